@@ -1,0 +1,64 @@
+//! Tests of the host's files: whole writes, modes, dry runs, the root folder.
+
+use super::*;
+
+fn files(gate: &Gate) -> (tempfile::TempDir, HostFiles) {
+    let root = tempfile::tempdir().unwrap();
+    let files = HostFiles::new(root.path(), gate.clone());
+    (root, files)
+}
+
+#[test]
+fn a_file_is_created_changed_and_then_left_alone() {
+    let gate = Gate::open();
+    let (root, files) = files(&gate);
+    let path = Path::new("/etc/kubernetes/admin.conf");
+    assert_eq!(files.write(path, &Content::public("a"), 0o600).unwrap(), Written::Created);
+    assert_eq!(files.write(path, &Content::public("b"), 0o600).unwrap(), Written::Changed);
+    assert_eq!(files.write(path, &Content::public("b"), 0o600).unwrap(), Written::Unchanged);
+    assert_eq!(files.write(path, &Content::public("b"), 0o640).unwrap(), Written::Changed);
+    assert_eq!(files.mode(path), Some(0o640));
+    assert_eq!(std::fs::read_dir(root.path().join("etc/kubernetes")).unwrap().count(), 1, "something was left behind");
+}
+
+#[test]
+fn a_mode_does_not_depend_on_the_umask() {
+    let (_root, files) = files(&Gate::open());
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    files.write(Path::new("/pki/ca.crt"), &Content::public("x"), 0o644).unwrap();
+    rustix::process::umask(before);
+    assert_eq!(files.mode(Path::new("/pki/ca.crt")), Some(0o644));
+    assert_eq!(files.mode(Path::new("/pki")), Some(0o755));
+}
+
+#[test]
+fn a_dry_run_reads_back_what_it_would_have_written() {
+    let gate = Gate::recording();
+    let (root, files) = files(&gate);
+    let path = Path::new("/pki/ca.key");
+    files.write(path, &Content::secret("key", "(private key)"), 0o600).unwrap();
+    assert_eq!(files.read(path).unwrap().as_deref(), Some(b"key".as_slice()));
+    assert_eq!(files.list(Path::new("/pki")).unwrap(), ["ca.key"]);
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "a dry run wrote something");
+    assert_eq!(gate.count(), 2);
+    assert!(!format!("{:?}", gate.entries()).contains("\"key\""));
+}
+
+#[test]
+fn a_folder_where_a_file_should_be_is_named_with_a_way_out() {
+    let (root, files) = files(&Gate::open());
+    std::fs::create_dir(root.path().join("admin.conf")).unwrap();
+    let error = files.write(Path::new("/admin.conf"), &Content::public("x"), 0o600).unwrap_err();
+    assert!(error.to_string().ends_with("/admin.conf"));
+    assert!(error.hint().unwrap().contains("move it away"));
+}
+
+#[test]
+fn removing_says_whether_there_was_something() {
+    let (_root, files) = files(&Gate::open());
+    let path = Path::new("/x");
+    assert!(!files.remove(path).unwrap());
+    files.write(path, &Content::public("x"), 0o600).unwrap();
+    assert!(files.remove(path).unwrap());
+    assert!(!files.exists(path));
+}

@@ -1,0 +1,161 @@
+//! The one gate through which every change goes: it does the change, or, in a dry run, records it.
+//!
+//! No other code asks whether this is a dry run. The list of changes is kept in both modes: it is
+//! the plan that `--dry-run` prints, and what a real run says it changed.
+
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A change to a host, a cluster or another machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "change", rename_all = "camelCase")]
+pub enum Change {
+    /// A folder that was not there.
+    #[serde(rename_all = "camelCase")]
+    CreateDirectory {
+        /// As the host sees it, without the root folder.
+        path: PathBuf,
+        /// Permission bits.
+        mode: u32,
+    },
+    /// A file that is new or gets other content or another mode.
+    #[serde(rename_all = "camelCase")]
+    WriteFile {
+        /// As the host sees it, without the root folder.
+        path: PathBuf,
+        /// Permission bits.
+        mode: u32,
+        /// What was there before, as may be shown; None for a new file.
+        before: Option<String>,
+        /// What is there then, as may be shown (secrets are masked).
+        after: String,
+    },
+    /// A link that is new or points elsewhere now.
+    #[serde(rename_all = "camelCase")]
+    WriteLink {
+        /// As the host sees it.
+        path: PathBuf,
+        /// What it points to.
+        target: PathBuf,
+    },
+    /// A file, link or tree that goes.
+    #[serde(rename_all = "camelCase")]
+    Remove {
+        /// As the host sees it.
+        path: PathBuf,
+    },
+    /// A command or service action on the host: `systemctl restart kubelet`, `mount`, `swapoff -a`.
+    #[serde(rename_all = "camelCase")]
+    Run {
+        /// What it does, for people.
+        what: String,
+        /// The command as words; never holds a secret.
+        command: Vec<String>,
+    },
+    /// A request that changes something behind an API: Kubernetes, etcd, the container runtime.
+    #[serde(rename_all = "camelCase")]
+    Request {
+        /// Which API: `kubernetes`, `etcd`, `cri`.
+        api: String,
+        /// What it does: `create`, `update`, `patch`, `delete`, `pull`, ….
+        verb: String,
+        /// On what: `ConfigMap kube-system/kubeadm-config`.
+        object: String,
+        /// What is sent, as may be shown; None where the verb and object say it all.
+        body: Option<String>,
+    },
+}
+
+/// A change and the phase that asked for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The phase's path, such as `certs/ca`; empty outside of a pipeline.
+    pub phase: String,
+    /// The change.
+    #[serde(flatten)]
+    pub change: Change,
+}
+
+/// See the module's text. Clones share one list.
+#[derive(Clone)]
+pub struct Gate {
+    dry: bool,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: String,
+    entries: Vec<Entry>,
+}
+
+impl Gate {
+    /// A gate that does what it is asked.
+    pub fn open() -> Self {
+        Self { dry: false, state: Arc::default() }
+    }
+
+    /// A gate that only records.
+    pub fn recording() -> Self {
+        Self { dry: true, state: Arc::default() }
+    }
+
+    /// Names the phase to which the next changes belong.
+    pub fn enter(&self, phase: &str) {
+        phase.clone_into(&mut self.state().phase);
+    }
+
+    /// Does the change with `act` and notes it, or only notes it. `Ok(None)` means: noted only.
+    ///
+    /// # Errors
+    /// What `act` says; a change that failed is not noted.
+    pub fn pass<T, E>(&self, change: Change, act: impl FnOnce() -> Result<T, E>) -> Result<Option<T>, E> {
+        let done = if self.dry { None } else { Some(act()?) };
+        let mut state = self.state();
+        let phase = state.phase.clone();
+        state.entries.push(Entry { phase, change });
+        Ok(done)
+    }
+
+    /// Every change so far, in order.
+    pub fn entries(&self) -> Vec<Entry> {
+        self.state().entries.clone()
+    }
+
+    /// How many changes so far.
+    pub fn count(&self) -> usize {
+        self.state().entries.len()
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change() -> Change {
+        Change::Remove { path: "/etc/kubernetes/admin.conf".into() }
+    }
+
+    #[test]
+    fn recording_does_nothing_and_notes_it() {
+        let gate = Gate::recording();
+        gate.enter("cleanup-node");
+        let done = gate.pass(change(), || -> Result<(), ()> { panic!("a dry run acted") }).unwrap();
+        assert!(done.is_none());
+        assert_eq!(gate.entries(), [Entry { phase: "cleanup-node".into(), change: change() }]);
+    }
+
+    #[test]
+    fn a_change_that_fails_is_not_noted() {
+        let gate = Gate::open();
+        assert_eq!(gate.pass(change(), || Err::<(), _>("no")), Err("no"));
+        assert_eq!(gate.count(), 0);
+        assert_eq!(gate.pass(change(), || Ok::<_, ()>(7)), Ok(Some(7)));
+        assert_eq!(gate.count(), 1);
+    }
+}

@@ -1,0 +1,15 @@
+//! Layer 0: what every other layer stands on and what knows nothing of Kubernetes.
+
+pub mod env;
+pub mod events;
+pub mod exit_code;
+pub mod fault;
+pub mod files;
+pub mod gate;
+pub mod nearest;
+pub mod rooted;
+pub mod secret;
+pub mod wait;
+pub mod yaml;
+
+pub use fault::{Failure, Fault, Result};

@@ -1,0 +1,8 @@
+//! Layer 1: from what was typed to what is meant.
+//!
+//! `model` holds the resolved types that every phase reads: complete, checked, and free of the
+//! differences between API versions.
+
+pub mod model;
+
+pub use model::{ClusterConfig, InitConfig, JoinConfig, NodeConfig};
