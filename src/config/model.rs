@@ -349,7 +349,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     /// The defaults of kubeadm's v1beta4 API.
     fn default() -> Self {
-        let minutes = |n| Duration::from_secs(60 * n);
+        let minutes = |n: u64| Duration::from_secs(60 * n);
         Self {
             control_plane_component_health_check: minutes(4),
             kubelet_health_check: minutes(4),
