@@ -3,6 +3,7 @@
 
 pub mod base;
 pub mod config;
+pub mod render;
 pub mod versions;
 
 /// Runs the command that `env` describes.
