@@ -78,6 +78,10 @@ pub struct Minor {
     pub cri_socket_scheme: bool,
     /// True when the kubelet gets `--pod-infra-container-image`.
     pub pod_infra_container_image_flag: bool,
+    /// True when it gets that flag only together with Docker, not with other runtimes.
+    pub pod_infra_container_image_docker_only: bool,
+    /// True when each host adds `resolvConf` to its own kubelet configuration; else it is in the cluster's.
+    pub resolv_conf_per_host: bool,
     /// What `cgroupDriver` is set to when the user leaves it open; None: left to the kubelet (cgroupfs).
     pub default_cgroup_driver: Option<&'static str>,
     /// True when the socket lives in `/var/lib/kubelet/instance-config.yaml` instead of a flag and a node annotation.
@@ -88,6 +92,10 @@ pub struct Minor {
     pub kubelet_skew: u16,
 
     // Static Pods.
+    /// True when the user's flags follow the default ones in the order given; else all are sorted together.
+    pub extra_args_last: bool,
+    /// True when manifests carry `creationTimestamp: null`.
+    pub null_creation_timestamp: bool,
     /// The numeric priority that goes with `system-node-critical`, where the manifests have it.
     pub pod_priority: Option<i32>,
     /// True when the Pods ask for the `RuntimeDefault` seccomp profile.
