@@ -6,10 +6,13 @@
 
 use serde_json::Value;
 use std::fmt::Write;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 /// Bare words that some YAML reader turns into a boolean or null.
 const RETYPED_WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
+
+/// What follows the digits of quantities and durations.
+const UNITS: [&str; 6] = ["m", "s", "h", "Ki", "Mi", "Gi"];
 
 /// Punctuation that means nothing to YAML inside a bare string in block style.
 const HARMLESS: &str = "-_./=,@+%[]*";
@@ -24,8 +27,8 @@ pub fn write(value: &Value) -> String {
 
 /// True when every YAML reader takes `text`, written bare in block style, for this very string.
 fn stands_bare(text: &str) -> bool {
-    if text.parse::<Ipv4Addr>().is_ok() {
-        return true;
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return text.parse::<Ipv4Addr>().is_ok() || text.parse::<SocketAddrV4>().is_ok() || is_quantity(text);
     }
     let mut chars = text.strip_prefix("--").unwrap_or(text).chars();
     let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
@@ -34,6 +37,11 @@ fn stands_bare(text: &str) -> bool {
         && chars.all(harmless)
         && !text.ends_with(':')
         && !RETYPED_WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// `100m`, `512Mi`, `10s`.
+fn is_quantity(text: &str) -> bool {
+    UNITS.contains(&text.trim_start_matches(|c: char| c.is_ascii_digit()))
 }
 
 fn write_flow(value: &Value) -> String {
@@ -62,15 +70,20 @@ fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             '\r' => quoted.push_str("\\r"),
-            '\0'..='\x1f' | '\x7f'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{fe00}'..='\u{ffff}' => {
-                // Writing to a String cannot fail.
+            _ if is_printable(c) => quoted.push(c),
+            _ => {
+                // Writing to a String cannot fail, and all such characters have four digits.
                 let _ = write!(quoted, "\\u{:04x}", u32::from(c));
             }
-            _ => quoted.push(c),
         }
     }
     quoted.push('"');
     quoted
+}
+
+/// False for characters that are line breaks, invisible or not allowed in a YAML stream.
+pub(super) fn is_printable(c: char) -> bool {
+    !matches!(c, '\0'..='\x1f' | '\x7f'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{fe00}'..='\u{ffff}')
 }
 
 #[cfg(test)]
@@ -86,14 +99,18 @@ mod tests {
             "--controllers=*,bootstrapsigner,tokencleaner",
             "--etcd-servers=https://[::1]:2379",
             "192.168.0.36",
+            "192.168.0.36:6443",
+            "100Mi",
+            "10s",
             "registry.k8s.io/etcd:3.6.8-0",
             "/etc/kubernetes/pki",
         ] {
             assert_eq!(write(&json!(text)), text);
         }
-        for text in
-            ["", "yes", "Off", "1.20", "0x1f", "1:30", "::1", "a: b", "key:", "a #b", "- a", "--", "---", "*a", "{a}"]
-        {
+        for text in [
+            "", "yes", "Off", "1.20", "0x1f", "1:30", "1e3", "08", "::1", "a: b", "key:", "a #b", "- a", "--", "---",
+            "*a", "{a}",
+        ] {
             assert_eq!(write(&json!(text)), format!("\"{text}\""));
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod api_version;
 pub mod fact;
+pub mod kubelet_fields;
 mod minors;
 pub mod table;
 pub mod version;
