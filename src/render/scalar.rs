@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 use std::fmt::Write;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Bare words that some YAML reader turns into a boolean or null.
 const RETYPED_WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
@@ -27,12 +27,13 @@ pub fn write(value: &Value) -> String {
 
 /// True when every YAML reader takes `text`, written bare in block style, for this very string.
 fn stands_bare(text: &str) -> bool {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || HARMLESS.contains(c) || c == ':';
     if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return text.parse::<Ipv4Addr>().is_ok() || text.parse::<SocketAddrV4>().is_ok() || is_quantity(text);
+        let unmistakable = is_quantity(text) || starts_with_ipv4(text) || is_ipv6(text);
+        return unmistakable && text.chars().all(harmless) && !text.ends_with(':');
     }
     let mut chars = text.strip_prefix("--").unwrap_or(text).chars();
     let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
-    let harmless = |c: char| c.is_ascii_alphanumeric() || HARMLESS.contains(c) || c == ':';
     starts_well
         && chars.all(harmless)
         && !text.ends_with(':')
@@ -42,6 +43,16 @@ fn stands_bare(text: &str) -> bool {
 /// `100m`, `512Mi`, `10s`.
 fn is_quantity(text: &str) -> bool {
     UNITS.contains(&text.trim_start_matches(|c: char| c.is_ascii_digit()))
+}
+
+/// `10.0.0.1`, `10.0.0.1:6443`, `10.0.0.0/8,fd00::/64`.
+fn starts_with_ipv4(text: &str) -> bool {
+    text.split([':', '/', ',']).next().is_some_and(|first| first.parse::<Ipv4Addr>().is_ok())
+}
+
+/// `2001:db8::1` and the like. Without `::` it could be a number of base 60 to YAML 1.1.
+fn is_ipv6(text: &str) -> bool {
+    text.contains("::") && text.split('/').next().is_some_and(|first| first.parse::<Ipv6Addr>().is_ok())
 }
 
 fn write_flow(value: &Value) -> String {
@@ -100,6 +111,8 @@ mod tests {
             "--etcd-servers=https://[::1]:2379",
             "192.168.0.36",
             "192.168.0.36:6443",
+            "10.244.0.0/16,fd00:10:244::/56",
+            "2001:db8::a",
             "100Mi",
             "10s",
             "registry.k8s.io/etcd:3.6.8-0",
@@ -108,8 +121,26 @@ mod tests {
             assert_eq!(write(&json!(text)), text);
         }
         for text in [
-            "", "yes", "Off", "1.20", "0x1f", "1:30", "1e3", "08", "::1", "a: b", "key:", "a #b", "- a", "--", "---",
-            "*a", "{a}",
+            "",
+            "yes",
+            "Off",
+            "1.20",
+            "0x1f",
+            "1:30",
+            "1e3",
+            "08",
+            "10.0.0.1:",
+            "1.2.3",
+            "20:30:40",
+            "::1",
+            "a: b",
+            "key:",
+            "a #b",
+            "- a",
+            "--",
+            "---",
+            "*a",
+            "{a}",
         ] {
             assert_eq!(write(&json!(text)), format!("\"{text}\""));
         }
