@@ -26,7 +26,7 @@ pub(super) fn cluster(minor: u16) -> ClusterConfig {
             dns_domain: "cluster.local".into(),
         },
         certificates_dir: "/etc/kubernetes/pki".into(),
-        image_repository: facts(minor).image_repository.into(),
+        image_repository: facts(minor).image_repository.newest().into(),
         encryption_algorithm: KeyAlgorithm::Rsa2048,
         certificate_validity: Duration::from_secs(365 * 24 * 3600),
         ca_certificate_validity: Duration::from_secs(10 * 365 * 24 * 3600),

@@ -112,7 +112,7 @@ pub fn shared_config(input: &SharedInput<'_>) -> Result<String, KubeletError> {
     if let Some(driver) = input.docker_cgroup_driver {
         config.insert("cgroupDriver".into(), json!(driver));
     }
-    if !input.facts.resolv_conf_per_host {
+    if input.facts.uploads_resolv_conf {
         add_resolver(&mut config, input.systemd_resolved);
     }
     for field in zero_fields(input.facts.minor) {
@@ -140,7 +140,7 @@ pub struct NodeInput<'a> {
 /// When `shared` is not a YAML mapping or a patch does not apply.
 pub fn node_config(shared: &str, input: &NodeInput<'_>) -> Result<String, KubeletError> {
     let mut config = parse(shared)?;
-    if input.facts.resolv_conf_per_host {
+    if !input.facts.uploads_resolv_conf {
         add_resolver(&mut config, input.systemd_resolved);
     }
     let mut text = input.patches.apply(Target::KubeletConfiguration, &write(config))?;

@@ -1,6 +1,7 @@
 //! Layer 1: Kubernetes versions, and what differs from one minor to the next.
 
 pub mod api_version;
+pub mod document;
 pub mod fact;
 pub mod kubelet_fields;
 mod minors;

@@ -2,7 +2,7 @@
 
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::render::pods::command::{arg, last_value, words};
-use crate::versions::fact::Cri;
+use crate::versions::fact::{Cri, PauseImageFlag};
 use crate::versions::table::Minor;
 use serde_json::Value;
 
@@ -55,7 +55,12 @@ pub fn flags_env(input: &FlagsInput<'_>) -> String {
             args.push(arg("container-runtime-endpoint", input.cri_socket));
         }
     }
-    if input.facts.pod_infra_container_image_flag && (docker || !input.facts.pod_infra_container_image_docker_only) {
+    let pause_image_flag = match input.facts.pause_image_flag {
+        PauseImageFlag::Docker => docker,
+        PauseImageFlag::Every => true,
+        PauseImageFlag::Never => false,
+    };
+    if pause_image_flag {
         let image = format!("{}/pause:{}", input.cluster.image_repository, input.facts.pause_tag);
         args.push(arg("pod-infra-container-image", &image));
     }
@@ -67,7 +72,7 @@ pub fn flags_env(input: &FlagsInput<'_>) -> String {
     if name != input.host_name {
         args.push(arg("hostname-override", name));
     }
-    let flags = words(args, &node.kubelet_extra_args, input.facts.extra_args_last).join(" ");
+    let flags = words(args, &node.kubelet_extra_args, !input.facts.sorts_extra_args).join(" ");
     format!("KUBELET_KUBEADM_ARGS={}\n", quote(&flags))
 }
 

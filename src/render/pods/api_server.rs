@@ -26,7 +26,7 @@ pub fn kube_apiserver(input: &PodInput<'_>) -> Result<String, TemplateError> {
     StaticPod {
         name: "kube-apiserver",
         annotation: Some(Pair::new(ENDPOINT_ANNOTATION, advertised.with_port(endpoint.bind_port))),
-        command: command("kube-apiserver", defaults(input), &component.extra_args, input.facts.extra_args_last),
+        command: command("kube-apiserver", defaults(input), &component.extra_args, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: true,
         image: input.kubernetes_image("kube-apiserver"),

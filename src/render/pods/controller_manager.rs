@@ -30,7 +30,7 @@ pub fn kube_controller_manager(input: &PodInput<'_>) -> Result<String, TemplateE
     StaticPod {
         name: "kube-controller-manager",
         annotation: None,
-        command: command("kube-controller-manager", defaults(input), extra, input.facts.extra_args_last),
+        command: command("kube-controller-manager", defaults(input), extra, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: true,
         image: input.kubernetes_image("kube-controller-manager"),

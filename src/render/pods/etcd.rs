@@ -47,7 +47,7 @@ pub fn etcd(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> 
     StaticPod {
         name: "etcd",
         annotation: Some(Pair::new(CLIENT_URLS_ANNOTATION, client_url(address))),
-        command: command("etcd", defaults(input, local, members), &component.extra_args, input.facts.extra_args_last),
+        command: command("etcd", defaults(input, local, members), &component.extra_args, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: false,
         image: format!("{repository}/etcd:{}", tag(input, local)),
@@ -74,7 +74,7 @@ fn url(scheme: &str, address: IpAddr, port: u16) -> String {
 }
 
 fn tag<'a>(input: &PodInput<'_>, local: &'a LocalEtcd) -> &'a str {
-    if local.image.tag.is_empty() { input.facts.etcd_tag } else { &local.image.tag }
+    if local.image.tag.is_empty() { input.facts.etcd_tag.at(input.cluster.version.patch) } else { &local.image.tag }
 }
 
 fn mounts(input: &PodInput<'_>, local: &LocalEtcd) -> Vec<HostPathMount> {

@@ -22,7 +22,7 @@ pub fn kube_scheduler(input: &PodInput<'_>) -> Result<String, TemplateError> {
     StaticPod {
         name: "kube-scheduler",
         annotation: None,
-        command: command("kube-scheduler", defaults(input), &component.extra_args, input.facts.extra_args_last),
+        command: command("kube-scheduler", defaults(input), &component.extra_args, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: true,
         image: input.kubernetes_image("kube-scheduler"),
