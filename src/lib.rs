@@ -3,6 +3,8 @@
 
 pub mod base;
 pub mod config;
+pub mod context;
+pub mod pipeline;
 pub mod versions;
 
 /// Runs the command that `env` describes.
