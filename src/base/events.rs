@@ -89,6 +89,8 @@ pub enum Style {
 pub trait Sink: Send {
     /// Takes one event.
     fn event(&mut self, event: &Event);
+    /// Prints an error as it stands, whatever the style.
+    fn error(&mut self, text: &str);
     /// Ends what is unfinished on the screen (a progress bar), before a result or an error is printed.
     fn settle(&mut self) {}
 }
@@ -165,6 +167,11 @@ impl Events {
         self.emit(|phase| Event::Progress { phase, what: what.into(), done, total });
     }
 
+    /// The last word of a command that failed.
+    pub fn error(&self, text: &str) {
+        self.state().sink.error(text);
+    }
+
     /// Ends what is unfinished on the screen.
     pub fn settle(&self) {
         self.state().sink.settle();
@@ -184,6 +191,7 @@ impl Events {
 struct Nowhere;
 impl Sink for Nowhere {
     fn event(&mut self, _: &Event) {}
+    fn error(&mut self, _: &str) {}
 }
 
 /// Between two lines about one wait: a line each 20 ms would bury the rest.
@@ -219,6 +227,10 @@ impl Printer {
 }
 
 impl Sink for Printer {
+    fn error(&mut self, text: &str) {
+        let _ = self.out.write_all(text.as_bytes());
+    }
+
     fn event(&mut self, event: &Event) {
         if let Event::Waiting { what, seconds, .. } = event
             && !self.is_due(what, *seconds)

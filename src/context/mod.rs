@@ -3,7 +3,7 @@
 //! One value that is handed to every phase: the configuration, the host's files, the gate, the
 //! events, and the engines, which are opened when they are first asked for.
 
-use crate::base::env::{Clock, Random};
+use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -66,6 +66,21 @@ impl Fault for Missing {
 }
 
 impl Context {
+    /// A context on the process, for a task.
+    pub fn new(env: &Env, events: Events, files: HostFiles, gate: Gate, task: Task) -> Self {
+        Self {
+            clock: env.clock.clone(),
+            random: env.random.clone(),
+            vars: env.vars.clone(),
+            uid: env.uid,
+            events,
+            gate,
+            files,
+            task,
+            expected_keys: 0,
+        }
+    }
+
     /// The cluster's configuration.
     ///
     /// # Errors
