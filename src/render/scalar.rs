@@ -1,0 +1,121 @@
+//! How one value stands in YAML that a template writes, so that every reader reads it back the same.
+//!
+//! A string stands bare only where no YAML 1.1 or 1.2 reader could take it for anything else;
+//! otherwise it is double-quoted. Lists and maps are written in flow style on one line, with the
+//! keys of maps sorted, as Go's writers do.
+
+use serde_json::Value;
+use std::fmt::Write;
+use std::net::Ipv4Addr;
+
+/// Bare words that some YAML reader turns into a boolean or null.
+const RETYPED_WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
+
+/// Punctuation that means nothing to YAML inside a bare string in block style.
+const HARMLESS: &str = "-_./=,@+%[]*";
+
+/// `value` as the scalar or flow collection that stands after `key: ` or `- ` in block style.
+pub fn write(value: &Value) -> String {
+    match value {
+        Value::String(text) if stands_bare(text) => text.clone(),
+        _ => write_flow(value),
+    }
+}
+
+/// True when every YAML reader takes `text`, written bare in block style, for this very string.
+fn stands_bare(text: &str) -> bool {
+    if text.parse::<Ipv4Addr>().is_ok() {
+        return true;
+    }
+    let mut chars = text.strip_prefix("--").unwrap_or(text).chars();
+    let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
+    let harmless = |c: char| c.is_ascii_alphanumeric() || HARMLESS.contains(c) || c == ':';
+    starts_well
+        && chars.all(harmless)
+        && !text.ends_with(':')
+        && !RETYPED_WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+fn write_flow(value: &Value) -> String {
+    match value {
+        Value::String(text) => quote(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(write_flow).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| key.as_str());
+            let entries: Vec<_> =
+                entries.iter().map(|(key, item)| format!("{}: {}", quote(key), write_flow(item))).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// In double quotes, with everything escaped that is a line break, invisible or not allowed in a
+/// YAML stream.
+fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            '\r' => quoted.push_str("\\r"),
+            '\0'..='\x1f' | '\x7f'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{fe00}'..='\u{ffff}' => {
+                // Writing to a String cannot fail.
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            _ => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn strings_stand_bare_only_where_nothing_is_ambiguous() {
+        for text in [
+            "--advertise-address=192.168.0.36",
+            "--controllers=*,bootstrapsigner,tokencleaner",
+            "--etcd-servers=https://[::1]:2379",
+            "192.168.0.36",
+            "registry.k8s.io/etcd:3.6.8-0",
+            "/etc/kubernetes/pki",
+        ] {
+            assert_eq!(write(&json!(text)), text);
+        }
+        for text in
+            ["", "yes", "Off", "1.20", "0x1f", "1:30", "::1", "a: b", "key:", "a #b", "- a", "--", "---", "*a", "{a}"]
+        {
+            assert_eq!(write(&json!(text)), format!("\"{text}\""));
+        }
+    }
+
+    #[test]
+    fn collections_are_written_on_one_line_with_sorted_keys() {
+        assert_eq!(write(&json!({"b": [1, true, null, "x"], "a": {}})), r#"{"a": {}, "b": [1, true, null, "x"]}"#);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_string_is_two_readers_read_it_back(text in any::<String>()) {
+            let document = format!("key:\n- {}\n", write(&json!(text)));
+            let wanted = json!({ "key": [text] });
+            prop_assert_eq!(&serde_saphyr::from_str::<Value>(&document).unwrap(), &wanted);
+            prop_assert_eq!(&serde_yaml::from_str::<Value>(&document).unwrap(), &wanted);
+        }
+
+        #[test]
+        fn whatever_looks_like_yaml_is_read_back_too(text in "[-a-zA-Z0-9:=,./*&!#%@_ \\[\\]{}'\"|>?~\n\t]{0,12}") {
+            let document = format!("key:\n- {}\n", write(&json!(text)));
+            prop_assert_eq!(serde_saphyr::from_str::<Value>(&document).unwrap(), json!({ "key": [text] }));
+        }
+    }
+}
