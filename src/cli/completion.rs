@@ -5,7 +5,7 @@ use super::parse;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::base::files::{FileError};
+use crate::base::files::FileError;
 use clap_complete::shells::{Bash, Fish, PowerShell, Zsh};
 use std::io::Write;
 
@@ -26,7 +26,10 @@ pub fn completion(args: &CompletionArgs, session: &mut Session) -> Result<ExitCo
 /// Writes a manual page for every command into a folder of this machine.
 pub fn man(args: &ManArgs, session: &mut Session) -> Result<ExitCode> {
     let folder = session.env.cwd.join(&args.folder);
-    clap_mangen::generate_to(parse::command(), &folder)
-        .map_err(|source| FileError { verb: "write", path: folder, source })?;
+    clap_mangen::generate_to(parse::command(), &folder).map_err(|source| FileError {
+        verb: "write",
+        path: folder,
+        source,
+    })?;
     Ok(ExitCode::Ok)
 }

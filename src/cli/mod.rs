@@ -8,6 +8,7 @@ mod init;
 mod parse;
 mod plan_text;
 mod report;
+mod screen;
 mod session;
 mod token;
 mod version;

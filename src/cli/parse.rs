@@ -61,11 +61,14 @@ pub fn command() -> clap::Command {
     // A phase list that does not load is a fault of this build; a test holds that all of them load.
     if let Ok(workflow) = actions::init_workflow() {
         let phases = phase::command(&workflow, &registry, &InitArgs::augment_args);
-        command = command.mut_subcommand("init", |init| {
-            init.after_help(workflow.help(&registry)).subcommand(phases)
-        });
+        command = command.mut_subcommand("init", |init| init.after_help(workflow.help(&registry)).subcommand(phases));
     }
-    command
+    like_pflag(command)
+}
+
+/// Of a flag that is given twice the last value counts, as with Go's flags; lists add up.
+fn like_pflag(command: clap::Command) -> clap::Command {
+    command.args_override_self(true).mut_subcommands(like_pflag)
 }
 
 fn help_or_usage(error: &clap::Error) -> Result<Parsed, UsageError> {
@@ -146,7 +149,8 @@ mod tests {
 
     #[test]
     fn the_last_of_a_repeated_flag_wins_and_lists_add_up() {
-        let request = request("kubewright init --node-name a --node-name=b --skip-phases addon,certs --skip-phases=etcd");
+        let request =
+            request("kubewright init --node-name a --node-name=b --skip-phases addon,certs --skip-phases=etcd");
         let Command::Init(args) = request.command else { panic!("not init") };
         assert_eq!(args.node_name.as_deref(), Some("b"));
         assert_eq!(args.skip_phases, ["addon", "certs", "etcd"]);

@@ -2,6 +2,7 @@
 
 use super::args::Global;
 use super::args::global::{EventFormat, Output};
+use super::screen::Screen;
 use crate::base::env::Env;
 use crate::base::events::{Events, Style};
 use crate::base::exit_code::ExitCode;
@@ -59,7 +60,12 @@ impl Session {
             (false, EventFormat::Text) => Style::Lines,
         };
         let stderr = std::mem::replace(&mut env.stderr, Box::new(io::sink()));
-        Self { env, global: global.clone(), events: Events::to_writer(stderr, style) }
+        let events = if env.stderr_is_terminal && style == Style::Lines {
+            Events::new(Box::new(Screen::new()))
+        } else {
+            Events::to_writer(stderr, style)
+        };
+        Self { env, global: global.clone(), events }
     }
 
     /// The folder that is the host's root, as an absolute path.

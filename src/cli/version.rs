@@ -16,7 +16,7 @@ pub fn run(session: &mut Session) -> Result<ExitCode> {
     };
     let value = json!({
         "version": format!("v{version}"),
-        "kubernetes": { "oldest": format!("v1.{}", versions::OLDEST), "newest": format!("v1.{}", versions::newest().minor) },
+        "kubernetes": { "oldest": format!("v1.{}", versions::OLDEST), "newest": format!("v1.{}", versions::newest()) },
         "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
     });
     session.print(&value, &text)?;

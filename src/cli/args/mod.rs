@@ -18,7 +18,6 @@ pub use global::Global;
     about = "Makes and keeps Kubernetes clusters: what kubeadm does, and the jobs it leaves to people",
     disable_help_subcommand = true,
     arg_required_else_help = true,
-    args_override_self = true,
     after_help = "\
 First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
 Only look:             kubewright init --dry-run

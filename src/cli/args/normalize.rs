@@ -20,13 +20,15 @@ const SWITCHES: [&str; 8] = [
 /// The same arguments in the spelling that the parser knows. What follows `--` is left alone.
 pub fn normalize(args: Vec<OsString>) -> Vec<OsString> {
     let mut flags = true;
-    args.into_iter().filter_map(|arg| {
-        flags &= arg != "--";
-        match arg.to_str() {
-            Some(text) if flags => normalize_one(text).map(OsString::from),
-            _ => Some(arg),
-        }
-    }).collect()
+    args.into_iter()
+        .filter_map(|arg| {
+            flags &= arg != "--";
+            match arg.to_str() {
+                Some(text) if flags => normalize_one(text).map(OsString::from),
+                _ => Some(arg),
+            }
+        })
+        .collect()
 }
 
 /// None when the argument says what is the default anyway.
@@ -35,7 +37,9 @@ fn normalize_one(arg: &str) -> Option<String> {
     let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
     let name = name.replace('_', "-");
     match value {
-        Some("true" | "True" | "TRUE" | "T" | "t" | "1") if SWITCHES.contains(&name.as_str()) => Some(format!("--{name}")),
+        Some("true" | "True" | "TRUE" | "T" | "t" | "1") if SWITCHES.contains(&name.as_str()) => {
+            Some(format!("--{name}"))
+        }
         Some("false" | "False" | "FALSE" | "F" | "f" | "0") if SWITCHES.contains(&name.as_str()) => None,
         Some(value) => Some(format!("--{name}={value}")),
         None => Some(format!("--{name}")),
