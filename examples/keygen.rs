@@ -20,7 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(())
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..std::thread::available_parallelism().map_or(1, Into::into)).map(|_| scope.spawn(make)).collect();
+        let threads: Vec<_> =
+            (0..std::thread::available_parallelism().map_or(1, Into::into)).map(|_| scope.spawn(make)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Ok(())))
     })?;
     println!("{:.4}", start.elapsed().as_secs_f64());

@@ -29,7 +29,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("env::var", &["src/base/env.rs"], PROCESS),
     ("io::stdin", &["src/base/env.rs"], PROCESS),
     ("io::stdout", &["src/base/env.rs"], PROCESS),
-    ("io::stderr", &["src/base/env.rs"], PROCESS),
+    ("io::stderr", &["src/base/env.rs", "src/cli/screen.rs"], PROCESS),
     ("Instant::now", &["src/base/env.rs"], PROCESS),
     ("SystemTime::now", &["src/base/env.rs"], PROCESS),
     ("thread::sleep", &["src/base/env.rs"], "waiting goes through base::env::Clock, so that tests need no time"),
