@@ -1,8 +1,10 @@
 //! Layer 1: Kubernetes versions, and what differs from one minor to the next.
 
+pub mod addons;
 pub mod api_version;
 pub mod fact;
 mod minors;
+pub mod proxy_fields;
 pub mod table;
 pub mod version;
 
