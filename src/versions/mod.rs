@@ -2,6 +2,7 @@
 
 pub mod addons;
 pub mod api_version;
+pub mod document;
 pub mod fact;
 mod minors;
 pub mod proxy_fields;

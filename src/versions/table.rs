@@ -4,25 +4,25 @@
 //! clusters from each other. No other module asks "is the minor at least 24?"; it reads a field.
 
 use super::api_version::ApiVersion;
-use super::fact::{Cri, FeatureGate, PodProbes, Stage};
+use super::fact::{Cri, FeatureGate, PauseImageFlag, PerPatch, PodProbes, Stage};
 use super::minors;
 
 /// The oldest minor that can be installed.
 pub const OLDEST: u16 = 20;
 
 /// Everything that this tool knows about one minor.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Minor {
     /// The 36 of v1.36.
     pub minor: u16,
 
     // Images.
     /// The registry that kubeadm uses when none is given.
-    pub image_repository: &'static str,
+    pub image_repository: PerPatch,
     /// The tag of the `etcd` image.
-    pub etcd_tag: &'static str,
+    pub etcd_tag: PerPatch,
     /// The tag of the `coredns` image.
-    pub coredns_tag: &'static str,
+    pub coredns_tag: PerPatch,
     /// True when CoreDNS lies one folder deeper, as `coredns/coredns`, in the default registry; never in others.
     pub coredns_subpath: bool,
     /// The tag of the `pause` image.
@@ -42,6 +42,8 @@ pub struct Minor {
     pub uploads_authorization_mode: bool,
     /// True when an external etcd in a v1beta4 document also has `httpEndpoints`.
     pub etcd_http_endpoints: bool,
+    /// True when the upgrade plan of a v1beta4 document has `etcdUpgrade`.
+    pub plan_etcd_upgrade: bool,
     /// kubeadm's own feature gates, sorted by name.
     pub feature_gates: &'static [FeatureGate],
 
@@ -50,15 +52,21 @@ pub struct Minor {
     /// and `super-admin.conf` has `system:masters`; else `admin.conf` has `system:masters` itself.
     pub super_admin_conf: bool,
     /// True when the API server's kubelet and etcd clients and the etcd health-check client are in `system:masters`.
+    /// After that the etcd clients have no group; for the kubelet client see `kubelet_api_binding`.
     pub clients_in_system_masters: bool,
+    /// True when the API server's kubelet client has no group and needs the ClusterRoleBinding
+    /// `kubeadm:apiserver-kubelet-client` to `system:kubelet-api-admin`; before it was in `kubeadm:cluster-admins`.
+    pub kubelet_api_binding: bool,
     /// True when a CA certificate carries its common name as a DNS name too.
     pub ca_dns_name: bool,
     /// True when leaf certificates carry critical basic constraints with `CA:FALSE`.
     pub leaf_basic_constraints: bool,
     /// How long before now a certificate starts to be valid, in minutes.
     pub certificate_backdate_minutes: u16,
-    /// True when the ClusterRoleBinding `kubeadm:apiserver-kubelet-client` lets the API server use the kubelet's API.
-    pub kubelet_api_binding: bool,
+    /// True when a leaf certificate starts to be valid when its CA does, whenever it is issued.
+    pub leaf_starts_with_ca: bool,
+    /// True when keys may also be ECDSA P-384.
+    pub ecdsa_p384: bool,
 
     // Nodes.
     /// Labels of control planes, with empty values.
@@ -76,15 +84,17 @@ pub struct Minor {
     pub default_cri_socket: &'static str,
     /// True when the socket is written with `unix://` in front.
     pub cri_socket_scheme: bool,
-    /// True when the kubelet gets `--pod-infra-container-image`.
-    pub pod_infra_container_image_flag: bool,
+    /// When the kubelet gets `--pod-infra-container-image`.
+    pub pause_image_flag: PauseImageFlag,
     /// What `cgroupDriver` is set to when the user leaves it open; None: left to the kubelet (cgroupfs).
     pub default_cgroup_driver: Option<&'static str>,
+    /// True when the `resolvConf` that init finds is in the ConfigMap, too; else only in each node's own file.
+    pub uploads_resolv_conf: bool,
     /// True when the socket lives in `/var/lib/kubelet/instance-config.yaml` instead of a flag and a node annotation.
     pub kubelet_instance_config: bool,
     /// True when a joining control plane's kubelet talks to the API server of its own host.
     pub kubelet_local_api_server: bool,
-    /// By how many minors a kubelet may be older than its control plane.
+    /// By how many minors a kubelet may be older than its control plane, as kubeadm's preflight checks have it.
     pub kubelet_skew: u16,
 
     // Static Pods.
@@ -92,6 +102,8 @@ pub struct Minor {
     pub pod_priority: Option<i32>,
     /// True when the Pods ask for the `RuntimeDefault` seccomp profile.
     pub seccomp_runtime_default: bool,
+    /// True when all flags are sorted by name; else only the defaults are, and the user's follow in the order given.
+    pub sorts_extra_args: bool,
     /// True when probes name the port `probe-port` and the container declares it; else they have its number.
     pub named_probe_port: bool,
     /// kube-apiserver's probes.
@@ -110,12 +122,18 @@ pub struct Minor {
     pub etcd_args: &'static [(&'static str, &'static str)],
     /// Resource requests of etcd on top of CPU.
     pub etcd_requests: &'static [(&'static str, &'static str)],
+    /// The oldest etcd whose data this minor's etcd may take over, where etcd's upgrade guide names one.
+    pub etcd_upgrades_from: Option<&'static str>,
     /// True when a new etcd member joins as a learner first.
     pub etcd_learner: bool,
     /// True when the controller manager mounts the flexvolume folder.
     pub flexvolume_mount: bool,
     /// Host folders with CA certificates that are mounted where they exist, besides `/etc/ssl/certs`.
     pub ca_certificate_dirs: &'static [&'static str],
+
+    // Addons.
+    /// kube-proxy's mode when the user leaves it open: written out from v1.37 on, empty before.
+    pub proxy_mode: &'static str,
 
     // What init waits for.
     /// True when init waits for the controller manager and the scheduler too, not only for the API server.
@@ -155,10 +173,13 @@ pub fn facts(minor: u16) -> Option<&'static Minor> {
 
 /// The newest minor that can be installed.
 pub fn newest() -> u16 {
-    minors::ALL.last().map_or(OLDEST, |m| m.minor)
+    minors::NEWEST.minor
 }
 
-/// The window for people: `v1.20 to v1.36`.
+/// The window for people: `v1.20 to v1.37`.
 pub fn window() -> String {
     format!("v1.{OLDEST} to v1.{}", newest())
 }
+
+#[cfg(test)]
+mod tests;
