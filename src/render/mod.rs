@@ -4,4 +4,5 @@
 //! writes the files after.
 
 pub mod engine;
+pub mod objects;
 pub mod scalar;

@@ -2,8 +2,10 @@
 //!
 //! A row holds from its minor on, until the next row.
 
+use serde::Serialize;
+
 /// The objects of one minor, where they differ from another's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct AddonFacts {
     /// The label `kubernetes.io/name` of the Service `kube-dns`; `kubectl cluster-info` shows it.
     pub dns_service_label: &'static str,
