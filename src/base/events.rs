@@ -89,6 +89,8 @@ pub enum Style {
 pub trait Sink: Send {
     /// Takes one event.
     fn event(&mut self, event: &Event);
+    /// Prints an error as it stands, whatever the style.
+    fn error(&mut self, text: &str);
     /// Ends what is unfinished on the screen (a progress bar), before a result or an error is printed.
     fn settle(&mut self) {}
 }
@@ -110,7 +112,7 @@ impl Events {
 
     /// Writes events to `out` in the given style.
     pub fn to_writer(out: Box<dyn Write + Send>, style: Style) -> Self {
-        Self::new(Box::new(Printer { out, style, waiting: None }))
+        Self::new(Box::new(Printer { out, style, lines: Lines::default() }))
     }
 
     /// Drops every event.
@@ -165,6 +167,11 @@ impl Events {
         self.emit(|phase| Event::Progress { phase, what: what.into(), done, total });
     }
 
+    /// The last word of a command that failed.
+    pub fn error(&self, text: &str) {
+        self.state().sink.error(text);
+    }
+
     /// Ends what is unfinished on the screen.
     pub fn settle(&self) {
         self.state().sink.settle();
@@ -184,25 +191,37 @@ impl Events {
 struct Nowhere;
 impl Sink for Nowhere {
     fn event(&mut self, _: &Event) {}
+    fn error(&mut self, _: &str) {}
 }
 
 /// Between two lines about one wait: a line each 20 ms would bury the rest.
 const HEARTBEAT: u64 = 5;
 
-struct Printer {
-    out: Box<dyn Write + Send>,
-    style: Style,
+/// Turns events into prefixed lines, and keeps a wait from filling the screen.
+#[derive(Default)]
+pub struct Lines {
     /// The wait last told of, and the second at which it was.
     waiting: Option<(String, u64)>,
 }
 
-impl Printer {
-    fn line(&mut self, phase: &str, text: &str) {
+impl Lines {
+    /// The lines of an event; none for what is not worth one.
+    pub fn of(&mut self, event: &Event) -> Vec<String> {
+        let (phase, text) = match event {
+            Event::Warning { phase, text } => (phase, format!("warning: {text}")),
+            Event::Message { phase, text } => (phase, text.clone()),
+            Event::Waiting { phase, what, seconds, left, last } if self.is_due(what, *seconds) => {
+                (phase, format!("waiting for {what} ({seconds}s, {left}s left): {last}"))
+            }
+            Event::Progress { phase, what, done, total } => (phase, format!("{what} ({done}/{total})")),
+            Event::PhaseStarted { .. } => {
+                self.waiting = None;
+                return Vec::new();
+            }
+            Event::Waiting { .. } | Event::PhaseUpToDate { .. } | Event::PhaseDone { .. } => return Vec::new(),
+        };
         let prefix = if phase.is_empty() { String::new() } else { format!("[{phase}] ") };
-        for line in text.lines() {
-            // A reader that went away must not stop the work.
-            let _ = writeln!(self.out, "{prefix}{line}");
-        }
+        text.lines().map(|line| format!("{prefix}{line}")).collect()
     }
 
     /// True when this wait is new or its last line is a heartbeat ago.
@@ -218,30 +237,33 @@ impl Printer {
     }
 }
 
+struct Printer {
+    out: Box<dyn Write + Send>,
+    style: Style,
+    lines: Lines,
+}
+
 impl Sink for Printer {
     fn event(&mut self, event: &Event) {
-        if let Event::Waiting { what, seconds, .. } = event
-            && !self.is_due(what, *seconds)
-        {
-            return;
-        }
-        if self.style == Style::Json {
-            if let Ok(text) = serde_json::to_string(event) {
-                let _ = writeln!(self.out, "{text}");
+        // A reader that went away must not stop the work: failed writes are let go.
+        match (self.style, event) {
+            (Style::Json, Event::Waiting { what, seconds, .. }) if !self.lines.is_due(what, *seconds) => {}
+            (Style::Json, _) => {
+                if let Ok(text) = serde_json::to_string(event) {
+                    let _ = writeln!(self.out, "{text}");
+                }
             }
-            return;
-        }
-        match event {
-            Event::Warning { phase, text } => self.line(phase, &format!("warning: {text}")),
-            _ if self.style == Style::Quiet => {}
-            Event::Message { phase, text } => self.line(phase, text),
-            Event::Waiting { phase, what, seconds, left, last } => {
-                self.line(phase, &format!("waiting for {what} ({seconds}s, {left}s left): {last}"));
+            (Style::Quiet, Event::Warning { .. }) | (Style::Lines, _) => {
+                for line in self.lines.of(event) {
+                    let _ = writeln!(self.out, "{line}");
+                }
             }
-            Event::Progress { phase, what, done, total } => self.line(phase, &format!("{what} ({done}/{total})")),
-            Event::PhaseStarted { .. } => self.waiting = None,
-            Event::PhaseUpToDate { .. } | Event::PhaseDone { .. } => {}
+            (Style::Quiet, _) => {}
         }
+    }
+
+    fn error(&mut self, text: &str) {
+        let _ = self.out.write_all(text.as_bytes());
     }
 }
 

@@ -6,6 +6,8 @@ pub mod exit_code;
 pub mod fault;
 pub mod files;
 pub mod gate;
+pub mod go_duration;
+pub mod go_yaml;
 pub mod nearest;
 pub mod rooted;
 pub mod secret;

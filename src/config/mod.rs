@@ -4,5 +4,6 @@
 //! differences between API versions.
 
 pub mod model;
+pub mod token;
 
 pub use model::{ClusterConfig, InitConfig, JoinConfig, NodeConfig};

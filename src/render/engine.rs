@@ -3,9 +3,10 @@
 //! Strict: a variable that is not given, or a value that no filter has made safe for YAML, is an
 //! error. Each part of this layer has its own table of templates and asks for them by name.
 
-use super::{block, scalar};
+use super::scalar;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::base::go_yaml;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -95,7 +96,7 @@ struct BlockFilter;
 impl tera::Filter<&tera::Value, tera::TeraResult<String>> for BlockFilter {
     fn call(&self, value: &tera::Value, options: Kwargs, _: &State<'_>) -> tera::TeraResult<String> {
         let indent = " ".repeat(options.must_get::<usize>("indent")?);
-        let text = block::write(&to_json(value)?);
+        let text = go_yaml::to_string(&to_json(value)?);
         let lines: Vec<String> =
             text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{indent}{line}") }).collect();
         Ok(lines.join("\n"))

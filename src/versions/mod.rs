@@ -1,10 +1,12 @@
 //! Layer 1: Kubernetes versions, and what differs from one minor to the next.
 
+pub mod addons;
 pub mod api_version;
 pub mod document;
 pub mod fact;
 pub mod kubelet_fields;
 mod minors;
+pub mod proxy_fields;
 pub mod table;
 pub mod version;
 

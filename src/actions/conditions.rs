@@ -1,0 +1,22 @@
+//! Whether a phase's condition holds.
+//!
+//! Reads: the configuration and the user's choices. Writes: nothing.
+
+use crate::config::model::Etcd;
+use crate::context::{Context, Task};
+use crate::pipeline::When;
+
+/// True when the phase applies to this run.
+pub fn holds(when: When, cx: &Context) -> bool {
+    let cluster = cx.cluster().ok();
+    let joins = matches!(cx.task, Task::Join(_));
+    match when {
+        When::Always => true,
+        When::LocalEtcd => cluster.is_some_and(|c| matches!(c.etcd, Etcd::Local(_))),
+        When::ControlPlane => cx.control_plane_join().is_some(),
+        When::Worker => joins && cx.control_plane_join().is_none(),
+        When::UploadCerts => matches!(&cx.task, Task::Init(_, options) if options.upload_certs),
+        When::DnsWanted => cluster.is_some_and(|c| !c.dns.disabled),
+        When::ProxyWanted => cluster.is_some_and(|c| !c.proxy.disabled),
+    }
+}

@@ -1,0 +1,55 @@
+//! The command line, as typed: nothing is looked up or interpreted here.
+
+pub mod config;
+pub mod global;
+pub mod init;
+pub mod normalize;
+pub mod phase;
+pub mod token;
+
+use clap::{Parser, Subcommand};
+pub use global::Global;
+
+/// kubewright bootstraps Kubernetes clusters the way kubeadm does, for every minor from 1.20 on.
+#[derive(Debug, Parser)]
+#[command(
+    name = "kubewright",
+    version,
+    about = "Makes and keeps Kubernetes clusters: what kubeadm does, and the jobs it leaves to people",
+    disable_help_subcommand = true,
+    arg_required_else_help = true,
+    after_help = "\
+First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
+Only look:             kubewright init --dry-run
+Only the files:        kubewright init --rootfs ./tree --config cluster.yaml"
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make this host the first control plane of a new cluster
+    Init(init::InitArgs),
+    /// Create and show bootstrap tokens
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Work with the certificates of a cluster
+    #[command(subcommand)]
+    Certs(token::CertsCommand),
+    /// Print, check and migrate configuration files, list images
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print the version
+    Version(global::VersionArgs),
+    /// Print the completion script of a shell
+    Completion(global::CompletionArgs),
+    /// Write the manual pages into a folder
+    Man(global::ManArgs),
+}

@@ -1,0 +1,46 @@
+//! The subcommands `init phase …`, made from the list of phases.
+
+use crate::pipeline::spec::PhaseSpec;
+use crate::pipeline::{Registry, Workflow};
+use clap::{ArgMatches, Command};
+
+/// `phase` with a subcommand for every phase of `workflow`; `with_flags` adds the workflow's flags
+/// to each of them.
+pub fn command(workflow: &Workflow, registry: &Registry, with_flags: &dyn Fn(Command) -> Command) -> Command {
+    let mut phase = Command::new("phase")
+        .about(format!("Run one phase of '{}' by itself", workflow.workflow))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true);
+    for spec in &workflow.phases {
+        phase = phase.subcommand(one(spec, registry, with_flags));
+    }
+    phase
+}
+
+fn one(spec: &PhaseSpec, registry: &Registry, with_flags: &dyn Fn(Command) -> Command) -> Command {
+    let command = Command::new(spec.name.clone()).about(spec.short.clone()).hide(spec.hidden);
+    let leaf = |name: &str, short: &str| with_flags(Command::new(name.to_owned()).about(short.to_owned()));
+    let mut below: Vec<Command> = spec.phases.iter().map(|sub| one(sub, registry, with_flags)).collect();
+    below.extend(spec.each.map(registry.items).unwrap_or_default().iter().map(|item| leaf(item.name, item.short)));
+    if below.is_empty() {
+        return with_flags(command);
+    }
+    command
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(leaf("all", "All of them, in order"))
+        .subcommands(below)
+}
+
+/// The path that was chosen below `phase`, and the matches of its own flags.
+pub fn chosen(matches: &ArgMatches) -> Option<(String, &ArgMatches)> {
+    let (name, mut matches) = matches.subcommand_matches("phase")?.subcommand()?;
+    let mut path = name.to_owned();
+    while let Some((name, inner)) = matches.subcommand() {
+        path = format!("{path}/{name}");
+        matches = inner;
+    }
+    Some((path, matches))
+}

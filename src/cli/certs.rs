@@ -1,0 +1,18 @@
+//! `certs`: the certificates of a cluster.
+
+use super::args::token::CertsCommand;
+use super::session::Session;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::config::token;
+use serde_json::json;
+
+pub fn run(command: &CertsCommand, session: &mut Session) -> Result<ExitCode> {
+    match command {
+        CertsCommand::CertificateKey(_) => {
+            let key = token::certificate_key(&session.env.random)?;
+            session.print(&json!({ "certificateKey": key.expose() }), &format!("{}\n", key.expose()))?;
+            Ok(ExitCode::Ok)
+        }
+    }
+}

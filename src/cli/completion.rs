@@ -1,0 +1,35 @@
+//! `completion` and `man`: made from the same command tree that parses.
+
+use super::args::global::{CompletionArgs, ManArgs, Shell};
+use super::parse;
+use super::session::Session;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::base::files::FileError;
+use clap_complete::shells::{Bash, Fish, PowerShell, Zsh};
+use std::io::Write;
+
+/// Prints the completion script of a shell.
+pub fn completion(args: &CompletionArgs, session: &mut Session) -> Result<ExitCode> {
+    let (mut command, mut script) = (parse::command(), Vec::new());
+    let name = "kubewright";
+    match args.shell {
+        Shell::Bash => clap_complete::generate(Bash, &mut command, name, &mut script),
+        Shell::Zsh => clap_complete::generate(Zsh, &mut command, name, &mut script),
+        Shell::Fish => clap_complete::generate(Fish, &mut command, name, &mut script),
+        Shell::Powershell => clap_complete::generate(PowerShell, &mut command, name, &mut script),
+    }
+    let _ = session.env.stdout.write_all(&script);
+    Ok(ExitCode::Ok)
+}
+
+/// Writes a manual page for every command into a folder of this machine.
+pub fn man(args: &ManArgs, session: &mut Session) -> Result<ExitCode> {
+    let folder = session.env.cwd.join(&args.folder);
+    clap_mangen::generate_to(parse::command(), &folder).map_err(|source| FileError {
+        verb: "write",
+        path: folder,
+        source,
+    })?;
+    Ok(ExitCode::Ok)
+}

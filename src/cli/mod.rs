@@ -1,0 +1,49 @@
+//! Layer 8: argv to context to plan. One file per command; `report` shows what went wrong.
+
+pub mod args;
+mod certs;
+mod completion;
+mod config;
+mod init;
+mod parse;
+mod plan_text;
+mod report;
+mod screen;
+mod session;
+mod token;
+mod version;
+
+use crate::base::env::Env;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use args::Command;
+use parse::{Parsed, Request};
+use session::Session;
+
+/// Runs the command that `env` describes and shows its outcome.
+pub fn run(mut env: Env) -> ExitCode {
+    let parsed = match parse::parse(std::mem::take(&mut env.args)) {
+        Ok(Parsed::Request(request)) => request,
+        Ok(Parsed::Help(text)) => return report::help(&mut env, &text),
+        Err(error) => return report::usage(&mut env, &error),
+    };
+    let mut session = Session::new(env, &parsed.global);
+    let outcome = dispatch(*parsed, &mut session);
+    session.events.settle();
+    match outcome {
+        Ok(code) => code,
+        Err(failure) => report::failure(&mut session, &failure),
+    }
+}
+
+fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
+    match request.command {
+        Command::Init(args) => init::run(args, request.phase, session),
+        Command::Token(command) => token::run(&command, session),
+        Command::Certs(command) => certs::run(&command, session),
+        Command::Config(command) => config::run(command, session),
+        Command::Version(_) => version::run(session),
+        Command::Completion(args) => completion::completion(&args, session),
+        Command::Man(args) => completion::man(&args, session),
+    }
+}

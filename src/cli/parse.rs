@@ -1,0 +1,166 @@
+//! From arguments to a request: kubeadm's spellings, the phase subcommands, and a good word for a
+//! command line that cannot be understood.
+
+use super::args::{Cli, Command, Global, init::InitArgs, normalize, phase};
+use crate::actions;
+use crate::base::nearest::nearest;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, FromArgMatches};
+use std::ffi::OsString;
+
+/// What the arguments ask for.
+pub enum Parsed {
+    /// A command to run.
+    Request(Box<Request>),
+    /// A text to show: help or version.
+    Help(String),
+}
+
+/// A command, its options, and the phase that was chosen.
+pub struct Request {
+    /// Options of every command.
+    pub global: Global,
+    /// The command.
+    pub command: Command,
+    /// The path below `… phase`, when one was chosen.
+    pub phase: Option<String>,
+}
+
+/// A command line that cannot be understood.
+pub struct UsageError {
+    /// What is wrong, in a line or two.
+    pub message: String,
+    /// What to type.
+    pub hint: String,
+}
+
+/// Parses the arguments, the program's name first.
+pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
+    let mut command = command();
+    let matches = match command.try_get_matches_from_mut(normalize::normalize(args)) {
+        Ok(matches) => matches,
+        Err(error) => return help_or_usage(&error),
+    };
+    let usage = |error: clap::Error| UsageError { message: error.to_string(), hint: "run 'kubewright --help'".into() };
+    let mut cli = Cli::from_arg_matches(&matches).map_err(usage)?;
+    let mut path = None;
+    if let Command::Init(args) = &mut cli.command
+        && let Some((chosen, leaf)) = matches.subcommand_matches("init").and_then(phase::chosen)
+    {
+        *args = InitArgs::from_arg_matches(leaf).map_err(usage)?;
+        cli.global = Global::from_arg_matches(leaf).map_err(usage)?;
+        path = Some(chosen);
+    }
+    Ok(Parsed::Request(Box::new(Request { global: cli.global, command: cli.command, phase: path })))
+}
+
+/// The whole command tree, phases included: for parsing, completion and manual pages.
+pub fn command() -> clap::Command {
+    let registry = actions::registry();
+    let mut command = Cli::command();
+    // A phase list that does not load is a fault of this build; a test holds that all of them load.
+    if let Ok(workflow) = actions::init_workflow() {
+        let phases = phase::command(&workflow, &registry, &InitArgs::augment_args);
+        command = command.mut_subcommand("init", |init| init.after_help(workflow.help(&registry)).subcommand(phases));
+    }
+    like_pflag(command)
+}
+
+/// Of a flag that is given twice the last value counts, as with Go's flags; lists add up.
+fn like_pflag(command: clap::Command) -> clap::Command {
+    command.args_override_self(true).mut_subcommands(like_pflag)
+}
+
+fn help_or_usage(error: &clap::Error) -> Result<Parsed, UsageError> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Ok(Parsed::Help(error.to_string()))
+        }
+        _ => Err(usage_error(error)),
+    }
+}
+
+fn usage_error(error: &clap::Error) -> UsageError {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let help = "run 'kubewright --help' or add '--help' to the command";
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            let given = text(ContextKind::InvalidArg).unwrap_or_default();
+            let near = text(ContextKind::SuggestedArg).or_else(|| near_flag(&given));
+            let hint = near.map_or_else(|| help.to_owned(), |flag| format!("did you mean '{flag}'?"));
+            UsageError { message: format!("there is no option '{given}' here"), hint }
+        }
+        ErrorKind::InvalidSubcommand => {
+            let given = text(ContextKind::InvalidSubcommand).unwrap_or_default();
+            let hint = text(ContextKind::SuggestedSubcommand)
+                .map_or_else(|| help.to_owned(), |name| format!("did you mean '{name}'?"));
+            UsageError { message: format!("there is no command '{given}' here"), hint }
+        }
+        _ => {
+            let whole = error.to_string();
+            let message = whole.strip_prefix("error: ").unwrap_or(&whole);
+            let message = message.split("\n\nUsage:").next().unwrap_or(message);
+            let message = message.split("\n\nFor more information").next().unwrap_or(message);
+            UsageError { message: message.trim_end().to_owned(), hint: help.into() }
+        }
+    }
+}
+
+/// The flag of any command that is nearest to what was typed.
+fn near_flag(given: &str) -> Option<String> {
+    fn longs(command: &clap::Command, names: &mut Vec<String>) {
+        names.extend(command.get_arguments().filter_map(|arg| arg.get_long()).map(|long| format!("--{long}")));
+        command.get_subcommands().for_each(|sub| longs(sub, names));
+    }
+    let mut names = Vec::new();
+    longs(&command(), &mut names);
+    nearest(given, names.iter().map(String::as_str)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(line: &str) -> Request {
+        match parse(line.split(' ').map(OsString::from).collect()) {
+            Ok(Parsed::Request(request)) => *request,
+            Ok(Parsed::Help(text)) => panic!("help: {text}"),
+            Err(error) => panic!("{}", error.message),
+        }
+    }
+
+    #[test]
+    fn the_command_tree_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_phase_takes_the_flags_of_its_workflow() {
+        let request = request("kubewright init phase certs apiserver --cert-dir /pki --rootfs /tmp/tree -v5");
+        assert_eq!(request.phase.as_deref(), Some("certs/apiserver"));
+        assert_eq!(request.global.rootfs, std::path::Path::new("/tmp/tree"));
+        let Command::Init(args) = request.command else { panic!("not init") };
+        assert_eq!(args.cert_dir.as_deref(), Some("/pki"));
+    }
+
+    #[test]
+    fn the_last_of_a_repeated_flag_wins_and_lists_add_up() {
+        let request =
+            request("kubewright init --node-name a --node-name=b --skip-phases addon,certs --skip-phases=etcd");
+        let Command::Init(args) = request.command else { panic!("not init") };
+        assert_eq!(args.node_name.as_deref(), Some("b"));
+        assert_eq!(args.skip_phases, ["addon", "certs", "etcd"]);
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_right_word() {
+        let error = |line: &str| parse(line.split(' ').map(OsString::from).collect()).err().unwrap();
+        assert_eq!(error("kubewright init --pod-network-cird x").hint, "did you mean '--pod-network-cidr'?");
+        assert_eq!(error("kubewright int").hint, "did you mean 'init'?");
+        assert_eq!(error("kubewright init phase cert ca").hint, "did you mean 'certs'?");
+    }
+}

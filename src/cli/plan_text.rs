@@ -1,0 +1,79 @@
+//! A plan for people: every change, and for files their content or their difference.
+
+use crate::base::gate::{Change, Entry};
+use similar::TextDiff;
+
+/// The changes as text, grouped by phase; says so when there are none.
+pub fn text(entries: &[Entry]) -> String {
+    if entries.is_empty() {
+        return "Nothing would change.\n".into();
+    }
+    let mut text = String::new();
+    let mut phase = None;
+    for entry in entries {
+        if phase != Some(&entry.phase) {
+            text += &format!("[{}]\n", entry.phase);
+            phase = Some(&entry.phase);
+        }
+        text += &one(&entry.change);
+    }
+    text += &format!("{} in all. Nothing was changed.\n", count(entries.len(), "change"));
+    text
+}
+
+/// `1 change`, `2 changes`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+fn one(change: &Change) -> String {
+    match change {
+        Change::CreateDirectory { path, mode } => format!("would create folder {} ({mode:04o})\n", path.display()),
+        Change::WriteFile { path, mode, before: None, after } => {
+            format!("would write {} ({mode:04o}):\n{}", path.display(), indent(after))
+        }
+        Change::WriteFile { path, mode, before: Some(before), after } if before == after => {
+            format!("would set the mode of {} to {mode:04o}, or replace what may not be shown\n", path.display())
+        }
+        Change::WriteFile { path, mode, before: Some(before), after } => {
+            let diff = TextDiff::from_lines(before.as_str(), after.as_str());
+            let diff = diff.unified_diff().context_radius(3).header("now", "then").to_string();
+            format!("would change {} ({mode:04o}):\n{}", path.display(), indent(&diff))
+        }
+        Change::WriteLink { path, target } => format!("would link {} to {}\n", path.display(), target.display()),
+        Change::Remove { path } => format!("would remove {}\n", path.display()),
+        Change::Run { what, command } => format!("would {what}: {}\n", command.join(" ")),
+        Change::Request { api, verb, object, body } => {
+            let body = body.as_deref().map(|body| format!(":\n{}", indent(body))).unwrap_or_else(|| "\n".into());
+            format!("would {verb} {object} ({api}){body}")
+        }
+    }
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| if line.is_empty() { "\n".into() } else { format!("    {line}\n") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_shows_content_and_difference() {
+        let entry = |change| Entry { phase: "etcd/local".into(), change };
+        let write = |before: Option<&str>| Change::WriteFile {
+            path: "/etc/kubernetes/manifests/etcd.yaml".into(),
+            mode: 0o600,
+            before: before.map(str::to_owned),
+            after: "a\nb\n".into(),
+        };
+        assert_eq!(
+            text(&[entry(write(None)), entry(write(Some("a\nc\n")))]),
+            "[etcd/local]\n\
+             would write /etc/kubernetes/manifests/etcd.yaml (0600):\n    a\n    b\n\
+             would change /etc/kubernetes/manifests/etcd.yaml (0600):\n    --- now\n    +++ then\n    @@ -1,2 +1,2 @@\n     a\n    -c\n    +b\n\
+             2 changes in all. Nothing was changed.\n"
+        );
+        assert_eq!(text(&[]), "Nothing would change.\n");
+    }
+}

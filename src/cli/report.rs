@@ -1,0 +1,60 @@
+//! Shows an error once: `error: …`, `caused by: …`, `help: …`, or the same as one JSON object.
+
+use super::args::global::EventFormat;
+use super::parse::UsageError;
+use super::session::Session;
+use crate::base::env::Env;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Failure;
+use serde_json::json;
+use std::io::Write;
+
+/// Shows help on standard output.
+pub fn help(env: &mut Env, text: &str) -> ExitCode {
+    let _ = env.stdout.write_all(text.as_bytes());
+    ExitCode::Ok
+}
+
+/// Shows what is wrong with the command line.
+pub fn usage(env: &mut Env, error: &UsageError) -> ExitCode {
+    let _ = writeln!(env.stderr, "error: {}\nhelp: {}", error.message, error.hint);
+    ExitCode::Usage
+}
+
+/// Shows a failure and returns the exit code it asks for.
+pub fn failure(session: &mut Session, failure: &Failure) -> ExitCode {
+    let code = failure.exit_code();
+    let text = if session.global.events == EventFormat::Json {
+        let error = json!({
+            "event": "error",
+            "phase": failure.places().first(),
+            "error": failure.to_string(),
+            "causedBy": failure.causes(),
+            "help": failure.hint(),
+            "exitCode": code as u8,
+            "kind": code,
+        });
+        format!("{error}\n")
+    } else {
+        lines(failure, session.global.verbosity >= 5)
+    };
+    session.events.error(&text);
+    code
+}
+
+fn lines(failure: &Failure, every_place: bool) -> String {
+    let place = failure.places().first().map(|place| format!("[{place}] ")).unwrap_or_default();
+    let mut text = format!("error: {place}{failure}\n");
+    for cause in failure.causes() {
+        text += &format!("caused by: {cause}\n");
+    }
+    if every_place {
+        for place in failure.places() {
+            text += &format!("in: {place}\n");
+        }
+    }
+    if let Some(hint) = failure.hint() {
+        text += &format!("help: {hint}\n");
+    }
+    text
+}

@@ -1,0 +1,127 @@
+//! What a phase is to the pipeline: something that can say whether it is done, and be run.
+
+use super::spec::{Each, When};
+use crate::base::fault::Result;
+use crate::context::Context;
+
+/// What a phase does. Actions hold no state: they read the world and the context.
+pub trait Action: Sync {
+    /// True when the product already exists and is right. Makes `needs` and re-runs honest.
+    ///
+    /// # Errors
+    /// When the product cannot be looked at, or is there and wrong.
+    fn done(&self, _cx: &mut Context, _target: &Target) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// False for what only gathers or checks; the plan keeps those first.
+    fn changes(&self) -> bool {
+        true
+    }
+
+    /// True for what a folder of files cannot give: a running host, its services, its API server.
+    /// Such phases are left out, and named, when the root folder is not `/`.
+    fn needs_running_host(&self) -> bool {
+        false
+    }
+
+    /// How many private keys it will want, so that they can be generated before they are asked for.
+    ///
+    /// # Errors
+    /// When what is there cannot be looked at.
+    fn keys_wanted(&self, _cx: &mut Context, _target: &Target) -> Result<usize> {
+        Ok(0)
+    }
+
+    /// Does it. Called again after a success it must change nothing.
+    ///
+    /// # Errors
+    /// Whatever went wrong; the pipeline adds the phase's path.
+    fn run(&self, cx: &mut Context, target: &Target) -> Result<()>;
+}
+
+/// What an action is run for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The phase's path: `certs/apiserver`.
+    pub path: String,
+    /// The row's name, for a phase with `each`.
+    pub item: Option<&'static str>,
+}
+
+/// One row of a table that gives a phase its sub-phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// One word of the path.
+    pub name: &'static str,
+    /// One line for help.
+    pub short: &'static str,
+}
+
+/// The actions and tables there are; `actions` fills it, so that this layer need not know them.
+pub struct Registry {
+    /// The action of that name.
+    pub action: fn(&str) -> Option<&'static dyn Action>,
+    /// The rows of that table.
+    pub items: fn(Each) -> Vec<Item>,
+    /// Whether that condition holds.
+    pub holds: fn(When, &Context) -> bool,
+}
+
+#[cfg(test)]
+pub(super) mod fakes {
+    //! Actions that only note that they ran.
+    use super::*;
+
+    pub struct Note;
+    impl Action for Note {
+        fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+            cx.events.message(format!("ran {}", target.path));
+            Ok(())
+        }
+    }
+
+    pub struct Look;
+    impl Action for Look {
+        fn changes(&self) -> bool {
+            false
+        }
+        fn run(&self, _: &mut Context, _: &Target) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    pub struct Live;
+    impl Action for Live {
+        fn needs_running_host(&self) -> bool {
+            true
+        }
+        fn run(&self, _: &mut Context, _: &Target) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    pub struct Done;
+    impl Action for Done {
+        fn done(&self, _: &mut Context, _: &Target) -> Result<bool> {
+            Ok(true)
+        }
+        fn run(&self, _: &mut Context, target: &Target) -> Result<()> {
+            panic!("{} ran although it was done", target.path)
+        }
+    }
+
+    pub fn registry() -> Registry {
+        Registry {
+            action: |name| match name {
+                "note" => Some(&Note),
+                "look" => Some(&Look),
+                "live" => Some(&Live),
+                "done" => Some(&Done),
+                _ => None,
+            },
+            items: |_| vec![Item { name: "one", short: "The first" }, Item { name: "two", short: "The second" }],
+            holds: |_, _| true,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Layer 5: order, never meaning. Loads `phases/*.yaml`, selects, skips, plans, runs, describes.
+
+pub mod action;
+pub mod describe;
+pub mod error;
+pub mod plan;
+pub mod run;
+pub mod spec;
+
+pub use action::{Action, Item, Registry, Target};
+pub use error::PipelineError;
+pub use plan::{Plan, Step};
+pub use spec::{Each, When, Workflow};

@@ -1,0 +1,71 @@
+//! Tests of selection, skipping and needs.
+
+use super::super::action::fakes;
+use super::*;
+
+const LIST: &str = "
+workflow: init
+phases:
+  - {name: preflight, short: s, action: look}
+  - {name: certs, short: s, action: note, each: certificate}
+  - name: addon
+    short: s
+    phases:
+      - {name: coredns, short: s, action: live, needs: [ready]}
+      - {name: proxy, short: s, action: note, needs: [certs/one]}
+  - {name: ready, short: s, action: done}
+";
+
+fn paths(choice: &Choice) -> Result<Vec<String>> {
+    let registry = fakes::registry();
+    let workflow = Workflow::load(LIST, &registry).unwrap();
+    let plan = Plan::new(&workflow, &registry, choice, &mut Context::for_tests("/"))?;
+    Ok(plan.steps.into_iter().map(|s| s.target.path).collect())
+}
+
+#[test]
+fn the_whole_list_runs_in_order() {
+    let all = ["preflight", "certs/one", "certs/two", "addon/coredns", "addon/proxy", "ready"];
+    assert_eq!(paths(&Choice::default()).unwrap(), all);
+}
+
+#[test]
+fn one_phase_its_group_and_all_of_a_group_can_be_chosen() {
+    let only = |path: &str| paths(&Choice { only: Some(path.into()), skip: vec![] }).unwrap();
+    assert_eq!(only("certs/two"), ["certs/two"]);
+    assert_eq!(only("certs"), ["certs/one", "certs/two"]);
+    assert_eq!(only("certs/all"), ["certs/one", "certs/two"]);
+}
+
+#[test]
+fn a_skipped_group_takes_its_phases_along() {
+    let skip = vec!["addon".into(), "certs/two".into()];
+    assert_eq!(paths(&Choice { only: None, skip }).unwrap(), ["preflight", "certs/one", "ready"]);
+}
+
+#[test]
+fn an_unknown_phase_is_named_with_the_nearest_one() {
+    let failure = paths(&Choice { only: None, skip: vec!["certs/oen".into()] }).unwrap_err();
+    assert_eq!(failure.to_string(), "'init' has no phase 'certs/oen'");
+    assert!(failure.hint().unwrap().starts_with("did you mean 'certs/one'?"));
+}
+
+#[test]
+fn a_need_is_met_by_the_run_or_by_the_host() {
+    assert_eq!(paths(&Choice { only: Some("addon/coredns".into()), skip: vec![] }).unwrap(), ["addon/coredns"]);
+    let failure = paths(&Choice { only: Some("addon/proxy".into()), skip: vec![] }).unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "phase 'addon/proxy' needs the result of 'certs/one', which this run leaves out and this host does not have"
+    );
+}
+
+#[test]
+fn a_folder_of_files_leaves_out_what_needs_a_host() {
+    let registry = fakes::registry();
+    let workflow = Workflow::load(LIST, &registry).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let mut cx = Context::for_tests(root.path().to_str().unwrap());
+    let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
+    assert_eq!(plan.left_for_host, ["addon/coredns"]);
+}

@@ -1,0 +1,70 @@
+//! Runs the steps of a plan in order and tells how each went.
+
+use super::plan::{Plan, Step};
+use crate::base::fault::Result;
+use crate::context::Context;
+use serde::Serialize;
+
+/// What a run did.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Steps that ran or were done already.
+    pub phases: usize,
+    /// Changes in all.
+    pub changes: usize,
+    /// Paths that a running host still has to do.
+    pub left_for_host: Vec<String>,
+}
+
+impl Plan {
+    /// Runs every step. The first that fails ends the run; what it made stays, and the same command
+    /// continues from there.
+    ///
+    /// # Errors
+    /// The first failure, with the phase's path as its place.
+    pub fn run(&self, cx: &mut Context) -> Result<Summary> {
+        let mut keys = 0;
+        for step in &self.steps {
+            keys += step.action.keys_wanted(cx, &step.target).map_err(|f| f.within(&step.target.path))?;
+        }
+        cx.expect_keys(keys);
+        for step in &self.steps {
+            run_step(step, cx).map_err(|failure| failure.within(&step.target.path))?;
+        }
+        Ok(Summary { phases: self.steps.len(), changes: cx.gate.count(), left_for_host: self.left_for_host.clone() })
+    }
+}
+
+fn run_step(step: &Step, cx: &mut Context) -> Result<()> {
+    let (before, start) = (cx.gate.count(), cx.clock.monotonic());
+    cx.gate.enter(&step.target.path);
+    cx.events.phase_started(&step.target.path);
+    if step.action.done(cx, &step.target)? {
+        cx.events.phase_up_to_date();
+    } else {
+        step.action.run(cx, &step.target)?;
+    }
+    cx.events.phase_done(cx.gate.count() - before, cx.clock.monotonic().saturating_sub(start));
+    cx.gate.enter("");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::action::fakes;
+    use super::super::plan::Choice;
+    use super::super::spec::Workflow;
+    use super::*;
+
+    #[test]
+    fn what_is_done_is_not_run_again() {
+        let registry = fakes::registry();
+        let list = "workflow: w\nphases: [{name: a, short: s, action: done}, {name: b, short: s, action: note}]";
+        let workflow = Workflow::load(list, &registry).unwrap();
+        let mut cx = Context::for_tests("/");
+        let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
+        let summary = plan.run(&mut cx).unwrap();
+        assert_eq!((summary.phases, summary.changes), (2, 0));
+    }
+}

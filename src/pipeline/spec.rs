@@ -1,0 +1,184 @@
+//! A workflow as its YAML file says it: names, order and conditions, with a closed vocabulary.
+//!
+//! Reads: `phases/*.yaml`, embedded in the binary. Writes: nothing.
+
+use super::action::Registry;
+use super::error::PipelineError;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+
+/// A list of phases.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workflow {
+    /// The command: `init`, `join`, ….
+    pub workflow: String,
+    /// The phases in the order in which they run.
+    pub phases: Vec<PhaseSpec>,
+}
+
+/// One phase, or a group of them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhaseSpec {
+    /// One word of the path.
+    pub name: String,
+    /// One line for help.
+    pub short: String,
+    /// The action that carries it out.
+    pub action: Option<String>,
+    /// When it applies.
+    #[serde(default)]
+    pub when: When,
+    /// Paths whose product must be there.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// One sub-phase for each row of a table.
+    pub each: Option<Each>,
+    /// Sub-phases.
+    #[serde(default)]
+    pub phases: Vec<PhaseSpec>,
+    /// True when it is no subcommand.
+    #[serde(default)]
+    pub hidden: bool,
+}
+
+/// The conditions a phase can have.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum When {
+    /// No condition.
+    #[default]
+    Always,
+    /// etcd runs as a static Pod.
+    LocalEtcd,
+    /// The host becomes a control plane.
+    ControlPlane,
+    /// The host becomes a worker.
+    Worker,
+    /// The user asked for the certificates to be stored in the cluster.
+    UploadCerts,
+    /// The cluster wants CoreDNS.
+    DnsWanted,
+    /// The cluster wants kube-proxy.
+    ProxyWanted,
+}
+
+/// The tables that can give a phase its sub-phases.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Each {
+    /// The certificates of the PKI, and the service-account key pair.
+    Certificate,
+    /// The kubeconfig files.
+    Kubeconfig,
+    /// The components that run as static Pods, etcd aside.
+    Component,
+}
+
+impl Workflow {
+    /// Reads a list and holds it against the actions there are.
+    ///
+    /// # Errors
+    /// When the text is not a list of phases, or names an action that does not exist.
+    pub fn load(text: &str, registry: &Registry) -> Result<Self, PipelineError> {
+        let workflow: Self = serde_yaml::from_str(text)
+            .map_err(|e| PipelineError::BadSpec { workflow: "?".into(), what: e.to_string() })?;
+        let mut problems = Vec::new();
+        check(&workflow.phases, registry, &mut problems);
+        let paths: BTreeSet<String> = workflow.paths(registry).into_iter().collect();
+        for need in workflow.phases.iter().flat_map(PhaseSpec::all_needs) {
+            if !paths.contains(need) {
+                problems.push(format!("needs '{need}', which does not exist"));
+            }
+        }
+        if problems.is_empty() {
+            Ok(workflow)
+        } else {
+            Err(PipelineError::BadSpec { workflow: workflow.workflow, what: problems.join("; ") })
+        }
+    }
+
+    /// Every path, groups included, in order.
+    pub fn paths(&self, registry: &Registry) -> Vec<String> {
+        fn collect(phases: &[PhaseSpec], above: &str, registry: &Registry, paths: &mut Vec<String>) {
+            for phase in phases {
+                let path = join(above, &phase.name);
+                paths.push(path.clone());
+                if let Some(each) = phase.each {
+                    paths.extend((registry.items)(each).into_iter().map(|item| join(&path, item.name)));
+                }
+                collect(&phase.phases, &path, registry, paths);
+            }
+        }
+        let mut paths = Vec::new();
+        collect(&self.phases, "", registry, &mut paths);
+        paths
+    }
+}
+
+impl PhaseSpec {
+    fn all_needs(&self) -> Vec<&String> {
+        self.needs.iter().chain(self.phases.iter().flat_map(Self::all_needs)).collect()
+    }
+}
+
+/// `above/name`, or just the name at the top.
+pub fn join(above: &str, name: &str) -> String {
+    if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") }
+}
+
+fn check(phases: &[PhaseSpec], registry: &Registry, problems: &mut Vec<String>) {
+    let mut names = BTreeSet::new();
+    for phase in phases {
+        if !names.insert(&phase.name) {
+            problems.push(format!("'{}' comes twice", phase.name));
+        }
+        match &phase.action {
+            Some(action) if (registry.action)(action).is_none() => {
+                problems.push(format!("'{}' names the action '{action}', which does not exist", phase.name));
+            }
+            Some(_) if !phase.phases.is_empty() => {
+                problems.push(format!("'{}' has an action and sub-phases", phase.name));
+            }
+            None if phase.phases.is_empty() || phase.each.is_some() => {
+                problems.push(format!("'{}' has nothing to do", phase.name));
+            }
+            _ => {}
+        }
+        check(&phase.phases, registry, problems);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::action::fakes;
+    use super::*;
+
+    fn problem(text: &str) -> String {
+        Workflow::load(text, &fakes::registry()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_typo_is_refused_when_the_list_is_loaded() {
+        assert!(
+            problem("workflow: x\nphases: [{name: a, short: s, action: nope}]")
+                .contains("'nope', which does not exist")
+        );
+        assert!(problem("workflow: x\nphases: [{name: a, short: s, akshun: note}]").contains("unknown field `akshun`"));
+        assert!(
+            problem("workflow: x\nphases: [{name: a, short: s, action: note, when: sometimes}]").contains("sometimes")
+        );
+        assert!(problem("workflow: x\nphases: [{name: a, short: s}]").contains("nothing to do"));
+        assert!(problem("workflow: x\nphases: [{name: a, short: s, action: note, needs: [b]}]").contains("'b'"));
+        let twice = "workflow: x\nphases: [{name: a, short: s, action: note}, {name: a, short: s, action: note}]";
+        assert!(problem(twice).contains("comes twice"));
+    }
+
+    #[test]
+    fn paths_are_expanded_from_the_tables() {
+        let text = "workflow: x\nphases: [{name: control-plane, short: s, action: note, each: component}]";
+        let workflow = Workflow::load(text, &fakes::registry()).unwrap();
+        assert_eq!(workflow.paths(&fakes::registry()), ["control-plane", "control-plane/one", "control-plane/two"]);
+    }
+}

@@ -1,0 +1,73 @@
+//! The addons, and how a cluster remembers which of them it does without.
+//!
+//! A cluster whose configuration API is v1beta4 says so itself: `proxy.disabled` and `dns.disabled` in its
+//! ClusterConfiguration. Older versions of the API have no field for it, and kubeadm of those minors forgets. There
+//! the ConfigMap `kube-system/kubeadm-config` carries the annotation [`LEFT_OUT`] with the addons' names. kubeadm
+//! changes only the ConfigMap's data, so the annotation outlives a `kubeadm upgrade`. When the cluster is upgraded to
+//! a minor with v1beta4, whoever reads the annotation sets the fields, and the next upload drops it.
+
+use crate::versions::{ApiVersion, Minor};
+use serde_json::Value;
+
+/// The annotation with the names of left-out addons, with commas between.
+pub const LEFT_OUT: &str = "kubewright/left-out-addons";
+
+/// A part of a cluster that runs as ordinary Pods and that `init` installs unless told otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AddonName {
+    /// DNS for Services.
+    CoreDns,
+    /// The network rules of Services on each node.
+    KubeProxy,
+}
+
+impl AddonName {
+    /// Every addon, in the order in which they are installed.
+    pub const ALL: [Self; 2] = [Self::CoreDns, Self::KubeProxy];
+
+    /// The phase's name below `addon`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CoreDns => "coredns",
+            Self::KubeProxy => "kube-proxy",
+        }
+    }
+}
+
+/// The annotation's value for a cluster that does without `left_out`; None where none is needed.
+pub fn annotation(minor: &Minor, left_out: &[AddonName]) -> Option<String> {
+    let names: Vec<_> = AddonName::ALL.iter().filter(|addon| left_out.contains(addon)).map(|a| a.name()).collect();
+    let remembered_by_the_api = minor.api_version >= ApiVersion::V1Beta4;
+    (!remembered_by_the_api && !names.is_empty()).then(|| names.join(","))
+}
+
+/// The addons that the annotation of a kubeadm-config ConfigMap names; unknown names are skipped.
+pub fn left_out(kubeadm_config: &Value) -> Vec<AddonName> {
+    let annotations = kubeadm_config.pointer("/metadata/annotations");
+    let names = annotations.and_then(|a| a.get(LEFT_OUT)).and_then(Value::as_str).unwrap_or_default();
+    let is_named = |addon: &AddonName| names.split(',').any(|name| name.trim() == addon.name());
+    AddonName::ALL.into_iter().filter(is_named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::versions::facts;
+    use serde_json::json;
+
+    #[test]
+    fn only_minors_without_a_field_for_it_need_the_annotation() {
+        let both = [AddonName::KubeProxy, AddonName::CoreDns];
+        assert_eq!(annotation(facts(20).unwrap(), &both).unwrap(), "coredns,kube-proxy");
+        assert_eq!(annotation(facts(20).unwrap(), &[]), None);
+        assert_eq!(annotation(facts(36).unwrap(), &both), None);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let config = |value: &str| json!({"metadata": {"annotations": {LEFT_OUT: value}}});
+        assert_eq!(left_out(&config("coredns,kube-proxy")), AddonName::ALL);
+        assert_eq!(left_out(&config("kube-proxy, else")), [AddonName::KubeProxy]);
+        assert_eq!(left_out(&json!({"metadata": {}})), []);
+    }
+}

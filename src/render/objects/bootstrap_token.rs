@@ -1,0 +1,167 @@
+//! Phase `bootstrap-token`: the tokens with which nodes join, what bearers may do, and `cluster-info`, from which a
+//! joining host learns where the cluster is.
+
+use super::config_map::ConfigMap;
+use super::rbac::{self, BOOTSTRAPPERS, NODES, Readable, Subject};
+use super::templates;
+use super::{Object, ObjectError};
+use crate::base::secret::Secret;
+use crate::config::model::BootstrapToken;
+use crate::versions::Minor;
+use crate::versions::addons::addon_facts;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, json};
+use std::time::Duration;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+/// All objects of the phase, in order. `server` is the URL of the API server for everybody, `ca_pem` the cluster's
+/// CA certificate, `now` the time in seconds since the epoch.
+///
+/// # Errors
+/// When a token is malformed or lives too long.
+pub fn bootstrap_token(
+    minor: &Minor,
+    tokens: &[BootstrapToken],
+    server: &str,
+    ca_pem: &[u8],
+    now: i64,
+) -> Result<Vec<Object>, ObjectError> {
+    let mut objects = Vec::new();
+    for token in tokens {
+        objects.extend(token_secret(token, now)?);
+    }
+    objects.extend(access(minor)?);
+    objects.extend(cluster_info(minor, server, ca_pem)?);
+    Ok(objects)
+}
+
+/// The name of the Secret of the token `ID.SECRET`.
+///
+/// # Errors
+/// When the token is malformed.
+pub fn secret_name(token: &Secret<String>) -> Result<String, ObjectError> {
+    Ok(format!("bootstrap-token-{}", halves(token)?.0))
+}
+
+/// The Secret that is the token; `now` as for [`bootstrap_token`].
+///
+/// # Errors
+/// When the token is malformed or lives too long.
+pub fn token_secret(token: &BootstrapToken, now: i64) -> Result<Vec<Object>, ObjectError> {
+    let (id, secret) = halves(&token.token)?;
+    let mut data = Map::new();
+    let mut put = |key: &str, value: &str| data.insert(key.into(), STANDARD.encode(value).into());
+    put("token-id", id);
+    put("token-secret", secret);
+    if !token.description.is_empty() {
+        put("description", &token.description);
+    }
+    match (&token.expires, token.ttl) {
+        (Some(expires), _) => _ = put("expiration", &in_utc(expires)?),
+        (None, Some(ttl)) if !ttl.is_zero() => _ = put("expiration", &end_of(ttl, now)?),
+        (None, _) => {}
+    }
+    for usage in &token.usages {
+        put(&format!("usage-bootstrap-{usage}"), "true");
+    }
+    if !token.groups.is_empty() {
+        put("auth-extra-groups", &token.groups.join(","));
+    }
+    let name = secret_name(&token.token)?;
+    templates::objects("tokens/bootstrap-token.yaml.tera", &json!({ "name": name, "data": data }))
+}
+
+/// What bootstrap tokens, nodes and, in newer minors, the API server itself may do.
+///
+/// # Errors
+/// Only by our own fault.
+pub fn access(minor: &Minor) -> Result<Vec<Object>, ObjectError> {
+    let mut objects = templates::objects("rbac/get-nodes.yaml.tera", &Map::new())?;
+    let bindings = [
+        ("kubeadm:get-nodes", "kubeadm:get-nodes", BOOTSTRAPPERS),
+        ("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", BOOTSTRAPPERS),
+        (
+            "kubeadm:node-autoapprove-bootstrap",
+            "system:certificates.k8s.io:certificatesigningrequests:nodeclient",
+            BOOTSTRAPPERS,
+        ),
+        (
+            "kubeadm:node-autoapprove-certificate-rotation",
+            "system:certificates.k8s.io:certificatesigningrequests:selfnodeclient",
+            NODES,
+        ),
+    ];
+    for (name, role, subject) in bindings {
+        objects.extend(rbac::cluster_binding(name, role, subject)?);
+    }
+    if minor.kubelet_api_binding {
+        let api_server = Subject::user("kube-apiserver-kubelet-client");
+        let name = "kubeadm:apiserver-kubelet-client";
+        objects.extend(rbac::cluster_binding(name, "system:kubelet-api-admin", api_server)?);
+    }
+    Ok(objects)
+}
+
+/// The ConfigMap `kube-public/cluster-info`, which everybody may read; a controller of the cluster signs it with
+/// each token.
+///
+/// # Errors
+/// Only by our own fault.
+pub fn cluster_info(minor: &Minor, server: &str, ca_pem: &[u8]) -> Result<Vec<Object>, ObjectError> {
+    let kubeconfig = templates::text(
+        "config/cluster-info.kubeconfig.tera",
+        &json!({
+            "server": server,
+            "ca_data": STANDARD.encode(ca_pem),
+            "preferences": addon_facts(minor.minor).kubeconfig_preferences,
+        }),
+    )?;
+    let (namespace, name) = ("kube-public", "cluster-info");
+    let mut objects = ConfigMap::with_text(namespace, name, "kubeconfig", &kubeconfig).render()?;
+    let readable = Readable { namespace, resource: "configmaps", name };
+    let everybody = Subject::user("system:anonymous");
+    objects.extend(rbac::reader("kubeadm:bootstrap-signer-clusterinfo", &readable, &[everybody])?);
+    Ok(objects)
+}
+
+/// The binding that makes `admin.conf` an administrator, in minors whose `admin.conf` is not one by itself. It is
+/// sent with `super-admin.conf`, before anything else.
+///
+/// # Errors
+/// Only by our own fault.
+pub fn cluster_admins(minor: &Minor) -> Result<Vec<Object>, ObjectError> {
+    let name = "kubeadm:cluster-admins";
+    if minor.super_admin_conf {
+        rbac::cluster_binding(name, "cluster-admin", Subject::group(name))
+    } else {
+        Ok(Vec::new())
+    }
+}
+
+fn halves(token: &Secret<String>) -> Result<(&str, &str), ObjectError> {
+    let legal =
+        |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    match token.expose().split_once('.') {
+        Some((id, secret)) if legal(id, 6) && legal(secret, 16) => Ok((id, secret)),
+        _ => Err(ObjectError::Token),
+    }
+}
+
+fn end_of(ttl: Duration, now: i64) -> Result<String, ObjectError> {
+    let too_long = || ObjectError::TokenLifetime { days: ttl.as_secs() / 86_400 };
+    let end = i64::try_from(ttl.as_secs()).ok().and_then(|seconds| now.checked_add(seconds)).ok_or_else(too_long)?;
+    let end = OffsetDateTime::from_unix_timestamp(end).map_err(|_| too_long())?;
+    end.format(&Rfc3339).map_err(|_| too_long())
+}
+
+/// The moment as the cluster's token cleaner reads it: whole seconds, in UTC.
+fn in_utc(moment: &str) -> Result<String, ObjectError> {
+    let wrong = || ObjectError::TokenEnd { text: moment.into() };
+    let moment = OffsetDateTime::parse(moment, &Rfc3339).map_err(|_| wrong())?.to_offset(UtcOffset::UTC);
+    moment.truncate_to_second().format(&Rfc3339).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! The hash with which kubeadm marks a component's ConfigMap as its own work.
+//!
+//! A ConfigMap with a hash that fits its data was generated and may be generated anew; one without, or with a hash
+//! that does not fit, holds what a person wrote.
+
+use super::Object;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+
+/// Where the hash stands. The name is kubeadm's.
+pub const ANNOTATION: &str = "kubeadm.kubernetes.io/component-config.hash";
+
+/// `sha256:` and the hash over all values of `data`, in the order of their keys.
+///
+/// Only text: kubeadm never writes `binaryData` into these ConfigMaps.
+pub fn of_data(data: &Map<String, Value>) -> String {
+    let mut entries: Vec<_> = data.iter().collect();
+    entries.sort_by_key(|(key, _)| key.as_str());
+    let mut hash = Sha256::new();
+    for (_, value) in entries {
+        hash.update(value.as_str().unwrap_or_default());
+    }
+    hash.finalize().iter().fold(String::from("sha256:"), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// True when the ConfigMap is as it was generated.
+pub fn is_generated(config_map: &Value) -> bool {
+    let hash = config_map.pointer("/metadata/annotations").and_then(|a| a.get(ANNOTATION)).and_then(Value::as_str);
+    let data = config_map.get("data").and_then(Value::as_object);
+    matches!((hash, data), (Some(hash), Some(data)) if of_data(data) == hash)
+}
+
+/// The object with the hash of its data.
+pub(super) fn sign(mut object: Object) -> Object {
+    let hash = object.value.get("data").and_then(Value::as_object).map(of_data);
+    let metadata = object.value.get_mut("metadata").and_then(Value::as_object_mut);
+    if let (Some(hash), Some(metadata)) = (hash, metadata) {
+        let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
+        if let Some(annotations) = annotations.as_object_mut() {
+            annotations.insert(ANNOTATION.into(), hash.into());
+        }
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_changed_config_map_is_no_longer_generated() {
+        let object = Object::from_value(json!({
+            "kind": "ConfigMap", "metadata": {"name": "kube-proxy"}, "data": {"b": "2", "a": "1"},
+        }))
+        .unwrap();
+        assert!(!is_generated(&object.value));
+        let mut signed = sign(object).value;
+        // The hash of "12": keys are sorted.
+        assert_eq!(
+            signed["metadata"]["annotations"][ANNOTATION],
+            "sha256:6b51d431df5d7f141cbececcf79edf3dd861c3b4069f0b11661a3eefacbba918"
+        );
+        assert!(is_generated(&signed));
+        signed["data"]["a"] = json!("x");
+        assert!(!is_generated(&signed));
+    }
+}

@@ -1,0 +1,97 @@
+//! What an API server adds to the objects that are sent to it, of the kinds that addons consist of.
+
+use serde_json::{Value, json};
+
+/// Fields and values that are filled in where nothing is sent. A field is named by the end of its path.
+fn defaults() -> [(&'static str, Value); 34] {
+    [
+        // Workloads.
+        ("spec.progressDeadlineSeconds", json!(600)),
+        ("spec.revisionHistoryLimit", json!(10)),
+        ("rollingUpdate.maxSurge", json!("25%")),
+        ("updateStrategy.rollingUpdate.maxSurge", json!(0)),
+        ("updateStrategy.rollingUpdate.maxUnavailable", json!(1)),
+        // Pods.
+        ("spec.dnsPolicy", json!("ClusterFirst")),
+        ("spec.restartPolicy", json!("Always")),
+        ("spec.schedulerName", json!("default-scheduler")),
+        ("spec.serviceAccount", json!("coredns")),
+        ("spec.serviceAccount", json!("kube-proxy")),
+        ("spec.terminationGracePeriodSeconds", json!(30)),
+        ("configMap.defaultMode", json!(420)),
+        ("hostPath.type", json!("")),
+        // Containers.
+        ("terminationMessagePath", json!("/dev/termination-log")),
+        ("terminationMessagePolicy", json!("File")),
+        ("fieldRef.apiVersion", json!("v1")),
+        ("Probe.failureThreshold", json!(3)),
+        ("Probe.periodSeconds", json!(10)),
+        ("Probe.successThreshold", json!(1)),
+        ("Probe.timeoutSeconds", json!(1)),
+        ("protocol", json!("TCP")),
+        // Services.
+        ("spec.internalTrafficPolicy", json!("Cluster")),
+        ("spec.ipFamilyPolicy", json!("SingleStack")),
+        ("spec.sessionAffinity", json!("None")),
+        ("spec.type", json!("ClusterIP")),
+        // Access rules.
+        ("apiGroup", json!("rbac.authorization.k8s.io")),
+        ("apiGroup", json!("")),
+        // ServiceAccounts of older minors get a token, ConfigMaps of kubeadm's migration a copy: told by name below.
+        ("readOnly", json!(false)),
+        ("optional", json!(false)),
+        ("immutable", json!(false)),
+        ("hostIPC", json!(false)),
+        ("hostPID", json!(false)),
+        ("hostNetwork", json!(false)),
+        ("paused", json!(false)),
+    ]
+}
+
+/// True when the field is the server's or a controller's, whatever it holds. A trailing dot means everything below.
+pub(super) fn is_kept_by_the_server(path: &str) -> bool {
+    const EXACT: [&str; 18] = [
+        "metadata.creationTimestamp",
+        "metadata.generation",
+        "metadata.managedFields",
+        "metadata.resourceVersion",
+        "metadata.selfLink",
+        "metadata.uid",
+        "metadata.annotations.deployment.kubernetes.io/revision",
+        "metadata.annotations.deprecated.daemonset.template.generation",
+        "metadata.annotations.kubeadm.kubernetes.io/component-config.hash",
+        "metadata.annotations.kubectl.kubernetes.io/last-applied-configuration",
+        "spec.template.metadata.creationTimestamp",
+        "spec.template.metadata.annotations.kubectl.kubernetes.io/restartedAt",
+        "spec.clusterIPs",
+        "spec.ipFamilies",
+        "spec.replicas",
+        "secrets",
+        "status",
+        // kubeadm keeps the user's Corefile here when it migrates it.
+        "data.Corefile-backup",
+    ];
+    EXACT.contains(&path)
+}
+
+/// True when `value` is what the server fills in at `path`, or holds nothing else.
+pub(super) fn is_default(path: &str, value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.iter().all(|(key, inner)| {
+            let below = format!("{path}.{key}");
+            is_kept_by_the_server(&below) || is_default(&below, inner)
+        }),
+        _ => defaults().iter().any(|(end, default)| ends_with_field(path, end) && value == default),
+    }
+}
+
+/// `spec.template.spec.dnsPolicy` ends with the field `spec.dnsPolicy`; `Probe.` also ends `livenessProbe.`.
+fn ends_with_field(path: &str, end: &str) -> bool {
+    path.strip_suffix(end).is_some_and(|before| {
+        before.is_empty()
+            || before.ends_with(['.', ']'])
+            || (end.starts_with("Probe.") && before.ends_with(char::is_alphabetic))
+    })
+}

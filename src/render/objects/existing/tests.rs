@@ -1,0 +1,110 @@
+use super::*;
+use crate::render::objects::coredns::{self, CoreDns};
+use serde_json::json;
+
+const OURS: CoreDns<'static> = CoreDns {
+    minor: 36,
+    image: "registry.k8s.io/coredns/coredns:v1.14.2",
+    domain: "cluster.local",
+    cluster_ip: std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 96, 0, 10)),
+    replicas: 2,
+};
+
+fn find(objects: &[Object], kind: &str) -> Object {
+    objects.iter().find(|object| object.kind == kind).unwrap().clone()
+}
+
+/// The Deployment of v1.20 as an API server returns it.
+fn deployed() -> Value {
+    let old = CoreDns { minor: 20, image: "k8s.gcr.io/coredns:1.7.0", ..OURS };
+    let mut value = find(&old.objects().unwrap(), "Deployment").value;
+    value["metadata"]["uid"] = json!("9b1f3e6c-0000-0000-0000-000000000000");
+    value["metadata"]["managedFields"] = json!([{"manager": "kubeadm"}]);
+    value["metadata"]["annotations"] = json!({"deployment.kubernetes.io/revision": "1"});
+    value["status"] = json!({"replicas": 2});
+    value["spec"]["revisionHistoryLimit"] = json!(10);
+    value["spec"]["strategy"]["rollingUpdate"]["maxSurge"] = json!("25%");
+    let pod = &mut value["spec"]["template"]["spec"];
+    pod["restartPolicy"] = json!("Always");
+    pod["securityContext"] = json!({});
+    pod["serviceAccount"] = json!("coredns");
+    pod["containers"][0]["terminationMessagePath"] = json!("/dev/termination-log");
+    pod["containers"][0]["readinessProbe"]["timeoutSeconds"] = json!(1);
+    pod["volumes"][0]["configMap"]["defaultMode"] = json!(420);
+    value
+}
+
+fn judged(existing: &Value, kind: &str) -> Judgement {
+    judge(existing, &find(&OURS.objects().unwrap(), kind), &coredns::known(&OURS).unwrap())
+}
+
+#[test]
+fn what_an_older_minor_made_may_be_updated() {
+    assert_eq!(judged(&deployed(), "Deployment"), Judgement::Update);
+    let mut patched = deployed();
+    patched["spec"]["template"]["spec"]["containers"][0]["image"] = json!("k8s.gcr.io/coredns:1.7.9");
+    assert_eq!(judged(&patched, "Deployment"), Judgement::Update);
+}
+
+#[test]
+fn what_is_as_ours_is_kept_however_many_replicas_it_has() {
+    let mut value = find(&OURS.objects().unwrap(), "Deployment").value;
+    value["spec"]["replicas"] = json!(5);
+    assert_eq!(judged(&value, "Deployment"), Judgement::Keep);
+}
+
+#[test]
+fn what_a_user_changed_is_named() {
+    let image = "/spec/template/spec/containers/0/image";
+    let limit = "/spec/template/spec/containers/0/resources/limits/memory";
+    for (pointer, changed, path) in [
+        (image, json!("registry.corp/coredns:1.7.0"), "spec.template.spec.containers[0].image"),
+        (limit, json!("1Gi"), "spec.template.spec.containers[0].resources.limits.memory"),
+        ("/spec/template/spec/tolerations", json!([]), "spec.template.spec.tolerations"),
+    ] {
+        let mut value = deployed();
+        *value.pointer_mut(pointer).unwrap() = changed;
+        assert_eq!(judged(&value, "Deployment"), Judgement::UserChanged(vec![path.into()]));
+    }
+    let mut value = deployed();
+    value["spec"]["template"]["spec"]["runtimeClassName"] = json!("gvisor");
+    assert_eq!(
+        judged(&value, "Deployment"),
+        Judgement::UserChanged(vec!["spec.template.spec.runtimeClassName".into()])
+    );
+}
+
+#[test]
+fn a_corefile_is_the_users_once_it_differs_from_every_default() {
+    let old = CoreDns { minor: 20, ..OURS };
+    let mut value = find(&old.objects().unwrap(), "ConfigMap").value;
+    assert_eq!(judged(&value, "ConfigMap"), Judgement::Update);
+    let text = value["data"]["Corefile"].as_str().unwrap().replace("cache 30", "cache 60");
+    value["data"]["Corefile"] = text.into();
+    assert_eq!(judged(&value, "ConfigMap"), Judgement::UserChanged(vec!["data.Corefile".into()]));
+}
+
+#[test]
+fn a_generated_config_map_may_be_updated_and_an_edited_one_not() {
+    let config = |text: &str| {
+        let value = json!({"kind": "ConfigMap", "metadata": {"name": "kube-proxy"}, "data": {"config.conf": text}});
+        Object::from_value(value).unwrap()
+    };
+    let mut existing = checksum::sign(config("mode: iptables")).value;
+    let ours = checksum::sign(config("mode: ipvs"));
+    assert_eq!(judge(&existing, &ours, &[]), Judgement::Update);
+    existing["data"]["config.conf"] = json!("mode: nftables");
+    assert_eq!(judge(&existing, &ours, &[]), Judgement::UserChanged(vec!["data.config.conf".into()]));
+}
+
+#[test]
+fn images_are_told_apart_by_their_repository() {
+    for (image, name) in [
+        ("registry:5000/coredns:1.7.0", "registry:5000/coredns"),
+        ("registry:5000/coredns", "registry:5000/coredns"),
+        ("coredns@sha256:0123", "coredns"),
+        ("a/b:v1@sha256:0123", "a/b"),
+    ] {
+        assert_eq!(repository(image), name);
+    }
+}

@@ -1,0 +1,109 @@
+//! Phase `addon/kube-proxy`: the network rules of Services on each node.
+
+use super::config_map::ConfigMap;
+use super::rbac::{self, BOOTSTRAPPERS, Readable, Subject};
+use super::{Object, ObjectError, checksum, proxy_config, templates};
+use crate::base::go_yaml;
+use crate::config::model::ClusterConfig;
+use crate::versions::addons::addon_facts;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+
+const NAMESPACE: &str = "kube-system";
+const NAME: &str = "kube-proxy";
+/// The gate of kubeadm that was also kube-proxy's while it was one.
+const DUAL_STACK: &str = "IPv6DualStack";
+
+/// What kube-proxy is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct KubeProxy<'a> {
+    /// The minor of the cluster.
+    pub minor: u16,
+    /// The cluster, with the user's KubeProxyConfiguration.
+    pub cluster: &'a ClusterConfig,
+    /// The whole name of the image, with its tag.
+    pub image: &'a str,
+    /// The URL of the API server for everybody.
+    pub server: &'a str,
+    /// Where this host's API server listens; its family decides which addresses kube-proxy binds to.
+    pub advertise_address: IpAddr,
+    /// The HTTP proxy variables of this process, which the container gets too.
+    pub proxy_env: &'a [EnvVar],
+}
+
+/// A variable of a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EnvVar {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl KubeProxy<'_> {
+    /// All objects, in order; they are also what `--print-manifest` prints.
+    ///
+    /// # Errors
+    /// When the user's KubeProxyConfiguration does not fit the minor.
+    pub fn objects(&self) -> Result<Vec<Object>, ObjectError> {
+        let config_map = self.config_map()?;
+        let mut objects = templates::objects(
+            "addons/kube-proxy.yaml.tera",
+            &json!({ "facts": addon_facts(self.minor), "image": self.image, "proxy_env": self.proxy_env }),
+        )?;
+        // The ServiceAccount, the ConfigMap, then the Pods that need both.
+        let after_account = objects.len().min(1);
+        objects.splice(after_account..after_account, config_map);
+
+        let account = Subject::service_account(NAMESPACE, NAME);
+        objects.extend(rbac::cluster_binding("kubeadm:node-proxier", "system:node-proxier", account)?);
+        let readable = Readable { namespace: NAMESPACE, resource: "configmaps", name: NAME };
+        objects.extend(rbac::reader(NAME, &readable, &[BOOTSTRAPPERS])?);
+        Ok(objects)
+    }
+
+    /// Signed unless the user gave a configuration.
+    fn config_map(&self) -> Result<Vec<Object>, ObjectError> {
+        let document = proxy_config::document(self.minor, &self.given(), &self.defaults())?;
+        let kubeconfig = templates::text("addons/kube-proxy.kubeconfig.tera", &json!({ "server": self.server }))?;
+        let data = [("config.conf", go_yaml::to_string(&document)), ("kubeconfig.conf", kubeconfig)];
+        let map = ConfigMap {
+            namespace: NAMESPACE,
+            name: NAME,
+            labels: Map::from_iter([("app".to_owned(), NAME.into())]),
+            annotations: Map::new(),
+            data: data.map(|(key, text)| (key.to_owned(), Value::from(text.trim_end()))).into_iter().collect(),
+        };
+        let objects = map.render()?;
+        let is_ours = self.cluster.kube_proxy.is_empty();
+        Ok(if is_ours { objects.into_iter().map(checksum::sign).collect() } else { objects })
+    }
+
+    /// What kubeadm sets where the user sets nothing, by path.
+    fn defaults(&self) -> Map<String, Value> {
+        let bind_address = if self.advertise_address.is_ipv4() { "0.0.0.0" } else { "::" };
+        let pod_subnets: Vec<String> = self.cluster.networking.pod_subnets.iter().map(ToString::to_string).collect();
+        Map::from_iter([
+            ("bindAddress".to_owned(), bind_address.into()),
+            ("clientConnection.kubeconfig".to_owned(), "/var/lib/kube-proxy/kubeconfig.conf".into()),
+            ("clusterCIDR".to_owned(), pod_subnets.join(",").into()),
+        ])
+    }
+
+    /// The user's document, and the gate that goes for the whole cluster among its feature gates.
+    fn given(&self) -> Map<String, Value> {
+        let mut given = self.cluster.kube_proxy.clone();
+        if let Some(dual_stack) = self.cluster.feature_gates.get(DUAL_STACK) {
+            let gates = given.entry("featureGates").or_insert_with(|| json!({}));
+            if gates.is_null() {
+                *gates = json!({});
+            }
+            // Anything but a map is left as it is and refused with the rest of the document.
+            if let Some(gates) = gates.as_object_mut() {
+                gates.insert(DUAL_STACK.into(), (*dual_stack).into());
+            }
+        }
+        given
+    }
+}

@@ -1,0 +1,47 @@
+//! The templates of the objects, built into the binary.
+
+use super::{Object, ObjectError};
+use crate::render::engine::Templates;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::sync::LazyLock;
+
+macro_rules! table {
+    ($($name:literal),* $(,)?) => {
+        /// Every template's name and text.
+        pub(super) const TABLE: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../../templates/objects/", $name)))),*];
+    };
+}
+
+table![
+    "addons/Corefile.tera",
+    "addons/coredns.yaml.tera",
+    "addons/kube-proxy.kubeconfig.tera",
+    "addons/kube-proxy.yaml.tera",
+    "config/cluster-info.kubeconfig.tera",
+    "config/config-map.yaml.tera",
+    "rbac/cluster-binding.yaml.tera",
+    "rbac/get-nodes.yaml.tera",
+    "rbac/reader.yaml.tera",
+    "tokens/bootstrap-token.yaml.tera",
+    "tokens/kubeadm-certs.yaml.tera",
+];
+
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::new(TABLE));
+
+/// The text that the template makes of `values`.
+pub(super) fn text(name: &'static str, values: &impl Serialize) -> Result<String, ObjectError> {
+    Ok(TEMPLATES.render(name, values)?)
+}
+
+/// The objects that the template makes of `values`, in its order.
+pub(super) fn objects(name: &'static str, values: &impl Serialize) -> Result<Vec<Object>, ObjectError> {
+    let text = text(name, values)?;
+    serde_yaml::Deserializer::from_str(&text)
+        .map(|document| {
+            let value = Value::deserialize(document).map_err(|source| ObjectError::NotYaml { name, source })?;
+            Object::from_value(value)
+        })
+        .collect()
+}

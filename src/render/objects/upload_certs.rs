@@ -1,0 +1,58 @@
+//! Phase `upload-certs`: the sealed CA certificates and keys from which other control planes are made.
+//!
+//! The Secret is owned by a token that lives for two hours. The cluster's token cleaner deletes the token, and the
+//! garbage collector the Secret with it.
+
+use super::bootstrap_token;
+use super::rbac::{self, BOOTSTRAPPERS, Readable};
+use super::templates;
+use super::{Object, ObjectError};
+use crate::base::secret::Secret;
+use crate::config::model::BootstrapToken;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long the sealed certificates stay in the cluster.
+pub const LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// The Secret of the short-lived token. It can be used for nothing but to end.
+///
+/// # Errors
+/// When the token is not of the form `ID.SECRET`.
+pub fn owner_token(token: Secret<String>, now: i64) -> Result<Vec<Object>, ObjectError> {
+    let token = BootstrapToken {
+        token,
+        description: "Proxy for managing TTL for the kubeadm-certs secret".into(),
+        ttl: Some(LIFETIME),
+        expires: None,
+        usages: Vec::new(),
+        groups: Vec::new(),
+    };
+    bootstrap_token::token_secret(&token, now)
+}
+
+/// The Secret `kubeadm-certs` and the right to read it. `owner` is the token's Secret as the API server returned it,
+/// with its uid. `sealed` holds the encrypted files by their names below the PKI folder, such as `etcd/ca.crt`;
+/// empty where the host has no such file.
+///
+/// # Errors
+/// When `owner` has no name or uid.
+pub fn certificates(owner: &Value, sealed: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Object>, ObjectError> {
+    let text = |pointer, what| owner.pointer(pointer).and_then(Value::as_str).ok_or(ObjectError::Nameless(what));
+    let data: Map<String, Value> =
+        sealed.iter().map(|(name, bytes)| (name.replace('/', "-"), STANDARD.encode(bytes).into())).collect();
+    let mut objects = templates::objects(
+        "tokens/kubeadm-certs.yaml.tera",
+        &json!({
+            "token_name": text("/metadata/name", "name")?,
+            "token_uid": text("/metadata/uid", "uid")?,
+            "data": data,
+        }),
+    )?;
+    let readable = Readable { namespace: "kube-system", resource: "secrets", name: "kubeadm-certs" };
+    objects.extend(rbac::reader("kubeadm:kubeadm-certs", &readable, &[BOOTSTRAPPERS])?);
+    Ok(objects)
+}

@@ -1,0 +1,206 @@
+# Sourced by `lab`: makes what the hosts run. Every part is kept in $LAB and made once.
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # LAB, HERE, VERSION, KUBERNETES, IMAGES, BASE and NET are set by lab.
+
+setup() {
+  exec 9>"$LAB/setup.lock"
+  flock -n 9 || { say "waiting for another setup to end"; flock 9; }
+  install_packages
+  build_kubernetes
+  make_images
+  make_base
+  exec 9>&-
+  say "ready: $LAB"
+}
+
+install_packages() {
+  local packages=(debootstrap systemd-container dpkg-dev golang-go jq gcc libc6-dev make
+    golang-github-modern-go-reflect2-dev etcd-server etcd-client containerd runc iproute2 iptables
+    openssh-client python3 procps util-linux)
+  dpkg -s "${packages[@]}" >/dev/null 2>&1 && return
+  say "installing packages"
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+# The site and release that this machine's own apt uses, so that no address is written here.
+apt_site() {
+  # shellcheck disable=SC2016 # These are apt's own names, not the shell's.
+  apt-get indextargets --format '$(SITE) $(RELEASE) $(CREATED_BY)' |
+    awk '$3 == "Packages" && $2 !~ /security|updates|backports/ { print $1, $2; exit }'
+}
+
+# Builds Kubernetes from Debian's source package, because no registry of binaries is needed that way.
+build_kubernetes() {
+  [ -x "$KUBERNETES/kubelet" ] && return
+  [ "$VERSION" = v1.20.2 ] || die "put the binaries of $VERSION into $KUBERNETES first"
+  local work=$LAB/build
+  fetch_kubernetes_source "$work"
+  cat > "$work/version" <<EOF
+KUBE_GIT_COMMIT='faecb196815e248d3ecfb03c680a4507229c2a56'
+KUBE_GIT_TREE_STATE='archive'
+KUBE_GIT_VERSION='$VERSION'
+KUBE_GIT_MAJOR='1'
+KUBE_GIT_MINOR='20'
+EOF
+  local programs=(kubeadm kube-apiserver kube-controller-manager kube-scheduler kube-proxy kubelet kubectl)
+  mkdir -p "$work/src/.go/src/k8s.io" "$work/home"
+  ln -sfn ../../.. "$work/src/.go/src/k8s.io/kubernetes"
+  say "building Kubernetes $VERSION (about 5 minutes)"
+  (
+    cd "$work/src/.go/src/k8s.io/kubernetes"
+    env GOPATH="$work/src/.go" CGO_ENABLED=0 HOME="$work/home" GO111MODULE=off GOFLAGS= \
+      KUBE_GIT_VERSION_FILE="$work/version" make WHAT="${programs[*]/#/cmd/}"
+  ) > "$work/build.log" 2>&1 || die "the build failed: see $work/build.log"
+  local program
+  mkdir -p "$KUBERNETES"
+  for program in "${programs[@]}"; do # The kubelet comes last: its presence says that the others are there.
+    [ "$program" = kubelet ] || install -m755 "$work/src/_output/local/bin/linux/amd64/$program" "$KUBERNETES/$program"
+  done
+  install -m755 "$work/src/_output/local/bin/linux/amd64/kubelet" "$KUBERNETES/kubelet"
+  rm -rf "${work:?}/src" "${work:?}/home"
+}
+
+fetch_kubernetes_source() { # WORK
+  local work=$1 site release
+  read -r site release < <(apt_site)
+  mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
+  echo "deb-src $site $release main" > "$work/src.list"
+  local options=(-o "Dir::Etc::SourceList=$work/src.list" -o Dir::Etc::SourceParts=/dev/null
+    -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache" -o APT::Sandbox::User=root)
+  say "fetching Debian's kubernetes source package"
+  rm -rf "$work/src"
+  (
+    cd "$work" || exit
+    apt-get "${options[@]}" update -qq
+    apt-get "${options[@]}" source -qq --download-only kubernetes > /dev/null
+    dpkg-source --no-check -x kubernetes_*.dsc src > /dev/null
+  )
+  # The vendored reflect2 1.0.1 crashes when built with Go 1.18 or newer; Debian's packaged one does not.
+  local reflect=vendor/github.com/modern-go/reflect2
+  rm -rf "${work:?}/src/$reflect"
+  cp -r /usr/share/gocode/src/github.com/modern-go/reflect2 "$work/src/$reflect"
+  rm -f "$work/src/$reflect"/*_test.go
+}
+
+make_images() {
+  [ -f "$IMAGES/.done" ] && return
+  say "making images"
+  mkdir -p "$IMAGES"
+  make_pause
+  "$KUBERNETES/kubeadm" config images list --kubernetes-version "$VERSION" 2> /dev/null > "$IMAGES/list"
+  local reference name files etcd=$KUBERNETES/etcd
+  local loader=/lib64/ld-linux-x86-64.so.2 libc=/lib/x86_64-linux-gnu/libc.so.6
+  [ -x "$etcd" ] || etcd=/usr/bin/etcd
+  while read -r reference; do
+    name=${reference##*/}
+    name=${name%%:*}
+    case $name in
+      pause) files=("/pause=$LAB/pause" ENTRY:/pause) ;;
+      coredns) files=("/coredns=$LAB/pause" ENTRY:/coredns) ;; # A stand-in that only runs: CoreDNS is not in Debian.
+      etcd) files=("/usr/local/bin/etcd=$etcd" /usr/local/bin/etcdctl=/usr/bin/etcdctl "$loader=$loader" "$libc=$libc") ;;
+      *) files=("/usr/local/bin/$name=$KUBERNETES/$name") ;;
+    esac
+    /usr/bin/python3 "$HERE/mkimage.py" "$IMAGES/$name.tar" "$reference" "${files[@]}"
+  done < "$IMAGES/list"
+  touch "$IMAGES/.done"
+}
+
+make_pause() {
+  cat > "$LAB/pause.c" <<'EOF'
+#include <signal.h>
+#include <unistd.h>
+static void end(int signal) { _exit(0); }
+int main(void) { signal(SIGTERM, end); signal(SIGINT, end); for (;;) pause(); }
+EOF
+  gcc -static -O2 -o "$LAB/pause" "$LAB/pause.c"
+}
+
+make_base() {
+  [ -f "$BASE/.done" ] && return
+  local site release packages
+  read -r site release < <(apt_site)
+  packages=systemd,systemd-sysv,dbus,openssh-server,iproute2,iptables,kmod,procps,containerd,runc
+  packages+=,containernetworking-plugins,conntrack,ethtool,socat,ebtables,sudo,ca-certificates,iputils-ping
+  packages+=,util-linux,mount,openssl,curl,jq,strace,etcd-client
+  rm -rf "$BASE"
+  mkdir -p "$BASE"
+  say "making the base host (debootstrap $release)"
+  debootstrap --variant=minbase --include="$packages" "$release" "$BASE" "$site" > "$LAB/debootstrap.log" 2>&1 ||
+    die "debootstrap failed: see $LAB/debootstrap.log"
+  install_newer_containerd
+  cp -rT --preserve=mode "$HERE/base/usr" "$BASE/usr"
+  cp -rT --preserve=mode "$HERE/base/etc/systemd" "$BASE/etc/systemd"
+  install -m755 "$KUBERNETES/kubelet" "$KUBERNETES/kubectl" "$BASE/usr/bin/"
+  configure_base
+  add_users
+  load_images
+  touch "$BASE/.done"
+}
+
+# A newer Kubernetes may want a newer containerd; the unit stays Debian's.
+install_newer_containerd() {
+  [ -f "$KUBERNETES/containerd.deb" ] || return 0
+  local unit=lib/systemd/system/containerd.service
+  cp "$BASE/$unit" "$LAB/containerd.service"
+  dpkg -x "$KUBERNETES/containerd.deb" "$BASE"
+  cp "$LAB/containerd.service" "$BASE/$unit"
+}
+
+configure_base() {
+  mkdir -p "$BASE/etc/containerd" "$BASE/etc/cni/net.d"
+  cat > "$BASE/etc/containerd/config.toml" <<EOF
+version = 2
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "$(grep /pause: "$IMAGES/list")"
+  disable_apparmor = true
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+EOF
+  chroot "$BASE" systemctl -q enable lab-host containerd kubelet ssh
+  chroot "$BASE" systemctl -q mask console-getty.service systemd-resolved e2scrub_reap 2> /dev/null || true
+  local number
+  {
+    echo "127.0.0.1 localhost"
+    for number in $(seq 1 99); do echo "$NET.$((10 + number)) n$number"; done
+  } > "$BASE/etc/hosts"
+  : > "$BASE/etc/resolv.conf"
+  : > "$BASE/etc/machine-id"
+}
+
+add_users() {
+  [ -f "$LAB/key" ] || ssh-keygen -q -t ed25519 -N '' -f "$LAB/key"
+  install -d -m700 "$BASE/root/.ssh"
+  install -m600 "$LAB/key.pub" "$BASE/root/.ssh/authorized_keys"
+  chroot "$BASE" useradd -m -s /bin/bash ops
+  echo 'ops:ops' | chroot "$BASE" chpasswd
+  chroot "$BASE" adduser -q ops sudo
+  install -d -m700 "$BASE/home/ops/.ssh"
+  install -m600 "$LAB/key.pub" "$BASE/home/ops/.ssh/authorized_keys"
+  chroot "$BASE" chown -R ops:ops /home/ops/.ssh
+}
+
+# Loads the images once, with the machine's own containerd working on the base's store.
+load_images() {
+  say "loading images into the base host"
+  local store=$BASE/var/lib/containerd run=$LAB/run-import pid image
+  rm -rf "$run"
+  mkdir -p "$store" "$run"
+  cat > "$run/config.toml" <<EOF
+version = 2
+root = "$store"
+state = "$run/state"
+[grpc]
+  address = "$run/sock"
+EOF
+  containerd -c "$run/config.toml" > "$run/log" 2>&1 &
+  pid=$!
+  for _ in $(seq 50); do
+    ctr -a "$run/sock" version > /dev/null 2>&1 && break
+    sleep 0.2
+  done
+  for image in "$IMAGES"/*.tar; do ctr -a "$run/sock" -n k8s.io images import "$image" > /dev/null; done
+  kill "$pid"
+  wait "$pid" 2> /dev/null || true
+}
