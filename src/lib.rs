@@ -3,6 +3,8 @@
 
 pub mod base;
 pub mod config;
+pub mod etcd;
+pub mod kube;
 pub mod versions;
 
 /// Runs the command that `env` describes.
