@@ -3,7 +3,7 @@
 use super::templates;
 use super::{Object, ObjectError};
 use crate::versions::addons::addon_facts;
-use crate::versions::{OLDEST, facts, newest};
+use crate::versions::{Minor, OLDEST, facts, newest};
 use serde_json::json;
 use std::net::IpAddr;
 
@@ -52,15 +52,21 @@ impl CoreDns<'_> {
 pub fn known(ours: &CoreDns<'_>) -> Result<Vec<Object>, ObjectError> {
     let mut objects = Vec::new();
     for minor in OLDEST..=newest() {
-        let default_image = facts(minor).map(|facts| {
-            let folder = if facts.coredns_subpath { "coredns/" } else { "" };
-            format!("{}/{folder}coredns:{}", facts.image_repository, facts.coredns_tag)
-        });
-        for image in [Some(ours.image), default_image.as_deref()].into_iter().flatten() {
+        let mut images = vec![ours.image.to_owned()];
+        images.extend(facts(minor).into_iter().flat_map(default_images));
+        for image in &images {
             objects.extend(CoreDns { minor, image, ..*ours }.objects()?);
         }
     }
     Ok(objects)
+}
+
+/// The images that the releases of a minor use when none is given.
+fn default_images(facts: &Minor) -> Vec<String> {
+    let folder = if facts.coredns_subpath { "coredns/" } else { "" };
+    let tags = facts.coredns_tag.0.iter();
+    tags.flat_map(|(_, tag)| facts.image_repository.0.iter().map(move |(_, registry)| format!("{registry}/{folder}coredns:{tag}")))
+        .collect()
 }
 
 /// CoreDNS' own configuration as that minor writes it.
