@@ -20,9 +20,8 @@ use std::time::Duration;
 const PLACEHOLDER_TOKEN: &str = "abcdef.0123456789abcdef";
 /// Stands where a real address would have to be found out.
 const PLACEHOLDER_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(1, 2, 3, 4));
-const HOUR: u64 = 3600;
 
-/// The InitConfiguration and the ClusterConfiguration. Minors that still write v1beta2 name the node after the host
+/// The `InitConfiguration` and the `ClusterConfiguration`. Minors that still write v1beta2 name the node after the host
 /// and spell out its taints; later ones call it `node`.
 pub fn init_defaults(minor: &Minor, host_name: &str) -> [String; 2] {
     let told_apart = minor.api_version >= V1Beta3;
@@ -37,7 +36,7 @@ pub fn init_defaults(minor: &Minor, host_name: &str) -> [String; 2] {
     [go_yaml::to_string(&init_value(&init, minor.api_version)), go_yaml::to_string(&cluster)]
 }
 
-/// The JoinConfiguration of a worker.
+/// The `JoinConfiguration` of a worker.
 pub fn join_defaults(minor: &Minor, host_name: &str) -> String {
     let source = DiscoverySource::Token {
         endpoints: vec!["kube-apiserver:6443".into()],
@@ -54,7 +53,7 @@ pub fn join_defaults(minor: &Minor, host_name: &str) -> String {
     go_yaml::to_string(&join_value(&join, minor.api_version))
 }
 
-/// The ResetConfiguration; None for minors before v1beta4, which have none.
+/// The `ResetConfiguration`; None for minors before v1beta4, which have none.
 pub fn reset_defaults(minor: &Minor) -> Option<String> {
     let document = Fields::document("ResetConfiguration", minor.api_version)
         .put("certificatesDir", "/etc/kubernetes/pki")
@@ -63,7 +62,7 @@ pub fn reset_defaults(minor: &Minor) -> Option<String> {
     since_v1beta4(minor, document)
 }
 
-/// The UpgradeConfiguration; None for minors before v1beta4, which have none.
+/// The `UpgradeConfiguration`; None for minors before v1beta4, which have none.
 pub fn upgrade_defaults(minor: &Minor) -> Option<String> {
     let machine = json!({
         "certificateRenewal": true,
@@ -95,8 +94,8 @@ pub fn default_cluster(version: Version, minor: &Minor) -> ClusterConfig {
         },
         certificates_dir: "/etc/kubernetes/pki".into(),
         encryption_algorithm: KeyAlgorithm::Rsa2048,
-        certificate_validity: Duration::from_secs(365 * 24 * HOUR),
-        ca_certificate_validity: Duration::from_secs(10 * 365 * 24 * HOUR),
+        certificate_validity: Duration::from_hours(365 * 24),
+        ca_certificate_validity: Duration::from_hours(10 * 365 * 24),
         feature_gates: BTreeMap::new(),
         api_server: Component::default(),
         api_server_cert_sans: Vec::new(),
@@ -139,7 +138,7 @@ fn default_token() -> BootstrapToken {
     BootstrapToken {
         token: Secret::new(PLACEHOLDER_TOKEN.into()),
         description: String::new(),
-        ttl: Some(Duration::from_secs(24 * HOUR)),
+        ttl: Some(Duration::from_hours(24)),
         expires: None,
         usages: vec!["signing".into(), "authentication".into()],
         groups: vec!["system:bootstrappers:kubeadm:default-node-token".into()],

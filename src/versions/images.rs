@@ -4,7 +4,7 @@ use super::table::Minor;
 use crate::config::model::{ClusterConfig, Etcd, ImageOverride};
 use std::fmt;
 
-/// The registries of the Kubernetes project. CoreDNS lies one folder deeper in both, and nowhere else.
+/// The registries of the Kubernetes project. `CoreDNS` lies one folder deeper in both, and nowhere else.
 const OFFICIAL_REGISTRIES: [&str; 2] = ["k8s.gcr.io", "registry.k8s.io"];
 
 /// A container image.
@@ -64,7 +64,7 @@ pub fn etcd(cluster: &ClusterConfig, minor: &Minor) -> Image {
     Image { repository: or(&own.repository, &cluster.image_repository), name: "etcd", tag: or(&own.tag, tag) }
 }
 
-/// The image of CoreDNS.
+/// The image of `CoreDNS`.
 pub fn coredns(cluster: &ClusterConfig, minor: &Minor) -> Image {
     let mut repository = or(&cluster.dns.image.repository, &cluster.image_repository);
     if minor.coredns_subpath && OFFICIAL_REGISTRIES.contains(&repository.as_str()) {

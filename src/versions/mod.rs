@@ -11,5 +11,5 @@ pub mod table;
 pub mod version;
 
 pub use api_version::ApiVersion;
-pub use table::{Minor, OLDEST, facts, newest, window};
+pub use table::{Minor, OLDEST, OutsideWindow, facts, facts_of, newest, window};
 pub use version::Version;

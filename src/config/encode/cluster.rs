@@ -1,4 +1,4 @@
-//! `ClusterConfiguration`, as it lies in the ConfigMap `kubeadm-config`, and the `ClusterStatus` that lay beside it.
+//! `ClusterConfiguration`, as it lies in the `ConfigMap` `kubeadm-config`, and the `ClusterStatus` that lay beside it.
 
 use super::fields::{Fields, api_endpoint, duration};
 use crate::config::model::{ApiEndpoint, Arg, ClusterConfig, Component, Etcd, Timeouts};
@@ -13,7 +13,7 @@ const DEFAULT_MODES: &str = "Node,RBAC";
 /// The modes that kubeadm knows; it drops others (phases/controlplane/manifests.go, `isValidAuthzMode`).
 const KNOWN_MODES: [&str; 6] = ["Node", "RBAC", "Webhook", "ABAC", "AlwaysAllow", "AlwaysDeny"];
 
-/// The ClusterConfiguration of this API version. Until v1beta3 it has one of the `timeouts` in it. `minor` is that of
+/// The `ClusterConfiguration` of this API version. Until v1beta3 it has one of the `timeouts` in it. `minor` is that of
 /// the kubeadm that would write it.
 pub fn cluster_configuration(cluster: &ClusterConfig, minor: &Minor, api: ApiVersion, timeouts: &Timeouts) -> Value {
     let api = api.max(V1Beta2);
@@ -53,7 +53,7 @@ pub fn cluster_configuration(cluster: &ClusterConfig, minor: &Minor, api: ApiVer
         .into()
 }
 
-/// The ClusterConfiguration that kubeadm of this minor leaves in the cluster.
+/// The `ClusterConfiguration` that kubeadm of this minor leaves in the cluster.
 pub fn uploaded_cluster_configuration(cluster: &ClusterConfig, minor: &Minor, timeouts: &Timeouts) -> Value {
     if !minor.uploads_authorization_mode {
         return cluster_configuration(cluster, minor, minor.api_version, timeouts);
@@ -66,7 +66,7 @@ pub fn uploaded_cluster_configuration(cluster: &ClusterConfig, minor: &Minor, ti
     cluster_configuration(&told, minor, minor.api_version, timeouts)
 }
 
-/// The ClusterStatus of minors that have one: where the API server of each named control plane listens.
+/// The `ClusterStatus` of minors that have one: where the API server of each named control plane listens.
 pub fn cluster_status<'a>(minor: &Minor, endpoints: impl IntoIterator<Item = (&'a str, &'a ApiEndpoint)>) -> Value {
     let endpoints: Map<_, _> = endpoints.into_iter().map(|(name, at)| (name.into(), api_endpoint(at))).collect();
     Fields::document("ClusterStatus", minor.api_version).put("apiEndpoints", endpoints).into()

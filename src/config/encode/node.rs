@@ -8,12 +8,12 @@ use crate::versions::ApiVersion;
 use crate::versions::ApiVersion::{V1Beta2, V1Beta3, V1Beta4};
 use serde_json::Value;
 
-/// The InitConfiguration of this API version as YAML. It holds bootstrap tokens.
+/// The `InitConfiguration` of this API version as YAML. It holds bootstrap tokens.
 pub fn init_configuration(init: &InitConfig, api: ApiVersion) -> Secret<String> {
     Secret::new(go_yaml::to_string(&init_value(init, api)))
 }
 
-/// The JoinConfiguration of this API version as YAML. It holds a bootstrap token.
+/// The `JoinConfiguration` of this API version as YAML. It holds a bootstrap token.
 pub fn join_configuration(join: &JoinConfig, api: ApiVersion) -> Secret<String> {
     Secret::new(go_yaml::to_string(&join_value(join, api)))
 }

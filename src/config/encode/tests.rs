@@ -148,8 +148,8 @@ fn what_only_v1beta4_can_say() {
     let env = |name: &str, value: &str| json!({ "name": name, "value": value });
     assert_uploads("v1.36.2-07-v1beta4-extras", ("cp1", "10.0.0.1"), |cluster| {
         cluster.encryption_algorithm = KeyAlgorithm::EcdsaP256;
-        cluster.certificate_validity = Duration::from_secs(90 * 24 * 3600);
-        cluster.ca_certificate_validity = Duration::from_secs(5 * 365 * 24 * 3600);
+        cluster.certificate_validity = Duration::from_hours(90 * 24);
+        cluster.ca_certificate_validity = Duration::from_hours(5 * 365 * 24);
         cluster.api_server.extra_envs =
             vec![env("HTTPS_PROXY", "http://proxy.example.com:3128"), env("NO_PROXY", "10.0.0.0/8")];
         cluster.controller_manager.extra_envs = vec![env("GOGC", "80")];
@@ -164,7 +164,7 @@ fn old_versions_leave_out_what_they_do_not_know() {
     cluster.dns.disabled = true;
     cluster.proxy.disabled = true;
     cluster.api_server.extra_envs = vec![json!({ "name": "A", "value": "b" })];
-    let slow = Timeouts { control_plane_component_health_check: Duration::from_secs(600), ..Timeouts::default() };
+    let slow = Timeouts { control_plane_component_health_check: Duration::from_mins(10), ..Timeouts::default() };
     let written = cluster_configuration(&cluster, minor_of(&cluster), ApiVersion::V1Beta3, &slow);
     assert_eq!(written["apiServer"], json!({ "timeoutForControlPlane": "10m0s" }));
     assert_eq!(written["dns"], json!({}));

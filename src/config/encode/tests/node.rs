@@ -23,7 +23,7 @@ fn node() -> NodeConfig {
         patches_dir: Some("/srv/patches".into()),
         ignore_preflight_errors: vec!["swap".into()],
         skip_phases: vec!["addon/kube-proxy".into()],
-        timeouts: Timeouts { discovery: Duration::from_secs(240), ..Timeouts::default() },
+        timeouts: Timeouts { discovery: Duration::from_mins(4), ..Timeouts::default() },
     }
 }
 
@@ -88,7 +88,7 @@ fn v1beta1_is_written_as_v1beta2() {
 fn a_token_ends_after_a_time_or_at_a_time_or_never() {
     let written = init_value(
         &init(vec![
-            token(Some(Duration::from_secs(7200)), None),
+            token(Some(Duration::from_hours(2)), None),
             token(None, Some("2030-01-01T00:00:00Z")),
             token(None, None),
         ]),
