@@ -3,7 +3,9 @@
 //! `model` holds the resolved types that every phase reads: complete, checked, and free of the
 //! differences between API versions.
 
+pub mod encode;
 pub mod model;
 pub mod token;
+pub mod print;
 
 pub use model::{ClusterConfig, InitConfig, JoinConfig, NodeConfig};
