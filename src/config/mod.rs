@@ -3,6 +3,7 @@
 //! `model` holds the resolved types that every phase reads: complete, checked, and free of the
 //! differences between API versions.
 
+pub mod kubeconfig;
 pub mod model;
 pub mod token;
 
