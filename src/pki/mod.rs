@@ -32,6 +32,7 @@ pub mod verify;
 mod fixture;
 #[cfg(test)]
 mod judge;
+#[cfg(test)]
 
 pub use catalog::{CertSpec, KubeconfigSpec};
 pub use cert::Cert;
