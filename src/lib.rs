@@ -9,6 +9,7 @@ pub mod context;
 pub mod etcd;
 pub mod kube;
 pub mod pipeline;
+pub mod pki;
 pub mod render;
 pub mod versions;
 

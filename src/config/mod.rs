@@ -4,6 +4,7 @@
 //! differences between API versions.
 
 pub mod encode;
+pub mod kubeconfig;
 pub mod model;
 pub mod token;
 pub mod print;
