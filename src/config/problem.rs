@@ -151,18 +151,15 @@ impl Report {
         }
     }
 
-    /// True while nothing is wrong.
-    pub(super) fn is_clean(&self) -> bool {
-        self.problems.is_empty()
+    /// The warnings, when nothing is wrong.
+    pub(super) fn finish(self) -> Result<Vec<Warning>, ConfigErrors> {
+        if self.problems.is_empty() { Ok(self.warnings) } else { Err(self.into_errors()) }
     }
 
-    /// The warnings, when nothing is wrong.
-    pub(super) fn finish(mut self) -> Result<Vec<Warning>, ConfigErrors> {
-        if self.problems.is_empty() {
-            return Ok(self.warnings);
-        }
+    /// The problems, of which there must be one.
+    pub(super) fn into_errors(mut self) -> ConfigErrors {
         self.problems.sort_by(|a, b| a.place.cmp(&b.place));
-        Err(ConfigErrors { source_name: self.source_name, problems: self.problems })
+        ConfigErrors { source_name: self.source_name, problems: self.problems }
     }
 }
 

@@ -318,6 +318,10 @@ fn explain(error: &ScanError) -> Complaint {
         Kind::RecursionLimitExceeded => Complaint::new(format!("values are nested more than {MAX_DEPTH} levels deep")),
         Kind::UnknownAnchor => Complaint::with_help(what, "name a value with '&name' before '*name' repeats it"),
         Kind::UnclosedQuotedScalar => Complaint::with_help(what, "close the quote"),
+        Kind::UnclosedFlowCollection { .. }
+        | Kind::UnexpectedEofFlowSequence
+        | Kind::UnexpectedEofFlowMapping
+        | Kind::UnexpectedEofImplicitFlowMapping => Complaint::with_help(what, "close the bracket"),
         Kind::MappingValueNotAllowed | Kind::InvalidIndentation | Kind::ExpectedBlockMappingKey => {
             Complaint::with_help(what, "check the indentation of this line and the one before")
         }
