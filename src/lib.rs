@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod context;
 pub mod etcd;
+pub mod host;
 pub mod kube;
 pub mod pipeline;
 pub mod pki;
