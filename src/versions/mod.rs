@@ -5,11 +5,12 @@ pub mod api_version;
 pub mod document;
 pub mod fact;
 pub mod kubelet_fields;
+pub mod images;
 mod minors;
 pub mod proxy_fields;
 pub mod table;
 pub mod version;
 
 pub use api_version::ApiVersion;
-pub use table::{Minor, OLDEST, facts, newest, window};
+pub use table::{Minor, OLDEST, OutsideWindow, facts, facts_of, newest, window};
 pub use version::Version;
