@@ -1,5 +1,5 @@
 //! The kubelet's files below `/var/lib/kubelet`: `config.yaml`, `instance-config.yaml` and
-//! `kubeadm-flags.env`, and the configuration that all nodes of a cluster share in a ConfigMap.
+//! `kubeadm-flags.env`, and the configuration that all nodes of a cluster share in a `ConfigMap`.
 //!
 //! A node's configuration is the shared one, plus what only this host knows.
 
@@ -90,7 +90,7 @@ struct Defaults {
     feature_gates: Option<Map<String, Value>>,
 }
 
-/// The configuration that all nodes share, as it stands in the cluster's ConfigMap.
+/// The configuration that all nodes share, as it stands in the cluster's `ConfigMap`.
 ///
 /// # Errors
 /// Only through a fault of ours.

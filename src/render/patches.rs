@@ -32,7 +32,7 @@ struct Patch {
     /// Its place in the file, from 1; None when it is the only one.
     document: Option<usize>,
     target: Target,
-    patch_type: PatchType,
+    kind: PatchType,
     content: Value,
 }
 
@@ -84,7 +84,7 @@ impl PatchSet {
 
 impl Patch {
     fn apply(&self, object: &mut Value) -> Result<(), PatchError> {
-        let applied = match self.patch_type {
+        let applied = match self.kind {
             PatchType::Json => json::patch(object, &self.content),
             PatchType::Merge => json::merge(object, &self.content),
             PatchType::Strategic => strategic::merge(object, &self.content),
@@ -92,7 +92,7 @@ impl Patch {
         applied.map_err(|reason| PatchError::NotApplied {
             file: self.file.clone(),
             document: self.document,
-            patch_type: self.patch_type,
+            patch_type: self.kind,
             target: self.target,
             reason,
         })
@@ -106,7 +106,7 @@ fn read(file: &Path, target: Target, patch_type: PatchType, text: &str) -> Resul
         file: file.to_owned(),
         document: several.then_some(index + 1),
         target,
-        patch_type,
+        kind: patch_type,
         content,
     });
     Ok(patches.collect())

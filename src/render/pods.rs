@@ -57,11 +57,6 @@ impl PodInput<'_> {
         self.cluster.certificates_dir.join(name).to_string_lossy().into_owned()
     }
 
-    /// The image of a Kubernetes component.
-    fn kubernetes_image(&self, name: &str) -> String {
-        format!("{}/{name}:{}", self.cluster.image_repository, self.cluster.version.image_tag())
-    }
-
     /// The gate that components of early minors need for two address families, where the user set it.
     fn dual_stack_gate(&self) -> Option<Arg> {
         let value = super::dual_stack_gate(self.cluster, self.facts)?;

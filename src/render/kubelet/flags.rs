@@ -3,6 +3,7 @@
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::render::pods::command::{arg, last_value, words};
 use crate::versions::fact::{Cri, PauseImageFlag};
+use crate::versions::images;
 use crate::versions::table::Minor;
 use serde_json::Value;
 
@@ -61,8 +62,8 @@ pub fn flags_env(input: &FlagsInput<'_>) -> String {
         PauseImageFlag::Never => false,
     };
     if pause_image_flag {
-        let image = format!("{}/pause:{}", input.cluster.image_repository, input.facts.pause_tag);
-        args.push(arg("pod-infra-container-image", &image));
+        let image = images::pause(input.cluster, input.facts);
+        args.push(arg("pod-infra-container-image", &image.to_string()));
     }
     let taints: Vec<_> = node.taints.iter().flatten().map(write_taint).collect();
     if input.register_taints && !taints.is_empty() {

@@ -51,7 +51,7 @@ pub(super) fn merge(object: &mut Value, patch: &Value) -> Result<(), String> {
     let (Value::Object(object), Value::Object(patch)) = (object, patch) else {
         return Err("a strategic patch is a map".into());
     };
-    match merge_map(object, patch, &Path(Vec::new()))? {
+    match merge_map(object, patch, &Place(Vec::new()))? {
         Kept::Yes => Ok(()),
         Kept::No => Err("'$patch: delete' would remove the whole object".into()),
     }
@@ -64,9 +64,9 @@ enum Kept {
 }
 
 /// The way from the document's root, for errors and for finding merge keys.
-struct Path(Vec<String>);
+struct Place(Vec<String>);
 
-impl Path {
+impl Place {
     fn below(&self, step: &str) -> Self {
         let mut steps = self.0.clone();
         steps.push(step.to_owned());
@@ -85,7 +85,7 @@ impl Path {
     }
 }
 
-fn merge_map(object: &mut Map<String, Value>, patch: &Map<String, Value>, path: &Path) -> Result<Kept, String> {
+fn merge_map(object: &mut Map<String, Value>, patch: &Map<String, Value>, at: &Place) -> Result<Kept, String> {
     match patch.get(DIRECTIVE).map(|d| d.as_str().unwrap_or_default()) {
         None | Some("merge") => {}
         Some("delete") => return Ok(Kept::No),
@@ -93,24 +93,24 @@ fn merge_map(object: &mut Map<String, Value>, patch: &Map<String, Value>, path: 
             *object = without_directives(patch);
             return Ok(Kept::Yes);
         }
-        Some(other) => return Err(path.error(&format!("unknown directive '$patch: {other}'"))),
+        Some(other) => return Err(at.error(&format!("unknown directive '$patch: {other}'"))),
     }
-    retain_keys(object, patch, path)?;
+    retain_keys(object, patch, at)?;
     for (field, value) in patch {
         if let Some(list) = field.strip_prefix(DELETE_FROM) {
-            delete_from_list(object, list, value, &path.below(field))?;
+            delete_from_list(object, list, value, &at.below(field))?;
         } else if !field.starts_with('$') {
-            merge_field(object, field, value, path)?;
+            merge_field(object, field, value, at)?;
         } else if !field.starts_with(ELEMENT_ORDER) && field != DIRECTIVE && field != RETAIN_KEYS {
-            return Err(path.error(&format!("unknown directive '{field}'")));
+            return Err(at.error(&format!("unknown directive '{field}'")));
         }
     }
-    order::apply_element_orders(object, patch, path)?;
+    order::apply_element_orders(object, patch, at)?;
     Ok(Kept::Yes)
 }
 
-fn merge_field(object: &mut Map<String, Value>, field: &str, value: &Value, path: &Path) -> Result<(), String> {
-    let here = path.below(field);
+fn merge_field(object: &mut Map<String, Value>, field: &str, value: &Value, at: &Place) -> Result<(), String> {
+    let here = at.below(field);
     match (object.get_mut(field), value) {
         (_, Value::Null) => {
             object.remove(field);
@@ -120,7 +120,7 @@ fn merge_field(object: &mut Map<String, Value>, field: &str, value: &Value, path
                 object.remove(field);
             }
         }
-        (Some(Value::Array(below)), Value::Array(above)) => match path.merge_key(field) {
+        (Some(Value::Array(below)), Value::Array(above)) => match at.merge_key(field) {
             None => above.clone_into(below),
             Some("") => *below = order::merge_plain(below, above),
             Some(key) => merge_list(below, above, key, &here)?,
@@ -137,12 +137,12 @@ fn merge_field(object: &mut Map<String, Value>, field: &str, value: &Value, path
     Ok(())
 }
 
-fn merge_list(list: &mut Vec<Value>, patch: &[Value], key: &str, path: &Path) -> Result<(), String> {
+fn merge_list(list: &mut Vec<Value>, patch: &[Value], key: &str, at: &Place) -> Result<(), String> {
     let mut items = Vec::new();
     let mut replace = false;
     for item in patch {
         let Value::Object(map) = item else {
-            return Err(path.error(&format!("an item is not a map with the key '{key}'")));
+            return Err(at.error(&format!("an item is not a map with the key '{key}'")));
         };
         match map.get(DIRECTIVE).map(|d| d.as_str().unwrap_or_default()) {
             // Not a directive about the list: the item's own map is merged, replaced or kept.
@@ -150,10 +150,10 @@ fn merge_list(list: &mut Vec<Value>, patch: &[Value], key: &str, path: &Path) ->
             Some("replace") if map.contains_key(key) => items.push(map),
             Some("replace") => replace = true,
             Some("delete") => {
-                let value = key_of(map, key, path)?;
+                let value = key_of(map, key, at)?;
                 list.retain(|old| old.get(key) != Some(value));
             }
-            Some(other) => return Err(path.error(&format!("unknown directive '$patch: {other}'"))),
+            Some(other) => return Err(at.error(&format!("unknown directive '$patch: {other}'"))),
         }
     }
     if replace {
@@ -162,9 +162,9 @@ fn merge_list(list: &mut Vec<Value>, patch: &[Value], key: &str, path: &Path) ->
     }
     let before = list.clone();
     for item in &items {
-        let value = key_of(item, key, path)?;
-        let step = format!("{}[{}]", path.0.last().map_or("", String::as_str), plain(value));
-        let mut here = Path(path.0.clone());
+        let value = key_of(item, key, at)?;
+        let step = format!("{}[{}]", at.0.last().map_or("", String::as_str), plain(value));
+        let mut here = Place(at.0.clone());
         here.0.pop();
         here.0.push(step);
         match list.iter_mut().find(|old| old.get(key) == Some(value)) {
@@ -178,8 +178,8 @@ fn merge_list(list: &mut Vec<Value>, patch: &[Value], key: &str, path: &Path) ->
     Ok(())
 }
 
-fn key_of<'a>(item: &'a Map<String, Value>, key: &str, path: &Path) -> Result<&'a Value, String> {
-    item.get(key).ok_or_else(|| path.error(&format!("an item has no '{key}', by which this list is merged")))
+fn key_of<'a>(item: &'a Map<String, Value>, key: &str, at: &Place) -> Result<&'a Value, String> {
+    item.get(key).ok_or_else(|| at.error(&format!("an item has no '{key}', by which this list is merged")))
 }
 
 fn plain(value: &Value) -> String {
@@ -187,21 +187,21 @@ fn plain(value: &Value) -> String {
 }
 
 /// `$retainKeys` names the only fields that may stay, such as the one kind of a volume.
-fn retain_keys(object: &mut Map<String, Value>, patch: &Map<String, Value>, path: &Path) -> Result<(), String> {
+fn retain_keys(object: &mut Map<String, Value>, patch: &Map<String, Value>, at: &Place) -> Result<(), String> {
     let Some(retained) = patch.get(RETAIN_KEYS) else { return Ok(()) };
-    let Some(keys) = retained.as_array() else { return Err(path.error("'$retainKeys' is not a list")) };
+    let Some(keys) = retained.as_array() else { return Err(at.error("'$retainKeys' is not a list")) };
     let keys: BTreeSet<&str> = keys.iter().filter_map(Value::as_str).collect();
     if let Some((extra, _)) =
         patch.iter().find(|(k, v)| !k.starts_with('$') && !v.is_null() && !keys.contains(k.as_str()))
     {
-        return Err(path.error(&format!("'{extra}' is set, and '$retainKeys' leaves it out")));
+        return Err(at.error(&format!("'{extra}' is set, and '$retainKeys' leaves it out")));
     }
     object.retain(|field, _| keys.contains(field.as_str()));
     Ok(())
 }
 
-fn delete_from_list(object: &mut Map<String, Value>, field: &str, values: &Value, path: &Path) -> Result<(), String> {
-    let Some(values) = values.as_array() else { return Err(path.error("not a list of values to delete")) };
+fn delete_from_list(object: &mut Map<String, Value>, field: &str, values: &Value, at: &Place) -> Result<(), String> {
+    let Some(values) = values.as_array() else { return Err(at.error("not a list of values to delete")) };
     if let Some(list) = object.get_mut(field).and_then(Value::as_array_mut) {
         list.retain(|item| !values.contains(item));
     }

@@ -7,6 +7,7 @@ use super::{Pair, PodInput, StaticPod};
 use crate::config::model::{Arg, Etcd, HostPort};
 use crate::render::engine::TemplateError;
 use crate::render::join_networks;
+use crate::versions::images::Released;
 
 /// The annotation in which others find where this API server listens.
 const ENDPOINT_ANNOTATION: &str = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint";
@@ -29,7 +30,7 @@ pub fn kube_apiserver(input: &PodInput<'_>) -> Result<String, TemplateError> {
         command: command("kube-apiserver", defaults(input), &component.extra_args, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: true,
-        image: input.kubernetes_image("kube-apiserver"),
+        image: Released::ApiServer.image(input.cluster).to_string(),
         probes: input.facts.api_server_probes,
         endpoint: Endpoint { host: probe::host(&advertised.host), port: endpoint.bind_port, scheme: "HTTPS" },
         requests: vec![Pair::new("cpu", "250m")],

@@ -7,6 +7,7 @@ use super::{KUBERNETES_DIR, Pair, PodInput, StaticPod};
 use crate::config::model::Arg;
 use crate::render::engine::TemplateError;
 use crate::render::join_networks;
+use crate::versions::images::Released;
 
 /// Where it serves HTTPS.
 const PORT: u16 = 10257;
@@ -33,7 +34,7 @@ pub fn kube_controller_manager(input: &PodInput<'_>) -> Result<String, TemplateE
         command: command("kube-controller-manager", defaults(input), extra, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: true,
-        image: input.kubernetes_image("kube-controller-manager"),
+        image: Released::ControllerManager.image(input.cluster).to_string(),
         probes: input.facts.controller_manager_probes,
         endpoint: Endpoint { host, port: PORT, scheme: "HTTPS" },
         requests: vec![Pair::new("cpu", "200m")],

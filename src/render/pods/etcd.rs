@@ -6,6 +6,7 @@ use super::probe::Endpoint;
 use super::{Pair, PodInput, StaticPod};
 use crate::config::model::{Arg, HostPathMount, HostPort, LocalEtcd};
 use crate::render::engine::TemplateError;
+use crate::versions::images;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The annotation in which others find this member.
@@ -39,18 +40,19 @@ pub struct EtcdMember {
 pub fn etcd(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> Result<String, TemplateError> {
     let address = input.node.local_endpoint.advertise_address;
     let component = &local.component;
-    let repository =
-        if local.image.repository.is_empty() { &input.cluster.image_repository } else { &local.image.repository };
+    let image = images::etcd(input.cluster, input.facts);
+    let mut defaults = defaults(input, local, members);
+    defaults.extend(minor_args(input, &image.tag));
     let mut requests = vec![Pair::new("cpu", "100m")];
     requests.extend(input.facts.etcd_requests.iter().map(|(name, value)| Pair::new(name, *value)));
     requests.sort_by(|a, b| a.name.cmp(&b.name));
     StaticPod {
         name: "etcd",
         annotation: Some(Pair::new(CLIENT_URLS_ANNOTATION, client_url(address))),
-        command: command("etcd", defaults(input, local, members), &component.extra_args, !input.facts.sorts_extra_args),
+        command: command("etcd", defaults, &component.extra_args, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: false,
-        image: format!("{repository}/etcd:{}", tag(input, local)),
+        image: image.to_string(),
         probes: input.facts.etcd_probes,
         endpoint: metrics_endpoint(&component.extra_args, localhost(address)),
         requests,
@@ -71,10 +73,6 @@ pub(super) fn localhost(address: IpAddr) -> IpAddr {
 
 fn url(scheme: &str, address: IpAddr, port: u16) -> String {
     format!("{scheme}://{}", HostPort { host: address.to_string(), port: None }.with_port(port))
-}
-
-fn tag<'a>(input: &PodInput<'_>, local: &'a LocalEtcd) -> &'a str {
-    if local.image.tag.is_empty() { input.facts.etcd_tag.at(input.cluster.version.patch) } else { &local.image.tag }
 }
 
 fn mounts(input: &PodInput<'_>, local: &LocalEtcd) -> Vec<HostPathMount> {
@@ -115,7 +113,6 @@ fn defaults(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> 
         args.push(arg("initial-cluster", &all.join(",")));
         args.push(arg("initial-cluster-state", "existing"));
     }
-    args.extend(minor_args(input, tag(input, local)));
     args
 }
 

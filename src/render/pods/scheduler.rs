@@ -6,6 +6,7 @@ use super::probe::{self, Endpoint};
 use super::{KUBERNETES_DIR, Pair, PodInput, StaticPod};
 use crate::config::model::Arg;
 use crate::render::engine::TemplateError;
+use crate::versions::images::Released;
 
 /// Where it serves HTTPS.
 const PORT: u16 = 10259;
@@ -25,7 +26,7 @@ pub fn kube_scheduler(input: &PodInput<'_>) -> Result<String, TemplateError> {
         command: command("kube-scheduler", defaults(input), &component.extra_args, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: true,
-        image: input.kubernetes_image("kube-scheduler"),
+        image: Released::Scheduler.image(input.cluster).to_string(),
         probes: input.facts.scheduler_probes,
         endpoint: Endpoint { host, port: PORT, scheme: "HTTPS" },
         requests: vec![Pair::new("cpu", "100m")],

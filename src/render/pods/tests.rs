@@ -110,6 +110,7 @@ fn a_component_that_listens_everywhere_is_probed_at_the_pods_own_address() {
 fn external_etcd_needs_no_certificates() {
     let mut scene = Scene::new(36);
     let mut etcd = ExternalEtcd {
+        http_endpoints: Vec::new(),
         endpoints: vec!["http://a:2379".into(), "http://b:2379".into()],
         ca_file: String::new(),
         cert_file: String::new(),

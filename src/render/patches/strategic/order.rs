@@ -4,7 +4,7 @@
 //! items were in the list before, they keep their places to each other; a new one stands as far to
 //! the front as the others let it.
 
-use super::{ELEMENT_ORDER, Path};
+use super::{ELEMENT_ORDER, Place};
 use serde_json::{Map, Value};
 
 /// Puts `list` in order; `before` is the list without the patch, `named` has items with the patch's
@@ -49,15 +49,15 @@ pub(super) fn merge_plain(before: &[Value], patch: &[Value]) -> Vec<Value> {
 pub(super) fn apply_element_orders(
     object: &mut Map<String, Value>,
     patch: &Map<String, Value>,
-    path: &Path,
+    at: &Place,
 ) -> Result<(), String> {
     for (directive, order) in patch {
         let Some(field) = directive.strip_prefix(ELEMENT_ORDER) else { continue };
-        let Some(order) = order.as_array() else { return Err(path.below(directive).error("not a list")) };
+        let Some(order) = order.as_array() else { return Err(at.below(directive).error("not a list")) };
         let Some(list) = object.get_mut(field).and_then(Value::as_array_mut) else { continue };
         let before = list.clone();
-        match path.merge_key(field) {
-            None => return Err(path.below(directive).error("this list is replaced, not merged")),
+        match at.merge_key(field) {
+            None => return Err(at.below(directive).error("this list is replaced, not merged")),
             Some(key) => arrange(list, &before, order.iter(), key),
         }
     }
