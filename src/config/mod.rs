@@ -4,19 +4,18 @@
 //! `resolve` turns documents, flags and facts of the host into `model` and `lifecycle`: the resolved types that
 //! every phase reads, complete, checked, and free of the differences between API versions.
 
-pub mod encode;
-pub mod kubeconfig;
-pub mod model;
-pub mod token;
-pub mod print;
 pub mod documents;
+pub mod encode;
 pub mod facts;
 pub mod flags;
+pub mod kubeconfig;
 pub mod lifecycle;
 pub mod model;
+pub mod print;
 pub mod problem;
 mod resolve;
 pub mod schema;
+pub mod token;
 pub mod tree;
 pub mod validate;
 

@@ -33,7 +33,6 @@ mod fixture;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]
-
 pub use catalog::{CertSpec, KubeconfigSpec};
 pub use cert::Cert;
 pub use error::PkiError;
