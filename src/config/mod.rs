@@ -11,7 +11,6 @@ pub mod flags;
 pub mod kubeconfig;
 pub mod lifecycle;
 pub mod model;
-pub mod model;
 pub mod print;
 pub mod problem;
 mod resolve;

@@ -213,6 +213,7 @@ mod tests {
         let mut cluster = fixture::cluster(36);
         assert_eq!(shared_files(&cluster).len(), 8);
         cluster.etcd = Etcd::External(crate::config::model::ExternalEtcd {
+            http_endpoints: Vec::new(),
             endpoints: vec![],
             ca_file: "/etc/etcd/ca.crt".into(),
             cert_file: String::new(),

@@ -112,11 +112,13 @@ fn etcd(etcd: &Etcd, minor: &Minor, api: ApiVersion) -> Fields {
         ),
         Etcd::External(external) => {
             let has_http = api >= V1Beta4 && minor.etcd_http_endpoints;
+            let given = &external.http_endpoints;
+            let http = if given.is_empty() { &external.endpoints } else { given };
             Fields::default().put(
                 "external",
                 Fields::default()
                     .put("endpoints", external.endpoints.clone())
-                    .put_some("httpEndpoints", has_http.then(|| external.endpoints.clone()))
+                    .put_some("httpEndpoints", has_http.then(|| http.clone()))
                     .put("caFile", external.ca_file.as_str())
                     .put("certFile", external.cert_file.as_str())
                     .put("keyFile", external.key_file.as_str()),

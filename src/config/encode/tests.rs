@@ -119,6 +119,7 @@ fn a_load_balancer_and_every_component_told_something() {
 fn an_external_etcd() {
     let change = |cluster: &mut ClusterConfig| {
         cluster.etcd = Etcd::External(ExternalEtcd {
+            http_endpoints: Vec::new(),
             endpoints: strings(&["https://10.0.5.21:2379", "https://10.0.5.22:2379", "https://10.0.5.23:2379"]),
             ca_file: "/etc/kubernetes/pki/etcd-ext/ca.crt".into(),
             cert_file: "/etc/kubernetes/pki/etcd-ext/client.crt".into(),

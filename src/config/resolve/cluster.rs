@@ -58,7 +58,7 @@ pub(super) fn read(
     let endpoint = text("--control-plane-endpoint", &flags.control_plane_endpoint, "controlPlaneEndpoint");
     let certificates_dir = text("--cert-dir", &flags.cert_dir, "certificatesDir");
     let repository = text("--image-repository", &flags.image_repository, "imageRepository");
-    let default_repository = minor.map_or("registry.k8s.io", |minor| minor.image_repository);
+    let default_repository = minor.map_or("registry.k8s.io", |minor| minor.image_repository.at(version.patch));
     let (certificate_validity, ca_certificate_validity) = validity(&section, report);
     warn_of_hyperkube(&section, report);
     ClusterConfig {

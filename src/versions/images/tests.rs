@@ -80,6 +80,7 @@ fn overrides_of_etcd_and_coredns_win() {
 fn what_the_cluster_does_without_is_not_listed() {
     let mut lean = cluster("v1.36.2");
     lean.etcd = Etcd::External(ExternalEtcd {
+        http_endpoints: Vec::new(),
         endpoints: vec!["https://10.0.0.1:2379".into()],
         ca_file: String::new(),
         cert_file: String::new(),
