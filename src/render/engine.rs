@@ -38,6 +38,7 @@ impl Fault for TemplateError {
 ///
 /// Filters, of which every string, list and map must pass one:
 /// - `yaml`: the value as one scalar, or on one line in flow style;
+/// - `quoted`: a string, always in double quotes;
 /// - `block(indent=N)`: a list or map over several lines, each indented by N spaces.
 pub struct Templates {
     tera: Result<Tera, String>,
@@ -51,6 +52,7 @@ impl Templates {
         tera.autoescape_on([""]);
         tera.set_escape_fn(refuse_unfiltered);
         tera.register_filter("yaml", YamlFilter);
+        tera.register_filter("quoted", QuotedFilter);
         tera.register_filter("block", BlockFilter);
         let added = tera.add_raw_templates(table.iter().copied());
         Self { tera: added.map(|()| tera).map_err(|e| e.to_string()) }
@@ -84,6 +86,18 @@ struct YamlFilter;
 impl tera::Filter<&tera::Value, tera::TeraResult<String>> for YamlFilter {
     fn call(&self, value: &tera::Value, _: Kwargs, _: &State<'_>) -> tera::TeraResult<String> {
         Ok(scalar::write(&to_json(value)?))
+    }
+
+    fn is_safe(&self) -> bool {
+        true
+    }
+}
+
+struct QuotedFilter;
+
+impl tera::Filter<&str, tera::TeraResult<String>> for QuotedFilter {
+    fn call(&self, value: &str, _: Kwargs, _: &State<'_>) -> tera::TeraResult<String> {
+        Ok(scalar::quote(value))
     }
 
     fn is_safe(&self) -> bool {

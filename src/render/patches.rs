@@ -1,5 +1,5 @@
 //! Patches that users keep in a folder and that change what is written: static Pods, the kubelet's
-//! configuration, the CoreDNS Deployment.
+//! configuration, the `CoreDNS` Deployment.
 //!
 //! A file is named `TARGET[SUFFIX][+TYPE].EXTENSION`, for example `kube-apiserver0+merge.yaml`, and
 //! holds one or more documents in YAML or JSON. Files apply in the order of their names.

@@ -32,7 +32,7 @@ fn write_flow(value: &Value) -> String {
 
 /// In double quotes, with everything escaped that is a line break, invisible or not allowed in a
 /// YAML stream.
-fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

@@ -1,4 +1,4 @@
-//! The fields of a KubeletConfiguration that are always written, with the value that stands for "not set".
+//! The fields of a `KubeletConfiguration` that are always written, with the value that stands for "not set".
 //!
 //! Go writes a field that holds a struct or a duration even when nobody set it, so every kubelet
 //! configuration has these, and which ones they are grew over time. Sources: `config/v1beta1/types.go` of

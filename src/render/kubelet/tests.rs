@@ -13,7 +13,7 @@ fn with_document(minor: u16, document: Value) -> Value {
     shared(minor, &ClusterConfig { kubelet: document, ..fixture::cluster(minor) }, false)
 }
 
-fn node_input<'a>(minor: u16, patches: &'a PatchSet) -> NodeInput<'a> {
+fn node_input(minor: u16, patches: &PatchSet) -> NodeInput<'_> {
     NodeInput { facts: fixture::facts(minor), systemd_resolved: true, instance_config: None, patches }
 }
 

@@ -18,7 +18,7 @@ pub enum Target {
     KubeScheduler,
     /// This host's kubelet configuration.
     KubeletConfiguration,
-    /// The Deployment of CoreDNS.
+    /// The Deployment of `CoreDNS`.
     CorednsDeployment,
 }
 

@@ -16,7 +16,7 @@ const ELEMENT_ORDER: &str = "$setElementOrder/";
 
 /// The lists that are merged rather than replaced, as the field around them and their own, and the
 /// key of their items; an empty key marks lists of plain values. Source: the `patchMergeKey` tags in
-/// `core/v1/types.go` and `meta/v1/types.go`; KubeletConfiguration has none.
+/// `core/v1/types.go` and `meta/v1/types.go`; `KubeletConfiguration` has none.
 const MERGED_LISTS: &[(&str, &str, &str)] = &[
     ("metadata", "finalizers", ""),
     ("metadata", "ownerReferences", "uid"),

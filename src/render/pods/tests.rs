@@ -57,7 +57,7 @@ impl Pod {
     /// The last value of a flag of the command.
     fn flag(&self, name: &str) -> Option<&str> {
         let words = self.container()["command"].as_array().unwrap().iter().filter_map(Value::as_str);
-        words.filter_map(|word| word.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('=')).last()
+        words.rev().find_map(|word| word.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
     }
 
     /// The path of a volume on the host and its type.
