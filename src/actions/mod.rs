@@ -1,17 +1,44 @@
 //! Layer 6: what each phase means, one file each. The registry below joins the names that
 //! `phases/*.yaml` use to the actions, tables and conditions.
 
+mod certificate;
+mod cluster;
 mod conditions;
+mod kubeconfig;
+mod kubelet_finalize;
+mod kubelet_start;
+mod manifest;
+mod patches;
+mod preflight;
+mod show_join_command;
+mod told;
+mod wait_control_plane;
 
-use crate::pipeline::{Each, Item, PipelineError, Registry, Workflow};
+use crate::pipeline::{Action, Each, Item, PipelineError, Registry, Workflow};
+
+/// Every action and the name that phase lists use for it.
+const ACTIONS: &[(&str, &'static dyn Action)] = &[
+    ("addon-coredns", &cluster::addon::AddonCoreDns),
+    ("addon-kube-proxy", &cluster::addon::AddonKubeProxy),
+    ("bootstrap-token", &cluster::bootstrap_token::BootstrapTokens),
+    ("certificate", &certificate::Certificate),
+    ("component-manifest", &manifest::ComponentManifest),
+    ("etcd-manifest", &manifest::EtcdManifest),
+    ("kubeconfig", &kubeconfig::Kubeconfig),
+    ("kubelet-finalize", &kubelet_finalize::KubeletFinalize),
+    ("kubelet-start", &kubelet_start::KubeletStart),
+    ("mark-control-plane", &cluster::mark::MarkControlPlane),
+    ("preflight", &preflight::Preflight),
+    ("show-join-command", &show_join_command::ShowJoinCommand),
+    ("upload-certs", &cluster::upload_certs::UploadCerts),
+    ("upload-cluster-config", &cluster::upload_config::UploadClusterConfig),
+    ("upload-kubelet-config", &cluster::upload_config::UploadKubeletConfig),
+    ("wait-control-plane", &wait_control_plane::WaitControlPlane),
+];
 
 /// The actions, tables and conditions that phase lists may name.
 pub fn registry() -> Registry {
-    Registry { action: |_| None, items, holds: conditions::holds }
-}
-
-fn items(_: Each) -> Vec<Item> {
-    Vec::new()
+    Registry { action, items, holds: conditions::holds }
 }
 
 /// The phases of `init`.
@@ -20,4 +47,34 @@ fn items(_: Each) -> Vec<Item> {
 /// Never in a build that passed its tests, which load every list.
 pub fn init_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/init.yaml"), &registry())
+}
+
+fn action(name: &str) -> Option<&'static dyn Action> {
+    ACTIONS.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
+}
+
+fn items(each: Each) -> Vec<Item> {
+    match each {
+        Each::Certificate => certificate::items(),
+        Each::Kubeconfig => kubeconfig::items(),
+        Each::Component => manifest::items(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_of_phases_loads() {
+        assert_eq!(init_workflow().unwrap().workflow, "init");
+    }
+
+    #[test]
+    fn every_action_is_used_by_a_list() {
+        let lists = include_str!("../../phases/init.yaml");
+        for (name, _) in ACTIONS {
+            assert!(lists.contains(&format!("action: {name}\n")), "no phase uses '{name}'");
+        }
+    }
 }

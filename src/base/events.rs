@@ -18,17 +18,12 @@ pub enum Event {
         /// Its path: `certs/ca`.
         phase: String,
     },
-    /// A phase found its product made already.
-    PhaseUpToDate {
-        /// Its path.
-        phase: String,
-    },
     /// A phase ended well.
     #[serde(rename_all = "camelCase")]
     PhaseDone {
         /// Its path.
         phase: String,
-        /// How many changes it made.
+        /// How many changes it made; 0 when everything was right already.
         changes: usize,
         /// How long it took.
         millis: u64,
@@ -127,11 +122,6 @@ impl Events {
         state.sink.event(&Event::PhaseStarted { phase: phase.into() });
     }
 
-    /// The running phase has nothing to do.
-    pub fn phase_up_to_date(&self) {
-        self.emit(|phase| Event::PhaseUpToDate { phase });
-    }
-
     /// The running phase ended well; later lines carry no path.
     pub fn phase_done(&self, changes: usize, time: Duration) {
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
@@ -218,7 +208,7 @@ impl Lines {
                 self.waiting = None;
                 return Vec::new();
             }
-            Event::Waiting { .. } | Event::PhaseUpToDate { .. } | Event::PhaseDone { .. } => return Vec::new(),
+            Event::Waiting { .. } | Event::PhaseDone { .. } => return Vec::new(),
         };
         let prefix = if phase.is_empty() { String::new() } else { format!("[{phase}] ") };
         text.lines().map(|line| format!("{prefix}{line}")).collect()

@@ -4,6 +4,7 @@ pub mod args;
 mod certs;
 mod completion;
 mod config;
+mod facts;
 mod init;
 mod parse;
 mod plan_text;

@@ -33,7 +33,7 @@ impl Sink for Screen {
             Event::Progress { phase, what, done, total } => {
                 self.bar.set_message(format!("{phase}: {what} ({done}/{total})"));
             }
-            Event::PhaseUpToDate { .. } | Event::PhaseDone { .. } => self.bar.set_message(String::new()),
+            Event::PhaseDone { .. } => self.bar.set_message(String::new()),
             Event::Message { .. } | Event::Warning { .. } => {
                 for line in self.lines.of(event) {
                     self.bar.println(line);

@@ -21,6 +21,8 @@ pub struct InitConfig {
     pub node: NodeConfig,
     /// The tokens with which others may join; never empty.
     pub bootstrap_tokens: Vec<BootstrapToken>,
+    /// True when the only token was made up, because nobody gave one.
+    pub generated_token: bool,
     /// The key (64 hex digits) that seals uploaded certificates; None: a new one when they are uploaded.
     pub certificate_key: Option<Secret<String>>,
 }

@@ -28,7 +28,13 @@ pub fn init_defaults(minor: &Minor, host_name: &str) -> [String; 2] {
     let cluster = default_cluster(Version::new(minor.minor, 0), minor);
     let mut node = default_node(minor, if told_apart { "node" } else { host_name });
     node.taints = (!told_apart).then(|| control_plane_taints(minor));
-    let init = InitConfig { cluster, node, bootstrap_tokens: vec![default_token()], certificate_key: None };
+    let init = InitConfig {
+        cluster,
+        node,
+        bootstrap_tokens: vec![default_token()],
+        generated_token: false,
+        certificate_key: None,
+    };
     let mut cluster = cluster_configuration(&init.cluster, minor, minor.api_version, &init.node.timeouts);
     if told_apart {
         cluster["kubernetesVersion"] = json!(format!("1.{}.0", minor.minor));

@@ -62,6 +62,13 @@ pub struct Warning {
     pub help: Option<String>,
 }
 
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        self.help.iter().try_for_each(|help| write!(f, "; {help}"))
+    }
+}
+
 /// Everything that is wrong with a configuration; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors {

@@ -3,14 +3,26 @@
 //! One value that is handed to every phase: the configuration, the host's files, the gate, the
 //! events, and the engines, which are opened when they are first asked for.
 
+pub mod access;
+mod local;
+
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::config::model::{ClusterConfig, ControlPlaneJoin, InitConfig, JoinConfig, NodeConfig};
+use crate::config::model::{ClusterConfig, ControlPlaneJoin, InitConfig, JoinConfig, NodeConfig, Timeouts};
+use crate::host::Host;
+use crate::kube::cluster::Cluster;
+use crate::pki::keypool::KeyPool;
+use crate::pki::keys::{Generator, KeySource};
+use crate::pki::store::PkiStore;
+use crate::pki::validity;
+use crate::versions::Minor;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// See the module's text.
 pub struct Context {
@@ -28,9 +40,15 @@ pub struct Context {
     pub gate: Gate,
     /// The host's files.
     pub files: HostFiles,
+    /// The host's programs and services.
+    pub host: Host,
     /// What was asked for.
     pub task: Task,
-    expected_keys: usize,
+    /// What the phases found out for the closing text.
+    pub result: Findings,
+    pki: Option<Arc<PkiStore>>,
+    keys: Option<Arc<dyn KeySource>>,
+    kube: Option<(PathBuf, Arc<Cluster>)>,
 }
 
 /// What a command was asked to do, with its configuration.
@@ -41,6 +59,15 @@ pub enum Task {
     Init(Box<InitConfig>, InitOptions),
     /// `join`.
     Join(Box<JoinConfig>),
+}
+
+/// What phases find out that the end of the command shows.
+#[derive(Default)]
+pub struct Findings {
+    /// What to type on a host that becomes a worker.
+    pub worker_join: Option<String>,
+    /// What to type on a host that becomes a control plane.
+    pub control_plane_join: Option<String>,
 }
 
 /// Choices of `init` that are no configuration.
@@ -69,6 +96,7 @@ impl Context {
     /// A context on the process, for a task.
     pub fn new(env: &Env, events: Events, files: HostFiles, gate: Gate, task: Task) -> Self {
         Self {
+            host: Host::new(&env.vars, env.clock.clone(), files.clone(), gate.clone()),
             clock: env.clock.clone(),
             random: env.random.clone(),
             vars: env.vars.clone(),
@@ -77,7 +105,10 @@ impl Context {
             gate,
             files,
             task,
-            expected_keys: 0,
+            result: Findings::default(),
+            pki: None,
+            keys: None,
+            kube: None,
         }
     }
 
@@ -104,9 +135,55 @@ impl Context {
         }
     }
 
-    /// How many private keys this run will ask for.
+    /// Starts to make as many private keys as this run will ask for.
     pub fn expect_keys(&mut self, count: usize) {
-        self.expected_keys = count;
+        if let Ok(cluster) = self.cluster() {
+            let algorithm = cluster.encryption_algorithm;
+            self.keys = Some(Arc::new(KeyPool::start(algorithm, count, Arc::new(Generator))));
+        }
+    }
+
+    /// Where private keys come from.
+    pub fn keys(&mut self) -> Arc<dyn KeySource> {
+        self.keys.get_or_insert_with(|| Arc::new(Generator)).clone()
+    }
+
+    /// The certificates folder of this host.
+    ///
+    /// # Errors
+    /// When the command has no cluster configuration that names it.
+    pub fn pki(&mut self) -> Result<Arc<PkiStore>> {
+        if let Some(store) = &self.pki {
+            return Ok(store.clone());
+        }
+        let dir = self.cluster()?.certificates_dir.clone();
+        let store = Arc::new(PkiStore::new(self.files.clone(), dir, &self.clock, &self.random));
+        self.pki = Some(store.clone());
+        Ok(store)
+    }
+
+    /// What is true of the cluster's minor.
+    ///
+    /// # Errors
+    /// When the command has no cluster configuration.
+    pub fn facts(&self) -> Result<&'static Minor> {
+        Ok(validity::minor_of(self.cluster()?)?)
+    }
+
+    /// The deadlines of waits: the node's, or the defaults.
+    pub fn timeouts(&self) -> Timeouts {
+        self.node().map_or_else(|_| Timeouts::default(), |node| node.timeouts.clone())
+    }
+
+    /// What `init` was asked for.
+    ///
+    /// # Errors
+    /// When the command is another.
+    pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
+        match &self.task {
+            Task::Init(init, options) => Ok((init, options)),
+            Task::None | Task::Join(_) => Err(Missing("the configuration of 'init'").into()),
+        }
     }
 
     /// What a joining control plane has; None for everybody else.
@@ -120,17 +197,22 @@ impl Context {
     /// A context for unit tests: a fixed clock, the same randomness each time, nothing printed.
     #[cfg(test)]
     pub fn for_tests(root: &str) -> Self {
-        let gate = Gate::open();
+        let (gate, clock) = (Gate::open(), Clock::fixed(1_800_000_000));
+        let files = HostFiles::new(root, gate.clone());
         Self {
-            clock: Clock::fixed(1_800_000_000),
+            host: Host::new(&BTreeMap::new(), clock.clone(), files.clone(), gate.clone()),
+            clock,
             random: Random::seeded(1),
             vars: BTreeMap::new(),
             uid: 0,
             events: Events::silent(),
-            files: HostFiles::new(root, gate.clone()),
+            files,
             gate,
             task: Task::None,
-            expected_keys: 0,
+            result: Findings::default(),
+            pki: None,
+            keys: None,
+            kube: None,
         }
     }
 }

@@ -6,10 +6,10 @@ use crate::context::Context;
 
 /// What a phase does. Actions hold no state: they read the world and the context.
 pub trait Action: Sync {
-    /// True when the product already exists and is right. Makes `needs` and re-runs honest.
+    /// True when the product is there. Asked when another phase needs it and this run leaves it out.
     ///
     /// # Errors
-    /// When the product cannot be looked at, or is there and wrong.
+    /// When the product cannot be looked at.
     fn done(&self, _cx: &mut Context, _target: &Target) -> Result<bool> {
         Ok(false)
     }
@@ -33,7 +33,7 @@ pub trait Action: Sync {
         Ok(0)
     }
 
-    /// Does it. Called again after a success it must change nothing.
+    /// Looks at the world and does what is missing. Called again after a success it changes nothing.
     ///
     /// # Errors
     /// Whatever went wrong; the pipeline adds the phase's path.
@@ -47,6 +47,13 @@ pub struct Target {
     pub path: String,
     /// The row's name, for a phase with `each`.
     pub item: Option<&'static str>,
+}
+
+impl Target {
+    /// The row's name; empty for a phase without `each`, which is no name of any row.
+    pub fn item(&self) -> &'static str {
+        self.item.unwrap_or_default()
+    }
 }
 
 /// One row of a table that gives a phase its sub-phases.
@@ -71,6 +78,7 @@ pub struct Registry {
 #[cfg(test)]
 pub(super) mod fakes {
     //! Actions that only note that they ran.
+    use super::super::error::PipelineError;
     use super::*;
 
     pub struct Note;
@@ -106,8 +114,15 @@ pub(super) mod fakes {
         fn done(&self, _: &mut Context, _: &Target) -> Result<bool> {
             Ok(true)
         }
+        fn run(&self, _: &mut Context, _: &Target) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    pub struct Fail;
+    impl Action for Fail {
         fn run(&self, _: &mut Context, target: &Target) -> Result<()> {
-            panic!("{} ran although it was done", target.path)
+            Err(PipelineError::BadSpec { workflow: target.path.clone(), what: "told to fail".into() }.into())
         }
     }
 
@@ -118,6 +133,7 @@ pub(super) mod fakes {
                 "look" => Some(&Look),
                 "live" => Some(&Live),
                 "done" => Some(&Done),
+                "fail" => Some(&Fail),
                 _ => None,
             },
             items: |_| vec![Item { name: "one", short: "The first" }, Item { name: "two", short: "The second" }],

@@ -40,11 +40,7 @@ fn run_step(step: &Step, cx: &mut Context) -> Result<()> {
     let (before, start) = (cx.gate.count(), cx.clock.monotonic());
     cx.gate.enter(&step.target.path);
     cx.events.phase_started(&step.target.path);
-    if step.action.done(cx, &step.target)? {
-        cx.events.phase_up_to_date();
-    } else {
-        step.action.run(cx, &step.target)?;
-    }
+    step.action.run(cx, &step.target)?;
     cx.events.phase_done(cx.gate.count() - before, cx.clock.monotonic().saturating_sub(start));
     cx.gate.enter("");
     Ok(())
@@ -58,13 +54,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_done_is_not_run_again() {
+    fn every_step_runs_in_order_and_is_counted() {
         let registry = fakes::registry();
-        let list = "workflow: w\nphases: [{name: a, short: s, action: done}, {name: b, short: s, action: note}]";
+        let list = "workflow: w\nphases: [{name: a, short: s, action: look}, {name: b, short: s, action: note}]";
         let workflow = Workflow::load(list, &registry).unwrap();
         let mut cx = Context::for_tests("/");
         let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
         let summary = plan.run(&mut cx).unwrap();
         assert_eq!((summary.phases, summary.changes), (2, 0));
+    }
+
+    #[test]
+    fn a_failure_carries_the_path_of_its_phase() {
+        let registry = fakes::registry();
+        let list = "workflow: w\nphases: [{name: a, short: s, phases: [{name: b, short: s, action: fail}]}]";
+        let workflow = Workflow::load(list, &registry).unwrap();
+        let mut cx = Context::for_tests("/");
+        let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
+        assert_eq!(plan.run(&mut cx).unwrap_err().places(), ["a/b"]);
     }
 }

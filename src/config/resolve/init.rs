@@ -60,6 +60,7 @@ pub(in crate::config) fn init(
     let config = InitConfig {
         node: node(&section, &node_flags, local_endpoint, deadlines, minor, facts, report),
         bootstrap_tokens: tokens::tokens(&section, flags, facts, report),
+        generated_token: tokens::is_generated(&section, flags),
         certificate_key,
         cluster,
     };

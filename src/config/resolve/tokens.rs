@@ -35,6 +35,15 @@ pub(super) fn tokens(init: &Section<'_>, flags: &InitFlags, facts: &Facts, repor
     tokens
 }
 
+/// True when the only token is one that was made up.
+pub(super) fn is_generated(init: &Section<'_>, flags: &InitFlags) -> bool {
+    match init.sections("bootstrapTokens").unwrap_or_default().as_slice() {
+        [] => flags.token.as_ref().is_none_or(|token| token.expose().is_empty()),
+        [only] => only.text("token").is_none_or(|given| given.text.is_empty()),
+        _ => false,
+    }
+}
+
 fn from_flags(flags: &InitFlags, facts: &Facts, report: &mut Report) -> BootstrapToken {
     let given = Given::secret_flag("--token", flags.token.as_ref()).filter(|given| !given.text.is_empty());
     let ttl = Given::flag("--token-ttl", flags.token_ttl.as_deref());

@@ -40,7 +40,13 @@ fn token(ttl: Option<Duration>, expires: Option<&str>) -> BootstrapToken {
 
 fn init(tokens: Vec<BootstrapToken>) -> InitConfig {
     let cluster = super::sample("v1.36.2");
-    InitConfig { cluster, node: node(), bootstrap_tokens: tokens, certificate_key: Some(Secret::new("ab12".into())) }
+    InitConfig {
+        cluster,
+        node: node(),
+        bootstrap_tokens: tokens,
+        generated_token: false,
+        certificate_key: Some(Secret::new("ab12".into())),
+    }
 }
 
 fn join(source: DiscoverySource) -> JoinConfig {

@@ -1,0 +1,67 @@
+//! The certificates that all control planes share, sealed and stored in the cluster for two hours.
+//!
+//! Reads: the CAs, sa and front-proxy pairs of this host. Writes: a short-lived token, the Secret
+//! `kube-system/kubeadm-certs` that ends with it, and the right to read it.
+
+use super::settle;
+use crate::base::fault::Result;
+use crate::base::secret::Secret;
+use crate::config::token;
+use crate::context::{Context, Task};
+use crate::kube;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{ObjectRef, SECRET};
+use crate::pipeline::{Action, Target};
+use crate::pki::seal::{self, SealKey};
+use crate::render::objects::upload_certs;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// See the module's text.
+pub struct UploadCerts;
+
+impl Action for UploadCerts {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let cluster = cx.new_cluster()?;
+        let key = match cx.init()?.0.certificate_key.clone() {
+            Some(key) => key,
+            None => token::certificate_key(&cx.random)?,
+        };
+        let seal_key = SealKey::parse(&key)?;
+        let mut sealed = BTreeMap::new();
+        for file in seal::shared_files(cx.cluster()?) {
+            let bytes = cx.files.read(&file.path)?;
+            let bytes = bytes.map(|bytes| seal_key.seal(&file.name, &bytes, &cx.random)).transpose()?;
+            sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());
+        }
+        let owner_token = earlier_owner(&cluster)?.map_or_else(|| token::generate(&cx.random), Ok)?;
+        let mut owner = Value::Null;
+        for object in upload_certs::owner_token(owner_token, cx.clock.now())? {
+            cluster.create_or_update(&object.value)?;
+            // What comes back has the uid by which the sealed certificates end with it.
+            owner = ObjectRef::of(&object.value).map(|token| cluster.read(&token)).transpose()?.unwrap_or_default();
+        }
+        if owner["metadata"]["uid"].is_null() {
+            // Only in a plan: no server has given one.
+            owner["metadata"]["uid"] = "(given by the API server)".into();
+        }
+        settle(cx, &cluster, &upload_certs::certificates(&owner, &sealed)?)?;
+        if let Task::Init(init, _) = &mut cx.task {
+            init.certificate_key = Some(key);
+        }
+        Ok(())
+    }
+}
+
+/// The token on which an earlier upload hangs, so that uploading again adds none.
+fn earlier_owner(cluster: &Cluster) -> Result<Option<Secret<String>>> {
+    let certs = ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs");
+    let Some(certs) = cluster.find(&certs)? else { return Ok(None) };
+    let Some(name) = certs.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str) else { return Ok(None) };
+    let owner = cluster.find(&ObjectRef::new(&SECRET, "kube-system", name))?;
+    Ok(owner.and_then(|owner| kube::token::from_secret(&owner).ok()).map(|token| token.token))
+}

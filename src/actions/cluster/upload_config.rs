@@ -1,0 +1,67 @@
+//! The configuration of the cluster and of its kubelets, stored in the cluster for those who join and upgrade.
+//!
+//! Reads: the configuration, /var/lib/kubelet/config.yaml's rules, the ConfigMap that is there.
+//! Writes: ConfigMaps `kubeadm-config` and `kubelet-config`, the right to read them, and the node's
+//! annotation with the runtime's socket in minors that want it.
+
+use super::settle;
+use crate::actions::kubelet_start;
+use crate::base::fault::Result;
+use crate::base::go_yaml;
+use crate::config::encode;
+use crate::context::Context;
+use crate::kube::kind::{NODE, ObjectRef};
+use crate::kube::request::PatchKind;
+use crate::pipeline::{Action, Target};
+use crate::render::objects::addon::AddonName;
+use crate::render::objects::{mark, upload_config};
+use std::collections::BTreeMap;
+
+/// ConfigMap `kubeadm-config`.
+pub struct UploadClusterConfig;
+
+impl Action for UploadClusterConfig {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let cluster = cx.new_cluster()?;
+        let (config, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
+        let document = go_yaml::to_string(&encode::uploaded_cluster_configuration(config, facts, &node.timeouts));
+        let endpoints = BTreeMap::from([(node.name.clone(), node.local_endpoint.clone())]);
+        let status = upload_config::cluster_status(facts, &endpoints);
+        let mut left_out = Vec::new();
+        if config.dns.disabled {
+            left_out.push(AddonName::CoreDns);
+        }
+        if config.proxy.disabled {
+            left_out.push(AddonName::KubeProxy);
+        }
+        settle(cx, &cluster, &upload_config::kubeadm_config(facts, &document, status.as_deref(), &left_out)?)
+    }
+}
+
+/// The ConfigMap of the kubelets.
+pub struct UploadKubeletConfig;
+
+impl Action for UploadKubeletConfig {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let cluster = cx.new_cluster()?;
+        let (config, facts) = (cx.cluster()?, cx.facts()?);
+        let text = kubelet_start::shared_config(cx)?;
+        settle(cx, &cluster, &upload_config::kubelet_config(facts, config, &text)?)?;
+        let name = cx.node()?.name.clone();
+        let node = cluster.wait_for_node(&name, cx.timeouts().tls_bootstrap, &cx.events)?;
+        let socket = cx.cri_socket()?;
+        if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &socket) {
+            cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;
+            cx.events.message(format!("noted the container runtime's socket on node {name}"));
+        }
+        Ok(())
+    }
+}

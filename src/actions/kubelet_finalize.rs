@@ -1,0 +1,48 @@
+//! Points the kubelet's kubeconfig at the client certificate that it renews by itself.
+//!
+//! Reads: `/etc/kubernetes/kubelet.conf`, whether the kubelet has its certificate. Writes: the
+//! kubeconfig, without the certificate that `init` had put into it; then restarts the kubelet.
+
+use crate::base::fault::Result;
+use crate::base::files::Written;
+use crate::config::kubeconfig::Kubeconfig;
+use crate::context::Context;
+use crate::context::access::AccessError;
+use crate::pipeline::{Action, Target};
+use std::path::Path;
+
+const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
+/// Where the kubelet keeps the certificate and key of the moment, in one file.
+const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+const MODE: u32 = 0o600;
+
+/// See the module's text.
+pub struct KubeletFinalize;
+
+impl Action for KubeletFinalize {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if !cx.files.exists(Path::new(ROTATED)) {
+            cx.events.message("the kubelet does not rotate its client certificate: nothing to do");
+            return Ok(());
+        }
+        let path = Path::new(KUBELET_CONF);
+        let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::Absent(path.into()))?;
+        let mut kubeconfig = Kubeconfig::parse(path, &bytes)?;
+        let Some(user) = kubeconfig.current_user_mut() else {
+            return Err(AccessError::Incomplete { path: path.into(), what: "user in its current context" }.into());
+        };
+        user.client_certificate_data = None;
+        user.client_key_data = None;
+        user.client_certificate = Some(ROTATED.into());
+        user.client_key = Some(ROTATED.into());
+        if cx.files.write(path, &kubeconfig.content()?, MODE)? != Written::Unchanged {
+            cx.events.message(format!("pointed {KUBELET_CONF} at {ROTATED}"));
+            cx.restart_kubelet()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! The static Pod manifests: etcd, and the components of the control plane.
+//!
+//! Reads: the cluster's and the node's configuration, the patches, which CA folders the host has.
+//! Writes: `/etc/kubernetes/manifests/<component>.yaml`; for etcd also its data folder.
+
+use super::kubeconfig::KUBERNETES_DIR;
+use super::{patches, told};
+use crate::base::fault::Result;
+use crate::base::files::Content;
+use crate::config::model::Etcd;
+use crate::context::Context;
+use crate::pipeline::{Action, Item, Target};
+use crate::pki::catalog;
+use crate::render::patches::Target as PatchTarget;
+use crate::render::pods::{self, PodInput};
+use std::path::{Path, PathBuf};
+
+/// Only root may see flags, some of which name credentials.
+const MANIFEST_MODE: u32 = 0o600;
+/// The manifests folder: what lies there runs as root.
+const FOLDER_MODE: u32 = 0o700;
+/// etcd refuses a data folder that others can read.
+const ETCD_DATA_MODE: u32 = 0o700;
+
+/// The manifest of etcd on this host.
+pub struct EtcdManifest;
+
+impl Action for EtcdManifest {
+    fn done(&self, cx: &mut Context, _: &Target) -> Result<bool> {
+        Ok(cx.files.exists(&path("etcd")))
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let Etcd::Local(local) = &cx.cluster()?.etcd else { return Ok(()) };
+        cx.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
+        let text = with_input(cx, |input| Ok(pods::etcd(input, local, &[])?))?;
+        write(cx, "etcd", PatchTarget::Etcd, &text)
+    }
+}
+
+/// The manifest of one component of the control plane.
+pub struct ComponentManifest;
+
+impl Action for ComponentManifest {
+    fn done(&self, cx: &mut Context, target: &Target) -> Result<bool> {
+        Ok(cx.files.exists(&path(&pod_name(target))))
+    }
+
+    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+        let (patched, render): (_, fn(&PodInput<'_>) -> _) = match target.item() {
+            "apiserver" => (PatchTarget::KubeApiserver, pods::kube_apiserver),
+            "controller-manager" => (PatchTarget::KubeControllerManager, pods::kube_controller_manager),
+            _ => (PatchTarget::KubeScheduler, pods::kube_scheduler),
+        };
+        let text = with_input(cx, |input| Ok(render(input)?))?;
+        write(cx, &pod_name(target), patched, &text)
+    }
+}
+
+/// The components as sub-phases, under kubeadm's names.
+pub fn items() -> Vec<Item> {
+    vec![
+        Item { name: "apiserver", short: "Write the static Pod manifest of kube-apiserver" },
+        Item { name: "controller-manager", short: "Write the static Pod manifest of kube-controller-manager" },
+        Item { name: "scheduler", short: "Write the static Pod manifest of kube-scheduler" },
+    ]
+}
+
+/// The manifest of a Pod.
+pub fn path(pod: &str) -> PathBuf {
+    Path::new(KUBERNETES_DIR).join("manifests").join(format!("{pod}.yaml"))
+}
+
+fn pod_name(target: &Target) -> String {
+    format!("kube-{}", target.item())
+}
+
+fn with_input<T>(cx: &Context, render: impl FnOnce(&PodInput<'_>) -> Result<T>) -> Result<T> {
+    let (cluster, node) = (cx.cluster()?, cx.node()?);
+    let ca = catalog::cert("ca")?;
+    let key = cluster.certificates_dir.join(format!("{}.key", ca.base));
+    render(&PodInput {
+        cluster,
+        node,
+        facts: cx.facts()?,
+        environment: &cx.vars,
+        host_has: &|path| cx.files.exists(path),
+        external_ca: !cx.files.exists(&key),
+    })
+}
+
+fn write(cx: &Context, pod: &str, target: PatchTarget, text: &str) -> Result<()> {
+    let path = path(pod);
+    let text = patches::apply(cx, target, text)?;
+    if let Some(folder) = path.parent() {
+        cx.files.create_dir(folder, FOLDER_MODE)?;
+    }
+    let written = cx.files.write(&path, &Content::public(text), MANIFEST_MODE)?;
+    told::written(cx, &path, written);
+    Ok(())
+}

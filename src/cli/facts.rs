@@ -1,0 +1,29 @@
+//! What the host says about itself, for the configuration.
+
+use super::session::Session;
+use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::base::gate::Gate;
+use crate::config::Facts;
+use crate::host::{Host, facts, network};
+use std::net::IpAddr;
+
+/// Gathers the facts that a configuration may need. What the host cannot tell is left open; the
+/// configuration says so where it is missed.
+///
+/// # Errors
+/// When files that hold them are there and cannot be read.
+pub fn gather(session: &Session) -> Result<Facts> {
+    let gate = Gate::recording();
+    let files = HostFiles::new(session.root(), gate.clone());
+    let host = Host::new(&session.env.vars, session.env.clock.clone(), files, gate);
+    let address = |prefer_v6| network::default_address(&host, prefer_v6).ok();
+    Ok(Facts {
+        hostname: facts::hostname(&host)?,
+        default_ipv4: address(false).and_then(|ip| if let IpAddr::V4(ip) = ip { Some(ip) } else { None }),
+        default_ipv6: address(true).and_then(|ip| if let IpAddr::V6(ip) = ip { Some(ip) } else { None }),
+        loopback_address: None,
+        kubelet_version: facts::kubelet_version(&host).ok(),
+        random: session.env.random.clone(),
+    })
+}

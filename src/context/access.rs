@@ -1,0 +1,126 @@
+//! Opens the cluster's API with the credentials of a kubeconfig on this host.
+
+use super::Context;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::base::https::{Credentials, Trust};
+use crate::base::proxy::Proxies;
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::Kubeconfig;
+use crate::kube::client::{Access, Client};
+use crate::kube::cluster::Cluster;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The administrator's kubeconfig.
+pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
+/// The kubeconfig of the administrator whom RBAC cannot restrain, in minors that have one.
+pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
+
+/// A kubeconfig does not say how to reach a cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessError {
+    /// There is no such file.
+    #[error("there is no {}", .0.display())]
+    Absent(PathBuf),
+    /// It lacks something.
+    #[error("{} has no usable {what}", path.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// What is missing or cannot be read: `server`, `client certificate`, ….
+        what: &'static str,
+    },
+}
+
+impl Fault for AccessError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Input
+    }
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Absent(_) => {
+                "run this on a control plane, or name a kubeconfig with --kubeconfig or the variable KUBECONFIG".into()
+            }
+            Self::Incomplete { path, .. } => {
+                format!("run 'kubectl config view --kubeconfig {}' to see what it says", path.display())
+            }
+        })
+    }
+}
+
+/// What a kubeconfig file says: where the API server is and how it is entered.
+///
+/// # Errors
+/// When the file is not there, cannot be read, or lacks something.
+pub fn access(cx: &Context, path: &Path) -> Result<Access> {
+    let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::Absent(path.into()))?;
+    let kubeconfig = Kubeconfig::parse(path, &bytes)?;
+    let lacks = |what| AccessError::Incomplete { path: path.into(), what };
+    let cluster = kubeconfig.current_cluster().ok_or_else(|| lacks("cluster in its current context"))?;
+    let user = kubeconfig.current_user().ok_or_else(|| lacks("user in its current context"))?;
+    let file = |name: &Option<String>| -> Result<Option<Vec<u8>>> {
+        // A relative path is meant from the kubeconfig's own folder.
+        let folder = path.parent().unwrap_or(path);
+        Ok(name.as_ref().map(|name| cx.files.read(&folder.join(name))).transpose()?.flatten())
+    };
+    let ca = match &cluster.certificate_authority_data {
+        Some(data) => Some(data.0.clone()),
+        None => file(&cluster.certificate_authority)?,
+    };
+    let certificate = match &user.client_certificate_data {
+        Some(data) => Some(data.0.clone()),
+        None => file(&user.client_certificate)?,
+    };
+    let key = match &user.client_key_data {
+        Some(data) => Some(data.0.expose().clone()),
+        None => file(&user.client_key)?,
+    };
+    let credentials = match (certificate, key, &user.token) {
+        (Some(certificate), Some(key), _) => Credentials::Certificate { certificate, key: Secret::new(key) },
+        (_, _, Some(token)) => Credentials::Token(token.0.clone()),
+        _ => return Err(lacks("client certificate or token").into()),
+    };
+    Ok(Access {
+        server: cluster.server.clone(),
+        trust: Trust::Only(ca.ok_or_else(|| lacks("certificate authority"))?),
+        credentials,
+        proxies: Proxies::from_vars(&cx.vars),
+    })
+}
+
+impl Context {
+    /// The cluster that this run brings up, seen as the administrator. Until its API server answers
+    /// there is nothing in it.
+    ///
+    /// # Errors
+    /// When admin.conf is not there or cannot be used.
+    pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
+        self.open(Path::new(ADMIN_CONF), Cluster::starting)
+    }
+
+    /// The cluster behind a kubeconfig of this host, which must be running.
+    ///
+    /// # Errors
+    /// When the kubeconfig is not there or cannot be used.
+    pub fn running_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
+        self.open(kubeconfig, Cluster::running)
+    }
+
+    fn open(
+        &mut self,
+        path: &Path,
+        enter: fn(Client, crate::base::gate::Gate, crate::base::env::Clock, std::time::Duration) -> Cluster,
+    ) -> Result<Arc<Cluster>> {
+        if let Some((known, cluster)) = &self.kube
+            && known == path
+        {
+            return Ok(cluster.clone());
+        }
+        let client = Client::new(access(self, path)?)?;
+        let patience = self.timeouts().kubernetes_api_call;
+        let cluster = Arc::new(enter(client, self.gate.clone(), self.clock.clone(), patience));
+        self.kube = Some((path.into(), cluster.clone()));
+        Ok(cluster)
+    }
+}
