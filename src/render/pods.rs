@@ -166,6 +166,3 @@ impl StaticPod<'_> {
         TEMPLATES.render("static-pod.yaml", &values)
     }
 }
-
-#[cfg(test)]
-mod tests;
