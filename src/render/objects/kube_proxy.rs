@@ -5,6 +5,7 @@ use super::rbac::{self, BOOTSTRAPPERS, Readable, Subject};
 use super::{Object, ObjectError, checksum, proxy_config, templates};
 use crate::base::go_yaml;
 use crate::config::model::ClusterConfig;
+use crate::versions::Minor;
 use crate::versions::addons::addon_facts;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -19,7 +20,7 @@ const DUAL_STACK: &str = "IPv6DualStack";
 #[derive(Clone, Copy, Debug)]
 pub struct KubeProxy<'a> {
     /// The minor of the cluster.
-    pub minor: u16,
+    pub minor: &'a Minor,
     /// The cluster, with the user's KubeProxyConfiguration.
     pub cluster: &'a ClusterConfig,
     /// The whole name of the image, with its tag.
@@ -50,7 +51,7 @@ impl KubeProxy<'_> {
         let config_map = self.config_map()?;
         let mut objects = templates::objects(
             "addons/kube-proxy.yaml.tera",
-            &json!({ "facts": addon_facts(self.minor), "image": self.image, "proxy_env": self.proxy_env }),
+            &json!({ "facts": addon_facts(self.minor.minor), "image": self.image, "proxy_env": self.proxy_env }),
         )?;
         // The ServiceAccount, the ConfigMap, then the Pods that need both.
         let after_account = objects.len().min(1);
@@ -65,7 +66,7 @@ impl KubeProxy<'_> {
 
     /// Signed unless the user gave a configuration.
     fn config_map(&self) -> Result<Vec<Object>, ObjectError> {
-        let document = proxy_config::document(self.minor, &self.given(), &self.defaults())?;
+        let document = proxy_config::document(self.minor.minor, &self.given(), &self.defaults())?;
         let kubeconfig = templates::text("addons/kube-proxy.kubeconfig.tera", &json!({ "server": self.server }))?;
         let data = [("config.conf", go_yaml::to_string(&document)), ("kubeconfig.conf", kubeconfig)];
         let map = ConfigMap {
@@ -88,6 +89,7 @@ impl KubeProxy<'_> {
             ("bindAddress".to_owned(), bind_address.into()),
             ("clientConnection.kubeconfig".to_owned(), "/var/lib/kube-proxy/kubeconfig.conf".into()),
             ("clusterCIDR".to_owned(), pod_subnets.join(",").into()),
+            ("mode".to_owned(), self.minor.proxy_mode.into()),
         ])
     }
 

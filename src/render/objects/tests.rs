@@ -44,7 +44,7 @@ fn cluster(minor: u16) -> ClusterConfig {
 
 fn proxy(cluster: &ClusterConfig, server: &str) -> Result<Vec<Object>, ObjectError> {
     KubeProxy {
-        minor: cluster.version.minor,
+        minor: facts(cluster.version.minor).unwrap(),
         cluster,
         image: "registry.example.com/kube-proxy:v1",
         server,
@@ -83,7 +83,7 @@ fn every_template_is_used() {
 
 #[test]
 fn coredns_renders_for_every_minor() {
-    for minor in OLDEST..=newest() {
+    for minor in (OLDEST..=newest()).filter_map(facts) {
         let addon = coredns::CoreDns {
             minor,
             image: "registry.example.com/coredns:v1",
@@ -173,6 +173,9 @@ fn a_feature_gate_renames_the_kubelets_config_map_while_there_is_one() {
     };
     assert_eq!(name(facts(20).unwrap(), None), "kubelet-config-1.20");
     assert_eq!(name(facts(20).unwrap(), Some(true)), "kubelet-config-1.20");
+    assert_eq!(name(facts(23).unwrap(), None), "kubelet-config-1.23");
+    assert_eq!(name(facts(23).unwrap(), Some(true)), "kubelet-config");
+    assert_eq!(name(facts(24).unwrap(), Some(false)), "kubelet-config-1.24");
     assert_eq!(name(facts(36).unwrap(), Some(false)), "kubelet-config");
 }
 
@@ -196,6 +199,11 @@ fn the_runtimes_socket_is_noted_in_minors_without_a_file_for_it() {
     let noted = json!({"metadata": {"annotations": {"kubeadm.alpha.kubernetes.io/cri-socket": socket}}});
     assert_eq!(patch, noted);
     assert_eq!(mark::cri_socket_patch(facts(20).unwrap(), &cluster(20), &noted, socket), None);
+    assert!(mark::cri_socket_patch(facts(33).unwrap(), &cluster(33), &node, socket).is_some());
+    let mut without_file = cluster(34);
+    assert_eq!(mark::cri_socket_patch(facts(34).unwrap(), &without_file, &node, socket), None);
+    without_file.feature_gates.insert("NodeLocalCRISocket".into(), false);
+    assert!(mark::cri_socket_patch(facts(34).unwrap(), &without_file, &node, socket).is_some());
     assert_eq!(mark::cri_socket_patch(facts(36).unwrap(), &cluster(36), &node, socket), None);
 }
 
