@@ -6,6 +6,8 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod context;
+pub mod etcd;
+pub mod kube;
 pub mod pipeline;
 pub mod render;
 pub mod versions;

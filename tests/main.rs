@@ -1,1 +1,13 @@
+//! The one integration-test binary: one link step instead of one per file.
+//!
+//! What belongs where:
+//! - `cli`: whole screens: help, results, errors and exit codes
+//! - `support`: running the built binary, comparing with golden files
+//! - `tidy`: the conventions of the source tree
+//! - `docs`: what the documents say is true
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 
+mod cli;
+mod docs;
+mod support;
+mod tidy;

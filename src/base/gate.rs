@@ -118,6 +118,36 @@ impl Gate {
         Ok(done)
     }
 
+    /// Does several changes at once with `act`, which returns one result for each in their order, and notes
+    /// those that succeeded, or only notes them all. `None` means: noted only. The order of the notes is that
+    /// of `changes`, however concurrently `act` works.
+    pub fn pass_all<T, E>(
+        &self,
+        changes: Vec<Change>,
+        act: impl FnOnce() -> Vec<Result<T, E>>,
+    ) -> Option<Vec<Result<T, E>>> {
+        let done = if self.dry { None } else { Some(act()) };
+        let succeeded = |index: usize| done.as_ref().is_none_or(|done| done.get(index).is_some_and(Result::is_ok));
+        let mut state = self.state();
+        for (index, change) in changes.into_iter().enumerate() {
+            if succeeded(index) {
+                let phase = state.phase.clone();
+                state.entries.push(Entry { phase, change });
+            }
+        }
+        drop(state);
+        done
+    }
+
+    /// Looks at what the changes so far brought about, such as a component that starts. In a dry run nothing
+    /// was brought about, so there is nothing to look at: `Ok(None)`.
+    ///
+    /// # Errors
+    /// What `look` says.
+    pub fn effect<T, E>(&self, look: impl FnOnce() -> Result<T, E>) -> Result<Option<T>, E> {
+        if self.dry { Ok(None) } else { look().map(Some) }
+    }
+
     /// Every change so far, in order.
     pub fn entries(&self) -> Vec<Entry> {
         self.state().entries.clone()
@@ -156,6 +186,24 @@ mod tests {
         assert_eq!(gate.pass(change(), || Err::<(), _>("no")), Err("no"));
         assert_eq!(gate.count(), 0);
         assert_eq!(gate.pass(change(), || Ok::<_, ()>(7)), Ok(Some(7)));
+        assert_eq!(gate.count(), 1);
+    }
+
+    #[test]
+    fn changes_made_at_once_are_noted_in_their_order_without_those_that_failed() {
+        let remove = |path: &str| Change::Remove { path: path.into() };
+        let gate = Gate::open();
+        let done = gate.pass_all(vec![remove("/a"), remove("/b"), remove("/c")], || vec![Ok(1), Err("no"), Ok(3)]);
+        assert_eq!(done, Some(vec![Ok(1), Err("no"), Ok(3)]));
+        let noted: Vec<Change> = gate.entries().into_iter().map(|entry| entry.change).collect();
+        assert_eq!(noted, [remove("/a"), remove("/c")]);
+    }
+
+    #[test]
+    fn recording_looks_for_no_effects() {
+        let gate = Gate::recording();
+        assert_eq!(gate.effect(|| -> Result<(), ()> { panic!("a dry run waited") }), Ok(None));
+        assert_eq!(gate.pass_all(vec![change()], || -> Vec<Result<(), ()>> { panic!("a dry run acted") }), None);
         assert_eq!(gate.count(), 1);
     }
 }

@@ -6,7 +6,7 @@
 use super::scalar;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
-use crate::base::yaml;
+use crate::base::go_yaml;
 use serde::Serialize;
 use serde_json::Value;
 use std::io::{self, Write};
@@ -96,7 +96,7 @@ struct BlockFilter;
 impl tera::Filter<&tera::Value, tera::TeraResult<String>> for BlockFilter {
     fn call(&self, value: &tera::Value, options: Kwargs, _: &State<'_>) -> tera::TeraResult<String> {
         let indent = " ".repeat(options.must_get::<usize>("indent")?);
-        let text = yaml::to_string(&to_json(value)?).map_err(tera::Error::message)?;
+        let text = go_yaml::to_string(&to_json(value)?);
         let lines: Vec<String> =
             text.lines().map(|line| if line.is_empty() { String::new() } else { format!("{indent}{line}") }).collect();
         Ok(lines.join("\n"))
@@ -107,16 +107,12 @@ impl tera::Filter<&tera::Value, tera::TeraResult<String>> for BlockFilter {
     }
 }
 
-/// The value with the keys of its maps sorted, for tera keeps them in no order.
-///
 /// A field that its map has not gets here as "undefined" and must not turn into null.
 fn to_json(value: &tera::Value) -> tera::TeraResult<Value> {
     if value.is_undefined() {
         return Err(tera::Error::message("this field is not given"));
     }
-    let mut json = serde_json::to_value(value).map_err(tera::Error::message)?;
-    json.sort_all_objects();
-    Ok(json)
+    serde_json::to_value(value).map_err(tera::Error::message)
 }
 
 #[cfg(test)]

@@ -1,39 +1,18 @@
 //! How one value stands in YAML that a template writes, so that every reader reads it back the same.
 //!
-//! A string stands bare only where no YAML 1.1 or 1.2 reader could take it for anything else;
-//! otherwise it is double-quoted. Lists and maps are written in flow style on one line, with the
-//! keys of maps sorted, as Go's writers do.
+//! A string stands as Go's writers have it, bare where no reader could take it for anything else.
+//! Lists, maps and text of several lines are written on one line, with the keys of maps sorted.
 
+use crate::base::go_yaml;
 use serde_json::Value;
 use std::fmt::Write;
-use std::net::Ipv4Addr;
-
-/// Bare words that some YAML reader turns into a boolean or null.
-const RETYPED_WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
-
-/// Punctuation that means nothing to YAML inside a bare string in block style.
-const HARMLESS: &str = "-_./=,@+%[]*";
 
 /// `value` as the scalar or flow collection that stands after `key: ` or `- ` in block style.
 pub fn write(value: &Value) -> String {
     match value {
-        Value::String(text) if stands_bare(text) => text.clone(),
+        Value::String(text) if !text.contains('\n') => go_yaml::to_string(value).trim_end_matches('\n').to_owned(),
         _ => write_flow(value),
     }
-}
-
-/// True when every YAML reader takes `text`, written bare in block style, for this very string.
-fn stands_bare(text: &str) -> bool {
-    if text.parse::<Ipv4Addr>().is_ok() {
-        return true;
-    }
-    let mut chars = text.strip_prefix("--").unwrap_or(text).chars();
-    let starts_well = chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '/');
-    let harmless = |c: char| c.is_ascii_alphanumeric() || HARMLESS.contains(c) || c == ':';
-    starts_well
-        && chars.all(harmless)
-        && !text.ends_with(':')
-        && !RETYPED_WORDS.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 fn write_flow(value: &Value) -> String {
@@ -84,17 +63,18 @@ mod tests {
         for text in [
             "--advertise-address=192.168.0.36",
             "--controllers=*,bootstrapsigner,tokencleaner",
-            "--etcd-servers=https://[::1]:2379",
-            "192.168.0.36",
+            "192.168.0.36:6443",
+            "10.244.0.0/16,fd00:10:244::/56",
+            "100Mi",
             "registry.k8s.io/etcd:3.6.8-0",
-            "/etc/kubernetes/pki",
         ] {
             assert_eq!(write(&json!(text)), text);
         }
-        for text in
-            ["", "yes", "Off", "1.20", "0x1f", "1:30", "::1", "a: b", "key:", "a #b", "- a", "--", "---", "*a", "{a}"]
-        {
-            assert_eq!(write(&json!(text)), format!("\"{text}\""));
+        for text in ["", "yes", "Off", "1.20", "0x1f", "1:30", "1e3", "two\nlines\n"] {
+            assert_eq!(write(&json!(text)), format!("{text:?}"));
+        }
+        for text in ["a: b", "key:", "a #b", "- a", "---", "*a", "{a}"] {
+            assert_eq!(write(&json!(text)), format!("'{text}'"));
         }
     }
 

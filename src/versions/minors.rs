@@ -88,6 +88,7 @@ const V1_20: Minor = Minor {
     kubelet_local_api_server: false,
     kubelet_skew: 1,
     // util/staticpod/utils.go, util/arguments.go, phases/controlplane/manifests.go, phases/etcd/local.go.
+    null_creation_timestamp: true,
     pod_priority: None,
     seccomp_runtime_default: false,
     sorts_extra_args: true,

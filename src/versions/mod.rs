@@ -4,6 +4,7 @@ pub mod addons;
 pub mod api_version;
 pub mod document;
 pub mod fact;
+pub mod kubelet_fields;
 mod minors;
 pub mod proxy_fields;
 pub mod table;

@@ -98,6 +98,8 @@ pub struct Minor {
     pub kubelet_skew: u16,
 
     // Static Pods.
+    /// True when manifests carry `creationTimestamp: null`.
+    pub null_creation_timestamp: bool,
     /// The numeric priority that goes with `system-node-critical`, where the manifests have it.
     pub pod_priority: Option<i32>,
     /// True when the Pods ask for the `RuntimeDefault` seccomp profile.

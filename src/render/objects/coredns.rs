@@ -45,7 +45,7 @@ impl CoreDns<'_> {
 }
 
 /// What any minor of the window would have made in place of `ours`, with its own default image and with ours: the
-/// states of an existing addon that no user has touched.
+/// states of an existing addon that no user has touched. Tags do not count, so one for each registry is enough.
 ///
 /// # Errors
 /// Only by our own fault.

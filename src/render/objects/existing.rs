@@ -5,7 +5,7 @@
 
 mod server_defaults;
 
-use super::{Object, checksum};
+use super::{Object, ObjectError, checksum};
 use serde_json::Value;
 use server_defaults::{is_default, is_kept_by_the_server};
 
@@ -20,25 +20,31 @@ pub enum Judgement {
     UserChanged(Vec<String>),
 }
 
-/// Judges `existing`, as an API server returned it. `ours` is what would be sent now; `known` are the objects that
-/// any minor would have sent, of any kind and name. A Deployment's number of replicas is the user's in any case and
-/// not looked at.
-pub fn judge(existing: &Value, ours: &Object, known: &[Object]) -> Judgement {
-    let changes = differences(existing, &ours.value, Images::SameTag);
-    if changes.is_empty() {
-        return Judgement::Keep;
+/// Judges `existing`, as an API server returned it. `ours` is what would be sent now; `known` makes the objects that
+/// any minor would have sent, of any kind and name, and is only asked when `existing` is not as ours already. A
+/// Deployment's number of replicas is the user's in any case and not looked at.
+///
+/// # Errors
+/// What `known` says.
+pub fn judge(
+    existing: &Value,
+    ours: &Object,
+    known: impl FnOnce() -> Result<Vec<Object>, ObjectError>,
+) -> Result<Judgement, ObjectError> {
+    if differences(existing, &ours.value, Images::SameTag).is_empty() {
+        return Ok(Judgement::Keep);
     }
     if checksum::is_generated(existing) {
-        return Judgement::Update;
+        return Ok(Judgement::Update);
     }
-    let same =
-        |object: &&Object| (&object.kind, &object.namespace, &object.name) == (&ours.kind, &ours.namespace, &ours.name);
-    let candidates = known.iter().filter(same).chain([ours]);
-    let nearest = candidates
+    let nearest = known()?
+        .iter()
+        .filter(|object| object.to_string() == ours.to_string())
+        .chain([ours])
         .map(|object| differences(existing, &object.value, Images::AnyTag))
         .min_by_key(Vec::len)
         .unwrap_or_default();
-    if nearest.is_empty() { Judgement::Update } else { Judgement::UserChanged(nearest) }
+    Ok(if nearest.is_empty() { Judgement::Update } else { Judgement::UserChanged(nearest) })
 }
 
 /// How images are compared.
@@ -82,7 +88,9 @@ fn compare(path: &str, existing: &Value, sent: &Value, images: Images, paths: &m
             }
             same_length
         }
-        (Value::String(theirs), Value::String(ours)) if path.ends_with(".image") && images == Images::AnyTag => {
+        (Value::String(theirs), Value::String(ours))
+            if path.rsplit('.').next() == Some("image") && images == Images::AnyTag =>
+        {
             repository(theirs) == repository(ours)
         }
         (Value::String(theirs), Value::String(ours)) => {

@@ -296,6 +296,8 @@ pub(super) const V1_34: Minor = Minor {
     kubelet_instance_config: true,
     // apis/kubeadm/v1beta4/types.go, #131677.
     ecdsa_p384: true,
+    // ObjectMeta in k8s.io/apimachinery v0.34, pkg/apis/meta/v1/types.go.
+    null_creation_timestamp: false,
     // phases/controlplane/manifests.go, #132776; phases/etcd/local.go, #132838.
     named_probe_port: true,
     etcd_args: &[("feature-gates", "InitialCorruptCheck=true"), ("watch-progress-notify-interval", "5s")],

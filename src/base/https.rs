@@ -1,0 +1,201 @@
+//! Blocking HTTPS with one's own trust: the transport under every engine that speaks to an API.
+//!
+//! Reads: PEM bytes that are handed in, never a file and never a variable. What it adds to the
+//! library beneath: only the CA that was given is trusted, proxies follow [`Proxies`], a request
+//! has exactly the time limit its caller names, and failures are sorted into the few kinds that a
+//! caller or a user can act on.
+
+use super::proxy::Proxies;
+use super::secret::Secret;
+use http::{HeaderValue, Request, Response, header};
+use reqwest::blocking::{Client, ClientBuilder};
+use reqwest::{Certificate, Identity, Url, redirect};
+use std::time::Duration;
+
+mod error;
+#[cfg(test)]
+pub(crate) mod test_server;
+#[cfg(test)]
+mod tests;
+
+pub use error::{HttpsError, Trouble};
+
+/// How long a connection may take to come up, TLS included. Generous for a loaded control plane, short
+/// enough that a dead address does not eat a whole wait.
+pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Whose certificates the other side may have.
+#[derive(Clone, Debug)]
+pub enum Trust {
+    /// One issued by a CA of this PEM bundle, and by no other.
+    Only(Vec<u8>),
+    /// One that this machine's own CA certificates vouch for.
+    System,
+    /// Any. What is read this way must be proved by other means before it is used.
+    Anyone,
+}
+
+/// How we show who we are.
+#[derive(Clone, Debug)]
+pub enum Credentials {
+    /// Not at all.
+    Anonymous,
+    /// With a client certificate.
+    Certificate {
+        /// The certificate and its chain, PEM.
+        certificate: Vec<u8>,
+        /// Its private key, PEM (PKCS#1, PKCS#8 or SEC 1).
+        key: Secret<Vec<u8>>,
+    },
+    /// With a bearer token.
+    Token(Secret<String>),
+}
+
+/// A client for one kind of peer. Clones share their connections.
+#[derive(Clone)]
+pub struct Https {
+    client: Client,
+    proxies: Proxies,
+    bearer: Option<Secret<String>>,
+}
+
+/// What there is to choose about a client.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whose certificates are accepted.
+    pub trust: Trust,
+    /// How we show who we are.
+    pub credentials: Credentials,
+    /// Which proxy is used.
+    pub proxies: Proxies,
+    /// How long a connection may take to come up.
+    pub connect_limit: Duration,
+    /// How many redirects (to HTTPS addresses only) are followed. APIs have none.
+    pub redirects: usize,
+}
+
+impl Options {
+    /// A client that trusts `trust`, shows nothing, uses no proxy and follows no redirect.
+    pub fn new(trust: Trust) -> Self {
+        Self {
+            trust,
+            credentials: Credentials::Anonymous,
+            proxies: Proxies::none(),
+            connect_limit: CONNECT_LIMIT,
+            redirects: 0,
+        }
+    }
+}
+
+/// The certificate that the other side showed, DER; in a response's extensions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCertificate(pub Vec<u8>);
+
+impl Https {
+    /// A client. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When a certificate or key is not usable, or the two do not belong together.
+    pub fn new(options: Options) -> Result<Self, HttpsError> {
+        let bearer = match &options.credentials {
+            Credentials::Token(token) => Some(token.clone()),
+            Credentials::Anonymous | Credentials::Certificate { .. } => None,
+        };
+        let redirects = if options.redirects == 0 { redirect::Policy::none() } else { https_only(options.redirects) };
+        let mut builder = Client::builder()
+            // The library's own limit of 30 s for everything; each request brings its own instead.
+            .timeout(None)
+            .connect_timeout(options.connect_limit)
+            .tcp_nodelay(true)
+            .redirect(redirects)
+            .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
+            .tls_info(true);
+        builder = use_proxies(builder, &options.proxies);
+        builder = trust(builder, &options.trust)?;
+        if let Credentials::Certificate { certificate, key } = &options.credentials {
+            let pem = Secret::new([certificate.as_slice(), b"\n", key.expose()].concat());
+            let identity = Identity::from_pem(pem.expose())
+                .map_err(|e| HttpsError::material("client certificate or its key", e))?;
+            builder = builder.identity(identity);
+        }
+        let client = builder.build().map_err(|e| HttpsError::material("certificates or keys", e))?;
+        Ok(Self { client, proxies: options.proxies, bearer })
+    }
+
+    /// Sends `request`, whose address is complete, and reads the whole answer within `limit`.
+    /// Any status is an answer.
+    ///
+    /// # Errors
+    /// When there is no whole answer.
+    pub fn send(&self, request: Request<Vec<u8>>, limit: Duration) -> Result<Response<Vec<u8>>, HttpsError> {
+        let peer = self.peer_of(request.uri());
+        let fail = |e| HttpsError::transport(&peer, limit, e);
+        let answer = self.execute(request, limit).map_err(fail)?;
+        let mut response = Response::builder().status(answer.status());
+        if let Some(headers) = response.headers_mut() {
+            headers.clone_from(answer.headers());
+        }
+        let shown = answer.extensions().get::<reqwest::tls::TlsInfo>();
+        if let Some(der) = shown.and_then(reqwest::tls::TlsInfo::peer_certificate) {
+            response = response.extension(PeerCertificate(der.to_vec()));
+        }
+        let body = answer.bytes().map_err(fail)?.to_vec();
+        response.body(body).map_err(|_| HttpsError::unusable_address(&peer))
+    }
+
+    fn execute(
+        &self,
+        mut request: Request<Vec<u8>>,
+        limit: Duration,
+    ) -> Result<reqwest::blocking::Response, reqwest::Error> {
+        if let Some(token) = &self.bearer
+            && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+        {
+            value.set_sensitive(true);
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
+        let mut request = reqwest::blocking::Request::try_from(request)?;
+        *request.timeout_mut() = Some(limit);
+        self.client.execute(request)
+    }
+
+    fn peer_of(&self, uri: &http::Uri) -> error::Peer {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port = uri.port_u16().unwrap_or(443);
+        let proxy = self.proxies.shown(uri.scheme_str().unwrap_or("https"), host, port);
+        error::Peer { address: uri.authority().map(ToString::to_string).unwrap_or_default(), proxy }
+    }
+}
+
+/// The library would read the variables itself, by rules that differ from Go's.
+fn use_proxies(builder: ClientBuilder, proxies: &Proxies) -> ClientBuilder {
+    let proxies = proxies.clone();
+    builder.no_proxy().proxy(reqwest::Proxy::custom(move |url: &Url| {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        proxies.choose(url.scheme(), host, url.port_or_known_default().unwrap_or(443)).map(str::to_owned)
+    }))
+}
+
+fn trust(builder: ClientBuilder, trust: &Trust) -> Result<ClientBuilder, HttpsError> {
+    Ok(match trust {
+        Trust::Only(pem) => {
+            let bundle = Certificate::from_pem_bundle(pem).map_err(|e| HttpsError::material("CA certificate", e))?;
+            builder.tls_certs_only(bundle)
+        }
+        Trust::System => builder,
+        // The empty list keeps the library from loading this machine's CA certificates, which fails where there are none.
+        Trust::Anyone => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true),
+    })
+}
+
+fn https_only(most: usize) -> redirect::Policy {
+    redirect::Policy::custom(move |attempt| {
+        if attempt.url().scheme() != "https" {
+            attempt.error("it redirects to an address without TLS")
+        } else if attempt.previous().len() > most {
+            attempt.error("it redirects too often")
+        } else {
+            attempt.follow()
+        }
+    })
+}

@@ -1,0 +1,226 @@
+//! Why there was no answer, in kinds that a caller decides by and a user can act on.
+
+use super::super::exit_code::ExitCode;
+use super::super::fault::Fault;
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// Whom we talked to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Peer {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// The proxy between, without its credentials.
+    pub proxy: Option<String>,
+}
+
+/// What went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A certificate or key of ours cannot be used: `what` says which.
+    Material(&'static str),
+    /// Nobody listens there.
+    Refused,
+    /// The name has no address.
+    NoSuchHost,
+    /// No connection came up (in time), for another reason than [`Trouble::Refused`].
+    NoConnection,
+    /// The connection came up, but no whole answer came within this time.
+    NoAnswer(Duration),
+    /// The connection broke off; the request may or may not have been carried out.
+    Broken,
+    /// The other side does not speak TLS, or only versions of it that are no longer safe.
+    NotTls,
+    /// Its certificate comes from a CA that is not trusted.
+    UnknownIssuer,
+    /// Its certificate is for other names or addresses.
+    WrongName,
+    /// Its certificate is not valid yet: as a rule one of the two clocks is wrong.
+    NotYetValid,
+    /// Its certificate has expired.
+    Expired,
+    /// Its certificate is unusable in another way.
+    BadCertificate,
+    /// The other side turned our certificate, or the lack of one, away.
+    TurnedAway,
+}
+
+/// There was no answer, or none was asked for because our own certificate cannot be used.
+#[derive(Debug)]
+pub struct HttpsError {
+    /// What went wrong.
+    pub trouble: Trouble,
+    peer: Peer,
+    source: Option<reqwest::Error>,
+}
+
+impl HttpsError {
+    pub(super) fn material(what: &'static str, source: reqwest::Error) -> Self {
+        Self { trouble: Trouble::Material(what), peer: Peer::default(), source: Some(source) }
+    }
+
+    /// Trouble with a made-up peer, for fakes.
+    #[cfg(test)]
+    pub(crate) fn made_up(trouble: Trouble) -> Self {
+        Self { trouble, peer: Peer { address: "10.0.0.1:6443".into(), proxy: None }, source: None }
+    }
+
+    pub(super) fn unusable_address(peer: &Peer) -> Self {
+        Self { trouble: Trouble::NoSuchHost, peer: peer.clone(), source: None }
+    }
+
+    pub(super) fn transport(peer: &Peer, limit: Duration, source: reqwest::Error) -> Self {
+        let trouble = sort(&source, limit);
+        // The address is in our own text already, once and without a path.
+        Self { trouble, peer: peer.clone(), source: Some(source.without_url()) }
+    }
+
+    /// True when the request surely never reached the other side, so that repeating it is safe whatever it does.
+    pub fn before_sending(&self) -> bool {
+        !matches!(self.trouble, Trouble::NoAnswer(_) | Trouble::Broken)
+    }
+
+    /// True when the trouble is with trust, not with reaching the other side.
+    pub fn is_trust(&self) -> bool {
+        use Trouble as T;
+        matches!(
+            self.trouble,
+            T::NotTls | T::UnknownIssuer | T::WrongName | T::NotYetValid | T::Expired | T::BadCertificate
+        )
+    }
+}
+
+impl fmt::Display for HttpsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let peer = &self.peer.address;
+        match self.trouble {
+            Trouble::Material(what) => return write!(f, "the {what} cannot be used"),
+            Trouble::Refused => write!(f, "{peer} refuses the connection")?,
+            Trouble::NoSuchHost => write!(f, "the name in {peer} has no address")?,
+            Trouble::NoConnection => write!(f, "no connection to {peer}")?,
+            Trouble::NoAnswer(limit) => write!(f, "no answer from {peer} within {limit:?}")?,
+            Trouble::Broken => write!(f, "the connection to {peer} broke off")?,
+            Trouble::NotTls => write!(f, "{peer} does not speak TLS 1.2 or newer")?,
+            Trouble::UnknownIssuer => write!(f, "the certificate of {peer} comes from a CA that is not trusted here")?,
+            Trouble::WrongName => write!(f, "the certificate of {peer} is not for that name or address")?,
+            Trouble::NotYetValid => write!(f, "the certificate of {peer} is not valid yet")?,
+            Trouble::Expired => write!(f, "the certificate of {peer} has expired")?,
+            Trouble::BadCertificate => write!(f, "the certificate of {peer} cannot be accepted")?,
+            Trouble::TurnedAway => write!(f, "{peer} turned our client certificate away")?,
+        }
+        match &self.peer.proxy {
+            Some(proxy) => write!(f, " (through the proxy {proxy})"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for HttpsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| source as _)
+    }
+}
+
+impl Fault for HttpsError {
+    fn exit_code(&self) -> ExitCode {
+        match self.trouble {
+            Trouble::Material(_) => ExitCode::Input,
+            _ if self.is_trust() => ExitCode::Untrusted,
+            _ => ExitCode::Unreachable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let peer = &self.peer.address;
+        if let (Some(proxy), true) =
+            (&self.peer.proxy, matches!(self.trouble, Trouble::Refused | Trouble::NoConnection | Trouble::NotTls))
+        {
+            let host = peer.rsplit_once(':').map_or(peer.as_str(), |(host, _)| host);
+            return Some(format!(
+                "the request goes through {proxy}; if {host} is reachable without it, run 'export NO_PROXY=$NO_PROXY,{host}' first"
+            ));
+        }
+        Some(match self.trouble {
+            Trouble::Material(what) => {
+                format!("run 'openssl x509 -noout -text' and 'openssl pkey -noout' on the files with the {what}")
+            }
+            Trouble::Refused => format!(
+                "check the address and that the component runs there: on that host run 'crictl ps' and 'ss -ltn'; from here run 'curl -k https://{peer}/healthz'"
+            ),
+            Trouble::NoSuchHost => {
+                format!("run 'getent hosts {}'", peer.rsplit_once(':').map_or(peer.as_str(), |(host, _)| host))
+            }
+            Trouble::NoConnection | Trouble::NoAnswer(_) | Trouble::Broken => {
+                format!("check the network and firewalls between the hosts: run 'curl -kv https://{peer}/healthz'")
+            }
+            Trouble::NotTls => {
+                format!("something else may listen there: run 'openssl s_client -connect {peer}'")
+            }
+            Trouble::NotYetValid => "check the clocks of both hosts: run 'timedatectl'".into(),
+            Trouble::Expired => "on the control plane run 'kubewright certs check-expiration'; if the certificate is still valid there, check the clocks with 'timedatectl'".into(),
+            Trouble::UnknownIssuer | Trouble::WrongName | Trouble::BadCertificate => {
+                format!("see what is shown there: run 'openssl s_client -connect {peer} -showcerts'")
+            }
+            Trouble::TurnedAway => {
+                "use credentials of this cluster; on a control plane run 'kubewright certs check-expiration'".into()
+            }
+        })
+    }
+
+    fn retryable(&self) -> bool {
+        use Trouble as T;
+        matches!(self.trouble, T::Refused | T::NoSuchHost | T::NoConnection | T::NoAnswer(_) | T::Broken)
+    }
+}
+
+fn sort(error: &reqwest::Error, limit: Duration) -> Trouble {
+    if let Some(tls) = cause::<rustls::Error>(error) {
+        return sort_tls(tls);
+    }
+    if error.is_dns() {
+        return Trouble::NoSuchHost;
+    }
+    if error.is_connect() {
+        let refused =
+            cause::<std::io::Error>(error).is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused);
+        return if refused { Trouble::Refused } else { Trouble::NoConnection };
+    }
+    if error.is_timeout() { Trouble::NoAnswer(limit) } else { Trouble::Broken }
+}
+
+fn sort_tls(error: &rustls::Error) -> Trouble {
+    use rustls::{AlertDescription as Alert, CertificateError as Bad, Error as Tls};
+    match error {
+        Tls::InvalidCertificate(bad) => match bad {
+            Bad::UnknownIssuer => Trouble::UnknownIssuer,
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => Trouble::WrongName,
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => Trouble::NotYetValid,
+            Bad::Expired | Bad::ExpiredContext { .. } => Trouble::Expired,
+            _ => Trouble::BadCertificate,
+        },
+        Tls::AlertReceived(Alert::ProtocolVersion | Alert::InsufficientSecurity | Alert::HandshakeFailure)
+        | Tls::InvalidMessage(_)
+        | Tls::PeerIncompatible(_)
+        | Tls::PeerMisbehaved(_) => Trouble::NotTls,
+        Tls::AlertReceived(_) => Trouble::TurnedAway,
+        _ => Trouble::Broken,
+    }
+}
+
+/// The first error of type `E` beneath `error`. An `io::Error` hides what it wraps from `source()`,
+/// so it is looked into.
+fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}

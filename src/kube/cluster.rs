@@ -1,0 +1,246 @@
+//! What callers hold of a cluster: reads go straight to the API, writes through the gate, and what a dry
+//! run would have written is read back as if it were there.
+
+use super::client::{Api, Client};
+use super::error::KubeError;
+use super::kind::{Kind, ObjectRef};
+use super::request::Request;
+use crate::base::env::Clock;
+use crate::base::gate::{Change, Gate};
+use http::Method;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A cluster, seen through one of its API servers.
+pub struct Cluster {
+    api: Box<dyn Api>,
+    pub(super) gate: Gate,
+    pub(super) clock: Clock,
+    /// How long a request is repeated when it fails in a way that may pass.
+    patience: Duration,
+    /// This run brings the server up: until it first answers, there is nothing in it.
+    starting: bool,
+    /// The server has answered.
+    seen: AtomicBool,
+    /// What a dry run would have written, or (None) removed.
+    planned: Mutex<Vec<(ObjectRef, Option<Value>)>>,
+}
+
+/// What a dry run would have done to an object.
+enum Planned {
+    Nothing,
+    Removed,
+    Written(Value),
+}
+
+impl Cluster {
+    /// A cluster that is running. Requests that fail in a way that may pass are repeated for `patience`
+    /// (the config's `kubernetesAPICall`), but only if the server has answered before: a server that was
+    /// never there is told at once.
+    pub fn running(client: Client, gate: Gate, clock: Clock, patience: Duration) -> Self {
+        Self::over(Box::new(client), gate, clock, patience)
+    }
+
+    /// A cluster that this run brings up. As long as nobody listens at its address, reads find nothing;
+    /// in a dry run that is so until the end.
+    pub fn starting(client: Client, gate: Gate, clock: Clock, patience: Duration) -> Self {
+        Self::starting_over(Box::new(client), gate, clock, patience)
+    }
+
+    pub(super) fn starting_over(api: Box<dyn Api>, gate: Gate, clock: Clock, patience: Duration) -> Self {
+        Self { starting: true, ..Self::over(api, gate, clock, patience) }
+    }
+
+    pub(super) fn over(api: Box<dyn Api>, gate: Gate, clock: Clock, patience: Duration) -> Self {
+        let (seen, planned) = (AtomicBool::new(false), Mutex::default());
+        Self { api, gate, clock, patience, starting: false, seen, planned }
+    }
+
+    /// The object, when it is there.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or does not let us read it.
+    pub fn find(&self, object: &ObjectRef) -> Result<Option<Value>, KubeError> {
+        match self.planned_for(object) {
+            Planned::Nothing => {}
+            Planned::Removed => return Ok(None),
+            Planned::Written(value) => return Ok(Some(value)),
+        }
+        match self.send(&Request::read(object), &format!("read {object}"), true) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_not_found() || self.is_still_empty(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// [`Cluster::find`] without repeating the request: for waits, which come again by themselves.
+    pub(super) fn glance(&self, object: &ObjectRef) -> Result<Option<Value>, KubeError> {
+        match self.send_once(&Request::read(object), &format!("read {object}")) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The object, which must be there.
+    ///
+    /// # Errors
+    /// As [`Cluster::find`], and when it is not there.
+    pub fn read(&self, object: &ObjectRef) -> Result<Value, KubeError> {
+        self.find(object)?.ok_or_else(|| {
+            let body = json!({"reason": "NotFound", "message": "it does not exist"}).to_string();
+            KubeError::of_answer(format!("read {object}"), 404, body.as_bytes())
+        })
+    }
+
+    /// All objects of a kind in a namespace (None: in all) that have these labels (`a=b,c=d`; empty: any).
+    ///
+    /// # Errors
+    /// When the server cannot be reached or does not let us list them.
+    pub fn list(&self, kind: &'static Kind, namespace: Option<&str>, labels: &str) -> Result<Vec<Value>, KubeError> {
+        let request = Request::list(kind, namespace, labels);
+        let mut items = match self.send(&request, &format!("list {}", kind.plural), true) {
+            Ok(mut list) => match list["items"].take() {
+                Value::Array(items) => items,
+                _ => Vec::new(),
+            },
+            Err(error) if self.is_still_empty(&error) => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        for item in &mut items {
+            // Items of a list come without their kind; with it they are objects like any other.
+            item["apiVersion"] = json!(kind.api_version);
+            item["kind"] = json!(kind.name);
+        }
+        self.add_planned(kind, namespace, labels, &mut items);
+        Ok(items)
+    }
+
+    /// Reads a path that answers in text, such as `/readyz`: status and text.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub fn text(&self, path: &str) -> Result<(u16, String), KubeError> {
+        let answer = self.api.text(path)?;
+        self.seen.store(true, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    /// Sends a request that changes something, and returns what the server answers; None in a dry run.
+    /// `shown` is what a plan tells of it.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub(super) fn change(
+        &self,
+        verb: &str,
+        object: &ObjectRef,
+        shown: Option<&Value>,
+        act: impl FnOnce() -> Result<Value, KubeError>,
+    ) -> Result<Option<Value>, KubeError> {
+        self.gate.pass(describe(verb, object, shown), act)
+    }
+
+    /// Sends one request, again and again as long as that is safe and may help. `repeatable`: sending it
+    /// twice does no harm.
+    pub(super) fn send(&self, request: &Request, what: &str, repeatable: bool) -> Result<Value, KubeError> {
+        let start = self.clock.monotonic();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let error = match self.api.send(request, what) {
+                Ok(value) => {
+                    self.seen.store(true, Ordering::Relaxed);
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            if matches!(error, KubeError::Status { .. }) {
+                self.seen.store(true, Ordering::Relaxed);
+            }
+            let safe = repeatable || request.method == Method::GET || error.changed_nothing();
+            let helps = crate::base::Fault::retryable(&error) && self.seen.load(Ordering::Relaxed);
+            let late = self.clock.monotonic().saturating_sub(start) + pause > self.patience;
+            if !safe || !helps || late {
+                return Err(error);
+            }
+            self.clock.sleep(pause);
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// Sends one request once.
+    pub(super) fn send_once(&self, request: &Request, what: &str) -> Result<Value, KubeError> {
+        self.api.send(request, what)
+    }
+
+    /// Keeps what a dry run would have written (None: removed) for later reads.
+    pub(super) fn remember(&self, object: &ObjectRef, value: Option<Value>) {
+        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        planned.retain(|(known, _)| known != object);
+        planned.push((object.clone(), value));
+    }
+
+    fn planned_for(&self, object: &ObjectRef) -> Planned {
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        match planned.iter().find(|(known, _)| known == object) {
+            None => Planned::Nothing,
+            Some((_, None)) => Planned::Removed,
+            Some((_, Some(value))) => Planned::Written(value.clone()),
+        }
+    }
+
+    fn add_planned(&self, kind: &Kind, namespace: Option<&str>, labels: &str, items: &mut Vec<Value>) {
+        let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+        for (object, value) in planned.iter() {
+            if object.kind != kind || namespace.is_some_and(|namespace| namespace != object.namespace) {
+                continue;
+            }
+            items.retain(|item| ObjectRef::of(item).as_ref() != Some(object));
+            items.extend(value.iter().filter(|value| has_labels(value, labels)).cloned());
+        }
+    }
+
+    /// True for the failure that says: the server this run brings up is not there yet.
+    fn is_still_empty(&self, error: &KubeError) -> bool {
+        self.starting && error.is_refused() && !self.seen.load(Ordering::Relaxed)
+    }
+}
+
+/// The change as a plan shows it; values of Secrets are masked.
+pub(super) fn describe(verb: &str, object: &ObjectRef, shown: Option<&Value>) -> Change {
+    let body = shown.map(|shown| {
+        let mut shown = shown.clone();
+        if object.kind.name == "Secret" {
+            mask(&mut shown);
+        }
+        crate::base::yaml::to_string(&shown).unwrap_or_else(|_| shown.to_string())
+    });
+    Change::Request { api: "kubernetes".into(), verb: verb.into(), object: object.to_string(), body }
+}
+
+/// Hides the values of a Secret, and all of a patch that is a list of operations.
+fn mask(secret: &mut Value) {
+    if let Some(operations) = secret.as_array_mut() {
+        for operation in operations {
+            operation["value"] = json!("***");
+        }
+    }
+    for field in ["data", "stringData"] {
+        if let Some(values) = secret.get_mut(field).and_then(Value::as_object_mut) {
+            for value in values.values_mut() {
+                *value = json!("***");
+            }
+        }
+    }
+}
+
+/// True when `object` has all labels of a selector such as `a=b,c`.
+fn has_labels(object: &Value, selector: &str) -> bool {
+    let labels = &object["metadata"]["labels"];
+    selector.split(',').filter(|term| !term.is_empty()).all(|term| match term.split_once('=') {
+        Some((name, value)) => labels[name.trim()] == value.trim_start_matches('=').trim(),
+        None => labels.get(term.trim()).is_some(),
+    })
+}

@@ -1,0 +1,226 @@
+//! Why a request to the Kubernetes API did not do what was asked: not sent, not trusted, or answered with no.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::https::HttpsError;
+use serde_json::Value;
+
+/// A request to the Kubernetes API failed.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeError {
+    /// There was no answer.
+    #[error(transparent)]
+    Transport(#[from] HttpsError),
+    /// The server said no.
+    #[error("the API server refused to {what}: {message}")]
+    Status {
+        /// What was asked for: `update ConfigMap kube-system/kubeadm-config`.
+        what: String,
+        /// The HTTP status.
+        code: u16,
+        /// The API's word for the reason, such as `AlreadyExists`; may be empty.
+        reason: String,
+        /// The server's own sentence.
+        message: String,
+    },
+    /// The server's answer is not what the API promises.
+    #[error("cannot understand the API server's answer to {what}")]
+    Answer {
+        /// What was asked for.
+        what: String,
+        /// Where it stops making sense.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The server's address is not one.
+    #[error("{address:?} is not the address of an API server, such as https://10.0.0.1:6443")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// A patch does not fit the object it is for.
+    #[error("cannot patch {object}: {problem}")]
+    Patch {
+        /// The object.
+        object: String,
+        /// What does not fit.
+        problem: String,
+    },
+    /// An object of ours has no kind, name or namespace that the API knows.
+    #[error("this is no Kubernetes object that can be sent: {shown}")]
+    NoObject {
+        /// Its kind and name, as far as there are any.
+        shown: String,
+    },
+}
+
+impl KubeError {
+    /// The failure that an answer of the API server is. `body` is a Status object or, from something in
+    /// between, any text.
+    pub fn of_answer(what: impl Into<String>, code: u16, body: &[u8]) -> Self {
+        let status: Value = serde_json::from_slice(body).unwrap_or_default();
+        let reason = status["reason"].as_str().unwrap_or_default().to_owned();
+        let message = match status["message"].as_str() {
+            Some(message) if !message.is_empty() => message.to_owned(),
+            _ => {
+                let text = String::from_utf8_lossy(body);
+                let text = text.trim();
+                if text.is_empty() { format!("HTTP status {code}") } else { text.chars().take(300).collect() }
+            }
+        };
+        Self::Status { what: what.into(), code, reason, message }
+    }
+
+    /// The object is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// Somebody else changed the object in between.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == Some(409) && !self.is_already_exists()
+    }
+
+    /// The object to be created is there already.
+    pub fn is_already_exists(&self) -> bool {
+        matches!(self, Self::Status { reason, .. } if reason == "AlreadyExists")
+    }
+
+    /// We are known, but may not do this.
+    pub fn is_forbidden(&self) -> bool {
+        self.code() == Some(403)
+    }
+
+    /// We are not known.
+    pub fn is_unauthorized(&self) -> bool {
+        self.code() == Some(401)
+    }
+
+    /// A Pod's disruption budget does not allow its eviction now, or the server has too much to do.
+    pub fn is_too_many_requests(&self) -> bool {
+        self.code() == Some(429)
+    }
+
+    /// Nobody answers there at all.
+    pub fn is_refused(&self) -> bool {
+        matches!(self, Self::Transport(error) if error.trouble == crate::base::https::Trouble::Refused)
+    }
+
+    /// True when the request surely changed nothing, so that sending it again is safe whatever it does.
+    pub fn changed_nothing(&self) -> bool {
+        match self {
+            Self::Transport(error) => error.before_sending(),
+            // A gateway or a server that lost etcd in between may have carried the request out.
+            Self::Status { code, .. } => *code < 500 || *code == 503,
+            Self::Answer { .. } => false,
+            Self::Address { .. } | Self::Patch { .. } | Self::NoObject { .. } => true,
+        }
+    }
+
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Status { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+}
+
+impl Fault for KubeError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Transport(error) => error.exit_code(),
+            Self::Status { .. } | Self::Answer { .. } => ExitCode::Unreachable,
+            Self::Address { .. } | Self::Patch { .. } => ExitCode::Input,
+            Self::NoObject { .. } => ExitCode::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Transport(error) => error.hint(),
+            Self::Status { code: 401, .. } => Some(
+                "the credentials are not (or no longer) valid: run 'kubewright certs check-expiration' on a control plane".into(),
+            ),
+            Self::Status { code: 403, .. } => Some(
+                "use credentials that may do this, such as '--kubeconfig /etc/kubernetes/admin.conf' (from v1.29 on super-admin.conf where RBAC itself is broken)"
+                    .into(),
+            ),
+            Self::Status { code: 409, .. } => Some("somebody else changed the object at the same time: run the command again".into()),
+            Self::Status { code: 429 | 500..=599, .. } => {
+                Some("run 'kubectl get --raw /readyz?verbose' to see what the API server waits for, then the command again".into())
+            }
+            Self::Answer { .. } => Some("something else than an API server may answer there: run 'kubectl version' with the same kubeconfig".into()),
+            Self::Address { .. } => Some("write the address as https://HOST:PORT".into()),
+            Self::Patch { .. } => Some("run 'kubectl get -o yaml' on the object and correct the patch".into()),
+            Self::Status { .. } | Self::NoObject { .. } => None,
+        }
+    }
+
+    fn retryable(&self) -> bool {
+        match self {
+            Self::Transport(error) => error.retryable(),
+            Self::Status { code: 429 | 502..=504, .. } => true,
+            // While etcd elects a leader, or loses one in the middle, the server answers 500 with etcd's words.
+            Self::Status { code: 500, message, reason, .. } => {
+                reason == "ServerTimeout"
+                    || message.contains("etcdserver: ")
+                    || message.contains("context deadline exceeded")
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16, reason: &str, message: &str) -> KubeError {
+        let body = serde_json::json!({"kind": "Status", "reason": reason, "message": message});
+        KubeError::of_answer("create Secret a/b", code, body.to_string().as_bytes())
+    }
+
+    #[test]
+    fn reasons_are_told_apart() {
+        assert!(status(404, "NotFound", "").is_not_found());
+        assert!(status(409, "Conflict", "").is_conflict());
+        let there = status(409, "AlreadyExists", "");
+        assert!(there.is_already_exists() && !there.is_conflict());
+        assert!(status(403, "Forbidden", "").is_forbidden());
+        assert!(status(401, "Unauthorized", "").is_unauthorized());
+    }
+
+    #[test]
+    fn what_may_pass_is_retried_and_nothing_else() {
+        for (code, message, expected) in [
+            (429, "", true),
+            (503, "", true),
+            (504, "", true),
+            (500, "etcdserver: leader changed", true),
+            (500, "rpc error: code = Unavailable desc = etcdserver: request timed out", true),
+            (500, "nil pointer", false),
+            (404, "", false),
+            (409, "", false),
+            (403, "", false),
+            (401, "", false),
+            (422, "", false),
+        ] {
+            assert_eq!(status(code, "", message).retryable(), expected, "{code} {message}");
+        }
+        assert!(!status(500, "InternalError", "etcdserver: leader changed").changed_nothing());
+    }
+
+    #[test]
+    fn an_answer_that_is_no_status_is_shown_short() {
+        let error = KubeError::of_answer("read Node n1", 502, b"<html>Bad Gateway</html>\n");
+        assert_eq!(error.to_string(), "the API server refused to read Node n1: <html>Bad Gateway</html>");
+        assert_eq!(KubeError::of_answer("x", 503, b"").to_string(), "the API server refused to x: HTTP status 503");
+    }
+
+    #[test]
+    fn what_a_user_can_mend_has_a_hint() {
+        for code in [401, 403, 409, 429, 500, 503] {
+            assert!(status(code, "", "").hint().is_some(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Several requests at once: the connection multiplexes them (HTTP/2), a few threads keep it busy.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// As many requests as are under way at once. More than the objects of any phase need to finish in about
+/// one round trip, few enough for the API server's own limits.
+const AT_ONCE: usize = 8;
+
+/// The results of `act` for each item, in the order of the items.
+pub(super) fn for_each<I: Sync, O: Send>(items: &[I], act: impl Fn(&I) -> O + Sync) -> Vec<O> {
+    if items.len() < 2 {
+        return items.iter().map(act).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        while let Some((index, item)) = take(&next, items) {
+            done.push((index, act(item)));
+        }
+        done
+    };
+    let mut done = std::thread::scope(|scope| {
+        let threads: Vec<_> = (1..items.len().min(AT_ONCE)).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
+        for thread in threads {
+            match thread.join() {
+                Ok(part) => done.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, output)| output).collect()
+}
+
+fn take<'a, I>(next: &AtomicUsize, items: &'a [I]) -> Option<(usize, &'a I)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    items.get(index).map(|item| (index, item))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_keep_their_order_and_work_overlaps() {
+        let items: Vec<usize> = (0..AT_ONCE).collect();
+        // Each waits for all others: a pool that did not overlap would never end.
+        let barrier = std::sync::Barrier::new(AT_ONCE);
+        let doubled = for_each(&items, |item| {
+            barrier.wait();
+            item * 2
+        });
+        assert_eq!(doubled, (0..AT_ONCE).map(|item| item * 2).collect::<Vec<_>>());
+        assert!(for_each(&Vec::<u8>::new(), |_| ()).is_empty());
+    }
+}

@@ -1,0 +1,246 @@
+//! Waits for what the cluster does by itself: components that come up, nodes that register, static Pods
+//! that are replaced.
+//!
+//! Reads: health endpoints and objects. Writes nothing. In a dry run nothing was started, so nothing is
+//! waited for.
+
+use super::client::PROBE_LIMIT;
+use super::cluster::Cluster;
+use super::error::KubeError;
+use super::kind::{NODE, ObjectRef, POD};
+use super::parallel::for_each;
+use crate::base::env::Clock;
+use crate::base::events::Events;
+use crate::base::fault::{Failure, Fault};
+use crate::base::gate::Gate;
+use crate::base::https::{Https, Options, Trust};
+use crate::base::wait::{Poll, Wait};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// The longest pause between two looks. A look costs the server well under a millisecond; a node or a
+/// Pod is noticed at once.
+const SLOWEST: Duration = Duration::from_millis(100);
+
+/// The hash of a static Pod's manifest, in an annotation of its mirror Pod.
+const CONFIG_HASH: &str = "kubernetes.io/config.hash";
+
+/// A component that tells over HTTP how it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// `kube-scheduler`.
+    pub name: String,
+    /// `https://127.0.0.1:10259/livez`; the kubelet's and etcd's are plain `http://`.
+    pub url: String,
+}
+
+/// Asks a component how it is: nothing, or what is wrong in one line.
+///
+/// Its certificate is not checked: components make their own, and neither a secret is sent nor is the answer
+/// trusted with more than "it is up".
+///
+/// # Errors
+/// When no client can be made, which is a fault of ours.
+pub fn ailment(component: &Component) -> Result<Option<String>, KubeError> {
+    let https = Https::new(Options { connect_limit: PROBE_LIMIT, ..Options::new(Trust::Anyone) })?;
+    probe(&https, component)
+}
+
+/// Waits until every component is well. All are asked at once; the wait tells of those that are not.
+///
+/// # Errors
+/// When time runs out.
+pub fn wait_for_components(
+    components: &[Component],
+    limit: Duration,
+    gate: &Gate,
+    clock: &Clock,
+    events: &Events,
+) -> Result<(), Failure> {
+    let https = Https::new(Options { connect_limit: PROBE_LIMIT, ..Options::new(Trust::Anyone) })?;
+    let what = match components {
+        [only] => format!("a healthy {}", only.name),
+        _ => "healthy control-plane components".to_owned(),
+    };
+    let mut left = components.to_vec();
+    gate.effect(|| {
+        wait(&what, limit).until(clock, events, || {
+            let found = for_each(&left, |component| probe(&https, component));
+            let mut troubles = Vec::new();
+            let mut still = Vec::new();
+            for (component, found) in left.drain(..).zip(found) {
+                if let Some(trouble) = found? {
+                    troubles.push(format!("{}: {trouble}", component.name));
+                    still.push(component);
+                }
+            }
+            left = still;
+            Ok(if left.is_empty() { Poll::Ready(()) } else { Poll::Pending(troubles.join("; ")) })
+        })
+    })?;
+    Ok(())
+}
+
+impl Cluster {
+    /// Waits until the API server answers well at `path`, such as `/readyz`.
+    ///
+    /// # Errors
+    /// When time runs out, or the server cannot be trusted.
+    pub fn wait_until_ready(&self, path: &str, limit: Duration, events: &Events) -> Result<(), Failure> {
+        self.gate.effect(|| {
+            wait("a ready API server", limit).until(&self.clock, events, || {
+                let (status, text) = self.text(path)?;
+                Ok(match trouble_in(status, &text) {
+                    None => Poll::Ready(()),
+                    Some(trouble) => Poll::Pending(trouble),
+                })
+            })
+        })?;
+        Ok(())
+    }
+
+    /// Waits until the kubelet has registered the node, and returns it. A dry run goes on with an empty node.
+    ///
+    /// # Errors
+    /// When time runs out, or the server refuses.
+    pub fn wait_for_node(&self, name: &str, limit: Duration, events: &Events) -> Result<Value, Failure> {
+        let node = ObjectRef::global(&NODE, name);
+        let what = format!("the node {name} in the cluster");
+        let found = self.watch(&node, &what, limit, events, |found| match found {
+            Some(found) => Poll::Ready(found),
+            None => Poll::Pending("the kubelet has not registered it yet".into()),
+        })?;
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        if let Some(known) = self.find(&node)? {
+            return Ok(known);
+        }
+        let imagined =
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {}}, "spec": {}});
+        self.remember(&node, Some(imagined.clone()));
+        Ok(imagined)
+    }
+
+    /// Waits until the node is Ready.
+    ///
+    /// # Errors
+    /// When time runs out, or the server refuses.
+    pub fn wait_for_ready_node(&self, name: &str, limit: Duration, events: &Events) -> Result<(), Failure> {
+        let what = format!("the node {name} to be Ready");
+        self.watch(&ObjectRef::global(&NODE, name), &what, limit, events, |found| match found {
+            None => Poll::Pending("it is not in the cluster".into()),
+            Some(node) => match condition(&node, "Ready") {
+                None => Poll::Ready(()),
+                Some(why) => Poll::Pending(why),
+            },
+        })?;
+        Ok(())
+    }
+
+    /// The hash of the manifest from which a static Pod of a node runs, as the cluster knows it; None when its
+    /// mirror Pod is not there.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses.
+    pub fn static_pod_hash(&self, component: &str, node: &str) -> Result<Option<String>, KubeError> {
+        let found = self.find(&static_pod(component, node))?;
+        Ok(found.and_then(|pod| hash_of(&pod).map(str::to_owned)))
+    }
+
+    /// Waits until the static Pod of a component is Ready; with `replaced`, until it is Ready and runs from a
+    /// manifest with another hash than that.
+    ///
+    /// # Errors
+    /// When time runs out, or the server refuses.
+    pub fn wait_for_static_pod(
+        &self,
+        component: &str,
+        node: &str,
+        replaced: Option<&str>,
+        limit: Duration,
+        events: &Events,
+    ) -> Result<(), Failure> {
+        let what = match replaced {
+            None => format!("the static Pod {component} on {node}"),
+            Some(_) => format!("the new static Pod {component} on {node}"),
+        };
+        self.watch(&static_pod(component, node), &what, limit, events, |found| match found {
+            None => Poll::Pending("its mirror Pod is not in the cluster".into()),
+            Some(pod) if replaced.is_some() && hash_of(&pod) == replaced => {
+                Poll::Pending("it still runs from the old manifest".into())
+            }
+            Some(pod) => match condition(&pod, "Ready") {
+                None => Poll::Ready(()),
+                Some(why) => Poll::Pending(why),
+            },
+        })?;
+        Ok(())
+    }
+
+    /// Looks at an object until `look` is content; None in a dry run.
+    fn watch<T>(
+        &self,
+        object: &ObjectRef,
+        what: &str,
+        limit: Duration,
+        events: &Events,
+        mut look: impl FnMut(Option<Value>) -> Poll<T>,
+    ) -> Result<Option<T>, Failure> {
+        self.gate.effect(|| wait(what, limit).until(&self.clock, events, || Ok(look(self.glance(object)?))))
+    }
+}
+
+fn wait(what: &str, limit: Duration) -> Wait<'_> {
+    Wait { slowest: SLOWEST, ..Wait::new(what, limit) }
+}
+
+fn static_pod(component: &str, node: &str) -> ObjectRef {
+    ObjectRef::new(&POD, "kube-system", &format!("{component}-{node}"))
+}
+
+fn hash_of(pod: &Value) -> Option<&str> {
+    pod["metadata"]["annotations"][CONFIG_HASH].as_str()
+}
+
+/// Why a condition of the object is not true; None when it is.
+fn condition(object: &Value, name: &str) -> Option<String> {
+    let found = object["status"]["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == name);
+    let Some(found) = found else { return Some(format!("it has no condition {name} yet")) };
+    if found["status"] == "True" {
+        return None;
+    }
+    let part = |field: &str| found[field].as_str().filter(|text| !text.is_empty());
+    Some(part("message").or_else(|| part("reason")).map_or_else(|| format!("it is not {name}"), str::to_owned))
+}
+
+fn probe(https: &Https, component: &Component) -> Result<Option<String>, KubeError> {
+    let address = || KubeError::Address { address: component.url.clone() };
+    let request = http::Request::get(&component.url).body(Vec::new()).map_err(|_| address())?;
+    Ok(match https.send(request, PROBE_LIMIT) {
+        Ok(answer) => trouble_in(answer.status().as_u16(), &String::from_utf8_lossy(answer.body())),
+        Err(error) if error.retryable() || error.is_trust() => Some(error.to_string()),
+        Err(error) => return Err(error.into()),
+    })
+}
+
+/// What an answer of a health endpoint says is wrong; None when all is well. The endpoints list their
+/// checks, those that failed with `[-]`; etcd answers in JSON.
+fn trouble_in(status: u16, text: &str) -> Option<String> {
+    let etcd: Option<Value> = serde_json::from_str(text).ok();
+    let sick = etcd.as_ref().and_then(|etcd| etcd["health"].as_str()).is_some_and(|health| health != "true");
+    if (200..300).contains(&status) && !sick {
+        return None;
+    }
+    let failed: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("[-]")).collect();
+    let reason =
+        etcd.and_then(|etcd| ["reason", "message"].iter().find_map(|key| etcd[key].as_str().map(str::to_owned)));
+    Some(match reason {
+        _ if !failed.is_empty() => failed.join(", "),
+        Some(reason) if !reason.is_empty() => reason,
+        _ => format!("it answers with status {status}: {}", text.trim().chars().take(200).collect::<String>()),
+    })
+}

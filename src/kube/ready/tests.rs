@@ -1,0 +1,112 @@
+use super::super::test_api::TestApi;
+use super::*;
+use crate::base::exit_code::ExitCode;
+use crate::base::https::test_server::{TestCa, TestServer, dead_address};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+fn component(name: &str, url: String) -> Component {
+    Component { name: name.into(), url }
+}
+
+fn mirror(hash: &str, ready: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": "etcd-n1", "namespace": "kube-system", "annotations": {CONFIG_HASH: hash}},
+        "status": {"conditions": [{"type": "Ready", "status": ready, "reason": "ContainersNotReady"}]}})
+}
+
+#[test]
+fn the_checks_that_failed_are_named() {
+    assert_eq!(trouble_in(200, "ok"), None);
+    let text = "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/rbac/bootstrap-roles failed: not finished\nreadyz check failed";
+    assert_eq!(
+        trouble_in(500, text).unwrap(),
+        "etcd failed: reason withheld, poststarthook/rbac/bootstrap-roles failed: not finished"
+    );
+    assert_eq!(trouble_in(503, r#"{"health":"false","reason":"RAFT NO LEADER"}"#).unwrap(), "RAFT NO LEADER");
+    assert_eq!(trouble_in(200, r#"{"health":"true"}"#), None);
+    assert!(trouble_in(200, r#"{"health":"false"}"#).is_some());
+    assert_eq!(trouble_in(404, "nope\n").unwrap(), "it answers with status 404: nope");
+}
+
+#[test]
+fn components_are_waited_for_and_the_sick_one_is_named() {
+    let ca = TestCa::new("self-made");
+    let looks = AtomicUsize::new(0);
+    let slow = TestServer::start(&ca.local_leaf(), None, move |_| {
+        if looks.fetch_add(1, Ordering::SeqCst) < 2 {
+            (500, "[-]leaderElection failed".into())
+        } else {
+            (200, "ok".into())
+        }
+    });
+    let well = TestServer::start(&ca.local_leaf(), None, |_| (200, "ok".into()));
+    let components = [component("kube-scheduler", slow.url()), component("kube-controller-manager", well.url())];
+    let (gate, clock, events) = (Gate::open(), Clock::fixed(0), Events::silent());
+    wait_for_components(&components, LIMIT, &gate, &clock, &events).unwrap();
+    assert!(clock.monotonic() >= Duration::from_millis(40), "two looks found it sick");
+
+    let dead = [component("etcd", format!("http://{}/health", dead_address())), components[1].clone()];
+    let error = wait_for_components(&dead, LIMIT, &gate, &clock, &events).unwrap_err();
+    assert_eq!(error.exit_code(), ExitCode::Unhealthy);
+    let text = error.to_string();
+    assert!(text.contains("etcd: 127.0.0.1:") && text.contains("refuses") && !text.contains("manager"), "{text}");
+    // A dry run started nothing.
+    wait_for_components(&dead, LIMIT, &Gate::recording(), &clock, &events).unwrap();
+}
+
+#[test]
+fn a_node_is_waited_for_and_in_a_dry_run_imagined() {
+    let events = Events::silent();
+    let (api, gate) = (TestApi::default(), Gate::open());
+    let cluster = api.cluster(&gate);
+    let error = cluster.wait_for_node("n1", LIMIT, &events).unwrap_err();
+    assert!(error.to_string().contains("the kubelet has not registered it yet"), "{error}");
+    let mut node = json!({"metadata": {"name": "n1"}, "status": {"conditions": [{"type": "Ready", "status": "False", "message": "no CNI"}]}});
+    api.put("/api/v1/nodes/n1", node.clone());
+    cluster.wait_for_node("n1", LIMIT, &events).unwrap();
+    let error = cluster.wait_for_ready_node("n1", LIMIT, &events).unwrap_err();
+    assert!(error.to_string().ends_with("no CNI"), "{error}");
+    node["status"]["conditions"][0]["status"] = json!("True");
+    api.put("/api/v1/nodes/n1", node);
+    cluster.wait_for_ready_node("n1", LIMIT, &events).unwrap();
+
+    let dry = TestApi::default().cluster(&Gate::recording());
+    dry.wait_for_node("n2", LIMIT, &events).unwrap();
+    assert!(dry.find(&ObjectRef::global(&NODE, "n2")).unwrap().is_some());
+}
+
+#[test]
+fn a_static_pod_counts_when_it_is_ready_and_new() {
+    let events = Events::silent();
+    let (api, gate) = (TestApi::default(), Gate::open());
+    let cluster = api.cluster(&gate);
+    let path = static_pod("etcd", "n1").path();
+    assert_eq!(cluster.static_pod_hash("etcd", "n1").unwrap(), None);
+    api.put(&path, mirror("old", "True"));
+    assert_eq!(cluster.static_pod_hash("etcd", "n1").unwrap().as_deref(), Some("old"));
+    cluster.wait_for_static_pod("etcd", "n1", None, LIMIT, &events).unwrap();
+    let error = cluster.wait_for_static_pod("etcd", "n1", Some("old"), LIMIT, &events).unwrap_err();
+    assert!(error.to_string().contains("old manifest"), "{error}");
+    api.put(&path, mirror("new", "False"));
+    let error = cluster.wait_for_static_pod("etcd", "n1", Some("old"), LIMIT, &events).unwrap_err();
+    assert!(error.to_string().contains("ContainersNotReady"), "{error}");
+    api.put(&path, mirror("new", "True"));
+    cluster.wait_for_static_pod("etcd", "n1", Some("old"), LIMIT, &events).unwrap();
+}
+
+#[test]
+fn the_api_server_is_waited_for_through_refusals() {
+    let events = Events::silent();
+    let (api, gate) = (TestApi::default(), Gate::open());
+    let cluster = api.cluster(&gate);
+    api.with(|state| state.down = true);
+    let error = cluster.wait_until_ready("/readyz", LIMIT, &events).unwrap_err();
+    assert!(error.to_string().contains("refuses the connection"), "{error}");
+    api.with(|state| {
+        state.down = false;
+        state.texts.insert("/readyz".into(), (200, "ok".into()));
+    });
+    cluster.wait_until_ready("/readyz", LIMIT, &events).unwrap();
+}

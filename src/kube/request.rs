@@ -1,0 +1,144 @@
+//! What is sent to the API, built without any input or output: method, path, query, content type, body.
+
+use super::kind::{Kind, ObjectRef, escape};
+use http::Method;
+use serde_json::{Value, json};
+
+/// How a patch is to be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchKind {
+    /// JSON merge patch (RFC 7396): maps merge, `null` removes, lists are replaced.
+    Merge,
+    /// Kubernetes' own: like a merge patch, but lists of objects merge by their key.
+    Strategic,
+    /// A list of operations (RFC 6902).
+    Json,
+}
+
+impl PatchKind {
+    /// The content type that tells the server.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Merge => "application/merge-patch+json",
+            Self::Strategic => "application/strategic-merge-patch+json",
+            Self::Json => "application/json-patch+json",
+        }
+    }
+}
+
+/// A request to an API server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path with its query.
+    pub path: String,
+    /// What the body is; None without one.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: Option<Value>,
+}
+
+const JSON: &str = "application/json";
+
+/// Who the fields belong to in `managedFields`.
+const FIELD_MANAGER: &str = "kubewright";
+
+impl Request {
+    /// Reads any path.
+    pub fn get(path: impl Into<String>) -> Self {
+        Self { method: Method::GET, path: path.into(), content_type: None, body: None }
+    }
+
+    /// Reads one object.
+    pub fn read(object: &ObjectRef) -> Self {
+        Self::get(object.path())
+    }
+
+    /// Reads all objects of a kind that have these labels (`a=b,c=d`; empty: all).
+    pub fn list(kind: &Kind, namespace: Option<&str>, labels: &str) -> Self {
+        let mut path = kind.path(namespace);
+        if !labels.is_empty() {
+            path.push_str("?labelSelector=");
+            path.push_str(&escape(labels));
+        }
+        Self::get(path)
+    }
+
+    /// Makes a new object.
+    pub fn create(object: &ObjectRef, body: Value) -> Self {
+        Self::write(Method::POST, &object.kind.path(Some(&object.namespace)), JSON, body)
+    }
+
+    /// Replaces an object. With `metadata.resourceVersion` only that version of it is replaced.
+    pub fn update(object: &ObjectRef, body: Value) -> Self {
+        Self::write(Method::PUT, &object.path(), JSON, body)
+    }
+
+    /// Changes part of an object.
+    pub fn patch(object: &ObjectRef, kind: PatchKind, body: Value) -> Self {
+        Self::write(Method::PATCH, &object.path(), kind.content_type(), body)
+    }
+
+    /// Removes an object and, in the background, what belongs to it.
+    pub fn delete(object: &ObjectRef) -> Self {
+        let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
+        Self { method: Method::DELETE, path: object.path(), content_type: Some(JSON), body: Some(body) }
+    }
+
+    /// Moves a Pod off its node as its disruption budget allows. `api_version` is that of the Eviction, which
+    /// differs between minors.
+    pub fn evict(pod: &ObjectRef, api_version: &str) -> Self {
+        let body = json!({
+            "apiVersion": api_version,
+            "kind": "Eviction",
+            "metadata": {"name": pod.name, "namespace": pod.namespace},
+        });
+        Self::write(Method::POST, &format!("{}/eviction", pod.path()), JSON, body)
+    }
+
+    /// Approves a request for a certificate: the whole object, with its new conditions.
+    pub fn approve(object: &ObjectRef, body: Value) -> Self {
+        Self::write(Method::PUT, &format!("{}/approval", object.path()), JSON, body)
+    }
+
+    fn write(method: Method, path: &str, content_type: &'static str, body: Value) -> Self {
+        let path = format!("{path}?fieldManager={FIELD_MANAGER}");
+        Self { method, path, content_type: Some(content_type), body: Some(body) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kind::{CONFIG_MAP, NODE, POD, SECRET};
+    use super::*;
+
+    #[test]
+    fn writes_name_their_manager_and_type() {
+        let node = ObjectRef::global(&NODE, "n1");
+        let request = Request::patch(&node, PatchKind::Strategic, json!({}));
+        assert_eq!(request.method, Method::PATCH);
+        assert_eq!(request.path, "/api/v1/nodes/n1?fieldManager=kubewright");
+        assert_eq!(request.content_type, Some("application/strategic-merge-patch+json"));
+        let map = ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info");
+        let create = Request::create(&map, json!({}));
+        assert_eq!(create.path, "/api/v1/namespaces/kube-public/configmaps?fieldManager=kubewright");
+        assert_eq!((create.method, create.content_type), (Method::POST, Some("application/json")));
+        assert_eq!(Request::update(&map, json!({})).method, Method::PUT);
+    }
+
+    #[test]
+    fn selectors_are_escaped() {
+        let list = Request::list(&SECRET, Some("kube-system"), "a=b,c!=d");
+        assert_eq!(list.path, "/api/v1/namespaces/kube-system/secrets?labelSelector=a%3Db%2Cc%21%3Dd");
+        assert_eq!(Request::list(&POD, None, "").path, "/api/v1/pods");
+    }
+
+    #[test]
+    fn an_eviction_names_its_pod() {
+        let pod = ObjectRef::new(&POD, "default", "web-0");
+        let request = Request::evict(&pod, "policy/v1beta1");
+        assert_eq!(request.path, "/api/v1/namespaces/default/pods/web-0/eviction?fieldManager=kubewright");
+        assert_eq!(request.body.unwrap()["metadata"], json!({"name": "web-0", "namespace": "default"}));
+    }
+}

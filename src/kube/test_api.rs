@@ -1,0 +1,183 @@
+//! A strict API server in memory: versions and conflicts as the real one has them, failures on demand; a
+//! request that it does not know fails the test.
+
+use super::client::Api;
+use super::cluster::Cluster;
+use super::error::KubeError;
+use super::kind::KINDS;
+use super::request::Request;
+use crate::base::env::Clock;
+use crate::base::gate::Gate;
+use crate::base::https::{HttpsError, Trouble};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What happens to the next request of a method.
+#[derive(Clone, Debug)]
+pub(super) enum Mishap {
+    /// It never arrives.
+    Lost(Trouble),
+    /// It is carried out, but the answer does not come back.
+    AnswerLost,
+    /// It is answered with this status instead.
+    Status(u16, &'static str),
+    /// Somebody else writes the object just before.
+    Overtaken(Value),
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    /// Objects by path.
+    pub objects: BTreeMap<String, Value>,
+    /// `METHOD path` of every request, without queries.
+    pub log: Vec<String>,
+    /// Texts by path, for health and the like.
+    pub texts: BTreeMap<String, (u16, String)>,
+    mishaps: VecDeque<(&'static str, Mishap)>,
+    /// Nobody listens.
+    pub down: bool,
+    version: u64,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct TestApi(Arc<Mutex<State>>);
+
+impl TestApi {
+    pub(super) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.0.lock().unwrap())
+    }
+
+    pub(super) fn mishap(&self, method: &'static str, mishap: Mishap) -> &Self {
+        self.with(|state| state.mishaps.push_back((method, mishap)));
+        self
+    }
+
+    /// Puts an object there as if somebody else had made it.
+    pub(super) fn put(&self, path: &str, object: Value) -> &Self {
+        self.with(|state| state.store(path, object));
+        self
+    }
+
+    /// The requests so far, which are then forgotten.
+    pub(super) fn take_log(&self) -> Vec<String> {
+        self.with(|state| std::mem::take(&mut state.log))
+    }
+
+    pub(super) fn cluster(&self, gate: &Gate) -> Cluster {
+        Cluster::over(Box::new(self.clone()), gate.clone(), Clock::fixed(1000), Duration::from_secs(20))
+    }
+
+    pub(super) fn starting(&self, gate: &Gate) -> Cluster {
+        Cluster::starting_over(Box::new(self.clone()), gate.clone(), Clock::fixed(1000), Duration::from_secs(20))
+    }
+}
+
+impl State {
+    fn store(&mut self, path: &str, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        if object["metadata"]["uid"].is_null() {
+            object["metadata"]["uid"] = json!(format!("uid-{}", self.version));
+        }
+        if object["kind"] == "Deployment" && object["spec"]["replicas"].is_null() {
+            object["spec"]["replicas"] = json!(1);
+        }
+        self.objects.insert(path.into(), object.clone());
+        object
+    }
+
+    fn answer(&mut self, request: &Request, what: &str) -> Result<Value, KubeError> {
+        let path = request.path.split('?').next().unwrap();
+        let no = |code, reason: &str| {
+            Err(KubeError::of_answer(what, code, json!({"reason": reason, "message": reason}).to_string().as_bytes()))
+        };
+        let body = request.body.clone().unwrap_or_default();
+        let found = self.objects.get(path).cloned();
+        match (request.method.as_str(), found) {
+            ("GET", Some(object)) => Ok(object),
+            ("GET", None) if is_list(path) => {
+                assert!(!request.path.contains("labelSelector"), "the fake knows no selectors");
+                let inside = |key: &String| key.starts_with(path) && !is_list(key);
+                let items: Vec<Value> =
+                    self.objects.iter().filter(|(key, _)| inside(key)).map(|(_, value)| value.clone()).collect();
+                Ok(json!({"items": items}))
+            }
+            ("PUT" | "PATCH" | "DELETE" | "GET", None) => no(404, "NotFound"),
+            ("POST", None) if path.ends_with("/eviction") => {
+                let pod = path.trim_end_matches("/eviction");
+                match self.objects.remove(pod) {
+                    Some(_) => Ok(json!({"kind": "Status", "status": "Success"})),
+                    None => no(404, "NotFound"),
+                }
+            }
+            ("POST", None) => {
+                assert!(is_list(path), "POST {path}");
+                let path = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap());
+                if self.objects.contains_key(&path) { no(409, "AlreadyExists") } else { Ok(self.store(&path, body)) }
+            }
+            ("PUT", Some(old)) => {
+                let version = &body["metadata"]["resourceVersion"];
+                if !version.is_null() && *version != old["metadata"]["resourceVersion"] {
+                    return no(409, "Conflict");
+                }
+                Ok(self.store(path, body))
+            }
+            ("PATCH", Some(mut old)) => {
+                super::apply::merge::merge_patch(&mut old, &body);
+                Ok(self.store(path, old))
+            }
+            ("DELETE", Some(object)) => {
+                self.objects.remove(path);
+                Ok(object)
+            }
+            other => panic!("the fake API does not know {other:?} {path}"),
+        }
+    }
+}
+
+fn is_list(path: &str) -> bool {
+    KINDS.iter().any(|kind| path.ends_with(&format!("/{}", kind.plural)))
+}
+
+impl Api for TestApi {
+    fn send(&self, request: &Request, what: &str) -> Result<Value, KubeError> {
+        self.with(|state| {
+            let path = request.path.split('?').next().unwrap().to_owned();
+            state.log.push(format!("{} {path}", request.method));
+            if state.down {
+                return Err(HttpsError::made_up(Trouble::Refused).into());
+            }
+            match state.mishaps.iter().position(|(method, _)| *method == request.method.as_str()) {
+                None => state.answer(request, what),
+                Some(at) => match state.mishaps.remove(at).unwrap().1 {
+                    Mishap::Lost(trouble) => Err(HttpsError::made_up(trouble).into()),
+                    Mishap::AnswerLost => {
+                        let _ = state.answer(request, what);
+                        Err(HttpsError::made_up(Trouble::Broken).into())
+                    }
+                    Mishap::Status(code, message) => {
+                        Err(KubeError::of_answer(what, code, json!({"message": message}).to_string().as_bytes()))
+                    }
+                    Mishap::Overtaken(object) => {
+                        let name = object["metadata"]["name"].as_str().unwrap();
+                        let path = if is_list(&path) { format!("{path}/{name}") } else { path };
+                        state.store(&path, object.clone());
+                        state.answer(request, what)
+                    }
+                },
+            }
+        })
+    }
+
+    fn text(&self, path: &str) -> Result<(u16, String), KubeError> {
+        self.with(|state| {
+            state.log.push(format!("GET {path}"));
+            if state.down {
+                return Err(HttpsError::made_up(Trouble::Refused).into());
+            }
+            Ok(state.texts.get(path).cloned().unwrap_or_else(|| panic!("the fake API has no text at {path}")))
+        })
+    }
+}

@@ -1,0 +1,278 @@
+//! Bootstrap tokens: with one, a host that knows nothing else of a cluster finds and enters it.
+//!
+//! Reads and writes: the Secrets `kube-system/bootstrap-token-ID`, in the form that the token
+//! authenticator and the cluster-info signer of Kubernetes read.
+
+use super::cluster::Cluster;
+use super::error::KubeError;
+use super::kind::{ObjectRef, SECRET};
+use crate::base::env::Random;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Failure, Fault};
+use crate::base::nearest::nearest;
+use crate::base::secret::Secret;
+use crate::config::model::BootstrapToken;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// Where the Secrets are.
+const NAMESPACE: &str = "kube-system";
+/// What marks them.
+const SECRET_TYPE: &str = "bootstrap.kubernetes.io/token";
+/// What their names begin with.
+const NAME_PREFIX: &str = "bootstrap-token-";
+/// What a token may be used for.
+pub const USAGES: [&str; 2] = ["signing", "authentication"];
+/// What the name of a group of joining hosts begins with.
+const GROUP_PREFIX: &str = "system:bootstrappers:";
+
+/// Something is wrong with a bootstrap token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// It does not look like one. The text itself is not shown: it may be a mistyped secret.
+    #[error("this is not a bootstrap token: {problem}")]
+    Malformed {
+        /// What is wrong with its form.
+        problem: &'static str,
+    },
+    /// Parts of it are not allowed; all of them are named.
+    #[error("the bootstrap token {id} cannot be used: {}", problems.join("; "))]
+    Invalid {
+        /// The public part.
+        id: String,
+        /// Everything that is wrong.
+        problems: Vec<String>,
+    },
+    /// There is a token with this id.
+    #[error("there is a bootstrap token {id} already")]
+    Exists {
+        /// The public part.
+        id: String,
+    },
+    /// The operating system gave no random bytes.
+    #[error("cannot generate a bootstrap token")]
+    NoRandom(#[source] std::io::Error),
+}
+
+impl Fault for TokenError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Malformed { .. } | Self::Invalid { .. } => ExitCode::Input,
+            Self::Exists { .. } => ExitCode::Refused,
+            Self::NoRandom(_) => ExitCode::Host,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Malformed { .. } => Some("run 'kubewright token generate' to get one".into()),
+            Self::Invalid { id, .. } => {
+                Some(format!("correct it, or run 'kubewright token delete {id}' if it is in the cluster"))
+            }
+            Self::Exists { id } => {
+                Some(format!("run 'kubewright token delete {id}' first, or leave the token out to get a new one"))
+            }
+            Self::NoRandom(_) => None,
+        }
+    }
+}
+
+/// The two halves of a token: `ID.SECRET`.
+///
+/// # Errors
+/// When the text is no token.
+pub fn parse(text: &str) -> Result<(&str, &str), TokenError> {
+    let malformed = |problem| TokenError::Malformed { problem };
+    let (id, secret) =
+        text.split_once('.').ok_or_else(|| malformed("it has no dot; the form is abcdef.0123456789abcdef"))?;
+    check_id(id)?;
+    if secret.len() != 16 || !is_plain(secret) {
+        return Err(malformed("the part after the dot must be 16 letters a to z or digits"));
+    }
+    Ok((id, secret))
+}
+
+/// The id that a person named: an id, or a whole token.
+///
+/// # Errors
+/// When the text is neither.
+pub fn id_of(text: &str) -> Result<&str, TokenError> {
+    if text.contains('.') { parse(text).map(|(id, _)| id) } else { check_id(text).map(|()| text) }
+}
+
+/// A new token.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn generate(random: &Random) -> Result<Secret<String>, TokenError> {
+    const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let part = |length| random.text(length, ALPHABET).map_err(TokenError::NoRandom);
+    Ok(Secret::new(format!("{}.{}", part(6)?, Secret::new(part(16)?).expose())))
+}
+
+/// When the token ends, in seconds since the epoch; None: never. `now` is when its `ttl` begins.
+pub fn ends_at(token: &BootstrapToken, now: i64) -> Option<i64> {
+    match (&token.expires, token.ttl) {
+        (Some(text), _) => OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp),
+        (None, Some(ttl)) => Some(now.saturating_add(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX))),
+        (None, None) => None,
+    }
+}
+
+/// The Secret of a token.
+///
+/// # Errors
+/// When the token, its usages, groups or end are not allowed; all of it is named at once.
+pub fn to_secret(token: &BootstrapToken, now: i64) -> Result<Value, TokenError> {
+    let (id, secret) = parse(token.token.expose())?;
+    let problems = problems_of(token);
+    if !problems.is_empty() {
+        return Err(TokenError::Invalid { id: id.into(), problems });
+    }
+    let mut data = Map::new();
+    let mut put = |key: &str, value: &str| drop(data.insert(key.into(), json!(STANDARD.encode(value))));
+    put("token-id", id);
+    put("token-secret", secret);
+    if !token.description.is_empty() {
+        put("description", &token.description);
+    }
+    let end = ends_at(token, now).and_then(|end| OffsetDateTime::from_unix_timestamp(end).ok());
+    if let Some(end) = end.and_then(|end| end.format(&Rfc3339).ok()) {
+        put("expiration", &end);
+    }
+    for usage in &token.usages {
+        put(&format!("usage-bootstrap-{usage}"), "true");
+    }
+    if !token.groups.is_empty() {
+        put("auth-extra-groups", &token.groups.join(","));
+    }
+    let name = format!("{NAME_PREFIX}{id}");
+    Ok(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "type": SECRET_TYPE,
+        "data": data,
+    }))
+}
+
+/// The token of a Secret.
+///
+/// # Errors
+/// When the Secret is not a complete bootstrap token.
+pub fn from_secret(secret: &Value) -> Result<BootstrapToken, TokenError> {
+    let field = |key: &str| {
+        let bytes = STANDARD.decode(secret["data"][key].as_str()?).ok()?;
+        String::from_utf8(bytes).ok()
+    };
+    let name = secret["metadata"]["name"].as_str().unwrap_or_default();
+    let text =
+        Secret::new(format!("{}.{}", field("token-id").unwrap_or_default(), field("token-secret").unwrap_or_default()));
+    let (id, _) = parse(text.expose())?;
+    let mut problems = Vec::new();
+    if name.strip_prefix(NAME_PREFIX) != Some(id) {
+        problems.push(format!("its Secret is named {name}"));
+    }
+    let expires = field("expiration").filter(|text| !text.is_empty());
+    if expires.as_deref().is_some_and(|text| OffsetDateTime::parse(text, &Rfc3339).is_err()) {
+        problems.push("its expiration is no RFC 3339 time".into());
+    }
+    if !problems.is_empty() {
+        return Err(TokenError::Invalid { id: id.into(), problems });
+    }
+    let groups = field("auth-extra-groups").unwrap_or_default();
+    Ok(BootstrapToken {
+        description: field("description").unwrap_or_default(),
+        ttl: None,
+        expires,
+        usages: USAGES
+            .iter()
+            .filter(|usage| field(&format!("usage-bootstrap-{usage}")).as_deref() == Some("true"))
+            .map(ToString::to_string)
+            .collect(),
+        groups: groups.split(',').filter(|group| !group.is_empty()).map(str::to_owned).collect(),
+        token: text,
+    })
+}
+
+/// Stores a new token.
+///
+/// # Errors
+/// When the token is not allowed, there is one with its id, or the server cannot be reached or refuses.
+pub fn create(cluster: &Cluster, token: &BootstrapToken) -> Result<(), Failure> {
+    let secret = to_secret(token, cluster.clock.now())?;
+    match cluster.create_or_retain(&secret)? {
+        crate::base::files::Written::Created => Ok(()),
+        _ => Err(TokenError::Exists { id: parse(token.token.expose())?.0.into() }.into()),
+    }
+}
+
+/// Every token in the cluster, and what is wrong with those that cannot be read.
+///
+/// # Errors
+/// When the server cannot be reached or refuses.
+pub fn list(cluster: &Cluster) -> Result<(Vec<BootstrapToken>, Vec<TokenError>), KubeError> {
+    let secrets = cluster.list(&SECRET, Some(NAMESPACE), "")?;
+    let (mut tokens, mut broken) = (Vec::new(), Vec::new());
+    for secret in secrets.iter().filter(|secret| secret["type"] == SECRET_TYPE) {
+        match from_secret(secret) {
+            Ok(token) => tokens.push(token),
+            Err(error) => broken.push(error),
+        }
+    }
+    Ok((tokens, broken))
+}
+
+/// Removes the token with this id; true when it was there.
+///
+/// # Errors
+/// When the text is neither an id nor a token, or the server cannot be reached or refuses.
+pub fn delete(cluster: &Cluster, id_or_token: &str) -> Result<bool, Failure> {
+    let id = id_of(id_or_token)?;
+    Ok(cluster.delete(&ObjectRef::new(&SECRET, NAMESPACE, &format!("{NAME_PREFIX}{id}")))?)
+}
+
+fn check_id(id: &str) -> Result<(), TokenError> {
+    if id.len() == 6 && is_plain(id) {
+        return Ok(());
+    }
+    Err(TokenError::Malformed { problem: "the part before the dot must be 6 letters a to z or digits" })
+}
+
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// Everything about a token that the API's readers would not accept.
+fn problems_of(token: &BootstrapToken) -> Vec<String> {
+    let mut problems = Vec::new();
+    for usage in &token.usages {
+        if !USAGES.contains(&usage.as_str()) {
+            let meant = nearest(usage, USAGES).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            problems.push(format!("{usage:?} is no usage of a token (known: {}{meant})", USAGES.join(", ")));
+        }
+    }
+    if token.usages.is_empty() {
+        problems.push(format!("it has no usages (known: {})", USAGES.join(", ")));
+    }
+    for group in &token.groups {
+        let rest = group.strip_prefix(GROUP_PREFIX).unwrap_or_default();
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == ':' || c == '-';
+        if rest.is_empty() || rest.len() > 256 || !rest.chars().all(legal) || rest.ends_with([':', '-']) {
+            problems.push(format!("group {group:?} must be {GROUP_PREFIX} and then a to z, 0 to 9, ':' or '-', ending in a letter or digit"));
+        }
+    }
+    if !token.groups.is_empty() && !token.usages.iter().any(|usage| usage == "authentication") {
+        problems.push("groups need the usage authentication".into());
+    }
+    if token.expires.as_deref().is_some_and(|text| OffsetDateTime::parse(text, &Rfc3339).is_err()) {
+        problems.push("its end is no RFC 3339 time such as 2030-01-31T12:00:00Z".into());
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! The kubelet's files below `/var/lib/kubelet`: `config.yaml`, `instance-config.yaml` and
+//! `kubeadm-flags.env`, and the configuration that all nodes of a cluster share in a ConfigMap.
+//!
+//! A node's configuration is the shared one, plus what only this host knows.
+
+use super::engine::{TemplateError, Templates};
+use super::patches::{self, PatchError, PatchSet, Target};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::go_yaml;
+use crate::config::model::ClusterConfig;
+use crate::versions::kubelet_fields::{Zero, zero_fields};
+use crate::versions::table::Minor;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::LazyLock;
+
+mod flags;
+
+pub use flags::{FlagsInput, flags_env, uses_instance_config};
+
+/// The resolver configuration that systemd-resolved keeps with the real name servers in it.
+const RESOLVED_CONF: &str = "/run/systemd/resolve/resolv.conf";
+
+/// The cluster DNS address where the Service network is too small to hold one.
+const FALLBACK_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 10));
+
+static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
+    Templates::new(&[
+        ("defaults.yaml", include_str!("../../templates/kubelet/defaults.yaml.tera")),
+        ("instance-config.yaml", include_str!("../../templates/kubelet/instance-config.yaml.tera")),
+    ])
+});
+
+/// Why a kubelet configuration cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum KubeletError {
+    /// The cluster's configuration is not a YAML mapping.
+    #[error("the cluster's kubelet configuration is not a YAML mapping")]
+    Shared(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
+    /// A patch does not apply.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// A fault of ours.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+impl Fault for KubeletError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Shared(_) => ExitCode::Input,
+            Self::Patch(e) => e.exit_code(),
+            Self::Template(e) => e.exit_code(),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Shared(_) => Some(
+                "run 'kubectl -n kube-system get configmap' and mend the one whose name starts with kubelet-config"
+                    .into(),
+            ),
+            Self::Patch(e) => e.hint(),
+            Self::Template(e) => e.hint(),
+        }
+    }
+}
+
+/// What the shared configuration depends on besides the cluster.
+#[derive(Clone, Copy)]
+pub struct SharedInput<'a> {
+    /// The cluster; its `kubelet` document wins over every default.
+    pub cluster: &'a ClusterConfig,
+    /// What is true of the cluster's minor.
+    pub facts: &'static Minor,
+    /// The cgroup driver of this host's Docker, where dockershim is used and Docker was asked.
+    pub docker_cgroup_driver: Option<&'a str>,
+    /// True when systemd-resolved runs on this host.
+    pub systemd_resolved: bool,
+}
+
+#[derive(Serialize)]
+struct Defaults {
+    client_ca_file: String,
+    cgroup_driver: Option<String>,
+    cluster_dns: IpAddr,
+    cluster_domain: String,
+    feature_gates: Option<Map<String, Value>>,
+}
+
+/// The configuration that all nodes share, as it stands in the cluster's ConfigMap.
+///
+/// # Errors
+/// Only through a fault of ours.
+pub fn shared_config(input: &SharedInput<'_>) -> Result<String, KubeletError> {
+    let cluster = input.cluster;
+    let user = &cluster.kubelet;
+    let defaults = Defaults {
+        client_ca_file: cluster.certificates_dir.join("ca.crt").to_string_lossy().into_owned(),
+        cgroup_driver: input.facts.default_cgroup_driver.map(ToOwned::to_owned),
+        cluster_dns: cluster.networking.service_subnets.first().and_then(super::dns_address).unwrap_or(FALLBACK_DNS),
+        cluster_domain: cluster.networking.dns_domain.clone(),
+        feature_gates: super::dual_stack_gate(cluster, input.facts)
+            .map(|on| Map::from_iter([(super::DUAL_STACK_GATE.to_owned(), json!(on))])),
+    };
+    let mut config = parse(&TEMPLATES.render("defaults.yaml", &defaults)?)?;
+    overlay(&mut config, user);
+    // The kubelet's client certificate must be renewed, or the node drops out after a year.
+    config.insert("rotateCertificates".into(), json!(true));
+    if let Some(driver) = input.docker_cgroup_driver {
+        config.insert("cgroupDriver".into(), json!(driver));
+    }
+    if input.facts.uploads_resolv_conf {
+        add_resolver(&mut config, input.systemd_resolved);
+    }
+    for field in zero_fields(input.facts.minor) {
+        add_zero(&mut config, field.path, field.zero);
+    }
+    Ok(write(config))
+}
+
+/// What only a node knows of its configuration.
+#[derive(Clone, Copy)]
+pub struct NodeInput<'a> {
+    /// What is true of the kubelet's minor.
+    pub facts: &'static Minor,
+    /// True when systemd-resolved runs on this host.
+    pub systemd_resolved: bool,
+    /// The content of [`instance_config`], where the minor has that file.
+    pub instance_config: Option<&'a str>,
+    /// The patches of this host.
+    pub patches: &'a PatchSet,
+}
+
+/// This host's `config.yaml`, made from the configuration that all nodes share.
+///
+/// # Errors
+/// When `shared` is not a YAML mapping or a patch does not apply.
+pub fn node_config(shared: &str, input: &NodeInput<'_>) -> Result<String, KubeletError> {
+    let mut config = parse(shared)?;
+    if !input.facts.uploads_resolv_conf {
+        add_resolver(&mut config, input.systemd_resolved);
+    }
+    let mut text = input.patches.apply(Target::KubeletConfiguration, &write(config))?;
+    if let Some(instance) = input.instance_config {
+        let mut patched = parse(&text)?;
+        overlay(&mut patched, &parse(instance)?);
+        text = write(patched);
+    }
+    Ok(text)
+}
+
+/// This host's `instance-config.yaml`: the container runtime's socket, which other hosts need not share.
+///
+/// # Errors
+/// Only through a fault of ours.
+pub fn instance_config(cri_socket: &str) -> Result<String, TemplateError> {
+    TEMPLATES.render("instance-config.yaml", &json!({ "endpoint": cri_socket }))
+}
+
+fn parse(text: &str) -> Result<Map<String, Value>, KubeletError> {
+    match patches::parse_documents(text) {
+        Ok(mut documents) if documents.len() == 1 => match documents.pop() {
+            Some(Value::Object(map)) => Ok(map),
+            _ => Err(KubeletError::Shared(None)),
+        },
+        Ok(_) => Err(KubeletError::Shared(None)),
+        Err(source) => Err(KubeletError::Shared(Some(source))),
+    }
+}
+
+fn write(config: Map<String, Value>) -> String {
+    go_yaml::to_string(&Value::Object(config))
+}
+
+/// Puts `over` onto `base`, map by map. Null and, over a default, the empty string mean "not set".
+fn overlay(base: &mut Map<String, Value>, over: &Map<String, Value>) {
+    for (key, value) in over {
+        match (base.get_mut(key), value) {
+            (_, Value::Null) => {}
+            (Some(Value::Object(below)), Value::Object(above)) => overlay(below, above),
+            (Some(_), Value::String(text)) if text.is_empty() => {}
+            _ => {
+                base.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+/// systemd-resolved's stub in `/etc/resolv.conf` is a loopback address, which is of no use in a Pod.
+fn add_resolver(config: &mut Map<String, Value>, systemd_resolved: bool) {
+    if systemd_resolved {
+        config.entry("resolvConf").or_insert_with(|| json!(RESOLVED_CONF));
+    }
+}
+
+fn add_zero(config: &mut Map<String, Value>, path: &str, zero: Zero) {
+    let value = match zero {
+        Zero::Duration => json!("0s"),
+        Zero::Number => json!(0),
+        Zero::Quantity => json!("0"),
+        Zero::Struct => json!({}),
+        Zero::Text => json!(""),
+    };
+    match path.split_once('.') {
+        None => {
+            config.entry(path).or_insert(value);
+        }
+        Some((outer, inner)) => {
+            // Where the user wrote something else than a map, it is not ours to mend.
+            if let Value::Object(below) = config.entry(outer).or_insert_with(|| json!({})) {
+                add_zero(below, inner, zero);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Patches that users keep in a folder and that change what is written: static Pods, the kubelet's
+//! configuration, the CoreDNS Deployment.
+//!
+//! A file is named `TARGET[SUFFIX][+TYPE].EXTENSION`, for example `kube-apiserver0+merge.yaml`, and
+//! holds one or more documents in YAML or JSON. Files apply in the order of their names.
+//! Reads: the folder. Writes: nothing.
+
+use crate::base::Result;
+use crate::base::files::HostFiles;
+use crate::base::go_yaml;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+mod error;
+mod file_name;
+mod json;
+mod strategic;
+
+pub use error::PatchError;
+pub use file_name::{PatchType, Target};
+
+/// The patches of a folder, in the order in which they apply.
+#[derive(Clone, Debug, Default)]
+pub struct PatchSet {
+    patches: Vec<Patch>,
+}
+
+/// One document of a patch file.
+#[derive(Clone, Debug)]
+struct Patch {
+    file: PathBuf,
+    /// Its place in the file, from 1; None when it is the only one.
+    document: Option<usize>,
+    target: Target,
+    patch_type: PatchType,
+    content: Value,
+}
+
+impl PatchSet {
+    /// Reads every patch file of `folder`. Empty files, and files that no patch could mean, are left alone.
+    ///
+    /// # Errors
+    /// When the folder or a file cannot be read, a name means no target or type, or a file is not YAML or JSON.
+    pub fn load(files: &HostFiles, folder: &Path) -> Result<Self> {
+        if !files.exists(folder) {
+            return Err(PatchError::NoFolder { folder: folder.to_owned() }.into());
+        }
+        let mut patches = Vec::new();
+        for name in files.list(folder)? {
+            let file = folder.join(&name);
+            if files.real(&file)?.is_dir() {
+                continue;
+            }
+            if let Some((target, patch_type)) = file_name::parse(&file, &name)?
+                && let Some(text) = files.read_text(&file)?
+            {
+                patches.extend(read(&file, target, patch_type, &text)?);
+            }
+        }
+        Ok(Self { patches })
+    }
+
+    /// True when no patch changes `target`.
+    pub fn leaves_alone(&self, target: Target) -> bool {
+        self.patches.iter().all(|patch| patch.target != target)
+    }
+
+    /// `text`, a YAML document, with every patch for `target` applied. It comes back as it is when there is none.
+    ///
+    /// # Errors
+    /// When a patch does not apply; the error names its file and what was wrong.
+    pub fn apply(&self, target: Target, text: &str) -> Result<String, PatchError> {
+        if self.leaves_alone(target) {
+            return Ok(text.to_owned());
+        }
+        let mut object: Value =
+            serde_saphyr::from_str(text).map_err(|e| PatchError::Unreadable { target, source: Box::new(e) })?;
+        for patch in self.patches.iter().filter(|patch| patch.target == target) {
+            patch.apply(&mut object)?;
+        }
+        Ok(go_yaml::to_string(&object))
+    }
+}
+
+impl Patch {
+    fn apply(&self, object: &mut Value) -> Result<(), PatchError> {
+        let applied = match self.patch_type {
+            PatchType::Json => json::patch(object, &self.content),
+            PatchType::Merge => json::merge(object, &self.content),
+            PatchType::Strategic => strategic::merge(object, &self.content),
+        };
+        applied.map_err(|reason| PatchError::NotApplied {
+            file: self.file.clone(),
+            document: self.document,
+            patch_type: self.patch_type,
+            target: self.target,
+            reason,
+        })
+    }
+}
+
+fn read(file: &Path, target: Target, patch_type: PatchType, text: &str) -> Result<Vec<Patch>, PatchError> {
+    let documents = parse_documents(text).map_err(|source| PatchError::NotYaml { file: file.to_owned(), source })?;
+    let several = documents.len() > 1;
+    let patches = documents.into_iter().enumerate().map(|(index, content)| Patch {
+        file: file.to_owned(),
+        document: several.then_some(index + 1),
+        target,
+        patch_type,
+        content,
+    });
+    Ok(patches.collect())
+}
+
+/// The documents of a YAML or JSON text, without empty ones. Scalars are typed the way Go's reader
+/// types them (YAML 1.1): `yes` is true and `0644` is octal.
+pub(super) fn parse_documents(text: &str) -> Result<Vec<Value>, Box<dyn std::error::Error + Send + Sync>> {
+    let options = serde_saphyr::options! { legacy_octal_numbers: true };
+    Ok(serde_saphyr::from_multiple_with_options(text, options)?)
+}
+
+#[cfg(test)]
+mod tests;

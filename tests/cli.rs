@@ -1,0 +1,29 @@
+//! Whole screens of the built binary: help, results, errors and exit codes.
+
+use crate::support::run::Run;
+use kubewright::base::exit_code::ExitCode;
+
+#[test]
+fn version_says_what_it_is_in_one_line() {
+    let finished = Run::new(["version", "-o", "short"]).finish().exit(ExitCode::Ok).stderr("");
+    assert_eq!(finished.stdout, concat!("v", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn generated_tokens_have_the_form_that_kubeadm_wants_and_differ() {
+    let token = || Run::new(["token", "generate"]).finish().exit(ExitCode::Ok).stderr("").stdout;
+    let (one, other) = (token(), token());
+    let (id, secret) = one.trim_end().split_once('.').unwrap();
+    assert_eq!((id.len(), secret.len()), (6, 16));
+    assert!(one.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'\n'));
+    assert_ne!(one, other);
+}
+
+#[test]
+fn an_unknown_flag_is_a_usage_error_that_names_the_nearest_one() {
+    Run::new(["init", "--pod-network-cird", "10.0.0.0/8"])
+        .finish()
+        .exit(ExitCode::Usage)
+        .stdout("")
+        .stderr_has("--pod-network-cidr");
+}
