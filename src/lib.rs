@@ -7,8 +7,10 @@ pub mod cli;
 pub mod config;
 pub mod context;
 pub mod etcd;
+pub mod host;
 pub mod kube;
 pub mod pipeline;
+pub mod pki;
 pub mod render;
 pub mod versions;
 

@@ -193,6 +193,8 @@ pub struct LocalEtcd {
 pub struct ExternalEtcd {
     /// `https://HOST:PORT`, at least one.
     pub endpoints: Vec<String>,
+    /// Where etcd answers HTTP (metrics, health); empty where that is `endpoints` too.
+    pub http_endpoints: Vec<String>,
     /// The CA certificate's path, or empty.
     pub ca_file: String,
     /// The client certificate's path, or empty.

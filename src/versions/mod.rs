@@ -4,6 +4,7 @@ pub mod addons;
 pub mod api_version;
 pub mod document;
 pub mod fact;
+pub mod images;
 pub mod kubelet_fields;
 mod minors;
 pub mod proxy_fields;
@@ -11,5 +12,5 @@ pub mod table;
 pub mod version;
 
 pub use api_version::ApiVersion;
-pub use table::{Minor, OLDEST, facts, newest, window};
+pub use table::{Minor, OLDEST, OutsideWindow, facts, facts_of, newest, window};
 pub use version::Version;

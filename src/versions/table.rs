@@ -6,12 +6,16 @@
 use super::api_version::ApiVersion;
 use super::fact::{Cri, FeatureGate, PauseImageFlag, PerPatch, PodProbes, Stage};
 use super::minors;
+use super::version::Version;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
 
 /// The oldest minor that can be installed.
 pub const OLDEST: u16 = 20;
 
 /// Everything that this tool knows about one minor.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, read by its name")]
 pub struct Minor {
     /// The 36 of v1.36.
     pub minor: u16,
@@ -23,11 +27,11 @@ pub struct Minor {
     pub etcd_tag: PerPatch,
     /// The tag of the `coredns` image.
     pub coredns_tag: PerPatch,
-    /// True when CoreDNS lies one folder deeper, as `coredns/coredns`, in the default registry; never in others.
+    /// True when `CoreDNS` lies one folder deeper, as `coredns/coredns`, in the default registry; never in others.
     pub coredns_subpath: bool,
     /// The tag of the `pause` image.
     pub pause_tag: &'static str,
-    /// True when `config images list` has CoreDNS before pause and etcd; else it comes last.
+    /// True when `config images list` has `CoreDNS` before pause and etcd; else it comes last.
     pub images_dns_before_pause: bool,
 
     // kubeadm's configuration API.
@@ -35,9 +39,9 @@ pub struct Minor {
     pub api_version: ApiVersion,
     /// The versions that can be read, oldest first.
     pub api_versions_read: &'static [ApiVersion],
-    /// True when the kubeadm-config ConfigMap also has a `ClusterStatus`.
+    /// True when the kubeadm-config `ConfigMap` also has a `ClusterStatus`.
     pub cluster_status: bool,
-    /// True when the uploaded ClusterConfiguration has the API server's `authorization-mode` among its extra
+    /// True when the uploaded `ClusterConfiguration` has the API server's `authorization-mode` among its extra
     /// arguments, where the control-plane phase leaves it behind.
     pub uploads_authorization_mode: bool,
     /// True when an external etcd in a v1beta4 document also has `httpEndpoints`.
@@ -48,13 +52,13 @@ pub struct Minor {
     pub feature_gates: &'static [FeatureGate],
 
     // Certificates and kubeconfigs.
-    /// True when `admin.conf` is in the group `kubeadm:cluster-admins`, bound by a ClusterRoleBinding of that name,
+    /// True when `admin.conf` is in the group `kubeadm:cluster-admins`, bound by a `ClusterRoleBinding` of that name,
     /// and `super-admin.conf` has `system:masters`; else `admin.conf` has `system:masters` itself.
     pub super_admin_conf: bool,
     /// True when the API server's kubelet and etcd clients and the etcd health-check client are in `system:masters`.
     /// After that the etcd clients have no group; for the kubelet client see `kubelet_api_binding`.
     pub clients_in_system_masters: bool,
-    /// True when the API server's kubelet client has no group and needs the ClusterRoleBinding
+    /// True when the API server's kubelet client has no group and needs the `ClusterRoleBinding`
     /// `kubeadm:apiserver-kubelet-client` to `system:kubelet-api-admin`; before it was in `kubeadm:cluster-admins`.
     pub kubelet_api_binding: bool,
     /// True when a CA certificate carries its common name as a DNS name too.
@@ -75,7 +79,7 @@ pub struct Minor {
     pub control_plane_taints: &'static [&'static str],
 
     // The kubelet.
-    /// True when the kubelet ConfigMap and its Role are `kubelet-config-1.X` and `kubeadm:kubelet-config-1.X`; else
+    /// True when the kubelet `ConfigMap` and its Role are `kubelet-config-1.X` and `kubeadm:kubelet-config-1.X`; else
     /// there is no suffix.
     pub kubelet_config_has_minor: bool,
     /// Which runtimes the kubelet can be given, and how.
@@ -88,7 +92,7 @@ pub struct Minor {
     pub pause_image_flag: PauseImageFlag,
     /// What `cgroupDriver` is set to when the user leaves it open; None: left to the kubelet (cgroupfs).
     pub default_cgroup_driver: Option<&'static str>,
-    /// True when the `resolvConf` that init finds is in the ConfigMap, too; else only in each node's own file.
+    /// True when the `resolvConf` that init finds is in the `ConfigMap`, too; else only in each node's own file.
     pub uploads_resolv_conf: bool,
     /// True when the socket lives in `/var/lib/kubelet/instance-config.yaml` instead of a flag and a node annotation.
     pub kubelet_instance_config: bool,
@@ -143,12 +147,12 @@ pub struct Minor {
 }
 
 impl Minor {
-    /// The name of the ConfigMap with the kubelet's configuration.
+    /// The name of the `ConfigMap` with the kubelet's configuration.
     pub fn kubelet_config_map(&self) -> String {
         if self.kubelet_config_has_minor { format!("kubelet-config-1.{}", self.minor) } else { "kubelet-config".into() }
     }
 
-    /// The name of the Role and RoleBinding through which nodes read that ConfigMap.
+    /// The name of the Role and `RoleBinding` through which nodes read that `ConfigMap`.
     pub fn kubelet_config_role(&self) -> String {
         format!("kubeadm:{}", self.kubelet_config_map())
     }
@@ -171,6 +175,36 @@ impl Minor {
 /// What is known about v1.`minor`; None outside of the window.
 pub fn facts(minor: u16) -> Option<&'static Minor> {
     minors::ALL.iter().find(|m| m.minor == minor)
+}
+
+/// The version is of a minor that this tool does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("Kubernetes {version} is outside of what can be installed: {}", window())]
+pub struct OutsideWindow {
+    /// What was asked for.
+    pub version: Version,
+}
+
+impl Fault for OutsideWindow {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Input
+    }
+    fn hint(&self) -> Option<String> {
+        Some(if self.version.minor < OLDEST {
+            format!("choose v1.{OLDEST} or newer; older clusters have to be upgraded to it first")
+        } else {
+            format!("choose v1.{} or older, or get a newer kubewright", newest())
+        })
+    }
+}
+
+/// What is known about the minor of this version.
+///
+/// # Errors
+/// When the minor is outside of the window.
+pub fn facts_of(version: &Version) -> Result<&'static Minor, OutsideWindow> {
+    let known = if version.major == 1 { facts(version.minor) } else { None };
+    known.ok_or_else(|| OutsideWindow { version: version.clone() })
 }
 
 /// The newest minor that can be installed.

@@ -30,6 +30,7 @@ fn cluster(minor: u16) -> ClusterConfig {
         controller_manager: Component::default(),
         scheduler: Component::default(),
         etcd: Etcd::External(ExternalEtcd {
+            http_endpoints: Vec::new(),
             endpoints: Vec::new(),
             ca_file: String::new(),
             cert_file: String::new(),

@@ -1,8 +1,10 @@
 use super::*;
 use crate::versions::minors::{ALL, NEWEST, UNCONFIRMED};
 
+type Fact = fn(&Minor) -> bool;
+
 #[track_caller]
-fn changes_once(name: &str, fact: fn(&Minor) -> bool) {
+fn changes_once(name: &str, fact: Fact) {
     let turns = ALL.windows(2).filter(|pair| fact(&pair[0]) != fact(&pair[1])).count();
     assert_eq!(turns, 1, "{name} changes {turns} times");
 }
@@ -43,7 +45,7 @@ fn tags_start_at_the_first_patch_and_never_go_back() {
 
 #[test]
 fn what_came_or_went_did_so_once() {
-    let facts: &[(&str, fn(&Minor) -> bool)] = &[
+    let facts: &[(&str, Fact)] = &[
         ("coredns_subpath", |m| m.coredns_subpath),
         ("images_dns_before_pause", |m| m.images_dns_before_pause),
         ("cluster_status", |m| m.cluster_status),
@@ -147,4 +149,16 @@ fn the_kubelet_config_lost_its_minor() {
 #[test]
 fn what_is_unconfirmed_is_about_known_minors() {
     assert!(UNCONFIRMED.iter().all(|(_, minor, known)| facts(*minor).is_some() && !known.ends_with('.')));
+}
+
+#[test]
+fn versions_outside_of_the_window_are_refused_with_the_way_in() {
+    let refused = |text: &str| facts_of(&text.parse().unwrap()).map(|minor| minor.minor).unwrap_err();
+    assert_eq!(facts_of(&Version::new(36, 2)).unwrap().minor, 36);
+    assert_eq!(
+        refused("v1.19.16").to_string(),
+        "Kubernetes v1.19.16 is outside of what can be installed: v1.20 to v1.37"
+    );
+    assert!(refused("v1.38.0-alpha.2").hint().unwrap().contains("v1.37 or older"));
+    assert_eq!(refused("v2.36.0").version.major, 2);
 }

@@ -1,0 +1,195 @@
+//! The documents of a config file, and what they mean for each command.
+//!
+//! [`parse`] fails only where no documents can be made out. Everything else that is wrong is kept and reported
+//! together with what the command finds, so that one run lists it all.
+
+use super::facts::Facts;
+use super::flags::{InitFlags, JoinFlags, ResetFlags, UpgradeFlags};
+use super::lifecycle::{ResetConfig, UpgradeConfig, UpgradeTask};
+use super::model::{ClusterConfig, InitConfig, JoinConfig};
+use super::problem::{Complaint, ConfigErrors, Place, Report, Warning};
+use super::resolve;
+use super::schema::{Document, Kind, check, identify};
+use super::tree::{self, Mark};
+
+/// A configuration made of documents, flags and facts.
+#[derive(Clone, Debug)]
+pub struct Resolved<T> {
+    /// What is meant.
+    pub config: T,
+    /// True when the flags or the file ask for a dry run.
+    pub dry_run: bool,
+    /// What is accepted and still worth a word.
+    pub warnings: Vec<Warning>,
+}
+
+/// The documents of a config file, or of no file.
+#[derive(Clone, Debug)]
+pub struct Documents {
+    documents: Vec<Document>,
+    report: Report,
+    from_file: bool,
+}
+
+/// Reads the bytes of a config file; `source_name` is what messages call it. Never panics, whatever the bytes are.
+///
+/// # Errors
+/// When the bytes are not YAML, too large, or hold no document.
+pub fn parse(source_name: &str, bytes: &[u8]) -> Result<Documents, ConfigErrors> {
+    let mut report = Report::new(source_name);
+    let loaded = tree::load(bytes);
+    let empty = loaded.documents.is_empty() && !loaded.stopped;
+    for (mark, path, complaint) in loaded.defects {
+        report.problem(Place::File { mark, path }, complaint);
+    }
+    if empty {
+        let complaint = Complaint::with_help(
+            "the file holds no document",
+            "run 'kubewright config print init-defaults' for one to start from",
+        );
+        report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
+    }
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let mut documents: Vec<Document> = Vec::new();
+    for root in loaded.documents {
+        let Some(document) = identify(root, &mut report) else { continue };
+        check(&document, text, &mut report);
+        match documents.iter().find(|d| d.kind == document.kind) {
+            Some(first) => refuse_second(first, &document, &mut report),
+            None => documents.push(document),
+        }
+    }
+    if empty || loaded.stopped {
+        return Err(report.into_errors());
+    }
+    Ok(Documents { documents, report, from_file: true })
+}
+
+fn refuse_second(first: &Document, second: &Document, report: &mut Report) {
+    let (mark, kind) = (second.mark_of("kind"), second.kind.name());
+    let what = format!("there is a {kind} on line {} already", first.mark_of("kind").line);
+    report.problem(Place::File { mark, path: "kind".into() }, Complaint::with_help(what, "make one of the two"));
+}
+
+impl Documents {
+    /// Those of a command that was given no file.
+    pub fn none() -> Self {
+        Self { documents: Vec::new(), report: Report::new("command line"), from_file: false }
+    }
+
+    /// The kinds there are, in the file's order.
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.documents.iter().map(|d| d.kind).collect()
+    }
+
+    fn warn_of_unused(&self, used: &[Kind], command: &str, report: &mut Report) {
+        for document in self.documents.iter().filter(|d| !used.contains(&d.kind)) {
+            let place = Place::File { mark: document.mark_of("kind"), path: "kind".into() };
+            report.warn(&place, Complaint::new(format!("'{command}' ignores {}", document.kind.name())));
+        }
+    }
+
+    /// The document of this kind.
+    pub(super) fn document(&self, kind: Kind) -> Option<&Document> {
+        self.documents.iter().find(|d| d.kind == kind)
+    }
+
+    /// True when there is a file.
+    pub(super) fn from_file(&self) -> bool {
+        self.from_file
+    }
+
+    /// Only what is wrong with the documents as such: kinds, fields, types.
+    ///
+    /// # Errors
+    /// Lists everything that is wrong.
+    pub fn check_fields(&self) -> Result<(), ConfigErrors> {
+        self.report.clone().finish().map(|_| ())
+    }
+
+    /// What `init` is to do.
+    ///
+    /// # Errors
+    /// Lists everything that is wrong, by position.
+    pub fn init(&self, flags: &InitFlags, facts: &Facts) -> Result<Resolved<InitConfig>, ConfigErrors> {
+        let mut report = self.report.clone();
+        self.warn_of_unused(
+            &[Kind::Init, Kind::Cluster, Kind::ClusterStatus, Kind::Kubelet, Kind::KubeProxy],
+            "init",
+            &mut report,
+        );
+        let (config, dry_run) = resolve::init(self, flags, facts, &mut report);
+        finish(report, config, dry_run)
+    }
+
+    /// What `join` is to do.
+    ///
+    /// # Errors
+    /// Lists everything that is wrong, by position.
+    pub fn join(&self, flags: &JoinFlags, facts: &Facts) -> Result<Resolved<JoinConfig>, ConfigErrors> {
+        let mut report = self.report.clone();
+        self.warn_of_unused(&[Kind::Join], "join", &mut report);
+        let (config, dry_run) = resolve::join(self, flags, facts, &mut report);
+        finish(report, config, dry_run)
+    }
+
+    /// The cluster alone, as documents that were read back from its ConfigMaps say it is.
+    ///
+    /// # Errors
+    /// Lists everything that is wrong, by position.
+    pub fn cluster(&self, facts: &Facts) -> Result<Resolved<ClusterConfig>, ConfigErrors> {
+        let mut report = self.report.clone();
+        let config = resolve::cluster(self, facts, &mut report);
+        finish(report, config, false)
+    }
+
+    /// What `reset` is to do.
+    ///
+    /// # Errors
+    /// Lists everything that is wrong, by position.
+    pub fn reset(&self, flags: &ResetFlags, facts: &Facts) -> Result<Resolved<ResetConfig>, ConfigErrors> {
+        let mut report = self.report.clone();
+        self.warn_of_unused(&[Kind::Reset], "reset", &mut report);
+        let (config, dry_run) = resolve::reset(self, flags, facts, &mut report);
+        finish(report, config, dry_run)
+    }
+
+    /// What an upgrade command is to do.
+    ///
+    /// # Errors
+    /// Lists everything that is wrong, by position.
+    pub fn upgrade(&self, task: UpgradeTask, flags: &UpgradeFlags) -> Result<Resolved<UpgradeConfig>, ConfigErrors> {
+        let mut report = self.report.clone();
+        self.warn_of_unused(&[Kind::Upgrade], "upgrade", &mut report);
+        let (config, dry_run) = resolve::upgrade(self, task, flags, &mut report);
+        finish(report, config, dry_run)
+    }
+
+    /// Judges every document as the command that reads it would (`config validate`).
+    ///
+    /// # Errors
+    /// Lists everything that is wrong, by position.
+    pub fn validate(&self, facts: &Facts) -> Result<Vec<Warning>, ConfigErrors> {
+        let mut report = self.report.clone();
+        let has = |kind| self.document(kind).is_some();
+        if has(Kind::Init) || has(Kind::Cluster) {
+            resolve::init(self, &InitFlags::default(), facts, &mut report);
+        }
+        if has(Kind::Join) {
+            resolve::join(self, &JoinFlags::default(), facts, &mut report);
+        }
+        if has(Kind::Reset) {
+            resolve::reset(self, &ResetFlags::default(), facts, &mut report);
+        }
+        if has(Kind::Upgrade) {
+            for task in [UpgradeTask::Apply, UpgradeTask::Diff, UpgradeTask::Node, UpgradeTask::Plan] {
+                resolve::upgrade(self, task, &UpgradeFlags::default(), &mut report);
+            }
+        }
+        report.finish()
+    }
+}
+
+fn finish<T>(report: Report, config: T, dry_run: bool) -> Result<Resolved<T>, ConfigErrors> {
+    Ok(Resolved { config, dry_run, warnings: report.finish()? })
+}

@@ -1,0 +1,269 @@
+//! Kubeconfig files: read, changed and written without losing what this tool does not know.
+//!
+//! A kubeconfig has no schema that is enforced; people and cloud tools put their own fields into
+//! it. Every such field is kept as it was.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::files::Content;
+use crate::base::secret::Secret;
+use crate::base::yaml::{self, YamlError};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+mod bytes;
+
+pub use bytes::{Base64, SecretBase64, SecretText};
+
+/// A file that is no kubeconfig.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is not a kubeconfig: {reason}", path.display())]
+pub struct KubeconfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong, with line and column where the reader knows them.
+    pub reason: String,
+}
+
+impl Fault for KubeconfigError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Input
+    }
+    fn hint(&self) -> Option<String> {
+        Some(format!("run 'kubectl config view --kubeconfig {}' to look at it", self.path.display()))
+    }
+}
+
+/// A kubeconfig.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kubeconfig {
+    /// `v1`.
+    #[serde(default)]
+    pub api_version: String,
+    /// The clusters it knows.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub clusters: Vec<NamedCluster>,
+    /// Which user goes to which cluster.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub contexts: Vec<NamedContext>,
+    /// The context that is used when none is named.
+    #[serde(default, rename = "current-context")]
+    pub current_context: String,
+    /// `Config`.
+    #[serde(default)]
+    pub kind: String,
+    /// The users it can be.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub users: Vec<NamedUser>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A cluster and its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NamedCluster {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Its name in this file.
+    pub name: String,
+}
+
+/// How to reach and trust an API server.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cluster {
+    /// A file with the CA certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_authority: Option<String>,
+    /// The CA certificates themselves (PEM); they win over the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_authority_data: Option<Base64>,
+    /// `https://HOST:PORT`.
+    #[serde(default)]
+    pub server: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A context and its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NamedContext {
+    /// The context.
+    pub context: Context,
+    /// Its name in this file.
+    pub name: String,
+}
+
+/// Which user goes to which cluster.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Context {
+    /// A cluster's name.
+    #[serde(default)]
+    pub cluster: String,
+    /// A user's name.
+    #[serde(default)]
+    pub user: String,
+    /// Everything else, such as the namespace.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// A user and its name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NamedUser {
+    /// Its name in this file.
+    pub name: String,
+    /// The user.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub user: User,
+}
+
+/// How to prove who one is.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct User {
+    /// A file with the client certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<String>,
+    /// The client certificate itself (PEM); it wins over the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate_data: Option<Base64>,
+    /// A file with the client certificate's key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_key: Option<String>,
+    /// The key itself (PEM); it wins over the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_key_data: Option<SecretBase64>,
+    /// A bearer token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<SecretText>,
+    /// A password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<SecretText>,
+    /// Everything else, such as `exec` and `tokenFile`.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl fmt::Debug for User {
+    /// Fields that this tool does not know may be secrets too.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("User(***)")
+    }
+}
+
+impl Kubeconfig {
+    /// A kubeconfig for one user of one cluster. Its context is `USER@CLUSTER`, as kubeadm names it.
+    pub fn new(cluster_name: &str, server: String, ca_pem: String, user_name: &str, user: User) -> Self {
+        let context = format!("{user_name}@{cluster_name}");
+        let cluster =
+            Cluster { certificate_authority_data: Some(Base64(ca_pem.into_bytes())), server, ..Cluster::default() };
+        Self {
+            api_version: "v1".into(),
+            clusters: vec![NamedCluster { cluster, name: cluster_name.into() }],
+            contexts: vec![NamedContext {
+                context: Context { cluster: cluster_name.into(), user: user_name.into(), more: Map::new() },
+                name: context.clone(),
+            }],
+            current_context: context,
+            kind: "Config".into(),
+            users: vec![NamedUser { name: user_name.into(), user }],
+            more: Map::new(),
+        }
+    }
+
+    /// Reads a kubeconfig; `path` is for the error only.
+    ///
+    /// # Errors
+    /// When the bytes are not YAML or JSON of this shape.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KubeconfigError> {
+        let error = |reason: String| KubeconfigError { path: path.to_path_buf(), reason };
+        let config: Self = serde_yaml::from_slice(bytes).map_err(|e| error(e.to_string()))?;
+        // An empty kind is accepted, as kubectl does; another one is another file.
+        if config.kind.is_empty() || config.kind == "Config" {
+            Ok(config)
+        } else {
+            Err(error(format!("its kind is {:?} and not \"Config\"", config.kind)))
+        }
+    }
+
+    /// The file's text, secrets and all.
+    ///
+    /// # Errors
+    /// When an unknown field cannot be written as YAML.
+    pub fn to_yaml(&self) -> Result<Secret<String>, YamlError> {
+        yaml::to_string(self).map(Secret::new)
+    }
+
+    /// The file's content for writing: shown without keys, tokens and passwords.
+    ///
+    /// # Errors
+    /// When an unknown field cannot be written as YAML.
+    pub fn content(&self) -> Result<Content, YamlError> {
+        let text = self.to_yaml()?;
+        Ok(Content::secret(text.expose().as_bytes(), self.masked()?))
+    }
+
+    /// The file's text as may be shown: keys, tokens and passwords are `***`, and so is everything that this tool
+    /// does not know about a user.
+    ///
+    /// # Errors
+    /// When an unknown field cannot be written as YAML.
+    pub fn masked(&self) -> Result<String, YamlError> {
+        let mut copy = self.clone();
+        for named in &mut copy.users {
+            let user = &mut named.user;
+            for secret in [&mut user.token, &mut user.password].into_iter().flatten() {
+                *secret = SecretText(Secret::new("***".into()));
+            }
+            for value in user.more.values_mut() {
+                *value = Value::String("***".into());
+            }
+            if user.client_key_data.take().is_some() {
+                user.more.insert("client-key-data".into(), Value::String("***".into()));
+            }
+        }
+        yaml::to_string(&copy)
+    }
+
+    /// The cluster of the current context.
+    pub fn current_cluster(&self) -> Option<&Cluster> {
+        let name = &self.current()?.cluster;
+        self.clusters.iter().find(|c| &c.name == name).map(|c| &c.cluster)
+    }
+
+    /// The user of the current context.
+    pub fn current_user(&self) -> Option<&User> {
+        let name = &self.current()?.user;
+        self.users.iter().find(|u| &u.name == name).map(|u| &u.user)
+    }
+
+    /// The cluster of the current context, to be changed.
+    pub fn current_cluster_mut(&mut self) -> Option<&mut Cluster> {
+        let name = self.current()?.cluster.clone();
+        self.clusters.iter_mut().find(|c| c.name == name).map(|c| &mut c.cluster)
+    }
+
+    /// The user of the current context, to be changed.
+    pub fn current_user_mut(&mut self) -> Option<&mut User> {
+        let name = self.current()?.user.clone();
+        self.users.iter_mut().find(|u| u.name == name).map(|u| &mut u.user)
+    }
+
+    fn current(&self) -> Option<&Context> {
+        self.contexts.iter().find(|c| c.name == self.current_context).map(|c| &c.context)
+    }
+}
+
+/// `clusters: null` is what some tools write for an empty list.
+fn null_as_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

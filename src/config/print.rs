@@ -1,0 +1,157 @@
+//! `config print`: the documents that kubeadm of a minor starts from when nobody tells it anything.
+//!
+//! Writes nothing; each document is a YAML text without `---`. The token in them is a placeholder.
+
+use super::encode::{Fields, cluster_configuration, init_value, join_value, timeouts};
+use super::model::{
+    Addon, ApiEndpoint, BootstrapToken, ClusterConfig, Component, Discovery, DiscoverySource, Etcd, ImageOverride,
+    InitConfig, JoinConfig, KeyAlgorithm, LocalEtcd, Networking, NodeConfig, Timeouts,
+};
+use crate::base::go_yaml;
+use crate::base::secret::Secret;
+use crate::versions::ApiVersion::{V1Beta3, V1Beta4};
+use crate::versions::{Minor, Version};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+/// Valid in form, and known to everybody.
+const PLACEHOLDER_TOKEN: &str = "abcdef.0123456789abcdef";
+/// Stands where a real address would have to be found out.
+const PLACEHOLDER_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(1, 2, 3, 4));
+
+/// The `InitConfiguration` and the `ClusterConfiguration`. Minors that still write v1beta2 name the node after the host
+/// and spell out its taints; later ones call it `node`.
+pub fn init_defaults(minor: &Minor, host_name: &str) -> [String; 2] {
+    let told_apart = minor.api_version >= V1Beta3;
+    let cluster = default_cluster(Version::new(minor.minor, 0), minor);
+    let mut node = default_node(minor, if told_apart { "node" } else { host_name });
+    node.taints = (!told_apart).then(|| control_plane_taints(minor));
+    let init = InitConfig { cluster, node, bootstrap_tokens: vec![default_token()], certificate_key: None };
+    let mut cluster = cluster_configuration(&init.cluster, minor, minor.api_version, &init.node.timeouts);
+    if told_apart {
+        cluster["kubernetesVersion"] = json!(format!("1.{}.0", minor.minor));
+    }
+    [go_yaml::to_string(&init_value(&init, minor.api_version)), go_yaml::to_string(&cluster)]
+}
+
+/// The `JoinConfiguration` of a worker.
+pub fn join_defaults(minor: &Minor, host_name: &str) -> String {
+    let source = DiscoverySource::Token {
+        endpoints: vec!["kube-apiserver:6443".into()],
+        token: Secret::new(PLACEHOLDER_TOKEN.into()),
+        ca_cert_hashes: Vec::new(),
+        unsafe_skip_ca_verification: true,
+    };
+    let join = JoinConfig {
+        node: default_node(minor, host_name),
+        discovery: Discovery { source, tls_bootstrap_token: Some(Secret::new(PLACEHOLDER_TOKEN.into())) },
+        ca_cert_path: "/etc/kubernetes/pki/ca.crt".into(),
+        control_plane: None,
+    };
+    go_yaml::to_string(&join_value(&join, minor.api_version))
+}
+
+/// The `ResetConfiguration`; None for minors before v1beta4, which have none.
+pub fn reset_defaults(minor: &Minor) -> Option<String> {
+    let document = Fields::document("ResetConfiguration", minor.api_version)
+        .put("certificatesDir", "/etc/kubernetes/pki")
+        .put("criSocket", minor.default_cri_socket)
+        .put("timeouts", timeouts(&Timeouts::default()));
+    since_v1beta4(minor, document)
+}
+
+/// The `UpgradeConfiguration`; None for minors before v1beta4, which have none.
+pub fn upgrade_defaults(minor: &Minor) -> Option<String> {
+    let machine = json!({
+        "certificateRenewal": true,
+        "etcdUpgrade": true,
+        "imagePullPolicy": "IfNotPresent",
+        "imagePullSerial": true,
+    });
+    let plan = Fields::default().flag("etcdUpgrade", minor.plan_etcd_upgrade);
+    let document = Fields::document("UpgradeConfiguration", minor.api_version)
+        .put("apply", machine.clone())
+        .put("diff", Map::new())
+        .put("node", machine)
+        .put("plan", plan)
+        .put("timeouts", timeouts(&Timeouts::default()));
+    since_v1beta4(minor, document)
+}
+
+/// A cluster of this version of which nothing is known but the version.
+pub fn default_cluster(version: Version, minor: &Minor) -> ClusterConfig {
+    ClusterConfig {
+        image_repository: minor.image_repository.at(version.patch).into(),
+        version,
+        cluster_name: "kubernetes".into(),
+        control_plane_endpoint: None,
+        networking: Networking {
+            service_subnets: vec![DEFAULT_SERVICE_SUBNET],
+            pod_subnets: Vec::new(),
+            dns_domain: "cluster.local".into(),
+        },
+        certificates_dir: "/etc/kubernetes/pki".into(),
+        encryption_algorithm: KeyAlgorithm::Rsa2048,
+        certificate_validity: Duration::from_hours(365 * 24),
+        ca_certificate_validity: Duration::from_hours(10 * 365 * 24),
+        feature_gates: BTreeMap::new(),
+        api_server: Component::default(),
+        api_server_cert_sans: Vec::new(),
+        controller_manager: Component::default(),
+        scheduler: Component::default(),
+        etcd: Etcd::Local(LocalEtcd {
+            data_dir: "/var/lib/etcd".into(),
+            image: ImageOverride::default(),
+            component: Component::default(),
+            server_cert_sans: Vec::new(),
+            peer_cert_sans: Vec::new(),
+        }),
+        dns: Addon::default(),
+        proxy: Addon::default(),
+        kubelet: Map::new(),
+        kube_proxy: Map::new(),
+    }
+}
+
+const DEFAULT_SERVICE_SUBNET: ipnet::IpNet =
+    ipnet::IpNet::V4(ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 12));
+
+fn default_node(minor: &Minor, name: &str) -> NodeConfig {
+    NodeConfig {
+        name: name.into(),
+        cri_socket: Some(minor.default_cri_socket.into()),
+        taints: None,
+        kubelet_extra_args: Vec::new(),
+        image_pull_policy: "IfNotPresent".into(),
+        image_pull_serial: true,
+        local_endpoint: ApiEndpoint { advertise_address: PLACEHOLDER_ADDRESS, bind_port: 6443 },
+        patches_dir: None,
+        ignore_preflight_errors: Vec::new(),
+        skip_phases: Vec::new(),
+        timeouts: Timeouts::default(),
+    }
+}
+
+fn default_token() -> BootstrapToken {
+    BootstrapToken {
+        token: Secret::new(PLACEHOLDER_TOKEN.into()),
+        description: String::new(),
+        ttl: Some(Duration::from_hours(24)),
+        expires: None,
+        usages: vec!["signing".into(), "authentication".into()],
+        groups: vec!["system:bootstrappers:kubeadm:default-node-token".into()],
+    }
+}
+
+fn control_plane_taints(minor: &Minor) -> Vec<Value> {
+    minor.control_plane_taints.iter().map(|key| json!({ "key": key, "effect": "NoSchedule" })).collect()
+}
+
+fn since_v1beta4(minor: &Minor, document: Fields) -> Option<String> {
+    (minor.api_version >= V1Beta4).then(|| go_yaml::to_string(&document.into()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! What is wrong with a configuration, and where: one error that lists all of it.
+//!
+//! A value that must stay secret is never part of a message.
+
+use super::tree::Mark;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use std::fmt;
+
+/// What is wrong with a value, without the place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// A lower-case fragment.
+    pub what: String,
+    /// How to mend it.
+    pub help: Option<String>,
+}
+
+impl Complaint {
+    /// A complaint without help.
+    pub fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), help: None }
+    }
+
+    /// A complaint that says how to mend it.
+    pub fn with_help(what: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { what: what.into(), help: Some(help.into()) }
+    }
+}
+
+/// Where a value came from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// A flag, with its dashes.
+    Flag(&'static str),
+    /// The machine: its host name, addresses, kubelet.
+    Host,
+    /// The config file.
+    File {
+        /// Where in the file.
+        mark: Mark,
+        /// The field: `apiServer.extraArgs[2].name`; empty for a whole document.
+        path: String,
+    },
+}
+
+/// Something wrong, with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub complaint: Complaint,
+}
+
+/// Something that is accepted and still worth a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// The place and what is odd, in one line.
+    pub text: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Everything that is wrong with a configuration; never empty.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigErrors {
+    source_name: String,
+    problems: Vec<Problem>,
+}
+
+impl ConfigErrors {
+    /// Every problem, flags first, then by position.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The file, as the user named it.
+    pub fn source_name(&self) -> &str {
+        &self.source_name
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [only] = self.problems.as_slice() {
+            return f.write_str(&line(&self.source_name, &only.place, &only.complaint.what));
+        }
+        write!(f, "{} things are wrong with the configuration", self.problems.len())?;
+        for problem in &self.problems {
+            write!(f, "\n  {}", line(&self.source_name, &problem.place, &problem.complaint.what))?;
+            if let Some(help) = &problem.complaint.help {
+                write!(f, "\n    help: {help}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Fault for ConfigErrors {
+    fn hint(&self) -> Option<String> {
+        match self.problems.as_slice() {
+            [only] => only.complaint.help.clone(),
+            _ => None,
+        }
+    }
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Input
+    }
+}
+
+/// `FILE:LINE:COLUMN: path: what`, or the flag in place of the file.
+fn line(source_name: &str, place: &Place, what: &str) -> String {
+    match place {
+        Place::Flag(flag) => format!("{flag}: {what}"),
+        Place::Host => format!("this host: {what}"),
+        Place::File { mark, path } if path.is_empty() => {
+            format!("{source_name}:{}:{}: {what}", mark.line, mark.column)
+        }
+        Place::File { mark, path } => format!("{source_name}:{}:{}: {path}: {what}", mark.line, mark.column),
+    }
+}
+
+/// Collects problems and warnings while a configuration is read.
+#[derive(Clone, Debug)]
+pub(super) struct Report {
+    source_name: String,
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
+
+impl Report {
+    /// An empty one for the file of this name.
+    pub(super) fn new(source_name: &str) -> Self {
+        Self { source_name: source_name.to_owned(), problems: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Adds a problem, once.
+    pub(super) fn problem(&mut self, place: Place, complaint: Complaint) {
+        let problem = Problem { place, complaint };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Adds a warning, once.
+    pub(super) fn warn(&mut self, place: &Place, complaint: Complaint) {
+        let warning = Warning { text: line(&self.source_name, place, &complaint.what), help: complaint.help };
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// The warnings, when nothing is wrong.
+    pub(super) fn finish(self) -> Result<Vec<Warning>, ConfigErrors> {
+        if self.problems.is_empty() { Ok(self.warnings) } else { Err(self.into_errors()) }
+    }
+
+    /// The problems, of which there must be one.
+    pub(super) fn into_errors(mut self) -> ConfigErrors {
+        self.problems.sort_by(|a, b| a.place.cmp(&b.place));
+        ConfigErrors { source_name: self.source_name, problems: self.problems }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(line: usize, path: &str) -> Place {
+        Place::File { mark: Mark { line, column: 3 }, path: path.into() }
+    }
+
+    #[test]
+    fn one_problem_is_one_line_and_its_help_is_the_hint() {
+        let mut report = Report::new("c.yaml");
+        report.problem(at(4, "networking.podSubnet"), Complaint::with_help("is odd", "make it even"));
+        let errors = report.finish().unwrap_err();
+        assert_eq!(errors.to_string(), "c.yaml:4:3: networking.podSubnet: is odd");
+        assert_eq!(errors.hint().as_deref(), Some("make it even"));
+        assert_eq!(errors.exit_code(), ExitCode::Input);
+    }
+
+    #[test]
+    fn many_problems_come_in_order_with_their_help() {
+        let mut report = Report::new("c.yaml");
+        report.problem(at(14, "b"), Complaint::new("is wrong"));
+        report.problem(at(9, "a"), Complaint::with_help("is wrong too", "did you mean 'c'?"));
+        report.problem(Place::Flag("--token"), Complaint::new("is no token"));
+        report.problem(at(14, "b"), Complaint::new("is wrong"));
+        let text = report.finish().unwrap_err().to_string();
+        assert_eq!(
+            text,
+            "3 things are wrong with the configuration\n  --token: is no token\n  c.yaml:9:3: a: is wrong too\n    \
+             help: did you mean 'c'?\n  c.yaml:14:3: b: is wrong"
+        );
+    }
+}

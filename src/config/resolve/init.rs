@@ -1,0 +1,90 @@
+//! `init`: the cluster, and this host as its first node.
+
+use super::node::{NodeFlags, node};
+use super::section::{Given, Section};
+use super::{cluster, endpoint, mix, timeouts, tokens, version};
+use crate::config::documents::Documents;
+use crate::config::facts::Facts;
+use crate::config::flags::InitFlags;
+use crate::config::model::InitConfig;
+use crate::config::problem::{Complaint, Place, Report};
+use crate::config::schema::Kind;
+use crate::config::tree::Mark;
+use crate::config::validate::token;
+use std::net::IpAddr;
+
+/// What `init` is to do, and whether only as a dry run.
+pub(in crate::config) fn init(
+    documents: &Documents,
+    flags: &InitFlags,
+    facts: &Facts,
+    report: &mut Report,
+) -> (InitConfig, bool) {
+    if documents.from_file() {
+        mix::refuse(&mix::init(flags), report);
+        require_documents(documents, report);
+    }
+    let section = Section::of(documents.document(Kind::Init));
+    let local_endpoint = endpoint::control_plane(
+        &section.child("localAPIEndpoint"),
+        Given::flag("--apiserver-advertise-address", flags.apiserver_advertise_address.as_deref()),
+        Given::flag("--apiserver-bind-port", flags.apiserver_bind_port.as_deref()),
+        facts,
+        report,
+    );
+    let cluster = cluster::read(documents, flags, local_endpoint.bind_port, facts, report);
+    for kind in [Kind::Init, Kind::Cluster] {
+        documents.document(kind).into_iter().for_each(|d| version::warn_of_old_api(d, &cluster.version, report));
+    }
+    if let Some(document) = documents.document(Kind::ClusterStatus) {
+        let place = Place::File { mark: document.mark_of("kind"), path: "kind".into() };
+        report.warn(&place, Complaint::new("ClusterStatus is ignored; the cluster's own state is used"));
+    }
+    let minor = version::minor(&cluster.version);
+    let mut deadlines = timeouts::timeouts(&section.child("timeouts"), report);
+    let api_server = Section::of(documents.document(Kind::Cluster)).child("apiServer");
+    if let Some(legacy) = timeouts::legacy(&api_server, "timeoutForControlPlane", report) {
+        deadlines.control_plane_component_health_check = legacy;
+    }
+    let node_flags = NodeFlags {
+        node_name: flags.node_name.as_deref(),
+        cri_socket: flags.cri_socket.as_deref(),
+        patches: flags.patches.as_deref(),
+        ignore_preflight_errors: &flags.ignore_preflight_errors,
+        skip_phases: &flags.skip_phases,
+    };
+    warn_of_families(&cluster.networking.service_subnets, local_endpoint.advertise_address, &section, report);
+    let certificate_key = Given::secret_flag("--certificate-key", flags.certificate_key.as_ref())
+        .or_else(|| section.text("certificateKey"))
+        .and_then(|given| given.judge(token::certificate_key, report));
+    let config = InitConfig {
+        node: node(&section, &node_flags, local_endpoint, deadlines, minor, facts, report),
+        bootstrap_tokens: tokens::tokens(&section, flags, facts, report),
+        certificate_key,
+        cluster,
+    };
+    (config, flags.dry_run || section.flag("dryRun").unwrap_or(false))
+}
+
+fn require_documents(documents: &Documents, report: &mut Report) {
+    let kinds = documents.kinds();
+    let none = !kinds.iter().any(|kind| matches!(kind, Kind::Init | Kind::Cluster));
+    if none && !kinds.is_empty() {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+        let what = format!("there is no InitConfiguration or ClusterConfiguration, only {}", names.join(", "));
+        let help = "add a document with 'kind: ClusterConfiguration'";
+        report.problem(Place::File { mark: Mark::START, path: String::new() }, Complaint::with_help(what, help));
+    }
+}
+
+/// The API server does not start when its address and its first Service network are of different families.
+fn warn_of_families(services: &[ipnet::IpNet], address: IpAddr, init: &Section<'_>, report: &mut Report) {
+    let Some(first) = services.first() else { return };
+    if first.addr().is_ipv4() != address.is_ipv4() && !address.is_unspecified() {
+        let what = format!("the API server at {address} will not start with Services in {first}: another IP family");
+        let help = "give a Service network of the same family first (--service-cidr, networking.serviceSubnet)";
+        let section = init.child("localAPIEndpoint");
+        let place = if section.exists() { section.place() } else { Place::Host };
+        report.warn(&place, Complaint::with_help(what, help));
+    }
+}

@@ -1,0 +1,33 @@
+//! Deadlines of waits.
+
+use super::section::Section;
+use crate::config::model::Timeouts;
+use crate::config::problem::Report;
+use crate::config::validate::duration;
+use std::time::Duration;
+
+/// Those of a document's `timeouts` (v1beta4).
+pub(super) fn timeouts(section: &Section<'_>, report: &mut Report) -> Timeouts {
+    let default = Timeouts::default();
+    let mut read = |name: &str, default: Duration| {
+        let given = section.text(name);
+        given.and_then(|g| g.judge(duration::parse_positive, report)).unwrap_or(default)
+    };
+    Timeouts {
+        control_plane_component_health_check: read(
+            "controlPlaneComponentHealthCheck",
+            default.control_plane_component_health_check,
+        ),
+        kubelet_health_check: read("kubeletHealthCheck", default.kubelet_health_check),
+        kubernetes_api_call: read("kubernetesAPICall", default.kubernetes_api_call),
+        etcd_api_call: read("etcdAPICall", default.etcd_api_call),
+        tls_bootstrap: read("tlsBootstrap", default.tls_bootstrap),
+        discovery: read("discovery", default.discovery),
+        upgrade_manifests: read("upgradeManifests", default.upgrade_manifests),
+    }
+}
+
+/// A deadline that older versions keep elsewhere; zero means the default there.
+pub(super) fn legacy(section: &Section<'_>, name: &str, report: &mut Report) -> Option<Duration> {
+    section.text(name)?.judge(duration::parse, report).filter(|duration| !duration.is_zero())
+}

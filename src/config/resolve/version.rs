@@ -1,0 +1,41 @@
+//! Which Kubernetes version is meant, and what its minor implies.
+
+use super::section::Given;
+use crate::config::facts::Facts;
+use crate::config::problem::{Complaint, Place, Report};
+use crate::config::schema::Document;
+use crate::config::validate::version::installable;
+use crate::versions::{self, Minor, Version};
+
+/// The version that was given; else that of the kubelet, else the newest.
+pub(super) fn choose(given: Option<&Given>, facts: &Facts, report: &mut Report) -> Version {
+    let newest = Version::new(versions::newest(), 0);
+    if let Some(given) = given {
+        return given.judge(installable, report).unwrap_or(newest);
+    }
+    match &facts.kubelet_version {
+        Some(kubelet) if versions::facts(kubelet.minor).is_some() => kubelet.clone(),
+        Some(kubelet) => {
+            let what = format!("the kubelet is {kubelet}, outside of what can be installed; {newest} is taken");
+            report.warn(&Place::Host, Complaint::with_help(what, "name a version with --kubernetes-version"));
+            newest
+        }
+        None => newest,
+    }
+}
+
+/// What is known of a version's minor; None after a version that was refused.
+pub(super) fn minor(version: &Version) -> Option<&'static Minor> {
+    versions::facts(version.minor)
+}
+
+/// Warns of a document in an older API version than the one this minor's kubeadm writes.
+pub(super) fn warn_of_old_api(document: &Document, version: &Version, report: &mut Report) {
+    let Some(minor) = minor(version) else { return };
+    if document.kind.component_api().is_none() && document.api < minor.api_version {
+        let (old, new) = (document.api.name(), minor.api_version.name());
+        let place = Place::File { mark: document.mark_of("apiVersion"), path: "apiVersion".into() };
+        let what = format!("{old} is older than {new}, the API version of kubeadm v1.{}", minor.minor);
+        report.warn(&place, Complaint::with_help(what, "run 'kubewright config migrate --old-config FILE'"));
+    }
+}

@@ -1,0 +1,123 @@
+//! Finds out what a document is from its `apiVersion` and `kind`.
+
+use super::kind::Kind;
+use crate::base::nearest::nearest;
+use crate::config::problem::{Complaint, Place, Report};
+use crate::config::tree::{Mark, Node, Value};
+use crate::versions::ApiVersion;
+
+/// A document whose kind is known.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its version of kubeadm's API; the newest for a component's own configuration.
+    pub api: ApiVersion,
+    /// Its content.
+    pub root: Node,
+}
+
+impl Document {
+    /// The place of a top-level field, or of the document when it lacks the field.
+    pub fn mark_of(&self, field: &str) -> Mark {
+        self.root.entry(field).map_or(self.root.mark, |entry| entry.value.mark)
+    }
+}
+
+/// What `root` is; None, with the reason reported, when it is nothing that is known.
+pub(in crate::config) fn identify(root: Node, report: &mut Report) -> Option<Document> {
+    if !matches!(root.value, Value::Map(_)) {
+        let what = format!("a document must be a map with apiVersion and kind, not {}", root.describe());
+        report.problem(Place::File { mark: root.mark, path: String::new() }, Complaint::new(what));
+        return None;
+    }
+    let api_version = header(&root, "apiVersion", report);
+    let kind_name = header(&root, "kind", report);
+    let (api_version, kind_name) = (api_version?, kind_name?);
+    let kind = find_kind(&root, &kind_name, report)?;
+    let api = match kind.component_api() {
+        None => kubeadm_version(kind, &root, &api_version, report)?,
+        Some(expected) if expected == api_version => ApiVersion::V1Beta4,
+        Some(expected) => {
+            let what = format!("{api_version:?} is not the apiVersion of {}", kind.name());
+            complain(&root, "apiVersion", Complaint::with_help(what, format!("write '{expected}'")), report);
+            return None;
+        }
+    };
+    Some(Document { kind, api, root })
+}
+
+fn header(root: &Node, field: &str, report: &mut Report) -> Option<String> {
+    match root.entry(field).map(|e| &e.value) {
+        Some(node) if node.text().is_some_and(|t| !t.is_empty()) => return node.text().map(str::to_owned),
+        Some(node) if node.value != Value::Null && node.text().is_none() => {
+            let what = format!("must be text, not {}", node.describe());
+            complain(root, field, Complaint::new(what), report);
+        }
+        _ => {
+            let what = format!("the document has no {field}");
+            let near = nearest(field, root.entries().iter().map(|e| e.key.as_str()));
+            let help = match near {
+                Some(near) => format!("did you mean '{field}' with '{near}'?"),
+                None if field == "kind" => "add 'kind: ClusterConfiguration', or what it is".to_owned(),
+                None => format!("add 'apiVersion: {}'", ApiVersion::V1Beta4),
+            };
+            report.problem(Place::File { mark: root.mark, path: String::new() }, Complaint::with_help(what, help));
+        }
+    }
+    None
+}
+
+fn find_kind(root: &Node, name: &str, report: &mut Report) -> Option<Kind> {
+    let found = Kind::find(name);
+    if found.is_none() {
+        let names: Vec<&str> = Kind::ALL.iter().map(|k| k.name()).collect();
+        // 'ClusterConfig' and 'cluster' are too short for a slip of letters, and still clear.
+        let begun = names.iter().find(|n| n.to_lowercase().starts_with(&name.to_lowercase())).copied();
+        let help = match nearest(name, names.iter().copied()).or(begun) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("the kinds are {}", names.join(", ")),
+        };
+        complain(root, "kind", Complaint::with_help(format!("{name:?} is not a kind that is read here"), help), report);
+    }
+    found
+}
+
+fn kubeadm_version(kind: Kind, root: &Node, text: &str, report: &mut Report) -> Option<ApiVersion> {
+    let Some(api) = ApiVersion::find(text) else {
+        let known: Vec<String> = ApiVersion::ALL.iter().map(ToString::to_string).collect();
+        let version = text.strip_prefix(ApiVersion::GROUP).and_then(|rest| rest.strip_prefix('/'));
+        let complaint = match version {
+            Some(old) if old.starts_with("v1alpha") => Complaint::with_help(
+                format!("{old} is older than any version that is read: v1beta1 to v1beta4"),
+                "migrate it with kubeadm v1.13 or v1.14 first",
+            ),
+            _ => {
+                let help = match nearest(text, known.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => format!("write one of {}", known.join(", ")),
+                };
+                Complaint::with_help(format!("{text:?} is not an apiVersion of {}", kind.name()), help)
+            }
+        };
+        complain(root, "apiVersion", complaint, report);
+        return None;
+    };
+    let (first, last) = kind.versions();
+    if api < first || api > last {
+        let range =
+            if first == last { first.name().to_owned() } else { format!("{} to {}", first.name(), last.name()) };
+        let complaint = Complaint::with_help(
+            format!("{} does not exist in {}", kind.name(), api.name()),
+            format!("it is a kind of {range}"),
+        );
+        complain(root, "apiVersion", complaint, report);
+        return None;
+    }
+    Some(api)
+}
+
+fn complain(root: &Node, field: &str, complaint: Complaint, report: &mut Report) {
+    let mark = root.entry(field).map_or(root.mark, |entry| entry.value.mark);
+    report.problem(Place::File { mark, path: field.to_owned() }, complaint);
+}

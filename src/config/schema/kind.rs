@@ -1,0 +1,91 @@
+//! The kinds of documents a config file may hold.
+
+use super::shape::Object;
+use super::{cluster, component, node, tasks};
+use crate::versions::ApiVersion;
+
+/// A kind of document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// What `init` does to this host.
+    Init,
+    /// The cluster as a whole.
+    Cluster,
+    /// Where the API servers are; written by kubeadm before v1.22, read and ignored.
+    ClusterStatus,
+    /// What `join` does to this host.
+    Join,
+    /// What `reset` does.
+    Reset,
+    /// What `upgrade` does.
+    Upgrade,
+    /// The kubelet's own configuration.
+    Kubelet,
+    /// kube-proxy's own configuration.
+    KubeProxy,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 8] = [
+        Self::Init,
+        Self::Cluster,
+        Self::ClusterStatus,
+        Self::Join,
+        Self::Reset,
+        Self::Upgrade,
+        Self::Kubelet,
+        Self::KubeProxy,
+    ];
+
+    /// As it stands in a document.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "InitConfiguration",
+            Self::Cluster => "ClusterConfiguration",
+            Self::ClusterStatus => "ClusterStatus",
+            Self::Join => "JoinConfiguration",
+            Self::Reset => "ResetConfiguration",
+            Self::Upgrade => "UpgradeConfiguration",
+            Self::Kubelet => "KubeletConfiguration",
+            Self::KubeProxy => "KubeProxyConfiguration",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The one `apiVersion` of a component's own configuration; None for kubeadm's kinds.
+    pub fn component_api(self) -> Option<&'static str> {
+        match self {
+            Self::Kubelet => Some("kubelet.config.k8s.io/v1beta1"),
+            Self::KubeProxy => Some("kubeproxy.config.k8s.io/v1alpha1"),
+            _ => None,
+        }
+    }
+
+    /// The versions of kubeadm's API that have it, first and last.
+    pub fn versions(self) -> (ApiVersion, ApiVersion) {
+        match self {
+            Self::ClusterStatus => (ApiVersion::V1Beta1, ApiVersion::V1Beta2),
+            Self::Reset | Self::Upgrade => (ApiVersion::V1Beta4, ApiVersion::V1Beta4),
+            _ => (ApiVersion::V1Beta1, ApiVersion::V1Beta4),
+        }
+    }
+
+    /// Its fields.
+    pub(super) fn object(self) -> &'static Object {
+        match self {
+            Self::Init => &node::INIT,
+            Self::Cluster => &cluster::CLUSTER,
+            Self::ClusterStatus => &cluster::CLUSTER_STATUS,
+            Self::Join => &node::JOIN,
+            Self::Reset => &tasks::RESET,
+            Self::Upgrade => &tasks::UPGRADE,
+            Self::Kubelet => &component::KUBELET,
+            Self::KubeProxy => &component::KUBE_PROXY,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Which kinds and fields kubeadm's configuration API has, version by version, and whether a
+//! document keeps to them.
+//!
+//! The tables are facts of `cmd/kubeadm/app/apis/kubeadm/v1beta{1,2,3,4}/types.go` and
+//! `apis/bootstraptoken/v1/types.go` of kubernetes/kubernetes, v1.20 to v1.36.
+
+mod check;
+mod cluster;
+mod component;
+mod identify;
+mod kind;
+mod node;
+mod shape;
+mod suggest;
+mod tasks;
+
+pub use identify::Document;
+pub use kind::Kind;
+
+pub(super) use check::check;
+pub(super) use identify::identify;
+
+#[cfg(test)]
+mod tests;

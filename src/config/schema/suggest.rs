@@ -1,0 +1,37 @@
+//! Where a field that does not belong here was meant to be.
+
+use super::kind::Kind;
+use super::shape::{Object, Type};
+use crate::base::nearest::nearest;
+use crate::versions::ApiVersion;
+
+/// Help for the unknown field `name` in `object` of a document of `kind`.
+pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) -> Option<String> {
+    let here: Vec<&str> = object.fields_in(api).map(|f| f.name).collect();
+    if let Some(near) = nearest(name, here.iter().copied()) {
+        return Some(format!("did you mean '{near}'?"));
+    }
+    if let Some(path) = find(kind.object(), name, api, String::new()) {
+        return Some(format!("did you mean '{path}'?"));
+    }
+    let elsewhere = Kind::ALL.into_iter().filter(|other| *other != kind).find_map(|other| {
+        let api = if other.component_api().is_some() { ApiVersion::V1Beta4 } else { api };
+        find(other.object(), name, api, String::new()).map(|path| (other, path))
+    });
+    if let Some((other, path)) = elsewhere {
+        return Some(format!("'{path}' is a field of {}", other.name()));
+    }
+    if here.len() <= 8 { Some(format!("the fields here are {}", here.join(", "))) } else { None }
+}
+
+/// The path of the first field called `name` below `object`; one that is nearer the top comes first.
+fn find(object: &Object, name: &str, api: ApiVersion, prefix: String) -> Option<String> {
+    if let Some(found) = object.field(name, api) {
+        return Some(format!("{prefix}{}", found.name));
+    }
+    object.fields_in(api).find_map(|field| match field.of {
+        Type::Object(inner) => find(inner, name, api, format!("{prefix}{}.", field.name)),
+        Type::List(inner) => find(inner, name, api, format!("{prefix}{}[].", field.name)),
+        _ => None,
+    })
+}

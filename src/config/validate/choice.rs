@@ -1,0 +1,58 @@
+//! Values out of a short list.
+
+use super::Judged;
+use crate::base::nearest::nearest;
+use crate::config::model::KeyAlgorithm;
+use crate::config::problem::Complaint;
+
+/// When the kubelet pulls an image.
+pub const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
+
+/// What a taint does to Pods that do not tolerate it.
+pub const TAINT_EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+
+/// Kubernetes' `HostPathType`.
+pub const PATH_TYPES: [&str; 7] =
+    ["DirectoryOrCreate", "Directory", "FileOrCreate", "File", "Socket", "CharDevice", "BlockDevice"];
+
+/// Flags of umount(2) that `reset` may use.
+pub const UNMOUNT_FLAGS: [&str; 4] = ["MNT_FORCE", "MNT_DETACH", "MNT_EXPIRE", "UMOUNT_NOFOLLOW"];
+
+/// One of `choices`.
+///
+/// # Errors
+/// Names the nearest choice, or all of them.
+pub fn one_of(text: &str, choices: &[&str]) -> Judged<String> {
+    if choices.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let help = match nearest(text, choices.iter().copied()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("choose one of {}", choices.join(", ")),
+    };
+    Err(Complaint::with_help(format!("{text:?} is not a value of this field"), help))
+}
+
+/// What keys are made of, by kubeadm's name.
+///
+/// # Errors
+/// When kubeadm has no such name.
+pub fn key_algorithm(text: &str) -> Judged<KeyAlgorithm> {
+    let names = KeyAlgorithm::ALL.map(|(_, name)| name);
+    let name = one_of(text, &names)?;
+    let found = KeyAlgorithm::ALL.into_iter().find(|(_, n)| *n == name);
+    found.map(|(algorithm, _)| algorithm).ok_or_else(|| Complaint::new("is not an algorithm"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_answered_with_the_nearest_choice() {
+        assert_eq!(key_algorithm("ECDSA-P384").unwrap(), KeyAlgorithm::EcdsaP384);
+        assert_eq!(key_algorithm("rsa2048").unwrap_err().help.unwrap(), "did you mean 'RSA-2048'?");
+        assert_eq!(one_of("always", &PULL_POLICIES).unwrap_err().help.unwrap(), "did you mean 'Always'?");
+        assert!(one_of("zzz", &TAINT_EFFECTS).unwrap_err().help.unwrap().starts_with("choose one of"));
+    }
+}

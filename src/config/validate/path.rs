@@ -1,0 +1,42 @@
+//! Paths on the host.
+
+use super::Judged;
+use crate::config::problem::Complaint;
+use std::path::PathBuf;
+
+/// An absolute path.
+///
+/// # Errors
+/// When it is relative.
+pub fn absolute(text: &str) -> Judged<PathBuf> {
+    if text.starts_with('/') {
+        return Ok(PathBuf::from(text));
+    }
+    let what = format!("{text:?} is not an absolute path");
+    Err(Complaint::with_help(what, "begin it with '/'"))
+}
+
+/// The absolute path of a certificate, which ends in `.crt`.
+///
+/// # Errors
+/// When it is relative or ends otherwise.
+pub fn certificate(text: &str) -> Judged<PathBuf> {
+    let path = absolute(text)?;
+    if path.extension().is_some_and(|e| e == "crt") {
+        return Ok(path);
+    }
+    Err(Complaint::new(format!("{text:?} does not end in '.crt'")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_must_be_absolute_and_certificates_end_in_crt() {
+        assert!(absolute("/etc/kubernetes/pki").is_ok());
+        assert!(absolute("pki").is_err() && absolute("").is_err() && absolute("~/pki").is_err());
+        assert!(certificate("/etc/kubernetes/pki/ca.crt").is_ok());
+        assert!(certificate("/etc/kubernetes/pki/ca.pem").is_err() && certificate("ca.crt").is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! Bootstrap tokens, certificate keys and CA pins. No message here repeats a secret.
+
+use super::Judged;
+use crate::base::env::Random;
+use crate::base::nearest::nearest;
+use crate::base::secret::Secret;
+use crate::config::problem::Complaint;
+use std::io;
+use zeroize::Zeroize;
+
+const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// What a bootstrap token may be used for.
+pub const USAGES: [&str; 2] = ["signing", "authentication"];
+
+/// Every group of a token begins with this (`k8s.io/cluster-bootstrap/token/api`).
+pub const GROUP_PREFIX: &str = "system:bootstrappers:";
+
+/// The group that lets a token's bearer become a node.
+pub const NODE_GROUP: &str = "system:bootstrappers:kubeadm:default-node-token";
+
+/// A bootstrap token: six characters, a point, sixteen characters, of `a` to `z` and `0` to `9`.
+///
+/// # Errors
+/// When it has another form.
+pub fn bootstrap_token(text: &str) -> Judged<Secret<String>> {
+    let legal = |s: &str| s.bytes().all(|b| ALPHABET.contains(&b));
+    let what = match text.split_once('.') {
+        None => "a bootstrap token has a point after its first six characters".to_owned(),
+        Some((id, secret)) if id.len() == 6 && secret.len() == 16 && legal(id) && legal(secret) => {
+            return Ok(Secret::new(text.to_owned()));
+        }
+        Some((id, secret)) if !legal(id) || !legal(secret) => {
+            "a bootstrap token has only the letters a to z and the digits 0 to 9".to_owned()
+        }
+        Some((id, secret)) => format!(
+            "a bootstrap token has 6 characters before the point and 16 after it; these are {} and {}",
+            id.len(),
+            secret.len()
+        ),
+    };
+    Err(Complaint::with_help(what, "run 'kubewright token generate' for a new one"))
+}
+
+/// A new bootstrap token.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn generate(random: &Random) -> io::Result<Secret<String>> {
+    let mut token = String::with_capacity(23);
+    let mut buffer = [0_u8; 32];
+    while token.len() < 23 {
+        random.fill(&mut buffer)?;
+        // Bytes from 252 on are passed over: 252 is a multiple of 36, so each character is equally likely.
+        for byte in buffer.iter().filter(|b| **b < 252) {
+            if token.len() == 6 {
+                token.push('.');
+            }
+            if token.len() < 23 {
+                token.push(char::from(ALPHABET[usize::from(byte % 36)]));
+            }
+        }
+    }
+    buffer.zeroize();
+    Ok(Secret::new(token))
+}
+
+/// A certificate key: 32 bytes as 64 hexadecimal digits.
+///
+/// # Errors
+/// When it has another form.
+pub fn certificate_key(text: &str) -> Judged<Secret<String>> {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(Secret::new(text.to_owned()));
+    }
+    let what = if text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        format!("a certificate key has 64 hexadecimal digits; this has {}", text.len())
+    } else {
+        "a certificate key has only hexadecimal digits".to_owned()
+    };
+    Err(Complaint::with_help(what, "run 'kubewright certs certificate-key' for a new one"))
+}
+
+/// A pin of a CA's public key: `sha256:` and 64 hexadecimal digits.
+///
+/// # Errors
+/// When it has another form.
+pub fn ca_pin(text: &str) -> Judged<String> {
+    let Some((kind, digest)) = text.split_once(':') else {
+        return Err(Complaint::with_help(format!("{text:?} has no type"), "write 'sha256:' before the digits"));
+    };
+    if !kind.eq_ignore_ascii_case("sha256") {
+        return Err(Complaint::with_help(format!("{kind:?} is not a type of hash that pins a CA"), "use sha256"));
+    }
+    if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let what = format!("a sha256 pin has 64 hexadecimal digits; this has {} characters", digest.chars().count());
+        return Err(Complaint::new(what));
+    }
+    Ok(format!("sha256:{}", digest.to_ascii_lowercase()))
+}
+
+/// One thing a token may be used for.
+///
+/// # Errors
+/// When there is no such use.
+pub fn usage(text: &str) -> Judged<String> {
+    if USAGES.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let help = match nearest(text, USAGES) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("the usages are {}", USAGES.join(" and ")),
+    };
+    Err(Complaint::with_help(format!("{text:?} is not a usage of tokens"), help))
+}
+
+/// A group that a token's bearer is in: `system:bootstrappers:` and `[a-z0-9:-]{0,255}[a-z0-9]`.
+///
+/// # Errors
+/// When it has another form.
+pub fn group(text: &str) -> Judged<String> {
+    let legal = |name: &str| {
+        name.len() <= 256
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b':' || b == b'-')
+            && name.bytes().last().is_some_and(|b| b.is_ascii_alphanumeric())
+    };
+    if text.strip_prefix(GROUP_PREFIX).is_some_and(legal) {
+        return Ok(text.to_owned());
+    }
+    let what = format!("{text:?} is not a group for tokens");
+    Err(Complaint::with_help(what, format!("it begins with '{GROUP_PREFIX}' and goes on with a-z, 0-9, ':' and '-'")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_bad_token_is_not_repeated() {
+        for text in ["NOT.A-TOKEN", "abcdef", "abcdef.0123456789abcde", "abcdef.0123456789abcdeF", "", "."] {
+            let complaint = bootstrap_token(text).unwrap_err();
+            assert!(text.len() < 3 || !complaint.what.contains(text), "{}", complaint.what);
+        }
+        assert!(certificate_key(&"0g".repeat(32)).is_err());
+        assert!(certificate_key(&"0a".repeat(31)).unwrap_err().what.contains("this has 62"));
+    }
+
+    #[test]
+    fn pins_and_groups_keep_their_form() {
+        assert_eq!(ca_pin(&format!("SHA256:{}", "AB".repeat(32))).unwrap(), format!("sha256:{}", "ab".repeat(32)));
+        assert!(ca_pin("sha256:12").is_err());
+        assert!(ca_pin(&format!("md5:{}", "ab".repeat(32))).is_err());
+        assert!(ca_pin("abc").is_err());
+        assert!(group(NODE_GROUP).is_ok());
+        assert!(group("system:bootstrappers:").is_err());
+        assert!(group("system:masters").is_err());
+        assert_eq!(usage("signin").unwrap_err().help.unwrap(), "did you mean 'signing'?");
+    }
+
+    proptest! {
+        #[test]
+        fn new_tokens_are_right_and_differ(seed in any::<u64>()) {
+            let random = Random::seeded(seed);
+            let (one, two) = (generate(&random).unwrap(), generate(&random).unwrap());
+            prop_assert!(bootstrap_token(one.expose()).is_ok());
+            prop_assert!(one != two);
+        }
+
+        #[test]
+        fn tokens_of_the_right_form_are_taken(text in "[a-z0-9]{6}\\.[a-z0-9]{16}") {
+            let token = bootstrap_token(&text).unwrap();
+            prop_assert_eq!(token.expose(), &text);
+        }
+
+        #[test]
+        fn other_text_is_not(text in "\\PC{0,30}") {
+            let right = text.len() == 23 && text.as_bytes()[6] == b'.'
+                && text.bytes().enumerate().all(|(i, b)| i == 6 || b.is_ascii_lowercase() || b.is_ascii_digit());
+            prop_assert_eq!(bootstrap_token(&text).is_ok(), right);
+        }
+    }
+}

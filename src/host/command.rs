@@ -1,0 +1,237 @@
+//! Local commands: the only code that starts programs on this host.
+//!
+//! Reads: the search path, and what programs print. Writes: nothing itself; a command that changes
+//! the host passes the gate, which in a dry run records it instead.
+
+use super::error::HostError;
+use crate::base::env::Clock;
+use crate::base::files::HostFiles;
+use crate::base::gate::{Change, Gate};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+mod process;
+
+#[cfg(test)]
+pub mod fake;
+
+pub use process::Processes;
+
+/// Enough for every command that only looks; `systemctl` answers in milliseconds.
+const READ_LIMIT: Duration = Duration::from_secs(10);
+/// A service may take its `TimeoutStartSec` (90 s by default) before systemd gives up.
+const CHANGE_LIMIT: Duration = Duration::from_mins(2);
+/// Where administration tools lie that a user's path often lacks.
+const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/// A program and its arguments, to be run without a shell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    words: Vec<String>,
+    limit: Option<Duration>,
+}
+
+impl Command {
+    /// `words` are the program and its arguments. Secrets do not belong here: every user of the
+    /// host can read a running program's arguments.
+    pub fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
+        Self { words: words.into_iter().map(Into::into).collect(), limit: None }
+    }
+
+    /// The same command with its own time limit.
+    #[must_use]
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The program's name.
+    pub fn program(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
+    /// The arguments.
+    pub fn args(&self) -> &[String] {
+        self.words.get(1..).unwrap_or_default()
+    }
+
+    /// The command as a person would type it.
+    pub fn shown(&self) -> String {
+        self.words.join(" ")
+    }
+}
+
+/// What a command left behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// The exit code; None when a signal ended it.
+    pub code: Option<i32>,
+    /// All of standard output.
+    pub stdout: String,
+    /// All of standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// True when the command ended with code 0.
+    pub fn is_success(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+/// Starts programs. The seam at which tests put a host of their own.
+pub trait Runner: Send + Sync {
+    /// Runs `program` (a full path of this machine) and waits for it, at most `limit`.
+    ///
+    /// # Errors
+    /// When it cannot be started or takes too long; a bad exit code is no error here.
+    fn run(&self, program: &Path, command: &Command, limit: Duration) -> Result<Output, HostError>;
+}
+
+/// A host: its files, and its programs when it is this running machine. Clones share the gate.
+#[derive(Clone)]
+pub struct Host {
+    files: HostFiles,
+    gate: Gate,
+    runner: Option<Arc<dyn Runner>>,
+    path: Vec<PathBuf>,
+    /// The clock that waits and ages are measured with.
+    pub clock: Clock,
+}
+
+impl Host {
+    /// The host whose files are `files`. Programs are found on the PATH of `vars` and in the system's
+    /// own folders, and run only when the files are those of this running machine.
+    pub fn new(vars: &BTreeMap<String, String>, clock: Clock, files: HostFiles, gate: Gate) -> Self {
+        let runner: Option<Arc<dyn Runner>> = if files.is_live() { Some(Arc::new(Processes)) } else { None };
+        let path = vars.get("PATH").map(String::as_str).unwrap_or_default();
+        Self { files, gate, runner, path: search_path(path), clock }
+    }
+
+    /// A host whose programs are answered for by `runner`, whatever its root folder; for tests.
+    pub fn with_runner(files: HostFiles, gate: Gate, clock: Clock, runner: Arc<dyn Runner>) -> Self {
+        Self { files, gate, runner: Some(runner), path: search_path(""), clock }
+    }
+
+    /// The host's files.
+    pub fn files(&self) -> &HostFiles {
+        &self.files
+    }
+
+    /// The gate through which its changes go.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// True when commands can be run on it.
+    pub fn is_live(&self) -> bool {
+        self.runner.is_some()
+    }
+
+    /// Where a program lies, as the host sees it; None when it is not on the search path.
+    pub fn find(&self, program: &str) -> Option<PathBuf> {
+        if program.starts_with('/') {
+            return Some(PathBuf::from(program)).filter(|path| self.is_executable(path));
+        }
+        self.path.iter().map(|folder| folder.join(program)).find(|path| self.is_executable(path))
+    }
+
+    /// Runs a command that only looks, and returns what it printed, whatever its exit code.
+    ///
+    /// # Errors
+    /// When the host is not live, the program is missing, or it takes too long.
+    pub fn read(&self, command: &Command) -> Result<Output, HostError> {
+        self.run(command, command.limit.unwrap_or(READ_LIMIT))
+    }
+
+    /// Runs a command that only looks and returns its standard output.
+    ///
+    /// # Errors
+    /// As [`Host::read`], and when its exit code is not 0.
+    pub fn read_text(&self, command: &Command) -> Result<String, HostError> {
+        let output = self.read(command)?;
+        if output.is_success() { Ok(output.stdout) } else { Err(HostError::failed(command, output)) }
+    }
+
+    /// Runs a command that changes the host, if the gate lets it through; `what` says what it is
+    /// for. None: it was only noted.
+    ///
+    /// # Errors
+    /// When it cannot be run, takes too long, or its exit code is not 0.
+    pub fn change(&self, what: &str, command: &Command) -> Result<Option<Output>, HostError> {
+        let change = Change::Run { what: what.into(), command: command.words.clone() };
+        self.gate.pass(change, || {
+            let output = self.run(command, command.limit.unwrap_or(CHANGE_LIMIT))?;
+            if output.is_success() { Ok(output) } else { Err(HostError::failed(command, output)) }
+        })
+    }
+
+    fn run(&self, command: &Command, limit: Duration) -> Result<Output, HostError> {
+        let Some(runner) = &self.runner else {
+            return Err(HostError::NotLive { root: self.files.root().to_path_buf(), command: command.shown() });
+        };
+        let program =
+            self.find(command.program()).ok_or_else(|| HostError::NoProgram { program: command.program().into() })?;
+        runner.run(&program, command, limit)
+    }
+
+    fn is_executable(&self, path: &Path) -> bool {
+        let is_file = self.files.real(path).is_ok_and(|real| real.is_file());
+        is_file && self.files.mode(path).is_some_and(|mode| mode & 0o111 != 0)
+    }
+}
+
+/// The folders of a `PATH` value, then those of the system.
+fn search_path(path: &str) -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    // A relative folder would let the current folder decide what runs as root.
+    for folder in path.split(':').filter(|f| f.starts_with('/')).chain(SYSTEM_FOLDERS) {
+        let folder = PathBuf::from(folder);
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fake::FakeHost;
+    use super::*;
+
+    #[test]
+    fn a_dry_run_notes_a_command_and_does_not_run_it() {
+        let fake = FakeHost::new();
+        let host = fake.dry();
+        let done = host.change("start the kubelet", &Command::new(["systemctl", "start", "kubelet"])).unwrap();
+        assert!(done.is_none());
+        assert_eq!(host.gate().count(), 1);
+    }
+
+    #[test]
+    fn a_command_that_fails_shows_the_head_of_its_error_and_keeps_the_rest() {
+        let long = format!("modprobe: FATAL: Module nope not found\n{}", "x".repeat(5000));
+        let fake = FakeHost::new().on_result("modprobe nope", 1, "", &long);
+        let error = fake.live().change("load nope", &Command::new(["modprobe", "nope"])).unwrap_err();
+        assert!(error.to_string().starts_with("'modprobe nope' failed (exit code 1): modprobe: FATAL: Module nope"));
+        assert!(error.to_string().len() < 400, "{error}");
+        let HostError::Failed { output, .. } = error else { panic!("another error") };
+        assert_eq!(output.stderr, long);
+    }
+
+    #[test]
+    fn a_host_below_a_root_folder_runs_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let gate = Gate::open();
+        let host = Host::new(&BTreeMap::new(), Clock::fixed(0), HostFiles::new(root.path(), gate.clone()), gate);
+        assert!(matches!(host.read(&Command::new(["uname"])), Err(HostError::NotLive { .. })));
+    }
+
+    #[test]
+    fn relative_folders_of_the_path_are_left_out() {
+        assert!(!search_path(".:bin:/opt/bin").iter().any(|f| f.is_relative()));
+        assert_eq!(search_path("/sbin:/opt/bin")[..2], [PathBuf::from("/sbin"), PathBuf::from("/opt/bin")]);
+    }
+}

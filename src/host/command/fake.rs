@@ -1,0 +1,103 @@
+//! A host for tests: files below a temporary folder and programs that answer from a list.
+//!
+//! It is strict: a command that was not announced fails the test and prints itself.
+
+use super::{Command, Host, Output, Runner};
+use crate::base::env::Clock;
+use crate::base::files::HostFiles;
+use crate::base::gate::Gate;
+use crate::host::error::HostError;
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// See the module's text.
+pub struct FakeHost {
+    root: tempfile::TempDir,
+    answers: Arc<Answers>,
+}
+
+#[derive(Default)]
+struct Answers {
+    known: Mutex<BTreeMap<String, Output>>,
+    ran: Mutex<Vec<String>>,
+}
+
+impl FakeHost {
+    /// A host with no files and no programs.
+    pub fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap(), answers: Arc::default() }
+    }
+
+    /// The command ends well and prints `stdout`. Its program is there from now on.
+    pub fn on(self, command: &str, stdout: &str) -> Self {
+        self.on_result(command, 0, stdout, "")
+    }
+
+    /// The command ends with `code`.
+    pub fn on_result(self, command: &str, code: i32, stdout: &str, stderr: &str) -> Self {
+        let program = command.split(' ').next().unwrap();
+        let output = Output { code: Some(code), stdout: stdout.into(), stderr: stderr.into() };
+        self.answers.known.lock().unwrap().insert(command.into(), output);
+        self.program(program)
+    }
+
+    /// A program that is there but must not be run.
+    pub fn program(self, program: &str) -> Self {
+        let this = self.file(&format!("/usr/bin/{program}"), "");
+        let path = this.root.path().join("usr/bin").join(program);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        this
+    }
+
+    /// A file with this content.
+    pub fn file(self, path: &str, content: &str) -> Self {
+        let path = self.root.path().join(path.trim_start_matches('/'));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    /// A host booted with systemd.
+    pub fn systemd(self) -> Self {
+        std::fs::create_dir_all(self.root.path().join("run/systemd/system")).unwrap();
+        self.program("systemctl")
+    }
+
+    /// The folder that is the host's `/`.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// The host, changes done.
+    pub fn live(&self) -> Host {
+        self.host(Gate::open())
+    }
+
+    /// The host, changes noted.
+    pub fn dry(&self) -> Host {
+        self.host(Gate::recording())
+    }
+
+    /// Every command that ran, in order.
+    pub fn ran(&self) -> Vec<String> {
+        self.answers.ran.lock().unwrap().clone()
+    }
+
+    fn host(&self, gate: Gate) -> Host {
+        let files = HostFiles::new(self.root.path(), gate.clone());
+        let runner: Arc<dyn Runner> = Arc::clone(&self.answers) as Arc<dyn Runner>;
+        Host::with_runner(files, gate, Clock::fixed(1_700_000_000), runner)
+    }
+}
+
+impl Runner for Answers {
+    fn run(&self, _: &Path, command: &Command, _: Duration) -> Result<Output, HostError> {
+        let shown = command.shown();
+        self.ran.lock().unwrap().push(shown.clone());
+        let answer = self.known.lock().unwrap().get(&shown).cloned();
+        Ok(answer.unwrap_or_else(|| panic!("unexpected command: {shown}")))
+    }
+}

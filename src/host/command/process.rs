@@ -1,0 +1,143 @@
+//! Real programs: started without a shell, in a group of their own, with a time limit.
+
+use super::{Command, Output, Runner};
+use crate::host::error::HostError;
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::io::Read;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long output is awaited after the program itself ended: a daemon that it left behind may
+/// hold the pipe open for ever.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
+
+/// Starts programs of this machine.
+pub struct Processes;
+
+impl Runner for Processes {
+    fn run(&self, program: &Path, command: &Command, limit: Duration) -> Result<Output, HostError> {
+        let mut child = std::process::Command::new(program)
+            .args(command.args())
+            // What programs print is read by us, so it must not depend on the user's language.
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .map_err(|source| HostError::NotStarted { command: command.shown(), source })?;
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        let (ended, end) = channel();
+        let stdout = collect(child.stdout.take(), ended.clone());
+        let stderr = collect(child.stderr.take(), ended);
+
+        // Both pipes close when the program ends, unless a daemon of its inherits them.
+        let mut closed = 0;
+        let start = std::time::Instant::now();
+        while closed < 2 {
+            let left = limit.saturating_sub(start.elapsed());
+            match end.recv_timeout(left.min(LAST_OUTPUT)) {
+                Ok(()) => closed += 1,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => {
+                    stop(&mut child, group);
+                    return Err(HostError::TimedOut { command: command.shown(), limit, stderr: take(&stderr) });
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if matches!(child.try_wait(), Ok(Some(_))) {
+                        break;
+                    }
+                }
+            }
+        }
+        // A program may close its output and go on; the limit holds for it all the same.
+        let status = loop {
+            match child.try_wait() {
+                Ok(Some(status)) => break status,
+                Ok(None) if start.elapsed() < limit => std::thread::sleep(Duration::from_millis(1)),
+                Ok(None) => {
+                    stop(&mut child, group);
+                    return Err(HostError::TimedOut { command: command.shown(), limit, stderr: take(&stderr) });
+                }
+                Err(source) => return Err(HostError::NotStarted { command: command.shown(), source }),
+            }
+        };
+        let mut error = take(&stderr);
+        if let Some(signal) = status.signal() {
+            error = format!("{error}ended by signal {signal}");
+        }
+        Ok(Output { code: status.code(), stdout: take(&stdout), stderr: error })
+    }
+}
+
+/// Reads a pipe to its end in a thread of its own, so that neither pipe can fill up and block the
+/// program while the other one is read.
+fn collect(pipe: Option<impl Read + Send + 'static>, ended: std::sync::mpsc::Sender<()>) -> Arc<Mutex<Vec<u8>>> {
+    let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
+    let sink = Arc::clone(&bytes);
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        if let Some(mut pipe) = pipe {
+            while let Ok(read @ 1..) = pipe.read(&mut buffer) {
+                let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+                sink.extend_from_slice(buffer.get(..read).unwrap_or_default());
+            }
+        }
+        // The other end is gone when the command ran out of time.
+        let _ = ended.send(());
+    });
+    bytes
+}
+
+/// Ends the program and whatever it started.
+fn stop(child: &mut Child, group: Option<Pid>) {
+    if let Some(group) = group {
+        // It may have ended in this very moment.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn take(bytes: &Mutex<Vec<u8>>) -> String {
+    let bytes = std::mem::take(&mut *bytes.lock().unwrap_or_else(PoisonError::into_inner));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration) -> Result<Output, HostError> {
+        Processes.run(Path::new("/bin/sh"), &Command::new(["sh", "-c", script]), limit)
+    }
+
+    #[test]
+    fn output_and_code_come_back() {
+        let output = shell("echo out; echo err >&2; exit 3", Duration::from_secs(20)).unwrap();
+        assert_eq!(output, Output { code: Some(3), stdout: "out\n".into(), stderr: "err\n".into() });
+    }
+
+    #[test]
+    fn much_output_on_both_streams_does_not_block() {
+        let script = "i=0; while [ $i -lt 20000 ]; do echo 0123456789; echo 0123456789 >&2; i=$((i+1)); done";
+        let output = shell(script, Duration::from_mins(1)).unwrap();
+        assert_eq!((output.stdout.len(), output.stderr.len()), (220_000, 220_000));
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_stopped_with_its_children() {
+        let error = shell("echo why >&2; sleep 1000 & wait", Duration::from_millis(200)).unwrap_err();
+        assert_eq!(error.to_string(), "'sh -c echo why >&2; sleep 1000 & wait' did not end within 200ms: why");
+    }
+
+    #[test]
+    fn a_daemon_that_keeps_the_pipe_does_not_hold_us() {
+        let output = shell("sleep 5 & echo done", Duration::from_mins(1)).unwrap();
+        assert_eq!(output.stdout, "done\n");
+    }
+}

@@ -1,0 +1,428 @@
+//! A live container runtime and what can be asked of it.
+//!
+//! Reads: the runtime's answers. Writes: pulls images, stops and removes containers and pods, each
+//! through the gate.
+
+use super::error::CriError;
+use super::grpc::{self, CallError, NOT_FOUND, UNIMPLEMENTED};
+use super::messages as wire;
+use super::socket::Endpoint;
+use super::status::{CgroupDriver, Status, configured_driver};
+use crate::base::gate::{Change, Gate};
+use crate::host::command::Host;
+use prost::Message;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A healthy runtime answers in milliseconds; one that is busy on a slow disk in seconds.
+const LIMIT: Duration = Duration::from_secs(10);
+/// Whoever listens on a known socket says so quickly or is not worth waiting for.
+const HELLO_LIMIT: Duration = Duration::from_secs(2);
+/// What is granted to a container that is stopped, in seconds, as the kubelet does for static Pods.
+const GRACE: i64 = 10;
+/// Stopping a pod waits for the grace of its containers and the network plugin.
+const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// The two versions of the API in use. v1alpha2 went with containerd 2.0 and CRI-O 1.26.
+const APIS: [&str; 2] = ["v1", "v1alpha2"];
+
+/// A runtime's name and version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuntimeVersion {
+    /// `containerd`, `cri-o`, ….
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The API it speaks: `v1` or `v1alpha2`.
+    pub api: &'static str,
+}
+
+impl fmt::Display for RuntimeVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
+}
+
+/// A container's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContainerState {
+    /// Not started yet.
+    Created,
+    /// It runs.
+    Running,
+    /// It ended.
+    Exited,
+    /// The runtime does not know.
+    Unknown,
+}
+
+/// A pod as the runtime knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pod {
+    /// The runtime's id.
+    pub id: String,
+    /// The Pod's name.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// It can run containers.
+    pub ready: bool,
+}
+
+/// A container as the runtime knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Container {
+    /// The runtime's id.
+    pub id: String,
+    /// The id of its pod.
+    pub pod: String,
+    /// Its name in the Pod: `kube-apiserver`.
+    pub name: String,
+    /// How often it was started before.
+    pub attempt: u32,
+    /// Its state.
+    pub state: ContainerState,
+    /// When it was made, in nanoseconds since the epoch.
+    pub created: i64,
+    /// Kubernetes' labels, such as `io.kubernetes.pod.namespace`.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExitedContainer {
+    /// Its exit code.
+    pub code: i32,
+    /// The runtime's word: `Error`, `OOMKilled`, `StartError`, ….
+    pub reason: String,
+    /// The runtime's sentence, often empty.
+    pub message: String,
+    /// Where its output lies on the host.
+    pub log: PathBuf,
+}
+
+/// See the module's text. Clones are cheap and can be used by several threads at once.
+#[derive(Clone)]
+pub struct Cri {
+    endpoint: Endpoint,
+    socket: PathBuf,
+    version: RuntimeVersion,
+    pub(super) gate: Gate,
+}
+
+impl fmt::Debug for Cri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cri({} at {})", self.version, self.endpoint)
+    }
+}
+
+impl Cri {
+    /// Asks who listens on a socket, in v1 and then in v1alpha2.
+    ///
+    /// # Errors
+    /// When nobody answers, or what answers has its CRI switched off.
+    pub fn connect(host: &Host, endpoint: &Endpoint) -> Result<Self, CriError> {
+        if !host.is_live() {
+            return Err(CriError::NotLive);
+        }
+        let socket = host
+            .files()
+            .real(endpoint.path())
+            .map_err(|e| CriError::Silent { endpoint: endpoint.clone(), source: CallError::Connect(e.source) })?;
+        for api in APIS {
+            let method = format!("/runtime.{api}.RuntimeService/Version");
+            let request = wire::VersionRequest { version: api.into() };
+            match grpc::call::<wire::VersionResponse>(&socket, &method, &request, HELLO_LIMIT) {
+                Ok(answer) => {
+                    let version = RuntimeVersion { name: answer.runtime_name, version: answer.runtime_version, api };
+                    return Ok(Self { endpoint: endpoint.clone(), socket, version, gate: host.gate().clone() });
+                }
+                Err(CallError::Status { code: UNIMPLEMENTED, .. }) => {}
+                Err(source) => return Err(CriError::Silent { endpoint: endpoint.clone(), source }),
+            }
+        }
+        Err(CriError::Disabled { endpoint: endpoint.clone() })
+    }
+
+    /// The socket.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Who listens there.
+    pub fn version(&self) -> &RuntimeVersion {
+        &self.version
+    }
+
+    /// Whether it is ready, and how it is configured.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn status(&self) -> Result<Status, CriError> {
+        let answer: wire::StatusResponse =
+            self.runtime("Status", "tell its status", &wire::StatusRequest { verbose: true }, LIMIT)?;
+        Ok(Status::new(&answer))
+    }
+
+    /// The cgroup driver from the `RuntimeConfig` method; None when the runtime is too old to have it
+    /// (containerd before 2.0, CRI-O before 1.28).
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn runtime_config(&self) -> Result<Option<CgroupDriver>, CriError> {
+        let answer: Result<wire::RuntimeConfigResponse, CriError> =
+            self.runtime("RuntimeConfig", "tell its configuration", &wire::Empty {}, LIMIT);
+        match answer {
+            Ok(answer) => Ok(configured_driver(&answer)),
+            Err(error) if error.is_unimplemented() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The cgroup driver, from `RuntimeConfig` or else from the status; None when neither tells.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn cgroup_driver(&self) -> Result<Option<CgroupDriver>, CriError> {
+        match self.runtime_config()? {
+            Some(driver) => Ok(Some(driver)),
+            None => Ok(self.status()?.cgroup_driver),
+        }
+    }
+
+    /// The names and tags of all images.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn images(&self) -> Result<Vec<String>, CriError> {
+        let answer: wire::ListImagesResponse =
+            self.image("ListImages", "list its images", &wire::ImageRequest { image: None }, LIMIT)?;
+        Ok(answer.images.into_iter().flat_map(|image| image.repo_tags).collect())
+    }
+
+    /// True when the image is there.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn has_image(&self, name: &str) -> Result<bool, CriError> {
+        let what = format!("look {name} up");
+        let answer: wire::ImageStatusResponse = self.image("ImageStatus", &what, &image_request(name), LIMIT)?;
+        Ok(answer.image.is_some())
+    }
+
+    /// The folder that holds the images.
+    ///
+    /// # Errors
+    /// When it does not answer, or holds them in none.
+    pub fn image_folder(&self) -> Result<Option<PathBuf>, CriError> {
+        let answer: wire::ImageFsInfoResponse =
+            self.image("ImageFsInfo", "tell where its images are", &wire::Empty {}, LIMIT)?;
+        let folder = answer.image_filesystems.into_iter().find_map(|fs| Some(fs.fs_id?.mountpoint));
+        Ok(folder.filter(|path| !path.is_empty()).map(PathBuf::from))
+    }
+
+    /// One attempt to pull an image; [`super::Pulls`] decides whether and how often.
+    pub(super) fn pull_once(&self, name: &str, limit: Duration) -> Result<(), CallError> {
+        let method = format!("/runtime.{}.ImageService/PullImage", self.version.api);
+        grpc::call::<wire::PullImageResponse>(&self.socket, &method, &image_request(name), limit).map(|_| ())
+    }
+
+    /// Every pod, also those that ended.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn pods(&self) -> Result<Vec<Pod>, CriError> {
+        let answer: wire::ListPodSandboxResponse =
+            self.runtime("ListPodSandbox", "list its pods", &wire::Empty {}, LIMIT)?;
+        Ok(answer
+            .items
+            .into_iter()
+            .map(|pod| {
+                let metadata = pod.metadata.unwrap_or_default();
+                Pod { id: pod.id, name: metadata.name, namespace: metadata.namespace, ready: pod.state == 0 }
+            })
+            .collect())
+    }
+
+    /// Every container, also those that ended.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn containers(&self) -> Result<Vec<Container>, CriError> {
+        let answer: wire::ListContainersResponse =
+            self.runtime("ListContainers", "list its containers", &wire::Empty {}, LIMIT)?;
+        Ok(answer
+            .containers
+            .into_iter()
+            .map(|container| {
+                let metadata = container.metadata.unwrap_or_default();
+                Container {
+                    id: container.id,
+                    pod: container.pod_sandbox_id,
+                    name: metadata.name,
+                    attempt: metadata.attempt,
+                    state: match container.state {
+                        0 => ContainerState::Created,
+                        1 => ContainerState::Running,
+                        2 => ContainerState::Exited,
+                        _ => ContainerState::Unknown,
+                    },
+                    created: container.created_at,
+                    labels: container.labels.into_iter().collect(),
+                }
+            })
+            .collect())
+    }
+
+    /// How a container ended, and where its output is. For one that still runs the code is 0.
+    ///
+    /// # Errors
+    /// When it does not answer, or knows no such container.
+    pub fn container_end(&self, id: &str) -> Result<ExitedContainer, CriError> {
+        let what = format!("describe container {id}");
+        let answer: wire::ContainerStatusResponse =
+            self.runtime("ContainerStatus", &what, &wire::IdRequest { id: id.into() }, LIMIT)?;
+        let status = answer.status.unwrap_or_default();
+        Ok(ExitedContainer {
+            code: status.exit_code,
+            reason: status.reason,
+            message: status.message,
+            log: status.log_path.into(),
+        })
+    }
+
+    /// Stops a pod and its containers. One that is gone already is fine.
+    ///
+    /// # Errors
+    /// When it cannot be stopped in time.
+    pub fn stop_pod(&self, pod: &Pod) -> Result<(), CriError> {
+        self.end("StopPodSandbox", "stop", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id))
+    }
+
+    /// Removes a pod and its containers.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_pod(&self, pod: &Pod) -> Result<(), CriError> {
+        self.end("RemovePodSandbox", "remove", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id))
+    }
+
+    /// Stops a container; the kubelet starts it again when it belongs to a static Pod.
+    ///
+    /// # Errors
+    /// When it cannot be stopped in time.
+    pub fn stop_container(&self, container: &Container) -> Result<(), CriError> {
+        let request = wire::StopContainerRequest { container_id: container.id.clone(), timeout: GRACE };
+        self.end("StopContainer", "stop", &format!("container {}", container.name), &request)
+    }
+
+    /// Removes a container that ended.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove_container(&self, container: &Container) -> Result<(), CriError> {
+        self.end("RemoveContainer", "remove", &format!("container {}", container.name), &id(&container.id))
+    }
+
+    fn end(&self, method: &str, verb: &str, object: &str, request: &impl Message) -> Result<(), CriError> {
+        let change = Change::Request { api: "cri".into(), verb: verb.into(), object: object.into(), body: None };
+        let what = format!("{verb} {object}");
+        let done = self.gate.pass(change, || self.runtime::<wire::Empty>(method, &what, request, STOP_LIMIT));
+        match done {
+            // Somebody else, such as the kubelet, was faster.
+            Err(CriError::Call { source: CallError::Status { code: NOT_FOUND, .. }, .. }) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+
+    fn runtime<A: Message + Default>(
+        &self,
+        method: &str,
+        what: &str,
+        request: &impl Message,
+        limit: Duration,
+    ) -> Result<A, CriError> {
+        self.call("RuntimeService", method, what, request, limit)
+    }
+
+    fn image<A: Message + Default>(
+        &self,
+        method: &str,
+        what: &str,
+        request: &impl Message,
+        limit: Duration,
+    ) -> Result<A, CriError> {
+        self.call("ImageService", method, what, request, limit)
+    }
+
+    fn call<A: Message + Default>(
+        &self,
+        service: &str,
+        method: &str,
+        what: &str,
+        request: &impl Message,
+        limit: Duration,
+    ) -> Result<A, CriError> {
+        let method = format!("/runtime.{}.{service}/{method}", self.version.api);
+        grpc::call(&self.socket, &method, request, limit).map_err(|source| CriError::Call {
+            endpoint: self.endpoint.clone(),
+            what: what.into(),
+            source,
+        })
+    }
+}
+
+fn image_request(name: &str) -> wire::ImageRequest {
+    wire::ImageRequest { image: Some(wire::ImageSpec { image: name.into() }) }
+}
+
+fn id(id: &str) -> wire::IdRequest {
+    wire::IdRequest { id: id.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::command::fake::FakeHost;
+    use crate::host::cri::fake::FakeCri;
+
+    const SOCKET: &str = "/run/containerd/containerd.sock";
+
+    fn connect(host: &FakeHost) -> Cri {
+        Cri::connect(&host.live(), &Endpoint::parse(SOCKET).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_old_runtime_is_spoken_to_in_v1alpha2() {
+        let host = FakeHost::new();
+        let _server = FakeCri::v1alpha2().serve(host.root(), SOCKET);
+        let cri = connect(&host);
+        assert_eq!(cri.version().api, "v1alpha2");
+        assert_eq!(cri.runtime_config().unwrap(), None);
+    }
+
+    #[test]
+    fn removing_a_pod_that_is_gone_is_fine_and_a_dry_run_does_not_ask() {
+        let host = FakeHost::new();
+        let pod = Pod { id: "1".into(), name: "etcd-n1".into(), namespace: "kube-system".into(), ready: true };
+        let server = FakeCri::new().fails("RemovePodSandbox", NOT_FOUND, "not found").serve(host.root(), SOCKET);
+        connect(&host).remove_pod(&pod).unwrap();
+        let dry = host.dry();
+        let cri = Cri::connect(&dry, &Endpoint::parse(SOCKET).unwrap()).unwrap();
+        cri.stop_pod(&pod).unwrap();
+        assert_eq!(dry.gate().count(), 1);
+        assert!(!server.calls().iter().any(|call| call.contains("StopPodSandbox")));
+    }
+
+    #[test]
+    fn the_runtimes_words_are_kept() {
+        let host = FakeHost::new();
+        let _server = FakeCri::new().fails("ListContainers", 13, "disk on fire").serve(host.root(), SOCKET);
+        let failure: crate::base::Failure = connect(&host).containers().unwrap_err().into();
+        assert_eq!(failure.causes(), ["disk on fire"]);
+    }
+}

@@ -1,0 +1,186 @@
+//! A container runtime for tests: a real gRPC server on a socket that answers from a list.
+//!
+//! A call that was not announced gets an error that names it.
+
+use super::grpc::{UNIMPLEMENTED, frame};
+use super::messages as wire;
+use h2::server;
+use http::{HeaderMap, Response};
+use prost::Message;
+use prost::bytes::Bytes;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+#[derive(Clone)]
+enum Answer {
+    Bytes(Bytes),
+    Failure(u32, String),
+}
+
+/// What the runtime will answer.
+pub struct FakeCri {
+    api: &'static str,
+    answers: BTreeMap<String, Answer>,
+    images: Vec<String>,
+}
+
+/// A runtime that serves until it is dropped.
+pub struct Serving {
+    calls: Arc<Mutex<Vec<String>>>,
+    stop: Option<tokio::sync::oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl FakeCri {
+    /// A runtime that speaks v1 and is ready.
+    pub fn new() -> Self {
+        let version = wire::VersionResponse { runtime_name: "containerd".into(), runtime_version: "1.6.20".into() };
+        Self::empty().with("Version", &version).status("registry.k8s.io/pause:3.10", "cgroupfs")
+    }
+
+    /// A runtime that speaks v1alpha2 only.
+    pub fn v1alpha2() -> Self {
+        Self { api: "v1alpha2", ..Self::new() }
+    }
+
+    /// A gRPC server without the CRI.
+    pub fn empty() -> Self {
+        Self { api: "v1", answers: BTreeMap::new(), images: Vec::new() }
+    }
+
+    /// The status of a ready runtime with this sandbox image and cgroup driver.
+    pub fn status(self, sandbox: &str, driver: &str) -> Self {
+        let condition = |kind: &str| wire::RuntimeCondition { kind: kind.into(), status: true, ..Default::default() };
+        let config = serde_json::json!({
+            "sandboxImage": sandbox,
+            "containerd": {"defaultRuntimeName": "runc", "runtimes": {"runc": {"options": {"SystemdCgroup": driver == "systemd"}}}},
+        });
+        let status = wire::StatusResponse {
+            status: Some(wire::RuntimeStatus {
+                conditions: vec![condition("RuntimeReady"), condition("NetworkReady")],
+            }),
+            info: [("config".to_owned(), config.to_string())].into(),
+        };
+        self.with("Status", &status)
+    }
+
+    /// The image is there.
+    pub fn image(mut self, name: &str) -> Self {
+        self.images.push(name.into());
+        self
+    }
+
+    /// The method answers with a message.
+    pub fn with(mut self, method: &str, message: &impl Message) -> Self {
+        self.answers.insert(method.into(), Answer::Bytes(frame(message)));
+        self
+    }
+
+    /// The method fails.
+    pub fn fails(mut self, method: &str, code: u32, message: &str) -> Self {
+        self.answers.insert(method.into(), Answer::Failure(code, message.into()));
+        self
+    }
+
+    /// Serves on a socket below `root`.
+    pub fn serve(self, root: &Path, path: &str) -> Serving {
+        let socket = root.join(path.trim_start_matches('/'));
+        std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+        let calls: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let noted = Arc::clone(&calls);
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let this = Arc::new(self);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let serve = async {
+                let listener = tokio::net::UnixListener::from_std(listener).unwrap();
+                loop {
+                    let (stream, _) = listener.accept().await.unwrap();
+                    tokio::spawn(Arc::clone(&this).serve_one(stream, Arc::clone(&noted)));
+                }
+            };
+            runtime.block_on(async {
+                let serve = std::pin::pin!(serve);
+                let stopped = std::pin::pin!(stopped);
+                either(serve, stopped).await;
+            });
+        });
+        Serving { calls, stop: Some(stop), thread: Some(thread) }
+    }
+
+    async fn serve_one(self: Arc<Self>, stream: tokio::net::UnixStream, calls: Arc<Mutex<Vec<String>>>) {
+        let Ok(mut connection) = server::handshake(stream).await else { return };
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            let path = request.uri().path().to_owned();
+            let mut body = request.into_body();
+            let this = Arc::clone(&self);
+            let calls = Arc::clone(&calls);
+            tokio::spawn(async move {
+                let mut bytes = Vec::new();
+                while let Some(Ok(chunk)) = body.data().await {
+                    bytes.extend_from_slice(&chunk);
+                }
+                calls.lock().unwrap().push(path.clone());
+                let answer = this.answer(&path, bytes.get(5..).unwrap_or_default());
+                let response = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+                let mut stream = respond.send_response(response, false).unwrap();
+                let mut trailers = HeaderMap::new();
+                let (code, message) = match answer {
+                    Answer::Bytes(bytes) => {
+                        stream.send_data(bytes, false).unwrap();
+                        (0, String::new())
+                    }
+                    Answer::Failure(code, message) => (code, message),
+                };
+                trailers.insert("grpc-status", code.to_string().parse().unwrap());
+                trailers.insert("grpc-message", message.parse().unwrap());
+                stream.send_trailers(trailers).unwrap();
+            });
+        }
+    }
+
+    fn answer(&self, path: &str, body: &[u8]) -> Answer {
+        let unimplemented = |what: &str| Answer::Failure(UNIMPLEMENTED, format!("unknown {what} {path}"));
+        let method = path.rsplit('/').next().unwrap_or_default();
+        if !path.starts_with(&format!("/runtime.{}.", self.api)) {
+            return unimplemented("service");
+        }
+        if let Some(answer) = self.answers.get(method) {
+            return answer.clone();
+        }
+        if method == "ImageStatus" && self.answers.contains_key("Version") {
+            let name = wire::ImageRequest::decode(body).unwrap().image.unwrap_or_default().image;
+            let image = self.images.contains(&name).then(|| wire::Image { id: name, repo_tags: Vec::new() });
+            return Answer::Bytes(frame(&wire::ImageStatusResponse { image }));
+        }
+        unimplemented("method")
+    }
+}
+
+/// Waits for whichever ends first.
+async fn either<A: Future, B: Future>(mut a: std::pin::Pin<&mut A>, mut b: std::pin::Pin<&mut B>) {
+    std::future::poll_fn(|cx| {
+        let done = a.as_mut().poll(cx).is_ready() || b.as_mut().poll(cx).is_ready();
+        if done { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+impl Serving {
+    /// Every call so far: `/runtime.v1.RuntimeService/Version`.
+    pub fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! The container runtime, over its own API (CRI: gRPC on a unix socket).
+//!
+//! Reads: the runtime's state, images, pods, containers and their logs. Writes: images and
+//! containers, through the gate. Asynchronous inside, blocking outside; each call has a connection of
+//! its own (some hundred microseconds), so a runtime that was restarted needs no second thought.
+
+mod client;
+mod error;
+mod grpc;
+mod logs;
+mod messages;
+mod pull;
+mod socket;
+mod status;
+
+#[cfg(test)]
+pub mod fake;
+
+pub use client::{Container, ContainerState, Cri, ExitedContainer, Pod, RuntimeVersion};
+pub use error::{CriError, Found, PullReason};
+pub use logs::{LogLine, tail};
+pub use pull::{Policy, PullErrors, Pulls, registry_of};
+pub use socket::{Endpoint, KNOWN, find, kubelet_endpoint, probe};
+pub use status::{CgroupDriver, Condition, Status};

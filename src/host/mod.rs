@@ -1,0 +1,20 @@
+//! Layer 2: this machine. Its commands, services, addresses, kernel and container runtime.
+//!
+//! Only this engine runs local programs. It knows nothing of the other engines.
+
+pub mod command;
+pub mod cri;
+pub mod error;
+pub mod facts;
+pub mod fstab;
+pub mod kernel;
+pub mod listeners;
+pub mod modules;
+pub mod network;
+pub mod service;
+pub mod space;
+pub mod swap;
+pub mod sysctl;
+
+pub use command::{Command, Host, Output};
+pub use error::HostError;

@@ -1,0 +1,260 @@
+//! Services of the host: the kubelet and the container runtime.
+//!
+//! Reads: unit states and the journal. Writes: unit states, through the gate. systemd is managed in
+//! full and `OpenRC` where it can do the same; a host with neither is told so clearly.
+
+use super::command::{Command, Host};
+use super::error::HostError;
+use serde::Serialize;
+use std::path::Path;
+
+/// What starts services on the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InitSystem {
+    /// systemd, booted.
+    Systemd,
+    /// `OpenRC`, booted.
+    OpenRc,
+    /// Something else.
+    Unknown,
+}
+
+/// What systemd or `OpenRC` knows of a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// A unit of this name is installed.
+    pub exists: bool,
+    /// It starts at boot.
+    pub enabled: bool,
+    /// It runs, or is about to: a kubelet without its configuration is started again and again.
+    pub active: bool,
+    /// The init system's word: `active`, `activating`, `failed`, `inactive`, ….
+    pub word: String,
+}
+
+/// The services of a host.
+pub struct Services<'a> {
+    host: &'a Host,
+    init: InitSystem,
+}
+
+/// What tells that systemd runs the host, as `sd_booted(3)` has it: the `systemctl` program alone
+/// may be there in a container without systemd.
+const SYSTEMD_BOOTED: &str = "/run/systemd/system";
+const OPENRC_BOOTED: &str = "/run/openrc";
+
+impl<'a> Services<'a> {
+    /// Finds out what runs the host's services.
+    pub fn of(host: &'a Host) -> Self {
+        let init = if host.files().exists(Path::new(SYSTEMD_BOOTED)) && host.find("systemctl").is_some() {
+            InitSystem::Systemd
+        } else if host.files().exists(Path::new(OPENRC_BOOTED)) && host.find("rc-service").is_some() {
+            InitSystem::OpenRc
+        } else {
+            InitSystem::Unknown
+        };
+        Self { host, init }
+    }
+
+    /// What runs the host's services.
+    pub fn init_system(&self) -> InitSystem {
+        self.init
+    }
+
+    /// What is known of a service.
+    ///
+    /// # Errors
+    /// When there is no known init system, or it does not answer.
+    pub fn state(&self, service: &str) -> Result<State, HostError> {
+        match self.init {
+            InitSystem::Systemd => self.systemd_state(service),
+            InitSystem::OpenRc => self.openrc_state(service),
+            InitSystem::Unknown => Err(self.unknown("look at", service)),
+        }
+    }
+
+    /// Starts a service now.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(&self, service: &str) -> Result<(), HostError> {
+        self.act("start", service)
+    }
+
+    /// Stops a service.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub fn stop(&self, service: &str) -> Result<(), HostError> {
+        self.act("stop", service)
+    }
+
+    /// Stops and starts a service.
+    ///
+    /// # Errors
+    /// When it does not start again.
+    pub fn restart(&self, service: &str) -> Result<(), HostError> {
+        self.act("restart", service)
+    }
+
+    /// Lets a service start at boot.
+    ///
+    /// # Errors
+    /// When the init system refuses.
+    pub fn enable(&self, service: &str) -> Result<(), HostError> {
+        self.act("enable", service)
+    }
+
+    /// No longer lets a service start at boot.
+    ///
+    /// # Errors
+    /// When the init system refuses.
+    pub fn disable(&self, service: &str) -> Result<(), HostError> {
+        self.act("disable", service)
+    }
+
+    /// Makes systemd read its unit files again; other init systems read them each time.
+    ///
+    /// # Errors
+    /// When systemd does not answer.
+    pub fn reload_units(&self) -> Result<(), HostError> {
+        if self.init == InitSystem::Systemd {
+            self.host.change("read the unit files again", &Command::new(["systemctl", "daemon-reload"]))?;
+        }
+        Ok(())
+    }
+
+    /// The command with which a person lets the service start at boot.
+    pub fn enable_command(&self, service: &str) -> String {
+        self.words("enable", service).map_or_else(
+            || format!("let {service} start at boot in the way of this host"),
+            |words| format!("run '{}'", words.join(" ")),
+        )
+    }
+
+    /// The last `lines` lines a service wrote to the journal, oldest first. Empty where there is no
+    /// journal (`OpenRC` services write to files of their own choice).
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn journal(&self, service: &str, lines: usize) -> Result<Vec<String>, HostError> {
+        if self.init != InitSystem::Systemd || self.host.find("journalctl").is_none() {
+            return Ok(Vec::new());
+        }
+        let count = lines.to_string();
+        let words = ["journalctl", "-u", service, "-b", "-n", &count, "-o", "cat", "--no-pager", "--quiet"];
+        let text = self.host.read_text(&Command::new(words))?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+
+    fn systemd_state(&self, service: &str) -> Result<State, HostError> {
+        let command = Command::new(["systemctl", "show", "-p", "LoadState,ActiveState,UnitFileState", service]);
+        let text = self.host.read_text(&command)?;
+        let value = |key: &str| {
+            text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default().trim()
+        };
+        let word = value("ActiveState").to_owned();
+        if word.is_empty() {
+            return Err(HostError::Unexpected { command: command.shown(), expected: "a unit's state", text });
+        }
+        Ok(State {
+            exists: value("LoadState") == "loaded",
+            // A unit pulled in by another one is as good as enabled.
+            enabled: matches!(
+                value("UnitFileState"),
+                "enabled" | "enabled-runtime" | "static" | "indirect" | "alias" | "generated"
+            ),
+            active: matches!(word.as_str(), "active" | "activating" | "reloading"),
+            word,
+        })
+    }
+
+    fn openrc_state(&self, service: &str) -> Result<State, HostError> {
+        let exists = self.host.files().exists(&Path::new("/etc/init.d").join(service));
+        if !exists {
+            return Ok(State { exists, enabled: false, active: false, word: "not-found".into() });
+        }
+        let status = self.host.read(&Command::new(["rc-service", service, "status"]))?;
+        let levels = self.host.read_text(&Command::new(["rc-update", "show"]))?;
+        let enabled = levels.lines().any(|line| {
+            line.split_once('|').is_some_and(|(name, levels)| name.trim() == service && !levels.trim().is_empty())
+        });
+        let active = status.is_success();
+        Ok(State { exists, enabled, active, word: if active { "started" } else { "stopped" }.into() })
+    }
+
+    fn act(&self, verb: &'static str, service: &str) -> Result<(), HostError> {
+        let words = self.words(verb, service).ok_or_else(|| self.unknown(verb, service))?;
+        self.host.change(&format!("{verb} {service}"), &Command::new(words)).map(|_| ())
+    }
+
+    fn words(&self, verb: &str, service: &str) -> Option<Vec<String>> {
+        let words = match (self.init, verb) {
+            (InitSystem::Systemd, _) => vec!["systemctl", verb, service],
+            (InitSystem::OpenRc, "enable") => vec!["rc-update", "add", service, "default"],
+            (InitSystem::OpenRc, "disable") => vec!["rc-update", "del", service, "default"],
+            (InitSystem::OpenRc, _) => vec!["rc-service", service, verb],
+            (InitSystem::Unknown, _) => return None,
+        };
+        Some(words.into_iter().map(str::to_owned).collect())
+    }
+
+    fn unknown(&self, verb: &'static str, service: &str) -> HostError {
+        let why = match (self.host.find("systemctl"), self.host.find("rc-service")) {
+            (Some(_), _) => format!("systemctl is installed but systemd did not boot this host (no {SYSTEMD_BOOTED})"),
+            (None, Some(_)) => format!("OpenRC is installed but did not boot this host (no {OPENRC_BOOTED})"),
+            (None, None) => "this host has neither systemd nor OpenRC".into(),
+        };
+        HostError::NoInitSystem { verb, service: service.into(), why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::fault::Fault;
+    use crate::host::command::fake::FakeHost;
+
+    const SHOW: &str = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
+
+    #[test]
+    fn a_kubelet_that_is_started_again_and_again_counts_as_active() {
+        let fake =
+            FakeHost::new().systemd().on(SHOW, "LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\n");
+        let state = Services::of(&fake.live()).state("kubelet").unwrap();
+        assert_eq!(state, State { exists: true, enabled: true, active: true, word: "activating".into() });
+    }
+
+    #[test]
+    fn a_unit_that_is_not_there_is_not_an_error() {
+        let fake = FakeHost::new().systemd().on(SHOW, "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n");
+        let state = Services::of(&fake.live()).state("kubelet").unwrap();
+        assert!(!state.exists && !state.enabled && !state.active);
+    }
+
+    #[test]
+    fn systemctl_without_systemd_is_told() {
+        let fake = FakeHost::new().program("systemctl");
+        let host = fake.live();
+        let error = Services::of(&host).start("kubelet").unwrap_err();
+        assert!(error.to_string().contains("systemd did not boot this host"), "{error}");
+        assert!(error.hint().unwrap().contains("--skip-phases"));
+    }
+
+    #[test]
+    fn openrc_is_asked_in_its_own_words() {
+        let fake = FakeHost::new()
+            .file("/run/openrc/softlevel", "default")
+            .file("/etc/init.d/kubelet", "")
+            .on("rc-service kubelet status", " * status: started\n")
+            .on("rc-update show", "  crond | default\n kubelet |      default\n")
+            .on("rc-service kubelet restart", "");
+        let host = fake.live();
+        let services = Services::of(&host);
+        assert!(services.state("kubelet").unwrap().enabled);
+        services.restart("kubelet").unwrap();
+        assert_eq!(services.enable_command("kubelet"), "run 'rc-update add kubelet default'");
+    }
+}

@@ -1,0 +1,79 @@
+//! Room on the file systems that Kubernetes fills, and whether they can be written to.
+//!
+//! Reads: file system statistics. Writes nothing.
+
+use super::command::Host;
+use super::error::HostError;
+use crate::base::files::FileError;
+use rustix::fs::{Access, StatVfsMountFlags};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// One file system, as seen from a folder on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Space {
+    /// The nearest folder that is there.
+    pub folder: PathBuf,
+    /// Bytes that root may still write.
+    pub free: u64,
+    /// All bytes.
+    pub total: u64,
+    /// Files that may still be made; None where the file system does not count them.
+    pub free_inodes: Option<u64>,
+    /// All files there may be.
+    pub inodes: u64,
+    /// Mounted read-only.
+    pub read_only: bool,
+}
+
+/// The file system that holds `path` or would hold it.
+///
+/// # Errors
+/// When it cannot be asked.
+pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
+    let (folder, real) = nearest(host, path)?;
+    let stat = rustix::fs::statvfs(&real).map_err(|e| FileError { verb: "look at", path: real, source: e.into() })?;
+    Ok(Space {
+        folder,
+        free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        // btrfs and others make inodes as needed and report none.
+        free_inodes: (stat.f_files > 0).then_some(stat.f_favail),
+        inodes: stat.f_files,
+        read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+    })
+}
+
+/// True when this process may make files in `path`, or in the nearest folder that is there.
+///
+/// # Errors
+/// When links on the way cannot be followed.
+pub fn is_writable(host: &Host, path: &Path) -> Result<bool, HostError> {
+    let (_, real) = nearest(host, path)?;
+    Ok(rustix::fs::access(&real, Access::WRITE_OK).is_ok())
+}
+
+fn nearest(host: &Host, path: &Path) -> Result<(PathBuf, PathBuf), HostError> {
+    for folder in path.ancestors() {
+        let real = host.files().real(folder)?;
+        if real.exists() {
+            return Ok((folder.to_path_buf(), real));
+        }
+    }
+    Ok(("/".into(), host.files().root().to_path_buf()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::command::fake::FakeHost;
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_judged_by_its_parent() {
+        let fake = FakeHost::new().file("/var/lib/x", "");
+        let space = of(&fake.live(), Path::new("/var/lib/etcd/member")).unwrap();
+        assert_eq!(space.folder, Path::new("/var/lib"));
+        assert!(space.total >= space.free && space.total > 0);
+    }
+}

@@ -1,0 +1,214 @@
+//! External CAs: requests go out, signed certificates come in.
+//!
+//! A request lies beside its key (`apiserver.csr`, `admin.conf.csr`), where kubeadm puts it. What
+//! comes back is judged like any certificate before it is written.
+
+use super::catalog::{self, CertSpec, KubeconfigSpec, Usage};
+use super::cert::{Cert, bundle_pem};
+use super::error::PkiError;
+use super::issue;
+use super::keys::{KeySource, PrivateKey};
+use super::kubeconfigs::{CA, server_url};
+use super::problem::Problem;
+use super::sans::Sans;
+use super::store::{LoadedCa, PkiStore, SECRET_MODE};
+use super::subject::Subject;
+use super::validity::minor_of;
+use super::verify::{At, Wanted, judge_leaf};
+use crate::base::files::Content;
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::{Base64, Kubeconfig, SecretBase64, User};
+use crate::config::model::{ClusterConfig, NodeConfig};
+use std::path::{Path, PathBuf};
+
+impl PkiStore {
+    /// Writes the key (unless it is there) and a request for a leaf certificate; returns the request's path.
+    ///
+    /// # Errors
+    /// When the row is a CA, the key that is there cannot be used, or a file cannot be written.
+    pub fn request(
+        &self,
+        spec: &CertSpec,
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+        keys: &dyn KeySource,
+    ) -> Result<PathBuf, PkiError> {
+        if spec.is_ca() {
+            return Err(PkiError::CaNotRenewed { name: spec.name.into() });
+        }
+        let minor = minor_of(cluster)?;
+        let sans = Sans::of(spec.sans, "", cluster, node, minor)?;
+        let (key, _) = self.key_for(spec, cluster, keys)?;
+        let text = issue::request(&spec.subject(minor, &node.name), &sans, &key)?;
+        let path = self.dir.join(format!("{}.csr", spec.base));
+        self.files.write(&path, &Content::public(text), SECRET_MODE)?;
+        Ok(path)
+    }
+
+    /// Writes a kubeconfig with a key and no certificate yet (unless it is there) and a request; returns the
+    /// request's path.
+    ///
+    /// # Errors
+    /// When the kubeconfig that is there cannot be used, or a file cannot be written.
+    pub fn request_kubeconfig(
+        &self,
+        spec: &KubeconfigSpec,
+        folder: &Path,
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+        keys: &dyn KeySource,
+    ) -> Result<PathBuf, PkiError> {
+        let path = folder.join(spec.file);
+        let minor = minor_of(cluster)?;
+        let subject = spec.subject(minor, &node.name);
+        let there = match self.load_kubeconfig(&path)? {
+            Some(config) => match config.current_user() {
+                Some(user) => self.client_key(&path, user)?,
+                None => None,
+            },
+            None => None,
+        };
+        let key = if let Some((_, key)) = there {
+            key
+        } else {
+            let key = keys.take(cluster.encryption_algorithm)?;
+            let user = User {
+                client_key_data: Some(SecretBase64(Secret::new(key.pem().expose().clone().into_bytes()))),
+                ..User::default()
+            };
+            let ca = self.load_certs(catalog::cert(CA)?)?.unwrap_or_default();
+            let server = server_url(spec.server, cluster, node, minor);
+            let config = Kubeconfig::new(&cluster.cluster_name, server, bundle_pem(&ca), &subject.common_name, user);
+            if self.files.exists(&path) {
+                return Err(PkiError::KeyExists { path });
+            }
+            self.files.write(&path, &config.content()?, SECRET_MODE)?;
+            key
+        };
+        let request = folder.join(format!("{}.csr", spec.file));
+        let text = issue::request(&subject, &Sans::default(), &key)?;
+        self.files.write(&request, &Content::public(text), SECRET_MODE)?;
+        Ok(request)
+    }
+
+    /// Takes in a certificate (PEM, intermediates after it) that was signed elsewhere for the key that is there.
+    ///
+    /// # Errors
+    /// When anything about it is wrong: its chain, key, names, uses, time or subject. Nothing is written then.
+    pub fn import(
+        &self,
+        spec: &CertSpec,
+        pem: &[u8],
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+    ) -> Result<Cert, PkiError> {
+        let ca_spec = catalog::cert(spec.ca.ok_or_else(|| PkiError::CaNotRenewed { name: spec.name.into() })?)?;
+        let minor = minor_of(cluster)?;
+        let (path, key_path) = (self.cert_path(spec), self.key_path(spec));
+        let key = self.load_key(spec)?.ok_or_else(|| PkiError::KeyMissing { path: key_path.clone() })?;
+        let arrival = Arrival {
+            path: &path,
+            name: spec.name,
+            ca: &self.require_ca(ca_spec, spec.name)?,
+            key: At { path: &key_path, value: &key },
+            subject: spec.subject(minor, &node.name),
+            sans: Sans::of(spec.sans, "", cluster, node, minor)?,
+            usages: spec.usages,
+            now: self.now,
+        };
+        let chain = arrival.judge(pem)?;
+        self.save_cert(&path, &bundle_pem(&chain))?;
+        first(chain, &path)
+    }
+
+    /// Takes in a client certificate for a kubeconfig that [`PkiStore::request_kubeconfig`] wrote.
+    ///
+    /// # Errors
+    /// As [`PkiStore::import`].
+    pub fn import_kubeconfig(
+        &self,
+        spec: &KubeconfigSpec,
+        folder: &Path,
+        pem: &[u8],
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+    ) -> Result<Cert, PkiError> {
+        let path = folder.join(spec.file);
+        let missing = || PkiError::KeyMissing { path: path.clone() };
+        let mut config = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
+        let user = config.current_user().ok_or_else(missing)?;
+        let (key_path, key) = self.client_key(&path, user)?.ok_or_else(missing)?;
+        let ca = self.require_ca(catalog::cert(CA)?, spec.file)?;
+        let arrival = Arrival {
+            path: &path,
+            name: spec.file,
+            ca: &ca,
+            key: At { path: &key_path, value: &key },
+            subject: spec.subject(minor_of(cluster)?, &node.name),
+            sans: Sans::default(),
+            usages: &[Usage::Client],
+            now: self.now,
+        };
+        let chain = arrival.judge(pem)?;
+        if let Some(cluster) = config.current_cluster_mut()
+            && cluster.certificate_authority.is_none()
+        {
+            cluster.certificate_authority_data = Some(Base64(bundle_pem(&ca.certs).into_bytes()));
+        }
+        if let Some(user) = config.current_user_mut() {
+            user.client_certificate_data = Some(Base64(bundle_pem(&chain).into_bytes()));
+            user.client_certificate = None;
+        }
+        self.files.write(&path, &config.content()?, SECRET_MODE)?;
+        first(chain, &path)
+    }
+}
+
+/// A certificate that came back, and all that it must be.
+struct Arrival<'a> {
+    path: &'a Path,
+    name: &'a str,
+    ca: &'a LoadedCa,
+    key: At<'a, PrivateKey>,
+    subject: Subject,
+    sans: Sans,
+    usages: &'a [Usage],
+    now: i64,
+}
+
+impl Arrival<'_> {
+    fn judge(&self, pem: &[u8]) -> Result<Vec<Cert>, PkiError> {
+        let chain = Cert::bundle_from_file(self.path, pem)?;
+        let wanted = Wanted {
+            ca: At { path: &self.ca.path, value: self.ca.certs.as_slice() },
+            sans: &self.sans,
+            usages: self.usages,
+            key: Some(At { path: self.key.path, value: self.key.value }),
+            now: self.now,
+        };
+        let mut problems = judge_leaf(&chain, &wanted);
+        if let Some(leaf) = chain.first()
+            && !stands_for(&leaf.subject, &self.subject)
+        {
+            let (wanted, found) = (self.subject.to_string(), leaf.subject.to_string());
+            problems.push(Problem::WrongSubject { wanted, found });
+        }
+        if problems.is_empty() {
+            Ok(chain)
+        } else {
+            Err(PkiError::Unfit { path: self.path.to_path_buf(), name: self.name.into(), problems })
+        }
+    }
+}
+
+/// RBAC goes by these names, so a signer that changed them has made something else. Groups on top do no harm here.
+fn stands_for(found: &Subject, wanted: &Subject) -> bool {
+    found.common_name == wanted.common_name && wanted.organizations.iter().all(|o| found.organizations.contains(o))
+}
+
+fn first(chain: Vec<Cert>, path: &Path) -> Result<Cert, PkiError> {
+    chain.into_iter().next().ok_or_else(|| PkiError::KeyMissing { path: path.to_path_buf() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! The few lines of DER that no crate offers: building an element, and taking one apart without
+//! understanding it.
+//!
+//! Names of foreign CAs must go into certificates byte for byte, and private keys must lose their
+//! PKCS#8 wrapper; both only need to know where an element begins and ends.
+
+/// SEQUENCE.
+pub const SEQUENCE: u8 = 0x30;
+/// SET.
+pub const SET: u8 = 0x31;
+/// BIT STRING.
+pub const BIT_STRING: u8 = 0x03;
+/// OCTET STRING.
+pub const OCTET_STRING: u8 = 0x04;
+/// OBJECT IDENTIFIER.
+pub const OBJECT_IDENTIFIER: u8 = 0x06;
+/// `UTF8String`.
+pub const UTF8_STRING: u8 = 0x0c;
+/// `PrintableString`.
+pub const PRINTABLE_STRING: u8 = 0x13;
+
+/// One element: its tag, what is in it, and the whole of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Element<'a> {
+    /// The tag byte.
+    pub tag: u8,
+    /// Without tag and length.
+    pub content: &'a [u8],
+    /// With tag and length.
+    pub raw: &'a [u8],
+}
+
+/// `content` as one element.
+pub fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    match u8::try_from(content.len()) {
+        Ok(short @ 0..=0x7f) => out.push(short),
+        _ => {
+            let length = content.len().to_be_bytes();
+            let digits: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
+            // A usize has at most eight bytes, so the count fits beside the mark for the long form.
+            out.push(0x80 | u8::try_from(digits.len()).unwrap_or(8));
+            out.extend(digits);
+        }
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+/// The first element of `input` and what follows it; None when `input` does not begin with a whole
+/// element of a one-byte tag and a definite length.
+pub fn first(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
+    let (&tag, rest) = input.split_first()?;
+    let (&mark, rest) = rest.split_first()?;
+    let (length, rest) = if mark < 0x80 {
+        (usize::from(mark), rest)
+    } else {
+        let (digits, rest) = rest.split_at_checked(usize::from(mark & 0x7f))?;
+        if digits.is_empty() || digits.len() > 4 {
+            return None;
+        }
+        (digits.iter().fold(0_usize, |sum, digit| (sum << 8) | usize::from(*digit)), rest)
+    };
+    let (content, after) = rest.split_at_checked(length)?;
+    let (raw, _) = input.split_at_checked(input.len() - after.len())?;
+    Some((Element { tag, content, raw }, after))
+}
+
+/// The elements that `content` is made of; None when it is made of something else.
+pub fn elements(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
+    let mut found = Vec::new();
+    while !content.is_empty() {
+        let (element, rest) = first(content)?;
+        found.push(element);
+        content = rest;
+    }
+    Some(found)
+}
+
+/// What the one SEQUENCE in `input` is made of; None when `input` is something else.
+pub fn sequence(input: &[u8]) -> Option<Vec<Element<'_>>> {
+    let (element, rest) = first(input)?;
+    if element.tag == SEQUENCE && rest.is_empty() { elements(element.content) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lengths_take_the_shortest_form() {
+        assert_eq!(encode(OCTET_STRING, &[7; 3])[..2], [0x04, 3]);
+        assert_eq!(encode(OCTET_STRING, &[7; 0x80])[..3], [0x04, 0x81, 0x80]);
+        assert_eq!(encode(OCTET_STRING, &[7; 0x1234])[..4], [0x04, 0x82, 0x12, 0x34]);
+    }
+
+    #[test]
+    fn what_is_cut_short_is_no_element() {
+        let whole = encode(SEQUENCE, &encode(OCTET_STRING, &[1]));
+        for length in 0..whole.len() {
+            assert_eq!(first(&whole[..length]), None, "{length}");
+        }
+        assert_eq!(first(&[0x30, 0x80, 0, 0]), None, "an indefinite length was taken");
+        assert_eq!(first(&[0x30, 0x85, 1, 0, 0, 0, 0]), None, "a length past 4 GiB was taken");
+    }
+
+    proptest! {
+        #[test]
+        fn an_element_is_read_as_it_was_written(tag: u8, content: Vec<u8>, after: Vec<u8>) {
+            let mut input = encode(tag, &content);
+            let raw = input.clone();
+            input.extend(&after);
+            prop_assert_eq!(first(&input), Some((Element { tag, content: &content, raw: &raw }, after.as_slice())));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_harm(bytes: Vec<u8>) {
+            let _ = sequence(&bytes);
+            let _ = elements(&bytes);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What can be wrong with certificates, keys and kubeconfigs, with the way out.
+
+use super::key_error::KeyError;
+use super::pem::PemError;
+use super::problem::Problem;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::files::FileError;
+use crate::base::yaml::YamlError;
+use crate::config::kubeconfig::KubeconfigError;
+use std::path::PathBuf;
+
+/// What went wrong in the PKI engine.
+#[derive(Debug, thiserror::Error)]
+pub enum PkiError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A certificate file holds no certificate that can be read.
+    #[error("{} holds no usable certificate", path.display())]
+    NotACertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead.
+        #[source]
+        source: CertificateError,
+    },
+    /// A key file holds no key that can be used.
+    #[error("{} holds no usable private key", path.display())]
+    NotAKey {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead.
+        #[source]
+        source: KeyError,
+    },
+    /// A kubeconfig could not be written.
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
+    /// A kubeconfig could not be read.
+    #[error(transparent)]
+    Kubeconfig(#[from] KubeconfigError),
+    /// What is there is not what this cluster needs. It has been left as it is.
+    #[error("{} cannot be used: {}", path.display(), list(problems))]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// The name under which it is renewed.
+        name: String,
+        /// Everything that is wrong with it; never empty.
+        problems: Vec<Problem>,
+    },
+    /// Certificates of an external CA are missing.
+    #[error("{} has no key beside it, so it is an external CA; what only its owner can sign is missing: {}", ca.display(), missing.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
+    ExternalCa {
+        /// The CA certificate.
+        ca: PathBuf,
+        /// The missing files.
+        missing: Vec<PathBuf>,
+    },
+    /// The CA that must sign is not there yet.
+    #[error("{} is missing, which must sign {name}", ca.display())]
+    NoCa {
+        /// The CA certificate.
+        ca: PathBuf,
+        /// What is to be signed.
+        name: String,
+        /// The CA's own name: `etcd-ca`.
+        ca_name: String,
+    },
+    /// A file that belongs to a pair has lost the other half, and the other half cannot be made again.
+    #[error("{} is there without {}", there.display(), missing.display())]
+    HalfAPair {
+        /// The file that is there.
+        there: PathBuf,
+        /// The file that is not.
+        missing: PathBuf,
+    },
+    /// What is to be renewed is not there.
+    #[error("{} is not there, or holds no certificate to renew", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The sub-phase that makes it: `certs apiserver`.
+        phase: String,
+    },
+    /// A CA cannot be renewed or requested like a leaf.
+    #[error("{name} is a CA, and everything that it signed would be lost with it")]
+    CaNotRenewed {
+        /// Its name.
+        name: String,
+    },
+    /// What an exchange of a pair left behind cannot be read.
+    #[error("{} is not what a renewal leaves behind", path.display())]
+    NotAPair {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A private key would have been overwritten.
+    #[error("{} already holds another private key", path.display())]
+    KeyExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A signed certificate was brought for a key that is not there.
+    #[error("{} is missing, for which the certificate was requested", path.display())]
+    KeyMissing {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// A key could not be generated.
+    #[error("cannot generate a key of the kind {algorithm}: {reason}")]
+    Generate {
+        /// kubeadm's name of the algorithm.
+        algorithm: &'static str,
+        /// The library's word.
+        reason: String,
+    },
+    /// A certificate or request could not be encoded or signed.
+    #[error("cannot sign {what}: {reason}")]
+    Sign {
+        /// What was to be signed.
+        what: String,
+        /// The library's word.
+        reason: String,
+    },
+    /// The operating system gave no random bytes.
+    #[error("no random bytes")]
+    Random(#[source] std::io::Error),
+    /// The table of minors does not have this one.
+    #[error("{version} is outside of the supported versions, {window}")]
+    UnknownMinor {
+        /// The version.
+        version: String,
+        /// The versions that are supported.
+        window: String,
+    },
+    /// No address can be taken from the Service network.
+    #[error("the Service network {subnet} is too small for the API server's address, which is its second one")]
+    ServiceSubnetTooSmall {
+        /// The network.
+        subnet: String,
+    },
+    /// There is no certificate of this name.
+    #[error("there is no certificate named {name:?}")]
+    UnknownName {
+        /// What was asked for.
+        name: String,
+        /// The nearest right name.
+        nearest: Option<&'static str>,
+    },
+}
+
+/// Why bytes are not a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// The file is not PEM.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// There are blocks, and none is a certificate.
+    #[error("it holds {found} and no CERTIFICATE block")]
+    OtherBlocks {
+        /// The labels that were found.
+        found: String,
+    },
+    /// A block is not an X.509 certificate.
+    #[error("the certificate number {number} in it is damaged")]
+    Damaged {
+        /// From 1.
+        number: usize,
+    },
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Fault for PkiError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::File(error) => error.exit_code(),
+            Self::Kubeconfig(error) => error.exit_code(),
+            Self::Yaml(error) => error.exit_code(),
+            Self::NotACertificate { .. }
+            | Self::NotAKey { .. }
+            | Self::Unfit { .. }
+            | Self::ExternalCa { .. }
+            | Self::NoCa { .. }
+            | Self::HalfAPair { .. }
+            | Self::Missing { .. }
+            | Self::NotAPair { .. }
+            | Self::KeyExists { .. }
+            | Self::KeyMissing { .. }
+            | Self::UnknownMinor { .. }
+            | Self::ServiceSubnetTooSmall { .. } => ExitCode::Input,
+            Self::UnknownName { .. } | Self::CaNotRenewed { .. } => ExitCode::Usage,
+            Self::Generate { .. } | Self::Sign { .. } | Self::Random(_) => ExitCode::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::File(error) => error.hint(),
+            Self::Kubeconfig(error) => error.hint(),
+            Self::Yaml(error) => error.hint(),
+            Self::NotACertificate { path, .. } => {
+                Some(format!("run 'openssl x509 -in {0} -noout -text' to look at it, or move it away to have it made anew", path.display()))
+            }
+            Self::NotAKey { path, source } => Some(source.fix(path)),
+            Self::Unfit { path, name, problems } => problems.first().map(|problem| problem.fix(path, name)),
+            Self::ExternalCa { .. } => Some(
+                "run 'kubewright certs generate-csr', have the requests signed by the CA, and run 'kubewright certs import' with the result".into(),
+            ),
+            Self::NoCa { ca_name, .. } => Some(format!("run 'kubewright init phase certs {ca_name}', or copy the cluster's CA to this host")),
+            Self::HalfAPair { there, missing } => Some(format!(
+                "copy {} from where {} came from, or move {1} away to have both made anew",
+                missing.display(),
+                there.display()
+            )),
+            Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
+            Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca', which replaces a CA without losing the cluster".into()),
+            Self::NotAPair { path } => Some(format!("remove it: run 'rm {}'", path.display())),
+            Self::KeyExists { path } => Some(format!("move {0} away first: run 'mv {0} {0}.old'", path.display())),
+            Self::KeyMissing { .. } => Some("run 'kubewright certs generate-csr', which makes the key and its request".into()),
+            Self::UnknownMinor { .. } => Some("set kubernetesVersion to a supported version".into()),
+            Self::ServiceSubnetTooSmall { .. } => Some("give networking.serviceSubnet a network of at least two addresses".into()),
+            Self::UnknownName { nearest, .. } => Some(match nearest {
+                Some(name) => format!("did you mean '{name}'? Run 'kubewright certs check-expiration' for all names"),
+                None => "run 'kubewright certs check-expiration' for all names".into(),
+            }),
+            Self::Random(_) => Some("run 'ls -l /dev/urandom': the kernel's random number generator must work".into()),
+            Self::Generate { .. } | Self::Sign { .. } => None,
+        }
+    }
+}

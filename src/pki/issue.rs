@@ -1,0 +1,203 @@
+//! The only code that signs certificates and requests.
+//!
+//! rcgen encodes the extensions; the names are put in here, byte for byte. rcgen keeps one value of
+//! each kind in a name, so the certificates of a CA called `O=Acme, OU=a, OU=b` would not chain to
+//! it (rcgen issue 81), and a user with two groups would lose one.
+
+use super::catalog::Usage;
+use super::cert::Cert;
+use super::der;
+use super::error::PkiError;
+use super::keys::PrivateKey;
+use super::pem;
+use super::sans::Sans;
+use super::subject::Subject;
+use super::validity::Validity;
+use crate::base::env::Random;
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
+    KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm, SigningKey,
+    SubjectPublicKeyInfo,
+};
+use time::OffsetDateTime;
+
+/// OID 2.5.29.19, basicConstraints.
+const BASIC_CONSTRAINTS: &[u64] = &[2, 5, 29, 19];
+/// Where the issuer stands in a certificate: after version, serial number and algorithm.
+const ISSUER: usize = 3;
+/// Where the subject stands in a certificate: after issuer and validity.
+const SUBJECT: usize = 5;
+
+/// What a certificate is to say.
+#[derive(Clone, Debug)]
+pub struct Template {
+    /// Whom it stands for, as DER.
+    pub subject_der: Vec<u8>,
+    /// What it is valid for.
+    pub sans: Sans,
+    /// What it may be used for; ignored for a CA.
+    pub usages: Vec<Usage>,
+    /// When it is valid.
+    pub validity: Validity,
+    /// Whether a leaf says in so many words that it is no CA.
+    pub says_no_ca: bool,
+}
+
+/// A CA that can sign.
+#[derive(Clone, Copy)]
+pub struct Authority<'a> {
+    /// Its certificate.
+    pub cert: &'a Cert,
+    /// The certificate's private key.
+    pub key: &'a PrivateKey,
+}
+
+/// A certificate of a CA, signed with its own key.
+///
+/// # Errors
+/// When a name cannot be encoded, or signing or randomness fails.
+pub fn self_sign(template: &Template, key: &PrivateKey, random: &Random) -> Result<Cert, PkiError> {
+    let mut params = params(template, random)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages.push(KeyUsagePurpose::KeyCertSign);
+    let pair = key.pair()?;
+    let draft = params.self_signed(&Unsigned(pair)).map_err(fault)?;
+    finish(draft.der(), &template.subject_der, &template.subject_der, pair)
+}
+
+/// A leaf certificate for the public key `public` (DER `SubjectPublicKeyInfo`), signed by `authority`.
+///
+/// # Errors
+/// When a name or the key cannot be encoded, or signing or randomness fails.
+pub fn sign(template: &Template, public: &[u8], authority: Authority<'_>, random: &Random) -> Result<Cert, PkiError> {
+    let mut params = params(template, random)?;
+    params.extended_key_usages = template.usages.iter().map(|usage| purpose(*usage)).collect();
+    if template.says_no_ca {
+        // rcgen's own form of this also writes a subject key identifier, which kubeadm's leaves do not have.
+        let mut constraints = CustomExtension::from_oid_content(BASIC_CONSTRAINTS, der::encode(der::SEQUENCE, &[]));
+        constraints.set_criticality(true);
+        params.custom_extensions.push(constraints);
+    }
+    let mut issuer = CertificateParams::default();
+    if let Some(id) = &authority.cert.key_id {
+        issuer.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
+        params.use_authority_key_identifier_extension = true;
+    }
+    let pair = authority.key.pair()?;
+    let public = SubjectPublicKeyInfo::from_der(public).map_err(fault)?;
+    let draft = params.signed_by(&public, &Issuer::new(issuer, Unsigned(pair))).map_err(fault)?;
+    finish(draft.der(), &authority.cert.subject_der, &template.subject_der, pair)
+}
+
+/// A request (PKCS#10, PEM) for a certificate of this name, signed with its own key.
+///
+/// # Errors
+/// When a name cannot be encoded or signing fails.
+pub fn request(subject: &Subject, sans: &Sans, key: &PrivateKey) -> Result<String, PkiError> {
+    let mut params = CertificateParams::default();
+    params.subject_alt_names = san_types(sans)?;
+    let pair = key.pair()?;
+    let draft = params.serialize_request(&Unsigned(pair)).map_err(fault)?;
+    // A request is version, subject, key, attributes.
+    let signed = splice(draft.der(), &[(1, &subject.to_der())], pair)?;
+    Ok(pem::encode("CERTIFICATE REQUEST", &signed))
+}
+
+fn params(template: &Template, random: &Random) -> Result<CertificateParams, PkiError> {
+    let mut params = CertificateParams::default();
+    // A stand-in: rcgen marks the names of a certificate without a subject as critical.
+    params.distinguished_name.push(DnType::CommonName, "x");
+    params.serial_number = Some(serial_number(random)?);
+    params.not_before = moment(template.validity.not_before)?;
+    params.not_after = moment(template.validity.not_after)?;
+    params.subject_alt_names = san_types(&template.sans)?;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+    Ok(params)
+}
+
+/// 63 random bits and never zero, as kubeadm has it: long enough to be unique, and positive in every reader.
+fn serial_number(random: &Random) -> Result<SerialNumber, PkiError> {
+    loop {
+        let mut bytes = [0; 8];
+        random.fill(&mut bytes).map_err(PkiError::Random)?;
+        bytes[0] &= 0x7f;
+        if bytes != [0; 8] {
+            return Ok(SerialNumber::from_slice(&bytes));
+        }
+    }
+}
+
+fn san_types(sans: &Sans) -> Result<Vec<SanType>, PkiError> {
+    let mut types = Vec::with_capacity(sans.dns.len() + sans.ips.len());
+    for name in &sans.dns {
+        types.push(SanType::DnsName(name.as_str().try_into().map_err(fault)?));
+    }
+    types.extend(sans.ips.iter().map(|ip| SanType::IpAddress(*ip)));
+    Ok(types)
+}
+
+fn purpose(usage: Usage) -> ExtendedKeyUsagePurpose {
+    match usage {
+        Usage::Client => ExtendedKeyUsagePurpose::ClientAuth,
+        Usage::Server => ExtendedKeyUsagePurpose::ServerAuth,
+    }
+}
+
+fn moment(seconds: i64) -> Result<OffsetDateTime, PkiError> {
+    OffsetDateTime::from_unix_timestamp(seconds).map_err(fault)
+}
+
+/// The draft with its right names, signed.
+fn finish(draft: &[u8], issuer: &[u8], subject: &[u8], key: &KeyPair) -> Result<Cert, PkiError> {
+    let der = splice(draft, &[(ISSUER, issuer), (SUBJECT, subject)], key)?;
+    Cert::from_der(&der).ok_or_else(|| broken("the signed certificate cannot be read back"))
+}
+
+/// The signed structure `draft` with some elements of its inner part replaced, signed anew.
+fn splice(draft: &[u8], replacements: &[(usize, &[u8])], key: &KeyPair) -> Result<Vec<u8>, PkiError> {
+    let outer = der::sequence(draft).ok_or_else(|| broken("the draft is not a sequence"))?;
+    let [inner, algorithm, _no_signature] = outer.as_slice() else {
+        return Err(broken("the draft is not in three parts"));
+    };
+    let parts = der::elements(inner.content).ok_or_else(|| broken("the draft's inner part is broken"))?;
+    let replaced: Vec<&[u8]> = parts
+        .iter()
+        .enumerate()
+        .map(|(place, part)| replacements.iter().find(|(at, _)| *at == place).map_or(part.raw, |(_, new)| *new))
+        .collect();
+    let inner = der::encode(inner.tag, &replaced.concat());
+    // A BIT STRING begins with the number of bits to leave out of its last byte.
+    let mut signature = vec![0];
+    signature.extend(key.sign(&inner).map_err(fault)?);
+    let whole = [inner.as_slice(), algorithm.raw, &der::encode(der::BIT_STRING, &signature)].concat();
+    Ok(der::encode(der::SEQUENCE, &whole))
+}
+
+/// Lets rcgen encode without signing: the signature is made once, over the right names.
+struct Unsigned<'a>(&'a KeyPair);
+
+impl PublicKeyData for Unsigned<'_> {
+    fn der_bytes(&self) -> &[u8] {
+        self.0.der_bytes()
+    }
+    fn algorithm(&self) -> &'static SignatureAlgorithm {
+        self.0.algorithm()
+    }
+}
+
+impl SigningKey for Unsigned<'_> {
+    fn sign(&self, _message: &[u8]) -> Result<Vec<u8>, rcgen::Error> {
+        Ok(Vec::new())
+    }
+}
+
+fn fault(error: impl std::fmt::Display) -> PkiError {
+    broken(&error.to_string())
+}
+
+fn broken(reason: &str) -> PkiError {
+    PkiError::Sign { what: "a certificate".into(), reason: reason.into() }
+}
+
+#[cfg(test)]
+mod tests;

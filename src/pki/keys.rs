@@ -1,0 +1,223 @@
+//! Private keys: loaded from every form that people bring, generated, and written as kubeadm does.
+//!
+//! A key that was loaded keeps its original text. Serialising it again would be a chance to damage
+//! it: the forms differ between readers more than their labels say.
+
+use super::der;
+use super::error::PkiError;
+use super::key_error::KeyError;
+use super::pem;
+use crate::base::secret::Secret;
+use crate::config::model::KeyAlgorithm;
+use rcgen::{KeyPair, PublicKeyData};
+use std::path::Path;
+use std::sync::OnceLock;
+
+mod generate;
+
+pub use generate::Generator;
+
+/// `-----BEGIN RSA PRIVATE KEY-----`: PKCS#1.
+const RSA_LABEL: &str = "RSA PRIVATE KEY";
+/// `-----BEGIN EC PRIVATE KEY-----`: SEC 1.
+const EC_LABEL: &str = "EC PRIVATE KEY";
+/// `-----BEGIN PRIVATE KEY-----`: PKCS#8.
+const PKCS8_LABEL: &str = "PRIVATE KEY";
+/// `-----BEGIN PUBLIC KEY-----`: a `SubjectPublicKeyInfo`.
+const PUBLIC_LABEL: &str = "PUBLIC KEY";
+/// `-----BEGIN RSA PUBLIC KEY-----`: PKCS#1, which old tools write.
+const RSA_PUBLIC_LABEL: &str = "RSA PUBLIC KEY";
+/// OID 1.2.840.113549.1.1.1, rsaEncryption.
+const RSA_OID: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+/// OID 1.2.840.10045.2.1, id-ecPublicKey.
+const EC_OID: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+/// Shorter RSA keys can be broken; the signing library refuses them too.
+const SHORTEST_RSA: usize = 2048;
+
+/// Where new keys come from.
+pub trait KeySource: Send + Sync {
+    /// A key that nobody else has.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    fn take(&self, algorithm: KeyAlgorithm) -> Result<PrivateKey, PkiError>;
+}
+
+/// A private key with its public half.
+pub struct PrivateKey {
+    pem: Secret<String>,
+    der: Secret<Vec<u8>>,
+    public: Vec<u8>,
+    /// Made when something is signed: most keys never sign anything here, and loading costs 0.7 ms for RSA.
+    pair: OnceLock<KeyPair>,
+}
+
+impl PrivateKey {
+    /// A key that this process has made: `der` is PKCS#1 for RSA and SEC 1 for ECDSA, `public` its
+    /// `SubjectPublicKeyInfo`.
+    fn generated(algorithm: KeyAlgorithm, der: Vec<u8>, public: Vec<u8>) -> Self {
+        let label = if is_rsa(algorithm) { RSA_LABEL } else { EC_LABEL };
+        Self { pem: Secret::new(pem::encode(label, &der)), der: Secret::new(der), public, pair: OnceLock::new() }
+    }
+
+    /// The first private key in a PEM file: PKCS#1, PKCS#8 or SEC 1, whatever stands before it.
+    ///
+    /// # Errors
+    /// One for each way in which the text is no key that can be used.
+    pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
+        let blocks = pem::blocks(bytes)?;
+        let Some(block) = blocks.iter().find(|b| b.label.ends_with("PRIVATE KEY")) else {
+            return Err(other_blocks(&blocks));
+        };
+        if block.encrypted {
+            return Err(KeyError::Encrypted);
+        }
+        check_kind(&block.label, &block.der)?;
+        let pair = KeyPair::try_from(block.der.as_slice()).map_err(|_| KeyError::Damaged)?;
+        let public = pair.subject_public_key_info();
+        let slot = OnceLock::new();
+        // The slot is new, so this cannot fail.
+        let _ = slot.set(pair);
+        Ok(Self {
+            pem: Secret::new(String::from_utf8_lossy(bytes).into_owned()),
+            der: Secret::new(block.der.to_vec()),
+            public,
+            pair: slot,
+        })
+    }
+
+    /// Like [`PrivateKey::from_pem`], with the path for the error.
+    ///
+    /// # Errors
+    /// [`PkiError::NotAKey`].
+    pub fn from_file(path: &Path, bytes: &[u8]) -> Result<Self, PkiError> {
+        Self::from_pem(bytes).map_err(|source| PkiError::NotAKey { path: path.to_path_buf(), source })
+    }
+
+    /// The text for a file: as it was read, or as kubeadm writes a new key.
+    pub fn pem(&self) -> &Secret<String> {
+        &self.pem
+    }
+
+    /// The public key as DER `SubjectPublicKeyInfo`.
+    pub fn public_der(&self) -> &[u8] {
+        &self.public
+    }
+
+    /// The public key as a PEM file.
+    pub fn public_pem(&self) -> String {
+        pem::encode(PUBLIC_LABEL, &self.public)
+    }
+
+    /// The key as the signing library wants it.
+    pub(super) fn pair(&self) -> Result<&KeyPair, PkiError> {
+        if let Some(pair) = self.pair.get() {
+            return Ok(pair);
+        }
+        let pair = KeyPair::try_from(self.der.expose().as_slice())
+            .map_err(|e| PkiError::Sign { what: "with a new key".into(), reason: e.to_string() })?;
+        Ok(self.pair.get_or_init(|| pair))
+    }
+}
+
+impl std::fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrivateKey(***)")
+    }
+}
+
+/// True when a PEM file such as sa.pub holds the public key `spki`. It may hold several, as while keys are rotated.
+///
+/// # Errors
+/// When there is no public key in it.
+pub fn public_file_has(bytes: &[u8], spki: &[u8]) -> Result<bool, KeyError> {
+    let blocks = pem::blocks(bytes)?;
+    let wanted = public_bits(spki);
+    let keys: Vec<_> = blocks
+        .iter()
+        .filter_map(|block| match block.label.as_str() {
+            PUBLIC_LABEL => Some(public_bits(&block.der)),
+            RSA_PUBLIC_LABEL => Some(Some(block.der.as_slice())),
+            _ => None,
+        })
+        .collect();
+    if keys.is_empty() {
+        return Err(other_blocks(&blocks));
+    }
+    Ok(wanted.is_some() && keys.contains(&wanted))
+}
+
+/// The bits of the public key itself inside a `SubjectPublicKeyInfo`: what two forms of one key share.
+pub fn public_bits(spki: &[u8]) -> Option<&[u8]> {
+    match der::sequence(spki)?.as_slice() {
+        [_, bits] if bits.tag == der::BIT_STRING => bits.content.get(1..),
+        _ => None,
+    }
+}
+
+/// The algorithm of a public key, where it is one that can be asked for.
+pub fn algorithm_of(spki: &[u8]) -> Option<KeyAlgorithm> {
+    let parts = der::sequence(spki)?;
+    let oids = der::elements(parts.first()?.content)?;
+    let bits = public_bits(spki)?;
+    if oids.first()?.content == RSA_OID {
+        return match rsa_bits(der::sequence(bits)?.first()?.content) {
+            2048 => Some(KeyAlgorithm::Rsa2048),
+            3072 => Some(KeyAlgorithm::Rsa3072),
+            4096 => Some(KeyAlgorithm::Rsa4096),
+            _ => None,
+        };
+    }
+    // An uncompressed point is a mark and two numbers.
+    match bits.len() {
+        65 => Some(KeyAlgorithm::EcdsaP256),
+        97 => Some(KeyAlgorithm::EcdsaP384),
+        _ => None,
+    }
+}
+
+fn other_blocks(blocks: &[pem::Block]) -> KeyError {
+    let found: Vec<_> = blocks.iter().map(|b| b.label.as_str()).collect();
+    KeyError::OtherBlocks { found: found.join(" and ") }
+}
+
+fn is_rsa(algorithm: KeyAlgorithm) -> bool {
+    matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096)
+}
+
+/// Finds out what the signing library would only call unparsable: other kinds of keys, and short ones.
+fn check_kind(label: &str, key: &[u8]) -> Result<(), KeyError> {
+    let parts = der::sequence(key).ok_or(KeyError::Damaged)?;
+    match label {
+        RSA_LABEL => check_rsa_length(key),
+        EC_LABEL => Ok(()),
+        PKCS8_LABEL => {
+            // version, algorithm, OCTET STRING with the key.
+            let [_, algorithm, inner, ..] = parts.as_slice() else { return Err(KeyError::Damaged) };
+            let oids = der::elements(algorithm.content).ok_or(KeyError::Damaged)?;
+            match oids.first().map(|oid| oid.content) {
+                Some(RSA_OID) => check_rsa_length(inner.content),
+                Some(EC_OID) => Ok(()),
+                Some(_) => Err(KeyError::Unsupported),
+                None => Err(KeyError::Damaged),
+            }
+        }
+        _ => Err(KeyError::Unsupported),
+    }
+}
+
+fn check_rsa_length(pkcs1: &[u8]) -> Result<(), KeyError> {
+    // version, modulus, and seven more numbers.
+    let parts = der::sequence(pkcs1).ok_or(KeyError::Damaged)?;
+    let bits = rsa_bits(parts.get(1).ok_or(KeyError::Damaged)?.content);
+    if bits < SHORTEST_RSA { Err(KeyError::TooShort { bits }) } else { Ok(()) }
+}
+
+/// The length of a modulus: DER puts a zero byte before a number whose first bit is set.
+fn rsa_bits(modulus: &[u8]) -> usize {
+    let digits = modulus.iter().position(|byte| *byte != 0).and_then(|start| modulus.get(start..)).unwrap_or_default();
+    digits.first().map_or(0, |first| digits.len() * 8 - first.leading_zeros() as usize)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Tests of reading, judging and writing keys; OpenSSL is the judge of what we write and the maker
+//! of what we read.
+
+use super::*;
+use crate::pki::judge::{openssl, openssl_fails};
+
+fn load(text: &str) -> Result<PrivateKey, KeyError> {
+    PrivateKey::from_pem(text.as_bytes())
+}
+
+#[test]
+fn new_keys_have_kubeadms_labels_and_openssl_finds_them_whole() {
+    for (algorithm, label, words) in [
+        (KeyAlgorithm::Rsa2048, RSA_LABEL, "2048 bit"),
+        (KeyAlgorithm::Rsa3072, RSA_LABEL, "3072 bit"),
+        (KeyAlgorithm::EcdsaP256, EC_LABEL, "prime256v1"),
+        (KeyAlgorithm::EcdsaP384, EC_LABEL, "secp384r1"),
+    ] {
+        let key = Generator.take(algorithm).unwrap();
+        let pem = key.pem().expose();
+        assert!(pem.starts_with(&format!("-----BEGIN {label}-----\n")), "{algorithm:?}");
+        let said = openssl(&["pkey", "-noout", "-check", "-text"], pem);
+        assert!(said.contains("Key is valid") && said.contains(words), "{said}");
+        assert_eq!(openssl(&["pkey", "-pubout"], pem), key.public_pem());
+        assert_eq!(algorithm_of(key.public_der()), Some(algorithm));
+        let again = load(pem).unwrap();
+        assert_eq!(again.public_der(), key.public_der());
+        assert_eq!(again.pem().expose(), pem);
+    }
+}
+
+#[test]
+fn every_form_that_people_bring_is_read_and_kept_as_it_is() {
+    let pkcs8_rsa = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "");
+    let pkcs8_ec = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], "");
+    let with_parameters = openssl(&["ecparam", "-name", "prime256v1", "-genkey"], "");
+    assert!(with_parameters.starts_with("-----BEGIN EC PARAMETERS-----"));
+    let p521 = openssl(&["ecparam", "-name", "secp521r1", "-genkey", "-noout"], "");
+    let pkcs1 = openssl(&["rsa", "-traditional"], &pkcs8_rsa);
+    assert!(pkcs1.starts_with("-----BEGIN RSA PRIVATE KEY-----"));
+    for text in [pkcs8_rsa, pkcs8_ec, with_parameters, p521, pkcs1] {
+        let text = format!("made by hand\n{text}");
+        let key = load(&text).unwrap();
+        assert_eq!(key.pem().expose(), &text);
+        assert_eq!(key.public_pem(), openssl(&["pkey", "-pubout"], &text));
+        assert!(key.pair().is_ok());
+    }
+}
+
+#[test]
+fn what_cannot_be_used_says_why() {
+    let plain = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "");
+    let encrypted = openssl(&["pkey", "-aes256", "-passout", "pass:x"], &plain);
+    assert_eq!(load(&encrypted).unwrap_err(), KeyError::Encrypted);
+    let encrypted = openssl(&["ec", "-aes256", "-passout", "pass:x"], &plain);
+    assert_eq!(load(&encrypted).unwrap_err(), KeyError::Encrypted);
+    let short = openssl(&["genrsa", "1024"], "");
+    assert_eq!(load(&short).unwrap_err(), KeyError::TooShort { bits: 1024 });
+    let short = openssl(&["genrsa", "-traditional", "1024"], "");
+    assert_eq!(load(&short).unwrap_err(), KeyError::TooShort { bits: 1024 });
+    let ed25519 = openssl(&["genpkey", "-algorithm", "ED25519"], "");
+    assert_eq!(load(&ed25519).unwrap_err(), KeyError::Unsupported);
+    assert!(matches!(load(&plain[..plain.len() / 2]).unwrap_err(), KeyError::Pem(pem::PemError::Truncated { .. })));
+    let public = openssl(&["pkey", "-pubout"], &plain);
+    assert_eq!(load(&public).unwrap_err(), KeyError::OtherBlocks { found: PUBLIC_LABEL.into() });
+    assert_eq!(load("").unwrap_err(), KeyError::Pem(pem::PemError::NoBlock));
+}
+
+#[test]
+fn a_damaged_number_is_found() {
+    let key = Generator.take(KeyAlgorithm::Rsa2048).unwrap();
+    let mut der = key.der.expose().clone();
+    // A byte in the middle of the modulus, which begins at 11 and has 256 bytes.
+    der[120] ^= 1;
+    let text = pem::encode(RSA_LABEL, &der);
+    openssl_fails(&["pkey", "-noout", "-check"], &text);
+    assert_eq!(load(&text).unwrap_err(), KeyError::Damaged);
+}
+
+#[test]
+fn a_key_is_not_shown_by_debug() {
+    let key = Generator.take(KeyAlgorithm::EcdsaP256).unwrap();
+    assert_eq!(format!("{key:?}"), "PrivateKey(***)");
+}

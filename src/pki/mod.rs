@@ -1,0 +1,43 @@
+//! Layer 2: the cluster's certificates, keys and kubeconfigs.
+//!
+//! `catalog` says what there is, `store` makes what is missing and judges what is there, `issue` is
+//! the only code that signs. Reads and writes below the certificates folder (`/etc/kubernetes/pki`)
+//! and, for kubeconfigs, the folder they are asked for in; everything goes through the host's files.
+
+pub mod catalog;
+pub mod cert;
+pub mod csr;
+mod der;
+pub mod error;
+pub mod issue;
+pub mod key_error;
+pub mod keypool;
+pub mod keys;
+pub mod kubeconfigs;
+pub mod moment;
+mod pem;
+pub mod pin;
+pub mod problem;
+pub mod renew;
+mod replace;
+pub mod sans;
+pub mod seal;
+mod service_account;
+pub mod store;
+pub mod subject;
+pub mod validity;
+pub mod verify;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod judge;
+#[cfg(test)]
+pub use catalog::{CertSpec, KubeconfigSpec};
+pub use cert::Cert;
+pub use error::PkiError;
+pub use keypool::KeyPool;
+pub use keys::{Generator, KeySource, PrivateKey};
+pub use pem::PemError;
+pub use problem::Problem;
+pub use store::{Made, Outcome, PkiStore};

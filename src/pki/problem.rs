@@ -1,0 +1,139 @@
+//! One thing that is wrong with a certificate that is there.
+
+use super::moment;
+use std::path::{Path, PathBuf};
+
+/// What is wrong. Several of them can hold for one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// Its time is over.
+    Expired {
+        /// Seconds since the epoch.
+        at: i64,
+    },
+    /// Its time has not begun.
+    NotYetValid {
+        /// Seconds since the epoch.
+        from: i64,
+    },
+    /// It stands where a CA should be, and is none.
+    NotACa,
+    /// Its key usage does not let it sign certificates.
+    MayNotSign,
+    /// No certificate of the CA file has signed it.
+    WrongCa {
+        /// The CA file.
+        ca: PathBuf,
+        /// What the certificate calls its issuer.
+        issuer: String,
+    },
+    /// The private key beside it belongs to another certificate.
+    KeyMismatch {
+        /// The key file.
+        key: PathBuf,
+    },
+    /// A public-key file does not belong to its private key.
+    OtherPublicKey {
+        /// The key file.
+        key: PathBuf,
+    },
+    /// Names or addresses are missing.
+    MissingSans {
+        /// In the order in which they are needed.
+        names: Vec<String>,
+    },
+    /// It may not be used for what it is there for.
+    MissingUsages {
+        /// `serverAuth`, `clientAuth`.
+        usages: Vec<&'static str>,
+    },
+    /// It stands for somebody else.
+    WrongSubject {
+        /// Whom it must stand for.
+        wanted: String,
+        /// Whom it stands for.
+        found: String,
+    },
+    /// A kubeconfig trusts another CA.
+    OtherCaInside {
+        /// The CA file.
+        ca: PathBuf,
+    },
+    /// A kubeconfig lacks something that it must have.
+    Incomplete {
+        /// What is missing: `a current context`.
+        what: String,
+    },
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Expired { at } => write!(f, "its certificate expired on {}", moment::text(*at)),
+            Self::NotYetValid { from } => {
+                write!(f, "its certificate is not valid before {}", moment::text(*from))
+            }
+            Self::NotACa => f.write_str("the certificate is not a CA"),
+            Self::MayNotSign => f.write_str("its key usage does not allow it to sign certificates"),
+            Self::WrongCa { ca, issuer } => {
+                write!(f, "its certificate is not signed by {} (its issuer is '{issuer}')", ca.display())
+            }
+            Self::KeyMismatch { key } => {
+                write!(f, "the private key in {} does not match the certificate", key.display())
+            }
+            Self::OtherPublicKey { key } => write!(f, "the public key does not belong to {}", key.display()),
+            Self::MissingSans { names } => write!(f, "the certificate is not valid for {}", names.join(", ")),
+            Self::MissingUsages { usages } => {
+                write!(f, "the certificate may not be used for {}", usages.join(" and "))
+            }
+            Self::WrongSubject { wanted, found } => {
+                write!(f, "the certificate stands for '{found}' and not for '{wanted}'")
+            }
+            Self::OtherCaInside { ca } => write!(f, "it trusts another CA than {}", ca.display()),
+            Self::Incomplete { what } => write!(f, "it has no {what}"),
+        }
+    }
+}
+
+impl Problem {
+    /// What the user can do about it. `name` is what `certs renew` calls it.
+    pub fn fix(&self, path: &Path, name: &str) -> String {
+        let shown = path.display();
+        match self {
+            Self::Expired { .. } if name.ends_with("ca") => {
+                "run 'kubewright certs rotate-ca', which replaces a CA without losing the cluster".into()
+            }
+            Self::Expired { .. } => format!("run 'kubewright certs renew {name}'"),
+            Self::NotYetValid { .. } => "set this host's clock: run 'timedatectl'".into(),
+            Self::NotACa | Self::MayNotSign => {
+                format!(
+                    "put the CA's own certificate there, which 'openssl x509 -in {shown} -noout -text' shows with CA:TRUE and Certificate Sign"
+                )
+            }
+            Self::WrongCa { ca, .. } => format!(
+                "copy the CA that signed it to {}, or move {shown} and its key away to have them made anew",
+                ca.display()
+            ),
+            Self::KeyMismatch { key } if key == path => {
+                format!("move it away to have it made anew: run 'mv {shown} {shown}.old'")
+            }
+            Self::KeyMismatch { key } => format!(
+                "put the pair together again: copy the key of {shown} to {}, or move both away to have them made anew",
+                key.display()
+            ),
+            Self::OtherPublicKey { key } => {
+                format!(
+                    "run 'openssl pkey -in {} -pubout -out {shown}', if that is the key which signs tokens",
+                    key.display()
+                )
+            }
+            Self::MissingSans { .. } => format!("run 'kubewright certs renew {name} --sync-config'"),
+            Self::MissingUsages { .. } | Self::WrongSubject { .. } => {
+                format!("move {shown} and its key away to have them made anew: run 'mv {shown} {shown}.old'")
+            }
+            Self::OtherCaInside { .. } | Self::Incomplete { .. } => {
+                format!("move it away to have it made anew: run 'mv {shown} {shown}.old'")
+            }
+        }
+    }
+}

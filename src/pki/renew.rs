@@ -1,0 +1,134 @@
+//! Issues a certificate again: the same name, uses and kind of key, a new key, a new time.
+
+use super::catalog::{self, CertSpec, KubeconfigSpec, Usage};
+use super::cert::Cert;
+use super::error::PkiError;
+use super::issue::{self, Authority, Template};
+use super::keys::{KeySource, PrivateKey};
+use super::kubeconfigs::{CA, client_user};
+use super::replace::Pair;
+use super::sans::Sans;
+use super::store::{LoadedCa, PkiStore, SECRET_MODE};
+use super::validity::{Validity, minor_of};
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::{Base64, Kubeconfig, SecretBase64};
+use crate::config::model::{ClusterConfig, NodeConfig};
+use std::path::{Path, PathBuf};
+
+/// Which names a renewed certificate is valid for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// Those of the old one.
+    Keep,
+    /// Those of the old one, and what the configuration asks for on top.
+    AddFromConfig,
+}
+
+/// A certificate before and after.
+#[derive(Debug)]
+pub struct Renewal<T> {
+    /// The certificate or kubeconfig file.
+    pub path: PathBuf,
+    /// The old certificate.
+    pub old: Cert,
+    /// The new certificate.
+    pub new: Cert,
+    /// The files as they were, for putting them back.
+    pub before: T,
+}
+
+impl PkiStore {
+    /// Renews one certificate of the folder and writes it.
+    ///
+    /// # Errors
+    /// When it is not there, its CA is external or wrong, or a file cannot be read or written.
+    pub fn renew(
+        &self,
+        spec: &CertSpec,
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+        keys: &dyn KeySource,
+        names: Names,
+    ) -> Result<Renewal<Pair>, PkiError> {
+        self.finish_replacement(spec)?;
+        let path = self.cert_path(spec);
+        let missing = || PkiError::Missing { path: path.clone(), phase: format!("certs {}", spec.name) };
+        let ca_spec = catalog::cert(spec.ca.ok_or_else(|| PkiError::CaNotRenewed { name: spec.name.into() })?)?;
+        let old = self.load_certs(spec)?.and_then(|chain| chain.into_iter().next()).ok_or_else(missing)?;
+        let before = self.pair(spec)?.ok_or_else(missing)?;
+        let ca = self.require_ca(ca_spec, spec.name)?;
+        let mut sans = old.sans.clone();
+        if names == Names::AddFromConfig {
+            let wanted = Sans::of(spec.sans, "", cluster, node, minor_of(cluster)?)?;
+            wanted.dns.iter().for_each(|name| sans.add(name));
+            wanted.ips.iter().for_each(|ip| sans.add_ip(*ip));
+        }
+        let (new, key) = self.reissue(&old, sans, &ca, &path, cluster, keys)?;
+        let after = Pair {
+            cert: Base64(new.pem().into_bytes()),
+            key: SecretBase64(Secret::new(key.pem().expose().clone().into_bytes())),
+        };
+        self.replace_pair(spec, &after)?;
+        Ok(Renewal { path, old, new, before })
+    }
+
+    /// Renews the client certificate inside a kubeconfig; everything else in the file stays. A certificate that the
+    /// kubeconfig only names is put into it.
+    ///
+    /// # Errors
+    /// When the kubeconfig or its certificate is not there, the CA is external or wrong, or a file cannot be read or
+    /// written.
+    pub fn renew_kubeconfig(
+        &self,
+        spec: &KubeconfigSpec,
+        folder: &Path,
+        cluster: &ClusterConfig,
+        keys: &dyn KeySource,
+    ) -> Result<Renewal<Kubeconfig>, PkiError> {
+        let path = folder.join(spec.file);
+        let missing = || PkiError::Missing { path: path.clone(), phase: format!("kubeconfig {}", spec.name) };
+        let before = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
+        let user = before.current_user().ok_or_else(missing)?;
+        let old = self.client_certs(&path, user)?.and_then(|chain| chain.into_iter().next()).ok_or_else(missing)?;
+        let ca = self.require_ca(catalog::cert(CA)?, spec.file)?;
+        let (new, key) = self.reissue(&old, old.sans.clone(), &ca, &path, cluster, keys)?;
+        let mut after = before.clone();
+        if let Some(user) = after.current_user_mut() {
+            let fresh = client_user(&new, &key);
+            user.client_certificate_data = fresh.client_certificate_data;
+            user.client_key_data = fresh.client_key_data;
+            (user.client_certificate, user.client_key) = (None, None);
+        }
+        self.files.write(&path, &after.content()?, SECRET_MODE)?;
+        Ok(Renewal { path, old, new, before })
+    }
+
+    fn reissue(
+        &self,
+        old: &Cert,
+        sans: Sans,
+        ca: &LoadedCa,
+        path: &Path,
+        cluster: &ClusterConfig,
+        keys: &dyn KeySource,
+    ) -> Result<(Cert, PrivateKey), PkiError> {
+        let authority: Authority<'_> = ca
+            .authority()
+            .ok_or_else(|| PkiError::ExternalCa { ca: ca.path.clone(), missing: vec![path.to_path_buf()] })?;
+        let minor = minor_of(cluster)?;
+        let usages = [(Usage::Server, old.for_servers), (Usage::Client, old.for_clients)];
+        let template = Template {
+            subject_der: old.subject_der.clone(),
+            sans,
+            usages: usages.into_iter().filter(|(_, has)| *has).map(|(usage, _)| usage).collect(),
+            validity: Validity::of_leaf(cluster, minor, self.now, authority.cert.not_before),
+            says_no_ca: minor.leaf_basic_constraints,
+        };
+        let key = keys.take(old.algorithm().unwrap_or(cluster.encryption_algorithm))?;
+        let cert = issue::sign(&template, key.public_der(), authority, &self.random)?;
+        Ok((cert, key))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Exchanges a certificate and its key although two files cannot change at once.
+//!
+//! The new pair is first written whole into one file beside the old one (`BASE.renewing`). A run
+//! that is killed between the two exchanges is finished by the next one from that file, so that
+//! nothing is left with a key and a certificate that do not belong together.
+
+use super::catalog::CertSpec;
+use super::error::PkiError;
+use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
+use crate::base::files::Content;
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::{Base64, SecretBase64};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What plans show in place of a key.
+const HIDDEN: &str = "(private key, not shown)\n";
+
+/// A certificate file and its key file, as they were read or are to be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The certificate file.
+    pub cert: Base64,
+    /// The key file.
+    pub key: SecretBase64,
+}
+
+impl PkiStore {
+    /// The two files of a row as they are; None when one of them is missing.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn pair(&self, spec: &CertSpec) -> Result<Option<Pair>, PkiError> {
+        let cert = self.files.read(&self.cert_path(spec))?;
+        let key = self.files.read(&self.key_path(spec))?;
+        Ok(cert.zip(key).map(|(cert, key)| Pair { cert: Base64(cert), key: SecretBase64(Secret::new(key)) }))
+    }
+
+    /// Puts a pair in the place of the one that is there. Only for a user who asked for it: this is the one way in
+    /// which a private key is overwritten.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn replace_pair(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
+        let path = self.staging_path(spec);
+        let text = serde_json::to_vec(pair)
+            .map(Secret::new)
+            .map_err(|e| PkiError::Sign { what: path.display().to_string(), reason: e.to_string() })?;
+        self.files.write(&path, &Content::secret(text.expose().as_slice(), HIDDEN), SECRET_MODE)?;
+        self.exchange(spec, pair)
+    }
+
+    /// Finishes what a killed [`PkiStore::replace_pair`] began; does nothing otherwise.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn finish_replacement(&self, spec: &CertSpec) -> Result<(), PkiError> {
+        let path = self.staging_path(spec);
+        let Some(text) = self.files.read(&path)?.map(Secret::new) else { return Ok(()) };
+        match serde_json::from_slice::<Pair>(text.expose()) {
+            Ok(pair) => self.exchange(spec, &pair),
+            Err(_) => Err(PkiError::NotAPair { path }),
+        }
+    }
+
+    fn exchange(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
+        let key = Content::secret(pair.key.0.expose().as_slice(), HIDDEN);
+        self.files.write(&self.key_path(spec), &key, SECRET_MODE)?;
+        // As bytes: text around a certificate may be in any encoding.
+        let cert = Content::secret(pair.cert.0.as_slice(), String::from_utf8_lossy(&pair.cert.0));
+        self.files.write(&self.cert_path(spec), &cert, CERT_MODE)?;
+        self.files.remove(&self.staging_path(spec))?;
+        Ok(())
+    }
+
+    fn staging_path(&self, spec: &CertSpec) -> PathBuf {
+        self.dir.join(format!("{}.renewing", spec.base))
+    }
+}

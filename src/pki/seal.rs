@@ -1,0 +1,238 @@
+//! Seals the files that all control planes share, so that they can be handed over through the cluster.
+//!
+//! The form is kubeadm's: AES-256-GCM, the nonce (12 bytes) in front, the tag (16 bytes) behind.
+
+use super::cert::hex;
+use crate::base::env::Random;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::secret::Secret;
+use crate::config::model::{ClusterConfig, Etcd};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// The length of a certificate key in bytes.
+const KEY_LENGTH: usize = 32;
+
+/// The key that seals and opens.
+pub struct SealKey(LessSafeKey);
+
+/// Why something cannot be sealed or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// The key is not 64 hexadecimal digits.
+    #[error("the certificate key is not 64 hexadecimal digits")]
+    NotAKey,
+    /// What should be opened was sealed with another key, or changed since.
+    #[error("{name} cannot be opened: it was sealed with another certificate key, or it is damaged")]
+    CannotOpen {
+        /// What it is.
+        name: String,
+    },
+    /// The operating system gave no random bytes.
+    #[error("no random bytes")]
+    Random(#[source] std::io::Error),
+    /// The cryptographic library failed.
+    #[error("cannot seal {name}")]
+    CannotSeal {
+        /// What it is.
+        name: String,
+    },
+}
+
+impl Fault for SealError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NotAKey => ExitCode::Input,
+            Self::CannotOpen { .. } => ExitCode::Untrusted,
+            Self::Random(_) | Self::CannotSeal { .. } => ExitCode::Internal,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NotAKey => Some("run 'kubewright certs certificate-key' for a new one".into()),
+            Self::CannotOpen { .. } => Some(
+                "run 'kubewright init phase upload-certs --upload-certs' on a control plane and use the key that it prints".into(),
+            ),
+            Self::Random(_) => Some("run 'ls -l /dev/urandom': the kernel's random number generator must work".into()),
+            Self::CannotSeal { .. } => None,
+        }
+    }
+}
+
+/// A file that every control plane must have alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedFile {
+    /// Its key in the Secret `kubeadm-certs`.
+    pub name: &'static str,
+    /// Where it lies on a host.
+    pub path: PathBuf,
+    /// True when it holds a private key.
+    pub is_private: bool,
+}
+
+/// A new certificate key: 64 hexadecimal digits.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn generate_key(random: &Random) -> Result<Secret<String>, SealError> {
+    let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
+    random.fill(bytes.as_mut_slice()).map_err(SealError::Random)?;
+    Ok(Secret::new(hex(bytes.as_slice())))
+}
+
+/// The files that every control plane of this cluster must have alike. Those of an external etcd that has no
+/// certificates are left out.
+pub fn shared_files(cluster: &ClusterConfig) -> Vec<SharedFile> {
+    let own = |name, file: &str| (name, cluster.certificates_dir.join(file));
+    let mut files = vec![
+        own("ca.crt", "ca.crt"),
+        own("ca.key", "ca.key"),
+        own("sa.key", "sa.key"),
+        own("sa.pub", "sa.pub"),
+        own("front-proxy-ca.crt", "front-proxy-ca.crt"),
+        own("front-proxy-ca.key", "front-proxy-ca.key"),
+    ];
+    match &cluster.etcd {
+        Etcd::Local(_) => files.extend([own("etcd-ca.crt", "etcd/ca.crt"), own("etcd-ca.key", "etcd/ca.key")]),
+        Etcd::External(etcd) => {
+            let given = [
+                ("external-etcd-ca.crt", &etcd.ca_file),
+                ("external-etcd.crt", &etcd.cert_file),
+                ("external-etcd.key", &etcd.key_file),
+            ];
+            files
+                .extend(given.into_iter().filter(|(_, path)| !path.is_empty()).map(|(name, path)| (name, path.into())));
+        }
+    }
+    files.into_iter().map(|(name, path)| SharedFile { name, path, is_private: name.ends_with(".key") }).collect()
+}
+
+impl SealKey {
+    /// Reads a certificate key.
+    ///
+    /// # Errors
+    /// When it is not 64 hexadecimal digits.
+    pub fn parse(text: &Secret<String>) -> Result<Self, SealError> {
+        let digits = text.expose().trim().as_bytes();
+        if digits.len() != 2 * KEY_LENGTH {
+            return Err(SealError::NotAKey);
+        }
+        let bytes = digits.chunks_exact(2).map(byte).collect::<Option<Vec<u8>>>().map(Secret::new);
+        let bytes = bytes.ok_or(SealError::NotAKey)?;
+        let key = UnboundKey::new(&AES_256_GCM, bytes.expose()).map_err(|_| SealError::NotAKey)?;
+        Ok(Self(LessSafeKey::new(key)))
+    }
+
+    /// Seals `plain`; `name` is for the error.
+    ///
+    /// # Errors
+    /// When there are no random bytes, or the library fails.
+    pub fn seal(&self, name: &str, plain: &[u8], random: &Random) -> Result<Vec<u8>, SealError> {
+        let mut nonce = [0; NONCE_LEN];
+        random.fill(&mut nonce).map_err(SealError::Random)?;
+        let mut sealed = plain.to_vec();
+        self.0
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
+            .map_err(|_| SealError::CannotSeal { name: name.into() })?;
+        Ok([nonce.as_slice(), &sealed].concat())
+    }
+
+    /// Opens what [`SealKey::seal`] or kubeadm sealed; `name` is for the error.
+    ///
+    /// # Errors
+    /// When it was sealed with another key or is damaged.
+    pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
+        let error = || SealError::CannotOpen { name: name.into() };
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(error)?;
+        let mut bytes = sealed.to_vec();
+        let plain = self
+            .0
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut bytes)
+            .map_err(|_| error())?
+            .to_vec();
+        Ok(Secret::new(plain))
+    }
+}
+
+fn byte(digits: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(digits).ok()?;
+    // `from_str_radix` would take a sign too.
+    if digits.iter().all(u8::is_ascii_hexdigit) { u8::from_str_radix(text, 16).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::fixture;
+    use proptest::prelude::*;
+
+    fn key(text: &str) -> Result<SealKey, SealError> {
+        SealKey::parse(&Secret::new(text.to_owned()))
+    }
+
+    #[test]
+    fn what_another_implementation_sealed_is_opened() {
+        // AES-256-GCM test case 14 of "The Galois/Counter Mode of Operation" (McGrew, Viega): all zeros.
+        let sealed = [
+            vec![0; 12],
+            vec![0xce, 0xa7, 0x40, 0x3d, 0x4d, 0x60, 0x6b, 0x6e, 0x07, 0x4e, 0xc5, 0xd3, 0xba, 0xf3, 0x9d, 0x18],
+            vec![0xd0, 0xd1, 0xc8, 0xa7, 0x99, 0x99, 0x6b, 0xf0, 0x26, 0x5b, 0x98, 0xb5, 0xd4, 0x8a, 0xb9, 0x19],
+        ]
+        .concat();
+        let plain = key(&"0".repeat(64)).unwrap().open("ca.key", &sealed).unwrap();
+        assert_eq!(plain.expose(), &vec![0; 16]);
+    }
+
+    #[test]
+    fn another_key_or_a_changed_byte_opens_nothing() {
+        let random = Random::seeded(1);
+        let text = generate_key(&random).unwrap();
+        let right = SealKey::parse(&text).unwrap();
+        let mut sealed = right.seal("ca.key", b"secret", &random).unwrap();
+        assert_eq!(sealed.len(), 12 + 6 + 16);
+        assert!(key(&"0".repeat(64)).unwrap().open("ca.key", &sealed).is_err());
+        assert!(right.open("ca.key", &sealed[..11]).is_err());
+        sealed[13] ^= 1;
+        let error = right.open("ca.key", &sealed).unwrap_err();
+        assert!(error.to_string().starts_with("ca.key cannot be opened"));
+    }
+
+    #[test]
+    fn only_64_digits_are_a_key() {
+        for text in [String::new(), "0".repeat(63), "0".repeat(65), "x".repeat(64), "+0".repeat(32), "é".repeat(32)] {
+            assert!(matches!(key(&text), Err(SealError::NotAKey)), "{text}");
+        }
+        assert!(key(&format!("{}\n", "aF".repeat(32))).is_ok());
+    }
+
+    #[test]
+    fn an_external_etcd_gives_what_it_has() {
+        let mut cluster = fixture::cluster(36);
+        assert_eq!(shared_files(&cluster).len(), 8);
+        cluster.etcd = Etcd::External(crate::config::model::ExternalEtcd {
+            http_endpoints: Vec::new(),
+            endpoints: vec![],
+            ca_file: "/etc/etcd/ca.crt".into(),
+            cert_file: String::new(),
+            key_file: String::new(),
+        });
+        let files = shared_files(&cluster);
+        assert_eq!(files.len(), 7);
+        let last = files.last().unwrap();
+        assert_eq!((last.name, last.path.to_str().unwrap()), ("external-etcd-ca.crt", "/etc/etcd/ca.crt"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_is_opened(plain: Vec<u8>, seed: u64) {
+            let random = Random::seeded(seed);
+            let key = SealKey::parse(&generate_key(&random).unwrap()).unwrap();
+            let sealed = key.seal("x", &plain, &random).unwrap();
+            let opened = key.open("x", &sealed).unwrap();
+            prop_assert_eq!(opened.expose(), &plain);
+        }
+    }
+}

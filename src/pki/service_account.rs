@@ -1,0 +1,46 @@
+//! The key pair with which service-account tokens are signed and checked: sa.key and sa.pub.
+
+use super::catalog::SERVICE_ACCOUNT;
+use super::error::PkiError;
+use super::keys::{KeySource, PrivateKey, public_file_has};
+use super::problem::Problem;
+use super::sans::Sans;
+use super::store::{Made, Outcome, PkiStore, SECRET_MODE, outcome};
+use crate::base::files::Content;
+use crate::config::model::ClusterConfig;
+
+impl PkiStore {
+    /// Sees to it that sa.key and sa.pub are there and fit each other.
+    ///
+    /// # Errors
+    /// When they do not fit, when only sa.pub is there, or when a file cannot be read or written.
+    pub fn ensure_service_account(&self, cluster: &ClusterConfig, keys: &dyn KeySource) -> Result<Outcome, PkiError> {
+        let key_path = self.dir.join(format!("{SERVICE_ACCOUNT}.key"));
+        let public_path = self.dir.join(format!("{SERVICE_ACCOUNT}.pub"));
+        let key = self.files.read(&key_path)?;
+        let public = self.files.read(&public_path)?;
+        let (key, made) = match (key, &public) {
+            (Some(bytes), _) => (PrivateKey::from_file(&key_path, &bytes)?, Made::Completed),
+            // Tokens that the lost key has signed would fail with a new one: that is for the user to decide.
+            (None, Some(_)) => return Err(PkiError::HalfAPair { there: public_path, missing: key_path }),
+            (None, None) => {
+                let key = keys.take(cluster.encryption_algorithm)?;
+                self.save_key(&key_path, &key)?;
+                (key, Made::Created)
+            }
+        };
+        let Some(public) = public else {
+            self.files.write(&public_path, &Content::public(key.public_pem()), SECRET_MODE)?;
+            return Ok(outcome(made, key_path, Sans::default()));
+        };
+        match public_file_has(&public, key.public_der()) {
+            Ok(true) => Ok(outcome(Made::Kept, key_path, Sans::default())),
+            Ok(false) => Err(PkiError::Unfit {
+                path: public_path,
+                name: SERVICE_ACCOUNT.into(),
+                problems: vec![Problem::OtherPublicKey { key: key_path }],
+            }),
+            Err(source) => Err(PkiError::NotAKey { path: public_path, source }),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The certificates folder: keeps what is right, makes what is missing, refuses what is wrong.
+//!
+//! A key is always written before its certificate, so a run that was killed leaves at worst a key
+//! without a certificate, which the next run completes with that same key. No private key is ever
+//! overwritten here.
+
+use super::catalog::{self, CertSpec};
+use super::cert::Cert;
+use super::error::PkiError;
+use super::issue::{self, Authority, Template};
+use super::keys::{KeySource, PrivateKey};
+use super::problem::Problem;
+use super::sans::Sans;
+use super::validity::{Validity, minor_of};
+use super::verify::{At, Wanted, judge_ca, judge_leaf};
+use crate::base::env::{Clock, Random};
+use crate::base::files::{Content, HostFiles};
+use crate::config::model::{ClusterConfig, NodeConfig};
+use std::path::{Path, PathBuf};
+
+/// The mode of keys, of sa.pub and of requests, as kubeadm has it.
+pub(super) const SECRET_MODE: u32 = 0o600;
+/// The mode of certificates.
+pub(super) const CERT_MODE: u32 = 0o644;
+
+/// The certificates folder of a host.
+pub struct PkiStore {
+    pub(super) files: HostFiles,
+    pub(super) dir: PathBuf,
+    /// One moment for the whole run: certificates that are made together begin together.
+    pub(super) now: i64,
+    pub(super) random: Random,
+}
+
+/// What became of a file that should be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// It is new.
+    Created,
+    /// One half of it was there, from a run that did not come to its end; the other half is new.
+    Completed,
+    /// It was there and is right.
+    Kept,
+    /// It was there, is right, and nobody here could have signed it: the CA's key is elsewhere.
+    Provided,
+}
+
+/// What was found or made.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What became of it.
+    pub made: Made,
+    /// The certificate, key or kubeconfig file.
+    pub path: PathBuf,
+    /// What it is valid for; empty where nothing asks for names.
+    pub sans: Sans,
+    /// What the user should know although it is no error.
+    pub warnings: Vec<String>,
+}
+
+/// A CA as it lies in the folder.
+pub struct LoadedCa {
+    /// The path of its certificate file.
+    pub path: PathBuf,
+    /// Every certificate in the file; each of them is trusted.
+    pub certs: Vec<Cert>,
+    /// The one of them that signs: the one that the key fits, else the first.
+    pub cert: Cert,
+    /// The key; None when the CA is external.
+    pub key: Option<PrivateKey>,
+}
+
+impl LoadedCa {
+    /// What can sign; None when the CA is external.
+    pub fn authority(&self) -> Option<Authority<'_>> {
+        self.key.as_ref().map(|key| Authority { cert: &self.cert, key })
+    }
+}
+
+impl PkiStore {
+    /// The folder `dir` (a path of the host) as it is now. The clock is read once.
+    pub fn new(files: HostFiles, dir: impl Into<PathBuf>, clock: &Clock, random: &Random) -> Self {
+        Self { files, dir: dir.into(), now: clock.now(), random: random.clone() }
+    }
+
+    /// Where a certificate lies.
+    pub fn cert_path(&self, spec: &CertSpec) -> PathBuf {
+        self.dir.join(format!("{}.crt", spec.base))
+    }
+
+    /// Where its key lies.
+    pub fn key_path(&self, spec: &CertSpec) -> PathBuf {
+        self.dir.join(format!("{}.key", spec.base))
+    }
+
+    /// Sees to it that a certificate and its key are there and right. A CA must come before what it signs.
+    ///
+    /// # Errors
+    /// When what is there is wrong, when only an external CA could sign, or when a file cannot be read or written.
+    pub fn ensure(
+        &self,
+        spec: &CertSpec,
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+        keys: &dyn KeySource,
+    ) -> Result<Outcome, PkiError> {
+        self.finish_replacement(spec)?;
+        match spec.ca {
+            None => self.ensure_ca(spec, cluster, node, keys),
+            Some(ca) => self.ensure_leaf(spec, catalog::cert(ca)?, cluster, node, keys),
+        }
+    }
+
+    /// The certificates in a row's file; None when there is no file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no certificate.
+    pub fn load_certs(&self, spec: &CertSpec) -> Result<Option<Vec<Cert>>, PkiError> {
+        let path = self.cert_path(spec);
+        self.files.read(&path)?.map(|bytes| Cert::bundle_from_file(&path, &bytes)).transpose()
+    }
+
+    /// The key in a row's file; None when there is no file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or holds no usable key.
+    pub fn load_key(&self, spec: &CertSpec) -> Result<Option<PrivateKey>, PkiError> {
+        let path = self.key_path(spec);
+        self.files.read(&path)?.map(|bytes| PrivateKey::from_file(&path, &bytes)).transpose()
+    }
+
+    /// A CA that is there, with its key or without; None when its certificate is not there.
+    ///
+    /// # Errors
+    /// When it cannot be read, is no CA, is not valid now, or its key belongs to another certificate.
+    pub fn load_ca(&self, spec: &CertSpec) -> Result<Option<LoadedCa>, PkiError> {
+        let Some(certs) = self.load_certs(spec)? else { return Ok(None) };
+        let (path, key) = (self.cert_path(spec), self.load_key(spec)?);
+        let fits = |cert: &&Cert| key.as_ref().is_none_or(|key| cert.has_key(key.public_der()));
+        let signer = certs.iter().find(fits);
+        let Some(cert) = signer.or(certs.first()).cloned() else { return Ok(None) };
+        let mut problems = judge_ca(&cert, self.now);
+        if signer.is_none() {
+            problems.push(Problem::KeyMismatch { key: self.key_path(spec) });
+        }
+        if problems.is_empty() {
+            Ok(Some(LoadedCa { path, certs, cert, key }))
+        } else {
+            Err(PkiError::Unfit { path, name: spec.name.into(), problems })
+        }
+    }
+
+    /// The CA that signs for `name`.
+    ///
+    /// # Errors
+    /// As [`PkiStore::load_ca`], and when it is not there.
+    pub fn require_ca(&self, ca: &CertSpec, name: &str) -> Result<LoadedCa, PkiError> {
+        self.load_ca(ca)?.ok_or_else(|| PkiError::NoCa {
+            ca: self.cert_path(ca),
+            name: name.into(),
+            ca_name: ca.name.into(),
+        })
+    }
+
+    /// The files that are missing although only the owner of the external CA could make them.
+    pub fn missing_of_external_ca(&self, ca: &CertSpec, cluster: &ClusterConfig) -> Vec<PathBuf> {
+        catalog::certs_of(cluster)
+            .filter(|spec| spec.ca == Some(ca.name))
+            .flat_map(|spec| [self.cert_path(spec), self.key_path(spec)])
+            .filter(|path| !self.files.exists(path))
+            .collect()
+    }
+
+    fn ensure_ca(
+        &self,
+        spec: &CertSpec,
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+        keys: &dyn KeySource,
+    ) -> Result<Outcome, PkiError> {
+        if let Some(ca) = self.load_ca(spec)? {
+            let made = if ca.key.is_some() { Made::Kept } else { Made::Provided };
+            return Ok(outcome(made, ca.path, Sans::default()));
+        }
+        let minor = minor_of(cluster)?;
+        let subject = spec.subject(minor, &node.name);
+        let template = Template {
+            subject_der: subject.to_der(),
+            sans: Sans::of(spec.sans, &subject.common_name, cluster, node, minor)?,
+            usages: Vec::new(),
+            validity: Validity::of_ca(cluster, minor, self.now),
+            says_no_ca: false,
+        };
+        let (key, made) = self.key_for(spec, cluster, keys)?;
+        let cert = issue::self_sign(&template, &key, &self.random)?;
+        self.save_cert(&self.cert_path(spec), &cert.pem())?;
+        Ok(outcome(made, self.cert_path(spec), Sans::default()))
+    }
+
+    fn ensure_leaf(
+        &self,
+        spec: &CertSpec,
+        ca_spec: &CertSpec,
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+        keys: &dyn KeySource,
+    ) -> Result<Outcome, PkiError> {
+        let ca = self.require_ca(ca_spec, spec.name)?;
+        let minor = minor_of(cluster)?;
+        let sans = Sans::of(spec.sans, "", cluster, node, minor)?;
+        let (path, key_path) = (self.cert_path(spec), self.key_path(spec));
+        let (chain, key) = (self.load_certs(spec)?, self.load_key(spec)?);
+        if let Some(chain) = &chain {
+            let wanted = Wanted {
+                ca: At { path: &ca.path, value: ca.certs.as_slice() },
+                sans: &sans,
+                usages: spec.usages,
+                key: key.as_ref().map(|value| At { path: key_path.as_path(), value }),
+                now: self.now,
+            };
+            let problems = judge_leaf(chain, &wanted);
+            if key.is_some() {
+                return if problems.is_empty() {
+                    let made = if ca.key.is_some() { Made::Kept } else { Made::Provided };
+                    Ok(outcome(made, path, sans))
+                } else {
+                    Err(PkiError::Unfit { path, name: spec.name.into(), problems })
+                };
+            }
+            // A certificate without its key is of no use. One that this CA could make again is replaced; one that
+            // came from elsewhere may be waiting for its key, and is left alone.
+            if !problems.is_empty() || ca.key.is_none() {
+                return Err(PkiError::HalfAPair { there: path, missing: key_path });
+            }
+        }
+        let Some(authority) = ca.authority() else {
+            return Err(PkiError::ExternalCa { missing: self.missing_of_external_ca(ca_spec, cluster), ca: ca.path });
+        };
+        let template = Template {
+            subject_der: spec.subject(minor, &node.name).to_der(),
+            sans: sans.clone(),
+            usages: spec.usages.to_vec(),
+            validity: Validity::of_leaf(cluster, minor, self.now, authority.cert.not_before),
+            says_no_ca: minor.leaf_basic_constraints,
+        };
+        if chain.is_some() {
+            // The old certificate goes before the new key comes, so that the two never stand side by side.
+            self.files.remove(&path)?;
+        }
+        let (key, mut made) = self.key_for(spec, cluster, keys)?;
+        let cert = issue::sign(&template, key.public_der(), authority, &self.random)?;
+        self.save_cert(&path, &cert.pem())?;
+        if chain.is_some() {
+            made = Made::Completed;
+        }
+        Ok(outcome(made, path, sans))
+    }
+
+    /// The key that a row has, or a new one, saved.
+    pub(super) fn key_for(
+        &self,
+        spec: &CertSpec,
+        cluster: &ClusterConfig,
+        keys: &dyn KeySource,
+    ) -> Result<(PrivateKey, Made), PkiError> {
+        if let Some(key) = self.load_key(spec)? {
+            return Ok((key, Made::Completed));
+        }
+        let key = keys.take(cluster.encryption_algorithm)?;
+        self.save_key(&self.key_path(spec), &key)?;
+        Ok((key, Made::Created))
+    }
+
+    /// Writes a key where none is.
+    pub(super) fn save_key(&self, path: &Path, key: &PrivateKey) -> Result<(), PkiError> {
+        if self.files.exists(path) {
+            return Err(PkiError::KeyExists { path: path.to_path_buf() });
+        }
+        self.files.write(path, &key_content(key.pem().expose()), SECRET_MODE)?;
+        Ok(())
+    }
+
+    pub(super) fn save_cert(&self, path: &Path, pem: &str) -> Result<(), PkiError> {
+        self.files.write(path, &Content::public(pem), CERT_MODE)?;
+        Ok(())
+    }
+}
+
+/// The content of a key file, which no plan may show.
+pub(super) fn key_content(pem: &str) -> Content {
+    Content::secret(pem.as_bytes(), "(private key, not shown)\n")
+}
+
+pub(super) fn outcome(made: Made, path: PathBuf, sans: Sans) -> Outcome {
+    Outcome { made, path, sans, warnings: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests;

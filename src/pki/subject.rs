@@ -1,0 +1,79 @@
+//! The subject of a certificate: who it stands for.
+
+use super::der;
+
+/// OID 2.5.4.3.
+const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
+/// OID 2.5.4.10.
+const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
+
+/// A name of the form that Kubernetes reads: the user, and the groups it belongs to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// The user.
+    pub common_name: String,
+    /// The groups.
+    pub organizations: Vec<String>,
+}
+
+impl Subject {
+    /// A name with these groups.
+    pub fn new(common_name: impl Into<String>, organizations: &[&str]) -> Self {
+        let organizations = organizations.iter().map(|o| (*o).to_owned()).collect();
+        Self { common_name: common_name.into(), organizations }
+    }
+
+    /// The DER form as Go's encoder makes it: all groups in one set, then the common name.
+    pub fn to_der(&self) -> Vec<u8> {
+        let mut names = Vec::new();
+        if !self.organizations.is_empty() {
+            let mut set: Vec<_> = self.organizations.iter().map(|o| attribute(ORGANIZATION, o)).collect();
+            // DER wants the elements of a set in the order of their encodings.
+            set.sort();
+            names.extend(der::encode(der::SET, &set.concat()));
+        }
+        if !self.common_name.is_empty() {
+            names.extend(der::encode(der::SET, &attribute(COMMON_NAME, &self.common_name)));
+        }
+        der::encode(der::SEQUENCE, &names)
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for organization in &self.organizations {
+            write!(f, "O={organization}, ")?;
+        }
+        write!(f, "CN={}", self.common_name)
+    }
+}
+
+fn attribute(oid: &[u8], value: &str) -> Vec<u8> {
+    // X.680 table 10; Go leaves out the same characters.
+    let printable = |b: u8| b.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&b);
+    let tag = if value.bytes().all(printable) { der::PRINTABLE_STRING } else { der::UTF8_STRING };
+    let mut content = der::encode(der::OBJECT_IDENTIFIER, oid);
+    content.extend(der::encode(tag, value.as_bytes()));
+    der::encode(der::SEQUENCE, &content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use x509_parser::prelude::{FromDer, X509Name};
+
+    #[test]
+    fn a_parser_reads_every_group_and_the_user() {
+        let subject = Subject::new("jane_doe@example.com", &["devs", "admins"]).to_der();
+        let (rest, name) = X509Name::from_der(&subject).unwrap();
+        assert!(rest.is_empty());
+        assert_eq!(name.to_string(), "O=devs + O=admins, CN=jane_doe@example.com");
+    }
+
+    #[test]
+    fn a_plain_name_is_a_printable_string() {
+        let subject = Subject::new("kubernetes", &[]).to_der();
+        assert_eq!(subject[..9], [0x30, 0x15, 0x31, 0x13, 0x30, 0x11, 0x06, 0x03, 0x55]);
+        assert_eq!(subject[11], der::PRINTABLE_STRING);
+    }
+}

@@ -1,0 +1,102 @@
+//! Judges certificates that are there: everything that is wrong with them, not the first thing.
+
+use super::catalog::Usage;
+use super::cert::Cert;
+use super::keys::PrivateKey;
+use super::problem::Problem;
+use super::sans::Sans;
+use std::path::Path;
+
+/// A file and what was read from it.
+pub struct At<'a, T: ?Sized> {
+    /// Where it lies.
+    pub path: &'a Path,
+    /// What it holds.
+    pub value: &'a T,
+}
+
+/// What a leaf certificate must be.
+pub struct Wanted<'a> {
+    /// The CA certificates of which one must have signed it.
+    pub ca: At<'a, [Cert]>,
+    /// What it must be valid for, at least.
+    pub sans: &'a Sans,
+    /// What it must be usable for, at least.
+    pub usages: &'a [Usage],
+    /// The key that must fit it, when there is one.
+    pub key: Option<At<'a, PrivateKey>>,
+    /// The time at which it must be valid, in seconds since the epoch.
+    pub now: i64,
+}
+
+/// What is wrong with a leaf certificate; `chain` is its file: the leaf first, then intermediates if there are any.
+pub fn judge_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
+    let Some(leaf) = chain.first() else { return Vec::new() };
+    let mut problems = judge_time(leaf, wanted.now);
+    if !leads_to(chain, wanted.ca.value) {
+        problems.push(Problem::WrongCa { ca: wanted.ca.path.to_path_buf(), issuer: leaf.issuer.clone() });
+    }
+    if let Some(key) = &wanted.key
+        && !leaf.has_key(key.value.public_der())
+    {
+        problems.push(Problem::KeyMismatch { key: key.path.to_path_buf() });
+    }
+    let names = leaf.sans.missing(wanted.sans);
+    if !names.is_empty() {
+        problems.push(Problem::MissingSans { names });
+    }
+    let usages: Vec<_> = wanted.usages.iter().filter(|usage| !allows(leaf, **usage)).map(|u| u.name()).collect();
+    if !usages.is_empty() {
+        problems.push(Problem::MissingUsages { usages });
+    }
+    problems
+}
+
+/// What is wrong with a CA certificate.
+pub fn judge_ca(ca: &Cert, now: i64) -> Vec<Problem> {
+    let mut problems = judge_time(ca, now);
+    if !ca.is_ca {
+        problems.push(Problem::NotACa);
+    } else if !ca.may_sign {
+        problems.push(Problem::MayNotSign);
+    }
+    problems
+}
+
+/// What is wrong with a certificate's time.
+pub fn judge_time(cert: &Cert, now: i64) -> Vec<Problem> {
+    if now > cert.not_after {
+        vec![Problem::Expired { at: cert.not_after }]
+    } else if now < cert.not_before {
+        vec![Problem::NotYetValid { from: cert.not_before }]
+    } else {
+        Vec::new()
+    }
+}
+
+/// True when the first certificate of `chain` was signed by one of `anchors`, directly or through CAs in `chain`.
+pub fn leads_to(chain: &[Cert], anchors: &[Cert]) -> bool {
+    let Some((mut current, intermediates)) = chain.split_first() else { return false };
+    // Each step uses up one intermediate at most, so a circle of them ends too.
+    for _ in chain {
+        if anchors.iter().any(|ca| current.is_signed_by(ca)) {
+            return true;
+        }
+        let step = |ca: &&Cert| ca.is_ca && ca.may_sign && *ca != current && current.is_signed_by(ca);
+        match intermediates.iter().find(step) {
+            Some(next) => current = next,
+            None => return false,
+        }
+    }
+    false
+}
+
+fn allows(cert: &Cert, usage: Usage) -> bool {
+    match usage {
+        Usage::Client => cert.for_clients,
+        Usage::Server => cert.for_servers,
+    }
+}
+
+#[cfg(test)]
+mod tests;

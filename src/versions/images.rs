@@ -1,0 +1,106 @@
+//! Which container images a cluster's control planes need: repository, name and tag of each, by kubeadm's rules.
+
+use super::table::Minor;
+use crate::config::model::{ClusterConfig, Etcd, ImageOverride};
+use std::fmt;
+
+/// The registries of the Kubernetes project. `CoreDNS` lies one folder deeper in both, and nowhere else.
+const OFFICIAL_REGISTRIES: [&str; 2] = ["k8s.gcr.io", "registry.k8s.io"];
+
+/// A container image.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Image {
+    /// Registry and path: `registry.k8s.io/coredns`.
+    pub repository: String,
+    /// The last part of the path: `coredns`.
+    pub name: &'static str,
+    /// The tag: `v1.14.2`.
+    pub tag: String,
+}
+
+impl fmt::Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}:{}", self.repository, self.name, self.tag)
+    }
+}
+
+/// A component that is released together with Kubernetes and carries its version as tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// `kube-apiserver`
+    ApiServer,
+    /// `kube-controller-manager`
+    ControllerManager,
+    /// `kube-scheduler`
+    Scheduler,
+    /// `kube-proxy`
+    Proxy,
+}
+
+impl Released {
+    /// Its name, which is that of its image too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ApiServer => "kube-apiserver",
+            Self::ControllerManager => "kube-controller-manager",
+            Self::Scheduler => "kube-scheduler",
+            Self::Proxy => "kube-proxy",
+        }
+    }
+
+    /// Its image.
+    pub fn image(self, cluster: &ClusterConfig) -> Image {
+        Image { repository: cluster.image_repository.clone(), name: self.name(), tag: cluster.version.image_tag() }
+    }
+}
+
+/// The image of etcd, for whoever runs it as a static Pod.
+pub fn etcd(cluster: &ClusterConfig, minor: &Minor) -> Image {
+    let own = match &cluster.etcd {
+        Etcd::Local(local) => local.image.clone(),
+        Etcd::External(_) => ImageOverride::default(),
+    };
+    let tag = minor.etcd_tag.at(cluster.version.patch);
+    Image { repository: or(&own.repository, &cluster.image_repository), name: "etcd", tag: or(&own.tag, tag) }
+}
+
+/// The image of `CoreDNS`.
+pub fn coredns(cluster: &ClusterConfig, minor: &Minor) -> Image {
+    let mut repository = or(&cluster.dns.image.repository, &cluster.image_repository);
+    if minor.coredns_subpath && OFFICIAL_REGISTRIES.contains(&repository.as_str()) {
+        repository.push_str("/coredns");
+    }
+    let tag = minor.coredns_tag.at(cluster.version.patch);
+    Image { repository, name: "coredns", tag: or(&cluster.dns.image.tag, tag) }
+}
+
+/// The image of the container that holds a Pod's namespaces.
+pub fn pause(cluster: &ClusterConfig, minor: &Minor) -> Image {
+    Image { repository: cluster.image_repository.clone(), name: "pause", tag: minor.pause_tag.into() }
+}
+
+/// All images that a control plane needs, in the order in which kubeadm of this minor lists them. What others run
+/// (an external etcd) or what is left out (an addon) is not among them.
+pub fn all(cluster: &ClusterConfig, minor: &Minor) -> Vec<Image> {
+    let released = [Released::ApiServer, Released::ControllerManager, Released::Scheduler];
+    let mut images: Vec<Image> = released.into_iter().map(|component| component.image(cluster)).collect();
+    if !cluster.proxy.disabled {
+        images.push(Released::Proxy.image(cluster));
+    }
+    let dns = (!cluster.dns.disabled).then(|| coredns(cluster, minor));
+    let etcd = matches!(cluster.etcd, Etcd::Local(_)).then(|| etcd(cluster, minor));
+    let rest = if minor.images_dns_before_pause {
+        [dns, Some(pause(cluster, minor)), etcd]
+    } else {
+        [Some(pause(cluster, minor)), etcd, dns]
+    };
+    images.extend(rest.into_iter().flatten());
+    images
+}
+
+fn or(own: &str, default: &str) -> String {
+    if own.is_empty() { default.into() } else { own.into() }
+}
+
+#[cfg(test)]
+mod tests;
