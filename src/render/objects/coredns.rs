@@ -3,7 +3,7 @@
 use super::templates;
 use super::{Object, ObjectError};
 use crate::versions::addons::addon_facts;
-use crate::versions::{Minor, OLDEST, facts, newest};
+use crate::versions::{OLDEST, facts, newest};
 use serde_json::json;
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use std::net::IpAddr;
 #[derive(Clone, Copy, Debug)]
 pub struct CoreDns<'a> {
     /// The minor of the cluster.
-    pub minor: &'a Minor,
+    pub minor: u16,
     /// The whole name of the image, with its tag.
     pub image: &'a str,
     /// The cluster's domain: `cluster.local`.
@@ -34,8 +34,8 @@ impl CoreDns<'_> {
         templates::objects(
             "addons/coredns.yaml.tera",
             &json!({
-                "facts": addon_facts(self.minor.minor),
-                "corefile": corefile(self.minor.minor, self.domain)?,
+                "facts": addon_facts(self.minor),
+                "corefile": corefile(self.minor, self.domain)?,
                 "image": self.image,
                 "cluster_ip": self.cluster_ip.to_string(),
                 "replicas": self.replicas,
@@ -51,12 +51,12 @@ impl CoreDns<'_> {
 /// Only by our own fault.
 pub fn known(ours: &CoreDns<'_>) -> Result<Vec<Object>, ObjectError> {
     let mut objects = Vec::new();
-    for minor in (OLDEST..=newest()).filter_map(facts) {
-        let folder = if minor.coredns_subpath { "coredns/" } else { "" };
-        let tag = minor.coredns_tag.newest();
-        let defaults = minor.image_repository.0.iter().map(|(_, registry)| format!("{registry}/{folder}coredns:{tag}"));
+    for facts in (OLDEST..=newest()).filter_map(facts) {
+        let folder = if facts.coredns_subpath { "coredns/" } else { "" };
+        let tag = facts.coredns_tag.newest();
+        let defaults = facts.image_repository.0.iter().map(|(_, registry)| format!("{registry}/{folder}coredns:{tag}"));
         for image in defaults.chain([ours.image.to_owned()]) {
-            objects.extend(CoreDns { minor, image: &image, ..*ours }.objects()?);
+            objects.extend(CoreDns { minor: facts.minor, image: &image, ..*ours }.objects()?);
         }
     }
     Ok(objects)

@@ -5,7 +5,7 @@
 
 mod server_defaults;
 
-use super::{Object, ObjectError, checksum};
+use super::{Object, checksum};
 use serde_json::Value;
 use server_defaults::{is_default, is_kept_by_the_server};
 
@@ -20,31 +20,24 @@ pub enum Judgement {
     UserChanged(Vec<String>),
 }
 
-/// Judges `existing`, as an API server returned it. `ours` is what would be sent now; `known` makes the objects that
-/// any minor would have sent, of any kind and name, and is only asked when `existing` is not as ours already. A
-/// Deployment's number of replicas is the user's in any case and not looked at.
-///
-/// # Errors
-/// What `known` says.
-pub fn judge(
-    existing: &Value,
-    ours: &Object,
-    known: impl FnOnce() -> Result<Vec<Object>, ObjectError>,
-) -> Result<Judgement, ObjectError> {
+/// Judges `existing`, as an API server returned it. `ours` is what would be sent now; `known` are the objects that
+/// any minor would have sent, of any kind and name. A Deployment's number of replicas is the user's in any case and
+/// not looked at.
+pub fn judge(existing: &Value, ours: &Object, known: &[Object]) -> Judgement {
     if differences(existing, &ours.value, Images::SameTag).is_empty() {
-        return Ok(Judgement::Keep);
+        return Judgement::Keep;
     }
     if checksum::is_generated(existing) {
-        return Ok(Judgement::Update);
+        return Judgement::Update;
     }
-    let nearest = known()?
+    let nearest = known
         .iter()
         .filter(|object| object.to_string() == ours.to_string())
         .chain([ours])
         .map(|object| differences(existing, &object.value, Images::AnyTag))
         .min_by_key(Vec::len)
         .unwrap_or_default();
-    Ok(if nearest.is_empty() { Judgement::Update } else { Judgement::UserChanged(nearest) })
+    if nearest.is_empty() { Judgement::Update } else { Judgement::UserChanged(nearest) }
 }
 
 /// How images are compared.

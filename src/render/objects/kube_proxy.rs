@@ -6,7 +6,7 @@ use super::{Object, ObjectError, checksum, proxy_config, templates};
 use crate::base::go_yaml;
 use crate::config::model::ClusterConfig;
 use crate::versions::addons::addon_facts;
-use crate::versions::{Minor, OLDEST, facts, newest};
+use crate::versions::{OLDEST, facts, newest};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ const DUAL_STACK: &str = "IPv6DualStack";
 #[derive(Clone, Copy, Debug)]
 pub struct KubeProxy<'a> {
     /// The minor of the cluster.
-    pub minor: &'a Minor,
+    pub minor: u16,
     /// The cluster, with the user's KubeProxyConfiguration.
     pub cluster: &'a ClusterConfig,
     /// The whole name of the image, with its tag.
@@ -63,7 +63,7 @@ impl KubeProxy<'_> {
 
     /// Signed unless the user gave a configuration.
     fn config_map(&self) -> Result<Vec<Object>, ObjectError> {
-        let document = proxy_config::document(self.minor.minor, &self.given(), &self.defaults())?;
+        let document = proxy_config::document(self.minor, &self.given(), &self.defaults())?;
         let kubeconfig = templates::text("addons/kube-proxy.kubeconfig.tera", &json!({ "server": self.server }))?;
         let data = [("config.conf", go_yaml::to_string(&document)), ("kubeconfig.conf", kubeconfig)];
         let map = ConfigMap {
@@ -86,7 +86,7 @@ impl KubeProxy<'_> {
             ("bindAddress".to_owned(), bind_address.into()),
             ("clientConnection.kubeconfig".to_owned(), "/var/lib/kube-proxy/kubeconfig.conf".into()),
             ("clusterCIDR".to_owned(), pod_subnets.join(",").into()),
-            ("mode".to_owned(), self.minor.proxy_mode.into()),
+            ("mode".to_owned(), facts(self.minor).map_or("", |facts| facts.proxy_mode).into()),
         ])
     }
 
@@ -114,19 +114,19 @@ impl KubeProxy<'_> {
 /// Only by our own fault.
 pub fn known(ours: &KubeProxy<'_>) -> Result<Vec<Object>, ObjectError> {
     let mut objects = Vec::new();
-    for minor in (OLDEST..=newest()).filter_map(facts) {
-        let defaults = minor.image_repository.0.iter().map(|(_, registry)| format!("{registry}/kube-proxy:any"));
+    for facts in (OLDEST..=newest()).filter_map(facts) {
+        let defaults = facts.image_repository.0.iter().map(|(_, registry)| format!("{registry}/kube-proxy:any"));
         for image in defaults.chain([ours.image.to_owned()]) {
-            objects.extend(workload(minor, &image, ours.proxy_env)?);
+            objects.extend(workload(facts.minor, &image, ours.proxy_env)?);
         }
     }
     Ok(objects)
 }
 
 /// The ServiceAccount and the DaemonSet.
-fn workload(minor: &Minor, image: &str, proxy_env: &[EnvVar]) -> Result<Vec<Object>, ObjectError> {
+fn workload(minor: u16, image: &str, proxy_env: &[EnvVar]) -> Result<Vec<Object>, ObjectError> {
     templates::objects(
         "addons/kube-proxy.yaml.tera",
-        &json!({ "facts": addon_facts(minor.minor), "image": image, "proxy_env": proxy_env }),
+        &json!({ "facts": addon_facts(minor), "image": image, "proxy_env": proxy_env }),
     )
 }
