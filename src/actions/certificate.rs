@@ -15,8 +15,8 @@ pub struct Certificate;
 
 impl Action for Certificate {
     fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
-        let wanted = is_of_cluster(cx, target)? && !cx.files.exists(&key_path(cx, target)?);
-        Ok(usize::from(wanted))
+        let key = key_path(cx, target)?;
+        Ok(usize::from(is_of_cluster(cx, target)? && !cx.files.exists(&key)))
     }
 
     fn done(&self, cx: &mut Context, target: &Target) -> Result<bool> {

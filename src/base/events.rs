@@ -97,12 +97,14 @@ pub struct Events(Arc<Mutex<State>>);
 struct State {
     phase: String,
     sink: Box<dyn Sink>,
+    /// Only warnings pass: what is said of work that is not done would not be true.
+    hushed: bool,
 }
 
 impl Events {
     /// Sends events to `sink`.
     pub fn new(sink: Box<dyn Sink>) -> Self {
-        Self(Arc::new(Mutex::new(State { phase: String::new(), sink })))
+        Self(Arc::new(Mutex::new(State { phase: String::new(), sink, hushed: false })))
     }
 
     /// Writes events to `out` in the given style.
@@ -115,11 +117,18 @@ impl Events {
         Self::new(Box::new(Nowhere))
     }
 
+    /// From now on only warnings pass. For dry runs, whose plan says everything.
+    pub fn hush(&self) {
+        self.state().hushed = true;
+    }
+
     /// A phase starts: later lines carry its path.
     pub fn phase_started(&self, phase: &str) {
         let mut state = self.state();
         phase.clone_into(&mut state.phase);
-        state.sink.event(&Event::PhaseStarted { phase: phase.into() });
+        if !state.hushed {
+            state.sink.event(&Event::PhaseStarted { phase: phase.into() });
+        }
     }
 
     /// The running phase ended well; later lines carry no path.
@@ -170,7 +179,9 @@ impl Events {
     fn emit(&self, make: impl FnOnce(String) -> Event) {
         let mut state = self.state();
         let event = make(state.phase.clone());
-        state.sink.event(&event);
+        if !state.hushed || matches!(event, Event::Warning { .. }) {
+            state.sink.event(&event);
+        }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

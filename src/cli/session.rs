@@ -76,6 +76,9 @@ impl Session {
     /// A context for a task; `dry_run` decides what the gate does.
     pub fn context(&self, task: Task, dry_run: bool) -> Context {
         let gate = if dry_run { Gate::recording() } else { Gate::open() };
+        if dry_run {
+            self.events.hush();
+        }
         Context::new(&self.env, self.events.clone(), HostFiles::new(self.root(), gate.clone()), gate, task)
     }
 

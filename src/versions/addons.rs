@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// The objects of one minor, where they differ from another's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct AddonFacts {
     /// The label `kubernetes.io/name` of the Service `kube-dns`; `kubectl cluster-info` shows it.
     pub dns_service_label: &'static str,

@@ -3,7 +3,7 @@
 use super::templates;
 use super::{Object, ObjectError};
 use crate::versions::addons::addon_facts;
-use crate::versions::{Minor, OLDEST, facts, newest};
+use crate::versions::{OLDEST, facts, newest};
 use serde_json::json;
 use std::net::IpAddr;
 
@@ -45,30 +45,21 @@ impl CoreDns<'_> {
 }
 
 /// What any minor of the window would have made in place of `ours`, with its own default image and with ours: the
-/// states of an existing addon that no user has touched.
+/// states of an existing addon that no user has touched. Tags do not count, so one for each registry is enough.
 ///
 /// # Errors
 /// Only by our own fault.
 pub fn known(ours: &CoreDns<'_>) -> Result<Vec<Object>, ObjectError> {
     let mut objects = Vec::new();
-    for minor in OLDEST..=newest() {
-        let mut images = vec![ours.image.to_owned()];
-        images.extend(facts(minor).into_iter().flat_map(default_images));
-        for image in &images {
-            objects.extend(CoreDns { minor, image, ..*ours }.objects()?);
+    for facts in (OLDEST..=newest()).filter_map(facts) {
+        let folder = if facts.coredns_subpath { "coredns/" } else { "" };
+        let tag = facts.coredns_tag.newest();
+        let defaults = facts.image_repository.0.iter().map(|(_, registry)| format!("{registry}/{folder}coredns:{tag}"));
+        for image in defaults.chain([ours.image.to_owned()]) {
+            objects.extend(CoreDns { minor: facts.minor, image: &image, ..*ours }.objects()?);
         }
     }
     Ok(objects)
-}
-
-/// The images that the releases of a minor use when none is given.
-fn default_images(facts: &Minor) -> Vec<String> {
-    let folder = if facts.coredns_subpath { "coredns/" } else { "" };
-    let tags = facts.coredns_tag.0.iter();
-    tags.flat_map(|(_, tag)| {
-        facts.image_repository.0.iter().map(move |(_, registry)| format!("{registry}/{folder}coredns:{tag}"))
-    })
-    .collect()
 }
 
 /// CoreDNS' own configuration as that minor writes it.

@@ -24,17 +24,16 @@ pub enum Judgement {
 /// any minor would have sent, of any kind and name. A Deployment's number of replicas is the user's in any case and
 /// not looked at.
 pub fn judge(existing: &Value, ours: &Object, known: &[Object]) -> Judgement {
-    let changes = differences(existing, &ours.value, Images::SameTag);
-    if changes.is_empty() {
+    if differences(existing, &ours.value, Images::SameTag).is_empty() {
         return Judgement::Keep;
     }
     if checksum::is_generated(existing) {
         return Judgement::Update;
     }
-    let same =
-        |object: &&Object| (&object.kind, &object.namespace, &object.name) == (&ours.kind, &ours.namespace, &ours.name);
-    let candidates = known.iter().filter(same).chain([ours]);
-    let nearest = candidates
+    let nearest = known
+        .iter()
+        .filter(|object| object.to_string() == ours.to_string())
+        .chain([ours])
         .map(|object| differences(existing, &object.value, Images::AnyTag))
         .min_by_key(Vec::len)
         .unwrap_or_default();
@@ -82,7 +81,9 @@ fn compare(path: &str, existing: &Value, sent: &Value, images: Images, paths: &m
             }
             same_length
         }
-        (Value::String(theirs), Value::String(ours)) if path.ends_with(".image") && images == Images::AnyTag => {
+        (Value::String(theirs), Value::String(ours))
+            if path.rsplit('.').next() == Some("image") && images == Images::AnyTag =>
+        {
             repository(theirs) == repository(ours)
         }
         (Value::String(theirs), Value::String(ours)) => {

@@ -6,6 +6,7 @@ use super::{Object, ObjectError, checksum, proxy_config, templates};
 use crate::base::go_yaml;
 use crate::config::model::ClusterConfig;
 use crate::versions::addons::addon_facts;
+use crate::versions::{OLDEST, facts, newest};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
@@ -48,10 +49,7 @@ impl KubeProxy<'_> {
     /// When the user's KubeProxyConfiguration does not fit the minor.
     pub fn objects(&self) -> Result<Vec<Object>, ObjectError> {
         let config_map = self.config_map()?;
-        let mut objects = templates::objects(
-            "addons/kube-proxy.yaml.tera",
-            &json!({ "facts": addon_facts(self.minor), "image": self.image, "proxy_env": self.proxy_env }),
-        )?;
+        let mut objects = workload(self.minor, self.image, self.proxy_env)?;
         // The ServiceAccount, the ConfigMap, then the Pods that need both.
         let after_account = objects.len().min(1);
         objects.splice(after_account..after_account, config_map);
@@ -88,6 +86,7 @@ impl KubeProxy<'_> {
             ("bindAddress".to_owned(), bind_address.into()),
             ("clientConnection.kubeconfig".to_owned(), "/var/lib/kube-proxy/kubeconfig.conf".into()),
             ("clusterCIDR".to_owned(), pod_subnets.join(",").into()),
+            ("mode".to_owned(), facts(self.minor).map_or("", |facts| facts.proxy_mode).into()),
         ])
     }
 
@@ -106,4 +105,28 @@ impl KubeProxy<'_> {
         }
         given
     }
+}
+
+/// What any minor of the window would have made in place of `ours`, with its own default image and with ours: the
+/// states of an existing DaemonSet that no user has touched. The ConfigMap tells by its hash.
+///
+/// # Errors
+/// Only by our own fault.
+pub fn known(ours: &KubeProxy<'_>) -> Result<Vec<Object>, ObjectError> {
+    let mut objects = Vec::new();
+    for facts in (OLDEST..=newest()).filter_map(facts) {
+        let defaults = facts.image_repository.0.iter().map(|(_, registry)| format!("{registry}/kube-proxy:any"));
+        for image in defaults.chain([ours.image.to_owned()]) {
+            objects.extend(workload(facts.minor, &image, ours.proxy_env)?);
+        }
+    }
+    Ok(objects)
+}
+
+/// The ServiceAccount and the DaemonSet.
+fn workload(minor: u16, image: &str, proxy_env: &[EnvVar]) -> Result<Vec<Object>, ObjectError> {
+    templates::objects(
+        "addons/kube-proxy.yaml.tera",
+        &json!({ "facts": addon_facts(minor), "image": image, "proxy_env": proxy_env }),
+    )
 }

@@ -167,6 +167,42 @@ fn the_users_kube_proxy_configuration_is_not_signed() {
 }
 
 #[test]
+fn an_untouched_kube_proxy_of_any_minor_may_be_updated() {
+    let (old, new) = (cluster(20), cluster(36));
+    let existing = proxy(&old, "https://lb:6443").unwrap();
+    let ours = KubeProxy {
+        minor: 36,
+        cluster: &new,
+        image: "registry.k8s.io/kube-proxy:v1.36.2",
+        server: "https://lb:6443",
+        advertise_address: "10.0.0.4".parse().unwrap(),
+        proxy_env: &[],
+    };
+    let known = kube_proxy::known(&ours).unwrap();
+    let sent = ours.objects().unwrap();
+    let judged = |existing: &Value| {
+        let kind = existing["kind"].as_str().unwrap();
+        let sent = sent.iter().find(|object| object.kind == kind).unwrap();
+        existing::judge(existing, sent, &known)
+    };
+    assert_eq!(judged(find(&existing, "ConfigMap")), existing::Judgement::Update);
+    let mut daemon_set = find(&existing, "DaemonSet").clone();
+    let image = "/spec/template/spec/containers/0/image";
+    let from_elsewhere = existing::Judgement::UserChanged(vec!["spec.template.spec.containers[0].image".into()]);
+    assert_eq!(judged(&daemon_set), from_elsewhere);
+    *daemon_set.pointer_mut(image).unwrap() = "k8s.gcr.io/kube-proxy:v1.20.2".into();
+    assert_eq!(judged(&daemon_set), existing::Judgement::Update);
+}
+
+#[test]
+fn signatures_of_cluster_info_are_no_change_of_the_users() {
+    let ours = bootstrap_token::cluster_info(facts(20).unwrap(), "https://lb:6443", b"CA").unwrap();
+    let mut existing = find(&ours, "ConfigMap").clone();
+    existing["data"]["jws-kubeconfig-abcdef"] = "eyJhbGciOiJIUzI1NiJ9..x".into();
+    assert_eq!(existing::judge(&existing, &ours[0], &[]), existing::Judgement::Keep);
+}
+
+#[test]
 fn a_feature_gate_renames_the_kubelets_config_map_while_there_is_one() {
     let name = |minor: &crate::versions::Minor, gate: Option<bool>| {
         let gates = gate.map(|on| ("UnversionedKubeletConfigMap".to_owned(), on));
@@ -174,6 +210,9 @@ fn a_feature_gate_renames_the_kubelets_config_map_while_there_is_one() {
     };
     assert_eq!(name(facts(20).unwrap(), None), "kubelet-config-1.20");
     assert_eq!(name(facts(20).unwrap(), Some(true)), "kubelet-config-1.20");
+    assert_eq!(name(facts(23).unwrap(), None), "kubelet-config-1.23");
+    assert_eq!(name(facts(23).unwrap(), Some(true)), "kubelet-config");
+    assert_eq!(name(facts(24).unwrap(), Some(false)), "kubelet-config-1.24");
     assert_eq!(name(facts(36).unwrap(), Some(false)), "kubelet-config");
 }
 
@@ -197,6 +236,11 @@ fn the_runtimes_socket_is_noted_in_minors_without_a_file_for_it() {
     let noted = json!({"metadata": {"annotations": {"kubeadm.alpha.kubernetes.io/cri-socket": socket}}});
     assert_eq!(patch, noted);
     assert_eq!(mark::cri_socket_patch(facts(20).unwrap(), &cluster(20), &noted, socket), None);
+    assert!(mark::cri_socket_patch(facts(33).unwrap(), &cluster(33), &node, socket).is_some());
+    let mut without_file = cluster(34);
+    assert_eq!(mark::cri_socket_patch(facts(34).unwrap(), &without_file, &node, socket), None);
+    without_file.feature_gates.insert("NodeLocalCRISocket".into(), false);
+    assert!(mark::cri_socket_patch(facts(34).unwrap(), &without_file, &node, socket).is_some());
     assert_eq!(mark::cri_socket_patch(facts(36).unwrap(), &cluster(36), &node, socket), None);
 }
 

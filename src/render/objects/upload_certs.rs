@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long the sealed certificates stay in the cluster.
-pub const LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
+pub const LIFETIME: Duration = Duration::from_hours(2);
 
 /// The Secret of the short-lived token. It can be used for nothing but to end.
 ///

@@ -5,7 +5,7 @@ fn token() -> BootstrapToken {
     BootstrapToken {
         token: Secret::new("abcdef.0123456789abcdef".into()),
         description: String::new(),
-        ttl: Some(Duration::from_secs(86_400)),
+        ttl: Some(Duration::from_hours(24)),
         expires: None,
         usages: vec!["signing".into(), "authentication".into()],
         groups: vec!["system:bootstrappers:kubeadm:default-node-token".into()],

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 /// Fields and values that are filled in where nothing is sent. A field is named by the end of its path.
-fn defaults() -> [(&'static str, Value); 34] {
+fn defaults() -> [(&'static str, Value); 35] {
     [
         // Workloads.
         ("spec.progressDeadlineSeconds", json!(600)),
@@ -37,7 +37,8 @@ fn defaults() -> [(&'static str, Value); 34] {
         // Access rules.
         ("apiGroup", json!("rbac.authorization.k8s.io")),
         ("apiGroup", json!("")),
-        // ServiceAccounts of older minors get a token, ConfigMaps of kubeadm's migration a copy: told by name below.
+        // Anything.
+        ("type", json!("Opaque")),
         ("readOnly", json!(false)),
         ("optional", json!(false)),
         ("immutable", json!(false)),
@@ -48,7 +49,7 @@ fn defaults() -> [(&'static str, Value); 34] {
     ]
 }
 
-/// True when the field is the server's or a controller's, whatever it holds. A trailing dot means everything below.
+/// True when the field is the server's or a controller's, whatever it holds.
 pub(super) fn is_kept_by_the_server(path: &str) -> bool {
     const EXACT: [&str; 18] = [
         "metadata.creationTimestamp",
@@ -66,12 +67,14 @@ pub(super) fn is_kept_by_the_server(path: &str) -> bool {
         "spec.clusterIPs",
         "spec.ipFamilies",
         "spec.replicas",
+        // Each ServiceAccount of an older minor gets a token.
         "secrets",
         "status",
         // kubeadm keeps the user's Corefile here when it migrates it.
         "data.Corefile-backup",
     ];
-    EXACT.contains(&path)
+    // The cluster signs `cluster-info` with each of its tokens.
+    EXACT.contains(&path) || path.starts_with("data.jws-kubeconfig-")
 }
 
 /// True when `value` is what the server fills in at `path`, or holds nothing else.

@@ -2,13 +2,15 @@ use super::*;
 use crate::render::objects::coredns::{self, CoreDns};
 use serde_json::json;
 
-const OURS: CoreDns<'static> = CoreDns {
-    minor: 36,
-    image: "registry.k8s.io/coredns/coredns:v1.14.2",
-    domain: "cluster.local",
-    cluster_ip: std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 96, 0, 10)),
-    replicas: 2,
-};
+fn ours() -> CoreDns<'static> {
+    CoreDns {
+        minor: 36,
+        image: "registry.k8s.io/coredns/coredns:v1.14.2",
+        domain: "cluster.local",
+        cluster_ip: "10.96.0.10".parse().unwrap(),
+        replicas: 2,
+    }
+}
 
 fn find(objects: &[Object], kind: &str) -> Object {
     objects.iter().find(|object| object.kind == kind).unwrap().clone()
@@ -16,7 +18,7 @@ fn find(objects: &[Object], kind: &str) -> Object {
 
 /// The Deployment of v1.20 as an API server returns it.
 fn deployed() -> Value {
-    let old = CoreDns { minor: 20, image: "k8s.gcr.io/coredns:1.7.0", ..OURS };
+    let old = CoreDns { minor: 20, image: "k8s.gcr.io/coredns:1.7.0", ..ours() };
     let mut value = find(&old.objects().unwrap(), "Deployment").value;
     value["metadata"]["uid"] = json!("9b1f3e6c-0000-0000-0000-000000000000");
     value["metadata"]["managedFields"] = json!([{"manager": "kubeadm"}]);
@@ -35,7 +37,7 @@ fn deployed() -> Value {
 }
 
 fn judged(existing: &Value, kind: &str) -> Judgement {
-    judge(existing, &find(&OURS.objects().unwrap(), kind), &coredns::known(&OURS).unwrap())
+    judge(existing, &find(&ours().objects().unwrap(), kind), &coredns::known(&ours()).unwrap())
 }
 
 #[test]
@@ -48,7 +50,7 @@ fn what_an_older_minor_made_may_be_updated() {
 
 #[test]
 fn what_is_as_ours_is_kept_however_many_replicas_it_has() {
-    let mut value = find(&OURS.objects().unwrap(), "Deployment").value;
+    let mut value = find(&ours().objects().unwrap(), "Deployment").value;
     value["spec"]["replicas"] = json!(5);
     assert_eq!(judged(&value, "Deployment"), Judgement::Keep);
 }
@@ -76,7 +78,7 @@ fn what_a_user_changed_is_named() {
 
 #[test]
 fn a_corefile_is_the_users_once_it_differs_from_every_default() {
-    let old = CoreDns { minor: 20, ..OURS };
+    let old = CoreDns { minor: 20, ..ours() };
     let mut value = find(&old.objects().unwrap(), "ConfigMap").value;
     assert_eq!(judged(&value, "ConfigMap"), Judgement::Update);
     let text = value["data"]["Corefile"].as_str().unwrap().replace("cache 30", "cache 60");
