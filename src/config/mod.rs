@@ -2,7 +2,8 @@
 //!
 //! `tree` reads YAML with its places, `schema` knows kubeadm's kinds and fields, `validate` judges single values, and
 //! `resolve` turns documents, flags and facts of the host into `model` and `lifecycle`: the resolved types that
-//! every phase reads, complete, checked, and free of the differences between API versions.
+//! every phase reads, complete, checked, and free of the differences between API versions. `encode` writes them back
+//! as kubeadm would, and `print` writes the defaults.
 
 pub mod documents;
 pub mod encode;

@@ -2,7 +2,7 @@
 //!
 //! Writes nothing; each document is a YAML text without `---`. The token in them is a placeholder.
 
-use super::encode::{Fields, cluster_configuration, init_value, join_value, timeouts};
+use super::encode::{Fields, cluster_configuration, control_plane_taints, init_value, join_value, timeouts};
 use super::model::{
     Addon, ApiEndpoint, BootstrapToken, ClusterConfig, Component, Discovery, DiscoverySource, Etcd, ImageOverride,
     InitConfig, JoinConfig, KeyAlgorithm, LocalEtcd, Networking, NodeConfig, Timeouts,
@@ -11,7 +11,7 @@ use crate::base::go_yaml;
 use crate::base::secret::Secret;
 use crate::versions::ApiVersion::{V1Beta3, V1Beta4};
 use crate::versions::{Minor, Version};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -24,22 +24,30 @@ const PLACEHOLDER_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(1, 2, 3, 4));
 /// The `InitConfiguration` and the `ClusterConfiguration`. Minors that still write v1beta2 name the node after the host
 /// and spell out its taints; later ones call it `node`.
 pub fn init_defaults(minor: &Minor, host_name: &str) -> [String; 2] {
-    let told_apart = minor.api_version >= V1Beta3;
-    let cluster = default_cluster(Version::new(minor.minor, 0), minor);
-    let mut node = default_node(minor, if told_apart { "node" } else { host_name });
-    node.taints = (!told_apart).then(|| control_plane_taints(minor));
-    let init = InitConfig {
-        cluster,
+    let init = default_init(minor, host_name);
+    let mut cluster = cluster_configuration(&init.cluster, minor, minor.api_version, &init.node.timeouts);
+    if is_static(minor) {
+        cluster["kubernetesVersion"] = json!(format!("1.{}.0", minor.minor));
+    }
+    [go_yaml::to_string(&init_value(&init, minor.api_version)), go_yaml::to_string(&cluster)]
+}
+
+/// What those two documents mean; the component configurations printed with them are made from it.
+pub fn default_init(minor: &Minor, host_name: &str) -> InitConfig {
+    let mut node = default_node(minor, if is_static(minor) { "node" } else { host_name });
+    node.taints = (!is_static(minor)).then(|| control_plane_taints(minor));
+    InitConfig {
+        cluster: default_cluster(Version::new(minor.minor, 0), minor),
         node,
         bootstrap_tokens: vec![default_token()],
         generated_token: false,
         certificate_key: None,
-    };
-    let mut cluster = cluster_configuration(&init.cluster, minor, minor.api_version, &init.node.timeouts);
-    if told_apart {
-        cluster["kubernetesVersion"] = json!(format!("1.{}.0", minor.minor));
     }
-    [go_yaml::to_string(&init_value(&init, minor.api_version)), go_yaml::to_string(&cluster)]
+}
+
+/// True when the printed defaults do not depend on the host.
+fn is_static(minor: &Minor) -> bool {
+    minor.api_version >= V1Beta3
 }
 
 /// The `JoinConfiguration` of a worker.
@@ -149,10 +157,6 @@ fn default_token() -> BootstrapToken {
         usages: vec!["signing".into(), "authentication".into()],
         groups: vec!["system:bootstrappers:kubeadm:default-node-token".into()],
     }
-}
-
-fn control_plane_taints(minor: &Minor) -> Vec<Value> {
-    minor.control_plane_taints.iter().map(|key| json!({ "key": key, "effect": "NoSchedule" })).collect()
 }
 
 fn since_v1beta4(minor: &Minor, document: Fields) -> Option<String> {

@@ -33,15 +33,14 @@ pub struct Element<'a> {
 /// `content` as one element.
 pub fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
-    match u8::try_from(content.len()) {
-        Ok(short @ 0..=0x7f) => out.push(short),
-        _ => {
-            let length = content.len().to_be_bytes();
-            let digits: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
-            // A usize has at most eight bytes, so the count fits beside the mark for the long form.
-            out.push(0x80 | u8::try_from(digits.len()).unwrap_or(8));
-            out.extend(digits);
-        }
+    if let Ok(short @ 0..=0x7f) = u8::try_from(content.len()) {
+        out.push(short);
+    } else {
+        let length = content.len().to_be_bytes();
+        let digits: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
+        // A usize has at most eight bytes, so the count fits beside the mark for the long form.
+        out.push(0x80 | u8::try_from(digits.len()).unwrap_or(8));
+        out.extend(digits);
     }
     out.extend_from_slice(content);
     out

@@ -102,6 +102,12 @@ pub enum PkiError {
         /// The file.
         path: PathBuf,
     },
+    /// A file that all control planes share differs from the one that came from the cluster.
+    #[error("{} is there already and differs from the cluster's", path.display())]
+    OtherCluster {
+        /// The file.
+        path: PathBuf,
+    },
     /// A signed certificate was brought for a key that is not there.
     #[error("{} is missing, for which the certificate was requested", path.display())]
     KeyMissing {
@@ -190,6 +196,7 @@ impl Fault for PkiError {
             | Self::Missing { .. }
             | Self::NotAPair { .. }
             | Self::KeyExists { .. }
+            | Self::OtherCluster { .. }
             | Self::KeyMissing { .. }
             | Self::UnknownMinor { .. }
             | Self::ServiceSubnetTooSmall { .. } => ExitCode::Input,
@@ -221,6 +228,9 @@ impl Fault for PkiError {
             Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca', which replaces a CA without losing the cluster".into()),
             Self::NotAPair { path } => Some(format!("remove it: run 'rm {}'", path.display())),
             Self::KeyExists { path } => Some(format!("move {0} away first: run 'mv {0} {0}.old'", path.display())),
+            Self::OtherCluster { .. } => {
+                Some("this host still has the files of another cluster: run 'kubewright reset', then join again".into())
+            }
             Self::KeyMissing { .. } => Some("run 'kubewright certs generate-csr', which makes the key and its request".into()),
             Self::UnknownMinor { .. } => Some("set kubernetesVersion to a supported version".into()),
             Self::ServiceSubnetTooSmall { .. } => Some("give networking.serviceSubnet a network of at least two addresses".into()),
@@ -230,6 +240,51 @@ impl Fault for PkiError {
             }),
             Self::Random(_) => Some("run 'ls -l /dev/urandom': the kernel's random number generator must work".into()),
             Self::Generate { .. } | Self::Sign { .. } => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_user_can_mend_has_a_hint_with_a_way() {
+        let path = || PathBuf::from("/pki/x.crt");
+        let unfit = |problem| PkiError::Unfit { path: path(), name: "apiserver".into(), problems: vec![problem] };
+        let errors = [
+            PkiError::NotACertificate { path: path(), source: CertificateError::Damaged { number: 1 } },
+            PkiError::NotAKey { path: path(), source: KeyError::Encrypted },
+            PkiError::NotAKey { path: path(), source: KeyError::TooShort { bits: 1024 } },
+            PkiError::NotAKey { path: path(), source: KeyError::Damaged },
+            unfit(Problem::Expired { at: 0 }),
+            unfit(Problem::NotYetValid { from: 0 }),
+            unfit(Problem::NotACa),
+            unfit(Problem::WrongCa { ca: path(), issuer: "CN=x".into() }),
+            unfit(Problem::KeyMismatch { key: path() }),
+            unfit(Problem::OtherPublicKey { key: path() }),
+            unfit(Problem::MissingSans { names: vec!["x".into()] }),
+            unfit(Problem::MissingUsages { usages: vec!["serverAuth"] }),
+            unfit(Problem::WrongSubject { wanted: "x".into(), found: "y".into() }),
+            unfit(Problem::OtherCaInside { ca: path() }),
+            unfit(Problem::Incomplete { what: "user".into() }),
+            PkiError::ExternalCa { ca: path(), missing: vec![path()] },
+            PkiError::NoCa { ca: path(), name: "x".into(), ca_name: "ca".into() },
+            PkiError::HalfAPair { there: path(), missing: path() },
+            PkiError::Missing { path: path(), phase: "certs x".into() },
+            PkiError::CaNotRenewed { name: "ca".into() },
+            PkiError::NotAPair { path: path() },
+            PkiError::KeyExists { path: path() },
+            PkiError::OtherCluster { path: path() },
+            PkiError::KeyMissing { path: path() },
+            PkiError::UnknownName { name: "x".into(), nearest: None },
+        ];
+        for error in errors {
+            let (said, hint) = (error.to_string(), error.hint().unwrap_or_default());
+            let way = ["run '", "copy ", "use RSA"].iter().any(|word| hint.contains(word));
+            assert!(way, "{said}: {hint}");
+            assert!(said.starts_with(|c: char| !c.is_uppercase()), "{said}");
+            assert!(matches!(error.exit_code(), ExitCode::Input | ExitCode::Usage), "{said}");
         }
     }
 }

@@ -107,7 +107,7 @@ mod tests {
         let _pool = KeyPool::start(KeyAlgorithm::EcdsaP256, 5, source.clone());
         let made = source.made.lock().unwrap();
         let (made, timeout) =
-            source.changed.wait_timeout_while(made, Duration::from_secs(60), |made| *made < 5).unwrap();
+            source.changed.wait_timeout_while(made, Duration::from_mins(1), |made| *made < 5).unwrap();
         assert!(!timeout.timed_out(), "only {made} keys were made");
     }
 

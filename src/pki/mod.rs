@@ -23,6 +23,7 @@ mod replace;
 pub mod sans;
 pub mod seal;
 mod service_account;
+pub mod shared;
 pub mod store;
 pub mod subject;
 pub mod validity;
@@ -32,7 +33,7 @@ pub mod verify;
 mod fixture;
 #[cfg(test)]
 mod judge;
-#[cfg(test)]
+
 pub use catalog::{CertSpec, KubeconfigSpec};
 pub use cert::Cert;
 pub use error::PkiError;

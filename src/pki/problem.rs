@@ -105,11 +105,9 @@ impl Problem {
             }
             Self::Expired { .. } => format!("run 'kubewright certs renew {name}'"),
             Self::NotYetValid { .. } => "set this host's clock: run 'timedatectl'".into(),
-            Self::NotACa | Self::MayNotSign => {
-                format!(
-                    "put the CA's own certificate there, which 'openssl x509 -in {shown} -noout -text' shows with CA:TRUE and Certificate Sign"
-                )
-            }
+            Self::NotACa | Self::MayNotSign => format!(
+                "copy the CA's own certificate there; run 'openssl x509 -in {shown} -noout -text': it must show CA:TRUE and Certificate Sign"
+            ),
             Self::WrongCa { ca, .. } => format!(
                 "copy the CA that signed it to {}, or move {shown} and its key away to have them made anew",
                 ca.display()

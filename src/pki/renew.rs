@@ -60,8 +60,10 @@ impl PkiStore {
         let mut sans = old.sans.clone();
         if names == Names::AddFromConfig {
             let wanted = Sans::of(spec.sans, "", cluster, node, minor_of(cluster)?)?;
-            wanted.dns.iter().for_each(|name| sans.add(name));
-            wanted.ips.iter().for_each(|ip| sans.add_ip(*ip));
+            sans.add_all(&wanted.dns);
+            for ip in wanted.ips {
+                sans.add_ip(ip);
+            }
         }
         let (new, key) = self.reissue(&old, sans, &ca, &path, cluster, keys)?;
         let after = Pair {

@@ -2,15 +2,11 @@
 //!
 //! The form is kubeadm's: AES-256-GCM, the nonce (12 bytes) in front, the tag (16 bytes) behind.
 
-use super::cert::hex;
 use crate::base::env::Random;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
-use crate::config::model::{ClusterConfig, Etcd};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use std::path::PathBuf;
-use zeroize::Zeroizing;
 
 /// The length of a certificate key in bytes.
 const KEY_LENGTH: usize = 32;
@@ -60,54 +56,6 @@ impl Fault for SealError {
             Self::CannotSeal { .. } => None,
         }
     }
-}
-
-/// A file that every control plane must have alike.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SharedFile {
-    /// Its key in the Secret `kubeadm-certs`.
-    pub name: &'static str,
-    /// Where it lies on a host.
-    pub path: PathBuf,
-    /// True when it holds a private key.
-    pub is_private: bool,
-}
-
-/// A new certificate key: 64 hexadecimal digits.
-///
-/// # Errors
-/// When the operating system gives no random bytes.
-pub fn generate_key(random: &Random) -> Result<Secret<String>, SealError> {
-    let mut bytes = Zeroizing::new([0; KEY_LENGTH]);
-    random.fill(bytes.as_mut_slice()).map_err(SealError::Random)?;
-    Ok(Secret::new(hex(bytes.as_slice())))
-}
-
-/// The files that every control plane of this cluster must have alike. Those of an external etcd that has no
-/// certificates are left out.
-pub fn shared_files(cluster: &ClusterConfig) -> Vec<SharedFile> {
-    let own = |name, file: &str| (name, cluster.certificates_dir.join(file));
-    let mut files = vec![
-        own("ca.crt", "ca.crt"),
-        own("ca.key", "ca.key"),
-        own("sa.key", "sa.key"),
-        own("sa.pub", "sa.pub"),
-        own("front-proxy-ca.crt", "front-proxy-ca.crt"),
-        own("front-proxy-ca.key", "front-proxy-ca.key"),
-    ];
-    match &cluster.etcd {
-        Etcd::Local(_) => files.extend([own("etcd-ca.crt", "etcd/ca.crt"), own("etcd-ca.key", "etcd/ca.key")]),
-        Etcd::External(etcd) => {
-            let given = [
-                ("external-etcd-ca.crt", &etcd.ca_file),
-                ("external-etcd.crt", &etcd.cert_file),
-                ("external-etcd.key", &etcd.key_file),
-            ];
-            files
-                .extend(given.into_iter().filter(|(_, path)| !path.is_empty()).map(|(name, path)| (name, path.into())));
-        }
-    }
-    files.into_iter().map(|(name, path)| SharedFile { name, path, is_private: name.ends_with(".key") }).collect()
 }
 
 impl SealKey {
@@ -166,7 +114,7 @@ fn byte(digits: &[u8]) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::fixture;
+    use crate::config::token::certificate_key;
     use proptest::prelude::*;
 
     fn key(text: &str) -> Result<SealKey, SealError> {
@@ -189,7 +137,7 @@ mod tests {
     #[test]
     fn another_key_or_a_changed_byte_opens_nothing() {
         let random = Random::seeded(1);
-        let text = generate_key(&random).unwrap();
+        let text = certificate_key(&random).unwrap();
         let right = SealKey::parse(&text).unwrap();
         let mut sealed = right.seal("ca.key", b"secret", &random).unwrap();
         assert_eq!(sealed.len(), 12 + 6 + 16);
@@ -208,28 +156,11 @@ mod tests {
         assert!(key(&format!("{}\n", "aF".repeat(32))).is_ok());
     }
 
-    #[test]
-    fn an_external_etcd_gives_what_it_has() {
-        let mut cluster = fixture::cluster(36);
-        assert_eq!(shared_files(&cluster).len(), 8);
-        cluster.etcd = Etcd::External(crate::config::model::ExternalEtcd {
-            http_endpoints: Vec::new(),
-            endpoints: vec![],
-            ca_file: "/etc/etcd/ca.crt".into(),
-            cert_file: String::new(),
-            key_file: String::new(),
-        });
-        let files = shared_files(&cluster);
-        assert_eq!(files.len(), 7);
-        let last = files.last().unwrap();
-        assert_eq!((last.name, last.path.to_str().unwrap()), ("external-etcd-ca.crt", "/etc/etcd/ca.crt"));
-    }
-
     proptest! {
         #[test]
         fn what_is_sealed_is_opened(plain: Vec<u8>, seed: u64) {
             let random = Random::seeded(seed);
-            let key = SealKey::parse(&generate_key(&random).unwrap()).unwrap();
+            let key = SealKey::parse(&certificate_key(&random).unwrap()).unwrap();
             let sealed = key.seal("x", &plain, &random).unwrap();
             let opened = key.open("x", &sealed).unwrap();
             prop_assert_eq!(opened.expose(), &plain);

@@ -12,7 +12,8 @@ use crate::kube;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{ObjectRef, SECRET};
 use crate::pipeline::{Action, Target};
-use crate::pki::seal::{self, SealKey};
+use crate::pki::seal::SealKey;
+use crate::pki::shared::shared_files;
 use crate::render::objects::upload_certs;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ impl Action for UploadCerts {
         };
         let seal_key = SealKey::parse(&key)?;
         let mut sealed = BTreeMap::new();
-        for file in seal::shared_files(cx.cluster()?) {
+        for file in shared_files(cx.cluster()?) {
             let bytes = cx.files.read(&file.path)?;
             let bytes = bytes.map(|bytes| seal_key.seal(&file.name, &bytes, &cx.random)).transpose()?;
             sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());

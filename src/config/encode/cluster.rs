@@ -112,8 +112,8 @@ fn etcd(etcd: &Etcd, minor: &Minor, api: ApiVersion) -> Fields {
         ),
         Etcd::External(external) => {
             let has_http = api >= V1Beta4 && minor.etcd_http_endpoints;
-            let given = &external.http_endpoints;
-            let http = if given.is_empty() { &external.endpoints } else { given };
+            let own_http = !external.http_endpoints.is_empty();
+            let http = if own_http { &external.http_endpoints } else { &external.endpoints };
             Fields::default().put(
                 "external",
                 Fields::default()

@@ -11,7 +11,7 @@ mod fields;
 mod node;
 
 pub use cluster::{cluster_configuration, cluster_status, uploaded_cluster_configuration};
-pub use node::{init_configuration, join_configuration};
+pub use node::{control_plane_taints, init_configuration, join_configuration};
 
 pub(super) use fields::Fields;
 pub(super) use node::{init_value, join_value, timeouts};

@@ -4,13 +4,21 @@ use super::fields::{Fields, api_endpoint, duration};
 use crate::base::go_yaml;
 use crate::base::secret::Secret;
 use crate::config::model::{BootstrapToken, Discovery, DiscoverySource, InitConfig, JoinConfig, NodeConfig, Timeouts};
-use crate::versions::ApiVersion;
 use crate::versions::ApiVersion::{V1Beta2, V1Beta3, V1Beta4};
-use serde_json::Value;
+use crate::versions::{ApiVersion, Minor};
+use serde_json::{Value, json};
 
-/// The `InitConfiguration` of this API version as YAML. It holds bootstrap tokens.
-pub fn init_configuration(init: &InitConfig, api: ApiVersion) -> Secret<String> {
-    Secret::new(go_yaml::to_string(&init_value(init, api)))
+/// The `InitConfiguration` of this API version as YAML. It holds bootstrap tokens. Taints that nobody chose are
+/// those of the minor.
+pub fn init_configuration(init: &InitConfig, minor: &Minor, api: ApiVersion) -> Secret<String> {
+    let mut told = init.clone();
+    told.node.taints.get_or_insert_with(|| control_plane_taints(minor));
+    Secret::new(go_yaml::to_string(&init_value(&told, api)))
+}
+
+/// The taints with which control planes of this minor register.
+pub fn control_plane_taints(minor: &Minor) -> Vec<Value> {
+    minor.control_plane_taints.iter().map(|key| json!({ "key": key, "effect": "NoSchedule" })).collect()
 }
 
 /// The `JoinConfiguration` of this API version as YAML. It holds a bootstrap token.

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::fmt::Write;
 
 const FOREIGN: &str = r#"
 apiVersion: v1
@@ -85,7 +86,8 @@ fn what_is_no_kubeconfig_says_where() {
 fn a_file_that_doubles_itself_is_refused() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for i in 1..12 {
-        text.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 10].join(", ")));
+        let again = vec![format!("*a{}", i - 1); 10].join(", ");
+        writeln!(text, "a{i}: &a{i} [{again}]").unwrap();
     }
     assert!(parse(&text).is_err());
 }

@@ -65,7 +65,7 @@ fn a_leaf_says_what_kubeadms_leaves_say_and_nothing_more() {
         .map(str::trim)
         .filter(|l| !l.is_empty())
         .collect();
-    let key_id = format!("{}", hex_with_colons(ca.key_id.as_ref().unwrap()));
+    let key_id = hex_with_colons(ca.key_id.as_ref().unwrap());
     assert_eq!(
         extensions,
         [

@@ -72,6 +72,10 @@ fn components_of_this_host_use_its_own_api_server_and_people_the_shared_one() {
     assert_eq!(server(36, Server::Local, None), own);
     assert_eq!(server(36, Server::Kubelet, None), own);
     assert_eq!(server(36, Server::Kubelet, Some(false)), own, "the gate is gone and cannot be turned off");
+    assert_eq!(server(34, Server::Kubelet, None), own);
+    assert_eq!(server(34, Server::Kubelet, Some(false)), lb);
+    assert_eq!(server(31, Server::Kubelet, None), lb);
+    assert_eq!(server(31, Server::Kubelet, Some(true)), own);
     assert_eq!(server(20, Server::Kubelet, None), lb);
     assert_eq!(server(20, Server::Kubelet, Some(true)), lb, "the gate is unknown");
 }

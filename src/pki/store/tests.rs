@@ -188,7 +188,7 @@ fn what_is_wrong_is_refused_with_the_reason_and_the_way_out() {
     host.all();
     other.all();
     let right = host.tree();
-    let restore = |host: &Host| right.iter().for_each(|(path, text)| std::fs::write(path, text).unwrap());
+    let restore = || right.iter().for_each(|(path, text)| std::fs::write(path, text).unwrap());
 
     host.write("apiserver.crt", &other.read("apiserver.crt"));
     host.write("apiserver.key", &other.read("apiserver.key"));
@@ -198,30 +198,30 @@ fn what_is_wrong_is_refused_with_the_reason_and_the_way_out() {
         "not signed by /etc/kubernetes/pki/ca.crt (its issuer is 'CN=kubernetes')",
         "copy the CA that signed it",
     );
-    restore(&host);
+    restore();
 
     host.write("apiserver.key", &other.read("apiserver.key"));
     refused(&host, "apiserver", "apiserver.key does not match", "put the pair together");
-    restore(&host);
+    restore();
 
     host.write("ca.key", &other.read("ca.key"));
     refused(&host, "ca", "ca.key does not match", "put the pair together");
     refused(&host, "apiserver", "ca.key does not match", "put the pair together");
-    restore(&host);
+    restore();
 
     host.write("ca.crt", &host.read("apiserver.crt"));
     host.write("ca.key", &host.read("apiserver.key"));
     refused(&host, "ca", "is not a CA", "CA:TRUE");
-    restore(&host);
+    restore();
 
     let whole = host.read("etcd/server.crt");
     host.write("etcd/server.crt", &whole[..whole.len() / 2]);
     refused(&host, "etcd-server", "holds no usable certificate", "openssl x509");
-    restore(&host);
+    restore();
 
     host.write("etcd/server.key", "");
     refused(&host, "etcd-server", "holds no usable private key", "openssl pkey");
-    restore(&host);
+    restore();
 
     host.cluster.api_server_cert_sans = vec!["lb.example.com".into(), "203.0.113.10".into()];
     refused(&host, "apiserver", "not valid for lb.example.com, 203.0.113.10", "certs renew apiserver --sync-config");

@@ -44,7 +44,9 @@ impl Ca {
 
     fn judge(&self, chain: &[Cert], key: &PrivateKey, usages: &[Usage], names: &[&str], now: i64) -> Vec<Problem> {
         let mut sans = Sans::default();
-        names.iter().for_each(|name| sans.add(name));
+        for name in names {
+            sans.add(name);
+        }
         let wanted = Wanted {
             ca: At { path: Path::new("ca.crt"), value: std::slice::from_ref(&self.cert) },
             sans: &sans,

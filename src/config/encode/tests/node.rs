@@ -6,6 +6,7 @@ use crate::config::model::{
     Timeouts,
 };
 use crate::versions::ApiVersion::{V1Beta1, V1Beta2, V1Beta3, V1Beta4};
+use crate::versions::facts;
 use serde_json::json;
 use std::time::Duration;
 
@@ -118,7 +119,11 @@ fn discovery_by_token_keeps_its_deadline_where_the_version_has_it() {
     assert_eq!(
         old["discovery"],
         json!({
-            "bootstrapToken": { "token": TOKEN, "apiServerEndpoint": "192.168.0.36:6443", "caCertHashes": ["sha256:ab"] },
+            "bootstrapToken": {
+                "token": TOKEN,
+                "apiServerEndpoint": "192.168.0.36:6443",
+                "caCertHashes": ["sha256:ab"],
+            },
             "tlsBootstrapToken": TOKEN,
             "timeout": "4m0s",
         })
@@ -144,7 +149,7 @@ fn discovery_by_file_has_no_token() {
 
 #[test]
 fn documents_with_tokens_do_not_show_in_debug_output() {
-    let text = init_configuration(&init(vec![token(None, None)]), V1Beta4);
+    let text = init_configuration(&init(vec![token(None, None)]), facts(36).unwrap(), V1Beta4);
     assert!(text.expose().contains(TOKEN));
     assert_eq!(format!("{text:?}"), "***");
 }

@@ -1,0 +1,141 @@
+//! The files that all control planes of a cluster share: CAs, the service-account keys, and the
+//! certificates of an external etcd.
+
+use super::cert::Cert;
+use super::error::PkiError;
+use super::keys::PrivateKey;
+use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
+use crate::base::files::{Content, Written};
+use crate::base::secret::Secret;
+use crate::config::model::{ClusterConfig, Etcd};
+use std::path::PathBuf;
+
+/// A file that every control plane must have alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedFile {
+    /// Its key in the Secret `kubeadm-certs`.
+    pub name: &'static str,
+    /// Where it lies on a host.
+    pub path: PathBuf,
+    /// True when it holds a private key.
+    pub is_private: bool,
+}
+
+/// The files that every control plane of this cluster must have alike. Those of an external etcd that has no
+/// certificates are left out.
+pub fn shared_files(cluster: &ClusterConfig) -> Vec<SharedFile> {
+    let own = |name, file: &str| (name, cluster.certificates_dir.join(file));
+    let mut files = vec![
+        own("ca.crt", "ca.crt"),
+        own("ca.key", "ca.key"),
+        own("sa.key", "sa.key"),
+        own("sa.pub", "sa.pub"),
+        own("front-proxy-ca.crt", "front-proxy-ca.crt"),
+        own("front-proxy-ca.key", "front-proxy-ca.key"),
+    ];
+    match &cluster.etcd {
+        Etcd::Local(_) => files.extend([own("etcd-ca.crt", "etcd/ca.crt"), own("etcd-ca.key", "etcd/ca.key")]),
+        Etcd::External(etcd) => {
+            let given = [
+                ("external-etcd-ca.crt", &etcd.ca_file),
+                ("external-etcd.crt", &etcd.cert_file),
+                ("external-etcd.key", &etcd.key_file),
+            ];
+            files
+                .extend(given.into_iter().filter(|(_, path)| !path.is_empty()).map(|(name, path)| (name, path.into())));
+        }
+    }
+    // By the Secret's own names: an external etcd's key file may be called anything.
+    let is_private = |name: &str| name.strip_suffix("key").is_some_and(|rest| rest.ends_with('.'));
+    files.into_iter().map(|(name, path)| SharedFile { name, path, is_private: is_private(name) }).collect()
+}
+
+impl PkiStore {
+    /// The bytes of a shared file; None when it is not here, as the key of an external CA.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn load_shared(&self, file: &SharedFile) -> Result<Option<Secret<Vec<u8>>>, PkiError> {
+        Ok(self.files.read(&file.path)?.map(Secret::new))
+    }
+
+    /// Writes a file that came from another control plane. One that is there already must be the same: a host that
+    /// has another CA belongs to another cluster.
+    ///
+    /// # Errors
+    /// When the bytes are not what the file should hold, another file is there, or it cannot be written.
+    pub fn save_shared(&self, file: &SharedFile, bytes: &Secret<Vec<u8>>) -> Result<Written, PkiError> {
+        let (path, name) = (&file.path, file.name);
+        let content = if file.is_private {
+            PrivateKey::from_file(path, bytes.expose())?;
+            Content::secret(bytes.expose().as_slice(), "(private key, not shown)\n")
+        } else {
+            if !name.starts_with("sa.") {
+                Cert::bundle_from_file(path, bytes.expose())?;
+            }
+            Content::secret(bytes.expose().as_slice(), String::from_utf8_lossy(bytes.expose()))
+        };
+        if let Some(there) = self.files.read(path)?.map(Secret::new)
+            && there.expose().trim_ascii() != bytes.expose().trim_ascii()
+        {
+            return Err(PkiError::OtherCluster { path: path.clone() });
+        }
+        // sa.pub has the mode of a key, as kubeadm writes it.
+        let mode = if file.is_private || name.starts_with("sa.") { SECRET_MODE } else { CERT_MODE };
+        Ok(self.files.write(path, &content, mode)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::env::{Clock, Random};
+    use crate::base::files::HostFiles;
+    use crate::base::gate::Gate;
+    use crate::config::model::KeyAlgorithm;
+    use crate::pki::keys::{Generator, KeySource};
+    use crate::pki::{catalog, fixture};
+
+    #[test]
+    fn an_external_etcd_gives_what_it_has() {
+        let mut cluster = fixture::cluster(36);
+        assert_eq!(shared_files(&cluster).len(), 8);
+        cluster.etcd = Etcd::External(crate::config::model::ExternalEtcd {
+            http_endpoints: Vec::new(),
+            endpoints: vec![],
+            ca_file: "/etc/etcd/ca.crt".into(),
+            cert_file: String::new(),
+            key_file: String::new(),
+        });
+        let files = shared_files(&cluster);
+        assert_eq!(files.len(), 7);
+        let last = files.last().unwrap();
+        assert_eq!((last.name, last.path.to_str().unwrap()), ("external-etcd-ca.crt", "/etc/etcd/ca.crt"));
+    }
+
+    #[test]
+    fn what_one_control_plane_has_the_next_one_gets_and_nothing_else_replaces_it() {
+        let cluster = fixture::cluster(36);
+        let hosts: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
+        let store = |i: usize| {
+            let files = HostFiles::new(hosts[i].path(), Gate::open());
+            PkiStore::new(files, &cluster.certificates_dir, &Clock::fixed(1_795_238_460), &Random::system())
+        };
+        for spec in catalog::CERTS.iter().filter(|spec| spec.is_ca()) {
+            store(0).ensure(spec, &cluster, &fixture::node(), &Generator).unwrap();
+        }
+        store(0).ensure_service_account(&cluster, &Generator).unwrap();
+        for file in shared_files(&cluster) {
+            let bytes = store(0).load_shared(&file).unwrap().unwrap();
+            assert_eq!(store(1).save_shared(&file, &bytes).unwrap(), Written::Created);
+            assert_eq!(store(1).save_shared(&file, &bytes).unwrap(), Written::Unchanged);
+            let modes = [0, 1].map(|i| HostFiles::new(hosts[i].path(), Gate::open()).mode(&file.path));
+            assert_eq!(modes[0], modes[1], "{}", file.name);
+        }
+        let files = shared_files(&cluster);
+        let key = files.iter().find(|f| f.name == "ca.key").unwrap();
+        let other = Generator.take(KeyAlgorithm::EcdsaP256).unwrap().pem().expose().clone().into_bytes();
+        assert!(matches!(store(1).save_shared(key, &Secret::new(other)), Err(PkiError::OtherCluster { .. })));
+        assert!(matches!(store(1).save_shared(key, &Secret::new(b"x".to_vec())), Err(PkiError::NotAKey { .. })));
+    }
+}
