@@ -8,6 +8,7 @@
 pub mod apply;
 pub mod client;
 pub mod cluster;
+pub mod discovery;
 pub mod error;
 pub mod kind;
 mod parallel;

@@ -1,0 +1,55 @@
+//! The ConfigMap `cluster-info`, taken apart.
+
+use super::super::kind::{CONFIG_MAP, ObjectRef};
+use super::jws;
+use super::pin::certificates;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+/// What a cluster tells strangers about itself. Nothing in it is to be believed before it is proved.
+pub(super) struct ClusterInfo {
+    /// The kubeconfig as written: what is signed and compared.
+    pub text: String,
+    /// The address of the API server in it.
+    pub server: String,
+    /// The CA certificates in it, PEM.
+    pub ca_pem: Vec<u8>,
+    /// The same, DER.
+    pub ca_certificates: Vec<Vec<u8>>,
+    data: Value,
+}
+
+impl ClusterInfo {
+    /// Where it is.
+    pub fn place() -> ObjectRef {
+        ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info")
+    }
+
+    /// Takes the ConfigMap apart, or says what is wrong with it.
+    pub fn parse(config_map: &Value) -> Result<Self, String> {
+        let data = config_map["data"].clone();
+        let text = data["kubeconfig"].as_str().unwrap_or_default().to_owned();
+        if text.is_empty() {
+            return Err("it has no kubeconfig".into());
+        }
+        let kubeconfig: Value = serde_yaml::from_str(&text).map_err(|e| format!("its kubeconfig is not YAML: {e}"))?;
+        let cluster = match kubeconfig["clusters"].as_array().map(Vec::as_slice) {
+            Some([only]) => &only["cluster"],
+            _ => return Err("its kubeconfig must name exactly one cluster".into()),
+        };
+        let server = cluster["server"].as_str().unwrap_or_default().to_owned();
+        if !server.starts_with("https://") {
+            return Err(format!("its kubeconfig names {server:?}, which is not an https:// address"));
+        }
+        let encoded = cluster["certificate-authority-data"].as_str().unwrap_or_default();
+        let ca_pem = STANDARD.decode(encoded).map_err(|_| "its CA certificate is not base64".to_owned())?;
+        let ca_certificates = certificates(&ca_pem).ok_or("its CA certificate is missing or not a certificate")?;
+        Ok(Self { text, server, ca_pem, ca_certificates, data })
+    }
+
+    /// The signature with the token of this id, when there is one.
+    pub fn signature(&self, id: &str) -> Option<&str> {
+        self.data[format!("{}{id}", jws::KEY_PREFIX)].as_str().filter(|signature| !signature.is_empty())
+    }
+}
