@@ -11,7 +11,6 @@ pub mod cluster;
 pub mod discovery;
 pub mod error;
 pub mod kind;
-mod parallel;
 pub mod ready;
 pub mod request;
 #[cfg(test)]
