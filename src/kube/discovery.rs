@@ -1,6 +1,6 @@
 //! Finds a cluster and proves that it is the right one, before anything is sent to it.
 //!
-//! Reads: the ConfigMap `kube-public/cluster-info`. Writes nothing. With a token the proof is threefold: the
+//! Reads: the `ConfigMap` `kube-public/cluster-info`. Writes nothing. With a token the proof is threefold: the
 //! CA in the cluster information has a pinned key, the information is signed with the token, and a server with a
 //! certificate of exactly that CA gives the same information. All three must hold.
 
@@ -77,7 +77,8 @@ pub fn by_token(spec: &ByToken, search: &Search<'_>) -> Result<Found, DiscoveryE
         return Err(DiscoveryError::NoPins);
     }
     let shared = Arc::new(spec.clone());
-    race::first(&spec.endpoints, search, Arc::new(move |address: &str| endpoint::by_token(address, &shared)))
+    let attempt: race::Attempt<Found> = Arc::new(move |address: &str| endpoint::by_token(address, &shared));
+    race::first(&spec.endpoints, search, &attempt)
 }
 
 /// Proves that the server of a discovery file answers with a certificate that the file trusts, and reads the
@@ -87,7 +88,8 @@ pub fn by_token(spec: &ByToken, search: &Search<'_>) -> Result<Found, DiscoveryE
 /// As [`by_token`].
 pub fn by_access(access: &Access, search: &Search<'_>) -> Result<Option<Found>, DiscoveryError> {
     let shared = access.clone();
-    race::first(std::slice::from_ref(&access.server), search, Arc::new(move |_: &str| endpoint::by_access(&shared)))
+    let attempt: race::Attempt<Option<Found>> = Arc::new(move |_: &str| endpoint::by_access(&shared));
+    race::first(std::slice::from_ref(&access.server), search, &attempt)
 }
 
 /// Fetches a discovery file from an HTTPS address whose certificate this machine trusts.
@@ -96,12 +98,8 @@ pub fn by_access(access: &Access, search: &Search<'_>) -> Result<Option<Found>, 
 /// As [`by_token`], and when the address is not an HTTPS one or answers with anything but the file.
 pub fn download(address: &str, proxies: &Proxies, search: &Search<'_>) -> Result<Vec<u8>, DiscoveryError> {
     let options = Options { proxies: proxies.clone(), redirects: 10, ..Options::new(Trust::System) };
-    let wanted = address.to_owned();
-    race::first(
-        std::slice::from_ref(&wanted),
-        search,
-        Arc::new(move |address: &str| endpoint::download(address, &options)),
-    )
+    let attempt: race::Attempt<Vec<u8>> = Arc::new(move |address: &str| endpoint::download(address, &options));
+    race::first(&[address.to_owned()], search, &attempt)
 }
 
 /// A client for a cluster that was found, entered with a token (TLS bootstrap) or anonymously.

@@ -6,8 +6,8 @@ use crate::base::https::Trouble;
 
 const MAP_PATH: &str = "/api/v1/namespaces/kube-system/configmaps/a";
 
-fn map(data: Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "kube-system"}, "data": data})
+fn map(data: impl Into<Value>) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "kube-system"}, "data": data.into()})
 }
 
 fn map_ref() -> ObjectRef {

@@ -1,11 +1,11 @@
-//! The ConfigMap `cluster-info`, taken apart.
+//! The `ConfigMap` `cluster-info`, taken apart.
 
 use super::super::kind::{CONFIG_MAP, ObjectRef};
 use super::jws;
 use super::pin::certificates;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::config::kubeconfig::{Kubeconfig, NamedCluster};
 use serde_json::Value;
+use std::path::Path;
 
 /// What a cluster tells strangers about itself. Nothing in it is to be believed before it is proved.
 pub(super) struct ClusterInfo {
@@ -26,24 +26,23 @@ impl ClusterInfo {
         ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info")
     }
 
-    /// Takes the ConfigMap apart, or says what is wrong with it.
+    /// Takes the `ConfigMap` apart, or says what is wrong with it.
     pub fn parse(config_map: &Value) -> Result<Self, String> {
         let data = config_map["data"].clone();
         let text = data["kubeconfig"].as_str().unwrap_or_default().to_owned();
         if text.is_empty() {
             return Err("it has no kubeconfig".into());
         }
-        let kubeconfig: Value = serde_yaml::from_str(&text).map_err(|e| format!("its kubeconfig is not YAML: {e}"))?;
-        let cluster = match kubeconfig["clusters"].as_array().map(Vec::as_slice) {
-            Some([only]) => &only["cluster"],
-            _ => return Err("its kubeconfig must name exactly one cluster".into()),
+        let kubeconfig = Kubeconfig::parse(Path::new("cluster-info"), text.as_bytes())
+            .map_err(|error| format!("its kubeconfig cannot be read: {}", error.reason))?;
+        let [NamedCluster { cluster, .. }] = kubeconfig.clusters.as_slice() else {
+            return Err("its kubeconfig must name exactly one cluster".into());
         };
-        let server = cluster["server"].as_str().unwrap_or_default().to_owned();
+        let server = cluster.server.clone();
         if !server.starts_with("https://") {
             return Err(format!("its kubeconfig names {server:?}, which is not an https:// address"));
         }
-        let encoded = cluster["certificate-authority-data"].as_str().unwrap_or_default();
-        let ca_pem = STANDARD.decode(encoded).map_err(|_| "its CA certificate is not base64".to_owned())?;
+        let ca_pem = cluster.certificate_authority_data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
         let ca_certificates = certificates(&ca_pem).ok_or("its CA certificate is missing or not a certificate")?;
         Ok(Self { text, server, ca_pem, ca_certificates, data })
     }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// What the keys of signatures in the ConfigMap begin with; the token's id follows.
+/// What the keys of signatures in the `ConfigMap` begin with; the token's id follows.
 pub const KEY_PREFIX: &str = "jws-kubeconfig-";
 
 /// The signature of `content` with a token, as the signer in the controller manager makes it.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// The hash of a public key (its SubjectPublicKeyInfo).
+/// The hash of a public key (its `SubjectPublicKeyInfo`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 

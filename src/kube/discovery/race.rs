@@ -14,7 +14,7 @@ const FIRST: Duration = Duration::from_millis(200);
 const SLOWEST: Duration = Duration::from_secs(5);
 
 /// One attempt at one endpoint.
-type Attempt<T> = Arc<dyn Fn(&str) -> Result<T, DiscoveryError> + Send + Sync>;
+pub(super) type Attempt<T> = Arc<dyn Fn(&str) -> Result<T, DiscoveryError> + Send + Sync>;
 
 enum News<T> {
     /// It failed in a way that may pass.
@@ -29,7 +29,7 @@ enum News<T> {
 pub(super) fn first<T: Send + 'static>(
     endpoints: &[String],
     search: &Search<'_>,
-    attempt: Attempt<T>,
+    attempt: &Attempt<T>,
 ) -> Result<T, DiscoveryError> {
     let (sender, receiver) = channel();
     let over = Arc::new(AtomicBool::new(false));

@@ -55,7 +55,7 @@ fn spec(endpoints: &[String], ca: &TestCa) -> ByToken {
 
 fn search(spec: &ByToken) -> Result<Found, DiscoveryError> {
     let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::silent());
-    by_token(spec, &Search { limit: Duration::from_secs(60), clock: &clock, random: &random, events: &events })
+    by_token(spec, &Search { limit: Duration::from_mins(1), clock: &clock, random: &random, events: &events })
 }
 
 fn find(server: &TestServer, ca: &TestCa) -> Result<Found, DiscoveryError> {
@@ -281,7 +281,7 @@ fn dead_endpoints_do_not_slow_a_live_one_down() {
     });
     let dead =
         [dead_address().to_string(), silent.address.to_string(), "192.0.2.1:6443".into(), dead_address().to_string()];
-    let among_dead = time(&[dead.as_slice(), &[live.clone()]].concat());
+    let among_dead = time(&[dead.as_slice(), std::slice::from_ref(&live)].concat());
     assert!(among_dead < alone + Duration::from_millis(100), "{among_dead:?} among dead ones, {alone:?} alone");
 }
 
@@ -311,7 +311,7 @@ fn two_hundred_hosts_at_once_all_find_it_without_a_retry() {
 fn a_discovery_file_is_proved_by_its_own_ca() {
     let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("kubernetes"));
     let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::silent());
-    let search = Search { limit: Duration::from_secs(60), clock: &clock, random: &random, events: &events };
+    let search = Search { limit: Duration::from_mins(1), clock: &clock, random: &random, events: &events };
     let access = |server: &TestServer, ca: &TestCa| Access {
         server: server.url(),
         trust: Trust::Only(ca.pem()),
