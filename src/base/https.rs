@@ -118,7 +118,11 @@ impl Https {
                 .map_err(|e| HttpsError::material("client certificate or its key", e))?;
             builder = builder.identity(identity);
         }
-        let client = builder.build().map_err(|e| HttpsError::material("certificates or keys", e))?;
+        let what = match options.trust {
+            Trust::System => "list of CA certificates of this machine",
+            Trust::Only(_) | Trust::Anyone => "pair of certificate and key",
+        };
+        let client = builder.build().map_err(|e| HttpsError::material(what, e))?;
         Ok(Self { client, proxies: options.proxies, bearer })
     }
 

@@ -10,6 +10,7 @@ pub mod go_duration;
 pub mod go_yaml;
 pub mod https;
 pub mod nearest;
+pub mod parallel;
 pub mod proxy;
 pub mod rooted;
 pub mod secret;

@@ -1,1 +1,16 @@
-//! Layer 2: etcd.
+//! Layer 2: etcd, spoken to through its JSON gateway, and changes of its membership that cannot lose data.
+//!
+//! `client` is the only code that speaks to etcd; `membership` takes a member in or out and resolves every
+//! lost answer by reading the members again.
+
+mod client;
+mod error;
+mod member;
+mod membership;
+#[cfg(test)]
+mod test_etcd;
+
+pub use client::{Access, Client};
+pub use error::EtcdError;
+pub use member::{Alarm, Member, Status};
+pub use membership::{Admission, Departure, LocalData, Membership};

@@ -7,9 +7,9 @@
 use super::cluster::{Cluster, describe};
 use super::error::KubeError;
 use super::kind::ObjectRef;
-use super::parallel::for_each;
 use super::request::{PatchKind, Request};
 use crate::base::files::Written;
+use crate::base::parallel::for_each;
 use serde_json::{Value, json};
 
 pub mod merge;

@@ -43,7 +43,7 @@ impl Cluster {
         Self::over(Box::new(client), gate, clock, patience)
     }
 
-    /// A cluster that this run brings up. As long as nobody listens at its address, reads find nothing;
+    /// A cluster that this run brings up. As long as nobody answers at its address, reads find nothing;
     /// in a dry run that is so until the end.
     pub fn starting(client: Client, gate: Gate, clock: Clock, patience: Duration) -> Self {
         Self::starting_over(Box::new(client), gate, clock, patience)
@@ -202,9 +202,11 @@ impl Cluster {
         }
     }
 
-    /// True for the failure that says: the server this run brings up is not there yet.
+    /// True for the failures that say: the server this run brings up is not there yet. With a load balancer in
+    /// front, that is not only a refused connection.
     fn is_still_empty(&self, error: &KubeError) -> bool {
-        self.starting && error.is_refused() && !self.seen.load(Ordering::Relaxed)
+        let absent = matches!(error, KubeError::Transport(_)) && crate::base::Fault::retryable(error);
+        self.starting && absent && !self.seen.load(Ordering::Relaxed)
     }
 }
 

@@ -8,9 +8,9 @@
 pub mod apply;
 pub mod client;
 pub mod cluster;
+pub mod discovery;
 pub mod error;
 pub mod kind;
-mod parallel;
 pub mod ready;
 pub mod request;
 #[cfg(test)]

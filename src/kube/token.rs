@@ -6,15 +6,15 @@
 use super::cluster::Cluster;
 use super::error::KubeError;
 use super::kind::{ObjectRef, SECRET};
-use crate::base::env::Random;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
+use crate::base::files::Written;
 use crate::base::nearest::nearest;
 use crate::base::secret::Secret;
 use crate::config::model::BootstrapToken;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -52,9 +52,6 @@ pub enum TokenError {
         /// The public part.
         id: String,
     },
-    /// The operating system gave no random bytes.
-    #[error("cannot generate a bootstrap token")]
-    NoRandom(#[source] std::io::Error),
 }
 
 impl Fault for TokenError {
@@ -62,7 +59,6 @@ impl Fault for TokenError {
         match self {
             Self::Malformed { .. } | Self::Invalid { .. } => ExitCode::Input,
             Self::Exists { .. } => ExitCode::Refused,
-            Self::NoRandom(_) => ExitCode::Host,
         }
     }
 
@@ -75,7 +71,6 @@ impl Fault for TokenError {
             Self::Exists { id } => {
                 Some(format!("run 'kubewright token delete {id}' first, or leave the token out to get a new one"))
             }
-            Self::NoRandom(_) => None,
         }
     }
 }
@@ -103,60 +98,25 @@ pub fn id_of(text: &str) -> Result<&str, TokenError> {
     if text.contains('.') { parse(text).map(|(id, _)| id) } else { check_id(text).map(|()| text) }
 }
 
-/// A new token.
-///
-/// # Errors
-/// When the operating system gives no random bytes.
-pub fn generate(random: &Random) -> Result<Secret<String>, TokenError> {
-    const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    let part = |length| random.text(length, ALPHABET).map_err(TokenError::NoRandom);
-    Ok(Secret::new(format!("{}.{}", part(6)?, Secret::new(part(16)?).expose())))
-}
-
 /// When the token ends, in seconds since the epoch; None: never. `now` is when its `ttl` begins.
 pub fn ends_at(token: &BootstrapToken, now: i64) -> Option<i64> {
     match (&token.expires, token.ttl) {
         (Some(text), _) => OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp),
-        (None, Some(ttl)) => Some(now.saturating_add(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX))),
-        (None, None) => None,
+        (None, Some(ttl)) if !ttl.is_zero() => {
+            Some(now.saturating_add(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX)))
+        }
+        (None, _) => None,
     }
 }
 
-/// The Secret of a token.
+/// Checks that Kubernetes will take the token: its form, usages, groups and end.
 ///
 /// # Errors
-/// When the token, its usages, groups or end are not allowed; all of it is named at once.
-pub fn to_secret(token: &BootstrapToken, now: i64) -> Result<Value, TokenError> {
-    let (id, secret) = parse(token.token.expose())?;
+/// When something about it is not allowed; all of it is named at once.
+pub fn check(token: &BootstrapToken) -> Result<(), TokenError> {
+    let (id, _) = parse(token.token.expose())?;
     let problems = problems_of(token);
-    if !problems.is_empty() {
-        return Err(TokenError::Invalid { id: id.into(), problems });
-    }
-    let mut data = Map::new();
-    let mut put = |key: &str, value: &str| drop(data.insert(key.into(), json!(STANDARD.encode(value))));
-    put("token-id", id);
-    put("token-secret", secret);
-    if !token.description.is_empty() {
-        put("description", &token.description);
-    }
-    let end = ends_at(token, now).and_then(|end| OffsetDateTime::from_unix_timestamp(end).ok());
-    if let Some(end) = end.and_then(|end| end.format(&Rfc3339).ok()) {
-        put("expiration", &end);
-    }
-    for usage in &token.usages {
-        put(&format!("usage-bootstrap-{usage}"), "true");
-    }
-    if !token.groups.is_empty() {
-        put("auth-extra-groups", &token.groups.join(","));
-    }
-    let name = format!("{NAME_PREFIX}{id}");
-    Ok(json!({
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": name, "namespace": NAMESPACE},
-        "type": SECRET_TYPE,
-        "data": data,
-    }))
+    if problems.is_empty() { Ok(()) } else { Err(TokenError::Invalid { id: id.into(), problems }) }
 }
 
 /// The token of a Secret.
@@ -198,15 +158,17 @@ pub fn from_secret(secret: &Value) -> Result<BootstrapToken, TokenError> {
     })
 }
 
-/// Stores a new token.
+/// Stores a new token; `secret` is the Secret made of it.
 ///
 /// # Errors
 /// When the token is not allowed, there is one with its id, or the server cannot be reached or refuses.
-pub fn create(cluster: &Cluster, token: &BootstrapToken) -> Result<(), Failure> {
-    let secret = to_secret(token, cluster.clock.now())?;
-    match cluster.create_or_retain(&secret)? {
-        crate::base::files::Written::Created => Ok(()),
-        _ => Err(TokenError::Exists { id: parse(token.token.expose())?.0.into() }.into()),
+pub fn create(cluster: &Cluster, token: &BootstrapToken, secret: &Value) -> Result<(), Failure> {
+    check(token)?;
+    match cluster.create_or_retain(secret)? {
+        Written::Created => Ok(()),
+        Written::Changed | Written::Unchanged => {
+            Err(TokenError::Exists { id: parse(token.token.expose())?.0.into() }.into())
+        }
     }
 }
 

@@ -142,6 +142,9 @@ impl Fault for HttpsError {
             ));
         }
         Some(match self.trouble {
+            Trouble::Material(what) if what.contains("this machine") => {
+                "install the package ca-certificates, or give a CA file of your own".into()
+            }
             Trouble::Material(what) => {
                 format!("run 'openssl x509 -noout -text' and 'openssl pkey -noout' on the files with the {what}")
             }

@@ -6,8 +6,8 @@ use crate::base::https::Trouble;
 
 const MAP_PATH: &str = "/api/v1/namespaces/kube-system/configmaps/a";
 
-fn map(data: Value) -> Value {
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "kube-system"}, "data": data})
+fn map(data: impl Into<Value>) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "kube-system"}, "data": data.into()})
 }
 
 fn map_ref() -> ObjectRef {
@@ -212,6 +212,14 @@ fn a_cluster_that_is_still_to_come_is_empty() {
     let cluster = api.starting(&gate);
     assert_eq!(cluster.create_or_update_all(&[map(json!({})), map(json!({}))]).unwrap(), [Written::Created; 2]);
     assert!(cluster.list(&NODE, None, "").unwrap().is_empty());
+    // A load balancer, or a name that is not in the DNS yet, is no other case; a wrong certificate is.
+    api.with(|state| state.down = false);
+    for trouble in [Trouble::NoSuchHost, Trouble::NoConnection, Trouble::Broken] {
+        api.mishap("GET", Mishap::Lost(trouble));
+        assert_eq!(api.starting(&gate).find(&map_ref()).unwrap(), None, "{trouble:?}");
+    }
+    api.mishap("GET", Mishap::Lost(Trouble::UnknownIssuer));
+    assert!(api.starting(&gate).find(&map_ref()).is_err());
     // Once it has answered, being refused is a failure like any other.
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.starting(&gate);

@@ -1,6 +1,7 @@
 use super::super::test_api::TestApi;
 use super::*;
 use crate::base::gate::Gate;
+use serde_json::json;
 use std::time::Duration;
 
 fn token() -> BootstrapToken {
@@ -14,38 +15,48 @@ fn token() -> BootstrapToken {
     }
 }
 
-#[test]
-fn the_secret_has_the_form_that_kubernetes_reads() {
-    let secret = to_secret(&token(), 1_700_000_000).unwrap();
-    assert_eq!(secret["metadata"], json!({"name": "bootstrap-token-abcdef", "namespace": "kube-system"}));
-    assert_eq!(secret["type"], "bootstrap.kubernetes.io/token");
-    let text = |key: &str| String::from_utf8(STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap()).unwrap();
-    for (key, expected) in [
-        ("token-id", "abcdef"),
-        ("token-secret", "0123456789abcdef"),
+/// The Secret of [`token`] as kubeadm writes it.
+fn secret() -> Value {
+    let data = [
+        ("auth-extra-groups", "system:bootstrappers:kubeadm:default-node-token"),
         ("description", "for the new rack"),
         ("expiration", "2023-11-15T22:13:20Z"),
-        ("usage-bootstrap-signing", "true"),
+        ("token-id", "abcdef"),
+        ("token-secret", "0123456789abcdef"),
         ("usage-bootstrap-authentication", "true"),
-        ("auth-extra-groups", "system:bootstrappers:kubeadm:default-node-token"),
-    ] {
-        assert_eq!(text(key), expected);
-    }
-    assert_eq!(secret["data"].as_object().unwrap().len(), 7);
-    let back = from_secret(&secret).unwrap();
-    assert_eq!(back.token, token().token);
-    assert_eq!((back.usages, back.groups, back.description), (token().usages, token().groups, token().description));
-    assert_eq!(back.expires.as_deref(), Some("2023-11-15T22:13:20Z"));
+        ("usage-bootstrap-signing", "true"),
+    ];
+    let data: serde_json::Map<String, Value> =
+        data.into_iter().map(|(key, value)| (key.to_owned(), json!(STANDARD.encode(value)))).collect();
+    let metadata = json!({"name": "bootstrap-token-abcdef", "namespace": "kube-system"});
+    json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": SECRET_TYPE, "data": data})
 }
 
 #[test]
-fn a_token_without_end_has_none() {
-    let eternal = BootstrapToken { ttl: None, ..token() };
-    assert!(to_secret(&eternal, 0).unwrap()["data"].get("expiration").is_none());
-    assert_eq!(ends_at(&eternal, 0), None);
+fn a_secret_is_read_back_as_the_token_it_is() {
+    let back = from_secret(&secret()).unwrap();
+    assert_eq!(back.token, token().token);
+    assert_eq!((back.usages, back.groups, back.description), (token().usages, token().groups, token().description));
+    assert_eq!(back.expires.as_deref(), Some("2023-11-15T22:13:20Z"));
+    for (pointer, value) in [
+        ("/metadata/name", json!("bootstrap-token-zzzzzz")),
+        ("/data/token-secret", json!("!")),
+        ("/data/expiration", json!(STANDARD.encode("tomorrow"))),
+    ] {
+        let mut broken = secret();
+        *broken.pointer_mut(pointer).unwrap() = value;
+        assert!(from_secret(&broken).is_err(), "{pointer}");
+    }
+}
+
+#[test]
+fn the_end_is_that_given_or_counted_from_now() {
+    assert_eq!(ends_at(&token(), 5), Some(86405));
     let dated = BootstrapToken { expires: Some("1970-01-01T01:00:00+01:00".into()), ..token() };
     assert_eq!(ends_at(&dated, 5), Some(0));
-    assert_eq!(ends_at(&token(), 5), Some(86405));
+    for ttl in [None, Some(Duration::ZERO)] {
+        assert_eq!(ends_at(&BootstrapToken { ttl, ..token() }, 5), None);
+    }
 }
 
 #[test]
@@ -76,25 +87,24 @@ fn everything_wrong_is_named_at_once() {
         expires: Some("tomorrow".into()),
         ..token()
     };
-    let TokenError::Invalid { problems, .. } = to_secret(&wrong, 0).unwrap_err() else { panic!() };
+    let TokenError::Invalid { problems, .. } = check(&wrong).unwrap_err() else { panic!() };
     assert_eq!(problems.len(), 5, "{problems:?}");
     assert!(problems[0].contains("did you mean signing?"), "{problems:?}");
 }
 
 #[test]
-fn generated_tokens_are_tokens_and_differ() {
-    let random = Random::seeded(7);
-    let (one, two) = (generate(&random).unwrap(), generate(&random).unwrap());
-    assert!(parse(one.expose()).is_ok() && one != two);
+fn generated_tokens_are_tokens() {
+    let generated = crate::config::token::generate(&crate::base::env::Random::seeded(7)).unwrap();
+    assert!(parse(generated.expose()).is_ok());
 }
 
 #[test]
 fn tokens_are_stored_listed_and_removed() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
-    create(&cluster, &token()).unwrap();
+    create(&cluster, &token(), &secret()).unwrap();
     assert_eq!(api.take_log().len(), 2, "a token takes two round trips");
-    let again = create(&cluster, &token()).unwrap_err();
+    let again = create(&cluster, &token(), &secret()).unwrap_err();
     assert!(matches!(again.downcast_ref(), Some(TokenError::Exists { .. })));
     let broken =
         json!({"kind": "Secret", "type": SECRET_TYPE, "metadata": {"name": "bootstrap-token-zzzzzz"}, "data": {}});

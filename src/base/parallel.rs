@@ -1,13 +1,14 @@
-//! Several requests at once: the connection multiplexes them (HTTP/2), a few threads keep it busy.
+//! Several independent pieces of waiting at once, such as requests to an API: a few threads keep
+//! a connection that multiplexes (HTTP/2), or several connections, busy.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// As many requests as are under way at once. More than the objects of any phase need to finish in about
-/// one round trip, few enough for the API server's own limits.
+/// As much as is under way at once: most phases send that many objects or fewer, and it is far below the
+/// limits of any API server.
 const AT_ONCE: usize = 8;
 
 /// The results of `act` for each item, in the order of the items.
-pub(super) fn for_each<I: Sync, O: Send>(items: &[I], act: impl Fn(&I) -> O + Sync) -> Vec<O> {
+pub fn for_each<I: Sync, O: Send>(items: &[I], act: impl Fn(&I) -> O + Sync) -> Vec<O> {
     if items.len() < 2 {
         return items.iter().map(act).collect();
     }

@@ -1,0 +1,266 @@
+//! The only code that speaks to etcd: its JSON gateway, on the same port and with the same client
+//! certificates as its gRPC API.
+//!
+//! Reads: PEM bytes that are handed in. Writes: what changes the cluster goes through the gate.
+
+use super::error::EtcdError;
+use super::member::{Alarm, Member, Status};
+use super::membership::MemberApi;
+use crate::base::fault::Fault;
+use crate::base::gate::{Change, Gate};
+use crate::base::https::{Credentials, Https, Options, Trust};
+use serde_json::{Value, json};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// A member that does not take a connection in this time is passed over for the next.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// How long one request may take. A change of membership that crosses another one is dropped by etcd without
+/// a word, and its answer never comes; those who ask find out by reading the members, and soon.
+const CALL_LIMIT: Duration = Duration::from_secs(2);
+/// Defragmenting stops a member for as long as its database takes to be written anew.
+const DEFRAGMENT_LIMIT: Duration = Duration::from_mins(5);
+
+/// Where an etcd cluster is and how it is entered.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// `https://HOST:2379` of one or more members.
+    pub endpoints: Vec<String>,
+    /// Whose certificates the members must have.
+    pub trust: Trust,
+    /// How we show who we are.
+    pub credentials: Credentials,
+}
+
+/// A client of an etcd cluster. It learns of further members as it goes, so that it goes on when those it
+/// was told of are gone.
+pub struct Client {
+    https: Https,
+    endpoints: Mutex<Vec<String>>,
+}
+
+impl Client {
+    /// A client; nothing is sent yet. etcd's traffic never goes through a proxy.
+    ///
+    /// # Errors
+    /// When there is no endpoint, or a certificate or key cannot be used.
+    pub fn new(access: Access) -> Result<Self, EtcdError> {
+        let Access { endpoints, trust, credentials } = access;
+        let bad = |endpoint: &&String| !endpoint.starts_with("https://") && !endpoint.starts_with("http://");
+        if let Some(address) = endpoints.iter().find(bad).cloned().or(endpoints.is_empty().then(String::new)) {
+            return Err(EtcdError::Address { address });
+        }
+        let https = Https::new(Options { credentials, connect_limit: CONNECT_LIMIT, ..Options::new(trust) })?;
+        let endpoints = endpoints.iter().map(|endpoint| endpoint.trim_end_matches('/').to_owned()).collect();
+        Ok(Self { https, endpoints: Mutex::new(endpoints) })
+    }
+
+    /// The members, as a majority of them sees it (from etcd 3.5 on; older ones tell what the one asked knows).
+    ///
+    /// # Errors
+    /// When no member answers, or refuses.
+    pub fn members(&self) -> Result<Vec<Member>, EtcdError> {
+        let answer = self.ask("/v3/cluster/member/list", &json!({"linearizable": true}), "list the members")?;
+        let members = Member::all(&answer);
+        self.learn(&members);
+        Ok(members)
+    }
+
+    /// How the member at an endpoint is.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub fn status(&self, endpoint: &str) -> Result<Status, EtcdError> {
+        Ok(Status::of(&self.call(endpoint, "/v3/maintenance/status", &json!({}), "tell its status", CALL_LIMIT)?))
+    }
+
+    /// The alarms that are raised.
+    ///
+    /// # Errors
+    /// When no member answers, or refuses.
+    pub fn alarms(&self) -> Result<Vec<Alarm>, EtcdError> {
+        Ok(Alarm::all(&self.ask("/v3/maintenance/alarm", &json!({"action": "GET"}), "list the alarms")?))
+    }
+
+    /// Proves that the cluster takes part in a decision: reads a key as a majority agrees on it.
+    ///
+    /// # Errors
+    /// When there is no majority, or no member answers.
+    pub fn prove_quorum(&self) -> Result<(), EtcdError> {
+        // The key need not exist; it is the one that etcdctl asks for.
+        self.ask("/v3/kv/range", &json!({"key": "aGVhbHRo"}), "read a key").map(drop)
+    }
+
+    /// Writes the database of the member at an endpoint anew, without the space that is no longer used.
+    /// The member does not answer meanwhile.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub fn defragment(&self, gate: &Gate, endpoint: &str) -> Result<(), EtcdError> {
+        gate.pass(request("defragment", endpoint, None), || {
+            self.call(endpoint, "/v3/maintenance/defragment", &json!({}), "defragment", DEFRAGMENT_LIMIT)
+        })?;
+        Ok(())
+    }
+
+    /// Gives a member other addresses for its peers.
+    ///
+    /// # Errors
+    /// When no member answers, or refuses.
+    pub fn update_peer_urls(&self, gate: &Gate, member: &Member, peer_urls: &[String]) -> Result<(), EtcdError> {
+        let shown = peer_urls.join(",");
+        gate.pass(request("update", &format!("member {}", member.shown()), Some(shown)), || {
+            let body = json!({"ID": member.id.to_string(), "peerURLs": peer_urls});
+            self.ask("/v3/cluster/member/update", &body, "update a member")
+        })?;
+        Ok(())
+    }
+
+    /// Asks one endpoint after the other until one answers. Only when a request surely did not arrive is it
+    /// sent to another one: what it changes must not be changed twice.
+    fn ask(&self, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
+        let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut last = EtcdError::Address { address: String::new() };
+        for endpoint in &endpoints {
+            match self.call(endpoint, path, body, what, CALL_LIMIT) {
+                Ok(answer) => {
+                    self.prefer(endpoint);
+                    return Ok(answer);
+                }
+                Err(EtcdError::Transport(error)) if error.before_sending() && error.retryable() => last = error.into(),
+                // A learner does not speak for the cluster.
+                Err(error @ EtcdError::Refused { .. }) if error.to_string().contains("not supported for learner") => {
+                    last = error;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    fn call(&self, endpoint: &str, path: &str, body: &Value, what: &str, limit: Duration) -> Result<Value, EtcdError> {
+        let request = http::Request::post(format!("{endpoint}{path}"))
+            .header("content-type", "application/json")
+            .body(body.to_string().into_bytes())
+            .map_err(|_| EtcdError::Address { address: endpoint.into() })?;
+        let answer = self.https.send(request, limit)?;
+        let value: Value =
+            serde_json::from_slice(answer.body()).map_err(|source| EtcdError::Answer { what: what.into(), source })?;
+        if answer.status().is_success() {
+            return Ok(value);
+        }
+        let message = value["message"].as_str().or(value["error"].as_str()).unwrap_or("no reason given").to_owned();
+        Err(EtcdError::Refused { what: what.into(), code: value["code"].as_u64().unwrap_or(2), message })
+    }
+
+    /// Asks the endpoint that just answered first next time.
+    fn prefer(&self, endpoint: &str) {
+        let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = endpoints.iter().position(|known| known == endpoint) {
+            endpoints.get_mut(..=at).into_iter().for_each(|front| front.rotate_right(1));
+        }
+    }
+
+    fn learn(&self, members: &[Member]) {
+        let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
+        let urls = members.iter().filter(|member| !member.learner).flat_map(|member| &member.client_urls);
+        for url in urls.map(|url| url.trim_end_matches('/')) {
+            if !endpoints.iter().any(|known| known == url) {
+                endpoints.push(url.to_owned());
+            }
+        }
+    }
+}
+
+impl MemberApi for Client {
+    fn members(&self) -> Result<Vec<Member>, EtcdError> {
+        self.members()
+    }
+
+    fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError> {
+        let body = json!({"peerURLs": [peer_url], "isLearner": true});
+        Ok(Member::all(&self.ask("/v3/cluster/member/add", &body, "add a member")?))
+    }
+
+    fn promote(&self, id: u64) -> Result<(), EtcdError> {
+        self.ask("/v3/cluster/member/promote", &json!({"ID": id.to_string()}), "promote a member").map(drop)
+    }
+
+    fn remove(&self, id: u64) -> Result<(), EtcdError> {
+        self.ask("/v3/cluster/member/remove", &json!({"ID": id.to_string()}), "remove a member").map(drop)
+    }
+
+    fn ailment(&self, member: &Member) -> Option<String> {
+        let Some(url) = member.client_urls.first() else { return Some("it has never started".into()) };
+        match self.status(url.trim_end_matches('/')) {
+            Ok(status) => status.ailment(),
+            Err(error) => Some(error.to_string()),
+        }
+    }
+}
+
+/// A change of etcd, for the gate.
+pub(super) fn request(verb: &str, object: &str, body: Option<String>) -> Change {
+    Change::Request { api: "etcd".into(), verb: verb.into(), object: object.into(), body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::https::test_server::{TestCa, TestServer, dead_address};
+
+    fn client(ca: &TestCa, endpoints: &[String]) -> Client {
+        let leaf = ca.local_leaf();
+        let credentials = Credentials::Certificate { certificate: leaf.certificate, key: leaf.key.into() };
+        Client::new(Access { endpoints: endpoints.to_vec(), trust: Trust::Only(ca.pem()), credentials }).unwrap()
+    }
+
+    #[test]
+    fn a_dead_endpoint_is_passed_over_and_then_asked_last() {
+        let ca = TestCa::new("etcd-ca");
+        let server = TestServer::start(&ca.local_leaf(), Some(&ca), |request| {
+            assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v3/cluster/member/list"));
+            (200, r#"{"members":[{"ID":"1","name":"a","clientURLs":["https://192.0.2.1:2379"]}]}"#.into())
+        });
+        let dead = format!("https://{}", dead_address());
+        let client = client(&ca, &[dead.clone(), server.url()]);
+        assert_eq!(client.members().unwrap()[0].name, "a");
+        let known = client.endpoints.lock().unwrap().clone();
+        assert_eq!(known, [server.url(), dead, "https://192.0.2.1:2379".into()]);
+    }
+
+    #[test]
+    fn a_change_that_may_have_arrived_is_not_sent_to_another_member() {
+        let ca = TestCa::new("etcd-ca");
+        let breaking = TestServer::start(&ca.local_leaf(), Some(&ca), |_| (503, "<html>".into()));
+        let other = TestServer::start(&ca.local_leaf(), Some(&ca), |_| (200, "{}".into()));
+        let client = client(&ca, &[breaking.url(), other.url()]);
+        assert!(matches!(MemberApi::remove(&client, 1), Err(EtcdError::Answer { .. })));
+        assert_eq!(other.connections.load(std::sync::atomic::Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn refusals_carry_etcds_words() {
+        let ca = TestCa::new("etcd-ca");
+        let server = TestServer::start(&ca.local_leaf(), Some(&ca), |_| {
+            (
+                404,
+                r#"{"error":"etcdserver: member not found","message":"etcdserver: member not found","code":5}"#.into(),
+            )
+        });
+        let error = MemberApi::promote(&client(&ca, &[server.url()]), 7).unwrap_err();
+        assert!(error.is_not_found() && !error.retryable());
+    }
+
+    #[test]
+    fn endpoints_must_be_addresses() {
+        let access = |endpoints: &[&str]| Access {
+            endpoints: endpoints.iter().map(ToString::to_string).collect(),
+            trust: Trust::Anyone,
+            credentials: Credentials::Anonymous,
+        };
+        for bad in [&[][..], &["10.0.0.1:2379"], &["https://10.0.0.1:2379", "x"]] {
+            assert!(matches!(Client::new(access(bad)), Err(EtcdError::Address { .. })), "{bad:?}");
+        }
+    }
+}

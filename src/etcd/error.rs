@@ -1,0 +1,207 @@
+//! Why etcd did not do what was asked, and why we did not ask it.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::https::HttpsError;
+use std::time::Duration;
+
+/// gRPC's number for "unavailable", which etcd also uses for "try again".
+const UNAVAILABLE: u64 = 14;
+/// gRPC's number for "the deadline passed".
+const DEADLINE: u64 = 4;
+
+/// A request to etcd, or a change of its membership, failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EtcdError {
+    /// There was no answer.
+    #[error(transparent)]
+    Transport(#[from] HttpsError),
+    /// etcd said no.
+    #[error("etcd refused to {what}: {message}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// The gRPC code.
+        code: u64,
+        /// etcd's own sentence.
+        message: String,
+    },
+    /// The answer is not etcd's.
+    #[error("cannot understand etcd's answer to {what}")]
+    Answer {
+        /// What was asked for.
+        what: String,
+        /// Where it stops making sense.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// An endpoint is not an address, or there is none.
+    #[error("{address:?} is not the address of an etcd member, such as https://10.0.0.1:2379")]
+    Address {
+        /// What was given.
+        address: String,
+    },
+    /// Too few members are healthy for the change.
+    #[error("only {healthy} of {voters} etcd members are healthy, {needed} must be for {change}: {}", sick.join("; "))]
+    NoQuorum {
+        /// What was to be done.
+        change: String,
+        /// How many can vote and are well.
+        healthy: usize,
+        /// How many can vote.
+        voters: usize,
+        /// How many must be well.
+        needed: usize,
+        /// Who is not, and why.
+        sick: Vec<String>,
+    },
+    /// This host has data of a member that the cluster does not know.
+    #[error("this host has etcd data of an earlier membership, but {peer_url} is not a member")]
+    StaleData {
+        /// Its address for other members.
+        peer_url: String,
+    },
+    /// The new member never came up.
+    #[error("etcd on this host did not join within {limit:?}; the cluster {}", if *rolled_back { "is as it was before" } else { "still waits for it" })]
+    NeverStarted {
+        /// The time that was given.
+        limit: Duration,
+        /// The new member was taken out of the cluster again.
+        rolled_back: bool,
+    },
+    /// Somebody removed the member while it was joining.
+    #[error("the etcd member {id:x} was removed while it was joining")]
+    Gone {
+        /// Its id.
+        id: u64,
+    },
+    /// What might have passed did not.
+    #[error("{what} did not happen within {limit:?}: {last}")]
+    TimedOut {
+        /// What was awaited.
+        what: String,
+        /// The time that was given.
+        limit: Duration,
+        /// What the last look found.
+        last: String,
+    },
+}
+
+impl EtcdError {
+    /// The member that the request names does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.says("member not found")
+    }
+
+    /// The learner has not received all data yet.
+    pub fn is_not_in_sync(&self) -> bool {
+        self.says("in sync with leader")
+    }
+
+    /// A voting member is not connected to the others, or has not been for long enough.
+    pub fn is_unhealthy_cluster(&self) -> bool {
+        self.says("unhealthy cluster")
+    }
+
+    /// True when the cluster can do this at another time, but not now: somebody else is joining, a member
+    /// is not connected, the member is there already.
+    pub fn is_untimely(&self) -> bool {
+        [
+            "too many learner",
+            "Peer URLs already exists",
+            "member ID already exist",
+            "unhealthy cluster",
+            "not enough started members",
+            "can only promote a learner",
+            "not supported for learner",
+        ]
+        .iter()
+        .any(|part| self.says(part))
+    }
+
+    fn says(&self, part: &str) -> bool {
+        matches!(self, Self::Refused { message, .. } if message.contains(part))
+    }
+}
+
+impl Fault for EtcdError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Transport(error) => error.exit_code(),
+            Self::Refused { .. } | Self::Answer { .. } => ExitCode::Unreachable,
+            Self::Address { .. } => ExitCode::Input,
+            Self::NoQuorum { .. } | Self::StaleData { .. } => ExitCode::Refused,
+            Self::NeverStarted { .. } | Self::Gone { .. } | Self::TimedOut { .. } => ExitCode::Unhealthy,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Transport(error) => return error.hint(),
+            Self::Refused { .. } | Self::Answer { .. } => {
+                "see what etcd says: run 'crictl logs $(crictl ps -q --name etcd)' on a control plane".into()
+            }
+            Self::Address { .. } => "write the address as https://HOST:2379".into(),
+            Self::NoQuorum { .. } => {
+                "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or remove those that will not return with 'etcdctl member remove'".into()
+            }
+            Self::StaleData { .. } => {
+                "if nothing on this host is needed any more, run 'kubewright reset' and join again".into()
+            }
+            Self::NeverStarted { .. } => {
+                "run 'crictl logs $(crictl ps -aq --name etcd)' and 'journalctl -u kubelet' on this host, mend the cause, then run the command again".into()
+            }
+            Self::Gone { .. } => "run the command again".into(),
+            Self::TimedOut { .. } => {
+                "run 'etcdctl endpoint health --cluster' and 'etcdctl member list' on a control plane; bring back the members that are away, or remove those that will not return with 'etcdctl member remove', then run the command again: it continues".into()
+            }
+        })
+    }
+
+    fn retryable(&self) -> bool {
+        match self {
+            Self::Transport(error) => error.retryable(),
+            Self::Refused { code, message, .. } => {
+                matches!(*code, UNAVAILABLE | DEADLINE)
+                    || message.contains("request timed out")
+                    || message.contains("leader")
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(code: u64, message: &str) -> EtcdError {
+        EtcdError::Refused { what: "add a member".into(), code, message: message.into() }
+    }
+
+    /// etcd's own sentences, as its rpctypes package has them.
+    #[test]
+    fn refusals_are_told_apart() {
+        assert!(refused(5, "etcdserver: member not found").is_not_found());
+        let early = refused(9, "etcdserver: can only promote a learner member which is in sync with leader");
+        assert!(early.is_not_in_sync());
+        for message in [
+            "etcdserver: too many learner members in cluster",
+            "etcdserver: Peer URLs already exists",
+            "etcdserver: unhealthy cluster",
+            "etcdserver: re-configuration failed due to not enough started members",
+            "etcdserver: can only promote a learner member",
+        ] {
+            assert!(refused(9, message).is_untimely(), "{message}");
+        }
+        assert!(!refused(3, "etcdserver: given member URLs are invalid").is_untimely());
+    }
+
+    #[test]
+    fn what_may_pass_is_retryable() {
+        assert!(refused(14, "etcdserver: no leader").retryable());
+        assert!(refused(14, "etcdserver: request timed out").retryable());
+        assert!(!refused(3, "etcdserver: given member URLs are invalid").retryable());
+        assert!(!refused(16, "etcdserver: invalid auth token").retryable());
+    }
+}

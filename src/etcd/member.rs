@@ -1,0 +1,156 @@
+//! What etcd tells of itself, read from the JSON of its gateway, where 64-bit numbers are strings and what
+//! is zero or empty is left out.
+
+use serde_json::Value;
+
+/// A member of an etcd cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub id: u64,
+    /// Its name; empty until it has started for the first time.
+    pub name: String,
+    /// Where other members reach it.
+    pub peer_urls: Vec<String>,
+    /// Where clients reach it; empty until it has started for the first time.
+    pub client_urls: Vec<String>,
+    /// True when it only receives data and has no vote yet.
+    pub learner: bool,
+}
+
+impl Member {
+    /// True when it has started at least once.
+    pub fn has_started(&self) -> bool {
+        !self.name.is_empty()
+    }
+
+    /// Its name for people: the name, or while it has none, its id and address.
+    pub fn shown(&self) -> String {
+        if self.has_started() {
+            return self.name.clone();
+        }
+        format!("{:x} at {}", self.id, self.peer_urls.join(","))
+    }
+
+    pub(super) fn all(answer: &Value) -> Vec<Self> {
+        answer["members"].as_array().into_iter().flatten().map(Self::of).collect()
+    }
+
+    fn of(value: &Value) -> Self {
+        Self {
+            id: number(&value["ID"]),
+            name: text(&value["name"]),
+            peer_urls: texts(&value["peerURLs"]),
+            client_urls: texts(&value["clientURLs"]),
+            learner: value["isLearner"] == true,
+        }
+    }
+}
+
+/// How a member is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Whose status this is.
+    pub member: u64,
+    /// Its version: `3.5.21`.
+    pub version: String,
+    /// Bytes of its data on disk.
+    pub db_size: u64,
+    /// Bytes of them in use; the rest is freed by defragmenting.
+    pub db_size_in_use: u64,
+    /// The leader it follows; 0 for none.
+    pub leader: u64,
+    /// How far its log is.
+    pub raft_index: u64,
+    /// How much of the log it has applied.
+    pub applied_index: u64,
+    /// True when it has no vote yet.
+    pub learner: bool,
+    /// What it complains of, such as a full database.
+    pub errors: Vec<String>,
+}
+
+impl Status {
+    pub(super) fn of(value: &Value) -> Self {
+        Self {
+            member: number(&value["header"]["member_id"]),
+            version: text(&value["version"]),
+            db_size: number(&value["dbSize"]),
+            db_size_in_use: number(&value["dbSizeInUse"]),
+            leader: number(&value["leader"]),
+            raft_index: number(&value["raftIndex"]),
+            applied_index: number(&value["raftAppliedIndex"]),
+            learner: value["isLearner"] == true,
+            errors: texts(&value["errors"]),
+        }
+    }
+
+    /// What keeps the member from doing its work; None when nothing does.
+    pub fn ailment(&self) -> Option<String> {
+        if self.leader == 0 {
+            return Some("it knows no leader".into());
+        }
+        (!self.errors.is_empty()).then(|| self.errors.join(", "))
+    }
+}
+
+/// Something that stops etcd from taking writes until it is mended and disarmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// Whose alarm.
+    pub member: u64,
+    /// `NOSPACE` or `CORRUPT`.
+    pub kind: String,
+}
+
+impl Alarm {
+    pub(super) fn all(answer: &Value) -> Vec<Self> {
+        let alarm = |value: &Value| Self { member: number(&value["memberID"]), kind: text(&value["alarm"]) };
+        answer["alarms"].as_array().into_iter().flatten().map(alarm).collect()
+    }
+}
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// The answers of etcd 3.4.23, shortened.
+    #[test]
+    fn answers_are_read_with_their_numbers_as_text() {
+        let members = Member::all(&json!({"header": {"cluster_id": "1553397540594784389"}, "members": [
+            {"ID": "2076033014867361086", "name": "n1", "peerURLs": ["https://10.0.0.1:2380"], "clientURLs": ["https://10.0.0.1:2379"]},
+            {"ID": "15553397540594784389", "peerURLs": ["https://10.0.0.2:2380"], "isLearner": true}]}));
+        assert_eq!(
+            (members[0].id, members[0].has_started(), members[0].learner),
+            (2_076_033_014_867_361_086, true, false)
+        );
+        assert_eq!(
+            (members[1].id, members[1].has_started(), members[1].learner),
+            (15_553_397_540_594_784_389, false, true)
+        );
+        assert_eq!(members[1].shown(), "d7d8c4a861961885 at https://10.0.0.2:2380");
+        let status = Status::of(
+            &json!({"header": {"member_id": "7"}, "version": "3.4.23", "dbSize": "1445888", "leader": "7", "raftIndex": "1160"}),
+        );
+        assert_eq!((status.member, status.db_size, status.ailment()), (7, 1_445_888, None));
+        assert!(Status::of(&json!({"version": "3.5.0"})).ailment().is_some());
+        assert!(Status::of(&json!({"leader": "1", "errors": ["memberID:1 alarm:NOSPACE"]})).ailment().is_some());
+        assert_eq!(
+            Alarm::all(&json!({"alarms": [{"memberID": "7", "alarm": "NOSPACE"}]})),
+            [Alarm { member: 7, kind: "NOSPACE".into() }]
+        );
+    }
+}

@@ -1,0 +1,334 @@
+//! Takes a member into an etcd cluster and out of it, so that no lost answer, no kill and no second joiner
+//! leaves anything behind.
+//!
+//! The rules: the list of members is the only truth, and is read again whenever an answer was lost. A new
+//! member enters as a learner, which has no vote, and gets its vote only once it has all data. One
+//! that never starts is taken out again. A member is known by its address for peers, and removed by its id. Nothing
+//! is done that would leave fewer healthy votes than a majority.
+
+use super::client::{Client, request};
+use super::error::EtcdError;
+use super::member::Member;
+use crate::base::env::Clock;
+use crate::base::events::Events;
+use crate::base::fault::{Failure, Fault};
+use crate::base::gate::Gate;
+use crate::base::parallel::for_each;
+use crate::base::wait::{Poll, TimedOut, Wait};
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// What a change of membership needs of etcd. The seam at which tests put an etcd of their own.
+pub(super) trait MemberApi: Sync {
+    fn members(&self) -> Result<Vec<Member>, EtcdError>;
+    /// Adds a member without a vote; returns all members then.
+    fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError>;
+    fn promote(&self, id: u64) -> Result<(), EtcdError>;
+    fn remove(&self, id: u64) -> Result<(), EtcdError>;
+    /// Why a member is not healthy; None when it is.
+    fn ailment(&self, member: &Member) -> Option<String>;
+}
+
+/// Whether this host has data of an etcd member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalData {
+    /// The data folder is missing or empty.
+    Absent,
+    /// There is data.
+    Present,
+}
+
+/// A place in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The member's id; 0 in a dry run that would add it.
+    pub id: u64,
+    /// The name and peer address of every member, this one included, for `--initial-cluster`.
+    pub initial_cluster: Vec<(String, String)>,
+    /// False when the member was there already.
+    pub is_new: bool,
+}
+
+/// How a member left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// It was taken out.
+    Removed,
+    /// It was not a member.
+    WasNoMember,
+    /// It is the only member that votes: without it there is no cluster, so it stays until its data goes.
+    IsLast,
+}
+
+/// Changes of the membership of one cluster.
+pub struct Membership<'a> {
+    api: &'a dyn MemberApi,
+    gate: &'a Gate,
+    clock: &'a Clock,
+    events: &'a Events,
+    /// The longest that each step may take (the config's `etcdAPICall`).
+    limit: Duration,
+}
+
+impl<'a> Membership<'a> {
+    /// Changes through `client`; each step may take `limit`.
+    pub fn new(client: &'a Client, gate: &'a Gate, clock: &'a Clock, events: &'a Events, limit: Duration) -> Self {
+        Self { api: client, gate, clock, events, limit }
+    }
+
+    /// Gets a place for the member `name` with this peer address: the one it has, or a new one as a learner.
+    /// A member whose data is gone gets a new place, as it could never continue in the old one.
+    ///
+    /// # Errors
+    /// When the change would endanger the quorum, this host's data belongs to no member, etcd refuses, or
+    /// time runs out.
+    pub fn admit(&self, name: &str, peer_url: &str, local: LocalData) -> Result<Admission, Failure> {
+        let mut members = self.survey()?;
+        let mut own = find(&members, peer_url).cloned();
+        if let Some(member) = own.as_ref().filter(|member| member.has_started() && local == LocalData::Absent) {
+            self.events.warning(format!("the etcd member {} has lost its data and is replaced", member.shown()));
+            self.remove(&members, member)?;
+            members.retain(|other| other.id != member.id);
+            own = None;
+        }
+        if let Some(member) = own {
+            return Ok(Admission {
+                id: member.id,
+                initial_cluster: initial_cluster(&members, peer_url, name),
+                is_new: false,
+            });
+        }
+        if local == LocalData::Present {
+            return Err(EtcdError::StaleData { peer_url: peer_url.into() }.into());
+        }
+        self.guard_addition(&members)?;
+        let change = request("add learner", &format!("member {name}"), Some(peer_url.to_owned()));
+        let members = self.gate.pass(change, || self.add(peer_url))?.unwrap_or_else(|| {
+            // A dry run goes on with the member that would be there.
+            members.push(Member { peer_urls: vec![peer_url.to_owned()], learner: true, ..Member::default() });
+            members
+        });
+        let id = find(&members, peer_url).map_or(0, |member| member.id);
+        Ok(Admission { id, initial_cluster: initial_cluster(&members, peer_url, name), is_new: true })
+    }
+
+    /// Waits until the member has started and has all data, and gives it its vote. When it never starts, its
+    /// place is given up again.
+    ///
+    /// # Errors
+    /// When it does not start or catch up in time, or somebody removes it.
+    pub fn establish(&self, admission: &Admission) -> Result<(), Failure> {
+        let id = admission.id;
+        match self.gate.effect(|| self.wait_for_start(id)) {
+            Ok(Some(Standing::Voter)) => return Ok(()),
+            Ok(Some(Standing::Learner) | None) => {}
+            Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => return Err(self.give_up(id)),
+            Err(failure) => return Err(failure),
+        }
+        self.gate.pass(request("promote", &format!("member {id:x}"), None), || self.promote(id))?;
+        Ok(())
+    }
+
+    /// Takes the member with this peer address out.
+    ///
+    /// # Errors
+    /// When the change would endanger the quorum, etcd refuses, or time runs out.
+    pub fn leave(&self, peer_url: &str) -> Result<Departure, Failure> {
+        let members = self.survey()?;
+        let Some(member) = find(&members, peer_url) else { return Ok(Departure::WasNoMember) };
+        if !member.learner && voters(&members).count() == 1 {
+            return Ok(Departure::IsLast);
+        }
+        self.remove(&members, member)?;
+        Ok(Departure::Removed)
+    }
+
+    fn remove(&self, members: &[Member], member: &Member) -> Result<(), Failure> {
+        self.guard_removal(members, member)?;
+        let shown = format!("member {}", member.shown());
+        self.gate.pass(request("remove", &shown, None), || self.remove_until_gone(member.id))?;
+        Ok(())
+    }
+
+    fn survey(&self) -> Result<Vec<Member>, Failure> {
+        self.wait("the members of the etcd cluster", || Ok(Poll::Ready(self.api.members()?)))
+    }
+
+    fn add(&self, peer_url: &str) -> Result<Vec<Member>, Failure> {
+        self.wait("a place in the etcd cluster", || {
+            let members = self.api.members()?;
+            if find(&members, peer_url).is_some() {
+                return Ok(Poll::Ready(members));
+            }
+            if let Some(other) = members.iter().find(|member| member.learner) {
+                return Ok(Poll::Pending(format!("the member {} is joining first", other.shown())));
+            }
+            match self.api.add_learner(peer_url) {
+                Ok(members) if find(&members, peer_url).is_some() => Ok(Poll::Ready(members)),
+                Ok(_) => Ok(Poll::Pending("the new member is not listed yet".into())),
+                Err(error) if error.is_unhealthy_cluster() => Ok(Poll::Pending(self.why_not_now(&members))),
+                Err(error) => pending(error),
+            }
+        })
+    }
+
+    /// etcd takes nobody in while a voter is away, or has been back for less than five seconds.
+    fn why_not_now(&self, members: &[Member]) -> String {
+        let (_, sick) = self.health(members);
+        if sick.is_empty() {
+            return "etcd wants its members to have been connected for some seconds first".into();
+        }
+        format!("etcd takes nobody in as long as a member is away: {}", sick.join("; "))
+    }
+
+    fn wait_for_start(&self, id: u64) -> Result<Standing, Failure> {
+        // The timeout stays as it is: what it means is the caller's to say.
+        self.poll("etcd on this host to join the cluster", || {
+            let members = self.api.members()?;
+            let member = members.iter().find(|member| member.id == id).ok_or(EtcdError::Gone { id })?;
+            Ok(match (member.learner, member.has_started()) {
+                (_, false) => Poll::Pending("it has not reported to the other members yet".into()),
+                (true, true) => Poll::Ready(Standing::Learner),
+                (false, true) => Poll::Ready(Standing::Voter),
+            })
+        })
+    }
+
+    fn promote(&self, id: u64) -> Result<(), Failure> {
+        self.wait("etcd on this host to get its vote", || {
+            let members = self.api.members()?;
+            let member = members.iter().find(|member| member.id == id).ok_or(EtcdError::Gone { id })?;
+            if !member.learner {
+                return Ok(Poll::Ready(()));
+            }
+            match self.api.promote(id) {
+                Ok(()) => Ok(Poll::Ready(())),
+                Err(error) if error.is_not_in_sync() => Ok(Poll::Pending("it is still receiving data".into())),
+                Err(error) if error.is_not_found() => Ok(Poll::Pending("the members do not agree on it yet".into())),
+                Err(error) => pending(error),
+            }
+        })
+    }
+
+    fn remove_until_gone(&self, id: u64) -> Result<(), Failure> {
+        self.wait("the etcd member to be removed", || {
+            if !self.api.members()?.iter().any(|member| member.id == id) {
+                return Ok(Poll::Ready(()));
+            }
+            match self.api.remove(id) {
+                Ok(()) => Ok(Poll::Ready(())),
+                Err(error) if error.is_not_found() => Ok(Poll::Ready(())),
+                Err(error) => pending(error),
+            }
+        })
+    }
+
+    /// Takes out a member that never started. It stays when it started after all in the last moment, or is
+    /// no learner: then it may hold a vote that others count on.
+    fn give_up(&self, id: u64) -> Failure {
+        let never_started =
+            self.api.members().is_ok_and(|members| members.iter().any(|m| m.id == id && m.learner && !m.has_started()));
+        let change = request("remove", &format!("member {id:x}"), None);
+        let rolled_back = never_started && self.gate.pass(change, || self.remove_until_gone(id)).is_ok();
+        EtcdError::NeverStarted { limit: self.limit, rolled_back }.into()
+    }
+
+    fn guard_addition(&self, members: &[Member]) -> Result<(), EtcdError> {
+        let (healthy, sick) = self.health(members);
+        let voters = healthy.len() + sick.len();
+        // The change itself needs a majority of those who vote now; the cluster after it one of those and the new one.
+        let needed = majority(voters).max(majority(voters + 1).saturating_sub(1));
+        check(healthy.len(), voters, needed, "adding a member", sick)
+    }
+
+    fn guard_removal(&self, members: &[Member], leaving: &Member) -> Result<(), EtcdError> {
+        if leaving.learner {
+            return Ok(());
+        }
+        let (healthy, sick) = self.health(members);
+        let voters = healthy.len() + sick.len();
+        let change = format!("removing {}", leaving.shown());
+        // A majority of those who vote now must agree, and those who stay must be a majority of their own.
+        check(healthy.len(), voters, majority(voters), &change, sick.clone())?;
+        let staying = healthy.iter().filter(|id| **id != leaving.id).count();
+        check(staying, voters.saturating_sub(1), majority(voters.saturating_sub(1)), &change, sick)
+    }
+
+    /// The ids of the voters that are well, and who is not and why. All are asked at once.
+    fn health(&self, members: &[Member]) -> (Vec<u64>, Vec<String>) {
+        let voters: Vec<&Member> = voters(members).collect();
+        let mut healthy = Vec::new();
+        let mut sick = Vec::new();
+        for (member, ailment) in voters.iter().zip(for_each(&voters, |member| self.api.ailment(member))) {
+            match ailment {
+                None => healthy.push(member.id),
+                Some(ailment) => sick.push(format!("{}: {ailment}", member.shown())),
+            }
+        }
+        (healthy, sick)
+    }
+
+    /// A wait whose end without success is told in etcd's terms.
+    fn wait<T>(&self, what: &str, look: impl FnMut() -> Result<Poll<T>, Failure>) -> Result<T, Failure> {
+        self.poll(what, look).map_err(|failure| match failure.downcast_ref::<TimedOut>() {
+            Some(TimedOut { what, limit, last }) => {
+                EtcdError::TimedOut { what: what.clone(), limit: *limit, last: last.clone() }.into()
+            }
+            None => failure,
+        })
+    }
+
+    fn poll<T>(&self, what: &str, look: impl FnMut() -> Result<Poll<T>, Failure>) -> Result<T, Failure> {
+        Wait::new(what, self.limit).until(self.clock, self.events, look)
+    }
+}
+
+enum Standing {
+    Learner,
+    Voter,
+}
+
+/// A failure that calls for another look at the members, or for giving up.
+fn pending<T>(error: EtcdError) -> Result<Poll<T>, Failure> {
+    if error.is_untimely() || error.retryable() { Ok(Poll::Pending(error.to_string())) } else { Err(error.into()) }
+}
+
+fn check(healthy: usize, voters: usize, needed: usize, change: &str, sick: Vec<String>) -> Result<(), EtcdError> {
+    if healthy >= needed {
+        return Ok(());
+    }
+    Err(EtcdError::NoQuorum { change: change.into(), healthy, voters, needed, sick })
+}
+
+fn majority(voters: usize) -> usize {
+    voters / 2 + 1
+}
+
+fn voters(members: &[Member]) -> impl Iterator<Item = &Member> {
+    members.iter().filter(|member| !member.learner)
+}
+
+fn find<'m>(members: &'m [Member], peer_url: &str) -> Option<&'m Member> {
+    members.iter().find(|member| member.peer_urls.iter().any(|url| url == peer_url))
+}
+
+/// Every member's name and addresses. One that has not started has no name yet: ours is known, another's id
+/// stands in for it, as etcd compares the addresses only.
+fn initial_cluster(members: &[Member], peer_url: &str, name: &str) -> Vec<(String, String)> {
+    let named = |member: &Member| {
+        if member.peer_urls.iter().any(|url| url == peer_url) {
+            name.to_owned()
+        } else if member.has_started() {
+            member.name.clone()
+        } else {
+            format!("{:x}", member.id)
+        }
+    };
+    let lines = |member: &Member| {
+        let name = named(member);
+        member.peer_urls.iter().map(move |url| (name.clone(), url.clone())).collect::<Vec<_>>()
+    };
+    members.iter().flat_map(lines).collect()
+}

@@ -1,0 +1,287 @@
+use super::super::test_etcd::{Mishap, TestEtcd, url};
+use super::*;
+use crate::base::exit_code::ExitCode;
+
+struct Host {
+    gate: Gate,
+    clock: Clock,
+    events: Events,
+}
+
+impl Host {
+    fn new() -> Self {
+        Self { gate: Gate::open(), clock: Clock::fixed(0), events: Events::silent() }
+    }
+
+    fn dry() -> Self {
+        Self { gate: Gate::recording(), ..Self::new() }
+    }
+
+    fn membership<'a>(&'a self, etcd: &'a TestEtcd) -> Membership<'a> {
+        let Self { gate, clock, events } = self;
+        Membership { api: etcd, gate, clock, events, limit: Duration::from_secs(30) }
+    }
+
+    /// The whole of a join; etcd on the host starts in the middle of it.
+    fn join(&self, etcd: &TestEtcd, name: &str) -> Result<(), Failure> {
+        let membership = self.membership(etcd);
+        let admission = membership.admit(name, &url(name), LocalData::Absent)?;
+        etcd.with(|state| state.start(name));
+        membership.establish(&admission)
+    }
+}
+
+fn verbs(gate: &Gate) -> Vec<String> {
+    let verb = |change| match change {
+        crate::base::gate::Change::Request { api, verb, .. } => format!("{api} {verb}"),
+        other => panic!("{other:?}"),
+    };
+    gate.entries().into_iter().map(|entry| verb(entry.change)).collect()
+}
+
+#[test]
+fn a_member_enters_as_a_learner_and_gets_its_vote_when_it_has_all_data() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    etcd.with(|state| state.rounds_to_sync = 3);
+    let membership = host.membership(&etcd);
+    let admission = membership.admit("b", &url("b"), LocalData::Absent).unwrap();
+    assert_eq!(etcd.shown(), "a (?)");
+    assert!(admission.is_new);
+    assert_eq!(admission.initial_cluster, [("a".into(), url("a")), ("b".into(), url("b"))]);
+    etcd.with(|state| state.start("b"));
+    membership.establish(&admission).unwrap();
+    assert_eq!(etcd.shown(), "a b");
+    assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd promote"]);
+}
+
+#[test]
+fn whatever_call_of_a_join_gets_lost_it_ends_with_one_voting_member() {
+    let calls = {
+        let (etcd, host) = (TestEtcd::of(&["a", "b"]), Host::new());
+        host.join(&etcd, "c").unwrap();
+        etcd.with(|state| state.log.len())
+    };
+    assert!(calls >= 5, "{calls}");
+    for first in 0..calls + 2 {
+        for second in 0..calls + 2 {
+            for mishap in [Mishap::RequestLost, Mishap::AnswerLost, Mishap::TimedOutInside] {
+                let (etcd, host) = (TestEtcd::of(&["a", "b"]), Host::new());
+                etcd.with(|state| state.mishaps.extend([(first, mishap), (second, mishap)]));
+                host.join(&etcd, "c").unwrap_or_else(|failure| panic!("{mishap:?} at {first}, {second}: {failure:?}"));
+                assert_eq!(etcd.shown(), "a b c", "{mishap:?} at {first}, {second}");
+                assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd promote"], "{mishap:?} at {first}, {second}");
+            }
+        }
+    }
+}
+
+#[test]
+fn whatever_call_of_a_leave_gets_lost_the_member_is_out() {
+    for lost in 0..5 {
+        for mishap in [Mishap::RequestLost, Mishap::AnswerLost, Mishap::TimedOutInside] {
+            let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
+            etcd.with(|state| state.mishaps.insert(lost, mishap));
+            assert_eq!(host.membership(&etcd).leave(&url("b")).unwrap(), Departure::Removed);
+            assert_eq!(etcd.shown(), "a c", "{mishap:?} at {lost}");
+        }
+    }
+}
+
+#[test]
+fn a_join_that_was_killed_anywhere_is_continued() {
+    // Killed after the member was added, before etcd started.
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    let first = host.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap();
+    let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap();
+    assert_eq!((again.id, again.is_new), (first.id, false));
+    // Killed after it started, before it was promoted.
+    etcd.with(|state| state.start("b"));
+    let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap();
+    assert_eq!((again.id, again.is_new), (first.id, false));
+    host.membership(&etcd).establish(&again).unwrap();
+    // Killed after everything.
+    let count = host.gate.count();
+    let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap();
+    host.membership(&etcd).establish(&again).unwrap();
+    assert_eq!((etcd.shown().as_str(), host.gate.count()), ("a b", count));
+}
+
+#[test]
+fn of_two_that_join_at_once_one_waits_and_both_succeed() {
+    let (etcd, first, second) = (TestEtcd::of(&["a"]), Host::new(), Host::new());
+    let admission = first.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap();
+    etcd.with(|state| state.start("b"));
+    // While c waits for its place, b gets its vote.
+    let soon = etcd.with(|state| state.log.len()) + 6;
+    etcd.with(|state| {
+        state.events.insert(soon, Box::new(|state| state.members.iter_mut().for_each(|m| m.learner = false)));
+    });
+    second.join(&etcd, "c").unwrap();
+    first.membership(&etcd).establish(&admission).unwrap();
+    assert_eq!(etcd.shown(), "a b c");
+}
+
+#[test]
+fn a_joiner_that_slips_in_between_look_and_add_is_waited_for() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    // The call with number 2 is our add: b is added just before it, and promoted a little later.
+    etcd.with(|state| {
+        state.events.insert(2, Box::new(|state| _ = state.add("b").id));
+        state.events.insert(
+            4,
+            Box::new(|state| {
+                state.start("b");
+                state.members.iter_mut().for_each(|m| m.learner = false);
+            }),
+        );
+    });
+    host.join(&etcd, "c").unwrap();
+    assert_eq!(etcd.shown(), "a b c");
+    assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd promote"]);
+}
+
+#[test]
+fn a_learner_that_never_starts_is_taken_out_again() {
+    let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
+    let membership = host.membership(&etcd);
+    let admission = membership.admit("d", &url("d"), LocalData::Absent).unwrap();
+    let failure = membership.establish(&admission).unwrap_err();
+    assert!(matches!(failure.downcast_ref(), Some(EtcdError::NeverStarted { rolled_back: true, .. })), "{failure}");
+    assert!(failure.to_string().ends_with("the cluster is as it was before"), "{failure}");
+    assert_eq!((etcd.shown().as_str(), failure.exit_code()), ("a b c", ExitCode::Unhealthy));
+    assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd remove"]);
+}
+
+#[test]
+fn a_learner_that_started_but_lags_keeps_its_place() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    etcd.with(|state| state.rounds_to_sync = usize::MAX);
+    let failure = host.join(&etcd, "b").unwrap_err();
+    assert!(failure.to_string().contains("still receiving data"), "{failure}");
+    assert_eq!(etcd.shown(), "a (b)");
+    // The same command continues.
+    etcd.with(|state| state.rounds_to_sync = 0);
+    let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap();
+    host.membership(&etcd).establish(&again).unwrap();
+    assert_eq!(etcd.shown(), "a b");
+}
+
+#[test]
+fn a_member_that_is_removed_while_joining_is_told() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    let membership = host.membership(&etcd);
+    let admission = membership.admit("b", &url("b"), LocalData::Absent).unwrap();
+    etcd.with(|state| state.members.retain(|m| m.id != admission.id));
+    let failure = membership.establish(&admission).unwrap_err();
+    assert!(matches!(failure.downcast_ref(), Some(EtcdError::Gone { .. })), "{failure}");
+}
+
+#[test]
+fn a_member_without_its_data_is_replaced_under_a_new_id() {
+    let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
+    etcd.with(|state| {
+        state.sick.push("c".into());
+        // The old process is gone; the new one is well.
+        state.events.insert(3, Box::new(|state| state.sick.clear()));
+    });
+    let old = etcd.with(|state| state.members[2].id);
+    host.join(&etcd, "c").unwrap();
+    assert_eq!(etcd.shown(), "a b c");
+    assert_ne!(etcd.with(|state| state.members[2].id), old);
+    assert_eq!(verbs(&host.gate), ["etcd remove", "etcd add learner", "etcd promote"]);
+}
+
+#[test]
+fn data_of_a_membership_that_ended_is_refused() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    let failure = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap_err();
+    assert!(matches!(failure.downcast_ref(), Some(EtcdError::StaleData { .. })));
+    assert_eq!((failure.exit_code(), etcd.shown().as_str()), (ExitCode::Refused, "a"));
+    assert!(failure.hint().unwrap().contains("reset"));
+}
+
+#[test]
+fn quorum_is_guarded() {
+    // Members, those who are sick, the one to leave (or none: one joins), allowed?
+    for (names, sick, leaving, allowed) in [
+        (&["a"][..], &[][..], None, true),
+        (&["a"], &["a"], None, false),
+        (&["a", "b"], &[], None, true),
+        (&["a", "b"], &["b"], None, false),
+        (&["a", "b", "c"], &["b", "c"], None, false),
+        (&["a", "b"], &[], Some("b"), true),
+        (&["a", "b"], &["b"], Some("b"), false),
+        (&["a", "b", "c"], &["c"], Some("c"), true),
+        (&["a", "b", "c"], &["c"], Some("b"), false),
+        (&["a", "b", "c"], &[], Some("b"), true),
+        (&["a", "b", "c", "d"], &["d"], Some("c"), true),
+        (&["a", "b", "c", "d", "e"], &["d", "e"], Some("c"), false),
+        (&["a", "b", "c", "d", "e"], &["d", "e"], Some("d"), true),
+    ] {
+        let (etcd, host) = (TestEtcd::of(names), Host::new());
+        etcd.with(|state| state.sick = sick.iter().map(ToString::to_string).collect());
+        let membership = host.membership(&etcd);
+        let outcome = match leaving {
+            None => membership.admit("z", &url("z"), LocalData::Absent).map(drop),
+            Some(name) => membership.leave(&url(name)).map(drop),
+        };
+        let case = format!("{names:?} sick {sick:?} leaving {leaving:?}");
+        match outcome {
+            Ok(()) => assert!(allowed, "{case} was allowed"),
+            Err(failure) => {
+                assert!(!allowed, "{case}: {failure}");
+                assert_eq!(failure.exit_code(), ExitCode::Refused, "{case}");
+                assert_eq!(host.gate.count(), 0, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn while_a_member_is_away_nobody_is_taken_in_and_it_is_named() {
+    let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
+    etcd.with(|state| state.sick.push("c".into()));
+    let failure = host.membership(&etcd).admit("d", &url("d"), LocalData::Absent).unwrap_err();
+    assert!(failure.to_string().ends_with("as long as a member is away: c: no answer"), "{failure}");
+    assert!(failure.hint().unwrap().contains("member remove"));
+    // It comes back while we wait.
+    let later = etcd.with(|state| state.log.len()) + 5;
+    etcd.with(|state| drop(state.events.insert(later, Box::new(|state| state.sick.clear()))));
+    host.join(&etcd, "d").unwrap();
+    assert_eq!(etcd.shown(), "a b c d");
+}
+
+#[test]
+fn the_last_member_and_strangers_are_left_alone() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    assert_eq!(host.membership(&etcd).leave(&url("z")).unwrap(), Departure::WasNoMember);
+    etcd.with(|state| _ = state.add("b").id);
+    assert_eq!(host.membership(&etcd).leave(&url("a")).unwrap(), Departure::IsLast);
+    // A learner goes without any vote, whatever the health of the others.
+    etcd.with(|state| state.sick.push("a".into()));
+    assert_eq!(host.membership(&etcd).leave(&url("b")).unwrap(), Departure::Removed);
+    assert_eq!(etcd.shown(), "a");
+}
+
+#[test]
+fn a_dry_run_plans_the_whole_way_and_does_nothing() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::dry());
+    let membership = host.membership(&etcd);
+    let admission = membership.admit("b", &url("b"), LocalData::Absent).unwrap();
+    assert_eq!(admission.initial_cluster.len(), 2);
+    membership.establish(&admission).unwrap();
+    assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd promote"]);
+    assert!(etcd.with(|state| state.log.iter().all(|call| call == "list")));
+    let (etcd, host) = (TestEtcd::of(&["a", "b"]), Host::dry());
+    assert_eq!(host.membership(&etcd).leave(&url("b")).unwrap(), Departure::Removed);
+    assert_eq!(etcd.shown(), "a b");
+}
+
+#[test]
+fn an_etcd_that_stays_away_is_told_with_a_way_out() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    etcd.with(|state| state.mishaps.extend((0..1000).map(|call| (call, Mishap::RequestLost))));
+    let failure = host.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap_err();
+    assert!(failure.to_string().contains("refuses the connection"), "{failure}");
+    assert!(matches!(failure.downcast_ref(), Some(EtcdError::TimedOut { .. })) && failure.hint().is_some());
+}

@@ -1,0 +1,54 @@
+//! The `ConfigMap` `cluster-info`, taken apart.
+
+use super::super::kind::{CONFIG_MAP, ObjectRef};
+use super::jws;
+use super::pin::certificates;
+use crate::config::kubeconfig::{Kubeconfig, NamedCluster};
+use serde_json::Value;
+use std::path::Path;
+
+/// What a cluster tells strangers about itself. Nothing in it is to be believed before it is proved.
+pub(super) struct ClusterInfo {
+    /// The kubeconfig as written: what is signed and compared.
+    pub text: String,
+    /// The address of the API server in it.
+    pub server: String,
+    /// The CA certificates in it, PEM.
+    pub ca_pem: Vec<u8>,
+    /// The same, DER.
+    pub ca_certificates: Vec<Vec<u8>>,
+    data: Value,
+}
+
+impl ClusterInfo {
+    /// Where it is.
+    pub fn place() -> ObjectRef {
+        ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info")
+    }
+
+    /// Takes the `ConfigMap` apart, or says what is wrong with it.
+    pub fn parse(config_map: &Value) -> Result<Self, String> {
+        let data = config_map["data"].clone();
+        let text = data["kubeconfig"].as_str().unwrap_or_default().to_owned();
+        if text.is_empty() {
+            return Err("it has no kubeconfig".into());
+        }
+        let kubeconfig = Kubeconfig::parse(Path::new("cluster-info"), text.as_bytes())
+            .map_err(|error| format!("its kubeconfig cannot be read: {}", error.reason))?;
+        let [NamedCluster { cluster, .. }] = kubeconfig.clusters.as_slice() else {
+            return Err("its kubeconfig must name exactly one cluster".into());
+        };
+        let server = cluster.server.clone();
+        if !server.starts_with("https://") {
+            return Err(format!("its kubeconfig names {server:?}, which is not an https:// address"));
+        }
+        let ca_pem = cluster.certificate_authority_data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
+        let ca_certificates = certificates(&ca_pem).ok_or("its CA certificate is missing or not a certificate")?;
+        Ok(Self { text, server, ca_pem, ca_certificates, data })
+    }
+
+    /// The signature with the token of this id, when there is one.
+    pub fn signature(&self, id: &str) -> Option<&str> {
+        self.data[format!("{}{id}", jws::KEY_PREFIX)].as_str().filter(|signature| !signature.is_empty())
+    }
+}

@@ -1,0 +1,120 @@
+//! One endpoint: asked, checked, asked again over a connection that proves who answers.
+
+use super::super::client::{Access, Api, Client, REQUEST_LIMIT};
+use super::super::error::KubeError;
+use super::super::request::Request;
+use super::super::token;
+use super::cluster_info::ClusterInfo;
+use super::{ByToken, Credentials, DiscoveryError, Found, Https, Options, Pin, Trust, jws};
+use crate::base::https::Trouble;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// One attempt with a token. The order of the checks is that of their news value: a wrong CA means another
+/// cluster, and says more than a token that is unknown there.
+pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, DiscoveryError> {
+    let (id, secret) = token::parse(spec.token.expose())
+        .map_err(|error| DiscoveryError::Malformed { endpoint: endpoint.into(), problem: error.to_string() })?;
+    let access = |trust| Access {
+        server: format!("https://{endpoint}"),
+        trust,
+        credentials: Credentials::Anonymous,
+        proxies: spec.proxies.clone(),
+    };
+
+    let told = read(endpoint, access(Trust::Anyone))?;
+    let trusted = check_pins(endpoint, &told, spec)?;
+    let signature =
+        told.signature(id).ok_or_else(|| DiscoveryError::NoSignature { endpoint: endpoint.into(), id: id.into() })?;
+    if !jws::is_valid(signature, &told.text, id, secret) {
+        return Err(DiscoveryError::BadSignature { endpoint: endpoint.into(), id: id.into() });
+    }
+
+    let proved = read(endpoint, access(Trust::Only(trusted))).map_err(|error| untrusted(endpoint, error))?;
+    if proved.text != told.text {
+        return Err(DiscoveryError::Changed { endpoint: endpoint.into() });
+    }
+    Ok(Found { endpoint: endpoint.into(), server: proved.server, ca_pem: proved.ca_pem })
+}
+
+/// One attempt with the server and trust of a discovery file.
+pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError> {
+    let endpoint = access.server.trim_start_matches("https://");
+    match read(endpoint, access.clone()) {
+        Ok(told) => Ok(Some(Found { endpoint: endpoint.into(), server: told.server, ca_pem: told.ca_pem })),
+        Err(DiscoveryError::AnonymousOff { .. }) if matches!(access.credentials, Credentials::Anonymous) => Ok(None),
+        Err(DiscoveryError::AnonymousOff { status: 403, .. } | DiscoveryError::NoClusterInfo { .. }) => Ok(None),
+        Err(error) => Err(untrusted(endpoint, error)),
+    }
+}
+
+/// One attempt to fetch a discovery file.
+pub(super) fn download(address: &str, options: &Options) -> Result<Vec<u8>, DiscoveryError> {
+    let malformed = |problem: &str| DiscoveryError::Malformed { endpoint: address.into(), problem: problem.into() };
+    if !address.starts_with("https://") {
+        return Err(malformed("the address must begin with https://"));
+    }
+    let request = http::Request::get(address).body(Vec::new()).map_err(|_| malformed("the address is not one"))?;
+    let https = Https::new(options.clone()).map_err(DiscoveryError::Transport)?;
+    let answer = https.send(request, REQUEST_LIMIT).map_err(DiscoveryError::Transport)?;
+    if !answer.status().is_success() {
+        return Err(KubeError::of_answer(format!("hand out {address}"), answer.status().as_u16(), answer.body()).into());
+    }
+    Ok(answer.into_body())
+}
+
+fn read(endpoint: &str, access: Access) -> Result<ClusterInfo, DiscoveryError> {
+    let place = ClusterInfo::place();
+    let answer = Client::new(access)?.send(&Request::read(&place), &format!("read {place}"));
+    let config_map = answer.map_err(|error| match error {
+        KubeError::Status { code: status @ (401 | 403), .. } => {
+            DiscoveryError::AnonymousOff { endpoint: endpoint.into(), status }
+        }
+        error if error.is_not_found() => DiscoveryError::NoClusterInfo { endpoint: endpoint.into() },
+        error => error.into(),
+    })?;
+    ClusterInfo::parse(&config_map).map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })
+}
+
+/// The CA certificates that the server's own certificate may come from, PEM: those with a pinned key. A CA that
+/// came along with a pinned one is not believed on that ground; it has to arrive over a
+/// connection that a pinned one proves.
+fn check_pins(endpoint: &str, told: &ClusterInfo, spec: &ByToken) -> Result<Vec<u8>, DiscoveryError> {
+    if spec.pins.is_empty() {
+        return Ok(told.ca_pem.clone());
+    }
+    let pins: Vec<Option<Pin>> = told.ca_certificates.iter().map(|der| Pin::of_certificate(der)).collect();
+    let trusted: Vec<&[u8]> = told
+        .ca_certificates
+        .iter()
+        .zip(&pins)
+        .filter(|(_, pin)| pin.as_ref().is_some_and(|pin| spec.pins.contains(pin)))
+        .map(|(der, _)| der.as_slice())
+        .collect();
+    if trusted.is_empty() {
+        return Err(DiscoveryError::PinMismatch {
+            endpoint: endpoint.into(),
+            expected: spec.pins.iter().map(ToString::to_string).collect(),
+            found: pins.into_iter().flatten().map(|pin| pin.to_string()).collect(),
+        });
+    }
+    Ok(trusted.into_iter().map(pem).collect::<String>().into_bytes())
+}
+
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
+}
+
+/// What a failure of trust means once there is something to trust.
+fn untrusted(endpoint: &str, error: DiscoveryError) -> DiscoveryError {
+    match error {
+        DiscoveryError::Transport(source) => match source.trouble {
+            Trouble::NotYetValid | Trouble::Expired => DiscoveryError::ClockSkew { endpoint: endpoint.into(), source },
+            Trouble::UnknownIssuer | Trouble::WrongName | Trouble::BadCertificate => {
+                DiscoveryError::OtherServer { endpoint: endpoint.into(), source }
+            }
+            _ => DiscoveryError::Transport(source),
+        },
+        other => other,
+    }
+}

@@ -1,0 +1,148 @@
+//! Several endpoints at once: the first good answer counts, each endpoint retries what may pass, and pauses
+//! differ from host to host so that hundreds of joining hosts do not knock in step.
+
+use super::{DiscoveryError, SIGNATURE_GRACE, Search};
+use crate::base::env::{Clock, Random};
+use crate::base::fault::Fault;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+/// The first pause; each later one is twice as long, up to [`SLOWEST`].
+const FIRST: Duration = Duration::from_millis(200);
+const SLOWEST: Duration = Duration::from_secs(5);
+
+/// One attempt at one endpoint.
+pub(super) type Attempt<T> = Arc<dyn Fn(&str) -> Result<T, DiscoveryError> + Send + Sync>;
+
+enum News<T> {
+    /// It failed in a way that may pass.
+    Pending(String),
+    End(Result<T, DiscoveryError>),
+}
+
+/// The first good answer of any endpoint.
+///
+/// Threads of endpoints that lost are left to end by themselves: one may sit in a connection attempt
+/// to a dead address, and nobody should wait for that.
+pub(super) fn first<T: Send + 'static>(
+    endpoints: &[String],
+    search: &Search<'_>,
+    attempt: &Attempt<T>,
+) -> Result<T, DiscoveryError> {
+    let (sender, receiver) = channel();
+    let over = Arc::new(AtomicBool::new(false));
+    for (index, endpoint) in endpoints.iter().enumerate() {
+        let runner = Runner {
+            endpoint: endpoint.clone(),
+            limit: search.limit,
+            clock: search.clock.clone(),
+            random: search.random.clone(),
+            over: over.clone(),
+        };
+        let (sender, attempt) = (sender.clone(), attempt.clone());
+        std::thread::spawn(move || runner.run(index, &attempt, &sender));
+    }
+    drop(sender);
+    let outcome = collect(endpoints, search, &receiver);
+    over.store(true, Ordering::Relaxed);
+    outcome
+}
+
+fn collect<T>(
+    endpoints: &[String],
+    search: &Search<'_>,
+    receiver: &std::sync::mpsc::Receiver<(usize, News<T>)>,
+) -> Result<T, DiscoveryError> {
+    let start = search.clock.monotonic();
+    let mut last = vec![String::from("no answer yet"); endpoints.len()];
+    let mut worst: Option<DiscoveryError> = None;
+    let mut running = endpoints.len();
+    loop {
+        let elapsed = search.clock.monotonic().saturating_sub(start);
+        let Ok((index, news)) = receiver.recv_timeout(search.limit.saturating_sub(elapsed)) else {
+            // Either time is up, or every endpoint has ended.
+            return Err(worst
+                .filter(|_| running == 0)
+                .unwrap_or(DiscoveryError::TimedOut { limit: search.limit, last }));
+        };
+        let endpoint = endpoints.get(index).map_or("", String::as_str);
+        match news {
+            News::End(Ok(found)) => return Ok(found),
+            News::End(Err(error)) => {
+                running -= 1;
+                if running > 0 {
+                    search.events.warning(format!("{endpoint} is of no use: {error}"));
+                }
+                note(&mut last, index, error.to_string());
+                if worst.as_ref().is_none_or(|known| error.weight() > known.weight()) {
+                    worst = Some(error);
+                }
+            }
+            News::Pending(why) => {
+                let what = format!("the cluster information of {endpoint}");
+                search.events.waiting(&what, elapsed, search.limit, &why);
+                note(&mut last, index, why);
+            }
+        }
+    }
+}
+
+fn note(last: &mut [String], index: usize, text: String) {
+    if let Some(place) = last.get_mut(index) {
+        *place = text;
+    }
+}
+
+struct Runner {
+    endpoint: String,
+    limit: Duration,
+    clock: Clock,
+    random: Random,
+    over: Arc<AtomicBool>,
+}
+
+impl Runner {
+    fn run<T>(&self, index: usize, attempt: &Attempt<T>, news: &Sender<(usize, News<T>)>) {
+        let start = self.clock.monotonic();
+        let mut pause = FIRST;
+        while !self.over.load(Ordering::Relaxed) {
+            let outcome = attempt(&self.endpoint);
+            let elapsed = self.clock.monotonic().saturating_sub(start);
+            let error = match outcome {
+                Err(error) if self.may_pass(&error, elapsed) => error,
+                end => {
+                    // Nobody listens any more when another endpoint was faster.
+                    let _ = news.send((index, News::End(end)));
+                    return;
+                }
+            };
+            if elapsed >= self.limit {
+                let end = DiscoveryError::TimedOut { limit: self.limit, last: vec![error.to_string()] };
+                let _ = news.send((index, News::End(Err(end))));
+                return;
+            }
+            if news.send((index, News::Pending(error.to_string()))).is_err() {
+                return;
+            }
+            let unsigned = matches!(error, DiscoveryError::NoSignature { .. });
+            let end = if unsigned { SIGNATURE_GRACE.min(self.limit) } else { self.limit };
+            self.clock.sleep(self.jittered(pause).min(end.saturating_sub(elapsed)));
+            pause = (pause * 2).min(SLOWEST);
+        }
+    }
+
+    fn may_pass(&self, error: &DiscoveryError, elapsed: Duration) -> bool {
+        let young = elapsed < SIGNATURE_GRACE.min(self.limit);
+        error.retryable() || (young && matches!(error, DiscoveryError::NoSignature { .. }))
+    }
+
+    /// Between half and one and a half of `pause`.
+    fn jittered(&self, pause: Duration) -> Duration {
+        let mut byte = [128];
+        // Without random bytes all hosts pause alike: bad for the server, but no reason to fail.
+        let _ = self.random.fill(&mut byte);
+        pause / 2 + pause * u32::from(byte[0]) / 256
+    }
+}

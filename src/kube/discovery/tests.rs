@@ -1,0 +1,338 @@
+//! Attacks and accidents on a real TLS socket.
+
+use super::*;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::https::test_server::{TestCa, TestLeaf, TestResponse, TestServer, dead_address};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+const ID: &str = "abcdef";
+const SECRET: &str = "0123456789abcdef";
+
+fn kubeconfig(server: &str, ca_pem: &[u8]) -> String {
+    let ca = STANDARD.encode(ca_pem);
+    format!(
+        "apiVersion: v1\nkind: Config\nclusters:\n- name: ''\n  cluster:\n    server: {server}\n    certificate-authority-data: {ca}\n"
+    )
+}
+
+fn config_map(kubeconfig: &str, signature: Option<String>) -> TestResponse {
+    let mut data = json!({"kubeconfig": kubeconfig});
+    if let Some(signature) = signature {
+        data[format!("jws-kubeconfig-{ID}")] = json!(signature);
+    }
+    (200, json!({"kind": "ConfigMap", "data": data}).to_string())
+}
+
+/// The honest answer of a cluster with this CA.
+fn honest(ca: &TestCa) -> TestResponse {
+    let text = kubeconfig("https://10.0.0.1:6443", &ca.pem());
+    let signature = jws::sign(&text, ID, SECRET);
+    config_map(&text, Some(signature))
+}
+
+fn serve(leaf: &TestLeaf, answer: TestResponse) -> TestServer {
+    TestServer::start(leaf, None, move |request| {
+        assert_eq!(request.path, "/api/v1/namespaces/kube-public/configmaps/cluster-info");
+        assert_eq!(request.header("authorization"), None, "nothing secret is sent before the server is proved");
+        answer.clone()
+    })
+}
+
+fn spec(endpoints: &[String], ca: &TestCa) -> ByToken {
+    ByToken {
+        endpoints: endpoints.to_vec(),
+        token: format!("{ID}.{SECRET}").into(),
+        pins: Pin::of_bundle(&ca.pem()).unwrap(),
+        unsafe_skip_ca_verification: false,
+        proxies: Proxies::none(),
+    }
+}
+
+fn search(spec: &ByToken) -> Result<Found, DiscoveryError> {
+    let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::silent());
+    by_token(spec, &Search { limit: Duration::from_mins(1), clock: &clock, random: &random, events: &events })
+}
+
+fn find(server: &TestServer, ca: &TestCa) -> Result<Found, DiscoveryError> {
+    search(&spec(&[server.address.to_string()], ca))
+}
+
+/// The failure, which must be one of trust, say something, and offer a way out.
+fn attack(server: &TestServer, ca: &TestCa) -> DiscoveryError {
+    let error = find(server, ca).unwrap_err();
+    assert_eq!(error.exit_code(), ExitCode::Untrusted, "{error}");
+    assert!(!error.retryable() && error.hint().is_some(), "{error}");
+    error
+}
+
+#[test]
+fn an_honest_cluster_is_found() {
+    let ca = TestCa::new("kubernetes");
+    let server = serve(&ca.local_leaf(), honest(&ca));
+    let found = find(&server, &ca).unwrap();
+    assert_eq!((found.server.as_str(), found.ca_pem), ("https://10.0.0.1:6443", ca.pem()));
+    let other = TestCa::new("other");
+    let several = ByToken {
+        pins: [Pin::of_bundle(&other.pem()).unwrap(), Pin::of_bundle(&ca.pem()).unwrap()].concat(),
+        ..spec(&[server.address.to_string()], &ca)
+    };
+    assert!(search(&several).is_ok());
+}
+
+#[test]
+fn another_ca_is_refused_and_both_pins_are_shown() {
+    let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("kubernetes"));
+    let server = serve(&theirs.local_leaf(), honest(&theirs));
+    let text = attack(&server, &ours).to_string();
+    for ca in [&ours, &theirs] {
+        assert!(text.contains(&Pin::of_bundle(&ca.pem()).unwrap()[0].to_string()), "{text}");
+    }
+}
+
+#[test]
+fn the_right_ca_with_a_wrong_signature_is_refused() {
+    let ca = TestCa::new("kubernetes");
+    let text = kubeconfig("https://10.0.0.1:6443", &ca.pem());
+    for signature in [jws::sign(&text, ID, "fedcba9876543210"), jws::sign("other", ID, SECRET), "x..y".into()] {
+        let server = serve(&ca.local_leaf(), config_map(&text, Some(signature)));
+        assert!(matches!(attack(&server, &ca), DiscoveryError::BadSignature { .. }));
+    }
+}
+
+#[test]
+fn a_signature_made_with_another_token_is_refused() {
+    let ca = TestCa::new("kubernetes");
+    let text = kubeconfig("https://10.0.0.1:6443", &ca.pem());
+    let server = serve(&ca.local_leaf(), config_map(&text, Some(jws::sign(&text, "zzzzzz", SECRET))));
+    assert!(matches!(attack(&server, &ca), DiscoveryError::BadSignature { .. }));
+}
+
+#[test]
+fn replayed_information_with_another_server_address_is_refused() {
+    let ca = TestCa::new("kubernetes");
+    let signature = jws::sign(&kubeconfig("https://10.0.0.1:6443", &ca.pem()), ID, SECRET);
+    let forged = kubeconfig("https://6.6.6.6:6443", &ca.pem());
+    let server = serve(&ca.local_leaf(), config_map(&forged, Some(signature)));
+    assert!(matches!(attack(&server, &ca), DiscoveryError::BadSignature { .. }));
+}
+
+#[test]
+fn information_that_changes_on_the_proved_connection_is_refused() {
+    let ca = TestCa::new("kubernetes");
+    let answers = [honest(&ca), {
+        let text = kubeconfig("https://10.0.0.2:6443", &ca.pem());
+        config_map(&text, Some(jws::sign(&text, ID, SECRET)))
+    }];
+    let asked = AtomicUsize::new(0);
+    let server = TestServer::start(&ca.local_leaf(), None, move |_| {
+        answers[asked.fetch_add(1, Ordering::SeqCst).min(1)].clone()
+    });
+    assert!(matches!(attack(&server, &ca), DiscoveryError::Changed { .. }));
+}
+
+#[test]
+fn an_expired_token_is_told_and_not_waited_for() {
+    let ca = TestCa::new("kubernetes");
+    let text = kubeconfig("https://10.0.0.1:6443", &ca.pem());
+    let server = serve(&ca.local_leaf(), config_map(&text, None));
+    let clock = Clock::fixed(0);
+    let (random, events) = (Random::seeded(1), Events::silent());
+    let error = by_token(
+        &spec(&[server.address.to_string()], &ca),
+        &Search { limit: Duration::from_mins(5), clock: &clock, random: &random, events: &events },
+    )
+    .unwrap_err();
+    assert!(matches!(error, DiscoveryError::NoSignature { .. }), "{error}");
+    assert!(clock.monotonic() < Duration::from_secs(3), "{:?}", clock.monotonic());
+}
+
+#[test]
+fn a_token_made_a_moment_ago_is_found() {
+    let ca = TestCa::new("kubernetes");
+    let (unsigned, signed) = (config_map(&kubeconfig("https://10.0.0.1:6443", &ca.pem()), None), honest(&ca));
+    let asked = AtomicUsize::new(0);
+    let server = TestServer::start(&ca.local_leaf(), None, move |_| {
+        if asked.fetch_add(1, Ordering::SeqCst) == 0 { unsigned.clone() } else { signed.clone() }
+    });
+    assert!(find(&server, &ca).is_ok());
+}
+
+#[test]
+fn a_server_with_a_valid_chain_to_another_ca_is_refused() {
+    let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("another company"));
+    let server = serve(&theirs.local_leaf(), honest(&ours));
+    assert!(matches!(attack(&server, &ours), DiscoveryError::OtherServer { .. }));
+}
+
+#[test]
+fn a_ca_that_rides_along_with_the_pinned_one_is_not_believed() {
+    let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("stowaway"));
+    // The attacker knows the token and the real CA's certificate, which are both easy to come by.
+    let text = kubeconfig("https://10.0.0.1:6443", &[ours.pem(), theirs.pem()].concat());
+    let answer = config_map(&text, Some(jws::sign(&text, ID, SECRET)));
+    let server = serve(&theirs.local_leaf(), answer.clone());
+    assert!(matches!(attack(&server, &ours), DiscoveryError::OtherServer { .. }));
+    // The real server may hand out both, as it does while its CA is being replaced.
+    assert!(find(&serve(&ours.local_leaf(), answer), &ours).is_ok());
+}
+
+#[test]
+fn plaintext_and_old_tls_are_refused() {
+    use std::io::{Read, Write};
+    let ca = TestCa::new("kubernetes");
+    let plain = TestServer::start_raw(|mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
+        let _ = stream.read(&mut [0; 1024]);
+    });
+    // An alert that says: only protocol versions before TLS 1.2.
+    let old = TestServer::start_raw(|mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(&[21, 3, 1, 0, 2, 2, 70]);
+        let _ = stream.read(&mut [0; 1024]);
+    });
+    for server in [plain, old] {
+        assert!(matches!(attack(&server, &ca), DiscoveryError::Transport(_)));
+    }
+}
+
+#[test]
+fn a_wrong_clock_is_told() {
+    let ca = TestCa::new("kubernetes");
+    for days in [(1, 2), (-2, -1)] {
+        let server = serve(&ca.leaf(&["127.0.0.1"], days), honest(&ca));
+        let error = attack(&server, &ca);
+        assert!(matches!(error, DiscoveryError::ClockSkew { .. }));
+        assert!(error.hint().unwrap().contains("timedatectl"));
+    }
+}
+
+#[test]
+fn without_pins_only_the_explicit_waiver_helps() {
+    let ca = TestCa::new("kubernetes");
+    let server = serve(&ca.local_leaf(), honest(&ca));
+    let bare = ByToken { pins: Vec::new(), ..spec(&[server.address.to_string()], &ca) };
+    assert!(matches!(search(&bare), Err(DiscoveryError::NoPins)));
+    assert_eq!(server.connections.load(Ordering::SeqCst), 0);
+    let waived = ByToken { unsafe_skip_ca_verification: true, ..bare };
+    assert!(search(&waived).is_ok());
+    // The token is still checked.
+    let wrong = ByToken { token: String::from("abcdef.aaaaaaaaaaaaaaaa").into(), ..waived };
+    assert!(matches!(search(&wrong), Err(DiscoveryError::BadSignature { .. })));
+}
+
+#[test]
+fn permanent_refusals_have_their_own_words_and_are_not_repeated() {
+    let ca = TestCa::new("kubernetes");
+    for (answer, words) in [
+        ((401, String::new()), "without credentials (status 401)"),
+        ((403, String::new()), "without credentials (status 403)"),
+        ((404, String::new()), "has no cluster information"),
+        ((200, r#"{"data":{}}"#.to_owned()), "it has no kubeconfig"),
+        (config_map(&kubeconfig("http://10.0.0.1:6443", &ca.pem()), None), "not an https:// address"),
+        (config_map(&kubeconfig("https://10.0.0.1:6443", b"x"), None), "not a certificate"),
+    ] {
+        let server = serve(&ca.local_leaf(), answer);
+        let error = find(&server, &ca).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!((error.exit_code(), error.hint().is_some()), (ExitCode::Unreachable, true));
+        assert_eq!(server.connections.load(Ordering::SeqCst), 1, "{words}");
+    }
+    let refused = search(&spec(&[dead_address().to_string()], &ca)).unwrap_err();
+    assert_eq!(refused.exit_code(), ExitCode::Unreachable);
+    assert!(refused.to_string().contains("refuses the connection"), "{refused}");
+}
+
+#[test]
+fn what_may_pass_is_repeated_until_it_does_or_time_is_up() {
+    let ca = TestCa::new("kubernetes");
+    let (good, asked) = (honest(&ca), AtomicUsize::new(0));
+    let slow = TestServer::start(&ca.local_leaf(), None, move |_| {
+        if asked.fetch_add(1, Ordering::SeqCst) < 3 { (503, "starting".into()) } else { good.clone() }
+    });
+    assert!(find(&slow, &ca).is_ok());
+    let never = serve(&ca.local_leaf(), (429, "busy".into()));
+    let error = find(&never, &ca).unwrap_err();
+    assert!(matches!(error, DiscoveryError::TimedOut { .. }) && error.to_string().contains("busy"), "{error}");
+    let attempts = never.connections.load(Ordering::SeqCst);
+    assert!((10..40).contains(&attempts), "{attempts} attempts in a minute");
+}
+
+#[test]
+fn dead_endpoints_do_not_slow_a_live_one_down() {
+    let ca = TestCa::new("kubernetes");
+    let server = serve(&ca.local_leaf(), honest(&ca));
+    let live = server.address.to_string();
+    let time = |endpoints: &[String]| {
+        let start = Instant::now();
+        assert_eq!(search(&spec(endpoints, &ca)).unwrap().endpoint, live);
+        start.elapsed()
+    };
+    time(std::slice::from_ref(&live));
+    let alone = time(std::slice::from_ref(&live));
+    // Two that refuse, one that accepts and stays silent, one whose packets go nowhere (TEST-NET-1).
+    let silent = TestServer::start_raw(|stream| {
+        std::thread::park();
+        drop(stream);
+    });
+    let dead =
+        [dead_address().to_string(), silent.address.to_string(), "192.0.2.1:6443".into(), dead_address().to_string()];
+    let among_dead = time(&[dead.as_slice(), std::slice::from_ref(&live)].concat());
+    assert!(among_dead < alone + Duration::from_millis(100), "{among_dead:?} among dead ones, {alone:?} alone");
+}
+
+#[test]
+fn of_several_failures_that_of_trust_is_told() {
+    let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("kubernetes"));
+    let server = serve(&theirs.local_leaf(), honest(&theirs));
+    let endpoints = [dead_address().to_string(), server.address.to_string(), dead_address().to_string()];
+    assert!(matches!(search(&spec(&endpoints, &ours)), Err(DiscoveryError::PinMismatch { .. })));
+}
+
+#[test]
+fn two_hundred_hosts_at_once_all_find_it_without_a_retry() {
+    let ca = TestCa::new("kubernetes");
+    let server = serve(&ca.local_leaf(), honest(&ca));
+    let spec = spec(&[server.address.to_string()], &ca);
+    std::thread::scope(|scope| {
+        let hosts: Vec<_> = (0..200).map(|_| scope.spawn(|| search(&spec))).collect();
+        for host in hosts {
+            host.join().unwrap().unwrap();
+        }
+    });
+    assert_eq!(server.connections.load(Ordering::SeqCst), 400);
+}
+
+#[test]
+fn a_discovery_file_is_proved_by_its_own_ca() {
+    let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("kubernetes"));
+    let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::silent());
+    let search = Search { limit: Duration::from_mins(1), clock: &clock, random: &random, events: &events };
+    let access = |server: &TestServer, ca: &TestCa| Access {
+        server: server.url(),
+        trust: Trust::Only(ca.pem()),
+        credentials: Credentials::Anonymous,
+        proxies: Proxies::none(),
+    };
+    let open = serve(&ours.local_leaf(), honest(&ours));
+    assert_eq!(by_access(&access(&open, &ours), &search).unwrap().unwrap().ca_pem, ours.pem());
+    assert!(matches!(by_access(&access(&open, &theirs), &search), Err(DiscoveryError::OtherServer { .. })));
+    let closed = serve(&ours.local_leaf(), (403, String::new()));
+    assert_eq!(by_access(&access(&closed, &ours), &search).unwrap(), None);
+    let strict = serve(&ours.local_leaf(), (401, String::new()));
+    let named = Access { credentials: Credentials::Token(String::from("x").into()), ..access(&strict, &ours) };
+    assert!(by_access(&named, &search).is_err(), "credentials that are not accepted are an error");
+    for bad in ["http://127.0.0.1/x", "ftp://x", "https://"] {
+        assert!(
+            matches!(
+                download(bad, &Proxies::none(), &search),
+                Err(DiscoveryError::Malformed { .. } | DiscoveryError::Transport(_))
+            ),
+            "{bad}"
+        );
+    }
+}
