@@ -15,8 +15,11 @@ pub(super) struct Check<'a> {
     /// True when it can be made on files alone, below a root folder.
     pub offline: bool,
     /// Does it.
-    pub run: Box<dyn Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a>,
+    pub run: Judge<'a>,
 }
+
+/// What a check does: it looks at the scene and says what is wrong.
+type Judge<'a> = Box<dyn Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a>;
 
 impl<'a> Check<'a> {
     /// A check of a running host.

@@ -1,4 +1,4 @@
-//! ExternalEtcdVersion: whether an etcd run by others answers and is recent enough.
+//! `ExternalEtcdVersion`: whether an etcd run by others answers and is recent enough.
 //!
 //! Reads: `GET /version` of each endpoint, and the client's certificate files. Writes nothing.
 

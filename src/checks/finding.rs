@@ -170,7 +170,7 @@ impl Report {
 
 /// The host is not fit yet.
 #[derive(Debug, thiserror::Error)]
-#[error("this host is not fit yet:{}", self.errors.iter().map(|e| format!("\n{e}")).collect::<String>())]
+#[error("this host is not fit yet:\n{}", self.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Unfit {
     /// Everything that must be mended first; never empty.
     pub errors: Vec<Finding>,

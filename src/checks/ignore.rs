@@ -11,7 +11,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Consequence {
-    /// The KubeletConfiguration gets a field, unless the user set it.
+    /// The `KubeletConfiguration` gets a field, unless the user set it.
     KubeletField {
         /// Its name.
         field: &'static str,

@@ -202,7 +202,7 @@ fn check_images(scene: &Scene<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// What the pulling of images ran into, as findings of the check ImagePull; ignored ones are warnings.
+/// What the pulling of images ran into, as findings of the check `ImagePull`; ignored ones are warnings.
 pub fn pull_findings(inputs: &Inputs<'_>, errors: &PullErrors) -> Vec<Finding> {
     const ID: &str = "ImagePull";
     let make = if is_ignored(&inputs.node.ignore_preflight_errors, ID) { Finding::warning } else { Finding::error };

@@ -1,4 +1,4 @@
-//! SystemVerification: kernel release, kernel options and control groups.
+//! `SystemVerification`: kernel release, kernel options and control groups.
 //!
 //! The lists are those of k8s.io/system-validators v1.12, which kubeadm 1.36 uses.
 
@@ -90,7 +90,7 @@ fn options(scene: &Scene<'_>, cgroup_version: u8) -> Vec<Finding> {
         .iter()
         .copied()
         .chain(versioned.chunks(1))
-        .filter(|names| !names.iter().any(|name| is_on(name)))
+        .filter(|names| !names.iter().any(is_on))
         .filter_map(|names| names.first().map(|name| format!("CONFIG_{name}")))
         .collect();
     if missing.is_empty() {

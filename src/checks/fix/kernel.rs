@@ -45,7 +45,7 @@ pub(super) fn set_parameter(bench: &mut Bench<'_>, key: &str, value: &str) -> Re
         bench.done(format!("set {key} to {value}"), inverse)?;
     }
     let former = bench.host.files().read_text(Path::new(PARAMETERS))?.unwrap_or_default();
-    let kept: String = former.lines().filter(|line| !assigns(line, key)).map(|line| format!("{line}\n")).collect();
+    let kept: String = former.lines().filter(|line| !assigns(line, key)).flat_map(|line| [line, "\n"]).collect();
     let text = format!("{kept}{key} = {value}\n");
     bench.write(Path::new(PARAMETERS), &text, &format!("{key} is set at boot"), None)?;
     Ok(())

@@ -65,8 +65,10 @@ pub fn known(ours: &CoreDns<'_>) -> Result<Vec<Object>, ObjectError> {
 fn default_images(facts: &Minor) -> Vec<String> {
     let folder = if facts.coredns_subpath { "coredns/" } else { "" };
     let tags = facts.coredns_tag.0.iter();
-    tags.flat_map(|(_, tag)| facts.image_repository.0.iter().map(move |(_, registry)| format!("{registry}/{folder}coredns:{tag}")))
-        .collect()
+    tags.flat_map(|(_, tag)| {
+        facts.image_repository.0.iter().map(move |(_, registry)| format!("{registry}/{folder}coredns:{tag}"))
+    })
+    .collect()
 }
 
 /// CoreDNS' own configuration as that minor writes it.

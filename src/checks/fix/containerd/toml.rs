@@ -126,7 +126,7 @@ disabled_plugins = [
         assert_eq!(document.value("", "version"), Some("2"));
         document.set(r#"plugins."io.containerd.grpc.v1.cri""#, "sandbox_image", "\"new\"");
         document.set("", "disabled_plugins", "[]");
-        document.set(r#"plugins.'io.containerd.grpc.v1.cri'.cni"#, "conf_dir", "\"/x\"");
+        document.set("plugins.'io.containerd.grpc.v1.cri'.cni", "conf_dir", "\"/x\"");
         document.set(
             r#"plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options"#,
             "SystemdCgroup",
