@@ -3,11 +3,13 @@
 
 pub mod actions;
 pub mod base;
+pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod context;
 pub mod etcd;
 pub mod host;
+pub mod journal;
 pub mod kube;
 pub mod pipeline;
 pub mod pki;

@@ -15,7 +15,7 @@ use std::time::Duration;
 mod process;
 
 #[cfg(test)]
-pub mod fake;
+pub(crate) mod fake;
 
 pub use process::Processes;
 

@@ -14,7 +14,7 @@ mod socket;
 mod status;
 
 #[cfg(test)]
-pub mod fake;
+pub(crate) mod fake;
 
 pub use client::{Container, ContainerState, Cri, ExitedContainer, Pod, RuntimeVersion};
 pub use error::{CriError, Found, PullReason};

@@ -1,0 +1,101 @@
+//! Which checks a host gets, and running them all at once.
+//!
+//! The order is kubeadm's; what a finding says comes from the checks themselves.
+
+use super::finding::{Finding, Report};
+use super::inputs::{Inputs, Role, Scene};
+use super::{external_etcd, files, ignore, machine, network, programs, runtime, system};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// One check: its name and what it does.
+pub(super) struct Check<'a> {
+    /// kubeadm's name for it, where kubeadm has it.
+    pub id: String,
+    /// True when it can be made on files alone, below a root folder.
+    pub offline: bool,
+    /// Does it.
+    pub run: Judge<'a>,
+}
+
+/// What a check does: it looks at the scene and says what is wrong.
+type Judge<'a> = Box<dyn Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a>;
+
+impl<'a> Check<'a> {
+    /// A check of a running host.
+    pub fn live(id: impl Into<String>, run: impl Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a) -> Self {
+        Self { id: id.into(), offline: false, run: Box::new(run) }
+    }
+
+    /// A check of files.
+    pub fn offline(id: impl Into<String>, run: impl Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a) -> Self {
+        Self { offline: true, ..Self::live(id, run) }
+    }
+}
+
+/// Most checks wait for a program or a socket, not for a CPU.
+const AT_ONCE: usize = 8;
+
+/// Makes every check that applies, all at once, and judges the findings by the ignore list.
+pub fn run(inputs: &Inputs<'_>) -> Report {
+    let scene = Scene::new(inputs);
+    let checks = applicable(&scene);
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<(usize, Finding)>> = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let place = next.fetch_add(1, Ordering::SeqCst);
+            let Some(check) = checks.get(place) else { break };
+            let findings = (check.run)(&scene);
+            let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+            found.extend(findings.into_iter().map(|finding| (place, finding)));
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(work);
+        }
+    });
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|(place, _)| *place);
+    let mut findings: Vec<Finding> = found.into_iter().map(|(_, finding)| finding).collect();
+    let consequences = ignore::apply(inputs, &mut findings);
+    findings.sort_by_key(|finding| finding.severity);
+    let mut names: Vec<String> = checks.into_iter().map(|check| check.id).collect();
+    names.dedup();
+    Report { checks: names, findings, consequences }
+}
+
+/// The names of the checks that [`run`] would make.
+pub fn names(inputs: &Inputs<'_>) -> Vec<String> {
+    applicable(&Scene::new(inputs)).into_iter().map(|check| check.id).collect()
+}
+
+fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
+    let inputs = scene.inputs;
+    let mut checks = machine::user();
+    if inputs.is_control_plane() {
+        checks.extend(machine::size());
+        checks.extend(programs::kubernetes_version());
+        checks.extend(network::firewall());
+    }
+    checks.extend(network::port_checks(inputs));
+    checks.extend(files::available(inputs, scene.minor));
+    checks.extend(network::proxies(inputs));
+    checks.extend(runtime::checks());
+    checks.extend(network::parameters(inputs, scene.minor));
+    checks.extend(machine::checks());
+    checks.extend(programs::executables(scene.minor));
+    checks.extend(system::checks());
+    checks.extend(programs::kubelet());
+    if inputs.role == Role::FirstControlPlane {
+        checks.extend(external_etcd::checks(inputs));
+    }
+    checks.extend(files::existing(inputs));
+    checks.extend(files::room());
+    checks.retain(|check| check.offline || inputs.host.is_live());
+    checks
+}
+
+#[cfg(test)]
+mod tests;

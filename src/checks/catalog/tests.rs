@@ -1,0 +1,393 @@
+//! Tests of all checks together, on hosts made of files and canned commands.
+
+use super::*;
+use crate::base::fault::Fault;
+use crate::base::files::Content;
+use crate::checks::finding::{Repair, Severity};
+use crate::checks::ignore::Consequence;
+use crate::checks::inputs::Rerun;
+use crate::config::model::{
+    Addon, ApiEndpoint, ClusterConfig, Component, Etcd, ImageOverride, KeyAlgorithm, LocalEtcd, Networking, NodeConfig,
+    Timeouts,
+};
+use crate::host::command::fake::FakeHost;
+use crate::host::cri::{KNOWN, fake::FakeCri};
+use crate::versions::Version;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+fn cluster(minor: u16) -> ClusterConfig {
+    ClusterConfig {
+        version: Version::new(minor, 2),
+        cluster_name: "kubernetes".into(),
+        control_plane_endpoint: None,
+        networking: Networking {
+            service_subnets: vec!["10.96.0.0/12".parse().unwrap()],
+            pod_subnets: vec!["10.244.0.0/16".parse().unwrap()],
+            dns_domain: "cluster.local".into(),
+        },
+        certificates_dir: "/etc/kubernetes/pki".into(),
+        image_repository: "registry.k8s.io".into(),
+        encryption_algorithm: KeyAlgorithm::EcdsaP256,
+        certificate_validity: Duration::ZERO,
+        ca_certificate_validity: Duration::ZERO,
+        feature_gates: BTreeMap::new(),
+        api_server: Component::default(),
+        api_server_cert_sans: Vec::new(),
+        controller_manager: Component::default(),
+        scheduler: Component::default(),
+        etcd: Etcd::Local(LocalEtcd {
+            data_dir: "/var/lib/etcd".into(),
+            image: ImageOverride::default(),
+            component: Component::default(),
+            server_cert_sans: Vec::new(),
+            peer_cert_sans: Vec::new(),
+        }),
+        dns: Addon::default(),
+        proxy: Addon::default(),
+        kubelet: serde_json::Map::new(),
+        kube_proxy: serde_json::Map::new(),
+    }
+}
+
+fn node() -> NodeConfig {
+    NodeConfig {
+        name: "n1".into(),
+        cri_socket: None,
+        taints: None,
+        kubelet_extra_args: Vec::new(),
+        image_pull_policy: "IfNotPresent".into(),
+        image_pull_serial: true,
+        local_endpoint: ApiEndpoint { advertise_address: "10.0.0.7".parse().unwrap(), bind_port: 6443 },
+        patches_dir: None,
+        ignore_preflight_errors: Vec::new(),
+        skip_phases: Vec::new(),
+        timeouts: Timeouts::default(),
+    }
+}
+
+/// A host on which everything is right.
+fn fit() -> FakeHost {
+    let show = |unit: &str| format!("systemctl show -p LoadState,ActiveState,UnitFileState {unit}");
+    let mut host = FakeHost::new()
+        .systemd()
+        .on("kubelet --version", "Kubernetes v1.20.2\n")
+        .on("getent ahosts n1", "10.0.0.7 STREAM n1\n")
+        .on(&show("kubelet"), "LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\n")
+        .on(&show("firewalld"), "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n")
+        .file("/proc/meminfo", "MemTotal: 4000000 kB\n")
+        .file("/proc/sys/kernel/osrelease", "6.1.0-18-amd64\n")
+        .file("/proc/mounts", "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n")
+        .file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n")
+        .file("/sys/module/overlay/refcnt", "1")
+        .file("/proc/sys/net/ipv4/ip_forward", "1\n")
+        .file("/proc/sys/net/bridge/bridge-nf-call-iptables", "1\n");
+    for program in ["crictl", "conntrack", "ip", "iptables", "mount", "nsenter", "ebtables", "ethtool", "socat", "tc"] {
+        host = host.program(program);
+    }
+    host.program("touch")
+}
+
+struct Case {
+    host: FakeHost,
+    uid: u32,
+    role: Role,
+    node: NodeConfig,
+    cluster: ClusterConfig,
+    rerun: Rerun,
+    cri: FakeCri,
+}
+
+impl Case {
+    fn new() -> Self {
+        Self {
+            host: fit(),
+            uid: 0,
+            role: Role::FirstControlPlane,
+            node: node(),
+            cluster: cluster(20),
+            rerun: Rerun::default(),
+            cri: FakeCri::new().status("k8s.gcr.io/pause:3.2", "cgroupfs"),
+        }
+    }
+
+    fn report(self) -> Report {
+        let _serving = self.cri.serve(self.host.root(), KNOWN[0]);
+        let host = self.host.live();
+        let mut report = run(&Inputs {
+            host: &host,
+            uid: self.uid,
+            vars: &BTreeMap::new(),
+            role: self.role,
+            node: &self.node,
+            cluster: Some(&self.cluster),
+            api_host: None,
+            ca_cert_path: Some(std::path::Path::new("/etc/kubernetes/pki/ca.crt")),
+            certs_downloaded: false,
+            images: &[],
+            pause_image: Some("k8s.gcr.io/pause:3.2"),
+            rerun: &self.rerun,
+        });
+        // The size of the machine that runs the tests is not under test.
+        report.findings.retain(|f| f.id != "NumCPU" && f.id != "DiskSpace");
+        report
+    }
+}
+
+fn only(report: &Report) -> &Finding {
+    assert_eq!(report.findings.len(), 1, "{:#?}", report.findings);
+    &report.findings[0]
+}
+
+#[test]
+fn a_fit_host_has_no_findings_and_kubeadms_checks_by_name() {
+    let report = Case::new().report();
+    assert_eq!(report.findings, []);
+    assert!(report.verdict().is_ok());
+    for name in [
+        "IsPrivilegedUser",
+        "NumCPU",
+        "Mem",
+        "KubernetesVersion",
+        "Firewalld",
+        "Port-6443",
+        "Port-10259",
+        "Port-10257",
+        "FileAvailable--etc-kubernetes-manifests-kube-apiserver.yaml",
+        "FileAvailable--etc-kubernetes-manifests-etcd.yaml",
+        "HTTPProxy",
+        "HTTPProxyCIDR",
+        "CRI",
+        "FileContent--proc-sys-net-bridge-bridge-nf-call-iptables",
+        "FileContent--proc-sys-net-ipv4-ip_forward",
+        "Swap",
+        "FileExisting-crictl",
+        "FileExisting-conntrack",
+        "SystemVerification",
+        "Hostname",
+        "KubeletVersion",
+        "Service-kubelet",
+        "Port-10250",
+        "Port-2379",
+        "Port-2380",
+        "DirAvailable--var-lib-etcd",
+        "ImagePull",
+    ] {
+        assert!(report.checks.iter().any(|check| check == name), "{name} is missing from {:?}", report.checks);
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let mut case = Case::new();
+    case.host = case
+        .host
+        .file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n")
+        .file("/proc/sys/net/ipv4/ip_forward", "0\n")
+        .file("/var/lib/etcd/member/snap/db", "")
+        .file("/etc/kubernetes/manifests/etcd.yaml", "");
+    case.cri = FakeCri::new().status("k8s.gcr.io/pause:3.1", "systemd");
+    case.uid = 1000;
+    let report = case.report();
+    let mut errors: Vec<&str> = report.errors().map(|f| f.id.as_str()).collect();
+    errors.sort_unstable();
+    assert_eq!(
+        errors,
+        [
+            "CgroupDriver",
+            "DirAvailable--var-lib-etcd",
+            "FileAvailable--etc-kubernetes-manifests-etcd.yaml",
+            "FileContent--proc-sys-net-ipv4-ip_forward",
+            "IsPrivilegedUser",
+            "Swap",
+        ]
+    );
+    assert!(report.findings.iter().all(|f| !f.fix.is_empty()), "{:#?}", report.findings);
+    assert!(report.findings.iter().any(|f| f.id == "SandboxImage" && f.severity == Severity::Warning));
+    assert_eq!(report.verdict().unwrap_err().exit_code(), crate::base::exit_code::ExitCode::Preflight);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["findings"][0]["severity"], "error");
+    assert!(json["findings"][0]["where"].is_string());
+}
+
+#[test]
+fn ignoring_swap_tells_the_kubelet_and_all_works_in_any_case() {
+    for entry in ["swap", "Swap", "all"] {
+        let mut case = Case::new();
+        case.host = case.host.file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n");
+        case.node.ignore_preflight_errors = vec![entry.into()];
+        let report = case.report();
+        let finding = only(&report);
+        assert!(finding.ignored && finding.severity == Severity::Warning);
+        assert_eq!(report.consequences, [Consequence::KubeletField { field: "failSwapOn", value: false }]);
+    }
+    let mut case = Case::new();
+    case.host = case.host.file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n");
+    case.cluster.kubelet.insert("failSwapOn".into(), false.into());
+    assert_eq!(case.report().findings, []);
+}
+
+#[test]
+fn what_cannot_work_cannot_be_ignored() {
+    let mut case = Case::new();
+    case.uid = 1000;
+    case.node.ignore_preflight_errors = vec!["all".into()];
+    let report = case.report();
+    let finding = only(&report);
+    assert_eq!((finding.id.as_str(), finding.severity), ("IsPrivilegedUser", Severity::Error));
+    assert!(finding.what.contains("cannot be ignored: every later step needs root"));
+}
+
+#[test]
+fn control_groups_of_version_1_stop_kubelets_from_1_35_on() {
+    let v1 = |minor: u16| {
+        let mut case = Case::new();
+        case.cluster = cluster(minor);
+        case.host = case
+            .host
+            .on("kubelet --version", &format!("Kubernetes v1.{minor}.2\n"))
+            .program("losetup")
+            .program("cp")
+            .file("/proc/mounts", "tmpfs /sys/fs/cgroup tmpfs ro 0 0\n")
+            .file("/sys/fs/cgroup/memory/tasks", "")
+            .file(
+                "/proc/cgroups",
+                "cpu 1 1 1\ncpuacct 1 1 1\ncpuset 1 1 1\ndevices 1 1 1\nfreezer 1 1 1\nmemory 1 1 1\npids 1 1 1\n",
+            );
+        case.cri = FakeCri::new().status("k8s.gcr.io/pause:3.2", if minor > 21 { "systemd" } else { "cgroupfs" });
+        case
+    };
+    assert_eq!(v1(20).report().findings, []);
+    let severity = |case: Case| {
+        let report = case.report();
+        let found = report.findings.iter().find(|f| f.id == "SystemVerification").map(|f| f.severity);
+        (found, report.consequences)
+    };
+    assert_eq!(severity(v1(31)), (Some(Severity::Warning), vec![]));
+    assert_eq!(severity(v1(35)), (Some(Severity::Error), vec![]));
+    let mut ignored = v1(35);
+    ignored.node.ignore_preflight_errors = vec!["SystemVerification".into()];
+    let consequence = Consequence::KubeletField { field: "failCgroupV1", value: false };
+    assert_eq!(severity(ignored), (Some(Severity::Warning), vec![consequence]));
+}
+
+/// Files of all components as an earlier run of ours left them, and the journal of that run.
+fn after_init(case: &mut Case) {
+    let host = case.host.live();
+    for component in ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"] {
+        let path = format!("/etc/kubernetes/manifests/{component}.yaml");
+        host.files().write(path.as_ref(), &Content::public(component), 0o600).unwrap();
+    }
+    host.files().write("/var/lib/etcd/member/snap/db".as_ref(), &Content::public(""), 0o600).unwrap();
+    case.rerun.journal.note(host.files(), &host.gate().entries(), "", 0).unwrap();
+}
+
+#[test]
+fn a_run_after_a_run_finds_nothing_wrong() {
+    let mut case = Case::new();
+    after_init(&mut case);
+    assert_eq!(case.report().findings, []);
+}
+
+#[test]
+fn a_manifest_that_was_edited_by_hand_is_not_overwritten_silently() {
+    let mut case = Case::new();
+    after_init(&mut case);
+    case.host = case.host.file("/etc/kubernetes/manifests/kube-apiserver.yaml", "edited");
+    let report = case.report();
+    assert!(only(&report).what.contains("was changed since kubewright wrote it"));
+}
+
+#[test]
+fn files_that_kubeadm_left_and_that_are_right_are_adopted() {
+    let mut case = Case::new();
+    case.host = case.host.file("/etc/kubernetes/manifests/etcd.yaml", "x").file("/var/lib/etcd/member/wal", "");
+    case.rerun.adopted.insert("/etc/kubernetes/manifests/etcd.yaml".into());
+    assert_eq!(case.report().findings, []);
+}
+
+/// A host on which a program listens.
+fn listening(host: FakeHost, port: u16, program: &str) -> FakeHost {
+    let table = format!("head\n 0: 00000000:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 4711 1\n");
+    let host = host
+        .file("/proc/net/tcp", &table)
+        .file("/proc/77/cmdline", &format!("{program}\0--x\0"))
+        .file("/proc/77/fd/.keep", "");
+    std::os::unix::fs::symlink("socket:[4711]", host.root().join("proc/77/fd/3")).unwrap();
+    host
+}
+
+#[test]
+fn a_port_is_free_for_those_we_started_only() {
+    let mut case = Case::new();
+    case.host = listening(case.host, 6443, "/usr/sbin/nginx");
+    let report = case.report();
+    let finding = only(&report);
+    assert_eq!(finding.id, "Port-6443");
+    assert!(finding.what.contains("kube-apiserver needs, is in use by nginx (process 77)"), "{}", finding.what);
+
+    let mut case = Case::new();
+    after_init(&mut case);
+    case.host = listening(case.host, 6443, "kube-apiserver");
+    assert_eq!(case.report().findings, []);
+
+    let mut case = Case::new();
+    case.host = listening(case.host, 6443, "kube-apiserver");
+    assert!(only(&case.report()).what.contains("of another cluster"));
+
+    let mut case = Case::new();
+    case.host = listening(case.host, 10250, "/usr/bin/kubelet");
+    assert_eq!(case.report().findings, [], "the kubelet is a service that is started again");
+}
+
+#[test]
+fn a_stopped_runtime_is_named_with_the_command_that_starts_it() {
+    let mut case = Case::new();
+    let show = "systemctl show -p LoadState,ActiveState,UnitFileState containerd";
+    case.host = case.host.on(show, "LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n");
+    // The server is elsewhere, so that no known socket answers.
+    let host = case.host.live();
+    let report = run(&Inputs {
+        host: &host,
+        uid: 0,
+        vars: &BTreeMap::new(),
+        role: Role::Worker,
+        node: &case.node,
+        cluster: None,
+        api_host: Some("10.0.0.1"),
+        ca_cert_path: None,
+        certs_downloaded: false,
+        images: &[],
+        pause_image: None,
+        rerun: &case.rerun,
+    });
+    let finding = report.findings.iter().find(|f| f.id == "CRI").unwrap();
+    assert!(finding.fix.contains("systemctl start containerd"));
+    assert_eq!(finding.repair, Some(Repair::StartService { service: "containerd".into() }));
+}
+
+#[test]
+fn a_worker_is_not_asked_for_what_control_planes_need() {
+    let mut case = Case::new();
+    case.role = Role::Worker;
+    case.host = case.host.file("/etc/kubernetes/pki/ca.crt", "").file("/etc/kubernetes/kubelet.conf", "");
+    let report = case.report();
+    assert!(!report.checks.iter().any(|id| id == "Port-6443" || id == "NumCPU" || id.contains("etcd")));
+    let ids: Vec<&str> = report.findings.iter().map(|f| f.id.as_str()).collect();
+    assert_eq!(ids, ["FileAvailable--etc-kubernetes-kubelet.conf", "FileAvailable--etc-kubernetes-pki-ca.crt"]);
+}
+
+#[test]
+fn versions_that_do_not_go_together_are_told() {
+    let kubelet = |minor: u16, cluster_minor: u16| {
+        let mut case = Case::new();
+        case.cluster = cluster(cluster_minor);
+        case.host = case.host.on("kubelet --version", &format!("Kubernetes v1.{minor}.2\n"));
+        let report = case.report();
+        report.findings.iter().find(|f| f.id == "KubeletVersion").map(|f| f.what.clone())
+    };
+    assert_eq!(kubelet(20, 20), None);
+    assert_eq!(kubelet(20, 21), None);
+    assert!(kubelet(21, 20).unwrap().contains("newer than the control plane"));
+    assert!(kubelet(20, 36).unwrap().contains("minors behind"));
+}

@@ -1,0 +1,269 @@
+//! The known causes: a table, from the ground up.
+//!
+//! The words are those of the programs themselves; a row lists what several versions say. `{}` in a
+//! sentence stands for what follows the matched words in the line, `{who}` for the component.
+
+use super::evidence::Line;
+
+/// Where a line was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The log of a container that ended.
+    Container,
+    /// The host itself.
+    Host,
+    /// The kubelet's journal.
+    Kubelet,
+    /// The log of a container that runs.
+    Running,
+}
+
+/// One row.
+#[derive(Debug)]
+pub struct Cause {
+    /// Its stable name.
+    pub id: &'static str,
+    /// Where its words count.
+    pub sources: &'static [Source],
+    /// The component whose words count; empty for any.
+    pub who: &'static str,
+    /// The words; each entry is a list that must all be in one line, the last one before the detail.
+    pub words: &'static [&'static [&'static str]],
+    /// What is wrong.
+    pub what: &'static str,
+    /// What the user can do.
+    pub fix: &'static str,
+}
+
+impl Cause {
+    /// True when the line shows this cause.
+    pub(super) fn matches(&self, line: &Line) -> bool {
+        self.sources.contains(&line.source)
+            && (self.who.is_empty() || self.who == line.who)
+            && self.words.iter().any(|all| all.iter().all(|words| line.text.contains(words)))
+    }
+
+    /// What follows the words: the flag that is unknown, the address that is taken.
+    pub(super) fn detail<'a>(&self, text: &'a str) -> &'a str {
+        let found = self.words.iter().find(|all| all.iter().all(|words| text.contains(*words)));
+        let rest = found.and_then(|all| text.split_once(*all.last()?)).map_or("", |(_, rest)| rest);
+        rest.trim_start_matches([':', ' ', '"', '\\'])
+            .split(['"', '\\', '\n'])
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches([' ', '.', ',', ':'])
+    }
+}
+
+const ANY: &[Source] = &[Source::Container, Source::Host, Source::Kubelet, Source::Running];
+const LOGS: &[Source] = &[Source::Container, Source::Kubelet, Source::Running];
+const KUBELET: &[Source] = &[Source::Kubelet];
+const CONTAINER: &[Source] = &[Source::Container];
+
+/// The causes, most basic first.
+pub const CAUSES: &[Cause] = &[
+    Cause {
+        id: "DiskFull",
+        sources: ANY,
+        who: "",
+        words: &[&["no space left on device"], &["database space exceeded"]],
+        what: "the disk is full",
+        fix: "make room: run 'df -h /var/lib/etcd /var/lib/kubelet /var/lib/containerd', then run the command again",
+    },
+    Cause {
+        id: "UnknownFlag",
+        sources: LOGS,
+        who: "",
+        words: &[
+            &["unknown flag: "],
+            &["failed to parse kubelet flag", "unknown flag: "],
+            &["flag provided but not defined: "],
+            &["unknown shorthand flag: "],
+        ],
+        what: "{who} does not know the flag {}",
+        fix: "take {} out of extraArgs (for the kubelet: kubeletExtraArgs, /etc/default/kubelet and \
+              /var/lib/kubelet/kubeadm-flags.env), then run the command again",
+    },
+    Cause {
+        id: "BadFlagValue",
+        sources: LOGS,
+        who: "",
+        words: &[
+            &["Error: invalid argument "],
+            &["invalid value "],
+            &["Error: unrecognized feature gate: "],
+            &["unrecognized feature gate: "],
+        ],
+        what: "{who} refuses the value of a flag: {}",
+        fix: "correct extraArgs or featureGates of {who}, then run the command again",
+    },
+    Cause {
+        id: "KubeletConfig",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[
+            &["failed to load Kubelet config file"],
+            &["failed to load kubelet config file"],
+            &["strict decoding error: "],
+            &["failed to validate kubelet configuration", "error: "],
+        ],
+        what: "the kubelet cannot use its configuration: {}",
+        fix: "correct the KubeletConfiguration document, or a patch of it, then run the command again",
+    },
+    Cause {
+        id: "SwapOn",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["running with swap on is not supported"], &["Running with swap on is not supported"]],
+        what: "swap is on, and the kubelet refuses to start with it",
+        fix: "run 'kubewright preflight --fix', or set failSwapOn: false in the KubeletConfiguration",
+    },
+    Cause {
+        id: "CgroupV1",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["kubelet is configured to not run on a host using cgroup v1"]],
+        what: "this host has control groups of version 1, which the kubelet refuses",
+        fix: "boot with systemd.unified_cgroup_hierarchy=1, or set failCgroupV1: false in the KubeletConfiguration",
+    },
+    Cause {
+        id: "CgroupDriver",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[
+            &["misconfiguration: kubelet cgroup driver"],
+            &["is different from docker cgroup driver"],
+            &["expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups"],
+            &["expected cgroupsPath to be of format"],
+            &["invalid slice name"],
+            &["Failed to start ContainerManager", "systemd"],
+            &["Unit kubepods", ".slice"],
+        ],
+        what: "the kubelet and the container runtime use different cgroup drivers",
+        fix: "run 'kubewright preflight --fix' to bring the runtime in step, or set cgroupDriver in the \
+              KubeletConfiguration to what the runtime uses",
+    },
+    Cause {
+        id: "SandboxImage",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["failed to get sandbox image "], &["failed pulling image", "pause"]],
+        what: "the image that holds Pods, {}, is missing and cannot be pulled",
+        fix: "run 'kubewright preflight --fix' to use the image that is there, or import {}",
+    },
+    Cause {
+        id: "RuntimeDown",
+        sources: &[Source::Host, Source::Kubelet],
+        who: "",
+        words: &[
+            &["no container runtime answers"],
+            &["container runtime is down"],
+            &["failed to get runtime version", "rpc error: "],
+            &["Get remote runtime version failed"],
+            &["Version from runtime service failed"],
+            &["validate service connection", "connection error"],
+            &["containerd.sock: connect: "],
+            &["crio.sock: connect: "],
+        ],
+        what: "the container runtime does not answer",
+        fix: "run 'systemctl restart containerd' (or the runtime you use) and 'journalctl -u containerd -n 50'",
+    },
+    Cause {
+        id: "PortTaken",
+        sources: LOGS,
+        who: "",
+        words: &[&["address already in use"]],
+        what: "{who} cannot listen: another program has its port",
+        fix: "run 'ss -ltnp' to see who listens, stop it, then run the command again",
+    },
+    Cause {
+        id: "EtcdCorrupt",
+        sources: CONTAINER,
+        who: "etcd",
+        words: &[
+            &["failed to recover v3 backend from snapshot"],
+            &["database file", "corrupt"],
+            &["wal: crc mismatch"],
+            &["wal: max entry size limit exceeded"],
+            &["walpb: crc mismatch"],
+            &["cannot open database at"],
+            &["failed to read WAL"],
+            &["snap: empty snapshot"],
+            &["freepages: failed to get all reachable pages"],
+            &["invalid database"],
+            &["panic: page ", "already freed"],
+            &["failed to find database snapshot file"],
+            &["invalid freelist page"],
+            &["unexpected fault address"],
+        ],
+        what: "etcd's data are damaged",
+        fix: "restore a snapshot of etcd; on a host that never was a control plane, move the data away: 'mv \
+              /var/lib/etcd /var/lib/etcd.damaged', then run the command again",
+    },
+    Cause {
+        id: "EtcdForeignData",
+        sources: CONTAINER,
+        who: "etcd",
+        words: &[
+            &["member count is unequal"],
+            &["has already been bootstrapped"],
+            &["the member has been permanently removed from the cluster"],
+            &["cluster ID mismatch"],
+        ],
+        what: "etcd's data folder holds another cluster or a member that was removed",
+        fix: "run 'kubewright reset' on this host, then run the command again",
+    },
+    Cause {
+        id: "AdvertiseAddress",
+        sources: LOGS,
+        who: "",
+        words: &[&["cannot assign requested address"], &["unable to find suitable network address"]],
+        what: "{who} is told to use an address that this host does not have",
+        fix: "run 'ip address' and give one of them with --apiserver-advertise-address or \
+              localAPIEndpoint.advertiseAddress",
+    },
+    Cause {
+        id: "CertificateExpired",
+        sources: LOGS,
+        who: "",
+        words: &[
+            &["certificate has expired or is not yet valid"],
+            &["tls: expired certificate"],
+            &["part of the existing bootstrap client certificate in", "is expired"],
+        ],
+        what: "a certificate that {who} meets has expired, or the clock is wrong",
+        fix: "run 'kubewright certs check-expiration' and 'date'; renew with 'kubewright certs renew all'",
+    },
+    Cause {
+        id: "CertificateUntrusted",
+        sources: LOGS,
+        who: "",
+        words: &[
+            &["certificate signed by unknown authority"],
+            &["tls: bad certificate"],
+            &["tls: unknown certificate authority"],
+            &["doesn't contain any IP SANs"],
+            &["x509: certificate is valid for "],
+            &["tls: private key does not match public key"],
+        ],
+        what: "{who} meets a certificate of another authority or for another name",
+        fix: "run 'kubewright certs check-expiration' to see which authority signed what; remove certificates of an \
+              older cluster from /etc/kubernetes/pki",
+    },
+    Cause {
+        id: "ImageMissing",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["ErrImageNeverPull"], &["ImagePullBackOff"], &["ErrImagePull"], &["Failed to pull image "]],
+        what: "an image of the control plane cannot be pulled",
+        fix: "run 'kubewright config images pull' to see each image's reason",
+    },
+    Cause {
+        id: "EtcdUnreachable",
+        sources: LOGS,
+        who: "kube-apiserver",
+        words: &[&[":2379", "connection refused"]],
+        what: "the API server cannot reach etcd",
+        fix: "run 'crictl ps -a --name etcd' and 'crictl logs' of the newest one to see why etcd is down",
+    },
+];

@@ -1,0 +1,201 @@
+//! What the host left behind: the kubelet's journal, and the logs of containers that ended.
+
+use super::causes::Source;
+use crate::host::cri::{Container, ContainerState, Cri, tail};
+use crate::host::service::Services;
+use crate::host::{Host, space};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The kubelet repeats itself ten times a second while it waits for its API server.
+const JOURNAL: usize = 1500;
+/// A component says why it ends in its last lines.
+const LOG: usize = 60;
+/// One that runs and is not well says so again and again.
+const LOG_OF_RUNNING: usize = 15;
+/// The disk counts as full below this many bytes.
+const FULL: u64 = 16 * 1024 * 1024;
+
+/// One line that may matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Where it was found.
+    pub source: Source,
+    /// The component: `kubelet`, `kube-apiserver`, ….
+    pub who: String,
+    /// The line.
+    pub text: String,
+}
+
+impl Line {
+    /// A line.
+    pub fn new(source: Source, who: &str, text: &str) -> Self {
+        Self { source, who: who.into(), text: text.trim_end().into() }
+    }
+
+    /// The line without what differs each time it is said: klog's time and process number.
+    pub(super) fn gist(&self) -> String {
+        let text = self.text.split_once("] ").filter(|_| self.is_klog()).map_or(self.text.as_str(), |(_, rest)| rest);
+        text.chars().filter(|c| !c.is_ascii_digit()).take(120).collect()
+    }
+
+    /// True when klog says that it is an error or the end, or systemd that the service failed.
+    pub(super) fn is_complaint(&self) -> bool {
+        (self.is_klog() && self.text.starts_with(['E', 'F'])) || self.text.contains("Failed with result")
+    }
+
+    fn is_klog(&self) -> bool {
+        let mut chars = self.text.chars();
+        chars.next().is_some_and(|c| "IWEF".contains(c)) && chars.take(4).filter(char::is_ascii_digit).count() == 4
+    }
+
+    /// The line with its source, cut to `width` characters.
+    pub(super) fn shown(&self, width: usize) -> String {
+        let cut: String = self.text.chars().take(width).collect();
+        let more = if cut.len() < self.text.len() { "…" } else { "" };
+        format!("{}: {cut}{more}", self.who)
+    }
+}
+
+/// Lines, oldest first within each source.
+#[derive(Clone, Debug, Default)]
+pub struct Evidence {
+    /// The lines.
+    pub lines: Vec<Line>,
+}
+
+/// Gathers what there is. What cannot be read is left out: a diagnosis must not fail itself.
+pub fn collect(host: &Host, cri: Option<&Cri>) -> Evidence {
+    let mut lines = facts(host, cri);
+    let journal = Services::of(host).journal("kubelet", JOURNAL).unwrap_or_default();
+    let newest = journal.get(last_start(&journal)..).unwrap_or_default();
+    lines.extend(newest.iter().map(|line| Line::new(Source::Kubelet, "kubelet", line)));
+    if let Some(cri) = cri {
+        for container in telling(&cri.containers().unwrap_or_default()) {
+            lines.extend(last_words(host, cri, container));
+        }
+    }
+    Evidence { lines }
+}
+
+/// Where the newest start on purpose begins: what was wrong before it may be mended. A start by
+/// systemd itself after a crash does not count, or the words of the crash would be lost.
+fn last_start(journal: &[String]) -> usize {
+    /// systemd says "Scheduled restart job", "Stopped", "Started" in a row.
+    const APART: usize = 3;
+    let on_purpose = |place: &usize| {
+        let before = journal.get(place.saturating_sub(APART)..*place).unwrap_or_default();
+        !before.iter().any(|line| line.contains("Scheduled restart job"))
+    };
+    let starts = journal.iter().enumerate().filter(|(_, line)| line.starts_with("Started ")).map(|(place, _)| place);
+    starts.filter(on_purpose).last().unwrap_or(0)
+}
+
+/// What the host itself shows, whatever the logs say.
+fn facts(host: &Host, cri: Option<&Cri>) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let images = cri.and_then(|cri| cri.image_folder().ok().flatten());
+    let images = images.unwrap_or_else(|| "/var/lib/containerd".into());
+    for folder in [images.as_path(), Path::new("/var/lib/etcd"), Path::new("/var/lib/kubelet"), Path::new("/var/log")] {
+        if let Ok(space) = space::of(host, folder)
+            && space.free < FULL
+        {
+            let text = format!("no space left on device: {} bytes are free for {}", space.free, folder.display());
+            lines.push(Line::new(Source::Host, "host", &text));
+        }
+    }
+    if cri.is_none() {
+        lines.push(Line::new(Source::Host, "host", "no container runtime answers"));
+    }
+    lines
+}
+
+/// Of each component the newest container, and the one before when the newest was started again
+/// after that one ended: a component in a circle of crashes runs for seconds each time.
+fn telling(containers: &[Container]) -> Vec<&Container> {
+    let mut by_name: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
+    let of_kubernetes =
+        |c: &&Container| c.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system");
+    for container in containers.iter().filter(of_kubernetes) {
+        by_name.entry(&container.name).or_default().push(container);
+    }
+    let mut chosen = Vec::new();
+    for mut attempts in by_name.into_values() {
+        attempts.sort_by_key(|container| container.created);
+        let newest = attempts.pop();
+        let before =
+            attempts.pop().filter(|_| newest.is_some_and(|c| c.attempt > 0 && c.state == ContainerState::Running));
+        chosen.extend(before);
+        chosen.extend(newest);
+    }
+    chosen
+}
+
+fn last_words(host: &Host, cri: &Cri, container: &Container) -> Vec<Line> {
+    let Ok(end) = cri.container_end(&container.id) else { return Vec::new() };
+    let is_running = container.state == ContainerState::Running;
+    // Of one that runs only the present counts: what it met while it started is over.
+    let (source, most) = if is_running { (Source::Running, LOG_OF_RUNNING) } else { (Source::Container, LOG) };
+    let mut lines: Vec<Line> =
+        tail(host, &end.log, most).into_iter().map(|line| Line::new(source, &container.name, &line.text)).collect();
+    if is_running {
+        return lines;
+    }
+    if end.code != 0 || !end.message.is_empty() {
+        let text = format!("ended with code {} ({}) {}", end.code, end.reason, end.message);
+        lines.push(Line::new(Source::Container, &container.name, &text));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn container(name: &str, created: i64, state: ContainerState) -> Container {
+        let labels = [("io.kubernetes.pod.namespace".to_owned(), "kube-system".to_owned())].into();
+        Container { id: created.to_string(), pod: String::new(), name: name.into(), attempt: 0, state, created, labels }
+    }
+
+    #[test]
+    fn a_circle_of_crashes_is_seen_while_the_component_runs_for_a_moment() {
+        let mut foreign = container("web", 9, ContainerState::Exited);
+        foreign.labels.clear();
+        let containers = [
+            container("etcd", 1, ContainerState::Exited),
+            Container { attempt: 1, ..container("etcd", 2, ContainerState::Running) },
+            container("kube-apiserver", 3, ContainerState::Exited),
+            container("kube-apiserver", 4, ContainerState::Exited),
+            foreign,
+        ];
+        let ids: Vec<&str> = telling(&containers).iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(ids, ["1", "2", "4"]);
+    }
+
+    #[test]
+    fn a_start_by_systemd_after_a_crash_does_not_hide_the_crash() {
+        let journal = [
+            "Started kubelet.service - kubelet: The Kubernetes Node Agent.",
+            "F1 old",
+            "Stopped kubelet.service - kubelet: The Kubernetes Node Agent.",
+            "Started kubelet.service - kubelet: The Kubernetes Node Agent.",
+            "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr",
+            "kubelet.service: Failed with result 'exit-code'.",
+            "kubelet.service: Scheduled restart job, restart counter is at 5.",
+            "Stopped kubelet.service - kubelet: The Kubernetes Node Agent.",
+            "Started kubelet.service - kubelet: The Kubernetes Node Agent.",
+        ]
+        .map(str::to_owned);
+        assert_eq!(last_start(&journal), 3);
+    }
+
+    #[test]
+    fn lines_that_differ_in_time_only_say_the_same() {
+        let line = |text| Line::new(Source::Kubelet, "kubelet", text);
+        let a = line(r#"E1121 06:05:15.606108   10918 kubelet.go:2243] node "n1" not found"#);
+        let b = line(r#"E1121 06:05:15.706818   10918 kubelet.go:2243] node "n1" not found"#);
+        assert_eq!(a.gist(), b.gist());
+        assert!(a.is_complaint());
+        assert!(!line("Every day").is_complaint());
+    }
+}

@@ -1,0 +1,115 @@
+//! Why a host or a component did not come up: one cause, the lines that show it, one fix.
+//!
+//! Reads: the kubelet's journal, containers that ended and their logs, the disk.
+//! Writes nothing. A wait that ran out of time asks this before it gives up.
+
+mod causes;
+mod evidence;
+
+pub use causes::{CAUSES, Cause, Source};
+pub use evidence::{Evidence, Line, collect};
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use serde::Serialize;
+
+/// As many lines show a cause as a person reads.
+const SHOWN: usize = 4;
+/// A line of a log may be a page long.
+const WIDTH: usize = 300;
+
+/// What the evidence says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnosis {
+    /// The cause's stable name; `Unknown` when none is recognised.
+    pub id: &'static str,
+    /// What is wrong, in one sentence without a full stop.
+    pub cause: String,
+    /// The lines that show it, each with its source.
+    pub evidence: Vec<String>,
+    /// What the user can do.
+    pub fix: String,
+}
+
+/// A wait that ran out of time, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} did not happen within {limit:?}: {}{}", self.diagnosis.cause, shown(&self.diagnosis.evidence))]
+pub struct Diagnosed {
+    /// What was awaited.
+    pub what: String,
+    /// The time it was given.
+    pub limit: std::time::Duration,
+    /// Why it did not come.
+    pub diagnosis: Diagnosis,
+}
+
+impl Fault for Diagnosed {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Unhealthy
+    }
+    fn hint(&self) -> Option<String> {
+        Some(self.diagnosis.fix.clone())
+    }
+}
+
+fn shown(evidence: &[String]) -> String {
+    evidence.iter().flat_map(|line| ["\n  ", line]).collect()
+}
+
+/// The most basic cause that the evidence shows. Causes are listed from the ground up: with the
+/// disk full everything else fails too.
+pub fn diagnose(evidence: &Evidence) -> Diagnosis {
+    for cause in CAUSES {
+        let lines: Vec<&Line> = evidence.lines.iter().filter(|line| cause.matches(line)).collect();
+        if let Some(last) = lines.last() {
+            let detail = cause.detail(&last.text);
+            return Diagnosis {
+                id: cause.id,
+                cause: cause.what.replace("{}", detail).replace("{who}", &last.who),
+                evidence: select(&lines),
+                fix: cause.fix.replace("{}", detail).replace("{who}", &last.who),
+            };
+        }
+    }
+    unknown(evidence)
+}
+
+/// Nothing is recognised: the last words of what ended, else the kubelet's complaints.
+fn unknown(evidence: &Evidence) -> Diagnosis {
+    let failing = |line: &&Line| line.source == Source::Container;
+    let mut lines: Vec<&Line> = evidence.lines.iter().filter(failing).collect();
+    let who = lines.last().map(|line| line.who.clone());
+    match &who {
+        Some(who) => lines.retain(|line| line.who == *who),
+        None => lines.extend(evidence.lines.iter().filter(|line| line.is_complaint())),
+    }
+    let (cause, fix) = match who {
+        Some(who) => (
+            format!("{who} ended; its last words are below"),
+            format!("run 'crictl ps -a' to find {who}, and 'crictl logs ID' for more"),
+        ),
+        None => (
+            "the cause is not one that kubewright knows".to_owned(),
+            "run 'journalctl -u kubelet -n 200' and 'crictl ps -a' to see more".to_owned(),
+        ),
+    };
+    Diagnosis { id: "Unknown", cause, evidence: select(&lines), fix }
+}
+
+/// The last lines that say different things, oldest first.
+fn select(lines: &[&Line]) -> Vec<String> {
+    let mut chosen: Vec<&Line> = Vec::new();
+    for line in lines.iter().rev() {
+        if !chosen.iter().any(|other| other.gist() == line.gist()) {
+            chosen.push(line);
+        }
+        if chosen.len() == SHOWN {
+            break;
+        }
+    }
+    chosen.iter().rev().map(|line| line.shown(WIDTH)).collect()
+}
+
+#[cfg(test)]
+mod tests;

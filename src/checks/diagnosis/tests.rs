@@ -1,0 +1,150 @@
+//! The table against lines of real runs (v1.20.2 with containerd 1.6, etcd 3.4, and newer kubelets).
+
+use super::*;
+
+fn diagnosed(source: Source, who: &str, text: &str) -> Diagnosis {
+    diagnose(&Evidence { lines: text.lines().map(|line| Line::new(source, who, line)).collect() })
+}
+
+/// What the kubelet, or a container of this name, said; and the cause that must be found in it.
+const CASES: [(&str, &str, &str); 19] = [
+    ("UnknownFlag", "kubelet", "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr"),
+    ("UnknownFlag", "kube-apiserver", "Error: unknown flag: --allow-privilegedd"),
+    (
+        "UnknownFlag",
+        "kubelet",
+        r#"E0101 10:00:00.000000       1 run.go:74] "command failed" err="failed to parse kubelet flag: unknown flag: --network-plugin""#,
+    ),
+    (
+        "KubeletConfig",
+        "kubelet",
+        "F1121 06:26:50.101010    3500 server.go:198] failed to load Kubelet config file /var/lib/kubelet/config.yaml, error failed to read kubelet config file",
+    ),
+    (
+        "SwapOn",
+        "kubelet",
+        r#"E0101 10:00:00.000000    1 run.go:74] "command failed" err="failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false. /proc/swaps contained: [Filename Type]""#,
+    ),
+    (
+        "CgroupDriver",
+        "kubelet",
+        r#"E0101 10:00:00.000000 1 remote_runtime.go:116] RunPodSandbox from runtime service failed: rpc error: code = Unknown desc = failed to create containerd task: runc create failed: expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups, got "/kubepods/burstable/pod1/abc" instead: unknown"#,
+    ),
+    (
+        "CgroupDriver",
+        "kubelet",
+        r#"F0101 10:00:00.000000 1 server.go:269] failed to run Kubelet: misconfiguration: kubelet cgroup driver: "cgroupfs" is different from docker cgroup driver: "systemd""#,
+    ),
+    (
+        "SandboxImage",
+        "kubelet",
+        r#"E1121 06:06:09.651686   11371 remote_runtime.go:116] RunPodSandbox from runtime service failed: rpc error: code = Unknown desc = failed to get sandbox image "registry.example.invalid/pause:9": failed to pull image "registry.example.invalid/pause:9": failed to pull and unpack image"#,
+    ),
+    (
+        "RuntimeDown",
+        "kubelet",
+        r#"F1121 06:26:06.867951    3227 server.go:269] failed to run Kubelet: failed to create kubelet: get remote runtime typed version failed: rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing dial unix /run/containerd/containerd.sock: connect: no such file or directory""#,
+    ),
+    (
+        "PortTaken",
+        "etcd",
+        "2026-11-21 06:23:33.030525 C | etcdmain: listen tcp 10.99.0.11:2380: bind: address already in use",
+    ),
+    (
+        "PortTaken",
+        "kubelet",
+        "F1121 06:27:20.000000    4000 server.go:157] listen tcp 0.0.0.0:10250: bind: address already in use",
+    ),
+    (
+        "AdvertiseAddress",
+        "etcd",
+        "2026-11-21 06:22:47.849203 C | etcdmain: listen tcp 10.99.0.99:2380: bind: cannot assign requested address",
+    ),
+    ("DiskFull", "etcd", "2026-11-21 06:26:20.556914 C | etcdserver: create wal error: no space left on device"),
+    ("EtcdCorrupt", "etcd", "panic: cannot open database at /var/lib/etcd/member/snap/db (invalid database)"),
+    ("EtcdCorrupt", "etcd", "2026-11-21 06:24:28.483791 C | etcdmain: wal: max entry size limit exceeded"),
+    (
+        "CertificateExpired",
+        "etcd",
+        r#"2026-11-21 06:25:43.877844 I | embed: rejected connection from "127.0.0.1:37594" (error "tls: failed to verify client certificate: x509: certificate has expired or is not yet valid: current time 2026-11-21T06:25:43Z is after 2026-11-20T06:24:40Z", ServerName "")"#,
+    ),
+    (
+        "CertificateUntrusted",
+        "kube-apiserver",
+        r#"W1121 06:11:48.501419       1 clientconn.go:1223] grpc: addrConn.createTransport failed to connect to {https://127.0.0.1:2379  <nil> 0 <nil>}. Err :connection error: desc = "transport: authentication handshake failed: x509: certificate signed by unknown authority". Reconnecting..."#,
+    ),
+    (
+        "EtcdUnreachable",
+        "kube-apiserver",
+        r#"W1121 06:25:26.408252       1 clientconn.go:1223] grpc: addrConn.createTransport failed to connect to {https://127.0.0.1:2379  <nil> 0 <nil>}. Err :connection error: desc = "transport: Error while dialing dial tcp 127.0.0.1:2379: connect: connection refused". Reconnecting..."#,
+    ),
+    (
+        "CgroupV1",
+        "kubelet",
+        r#"E0101 10:00:00.000000 1 run.go:72] "command failed" err="failed to run Kubelet: kubelet is configured to not run on a host using cgroup v1. cgroup v1 support is unsupported""#,
+    ),
+];
+
+#[test]
+fn real_lines_lead_to_their_cause() {
+    for (id, who, text) in CASES {
+        let source = if who == "kubelet" { Source::Kubelet } else { Source::Container };
+        let found = diagnosed(source, who, text);
+        assert_eq!(found.id, id, "{text}\n{found:?}");
+        assert_eq!(found.evidence.len(), 1);
+        assert!(!found.cause.contains('{') && !found.fix.contains('{'), "{found:?}");
+    }
+}
+
+#[test]
+fn every_cause_is_tried_and_has_a_fix() {
+    for cause in CAUSES {
+        assert!(!cause.words.is_empty() && cause.words.iter().all(|all| !all.is_empty()), "{}", cause.id);
+        for sentence in [cause.what, cause.fix] {
+            assert!(!sentence.is_empty() && !sentence.ends_with('.') && !sentence.contains("  "), "{}", cause.id);
+        }
+    }
+    let mut ids: Vec<&str> = CAUSES.iter().map(|cause| cause.id).collect();
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|pair| pair[0] != pair[1]), "a cause is listed twice: {ids:?}");
+}
+
+#[test]
+fn the_flag_and_the_image_are_named() {
+    let found = diagnosed(Source::Container, "kube-apiserver", "Error: unknown flag: --allow-privilegedd");
+    assert_eq!(found.cause, "kube-apiserver does not know the flag --allow-privilegedd");
+    assert!(found.fix.starts_with("take --allow-privilegedd out"));
+    let (_, _, line) = CASES[7];
+    let found = diagnosed(Source::Kubelet, "kubelet", line);
+    assert!(found.cause.contains("registry.example.invalid/pause:9, is missing"), "{}", found.cause);
+}
+
+#[test]
+fn the_cause_beneath_wins_over_what_follows_from_it() {
+    let lines = [
+        (Source::Container, "kube-apiserver", "dial tcp 127.0.0.1:2379: connect: connection refused"),
+        (Source::Kubelet, "kubelet", "E1121 06:05:15.606108   10918 kubelet.go:2243] node \"n1\" not found"),
+        (Source::Container, "etcd", "panic: create wal error: no space left on device"),
+    ];
+    let lines = lines.map(|(source, who, text)| Line::new(source, who, text)).to_vec();
+    assert_eq!(diagnose(&Evidence { lines }).id, "DiskFull");
+}
+
+#[test]
+fn nothing_known_shows_the_last_words_and_where_to_look() {
+    let found = diagnosed(Source::Container, "kube-scheduler", "strange\nstranger\nended with code 1 (Error)");
+    assert_eq!(found.id, "Unknown");
+    assert_eq!(found.evidence.last().unwrap(), "kube-scheduler: ended with code 1 (Error)");
+    assert!(found.fix.contains("crictl logs"));
+    let text = "I1121 06:05:15.606108 1 a.go:1] fine\nE1121 06:05:15.606108 1 a.go:1] broken\nE1121 06:05:16.7 1 a.go:1] broken";
+    let found = diagnosed(Source::Kubelet, "kubelet", text);
+    assert_eq!(found.evidence.len(), 1, "a line is repeated: {found:?}");
+    assert!(found.fix.contains("journalctl"));
+}
+
+#[test]
+fn a_running_component_is_not_accused_for_want_of_a_better_one() {
+    let found = diagnosed(Source::Running, "kube-apiserver", "I1121 06:05:15.606108 1 a.go:1] fine");
+    assert!(found.evidence.is_empty());
+    assert_eq!(found.id, "Unknown");
+}

@@ -1,0 +1,234 @@
+//! Checks of files and folders: free for us, there for us, writable, with room.
+
+use super::catalog::Check;
+use super::finding::Finding;
+use super::inputs::{Inputs, Role, Scene};
+use crate::base::fault::Failure;
+use crate::config::model::Etcd;
+use crate::host::space::{self, Space};
+use crate::journal::Ownership;
+use std::path::{Path, PathBuf};
+
+/// Where static Pods' manifests lie.
+pub(super) const MANIFESTS: &str = "/etc/kubernetes/manifests";
+const MIB: u64 = 1024 * 1024;
+/// With less than this the next write of any size fails.
+const FULL: u64 = 64 * MIB;
+/// The kubelet evicts Pods below these shares of free room and files: its defaults for
+/// `nodefs.available` (10 %), `imagefs.available` (15 %) and `nodefs.inodesFree` (5 %).
+const LOW_NODE: u64 = 10;
+const LOW_IMAGES: u64 = 15;
+const LOW_INODES: u64 = 5;
+
+/// The path of a component's manifest.
+pub(super) fn manifest(component: &str) -> PathBuf {
+    Path::new(MANIFESTS).join(format!("{component}.yaml"))
+}
+
+/// kubeadm's name of a check on a path: every `/` becomes `-`.
+fn named(kind: &str, path: &Path) -> String {
+    format!("{kind}-{}", path.display().to_string().replace('/', "-"))
+}
+
+/// Files and folders that must be free, or ours.
+pub(super) fn available<'a>(inputs: &Inputs<'a>, minor: u16) -> Vec<Check<'a>> {
+    let mut checks = Vec::new();
+    let mut free = |path: PathBuf| {
+        let id = named("FileAvailable", &path);
+        checks.push(Check::offline(id.clone(), move |scene| check_free(scene, &id, &path)));
+    };
+    if inputs.is_control_plane() {
+        for component in ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"] {
+            free(manifest(component));
+        }
+    }
+    if inputs.role != Role::FirstControlPlane {
+        free("/etc/kubernetes/kubelet.conf".into());
+        free("/etc/kubernetes/bootstrap-kubelet.conf".into());
+    }
+    if let (Role::Worker, Some(path)) = (inputs.role, inputs.ca_cert_path) {
+        free(path.to_path_buf());
+    }
+    // kubeadm stopped to insist on it between 1.20 and 1.31.
+    if inputs.role == Role::Worker && minor < 31 {
+        checks.push(Check::offline(named("DirAvailable", Path::new(MANIFESTS)), |scene| {
+            check_empty(scene, Path::new(MANIFESTS), |scene, name| {
+                scene.inputs.rerun.is_ours(scene.files(), &Path::new(MANIFESTS).join(name))
+            })
+        }));
+    }
+    if let (true, Some(Etcd::Local(etcd))) = (inputs.is_control_plane(), inputs.cluster.map(|c| &c.etcd)) {
+        checks.push(Check::offline(named("DirAvailable", &etcd.data_dir), move |scene| {
+            // The data are this cluster's when the etcd that we started keeps them there.
+            let ours = scene.inputs.rerun.is_ours(scene.files(), &manifest("etcd"));
+            check_empty(scene, &etcd.data_dir, move |_, _| ours)
+        }));
+    }
+    checks
+}
+
+fn check_free(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
+    let shown = path.display().to_string();
+    if !scene.files().exists(path) {
+        return Vec::new();
+    }
+    match scene.inputs.rerun.ownership(scene.files(), path) {
+        Ok(Ownership::Ours) => Vec::new(),
+        Ok(Ownership::Changed) => vec![Finding::error(
+            id,
+            shown.clone(),
+            format!("{shown} was changed since kubewright wrote it, and would be overwritten"),
+            format!("put the change into the configuration or a patch and remove {shown}, or ignore {id}"),
+        )],
+        Ok(Ownership::Foreign) => vec![Finding::error(
+            id,
+            shown.clone(),
+            format!("{shown} is there already: this host is, or was, part of a cluster"),
+            "run 'kubewright reset' to leave that cluster",
+        )],
+        Err(failure) => vec![unreadable(id, &failure)],
+    }
+}
+
+fn check_empty(scene: &Scene<'_>, path: &Path, is_ours: impl Fn(&Scene<'_>, &str) -> bool) -> Vec<Finding> {
+    let id = named("DirAvailable", path);
+    let shown = path.display().to_string();
+    let names = match scene.files().list(path) {
+        Ok(names) => names,
+        Err(error) => return vec![Finding::unknown(&id, &error)],
+    };
+    // A file system of its own begins with this folder.
+    let foreign: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| *name != "lost+found" && !is_ours(scene, name)).collect();
+    let Some(first) = foreign.first() else { return Vec::new() };
+    let what = format!("{shown} is not empty: it holds {first}, and kubewright did not put it there");
+    let fix = format!("run 'kubewright reset' if it is of an old cluster, or move it away: 'mv {shown} {shown}.old'");
+    vec![Finding::error(&id, shown, what, fix)]
+}
+
+fn unreadable(id: &str, failure: &Failure) -> Finding {
+    Finding::warning(id, "", format!("this could not be checked: {failure}"), failure.hint().unwrap_or_default())
+}
+
+/// Files that must be there: the client's of an external etcd.
+pub(super) fn existing<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
+    const ID: &str = "ExternalEtcdClientCertificates";
+    let Some(Etcd::External(etcd)) = inputs.cluster.map(|c| &c.etcd) else { return Vec::new() };
+    if !inputs.is_control_plane() || inputs.certs_downloaded {
+        return Vec::new();
+    }
+    vec![Check::offline(ID, move |scene| {
+        [&etcd.ca_file, &etcd.cert_file, &etcd.key_file]
+            .into_iter()
+            .filter(|file| !file.is_empty() && !scene.files().exists(Path::new(file)))
+            .map(|file| {
+                let what = format!("{file} is not there; it is named for the external etcd");
+                Finding::error(ID, file.as_str(), what, format!("copy it to {file}, or correct etcd.external"))
+            })
+            .collect()
+    })]
+}
+
+/// Folders that must be writable, and file systems that need room.
+pub(super) fn room<'a>() -> Vec<Check<'a>> {
+    let mut checks = Vec::new();
+    for path in ["/etc/kubernetes", "/var/lib/kubelet"] {
+        let id = named("Writable", Path::new(path));
+        checks.push(Check::live(id.clone(), move |scene| check_writable(scene, &id, Path::new(path))));
+    }
+    checks.push(Check::live("DiskSpace", check_space));
+    checks
+}
+
+fn check_writable(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
+    // Without root nothing is writable; that has its own check.
+    if scene.inputs.uid != 0 {
+        return Vec::new();
+    }
+    let shown = path.display().to_string();
+    match (space::is_writable(scene.host(), path), space::of(scene.host(), path)) {
+        (_, Ok(Space { read_only: true, .. })) => vec![Finding::error(
+            id,
+            shown.clone(),
+            format!("{shown} is on a file system that is mounted read-only"),
+            format!("run 'findmnt -T {shown}', then 'mount -o remount,rw' on its mount point"),
+        )],
+        (Ok(false), _) => vec![Finding::error(
+            id,
+            shown.clone(),
+            format!("{shown} cannot be written to, not even by root"),
+            format!("run 'lsattr -d {shown}' and 'ls -ld {shown}' to see why"),
+        )],
+        (Err(error), _) | (_, Err(error)) => vec![Finding::unknown(id, &error)],
+        _ => Vec::new(),
+    }
+}
+
+fn check_space(scene: &Scene<'_>) -> Vec<Finding> {
+    let mut folders: Vec<(PathBuf, u64)> =
+        [MANIFESTS, "/var/lib/kubelet", "/var/log"].map(|folder| (folder.into(), LOW_NODE)).to_vec();
+    if let (true, Some(Etcd::Local(etcd))) = (scene.inputs.is_control_plane(), scene.inputs.cluster.map(|c| &c.etcd)) {
+        folders.push((etcd.data_dir.clone(), LOW_NODE));
+    }
+    let images = scene.cri().ok().and_then(|cri| cri.image_folder().ok().flatten());
+    // Images come first: on a shared file system their threshold is the stricter one.
+    folders.insert(0, (images.unwrap_or_else(|| "/var/lib/containerd".into()), LOW_IMAGES));
+    let mut seen: Vec<(u64, u64)> = Vec::new();
+    let mut findings = Vec::new();
+    for (folder, low) in folders {
+        match space::of(scene.host(), &folder) {
+            // Two folders of one file system are one finding. Its free room may change between looks.
+            Ok(space) if seen.contains(&(space.total, space.inodes)) => {}
+            Ok(space) => {
+                seen.push((space.total, space.inodes));
+                findings.extend(judge(&folder, &space, low));
+            }
+            Err(error) => findings.push(Finding::unknown("DiskSpace", &error)),
+        }
+    }
+    findings
+}
+
+fn judge(folder: &Path, space: &Space, low: u64) -> Option<Finding> {
+    const ID: &str = "DiskSpace";
+    let shown = folder.display().to_string();
+    let free = space.free / MIB;
+    let fix = format!("make room: run 'df -h {shown}' and 'du -xh --max-depth=2 {shown} | sort -h | tail'");
+    if space.free < FULL {
+        let what = format!("the disk is full: {free} MiB are free for {shown}");
+        return Some(Finding::error(ID, shown, what, fix));
+    }
+    if space.free_inodes.is_some_and(|free| free.saturating_mul(100) < space.inodes.saturating_mul(LOW_INODES)) {
+        let what = format!("the file system of {shown} can hold hardly any more files");
+        return Some(Finding::warning(ID, shown.clone(), what, format!("run 'df -i {shown}' and remove small files")));
+    }
+    if space.free.saturating_mul(100) < space.total.saturating_mul(low) {
+        let what = format!("less than {low} % ({free} MiB) are free for {shown}; the kubelet evicts Pods then");
+        return Some(Finding::warning(ID, shown, what, fix));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::finding::Severity;
+
+    #[test]
+    fn room_is_judged_by_the_kubelets_own_thresholds() {
+        let space = |free: u64, free_inodes| Space {
+            folder: "/".into(),
+            free: free * MIB,
+            total: 10_000 * MIB,
+            free_inodes: Some(free_inodes),
+            inodes: 1000,
+            read_only: false,
+        };
+        let severity = |free, inodes, low| judge(Path::new("/x"), &space(free, inodes), low).map(|f| f.severity);
+        assert_eq!(severity(63, 900, LOW_NODE), Some(Severity::Error));
+        assert_eq!(severity(900, 900, LOW_NODE), Some(Severity::Warning));
+        assert_eq!(severity(1400, 900, LOW_NODE), None);
+        assert_eq!(severity(1400, 900, LOW_IMAGES), Some(Severity::Warning));
+        assert_eq!(severity(9000, 10, LOW_NODE), Some(Severity::Warning));
+    }
+}

@@ -1,0 +1,195 @@
+//! What checks find, and the report of all of them.
+
+use super::ignore::Consequence;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use serde::Serialize;
+use std::fmt;
+use std::net::IpAddr;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The cluster will not come up, or not stay up.
+    Error,
+    /// Worth knowing.
+    Warning,
+}
+
+/// What `fix` can do about a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Repair {
+    /// Make the runtime use this cgroup driver.
+    CgroupDriver {
+        /// `systemd` or `cgroupfs`.
+        driver: String,
+    },
+    /// Let a service start at boot.
+    EnableService {
+        /// Its name.
+        service: String,
+    },
+    /// Give the host's name an address in /etc/hosts.
+    HostsEntry {
+        /// The name.
+        name: String,
+        /// The address.
+        ip: IpAddr,
+    },
+    /// Load kernel modules, now and at boot.
+    Modules {
+        /// Their names.
+        modules: Vec<String>,
+    },
+    /// Make the runtime use this image to hold a pod's namespaces.
+    SandboxImage {
+        /// The image.
+        image: String,
+    },
+    /// Start a service now.
+    StartService {
+        /// Its name.
+        service: String,
+    },
+    /// Turn swap off, now and at boot.
+    Swap,
+    /// Switch the runtime's Kubernetes interface on.
+    SwitchCriOn,
+    /// Set a kernel parameter, now and at boot.
+    Sysctl {
+        /// Its name.
+        key: String,
+        /// The value it needs.
+        value: String,
+    },
+}
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// The check's name: what `--ignore-preflight-errors` takes.
+    pub id: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong: one sentence without a full stop.
+    pub what: String,
+    /// Where: a path, a service, a port.
+    #[serde(rename = "where")]
+    pub place: String,
+    /// What the user can do.
+    pub fix: String,
+    /// True when it was an error and the user chose to ignore it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignored: bool,
+    /// What `--fix` would do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Repair>,
+}
+
+impl Finding {
+    /// An error.
+    pub fn error(id: &str, place: impl Into<String>, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            severity: Severity::Error,
+            what: what.into(),
+            place: place.into(),
+            fix: fix.into(),
+            ignored: false,
+            repair: None,
+        }
+    }
+
+    /// A warning.
+    pub fn warning(id: &str, place: impl Into<String>, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(id, place, what, fix) }
+    }
+
+    /// A check that could not be made is a warning: the host may be fine.
+    pub fn unknown(id: &str, fault: &dyn Fault) -> Self {
+        let mut what = format!("this could not be checked: {fault}");
+        if let Some(source) = fault.source() {
+            what = format!("{what}: {source}");
+        }
+        Self::warning(id, "", what, fault.hint().unwrap_or_default())
+    }
+
+    /// The same finding with something that mends it.
+    #[must_use]
+    pub fn mended_by(mut self, repair: Repair) -> Self {
+        self.repair = Some(repair);
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "ERROR",
+            Severity::Warning => "WARNING",
+        };
+        let ignored = if self.ignored { " (ignored)" } else { "" };
+        write!(f, "[{severity} {}]{ignored}: {}", self.id, self.what)?;
+        if !self.fix.is_empty() {
+            write!(f, "\n  fix: {}", self.fix)?;
+        }
+        Ok(())
+    }
+}
+
+/// What all checks found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The checks that were made, in kubeadm's order.
+    pub checks: Vec<String>,
+    /// Errors first, then warnings, each in the order of the checks.
+    pub findings: Vec<Finding>,
+    /// What follows from the checks that were ignored.
+    pub consequences: Vec<Consequence>,
+}
+
+impl Report {
+    /// The findings that stop the work.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Fails when something was found that must be mended first.
+    ///
+    /// # Errors
+    /// [`Unfit`], with every error.
+    pub fn verdict(&self) -> Result<(), Unfit> {
+        let errors: Vec<Finding> = self.errors().cloned().collect();
+        if errors.is_empty() { Ok(()) } else { Err(Unfit { errors }) }
+    }
+}
+
+/// The host is not fit yet.
+#[derive(Debug, thiserror::Error)]
+#[error("this host is not fit yet:\n{}", self.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct Unfit {
+    /// Everything that must be mended first; never empty.
+    pub errors: Vec<Finding>,
+}
+
+impl Fault for Unfit {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Preflight
+    }
+
+    fn hint(&self) -> Option<String> {
+        let ids: Vec<&str> = self.errors.iter().map(|finding| finding.id.as_str()).collect();
+        Some(if self.errors.iter().any(|finding| finding.repair.is_some()) {
+            "run 'kubewright preflight --fix --dry-run' to see what can be mended for you".into()
+        } else {
+            format!(
+                "mend it, or, when you know better, run the command again with --ignore-preflight-errors={}",
+                ids.join(",")
+            )
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! Mending what checks found: what people do by hand today.
+//!
+//! Reads: the report. Writes: swap, kernel modules and parameters, the runtime's configuration,
+//! services and /etc/hosts, all through the gate, so that a dry run shows each diff; and the journal,
+//! before each change, so that everything can be undone.
+
+mod containerd;
+mod hosts;
+mod kernel;
+mod steps;
+
+pub use steps::{Fixed, apply};

@@ -1,0 +1,123 @@
+//! Tests of mending and of undoing it.
+
+use super::*;
+use crate::base::gate::Change;
+use crate::checks::finding::Finding;
+use crate::host::command::fake::FakeHost;
+use crate::journal::{Journal, undo};
+
+fn report(repairs: impl IntoIterator<Item = Repair>) -> Report {
+    let findings = repairs.into_iter().map(|repair| Finding::error("X", "", "", "").mended_by(repair)).collect();
+    Report { findings, ..Report::default() }
+}
+
+fn read(host: &FakeHost, path: &str) -> String {
+    std::fs::read_to_string(host.root().join(&path[1..])).unwrap()
+}
+
+const FSTAB: &str = "UUID=1 / ext4 defaults 0 1\n/dev/sda2 none swap sw 0 0\n";
+const SWAPS: &str = "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n";
+
+fn swapping() -> FakeHost {
+    FakeHost::new()
+        .file("/proc/swaps", SWAPS)
+        .file("/etc/fstab", FSTAB)
+        .on("swapoff /dev/sda2", "")
+        .on("swapon /dev/sda2", "")
+}
+
+#[test]
+fn swap_goes_now_and_at_boot() {
+    let fake = swapping();
+    let host = fake.live();
+    let mut journal = Journal::default();
+    let fixed = apply(&host, &mut journal, &report([Repair::Swap])).unwrap();
+    assert_eq!(fixed.len(), 2);
+    assert!(read(&fake, "/etc/fstab").contains("#kubewright# /dev/sda2 none swap"));
+    assert_eq!(fake.ran(), ["swapoff /dev/sda2"]);
+}
+
+#[test]
+fn swap_goes_then_undo_brings_it_back() {
+    let fake = swapping();
+    let host = fake.live();
+    let mut journal = Journal::default();
+    apply(&host, &mut journal, &report([Repair::Swap])).unwrap();
+    let mut journal = Journal::load(host.files()).unwrap();
+    undo(&host, &mut journal).unwrap();
+    assert_eq!(read(&fake, "/etc/fstab"), FSTAB);
+    assert_eq!(fake.ran(), ["swapoff /dev/sda2", "swapon /dev/sda2"]);
+}
+
+#[test]
+fn a_dry_run_shows_each_change_and_makes_none() {
+    let fake = swapping().file("/proc/sys/net/ipv4/ip_forward", "0\n");
+    let host = fake.dry();
+    let repairs = [Repair::Swap, Repair::Sysctl { key: "net.ipv4.ip_forward".into(), value: "1".into() }];
+    apply(&host, &mut Journal::default(), &report(repairs)).unwrap();
+    assert!(fake.ran().is_empty());
+    assert_eq!(read(&fake, "/etc/fstab"), FSTAB);
+    assert!(!fake.root().join("var/lib/kubewright").exists());
+    let entries = host.gate().entries();
+    let files: Vec<String> = entries
+        .iter()
+        .filter_map(|entry| match &entry.change {
+            Change::WriteFile { path, .. } => Some(path.display().to_string()),
+            _ => None,
+        })
+        .collect();
+    assert!(files.contains(&"/etc/fstab".into()) && files.contains(&"/etc/sysctl.d/99-kubewright.conf".into()));
+    assert!(entries.iter().any(|e| matches!(&e.change, Change::Run { command, .. } if command[0] == "sysctl")));
+}
+
+#[test]
+fn a_bridge_parameter_brings_its_module_and_both_come_back_at_boot() {
+    let key = "net.bridge.bridge-nf-call-iptables";
+    let fake = FakeHost::new()
+        .on("modprobe br_netfilter", "")
+        .on("sysctl -w net.bridge.bridge-nf-call-iptables=1", "")
+        .file("/etc/sysctl.d/99-kubewright.conf", "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables=0\n");
+    let host = fake.live();
+    apply(&host, &mut Journal::default(), &report([Repair::Sysctl { key: key.into(), value: "1".into() }])).unwrap();
+    assert_eq!(fake.ran(), ["modprobe br_netfilter", "sysctl -w net.bridge.bridge-nf-call-iptables=1"]);
+    assert_eq!(read(&fake, "/etc/modules-load.d/kubewright.conf"), "br_netfilter\n");
+    assert_eq!(read(&fake, "/etc/sysctl.d/99-kubewright.conf"), format!("net.ipv4.ip_forward = 1\n{key} = 1\n"));
+}
+
+const CONTAINERD: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"old\"\n";
+
+#[test]
+fn containerd_gets_both_settings_and_a_second_time_nothing() {
+    let fake = FakeHost::new()
+        .systemd()
+        .on("systemctl restart containerd", "")
+        .file("/etc/containerd/config.toml", CONTAINERD);
+    let host = fake.live();
+    let repairs = [
+        Repair::CgroupDriver { driver: "systemd".into() },
+        Repair::SandboxImage { image: "registry.k8s.io/pause:3.10".into() },
+    ];
+    let mut journal = Journal::default();
+    apply(&host, &mut journal, &report(repairs.clone())).unwrap();
+    let text = read(&fake, "/etc/containerd/config.toml");
+    assert!(text.contains("sandbox_image = \"registry.k8s.io/pause:3.10\""), "{text}");
+    assert!(
+        text.contains("SystemdCgroup = true") && text.contains("runtime_type = \"io.containerd.runc.v2\""),
+        "{text}"
+    );
+    let before = fake.ran().len();
+    apply(&host, &mut journal, &report(repairs)).unwrap();
+    assert_eq!(fake.ran().len(), before, "containerd was started again for nothing");
+    undo(&host, &mut journal).unwrap();
+    assert_eq!(read(&fake, "/etc/containerd/config.toml"), CONTAINERD);
+}
+
+#[test]
+fn a_configuration_of_another_schema_is_left_alone() {
+    let fake = FakeHost::new().file("/etc/containerd/config.toml", "version = 4\n");
+    let repair = Repair::SandboxImage { image: "x".into() };
+    let failure = apply(&fake.live(), &mut Journal::default(), &report([repair])).unwrap_err();
+    assert!(failure.to_string().contains("has version 4"), "{failure}");
+    assert!(failure.hint().is_some());
+    assert_eq!(read(&fake, "/etc/containerd/config.toml"), "version = 4\n");
+}

@@ -1,0 +1,152 @@
+//! What the checks are told, and what they share.
+
+use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::host::cri::{self, Cri, CriError, Status};
+use crate::host::listeners::{self, Listener};
+use crate::host::{Host, HostError, facts};
+use crate::journal::{Journal, Ownership};
+use crate::versions::{Version, table};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// What the host is to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The first node of a cluster.
+    FirstControlPlane,
+    /// One more control plane.
+    ControlPlane,
+    /// A worker.
+    Worker,
+}
+
+/// What the checks are told.
+pub struct Inputs<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// The effective user.
+    pub uid: u32,
+    /// The environment variables; proxies are among them.
+    pub vars: &'a BTreeMap<String, String>,
+    /// What the host is to become.
+    pub role: Role,
+    /// The host as a node.
+    pub node: &'a NodeConfig,
+    /// The cluster; None before a joining host has found it.
+    pub cluster: Option<&'a ClusterConfig>,
+    /// The API server that a joining host asks first.
+    pub api_host: Option<&'a str>,
+    /// Where a joining worker puts the CA certificate.
+    pub ca_cert_path: Option<&'a Path>,
+    /// The certificates come from the cluster, so they need not be here yet.
+    pub certs_downloaded: bool,
+    /// The images the host will run.
+    pub images: &'a [String],
+    /// The image that should hold a pod's namespaces.
+    pub pause_image: Option<&'a str>,
+    /// What earlier runs left.
+    pub rerun: &'a Rerun,
+}
+
+impl Inputs<'_> {
+    /// The minor that decides: the cluster's, else the installed kubelet's, else the newest.
+    pub fn minor(&self) -> u16 {
+        self.cluster.map_or_else(
+            || facts::kubelet_version(self.host).map_or_else(|_| table::newest(), |version| version.minor),
+            |cluster| cluster.version.minor,
+        )
+    }
+
+    /// True when the host becomes a control plane.
+    pub fn is_control_plane(&self) -> bool {
+        self.role != Role::Worker
+    }
+}
+
+/// What earlier runs left on this host and is right: it must not stop the next run.
+#[derive(Clone, Debug, Default)]
+pub struct Rerun {
+    /// What kubewright wrote.
+    pub journal: Journal,
+    /// Files of others (kubeadm, an image builder) that say what this run would write.
+    pub adopted: BTreeSet<PathBuf>,
+}
+
+impl Rerun {
+    /// Whose a file is; an adopted one counts as ours.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn ownership(&self, files: &HostFiles, path: &Path) -> Result<Ownership> {
+        if self.adopted.contains(path) {
+            return Ok(Ownership::Ours);
+        }
+        self.journal.ownership(files, path)
+    }
+
+    /// True when the file is there and ours, unchanged.
+    pub fn is_ours(&self, files: &HostFiles, path: &Path) -> bool {
+        files.exists(path) && matches!(self.ownership(files, path), Ok(Ownership::Ours))
+    }
+}
+
+/// The inputs, and what several checks need and only one should ask for.
+pub struct Scene<'a> {
+    /// What the checks are told.
+    pub inputs: &'a Inputs<'a>,
+    /// The minor that decides.
+    pub minor: u16,
+    cri: OnceLock<Result<Cri, CriError>>,
+    status: OnceLock<Result<Status, CriError>>,
+    kubelet: OnceLock<Result<Version, HostError>>,
+    listeners: OnceLock<Result<Vec<Listener>, HostError>>,
+}
+
+impl<'a> Scene<'a> {
+    /// A scene in which nothing was asked yet.
+    pub fn new(inputs: &'a Inputs<'a>) -> Self {
+        Self {
+            inputs,
+            minor: inputs.minor(),
+            cri: OnceLock::new(),
+            status: OnceLock::new(),
+            kubelet: OnceLock::new(),
+            listeners: OnceLock::new(),
+        }
+    }
+
+    /// The host.
+    pub fn host(&self) -> &'a Host {
+        self.inputs.host
+    }
+
+    /// The host's files.
+    pub fn files(&self) -> &'a HostFiles {
+        self.inputs.host.files()
+    }
+
+    /// The container runtime.
+    pub fn cri(&self) -> Result<&Cri, &CriError> {
+        self.cri.get_or_init(|| cri::find(self.host(), self.inputs.node.cri_socket.as_deref())).as_ref()
+    }
+
+    /// The runtime's status; None when there is no runtime, which is told by another check.
+    pub fn status(&self) -> Option<Result<&Status, &CriError>> {
+        let cri = self.cri().ok()?;
+        Some(self.status.get_or_init(|| cri.status()).as_ref())
+    }
+
+    /// The installed kubelet's version.
+    pub fn kubelet(&self) -> Result<&Version, &HostError> {
+        self.kubelet.get_or_init(|| facts::kubelet_version(self.host())).as_ref()
+    }
+
+    /// Who listens on the ports that the host will need.
+    pub fn listeners(&self) -> Result<&[Listener], &HostError> {
+        let ports = super::network::ports(self.inputs).into_iter().map(|(port, _)| port).collect();
+        self.listeners.get_or_init(|| listeners::on(self.host(), &ports)).as_deref()
+    }
+}

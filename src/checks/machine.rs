@@ -1,0 +1,180 @@
+//! Checks of the machine itself: user, size, swap, name, clock, modules.
+
+use super::catalog::Check;
+use super::finding::{Finding, Repair};
+use super::inputs::Scene;
+use crate::base::fault::Fault;
+use crate::host::service::{InitSystem, Services};
+use crate::host::{Command, facts, fstab, modules, network, swap};
+use std::path::Path;
+use std::time::Duration;
+
+/// The CPUs a control plane needs (kubeadm's `ControlPlaneNumCPU`).
+const CPUS: usize = 2;
+/// The MiB a control plane needs (kubeadm's `ControlPlaneMem`).
+const MEMORY: u64 = 1700;
+/// A name server that is gone must not hold the checks up for long.
+const LOOKUP: Duration = Duration::from_secs(5);
+/// The modules of kube-proxy's ipvs mode, as its own check has them.
+const IPVS: [&str; 5] = ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"];
+
+/// Who may do this.
+pub(super) fn user<'a>() -> Vec<Check<'a>> {
+    vec![Check::live("IsPrivilegedUser", |scene| {
+        if scene.inputs.uid == 0 {
+            return Vec::new();
+        }
+        vec![Finding::error(
+            "IsPrivilegedUser",
+            format!("user {}", scene.inputs.uid),
+            "this user is not root",
+            "run the command with sudo",
+        )]
+    })]
+}
+
+/// Whether a control plane fits.
+pub(super) fn size<'a>() -> Vec<Check<'a>> {
+    vec![
+        Check::live("NumCPU", |_| {
+            let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            if cpus >= CPUS {
+                return Vec::new();
+            }
+            let what = format!("a control plane needs {CPUS} CPUs; this host has {cpus}");
+            vec![Finding::error("NumCPU", "the machine", what, "give the machine more CPUs")]
+        }),
+        Check::live("Mem", |scene| match facts::memory(scene.host()) {
+            Ok(Some(memory)) if memory < MEMORY => {
+                let what = format!("a control plane needs {MEMORY} MiB of memory; this host has {memory}");
+                vec![Finding::error("Mem", "the machine", what, "give the machine more memory")]
+            }
+            Ok(_) => Vec::new(),
+            Err(error) => vec![Finding::unknown("Mem", &error)],
+        }),
+    ]
+}
+
+/// What every node needs.
+pub(super) fn checks<'a>() -> Vec<Check<'a>> {
+    vec![
+        Check::live("Swap", check_swap),
+        Check::live("Hostname", check_hostname),
+        Check::live("ClockSync", check_clock),
+        Check::live("Modules", check_modules),
+    ]
+}
+
+fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
+    let areas = match swap::active(scene.host()) {
+        Ok(areas) => areas,
+        Err(error) => return vec![Finding::unknown("Swap", &error)],
+    };
+    let kubelet_accepts = scene
+        .inputs
+        .cluster
+        .is_some_and(|c| c.kubelet.get("failSwapOn").and_then(serde_json::Value::as_bool) == Some(false))
+        || scene.inputs.node.kubelet_extra_args.iter().any(|a| a.name == "fail-swap-on" && a.value == "false");
+    if areas.is_empty() || kubelet_accepts {
+        return at_boot(scene, kubelet_accepts);
+    }
+    let names: Vec<String> = areas.iter().map(|area| area.path.display().to_string()).collect();
+    let fix = "run 'kubewright preflight --fix', or run 'swapoff -a' and take swap out of /etc/fstab; to keep swap, set \
+               failSwapOn: false in the KubeletConfiguration";
+    vec![
+        Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
+            .mended_by(Repair::Swap),
+    ]
+}
+
+/// Swap that comes back at the next boot breaks a node that works today.
+fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
+    let table = scene.files().read_text(Path::new("/etc/fstab")).ok().flatten().unwrap_or_default();
+    if kubelet_accepts || fstab::swap_lines(&table).is_empty() {
+        return Vec::new();
+    }
+    let what = "swap is off now and will be on again after the next boot";
+    let fix = "run 'kubewright preflight --fix', or take swap out of /etc/fstab";
+    vec![Finding::warning("Swap", "/etc/fstab", what, fix).mended_by(Repair::Swap)]
+}
+
+fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "Hostname";
+    let name = scene.inputs.node.name.as_str();
+    let mut findings = Vec::new();
+    let fits = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() > 253 || !name.split('.').all(fits) {
+        let what = format!("{name:?} cannot be a node's name: it must be a DNS name in lower case");
+        findings.push(Finding::warning(ID, name, what, "give another name with --node-name"));
+    }
+    let command = Command::new(["getent", "ahosts", name]).within(LOOKUP);
+    match scene.host().read(&command) {
+        Ok(output) if output.is_success() => {}
+        Ok(_) => {
+            let what = format!("the name {name} has no address on this host");
+            let fix = format!("run 'kubewright preflight --fix', or add a line 'ADDRESS {name}' to /etc/hosts");
+            let finding = Finding::warning(ID, "/etc/hosts", what, fix);
+            let address = network::default_address(scene.host(), false);
+            findings.push(match address {
+                Ok(ip) => finding.mended_by(Repair::HostsEntry { name: name.into(), ip }),
+                Err(_) => finding,
+            });
+        }
+        Err(error) => findings.push(Finding::unknown(ID, &error)),
+    }
+    findings
+}
+
+fn check_clock(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "ClockSync";
+    let host = scene.host();
+    if Services::of(host).init_system() != InitSystem::Systemd || host.find("timedatectl").is_none() {
+        return Vec::new();
+    }
+    // timed is started on demand and may be unable to run in a container; then nothing is known.
+    let command = Command::new(["timedatectl", "show", "-p", "NTPSynchronized", "--value"]).within(LOOKUP);
+    match host.read(&command) {
+        Ok(output) if output.stdout.trim() == "no" => vec![Finding::warning(
+            ID,
+            "the clock",
+            "the clock is not synchronised; certificates and tokens are refused when clocks differ",
+            "run 'timedatectl set-ntp true', or install chrony",
+        )],
+        _ => Vec::new(),
+    }
+}
+
+fn check_modules(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "Modules";
+    let ipvs = scene.inputs.cluster.is_some_and(|cluster| {
+        !cluster.proxy.disabled && cluster.kube_proxy.get("mode").and_then(serde_json::Value::as_str) == Some("ipvs")
+    });
+    let wanted = ["overlay"].into_iter().chain(IPVS.into_iter().filter(|_| ipvs));
+    let mut missing = Vec::new();
+    for module in wanted {
+        match modules::is_loaded(scene.host(), module) {
+            Ok(true) => {}
+            Ok(false) => missing.push(module.to_owned()),
+            Err(error) => return vec![Finding::unknown(ID, &error)],
+        }
+    }
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let list = missing.join(" ");
+    let fix =
+        format!("run 'kubewright preflight --fix', or run 'modprobe -a {list}' and list them in /etc/modules-load.d");
+    let what = format!("kernel modules are not loaded: {list}");
+    vec![Finding::warning(ID, "the kernel", what, fix).mended_by(Repair::Modules { modules: missing })]
+}
+
+/// The hint of a fault, for findings that pass one on.
+pub(super) fn hint(fault: &dyn Fault) -> String {
+    fault.hint().unwrap_or_default()
+}

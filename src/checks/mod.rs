@@ -1,0 +1,26 @@
+//! Layer 3: is this host fit, what mends it, and why did it not come up.
+//!
+//! `run` judges everything at once and changes nothing; `fix` mends what can be mended;
+//! `diagnosis` explains a wait that ran out of time. Checks have kubeadm's names, so that lists of
+//! checks to ignore keep working.
+
+mod catalog;
+pub mod diagnosis;
+mod external_etcd;
+mod files;
+mod finding;
+pub mod fix;
+mod ignore;
+mod inputs;
+mod machine;
+mod network;
+mod programs;
+mod proxy;
+mod runtime;
+mod system;
+
+pub use catalog::{names, run};
+pub use finding::{Finding, Repair, Report, Severity, Unfit};
+pub use ignore::Consequence;
+pub use inputs::{Inputs, Rerun, Role};
+pub use runtime::pull_findings;

@@ -1,0 +1,176 @@
+//! Checks of the network: ports, firewall, proxies, kernel parameters.
+
+use super::catalog::Check;
+use super::files::manifest;
+use super::finding::{Finding, Repair};
+use super::inputs::{Inputs, Scene};
+use super::proxy::Proxies;
+use crate::config::model::Etcd;
+use crate::host::service::Services;
+use crate::host::sysctl;
+use std::net::IpAddr;
+
+/// The ports of the components and of etcd, and the kubelet's.
+const SCHEDULER: u16 = 10259;
+const CONTROLLER_MANAGER: u16 = 10257;
+const ETCD_CLIENT: u16 = 2379;
+const ETCD_PEER: u16 = 2380;
+const KUBELET: u16 = 10250;
+
+/// The first minor whose kubeadm no longer asks for bridged traffic in iptables.
+const NO_BRIDGE_CHECK: u16 = 30;
+
+/// The ports the host needs, and which program will listen there.
+pub(super) fn ports(inputs: &Inputs<'_>) -> Vec<(u16, &'static str)> {
+    let mut ports = Vec::new();
+    if inputs.is_control_plane() {
+        ports.push((inputs.node.local_endpoint.bind_port, "kube-apiserver"));
+        ports.push((SCHEDULER, "kube-scheduler"));
+        ports.push((CONTROLLER_MANAGER, "kube-controller-manager"));
+    }
+    ports.push((KUBELET, "kubelet"));
+    if let (true, Some(Etcd::Local(_))) = (inputs.is_control_plane(), inputs.cluster.map(|c| &c.etcd)) {
+        ports.push((ETCD_CLIENT, "etcd"));
+        ports.push((ETCD_PEER, "etcd"));
+    }
+    ports
+}
+
+/// Ports that must be free, or in the hands of what we started.
+pub(super) fn port_checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
+    ports(inputs)
+        .into_iter()
+        .map(|(port, program)| {
+            let id = format!("Port-{port}");
+            Check::live(id.clone(), move |scene| check_port(scene, &id, port, program))
+        })
+        .collect()
+}
+
+fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Finding> {
+    let listeners = match scene.listeners() {
+        Ok(listeners) => listeners,
+        Err(error) => return vec![Finding::unknown(id, error)],
+    };
+    let Some(listener) = listeners.iter().find(|listener| listener.port == port) else { return Vec::new() };
+    if listener.program.as_deref() == Some(program) {
+        // The kubelet is a service that we configure and start again; the others are static Pods.
+        if program == "kubelet" || scene.inputs.rerun.is_ours(scene.files(), &manifest(program)) {
+            return Vec::new();
+        }
+        let what = format!("port {port} is in use by the {program} of another cluster");
+        return vec![Finding::error(id, format!("port {port}"), what, "run 'kubewright reset' to leave that cluster")];
+    }
+    let shown = listener.shown();
+    let what = format!("port {port}, which {program} needs, is in use by {shown}");
+    let fix = match listener.pid {
+        Some(pid) => format!("stop it: run 'systemctl status {pid}' to see which service it is of"),
+        None => format!("run 'ss -ltnp sport = :{port}' as root to see what it is, and stop it"),
+    };
+    vec![Finding::error(id, format!("port {port}"), what, fix)]
+}
+
+/// A firewall that may be in the way.
+pub(super) fn firewall<'a>() -> Vec<Check<'a>> {
+    const ID: &str = "Firewalld";
+    vec![Check::live(ID, |scene| {
+        let active = Services::of(scene.host()).state("firewalld").is_ok_and(|state| state.exists && state.active);
+        if !active {
+            return Vec::new();
+        }
+        let ports = [scene.inputs.node.local_endpoint.bind_port, KUBELET];
+        let opened = ports.map(|port| format!("--add-port={port}/tcp")).join(" ");
+        let what = format!("firewalld is active; ports {} and {} must be open to the other nodes", ports[0], ports[1]);
+        let fix = format!("run 'firewall-cmd --permanent {opened}' and 'firewall-cmd --reload'");
+        vec![Finding::warning(ID, "firewalld", what, fix)]
+    })]
+}
+
+/// Proxies that would stand between us and the cluster.
+pub(super) fn proxies<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
+    let mut checks = Vec::new();
+    let host = if inputs.is_control_plane() {
+        Some(inputs.node.local_endpoint.advertise_address.to_string())
+    } else {
+        inputs.api_host.map(str::to_owned)
+    };
+    if let Some(host) = host {
+        checks.push(Check::live("HTTPProxy", move |scene| {
+            proxied(scene, "HTTPProxy", &host, &format!("the API server at {host}"), &host)
+        }));
+    }
+    let networks = inputs.cluster.map(|c| &c.networking).filter(|_| inputs.is_control_plane());
+    for subnet in networks.into_iter().flat_map(|n| n.service_subnets.iter().chain(&n.pod_subnets)) {
+        checks.push(Check::live("HTTPProxyCIDR", move |scene| {
+            // The first address of the network stands for all.
+            let first = match subnet.network() {
+                IpAddr::V4(ip) => IpAddr::from(ip.to_bits().wrapping_add(1).to_be_bytes()),
+                IpAddr::V6(ip) => IpAddr::from(ip.to_bits().wrapping_add(1).to_be_bytes()),
+            };
+            let what = format!("the network {subnet}");
+            proxied(scene, "HTTPProxyCIDR", &first.to_string(), &what, &subnet.to_string())
+        }));
+    }
+    checks
+}
+
+fn proxied(scene: &Scene<'_>, id: &str, host: &str, what: &str, exception: &str) -> Vec<Finding> {
+    let Some(proxy) = Proxies::of(scene.inputs.vars).for_https(host) else { return Vec::new() };
+    let what = format!("connections to {what} would go through the proxy {proxy}");
+    vec![Finding::warning(id, "NO_PROXY", what, format!("add {exception} to NO_PROXY"))]
+}
+
+/// Kernel parameters without which packets are not passed on.
+pub(super) fn parameters<'a>(inputs: &Inputs<'a>, minor: u16) -> Vec<Check<'a>> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    if inputs.is_control_plane() {
+        addresses.push(inputs.node.local_endpoint.advertise_address);
+        let networks = inputs.cluster.map(|c| &c.networking);
+        addresses.extend(
+            networks.into_iter().flat_map(|n| n.service_subnets.iter().chain(&n.pod_subnets)).map(ipnet::IpNet::addr),
+        );
+    } else {
+        addresses.extend(inputs.api_host.and_then(|host| host.parse::<IpAddr>().ok()));
+    }
+    let v6 = addresses.iter().any(IpAddr::is_ipv6);
+    // A name tells no family; nearly every cluster has IPv4.
+    let v4 = addresses.iter().any(IpAddr::is_ipv4) || addresses.is_empty();
+    let bridge = minor < NO_BRIDGE_CHECK;
+    [
+        (v4 && bridge, "net.bridge.bridge-nf-call-iptables"),
+        (v4, "net.ipv4.ip_forward"),
+        (v6 && bridge, "net.bridge.bridge-nf-call-ip6tables"),
+        (v6, "net.ipv6.conf.default.forwarding"),
+    ]
+    .into_iter()
+    .filter(|(applies, _)| *applies)
+    .map(|(_, key)| {
+        let id = format!("FileContent-{}", sysctl::path(key).display().to_string().replace('/', "-"));
+        Check::live(id.clone(), move |scene| check_parameter(scene, &id, key))
+    })
+    .collect()
+}
+
+fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
+    let place = sysctl::path(key).display().to_string();
+    let repair = Repair::Sysctl { key: key.into(), value: "1".into() };
+    let fix = "run 'kubewright preflight --fix'";
+    match sysctl::value(scene.host(), key) {
+        // The kernel takes any number but 0 for "on".
+        Ok(Some(value)) if value != "0" => Vec::new(),
+        Ok(Some(_)) => {
+            let fix = format!("{fix}, or run 'sysctl -w {key}=1' and write it to /etc/sysctl.d");
+            vec![Finding::error(id, place, format!("{key} is off"), fix).mended_by(repair)]
+        }
+        Ok(None) if key.starts_with("net.bridge.") => {
+            let fix = format!("{fix}, or run 'modprobe br_netfilter' and list it in /etc/modules-load.d");
+            let what = format!("{key} does not exist: the kernel module br_netfilter is not loaded");
+            vec![Finding::error(id, place, what, fix).mended_by(repair)]
+        }
+        Ok(None) => {
+            let what = format!("{key} does not exist: the kernel does without this protocol");
+            vec![Finding::error(id, place, what, "boot without ipv6.disable=1, or leave this protocol out")]
+        }
+        Err(error) => vec![Finding::unknown(id, &error)],
+    }
+}

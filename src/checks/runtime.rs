@@ -1,0 +1,220 @@
+//! Checks of the container runtime: alive, recent enough, in step with the kubelet, its images.
+
+use super::catalog::Check;
+use super::finding::{Finding, Repair};
+use super::ignore::is_ignored;
+use super::inputs::{Inputs, Scene};
+use super::machine::hint;
+use crate::base::fault::Fault;
+use crate::host::cri::{CriError, Policy, PullErrors};
+use crate::host::service::Services;
+use crate::versions::table;
+use serde_json::Value;
+
+/// The first minor whose kubelet takes the cgroup driver from the runtime (KEP-4033, on by default).
+const DRIVER_FROM_CRI: u16 = 31;
+/// The first minor whose kubeadm asks runtimes for the method that tells it.
+const ASKS_RUNTIME_CONFIG: u16 = 32;
+
+pub(super) fn checks<'a>() -> Vec<Check<'a>> {
+    vec![
+        Check::live("CRI", check_alive),
+        Check::live("ContainerRuntimeVersion", check_version),
+        Check::live("CgroupDriver", check_driver),
+        Check::live("SandboxImage", check_sandbox),
+        Check::live("ImagePull", check_images),
+    ]
+}
+
+fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "CRI";
+    match scene.cri() {
+        Ok(cri) => match scene.status() {
+            Some(Ok(status)) if !status.runtime.ok => {
+                let what = format!("{} is not ready: {}", cri.version(), status.runtime.why);
+                let service = cri.endpoint().service();
+                let fix = format!("run 'journalctl -u {service} -n 50'");
+                vec![Finding::error(ID, cri.endpoint().to_string(), what, fix)]
+            }
+            Some(Err(error)) => vec![broken(ID, cri.endpoint().to_string(), error)],
+            // A network plugin comes after init.
+            _ => Vec::new(),
+        },
+        // Without root the socket may not be asked; that has its own check.
+        Err(_) if scene.inputs.uid != 0 => Vec::new(),
+        Err(error) => vec![dead(scene, error)],
+    }
+}
+
+/// A runtime that is installed and stopped has a better fix than one that is missing.
+fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
+    const ID: &str = "CRI";
+    let finding = broken(ID, place(error), error);
+    if matches!(error, CriError::Disabled { endpoint } if endpoint.service() == "containerd") {
+        return finding.mended_by(Repair::SwitchCriOn);
+    }
+    let services: Vec<&str> = match error {
+        CriError::Silent { endpoint, .. } => vec![endpoint.service()],
+        CriError::NoneFound { .. } => vec!["containerd", "crio", "cri-docker"],
+        _ => return finding,
+    };
+    let stopped = services.into_iter().find_map(|service| {
+        let state = Services::of(scene.host()).state(service).ok()?;
+        (state.exists && !state.active).then_some((service, state.word))
+    });
+    let Some((service, word)) = stopped else { return finding };
+    let what = format!("the container runtime {service} is installed and does not run (it is {word})");
+    let fix = format!("run 'systemctl start {service}'; if it does not stay up, run 'journalctl -u {service} -n 50'");
+    Finding::error(ID, service, what, fix).mended_by(Repair::StartService { service: service.into() })
+}
+
+fn place(error: &CriError) -> String {
+    match error {
+        CriError::Silent { endpoint, .. } | CriError::Disabled { endpoint } | CriError::Call { endpoint, .. } => {
+            endpoint.to_string()
+        }
+        _ => "container runtime".into(),
+    }
+}
+
+fn broken(id: &str, place: String, error: &CriError) -> Finding {
+    let cause = std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+    Finding::error(id, place, format!("{error}{cause}"), hint(error))
+}
+
+fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "ContainerRuntimeVersion";
+    let Ok(cri) = scene.cri() else { return Vec::new() };
+    let shown = cri.endpoint().to_string();
+    let mut findings = Vec::new();
+    // The kubelet dropped v1alpha2 in 1.26.
+    if cri.version().api != "v1" && scene.minor >= 26 {
+        let what =
+            format!("{} speaks only CRI v1alpha2, which the kubelet of v1.{} does not", cri.version(), scene.minor);
+        findings.push(Finding::error(ID, shown.clone(), what, "install a newer runtime (containerd 1.6 or later)"));
+    }
+    if scene.minor >= ASKS_RUNTIME_CONFIG {
+        match cri.runtime_config() {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let what = format!(
+                    "{} cannot tell its cgroup driver (CRI method RuntimeConfig), which later kubelets demand",
+                    cri.version()
+                );
+                findings.push(Finding::warning(
+                    ID,
+                    shown,
+                    what,
+                    "plan to install containerd 2.0 or CRI-O 1.28 or later",
+                ));
+            }
+            Err(error) => findings.push(Finding::unknown(ID, &error)),
+        }
+    }
+    findings
+}
+
+fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "CgroupDriver";
+    let (Ok(cri), Some(cluster)) = (scene.cri(), scene.inputs.cluster) else { return Vec::new() };
+    if scene.minor >= DRIVER_FROM_CRI && cri.runtime_config().is_ok_and(|driver| driver.is_some()) {
+        return Vec::new();
+    }
+    let runtime = match cri.cgroup_driver() {
+        Ok(Some(driver)) => driver.name(),
+        Ok(None) => return Vec::new(),
+        Err(error) => return vec![Finding::unknown(ID, &error)],
+    };
+    let asked = scene
+        .inputs
+        .node
+        .kubelet_extra_args
+        .iter()
+        .rev()
+        .find(|arg| arg.name == "cgroup-driver")
+        .map(|arg| arg.value.as_str())
+        .or_else(|| cluster.kubelet.get("cgroupDriver").and_then(Value::as_str));
+    // Where kubeadm writes none, the kubelet's own default holds.
+    let default = table::facts(scene.minor).and_then(|facts| facts.default_cgroup_driver).unwrap_or("cgroupfs");
+    let kubelet = asked.unwrap_or(default);
+    if kubelet == runtime {
+        return Vec::new();
+    }
+    let what = format!("the kubelet will use the cgroup driver {kubelet}, and {} uses {runtime}", cri.version());
+    let fix = format!(
+        "run 'kubewright preflight --fix' to switch the runtime to {kubelet}, or set cgroupDriver: {runtime} in the \
+         KubeletConfiguration"
+    );
+    vec![
+        Finding::error(ID, cri.endpoint().to_string(), what, fix)
+            .mended_by(Repair::CgroupDriver { driver: kubelet.into() }),
+    ]
+}
+
+fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "SandboxImage";
+    let (Ok(cri), Some(wanted), Some(Ok(status))) = (scene.cri(), scene.inputs.pause_image, scene.status()) else {
+        return Vec::new();
+    };
+    let Some(configured) = &status.sandbox_image else { return Vec::new() };
+    if configured == wanted {
+        return Vec::new();
+    }
+    let is_there = cri.has_image(configured).unwrap_or(false);
+    let fix =
+        format!("run 'kubewright preflight --fix', or set sandbox_image = \"{wanted}\" in the runtime's configuration");
+    let what =
+        format!("the runtime holds Pods with {configured}; Kubernetes v1.{} is tried with {wanted}", scene.minor);
+    let finding = if is_there || Policy::find(&scene.inputs.node.image_pull_policy) != Some(Policy::Never) {
+        // The runtime pulls the image itself when the first Pod starts.
+        Finding::warning(ID, cri.endpoint().to_string(), what, fix)
+    } else {
+        let what = format!("{what}, and {configured} is missing, so that no Pod can start");
+        Finding::error(ID, cri.endpoint().to_string(), what, fix)
+    };
+    vec![finding.mended_by(Repair::SandboxImage { image: wanted.into() })]
+}
+
+/// Images are pulled by a phase of their own; here only that the policy makes sense and, where
+/// nothing is to be pulled, that everything is there.
+fn check_images(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "ImagePull";
+    let node = scene.inputs.node;
+    let Some(policy) = Policy::find(&node.image_pull_policy) else {
+        let what = format!("the image pull policy {:?} does not exist", node.image_pull_policy);
+        return vec![Finding::error(ID, "nodeRegistration", what, "set it to Always, IfNotPresent or Never")];
+    };
+    let (Policy::Never, Ok(cri)) = (policy, scene.cri()) else { return Vec::new() };
+    scene
+        .inputs
+        .images
+        .iter()
+        .filter_map(|image| match cri.has_image(image) {
+            Ok(true) => None,
+            Ok(false) => {
+                let what = format!("the image {image} is missing, and imagePullPolicy is Never");
+                let fix =
+                    format!("import it: run 'ctr -n k8s.io images import FILE', or pull it: 'crictl pull {image}'");
+                Some(Finding::error(ID, image.as_str(), what, fix))
+            }
+            Err(error) => Some(Finding::unknown(ID, &error)),
+        })
+        .collect()
+}
+
+/// What the pulling of images ran into, as findings of the check `ImagePull`; ignored ones are warnings.
+pub fn pull_findings(inputs: &Inputs<'_>, errors: &PullErrors) -> Vec<Finding> {
+    const ID: &str = "ImagePull";
+    let make = if is_ignored(&inputs.node.ignore_preflight_errors, ID) { Finding::warning } else { Finding::error };
+    errors
+        .0
+        .iter()
+        .map(|error| {
+            let place = match error {
+                CriError::Pull { image, .. } => image.clone(),
+                other => place(other),
+            };
+            make(ID, place, error.to_string(), error.hint().unwrap_or_default())
+        })
+        .collect()
+}

@@ -1,0 +1,16 @@
+//! Layer 3: what this tool wrote and changed on this host.
+//!
+//! Reads and writes /var/lib/kubewright/journal.json, root-only and whole. It explains; it is never
+//! the truth: the files, services and the cluster are looked at themselves. It serves undoing fixes,
+//! `reset`, drift detection, and telling our own files from foreign ones on a second run.
+
+mod error;
+mod record;
+mod store;
+mod undo;
+
+pub use error::JournalError;
+pub use record::{FileRecord, HostChange, Inverse, Ownership};
+pub(crate) use store::sha256;
+pub use store::{Journal, PATH};
+pub use undo::undo;

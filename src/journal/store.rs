@@ -1,0 +1,217 @@
+//! The journal as a value, and its file.
+
+use super::error::JournalError;
+use super::record::{FileRecord, HostChange, Ownership};
+use crate::base::fault::Result;
+use crate::base::files::{Content, HostFiles};
+use crate::base::gate::{Change, Entry};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Where the journal lies.
+pub const PATH: &str = "/var/lib/kubewright/journal.json";
+
+/// Raised when a reader of the former schema would misunderstand the file.
+const SCHEMA: u32 = 1;
+
+/// See the module's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Journal {
+    schema: u32,
+    /// Every file kubewright wrote and did not remove.
+    #[serde(default)]
+    files: BTreeMap<PathBuf, FileRecord>,
+    /// Every change of the host by a fix, oldest first.
+    #[serde(default)]
+    changes: Vec<HostChange>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        Self { schema: SCHEMA, files: BTreeMap::new(), changes: Vec::new() }
+    }
+}
+
+impl Journal {
+    /// The host's journal; an empty one when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read, is broken, or is of a later release.
+    pub fn load(files: &HostFiles) -> Result<Self> {
+        let Some(text) = files.read_text(Path::new(PATH))? else { return Ok(Self::default()) };
+        // The schema is read first: a later one may have fields that are unknown here.
+        let broken = |e: serde_json::Error| JournalError::Broken { why: e.to_string() };
+        let value: serde_json::Value = serde_json::from_str(&text).map_err(broken)?;
+        let found = value.get("schema").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let found = u32::try_from(found).unwrap_or(u32::MAX);
+        if found > SCHEMA {
+            return Err(JournalError::Newer { found, known: SCHEMA }.into());
+        }
+        Ok(serde_json::from_value(value).map_err(broken)?)
+    }
+
+    /// Writes it, root-only. Nothing is written when nothing changed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save(&self, files: &HostFiles) -> Result<()> {
+        if let Some(folder) = Path::new(PATH).parent() {
+            files.create_dir(folder, 0o700)?;
+        }
+        let text = serde_json::to_string_pretty(self).map_err(|e| JournalError::Broken { why: e.to_string() })?;
+        let shown = format!("({} files, {} changes of this host)\n", self.files.len(), self.changes.len());
+        // The former content of a changed file may hold a registry's password.
+        files.write(Path::new(PATH), &Content::secret(text + "\n", shown), 0o600)?;
+        Ok(())
+    }
+
+    /// Takes over what the gate let through: files written and files removed. `input` is the
+    /// SHA-256 of the configuration they were made from.
+    ///
+    /// # Errors
+    /// When a file that was just written cannot be read.
+    pub fn note(&mut self, files: &HostFiles, entries: &[Entry], input: &str, at: i64) -> Result<()> {
+        for entry in entries {
+            match &entry.change {
+                Change::WriteFile { path, .. } if path != Path::new(PATH) => {
+                    let Some(bytes) = files.read(path)? else { continue };
+                    let sha256 = sha256(&bytes);
+                    // The same file again keeps its date, so that a run that changes nothing is one.
+                    if self.files.get(path).is_some_and(|known| known.sha256 == sha256 && known.input == input) {
+                        continue;
+                    }
+                    let record = FileRecord { sha256, phase: entry.phase.clone(), input: input.into(), at };
+                    self.files.insert(path.clone(), record);
+                }
+                Change::Remove { path } => self.files.retain(|known, _| !known.starts_with(path)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a change of the host.
+    pub fn add_change(&mut self, change: HostChange) {
+        self.changes.push(change);
+    }
+
+    /// Every change of the host, oldest first.
+    pub fn changes(&self) -> &[HostChange] {
+        &self.changes
+    }
+
+    /// Takes the newest change out.
+    pub(super) fn pop_change(&mut self) -> Option<HostChange> {
+        self.changes.pop()
+    }
+
+    /// Every file kubewright wrote.
+    pub fn files(&self) -> &BTreeMap<PathBuf, FileRecord> {
+        &self.files
+    }
+
+    /// Whose a file of this host is.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub fn ownership(&self, files: &HostFiles, path: &Path) -> Result<Ownership> {
+        let Some(record) = self.files.get(path) else { return Ok(Ownership::Foreign) };
+        let now = files.read(path)?.map(|bytes| sha256(&bytes));
+        Ok(if now.as_ref() == Some(&record.sha256) { Ownership::Ours } else { Ownership::Changed })
+    }
+}
+
+/// SHA-256 in hex.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::gate::Gate;
+    use crate::journal::record::Inverse;
+
+    fn host() -> (tempfile::TempDir, Gate, HostFiles) {
+        let root = tempfile::tempdir().unwrap();
+        let gate = Gate::open();
+        let files = HostFiles::new(root.path(), gate.clone());
+        (root, gate, files)
+    }
+
+    #[test]
+    fn files_are_known_by_what_was_written() {
+        let (root, gate, files) = host();
+        let path = Path::new("/etc/kubernetes/manifests/etcd.yaml");
+        gate.enter("etcd/local");
+        files.write(path, &Content::public("a"), 0o600).unwrap();
+        let mut journal = Journal::default();
+        journal.note(&files, &gate.entries(), "cfg", 7).unwrap();
+        journal.save(&files).unwrap();
+        assert_eq!(files.mode(Path::new(PATH)), Some(0o600));
+        assert_eq!(files.mode(Path::new("/var/lib/kubewright")), Some(0o700));
+
+        let read = Journal::load(&files).unwrap();
+        assert_eq!(read, journal);
+        assert_eq!(read.files()[path].phase, "etcd/local");
+        assert_eq!(read.ownership(&files, path).unwrap(), Ownership::Ours);
+        std::fs::write(root.path().join("etc/kubernetes/manifests/etcd.yaml"), "b").unwrap();
+        assert_eq!(read.ownership(&files, path).unwrap(), Ownership::Changed);
+        assert_eq!(read.ownership(&files, Path::new("/etc/x")).unwrap(), Ownership::Foreign);
+    }
+
+    #[test]
+    fn noting_the_same_again_changes_nothing() {
+        let (_root, gate, files) = host();
+        files.write(Path::new("/x"), &Content::public("a"), 0o600).unwrap();
+        let mut journal = Journal::default();
+        journal.note(&files, &gate.entries(), "", 1).unwrap();
+        let first = journal.clone();
+        journal.note(&files, &gate.entries(), "", 2).unwrap();
+        assert_eq!(journal, first);
+        files.remove(Path::new("/x")).unwrap();
+        journal.note(&files, &gate.entries(), "", 3).unwrap();
+        assert!(journal.files().is_empty());
+    }
+
+    #[test]
+    fn later_and_broken_journals_are_refused_with_a_way_out() {
+        for (text, words) in [
+            (r#"{"schema": 2, "news": true}"#, "later release"),
+            ("{", "not a journal"),
+            (r#"{"schema": 1, "flies": {}}"#, "unknown field"),
+        ] {
+            let (root, _, files) = host();
+            std::fs::create_dir_all(root.path().join("var/lib/kubewright")).unwrap();
+            std::fs::write(root.path().join(&PATH[1..]), text).unwrap();
+            let error = Journal::load(&files).unwrap_err();
+            assert!(error.to_string().contains(words), "{error}");
+            assert!(error.hint().is_some());
+        }
+    }
+
+    #[test]
+    fn former_contents_are_not_shown_in_a_plan() {
+        let root = tempfile::tempdir().unwrap();
+        let gate = Gate::recording();
+        let files = HostFiles::new(root.path(), gate.clone());
+        let mut journal = Journal::default();
+        journal.add_change(HostChange {
+            what: "x".into(),
+            check: "CgroupDriver".into(),
+            at: 0,
+            inverse: Inverse::RestoreFile {
+                path: "/etc/containerd/config.toml".into(),
+                before: Some("password = \"hunter2\"".into()),
+                mode: 0o600,
+                written: String::new(),
+                restart: None,
+            },
+        });
+        journal.save(&files).unwrap();
+        assert!(!format!("{:?}", gate.entries()).contains("hunter2"));
+    }
+}
