@@ -9,6 +9,7 @@ pub mod documents;
 pub mod encode;
 pub mod facts;
 pub mod flags;
+pub mod images;
 pub mod kubeconfig;
 pub mod lifecycle;
 pub mod model;

@@ -4,7 +4,6 @@ pub mod addons;
 pub mod api_version;
 pub mod document;
 pub mod fact;
-pub mod images;
 pub mod kubelet_fields;
 mod minors;
 pub mod proxy_fields;

@@ -1,9 +1,9 @@
 //! `kubeadm-flags.env`: the flags that the kubelet's systemd unit takes from `KUBELET_KUBEADM_ARGS`.
 
+use crate::config::images;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::render::pods::command::{arg, last_value, words};
 use crate::versions::fact::{Cri, PauseImageFlag};
-use crate::versions::images;
 use crate::versions::table::Minor;
 use serde_json::Value;
 

@@ -4,10 +4,10 @@ use super::command::{arg, command, last_value};
 use super::host_paths::HostPaths;
 use super::probe::{self, Endpoint};
 use super::{Pair, PodInput, StaticPod};
+use crate::config::images::Released;
 use crate::config::model::{Arg, Etcd, HostPort};
 use crate::render::engine::TemplateError;
 use crate::render::join_networks;
-use crate::versions::images::Released;
 
 /// The annotation in which others find where this API server listens.
 const ENDPOINT_ANNOTATION: &str = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint";

@@ -4,10 +4,10 @@ use super::command::{arg, command, last_value};
 use super::host_paths::HostPaths;
 use super::probe::{self, Endpoint};
 use super::{KUBERNETES_DIR, Pair, PodInput, StaticPod};
+use crate::config::images::Released;
 use crate::config::model::Arg;
 use crate::render::engine::TemplateError;
 use crate::render::join_networks;
-use crate::versions::images::Released;
 
 /// Where it serves HTTPS.
 const PORT: u16 = 10257;

@@ -4,9 +4,9 @@ use super::command::{arg, command, last_value};
 use super::host_paths::HostPaths;
 use super::probe::Endpoint;
 use super::{Pair, PodInput, StaticPod};
+use crate::config::images;
 use crate::config::model::{Arg, HostPathMount, HostPort, LocalEtcd};
 use crate::render::engine::TemplateError;
-use crate::versions::images;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The annotation in which others find this member.

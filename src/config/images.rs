@@ -1,7 +1,7 @@
 //! Which container images a cluster's control planes need: repository, name and tag of each, by kubeadm's rules.
 
-use super::table::Minor;
 use crate::config::model::{ClusterConfig, Etcd, ImageOverride};
+use crate::versions::Minor;
 use std::fmt;
 
 /// The registries of the Kubernetes project. `CoreDNS` lies one folder deeper in both, and nowhere else.

@@ -1,0 +1,39 @@
+use super::*;
+use crate::host::command::fake::FakeHost;
+use crate::host::cri::fake::FakeCri;
+
+const SOCKET: &str = "/run/containerd/containerd.sock";
+
+fn connect(host: &FakeHost) -> Cri {
+    Cri::connect(&host.live(), &Endpoint::parse(SOCKET).unwrap()).unwrap()
+}
+
+#[test]
+fn an_old_runtime_is_spoken_to_in_v1alpha2() {
+    let host = FakeHost::new();
+    let _server = FakeCri::v1alpha2().serve(host.root(), SOCKET);
+    let cri = connect(&host);
+    assert_eq!(cri.version().api, "v1alpha2");
+    assert_eq!(cri.runtime_config().unwrap(), None);
+}
+
+#[test]
+fn removing_a_pod_that_is_gone_is_fine_and_a_dry_run_does_not_ask() {
+    let host = FakeHost::new();
+    let pod = Pod { id: "1".into(), name: "etcd-n1".into(), namespace: "kube-system".into(), ready: true };
+    let server = FakeCri::new().fails("RemovePodSandbox", NOT_FOUND, "not found").serve(host.root(), SOCKET);
+    connect(&host).remove_pod(&pod).unwrap();
+    let dry = host.dry();
+    let cri = Cri::connect(&dry, &Endpoint::parse(SOCKET).unwrap()).unwrap();
+    cri.stop_pod(&pod).unwrap();
+    assert_eq!(dry.gate().count(), 1);
+    assert!(!server.calls().iter().any(|call| call.contains("StopPodSandbox")));
+}
+
+#[test]
+fn the_runtimes_words_are_kept() {
+    let host = FakeHost::new();
+    let _server = FakeCri::new().fails("ListContainers", 13, "disk on fire").serve(host.root(), SOCKET);
+    let failure: crate::base::Failure = connect(&host).containers().unwrap_err().into();
+    assert_eq!(failure.causes(), ["disk on fire"]);
+}
