@@ -26,9 +26,9 @@ pub struct Resolved<T> {
 /// The documents of a config file, or of no file.
 #[derive(Clone, Debug)]
 pub struct Documents {
-    documents: Vec<Document>,
+    parsed: Vec<Document>,
     report: Report,
-    from_file: bool,
+    has_file: bool,
 }
 
 /// Reads the bytes of a config file; `source_name` is what messages call it. Never panics, whatever the bytes are.
@@ -62,7 +62,7 @@ pub fn parse(source_name: &str, bytes: &[u8]) -> Result<Documents, ConfigErrors>
     if empty || loaded.stopped {
         return Err(report.into_errors());
     }
-    Ok(Documents { documents, report, from_file: true })
+    Ok(Documents { parsed: documents, report, has_file: true })
 }
 
 fn refuse_second(first: &Document, second: &Document, report: &mut Report) {
@@ -74,29 +74,34 @@ fn refuse_second(first: &Document, second: &Document, report: &mut Report) {
 impl Documents {
     /// Those of a command that was given no file.
     pub fn none() -> Self {
-        Self { documents: Vec::new(), report: Report::new("command line"), from_file: false }
+        Self { parsed: Vec::new(), report: Report::new("command line"), has_file: false }
     }
 
     /// The kinds there are, in the file's order.
     pub fn kinds(&self) -> Vec<Kind> {
-        self.documents.iter().map(|d| d.kind).collect()
+        self.parsed.iter().map(|d| d.kind).collect()
     }
 
     fn warn_of_unused(&self, used: &[Kind], command: &str, report: &mut Report) {
-        for document in self.documents.iter().filter(|d| !used.contains(&d.kind)) {
+        for document in self.parsed.iter().filter(|d| !used.contains(&d.kind)) {
             let place = Place::File { mark: document.mark_of("kind"), path: "kind".into() };
             report.warn(&place, Complaint::new(format!("'{command}' ignores {}", document.kind.name())));
         }
     }
 
+    /// Every document, in the file's order.
+    pub(super) fn all(&self) -> &[Document] {
+        &self.parsed
+    }
+
     /// The document of this kind.
     pub(super) fn document(&self, kind: Kind) -> Option<&Document> {
-        self.documents.iter().find(|d| d.kind == kind)
+        self.parsed.iter().find(|d| d.kind == kind)
     }
 
     /// True when there is a file.
-    pub(super) fn from_file(&self) -> bool {
-        self.from_file
+    pub(super) fn has_file(&self) -> bool {
+        self.has_file
     }
 
     /// Only what is wrong with the documents as such: kinds, fields, types.
@@ -133,7 +138,7 @@ impl Documents {
         finish(report, config, dry_run)
     }
 
-    /// The cluster alone, as documents that were read back from its ConfigMaps say it is.
+    /// The cluster alone, as documents that were read back from its `ConfigMap` objects say it is.
     ///
     /// # Errors
     /// Lists everything that is wrong, by position.

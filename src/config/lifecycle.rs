@@ -40,6 +40,7 @@ pub enum UpgradeTask {
 
 /// All that an upgrade command is told. What the command has no use for is at its default.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools)] // Each is a switch of its own, as in the API.
 pub struct UpgradeConfig {
     /// The version to go to; None: to be chosen by the command.
     pub version: Option<Version>,

@@ -110,13 +110,13 @@ pub struct ClusterConfig {
     pub scheduler: Component,
     /// The cluster's etcd.
     pub etcd: Etcd,
-    /// CoreDNS.
+    /// `CoreDNS`.
     pub dns: Addon,
     /// kube-proxy.
     pub proxy: Addon,
-    /// The KubeletConfiguration document as the user wrote it, without apiVersion and kind; empty without one.
+    /// The `KubeletConfiguration` document as the user wrote it, without apiVersion and kind; empty without one.
     pub kubelet: Map<String, Value>,
-    /// The KubeProxyConfiguration document, likewise.
+    /// The `KubeProxyConfiguration` document, likewise.
     pub kube_proxy: Map<String, Value>,
 }
 
@@ -151,7 +151,7 @@ pub struct HostPathMount {
     pub mount_path: String,
     /// True when the container may not write.
     pub read_only: bool,
-    /// A Kubernetes HostPathType: `File`, `DirectoryOrCreate`, …; empty for no check.
+    /// A Kubernetes `HostPathType`: `File`, `DirectoryOrCreate`, …; empty for no check.
     pub path_type: String,
 }
 

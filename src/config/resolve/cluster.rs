@@ -9,6 +9,7 @@ use crate::config::model::{Addon, ClusterConfig, HostPort, KeyAlgorithm};
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::schema::Kind;
 use crate::config::validate::{choice, duration, endpoint, image, name, path};
+use crate::versions::Minor;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,11 +20,11 @@ const DEFAULT_CERTIFICATES_DIR: &str = "/etc/kubernetes/pki";
 /// kubeadm's `DefaultClusterName`.
 const DEFAULT_NAME: &str = "kubernetes";
 /// kubeadm's `CertificateValidityPeriod`: a year.
-const DEFAULT_VALIDITY: Duration = Duration::from_secs(8760 * 3600);
+const DEFAULT_VALIDITY: Duration = Duration::from_hours(8760);
 /// kubeadm's `CACertificateValidityPeriod`: ten years.
-const DEFAULT_CA_VALIDITY: Duration = Duration::from_secs(87600 * 3600);
+const DEFAULT_CA_VALIDITY: Duration = Duration::from_hours(87600);
 
-/// The cluster that documents from a cluster's own ConfigMaps describe.
+/// The cluster that documents from a cluster's own `ConfigMap` objects describe.
 pub(in crate::config) fn cluster(documents: &Documents, facts: &Facts, report: &mut Report) -> ClusterConfig {
     let section = Section::of(documents.document(Kind::Cluster));
     if !section.exists() {
@@ -75,7 +76,7 @@ pub(super) fn read(
         image_repository: repository
             .and_then(|given| given.judge(image::repository, report))
             .unwrap_or_else(|| default_repository.to_owned()),
-        encryption_algorithm: algorithm(&section, &feature_gates, report),
+        encryption_algorithm: algorithm(&section, &feature_gates, minor, report),
         certificate_validity,
         ca_certificate_validity,
         feature_gates,
@@ -109,10 +110,21 @@ fn dns(cluster: &Section<'_>, report: &mut Report) -> Addon {
 }
 
 /// The old gate stands for ECDSA and wins, as in kubeadm.
-fn algorithm(cluster: &Section<'_>, gates: &BTreeMap<String, bool>, report: &mut Report) -> KeyAlgorithm {
+fn algorithm(
+    cluster: &Section<'_>,
+    gates: &BTreeMap<String, bool>,
+    minor: Option<&'static Minor>,
+    report: &mut Report,
+) -> KeyAlgorithm {
     let given = cluster.text("encryptionAlgorithm");
     let place = given.as_ref().map(|g| g.place.clone());
     let chosen = given.and_then(|given| given.judge(choice::key_algorithm, report));
+    if let (Some(place), Some(KeyAlgorithm::EcdsaP384), Some(minor)) = (&place, chosen, minor)
+        && !minor.ecdsa_p384
+    {
+        let what = format!("kubeadm v1.{} does not know ECDSA-P384 and could not take this cluster over", minor.minor);
+        report.warn(place, Complaint::with_help(what, "use ECDSA-P256 if kubeadm is to manage it later"));
+    }
     if gates.get("PublicKeysECDSA") != Some(&true) {
         return chosen.unwrap_or(KeyAlgorithm::Rsa2048);
     }

@@ -20,7 +20,7 @@ pub(in crate::config) fn init(
     facts: &Facts,
     report: &mut Report,
 ) -> (InitConfig, bool) {
-    if documents.from_file() {
+    if documents.has_file() {
         mix::refuse(&mix::init(flags), report);
         require_documents(documents, report);
     }
@@ -34,7 +34,7 @@ pub(in crate::config) fn init(
     );
     let cluster = cluster::read(documents, flags, local_endpoint.bind_port, facts, report);
     for kind in [Kind::Init, Kind::Cluster] {
-        documents.document(kind).into_iter().for_each(|d| version::warn_of_old_api(d, &cluster.version, report));
+        version::warn_of_old_api(documents.document(kind), &cluster.version, report);
     }
     if let Some(document) = documents.document(Kind::ClusterStatus) {
         let place = Place::File { mark: document.mark_of("kind"), path: "kind".into() };

@@ -27,7 +27,7 @@ pub(in crate::config) fn join(
 ) -> (JoinConfig, bool) {
     let document = documents.document(Kind::Join);
     let section = Section::of(document);
-    let from_file = documents.from_file();
+    let from_file = documents.has_file();
     if from_file {
         mix::refuse(&mix::join(flags), report);
         if document.is_none() {
@@ -37,7 +37,7 @@ pub(in crate::config) fn join(
     }
     // The cluster's version is not known yet; the installed kubelet's is what this host can run.
     let version = version::choose(None, facts, report);
-    document.into_iter().for_each(|d| version::warn_of_old_api(d, &version, report));
+    version::warn_of_old_api(document, &version, report);
 
     let (control_plane, local_endpoint) = control_plane(&section.child("controlPlane"), flags, facts, report);
     let mut deadlines = timeouts::timeouts(&section.child("timeouts"), report);

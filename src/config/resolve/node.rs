@@ -114,16 +114,12 @@ fn taints(section: &Section<'_>, report: &mut Report) -> Option<Vec<Value>> {
             let what = format!("{:?} is not a value that a taint can have", value.text);
             report.problem(value.place, Complaint::new(what));
         }
-        match item.text("effect") {
-            Some(effect) => {
-                effect.judge(|text| choice::one_of(text, &choice::TAINT_EFFECTS), report);
-            }
-            None => {
-                let near = item.node().and_then(|n| nearest("effect", n.entries().iter().map(|e| e.key.as_str())));
-                let help =
-                    near.map_or_else(|| "add 'effect: NoSchedule'".to_owned(), |near| format!("is it '{near}'?"));
-                report.problem(item.place(), Complaint::with_help("the taint has no effect", help));
-            }
+        if let Some(effect) = item.text("effect") {
+            effect.judge(|text| choice::one_of(text, &choice::TAINT_EFFECTS), report);
+        } else {
+            let near = item.node().and_then(|n| nearest("effect", n.entries().iter().map(|e| e.key.as_str())));
+            let help = near.map_or_else(|| "add 'effect: NoSchedule'".to_owned(), |near| format!("is it '{near}'?"));
+            report.problem(item.place(), Complaint::with_help("the taint has no effect", help));
         }
     }
     Some(items.iter().filter_map(|item| item.node().map(crate::config::tree::Node::to_json)).collect())

@@ -20,7 +20,7 @@ pub(in crate::config) fn reset(
     report: &mut Report,
 ) -> (ResetConfig, bool) {
     let section = Section::of(documents.document(Kind::Reset));
-    if documents.from_file() {
+    if documents.has_file() {
         mix::refuse(&mix::reset(flags), report);
         if !section.exists() {
             let complaint = Complaint::with_help("there is no ResetConfiguration", "add 'kind: ResetConfiguration'");

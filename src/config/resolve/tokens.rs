@@ -6,6 +6,7 @@ use crate::config::facts::Facts;
 use crate::config::flags::InitFlags;
 use crate::config::model::BootstrapToken;
 use crate::config::problem::{Complaint, Place, Report};
+use crate::config::token::generate;
 use crate::config::validate::{Judged, duration, token};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// How long a token lives when nobody says.
-const DEFAULT_TTL: Duration = Duration::from_secs(24 * 3600);
+const DEFAULT_TTL: Duration = Duration::from_hours(24);
 
 /// The tokens of the file, or the one of the flags; one that is new when there are none.
 pub(super) fn tokens(init: &Section<'_>, flags: &InitFlags, facts: &Facts, report: &mut Report) -> Vec<BootstrapToken> {
@@ -117,8 +118,8 @@ fn read_or_make(given: Option<Given>, facts: &Facts, report: &mut Report) -> Sec
     if let Some(given) = given {
         return given.judge(token::bootstrap_token, report).unwrap_or_else(|| Secret::new(String::new()));
     }
-    token::generate(&facts.random).unwrap_or_else(|error| {
-        report.problem(Place::Host, Complaint::new(format!("a token cannot be made: {error}")));
+    generate(&facts.random).unwrap_or_else(|error| {
+        report.problem(Place::Host, Complaint::new(error.to_string()));
         Secret::new(String::new())
     })
 }

@@ -24,7 +24,7 @@ pub(in crate::config) fn upgrade(
     report: &mut Report,
 ) -> (UpgradeConfig, bool) {
     let root = Section::of(documents.document(Kind::Upgrade));
-    if documents.from_file() {
+    if documents.has_file() {
         mix::refuse(&mix::upgrade(flags), report);
         if !root.exists() {
             let complaint =

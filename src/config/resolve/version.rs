@@ -30,8 +30,8 @@ pub(super) fn minor(version: &Version) -> Option<&'static Minor> {
 }
 
 /// Warns of a document in an older API version than the one this minor's kubeadm writes.
-pub(super) fn warn_of_old_api(document: &Document, version: &Version, report: &mut Report) {
-    let Some(minor) = minor(version) else { return };
+pub(super) fn warn_of_old_api(document: Option<&Document>, version: &Version, report: &mut Report) {
+    let (Some(document), Some(minor)) = (document, minor(version)) else { return };
     if document.kind.component_api().is_none() && document.api < minor.api_version {
         let (old, new) = (document.api.name(), minor.api_version.name());
         let place = Place::File { mark: document.mark_of("apiVersion"), path: "apiVersion".into() };

@@ -36,18 +36,15 @@ impl Checker<'_> {
     fn unknown(&mut self, object: &Object, entry: &Entry, path: String) {
         let (api, name) = (self.api.name(), &entry.key);
         let other: Option<&Field> = object.fields.iter().find(|f| f.name == name);
-        let complaint = match other {
-            Some(field) => {
-                let help = match field.successor {
-                    "" => format!("it exists in {}; 'kubewright config migrate' moves a file there", field.versions()),
-                    successor => successor.to_owned(),
-                };
-                Complaint::with_help(format!("is not a field of {api}, only of {}", field.versions()), help)
-            }
-            None => {
-                let what = format!("is not a field of {} {api}", self.kind.name());
-                Complaint { what, help: suggest(self.kind, object, name, self.api) }
-            }
+        let complaint = if let Some(field) = other {
+            let help = match field.successor {
+                "" => format!("it exists in {}; 'kubewright config migrate' moves a file there", field.versions()),
+                successor => successor.to_owned(),
+            };
+            Complaint::with_help(format!("is not a field of {api}, only of {}", field.versions()), help)
+        } else {
+            let what = format!("is not a field of {} {api}", self.kind.name());
+            Complaint { what, help: suggest(self.kind, object, name, self.api) }
         };
         self.report.problem(Place::File { mark: entry.mark, path }, complaint);
     }

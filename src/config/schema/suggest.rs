@@ -11,12 +11,12 @@ pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) 
     if let Some(near) = nearest(name, here.iter().copied()) {
         return Some(format!("did you mean '{near}'?"));
     }
-    if let Some(path) = find(kind.object(), name, api, String::new()) {
+    if let Some(path) = find(kind.object(), name, api, "") {
         return Some(format!("did you mean '{path}'?"));
     }
     let elsewhere = Kind::ALL.into_iter().filter(|other| *other != kind).find_map(|other| {
         let api = if other.component_api().is_some() { ApiVersion::V1Beta4 } else { api };
-        find(other.object(), name, api, String::new()).map(|path| (other, path))
+        find(other.object(), name, api, "").map(|path| (other, path))
     });
     if let Some((other, path)) = elsewhere {
         return Some(format!("'{path}' is a field of {}", other.name()));
@@ -25,13 +25,13 @@ pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) 
 }
 
 /// The path of the first field called `name` below `object`; one that is nearer the top comes first.
-fn find(object: &Object, name: &str, api: ApiVersion, prefix: String) -> Option<String> {
+fn find(object: &Object, name: &str, api: ApiVersion, prefix: &str) -> Option<String> {
     if let Some(found) = object.field(name, api) {
         return Some(format!("{prefix}{}", found.name));
     }
     object.fields_in(api).find_map(|field| match field.of {
-        Type::Object(inner) => find(inner, name, api, format!("{prefix}{}.", field.name)),
-        Type::List(inner) => find(inner, name, api, format!("{prefix}{}[].", field.name)),
+        Type::Object(inner) => find(inner, name, api, &format!("{prefix}{}.", field.name)),
+        Type::List(inner) => find(inner, name, api, &format!("{prefix}{}[].", field.name)),
         _ => None,
     })
 }

@@ -6,6 +6,7 @@ use super::scalar::typed;
 use crate::config::problem::Complaint;
 use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, Tag, options};
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::ops::Range;
 
 /// The largest file that is read: the API server takes no request above 3 MiB either.
@@ -45,6 +46,7 @@ pub fn load(bytes: &[u8]) -> Loaded {
         block_nesting_limit: MAX_DEPTH,
     };
     let mut builder = Builder {
+        text,
         events: Parser::new_from_str_with_options(text, options),
         anchors: HashMap::new(),
         nodes: 0,
@@ -78,6 +80,7 @@ struct Anchored {
 }
 
 struct Builder<'a> {
+    text: &'a str,
     events: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Anchored>,
     nodes: usize,
@@ -121,7 +124,7 @@ impl<'a> Builder<'a> {
             Event::Scalar(text, style, anchor, tag) => {
                 let value = self.scalar(text.into_owned(), style, tag.as_deref(), here);
                 let flow = style != ScalarStyle::Plain;
-                let node = Node { value, mark: here, span: bytes(&span), flow, aliased: false };
+                let node = Node { value, mark: here, span: self.trimmed(&span), flow, aliased: false };
                 self.remember(anchor, &node, 1, 0);
                 Ok((node, 1, 0))
             }
@@ -139,7 +142,7 @@ impl<'a> Builder<'a> {
                 self.remember(anchor, &node, size, inner);
                 Ok((node, size, inner))
             }
-            Event::Alias(id) => self.alias(id, here, depth),
+            Event::Alias(id) => self.alias(id, here, &span, depth),
             _ => Err(Stop(here, Complaint::new("a value was expected here"))),
         }
     }
@@ -152,7 +155,8 @@ impl<'a> Builder<'a> {
                 return Ok((items, size, inner, span));
             }
             let parent = self.path.len();
-            self.path.push_str(&format!("[{}]", items.len()));
+            // Writing to a String cannot fail.
+            let _ = write!(self.path, "[{}]", items.len());
             let (node, node_size, node_depth) = self.node(event, depth + 1)?;
             self.path.truncate(parent);
             size += node_size;
@@ -239,7 +243,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn alias(&mut self, id: usize, here: Mark, depth: usize) -> Result<(Node, usize, usize), Stop> {
+    fn alias(&mut self, id: usize, here: Mark, span: &Span, depth: usize) -> Result<(Node, usize, usize), Stop> {
         let Some(found) = self.anchors.get(&id) else {
             return Err(Stop(here, Complaint::new("the alias stands inside the value it repeats")));
         };
@@ -247,7 +251,7 @@ impl<'a> Builder<'a> {
         if depth + inner > MAX_DEPTH {
             return Err(Stop(here, Complaint::new(format!("aliases are nested more than {MAX_DEPTH} levels deep"))));
         }
-        let node = Node { mark: here, aliased: true, ..found.node.clone() };
+        let node = Node { mark: here, span: bytes(span), aliased: true, ..found.node.clone() };
         self.count(size, here)?;
         Ok((node, size, inner))
     }
@@ -265,6 +269,13 @@ impl<'a> Builder<'a> {
             return Err(Stop(here, Complaint::with_help(what, "is it the right file?")));
         }
         Ok(())
+    }
+
+    /// The bytes of a scalar. Those of a block scalar would reach to the next token.
+    fn trimmed(&self, span: &Span) -> Range<usize> {
+        let range = bytes(span);
+        let length = self.text.get(range.clone()).map_or(range.len(), |written| written.trim_end().len());
+        range.start..range.start + length
     }
 
     fn scalar(&mut self, text: String, style: ScalarStyle, tag: Option<&Tag>, here: Mark) -> Value {
@@ -293,7 +304,7 @@ fn collection(value: Value, here: Mark, start: &Span, flow: bool, end: &Span) ->
     };
     // A block collection's end event stands at the next token; its own text ends with its last value.
     let end = match last {
-        Some(last) if !flow && !last.aliased => last.span.end,
+        Some(last) if !flow => last.span.end,
         _ => bytes(end).end,
     };
     Node { value, mark: here, span: begin..end.max(begin), flow, aliased: false }

@@ -11,6 +11,7 @@ mod scalar;
 
 pub use load::{Loaded, MAX_BYTES, load};
 pub use node::{Entry, Mark, Node, Value};
+pub use scalar::is_text;
 
 #[cfg(test)]
 mod tests;

@@ -29,7 +29,8 @@ pub struct Node {
     pub span: Range<usize>,
     /// True for `[…]` and `{…}`, and for scalars in quotes.
     pub flow: bool,
-    /// True when it came through an alias (`*name`): the span is that of the anchored original.
+    /// True when it came through an alias (`*name`): mark and span are those of the alias, while what is inside
+    /// has the places of the anchored original.
     pub aliased: bool,
 }
 

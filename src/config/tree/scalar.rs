@@ -38,6 +38,11 @@ pub(super) fn typed(text: &str) -> Option<Value> {
     }
 }
 
+/// True when `text`, written without quotes, is text.
+pub fn is_text(text: &str) -> bool {
+    matches!(typed(text), Some(Value::Text(_)))
+}
+
 /// Decimal, `0x…`, `0b…`, `0o…`, and octal with a leading zero, within 64 bits.
 fn whole(text: &str) -> Option<Value> {
     let (negative, digits) = match text.strip_prefix('-') {

@@ -98,23 +98,22 @@ fn several_documents_are_several_trees_and_empty_ones_are_none() {
 
 #[test]
 fn an_alias_bomb_is_refused_and_does_not_fill_memory() {
-    let mut text = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
+    let mut lines = vec![String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]")];
     for i in 1..30 {
         let previous = format!("*a{}", i - 1);
-        text += &format!("a{i}: &a{i} [{}]\n", vec![previous; 10].join(","));
+        lines.push(format!("a{i}: &a{i} [{}]", vec![previous; 10].join(",")));
     }
-    let (.., what) = first_defect(text.as_bytes());
+    let (.., what) = first_defect(lines.join("\n").as_bytes());
     assert!(what.contains("more than 100000 values"), "{what}");
 }
 
 #[test]
 fn nesting_is_limited_whether_by_brackets_indents_or_aliases() {
     let brackets = format!("a: {}{}\n", "[".repeat(5000), "]".repeat(5000));
-    let indents: String = (0..500).map(|i| format!("{}a:\n", " ".repeat(i))).collect();
-    let mut aliases = String::from("a0: &a0 [x]\n");
-    for i in 1..500 {
-        aliases += &format!("a{i}: &a{i} [*a{}]\n", i - 1);
-    }
+    let indents: Vec<String> = (0..500).map(|i| format!("{}a:", " ".repeat(i))).collect();
+    let mut aliases = vec![String::from("a0: &a0 [x]")];
+    aliases.extend((1..500).map(|i| format!("a{i}: &a{i} [*a{}]", i - 1)));
+    let (indents, aliases) = (indents.join("\n"), aliases.join("\n"));
     for text in [brackets, indents, aliases] {
         let (.., what) = first_defect(text.as_bytes());
         assert!(what.contains("64 levels deep"), "{what}");

@@ -35,13 +35,11 @@ pub fn host_port(text: &str) -> Judged<HostPort> {
 /// As [`host_port`], and when there is no port.
 pub fn host_and_port(text: &str) -> Judged<String> {
     let parsed = host_port(text)?;
-    match parsed.port {
-        Some(port) => Ok(parsed.with_port(port)),
-        None => {
-            let help = format!("add the port, most often 6443: '{}'", parsed.with_port(6443));
-            Err(Complaint::with_help(format!("{text:?} has no port"), help))
-        }
+    if parsed.port.is_some() {
+        return Ok(parsed.with_port(0));
     }
+    let help = format!("add the port, most often 6443: '{}'", parsed.with_port(6443));
+    Err(Complaint::with_help(format!("{text:?} has no port"), help))
 }
 
 /// Host and port of `text`, without brackets.

@@ -18,8 +18,8 @@ pub fn repository(text: &str) -> Judged<String> {
     }
     let mut parts = text.split('/');
     let first = parts.next().unwrap_or_default();
-    let fault =
-        if !(is_domain(first) || is_component(first)) { Some(first) } else { parts.find(|part| !is_component(part)) };
+    let first_fits = is_domain(first) || is_component(first);
+    let fault = if first_fits { parts.find(|part| !is_component(part)) } else { Some(first) };
     match fault {
         None => Ok(text.to_owned()),
         Some(part) => {

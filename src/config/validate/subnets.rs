@@ -25,7 +25,6 @@ const MAX_NODE_MASK_DIFFERENCE: u8 = 16;
 pub fn networks(text: &str, dual_stack: bool) -> Judged<Vec<IpNet>> {
     let nets = text.split(',').map(|part| net::cidr(part.trim())).collect::<Judged<Vec<_>>>()?;
     match nets.as_slice() {
-        [_] => Ok(nets),
         [a, b] if a.addr().is_ipv4() == b.addr().is_ipv4() => {
             let what = format!("{a} and {b} are of the same family");
             Err(Complaint::with_help(what, "give one network, or one of IPv4 and one of IPv6"))
@@ -34,7 +33,7 @@ pub fn networks(text: &str, dual_stack: bool) -> Judged<Vec<IpNet>> {
             "two networks need the feature gate IPv6DualStack in this version",
             "set featureGates: {IPv6DualStack: true}, or give one network",
         )),
-        [_, _] => Ok(nets),
+        [_] | [_, _] => Ok(nets),
         _ => {
             let what = format!("{} networks are given; one, or one of each family, is what a cluster has", nets.len());
             Err(Complaint::new(what))

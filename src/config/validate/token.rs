@@ -1,12 +1,9 @@
 //! Bootstrap tokens, certificate keys and CA pins. No message here repeats a secret.
 
 use super::Judged;
-use crate::base::env::Random;
 use crate::base::nearest::nearest;
 use crate::base::secret::Secret;
 use crate::config::problem::Complaint;
-use std::io;
-use zeroize::Zeroize;
 
 const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -40,29 +37,6 @@ pub fn bootstrap_token(text: &str) -> Judged<Secret<String>> {
         ),
     };
     Err(Complaint::with_help(what, "run 'kubewright token generate' for a new one"))
-}
-
-/// A new bootstrap token.
-///
-/// # Errors
-/// When the operating system gives no random bytes.
-pub fn generate(random: &Random) -> io::Result<Secret<String>> {
-    let mut token = String::with_capacity(23);
-    let mut buffer = [0_u8; 32];
-    while token.len() < 23 {
-        random.fill(&mut buffer)?;
-        // Bytes from 252 on are passed over: 252 is a multiple of 36, so each character is equally likely.
-        for byte in buffer.iter().filter(|b| **b < 252) {
-            if token.len() == 6 {
-                token.push('.');
-            }
-            if token.len() < 23 {
-                token.push(char::from(ALPHABET[usize::from(byte % 36)]));
-            }
-        }
-    }
-    buffer.zeroize();
-    Ok(Secret::new(token))
 }
 
 /// A certificate key: 32 bytes as 64 hexadecimal digits.
@@ -134,6 +108,8 @@ pub fn group(text: &str) -> Judged<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::env::Random;
+    use crate::config::token::generate;
     use proptest::prelude::*;
 
     #[test]
