@@ -3,7 +3,7 @@
 //! `tree` reads YAML with its places, `schema` knows kubeadm's kinds and fields, `validate` judges single values, and
 //! `resolve` turns documents, flags and facts of the host into `model` and `lifecycle`: the resolved types that
 //! every phase reads, complete, checked, and free of the differences between API versions. `encode` writes them back
-//! as kubeadm would, and `print` writes the defaults.
+//! as kubeadm would, `print` writes the defaults, and `migrate` edits a file's text from one API version to a newer one.
 
 pub mod documents;
 pub mod encode;
@@ -12,6 +12,7 @@ pub mod flags;
 pub mod images;
 pub mod kubeconfig;
 pub mod lifecycle;
+pub mod migrate;
 pub mod model;
 pub mod print;
 pub mod problem;
