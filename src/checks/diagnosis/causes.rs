@@ -60,6 +60,9 @@ const LOGS: &[Source] = &[Source::Container, Source::Kubelet, Source::Running];
 const KUBELET: &[Source] = &[Source::Kubelet];
 const CONTAINER: &[Source] = &[Source::Container];
 
+/// The name of the cause that an answering runtime refutes.
+pub(super) const RUNTIME_DOWN: &str = "RuntimeDown";
+
 /// The causes, most basic first.
 pub const CAUSES: &[Cause] = &[
     Cause {
@@ -152,7 +155,7 @@ pub const CAUSES: &[Cause] = &[
         fix: "run 'kubewright preflight --fix' to use the image that is there, or import {}",
     },
     Cause {
-        id: "RuntimeDown",
+        id: RUNTIME_DOWN,
         sources: &[Source::Host, Source::Kubelet],
         who: "",
         words: &[

@@ -1,6 +1,6 @@
 //! What the host left behind: the kubelet's journal, and the logs of containers that ended.
 
-use super::causes::Source;
+use super::causes::{CAUSES, RUNTIME_DOWN, Source};
 use crate::host::cri::{Container, ContainerState, Cri, tail};
 use crate::host::service::Services;
 use crate::host::{Host, space};
@@ -69,7 +69,8 @@ pub fn collect(host: &Host, cri: Option<&Cri>) -> Evidence {
     let mut lines = facts(host, cri);
     let journal = Services::of(host).journal("kubelet", JOURNAL).unwrap_or_default();
     let newest = journal.get(last_start(&journal)..).unwrap_or_default();
-    lines.extend(newest.iter().map(|line| Line::new(Source::Kubelet, "kubelet", line)));
+    let kubelet: Vec<Line> = newest.iter().map(|line| Line::new(Source::Kubelet, "kubelet", line)).collect();
+    lines.extend(if cri.is_some() { without_past_outages(kubelet) } else { kubelet });
     if let Some(cri) = cri {
         for container in telling(&cri.containers().unwrap_or_default()) {
             lines.extend(last_words(host, cri, container));
@@ -87,8 +88,23 @@ fn last_start(journal: &[String]) -> usize {
         let before = journal.get(place.saturating_sub(APART)..*place).unwrap_or_default();
         !before.iter().any(|line| line.contains("Scheduled restart job"))
     };
-    let starts = journal.iter().enumerate().filter(|(_, line)| line.starts_with("Started ")).map(|(place, _)| place);
-    starts.filter(on_purpose).last().unwrap_or(0)
+    let mut starts =
+        journal.iter().enumerate().filter(|(_, line)| line.starts_with("Started ")).map(|(place, _)| place);
+    starts.rfind(on_purpose).unwrap_or(0)
+}
+
+/// A runtime that answers now may have been started again while the kubelet ran; complaints about
+/// that are over, unless they are the kubelet's last words: then it uses another socket.
+fn without_past_outages(lines: Vec<Line>) -> Vec<Line> {
+    const LAST_WORDS: usize = 40;
+    let recent = lines.len().saturating_sub(LAST_WORDS);
+    let is_outage = |line: &Line| CAUSES.iter().any(|cause| cause.id == RUNTIME_DOWN && cause.matches(line));
+    lines
+        .into_iter()
+        .enumerate()
+        .filter(|(place, line)| *place >= recent || !is_outage(line))
+        .map(|(_, line)| line)
+        .collect()
 }
 
 /// What the host itself shows, whatever the logs say.
@@ -170,6 +186,18 @@ mod tests {
         ];
         let ids: Vec<&str> = telling(&containers).iter().map(|c| c.id.as_str()).collect();
         assert_eq!(ids, ["1", "2", "4"]);
+    }
+
+    #[test]
+    fn an_outage_of_the_runtime_that_is_over_is_forgotten() {
+        let outage = "dial unix /run/containerd/containerd.sock: connect: no such file or directory";
+        let lines = |after: usize| {
+            let mut lines = vec![Line::new(Source::Kubelet, "kubelet", outage)];
+            lines.resize(after + 1, Line::new(Source::Kubelet, "kubelet", "fine"));
+            without_past_outages(lines)
+        };
+        assert!(lines(100).iter().all(|line| line.text == "fine"));
+        assert_eq!(lines(5)[0].text, outage);
     }
 
     #[test]

@@ -82,7 +82,10 @@ fn unknown(evidence: &Evidence) -> Diagnosis {
     let who = lines.last().map(|line| line.who.clone());
     match &who {
         Some(who) => lines.retain(|line| line.who == *who),
-        None => lines.extend(evidence.lines.iter().filter(|line| line.is_complaint())),
+        None => {
+            let complains = |line: &&Line| line.source == Source::Kubelet && line.is_complaint();
+            lines.extend(evidence.lines.iter().filter(complains));
+        }
     }
     let (cause, fix) = match who {
         Some(who) => (

@@ -101,7 +101,7 @@ impl Bench<'_> {
         // First the journal: a run that is killed in between can still be undone, because undoing
         // leaves a file alone that is not what the fix wrote.
         self.done(what.to_owned(), Some(inverse))?;
-        files.write(path, &Content::public(text), mode)?;
+        files.write(path, &content(text), mode)?;
         Ok(true)
     }
 
@@ -115,6 +115,19 @@ impl Bench<'_> {
         self.fixed.push(Fixed { id: self.check.clone(), what });
         Ok(())
     }
+}
+
+/// A registry's credentials may stand in containerd's configuration; a plan does not show them.
+fn content(text: &str) -> Content {
+    const SECRETS: [&str; 4] = ["password", "auth", "identitytoken", "Authorization"];
+    let mask = |line: &str| match line.split_once('=') {
+        Some((key, value)) if SECRETS.contains(&key.trim().trim_matches('"')) && !value.trim().is_empty() => {
+            format!("{key}= ***\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    let shown: String = text.lines().map(mask).collect();
+    if shown == text { Content::public(text) } else { Content::secret(text.as_bytes().to_vec(), shown) }
 }
 
 #[cfg(test)]

@@ -174,9 +174,11 @@ fn explain(image: &str, error: &CallError) -> CriError {
 /// What runtimes' words mean, most telling first. The words are those of the Go standard library,
 /// the registries' own and containerd's.
 fn reason(message: &str) -> PullReason {
-    const WORDS: [(&str, PullReason); 21] = [
+    const WORDS: [(&str, PullReason); 22] = [
         ("no space left on device", PullReason::DiskFull),
         ("no such host", PullReason::Dns),
+        // Go says so also when the name server itself cannot be reached.
+        ("dial tcp: lookup ", PullReason::Dns),
         ("server misbehaving", PullReason::Dns),
         ("Temporary failure in name resolution", PullReason::Dns),
         ("toomanyrequests", PullReason::RateLimited),

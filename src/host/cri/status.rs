@@ -54,7 +54,8 @@ impl Status {
     pub(super) fn new(answer: &StatusResponse) -> Self {
         let conditions = answer.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
         let condition = |kind: &str| match conditions.iter().find(|c| c.kind == kind) {
-            Some(c) => Condition { ok: c.status, why: [c.reason.as_str(), &c.message].join(": ") },
+            Some(c) if c.status => Condition { ok: true, why: String::new() },
+            Some(c) => Condition { ok: false, why: [c.reason.as_str(), &c.message].join(": ") },
             None => Condition { ok: false, why: format!("the runtime does not report {kind}") },
         };
         let config: Value =

@@ -113,6 +113,20 @@ fn containerd_gets_both_settings_and_a_second_time_nothing() {
 }
 
 #[test]
+fn credentials_in_containerds_configuration_are_not_shown() {
+    let text = format!(
+        "{CONTAINERD}[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.r.auth]\n  password = \"hunter2\"\n"
+    );
+    let fake = FakeHost::new().systemd().file("/etc/containerd/config.toml", &text);
+    let host = fake.dry();
+    let repair = Repair::SandboxImage { image: "new".into() };
+    apply(&host, &mut Journal::default(), &report([repair])).unwrap();
+    let plan = format!("{:?}", host.gate().entries());
+    assert!(plan.contains("password = ***") && plan.contains("sandbox_image = \\\"new"), "{plan}");
+    assert!(!plan.contains("hunter2"), "{plan}");
+}
+
+#[test]
 fn a_configuration_of_another_schema_is_left_alone() {
     let fake = FakeHost::new().file("/etc/containerd/config.toml", "version = 4\n");
     let repair = Repair::SandboxImage { image: "x".into() };
