@@ -5,6 +5,7 @@
 
 use super::tell;
 use crate::base::fault::Result;
+use crate::config::images::{self, Released};
 use crate::context::Context;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::ObjectRef;
@@ -14,7 +15,6 @@ use crate::render::objects::Object;
 use crate::render::objects::coredns::{self, CoreDns};
 use crate::render::objects::existing::{self, Judgement};
 use crate::render::objects::kube_proxy::{EnvVar, KubeProxy};
-use crate::versions::images::{self, Released};
 
 /// The addon CoreDNS.
 pub struct AddonCoreDns;
