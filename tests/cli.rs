@@ -27,3 +27,14 @@ fn an_unknown_flag_is_a_usage_error_that_names_the_nearest_one() {
         .stdout("")
         .stderr_has("--pod-network-cidr");
 }
+#[test]
+fn a_bad_configuration_names_file_line_and_field_and_writes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let config = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersoin: v1.36.2\n";
+    let finished = Run::new(["init", "--config", "c.yaml"]).file("c.yaml", config).rootfs(root.path()).finish();
+    let finished = finished.exit(ExitCode::Input).stdout("");
+    for part in ["c.yaml", "3", "kubernetesVersoin", "kubernetesVersion"] {
+        assert!(finished.stderr.contains(part), "no {part:?} in {finished}");
+    }
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "nothing is written");
+}

@@ -27,7 +27,6 @@ pub struct Run {
 }
 
 /// How it ended.
-#[must_use]
 pub struct Finished {
     pub code: i32,
     pub stdout: String,
