@@ -29,6 +29,8 @@ pub struct Documents {
     parsed: Vec<Document>,
     report: Report,
     has_file: bool,
+    /// False when a document could not be identified: what seems to be missing may be that one.
+    all_known: bool,
 }
 
 /// Reads the bytes of a config file; `source_name` is what messages call it. Never panics, whatever the bytes are.
@@ -51,8 +53,12 @@ pub fn parse(source_name: &str, bytes: &[u8]) -> Result<Documents, ConfigErrors>
     }
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let mut documents: Vec<Document> = Vec::new();
+    let mut all_known = true;
     for root in loaded.documents {
-        let Some(document) = identify(root, &mut report) else { continue };
+        let Some(document) = identify(root, &mut report) else {
+            all_known = false;
+            continue;
+        };
         check(&document, text, &mut report);
         match documents.iter().find(|d| d.kind == document.kind) {
             Some(first) => refuse_second(first, &document, &mut report),
@@ -62,7 +68,7 @@ pub fn parse(source_name: &str, bytes: &[u8]) -> Result<Documents, ConfigErrors>
     if empty || loaded.stopped {
         return Err(report.into_errors());
     }
-    Ok(Documents { parsed: documents, report, has_file: true })
+    Ok(Documents { parsed: documents, report, has_file: true, all_known })
 }
 
 fn refuse_second(first: &Document, second: &Document, report: &mut Report) {
@@ -74,7 +80,7 @@ fn refuse_second(first: &Document, second: &Document, report: &mut Report) {
 impl Documents {
     /// Those of a command that was given no file.
     pub fn none() -> Self {
-        Self { parsed: Vec::new(), report: Report::new("command line"), has_file: false }
+        Self { parsed: Vec::new(), report: Report::new("command line"), has_file: false, all_known: true }
     }
 
     /// The kinds there are, in the file's order.
@@ -97,6 +103,11 @@ impl Documents {
     /// The document of this kind.
     pub(super) fn document(&self, kind: Kind) -> Option<&Document> {
         self.parsed.iter().find(|d| d.kind == kind)
+    }
+
+    /// True when there is a file, and it has none of these kinds.
+    pub(super) fn lacks(&self, kinds: &[Kind]) -> bool {
+        self.has_file && self.all_known && !self.parsed.iter().any(|d| kinds.contains(&d.kind))
     }
 
     /// True when there is a file.

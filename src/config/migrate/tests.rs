@@ -139,6 +139,35 @@ fn comments_order_and_documents_survive_and_arguments_become_lists() {
     assert_eq!(meaning(OLD), meaning(NEW));
 }
 
+/// Files and what kubeadm made of them.
+const KUBEADM: [(ApiVersion, &str, &str); 2] = [
+    (
+        ApiVersion::V1Beta4,
+        include_str!("../encode/golden/migrate/v1.36.2-v1beta3/given.yaml"),
+        include_str!("../encode/golden/migrate/v1.36.2-v1beta3/migrated.yaml"),
+    ),
+    (
+        ApiVersion::V1Beta2,
+        include_str!("../encode/golden/migrate/v1.20.2-v1beta1/given.yaml"),
+        include_str!("../encode/golden/migrate/v1.20.2-v1beta1/migrated.yaml"),
+    ),
+];
+
+#[test]
+fn the_result_means_what_kubeadms_own_migration_means() {
+    let facts = Facts::placeholder(Random::seeded(1));
+    let read = |text: &str| {
+        let config = parse("c.yaml", text.as_bytes()).unwrap().init(&InitFlags::default(), &facts).unwrap().config;
+        let node = config.node;
+        // kubeadm also spells out the default taint, so taints are left out of the comparison.
+        (format!("{:#?}", config.cluster), node.name, node.cri_socket, node.kubelet_extra_args, node.timeouts)
+    };
+    for (target, given, by_kubeadm) in KUBEADM {
+        let ours = migrate("c.yaml", given.as_bytes(), target).unwrap();
+        assert_eq!(read(&ours.text), read(by_kubeadm));
+    }
+}
+
 #[test]
 fn without_an_init_configuration_one_is_added_for_the_deadline() {
     let old =

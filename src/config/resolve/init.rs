@@ -68,10 +68,8 @@ pub(in crate::config) fn init(
 }
 
 fn require_documents(documents: &Documents, report: &mut Report) {
-    let kinds = documents.kinds();
-    let none = !kinds.iter().any(|kind| matches!(kind, Kind::Init | Kind::Cluster));
-    if none && !kinds.is_empty() {
-        let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+    if documents.lacks(&[Kind::Init, Kind::Cluster]) {
+        let names: Vec<&str> = documents.kinds().iter().map(|kind| kind.name()).collect();
         let what = format!("there is no InitConfiguration or ClusterConfiguration, only {}", names.join(", "));
         let help = "add a document with 'kind: ClusterConfiguration'";
         report.problem(Place::File { mark: Mark::START, path: String::new() }, Complaint::with_help(what, help));

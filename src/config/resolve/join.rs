@@ -30,7 +30,7 @@ pub(in crate::config) fn join(
     let from_file = documents.has_file();
     if from_file {
         mix::refuse(&mix::join(flags), report);
-        if document.is_none() {
+        if documents.lacks(&[Kind::Join]) {
             let complaint = Complaint::with_help("there is no JoinConfiguration", "add 'kind: JoinConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
         }

@@ -22,7 +22,7 @@ pub(in crate::config) fn reset(
     let section = Section::of(documents.document(Kind::Reset));
     if documents.has_file() {
         mix::refuse(&mix::reset(flags), report);
-        if !section.exists() {
+        if documents.lacks(&[Kind::Reset]) {
             let complaint = Complaint::with_help("there is no ResetConfiguration", "add 'kind: ResetConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
         }

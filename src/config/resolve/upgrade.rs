@@ -26,7 +26,7 @@ pub(in crate::config) fn upgrade(
     let root = Section::of(documents.document(Kind::Upgrade));
     if documents.has_file() {
         mix::refuse(&mix::upgrade(flags), report);
-        if !root.exists() {
+        if documents.lacks(&[Kind::Upgrade]) {
             let complaint =
                 Complaint::with_help("there is no UpgradeConfiguration", "add 'kind: UpgradeConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);

@@ -214,6 +214,15 @@ fn a_file_must_hold_what_init_reads() {
 }
 
 #[test]
+fn a_document_of_a_misspelt_kind_is_not_called_missing_too() {
+    let kubelet = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+    let text = format!("{kubelet}---\n{}", cluster("v1beta4", "v1.36.2", "").replace("Configuration", "Config"));
+    let found = problems(try_init(&text));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("kind: \"ClusterConfig\" is not a kind"), "{found:?}");
+}
+
+#[test]
 fn kube_dns_is_no_choice_any_more() {
     let found = problems(try_init(&cluster("v1beta1", "v1.20.2", "dns: {type: kube-dns}")));
     assert!(found[0].starts_with("dns.type: \"kube-dns\" is not a DNS server that can be installed"), "{found:?}");
