@@ -14,6 +14,7 @@ pub mod network;
 pub mod service;
 pub mod space;
 pub mod swap;
+pub mod users;
 pub mod sysctl;
 
 pub use command::{Command, Host, Output};
