@@ -118,6 +118,10 @@ fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: 
 }
 
 fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session) -> String {
+    let joins = cx.result.worker_join.as_deref().map(|join| join_lines(join, cx.result.control_plane_join.as_deref()));
+    if let (false, Some(joins)) = (whole, &joins) {
+        return joins.clone();
+    }
     let mut text = match summary.changes {
         0 => "Everything is right already; nothing was changed.\n".to_owned(),
         number => format!("Done: {}.\n", count(number, "change")),
@@ -129,23 +133,31 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session)
             summary.left_for_host.join(", ")
         );
     }
-    if whole && let Some(join) = &cx.result.worker_join {
-        text += &next_steps(join, cx.result.control_plane_join.as_deref());
+    if let Some(joins) = &joins {
+        text += NEXT_STEPS;
+        text += joins;
     }
     text
 }
 
-/// What to type next, on this host and on the others.
-fn next_steps(worker_join: &str, control_plane_join: Option<&str>) -> String {
-    let mut text = format!(
-        "\nThe control plane is up.\n\n\
-         To use kubectl as the user you are, or came from with sudo:\n    sudo kubewright kubeconfig install\n\n\
-         To use it as root in this shell only:\n    export KUBECONFIG=/etc/kubernetes/admin.conf\n\n\
-         Pods need a network: install a CNI plugin unless this host has one already.\n\n\
-         To add a worker, type on its host as root:\n{}\n",
-        folded(worker_join)
-    );
-    if let Some(join) = control_plane_join {
+/// What to type next on this host.
+const NEXT_STEPS: &str = "
+The control plane is up.
+
+To use kubectl as the user you are, or came from with sudo:
+    sudo kubewright kubeconfig install
+
+To use it as root in this shell only:
+    export KUBECONFIG=/etc/kubernetes/admin.conf
+
+Pods need a network: install a CNI plugin unless this host has one already.
+
+";
+
+/// What to type on other hosts.
+fn join_lines(worker: &str, control_plane: Option<&str>) -> String {
+    let mut text = format!("To add a worker, type on its host as root:\n{}\n", folded(worker));
+    if let Some(join) = control_plane {
         text += &format!("\nTo add a control plane within two hours, type on its host as root:\n{}\n", folded(join));
     }
     text

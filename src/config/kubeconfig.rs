@@ -259,7 +259,8 @@ impl Kubeconfig {
     /// name. What has one of these names already is replaced if it is the same cluster's (it has the same address),
     /// and kept if it is another's: then the newcomer gets a number.
     pub fn take_in(&mut self, other: &Self) -> String {
-        let (Some(context), Some(cluster), Some(user)) = (other.current(), other.current_cluster(), other.current_user())
+        let (Some(context), Some(cluster), Some(user)) =
+            (other.current(), other.current_cluster(), other.current_user())
         else {
             return self.current_context.clone();
         };

@@ -14,8 +14,8 @@ pub mod network;
 pub mod service;
 pub mod space;
 pub mod swap;
-pub mod users;
 pub mod sysctl;
+pub mod users;
 
 pub use command::{Command, Host, Output};
 pub use error::HostError;

@@ -109,9 +109,8 @@ proptest! {
 
 #[test]
 fn taking_a_cluster_in_keeps_what_was_there() {
-    let admin = |server: &str| {
-        Kubeconfig::new("kubernetes", server.into(), "ca".into(), "kubernetes-admin", User::default())
-    };
+    let admin =
+        |server: &str| Kubeconfig::new("kubernetes", server.into(), "ca".into(), "kubernetes-admin", User::default());
     let mut mine = Kubeconfig::new("work", "https://work:6443".into(), "ca".into(), "me", User::default());
     mine.more.insert("preferences".into(), serde_json::json!({"colors": true}));
     assert_eq!(mine.take_in(&admin("https://a:6443")), "kubernetes-admin@kubernetes");
