@@ -10,7 +10,7 @@ pub fn markdown() -> String {
     for kind in Kind::ALL {
         let _ = writeln!(text, "## {}\n\n{}\n", kind.name(), api_versions(kind));
         let _ = writeln!(text, "| field | value | versions |\n|---|---|---|");
-        rows(kind.object(), kind, "", &mut text);
+        rows(kind.object(), kind, ("", "all"), &mut text);
         text.push('\n');
     }
     text
@@ -29,19 +29,18 @@ fn api_versions(kind: Kind) -> String {
     }
 }
 
-fn rows(object: &Object, kind: Kind, prefix: &str, text: &mut String) {
+/// The fields of `object`, which lies at a path and is in some versions itself.
+fn rows(object: &Object, kind: Kind, (prefix, versions_above): (&str, &str), text: &mut String) {
     for field in object.fields.iter().filter(|field| !matches!(field.name, "apiVersion" | "kind")) {
         let path = format!("{prefix}{}", field.name);
         let (first, last) = kind.versions();
         let everywhere = field.since <= first && field.until >= last;
-        let mut versions = if everywhere { "all".to_owned() } else { field.versions() };
-        if !field.successor.is_empty() {
-            let _ = write!(versions, "; then {}", field.successor);
-        }
+        let versions = if everywhere { versions_above.to_owned() } else { field.versions() };
+        let then = if field.successor.is_empty() { String::new() } else { format!("; then {}", field.successor) };
         let (value, below) = describe(field.of);
-        let _ = writeln!(text, "| `{path}` | {value} | {versions} |");
+        let _ = writeln!(text, "| `{path}` | {value} | {versions}{then} |");
         if let Some((step, inner)) = below {
-            rows(inner, kind, &format!("{path}{step}"), text);
+            rows(inner, kind, (&format!("{path}{step}"), &versions), text);
         }
     }
 }
@@ -74,6 +73,7 @@ mod tests {
         let text = markdown();
         assert!(text.contains("| `localAPIEndpoint.bindPort` | whole number | all |\n"), "{text}");
         assert!(text.contains("| `bootstrapTokens[].token` | text, never shown | all |\n"), "{text}");
+        assert!(text.contains("| `timeouts.discovery` | duration, such as `1h30m` | v1beta4 |\n"), "{text}");
         assert!(text.contains("| `dryRun` | true or false | v1beta4 |\n"), "{text}");
     }
 }
