@@ -22,6 +22,8 @@ use args::Command;
 use parse::{Parsed, Request};
 use session::Session;
 
+pub use parse::command;
+
 /// Runs the command that `env` describes and shows its outcome.
 pub fn run(mut env: Env) -> ExitCode {
     let parsed = match parse::parse(std::mem::take(&mut env.args)) {

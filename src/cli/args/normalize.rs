@@ -6,7 +6,8 @@
 use std::ffi::OsString;
 
 /// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 8] = [
+const SWITCHES: [&str; 9] = [
+    "allow-experimental-api",
     "dry-run",
     "upload-certs",
     "skip-token-print",
