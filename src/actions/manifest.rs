@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::pipeline::{Action, Item, Target};
 use crate::pki::catalog;
 use crate::render::patches::Target as PatchTarget;
-use crate::render::pods::{self, PodInput};
+use crate::render::pods::{self, EtcdMember, PodInput};
 use std::path::{Path, PathBuf};
 
 /// Only root may see flags, some of which name credentials.
@@ -31,11 +31,19 @@ impl Action for EtcdManifest {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let Etcd::Local(local) = &cx.cluster()?.etcd else { return Ok(()) };
-        cx.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
-        let text = with_input(cx, |input| Ok(pods::etcd(input, local, &[])?))?;
-        write(cx, "etcd", PatchTarget::Etcd, &text)
+        write_etcd(cx, &[])
     }
+}
+
+/// Writes the manifest of etcd on this host; `members` is empty for a new cluster.
+///
+/// # Errors
+/// When a patch does not apply or a file cannot be written.
+pub fn write_etcd(cx: &Context, members: &[EtcdMember]) -> Result<()> {
+    let Etcd::Local(local) = &cx.cluster()?.etcd else { return Ok(()) };
+    cx.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
+    let text = with_input(cx, |input| Ok(pods::etcd(input, local, members)?))?;
+    write(cx, "etcd", PatchTarget::Etcd, &text)
 }
 
 /// The manifest of one component of the control plane.

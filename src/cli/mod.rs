@@ -6,6 +6,7 @@ mod completion;
 mod config;
 mod facts;
 mod init;
+mod join;
 mod parse;
 mod plan_text;
 mod report;
@@ -40,6 +41,7 @@ pub fn run(mut env: Env) -> ExitCode {
 fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
     match request.command {
         Command::Init(args) => init::run(args, request.phase, session),
+        Command::Join(args) => join::run(args, request.phase, session),
         Command::Token(command) => token::run(&command, session),
         Command::Certs(command) => certs::run(&command, session),
         Command::Config(command) => config::run(command, session),

@@ -1,7 +1,7 @@
 //! From arguments to a request: kubeadm's spellings, the phase subcommands, and a good word for a
 //! command line that cannot be understood.
 
-use super::args::{Cli, Command, Global, init::InitArgs, normalize, phase};
+use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase};
 use crate::actions;
 use crate::base::nearest::nearest;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -44,10 +44,14 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let usage = |error: clap::Error| UsageError { message: error.to_string(), hint: "run 'kubewright --help'".into() };
     let mut cli = Cli::from_arg_matches(&matches).map_err(usage)?;
     let mut path = None;
-    if let Command::Init(args) = &mut cli.command
-        && let Some((chosen, leaf)) = matches.subcommand_matches("init").and_then(phase::chosen)
-    {
-        *args = InitArgs::from_arg_matches(leaf).map_err(usage)?;
+    let has_phases = matches!(cli.command, Command::Init(_) | Command::Join(_));
+    let below = matches.subcommand().filter(|_| has_phases).and_then(|(_, command)| phase::chosen(command));
+    if let Some((chosen, leaf)) = below {
+        match &mut cli.command {
+            Command::Init(args) => *args = InitArgs::from_arg_matches(leaf).map_err(usage)?,
+            Command::Join(args) => *args = JoinArgs::from_arg_matches(leaf).map_err(usage)?,
+            _ => {}
+        }
         cli.global = Global::from_arg_matches(leaf).map_err(usage)?;
         path = Some(chosen);
     }
@@ -59,9 +63,13 @@ pub fn command() -> clap::Command {
     let registry = actions::registry();
     let mut command = Cli::command();
     // A phase list that does not load is a fault of this build; a test holds that all of them load.
-    if let Ok(workflow) = actions::init_workflow() {
-        let phases = phase::command(&workflow, &registry, &InitArgs::augment_args);
-        command = command.mut_subcommand("init", |init| init.after_help(workflow.help(&registry)).subcommand(phases));
+    let lists: [(_, fn(clap::Command) -> clap::Command); 2] =
+        [(actions::init_workflow(), InitArgs::augment_args), (actions::join_workflow(), JoinArgs::augment_args)];
+    for (workflow, flags) in lists {
+        let Ok(workflow) = workflow else { continue };
+        let phases = phase::command(&workflow, &registry, &flags);
+        let name = workflow.workflow.clone();
+        command = command.mut_subcommand(name, |own| own.after_help(workflow.help(&registry)).subcommand(phases));
     }
     like_pflag(command)
 }

@@ -4,7 +4,10 @@
 //! events, and the engines, which are opened when they are first asked for.
 
 pub mod access;
+mod joining;
 mod local;
+
+pub use joining::Joining;
 
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
@@ -49,6 +52,7 @@ pub struct Context {
     pki: Option<Arc<PkiStore>>,
     keys: Option<Arc<dyn KeySource>>,
     kube: Option<(PathBuf, Arc<Cluster>)>,
+    joining: Option<Joining>,
 }
 
 /// What a command was asked to do, with its configuration.
@@ -109,6 +113,7 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            joining: None,
         }
     }
 
@@ -119,7 +124,8 @@ impl Context {
     pub fn cluster(&self) -> Result<&ClusterConfig> {
         match &self.task {
             Task::Init(init, _) => Ok(&init.cluster),
-            Task::None | Task::Join(_) => Err(Missing("a cluster configuration").into()),
+            Task::Join(_) => Ok(&self.joining()?.cluster),
+            Task::None => Err(Missing("a cluster configuration").into()),
         }
     }
 
@@ -213,6 +219,7 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            joining: None,
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 /// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 8] = [
+const SWITCHES: [&str; 9] = [
     "dry-run",
     "upload-certs",
     "skip-token-print",
@@ -15,6 +15,7 @@ const SWITCHES: [&str; 8] = [
     "force",
     "control-plane",
     "print-join-command",
+    "discovery-token-unsafe-skip-ca-verification",
 ];
 
 /// The same arguments in the spelling that the parser knows. What follows `--` is left alone.

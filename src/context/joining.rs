@@ -1,0 +1,49 @@
+//! The cluster that `join` has found: what its phases know of it.
+
+use super::{Context, Missing, Task};
+use crate::base::fault::Result;
+use crate::config::kubeconfig::User;
+use crate::config::model::{ClusterConfig, JoinConfig};
+use crate::kube::cluster::Cluster;
+use crate::kube::discovery::Found;
+use std::sync::Arc;
+
+/// A cluster that was found, proved and asked for its configuration.
+pub struct Joining {
+    /// Where it is and which CA it has.
+    pub found: Found,
+    /// The credentials with which this host may ask for a certificate.
+    pub user: User,
+    /// The cluster, entered with these credentials.
+    pub api: Arc<Cluster>,
+    /// Its configuration.
+    pub cluster: ClusterConfig,
+    /// The configuration that all its kubelets share.
+    pub kubelet: String,
+}
+
+impl Context {
+    /// What `join` was asked for.
+    ///
+    /// # Errors
+    /// When the command is another.
+    pub fn join(&self) -> Result<&JoinConfig> {
+        match &self.task {
+            Task::Join(join) => Ok(join),
+            Task::None | Task::Init(..) => Err(Missing("the configuration of 'join'").into()),
+        }
+    }
+
+    /// The cluster that this host joins.
+    ///
+    /// # Errors
+    /// When none was found yet.
+    pub fn joining(&self) -> Result<&Joining> {
+        self.joining.as_ref().ok_or_else(|| Missing("a cluster that was found").into())
+    }
+
+    /// Remembers the cluster that was found.
+    pub fn joins(&mut self, cluster: Joining) {
+        self.joining = Some(cluster);
+    }
+}
