@@ -33,6 +33,7 @@ pub fn run(args: InitArgs, phase: Option<String>, session: &mut Session) -> Resu
         upload_certs: args.upload_certs || phase.as_deref() == Some("upload-certs"),
         skip_token_print: args.skip_token_print,
         skip_certificate_key_print: args.skip_certificate_key_print,
+        fix: args.fix,
     };
     let skip = resolved.config.node.skip_phases.clone();
     let mut cx = session.context(Task::Init(Box::new(resolved.config), options), resolved.dry_run);

@@ -12,7 +12,7 @@ use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::config::{Documents, JoinFlags, documents};
 use crate::context::access::ADMIN_CONF;
-use crate::context::{Context, Task};
+use crate::context::{Context, JoinOptions, Task};
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -28,12 +28,13 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
         None => Documents::none(),
     };
     let facts = facts::gather(session)?;
+    let options = JoinOptions { fix: args.fix };
     let resolved = documents.join(&flags(args, phase.is_some(), session)?, &facts)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
     let skip = resolved.config.node.skip_phases.clone();
-    let mut cx = session.context(Task::Join(Box::new(resolved.config)), resolved.dry_run);
+    let mut cx = session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run);
     find_cluster(&mut cx, &facts)?;
     let whole = phase.is_none();
     let plan = Plan::new(&actions::join_workflow()?, &actions::registry(), &Choice { only: phase, skip }, &mut cx)?;

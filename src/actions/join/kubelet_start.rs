@@ -10,7 +10,6 @@ use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
-use crate::host::service::Services;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::Server;
 use crate::pki::kubeconfigs::server_url;
@@ -36,10 +35,11 @@ impl Action for JoinKubeletStart {
         let credentials = waits_for_credentials.then(|| write_credentials(cx)).transpose()?;
         let shared = cx.joining()?.kubelet.clone();
         let is_worker = cx.control_plane_join().is_none();
-        let settings = kubelet_start::write_files(cx, &shared, is_worker)?;
-        if settings || credentials.unwrap_or(false) || !is_running(cx)? {
+        let before = cx.gate.count();
+        kubelet_start::start(cx, &shared, is_worker)?;
+        if credentials.unwrap_or(false) && cx.gate.count() == before {
+            // It runs with the same settings, but looked for credentials when it started.
             cx.restart_kubelet()?;
-            cx.events.message("started the kubelet");
         }
         Ok(())
     }
@@ -76,11 +76,4 @@ fn write_credentials(cx: &Context) -> Result<bool> {
     let written = cx.files.write(path, &kubeconfig.content()?, CREDENTIALS_MODE)?;
     told::written(cx, path, written);
     Ok(written != Written::Unchanged)
-}
-
-fn is_running(cx: &Context) -> Result<bool> {
-    if !cx.files.is_live() {
-        return Ok(true);
-    }
-    Ok(Services::of(&cx.host).state("kubelet")?.active)
 }

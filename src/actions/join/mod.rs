@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod discover;
 pub mod download_certs;
+pub mod earlier;
 mod error;
 pub mod etcd;
 pub mod kubelet_start;

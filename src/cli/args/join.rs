@@ -60,6 +60,9 @@ pub struct JoinArgs {
     /// Phases to leave out
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]
     pub skip_phases: Vec<String>,
+    /// Mend what preflight finds and can mend: swap, kernel modules and parameters, the runtime's configuration
+    #[arg(long)]
+    pub fix: bool,
     /// Change nothing; print what would be done, with every file and its difference
     #[arg(long)]
     pub dry_run: bool,
