@@ -53,7 +53,9 @@ fn find(cx: &Context, proxies: &Proxies) -> Result<(Found, Access, User)> {
     let tls_token = join.discovery.tls_bootstrap_token.clone();
     match &join.discovery.source {
         DiscoverySource::Token { endpoints, token, ca_cert_hashes, unsafe_skip_ca_verification } => {
-            endpoints.iter().for_each(|endpoint| name_proxy(cx, proxies, endpoint));
+            for endpoint in endpoints {
+                name_proxy(cx, proxies, endpoint);
+            }
             let found = discovery::by_token(
                 &ByToken {
                     endpoints: endpoints.clone(),
@@ -153,10 +155,10 @@ fn refuse_taken_name(cx: &Context, api: &Cluster) -> Result<()> {
     }
     let name = &cx.node()?.name;
     let node = api.find(&ObjectRef::global(&NODE, name))?;
-    match node.is_some_and(|node| is_ready(&node)) {
-        true => Err(JoinError::NameTaken { name: name.clone() }.into()),
-        false => Ok(()),
+    if node.is_some_and(|node| is_ready(&node)) {
+        return Err(JoinError::NameTaken { name: name.clone() }.into());
     }
+    Ok(())
 }
 
 fn is_ready(node: &Value) -> bool {

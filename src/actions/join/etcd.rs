@@ -43,10 +43,8 @@ impl Action for EtcdJoin {
         let client = etcd::Client::new(access(cx, endpoints(&cluster, &url(CLIENT_PORT))?)?)?;
         let limit = node.timeouts.etcd_api_call;
         let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, limit);
-        let data = match cx.files.exists(&local.data_dir.join("member")) {
-            true => LocalData::Present,
-            false => LocalData::Absent,
-        };
+        let has_data = cx.files.exists(&local.data_dir.join("member"));
+        let data = if has_data { LocalData::Present } else { LocalData::Absent };
         let admission = membership.admit(&node.name, &url(PEER_PORT), data)?;
         // The list of members matters for the first start only: a manifest that brought the member up stays.
         if admission.is_new || !cx.files.exists(&manifest::path("etcd")) {

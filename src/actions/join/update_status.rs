@@ -1,6 +1,6 @@
 //! Notes where this host's API server listens, in minors that keep that in a document of the cluster.
 //!
-//! Reads and writes: `ClusterStatus` in the ConfigMap `kube-system/kubeadm-config`.
+//! Reads: the node's configuration, the ConfigMap `kube-system/kubeadm-config`. Writes: `ClusterStatus` in it.
 
 use super::error::JoinError;
 use crate::base::fault::Result;
