@@ -4,6 +4,7 @@ pub mod config;
 pub mod global;
 pub mod init;
 pub mod join;
+pub mod kubeconfig;
 pub mod normalize;
 pub mod phase;
 pub mod token;
@@ -47,6 +48,9 @@ pub enum Command {
     /// Work with the certificates of a cluster
     #[command(subcommand)]
     Certs(token::CertsCommand),
+    /// Give users access to the cluster of this host
+    #[command(subcommand)]
+    Kubeconfig(kubeconfig::KubeconfigCommand),
     /// Print, check and migrate configuration files, list images
     #[command(subcommand)]
     Config(config::ConfigCommand),
