@@ -3,6 +3,7 @@
 pub mod config;
 pub mod global;
 pub mod init;
+pub mod join;
 pub mod kubeconfig;
 pub mod normalize;
 pub mod phase;
@@ -21,6 +22,7 @@ pub use global::Global;
     arg_required_else_help = true,
     after_help = "\
 First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
+Further hosts:         kubewright join HOST:6443 --token-file FILE --discovery-token-ca-cert-hash sha256:…
 Only look:             kubewright init --dry-run
 Only the files:        kubewright init --rootfs ./tree --config cluster.yaml"
 )]
@@ -38,6 +40,8 @@ pub struct Cli {
 pub enum Command {
     /// Make this host the first control plane of a new cluster
     Init(init::InitArgs),
+    /// Make this host a worker or a further control plane of a cluster
+    Join(join::JoinArgs),
     /// Create and show bootstrap tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
