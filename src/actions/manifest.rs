@@ -78,6 +78,18 @@ pub fn as_we_write_them(cx: &Context) -> Result<BTreeSet<PathBuf>> {
     Ok(same)
 }
 
+/// True when every manifest of this control plane is on the host as this run would write it.
+///
+/// # Errors
+/// As [`as_we_write_them`].
+pub fn are_all_written(cx: &Context) -> Result<bool> {
+    let mut wanted = 0;
+    for (pod, _) in PODS {
+        wanted += usize::from(render(cx, pod)?.is_some());
+    }
+    Ok(as_we_write_them(cx)?.len() == wanted)
+}
+
 /// The components as sub-phases, under kubeadm's names.
 pub fn items() -> Vec<Item> {
     vec![

@@ -34,6 +34,10 @@ impl Action for Preflight {
         }
         report.verdict()?;
         follow(cx, &report.consequences);
+        if manifest::are_all_written(cx)? {
+            // The kubelet of an earlier run sees to their images, also when it has removed some to make room.
+            return Ok(());
+        }
         cx.start_pulls(images)
     }
 }

@@ -19,7 +19,8 @@ impl Action for WaitControlPlane {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let components = components(cx)?;
-        wait_for_components(&components, cx.start_limit(), &cx.gate, &cx.clock, &cx.events)
+        let limit = cx.timeouts().control_plane_component_health_check;
+        wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events)
             .map_err(|failure| cx.explained(failure))?;
         cx.events.message("the control plane is healthy");
         Ok(())

@@ -4,7 +4,6 @@
 
 use super::Context;
 use crate::base::fault::Result;
-use crate::config::model::Timeouts;
 use crate::host::Host;
 use crate::host::cri::{self, Cri, Policy, PullErrors, Pulls};
 use crate::versions::fact;
@@ -102,12 +101,5 @@ impl Context {
     fn uses_dockershim(&self) -> Result<bool> {
         let facts = self.facts()?;
         Ok(facts.cri == fact::Cri::Dockershim && self.cri_socket()? == facts.default_cri_socket)
-    }
-
-    /// The time that the kubelet and the components are given to come up, together.
-    pub fn start_limit(&self) -> Duration {
-        let Timeouts { control_plane_component_health_check: components, kubelet_health_check: kubelet, .. } =
-            self.timeouts();
-        components.max(kubelet)
     }
 }
