@@ -36,7 +36,7 @@ impl Action for UploadCerts {
         let mut sealed = BTreeMap::new();
         for file in shared_files(cx.cluster()?) {
             let bytes = cx.files.read(&file.path)?;
-            let bytes = bytes.map(|bytes| seal_key.seal(&file.name, &bytes, &cx.random)).transpose()?;
+            let bytes = bytes.map(|bytes| seal_key.seal(file.name, &bytes, &cx.random)).transpose()?;
             sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());
         }
         let owner_token = earlier_owner(&cluster)?.map_or_else(|| token::generate(&cx.random), Ok)?;
