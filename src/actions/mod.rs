@@ -4,6 +4,7 @@
 mod certificate;
 mod cluster;
 mod conditions;
+pub mod join;
 mod kubeconfig;
 mod kubelet_finalize;
 mod kubelet_start;
@@ -14,7 +15,11 @@ mod show_join_command;
 mod told;
 mod wait_control_plane;
 
+use crate::base::fault::Result;
+use crate::context::Context;
 use crate::pipeline::{Action, Each, Item, PipelineError, Registry, Workflow};
+use crate::render::objects::Object;
+use crate::render::objects::addon::AddonName;
 
 /// Every action and the name that phase lists use for it.
 const ACTIONS: &[(&str, &'static dyn Action)] = &[
@@ -22,9 +27,18 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("addon-kube-proxy", &cluster::addon::AddonKubeProxy),
     ("bootstrap-token", &cluster::bootstrap_token::BootstrapTokens),
     ("certificate", &certificate::Certificate),
+    ("cluster-admins", &cluster::admins::ClusterAdmins),
     ("component-manifest", &manifest::ComponentManifest),
     ("etcd-manifest", &manifest::EtcdManifest),
+    ("download-certs", &join::download_certs::DownloadCerts),
+    ("etcd-join", &join::etcd::EtcdJoin),
+    ("join-certs", &join::prepare::JoinCerts),
+    ("join-kubeconfig", &join::prepare::JoinKubeconfig),
+    ("join-kubelet-start", &join::kubelet_start::JoinKubeletStart),
+    ("join-manifests", &join::prepare::JoinManifests),
     ("kubeconfig", &kubeconfig::Kubeconfig),
+    ("kubelet-wait-bootstrap", &join::bootstrap::WaitBootstrap),
+    ("update-status", &join::update_status::UpdateStatus),
     ("kubelet-finalize", &kubelet_finalize::KubeletFinalize),
     ("kubelet-start", &kubelet_start::KubeletStart),
     ("mark-control-plane", &cluster::mark::MarkControlPlane),
@@ -41,12 +55,28 @@ pub fn registry() -> Registry {
     Registry { action, items, holds: conditions::holds }
 }
 
+/// An addon's objects, for `--print-manifest`.
+///
+/// # Errors
+/// When they cannot be made from the configuration.
+pub fn addon_objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
+    cluster::addon::objects(cx, addon)
+}
+
 /// The phases of `init`.
 ///
 /// # Errors
 /// Never in a build that passed its tests, which load every list.
 pub fn init_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/init.yaml"), &registry())
+}
+
+/// The phases of `join`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn join_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/join.yaml"), &registry())
 }
 
 fn action(name: &str) -> Option<&'static dyn Action> {
@@ -68,11 +98,12 @@ mod tests {
     #[test]
     fn every_list_of_phases_loads() {
         assert_eq!(init_workflow().unwrap().workflow, "init");
+        assert_eq!(join_workflow().unwrap().workflow, "join");
     }
 
     #[test]
     fn every_action_is_used_by_a_list() {
-        let lists = include_str!("../../phases/init.yaml");
+        let lists = concat!(include_str!("../../phases/init.yaml"), include_str!("../../phases/join.yaml"));
         for (name, _) in ACTIONS {
             assert!(lists.contains(&format!("action: {name}\n")), "no phase uses '{name}'");
         }

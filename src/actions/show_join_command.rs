@@ -1,7 +1,8 @@
 //! The lines that make other hosts join.
 //!
-//! Reads: the configuration, the CA. Writes: nothing.
+//! Reads: the configuration, the CA, the tokens of the cluster. Writes: nothing.
 
+use super::cluster::bootstrap_token;
 use crate::base::fault::Result;
 use crate::context::{Context, Findings};
 use crate::pipeline::{Action, Target};
@@ -20,10 +21,17 @@ impl Action for ShowJoinCommand {
         let store = cx.pki()?;
         let ca = store.require_ca(catalog::cert("ca")?, "the join command")?;
         let pins: Vec<String> = ca.certs.iter().map(|cert| Pin::of(cert).to_string()).collect();
+        let cluster = cx.new_cluster()?;
         let (init, options) = cx.init()?;
-        let Some(token) = init.bootstrap_tokens.first() else { return Ok(()) };
+        let Some(token) = bootstrap_token::for_joining(cx, &cluster, init.bootstrap_tokens.first())? else {
+            cx.events.warning(
+                "the cluster has no token with which a host could join; run 'kubewright init phase bootstrap-token', \
+                 then this again",
+            );
+            return Ok(());
+        };
         let endpoint = init.cluster.endpoint(&init.node.local_endpoint);
-        let shown = if options.skip_token_print { "<token>" } else { token.token.expose() };
+        let shown = if options.skip_token_print { "<token>" } else { token.expose() };
         let hashes: Vec<String> = pins.iter().map(|pin| format!("--discovery-token-ca-cert-hash {pin}")).collect();
         let line = format!("kubewright join {endpoint} --token {shown} {}", hashes.join(" "));
         let mut control_plane = None;

@@ -4,7 +4,12 @@
 //! events, and the engines, which are opened when they are first asked for.
 
 pub mod access;
+mod diagnosis;
+mod joining;
 mod local;
+mod runtime;
+
+pub use joining::Joining;
 
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
@@ -22,7 +27,7 @@ use crate::pki::validity;
 use crate::versions::Minor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// See the module's text.
 pub struct Context {
@@ -49,6 +54,10 @@ pub struct Context {
     pki: Option<Arc<PkiStore>>,
     keys: Option<Arc<dyn KeySource>>,
     kube: Option<(PathBuf, Arc<Cluster>)>,
+    joining: Option<Joining>,
+    /// The runtime's socket, once it was found.
+    socket: OnceLock<String>,
+    pulling: Option<runtime::Pulling>,
 }
 
 /// What a command was asked to do, with its configuration.
@@ -58,7 +67,7 @@ pub enum Task {
     /// `init`.
     Init(Box<InitConfig>, InitOptions),
     /// `join`.
-    Join(Box<JoinConfig>),
+    Join(Box<JoinConfig>, JoinOptions),
 }
 
 /// What phases find out that the end of the command shows.
@@ -79,6 +88,15 @@ pub struct InitOptions {
     pub skip_token_print: bool,
     /// Do not print the certificate key.
     pub skip_certificate_key_print: bool,
+    /// Mend what preflight finds and can mend.
+    pub fix: bool,
+}
+
+/// Choices of `join` that are no configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JoinOptions {
+    /// Mend what preflight finds and can mend.
+    pub fix: bool,
 }
 
 /// An action asked for something that its command does not have: a fault of this build.
@@ -109,6 +127,9 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            joining: None,
+            socket: OnceLock::new(),
+            pulling: None,
         }
     }
 
@@ -119,7 +140,8 @@ impl Context {
     pub fn cluster(&self) -> Result<&ClusterConfig> {
         match &self.task {
             Task::Init(init, _) => Ok(&init.cluster),
-            Task::None | Task::Join(_) => Err(Missing("a cluster configuration").into()),
+            Task::Join(..) => Ok(&self.joining()?.cluster),
+            Task::None => Err(Missing("a cluster configuration").into()),
         }
     }
 
@@ -130,7 +152,7 @@ impl Context {
     pub fn node(&self) -> Result<&NodeConfig> {
         match &self.task {
             Task::Init(init, _) => Ok(&init.node),
-            Task::Join(join) => Ok(&join.node),
+            Task::Join(join, _) => Ok(&join.node),
             Task::None => Err(Missing("a node configuration").into()),
         }
     }
@@ -182,14 +204,35 @@ impl Context {
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(_) => Err(Missing("the configuration of 'init'").into()),
+            Task::None | Task::Join(..) => Err(Missing("the configuration of 'init'").into()),
         }
+    }
+
+    /// True when preflight is to mend what it can.
+    pub fn mends(&self) -> bool {
+        match &self.task {
+            Task::Init(_, options) => options.fix,
+            Task::Join(_, options) => options.fix,
+            Task::None => false,
+        }
+    }
+
+    /// Sets a field of the kubelets' configuration unless it is set; true when it was not.
+    pub fn set_kubelet_default(&mut self, field: &str, value: bool) -> bool {
+        if let Task::Init(init, _) = &mut self.task {
+            let is_new = !init.cluster.kubelet.contains_key(field);
+            if is_new {
+                init.cluster.kubelet.insert(field.to_owned(), value.into());
+            }
+            return is_new;
+        }
+        self.joining.as_mut().is_some_and(|joining| joining.set_kubelet_default(field, value))
     }
 
     /// What a joining control plane has; None for everybody else.
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
-            Task::Join(join) => join.control_plane.as_ref(),
+            Task::Join(join, _) => join.control_plane.as_ref(),
             Task::None | Task::Init(..) => None,
         }
     }
@@ -213,6 +256,9 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            joining: None,
+            socket: OnceLock::new(),
+            pulling: None,
         }
     }
 }

@@ -3,6 +3,8 @@
 pub mod config;
 pub mod global;
 pub mod init;
+pub mod join;
+pub mod kubeconfig;
 pub mod normalize;
 pub mod phase;
 pub mod token;
@@ -20,6 +22,7 @@ pub use global::Global;
     arg_required_else_help = true,
     after_help = "\
 First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
+Further hosts:         kubewright join HOST:6443 --token-file FILE --discovery-token-ca-cert-hash sha256:…
 Only look:             kubewright init --dry-run
 Only the files:        kubewright init --rootfs ./tree --config cluster.yaml"
 )]
@@ -37,12 +40,17 @@ pub struct Cli {
 pub enum Command {
     /// Make this host the first control plane of a new cluster
     Init(init::InitArgs),
+    /// Make this host a worker or a further control plane of a cluster
+    Join(join::JoinArgs),
     /// Create and show bootstrap tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
     /// Work with the certificates of a cluster
     #[command(subcommand)]
     Certs(token::CertsCommand),
+    /// Give users access to the cluster of this host
+    #[command(subcommand)]
+    Kubeconfig(kubeconfig::KubeconfigCommand),
     /// Print, check and migrate configuration files, list images
     #[command(subcommand)]
     Config(config::ConfigCommand),

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 /// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 9] = [
+const SWITCHES: [&str; 10] = [
     "allow-experimental-api",
     "dry-run",
     "upload-certs",
@@ -16,6 +16,7 @@ const SWITCHES: [&str; 9] = [
     "force",
     "control-plane",
     "print-join-command",
+    "discovery-token-unsafe-skip-ca-verification",
 ];
 
 /// The same arguments in the spelling that the parser knows. What follows `--` is left alone.
