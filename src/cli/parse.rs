@@ -70,13 +70,15 @@ pub fn command() -> clap::Command {
     tree(&|_| true)
 }
 
+/// What loads a workflow's list of phases.
+type Load = fn() -> Result<Workflow, PipelineError>;
+
 /// The command tree with the phases of the commands that are `wanted`: making all of them takes longer than most
 /// commands do.
 fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
     let registry = actions::registry();
     let mut command = Cli::command();
     // A phase list that does not load is a fault of this build; a test holds that all of them load.
-    type Load = fn() -> Result<Workflow, PipelineError>;
     let lists: [(&str, Load, fn(clap::Command) -> clap::Command); 2] = [
         ("init", actions::init_workflow, InitArgs::augment_args),
         ("join", actions::join_workflow, JoinArgs::augment_args),
