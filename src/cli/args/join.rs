@@ -24,7 +24,7 @@ pub struct JoinArgs {
     /// The token only to be let in
     #[arg(long, value_name = "TOKEN")]
     pub tls_bootstrap_token: Option<String>,
-    /// The hash of the key that the cluster's CA must have: sha256:…; several allow several CAs
+    /// The hash of the key that the cluster's CA must have, as sha256:HEX; several allow several CAs
     #[arg(long, value_name = "HASH", value_delimiter = ',')]
     pub discovery_token_ca_cert_hash: Vec<String>,
     /// Believe whoever knows the token to be the cluster

@@ -22,7 +22,7 @@ pub use global::Global;
     arg_required_else_help = true,
     after_help = "\
 First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
-Further hosts:         kubewright join HOST:6443 --token-file FILE --discovery-token-ca-cert-hash sha256:…
+Further hosts:         kubewright join HOST:6443 --config join.yaml
 Only look:             kubewright init --dry-run
 Only the files:        kubewright init --rootfs ./tree --config cluster.yaml"
 )]
