@@ -307,6 +307,8 @@ impl HostFiles {
         }
     }
 
+    /// None: untouched by this dry run; `Some(None)`: removed by it.
+    #[allow(clippy::option_option)]
     fn planned(&self, path: &Path) -> Option<Option<Planned>> {
         self.lock().get(path).cloned()
     }

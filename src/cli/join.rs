@@ -17,6 +17,7 @@ use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
 use serde::Serialize;
+use std::fmt::Write;
 
 /// Runs the whole workflow, or the one phase that was chosen.
 pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
@@ -75,8 +76,9 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session)
         number => format!("Done: {}.\n", count(number, "change")),
     };
     if !summary.left_for_host.is_empty() {
-        text += &format!(
-            "Left for a running host, because --rootfs is {}: {}.\n",
+        let _ = writeln!(
+            text,
+            "Left for a running host, because --rootfs is {}: {}.",
             session.global.rootfs.display(),
             summary.left_for_host.join(", ")
         );
@@ -85,7 +87,8 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session)
             Some(_) => ("a control plane", "On this host"),
             None => ("a worker", "On a control plane"),
         };
-        text += &format!(
+        let _ = write!(
+            text,
             "\nNode {} is {role} of the cluster at {}.\n\n\
              {where_}, see the nodes:\n    kubectl --kubeconfig {ADMIN_CONF} get nodes\n",
             cx.node()?.name,

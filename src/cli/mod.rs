@@ -43,7 +43,7 @@ pub fn run(mut env: Env) -> ExitCode {
 
 fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
     match request.command {
-        Command::Init(args) => init::run(args, request.phase, session),
+        Command::Init(args) => init::run(&args, request.phase, session),
         Command::Join(args) => join::run(args, request.phase, session),
         Command::Token(command) => token::run(&command, session),
         Command::Certs(command) => certs::run(&command, session),

@@ -70,8 +70,8 @@ pub fn command() -> clap::Command {
     tree(&|_| true)
 }
 
-/// What loads a workflow's list of phases.
-type Load = fn() -> Result<Workflow, PipelineError>;
+/// What loads a workflow's list of phases, and what adds its flags to a command.
+type List = (&'static str, fn() -> Result<Workflow, PipelineError>, fn(clap::Command) -> clap::Command);
 
 /// The command tree with the phases of the commands that are `wanted`: making all of them takes longer than most
 /// commands do.
@@ -79,7 +79,7 @@ fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
     let registry = actions::registry();
     let mut command = Cli::command();
     // A phase list that does not load is a fault of this build; a test holds that all of them load.
-    let lists: [(&str, Load, fn(clap::Command) -> clap::Command); 2] = [
+    let lists: [List; 2] = [
         ("init", actions::init_workflow, InitArgs::augment_args),
         ("join", actions::join_workflow, JoinArgs::augment_args),
     ];

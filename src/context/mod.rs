@@ -80,6 +80,8 @@ pub struct Findings {
 }
 
 /// Choices of `init` that are no configuration.
+// Each is a switch of its own on the command line; there is no state machine among them.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default)]
 pub struct InitOptions {
     /// Store the control plane's certificates in the cluster.

@@ -4,6 +4,8 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// Flags of `join`. Values stay text here, as with `init`.
+// Each is a switch of its own on the command line; there is no state machine among them.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default, Args)]
 pub struct JoinArgs {
     /// The address of an API server of the cluster; of several, the first that answers well is taken
@@ -15,7 +17,7 @@ pub struct JoinArgs {
     /// The token to find the cluster and to be let in; processes of this host can see it
     #[arg(long, value_name = "TOKEN")]
     pub token: Option<String>,
-    /// A file that holds the token; '-' reads standard input. The variable KUBEWRIGHT_TOKEN works too
+    /// A file that holds the token; '-' reads standard input. The variable `KUBEWRIGHT_TOKEN` works too
     #[arg(long, value_name = "FILE", conflicts_with = "token")]
     pub token_file: Option<PathBuf>,
     /// The token only to find the cluster
