@@ -27,10 +27,15 @@ pub fn completion(args: &CompletionArgs, session: &mut Session) -> ExitCode {
 /// Writes a manual page for every command into a folder of this machine.
 pub fn man(args: &ManArgs, session: &mut Session) -> Result<ExitCode> {
     let folder = session.env.cwd.join(&args.folder);
-    clap_mangen::generate_to(parse::command(), &folder).map_err(|source| FileError {
+    clap_mangen::generate_to(without_lists(parse::command()), &folder).map_err(|source| FileError {
         verb: "write",
         path: folder,
         source,
     })?;
     Ok(ExitCode::Ok)
+}
+
+/// Manual pages would run the lines of lists and examples together; the pages of the subcommands say the same.
+fn without_lists(command: clap::Command) -> clap::Command {
+    command.after_help(None::<&'static str>).mut_subcommands(without_lists)
 }
