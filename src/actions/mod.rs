@@ -2,8 +2,9 @@
 //! `phases/*.yaml` use to the actions, tables and conditions.
 
 mod certificate;
-mod cluster;
+pub mod cluster;
 mod conditions;
+pub mod join_line;
 mod kubeconfig;
 mod kubelet_finalize;
 mod kubelet_start;

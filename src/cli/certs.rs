@@ -1,6 +1,6 @@
 //! `certs`: the certificates of a cluster.
 
-use super::args::token::CertsCommand;
+use super::args::certs::CertsCommand;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;

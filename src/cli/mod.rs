@@ -11,7 +11,9 @@ mod plan_text;
 mod report;
 mod screen;
 mod session;
+mod table;
 mod token;
+mod token_list;
 mod version;
 
 use crate::base::env::Env;
@@ -40,7 +42,7 @@ pub fn run(mut env: Env) -> ExitCode {
 fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
     match request.command {
         Command::Init(args) => init::run(args, request.phase, session),
-        Command::Token(command) => token::run(&command, session),
+        Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(&command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),

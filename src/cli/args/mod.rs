@@ -1,5 +1,6 @@
 //! The command line, as typed: nothing is looked up or interpreted here.
 
+pub mod certs;
 pub mod config;
 pub mod global;
 pub mod init;
@@ -37,12 +38,11 @@ pub struct Cli {
 pub enum Command {
     /// Make this host the first control plane of a new cluster
     Init(init::InitArgs),
-    /// Create and show bootstrap tokens
-    #[command(subcommand)]
-    Token(token::TokenCommand),
+    /// Create, list and remove bootstrap tokens
+    Token(token::TokenArgs),
     /// Work with the certificates of a cluster
     #[command(subcommand)]
-    Certs(token::CertsCommand),
+    Certs(certs::CertsCommand),
     /// Print, check and migrate configuration files, list images
     #[command(subcommand)]
     Config(config::ConfigCommand),
