@@ -4,6 +4,7 @@
 mod certificate;
 pub mod cluster;
 mod conditions;
+pub mod expiration;
 pub mod join_line;
 mod kubeconfig;
 mod kubelet_finalize;
@@ -12,6 +13,7 @@ mod manifest;
 mod patches;
 mod preflight;
 mod show_join_command;
+pub mod static_pod;
 mod told;
 mod wait_control_plane;
 

@@ -7,12 +7,17 @@ use crate::base::fault::Result;
 use crate::config::token;
 use serde_json::json;
 
-pub fn run(command: &CertsCommand, session: &mut Session) -> Result<ExitCode> {
+mod check;
+mod metrics;
+
+/// Runs a command of `certs`.
+pub fn run(command: CertsCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         CertsCommand::CertificateKey(_) => {
             let key = token::certificate_key(&session.env.random)?;
             session.print(&json!({ "certificateKey": key.expose() }), &format!("{}\n", key.expose()))?;
             Ok(ExitCode::Ok)
         }
+        CertsCommand::CheckExpiration(args) => check::run(&args, session),
     }
 }

@@ -43,7 +43,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
     match request.command {
         Command::Init(args) => init::run(args, request.phase, session),
         Command::Token(command) => token::run(command, session),
-        Command::Certs(command) => certs::run(&command, session),
+        Command::Certs(command) => certs::run(command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),
         Command::Completion(args) => completion::completion(&args, session),

@@ -11,7 +11,7 @@ pub fn text(entries: &[Entry]) -> String {
     let mut text = String::new();
     let mut phase = None;
     for entry in entries {
-        if phase != Some(&entry.phase) {
+        if phase != Some(&entry.phase) && !(phase.is_none() && entry.phase.is_empty()) {
             text += &format!("[{}]\n", entry.phase);
             phase = Some(&entry.phase);
         }

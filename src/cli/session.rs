@@ -122,9 +122,17 @@ impl Session {
             Output::Yaml => yaml::to_string(value)?,
             Output::Json => serde_json::to_string_pretty(value).map_err(Unprintable)? + "\n",
         };
-        // A reader that went away (`| head`) is no error.
-        let _ = self.env.stdout.write_all(out.as_bytes()).and_then(|()| self.env.stdout.flush());
+        self.print_text(&out);
         Ok(())
+    }
+}
+
+impl Session {
+    /// Prints text that has a form of its own, whatever format was asked for.
+    pub fn print_text(&mut self, text: &str) {
+        self.events.settle();
+        // A reader that went away is no error.
+        let _ = self.env.stdout.write_all(text.as_bytes()).and_then(|()| self.env.stdout.flush());
     }
 }
 

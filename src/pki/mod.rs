@@ -30,7 +30,7 @@ pub mod validity;
 pub mod verify;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod judge;
 

@@ -1,11 +1,66 @@
 //! The command `certs`.
 
 use super::token::NoArgs;
-use clap::Subcommand;
+use crate::base::go_duration;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// What `certs` can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum CertsCommand {
     /// Print a new random key for sealing uploaded certificates
     CertificateKey(NoArgs),
+    /// Show when every certificate of this host ends, and whether it is the one in use
+    CheckExpiration(CheckArgs),
+}
+
+/// Flags of `certs check-expiration`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Ends with code 10 when something ends sooner than --critical, or than a --warn that was given.")]
+pub struct CheckArgs {
+    /// The folder of the certificates
+    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes/pki")]
+    pub cert_dir: PathBuf,
+    /// Mark what ends sooner, such as 30d or 720h [default: 30d]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub warn: Option<i64>,
+    /// Mark and fail for what ends sooner
+    #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "7d")]
+    pub critical: i64,
+    /// Only read files; do not ask the components which certificates they show
+    #[arg(long)]
+    pub offline: bool,
+    /// Print metrics for Prometheus, or write them to FILE for the textfile collector
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub prometheus: Option<PathBuf>,
+    /// Accepted for kubeadm's sake; nothing is read from it
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub config: Option<PathBuf>,
+    /// Accepted for kubeadm's sake; nothing is read from it
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// The seconds of `30d` or of a duration as Go writes it.
+fn seconds(text: &str) -> Result<i64, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    let seconds = match days {
+        Some(days) => Some(i64::from(days) * 86_400),
+        None => go_duration::parse(text).map(|nanoseconds| nanoseconds / 1_000_000_000),
+    };
+    seconds.filter(|seconds| *seconds >= 0).ok_or_else(|| "give days or hours, such as 30d or 720h".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_a_unit_too() {
+        assert_eq!((seconds("30d"), seconds("1h30m"), seconds("0")), (Ok(2_592_000), Ok(5400), Ok(0)));
+        for bad in ["", "d", "-1d", "-1h", "soon", "1.5d"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
 }
