@@ -35,6 +35,10 @@ pub fn fetch(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>> {
     let seen = seen.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (seen, end) {
         (Some(der), _) => Ok(der),
+        // What a read that takes too long is called on Linux says nothing to anybody.
+        (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(io::Error::new(io::ErrorKind::TimedOut, format!("no certificate within {limit:?}")))
+        }
         (None, Err(error)) => Err(error),
         (None, Ok(_)) => Err(io::Error::other("the server showed no certificate")),
     }

@@ -9,6 +9,8 @@ use serde_json::json;
 
 mod check;
 mod metrics;
+mod renew;
+mod timer;
 
 /// Runs a command of `certs`.
 pub fn run(command: CertsCommand, session: &mut Session) -> Result<ExitCode> {
@@ -19,5 +21,7 @@ pub fn run(command: CertsCommand, session: &mut Session) -> Result<ExitCode> {
             Ok(ExitCode::Ok)
         }
         CertsCommand::CheckExpiration(args) => check::run(&args, session),
+        CertsCommand::Renew(args) => renew::run(&args, session),
+        CertsCommand::Timer(command) => timer::run(&command, session),
     }
 }

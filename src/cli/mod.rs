@@ -6,6 +6,7 @@ mod completion;
 mod config;
 mod facts;
 mod init;
+mod kubeconfig;
 mod parse;
 mod plan_text;
 mod report;
@@ -44,6 +45,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Init(args) => init::run(args, request.phase, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),
+        Command::Kubeconfig(command) => kubeconfig::run(command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),
         Command::Completion(args) => completion::completion(&args, session),

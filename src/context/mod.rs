@@ -5,6 +5,7 @@
 
 pub mod access;
 mod local;
+pub mod renewal;
 
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
@@ -59,6 +60,8 @@ pub enum Task {
     Init(Box<InitConfig>, InitOptions),
     /// `join`.
     Join(Box<JoinConfig>),
+    /// `certs renew`.
+    Renew(Box<renewal::Renewal>),
 }
 
 /// What phases find out that the end of the command shows.
@@ -119,6 +122,7 @@ impl Context {
     pub fn cluster(&self) -> Result<&ClusterConfig> {
         match &self.task {
             Task::Init(init, _) => Ok(&init.cluster),
+            Task::Renew(renewal) => Ok(&renewal.cluster),
             Task::None | Task::Join(_) => Err(Missing("a cluster configuration").into()),
         }
     }
@@ -131,6 +135,7 @@ impl Context {
         match &self.task {
             Task::Init(init, _) => Ok(&init.node),
             Task::Join(join) => Ok(&join.node),
+            Task::Renew(renewal) => Ok(&renewal.node),
             Task::None => Err(Missing("a node configuration").into()),
         }
     }
@@ -182,7 +187,7 @@ impl Context {
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(_) => Err(Missing("the configuration of 'init'").into()),
+            Task::None | Task::Join(_) | Task::Renew(_) => Err(Missing("the configuration of 'init'").into()),
         }
     }
 
@@ -190,7 +195,7 @@ impl Context {
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
             Task::Join(join) => join.control_plane.as_ref(),
-            Task::None | Task::Init(..) => None,
+            Task::None | Task::Init(..) | Task::Renew(_) => None,
         }
     }
 

@@ -41,4 +41,5 @@ pub use keypool::KeyPool;
 pub use keys::{Generator, KeySource, PrivateKey};
 pub use pem::PemError;
 pub use problem::Problem;
+pub use replace::Pair;
 pub use store::{Made, Outcome, PkiStore};

@@ -12,6 +12,54 @@ pub enum CertsCommand {
     CertificateKey(NoArgs),
     /// Show when every certificate of this host ends, and whether it is the one in use
     CheckExpiration(CheckArgs),
+    /// Renew certificates, have the components take them up, and prove that they did
+    Renew(RenewArgs),
+    /// Have a systemd timer renew certificates before they end
+    #[command(subcommand)]
+    Timer(TimerCommand),
+}
+
+/// What `certs timer` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TimerCommand {
+    /// Install the timer and start it
+    Install(TimerArgs),
+    /// Stop the timer and remove it
+    Remove(RemoveTimerArgs),
+    /// Tell whether there is a timer and how it is
+    Status(NoArgs),
+}
+
+/// Flags of `certs timer install`.
+#[derive(Clone, Debug, Args)]
+pub struct TimerArgs {
+    /// Renew when something ends within this time
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = checked_time)]
+    pub within: String,
+    /// When to look, as systemd's OnCalendar
+    #[arg(long, value_name = "CALENDAR", default_value = "daily")]
+    pub schedule: String,
+    /// Wait up to this much longer, so that control planes do not restart together
+    #[arg(long, value_name = "TIME", default_value = "12h")]
+    pub random_delay: String,
+    /// Where this program is installed
+    #[arg(long, value_name = "FILE", default_value = "/usr/bin/kubewright")]
+    pub program: PathBuf,
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Flags of `certs timer remove`.
+#[derive(Clone, Debug, Args)]
+pub struct RemoveTimerArgs {
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+fn checked_time(text: &str) -> Result<String, String> {
+    seconds(text).map(|_| text.to_owned())
 }
 
 /// Flags of `certs check-expiration`.
@@ -40,6 +88,37 @@ pub struct CheckArgs {
     /// Accepted for kubeadm's sake; nothing is read from it
     #[arg(long, value_name = "FILE", hide = true)]
     pub kubeconfig: Option<PathBuf>,
+}
+
+/// Flags of `certs renew`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+What was there before is kept below /var/lib/kubewright/backup. A component that does not come up with its new
+certificate gets the old one back. The names are those of kubeadm: apiserver, etcd-server, admin.conf, ….")]
+pub struct RenewArgs {
+    /// What to renew: a name, or all
+    pub name: String,
+    /// Do nothing unless something ends within this time, such as 30d
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub within: Option<i64>,
+    /// Only renew the files; restarting the components is left to you
+    #[arg(long)]
+    pub no_restart: bool,
+    /// Add the names and addresses that the cluster's configuration asks for now
+    #[arg(long)]
+    pub sync_config: bool,
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The folder of the certificates [default: that of the cluster's configuration]
+    #[arg(long, value_name = "DIR")]
+    pub cert_dir: Option<PathBuf>,
+    /// A kubeadm configuration file [default: what the cluster has stored]; '-' reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The kubeconfig with which the cluster is asked for its configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
+    pub kubeconfig: PathBuf,
 }
 
 /// The seconds of `30d` or of a duration as Go writes it.

@@ -4,6 +4,7 @@ pub mod certs;
 pub mod config;
 pub mod global;
 pub mod init;
+pub mod kubeconfig;
 pub mod normalize;
 pub mod phase;
 pub mod token;
@@ -43,6 +44,9 @@ pub enum Command {
     /// Work with the certificates of a cluster
     #[command(subcommand)]
     Certs(certs::CertsCommand),
+    /// Make kubeconfigs for others
+    #[command(subcommand)]
+    Kubeconfig(kubeconfig::KubeconfigCommand),
     /// Print, check and migrate configuration files, list images
     #[command(subcommand)]
     Config(config::ConfigCommand),

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 /// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 8] = [
+const SWITCHES: [&str; 11] = [
     "dry-run",
     "upload-certs",
     "skip-token-print",
@@ -15,6 +15,9 @@ const SWITCHES: [&str; 8] = [
     "force",
     "control-plane",
     "print-join-command",
+    "no-restart",
+    "offline",
+    "sync-config",
 ];
 
 /// The same arguments in the spelling that the parser knows. What follows `--` is left alone.
