@@ -2,6 +2,11 @@
 //!
 //! What belongs where:
 //! - `cli`: whole screens: help, results, errors and exit codes
+//! - `config`: what `config …` prints and judges, against kubeadm's own output
+//! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
+//! - `killed`: killed at any moment, `init` leaves whole files and continues
+//! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
+//! - `manual`: generated documents, help screens, completion scripts and manual pages
 //! - `support`: running the built binary, comparing with golden files
 //! - `render`: manifests and kubelet files against kubeadm's own and the real components
 //! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
@@ -10,7 +15,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 
 mod cli;
+mod config;
 mod docs;
+mod hostile;
+mod killed;
+mod manual;
+mod phases;
 mod reference;
 mod render;
 mod support;

@@ -15,8 +15,9 @@ const LAYERS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Imports within a row that are allowed: a configuration is read in the light of its version.
-const SIBLINGS: &[(&str, &str)] = &[("config", "versions")];
+/// Imports within a row that are allowed: a configuration is read in the light of its version, and a check
+/// tells our own files from foreign ones by the journal.
+const SIBLINGS: &[(&str, &str)] = &[("config", "versions"), ("checks", "journal")];
 
 /// The longest that a source file may be, in lines.
 const LONGEST: usize = 400;

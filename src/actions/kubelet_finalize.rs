@@ -4,7 +4,6 @@
 //! kubeconfig, without the certificate that `init` had put into it; then restarts the kubelet.
 
 use crate::base::fault::Result;
-use crate::base::files::Written;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::AccessError;
@@ -31,7 +30,8 @@ impl Action for KubeletFinalize {
         }
         let path = Path::new(KUBELET_CONF);
         let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::Absent(path.into()))?;
-        let mut kubeconfig = Kubeconfig::parse(path, &bytes)?;
+        let before = Kubeconfig::parse(path, &bytes)?;
+        let mut kubeconfig = before.clone();
         let Some(user) = kubeconfig.current_user_mut() else {
             return Err(AccessError::Incomplete { path: path.into(), what: "user in its current context" }.into());
         };
@@ -39,10 +39,13 @@ impl Action for KubeletFinalize {
         user.client_key_data = None;
         user.client_certificate = Some(ROTATED.into());
         user.client_key = Some(ROTATED.into());
-        if cx.files.write(path, &kubeconfig.content()?, MODE)? != Written::Unchanged {
-            cx.events.message(format!("pointed {KUBELET_CONF} at {ROTATED}"));
-            cx.restart_kubelet()?;
+        if kubeconfig == before {
+            return Ok(());
         }
-        Ok(())
+        cx.around_kubelet(true, |cx| {
+            cx.files.write(path, &kubeconfig.content()?, MODE)?;
+            cx.events.message(format!("pointed {KUBELET_CONF} at {ROTATED}"));
+            Ok(())
+        })
     }
 }

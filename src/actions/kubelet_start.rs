@@ -2,15 +2,15 @@
 //!
 //! Reads: the configuration, the patches, the host's name and resolver. Writes:
 //! `/var/lib/kubelet/config.yaml`, `instance-config.yaml` (in minors that have it) and
-//! `kubeadm-flags.env`; then restarts the kubelet where it runs with others.
+//! `kubeadm-flags.env`; then starts the kubelet.
 
 use super::{patches, told};
 use crate::base::fault::Result;
-use crate::base::files::{Content, Written};
+use crate::base::files::Content;
 use crate::context::Context;
 use crate::pipeline::{Action, Target};
 use crate::render::kubelet::{self, FlagsInput, NodeInput, SharedInput};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "/var/lib/kubelet";
 /// The folder holds the kubelet's private keys.
@@ -23,16 +23,34 @@ pub struct KubeletStart;
 impl Action for KubeletStart {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let shared = shared_config(cx)?;
-        write_files(cx, &shared, false)?;
-        Ok(())
+        start(cx, &shared, false)
     }
 }
 
-/// Writes the kubelet's files; true when one of them changed.
+/// Writes the kubelet's files and starts it with them.
 ///
 /// # Errors
-/// When a patch does not apply or a file cannot be written.
-pub fn write_files(cx: &mut Context, shared: &str, register_taints: bool) -> Result<bool> {
+/// When an image could not be pulled, a patch does not apply, a file cannot be written or the kubelet does not start.
+pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()> {
+    // The kubelet starts containers at once; one that lacks its image would pull it a second time.
+    cx.finish_pulls()?;
+    let files = files(cx, shared, register_taints)?;
+    let mut changes = false;
+    for (path, text) in &files {
+        changes |= cx.files.read_text(path)?.as_ref() != Some(text) || cx.files.mode(path) != Some(FILE_MODE);
+    }
+    cx.around_kubelet(changes, |cx| {
+        cx.files.create_dir(Path::new(FOLDER), FOLDER_MODE)?;
+        for (path, text) in files {
+            let written = cx.files.write(&path, &Content::public(text), FILE_MODE)?;
+            told::written(cx, &path, written);
+        }
+        Ok(())
+    })
+}
+
+/// The kubelet's files on this host and their content.
+fn files(cx: &Context, shared: &str, register_taints: bool) -> Result<Vec<(PathBuf, String)>> {
     let socket = cx.cri_socket()?;
     let (cluster, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
     let instance =
@@ -54,18 +72,8 @@ pub fn write_files(cx: &mut Context, shared: &str, register_taints: bool) -> Res
         host_name: &cx.host_name()?,
         register_taints,
     });
-    let folder = Path::new(FOLDER);
-    cx.files.create_dir(folder, FOLDER_MODE)?;
     let files = [("kubeadm-flags.env", Some(flags)), ("instance-config.yaml", instance), ("config.yaml", Some(config))];
-    let mut changed = false;
-    for (name, text) in files {
-        let Some(text) = text else { continue };
-        let path = folder.join(name);
-        let written = cx.files.write(&path, &Content::public(text), FILE_MODE)?;
-        changed |= written != Written::Unchanged;
-        told::written(cx, &path, written);
-    }
-    Ok(changed)
+    Ok(files.into_iter().filter_map(|(name, text)| Some((Path::new(FOLDER).join(name), text?))).collect())
 }
 
 /// The configuration that all kubelets of the cluster share.

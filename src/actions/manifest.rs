@@ -13,6 +13,7 @@ use crate::pipeline::{Action, Item, Target};
 use crate::pki::catalog;
 use crate::render::patches::Target as PatchTarget;
 use crate::render::pods::{self, PodInput};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Only root may see flags, some of which name credentials.
@@ -22,19 +23,27 @@ const FOLDER_MODE: u32 = 0o700;
 /// etcd refuses a data folder that others can read.
 const ETCD_DATA_MODE: u32 = 0o700;
 
+const ETCD: &str = "etcd";
+/// The static Pods and the names by which patches are meant for them.
+const PODS: &[(&str, PatchTarget)] = &[
+    (ETCD, PatchTarget::Etcd),
+    ("kube-apiserver", PatchTarget::KubeApiserver),
+    ("kube-controller-manager", PatchTarget::KubeControllerManager),
+    ("kube-scheduler", PatchTarget::KubeScheduler),
+];
+
 /// The manifest of etcd on this host.
 pub struct EtcdManifest;
 
 impl Action for EtcdManifest {
     fn done(&self, cx: &mut Context, _: &Target) -> Result<bool> {
-        Ok(cx.files.exists(&path("etcd")))
+        Ok(cx.files.exists(&path(ETCD)))
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let Etcd::Local(local) = &cx.cluster()?.etcd else { return Ok(()) };
         cx.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
-        let text = with_input(cx, |input| Ok(pods::etcd(input, local, &[])?))?;
-        write(cx, "etcd", PatchTarget::Etcd, &text)
+        write(cx, ETCD)
     }
 }
 
@@ -47,14 +56,38 @@ impl Action for ComponentManifest {
     }
 
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
-        let (patched, render): (_, fn(&PodInput<'_>) -> _) = match target.item() {
-            "apiserver" => (PatchTarget::KubeApiserver, pods::kube_apiserver),
-            "controller-manager" => (PatchTarget::KubeControllerManager, pods::kube_controller_manager),
-            _ => (PatchTarget::KubeScheduler, pods::kube_scheduler),
-        };
-        let text = with_input(cx, |input| Ok(render(input)?))?;
-        write(cx, &pod_name(target), patched, &text)
+        write(cx, &pod_name(target))
     }
+}
+
+/// The manifests that are on this host already and say what this run would write.
+///
+/// # Errors
+/// When a file cannot be read or a patch does not apply.
+pub fn as_we_write_them(cx: &Context) -> Result<BTreeSet<PathBuf>> {
+    let mut same = BTreeSet::new();
+    for (pod, target) in PODS {
+        let path = path(pod);
+        if let Some(text) = cx.files.read_text(&path)?
+            && let Some(ours) = render(cx, pod)?
+            && patches::load(cx)?.apply(*target, &ours)? == text
+        {
+            same.insert(path);
+        }
+    }
+    Ok(same)
+}
+
+/// True when every manifest of this control plane is on the host as this run would write it.
+///
+/// # Errors
+/// As [`as_we_write_them`].
+pub fn are_all_written(cx: &Context) -> Result<bool> {
+    let mut wanted = 0;
+    for (pod, _) in PODS {
+        wanted += usize::from(render(cx, pod)?.is_some());
+    }
+    Ok(as_we_write_them(cx)?.len() == wanted)
 }
 
 /// The components as sub-phases, under kubeadm's names.
@@ -75,23 +108,34 @@ fn pod_name(target: &Target) -> String {
     format!("kube-{}", target.item())
 }
 
-fn with_input<T>(cx: &Context, render: impl FnOnce(&PodInput<'_>) -> Result<T>) -> Result<T> {
+/// The text of a Pod's manifest before patches; None for an etcd that others run.
+fn render(cx: &Context, pod: &str) -> Result<Option<String>> {
     let (cluster, node) = (cx.cluster()?, cx.node()?);
     let ca = catalog::cert("ca")?;
     let key = cluster.certificates_dir.join(format!("{}.key", ca.base));
-    render(&PodInput {
+    let input = PodInput {
         cluster,
         node,
         facts: cx.facts()?,
         environment: &cx.vars,
         host_has: &|path| cx.files.exists(path),
         external_ca: !cx.files.exists(&key),
+    };
+    Ok(match (pod, &cluster.etcd) {
+        (ETCD, Etcd::External(_)) => None,
+        (ETCD, Etcd::Local(local)) => Some(pods::etcd(&input, local, &[])?),
+        ("kube-apiserver", _) => Some(pods::kube_apiserver(&input)?),
+        ("kube-controller-manager", _) => Some(pods::kube_controller_manager(&input)?),
+        _ => Some(pods::kube_scheduler(&input)?),
     })
 }
 
-fn write(cx: &Context, pod: &str, target: PatchTarget, text: &str) -> Result<()> {
+fn write(cx: &Context, pod: &str) -> Result<()> {
+    let (Some(text), Some((_, target))) = (render(cx, pod)?, PODS.iter().find(|(name, _)| *name == pod)) else {
+        return Ok(());
+    };
     let path = path(pod);
-    let text = patches::apply(cx, target, text)?;
+    let text = patches::apply(cx, *target, &text)?;
     if let Some(folder) = path.parent() {
         cx.files.create_dir(folder, FOLDER_MODE)?;
     }

@@ -19,7 +19,11 @@ pub mod timer;
 mod told;
 mod wait_control_plane;
 
+use crate::base::fault::Result;
+use crate::context::Context;
 use crate::pipeline::{Action, Each, Item, PipelineError, Registry, Workflow};
+use crate::render::objects::Object;
+use crate::render::objects::addon::AddonName;
 
 /// Every action and the name that phase lists use for it.
 const ACTIONS: &[(&str, &'static dyn Action)] = &[
@@ -27,6 +31,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("addon-kube-proxy", &cluster::addon::AddonKubeProxy),
     ("bootstrap-token", &cluster::bootstrap_token::BootstrapTokens),
     ("certificate", &certificate::Certificate),
+    ("cluster-admins", &cluster::admins::ClusterAdmins),
     ("component-manifest", &manifest::ComponentManifest),
     ("etcd-manifest", &manifest::EtcdManifest),
     ("kubeconfig", &kubeconfig::Kubeconfig),
@@ -47,6 +52,14 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
 /// The actions, tables and conditions that phase lists may name.
 pub fn registry() -> Registry {
     Registry { action, items, holds: conditions::holds }
+}
+
+/// An addon's objects, for `--print-manifest`.
+///
+/// # Errors
+/// When they cannot be made from the configuration.
+pub fn addon_objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
+    cluster::addon::objects(cx, addon)
 }
 
 /// The phases of `init`.

@@ -1,7 +1,8 @@
 //! The lines that make other hosts join.
 //!
-//! Reads: the configuration, the CA. Writes: nothing.
+//! Reads: the configuration, the CA, the tokens of the cluster. Writes: nothing.
 
+use super::cluster::bootstrap_token;
 use super::join_line::Meeting;
 use crate::base::fault::Result;
 use crate::context::{Context, Findings};
@@ -20,11 +21,18 @@ impl Action for ShowJoinCommand {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let store = cx.pki()?;
         let ca = store.require_ca(catalog::cert("ca")?, "the join command")?;
+        let cluster = cx.new_cluster()?;
         let (init, options) = cx.init()?;
-        let Some(token) = init.bootstrap_tokens.first() else { return Ok(()) };
+        let Some(token) = bootstrap_token::for_joining(cx, &cluster, init.bootstrap_tokens.first())? else {
+            cx.events.warning(
+                "the cluster has no token with which a host could join; run 'kubewright init phase bootstrap-token', \
+                 then this again",
+            );
+            return Ok(());
+        };
         let endpoint = init.cluster.endpoint(&init.node.local_endpoint);
         let meeting = Meeting { endpoint, pins: Pin::of_all(&ca.certs) };
-        let shown = if options.skip_token_print { "<token>" } else { token.token.expose() };
+        let shown = if options.skip_token_print { "<token>" } else { token.expose() };
         let mut control_plane = None;
         if let Some(key) = &init.certificate_key
             && options.upload_certs

@@ -18,12 +18,10 @@ impl Action for WaitControlPlane {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let timeouts = cx.timeouts();
-        let limit = timeouts.control_plane_component_health_check;
-        let wait = |components: &[Component], cx: &Context| {
-            wait_for_components(components, limit, &cx.gate, &cx.clock, &cx.events)
-        };
-        wait(&components(cx)?, cx)?;
+        let components = components(cx)?;
+        let limit = cx.timeouts().control_plane_component_health_check;
+        wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events)
+            .map_err(|failure| cx.explained(failure))?;
         cx.events.message("the control plane is healthy");
         Ok(())
     }

@@ -92,7 +92,11 @@ pub trait Sink: Send {
 
 /// A handle on the sink; clones share it and the name of the phase that runs.
 #[derive(Clone)]
-pub struct Events(Arc<Mutex<State>>);
+pub struct Events {
+    state: Arc<Mutex<State>>,
+    /// The phase that all lines carry; None: the one that runs.
+    phase: Option<Arc<str>>,
+}
 
 struct State {
     phase: String,
@@ -104,7 +108,7 @@ struct State {
 impl Events {
     /// Sends events to `sink`.
     pub fn new(sink: Box<dyn Sink>) -> Self {
-        Self(Arc::new(Mutex::new(State { phase: String::new(), sink, hushed: false })))
+        Self { state: Arc::new(Mutex::new(State { phase: String::new(), sink, hushed: false })), phase: None }
     }
 
     /// Writes events to `out` in the given style.
@@ -115,6 +119,12 @@ impl Events {
     /// Drops every event.
     pub fn silent() -> Self {
         Self::new(Box::new(Nowhere))
+    }
+
+    /// The same events for work that goes on in the background: its lines carry `phase`, whatever runs.
+    #[must_use]
+    pub fn of_phase(&self, phase: &str) -> Self {
+        Self { phase: Some(phase.into()), ..self.clone() }
     }
 
     /// From now on only warnings pass. For dry runs, whose plan says everything.
@@ -178,14 +188,14 @@ impl Events {
 
     fn emit(&self, make: impl FnOnce(String) -> Event) {
         let mut state = self.state();
-        let event = make(state.phase.clone());
+        let event = make(self.phase.as_deref().unwrap_or(&state.phase).to_owned());
         if !state.hushed || matches!(event, Event::Warning { .. }) {
             state.sink.event(&event);
         }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -224,7 +224,9 @@ impl HostFiles {
         }
         let change = Change::CreateDirectory { path: path.to_path_buf(), mode };
         let done = self.gate.pass(change, || {
-            atomic::create_dir(&real, mode).map_err(|source| FileError { verb: "create", path: real.clone(), source })
+            // A root folder that is not there yet is made like any other folder of the tree.
+            let made = std::fs::create_dir_all(&self.root).and_then(|()| atomic::create_dir(&real, mode));
+            made.map_err(|source| FileError { verb: "create", path: real.clone(), source })
         })?;
         if done.is_none() {
             self.lock()

@@ -81,6 +81,8 @@ pub struct Entry {
 #[derive(Clone)]
 pub struct Gate {
     dry: bool,
+    /// The phase of all that passes here; None: the one that runs.
+    phase: Option<Arc<str>>,
     state: Arc<Mutex<State>>,
 }
 
@@ -93,12 +95,18 @@ struct State {
 impl Gate {
     /// A gate that does what it is asked.
     pub fn open() -> Self {
-        Self { dry: false, state: Arc::default() }
+        Self { dry: false, phase: None, state: Arc::default() }
     }
 
     /// A gate that only records.
     pub fn recording() -> Self {
-        Self { dry: true, state: Arc::default() }
+        Self { dry: true, phase: None, state: Arc::default() }
+    }
+
+    /// The same gate for work that goes on in the background: what passes belongs to `phase`, whatever runs.
+    #[must_use]
+    pub fn of_phase(&self, phase: &str) -> Self {
+        Self { phase: Some(phase.into()), ..self.clone() }
     }
 
     /// Names the phase to which the next changes belong.
@@ -113,7 +121,7 @@ impl Gate {
     pub fn pass<T, E>(&self, change: Change, act: impl FnOnce() -> Result<T, E>) -> Result<Option<T>, E> {
         let done = if self.dry { None } else { Some(act()?) };
         let mut state = self.state();
-        let phase = state.phase.clone();
+        let phase = self.phase_of(&state);
         state.entries.push(Entry { phase, change });
         Ok(done)
     }
@@ -131,7 +139,7 @@ impl Gate {
         let mut state = self.state();
         for (index, change) in changes.into_iter().enumerate() {
             if succeeded(index) {
-                let phase = state.phase.clone();
+                let phase = self.phase_of(&state);
                 state.entries.push(Entry { phase, change });
             }
         }
@@ -158,6 +166,10 @@ impl Gate {
         self.state().entries.len()
     }
 
+    fn phase_of(&self, state: &State) -> String {
+        self.phase.as_deref().unwrap_or(&state.phase).to_owned()
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -178,6 +190,17 @@ mod tests {
         let done = gate.pass(change(), || -> Result<(), ()> { panic!("a dry run acted") }).unwrap();
         assert!(done.is_none());
         assert_eq!(gate.entries(), [Entry { phase: "cleanup-node".into(), change: change() }]);
+    }
+
+    #[test]
+    fn work_in_the_background_keeps_its_own_phase() {
+        let gate = Gate::open();
+        let background = gate.of_phase("preflight");
+        gate.enter("certs/ca");
+        background.pass(change(), || Ok::<_, ()>(())).unwrap();
+        gate.pass(change(), || Ok::<_, ()>(())).unwrap();
+        let phases: Vec<String> = gate.entries().into_iter().map(|entry| entry.phase).collect();
+        assert_eq!(phases, ["preflight", "certs/ca"]);
     }
 
     #[test]

@@ -15,7 +15,6 @@ mod inputs;
 mod machine;
 mod network;
 mod programs;
-mod proxy;
 mod runtime;
 mod system;
 

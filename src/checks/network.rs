@@ -4,7 +4,7 @@ use super::catalog::Check;
 use super::files::manifest;
 use super::finding::{Finding, Repair};
 use super::inputs::{Inputs, Scene};
-use super::proxy::Proxies;
+use crate::base::proxy::Proxies;
 use crate::config::model::Etcd;
 use crate::host::service::Services;
 use crate::host::sysctl;
@@ -115,7 +115,8 @@ pub(super) fn proxies<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
 }
 
 fn proxied(scene: &Scene<'_>, id: &str, host: &str, what: &str, exception: &str) -> Vec<Finding> {
-    let Some(proxy) = Proxies::of(scene.inputs.vars).for_https(host) else { return Vec::new() };
+    let port = scene.inputs.node.local_endpoint.bind_port;
+    let Some(proxy) = Proxies::from_vars(scene.inputs.vars).shown("https", host, port) else { return Vec::new() };
     let what = format!("connections to {what} would go through the proxy {proxy}");
     vec![Finding::warning(id, "NO_PROXY", what, format!("add {exception} to NO_PROXY"))]
 }

@@ -1,10 +1,63 @@
 //! `config`: print, check and migrate configuration files, list images.
+//!
+//! Reads: the file that is named, and what the host says about itself where a file leaves it open. Writes: only the
+//! file that `migrate --new-config` names.
 
-use super::args::config::ConfigCommand;
+mod error;
+mod images;
+mod migrate;
+mod print;
+
+use super::args::config::{ConfigCommand, FileArgs, ImagesCommand};
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::base::gate::Gate;
+use crate::config::{Facts, Kind, documents};
+use crate::host::{Host, facts};
+use crate::versions::Version;
+use serde_json::json;
 
-pub fn run(_command: ConfigCommand, _session: &mut Session) -> Result<ExitCode> {
+/// Runs one of the commands below `config`.
+pub fn run(command: ConfigCommand, session: &mut Session) -> Result<ExitCode> {
+    match command {
+        ConfigCommand::Print(command) => print::run(&command, session),
+        ConfigCommand::Validate(args) => validate(&args, session),
+        ConfigCommand::Migrate(args) => migrate::run(&args, session),
+        ConfigCommand::Images(ImagesCommand::List(args)) => images::list(args, session),
+    }
+}
+
+/// Judges every document of a file as the command that reads it would.
+fn validate(args: &FileArgs, session: &mut Session) -> Result<ExitCode> {
+    let (name, bytes) = session.read_input(&args.config)?;
+    let documents = documents::parse(&name, &bytes)?;
+    let kinds = documents.kinds();
+    let mut facts = Facts::placeholder(session.env.random.clone());
+    // The kubelet is asked only where its version decides: starting it takes longer than all the rest.
+    if kinds.iter().any(|kind| matches!(kind, Kind::Init | Kind::Cluster)) && !documents.names_version() {
+        facts.kubelet_version = installed_kubelet(session);
+    }
+    let warnings = documents.validate(&facts)?;
+    for warning in &warnings {
+        session.events.warning(warning.to_string());
+    }
+    let kinds: Vec<&str> = kinds.into_iter().map(Kind::name).collect();
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    let outcome = json!({ "file": name, "valid": true, "kinds": kinds, "warnings": warnings });
+    session.print(&outcome, &format!("{name} is valid: {}\n", kinds.join(", ")))?;
     Ok(ExitCode::Ok)
+}
+
+/// The version of the kubelet on this host, when there is one.
+fn installed_kubelet(session: &Session) -> Option<Version> {
+    facts::kubelet_version(&host(session)).ok()
+}
+
+/// This host, to be looked at only.
+fn host(session: &Session) -> Host {
+    let gate = Gate::recording();
+    let files = HostFiles::new(session.root(), gate.clone());
+    Host::new(&session.env.vars, session.env.clock.clone(), files, gate)
 }

@@ -6,14 +6,17 @@ use super::plan_text::{self, count};
 use super::session::Session;
 use crate::actions;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::Result;
+use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
 use crate::base::secret::Secret;
+use crate::config::model::ClusterConfig;
 use crate::config::{Documents, InitFlags, documents};
 use crate::context::{Context, InitOptions, Task};
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::render::objects::addon::AddonName;
+use crate::render::objects::manifest;
 use serde::Serialize;
 
 /// Runs the whole workflow, or the one phase that was chosen.
@@ -25,7 +28,7 @@ pub fn run(args: InitArgs, phase: Option<String>, session: &mut Session) -> Resu
         }
         None => Documents::none(),
     };
-    let resolved = documents.init(&flags(&args, session), &facts::gather(session)?)?;
+    let mut resolved = documents.init(&flags(&args, session), &facts::gather(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -33,15 +36,58 @@ pub fn run(args: InitArgs, phase: Option<String>, session: &mut Session) -> Resu
         upload_certs: args.upload_certs || phase.as_deref() == Some("upload-certs"),
         skip_token_print: args.skip_token_print,
         skip_certificate_key_print: args.skip_certificate_key_print,
+        fix: args.fix,
     };
     let skip = resolved.config.node.skip_phases.clone();
+    leave_out_addons(&mut resolved.config.cluster, &skip);
     let mut cx = session.context(Task::Init(Box::new(resolved.config), options), resolved.dry_run);
+    if args.print_manifest {
+        return print_manifest(&cx, phase.as_deref().unwrap_or_default(), session);
+    }
     let workflow = actions::init_workflow()?;
     let whole = phase.is_none();
     let plan = Plan::new(&workflow, &actions::registry(), &Choice { only: phase, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     report(&summary, whole, resolved.dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
+}
+
+/// An addon whose phase is left out is left out of the cluster, and the cluster remembers that.
+fn leave_out_addons(cluster: &mut ClusterConfig, skip: &[String]) {
+    let skips =
+        |addon: AddonName| skip.iter().any(|path| path == "addon" || *path == format!("addon/{}", addon.name()));
+    cluster.dns.disabled |= skips(AddonName::CoreDns);
+    cluster.proxy.disabled |= skips(AddonName::KubeProxy);
+}
+
+/// `init phase addon … --print-manifest`: the objects as `kubectl apply` takes them, or as a list.
+fn print_manifest(cx: &Context, phase: &str, session: &mut Session) -> Result<ExitCode> {
+    let chosen =
+        |addon: &AddonName| matches!(phase, "addon" | "addon/all") || phase == format!("addon/{}", addon.name());
+    let mut objects = Vec::new();
+    for addon in AddonName::ALL.into_iter().filter(chosen) {
+        objects.extend(actions::addon_objects(cx, addon)?);
+    }
+    if objects.is_empty() {
+        return Err(NoAddon.into());
+    }
+    let values: Vec<_> = objects.iter().map(|object| &object.value).collect();
+    session.print(&values, &manifest(&objects)?)?;
+    Ok(ExitCode::Ok)
+}
+
+/// `--print-manifest` was given to something else than a phase of an addon.
+#[derive(Debug, thiserror::Error)]
+#[error("--print-manifest prints the objects of an addon, and this is no phase of one")]
+struct NoAddon;
+
+impl Fault for NoAddon {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run 'kubewright init phase addon all --print-manifest', or coredns or kube-proxy in place of all".into())
+    }
 }
 
 /// What `init` did, for `-o json`.
@@ -72,6 +118,10 @@ fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: 
 }
 
 fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session) -> String {
+    let joins = cx.result.worker_join.as_deref().map(|join| join_lines(join, cx.result.control_plane_join.as_deref()));
+    if let (false, Some(joins)) = (whole, &joins) {
+        return joins.clone();
+    }
     let mut text = match summary.changes {
         0 => "Everything is right already; nothing was changed.\n".to_owned(),
         number => format!("Done: {}.\n", count(number, "change")),
@@ -83,25 +133,56 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session)
             summary.left_for_host.join(", ")
         );
     }
-    if whole && let Some(join) = &cx.result.worker_join {
-        text += &next_steps(join, cx.result.control_plane_join.as_deref());
+    if let Some(joins) = &joins {
+        text += NEXT_STEPS;
+        text += joins;
     }
     text
 }
 
-/// What to type next, on this host and on the others.
-fn next_steps(worker_join: &str, control_plane_join: Option<&str>) -> String {
-    let mut text = format!(
-        "\nThe control plane is up.\n\n\
-         To use kubectl as root:\n    export KUBECONFIG=/etc/kubernetes/admin.conf\n\
-         To use it as another user:\n    mkdir -p ~/.kube\n    \
-         sudo cp /etc/kubernetes/admin.conf ~/.kube/config\n    sudo chown $(id -u):$(id -g) ~/.kube/config\n\n\
-         To add a worker, type on its host:\n    {worker_join}\n"
-    );
-    if let Some(join) = control_plane_join {
-        text += &format!("\nTo add a control plane within two hours, type on its host:\n    {join}\n");
+/// What to type next on this host.
+const NEXT_STEPS: &str = "
+The control plane is up.
+
+To use kubectl as the user you are, or came from with sudo:
+    sudo kubewright kubeconfig install
+
+To use it as root in this shell only:
+    export KUBECONFIG=/etc/kubernetes/admin.conf
+
+Pods need a network: install a CNI plugin unless this host has one already.
+
+";
+
+/// What to type on other hosts.
+fn join_lines(worker: &str, control_plane: Option<&str>) -> String {
+    let mut text = format!("To add a worker, type on its host as root:\n{}\n", folded(worker));
+    if let Some(join) = control_plane {
+        text += &format!("\nTo add a control plane within two hours, type on its host as root:\n{}\n", folded(join));
     }
     text
+}
+
+/// The command in lines of at most 80 columns where its words allow that, each but the last with a backslash at its
+/// end, so that it can be copied as it stands.
+fn folded(command: &str) -> String {
+    const WIDTH: usize = 80 - "     \\".len();
+    let mut lines: Vec<String> = Vec::new();
+    let mut words = command.split(' ').peekable();
+    while let Some(word) = words.next() {
+        let mut piece = word.to_owned();
+        // A flag and its value stay together.
+        if word.starts_with("--")
+            && let Some(value) = words.next_if(|next| !next.starts_with("--"))
+        {
+            piece = format!("{word} {value}");
+        }
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + piece.len() <= WIDTH => *line = format!("{line} {piece}"),
+            _ => lines.push(piece),
+        }
+    }
+    format!("    {}", lines.join(" \\\n      "))
 }
 
 fn flags(args: &InitArgs, session: &Session) -> InitFlags {
@@ -128,5 +209,32 @@ fn flags(args: &InitArgs, session: &Session) -> InitFlags {
         skip_phases: args.skip_phases,
         token: args.token.or_else(|| variable("KUBEWRIGHT_TOKEN")).map(Secret::new),
         token_ttl: args.token_ttl,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_command_is_folded_so_that_a_shell_joins_it_again() {
+        let pin = format!("sha256:{}", "a".repeat(64));
+        let command = format!(
+            "kubewright join 10.0.0.1:6443 --token abcdef.0123456789abcdef --discovery-token-ca-cert-hash {pin}"
+        );
+        let folded = folded(&command);
+        assert_eq!(folded.lines().count(), 2);
+        let words: Vec<&str> = folded.split_whitespace().filter(|word| *word != "\\").collect();
+        assert_eq!(words.join(" "), command);
+    }
+
+    #[test]
+    fn addons_whose_phases_are_skipped_are_left_out_of_the_cluster() {
+        let facts = crate::config::Facts::placeholder(crate::base::env::Random::seeded(1));
+        let mut cluster = Documents::none().init(&InitFlags::default(), &facts).unwrap().config.cluster;
+        leave_out_addons(&mut cluster, &["addon/kube-proxy".into()]);
+        assert_eq!((cluster.dns.disabled, cluster.proxy.disabled), (false, true));
+        leave_out_addons(&mut cluster, &["addon".into()]);
+        assert_eq!((cluster.dns.disabled, cluster.proxy.disabled), (true, true));
     }
 }

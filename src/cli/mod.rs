@@ -24,6 +24,8 @@ use args::Command;
 use parse::{Parsed, Request};
 use session::Session;
 
+pub use parse::command;
+
 /// Runs the command that `env` describes and shows its outcome.
 pub fn run(mut env: Env) -> ExitCode {
     let parsed = match parse::parse(std::mem::take(&mut env.args)) {
@@ -45,7 +47,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Init(args) => init::run(args, request.phase, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),
-        Command::Kubeconfig(command) => kubeconfig::run(command, session),
+        Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),
         Command::Completion(args) => completion::completion(&args, session),

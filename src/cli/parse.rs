@@ -1,6 +1,7 @@
 //! From arguments to a request: kubeadm's spellings, the phase subcommands, and a good word for a
 //! command line that cannot be understood.
 
+use super::args::global::Output;
 use super::args::{Cli, Command, Global, init::InitArgs, normalize, phase};
 use crate::actions;
 use crate::base::nearest::nearest;
@@ -36,7 +37,8 @@ pub struct UsageError {
 
 /// Parses the arguments, the program's name first.
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
-    let mut command = command();
+    let named = |name: &str| args.iter().any(|arg| arg == name);
+    let mut command = tree(&named);
     let matches = match command.try_get_matches_from_mut(normalize::normalize(args)) {
         Ok(matches) => matches,
         Err(error) => return help_or_usage(&error),
@@ -51,15 +53,27 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
         cli.global = Global::from_arg_matches(leaf).map_err(usage)?;
         path = Some(chosen);
     }
+    if cli.global.output == Output::Short && !matches!(cli.command, Command::Version(_)) {
+        let message = "only 'version' has a short form".to_owned();
+        return Err(UsageError { message, hint: "use '-o text', '-o json' or '-o yaml'".into() });
+    }
     Ok(Parsed::Request(Box::new(Request { global: cli.global, command: cli.command, phase: path })))
 }
 
 /// The whole command tree, phases included: for parsing, completion and manual pages.
 pub fn command() -> clap::Command {
+    tree(&|_| true)
+}
+
+/// The command tree with the phases of the commands that are `wanted`: making all of them takes longer than most
+/// commands do.
+fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
     let registry = actions::registry();
     let mut command = Cli::command();
     // A phase list that does not load is a fault of this build; a test holds that all of them load.
-    if let Ok(workflow) = actions::init_workflow() {
+    if wanted("init")
+        && let Ok(workflow) = actions::init_workflow()
+    {
         let phases = phase::command(&workflow, &registry, &InitArgs::augment_args);
         command = command.mut_subcommand("init", |init| init.after_help(workflow.help(&registry)).subcommand(phases));
     }

@@ -95,6 +95,11 @@ impl Documents {
         }
     }
 
+    /// True when the file says which Kubernetes version is meant.
+    pub fn names_version(&self) -> bool {
+        self.document(Kind::Cluster).is_some_and(|cluster| cluster.root.entry("kubernetesVersion").is_some())
+    }
+
     /// Every document, in the file's order.
     pub(super) fn all(&self) -> &[Document] {
         &self.parsed

@@ -37,7 +37,7 @@ impl Fault for KubeconfigError {
 }
 
 /// A kubeconfig.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kubeconfig {
     /// `v1`.
@@ -255,8 +255,51 @@ impl Kubeconfig {
         self.users.iter_mut().find(|u| u.name == name).map(|u| &mut u.user)
     }
 
+    /// Takes the current context of `other` in, with its cluster and user, and makes it the current one; returns its
+    /// name. What has one of these names already is replaced if it is the same cluster's (it has the same address),
+    /// and kept if it is another's: then the newcomer gets a number.
+    pub fn take_in(&mut self, other: &Self) -> String {
+        let (Some(context), Some(cluster), Some(user)) =
+            (other.current(), other.current_cluster(), other.current_user())
+        else {
+            return self.current_context.clone();
+        };
+        if self.kind.is_empty() {
+            self.kind = "Config".into();
+        }
+        if self.api_version.is_empty() {
+            self.api_version = "v1".into();
+        }
+        let is_free = |suffix: &String| {
+            let name = format!("{}{suffix}", context.cluster);
+            match self.clusters.iter().find(|named| named.name == name) {
+                Some(known) => known.cluster.server == cluster.server,
+                None => self.users.iter().all(|known| known.name != format!("{}{suffix}", context.user)),
+            }
+        };
+        let numbers = (1..).map(|number| if number == 1 { String::new() } else { format!("-{number}") });
+        let suffix = numbers.into_iter().find(is_free).unwrap_or_default();
+        let named = |name: &str| format!("{name}{suffix}");
+        let (cluster_name, user_name) = (named(&context.cluster), named(&context.user));
+        let context_name = named(&other.current_context);
+        put(&mut self.clusters, NamedCluster { cluster: cluster.clone(), name: cluster_name.clone() }, |c| &c.name);
+        put(&mut self.users, NamedUser { name: user_name.clone(), user: user.clone() }, |u| &u.name);
+        let context = Context { cluster: cluster_name, user: user_name, ..context.clone() };
+        put(&mut self.contexts, NamedContext { context, name: context_name.clone() }, |c| &c.name);
+        self.current_context.clone_from(&context_name);
+        context_name
+    }
+
     fn current(&self) -> Option<&Context> {
         self.contexts.iter().find(|c| c.name == self.current_context).map(|c| &c.context)
+    }
+}
+
+/// Puts an item in the place of the one with its name, or behind all others.
+fn put<T>(items: &mut Vec<T>, item: T, name: fn(&T) -> &str) {
+    match items.iter_mut().find(|known| name(known) == name(&item)) {
+        Some(known) => *known = item,
+        None => items.push(item),
     }
 }
 

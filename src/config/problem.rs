@@ -69,6 +69,11 @@ impl fmt::Display for Warning {
     }
 }
 
+/// More than anybody reads at once: a file that is no configuration at all is wrong on every line.
+const MOST_TOLD: usize = 100;
+/// What helps where nothing better is known.
+const EXAMPLE: &str = "compare it with an example: run 'kubewright config print init-defaults'";
+
 /// Everything that is wrong with a configuration; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors {
@@ -94,20 +99,26 @@ impl fmt::Display for ConfigErrors {
             return f.write_str(&line(&self.source_name, &only.place, &only.complaint.what));
         }
         write!(f, "{} things are wrong with the configuration", self.problems.len())?;
-        for problem in &self.problems {
+        for problem in self.problems.iter().take(MOST_TOLD) {
             write!(f, "\n  {}", line(&self.source_name, &problem.place, &problem.complaint.what))?;
             if let Some(help) = &problem.complaint.help {
                 write!(f, "\n    help: {help}")?;
             }
         }
-        Ok(())
+        match self.problems.len().saturating_sub(MOST_TOLD) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more of them"),
+        }
     }
 }
 
 impl Fault for ConfigErrors {
     fn hint(&self) -> Option<String> {
-        match self.problems.as_slice() {
-            [only] => only.complaint.help.clone(),
+        let told = self.problems.iter().take(MOST_TOLD).find_map(|problem| problem.complaint.help.clone());
+        let in_file = self.problems.iter().any(|problem| matches!(problem.place, Place::File { .. }));
+        match (told, self.problems.len()) {
+            (Some(help), 1) => Some(help),
+            (None, _) if in_file => Some(EXAMPLE.into()),
             _ => None,
         }
     }

@@ -96,7 +96,15 @@ impl Context {
     /// # Errors
     /// When admin.conf is not there or cannot be used.
     pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
-        self.open(Path::new(ADMIN_CONF), Cluster::starting)
+        self.starting_cluster(Path::new(ADMIN_CONF))
+    }
+
+    /// The cluster that this run brings up, through another kubeconfig than the administrator's.
+    ///
+    /// # Errors
+    /// When the kubeconfig is not there or cannot be used.
+    pub fn starting_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
+        self.open(kubeconfig, Cluster::starting)
     }
 
     /// The cluster behind a kubeconfig of this host, which must be running.

@@ -2,8 +2,11 @@
 
 use super::Context;
 use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::base::gate::{Change, Entry, Gate};
 use crate::host::facts;
 use crate::host::service::Services;
+use crate::journal::Journal;
 
 /// The kubelet's service.
 const KUBELET: &str = "kubelet";
@@ -24,15 +27,27 @@ impl Context {
         facts::has_resolved(&self.host)
     }
 
-    /// The container runtime's socket: the one that was given, or the minor's default.
+    /// Notes in the host's journal the files that were written or removed since the gate's list of changes had
+    /// `since` entries. That is our own bookkeeping, no change that a user asked for: it stands in no plan.
     ///
     /// # Errors
-    /// When the command has no configuration.
-    pub fn cri_socket(&self) -> Result<String> {
-        match &self.node()?.cri_socket {
-            Some(given) => Ok(given.clone()),
-            None => Ok(self.facts()?.default_cri_socket.to_owned()),
+    /// When the journal cannot be read or written.
+    pub fn note_files(&self, since: usize) -> Result<()> {
+        if !self.files.is_live() {
+            return Ok(());
         }
+        let entries = self.gate.entries().split_off(since);
+        let is_file = |entry: &Entry| matches!(entry.change, Change::WriteFile { .. } | Change::Remove { .. });
+        if !entries.iter().any(is_file) {
+            return Ok(());
+        }
+        self.gate.effect(|| {
+            let files = HostFiles::new(self.files.root(), Gate::open());
+            let mut journal = Journal::load(&files)?;
+            journal.note(&files, &entries, "", self.clock.now())?;
+            journal.save(&files)
+        })?;
+        Ok(())
     }
 
     /// Restarts the kubelet, after its files have changed.
@@ -42,6 +57,27 @@ impl Context {
     pub fn restart_kubelet(&self) -> Result<()> {
         if self.files.is_live() {
             Services::of(&self.host).restart(KUBELET)?;
+        }
+        Ok(())
+    }
+
+    /// Writes files of the kubelet while it is stopped, and starts it; where nothing `changes`, it is only
+    /// started if it does not run. A run that is killed in between leaves a stopped kubelet, never one that
+    /// runs with files it has not read, so the next run knows what to do.
+    ///
+    /// # Errors
+    /// What `write` says, and when the service does not stop or start.
+    pub fn around_kubelet(&mut self, changes: bool, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        if !self.files.is_live() {
+            return write(self);
+        }
+        let runs = Services::of(&self.host).state(KUBELET)?.active;
+        if runs && changes {
+            Services::of(&self.host).stop(KUBELET)?;
+        }
+        write(self)?;
+        if changes || !runs {
+            Services::of(&self.host).start(KUBELET)?;
         }
         Ok(())
     }

@@ -4,8 +4,10 @@
 //! events, and the engines, which are opened when they are first asked for.
 
 pub mod access;
+mod diagnosis;
 mod local;
 pub mod renewal;
+mod runtime;
 
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
@@ -23,7 +25,7 @@ use crate::pki::validity;
 use crate::versions::Minor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// See the module's text.
 pub struct Context {
@@ -50,6 +52,9 @@ pub struct Context {
     pki: Option<Arc<PkiStore>>,
     keys: Option<Arc<dyn KeySource>>,
     kube: Option<(PathBuf, Arc<Cluster>)>,
+    /// The runtime's socket, once it was found.
+    socket: OnceLock<String>,
+    pulling: Option<runtime::Pulling>,
 }
 
 /// What a command was asked to do, with its configuration.
@@ -82,6 +87,8 @@ pub struct InitOptions {
     pub skip_token_print: bool,
     /// Do not print the certificate key.
     pub skip_certificate_key_print: bool,
+    /// Mend what preflight finds and can mend.
+    pub fix: bool,
 }
 
 /// An action asked for something that its command does not have: a fault of this build.
@@ -112,6 +119,8 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            socket: OnceLock::new(),
+            pulling: None,
         }
     }
 
@@ -218,6 +227,8 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            socket: OnceLock::new(),
+            pulling: None,
         }
     }
 }

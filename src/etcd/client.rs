@@ -74,6 +74,16 @@ impl Client {
         Ok(Status::of(&self.call(endpoint, "/v3/maintenance/status", &json!({}), "tell its status", CALL_LIMIT)?))
     }
 
+    /// The version of the etcd at an endpoint, `3.5.21`, by the path that every etcd 3 has.
+    ///
+    /// # Errors
+    /// When it does not answer, or what answers is no etcd.
+    pub fn version(&self, endpoint: &str) -> Result<String, EtcdError> {
+        let request = http::Request::get(format!("{}/version", endpoint.trim_end_matches('/')));
+        let value = self.exchange(endpoint, request, Vec::new(), "tell its version", CALL_LIMIT)?;
+        Ok(value["etcdserver"].as_str().unwrap_or_default().to_owned())
+    }
+
     /// The alarms that are raised.
     ///
     /// # Errors
@@ -139,10 +149,19 @@ impl Client {
     }
 
     fn call(&self, endpoint: &str, path: &str, body: &Value, what: &str, limit: Duration) -> Result<Value, EtcdError> {
-        let request = http::Request::post(format!("{endpoint}{path}"))
-            .header("content-type", "application/json")
-            .body(body.to_string().into_bytes())
-            .map_err(|_| EtcdError::Address { address: endpoint.into() })?;
+        let request = http::Request::post(format!("{endpoint}{path}")).header("content-type", "application/json");
+        self.exchange(endpoint, request, body.to_string().into_bytes(), what, limit)
+    }
+
+    fn exchange(
+        &self,
+        endpoint: &str,
+        request: http::request::Builder,
+        body: Vec<u8>,
+        what: &str,
+        limit: Duration,
+    ) -> Result<Value, EtcdError> {
+        let request = request.body(body).map_err(|_| EtcdError::Address { address: endpoint.into() })?;
         let answer = self.https.send(request, limit)?;
         let value: Value =
             serde_json::from_slice(answer.body()).map_err(|source| EtcdError::Answer { what: what.into(), source })?;
@@ -227,6 +246,16 @@ mod tests {
         assert_eq!(client.members().unwrap()[0].name, "a");
         let known = client.endpoints.lock().unwrap().clone();
         assert_eq!(known, [server.url(), dead, "https://192.0.2.1:2379".into()]);
+    }
+
+    #[test]
+    fn the_version_is_asked_for_where_every_etcd_has_it() {
+        let ca = TestCa::new("etcd-ca");
+        let server = TestServer::start(&ca.local_leaf(), Some(&ca), |request| {
+            assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/version"));
+            (200, r#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#.into())
+        });
+        assert_eq!(client(&ca, &[server.url()]).version(&format!("{}/", server.url())).unwrap(), "3.4.23");
     }
 
     #[test]

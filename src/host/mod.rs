@@ -15,6 +15,7 @@ pub mod service;
 pub mod space;
 pub mod swap;
 pub mod sysctl;
+pub mod users;
 
 pub use command::{Command, Host, Output};
 pub use error::HostError;

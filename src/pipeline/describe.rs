@@ -4,6 +4,9 @@ use super::action::Registry;
 use super::spec::{PhaseSpec, Workflow};
 use std::fmt::Write;
 
+/// The width that every terminal has.
+const SCREEN: usize = 80;
+
 impl Workflow {
     /// The list as `--help` shows it: one line a phase, sub-phases indented.
     pub fn help(&self, registry: &Registry) -> String {
@@ -12,7 +15,9 @@ impl Workflow {
         let mut text = format!("The phases of '{}', in order:\n", self.workflow);
         for (depth, name, short) in rows {
             let label = format!("{}{name}", "  ".repeat(depth));
-            let _ = writeln!(text, "  {label:width$}  {short}");
+            for (nth, line) in wrap(&sentence(&short), SCREEN.saturating_sub(width + 4)).iter().enumerate() {
+                let _ = writeln!(text, "  {:width$}  {line}", if nth == 0 { label.as_str() } else { "" });
+            }
         }
         text
     }
@@ -23,7 +28,7 @@ impl Workflow {
         for (depth, name, short) in self.rows(registry) {
             let name = name.trim_start_matches('/');
             let label = if depth == 0 { format!("**{name}**") } else { format!("{}{name}", "&emsp;".repeat(depth)) };
-            let _ = writeln!(text, "| {label} | {short} |");
+            let _ = writeln!(text, "| {label} | {} |", sentence(&short));
         }
         text
     }
@@ -43,5 +48,39 @@ impl Workflow {
         let mut rows = Vec::new();
         add(&self.phases, 0, registry, &mut rows);
         rows
+    }
+}
+
+/// A short description with a capital letter, as it stands alone in a list.
+pub fn sentence(short: &str) -> String {
+    let mut letters = short.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The words of `text` in lines of at most `width` characters; a longer word gets a line of its own.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_between_words() {
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("extraordinary", 3), ["extraordinary"]);
+        assert_eq!(sentence("the CA of etcd"), "The CA of etcd");
     }
 }

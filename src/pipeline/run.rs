@@ -30,8 +30,12 @@ impl Plan {
         }
         cx.expect_keys(keys);
         for step in &self.steps {
-            run_step(step, cx).map_err(|failure| failure.within(&step.target.path))?;
+            let before = cx.gate.count();
+            let outcome = run_step(step, cx).map_err(|failure| failure.within(&step.target.path));
+            cx.note_files(before).map_err(|failure| failure.within(&step.target.path))?;
+            outcome?;
         }
+        cx.finish_pulls()?;
         Ok(Summary { phases: self.steps.len(), changes: cx.gate.count(), left_for_host: self.left_for_host.clone() })
     }
 }

@@ -75,10 +75,16 @@ impl PatchSet {
         }
         let mut object: Value =
             serde_saphyr::from_str(text).map_err(|e| PatchError::Unreadable { target, source: Box::new(e) })?;
-        for patch in self.patches.iter().filter(|patch| patch.target == target) {
-            patch.apply(&mut object)?;
-        }
+        self.apply_to(target, &mut object)?;
         Ok(go_yaml::to_string(&object))
+    }
+
+    /// Applies every patch for `target` to an object.
+    ///
+    /// # Errors
+    /// When a patch does not apply; the error names its file and what was wrong.
+    pub fn apply_to(&self, target: Target, object: &mut Value) -> Result<(), PatchError> {
+        self.patches.iter().filter(|patch| patch.target == target).try_for_each(|patch| patch.apply(object))
     }
 }
 

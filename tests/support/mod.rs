@@ -5,3 +5,4 @@
 pub mod golden;
 pub mod run;
 pub mod tree;
+pub mod whole;

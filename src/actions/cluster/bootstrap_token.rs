@@ -5,7 +5,9 @@
 
 use super::settle;
 use crate::base::fault::Result;
+use crate::base::secret::Secret;
 use crate::config::model::BootstrapToken;
+use crate::config::validate::token::NODE_GROUP;
 use crate::context::{Context, Task};
 use crate::kube::cluster::Cluster;
 use crate::kube::token;
@@ -66,4 +68,24 @@ fn adopt_generated(cx: &mut Context, cluster: &Cluster) -> Result<()> {
         ours.token = earlier.token.clone();
     }
     Ok(())
+}
+
+/// A token of the cluster with which hosts can join: the wanted one when it is there, else any that is alive, may
+/// do all that joining takes, and whose bearers are let in as nodes.
+///
+/// # Errors
+/// When the tokens cannot be listed.
+pub fn for_joining(cx: &Context, cluster: &Cluster, wanted: Option<&BootstrapToken>) -> Result<Option<Secret<String>>> {
+    let now = cx.clock.now();
+    let lets_in = |token: &&BootstrapToken| {
+        token::USAGES.iter().all(|usage| token.usages.iter().any(|given| given == usage))
+            && token.groups.iter().any(|group| group == NODE_GROUP)
+            && token::ends_at(token, now).is_none_or(|end| end > now)
+    };
+    let (there, _) = token::list(cluster)?;
+    let same = wanted.and_then(|wanted| there.iter().find(|token| token.token.expose() == wanted.token.expose()));
+    // Of several the one that lives longest.
+    let last = |token: &&BootstrapToken| token::ends_at(token, now).unwrap_or(i64::MAX);
+    let found = same.or_else(|| there.iter().filter(lets_in).max_by_key(last));
+    Ok(found.map(|token| token.token.clone()))
 }

@@ -3,6 +3,7 @@
 //! All of them say what they want and leave alone what is right already.
 
 pub mod addon;
+pub mod admins;
 pub mod bootstrap_token;
 pub mod mark;
 pub mod stored_config;
@@ -26,7 +27,7 @@ pub(super) fn settle(cx: &Context, cluster: &Cluster, objects: &[Object]) -> Res
 
 /// Says what became of an object; nothing where it was right.
 pub(super) fn tell(cx: &Context, object: &Object, written: Written) {
-    let name = format!("{} {}", object.kind, object.name);
+    let name = object;
     match written {
         Written::Created => cx.events.message(format!("created {name}")),
         Written::Changed => cx.events.message(format!("changed {name}")),

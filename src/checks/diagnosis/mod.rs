@@ -80,12 +80,11 @@ fn unknown(evidence: &Evidence) -> Diagnosis {
     let failing = |line: &&Line| line.source == Source::Container;
     let mut lines: Vec<&Line> = evidence.lines.iter().filter(failing).collect();
     let who = lines.last().map(|line| line.who.clone());
-    match &who {
-        Some(who) => lines.retain(|line| line.who == *who),
-        None => {
-            let complains = |line: &&Line| line.source == Source::Kubelet && line.is_complaint();
-            lines.extend(evidence.lines.iter().filter(complains));
-        }
+    if let Some(who) = &who {
+        lines.retain(|line| line.who == *who);
+    } else {
+        let complains = |line: &&Line| line.source == Source::Kubelet && line.is_complaint();
+        lines.extend(evidence.lines.iter().filter(complains));
     }
     let (cause, fix) = match who {
         Some(who) => (

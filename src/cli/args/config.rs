@@ -9,7 +9,7 @@ pub enum ConfigCommand {
     /// Print a configuration with every default filled in
     #[command(subcommand)]
     Print(PrintCommand),
-    /// Check configuration files and tell all that is wrong
+    /// Check a configuration file and tell all that is wrong in it
     Validate(FileArgs),
     /// Bring a configuration file to a newer API version, comments and all
     Migrate(MigrateArgs),
@@ -34,7 +34,7 @@ pub enum PrintCommand {
 /// Flags of `config print …`.
 #[derive(Clone, Debug, Args)]
 pub struct DefaultsArgs {
-    /// Component configurations to add: KubeletConfiguration, KubeProxyConfiguration
+    /// What to add: KubeletConfiguration, KubeProxyConfiguration, or both
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub component_configs: Vec<String>,
     /// For which Kubernetes version [default: that of the installed kubelet]
@@ -42,12 +42,15 @@ pub struct DefaultsArgs {
     pub kubernetes_version: Option<String>,
 }
 
-/// Flags of `config validate`.
+/// Options of `config validate`.
 #[derive(Clone, Debug, Args)]
 pub struct FileArgs {
     /// The file; '-' reads standard input
     #[arg(long, value_name = "FILE", required = true)]
     pub config: PathBuf,
+    /// Taken and not needed: every API version that kubewright knows is judged
+    #[arg(long, hide = true)]
+    pub allow_experimental_api: bool,
 }
 
 /// Flags of `config migrate`.
@@ -59,9 +62,12 @@ pub struct MigrateArgs {
     /// The file to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub new_config: Option<PathBuf>,
-    /// The API version to bring it to: v1beta2, v1beta3 or v1beta4 [default: the newest]
+    /// The API version to bring it to [default: v1beta4]
     #[arg(long, value_name = "VERSION")]
     pub to: Option<String>,
+    /// Taken and not needed: every API version that kubewright knows is migrated
+    #[arg(long, hide = true)]
+    pub allow_experimental_api: bool,
 }
 
 /// What `config images` can do.

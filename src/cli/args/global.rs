@@ -10,17 +10,41 @@ pub struct Global {
     /// Take every host path below this folder and touch nothing outside of it
     #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_default_value = true)]
     pub rootfs: PathBuf,
-    /// How the result is printed
-    #[arg(long, short, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    /// Print results as text, json or yaml [default: text]
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub output: Output,
-    /// How progress is told on standard error
-    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "text")]
+    /// Tell progress as text or json lines [default: text]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
     pub events: EventFormat,
     /// Say nothing but results, warnings and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Accepted for kubeadm's sake; from 5 on an error shows every place it passed through
-    #[arg(long = "v", short = 'v', global = true, value_name = "LEVEL", num_args = 0..=1, default_missing_value = "1", default_value = "0", hide_default_value = true)]
+    /// From 5 on, errors name every place they went through
+    #[arg(
+        long = "v",
+        short = 'v',
+        global = true,
+        value_name = "LEVEL",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
     pub verbosity: u8,
 }
 
@@ -53,8 +77,8 @@ pub struct VersionArgs {}
 /// Options of `completion`.
 #[derive(Clone, Debug, Args)]
 pub struct CompletionArgs {
-    /// The shell
-    #[arg(value_enum)]
+    /// The shell: bash, zsh, fish or powershell
+    #[arg(value_enum, hide_possible_values = true)]
     pub shell: Shell,
 }
 

@@ -78,6 +78,12 @@ pub struct InitArgs {
     /// Do not print the token
     #[arg(long)]
     pub skip_token_print: bool,
+    /// Mend what preflight finds and can mend: swap, kernel modules and parameters, the runtime's configuration
+    #[arg(long)]
+    pub fix: bool,
+    /// Only print the objects of an addon (for 'init phase addon …')
+    #[arg(long, hide = true)]
+    pub print_manifest: bool,
     /// Change nothing; print what would be done, with every file and its difference
     #[arg(long)]
     pub dry_run: bool,

@@ -44,7 +44,7 @@ pub enum Command {
     /// Work with the certificates of a cluster
     #[command(subcommand)]
     Certs(certs::CertsCommand),
-    /// Make kubeconfigs for others
+    /// Give users access to the cluster of this host
     #[command(subcommand)]
     Kubeconfig(kubeconfig::KubeconfigCommand),
     /// Print, check and migrate configuration files, list images

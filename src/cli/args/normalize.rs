@@ -6,7 +6,8 @@
 use std::ffi::OsString;
 
 /// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 11] = [
+const SWITCHES: [&str; 12] = [
+    "allow-experimental-api",
     "dry-run",
     "upload-certs",
     "skip-token-print",

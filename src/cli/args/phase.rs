@@ -1,5 +1,6 @@
 //! The subcommands `init phase …`, made from the list of phases.
 
+use crate::pipeline::describe::sentence;
 use crate::pipeline::spec::PhaseSpec;
 use crate::pipeline::{Registry, Workflow};
 use clap::{ArgMatches, Command};
@@ -19,14 +20,18 @@ pub fn command(workflow: &Workflow, registry: &Registry, with_flags: &dyn Fn(Com
 }
 
 fn one(spec: &PhaseSpec, registry: &Registry, with_flags: &dyn Fn(Command) -> Command) -> Command {
-    let command = Command::new(spec.name.clone()).about(spec.short.clone()).hide(spec.hidden);
-    let leaf = |name: &str, short: &str| with_flags(Command::new(name.to_owned()).about(short.to_owned()));
+    // The flags come first: they bring a description of their own, which the phase's own then replaces.
+    let leaf = |name: &str, short: &str| {
+        with_flags(Command::new(name.to_owned())).about(sentence(short)).long_about(None::<&'static str>)
+    };
     let mut below: Vec<Command> = spec.phases.iter().map(|sub| one(sub, registry, with_flags)).collect();
     below.extend(spec.each.map(registry.items).unwrap_or_default().iter().map(|item| leaf(item.name, item.short)));
     if below.is_empty() {
-        return with_flags(command);
+        return leaf(&spec.name, &spec.short).hide(spec.hidden);
     }
-    command
+    Command::new(spec.name.clone())
+        .about(sentence(&spec.short))
+        .hide(spec.hidden)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)

@@ -106,3 +106,33 @@ proptest! {
         prop_assert_eq!(again, config);
     }
 }
+
+#[test]
+fn taking_a_cluster_in_keeps_what_was_there() {
+    let admin =
+        |server: &str| Kubeconfig::new("kubernetes", server.into(), "ca".into(), "kubernetes-admin", User::default());
+    let mut mine = Kubeconfig::new("work", "https://work:6443".into(), "ca".into(), "me", User::default());
+    mine.more.insert("preferences".into(), serde_json::json!({"colors": true}));
+    assert_eq!(mine.take_in(&admin("https://a:6443")), "kubernetes-admin@kubernetes");
+    assert_eq!(mine.current_cluster().unwrap().server, "https://a:6443");
+    assert_eq!((mine.clusters.len(), mine.contexts.len(), mine.users.len()), (2, 2, 2));
+    assert_eq!(mine.more["preferences"]["colors"], true);
+
+    // Again, after the certificates were renewed: in place.
+    let before = mine.clone();
+    mine.take_in(&admin("https://a:6443"));
+    assert_eq!(mine, before);
+
+    // A second cluster of kubeadm's default name takes nothing away from the first.
+    assert_eq!(mine.take_in(&admin("https://b:6443")), "kubernetes-admin@kubernetes-2");
+    assert_eq!(mine.clusters.iter().filter(|named| named.cluster.server == "https://a:6443").count(), 1);
+    assert_eq!(mine.current_cluster().unwrap().server, "https://b:6443");
+
+    // A user of that name who goes elsewhere stays who he is.
+    let mut other = Kubeconfig::new("prod", "https://p:6443".into(), "ca".into(), "kubernetes-admin", User::default());
+    other.take_in(&admin("https://a:6443"));
+    assert_eq!(other.users.len(), 2);
+    let mut empty = Kubeconfig::default();
+    empty.take_in(&admin("https://a:6443"));
+    assert_eq!((empty.kind.as_str(), empty.api_version.as_str()), ("Config", "v1"));
+}

@@ -7,6 +7,7 @@
 mod check;
 mod cluster;
 mod component;
+mod describe;
 mod identify;
 mod kind;
 mod node;
@@ -14,6 +15,7 @@ mod shape;
 mod suggest;
 mod tasks;
 
+pub use describe::markdown;
 pub use identify::Document;
 pub use kind::Kind;
 

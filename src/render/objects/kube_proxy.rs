@@ -61,9 +61,17 @@ impl KubeProxy<'_> {
         Ok(objects)
     }
 
+    /// The `KubeProxyConfiguration`: the user's fields, and the defaults of the rest.
+    ///
+    /// # Errors
+    /// When the user's `KubeProxyConfiguration` does not fit the minor.
+    pub fn configuration(&self) -> Result<Value, ObjectError> {
+        proxy_config::document(self.minor, &self.given(), &self.defaults())
+    }
+
     /// Signed unless the user gave a configuration.
     fn config_map(&self) -> Result<Vec<Object>, ObjectError> {
-        let document = proxy_config::document(self.minor, &self.given(), &self.defaults())?;
+        let document = self.configuration()?;
         let kubeconfig = templates::text("addons/kube-proxy.kubeconfig.tera", &json!({ "server": self.server }))?;
         let data = [("config.conf", go_yaml::to_string(&document)), ("kubeconfig.conf", kubeconfig)];
         let map = ConfigMap {

@@ -2,6 +2,10 @@
 # shellcheck shell=bash
 set -euo pipefail
 
+# A folder for what a scenario keeps aside.
+SCRATCH=$(mktemp -d)
+trap 'rm -rf "$SCRATCH"' EXIT
+
 lab() { "$HERE/lab" "$@"; }
 on() { lab exec "$@"; } # HOST COMMAND...
 fail() {

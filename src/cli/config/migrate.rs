@@ -1,0 +1,70 @@
+//! `config migrate`: a file in a newer API version, with everything that was in it.
+//!
+//! Reads: the file that `--old-config` names. Writes: the file that `--new-config` names, whole or not at all; else
+//! standard output.
+
+use super::error::OptionError;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::base::files::{Content, HostFiles, Written};
+use crate::base::gate::Gate;
+use crate::cli::args::config::MigrateArgs;
+use crate::cli::args::global::Output;
+use crate::cli::session::Session;
+use crate::config::migrate;
+use crate::versions::ApiVersion;
+use serde_json::json;
+use std::io::Write;
+use std::path::Path;
+
+/// A new file may hold a token or a certificate key.
+const NEW_FILE_MODE: u32 = 0o600;
+
+/// Writes the migrated text and tells what was changed.
+pub fn run(args: &MigrateArgs, session: &mut Session) -> Result<ExitCode> {
+    let target = target(args)?;
+    let (name, bytes) = session.read_input(&args.old_config)?;
+    let migrated = migrate::migrate(&name, &bytes, target)?;
+    for change in &migrated.changes {
+        session.events.message(change.clone());
+    }
+    if migrated.changes.is_empty() {
+        session.events.message(format!("{name} is in {} already; nothing was changed in it", target.name()));
+    }
+    if session.global.output == Output::Json {
+        let outcome = json!({ "apiVersion": target.to_string(), "changes": migrated.changes, "text": migrated.text });
+        session.print(&outcome, "")?;
+    }
+    match &args.new_config {
+        Some(path) => write(path, migrated.text, session)?,
+        None if session.global.output == Output::Json => {}
+        None => {
+            // A reader that went away (`| head`) is no error.
+            let _ = session.env.stdout.write_all(migrated.text.as_bytes());
+        }
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn target(args: &MigrateArgs) -> Result<ApiVersion, OptionError> {
+    match &args.to {
+        None => Ok(ApiVersion::V1Beta4),
+        Some(given) => ApiVersion::ALL
+            .into_iter()
+            .find(|api| api.name() == given || api.to_string() == *given)
+            .ok_or_else(|| OptionError::UnknownApi { given: given.clone() }),
+    }
+}
+
+/// A file of the user's, not of the host: `--rootfs` does not move it. One that is there keeps its mode.
+fn write(path: &Path, text: String, session: &Session) -> Result<()> {
+    let files = HostFiles::new("/", Gate::open());
+    let path = session.env.cwd.join(path);
+    let mode = files.mode(&path).unwrap_or(NEW_FILE_MODE);
+    let said = match files.write(&path, &Content::public(text), mode)? {
+        Written::Created | Written::Changed => "wrote",
+        Written::Unchanged => "was right already:",
+    };
+    session.events.message(format!("{said} {}", path.display()));
+    Ok(())
+}

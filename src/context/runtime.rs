@@ -1,0 +1,105 @@
+//! The container runtime of this host: which one, and the images that it pulls while other work goes on.
+//!
+//! Reads: the runtime's sockets. Writes: images, through the gate.
+
+use super::Context;
+use crate::base::fault::Result;
+use crate::host::Host;
+use crate::host::cri::{self, Cri, Policy, PullErrors, Pulls};
+use crate::versions::fact;
+use std::path::Path;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What Docker listens on, where the kubelet has its own adapter to it.
+const DOCKER_SOCKET: &str = "/var/run/docker.sock";
+/// How long one image may take: the largest has some 100 MB, and lines of 2 Mbit/s exist.
+const PULL_LIMIT: Duration = Duration::from_mins(10);
+/// The phase to which the pulls belong, whatever runs while they go on.
+const PULL_PHASE: &str = "preflight";
+/// The check by whose name failed pulls can be ignored.
+const PULL_CHECK: &str = "ImagePull";
+
+/// Images on their way.
+pub(super) type Pulling = JoinHandle<Result<usize, PullErrors>>;
+
+impl Context {
+    /// The container runtime that answers.
+    ///
+    /// # Errors
+    /// When the one that was chosen does not answer, or none does, or several do.
+    pub fn runtime(&self) -> Result<Cri> {
+        Ok(cri::find(&self.host, self.node()?.cri_socket.as_deref())?)
+    }
+
+    /// The container runtime's socket, as the minor writes it: the one that was given; on a running host the one
+    /// that answers; for a folder of files the minor's default.
+    ///
+    /// # Errors
+    /// When no runtime answers, or several do.
+    pub fn cri_socket(&self) -> Result<String> {
+        if let Some(given) = &self.node()?.cri_socket {
+            return Ok(given.clone());
+        }
+        let facts = self.facts()?;
+        if !self.files.is_live() {
+            return Ok(facts.default_cri_socket.to_owned());
+        }
+        if let Some(found) = self.socket.get() {
+            return Ok(found.clone());
+        }
+        let found = match cri::find(&self.host, None) {
+            Ok(cri) => cri.endpoint().written(facts.cri_socket_scheme),
+            // Docker comes with a containerd whose CRI is switched off; there the kubelet speaks to Docker itself.
+            Err(_) if facts.cri == fact::Cri::Dockershim && self.files.exists(Path::new(DOCKER_SOCKET)) => {
+                facts.default_cri_socket.to_owned()
+            }
+            Err(error) => return Err(error.into()),
+        };
+        Ok(self.socket.get_or_init(|| found).clone())
+    }
+
+    /// Starts to pull the images that are missing; [`Context::finish_pulls`] waits for them.
+    ///
+    /// # Errors
+    /// When no runtime answers.
+    pub fn start_pulls(&mut self, images: Vec<String>) -> Result<()> {
+        let node = self.node()?;
+        let policy = Policy::find(&node.image_pull_policy).unwrap_or(Policy::IfNotPresent);
+        let pulls = Pulls { policy, serial: node.image_pull_serial, limit: PULL_LIMIT };
+        let host = Host::new(&self.vars, self.clock.clone(), self.files.clone(), self.gate.of_phase(PULL_PHASE));
+        let cri = match cri::find(&host, node.cri_socket.as_deref()) {
+            Ok(cri) => cri,
+            // Docker pulls by itself when the kubelet asks for a container.
+            Err(_) if self.uses_dockershim()? => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        if pulls.missing(&cri, &images)?.is_empty() {
+            return Ok(());
+        }
+        let events = self.events.of_phase(PULL_PHASE);
+        self.pulling = Some(std::thread::spawn(move || pulls.run(&cri, &images, &events)));
+        Ok(())
+    }
+
+    /// Waits for the images. Where the user chose to ignore that some are missing, that is a warning.
+    ///
+    /// # Errors
+    /// When images could not be pulled.
+    pub fn finish_pulls(&mut self) -> Result<()> {
+        let Some(pulling) = self.pulling.take() else { return Ok(()) };
+        // A thread that panicked has told so on standard error; the images will be missed soon enough.
+        let Ok(Err(errors)) = pulling.join() else { return Ok(()) };
+        let list = &self.node()?.ignore_preflight_errors;
+        if list.iter().any(|id| id.eq_ignore_ascii_case(PULL_CHECK) || id.eq_ignore_ascii_case("all")) {
+            self.events.of_phase(PULL_PHASE).warning(errors.to_string());
+            return Ok(());
+        }
+        Err(errors.into())
+    }
+
+    fn uses_dockershim(&self) -> Result<bool> {
+        let facts = self.facts()?;
+        Ok(facts.cri == fact::Cri::Dockershim && self.cri_socket()? == facts.default_cri_socket)
+    }
+}

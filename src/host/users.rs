@@ -1,0 +1,82 @@
+//! The users of this host, and giving a file to one of them.
+//!
+//! Reads: /etc/passwd. Writes: the owner of files, through the gate.
+
+use super::command::{Command, Host};
+use super::error::HostError;
+use std::path::{Path, PathBuf};
+
+/// A user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The login name.
+    pub name: String,
+    /// The numeric id.
+    pub uid: u32,
+    /// The numeric id of the main group.
+    pub gid: u32,
+    /// The home folder.
+    pub home: PathBuf,
+}
+
+/// The user of that name.
+///
+/// # Errors
+/// When /etc/passwd cannot be read.
+pub fn named(host: &Host, name: &str) -> Result<Option<User>, HostError> {
+    Ok(all(host)?.into_iter().find(|user| user.name == name))
+}
+
+/// The user of that id.
+///
+/// # Errors
+/// When /etc/passwd cannot be read.
+pub fn with_id(host: &Host, uid: u32) -> Result<Option<User>, HostError> {
+    Ok(all(host)?.into_iter().find(|user| user.uid == uid))
+}
+
+/// Makes the user the owner of a file or folder, unless it is root's own, which it is already.
+///
+/// # Errors
+/// When this is not allowed.
+pub fn give(host: &Host, path: &Path, user: &User) -> Result<(), HostError> {
+    // Below a root folder nothing can be run, and its files get their owners when they are put in place.
+    if user.uid == 0 || !host.is_live() {
+        return Ok(());
+    }
+    let owner = format!("{}:{}", user.uid, user.gid);
+    let words = ["chown".to_owned(), "--no-dereference".to_owned(), owner, path.display().to_string()];
+    host.change(&format!("give {} to {}", path.display(), user.name), &Command::new(words)).map(|_| ())
+}
+
+/// Users of other sources than /etc/passwd (LDAP) are not seen; they can be named by nobody here.
+fn all(host: &Host) -> Result<Vec<User>, HostError> {
+    let text = host.files().read_text(Path::new("/etc/passwd"))?.unwrap_or_default();
+    Ok(text.lines().filter_map(parse).collect())
+}
+
+/// `name:password:uid:gid:comment:home:shell`
+fn parse(line: &str) -> Option<User> {
+    let mut fields = line.split(':');
+    let name = fields.next()?.to_owned();
+    let uid = fields.nth(1)?.parse().ok()?;
+    let gid = fields.next()?.parse().ok()?;
+    let home = fields.nth(1).filter(|home| home.starts_with('/'))?.into();
+    Some(User { name, uid, gid, home })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::command::fake::FakeHost;
+
+    #[test]
+    fn users_are_read_and_broken_lines_passed_over() {
+        let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nops:x:1000:1001:Op,,,:/home/ops:/bin/bash\nn:x:7:7::x:\n";
+        let host = FakeHost::new().file("/etc/passwd", passwd).live();
+        let ops = named(&host, "ops").unwrap().unwrap();
+        assert_eq!((ops.uid, ops.gid, ops.home.to_str()), (1000, 1001, Some("/home/ops")));
+        assert_eq!(with_id(&host, 0).unwrap().unwrap().name, "root");
+        assert_eq!(with_id(&host, 7).unwrap(), None);
+    }
+}

@@ -1,0 +1,175 @@
+//! What is made from the program itself: reference documents, help screens, completion scripts, manual pages.
+
+use crate::support::run::Run;
+use crate::support::{golden, tree};
+use clap::Command;
+use kubewright::actions;
+use kubewright::base::exit_code::ExitCode;
+use kubewright::config::schema;
+use kubewright::pipeline::Workflow;
+use std::fmt::Write as _;
+use std::process::Stdio;
+
+#[test]
+fn the_phases_are_documented_as_they_run() {
+    let registry = actions::registry();
+    let mut text = "# Phases\n\nWhat each command does, in order. `kubewright COMMAND phase PATH` runs one phase by \
+                    itself, `--skip-phases PATH`\nleaves it and all below it out; a PATH is written with blanks in the \
+                    first and with slashes in the second: `certs ca`,\n`certs/ca`. This page is made from `phases/*.yaml`.\n"
+        .to_owned();
+    for (_, list) in tree::files("phases", ".yaml") {
+        write!(text, "\n{}", Workflow::load(&list, &registry).unwrap().markdown(&registry)).unwrap();
+    }
+    golden::check("docs/phases.md", &text);
+}
+
+#[test]
+fn the_fields_of_configuration_files_are_documented_as_they_are_read() {
+    let introduction = "\
+# Configuration files
+
+kubewright reads kubeadm's own configuration files, in every version of their API, and nothing else. A file may hold
+several documents; `-` in place of its name reads standard input. To start from one, and to check it:
+
+    kubewright config print init-defaults
+    kubewright config validate --config cluster.yaml
+
+A field that is not listed here, one that the document's version does not have, a value of another type, and a field
+that is set twice are errors. Everything that is wrong is told at once, with line, column, field and the nearest right
+name; see [errors](errors.md). *Versions* says which versions of the API have a field, and what came in its place.
+This page is made from the tables that the reader uses.
+
+";
+    golden::check("docs/config.md", &format!("{introduction}{}\n", schema::markdown().trim_end()));
+}
+
+#[test]
+fn the_commands_are_documented_as_they_parse() {
+    let command = kubewright::cli::command();
+    let mut text = "# Commands\n\nEvery command and its options, made from the program's own parser. Phases are \
+                    listed in [phases](phases.md).\n\n## Options of every command\n\n"
+        .to_owned();
+    text += &table(command.get_arguments().filter(|argument| argument.is_global_set()));
+    describe(&command, "", &mut text);
+    golden::check("docs/cli.md", &text);
+}
+
+fn describe(command: &Command, above: &str, text: &mut String) {
+    let path = format!("{above}{}", command.get_name());
+    let mut commands: Vec<&Command> = command.get_subcommands().collect();
+    commands.sort_by_key(|below| below.get_display_order());
+    for below in commands.into_iter().filter(|below| !below.is_hide_set() && below.get_name() != "phase") {
+        let own = |argument: &&clap::Arg| !argument.is_global_set() && !argument.is_hide_set();
+        write!(text, "\n## {path} {}\n\n{}.\n", below.get_name(), below.get_about().unwrap()).unwrap();
+        let rows = table(below.get_arguments().filter(own));
+        if rows.lines().count() > 2 {
+            write!(text, "\n{rows}").unwrap();
+        }
+        describe(below, &format!("{path} "), text);
+    }
+}
+
+fn table<'a>(arguments: impl Iterator<Item = &'a clap::Arg>) -> String {
+    let mut text = "| option | what it does |\n|---|---|\n".to_owned();
+    for argument in arguments {
+        let help = argument.get_help().unwrap_or_else(|| panic!("{} has no help", argument.get_id())).to_string();
+        let value = argument.get_value_names().filter(|_| argument.get_action().takes_values());
+        let value = value.map(|names| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+        let short = argument.get_short().map(|short| format!("-{short}, ")).unwrap_or_default();
+        let name = match (argument.get_long(), value) {
+            (Some(long), Some(value)) => format!("{short}--{long} {value}"),
+            (Some(long), None) => format!("{short}--{long}"),
+            (None, value) => value.unwrap(),
+        };
+        writeln!(text, "| `{name}` | {} |", help.replace('|', "\\|")).unwrap();
+    }
+    text
+}
+
+/// Every command's path, phases included.
+fn paths(command: &Command, above: &[String], found: &mut Vec<Vec<String>>) {
+    for below in command.get_subcommands() {
+        let path: Vec<String> = above.iter().cloned().chain([below.get_name().to_owned()]).collect();
+        paths(below, &path, found);
+        found.push(path);
+    }
+}
+
+#[test]
+fn every_help_screen_fits_a_terminal_and_describes_what_it_lists() {
+    let mut all = vec![Vec::new()];
+    paths(&kubewright::cli::command(), &[], &mut all);
+    for path in all {
+        let run = Run::new(path.iter().cloned()).arg("--help").var("COLUMNS", "80");
+        let screen = run.finish().exit(ExitCode::Ok).stderr("").stdout;
+        for line in screen.lines() {
+            // A usage line is to be copied, so it is not broken.
+            assert!(line.chars().count() <= 80 || line.starts_with("Usage: "), "{path:?}: {line:?} is too long");
+            assert!(line.trim_end() == line, "{path:?}: {line:?} ends in blanks");
+        }
+        for clutter in ["[possible values", "Possible values", "Flags of", "see a summary"] {
+            assert!(!screen.contains(clutter), "{path:?} has {clutter:?}:\n{screen}");
+        }
+    }
+}
+
+#[test]
+fn every_command_and_option_is_described() {
+    fn check(command: &Command, path: &str) {
+        assert!(command.get_about().is_some(), "{path} is not described");
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{path}: {} is not described", argument.get_id());
+        }
+        command.get_subcommands().for_each(|below| check(below, &format!("{path} {}", below.get_name())));
+    }
+    check(&kubewright::cli::command(), "kubewright");
+}
+
+#[test]
+fn only_version_has_a_short_form() {
+    Run::new(["token", "generate", "-o", "short"]).finish().exit(ExitCode::Usage).stdout("").stderr_has("-o json");
+    for format in ["json", "yaml"] {
+        let printed = Run::new(["version", "-o", format]).finish().exit(ExitCode::Ok).stdout;
+        let value: serde_json::Value = serde_yaml::from_str(&printed).unwrap();
+        assert_eq!(value["version"], concat!("v", env!("CARGO_PKG_VERSION")));
+        assert_eq!(value["kubernetes"]["oldest"], "v1.20");
+    }
+}
+
+#[test]
+fn completion_scripts_can_be_read_by_their_shells() {
+    for (shell, check) in [("bash", "bash"), ("zsh", "zsh"), ("fish", "fish"), ("powershell", "")] {
+        let script = Run::new(["completion", shell]).finish().exit(ExitCode::Ok).stderr("").stdout;
+        assert!(script.contains("skip-phases") && script.contains("init-defaults"), "{shell} lacks options");
+        let Some(mut shell) = start(check, &["-n", "/dev/stdin"]) else { continue };
+        std::io::Write::write_all(&mut shell.stdin.take().unwrap(), script.as_bytes()).unwrap();
+        let output = shell.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{check}: {output:?}");
+    }
+}
+
+#[test]
+fn manual_pages_are_rendered_without_complaint() {
+    let folder = tempfile::tempdir().unwrap();
+    Run::new(["man"]).arg(folder.path()).finish().exit(ExitCode::Ok).stderr("");
+    for page in ["kubewright.1", "kubewright-init.1", "kubewright-config-migrate.1", "kubewright-init-phase-certs-ca.1"]
+    {
+        let page = folder.path().join(page);
+        assert!(page.exists(), "{} is missing", page.display());
+        let Some(groff) = start("groff", &["-man", "-Tutf8", "-ww", page.to_str().unwrap()]) else { continue };
+        let output = groff.wait_with_output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{}: {output:?}", page.display());
+    }
+    Run::new(["man", "/nowhere/at/all"]).finish().exit(ExitCode::Input).stderr_has("help: check the path");
+}
+
+/// Starts a program that may be missing on this machine, which is said loudly.
+fn start(program: &str, args: &[&str]) -> Option<std::process::Child> {
+    let mut command = std::process::Command::new(program);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().ok();
+    if child.is_none() && !program.is_empty() {
+        eprintln!("SKIPPED, because there is no {program} on this machine");
+    }
+    child
+}

@@ -1,0 +1,270 @@
+//! Each phase of `init` by itself, dry runs, and runs on what is there already.
+
+use crate::support::run::{Finished, Run};
+use crate::support::whole;
+use kubewright::base::exit_code::ExitCode;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The phases that write files, in their order, and the files of each below /etc/kubernetes or /var/lib/kubelet.
+const PHASES: [(&str, &[&str]); 22] = [
+    ("certs ca", &["pki/ca.crt", "pki/ca.key"]),
+    ("certs apiserver", &["pki/apiserver.crt", "pki/apiserver.key"]),
+    ("certs apiserver-kubelet-client", &["pki/apiserver-kubelet-client.crt", "pki/apiserver-kubelet-client.key"]),
+    ("certs front-proxy-ca", &["pki/front-proxy-ca.crt", "pki/front-proxy-ca.key"]),
+    ("certs front-proxy-client", &["pki/front-proxy-client.crt", "pki/front-proxy-client.key"]),
+    ("certs etcd-ca", &["pki/etcd/ca.crt", "pki/etcd/ca.key"]),
+    ("certs etcd-server", &["pki/etcd/server.crt", "pki/etcd/server.key"]),
+    ("certs etcd-peer", &["pki/etcd/peer.crt", "pki/etcd/peer.key"]),
+    ("certs etcd-healthcheck-client", &["pki/etcd/healthcheck-client.crt", "pki/etcd/healthcheck-client.key"]),
+    ("certs apiserver-etcd-client", &["pki/apiserver-etcd-client.crt", "pki/apiserver-etcd-client.key"]),
+    ("certs sa", &["pki/sa.key", "pki/sa.pub"]),
+    ("kubeconfig admin", &["admin.conf"]),
+    ("kubeconfig super-admin", &["super-admin.conf"]),
+    ("kubeconfig kubelet", &["kubelet.conf"]),
+    ("kubeconfig controller-manager", &["controller-manager.conf"]),
+    ("kubeconfig scheduler", &["scheduler.conf"]),
+    ("etcd local", &["manifests/etcd.yaml"]),
+    ("control-plane apiserver", &["manifests/kube-apiserver.yaml"]),
+    ("control-plane controller-manager", &["manifests/kube-controller-manager.yaml"]),
+    ("control-plane scheduler", &["manifests/kube-scheduler.yaml"]),
+    ("kubelet-start", &["config.yaml", "instance-config.yaml", "kubeadm-flags.env"]),
+    // It writes where the kubelet has asked for its own certificate, which takes a running host.
+    ("kubelet-finalize all", &[]),
+];
+
+/// A group runs all that stand below it in the table.
+const GROUPS: [(&str, &str, &str); 5] = [
+    ("certs all", "certs ", ""),
+    ("kubeconfig all", "kubeconfig ", "certs all"),
+    ("etcd all", "etcd ", ""),
+    ("control-plane all", "control-plane ", ""),
+    ("kubelet-start", "kubelet-start", ""),
+];
+
+fn config(algorithm: &str) -> String {
+    format!(
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\n\
+         localAPIEndpoint: {{advertiseAddress: 10.0.0.5}}\nnodeRegistration: {{name: cp1}}\n---\n\
+         apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.2\n\
+         encryptionAlgorithm: {algorithm}\n"
+    )
+}
+
+fn run(line: &str, root: &Path) -> Finished {
+    let args = line.split(' ').chain(["--config", "cluster.yaml"]);
+    Run::new(args).file("cluster.yaml", config("ECDSA-P256")).rootfs(root).finish()
+}
+
+/// The files below `root` by the names that the table uses.
+fn files(root: &Path) -> BTreeSet<String> {
+    let contents = whole::contents(root).into_iter().filter(|(_, bytes)| bytes.is_some());
+    contents
+        .map(|(path, _)| {
+            let path = path.to_str().unwrap();
+            let short = path.strip_prefix("etc/kubernetes/").or_else(|| path.strip_prefix("var/lib/kubelet/"));
+            short.unwrap_or(path).to_owned()
+        })
+        .collect()
+}
+
+fn of_phases(start: &str) -> BTreeSet<String> {
+    let phases = PHASES.iter().filter(|(phase, _)| phase.starts_with(start));
+    phases.flat_map(|(_, files)| *files).map(|file| (*file).to_owned()).collect()
+}
+
+#[test]
+fn phase_by_phase_the_tree_of_init_is_made_and_each_makes_only_its_own_files() {
+    let root = tempfile::tempdir().unwrap();
+    let mut before = BTreeSet::new();
+    for (phase, own) in PHASES {
+        run(&format!("init phase {phase}"), root.path()).exit(ExitCode::Ok);
+        let now = files(root.path());
+        let new: Vec<&String> = now.difference(&before).collect();
+        assert_eq!(new, own.iter().collect::<Vec<_>>(), "{phase}");
+        before = now;
+    }
+    whole::assert_all(root.path());
+    let at_once = tempfile::tempdir().unwrap();
+    run("init", at_once.path()).exit(ExitCode::Ok);
+    assert_eq!(whole::names(root.path()), whole::names(at_once.path()));
+    assert_eq!(before, of_phases(""));
+    let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(told.starts_with("Everything is right already; nothing was changed.\n"), "{told}");
+}
+
+#[test]
+fn groups_of_phases_make_all_of_theirs_and_nothing_else() {
+    for (group, start, first) in GROUPS {
+        let root = tempfile::tempdir().unwrap();
+        if !first.is_empty() {
+            run(&format!("init phase {first}"), root.path()).exit(ExitCode::Ok);
+        }
+        let before = files(root.path());
+        run(&format!("init phase {group}"), root.path()).exit(ExitCode::Ok);
+        assert_eq!(
+            files(root.path()).difference(&before).cloned().collect::<BTreeSet<_>>(),
+            of_phases(start),
+            "{group}"
+        );
+    }
+}
+
+#[test]
+fn skipped_phases_leave_their_files_out() {
+    let root = tempfile::tempdir().unwrap();
+    run("init --skip-phases etcd,control-plane/scheduler --skip-phases=kubelet-start", root.path()).exit(ExitCode::Ok);
+    let skipped = of_phases("etcd").into_iter().chain(of_phases("control-plane scheduler"));
+    let skipped: BTreeSet<String> = skipped.chain(of_phases("kubelet-start")).collect();
+    assert_eq!(files(root.path()), of_phases("").difference(&skipped).cloned().collect());
+
+    let wrong = tempfile::tempdir().unwrap();
+    let finished = run("init --skip-phases control-plan", wrong.path()).exit(ExitCode::Usage);
+    finished.stderr_has("did you mean 'control-plane'?");
+    assert!(files(wrong.path()).is_empty());
+}
+
+#[test]
+fn a_phase_without_what_it_needs_says_which_phase_makes_it() {
+    for (phase, code, needed) in [
+        ("certs apiserver", ExitCode::Input, "certs ca"),
+        ("certs etcd-server", ExitCode::Input, "certs etcd-ca"),
+        ("kubeconfig admin", ExitCode::Usage, "certs ca"),
+        ("kubeconfig all", ExitCode::Usage, "certs ca"),
+    ] {
+        let root = tempfile::tempdir().unwrap();
+        let finished = run(&format!("init phase {phase}"), root.path()).exit(code);
+        finished.stderr_has(&format!("run 'kubewright init phase {needed}'"));
+        assert!(files(root.path()).is_empty(), "{phase}");
+    }
+}
+
+/// The beginning of a private key, bare and as a kubeconfig holds it.
+const KEYS: [&str; 4] = ["PRIVATE KEY-----\n", "PRIVATE KEY-----\\n", "UFJJVkFURSBLRV", "client-key-data: LS"];
+
+#[test]
+fn a_dry_run_shows_every_file_and_no_private_key_and_writes_nothing() {
+    let real = tempfile::tempdir().unwrap();
+    run("init", real.path()).exit(ExitCode::Ok);
+    let root = tempfile::tempdir().unwrap();
+
+    let text = run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout;
+    let json = run("init --dry-run -o json", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(whole::names(root.path()).is_empty());
+    for secret in KEYS {
+        assert!(!text.contains(secret) && !json.contains(secret), "{secret} is shown");
+    }
+
+    let outcome: Value = serde_json::from_str(&json).unwrap();
+    let changes = outcome["changed"].as_array().unwrap();
+    for (path, bytes) in whole::contents(real.path()) {
+        let path = format!("/{}", path.display());
+        let change = changes.iter().find(|change| change["path"] == path.as_str());
+        let change = change.unwrap_or_else(|| panic!("{path} is not in the plan"));
+        let Some(bytes) = bytes else { continue };
+        assert!(text.contains(&format!("would write {path} (")), "{path} is not in the text");
+        // Certificates and what holds them differ from run to run.
+        if path.ends_with(".yaml") || path.ends_with(".env") {
+            assert_eq!(change["after"], String::from_utf8(bytes).unwrap(), "{path}");
+        }
+    }
+    assert_eq!(outcome["dryRun"], true);
+    assert!(text.ends_with("Nothing was changed.\n"), "{text}");
+}
+
+#[test]
+fn a_dry_run_on_a_tree_shows_only_what_differs() {
+    let root = tempfile::tempdir().unwrap();
+    run("init", root.path()).exit(ExitCode::Ok);
+    assert_eq!(run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout, "Nothing would change.\n");
+
+    let manifest = root.path().join("etc/kubernetes/manifests/kube-scheduler.yaml");
+    let right = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, right.replace("leader-elect=true", "leader-elect=false")).unwrap();
+    let text = run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(text.contains("would change /etc/kubernetes/manifests/kube-scheduler.yaml (0600):\n"), "{text}");
+    assert!(text.contains("    -    - --leader-elect=false\n    +    - --leader-elect=true\n"), "{text}");
+    assert!(text.ends_with("1 change in all. Nothing was changed.\n"), "{text}");
+
+    run("init", root.path()).exit(ExitCode::Ok);
+    assert_eq!(fs::read_to_string(&manifest).unwrap(), right);
+}
+
+#[test]
+fn a_second_run_changes_nothing_at_all() {
+    let root = tempfile::tempdir().unwrap();
+    run("init", root.path()).exit(ExitCode::Ok);
+    let before = whole::contents(root.path());
+    let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(told.starts_with("Everything is right already; nothing was changed.\n"), "{told}");
+    assert!(before == whole::contents(root.path()));
+}
+
+#[test]
+fn a_root_folder_that_is_not_there_is_made_but_not_by_a_dry_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("new/tree");
+    run("init --dry-run", &root).exit(ExitCode::Ok);
+    assert!(!folder.path().join("new").exists());
+    run("init phase certs ca", &root).exit(ExitCode::Ok);
+    assert_eq!(files(&root), of_phases("certs ca"));
+}
+
+/// The tree of a cluster whose CA keys are kept elsewhere.
+fn without_ca_keys() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    run("init", root.path()).exit(ExitCode::Ok);
+    for name in ["ca.key", "front-proxy-ca.key", "etcd/ca.key"] {
+        fs::remove_file(root.path().join("etc/kubernetes/pki").join(name)).unwrap();
+    }
+    root
+}
+
+#[test]
+fn with_an_external_ca_what_it_signed_is_kept_and_no_key_is_made() {
+    let root = without_ca_keys();
+    let mut before = whole::contents(root.path());
+    run("init", root.path()).exit(ExitCode::Ok);
+    let mut now = whole::contents(root.path());
+    // Without the key this controller manager cannot sign, and kubeadm tells it so.
+    let manifest = Path::new("etc/kubernetes/manifests/kube-controller-manager.yaml");
+    let text = String::from_utf8(now.remove(manifest).unwrap().unwrap()).unwrap();
+    assert!(text.contains("--cluster-signing-key-file=\n"), "{text}");
+    before.remove(manifest);
+    assert!(before == now);
+    let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(told.starts_with("Everything is right already; nothing was changed.\n"), "{told}");
+}
+
+#[test]
+fn what_only_an_external_ca_can_sign_is_asked_for_by_name() {
+    for missing in ["pki/apiserver.crt", "pki/etcd/peer.crt", "pki/front-proxy-client.crt", "scheduler.conf"] {
+        let root = without_ca_keys();
+        fs::remove_file(root.path().join("etc/kubernetes").join(missing)).unwrap();
+        let before = whole::contents(root.path());
+        let finished = run("init", root.path()).exit(ExitCode::Input);
+        let name = missing.rsplit('/').next().unwrap().split('.').next().unwrap();
+        assert!(finished.stderr.contains(name) && finished.stderr.contains("\nhelp: "), "{finished}");
+        assert!(before == whole::contents(root.path()), "{missing}: something was written");
+    }
+}
+
+#[test]
+fn keys_are_of_the_kind_that_the_configuration_asks_for() {
+    for (algorithm, told) in [("RSA-4096", "(4096 bit)"), ("ECDSA-P384", "(384 bit)"), ("ECDSA-P256", "(256 bit)")] {
+        let root = tempfile::tempdir().unwrap();
+        Run::new(["init", "phase", "certs", "ca", "--config", "cluster.yaml"])
+            .file("cluster.yaml", config(algorithm))
+            .rootfs(root.path())
+            .finish()
+            .exit(ExitCode::Ok);
+        let authority = root.path().join("etc/kubernetes/pki/ca.crt");
+        let shown = Command::new("openssl").args(["x509", "-noout", "-text", "-in"]).arg(authority).output().unwrap();
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        assert!(shown.contains(told), "{algorithm}: {shown}");
+    }
+}
