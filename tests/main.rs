@@ -13,6 +13,8 @@
 //! - `tidy`: the conventions of the source tree
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+#![allow(clippy::print_stderr)] // What a test could not show here is said loudly.
+#![allow(clippy::case_sensitive_file_extension_comparisons)] // The names are ours.
 
 mod cli;
 mod config;

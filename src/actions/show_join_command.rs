@@ -3,6 +3,7 @@
 //! Reads: the configuration, the CA, the tokens of the cluster. Writes: nothing.
 
 use super::cluster::bootstrap_token;
+use super::join_line::Meeting;
 use crate::base::fault::Result;
 use crate::context::{Context, Findings};
 use crate::pipeline::{Action, Target};
@@ -20,7 +21,6 @@ impl Action for ShowJoinCommand {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let store = cx.pki()?;
         let ca = store.require_ca(catalog::cert("ca")?, "the join command")?;
-        let pins: Vec<String> = ca.certs.iter().map(|cert| Pin::of(cert).to_string()).collect();
         let cluster = cx.new_cluster()?;
         let (init, options) = cx.init()?;
         let Some(token) = bootstrap_token::for_joining(cx, &cluster, init.bootstrap_tokens.first())? else {
@@ -31,17 +31,16 @@ impl Action for ShowJoinCommand {
             return Ok(());
         };
         let endpoint = init.cluster.endpoint(&init.node.local_endpoint);
+        let meeting = Meeting { endpoint, pins: Pin::of_all(&ca.certs) };
         let shown = if options.skip_token_print { "<token>" } else { token.expose() };
-        let hashes: Vec<String> = pins.iter().map(|pin| format!("--discovery-token-ca-cert-hash {pin}")).collect();
-        let line = format!("kubewright join {endpoint} --token {shown} {}", hashes.join(" "));
         let mut control_plane = None;
         if let Some(key) = &init.certificate_key
             && options.upload_certs
         {
             let key = if options.skip_certificate_key_print { "<certificate key>" } else { key.expose() };
-            control_plane = Some(format!("{line} --control-plane --certificate-key {key}"));
+            control_plane = Some(meeting.control_plane(shown, key));
         }
-        cx.result = Findings { worker_join: Some(line), control_plane_join: control_plane };
+        cx.result = Findings { worker_join: Some(meeting.worker(shown)), control_plane_join: control_plane };
         Ok(())
     }
 }

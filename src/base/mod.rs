@@ -14,6 +14,7 @@ pub mod parallel;
 pub mod proxy;
 pub mod rooted;
 pub mod secret;
+pub mod shown_certificate;
 pub mod wait;
 pub mod yaml;
 

@@ -1,4 +1,4 @@
-//! `kubeconfig install`: lets kubectl of an ordinary user reach the cluster of this host.
+//! `kubeconfig`: of somebody else (`user`), and `install`, which lets kubectl of an ordinary user reach the cluster of this host.
 //!
 //! Reads: admin.conf, the user's own kubeconfig. Writes: the user's `~/.kube/config`, for its owner only; what was
 //! in it stays.
@@ -16,13 +16,16 @@ use crate::host::users::{self, User};
 use serde_json::json;
 use std::path::Path;
 
+mod user;
+
 const FOLDER_MODE: u32 = 0o700;
 const MODE: u32 = 0o600;
 
-/// Runs the command.
+/// Runs a command of `kubeconfig`.
 pub fn run(command: &KubeconfigCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         KubeconfigCommand::Install(args) => install(args, session),
+        KubeconfigCommand::User(args) => user::run(args, session),
     }
 }
 

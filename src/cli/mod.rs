@@ -13,7 +13,9 @@ mod plan_text;
 mod report;
 mod screen;
 mod session;
+mod table;
 mod token;
+mod token_list;
 mod version;
 
 use crate::base::env::Env;
@@ -45,8 +47,8 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
     match request.command {
         Command::Init(args) => init::run(&args, request.phase, session),
         Command::Join(args) => join::run(args, request.phase, session),
-        Command::Token(command) => token::run(&command, session),
-        Command::Certs(command) => certs::run(&command, session),
+        Command::Token(command) => token::run(command, session),
+        Command::Certs(command) => certs::run(command, session),
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),

@@ -12,7 +12,7 @@ pub fn text(entries: &[Entry]) -> String {
     let mut text = String::new();
     let mut phase = None;
     for entry in entries {
-        if phase != Some(&entry.phase) {
+        if phase != Some(&entry.phase) && !(phase.is_none() && entry.phase.is_empty()) {
             let _ = writeln!(text, "[{}]", entry.phase);
             phase = Some(&entry.phase);
         }

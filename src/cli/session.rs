@@ -10,6 +10,7 @@ use crate::base::fault::{Fault, Result};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::base::yaml;
+use crate::context::access::ADMIN_CONF;
 use crate::context::{Context, Task};
 use serde::Serialize;
 use std::io::{self, Read, Write};
@@ -82,6 +83,22 @@ impl Session {
         Context::new(&self.env, self.events.clone(), HostFiles::new(self.root(), gate.clone()), gate, task)
     }
 
+    /// The kubeconfig with which a running cluster is entered: the one that was given, else the first that is there
+    /// of those in KUBECONFIG (or `~/.kube/config` without that variable) and the administrator's on a control
+    /// plane. Files of a user are looked for on this machine, admin.conf below the root folder.
+    pub fn kubeconfig(&self, given: Option<&Path>) -> PathBuf {
+        if let Some(given) = given {
+            return self.env.cwd.join(given);
+        }
+        let named = self.env.vars.get("KUBECONFIG").filter(|list| !list.is_empty());
+        let mine = match named {
+            Some(list) => list.split(':').filter(|path| !path.is_empty()).map(|path| self.env.cwd.join(path)).collect(),
+            None => self.env.vars.get("HOME").map(|home| Path::new(home).join(".kube/config")).into_iter().collect(),
+        };
+        let mine: Vec<PathBuf> = if self.root() == Path::new("/") { mine } else { Vec::new() };
+        mine.into_iter().find(|path| path.is_file()).unwrap_or_else(|| ADMIN_CONF.into())
+    }
+
     /// The bytes of a file named on the command line, `-` being standard input, and its name for messages.
     pub fn read_input(&mut self, path: &Path) -> Result<(String, Vec<u8>)> {
         let mut bytes = Vec::new();
@@ -105,9 +122,17 @@ impl Session {
             Output::Yaml => yaml::to_string(value)?,
             Output::Json => serde_json::to_string_pretty(value).map_err(Unprintable)? + "\n",
         };
-        // A reader that went away (`| head`) is no error.
-        let _ = self.env.stdout.write_all(out.as_bytes()).and_then(|()| self.env.stdout.flush());
+        self.print_text(&out);
         Ok(())
+    }
+}
+
+impl Session {
+    /// Prints text that has a form of its own, whatever format was asked for.
+    pub fn print_text(&mut self, text: &str) {
+        self.events.settle();
+        // A reader that went away is no error.
+        let _ = self.env.stdout.write_all(text.as_bytes()).and_then(|()| self.env.stdout.flush());
     }
 }
 

@@ -1,18 +1,220 @@
 //! `token`: bootstrap tokens.
 
-use super::args::token::TokenCommand;
+use super::args::token::{CreateArgs, TokenArgs, TokenCommand};
+use super::plan_text;
 use super::session::Session;
+use super::token_list;
+use crate::actions::cluster::{stored_config, upload_certs};
+use crate::actions::join_line;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::Result;
-use crate::config::token;
+use crate::base::fault::{Fault, Result};
+use crate::base::secret::Secret;
+use crate::config::bootstrap_token::TokenFlags;
+use crate::config::model::BootstrapToken;
+use crate::config::{Facts, InitFlags, documents, token};
+use crate::context::{Context, Task};
+use crate::kube;
+use crate::kube::cluster::Cluster;
+use crate::kube::token::TokenError;
+use crate::pki::seal::SealKey;
+use crate::pki::shared::{SharedFile, shared_files};
+use crate::render::objects::bootstrap_token;
+use crate::versions::Version;
+use serde::Serialize;
 use serde_json::json;
+use std::path::Path;
 
-pub fn run(command: &TokenCommand, session: &mut Session) -> Result<ExitCode> {
-    match command {
-        TokenCommand::Generate(_) => {
-            let token = token::generate(&session.env.random)?;
-            session.print(&json!({ "token": token.expose() }), &format!("{}\n", token.expose()))?;
-            Ok(ExitCode::Ok)
+/// Runs a command of `token`.
+pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
+    if let TokenCommand::Generate(_) = args.command {
+        let token = token::generate(&session.env.random)?;
+        session.print(&json!({ "token": token.expose() }), &format!("{}\n", token.expose()))?;
+        return Ok(ExitCode::Ok);
+    }
+    let kubeconfig = session.kubeconfig(args.kubeconfig.as_deref());
+    let mut cx = session.context(Task::None, args.dry_run);
+    let cluster = cx.running_cluster(&kubeconfig)?;
+    match args.command {
+        TokenCommand::Create(create_args) => {
+            let created = create(create_args, &cx, &cluster, &kubeconfig, session)?;
+            if args.dry_run {
+                let changed = cx.gate.entries();
+                return session.print(&changed, &plan_text::text(&changed)).map(|()| ExitCode::Ok);
+            }
+            session.print(&created, &created.text())?;
+        }
+        TokenCommand::Delete(delete) => return delete_all(&delete.tokens, &cx, &cluster, args.dry_run, session),
+        TokenCommand::List(_) => {
+            let (tokens, broken) = kube::token::list(&cluster)?;
+            for error in broken {
+                session.events.warning(error.to_string());
+            }
+            let rows = token_list::rows(&tokens, cx.clock.now());
+            session.print(&rows, &token_list::table(&rows))?;
+        }
+        TokenCommand::Generate(_) => {}
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// What `token create` made.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    tokens: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    join_command: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_key: Option<String>,
+}
+
+impl Created {
+    fn text(&self) -> String {
+        match &self.join_command {
+            Some(line) => format!("{line}\n"),
+            None => self.tokens.iter().map(|token| format!("{token}\n")).collect(),
         }
     }
+}
+
+fn create(
+    args: CreateArgs,
+    cx: &Context,
+    cluster: &Cluster,
+    kubeconfig: &Path,
+    session: &mut Session,
+) -> Result<Created> {
+    let tokens = wanted(&args, session)?;
+    for token in &tokens {
+        kube::token::check(token)?;
+        if kube::token::ends_at(token, cx.clock.now()).is_none() {
+            session.events.warning(format!(
+                "token {} never ends: whoever learns of it can join the cluster until it is deleted",
+                id(token)
+            ));
+        }
+    }
+    let key = match (&args.certificate_key, args.control_plane) {
+        (Some(key), _) => {
+            let key = Secret::new(key.clone());
+            SealKey::parse(&key)?;
+            Some(key)
+        }
+        (None, true) => Some(token::certificate_key(&session.env.random)?),
+        (None, false) => None,
+    };
+    // Everything that can be wrong is looked at before the first change.
+    let shared = if args.control_plane { Some(files_to_share(cx, cluster)?) } else { None };
+    let join = args.print_join_command || args.control_plane;
+    // Asked at the same time as the token is made, so that the line takes no longer than the token alone.
+    let (meeting, made) = std::thread::scope(|scope| {
+        let meeting = join.then(|| scope.spawn(|| join_line::find(cx, cluster, kubeconfig)));
+        let made = make(&tokens, cx, cluster);
+        (meeting.map(std::thread::ScopedJoinHandle::join), made)
+    });
+    made?;
+    let meeting = match meeting {
+        Some(Ok(meeting)) => Some(meeting?),
+        Some(Err(panic)) => std::panic::resume_unwind(panic),
+        None => None,
+    };
+    if let (Some(files), Some(key)) = (&shared, &key) {
+        upload_certs::upload(cx, cluster, key, files)?;
+    }
+    let join_command = tokens.first().zip(meeting).map(|(token, meeting)| match &key {
+        Some(key) => meeting.control_plane(token.token.expose(), key.expose()),
+        None => meeting.worker(token.token.expose()),
+    });
+    Ok(Created {
+        tokens: tokens.iter().map(|token| token.token.expose().clone()).collect(),
+        join_command,
+        certificate_key: key.map(|key| key.expose().clone()),
+    })
+}
+
+fn make(tokens: &[BootstrapToken], cx: &Context, cluster: &Cluster) -> Result<()> {
+    for token in tokens {
+        for object in bootstrap_token::token_secret(token, cx.clock.now())? {
+            kube::token::create(cluster, token, &object.value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The tokens that the flags or the file ask for.
+fn wanted(args: &CreateArgs, session: &mut Session) -> Result<Vec<BootstrapToken>> {
+    if let Some(path) = &args.config {
+        let (name, bytes) = session.read_input(path)?;
+        let mut facts = Facts::placeholder(session.env.random.clone());
+        facts.kubelet_version = Some(Version::new(crate::versions::newest(), 0));
+        let resolved = documents::parse(&name, &bytes)?.init(&InitFlags::default(), &facts)?;
+        return Ok(resolved.config.bootstrap_tokens);
+    }
+    let flags = TokenFlags {
+        token: args.token.clone().map(Secret::new),
+        ttl: args.ttl.clone(),
+        usages: args.usages.clone(),
+        groups: args.groups.clone(),
+        description: args.description.clone(),
+    };
+    Ok(vec![flags.resolve(&session.env.random)?])
+}
+
+/// This host cannot give what another control plane needs.
+#[derive(Debug, thiserror::Error)]
+enum CannotShare {
+    #[error("the cluster has no ConfigMap kube-system/kubeadm-config, which says what its control planes share")]
+    NoConfiguration,
+    #[error("this host has none of the files that control planes share: {0} is missing")]
+    NoFiles(String),
+}
+
+impl Fault for CannotShare {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Input
+    }
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoConfiguration => "run 'kubewright init phase upload-config kubeadm' on a control plane".into(),
+            Self::NoFiles(_) => "run 'kubewright token create --control-plane' on a control plane".into(),
+        })
+    }
+}
+
+fn files_to_share(cx: &Context, cluster: &Cluster) -> Result<Vec<SharedFile>> {
+    let config = stored_config::read(cx, cluster)?.ok_or(CannotShare::NoConfiguration)?;
+    let files = shared_files(&config);
+    match files.first() {
+        Some(ca) if !cx.files.exists(&ca.path) => Err(CannotShare::NoFiles(ca.path.display().to_string()).into()),
+        _ => Ok(files),
+    }
+}
+
+fn delete_all(
+    tokens: &[String],
+    cx: &Context,
+    cluster: &Cluster,
+    dry_run: bool,
+    session: &mut Session,
+) -> Result<ExitCode> {
+    // Every name is read before the first token goes.
+    let ids: Vec<&str> = tokens.iter().map(|text| kube::token::id_of(text)).collect::<Result<_, TokenError>>()?;
+    let (mut deleted, mut absent) = (Vec::new(), Vec::new());
+    for id in ids {
+        if kube::token::delete(cluster, id)? { deleted.push(id) } else { absent.push(id) }
+    }
+    for id in &absent {
+        session.events.warning(format!("there is no token {id}"));
+    }
+    let text = if dry_run {
+        plan_text::text(&cx.gate.entries())
+    } else {
+        deleted.iter().map(|id| format!("deleted token {id}\n")).collect()
+    };
+    session.print(&json!({ "deleted": deleted, "absent": absent, "dryRun": dry_run }), &text)?;
+    Ok(ExitCode::Ok)
+}
+
+fn id(token: &BootstrapToken) -> &str {
+    token.token.expose().split('.').next().unwrap_or_default()
 }

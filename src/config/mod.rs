@@ -5,6 +5,7 @@
 //! every phase reads, complete, checked, and free of the differences between API versions. `encode` writes them back
 //! as kubeadm would, `print` writes the defaults, and `migrate` edits a file's text from one API version to a newer one.
 
+pub mod bootstrap_token;
 pub mod documents;
 pub mod encode;
 pub mod facts;

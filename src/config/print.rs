@@ -132,7 +132,8 @@ pub fn default_cluster(version: Version, minor: &Minor) -> ClusterConfig {
 const DEFAULT_SERVICE_SUBNET: ipnet::IpNet =
     ipnet::IpNet::V4(ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 12));
 
-fn default_node(minor: &Minor, name: &str) -> NodeConfig {
+/// A node of which nothing is known but its name.
+pub fn default_node(minor: &Minor, name: &str) -> NodeConfig {
     NodeConfig {
         name: name.into(),
         cri_socket: Some(minor.default_cri_socket.into()),

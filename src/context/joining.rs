@@ -53,7 +53,7 @@ impl Context {
     pub fn join(&self) -> Result<&JoinConfig> {
         match &self.task {
             Task::Join(join, _) => Ok(join),
-            Task::None | Task::Init(..) => Err(Missing("the configuration of 'join'").into()),
+            Task::None | Task::Init(..) | Task::Renew(_) => Err(Missing("the configuration of 'join'").into()),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod access;
 mod diagnosis;
 mod joining;
 mod local;
+pub mod renewal;
 mod runtime;
 
 pub use joining::Joining;
@@ -68,6 +69,8 @@ pub enum Task {
     Init(Box<InitConfig>, InitOptions),
     /// `join`.
     Join(Box<JoinConfig>, JoinOptions),
+    /// `certs renew`.
+    Renew(Box<renewal::Renewal>),
 }
 
 /// What phases find out that the end of the command shows.
@@ -143,6 +146,7 @@ impl Context {
         match &self.task {
             Task::Init(init, _) => Ok(&init.cluster),
             Task::Join(..) => Ok(&self.joining()?.cluster),
+            Task::Renew(renewal) => Ok(&renewal.cluster),
             Task::None => Err(Missing("a cluster configuration").into()),
         }
     }
@@ -155,6 +159,7 @@ impl Context {
         match &self.task {
             Task::Init(init, _) => Ok(&init.node),
             Task::Join(join, _) => Ok(&join.node),
+            Task::Renew(renewal) => Ok(&renewal.node),
             Task::None => Err(Missing("a node configuration").into()),
         }
     }
@@ -206,7 +211,7 @@ impl Context {
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(..) => Err(Missing("the configuration of 'init'").into()),
+            Task::None | Task::Join(..) | Task::Renew(_) => Err(Missing("the configuration of 'init'").into()),
         }
     }
 
@@ -215,7 +220,7 @@ impl Context {
         match &self.task {
             Task::Init(_, options) => options.fix,
             Task::Join(_, options) => options.fix,
-            Task::None => false,
+            Task::None | Task::Renew(_) => false,
         }
     }
 
@@ -235,7 +240,7 @@ impl Context {
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
             Task::Join(join, _) => join.control_plane.as_ref(),
-            Task::None | Task::Init(..) => None,
+            Task::None | Task::Init(..) | Task::Renew(_) => None,
         }
     }
 

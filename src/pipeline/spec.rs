@@ -74,6 +74,8 @@ pub enum Each {
     Kubeconfig,
     /// The components that run as static Pods, etcd aside.
     Component,
+    /// Everything that `certs renew` renews.
+    Renewable,
 }
 
 impl Workflow {

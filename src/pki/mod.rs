@@ -30,7 +30,7 @@ pub mod validity;
 pub mod verify;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod judge;
 
@@ -41,4 +41,5 @@ pub use keypool::KeyPool;
 pub use keys::{Generator, KeySource, PrivateKey};
 pub use pem::PemError;
 pub use problem::Problem;
+pub use replace::Pair;
 pub use store::{Made, Outcome, PkiStore};

@@ -6,6 +6,7 @@ pub mod addon;
 pub mod admins;
 pub mod bootstrap_token;
 pub mod mark;
+pub mod stored_config;
 pub mod upload_certs;
 pub mod upload_config;
 

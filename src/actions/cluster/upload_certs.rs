@@ -13,7 +13,7 @@ use crate::kube::cluster::Cluster;
 use crate::kube::kind::{ObjectRef, SECRET};
 use crate::pipeline::{Action, Target};
 use crate::pki::seal::SealKey;
-use crate::pki::shared::shared_files;
+use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::upload_certs;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -32,30 +32,38 @@ impl Action for UploadCerts {
             Some(key) => key,
             None => token::certificate_key(&cx.random)?,
         };
-        let seal_key = SealKey::parse(&key)?;
-        let mut sealed = BTreeMap::new();
-        for file in shared_files(cx.cluster()?) {
-            let bytes = cx.files.read(&file.path)?;
-            let bytes = bytes.map(|bytes| seal_key.seal(file.name, &bytes, &cx.random)).transpose()?;
-            sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());
-        }
-        let owner_token = earlier_owner(&cluster)?.map_or_else(|| token::generate(&cx.random), Ok)?;
-        let mut owner = Value::Null;
-        for object in upload_certs::owner_token(owner_token, cx.clock.now())? {
-            cluster.create_or_update(&object.value)?;
-            // What comes back has the uid by which the sealed certificates end with it.
-            owner = ObjectRef::of(&object.value).map(|token| cluster.read(&token)).transpose()?.unwrap_or_default();
-        }
-        if owner["metadata"]["uid"].is_null() {
-            // Only in a plan: no server has given one.
-            owner["metadata"]["uid"] = "(given by the API server)".into();
-        }
-        settle(cx, &cluster, &upload_certs::certificates(&owner, &sealed)?)?;
+        upload(cx, &cluster, &key, &shared_files(cx.cluster()?))?;
         if let Task::Init(init, _) = &mut cx.task {
             init.certificate_key = Some(key);
         }
         Ok(())
     }
+}
+
+/// Seals `files` of this host with `key` and stores them in the cluster for two hours.
+///
+/// # Errors
+/// When the key has a wrong form, a file cannot be read, or the cluster refuses.
+pub fn upload(cx: &Context, cluster: &Cluster, key: &Secret<String>, files: &[SharedFile]) -> Result<()> {
+    let seal_key = SealKey::parse(key)?;
+    let mut sealed = BTreeMap::new();
+    for file in files {
+        let bytes = cx.files.read(&file.path)?;
+        let bytes = bytes.map(|bytes| seal_key.seal(file.name, &bytes, &cx.random)).transpose()?;
+        sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());
+    }
+    let owner_token = earlier_owner(cluster)?.map_or_else(|| token::generate(&cx.random), Ok)?;
+    let mut owner = Value::Null;
+    for object in upload_certs::owner_token(owner_token, cx.clock.now())? {
+        cluster.create_or_update(&object.value)?;
+        // What comes back has the uid by which the sealed certificates end with it.
+        owner = ObjectRef::of(&object.value).map(|token| cluster.read(&token)).transpose()?.unwrap_or_default();
+    }
+    if owner["metadata"]["uid"].is_null() {
+        // Only in a plan: no server has given one.
+        owner["metadata"]["uid"] = "(given by the API server)".into();
+    }
+    settle(cx, cluster, &upload_certs::certificates(&owner, &sealed)?)
 }
 
 /// The token on which an earlier upload hangs, so that uploading again adds none.

@@ -1,5 +1,6 @@
 //! The command line, as typed: nothing is looked up or interpreted here.
 
+pub mod certs;
 pub mod config;
 pub mod global;
 pub mod init;
@@ -42,12 +43,11 @@ pub enum Command {
     Init(init::InitArgs),
     /// Make this host a worker or a further control plane of a cluster
     Join(join::JoinArgs),
-    /// Create and show bootstrap tokens
-    #[command(subcommand)]
-    Token(token::TokenCommand),
+    /// Create, list and remove bootstrap tokens
+    Token(token::TokenArgs),
     /// Work with the certificates of a cluster
     #[command(subcommand)]
-    Certs(token::CertsCommand),
+    Certs(certs::CertsCommand),
     /// Give users access to the cluster of this host
     #[command(subcommand)]
     Kubeconfig(kubeconfig::KubeconfigCommand),

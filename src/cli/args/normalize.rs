@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 /// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 10] = [
+const SWITCHES: [&str; 13] = [
     "allow-experimental-api",
     "dry-run",
     "upload-certs",
@@ -17,6 +17,9 @@ const SWITCHES: [&str; 10] = [
     "control-plane",
     "print-join-command",
     "discovery-token-unsafe-skip-ca-verification",
+    "no-restart",
+    "offline",
+    "sync-config",
 ];
 
 /// The same arguments in the spelling that the parser knows. What follows `--` is left alone.

@@ -1,0 +1,26 @@
+//! What a running cluster says of itself.
+//!
+//! Reads: ConfigMap `kube-system/kubeadm-config`. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::config::{ClusterConfig, Facts, documents};
+use crate::context::Context;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{CONFIG_MAP, ObjectRef};
+
+/// The name of the configuration in errors.
+const SOURCE: &str = "ConfigMap kube-system/kubeadm-config";
+
+/// The cluster's configuration; None when the cluster has no `ConfigMap` of it.
+///
+/// # Errors
+/// When the cluster cannot be reached, or what it says is no configuration.
+pub fn read(cx: &Context, cluster: &Cluster) -> Result<Option<ClusterConfig>> {
+    let map = cluster.find(&ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config"))?;
+    let Some(text) = map.as_ref().and_then(|map| map["data"]["ClusterConfiguration"].as_str()) else {
+        return Ok(None);
+    };
+    let documents = documents::parse(SOURCE, text.as_bytes())?;
+    // The cluster's part of a configuration takes nothing from the host.
+    Ok(Some(documents.cluster(&Facts::placeholder(cx.random.clone()))?.config))
+}

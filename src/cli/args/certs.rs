@@ -1,0 +1,145 @@
+//! The command `certs`.
+
+use super::token::NoArgs;
+use crate::base::go_duration;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// What `certs` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CertsCommand {
+    /// Print a new random key for sealing uploaded certificates
+    CertificateKey(NoArgs),
+    /// Show when every certificate of this host ends, and whether it is the one in use
+    CheckExpiration(CheckArgs),
+    /// Renew certificates, have the components take them up, and prove that they did
+    Renew(RenewArgs),
+    /// Have a systemd timer renew certificates before they end
+    #[command(subcommand)]
+    Timer(TimerCommand),
+}
+
+/// What `certs timer` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum TimerCommand {
+    /// Install the timer and start it
+    Install(TimerArgs),
+    /// Stop the timer and remove it
+    Remove(RemoveTimerArgs),
+    /// Tell whether there is a timer and how it is
+    Status(NoArgs),
+}
+
+/// Flags of `certs timer install`.
+#[derive(Clone, Debug, Args)]
+pub struct TimerArgs {
+    /// Renew when something ends within this time
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = checked_time)]
+    pub within: String,
+    /// When to look, as systemd's `OnCalendar`
+    #[arg(long, value_name = "CALENDAR", default_value = "daily")]
+    pub schedule: String,
+    /// Wait up to this much longer, so that control planes do not restart together
+    #[arg(long, value_name = "TIME", default_value = "12h")]
+    pub random_delay: String,
+    /// Where this program is installed
+    #[arg(long, value_name = "FILE", default_value = "/usr/bin/kubewright")]
+    pub program: PathBuf,
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Flags of `certs timer remove`.
+#[derive(Clone, Debug, Args)]
+pub struct RemoveTimerArgs {
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+fn checked_time(text: &str) -> Result<String, String> {
+    seconds(text).map(|_| text.to_owned())
+}
+
+/// Flags of `certs check-expiration`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Ends with code 10 when something ends sooner than --critical, or than a --warn that was given.")]
+pub struct CheckArgs {
+    /// The folder of the certificates
+    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes/pki")]
+    pub cert_dir: PathBuf,
+    /// Mark what ends sooner, such as 30d or 720h [default: 30d]
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub warn: Option<i64>,
+    /// Mark and fail for what ends sooner
+    #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "7d")]
+    pub critical: i64,
+    /// Only read files; do not ask the components which certificates they show
+    #[arg(long)]
+    pub offline: bool,
+    /// Print metrics for Prometheus, or write them to FILE for the textfile collector
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
+    pub prometheus: Option<PathBuf>,
+    /// Accepted for kubeadm's sake; nothing is read from it
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub config: Option<PathBuf>,
+    /// Accepted for kubeadm's sake; nothing is read from it
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// Flags of `certs renew`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+What was there before is kept below /var/lib/kubewright/backup. A component that does not come up with its new
+certificate gets the old one back. The names are those of kubeadm: apiserver, etcd-server, admin.conf, ….")]
+pub struct RenewArgs {
+    /// What to renew: a name, or all
+    pub name: String,
+    /// Do nothing unless something ends within this time, such as 30d
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub within: Option<i64>,
+    /// Only renew the files; restarting the components is left to you
+    #[arg(long)]
+    pub no_restart: bool,
+    /// Add the names and addresses that the cluster's configuration asks for now
+    #[arg(long)]
+    pub sync_config: bool,
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The folder of the certificates [default: that of the cluster's configuration]
+    #[arg(long, value_name = "DIR")]
+    pub cert_dir: Option<PathBuf>,
+    /// A kubeadm configuration file [default: what the cluster has stored]; '-' reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The kubeconfig with which the cluster is asked for its configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
+    pub kubeconfig: PathBuf,
+}
+
+/// The seconds of `30d` or of a duration as Go writes it.
+fn seconds(text: &str) -> Result<i64, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+    let seconds = match days {
+        Some(days) => Some(i64::from(days) * 86_400),
+        None => go_duration::parse(text).map(|nanoseconds| nanoseconds / 1_000_000_000),
+    };
+    seconds.filter(|seconds| *seconds >= 0).ok_or_else(|| "give days or hours, such as 30d or 720h".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_a_unit_too() {
+        assert_eq!((seconds("30d"), seconds("1h30m"), seconds("0")), (Ok(2_592_000), Ok(5400), Ok(0)));
+        for bad in ["", "d", "-1d", "-1h", "soon", "1.5d"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+}

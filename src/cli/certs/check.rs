@@ -1,0 +1,132 @@
+//! `certs check-expiration`: what ends when, and what is really in use.
+
+use super::metrics;
+use crate::actions::expiration::{self, Item, Report, Sort, State, ports};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::base::files::Content;
+use crate::cli::args::certs::CheckArgs;
+use crate::cli::session::Session;
+use crate::cli::table::{Table, Tone};
+use crate::cli::token_list::left;
+use crate::context::Task;
+use crate::pki::PkiStore;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What is marked when nobody says.
+const WARN: i64 = 30 * 86_400;
+
+/// There is nothing to check.
+#[derive(Debug, thiserror::Error)]
+#[error("there are no certificates of Kubernetes on this host: nothing in {}, no kubeconfig, no kubelet", .0.display())]
+struct NothingThere(PathBuf);
+
+impl Fault for NothingThere {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Input
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run it on a node of the cluster, as root, or name the folder with --cert-dir".into())
+    }
+}
+
+/// The thresholds of a check, in seconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Thresholds {
+    warn: i64,
+    critical: i64,
+}
+
+#[derive(Serialize)]
+struct Checked<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    thresholds: Thresholds,
+}
+
+/// Reads, looks, prints, and judges.
+pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
+    let cx = session.context(Task::None, false);
+    let now = cx.clock.now();
+    let store = PkiStore::new(cx.files.clone(), &args.cert_dir, &cx.clock, &cx.random);
+    let mut report = expiration::survey(&cx.files, &store, now)?;
+    if report.certificates.is_empty() && report.unreadable.is_empty() {
+        return Err(NothingThere(args.cert_dir.clone()).into());
+    }
+    if !args.offline && cx.files.is_live() {
+        ports::compare(&mut report, &ports::ports(&cx.files)?, now);
+    }
+    for problem in &report.unreadable {
+        session.events.warning(problem.clone());
+    }
+    let limits = Thresholds { warn: args.warn.unwrap_or(WARN), critical: args.critical };
+    match &args.prometheus {
+        Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report)),
+        Some(file) => {
+            let path = session.env.cwd.join(file);
+            cx.files.write(&path, &Content::public(metrics::text(&report)), 0o644)?;
+        }
+        None => {
+            let text = table(&report, limits, session.env.stdout_is_terminal);
+            session.print(&Checked { report: &report, thresholds: limits }, &text)?;
+        }
+    }
+    let soonest = report.certificates.iter().map(Item::seconds_left_in_use).min().unwrap_or(i64::MAX);
+    let limit = args.critical.max(args.warn.unwrap_or(0));
+    let fine = soonest > limit && report.unreadable.is_empty();
+    Ok(if fine { ExitCode::Ok } else { ExitCode::Threshold })
+}
+
+fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
+    let mut table =
+        Table::new(["NAME", "ENDS", "LEFT", "SIGNED BY", "EXTERNALLY MANAGED", "IN USE"]).with_colours(colours);
+    for item in &report.certificates {
+        let cells = [
+            item.name.clone(),
+            item.expires.clone(),
+            left(Some(item.seconds_left)),
+            issuer(item),
+            if item.externally_managed { "yes" } else { "no" }.to_owned(),
+            in_use(item),
+        ];
+        table.toned(tone(item, limits), cells);
+    }
+    let mut text = table.to_string();
+    let stale = |item: &&Item| item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
+    if report.certificates.iter().any(|item| stale(&item)) {
+        text += "\nSome components still show an old certificate. To have them take up what is on the disk:\n    \
+                 kubewright certs renew all\n";
+    }
+    text
+}
+
+fn issuer(item: &Item) -> String {
+    match item.sort {
+        Sort::Ca | Sort::SelfMade => "itself".into(),
+        _ => item.issuer.rsplit("CN=").next().unwrap_or_default().to_owned(),
+    }
+}
+
+fn in_use(item: &Item) -> String {
+    match &item.served {
+        None => "-".into(),
+        Some(served) => match served.state {
+            State::InUse => format!("yes, on {}", served.address),
+            State::Unreachable => format!("nobody answers on {}", served.address),
+            State::NotYetInUse => format!("renewed on disk, not yet in use on {}", served.address),
+        },
+    }
+}
+
+fn tone(item: &Item, limits: Thresholds) -> Tone {
+    let left = item.seconds_left_in_use();
+    let stale = item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
+    if left <= limits.critical {
+        Tone::Bad
+    } else if left <= limits.warn || stale {
+        Tone::Warn
+    } else {
+        Tone::Plain
+    }
+}

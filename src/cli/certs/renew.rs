@@ -1,0 +1,155 @@
+//! `certs renew NAME|all`.
+
+use crate::actions;
+use crate::actions::expiration;
+use crate::actions::renewal::known::{self, Source};
+use crate::actions::renewal::{self, BACKUPS};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::base::gate::Entry;
+use crate::cli::args::certs::RenewArgs;
+use crate::cli::plan_text::{self, count};
+use crate::cli::session::Session;
+use crate::context::renewal::Renewal;
+use crate::context::{Context, Task};
+use crate::pipeline::Plan;
+use crate::pipeline::plan::Choice;
+use crate::pki::renew::Names;
+use crate::pki::{PkiStore, moment};
+use serde::Serialize;
+use serde_json::json;
+use std::path::Path;
+
+/// `--sync-config` without a configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the cluster cannot be asked for its configuration, so there is nothing to take new names from")]
+struct NoConfiguration;
+
+impl Fault for NoConfiguration {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Unreachable
+    }
+    fn hint(&self) -> Option<String> {
+        Some("leave --sync-config out to keep the names, or give the configuration with --config".into())
+    }
+}
+
+/// There is nothing here that could be renewed.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was renewed: this host has no certificates of a control plane together with the key of their CA")]
+struct NothingRenewed;
+
+impl Fault for NothingRenewed {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Input
+    }
+    fn hint(&self) -> Option<String> {
+        Some(
+            "run it on a control plane; with an external CA, run 'kubewright certs check-expiration' to see what ends"
+                .into(),
+        )
+    }
+}
+
+/// What was renewed, for `-o json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome {
+    renewed: Vec<Row>,
+    restarted: bool,
+    dry_run: bool,
+    backup: String,
+    changed: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    name: &'static str,
+    old_serial: String,
+    serial: String,
+    expires: String,
+}
+
+/// Runs the workflow for one name or all.
+pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
+    let only = renewal::chosen(&args.name)?;
+    if let Some(within) = args.within
+        && !is_near(args, only.as_deref(), within, session)?
+    {
+        session.print(
+            &json!({ "renewed": [], "dryRun": args.dry_run }),
+            "Nothing ends that soon; nothing was renewed.\n",
+        )?;
+        return Ok(ExitCode::Ok);
+    }
+    let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
+    let kubeconfig = session.env.cwd.join(&args.kubeconfig);
+    // This context only looks; the one that renews has no connection from before.
+    let mut looking = session.context(Task::None, false);
+    let known = known::find(&mut looking, given, &kubeconfig, args.cert_dir.as_ref())?;
+    if known.source == Source::Host {
+        if args.sync_config {
+            return Err(NoConfiguration.into());
+        }
+        if looking.files.is_live() {
+            session
+                .events
+                .message("the cluster does not answer; its certificates themselves say what is to be renewed");
+        }
+    }
+    let names = if args.sync_config { Names::AddFromConfig } else { Names::Keep };
+    let stamp = moment::text(session.env.clock.now()).replace([':', '-'], "");
+    let backup = Path::new(BACKUPS).join(format!("certs-{stamp}"));
+    let task = Renewal { cluster: known.cluster, node: known.node, only, names, backup, renewed: Vec::new() };
+    let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    let skip = if args.no_restart { vec!["restart".to_owned()] } else { Vec::new() };
+    let plan = Plan::new(&actions::renew_workflow()?, &actions::registry(), &Choice { only: None, skip }, &mut cx)?;
+    let summary = plan.run(&mut cx)?;
+    if summary.changes == 0 {
+        return Err(NothingRenewed.into());
+    }
+    report(args, &cx, session)?;
+    Ok(ExitCode::Ok)
+}
+
+/// True when something that this command would renew ends within so many seconds.
+fn is_near(args: &RenewArgs, only: Option<&str>, within: i64, session: &Session) -> Result<bool> {
+    let cx = session.context(Task::None, false);
+    let dir = args.cert_dir.clone().unwrap_or_else(|| "/etc/kubernetes/pki".into());
+    let store = PkiStore::new(cx.files.clone(), dir, &cx.clock, &cx.random);
+    let report = expiration::survey(&cx.files, &store, cx.clock.now())?;
+    let names = renewal::names();
+    let ours = |item: &&expiration::Item| {
+        !item.externally_managed && names.contains(&item.name.as_str()) && only.is_none_or(|only| only == item.name)
+    };
+    Ok(report.certificates.iter().filter(ours).any(|item| item.seconds_left <= within))
+}
+
+fn report(args: &RenewArgs, cx: &Context, session: &mut Session) -> Result<()> {
+    let done = cx.renewal()?;
+    let restarted = !args.no_restart && cx.files.is_live();
+    let rows: Vec<Row> = done
+        .renewed
+        .iter()
+        .map(|one| Row {
+            name: one.name,
+            old_serial: one.old.serial.clone(),
+            serial: one.new.serial.clone(),
+            expires: moment::text(one.new.not_after),
+        })
+        .collect();
+    let changed = cx.gate.entries();
+    let text = if args.dry_run {
+        plan_text::text(&changed)
+    } else {
+        let mut text = format!("Renewed {}.\n", count(rows.len(), "certificate"));
+        text += &format!("What was there before: {}\n", done.backup.display());
+        if !restarted && !rows.is_empty() {
+            text += "The components still use what they have read before; they take up the new files when they are restarted.\n";
+        }
+        text
+    };
+    let backup = done.backup.display().to_string();
+    session.print(&Outcome { renewed: rows, restarted, dry_run: args.dry_run, backup, changed }, &text)
+}
