@@ -38,3 +38,40 @@ fn a_bad_configuration_names_file_line_and_field_and_writes_nothing() {
     }
     assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "nothing is written");
 }
+
+const PIN: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+#[test]
+fn a_join_without_a_pin_is_refused_before_anybody_is_asked() {
+    let run = Run::new(["join", "127.0.0.1:1", "--token", "abcdef.0123456789abcdef"]);
+    run.finish().exit(ExitCode::Input).stderr_has("--discovery-token-ca-cert-hash");
+}
+
+#[test]
+fn a_refused_connection_ends_a_join_at_once_and_writes_nothing() {
+    // The port was free a moment ago, and this listener is gone when it is asked.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let root = tempfile::tempdir().unwrap();
+    let run = Run::new(["join", &address, "--discovery-token-ca-cert-hash", PIN, "--node-name", "n1"]);
+    let finished = run.var("KUBEWRIGHT_TOKEN", "abcdef.0123456789abcdef").rootfs(root.path()).finish();
+    finished.exit(ExitCode::Unreachable).stdout("").stderr_has("[discovery]");
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "nothing is written");
+}
+
+#[test]
+fn a_token_comes_from_a_file_or_standard_input_and_is_never_shown() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let join = |file: &str| {
+        let args = ["join", &address, "--discovery-token-ca-cert-hash", PIN, "--node-name", "n1", "--token-file", file];
+        Run::new(args)
+    };
+    let secret = "0123456789abcdef";
+    let token = format!("abcdef.{secret}\n");
+    let by_file = join("token").file("token", &token).finish();
+    let by_stdin = join("-").stdin(token.clone()).finish();
+    for finished in [by_file, by_stdin] {
+        assert!(!finished.stderr.contains(secret), "{finished}");
+        finished.exit(ExitCode::Unreachable);
+    }
+    join("token").file("token", "not a token").finish().exit(ExitCode::Input).stderr_has("--token");
+}

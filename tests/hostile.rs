@@ -159,9 +159,9 @@ fn a_folder_or_file_in_the_way_stops_a_new_tree_and_its_removal_completes_it() {
         }
         assert_refused(init(root.path()), &[obstacle.rsplit('/').next().unwrap(), "move it away"]);
         if is_folder {
-            fs::remove_dir(&path).unwrap()
+            fs::remove_dir(&path).unwrap();
         } else {
-            fs::remove_file(&path).unwrap()
+            fs::remove_file(&path).unwrap();
         }
         whole::assert_all(root.path());
         init(root.path()).exit(ExitCode::Ok);

@@ -152,11 +152,14 @@ fn completion_scripts_can_be_read_by_their_shells() {
 fn manual_pages_are_rendered_without_complaint() {
     let folder = tempfile::tempdir().unwrap();
     Run::new(["man"]).arg(folder.path()).finish().exit(ExitCode::Ok).stderr("");
+    // What man itself does with them.
     for page in ["kubewright.1", "kubewright-init.1", "kubewright-config-migrate.1", "kubewright-init-phase-certs-ca.1"]
     {
         let page = folder.path().join(page);
         assert!(page.exists(), "{} is missing", page.display());
-        let Some(groff) = start("groff", &["-man", "-Tutf8", "-ww", page.to_str().unwrap()]) else { continue };
+        let Some(groff) = start("groff", &["-Kutf8", "-man", "-Tutf8", "-ww", page.to_str().unwrap()]) else {
+            continue;
+        };
         let output = groff.wait_with_output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{}: {output:?}", page.display());
     }

@@ -9,7 +9,7 @@ use crate::pipeline::When;
 /// True when the phase applies to this run.
 pub fn holds(when: When, cx: &Context) -> bool {
     let cluster = cx.cluster().ok();
-    let joins = matches!(cx.task, Task::Join(_));
+    let joins = matches!(cx.task, Task::Join(..));
     match when {
         When::Always => true,
         When::LocalEtcd => cluster.is_some_and(|c| matches!(c.etcd, Etcd::Local(_))),

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::pipeline::{Action, Item, Target};
 use crate::pki::catalog;
 use crate::render::patches::Target as PatchTarget;
-use crate::render::pods::{self, PodInput};
+use crate::render::pods::{self, EtcdMember, PodInput};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -41,10 +41,18 @@ impl Action for EtcdManifest {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let Etcd::Local(local) = &cx.cluster()?.etcd else { return Ok(()) };
-        cx.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
-        write(cx, ETCD)
+        write_etcd(cx, &[])
     }
+}
+
+/// Writes the manifest of etcd on this host; `members` is empty for a new cluster.
+///
+/// # Errors
+/// When a patch does not apply or a file cannot be written.
+pub fn write_etcd(cx: &Context, members: &[EtcdMember]) -> Result<()> {
+    let Etcd::Local(local) = &cx.cluster()?.etcd else { return Ok(()) };
+    cx.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
+    write(cx, ETCD, members)
 }
 
 /// The manifest of one component of the control plane.
@@ -56,7 +64,7 @@ impl Action for ComponentManifest {
     }
 
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
-        write(cx, &pod_name(target))
+        write(cx, &pod_name(target), &[])
     }
 }
 
@@ -69,7 +77,7 @@ pub fn as_we_write_them(cx: &Context) -> Result<BTreeSet<PathBuf>> {
     for (pod, target) in PODS {
         let path = path(pod);
         if let Some(text) = cx.files.read_text(&path)?
-            && let Some(ours) = render(cx, pod)?
+            && let Some(ours) = render(cx, pod, &[])?
             && patches::load(cx)?.apply(*target, &ours)? == text
         {
             same.insert(path);
@@ -85,7 +93,7 @@ pub fn as_we_write_them(cx: &Context) -> Result<BTreeSet<PathBuf>> {
 pub fn are_all_written(cx: &Context) -> Result<bool> {
     let mut wanted = 0;
     for (pod, _) in PODS {
-        wanted += usize::from(render(cx, pod)?.is_some());
+        wanted += usize::from(render(cx, pod, &[])?.is_some());
     }
     Ok(as_we_write_them(cx)?.len() == wanted)
 }
@@ -109,7 +117,7 @@ fn pod_name(target: &Target) -> String {
 }
 
 /// The text of a Pod's manifest before patches; None for an etcd that others run.
-fn render(cx: &Context, pod: &str) -> Result<Option<String>> {
+fn render(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<Option<String>> {
     let (cluster, node) = (cx.cluster()?, cx.node()?);
     let ca = catalog::cert("ca")?;
     let key = cluster.certificates_dir.join(format!("{}.key", ca.base));
@@ -123,15 +131,16 @@ fn render(cx: &Context, pod: &str) -> Result<Option<String>> {
     };
     Ok(match (pod, &cluster.etcd) {
         (ETCD, Etcd::External(_)) => None,
-        (ETCD, Etcd::Local(local)) => Some(pods::etcd(&input, local, &[])?),
+        (ETCD, Etcd::Local(local)) => Some(pods::etcd(&input, local, members)?),
         ("kube-apiserver", _) => Some(pods::kube_apiserver(&input)?),
         ("kube-controller-manager", _) => Some(pods::kube_controller_manager(&input)?),
         _ => Some(pods::kube_scheduler(&input)?),
     })
 }
 
-fn write(cx: &Context, pod: &str) -> Result<()> {
-    let (Some(text), Some((_, target))) = (render(cx, pod)?, PODS.iter().find(|(name, _)| *name == pod)) else {
+fn write(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<()> {
+    let (Some(text), Some((_, target))) = (render(cx, pod, members)?, PODS.iter().find(|(name, _)| *name == pod))
+    else {
         return Ok(());
     };
     let path = path(pod);

@@ -5,6 +5,7 @@ mod certificate;
 pub mod cluster;
 mod conditions;
 pub mod expiration;
+pub mod join;
 pub mod join_line;
 mod kubeconfig;
 mod kubelet_finalize;
@@ -34,7 +35,15 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("cluster-admins", &cluster::admins::ClusterAdmins),
     ("component-manifest", &manifest::ComponentManifest),
     ("etcd-manifest", &manifest::EtcdManifest),
+    ("download-certs", &join::download_certs::DownloadCerts),
+    ("etcd-join", &join::etcd::EtcdJoin),
+    ("join-certs", &join::prepare::JoinCerts),
+    ("join-kubeconfig", &join::prepare::JoinKubeconfig),
+    ("join-kubelet-start", &join::kubelet_start::JoinKubeletStart),
+    ("join-manifests", &join::prepare::JoinManifests),
     ("kubeconfig", &kubeconfig::Kubeconfig),
+    ("kubelet-wait-bootstrap", &join::bootstrap::WaitBootstrap),
+    ("update-status", &join::update_status::UpdateStatus),
     ("kubelet-finalize", &kubelet_finalize::KubeletFinalize),
     ("kubelet-start", &kubelet_start::KubeletStart),
     ("mark-control-plane", &cluster::mark::MarkControlPlane),
@@ -78,6 +87,14 @@ pub fn renew_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/renew.yaml"), &registry())
 }
 
+/// The phases of `join`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn join_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/join.yaml"), &registry())
+}
+
 fn action(name: &str) -> Option<&'static dyn Action> {
     ACTIONS.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
 }
@@ -99,11 +116,17 @@ mod tests {
     fn every_list_of_phases_loads() {
         assert_eq!(init_workflow().unwrap().workflow, "init");
         assert_eq!(renew_workflow().unwrap().workflow, "renew");
+        assert_eq!(join_workflow().unwrap().workflow, "join");
     }
 
     #[test]
     fn every_action_is_used_by_a_list() {
-        let lists = [include_str!("../../phases/init.yaml"), include_str!("../../phases/renew.yaml")].concat();
+        let lists = [
+            include_str!("../../phases/init.yaml"),
+            include_str!("../../phases/join.yaml"),
+            include_str!("../../phases/renew.yaml"),
+        ]
+        .concat();
         for (name, _) in ACTIONS {
             assert!(lists.contains(&format!("action: {name}\n")), "no phase uses '{name}'");
         }

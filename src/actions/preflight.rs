@@ -3,11 +3,12 @@
 //! Reads: the host, the configuration, what earlier runs left. Writes: with `--fix`, what can be mended; and it
 //! starts to pull the images, which goes on while certificates and files are made.
 
+use super::join::earlier;
 use super::manifest;
 use crate::base::fault::Result;
 use crate::checks::{self, Consequence, Finding, Inputs, Report, Rerun, Role, Severity, fix};
 use crate::config::images;
-use crate::context::{Context, Task};
+use crate::context::{Context, Joining, Task};
 use crate::journal::Journal;
 use crate::pipeline::{Action, Target};
 
@@ -24,9 +25,9 @@ impl Action for Preflight {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let images = control_plane_images(cx)?;
+        let images = images_to_run(cx)?;
         let mut report = check(cx, &images)?;
-        if cx.init()?.1.fix {
+        if cx.mends() {
             report = mend(cx, &images, report)?;
         }
         for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Warning) {
@@ -48,22 +49,40 @@ impl Action for Preflight {
 /// When what earlier runs left cannot be read.
 pub fn check(cx: &Context, images: &[String]) -> Result<Report> {
     let (cluster, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
-    let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted: manifest::as_we_write_them(cx)? };
+    let (role, mut adopted) = (role(cx), manifest::as_we_write_them(cx)?);
+    let joins = cx.joining().ok();
+    if joins.is_some() {
+        adopted.extend(earlier::files_of_this_cluster(cx)?);
+    }
+    let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
     let pause = images::pause(cluster, facts).to_string();
     Ok(checks::run(&Inputs {
         host: &cx.host,
         uid: cx.uid,
         vars: &cx.vars,
-        role: Role::FirstControlPlane,
+        role,
         node,
         cluster: Some(cluster),
-        api_host: None,
-        ca_cert_path: None,
-        certs_downloaded: false,
+        api_host: joins.map(Joining::api_host),
+        ca_cert_path: cx.join().ok().map(|join| join.ca_cert_path.as_path()),
+        certs_downloaded: cx.control_plane_join().is_some_and(|join| join.certificate_key.is_some()),
         images,
         pause_image: Some(&pause),
         rerun: &rerun,
     }))
+}
+
+fn role(cx: &Context) -> Role {
+    match (&cx.task, cx.control_plane_join()) {
+        (Task::Join(..), None) => Role::Worker,
+        (Task::Join(..), Some(_)) => Role::ControlPlane,
+        _ => Role::FirstControlPlane,
+    }
+}
+
+/// The images to pull ahead. A worker's kubelet pulls what Pods need as they come.
+fn images_to_run(cx: &Context) -> Result<Vec<String>> {
+    if role(cx) == Role::Worker { Ok(Vec::new()) } else { control_plane_images(cx) }
 }
 
 /// The names of the images that this control plane will run.
@@ -90,15 +109,12 @@ fn mend(cx: &Context, images: &[String], report: Report) -> Result<Report> {
 
 /// What must be set so that the cluster comes up although a check was ignored.
 fn follow(cx: &mut Context, consequences: &[Consequence]) {
-    let Task::Init(init, _) = &mut cx.task else { return };
     for Consequence::KubeletField { field, value } in consequences {
-        if !init.cluster.kubelet.contains_key(*field) {
-            init.cluster.kubelet.insert((*field).to_owned(), (*value).into());
+        if cx.set_kubelet_default(field, *value) {
             cx.events.message(format!("set {field}: {value} for the kubelets, because its check is ignored"));
         }
     }
 }
-
 fn warning(finding: &Finding) -> String {
     let ignored = if finding.ignored { " (ignored)" } else { "" };
     let fix = if finding.fix.is_empty() { String::new() } else { format!("\n  fix: {}", finding.fix) };

@@ -325,7 +325,7 @@ mod tests {
     fn a_wait_is_told_at_a_heartbeat_not_at_every_look() {
         let text = said(Style::Lines, |events| {
             for tenth in 0..100 {
-                events.waiting("etcd", Duration::from_millis(tenth * 100), Duration::from_secs(60), "refused");
+                events.waiting("etcd", Duration::from_millis(tenth * 100), Duration::from_mins(1), "refused");
             }
         });
         assert_eq!(text.lines().count(), 2);

@@ -225,8 +225,8 @@ impl HostFiles {
         let change = Change::CreateDirectory { path: path.to_path_buf(), mode };
         let done = self.gate.pass(change, || {
             // A root folder that is not there yet is made like any other folder of the tree.
-            let made = std::fs::create_dir_all(&self.root).and_then(|()| atomic::create_dir(&real, mode));
-            made.map_err(|source| FileError { verb: "create", path: real.clone(), source })
+            let outcome = std::fs::create_dir_all(&self.root).and_then(|()| atomic::create_dir(&real, mode));
+            outcome.map_err(|source| FileError { verb: "create", path: real.clone(), source })
         })?;
         if done.is_none() {
             self.lock()
@@ -307,6 +307,8 @@ impl HostFiles {
         }
     }
 
+    /// None: untouched by this dry run; `Some(None)`: removed by it.
+    #[allow(clippy::option_option)]
     fn planned(&self, path: &Path) -> Option<Option<Planned>> {
         self.lock().get(path).cloned()
     }

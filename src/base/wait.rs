@@ -81,7 +81,7 @@ impl<'a> Wait<'a> {
                 return Err(TimedOut { what: self.what.into(), limit: self.limit, last }.into());
             }
             events.waiting(self.what, elapsed, self.limit, &last);
-            clock.sleep(pause.min(self.limit - elapsed));
+            clock.sleep(pause.min(self.limit.saturating_sub(elapsed)));
             pause = (pause * 3 / 2).min(self.slowest);
         }
     }

@@ -10,7 +10,7 @@ use clap_complete::shells::{Bash, Fish, PowerShell, Zsh};
 use std::io::Write;
 
 /// Prints the completion script of a shell.
-pub fn completion(args: &CompletionArgs, session: &mut Session) -> Result<ExitCode> {
+pub fn completion(args: &CompletionArgs, session: &mut Session) -> ExitCode {
     let (mut command, mut script) = (parse::command(), Vec::new());
     let name = "kubewright";
     match args.shell {
@@ -19,17 +19,23 @@ pub fn completion(args: &CompletionArgs, session: &mut Session) -> Result<ExitCo
         Shell::Fish => clap_complete::generate(Fish, &mut command, name, &mut script),
         Shell::Powershell => clap_complete::generate(PowerShell, &mut command, name, &mut script),
     }
+    // A reader that went away (`| head`) is no error.
     let _ = session.env.stdout.write_all(&script);
-    Ok(ExitCode::Ok)
+    ExitCode::Ok
 }
 
 /// Writes a manual page for every command into a folder of this machine.
 pub fn man(args: &ManArgs, session: &mut Session) -> Result<ExitCode> {
     let folder = session.env.cwd.join(&args.folder);
-    clap_mangen::generate_to(parse::command(), &folder).map_err(|source| FileError {
+    clap_mangen::generate_to(without_lists(parse::command()), &folder).map_err(|source| FileError {
         verb: "write",
         path: folder,
         source,
     })?;
     Ok(ExitCode::Ok)
+}
+
+/// Manual pages would run the lines of lists and examples together; the pages of the subcommands say the same.
+fn without_lists(command: clap::Command) -> clap::Command {
+    command.after_help(None::<&'static str>).mut_subcommands(without_lists)
 }

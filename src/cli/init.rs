@@ -18,9 +18,10 @@ use crate::pipeline::run::Summary;
 use crate::render::objects::addon::AddonName;
 use crate::render::objects::manifest;
 use serde::Serialize;
+use std::fmt::Write;
 
 /// Runs the whole workflow, or the one phase that was chosen.
-pub fn run(args: InitArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
+pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = match &args.config {
         Some(path) => {
             let (name, bytes) = session.read_input(path)?;
@@ -28,7 +29,7 @@ pub fn run(args: InitArgs, phase: Option<String>, session: &mut Session) -> Resu
         }
         None => Documents::none(),
     };
-    let mut resolved = documents.init(&flags(&args, session), &facts::gather(session)?)?;
+    let mut resolved = documents.init(&flags(args, session), &facts::gather(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -127,8 +128,9 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session)
         number => format!("Done: {}.\n", count(number, "change")),
     };
     if !summary.left_for_host.is_empty() {
-        text += &format!(
-            "Left for a running host, because --rootfs is {}: {}.\n",
+        let _ = writeln!(
+            text,
+            "Left for a running host, because --rootfs is {}: {}.",
             session.global.rootfs.display(),
             summary.left_for_host.join(", ")
         );
@@ -158,7 +160,8 @@ Pods need a network: install a CNI plugin unless this host has one already.
 fn join_lines(worker: &str, control_plane: Option<&str>) -> String {
     let mut text = format!("To add a worker, type on its host as root:\n{}\n", folded(worker));
     if let Some(join) = control_plane {
-        text += &format!("\nTo add a control plane within two hours, type on its host as root:\n{}\n", folded(join));
+        let _ =
+            write!(text, "\nTo add a control plane within two hours, type on its host as root:\n{}\n", folded(join));
     }
     text
 }

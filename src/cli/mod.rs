@@ -6,6 +6,7 @@ mod completion;
 mod config;
 mod facts;
 mod init;
+mod join;
 mod kubeconfig;
 mod parse;
 mod plan_text;
@@ -44,13 +45,14 @@ pub fn run(mut env: Env) -> ExitCode {
 
 fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
     match request.command {
-        Command::Init(args) => init::run(args, request.phase, session),
+        Command::Init(args) => init::run(&args, request.phase, session),
+        Command::Join(args) => join::run(args, request.phase, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),
-        Command::Completion(args) => completion::completion(&args, session),
+        Command::Completion(args) => Ok(completion::completion(&args, session)),
         Command::Man(args) => completion::man(&args, session),
     }
 }

@@ -2,9 +2,10 @@
 //! command line that cannot be understood.
 
 use super::args::global::Output;
-use super::args::{Cli, Command, Global, init::InitArgs, normalize, phase};
+use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase};
 use crate::actions;
 use crate::base::nearest::nearest;
+use crate::pipeline::{PipelineError, Workflow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -46,10 +47,14 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let usage = |error: clap::Error| UsageError { message: error.to_string(), hint: "run 'kubewright --help'".into() };
     let mut cli = Cli::from_arg_matches(&matches).map_err(usage)?;
     let mut path = None;
-    if let Command::Init(args) = &mut cli.command
-        && let Some((chosen, leaf)) = matches.subcommand_matches("init").and_then(phase::chosen)
-    {
-        *args = InitArgs::from_arg_matches(leaf).map_err(usage)?;
+    let has_phases = matches!(cli.command, Command::Init(_) | Command::Join(_));
+    let below = matches.subcommand().filter(|_| has_phases).and_then(|(_, command)| phase::chosen(command));
+    if let Some((chosen, leaf)) = below {
+        match &mut cli.command {
+            Command::Init(args) => *args = InitArgs::from_arg_matches(leaf).map_err(usage)?,
+            Command::Join(args) => *args = JoinArgs::from_arg_matches(leaf).map_err(usage)?,
+            _ => {}
+        }
         cli.global = Global::from_arg_matches(leaf).map_err(usage)?;
         path = Some(chosen);
     }
@@ -65,17 +70,26 @@ pub fn command() -> clap::Command {
     tree(&|_| true)
 }
 
+/// What loads a workflow's list of phases, and what adds its flags to a command.
+type List = (&'static str, fn() -> Result<Workflow, PipelineError>, fn(clap::Command) -> clap::Command);
+
 /// The command tree with the phases of the commands that are `wanted`: making all of them takes longer than most
 /// commands do.
 fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
     let registry = actions::registry();
     let mut command = Cli::command();
     // A phase list that does not load is a fault of this build; a test holds that all of them load.
-    if wanted("init")
-        && let Ok(workflow) = actions::init_workflow()
-    {
-        let phases = phase::command(&workflow, &registry, &InitArgs::augment_args);
-        command = command.mut_subcommand("init", |init| init.after_help(workflow.help(&registry)).subcommand(phases));
+    let lists: [List; 2] = [
+        ("init", actions::init_workflow, InitArgs::augment_args),
+        ("join", actions::join_workflow, JoinArgs::augment_args),
+    ];
+    for (name, load, flags) in lists {
+        if wanted(name)
+            && let Ok(workflow) = load()
+        {
+            let phases = phase::command(&workflow, &registry, &flags);
+            command = command.mut_subcommand(name, |own| own.after_help(workflow.help(&registry)).subcommand(phases));
+        }
     }
     like_pflag(command)
 }

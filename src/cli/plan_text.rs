@@ -2,6 +2,7 @@
 
 use crate::base::gate::{Change, Entry};
 use similar::TextDiff;
+use std::fmt::Write;
 
 /// The changes as text, grouped by phase; says so when there are none.
 pub fn text(entries: &[Entry]) -> String {
@@ -12,12 +13,12 @@ pub fn text(entries: &[Entry]) -> String {
     let mut phase = None;
     for entry in entries {
         if phase != Some(&entry.phase) && !(phase.is_none() && entry.phase.is_empty()) {
-            text += &format!("[{}]\n", entry.phase);
+            let _ = writeln!(text, "[{}]", entry.phase);
             phase = Some(&entry.phase);
         }
         text += &one(&entry.change);
     }
-    text += &format!("{} in all. Nothing was changed.\n", count(entries.len(), "change"));
+    let _ = writeln!(text, "{} in all. Nothing was changed.", count(entries.len(), "change"));
     text
 }
 
@@ -44,7 +45,7 @@ fn one(change: &Change) -> String {
         Change::Remove { path } => format!("would remove {}\n", path.display()),
         Change::Run { what, command } => format!("would {what}: {}\n", command.join(" ")),
         Change::Request { api, verb, object, body } => {
-            let body = body.as_deref().map(|body| format!(":\n{}", indent(body))).unwrap_or_else(|| "\n".into());
+            let body = body.as_deref().map_or_else(|| "\n".into(), |body| format!(":\n{}", indent(body)));
             format!("would {verb} {object} ({api}){body}")
         }
     }

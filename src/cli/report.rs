@@ -7,6 +7,7 @@ use crate::base::env::Env;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Failure;
 use serde_json::json;
+use std::fmt::Write as _;
 use std::io::Write;
 
 /// Shows help on standard output.
@@ -46,15 +47,15 @@ fn lines(failure: &Failure, every_place: bool) -> String {
     let place = failure.places().first().map(|place| format!("[{place}] ")).unwrap_or_default();
     let mut text = format!("error: {place}{failure}\n");
     for cause in failure.causes() {
-        text += &format!("caused by: {cause}\n");
+        let _ = writeln!(text, "caused by: {cause}");
     }
     if every_place {
         for place in failure.places() {
-            text += &format!("in: {place}\n");
+            let _ = writeln!(text, "in: {place}");
         }
     }
     if let Some(hint) = failure.hint() {
-        text += &format!("help: {hint}\n");
+        let _ = writeln!(text, "help: {hint}");
     }
     text
 }

@@ -6,7 +6,7 @@ use crate::base::fault::{Fault, Result};
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
-use crate::config::kubeconfig::Kubeconfig;
+use crate::config::kubeconfig::{self, Kubeconfig, User};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use std::path::{Path, PathBuf};
@@ -59,34 +59,51 @@ pub fn access(cx: &Context, path: &Path) -> Result<Access> {
     let lacks = |what| AccessError::Incomplete { path: path.into(), what };
     let cluster = kubeconfig.current_cluster().ok_or_else(|| lacks("cluster in its current context"))?;
     let user = kubeconfig.current_user().ok_or_else(|| lacks("user in its current context"))?;
-    let file = |name: &Option<String>| -> Result<Option<Vec<u8>>> {
-        // A relative path is meant from the kubeconfig's own folder.
-        let folder = path.parent().unwrap_or(path);
-        Ok(name.as_ref().map(|name| cx.files.read(&folder.join(name))).transpose()?.flatten())
-    };
-    let ca = match &cluster.certificate_authority_data {
-        Some(data) => Some(data.0.clone()),
-        None => file(&cluster.certificate_authority)?,
-    };
-    let certificate = match &user.client_certificate_data {
-        Some(data) => Some(data.0.clone()),
-        None => file(&user.client_certificate)?,
-    };
-    let key = match &user.client_key_data {
-        Some(data) => Some(data.0.expose().clone()),
-        None => file(&user.client_key)?,
-    };
-    let credentials = match (certificate, key, &user.token) {
-        (Some(certificate), Some(key), _) => Credentials::Certificate { certificate, key: Secret::new(key) },
-        (_, _, Some(token)) => Credentials::Token(token.0.clone()),
-        _ => return Err(lacks("client certificate or token").into()),
-    };
+    let credentials = credentials(cx, path, user)?.ok_or_else(|| lacks("client certificate or token"))?;
+    let ca = authority(cx, path, cluster)?.ok_or_else(|| lacks("certificate authority"))?;
     Ok(Access {
         server: cluster.server.clone(),
-        trust: Trust::Only(ca.ok_or_else(|| lacks("certificate authority"))?),
+        trust: Trust::Only(ca),
         credentials,
         proxies: Proxies::from_vars(&cx.vars),
     })
+}
+
+/// The CA certificates (PEM) that a kubeconfig names for a cluster; None when it names none.
+///
+/// # Errors
+/// When their file cannot be read.
+pub fn authority(cx: &Context, path: &Path, cluster: &kubeconfig::Cluster) -> Result<Option<Vec<u8>>> {
+    match &cluster.certificate_authority_data {
+        Some(data) => Ok(Some(data.0.clone())),
+        None => beside(cx, path, cluster.certificate_authority.as_ref()),
+    }
+}
+
+/// How a kubeconfig's user proves who it is; None when it has neither certificate nor token.
+///
+/// # Errors
+/// When a file that it names cannot be read.
+pub fn credentials(cx: &Context, path: &Path, user: &User) -> Result<Option<Credentials>> {
+    let certificate = match &user.client_certificate_data {
+        Some(data) => Some(data.0.clone()),
+        None => beside(cx, path, user.client_certificate.as_ref())?,
+    };
+    let key = match &user.client_key_data {
+        Some(data) => Some(data.0.expose().clone()),
+        None => beside(cx, path, user.client_key.as_ref())?,
+    };
+    Ok(match (certificate, key, &user.token) {
+        (Some(certificate), Some(key), _) => Some(Credentials::Certificate { certificate, key: Secret::new(key) }),
+        (_, _, Some(token)) => Some(Credentials::Token(token.0.clone())),
+        _ => None,
+    })
+}
+
+/// A file that a kubeconfig names. A relative path is meant from the kubeconfig's own folder.
+fn beside(cx: &Context, path: &Path, name: Option<&String>) -> Result<Option<Vec<u8>>> {
+    let folder = path.parent().unwrap_or(path);
+    Ok(name.map(|name| cx.files.read(&folder.join(name))).transpose()?.flatten())
 }
 
 impl Context {

@@ -5,9 +5,12 @@
 
 pub mod access;
 mod diagnosis;
+mod joining;
 mod local;
 pub mod renewal;
 mod runtime;
+
+pub use joining::Joining;
 
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
@@ -52,6 +55,7 @@ pub struct Context {
     pki: Option<Arc<PkiStore>>,
     keys: Option<Arc<dyn KeySource>>,
     kube: Option<(PathBuf, Arc<Cluster>)>,
+    joining: Option<Joining>,
     /// The runtime's socket, once it was found.
     socket: OnceLock<String>,
     pulling: Option<runtime::Pulling>,
@@ -64,7 +68,7 @@ pub enum Task {
     /// `init`.
     Init(Box<InitConfig>, InitOptions),
     /// `join`.
-    Join(Box<JoinConfig>),
+    Join(Box<JoinConfig>, JoinOptions),
     /// `certs renew`.
     Renew(Box<renewal::Renewal>),
 }
@@ -79,6 +83,8 @@ pub struct Findings {
 }
 
 /// Choices of `init` that are no configuration.
+// Each is a switch of its own on the command line; there is no state machine among them.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default)]
 pub struct InitOptions {
     /// Store the control plane's certificates in the cluster.
@@ -87,6 +93,13 @@ pub struct InitOptions {
     pub skip_token_print: bool,
     /// Do not print the certificate key.
     pub skip_certificate_key_print: bool,
+    /// Mend what preflight finds and can mend.
+    pub fix: bool,
+}
+
+/// Choices of `join` that are no configuration.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JoinOptions {
     /// Mend what preflight finds and can mend.
     pub fix: bool,
 }
@@ -119,6 +132,7 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            joining: None,
             socket: OnceLock::new(),
             pulling: None,
         }
@@ -132,7 +146,8 @@ impl Context {
         match &self.task {
             Task::Init(init, _) => Ok(&init.cluster),
             Task::Renew(renewal) => Ok(&renewal.cluster),
-            Task::None | Task::Join(_) => Err(Missing("a cluster configuration").into()),
+            Task::Join(..) => Ok(&self.joining()?.cluster),
+            Task::None => Err(Missing("a cluster configuration").into()),
         }
     }
 
@@ -143,8 +158,8 @@ impl Context {
     pub fn node(&self) -> Result<&NodeConfig> {
         match &self.task {
             Task::Init(init, _) => Ok(&init.node),
-            Task::Join(join) => Ok(&join.node),
             Task::Renew(renewal) => Ok(&renewal.node),
+            Task::Join(join, _) => Ok(&join.node),
             Task::None => Err(Missing("a node configuration").into()),
         }
     }
@@ -196,14 +211,35 @@ impl Context {
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(_) | Task::Renew(_) => Err(Missing("the configuration of 'init'").into()),
+            Task::None | Task::Join(..) | Task::Renew(_) => Err(Missing("the configuration of 'init'").into()),
         }
+    }
+
+    /// True when preflight is to mend what it can.
+    pub fn mends(&self) -> bool {
+        match &self.task {
+            Task::Init(_, options) => options.fix,
+            Task::Join(_, options) => options.fix,
+            Task::None | Task::Renew(_) => false,
+        }
+    }
+
+    /// Sets a field of the kubelets' configuration unless it is set; true when it was not.
+    pub fn set_kubelet_default(&mut self, field: &str, value: bool) -> bool {
+        if let Task::Init(init, _) = &mut self.task {
+            let is_new = !init.cluster.kubelet.contains_key(field);
+            if is_new {
+                init.cluster.kubelet.insert(field.to_owned(), value.into());
+            }
+            return is_new;
+        }
+        self.joining.as_mut().is_some_and(|joining| joining.set_kubelet_default(field, value))
     }
 
     /// What a joining control plane has; None for everybody else.
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
-            Task::Join(join) => join.control_plane.as_ref(),
+            Task::Join(join, _) => join.control_plane.as_ref(),
             Task::None | Task::Init(..) | Task::Renew(_) => None,
         }
     }
@@ -227,6 +263,7 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            joining: None,
             socket: OnceLock::new(),
             pulling: None,
         }

@@ -73,7 +73,8 @@ mod tests {
     #[test]
     fn users_are_read_and_broken_lines_passed_over() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\nops:x:1000:1001:Op,,,:/home/ops:/bin/bash\nn:x:7:7::x:\n";
-        let host = FakeHost::new().file("/etc/passwd", passwd).live();
+        let fake = FakeHost::new().file("/etc/passwd", passwd);
+        let host = fake.live();
         let ops = named(&host, "ops").unwrap().unwrap();
         assert_eq!((ops.uid, ops.gid, ops.home.to_str()), (1000, 1001, Some("/home/ops")));
         assert_eq!(with_id(&host, 0).unwrap().unwrap().name, "root");

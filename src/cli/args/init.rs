@@ -7,6 +7,8 @@ use std::path::PathBuf;
 ///
 /// Values stay text here: `config` checks them together with the file, so that all that is wrong is
 /// told at once and in one way.
+// Each is a switch of its own on the command line; there is no state machine among them.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default, Args)]
 pub struct InitArgs {
     /// A kubeadm configuration file; '-' reads standard input

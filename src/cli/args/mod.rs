@@ -4,6 +4,7 @@ pub mod certs;
 pub mod config;
 pub mod global;
 pub mod init;
+pub mod join;
 pub mod kubeconfig;
 pub mod normalize;
 pub mod phase;
@@ -22,6 +23,7 @@ pub use global::Global;
     arg_required_else_help = true,
     after_help = "\
 First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
+Further hosts:         kubewright join HOST:6443 --config join.yaml
 Only look:             kubewright init --dry-run
 Only the files:        kubewright init --rootfs ./tree --config cluster.yaml"
 )]
@@ -39,6 +41,8 @@ pub struct Cli {
 pub enum Command {
     /// Make this host the first control plane of a new cluster
     Init(init::InitArgs),
+    /// Make this host a worker or a further control plane of a cluster
+    Join(join::JoinArgs),
     /// Create, list and remove bootstrap tokens
     Token(token::TokenArgs),
     /// Work with the certificates of a cluster

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 /// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 12] = [
+const SWITCHES: [&str; 13] = [
     "allow-experimental-api",
     "dry-run",
     "upload-certs",
@@ -19,6 +19,7 @@ const SWITCHES: [&str; 12] = [
     "no-restart",
     "offline",
     "sync-config",
+    "discovery-token-unsafe-skip-ca-verification",
 ];
 
 /// The same arguments in the spelling that the parser knows. What follows `--` is left alone.

@@ -28,8 +28,8 @@ done
 
 on n41 "${INIT[@]}" -o json > "$SCRATCH/result"
 ready n41
-on n41 kubeadm token list | grep -q 'authentication,signing' || fail "kubeadm sees no token"
-on n41 kubeadm certs check-expiration | grep -q apiserver-kubelet-client || fail "kubeadm does not know the certificates"
+on n41 kubeadm token list | grep 'authentication,signing' > /dev/null || fail "kubeadm sees no token"
+on n41 kubeadm certs check-expiration | grep apiserver-kubelet-client > /dev/null || fail "kubeadm does not know the certificates"
 
 join=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["workerJoin"])' < "$SCRATCH/result")
 # shellcheck disable=SC2086 # the line is words
@@ -38,7 +38,7 @@ ready n42
 
 # The signer adds a signature for the token; from then on nothing moves.
 for _ in $(seq 50); do
-  kubectl -n kube-public get configmap cluster-info -o yaml | grep -q jws-kubeconfig && break
+  kubectl -n kube-public get configmap cluster-info -o yaml | grep jws-kubeconfig > /dev/null && break
   sleep 0.2
 done
 files=$(fingerprint n41) things=$(objects) start=$(kubelet_start)
@@ -50,4 +50,4 @@ grep -qF "$(sed 's/.*--token \([^ ]*\).*/\1/' <<< "$join")" "$SCRATCH/again" || 
 [ "$start" = "$(kubelet_start)" ] || fail "the second run restarted the kubelet"
 
 on n41 env SUDO_USER=ops kubewright kubeconfig install
-on n41 su - ops -c 'kubectl get nodes' | grep -q n41 || fail "kubectl of an ordinary user does not work"
+on n41 su - ops -c 'kubectl get nodes' | grep n41 > /dev/null || fail "kubectl of an ordinary user does not work"

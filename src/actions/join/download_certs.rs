@@ -1,0 +1,49 @@
+//! Fetches the files that all control planes share.
+//!
+//! Reads: the Secret `kube-system/kubeadm-certs`. Writes: the CAs, the service-account keys and an external
+//! etcd's certificates, where they are missing; another file in their place is an error.
+
+use super::error::JoinError;
+use crate::actions::told;
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::kube::kind::{ObjectRef, SECRET};
+use crate::pipeline::{Action, Target};
+use crate::pki::seal::SealKey;
+use crate::pki::shared::shared_files;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// See the module's text.
+pub struct DownloadCerts;
+
+impl Action for DownloadCerts {
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let Some(key) = cx.control_plane_join().and_then(|join| join.certificate_key.clone()) else {
+            cx.events.message("no certificate key was given: the shared certificates must be on this host already");
+            return Ok(());
+        };
+        let key = SealKey::parse(&key)?;
+        let secret = cx.joining()?.api.find(&ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs"))?;
+        let secret = secret.ok_or(JoinError::NothingStored)?;
+        // All are opened before the first is written: a wrong key leaves nothing behind.
+        let mut opened = Vec::new();
+        for file in shared_files(cx.cluster()?) {
+            let Some(text) = secret["data"][file.name].as_str() else {
+                return Err(JoinError::StoredIncompletely { name: file.name.into() }.into());
+            };
+            let sealed = STANDARD.decode(text).map_err(|_| JoinError::StoredBadly { name: file.name.into() })?;
+            // An external CA keeps its key elsewhere; nothing stands in its place.
+            if !sealed.is_empty() {
+                let bytes = key.open(file.name, &sealed)?;
+                opened.push((file, bytes));
+            }
+        }
+        let store = cx.pki()?;
+        for (file, bytes) in opened {
+            let written = store.save_shared(&file, &bytes)?;
+            told::written(cx, &file.path, written);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,11 @@
+//! The phases of `join` that `init` does not have.
+
+pub mod bootstrap;
+pub mod discover;
+pub mod download_certs;
+pub mod earlier;
+mod error;
+pub mod etcd;
+pub mod kubelet_start;
+pub mod prepare;
+pub mod update_status;

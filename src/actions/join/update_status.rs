@@ -1,0 +1,58 @@
+//! Notes where this host's API server listens, in minors that keep that in a document of the cluster.
+//!
+//! Reads: the node's configuration, the ConfigMap `kube-system/kubeadm-config`. Writes: `ClusterStatus` in it.
+
+use super::error::JoinError;
+use crate::base::fault::Result;
+use crate::base::files::Written;
+use crate::base::go_yaml;
+use crate::context::Context;
+use crate::context::access::ADMIN_CONF;
+use crate::kube::kind::{CONFIG_MAP, ObjectRef};
+use crate::pipeline::{Action, Target};
+use serde_json::{Value, json};
+use std::path::Path;
+
+const KEY: &str = "ClusterStatus";
+
+/// See the module's text.
+pub struct UpdateStatus;
+
+impl Action for UpdateStatus {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if !cx.facts()?.cluster_status {
+            cx.events.message("this minor keeps no ClusterStatus: nothing to do");
+            return Ok(());
+        }
+        let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
+        let node = cx.node()?;
+        let endpoint = json!({
+            "advertiseAddress": node.local_endpoint.advertise_address,
+            "bindPort": node.local_endpoint.bind_port,
+        });
+        let empty = json!({"apiVersion": cx.facts()?.api_version.to_string(), "kind": KEY});
+        let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
+        let status = |map: &Value| match map["data"][KEY].as_str() {
+            Some(text) => serde_yaml::from_str::<Value>(text),
+            None => Ok(empty.clone()),
+        };
+        // What cannot be read is not overwritten.
+        status(&cluster.read(&map)?).map_err(JoinError::BadStatus)?;
+        let written = cluster.modify(&map, |map| {
+            if let Ok(mut status) = status(map)
+                && status["apiEndpoints"][&node.name] != endpoint
+            {
+                status["apiEndpoints"][&node.name] = endpoint.clone();
+                map["data"][KEY] = go_yaml::to_string(&status).into();
+            }
+        })?;
+        if written != Written::Unchanged {
+            cx.events.message(format!("noted the API server of {} in the ClusterStatus", node.name));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! `join` and `join phase …`.
+
+use super::args::join::JoinArgs;
+use super::facts;
+use super::plan_text::{self, count};
+use super::session::Session;
+use crate::actions;
+use crate::actions::join::discover;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Failure, Result};
+use crate::base::gate::Entry;
+use crate::base::secret::Secret;
+use crate::config::{Documents, JoinFlags, documents};
+use crate::context::access::ADMIN_CONF;
+use crate::context::{Context, JoinOptions, Task};
+use crate::pipeline::Plan;
+use crate::pipeline::plan::Choice;
+use crate::pipeline::run::Summary;
+use serde::Serialize;
+use std::fmt::Write;
+
+/// Runs the whole workflow, or the one phase that was chosen.
+pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
+    let documents = match &args.config {
+        Some(path) => {
+            let (name, bytes) = session.read_input(path)?;
+            documents::parse(&name, &bytes)?
+        }
+        None => Documents::none(),
+    };
+    let facts = facts::gather(session)?;
+    let options = JoinOptions { fix: args.fix };
+    let resolved = documents.join(&flags(args, phase.is_some(), session)?, &facts)?;
+    for warning in &resolved.warnings {
+        session.events.warning(warning.to_string());
+    }
+    let skip = resolved.config.node.skip_phases.clone();
+    let mut cx = session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run);
+    find_cluster(&mut cx, &facts)?;
+    let whole = phase.is_none();
+    let plan = Plan::new(&actions::join_workflow()?, &actions::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let summary = plan.run(&mut cx)?;
+    report(&summary, whole, resolved.dry_run, &cx, session)?;
+    Ok(ExitCode::Ok)
+}
+
+/// What comes before the phases, told like one of them.
+fn find_cluster(cx: &mut Context, facts: &crate::config::Facts) -> Result<()> {
+    const PLACE: &str = "discovery";
+    let start = cx.clock.monotonic();
+    cx.events.phase_started(PLACE);
+    discover::find_cluster(cx, facts).map_err(|failure: Failure| failure.within(PLACE))?;
+    cx.events.phase_done(0, cx.clock.monotonic().saturating_sub(start));
+    Ok(())
+}
+
+/// What `join` did, for `-o json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    dry_run: bool,
+    changed: Vec<Entry>,
+}
+
+fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
+    let changed = cx.gate.entries();
+    let text = if dry_run { plan_text::text(&changed) } else { closing_text(summary, whole, cx, session)? };
+    session.print(&Outcome { summary, dry_run, changed }, &text)
+}
+
+fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session) -> Result<String> {
+    let mut text = match summary.changes {
+        0 => "Everything is right already; nothing was changed.\n".to_owned(),
+        number => format!("Done: {}.\n", count(number, "change")),
+    };
+    if !summary.left_for_host.is_empty() {
+        let _ = writeln!(
+            text,
+            "Left for a running host, because --rootfs is {}: {}.",
+            session.global.rootfs.display(),
+            summary.left_for_host.join(", ")
+        );
+    } else if whole {
+        let (role, where_) = match cx.control_plane_join() {
+            Some(_) => ("a control plane", "On this host"),
+            None => ("a worker", "On a control plane"),
+        };
+        let _ = write!(
+            text,
+            "\nNode {} is {role} of the cluster at {}.\n\n\
+             {where_}, see the nodes:\n    kubectl --kubeconfig {ADMIN_CONF} get nodes\n",
+            cx.node()?.name,
+            cx.joining()?.found.server,
+        );
+    }
+    Ok(text)
+}
+
+fn flags(args: JoinArgs, is_phase: bool, session: &mut Session) -> Result<JoinFlags> {
+    // With a file, what it says counts; a variable that happens to be set does not contradict it.
+    let variable = |session: &Session, name: &str| match args.config {
+        None => session.env.vars.get(name).cloned().map(Secret::new),
+        Some(_) => None,
+    };
+    let token = match (args.token, &args.token_file) {
+        (Some(token), _) => Some(Secret::new(token)),
+        (None, Some(path)) => {
+            let (_, bytes) = session.read_input(path)?;
+            Some(Secret::new(String::from_utf8_lossy(&bytes).trim().to_owned()))
+        }
+        (None, None) => variable(session, "KUBEWRIGHT_TOKEN"),
+    };
+    let certificate_key =
+        args.certificate_key.map(Secret::new).or_else(|| variable(session, "KUBEWRIGHT_CERTIFICATE_KEY"));
+    let mut discovery_file = args.discovery_file;
+    if is_phase && args.endpoints.is_empty() && discovery_file.is_none() && args.config.is_none() {
+        // A control plane that an earlier run has prepared knows its cluster.
+        let admin = session.root().join(ADMIN_CONF.trim_start_matches('/'));
+        discovery_file = admin.exists().then(|| ADMIN_CONF.to_owned());
+    }
+    Ok(JoinFlags {
+        endpoints: args.endpoints,
+        apiserver_advertise_address: args.apiserver_advertise_address,
+        apiserver_bind_port: args.apiserver_bind_port,
+        certificate_key,
+        control_plane: args.control_plane,
+        cri_socket: args.cri_socket,
+        discovery_file,
+        discovery_token: args.discovery_token.map(Secret::new),
+        discovery_token_ca_cert_hash: args.discovery_token_ca_cert_hash,
+        discovery_token_unsafe_skip_ca_verification: args.discovery_token_unsafe_skip_ca_verification,
+        dry_run: args.dry_run,
+        ignore_preflight_errors: args.ignore_preflight_errors,
+        node_name: args.node_name,
+        patches: args.patches,
+        skip_phases: args.skip_phases,
+        tls_bootstrap_token: args.tls_bootstrap_token.map(Secret::new),
+        token,
+    })
+}
