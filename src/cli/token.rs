@@ -36,7 +36,7 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
     let cluster = cx.running_cluster(&kubeconfig)?;
     match args.command {
         TokenCommand::Create(create_args) => {
-            let created = create(create_args, &cx, &cluster, &kubeconfig, session)?;
+            let created = create(&create_args, &cx, &cluster, &kubeconfig, session)?;
             if args.dry_run {
                 let changed = cx.gate.entries();
                 return session.print(&changed, &plan_text::text(&changed)).map(|()| ExitCode::Ok);
@@ -78,13 +78,13 @@ impl Created {
 }
 
 fn create(
-    args: CreateArgs,
+    args: &CreateArgs,
     cx: &Context,
     cluster: &Cluster,
     kubeconfig: &Path,
     session: &mut Session,
 ) -> Result<Created> {
-    let tokens = wanted(&args, session)?;
+    let tokens = wanted(args, session)?;
     for token in &tokens {
         kube::token::check(token)?;
         if kube::token::ends_at(token, cx.clock.now()).is_none() {
