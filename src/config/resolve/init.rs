@@ -59,7 +59,7 @@ pub(in crate::config) fn init(
         .and_then(|given| given.judge(token::certificate_key, report));
     let config = InitConfig {
         node: node(&section, &node_flags, local_endpoint, deadlines, minor, facts, report),
-        bootstrap_tokens: tokens::tokens(&section, documents.from_file(), flags, facts, report),
+        bootstrap_tokens: tokens::tokens(&section, documents.has_file(), flags, facts, report),
         generated_token: tokens::is_generated(&section, flags),
         certificate_key,
         cluster,
