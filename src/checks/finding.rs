@@ -184,7 +184,7 @@ impl Fault for Unfit {
     fn hint(&self) -> Option<String> {
         let ids: Vec<&str> = self.errors.iter().map(|finding| finding.id.as_str()).collect();
         Some(if self.errors.iter().any(|finding| finding.repair.is_some()) {
-            "run 'kubewright preflight --fix --dry-run' to see what can be mended for you".into()
+            "run the same command with '--fix --dry-run' to see what can be mended for you".into()
         } else {
             format!(
                 "mend it, or, when you know better, run the command again with --ignore-preflight-errors={}",

@@ -83,7 +83,7 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
         return at_boot(scene, kubelet_accepts);
     }
     let names: Vec<String> = areas.iter().map(|area| area.path.display().to_string()).collect();
-    let fix = "run 'kubewright preflight --fix', or run 'swapoff -a' and take swap out of /etc/fstab; to keep swap, set \
+    let fix = "run the same command with '--fix', or run 'swapoff -a' and take swap out of /etc/fstab; to keep swap, set \
                failSwapOn: false in the KubeletConfiguration";
     vec![
         Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
@@ -98,7 +98,7 @@ fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
         return Vec::new();
     }
     let what = "swap is off now and will be on again after the next boot";
-    let fix = "run 'kubewright preflight --fix', or take swap out of /etc/fstab";
+    let fix = "run the same command with '--fix', or take swap out of /etc/fstab";
     vec![Finding::warning("Swap", "/etc/fstab", what, fix).mended_by(Repair::Swap)]
 }
 
@@ -122,7 +122,7 @@ fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(output) if output.is_success() => {}
         Ok(_) => {
             let what = format!("the name {name} has no address on this host");
-            let fix = format!("run 'kubewright preflight --fix', or add a line 'ADDRESS {name}' to /etc/hosts");
+            let fix = format!("run the same command with '--fix', or add a line 'ADDRESS {name}' to /etc/hosts");
             let finding = Finding::warning(ID, "/etc/hosts", what, fix);
             let address = network::default_address(scene.host(), false);
             findings.push(match address {
@@ -176,7 +176,7 @@ fn check_modules(scene: &Scene<'_>) -> Vec<Finding> {
     }
     let list = missing.join(" ");
     let fix =
-        format!("run 'kubewright preflight --fix', or run 'modprobe -a {list}' and list them in /etc/modules-load.d");
+        format!("run the same command with '--fix', or run 'modprobe -a {list}' and list them in /etc/modules-load.d");
     let what = format!("kernel modules are not loaded: {list}");
     vec![Finding::warning(ID, "the kernel", what, fix).mended_by(Repair::Modules { modules: missing })]
 }

@@ -59,7 +59,7 @@ fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Find
             return Vec::new();
         }
         let what = format!("port {port} is in use by the {program} of another cluster");
-        return vec![Finding::error(id, format!("port {port}"), what, "run 'kubewright reset' to leave that cluster")];
+        return vec![Finding::error(id, format!("port {port}"), what, "run 'kubeadm reset' to leave that cluster")];
     }
     let shown = listener.shown();
     let what = format!("port {port}, which {program} needs, is in use by {shown}");
@@ -155,7 +155,7 @@ pub(super) fn parameters<'a>(inputs: &Inputs<'a>, minor: u16) -> Vec<Check<'a>> 
 fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
     let place = sysctl::path(key).display().to_string();
     let repair = Repair::Sysctl { key: key.into(), value: "1".into() };
-    let fix = "run 'kubewright preflight --fix'";
+    let fix = "run the same command with '--fix'";
     match sysctl::value(scene.host(), key) {
         // The kernel takes any number but 0 for "on".
         Ok(Some(value)) if value != "0" => Vec::new(),

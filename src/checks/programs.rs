@@ -116,7 +116,7 @@ fn check_service(scene: &Scene<'_>) -> Vec<Finding> {
             vec![Finding::warning(ID, "kubelet", what, "install the package kubelet, which brings its service")]
         }
         Ok(state) if !state.enabled => {
-            let fix = format!("run 'kubewright preflight --fix', or {}", services.enable_command("kubelet"));
+            let fix = format!("run the same command with '--fix', or {}", services.enable_command("kubelet"));
             vec![
                 Finding::warning(ID, "kubelet", "the kubelet will not start at the next boot", fix)
                     .mended_by(Repair::EnableService { service: "kubelet".into() }),

@@ -142,7 +142,7 @@ fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
     }
     let what = format!("the kubelet will use the cgroup driver {kubelet}, and {} uses {runtime}", cri.version());
     let fix = format!(
-        "run 'kubewright preflight --fix' to switch the runtime to {kubelet}, or set cgroupDriver: {runtime} in the \
+        "run the same command with '--fix' to switch the runtime to {kubelet}, or set cgroupDriver: {runtime} in the \
          KubeletConfiguration"
     );
     vec![
@@ -161,8 +161,9 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let is_there = cri.has_image(configured).unwrap_or(false);
-    let fix =
-        format!("run 'kubewright preflight --fix', or set sandbox_image = \"{wanted}\" in the runtime's configuration");
+    let fix = format!(
+        "run the same command with '--fix', or set sandbox_image = \"{wanted}\" in the runtime's configuration"
+    );
     let what =
         format!("the runtime holds Pods with {configured}; Kubernetes v1.{} is tried with {wanted}", scene.minor);
     let finding = if is_there || Policy::find(&scene.inputs.node.image_pull_policy) != Some(Policy::Never) {

@@ -146,7 +146,7 @@ impl Fault for EtcdError {
                 "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or remove those that will not return with 'etcdctl member remove'".into()
             }
             Self::StaleData { .. } => {
-                "if nothing on this host is needed any more, run 'kubewright reset' and join again".into()
+                "if nothing on this host is needed any more, run 'kubeadm reset' and join again".into()
             }
             Self::NeverStarted { .. } => {
                 "run 'crictl logs $(crictl ps -aq --name etcd)' and 'journalctl -u kubelet' on this host, mend the cause, then run the command again".into()

@@ -101,7 +101,7 @@ impl Problem {
         let shown = path.display();
         match self {
             Self::Expired { .. } if name.ends_with("ca") => {
-                "run 'kubewright certs rotate-ca', which replaces a CA without losing the cluster".into()
+                "a new CA has to be brought to every node by hand (manual rotation of CA certificates): run 'kubectl get nodes' to see which".into()
             }
             Self::Expired { .. } => format!("run 'kubewright certs renew {name}'"),
             Self::NotYetValid { .. } => "set this host's clock: run 'timedatectl'".into(),

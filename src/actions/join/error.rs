@@ -102,7 +102,7 @@ impl Fault for JoinError {
                 "give this host another name with --node-name; or, if that node is gone for good, run 'kubectl delete node {name}' first"
             ),
             Self::OtherCa(path) => format!(
-                "if nothing on this host is needed any more, run 'kubewright reset'; see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'",
+                "if nothing on this host is needed any more, run 'kubeadm reset'; see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'",
                 path.display()
             ),
             Self::NotShared { .. } => {

@@ -119,7 +119,7 @@ pub const CAUSES: &[Cause] = &[
         who: "kubelet",
         words: &[&["running with swap on is not supported"], &["Running with swap on is not supported"]],
         what: "swap is on, and the kubelet refuses to start with it",
-        fix: "run 'kubewright preflight --fix', or set failSwapOn: false in the KubeletConfiguration",
+        fix: "run the same command with '--fix', or set failSwapOn: false in the KubeletConfiguration",
     },
     Cause {
         id: "CgroupV1",
@@ -143,7 +143,7 @@ pub const CAUSES: &[Cause] = &[
             &["Unit kubepods", ".slice"],
         ],
         what: "the kubelet and the container runtime use different cgroup drivers",
-        fix: "run 'kubewright preflight --fix' to bring the runtime in step, or set cgroupDriver in the \
+        fix: "run the same command with '--fix' to bring the runtime in step, or set cgroupDriver in the \
               KubeletConfiguration to what the runtime uses",
     },
     Cause {
@@ -152,7 +152,7 @@ pub const CAUSES: &[Cause] = &[
         who: "kubelet",
         words: &[&["failed to get sandbox image "], &["failed pulling image", "pause"]],
         what: "the image that holds Pods, {}, is missing and cannot be pulled",
-        fix: "run 'kubewright preflight --fix' to use the image that is there, or import {}",
+        fix: "run the same command with '--fix' to use the image that is there, or import {}",
     },
     Cause {
         id: RUNTIME_DOWN,
@@ -214,7 +214,7 @@ pub const CAUSES: &[Cause] = &[
             &["cluster ID mismatch"],
         ],
         what: "etcd's data folder holds another cluster or a member that was removed",
-        fix: "run 'kubewright reset' on this host, then run the command again",
+        fix: "run 'kubeadm reset' on this host, then run the command again",
     },
     Cause {
         id: "AdvertiseAddress",

@@ -241,7 +241,7 @@ fn what_has_expired_is_refused() {
     let error = judge("ca", NOW + 3651 * 24 * 3600);
     assert_eq!(
         error.hint().unwrap(),
-        "run 'kubewright certs rotate-ca', which replaces a CA without losing the cluster"
+        "a new CA has to be brought to every node by hand (manual rotation of CA certificates): run 'kubectl get nodes' to see which"
     );
     let error = judge("front-proxy-ca", NOW - 301);
     assert!(error.to_string().contains("not valid before"), "{error}");
