@@ -1,4 +1,4 @@
-//! The benchmark's yardstick: how long it takes to make keys and do nothing else.
+//! The benchmark's yardstick: how long it takes to generate keys and do nothing else.
 //!
 //! `keygen COUNT` makes COUNT RSA-2048 keys on all cores with the release's library and prints the
 //! seconds it took.
@@ -13,7 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let count: usize = std::env::args().nth(1).ok_or("how many keys?")?.parse()?;
     let start = Instant::now();
     let made = AtomicUsize::new(0);
-    let make = || -> Result<(), ErrorStack> {
+    let generate = || -> Result<(), ErrorStack> {
         while made.fetch_add(1, Ordering::Relaxed) < count {
             Rsa::generate(2048)?;
         }
@@ -21,7 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> =
-            (0..std::thread::available_parallelism().map_or(1, Into::into)).map(|_| scope.spawn(make)).collect();
+            (0..std::thread::available_parallelism().map_or(1, Into::into)).map(|_| scope.spawn(generate)).collect();
         threads.into_iter().try_for_each(|thread| thread.join().unwrap_or(Ok(())))
     })?;
     println!("{:.4}", start.elapsed().as_secs_f64());

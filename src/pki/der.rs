@@ -11,6 +11,7 @@ pub const SET: u8 = 0x31;
 /// BIT STRING.
 pub const BIT_STRING: u8 = 0x03;
 /// OCTET STRING.
+#[cfg(any(test, not(feature = "static")))]
 pub const OCTET_STRING: u8 = 0x04;
 /// OBJECT IDENTIFIER.
 pub const OBJECT_IDENTIFIER: u8 = 0x06;
