@@ -56,7 +56,7 @@ pub struct JoinArgs {
     /// The node's name [default: the host name]
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
-    /// A folder with patches named TARGET[SUFFIX][+TYPE].EXTENSION
+    /// A folder with patches, named like kube-apiserver0+merge.yaml
     #[arg(long, value_name = "DIR", alias = "experimental-patches")]
     pub patches: Option<String>,
     /// Phases to leave out
