@@ -1,13 +1,16 @@
 //! The one integration-test binary: one link step instead of one per file.
 //!
 //! What belongs where:
+//! - `certs`: `certs …` on a folder of files: thresholds, renewals that are cut short, external CAs
 //! - `cli`: whole screens: help, results, errors and exit codes
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
+//! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
 //! - `support`: running the built binary, comparing with golden files
+//! - `preflight`: judging a host below a root folder, and what cannot be asked there
 //! - `render`: manifests and kubelet files against kubeadm's own and the real components
 //! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
 //! - `tidy`: the conventions of the source tree
@@ -16,13 +19,16 @@
 #![allow(clippy::print_stderr)] // What a test could not show here is said loudly.
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // The names are ours.
 
+mod certs;
 mod cli;
 mod config;
 mod docs;
 mod hostile;
 mod killed;
 mod manual;
+mod mounts;
 mod phases;
+mod preflight;
 mod reference;
 mod render;
 mod support;

@@ -3,13 +3,14 @@
 //! Reads: `cluster-info` in the cluster, and the kubeconfig with which the cluster was entered. Writes: nothing.
 
 use crate::base::fault::Result;
+use crate::base::pin::Pin;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::AccessError;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::pki::cert::Cert;
-use crate::pki::pin::Pin;
+use crate::pki::pin;
 use std::path::Path;
 
 /// Where a cluster is and what its CA is known by.
@@ -46,7 +47,7 @@ impl Meeting {
             .or_else(|| kubeconfig.clusters.first().map(|named| &named.cluster))
             .ok_or_else(|| lacks("cluster"))?;
         let ca = cluster.certificate_authority_data.as_ref().ok_or_else(|| lacks("certificate authority"))?;
-        let pins = Pin::of_all(&Cert::bundle_from_file(path, &ca.0)?);
+        let pins = pin::of_all(&Cert::bundle_from_file(path, &ca.0)?);
         let endpoint = cluster.server.strip_prefix("https://").ok_or_else(|| lacks("server"))?;
         let endpoint = endpoint.split('/').next().unwrap_or_default();
         Ok(Self { endpoint: endpoint.to_owned(), pins })

@@ -1,18 +1,22 @@
 //! Points the kubelet's kubeconfig at the client certificate that it renews by itself.
 //!
 //! Reads: `/etc/kubernetes/kubelet.conf`, whether the kubelet has its certificate. Writes: the
-//! kubeconfig, without the certificate that `init` had put into it; then restarts the kubelet.
+//! kubeconfig, without the certificate that `init` had put into it. The kubelet that runs renews and uses its certificate
+//! by itself and goes on; only its next start reads the file.
 
 use crate::base::fault::Result;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::AccessError;
 use crate::pipeline::{Action, Target};
+use crate::render::pods::last_value;
 use std::path::Path;
 
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
-/// Where the kubelet keeps the certificate and key of the moment, in one file.
-const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+/// Where the kubelet keeps its certificates, unless its flag `cert-dir` says otherwise.
+const CERT_DIR: &str = "/var/lib/kubelet/pki";
+/// The certificate and key of the moment, in one file.
+const ROTATED: &str = "kubelet-client-current.pem";
 const MODE: u32 = 0o600;
 
 /// See the module's text.
@@ -24,7 +28,9 @@ impl Action for KubeletFinalize {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if !cx.files.exists(Path::new(ROTATED)) {
+        let flags = &cx.node()?.kubelet_extra_args;
+        let rotated = Path::new(last_value(flags, "cert-dir").unwrap_or(CERT_DIR)).join(ROTATED);
+        if !cx.files.exists(&rotated) {
             cx.events.message("the kubelet does not rotate its client certificate: nothing to do");
             return Ok(());
         }
@@ -37,15 +43,12 @@ impl Action for KubeletFinalize {
         };
         user.client_certificate_data = None;
         user.client_key_data = None;
-        user.client_certificate = Some(ROTATED.into());
-        user.client_key = Some(ROTATED.into());
-        if kubeconfig == before {
-            return Ok(());
-        }
-        cx.around_kubelet(true, |cx| {
+        user.client_certificate = Some(rotated.display().to_string());
+        user.client_key = Some(rotated.display().to_string());
+        if kubeconfig != before {
             cx.files.write(path, &kubeconfig.content()?, MODE)?;
-            cx.events.message(format!("pointed {KUBELET_CONF} at {ROTATED}"));
-            Ok(())
-        })
+            cx.events.message(format!("pointed {KUBELET_CONF} at {}", rotated.display()));
+        }
+        Ok(())
     }
 }

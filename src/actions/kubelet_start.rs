@@ -2,17 +2,19 @@
 //!
 //! Reads: the configuration, the patches, the host's name and resolver. Writes:
 //! `/var/lib/kubelet/config.yaml`, `instance-config.yaml` (in minors that have it) and
-//! `kubeadm-flags.env`; then starts the kubelet.
+//! `kubeadm-flags.env`, and the folder of static Pods; then starts the kubelet.
 
-use super::{patches, told};
+use super::{manifest, patches, told};
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::context::Context;
+use crate::host::facts::is_ec2;
 use crate::pipeline::{Action, Target};
-use crate::render::kubelet::{self, FlagsInput, NodeInput, SharedInput};
+use crate::render::kubelet::{self, FlagsInput, NodeInput, SharedInput, WITHOUT_AWS};
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "/var/lib/kubelet";
+const FLAGS: &str = "kubeadm-flags.env";
 /// The folder holds the kubelet's private keys.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o644;
@@ -30,23 +32,31 @@ impl Action for KubeletStart {
 /// Writes the kubelet's files and starts it with them.
 ///
 /// # Errors
-/// When an image could not be pulled, a patch does not apply, a file cannot be written or the kubelet does not start.
+/// When a patch does not apply, a file cannot be written or the kubelet does not start.
 pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()> {
-    // The kubelet starts containers at once; one that lacks its image would pull it a second time.
-    cx.finish_pulls()?;
     let files = files(cx, shared, register_taints)?;
     let mut changes = false;
     for (path, text) in &files {
         changes |= cx.files.read_text(path)?.as_ref() != Some(text) || cx.files.mode(path) != Some(FILE_MODE);
     }
+    let hurries = changes && cx.files.is_live() && cx.facts()?.kubelet_asks_aws && !is_ec2(&cx.host);
     cx.around_kubelet(changes, |cx| {
         cx.files.create_dir(Path::new(FOLDER), FOLDER_MODE)?;
-        for (path, text) in files {
-            let written = cx.files.write(&path, &Content::public(text), FILE_MODE)?;
-            told::written(cx, &path, written);
+        manifest::create_folder(cx)?;
+        for (path, text) in &files {
+            let text = if hurries && path.ends_with(FLAGS) { format!("{WITHOUT_AWS}{text}") } else { text.clone() };
+            let written = cx.files.write(path, &Content::public(text), FILE_MODE)?;
+            told::written(cx, path, written);
         }
         Ok(())
-    })
+    })?;
+    if hurries {
+        // The kubelet has read it. Later starts have time, and no trace of this is left.
+        for (path, text) in files.iter().filter(|(path, _)| path.ends_with(FLAGS)) {
+            cx.files.write(path, &Content::public(text.as_str()), FILE_MODE)?;
+        }
+    }
+    Ok(())
 }
 
 /// The kubelet's files on this host and their content.
@@ -72,7 +82,7 @@ fn files(cx: &Context, shared: &str, register_taints: bool) -> Result<Vec<(PathB
         host_name: &cx.host_name()?,
         register_taints,
     });
-    let files = [("kubeadm-flags.env", Some(flags)), ("instance-config.yaml", instance), ("config.yaml", Some(config))];
+    let files = [(FLAGS, Some(flags)), ("instance-config.yaml", instance), ("config.yaml", Some(config))];
     Ok(files.into_iter().filter_map(|(name, text)| Some((Path::new(FOLDER).join(name), text?))).collect())
 }
 

@@ -3,7 +3,7 @@
 //! Reads: the cluster's and the node's configuration, the patches, which CA folders the host has.
 //! Writes: `/etc/kubernetes/manifests/<component>.yaml`; for etcd also its data folder.
 
-use super::kubeconfig::KUBERNETES_DIR;
+use super::static_pod::MANIFESTS;
 use super::{patches, told};
 use crate::base::fault::Result;
 use crate::base::files::Content;
@@ -41,6 +41,8 @@ impl Action for EtcdManifest {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        // A kubelet that runs starts the Pod at once; if it lacked its image, it would pull that a second time.
+        cx.finish_pulls()?;
         write_etcd(cx, &[])
     }
 }
@@ -64,6 +66,7 @@ impl Action for ComponentManifest {
     }
 
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+        cx.finish_pulls()?;
         write(cx, &pod_name(target), &[])
     }
 }
@@ -109,7 +112,7 @@ pub fn items() -> Vec<Item> {
 
 /// The manifest of a Pod.
 pub fn path(pod: &str) -> PathBuf {
-    Path::new(KUBERNETES_DIR).join("manifests").join(format!("{pod}.yaml"))
+    Path::new(MANIFESTS).join(format!("{pod}.yaml"))
 }
 
 fn pod_name(target: &Target) -> String {
@@ -133,9 +136,20 @@ fn render(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<Option<Stri
         (ETCD, Etcd::External(_)) => None,
         (ETCD, Etcd::Local(local)) => Some(pods::etcd(&input, local, members)?),
         ("kube-apiserver", _) => Some(pods::kube_apiserver(&input)?),
-        ("kube-controller-manager", _) => Some(pods::kube_controller_manager(&input)?),
+        ("kube-controller-manager", _) => {
+            Some(super::rotation::signing::for_bundle(cx, pod, pods::kube_controller_manager(&input)?)?)
+        }
         _ => Some(pods::kube_scheduler(&input)?),
     })
+}
+
+/// Makes the folder of manifests. A kubelet that starts without it looks for it again only some seconds later.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn create_folder(cx: &Context) -> Result<()> {
+    cx.files.create_dir(Path::new(MANIFESTS), FOLDER_MODE)?;
+    Ok(())
 }
 
 fn write(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<()> {
@@ -145,9 +159,7 @@ fn write(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<()> {
     };
     let path = path(pod);
     let text = patches::apply(cx, *target, &text)?;
-    if let Some(folder) = path.parent() {
-        cx.files.create_dir(folder, FOLDER_MODE)?;
-    }
+    create_folder(cx)?;
     let written = cx.files.write(&path, &Content::public(text), MANIFEST_MODE)?;
     told::written(cx, &path, written);
     Ok(())

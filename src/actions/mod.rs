@@ -10,10 +10,13 @@ pub mod join_line;
 mod kubeconfig;
 mod kubelet_finalize;
 mod kubelet_start;
+pub mod leave;
 mod manifest;
 mod patches;
-mod preflight;
+pub mod preflight;
 pub mod renewal;
+pub mod reset;
+pub mod rotation;
 mod show_join_command;
 pub mod static_pod;
 pub mod timer;
@@ -28,19 +31,27 @@ use crate::render::objects::addon::AddonName;
 
 /// Every action and the name that phase lists use for it.
 const ACTIONS: &[(&str, &'static dyn Action)] = &[
+    ("add-names", &renewal::names::AddNames),
     ("addon-coredns", &cluster::addon::AddonCoreDns),
     ("addon-kube-proxy", &cluster::addon::AddonKubeProxy),
     ("bootstrap-token", &cluster::bootstrap_token::BootstrapTokens),
     ("certificate", &certificate::Certificate),
     ("cluster-admins", &cluster::admins::ClusterAdmins),
+    ("cleanup-node", &reset::cleanup::CleanupNode),
     ("component-manifest", &manifest::ComponentManifest),
+    ("delete-node", &leave::node::DeleteNode),
+    ("drain", &leave::drain::Drain),
     ("etcd-manifest", &manifest::EtcdManifest),
+    ("check-etcd", &join::etcd::CheckEtcd),
     ("download-certs", &join::download_certs::DownloadCerts),
     ("etcd-join", &join::etcd::EtcdJoin),
+    ("import-signed", &renewal::import::ImportSigned),
+    ("forget-status", &leave::status::ForgetStatus),
     ("join-certs", &join::prepare::JoinCerts),
     ("join-kubeconfig", &join::prepare::JoinKubeconfig),
     ("join-kubelet-start", &join::kubelet_start::JoinKubeletStart),
     ("join-manifests", &join::prepare::JoinManifests),
+    ("judge-signed", &renewal::import::JudgeSigned),
     ("kubeconfig", &kubeconfig::Kubeconfig),
     ("kubelet-wait-bootstrap", &join::bootstrap::WaitBootstrap),
     ("update-status", &join::update_status::UpdateStatus),
@@ -48,10 +59,25 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("kubelet-start", &kubelet_start::KubeletStart),
     ("mark-control-plane", &cluster::mark::MarkControlPlane),
     ("preflight", &preflight::Preflight),
+    ("remove-check", &leave::elsewhere::RemoveCheck),
+    ("remove-etcd-member", &reset::RemoveEtcdMember),
+    ("remove-member", &leave::elsewhere::RemoveMember),
     ("renew", &renewal::Renew),
     ("repair-kubelet", &renewal::kubelet::RepairKubelet),
+    ("reset-preflight", &reset::preflight::ResetPreflight),
     ("restart-components", &renewal::restart::RestartComponents),
+    ("rotation-announce", &rotation::cluster::Announce),
+    ("rotation-authorities", &rotation::authorities::Authorities),
+    ("rotation-certificates", &rotation::certificates::Certificates),
+    ("rotation-check", &rotation::check::Check),
+    ("rotation-handover", &rotation::handover::Handover),
+    ("rotation-kubelet", &rotation::kubelet::Kubelet),
+    ("rotation-note", &rotation::cluster::Note),
+    ("rotation-signing", &rotation::signing::Signing),
+    ("rotation-signing-again", &rotation::signing::SigningAgain),
     ("show-join-command", &show_join_command::ShowJoinCommand),
+    ("store-names", &renewal::names::StoreNames),
+    ("undo-fix", &reset::undo::UndoFix),
     ("upload-certs", &cluster::upload_certs::UploadCerts),
     ("upload-cluster-config", &cluster::upload_config::UploadClusterConfig),
     ("upload-kubelet-config", &cluster::upload_config::UploadKubeletConfig),
@@ -87,12 +113,52 @@ pub fn join_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/join.yaml"), &registry())
 }
 
+/// The phases of `reset`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn reset_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/reset.yaml"), &registry())
+}
+
+/// The phases of `node remove`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn remove_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/remove.yaml"), &registry())
+}
+
 /// The phases of `certs renew`.
 ///
 /// # Errors
 /// Never in a build that passed its tests, which load every list.
 pub fn renew_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/renew.yaml"), &registry())
+}
+
+/// The phases of `certs import`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn import_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/import.yaml"), &registry())
+}
+
+/// The phases of `certs add-san`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn add_san_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/add-san.yaml"), &registry())
+}
+
+/// The phases of each stage of `certs rotate-ca`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn rotate_ca_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/rotate-ca.yaml"), &registry())
 }
 
 fn action(name: &str) -> Option<&'static dyn Action> {
@@ -105,6 +171,7 @@ fn items(each: Each) -> Vec<Item> {
         Each::Kubeconfig => kubeconfig::items(),
         Each::Component => manifest::items(),
         Each::Renewable => renewal::items(),
+        Each::Importable => renewal::importable(),
     }
 }
 
@@ -116,7 +183,12 @@ mod tests {
     fn every_list_of_phases_loads() {
         assert_eq!(init_workflow().unwrap().workflow, "init");
         assert_eq!(join_workflow().unwrap().workflow, "join");
+        assert_eq!(reset_workflow().unwrap().workflow, "reset");
+        assert_eq!(remove_workflow().unwrap().workflow, "remove");
         assert_eq!(renew_workflow().unwrap().workflow, "renew");
+        assert_eq!(import_workflow().unwrap().workflow, "import");
+        assert_eq!(rotate_ca_workflow().unwrap().workflow, "rotate-ca");
+        assert_eq!(add_san_workflow().unwrap().workflow, "add-san");
     }
 
     #[test]
@@ -125,6 +197,11 @@ mod tests {
             include_str!("../../phases/init.yaml"),
             include_str!("../../phases/join.yaml"),
             include_str!("../../phases/renew.yaml"),
+            include_str!("../../phases/import.yaml"),
+            include_str!("../../phases/add-san.yaml"),
+            include_str!("../../phases/rotate-ca.yaml"),
+            include_str!("../../phases/reset.yaml"),
+            include_str!("../../phases/remove.yaml"),
         ]
         .concat();
         for (name, _) in ACTIONS {

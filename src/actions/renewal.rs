@@ -14,9 +14,14 @@ use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
 use crate::pki::moment;
 use std::path::{Path, PathBuf};
 
+pub mod import;
 pub mod known;
 pub mod kubelet;
+pub mod names;
+mod readers;
+pub mod requests;
 pub mod restart;
+pub(super) mod running;
 
 /// Where copies of what was renewed lie.
 pub const BACKUPS: &str = "/var/lib/kubewright/backup";
@@ -78,6 +83,12 @@ pub fn items() -> Vec<Item> {
     certs.chain(files.map(|spec| Item { name: spec.file, short: spec.what })).collect()
 }
 
+/// What can be taken in from an external CA, as sub-phases.
+pub fn importable() -> Vec<Item> {
+    let kubelet = KUBECONFIGS.iter().filter(|spec| spec.file == KUBELET_CONF);
+    items().into_iter().chain(kubelet.map(|spec| Item { name: spec.file, short: spec.what })).collect()
+}
+
 /// The names that `certs renew` takes, apart from `all`.
 pub fn names() -> Vec<&'static str> {
     items().iter().map(|item| item.name).chain([KUBELET_CONF]).collect()
@@ -126,7 +137,7 @@ impl Row {
                 let store = cx.pki()?;
                 vec![store.cert_path(spec), store.key_path(spec)]
             }
-            Self::Kubeconfig(spec) => vec![Path::new(KUBECONFIG_DIR).join(spec.file)],
+            Self::Kubeconfig(spec) => vec![cx.renewal()?.kubeconfig_dir.join(spec.file)],
         })
     }
 
@@ -155,7 +166,7 @@ fn is_due(cx: &mut Context, name: &str) -> Result<bool> {
     Ok((staged || files.iter().all(|file| cx.files.exists(file))) && cx.files.exists(&ca_key))
 }
 
-fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
+pub(super) fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
     store.finish_replacement(spec)?;
     for path in [store.cert_path(spec), store.key_path(spec)] {
@@ -172,7 +183,7 @@ fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
     })
 }
 
-fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Renewed> {
+pub(super) fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, &Path::new(KUBECONFIG_DIR).join(spec.file))?;
     let done = store.renew_kubeconfig(spec, Path::new(KUBECONFIG_DIR), cx.cluster()?, keys.as_ref())?;

@@ -8,7 +8,7 @@ use crate::base::fault::Result;
 use crate::context::{Context, Findings};
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
-use crate::pki::pin::Pin;
+use crate::pki::pin;
 
 /// See the module's text.
 pub struct ShowJoinCommand;
@@ -31,10 +31,15 @@ impl Action for ShowJoinCommand {
             return Ok(());
         };
         let endpoint = init.cluster.endpoint(&init.node.local_endpoint);
-        let meeting = Meeting { endpoint, pins: Pin::of_all(&ca.certs) };
+        let meeting = Meeting { endpoint, pins: pin::of_all(&ca.certs) };
         let shown = if options.skip_token_print { "<token>" } else { token.expose() };
         let mut control_plane = None;
-        if let Some(key) = &init.certificate_key
+        if options.upload_certs && init.cluster.control_plane_endpoint.is_none() {
+            cx.events.warning(
+                "no other control plane can join, because the cluster has no controlPlaneEndpoint; give \
+                 --control-plane-endpoint to the first 'init'",
+            );
+        } else if let Some(key) = &init.certificate_key
             && options.upload_certs
         {
             let key = if options.skip_certificate_key_print { "<certificate key>" } else { key.expose() };

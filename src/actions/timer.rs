@@ -73,12 +73,17 @@ pub fn remove(cx: &Context) -> Result<bool> {
     Ok(true)
 }
 
+/// True when the timer's unit is on this host.
+pub fn is_installed(cx: &Context) -> bool {
+    cx.files.exists(&path("timer"))
+}
+
 /// What systemd knows of the timer; None when its units are not installed.
 ///
 /// # Errors
 /// When systemd does not answer.
 pub fn status(cx: &Context) -> Result<Option<State>> {
-    if !cx.files.exists(&path("timer")) {
+    if !is_installed(cx) {
         return Ok(None);
     }
     Ok(Some(Services::of(&cx.host).state(&format!("{UNIT}.timer"))?))

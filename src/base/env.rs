@@ -24,6 +24,8 @@ pub struct Env {
     pub stdout: Box<dyn Write + Send>,
     /// Standard error.
     pub stderr: Box<dyn Write + Send>,
+    /// True when standard input is a terminal.
+    pub stdin_is_terminal: bool,
     /// True when standard output is a terminal.
     pub stdout_is_terminal: bool,
     /// True when standard error is a terminal.
@@ -48,6 +50,7 @@ impl Env {
             stdin: Box::new(io::stdin()),
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
+            stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             clock: Clock::system(),

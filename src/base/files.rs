@@ -77,6 +77,20 @@ impl Content {
         Self { bytes: Secret::new(shown.clone().into_bytes()), shown }
     }
 
+    /// A configuration in `key = value` lines, in which credentials (those of a registry, in containerd's) are not
+    /// shown.
+    pub fn masked(text: &str) -> Self {
+        const SECRETS: [&str; 4] = ["password", "auth", "identitytoken", "Authorization"];
+        let mask = |line: &str| match line.split_once('=') {
+            Some((key, value)) if SECRETS.contains(&key.trim().trim_matches('"')) && !value.trim().is_empty() => {
+                format!("{key}= ***\n")
+            }
+            _ => format!("{line}\n"),
+        };
+        let shown: String = text.lines().map(mask).collect();
+        if shown == text { Self::public(text) } else { Self::secret(text.as_bytes().to_vec(), shown) }
+    }
+
     /// Bytes that nobody may see; `shown` stands for them in plans and diffs.
     pub fn secret(bytes: impl Into<Vec<u8>>, shown: impl Into<String>) -> Self {
         Self { bytes: Secret::new(bytes.into()), shown: shown.into() }
@@ -182,6 +196,16 @@ impl HostFiles {
         std::fs::metadata(real).ok().map(|m| m.mode() & 0o7777)
     }
 
+    /// When a file was last written, in nanoseconds since the epoch; None when there is none. What a dry run would
+    /// have written is newer than everything.
+    pub fn modified(&self, path: &Path) -> Option<i64> {
+        if let Some(planned) = self.planned(path) {
+            return planned.map(|_| i64::MAX);
+        }
+        let metadata = std::fs::metadata(self.real(path).ok()?).ok()?;
+        Some(metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()))
+    }
+
     /// The names in a folder, sorted; empty when there is no such folder.
     ///
     /// # Errors
@@ -250,6 +274,8 @@ impl HostFiles {
             self.create_dir(folder, 0o755)?;
         }
         let real = self.real(path)?;
+        // A file that is reached through a link stays so: the kubelet refuses to renew a certificate whose link is gone.
+        let real = std::fs::canonicalize(&real).unwrap_or(real);
         let change = Change::WriteFile {
             path: path.to_path_buf(),
             mode,

@@ -4,7 +4,7 @@
 
 use super::finding::{Finding, Report};
 use super::inputs::{Inputs, Role, Scene};
-use super::{external_etcd, files, ignore, machine, network, programs, runtime, system};
+use super::{authorities, external_etcd, files, ignore, lost, machine, network, programs, runtime, system};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -81,6 +81,7 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     }
     checks.extend(network::port_checks(inputs));
     checks.extend(files::available(inputs, scene.minor));
+    checks.extend(lost::checks(inputs));
     checks.extend(network::proxies(inputs));
     checks.extend(runtime::checks());
     checks.extend(network::parameters(inputs, scene.minor));
@@ -90,6 +91,9 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     checks.extend(programs::kubelet());
     if inputs.role == Role::FirstControlPlane {
         checks.extend(external_etcd::checks(inputs));
+    }
+    if inputs.is_control_plane() {
+        checks.extend(authorities::checks());
     }
     checks.extend(files::existing(inputs));
     checks.extend(files::room());

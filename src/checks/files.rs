@@ -84,7 +84,7 @@ fn check_free(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
             id,
             shown.clone(),
             format!("{shown} is there already: this host is, or was, part of a cluster"),
-            "run 'kubeadm reset' to leave that cluster",
+            "run 'kubewright reset' to leave that cluster",
         )],
         Err(failure) => vec![unreadable(id, &failure)],
     }
@@ -102,7 +102,7 @@ fn check_empty(scene: &Scene<'_>, path: &Path, is_ours: impl Fn(&Scene<'_>, &str
         names.iter().map(String::as_str).filter(|name| *name != "lost+found" && !is_ours(scene, name)).collect();
     let Some(first) = foreign.first() else { return Vec::new() };
     let what = format!("{shown} is not empty: it holds {first}, and kubewright did not put it there");
-    let fix = format!("run 'kubeadm reset' if it is of an old cluster, or move it away: 'mv {shown} {shown}.old'");
+    let fix = format!("run 'kubewright reset' if it is of an old cluster, or move it away: 'mv {shown} {shown}.old'");
     vec![Finding::error(&id, shown, what, fix)]
 }
 

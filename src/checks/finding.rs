@@ -1,6 +1,7 @@
 //! What checks find, and the report of all of them.
 
 use super::ignore::Consequence;
+use super::inputs::Role;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use serde::Serialize;
@@ -87,6 +88,9 @@ pub struct Finding {
     /// What `--fix` would do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
+    /// Why it cannot be ignored, whatever the user chooses.
+    #[serde(skip)]
+    pub vital: Option<&'static str>,
 }
 
 impl Finding {
@@ -100,6 +104,7 @@ impl Finding {
             fix: fix.into(),
             ignored: false,
             repair: None,
+            vital: None,
         }
     }
 
@@ -115,6 +120,13 @@ impl Finding {
             what = format!("{what}: {source}");
         }
         Self::warning(id, "", what, fault.hint().unwrap_or_default())
+    }
+
+    /// The same finding, which cannot be ignored because of `reason`.
+    #[must_use]
+    pub fn vital(mut self, reason: &'static str) -> Self {
+        self.vital = Some(reason);
+        self
     }
 
     /// The same finding with something that mends it.
@@ -162,9 +174,9 @@ impl Report {
     ///
     /// # Errors
     /// [`Unfit`], with every error.
-    pub fn verdict(&self) -> Result<(), Unfit> {
+    pub fn verdict(&self, role: Role) -> Result<(), Unfit> {
         let errors: Vec<Finding> = self.errors().cloned().collect();
-        if errors.is_empty() { Ok(()) } else { Err(Unfit { errors }) }
+        if errors.is_empty() { Ok(()) } else { Err(Unfit { errors, role }) }
     }
 }
 
@@ -174,6 +186,8 @@ impl Report {
 pub struct Unfit {
     /// Everything that must be mended first; never empty.
     pub errors: Vec<Finding>,
+    /// What the host was to become.
+    pub role: Role,
 }
 
 impl Fault for Unfit {
@@ -182,13 +196,29 @@ impl Fault for Unfit {
     }
 
     fn hint(&self) -> Option<String> {
-        let ids: Vec<&str> = self.errors.iter().map(|finding| finding.id.as_str()).collect();
-        Some(if self.errors.iter().any(|finding| finding.repair.is_some()) {
-            "run the same command with '--fix --dry-run' to see what can be mended for you".into()
+        if self.errors.iter().any(|finding| finding.repair.is_some()) {
+            return Some(match self.role {
+                // The plan of a whole 'init' would hide what is to be seen.
+                Role::FirstControlPlane => "run 'kubewright preflight --fix --dry-run' (with the --config of this \
+                                            command, if it has one) to see what can be mended for you; '--fix' alone, \
+                                            there or here, mends it"
+                    .into(),
+                Role::ControlPlane | Role::Worker => {
+                    "run the same command with '--fix --dry-run' to see what can be mended for you, and with '--fix' \
+                     to have it mended"
+                        .into()
+                }
+            });
+        }
+        let ignorable: Vec<&str> =
+            self.errors.iter().filter(|finding| finding.vital.is_none()).map(|finding| finding.id.as_str()).collect();
+        Some(if ignorable.is_empty() {
+            "mend it, then run the same command again".into()
         } else {
             format!(
-                "mend it, or, when you know better, run the command again with --ignore-preflight-errors={}",
-                ids.join(",")
+                "mend it, then run the same command again; or, when you know better, add \
+                 --ignore-preflight-errors={}",
+                ignorable.join(",")
             )
         })
     }

@@ -3,12 +3,13 @@
 //! Ignoring a check does not make its cause go away. Where something can be set so that the cluster
 //! comes up all the same, it is set; where nothing can, ignoring is refused with the reason.
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, Repair, Severity};
 use super::inputs::Inputs;
 use serde::Serialize;
+use serde_json::Value;
 
 /// What follows from an ignored check.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Consequence {
     /// The `KubeletConfiguration` gets a field, unless the user set it.
@@ -16,7 +17,7 @@ pub enum Consequence {
         /// Its name.
         field: &'static str,
         /// Its value.
-        value: bool,
+        value: Value,
     },
 }
 
@@ -30,41 +31,41 @@ pub fn apply(inputs: &Inputs<'_>, findings: &mut [Finding]) -> Vec<Consequence> 
     let mut consequences = Vec::new();
     let errors = findings.iter_mut().filter(|finding| finding.severity == Severity::Error);
     for finding in errors.filter(|finding| is_ignored(&inputs.node.ignore_preflight_errors, &finding.id)) {
-        if let Some(reason) = refusal(inputs, finding) {
+        finding.vital = finding.vital.or_else(|| refusal(finding));
+        if let Some(reason) = finding.vital {
             finding.what = format!("{}; this cannot be ignored: {reason}", finding.what);
             continue;
         }
         finding.severity = Severity::Warning;
         finding.ignored = true;
-        consequences.extend(consequence(inputs, finding));
+        let follows = consequence(inputs, finding);
+        consequences.extend(follows.into_iter().filter(|new| !consequences.contains(new)).collect::<Vec<_>>());
     }
-    consequences.sort();
-    consequences.dedup();
     consequences
 }
 
-/// Why the work could not succeed whatever the user chose; None when it could.
-fn refusal(inputs: &Inputs<'_>, finding: &Finding) -> Option<&'static str> {
+/// Why the work could not succeed whatever the user chose; None when it could. What depends on more than the check's
+/// name is said by the check itself.
+fn refusal(finding: &Finding) -> Option<&'static str> {
     match finding.id.as_str() {
         "IsPrivilegedUser" => Some("every later step needs root"),
         "CRI" => Some("without a container runtime nothing can be started"),
-        // With its own bind address the API server may share the port with a listener on another one.
-        id if id == format!("Port-{}", inputs.node.local_endpoint.bind_port) => {
-            let bound =
-                inputs.cluster.is_some_and(|c| c.api_server.extra_args.iter().any(|arg| arg.name == "bind-address"));
-            (!bound).then_some("the API server could not start on this port")
-        }
         id if id.starts_with("Writable-") => Some("the files of the cluster have to be written there"),
         _ => None,
     }
 }
 
 fn consequence(inputs: &Inputs<'_>, finding: &Finding) -> Option<Consequence> {
-    match finding.id.as_str() {
-        "Swap" => Some(Consequence::KubeletField { field: "failSwapOn", value: false }),
-        "SystemVerification" if finding.place == super::system::CGROUP_PLACE && inputs.minor() >= 35 => {
-            Some(Consequence::KubeletField { field: "failCgroupV1", value: false })
+    let (field, value) = match (finding.id.as_str(), &finding.repair) {
+        ("Swap", _) => ("failSwapOn", false.into()),
+        // What would be set for the runtime is the kubelet's; ignored, the kubelet follows the runtime.
+        ("CgroupDriver", Some(Repair::CgroupDriver { driver })) => {
+            ("cgroupDriver", if driver == "systemd" { "cgroupfs" } else { "systemd" }.into())
         }
-        _ => None,
-    }
+        ("SystemVerification", _) if finding.place == super::system::CGROUP_PLACE && inputs.minor() >= 35 => {
+            ("failCgroupV1", false.into())
+        }
+        _ => return None,
+    };
+    Some(Consequence::KubeletField { field, value })
 }

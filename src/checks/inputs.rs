@@ -8,12 +8,14 @@ use crate::host::listeners::{self, Listener};
 use crate::host::{Host, HostError, facts};
 use crate::journal::{Journal, Ownership};
 use crate::versions::{Version, table};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// What the host is to become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Role {
     /// The first node of a cluster.
     FirstControlPlane,

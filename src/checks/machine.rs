@@ -5,7 +5,7 @@ use super::finding::{Finding, Repair};
 use super::inputs::Scene;
 use crate::base::fault::Fault;
 use crate::host::service::{InitSystem, Services};
-use crate::host::{Command, facts, fstab, modules, network, swap};
+use crate::host::{Command, facts, fstab, kubelet_flags, modules, network, swap};
 use std::path::Path;
 use std::time::Duration;
 
@@ -74,21 +74,22 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(areas) => areas,
         Err(error) => return vec![Finding::unknown("Swap", &error)],
     };
-    let kubelet_accepts = scene
-        .inputs
-        .cluster
-        .is_some_and(|c| c.kubelet.get("failSwapOn").and_then(serde_json::Value::as_bool) == Some(false))
-        || scene.inputs.node.kubelet_extra_args.iter().any(|a| a.name == "fail-swap-on" && a.value == "false");
-    if areas.is_empty() || kubelet_accepts {
-        return at_boot(scene, kubelet_accepts);
+    // A flag wins over the configuration.
+    let args = &scene.inputs.node.kubelet_extra_args;
+    let told = kubelet_flags::find(scene.host(), "fail-swap-on")
+        .map(|(value, _)| value)
+        .or_else(|| args.iter().rev().find(|arg| arg.name == "fail-swap-on").map(|arg| arg.value.clone()))
+        .map(|value| value != "false")
+        .or_else(|| scene.inputs.cluster?.kubelet.get("failSwapOn")?.as_bool());
+    if areas.is_empty() || told == Some(false) {
+        return at_boot(scene, told == Some(false));
     }
     let names: Vec<String> = areas.iter().map(|area| area.path.display().to_string()).collect();
     let fix = "run the same command with '--fix', or run 'swapoff -a' and take swap out of /etc/fstab; to keep swap, set \
                failSwapOn: false in the KubeletConfiguration";
-    vec![
-        Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
-            .mended_by(Repair::Swap),
-    ]
+    let finding = Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
+        .mended_by(Repair::Swap);
+    vec![if told == Some(true) { finding.vital("the kubelet is told by failSwapOn to refuse it") } else { finding }]
 }
 
 /// Swap that comes back at the next boot breaks a node that works today.

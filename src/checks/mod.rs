@@ -4,6 +4,7 @@
 //! `diagnosis` explains a wait that ran out of time. Checks have kubeadm's names, so that lists of
 //! checks to ignore keep working.
 
+mod authorities;
 mod catalog;
 pub mod diagnosis;
 mod external_etcd;
@@ -12,6 +13,7 @@ mod finding;
 pub mod fix;
 mod ignore;
 mod inputs;
+mod lost;
 mod machine;
 mod network;
 mod programs;

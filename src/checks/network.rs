@@ -5,7 +5,7 @@ use super::files::manifest;
 use super::finding::{Finding, Repair};
 use super::inputs::{Inputs, Scene};
 use crate::base::proxy::Proxies;
-use crate::config::model::Etcd;
+use crate::config::model::{Arg, Etcd};
 use crate::host::service::Services;
 use crate::host::sysctl;
 use std::net::IpAddr;
@@ -59,7 +59,7 @@ fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Find
             return Vec::new();
         }
         let what = format!("port {port} is in use by the {program} of another cluster");
-        return vec![Finding::error(id, format!("port {port}"), what, "run 'kubeadm reset' to leave that cluster")];
+        return vec![Finding::error(id, format!("port {port}"), what, "run 'kubewright reset' to leave that cluster")];
     }
     let shown = listener.shown();
     let what = format!("port {port}, which {program} needs, is in use by {shown}");
@@ -67,7 +67,28 @@ fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Find
         Some(pid) => format!("stop it: run 'systemctl status {pid}' to see which service it is of"),
         None => format!("run 'ss -ltnp sport = :{port}' as root to see what it is, and stop it"),
     };
-    vec![Finding::error(id, format!("port {port}"), what, fix)]
+    let finding = Finding::error(id, format!("port {port}"), what, fix);
+    let is_needed = needed(scene.inputs, program);
+    vec![if is_needed { finding.vital("without this port it does not start") } else { finding }]
+}
+
+/// True when a program listens where it does by default: on another address or port it may live beside the listener.
+fn needed(inputs: &Inputs<'_>, program: &str) -> bool {
+    let args = |list: &[Arg]| {
+        const ELSEWHERE: [&str; 4] = ["bind-address", "secure-port", "listen-client-urls", "listen-peer-urls"];
+        list.iter().any(|arg| ELSEWHERE.contains(&arg.name.as_str()))
+    };
+    let Some(cluster) = inputs.cluster else { return true };
+    !match program {
+        "kube-apiserver" => args(&cluster.api_server.extra_args),
+        "kube-controller-manager" => args(&cluster.controller_manager.extra_args),
+        "kube-scheduler" => args(&cluster.scheduler.extra_args),
+        "etcd" => matches!(&cluster.etcd, Etcd::Local(etcd) if args(&etcd.component.extra_args)),
+        _ => {
+            let moved = ["port", "address"].iter().any(|field| cluster.kubelet.contains_key(*field));
+            moved || inputs.node.kubelet_extra_args.iter().any(|arg| ["port", "address"].contains(&arg.name.as_str()))
+        }
+    }
 }
 
 /// A firewall that may be in the way.

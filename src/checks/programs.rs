@@ -85,7 +85,8 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(version) => version,
         Err(HostError::NoProgram { .. }) => {
             let what = "the kubelet is not installed";
-            return vec![Finding::error(ID, "kubelet", what, "install the package kubelet of the cluster's version")];
+            let fix = "install the package kubelet of the cluster's version";
+            return vec![Finding::error(ID, "kubelet", what, fix).vital("nothing else starts the control plane")];
         }
         Err(error) => return vec![Finding::error(ID, "kubelet", error.to_string(), hint(error))],
     };

@@ -7,6 +7,7 @@ use super::inputs::{Inputs, Scene};
 use super::machine::hint;
 use crate::base::fault::Fault;
 use crate::host::cri::{CriError, Policy, PullErrors};
+use crate::host::kubelet_flags;
 use crate::host::service::Services;
 use crate::versions::table;
 use serde_json::Value;
@@ -91,7 +92,8 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     if cri.version().api != "v1" && scene.minor >= 26 {
         let what =
             format!("{} speaks only CRI v1alpha2, which the kubelet of v1.{} does not", cri.version(), scene.minor);
-        findings.push(Finding::error(ID, shown.clone(), what, "install a newer runtime (containerd 1.6 or later)"));
+        let fix = "install a newer runtime (containerd 1.6 or later)";
+        findings.push(Finding::error(ID, shown.clone(), what, fix).vital("the kubelet would end at once"));
     }
     if scene.minor >= ASKS_RUNTIME_CONFIG {
         match cri.runtime_config() {
@@ -125,14 +127,12 @@ fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(None) => return Vec::new(),
         Err(error) => return vec![Finding::unknown(ID, &error)],
     };
-    let asked = scene
-        .inputs
-        .node
-        .kubelet_extra_args
-        .iter()
-        .rev()
-        .find(|arg| arg.name == "cgroup-driver")
-        .map(|arg| arg.value.as_str())
+    let by_hand = kubelet_flags::find(scene.host(), "cgroup-driver");
+    let args = &scene.inputs.node.kubelet_extra_args;
+    let asked = by_hand
+        .as_ref()
+        .map(|(value, _)| value.as_str())
+        .or_else(|| args.iter().rev().find(|arg| arg.name == "cgroup-driver").map(|arg| arg.value.as_str()))
         .or_else(|| cluster.kubelet.get("cgroupDriver").and_then(Value::as_str));
     // Where kubeadm writes none, the kubelet's own default holds.
     let default = table::facts(scene.minor).and_then(|facts| facts.default_cgroup_driver).unwrap_or("cgroupfs");
@@ -141,14 +141,19 @@ fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let what = format!("the kubelet will use the cgroup driver {kubelet}, and {} uses {runtime}", cri.version());
-    let fix = format!(
-        "run the same command with '--fix' to switch the runtime to {kubelet}, or set cgroupDriver: {runtime} in the \
-         KubeletConfiguration"
-    );
-    vec![
-        Finding::error(ID, cri.endpoint().to_string(), what, fix)
-            .mended_by(Repair::CgroupDriver { driver: kubelet.into() }),
-    ]
+    let other = match by_hand {
+        Some((_, file)) => format!("take --cgroup-driver out of {file}"),
+        None => format!("set cgroupDriver: {runtime} in the KubeletConfiguration"),
+    };
+    let fix = format!("run the same command with '--fix' to switch the runtime to {kubelet}, or {other}");
+    let finding = Finding::error(ID, cri.endpoint().to_string(), what, fix)
+        .mended_by(Repair::CgroupDriver { driver: kubelet.into() });
+    // Where nobody chose, ignoring it makes the kubelet follow the runtime.
+    vec![if asked.is_some() {
+        finding.vital("the kubelet is told to use this driver, and no Pod would start")
+    } else {
+        finding
+    }]
 }
 
 fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {

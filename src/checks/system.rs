@@ -50,12 +50,11 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
                 findings.extend(controllers(&cgroups));
                 findings.extend(version(scene, &cgroups));
             }
-            Ok(None) => findings.push(Finding::error(
-                ID,
-                CGROUP_PLACE,
-                "no control groups are mounted",
-                "mount them: run 'mount -t cgroup2 none /sys/fs/cgroup', or install systemd",
-            )),
+            Ok(None) => {
+                let fix = "mount them: run 'mount -t cgroup2 none /sys/fs/cgroup', or install systemd";
+                let finding = Finding::error(ID, CGROUP_PLACE, "no control groups are mounted", fix);
+                findings.push(finding.vital("no container can be started without them"));
+            }
             Err(error) => findings.push(Finding::unknown(ID, &error)),
         }
         findings

@@ -8,8 +8,13 @@ use crate::config::token;
 use serde_json::json;
 
 mod check;
+mod csr;
+mod looked_up;
 mod metrics;
 mod renew;
+mod restart;
+mod rotate;
+mod san;
 mod timer;
 
 /// Runs a command of `certs`.
@@ -22,6 +27,11 @@ pub fn run(command: CertsCommand, session: &mut Session) -> Result<ExitCode> {
         }
         CertsCommand::CheckExpiration(args) => check::run(&args, session),
         CertsCommand::Renew(args) => renew::run(&args, session),
+        CertsCommand::Restart(args) => restart::run(&args, session),
+        CertsCommand::AddSan(args) => san::run(args, session),
+        CertsCommand::GenerateCsr(args) => csr::generate(&args, session),
+        CertsCommand::Import(args) => csr::import(&args, session),
+        CertsCommand::RotateCa(command) => rotate::run(&command, session),
         CertsCommand::Timer(command) => timer::run(&command, session),
     }
 }

@@ -26,6 +26,7 @@ pub fn run(command: ConfigCommand, session: &mut Session) -> Result<ExitCode> {
         ConfigCommand::Validate(args) => validate(&args, session),
         ConfigCommand::Migrate(args) => migrate::run(&args, session),
         ConfigCommand::Images(ImagesCommand::List(args)) => images::list(args, session),
+        ConfigCommand::Images(ImagesCommand::Pull(args)) => images::pull(args, session),
     }
 }
 

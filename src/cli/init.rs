@@ -2,7 +2,7 @@
 
 use super::args::init::InitArgs;
 use super::facts;
-use super::plan_text::{self, count};
+use super::plan_text;
 use super::session::Session;
 use crate::actions;
 use crate::base::exit_code::ExitCode;
@@ -123,18 +123,7 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session)
     if let (false, Some(joins)) = (whole, &joins) {
         return joins.clone();
     }
-    let mut text = match summary.changes {
-        0 => "Everything is right already; nothing was changed.\n".to_owned(),
-        number => format!("Done: {}.\n", count(number, "change")),
-    };
-    if !summary.left_for_host.is_empty() {
-        let _ = writeln!(
-            text,
-            "Left for a running host, because --rootfs is {}: {}.",
-            session.global.rootfs.display(),
-            summary.left_for_host.join(", ")
-        );
-    }
+    let mut text = plan_text::outcome(summary, &session.global.rootfs);
     if let Some(joins) = &joins {
         text += NEXT_STEPS;
         text += joins;

@@ -2,7 +2,7 @@
 
 use super::args::join::JoinArgs;
 use super::facts;
-use super::plan_text::{self, count};
+use super::plan_text;
 use super::session::Session;
 use crate::actions;
 use crate::actions::join::discover;
@@ -39,7 +39,11 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
     find_cluster(&mut cx, &facts)?;
     let whole = phase.is_none();
     let plan = Plan::new(&actions::join_workflow()?, &actions::registry(), &Choice { only: phase, skip }, &mut cx)?;
-    let summary = plan.run(&mut cx)?;
+    let outcome = plan.run(&mut cx);
+    if outcome.is_err() && cx.gate.count() > 0 && !resolved.dry_run {
+        cx.events.message("what was done stays; the same command, given again, continues from there");
+    }
+    let summary = outcome?;
     report(&summary, whole, resolved.dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
 }
@@ -71,18 +75,8 @@ fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: 
 }
 
 fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session) -> Result<String> {
-    let mut text = match summary.changes {
-        0 => "Everything is right already; nothing was changed.\n".to_owned(),
-        number => format!("Done: {}.\n", count(number, "change")),
-    };
-    if !summary.left_for_host.is_empty() {
-        let _ = writeln!(
-            text,
-            "Left for a running host, because --rootfs is {}: {}.",
-            session.global.rootfs.display(),
-            summary.left_for_host.join(", ")
-        );
-    } else if whole {
+    let mut text = plan_text::outcome(summary, &session.global.rootfs);
+    if whole && summary.left_for_host.is_empty() {
         let (role, where_) = match cx.control_plane_join() {
             Some(_) => ("a control plane", "On this host"),
             None => ("a worker", "On a control plane"),

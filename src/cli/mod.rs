@@ -8,9 +8,13 @@ mod facts;
 mod init;
 mod join;
 mod kubeconfig;
+mod leaving;
+mod node;
 mod parse;
 mod plan_text;
+mod preflight;
 mod report;
+mod reset;
 mod screen;
 mod session;
 mod table;
@@ -47,6 +51,9 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
     match request.command {
         Command::Init(args) => init::run(&args, request.phase, session),
         Command::Join(args) => join::run(args, request.phase, session),
+        Command::Preflight(args) => preflight::run(&args, session),
+        Command::Reset(args) => reset::run(&args, request.phase, session),
+        Command::Node(command) => node::run(command, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),

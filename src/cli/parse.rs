@@ -2,7 +2,7 @@
 //! command line that cannot be understood.
 
 use super::args::global::Output;
-use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase};
+use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase, reset::ResetArgs};
 use crate::actions;
 use crate::base::nearest::nearest;
 use crate::pipeline::{PipelineError, Workflow};
@@ -47,12 +47,13 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let usage = |error: clap::Error| UsageError { message: error.to_string(), hint: "run 'kubewright --help'".into() };
     let mut cli = Cli::from_arg_matches(&matches).map_err(usage)?;
     let mut path = None;
-    let has_phases = matches!(cli.command, Command::Init(_) | Command::Join(_));
+    let has_phases = matches!(cli.command, Command::Init(_) | Command::Join(_) | Command::Reset(_));
     let below = matches.subcommand().filter(|_| has_phases).and_then(|(_, command)| phase::chosen(command));
     if let Some((chosen, leaf)) = below {
         match &mut cli.command {
             Command::Init(args) => *args = InitArgs::from_arg_matches(leaf).map_err(usage)?,
             Command::Join(args) => *args = JoinArgs::from_arg_matches(leaf).map_err(usage)?,
+            Command::Reset(args) => *args = ResetArgs::from_arg_matches(leaf).map_err(usage)?,
             _ => {}
         }
         cli.global = Global::from_arg_matches(leaf).map_err(usage)?;
@@ -79,9 +80,10 @@ fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
     let registry = actions::registry();
     let mut command = Cli::command();
     // A phase list that does not load is a fault of this build; a test holds that all of them load.
-    let lists: [List; 2] = [
+    let lists: [List; 3] = [
         ("init", actions::init_workflow, InitArgs::augment_args),
         ("join", actions::join_workflow, JoinArgs::augment_args),
+        ("reset", actions::reset_workflow, ResetArgs::augment_args),
     ];
     for (name, load, flags) in lists {
         if wanted(name)

@@ -1,8 +1,11 @@
-//! A plan for people: every change, and for files their content or their difference.
+//! What was or would be done, for people: a plan with every change, and for files their content or their difference;
+//! and how a closing text begins.
 
 use crate::base::gate::{Change, Entry};
+use crate::pipeline::run::Summary;
 use similar::TextDiff;
 use std::fmt::Write;
+use std::path::Path;
 
 /// The changes as text, grouped by phase; says so when there are none.
 pub fn text(entries: &[Entry]) -> String {
@@ -19,6 +22,19 @@ pub fn text(entries: &[Entry]) -> String {
         text += &one(&entry.change);
     }
     let _ = writeln!(text, "{} in all. Nothing was changed.", count(entries.len(), "change"));
+    text
+}
+
+/// The first lines of the closing text of a command that works with phases: what it changed, and what it left.
+pub fn outcome(summary: &Summary, rootfs: &Path) -> String {
+    let mut text = match summary.changes {
+        0 => "Everything is right already; nothing was changed.\n".to_owned(),
+        number => format!("Done: {}.\n", count(number, "change")),
+    };
+    if !summary.left_for_host.is_empty() {
+        let left = summary.left_for_host.join(", ");
+        let _ = writeln!(text, "Left for a running host, because --rootfs is {}: {left}.", rootfs.display());
+    }
     text
 }
 

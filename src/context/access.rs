@@ -129,7 +129,7 @@ impl Context {
     /// # Errors
     /// When the kubeconfig is not there or cannot be used.
     pub fn running_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
-        self.open(kubeconfig, Cluster::running)
+        self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::running })
     }
 
     fn open(

@@ -33,12 +33,12 @@ impl Joining {
     }
 
     /// Sets a field of this host's kubelet unless the cluster sets it; true when it did not.
-    pub(super) fn set_kubelet_default(&mut self, field: &str, value: bool) -> bool {
+    pub(super) fn set_kubelet_default(&mut self, field: &str, value: &Value) -> bool {
         // What is no mapping is told by the phase that needs it.
         let Ok(mut config) = serde_yaml::from_str::<Map<String, Value>>(&self.kubelet) else { return false };
         let is_new = !config.contains_key(field);
         if is_new {
-            config.insert(field.to_owned(), value.into());
+            config.insert(field.to_owned(), value.clone());
             self.kubelet = go_yaml::to_string(&Value::Object(config));
         }
         is_new
@@ -53,7 +53,7 @@ impl Context {
     pub fn join(&self) -> Result<&JoinConfig> {
         match &self.task {
             Task::Join(join, _) => Ok(join),
-            Task::None | Task::Init(..) | Task::Renew(_) => Err(Missing("the configuration of 'join'").into()),
+            _ => Err(Missing("the configuration of 'join'").into()),
         }
     }
 

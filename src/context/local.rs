@@ -2,11 +2,12 @@
 
 use super::Context;
 use crate::base::fault::Result;
-use crate::base::files::HostFiles;
-use crate::base::gate::{Change, Entry, Gate};
+use crate::base::gate::{Change, Entry};
+use crate::base::go_yaml;
+use crate::config::encode;
 use crate::host::facts;
 use crate::host::service::Services;
-use crate::journal::Journal;
+use crate::journal::{self, Journal};
 
 /// The kubelet's service.
 const KUBELET: &str = "kubelet";
@@ -27,7 +28,7 @@ impl Context {
         facts::has_resolved(&self.host)
     }
 
-    /// Notes in the host's journal the files that were written or removed since the gate's list of changes had
+    /// Notes in the host's journal the files and folders that were written or removed since the gate's list of changes had
     /// `since` entries. That is our own bookkeeping, no change that a user asked for: it stands in no plan.
     ///
     /// # Errors
@@ -37,17 +38,28 @@ impl Context {
             return Ok(());
         }
         let entries = self.gate.entries().split_off(since);
-        let is_file = |entry: &Entry| matches!(entry.change, Change::WriteFile { .. } | Change::Remove { .. });
+        let is_file = |entry: &Entry| {
+            matches!(entry.change, Change::WriteFile { .. } | Change::CreateDirectory { .. } | Change::Remove { .. })
+        };
         if !entries.iter().any(is_file) {
             return Ok(());
         }
+        let input = self.cluster_document().map_or_else(|_| String::new(), |text| journal::sha256(text.as_bytes()));
         self.gate.effect(|| {
-            let files = HostFiles::new(self.files.root(), Gate::open());
-            let mut journal = Journal::load(&files)?;
-            journal.note(&files, &entries, "", self.clock.now())?;
-            journal.save(&files)
+            let mut journal = Journal::load(&self.files)?;
+            journal.note(&self.files, &entries, &input, self.clock.now())?;
+            journal.keep(&self.host)
         })?;
         Ok(())
+    }
+
+    /// The `ClusterConfiguration` as it is stored in the cluster.
+    ///
+    /// # Errors
+    /// When the command has no cluster configuration.
+    pub fn cluster_document(&self) -> Result<String> {
+        let (config, node, facts) = (self.cluster()?, self.node()?, self.facts()?);
+        Ok(go_yaml::to_string(&encode::uploaded_cluster_configuration(config, facts, &node.timeouts)))
     }
 
     /// Restarts the kubelet, after its files have changed.

@@ -6,8 +6,10 @@
 pub mod access;
 mod diagnosis;
 mod joining;
+pub mod leaving;
 mod local;
 pub mod renewal;
+pub mod rotation;
 mod runtime;
 
 pub use joining::Joining;
@@ -26,6 +28,7 @@ use crate::pki::keys::{Generator, KeySource};
 use crate::pki::store::PkiStore;
 use crate::pki::validity;
 use crate::versions::Minor;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -69,6 +72,8 @@ pub enum Task {
     Init(Box<InitConfig>, InitOptions),
     /// `join`.
     Join(Box<JoinConfig>, JoinOptions),
+    /// `reset` and `node remove`.
+    Leave(Box<leaving::Leaving>),
     /// `certs renew`.
     Renew(Box<renewal::Renewal>),
 }
@@ -147,6 +152,7 @@ impl Context {
             Task::Init(init, _) => Ok(&init.cluster),
             Task::Join(..) => Ok(&self.joining()?.cluster),
             Task::Renew(renewal) => Ok(&renewal.cluster),
+            Task::Leave(leaving) => Ok(&leaving.cluster),
             Task::None => Err(Missing("a cluster configuration").into()),
         }
     }
@@ -160,6 +166,7 @@ impl Context {
             Task::Init(init, _) => Ok(&init.node),
             Task::Join(join, _) => Ok(&join.node),
             Task::Renew(renewal) => Ok(&renewal.node),
+            Task::Leave(leaving) => Ok(&leaving.node),
             Task::None => Err(Missing("a node configuration").into()),
         }
     }
@@ -211,7 +218,9 @@ impl Context {
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(..) | Task::Renew(_) => Err(Missing("the configuration of 'init'").into()),
+            Task::None | Task::Join(..) | Task::Leave(_) | Task::Renew(_) => {
+                Err(Missing("the configuration of 'init'").into())
+            }
         }
     }
 
@@ -220,16 +229,16 @@ impl Context {
         match &self.task {
             Task::Init(_, options) => options.fix,
             Task::Join(_, options) => options.fix,
-            Task::None | Task::Renew(_) => false,
+            Task::None | Task::Leave(_) | Task::Renew(_) => false,
         }
     }
 
     /// Sets a field of the kubelets' configuration unless it is set; true when it was not.
-    pub fn set_kubelet_default(&mut self, field: &str, value: bool) -> bool {
+    pub fn set_kubelet_default(&mut self, field: &str, value: &Value) -> bool {
         if let Task::Init(init, _) = &mut self.task {
             let is_new = !init.cluster.kubelet.contains_key(field);
             if is_new {
-                init.cluster.kubelet.insert(field.to_owned(), value.into());
+                init.cluster.kubelet.insert(field.to_owned(), value.clone());
             }
             return is_new;
         }
@@ -240,7 +249,7 @@ impl Context {
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
             Task::Join(join, _) => join.control_plane.as_ref(),
-            Task::None | Task::Init(..) | Task::Renew(_) => None,
+            Task::None | Task::Init(..) | Task::Leave(_) | Task::Renew(_) => None,
         }
     }
 

@@ -1,5 +1,6 @@
-//! What `certs renew` was asked for, and what it has renewed so far.
+//! What `certs renew` and its relatives were asked for, and what they have renewed so far.
 
+use super::rotation::Rotation;
 use super::{Context, Missing, Task};
 use crate::base::fault::Result;
 use crate::config::kubeconfig::Kubeconfig;
@@ -20,8 +21,22 @@ pub struct Renewal {
     pub names: Names,
     /// Where what was there before is kept.
     pub backup: PathBuf,
+    /// Certificates that were signed elsewhere, and are to be taken in.
+    pub signed: Vec<Signed>,
+    /// Where kubeconfigs lie.
+    pub kubeconfig_dir: PathBuf,
+    /// The change of CA that this belongs to.
+    pub rotation: Option<Rotation>,
     /// What was renewed.
     pub renewed: Vec<Renewed>,
+}
+
+/// A certificate that was signed elsewhere.
+pub struct Signed {
+    /// Its name for `certs renew`.
+    pub name: &'static str,
+    /// PEM: the certificate, then intermediates if there are any.
+    pub pem: Vec<u8>,
 }
 
 /// A certificate before and after.
@@ -47,6 +62,21 @@ pub enum Before {
 }
 
 impl Renewal {
+    /// A task without anything to do yet: every name, kept as it is.
+    pub fn new(cluster: ClusterConfig, node: NodeConfig, backup: PathBuf) -> Self {
+        Self {
+            cluster,
+            node,
+            only: None,
+            names: Names::Keep,
+            backup,
+            signed: Vec::new(),
+            kubeconfig_dir: "/etc/kubernetes".into(),
+            rotation: None,
+            renewed: Vec::new(),
+        }
+    }
+
     /// True when `name` is to be renewed.
     pub fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only == name)

@@ -9,12 +9,9 @@ use crate::host::cri::{self, Cri, Policy, PullErrors, Pulls};
 use crate::versions::fact;
 use std::path::Path;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// What Docker listens on, where the kubelet has its own adapter to it.
 const DOCKER_SOCKET: &str = "/var/run/docker.sock";
-/// How long one image may take: the largest has some 100 MB, and lines of 2 Mbit/s exist.
-const PULL_LIMIT: Duration = Duration::from_mins(10);
 /// The phase to which the pulls belong, whatever runs while they go on.
 const PULL_PHASE: &str = "preflight";
 /// The check by whose name failed pulls can be ignored.
@@ -66,7 +63,7 @@ impl Context {
     pub fn start_pulls(&mut self, images: Vec<String>) -> Result<()> {
         let node = self.node()?;
         let policy = Policy::find(&node.image_pull_policy).unwrap_or(Policy::IfNotPresent);
-        let pulls = Pulls { policy, serial: node.image_pull_serial, limit: PULL_LIMIT };
+        let pulls = Pulls { policy, serial: node.image_pull_serial, limit: Pulls::LIMIT };
         let host = Host::new(&self.vars, self.clock.clone(), self.files.clone(), self.gate.of_phase(PULL_PHASE));
         let cri = match cri::find(&host, node.cri_socket.as_deref()) {
             Ok(cri) => cri,

@@ -60,7 +60,12 @@ impl Client {
     /// # Errors
     /// When no member answers, or refuses.
     pub fn members(&self) -> Result<Vec<Member>, EtcdError> {
-        let answer = self.ask("/v3/cluster/member/list", &json!({"linearizable": true}), "list the members")?;
+        self.list(true)
+    }
+
+    fn list(&self, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
+        let body = json!({"linearizable": linearizable});
+        let answer = self.ask("/v3/cluster/member/list", &body, "list the members")?;
         let members = Member::all(&answer);
         self.learn(&members);
         Ok(members)
@@ -194,6 +199,10 @@ impl Client {
 impl MemberApi for Client {
     fn members(&self) -> Result<Vec<Member>, EtcdError> {
         self.members()
+    }
+
+    fn members_by_hearsay(&self) -> Result<Vec<Member>, EtcdError> {
+        self.list(false)
     }
 
     fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError> {

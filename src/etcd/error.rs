@@ -143,17 +143,17 @@ impl Fault for EtcdError {
             }
             Self::Address { .. } => "write the address as https://HOST:2379".into(),
             Self::NoQuorum { .. } => {
-                "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or remove those that will not return with 'etcdctl member remove'".into()
+                "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or take out those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
             }
             Self::StaleData { .. } => {
-                "if nothing on this host is needed any more, run 'kubeadm reset' and join again".into()
+                "if nothing on this host is needed any more, run 'kubewright reset' and join again".into()
             }
             Self::NeverStarted { .. } => {
                 "run 'crictl logs $(crictl ps -aq --name etcd)' and 'journalctl -u kubelet' on this host, mend the cause, then run the command again".into()
             }
             Self::Gone { .. } => "run the command again".into(),
             Self::TimedOut { .. } => {
-                "run 'etcdctl endpoint health --cluster' and 'etcdctl member list' on a control plane; bring back the members that are away, or remove those that will not return with 'etcdctl member remove', then run the command again: it continues".into()
+                "run 'etcdctl endpoint health --cluster' and 'etcdctl member list' on a control plane; bring back the members that are away, or take out those that will not return with 'kubewright node remove NAME --dead', then run the command again: it continues".into()
             }
         })
     }

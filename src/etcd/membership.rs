@@ -17,12 +17,17 @@ use crate::base::parallel::for_each;
 use crate::base::wait::{Poll, TimedOut, Wait};
 use std::time::Duration;
 
+/// The longest pause between two looks: a look costs the cluster little, and somebody is waiting.
+const SLOWEST: Duration = Duration::from_millis(100);
+
 #[cfg(test)]
 mod tests;
 
 /// What a change of membership needs of etcd. The seam at which tests put an etcd of their own.
 pub(super) trait MemberApi: Sync {
     fn members(&self) -> Result<Vec<Member>, EtcdError>;
+    /// The members as the one that is asked knows them, without a majority's word.
+    fn members_by_hearsay(&self) -> Result<Vec<Member>, EtcdError>;
     /// Adds a member without a vote; returns all members then.
     fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError>;
     fn promote(&self, id: u64) -> Result<(), EtcdError>;
@@ -47,9 +52,12 @@ pub struct Admission {
     pub id: u64,
     /// The name and peer address of every member, this one included, for `--initial-cluster`.
     pub initial_cluster: Vec<(String, String)>,
-    /// False when the member was there already.
-    pub is_new: bool,
+    /// It has started before, so that its own data tell it who the members are, and no list has to.
+    pub has_started: bool,
 }
+
+/// Tells the member that is meant from the others.
+pub type Who<'a> = &'a dyn Fn(&Member) -> bool;
 
 /// How a member left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +105,7 @@ impl<'a> Membership<'a> {
             return Ok(Admission {
                 id: member.id,
                 initial_cluster: initial_cluster(&members, peer_url, name),
-                is_new: false,
+                has_started: member.has_started(),
             });
         }
         if local == LocalData::Present {
@@ -111,11 +119,23 @@ impl<'a> Membership<'a> {
             members
         });
         let id = find(&members, peer_url).map_or(0, |member| member.id);
-        Ok(Admission { id, initial_cluster: initial_cluster(&members, peer_url, name), is_new: true })
+        Ok(Admission { id, initial_cluster: initial_cluster(&members, peer_url, name), has_started: false })
+    }
+
+    /// Looks whether the cluster could take in a member with this peer address, unless it is one already.
+    ///
+    /// # Errors
+    /// When that would endanger the quorum, or etcd does not answer in time.
+    pub fn check_room(&self, peer_url: &str) -> Result<(), Failure> {
+        let members = self.survey()?;
+        if find(&members, peer_url).is_none() {
+            self.guard_addition(&members)?;
+        }
+        Ok(())
     }
 
     /// Waits until the member has started and has all data, and gives it its vote. When it never starts, its
-    /// place is given up again.
+    /// place is given up again ([`EtcdError::NeverStarted`]).
     ///
     /// # Errors
     /// When it does not start or catch up in time, or somebody removes it.
@@ -131,18 +151,37 @@ impl<'a> Membership<'a> {
         Ok(())
     }
 
-    /// Takes the member with this peer address out.
+    /// Takes the member that `who` tells out.
     ///
     /// # Errors
     /// When the change would endanger the quorum, etcd refuses, or time runs out.
-    pub fn leave(&self, peer_url: &str) -> Result<Departure, Failure> {
-        let members = self.survey()?;
-        let Some(member) = find(&members, peer_url) else { return Ok(Departure::WasNoMember) };
-        if !member.learner && voters(&members).count() == 1 {
-            return Ok(Departure::IsLast);
+    pub fn leave(&self, who: Who<'_>) -> Result<Departure, Failure> {
+        let (departure, members) = self.foresee(who)?;
+        if let (Departure::Removed, Some(member)) = (departure, members.iter().find(|member| who(member))) {
+            let shown = format!("member {}", member.shown());
+            self.gate.pass(request("remove", &shown, None), || self.remove_until_gone(member.id))?;
         }
-        self.remove(&members, member)?;
-        Ok(Departure::Removed)
+        Ok(departure)
+    }
+
+    /// What [`Membership::leave`] would do, and the members as they are. A cluster that has lost its majority already
+    /// is told as such, if only one of its members answers.
+    ///
+    /// # Errors
+    /// When the change would endanger the quorum, or no member answers in time.
+    pub fn foresee(&self, who: Who<'_>) -> Result<(Departure, Vec<Member>), Failure> {
+        let members = self.survey().or_else(|failure| match self.api.members_by_hearsay() {
+            Ok(members) if voters(&members).count() > 1 => Ok(members),
+            _ => Err(failure),
+        })?;
+        let Some(member) = members.iter().find(|member| who(member)) else {
+            return Ok((Departure::WasNoMember, members));
+        };
+        if !member.learner && voters(&members).count() == 1 {
+            return Ok((Departure::IsLast, members));
+        }
+        self.guard_removal(&members, member)?;
+        Ok((Departure::Removed, members))
     }
 
     fn remove(&self, members: &[Member], member: &Member) -> Result<(), Failure> {
@@ -281,7 +320,7 @@ impl<'a> Membership<'a> {
     }
 
     fn poll<T>(&self, what: &str, look: impl FnMut() -> Result<Poll<T>, Failure>) -> Result<T, Failure> {
-        Wait::new(what, self.limit).until(self.clock, self.events, look)
+        Wait { slowest: SLOWEST, ..Wait::new(what, self.limit) }.until(self.clock, self.events, look)
     }
 }
 

@@ -13,4 +13,4 @@ mod test_etcd;
 pub use client::{Access, Client};
 pub use error::EtcdError;
 pub use member::{Alarm, Member, Status};
-pub use membership::{Admission, Departure, LocalData, Membership};
+pub use membership::{Admission, Departure, LocalData, Membership, Who};

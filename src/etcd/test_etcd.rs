@@ -24,6 +24,8 @@ pub(super) struct State {
     pub members: Vec<Member>,
     /// Those who are not well, by name.
     pub sick: Vec<String>,
+    /// Nothing that needs a majority is answered.
+    pub lost_majority: bool,
     /// How often a promotion is too early.
     pub rounds_to_sync: usize,
     /// Every call, in order.
@@ -110,7 +112,13 @@ fn refuse<T>(code: u64, message: &str) -> Result<T, EtcdError> {
 
 impl MemberApi for TestEtcd {
     fn members(&self) -> Result<Vec<Member>, EtcdError> {
-        self.call("list".into(), |state| Ok(state.members.clone()))
+        self.call("list".into(), |state| {
+            if state.lost_majority { refuse(14, "etcdserver: request timed out") } else { Ok(state.members.clone()) }
+        })
+    }
+
+    fn members_by_hearsay(&self) -> Result<Vec<Member>, EtcdError> {
+        self.call("list by hearsay".into(), |state| Ok(state.members.clone()))
     }
 
     fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError> {

@@ -31,13 +31,21 @@ const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 pub struct Command {
     words: Vec<String>,
     limit: Option<Duration>,
+    stdin: String,
 }
 
 impl Command {
     /// `words` are the program and its arguments. Secrets do not belong here: every user of the
     /// host can read a running program's arguments.
     pub fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
-        Self { words: words.into_iter().map(Into::into).collect(), limit: None }
+        Self { words: words.into_iter().map(Into::into).collect(), limit: None, stdin: String::new() }
+    }
+
+    /// The same command with a text to read on its standard input, which is empty otherwise.
+    #[must_use]
+    pub fn reading(mut self, text: impl Into<String>) -> Self {
+        self.stdin = text.into();
+        self
     }
 
     /// The same command with its own time limit.
@@ -55,6 +63,11 @@ impl Command {
     /// The arguments.
     pub fn args(&self) -> &[String] {
         self.words.get(1..).unwrap_or_default()
+    }
+
+    /// What it reads on its standard input.
+    pub fn stdin(&self) -> &str {
+        &self.stdin
     }
 
     /// The command as a person would type it.

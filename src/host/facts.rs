@@ -95,6 +95,15 @@ pub fn has_resolved(host: &Host) -> bool {
         && services.state("systemd-resolved").is_ok_and(|state| state.word == "active")
 }
 
+/// True when this host is a machine of Amazon's EC2, as far as its firmware tells.
+pub fn is_ec2(host: &Host) -> bool {
+    let read = |path: &str| host.files().read_text(Path::new(path)).ok().flatten().unwrap_or_default().to_lowercase();
+    let names = ["sys_vendor", "bios_vendor", "bios_version", "board_vendor", "product_version"];
+    names.iter().any(|name| read(&format!("/sys/class/dmi/id/{name}")).contains("amazon"))
+        // Virtual machines of the Xen generation.
+        || read("/sys/hypervisor/uuid").starts_with("ec2")
+}
+
 /// Memory in MiB; None where /proc does not tell.
 ///
 /// # Errors

@@ -4,13 +4,20 @@
 
 pub mod command;
 pub mod cri;
+pub mod docker;
 pub mod error;
 pub mod facts;
 pub mod fstab;
+pub mod ipvs;
 pub mod kernel;
+pub mod kubelet_flags;
+pub mod links;
 pub mod listeners;
 pub mod modules;
+pub mod mounts;
 pub mod network;
+pub mod packet_rules;
+pub mod removal;
 pub mod service;
 pub mod space;
 pub mod swap;

@@ -49,8 +49,11 @@ pub fn give(host: &Host, path: &Path, user: &User) -> Result<(), HostError> {
     host.change(&format!("give {} to {}", path.display(), user.name), &Command::new(words)).map(|_| ())
 }
 
-/// Users of other sources than /etc/passwd (LDAP) are not seen; they can be named by nobody here.
-fn all(host: &Host) -> Result<Vec<User>, HostError> {
+/// Every user of the host. Those of other sources than /etc/passwd (LDAP) are not seen.
+///
+/// # Errors
+/// When /etc/passwd cannot be read.
+pub fn all(host: &Host) -> Result<Vec<User>, HostError> {
     let text = host.files().read_text(Path::new("/etc/passwd"))?.unwrap_or_default();
     Ok(text.lines().filter_map(parse).collect())
 }

@@ -1,7 +1,7 @@
 //! The entries of the journal.
 
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file that kubewright wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,7 +11,8 @@ pub struct FileRecord {
     pub sha256: String,
     /// The phase that wrote it.
     pub phase: String,
-    /// SHA-256 of the configuration it was made from, in hex; empty where there was none.
+    /// SHA-256, in hex, of the `ClusterConfiguration` it was made from, as that is stored in the cluster; empty where
+    /// there was none.
     pub input: String,
     /// When, in seconds since the epoch.
     pub at: i64,
@@ -66,6 +67,13 @@ pub enum Inverse {
         /// The device or file.
         path: PathBuf,
     },
+}
+
+impl Inverse {
+    /// True when this gives the file at `path` its former content.
+    pub(super) fn restores(&self, path: &Path) -> bool {
+        matches!(self, Self::RestoreFile { path: known, .. } if known == path)
+    }
 }
 
 /// Whose a file is.

@@ -1,20 +1,21 @@
 //! The journal as a value, and its file.
 
 use super::error::JournalError;
-use super::record::{FileRecord, HostChange, Ownership};
+use super::record::{FileRecord, HostChange, Inverse, Ownership};
 use crate::base::fault::Result;
 use crate::base::files::{Content, HostFiles};
-use crate::base::gate::{Change, Entry};
+use crate::base::gate::{Change, Entry, Gate};
+use crate::host::Host;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Where the journal lies.
 pub const PATH: &str = "/var/lib/kubewright/journal.json";
 
 /// Raised when a reader of the former schema would misunderstand the file.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// See the module's text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Journal {
     /// Every file kubewright wrote and did not remove.
     #[serde(default)]
     files: BTreeMap<PathBuf, FileRecord>,
+    /// Every folder kubewright made and did not remove.
+    #[serde(default)]
+    folders: BTreeSet<PathBuf>,
     /// Every change of the host by a fix, oldest first.
     #[serde(default)]
     changes: Vec<HostChange>,
@@ -31,7 +35,7 @@ pub struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { schema: SCHEMA, files: BTreeMap::new(), changes: Vec::new() }
+        Self { schema: SCHEMA, files: BTreeMap::new(), folders: BTreeSet::new(), changes: Vec::new() }
     }
 }
 
@@ -50,14 +54,19 @@ impl Journal {
         if found > SCHEMA {
             return Err(JournalError::Newer { found, known: SCHEMA }.into());
         }
-        Ok(serde_json::from_value(value).map_err(broken)?)
+        let read: Self = serde_json::from_value(value).map_err(broken)?;
+        Ok(Self { schema: SCHEMA, ..read })
     }
 
-    /// Writes it, root-only. Nothing is written when nothing changed.
+    /// Writes it, root-only. Nothing is written when nothing changed, and one that tells of nothing is removed.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self, files: &HostFiles) -> Result<()> {
+        if self.files.is_empty() && self.changes.is_empty() && self.folders.is_empty() {
+            files.remove(Path::new(PATH))?;
+            return Ok(());
+        }
         if let Some(folder) = Path::new(PATH).parent() {
             files.create_dir(folder, 0o700)?;
         }
@@ -68,15 +77,26 @@ impl Journal {
         Ok(())
     }
 
-    /// Takes over what the gate let through: files written and files removed. `input` is the
-    /// SHA-256 of the configuration they were made from.
+    /// [`Journal::save`] where changes are really made. This is our own bookkeeping and no change that a user asked
+    /// for, so it stands in no plan.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn keep(&self, host: &Host) -> Result<()> {
+        host.gate().effect(|| self.save(&HostFiles::new(host.files().root(), Gate::open())))?;
+        Ok(())
+    }
+
+    /// Takes over what the gate let through: files and folders made and removed. `input` is the
+    /// SHA-256 of the `ClusterConfiguration` they were made from.
     ///
     /// # Errors
     /// When a file that was just written cannot be read.
     pub fn note(&mut self, files: &HostFiles, entries: &[Entry], input: &str, at: i64) -> Result<()> {
         for entry in entries {
             match &entry.change {
-                Change::WriteFile { path, .. } if path != Path::new(PATH) => {
+                // A file of the host that a fix changed is not ours; how it was before is kept with the fix.
+                Change::WriteFile { path, .. } if path != Path::new(PATH) && !self.was_fixed(path) => {
                     let Some(bytes) = files.read(path)? else { continue };
                     let sha256 = sha256(&bytes);
                     // The same file again keeps its date, so that a run that changes nothing is one.
@@ -86,7 +106,13 @@ impl Journal {
                     let record = FileRecord { sha256, phase: entry.phase.clone(), input: input.into(), at };
                     self.files.insert(path.clone(), record);
                 }
-                Change::Remove { path } => self.files.retain(|known, _| !known.starts_with(path)),
+                Change::CreateDirectory { path, .. } => {
+                    self.folders.insert(path.clone());
+                }
+                Change::Remove { path } => {
+                    self.files.retain(|known, _| !known.starts_with(path));
+                    self.folders.retain(|known| !known.starts_with(path));
+                }
                 _ => {}
             }
         }
@@ -103,14 +129,29 @@ impl Journal {
         &self.changes
     }
 
-    /// Takes the newest change out.
-    pub(super) fn pop_change(&mut self) -> Option<HostChange> {
-        self.changes.pop()
+    /// Takes every change out that `goes`.
+    pub(super) fn drop_changes(&mut self, goes: impl Fn(&Inverse) -> bool) {
+        self.changes.retain(|change| !goes(&change.inverse));
+    }
+
+    fn was_fixed(&self, path: &Path) -> bool {
+        self.changes.iter().any(|change| change.inverse.restores(path))
     }
 
     /// Every file kubewright wrote.
     pub fn files(&self) -> &BTreeMap<PathBuf, FileRecord> {
         &self.files
+    }
+
+    /// Forgets the files of a cluster that was left, and its folders that are gone. Fixes can still be undone.
+    pub fn forget_cluster(&mut self, files: &HostFiles) {
+        self.files.clear();
+        self.folders.retain(|path| files.exists(path));
+    }
+
+    /// Every folder kubewright made.
+    pub fn folders(&self) -> &BTreeSet<PathBuf> {
+        &self.folders
     }
 
     /// Whose a file of this host is.
@@ -164,6 +205,28 @@ mod tests {
     }
 
     #[test]
+    fn folders_are_known_until_they_are_removed_and_then_the_journal_goes() {
+        let (root, gate, files) = host();
+        files.write(Path::new("/etc/kubernetes/pki/ca.crt"), &Content::public("a"), 0o600).unwrap();
+        let mut journal = Journal::default();
+        journal.note(&files, &gate.entries(), "", 1).unwrap();
+        journal.save(&files).unwrap();
+        assert!(journal.folders().contains(Path::new("/etc/kubernetes")));
+        let removed = Change::Remove { path: "/etc".into() };
+        journal.note(&files, &[Entry { phase: String::new(), change: removed }], "", 2).unwrap();
+        journal.save(&files).unwrap();
+        assert!(!root.path().join(&PATH[1..]).exists());
+    }
+
+    #[test]
+    fn a_journal_of_the_former_schema_is_read() {
+        let (root, _, files) = host();
+        std::fs::create_dir_all(root.path().join("var/lib/kubewright")).unwrap();
+        std::fs::write(root.path().join(&PATH[1..]), r#"{"schema": 1, "files": {}, "changes": []}"#).unwrap();
+        assert_eq!(Journal::load(&files).unwrap(), Journal::default());
+    }
+
+    #[test]
     fn noting_the_same_again_changes_nothing() {
         let (_root, gate, files) = host();
         files.write(Path::new("/x"), &Content::public("a"), 0o600).unwrap();
@@ -180,7 +243,7 @@ mod tests {
     #[test]
     fn later_and_broken_journals_are_refused_with_a_way_out() {
         for (text, words) in [
-            (r#"{"schema": 2, "news": true}"#, "later release"),
+            (r#"{"schema": 3, "news": true}"#, "later release"),
             ("{", "not a journal"),
             (r#"{"schema": 1, "flies": {}}"#, "unknown field"),
         ] {

@@ -1,14 +1,16 @@
 //! Undoing what fixes changed on this host, newest first.
 //!
-//! Reads: the journal and the files as they are now. Writes: former contents and states, through the
-//! gate, and the journal after each step, so that an interrupted run can be repeated.
+//! Reads: the journal, and the host as it is now. Writes: former contents and states, through the
+//! gate, and the journal after each step, so that an interrupted run can be repeated. A change that was
+//! noted and never made, because the fix was killed in between, is passed over.
 
 use super::record::{HostChange, Inverse};
 use super::store::{Journal, sha256};
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::host::command::{Command, Host};
-use crate::host::{service::Services, sysctl};
+use crate::host::{service::Services, swap, sysctl};
+use std::path::Path;
 
 /// Undoes every change of the host that fixes made. Returns what was done and what was left alone
 /// and why, one line each.
@@ -17,86 +19,120 @@ use crate::host::{service::Services, sysctl};
 /// When a step fails; the steps before it are undone and no longer in the journal.
 pub fn undo(host: &Host, journal: &mut Journal) -> Result<Vec<String>> {
     let mut told = Vec::new();
-    while let Some(change) = journal.changes().last().cloned() {
-        told.push(undo_one(host, &change)?);
-        journal.pop_change();
-        journal.save(host.files())?;
+    while let Some(HostChange { inverse, .. }) = journal.changes().last().cloned() {
+        if let Inverse::RestoreFile { path, .. } = &inverse {
+            // All changes of one file in one step: in between it would be what nobody ever had.
+            told.extend(restore(host, path, journal.changes())?);
+            journal.drop_changes(|other| other.restores(path));
+        } else {
+            told.extend(undo_state(host, &inverse)?);
+            journal.drop_changes(|other| *other == inverse);
+        }
+        journal.keep(host)?;
     }
     Ok(told)
 }
 
-fn undo_one(host: &Host, change: &HostChange) -> Result<String> {
-    match &change.inverse {
+/// Undoes what is no file; None when there is nothing to undo.
+fn undo_state(host: &Host, inverse: &Inverse) -> Result<Option<String>> {
+    match inverse {
+        Inverse::RestoreFile { .. } => Ok(None),
         Inverse::DisableService { service } => {
+            // Not only where it is enabled by now: a fix that was killed may have left a 'systemctl enable' behind
+            // that is still at work.
             Services::of(host).disable(service)?;
-            Ok(format!("{service} no longer starts at boot"))
+            Ok(Some(format!("{service} no longer starts at boot")))
         }
-        Inverse::RestoreFile { path, before, mode, written, restart } => {
-            let now = host.files().read(path)?.map(|bytes| sha256(&bytes));
-            if now.as_ref() != Some(written) {
-                // Somebody's later work is worth more than our tidiness.
-                return Ok(format!("left {} alone: it was changed since", path.display()));
+        Inverse::SetSysctl { key, value } => {
+            if sysctl::value(host, key)?.as_ref() == Some(value) {
+                return Ok(None);
             }
-            match before {
+            sysctl::set(host, key, value)?;
+            Ok(Some(format!("set {key} back to {value}")))
+        }
+        Inverse::SwapOn { path } => {
+            if swap::active(host)?.iter().any(|area| area.path == *path) {
+                return Ok(None);
+            }
+            let shown = path.display().to_string();
+            host.change(&format!("turn swap on {shown} on"), &Command::new(["swapon", &shown]))?;
+            Ok(Some(format!("turned swap on {shown} on again")))
+        }
+    }
+}
+
+/// What a file was before the first of an unbroken row of fixes.
+struct Former<'a> {
+    text: Option<&'a str>,
+    mode: u32,
+    restart: Option<&'a str>,
+}
+
+/// Gives a file the content that it had before fixes changed it, and has the service that reads it start again.
+fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<String>> {
+    let shown = path.display();
+    let now = host.files().read(path)?.map(|bytes| sha256(&bytes));
+    let (told, restart) = match former(path, now.as_deref(), changes) {
+        // Somebody's later work is worth more than our tidiness.
+        Walk::Foreign => return Ok(Some(format!("left {shown} alone: it was changed since"))),
+        // An undoing that was killed may have put it back and not yet told the service.
+        Walk::Unchanged { restart } => (None, restart),
+        Walk::Back(former) => {
+            match former.text {
                 Some(text) => {
-                    host.files().write(path, &Content::secret(text.clone(), "(its former content)\n"), *mode)?;
+                    host.files().write(path, &Content::masked(text), former.mode)?;
                 }
                 None => {
                     host.files().remove(path)?;
                 }
             }
-            if let Some(service) = restart {
-                Services::of(host).restart(service)?;
+            (Some(format!("put {shown} back")), former.restart)
+        }
+    };
+    if let Some(service) = restart {
+        Services::of(host).restart(service)?;
+    }
+    Ok(told)
+}
+
+enum Walk<'a> {
+    /// The file is what no fix made.
+    Foreign,
+    /// The file is what it was before the fixes.
+    Unchanged {
+        /// The service that reads it.
+        restart: Option<&'a str>,
+    },
+    /// The file is what fixes made of this.
+    Back(Former<'a>),
+}
+
+/// Walks from what a file is now (its SHA-256; None: it is not there) back through the changes that led there.
+fn former<'a>(path: &Path, now: Option<&str>, changes: &'a [HostChange]) -> Walk<'a> {
+    let mut state = now.map(str::to_owned);
+    let mut found = Walk::Foreign;
+    for change in changes.iter().rev() {
+        let Inverse::RestoreFile { path: known, before, mode, written, restart } = &change.inverse else { continue };
+        if known != path {
+            continue;
+        }
+        let before_it = before.as_ref().map(|text| sha256(text.as_bytes()));
+        if state.as_ref() == Some(written) {
+            state = before_it;
+            let earlier = if let Walk::Back(former) = &found { former.restart } else { None };
+            let restart = restart.as_deref().or(earlier);
+            found = Walk::Back(Former { text: before.as_deref(), mode: *mode, restart });
+        } else if state == before_it {
+            // It was noted and never made.
+            if matches!(found, Walk::Foreign) {
+                found = Walk::Unchanged { restart: restart.as_deref() };
             }
-            Ok(format!("put {} back", path.display()))
-        }
-        Inverse::SetSysctl { key, value } => {
-            sysctl::set(host, key, value)?;
-            Ok(format!("set {key} back to {value}"))
-        }
-        Inverse::SwapOn { path } => {
-            let shown = path.display().to_string();
-            host.change(&format!("turn swap on {shown} on"), &Command::new(["swapon", &shown]))?;
-            Ok(format!("turned swap on {shown} on again"))
+        } else {
+            break;
         }
     }
+    found
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::command::fake::FakeHost;
-
-    fn change(inverse: Inverse) -> HostChange {
-        HostChange { what: "x".into(), check: "Swap".into(), at: 0, inverse }
-    }
-
-    #[test]
-    fn changes_are_undone_newest_first_and_edited_files_left_alone() {
-        let fake = FakeHost::new()
-            .file("/etc/fstab", "ours")
-            .file("/etc/hosts", "edited")
-            .on("swapon /dev/sda2", "")
-            .on("sysctl -w net.ipv4.ip_forward=0", "");
-        let host = fake.live();
-        let restore = |path: &str, before: Option<&str>, written: &[u8]| {
-            change(Inverse::RestoreFile {
-                path: path.into(),
-                before: before.map(str::to_owned),
-                mode: 0o644,
-                written: sha256(written),
-                restart: None,
-            })
-        };
-        let mut journal = Journal::default();
-        journal.add_change(change(Inverse::SetSysctl { key: "net.ipv4.ip_forward".into(), value: "0".into() }));
-        journal.add_change(change(Inverse::SwapOn { path: "/dev/sda2".into() }));
-        journal.add_change(restore("/etc/fstab", Some("former"), b"ours"));
-        journal.add_change(restore("/etc/hosts", None, b"as we wrote it"));
-        let told = undo(&host, &mut journal).unwrap();
-        assert_eq!(told[0], "left /etc/hosts alone: it was changed since");
-        assert_eq!(fake.ran(), ["swapon /dev/sda2", "sysctl -w net.ipv4.ip_forward=0"]);
-        assert_eq!(std::fs::read_to_string(fake.root().join("etc/fstab")).unwrap(), "former");
-        assert!(Journal::load(host.files()).unwrap().changes().is_empty());
-    }
-}
+mod tests;

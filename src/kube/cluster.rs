@@ -3,7 +3,7 @@
 
 use super::client::{Api, Client};
 use super::error::KubeError;
-use super::kind::{Kind, ObjectRef};
+use super::kind::{Kind, ObjectRef, POD};
 use super::request::Request;
 use crate::base::env::Clock;
 use crate::base::gate::{Change, Gate};
@@ -41,6 +41,11 @@ impl Cluster {
     /// never there is told at once.
     pub fn running(client: Client, gate: Gate, clock: Clock, patience: Duration) -> Self {
         Self::over(Box::new(client), gate, clock, patience)
+    }
+
+    /// A running cluster that has answered this run before, to other credentials: one that is away now is waited for.
+    pub fn known(client: Client, gate: Gate, clock: Clock, patience: Duration) -> Self {
+        Self { seen: AtomicBool::new(true), ..Self::over(Box::new(client), gate, clock, patience) }
     }
 
     /// A cluster that this run brings up. As long as nobody answers at its address, reads find nothing;
@@ -100,8 +105,24 @@ impl Cluster {
     /// # Errors
     /// When the server cannot be reached or does not let us list them.
     pub fn list(&self, kind: &'static Kind, namespace: Option<&str>, labels: &str) -> Result<Vec<Value>, KubeError> {
-        let request = Request::list(kind, namespace, labels);
-        let mut items = match self.send(&request, &format!("list {}", kind.plural), true) {
+        let mut items = self.items(kind, &Request::list(kind, namespace, labels))?;
+        self.add_planned(kind, namespace, labels, &mut items);
+        Ok(items)
+    }
+
+    /// The Pods that run on a node.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or does not let us list them.
+    pub fn pods_of(&self, node: &str) -> Result<Vec<Value>, KubeError> {
+        let mut items = self.items(&POD, &Request::list_pods_of(node))?;
+        self.add_planned(&POD, None, "", &mut items);
+        items.retain(|pod| pod["spec"]["nodeName"] == node);
+        Ok(items)
+    }
+
+    fn items(&self, kind: &'static Kind, request: &Request) -> Result<Vec<Value>, KubeError> {
+        let mut items = match self.send(request, &format!("list {}", kind.plural), true) {
             Ok(mut list) => match list["items"].take() {
                 Value::Array(items) => items,
                 _ => Vec::new(),
@@ -114,7 +135,6 @@ impl Cluster {
             item["apiVersion"] = json!(kind.api_version);
             item["kind"] = json!(kind.name);
         }
-        self.add_planned(kind, namespace, labels, &mut items);
         Ok(items)
     }
 
@@ -245,4 +265,34 @@ fn has_labels(object: &Value, selector: &str) -> bool {
         Some((name, value)) => labels[name.trim()] == value.trim_start_matches('=').trim(),
         None => labels.get(term.trim()).is_some(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::client::Access;
+    use super::super::kind::NODE;
+    use super::*;
+    use crate::base::https::test_server::{TestCa, dead_address};
+    use crate::base::https::{Credentials, Trust};
+    use crate::base::proxy::Proxies;
+
+    /// A control plane whose network was away for a moment gave up, because admin.conf was new to it.
+    #[test]
+    fn only_a_server_that_has_answered_before_is_waited_for() {
+        let patience = Duration::from_mins(1);
+        let waited = |enter: fn(Client, Gate, Clock, Duration) -> Cluster| {
+            let access = Access {
+                server: format!("https://{}", dead_address()),
+                trust: Trust::Only(TestCa::new("ca").pem()),
+                credentials: Credentials::Anonymous,
+                proxies: Proxies::none(),
+            };
+            let clock = Clock::fixed(0);
+            let cluster = enter(Client::new(access).unwrap(), Gate::open(), clock.clone(), patience);
+            assert!(cluster.find(&ObjectRef::global(&NODE, "n1")).is_err());
+            clock.monotonic()
+        };
+        assert_eq!(waited(Cluster::running), Duration::ZERO);
+        assert!(waited(Cluster::known) > patience / 2);
+    }
 }

@@ -8,26 +8,23 @@ use super::client::Access;
 use crate::base::env::{Clock, Random};
 use crate::base::events::Events;
 use crate::base::https::{Credentials, Https, Options, Trust};
+use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod ca;
 mod cluster_info;
 mod endpoint;
 mod error;
+mod grace;
 pub mod jws;
-pub mod pin;
 mod race;
 #[cfg(test)]
 mod tests;
 
 pub use error::DiscoveryError;
-pub use pin::Pin;
-
-/// A token's signature appears in the cluster information a moment after the token was made. For so long
-/// "no signature" may mean "not yet"; after that it means that the token is unknown or expired.
-const SIGNATURE_GRACE: Duration = Duration::from_secs(2);
 
 /// How a cluster is found with a token.
 #[derive(Clone, Debug)]

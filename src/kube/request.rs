@@ -65,6 +65,11 @@ impl Request {
         Self::get(path)
     }
 
+    /// Reads the Pods that run on a node, asked for in the way that a kubelet is allowed to.
+    pub fn list_pods_of(node: &str) -> Self {
+        Self::get(format!("{}?fieldSelector={}", super::kind::POD.path(None), escape(&format!("spec.nodeName={node}"))))
+    }
+
     /// Makes a new object.
     pub fn create(object: &ObjectRef, body: Value) -> Self {
         Self::write(Method::POST, &object.kind.path(Some(&object.namespace)), JSON, body)
@@ -132,6 +137,7 @@ mod tests {
         let list = Request::list(&SECRET, Some("kube-system"), "a=b,c!=d");
         assert_eq!(list.path, "/api/v1/namespaces/kube-system/secrets?labelSelector=a%3Db%2Cc%21%3Dd");
         assert_eq!(Request::list(&POD, None, "").path, "/api/v1/pods");
+        assert_eq!(Request::list_pods_of("n1").path, "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
     }
 
     #[test]

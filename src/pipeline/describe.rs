@@ -38,7 +38,11 @@ impl Workflow {
         fn add(phases: &[PhaseSpec], depth: usize, registry: &Registry, rows: &mut Vec<(usize, String, String)>) {
             for phase in phases.iter().filter(|phase| !phase.hidden) {
                 let slash = if depth > 0 { "/" } else { "" };
-                rows.push((depth, format!("{slash}{}", phase.name), phase.short.clone()));
+                let mut short = phase.short.clone();
+                if !phase.after.is_empty() {
+                    short += &format!("; on a new host right after {}", phase.after.join(" and "));
+                }
+                rows.push((depth, format!("{slash}{}", phase.name), short));
                 for item in phase.each.map(registry.items).unwrap_or_default() {
                     rows.push((depth + 1, format!("/{}", item.name), item.short.into()));
                 }

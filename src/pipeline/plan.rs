@@ -24,6 +24,7 @@ pub struct Step {
     /// What is run.
     pub action: &'static dyn Action,
     needs: Vec<String>,
+    after: Vec<String>,
 }
 
 /// What the user chose.
@@ -52,13 +53,16 @@ impl Plan {
                 nearest: nearest(path, paths.iter().map(String::as_str)).map(str::to_owned),
             })
         };
-        let only = choice.only.as_deref().map(|path| path.strip_suffix("/all").unwrap_or(path));
+        let only = choice.only.as_deref().map(|path| workflow.canonical(path.strip_suffix("/all").unwrap_or(path)));
+        let only = only.as_deref();
+        let skip: Vec<String> = choice.skip.iter().map(|path| workflow.canonical(path)).collect();
         only.map_or(Ok(()), exists)?;
-        choice.skip.iter().try_for_each(|path| exists(path))?;
+        skip.iter().try_for_each(|path| exists(path))?;
 
         let mut plan = Self { workflow: workflow.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
-        let chosen = Chosen { registry, only, skip: &choice.skip, holds: &|when| (registry.holds)(when, cx) };
+        let chosen = Chosen { registry, only, skip: &skip, holds: &|when| (registry.holds)(when, cx) };
         plan.add(&workflow.phases, "", &[], &chosen);
+        plan.advance(cx)?;
         if !cx.files.is_live() {
             plan.leave_host_phases();
         }
@@ -71,25 +75,57 @@ impl Plan {
     fn add(&mut self, phases: &[PhaseSpec], above: &str, needs: &[String], chosen: &Chosen<'_>) {
         for phase in phases {
             let path = join(above, &phase.name);
-            if !chosen.includes(&path) || !(chosen.holds)(phase.when) {
+            if !chosen.includes(&path, phase.also.as_deref()) || !(chosen.holds)(phase.when) {
                 continue;
             }
             let needs: Vec<String> = needs.iter().chain(&phase.needs).cloned().collect();
             self.add(&phase.phases, &path, &needs, chosen);
             let Some(action) = phase.action.as_deref().and_then(chosen.registry.action) else { continue };
-            let mut add = |target: Target| self.steps.push(Step { target, action, needs: needs.clone() });
+            let mut add = |target: Target| {
+                self.steps.push(Step { target, action, needs: needs.clone(), after: phase.after.clone() });
+            };
             match phase.each {
                 None => add(Target { path, item: None }),
                 Some(each) => {
                     for item in (chosen.registry.items)(each) {
                         let path = join(&path, item.name);
-                        if chosen.includes(&path) {
+                        if chosen.includes(&path, None) {
                             add(Target { path, item: Some(item.name) });
                         }
                     }
                 }
             }
         }
+    }
+
+    /// Brings steps that say after which others they run to the front of what changes something, behind those others.
+    /// Where something of what they would overtake is there already, they keep their place: it may be wrong, and then
+    /// the run ends before they change anything.
+    fn advance(&mut self, cx: &mut Context) -> Result<()> {
+        let wanted: Vec<(String, Vec<String>)> = self
+            .steps
+            .iter()
+            .filter(|s| !s.after.is_empty())
+            .map(|s| (s.target.path.clone(), s.after.clone()))
+            .collect();
+        for (path, after) in wanted {
+            let is_before = |step: &Step| after.iter().any(|before| is_within(&step.target.path, before));
+            let Some(place) = self.steps.iter().position(|step| step.target.path == path) else { continue };
+            let mut is_free = true;
+            for step in self.steps[..place].iter().filter(|step| step.action.changes() && !is_before(step)) {
+                is_free &= !step.action.done(cx, &step.target)?;
+            }
+            if is_free {
+                // 0: looks; 1: what it comes after; 2: itself; 3: the rest. The order within each stays.
+                self.steps.sort_by_key(|step| match step {
+                    step if !step.action.changes() => 0,
+                    step if is_before(step) => 1,
+                    step if step.target.path == path => 2,
+                    _ => 3,
+                });
+            }
+        }
+        Ok(())
     }
 
     fn leave_host_phases(&mut self) {
@@ -103,9 +139,7 @@ impl Plan {
     fn check_needs(&self, workflow: &Workflow, registry: &Registry, cx: &mut Context) -> Result<()> {
         for step in &self.steps {
             for need in &step.needs {
-                let below = format!("{need}/");
-                let in_run = self.steps.iter().any(|s| s.target.path == *need || s.target.path.starts_with(&below));
-                if in_run {
+                if self.steps.iter().any(|s| is_within(&s.target.path, need)) {
                     continue;
                 }
                 let chosen = Chosen { registry, only: Some(need), skip: &[], holds: &|_| true };
@@ -136,12 +170,19 @@ struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
-    /// True for what is chosen, for what lies below it, and for the groups on the way to it.
-    fn includes(&self, path: &str) -> bool {
-        let within = |inner: &str, outer: &str| inner == outer || inner.starts_with(&format!("{outer}/"));
-        self.only.is_none_or(|only| within(path, only) || within(only, path))
-            && !self.skip.iter().any(|skipped| within(path, skipped))
+    /// True for what is chosen, for what lies below it, and for the groups on the way to it. A group that is left out
+    /// does not take along what is in it under a second path only.
+    fn includes(&self, path: &str, also: Option<&str>) -> bool {
+        let is_chosen =
+            |only| is_within(path, only) || is_within(only, path) || also.is_some_and(|also| is_within(also, only));
+        self.only.is_none_or(is_chosen)
+            && !self.skip.iter().any(|skipped| is_within(path, skipped) || also == Some(skipped))
     }
+}
+
+/// True for the path itself and for what lies below it.
+fn is_within(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ pub struct PhaseSpec {
     /// Paths whose product must be there.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Paths right after which it runs, they and it ahead of the rest of the list where nothing of that is there yet.
+    #[serde(default)]
+    pub after: Vec<String>,
     /// One sub-phase for each row of a table.
     pub each: Option<Each>,
     /// Sub-phases.
@@ -41,6 +44,10 @@ pub struct PhaseSpec {
     /// True when it is no subcommand.
     #[serde(default)]
     pub hidden: bool,
+    /// A second path, `GROUP/NAME`, under which it can be chosen and left out, alone or with its group.
+    pub also: Option<String>,
+    /// Another name that some minors of kubeadm know it by.
+    pub alias: Option<String>,
 }
 
 /// The conditions a phase can have.
@@ -76,6 +83,8 @@ pub enum Each {
     Component,
     /// Everything that `certs renew` renews.
     Renewable,
+    /// Everything that an external CA may have signed: the kubelet's kubeconfig on top.
+    Importable,
 }
 
 impl Workflow {
@@ -89,9 +98,16 @@ impl Workflow {
         let mut problems = Vec::new();
         check(&workflow.phases, registry, &mut problems);
         let paths: BTreeSet<String> = workflow.paths(registry).into_iter().collect();
-        for need in workflow.phases.iter().flat_map(PhaseSpec::all_needs) {
-            if !paths.contains(need) {
-                problems.push(format!("needs '{need}', which does not exist"));
+        for named in workflow.phases.iter().flat_map(PhaseSpec::all_named) {
+            if !paths.contains(named) {
+                problems.push(format!("needs or comes after '{named}', which does not exist"));
+            }
+        }
+        let groups: BTreeSet<&str> =
+            workflow.phases.iter().filter(|phase| !phase.phases.is_empty()).map(|phase| phase.name.as_str()).collect();
+        for also in workflow.phases.iter().filter_map(|phase| phase.also.as_deref()) {
+            if !also.split_once('/').is_some_and(|(group, name)| groups.contains(group) && !name.contains('/')) {
+                problems.push(format!("'{also}' is no place in a group of phases"));
             }
         }
         if problems.is_empty() {
@@ -107,6 +123,7 @@ impl Workflow {
             for phase in phases {
                 let path = join(above, &phase.name);
                 paths.push(path.clone());
+                paths.extend(phase.also.clone());
                 if let Some(each) = phase.each {
                     paths.extend((registry.items)(each).into_iter().map(|item| join(&path, item.name)));
                 }
@@ -119,9 +136,23 @@ impl Workflow {
     }
 }
 
+impl Workflow {
+    /// The path with the names of this list in place of other names that phases go by.
+    pub fn canonical(&self, path: &str) -> String {
+        let mut phases = self.phases.as_slice();
+        let mut words = Vec::new();
+        for word in path.split('/') {
+            let phase = phases.iter().find(|phase| phase.name == word || phase.alias.as_deref() == Some(word));
+            words.push(phase.map_or(word, |phase| phase.name.as_str()));
+            phases = phase.map_or(&[], |phase| phase.phases.as_slice());
+        }
+        words.join("/")
+    }
+}
+
 impl PhaseSpec {
-    fn all_needs(&self) -> Vec<&String> {
-        self.needs.iter().chain(self.phases.iter().flat_map(Self::all_needs)).collect()
+    fn all_named(&self) -> Vec<&String> {
+        self.needs.iter().chain(&self.after).chain(self.phases.iter().flat_map(Self::all_named)).collect()
     }
 }
 
@@ -173,6 +204,9 @@ mod tests {
         );
         assert!(problem("workflow: x\nphases: [{name: a, short: s}]").contains("nothing to do"));
         assert!(problem("workflow: x\nphases: [{name: a, short: s, action: note, needs: [b]}]").contains("'b'"));
+        assert!(problem("workflow: x\nphases: [{name: a, short: s, action: note, after: [c]}]").contains("'c'"));
+        let nowhere = "workflow: x\nphases: [{name: a, short: s, action: note, also: b/c}]";
+        assert!(problem(nowhere).contains("'b/c' is no place"));
         let twice = "workflow: x\nphases: [{name: a, short: s, action: note}, {name: a, short: s, action: note}]";
         assert!(problem(twice).contains("comes twice"));
     }

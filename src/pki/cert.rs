@@ -5,8 +5,8 @@ use super::keys::{algorithm_of, public_bits};
 use super::pem;
 use super::sans::Sans;
 use super::subject::Subject;
+use crate::base::pin::Pin;
 use crate::config::model::KeyAlgorithm;
-use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::path::Path;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -56,13 +56,9 @@ impl Cert {
         if !rest.is_empty() {
             return None;
         }
-        let texts = |name: &x509_parser::x509::X509Name<'_>| Subject {
-            common_name: name.iter_common_name().find_map(|a| a.as_str().ok()).unwrap_or_default().into(),
-            organizations: name.iter_organization().filter_map(|a| a.as_str().ok()).map(str::to_owned).collect(),
-        };
         let mut cert = Self {
             der: der.to_vec(),
-            subject: texts(x509.subject()),
+            subject: Subject::of_name(x509.subject()),
             subject_der: x509.subject().as_raw().to_vec(),
             issuer: x509.issuer().to_string(),
             issuer_der: x509.issuer().as_raw().to_vec(),
@@ -137,9 +133,9 @@ impl Cert {
         algorithm_of(&self.public_der)
     }
 
-    /// The SHA-256 of the public key: what kubeadm's discovery pins, after `sha256:`.
-    pub fn public_key_hash(&self) -> String {
-        hex(&Sha256::digest(&self.public_der))
+    /// The pin of its key.
+    pub fn pin(&self) -> Pin {
+        Pin::of_public_key(&self.public_der)
     }
 
     fn learn(&mut self, extension: &ParsedExtension<'_>) {

@@ -37,7 +37,12 @@ impl PkiStore {
             return Err(PkiError::CaNotRenewed { name: spec.name.into() });
         }
         let minor = minor_of(cluster)?;
-        let sans = Sans::of(spec.sans, "", cluster, node, minor)?;
+        let mut sans = Sans::of(spec.sans, "", cluster, node, minor)?;
+        // A certificate that is in use may have names that no configuration tells of.
+        if let Some(old) = self.load_certs(spec)?.as_deref().and_then(<[Cert]>::first) {
+            sans.add_all(&old.sans.dns);
+            old.sans.ips.iter().for_each(|ip| sans.add_ip(*ip));
+        }
         let (key, _) = self.key_for(spec, cluster, keys)?;
         let text = issue::request(&spec.subject(minor, &node.name), &sans, &key)?;
         let path = self.dir.join(format!("{}.csr", spec.base));
@@ -91,17 +96,17 @@ impl PkiStore {
         Ok(request)
     }
 
-    /// Takes in a certificate (PEM, intermediates after it) that was signed elsewhere for the key that is there.
+    /// Judges a certificate (PEM, intermediates after it) that was signed elsewhere for the key that is there.
     ///
     /// # Errors
-    /// When anything about it is wrong: its chain, key, names, uses, time or subject. Nothing is written then.
-    pub fn import(
+    /// When anything about it is wrong: its chain, key, names, uses, time or subject.
+    pub fn judge_signed(
         &self,
         spec: &CertSpec,
         pem: &[u8],
         cluster: &ClusterConfig,
         node: &NodeConfig,
-    ) -> Result<Cert, PkiError> {
+    ) -> Result<Vec<Cert>, PkiError> {
         let ca_spec = catalog::cert(spec.ca.ok_or_else(|| PkiError::CaNotRenewed { name: spec.name.into() })?)?;
         let minor = minor_of(cluster)?;
         let (path, key_path) = (self.cert_path(spec), self.key_path(spec));
@@ -116,15 +121,61 @@ impl PkiStore {
             usages: spec.usages,
             now: self.now,
         };
-        let chain = arrival.judge(pem)?;
+        arrival.judge(pem)
+    }
+
+    /// Takes in a certificate that [`PkiStore::judge_signed`] finds right.
+    ///
+    /// # Errors
+    /// As [`PkiStore::judge_signed`]; nothing is written then.
+    pub fn import(
+        &self,
+        spec: &CertSpec,
+        pem: &[u8],
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+    ) -> Result<Cert, PkiError> {
+        let chain = self.judge_signed(spec, pem, cluster, node)?;
+        let path = self.cert_path(spec);
         self.save_cert(&path, &bundle_pem(&chain))?;
         first(chain, &path)
     }
 
-    /// Takes in a client certificate for a kubeconfig that [`PkiStore::request_kubeconfig`] wrote.
+    /// Judges a client certificate for a kubeconfig that [`PkiStore::request_kubeconfig`] wrote.
     ///
     /// # Errors
-    /// As [`PkiStore::import`].
+    /// As [`PkiStore::judge_signed`].
+    pub fn judge_signed_kubeconfig(
+        &self,
+        spec: &KubeconfigSpec,
+        folder: &Path,
+        pem: &[u8],
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+    ) -> Result<Vec<Cert>, PkiError> {
+        let path = folder.join(spec.file);
+        let missing = || PkiError::KeyMissing { path: path.clone() };
+        let config = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
+        let user = config.current_user().ok_or_else(missing)?;
+        let (key_path, key) = self.client_key(&path, user)?.ok_or_else(missing)?;
+        let arrival = Arrival {
+            path: &path,
+            name: spec.file,
+            ca: &self.require_ca(catalog::cert(CA)?, spec.file)?,
+            key: At { path: &key_path, value: &key },
+            subject: spec.subject(minor_of(cluster)?, &node.name),
+            sans: Sans::default(),
+            usages: &[Usage::Client],
+            now: self.now,
+        };
+        arrival.judge(pem)
+    }
+
+    /// Takes in a client certificate for a kubeconfig. One that names a file which holds both certificate and key, as
+    /// the kubelet's does, gets it there, where the kubelet goes on renewing it.
+    ///
+    /// # Errors
+    /// As [`PkiStore::judge_signed`]; nothing is written then.
     pub fn import_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
@@ -133,35 +184,38 @@ impl PkiStore {
         cluster: &ClusterConfig,
         node: &NodeConfig,
     ) -> Result<Cert, PkiError> {
+        let chain = self.judge_signed_kubeconfig(spec, folder, pem, cluster, node)?;
         let path = folder.join(spec.file);
         let missing = || PkiError::KeyMissing { path: path.clone() };
         let mut config = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
-        let user = config.current_user().ok_or_else(missing)?;
-        let (key_path, key) = self.client_key(&path, user)?.ok_or_else(missing)?;
         let ca = self.require_ca(catalog::cert(CA)?, spec.file)?;
-        let arrival = Arrival {
-            path: &path,
-            name: spec.file,
-            ca: &ca,
-            key: At { path: &key_path, value: &key },
-            subject: spec.subject(minor_of(cluster)?, &node.name),
-            sans: Sans::default(),
-            usages: &[Usage::Client],
-            now: self.now,
-        };
-        let chain = arrival.judge(pem)?;
         if let Some(cluster) = config.current_cluster_mut()
             && cluster.certificate_authority.is_none()
         {
             cluster.certificate_authority_data = Some(Base64(bundle_pem(&ca.certs).into_bytes()));
         }
-        if let Some(user) = config.current_user_mut() {
+        let user = config.current_user_mut().ok_or_else(missing)?;
+        if user.client_certificate.is_some() && user.client_certificate == user.client_key {
+            let (file, key) = self.client_key(&path, user)?.ok_or_else(missing)?;
+            let both = both_pem(&chain, &key);
+            self.files.write(
+                &file,
+                &Content::secret(both, "(certificate and private key, not shown)\n"),
+                SECRET_MODE,
+            )?;
+        } else {
             user.client_certificate_data = Some(Base64(bundle_pem(&chain).into_bytes()));
             user.client_certificate = None;
         }
         self.files.write(&path, &config.content()?, SECRET_MODE)?;
         first(chain, &path)
     }
+}
+
+/// Certificates and their key as one file. The file that was read may have held an older certificate beside the key,
+/// so only the key's own block is taken.
+pub fn both_pem(chain: &[Cert], key: &PrivateKey) -> Vec<u8> {
+    [bundle_pem(chain).as_bytes(), key.block().expose().as_bytes()].concat()
 }
 
 /// A certificate that came back, and all that it must be.

@@ -216,7 +216,7 @@ impl Fault for PkiError {
             Self::NotAKey { path, source } => Some(source.fix(path)),
             Self::Unfit { path, name, problems } => problems.first().map(|problem| problem.fix(path, name)),
             Self::ExternalCa { .. } => Some(
-                "run 'kubeadm certs generate-csr', have the requests signed by the CA, and put the certificates beside their keys".into(),
+                "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright certs import FOLDER'".into(),
             ),
             Self::NoCa { ca_name, .. } => Some(format!("run 'kubewright init phase certs {ca_name}', or copy the cluster's CA to this host")),
             Self::HalfAPair { there, missing } => Some(format!(
@@ -225,13 +225,13 @@ impl Fault for PkiError {
                 there.display()
             )),
             Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
-            Self::CaNotRenewed { .. } => Some("a new CA has to be brought to every node by hand (manual rotation of CA certificates): run 'kubectl get nodes' to see which".into()),
+            Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane, which begins to bring a new CA to every node".into()),
             Self::NotAPair { path } => Some(format!("remove it: run 'rm {}'", path.display())),
             Self::KeyExists { path } => Some(format!("move {0} away first: run 'mv {0} {0}.old'", path.display())),
             Self::OtherCluster { .. } => {
-                Some("this host still has the files of another cluster: run 'kubeadm reset', then join again".into())
+                Some("this host still has the files of another cluster: run 'kubewright reset', then join again".into())
             }
-            Self::KeyMissing { .. } => Some("run 'kubeadm certs generate-csr', which makes the key and its request".into()),
+            Self::KeyMissing { .. } => Some("run 'kubewright certs generate-csr', which makes the key and its request".into()),
             Self::UnknownMinor { .. } => Some("set kubernetesVersion to a supported version".into()),
             Self::ServiceSubnetTooSmall { .. } => Some("give networking.serviceSubnet a network of at least two addresses".into()),
             Self::UnknownName { nearest, .. } => Some(match nearest {

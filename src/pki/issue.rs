@@ -89,6 +89,35 @@ pub fn sign(template: &Template, public: &[u8], authority: Authority<'_>, random
     finish(draft.der(), &authority.cert.subject_der, &template.subject_der, pair)
 }
 
+/// A certificate of the CA `new`, with its own name and key, that `authority` has signed.
+///
+/// # Errors
+/// When a name or the key cannot be encoded, or signing or randomness fails.
+pub fn cross_sign(new: &Cert, validity: Validity, authority: Authority<'_>, random: &Random) -> Result<Cert, PkiError> {
+    let template = Template {
+        subject_der: new.subject_der.clone(),
+        sans: new.sans.clone(),
+        usages: Vec::new(),
+        validity,
+        says_no_ca: false,
+    };
+    let mut params = params(&template, random)?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages.push(KeyUsagePurpose::KeyCertSign);
+    if let Some(id) = &new.key_id {
+        params.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
+    }
+    let mut issuer = CertificateParams::default();
+    if let Some(id) = &authority.cert.key_id {
+        issuer.key_identifier_method = KeyIdMethod::PreSpecified(id.clone());
+        params.use_authority_key_identifier_extension = true;
+    }
+    let pair = authority.key.pair()?;
+    let public = SubjectPublicKeyInfo::from_der(&new.public_der).map_err(fault)?;
+    let draft = params.signed_by(&public, &Issuer::new(issuer, Unsigned(pair))).map_err(fault)?;
+    finish(draft.der(), &authority.cert.subject_der, &template.subject_der, pair)
+}
+
 /// A request (PKCS#10, PEM) for a certificate of this name, signed with its own key.
 ///
 /// # Errors

@@ -46,6 +46,7 @@ pub trait KeySource: Send + Sync {
 /// A private key with its public half.
 pub struct PrivateKey {
     pem: Secret<String>,
+    label: String,
     der: Secret<Vec<u8>>,
     public: Vec<u8>,
     /// Made when something is signed: most keys never sign anything here, and loading costs 0.7 ms for RSA.
@@ -57,7 +58,13 @@ impl PrivateKey {
     /// `SubjectPublicKeyInfo`.
     fn generated(algorithm: KeyAlgorithm, der: Vec<u8>, public: Vec<u8>) -> Self {
         let label = if is_rsa(algorithm) { RSA_LABEL } else { EC_LABEL };
-        Self { pem: Secret::new(pem::encode(label, &der)), der: Secret::new(der), public, pair: OnceLock::new() }
+        Self {
+            pem: Secret::new(pem::encode(label, &der)),
+            label: label.into(),
+            der: Secret::new(der),
+            public,
+            pair: OnceLock::new(),
+        }
     }
 
     /// The first private key in a PEM file: PKCS#1, PKCS#8 or SEC 1, whatever stands before it.
@@ -80,6 +87,7 @@ impl PrivateKey {
         let _ = slot.set(pair);
         Ok(Self {
             pem: Secret::new(String::from_utf8_lossy(bytes).into_owned()),
+            label: block.label.clone(),
             der: Secret::new(block.der.to_vec()),
             public,
             pair: slot,
@@ -97,6 +105,11 @@ impl PrivateKey {
     /// The text for a file: as it was read, or as kubeadm writes a new key.
     pub fn pem(&self) -> &Secret<String> {
         &self.pem
+    }
+
+    /// The key alone as PEM, without what else stood in its file.
+    pub fn block(&self) -> Secret<String> {
+        Secret::new(pem::encode(&self.label, self.der.expose()))
     }
 
     /// The public key as DER `SubjectPublicKeyInfo`.

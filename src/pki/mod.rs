@@ -20,6 +20,8 @@ pub mod pin;
 pub mod problem;
 pub mod renew;
 mod replace;
+pub mod requested;
+pub mod rotation;
 pub mod sans;
 pub mod seal;
 mod service_account;

@@ -101,7 +101,7 @@ impl Problem {
         let shown = path.display();
         match self {
             Self::Expired { .. } if name.ends_with("ca") => {
-                "a new CA has to be brought to every node by hand (manual rotation of CA certificates): run 'kubectl get nodes' to see which".into()
+                "a CA is changed before it ends, by 'kubewright certs rotate-ca'; now nothing that it signed is valid: run 'kubewright certs check-expiration' to see all of it".into()
             }
             Self::Expired { .. } => format!("run 'kubewright certs renew {name}'"),
             Self::NotYetValid { .. } => "set this host's clock: run 'timedatectl'".into(),

@@ -1,7 +1,7 @@
 //! Issues a certificate again: the same name, uses and kind of key, a new key, a new time.
 
 use super::catalog::{self, CertSpec, KubeconfigSpec, Usage};
-use super::cert::Cert;
+use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
 use super::keys::{KeySource, PrivateKey};
@@ -66,8 +66,12 @@ impl PkiStore {
             }
         }
         let (new, key) = self.reissue(&old, sans, &ca, &path, cluster, keys)?;
+        let mut chain = vec![new.clone()];
+        if spec.usages == [Usage::Server] {
+            chain.extend(self.bridge_to(&ca.cert)?);
+        }
         let after = Pair {
-            cert: Base64(new.pem().into_bytes()),
+            cert: Base64(bundle_pem(&chain).into_bytes()),
             key: SecretBase64(Secret::new(key.pem().expose().clone().into_bytes())),
         };
         self.replace_pair(spec, &after)?;

@@ -1,6 +1,9 @@
 //! The subject of a certificate: who it stands for.
 
-use super::der;
+use super::{der, pem};
+use x509_parser::certification_request::X509CertificationRequest;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::X509Name;
 
 /// OID 2.5.4.3.
 const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
@@ -21,6 +24,21 @@ impl Subject {
     pub fn new(common_name: impl Into<String>, organizations: &[&str]) -> Self {
         let organizations = organizations.iter().map(|o| (*o).to_owned()).collect();
         Self { common_name: common_name.into(), organizations }
+    }
+
+    /// What a certificate or a request names.
+    pub fn of_name(name: &X509Name<'_>) -> Self {
+        Self {
+            common_name: name.iter_common_name().find_map(|a| a.as_str().ok()).unwrap_or_default().into(),
+            organizations: name.iter_organization().filter_map(|a| a.as_str().ok()).map(str::to_owned).collect(),
+        }
+    }
+
+    /// The subject that a request for a certificate (PEM) asks for; None when the bytes are no request.
+    pub fn of_request(request: &[u8]) -> Option<Self> {
+        let blocks = pem::blocks(request).ok()?;
+        let (_, request) = X509CertificationRequest::from_der(&blocks.first()?.der).ok()?;
+        Some(Self::of_name(&request.certification_request_info.subject))
     }
 
     /// The DER form as Go's encoder makes it: all groups in one set, then the common name.
@@ -60,7 +78,6 @@ fn attribute(oid: &[u8], value: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use x509_parser::prelude::{FromDer, X509Name};
 
     #[test]
     fn a_parser_reads_every_group_and_the_user() {

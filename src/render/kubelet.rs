@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 
 mod flags;
 
-pub use flags::{FlagsInput, flags_env, uses_instance_config};
+pub use flags::{FlagsInput, WITHOUT_AWS, flags_env, uses_instance_config};
 
 /// The resolver configuration that systemd-resolved keeps with the real name servers in it.
 const RESOLVED_CONF: &str = "/run/systemd/resolve/resolv.conf";

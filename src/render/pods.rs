@@ -24,6 +24,7 @@ mod probe;
 mod scheduler;
 
 pub use api_server::kube_apiserver;
+pub(crate) use command::last_value;
 pub use controller_manager::kube_controller_manager;
 pub use etcd::{EtcdMember, etcd};
 pub use scheduler::kube_scheduler;

@@ -79,6 +79,8 @@ const V1_20: Minor = Minor {
     // phases/kubelet/config.go, phases/kubelet/flags.go, componentconfigs/kubelet.go, constants/constants.go.
     kubelet_config_has_minor: true,
     cri: Cri::Dockershim,
+    // kubernetes release-1.20 pkg/credentialprovider/aws/aws_credentials.go.
+    kubelet_asks_aws: true,
     default_cri_socket: "/var/run/dockershim.sock",
     cri_socket_scheme: false,
     pause_image_flag: PauseImageFlag::Docker,

@@ -84,6 +84,8 @@ pub struct Minor {
     pub kubelet_config_has_minor: bool,
     /// Which runtimes the kubelet can be given, and how.
     pub cri: Cri,
+    /// True when the kubelet, wherever it runs, waits for credentials of AWS before it starts anything.
+    pub kubelet_asks_aws: bool,
     /// The runtime socket that is assumed when none is found.
     pub default_cri_socket: &'static str,
     /// True when the socket is written with `unix://` in front.

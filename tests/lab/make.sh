@@ -14,7 +14,7 @@ setup() {
 }
 
 install_packages() {
-  local packages=(debootstrap systemd-container dpkg-dev golang-go jq gcc libc6-dev make
+  local packages=(debootstrap systemd-container dpkg-dev golang-go rsync jq gcc libc6-dev make
     golang-github-modern-go-reflect2-dev etcd-server etcd-client containerd runc iproute2 iptables
     openssh-client python3 procps util-linux)
   dpkg -s "${packages[@]}" >/dev/null 2>&1 && return

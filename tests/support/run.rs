@@ -45,6 +45,11 @@ impl Run {
         self
     }
 
+    pub fn args<A: Into<OsString>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
     /// Adds `--rootfs ROOT`.
     pub fn rootfs(mut self, root: &Path) -> Self {
         self.args.extend(["--rootfs".into(), root.into()]);
@@ -134,6 +139,12 @@ impl Finished {
     #[track_caller]
     pub fn stderr_is_golden(self, name: &str) -> Self {
         golden::check(&format!("tests/golden/{name}"), &self.stderr);
+        self
+    }
+
+    #[track_caller]
+    pub fn stdout_has(self, part: &str) -> Self {
+        assert!(self.stdout.contains(part), "standard output lacks {part:?}, {self}");
         self
     }
 

@@ -1,7 +1,8 @@
 //! The addons: CoreDNS and kube-proxy.
 //!
 //! Reads: the configuration, the patches, the objects that are there. Writes: those that are missing, or that are
-//! as a tool made them; what a user changed stays, and is told.
+//! as a tool made them; what a user changed stays, and is told. In the ConfigMap `kubeadm-config` the addon no longer
+//! counts as left out.
 
 use super::tell;
 use crate::actions::patches;
@@ -9,11 +10,11 @@ use crate::base::fault::Result;
 use crate::config::images::{self, Released};
 use crate::context::Context;
 use crate::kube::cluster::Cluster;
-use crate::kube::kind::ObjectRef;
+use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::pipeline::{Action, Target};
 use crate::render::dns_address;
 use crate::render::objects::Object;
-use crate::render::objects::addon::AddonName;
+use crate::render::objects::addon::{AddonName, set_installed};
 use crate::render::objects::coredns::{self, CoreDns};
 use crate::render::objects::existing::{self, Judgement};
 use crate::render::objects::kube_proxy::{self, EnvVar, KubeProxy};
@@ -159,7 +160,21 @@ fn settle(
     let (workloads, rest): (Vec<_>, Vec<_>) =
         missing.into_iter().partition(|object| matches!(object.kind.as_str(), "Deployment" | "DaemonSet"));
     super::settle(cx, cluster, &rest)?;
-    super::settle(cx, cluster, &workloads)
+    super::settle(cx, cluster, &workloads)?;
+    remember(cx, cluster, addon)
+}
+
+/// A cluster that did without the addon until now would lose it again with its next upgrade.
+fn remember(cx: &Context, cluster: &Cluster, addon: AddonName) -> Result<()> {
+    let reference = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
+    let Some(before) = cluster.find(&reference)? else { return Ok(()) };
+    let mut after = before.clone();
+    set_installed(&mut after, addon);
+    if after != before {
+        cluster.modify(&reference, |map| set_installed(map, addon))?;
+        cx.events.message(format!("noted in {reference} that the cluster has {}", addon.name()));
+    }
+    Ok(())
 }
 
 fn without_backup(live: &Value) -> Value {

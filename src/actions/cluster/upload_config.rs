@@ -7,8 +7,6 @@
 use super::settle;
 use crate::actions::kubelet_start;
 use crate::base::fault::Result;
-use crate::base::go_yaml;
-use crate::config::encode;
 use crate::context::Context;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::request::PatchKind;
@@ -28,7 +26,7 @@ impl Action for UploadClusterConfig {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let cluster = cx.new_cluster()?;
         let (config, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
-        let document = go_yaml::to_string(&encode::uploaded_cluster_configuration(config, facts, &node.timeouts));
+        let document = cx.cluster_document()?;
         let endpoints = BTreeMap::from([(node.name.clone(), node.local_endpoint.clone())]);
         let status = upload_config::cluster_status(facts, &endpoints);
         let mut left_out = Vec::new();

@@ -14,7 +14,10 @@ use crate::context::access::access;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
 use crate::kube::request::PatchKind;
 use crate::pipeline::{Action, Target};
+use crate::pki::subject::Subject;
 use crate::render::objects::mark;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -68,18 +71,23 @@ fn explain(cx: &Context, limit: Duration) -> Option<Failure> {
     let requests = cx.joining().ok()?.api.list(&CERTIFICATE_SIGNING_REQUEST, None, "").ok();
     let node = cx.node().ok()?.name.clone();
     let why = match requests {
-        Some(requests) => fate(&requests),
+        Some(requests) => fate(&requests, &node),
         None => format!("the requests for certificates cannot be read, so the kubelet of {node} tells more"),
     };
     Some(JoinError::NotBootstrapped { limit, why }.into())
 }
 
-fn fate(requests: &[Value]) -> String {
-    let ours = requests
-        .iter()
-        .rev()
-        .find(|request| request["spec"]["username"].as_str().is_some_and(|user| user.starts_with(BOOTSTRAP_USERS)));
-    let Some(request) = ours else { return "it has not asked for one".into() };
+/// What became of this node's request; of several, of the one made last.
+fn fate(requests: &[Value], node: &str) -> String {
+    let user = format!("system:node:{node}");
+    let is_ours = |request: &&Value| {
+        let asked_by = request["spec"]["username"].as_str().unwrap_or_default();
+        asked_by.starts_with(BOOTSTRAP_USERS) && asks_for(request).is_some_and(|name| name == user)
+    };
+    let made = |request: &&Value| request["metadata"]["creationTimestamp"].as_str().map(str::to_owned);
+    let Some(request) = requests.iter().filter(is_ours).max_by_key(made) else {
+        return "it has not asked for one".into();
+    };
     let name = request["metadata"]["name"].as_str().unwrap_or_default();
     let conditions = request["status"]["conditions"].as_array();
     let has = |kind: &str| conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
@@ -93,24 +101,49 @@ fn fate(requests: &[Value]) -> String {
     }
 }
 
+/// Whose certificate a request is for.
+fn asks_for(request: &Value) -> Option<String> {
+    let pem = STANDARD.decode(request["spec"]["request"].as_str()?).ok()?;
+    Subject::of_request(&pem).map(|subject| subject.common_name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::issue;
+    use crate::pki::sans::Sans;
+    use crate::pki::{Generator, KeySource};
     use serde_json::json;
 
-    fn request(status: &Value) -> Value {
-        json!({"metadata": {"name": "csr-1"}, "spec": {"username": "system:bootstrap:abcdef"}, "status": status})
+    fn request(name: &str, node: &str, status: &Value) -> Value {
+        let key = Generator.take(crate::config::model::KeyAlgorithm::EcdsaP256).unwrap();
+        let subject = Subject::new(format!("system:node:{node}"), &["system:nodes"]);
+        let pem = issue::request(&subject, &Sans::default(), &key).unwrap();
+        json!({
+            "metadata": {"name": name, "creationTimestamp": format!("2026-01-01T00:00:0{}Z", name.len())},
+            "spec": {"username": "system:bootstrap:abcdef", "request": STANDARD.encode(pem)},
+            "status": status
+        })
+    }
+
+    #[test]
+    fn the_request_of_another_node_is_not_taken_for_ours() {
+        let denied = json!({"conditions": [{"type": "Denied", "message": "no"}]});
+        let requests =
+            [request("later", "n1", &denied), request("last-of-all", "n2", &json!({})), request("x", "n1", &json!({}))];
+        assert!(fate(&requests, "n1").contains("later was denied"), "{}", fate(&requests, "n1"));
+        assert_eq!(fate(&requests, "n3"), "it has not asked for one");
     }
 
     #[test]
     fn every_state_of_a_request_is_told() {
-        let told = |status: &Value| fate(&[request(status)]);
+        let told = |status: &Value| fate(&[request("csr-1", "n1", status)], "n1");
         assert!(told(&json!({})).contains("waits for approval"));
         let approved = json!([{"type": "Approved"}]);
         assert!(told(&json!({"conditions": approved})).contains("has not signed it"));
         assert!(told(&json!({"conditions": approved, "certificate": "x"})).contains("not fetched"));
         assert!(told(&json!({"conditions": [{"type": "Denied", "message": "no"}]})).ends_with("was denied: no"));
         let others = json!({"metadata": {"name": "x"}, "spec": {"username": "system:node:n1"}});
-        assert_eq!(fate(&[others]), "it has not asked for one");
+        assert_eq!(fate(&[others], "n1"), "it has not asked for one");
     }
 }

@@ -6,6 +6,7 @@
 use super::error::JoinError;
 use crate::base::fault::Result;
 use crate::base::https::{Credentials, Trust};
+use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
@@ -15,7 +16,7 @@ use crate::context::access::{self, AccessError};
 use crate::context::{Context, Joining};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
-use crate::kube::discovery::{self, ByToken, Found, Pin, Search};
+use crate::kube::discovery::{self, ByToken, Found, Search};
 use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
 use crate::pki::validity;
 use crate::render::objects::upload_config;
@@ -38,6 +39,9 @@ pub fn find_cluster(cx: &mut Context, facts: &Facts) -> Result<()> {
     let api =
         Cluster::running(Client::new(access)?, cx.gate.clone(), cx.clock.clone(), cx.timeouts().kubernetes_api_call);
     let cluster = read_cluster(cx, &api, facts)?;
+    if cx.control_plane_join().is_some() && cluster.control_plane_endpoint.is_none() {
+        return Err(JoinError::NoStableEndpoint.into());
+    }
     let minor = validity::minor_of(&cluster)?;
     let kubelet = text_of(&api, &upload_config::kubelet_config_map(minor, &cluster.feature_gates), "kubelet")?;
     refuse_taken_name(cx, &api)?;
@@ -161,7 +165,8 @@ fn refuse_taken_name(cx: &Context, api: &Cluster) -> Result<()> {
     Ok(())
 }
 
-fn is_ready(node: &Value) -> bool {
+/// True for a node whose kubelet reports that it can take Pods.
+pub fn is_ready(node: &Value) -> bool {
     let conditions = node["status"]["conditions"].as_array();
     conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }

@@ -28,6 +28,11 @@ pub enum JoinError {
         /// The object, and the key in it.
         what: String,
     },
+    /// A second control plane needs an address that outlives the first.
+    #[error(
+        "the cluster has no controlPlaneEndpoint: all its nodes know one control plane by its own address, so a second one would not help when that is gone"
+    )]
+    NoStableEndpoint,
     /// Another host has this name.
     #[error("the cluster has a node {name} already, and it is Ready")]
     NameTaken {
@@ -84,7 +89,7 @@ impl Fault for JoinError {
             | Self::StoredBadly { .. }
             | Self::NoEtcd
             | Self::BadStatus(_) => ExitCode::Unreachable,
-            Self::NameTaken { .. } => ExitCode::Refused,
+            Self::NameTaken { .. } | Self::NoStableEndpoint => ExitCode::Refused,
             Self::OtherCa(_) => ExitCode::Untrusted,
             Self::NotBootstrapped { .. } => ExitCode::Unhealthy,
         }
@@ -98,11 +103,14 @@ impl Fault for JoinError {
             Self::NoConfig { .. } => {
                 "run 'kubewright init phase upload-config all' on a control plane to store it again".into()
             }
+            Self::NoStableEndpoint => {
+                "choose a name or address that can move to another control plane, have it in the names of the API server's certificate, and set it as controlPlaneEndpoint: run 'kubectl -n kube-system edit configmap kubeadm-config'".into()
+            }
             Self::NameTaken { name } => format!(
-                "give this host another name with --node-name; or, if that node is gone for good, run 'kubectl delete node {name}' first"
+                "give this host another name with --node-name; or, if that node is gone for good, run 'kubewright node remove {name} --dead' on a control plane first"
             ),
             Self::OtherCa(path) => format!(
-                "if nothing on this host is needed any more, run 'kubeadm reset'; see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'",
+                "if nothing on this host is needed any more, run 'kubewright reset'; see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'",
                 path.display()
             ),
             Self::NotShared { .. } => {

@@ -13,7 +13,8 @@ use crate::pipeline::{Action, Target};
 use serde_json::{Value, json};
 use std::path::Path;
 
-const KEY: &str = "ClusterStatus";
+/// Where it is in the `ConfigMap`.
+pub const KEY: &str = "ClusterStatus";
 
 /// See the module's text.
 pub struct UpdateStatus;
@@ -36,16 +37,12 @@ impl Action for UpdateStatus {
         });
         let empty = json!({"apiVersion": cx.facts()?.api_version.to_string(), "kind": KEY});
         let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
-        let status = |map: &Value| match map["data"][KEY].as_str() {
-            Some(text) => serde_yaml::from_str::<Value>(text),
-            None => Ok(empty.clone()),
-        };
         // What cannot be read is not overwritten.
-        status(&cluster.read(&map)?).map_err(JoinError::BadStatus)?;
+        parse(&cluster.read(&map)?)?;
         let written = cluster.modify(&map, |map| {
-            if let Ok(mut status) = status(map)
-                && status["apiEndpoints"][&node.name] != endpoint
-            {
+            let Ok(status) = parse(map) else { return };
+            let mut status = status.unwrap_or_else(|| empty.clone());
+            if status["apiEndpoints"][&node.name] != endpoint {
                 status["apiEndpoints"][&node.name] = endpoint.clone();
                 map["data"][KEY] = go_yaml::to_string(&status).into();
             }
@@ -55,4 +52,13 @@ impl Action for UpdateStatus {
         }
         Ok(())
     }
+}
+
+/// The document in the `ConfigMap`; None where there is none.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn parse(map: &Value) -> Result<Option<Value>, JoinError> {
+    let text = map["data"][KEY].as_str();
+    text.map(serde_yaml::from_str::<Value>).transpose().map_err(JoinError::BadStatus)
 }

@@ -71,7 +71,11 @@ fn ask(cx: &mut Context, kubeconfig: &Path) -> Option<ClusterConfig> {
     stored_config::read(cx, &cluster).ok().flatten()
 }
 
-fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
+/// The cluster and the node as far as this host's files tell.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
     let api_server = StaticPod::read(&cx.files, "kube-apiserver")?.unwrap_or_default();
     let tagged = api_server.tag().and_then(|tag| tag.parse::<Version>().ok());
     let version = tagged

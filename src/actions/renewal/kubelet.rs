@@ -49,15 +49,24 @@ impl Action for RepairKubelet {
         } else if embedded {
             changed = renew_embedded(cx)?;
         }
-        if changed && cx.files.is_live() {
-            cx.restart_kubelet()?;
-            let kubelet = Component { name: "kubelet".into(), url: "http://127.0.0.1:10248/healthz".into() };
-            let limit = cx.timeouts().kubelet_health_check;
-            wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events)?;
-            cx.events.message("the kubelet runs with its new certificate");
-        }
-        Ok(())
+        if changed { restart(cx) } else { Ok(()) }
     }
+}
+
+/// Restarts the kubelet of a running host and waits until it is well; its Pods are not touched.
+///
+/// # Errors
+/// When it does not come up in time.
+pub fn restart(cx: &Context) -> Result<()> {
+    if !cx.files.is_live() {
+        return Ok(());
+    }
+    cx.restart_kubelet()?;
+    let kubelet = Component { name: "kubelet".into(), url: "http://127.0.0.1:10248/healthz".into() };
+    let limit = cx.timeouts().kubelet_health_check;
+    wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events)?;
+    cx.events.message("the kubelet runs with what is on the disk");
+    Ok(())
 }
 
 /// Makes a new certificate where the kubelet keeps its own, if that one is over or nearly so.

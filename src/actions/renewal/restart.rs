@@ -1,62 +1,35 @@
-//! Has components take up what was renewed: one after the other, each proved before the next.
+//! Has components take up what is on the disk: one after the other, each proved before the next.
 //!
-//! The proof is what the component shows on its port, that it runs in a new container, and that it says it is well.
-//! A component that cannot live with its new certificate gets the old one back, and that is proved likewise.
+//! Whether a component has to is read from the world: its container is older than a file that it reads, or its port
+//! shows another certificate. So a run that was killed is continued by the next one. The proof is what the component
+//! shows on its port, that it runs in a new container, and that it says it is well. A component that cannot live with
+//! its new certificate gets the old one back, and that is proved likewise.
 //!
 //! Reads: the static Pods' manifests, the container runtime, the components' ports. Writes: containers that are
-//! stopped, which the kubelet starts again; on failure the old files.
+//! ended, which the kubelet replaces; on failure the old files.
 
+use super::Row;
+use super::readers::{READERS, Reader};
+use super::running::{Running, ThisHost, that_run};
 use crate::actions::expiration::ports::{self, Port};
 use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::wait::{Poll, Wait};
+use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::{Before, Renewed};
-use crate::host::cri::{self, Container, ContainerState, Cri};
-use crate::kube::ready::{Component, ailment};
 use crate::pipeline::{Action, Target};
 use crate::pki::Cert;
 use std::path::Path;
 use std::time::Duration;
 
-/// A component and the files that it has open or in memory.
-struct Reader {
-    /// The name of its manifest and container.
-    component: &'static str,
-    /// What it reads, by the names of `certs renew`.
-    files: &'static [&'static str],
-    /// It reads its files again for each connection.
-    reloads: bool,
-    /// Where it says that it is well, without asking who asks.
-    health: &'static str,
-}
-
-/// In the order in which they depend on each other.
-const READERS: &[Reader] = &[
-    Reader { component: "etcd", files: &["etcd-server", "etcd-peer"], reloads: true, health: "/health" },
-    Reader {
-        component: "kube-apiserver",
-        files: &["apiserver", "apiserver-kubelet-client", "front-proxy-client", "apiserver-etcd-client"],
-        reloads: false,
-        health: "/livez",
-    },
-    Reader {
-        component: "kube-controller-manager",
-        files: &["controller-manager.conf"],
-        reloads: false,
-        health: "/healthz",
-    },
-    Reader { component: "kube-scheduler", files: &["scheduler.conf"], reloads: false, health: "/healthz" },
-];
-
 /// How long a component that reads its files again is given before it is restarted after all.
 const RELOAD: Duration = Duration::from_secs(2);
 
-/// A component did not come up with what was renewed.
+/// A component did not come up with what is on the disk.
 #[derive(Debug, thiserror::Error)]
-#[error("{component} did not take up its renewed certificate: {why}; {outcome}")]
+#[error("{component} did not take up what is on the disk: {why}; {outcome}")]
 struct NotTakenUp {
     component: &'static str,
     why: String,
@@ -84,146 +57,178 @@ impl Action for RestartComponents {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let ports = ports::ports(&cx.files)?;
+        let mut here = Vec::new();
         for reader in READERS {
-            let renewed = cx.renewal()?.renewed.iter().any(|renewed| reader.files.contains(&renewed.name));
-            if renewed && StaticPod::read(&cx.files, reader.component)?.is_some() {
-                let own: Vec<Port> = ports.iter().filter(|port| port.component == reader.component).cloned().collect();
-                take_up(cx, reader, &own)?;
+            if StaticPod::read(&cx.files, reader.component)?.is_some() {
+                here.push(reader);
             }
         }
-        prove_admin(cx)
+        if here.is_empty() {
+            return Ok(());
+        }
+        let ports = ports::ports(&cx.files)?;
+        let host = ThisHost::find(cx)?;
+        let mut restarted = false;
+        for reader in here {
+            let own: Vec<Port> = ports.iter().filter(|port| port.component == reader.component).cloned().collect();
+            let component = Proved { reader, ports: own, host: &host };
+            if component.is_due(cx)? {
+                component.take_up(cx)?;
+                restarted = true;
+            }
+        }
+        if restarted { prove_admin(cx) } else { Ok(()) }
     }
 }
 
-fn take_up(cx: &Context, reader: &Reader, ports: &[Port]) -> Result<()> {
-    let mine = || cx.renewal().map(|all| all.renewed.iter().filter(|one| reader.files.contains(&one.name)));
-    let wanted = |name: &str| mine().ok()?.find(|one| one.name == name).map(|one| one.new.clone());
-    if reader.reloads && shows(cx, ports, &wanted, RELOAD)? {
-        cx.events.message(format!("{} has taken up its new certificate by itself", reader.component));
-        return Ok(());
-    }
-    let since = mine()?.map(|one| one.at).max().unwrap_or_default();
-    let Err(failure) = restart(cx, reader, ports, &wanted, since) else { return Ok(()) };
-    let now = cx.clock.now();
-    let outcome = if mine()?.any(|one| one.old.not_after <= now) {
-        "the old one has ended, so the new one stays".to_owned()
-    } else {
-        for one in mine()? {
-            put_back(cx, one)?;
+/// A component with what it is proved by.
+pub(super) struct Proved<'a> {
+    pub reader: &'a Reader,
+    pub ports: Vec<Port>,
+    pub host: &'a dyn Running,
+}
+
+impl Proved<'_> {
+    /// True when something that it reads was renewed, or lies on the disk and is not in use. Who asked for one thing
+    /// does not get a restart for another.
+    fn is_due(&self, cx: &mut Context) -> Result<bool> {
+        let renewal = cx.renewal()?;
+        if renewal.renewed.iter().any(|one| self.reader.reads(one.name)) {
+            return Ok(true);
         }
-        let old = |name: &str| mine().ok()?.find(|one| one.name == name).map(|one| one.old.clone());
-        match restart(cx, reader, ports, &old, cx.clock.now()) {
+        if renewal.only.as_ref().is_some_and(|only| !self.reader.reads(only)) {
+            return Ok(false);
+        }
+        let running = that_run(&self.host.containers(self.reader.component)?);
+        if self.reader.is_stale(cx, &running)? {
+            return Ok(true);
+        }
+        // A component that does not run has nothing old in use; it reads what is there when it starts.
+        Ok(!running.is_empty() && self.other_shown(cx)?.is_some())
+    }
+
+    /// Brings the component to what is on the disk, or back to what was there before.
+    ///
+    /// # Errors
+    /// When it does not come up with what is on the disk, whatever became of the way back.
+    pub fn take_up(&self, cx: &mut Context) -> Result<()> {
+        let running = that_run(&self.host.containers(self.reader.component)?);
+        if self.reader.reloads && !self.reader.is_stale(cx, &running)? && self.shows(cx)? {
+            cx.events.message(format!("{} has taken up its new certificate by itself", self.reader.component));
+            return Ok(());
+        }
+        let Err(failure) = self.restart(cx) else { return Ok(()) };
+        let outcome = self.go_back(cx)?;
+        Err(NotTakenUp { component: self.reader.component, why: failure.to_string(), outcome }.into())
+    }
+
+    fn go_back(&self, cx: &mut Context) -> Result<String> {
+        let now = cx.clock.now();
+        let store = cx.pki()?;
+        let mine = || cx.renewal().map(|all| all.renewed.iter().filter(|one| self.reader.reads(one.name)));
+        if mine()?.next().is_none() {
+            return Ok(format!("what was there before a renewal is kept in {}", super::BACKUPS));
+        }
+        if mine()?.any(|one| one.old.not_after <= now) {
+            return Ok("the old one has ended, so the new one stays".to_owned());
+        }
+        for one in mine()? {
+            put_back(cx, &store, one)?;
+        }
+        Ok(match self.restart(cx) {
             Ok(()) => "the old one is back in place and in use".to_owned(),
             Err(again) => format!("the old one is back in place, but {again}"),
-        }
-    };
-    Err(NotTakenUp { component: reader.component, why: failure.to_string(), outcome }.into())
-}
-
-/// Stops the component's container, if it was started before `since`, and waits until the kubelet has started it again and it is proved to be well.
-fn restart(
-    cx: &Context,
-    reader: &Reader,
-    ports: &[Port],
-    wanted: &dyn Fn(&str) -> Option<Cert>,
-    since: i64,
-) -> Result<()> {
-    let limit = cx.timeouts().upgrade_manifests;
-    let runtime = cri::find(&cx.host, cx.node()?.cri_socket.as_deref())?;
-    let mut before = containers(&runtime, reader.component)?;
-    // One that was started since has read the new file: a controller that lost the API server starts anew by itself.
-    before.retain(|container| container.created / 1_000_000_000 <= since);
-    for container in &before {
-        runtime.stop_container(container)?;
-    }
-    let what = format!("a restarted {}", reader.component);
-    cx.gate.effect(|| {
-        Wait { slowest: Duration::from_millis(100), ..Wait::new(&what, limit) }.until(&cx.clock, &cx.events, || {
-            let new = containers(&runtime, reader.component)?;
-            if !new.iter().any(|one| before.iter().all(|old| old.id != one.id)) {
-                return Ok(Poll::Pending("its container has not come back".into()));
-            }
-            Ok(match trouble(cx, reader, ports, wanted)? {
-                None => Poll::Ready(()),
-                Some(trouble) => Poll::Pending(trouble),
-            })
         })
-    })?;
-    cx.events.message(format!("{} runs again and shows what is on the disk", reader.component));
-    Ok(())
-}
+    }
 
-fn containers(runtime: &Cri, component: &str) -> Result<Vec<Container>> {
-    let mut all = runtime.containers()?;
-    all.retain(|one| {
-        one.name == component
-            && one.state == ContainerState::Running
-            && one.labels.get("io.kubernetes.pod.namespace").is_some_and(|namespace| namespace == "kube-system")
-    });
-    Ok(all)
-}
+    /// Ends the containers that have not read the files, and waits until the kubelet has started one that has, and it
+    /// is proved to be well.
+    fn restart(&self, cx: &mut Context) -> Result<()> {
+        let component = self.reader.component;
+        let since = self.reader.read_since(cx)?;
+        let all = self.host.containers(component)?;
+        let is_new = |created: i64| created > since;
+        let runs_new = that_run(&all).iter().any(|one| is_new(one.created));
+        for container in &all {
+            // One that ended would make the kubelet wait before it starts the next.
+            let runs = that_run(std::slice::from_ref(container)).len() == 1;
+            if (runs && !is_new(container.created)) || (!runs && !runs_new) {
+                self.host.end(container)?;
+            }
+        }
+        let what = format!("a restarted {component}");
+        let limit = cx.timeouts().upgrade_manifests;
+        let gate = cx.gate.clone();
+        gate.effect(|| {
+            let (clock, events) = (cx.clock.clone(), cx.events.clone());
+            Wait { slowest: Duration::from_millis(100), ..Wait::new(&what, limit) }.until(&clock, &events, || {
+                if !that_run(&self.host.containers(component)?).iter().any(|one| is_new(one.created)) {
+                    return Ok(Poll::Pending("its container has not come back".into()));
+                }
+                if let Some(trouble) = self.other_shown(cx)? {
+                    return Ok(Poll::Pending(trouble));
+                }
+                let trouble = match self.health_url(cx)? {
+                    Some(url) => self.host.ailment(component, &url)?,
+                    None => None,
+                };
+                Ok(trouble.map_or(Poll::Ready(()), Poll::Pending))
+            })
+        })?;
+        cx.events.message(format!("{component} runs again and shows what is on the disk"));
+        Ok(())
+    }
 
-/// What is not right yet with a component that was restarted.
-fn trouble(
-    cx: &Context,
-    reader: &Reader,
-    ports: &[Port],
-    wanted: &dyn Fn(&str) -> Option<Cert>,
-) -> Result<Option<String>> {
-    for port in ports {
-        match ports::look(port) {
-            Err(why) => return Ok(Some(why)),
-            Ok(shown) => {
-                let meant = port.name.and_then(wanted);
-                if meant.is_some_and(|meant| meant.der != shown.der) {
+    /// Which port shows something else than what is on the disk, or nothing; None when all is right.
+    fn other_shown(&self, cx: &mut Context) -> Result<Option<String>> {
+        for port in &self.ports {
+            let meant = on_disk(cx, port)?;
+            match self.host.shown(port) {
+                Err(why) => return Ok(Some(why)),
+                Ok(shown) if meant.is_some_and(|meant| meant.der != shown.der) => {
                     return Ok(Some(format!("{} still shows serial {}", port.address, shown.serial)));
                 }
+                Ok(_) => {}
             }
         }
+        Ok(None)
     }
-    let Some(url) = health_url(cx, reader, ports)? else { return Ok(None) };
-    Ok(ailment(&Component { name: reader.component.into(), url })?)
-}
 
-/// etcd tells how it is on its metrics port, the others on their own.
-fn health_url(cx: &Context, reader: &Reader, ports: &[Port]) -> Result<Option<String>> {
-    if reader.component == "etcd" {
-        let pod = StaticPod::read(&cx.files, reader.component)?.unwrap_or_default();
-        let metrics = pod.flag("listen-metrics-urls").and_then(|urls| urls.split(',').next());
-        return Ok(metrics.map(|url| format!("{}{}", url.trim_end_matches('/'), reader.health)));
-    }
-    Ok(ports.first().map(|port| format!("https://{}{}", port.address, reader.health)))
-}
-
-/// True when every port shows what is wanted within `limit`. A plan assumes that it does not.
-fn shows(cx: &Context, ports: &[Port], wanted: &dyn Fn(&str) -> Option<Cert>, limit: Duration) -> Result<bool> {
-    let looked = cx.gate.effect(|| {
-        Wait::new("the new certificate on its port", limit).until(&cx.clock, &cx.events, || {
-            let stale = ports.iter().find(|port| {
-                let meant = port.name.and_then(wanted);
-                meant.is_some_and(|meant| ports::look(port).map_or(true, |shown| shown.der != meant.der))
-            });
-            Ok(match stale {
-                None => Poll::Ready(()),
-                Some(port) => Poll::Pending(format!("{} does not show it", port.address)),
-            })
-        })
-    });
-    match looked {
-        Ok(done) => Ok(done.is_some()),
-        Err(failure) if failure.downcast_ref::<crate::base::wait::TimedOut>().is_some() => Ok(false),
-        Err(failure) => Err(failure),
-    }
-}
-
-fn put_back(cx: &Context, one: &Renewed) -> Result<()> {
-    match &one.before {
-        Before::Pair(spec, pair) => {
-            let renewal = cx.renewal()?;
-            let dir = &renewal.cluster.certificates_dir;
-            crate::pki::PkiStore::new(cx.files.clone(), dir, &cx.clock, &cx.random).replace_pair(spec, pair)?;
+    /// True when every port shows what is on the disk within a moment. A plan assumes that it does not.
+    fn shows(&self, cx: &mut Context) -> Result<bool> {
+        let (gate, clock, events) = (cx.gate.clone(), cx.clock.clone(), cx.events.clone());
+        let looked = gate.effect(|| {
+            Wait::new("the new certificate on its port", RELOAD)
+                .until(&clock, &events, || Ok(self.other_shown(cx)?.map_or(Poll::Ready(()), Poll::Pending)))
+        });
+        match looked {
+            Ok(done) => Ok(done.is_some()),
+            Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => Ok(false),
+            Err(failure) => Err(failure),
         }
+    }
+
+    /// etcd tells how it is on its metrics port, the others on their own.
+    fn health_url(&self, cx: &Context) -> Result<Option<String>> {
+        let health = self.reader.health;
+        if self.reader.component == "etcd" {
+            let pod = StaticPod::read(&cx.files, self.reader.component)?.unwrap_or_default();
+            let metrics = pod.flag("listen-metrics-urls").and_then(|urls| urls.split(',').next());
+            return Ok(metrics.map(|url| format!("{}{health}", url.trim_end_matches('/'))));
+        }
+        Ok(self.ports.first().map(|port| format!("https://{}{health}", port.address)))
+    }
+}
+
+/// The certificate that a port should show; None where nobody says.
+fn on_disk(cx: &mut Context, port: &Port) -> Result<Option<Cert>> {
+    let Some(Row::Cert(spec)) = port.name.map(Row::named).transpose()? else { return Ok(None) };
+    Ok(cx.pki()?.load_certs(spec)?.and_then(|chain| chain.into_iter().next()))
+}
+
+fn put_back(cx: &Context, store: &crate::pki::PkiStore, one: &Renewed) -> Result<()> {
+    match &one.before {
+        Before::Pair(spec, pair) => store.replace_pair(spec, pair)?,
         Before::Kubeconfig(path, config) => {
             cx.files.write(path, &config.content()?, 0o600)?;
         }
@@ -233,8 +238,7 @@ fn put_back(cx: &Context, one: &Renewed) -> Result<()> {
 
 /// The administrator can enter with what is in admin.conf now.
 fn prove_admin(cx: &mut Context) -> Result<()> {
-    let touched = cx.renewal()?.renewed.iter().any(|one| one.name == "admin.conf" || one.name == "apiserver");
-    if !touched || !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
+    if !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
         return Ok(());
     }
     let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
@@ -242,3 +246,6 @@ fn prove_admin(cx: &mut Context) -> Result<()> {
     cx.events.message("the API server is ready, and admin.conf opens it");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,12 +8,11 @@ use crate::context::renewal::Renewal;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::keys::Generator;
-use crate::pki::renew::Names;
 use crate::pki::{PkiStore, fixture};
 
-const MADE: u64 = 1_795_238_460;
+pub(super) const MADE: u64 = 1_795_238_460;
 
-fn host() -> tempfile::TempDir {
+pub(super) fn host() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     let store = store(&root, MADE);
     let (cluster, node) = (fixture::cluster(36), fixture::node());
@@ -31,16 +30,16 @@ fn store(root: &tempfile::TempDir, now: u64) -> PkiStore {
     PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(now), &Random::seeded(9))
 }
 
-fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Context {
+/// A run on that host that has not done anything yet.
+pub(super) fn renewing(root: &tempfile::TempDir, only: Option<&str>) -> Context {
     let mut cx = Context::for_tests(root.path().to_str().unwrap());
-    cx.task = Task::Renew(Box::new(Renewal {
-        cluster: fixture::cluster(36),
-        node: fixture::node(),
-        only: only.map(str::to_owned),
-        names: Names::Keep,
-        backup: Path::new(BACKUPS).join("certs-test"),
-        renewed: Vec::new(),
-    }));
+    let task = Renewal::new(fixture::cluster(36), fixture::node(), Path::new(BACKUPS).join("certs-test"));
+    cx.task = Task::Renew(Box::new(Renewal { only: only.map(str::to_owned), ..task }));
+    cx
+}
+
+fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Context {
+    let mut cx = renewing(root, only);
     let workflow = actions::renew_workflow().unwrap();
     let plan = Plan::new(&workflow, &actions::registry(), &Choice::default(), &mut cx).unwrap();
     plan.run(&mut cx).unwrap();

@@ -62,3 +62,15 @@ fn removing_says_whether_there_was_something() {
     assert!(files.remove(path).unwrap());
     assert!(!files.exists(path));
 }
+
+#[test]
+fn a_file_behind_a_link_is_replaced_and_the_link_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, target) = (folder.path().join("current.pem"), folder.path().join("2026.pem"));
+    std::fs::write(&target, "old").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let files = HostFiles::new("/", Gate::open());
+    files.write(&link, &Content::public("new"), 0o600).unwrap();
+    assert_eq!(std::fs::read_link(&link).unwrap(), target);
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
+}

@@ -6,63 +6,24 @@ use crate::base::files::Content;
 use crate::checks::finding::{Repair, Severity};
 use crate::checks::ignore::Consequence;
 use crate::checks::inputs::Rerun;
-use crate::config::model::{
-    Addon, ApiEndpoint, ClusterConfig, Component, Etcd, ImageOverride, KeyAlgorithm, LocalEtcd, Networking, NodeConfig,
-    Timeouts,
-};
+use crate::config::model::{ApiEndpoint, ClusterConfig, NodeConfig};
+use crate::config::print;
 use crate::host::command::fake::FakeHost;
 use crate::host::cri::{KNOWN, fake::FakeCri};
-use crate::versions::Version;
+use crate::versions::{Version, table};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 fn cluster(minor: u16) -> ClusterConfig {
-    ClusterConfig {
-        version: Version::new(minor, 2),
-        cluster_name: "kubernetes".into(),
-        control_plane_endpoint: None,
-        networking: Networking {
-            service_subnets: vec!["10.96.0.0/12".parse().unwrap()],
-            pod_subnets: vec!["10.244.0.0/16".parse().unwrap()],
-            dns_domain: "cluster.local".into(),
-        },
-        certificates_dir: "/etc/kubernetes/pki".into(),
-        image_repository: "registry.k8s.io".into(),
-        encryption_algorithm: KeyAlgorithm::EcdsaP256,
-        certificate_validity: Duration::ZERO,
-        ca_certificate_validity: Duration::ZERO,
-        feature_gates: BTreeMap::new(),
-        api_server: Component::default(),
-        api_server_cert_sans: Vec::new(),
-        controller_manager: Component::default(),
-        scheduler: Component::default(),
-        etcd: Etcd::Local(LocalEtcd {
-            data_dir: "/var/lib/etcd".into(),
-            image: ImageOverride::default(),
-            component: Component::default(),
-            server_cert_sans: Vec::new(),
-            peer_cert_sans: Vec::new(),
-        }),
-        dns: Addon::default(),
-        proxy: Addon::default(),
-        kubelet: serde_json::Map::new(),
-        kube_proxy: serde_json::Map::new(),
-    }
+    let mut cluster = print::default_cluster(Version::new(minor, 2), table::facts(minor).unwrap());
+    cluster.networking.pod_subnets = vec!["10.244.0.0/16".parse().unwrap()];
+    cluster
 }
 
 fn node() -> NodeConfig {
     NodeConfig {
-        name: "n1".into(),
         cri_socket: None,
-        taints: None,
-        kubelet_extra_args: Vec::new(),
-        image_pull_policy: "IfNotPresent".into(),
-        image_pull_serial: true,
         local_endpoint: ApiEndpoint { advertise_address: "10.0.0.7".parse().unwrap(), bind_port: 6443 },
-        patches_dir: None,
-        ignore_preflight_errors: Vec::new(),
-        skip_phases: Vec::new(),
-        timeouts: Timeouts::default(),
+        ..print::default_node(table::facts(20).unwrap(), "n1")
     }
 }
 
@@ -143,7 +104,7 @@ fn only(report: &Report) -> &Finding {
 fn a_fit_host_has_no_findings_and_kubeadms_checks_by_name() {
     let report = Case::new().report();
     assert_eq!(report.findings, []);
-    assert!(report.verdict().is_ok());
+    assert!(report.verdict(Role::Worker).is_ok());
     for name in [
         "IsPrivilegedUser",
         "NumCPU",
@@ -171,6 +132,7 @@ fn a_fit_host_has_no_findings_and_kubeadms_checks_by_name() {
         "Port-2379",
         "Port-2380",
         "DirAvailable--var-lib-etcd",
+        "CertificatesLost",
         "ImagePull",
     ] {
         assert!(report.checks.iter().any(|check| check == name), "{name} is missing from {:?}", report.checks);
@@ -194,6 +156,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     assert_eq!(
         errors,
         [
+            "CertificatesLost",
             "CgroupDriver",
             "DirAvailable--var-lib-etcd",
             "FileAvailable--etc-kubernetes-manifests-etcd.yaml",
@@ -204,7 +167,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     );
     assert!(report.findings.iter().all(|f| !f.fix.is_empty()), "{:#?}", report.findings);
     assert!(report.findings.iter().any(|f| f.id == "SandboxImage" && f.severity == Severity::Warning));
-    assert_eq!(report.verdict().unwrap_err().exit_code(), crate::base::exit_code::ExitCode::Preflight);
+    assert_eq!(report.verdict(Role::Worker).unwrap_err().exit_code(), crate::base::exit_code::ExitCode::Preflight);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["findings"][0]["severity"], "error");
     assert!(json["findings"][0]["where"].is_string());
@@ -219,7 +182,7 @@ fn ignoring_swap_tells_the_kubelet_and_all_works_in_any_case() {
         let report = case.report();
         let finding = only(&report);
         assert!(finding.ignored && finding.severity == Severity::Warning);
-        assert_eq!(report.consequences, [Consequence::KubeletField { field: "failSwapOn", value: false }]);
+        assert_eq!(report.consequences, [Consequence::KubeletField { field: "failSwapOn", value: false.into() }]);
     }
     let mut case = Case::new();
     case.host = case.host.file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n");
@@ -267,12 +230,21 @@ fn control_groups_of_version_1_stop_kubelets_from_1_35_on() {
     assert_eq!(severity(v1(35)), (Some(Severity::Error), vec![]));
     let mut ignored = v1(35);
     ignored.node.ignore_preflight_errors = vec!["SystemVerification".into()];
-    let consequence = Consequence::KubeletField { field: "failCgroupV1", value: false };
+    let consequence = Consequence::KubeletField { field: "failCgroupV1", value: false.into() };
     assert_eq!(severity(ignored), (Some(Severity::Warning), vec![consequence]));
+}
+
+/// What a cluster rests on.
+fn write_authorities(host: &FakeHost) {
+    for name in ["ca.crt", "front-proxy-ca.crt", "etcd/ca.crt", "sa.key"] {
+        let path = format!("/etc/kubernetes/pki/{name}");
+        host.live().files().write(path.as_ref(), &Content::public(""), 0o600).unwrap();
+    }
 }
 
 /// Files of all components as an earlier run of ours left them, and the journal of that run.
 fn after_init(case: &mut Case) {
+    write_authorities(&case.host);
     let host = case.host.live();
     for component in ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"] {
         let path = format!("/etc/kubernetes/manifests/{component}.yaml");
@@ -290,6 +262,22 @@ fn a_run_after_a_run_finds_nothing_wrong() {
 }
 
 #[test]
+fn a_cluster_that_lost_its_ca_gets_no_other_one_whatever_is_ignored() {
+    let mut case = Case::new();
+    after_init(&mut case);
+    std::fs::remove_file(case.host.root().join("etc/kubernetes/pki/ca.crt")).unwrap();
+    case.node.ignore_preflight_errors = vec!["all".into()];
+    let report = case.report();
+    let finding = only(&report);
+    assert_eq!((finding.id.as_str(), finding.severity), ("CertificatesLost", Severity::Error));
+    assert!(finding.what.contains("rests on: /etc/kubernetes/pki/ca.crt; this cannot be ignored"), "{}", finding.what);
+    assert_eq!(
+        report.verdict(Role::FirstControlPlane).unwrap_err().hint().unwrap(),
+        "mend it, then run the same command again"
+    );
+}
+
+#[test]
 fn a_manifest_that_was_edited_by_hand_is_not_overwritten_silently() {
     let mut case = Case::new();
     after_init(&mut case);
@@ -302,6 +290,7 @@ fn a_manifest_that_was_edited_by_hand_is_not_overwritten_silently() {
 fn files_that_kubeadm_left_and_that_are_right_are_adopted() {
     let mut case = Case::new();
     case.host = case.host.file("/etc/kubernetes/manifests/etcd.yaml", "x").file("/var/lib/etcd/member/wal", "");
+    write_authorities(&case.host);
     case.rerun.adopted.insert("/etc/kubernetes/manifests/etcd.yaml".into());
     assert_eq!(case.report().findings, []);
 }
@@ -391,3 +380,5 @@ fn versions_that_do_not_go_together_are_told() {
     assert!(kubelet(21, 20).unwrap().contains("newer than the control plane"));
     assert!(kubelet(20, 36).unwrap().contains("minors behind"));
 }
+
+mod more;

@@ -43,6 +43,12 @@ impl Cause {
             && self.words.iter().any(|all| all.iter().all(|words| line.text.contains(words)))
     }
 
+    /// Where in the text the words begin that follow one another; 0 when they are not there.
+    pub(super) fn place(&self, text: &str) -> usize {
+        let found = self.words.iter().find(|all| all.iter().all(|words| text.contains(words)));
+        found.and_then(|all| all.iter().filter_map(|words| text.find(words)).min()).unwrap_or(0)
+    }
+
     /// What follows the words: the flag that is unknown, the address that is taken.
     pub(super) fn detail<'a>(&self, text: &'a str) -> &'a str {
         let found = self.words.iter().find(|all| all.iter().all(|words| text.contains(*words)));
@@ -72,6 +78,19 @@ pub const CAUSES: &[Cause] = &[
         words: &[&["no space left on device"], &["database space exceeded"]],
         what: "the disk is full",
         fix: "make room: run 'df -h /var/lib/etcd /var/lib/kubelet /var/lib/containerd', then run the command again",
+    },
+    Cause {
+        id: "InotifyLimit",
+        sources: ANY,
+        who: "",
+        words: &[
+            &["inotify", "too many open files"],
+            &["file watcher", "too many open files"],
+            &["fsnotify", "too many open files"],
+        ],
+        what: "this host has used up its watches of files (inotify), which {who} needs",
+        fix: "run 'sysctl -w fs.inotify.max_user_instances=1024', write the same to a file in /etc/sysctl.d, then run the \
+              command again",
     },
     Cause {
         id: "UnknownFlag",
@@ -214,7 +233,7 @@ pub const CAUSES: &[Cause] = &[
             &["cluster ID mismatch"],
         ],
         what: "etcd's data folder holds another cluster or a member that was removed",
-        fix: "run 'kubeadm reset' on this host, then run the command again",
+        fix: "run 'kubewright reset' on this host, then run the command again",
     },
     Cause {
         id: "AdvertiseAddress",

@@ -33,10 +33,15 @@ impl Line {
         Self { source, who: who.into(), text: text.trim_end().into() }
     }
 
-    /// The line without what differs each time it is said: klog's time and process number.
-    pub(super) fn gist(&self) -> String {
-        let text = self.text.split_once("] ").filter(|_| self.is_klog()).map_or(self.text.as_str(), |(_, rest)| rest);
-        text.chars().filter(|c| !c.is_ascii_digit()).take(120).collect()
+    /// What the line says from `place` on, without what differs each time it is said: klog's time and process
+    /// number, how deep the words are quoted.
+    pub(super) fn gist(&self, place: usize) -> String {
+        let whole = self.text.split_once("] ").filter(|_| self.is_klog()).map_or(self.text.as_str(), |(_, rest)| rest);
+        let text = self.text.get(place..).filter(|_| place > 0).unwrap_or(whole);
+        text.chars()
+            .filter(|c| !c.is_ascii_digit() && !"\\\"".contains(*c))
+            .take(if place > 0 { 60 } else { 120 })
+            .collect()
     }
 
     /// True when klog says that it is an error or the end, or systemd that the service failed.
@@ -49,11 +54,15 @@ impl Line {
         chars.next().is_some_and(|c| "IWEF".contains(c)) && chars.take(4).filter(char::is_ascii_digit).count() == 4
     }
 
-    /// The line with its source, cut to `width` characters.
-    pub(super) fn shown(&self, width: usize) -> String {
-        let cut: String = self.text.chars().take(width).collect();
-        let more = if cut.len() < self.text.len() { "…" } else { "" };
-        format!("{}: {cut}{more}", self.who)
+    /// The line with its source, cut to `width` characters around `place`.
+    pub(super) fn shown(&self, place: usize, width: usize) -> String {
+        let before = self.text.get(..place).unwrap_or_default().chars().count();
+        let all = self.text.chars().count();
+        // Some of what leads to the telling words is worth its room.
+        let skipped = if all <= width { 0 } else { before.saturating_sub(width / 3).min(all - width) };
+        let cut: String = self.text.chars().skip(skipped).take(width).collect();
+        let (from, to) = (if skipped > 0 { "…" } else { "" }, if skipped + width < all { "…" } else { "" });
+        format!("{}: {from}{cut}{to}", self.who)
     }
 }
 
@@ -222,7 +231,7 @@ mod tests {
         let line = |text| Line::new(Source::Kubelet, "kubelet", text);
         let a = line(r#"E1121 06:05:15.606108   10918 kubelet.go:2243] node "n1" not found"#);
         let b = line(r#"E1121 06:05:15.706818   10918 kubelet.go:2243] node "n1" not found"#);
-        assert_eq!(a.gist(), b.gist());
+        assert_eq!(a.gist(0), b.gist(0));
         assert!(a.is_complaint());
         assert!(!line("Every day").is_complaint());
     }

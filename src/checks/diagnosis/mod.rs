@@ -16,7 +16,7 @@ use serde::Serialize;
 /// As many lines show a cause as a person reads.
 const SHOWN: usize = 4;
 /// A line of a log may be a page long.
-const WIDTH: usize = 300;
+const WIDTH: usize = 200;
 
 /// What the evidence says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,7 +67,7 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
             return Diagnosis {
                 id: cause.id,
                 cause: cause.what.replace("{}", detail).replace("{who}", &last.who),
-                evidence: select(&lines),
+                evidence: select(&lines, |line| cause.place(&line.text)),
                 fix: cause.fix.replace("{}", detail).replace("{who}", &last.who),
             };
         }
@@ -96,21 +96,22 @@ fn unknown(evidence: &Evidence) -> Diagnosis {
             "run 'journalctl -u kubelet -n 200' and 'crictl ps -a' to see more".to_owned(),
         ),
     };
-    Diagnosis { id: "Unknown", cause, evidence: select(&lines), fix }
+    Diagnosis { id: "Unknown", cause, evidence: select(&lines, |_| 0), fix }
 }
 
-/// The last lines that say different things, oldest first.
-fn select(lines: &[&Line]) -> Vec<String> {
-    let mut chosen: Vec<&Line> = Vec::new();
+/// The last lines that say different things from their telling `place` on, oldest first.
+fn select(lines: &[&Line], place: impl Fn(&Line) -> usize) -> Vec<String> {
+    let mut chosen: Vec<(usize, &Line)> = Vec::new();
     for line in lines.iter().rev() {
-        if !chosen.iter().any(|other| other.gist() == line.gist()) {
-            chosen.push(line);
+        let place = place(line);
+        if !chosen.iter().any(|(other_place, other)| other.gist(*other_place) == line.gist(place)) {
+            chosen.push((place, line));
         }
         if chosen.len() == SHOWN {
             break;
         }
     }
-    chosen.iter().rev().map(|line| line.shown(WIDTH)).collect()
+    chosen.iter().rev().map(|(place, line)| line.shown(*place, WIDTH)).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ fn diagnosed(source: Source, who: &str, text: &str) -> Diagnosis {
 }
 
 /// What the kubelet, or a container of this name, said; and the cause that must be found in it.
-const CASES: [(&str, &str, &str); 19] = [
+const CASES: [(&str, &str, &str); 20] = [
     ("UnknownFlag", "kubelet", "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr"),
     ("UnknownFlag", "kube-apiserver", "Error: unknown flag: --allow-privilegedd"),
     (
@@ -83,6 +83,11 @@ const CASES: [(&str, &str, &str); 19] = [
         "kubelet",
         r#"E0101 10:00:00.000000 1 run.go:72] "command failed" err="failed to run Kubelet: kubelet is configured to not run on a host using cgroup v1. cgroup v1 support is unsupported""#,
     ),
+    (
+        "InotifyLimit",
+        "kubelet",
+        "F1121 09:12:31.101010    3500 kubelet.go:1343] Failed to start cAdvisor inotify_init: too many open files",
+    ),
 ];
 
 #[test]
@@ -147,4 +152,18 @@ fn a_running_component_is_not_accused_for_want_of_a_better_one() {
     let found = diagnosed(Source::Running, "kube-apiserver", "I1121 06:05:15.606108 1 a.go:1] fine");
     assert!(found.evidence.is_empty());
     assert_eq!(found.id, "Unknown");
+}
+
+#[test]
+fn of_a_long_line_the_telling_words_are_shown_and_one_line_stands_for_its_repetitions() {
+    let noise = "failed to create shim task: OCI runtime create failed: ".repeat(8);
+    let line = |start: &str, quote: &str| {
+        let words = format!("expected cgroupsPath to be of format {quote}slice:prefix:name{quote} for systemd cgroups");
+        format!("E1121 09:44:18.848908     407 {start}: {noise}{words}, got /kubepods/{start}/1")
+    };
+    let text = [line("remote_runtime.go:116] RunPodSandbox", "\""), line("pod_workers.go:191] Error syncing", "\\\"")];
+    let found = diagnosed(Source::Kubelet, "kubelet", &text.join("\n"));
+    assert_eq!((found.id, found.evidence.len()), ("CgroupDriver", 1), "{found:?}");
+    assert!(found.evidence[0].starts_with("kubelet: …"), "{found:?}");
+    assert!(found.evidence[0].contains("for systemd cgroups, got"), "{found:?}");
 }

@@ -7,7 +7,6 @@ use super::steps::Bench;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::host::command::Command;
-use crate::host::service::Services;
 use std::path::Path;
 
 mod toml;
@@ -111,8 +110,5 @@ fn default_head(bench: &Bench<'_>) -> String {
 }
 
 fn store(bench: &mut Bench<'_>, document: &Document, what: &str) -> Result<()> {
-    if bench.write(Path::new(CONFIG), &document.to_string(), what, Some(SERVICE))? {
-        Services::of(bench.host).restart(SERVICE)?;
-    }
-    Ok(())
+    bench.write_and_restart(Path::new(CONFIG), &document.to_string(), what, SERVICE)
 }

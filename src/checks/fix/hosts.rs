@@ -11,8 +11,7 @@ const HOSTS: &str = "/etc/hosts";
 pub(super) fn add(bench: &mut Bench<'_>, name: &str, ip: IpAddr) -> Result<()> {
     let before = bench.host.files().read_text(Path::new(HOSTS))?.unwrap_or_default();
     let text = with_entry(&before, name, ip);
-    bench.write(Path::new(HOSTS), &text, &format!("the name {name} has the address {ip}"), None)?;
-    Ok(())
+    bench.write(Path::new(HOSTS), &text, &format!("the name {name} has the address {ip}"))
 }
 
 fn with_entry(text: &str, name: &str, ip: IpAddr) -> String {

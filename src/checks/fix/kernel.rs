@@ -2,14 +2,15 @@
 
 use super::steps::Bench;
 use crate::base::fault::Result;
-use crate::host::{modules, sysctl};
+use crate::host::{Host, modules, sysctl};
 use crate::journal::Inverse;
 use std::path::Path;
 
 /// Modules listed here are loaded at boot (modules-load.d(5)).
 const MODULES: &str = "/etc/modules-load.d/kubewright.conf";
-/// Parameters listed here are set at boot (sysctl.d(5)); 99 comes after the distribution's own.
-const PARAMETERS: &str = "/etc/sysctl.d/99-kubewright.conf";
+/// Parameters listed here are set at boot (sysctl.d(5)). The last file by name wins, and on many distributions
+/// `99-sysctl.conf` is a link to /etc/sysctl.conf, which may switch off what is switched on here.
+const PARAMETERS: &str = "/etc/sysctl.d/99-z-kubewright.conf";
 /// The module that brings the `net.bridge` parameters.
 const BRIDGE: &str = "br_netfilter";
 
@@ -19,7 +20,7 @@ pub(super) fn load_modules(bench: &mut Bench<'_>, names: &[String]) -> Result<()
         if !modules::is_loaded(bench.host, name)? {
             modules::load(bench.host, name)?;
             // A module is not unloaded on undoing: by then something may use it, and it does no harm.
-            bench.done(format!("loaded the kernel module {name}"), None)?;
+            bench.did(format!("loaded the kernel module {name}"));
         }
     }
     let before = bench.host.files().read_text(Path::new(MODULES))?.unwrap_or_default();
@@ -28,8 +29,7 @@ pub(super) fn load_modules(bench: &mut Bench<'_>, names: &[String]) -> Result<()
     if missing.is_empty() {
         return Ok(());
     }
-    bench.write(Path::new(MODULES), &text, "the kernel modules are loaded at boot", None)?;
-    Ok(())
+    bench.write(Path::new(MODULES), &text, "the kernel modules are loaded at boot")
 }
 
 /// Sets a parameter now and at boot, loading the module that brings it.
@@ -39,16 +39,20 @@ pub(super) fn set_parameter(bench: &mut Bench<'_>, key: &str, value: &str) -> Re
     }
     let before = sysctl::value(bench.host, key)?;
     if before.as_deref() != Some(value) {
-        sysctl::set(bench.host, key, value)?;
-        // A parameter that came with its module has no former value to go back to.
-        let inverse = before.map(|value| Inverse::SetSysctl { key: key.into(), value });
-        bench.done(format!("set {key} to {value}"), inverse)?;
+        let what = format!("set {key} to {value}");
+        let set = |host: &Host| Ok(sysctl::set(host, key, value)?);
+        if let Some(before) = before {
+            bench.change(what, Inverse::SetSysctl { key: key.into(), value: before }, set)?;
+        } else {
+            // A parameter that came with its module has no former value to go back to.
+            set(bench.host)?;
+            bench.did(what);
+        }
     }
     let former = bench.host.files().read_text(Path::new(PARAMETERS))?.unwrap_or_default();
     let kept: String = former.lines().filter(|line| !assigns(line, key)).flat_map(|line| [line, "\n"]).collect();
     let text = format!("{kept}{key} = {value}\n");
-    bench.write(Path::new(PARAMETERS), &text, &format!("{key} is set at boot"), None)?;
-    Ok(())
+    bench.write(Path::new(PARAMETERS), &text, &format!("{key} is set at boot"))
 }
 
 fn assigns(line: &str, key: &str) -> bool {

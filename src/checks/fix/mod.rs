@@ -9,4 +9,4 @@ mod hosts;
 mod kernel;
 mod steps;
 
-pub use steps::{Fixed, apply};
+pub use steps::{Fixed, Mended, apply};

@@ -1,7 +1,7 @@
 //! One step for each finding that can be mended.
 
 use super::{containerd, hosts, kernel};
-use crate::base::fault::Result;
+use crate::base::fault::{Failure, Result};
 use crate::base::files::Content;
 use crate::checks::finding::{Repair, Report};
 use crate::host::service::Services;
@@ -19,29 +19,45 @@ pub struct Fixed {
     pub what: String,
 }
 
-/// Mends every finding that can be mended; warnings too. The checks should be made again afterwards.
-///
-/// # Errors
-/// When a step fails. What was done before it is in the journal and can be undone.
-pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Result<Vec<Fixed>> {
-    let mut bench = Bench { host, journal, check: String::new(), fixed: Vec::new() };
-    let mut done: Vec<&Repair> = Vec::new();
+/// What mending came to.
+#[derive(Debug, Default)]
+pub struct Mended {
+    /// What was done, in its order.
+    pub fixed: Vec<Fixed>,
+    /// The checks whose finding could not be mended, and why.
+    pub failed: Vec<(String, Failure)>,
+}
+
+/// Mends every finding that can be mended; warnings too. One that cannot be mended does not keep the others from it.
+/// The checks should be made again afterwards. What was done is in the journal and can be undone.
+pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Mended {
+    let mut bench = Bench { host, journal, check: String::new(), fixed: Vec::new(), restarts: Vec::new() };
+    let mut failed = Vec::new();
+    let mut tried: Vec<&Repair> = Vec::new();
     for finding in &report.findings {
-        let Some(repair) = finding.repair.as_ref().filter(|repair| !done.contains(repair)) else { continue };
+        let Some(repair) = finding.repair.as_ref().filter(|repair| !tried.contains(repair)) else { continue };
         bench.check.clone_from(&finding.id);
-        mend(&mut bench, repair)?;
-        done.push(repair);
+        if let Err(failure) = mend(&mut bench, repair) {
+            failed.push((finding.id.clone(), failure));
+        }
+        tried.push(repair);
     }
-    Ok(bench.fixed)
+    for (check, service) in std::mem::take(&mut bench.restarts) {
+        match Services::of(host).restart(service) {
+            Ok(()) => bench.fixed.push(Fixed { id: check, what: format!("restarted {service}") }),
+            Err(error) => failed.push((check, error.into())),
+        }
+    }
+    Mended { fixed: bench.fixed, failed }
 }
 
 fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
     match repair {
         Repair::CgroupDriver { driver } => containerd::set_cgroup_driver(bench, driver),
         Repair::EnableService { service } => {
-            Services::of(bench.host).enable(service)?;
             let inverse = Inverse::DisableService { service: service.clone() };
-            bench.done(format!("{service} starts at boot"), Some(inverse))
+            let what = format!("{service} starts at boot");
+            bench.change(what, inverse, |host| Ok(Services::of(host).enable(service)?))
         }
         Repair::HostsEntry { name, ip } => hosts::add(bench, name, *ip),
         Repair::Modules { modules } => kernel::load_modules(bench, modules),
@@ -49,7 +65,8 @@ fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
         Repair::StartService { service } => {
             Services::of(bench.host).start(service)?;
             // A runtime that was found stopped is not stopped again: others may use it by now.
-            bench.done(format!("started {service}"), None)
+            bench.did(format!("started {service}"));
+            Ok(())
         }
         Repair::Swap => turn_swap_off(bench),
         Repair::SwitchCriOn => containerd::switch_on(bench),
@@ -58,17 +75,18 @@ fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
 }
 
 fn turn_swap_off(bench: &mut Bench<'_>) -> Result<()> {
-    for area in swap::active(bench.host)? {
-        swap::turn_off(bench.host, &area)?;
-        let what = format!("turned swap on {} off", area.path.display());
-        bench.done(what, Some(Inverse::SwapOn { path: area.path }))?;
-    }
+    // First at boot: should turning it off now take too long, a reboot does it.
     let path = Path::new("/etc/fstab");
-    let Some(before) = bench.host.files().read_text(path)? else { return Ok(()) };
-    if fstab::swap_lines(&before).is_empty() {
-        return Ok(());
+    if let Some(before) = bench.host.files().read_text(path)?
+        && !fstab::swap_lines(&before).is_empty()
+    {
+        bench.write(path, &fstab::without_swap(&before), "swap stays off at boot")?;
     }
-    bench.write(path, &fstab::without_swap(&before), "swap stays off at boot", None)?;
+    for area in swap::active(bench.host)? {
+        let what = format!("turned swap on {} off", area.path.display());
+        let inverse = Inverse::SwapOn { path: area.path.clone() };
+        bench.change(what, inverse, |host| Ok(swap::turn_off(host, &area)?))?;
+    }
     Ok(())
 }
 
@@ -79,16 +97,31 @@ pub(super) struct Bench<'a> {
     journal: &'a mut Journal,
     check: String,
     fixed: Vec<Fixed>,
+    /// Services that must read their configuration again, each with the first check that wants it.
+    restarts: Vec<(String, &'static str)>,
 }
 
 impl Bench<'_> {
-    /// Writes a file of the host, keeping its former content in the journal. `restart` names the
-    /// service that must read it again, on undoing too. False: it was right already.
-    pub fn write(&mut self, path: &Path, text: &str, what: &str, restart: Option<&str>) -> Result<bool> {
+    /// Writes a file of the host, keeping its former content in the journal.
+    pub fn write(&mut self, path: &Path, text: &str, what: &str) -> Result<()> {
+        self.write_for(path, text, what, None)
+    }
+
+    /// Writes a file that `service` reads only when it starts, and has it start again once all is mended; also
+    /// where the file was right already, because a service that does not do as it says has not read it yet.
+    pub fn write_and_restart(&mut self, path: &Path, text: &str, what: &str, service: &'static str) -> Result<()> {
+        self.write_for(path, text, what, Some(service))?;
+        if !self.restarts.iter().any(|(_, known)| *known == service) {
+            self.restarts.push((self.check.clone(), service));
+        }
+        Ok(())
+    }
+
+    fn write_for(&mut self, path: &Path, text: &str, what: &str, restart: Option<&str>) -> Result<()> {
         let files = self.host.files();
         let before = files.read_text(path)?;
         if before.as_deref() == Some(text) {
-            return Ok(false);
+            return Ok(());
         }
         let mode = files.mode(path).unwrap_or(0o644);
         let inverse = Inverse::RestoreFile {
@@ -98,36 +131,27 @@ impl Bench<'_> {
             written: crate::journal::sha256(text.as_bytes()),
             restart: restart.map(str::to_owned),
         };
-        // First the journal: a run that is killed in between can still be undone, because undoing
-        // leaves a file alone that is not what the fix wrote.
-        self.done(what.to_owned(), Some(inverse))?;
-        files.write(path, &content(text), mode)?;
-        Ok(true)
+        self.change(what.to_owned(), inverse, |host| {
+            host.files().write(path, &Content::masked(text), mode)?;
+            Ok(())
+        })
     }
 
-    /// Notes what was done, in the journal and for the user.
-    pub fn done(&mut self, what: String, inverse: Option<Inverse>) -> Result<()> {
-        if let Some(inverse) = inverse {
-            let at = self.host.clock.now();
-            self.journal.add_change(HostChange { what: what.clone(), check: self.check.clone(), at, inverse });
-            self.journal.save(self.host.files())?;
-        }
-        self.fixed.push(Fixed { id: self.check.clone(), what });
+    /// Makes a change. First it is noted how it is undone: a run that is killed in between can still be undone,
+    /// because undoing looks whether the change was made.
+    pub fn change(&mut self, what: String, inverse: Inverse, act: impl FnOnce(&Host) -> Result<()>) -> Result<()> {
+        let at = self.host.clock.now();
+        self.journal.add_change(HostChange { what: what.clone(), check: self.check.clone(), at, inverse });
+        self.journal.keep(self.host)?;
+        act(self.host)?;
+        self.did(what);
         Ok(())
     }
-}
 
-/// A registry's credentials may stand in containerd's configuration; a plan does not show them.
-fn content(text: &str) -> Content {
-    const SECRETS: [&str; 4] = ["password", "auth", "identitytoken", "Authorization"];
-    let mask = |line: &str| match line.split_once('=') {
-        Some((key, value)) if SECRETS.contains(&key.trim().trim_matches('"')) && !value.trim().is_empty() => {
-            format!("{key}= ***\n")
-        }
-        _ => format!("{line}\n"),
-    };
-    let shown: String = text.lines().map(mask).collect();
-    if shown == text { Content::public(text) } else { Content::secret(text.as_bytes().to_vec(), shown) }
+    /// Tells the user what was done.
+    pub fn did(&mut self, what: String) {
+        self.fixed.push(Fixed { id: self.check.clone(), what });
+    }
 }
 
 #[cfg(test)]

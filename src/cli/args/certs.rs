@@ -2,6 +2,7 @@
 
 use super::token::NoArgs;
 use crate::base::go_duration;
+use crate::config::validate::name;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -14,6 +15,17 @@ pub enum CertsCommand {
     CheckExpiration(CheckArgs),
     /// Renew certificates, have the components take them up, and prove that they did
     Renew(RenewArgs),
+    /// Have the components take up the certificates that are on the disk, and prove that they did
+    Restart(RestartArgs),
+    /// Make the API server answer to further names: configuration, certificate, restart, proof
+    AddSan(AddSanArgs),
+    /// Write requests for everything that an external CA has to sign
+    GenerateCsr(GenerateCsrArgs),
+    /// Take in what an external CA has signed: everything is checked first
+    Import(ImportArgs),
+    /// Give a running cluster new CAs and a new service-account key, in stages that each are safe to stop at
+    #[command(subcommand)]
+    RotateCa(RotateCommand),
     /// Have a systemd timer renew certificates before they end
     #[command(subcommand)]
     Timer(TimerCommand),
@@ -121,8 +133,145 @@ pub struct RenewArgs {
     pub kubeconfig: PathBuf,
 }
 
+/// What `certs rotate-ca` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum RotateCommand {
+    /// First stage, on every host: trust the new authorities beside the old ones
+    Trust(TrustArgs),
+    /// Second stage, on every host, control planes first: have the new authorities sign everything
+    Reissue(RotateArgs),
+    /// Third stage, on every host: trust the old authorities no more
+    Drop(DropArgs),
+    /// Tell how far each host is, and what comes next
+    Status(RotateStatusArgs),
+}
+
+/// Flags of every stage.
+#[derive(Clone, Debug, Args)]
+pub struct RotateArgs {
+    /// A node that is gone for good and not waited for; may be given several times
+    #[arg(long, value_name = "NODE", value_delimiter = ',')]
+    pub without: Vec<String>,
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Flags of `certs rotate-ca trust`.
+#[derive(Clone, Debug, Args)]
+pub struct TrustArgs {
+    /// What to change: ca, front-proxy-ca, etcd-ca, sa [default: all of them]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// The flags of every stage
+    #[command(flatten)]
+    pub stage: RotateArgs,
+}
+
+/// Flags of `certs rotate-ca drop`.
+#[derive(Clone, Debug, Args)]
+pub struct DropArgs {
+    /// Do not wait until the tokens that the old service-account key has signed have ended
+    #[arg(long)]
+    pub now: bool,
+    /// The flags of every stage
+    #[command(flatten)]
+    pub stage: RotateArgs,
+}
+
+/// Flags of `certs rotate-ca status`.
+#[derive(Clone, Debug, Args)]
+pub struct RotateStatusArgs {
+    /// The kubeconfig with which the cluster is asked [default: admin.conf, on a worker kubelet.conf]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// Flags of `certs restart`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Only components that have not read what is on the disk are restarted, one after the other.")]
+pub struct RestartArgs {
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The kubeconfig with which the cluster is asked for its configuration
+    #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
+    pub kubeconfig: PathBuf,
+}
+
+/// Flags of `certs add-san`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+The configuration is that of the whole cluster; the certificate is that of this host. Run the same command on every
+control plane. Run again, it changes nothing that is right.")]
+pub struct AddSanArgs {
+    /// DNS names and addresses
+    #[arg(required = true, value_name = "NAME", value_parser = certificate_name)]
+    pub names: Vec<String>,
+    /// Leave the restart of the API server to you
+    #[arg(long)]
+    pub no_restart: bool,
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Flags of `certs generate-csr`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+A request lies beside its key: apiserver.csr, etcd/server.csr, admin.conf.csr. Keys and kubeconfigs that are there are
+kept. 'kubewright certs import' takes in what comes back.")]
+pub struct GenerateCsrArgs {
+    /// The folder of the certificates [default: that of the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub cert_dir: Option<PathBuf>,
+    /// The folder of the kubeconfigs
+    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes")]
+    pub kubeconfig_dir: PathBuf,
+    /// A kubeadm configuration file [default: what the cluster or this host tells]; '-' reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Flags of `certs import`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+In a folder the certificates are looked for under the names of their requests: apiserver.crt, etcd/server.crt,
+admin.conf.crt. When one of them is not right, nothing is changed.")]
+pub struct ImportArgs {
+    /// The folder with the signed certificates, or the file of one
+    pub from: PathBuf,
+    /// What to take in: names such as apiserver and admin.conf [default: all that is there]
+    pub names: Vec<String>,
+    /// The folder of the certificates [default: that of the configuration]
+    #[arg(long, value_name = "DIR")]
+    pub cert_dir: Option<PathBuf>,
+    /// The folder of the kubeconfigs
+    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes")]
+    pub kubeconfig_dir: PathBuf,
+    /// A kubeadm configuration file [default: what the cluster or this host tells]; '-' reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Only write the files; restarting the components is left to you
+    #[arg(long)]
+    pub no_restart: bool,
+    /// Change nothing; print what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+fn certificate_name(text: &str) -> Result<String, String> {
+    name::certificate_name(text).map_err(|complaint| {
+        [Some(complaint.what), complaint.help].into_iter().flatten().collect::<Vec<_>>().join(": ")
+    })
+}
+
 /// The seconds of `30d` or of a duration as Go writes it.
-fn seconds(text: &str) -> Result<i64, String> {
+pub(super) fn seconds(text: &str) -> Result<i64, String> {
     let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
     let seconds = match days {
         Some(days) => Some(i64::from(days) * 86_400),

@@ -75,9 +75,25 @@ pub struct MigrateArgs {
 pub enum ImagesCommand {
     /// List the images of a version
     List(ImagesArgs),
+    /// Have the container runtime pull the images of a version that this host lacks
+    Pull(PullArgs),
 }
 
-/// Flags of `config images list`.
+/// Flags of `config images pull`.
+#[derive(Clone, Debug, Args)]
+pub struct PullArgs {
+    /// Which images.
+    #[command(flatten)]
+    pub images: ImagesArgs,
+    /// The socket of the container runtime [default: the one that answers]
+    #[arg(long, value_name = "SOCKET")]
+    pub cri_socket: Option<String>,
+    /// Taken and not needed: no cluster is asked
+    #[arg(long, hide = true)]
+    pub kubeconfig: Option<PathBuf>,
+}
+
+/// Flags of `config images list` that `pull` has too.
 #[derive(Clone, Debug, Args)]
 pub struct ImagesArgs {
     /// A kubeadm configuration file; '-' reads standard input

@@ -6,8 +6,11 @@ pub mod global;
 pub mod init;
 pub mod join;
 pub mod kubeconfig;
+pub mod node;
 pub mod normalize;
 pub mod phase;
+pub mod preflight;
+pub mod reset;
 pub mod token;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +27,7 @@ pub use global::Global;
     after_help = "\
 First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
 Further hosts:         kubewright join HOST:6443 --config join.yaml
+Is this host fit?      kubewright preflight
 Only look:             kubewright init --dry-run
 Only the files:        kubewright init --rootfs ./tree --config cluster.yaml"
 )]
@@ -43,6 +47,13 @@ pub enum Command {
     Init(init::InitArgs),
     /// Make this host a worker or a further control plane of a cluster
     Join(join::JoinArgs),
+    /// Judge whether this host is fit for 'init' or 'join', and mend it
+    Preflight(preflight::PreflightArgs),
+    /// Take this host out of its cluster and remove what the cluster left on it
+    Reset(reset::ResetArgs),
+    /// Work with the nodes of a cluster
+    #[command(subcommand)]
+    Node(node::NodeCommand),
     /// Create, list and remove bootstrap tokens
     Token(token::TokenArgs),
     /// Work with the certificates of a cluster

@@ -6,8 +6,10 @@
 use std::ffi::OsString;
 
 /// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 13] = [
+const SWITCHES: [&str; 19] = [
     "allow-experimental-api",
+    "fix",
+    "undo-fix",
     "dry-run",
     "upload-certs",
     "skip-token-print",
@@ -20,6 +22,10 @@ const SWITCHES: [&str; 13] = [
     "no-restart",
     "offline",
     "sync-config",
+    "cleanup-tmp-dir",
+    "accept-quorum-loss",
+    "yes",
+    "dead",
 ];
 
 /// The same arguments in the spelling that the parser knows. What follows `--` is left alone.

@@ -13,23 +13,32 @@ pub fn command(workflow: &Workflow, registry: &Registry, with_flags: &dyn Fn(Com
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true);
-    for spec in &workflow.phases {
-        phase = phase.subcommand(one(spec, registry, with_flags));
-    }
-    phase
-}
-
-fn one(spec: &PhaseSpec, registry: &Registry, with_flags: &dyn Fn(Command) -> Command) -> Command {
     // The flags come first: they bring a description of their own, which the phase's own then replaces.
     let leaf = |name: &str, short: &str| {
         with_flags(Command::new(name.to_owned())).about(sentence(short)).long_about(None::<&'static str>)
     };
-    let mut below: Vec<Command> = spec.phases.iter().map(|sub| one(sub, registry, with_flags)).collect();
+    for spec in &workflow.phases {
+        let mut command = one(spec, registry, &leaf);
+        for other in &workflow.phases {
+            if let Some((group, name)) = other.also.as_deref().and_then(|also| also.split_once('/'))
+                && group == spec.name
+            {
+                command = command.subcommand(leaf(name, &other.short));
+            }
+        }
+        phase = phase.subcommand(command);
+    }
+    phase
+}
+
+fn one(spec: &PhaseSpec, registry: &Registry, leaf: &dyn Fn(&str, &str) -> Command) -> Command {
+    let mut below: Vec<Command> = spec.phases.iter().map(|sub| one(sub, registry, leaf)).collect();
     below.extend(spec.each.map(registry.items).unwrap_or_default().iter().map(|item| leaf(item.name, item.short)));
     if below.is_empty() {
-        return leaf(&spec.name, &spec.short).hide(spec.hidden);
+        return leaf(&spec.name, &spec.short).aliases(&spec.alias).hide(spec.hidden);
     }
     Command::new(spec.name.clone())
+        .aliases(&spec.alias)
         .about(sentence(&spec.short))
         .hide(spec.hidden)
         .subcommand_required(true)

@@ -96,7 +96,7 @@ fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
     let stale = |item: &&Item| item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
     if report.certificates.iter().any(|item| stale(&item)) {
         text += "\nSome components still show an old certificate. To have them take up what is on the disk:\n    \
-                 kubewright certs renew all\n";
+                 kubewright certs restart\n";
     }
     text
 }

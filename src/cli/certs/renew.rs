@@ -1,9 +1,10 @@
 //! `certs renew NAME|all`.
 
+use super::{looked_up, restart};
 use crate::actions;
 use crate::actions::expiration;
-use crate::actions::renewal::known::{self, Source};
-use crate::actions::renewal::{self, BACKUPS};
+use crate::actions::renewal;
+use crate::actions::renewal::known::Source;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
@@ -77,31 +78,22 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     if let Some(within) = args.within
         && !is_near(args, only.as_deref(), within, session)?
     {
-        session.print(
-            &json!({ "renewed": [], "dryRun": args.dry_run }),
-            "Nothing ends that soon; nothing was renewed.\n",
-        )?;
-        return Ok(ExitCode::Ok);
+        return nothing_is_near(args, session);
     }
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
-    let kubeconfig = session.env.cwd.join(&args.kubeconfig);
-    // This context only looks; the one that renews has no connection from before.
-    let mut looking = session.context(Task::None, false);
-    let known = known::find(&mut looking, given, &kubeconfig, args.cert_dir.as_ref())?;
-    if known.source == Source::Host {
+    let (known, task) = looked_up::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
+    if known == Source::Host {
         if args.sync_config {
             return Err(NoConfiguration.into());
         }
-        if looking.files.is_live() {
+        if session.root() == Path::new("/") {
             session
                 .events
                 .message("the cluster does not answer; its certificates themselves say what is to be renewed");
         }
     }
     let names = if args.sync_config { Names::AddFromConfig } else { Names::Keep };
-    let stamp = moment::text(session.env.clock.now()).replace([':', '-'], "");
-    let backup = Path::new(BACKUPS).join(format!("certs-{stamp}"));
-    let task = Renewal { cluster: known.cluster, node: known.node, only, names, backup, renewed: Vec::new() };
+    let task = Renewal { only, names, ..task };
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let skip = if args.no_restart { vec!["restart".to_owned()] } else { Vec::new() };
     let plan = Plan::new(&actions::renew_workflow()?, &actions::registry(), &Choice { only: None, skip }, &mut cx)?;
@@ -110,6 +102,19 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
         return Err(NothingRenewed.into());
     }
     report(args, &cx, session)?;
+    Ok(ExitCode::Ok)
+}
+
+/// Nothing is to be renewed, but an earlier run may have been cut short between renewing and restarting.
+fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
+    let mut text = "Nothing ends that soon; nothing was renewed.\n".to_owned();
+    if !args.no_restart && session.root() == Path::new("/") {
+        let changed = restart::take_up(&args.kubeconfig, args.dry_run, session)?;
+        if !changed.is_empty() {
+            text += &restart::text(&changed, args.dry_run);
+        }
+    }
+    session.print(&json!({ "renewed": [], "dryRun": args.dry_run }), &text)?;
     Ok(ExitCode::Ok)
 }
 

@@ -1,15 +1,58 @@
-//! `config images list`: the images that the control planes of a version need.
+//! `config images`: the images that the control planes of a version need, listed or pulled.
+//!
+//! Reads: the configuration; for `pull` the container runtime. Writes: for `pull`, images, through the gate.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::cli::args::config::ImagesArgs;
+use crate::cli::args::config::{ImagesArgs, PullArgs};
 use crate::cli::session::Session;
-use crate::config::{Documents, Facts, InitFlags, documents, images};
+use crate::config::{Documents, Facts, InitConfig, InitFlags, documents, images};
+use crate::context::{InitOptions, Task};
+use crate::host::cri::{self, Policy, Pulls};
 use crate::versions::facts_of;
 use serde_json::json;
 
 /// Prints one image a line, or kubeadm's `Images` object.
 pub fn list(args: ImagesArgs, session: &mut Session) -> Result<ExitCode> {
+    let config = config(args, None, session)?;
+    let images = names(&config)?;
+    let minor = facts_of(&config.cluster.version)?.minor;
+    let value = json!({ "kind": "Images", "apiVersion": output_api(minor), "images": images });
+    session.print(&value, &(images.join("\n") + "\n"))?;
+    Ok(ExitCode::Ok)
+}
+
+/// Pulls what is missing, or everything where the configuration says `Always`, and prints one image a line.
+pub fn pull(args: PullArgs, session: &mut Session) -> Result<ExitCode> {
+    let config = config(args.images, args.cri_socket, session)?;
+    let images = names(&config)?;
+    let node = config.node.clone();
+    let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), false);
+    // Asked for by name, images are pulled also where 'init' is told never to.
+    let policy = match Policy::find(&node.image_pull_policy) {
+        Some(Policy::Always) => Policy::Always,
+        _ => Policy::IfNotPresent,
+    };
+    let pulls = Pulls { policy, serial: node.image_pull_serial, limit: Pulls::LIMIT };
+    let runtime = cri::find(&cx.host, node.cri_socket.as_deref())?;
+    let wanted: Vec<String> = pulls.missing(&runtime, &images)?.into_iter().cloned().collect();
+    pulls.run(&runtime, &images, &cx.events)?;
+    let pulled = |image: &String| wanted.contains(image);
+    let text: String = images
+        .iter()
+        .map(|image| format!("{image}{}\n", if pulled(image) { "" } else { " (was there already)" }))
+        .collect();
+    let rows: Vec<_> = images.iter().map(|image| json!({ "image": image, "pulled": pulled(image) })).collect();
+    session.print(&json!({ "runtime": runtime.version().to_string(), "images": rows }), &text)?;
+    Ok(ExitCode::Ok)
+}
+
+fn names(config: &InitConfig) -> Result<Vec<String>> {
+    let facts = facts_of(&config.cluster.version)?;
+    Ok(images::all(&config.cluster, facts).iter().map(ToString::to_string).collect())
+}
+
+fn config(args: ImagesArgs, cri_socket: Option<String>, session: &mut Session) -> Result<InitConfig> {
     let documents = match &args.config {
         Some(path) => {
             let (name, bytes) = session.read_input(path)?;
@@ -23,6 +66,7 @@ pub fn list(args: ImagesArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let flags = InitFlags {
         feature_gates: (!args.feature_gates.is_empty()).then(|| args.feature_gates.join(",")),
+        cri_socket,
         image_repository: args.image_repository,
         kubernetes_version: args.kubernetes_version,
         ..InitFlags::default()
@@ -31,12 +75,7 @@ pub fn list(args: ImagesArgs, session: &mut Session) -> Result<ExitCode> {
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
-    let cluster = &resolved.config.cluster;
-    let minor = facts_of(&cluster.version)?;
-    let images: Vec<String> = images::all(cluster, minor).iter().map(ToString::to_string).collect();
-    let value = json!({ "kind": "Images", "apiVersion": output_api(minor.minor), "images": images });
-    session.print(&value, &(images.join("\n") + "\n"))?;
-    Ok(ExitCode::Ok)
+    Ok(resolved.config)
 }
 
 /// The version of kubeadm's output API that a minor prints: v1alpha2 came with v1.23 (kubernetes/kubernetes#105295),

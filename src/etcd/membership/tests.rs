@@ -31,6 +31,12 @@ impl Host {
     }
 }
 
+/// The member of this name.
+fn at(name: &str) -> impl Fn(&Member) -> bool {
+    let url = url(name);
+    move |member| member.peer_urls.contains(&url)
+}
+
 fn verbs(gate: &Gate) -> Vec<String> {
     let verb = |change| match change {
         crate::base::gate::Change::Request { api, verb, .. } => format!("{api} {verb}"),
@@ -46,7 +52,7 @@ fn a_member_enters_as_a_learner_and_gets_its_vote_when_it_has_all_data() {
     let membership = host.membership(&etcd);
     let admission = membership.admit("b", &url("b"), LocalData::Absent).unwrap();
     assert_eq!(etcd.shown(), "a (?)");
-    assert!(admission.is_new);
+    assert!(!admission.has_started);
     assert_eq!(admission.initial_cluster, [("a".into(), url("a")), ("b".into(), url("b"))]);
     etcd.with(|state| state.start("b"));
     membership.establish(&admission).unwrap();
@@ -81,7 +87,7 @@ fn whatever_call_of_a_leave_gets_lost_the_member_is_out() {
         for mishap in [Mishap::RequestLost, Mishap::AnswerLost, Mishap::TimedOutInside] {
             let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
             etcd.with(|state| state.mishaps.insert(lost, mishap));
-            assert_eq!(host.membership(&etcd).leave(&url("b")).unwrap(), Departure::Removed);
+            assert_eq!(host.membership(&etcd).leave(&at("b")).unwrap(), Departure::Removed);
             assert_eq!(etcd.shown(), "a c", "{mishap:?} at {lost}");
         }
     }
@@ -93,11 +99,11 @@ fn a_join_that_was_killed_anywhere_is_continued() {
     let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
     let first = host.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap();
     let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap();
-    assert_eq!((again.id, again.is_new), (first.id, false));
+    assert_eq!((again.id, again.has_started), (first.id, false));
     // Killed after it started, before it was promoted.
     etcd.with(|state| state.start("b"));
     let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap();
-    assert_eq!((again.id, again.is_new), (first.id, false));
+    assert_eq!((again.id, again.has_started), (first.id, true));
     host.membership(&etcd).establish(&again).unwrap();
     // Killed after everything.
     let count = host.gate.count();
@@ -221,9 +227,12 @@ fn quorum_is_guarded() {
         let (etcd, host) = (TestEtcd::of(names), Host::new());
         etcd.with(|state| state.sick = sick.iter().map(ToString::to_string).collect());
         let membership = host.membership(&etcd);
+        if leaving.is_none() {
+            assert_eq!(membership.check_room(&url("z")).is_ok(), allowed, "{names:?} sick {sick:?}");
+        }
         let outcome = match leaving {
             None => membership.admit("z", &url("z"), LocalData::Absent).map(drop),
-            Some(name) => membership.leave(&url(name)).map(drop),
+            Some(name) => membership.leave(&at(name)).map(drop),
         };
         let case = format!("{names:?} sick {sick:?} leaving {leaving:?}");
         match outcome {
@@ -243,7 +252,7 @@ fn while_a_member_is_away_nobody_is_taken_in_and_it_is_named() {
     etcd.with(|state| state.sick.push("c".into()));
     let failure = host.membership(&etcd).admit("d", &url("d"), LocalData::Absent).unwrap_err();
     assert!(failure.to_string().ends_with("as long as a member is away: c: no answer"), "{failure}");
-    assert!(failure.hint().unwrap().contains("member remove"));
+    assert!(failure.hint().unwrap().contains("node remove"));
     // It comes back while we wait.
     let later = etcd.with(|state| state.log.len()) + 5;
     etcd.with(|state| drop(state.events.insert(later, Box::new(|state| state.sick.clear()))));
@@ -254,12 +263,12 @@ fn while_a_member_is_away_nobody_is_taken_in_and_it_is_named() {
 #[test]
 fn the_last_member_and_strangers_are_left_alone() {
     let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
-    assert_eq!(host.membership(&etcd).leave(&url("z")).unwrap(), Departure::WasNoMember);
+    assert_eq!(host.membership(&etcd).leave(&at("z")).unwrap(), Departure::WasNoMember);
     etcd.with(|state| _ = state.add("b").id);
-    assert_eq!(host.membership(&etcd).leave(&url("a")).unwrap(), Departure::IsLast);
+    assert_eq!(host.membership(&etcd).leave(&at("a")).unwrap(), Departure::IsLast);
     // A learner goes without any vote, whatever the health of the others.
     etcd.with(|state| state.sick.push("a".into()));
-    assert_eq!(host.membership(&etcd).leave(&url("b")).unwrap(), Departure::Removed);
+    assert_eq!(host.membership(&etcd).leave(&at("b")).unwrap(), Departure::Removed);
     assert_eq!(etcd.shown(), "a");
 }
 
@@ -273,7 +282,7 @@ fn a_dry_run_plans_the_whole_way_and_does_nothing() {
     assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd promote"]);
     assert!(etcd.with(|state| state.log.iter().all(|call| call == "list")));
     let (etcd, host) = (TestEtcd::of(&["a", "b"]), Host::dry());
-    assert_eq!(host.membership(&etcd).leave(&url("b")).unwrap(), Departure::Removed);
+    assert_eq!(host.membership(&etcd).leave(&at("b")).unwrap(), Departure::Removed);
     assert_eq!(etcd.shown(), "a b");
 }
 
@@ -284,4 +293,26 @@ fn an_etcd_that_stays_away_is_told_with_a_way_out() {
     let failure = host.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap_err();
     assert!(failure.to_string().contains("refuses the connection"), "{failure}");
     assert!(matches!(failure.downcast_ref(), Some(EtcdError::TimedOut { .. })) && failure.hint().is_some());
+}
+
+#[test]
+fn what_leaving_would_do_is_known_before_anything_is_done() {
+    let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
+    let (departure, members) = host.membership(&etcd).foresee(&at("b")).unwrap();
+    assert_eq!((departure, members.len(), etcd.shown().as_str()), (Departure::Removed, 3, "a b c"));
+    etcd.with(|state| state.sick.push("c".into()));
+    let failure = host.membership(&etcd).foresee(&at("b")).unwrap_err();
+    assert!(matches!(failure.downcast_ref(), Some(EtcdError::NoQuorum { .. })), "{failure}");
+}
+
+#[test]
+fn the_last_living_member_of_several_does_not_take_itself_for_the_only_one() {
+    let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
+    etcd.with(|state| {
+        state.sick.extend(["b".into(), "c".into()]);
+        state.lost_majority = true;
+    });
+    let failure = host.membership(&etcd).leave(&at("a")).unwrap_err();
+    assert!(matches!(failure.downcast_ref(), Some(EtcdError::NoQuorum { healthy: 1, voters: 3, .. })), "{failure}");
+    assert_eq!(host.gate.count(), 0);
 }

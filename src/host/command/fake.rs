@@ -96,7 +96,8 @@ impl FakeHost {
 impl Runner for Answers {
     fn run(&self, _: &Path, command: &Command, _: Duration) -> Result<Output, HostError> {
         let shown = command.shown();
-        self.ran.lock().unwrap().push(shown.clone());
+        let stdin = if command.stdin().is_empty() { String::new() } else { format!(" <<<\n{}", command.stdin()) };
+        self.ran.lock().unwrap().push(format!("{shown}{stdin}"));
         let answer = self.known.lock().unwrap().get(&shown).cloned();
         Ok(answer.unwrap_or_else(|| panic!("unexpected command: {shown}")))
     }

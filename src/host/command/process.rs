@@ -3,7 +3,7 @@
 use super::{Command, Output, Runner};
 use crate::host::error::HostError;
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -24,12 +24,13 @@ impl Runner for Processes {
             .args(command.args())
             // What programs print is read by us, so it must not depend on the user's language.
             .env("LC_ALL", "C")
-            .stdin(Stdio::null())
+            .stdin(if command.stdin().is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .map_err(|source| HostError::NotStarted { command: command.shown(), source })?;
+        feed(child.stdin.take(), command.stdin());
         let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
         let (ended, end) = channel();
         let stdout = collect(child.stdout.take(), ended.clone());
@@ -71,6 +72,15 @@ impl Runner for Processes {
             error = format!("{error}ended by signal {signal}");
         }
         Ok(Output { code: status.code(), stdout: take(&stdout), stderr: error })
+    }
+}
+
+/// Writes a text to a pipe, in a thread of its own: a program that prints before it has read all would block both.
+fn feed(pipe: Option<impl Write + Send + 'static>, text: &str) {
+    if let Some(mut pipe) = pipe {
+        let text = text.to_owned();
+        // A program that ends without reading all says so by its exit code.
+        std::thread::spawn(move || drop(pipe.write_all(text.as_bytes())));
     }
 }
 
@@ -127,6 +137,14 @@ mod tests {
         let script = "i=0; while [ $i -lt 20000 ]; do echo 0123456789; echo 0123456789 >&2; i=$((i+1)); done";
         let output = shell(script, Duration::from_mins(1)).unwrap();
         assert_eq!((output.stdout.len(), output.stderr.len()), (220_000, 220_000));
+    }
+
+    #[test]
+    fn a_program_reads_what_it_is_given_and_else_nothing() {
+        let text = "0123456789\n".repeat(20_000);
+        let cat = Command::new(["cat"]).reading(text.clone());
+        assert_eq!(Processes.run(Path::new("/bin/cat"), &cat, Duration::from_mins(1)).unwrap().stdout, text);
+        assert_eq!(shell("cat", Duration::from_mins(1)).unwrap().stdout, "");
     }
 
     #[test]

@@ -19,8 +19,6 @@ use std::time::Duration;
 
 /// A healthy runtime answers in milliseconds; one that is busy on a slow disk in seconds.
 const LIMIT: Duration = Duration::from_secs(10);
-/// Whoever listens on a known socket says so quickly or is not worth waiting for.
-const HELLO_LIMIT: Duration = Duration::from_secs(2);
 /// What is granted to a container that is stopped, in seconds, as the kubelet does for static Pods.
 const GRACE: i64 = 10;
 /// Stopping a pod waits for the grace of its containers and the network plugin.
@@ -136,7 +134,7 @@ impl Cri {
         for api in APIS {
             let method = format!("/runtime.{api}.RuntimeService/Version");
             let request = wire::VersionRequest { version: api.into() };
-            match grpc::call::<wire::VersionResponse>(&socket, &method, &request, HELLO_LIMIT) {
+            match grpc::call::<wire::VersionResponse>(&socket, &method, &request, LIMIT) {
                 Ok(answer) => {
                     let version = RuntimeVersion { name: answer.runtime_name, version: answer.runtime_version, api };
                     return Ok(Self { endpoint: endpoint.clone(), socket, version, gate: host.gate().clone() });

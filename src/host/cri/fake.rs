@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex};
 enum Answer {
     Bytes(Bytes),
     Failure(u32, String),
+    Never,
 }
 
 /// What the runtime will answer.
@@ -83,6 +84,12 @@ impl FakeCri {
         self
     }
 
+    /// The method never answers.
+    pub fn hangs(mut self, method: &str) -> Self {
+        self.answers.insert(method.into(), Answer::Never);
+        self
+    }
+
     /// Serves on a socket below `root`.
     pub fn serve(self, root: &Path, path: &str) -> Serving {
         let socket = root.join(path.trim_start_matches('/'));
@@ -134,6 +141,7 @@ impl FakeCri {
                         (0, String::new())
                     }
                     Answer::Failure(code, message) => (code, message),
+                    Answer::Never => std::future::pending().await,
                 };
                 trailers.insert("grpc-status", code.to_string().parse().unwrap());
                 trailers.insert("grpc-message", message.parse().unwrap());

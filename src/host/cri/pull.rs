@@ -54,8 +54,17 @@ pub struct Pulls {
 
 /// Images that could not be pulled; never empty.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", self.0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+#[error("{}", told(&self.0))]
 pub struct PullErrors(pub Vec<CriError>);
+
+/// The only one as it stands; of several each in a line, below their number.
+fn told(errors: &[CriError]) -> String {
+    if let [only] = errors {
+        return only.to_string();
+    }
+    let lines: String = errors.iter().map(|error| format!("\n  {error}")).collect();
+    format!("{} images cannot be pulled{lines}", errors.len())
+}
 
 impl Fault for PullErrors {
     fn exit_code(&self) -> ExitCode {
@@ -70,6 +79,9 @@ impl Fault for PullErrors {
 }
 
 impl Pulls {
+    /// How long one image may take by default: the largest has some 100 MB, and lines of 2 Mbit/s exist.
+    pub const LIMIT: Duration = Duration::from_mins(10);
+
     /// The images of the list that would be pulled.
     ///
     /// # Errors
@@ -101,12 +113,21 @@ impl Pulls {
         let next = AtomicUsize::new(0);
         let done = AtomicUsize::new(0);
         let failures: Mutex<Vec<(usize, CriError)>> = Mutex::new(Vec::new());
+        // A registry that gave no answer to all attempts for one image gets one more for each of the others.
+        let is_gone = |image: &str| {
+            let failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+            failures.iter().any(|(_, error)| {
+                matches!(error, CriError::Pull { registry, reason, .. }
+                if registry == registry_of(image) && matches!(reason, PullReason::Dns | PullReason::Unreachable))
+            })
+        };
         let work = || {
             while let Some((place, image)) = {
                 let place = next.fetch_add(1, Ordering::SeqCst);
                 missing.get(place).map(|image| (place, *image))
             } {
-                match self.pull(cri, image) {
+                events.message(format!("pulling {image}"));
+                match self.pull(cri, image, if is_gone(image) { 1 } else { ATTEMPTS }) {
                     Ok(()) => {
                         let done = done.fetch_add(1, Ordering::SeqCst) + 1;
                         events.progress(&format!("pulled {image}"), done as u64, total as u64);
@@ -132,20 +153,20 @@ impl Pulls {
         }
     }
 
-    fn pull(&self, cri: &Cri, image: &str) -> Result<(), CriError> {
+    fn pull(&self, cri: &Cri, image: &str, attempts: usize) -> Result<(), CriError> {
         let change =
             Change::Request { api: "cri".into(), verb: "pull".into(), object: format!("image {image}"), body: None };
-        cri.gate.pass(change, || self.attempts(cri, image)).map(|_| ())
+        cri.gate.pass(change, || self.attempts(cri, image, attempts)).map(|_| ())
     }
 
-    fn attempts(&self, cri: &Cri, image: &str) -> Result<(), CriError> {
+    fn attempts(&self, cri: &Cri, image: &str, most: usize) -> Result<(), CriError> {
         let start = std::time::Instant::now();
         let mut attempt = 1;
         loop {
             let left = self.limit.saturating_sub(start.elapsed());
             let Err(error) = cri.pull_once(image, left) else { return Ok(()) };
             let error = explain(image, &error);
-            if !error.retryable() || attempt == ATTEMPTS || start.elapsed() >= self.limit {
+            if !error.retryable() || attempt == most || start.elapsed() >= self.limit {
                 return Err(error);
             }
             attempt += 1;
@@ -214,8 +235,10 @@ fn innermost(message: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::events::{Event, Lines, Sink};
     use crate::host::command::fake::FakeHost;
     use crate::host::cri::fake::FakeCri;
+    use crate::host::cri::messages::PullImageResponse;
     use crate::host::cri::socket::Endpoint;
 
     const SOCKET: &str = "/run/containerd/containerd.sock";
@@ -243,6 +266,18 @@ mod tests {
     }
 
     #[test]
+    fn a_registry_that_is_gone_is_not_asked_five_times_for_every_image() {
+        let host = FakeHost::new();
+        let server =
+            FakeCri::new().fails("PullImage", 2, "dial tcp 1.2.3.4:443: i/o timeout").serve(host.root(), SOCKET);
+        let images = ["r.example/a:1", "r.example/b:1", "r.example/c:1"].map(str::to_owned);
+        let pulls = Pulls { serial: true, ..PULLS };
+        let errors = pulls.run(&connect(&host), &images, &Events::silent()).unwrap_err();
+        assert_eq!(errors.to_string().lines().count(), 4, "{errors}");
+        assert_eq!(server.calls().iter().filter(|call| call.ends_with("PullImage")).count(), ATTEMPTS + 2);
+    }
+
+    #[test]
     fn what_cannot_get_better_is_tried_once() {
         let host = FakeHost::new();
         let server = FakeCri::new()
@@ -253,6 +288,41 @@ mod tests {
         assert_eq!(server.calls().iter().filter(|call| call.ends_with("PullImage")).count(), 1);
         let never = Pulls { policy: Policy::Never, ..PULLS };
         assert_eq!(never.run(&connect(&host), &["k/x:9".into()], &Events::silent()).unwrap(), 0);
+    }
+
+    #[test]
+    fn an_old_runtime_pulls_too_and_each_image_is_told() {
+        let host = FakeHost::new();
+        let pulled = PullImageResponse { image_ref: "x".into() };
+        let server = FakeCri::v1alpha2().image("r/a:1").with("PullImage", &pulled).serve(host.root(), SOCKET);
+        let told = Told::default();
+        let events = Events::new(Box::new(told.clone()));
+        let images = ["r/a:1", "r/b:1", "r/c:1"].map(str::to_owned);
+        let pulls = Pulls { serial: true, ..PULLS };
+        assert_eq!(pulls.run(&connect(&host), &images, &events).unwrap(), 2);
+        let lines = told.0.lock().unwrap().clone();
+        assert_eq!(lines, ["pulling r/b:1", "pulled r/b:1 (1/2)", "pulling r/c:1", "pulled r/c:1 (2/2)"]);
+        assert!(server.calls().iter().any(|call| call == "/runtime.v1alpha2.ImageService/PullImage"));
+    }
+
+    #[test]
+    fn a_registry_that_never_answers_is_given_up_in_time() {
+        let host = FakeHost::new();
+        let _server = FakeCri::new().hangs("PullImage").serve(host.root(), SOCKET);
+        let pulls = Pulls { limit: Duration::from_millis(50), ..PULLS };
+        let errors = pulls.run(&connect(&host), &["r.example/a:1".into()], &Events::silent()).unwrap_err();
+        assert!(matches!(&errors.0[0], CriError::Pull { reason: PullReason::Unreachable, .. }), "{errors:?}");
+        assert!(errors.hint().unwrap().contains("https://r.example/v2/"));
+    }
+
+    #[derive(Clone, Default)]
+    struct Told(std::sync::Arc<Mutex<Vec<String>>>);
+
+    impl Sink for Told {
+        fn event(&mut self, event: &Event) {
+            self.0.lock().unwrap().extend(Lines::default().of(event));
+        }
+        fn error(&mut self, _: &str) {}
     }
 
     #[test]

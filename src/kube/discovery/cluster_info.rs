@@ -1,11 +1,14 @@
 //! The `ConfigMap` `cluster-info`, taken apart.
 
 use super::super::kind::{CONFIG_MAP, ObjectRef};
+use super::ca::certificates;
+use super::grace::Unsigned;
 use super::jws;
-use super::pin::certificates;
 use crate::config::kubeconfig::{Kubeconfig, NamedCluster};
 use serde_json::Value;
 use std::path::Path;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// What a cluster tells strangers about itself. Nothing in it is to be believed before it is proved.
 pub(super) struct ClusterInfo {
@@ -17,6 +20,7 @@ pub(super) struct ClusterInfo {
     pub ca_pem: Vec<u8>,
     /// The same, DER.
     pub ca_certificates: Vec<Vec<u8>>,
+    made: Option<i64>,
     data: Value,
 }
 
@@ -44,11 +48,19 @@ impl ClusterInfo {
         }
         let ca_pem = cluster.certificate_authority_data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
         let ca_certificates = certificates(&ca_pem).ok_or("its CA certificate is missing or not a certificate")?;
-        Ok(Self { text, server, ca_pem, ca_certificates, data })
+        let made = config_map["metadata"]["creationTimestamp"].as_str();
+        let made = made.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok()).map(OffsetDateTime::unix_timestamp);
+        Ok(Self { text, server, ca_pem, ca_certificates, made, data })
     }
 
     /// The signature with the token of this id, when there is one.
     pub fn signature(&self, id: &str) -> Option<&str> {
         self.data[format!("{}{id}", jws::KEY_PREFIX)].as_str().filter(|signature| !signature.is_empty())
+    }
+
+    /// What it tells of the signer when that signature is missing.
+    pub fn unsigned(&self) -> Unsigned {
+        let mut keys = self.data.as_object().into_iter().flatten().map(|(key, _)| key);
+        Unsigned { made: self.made, for_others: keys.any(|key| key.starts_with(jws::KEY_PREFIX)) }
     }
 }

@@ -5,7 +5,7 @@ use super::super::error::KubeError;
 use super::super::request::Request;
 use super::super::token;
 use super::cluster_info::ClusterInfo;
-use super::{ByToken, Credentials, DiscoveryError, Found, Https, Options, Pin, Trust, jws};
+use super::{ByToken, Credentials, DiscoveryError, Found, Https, Options, Pin, Trust, ca, jws};
 use crate::base::https::Trouble;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,8 +24,9 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
 
     let told = read(endpoint, access(Trust::Anyone))?;
     let trusted = check_pins(endpoint, &told, spec)?;
-    let signature =
-        told.signature(id).ok_or_else(|| DiscoveryError::NoSignature { endpoint: endpoint.into(), id: id.into() })?;
+    let missing =
+        || DiscoveryError::NoSignature { endpoint: endpoint.into(), id: id.into(), unsigned: told.unsigned() };
+    let signature = told.signature(id).ok_or_else(missing)?;
     if !jws::is_valid(signature, &told.text, id, secret) {
         return Err(DiscoveryError::BadSignature { endpoint: endpoint.into(), id: id.into() });
     }
@@ -83,7 +84,7 @@ fn check_pins(endpoint: &str, told: &ClusterInfo, spec: &ByToken) -> Result<Vec<
     if spec.pins.is_empty() {
         return Ok(told.ca_pem.clone());
     }
-    let pins: Vec<Option<Pin>> = told.ca_certificates.iter().map(|der| Pin::of_certificate(der)).collect();
+    let pins: Vec<Option<Pin>> = told.ca_certificates.iter().map(|der| ca::of_certificate(der)).collect();
     let trusted: Vec<&[u8]> = told
         .ca_certificates
         .iter()

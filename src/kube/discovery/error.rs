@@ -1,6 +1,7 @@
 //! Why a cluster was not found, or not believed.
 
 use super::super::error::KubeError;
+use super::grace::Unsigned;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::https::HttpsError;
@@ -40,12 +41,6 @@ pub enum DiscoveryError {
     /// Neither a pin was given nor the check waived.
     #[error("there is no hash of the cluster's CA to check against")]
     NoPins,
-    /// A pin is not one.
-    #[error("{text:?} is not the hash of a CA key: sha256: and 64 hexadecimal digits")]
-    BadPin {
-        /// What was given.
-        text: String,
-    },
     /// The CA is not the one that was pinned.
     #[error("the CA of the cluster at {endpoint} is not the expected one: it is {}, expected {}", found.join(" and "), expected.join(" or "))]
     PinMismatch {
@@ -63,6 +58,8 @@ pub enum DiscoveryError {
         endpoint: String,
         /// The public part of the token.
         id: String,
+        /// What is there instead.
+        unsigned: Unsigned,
     },
     /// The signature was not made with this token over this information.
     #[error(
@@ -127,7 +124,7 @@ impl Fault for DiscoveryError {
             Self::AnonymousOff { .. } | Self::NoClusterInfo { .. } | Self::Malformed { .. } | Self::TimedOut { .. } => {
                 ExitCode::Unreachable
             }
-            Self::NoPins | Self::BadPin { .. } => ExitCode::Input,
+            Self::NoPins => ExitCode::Input,
             Self::PinMismatch { .. }
             | Self::NoSignature { .. }
             | Self::BadSignature { .. }
@@ -154,7 +151,10 @@ impl Fault for DiscoveryError {
             Self::NoPins => format!(
                 "{join_line}; or, where the network is beyond doubt, add '--discovery-token-unsafe-skip-ca-verification'"
             ),
-            Self::BadPin { .. } | Self::NoSignature { .. } | Self::BadSignature { .. } => join_line.into(),
+            Self::NoSignature { .. } => {
+                format!("{join_line}; if the token was made only now, run this command again")
+            }
+            Self::BadSignature { .. } => join_line.into(),
             Self::PinMismatch { endpoint, .. } => format!(
                 "make sure that {endpoint} is the right cluster and nobody is in between; if its CA was replaced, {join_line}"
             ),

@@ -1,7 +1,7 @@
 //! Several endpoints at once: the first good answer counts, each endpoint retries what may pass, and pauses
 //! differ from host to host so that hundreds of joining hosts do not knock in step.
 
-use super::{DiscoveryError, SIGNATURE_GRACE, Search};
+use super::{DiscoveryError, Search, grace};
 use crate::base::env::{Clock, Random};
 use crate::base::fault::Fault;
 use std::sync::Arc;
@@ -17,8 +17,11 @@ const SLOWEST: Duration = Duration::from_secs(5);
 pub(super) type Attempt<T> = Arc<dyn Fn(&str) -> Result<T, DiscoveryError> + Send + Sync>;
 
 enum News<T> {
-    /// It failed in a way that may pass.
-    Pending(String),
+    /// It failed in a way that may pass, and has so long to do so.
+    Pending {
+        why: String,
+        limit: Duration,
+    },
     End(Result<T, DiscoveryError>),
 }
 
@@ -80,9 +83,9 @@ fn collect<T>(
                     worst = Some(error);
                 }
             }
-            News::Pending(why) => {
+            News::Pending { why, limit } => {
                 let what = format!("the cluster information of {endpoint}");
-                search.events.waiting(&what, elapsed, search.limit, &why);
+                search.events.waiting(&what, elapsed, limit, &why);
                 note(&mut last, index, why);
             }
         }
@@ -110,32 +113,31 @@ impl Runner {
         while !self.over.load(Ordering::Relaxed) {
             let outcome = attempt(&self.endpoint);
             let elapsed = self.clock.monotonic().saturating_sub(start);
-            let error = match outcome {
-                Err(error) if self.may_pass(&error, elapsed) => error,
-                end => {
-                    // Nobody listens any more when another endpoint was faster.
-                    let _ = news.send((index, News::End(end)));
-                    return;
+            let (why, limit, slowest) = match &outcome {
+                Err(DiscoveryError::NoSignature { id, unsigned, .. }) => {
+                    let why = format!("it is not signed with the token {id} yet");
+                    (why, unsigned.grace(self.clock.now()).min(self.limit), grace::SLOWEST)
                 }
+                Err(error) if error.retryable() => (error.to_string(), self.limit, SLOWEST),
+                _ => (String::new(), Duration::ZERO, Duration::ZERO),
             };
-            if elapsed >= self.limit {
-                let end = DiscoveryError::TimedOut { limit: self.limit, last: vec![error.to_string()] };
-                let _ = news.send((index, News::End(Err(end))));
+            if elapsed >= limit {
+                let end = match outcome {
+                    Err(error) if error.retryable() => {
+                        Err(DiscoveryError::TimedOut { limit: self.limit, last: vec![error.to_string()] })
+                    }
+                    end => end,
+                };
+                // Nobody listens any more when another endpoint was faster.
+                let _ = news.send((index, News::End(end)));
                 return;
             }
-            if news.send((index, News::Pending(error.to_string()))).is_err() {
+            if news.send((index, News::Pending { why, limit })).is_err() {
                 return;
             }
-            let unsigned = matches!(error, DiscoveryError::NoSignature { .. });
-            let end = if unsigned { SIGNATURE_GRACE.min(self.limit) } else { self.limit };
-            self.clock.sleep(self.jittered(pause).min(end.saturating_sub(elapsed)));
+            self.clock.sleep(self.jittered(pause.min(slowest)).min(limit.saturating_sub(elapsed)));
             pause = (pause * 2).min(SLOWEST);
         }
-    }
-
-    fn may_pass(&self, error: &DiscoveryError, elapsed: Duration) -> bool {
-        let young = elapsed < SIGNATURE_GRACE.min(self.limit);
-        error.retryable() || (young && matches!(error, DiscoveryError::NoSignature { .. }))
     }
 
     /// Between half and one and a half of `pause`.

@@ -69,3 +69,91 @@ fn a_folder_of_files_leaves_out_what_needs_a_host() {
     let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
     assert_eq!(plan.left_for_host, ["addon/coredns"]);
 }
+
+#[test]
+fn a_phase_comes_right_after_those_it_names_ahead_of_the_rest() {
+    let list = "
+workflow: init
+phases:
+  - {name: preflight, short: s, action: look}
+  - {name: certs, short: s, action: note, each: certificate}
+  - {name: config, short: s, action: note, each: kubeconfig}
+  - {name: manifests, short: s, action: note}
+  - {name: start, short: s, action: note, after: [certs/one, config/two]}
+";
+    let registry = fakes::registry();
+    let workflow = Workflow::load(list, &registry).unwrap();
+    let of = |choice: &Choice| -> Vec<String> {
+        let plan = Plan::new(&workflow, &registry, choice, &mut Context::for_tests("/")).unwrap();
+        plan.steps.into_iter().map(|step| step.target.path).collect()
+    };
+    let all = ["preflight", "certs/one", "config/two", "start", "certs/two", "config/one", "manifests"];
+    assert_eq!(of(&Choice::default()), all);
+    assert_eq!(of(&Choice { only: None, skip: vec!["certs".into()] })[1..3], ["config/two", "start"]);
+    assert_eq!(of(&Choice { only: Some("start".into()), skip: vec![] }), ["start"]);
+}
+
+#[test]
+fn a_phase_can_be_chosen_under_its_second_path() {
+    const LIST: &str = "
+workflow: join
+phases:
+  - {name: etcd-join, short: s, action: note, also: finish/etcd}
+  - {name: wait, short: s, action: note}
+  - name: finish
+    short: s
+    phases:
+      - {name: mark, short: s, action: note}
+";
+    let registry = fakes::registry();
+    let workflow = Workflow::load(LIST, &registry).unwrap();
+    let paths = |only: Option<&str>, skip: &[&str]| -> Vec<String> {
+        let choice = Choice { only: only.map(str::to_owned), skip: skip.iter().map(ToString::to_string).collect() };
+        let plan = Plan::new(&workflow, &registry, &choice, &mut Context::for_tests("/")).unwrap();
+        plan.steps.into_iter().map(|step| step.target.path).collect()
+    };
+    assert_eq!(paths(Some("finish/etcd"), &[]), ["etcd-join"]);
+    assert_eq!(paths(Some("finish/all"), &[]), ["etcd-join", "finish/mark"]);
+    assert_eq!(paths(Some("finish/mark"), &[]), ["finish/mark"]);
+    assert_eq!(paths(Some("etcd-join"), &[]), ["etcd-join"]);
+    assert_eq!(paths(None, &["finish/etcd"]), ["wait", "finish/mark"]);
+    assert_eq!(paths(None, &["finish"]), ["etcd-join", "wait"]);
+}
+
+#[test]
+fn a_phase_does_not_overtake_what_is_there_and_may_be_wrong() {
+    let list = "
+workflow: init
+phases:
+  - {name: certs, short: s, action: done}
+  - {name: manifests, short: s, action: note}
+  - {name: start, short: s, action: note, after: [manifests]}
+";
+    let registry = fakes::registry();
+    let workflow = Workflow::load(list, &registry).unwrap();
+    let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut Context::for_tests("/")).unwrap();
+    let paths: Vec<&str> = plan.steps.iter().map(|step| step.target.path.as_str()).collect();
+    assert_eq!(paths, ["certs", "manifests", "start"]);
+}
+
+#[test]
+fn a_phase_is_known_by_the_name_it_has_in_other_minors() {
+    let list = "
+workflow: init
+phases:
+  - name: finalize
+    alias: finish
+    short: s
+    phases: [{name: rotate, alias: experimental-rotate, short: s, action: note}]
+  - {name: show, short: s, action: note}
+";
+    let registry = fakes::registry();
+    let workflow = Workflow::load(list, &registry).unwrap();
+    let of = |only: Option<&str>, skip: Vec<String>| -> Vec<String> {
+        let choice = Choice { only: only.map(str::to_owned), skip };
+        let plan = Plan::new(&workflow, &registry, &choice, &mut Context::for_tests("/")).unwrap();
+        plan.steps.into_iter().map(|step| step.target.path).collect()
+    };
+    assert_eq!(of(Some("finish/all"), vec![]), ["finalize/rotate"]);
+    assert_eq!(of(None, vec!["finalize/experimental-rotate".into()]), ["show"]);
+}

@@ -132,7 +132,7 @@ fn what_cannot_be_renewed_says_so() {
         let spec = catalog::cert(name).unwrap();
         host.store(NOW).renew(spec, &host.cluster, &host.node, &Generator, Names::Keep).unwrap_err()
     };
-    assert!(renew("ca").hint().unwrap().contains("manual rotation"));
+    assert!(renew("ca").hint().unwrap().contains("certs rotate-ca"));
     let error = renew("apiserver-kubelet-client");
     assert!(error.hint().unwrap().contains("init phase certs apiserver-kubelet-client"));
     std::fs::remove_file(host.root.path().join("pki/ca.key")).unwrap();

@@ -241,7 +241,7 @@ fn what_has_expired_is_refused() {
     let error = judge("ca", NOW + 3651 * 24 * 3600);
     assert_eq!(
         error.hint().unwrap(),
-        "a new CA has to be brought to every node by hand (manual rotation of CA certificates): run 'kubectl get nodes' to see which"
+        "a CA is changed before it ends, by 'kubewright certs rotate-ca'; now nothing that it signed is valid: run 'kubewright certs check-expiration' to see all of it"
     );
     let error = judge("front-proxy-ca", NOW - 301);
     assert!(error.to_string().contains("not valid before"), "{error}");

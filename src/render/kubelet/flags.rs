@@ -13,6 +13,10 @@ const DOCKERSHIM_SOCKETS: [&str; 2] = ["/var/run/dockershim.sock", "unix:///var/
 /// The feature gate that moves the socket from a flag into a file.
 const INSTANCE_CONFIG_GATE: &str = "NodeLocalCRISocket";
 
+/// In front of the flags: the kubelet does not ask EC2 for credentials, which on other machines nobody answers, so that
+/// it waits for seconds.
+pub const WITHOUT_AWS: &str = "# For one start only, on a host that is not in EC2.\nAWS_EC2_METADATA_DISABLED=true\n";
+
 /// All that the flags depend on.
 #[derive(Clone, Copy)]
 pub struct FlagsInput<'a> {

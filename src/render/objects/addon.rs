@@ -4,8 +4,10 @@
 //! ClusterConfiguration. Older versions of the API have no field for it, and kubeadm of those minors forgets. There
 //! the ConfigMap `kube-system/kubeadm-config` carries the annotation [`LEFT_OUT`] with the addons' names. kubeadm
 //! changes only the ConfigMap's data, so the annotation outlives a `kubeadm upgrade`. When the cluster is upgraded to
-//! a minor with v1beta4, whoever reads the annotation sets the fields, and the next upload drops it.
+//! a minor with v1beta4, whoever reads the annotation sets the fields, and the next upload drops it. An addon that is
+//! installed later is taken out of both.
 
+use crate::base::go_yaml;
 use crate::versions::{ApiVersion, Minor};
 use serde_json::Value;
 
@@ -32,6 +34,14 @@ impl AddonName {
             Self::KubeProxy => "kube-proxy",
         }
     }
+
+    /// The field of a ClusterConfiguration that is about it.
+    fn field(self) -> &'static str {
+        match self {
+            Self::CoreDns => "dns",
+            Self::KubeProxy => "proxy",
+        }
+    }
 }
 
 /// The annotation's value for a cluster that does without `left_out`; None where none is needed.
@@ -47,6 +57,29 @@ pub fn left_out(kubeadm_config: &Value) -> Vec<AddonName> {
     let names = annotations.and_then(|a| a.get(LEFT_OUT)).and_then(Value::as_str).unwrap_or_default();
     let is_named = |addon: &AddonName| names.split(',').any(|name| name.trim() == addon.name());
     AddonName::ALL.into_iter().filter(is_named).collect()
+}
+
+/// Makes a kubeadm-config ConfigMap say that the cluster has this addon. One that says so already stays as it is.
+pub fn set_installed(kubeadm_config: &mut Value, addon: AddonName) {
+    let mut left = left_out(kubeadm_config);
+    if left.contains(&addon) {
+        left.retain(|other| *other != addon);
+        let names: Vec<_> = left.iter().map(|addon| addon.name()).collect();
+        if let Some(annotations) = kubeadm_config["metadata"]["annotations"].as_object_mut() {
+            match names.as_slice() {
+                [] => annotations.remove(LEFT_OUT),
+                names => annotations.insert(LEFT_OUT.into(), names.join(",").into()),
+            };
+        }
+    }
+    let Some(text) = kubeadm_config.pointer("/data/ClusterConfiguration").and_then(Value::as_str) else { return };
+    let Ok(mut document) = serde_yaml::from_str::<Value>(text) else { return };
+    if document[addon.field()]["disabled"] == true
+        && let Some(fields) = document[addon.field()].as_object_mut()
+    {
+        fields.remove("disabled");
+        kubeadm_config["data"]["ClusterConfiguration"] = go_yaml::to_string(&document).into();
+    }
 }
 
 #[cfg(test)]
@@ -69,5 +102,24 @@ mod tests {
         assert_eq!(left_out(&config("coredns,kube-proxy")), AddonName::ALL);
         assert_eq!(left_out(&config("kube-proxy, else")), [AddonName::KubeProxy]);
         assert_eq!(left_out(&json!({"metadata": {}})), []);
+    }
+
+    #[test]
+    fn an_addon_that_was_installed_after_all_is_no_longer_left_out() {
+        let config = |annotations: Value, document: &str| json!({"metadata": {"annotations": annotations}, "data": {"ClusterConfiguration": document}});
+        let mut map = config(json!({LEFT_OUT: "coredns,kube-proxy", "a": "b"}), "dns: {}\n");
+        set_installed(&mut map, AddonName::CoreDns);
+        assert_eq!(map, config(json!({LEFT_OUT: "kube-proxy", "a": "b"}), "dns: {}\n"));
+        set_installed(&mut map, AddonName::KubeProxy);
+        assert_eq!(map, config(json!({"a": "b"}), "dns: {}\n"));
+
+        let mut map = config(json!({}), "dns:\n  disabled: true\n  imageTag: v1\nproxy:\n  disabled: true\n");
+        set_installed(&mut map, AddonName::CoreDns);
+        assert_eq!(map, config(json!({}), "dns:\n  imageTag: v1\nproxy:\n  disabled: true\n"));
+        set_installed(&mut map, AddonName::KubeProxy);
+        assert_eq!(map, config(json!({}), "dns:\n  imageTag: v1\nproxy: {}\n"));
+        let before = map.clone();
+        set_installed(&mut map, AddonName::CoreDns);
+        assert_eq!(map, before);
     }
 }

@@ -146,6 +146,8 @@ pub(super) const V1_27: Minor = Minor {
         gate("PublicKeysECDSA", false, Alpha),
         gate("RootlessControlPlane", false, Alpha),
     ],
+    // #116329.
+    kubelet_asks_aws: false,
     // #114338.
     pod_priority: Some(2_000_001_000),
     ..V1_26

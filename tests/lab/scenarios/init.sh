@@ -11,16 +11,26 @@ objects() {
     -o jsonpath='{range .items[*]}{.kind} {.metadata.namespace}/{.metadata.name} {.metadata.resourceVersion}{"\n"}{end}' |
     grep -E 'kubeadm|kubelet-config|coredns|kube-proxy|kube-dns|bootstrap-token-|cluster-info' | sort
 }
-kubelet_start() { on n41 systemctl show -p ExecMainStartTimestampMonotonic kubelet; }
+# All that init could touch on the host: paths with their times, services, images, kernel.
+host_state() {
+  on n41 sh -c 'find /etc /usr /opt /var/lib/kubelet /var/lib/kubewright /run/systemd/system /run/systemd/transient \
+      ! -path "*/kubelet/pods/*" -printf "%p %m %T@ %s\n" 2> /dev/null | sort
+    ls -d /var/lib/* /run/*
+    systemctl show -p ActiveState,MainPID,UnitFileState,ExecMainStartTimestampMonotonic kubelet containerd
+    ctr -n k8s.io images ls -q | sort
+    cat /proc/swaps /proc/sys/net/ipv4/ip_forward /proc/sys/net/bridge/bridge-nf-call-iptables'
+}
 
 boot n41 n42
 lab peer n41
 lab peer n42
 
-before=$(on n41 sh -c 'find /etc /var/lib -xdev -type f -newer /usr/bin/kubewright | sort')
+# The kubelet is tried again each second until it has its configuration; that is not the dry run's doing.
+on n41 systemctl stop kubelet
+host_state > "$SCRATCH/before"
 on n41 "${INIT[@]}" --dry-run > "$SCRATCH/plan" || fail "the dry run failed"
-[ "$before" = "$(on n41 sh -c 'find /etc /var/lib -xdev -type f -newer /usr/bin/kubewright | sort')" ] ||
-  fail "the dry run wrote files"
+host_state | diff "$SCRATCH/before" - || fail "the dry run changed something"
+on n41 systemctl start kubelet
 for what in /etc/kubernetes/manifests/etcd.yaml 'systemctl start kubelet' 'ConfigMap kube-system/kubeadm-config'; do
   grep -qF "$what" "$SCRATCH/plan" || fail "the plan lacks '$what'"
 done
@@ -41,14 +51,40 @@ for _ in $(seq 50); do
   kubectl -n kube-public get configmap cluster-info -o yaml | grep jws-kubeconfig > /dev/null && break
   sleep 0.2
 done
-files=$(fingerprint n41) things=$(objects) start=$(kubelet_start)
+files=$(fingerprint n41) things=$(objects) start=$(kubelet_start n41)
 on n41 "${INIT[@]}" > "$SCRATCH/again"
 grep -q 'nothing was changed' "$SCRATCH/again" || fail "the second run changed something"
 # shellcheck disable=SC2001 # a pattern with a part to keep
 grep -qF "$(sed 's/.*--token \([^ ]*\).*/\1/' <<< "$join")" "$SCRATCH/again" || fail "the second run shows another token"
 [ "$files" = "$(fingerprint n41)" ] || fail "the second run changed files"
 [ "$things" = "$(objects)" ] || fail "the second run changed objects"
-[ "$start" = "$(kubelet_start)" ] || fail "the second run restarted the kubelet"
+[ "$start" = "$(kubelet_start n41)" ] || fail "the second run restarted the kubelet"
+
+on n41 rm /etc/kubernetes/scheduler.conf
+host_state > "$SCRATCH/before"
+on n41 "${INIT[@]}" --upload-certs --dry-run > "$SCRATCH/plan" || fail "the dry run on a running host failed"
+for what in /etc/kubernetes/scheduler.conf 'Secret kube-system/kubeadm-certs'; do
+  grep -qF "$what" "$SCRATCH/plan" || fail "the plan for a running host lacks '$what'"
+done
+host_state | diff "$SCRATCH/before" - || fail "the dry run changed something on a running host"
+[ "$things" = "$(objects)" ] || fail "the dry run changed objects"
+on n41 "${INIT[@]}" > /dev/null
+
+on n41 kubewright init phase addon coredns --print-manifest | grep 'kind: Deployment' > /dev/null
+kubectl -n kube-system get configmap coredns -o yaml | sed 's/ttl 30/ttl 31/' |
+  lab exec n41 kubectl --kubeconfig /etc/kubernetes/admin.conf replace -f -
+on n41 "${INIT[@]}" 2> "$SCRATCH/told" > "$SCRATCH/again" || fail "init failed: $(tail -n 5 "$SCRATCH/told")"
+grep 'configmap.*coredns was changed by hand' -i "$SCRATCH/told" || fail "the user's change of the Corefile was not told"
+kubectl -n kube-system get configmap coredns -o yaml | grep 'ttl 31' || fail "the user's change of the Corefile is gone"
+! on n41 grep '"input": ""' /var/lib/kubewright/journal.json || fail "the journal does not know what files were made from"
+
+# Files of the cluster that are gone are no reason to found another one.
+on n41 mv /etc/kubernetes/pki /root/pki
+files=$(fingerprint n41)
+! on n41 "${INIT[@]}" --ignore-preflight-errors=all 2> "$SCRATCH/told" || fail "init made a new CA for a running cluster"
+grep CertificatesLost "$SCRATCH/told" || fail "the lost certificates were not told"
+[ "$files" = "$(fingerprint n41)" ] || fail "init changed files before it refused"
+on n41 mv /root/pki /etc/kubernetes/pki
 
 on n41 env SUDO_USER=ops kubewright kubeconfig install
 on n41 su - ops -c 'kubectl get nodes' | grep n41 > /dev/null || fail "kubectl of an ordinary user does not work"

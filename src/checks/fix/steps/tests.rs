@@ -11,6 +11,12 @@ fn report(repairs: impl IntoIterator<Item = Repair>) -> Report {
     Report { findings, ..Report::default() }
 }
 
+/// What was done, when nothing failed.
+fn all(mended: Mended) -> Vec<Fixed> {
+    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
+    mended.fixed
+}
+
 fn read(host: &FakeHost, path: &str) -> String {
     std::fs::read_to_string(host.root().join(&path[1..])).unwrap()
 }
@@ -31,7 +37,7 @@ fn swap_goes_now_and_at_boot() {
     let fake = swapping();
     let host = fake.live();
     let mut journal = Journal::default();
-    let fixed = apply(&host, &mut journal, &report([Repair::Swap])).unwrap();
+    let fixed = all(apply(&host, &mut journal, &report([Repair::Swap])));
     assert_eq!(fixed.len(), 2);
     assert!(read(&fake, "/etc/fstab").contains("#kubewright# /dev/sda2 none swap"));
     assert_eq!(fake.ran(), ["swapoff /dev/sda2"]);
@@ -42,7 +48,8 @@ fn swap_goes_then_undo_brings_it_back() {
     let fake = swapping();
     let host = fake.live();
     let mut journal = Journal::default();
-    apply(&host, &mut journal, &report([Repair::Swap])).unwrap();
+    all(apply(&host, &mut journal, &report([Repair::Swap])));
+    let fake = fake.file("/proc/swaps", "Filename Type Size Used Priority\n");
     let mut journal = Journal::load(host.files()).unwrap();
     undo(&host, &mut journal).unwrap();
     assert_eq!(read(&fake, "/etc/fstab"), FSTAB);
@@ -54,7 +61,7 @@ fn a_dry_run_shows_each_change_and_makes_none() {
     let fake = swapping().file("/proc/sys/net/ipv4/ip_forward", "0\n");
     let host = fake.dry();
     let repairs = [Repair::Swap, Repair::Sysctl { key: "net.ipv4.ip_forward".into(), value: "1".into() }];
-    apply(&host, &mut Journal::default(), &report(repairs)).unwrap();
+    all(apply(&host, &mut Journal::default(), &report(repairs)));
     assert!(fake.ran().is_empty());
     assert_eq!(read(&fake, "/etc/fstab"), FSTAB);
     assert!(!fake.root().join("var/lib/kubewright").exists());
@@ -66,7 +73,7 @@ fn a_dry_run_shows_each_change_and_makes_none() {
             _ => None,
         })
         .collect();
-    assert!(files.contains(&"/etc/fstab".into()) && files.contains(&"/etc/sysctl.d/99-kubewright.conf".into()));
+    assert!(files.contains(&"/etc/fstab".into()) && files.contains(&"/etc/sysctl.d/99-z-kubewright.conf".into()));
     assert!(entries.iter().any(|e| matches!(&e.change, Change::Run { command, .. } if command[0] == "sysctl")));
 }
 
@@ -76,18 +83,18 @@ fn a_bridge_parameter_brings_its_module_and_both_come_back_at_boot() {
     let fake = FakeHost::new()
         .on("modprobe br_netfilter", "")
         .on("sysctl -w net.bridge.bridge-nf-call-iptables=1", "")
-        .file("/etc/sysctl.d/99-kubewright.conf", "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables=0\n");
+        .file("/etc/sysctl.d/99-z-kubewright.conf", "net.ipv4.ip_forward = 1\nnet.bridge.bridge-nf-call-iptables=0\n");
     let host = fake.live();
-    apply(&host, &mut Journal::default(), &report([Repair::Sysctl { key: key.into(), value: "1".into() }])).unwrap();
+    all(apply(&host, &mut Journal::default(), &report([Repair::Sysctl { key: key.into(), value: "1".into() }])));
     assert_eq!(fake.ran(), ["modprobe br_netfilter", "sysctl -w net.bridge.bridge-nf-call-iptables=1"]);
     assert_eq!(read(&fake, "/etc/modules-load.d/kubewright.conf"), "br_netfilter\n");
-    assert_eq!(read(&fake, "/etc/sysctl.d/99-kubewright.conf"), format!("net.ipv4.ip_forward = 1\n{key} = 1\n"));
+    assert_eq!(read(&fake, "/etc/sysctl.d/99-z-kubewright.conf"), format!("net.ipv4.ip_forward = 1\n{key} = 1\n"));
 }
 
 const CONTAINERD: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"old\"\n";
 
 #[test]
-fn containerd_gets_both_settings_and_a_second_time_nothing() {
+fn containerd_gets_both_settings_with_one_restart() {
     let fake = FakeHost::new()
         .systemd()
         .on("systemctl restart containerd", "")
@@ -98,16 +105,14 @@ fn containerd_gets_both_settings_and_a_second_time_nothing() {
         Repair::SandboxImage { image: "registry.k8s.io/pause:3.10".into() },
     ];
     let mut journal = Journal::default();
-    apply(&host, &mut journal, &report(repairs.clone())).unwrap();
+    all(apply(&host, &mut journal, &report(repairs)));
     let text = read(&fake, "/etc/containerd/config.toml");
     assert!(text.contains("sandbox_image = \"registry.k8s.io/pause:3.10\""), "{text}");
     assert!(
         text.contains("SystemdCgroup = true") && text.contains("runtime_type = \"io.containerd.runc.v2\""),
         "{text}"
     );
-    let before = fake.ran().len();
-    apply(&host, &mut journal, &report(repairs)).unwrap();
-    assert_eq!(fake.ran().len(), before, "containerd was started again for nothing");
+    assert_eq!(fake.ran(), ["systemctl restart containerd"], "one restart is enough for both");
     undo(&host, &mut journal).unwrap();
     assert_eq!(read(&fake, "/etc/containerd/config.toml"), CONTAINERD);
 }
@@ -120,7 +125,7 @@ fn credentials_in_containerds_configuration_are_not_shown() {
     let fake = FakeHost::new().systemd().file("/etc/containerd/config.toml", &text);
     let host = fake.dry();
     let repair = Repair::SandboxImage { image: "new".into() };
-    apply(&host, &mut Journal::default(), &report([repair])).unwrap();
+    all(apply(&host, &mut Journal::default(), &report([repair])));
     let plan = format!("{:?}", host.gate().entries());
     assert!(plan.contains("password = ***") && plan.contains("sandbox_image = \\\"new"), "{plan}");
     assert!(!plan.contains("hunter2"), "{plan}");
@@ -130,8 +135,65 @@ fn credentials_in_containerds_configuration_are_not_shown() {
 fn a_configuration_of_another_schema_is_left_alone() {
     let fake = FakeHost::new().file("/etc/containerd/config.toml", "version = 4\n");
     let repair = Repair::SandboxImage { image: "x".into() };
-    let failure = apply(&fake.live(), &mut Journal::default(), &report([repair])).unwrap_err();
+    let mended = apply(&fake.live(), &mut Journal::default(), &report([repair]));
+    let (_, failure) = &mended.failed[0];
     assert!(failure.to_string().contains("has version 4"), "{failure}");
     assert!(failure.hint().is_some());
     assert_eq!(read(&fake, "/etc/containerd/config.toml"), "version = 4\n");
+}
+
+#[test]
+fn what_cannot_be_mended_does_not_keep_the_rest_from_it() {
+    let fake = swapping().on_result("modprobe ip_vs", 1, "", "modprobe: FATAL: Module ip_vs not found");
+    let repairs = [Repair::Modules { modules: vec!["ip_vs".into()] }, Repair::Swap];
+    let mended = apply(&fake.live(), &mut Journal::default(), &report(repairs));
+    assert_eq!(mended.fixed.len(), 2);
+    assert!(mended.failed[0].1.to_string().contains("Module ip_vs not found"), "{:?}", mended.failed);
+}
+
+#[test]
+fn a_runtime_that_has_not_read_its_configuration_is_restarted() {
+    let config = CONTAINERD.replace("old", "new");
+    let fake =
+        FakeHost::new().systemd().on("systemctl restart containerd", "").file("/etc/containerd/config.toml", &config);
+    let repair = Repair::SandboxImage { image: "new".into() };
+    all(apply(&fake.live(), &mut Journal::default(), &report([repair])));
+    assert_eq!(
+        fake.ran(),
+        ["systemctl restart containerd"],
+        "a run that was killed before the restart is not finished"
+    );
+}
+
+/// Where the strict fake panics, a real run was killed: just before that command.
+#[test]
+fn a_fix_that_was_killed_anywhere_is_undone() {
+    let commands = ["swapoff /dev/sda2", "sysctl -w net.ipv4.ip_forward=1", "systemctl enable kubelet"];
+    let show = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
+    let disabled = "LoadState=loaded\nActiveState=active\nUnitFileState=disabled\n";
+    for killed_at in 0..commands.len() {
+        let mut fake = swapping().systemd().on(show, disabled).file("/proc/sys/net/ipv4/ip_forward", "0\n");
+        for command in &commands[..killed_at] {
+            fake = fake.on(command, "");
+        }
+        let host = fake.program("swapoff").program("sysctl");
+        let repairs = [
+            Repair::Swap,
+            Repair::Sysctl { key: "net.ipv4.ip_forward".into(), value: "1".into() },
+            Repair::EnableService { service: "kubelet".into() },
+        ];
+        let run = || apply(&host.live(), &mut Journal::default(), &report(repairs));
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+        // The fake's kernel does not change by itself: what the commands before did is put there by hand.
+        let host = if killed_at > 0 { host.file("/proc/swaps", "Filename Type Size Used Priority\n") } else { host };
+        let host = if killed_at > 1 { host.file("/proc/sys/net/ipv4/ip_forward", "1\n") } else { host };
+        let host = host.on("sysctl -w net.ipv4.ip_forward=0", "").on("systemctl disable kubelet", "");
+        let live = host.live();
+        let told = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap();
+        assert_eq!(told.iter().any(|line| line.contains("swap on /dev/sda2 on again")), killed_at > 0, "{told:?}");
+        assert_eq!(told.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 1, "{told:?}");
+        assert_eq!(read(&host, "/etc/fstab"), FSTAB);
+        assert!(!host.root().join("etc/sysctl.d/99-z-kubewright.conf").exists());
+        assert!(Journal::load(live.files()).unwrap().changes().is_empty());
+    }
 }

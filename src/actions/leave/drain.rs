@@ -1,0 +1,159 @@
+//! Moves the Pods of the node that leaves elsewhere, as their disruption budgets allow.
+//!
+//! Reads: the nodes, the Pods of this one. Writes: the node is marked so that nothing new comes, and each Pod is
+//! evicted; those that only this node can have (of a `DaemonSet`, static) stay.
+
+use super::error::LeaveError;
+use super::etcd::Place;
+use crate::actions::join::discover::is_ready;
+use crate::base::fault::Result;
+use crate::base::wait::{Poll, TimedOut, Wait};
+use crate::context::Context;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{NODE, ObjectRef};
+use crate::kube::request::PatchKind;
+use crate::pipeline::{Action, Target};
+use serde_json::{Value, json};
+
+/// See the module's text.
+pub struct Drain;
+
+impl Action for Drain {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if cx.leaving()?.dead {
+            cx.events.message("the host is gone: its Pods are not asked");
+            return Ok(());
+        }
+        let Some(cluster) = super::node::registered(cx)? else { return Ok(()) };
+        let name = cx.leaving()?.name.clone();
+        if matches!(super::node::place(cx)?, Place::Last) {
+            cx.events.message("the cluster ends with this host: no Pod is moved");
+            return Ok(());
+        }
+        let nodes = match cluster.list(&NODE, None, "") {
+            Ok(nodes) => nodes,
+            Err(error) if error.is_forbidden() => {
+                forbidden(cx, &name);
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let is_own = |node: &&Value| node["metadata"]["name"] == name.as_str();
+        let Some(own) = nodes.iter().find(is_own) else { return Ok(()) };
+        if !is_ready(own) {
+            cx.events.message(format!("{name} is not Ready: nobody there would end its Pods"));
+            return Ok(());
+        }
+        if !nodes.iter().any(|node| !is_own(&node) && is_ready(node) && node["spec"]["unschedulable"] != true) {
+            cx.events.message("there is no other node that Pods could move to");
+            return Ok(());
+        }
+        let patch = json!({"spec": {"unschedulable": true}});
+        match cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch) {
+            Err(error) if error.is_forbidden() => {
+                forbidden(cx, &name);
+                return Ok(());
+            }
+            other => other?,
+        };
+        move_pods(cx, &cluster, &name)
+    }
+}
+
+fn forbidden(cx: &Context, name: &str) {
+    cx.events.warning(format!(
+        "a kubelet may not move Pods: run 'kubectl drain {name}' on a control plane first, or give --kubeconfig of an administrator"
+    ));
+}
+
+fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
+    let (limit, force) = (cx.leaving()?.drain_limit, cx.leaving()?.force);
+    let mut told = Vec::new();
+    let mut waiting = Vec::new();
+    let what = format!("the Pods of {node} to leave");
+    let outcome = Wait::new(&what, limit).until(&cx.clock, &cx.events, || {
+        waiting.clear();
+        for pod in cluster.pods_of(node)?.iter().filter(|pod| moves(pod)) {
+            let Some(object) = ObjectRef::of(pod) else { continue };
+            let shown = format!("{}/{}", object.namespace, object.name);
+            if !pod["metadata"]["deletionTimestamp"].is_null() {
+                waiting.push(format!("{shown} is ending"));
+                continue;
+            }
+            if !told.contains(&shown) {
+                cx.events.message(format!("moving {shown}{}", lost_with(pod)));
+                told.push(shown.clone());
+            }
+            match cluster.evict(&object) {
+                Ok(true) => waiting.push(format!("{shown} is ending")),
+                Ok(false) => {}
+                Err(error) if error.is_too_many_requests() => {
+                    waiting.push(format!("{shown}: its disruption budget does not let it go"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // A dry run has evicted them once it has noted that.
+        let still = cluster.pods_of(node)?.iter().any(moves);
+        Ok(if still { Poll::Pending(waiting.join("; ")) } else { Poll::Ready(()) })
+    });
+    match outcome {
+        Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => {
+            let error = LeaveError::NotDrained { node: node.into(), pods: waiting };
+            if !force {
+                return Err(error.into());
+            }
+            cx.events.warning(format!("{error}; they end with this node"));
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// False for Pods that have ended or belong to the node itself.
+fn moves(pod: &Value) -> bool {
+    let ended = ["Succeeded", "Failed"].iter().any(|phase| pod["status"]["phase"] == *phase);
+    let is_static = !pod["metadata"]["annotations"]["kubernetes.io/config.mirror"].is_null();
+    !ended && !is_static && owner(pod).is_none_or(|kind| kind != "DaemonSet")
+}
+
+fn owner(pod: &Value) -> Option<&str> {
+    let owners = pod["metadata"]["ownerReferences"].as_array();
+    owners.into_iter().flatten().find(|owner| owner["controller"] == true)?["kind"].as_str()
+}
+
+/// What ends for good with a Pod, for people.
+fn lost_with(pod: &Value) -> &'static str {
+    let volumes = pod["spec"]["volumes"].as_array();
+    match (owner(pod), volumes.into_iter().flatten().any(|volume| volume.get("emptyDir").is_some())) {
+        (None, _) => " (nobody makes it anew elsewhere)",
+        (Some(_), true) => " (what is in its emptyDir stays behind)",
+        (Some(_), false) => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_that_belong_to_the_node_stay() {
+        let owned = |kind: &str| json!({"metadata": {"ownerReferences": [{"kind": kind, "controller": true}]}});
+        assert!(moves(&owned("ReplicaSet")) && moves(&json!({"metadata": {}})));
+        assert!(!moves(&owned("DaemonSet")));
+        assert!(!moves(&json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})));
+        assert!(!moves(&json!({"metadata": {}, "status": {"phase": "Succeeded"}})));
+    }
+
+    #[test]
+    fn what_is_lost_is_said() {
+        assert_eq!(lost_with(&json!({"metadata": {}})), " (nobody makes it anew elsewhere)");
+        let pod = json!({"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "controller": true}]},
+            "spec": {"volumes": [{"emptyDir": {}}]}});
+        assert!(lost_with(&pod).contains("emptyDir"));
+    }
+}

@@ -1,0 +1,78 @@
+//! A node on another host, taken out of the cluster from here: what must be right first, and its place in etcd.
+//!
+//! Reads: the node, etcd's members. Writes: the membership.
+
+use super::error::LeaveError;
+use super::etcd::{self, Meant, Place};
+use super::node;
+use crate::actions::join::discover::is_ready;
+use crate::base::fault::Result;
+use crate::config::model::Etcd;
+use crate::context::Context;
+use crate::etcd::Departure;
+use crate::kube::kind::{NODE, ObjectRef};
+use crate::pipeline::{Action, Target};
+
+/// The node must not be this host, must be as dead as the user says, and etcd must be able to do without it.
+pub struct RemoveCheck;
+
+impl Action for RemoveCheck {
+    fn changes(&self) -> bool {
+        false
+    }
+
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let name = cx.leaving()?.name.clone();
+        if cx.leaving()?.node.name == name {
+            return Err(LeaveError::IsThisHost(name).into());
+        }
+        let dead = cx.leaving()?.dead;
+        let Some(cluster) = super::api(cx)? else { return Ok(()) };
+        let found = cluster.find(&ObjectRef::global(&NODE, &name))?;
+        match &found {
+            Some(found) if dead && is_ready(found) => return Err(LeaveError::Alive(name).into()),
+            Some(found) if !dead && !is_ready(found) => return Err(LeaveError::MaybeDead(name).into()),
+            _ => {}
+        }
+        let place = find_place(cx)?;
+        match place {
+            Place::None if found.is_none() => Err(LeaveError::NoSuchNode(name).into()),
+            Place::Last => Err(LeaveError::LastMember { name }.into()),
+            Place::Unknown(failure) => Err(LeaveError::EtcdSilent { why: failure.to_string() }.into()),
+            Place::None | Place::Member { .. } => Ok(()),
+        }
+    }
+}
+
+/// Takes the node's member out of etcd.
+pub struct RemoveMember;
+
+impl Action for RemoveMember {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if !matches!(find_place(cx)?, Place::Member { .. }) {
+            cx.events.message("it has no member of etcd: nothing to do");
+            return Ok(());
+        }
+        let name = cx.leaving()?.name.clone();
+        if etcd::leave(cx, &Meant { peer_url: None, name: &name })? == Departure::Removed {
+            cx.events.message(format!("took the member of {name} out of etcd"));
+        }
+        Ok(())
+    }
+}
+
+/// An etcd that others run knows nothing of nodes.
+fn find_place(cx: &mut Context) -> Result<Place> {
+    match cx.cluster()?.etcd {
+        Etcd::External(_) => Ok(Place::None),
+        Etcd::Local(_) => node::place(cx),
+    }
+}

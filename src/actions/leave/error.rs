@@ -1,0 +1,121 @@
+//! Why a node does not leave its cluster.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Failure, Fault};
+use crate::etcd::EtcdError;
+
+/// See the module's text.
+#[derive(Debug, thiserror::Error)]
+pub enum LeaveError {
+    /// The API server does not answer.
+    #[error("the cluster cannot be told that the node leaves, because its API server does not answer: {why}")]
+    Silent {
+        /// What it said instead.
+        why: String,
+        /// The node is this host.
+        here: bool,
+    },
+    /// Those who stay in etcd could not decide anything.
+    #[error("without this node etcd has no majority, and the cluster stops")]
+    Quorum(#[source] EtcdError),
+    /// etcd does not say who is in it.
+    #[error("nobody can tell whether etcd can do without this node: {why}")]
+    EtcdSilent {
+        /// What was tried.
+        why: String,
+    },
+    /// The cluster ends with this host.
+    #[error("{name} has the last member of etcd: without it the cluster is gone, with everything stored in it")]
+    LastMember {
+        /// The node.
+        name: String,
+    },
+    /// Pods do not leave the node.
+    #[error("these Pods have not left {node}: {}", pods.join("; "))]
+    NotDrained {
+        /// The node.
+        node: String,
+        /// Their names, and why.
+        pods: Vec<String>,
+    },
+    /// The node to remove is this host.
+    #[error("{0} is this host")]
+    IsThisHost(String),
+    /// There is nothing of this name.
+    #[error("the cluster has no node and no etcd member named {0:?}")]
+    NoSuchNode(String),
+    /// The node to remove does not answer, and the user did not say that it is gone.
+    #[error("{0} is not Ready: nobody there moves its Pods away")]
+    MaybeDead(String),
+    /// The node to remove answers, although it is said to be gone.
+    #[error("{0} is not dead: its kubelet reports to the cluster")]
+    Alive(String),
+}
+
+impl LeaveError {
+    /// The failure, in terms of a node that leaves where it is about the majority.
+    pub fn of_etcd(failure: Failure) -> Failure {
+        match failure.downcast_ref::<EtcdError>() {
+            Some(EtcdError::NoQuorum { change, healthy, voters, needed, sick }) => Self::Quorum(EtcdError::NoQuorum {
+                change: change.clone(),
+                healthy: *healthy,
+                voters: *voters,
+                needed: *needed,
+                sick: sick.clone(),
+            })
+            .into(),
+            _ => failure,
+        }
+    }
+}
+
+impl Fault for LeaveError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Silent { .. } => ExitCode::Unreachable,
+            Self::NotDrained { .. } => ExitCode::Unhealthy,
+            Self::NoSuchNode(_) | Self::IsThisHost(_) => ExitCode::Usage,
+            Self::Quorum(_)
+            | Self::EtcdSilent { .. }
+            | Self::LastMember { .. }
+            | Self::MaybeDead(_)
+            | Self::Alive(_) => ExitCode::Refused,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Silent { here: true, .. } => {
+                "if the cluster is gone or never came up, run the command again with --force".into()
+            }
+            Self::Silent { here: false, .. } => {
+                "run it on a control plane whose API server answers, or name one with --kubeconfig".into()
+            }
+            Self::Quorum(_) => "bring the members that are not healthy back, or, for those that will not return, run \
+                                'kubewright node remove NAME --dead' on a control plane first; if the cluster may \
+                                stop, add --accept-quorum-loss"
+                .into(),
+            Self::EtcdSilent { .. } => "start etcd again (run 'crictl logs $(crictl ps -aq --name etcd)' to see why it \
+                                        is away) and run the command again; if the cluster is gone, or others of its \
+                                        members live on, add --force"
+                .into(),
+            Self::LastMember { .. } => {
+                "if the cluster is to end, run the command again with --force; save its data first with 'etcdctl snapshot save'"
+                    .into()
+            }
+            Self::NotDrained { node, .. } => format!(
+                "see what holds them: run 'kubectl get pods -A -o wide --field-selector spec.nodeName={node}' and \
+                 'kubectl get poddisruptionbudgets -A'; then run the command again, with a longer --drain-timeout, or \
+                 with --skip-phases drain to end them; or let the node stay: run 'kubectl uncordon {node}'"
+            ),
+            Self::IsThisHost(_) => "run 'kubewright reset' to take this host out of its cluster".into(),
+            Self::NoSuchNode(_) => "run 'kubectl get nodes' to see their names".into(),
+            Self::MaybeDead(name) => format!(
+                "start its kubelet, or, if the host will not return, run 'kubewright node remove {name} --dead'"
+            ),
+            Self::Alive(name) => format!(
+                "run 'kubewright reset' on {name}, or 'kubewright node remove {name}' here, which moves its Pods away first"
+            ),
+        })
+    }
+}

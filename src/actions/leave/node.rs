@@ -1,0 +1,124 @@
+//! Takes the leaving node's object out of the cluster, with the requests by which it got its certificates.
+//!
+//! Reads: the node, the requests for certificates. Writes: removes them.
+
+use super::etcd::{self, Meant, Place};
+use crate::actions::join::discover::KUBELET_CONF;
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
+use crate::pipeline::{Action, Target};
+use crate::pki::requested;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+
+/// See the module's text.
+pub struct DeleteNode;
+
+impl Action for DeleteNode {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let Some(cluster) = registered(cx)? else { return Ok(()) };
+        if matches!(place(cx)?, Place::Last) {
+            return Ok(());
+        }
+        let name = cx.leaving()?.name.clone();
+        // The API server never lets a kubelet do that, not even of its own node.
+        if cx.leaving()?.kubeconfig.as_deref() == Some(Path::new(KUBELET_CONF)) {
+            return still_listed(cx, &cluster, &name);
+        }
+        match cluster.delete(&ObjectRef::global(&NODE, &name)) {
+            Ok(true) => cx.events.message(format!("took node {name} out of the cluster")),
+            Ok(false) => cx.events.message(format!("the cluster has no node {name} any more")),
+            Err(error) if error.is_forbidden() => return still_listed(cx, &cluster, &name),
+            Err(error) => return Err(error.into()),
+        }
+        forget_requests(cx, &cluster, &name)
+    }
+}
+
+fn still_listed(cx: &mut Context, cluster: &Cluster, name: &str) -> Result<()> {
+    if cluster.find(&ObjectRef::global(&NODE, name))?.is_some() {
+        let what = format!("the node {name} in the cluster, which only an administrator may remove");
+        cx.events.message(format!("left {what}"));
+        cx.leaving_mut()?.notes.push(format!("{what}; run 'kubectl delete node {name}' on a control plane"));
+    }
+    Ok(())
+}
+
+/// The cluster, if it answers and may have a node of this host: a host whose kubelet was never let in has none, and
+/// one of its name belongs to another host.
+///
+/// # Errors
+/// When the cluster does not answer, without `--force`.
+pub(super) fn registered(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
+    let here = cx.leaving()?.is_here();
+    if here && !cx.files.exists(Path::new(KUBELET_CONF)) {
+        cx.events.message("this host is no node of a cluster: nothing to do");
+        return Ok(None);
+    }
+    if here && !etcd::note(cx)?.is_null() {
+        cx.events.message("done by an earlier run");
+        return Ok(None);
+    }
+    super::api(cx)
+}
+
+/// The node's place in etcd. Where nobody can tell, the phase of etcd says so.
+pub(super) fn place(cx: &mut Context) -> Result<Place> {
+    let local = etcd::local(cx)?;
+    let leaving = cx.leaving()?;
+    if leaving.is_here() && local.is_none() {
+        return Ok(Place::None);
+    }
+    let (name, here, accepted) = (leaving.name.clone(), leaving.is_here(), leaving.accept_quorum_loss);
+    let local = local.filter(|_| here);
+    let meant = Meant { peer_url: local.as_ref().and_then(|local| local.peer_url.as_deref()), name: &name };
+    match etcd::place(cx, &meant) {
+        Err(failure) if accepted => Ok(Place::Unknown(failure)),
+        other => other,
+    }
+}
+
+fn forget_requests(cx: &Context, cluster: &Cluster, node: &str) -> Result<()> {
+    let requests = match cluster.list(&CERTIFICATE_SIGNING_REQUEST, None, "") {
+        Ok(requests) => requests,
+        // They go by themselves within a day.
+        Err(error) if error.is_forbidden() => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for request in requests.iter().filter(|request| is_of(request, node)) {
+        if let Some(object) = ObjectRef::of(request)
+            && cluster.delete(&object)?
+        {
+            cx.events.message(format!("removed its request for a certificate, {}", object.name));
+        }
+    }
+    Ok(())
+}
+
+/// True for what the node itself asked for, and for its first request, which a token made.
+fn is_of(request: &Value, node: &str) -> bool {
+    let user = format!("system:node:{node}");
+    let asks_for = request["spec"]["request"].as_str().and_then(requested::common_name);
+    request["spec"]["username"] == user.as_str() || asks_for.as_deref() == Some(&user)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn requests_of_the_node_are_told_from_others() {
+        let by = |user: &str| json!({"spec": {"username": user, "request": "bm90IGEgcmVxdWVzdA=="}});
+        assert!(is_of(&by("system:node:n1"), "n1"));
+        assert!(!is_of(&by("system:node:n10"), "n1"));
+        assert!(!is_of(&by("system:bootstrap:abcdef"), "n1"));
+    }
+}

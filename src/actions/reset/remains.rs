@@ -1,0 +1,237 @@
+//! What is left of a cluster on this host after it was reset, and why.
+//!
+//! Reads: the folders of a cluster, the journal, the links, the packet rules, the runtime. Writes: nothing.
+
+use super::known;
+use crate::actions::timer;
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::host::service::Services;
+use crate::host::{ipvs, links, mounts, packet_rules, removal, users};
+use crate::journal::Journal;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Something that is left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// What: a path, or a few words.
+    pub what: String,
+    /// Why, and what the user can do about it.
+    pub why: String,
+}
+
+/// Everything that is left, as far as this run knows.
+///
+/// # Errors
+/// When the host cannot be looked at.
+pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
+    let mut left: BTreeMap<String, String> = BTreeMap::new();
+    for kept in &cx.leaving()?.kept {
+        left.insert(kept.path.display().to_string(), kept.why.to_string());
+    }
+    for path in strangers(cx)? {
+        // A folder on the way to something that was kept is no news.
+        let shown = path.display().to_string();
+        if !cx.leaving()?.kept.iter().any(|kept| kept.path.starts_with(&path) || path.starts_with(&kept.path)) {
+            left.insert(shown, "no cluster tool makes this".into());
+        }
+    }
+    for (path, why) in [
+        (known::TMP, "copies of earlier settings; --cleanup-tmp-dir removes kubeadm's"),
+        ("/var/lib/kubewright/backup", "copies of what was replaced; remove them when nobody needs them any more"),
+    ] {
+        if !removal::names(&cx.host, Path::new(path))?.unwrap_or_default().is_empty() {
+            left.insert(path.into(), why.into());
+        }
+    }
+    let empty: Vec<String> = empty_folders(cx)?.iter().map(|path| path.display().to_string()).collect();
+    if !empty.is_empty() {
+        left.insert(empty.join(", "), "empty folders, which a package may own".into());
+    }
+    for path in mounts::all(&cx.host)?.into_iter().filter(|path| path.starts_with(known::KUBELET)) {
+        left.entry(path.display().to_string()).or_insert_with(|| "something is mounted there".into());
+    }
+    let mut left: Vec<Left> = left.into_iter().map(|(what, why)| Left { what, why }).collect();
+    let mut add = |what: &str, why: String| left.push(Left { what: what.into(), why });
+    let fixes = Journal::load(&cx.files)?.changes().len();
+    if fixes > 0 {
+        add(
+            "what --fix prepared",
+            format!("{fixes} changes of this host; run 'kubewright preflight --undo-fix' to take them back"),
+        );
+    }
+    if timer::is_installed(cx) {
+        add("the timer that renews certificates", "run 'kubewright certs timer remove'".into());
+    }
+    for path in kubeconfigs(cx)? {
+        let why = "it may hold the credentials of the cluster that was left; see it with 'kubectl config view'";
+        add(&path.display().to_string(), why.into());
+    }
+    if cx.host.is_live() {
+        live(cx, &mut add)?;
+    }
+    for note in &cx.leaving()?.notes {
+        let (what, why) = note.split_once("; ").unwrap_or((note, ""));
+        add(what, why.into());
+    }
+    Ok(left)
+}
+
+fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
+    if let Ok(number @ 1..) = packet_rules::count(&cx.host) {
+        add("packet rules", format!("{number} chains and tables; run 'iptables-save' to see them"));
+    }
+    if let Ok(servers) = ipvs::found(&cx.host)
+        && !servers.is_empty()
+    {
+        let shown: Vec<String> = servers.iter().map(ToString::to_string).collect();
+        add("virtual servers", shown.join(", "));
+    }
+    for (name, ports) in links::in_use(&cx.host)? {
+        add(&format!("the bridge {name}"), format!("{} is attached to it", ports.join(", ")));
+    }
+    // Only a kubelet sets both, to 10 seconds and 1, when it starts (pkg/kubelet/cm).
+    let value = |key: &str| cx.files.read_text(&Path::new("/proc/sys").join(key)).ok().flatten();
+    if value("kernel/panic").is_some_and(|text| text.trim() == "10")
+        && value("vm/overcommit_memory").is_some_and(|text| text.trim() == "1")
+    {
+        add("kernel parameters that kubelet and kube-proxy set", "they last until the next boot".into());
+    }
+    if let Ok(state) = Services::of(&cx.host).state("kubelet")
+        && state.enabled
+        && !state.active
+    {
+        add("the kubelet's service", "it is stopped, and from the next boot on it waits for another cluster".into());
+    }
+    if let Ok(images) = cx.runtime().and_then(|cri| Ok(cri.images()?))
+        && !images.is_empty()
+    {
+        add(
+            "images in the container runtime",
+            format!("{}, for the next cluster; run 'crictl rmi --prune'", images.len()),
+        );
+    }
+    Ok(())
+}
+
+/// The folders of a cluster in which nothing is left, not counting those among each other. What a dry run would
+/// remove is there still.
+fn empty_folders(cx: &Context) -> Result<Vec<PathBuf>> {
+    let pki = known::certificates_dir(cx)?;
+    let manifests = Path::new(known::KUBERNETES).join("manifests");
+    let mut folders: Vec<PathBuf> = [known::KUBERNETES, known::TMP, "/var/lib/etcd"].map(PathBuf::from).into();
+    folders.extend([manifests, pki.join("etcd"), pki]);
+    let mut empty = Vec::new();
+    folders.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
+    for folder in folders {
+        let names = removal::names(&cx.host, &folder)?;
+        if names.is_some_and(|names| names.iter().all(|name| empty.contains(&folder.join(name)))) {
+            empty.push(folder);
+        }
+    }
+    empty.sort();
+    Ok(empty)
+}
+
+/// What lies in the folders of a cluster and is not made by cluster tools.
+fn strangers(cx: &Context) -> Result<Vec<PathBuf>> {
+    let pki = known::certificates_dir(cx)?;
+    let etcd = crate::actions::leave::etcd::local(cx)?.map(|local| local.data_dir);
+    let mut folders: Vec<PathBuf> = [known::KUBERNETES, known::KUBELET, known::CNI].iter().map(PathBuf::from).collect();
+    folders.extend([Path::new(known::KUBERNETES).join("manifests"), pki.join("etcd"), pki]);
+    folders.extend(etcd);
+    let mut found = Vec::new();
+    for folder in &folders {
+        for name in removal::names(&cx.host, folder)?.unwrap_or_default() {
+            let path = folder.join(name);
+            let told_elsewhere = folders.contains(&path) || path == Path::new(known::TMP);
+            let gone = cx.gate.entries().iter().any(
+                |entry| matches!(&entry.change, crate::base::gate::Change::Remove { path: gone } if *gone == path),
+            );
+            if !told_elsewhere && !gone && !found.contains(&path) {
+                found.push(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Kubeconfigs of users that hold an administrator's credentials.
+fn kubeconfigs(cx: &Context) -> Result<Vec<PathBuf>> {
+    let mut homes: Vec<PathBuf> = users::all(&cx.host)?.into_iter().map(|user| user.home).collect();
+    homes.sort();
+    homes.dedup();
+    let mut found = Vec::new();
+    for path in homes.into_iter().map(|home| home.join(".kube/config")) {
+        // What cannot be read is somebody else's.
+        if cx.files.read_text(&path).ok().flatten().is_some_and(|text| text.contains("kubernetes-admin")) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preflight::fixture;
+    use super::*;
+    use crate::host::removal::{Kept, Why};
+
+    fn what(left: &[Left]) -> Vec<&str> {
+        left.iter().map(|left| left.what.as_str()).collect()
+    }
+
+    #[test]
+    fn everything_that_is_left_is_named_once() {
+        let root = tempfile::tempdir().unwrap();
+        for path in [
+            "etc/kubernetes/manifests/kube-vip.yaml",
+            "etc/kubernetes/pki/oidc-ca.pem",
+            "etc/kubernetes/tmp/x",
+            "etc/passwd",
+            "root/.kube/config",
+            "var/lib/kubelet/data/mine",
+            "var/lib/kubelet/seccomp/a.json",
+        ] {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "root:x:0:0:root:/root:/bin/sh\nusers: [kubernetes-admin]\n").unwrap();
+        }
+        let mut cx = fixture(root.path());
+        let kept = Kept { path: "/var/lib/kubelet/data/mine".into(), why: Why::Mount };
+        cx.leaving_mut().unwrap().kept.push(kept);
+        cx.leaving_mut().unwrap().notes.push("the node n1 is still listed; run it".into());
+        let left = survey(&mut cx).unwrap();
+        assert_eq!(
+            what(&left),
+            [
+                "/etc/kubernetes/manifests/kube-vip.yaml",
+                "/etc/kubernetes/pki/oidc-ca.pem",
+                "/etc/kubernetes/tmp",
+                "/var/lib/kubelet/data/mine",
+                "/var/lib/kubelet/seccomp",
+                "/root/.kube/config",
+                "the node n1 is still listed",
+            ]
+        );
+    }
+
+    #[test]
+    fn folders_that_stay_although_they_are_empty_are_named_in_one_line() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["etc/kubernetes/pki/etcd", "etc/kubernetes/tmp", "var/lib/etcd"] {
+            std::fs::create_dir_all(root.path().join(path)).unwrap();
+        }
+        let left = survey(&mut fixture(root.path())).unwrap();
+        let all = "/etc/kubernetes, /etc/kubernetes/pki, /etc/kubernetes/pki/etcd, /etc/kubernetes/tmp, /var/lib/etcd";
+        assert_eq!(what(&left), [all]);
+    }
+
+    #[test]
+    fn of_a_clean_host_nothing_is_left() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(survey(&mut fixture(root.path())).unwrap(), []);
+    }
+}

@@ -1,0 +1,25 @@
+//! Undoes what `--fix` changed on this host for the cluster's sake.
+//!
+//! Reads: the journal. Writes: former contents and states, and the journal.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::journal::{self, Journal};
+use crate::pipeline::{Action, Target};
+
+/// See the module's text.
+pub struct UndoFix;
+
+impl Action for UndoFix {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let mut journal = Journal::load(&cx.files)?;
+        for line in journal::undo(&cx.host, &mut journal)? {
+            cx.events.message(line);
+        }
+        Ok(())
+    }
+}

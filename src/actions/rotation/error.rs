@@ -1,0 +1,104 @@
+//! Why a stage cannot be done now.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::context::rotation::Stage;
+
+/// A stage is refused; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RotationError {
+    /// Nobody has begun.
+    #[error("no change of CA is going on in this cluster")]
+    NotBegun,
+    /// Hosts have not done the stage before.
+    #[error("'{}' has to wait: '{}' is still to be done on {}", stage.name(), before.name(), hosts.join(", "))]
+    Waiting {
+        /// What was asked for.
+        stage: Stage,
+        /// What is missing.
+        before: Stage,
+        /// Where.
+        hosts: Vec<String>,
+    },
+    /// This host is further already.
+    #[error("this host has done '{}' already, which comes after '{}'", done.name(), stage.name())]
+    Past {
+        /// What was asked for.
+        stage: Stage,
+        /// What is done.
+        done: Stage,
+    },
+    /// Tokens that the old key has signed may be in use.
+    #[error("Pods may still use tokens that the old key has signed, for another {} s", seconds)]
+    TokensLive {
+        /// How long.
+        seconds: i64,
+    },
+    /// Only the owner of an external CA can change it.
+    #[error("{path} is not on this host, so the CA is external and only its owner can change it")]
+    External {
+        /// The key that is not there.
+        path: String,
+    },
+    /// The cluster has no ConfigMap in which hosts find each other.
+    #[error("the cluster has no ConfigMap kube-public/cluster-info, through which hosts learn of the new CA")]
+    NoClusterInfo,
+    /// What another control plane has handed over cannot be opened.
+    #[error(
+        "the new keys that wait in the cluster cannot be opened with this host's ca.key: it is not the one of the host that began"
+    )]
+    Sealed,
+    /// This host is neither a control plane nor a worker.
+    #[error("this host is not part of a cluster: it has no /etc/kubernetes/kubelet.conf")]
+    NoNode,
+    /// The manifest of the controller manager does not say with what it signs.
+    #[error(
+        "the manifest of kube-controller-manager has no flag --{0}, so the signer cannot be told apart from what is trusted"
+    )]
+    NoFlag(&'static str),
+    /// A certificate that was asked for did not come, or came from the old CA.
+    #[error("the new client certificate of this kubelet was signed by the old CA")]
+    OldSigner,
+    /// The cluster refused to sign.
+    #[error("the cluster refused to sign the kubelet's new certificate: {0}")]
+    Denied(String),
+    /// There is no authority of this name.
+    #[error("there is no authority named '{0}'")]
+    NoSuchAuthority(String),
+}
+
+impl Fault for RotationError {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NoSuchAuthority(_) => ExitCode::Usage,
+            Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::NoClusterInfo => ExitCode::Input,
+            Self::Sealed => ExitCode::Untrusted,
+            Self::NotBegun | Self::Waiting { .. } | Self::Past { .. } | Self::TokensLive { .. } => ExitCode::Refused,
+            Self::OldSigner | Self::Denied(_) => ExitCode::Unreachable,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotBegun => "run 'kubewright certs rotate-ca trust' on a control plane to begin one".into(),
+            Self::Waiting { before, hosts, .. } => format!(
+                "run 'kubewright certs rotate-ca {}' there, {} first; for a node that is gone for good, add '--without NODE'",
+                before.name(),
+                hosts.first().map_or("", String::as_str)
+            ),
+            Self::Past { done, .. } => match done {
+                Stage::Drop => "run 'kubewright certs rotate-ca status' to see what is left elsewhere".into(),
+                _ => "run 'kubewright certs rotate-ca status' to see which stage comes next".into(),
+            },
+            Self::TokensLive { .. } => "run the same command later; or add '--now' and restart the Pods that use the API yourself".into(),
+            Self::External { .. } => "have the owner make a new CA, then run 'kubewright certs generate-csr' and 'kubewright certs import'".into(),
+            Self::NoClusterInfo => "run 'kubewright init phase bootstrap-token' on a control plane".into(),
+            Self::Sealed => "copy /etc/kubernetes/pki/ca.key from the control plane that began; run 'kubewright certs rotate-ca status' to see which".into(),
+            Self::NoNode => "run it on a node of the cluster, as root".into(),
+            Self::NoFlag(flag) => format!("add the flag: run 'grep {flag} /etc/kubernetes/manifests/kube-controller-manager.yaml' on another control plane"),
+            Self::OldSigner => "run 'kubewright certs rotate-ca status': every control plane must have done 'reissue' first; then run the same command again".into(),
+            Self::Denied(_) => "run 'kubectl get csr' on a control plane to see why".into(),
+            Self::NoSuchAuthority(_) => format!("the names are {}", super::AUTHORITIES.join(", ")),
+        })
+    }
+}

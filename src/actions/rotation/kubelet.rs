@@ -1,0 +1,128 @@
+//! The kubelet of this host, on control planes and workers: whom it trusts, and who has signed its client certificate.
+//!
+//! A control plane signs for itself. A worker takes the CAs from the cluster, over a connection that the old one
+//! vouches for, and asks the cluster to sign, as kubelets do. Pods are not touched.
+//!
+//! Reads: `kubelet.conf`, the kubelet's settings and certificate, ConfigMap `kube-public/cluster-info`. Writes: the
+//! kubelet's CA file, `kubelet.conf`, the kubelet's client certificate; on a worker a request for it in the cluster.
+
+use super::certificates::{client_of, trust};
+use super::error::RotationError;
+use super::{KUBELET_CONF, authorities, replace};
+use crate::actions::renewal::{self, kubelet as agent};
+use crate::base::fault::Result;
+use crate::base::files::{Content, Written};
+use crate::config::kubeconfig::Kubeconfig;
+use crate::context::Context;
+use crate::context::rotation::Stage;
+use crate::pipeline::{Action, Target};
+use crate::pki::catalog;
+use crate::pki::cert::{Cert, bundle_pem};
+use crate::pki::csr::both_pem;
+use crate::pki::rotation::short_print;
+use crate::pki::validity::Validity;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+mod request;
+
+const SETTINGS: &str = "/var/lib/kubelet/config.yaml";
+const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+
+/// See the module's text.
+pub struct Kubelet;
+
+impl Action for Kubelet {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if !cx.rotation_plan()?.prints.contains_key("ca") {
+            return Ok(());
+        }
+        let bundle = if cx.rotation()?.control_plane { authorities::bundle(cx)? } else { told(cx)? };
+        let mut changed = false;
+        let ca_file = ca_file(cx)?;
+        if !cx.rotation()?.control_plane {
+            let is_right = cx.files.read_text(&ca_file)?.as_deref() == Some(bundle.as_str());
+            changed |= replace(cx, &ca_file, &Content::public(bundle.clone()), 0o644, is_right)? != Written::Unchanged;
+        }
+        changed |= trust(cx, Path::new(KUBELET_CONF), &bundle)?;
+        if cx.rotation()?.stage == Stage::Reissue {
+            changed |= reissue(cx, &bundle)?;
+        }
+        // A run that was cut short may have written the files and not come to this.
+        if changed || !cx.rotation()?.done { agent::restart(cx) } else { Ok(()) }
+    }
+}
+
+/// The CAs of which the cluster tells.
+fn told(cx: &mut Context) -> Result<String> {
+    let info = super::information(cx)?;
+    let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
+    let config = Kubeconfig::parse(Path::new("kube-public/cluster-info"), text.as_bytes())?;
+    let data = config.clusters.first().and_then(|named| named.cluster.certificate_authority_data.as_ref());
+    let pem = data.map(|data| data.0.clone()).ok_or(RotationError::NoClusterInfo)?;
+    let certs = Cert::bundle_from_file(Path::new("kube-public/cluster-info"), &pem)?;
+    // The last stage on a worker does not wait for cluster-info to know of it.
+    let plan = cx.rotation_plan()?;
+    let alone = cx.rotation()?.stage == Stage::Drop;
+    let kept = certs.into_iter().filter(|cert| !alone || plan.prints.get("ca") == Some(&short_print(cert)));
+    Ok(bundle_pem(&kept.collect::<Vec<_>>()))
+}
+
+fn ca_file(cx: &Context) -> Result<PathBuf> {
+    let settings: Value =
+        serde_yaml::from_slice(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
+    let file = settings["authentication"]["x509"]["clientCAFile"].as_str().unwrap_or("/etc/kubernetes/pki/ca.crt");
+    Ok(file.into())
+}
+
+/// A client certificate from the new CA; true when it had another.
+fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
+    let old = client_of(cx, Path::new(KUBELET_CONF))?;
+    let Some(old) = old else { return Ok(false) };
+    let print = cx.rotation_plan()?.prints.get("ca").cloned().unwrap_or_default();
+    let cas = Cert::bundle_from_file(Path::new(KUBELET_CONF), bundle.as_bytes())?;
+    let is_new = |cert: &Cert| cas.iter().any(|ca| short_print(ca) == print && cert.is_signed_by(ca));
+    if is_new(&old) {
+        return Ok(false);
+    }
+    let (chain, key) = if cx.rotation()?.control_plane {
+        let (store, keys) = (cx.pki()?, cx.keys());
+        let ca = store.require_ca(catalog::cert("ca")?, renewal::KUBELET_CONF)?;
+        let validity = Validity::of_kubeconfig(cx.cluster()?, cx.clock.now(), ca.cert.not_before);
+        let (cert, key) = store.issue_client(&ca, &old.subject, validity, cx.cluster()?, keys.as_ref())?;
+        (vec![cert], key)
+    } else {
+        request::signed(cx, &old.subject)?
+    };
+    if !chain.first().is_some_and(is_new) {
+        return Err(RotationError::OldSigner.into());
+    }
+    let pem = both_pem(&chain, &key);
+    let content = Content::secret(pem, "(certificate and private key, not shown)\n");
+    let rotates = cx.files.exists(Path::new(ROTATED));
+    if rotates {
+        replace(cx, Path::new(ROTATED), &content, 0o600, false)?;
+    } else {
+        embed(cx, &chain, &key)?;
+    }
+    cx.events.message("the kubelet's client certificate is signed by the new CA");
+    Ok(true)
+}
+
+/// A kubelet that does not rotate has nothing but what is in its kubeconfig.
+fn embed(cx: &mut Context, chain: &[Cert], key: &crate::pki::PrivateKey) -> Result<()> {
+    let (store, path) = (cx.pki()?, Path::new(KUBELET_CONF));
+    let (Some(mut config), Some(cert)) = (store.load_kubeconfig(path)?, chain.first()) else { return Ok(()) };
+    if let Some(user) = config.current_user_mut() {
+        let fresh = crate::pki::kubeconfigs::client_user(cert, key);
+        user.client_certificate_data = fresh.client_certificate_data;
+        user.client_key_data = fresh.client_key_data;
+        (user.client_certificate, user.client_key) = (None, None);
+    }
+    replace(cx, path, &config.content()?, 0o600, false)?;
+    Ok(())
+}

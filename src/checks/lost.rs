@@ -1,0 +1,90 @@
+//! Whether the certificates on which a cluster rests are still there, on a host that holds that cluster already.
+//!
+//! Without this check a run would make a new CA and only then find out that nothing trusts it.
+//!
+//! Reads: the certificates folder, the kubeconfigs of /etc/kubernetes, etcd's data folder. Writes: nothing.
+
+use super::catalog::Check;
+use super::finding::Finding;
+use super::inputs::{Inputs, Role, Scene};
+use crate::config::model::{ClusterConfig, Etcd};
+use crate::pki::catalog::{self, KUBECONFIGS, SERVICE_ACCOUNT};
+use std::path::{Path, PathBuf};
+
+const ID: &str = "CertificatesLost";
+/// What etcd makes in its data folder when it first starts.
+const MEMBER: &str = "member";
+
+/// The check; a joining host gets these files from its cluster.
+pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
+    match (inputs.role, inputs.cluster) {
+        (Role::FirstControlPlane, Some(cluster)) => vec![Check::offline(ID, |scene| check(scene, cluster))],
+        _ => Vec::new(),
+    }
+}
+
+fn check(scene: &Scene<'_>, cluster: &ClusterConfig) -> Vec<Finding> {
+    let Some((holds, lost)) = what_is_lost(cluster, &|path| scene.files().exists(path)) else { return Vec::new() };
+    let shown: Vec<String> = lost.iter().map(|path| path.display().to_string()).collect();
+    let folder = cluster.certificates_dir.display();
+    let what =
+        format!("this host holds a cluster ({}), but lacks what that rests on: {}", holds.display(), shown.join(", "));
+    let fix = format!(
+        "put {folder} back from a backup or from another control plane, or name the folder where it lies with \
+         --cert-dir; to give that cluster up, run 'kubeadm reset'"
+    );
+    let lost = Finding::error(ID, folder.to_string(), what, fix);
+    vec![lost.vital("what trusts the old CA would not work with a new one")]
+}
+
+/// What shows that a cluster is here, and the files that it cannot do without and that are not here.
+fn what_is_lost(cluster: &ClusterConfig, exists: &dyn Fn(&Path) -> bool) -> Option<(PathBuf, Vec<PathBuf>)> {
+    let file = |base: &str, suffix: &str| cluster.certificates_dir.join(format!("{base}.{suffix}"));
+    let missing = |paths: Vec<PathBuf>| -> Vec<PathBuf> { paths.into_iter().filter(|path| !exists(path)).collect() };
+    if let Etcd::Local(etcd) = &cluster.etcd {
+        let data = etcd.data_dir.join(MEMBER);
+        // Keys of CAs may be elsewhere. The one of service accounts may not: tokens that Pods have would end.
+        let authorities = catalog::certs_of(cluster).filter(|spec| spec.is_ca()).map(|spec| file(spec.base, "crt"));
+        let lost = missing(authorities.chain([file(SERVICE_ACCOUNT, "key")]).collect());
+        if exists(&data) && !lost.is_empty() {
+            return Some((data, lost));
+        }
+    }
+    let lost = missing(vec![file("ca", "crt")]);
+    let kubeconfig =
+        KUBECONFIGS.iter().map(|spec| Path::new("/etc/kubernetes").join(spec.file)).find(|path| exists(path))?;
+    (!lost.is_empty()).then_some((kubeconfig, lost))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::print;
+    use crate::versions::{Version, table};
+
+    fn lost(there: &[&str]) -> Option<String> {
+        let cluster = print::default_cluster(Version::new(20, 2), table::facts(20).unwrap());
+        let (holds, lost) = what_is_lost(&cluster, &|path| there.iter().any(|known| Path::new(known) == path))?;
+        let names: Vec<_> =
+            lost.iter().map(|path| path.strip_prefix("/etc/kubernetes/pki").unwrap().display().to_string()).collect();
+        Some(format!("{}: {}", holds.display(), names.join(" ")))
+    }
+
+    #[test]
+    fn a_cluster_whose_certificates_are_gone_is_told_before_new_ones_are_made() {
+        let etcd = "/var/lib/etcd/member";
+        let all = "/var/lib/etcd/member: ca.crt front-proxy-ca.crt etcd/ca.crt sa.key";
+        assert_eq!(lost(&[etcd, "/etc/kubernetes/admin.conf"]).unwrap(), all);
+        assert_eq!(lost(&["/etc/kubernetes/kubelet.conf"]).unwrap(), "/etc/kubernetes/kubelet.conf: ca.crt");
+        let but_sa = ["ca.crt", "front-proxy-ca.crt", "etcd/ca.crt"].map(|name| format!("/etc/kubernetes/pki/{name}"));
+        let there: Vec<&str> = but_sa.iter().map(String::as_str).chain([etcd]).collect();
+        assert_eq!(lost(&there).unwrap(), "/var/lib/etcd/member: sa.key");
+    }
+
+    #[test]
+    fn a_fresh_host_and_one_where_a_run_was_cut_short_have_lost_nothing() {
+        assert_eq!(lost(&[]), None);
+        // The CA comes first, the folder of etcd's data long before etcd starts.
+        assert_eq!(lost(&["/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/kubelet.conf", "/var/lib/etcd"]), None);
+    }
+}

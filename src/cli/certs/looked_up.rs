@@ -1,0 +1,42 @@
+//! What the commands on certificates have to know first: the cluster, this node, and where copies go.
+
+use crate::actions::renewal::BACKUPS;
+use crate::actions::renewal::known::{self, Known, Source};
+use crate::base::fault::Result;
+use crate::cli::session::Session;
+use crate::context::Task;
+use crate::context::access::ADMIN_CONF;
+use crate::context::renewal::Renewal;
+use crate::pki::moment;
+use std::path::{Path, PathBuf};
+
+/// A task without anything to do yet, and where its configuration is from.
+///
+/// # Errors
+/// When a given configuration is wrong, or files of this host cannot be read.
+pub fn task(
+    session: &mut Session,
+    given: Option<(String, Vec<u8>)>,
+    kubeconfig: &Path,
+    cert_dir: Option<&PathBuf>,
+) -> Result<(Source, Renewal)> {
+    let kubeconfig = session.env.cwd.join(kubeconfig);
+    // This context only looks; the one that works has no connection from before.
+    let mut looking = session.context(Task::None, false);
+    let Known { cluster, node, source } = known::find(&mut looking, given, &kubeconfig, cert_dir)?;
+    Ok((source, Renewal::new(cluster, node, backup(session))))
+}
+
+/// The same with the administrator's kubeconfig and nothing given.
+///
+/// # Errors
+/// As [`task`].
+pub fn own(session: &mut Session) -> Result<(Source, Renewal)> {
+    task(session, None, Path::new(ADMIN_CONF), None)
+}
+
+/// The folder for copies of what this run replaces.
+pub fn backup(session: &Session) -> PathBuf {
+    let stamp = moment::text(session.env.clock.now()).replace([':', '-'], "");
+    Path::new(BACKUPS).join(format!("certs-{stamp}"))
+}

@@ -1,0 +1,112 @@
+//! `certs rotate-ca`: new authorities for a running cluster, stage by stage.
+
+use super::looked_up;
+use crate::actions;
+use crate::actions::rotation::{self, KUBELET_CONF, state::World};
+use crate::actions::static_pod::StaticPod;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::cli::args::certs::{RotateArgs, RotateCommand, RotateStatusArgs};
+use crate::cli::plan_text;
+use crate::cli::session::Session;
+use crate::cli::table::Table;
+use crate::context::Task;
+use crate::context::access::ADMIN_CONF;
+use crate::context::renewal::Renewal;
+use crate::context::rotation::{Rotation, Stage};
+use crate::pipeline::Plan;
+use crate::pipeline::plan::Choice;
+use crate::pki::moment;
+use serde_json::json;
+use std::path::Path;
+
+/// Runs a stage, or tells where the change is.
+pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
+    match command {
+        RotateCommand::Status(args) => status(args, session),
+        RotateCommand::Trust(args) => stage(Stage::Trust, &args.stage, &args.only, false, session),
+        RotateCommand::Reissue(args) => stage(Stage::Reissue, args, &[], false, session),
+        RotateCommand::Drop(args) => stage(Stage::Drop, &args.stage, &[], args.now, session),
+    }
+}
+
+fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session: &mut Session) -> Result<ExitCode> {
+    let (_, task) = looked_up::own(session)?;
+    let looking = session.context(Task::None, false);
+    let rotation = Rotation {
+        stage,
+        control_plane: StaticPod::read(&looking.files, "kube-apiserver")?.is_some(),
+        chosen: chosen.to_vec(),
+        without: args.without.clone(),
+        now,
+        plan: None,
+        others_left: Vec::new(),
+        done: false,
+    };
+    let mut cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), args.dry_run);
+    Plan::new(&actions::rotate_ca_workflow()?, &actions::registry(), &Choice::default(), &mut cx)?.run(&mut cx)?;
+    let changed = cx.gate.entries();
+    let (text, world) = if args.dry_run {
+        (plan_text::text(&changed), None)
+    } else {
+        let world = rotation::world(&mut cx)?;
+        let mut text = String::new();
+        if changed.is_empty() {
+            text += "This host has done this stage; nothing was changed.\n";
+        }
+        text += &next_step(&world, stage);
+        (text, Some(world))
+    };
+    session.print(&json!({ "stage": stage, "dryRun": args.dry_run, "changed": changed, "status": world }), &text)?;
+    Ok(ExitCode::Ok)
+}
+
+fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
+    let mut cx = session.context(Task::None, false);
+    let given = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path));
+    let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
+    let world = rotation::look(
+        &mut cx,
+        given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF })),
+        leads,
+    )?;
+    let text = match &world.plan {
+        None => "No change of CA is going on in this cluster.\n".to_owned(),
+        Some(plan) => {
+            let names: Vec<&str> = plan.prints.keys().map(String::as_str).collect();
+            let mut text = format!("Changing {}, begun {}.\n\n", names.join(", "), moment::text(plan.begun));
+            let mut table = Table::new(["NODE", "ROLE", "DONE", "WHEN"]);
+            for host in &world.hosts {
+                table.row([
+                    host.name.clone(),
+                    if host.control_plane { "control plane" } else { "worker" }.into(),
+                    host.done.map_or("-", Stage::name).into(),
+                    host.at.map_or_else(|| "-".into(), moment::text),
+                ]);
+            }
+            text += &table.to_string();
+            text += "\n";
+            text + &next_step(&world, Stage::Trust)
+        }
+    };
+    session.print(&world, &text)?;
+    Ok(ExitCode::Ok)
+}
+
+/// What is to be typed next, and where.
+fn next_step(world: &World, done: Stage) -> String {
+    if world.plan.is_none() {
+        return match done {
+            Stage::Drop => "The change of CA is complete on every host.\n\
+                 Pods that run since before it keep working; to have them know only the new CA, restart them when it suits.\n\
+                 Give people new kubeconfigs, and keep the copies below /var/lib/kubewright/backup out of reach.\n"
+                .into(),
+            _ => "No change of CA is going on in this cluster.\n".into(),
+        };
+    }
+    let Some(next) = world.next() else {
+        return "Every host has done every stage. To clear the records, run on a control plane:\n    kubewright certs rotate-ca drop\n".into();
+    };
+    let hosts: Vec<&str> = world.left(next).map(|host| host.name.as_str()).collect();
+    format!("Next, on {}:\n    kubewright certs rotate-ca {}\n", hosts.join(", "), next.name())
+}

@@ -1,0 +1,81 @@
+//! `certs add-san NAME…`.
+
+use super::looked_up;
+use crate::actions;
+use crate::actions::renewal::known::Source;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::cli::args::certs::AddSanArgs;
+use crate::cli::plan_text;
+use crate::cli::session::Session;
+use crate::context::access::ADMIN_CONF;
+use crate::context::renewal::Renewal;
+use crate::context::{Context, Task};
+use crate::kube::kind::NODE;
+use crate::pipeline::Plan;
+use crate::pipeline::plan::Choice;
+use crate::pki::renew::Names;
+use serde_json::json;
+use std::path::Path;
+
+/// The label of control planes, of all minors but the oldest, and theirs.
+const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
+/// The cluster's configuration cannot be changed.
+#[derive(Debug, thiserror::Error)]
+#[error("the cluster cannot be asked for its configuration, to which the names are added")]
+struct NoCluster;
+
+impl Fault for NoCluster {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Unreachable
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run it on a control plane whose API server answers; run 'kubewright certs check-expiration' to see whether its certificates have ended".into())
+    }
+}
+
+/// Runs the command.
+pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
+    let (source, mut task) = looked_up::own(session)?;
+    if source != Source::Cluster {
+        return Err(NoCluster.into());
+    }
+    for name in args.names {
+        if !task.cluster.api_server_cert_sans.contains(&name) {
+            task.cluster.api_server_cert_sans.push(name);
+        }
+    }
+    let task = Renewal { only: Some("apiserver".into()), names: Names::AddFromConfig, ..task };
+    let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    let skip = if args.no_restart { vec!["restart".to_owned()] } else { Vec::new() };
+    let choice = Choice { only: None, skip };
+    Plan::new(&actions::add_san_workflow()?, &actions::registry(), &choice, &mut cx)?.run(&mut cx)?;
+    let changed = cx.gate.entries();
+    let others = others(&mut cx)?;
+    let mut text = if args.dry_run {
+        plan_text::text(&changed)
+    } else if changed.is_empty() {
+        "The API server answers to these names already; nothing was changed.\n".to_owned()
+    } else if args.no_restart {
+        "The names are in the certificate. To have the API server take it up:\n    kubewright certs restart\n"
+            .to_owned()
+    } else {
+        "The API server of this host answers to these names.\n".to_owned()
+    };
+    if !others.is_empty() {
+        text += &format!("Run the same command on the other control planes: {}\n", others.join(", "));
+    }
+    session.print(&json!({ "dryRun": args.dry_run, "changed": changed, "otherControlPlanes": others }), &text)?;
+    Ok(ExitCode::Ok)
+}
+
+/// The control planes but this one.
+fn others(cx: &mut Context) -> Result<Vec<String>> {
+    let own = cx.node()?.name.clone();
+    let nodes = cx.running_cluster(Path::new(ADMIN_CONF))?.list(&NODE, None, "")?;
+    let leads =
+        |node: &&serde_json::Value| CONTROL_PLANE.iter().any(|label| node["metadata"]["labels"].get(label).is_some());
+    let names = nodes.iter().filter(leads).filter_map(|node| node["metadata"]["name"].as_str());
+    Ok(names.filter(|name| *name != own).map(str::to_owned).collect())
+}

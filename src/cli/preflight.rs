@@ -1,0 +1,202 @@
+//! `preflight`: judges this host for `init` or `join`, mends it, and undoes what mending changed.
+//!
+//! Reads: the host, the configuration. Writes: with `--fix` what can be mended, with `--undo-fix` what was there before.
+
+mod text;
+
+use super::args::preflight::{FailOn, PreflightArgs, Purpose};
+use super::facts;
+use super::plan_text::{self, count};
+use super::session::Session;
+use crate::actions::preflight::{self, Subject};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::base::gate::Entry;
+use crate::base::secret::Secret;
+use crate::checks::fix::Fixed;
+use crate::checks::{Report, Role, Severity};
+use crate::config::model::{InitConfig, JoinConfig};
+use crate::config::{Documents, Facts, InitFlags, JoinFlags, Kind, documents, images};
+use crate::context::{Context, InitOptions, Task};
+use crate::journal::{self, Journal};
+use crate::versions::facts_of;
+use serde::Serialize;
+use serde_json::json;
+
+/// Runs the command.
+pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
+    if args.undo_fix {
+        return undo(args.dry_run, session);
+    }
+    let documents = match &args.config {
+        Some(path) => {
+            let (name, bytes) = session.read_input(path)?;
+            documents::parse(&name, &bytes)?
+        }
+        None => Documents::none(),
+    };
+    let only_join = documents.kinds().contains(&Kind::Join) && !documents.kinds().contains(&Kind::Cluster);
+    let purpose = args.command.unwrap_or(if only_join { Purpose::Join } else { Purpose::Init });
+    let (config, subject) = match purpose {
+        Purpose::Init => for_init(args, &documents, session)?,
+        Purpose::Join => for_join(args, &documents, session)?,
+    };
+    let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), args.dry_run);
+    let before = preflight::check(&cx, &subject)?;
+    let (report, fixed) = if args.fix {
+        let outcome = preflight::mend(&cx, &subject, before.clone())?;
+        (outcome.after, outcome.fixed)
+    } else {
+        (before.clone(), Vec::new())
+    };
+    // A dry run shows what is found, and what would be done about it.
+    let told = if args.dry_run { &before } else { &report };
+    let changed = cx.gate.entries();
+    let text = text::Told { args, role: subject.role, report: told, fixed: &fixed, changed: &changed }.to_string();
+    let outcome = Outcome {
+        fit: fits(args.fail_on, told),
+        role: subject.role,
+        report: told,
+        dry_run: args.dry_run,
+        fixed,
+        changed,
+    };
+    let code = if outcome.fit { ExitCode::Ok } else { ExitCode::Preflight };
+    session.print(&outcome, &text)?;
+    Ok(code)
+}
+
+/// What `preflight` found and did, for `-o json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<'a> {
+    /// True when the exit code is 0.
+    fit: bool,
+    role: Role,
+    #[serde(flatten)]
+    report: &'a Report,
+    dry_run: bool,
+    fixed: Vec<Fixed>,
+    changed: Vec<Entry>,
+}
+
+fn fits(fail_on: FailOn, report: &Report) -> bool {
+    let fails = |severity| severity == Severity::Error || fail_on == FailOn::Warning;
+    !report.findings.iter().any(|finding| fails(finding.severity) && !finding.ignored)
+}
+
+fn for_init(args: &PreflightArgs, documents: &Documents, session: &Session) -> Result<(InitConfig, Subject)> {
+    let flags = InitFlags {
+        apiserver_advertise_address: args.apiserver_advertise_address.clone(),
+        apiserver_bind_port: args.apiserver_bind_port.clone(),
+        cri_socket: args.cri_socket.clone(),
+        ignore_preflight_errors: args.ignore_preflight_errors.clone(),
+        image_repository: args.image_repository.clone(),
+        kubernetes_version: args.kubernetes_version.clone(),
+        node_name: args.node_name.clone(),
+        pod_network_cidr: args.pod_network_cidr.clone(),
+        service_cidr: args.service_cidr.clone(),
+        ..InitFlags::default()
+    };
+    let resolved = documents.init(&flags, &facts::gather(session)?)?;
+    for warning in &resolved.warnings {
+        session.events.warning(warning.to_string());
+    }
+    let subject = subject(Role::FirstControlPlane, &resolved.config)?;
+    Ok((resolved.config, subject))
+}
+
+fn subject(role: Role, config: &InitConfig) -> Result<Subject> {
+    let images = images::all(&config.cluster, facts_of(&config.cluster.version)?);
+    Ok(Subject {
+        role,
+        cluster: config.cluster.clone(),
+        api_host: None,
+        ca_cert_path: None,
+        certs_downloaded: role != Role::FirstControlPlane,
+        images: if role == Role::Worker { Vec::new() } else { images.iter().map(ToString::to_string).collect() },
+    })
+}
+
+/// A host that is to join: the cluster is not asked, so it is taken to be one of the installed kubelet's version with
+/// kubeadm's defaults.
+fn for_join(args: &PreflightArgs, documents: &Documents, session: &Session) -> Result<(InitConfig, Subject)> {
+    let gathered = facts::gather(session)?;
+    let join = join_config(args, documents, &gathered, session)?;
+    let facts = Facts { kubelet_version: gathered.kubelet_version, ..Facts::placeholder(gathered.random.clone()) };
+    let flags = InitFlags {
+        image_repository: args.image_repository.clone(),
+        kubernetes_version: args.kubernetes_version.clone(),
+        pod_network_cidr: args.pod_network_cidr.clone(),
+        service_cidr: args.service_cidr.clone(),
+        ..InitFlags::default()
+    };
+    let mut config = Documents::none().init(&flags, &facts)?.config;
+    config.node = join.node;
+    let role = if join.control_plane.is_some() { Role::ControlPlane } else { Role::Worker };
+    let subject = Subject { ca_cert_path: Some(join.ca_cert_path), ..subject(role, &config)? };
+    Ok((config, subject))
+}
+
+fn join_config(args: &PreflightArgs, documents: &Documents, facts: &Facts, session: &Session) -> Result<JoinConfig> {
+    let mut flags = JoinFlags {
+        apiserver_advertise_address: args.apiserver_advertise_address.clone(),
+        apiserver_bind_port: args.apiserver_bind_port.clone(),
+        control_plane: args.control_plane,
+        cri_socket: args.cri_socket.clone(),
+        ignore_preflight_errors: args.ignore_preflight_errors.clone(),
+        node_name: args.node_name.clone(),
+        ..JoinFlags::default()
+    };
+    if documents.kinds().contains(&Kind::Join) {
+        let resolved = documents.join(&flags, facts)?;
+        for warning in &resolved.warnings {
+            session.events.warning(warning.to_string());
+        }
+        return Ok(resolved.config);
+    }
+    // Nobody is asked, so it does not matter where the cluster would be looked for.
+    flags.endpoints = vec!["127.0.0.1:6443".into()];
+    flags.token = Some(Secret::new("abcdef.0123456789abcdef".into()));
+    flags.discovery_token_unsafe_skip_ca_verification = true;
+    Ok(Documents::none().join(&flags, facts)?.config)
+}
+
+/// `--undo-fix`.
+fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
+    let cx: Context = session.context(Task::None, dry_run);
+    let mut journal = Journal::load(&cx.files)?;
+    let undone = journal::undo(&cx.host, &mut journal)?;
+    let changed = cx.gate.entries();
+    let text = if dry_run {
+        plan_text::text(&changed)
+    } else if undone.is_empty() {
+        "There is nothing to undo: no fix has changed this host.\n".into()
+    } else {
+        format!("{}\nDone: {}.\n", undone.join("\n"), count(changed.len(), "change"))
+    };
+    session.print(&json!({ "undone": undone, "dryRun": dry_run, "changed": changed }), &text)?;
+    Ok(ExitCode::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::Finding;
+
+    #[test]
+    fn the_exit_code_goes_by_severity() {
+        let report = |findings: Vec<Finding>| Report { findings, ..Report::default() };
+        let (error, warning) = (Finding::error("A", "", "", ""), Finding::warning("B", "", "", ""));
+        let ignored = Finding { ignored: true, ..warning.clone() };
+        for (findings, on_error, on_warning) in [
+            (vec![], true, true),
+            (vec![error, warning.clone()], false, false),
+            (vec![warning], true, false),
+            (vec![ignored], true, true),
+        ] {
+            let report = report(findings);
+            assert_eq!((fits(FailOn::Error, &report), fits(FailOn::Warning, &report)), (on_error, on_warning));
+        }
+    }
+}

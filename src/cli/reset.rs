@@ -1,0 +1,186 @@
+//! `reset` and `reset phase …`.
+
+use super::args::reset::ResetArgs;
+use super::facts;
+use super::leaving::{confirm, left_text};
+use super::plan_text::{self, count};
+use super::session::Session;
+use crate::actions;
+use crate::actions::renewal::known;
+use crate::actions::reset;
+use crate::actions::reset::remains::{self, Left};
+use crate::actions::static_pod::StaticPod;
+use crate::base::events::Events;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::base::gate::{Entry, Gate};
+use crate::config::{Documents, ResetFlags, documents};
+use crate::context::access::ADMIN_CONF;
+use crate::context::leaving::Leaving;
+use crate::context::{Context, Task};
+use crate::pipeline::Plan;
+use crate::pipeline::plan::Choice;
+use crate::pipeline::run::Summary;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
+/// The phase that only runs when it is asked for.
+const UNDO: &str = "undo-fix";
+
+/// Runs the whole workflow, or the one phase that was chosen.
+pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
+    let documents = match &args.config {
+        Some(path) => {
+            let (name, bytes) = session.read_input(path)?;
+            documents::parse(&name, &bytes)?
+        }
+        None => Documents::none(),
+    };
+    let resolved = documents.reset(&flags(args), &facts::gather(session)?)?;
+    for warning in &resolved.warnings {
+        session.events.warning(warning.to_string());
+    }
+    let (dry_run, skip) = (resolved.dry_run, resolved.config.skip_phases.clone());
+    let leaving = leaving(args, resolved.config, session)?;
+    let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
+    let whole = phase.is_none();
+    if whole && !wants_anything(&leaving, undo_fix, session)? {
+        return nothing_to_do(leaving, session);
+    }
+    if whole && !dry_run && !leaving.force && !args.yes {
+        confirm(&question(&leaving, undo_fix, session), session)?;
+    }
+    let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
+    let mut skip = skip;
+    if !undo_fix {
+        skip.push(UNDO.into());
+    }
+    let choice = Choice { only: phase, skip };
+    let plan = Plan::new(&actions::reset_workflow()?, &actions::registry(), &choice, &mut cx)?;
+    let summary = plan.run(&mut cx)?;
+    if whole {
+        reset::forget_cluster(&cx)?;
+    }
+    let left = if whole { remains::survey(&mut cx)? } else { Vec::new() };
+    report(&summary, dry_run, &left, &cx, session)?;
+    Ok(ExitCode::Ok)
+}
+
+fn flags(args: &ResetArgs) -> ResetFlags {
+    let args = args.clone();
+    ResetFlags {
+        cert_dir: args.cert_dir,
+        cleanup_tmp_dir: args.cleanup_tmp_dir,
+        cri_socket: args.cri_socket,
+        dry_run: args.dry_run,
+        force: args.force,
+        ignore_preflight_errors: args.ignore_preflight_errors,
+        skip_phases: args.skip_phases,
+    }
+}
+
+/// All that is known of the node before anything is asked.
+fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
+    let cx = silent(session, Task::None);
+    let (mut cluster, mut node) = known::from_host(&cx)?;
+    let api_server = StaticPod::read(&cx.files, "kube-apiserver")?.unwrap_or_default();
+    let manifest = api_server.flag("client-ca-file").and_then(|path| Path::new(path).parent()).map(PathBuf::from);
+    if let Some(dir) = config.certificates_dir.clone().or(manifest) {
+        cluster.certificates_dir = dir;
+    }
+    node.cri_socket.clone_from(&config.cri_socket);
+    node.timeouts = config.timeouts.clone();
+    let there = |path: &&str| cx.files.exists(Path::new(path));
+    let own = [ADMIN_CONF, KUBELET_CONF].iter().find(|path| there(path)).map(PathBuf::from);
+    Ok(Leaving {
+        name: node.name.clone(),
+        kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)).or(own),
+        dead: false,
+        force: config.force,
+        accept_quorum_loss: args.accept_quorum_loss,
+        drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
+        reset: Some(config),
+        cluster,
+        node,
+        answers: None,
+        kept: Vec::new(),
+        notes: Vec::new(),
+    })
+}
+
+/// A context that changes nothing and says nothing: for looking ahead.
+fn silent(session: &Session, task: Task) -> Context {
+    let gate = Gate::recording();
+    Context::new(&session.env, Events::silent(), HostFiles::new(session.root(), gate.clone()), gate, task)
+}
+
+/// True unless the host is as it would be afterwards. What cannot be looked at will be told by the phases.
+fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Result<bool> {
+    let mut cx = silent(session, Task::Leave(Box::new(leaving.clone())));
+    match reset::changes_wanted(&mut cx, undo_fix) {
+        Ok(number) => Ok(number > 0),
+        Err(failure) if failure.exit_code() == ExitCode::Internal => Err(failure),
+        Err(_) => Ok(true),
+    }
+}
+
+fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
+    let mut cx = silent(session, Task::Leave(Box::new(leaving)));
+    // What stays is found on the way.
+    reset::changes_wanted(&mut cx, false)?;
+    let left = remains::survey(&mut cx)?;
+    let text = format!("There is nothing to do: this host is no node of a cluster.\n{}", left_text(&left));
+    let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };
+    session.print(&outcome, &text)?;
+    Ok(ExitCode::Ok)
+}
+
+fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
+    let cx = silent(session, Task::None);
+    let has = |path: &str| cx.files.exists(Path::new(path));
+    let is_control_plane = has("/etc/kubernetes/manifests/kube-apiserver.yaml");
+    let role = if is_control_plane { "a control plane" } else { "a node" };
+    let mut text = format!("This host ({}, {role}) leaves its cluster. These go:\n", leaving.name);
+    text += "  - its Pods, with their logs and what is in their emptyDir volumes\n";
+    if is_control_plane {
+        text += &format!("  - the certificates and keys in {}\n", leaving.cluster.certificates_dir.display());
+    }
+    if has("/etc/kubernetes/manifests/etcd.yaml") {
+        text += "  - its member of etcd, and that member's data\n";
+    }
+    text += "  - the settings of its kubelet, and the cluster's network links and packet rules\n";
+    if undo_fix {
+        text += "  - what --fix prepared on it\n";
+    }
+    text + "Volumes, mounts and files that no cluster tool made stay."
+}
+
+/// What `reset` did, for `-o json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    dry_run: bool,
+    changed: Vec<Entry>,
+    left: &'a [Left],
+}
+
+fn report(summary: &Summary, dry_run: bool, left: &[Left], cx: &Context, session: &mut Session) -> Result<()> {
+    let changed = cx.gate.entries();
+    let text = if dry_run {
+        plan_text::text(&changed)
+    } else {
+        let mut text = format!("Done: {}.\n", count(summary.changes, "change"));
+        if !summary.left_for_host.is_empty() {
+            let folder = session.global.rootfs.display();
+            let phases = summary.left_for_host.join(", ");
+            text += &format!("Left for a running host, because --rootfs is {folder}: {phases}.\n");
+        }
+        text + &left_text(left)
+    };
+    session.print(&Outcome { summary, dry_run, changed, left }, &text)
+}

@@ -1,0 +1,79 @@
+//! The node that leaves its cluster, by `reset` on its own host or by `node remove` on another.
+
+use super::{Context, Missing, Task};
+use crate::base::fault::Result;
+use crate::config::lifecycle::ResetConfig;
+use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::host::removal::Kept;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// See the module's text.
+// Each is a switch of its own on the command line; there is no state machine among them.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Clone)]
+pub struct Leaving {
+    /// The node's name.
+    pub name: String,
+    /// What `reset` was told; None: the node is on another host, and only the cluster is changed.
+    pub reset: Option<ResetConfig>,
+    /// With what the cluster is entered; None: this host has no credentials.
+    pub kubeconfig: Option<PathBuf>,
+    /// The node's host is gone.
+    pub dead: bool,
+    /// Go on where the cluster does not answer, and when the cluster ends with this host.
+    pub force: bool,
+    /// Leave etcd even if those that stay have no majority then.
+    pub accept_quorum_loss: bool,
+    /// How long the node's Pods get to move elsewhere.
+    pub drain_limit: Duration,
+    /// The cluster, as far as this host knows it.
+    pub cluster: ClusterConfig,
+    /// This host as a node of it.
+    pub node: NodeConfig,
+    /// Whether the API server answers, once it was asked.
+    pub answers: Option<bool>,
+    /// What was not removed.
+    pub kept: Vec<Kept>,
+    /// What was not done, and what the user can do about it.
+    pub notes: Vec<String>,
+}
+
+impl Leaving {
+    /// True when the node is this host.
+    pub fn is_here(&self) -> bool {
+        self.reset.is_some()
+    }
+}
+
+impl Context {
+    /// The node that leaves.
+    ///
+    /// # Errors
+    /// When the command is another.
+    pub fn leaving(&self) -> Result<&Leaving> {
+        match &self.task {
+            Task::Leave(leaving) => Ok(leaving),
+            _ => Err(Missing("a node that leaves").into()),
+        }
+    }
+
+    /// The node that leaves, to note what was found out.
+    ///
+    /// # Errors
+    /// When the command is another.
+    pub fn leaving_mut(&mut self) -> Result<&mut Leaving> {
+        match &mut self.task {
+            Task::Leave(leaving) => Ok(leaving),
+            _ => Err(Missing("a node that leaves").into()),
+        }
+    }
+
+    /// What `reset` was told.
+    ///
+    /// # Errors
+    /// When the command is another.
+    pub fn reset(&self) -> Result<&ResetConfig> {
+        Ok(self.leaving()?.reset.as_ref().ok_or(Missing("the configuration of 'reset'"))?)
+    }
+}

@@ -1,0 +1,102 @@
+//! What `certs rotate-ca` was asked for, and what it has found out so far.
+
+use super::{Context, Missing};
+use crate::base::fault::Result;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// A step of a change of CA that every host has to have done before the next begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Everybody trusts the new authorities beside the old ones.
+    Trust,
+    /// Everything is signed by the new ones.
+    Reissue,
+    /// Nobody trusts the old ones any more.
+    Drop,
+}
+
+impl Stage {
+    /// All of them, in their order.
+    pub const ALL: [Self; 3] = [Self::Trust, Self::Reissue, Self::Drop];
+
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trust => "trust",
+            Self::Reissue => "reissue",
+            Self::Drop => "drop",
+        }
+    }
+
+    /// The stage of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+
+    /// The stage that every host must have done before; None for the first.
+    pub fn before(self) -> Option<Self> {
+        Self::ALL.into_iter().rev().find(|stage| *stage < self)
+    }
+}
+
+/// A change of CA, as the cluster knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// A name for this change, unlike any before.
+    pub id: String,
+    /// When it began, in seconds since the epoch.
+    pub begun: i64,
+    /// What is changed (`ca`, `front-proxy-ca`, `etcd-ca`, `sa`), each with the print of the new key.
+    pub prints: BTreeMap<String, String>,
+}
+
+/// See the module's text.
+pub struct Rotation {
+    /// The stage.
+    pub stage: Stage,
+    /// False on a worker.
+    pub control_plane: bool,
+    /// What is to be changed, where this run begins the change; empty: all of it.
+    pub chosen: Vec<String>,
+    /// Nodes that are gone for good and not waited for.
+    pub without: Vec<String>,
+    /// Do not wait until tokens that the old key has signed have ended.
+    pub now: bool,
+    /// The change that is going on, once it is known.
+    pub plan: Option<Plan>,
+    /// Control planes, this one aside, that have not done this stage yet.
+    pub others_left: Vec<String>,
+    /// True when this host has done the stage before.
+    pub done: bool,
+}
+
+impl Context {
+    /// What `certs rotate-ca` was asked for.
+    ///
+    /// # Errors
+    /// When the command is another.
+    pub fn rotation(&self) -> Result<&Rotation> {
+        Ok(self.renewal()?.rotation.as_ref().ok_or(Missing("a change of CA"))?)
+    }
+
+    /// The same, to note what was found out.
+    ///
+    /// # Errors
+    /// When the command is another.
+    pub fn rotation_mut(&mut self) -> Result<&mut Rotation> {
+        match &mut self.task {
+            super::Task::Renew(renewal) => Ok(renewal.rotation.as_mut().ok_or(Missing("a change of CA"))?),
+            _ => Err(Missing("a change of CA").into()),
+        }
+    }
+
+    /// The change that is going on.
+    ///
+    /// # Errors
+    /// When it is not known yet.
+    pub fn rotation_plan(&self) -> Result<Plan> {
+        Ok(self.rotation()?.plan.clone().ok_or(Missing("a change of CA that was begun"))?)
+    }
+}

@@ -1,0 +1,257 @@
+//! The only code that deletes trees, and it cannot delete what lies elsewhere.
+//!
+//! Reads: the folders it is given. Writes: removes names in them, through the gate.
+//!
+//! Every step goes by the descriptor of an open folder and one name in it, so that nothing that is moved or
+//! linked meanwhile leads elsewhere. Three things are never crossed: a mount point, a link, and the border of a
+//! file system. What lies behind one stays as it is and is returned as [`Kept`], and so do the folders on the way
+//! to it. The way to what is removed follows no link, either. It may cross mount points, as `/var` often is one, but
+//! not below the folder that the caller names as the cluster's own.
+
+use super::command::Host;
+use super::error::HostError;
+use crate::base::files::FileError;
+use crate::base::gate::Change;
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+use serde::Serialize;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+mod folder;
+#[cfg(test)]
+mod tests;
+
+use folder::{Folder, Opened};
+
+/// Folders nested deeper than this stay: each level holds a descriptor.
+const DEEPEST: usize = 200;
+
+/// Something that was not removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// Where, as the host sees it.
+    pub path: PathBuf,
+    /// Why it stayed.
+    pub why: Why,
+}
+
+/// Why something was not removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Why {
+    /// Something is mounted there, or it lies on another file system than its folder.
+    Mount,
+    /// It is a link, where what is removed should be.
+    Link(PathBuf),
+    /// The way to it leads over this link.
+    BehindLink(PathBuf),
+    /// It is a folder in a folder in a folder, more than two hundred times.
+    TooDeep,
+    /// The operating system does not let it go.
+    Refused(String),
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mount => write!(f, "something is mounted there"),
+            Self::Link(target) => write!(f, "it is a link to {}", target.display()),
+            Self::BehindLink(link) => write!(f, "the way to it leads over the link {}", link.display()),
+            Self::TooDeep => write!(f, "its folders are nested too deeply"),
+            Self::Refused(why) => write!(f, "it cannot be removed: {why}"),
+        }
+    }
+}
+
+/// What became of something that was to be removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// It was there, and is gone now or, in a dry run, would be.
+    pub changed: bool,
+    /// What stayed of it.
+    pub kept: Vec<Kept>,
+}
+
+/// Removes a file or a whole tree. Where `path` itself is a link, it stays with all behind it: somebody has put
+/// there something else than a cluster tool makes. `within` is the cluster's own folder that holds it.
+///
+/// # Errors
+/// When a folder on the way cannot be looked into.
+pub fn remove(host: &Host, within: &Path, path: &Path) -> Result<Removed, HostError> {
+    let Some((parent, name)) = parent_of(host, Some(within), path)? else { return Ok(Removed::default()) };
+    let parent = match parent {
+        Ok(folder) => folder,
+        Err(kept) => return Ok(Removed { changed: false, kept: vec![kept] }),
+    };
+    let wrap = |errno: Errno| failed("remove", path, errno);
+    match parent.kind(name).map_err(wrap)? {
+        None => return Ok(Removed::default()),
+        Some(folder::Kind::Link) => {
+            let target = parent.target(name).map_err(wrap)?;
+            return Ok(kept_whole(path, Why::Link(target)));
+        }
+        Some(folder::Kind::Mount) => return Ok(kept_whole(path, Why::Mount)),
+        Some(folder::Kind::Folder) => {
+            // Whatever is mounted on it, it is told before anything is touched.
+            if let Opened::Elsewhere = parent.open(name).map_err(wrap)? {
+                return Ok(kept_whole(path, Why::Mount));
+            }
+        }
+        Some(folder::Kind::File) => {}
+    }
+    let mut kept = Vec::new();
+    host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {
+        remove_at(&parent, name, path, 0, &mut kept).map_err(wrap)
+    })?;
+    Ok(Removed { changed: true, kept })
+}
+
+/// Removes a link, if it leads into `folder`; what it leads to is not touched. True when it was there.
+///
+/// # Errors
+/// When a folder on the way cannot be looked into, or the link cannot be removed.
+pub fn remove_link_into(host: &Host, path: &Path, folder: &Path) -> Result<bool, HostError> {
+    let Some((Ok(parent), name)) = parent_of(host, None, path)? else { return Ok(false) };
+    let wrap = |errno: Errno| failed("remove", path, errno);
+    if parent.kind(name).map_err(wrap)? != Some(folder::Kind::Link)
+        || !parent.target(name).map_err(wrap)?.starts_with(folder)
+    {
+        return Ok(false);
+    }
+    host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {
+        rustix::fs::unlinkat(parent.fd(), name, AtFlags::empty()).map_err(wrap)
+    })?;
+    Ok(true)
+}
+
+/// Removes a folder if there is nothing in it; true when it was there and is gone, or would be.
+///
+/// # Errors
+/// When a folder on the way cannot be looked into.
+pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, HostError> {
+    let Some((Ok(parent), name)) = parent_of(host, Some(within), path)? else { return Ok(false) };
+    let wrap = |errno: Errno| failed("remove", path, errno);
+    let Opened::Here(folder) = parent.open(name).map_err(wrap)? else { return Ok(false) };
+    let names = folder.names().map_err(wrap)?;
+    // A dry run has removed nothing, so there what it would have removed does not count.
+    let gone = host.gate().entries();
+    let is_gone = |name: &OsString| {
+        let path = path.join(name);
+        gone.iter().any(|entry| matches!(&entry.change, Change::Remove { path: gone } if *gone == path))
+    };
+    if !names.iter().all(is_gone) {
+        return Ok(false);
+    }
+    host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {
+        rustix::fs::unlinkat(parent.fd(), name, AtFlags::REMOVEDIR).map_err(wrap)
+    })?;
+    Ok(true)
+}
+
+/// The names in a folder, reached without following a link; None when there is no such folder.
+///
+/// # Errors
+/// When a folder on the way cannot be looked into.
+pub fn names(host: &Host, path: &Path) -> Result<Option<Vec<String>>, HostError> {
+    let Some((Ok(parent), name)) = parent_of(host, None, path)? else { return Ok(None) };
+    let wrap = |errno: Errno| failed("list", path, errno);
+    let folder = match parent.open_anywhere(name).map_err(wrap)? {
+        Opened::Here(folder) => folder,
+        Opened::Elsewhere | Opened::NoFolder => return Ok(None),
+    };
+    let mut names: Vec<String> =
+        folder.names().map_err(wrap)?.into_iter().filter_map(|name| name.into_string().ok()).collect();
+    names.sort();
+    Ok(Some(names))
+}
+
+fn kept_whole(path: &Path, why: Why) -> Removed {
+    Removed { changed: false, kept: vec![Kept { path: path.to_path_buf(), why }] }
+}
+
+/// The folder that holds `path`, or why it is not entered, and the last name; None when there is no such folder.
+type Parent<'p> = Option<(Result<Folder, Kept>, &'p OsStr)>;
+
+fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<Parent<'p>, HostError> {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
+    let mut folder = match Folder::root(host.files().root()) {
+        Ok(folder) => folder,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(errno) => return Err(failed("open", host.files().root(), errno)),
+    };
+    let mut here = PathBuf::from("/");
+    for word in parent.components().filter_map(|part| match part {
+        std::path::Component::Normal(word) => Some(word),
+        _ => None,
+    }) {
+        here.push(word);
+        let wrap = |errno: Errno| failed("open", &here, errno);
+        if folder.kind(word).map_err(wrap)? == Some(folder::Kind::Link) {
+            let kept = Kept { path: path.to_path_buf(), why: Why::BehindLink(here) };
+            return Ok(Some((Err(kept), name)));
+        }
+        // The cluster's own folder may be a disk of its own; what is mounted below it is somebody's.
+        let is_inside = within.is_some_and(|within| here.starts_with(within) && here != within);
+        let opened = if is_inside { folder.open(word) } else { folder.open_anywhere(word) };
+        match opened.map_err(wrap)? {
+            Opened::Here(next) => folder = next,
+            Opened::Elsewhere => return Ok(Some((Err(Kept { path: here, why: Why::Mount }), name))),
+            Opened::NoFolder => return Ok(None),
+        }
+    }
+    Ok(Some((Ok(folder), name)))
+}
+
+/// Removes `name` in `folder` and all below it; what stays is added to `kept`. True when it is gone.
+fn remove_at(folder: &Folder, name: &OsStr, path: &Path, depth: usize, kept: &mut Vec<Kept>) -> Result<bool, Errno> {
+    let mut keep = |why| {
+        kept.push(Kept { path: path.to_path_buf(), why });
+        Ok(false)
+    };
+    match folder.kind(name)? {
+        None => return Ok(true),
+        Some(folder::Kind::Mount) => return keep(Why::Mount),
+        Some(folder::Kind::Folder) => {}
+        Some(folder::Kind::File | folder::Kind::Link) => {
+            return match rustix::fs::unlinkat(folder.fd(), name, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => Ok(true),
+                Err(Errno::BUSY) => keep(Why::Mount),
+                Err(errno) => keep(Why::Refused(std::io::Error::from(errno).to_string())),
+            };
+        }
+    }
+    if depth >= DEEPEST {
+        return keep(Why::TooDeep);
+    }
+    let inner = match folder.open(name)? {
+        Opened::Here(inner) => inner,
+        Opened::Elsewhere => return keep(Why::Mount),
+        // It was swapped for something else just now: the next run sees what it is.
+        Opened::NoFolder => return keep(Why::Refused("it changes while it is removed".into())),
+    };
+    let mut all = true;
+    for below in inner.names()? {
+        all &= remove_at(&inner, &below, &path.join(&below), depth + 1, kept)?;
+    }
+    if !all {
+        return Ok(false);
+    }
+    match rustix::fs::unlinkat(folder.fd(), name, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOENT) => Ok(true),
+        Err(Errno::BUSY) => {
+            kept.push(Kept { path: path.to_path_buf(), why: Why::Mount });
+            Ok(false)
+        }
+        Err(errno) => {
+            let why = Why::Refused(std::io::Error::from(errno).to_string());
+            kept.push(Kept { path: path.to_path_buf(), why });
+            Ok(false)
+        }
+    }
+}
+
+fn failed(verb: &'static str, path: &Path, errno: Errno) -> HostError {
+    FileError { verb, path: path.to_path_buf(), source: errno.into() }.into()
+}

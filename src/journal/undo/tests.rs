@@ -1,0 +1,106 @@
+//! Tests of undoing.
+
+use super::*;
+use crate::host::command::fake::FakeHost;
+
+const FSTAB: &str = "/etc/fstab";
+
+fn journal(inverses: impl IntoIterator<Item = Inverse>) -> Journal {
+    let mut journal = Journal::default();
+    for inverse in inverses {
+        journal.add_change(HostChange { what: "x".into(), check: "Swap".into(), at: 0, inverse });
+    }
+    journal
+}
+
+fn restore_to(path: &str, before: Option<&str>, written: &str) -> Inverse {
+    Inverse::RestoreFile {
+        path: path.into(),
+        before: before.map(str::to_owned),
+        mode: 0o644,
+        written: sha256(written.as_bytes()),
+        restart: None,
+    }
+}
+
+fn swap_on() -> Inverse {
+    Inverse::SwapOn { path: "/dev/sda2".into() }
+}
+
+fn sysctl_off() -> Inverse {
+    Inverse::SetSysctl { key: "net.ipv4.ip_forward".into(), value: "0".into() }
+}
+
+fn read(fake: &FakeHost, path: &str) -> String {
+    std::fs::read_to_string(fake.root().join(&path[1..])).unwrap()
+}
+
+#[test]
+fn changes_are_undone_newest_first_and_edited_files_left_alone() {
+    let fake = FakeHost::new()
+        .file(FSTAB, "ours")
+        .file("/etc/hosts", "edited")
+        .file("/proc/sys/net/ipv4/ip_forward", "1\n")
+        .on("swapon /dev/sda2", "")
+        .on("sysctl -w net.ipv4.ip_forward=0", "");
+    let host = fake.live();
+    let mut journal = journal([
+        sysctl_off(),
+        swap_on(),
+        restore_to(FSTAB, Some("former"), "ours"),
+        restore_to("/etc/hosts", None, "as we wrote it"),
+    ]);
+    let told = undo(&host, &mut journal).unwrap();
+    assert_eq!(told[0], "left /etc/hosts alone: it was changed since");
+    assert_eq!(fake.ran(), ["swapon /dev/sda2", "sysctl -w net.ipv4.ip_forward=0"]);
+    assert_eq!(read(&fake, FSTAB), "former");
+    assert!(Journal::load(host.files()).unwrap().changes().is_empty());
+}
+
+#[test]
+fn what_a_killed_fix_noted_and_did_not_do_is_passed_over() {
+    let fake = FakeHost::new()
+        .file(FSTAB, "former")
+        .file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n")
+        .file("/proc/sys/net/ipv4/ip_forward", "0\n");
+    let host = fake.live();
+    let mut journal = journal([sysctl_off(), swap_on(), restore_to(FSTAB, Some("former"), "ours")]);
+    assert!(undo(&host, &mut journal).unwrap().is_empty());
+    assert!(fake.ran().is_empty());
+    assert_eq!(read(&fake, FSTAB), "former");
+}
+
+#[test]
+fn a_file_that_was_changed_several_times_goes_back_in_one_step() {
+    let noted_twice = [restore_to(FSTAB, Some("a"), "b"), restore_to(FSTAB, Some("a"), "b")];
+    let killed_at_last = [restore_to(FSTAB, Some("a"), "b"), restore_to(FSTAB, Some("b"), "c")];
+    let new_file = [restore_to(FSTAB, None, "a"), restore_to(FSTAB, Some("a"), "b")];
+    for (now, changes, then) in [
+        ("b", noted_twice, Some("a")),
+        ("c", killed_at_last.clone(), Some("a")),
+        ("b", killed_at_last, Some("a")),
+        ("b", new_file, None),
+    ] {
+        for dry in [true, false] {
+            let fake = FakeHost::new().file(FSTAB, now);
+            let host = if dry { fake.dry() } else { fake.live() };
+            assert_eq!(undo(&host, &mut journal(changes.clone())).unwrap(), ["put /etc/fstab back"]);
+            assert_eq!(host.gate().count(), 1, "{:?}", host.gate().entries());
+            let path = fake.root().join(&FSTAB[1..]);
+            let expected = if dry { Some(now) } else { then };
+            assert_eq!(std::fs::read_to_string(path).ok().as_deref(), expected);
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_holds_nothing_any_more_is_removed() {
+    let fake = FakeHost::new().file(FSTAB, "b");
+    let host = fake.live();
+    let mut journal = journal([restore_to(FSTAB, Some("a"), "b")]);
+    journal.keep(&host).unwrap();
+    let file = fake.root().join(&crate::journal::PATH[1..]);
+    assert!(file.exists());
+    undo(&host, &mut journal).unwrap();
+    assert!(!file.exists());
+}

@@ -1,0 +1,152 @@
+//! What a change of CA needs from the PKI: a successor of the same name, and a bridge from the old one to it.
+//!
+//! The bridge is the successor's key with a certificate that the old CA has signed. A server that shows it after its
+//! own certificate is believed by those who know only the old CA, and by those who know only the new one.
+
+use super::catalog::CertSpec;
+use super::cert::{Cert, bundle_pem};
+use super::error::PkiError;
+use super::issue::{self, Authority, Template};
+use super::keys::{KeySource, PrivateKey};
+use super::replace::Pair;
+use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
+use super::validity::{Validity, minor_of};
+use crate::base::files::{Content, Written};
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::{Base64, SecretBase64};
+use crate::config::model::ClusterConfig;
+use std::path::Path;
+
+/// The bridge from the CA before to the one that signs now.
+const BRIDGE: &str = "ca-bridge.crt";
+
+impl PkiStore {
+    /// A new CA with the name and the kind of key of `old`, not saved.
+    ///
+    /// # Errors
+    /// When no key can be made, or signing fails.
+    pub fn successor(
+        &self,
+        old: &Cert,
+        cluster: &ClusterConfig,
+        keys: &dyn KeySource,
+    ) -> Result<(Cert, PrivateKey), PkiError> {
+        let template = Template {
+            subject_der: old.subject_der.clone(),
+            sans: old.sans.clone(),
+            usages: Vec::new(),
+            validity: Validity::of_ca(cluster, minor_of(cluster)?, self.now),
+            says_no_ca: false,
+        };
+        let key = keys.take(old.algorithm().unwrap_or(cluster.encryption_algorithm))?;
+        let cert = issue::self_sign(&template, &key, &self.random)?;
+        Ok((cert, key))
+    }
+
+    /// The bridge from `old` to the CA `new`: as long as both are valid.
+    ///
+    /// # Errors
+    /// When signing fails.
+    pub fn bridge(&self, new: &Cert, old: Authority<'_>) -> Result<Cert, PkiError> {
+        let validity = Validity {
+            not_before: new.not_before.max(old.cert.not_before),
+            not_after: new.not_after.min(old.cert.not_after),
+        };
+        issue::cross_sign(new, validity, old, &self.random)
+    }
+
+    /// The bridge that lies in the folder, if it leads to `signer` and is still valid.
+    ///
+    /// # Errors
+    /// When its file cannot be read or holds something else.
+    pub fn bridge_to(&self, signer: &Cert) -> Result<Option<Cert>, PkiError> {
+        let path = self.dir.join(BRIDGE);
+        let Some(bytes) = self.files.read(&path)? else { return Ok(None) };
+        let bridge = Cert::bundle_from_file(&path, &bytes)?.into_iter().next();
+        Ok(bridge.filter(|bridge| bridge.has_key(&signer.public_der) && bridge.not_after > self.now))
+    }
+
+    /// Puts a bridge into the folder, where renewals find it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn save_bridge(&self, bridge: &Cert) -> Result<(), PkiError> {
+        self.files.write(&self.dir.join(BRIDGE), &Content::public(bridge.pem()), CERT_MODE)?;
+        Ok(())
+    }
+
+    /// Writes the certificates that a CA file holds.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_bundle(&self, spec: &CertSpec, certs: &[Cert]) -> Result<Written, PkiError> {
+        Ok(self.files.write(&self.cert_path(spec), &Content::public(bundle_pem(certs)), CERT_MODE)?)
+    }
+
+    /// Makes `key` the one that signs, with `certs` in the CA file; does nothing when that is so already.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn hand_over(&self, spec: &CertSpec, certs: &[Cert], key: &PrivateKey) -> Result<bool, PkiError> {
+        self.finish_replacement(spec)?;
+        let pair = Pair {
+            cert: Base64(bundle_pem(certs).into_bytes()),
+            key: SecretBase64(Secret::new(key.block().expose().clone().into_bytes())),
+        };
+        if self.pair(spec)?.as_ref() == Some(&pair) {
+            return Ok(false);
+        }
+        self.replace_pair(spec, &pair)?;
+        Ok(true)
+    }
+
+    /// Writes a certificate and its key under a name of their own, unless they are there.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn keep_pair(&self, base: &Path, cert: &Cert, key: &PrivateKey) -> Result<(), PkiError> {
+        self.keep_key(base, key)?;
+        self.files.write(&base.with_extension("crt"), &Content::public(cert.pem()), CERT_MODE)?;
+        Ok(())
+    }
+
+    /// Writes a key that has no certificate under a name of its own, unless it is there.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_key(&self, base: &Path, key: &PrivateKey) -> Result<(), PkiError> {
+        let text = key.block();
+        let content = Content::secret(text.expose().as_bytes(), "(private key, not shown)\n");
+        self.files.write(&base.with_extension("key"), &content, SECRET_MODE)?;
+        Ok(())
+    }
+
+    /// A key that [`PkiStore::keep_key`] or [`PkiStore::keep_pair`] wrote; None when it is not there.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds something else.
+    pub fn kept_key(&self, base: &Path) -> Result<Option<PrivateKey>, PkiError> {
+        let path = base.with_extension("key");
+        let bytes = self.files.read(&path)?.map(Secret::new);
+        bytes.map(|bytes| PrivateKey::from_file(&path, bytes.expose())).transpose()
+    }
+
+    /// A pair that [`PkiStore::keep_pair`] wrote; None when it is not there whole.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or holds something else.
+    pub fn kept_pair(&self, base: &Path) -> Result<Option<(Cert, PrivateKey)>, PkiError> {
+        let path = base.with_extension("crt");
+        let (Some(bytes), Some(key)) = (self.files.read(&path)?, self.kept_key(base)?) else { return Ok(None) };
+        let cert = Cert::bundle_from_file(&path, &bytes)?.into_iter().next();
+        Ok(cert.map(|cert| (cert, key)))
+    }
+}
+
+/// Twelve digits by which people and files tell CAs of one name apart.
+pub fn short_print(cert: &Cert) -> String {
+    cert.pin().to_string().trim_start_matches("sha256:").chars().take(12).collect()
+}
+
+#[cfg(test)]
+mod tests;

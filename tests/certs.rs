@@ -1,0 +1,211 @@
+//! `certs …` on a folder of files: exit codes by threshold, renewals that are cut short, requests and what comes
+//! back, and input that is refused with nothing changed.
+
+use crate::support::run::{Finished, Run};
+use crate::support::whole;
+use kubewright::base::exit_code::ExitCode;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A control plane's files, whose certificates end after `validity`.
+fn tree(validity: &str) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    Run::new(["init", "--config", "c.yaml"])
+        .file("c.yaml", config(validity))
+        .rootfs(root.path())
+        .finish()
+        .exit(ExitCode::Ok);
+    root
+}
+
+fn config(validity: &str) -> String {
+    format!(
+        "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nlocalAPIEndpoint: {{advertiseAddress: 10.0.0.5}}\n\
+         nodeRegistration: {{name: cp1}}\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n\
+         kubernetesVersion: v1.36.2\nencryptionAlgorithm: ECDSA-P256\ncertificateValidityPeriod: {validity}\n"
+    )
+}
+
+fn certs(root: &TempDir, line: &str) -> Finished {
+    Run::new(["certs"].into_iter().chain(line.split(' '))).rootfs(root.path()).finish()
+}
+
+fn pki(root: &TempDir, name: &str) -> std::path::PathBuf {
+    root.path().join("etc/kubernetes/pki").join(name)
+}
+
+#[test]
+fn check_expiration_fails_by_the_thresholds_that_were_given() {
+    let hour = tree("1h0m0s");
+    for (flags, code) in [
+        ("", ExitCode::Threshold),
+        (" --critical 30m", ExitCode::Ok),
+        (" --critical 0", ExitCode::Ok),
+        (" --critical 2h", ExitCode::Threshold),
+        (" --critical 30m --warn 40m", ExitCode::Ok),
+        (" --critical 30m --warn 90m", ExitCode::Threshold),
+    ] {
+        certs(&hour, &format!("check-expiration{flags}")).exit(code);
+    }
+    let year = tree("8760h0m0s");
+    certs(&year, "check-expiration").exit(ExitCode::Ok);
+    certs(&year, "check-expiration --warn 400d").exit(ExitCode::Threshold);
+    let empty = tempfile::tempdir().unwrap();
+    certs(&empty, "check-expiration").exit(ExitCode::Input).stderr_has("no certificates of Kubernetes");
+}
+
+#[test]
+fn killed_at_any_moment_a_renewal_is_finished_by_the_next() {
+    const KILLS: u32 = 10;
+    let start = |root: &TempDir| {
+        Command::new(env!("CARGO_BIN_EXE_kubewright"))
+            .args(["certs", "renew", "all", "--rootfs"])
+            .arg(root.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let root = tree("8760h0m0s");
+    let before = Instant::now();
+    assert!(start(&root).wait().unwrap().success());
+    let whole_run = before.elapsed();
+    let ca = fs::read(pki(&root, "ca.crt")).unwrap();
+    let mut killed = 0;
+    for nth in 0..KILLS {
+        let mut child = start(&root);
+        // The moment is the test's subject: there is no event to wait for.
+        std::thread::sleep(whole_run.mul_f64(1.05) * nth / KILLS + Duration::from_micros(173) * nth);
+        child.kill().unwrap();
+        killed += u32::from(!child.wait().unwrap().success());
+        assert!(start(&root).wait().unwrap().success(), "kill {nth}: the next run does not complete");
+        whole::assert_all(&root.path().join("etc"));
+        // `init` refuses a certificate that does not fit its key, its CA or its kubeconfig.
+        let kept =
+            Run::new(["init", "--config", "c.yaml"]).file("c.yaml", config("8760h0m0s")).rootfs(root.path()).finish();
+        assert_eq!(kept.code, ExitCode::Ok as i32, "kill {nth}: {kept}");
+    }
+    assert!(killed > 0, "no run was killed");
+    assert_eq!(fs::read(pki(&root, "ca.crt")).unwrap(), ca);
+}
+
+#[test]
+fn input_that_cannot_be_used_is_refused_and_nothing_is_changed() {
+    type Break = fn(&TempDir);
+    let cases: [(&str, Break, ExitCode, &str); 6] = [
+        ("renew apiservr", |_| {}, ExitCode::Usage, "did you mean 'apiserver'?"),
+        ("renew apiserver", |root| fs::remove_file(pki(root, "ca.key")).unwrap(), ExitCode::Input, "generate-csr"),
+        ("renew apiserver", |root| fs::write(pki(root, "ca.key"), "no key\n").unwrap(), ExitCode::Input, "ca.key"),
+        (
+            "renew apiserver",
+            |root| fs::write(pki(root, "ca.key"), fs::read(pki(root, "front-proxy-ca.key")).unwrap()).unwrap(),
+            ExitCode::Input,
+            "does not match",
+        ),
+        ("renew apiserver", |root| fs::remove_file(pki(root, "ca.crt")).unwrap(), ExitCode::Input, "ca.crt is missing"),
+        ("renew nothing.conf", |_| {}, ExitCode::Usage, "the names are"),
+    ];
+    for (line, damage, code, said) in cases {
+        let root = tree("8760h0m0s");
+        damage(&root);
+        let before = whole::contents(&root.path().join("etc"));
+        certs(&root, line).exit(code).stderr_has(said);
+        assert!(before == whole::contents(&root.path().join("etc")), "{line}: something was changed");
+    }
+}
+
+/// Has OpenSSL sign what `generate-csr` asks for, as the owner of an external CA would.
+fn sign(folder: &Path, ca: &str, request: &str, usage: &str, out: &Path) {
+    let text = openssl(&["req", "-in", request, "-noout", "-text"]);
+    let names = text.lines().skip_while(|line| !line.contains("Subject Alternative Name")).nth(1);
+    let names = names.map(|names| format!("subjectAltName={}\n", names.trim().replace("IP Address", "IP")));
+    let extensions = folder.join("ext");
+    fs::write(&extensions, format!("{}extendedKeyUsage={usage}\n", names.unwrap_or_default())).unwrap();
+    fs::create_dir_all(out.parent().unwrap()).unwrap();
+    let (crt, key) = (format!("{ca}.crt"), format!("{ca}.key"));
+    let (extensions, out) = (extensions.to_str().unwrap(), out.to_str().unwrap());
+    openssl(&[
+        "x509",
+        "-req",
+        "-in",
+        request,
+        "-CA",
+        &crt,
+        "-CAkey",
+        &key,
+        "-set_serial",
+        "7",
+        "-days",
+        "9",
+        "-extfile",
+        extensions,
+        "-out",
+        out,
+    ]);
+}
+
+fn openssl(args: &[&str]) -> String {
+    let output = Command::new("openssl").args(args).output().unwrap();
+    assert!(output.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn an_external_ca_signs_a_whole_control_plane() {
+    let root = tree("8760h0m0s");
+    let elsewhere = tempfile::tempdir().unwrap();
+    for name in ["ca", "front-proxy-ca", "etcd/ca"] {
+        let place = elsewhere.path().join(name.replace('/', "-"));
+        fs::copy(pki(&root, &format!("{name}.crt")), place.with_extension("crt")).unwrap();
+        fs::rename(pki(&root, &format!("{name}.key")), place.with_extension("key")).unwrap();
+    }
+    // A host as the owner of an external CA prepares it: the CAs, and nothing that they have signed.
+    for name in ["apiserver", "etcd/server"] {
+        fs::remove_file(pki(&root, &format!("{name}.crt"))).unwrap();
+        fs::remove_file(pki(&root, &format!("{name}.key"))).unwrap();
+    }
+    fs::remove_file(root.path().join("etc/kubernetes/kubelet.conf")).unwrap();
+    let run = |words: &[&str]| {
+        let run = Run::new(["certs"].into_iter().chain(words.iter().copied())).args(["--config", "c.yaml"]);
+        run.file("c.yaml", config("8760h0m0s")).rootfs(root.path()).finish()
+    };
+    let requested = run(&["generate-csr", "-o", "json"]).exit(ExitCode::Ok);
+    let requests: serde_json::Value = serde_json::from_str(&requested.stdout).unwrap();
+    let requests: Vec<&str> = requests["requests"].as_array().unwrap().iter().map(|r| r.as_str().unwrap()).collect();
+    assert_eq!(requests.len(), 12, "{requests:?}");
+
+    let back = tempfile::tempdir().unwrap();
+    for request in requests {
+        let ca = match request {
+            request if request.contains("front-proxy") => "front-proxy-ca",
+            request if request.contains("etcd") => "etcd-ca",
+            _ => "ca",
+        };
+        let name = request.strip_prefix("/etc/kubernetes/").unwrap();
+        let name = name.strip_prefix("pki/").unwrap_or(name).strip_suffix(".csr").unwrap();
+        let request = root.path().join(request.trim_start_matches('/'));
+        let ca = elsewhere.path().join(ca);
+        let (ca, request) = (ca.to_str().unwrap(), request.to_str().unwrap());
+        sign(elsewhere.path(), ca, request, "serverAuth,clientAuth", &back.path().join(format!("{name}.crt")));
+    }
+    let good = fs::read(back.path().join("etcd/server.crt")).unwrap();
+    let others = fs::read(back.path().join("etcd/peer.crt")).unwrap();
+    fs::write(back.path().join("etcd/server.crt"), others).unwrap();
+    let before = whole::contents(&root.path().join("etc"));
+    let from = back.path().to_str().unwrap();
+    run(&["import", from]).exit(ExitCode::Input).stderr_has("does not match");
+    assert!(before == whole::contents(&root.path().join("etc")), "a refused import changed something");
+    fs::write(back.path().join("etcd/server.crt"), good).unwrap();
+    run(&["import", from]).exit(ExitCode::Ok);
+    assert!(run(&["import", from]).exit(ExitCode::Ok).stdout.contains("nothing was changed"));
+    // `init` is content with what an external CA has signed.
+    Run::new(["init", "--config", "c.yaml"])
+        .file("c.yaml", config("8760h0m0s"))
+        .rootfs(root.path())
+        .finish()
+        .exit(ExitCode::Ok);
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# Claim: certificates that end in minutes, or have ended, are renewed by one command while a client keeps reading.
+# shellcheck source=SCRIPTDIR/lib.sh
+source "$HERE/scenarios/lib.sh"
+CONTROL_PLANE=n41
+
+# A configuration whose certificates are valid for so long.
+config() { # VALIDITY
+  cat << END
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: v1.20.2
+certificateValidityPeriod: $1
+networking: {podSubnet: 10.244.0.0/16}
+END
+}
+# Ends with 0 when nothing on the host ends soon, files and what is served.
+lasts() { on n41 kubewright certs check-expiration --critical 30d > "$SCRATCH/check"; }
+all_in_use() { ! grep -E 'not yet in use|nobody answers' "$SCRATCH/check"; }
+
+boot n41
+config 10m0s | on n41 tee /root/soon.yaml > /dev/null
+config 1m0s | on n41 tee /root/sooner.yaml > /dev/null
+on n41 kubewright init --config /root/soon.yaml > /dev/null
+ready n41
+! lasts || fail "certificates that end in minutes pass the check"
+
+# Killed in the middle, then the same command.
+on n41 sh -c 'kubewright certs renew all & sleep 4; kill -9 $!' || true
+on n41 kubewright certs renew all
+
+# A client that keeps reading sees one interruption: the restart of the API server.
+on n41 sh -c 'cat > /root/poll' << 'END'
+while sleep 0.1; do
+  kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout 2s get --raw /version > /dev/null 2>&1 && echo yes || echo no
+done
+END
+# shellcheck disable=SC2016 # the host's shell expands it
+on n41 sh -c 'sh /root/poll > /root/polls & p=$!; sleep 1; kubewright certs renew all; sleep 1; kill $p'
+on n41 uniq -c /root/polls | tee "$SCRATCH/polls"
+[ "$(grep -c no "$SCRATCH/polls")" = 1 ] || fail "the client was interrupted more than once"
+tail -1 "$SCRATCH/polls" | grep yes > /dev/null || fail "the client could not read after the renewal"
+lasts || fail "after the renewal something still ends soon"
+all_in_use || fail "something old is still in use"
+ready n41
+on n41 kubewright certs restart | grep -q 'nothing was restarted' || fail "a component had not taken up its certificate"
+
+on n41 kubewright certs add-san api.example.com
+on n41 sh -c 'echo | openssl s_client -connect 127.0.0.1:6443 2> /dev/null | openssl x509 -noout -ext subjectAltName' |
+  grep api.example.com > /dev/null || fail "the API server does not answer to its new name"
+before=$(fingerprint n41)
+on n41 kubewright certs add-san api.example.com | grep -q 'nothing was changed' || fail "the second add-san changed something"
+[ "$before" = "$(fingerprint n41)" ] || fail "the second add-san changed files"
+
+# Ended: the API server is not believed any more, and does not believe others.
+on n41 kubewright certs renew all --config /root/sooner.yaml
+for _ in $(seq 120); do
+  kubectl get nodes > /dev/null 2>&1 || break
+  sleep 1
+done
+! kubectl get nodes > /dev/null 2>&1 || fail "certificates that have ended are still in use"
+on n41 kubewright certs renew all
+lasts || fail "a cluster whose certificates had ended was not repaired"
+all_in_use || fail "something old is still in use"
+ready n41
