@@ -9,8 +9,8 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
 use crate::base::secret::Secret;
+use crate::config::InitFlags;
 use crate::config::model::ClusterConfig;
-use crate::config::{Documents, InitFlags, documents};
 use crate::context::{Context, InitOptions, Task};
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
@@ -22,13 +22,7 @@ use std::fmt::Write;
 
 /// Runs the whole workflow, or the one phase that was chosen.
 pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
-    let documents = match &args.config {
-        Some(path) => {
-            let (name, bytes) = session.read_input(path)?;
-            documents::parse(&name, &bytes)?
-        }
-        None => Documents::none(),
-    };
+    let documents = session.documents(args.config.as_deref())?;
     let mut resolved = documents.init(&flags(args, session), &facts::gather(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
@@ -207,6 +201,7 @@ fn flags(args: &InitArgs, session: &Session) -> InitFlags {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Documents;
 
     #[test]
     fn a_long_command_is_folded_so_that_a_shell_joins_it_again() {

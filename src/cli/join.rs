@@ -10,7 +10,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
 use crate::base::gate::Entry;
 use crate::base::secret::Secret;
-use crate::config::{Documents, JoinFlags, documents};
+use crate::config::JoinFlags;
 use crate::context::access::ADMIN_CONF;
 use crate::context::{Context, JoinOptions, Task};
 use crate::pipeline::Plan;
@@ -21,13 +21,7 @@ use std::fmt::Write;
 
 /// Runs the whole workflow, or the one phase that was chosen.
 pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
-    let documents = match &args.config {
-        Some(path) => {
-            let (name, bytes) = session.read_input(path)?;
-            documents::parse(&name, &bytes)?
-        }
-        None => Documents::none(),
-    };
+    let documents = session.documents(args.config.as_deref())?;
     let facts = facts::gather(session)?;
     let options = JoinOptions { fix: args.fix };
     let resolved = documents.join(&flags(args, phase.is_some(), session)?, &facts)?;

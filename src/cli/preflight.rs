@@ -16,7 +16,7 @@ use crate::base::secret::Secret;
 use crate::checks::fix::Fixed;
 use crate::checks::{Report, Role, Severity};
 use crate::config::model::{InitConfig, JoinConfig};
-use crate::config::{Documents, Facts, InitFlags, JoinFlags, Kind, documents, images};
+use crate::config::{Documents, Facts, InitFlags, JoinFlags, Kind, images};
 use crate::context::{Context, InitOptions, Task};
 use crate::journal::{self, Journal};
 use crate::versions::facts_of;
@@ -28,13 +28,7 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     if args.undo_fix {
         return undo(args.dry_run, session);
     }
-    let documents = match &args.config {
-        Some(path) => {
-            let (name, bytes) = session.read_input(path)?;
-            documents::parse(&name, &bytes)?
-        }
-        None => Documents::none(),
-    };
+    let documents = session.documents(args.config.as_deref())?;
     let only_join = documents.kinds().contains(&Kind::Join) && !documents.kinds().contains(&Kind::Cluster);
     let purpose = args.command.unwrap_or(if only_join { Purpose::Join } else { Purpose::Init });
     let (config, subject) = match purpose {

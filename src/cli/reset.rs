@@ -15,7 +15,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::{Entry, Gate};
-use crate::config::{Documents, ResetFlags, documents};
+use crate::config::ResetFlags;
 use crate::context::access::ADMIN_CONF;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
@@ -32,13 +32,7 @@ const UNDO: &str = "undo-fix";
 
 /// Runs the whole workflow, or the one phase that was chosen.
 pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
-    let documents = match &args.config {
-        Some(path) => {
-            let (name, bytes) = session.read_input(path)?;
-            documents::parse(&name, &bytes)?
-        }
-        None => Documents::none(),
-    };
+    let documents = session.documents(args.config.as_deref())?;
     let resolved = documents.reset(&flags(args), &facts::gather(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());

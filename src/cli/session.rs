@@ -10,6 +10,7 @@ use crate::base::fault::{Fault, Result};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::base::yaml;
+use crate::config::{Documents, documents};
 use crate::context::access::ADMIN_CONF;
 use crate::context::{Context, Task};
 use serde::Serialize;
@@ -112,6 +113,13 @@ impl Session {
             .and_then(|file| file.take(LONGEST_INPUT).read_to_end(&mut bytes))
             .map_err(|source| Unreadable { name: name.clone(), source })?;
         Ok((name, bytes))
+    }
+
+    /// The documents of a configuration file; none where no file is named.
+    pub fn documents(&mut self, path: Option<&Path>) -> Result<Documents> {
+        let Some(path) = path else { return Ok(Documents::none()) };
+        let (name, bytes) = self.read_input(path)?;
+        Ok(documents::parse(&name, &bytes)?)
     }
 
     /// Prints a result: `text` for people, or `value` in the format that was asked for.

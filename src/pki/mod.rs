@@ -20,7 +20,6 @@ pub mod pin;
 pub mod problem;
 pub mod renew;
 mod replace;
-pub mod requested;
 pub mod rotation;
 pub mod sans;
 pub mod seal;

@@ -1,6 +1,8 @@
 //! The subject of a certificate: who it stands for.
 
 use super::{der, pem};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::X509Name;
@@ -34,9 +36,10 @@ impl Subject {
         }
     }
 
-    /// The subject that a request for a certificate (PEM) asks for; None when the bytes are no request.
-    pub fn of_request(request: &[u8]) -> Option<Self> {
-        let blocks = pem::blocks(request).ok()?;
+    /// Whom a request asks for as the cluster keeps it: PEM in base64 (`spec.request` of a `CertificateSigningRequest`).
+    /// None when it is no request.
+    pub fn of_request(request: &str) -> Option<Self> {
+        let blocks = pem::blocks(&STANDARD.decode(request).ok()?).ok()?;
         let (_, request) = X509CertificationRequest::from_der(&blocks.first()?.der).ok()?;
         Some(Self::of_name(&request.certification_request_info.subject))
     }
@@ -85,6 +88,12 @@ mod tests {
         let (rest, name) = X509Name::from_der(&subject).unwrap();
         assert!(rest.is_empty());
         assert_eq!(name.to_string(), "O=devs + O=admins, CN=jane_doe@example.com");
+    }
+
+    #[test]
+    fn what_is_no_request_asks_for_nobody() {
+        assert_eq!(Subject::of_request("bm90IGEgcmVxdWVzdA=="), None);
+        assert_eq!(Subject::of_request("?"), None);
     }
 
     #[test]

@@ -16,8 +16,6 @@ use crate::kube::request::PatchKind;
 use crate::pipeline::{Action, Target};
 use crate::pki::subject::Subject;
 use crate::render::objects::mark;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -103,8 +101,7 @@ fn fate(requests: &[Value], node: &str) -> String {
 
 /// Whose certificate a request is for.
 fn asks_for(request: &Value) -> Option<String> {
-    let pem = STANDARD.decode(request["spec"]["request"].as_str()?).ok()?;
-    Subject::of_request(&pem).map(|subject| subject.common_name)
+    Subject::of_request(request["spec"]["request"].as_str()?).map(|subject| subject.common_name)
 }
 
 #[cfg(test)]
@@ -113,6 +110,8 @@ mod tests {
     use crate::pki::issue;
     use crate::pki::sans::Sans;
     use crate::pki::{Generator, KeySource};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
     fn request(name: &str, node: &str, status: &Value) -> Value {

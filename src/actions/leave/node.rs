@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
 use crate::pipeline::{Action, Target};
-use crate::pki::requested;
+use crate::pki::subject::Subject;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -105,8 +105,8 @@ fn forget_requests(cx: &Context, cluster: &Cluster, node: &str) -> Result<()> {
 /// True for what the node itself asked for, and for its first request, which a token made.
 fn is_of(request: &Value, node: &str) -> bool {
     let user = format!("system:node:{node}");
-    let asks_for = request["spec"]["request"].as_str().and_then(requested::common_name);
-    request["spec"]["username"] == user.as_str() || asks_for.as_deref() == Some(&user)
+    let asks_for = request["spec"]["request"].as_str().and_then(Subject::of_request);
+    request["spec"]["username"] == user.as_str() || asks_for.is_some_and(|subject| subject.common_name == user)
 }
 
 #[cfg(test)]

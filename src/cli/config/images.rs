@@ -6,7 +6,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::config::{ImagesArgs, PullArgs};
 use crate::cli::session::Session;
-use crate::config::{Documents, Facts, InitConfig, InitFlags, documents, images};
+use crate::config::{Facts, InitConfig, InitFlags, images};
 use crate::context::{InitOptions, Task};
 use crate::host::cri::{self, Policy, Pulls};
 use crate::versions::facts_of;
@@ -53,13 +53,7 @@ fn names(config: &InitConfig) -> Result<Vec<String>> {
 }
 
 fn config(args: ImagesArgs, cri_socket: Option<String>, session: &mut Session) -> Result<InitConfig> {
-    let documents = match &args.config {
-        Some(path) => {
-            let (name, bytes) = session.read_input(path)?;
-            documents::parse(&name, &bytes)?
-        }
-        None => Documents::none(),
-    };
+    let documents = session.documents(args.config.as_deref())?;
     let mut facts = Facts::placeholder(session.env.random.clone());
     if args.kubernetes_version.is_none() && !documents.names_version() {
         facts.kubelet_version = super::installed_kubelet(session);
