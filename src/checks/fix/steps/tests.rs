@@ -131,6 +131,35 @@ fn credentials_in_containerds_configuration_are_not_shown() {
     assert!(!plan.contains("hunter2"), "{plan}");
 }
 
+/// What Docker's package of containerd ships: everything but one line is a comment.
+const DOCKERS: &str = "#   Copyright\n\ndisabled_plugins = [\"cri\"]\n\n#root = \"/var/lib/containerd\"\n#[grpc]\n#  uid = 0\n";
+
+#[test]
+fn the_file_of_dockers_package_without_a_version_is_mended() {
+    let fake =
+        FakeHost::new().systemd().on("systemctl restart containerd", "").file("/etc/containerd/config.toml", DOCKERS);
+    let host = fake.live();
+    let mut journal = Journal::default();
+    let repairs = [Repair::SwitchCriOn, Repair::CgroupDriver { driver: "systemd".into() }];
+    all(apply(&host, &mut journal, &report(repairs)));
+    let expected = DOCKERS.replace("[\"cri\"]", "[]")
+        + "\n[plugins.cri.containerd.runtimes.runc]\n  runtime_type = \"io.containerd.runc.v2\"\n\n\
+           [plugins.cri.containerd.runtimes.runc.options]\n  SystemdCgroup = true\n";
+    assert_eq!(read(&fake, "/etc/containerd/config.toml"), expected);
+    undo(&host, &mut journal).unwrap();
+    assert_eq!(read(&fake, "/etc/containerd/config.toml"), DOCKERS);
+}
+
+#[test]
+fn switching_cri_on_leaves_other_plugins_off() {
+    let config = "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.snapshotter.v1.zfs\"]\n";
+    let fake =
+        FakeHost::new().systemd().on("systemctl restart containerd", "").file("/etc/containerd/config.toml", config);
+    all(apply(&fake.live(), &mut Journal::default(), &report([Repair::SwitchCriOn])));
+    let expected = "version = 2\ndisabled_plugins = [\"io.containerd.snapshotter.v1.zfs\"]\n";
+    assert_eq!(read(&fake, "/etc/containerd/config.toml"), expected);
+}
+
 #[test]
 fn a_configuration_of_another_schema_is_left_alone() {
     let fake = FakeHost::new().file("/etc/containerd/config.toml", "version = 4\n");
