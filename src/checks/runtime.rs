@@ -6,7 +6,7 @@ use super::ignore::is_ignored;
 use super::inputs::{Inputs, Scene};
 use super::machine::hint;
 use crate::base::fault::Fault;
-use crate::host::cri::{CriError, Policy, PullErrors};
+use crate::host::cri::{Cri, CriError, Policy, PullErrors};
 use crate::host::kubelet_flags;
 use crate::host::service::Services;
 use crate::versions::table;
@@ -51,7 +51,7 @@ fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
 fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
     const ID: &str = "CRI";
     let finding = broken(ID, place(error), error);
-    if matches!(error, CriError::Disabled { endpoint } if endpoint.service() == "containerd") {
+    if matches!(error, CriError::Disabled { endpoint } if endpoint.is_containerd()) {
         return finding.mended_by(Repair::SwitchCriOn);
     }
     let services: Vec<&str> = match error {
@@ -145,15 +145,23 @@ fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
         Some((_, file)) => format!("take --cgroup-driver out of {file}"),
         None => format!("set cgroupDriver: {runtime} in the KubeletConfiguration"),
     };
-    let fix = format!("run the same command with '--fix' to switch the runtime to {kubelet}, or {other}");
-    let finding = Finding::error(ID, cri.endpoint().to_string(), what, fix)
-        .mended_by(Repair::CgroupDriver { driver: kubelet.into() });
+    let by_hand = format!("switch the runtime to {kubelet} in its configuration, or {other}");
+    let by_fix = format!("run the same command with '--fix' to switch the runtime to {kubelet}, or {other}");
+    let repair = Repair::CgroupDriver { driver: kubelet.into() };
+    let finding = Finding::error(ID, cri.endpoint().to_string(), what, by_hand);
+    let finding = mended_in_containerd(finding, cri, repair, by_fix);
     // Where nobody chose, ignoring it makes the kubelet follow the runtime.
     vec![if asked.is_some() {
         finding.vital("the kubelet is told to use this driver, and no Pod would start")
     } else {
         finding
     }]
+}
+
+/// Only containerd's configuration is known well enough to be mended; that of another runtime is the user's, also where
+/// a containerd is installed beside it.
+fn mended_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
+    if cri.endpoint().is_containerd() { Finding { fix, ..finding }.mended_by(repair) } else { finding }
 }
 
 fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
@@ -166,19 +174,20 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let is_there = cri.has_image(configured).unwrap_or(false);
-    let fix = format!(
-        "run the same command with '--fix', or set sandbox_image = \"{wanted}\" in the runtime's configuration"
-    );
+    let by_hand = format!("set {wanted} as the image that holds Pods in the runtime's configuration");
     let what =
         format!("the runtime holds Pods with {configured}; Kubernetes v1.{} is tried with {wanted}", scene.minor);
     let finding = if is_there || Policy::find(&scene.inputs.node.image_pull_policy) != Some(Policy::Never) {
         // The runtime pulls the image itself when the first Pod starts.
-        Finding::warning(ID, cri.endpoint().to_string(), what, fix)
+        Finding::warning(ID, cri.endpoint().to_string(), what, by_hand)
     } else {
         let what = format!("{what}, and {configured} is missing, so that no Pod can start");
-        Finding::error(ID, cri.endpoint().to_string(), what, fix)
+        Finding::error(ID, cri.endpoint().to_string(), what, by_hand)
     };
-    vec![finding.mended_by(Repair::SandboxImage { image: wanted.into() })]
+    let by_fix = format!(
+        "run the same command with '--fix', or set sandbox_image = \"{wanted}\" in the runtime's configuration"
+    );
+    vec![mended_in_containerd(finding, cri, Repair::SandboxImage { image: wanted.into() }, by_fix)]
 }
 
 /// Images are pulled by a phase of their own; here only that the policy makes sense and, where

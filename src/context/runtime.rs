@@ -5,7 +5,7 @@
 use super::Context;
 use crate::base::fault::Result;
 use crate::host::Host;
-use crate::host::cri::{self, Cri, Policy, PullErrors, Pulls};
+use crate::host::cri::{self, Cri, Endpoint, Policy, PullErrors, Pulls};
 use crate::versions::fact;
 use std::path::Path;
 use std::thread::JoinHandle;
@@ -54,6 +54,17 @@ impl Context {
             Err(error) => return Err(error.into()),
         };
         Ok(self.socket.get_or_init(|| found).clone())
+    }
+
+    /// Takes the socket of a service that would run by now, had this run really changed the host.
+    ///
+    /// # Errors
+    /// When the command has no cluster configuration.
+    pub fn expect_runtime(&self, service: &str) -> Result<()> {
+        if let Some(endpoint) = Endpoint::of_service(service) {
+            let _ = self.socket.set(endpoint.written(self.facts()?.cri_socket_scheme));
+        }
+        Ok(())
     }
 
     /// Starts to pull the images that are missing; [`Context::finish_pulls`] waits for them.

@@ -57,6 +57,7 @@ struct Case {
     cluster: ClusterConfig,
     rerun: Rerun,
     cri: FakeCri,
+    socket: &'static str,
 }
 
 impl Case {
@@ -69,11 +70,12 @@ impl Case {
             cluster: cluster(20),
             rerun: Rerun::default(),
             cri: FakeCri::new().status("k8s.gcr.io/pause:3.2", "cgroupfs"),
+            socket: KNOWN[0],
         }
     }
 
     fn report(self) -> Report {
-        let _serving = self.cri.serve(self.host.root(), KNOWN[0]);
+        let _serving = self.cri.serve(self.host.root(), self.socket);
         let host = self.host.live();
         let mut report = run(&Inputs {
             host: &host,

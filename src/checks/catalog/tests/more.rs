@@ -111,3 +111,18 @@ fn an_old_runtime_serves_old_kubelets_only() {
     assert!(judged(25).is_empty());
     assert_eq!(judged(26), ["ContainerRuntimeVersion"]);
 }
+
+#[test]
+fn the_settings_of_another_runtime_are_not_mended_in_containerds_configuration() {
+    let repairs = |socket: &'static str| {
+        let mut case = Case::new();
+        case.cri = FakeCri::new().status("k8s.gcr.io/pause:3.1", "systemd");
+        case.socket = socket;
+        let report = case.report();
+        let ids: Vec<&str> = report.findings.iter().map(|finding| finding.id.as_str()).collect();
+        assert_eq!(ids, ["CgroupDriver", "SandboxImage"]);
+        assert_eq!(report.findings[0].fix.contains("--fix"), report.findings[0].repair.is_some());
+        report.findings.iter().filter(|finding| finding.repair.is_some()).count()
+    };
+    assert_eq!([KNOWN[0], KNOWN[1], KNOWN[2]].map(repairs), [2, 0, 0]);
+}

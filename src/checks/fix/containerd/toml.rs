@@ -174,7 +174,8 @@ disabled_plugins = []
 
     #[test]
     fn items_that_stay_in_an_array_are_kept_and_one_without_the_item_is_not_touched() {
-        let mut document = Document::parse("disabled_plugins = [\n  'cri', # a\n  \"btrfs\",\n  'zfs'\n]\nroot = \"/x\"\n");
+        let mut document =
+            Document::parse("disabled_plugins = [\n  'cri', # a\n  \"btrfs\",\n  'zfs'\n]\nroot = \"/x\"\n");
         document.remove_items("", "disabled_plugins", |item| item == "cri");
         assert_eq!(document.to_string(), "disabled_plugins = [\"btrfs\", \"zfs\"]\nroot = \"/x\"\n");
         document.remove_items("", "disabled_plugins", |item| item == "cri");

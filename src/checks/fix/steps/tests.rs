@@ -132,7 +132,8 @@ fn credentials_in_containerds_configuration_are_not_shown() {
 }
 
 /// What Docker's package of containerd ships: everything but one line is a comment.
-const DOCKERS: &str = "#   Copyright\n\ndisabled_plugins = [\"cri\"]\n\n#root = \"/var/lib/containerd\"\n#[grpc]\n#  uid = 0\n";
+const DOCKERS: &str =
+    "#   Copyright\n\ndisabled_plugins = [\"cri\"]\n\n#root = \"/var/lib/containerd\"\n#[grpc]\n#  uid = 0\n";
 
 #[test]
 fn the_file_of_dockers_package_without_a_version_is_mended() {
@@ -152,7 +153,8 @@ fn the_file_of_dockers_package_without_a_version_is_mended() {
 
 #[test]
 fn switching_cri_on_leaves_other_plugins_off() {
-    let config = "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.snapshotter.v1.zfs\"]\n";
+    let config =
+        "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.snapshotter.v1.zfs\"]\n";
     let fake =
         FakeHost::new().systemd().on("systemctl restart containerd", "").file("/etc/containerd/config.toml", config);
     all(apply(&fake.live(), &mut Journal::default(), &report([Repair::SwitchCriOn])));
@@ -165,7 +167,7 @@ fn a_configuration_of_another_schema_is_left_alone() {
     let fake = FakeHost::new().file("/etc/containerd/config.toml", "version = 4\n");
     let repair = Repair::SandboxImage { image: "x".into() };
     let mended = apply(&fake.live(), &mut Journal::default(), &report([repair]));
-    let (_, failure) = &mended.failed[0];
+    let failure = &mended.failed[0].why;
     assert!(failure.to_string().contains("has version 4"), "{failure}");
     assert!(failure.hint().is_some());
     assert_eq!(read(&fake, "/etc/containerd/config.toml"), "version = 4\n");
@@ -177,7 +179,7 @@ fn what_cannot_be_mended_does_not_keep_the_rest_from_it() {
     let repairs = [Repair::Modules { modules: vec!["ip_vs".into()] }, Repair::Swap];
     let mended = apply(&fake.live(), &mut Journal::default(), &report(repairs));
     assert_eq!(mended.fixed.len(), 2);
-    assert!(mended.failed[0].1.to_string().contains("Module ip_vs not found"), "{:?}", mended.failed);
+    assert!(mended.failed[0].why.to_string().contains("Module ip_vs not found"), "{:?}", mended.failed);
 }
 
 #[test]
