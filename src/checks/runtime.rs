@@ -11,11 +11,20 @@ use crate::host::kubelet_flags;
 use crate::host::service::Services;
 use crate::versions::table;
 use serde_json::Value;
+use std::path::Path;
 
+/// The first minor whose kubelet speaks v1 of the CRI (KEP-2040), and the first that speaks nothing else.
+const SPEAKS_V1: u16 = 23;
+const SPEAKS_ONLY_V1: u16 = 26;
 /// The first minor whose kubelet takes the cgroup driver from the runtime (KEP-4033, on by default).
 const DRIVER_FROM_CRI: u16 = 31;
 /// The first minor whose kubeadm asks runtimes for the method that tells it.
 const ASKS_RUNTIME_CONFIG: u16 = 32;
+
+/// The socket that kubelets before v1.24 made for Docker.
+const DOCKERSHIM: &str = "/dockershim.sock";
+/// Docker's own.
+const DOCKER: &str = "/var/run/docker.sock";
 
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
     vec![
@@ -29,6 +38,13 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
 
 fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "CRI";
+    if let Some(socket) = scene.inputs.node.cri_socket.as_deref().filter(|socket| socket.ends_with(DOCKERSHIM)) {
+        let what = "Docker cannot be used by the kubelet's own adapter (dockershim): kubewright speaks to runtimes by \
+                    the CRI only";
+        let fix = "leave the socket (--cri-socket, criSocket) out to use the containerd that comes with Docker; or \
+                   install cri-dockerd and name unix:///var/run/cri-dockerd.sock";
+        return vec![Finding::error(ID, socket, what, fix)];
+    }
     match scene.cri() {
         Ok(cri) => match scene.status() {
             Some(Ok(status)) if !status.runtime.ok => {
@@ -50,7 +66,10 @@ fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
 /// A runtime that is installed and stopped has a better fix than one that is missing.
 fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
     const ID: &str = "CRI";
-    let finding = broken(ID, place(error), error);
+    let mut finding = broken(ID, place(error), error);
+    if scene.files().exists(Path::new(DOCKER)) {
+        finding.what += "; Docker, which runs here, cannot be used directly, but the containerd beneath it can";
+    }
     if matches!(error, CriError::Disabled { endpoint } if endpoint.is_containerd()) {
         return finding.mended_by(Repair::SwitchCriOn);
     }
@@ -88,13 +107,7 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     let Ok(cri) = scene.cri() else { return Vec::new() };
     let shown = cri.endpoint().to_string();
     let mut findings = Vec::new();
-    // The kubelet dropped v1alpha2 in 1.26.
-    if cri.version().api != "v1" && scene.minor >= 26 {
-        let what =
-            format!("{} speaks only CRI v1alpha2, which the kubelet of v1.{} does not", cri.version(), scene.minor);
-        let fix = "install a newer runtime (containerd 1.6 or later)";
-        findings.push(Finding::error(ID, shown.clone(), what, fix).vital("the kubelet would end at once"));
-    }
+    findings.extend(check_api(scene, cri));
     if scene.minor >= ASKS_RUNTIME_CONFIG {
         match cri.runtime_config() {
             Ok(Some(_)) => {}
@@ -116,10 +129,36 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Whether the kubelet and the runtime have a version of the CRI in common.
+fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
+    const ID: &str = "ContainerRuntimeVersion";
+    let minor = scene.kubelet_minor();
+    let (what, fix) = if cri.version().api != "v1" && minor >= SPEAKS_ONLY_V1 {
+        let what = format!("{} speaks only CRI v1alpha2, which the kubelet of v1.{minor} does not", cri.version());
+        (what, "install a newer runtime (containerd 1.6 or later)")
+    } else if minor < SPEAKS_V1 {
+        match cri.speaks_v1alpha2() {
+            Ok(true) => return None,
+            Ok(false) => {
+                let what = format!(
+                    "{} no longer speaks CRI v1alpha2, and the kubelet of v1.{minor} speaks nothing else",
+                    cri.version()
+                );
+                (what, "install an older runtime (containerd 1.7 or CRI-O 1.25), or Kubernetes v1.23 or later")
+            }
+            Err(error) => return Some(Finding::unknown(ID, &error)),
+        }
+    } else {
+        return None;
+    };
+    let finding = Finding::error(ID, cri.endpoint().to_string(), what, fix);
+    Some(finding.vital("the kubelet would end at once"))
+}
+
 fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "CgroupDriver";
     let (Ok(cri), Some(cluster)) = (scene.cri(), scene.inputs.cluster) else { return Vec::new() };
-    if scene.minor >= DRIVER_FROM_CRI && cri.runtime_config().is_ok_and(|driver| driver.is_some()) {
+    if scene.kubelet_minor() >= DRIVER_FROM_CRI && cri.runtime_config().is_ok_and(|driver| driver.is_some()) {
         return Vec::new();
     }
     let runtime = match cri.cgroup_driver() {

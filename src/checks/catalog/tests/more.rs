@@ -96,20 +96,55 @@ fn a_clock_that_nobody_sets_is_a_warning() {
 }
 
 #[test]
-fn an_old_runtime_serves_old_kubelets_only() {
-    let judged = |minor: u16| {
+fn a_runtime_and_a_kubelet_without_a_common_version_of_the_cri_are_told() {
+    let judged = |cri: fn() -> FakeCri, minor: u16| {
         let mut case = Case::new();
         case.cluster = cluster(minor);
         case.host = case.host.on("kubelet --version", &format!("Kubernetes v1.{minor}.2\n"));
         let driver = if minor > 21 { "systemd" } else { "cgroupfs" };
-        case.cri = FakeCri::v1alpha2().status("k8s.gcr.io/pause:3.2", driver);
+        case.cri = cri().status("k8s.gcr.io/pause:3.2", driver);
         case.node.ignore_preflight_errors = vec!["all".into()];
         let report = case.report();
         report.errors().map(|finding| finding.id.clone()).collect::<Vec<_>>()
     };
-    assert!(judged(20).is_empty());
-    assert!(judged(25).is_empty());
-    assert_eq!(judged(26), ["ContainerRuntimeVersion"]);
+    assert!(judged(FakeCri::v1alpha2, 20).is_empty());
+    assert!(judged(FakeCri::v1alpha2, 25).is_empty());
+    assert_eq!(judged(FakeCri::v1alpha2, 26), ["ContainerRuntimeVersion"]);
+    assert_eq!(judged(FakeCri::v1, 20), ["ContainerRuntimeVersion"]);
+    assert_eq!(judged(FakeCri::v1, 22), ["ContainerRuntimeVersion"]);
+    assert!(judged(FakeCri::v1, 23).is_empty());
+    assert!(judged(FakeCri::new, 22).is_empty());
+}
+
+#[test]
+fn a_kubelet_older_than_the_cluster_does_not_take_its_driver_from_the_runtime() {
+    let judged = |kubelet: u16| {
+        let mut case = Case::new();
+        case.cluster = cluster(31);
+        case.host = case.host.on("kubelet --version", &format!("Kubernetes v1.{kubelet}.2\n"));
+        case.cri = case.cri.tells_cgroupfs();
+        case.report().findings.iter().any(|finding| finding.id == "CgroupDriver")
+    };
+    assert!(judged(30));
+    assert!(!judged(31));
+}
+
+#[test]
+fn docker_by_dockershim_is_refused_in_one_sentence() {
+    let mut case = Case::new();
+    case.node.cri_socket = Some("unix:///var/run/dockershim.sock".into());
+    let report = case.report();
+    let finding = only(&report);
+    assert_eq!((finding.id.as_str(), &finding.repair), ("CRI", &None));
+    assert!(finding.what.contains("by the CRI only") && finding.fix.contains("cri-dockerd"), "{finding}");
+
+    let mut case = Case::new();
+    case.host = case.host.file("/var/run/docker.sock", "");
+    case.cri = FakeCri::empty();
+    let report = case.report();
+    let finding = only(&report);
+    assert_eq!(finding.repair, Some(Repair::SwitchCriOn));
+    assert!(finding.what.contains("Docker, which runs here, cannot be used directly"), "{finding}");
 }
 
 #[test]
