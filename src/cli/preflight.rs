@@ -164,12 +164,15 @@ fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let changed = cx.gate.entries();
     let text = if dry_run {
         plan_text::text(&changed)
-    } else if undone.is_empty() {
+    } else if undone.told.is_empty() && undone.failed.is_empty() {
         "There is nothing to undo: no fix has changed this host.\n".into()
     } else {
-        format!("{}\nDone: {}.\n", undone.join("\n"), count(changed.len(), "change"))
+        let told: String = undone.told.iter().flat_map(|line| [line, "\n"]).collect();
+        format!("{told}Done: {}.\n", count(changed.len(), "change"))
     };
-    session.print(&json!({ "undone": undone, "dryRun": dry_run, "changed": changed }), &text)?;
+    let failed: Vec<&str> = undone.failed.iter().map(|(change, _)| change.what.as_str()).collect();
+    session.print(&json!({ "undone": undone.told, "failed": failed, "dryRun": dry_run, "changed": changed }), &text)?;
+    undone.verdict()?;
     Ok(ExitCode::Ok)
 }
 

@@ -29,6 +29,7 @@ fn swapping() -> FakeHost {
         .file("/proc/swaps", SWAPS)
         .file("/etc/fstab", FSTAB)
         .on("swapoff /dev/sda2", "")
+        .file("/dev/sda2", "")
         .on("swapon /dev/sda2", "")
 }
 
@@ -91,6 +92,8 @@ fn a_bridge_parameter_brings_its_module_and_both_come_back_at_boot() {
     assert_eq!(read(&fake, "/etc/sysctl.d/99-z-kubewright.conf"), format!("net.ipv4.ip_forward = 1\n{key} = 1\n"));
 }
 
+const SHOW_CONTAINERD: &str = "systemctl show -p LoadState,ActiveState,UnitFileState containerd";
+const LOADED: &str = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
 const CONTAINERD: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"old\"\n";
 
 #[test]
@@ -98,6 +101,7 @@ fn containerd_gets_both_settings_with_one_restart() {
     let fake = FakeHost::new()
         .systemd()
         .on("systemctl restart containerd", "")
+        .on(SHOW_CONTAINERD, LOADED)
         .file("/etc/containerd/config.toml", CONTAINERD);
     let host = fake.live();
     let repairs = [
@@ -137,8 +141,11 @@ const DOCKERS: &str =
 
 #[test]
 fn the_file_of_dockers_package_without_a_version_is_mended() {
-    let fake =
-        FakeHost::new().systemd().on("systemctl restart containerd", "").file("/etc/containerd/config.toml", DOCKERS);
+    let fake = FakeHost::new()
+        .systemd()
+        .on("systemctl restart containerd", "")
+        .on(SHOW_CONTAINERD, LOADED)
+        .file("/etc/containerd/config.toml", DOCKERS);
     let host = fake.live();
     let mut journal = Journal::default();
     let repairs = [Repair::SwitchCriOn, Repair::CgroupDriver { driver: "systemd".into() }];
@@ -220,7 +227,7 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
         let host = if killed_at > 1 { host.file("/proc/sys/net/ipv4/ip_forward", "1\n") } else { host };
         let host = host.on("sysctl -w net.ipv4.ip_forward=0", "").on("systemctl disable kubelet", "");
         let live = host.live();
-        let told = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap();
+        let told = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().told;
         assert_eq!(told.iter().any(|line| line.contains("swap on /dev/sda2 on again")), killed_at > 0, "{told:?}");
         assert_eq!(told.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 1, "{told:?}");
         assert_eq!(read(&host, "/etc/fstab"), FSTAB);
