@@ -8,6 +8,7 @@ use super::grpc::{self, CallError, NOT_FOUND, UNIMPLEMENTED};
 use super::messages as wire;
 use super::socket::Endpoint;
 use super::status::{CgroupDriver, Status, configured_driver};
+use crate::base::env::Clock;
 use crate::base::gate::{Change, Gate};
 use crate::host::command::Host;
 use prost::Message;
@@ -110,6 +111,7 @@ pub struct Cri {
     socket: PathBuf,
     version: RuntimeVersion,
     pub(super) gate: Gate,
+    pub(super) clock: Clock,
 }
 
 impl fmt::Debug for Cri {
@@ -135,7 +137,8 @@ impl Cri {
             match ask_version(&socket, api) {
                 Ok(Some(answer)) => {
                     let version = RuntimeVersion { name: answer.runtime_name, version: answer.runtime_version, api };
-                    return Ok(Self { endpoint: endpoint.clone(), socket, version, gate: host.gate().clone() });
+                    let (gate, clock) = (host.gate().clone(), host.clock.clone());
+                    return Ok(Self { endpoint: endpoint.clone(), socket, version, gate, clock });
                 }
                 Ok(None) => {}
                 Err(source) => return Err(CriError::Silent { endpoint: endpoint.clone(), source }),
