@@ -42,6 +42,7 @@ fn fit() -> FakeHost {
         .file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n")
         .file("/sys/module/overlay/refcnt", "1")
         .file("/proc/sys/net/ipv4/ip_forward", "1\n")
+        .file("/etc/sysctl.d/k8s.conf", "net.ipv4.ip_forward = 1\n")
         .file("/proc/sys/net/bridge/bridge-nf-call-iptables", "1\n");
     for program in ["crictl", "conntrack", "ip", "iptables", "mount", "nsenter", "ebtables", "ethtool", "socat", "tc"] {
         host = host.program(program);

@@ -161,3 +161,20 @@ fn the_settings_of_another_runtime_are_not_mended_in_containerds_configuration()
     };
     assert_eq!([KNOWN[0], KNOWN[1], KNOWN[2]].map(repairs), [2, 0, 0]);
 }
+
+#[test]
+fn what_is_right_now_and_not_after_the_next_boot_is_a_warning_that_can_be_mended() {
+    let judged = |path: &str, text: &str| {
+        let mut case = Case::new();
+        case.host = case.host.file(path, text);
+        let report = case.report();
+        let finding = only(&report);
+        assert_eq!(finding.severity, Severity::Warning);
+        assert!(finding.what.contains("will be off after the next boot"), "{finding}");
+        let Some(Repair::Sysctl { key, .. }) = finding.repair.clone() else { panic!("{finding}") };
+        key
+    };
+    assert_eq!(judged("/etc/sysctl.d/k8s.conf", ""), "net.ipv4.ip_forward");
+    assert_eq!(judged("/etc/sysctl.d/z.conf", "net.ipv4.ip_forward=0\n"), "net.ipv4.ip_forward");
+    assert_eq!(judged("/proc/modules", "br_netfilter 1 0 - Live 0x0\n"), "net.bridge.bridge-nf-call-iptables");
+}

@@ -92,6 +92,18 @@ fn a_bridge_parameter_brings_its_module_and_both_come_back_at_boot() {
     assert_eq!(read(&fake, "/etc/sysctl.d/99-z-kubewright.conf"), format!("net.ipv4.ip_forward = 1\n{key} = 1\n"));
 }
 
+#[test]
+fn a_module_that_was_loaded_by_hand_is_loaded_at_boot_too() {
+    let key = "net.bridge.bridge-nf-call-iptables";
+    let fake = FakeHost::new()
+        .file("/proc/modules", "br_netfilter 32768 0 - Live 0x0\n")
+        .file("/proc/sys/net/bridge/bridge-nf-call-iptables", "1\n");
+    let host = fake.live();
+    all(apply(&host, &mut Journal::default(), &report([Repair::Sysctl { key: key.into(), value: "1".into() }])));
+    assert_eq!(read(&fake, "/etc/modules-load.d/kubewright.conf"), "br_netfilter\n");
+    assert_eq!(read(&fake, "/etc/sysctl.d/99-z-kubewright.conf"), format!("{key} = 1\n"));
+}
+
 const SHOW_CONTAINERD: &str = "systemctl show -p LoadState,ActiveState,UnitFileState containerd";
 const LOADED: &str = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
 const CONTAINERD: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"old\"\n";
