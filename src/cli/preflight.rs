@@ -83,6 +83,8 @@ fn for_init(args: &PreflightArgs, documents: &Documents, session: &Session) -> R
     let flags = InitFlags {
         apiserver_advertise_address: args.apiserver_advertise_address.clone(),
         apiserver_bind_port: args.apiserver_bind_port.clone(),
+        cert_dir: args.cert_dir.clone(),
+        control_plane_endpoint: args.control_plane_endpoint.clone(),
         cri_socket: args.cri_socket.clone(),
         ignore_preflight_errors: args.ignore_preflight_errors.clone(),
         image_repository: args.image_repository.clone(),
@@ -119,6 +121,8 @@ fn for_join(args: &PreflightArgs, documents: &Documents, session: &Session) -> R
     let join = join_config(args, documents, &gathered, session)?;
     let facts = Facts { kubelet_version: gathered.kubelet_version, ..Facts::placeholder(gathered.random.clone()) };
     let flags = InitFlags {
+        cert_dir: args.cert_dir.clone(),
+        control_plane_endpoint: args.control_plane_endpoint.clone(),
         image_repository: args.image_repository.clone(),
         kubernetes_version: args.kubernetes_version.clone(),
         pod_network_cidr: args.pod_network_cidr.clone(),
