@@ -3,6 +3,7 @@
 //! Reads: /sys/module, /proc, the lists of modules to load at boot. Writes: the kernel's state, through the gate.
 
 use super::command::{Command, Host};
+use super::drop_ins;
 use super::error::HostError;
 use std::path::{Path, PathBuf};
 
@@ -30,9 +31,9 @@ pub fn is_loaded(host: &Host, module: &str) -> Result<bool, HostError> {
     })
 }
 
-/// Where modules that are to be loaded at boot are listed (modules-load.d(5)), and Debian's older list.
-const LISTS: [&str; 4] =
-    ["/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d"];
+/// Where modules that are to be loaded at boot are listed, the strongest last (modules-load.d(5)), and Debian's older list.
+const FOLDERS: [&str; 4] =
+    ["/usr/lib/modules-load.d", "/usr/local/lib/modules-load.d", "/run/modules-load.d", "/etc/modules-load.d"];
 const DEBIANS_LIST: &str = "/etc/modules";
 
 /// True when the module will be there after the next boot: it is listed for that, or built into the kernel.
@@ -47,12 +48,8 @@ pub fn comes_at_boot(host: &Host, module: &str) -> Result<bool, HostError> {
     if !is_module && is_loaded(host, module)? {
         return Ok(true);
     }
-    let mut lists = vec![PathBuf::from(DEBIANS_LIST)];
-    for folder in LISTS.map(Path::new) {
-        let names = files.list(folder)?;
-        lists.extend(names.iter().filter(|name| name.ends_with(".conf")).map(|name| folder.join(name)));
-    }
-    for list in lists {
+    let listed = drop_ins::files(host, &FOLDERS)?.into_values();
+    for list in listed.chain([PathBuf::from(DEBIANS_LIST)]) {
         let text = files.read_text(&list)?.unwrap_or_default();
         if text.lines().any(|line| is_it(line.split_whitespace().next())) {
             return Ok(true);

@@ -3,9 +3,9 @@
 //! Reads: their values, and the files from which they are set at boot. Writes: their values, through the gate.
 
 use super::command::{Command, Host};
+use super::drop_ins;
 use super::error::HostError;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The value of `net.ipv4.ip_forward` and the like, without its newline; None when the kernel has
 /// no such parameter (yet: a module may bring it).
@@ -40,20 +40,13 @@ const ALSO_SET_BY: [(&str, &str); 2] = [
 /// # Errors
 /// When a file cannot be read.
 pub fn at_boot(host: &Host, key: &str) -> Result<Option<String>, HostError> {
-    // Files of one name replace one another; of all names the last one wins.
-    let mut lists = BTreeMap::from([(OLDER_LIST.0.to_owned(), PathBuf::from(OLDER_LIST.1))]);
-    for folder in FOLDERS.map(Path::new) {
-        let names = host.files().list(folder)?;
-        lists.extend(names.into_iter().filter(|name| name.ends_with(".conf")).map(|name| {
-            let path = folder.join(&name);
-            (name, path)
-        }));
-    }
+    let mut lists = drop_ins::files(host, &FOLDERS)?;
+    lists.entry(OLDER_LIST.0.to_owned()).or_insert_with(|| OLDER_LIST.1.into());
     let mut found = None;
     for list in lists.into_values() {
         let text = host.files().read_text(&list)?.unwrap_or_default();
-        let values = text.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| names(name, key));
-        found = values.last().map(|(_, value)| value.trim().to_owned()).or(found);
+        let mut values = text.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| names(name, key));
+        found = values.next_back().map(|(_, value)| value.trim().to_owned()).or(found);
     }
     Ok(found)
 }

@@ -86,7 +86,7 @@ const CASES: [(&str, &str, &str); 25] = [
     (
         "RuntimeApi",
         "kubelet",
-        r#"E0101 10:00:00.000000 1 remote_runtime.go:86] Version from runtime service failed: rpc error: code = Unimplemented desc = unknown service runtime.v1alpha2.RuntimeService"#,
+        "E0101 10:00:00.000000 1 remote_runtime.go:86] Version from runtime service failed: rpc error: code = Unimplemented desc = unknown service runtime.v1alpha2.RuntimeService",
     ),
     (
         "RuntimeApi",
@@ -106,7 +106,7 @@ const CASES: [(&str, &str, &str); 25] = [
     (
         "CgroupLimit",
         "kubelet",
-        r#"E0101 10:00:00.000000 1 pod_workers.go:191] Error syncing pod: failed to ensure that the pod cgroup exists: mkdir /sys/fs/cgroup/memory/kubepods/burstable/pod1: no space left on device"#,
+        "E0101 10:00:00.000000 1 pod_workers.go:191] Error syncing pod: failed to ensure that the pod cgroup exists: mkdir /sys/fs/cgroup/memory/kubepods/burstable/pod1: no space left on device",
     ),
     (
         "InotifyLimit",
