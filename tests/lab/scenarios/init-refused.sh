@@ -108,6 +108,11 @@ on n41 sed -i '/^apiServer:/a\  extraArgs: {allow-privilegedd: "true"}' /root/cl
 refused 7 'kube-apiserver does not know the flag --allow-privilegedd' 'out of extraArgs'
 on n41 sed -i '/allow-privilegedd/d' /root/cluster.yaml
 
+on n41 sh -c 'systemctl stop kubelet; pkill -9 -x etcd
+  dd if=/dev/urandom of=/var/lib/etcd/member/snap/db bs=4096 count=8 conv=notrunc status=none'
+refused 7 "etcd's data are damaged" 'restore a snapshot' 'mv /var/lib/etcd'
+on n41 sh -c 'systemctl stop kubelet; mv /var/lib/etcd /var/lib/etcd.damaged'
+
 # A runtime that does not say what its runc does: only the kubelet finds out.
 on n41 sh -c 'printf "#!/bin/sh\nexec runc --systemd-cgroup \"\$@\"\n" > /usr/bin/runc-systemd; chmod +x /usr/bin/runc-systemd'
 containerd "${RUNC}BinaryName = \"/usr/bin/runc-systemd\""
