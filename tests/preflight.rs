@@ -51,6 +51,18 @@ fn an_unfit_host_is_told_check_place_and_fix_within_80_columns() {
 }
 
 #[test]
+fn certificates_in_another_folder_are_not_taken_for_lost() {
+    let root = tempfile::tempdir().unwrap();
+    for path in ["etc/kubernetes/admin.conf", "srv/pki/ca.crt"] {
+        fs::create_dir_all(root.path().join(path).parent().unwrap()).unwrap();
+        fs::write(root.path().join(path), "").unwrap();
+    }
+    on_host(&root).finish().exit(ExitCode::Preflight).stdout_has("CertificatesLost").stdout_has("'kubewright reset'");
+    let run = on_host(&root).arg("--cert-dir=/srv/pki").arg("--control-plane-endpoint=lb.example:6443");
+    run.finish().exit(ExitCode::Ok).stdout_has("fit for 'kubewright init'");
+}
+
+#[test]
 fn what_the_user_ignores_does_not_fail() {
     let root = used();
     let run = on_host(&root).arg("--ignore-preflight-errors=all").arg("--fail-on=warning");

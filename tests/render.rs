@@ -46,7 +46,7 @@ fn render(config: &InitConfig, host_name: &str, patches: &PatchSet) -> Tree {
     }
     let socket = node.cri_socket.clone().unwrap();
     let instance = kubelet::uses_instance_config(cluster, facts).then(|| kubelet::instance_config(&socket).unwrap());
-    let shared = SharedInput { cluster, facts, docker_cgroup_driver: None, systemd_resolved: false };
+    let shared = SharedInput { cluster, facts, systemd_resolved: false };
     let own = NodeInput { facts, systemd_resolved: false, instance_config: instance.as_deref(), patches };
     let config = kubelet::node_config(&kubelet::shared_config(&shared).unwrap(), &own).unwrap();
     let flags = FlagsInput { cluster, node, facts, cri_socket: &socket, host_name, register_taints: false };

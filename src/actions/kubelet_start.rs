@@ -94,7 +94,6 @@ pub fn shared_config(cx: &Context) -> Result<String> {
     Ok(kubelet::shared_config(&SharedInput {
         cluster: cx.cluster()?,
         facts: cx.facts()?,
-        docker_cgroup_driver: None,
         systemd_resolved: cx.systemd_resolved(),
     })?)
 }

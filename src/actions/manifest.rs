@@ -16,6 +16,8 @@ use crate::render::pods::{self, EtcdMember, PodInput};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+pub use super::static_pod::path;
+
 /// Only root may see flags, some of which name credentials.
 const MANIFEST_MODE: u32 = 0o600;
 /// The manifests folder: what lies there runs as root.
@@ -108,11 +110,6 @@ pub fn items() -> Vec<Item> {
         Item { name: "controller-manager", short: "Write the static Pod manifest of kube-controller-manager" },
         Item { name: "scheduler", short: "Write the static Pod manifest of kube-scheduler" },
     ]
-}
-
-/// The manifest of a Pod.
-pub fn path(pod: &str) -> PathBuf {
-    Path::new(MANIFESTS).join(format!("{pod}.yaml"))
 }
 
 fn pod_name(target: &Target) -> String {

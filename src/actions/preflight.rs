@@ -7,7 +7,7 @@ use super::join::earlier;
 use super::manifest;
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
-use crate::checks::fix::{self, Fixed, Mended};
+use crate::checks::fix::{self, Mended, Outcome, Unmended};
 use crate::checks::{self, Consequence, Finding, Inputs, Repair, Report, Rerun, Role, Severity};
 use crate::config::images;
 use crate::config::model::ClusterConfig;
@@ -33,8 +33,10 @@ impl Action for Preflight {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let subject = Subject::of(cx)?;
         let mut report = check(cx, &subject)?;
+        let mut planned = Vec::new();
         if cx.mends() {
-            report = mend(cx, &subject, report)?.after;
+            let outcome = mend(cx, &subject, report)?;
+            (report, planned) = (outcome.after, outcome.planned);
         }
         for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Warning) {
             cx.events.warning(warning(finding));
@@ -43,6 +45,12 @@ impl Action for Preflight {
         follow(cx, &report.consequences);
         if manifest::are_all_written(cx)? {
             // The kubelet of an earlier run sees to their images, also when it has removed some to make room.
+            return Ok(());
+        }
+        if let Some(service) = planned.iter().find_map(Repair::starts_runtime) {
+            // It cannot be asked before it runs: the rest of the plan holds for the socket where it will listen.
+            cx.expect_runtime(service)?;
+            cx.events.message(format!("images that are missing are pulled once {service} runs"));
             return Ok(());
         }
         cx.start_pulls(subject.images)
@@ -128,14 +136,6 @@ pub fn control_plane_images(cx: &Context) -> Result<Vec<String>> {
     Ok(images::all(cx.cluster()?, cx.facts()?).iter().map(ToString::to_string).collect())
 }
 
-/// What mending came to.
-pub struct Outcome {
-    /// What was done, or would be.
-    pub fixed: Vec<Fixed>,
-    /// What is still found. A dry run has mended nothing, so there it is what mending would leave.
-    pub after: Report,
-}
-
 /// Mends, as root, what can be mended and looks again. What cannot be mended is a warning; its finding stays.
 ///
 /// # Errors
@@ -143,39 +143,40 @@ pub struct Outcome {
 pub fn mend(cx: &Context, subject: &Subject, report: Report) -> Result<Outcome> {
     if cx.uid != 0 {
         // Nothing of it can be done without root, and that has a finding of its own.
-        return Ok(Outcome { fixed: Vec::new(), after: report });
+        return Ok(Outcome { after: report, ..Outcome::default() });
     }
     let mut journal = Journal::load(&cx.files)?;
-    let Mended { fixed, failed } = fix::apply(&cx.host, &mut journal, &report);
-    for fixed in &fixed {
+    fix::in_rounds(
+        report,
+        |round| {
+            let mended = fix::apply(&cx.host, &mut journal, round);
+            tell(cx, &mended);
+            mended
+        },
+        |round| {
+            cx.gate.effect(|| {
+                wait_for_runtime(cx, round);
+                check(cx, subject)
+            })
+        },
+    )
+}
+
+fn tell(cx: &Context, mended: &Mended) {
+    for fixed in &mended.fixed {
         cx.events.message(format!("{}: {}", fixed.id, fixed.what));
     }
-    for (id, failure) in &failed {
-        let why = failure.causes().iter().fold(failure.to_string(), |text, cause| format!("{text}: {cause}"));
+    for Unmended { id, why, .. } in &mended.failed {
+        let why = why.causes().iter().fold(why.to_string(), |text, cause| format!("{text}: {cause}"));
         cx.events.warning(format!("{id}: this could not be mended: {why}"));
     }
-    let after = cx.gate.effect(|| {
-        wait_for_runtime(cx, &report);
-        check(cx, subject)
-    })?;
-    if let Some(after) = after {
-        return Ok(Outcome { fixed, after });
-    }
-    let findings = report.findings.into_iter().filter(|finding| finding.repair.is_none()).collect();
-    Ok(Outcome { fixed, after: Report { findings, ..report } })
 }
 
 /// A runtime that was just started takes a moment to listen. One that does not come is a finding of the checks.
 fn wait_for_runtime(cx: &Context, before: &Report) {
     const LIMIT: Duration = Duration::from_secs(30);
     let starts = |repair: &Repair| {
-        matches!(
-            repair,
-            Repair::CgroupDriver { .. }
-                | Repair::SandboxImage { .. }
-                | Repair::StartService { .. }
-                | Repair::SwitchCriOn
-        )
+        repair.starts_runtime().is_some() || matches!(repair, Repair::CgroupDriver { .. } | Repair::SandboxImage { .. })
     };
     if before.findings.iter().filter_map(|finding| finding.repair.as_ref()).any(starts) {
         let wait = Wait::new("an answer of the container runtime", LIMIT);

@@ -5,10 +5,8 @@
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
 
-/// Where the kubelet looks for static Pods.
-pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
+pub use crate::checks::{MANIFESTS, manifest as path};
 
 /// The command of a component that runs as a static Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,11 +41,6 @@ impl StaticPod {
         let (_, tag) = self.image.rsplit_once(':')?;
         Some(tag.split('@').next().unwrap_or(tag)).filter(|tag| !tag.contains('/'))
     }
-}
-
-/// Where a component's manifest lies.
-pub fn path(component: &str) -> PathBuf {
-    Path::new(MANIFESTS).join(format!("{component}.yaml"))
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ fn judge(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
     let what = format!("the certificate authority {shown} expired on {}", moment::text(end));
     let fix = format!(
         "if no cluster rests on it yet, run 'mv {folder} {folder}.expired' to have new ones made; a cluster that does \
-         needs a new CA by hand on every node (manual rotation of CA certificates)"
+         needs a new CA by hand on every node, because 'kubewright certs rotate-ca' can change a CA only before it ends"
     );
     Some(Finding::error(ID, shown.to_string(), what, fix).vital("nobody trusts what an expired CA signs"))
 }

@@ -66,11 +66,6 @@ pub fn run(inputs: &Inputs<'_>) -> Report {
     Report { checks: names, findings, consequences }
 }
 
-/// The names of the checks that [`run`] would make.
-pub fn names(inputs: &Inputs<'_>) -> Vec<String> {
-    applicable(&Scene::new(inputs)).into_iter().map(|check| check.id).collect()
-}
-
 fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     let inputs = scene.inputs;
     let mut checks = machine::user();

@@ -10,7 +10,7 @@ use crate::journal::Ownership;
 use std::path::{Path, PathBuf};
 
 /// Where static Pods' manifests lie.
-pub(super) const MANIFESTS: &str = "/etc/kubernetes/manifests";
+pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
 const MIB: u64 = 1024 * 1024;
 /// With less than this the next write of any size fails.
 const FULL: u64 = 64 * MIB;
@@ -21,7 +21,7 @@ const LOW_IMAGES: u64 = 15;
 const LOW_INODES: u64 = 5;
 
 /// The path of a component's manifest.
-pub(super) fn manifest(component: &str) -> PathBuf {
+pub fn manifest(component: &str) -> PathBuf {
     Path::new(MANIFESTS).join(format!("{component}.yaml"))
 }
 

@@ -67,6 +67,17 @@ pub enum Repair {
     },
 }
 
+impl Repair {
+    /// The service of the container runtime that answers only once this is done.
+    pub fn starts_runtime(&self) -> Option<&str> {
+        match self {
+            Self::StartService { service } => Some(service),
+            Self::SwitchCriOn => Some("containerd"),
+            _ => None,
+        }
+    }
+}
+
 /// One thing that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -146,6 +146,12 @@ impl<'a> Scene<'a> {
         self.kubelet.get_or_init(|| facts::kubelet_version(self.host())).as_ref()
     }
 
+    /// The minor of the kubelet that will run here, which may be older than the cluster; where none is installed,
+    /// the one that decides.
+    pub fn kubelet_minor(&self) -> u16 {
+        self.kubelet().map_or(self.minor, |kubelet| kubelet.minor)
+    }
+
     /// Who listens on the ports that the host will need.
     pub fn listeners(&self) -> Result<&[Listener], &HostError> {
         let ports = super::network::ports(self.inputs).into_iter().map(|(port, _)| port).collect();

@@ -31,7 +31,7 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig) -> Vec<Finding> {
         format!("this host holds a cluster ({}), but lacks what that rests on: {}", holds.display(), shown.join(", "));
     let fix = format!(
         "put {folder} back from a backup or from another control plane, or name the folder where it lies with \
-         --cert-dir; to give that cluster up, run 'kubeadm reset'"
+         --cert-dir; to give that cluster up, run 'kubewright reset'"
     );
     let lost = Finding::error(ID, folder.to_string(), what, fix);
     vec![lost.vital("what trusts the old CA would not work with a new one")]

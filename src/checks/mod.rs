@@ -20,7 +20,8 @@ mod programs;
 mod runtime;
 mod system;
 
-pub use catalog::{names, run};
+pub use catalog::run;
+pub use files::{MANIFESTS, manifest};
 pub use finding::{Finding, Repair, Report, Severity, Unfit};
 pub use ignore::Consequence;
 pub use inputs::{Inputs, Rerun, Role};

@@ -7,7 +7,7 @@ use super::inputs::{Inputs, Scene};
 use crate::base::proxy::Proxies;
 use crate::config::model::{Arg, Etcd};
 use crate::host::service::Services;
-use crate::host::sysctl;
+use crate::host::{HostError, modules, sysctl};
 use std::net::IpAddr;
 
 /// The ports of the components and of etcd, and the kubelet's.
@@ -17,6 +17,8 @@ const ETCD_CLIENT: u16 = 2379;
 const ETCD_PEER: u16 = 2380;
 const KUBELET: u16 = 10250;
 
+/// The parameters that come with a module.
+const BRIDGED: &str = "net.bridge.";
 /// The first minor whose kubeadm no longer asks for bridged traffic in iptables.
 const NO_BRIDGE_CHECK: u16 = 30;
 
@@ -179,12 +181,20 @@ fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
     let fix = "run the same command with '--fix'";
     match sysctl::value(scene.host(), key) {
         // The kernel takes any number but 0 for "on".
-        Ok(Some(value)) if value != "0" => Vec::new(),
+        Ok(Some(value)) if value != "0" => match comes_at_boot(scene, key) {
+            Ok(true) => Vec::new(),
+            Ok(false) => {
+                let fix = format!("{fix}, or {}", by_hand(key));
+                let what = format!("{key} is on now and will be off after the next boot");
+                vec![Finding::warning(id, place, what, fix).mended_by(repair)]
+            }
+            Err(error) => vec![Finding::unknown(id, &error)],
+        },
         Ok(Some(_)) => {
             let fix = format!("{fix}, or run 'sysctl -w {key}=1' and write it to /etc/sysctl.d");
             vec![Finding::error(id, place, format!("{key} is off"), fix).mended_by(repair)]
         }
-        Ok(None) if key.starts_with("net.bridge.") => {
+        Ok(None) if key.starts_with(BRIDGED) => {
             let fix = format!("{fix}, or run 'modprobe br_netfilter' and list it in /etc/modules-load.d");
             let what = format!("{key} does not exist: the kernel module br_netfilter is not loaded");
             vec![Finding::error(id, place, what, fix).mended_by(repair)]
@@ -195,4 +205,21 @@ fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
         }
         Err(error) => vec![Finding::unknown(id, &error)],
     }
+}
+
+/// True when the parameter will be on after the next boot too.
+fn comes_at_boot(scene: &Scene<'_>, key: &str) -> Result<bool, HostError> {
+    let value = sysctl::at_boot(scene.host(), key)?;
+    if key.starts_with(BRIDGED) {
+        // With their module these are on unless told otherwise.
+        return Ok(value.is_none_or(|value| value != "0") && modules::comes_at_boot(scene.host(), modules::BRIDGE)?);
+    }
+    Ok(value.is_some_and(|value| value != "0"))
+}
+
+fn by_hand(key: &str) -> String {
+    if key.starts_with(BRIDGED) {
+        return format!("list {} in /etc/modules-load.d, and take '{key} = 0' out of /etc/sysctl.d", modules::BRIDGE);
+    }
+    format!("write '{key} = 1' to a file in /etc/sysctl.d")
 }

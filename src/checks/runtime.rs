@@ -6,16 +6,25 @@ use super::ignore::is_ignored;
 use super::inputs::{Inputs, Scene};
 use super::machine::hint;
 use crate::base::fault::Fault;
-use crate::host::cri::{CriError, Policy, PullErrors};
+use crate::host::cri::{Cri, CriError, Policy, PullErrors};
 use crate::host::kubelet_flags;
 use crate::host::service::Services;
 use crate::versions::table;
 use serde_json::Value;
+use std::path::Path;
 
+/// The first minor whose kubelet speaks v1 of the CRI (KEP-2040), and the first that speaks nothing else.
+const SPEAKS_V1: u16 = 23;
+const SPEAKS_ONLY_V1: u16 = 26;
 /// The first minor whose kubelet takes the cgroup driver from the runtime (KEP-4033, on by default).
 const DRIVER_FROM_CRI: u16 = 31;
 /// The first minor whose kubeadm asks runtimes for the method that tells it.
 const ASKS_RUNTIME_CONFIG: u16 = 32;
+
+/// The socket that kubelets before v1.24 made for Docker.
+const DOCKERSHIM: &str = "/dockershim.sock";
+/// Docker's own.
+const DOCKER: &str = "/var/run/docker.sock";
 
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
     vec![
@@ -29,6 +38,13 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
 
 fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "CRI";
+    if let Some(socket) = scene.inputs.node.cri_socket.as_deref().filter(|socket| socket.ends_with(DOCKERSHIM)) {
+        let what = "Docker cannot be used by the kubelet's own adapter (dockershim): kubewright speaks to runtimes by \
+                    the CRI only";
+        let fix = "leave the socket (--cri-socket, criSocket) out to use the containerd that comes with Docker; or \
+                   install cri-dockerd and name unix:///var/run/cri-dockerd.sock";
+        return vec![Finding::error(ID, socket, what, fix)];
+    }
     match scene.cri() {
         Ok(cri) => match scene.status() {
             Some(Ok(status)) if !status.runtime.ok => {
@@ -50,8 +66,11 @@ fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
 /// A runtime that is installed and stopped has a better fix than one that is missing.
 fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
     const ID: &str = "CRI";
-    let finding = broken(ID, place(error), error);
-    if matches!(error, CriError::Disabled { endpoint } if endpoint.service() == "containerd") {
+    let mut finding = broken(ID, place(error), error);
+    if scene.files().exists(Path::new(DOCKER)) {
+        finding.what += "; Docker, which runs here, cannot be used directly, but the containerd beneath it can";
+    }
+    if matches!(error, CriError::Disabled { endpoint } if endpoint.is_containerd()) {
         return finding.mended_by(Repair::SwitchCriOn);
     }
     let services: Vec<&str> = match error {
@@ -88,13 +107,7 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     let Ok(cri) = scene.cri() else { return Vec::new() };
     let shown = cri.endpoint().to_string();
     let mut findings = Vec::new();
-    // The kubelet dropped v1alpha2 in 1.26.
-    if cri.version().api != "v1" && scene.minor >= 26 {
-        let what =
-            format!("{} speaks only CRI v1alpha2, which the kubelet of v1.{} does not", cri.version(), scene.minor);
-        let fix = "install a newer runtime (containerd 1.6 or later)";
-        findings.push(Finding::error(ID, shown.clone(), what, fix).vital("the kubelet would end at once"));
-    }
+    findings.extend(check_api(scene, cri));
     if scene.minor >= ASKS_RUNTIME_CONFIG {
         match cri.runtime_config() {
             Ok(Some(_)) => {}
@@ -116,10 +129,36 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     findings
 }
 
+/// Whether the kubelet and the runtime have a version of the CRI in common.
+fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
+    const ID: &str = "ContainerRuntimeVersion";
+    let minor = scene.kubelet_minor();
+    let (what, fix) = if cri.version().api != "v1" && minor >= SPEAKS_ONLY_V1 {
+        let what = format!("{} speaks only CRI v1alpha2, which the kubelet of v1.{minor} does not", cri.version());
+        (what, "install a newer runtime (containerd 1.6 or later)")
+    } else if minor < SPEAKS_V1 {
+        match cri.speaks_v1alpha2() {
+            Ok(true) => return None,
+            Ok(false) => {
+                let what = format!(
+                    "{} no longer speaks CRI v1alpha2, and the kubelet of v1.{minor} speaks nothing else",
+                    cri.version()
+                );
+                (what, "install an older runtime (containerd 1.7 or CRI-O 1.25), or Kubernetes v1.23 or later")
+            }
+            Err(error) => return Some(Finding::unknown(ID, &error)),
+        }
+    } else {
+        return None;
+    };
+    let finding = Finding::error(ID, cri.endpoint().to_string(), what, fix);
+    Some(finding.vital("the kubelet would end at once"))
+}
+
 fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "CgroupDriver";
     let (Ok(cri), Some(cluster)) = (scene.cri(), scene.inputs.cluster) else { return Vec::new() };
-    if scene.minor >= DRIVER_FROM_CRI && cri.runtime_config().is_ok_and(|driver| driver.is_some()) {
+    if scene.kubelet_minor() >= DRIVER_FROM_CRI && cri.runtime_config().is_ok_and(|driver| driver.is_some()) {
         return Vec::new();
     }
     let runtime = match cri.cgroup_driver() {
@@ -145,15 +184,23 @@ fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
         Some((_, file)) => format!("take --cgroup-driver out of {file}"),
         None => format!("set cgroupDriver: {runtime} in the KubeletConfiguration"),
     };
-    let fix = format!("run the same command with '--fix' to switch the runtime to {kubelet}, or {other}");
-    let finding = Finding::error(ID, cri.endpoint().to_string(), what, fix)
-        .mended_by(Repair::CgroupDriver { driver: kubelet.into() });
+    let by_hand = format!("switch the runtime to {kubelet} in its configuration, or {other}");
+    let by_fix = format!("run the same command with '--fix' to switch the runtime to {kubelet}, or {other}");
+    let repair = Repair::CgroupDriver { driver: kubelet.into() };
+    let finding = Finding::error(ID, cri.endpoint().to_string(), what, by_hand);
+    let finding = mended_in_containerd(finding, cri, repair, by_fix);
     // Where nobody chose, ignoring it makes the kubelet follow the runtime.
     vec![if asked.is_some() {
         finding.vital("the kubelet is told to use this driver, and no Pod would start")
     } else {
         finding
     }]
+}
+
+/// Only containerd's configuration is known well enough to be mended; that of another runtime is the user's, also where
+/// a containerd is installed beside it.
+fn mended_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
+    if cri.endpoint().is_containerd() { Finding { fix, ..finding }.mended_by(repair) } else { finding }
 }
 
 fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
@@ -166,19 +213,20 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let is_there = cri.has_image(configured).unwrap_or(false);
-    let fix = format!(
-        "run the same command with '--fix', or set sandbox_image = \"{wanted}\" in the runtime's configuration"
-    );
+    let by_hand = format!("set {wanted} as the image that holds Pods in the runtime's configuration");
     let what =
         format!("the runtime holds Pods with {configured}; Kubernetes v1.{} is tried with {wanted}", scene.minor);
     let finding = if is_there || Policy::find(&scene.inputs.node.image_pull_policy) != Some(Policy::Never) {
         // The runtime pulls the image itself when the first Pod starts.
-        Finding::warning(ID, cri.endpoint().to_string(), what, fix)
+        Finding::warning(ID, cri.endpoint().to_string(), what, by_hand)
     } else {
         let what = format!("{what}, and {configured} is missing, so that no Pod can start");
-        Finding::error(ID, cri.endpoint().to_string(), what, fix)
+        Finding::error(ID, cri.endpoint().to_string(), what, by_hand)
     };
-    vec![finding.mended_by(Repair::SandboxImage { image: wanted.into() })]
+    let by_fix = format!(
+        "run the same command with '--fix', or set sandbox_image = \"{wanted}\" in the runtime's configuration"
+    );
+    vec![mended_in_containerd(finding, cri, Repair::SandboxImage { image: wanted.into() }, by_fix)]
 }
 
 /// Images are pulled by a phase of their own; here only that the policy makes sense and, where

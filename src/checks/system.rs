@@ -122,7 +122,7 @@ fn controllers(cgroups: &Cgroups) -> Vec<Finding> {
 }
 
 fn version(scene: &Scene<'_>, cgroups: &Cgroups) -> Vec<Finding> {
-    let minor = scene.kubelet().map_or(scene.minor, |kubelet| kubelet.minor);
+    let minor = scene.kubelet_minor();
     if cgroups.version != 1 || minor < WARNS_OF_V1 {
         return Vec::new();
     }

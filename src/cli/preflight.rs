@@ -83,6 +83,8 @@ fn for_init(args: &PreflightArgs, documents: &Documents, session: &Session) -> R
     let flags = InitFlags {
         apiserver_advertise_address: args.apiserver_advertise_address.clone(),
         apiserver_bind_port: args.apiserver_bind_port.clone(),
+        cert_dir: args.cert_dir.clone(),
+        control_plane_endpoint: args.control_plane_endpoint.clone(),
         cri_socket: args.cri_socket.clone(),
         ignore_preflight_errors: args.ignore_preflight_errors.clone(),
         image_repository: args.image_repository.clone(),
@@ -119,6 +121,8 @@ fn for_join(args: &PreflightArgs, documents: &Documents, session: &Session) -> R
     let join = join_config(args, documents, &gathered, session)?;
     let facts = Facts { kubelet_version: gathered.kubelet_version, ..Facts::placeholder(gathered.random.clone()) };
     let flags = InitFlags {
+        cert_dir: args.cert_dir.clone(),
+        control_plane_endpoint: args.control_plane_endpoint.clone(),
         image_repository: args.image_repository.clone(),
         kubernetes_version: args.kubernetes_version.clone(),
         pod_network_cidr: args.pod_network_cidr.clone(),
@@ -164,12 +168,15 @@ fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let changed = cx.gate.entries();
     let text = if dry_run {
         plan_text::text(&changed)
-    } else if undone.is_empty() {
+    } else if undone.told.is_empty() && undone.failed.is_empty() {
         "There is nothing to undo: no fix has changed this host.\n".into()
     } else {
-        format!("{}\nDone: {}.\n", undone.join("\n"), count(changed.len(), "change"))
+        let told: String = undone.told.iter().flat_map(|line| [line, "\n"]).collect();
+        format!("{told}Done: {}.\n", count(changed.len(), "change"))
     };
-    session.print(&json!({ "undone": undone, "dryRun": dry_run, "changed": changed }), &text)?;
+    let failed: Vec<&str> = undone.failed.iter().map(|(change, _)| change.what.as_str()).collect();
+    session.print(&json!({ "undone": undone.told, "failed": failed, "dryRun": dry_run, "changed": changed }), &text)?;
+    undone.verdict()?;
     Ok(ExitCode::Ok)
 }
 

@@ -5,13 +5,9 @@
 use super::Context;
 use crate::base::fault::Result;
 use crate::host::Host;
-use crate::host::cri::{self, Cri, Policy, PullErrors, Pulls};
-use crate::versions::fact;
-use std::path::Path;
+use crate::host::cri::{self, Cri, Endpoint, Policy, PullErrors, Pulls};
 use std::thread::JoinHandle;
 
-/// What Docker listens on, where the kubelet has its own adapter to it.
-const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 /// The phase to which the pulls belong, whatever runs while they go on.
 const PULL_PHASE: &str = "preflight";
 /// The check by whose name failed pulls can be ignored.
@@ -45,15 +41,19 @@ impl Context {
         if let Some(found) = self.socket.get() {
             return Ok(found.clone());
         }
-        let found = match cri::find(&self.host, None) {
-            Ok(cri) => cri.endpoint().written(facts.cri_socket_scheme),
-            // Docker comes with a containerd whose CRI is switched off; there the kubelet speaks to Docker itself.
-            Err(_) if facts.cri == fact::Cri::Dockershim && self.files.exists(Path::new(DOCKER_SOCKET)) => {
-                facts.default_cri_socket.to_owned()
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let found = cri::find(&self.host, None)?.endpoint().written(facts.cri_socket_scheme);
         Ok(self.socket.get_or_init(|| found).clone())
+    }
+
+    /// Takes the socket of a service that would run by now, had this run really changed the host.
+    ///
+    /// # Errors
+    /// When the command has no cluster configuration.
+    pub fn expect_runtime(&self, service: &str) -> Result<()> {
+        if let Some(endpoint) = Endpoint::of_service(service) {
+            let _ = self.socket.set(endpoint.written(self.facts()?.cri_socket_scheme));
+        }
+        Ok(())
     }
 
     /// Starts to pull the images that are missing; [`Context::finish_pulls`] waits for them.
@@ -65,12 +65,7 @@ impl Context {
         let policy = Policy::find(&node.image_pull_policy).unwrap_or(Policy::IfNotPresent);
         let pulls = Pulls { policy, serial: node.image_pull_serial, limit: Pulls::LIMIT };
         let host = Host::new(&self.vars, self.clock.clone(), self.files.clone(), self.gate.of_phase(PULL_PHASE));
-        let cri = match cri::find(&host, node.cri_socket.as_deref()) {
-            Ok(cri) => cri,
-            // Docker pulls by itself when the kubelet asks for a container.
-            Err(_) if self.uses_dockershim()? => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
+        let cri = cri::find(&host, node.cri_socket.as_deref())?;
         if pulls.missing(&cri, &images)?.is_empty() {
             return Ok(());
         }
@@ -93,10 +88,5 @@ impl Context {
             return Ok(());
         }
         Err(errors.into())
-    }
-
-    fn uses_dockershim(&self) -> Result<bool> {
-        let facts = self.facts()?;
-        Ok(facts.cri == fact::Cri::Dockershim && self.cri_socket()? == facts.default_cri_socket)
     }
 }

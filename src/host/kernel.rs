@@ -4,12 +4,11 @@
 
 use super::command::{Command, Host};
 use super::error::HostError;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Control groups as the kubelet will find them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cgroups {
     /// 1 or 2.
     pub version: u8,

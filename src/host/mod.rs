@@ -5,6 +5,7 @@
 pub mod command;
 pub mod cri;
 pub mod docker;
+mod drop_ins;
 pub mod error;
 pub mod facts;
 pub mod fstab;

@@ -4,12 +4,11 @@
 
 use super::command::{Command, Host};
 use super::error::HostError;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A swap area that is on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Swap {
     /// The device or file.
     pub path: PathBuf,

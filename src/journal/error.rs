@@ -1,8 +1,9 @@
 //! What can go wrong with the journal.
 
+use super::record::HostChange;
 use super::store::PATH;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::Fault;
+use crate::base::fault::{Failure, Fault};
 
 /// The journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,4 +37,34 @@ impl Fault for JournalError {
             Self::Newer { .. } => "use the release that wrote it, or a later one".into(),
         })
     }
+}
+
+/// Changes of this host that could not be undone; never empty.
+#[derive(Debug, thiserror::Error)]
+#[error("{} could not be undone{}", count(self.0.len()), lines(&self.0))]
+pub struct UndoError(pub Vec<(HostChange, Failure)>);
+
+impl Fault for UndoError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Host
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(format!("mend what is named, then run the same command again; until then they stay in {PATH}"))
+    }
+}
+
+fn count(changes: usize) -> String {
+    if changes == 1 { "a change".into() } else { format!("{changes} changes") }
+}
+
+/// Each change with the reason, one a line.
+fn lines(failed: &[(HostChange, Failure)]) -> String {
+    failed
+        .iter()
+        .map(|(change, why)| {
+            let why = why.causes().iter().fold(why.to_string(), |text, cause| format!("{text}: {cause}"));
+            format!("\n  {}: {why}", change.what)
+        })
+        .collect()
 }

@@ -9,8 +9,8 @@ mod record;
 mod store;
 mod undo;
 
-pub use error::JournalError;
+pub use error::{JournalError, UndoError};
 pub use record::{FileRecord, HostChange, Inverse, Ownership};
 pub(crate) use store::sha256;
 pub use store::{Journal, PATH};
-pub use undo::undo;
+pub use undo::{Undone, undo};

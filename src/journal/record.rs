@@ -70,6 +70,14 @@ pub enum Inverse {
 }
 
 impl Inverse {
+    /// True when undoing the one undoes the other: what is the same, and all changes of one file.
+    pub(super) fn is_undone_with(&self, other: &Self) -> bool {
+        match other {
+            Self::RestoreFile { path, .. } => self.restores(path),
+            _ => self == other,
+        }
+    }
+
     /// True when this gives the file at `path` its former content.
     pub(super) fn restores(&self, path: &Path) -> bool {
         matches!(self, Self::RestoreFile { path: known, .. } if known == path)

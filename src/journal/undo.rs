@@ -2,35 +2,63 @@
 //!
 //! Reads: the journal, and the host as it is now. Writes: former contents and states, through the
 //! gate, and the journal after each step, so that an interrupted run can be repeated. A change that was
-//! noted and never made, because the fix was killed in between, is passed over.
+//! noted and never made, because the fix was killed in between, is passed over, and so is what no longer exists.
 
+use super::error::UndoError;
 use super::record::{HostChange, Inverse};
 use super::store::{Journal, sha256};
-use crate::base::fault::Result;
+use crate::base::fault::{Failure, Result};
 use crate::base::files::Content;
 use crate::host::command::{Command, Host};
 use crate::host::{service::Services, swap, sysctl};
 use std::path::Path;
 
-/// Undoes every change of the host that fixes made. Returns what was done and what was left alone
-/// and why, one line each.
+/// What undoing came to.
+#[derive(Debug, Default)]
+pub struct Undone {
+    /// What was done, and what was left alone and why, one line each.
+    pub told: Vec<String>,
+    /// What could not be undone and why; it stays in the journal.
+    pub failed: Vec<(HostChange, Failure)>,
+}
+
+impl Undone {
+    /// Fails when something could not be undone.
+    ///
+    /// # Errors
+    /// [`UndoError`], with everything that could not.
+    pub fn verdict(self) -> Result<(), UndoError> {
+        if self.failed.is_empty() { Ok(()) } else { Err(UndoError(self.failed)) }
+    }
+}
+
+/// Undoes every change of the host that fixes made. What cannot be undone does not keep the rest from it.
 ///
 /// # Errors
-/// When a step fails; the steps before it are undone and no longer in the journal.
-pub fn undo(host: &Host, journal: &mut Journal) -> Result<Vec<String>> {
-    let mut told = Vec::new();
-    while let Some(HostChange { inverse, .. }) = journal.changes().last().cloned() {
-        if let Inverse::RestoreFile { path, .. } = &inverse {
+/// When the journal cannot be written.
+pub fn undo(host: &Host, journal: &mut Journal) -> Result<Undone> {
+    let mut undone = Undone::default();
+    let mut stuck: Vec<HostChange> = Vec::new();
+    while let Some(change) = journal.changes().iter().rfind(|change| !stuck.contains(change)).cloned() {
+        let outcome = match &change.inverse {
             // All changes of one file in one step: in between it would be what nobody ever had.
-            told.extend(restore(host, path, journal.changes())?);
-            journal.drop_changes(|other| other.restores(path));
-        } else {
-            told.extend(undo_state(host, &inverse)?);
-            journal.drop_changes(|other| *other == inverse);
+            Inverse::RestoreFile { path, .. } => restore(host, path, journal.changes()),
+            inverse => undo_state(host, inverse),
+        };
+        match outcome {
+            Ok(told) => {
+                undone.told.extend(told);
+                journal.drop_changes(|other| other.is_undone_with(&change.inverse));
+                journal.keep(host)?;
+            }
+            Err(why) => {
+                let same = journal.changes().iter().filter(|other| other.inverse.is_undone_with(&change.inverse));
+                stuck.extend(same.cloned());
+                undone.failed.push((change, why));
+            }
         }
-        journal.keep(host)?;
     }
-    Ok(told)
+    Ok(undone)
 }
 
 /// Undoes what is no file; None when there is nothing to undo.
@@ -38,6 +66,9 @@ fn undo_state(host: &Host, inverse: &Inverse) -> Result<Option<String>> {
     match inverse {
         Inverse::RestoreFile { .. } => Ok(None),
         Inverse::DisableService { service } => {
+            if !Services::of(host).state(service)?.exists {
+                return Ok(Some(format!("left {service} alone: there is no such service any more")));
+            }
             // Not only where it is enabled by now: a fix that was killed may have left a 'systemctl enable' behind
             // that is still at work.
             Services::of(host).disable(service)?;
@@ -55,6 +86,9 @@ fn undo_state(host: &Host, inverse: &Inverse) -> Result<Option<String>> {
                 return Ok(None);
             }
             let shown = path.display().to_string();
+            if !host.files().exists(path) {
+                return Ok(Some(format!("left swap off: {shown} is not there any more")));
+            }
             host.change(&format!("turn swap on {shown} on"), &Command::new(["swapon", &shown]))?;
             Ok(Some(format!("turned swap on {shown} on again")))
         }
@@ -89,7 +123,9 @@ fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<St
             (Some(format!("put {shown} back")), former.restart)
         }
     };
-    if let Some(service) = restart {
+    if let Some(service) = restart
+        && Services::of(host).state(service)?.exists
+    {
         Services::of(host).restart(service)?;
     }
     Ok(told)

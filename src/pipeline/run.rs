@@ -32,8 +32,9 @@ impl Plan {
         for step in &self.steps {
             let before = cx.gate.count();
             let outcome = run_step(step, cx).map_err(|failure| failure.within(&step.target.path));
-            cx.note_files(before).map_err(|failure| failure.within(&step.target.path))?;
-            outcome?;
+            let noted = cx.note_files(before).map_err(|failure| failure.within(&step.target.path));
+            // A full disk fails both; what failed first is the cause.
+            outcome.and(noted)?;
         }
         cx.finish_pulls()?;
         Ok(Summary { phases: self.steps.len(), changes: cx.gate.count(), left_for_host: self.left_for_host.clone() })

@@ -75,8 +75,6 @@ pub struct SharedInput<'a> {
     pub cluster: &'a ClusterConfig,
     /// What is true of the cluster's minor.
     pub facts: &'static Minor,
-    /// The cgroup driver of this host's Docker, where dockershim is used and Docker was asked.
-    pub docker_cgroup_driver: Option<&'a str>,
     /// True when systemd-resolved runs on this host.
     pub systemd_resolved: bool,
 }
@@ -109,9 +107,6 @@ pub fn shared_config(input: &SharedInput<'_>) -> Result<String, KubeletError> {
     overlay(&mut config, user);
     // The kubelet's client certificate must be renewed, or the node drops out after a year.
     config.insert("rotateCertificates".into(), json!(true));
-    if let Some(driver) = input.docker_cgroup_driver {
-        config.insert("cgroupDriver".into(), json!(driver));
-    }
     if input.facts.uploads_resolv_conf {
         add_resolver(&mut config, input.systemd_resolved);
     }

@@ -17,9 +17,10 @@ impl Action for UndoFix {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let mut journal = Journal::load(&cx.files)?;
-        for line in journal::undo(&cx.host, &mut journal)? {
-            cx.events.message(line);
+        let undone = journal::undo(&cx.host, &mut journal)?;
+        for line in &undone.told {
+            cx.events.message(line.clone());
         }
-        Ok(())
+        Ok(undone.verdict()?)
     }
 }

@@ -42,6 +42,7 @@ fn fit() -> FakeHost {
         .file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n")
         .file("/sys/module/overlay/refcnt", "1")
         .file("/proc/sys/net/ipv4/ip_forward", "1\n")
+        .file("/etc/sysctl.d/k8s.conf", "net.ipv4.ip_forward = 1\n")
         .file("/proc/sys/net/bridge/bridge-nf-call-iptables", "1\n");
     for program in ["crictl", "conntrack", "ip", "iptables", "mount", "nsenter", "ebtables", "ethtool", "socat", "tc"] {
         host = host.program(program);
@@ -57,6 +58,7 @@ struct Case {
     cluster: ClusterConfig,
     rerun: Rerun,
     cri: FakeCri,
+    socket: &'static str,
 }
 
 impl Case {
@@ -69,11 +71,12 @@ impl Case {
             cluster: cluster(20),
             rerun: Rerun::default(),
             cri: FakeCri::new().status("k8s.gcr.io/pause:3.2", "cgroupfs"),
+            socket: KNOWN[0],
         }
     }
 
     fn report(self) -> Report {
-        let _serving = self.cri.serve(self.host.root(), KNOWN[0]);
+        let _serving = self.cri.serve(self.host.root(), self.socket);
         let host = self.host.live();
         let mut report = run(&Inputs {
             host: &host,

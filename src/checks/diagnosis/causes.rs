@@ -72,25 +72,36 @@ pub(super) const RUNTIME_DOWN: &str = "RuntimeDown";
 /// The causes, most basic first.
 pub const CAUSES: &[Cause] = &[
     Cause {
+        id: "InotifyLimit",
+        sources: ANY,
+        who: "",
+        words: &[
+            &["inotify", "too many open files"],
+            &["inotify", "no space left on device"],
+            &["file watcher", "too many open files"],
+            &["fsnotify", "too many open files"],
+            &["fsnotify", "no space left on device"],
+        ],
+        what: "this host has used up its watches of files (inotify), which {who} needs",
+        fix: "run 'sysctl -w fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=1048576', write the same to a \
+              file in /etc/sysctl.d, then run the command again",
+    },
+    Cause {
+        id: "CgroupLimit",
+        sources: ANY,
+        who: "",
+        words: &[&["/sys/fs/cgroup", "no space left on device"]],
+        what: "the kernel refuses {who} a control group: there are too many, or one has no CPUs",
+        fix: "run 'cat /proc/cgroups' to count them (65535 are the most) and look for services that leave theirs behind; \
+              a reboot frees them",
+    },
+    Cause {
         id: "DiskFull",
         sources: ANY,
         who: "",
         words: &[&["no space left on device"], &["database space exceeded"]],
         what: "the disk is full",
         fix: "make room: run 'df -h /var/lib/etcd /var/lib/kubelet /var/lib/containerd', then run the command again",
-    },
-    Cause {
-        id: "InotifyLimit",
-        sources: ANY,
-        who: "",
-        words: &[
-            &["inotify", "too many open files"],
-            &["file watcher", "too many open files"],
-            &["fsnotify", "too many open files"],
-        ],
-        what: "this host has used up its watches of files (inotify), which {who} needs",
-        fix: "run 'sysctl -w fs.inotify.max_user_instances=1024', write the same to a file in /etc/sysctl.d, then run the \
-              command again",
     },
     Cause {
         id: "UnknownFlag",
@@ -172,6 +183,18 @@ pub const CAUSES: &[Cause] = &[
         words: &[&["failed to get sandbox image "], &["failed pulling image", "pause"]],
         what: "the image that holds Pods, {}, is missing and cannot be pulled",
         fix: "run the same command with '--fix' to use the image that is there, or import {}",
+    },
+    Cause {
+        id: "RuntimeApi",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[
+            &["unknown service runtime.v1alpha2.RuntimeService"],
+            &["unknown service runtime.v1.RuntimeService"],
+            &["CRI v1 runtime API is not implemented"],
+        ],
+        what: "the kubelet and the container runtime have no version of the CRI in common, or the runtime's is off",
+        fix: "run 'kubewright preflight', which tells these apart and says what helps",
     },
     Cause {
         id: RUNTIME_DOWN,

@@ -7,7 +7,7 @@ fn diagnosed(source: Source, who: &str, text: &str) -> Diagnosis {
 }
 
 /// What the kubelet, or a container of this name, said; and the cause that must be found in it.
-const CASES: [(&str, &str, &str); 20] = [
+const CASES: [(&str, &str, &str); 25] = [
     ("UnknownFlag", "kubelet", "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr"),
     ("UnknownFlag", "kube-apiserver", "Error: unknown flag: --allow-privilegedd"),
     (
@@ -82,6 +82,31 @@ const CASES: [(&str, &str, &str); 20] = [
         "CgroupV1",
         "kubelet",
         r#"E0101 10:00:00.000000 1 run.go:72] "command failed" err="failed to run Kubelet: kubelet is configured to not run on a host using cgroup v1. cgroup v1 support is unsupported""#,
+    ),
+    (
+        "RuntimeApi",
+        "kubelet",
+        "E0101 10:00:00.000000 1 remote_runtime.go:86] Version from runtime service failed: rpc error: code = Unimplemented desc = unknown service runtime.v1alpha2.RuntimeService",
+    ),
+    (
+        "RuntimeApi",
+        "kubelet",
+        r#"E0101 10:00:00.000000 1 run.go:74] "command failed" err="failed to run Kubelet: validate service connection: CRI v1 runtime API is not implemented for endpoint \"unix:///run/containerd/containerd.sock\": rpc error: code = Unimplemented desc = unknown service runtime.v1.RuntimeService""#,
+    ),
+    (
+        "InotifyLimit",
+        "kubelet",
+        "E0101 10:00:00.000000 1 manager.go:1123] Failed to create existing container: inotify_add_watch /sys/fs/cgroup/memory/kubepods/burstable/pod1: no space left on device",
+    ),
+    (
+        "InotifyLimit",
+        "kube-apiserver",
+        "E0101 10:00:00.000000 1 dynamic_cafile_content.go:166] fsnotify: unable to add watch: no space left on device",
+    ),
+    (
+        "CgroupLimit",
+        "kubelet",
+        "E0101 10:00:00.000000 1 pod_workers.go:191] Error syncing pod: failed to ensure that the pod cgroup exists: mkdir /sys/fs/cgroup/memory/kubepods/burstable/pod1: no space left on device",
     ),
     (
         "InotifyLimit",

@@ -42,7 +42,8 @@ impl Fault for ContainerdError {
     }
 }
 
-/// The tables that hold the settings, by the schema of the file: 2 (containerd 1.3 to 1.7) and 3 (2.x).
+/// The tables that hold the settings, by the schema of the file: 1 (as Docker's package ships it, without a version),
+/// 2 (containerd 1.3 to 1.7) and 3 (2.x). Later releases of containerd read the earlier ones.
 struct Places {
     /// Options of the runtime `runc`.
     runc: &'static str,
@@ -50,6 +51,8 @@ struct Places {
     sandbox: (&'static str, &'static str),
 }
 
+const VERSION_1: Places =
+    Places { runc: "plugins.cri.containerd.runtimes.runc", sandbox: ("plugins.cri", "sandbox_image") };
 const VERSION_2: Places = Places {
     runc: r#"plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc"#,
     sandbox: (r#"plugins."io.containerd.grpc.v1.cri""#, "sandbox_image"),
@@ -58,6 +61,10 @@ const VERSION_3: Places = Places {
     runc: r#"plugins."io.containerd.cri.v1.runtime".containerd.runtimes.runc"#,
     sandbox: (r#"plugins."io.containerd.cri.v1.images".pinned_images"#, "sandbox"),
 };
+
+/// The names by which the plugins of the CRI are switched off, in all schemas.
+const CRI_PLUGINS: [&str; 4] =
+    ["cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"];
 
 /// Makes containerd use a cgroup driver.
 pub(super) fn set_cgroup_driver(bench: &mut Bench<'_>, driver: &str) -> Result<()> {
@@ -79,10 +86,10 @@ pub(super) fn set_sandbox_image(bench: &mut Bench<'_>, image: &str) -> Result<()
     store(bench, &document, &format!("containerd holds Pods with {image}"))
 }
 
-/// Takes the CRI out of the plugins that are switched off.
+/// Takes the CRI out of the plugins that are switched off; the others stay off.
 pub(super) fn switch_on(bench: &mut Bench<'_>) -> Result<()> {
     let (mut document, _) = load(bench)?;
-    document.set("", "disabled_plugins", "[]");
+    document.remove_items("", "disabled_plugins", |plugin| CRI_PLUGINS.contains(&plugin));
     store(bench, &document, "containerd's Kubernetes interface is switched on")
 }
 
@@ -95,6 +102,7 @@ fn load(bench: &Bench<'_>) -> Result<(Document, &'static Places)> {
     };
     let document = Document::parse(&text);
     match document.value("", "version").unwrap_or("1") {
+        "1" => Ok((document, &VERSION_1)),
         "2" => Ok((document, &VERSION_2)),
         "3" => Ok((document, &VERSION_3)),
         found => Err(ContainerdError::UnknownSchema { found: found.into() }.into()),

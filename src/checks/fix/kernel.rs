@@ -2,7 +2,8 @@
 
 use super::steps::Bench;
 use crate::base::fault::Result;
-use crate::host::{Host, modules, sysctl};
+use crate::host::modules::{self, BRIDGE};
+use crate::host::{Host, sysctl};
 use crate::journal::Inverse;
 use std::path::Path;
 
@@ -11,8 +12,6 @@ const MODULES: &str = "/etc/modules-load.d/kubewright.conf";
 /// Parameters listed here are set at boot (sysctl.d(5)). The last file by name wins, and on many distributions
 /// `99-sysctl.conf` is a link to /etc/sysctl.conf, which may switch off what is switched on here.
 const PARAMETERS: &str = "/etc/sysctl.d/99-z-kubewright.conf";
-/// The module that brings the `net.bridge` parameters.
-const BRIDGE: &str = "br_netfilter";
 
 /// Loads modules now and at boot.
 pub(super) fn load_modules(bench: &mut Bench<'_>, names: &[String]) -> Result<()> {
@@ -34,7 +33,10 @@ pub(super) fn load_modules(bench: &mut Bench<'_>, names: &[String]) -> Result<()
 
 /// Sets a parameter now and at boot, loading the module that brings it.
 pub(super) fn set_parameter(bench: &mut Bench<'_>, key: &str, value: &str) -> Result<()> {
-    if key.starts_with("net.bridge.") && !modules::is_loaded(bench.host, BRIDGE)? {
+    // One that was loaded by hand is gone after the next boot, and the parameter with it.
+    if key.starts_with("net.bridge.")
+        && !(modules::is_loaded(bench.host, BRIDGE)? && modules::comes_at_boot(bench.host, BRIDGE)?)
+    {
         load_modules(bench, &[BRIDGE.to_owned()])?;
     }
     let before = sysctl::value(bench.host, key)?;

@@ -7,6 +7,8 @@
 mod containerd;
 mod hosts;
 mod kernel;
+mod rounds;
 mod steps;
 
-pub use steps::{Fixed, Mended, apply};
+pub use rounds::{Outcome, in_rounds};
+pub use steps::{Fixed, Mended, Unmended, apply};

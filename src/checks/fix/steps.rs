@@ -24,8 +24,19 @@ pub struct Fixed {
 pub struct Mended {
     /// What was done, in its order.
     pub fixed: Vec<Fixed>,
-    /// The checks whose finding could not be mended, and why.
-    pub failed: Vec<(String, Failure)>,
+    /// What could not be done.
+    pub failed: Vec<Unmended>,
+}
+
+/// A finding that could not be mended.
+#[derive(Debug)]
+pub struct Unmended {
+    /// Its check.
+    pub id: String,
+    /// What was tried; None where that was done and a service did not start again with it.
+    pub repair: Option<Repair>,
+    /// Why it cannot be done.
+    pub why: Failure,
 }
 
 /// Mends every finding that can be mended; warnings too. One that cannot be mended does not keep the others from it.
@@ -37,15 +48,15 @@ pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Mended {
     for finding in &report.findings {
         let Some(repair) = finding.repair.as_ref().filter(|repair| !tried.contains(repair)) else { continue };
         bench.check.clone_from(&finding.id);
-        if let Err(failure) = mend(&mut bench, repair) {
-            failed.push((finding.id.clone(), failure));
+        if let Err(why) = mend(&mut bench, repair) {
+            failed.push(Unmended { id: finding.id.clone(), repair: Some(repair.clone()), why });
         }
         tried.push(repair);
     }
     for (check, service) in std::mem::take(&mut bench.restarts) {
         match Services::of(host).restart(service) {
             Ok(()) => bench.fixed.push(Fixed { id: check, what: format!("restarted {service}") }),
-            Err(error) => failed.push((check, error.into())),
+            Err(error) => failed.push(Unmended { id: check, repair: None, why: error.into() }),
         }
     }
     Mended { fixed: bench.fixed, failed }

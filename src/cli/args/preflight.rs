@@ -33,6 +33,12 @@ pub struct PreflightArgs {
     /// The port of the API server [default: 6443]
     #[arg(long, value_name = "PORT")]
     pub apiserver_bind_port: Option<String>,
+    /// The folder of the certificates [default: /etc/kubernetes/pki]
+    #[arg(long, value_name = "DIR")]
+    pub cert_dir: Option<String>,
+    /// The address of all control planes together: a DNS name or IP, with or without port
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub control_plane_endpoint: Option<String>,
     /// The socket of the container runtime [default: the one that answers]
     #[arg(long, value_name = "SOCKET")]
     pub cri_socket: Option<String>,

@@ -87,12 +87,7 @@ fn refuse_components(command: &PrintCommand, minor: &Minor) -> Result<(), Option
 fn component_defaults(component: &str, minor: &'static Minor, host_name: &str) -> Result<String> {
     let init = print::default_init(minor, host_name);
     if component == "KubeletConfiguration" {
-        return Ok(shared_config(&SharedInput {
-            cluster: &init.cluster,
-            facts: minor,
-            docker_cgroup_driver: None,
-            systemd_resolved: false,
-        })?);
+        return Ok(shared_config(&SharedInput { cluster: &init.cluster, facts: minor, systemd_resolved: false })?);
     }
     let proxy = KubeProxy {
         minor: minor.minor,

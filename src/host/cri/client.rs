@@ -8,13 +8,14 @@ use super::grpc::{self, CallError, NOT_FOUND, UNIMPLEMENTED};
 use super::messages as wire;
 use super::socket::Endpoint;
 use super::status::{CgroupDriver, Status, configured_driver};
+use crate::base::env::Clock;
 use crate::base::gate::{Change, Gate};
 use crate::host::command::Host;
 use prost::Message;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A healthy runtime answers in milliseconds; one that is busy on a slow disk in seconds.
@@ -110,6 +111,7 @@ pub struct Cri {
     socket: PathBuf,
     version: RuntimeVersion,
     pub(super) gate: Gate,
+    pub(super) clock: Clock,
 }
 
 impl fmt::Debug for Cri {
@@ -132,14 +134,13 @@ impl Cri {
             .real(endpoint.path())
             .map_err(|e| CriError::Silent { endpoint: endpoint.clone(), source: CallError::Connect(e.source) })?;
         for api in APIS {
-            let method = format!("/runtime.{api}.RuntimeService/Version");
-            let request = wire::VersionRequest { version: api.into() };
-            match grpc::call::<wire::VersionResponse>(&socket, &method, &request, LIMIT) {
-                Ok(answer) => {
+            match ask_version(&socket, api) {
+                Ok(Some(answer)) => {
                     let version = RuntimeVersion { name: answer.runtime_name, version: answer.runtime_version, api };
-                    return Ok(Self { endpoint: endpoint.clone(), socket, version, gate: host.gate().clone() });
+                    let (gate, clock) = (host.gate().clone(), host.clock.clone());
+                    return Ok(Self { endpoint: endpoint.clone(), socket, version, gate, clock });
                 }
-                Err(CallError::Status { code: UNIMPLEMENTED, .. }) => {}
+                Ok(None) => {}
                 Err(source) => return Err(CriError::Silent { endpoint: endpoint.clone(), source }),
             }
         }
@@ -154,6 +155,17 @@ impl Cri {
     /// Who listens there.
     pub fn version(&self) -> &RuntimeVersion {
         &self.version
+    }
+
+    /// True when it speaks v1alpha2, whatever else it speaks.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn speaks_v1alpha2(&self) -> Result<bool, CriError> {
+        let answer = ask_version(&self.socket, "v1alpha2");
+        answer
+            .map(|answer| answer.is_some())
+            .map_err(|source| CriError::Silent { endpoint: self.endpoint.clone(), source })
     }
 
     /// Whether it is ready, and how it is configured.
@@ -371,6 +383,16 @@ impl Cri {
             what: what.into(),
             source,
         })
+    }
+}
+
+/// What a runtime says of itself in a version of the API; None when it does not speak that.
+fn ask_version(socket: &Path, api: &str) -> Result<Option<wire::VersionResponse>, CallError> {
+    let method = format!("/runtime.{api}.RuntimeService/Version");
+    match grpc::call(socket, &method, &wire::VersionRequest { version: api.into() }, LIMIT) {
+        Ok(answer) => Ok(Some(answer)),
+        Err(CallError::Status { code: UNIMPLEMENTED, .. }) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

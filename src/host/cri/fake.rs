@@ -21,7 +21,7 @@ enum Answer {
 
 /// What the runtime will answer.
 pub struct FakeCri {
-    api: &'static str,
+    apis: &'static [&'static str],
     answers: BTreeMap<String, Answer>,
     images: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub struct Serving {
 }
 
 impl FakeCri {
-    /// A runtime that speaks v1 and is ready.
+    /// A runtime that speaks v1 and v1alpha2, as containerd 1.6 and 1.7 do, and is ready.
     pub fn new() -> Self {
         let version = wire::VersionResponse { runtime_name: "containerd".into(), runtime_version: "1.6.20".into() };
         Self::empty().with("Version", &version).status("registry.k8s.io/pause:3.10", "cgroupfs")
@@ -42,12 +42,17 @@ impl FakeCri {
 
     /// A runtime that speaks v1alpha2 only.
     pub fn v1alpha2() -> Self {
-        Self { api: "v1alpha2", ..Self::new() }
+        Self { apis: &["v1alpha2"], ..Self::new() }
+    }
+
+    /// A runtime that speaks v1 only.
+    pub fn v1() -> Self {
+        Self { apis: &["v1"], ..Self::new() }
     }
 
     /// A gRPC server without the CRI.
     pub fn empty() -> Self {
-        Self { api: "v1", answers: BTreeMap::new(), images: Vec::new() }
+        Self { apis: &["v1", "v1alpha2"], answers: BTreeMap::new(), images: Vec::new() }
     }
 
     /// The status of a ready runtime with this sandbox image and cgroup driver.
@@ -64,6 +69,12 @@ impl FakeCri {
             info: [("config".to_owned(), config.to_string())].into(),
         };
         self.with("Status", &status)
+    }
+
+    /// It also tells its cgroup driver by the method made for that, as containerd 2.0 does.
+    pub fn tells_cgroupfs(self) -> Self {
+        let linux = wire::LinuxRuntimeConfiguration { cgroup_driver: 1 };
+        self.with("RuntimeConfig", &wire::RuntimeConfigResponse { linux: Some(linux) })
     }
 
     /// The image is there.
@@ -153,7 +164,7 @@ impl FakeCri {
     fn answer(&self, path: &str, body: &[u8]) -> Answer {
         let unimplemented = |what: &str| Answer::Failure(UNIMPLEMENTED, format!("unknown {what} {path}"));
         let method = path.rsplit('/').next().unwrap_or_default();
-        if !path.starts_with(&format!("/runtime.{}.", self.api)) {
+        if !self.apis.iter().any(|api| path.starts_with(&format!("/runtime.{api}."))) {
             return unimplemented("service");
         }
         if let Some(answer) = self.answers.get(method) {

@@ -17,6 +17,9 @@ use std::time::Duration;
 const AT_ONCE: usize = 4;
 /// A registry that stumbles gets so many chances, as with kubeadm.
 const ATTEMPTS: usize = 5;
+/// The pause before the second attempt; each further one is twice as long. One that asks for fewer requests is not
+/// helped by five at once.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// When an image is pulled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,16 +163,23 @@ impl Pulls {
     }
 
     fn attempts(&self, cri: &Cri, image: &str, most: usize) -> Result<(), CriError> {
-        let start = std::time::Instant::now();
+        let (start, paused) = (std::time::Instant::now(), cri.clock.monotonic());
+        // Of a clock that stands, only the pauses are seen.
+        let left = || {
+            let paused = cri.clock.monotonic().saturating_sub(paused);
+            self.limit.saturating_sub(start.elapsed().max(paused))
+        };
         let mut attempt = 1;
+        let mut pause = PAUSE;
         loop {
-            let left = self.limit.saturating_sub(start.elapsed());
-            let Err(error) = cri.pull_once(image, left) else { return Ok(()) };
+            let Err(error) = cri.pull_once(image, left()) else { return Ok(()) };
             let error = explain(image, &error);
-            if !error.retryable() || attempt == most || start.elapsed() >= self.limit {
+            if !error.retryable() || attempt == most || left() <= pause {
                 return Err(error);
             }
+            cri.clock.sleep(pause);
             attempt += 1;
+            pause *= 2;
         }
     }
 }
@@ -275,6 +285,22 @@ mod tests {
         let errors = pulls.run(&connect(&host), &images, &Events::silent()).unwrap_err();
         assert_eq!(errors.to_string().lines().count(), 4, "{errors}");
         assert_eq!(server.calls().iter().filter(|call| call.ends_with("PullImage")).count(), ATTEMPTS + 2);
+    }
+
+    #[test]
+    fn a_registry_that_asks_for_fewer_requests_gets_longer_and_longer_pauses_within_the_limit() {
+        let paused = |limit: Duration| {
+            let host = FakeHost::new();
+            let server = FakeCri::new().fails("PullImage", 2, "429 Too Many Requests").serve(host.root(), SOCKET);
+            let host = host.live();
+            let cri = Cri::connect(&host, &Endpoint::parse(SOCKET).unwrap()).unwrap();
+            let start = host.clock.monotonic();
+            Pulls { limit, ..PULLS }.run(&cri, &["r.example/a:1".into()], &Events::silent()).unwrap_err();
+            let pulls = server.calls().iter().filter(|call| call.ends_with("PullImage")).count();
+            (pulls, host.clock.monotonic().saturating_sub(start).as_secs())
+        };
+        assert_eq!(paused(Duration::from_mins(1)), (ATTEMPTS, 1 + 2 + 4 + 8));
+        assert_eq!(paused(Duration::from_secs(6)), (3, 1 + 2));
     }
 
     #[test]

@@ -56,6 +56,19 @@ impl Endpoint {
         }
     }
 
+    /// The socket where the runtime of this service listens by default.
+    pub fn of_service(service: &str) -> Option<Self> {
+        KNOWN.into_iter().map(|path| Self(path.into())).find(|endpoint| endpoint.service() == service)
+    }
+
+    /// True when the service `containerd` listens here, which is told by `/etc/containerd/config.toml`. Others have
+    /// a containerd of their own elsewhere.
+    pub fn is_containerd(&self) -> bool {
+        ["/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"]
+            .iter()
+            .any(|path| self.0 == Path::new(path))
+    }
+
     /// True when both are the same socket on this host, whatever links lead there.
     fn is_same(&self, other: &Self, host: &Host) -> bool {
         let real = |e: &Self| host.files().real(&e.0).map(|p| p.canonicalize().unwrap_or(p)).ok();
@@ -175,6 +188,17 @@ mod tests {
         let known = Endpoint::parse(KNOWN[0]).unwrap();
         assert_eq!(known.written(false), "/run/containerd/containerd.sock");
         assert_eq!(known.written(true), "unix:///var/run/containerd/containerd.sock");
+    }
+
+    #[test]
+    fn a_service_and_the_socket_where_it_listens_lead_to_one_another() {
+        for service in ["containerd", "crio", "cri-docker"] {
+            let endpoint = Endpoint::of_service(service).unwrap();
+            assert_eq!(endpoint.service(), service);
+            assert_eq!(endpoint.is_containerd(), service == "containerd");
+        }
+        assert_eq!(Endpoint::of_service("kubelet"), None);
+        assert!(!Endpoint::parse("/run/k3s/containerd/containerd.sock").unwrap().is_containerd());
     }
 
     #[test]

@@ -31,6 +31,12 @@ fn sysctl_off() -> Inverse {
     Inverse::SetSysctl { key: "net.ipv4.ip_forward".into(), value: "0".into() }
 }
 
+/// What was told, when nothing failed.
+fn all(undone: Undone) -> Vec<String> {
+    assert!(undone.failed.is_empty(), "{:?}", undone.failed);
+    undone.told
+}
+
 fn read(fake: &FakeHost, path: &str) -> String {
     std::fs::read_to_string(fake.root().join(&path[1..])).unwrap()
 }
@@ -41,6 +47,7 @@ fn changes_are_undone_newest_first_and_edited_files_left_alone() {
         .file(FSTAB, "ours")
         .file("/etc/hosts", "edited")
         .file("/proc/sys/net/ipv4/ip_forward", "1\n")
+        .file("/dev/sda2", "")
         .on("swapon /dev/sda2", "")
         .on("sysctl -w net.ipv4.ip_forward=0", "");
     let host = fake.live();
@@ -50,7 +57,7 @@ fn changes_are_undone_newest_first_and_edited_files_left_alone() {
         restore_to(FSTAB, Some("former"), "ours"),
         restore_to("/etc/hosts", None, "as we wrote it"),
     ]);
-    let told = undo(&host, &mut journal).unwrap();
+    let told = all(undo(&host, &mut journal).unwrap());
     assert_eq!(told[0], "left /etc/hosts alone: it was changed since");
     assert_eq!(fake.ran(), ["swapon /dev/sda2", "sysctl -w net.ipv4.ip_forward=0"]);
     assert_eq!(read(&fake, FSTAB), "former");
@@ -65,7 +72,7 @@ fn what_a_killed_fix_noted_and_did_not_do_is_passed_over() {
         .file("/proc/sys/net/ipv4/ip_forward", "0\n");
     let host = fake.live();
     let mut journal = journal([sysctl_off(), swap_on(), restore_to(FSTAB, Some("former"), "ours")]);
-    assert!(undo(&host, &mut journal).unwrap().is_empty());
+    assert!(all(undo(&host, &mut journal).unwrap()).is_empty());
     assert!(fake.ran().is_empty());
     assert_eq!(read(&fake, FSTAB), "former");
 }
@@ -84,7 +91,7 @@ fn a_file_that_was_changed_several_times_goes_back_in_one_step() {
         for dry in [true, false] {
             let fake = FakeHost::new().file(FSTAB, now);
             let host = if dry { fake.dry() } else { fake.live() };
-            assert_eq!(undo(&host, &mut journal(changes.clone())).unwrap(), ["put /etc/fstab back"]);
+            assert_eq!(all(undo(&host, &mut journal(changes.clone())).unwrap()), ["put /etc/fstab back"]);
             assert_eq!(host.gate().count(), 1, "{:?}", host.gate().entries());
             let path = fake.root().join(&FSTAB[1..]);
             let expected = if dry { Some(now) } else { then };
@@ -103,4 +110,49 @@ fn a_journal_that_holds_nothing_any_more_is_removed() {
     assert!(file.exists());
     undo(&host, &mut journal).unwrap();
     assert!(!file.exists());
+}
+
+#[test]
+fn what_cannot_be_undone_stays_and_does_not_block_what_is_older() {
+    let enabled = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
+    let show = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
+    let fake = FakeHost::new()
+        .systemd()
+        .file(FSTAB, "ours")
+        .file("/dev/sda2", "")
+        .file("/proc/sys/net/ipv4/ip_forward", "1\n")
+        .on_result("swapon /dev/sda2", 255, "", "swapon: /dev/sda2: read swap header failed")
+        .on("sysctl -w net.ipv4.ip_forward=0", "")
+        .on(show, enabled)
+        .on_result("systemctl disable kubelet", 1, "", "Failed to disable unit");
+    let disable = Inverse::DisableService { service: "kubelet".into() };
+    let kept = [swap_on(), disable.clone()];
+    let host = fake.live();
+    let mut noted = journal([sysctl_off(), swap_on(), restore_to(FSTAB, Some("former"), "ours"), disable]);
+    let undone = undo(&host, &mut noted).unwrap();
+    assert_eq!(undone.told, ["put /etc/fstab back", "set net.ipv4.ip_forward back to 0"]);
+    let error = undone.verdict().unwrap_err().to_string();
+    assert!(error.contains("2 changes could not be undone") && error.contains("read swap header failed"), "{error}");
+    let left = Journal::load(host.files()).unwrap();
+    assert_eq!(left.changes().iter().map(|change| change.inverse.clone()).collect::<Vec<_>>(), kept);
+}
+
+#[test]
+fn what_is_gone_needs_no_undoing() {
+    let gone = "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n";
+    let show = |unit: &str| format!("systemctl show -p LoadState,ActiveState,UnitFileState {unit}");
+    let fake = FakeHost::new().systemd().file("/etc/c", "b").on(&show("kubelet"), gone).on(&show("containerd"), gone);
+    let host = fake.live();
+    let config = Inverse::RestoreFile {
+        path: "/etc/c".into(),
+        before: Some("a".into()),
+        mode: 0o644,
+        written: sha256(b"b"),
+        restart: Some("containerd".into()),
+    };
+    let mut journal = journal([swap_on(), Inverse::DisableService { service: "kubelet".into() }, config]);
+    let told = all(undo(&host, &mut journal).unwrap());
+    assert_eq!(told.len(), 3);
+    assert!(told[1].contains("no such service") && told[2].contains("/dev/sda2 is not there any more"), "{told:?}");
+    assert!(journal.changes().is_empty());
 }

@@ -3,8 +3,7 @@ use crate::config::model::Arg;
 use crate::render::fixture;
 
 fn shared(minor: u16, cluster: &ClusterConfig, resolved: bool) -> Value {
-    let input =
-        SharedInput { cluster, facts: fixture::facts(minor), docker_cgroup_driver: None, systemd_resolved: resolved };
+    let input = SharedInput { cluster, facts: fixture::facts(minor), systemd_resolved: resolved };
     serde_saphyr::from_str(&shared_config(&input).unwrap()).unwrap()
 }
 
@@ -78,19 +77,6 @@ fn the_dual_stack_gate_is_passed_on_until_it_is_final() {
         let gates = if passed { json!({"IPv6DualStack": true, "Other": false}) } else { json!({"Other": false}) };
         assert_eq!(shared(minor, &cluster, false)["featureGates"], gates, "v1.{minor}");
     }
-}
-
-#[test]
-fn dockers_cgroup_driver_is_the_kubelets() {
-    let mut cluster = fixture::cluster(20);
-    cluster.kubelet.insert("cgroupDriver".into(), json!("cgroupfs"));
-    let input = SharedInput {
-        cluster: &cluster,
-        facts: fixture::facts(20),
-        docker_cgroup_driver: Some("systemd"),
-        systemd_resolved: false,
-    };
-    assert!(shared_config(&input).unwrap().contains("cgroupDriver: systemd\n"));
 }
 
 #[test]

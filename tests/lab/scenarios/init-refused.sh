@@ -24,6 +24,11 @@ unfit() { # WORDS...
   refused 4 "$@"
   ! on n41 test -e /etc/kubernetes/admin.conf || fail "$1: something was written"
 }
+# What was told is no longer found: the fix that was named is one.
+mended() { # CHECK
+  on n41 kubewright preflight --config /root/cluster.yaml -o json > "$SCRATCH/found" || true
+  jq -e --arg id "$1" 'all(.findings[]; .id != $id)' "$SCRATCH/found" > /dev/null || fail "$1 is found after its fix"
+}
 listens() { on n41 ss -ltnH "sport = :6443" | grep -q .; }
 # Gives the host's containerd its configuration back, with more lines.
 containerd() { # LINES
@@ -50,26 +55,31 @@ on n41 systemd-run -q --unit squatter socat TCP-LISTEN:6443,reuseaddr,fork /dev/
 eventually listens
 unfit '[ERROR Port-6443]' 'is in use by socat' 'systemctl status'
 on n41 systemctl stop squatter
+mended Port-6443
 
 on n41 systemctl stop containerd
 unfit '[ERROR CRI]' 'containerd is installed and does not run' 'systemctl start containerd'
 on n41 systemctl start containerd
+mended CRI
 
 on n41 mkdir -p /etc/kubernetes
 on n41 mount -t tmpfs -o ro tmpfs /etc/kubernetes
 unfit '[ERROR Writable--etc-kubernetes]' 'mounted read-only' 'remount,rw'
 on n41 umount /etc/kubernetes
+mended Writable--etc-kubernetes
 
 on n41 mkdir -p /var/lib/etcd
 on n41 mount -t tmpfs -o size=1m tmpfs /var/lib/etcd
 unfit '[ERROR DiskSpace]' 'the disk is full' 'df -h /var/lib/etcd'
 on n41 umount /var/lib/etcd
+mended DiskSpace
 
 # Swap of the machine is not a host's own, so the kernel's list is stood in for.
 on n41 sh -c 'printf "Filename Type Size Used Priority\n/dev/vdx partition 1000 0 -2\n" > /root/swaps'
 on n41 mount --bind /root/swaps /proc/swaps
 unfit '[ERROR Swap]' 'swap is on' 'swapoff -a' 'kubewright preflight --fix --dry-run'
 on n41 umount /proc/swaps
+mended Swap
 
 on n41 sh -c 'mkdir -p /etc/kubernetes/pki && cd /etc/kubernetes/pki &&
   openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out old.crt -subj /CN=kubernetes -days 1 \
@@ -77,15 +87,31 @@ on n41 sh -c 'mkdir -p /etc/kubernetes/pki && cd /etc/kubernetes/pki &&
   openssl x509 -in old.crt -signkey ca.key -days -1 -out ca.crt 2> /dev/null && rm old.crt'
 unfit '[ERROR CertificateAuthority]' 'ca.crt expired on' 'mv /etc/kubernetes/pki'
 on n41 mv /etc/kubernetes/pki /etc/kubernetes/pki.expired
+mended CertificateAuthority
 
 containerd "${RUNC}SystemdCgroup = true"
 unfit '[ERROR CgroupDriver]' 'cgroup driver cgroupfs' 'uses systemd' "kubewright preflight --fix"
 on n41 kubewright preflight --config /root/cluster.yaml --fix
+mended CgroupDriver
 
 on n41 ctr -n k8s.io images rm "$IMAGE"
 refused 5 "cannot pull $IMAGE from k8s.gcr.io" 'import the image'
 lab push n41 "$LAB/images-v1.20.2/kube-scheduler.tar" /root/image.tar
 on n41 ctr -n k8s.io images import /root/image.tar
+
+# A disk on which etcd's first log fits and nothing more.
+on n41 mount -t tmpfs -o size=65m tmpfs /var/lib/etcd
+refused 7 'the disk is full' 'df -h /var/lib/etcd'
+on n41 umount /var/lib/etcd
+
+on n41 sed -i '/^apiServer:/a\  extraArgs: {allow-privilegedd: "true"}' /root/cluster.yaml
+refused 7 'kube-apiserver does not know the flag --allow-privilegedd' 'out of extraArgs'
+on n41 sed -i '/allow-privilegedd/d' /root/cluster.yaml
+
+on n41 sh -c 'systemctl stop kubelet; pkill -9 -x etcd
+  dd if=/dev/urandom of=/var/lib/etcd/member/snap/db bs=4096 count=8 conv=notrunc status=none'
+refused 7 "etcd's data are damaged" 'restore a snapshot' 'mv /var/lib/etcd'
+on n41 sh -c 'systemctl stop kubelet; mv /var/lib/etcd /var/lib/etcd.damaged'
 
 # A runtime that does not say what its runc does: only the kubelet finds out.
 on n41 sh -c 'printf "#!/bin/sh\nexec runc --systemd-cgroup \"\$@\"\n" > /usr/bin/runc-systemd; chmod +x /usr/bin/runc-systemd'

@@ -33,6 +33,7 @@ on n41 tee /root/break.sh > /dev/null <<'EOF'
 set -e
 chmod +x /usr/local/sbin/modprobe
 sysctl -qw net.ipv4.ip_forward=0 net.bridge.bridge-nf-call-iptables=0
+printf 'net.ipv4.ip_forward = 0\nnet.bridge.bridge-nf-call-iptables = 0\n' > /etc/sysctl.d/10-off.conf
 systemctl -q disable kubelet
 sed -i '/ n41$/d' /etc/hosts
 echo '/var/lib/containerd/swapfile none swap sw 0 0' >> /etc/fstab
@@ -110,11 +111,58 @@ state > "$SCRATCH/mended"
 on n41 kubewright preflight "${CONFIG[@]}" --fix -o json | jq -e '.changed == [] and .fit' > /dev/null || fail "the second time something was changed"
 diff "$SCRATCH/mended" <(state) || fail "the second time something is different"
 
+# Pull the plug: what was mended is still so. Modules of the lab's kernel are only stood in for.
+lab kill n41
+lab up n41
+on n41 kubewright preflight > "$SCRATCH/rebooted"
+grep -q 'nothing found' "$SCRATCH/rebooted" || { cat "$SCRATCH/rebooted" && fail "not everything was kept over a reboot"; }
+
 on n41 kubewright preflight --undo-fix > "$SCRATCH/undone"
 [ $real = no ] || on n41 grep -q swapfile /proc/swaps || fail "swap is not on again"
 swap_off
 same "not everything was undone"
 on n41 kubewright preflight --undo-fix | grep -q 'nothing to undo' || fail "something is left to undo"
+
+# What Docker's package of containerd ships: comments, no version, and the CRI off. What that hid is mended too.
+on n41 tee /root/systemd.yaml > /dev/null <<'EOF'
+apiVersion: kubeadm.k8s.io/v1beta2
+kind: ClusterConfiguration
+kubernetesVersion: v1.20.2
+---
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+cgroupDriver: systemd
+EOF
+on n41 cp /etc/containerd/config.toml /root/config.toml
+on n41 tee /root/docker.toml > /dev/null <<'EOF'
+#   Licensed to whom it may concern
+
+disabled_plugins = ["cri"]
+
+#root = "/var/lib/containerd"
+#[grpc]
+#  address = "/run/containerd/containerd.sock"
+EOF
+on n41 sh -c 'cp /root/docker.toml /etc/containerd/config.toml && systemctl restart containerd'
+on n41 kubewright preflight --config /root/systemd.yaml > "$SCRATCH/docker" && fail "a runtime without its CRI is taken for fit"
+grep -q '^ERROR CRI' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "the CRI that is off is not told"; }
+on n41 kubewright preflight --config /root/systemd.yaml --fix > "$SCRATCH/docker" ||
+  { cat "$SCRATCH/docker" && fail "Docker's containerd is not mended at once"; }
+grep -q 'nothing found' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "something is left"; }
+on n41 grep -q 'SystemdCgroup = true' /etc/containerd/config.toml
+on n41 kubewright preflight --undo-fix > /dev/null
+on n41 cmp /root/docker.toml /etc/containerd/config.toml
+on n41 sh -c 'cp /root/config.toml /etc/containerd/config.toml && systemctl restart containerd'
+
+# The plan of a whole 'init' is shown although the runtime that it will use is still stopped.
+on n41 systemctl stop containerd
+on n41 kubewright init --fix --dry-run > "$SCRATCH/plan" 2> "$SCRATCH/said" ||
+  { cat "$SCRATCH/said" && fail "a stopped runtime leaves no plan"; }
+for words in 'systemctl start containerd' '/run/containerd/containerd.sock' 'kube-proxy'; do
+  grep -qF -e "$words" "$SCRATCH/plan" || { cat "$SCRATCH/plan" && fail "the plan lacks '$words'"; }
+done
+on n41 sh -c '! systemctl is-active -q containerd' || fail "the dry run started containerd"
+on n41 systemctl start containerd
 
 # Ignored swap makes the kubelet accept it; the kernel's list is stood in for, because it is every host's.
 on n41 kubewright init --fix --skip-phases=certs,kubeconfig,etcd,control-plane,kubelet-start,wait-control-plane,upload-config \

@@ -96,18 +96,85 @@ fn a_clock_that_nobody_sets_is_a_warning() {
 }
 
 #[test]
-fn an_old_runtime_serves_old_kubelets_only() {
-    let judged = |minor: u16| {
+fn a_runtime_and_a_kubelet_without_a_common_version_of_the_cri_are_told() {
+    let judged = |cri: fn() -> FakeCri, minor: u16| {
         let mut case = Case::new();
         case.cluster = cluster(minor);
         case.host = case.host.on("kubelet --version", &format!("Kubernetes v1.{minor}.2\n"));
         let driver = if minor > 21 { "systemd" } else { "cgroupfs" };
-        case.cri = FakeCri::v1alpha2().status("k8s.gcr.io/pause:3.2", driver);
+        case.cri = cri().status("k8s.gcr.io/pause:3.2", driver);
         case.node.ignore_preflight_errors = vec!["all".into()];
         let report = case.report();
         report.errors().map(|finding| finding.id.clone()).collect::<Vec<_>>()
     };
-    assert!(judged(20).is_empty());
-    assert!(judged(25).is_empty());
-    assert_eq!(judged(26), ["ContainerRuntimeVersion"]);
+    assert!(judged(FakeCri::v1alpha2, 20).is_empty());
+    assert!(judged(FakeCri::v1alpha2, 25).is_empty());
+    assert_eq!(judged(FakeCri::v1alpha2, 26), ["ContainerRuntimeVersion"]);
+    assert_eq!(judged(FakeCri::v1, 20), ["ContainerRuntimeVersion"]);
+    assert_eq!(judged(FakeCri::v1, 22), ["ContainerRuntimeVersion"]);
+    assert!(judged(FakeCri::v1, 23).is_empty());
+    assert!(judged(FakeCri::new, 22).is_empty());
+}
+
+#[test]
+fn a_kubelet_older_than_the_cluster_does_not_take_its_driver_from_the_runtime() {
+    let judged = |kubelet: u16| {
+        let mut case = Case::new();
+        case.cluster = cluster(31);
+        case.host = case.host.on("kubelet --version", &format!("Kubernetes v1.{kubelet}.2\n"));
+        case.cri = case.cri.tells_cgroupfs();
+        case.report().findings.iter().any(|finding| finding.id == "CgroupDriver")
+    };
+    assert!(judged(30));
+    assert!(!judged(31));
+}
+
+#[test]
+fn docker_by_dockershim_is_refused_in_one_sentence() {
+    let mut case = Case::new();
+    case.node.cri_socket = Some("unix:///var/run/dockershim.sock".into());
+    let report = case.report();
+    let finding = only(&report);
+    assert_eq!((finding.id.as_str(), &finding.repair), ("CRI", &None));
+    assert!(finding.what.contains("by the CRI only") && finding.fix.contains("cri-dockerd"), "{finding}");
+
+    let mut case = Case::new();
+    case.host = case.host.file("/var/run/docker.sock", "");
+    case.cri = FakeCri::empty();
+    let report = case.report();
+    let finding = only(&report);
+    assert_eq!(finding.repair, Some(Repair::SwitchCriOn));
+    assert!(finding.what.contains("Docker, which runs here, cannot be used directly"), "{finding}");
+}
+
+#[test]
+fn the_settings_of_another_runtime_are_not_mended_in_containerds_configuration() {
+    let repairs = |socket: &'static str| {
+        let mut case = Case::new();
+        case.cri = FakeCri::new().status("k8s.gcr.io/pause:3.1", "systemd");
+        case.socket = socket;
+        let report = case.report();
+        let ids: Vec<&str> = report.findings.iter().map(|finding| finding.id.as_str()).collect();
+        assert_eq!(ids, ["CgroupDriver", "SandboxImage"]);
+        assert_eq!(report.findings[0].fix.contains("--fix"), report.findings[0].repair.is_some());
+        report.findings.iter().filter(|finding| finding.repair.is_some()).count()
+    };
+    assert_eq!([KNOWN[0], KNOWN[1], KNOWN[2]].map(repairs), [2, 0, 0]);
+}
+
+#[test]
+fn what_is_right_now_and_not_after_the_next_boot_is_a_warning_that_can_be_mended() {
+    let judged = |path: &str, text: &str| {
+        let mut case = Case::new();
+        case.host = case.host.file(path, text);
+        let report = case.report();
+        let finding = only(&report);
+        assert_eq!(finding.severity, Severity::Warning);
+        assert!(finding.what.contains("will be off after the next boot"), "{finding}");
+        let Some(Repair::Sysctl { key, .. }) = finding.repair.clone() else { panic!("{finding}") };
+        key
+    };
+    assert_eq!(judged("/etc/sysctl.d/k8s.conf", ""), "net.ipv4.ip_forward");
+    assert_eq!(judged("/etc/sysctl.d/z.conf", "net.ipv4.ip_forward=0\n"), "net.ipv4.ip_forward");
+    assert_eq!(judged("/proc/modules", "br_netfilter 1 0 - Live 0x0\n"), "net.bridge.bridge-nf-call-iptables");
 }

@@ -20,7 +20,7 @@ impl Document {
     pub fn value(&self, table: &str, key: &str) -> Option<&str> {
         let line = self.lines.get(self.find(table, key)?)?;
         let (_, value) = line.split_once('=')?;
-        Some(value.split('#').next().unwrap_or_default().trim())
+        Some(without_comment(value).trim())
     }
 
     /// True when the table has the key.
@@ -49,6 +49,21 @@ impl Document {
             self.lines.push(String::new());
         }
         self.lines.extend([format!("[{table}]"), format!("  {key} = {value}")]);
+    }
+
+    /// Takes the items that are to go out of an array of strings; the others stay.
+    pub fn remove_items(&mut self, table: &str, key: &str, goes: impl Fn(&str) -> bool) {
+        let Some(place) = self.find(table, key) else { return };
+        let lines = self.lines.get(place..).unwrap_or_default();
+        let lines = lines.get(..value_lines(lines)).unwrap_or_default();
+        let text: String = lines.iter().map(|line| without_comment(line)).collect();
+        // Between quotes stands every second part.
+        let items: Vec<&str> = text.split(['"', '\'']).skip(1).step_by(2).collect();
+        if items.iter().any(|item| goes(item)) {
+            let kept: Vec<String> =
+                items.into_iter().filter(|item| !goes(item)).map(|item| format!("{item:?}")).collect();
+            self.set(table, key, &format!("[{}]", kept.join(", ")));
+        }
     }
 
     /// The first line after a table's header.
@@ -87,17 +102,27 @@ fn header(line: &str) -> Option<&str> {
     line.strip_prefix('[')?.strip_suffix(']').filter(|name| !name.contains(['=', ',']))
 }
 
-/// Quotes are a matter of taste where a part has no dot.
+/// Quotes are a matter of taste: which ones, and around a part without a dot whether there are any.
 fn normal(name: &str) -> String {
-    name.replace('\'', "\"").replace(' ', "")
+    let parts = name.split(['"', '\'']).enumerate();
+    parts
+        .map(|(place, part)| {
+            let is_quoted = place % 2 == 1;
+            if is_quoted && part.contains('.') { format!("\"{part}\"") } else { part.replace(' ', "") }
+        })
+        .collect()
+}
+
+/// What stands before the comment. No value that is looked at here holds a `#`.
+fn without_comment(text: &str) -> &str {
+    text.split('#').next().unwrap_or_default()
 }
 
 /// How many lines the value at the first line takes: an array may go over several.
 fn value_lines(lines: &[String]) -> usize {
     let mut depth = 0i32;
     for (count, line) in lines.iter().enumerate() {
-        let text = line.split('#').next().unwrap_or_default();
-        depth += text.chars().fold(0, |d, c| d + i32::from(c == '[') - i32::from(c == ']'));
+        depth += without_comment(line).chars().fold(0, |d, c| d + i32::from(c == '[') - i32::from(c == ']'));
         if depth <= 0 {
             return count + 1;
         }
@@ -125,7 +150,7 @@ disabled_plugins = [
         let mut document = Document::parse(FILE);
         assert_eq!(document.value("", "version"), Some("2"));
         document.set(r#"plugins."io.containerd.grpc.v1.cri""#, "sandbox_image", "\"new\"");
-        document.set("", "disabled_plugins", "[]");
+        document.remove_items("", "disabled_plugins", |item| item == "cri");
         document.set("plugins.'io.containerd.grpc.v1.cri'.cni", "conf_dir", "\"/x\"");
         document.set(
             r#"plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options"#,
@@ -145,5 +170,26 @@ disabled_plugins = []
   SystemdCgroup = true
 "#;
         assert_eq!(document.to_string(), expected);
+    }
+
+    #[test]
+    fn items_that_stay_in_an_array_are_kept_and_one_without_the_item_is_not_touched() {
+        let mut document =
+            Document::parse("disabled_plugins = [\n  'cri', # a\n  \"btrfs\",\n  'zfs'\n]\nroot = \"/x\"\n");
+        document.remove_items("", "disabled_plugins", |item| item == "cri");
+        assert_eq!(document.to_string(), "disabled_plugins = [\"btrfs\", \"zfs\"]\nroot = \"/x\"\n");
+        document.remove_items("", "disabled_plugins", |item| item == "cri");
+        document.remove_items("", "required_plugins", |item| item == "cri");
+        assert_eq!(document.to_string(), "disabled_plugins = [\"btrfs\", \"zfs\"]\nroot = \"/x\"\n");
+    }
+
+    #[test]
+    fn a_table_is_known_with_and_without_quotes() {
+        for header in ["plugins.cri", "plugins.\"cri\"", "plugins . 'cri'"] {
+            let mut document = Document::parse(&format!("[{header}]\n"));
+            document.set("plugins.cri", "sandbox_image", "1");
+            assert_eq!(document.to_string(), format!("[{header}]\n  sandbox_image = 1\n"));
+        }
+        assert_ne!(normal(r#"plugins."a.b""#), normal("plugins.a.b"));
     }
 }

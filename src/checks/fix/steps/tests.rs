@@ -29,6 +29,7 @@ fn swapping() -> FakeHost {
         .file("/proc/swaps", SWAPS)
         .file("/etc/fstab", FSTAB)
         .on("swapoff /dev/sda2", "")
+        .file("/dev/sda2", "")
         .on("swapon /dev/sda2", "")
 }
 
@@ -91,6 +92,20 @@ fn a_bridge_parameter_brings_its_module_and_both_come_back_at_boot() {
     assert_eq!(read(&fake, "/etc/sysctl.d/99-z-kubewright.conf"), format!("net.ipv4.ip_forward = 1\n{key} = 1\n"));
 }
 
+#[test]
+fn a_module_that_was_loaded_by_hand_is_loaded_at_boot_too() {
+    let key = "net.bridge.bridge-nf-call-iptables";
+    let fake = FakeHost::new()
+        .file("/proc/modules", "br_netfilter 32768 0 - Live 0x0\n")
+        .file("/proc/sys/net/bridge/bridge-nf-call-iptables", "1\n");
+    let host = fake.live();
+    all(apply(&host, &mut Journal::default(), &report([Repair::Sysctl { key: key.into(), value: "1".into() }])));
+    assert_eq!(read(&fake, "/etc/modules-load.d/kubewright.conf"), "br_netfilter\n");
+    assert_eq!(read(&fake, "/etc/sysctl.d/99-z-kubewright.conf"), format!("{key} = 1\n"));
+}
+
+const SHOW_CONTAINERD: &str = "systemctl show -p LoadState,ActiveState,UnitFileState containerd";
+const LOADED: &str = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
 const CONTAINERD: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"old\"\n";
 
 #[test]
@@ -98,6 +113,7 @@ fn containerd_gets_both_settings_with_one_restart() {
     let fake = FakeHost::new()
         .systemd()
         .on("systemctl restart containerd", "")
+        .on(SHOW_CONTAINERD, LOADED)
         .file("/etc/containerd/config.toml", CONTAINERD);
     let host = fake.live();
     let repairs = [
@@ -131,12 +147,46 @@ fn credentials_in_containerds_configuration_are_not_shown() {
     assert!(!plan.contains("hunter2"), "{plan}");
 }
 
+/// What Docker's package of containerd ships: everything but one line is a comment.
+const DOCKERS: &str =
+    "#   Copyright\n\ndisabled_plugins = [\"cri\"]\n\n#root = \"/var/lib/containerd\"\n#[grpc]\n#  uid = 0\n";
+
+#[test]
+fn the_file_of_dockers_package_without_a_version_is_mended() {
+    let fake = FakeHost::new()
+        .systemd()
+        .on("systemctl restart containerd", "")
+        .on(SHOW_CONTAINERD, LOADED)
+        .file("/etc/containerd/config.toml", DOCKERS);
+    let host = fake.live();
+    let mut journal = Journal::default();
+    let repairs = [Repair::SwitchCriOn, Repair::CgroupDriver { driver: "systemd".into() }];
+    all(apply(&host, &mut journal, &report(repairs)));
+    let expected = DOCKERS.replace("[\"cri\"]", "[]")
+        + "\n[plugins.cri.containerd.runtimes.runc]\n  runtime_type = \"io.containerd.runc.v2\"\n\n\
+           [plugins.cri.containerd.runtimes.runc.options]\n  SystemdCgroup = true\n";
+    assert_eq!(read(&fake, "/etc/containerd/config.toml"), expected);
+    undo(&host, &mut journal).unwrap();
+    assert_eq!(read(&fake, "/etc/containerd/config.toml"), DOCKERS);
+}
+
+#[test]
+fn switching_cri_on_leaves_other_plugins_off() {
+    let config =
+        "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.snapshotter.v1.zfs\"]\n";
+    let fake =
+        FakeHost::new().systemd().on("systemctl restart containerd", "").file("/etc/containerd/config.toml", config);
+    all(apply(&fake.live(), &mut Journal::default(), &report([Repair::SwitchCriOn])));
+    let expected = "version = 2\ndisabled_plugins = [\"io.containerd.snapshotter.v1.zfs\"]\n";
+    assert_eq!(read(&fake, "/etc/containerd/config.toml"), expected);
+}
+
 #[test]
 fn a_configuration_of_another_schema_is_left_alone() {
     let fake = FakeHost::new().file("/etc/containerd/config.toml", "version = 4\n");
     let repair = Repair::SandboxImage { image: "x".into() };
     let mended = apply(&fake.live(), &mut Journal::default(), &report([repair]));
-    let (_, failure) = &mended.failed[0];
+    let failure = &mended.failed[0].why;
     assert!(failure.to_string().contains("has version 4"), "{failure}");
     assert!(failure.hint().is_some());
     assert_eq!(read(&fake, "/etc/containerd/config.toml"), "version = 4\n");
@@ -148,7 +198,7 @@ fn what_cannot_be_mended_does_not_keep_the_rest_from_it() {
     let repairs = [Repair::Modules { modules: vec!["ip_vs".into()] }, Repair::Swap];
     let mended = apply(&fake.live(), &mut Journal::default(), &report(repairs));
     assert_eq!(mended.fixed.len(), 2);
-    assert!(mended.failed[0].1.to_string().contains("Module ip_vs not found"), "{:?}", mended.failed);
+    assert!(mended.failed[0].why.to_string().contains("Module ip_vs not found"), "{:?}", mended.failed);
 }
 
 #[test]
@@ -189,7 +239,7 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
         let host = if killed_at > 1 { host.file("/proc/sys/net/ipv4/ip_forward", "1\n") } else { host };
         let host = host.on("sysctl -w net.ipv4.ip_forward=0", "").on("systemctl disable kubelet", "");
         let live = host.live();
-        let told = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap();
+        let told = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().told;
         assert_eq!(told.iter().any(|line| line.contains("swap on /dev/sda2 on again")), killed_at > 0, "{told:?}");
         assert_eq!(told.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 1, "{told:?}");
         assert_eq!(read(&host, "/etc/fstab"), FSTAB);

@@ -1,0 +1,26 @@
+//! Folders of `*.conf` files that are read together: modules-load.d, sysctl.d.
+//!
+//! Reads: the names in the folders. Writes nothing.
+
+use super::command::Host;
+use super::error::HostError;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The files that count, by name, which is the order in which they are read. Of files of one name in several `folders`
+/// only that in the last one counts.
+///
+/// # Errors
+/// When a folder is there and cannot be listed.
+pub fn files(host: &Host, folders: &[&str]) -> Result<BTreeMap<String, PathBuf>, HostError> {
+    let mut files = BTreeMap::new();
+    for folder in folders.iter().map(Path::new) {
+        for name in host.files().list(folder)? {
+            let path = folder.join(&name);
+            if path.extension().is_some_and(|end| end == "conf") {
+                files.insert(name, path);
+            }
+        }
+    }
+    Ok(files)
+}
