@@ -13,6 +13,8 @@ const JOURNAL: usize = 1500;
 const LOG: usize = 60;
 /// One that runs and is not well says so again and again.
 const LOG_OF_RUNNING: usize = 15;
+/// One that runs for so many seconds has got over what ended it before; in a circle of crashes none lives so long.
+const OVER: i64 = 60;
 /// The disk counts as full below this many bytes.
 const FULL: u64 = 16 * 1024 * 1024;
 
@@ -81,7 +83,7 @@ pub fn collect(host: &Host, cri: Option<&Cri>) -> Evidence {
     let kubelet: Vec<Line> = newest.iter().map(|line| Line::new(Source::Kubelet, "kubelet", line)).collect();
     lines.extend(if cri.is_some() { without_past_outages(kubelet) } else { kubelet });
     if let Some(cri) = cri {
-        for container in telling(&cri.containers().unwrap_or_default()) {
+        for container in telling(&cri.containers().unwrap_or_default(), host.clock.now()) {
             lines.extend(last_words(host, cri, container));
         }
     }
@@ -136,8 +138,8 @@ fn facts(host: &Host, cri: Option<&Cri>) -> Vec<Line> {
 }
 
 /// Of each component the newest container, and the one before when the newest was started again
-/// after that one ended: a component in a circle of crashes runs for seconds each time.
-fn telling(containers: &[Container]) -> Vec<&Container> {
+/// after that one ended: a component in a circle of crashes runs for seconds each time. `now` is in seconds since the epoch.
+fn telling(containers: &[Container], now: i64) -> Vec<&Container> {
     let mut by_name: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
     let of_kubernetes =
         |c: &&Container| c.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system");
@@ -148,8 +150,10 @@ fn telling(containers: &[Container]) -> Vec<&Container> {
     for mut attempts in by_name.into_values() {
         attempts.sort_by_key(|container| container.created);
         let newest = attempts.pop();
-        let before =
-            attempts.pop().filter(|_| newest.is_some_and(|c| c.attempt > 0 && c.state == ContainerState::Running));
+        let is_young = |c: &Container| now.saturating_sub(c.created / 1_000_000_000) < OVER;
+        let before = attempts
+            .pop()
+            .filter(|_| newest.is_some_and(|c| c.attempt > 0 && c.state == ContainerState::Running && is_young(c)));
         chosen.extend(before);
         chosen.extend(newest);
     }
@@ -193,8 +197,19 @@ mod tests {
             container("kube-apiserver", 4, ContainerState::Exited),
             foreign,
         ];
-        let ids: Vec<&str> = telling(&containers).iter().map(|c| c.id.as_str()).collect();
+        let ids: Vec<&str> = telling(&containers, 30).iter().map(|c| c.id.as_str()).collect();
         assert_eq!(ids, ["1", "2", "4"]);
+    }
+
+    #[test]
+    fn what_ended_a_component_is_over_once_it_runs_for_a_while() {
+        let containers = [
+            container("etcd", 1, ContainerState::Exited),
+            Container { attempt: 1, ..container("etcd", 2, ContainerState::Running) },
+        ];
+        assert_eq!(telling(&containers, OVER - 1).len(), 2);
+        let ids: Vec<&str> = telling(&containers, OVER).iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(ids, ["2"]);
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! through the gate.
 
 use super::error::CriError;
-use super::grpc::{self, CallError, NOT_FOUND, UNIMPLEMENTED};
+use super::grpc::{self, CallError, NOT_FOUND};
 use super::messages as wire;
 use super::socket::Endpoint;
 use super::status::{CgroupDriver, Status, configured_driver};
+use super::version::{self, APIS, RuntimeVersion};
 use crate::base::env::Clock;
 use crate::base::gate::{Change, Gate};
 use crate::host::command::Host;
@@ -15,7 +16,7 @@ use prost::Message;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// A healthy runtime answers in milliseconds; one that is busy on a slow disk in seconds.
@@ -24,26 +25,6 @@ const LIMIT: Duration = Duration::from_secs(10);
 const GRACE: i64 = 10;
 /// Stopping a pod waits for the grace of its containers and the network plugin.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
-
-/// The two versions of the API in use. v1alpha2 went with containerd 2.0 and CRI-O 1.26.
-const APIS: [&str; 2] = ["v1", "v1alpha2"];
-
-/// A runtime's name and version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RuntimeVersion {
-    /// `containerd`, `cri-o`, ….
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// The API it speaks: `v1` or `v1alpha2`.
-    pub api: &'static str,
-}
-
-impl fmt::Display for RuntimeVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.name, self.version)
-    }
-}
 
 /// A container's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -134,7 +115,7 @@ impl Cri {
             .real(endpoint.path())
             .map_err(|e| CriError::Silent { endpoint: endpoint.clone(), source: CallError::Connect(e.source) })?;
         for api in APIS {
-            match ask_version(&socket, api) {
+            match version::ask(&socket, api, LIMIT) {
                 Ok(Some(answer)) => {
                     let version = RuntimeVersion { name: answer.runtime_name, version: answer.runtime_version, api };
                     let (gate, clock) = (host.gate().clone(), host.clock.clone());
@@ -162,7 +143,7 @@ impl Cri {
     /// # Errors
     /// When it does not answer.
     pub fn speaks_v1alpha2(&self) -> Result<bool, CriError> {
-        let answer = ask_version(&self.socket, "v1alpha2");
+        let answer = version::ask(&self.socket, "v1alpha2", LIMIT);
         answer
             .map(|answer| answer.is_some())
             .map_err(|source| CriError::Silent { endpoint: self.endpoint.clone(), source })
@@ -383,16 +364,6 @@ impl Cri {
             what: what.into(),
             source,
         })
-    }
-}
-
-/// What a runtime says of itself in a version of the API; None when it does not speak that.
-fn ask_version(socket: &Path, api: &str) -> Result<Option<wire::VersionResponse>, CallError> {
-    let method = format!("/runtime.{api}.RuntimeService/Version");
-    match grpc::call(socket, &method, &wire::VersionRequest { version: api.into() }, LIMIT) {
-        Ok(answer) => Ok(Some(answer)),
-        Err(CallError::Status { code: UNIMPLEMENTED, .. }) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

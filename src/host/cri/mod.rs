@@ -12,13 +12,15 @@ mod messages;
 mod pull;
 mod socket;
 mod status;
+mod version;
 
 #[cfg(test)]
 pub(crate) mod fake;
 
-pub use client::{Container, ContainerState, Cri, ExitedContainer, Pod, RuntimeVersion};
+pub use client::{Container, ContainerState, Cri, ExitedContainer, Pod};
 pub use error::{CriError, Found, PullReason};
 pub use logs::{LogLine, tail};
 pub use pull::{Policy, PullErrors, Pulls, registry_of};
 pub use socket::{Endpoint, KNOWN, find, kubelet_endpoint, probe};
 pub use status::{CgroupDriver, Condition, Status};
+pub use version::RuntimeVersion;

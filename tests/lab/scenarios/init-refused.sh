@@ -99,25 +99,26 @@ refused 5 "cannot pull $IMAGE from k8s.gcr.io" 'import the image'
 lab push n41 "$LAB/images-v1.20.2/kube-scheduler.tar" /root/image.tar
 on n41 ctr -n k8s.io images import /root/image.tar
 
-# A disk on which etcd's first log fits and nothing more.
-on n41 mount -t tmpfs -o size=65m tmpfs /var/lib/etcd
-refused 7 'the disk is full' 'df -h /var/lib/etcd'
-on n41 umount /var/lib/etcd
-
-on n41 sed -i '/^apiServer:/a\  extraArgs: {allow-privilegedd: "true"}' /root/cluster.yaml
-refused 7 'kube-apiserver does not know the flag --allow-privilegedd' 'out of extraArgs'
-on n41 sed -i '/allow-privilegedd/d' /root/cluster.yaml
-
-on n41 sh -c 'systemctl stop kubelet; pkill -9 -x etcd
-  dd if=/dev/urandom of=/var/lib/etcd/member/snap/db bs=4096 count=8 conv=notrunc status=none'
-refused 7 "etcd's data are damaged" 'restore a snapshot' 'mv /var/lib/etcd'
-on n41 sh -c 'systemctl stop kubelet; mv /var/lib/etcd /var/lib/etcd.damaged'
-
 # A runtime that does not say what its runc does: only the kubelet finds out.
 on n41 sh -c 'printf "#!/bin/sh\nexec runc --systemd-cgroup \"\$@\"\n" > /usr/bin/runc-systemd; chmod +x /usr/bin/runc-systemd'
 containerd "${RUNC}BinaryName = \"/usr/bin/runc-systemd\""
 refused 7 'use different cgroup drivers' 'slice:prefix:name' "with '--fix'"
 containerd ''
+
+on n41 sed -i '/^apiServer:/a\  extraArgs: {allow-privilegedd: "true"}' /root/cluster.yaml
+refused 7 'kube-apiserver does not know the flag --allow-privilegedd' 'out of extraArgs'
+on n41 sed -i '/allow-privilegedd/d' /root/cluster.yaml
+
+# A kubelet that is started anew does not wait before it starts what ended.
+on n41 sh -c 'systemctl stop kubelet; pkill -9 -x etcd
+  dd if=/dev/urandom of=/var/lib/etcd/member/snap/db bs=4096 count=8 conv=notrunc status=none'
+refused 7 "etcd's data are damaged" 'restore a snapshot' 'mv /var/lib/etcd'
+on n41 sh -c 'systemctl stop kubelet; pkill -9 -x etcd; mv /var/lib/etcd /var/lib/etcd.damaged'
+
+# A disk on which etcd's first log fits and nothing more.
+on n41 sh -c 'mkdir -m 700 /var/lib/etcd && mount -t tmpfs -o size=65m tmpfs /var/lib/etcd'
+refused 7 'the disk is full' 'df -h /var/lib/etcd'
+on n41 umount /var/lib/etcd
 
 # A busy machine gets its time; the command stays the same.
 on n41 sed -i '/timeoutForControlPlane/s/20s/4m/' /root/cluster.yaml
