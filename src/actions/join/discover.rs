@@ -3,6 +3,7 @@
 //! Reads: the cluster information, the ConfigMaps of cluster and kubelets, the node of this name.
 //! Writes: nothing.
 
+use super::credentials::{self, Credentials as OfKubelet};
 use super::error::JoinError;
 use crate::base::fault::Result;
 use crate::base::https::{Credentials, Trust};
@@ -24,7 +25,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A kubelet that has this file has been let into a cluster.
+/// With this file the kubelet enters a cluster; it writes it before it has been let in.
 pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 
 /// Finds the cluster that the configuration names; `facts` complete the cluster's own configuration.
@@ -44,7 +45,7 @@ pub fn find_cluster(cx: &mut Context, facts: &Facts) -> Result<()> {
     }
     let minor = validity::minor_of(&cluster)?;
     let kubelet = text_of(&api, &upload_config::kubelet_config_map(minor, &cluster.feature_gates), "kubelet")?;
-    refuse_taken_name(cx, &api)?;
+    refuse_taken_name(cx, &api, &found.ca_pem)?;
     cx.joins(Joining { found, user, api: Arc::new(api), cluster, kubelet });
     Ok(())
 }
@@ -153,11 +154,13 @@ fn text_of(api: &Cluster, name: &str, key: &str) -> Result<String> {
 
 /// A second kubelet of the same name would take the first one's Pods away, or end a control plane. A host that was
 /// let in by an earlier run has that name by right.
-fn refuse_taken_name(cx: &Context, api: &Cluster) -> Result<()> {
-    if cx.files.exists(Path::new(KUBELET_CONF)) {
-        return Ok(());
-    }
+fn refuse_taken_name(cx: &Context, api: &Cluster, ca_pem: &[u8]) -> Result<()> {
     let name = &cx.node()?.name;
+    match credentials::of_kubelet(cx, ca_pem)? {
+        OfKubelet::Ours => return Ok(()),
+        OfKubelet::OtherNode(own) => return Err(JoinError::OtherName { own, asked: name.clone() }.into()),
+        _ => {}
+    }
     let node = api.find(&ObjectRef::global(&NODE, name))?;
     if node.is_some_and(|node| is_ready(&node)) {
         return Err(JoinError::NameTaken { name: name.clone() }.into());
@@ -172,16 +175,4 @@ pub fn is_ready(node: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn only_a_ready_node_holds_its_name() {
-        let node = |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
-        assert!(is_ready(&node("True")));
-        assert!(!is_ready(&node("False")));
-        assert!(!is_ready(&node("Unknown")));
-        assert!(!is_ready(&json!({})));
-    }
-}
+mod tests;

@@ -45,6 +45,16 @@ impl TestCa {
         TestLeaf { certificate: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
     }
 
+    /// A leaf for a client of this name, until so many seconds after the epoch.
+    pub(crate) fn client(&self, name: &str, not_after: i64) -> TestLeaf {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_after = time::OffsetDateTime::from_unix_timestamp(not_after).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        TestLeaf { certificate: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
+    }
+
     /// A leaf for 127.0.0.1 that is valid now.
     pub(crate) fn local_leaf(&self) -> TestLeaf {
         self.leaf(&["127.0.0.1", "localhost"], (-1, 1))

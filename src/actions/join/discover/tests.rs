@@ -1,0 +1,55 @@
+use super::super::fixture::{NOW, Objects, joining, put_kubelet_conf, put_pair};
+use super::*;
+use crate::base::https::test_server::TestCa;
+use serde_json::json;
+
+const NODE_PATH: &str = "/api/v1/nodes/cp1";
+
+fn node(ready: &str) -> Value {
+    json!({"status": {"conditions": [{"type": "Ready", "status": ready}]}})
+}
+
+#[test]
+fn only_a_ready_node_holds_its_name() {
+    assert!(is_ready(&node("True")));
+    assert!(!is_ready(&node("False")));
+    assert!(!is_ready(&node("Unknown")));
+    assert!(!is_ready(&json!({})));
+}
+
+/// An unfinished run leaves a kubelet.conf without a certificate, and the next one, under another host's name,
+/// took that host's node over.
+#[test]
+fn what_an_unfinished_run_left_gives_no_right_to_the_name_of_another_host() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let objects = Objects::default();
+    let server = objects.serve(&ca.local_leaf());
+    let cx = joining(&root, None, &ca, &server, 36);
+    let ask = || refuse_taken_name(&cx, &cx.joining().unwrap().api, &ca.pem());
+    objects.put(NODE_PATH, node("True"));
+    for leaf in
+        [None, Some(ca.client("system:node:cp1", NOW)), Some(TestCa::new("x").client("system:node:cp1", NOW + 9))]
+    {
+        put_kubelet_conf(&cx, &ca);
+        leaf.iter().for_each(|leaf| put_pair(&cx, leaf));
+        let failure = ask().unwrap_err();
+        assert!(matches!(failure.downcast_ref(), Some(JoinError::NameTaken { .. })), "{failure}");
+    }
+    put_pair(&cx, &ca.client("system:node:cp1", NOW + 9));
+    ask().unwrap();
+}
+
+#[test]
+fn a_node_that_runs_does_not_become_another_one() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let server = Objects::default().serve(&ca.local_leaf());
+    let cx = joining(&root, None, &ca, &server, 36);
+    put_kubelet_conf(&cx, &ca);
+    put_pair(&cx, &ca.client("system:node:n42", NOW + 9));
+    let failure = refuse_taken_name(&cx, &cx.joining().unwrap().api, &ca.pem()).unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "this host is the node n42 of the cluster already, and cannot be cp1 at the same time"
+    );
+    assert!(failure.hint().unwrap().contains("--node-name n42"));
+}

@@ -1,0 +1,137 @@
+//! For tests: a host that joins a cluster, and the cluster's API on a real TLS socket.
+
+use super::credentials;
+use super::discover::KUBELET_CONF;
+use crate::base::env::Clock;
+use crate::base::gate::Gate;
+use crate::base::https::test_server::{TestCa, TestLeaf, TestRequest, TestServer};
+use crate::base::https::{Credentials, Trust};
+use crate::base::proxy::Proxies;
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
+use crate::config::model::{ControlPlaneJoin, Discovery, DiscoverySource, JoinConfig};
+use crate::context::{Context, JoinOptions, Joining, Task};
+use crate::kube::client::{Access, Client};
+use crate::kube::cluster::Cluster;
+use crate::kube::discovery::Found;
+use crate::pki::fixture;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+pub(super) const TOKEN: &str = "abcdef.0123456789abcdef";
+/// What the clock of [`Context::for_tests`] shows.
+pub(super) const NOW: i64 = 1_800_000_000;
+
+/// An API server with these objects, by path; everything else is not there.
+#[derive(Clone, Default)]
+pub(super) struct Objects {
+    objects: Arc<Mutex<BTreeMap<String, Value>>>,
+    /// `METHOD path` of every request.
+    pub log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Objects {
+    pub(super) fn put(&self, path: &str, object: Value) -> &Self {
+        self.objects.lock().unwrap().insert(path.into(), object);
+        self
+    }
+
+    pub(super) fn at(&self, path: &str) -> Option<Value> {
+        self.objects.lock().unwrap().get(path).cloned()
+    }
+
+    pub(super) fn serve(&self, leaf: &TestLeaf) -> TestServer {
+        let own = self.clone();
+        TestServer::start(leaf, None, move |request| own.answer(request))
+    }
+
+    fn answer(&self, request: &TestRequest) -> (u16, String) {
+        let path = request.path.split('?').next().unwrap();
+        self.log.lock().unwrap().push(format!("{} {path}", request.method));
+        let mut objects = self.objects.lock().unwrap();
+        match (request.method.as_str(), objects.get(path)) {
+            ("GET", Some(found)) => (200, found.to_string()),
+            ("PUT", Some(_)) => {
+                let body: Value = serde_json::from_slice(&request.body).unwrap();
+                objects.insert(path.into(), body.clone());
+                (200, body.to_string())
+            }
+            ("GET" | "PUT", None) => (404, r#"{"reason": "NotFound", "message": "it is not there"}"#.into()),
+            (other, _) => panic!("{other} {path} is not what this phase should send"),
+        }
+    }
+}
+
+/// A host below `root` that joins as the node cp1, by token. Nothing is found yet.
+pub(super) fn host(root: &tempfile::TempDir, control_plane: Option<ControlPlaneJoin>) -> Context {
+    let source = DiscoverySource::Token {
+        endpoints: vec!["10.0.0.1:6443".into()],
+        token: Secret::new(TOKEN.into()),
+        ca_cert_hashes: Vec::new(),
+        unsafe_skip_ca_verification: true,
+    };
+    let config = JoinConfig {
+        node: fixture::node(),
+        discovery: Discovery { source, tls_bootstrap_token: None },
+        ca_cert_path: "/etc/kubernetes/pki/ca.crt".into(),
+        control_plane,
+    };
+    let mut cx = Context::for_tests(root.path().to_str().unwrap());
+    cx.task = Task::Join(Box::new(config), JoinOptions::default());
+    cx
+}
+
+/// The same host, when it has found a cluster with this CA whose API is `server`.
+pub(super) fn joining(
+    root: &tempfile::TempDir,
+    control_plane: Option<ControlPlaneJoin>,
+    ca: &TestCa,
+    server: &TestServer,
+    minor: u16,
+) -> Context {
+    let mut cx = host(root, control_plane);
+    let found = Found { endpoint: server.address.to_string(), server: server.url(), ca_pem: ca.pem() };
+    let api = Arc::new(api(&server.url(), ca, &cx.gate, &cx.clock));
+    let user = User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() };
+    cx.joins(Joining { found, user, api, cluster: fixture::cluster(minor), kubelet: "{}\n".into() });
+    cx
+}
+
+pub(super) fn api(server: &str, ca: &TestCa, gate: &Gate, clock: &Clock) -> Cluster {
+    let access = Access {
+        server: server.into(),
+        trust: Trust::Only(ca.pem()),
+        credentials: Credentials::Anonymous,
+        proxies: Proxies::none(),
+    };
+    let patience = std::time::Duration::from_mins(1);
+    Cluster::known(Client::new(access).unwrap(), gate.clone(), clock.clone(), patience)
+}
+
+/// Where the kubelet keeps its certificate.
+pub(super) const PAIR: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+
+/// Writes a file of the host, without the gate.
+pub(super) fn put(cx: &Context, path: &str, bytes: impl AsRef<[u8]>) {
+    let path = cx.files.root().join(path.trim_start_matches('/'));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// A `kubelet.conf` as the kubelet writes it before it asks for a certificate.
+pub(super) fn put_kubelet_conf(cx: &Context, ca: &TestCa) {
+    let user = User { client_certificate: Some(PAIR.into()), client_key: Some(PAIR.into()), ..User::default() };
+    let ca = String::from_utf8(ca.pem()).unwrap();
+    let kubeconfig = Kubeconfig::new("default-cluster", "https://10.0.0.1:6443".into(), ca, "default-auth", user);
+    put(cx, KUBELET_CONF, kubeconfig.to_yaml().unwrap().expose());
+}
+
+/// A certificate and key as the kubelet keeps them.
+pub(super) fn put_pair(cx: &Context, leaf: &TestLeaf) {
+    put(cx, PAIR, [leaf.certificate.as_slice(), leaf.key.as_slice()].concat());
+}
+
+pub(super) fn state(cx: &Context, ca: &TestCa) -> credentials::Credentials {
+    credentials::of_kubelet(cx, &ca.pem()).unwrap()
+}
