@@ -108,7 +108,7 @@ fn beside(cx: &Context, path: &Path, name: Option<&String>) -> Result<Option<Vec
 
 impl Context {
     /// The cluster that this run brings up, seen as the administrator. Until its API server answers
-    /// there is nothing in it.
+    /// there is nothing in it. One that this host joins has been up before.
     ///
     /// # Errors
     /// When admin.conf is not there or cannot be used.
@@ -121,7 +121,7 @@ impl Context {
     /// # Errors
     /// When the kubeconfig is not there or cannot be used.
     pub fn starting_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
-        self.open(kubeconfig, Cluster::starting)
+        self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::starting })
     }
 
     /// The cluster behind a kubeconfig of this host, which must be running.

@@ -1,6 +1,6 @@
-use super::super::fixture::{NOW, Objects, joining, put_kubelet_conf, put_pair};
+use super::super::fixture::{NOW, Objects, TOKEN, joining, put, put_kubelet_conf, put_pair};
 use super::*;
-use crate::base::https::test_server::TestCa;
+use crate::base::https::test_server::{TestCa, dead_address};
 use serde_json::json;
 
 const NODE_PATH: &str = "/api/v1/nodes/cp1";
@@ -52,4 +52,18 @@ fn a_node_that_runs_does_not_become_another_one() {
         "this host is the node n42 of the cluster already, and cannot be cp1 at the same time"
     );
     assert!(failure.hint().unwrap().contains("--node-name n42"));
+}
+
+/// One dropped connection made the cluster look like one that is not up yet, in which the node "does not exist".
+#[test]
+fn a_cluster_that_is_joined_is_never_taken_for_an_empty_one() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let server = Objects::default().serve(&ca.local_leaf());
+    let mut cx = joining(&root, None, &ca, &server, 36);
+    let (away, pem) = (format!("https://{}", dead_address()), String::from_utf8(ca.pem()).unwrap());
+    let admin = Kubeconfig::new("kubernetes", away, pem, "admin", token_user(Secret::new(TOKEN.into())));
+    put(&cx, access::ADMIN_CONF, admin.to_yaml().unwrap().expose());
+    let start = cx.clock.monotonic();
+    assert!(cx.new_cluster().unwrap().find(&ObjectRef::global(&NODE, "cp1")).is_err());
+    assert!(cx.clock.monotonic() > start, "it is asked again for a while");
 }
