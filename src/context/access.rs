@@ -9,6 +9,7 @@ use crate::base::secret::Secret;
 use crate::config::kubeconfig::{self, Kubeconfig, User};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ use std::sync::Arc;
 pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
 /// The kubeconfig of the administrator whom RBAC cannot restrain, in minors that have one.
 pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
+
+/// The field of a kubeconfig's user that names a file with a token.
+pub const TOKEN_FILE: &str = "tokenFile";
 
 /// A kubeconfig does not say how to reach a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -93,11 +97,15 @@ pub fn credentials(cx: &Context, path: &Path, user: &User) -> Result<Option<Cred
         Some(data) => Some(data.0.expose().clone()),
         None => beside(cx, path, user.client_key.as_ref())?,
     };
-    Ok(match (certificate, key, &user.token) {
-        (Some(certificate), Some(key), _) => Some(Credentials::Certificate { certificate, key: Secret::new(key) }),
-        (_, _, Some(token)) => Some(Credentials::Token(token.0.clone())),
-        _ => None,
-    })
+    if let (Some(certificate), Some(key)) = (certificate, key) {
+        return Ok(Some(Credentials::Certificate { certificate, key: Secret::new(key) }));
+    }
+    if let Some(token) = &user.token {
+        return Ok(Some(Credentials::Token(token.0.clone())));
+    }
+    let name = user.more.get(TOKEN_FILE).and_then(Value::as_str).map(str::to_owned);
+    let token = beside(cx, path, name.as_ref())?.map(Secret::new);
+    Ok(token.map(|token| Credentials::Token(Secret::new(String::from_utf8_lossy(token.expose()).trim().to_owned()))))
 }
 
 /// A file that a kubeconfig names. A relative path is meant from the kubeconfig's own folder.

@@ -4,21 +4,26 @@ use super::credentials;
 use super::discover::KUBELET_CONF;
 use crate::base::env::Clock;
 use crate::base::gate::Gate;
+use crate::base::go_yaml;
 use crate::base::https::test_server::{TestCa, TestLeaf, TestRequest, TestServer};
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
+use crate::config::encode::uploaded_cluster_configuration;
 use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
-use crate::config::model::{ControlPlaneJoin, Discovery, DiscoverySource, JoinConfig};
+use crate::config::model::{ClusterConfig, ControlPlaneJoin, Discovery, DiscoverySource, JoinConfig, Timeouts};
 use crate::context::{Context, JoinOptions, Joining, Task};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
-use crate::kube::discovery::Found;
-use crate::pki::fixture;
-use serde_json::Value;
+use crate::kube::discovery::{Found, jws};
+use crate::pki::{fixture, validity};
+use crate::render::objects::upload_config;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+pub(super) const KUBEADM_CONFIG: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
 pub(super) const TOKEN: &str = "abcdef.0123456789abcdef";
 /// What the clock of [`Context::for_tests`] shows.
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -27,6 +32,8 @@ pub(super) const NOW: i64 = 1_800_000_000;
 #[derive(Clone, Default)]
 pub(super) struct Objects {
     objects: Arc<Mutex<BTreeMap<String, Value>>>,
+    /// So many answers do not come: the connection breaks off.
+    broken: Arc<AtomicUsize>,
     /// `METHOD path` of every request.
     pub log: Arc<Mutex<Vec<String>>>,
 }
@@ -37,8 +44,31 @@ impl Objects {
         self
     }
 
+    /// Breaks the next connection off, for a request other than those for `cluster-info`.
+    pub(super) fn break_off(&self) {
+        self.broken.store(1, Ordering::SeqCst);
+    }
+
     pub(super) fn at(&self, path: &str) -> Option<Value> {
         self.objects.lock().unwrap().get(path).cloned()
+    }
+
+    /// Puts there what every cluster made by `init` shows to hosts that join.
+    pub(super) fn put_cluster(&self, cluster: &ClusterConfig, server: &str, ca: &[u8]) -> &Self {
+        let minor = validity::minor_of(cluster).unwrap();
+        let (id, secret) = TOKEN.split_once('.').unwrap();
+        let user = User::default();
+        let info = Kubeconfig::new("", server.into(), String::from_utf8(ca.to_vec()).unwrap(), "", user);
+        let info = info.to_yaml().unwrap().expose().clone();
+        let signature = jws::sign(&info, id, secret);
+        let mut data = json!({"kubeconfig": info});
+        data[format!("jws-kubeconfig-{id}")] = json!(signature);
+        self.put("/api/v1/namespaces/kube-public/configmaps/cluster-info", json!({"data": data}));
+        let text = go_yaml::to_string(&uploaded_cluster_configuration(cluster, minor, &Timeouts::default()));
+        self.put(KUBEADM_CONFIG, json!({"data": {"ClusterConfiguration": text}}));
+        let name = upload_config::kubelet_config_map(minor, &cluster.feature_gates);
+        let kubelet = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+        self.put(&format!("/api/v1/namespaces/kube-system/configmaps/{name}"), json!({"data": {"kubelet": kubelet}}))
     }
 
     pub(super) fn serve(&self, leaf: &TestLeaf) -> TestServer {
@@ -49,6 +79,9 @@ impl Objects {
     fn answer(&self, request: &TestRequest) -> (u16, String) {
         let path = request.path.split('?').next().unwrap();
         self.log.lock().unwrap().push(format!("{} {path}", request.method));
+        if !path.ends_with("/cluster-info") && self.broken.swap(0, Ordering::SeqCst) > 0 {
+            return (0, String::new());
+        }
         let mut objects = self.objects.lock().unwrap();
         match (request.method.as_str(), objects.get(path)) {
             ("GET", Some(found)) => (200, found.to_string()),
@@ -65,12 +98,24 @@ impl Objects {
 
 /// A host below `root` that joins as the node cp1, by token. Nothing is found yet.
 pub(super) fn host(root: &tempfile::TempDir, control_plane: Option<ControlPlaneJoin>) -> Context {
-    let source = DiscoverySource::Token {
-        endpoints: vec!["10.0.0.1:6443".into()],
+    searching(root, control_plane, by_token("10.0.0.1:6443".into()))
+}
+
+pub(super) fn by_token(endpoint: String) -> DiscoverySource {
+    DiscoverySource::Token {
+        endpoints: vec![endpoint],
         token: Secret::new(TOKEN.into()),
         ca_cert_hashes: Vec::new(),
         unsafe_skip_ca_verification: true,
-    };
+    }
+}
+
+/// The same host, which looks for its cluster in this way.
+pub(super) fn searching(
+    root: &tempfile::TempDir,
+    control_plane: Option<ControlPlaneJoin>,
+    source: DiscoverySource,
+) -> Context {
     let config = JoinConfig {
         node: fixture::node(),
         discovery: Discovery { source, tls_bootstrap_token: None },

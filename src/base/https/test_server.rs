@@ -75,7 +75,7 @@ impl TestRequest {
     }
 }
 
-/// A status and a body; the body of a 302 is where it leads.
+/// A status and a body; the body of a 302 is where it leads. With the status 0 the connection breaks off instead.
 pub(crate) type TestResponse = (u16, String);
 
 /// Serves until the process ends.
@@ -168,6 +168,9 @@ fn serve<S: Read + Write>(stream: S, answer: &dyn Fn(&TestRequest) -> TestRespon
         request.body = vec![0; length];
         stream.read_exact(&mut request.body)?;
         let (status, body) = answer(&request);
+        if status == 0 {
+            return Ok(());
+        }
         let location = if status == 302 { format!("location: {body}\r\n") } else { String::new() };
         let length = body.len();
         let head = format!("HTTP/1.1 {status} X\r\n{location}content-length: {length}\r\n\r\n");

@@ -1,12 +1,19 @@
-use super::super::fixture::{NOW, Objects, TOKEN, joining, put, put_kubelet_conf, put_pair};
+use super::super::fixture::{NOW, Objects, TOKEN, by_token, joining, put, put_kubelet_conf, put_pair, searching};
 use super::*;
 use crate::base::https::test_server::{TestCa, dead_address};
+use crate::config::kubeconfig::Kubeconfig;
+use crate::context::access::ADMIN_CONF;
+use crate::pki::fixture;
 use serde_json::json;
 
 const NODE_PATH: &str = "/api/v1/nodes/cp1";
 
 fn node(ready: &str) -> Value {
     json!({"status": {"conditions": [{"type": "Ready", "status": ready}]}})
+}
+
+fn facts() -> Facts {
+    Facts::placeholder(crate::base::env::Random::seeded(1))
 }
 
 #[test]
@@ -62,8 +69,35 @@ fn a_cluster_that_is_joined_is_never_taken_for_an_empty_one() {
     let mut cx = joining(&root, None, &ca, &server, 36);
     let (away, pem) = (format!("https://{}", dead_address()), String::from_utf8(ca.pem()).unwrap());
     let admin = Kubeconfig::new("kubernetes", away, pem, "admin", token_user(Secret::new(TOKEN.into())));
-    put(&cx, access::ADMIN_CONF, admin.to_yaml().unwrap().expose());
+    put(&cx, ADMIN_CONF, admin.to_yaml().unwrap().expose());
     let start = cx.clock.monotonic();
     assert!(cx.new_cluster().unwrap().find(&ObjectRef::global(&NODE, "cp1")).is_err());
     assert!(cx.clock.monotonic() > start, "it is asked again for a while");
+}
+
+/// Between the proof of a cluster and its first ConfigMap, one connection that broke off ended the run.
+#[test]
+fn a_cluster_that_was_just_proved_is_asked_again() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let objects = Objects::default();
+    let server = objects.serve(&ca.local_leaf());
+    objects.put_cluster(&fixture::cluster(36), &server.url(), &ca.pem());
+    objects.break_off();
+    let mut cx = searching(&root, None, by_token(server.address.to_string()));
+    find_cluster(&mut cx, &facts()).unwrap();
+    let joining = cx.joining().unwrap();
+    assert_eq!((joining.found.server.as_str(), joining.cluster.version.minor), (server.url().as_str(), 36));
+    assert!(joining.kubelet.contains("KubeletConfiguration"));
+}
+
+#[test]
+fn a_second_control_plane_needs_an_address_that_outlives_the_first() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let objects = Objects::default();
+    let server = objects.serve(&ca.local_leaf());
+    objects.put_cluster(&fixture::cluster(36), &server.url(), &ca.pem());
+    let control_plane = Some(crate::config::model::ControlPlaneJoin { certificate_key: None });
+    let mut cx = searching(&root, control_plane, by_token(server.address.to_string()));
+    let failure = find_cluster(&mut cx, &facts()).unwrap_err();
+    assert!(matches!(failure.downcast_ref(), Some(JoinError::NoStableEndpoint)), "{failure}");
 }
