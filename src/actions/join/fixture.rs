@@ -2,7 +2,8 @@
 
 use super::credentials;
 use super::discover::KUBELET_CONF;
-use crate::base::env::Clock;
+use crate::base::env::{Clock, Random};
+use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::base::go_yaml;
 use crate::base::https::test_server::{TestCa, TestLeaf, TestRequest, TestServer};
@@ -16,14 +17,21 @@ use crate::context::{Context, JoinOptions, Joining, Task};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::{Found, jws};
-use crate::pki::{fixture, validity};
+use crate::pki::catalog::CERTS;
+use crate::pki::seal::SealKey;
+use crate::pki::shared::shared_files;
+use crate::pki::{Generator, PkiStore, fixture, validity};
 use crate::render::objects::upload_config;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 pub(super) const KUBEADM_CONFIG: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
+pub(super) const KUBEADM_CERTS: &str = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs";
 pub(super) const TOKEN: &str = "abcdef.0123456789abcdef";
 /// What the clock of [`Context::for_tests`] shows.
 pub(super) const NOW: i64 = 1_800_000_000;
@@ -136,11 +144,16 @@ pub(super) fn joining(
     minor: u16,
 ) -> Context {
     let mut cx = host(root, control_plane);
-    let found = Found { endpoint: server.address.to_string(), server: server.url(), ca_pem: ca.pem() };
+    enter(&mut cx, &ca.pem(), fixture::cluster(minor), ca, server);
+    cx
+}
+
+/// Has the host find a cluster with these CA certificates; `server` with a certificate of `ca` stands for its API.
+pub(super) fn enter(cx: &mut Context, ca_pem: &[u8], cluster: ClusterConfig, ca: &TestCa, server: &TestServer) {
+    let found = Found { endpoint: server.address.to_string(), server: server.url(), ca_pem: ca_pem.to_vec() };
     let api = Arc::new(api(&server.url(), ca, &cx.gate, &cx.clock));
     let user = User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() };
-    cx.joins(Joining { found, user, api, cluster: fixture::cluster(minor), kubelet: "{}\n".into() });
-    cx
+    cx.joins(Joining { found, user, api, cluster, kubelet: "{}\n".into() });
 }
 
 pub(super) fn api(server: &str, ca: &TestCa, gate: &Gate, clock: &Clock) -> Cluster {
@@ -152,6 +165,53 @@ pub(super) fn api(server: &str, ca: &TestCa, gate: &Gate, clock: &Clock) -> Clus
     };
     let patience = std::time::Duration::from_mins(1);
     Cluster::known(Client::new(access).unwrap(), gate.clone(), clock.clone(), patience)
+}
+
+/// What the control planes of a cluster share, as its first one has made it: files below a folder of its own.
+pub(super) struct First {
+    pub root: tempfile::TempDir,
+    pub cluster: ClusterConfig,
+}
+
+impl First {
+    /// Its API server has a certificate for 127.0.0.1, valid now.
+    pub(super) fn new(minor: u16) -> Self {
+        let (root, cluster, mut node) = (tempfile::tempdir().unwrap(), fixture::cluster(minor), fixture::node());
+        node.local_endpoint.advertise_address = "127.0.0.1".parse().unwrap();
+        let files = HostFiles::new(root.path(), Gate::open());
+        let store = PkiStore::new(files, &cluster.certificates_dir, &Clock::system(), &Random::seeded(9));
+        for spec in CERTS {
+            store.ensure(spec, &cluster, &node, &Generator).unwrap();
+        }
+        store.ensure_service_account(&cluster, &Generator).unwrap();
+        Self { root, cluster }
+    }
+
+    pub(super) fn read(&self, path: &Path) -> Vec<u8> {
+        std::fs::read(self.root.path().join(path.strip_prefix("/").unwrap())).unwrap()
+    }
+
+    pub(super) fn ca(&self) -> Vec<u8> {
+        self.read(&self.cluster.certificates_dir.join("ca.crt"))
+    }
+
+    /// The certificate of its API server.
+    pub(super) fn leaf(&self) -> TestLeaf {
+        let file = |name: &str| self.read(&self.cluster.certificates_dir.join(name));
+        TestLeaf { certificate: file("apiserver.crt"), key: file("apiserver.key") }
+    }
+
+    /// The Secret with its files, sealed; `left_out` are those of an external CA.
+    pub(super) fn sealed(&self, key: &str, left_out: &[&str]) -> Value {
+        let key = SealKey::parse(&Secret::new(key.into())).unwrap();
+        let mut data = json!({});
+        for file in shared_files(&self.cluster) {
+            let sealed = || key.seal(file.name, &self.read(&file.path), &Random::seeded(3)).unwrap();
+            let sealed = if left_out.contains(&file.name) { Vec::new() } else { sealed() };
+            data[file.name] = json!(STANDARD.encode(sealed));
+        }
+        json!({"data": data})
+    }
 }
 
 /// Where the kubelet keeps its certificate.

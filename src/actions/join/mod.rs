@@ -12,3 +12,6 @@ mod fixture;
 pub mod kubelet_start;
 pub mod prepare;
 pub mod update_status;
+
+#[cfg(test)]
+mod tests;

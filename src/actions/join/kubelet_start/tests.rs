@@ -21,7 +21,7 @@ fn the_kubelet_of_a_control_plane_asks_its_own_api_server_where_the_minor_does_s
 }
 
 struct Scene {
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
     ca: TestCa,
     cx: Context,
 }
@@ -30,7 +30,7 @@ fn scene() -> Scene {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let server = Objects::default().serve(&ca.local_leaf());
     let cx = joining(&root, None, &ca, &server, 36);
-    Scene { _root: root, ca, cx }
+    Scene { root, ca, cx }
 }
 
 fn text(cx: &Context, path: &str) -> String {
@@ -40,7 +40,7 @@ fn text(cx: &Context, path: &str) -> String {
 /// The kubelet writes kubelet.conf before it has a certificate; with that file there, a new token was not written.
 #[test]
 fn a_new_token_reaches_a_kubelet_whose_first_one_has_expired() {
-    let Scene { ca, cx, .. } = scene();
+    let Scene { ca, cx, root: _root } = scene();
     for expired in [false, true] {
         put_kubelet_conf(&cx, &ca);
         put(&cx, BOOTSTRAP_CONF, "token: yesterday.s");
@@ -57,7 +57,7 @@ fn a_new_token_reaches_a_kubelet_whose_first_one_has_expired() {
 /// The kubelet takes any certificate that lies there and has not ended, and is turned away with it for ever.
 #[test]
 fn a_certificate_that_another_cluster_left_does_not_keep_the_kubelet_from_asking() {
-    let Scene { ca, cx, .. } = scene();
+    let Scene { ca, cx, root: _root } = scene();
     for (is_started, leaf) in [
         (false, TestCa::new("kubernetes").client("system:node:cp1", NOW + 9)),
         (true, TestCa::new("kubernetes").client("system:node:cp1", NOW + 9)),
@@ -79,7 +79,7 @@ fn a_certificate_that_another_cluster_left_does_not_keep_the_kubelet_from_asking
 
 #[test]
 fn a_member_is_left_alone_and_a_member_of_another_cluster_is_refused() {
-    let Scene { ca, cx, .. } = scene();
+    let Scene { ca, cx, root: _root } = scene();
     put_kubelet_conf(&cx, &ca);
     put_pair(&cx, &ca.client("system:node:cp1", NOW + 9));
     assert!(!offer_credentials(&cx).unwrap());
@@ -93,7 +93,7 @@ fn a_member_is_left_alone_and_a_member_of_another_cluster_is_refused() {
 
 #[test]
 fn what_the_kubelet_begins_with_says_where_the_cluster_is_and_is_shown_without_the_token() {
-    let Scene { ca, cx, .. } = scene();
+    let Scene { ca, cx, root: _root } = scene();
     assert!(write_credentials(&cx).unwrap());
     let kubeconfig = Kubeconfig::parse(Path::new(BOOTSTRAP_CONF), text(&cx, BOOTSTRAP_CONF).as_bytes()).unwrap();
     let cluster = kubeconfig.current_cluster().unwrap();
