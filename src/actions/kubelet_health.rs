@@ -47,7 +47,9 @@ mod tests {
         let url = |text: Option<&str>| {
             let path = root.path().join("var/lib/kubelet");
             std::fs::create_dir_all(&path).unwrap();
-            text.into_iter().for_each(|text| std::fs::write(path.join("config.yaml"), text).unwrap());
+            if let Some(text) = text {
+                std::fs::write(path.join("config.yaml"), text).unwrap();
+            }
             component(&files).unwrap().map(|kubelet| kubelet.url)
         };
         for (text, expected) in [

@@ -39,12 +39,13 @@ impl Action for WaitBootstrap {
                 "{BOOTSTRAP_CONF} and the token in it stay, for the kubelet to go on with; 'kubewright reset' removes them"
             ));
         }
-        if waited?.is_none() {
-            return Ok(());
-        }
+        let cluster = match waited? {
+            Some(()) => cx.running_cluster(Path::new(KUBELET_CONF))?,
+            // A plan has no kubelet that could have got credentials.
+            None => cx.joining()?.api.clone(),
+        };
         // Whatever comes of the node: with its own certificate the kubelet has no more use for the token.
         cx.files.remove(Path::new(BOOTSTRAP_CONF))?;
-        let cluster = cx.running_cluster(Path::new(KUBELET_CONF))?;
         let name = cx.node()?.name.clone();
         let node = cluster.wait_for_node(&name, limit, &cx.events).map_err(|failure| cx.explained(failure))?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &cx.cri_socket()?) {

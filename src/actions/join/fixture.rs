@@ -39,7 +39,7 @@ pub(super) const NOW: i64 = 1_800_000_000;
 /// An API server with these objects, by path; everything else is not there.
 #[derive(Clone, Default)]
 pub(super) struct Objects {
-    objects: Arc<Mutex<BTreeMap<String, Value>>>,
+    by_path: Arc<Mutex<BTreeMap<String, Value>>>,
     /// So many answers do not come: the connection breaks off.
     broken: Arc<AtomicUsize>,
     /// `METHOD path` of every request.
@@ -48,7 +48,7 @@ pub(super) struct Objects {
 
 impl Objects {
     pub(super) fn put(&self, path: &str, object: Value) -> &Self {
-        self.objects.lock().unwrap().insert(path.into(), object);
+        self.by_path.lock().unwrap().insert(path.into(), object);
         self
     }
 
@@ -58,7 +58,7 @@ impl Objects {
     }
 
     pub(super) fn at(&self, path: &str) -> Option<Value> {
-        self.objects.lock().unwrap().get(path).cloned()
+        self.by_path.lock().unwrap().get(path).cloned()
     }
 
     /// Puts there what every cluster made by `init` shows to hosts that join.
@@ -90,7 +90,7 @@ impl Objects {
         if !path.ends_with("/cluster-info") && self.broken.swap(0, Ordering::SeqCst) > 0 {
             return (0, String::new());
         }
-        let mut objects = self.objects.lock().unwrap();
+        let mut objects = self.by_path.lock().unwrap();
         match (request.method.as_str(), objects.get(path)) {
             ("GET", Some(found)) => (200, found.to_string()),
             ("PUT", Some(_)) => {

@@ -85,13 +85,11 @@ impl HttpsError {
     /// The body of an answer broke off.
     pub(super) fn reading(peer: &Peer, limit: Duration, error: std::io::Error) -> Self {
         let late = error.kind() == std::io::ErrorKind::TimedOut;
-        match error.into_inner().and_then(|inner| inner.downcast::<reqwest::Error>().ok()) {
-            Some(source) => Self::transport(peer, limit, *source),
-            None => {
-                let trouble = if late { Trouble::NoAnswer(limit) } else { Trouble::Broken };
-                Self { trouble, peer: peer.clone(), source: None }
-            }
+        if let Some(source) = error.into_inner().and_then(|inner| inner.downcast::<reqwest::Error>().ok()) {
+            return Self::transport(peer, limit, *source);
         }
+        let trouble = if late { Trouble::NoAnswer(limit) } else { Trouble::Broken };
+        Self { trouble, peer: peer.clone(), source: None }
     }
 
     /// True when the request surely never reached the other side, so that repeating it is safe whatever it does.
