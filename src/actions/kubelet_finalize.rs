@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::context::access::AccessError;
 use crate::pipeline::{Action, Target};
 use crate::render::pods::last_value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 /// Where the kubelet keeps its certificates, unless its flag `cert-dir` says otherwise.
@@ -28,8 +28,7 @@ impl Action for KubeletFinalize {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let flags = &cx.node()?.kubelet_extra_args;
-        let rotated = Path::new(last_value(flags, "cert-dir").unwrap_or(CERT_DIR)).join(ROTATED);
+        let rotated = rotated(cx)?;
         if !cx.files.exists(&rotated) {
             cx.events.message("the kubelet does not rotate its client certificate: nothing to do");
             return Ok(());
@@ -51,4 +50,13 @@ impl Action for KubeletFinalize {
         }
         Ok(())
     }
+}
+
+/// Where the kubelet keeps the certificate and key that it rotates.
+///
+/// # Errors
+/// When the command has no node configuration.
+pub fn rotated(cx: &Context) -> Result<PathBuf> {
+    let flags = &cx.node()?.kubelet_extra_args;
+    Ok(Path::new(last_value(flags, "cert-dir").unwrap_or(CERT_DIR)).join(ROTATED))
 }

@@ -9,6 +9,7 @@ pub mod join;
 pub mod join_line;
 mod kubeconfig;
 mod kubelet_finalize;
+mod kubelet_health;
 mod kubelet_start;
 pub mod leave;
 mod manifest;

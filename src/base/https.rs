@@ -10,6 +10,7 @@ use super::secret::Secret;
 use http::{HeaderValue, Request, Response, header};
 use reqwest::blocking::{Client, ClientBuilder};
 use reqwest::{Certificate, Identity, Url, redirect};
+use std::io::Read;
 use std::time::Duration;
 
 mod error;
@@ -23,6 +24,11 @@ pub use error::{HttpsError, Trouble};
 /// How long a connection may take to come up, TLS included. Generous for a loaded control plane, short
 /// enough that a dead address does not eat a whole wait.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// The longest answer of a peer that nothing has proved yet: an object of the Kubernetes API is shorter.
+const LONGEST_OF_STRANGERS: u64 = 4 << 20;
+/// The longest answer of a peer whose CA was given: a list of all that is in a cluster can be long.
+const LONGEST: u64 = 512 << 20;
 
 /// Whose certificates the other side may have.
 #[derive(Clone, Debug)]
@@ -57,6 +63,7 @@ pub struct Https {
     client: Client,
     proxies: Proxies,
     bearer: Option<Secret<String>>,
+    longest: u64,
 }
 
 /// What there is to choose about a client.
@@ -122,15 +129,19 @@ impl Https {
             Trust::System => "list of CA certificates of this machine",
             Trust::Only(_) | Trust::Anyone => "pair of certificate and key",
         };
+        let longest = match options.trust {
+            Trust::Only(_) => LONGEST,
+            Trust::System | Trust::Anyone => LONGEST_OF_STRANGERS,
+        };
         let client = builder.build().map_err(|e| HttpsError::material(what, e))?;
-        Ok(Self { client, proxies: options.proxies, bearer })
+        Ok(Self { client, proxies: options.proxies, bearer, longest })
     }
 
     /// Sends `request`, whose address is complete, and reads the whole answer within `limit`.
     /// Any status is an answer.
     ///
     /// # Errors
-    /// When there is no whole answer.
+    /// When there is no whole answer, or it has no end.
     pub fn send(&self, request: Request<Vec<u8>>, limit: Duration) -> Result<Response<Vec<u8>>, HttpsError> {
         let peer = self.peer_of(request.uri());
         let fail = |e| HttpsError::transport(&peer, limit, e);
@@ -143,7 +154,11 @@ impl Https {
         if let Some(der) = shown.and_then(reqwest::tls::TlsInfo::peer_certificate) {
             response = response.extension(PeerCertificate(der.to_vec()));
         }
-        let body = answer.bytes().map_err(fail)?.to_vec();
+        let mut body = Vec::new();
+        answer.take(self.longest + 1).read_to_end(&mut body).map_err(|e| HttpsError::reading(&peer, limit, e))?;
+        if body.len() as u64 > self.longest {
+            return Err(HttpsError::too_long(&peer, self.longest));
+        }
         response.body(body).map_err(|_| HttpsError::unusable_address(&peer))
     }
 

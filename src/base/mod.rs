@@ -6,6 +6,7 @@ pub mod exit_code;
 pub mod fault;
 pub mod files;
 pub mod folded;
+pub mod foreign_text;
 pub mod gate;
 pub mod go_duration;
 pub mod go_yaml;

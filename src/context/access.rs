@@ -9,6 +9,7 @@ use crate::base::secret::Secret;
 use crate::config::kubeconfig::{self, Kubeconfig, User};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,9 @@ use std::sync::Arc;
 pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
 /// The kubeconfig of the administrator whom RBAC cannot restrain, in minors that have one.
 pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
+
+/// The field of a kubeconfig's user that names a file with a token.
+pub const TOKEN_FILE: &str = "tokenFile";
 
 /// A kubeconfig does not say how to reach a cluster.
 #[derive(Debug, thiserror::Error)]
@@ -93,11 +97,15 @@ pub fn credentials(cx: &Context, path: &Path, user: &User) -> Result<Option<Cred
         Some(data) => Some(data.0.expose().clone()),
         None => beside(cx, path, user.client_key.as_ref())?,
     };
-    Ok(match (certificate, key, &user.token) {
-        (Some(certificate), Some(key), _) => Some(Credentials::Certificate { certificate, key: Secret::new(key) }),
-        (_, _, Some(token)) => Some(Credentials::Token(token.0.clone())),
-        _ => None,
-    })
+    if let (Some(certificate), Some(key)) = (certificate, key) {
+        return Ok(Some(Credentials::Certificate { certificate, key: Secret::new(key) }));
+    }
+    if let Some(token) = &user.token {
+        return Ok(Some(Credentials::Token(token.0.clone())));
+    }
+    let name = user.more.get(TOKEN_FILE).and_then(Value::as_str).map(str::to_owned);
+    let token = beside(cx, path, name.as_ref())?.map(Secret::new);
+    Ok(token.map(|token| Credentials::Token(Secret::new(String::from_utf8_lossy(token.expose()).trim().to_owned()))))
 }
 
 /// A file that a kubeconfig names. A relative path is meant from the kubeconfig's own folder.
@@ -108,7 +116,7 @@ fn beside(cx: &Context, path: &Path, name: Option<&String>) -> Result<Option<Vec
 
 impl Context {
     /// The cluster that this run brings up, seen as the administrator. Until its API server answers
-    /// there is nothing in it.
+    /// there is nothing in it. One that this host joins has been up before.
     ///
     /// # Errors
     /// When admin.conf is not there or cannot be used.
@@ -121,7 +129,7 @@ impl Context {
     /// # Errors
     /// When the kubeconfig is not there or cannot be used.
     pub fn starting_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
-        self.open(kubeconfig, Cluster::starting)
+        self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::starting })
     }
 
     /// The cluster behind a kubeconfig of this host, which must be running.

@@ -169,16 +169,10 @@ impl Cluster {
         let start = self.clock.monotonic();
         let mut pause = Duration::from_millis(50);
         loop {
-            let error = match self.api.send(request, what) {
-                Ok(value) => {
-                    self.seen.store(true, Ordering::Relaxed);
-                    return Ok(value);
-                }
+            let error = match self.send_once(request, what) {
+                Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            if matches!(error, KubeError::Status { .. }) {
-                self.seen.store(true, Ordering::Relaxed);
-            }
             let safe = repeatable || request.method == Method::GET || error.changed_nothing();
             let helps = crate::base::Fault::retryable(&error) && self.seen.load(Ordering::Relaxed);
             let late = self.clock.monotonic().saturating_sub(start) + pause > self.patience;
@@ -192,7 +186,11 @@ impl Cluster {
 
     /// Sends one request once.
     pub(super) fn send_once(&self, request: &Request, what: &str) -> Result<Value, KubeError> {
-        self.api.send(request, what)
+        let answer = self.api.send(request, what);
+        if matches!(answer, Ok(_) | Err(KubeError::Status { .. })) {
+            self.seen.store(true, Ordering::Relaxed);
+        }
+        answer
     }
 
     /// Keeps what a dry run would have written (None: removed) for later reads.
@@ -271,10 +269,23 @@ fn has_labels(object: &Value, selector: &str) -> bool {
 mod tests {
     use super::super::client::Access;
     use super::super::kind::NODE;
+    use super::super::test_api::{Mishap, TestApi};
     use super::*;
     use crate::base::https::test_server::{TestCa, dead_address};
-    use crate::base::https::{Credentials, Trust};
+    use crate::base::https::{Credentials, Trouble, Trust};
     use crate::base::proxy::Proxies;
+
+    /// What only waits had seen was taken for a cluster that is not there yet when a connection broke off.
+    #[test]
+    fn a_starting_cluster_that_a_wait_has_seen_is_there() {
+        let api = TestApi::default();
+        let node = ObjectRef::global(&NODE, "n1");
+        api.put("/api/v1/nodes/n1", json!({"metadata": {"name": "n1"}}));
+        let cluster = api.starting(&Gate::open());
+        assert!(cluster.glance(&node).unwrap().is_some());
+        api.mishap("GET", Mishap::Lost(Trouble::Broken));
+        assert!(cluster.find(&node).unwrap().is_some());
+    }
 
     /// A control plane whose network was away for a moment gave up, because admin.conf was new to it.
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::base::foreign_text;
 use crate::base::https::HttpsError;
 use serde_json::Value;
 
@@ -56,17 +57,16 @@ pub enum KubeError {
 
 impl KubeError {
     /// The failure that an answer of the API server is. `body` is a Status object or, from something in
-    /// between, any text.
+    /// between, any text; it may come from a server that is not proved yet, so it is made fit to be shown.
     pub fn of_answer(what: impl Into<String>, code: u16, body: &[u8]) -> Self {
         let status: Value = serde_json::from_slice(body).unwrap_or_default();
-        let reason = status["reason"].as_str().unwrap_or_default().to_owned();
+        let reason = foreign_text::shown(status["reason"].as_str().unwrap_or_default());
         let message = match status["message"].as_str() {
-            Some(message) if !message.is_empty() => message.to_owned(),
-            _ => {
-                let text = String::from_utf8_lossy(body);
-                let text = text.trim();
-                if text.is_empty() { format!("HTTP status {code}") } else { text.chars().take(300).collect() }
-            }
+            Some(message) if !message.is_empty() => foreign_text::shown(message),
+            _ => match foreign_text::shown(&String::from_utf8_lossy(body)) {
+                text if text.is_empty() => format!("HTTP status {code}"),
+                text => text,
+            },
         };
         Self::Status { what: what.into(), code, reason, message }
     }
@@ -215,6 +215,14 @@ mod tests {
         let error = KubeError::of_answer("read Node n1", 502, b"<html>Bad Gateway</html>\n");
         assert_eq!(error.to_string(), "the API server refused to read Node n1: <html>Bad Gateway</html>");
         assert_eq!(KubeError::of_answer("x", 503, b"").to_string(), "the API server refused to x: HTTP status 503");
+    }
+
+    #[test]
+    fn what_a_server_says_cannot_command_the_terminal() {
+        let error = status(403, "Forbidden", "\u{1b}[2Jall is well\r\n");
+        assert_eq!(error.to_string(), "the API server refused to create Secret a/b:  [2Jall is well");
+        let long = status(403, "Forbidden", &"x".repeat(100_000)).to_string();
+        assert!(long.len() < 400, "{} bytes", long.len());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::kind::{NODE, ObjectRef, POD};
 use crate::base::env::Clock;
 use crate::base::events::Events;
 use crate::base::fault::{Failure, Fault};
+use crate::base::foreign_text;
 use crate::base::gate::Gate;
 use crate::base::https::{Https, Options, Trust};
 use crate::base::parallel::for_each;
@@ -239,8 +240,8 @@ fn trouble_in(status: u16, text: &str) -> Option<String> {
     let reason =
         etcd.and_then(|etcd| ["reason", "message"].iter().find_map(|key| etcd[key].as_str().map(str::to_owned)));
     Some(match reason {
-        _ if !failed.is_empty() => failed.join(", "),
-        Some(reason) if !reason.is_empty() => reason,
-        _ => format!("it answers with status {status}: {}", text.trim().chars().take(200).collect::<String>()),
+        _ if !failed.is_empty() => foreign_text::shown(&failed.join(", ")),
+        Some(reason) if !reason.is_empty() => foreign_text::shown(&reason),
+        _ => format!("it answers with status {status}: {}", foreign_text::shown(text)),
     })
 }

@@ -9,11 +9,13 @@ use super::kind::{ObjectRef, SECRET};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
 use crate::base::files::Written;
-use crate::base::nearest::nearest;
 use crate::base::secret::Secret;
 use crate::config::model::BootstrapToken;
+use crate::config::problem::Complaint;
+use crate::config::validate::token as rules;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+pub use rules::USAGES;
 use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -24,10 +26,6 @@ const NAMESPACE: &str = "kube-system";
 const SECRET_TYPE: &str = "bootstrap.kubernetes.io/token";
 /// What their names begin with.
 const NAME_PREFIX: &str = "bootstrap-token-";
-/// What a token may be used for.
-pub const USAGES: [&str; 2] = ["signing", "authentication"];
-/// What the name of a group of joining hosts begins with.
-const GROUP_PREFIX: &str = "system:bootstrappers:";
 
 /// Something is wrong with a bootstrap token.
 #[derive(Debug, thiserror::Error)]
@@ -211,22 +209,15 @@ fn is_plain(text: &str) -> bool {
 /// Everything about a token that the API's readers would not accept.
 fn problems_of(token: &BootstrapToken) -> Vec<String> {
     let mut problems = Vec::new();
-    for usage in &token.usages {
-        if !USAGES.contains(&usage.as_str()) {
-            let meant = nearest(usage, USAGES).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-            problems.push(format!("{usage:?} is no usage of a token (known: {}{meant})", USAGES.join(", ")));
-        }
-    }
+    let told = |complaint: Complaint| match complaint.help {
+        Some(help) => format!("{}; {help}", complaint.what),
+        None => complaint.what,
+    };
+    problems.extend(token.usages.iter().filter_map(|text| rules::usage(text).err()).map(told));
     if token.usages.is_empty() {
         problems.push(format!("it has no usages (known: {})", USAGES.join(", ")));
     }
-    for group in &token.groups {
-        let rest = group.strip_prefix(GROUP_PREFIX).unwrap_or_default();
-        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == ':' || c == '-';
-        if rest.is_empty() || rest.len() > 256 || !rest.chars().all(legal) || rest.ends_with([':', '-']) {
-            problems.push(format!("group {group:?} must be {GROUP_PREFIX} and then a to z, 0 to 9, ':' or '-', ending in a letter or digit"));
-        }
-    }
+    problems.extend(token.groups.iter().filter_map(|text| rules::group(text).err()).map(told));
     if !token.groups.is_empty() && !token.usages.iter().any(|usage| usage == "authentication") {
         problems.push("groups need the usage authentication".into());
     }

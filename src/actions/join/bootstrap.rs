@@ -1,17 +1,19 @@
-//! Waits until the kubelet has its own certificate and its node is in the cluster.
+//! Waits until the kubelet runs, has its own certificate, and its node is in the cluster.
 //!
-//! Reads: `/etc/kubernetes/kubelet.conf`, the node, and, when time runs out, the requests for
-//! certificates. Writes: the node's annotation with the runtime's socket, in minors that want it; removes
-//! `bootstrap-kubelet.conf`, whose token has done its work.
+//! Reads: the kubelet's health, `/etc/kubernetes/kubelet.conf`, the node, and, when time runs out, the requests for
+//! certificates and the kubelet's journal. Writes: the node's annotation with the runtime's socket, in minors that want
+//! it; removes `bootstrap-kubelet.conf`, whose token has done its work.
 
+use super::credentials::{self, Credentials};
 use super::discover::KUBELET_CONF;
 use super::error::JoinError;
 use super::kubelet_start::BOOTSTRAP_CONF;
+use crate::actions::kubelet_health;
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
-use crate::context::access::access;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
+use crate::kube::ready::ailment;
 use crate::kube::request::PatchKind;
 use crate::pipeline::{Action, Target};
 use crate::pki::subject::Subject;
@@ -19,9 +21,6 @@ use crate::render::objects::mark;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
-
-/// Who asks for a certificate with a bootstrap token.
-const BOOTSTRAP_USERS: &str = "system:bootstrap:";
 
 /// See the module's text.
 pub struct WaitBootstrap;
@@ -34,29 +33,49 @@ impl Action for WaitBootstrap {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let limit = cx.timeouts().tls_bootstrap;
         let gate = cx.gate.clone();
-        if gate.effect(|| wait_for_certificate(cx, limit))?.is_none() {
-            return Ok(());
+        let waited = gate.effect(|| wait_for_kubelet(cx).and_then(|()| wait_for_certificate(cx, limit)));
+        if waited.is_err() && cx.files.exists(Path::new(BOOTSTRAP_CONF)) {
+            cx.events.message(format!(
+                "{BOOTSTRAP_CONF} and the token in it stay, for the kubelet to go on with; 'kubewright reset' removes them"
+            ));
         }
-        let cluster = cx.running_cluster(Path::new(KUBELET_CONF))?;
+        let cluster = match waited? {
+            Some(()) => cx.running_cluster(Path::new(KUBELET_CONF))?,
+            // A plan has no kubelet that could have got credentials.
+            None => cx.joining()?.api.clone(),
+        };
+        // Whatever comes of the node: with its own certificate the kubelet has no more use for the token.
+        cx.files.remove(Path::new(BOOTSTRAP_CONF))?;
         let name = cx.node()?.name.clone();
-        let node = cluster.wait_for_node(&name, limit, &cx.events)?;
+        let node = cluster.wait_for_node(&name, limit, &cx.events).map_err(|failure| cx.explained(failure))?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &cx.cri_socket()?) {
             cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;
         }
-        cx.files.remove(Path::new(BOOTSTRAP_CONF))?;
         cx.events.message(format!("node {name} is in the cluster"));
         Ok(())
     }
 }
 
+/// A kubelet that does not run asks for nothing. One that does not rotate its certificate tells how it is only when it
+/// has one, so either will do.
+fn wait_for_kubelet(cx: &Context) -> Result<()> {
+    let Some(kubelet) = kubelet_health::component(&cx.files)? else { return Ok(()) };
+    let wait = Wait::new("a healthy kubelet", cx.timeouts().kubelet_health_check);
+    let done = wait.until(&cx.clock, &cx.events, || {
+        let ailment = ailment(&kubelet)?;
+        Ok(match ailment {
+            Some(why) if !is_let_in(&own_credentials(cx)?) => Poll::Pending(why),
+            _ => Poll::Ready(()),
+        })
+    });
+    done.map_err(|failure| cx.explained(failure))
+}
+
 fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
     let wait = Wait::new("the kubelet's own certificate", limit);
     let done = wait.until(&cx.clock, &cx.events, || {
-        // Only a kubeconfig whose certificate is there, too, is one.
-        Ok(match access(cx, Path::new(KUBELET_CONF)) {
-            Ok(_) => Poll::Ready(()),
-            Err(_) => Poll::Pending(format!("{KUBELET_CONF} is not complete yet")),
-        })
+        let own = own_credentials(cx)?;
+        Ok(if is_let_in(&own) { Poll::Ready(()) } else { Poll::Pending(format!("{KUBELET_CONF}: {}", own.shown())) })
     });
     done.map_err(|failure| match failure.downcast_ref::<TimedOut>() {
         Some(_) => explain(cx, limit).unwrap_or(failure),
@@ -64,38 +83,77 @@ fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
     })
 }
 
-/// Looks for the request that the kubelet made, and says what became of it.
+fn own_credentials(cx: &Context) -> Result<Credentials> {
+    credentials::of_kubelet(cx, &cx.joining()?.found.ca_pem)
+}
+
+/// True when the kubelet need not ask any more. A CA that is not in the cluster's bundle may sign for kubelets
+/// nevertheless, and what others had left was removed before the kubelet was started.
+fn is_let_in(own: &Credentials) -> bool {
+    matches!(own, Credentials::Ours | Credentials::OtherCa)
+}
+
+/// Looks for the request that the kubelet made, and says what became of it; where that does not tell why, this host
+/// may.
 fn explain(cx: &Context, limit: Duration) -> Option<Failure> {
     let requests = cx.joining().ok()?.api.list(&CERTIFICATE_SIGNING_REQUEST, None, "").ok();
     let node = cx.node().ok()?.name.clone();
-    let why = match requests {
+    let fate = match requests {
         Some(requests) => fate(&requests, &node),
-        None => format!("the requests for certificates cannot be read, so the kubelet of {node} tells more"),
+        None => Fate::open("the requests for certificates cannot be read".into()),
     };
-    Some(JoinError::NotBootstrapped { limit, why }.into())
+    let here = || cx.diagnosed(&format!("the kubelet's own certificate ({})", fate.text), limit);
+    let cause = if fate.says_why { None } else { here() };
+    Some(cause.unwrap_or_else(|| JoinError::NotBootstrapped { limit, why: fate.text }.into()))
 }
 
-/// What became of this node's request; of several, of the one made last.
-fn fate(requests: &[Value], node: &str) -> String {
+/// What became of a request.
+#[derive(Debug)]
+struct Fate {
+    text: String,
+    /// It is the reason why there is no certificate.
+    says_why: bool,
+}
+
+impl Fate {
+    fn reason(text: String) -> Self {
+        Self { text, says_why: true }
+    }
+
+    fn open(text: String) -> Self {
+        Self { text, says_why: false }
+    }
+}
+
+/// What became of this node's request; of several, of the one made last. With a discovery file it is not a token that
+/// asks, so whoever asks counts.
+fn fate(requests: &[Value], node: &str) -> Fate {
     let user = format!("system:node:{node}");
-    let is_ours = |request: &&Value| {
-        let asked_by = request["spec"]["username"].as_str().unwrap_or_default();
-        asked_by.starts_with(BOOTSTRAP_USERS) && asks_for(request).is_some_and(|name| name == user)
-    };
+    let is_ours = |request: &&Value| asks_for(request).is_some_and(|name| name == user);
     let made = |request: &&Value| request["metadata"]["creationTimestamp"].as_str().map(str::to_owned);
     let Some(request) = requests.iter().filter(is_ours).max_by_key(made) else {
-        return "it has not asked for one".into();
+        return Fate::open("it has not asked for one".into());
     };
     let name = request["metadata"]["name"].as_str().unwrap_or_default();
     let conditions = request["status"]["conditions"].as_array();
     let has = |kind: &str| conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
+    let why = |condition: &Value| condition["message"].as_str().unwrap_or("no reason given").to_owned();
     if let Some(denied) = has("Denied") {
-        return format!("its request {name} was denied: {}", denied["message"].as_str().unwrap_or("no reason given"));
+        return Fate::reason(format!("its request {name} was denied: {}", why(denied)));
+    }
+    if let Some(failed) = has("Failed") {
+        return Fate::reason(format!("its request {name} could not be signed: {}", why(failed)));
     }
     match (has("Approved"), request["status"]["certificate"].as_str()) {
-        (None, _) => format!("its request {name} waits for approval ('kubectl certificate approve {name}')"),
-        (Some(_), None) => format!("its request {name} is approved, but kube-controller-manager has not signed it"),
-        (Some(_), Some(_)) => format!("its request {name} was granted, but it has not fetched the certificate"),
+        (None, _) => {
+            Fate::reason(format!("its request {name} waits for approval ('kubectl certificate approve {name}')"))
+        }
+        (Some(_), None) => {
+            Fate::reason(format!("its request {name} is approved, but kube-controller-manager has not signed it"))
+        }
+        (Some(_), Some(_)) => {
+            Fate::open(format!("its request {name} was granted, but it has not fetched the certificate"))
+        }
     }
 }
 
@@ -105,44 +163,4 @@ fn asks_for(request: &Value) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pki::issue;
-    use crate::pki::sans::Sans;
-    use crate::pki::{Generator, KeySource};
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    use serde_json::json;
-
-    fn request(name: &str, node: &str, status: &Value) -> Value {
-        let key = Generator.take(crate::config::model::KeyAlgorithm::EcdsaP256).unwrap();
-        let subject = Subject::new(format!("system:node:{node}"), &["system:nodes"]);
-        let pem = issue::request(&subject, &Sans::default(), &key).unwrap();
-        json!({
-            "metadata": {"name": name, "creationTimestamp": format!("2026-01-01T00:00:0{}Z", name.len())},
-            "spec": {"username": "system:bootstrap:abcdef", "request": STANDARD.encode(pem)},
-            "status": status
-        })
-    }
-
-    #[test]
-    fn the_request_of_another_node_is_not_taken_for_ours() {
-        let denied = json!({"conditions": [{"type": "Denied", "message": "no"}]});
-        let requests =
-            [request("later", "n1", &denied), request("last-of-all", "n2", &json!({})), request("x", "n1", &json!({}))];
-        assert!(fate(&requests, "n1").contains("later was denied"), "{}", fate(&requests, "n1"));
-        assert_eq!(fate(&requests, "n3"), "it has not asked for one");
-    }
-
-    #[test]
-    fn every_state_of_a_request_is_told() {
-        let told = |status: &Value| fate(&[request("csr-1", "n1", status)], "n1");
-        assert!(told(&json!({})).contains("waits for approval"));
-        let approved = json!([{"type": "Approved"}]);
-        assert!(told(&json!({"conditions": approved})).contains("has not signed it"));
-        assert!(told(&json!({"conditions": approved, "certificate": "x"})).contains("not fetched"));
-        assert!(told(&json!({"conditions": [{"type": "Denied", "message": "no"}]})).ends_with("was denied: no"));
-        let others = json!({"metadata": {"name": "x"}, "spec": {"username": "system:node:n1"}});
-        assert_eq!(fate(&[others], "n1"), "it has not asked for one");
-    }
-}
+mod tests;

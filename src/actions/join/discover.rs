@@ -3,16 +3,15 @@
 //! Reads: the cluster information, the ConfigMaps of cluster and kubelets, the node of this name.
 //! Writes: nothing.
 
+use super::credentials::{self, Credentials as OfKubelet};
 use super::error::JoinError;
 use crate::base::fault::Result;
-use crate::base::https::{Credentials, Trust};
 use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
-use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
+use crate::config::kubeconfig::{SecretText, User};
 use crate::config::model::{ClusterConfig, DiscoverySource};
 use crate::config::{Facts, documents};
-use crate::context::access::{self, AccessError};
 use crate::context::{Context, Joining};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
@@ -21,10 +20,11 @@ use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
 use crate::pki::validity;
 use crate::render::objects::upload_config;
 use serde_json::Value;
-use std::path::Path;
 use std::sync::Arc;
 
-/// A kubelet that has this file has been let into a cluster.
+mod file;
+
+/// With this file the kubelet enters a cluster; it writes it before it has been let in.
 pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 
 /// Finds the cluster that the configuration names; `facts` complete the cluster's own configuration.
@@ -37,14 +37,14 @@ pub fn find_cluster(cx: &mut Context, facts: &Facts) -> Result<()> {
     let (found, access, user) = find(cx, &proxies)?;
     cx.events.message(format!("found the cluster at {}", found.server));
     let api =
-        Cluster::running(Client::new(access)?, cx.gate.clone(), cx.clock.clone(), cx.timeouts().kubernetes_api_call);
+        Cluster::known(Client::new(access)?, cx.gate.clone(), cx.clock.clone(), cx.timeouts().kubernetes_api_call);
     let cluster = read_cluster(cx, &api, facts)?;
     if cx.control_plane_join().is_some() && cluster.control_plane_endpoint.is_none() {
         return Err(JoinError::NoStableEndpoint.into());
     }
     let minor = validity::minor_of(&cluster)?;
     let kubelet = text_of(&api, &upload_config::kubelet_config_map(minor, &cluster.feature_gates), "kubelet")?;
-    refuse_taken_name(cx, &api)?;
+    refuse_taken_name(cx, &api, &found.ca_pem)?;
     cx.joins(Joining { found, user, api: Arc::new(api), cluster, kubelet });
     Ok(())
 }
@@ -74,52 +74,7 @@ fn find(cx: &Context, proxies: &Proxies) -> Result<(Found, Access, User)> {
             let access = discovery::access(&found, Some(token.clone()), proxies.clone());
             Ok((found, access, token_user(token)))
         }
-        DiscoverySource::File { location } => by_file(cx, location, tls_token, proxies, &search),
-    }
-}
-
-fn by_file(
-    cx: &Context,
-    location: &str,
-    tls_token: Option<Secret<String>>,
-    proxies: &Proxies,
-    search: &Search<'_>,
-) -> Result<(Found, Access, User)> {
-    let path = Path::new(location);
-    let bytes = if location.starts_with("https://") {
-        discovery::download(location, proxies, search)?
-    } else {
-        cx.files.read(path)?.ok_or_else(|| AccessError::Absent(path.into()))?
-    };
-    let file = Kubeconfig::parse(path, &bytes)?;
-    // cluster-info has no context: its only cluster is meant.
-    let named = file.current_cluster().or_else(|| file.clusters.first().map(|named| &named.cluster));
-    let cluster = named.ok_or_else(|| AccessError::Incomplete { path: path.into(), what: "cluster" })?;
-    name_proxy(cx, proxies, cluster.server.trim_start_matches("https://"));
-    let user = file.current_user().cloned().unwrap_or_default();
-    let given = access::authority(cx, path, cluster)?;
-    let own = access::credentials(cx, path, &user)?;
-    let access = Access {
-        server: cluster.server.clone(),
-        trust: given.clone().map_or(Trust::System, Trust::Only),
-        credentials: own.clone().unwrap_or(Credentials::Anonymous),
-        proxies: proxies.clone(),
-    };
-    let told = discovery::by_access(&access, search)?;
-    let found = match (told, given) {
-        // What the file says wins: its author chose the address and the CA.
-        (_, Some(ca_pem)) => Found { endpoint: access.server.clone(), server: access.server.clone(), ca_pem },
-        (Some(told), None) => Found { server: access.server.clone(), ..told },
-        (None, None) => return Err(JoinError::NoCa { location: location.into(), server: access.server }.into()),
-    };
-    let trust = Trust::Only(found.ca_pem.clone());
-    match (tls_token, own) {
-        (Some(token), _) => {
-            let access = Access { trust, credentials: Credentials::Token(token.clone()), ..access };
-            Ok((found, access, token_user(token)))
-        }
-        (None, Some(_)) => Ok((found, Access { trust, ..access }, user)),
-        (None, None) => Err(JoinError::NoCredentials { location: location.into() }.into()),
+        DiscoverySource::File { location } => file::find(cx, location, tls_token, proxies, &search),
     }
 }
 
@@ -153,11 +108,13 @@ fn text_of(api: &Cluster, name: &str, key: &str) -> Result<String> {
 
 /// A second kubelet of the same name would take the first one's Pods away, or end a control plane. A host that was
 /// let in by an earlier run has that name by right.
-fn refuse_taken_name(cx: &Context, api: &Cluster) -> Result<()> {
-    if cx.files.exists(Path::new(KUBELET_CONF)) {
-        return Ok(());
-    }
+fn refuse_taken_name(cx: &Context, api: &Cluster, ca_pem: &[u8]) -> Result<()> {
     let name = &cx.node()?.name;
+    match credentials::of_kubelet(cx, ca_pem)? {
+        OfKubelet::Ours => return Ok(()),
+        OfKubelet::OtherNode(own) => return Err(JoinError::OtherName { own, asked: name.clone() }.into()),
+        _ => {}
+    }
     let node = api.find(&ObjectRef::global(&NODE, name))?;
     if node.is_some_and(|node| is_ready(&node)) {
         return Err(JoinError::NameTaken { name: name.clone() }.into());
@@ -172,16 +129,4 @@ pub fn is_ready(node: &Value) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn only_a_ready_node_holds_its_name() {
-        let node = |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
-        assert!(is_ready(&node("True")));
-        assert!(!is_ready(&node("False")));
-        assert!(!is_ready(&node("Unknown")));
-        assert!(!is_ready(&json!({})));
-    }
-}
+mod tests;

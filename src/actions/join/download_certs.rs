@@ -1,9 +1,11 @@
 //! Fetches the files that all control planes share.
 //!
-//! Reads: the Secret `kube-system/kubeadm-certs`. Writes: the CAs, the service-account keys and an external
+//! Reads: the Secret `kube-system/kubeadm-certs`, which goes after two hours; a host that has all of them does not need
+//! it. Writes: the CAs, the service-account keys and an external
 //! etcd's certificates, where they are missing; another file in their place is an error.
 
 use super::error::JoinError;
+use super::prepare::require_shared;
 use crate::actions::told;
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -25,7 +27,7 @@ impl Action for DownloadCerts {
         };
         let key = SealKey::parse(&key)?;
         let secret = cx.joining()?.api.find(&ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs"))?;
-        let secret = secret.ok_or(JoinError::NothingStored)?;
+        let Some(secret) = secret else { return go_on_without(cx) };
         // All are opened before the first is written: a wrong key leaves nothing behind.
         let mut opened = Vec::new();
         for file in shared_files(cx.cluster()?) {
@@ -47,3 +49,18 @@ impl Action for DownloadCerts {
         Ok(())
     }
 }
+
+/// A run that continues later finds the Secret gone, and what was in it on this host.
+fn go_on_without(cx: &Context) -> Result<()> {
+    require_shared(cx).map_err(|failure| match failure.downcast_ref() {
+        Some(JoinError::NotShared { .. }) => JoinError::NothingStored.into(),
+        _ => failure,
+    })?;
+    cx.events.warning(
+        "the cluster no longer holds the certificates of its control planes; those on this host are of this cluster and stay",
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,13 @@
 //!
 //! Reads: the kubelet's credentials and the CA on this host. Writes: nothing.
 
+use super::credentials::{self, Credentials};
 use super::discover::KUBELET_CONF;
 use super::kubelet_start::BOOTSTRAP_CONF;
 use super::prepare::require_same_ca;
 use crate::actions::manifest;
 use crate::base::fault::Result;
-use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
-use crate::context::access::authority;
 use std::path::{Path, PathBuf};
 
 /// The static Pods of a control plane.
@@ -29,23 +28,20 @@ pub fn files_of_this_cluster(cx: &Context) -> Result<Vec<PathBuf>> {
     {
         files.push(ca.clone());
     }
-    let mut has_credentials = false;
-    for path in [KUBELET_CONF, BOOTSTRAP_CONF] {
-        if is_for_this_cluster(cx, Path::new(path))? {
-            files.push(path.into());
-            has_credentials = true;
-        }
-    }
-    if has_credentials && cx.control_plane_join().is_some() {
+    let ca_pem = &cx.joining()?.found.ca_pem;
+    let bootstrap = Path::new(BOOTSTRAP_CONF);
+    let may_ask = match cx.files.read(bootstrap)? {
+        Some(bytes) => credentials::of_this_cluster(cx, bootstrap, &bytes, ca_pem)?.is_some(),
+        None => false,
+    };
+    let has_own = !matches!(credentials::of_kubelet(cx, ca_pem)?, Credentials::Absent | Credentials::Foreign);
+    files.extend(may_ask.then(|| bootstrap.into()));
+    files.extend(has_own.then(|| KUBELET_CONF.into()));
+    if (may_ask || has_own) && cx.control_plane_join().is_some() {
         files.extend(PODS.map(manifest::path));
     }
     Ok(files)
 }
 
-fn is_for_this_cluster(cx: &Context, path: &Path) -> Result<bool> {
-    let Some(bytes) = cx.files.read(path)? else { return Ok(false) };
-    let Ok(kubeconfig) = Kubeconfig::parse(path, &bytes) else { return Ok(false) };
-    let Some(cluster) = kubeconfig.current_cluster() else { return Ok(false) };
-    let Some(ca) = authority(cx, path, cluster)? else { return Ok(false) };
-    Ok(require_same_ca(cx, path, &ca).is_ok())
-}
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,17 @@ pub enum JoinError {
         /// The node's name.
         name: String,
     },
+    /// This host is a node of the cluster already.
+    #[error("this host is the node {own} of the cluster already, and cannot be {asked} at the same time")]
+    OtherName {
+        /// The name in its kubelet's certificate.
+        own: String,
+        /// The name that was asked for.
+        asked: String,
+    },
+    /// The kubelet would go on with another cluster.
+    #[error("{} is not of the cluster that was found, and the kubelet would use it", .0.display())]
+    OtherCluster(PathBuf),
     /// A CA on this host is not the cluster's.
     #[error("{} is not the CA of the cluster: this host has been part of another one", .0.display())]
     OtherCa(PathBuf),
@@ -89,7 +100,9 @@ impl Fault for JoinError {
             | Self::StoredBadly { .. }
             | Self::NoEtcd
             | Self::BadStatus(_) => ExitCode::Unreachable,
-            Self::NameTaken { .. } | Self::NoStableEndpoint => ExitCode::Refused,
+            Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster(_) | Self::NoStableEndpoint => {
+                ExitCode::Refused
+            }
             Self::OtherCa(_) => ExitCode::Untrusted,
             Self::NotBootstrapped { .. } => ExitCode::Unhealthy,
         }
@@ -109,6 +122,12 @@ impl Fault for JoinError {
             Self::NameTaken { name } => format!(
                 "give this host another name with --node-name; or, if that node is gone for good, run 'kubewright node remove {name} --dead' on a control plane first"
             ),
+            Self::OtherName { own, .. } => format!(
+                "join with --node-name {own}; or, to give this host another name, run 'kubewright reset' first"
+            ),
+            Self::OtherCluster(_) => {
+                "if nothing on this host is needed any more, run 'kubewright reset', then join again".into()
+            }
             Self::OtherCa(path) => format!(
                 "if nothing on this host is needed any more, run 'kubewright reset'; see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'",
                 path.display()

@@ -1,11 +1,14 @@
 //! The kubelet's files on a host that joins, and its start.
 //!
 //! Reads: what is there, the service's state. Writes: the kubelet's settings, the cluster's CA certificate, and
-//! `bootstrap-kubelet.conf`, with which the kubelet asks for a certificate, until it has one; then restarts it.
+//! `bootstrap-kubelet.conf`, with which the kubelet asks for a certificate, until it has one; then restarts it. Removes
+//! what would keep the kubelet from asking: a certificate that this cluster does not accept.
 
+use super::credentials::{self, Credentials};
 use super::discover::KUBELET_CONF;
+use super::error::JoinError;
 use super::prepare::require_same_ca;
-use crate::actions::{kubelet_start, told};
+use crate::actions::{kubelet_finalize, kubelet_start, told};
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
@@ -33,13 +36,12 @@ pub struct JoinKubeletStart;
 impl Action for JoinKubeletStart {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         write_ca(cx)?;
-        let waits_for_credentials = !cx.files.exists(Path::new(KUBELET_CONF));
-        let credentials = waits_for_credentials.then(|| write_credentials(cx)).transpose()?;
+        let has_news = offer_credentials(cx)?;
         let shared = cx.joining()?.kubelet.clone();
         let is_worker = cx.control_plane_join().is_none();
         let before = cx.gate.count();
         kubelet_start::start(cx, &shared, is_worker)?;
-        if credentials.unwrap_or(false) && cx.gate.count() == before {
+        if has_news && cx.gate.count() == before {
             // It runs with the same settings, but looked for credentials when it started.
             cx.restart_kubelet()?;
         }
@@ -60,6 +62,36 @@ fn write_ca(cx: &Context) -> Result<()> {
     let written = cx.files.write(path, &ca, CA_MODE)?;
     told::written(cx, path, written);
     Ok(())
+}
+
+/// Gives the kubelet what it can ask for a certificate with, unless it has one; true when there is something new for it.
+fn offer_credentials(cx: &Context) -> Result<bool> {
+    let (path, ca_pem) = (Path::new(KUBELET_CONF), &cx.joining()?.found.ca_pem);
+    let state = credentials::of_kubelet(cx, ca_pem)?;
+    let forgotten = match state {
+        Credentials::Ours => return Ok(false),
+        Credentials::Foreign => return Err(JoinError::OtherCluster(path.into()).into()),
+        Credentials::OtherNode(own) => {
+            return Err(JoinError::OtherName { own, asked: cx.node()?.name.clone() }.into());
+        }
+        // It has an end in the future, so the kubelet would not look for another.
+        Credentials::OtherCa => forget(cx, path, &state)?,
+        Credentials::Absent | Credentials::Incomplete | Credentials::Expired => false,
+    };
+    let pair = kubelet_finalize::rotated(cx)?;
+    let forgotten = match credentials::of_pair(cx, &pair, ca_pem)? {
+        None | Some(Credentials::Ours) => forgotten,
+        Some(other) => forget(cx, &pair, &other)? || forgotten,
+    };
+    Ok(write_credentials(cx)? || forgotten)
+}
+
+/// Removes credentials that the cluster does not accept. What the kubelet keeps is a link to a file with a date in its
+/// name, and that file stays.
+fn forget(cx: &Context, path: &Path, why: &Credentials) -> Result<bool> {
+    let was_there = cx.files.remove(path)?;
+    cx.events.message(format!("removed {}: {}", path.display(), why.shown()));
+    Ok(was_there)
 }
 
 /// Writes the credentials to begin with; true when they are new.
@@ -84,24 +116,4 @@ fn control_plane_server(found: &str, cluster: &ClusterConfig, node: &NodeConfig,
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::model::HostPort;
-    use crate::pki::fixture;
-    use crate::versions::table::facts;
-
-    #[test]
-    fn the_kubelet_of_a_control_plane_asks_its_own_api_server_where_the_minor_does_so() {
-        let server = |minor, gate: Option<bool>| {
-            let mut cluster = fixture::cluster(minor);
-            cluster.control_plane_endpoint = Some(HostPort { host: "api.example.com".into(), port: None });
-            cluster.feature_gates.extend(gate.map(|on| ("ControlPlaneKubeletLocalMode".to_owned(), on)));
-            control_plane_server("https://found:6443", &cluster, &fixture::node(), facts(minor).unwrap())
-        };
-        let own = "https://192.168.0.36:6443";
-        assert_eq!(server(20, None), "https://found:6443");
-        assert_eq!((server(31, None).as_str(), server(31, Some(true)).as_str()), ("https://found:6443", own));
-        assert_eq!((server(34, None).as_str(), server(34, Some(false)).as_str()), (own, "https://found:6443"));
-        assert_eq!(server(36, None), own);
-    }
-}
+mod tests;

@@ -64,7 +64,10 @@ fn own_certs(cx: &Context) -> Result<Vec<&'static str>> {
 
 /// All that control planes share is here, and the CA is the one that was proved. Keys of a CA may be elsewhere; the
 /// store says so where it needs one.
-fn require_shared(cx: &Context) -> Result<()> {
+///
+/// # Errors
+/// When something is missing, or the CA is another.
+pub(super) fn require_shared(cx: &Context) -> Result<()> {
     let is_ca_key = |name: &str| name.ends_with("ca.key");
     let missing: Vec<String> = shared_files(cx.cluster()?)
         .into_iter()

@@ -62,3 +62,6 @@ pub fn parse(map: &Value) -> Result<Option<Value>, JoinError> {
     let text = map["data"][KEY].as_str();
     text.map(serde_yaml::from_str::<Value>).transpose().map_err(JoinError::BadStatus)
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,6 +30,8 @@ pub enum Trouble {
     NoAnswer(Duration),
     /// The connection broke off; the request may or may not have been carried out.
     Broken,
+    /// The answer is longer than this many bytes.
+    TooLong(u64),
     /// The other side does not speak TLS, or only versions of it that are no longer safe.
     NotTls,
     /// Its certificate comes from a CA that is not trusted.
@@ -76,9 +78,23 @@ impl HttpsError {
         Self { trouble, peer: peer.clone(), source: Some(source.without_url()) }
     }
 
+    pub(super) fn too_long(peer: &Peer, most: u64) -> Self {
+        Self { trouble: Trouble::TooLong(most), peer: peer.clone(), source: None }
+    }
+
+    /// The body of an answer broke off.
+    pub(super) fn reading(peer: &Peer, limit: Duration, error: std::io::Error) -> Self {
+        let late = error.kind() == std::io::ErrorKind::TimedOut;
+        if let Some(source) = error.into_inner().and_then(|inner| inner.downcast::<reqwest::Error>().ok()) {
+            return Self::transport(peer, limit, *source);
+        }
+        let trouble = if late { Trouble::NoAnswer(limit) } else { Trouble::Broken };
+        Self { trouble, peer: peer.clone(), source: None }
+    }
+
     /// True when the request surely never reached the other side, so that repeating it is safe whatever it does.
     pub fn before_sending(&self) -> bool {
-        !matches!(self.trouble, Trouble::NoAnswer(_) | Trouble::Broken)
+        !matches!(self.trouble, Trouble::NoAnswer(_) | Trouble::Broken | Trouble::TooLong(_))
     }
 
     /// True when the trouble is with trust, not with reaching the other side.
@@ -101,6 +117,7 @@ impl fmt::Display for HttpsError {
             Trouble::NoConnection => write!(f, "no connection to {peer}")?,
             Trouble::NoAnswer(limit) => write!(f, "no answer from {peer} within {limit:?}")?,
             Trouble::Broken => write!(f, "the connection to {peer} broke off")?,
+            Trouble::TooLong(most) => write!(f, "the answer of {peer} is longer than {most} bytes")?,
             Trouble::NotTls => write!(f, "{peer} does not speak TLS 1.2 or newer")?,
             Trouble::UnknownIssuer => write!(f, "the certificate of {peer} comes from a CA that is not trusted here")?,
             Trouble::WrongName => write!(f, "the certificate of {peer} is not for that name or address")?,
@@ -157,7 +174,7 @@ impl Fault for HttpsError {
             Trouble::NoConnection | Trouble::NoAnswer(_) | Trouble::Broken => {
                 format!("check the network and firewalls between the hosts: run 'curl -kv https://{peer}/healthz'")
             }
-            Trouble::NotTls => {
+            Trouble::NotTls | Trouble::TooLong(_) => {
                 format!("something else may listen there: run 'openssl s_client -connect {peer}'")
             }
             Trouble::NotYetValid => "check the clocks of both hosts: run 'timedatectl'".into(),

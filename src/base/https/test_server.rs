@@ -45,6 +45,16 @@ impl TestCa {
         TestLeaf { certificate: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
     }
 
+    /// A leaf for a client of this name, until so many seconds after the epoch.
+    pub(crate) fn client(&self, name: &str, not_after: i64) -> TestLeaf {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_after = time::OffsetDateTime::from_unix_timestamp(not_after).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        TestLeaf { certificate: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
+    }
+
     /// A leaf for 127.0.0.1 that is valid now.
     pub(crate) fn local_leaf(&self) -> TestLeaf {
         self.leaf(&["127.0.0.1", "localhost"], (-1, 1))
@@ -65,7 +75,7 @@ impl TestRequest {
     }
 }
 
-/// A status and a body; the body of a 302 is where it leads.
+/// A status and a body; the body of a 302 is where it leads. With the status 0 the connection breaks off instead.
 pub(crate) type TestResponse = (u16, String);
 
 /// Serves until the process ends.
@@ -158,6 +168,9 @@ fn serve<S: Read + Write>(stream: S, answer: &dyn Fn(&TestRequest) -> TestRespon
         request.body = vec![0; length];
         stream.read_exact(&mut request.body)?;
         let (status, body) = answer(&request);
+        if status == 0 {
+            return Ok(());
+        }
         let location = if status == 302 { format!("location: {body}\r\n") } else { String::new() };
         let length = body.len();
         let head = format!("HTTP/1.1 {status} X\r\n{location}content-length: {length}\r\n\r\n");

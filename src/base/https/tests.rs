@@ -148,3 +148,13 @@ fn redirects_are_followed_only_where_wanted_and_only_to_https() {
     let circle = TestServer::start(&ca.local_leaf(), None, move |_| (302, "/".into()));
     assert!(fetch(&following, &circle.url()).is_err());
 }
+
+#[test]
+fn a_stranger_cannot_fill_the_memory() {
+    let ca = TestCa::new("ours");
+    let server = TestServer::start(&ca.local_leaf(), None, |_| (200, "x".repeat(5 << 20)));
+    let found = trouble(Options::new(Trust::Anyone), &server.url());
+    assert_eq!(found, Trouble::TooLong(LONGEST_OF_STRANGERS));
+    let known = Https::new(Options::new(Trust::Only(ca.pem()))).unwrap();
+    assert_eq!(fetch(&known, &server.url()).unwrap().body().len(), 5 << 20);
+}

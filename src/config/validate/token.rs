@@ -1,7 +1,9 @@
 //! Bootstrap tokens, certificate keys and CA pins. No message here repeats a secret.
 
 use super::Judged;
+use crate::base::fault::Fault;
 use crate::base::nearest::nearest;
+use crate::base::pin::Pin;
 use crate::base::secret::Secret;
 use crate::config::problem::Complaint;
 
@@ -60,17 +62,9 @@ pub fn certificate_key(text: &str) -> Judged<Secret<String>> {
 /// # Errors
 /// When it has another form.
 pub fn ca_pin(text: &str) -> Judged<String> {
-    let Some((kind, digest)) = text.split_once(':') else {
-        return Err(Complaint::with_help(format!("{text:?} has no type"), "write 'sha256:' before the digits"));
-    };
-    if !kind.eq_ignore_ascii_case("sha256") {
-        return Err(Complaint::with_help(format!("{kind:?} is not a type of hash that pins a CA"), "use sha256"));
-    }
-    if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let what = format!("a sha256 pin has 64 hexadecimal digits; this has {} characters", digest.chars().count());
-        return Err(Complaint::new(what));
-    }
-    Ok(format!("sha256:{}", digest.to_ascii_lowercase()))
+    text.parse::<Pin>()
+        .map(|pin| pin.to_string())
+        .map_err(|bad| Complaint::with_help(bad.to_string(), bad.hint().unwrap_or_default()))
 }
 
 /// One thing a token may be used for.

@@ -38,13 +38,18 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
     Ok(Found { endpoint: endpoint.into(), server: proved.server, ca_pem: proved.ca_pem })
 }
 
-/// One attempt with the server and trust of a discovery file.
+/// One attempt with the server and trust of a discovery file. The server is proved by then, so cluster information that
+/// cannot be used is none, as where there is none: the file says what is needed, or the caller misses it.
 pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError> {
     let endpoint = access.server.trim_start_matches("https://");
     match read(endpoint, access.clone()) {
         Ok(told) => Ok(Some(Found { endpoint: endpoint.into(), server: told.server, ca_pem: told.ca_pem })),
         Err(DiscoveryError::AnonymousOff { .. }) if matches!(access.credentials, Credentials::Anonymous) => Ok(None),
-        Err(DiscoveryError::AnonymousOff { status: 403, .. } | DiscoveryError::NoClusterInfo { .. }) => Ok(None),
+        Err(
+            DiscoveryError::AnonymousOff { status: 403, .. }
+            | DiscoveryError::NoClusterInfo { .. }
+            | DiscoveryError::Malformed { .. },
+        ) => Ok(None),
         Err(error) => Err(untrusted(endpoint, error)),
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{DiscoveryError, Search, grace};
 use crate::base::env::{Clock, Random};
+use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,9 +66,10 @@ fn collect<T>(
     loop {
         let elapsed = search.clock.monotonic().saturating_sub(start);
         let Ok((index, news)) = receiver.recv_timeout(search.limit.saturating_sub(elapsed)) else {
-            // Either time is up, or every endpoint has ended.
+            // Either time is up, or every endpoint has ended. That somebody is not to be trusted is news although
+            // others may still answer.
             return Err(worst
-                .filter(|_| running == 0)
+                .filter(|error| running == 0 || error.exit_code() == ExitCode::Untrusted)
                 .unwrap_or(DiscoveryError::TimedOut { limit: search.limit, last }));
         };
         let endpoint = endpoints.get(index).map_or("", String::as_str);
@@ -146,5 +148,31 @@ impl Runner {
         // Without random bytes all hosts pause alike: bad for the server, but no reason to fail.
         let _ = self.random.fill(&mut byte);
         pause / 2 + pause * u32::from(byte[0]) / 256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::events::Events;
+
+    fn outcome(first: DiscoveryError) -> DiscoveryError {
+        let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::silent());
+        let limit = Duration::from_millis(1);
+        let search = Search { limit, clock: &clock, random: &random, events: &events };
+        let (sender, receiver) = channel::<(usize, News<()>)>();
+        sender.send((0, News::End(Err(first)))).unwrap();
+        // The other endpoint swallows packets: nothing comes of it, and its thread still runs.
+        collect(&["a:6443".into(), "b:6443".into()], &search, &receiver).unwrap_err()
+    }
+
+    /// A wrong CA was told as a timeout when another endpoint did not answer at all.
+    #[test]
+    fn a_wrong_ca_is_told_although_another_endpoint_is_silent() {
+        let (endpoint, pin) = (String::from("a:6443"), vec![String::from("sha256:00")]);
+        let error = outcome(DiscoveryError::PinMismatch { endpoint, expected: pin.clone(), found: pin });
+        assert!(matches!(error, DiscoveryError::PinMismatch { .. }), "{error}");
+        let error = outcome(DiscoveryError::NoClusterInfo { endpoint: "a:6443".into() });
+        assert!(matches!(error, DiscoveryError::TimedOut { .. }), "{error}");
     }
 }

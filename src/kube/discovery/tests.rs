@@ -352,6 +352,11 @@ fn a_discovery_file_is_proved_by_its_own_ca() {
     assert!(matches!(by_access(&access(&open, &theirs), &search), Err(DiscoveryError::OtherServer { .. })));
     let closed = serve(&ours.local_leaf(), (403, String::new()));
     assert_eq!(by_access(&access(&closed, &ours), &search).unwrap(), None);
+    // What it shows cannot be used, and is not needed.
+    for odd in ["{}", r#"{"data": {"kubeconfig": "clusters: []"}}"#] {
+        let odd = serve(&ours.local_leaf(), (200, odd.into()));
+        assert_eq!(by_access(&access(&odd, &ours), &search).unwrap(), None);
+    }
     let strict = serve(&ours.local_leaf(), (401, String::new()));
     let named = Access { credentials: Credentials::Token(String::from("x").into()), ..access(&strict, &ours) };
     assert!(by_access(&named, &search).is_err(), "credentials that are not accepted are an error");
@@ -364,4 +369,25 @@ fn a_discovery_file_is_proved_by_its_own_ca() {
             "{bad}"
         );
     }
+}
+
+#[test]
+fn a_discovery_file_is_fetched_from_a_server_that_is_trusted_and_from_no_other() {
+    let (ours, theirs) = (TestCa::new("web"), TestCa::new("web"));
+    let server = TestServer::start(&ours.local_leaf(), None, |request| match request.path.as_str() {
+        "/there" => (200, "kind: Config\n".into()),
+        "/moved" => (302, format!("https://{}/there", request.header("host").unwrap())),
+        "/plain" => (302, "http://127.0.0.1:1/there".into()),
+        _ => (404, "no such page".into()),
+    });
+    let fetch = |path: &str, ca: &TestCa| {
+        let options = Options { redirects: 10, ..Options::new(Trust::Only(ca.pem())) };
+        endpoint::download(&format!("{}{path}", server.url()), &options)
+    };
+    for path in ["/there", "/moved"] {
+        assert_eq!(fetch(path, &ours).unwrap(), b"kind: Config\n");
+    }
+    assert!(fetch("/plain", &ours).is_err(), "never over plain http");
+    assert!(fetch("/gone", &ours).unwrap_err().to_string().contains("no such page"));
+    assert_eq!(fetch("/there", &theirs).unwrap_err().exit_code(), ExitCode::Untrusted);
 }

@@ -89,7 +89,7 @@ fn everything_wrong_is_named_at_once() {
     };
     let TokenError::Invalid { problems, .. } = check(&wrong).unwrap_err() else { panic!() };
     assert_eq!(problems.len(), 5, "{problems:?}");
-    assert!(problems[0].contains("did you mean signing?"), "{problems:?}");
+    assert!(problems[0].contains("did you mean 'signing'?"), "{problems:?}");
 }
 
 #[test]
