@@ -4,7 +4,7 @@
 //! Reads: PEM bytes that are handed in. Writes: what changes the cluster goes through the gate.
 
 use super::error::EtcdError;
-use super::member::{Alarm, Member, Status};
+use super::member::{Alarm, Health, Member, Status};
 use super::membership::MemberApi;
 use crate::base::fault::Fault;
 use crate::base::gate::{Change, Gate};
@@ -218,11 +218,12 @@ impl MemberApi for Client {
         self.ask("/v3/cluster/member/remove", &json!({"ID": id.to_string()}), "remove a member").map(drop)
     }
 
-    fn ailment(&self, member: &Member) -> Option<String> {
-        let Some(url) = member.client_urls.first() else { return Some("it has never started".into()) };
+    fn health(&self, member: &Member) -> Health {
+        let Some(url) = member.client_urls.first() else { return Health::Silent("it has never started".into()) };
         match self.status(url.trim_end_matches('/')) {
-            Ok(status) => status.ailment(),
-            Err(error) => Some(error.to_string()),
+            Ok(status) => status.health(),
+            Err(EtcdError::Transport(error)) => Health::Silent(error.to_string()),
+            Err(error) => Health::Ill(error.to_string()),
         }
     }
 }

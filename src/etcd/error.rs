@@ -61,6 +61,16 @@ pub enum EtcdError {
         /// Its address for other members.
         peer_url: String,
     },
+    /// The address belongs to a member that may be another host's.
+    #[error("{peer_url} is the address of the etcd member {holder}: {why}")]
+    Taken {
+        /// The member's name.
+        holder: String,
+        /// The address for other members.
+        peer_url: String,
+        /// What speaks against its being this host's.
+        why: String,
+    },
     /// The new member never came up.
     #[error("etcd on this host did not join within {limit:?}; the cluster {}", if *rolled_back { "is as it was before" } else { "still waits for it" })]
     NeverStarted {
@@ -130,7 +140,7 @@ impl Fault for EtcdError {
             Self::Transport(error) => error.exit_code(),
             Self::Refused { .. } | Self::Answer { .. } => ExitCode::Unreachable,
             Self::Address { .. } => ExitCode::Input,
-            Self::NoQuorum { .. } | Self::StaleData { .. } => ExitCode::Refused,
+            Self::NoQuorum { .. } | Self::StaleData { .. } | Self::Taken { .. } => ExitCode::Refused,
             Self::NeverStarted { .. } | Self::Gone { .. } | Self::TimedOut { .. } => ExitCode::Unhealthy,
         }
     }
@@ -148,6 +158,9 @@ impl Fault for EtcdError {
             Self::StaleData { .. } => {
                 "if nothing on this host is needed any more, run 'kubewright reset' and join again".into()
             }
+            Self::Taken { holder, .. } => format!(
+                "give this host an address of its own with --apiserver-advertise-address (in a file: localAPIEndpoint.advertiseAddress) and a name of its own with --node-name; if {holder} is gone for good, run 'kubewright node remove {holder} --dead' on a control plane first"
+            ),
             Self::NeverStarted { .. } => {
                 "run 'crictl logs $(crictl ps -aq --name etcd)' and 'journalctl -u kubelet' on this host, mend the cause, then run the command again".into()
             }

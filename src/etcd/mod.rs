@@ -7,6 +7,7 @@ mod client;
 mod error;
 mod member;
 mod membership;
+mod quorum;
 #[cfg(test)]
 mod test_etcd;
 
