@@ -113,6 +113,11 @@ impl EtcdError {
         self.says("unhealthy cluster")
     }
 
+    /// A learner was asked: it has no say.
+    pub fn is_of_a_learner(&self) -> bool {
+        self.says("not supported for learner")
+    }
+
     /// True when the cluster can do this at another time, but not now: somebody else is joining, a member
     /// is not connected, the member is there already.
     pub fn is_untimely(&self) -> bool {

@@ -105,22 +105,6 @@ impl Status {
     }
 }
 
-/// Something that stops etcd from taking writes until it is mended and disarmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alarm {
-    /// Whose alarm.
-    pub member: u64,
-    /// `NOSPACE` or `CORRUPT`.
-    pub kind: String,
-}
-
-impl Alarm {
-    pub(super) fn all(answer: &Value) -> Vec<Self> {
-        let alarm = |value: &Value| Self { member: number(&value["memberID"]), kind: text(&value["alarm"]) };
-        answer["alarms"].as_array().into_iter().flatten().map(alarm).collect()
-    }
-}
-
 fn number(value: &Value) -> u64 {
     value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0)
 }
@@ -160,9 +144,5 @@ mod tests {
         for ill in [json!({"version": "3.5.0"}), json!({"leader": "1", "errors": ["memberID:1 alarm:NOSPACE"]})] {
             assert!(matches!(Status::of(&ill).health(), Health::Ill(_)), "{ill}");
         }
-        assert_eq!(
-            Alarm::all(&json!({"alarms": [{"memberID": "7", "alarm": "NOSPACE"}]})),
-            [Alarm { member: 7, kind: "NOSPACE".into() }]
-        );
     }
 }

@@ -13,5 +13,5 @@ mod test_etcd;
 
 pub use client::{Access, Client};
 pub use error::EtcdError;
-pub use member::{Alarm, Member, Status};
+pub use member::{Health, Member, Status};
 pub use membership::{Admission, Departure, LocalData, Membership, Who};
