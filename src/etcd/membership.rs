@@ -261,12 +261,14 @@ impl<'a> Membership<'a> {
     }
 
     fn add(&self, peer_url: &str) -> Result<Vec<Member>, Failure> {
-        self.wait("a place in the etcd cluster", || {
+        let mut ahead = None;
+        let added = self.wait("a place in the etcd cluster", || {
             let members = self.api.members()?;
             if find(&members, peer_url).is_some() {
                 return Ok(Poll::Ready(members));
             }
-            if let Some(other) = members.iter().find(|member| member.learner) {
+            ahead = members.iter().find(|member| member.learner).cloned();
+            if let Some(other) = &ahead {
                 return Ok(Poll::Pending(format!("the member {} is joining first", other.shown())));
             }
             match self.api.add_learner(peer_url) {
@@ -275,6 +277,10 @@ impl<'a> Membership<'a> {
                 Err(error) if error.is_unhealthy_cluster() => Ok(Poll::Pending(self.why_not_now(&members))),
                 Err(error) => pending(error),
             }
+        });
+        added.map_err(|failure| match (failure.downcast_ref(), ahead) {
+            (Some(EtcdError::TimedOut { limit, .. }), Some(other)) => EtcdError::behind(&other, *limit).into(),
+            _ => failure,
         })
     }
 

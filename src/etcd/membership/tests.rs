@@ -158,6 +158,21 @@ fn a_learner_that_never_starts_is_taken_out_again() {
     assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd remove"]);
 }
 
+/// Its host died before etcd started there, so no node has its name: the way out that was told led nowhere.
+#[test]
+fn a_place_that_was_given_up_half_way_is_told_with_what_removes_it() {
+    let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
+    let id = etcd.with(|state| state.add("b").id);
+    for (key, start) in [(format!("{id:x}"), false), ("b".to_owned(), true)] {
+        etcd.with(|state| start.then(|| state.start("b")));
+        let failure = host.membership(&etcd).admit("c", &url("c"), LocalData::Absent).unwrap_err();
+        assert!(matches!(failure.downcast_ref(), Some(EtcdError::Behind { .. })), "{failure}");
+        let way_out = format!("kubewright node remove {key} --dead");
+        assert!(failure.hint().unwrap().contains(&way_out), "{failure}: {:?}", failure.hint());
+    }
+    assert_eq!(host.gate.count(), 0);
+}
+
 #[test]
 fn a_learner_that_started_but_lags_keeps_its_place() {
     let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
