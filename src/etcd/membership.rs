@@ -7,6 +7,10 @@
 //! that has no data takes the place of a member only if that has the host's name and does not answer. Nothing is done
 //! that would leave fewer healthy votes than a majority.
 
+mod place;
+#[cfg(test)]
+mod tests;
+
 use super::client::{Client, request};
 use super::error::EtcdError;
 use super::member::{Health, Member};
@@ -16,15 +20,13 @@ use crate::base::events::Events;
 use crate::base::fault::{Failure, Fault};
 use crate::base::gate::Gate;
 use crate::base::wait::{Poll, TimedOut, Wait};
+use place::{Place, find, initial_cluster};
 use std::time::Duration;
 
 /// The longest pause between two looks: a look costs the cluster little, and somebody is waiting.
 const SLOWEST: Duration = Duration::from_millis(100);
 /// How long members may look unwell before that counts: an election, or a member that starts again, takes less.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-#[cfg(test)]
-mod tests;
 
 /// What a change of membership needs of etcd. The seam at which tests put an etcd of their own.
 pub(super) trait MemberApi: Sync {
@@ -47,14 +49,6 @@ pub enum LocalData {
     Manifest,
     /// Data.
     Present,
-}
-
-/// The place that a host has in the cluster before anything is changed.
-enum Place<'m> {
-    None,
-    Its(&'m Member),
-    /// That of a member which can never continue: its data is gone.
-    Lost(&'m Member),
 }
 
 /// A place in the cluster.
@@ -144,45 +138,6 @@ impl<'a> Membership<'a> {
             Place::Its(_) => Ok(()),
             Place::Lost(member) => self.patiently(|| quorum::allows_removal(self.api, &members, member)),
         }
-    }
-
-    /// The address tells the member. A host without data of it may be another one, to which the address was given by
-    /// mistake, or may not see the data that is there: it must not take the place of a member that lives.
-    fn place<'m>(
-        &self,
-        members: &'m [Member],
-        name: &str,
-        peer_url: &str,
-        local: LocalData,
-    ) -> Result<Place<'m>, EtcdError> {
-        let Some(member) = find(members, peer_url) else {
-            let stale = local == LocalData::Present;
-            return if stale { Err(EtcdError::StaleData { peer_url: peer_url.into() }) } else { Ok(Place::None) };
-        };
-        if !member.has_started() || local == LocalData::Present {
-            return Ok(Place::Its(member));
-        }
-        let taken = |why: String| EtcdError::Taken { holder: member.name.clone(), peer_url: peer_url.into(), why };
-        if member.name != name {
-            return Err(taken(format!("this host is {name}")));
-        }
-        match (self.answers(member), local) {
-            (false, _) => Ok(Place::Lost(member)),
-            (true, LocalData::Manifest) => Ok(Place::Its(member)),
-            (true, _) => Err(taken("it is alive, and this host has no data of it".into())),
-        }
-    }
-
-    /// True when the member answers within some seconds, be it with complaints.
-    fn answers(&self, member: &Member) -> bool {
-        let wait = Wait { slowest: SLOWEST, ..Wait::new("an answer of this host's etcd member", PATIENCE) };
-        let answer = wait.until(self.clock, self.events, || {
-            Ok(match self.api.health(member) {
-                Health::Silent(why) => Poll::Pending(why),
-                Health::Well | Health::Ill(_) => Poll::Ready(()),
-            })
-        });
-        answer.is_ok()
     }
 
     /// A judgement that stays as it is for some seconds: members look unwell while they elect a leader.
@@ -368,27 +323,4 @@ enum Standing {
 /// A failure that calls for another look at the members, or for giving up.
 fn pending<T>(error: EtcdError) -> Result<Poll<T>, Failure> {
     if error.is_untimely() || error.retryable() { Ok(Poll::Pending(error.to_string())) } else { Err(error.into()) }
-}
-
-fn find<'m>(members: &'m [Member], peer_url: &str) -> Option<&'m Member> {
-    members.iter().find(|member| member.peer_urls.iter().any(|url| url == peer_url))
-}
-
-/// Every member's name and addresses. One that has not started has no name yet: ours is known, another's id
-/// stands in for it, as etcd compares the addresses only.
-fn initial_cluster(members: &[Member], peer_url: &str, name: &str) -> Vec<(String, String)> {
-    let named = |member: &Member| {
-        if member.peer_urls.iter().any(|url| url == peer_url) {
-            name.to_owned()
-        } else if member.has_started() {
-            member.name.clone()
-        } else {
-            format!("{:x}", member.id)
-        }
-    };
-    let lines = |member: &Member| {
-        let name = named(member);
-        member.peer_urls.iter().map(move |url| (name.clone(), url.clone())).collect::<Vec<_>>()
-    };
-    members.iter().flat_map(lines).collect()
 }

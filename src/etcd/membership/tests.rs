@@ -229,10 +229,7 @@ fn a_host_that_was_given_the_address_of_another_does_not_take_its_place() {
             membership.check_room(name, &url("a"), local).unwrap_err(),
             membership.admit(name, &url("a"), local).unwrap_err(),
         ] {
-            let holder = match failure.downcast_ref() {
-                Some(EtcdError::Taken { holder, .. }) => holder,
-                _ => panic!("{case}: {failure}"),
-            };
+            let Some(EtcdError::Taken { holder, .. }) = failure.downcast_ref() else { panic!("{case}: {failure}") };
             assert_eq!((holder.as_str(), failure.exit_code()), ("a", ExitCode::Refused), "{case}");
             assert!(failure.hint().unwrap().contains("--apiserver-advertise-address"), "{case}");
         }
