@@ -1,6 +1,6 @@
 //! A member of etcd on this host.
 //!
-//! Reads: the etcd Pods of the other control planes, etcd's members, this host's data folder.
+//! Reads: the etcd Pods of the other control planes or where their API servers are, etcd's members, this host's data folder.
 //! Writes: the membership (as a learner first, then with a vote) and etcd's static Pod manifest; takes all of it back when
 //! the member does not come up.
 
@@ -16,10 +16,11 @@ use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
 use crate::etcd::{self, EtcdError, LocalData, Membership};
 use crate::kube::cluster::Cluster;
-use crate::kube::kind::POD;
+use crate::kube::kind::{ENDPOINTS, ObjectRef, POD};
 use crate::pipeline::{Action, Target};
 use crate::render::pods::{EtcdMember, last_value};
 use serde_json::Value;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// With this annotation kubeadm's etcd Pods tell where clients reach them.
@@ -95,9 +96,9 @@ fn enter(cx: &mut Context) -> Result<Option<Stacked>> {
     let Etcd::Local(local) = cx.cluster()?.etcd.clone() else { return Ok(None) };
     let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
     let address = cx.node()?.local_endpoint.advertise_address;
-    let url = |port| format!("https://{}", HostPort { host: address.to_string(), port: None }.with_port(port));
-    let client = etcd::Client::new(access(cx, endpoints(cx, &cluster, &url(CLIENT_PORT))?)?)?;
-    Ok(Some(Stacked { client, peer_url: url(PEER_PORT), dirs: Dirs::of(cx, &local)? }))
+    let endpoints = endpoints(cx, &cluster, &url(address, CLIENT_PORT))?;
+    let client = etcd::Client::new(access(cx, endpoints)?)?;
+    Ok(Some(Stacked { client, peer_url: url(address, PEER_PORT), dirs: Dirs::of(cx, &local)? }))
 }
 
 /// The folders of etcd's data in which there are files.
@@ -161,13 +162,17 @@ fn remove_member(cx: &Context, dirs: &Dirs) -> Result<()> {
     Ok(())
 }
 
-/// Where clients reach the members of the other control planes. A kubelet shows its static Pods to the cluster some
-/// seconds after its node is there, so in a new cluster they may be missing for a while.
+/// Where clients reach the members of the other control planes. In a new cluster a kubelet may show its static Pods a minute
+/// after its node is there. Until one does, the API servers tell: each runs beside the member that it uses.
 fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> {
     let wait = Wait::new("an etcd Pod that tells its address", cx.timeouts().etcd_api_call);
     let found = wait.until(&cx.clock, &cx.events, || {
         let pods = cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane")?;
-        let others = others(&pods, own);
+        let mut others = others(&pods, own);
+        if others.is_empty() {
+            let servers = cluster.find(&ObjectRef::new(&ENDPOINTS, "default", "kubernetes"))?;
+            others = beside(&servers.unwrap_or_default(), own);
+        }
         Ok(if others.is_empty() { Poll::Pending("there is none".into()) } else { Poll::Ready(others) })
     });
     found.map_err(|failure| match failure.downcast_ref::<TimedOut>() {
@@ -179,6 +184,18 @@ fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> 
 fn others(pods: &[Value], own: &str) -> Vec<String> {
     let all = pods.iter().filter_map(|pod| pod["metadata"]["annotations"][CLIENT_URLS].as_str());
     all.flat_map(|urls| urls.split(',')).filter(|url| *url != own).map(str::to_owned).collect()
+}
+
+/// The members beside the API servers that stand in their Service's Endpoints.
+fn beside(servers: &Value, own: &str) -> Vec<String> {
+    let subsets = servers["subsets"].as_array().into_iter().flatten();
+    let addresses = subsets.flat_map(|subset| subset["addresses"].as_array().into_iter().flatten());
+    let ips = addresses.filter_map(|address| address["ip"].as_str()?.parse().ok());
+    ips.map(|ip| url(ip, CLIENT_PORT)).filter(|url| url != own).collect()
+}
+
+fn url(ip: IpAddr, port: u16) -> String {
+    format!("https://{}", HostPort { host: ip.to_string(), port: None }.with_port(port))
 }
 
 fn access(cx: &Context, endpoints: Vec<String>) -> Result<etcd::Access> {
@@ -271,5 +288,15 @@ mod tests {
         let pods = [pod("https://10.0.0.1:2379"), pod("https://10.0.0.2:2379,https://[fd00::2]:2379"), json!({})];
         assert_eq!(others(&pods, "https://10.0.0.1:2379"), ["https://10.0.0.2:2379", "https://[fd00::2]:2379"]);
         assert!(others(&pods[..1], "https://10.0.0.1:2379").is_empty());
+    }
+
+    /// The first control plane that joined a new cluster waited a minute for the kubelet there to show etcd's Pod.
+    #[test]
+    fn while_no_pod_tells_members_are_looked_for_beside_the_api_servers() {
+        let address = |ip: &str| json!({"ip": ip});
+        let servers = json!({"subsets": [{"addresses": [address("10.0.0.1"), address("10.0.0.2")]},
+            {"addresses": [address("fd00::3")], "notReadyAddresses": [address("10.0.0.4")]}]});
+        assert_eq!(beside(&servers, "https://10.0.0.2:2379"), ["https://10.0.0.1:2379", "https://[fd00::3]:2379"]);
+        assert!(beside(&Value::Null, "https://10.0.0.2:2379").is_empty());
     }
 }

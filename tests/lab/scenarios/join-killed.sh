@@ -4,8 +4,8 @@
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
 
-# Joins once without a kill, for the time that takes; then until the host was killed often enough, each time with a random
-# part of that time left to it. What was joined before the kill came is no kill: the host leaves and begins anew.
+# Joins once without a kill, for the time that takes; then until it was killed often enough, at a random moment of that
+# time. If it is through before the kill comes, that is none: the host leaves and begins anew.
 kill_often() { # HOST KILLS COMMAND...
   local host=$1 kills=$2 hits=0 start duration moment status
   shift 2
@@ -14,13 +14,13 @@ kill_often() { # HOST KILLS COMMAND...
   duration=$(($(date +%s%3N) - start))
   on "$host" kubewright reset -y > /dev/null
   while [ $hits -lt "$kills" ]; do
-    moment=$((RANDOM % duration))
-    status=0
-    on "$host" timeout -s KILL "$((moment / 1000)).$(printf %03d $((moment % 1000)))" "$@" > "$SCRATCH/$host-killed" 2>&1 || status=$?
+    moment=$((RANDOM % duration)) status=0
+    on "$host" sh -c "$* > /root/join 2>&1 & pid=\$!
+      sleep $((moment / 1000)).$(printf %03d $((moment % 1000))); kill -9 \$pid 2> /dev/null; wait \$pid" || status=$?
     case $status in
-      137) hits=$((hits + 1)) && echo "$host: killed after $moment of $duration ms at: $(tail -n 1 "$SCRATCH/$host-killed")" ;;
-      0) [ $hits = "$kills" ] || on "$host" kubewright reset -y > /dev/null ;;
-      *) cat "$SCRATCH/$host-killed" && fail "$host: join failed by itself, with $status" ;;
+      137) hits=$((hits + 1)) && echo "$host: killed after $moment of $duration ms at: $(on "$host" tail -n 1 /root/join)" ;;
+      0) on "$host" kubewright reset -y > /dev/null ;;
+      *) on "$host" cat /root/join && fail "join on $host failed before it could be killed, with $status" ;;
     esac
   done
   complete "$host" "$@"
@@ -32,8 +32,7 @@ complete() { # HOST COMMAND...
 }
 
 boot n41 n42 n43
-on n41 kubewright init -q --pod-network-cidr 10.244.0.0/16 --control-plane-endpoint n41:6443 --upload-certs -o json > "$SCRATCH/init"
-lines_of "$SCRATCH/init"
+new_cluster n41
 kill_often n42 10 "${WORKER[@]}" &
 worker=$!
 kill_often n43 10 "${ENTER[@]}"
