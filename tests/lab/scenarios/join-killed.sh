@@ -12,18 +12,23 @@ kill_often() { # HOST KILLS COMMAND...
   start=$(date +%s%3N)
   complete "$host" "$@"
   duration=$(($(date +%s%3N) - start))
-  on "$host" kubewright reset -y > /dev/null
+  leave "$host"
   while [ $hits -lt "$kills" ]; do
     moment=$((RANDOM % duration)) status=0
     on "$host" sh -c "$* > /root/join 2>&1 & pid=\$!
       sleep $((moment / 1000)).$(printf %03d $((moment % 1000))); kill -9 \$pid 2> /dev/null; wait \$pid" || status=$?
     case $status in
       137) hits=$((hits + 1)) && echo "$host: killed after $moment of $duration ms at: $(on "$host" tail -n 1 /root/join)" ;;
-      0) on "$host" kubewright reset -y > /dev/null ;;
+      0) leave "$host" ;;
       *) on "$host" cat /root/join && fail "join on $host failed before it could be killed, with $status" ;;
     esac
   done
   complete "$host" "$@"
+}
+# A worker may not delete its own node.
+leave() { # HOST
+  on "$1" kubewright reset -y > /dev/null
+  kubectl delete node "$1" --ignore-not-found > /dev/null
 }
 complete() { # HOST COMMAND...
   local host=$1
