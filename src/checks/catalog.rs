@@ -4,7 +4,7 @@
 
 use super::finding::{Finding, Report};
 use super::inputs::{Inputs, Role, Scene};
-use super::{authorities, external_etcd, files, ignore, lost, machine, network, programs, runtime, system};
+use super::{address, authorities, external_etcd, files, ignore, lost, machine, network, programs, runtime, system};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -73,6 +73,7 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
         checks.extend(machine::size());
         checks.extend(programs::kubernetes_version());
         checks.extend(network::firewall());
+        checks.extend(address::checks(inputs));
     }
     checks.extend(network::port_checks(inputs));
     checks.extend(files::available(inputs, scene.minor));

@@ -4,6 +4,7 @@
 //! `diagnosis` explains a wait that ran out of time. Checks have kubeadm's names, so that lists of
 //! checks to ignore keep working.
 
+mod address;
 mod authorities;
 mod catalog;
 pub mod diagnosis;

@@ -4,22 +4,21 @@
 //! Reads: PEM bytes that are handed in. Writes: what changes the cluster goes through the gate.
 
 use super::error::EtcdError;
-use super::member::{Alarm, Member, Status};
+use super::member::{Health, Member, Status};
 use super::membership::MemberApi;
 use crate::base::fault::Fault;
-use crate::base::gate::{Change, Gate};
+use crate::base::gate::Change;
 use crate::base::https::{Credentials, Https, Options, Trust};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A member that does not take a connection in this time is passed over for the next.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-/// How long one request may take. A change of membership that crosses another one is dropped by etcd without
+/// A member that does not take a connection in this time is passed over for the next. It is shorter than
+/// [`CALL_LIMIT`]: only then does an address from which nothing comes count as one that was not reached.
+const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+/// How long one request may take, its connection included. A change of membership that crosses another one is dropped by etcd without
 /// a word, and its answer never comes; those who ask find out by reading the members, and soon.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
-/// Defragmenting stops a member for as long as its database takes to be written anew.
-const DEFRAGMENT_LIMIT: Duration = Duration::from_mins(5);
 
 /// Where an etcd cluster is and how it is entered.
 #[derive(Clone, Debug)]
@@ -30,6 +29,13 @@ pub struct Access {
     pub trust: Trust,
     /// How we show who we are.
     pub credentials: Credentials,
+}
+
+/// Whether a request may be made twice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Change,
 }
 
 /// A client of an etcd cluster. It learns of further members as it goes, so that it goes on when those it
@@ -65,7 +71,7 @@ impl Client {
 
     fn list(&self, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
         let body = json!({"linearizable": linearizable});
-        let answer = self.ask("/v3/cluster/member/list", &body, "list the members")?;
+        let answer = self.ask(Kind::Read, "/v3/cluster/member/list", &body, "list the members")?;
         let members = Member::all(&answer);
         self.learn(&members);
         Ok(members)
@@ -76,7 +82,7 @@ impl Client {
     /// # Errors
     /// When it does not answer, or refuses.
     pub fn status(&self, endpoint: &str) -> Result<Status, EtcdError> {
-        Ok(Status::of(&self.call(endpoint, "/v3/maintenance/status", &json!({}), "tell its status", CALL_LIMIT)?))
+        Ok(Status::of(&self.call(endpoint, "/v3/maintenance/status", &json!({}), "tell its status")?))
     }
 
     /// The version of the etcd at an endpoint, `3.5.21`, by the path that every etcd 3 has.
@@ -85,77 +91,38 @@ impl Client {
     /// When it does not answer, or what answers is no etcd.
     pub fn version(&self, endpoint: &str) -> Result<String, EtcdError> {
         let request = http::Request::get(format!("{}/version", endpoint.trim_end_matches('/')));
-        let value = self.exchange(endpoint, request, Vec::new(), "tell its version", CALL_LIMIT)?;
+        let value = self.exchange(endpoint, request, Vec::new(), "tell its version")?;
         Ok(value["etcdserver"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// The alarms that are raised.
-    ///
-    /// # Errors
-    /// When no member answers, or refuses.
-    pub fn alarms(&self) -> Result<Vec<Alarm>, EtcdError> {
-        Ok(Alarm::all(&self.ask("/v3/maintenance/alarm", &json!({"action": "GET"}), "list the alarms")?))
-    }
-
-    /// Proves that the cluster takes part in a decision: reads a key as a majority agrees on it.
-    ///
-    /// # Errors
-    /// When there is no majority, or no member answers.
-    pub fn prove_quorum(&self) -> Result<(), EtcdError> {
-        // The key need not exist; it is the one that etcdctl asks for.
-        self.ask("/v3/kv/range", &json!({"key": "aGVhbHRo"}), "read a key").map(drop)
-    }
-
-    /// Writes the database of the member at an endpoint anew, without the space that is no longer used.
-    /// The member does not answer meanwhile.
-    ///
-    /// # Errors
-    /// When it does not answer, or refuses.
-    pub fn defragment(&self, gate: &Gate, endpoint: &str) -> Result<(), EtcdError> {
-        gate.pass(request("defragment", endpoint, None), || {
-            self.call(endpoint, "/v3/maintenance/defragment", &json!({}), "defragment", DEFRAGMENT_LIMIT)
-        })?;
-        Ok(())
-    }
-
-    /// Gives a member other addresses for its peers.
-    ///
-    /// # Errors
-    /// When no member answers, or refuses.
-    pub fn update_peer_urls(&self, gate: &Gate, member: &Member, peer_urls: &[String]) -> Result<(), EtcdError> {
-        let shown = peer_urls.join(",");
-        gate.pass(request("update", &format!("member {}", member.shown()), Some(shown)), || {
-            let body = json!({"ID": member.id.to_string(), "peerURLs": peer_urls});
-            self.ask("/v3/cluster/member/update", &body, "update a member")
-        })?;
-        Ok(())
-    }
-
-    /// Asks one endpoint after the other until one answers. Only when a request surely did not arrive is it
-    /// sent to another one: what it changes must not be changed twice.
-    fn ask(&self, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
+    /// Asks one endpoint after the other until one answers; one that does not is asked last from then on. A change is
+    /// sent to another one only when it surely did not arrive: it must not be made twice.
+    fn ask(&self, kind: Kind, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
         let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut last = EtcdError::Address { address: String::new() };
         for endpoint in &endpoints {
-            match self.call(endpoint, path, body, what, CALL_LIMIT) {
-                Ok(answer) => {
-                    self.prefer(endpoint);
-                    return Ok(answer);
-                }
-                Err(EtcdError::Transport(error)) if error.before_sending() && error.retryable() => last = error.into(),
-                // A learner does not speak for the cluster.
-                Err(error @ EtcdError::Refused { .. }) if error.to_string().contains("not supported for learner") => {
-                    last = error;
-                }
-                Err(error) => return Err(error),
+            let error = match self.call(endpoint, path, body, what) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            // A learner does not speak for the cluster, and does nothing of what it is asked.
+            let nothing_done = error.is_of_a_learner()
+                || matches!(&error, EtcdError::Transport(transport) if transport.before_sending());
+            if !error.is_of_a_learner() && !error.retryable() {
+                return Err(error);
             }
+            self.put_last(endpoint);
+            if !nothing_done && kind == Kind::Change {
+                return Err(error);
+            }
+            last = error;
         }
         Err(last)
     }
 
-    fn call(&self, endpoint: &str, path: &str, body: &Value, what: &str, limit: Duration) -> Result<Value, EtcdError> {
+    fn call(&self, endpoint: &str, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
         let request = http::Request::post(format!("{endpoint}{path}")).header("content-type", "application/json");
-        self.exchange(endpoint, request, body.to_string().into_bytes(), what, limit)
+        self.exchange(endpoint, request, body.to_string().into_bytes(), what)
     }
 
     fn exchange(
@@ -164,10 +131,9 @@ impl Client {
         request: http::request::Builder,
         body: Vec<u8>,
         what: &str,
-        limit: Duration,
     ) -> Result<Value, EtcdError> {
         let request = request.body(body).map_err(|_| EtcdError::Address { address: endpoint.into() })?;
-        let answer = self.https.send(request, limit)?;
+        let answer = self.https.send(request, CALL_LIMIT)?;
         let value: Value =
             serde_json::from_slice(answer.body()).map_err(|source| EtcdError::Answer { what: what.into(), source })?;
         if answer.status().is_success() {
@@ -177,11 +143,10 @@ impl Client {
         Err(EtcdError::Refused { what: what.into(), code: value["code"].as_u64().unwrap_or(2), message })
     }
 
-    /// Asks the endpoint that just answered first next time.
-    fn prefer(&self, endpoint: &str) {
+    fn put_last(&self, endpoint: &str) {
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = endpoints.iter().position(|known| known == endpoint) {
-            endpoints.get_mut(..=at).into_iter().for_each(|front| front.rotate_right(1));
+            endpoints.get_mut(at..).into_iter().for_each(|rest| rest.rotate_left(1));
         }
     }
 
@@ -207,22 +172,24 @@ impl MemberApi for Client {
 
     fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError> {
         let body = json!({"peerURLs": [peer_url], "isLearner": true});
-        Ok(Member::all(&self.ask("/v3/cluster/member/add", &body, "add a member")?))
+        Ok(Member::all(&self.ask(Kind::Change, "/v3/cluster/member/add", &body, "add a member")?))
     }
 
     fn promote(&self, id: u64) -> Result<(), EtcdError> {
-        self.ask("/v3/cluster/member/promote", &json!({"ID": id.to_string()}), "promote a member").map(drop)
+        self.ask(Kind::Change, "/v3/cluster/member/promote", &json!({"ID": id.to_string()}), "promote a member")
+            .map(drop)
     }
 
     fn remove(&self, id: u64) -> Result<(), EtcdError> {
-        self.ask("/v3/cluster/member/remove", &json!({"ID": id.to_string()}), "remove a member").map(drop)
+        self.ask(Kind::Change, "/v3/cluster/member/remove", &json!({"ID": id.to_string()}), "remove a member").map(drop)
     }
 
-    fn ailment(&self, member: &Member) -> Option<String> {
-        let Some(url) = member.client_urls.first() else { return Some("it has never started".into()) };
+    fn health(&self, member: &Member) -> Health {
+        let Some(url) = member.client_urls.first() else { return Health::Silent("it has never started".into()) };
         match self.status(url.trim_end_matches('/')) {
-            Ok(status) => status.ailment(),
-            Err(error) => Some(error.to_string()),
+            Ok(status) => status.health(),
+            Err(EtcdError::Transport(error)) => Health::Silent(error.to_string()),
+            Err(error) => Health::Ill(error.to_string()),
         }
     }
 }
@@ -255,6 +222,44 @@ mod tests {
         assert_eq!(client.members().unwrap()[0].name, "a");
         let known = client.endpoints.lock().unwrap().clone();
         assert_eq!(known, [server.url(), dead, "https://192.0.2.1:2379".into()]);
+    }
+
+    const MEMBER_A: &str = r#"{"members":[{"ID":"1","name":"a"}]}"#;
+
+    /// The dead one was asked again and again: what runs out of time while it connects did not count as passed over.
+    #[test]
+    fn a_silent_endpoint_is_passed_over_and_then_asked_last_for_changes_too() {
+        let ca = TestCa::new("etcd-ca");
+        // It takes connections, as the kernel does for a process that hangs, and says nothing.
+        let (keep, kept) = std::sync::mpsc::channel();
+        let keep = Mutex::new(keep);
+        let silent = TestServer::start_raw(move |stream| _ = keep.lock().unwrap().send(stream));
+        let server = TestServer::start(&ca.local_leaf(), Some(&ca), |_| (200, MEMBER_A.into()));
+        for change in [false, true] {
+            let client = client(&ca, &[silent.url(), server.url()]);
+            if change {
+                MemberApi::remove(&client, 1).unwrap();
+            } else {
+                assert_eq!(client.members().unwrap()[0].name, "a");
+            }
+            assert_eq!(*client.endpoints.lock().unwrap(), [server.url(), silent.url()]);
+        }
+        drop(kept);
+    }
+
+    #[test]
+    fn what_a_member_without_leader_cannot_tell_another_is_asked() {
+        let ca = TestCa::new("etcd-ca");
+        let lost = TestServer::start(&ca.local_leaf(), Some(&ca), |_| {
+            (503, r#"{"message":"etcdserver: no leader","code":14}"#.into())
+        });
+        let server = TestServer::start(&ca.local_leaf(), Some(&ca), |_| (200, MEMBER_A.into()));
+        let endpoints = [lost.url(), server.url()];
+        assert_eq!(client(&ca, &endpoints).members().unwrap()[0].name, "a");
+        // A change may have been made by then. Who asks again asks another one.
+        let client = client(&ca, &endpoints);
+        assert!(MemberApi::remove(&client, 1).unwrap_err().retryable());
+        MemberApi::remove(&client, 1).unwrap();
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Why etcd did not do what was asked, and why we did not ask it.
 
+use super::member::Member;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::https::HttpsError;
@@ -61,6 +62,26 @@ pub enum EtcdError {
         /// Its address for other members.
         peer_url: String,
     },
+    /// The address belongs to a member that may be another host's.
+    #[error("{peer_url} is the address of the etcd member {holder}: {why}")]
+    Taken {
+        /// The member's name.
+        holder: String,
+        /// The address for other members.
+        peer_url: String,
+        /// What speaks against its being this host's.
+        why: String,
+    },
+    /// Another member was added before, and is not through.
+    #[error("the etcd member {shown} was added first, and has not got its vote within {limit:?}")]
+    Behind {
+        /// That member, for people.
+        shown: String,
+        /// By what `node remove` knows it.
+        key: String,
+        /// The time that was given.
+        limit: Duration,
+    },
     /// The new member never came up.
     #[error("etcd on this host did not join within {limit:?}; the cluster {}", if *rolled_back { "is as it was before" } else { "still waits for it" })]
     NeverStarted {
@@ -88,6 +109,12 @@ pub enum EtcdError {
 }
 
 impl EtcdError {
+    /// `other` kept its place before us for all the time there was.
+    pub(super) fn behind(other: &Member, limit: Duration) -> Self {
+        let key = if other.has_started() { other.name.clone() } else { format!("{:x}", other.id) };
+        Self::Behind { shown: other.shown(), key, limit }
+    }
+
     /// The member that the request names does not exist.
     pub fn is_not_found(&self) -> bool {
         self.says("member not found")
@@ -101,6 +128,11 @@ impl EtcdError {
     /// A voting member is not connected to the others, or has not been for long enough.
     pub fn is_unhealthy_cluster(&self) -> bool {
         self.says("unhealthy cluster")
+    }
+
+    /// A learner was asked: it has no say.
+    pub fn is_of_a_learner(&self) -> bool {
+        self.says("not supported for learner")
     }
 
     /// True when the cluster can do this at another time, but not now: somebody else is joining, a member
@@ -130,8 +162,10 @@ impl Fault for EtcdError {
             Self::Transport(error) => error.exit_code(),
             Self::Refused { .. } | Self::Answer { .. } => ExitCode::Unreachable,
             Self::Address { .. } => ExitCode::Input,
-            Self::NoQuorum { .. } | Self::StaleData { .. } => ExitCode::Refused,
-            Self::NeverStarted { .. } | Self::Gone { .. } | Self::TimedOut { .. } => ExitCode::Unhealthy,
+            Self::NoQuorum { .. } | Self::StaleData { .. } | Self::Taken { .. } => ExitCode::Refused,
+            Self::Behind { .. } | Self::NeverStarted { .. } | Self::Gone { .. } | Self::TimedOut { .. } => {
+                ExitCode::Unhealthy
+            }
         }
     }
 
@@ -148,6 +182,12 @@ impl Fault for EtcdError {
             Self::StaleData { .. } => {
                 "if nothing on this host is needed any more, run 'kubewright reset' and join again".into()
             }
+            Self::Taken { holder, .. } => format!(
+                "give this host an address of its own with --apiserver-advertise-address (in a file: localAPIEndpoint.advertiseAddress) and a name of its own with --node-name; if {holder} is gone for good, run 'kubewright node remove {holder} --dead' on a control plane first"
+            ),
+            Self::Behind { key, .. } => format!(
+                "complete the join of that host by running its command again; if it is gone for good, run 'kubewright node remove {key} --dead' on a control plane; then run this command again: it continues"
+            ),
             Self::NeverStarted { .. } => {
                 "run 'crictl logs $(crictl ps -aq --name etcd)' and 'journalctl -u kubelet' on this host, mend the cause, then run the command again".into()
             }

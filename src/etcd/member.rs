@@ -47,6 +47,17 @@ impl Member {
     }
 }
 
+/// Whether a member does its work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Well,
+    /// It answers, and this keeps it from its work.
+    Ill(String),
+    /// It does not answer, for this reason.
+    Silent(String),
+}
+
 /// How a member is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -85,28 +96,12 @@ impl Status {
         }
     }
 
-    /// What keeps the member from doing its work; None when nothing does.
-    pub fn ailment(&self) -> Option<String> {
+    /// Whether the member does its work.
+    pub fn health(&self) -> Health {
         if self.leader == 0 {
-            return Some("it knows no leader".into());
+            return Health::Ill("it knows no leader".into());
         }
-        (!self.errors.is_empty()).then(|| self.errors.join(", "))
-    }
-}
-
-/// Something that stops etcd from taking writes until it is mended and disarmed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alarm {
-    /// Whose alarm.
-    pub member: u64,
-    /// `NOSPACE` or `CORRUPT`.
-    pub kind: String,
-}
-
-impl Alarm {
-    pub(super) fn all(answer: &Value) -> Vec<Self> {
-        let alarm = |value: &Value| Self { member: number(&value["memberID"]), kind: text(&value["alarm"]) };
-        answer["alarms"].as_array().into_iter().flatten().map(alarm).collect()
+        if self.errors.is_empty() { Health::Well } else { Health::Ill(self.errors.join(", ")) }
     }
 }
 
@@ -145,12 +140,9 @@ mod tests {
         let status = Status::of(
             &json!({"header": {"member_id": "7"}, "version": "3.4.23", "dbSize": "1445888", "leader": "7", "raftIndex": "1160"}),
         );
-        assert_eq!((status.member, status.db_size, status.ailment()), (7, 1_445_888, None));
-        assert!(Status::of(&json!({"version": "3.5.0"})).ailment().is_some());
-        assert!(Status::of(&json!({"leader": "1", "errors": ["memberID:1 alarm:NOSPACE"]})).ailment().is_some());
-        assert_eq!(
-            Alarm::all(&json!({"alarms": [{"memberID": "7", "alarm": "NOSPACE"}]})),
-            [Alarm { member: 7, kind: "NOSPACE".into() }]
-        );
+        assert_eq!((status.member, status.db_size, status.health()), (7, 1_445_888, Health::Well));
+        for ill in [json!({"version": "3.5.0"}), json!({"leader": "1", "errors": ["memberID:1 alarm:NOSPACE"]})] {
+            assert!(matches!(Status::of(&ill).health(), Health::Ill(_)), "{ill}");
+        }
     }
 }

@@ -3,25 +3,30 @@
 //!
 //! The rules: the list of members is the only truth, and is read again whenever an answer was lost. A new
 //! member enters as a learner, which has no vote, and gets its vote only once it has all data. One
-//! that never starts is taken out again. A member is known by its address for peers, and removed by its id. Nothing
-//! is done that would leave fewer healthy votes than a majority.
+//! that never starts is taken out again. A member is known by its address for peers, and removed by its id; a host
+//! that has no data takes the place of a member only if that has the host's name and does not answer. Nothing is done
+//! that would leave fewer healthy votes than a majority.
+
+mod place;
+#[cfg(test)]
+mod tests;
 
 use super::client::{Client, request};
 use super::error::EtcdError;
-use super::member::Member;
+use super::member::{Health, Member};
+use super::quorum::{self, voters};
 use crate::base::env::Clock;
 use crate::base::events::Events;
 use crate::base::fault::{Failure, Fault};
 use crate::base::gate::Gate;
-use crate::base::parallel::for_each;
 use crate::base::wait::{Poll, TimedOut, Wait};
+use place::{Place, find, initial_cluster};
 use std::time::Duration;
 
 /// The longest pause between two looks: a look costs the cluster little, and somebody is waiting.
 const SLOWEST: Duration = Duration::from_millis(100);
-
-#[cfg(test)]
-mod tests;
+/// How long members may look unwell before that counts: an election, or a member that starts again, takes less.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a change of membership needs of etcd. The seam at which tests put an etcd of their own.
 pub(super) trait MemberApi: Sync {
@@ -32,16 +37,17 @@ pub(super) trait MemberApi: Sync {
     fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError>;
     fn promote(&self, id: u64) -> Result<(), EtcdError>;
     fn remove(&self, id: u64) -> Result<(), EtcdError>;
-    /// Why a member is not healthy; None when it is.
-    fn ailment(&self, member: &Member) -> Option<String>;
+    fn health(&self, member: &Member) -> Health;
 }
 
-/// Whether this host has data of an etcd member.
+/// What this host has of an etcd member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalData {
-    /// The data folder is missing or empty.
+    /// Nothing.
     Absent,
-    /// There is data.
+    /// A manifest that runs the member, but no data where that says they are.
+    Manifest,
+    /// Data.
     Present,
 }
 
@@ -90,28 +96,27 @@ impl<'a> Membership<'a> {
     /// A member whose data is gone gets a new place, as it could never continue in the old one.
     ///
     /// # Errors
-    /// When the change would endanger the quorum, this host's data belongs to no member, etcd refuses, or
-    /// time runs out.
+    /// When the change would endanger the quorum, the address is another member's, this host's data belongs to no
+    /// member, etcd refuses, or time runs out.
     pub fn admit(&self, name: &str, peer_url: &str, local: LocalData) -> Result<Admission, Failure> {
         let mut members = self.survey()?;
-        let mut own = find(&members, peer_url).cloned();
-        if let Some(member) = own.as_ref().filter(|member| member.has_started() && local == LocalData::Absent) {
-            self.events.warning(format!("the etcd member {} has lost its data and is replaced", member.shown()));
-            self.remove(&members, member)?;
-            members.retain(|other| other.id != member.id);
-            own = None;
+        match self.place(&members, name, peer_url, local)? {
+            Place::None => {}
+            Place::Its(member) => {
+                return Ok(Admission {
+                    id: member.id,
+                    initial_cluster: initial_cluster(&members, peer_url, name),
+                    has_started: member.has_started(),
+                });
+            }
+            Place::Lost(member) => {
+                let id = member.id;
+                self.events.warning(format!("the etcd member {} has lost its data and is replaced", member.shown()));
+                self.remove(&members, member)?;
+                members.retain(|other| other.id != id);
+            }
         }
-        if let Some(member) = own {
-            return Ok(Admission {
-                id: member.id,
-                initial_cluster: initial_cluster(&members, peer_url, name),
-                has_started: member.has_started(),
-            });
-        }
-        if local == LocalData::Present {
-            return Err(EtcdError::StaleData { peer_url: peer_url.into() }.into());
-        }
-        self.guard_addition(&members)?;
+        self.patiently(|| quorum::allows_addition(self.api, &members))?;
         let change = request("add learner", &format!("member {name}"), Some(peer_url.to_owned()));
         let members = self.gate.pass(change, || self.add(peer_url))?.unwrap_or_else(|| {
             // A dry run goes on with the member that would be there.
@@ -122,16 +127,31 @@ impl<'a> Membership<'a> {
         Ok(Admission { id, initial_cluster: initial_cluster(&members, peer_url, name), has_started: false })
     }
 
-    /// Looks whether the cluster could take in a member with this peer address, unless it is one already.
+    /// Looks whether [`Membership::admit`] could do its work.
     ///
     /// # Errors
-    /// When that would endanger the quorum, or etcd does not answer in time.
-    pub fn check_room(&self, peer_url: &str) -> Result<(), Failure> {
+    /// What `admit` would refuse, or when etcd does not answer in time.
+    pub fn check_room(&self, name: &str, peer_url: &str, local: LocalData) -> Result<(), Failure> {
         let members = self.survey()?;
-        if find(&members, peer_url).is_none() {
-            self.guard_addition(&members)?;
+        match self.place(&members, name, peer_url, local)? {
+            Place::None => self.patiently(|| quorum::allows_addition(self.api, &members)),
+            Place::Its(_) => Ok(()),
+            Place::Lost(member) => self.patiently(|| quorum::allows_removal(self.api, &members, member)),
         }
-        Ok(())
+    }
+
+    /// A judgement that stays as it is for some seconds: members look unwell while they elect a leader.
+    fn patiently(&self, judge: impl Fn() -> Result<(), EtcdError>) -> Result<(), Failure> {
+        let mut verdict = Ok(());
+        let wait = Wait { slowest: SLOWEST, ..Wait::new("enough healthy etcd members", PATIENCE.min(self.limit)) };
+        let _in_time = wait.until(self.clock, self.events, || {
+            verdict = judge();
+            Ok(match &verdict {
+                Ok(()) => Poll::Ready(()),
+                Err(error) => Poll::Pending(error.to_string()),
+            })
+        });
+        Ok(verdict?)
     }
 
     /// Waits until the member has started and has all data, and gives it its vote. When it never starts, its
@@ -180,12 +200,12 @@ impl<'a> Membership<'a> {
         if !member.learner && voters(&members).count() == 1 {
             return Ok((Departure::IsLast, members));
         }
-        self.guard_removal(&members, member)?;
+        self.patiently(|| quorum::allows_removal(self.api, &members, member))?;
         Ok((Departure::Removed, members))
     }
 
     fn remove(&self, members: &[Member], member: &Member) -> Result<(), Failure> {
-        self.guard_removal(members, member)?;
+        self.patiently(|| quorum::allows_removal(self.api, members, member))?;
         let shown = format!("member {}", member.shown());
         self.gate.pass(request("remove", &shown, None), || self.remove_until_gone(member.id))?;
         Ok(())
@@ -196,12 +216,14 @@ impl<'a> Membership<'a> {
     }
 
     fn add(&self, peer_url: &str) -> Result<Vec<Member>, Failure> {
-        self.wait("a place in the etcd cluster", || {
+        let mut ahead = None;
+        let added = self.wait("a place in the etcd cluster", || {
             let members = self.api.members()?;
             if find(&members, peer_url).is_some() {
                 return Ok(Poll::Ready(members));
             }
-            if let Some(other) = members.iter().find(|member| member.learner) {
+            ahead = members.iter().find(|member| member.learner).cloned();
+            if let Some(other) = &ahead {
                 return Ok(Poll::Pending(format!("the member {} is joining first", other.shown())));
             }
             match self.api.add_learner(peer_url) {
@@ -210,12 +232,16 @@ impl<'a> Membership<'a> {
                 Err(error) if error.is_unhealthy_cluster() => Ok(Poll::Pending(self.why_not_now(&members))),
                 Err(error) => pending(error),
             }
+        });
+        added.map_err(|failure| match (failure.downcast_ref(), ahead) {
+            (Some(EtcdError::TimedOut { limit, .. }), Some(other)) => EtcdError::behind(&other, *limit).into(),
+            _ => failure,
         })
     }
 
     /// etcd takes nobody in while a voter is away, or has been back for less than five seconds.
     fn why_not_now(&self, members: &[Member]) -> String {
-        let (_, sick) = self.health(members);
+        let (_, sick) = quorum::health(self.api, members);
         if sick.is_empty() {
             return "etcd wants its members to have been connected for some seconds first".into();
         }
@@ -274,41 +300,6 @@ impl<'a> Membership<'a> {
         EtcdError::NeverStarted { limit: self.limit, rolled_back }.into()
     }
 
-    fn guard_addition(&self, members: &[Member]) -> Result<(), EtcdError> {
-        let (healthy, sick) = self.health(members);
-        let voters = healthy.len() + sick.len();
-        // The change itself needs a majority of those who vote now; the cluster after it one of those and the new one.
-        let needed = majority(voters).max(majority(voters + 1).saturating_sub(1));
-        check(healthy.len(), voters, needed, "adding a member", sick)
-    }
-
-    fn guard_removal(&self, members: &[Member], leaving: &Member) -> Result<(), EtcdError> {
-        if leaving.learner {
-            return Ok(());
-        }
-        let (healthy, sick) = self.health(members);
-        let voters = healthy.len() + sick.len();
-        let change = format!("removing {}", leaving.shown());
-        // A majority of those who vote now must agree, and those who stay must be a majority of their own.
-        check(healthy.len(), voters, majority(voters), &change, sick.clone())?;
-        let staying = healthy.iter().filter(|id| **id != leaving.id).count();
-        check(staying, voters.saturating_sub(1), majority(voters.saturating_sub(1)), &change, sick)
-    }
-
-    /// The ids of the voters that are well, and who is not and why. All are asked at once.
-    fn health(&self, members: &[Member]) -> (Vec<u64>, Vec<String>) {
-        let voters: Vec<&Member> = voters(members).collect();
-        let mut healthy = Vec::new();
-        let mut sick = Vec::new();
-        for (member, ailment) in voters.iter().zip(for_each(&voters, |member| self.api.ailment(member))) {
-            match ailment {
-                None => healthy.push(member.id),
-                Some(ailment) => sick.push(format!("{}: {ailment}", member.shown())),
-            }
-        }
-        (healthy, sick)
-    }
-
     /// A wait whose end without success is told in etcd's terms.
     fn wait<T>(&self, what: &str, look: impl FnMut() -> Result<Poll<T>, Failure>) -> Result<T, Failure> {
         self.poll(what, look).map_err(|failure| match failure.downcast_ref::<TimedOut>() {
@@ -332,42 +323,4 @@ enum Standing {
 /// A failure that calls for another look at the members, or for giving up.
 fn pending<T>(error: EtcdError) -> Result<Poll<T>, Failure> {
     if error.is_untimely() || error.retryable() { Ok(Poll::Pending(error.to_string())) } else { Err(error.into()) }
-}
-
-fn check(healthy: usize, voters: usize, needed: usize, change: &str, sick: Vec<String>) -> Result<(), EtcdError> {
-    if healthy >= needed {
-        return Ok(());
-    }
-    Err(EtcdError::NoQuorum { change: change.into(), healthy, voters, needed, sick })
-}
-
-fn majority(voters: usize) -> usize {
-    voters / 2 + 1
-}
-
-fn voters(members: &[Member]) -> impl Iterator<Item = &Member> {
-    members.iter().filter(|member| !member.learner)
-}
-
-fn find<'m>(members: &'m [Member], peer_url: &str) -> Option<&'m Member> {
-    members.iter().find(|member| member.peer_urls.iter().any(|url| url == peer_url))
-}
-
-/// Every member's name and addresses. One that has not started has no name yet: ours is known, another's id
-/// stands in for it, as etcd compares the addresses only.
-fn initial_cluster(members: &[Member], peer_url: &str, name: &str) -> Vec<(String, String)> {
-    let named = |member: &Member| {
-        if member.peer_urls.iter().any(|url| url == peer_url) {
-            name.to_owned()
-        } else if member.has_started() {
-            member.name.clone()
-        } else {
-            format!("{:x}", member.id)
-        }
-    };
-    let lines = |member: &Member| {
-        let name = named(member);
-        member.peer_urls.iter().map(move |url| (name.clone(), url.clone())).collect::<Vec<_>>()
-    };
-    members.iter().flat_map(lines).collect()
 }

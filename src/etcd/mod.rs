@@ -7,10 +7,11 @@ mod client;
 mod error;
 mod member;
 mod membership;
+mod quorum;
 #[cfg(test)]
 mod test_etcd;
 
 pub use client::{Access, Client};
 pub use error::EtcdError;
-pub use member::{Alarm, Member, Status};
+pub use member::{Health, Member, Status};
 pub use membership::{Admission, Departure, LocalData, Membership, Who};

@@ -2,7 +2,7 @@
 //! get lost on demand. A member starts when the test says so.
 
 use super::error::EtcdError;
-use super::member::Member;
+use super::member::{Health, Member};
 use super::membership::MemberApi;
 use crate::base::https::{HttpsError, Trouble};
 use std::collections::BTreeMap;
@@ -22,8 +22,12 @@ type Event = Box<dyn FnOnce(&mut State) + Send>;
 #[derive(Default)]
 pub(super) struct State {
     pub members: Vec<Member>,
-    /// Those who are not well, by name.
+    /// Those who do not answer, by name.
     pub sick: Vec<String>,
+    /// How many looks at a member's health fall into an election.
+    pub electing: usize,
+    /// How many find that the member is only just starting.
+    pub starting: usize,
     /// Nothing that needs a majority is answered.
     pub lost_majority: bool,
     /// How often a promotion is too early.
@@ -163,7 +167,19 @@ impl MemberApi for TestEtcd {
         })
     }
 
-    fn ailment(&self, member: &Member) -> Option<String> {
-        self.with(|state| state.sick.contains(&member.name).then(|| "no answer".into()))
+    fn health(&self, member: &Member) -> Health {
+        self.with(|state| {
+            let electing = state.electing > 0;
+            state.electing = state.electing.saturating_sub(1);
+            let starting = state.starting > 0;
+            state.starting = state.starting.saturating_sub(1);
+            if starting || state.sick.contains(&member.name) {
+                Health::Silent("no answer".into())
+            } else if electing {
+                Health::Ill("it knows no leader".into())
+            } else {
+                Health::Well
+            }
+        })
     }
 }

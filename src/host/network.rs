@@ -10,7 +10,8 @@
 use super::command::Host;
 use super::error::HostError;
 use serde::Serialize;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::Path;
 
 /// An address of an interface.
@@ -65,6 +66,12 @@ pub fn addresses(host: &Host) -> Result<Vec<Address>, HostError> {
             }
         })
         .collect())
+}
+
+/// True when a program of this machine can listen at the address.
+pub fn is_own(ip: IpAddr) -> bool {
+    // Another reason than that the address is not here says nothing about it.
+    !matches!(TcpListener::bind((ip, 0)), Err(error) if error.kind() == ErrorKind::AddrNotAvailable)
 }
 
 /// The address to advertise. `prefer_v6` is for a host whose given address is an unspecified IPv6 one.
@@ -160,6 +167,13 @@ mod tests {
             names.split_whitespace().map(|n| Route { interface: n.into(), v6: false }).collect::<Vec<_>>()
         });
         choose(routes.as_deref(), addresses, false).map(|ip| ip.to_string())
+    }
+
+    #[test]
+    fn an_address_is_our_own_when_one_can_listen_there() {
+        assert!(is_own("127.0.0.1".parse().unwrap()));
+        // TEST-NET-3 is nobody's.
+        assert!(!is_own("203.0.113.9".parse().unwrap()));
     }
 
     #[test]

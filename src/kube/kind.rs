@@ -38,6 +38,8 @@ kinds! {
     DAEMON_SET: "DaemonSet", "apps/v1", "daemonsets", true;
     /// A number of equal Pods.
     DEPLOYMENT: "Deployment", "apps/v1", "deployments", true;
+    /// Where a Service leads.
+    ENDPOINTS: "Endpoints", "v1", "endpoints", true;
     /// A lock with a deadline.
     LEASE: "Lease", "coordination.k8s.io/v1", "leases", true;
     /// A namespace.

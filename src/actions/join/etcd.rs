@@ -1,24 +1,26 @@
 //! A member of etcd on this host.
 //!
-//! Reads: the etcd Pods of the other control planes, etcd's members, this host's data folder.
+//! Reads: the etcd Pods of the other control planes or where their API servers are, etcd's members, this host's data folder.
 //! Writes: the membership (as a learner first, then with a vote) and etcd's static Pod manifest; takes all of it back when
 //! the member does not come up.
 
 use super::error::JoinError;
 use crate::actions::manifest;
+use crate::actions::static_pod::StaticPod;
 use crate::base::fault::{Failure, Result};
 use crate::base::https::{Credentials, Trust};
 use crate::base::secret::Secret;
 use crate::base::wait::{Poll, TimedOut, Wait};
-use crate::config::model::{Etcd, HostPort};
+use crate::config::model::{Etcd, HostPort, LocalEtcd};
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
 use crate::etcd::{self, EtcdError, LocalData, Membership};
 use crate::kube::cluster::Cluster;
-use crate::kube::kind::POD;
+use crate::kube::kind::{ENDPOINTS, ObjectRef, POD};
 use crate::pipeline::{Action, Target};
-use crate::render::pods::EtcdMember;
+use crate::render::pods::{EtcdMember, last_value};
 use serde_json::Value;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 /// With this annotation kubeadm's etcd Pods tell where clients reach them.
@@ -36,7 +38,7 @@ impl Action for CheckEtcd {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let Some(etcd) = enter(cx)? else { return Ok(()) };
-        etcd.membership(cx)?.check_room(&etcd.peer_url)
+        etcd.membership(cx)?.check_room(&cx.node()?.name, &etcd.peer_url, etcd.dirs.local_data(cx)?)
     }
 }
 
@@ -55,7 +57,7 @@ impl Action for EtcdJoin {
         };
         let membership = etcd.membership(cx)?;
         let has_manifest = cx.files.exists(&manifest::path("etcd"));
-        let data = if has_data(cx, &etcd.data_dir)? { LocalData::Present } else { LocalData::Absent };
+        let data = etcd.dirs.local_data(cx)?;
         let admission = membership.admit(&cx.node()?.name, &etcd.peer_url, data)?;
         // A member that has not started yet needs the list of those who are members now; one that has keeps the
         // manifest that brought it up.
@@ -69,8 +71,8 @@ impl Action for EtcdJoin {
         } else {
             cx.events.message("this host's etcd is a member already");
         }
-        let is_ours = has_manifest || data == LocalData::Absent;
-        membership.establish(&admission).map_err(|failure| clear_away(cx, failure, &etcd.data_dir, is_ours))
+        let is_ours = has_manifest || data != LocalData::Present;
+        membership.establish(&admission).map_err(|failure| clear_away(cx, failure, &etcd.dirs, is_ours))
     }
 }
 
@@ -79,7 +81,7 @@ struct Stacked {
     client: etcd::Client,
     /// Where other members will reach this host's.
     peer_url: String,
-    data_dir: PathBuf,
+    dirs: Dirs,
 }
 
 impl Stacked {
@@ -94,54 +96,83 @@ fn enter(cx: &mut Context) -> Result<Option<Stacked>> {
     let Etcd::Local(local) = cx.cluster()?.etcd.clone() else { return Ok(None) };
     let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
     let address = cx.node()?.local_endpoint.advertise_address;
-    let url = |port| format!("https://{}", HostPort { host: address.to_string(), port: None }.with_port(port));
-    let client = etcd::Client::new(access(cx, endpoints(cx, &cluster, &url(CLIENT_PORT))?)?)?;
-    Ok(Some(Stacked { client, peer_url: url(PEER_PORT), data_dir: local.data_dir }))
+    let endpoints = endpoints(cx, &cluster, &url(address, CLIENT_PORT))?;
+    let client = etcd::Client::new(access(cx, endpoints)?)?;
+    Ok(Some(Stacked { client, peer_url: url(address, PEER_PORT), dirs: Dirs::of(cx, &local)? }))
 }
 
 /// The folders of etcd's data in which there are files.
-const DATA: [&str; 2] = ["member/wal", "member/snap"];
+struct Dirs {
+    log: PathBuf,
+    snapshots: PathBuf,
+}
 
-/// True when a member has begun its log here. Before that it leaves folders and an empty database, which mean nothing.
-fn has_data(cx: &Context, data_dir: &Path) -> Result<bool> {
-    Ok(!cx.files.list(&data_dir.join("member/wal"))?.is_empty())
+impl Dirs {
+    /// Those of the manifest that is here, which patches may have changed; else those of the configuration.
+    fn of(cx: &Context, local: &LocalEtcd) -> Result<Self> {
+        let pod = StaticPod::read(&cx.files, "etcd")?;
+        let told = |flag: &str| match &pod {
+            Some(pod) => pod.flag(flag).map(PathBuf::from),
+            None => last_value(&local.component.extra_args, flag).map(PathBuf::from),
+        };
+        let data = told("data-dir").unwrap_or_else(|| local.data_dir.clone());
+        Ok(Self {
+            log: told("wal-dir").unwrap_or_else(|| data.join("member/wal")),
+            snapshots: data.join("member/snap"),
+        })
+    }
+
+    /// A member has data once it has begun its log. Before that it leaves folders and an empty database, which mean
+    /// nothing.
+    fn local_data(&self, cx: &Context) -> Result<LocalData> {
+        Ok(if !cx.files.list(&self.log)?.is_empty() {
+            LocalData::Present
+        } else if cx.files.exists(&manifest::path("etcd")) {
+            LocalData::Manifest
+        } else {
+            LocalData::Absent
+        })
+    }
 }
 
 /// What is to be told of a member that did not come up. When its place was given up, its manifest and its data, which
 /// no cluster will ever take, go too, so that the next run begins anew. Data that were there before us (not `is_ours`)
 /// stay.
-fn clear_away(cx: &Context, failure: Failure, data_dir: &Path, is_ours: bool) -> Failure {
+fn clear_away(cx: &Context, failure: Failure, dirs: &Dirs, is_ours: bool) -> Failure {
     let Some(EtcdError::NeverStarted { limit, rolled_back }) = failure.downcast_ref() else { return failure };
     cx.events.warning(failure.to_string());
     // The logs are read before the manifest goes, and the containers with it.
     let why = cx.diagnosed("the start of etcd on this host", *limit);
     if *rolled_back
         && is_ours
-        && let Err(error) = remove_member(cx, data_dir)
+        && let Err(error) = remove_member(cx, dirs)
     {
         cx.events.warning(format!("what the member left on this host could not be removed: {error}"));
     }
     why.unwrap_or(failure)
 }
 
-fn remove_member(cx: &Context, data_dir: &Path) -> Result<()> {
+fn remove_member(cx: &Context, dirs: &Dirs) -> Result<()> {
     cx.files.remove(&manifest::path("etcd"))?;
-    for folder in DATA {
-        let folder = data_dir.join(folder);
-        for name in cx.files.list(&folder)? {
+    for folder in [&dirs.log, &dirs.snapshots] {
+        for name in cx.files.list(folder)? {
             cx.files.remove(&folder.join(name))?;
         }
     }
     Ok(())
 }
 
-/// Where clients reach the members of the other control planes. A kubelet shows its static Pods to the cluster some
-/// seconds after its node is there, so in a new cluster they may be missing for a while.
+/// Where clients reach the members of the other control planes. In a new cluster a kubelet may show its static Pods a minute
+/// after its node is there. Until one does, the API servers tell: each runs beside the member that it uses.
 fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> {
     let wait = Wait::new("an etcd Pod that tells its address", cx.timeouts().etcd_api_call);
     let found = wait.until(&cx.clock, &cx.events, || {
         let pods = cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane")?;
-        let others = others(&pods, own);
+        let mut others = others(&pods, own);
+        if others.is_empty() {
+            let servers = cluster.find(&ObjectRef::new(&ENDPOINTS, "default", "kubernetes"))?;
+            others = beside(&servers.unwrap_or_default(), own);
+        }
         Ok(if others.is_empty() { Poll::Pending("there is none".into()) } else { Poll::Ready(others) })
     });
     found.map_err(|failure| match failure.downcast_ref::<TimedOut>() {
@@ -153,6 +184,18 @@ fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> 
 fn others(pods: &[Value], own: &str) -> Vec<String> {
     let all = pods.iter().filter_map(|pod| pod["metadata"]["annotations"][CLIENT_URLS].as_str());
     all.flat_map(|urls| urls.split(',')).filter(|url| *url != own).map(str::to_owned).collect()
+}
+
+/// The members beside the API servers that stand in their Service's Endpoints.
+fn beside(servers: &Value, own: &str) -> Vec<String> {
+    let subsets = servers["subsets"].as_array().into_iter().flatten();
+    let addresses = subsets.flat_map(|subset| subset["addresses"].as_array().into_iter().flatten());
+    let ips = addresses.filter_map(|address| address["ip"].as_str()?.parse().ok());
+    ips.map(|ip| url(ip, CLIENT_PORT)).filter(|url| url != own).collect()
+}
+
+fn url(ip: IpAddr, port: u16) -> String {
+    format!("https://{}", HostPort { host: ip.to_string(), port: None }.with_port(port))
 }
 
 fn access(cx: &Context, endpoints: Vec<String>) -> Result<etcd::Access> {
@@ -175,6 +218,9 @@ fn access(cx: &Context, endpoints: Vec<String>) -> Result<etcd::Access> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::model::Arg;
+    use crate::config::print;
+    use crate::versions::{Version, table};
     use serde_json::json;
     use std::time::Duration;
 
@@ -190,15 +236,50 @@ mod tests {
                 std::fs::write(root.path().join(file), "x").unwrap();
             }
             let cx = Context::for_tests(root.path().to_str().unwrap());
-            let data_dir = Path::new("/var/lib/etcd");
-            assert!(has_data(&cx, data_dir).unwrap());
+            let dirs = Dirs::of(&cx, &local_etcd(&[])).unwrap();
+            assert_eq!(dirs.local_data(&cx).unwrap(), LocalData::Present);
             let failure = EtcdError::NeverStarted { limit: Duration::from_secs(9), rolled_back };
-            assert!(clear_away(&cx, failure.into(), data_dir, is_ours).hint().is_some());
+            assert!(clear_away(&cx, failure.into(), &dirs, is_ours).hint().is_some());
             for file in files {
                 assert_eq!(root.path().join(file).exists(), !goes, "{file}");
             }
-            assert_eq!(has_data(&cx, data_dir).unwrap(), !goes);
+            assert_eq!(dirs.local_data(&cx).unwrap() == LocalData::Present, !goes);
         }
+    }
+
+    /// They were looked for below the configured folder only, so that a healthy member seemed to have lost them.
+    #[test]
+    fn data_is_looked_for_where_the_manifest_or_the_extra_arguments_put_it() {
+        let root = tempfile::tempdir().unwrap();
+        let file = |path: &str, text: &str| {
+            std::fs::create_dir_all(root.path().join(path).parent().unwrap()).unwrap();
+            std::fs::write(root.path().join(path), text).unwrap();
+        };
+        let cx = Context::for_tests(root.path().to_str().unwrap());
+        let data = |args: &[(&str, &str)]| Dirs::of(&cx, &local_etcd(args)).unwrap().local_data(&cx).unwrap();
+        file("log/0.wal", "x");
+        assert_eq!(data(&[]), LocalData::Absent);
+        assert_eq!(data(&[("wal-dir", "/log")]), LocalData::Present);
+        file("data/member/wal/0.wal", "x");
+        assert_eq!(data(&[("data-dir", "/data")]), LocalData::Present);
+        let manifest = |flags: &str| {
+            let text = format!("spec: {{containers: [{{command: [etcd, {flags}]}}]}}");
+            file("etc/kubernetes/manifests/etcd.yaml", &text);
+        };
+        manifest("--data-dir=/var/lib/etcd");
+        assert_eq!(data(&[("wal-dir", "/log")]), LocalData::Manifest);
+        manifest("--data-dir=/data");
+        assert_eq!(data(&[]), LocalData::Present);
+        manifest("--data-dir=/var/lib/etcd, --wal-dir=/log");
+        assert_eq!(data(&[]), LocalData::Present);
+    }
+
+    fn local_etcd(args: &[(&str, &str)]) -> LocalEtcd {
+        let cluster = print::default_cluster(Version::new(20, 2), table::facts(20).unwrap());
+        let Etcd::Local(mut local) = cluster.etcd else { panic!("the default is an etcd of our own") };
+        let arg = |(name, value): &(&str, &str)| Arg { name: (*name).into(), value: (*value).into() };
+        local.component.extra_args = args.iter().map(arg).collect();
+        local
     }
 
     #[test]
@@ -207,5 +288,15 @@ mod tests {
         let pods = [pod("https://10.0.0.1:2379"), pod("https://10.0.0.2:2379,https://[fd00::2]:2379"), json!({})];
         assert_eq!(others(&pods, "https://10.0.0.1:2379"), ["https://10.0.0.2:2379", "https://[fd00::2]:2379"]);
         assert!(others(&pods[..1], "https://10.0.0.1:2379").is_empty());
+    }
+
+    /// The first control plane that joined a new cluster waited a minute for the kubelet there to show etcd's Pod.
+    #[test]
+    fn while_no_pod_tells_members_are_looked_for_beside_the_api_servers() {
+        let address = |ip: &str| json!({"ip": ip});
+        let servers = json!({"subsets": [{"addresses": [address("10.0.0.1"), address("10.0.0.2")]},
+            {"addresses": [address("fd00::3")], "notReadyAddresses": [address("10.0.0.4")]}]});
+        assert_eq!(beside(&servers, "https://10.0.0.2:2379"), ["https://10.0.0.1:2379", "https://[fd00::3]:2379"]);
+        assert!(beside(&Value::Null, "https://10.0.0.2:2379").is_empty());
     }
 }

@@ -1,29 +1,47 @@
 #!/usr/bin/env bash
-# Claim: a join that is killed at a random moment is continued by the same command: joined, one etcd member each, no learner left.
+# Claim: joins that are killed twenty times in all, each at a random moment, are completed by the same command: one etcd member each, no learner.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
 
-boot n41 n42 n43 n44 n45
-on n41 kubewright init --pod-network-cidr 10.244.0.0/16 --control-plane-endpoint n41:6443 --upload-certs -o json > "$SCRATCH/init"
-lines_of "$SCRATCH/init"
-
-# Kills the command after a random time, up to the given seconds, and gives it again.
-killed_and_again() { # HOST SECONDS COMMAND...
-  local host=$1 moment status=0
-  moment=$((RANDOM % ($2 * 10) / 10)).$((RANDOM % 10))
+# Joins once without a kill, for the time that takes; then until it was killed often enough, at a random moment of that
+# time. If it is through before the kill comes, that is none: the host leaves and begins anew.
+kill_often() { # HOST KILLS COMMAND...
+  local host=$1 kills=$2 hits=0 start duration moment status
   shift 2
-  on "$host" timeout -s KILL "$moment" "$@" > "$SCRATCH/$host-killed" 2>&1 || status=$?
-  echo "$host: killed after $moment s (status $status) at: $(tail -n 1 "$SCRATCH/$host-killed")"
-  on "$host" "$@" > "$SCRATCH/$host" 2>&1 || { cat "$SCRATCH/$host"; fail "$host did not join after a kill at $moment s"; }
+  start=$(date +%s%3N)
+  complete "$host" "$@"
+  duration=$(($(date +%s%3N) - start))
+  leave "$host"
+  while [ $hits -lt "$kills" ]; do
+    moment=$((RANDOM % duration)) status=0
+    on "$host" sh -c "$* > /root/join 2>&1 & pid=\$!
+      sleep $((moment / 1000)).$(printf %03d $((moment % 1000))); kill -9 \$pid 2> /dev/null; wait \$pid" || status=$?
+    case $status in
+      137) hits=$((hits + 1)) && echo "$host: killed after $moment of $duration ms at: $(on "$host" tail -n 1 /root/join)" ;;
+      0) leave "$host" ;;
+      *) on "$host" cat /root/join && fail "join on $host failed before it could be killed, with $status" ;;
+    esac
+  done
+  complete "$host" "$@"
+}
+# A worker may not delete its own node.
+leave() { # HOST
+  on "$1" kubewright reset -y > /dev/null
+  kubectl delete node "$1" --ignore-not-found > /dev/null
+}
+complete() { # HOST COMMAND...
+  local host=$1
+  shift
+  on "$host" "$@" > "$SCRATCH/$host" 2>&1 || { cat "$SCRATCH/$host"; fail "$host did not join"; }
 }
 
-# A worker and a control plane at a time.
-for pair in n42:n43 n44:n45; do
-  killed_and_again "${pair%:*}" 8 "${WORKER[@]}" &
-  worker=$!
-  killed_and_again "${pair#*:}" 20 "${ENTER[@]}"
-  wait $worker
-done
-for host in n42 n43 n44 n45; do ready $host; done
-one_member_each n41 n43 n45
+boot n41 n42 n43
+new_cluster n41
+kill_often n42 10 "${WORKER[@]}" &
+worker=$!
+kill_often n43 10 "${ENTER[@]}"
+wait $worker
+ready n42
+ready n43
+one_member_each n41 n43

@@ -65,18 +65,22 @@ one_member_each() { # HOST...
   [ "$(awk -F ', ' '{ print $3, $2, $6 }' <<< "$found" | sort)" = "$expected" ] || fail "etcd's members are: $found"
 }
 
+# Makes a cluster on a host that is up; WORKER and ENTER are then what makes one more node, without a wait.
+new_cluster() { # HOST
+  on "$1" kubewright init -q --pod-network-cidr 10.244.0.0/16 --control-plane-endpoint "$1:6443" --upload-certs -o json \
+    > "$SCRATCH/init"
+  lines_of "$SCRATCH/init"
+  for _ in $(seq 200); do # The signer has to add the token's signature.
+    kubectl -n kube-public get configmap cluster-info -o yaml | grep jws-kubeconfig > /dev/null && break
+    sleep 0.2
+  done
+}
+
 # Makes three control planes, n41 the first; ENTER is then what makes one more.
 three_control_planes() {
   local host
   boot n41 n42 n43
-  on n41 kubewright init -q --pod-network-cidr 10.244.0.0/16 --control-plane-endpoint n41:6443 --upload-certs -o json \
-    > "$SCRATCH/init"
-  lines_of "$SCRATCH/init"
-  for _ in $(seq 200); do # The kubelet has to show its etcd, and the signer to add the token's signature.
-    kubectl -n kube-system get pod etcd-n41 > /dev/null 2>&1 &&
-      kubectl -n kube-public get configmap cluster-info -o yaml | grep jws-kubeconfig > /dev/null && break
-    sleep 0.2
-  done
+  new_cluster n41
   for host in n42 n43; do on "$host" "${ENTER[@]}" -q > /dev/null; done
   one_member_each n41 n42 n43
 }
