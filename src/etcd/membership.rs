@@ -154,16 +154,21 @@ impl<'a> Membership<'a> {
         Ok(verdict?)
     }
 
-    /// Waits until the member has started and has all data, and gives it its vote. When it never starts, its
-    /// place is given up again ([`EtcdError::NeverStarted`]).
+    /// Waits until the member has started and has all data, and gives it its vote, after what is to be done `before_vote`.
+    /// When it never starts, its place is given up again ([`EtcdError::NeverStarted`]).
     ///
     /// # Errors
     /// When it does not start or catch up in time, or somebody removes it.
-    pub fn establish(&self, admission: &Admission) -> Result<(), Failure> {
+    pub fn establish(
+        &self,
+        admission: &Admission,
+        before_vote: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let id = admission.id;
         match self.gate.effect(|| self.wait_for_start(id)) {
             Ok(Some(Standing::Voter)) => return Ok(()),
-            Ok(Some(Standing::Learner) | None) => {}
+            Ok(Some(Standing::Learner)) => before_vote()?,
+            Ok(None) => {}
             Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => return Err(self.give_up(id)),
             Err(failure) => return Err(failure),
         }

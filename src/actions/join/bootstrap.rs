@@ -1,24 +1,27 @@
 //! Waits until the kubelet runs, has its own certificate, and its node is in the cluster.
 //!
 //! Reads: the kubelet's health, `/etc/kubernetes/kubelet.conf`, the node, and, when time runs out, the requests for
-//! certificates and the kubelet's journal. Writes: the node's annotation with the runtime's socket, in minors that want
-//! it; removes `bootstrap-kubelet.conf`, whose token has done its work.
+//! certificates and the kubelet's journal. Writes: the kubelet's state (restarted once the API server that it asks is up),
+//! the node's annotation with the runtime's socket, in minors that want it; removes `bootstrap-kubelet.conf`, whose
+//! token has done its work.
 
 use super::credentials::{self, Credentials};
 use super::discover::KUBELET_CONF;
 use super::error::JoinError;
-use super::kubelet_start::BOOTSTRAP_CONF;
+use super::kubelet_start::{BOOTSTRAP_CONF, asks_its_own_host};
 use crate::actions::kubelet_health;
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
+use crate::host::service::Services;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
-use crate::kube::ready::ailment;
+use crate::kube::ready::{Component, ailment};
 use crate::kube::request::PatchKind;
 use crate::pipeline::{Action, Target};
 use crate::pki::subject::Subject;
 use crate::render::objects::mark;
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -73,14 +76,37 @@ fn wait_for_kubelet(cx: &Context) -> Result<()> {
 
 fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
     let wait = Wait::new("the kubelet's own certificate", limit);
+    let mut awaited = own_api_server(cx)?;
     let done = wait.until(&cx.clock, &cx.events, || {
         let own = own_credentials(cx)?;
-        Ok(if is_let_in(&own) { Poll::Ready(()) } else { Poll::Pending(format!("{KUBELET_CONF}: {}", own.shown())) })
+        if is_let_in(&own) {
+            return Ok(Poll::Ready(()));
+        }
+        if let Some(server) = &awaited
+            && ailment(server)?.is_none()
+        {
+            awaited = None;
+            Services::of(&cx.host).restart("kubelet")?;
+            cx.events.message("restarted the kubelet, so that it asks the API server of this host now that it is up");
+        }
+        Ok(Poll::Pending(format!("{KUBELET_CONF}: {}", own.shown())))
     });
     done.map_err(|failure| match failure.downcast_ref::<TimedOut>() {
         Some(_) => explain(cx, limit).unwrap_or(failure),
         None => failure,
     })
+}
+
+/// The API server of this host, when it is the one that the kubelet asks and is not up yet. By the time it is, the kubelet
+/// has asked in vain some times, and waits up to half a minute before it asks again.
+fn own_api_server(cx: &Context) -> Result<Option<Component>> {
+    if cx.control_plane_join().is_none() || !asks_its_own_host(cx.cluster()?, cx.node()?, cx.facts()?) {
+        return Ok(None);
+    }
+    let endpoint = &cx.node()?.local_endpoint;
+    let address = SocketAddr::new(endpoint.advertise_address, endpoint.bind_port);
+    let server = Component { name: "kube-apiserver".into(), url: format!("https://{address}/readyz") };
+    Ok(ailment(&server)?.is_some().then_some(server))
 }
 
 fn own_credentials(cx: &Context) -> Result<Credentials> {

@@ -74,9 +74,9 @@ pub enum JoinError {
         /// The key in the Secret.
         name: String,
     },
-    /// No member of etcd is known.
-    #[error("no etcd member can be found: no etcd Pod in kube-system tells its address")]
-    NoEtcd,
+    /// No member of etcd is known; what the last look found.
+    #[error("no etcd member can be found: {0}")]
+    NoEtcd(String),
     /// A cluster's document cannot be read.
     #[error("the ClusterStatus in the ConfigMap kube-system/kubeadm-config cannot be read")]
     BadStatus(#[source] serde_yaml::Error),
@@ -98,7 +98,7 @@ impl Fault for JoinError {
             | Self::NothingStored
             | Self::StoredIncompletely { .. }
             | Self::StoredBadly { .. }
-            | Self::NoEtcd
+            | Self::NoEtcd(_)
             | Self::BadStatus(_) => ExitCode::Unreachable,
             Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster(_) | Self::NoStableEndpoint => {
                 ExitCode::Refused
@@ -136,7 +136,7 @@ impl Fault for JoinError {
                 format!("{store}; or copy the files from another control plane")
             }
             Self::NothingStored | Self::StoredIncompletely { .. } | Self::StoredBadly { .. } => store.into(),
-            Self::NoEtcd => "run 'kubectl -n kube-system get pods -l component=etcd' on a control plane".into(),
+            Self::NoEtcd(_) => "run 'kubectl -n kube-system get pods -l component=etcd' on a control plane".into(),
             Self::BadStatus(_) => "run 'kubectl -n kube-system edit configmap kubeadm-config' and mend it".into(),
             Self::NotBootstrapped { .. } => {
                 "run 'journalctl -u kubelet' on this host, mend the cause, then run the command again: it continues"

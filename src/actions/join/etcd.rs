@@ -6,6 +6,7 @@
 
 use super::error::JoinError;
 use crate::actions::manifest;
+use crate::actions::renewal::running::{Running, ThisHost};
 use crate::actions::static_pod::StaticPod;
 use crate::base::fault::{Failure, Result};
 use crate::base::https::{Credentials, Trust};
@@ -22,6 +23,7 @@ use crate::render::pods::{EtcdMember, last_value};
 use serde_json::Value;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// With this annotation kubeadm's etcd Pods tell where clients reach them.
 const CLIENT_URLS: &str = "kubeadm.kubernetes.io/etcd.advertise-client-urls";
@@ -72,7 +74,9 @@ impl Action for EtcdJoin {
             cx.events.message("this host's etcd is a member already");
         }
         let is_ours = has_manifest || data != LocalData::Present;
-        membership.establish(&admission).map_err(|failure| clear_away(cx, failure, &etcd.dirs, is_ours))
+        membership
+            .establish(&admission, || have_it_serve(cx))
+            .map_err(|failure| clear_away(cx, failure, &etcd.dirs, is_ours))
     }
 }
 
@@ -135,6 +139,34 @@ impl Dirs {
     }
 }
 
+/// How long a member that has joined may take until it serves.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A member may wait in vain for word of its own name, which has come with the others' data already, and serves nobody
+/// meanwhile; etcd 3.6 gives up after 27 seconds. Started anew it serves at once, and before it votes nobody misses it.
+fn have_it_serve(cx: &Context) -> Result<()> {
+    let pod = StaticPod::read(&cx.files, "etcd")?.unwrap_or_default();
+    let told = pod.flag("advertise-client-urls").and_then(|urls| urls.split(',').next());
+    let default = url(cx.node()?.local_endpoint.advertise_address, CLIENT_PORT);
+    let own = told.map_or(default, str::to_owned);
+    let client = etcd::Client::new(access(cx, vec![own.clone()])?)?;
+    let serves = |limit| {
+        Wait::new("etcd on this host to serve", limit).until(&cx.clock, &cx.events, || {
+            Ok(client.status(&own).map_or_else(|error| Poll::Pending(error.to_string()), |_| Poll::Ready(())))
+        })
+    };
+    match serves(PATIENCE) {
+        Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => {}
+        other => return other,
+    }
+    let host = ThisHost::find(cx)?;
+    for container in host.containers("etcd")? {
+        host.end(&container)?;
+    }
+    cx.events.message("started etcd anew, which has the others' data and did not serve");
+    serves(cx.timeouts().etcd_api_call).map_err(|failure| cx.explained(failure))
+}
+
 /// What is to be told of a member that did not come up. When its place was given up, its manifest and its data, which
 /// no cluster will ever take, go too, so that the next run begins anew. Data that were there before us (not `is_ours`)
 /// stay.
@@ -162,21 +194,29 @@ fn remove_member(cx: &Context, dirs: &Dirs) -> Result<()> {
     Ok(())
 }
 
-/// Where clients reach the members of the other control planes. In a new cluster a kubelet may show its static Pods a minute
-/// after its node is there. Until one does, the API servers tell: each runs beside the member that it uses.
+/// Where clients reach the members of the other control planes: where their Pods say. A kubelet may show its static Pods
+/// to the cluster only a minute after it has started them. Until then a member is looked for beside each API server,
+/// where kubeadm and we put it; only one that proves itself by etcd's CA is one.
 fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> {
-    let wait = Wait::new("an etcd Pod that tells its address", cx.timeouts().etcd_api_call);
+    let wait = Wait::new("an etcd member that can be reached", cx.timeouts().etcd_api_call);
     let found = wait.until(&cx.clock, &cx.events, || {
         let pods = cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane")?;
-        let mut others = others(&pods, own);
-        if others.is_empty() {
-            let servers = cluster.find(&ObjectRef::new(&ENDPOINTS, "default", "kubernetes"))?;
-            others = beside(&servers.unwrap_or_default(), own);
+        let told = others(&pods, own);
+        if !told.is_empty() {
+            return Ok(Poll::Ready(told));
         }
-        Ok(if others.is_empty() { Poll::Pending("there is none".into()) } else { Poll::Ready(others) })
+        let servers = cluster.find(&ObjectRef::new(&ENDPOINTS, "default", "kubernetes"))?;
+        let beside = beside(&servers.unwrap_or_default(), own);
+        if beside.is_empty() {
+            return Ok(Poll::Pending("no Pod and no API server tells where there is one".into()));
+        }
+        Ok(match etcd::Client::new(access(cx, beside.clone())?)?.members() {
+            Ok(_) => Poll::Ready(beside),
+            Err(error) => Poll::Pending(format!("no Pod tells where there is one, and beside the API servers {error}")),
+        })
     });
     found.map_err(|failure| match failure.downcast_ref::<TimedOut>() {
-        Some(_) => JoinError::NoEtcd.into(),
+        Some(timed_out) => JoinError::NoEtcd(timed_out.last.clone()).into(),
         None => failure,
     })
 }
@@ -222,7 +262,6 @@ mod tests {
     use crate::config::print;
     use crate::versions::{Version, table};
     use serde_json::json;
-    use std::time::Duration;
 
     /// A run that could not bring etcd up left its manifest and data behind, and the next one refused to use them.
     #[test]

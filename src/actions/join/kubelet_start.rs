@@ -111,8 +111,16 @@ fn write_credentials(cx: &Context) -> Result<bool> {
 /// The API server of a control plane's kubelet: the same from the start as later, which is the one of its own host
 /// in minors where kubelets of control planes use that, and else the one that was found.
 fn control_plane_server(found: &str, cluster: &ClusterConfig, node: &NodeConfig, minor: &Minor) -> String {
-    let own = server_url(Server::Kubelet, cluster, node, minor);
-    if own == server_url(Server::Shared, cluster, node, minor) { found.to_owned() } else { own }
+    if asks_its_own_host(cluster, node, minor) {
+        server_url(Server::Kubelet, cluster, node, minor)
+    } else {
+        found.to_owned()
+    }
+}
+
+/// True when the kubelet of a control plane uses the API server of its own host.
+pub(super) fn asks_its_own_host(cluster: &ClusterConfig, node: &NodeConfig, minor: &Minor) -> bool {
+    server_url(Server::Kubelet, cluster, node, minor) != server_url(Server::Shared, cluster, node, minor)
 }
 
 #[cfg(test)]
