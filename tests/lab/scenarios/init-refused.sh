@@ -105,21 +105,6 @@ containerd "${RUNC}BinaryName = \"/usr/bin/runc-systemd\""
 refused 7 'use different cgroup drivers' 'slice:prefix:name' "with '--fix'"
 containerd ''
 
-on n41 sed -i '/^apiServer:/a\  extraArgs: {allow-privilegedd: "true"}' /root/cluster.yaml
-refused 7 'kube-apiserver does not know the flag --allow-privilegedd' 'out of extraArgs'
-on n41 sed -i '/allow-privilegedd/d' /root/cluster.yaml
-
-# A kubelet that is started anew does not wait before it starts what ended.
-on n41 sh -c 'systemctl stop kubelet; pkill -9 -x etcd
-  dd if=/dev/urandom of=/var/lib/etcd/member/snap/db bs=4096 count=8 conv=notrunc status=none'
-refused 7 "etcd's data are damaged" 'restore a snapshot' 'mv /var/lib/etcd'
-on n41 sh -c 'systemctl stop kubelet; pkill -9 -x etcd; mv /var/lib/etcd /var/lib/etcd.damaged'
-
-# A disk on which etcd's first log fits and nothing more.
-on n41 sh -c 'mkdir -m 700 /var/lib/etcd && mount -t tmpfs -o size=65m tmpfs /var/lib/etcd'
-refused 7 'the disk is full' 'df -h /var/lib/etcd'
-on n41 umount /var/lib/etcd
-
 # A busy machine gets its time; the command stays the same.
 on n41 sed -i '/timeoutForControlPlane/s/20s/4m/' /root/cluster.yaml
 on n41 "${INIT[@]}"
