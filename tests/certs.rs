@@ -4,6 +4,9 @@
 use crate::support::run::{Finished, Run};
 use crate::support::whole;
 use kubewright::base::exit_code::ExitCode;
+use kubewright::base::files::HostFiles;
+use kubewright::base::gate::Gate;
+use kubewright::host::lock::HostLock;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -208,4 +211,34 @@ fn an_external_ca_signs_a_whole_control_plane() {
         .rootfs(root.path())
         .finish()
         .exit(ExitCode::Ok);
+}
+
+#[test]
+fn while_one_run_changes_a_host_no_other_does() {
+    let root = tree("8760h0m0s");
+    let files = HostFiles::new(root.path(), Gate::open());
+    let lock = HostLock::take(&files, "certs renew").unwrap();
+    let before = whole::contents(root.path());
+    for line in [
+        "init --node-name n --apiserver-advertise-address 10.0.0.5",
+        "reset --force",
+        "preflight --fix --node-name n --apiserver-advertise-address 10.0.0.5",
+        "preflight --undo-fix",
+        "node remove n2 -y",
+        "certs renew all",
+        "certs restart",
+        "certs add-san a.example.com",
+        "certs generate-csr",
+        "certs import etc/kubernetes/pki",
+        "certs rotate-ca trust",
+    ] {
+        let run =
+            Run::new(line.replace("etc/", &format!("{}/etc/", root.path().display())).split(' ')).rootfs(root.path());
+        run.finish().exit(ExitCode::Refused).stderr_has("another run of kubewright");
+    }
+    assert!(before == whole::contents(root.path()), "a refused run changed something");
+    certs(&root, "renew all --dry-run").exit(ExitCode::Ok);
+    certs(&root, "check-expiration").exit(ExitCode::Ok);
+    drop(lock);
+    certs(&root, "renew all").exit(ExitCode::Ok);
 }

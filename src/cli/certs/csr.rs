@@ -50,6 +50,7 @@ impl Fault for Unusable {
 
 /// `certs generate-csr`.
 pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("certs generate-csr", args.dry_run)?;
     let task = task(args.config.as_deref(), args.cert_dir.as_ref(), &args.kubeconfig_dir, session)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let requests = requests::write(&mut cx)?;
@@ -69,6 +70,7 @@ pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCod
 /// `certs import`.
 pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let signed = signed(args, session)?;
+    session.hold_host("certs import", args.dry_run)?;
     let task = task(args.config.as_deref(), args.cert_dir.as_ref(), &args.kubeconfig_dir, session)?;
     let names: Vec<&str> = signed.iter().map(|one| one.name).collect();
     // Of what is not taken in nothing is restarted.

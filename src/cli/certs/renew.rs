@@ -75,6 +75,7 @@ struct Row {
 /// Runs the workflow for one name or all.
 pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let only = renewal::chosen(&args.name)?;
+    session.hold_host("certs renew", args.dry_run)?;
     if let Some(within) = args.within
         && !is_near(args, only.as_deref(), within, session)?
     {

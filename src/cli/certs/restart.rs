@@ -16,6 +16,7 @@ use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("certs restart", args.dry_run)?;
     let changed = take_up(&args.kubeconfig, args.dry_run, session)?;
     let text = if changed.is_empty() {
         "Every component uses what is on the disk; nothing was restarted.\n".to_owned()

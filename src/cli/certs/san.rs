@@ -37,6 +37,7 @@ impl Fault for NoCluster {
 
 /// Runs the command.
 pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("certs add-san", args.dry_run)?;
     let (source, mut task) = looked_up::own(session)?;
     if source != Source::Cluster {
         return Err(NoCluster.into());
