@@ -53,6 +53,8 @@ pub struct Item {
     pub issuer: String,
     /// Its serial number, hexadecimal.
     pub serial: String,
+    /// When it begins, in seconds since the epoch.
+    pub not_before: i64,
     /// When it ends, in seconds since the epoch.
     pub not_after: i64,
     /// The same for people.
@@ -181,6 +183,7 @@ impl Item {
             subject: cert.subject.to_string(),
             issuer: cert.issuer.clone(),
             serial: cert.serial.clone(),
+            not_before: cert.not_before,
             not_after: cert.not_after,
             expires: moment::text(cert.not_after),
             seconds_left: cert.not_after - now,

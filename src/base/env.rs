@@ -84,11 +84,19 @@ impl Clock {
 
     /// Seconds since the epoch.
     pub fn now(&self) -> i64 {
-        let elapsed = match &self.0 {
+        i64::try_from(self.elapsed().as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Nanoseconds since the epoch, as the times of files are told.
+    pub fn nanos(&self) -> i64 {
+        i64::try_from(self.elapsed().as_nanos()).unwrap_or(i64::MAX)
+    }
+
+    fn elapsed(&self) -> Duration {
+        match &self.0 {
             ClockKind::System(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             ClockKind::Fixed(millis) => Duration::from_millis(millis.load(Ordering::SeqCst)),
-        };
-        i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+        }
     }
 
     /// Time since some fixed moment, never running backward.

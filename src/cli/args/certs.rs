@@ -79,9 +79,9 @@ fn checked_time(text: &str) -> Result<String, String> {
 #[command(after_help = "\
 Ends with code 10 when something ends sooner than --critical, or than a --warn that was given.")]
 pub struct CheckArgs {
-    /// The folder of the certificates
-    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes/pki")]
-    pub cert_dir: PathBuf,
+    /// The folder of the certificates [default: that of the configuration, or of the API server's manifest]
+    #[arg(long, value_name = "DIR")]
+    pub cert_dir: Option<PathBuf>,
     /// Mark what ends sooner, such as 30d or 720h [default: 30d]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub warn: Option<i64>,
@@ -94,8 +94,8 @@ pub struct CheckArgs {
     /// Print metrics for Prometheus, or write them to FILE for the textfile collector
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub prometheus: Option<PathBuf>,
-    /// Accepted for kubeadm's sake; nothing is read from it
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// A kubeadm configuration file that names the folder of the certificates; '-' reads standard input
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Accepted for kubeadm's sake; nothing is read from it
     #[arg(long, value_name = "FILE", hide = true)]
@@ -110,7 +110,7 @@ certificate gets the old one back. The names are those of kubeadm: apiserver, et
 pub struct RenewArgs {
     /// What to renew: a name, or all
     pub name: String,
-    /// Do nothing unless something ends within this time, such as 30d
+    /// Do nothing unless something ends within this time, such as 30d, or a third of its life if that is shorter
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub within: Option<i64>,
     /// Only renew the files; restarting the components is left to you

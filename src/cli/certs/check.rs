@@ -2,18 +2,22 @@
 
 use super::metrics;
 use crate::actions::expiration::{self, Item, Report, Sort, State, ports};
+use crate::actions::renewal::known;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::files::Content;
+use crate::base::files::{Content, HostFiles};
 use crate::cli::args::certs::CheckArgs;
 use crate::cli::session::Session;
 use crate::cli::table::{Table, Tone};
 use crate::cli::token_list::left;
+use crate::config::{Facts, documents};
 use crate::context::Task;
 use crate::pki::PkiStore;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+/// Where kubeadm keeps certificates.
+const DEFAULT_DIR: &str = "/etc/kubernetes/pki";
 /// What is marked when nobody says.
 const WARN: i64 = 30 * 86_400;
 
@@ -49,13 +53,14 @@ struct Checked<'a> {
 pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(Task::None, false);
     let now = cx.clock.now();
-    let store = PkiStore::new(cx.files.clone(), &args.cert_dir, &cx.clock, &cx.random);
+    let dir = folder(args, &cx.files, session)?;
+    let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
     let mut report = expiration::survey(&cx.files, &store, now)?;
     if report.certificates.is_empty() && report.unreadable.is_empty() {
-        return Err(NothingThere(args.cert_dir.clone()).into());
+        return Err(NothingThere(dir).into());
     }
     if !args.offline && cx.files.is_live() {
-        ports::compare(&mut report, &ports::ports(&cx.files)?, now);
+        ports::compare(&mut report, &ports::ports(&cx.files, &dir)?, now);
     }
     for problem in &report.unreadable {
         session.events.warning(problem.clone());
@@ -76,6 +81,19 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     let limit = args.critical.max(args.warn.unwrap_or(0));
     let fine = soonest > limit && report.unreadable.is_empty();
     Ok(if fine { ExitCode::Ok } else { ExitCode::Threshold })
+}
+
+/// The folder of the certificates.
+fn folder(args: &CheckArgs, files: &HostFiles, session: &mut Session) -> Result<PathBuf> {
+    if let Some(dir) = &args.cert_dir {
+        return Ok(session.env.cwd.join(dir));
+    }
+    if let Some(path) = &args.config {
+        let (name, bytes) = session.read_input(path)?;
+        let facts = Facts::placeholder(session.env.random.clone());
+        return Ok(documents::parse(&name, &bytes)?.cluster(&facts)?.config.certificates_dir);
+    }
+    Ok(known::certificates_dir(files)?.unwrap_or_else(|| DEFAULT_DIR.into()))
 }
 
 fn table(report: &Report, limits: Thresholds, colours: bool) -> String {

@@ -1,6 +1,6 @@
 //! `certs generate-csr` and `certs import`: an external CA signs.
 
-use super::looked_up;
+use super::{looked_up, restart};
 use crate::actions;
 use crate::actions::renewal::known::Source;
 use crate::actions::renewal::{import, requests};
@@ -75,7 +75,7 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let names: Vec<&str> = signed.iter().map(|one| one.name).collect();
     // Of what is not taken in nothing is restarted.
     let mut cx = session.context(Task::Renew(Box::new(Renewal { signed, ..task })), args.dry_run);
-    let skip = if args.no_restart { vec!["restart".to_owned()] } else { Vec::new() };
+    let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     Plan::new(&actions::import_workflow()?, &actions::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = cx.gate.entries();

@@ -27,6 +27,11 @@ pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
+/// What a run leaves out that leaves the restart to others.
+pub fn phases_to_skip(no_restart: bool) -> Vec<String> {
+    if no_restart { vec!["check".into(), "restart".into()] } else { Vec::new() }
+}
+
 /// Restarts what has not read the files on the disk; what was changed by that.
 ///
 /// # Errors
@@ -47,6 +52,7 @@ pub fn text(changed: &[Entry], dry_run: bool) -> String {
     }
     let stopped = changed.iter().filter_map(|entry| match &entry.change {
         Change::Request { verb, object, .. } if verb == "remove" => object.strip_prefix("container "),
+        Change::Run { command, .. } if command.last().is_some_and(|word| word == "kubelet") => Some("the kubelet"),
         _ => None,
     });
     format!("Restarted, because they used what was there before: {}.\n", stopped.collect::<Vec<_>>().join(", "))
