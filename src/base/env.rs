@@ -14,6 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Env {
     /// The arguments, the program's name first.
     pub args: Vec<OsString>,
+    /// The file of this program; empty where nobody knows.
+    pub program: PathBuf,
     /// The environment variables that are valid UTF-8.
     pub vars: BTreeMap<String, String>,
     /// The current folder.
@@ -43,6 +45,7 @@ impl Env {
     pub fn of_process() -> Self {
         Self {
             args: std::env::args_os().collect(),
+            program: std::env::current_exe().unwrap_or_default(),
             vars: std::env::vars_os()
                 .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
                 .collect(),

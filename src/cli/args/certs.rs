@@ -38,7 +38,7 @@ pub enum TimerCommand {
     Install(TimerArgs),
     /// Stop the timer and remove it
     Remove(RemoveTimerArgs),
-    /// Tell whether there is a timer and how it is
+    /// Tell whether there is a timer, when it runs next, and how its last run ended
     Status(NoArgs),
 }
 
@@ -54,9 +54,9 @@ pub struct TimerArgs {
     /// Wait up to this much longer, so that control planes do not restart together
     #[arg(long, value_name = "TIME", default_value = "12h")]
     pub random_delay: String,
-    /// Where this program is installed
-    #[arg(long, value_name = "FILE", default_value = "/usr/bin/kubewright")]
-    pub program: PathBuf,
+    /// What the timer runs [default: this program; below a root folder /usr/bin/kubewright]
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
     /// Change nothing; print what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -77,7 +77,8 @@ fn checked_time(text: &str) -> Result<String, String> {
 /// Flags of `certs check-expiration`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Ends with code 10 when something ends sooner than --critical, or than a --warn that was given.")]
+Ends with code 10 when something ends sooner than --critical or cannot be read, and with code 11 when something ends
+sooner than a --warn that was given.")]
 pub struct CheckArgs {
     /// The folder of the certificates [default: that of the configuration, or of the API server's manifest]
     #[arg(long, value_name = "DIR")]

@@ -76,6 +76,7 @@ impl Place {
         let cli = Cli::try_parse_from(words.into_iter().chain(line.split(' '))).unwrap();
         let env = Env {
             args: Vec::new(),
+            program: std::path::PathBuf::new(),
             vars: std::collections::BTreeMap::new(),
             cwd: "/".into(),
             stdin: Box::new(io::empty()),

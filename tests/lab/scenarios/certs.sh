@@ -45,6 +45,25 @@ all_in_use || fail "something old is still in use"
 ready n41
 on n41 kubewright certs restart | grep -q 'nothing was restarted' || fail "a component had not taken up its certificate"
 
+# Nobody would start again what is ended: refused before anything changes, and the API server stays up.
+before=$(fingerprint n41)
+on n41 systemctl stop kubelet
+code=0
+on n41 kubewright certs renew all 2> "$SCRATCH/stopped" || code=$?
+grep 'the kubelet does not run' "$SCRATCH/stopped" > /dev/null || fail "a stopped kubelet is not told"
+[ "$code" = 9 ] || fail "with the kubelet stopped, renewing ends with $code"
+[ "$before" = "$(fingerprint n41)" ] || fail "a refused renewal changed files"
+kubectl get nodes > /dev/null || fail "a refused renewal ended the API server"
+on n41 systemctl start kubelet
+ready n41
+
+# A kubelet that has lost its certificate gets one that it can renew.
+on n41 rm /var/lib/kubelet/pki/kubelet-client-current.pem
+on n41 kubewright certs renew kubelet.conf
+on n41 test -L /var/lib/kubelet/pki/kubelet-client-current.pem || fail "the kubelet's certificate is no link"
+ready n41
+on n41 kubewright certs renew kubelet.conf | grep -q 'nothing was changed' || fail "a healthy kubelet was repaired"
+
 on n41 kubewright certs add-san api.example.com
 on n41 sh -c 'echo | openssl s_client -connect 127.0.0.1:6443 2> /dev/null | openssl x509 -noout -ext subjectAltName' |
   grep api.example.com > /dev/null || fail "the API server does not answer to its new name"
@@ -63,3 +82,11 @@ on n41 kubewright certs renew all
 lasts || fail "a cluster whose certificates had ended was not repaired"
 all_in_use || fail "something old is still in use"
 ready n41
+
+# What systemd starts every day.
+on n41 kubewright certs timer install
+on n41 systemctl start kubewright-certs-renew.service
+on n41 kubewright certs timer status | tee "$SCRATCH/timer"
+grep 'The timer is active' "$SCRATCH/timer" > /dev/null && grep 'success' "$SCRATCH/timer" > /dev/null ||
+  fail "the timer does not run"
+on n41 kubewright certs timer remove
