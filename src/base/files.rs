@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod atomic;
+mod owned;
 
 /// What went wrong with which file.
 #[derive(Debug, thiserror::Error)]

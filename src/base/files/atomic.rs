@@ -9,6 +9,9 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// A user and a group, by their numbers.
+pub type Owner = (u32, u32);
+
 /// Where a file goes, what is in it, and its mode.
 pub type New<'a> = (&'a Path, &'a [u8], u32);
 
@@ -22,7 +25,7 @@ pub fn write(files: &[New<'_>]) -> Result<(), (PathBuf, io::Error)> {
     let at = |path: &Path, source| (path.to_path_buf(), source);
     let mut ready = Vec::new();
     for &(path, bytes, mode) in files {
-        ready.push((path, Prepared::new(path, bytes, mode).map_err(|error| at(path, error))?));
+        ready.push((path, Prepared::at(path, bytes, mode).map_err(|error| at(path, error))?));
     }
     for (path, prepared) in &mut ready {
         prepared.place().map_err(|error| at(path, error))?;
@@ -31,6 +34,13 @@ pub fn write(files: &[New<'_>]) -> Result<(), (PathBuf, io::Error)> {
         prepared.directory.sync_all().map_err(|error| at(path, error))?;
     }
     Ok(())
+}
+
+/// Writes a file whole or not at all into an open folder, where it is the owner's before it has its name.
+pub fn write_in(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
+    let mut prepared = Prepared::new(directory, name, bytes, mode, Some(owner))?;
+    prepared.place()?;
+    prepared.directory.sync_all()
 }
 
 /// A file that is whole and on the disk, and has no name yet. Where the file system has no nameless files, a hidden
@@ -44,14 +54,17 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
+    fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
         let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
-        let directory = File::open(folder)?;
+        Self::new(File::open(folder)?, name, bytes, mode, owner)
+    }
+
+    fn new(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
         let mut this =
             Self { directory, name: name.to_owned(), hidden: hidden(name), nameless: None, is_hidden: false };
 
@@ -142,7 +155,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Writes and syncs; the mode is set again because the umask may have taken bits away.
-fn fill(mut file: File, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> io::Result<File> {
+fn fill(mut file: File, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<File> {
     if let Some((uid, gid)) = owner {
         keep_owner(&file, uid, gid)?;
     }

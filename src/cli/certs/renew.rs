@@ -146,7 +146,10 @@ fn report(args: &RenewArgs, cx: &Context, session: &mut Session) -> Result<()> {
     } else if args.dry_run {
         plan_text::text(&changed)
     } else {
-        let mut text = format!("Renewed {}.\n", count(rows.len(), "certificate"));
+        let mut text = match rows.len() {
+            0 => "Gave the kubelet a certificate that it can renew by itself.\n".to_owned(),
+            number => format!("Renewed {}.\n", count(number, "certificate")),
+        };
         text += &format!("What was there before: {}\n", done.backup.display());
         if !restarted && !rows.is_empty() {
             text += "The components still use what they have read before; they take up the new files when they are restarted.\n";
