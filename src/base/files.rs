@@ -319,8 +319,8 @@ impl HostFiles {
     /// The mode of a file that is to be replaced, so that whom it was opened to keeps it; never for everybody, where
     /// `default` is not. `default` where there is none.
     pub fn mode_or(&self, path: &Path, default: u32) -> u32 {
-        let everybody = if default & 0o007 == 0 { !0o007 } else { !0 };
-        self.mode(path).map_or(default, |mode| (mode | default) & 0o777 & everybody)
+        let widest = if default.trailing_zeros() >= 3 { 0o770 } else { 0o777 };
+        self.mode(path).map_or(default, |mode| (mode | default) & widest)
     }
 
     /// Makes `path` a link to the host path `target`, whatever link or file it was.

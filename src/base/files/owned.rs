@@ -27,10 +27,10 @@ impl HostFiles {
     /// # Errors
     /// When the folder is not the owner's, one of them is a link, or it cannot be read.
     pub fn read_owned(&self, path: &Path, owner: Owner) -> Result<Option<Vec<u8>>, FileError> {
-        let real = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
+        let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
         let (folder, name) = names(path);
         let read = || -> io::Result<Option<Vec<u8>>> {
-            let Some(directory) = open_folder(&real, folder, owner, self.is_live())? else { return Ok(None) };
+            let Some(directory) = open_folder(&home, folder, owner, self.is_live())? else { return Ok(None) };
             Ok(open_file(&directory, name)?.map(|(bytes, _)| bytes))
         };
         read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
@@ -47,10 +47,10 @@ impl HostFiles {
         let failed = |verb| move |source| FileError { verb, path: path.to_path_buf(), source };
         let mut directory = open_folder(&home, folder, owner, self.is_live()).map_err(failed("write"))?;
         if directory.is_none() {
-            let made = path.parent().unwrap_or(path).to_path_buf();
+            let new = path.parent().unwrap_or(path).to_path_buf();
             directory = self
                 .gate
-                .pass(Change::CreateDirectory { path: made, mode: FOLDER_MODE }, || {
+                .pass(Change::CreateDirectory { path: new, mode: FOLDER_MODE }, || {
                     match rustix::fs::mkdirat(&File::open(&home)?, folder, Mode::from_raw_mode(FOLDER_MODE)) {
                         Ok(()) | Err(Errno::EXIST) => open_folder(&home, folder, owner, self.is_live()),
                         Err(errno) => Err(errno.into()),
