@@ -71,6 +71,8 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
         let foreign = config["tlsCertFile"].as_str().is_some_and(|file| !file.is_empty());
         ports.push(Port { component: "kubelet", name: Some(KUBELET_SERVER), address, foreign });
     }
+    // A component that is told not to listen has no certificate in use.
+    ports.retain(|port| port.address.port() != 0);
     Ok(ports)
 }
 
@@ -171,5 +173,8 @@ mod tests {
         // An API server with a certificate of the user's own will never show ours.
         write("etc/kubernetes/manifests/kube-apiserver.yaml", &pod("--tls-cert-file=/mine/apiserver.crt"));
         assert_eq!(found(true)[0], ("apiserver", "127.0.0.1:6443".to_owned()));
+        // One that does not listen would never show anything.
+        write("etc/kubernetes/manifests/kube-scheduler.yaml", &pod("--secure-port=0"));
+        assert!(!found(false).iter().any(|(name, _)| *name == "kube-scheduler"));
     }
 }
