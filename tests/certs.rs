@@ -4,6 +4,9 @@
 use crate::support::run::{Finished, Run};
 use crate::support::whole;
 use kubewright::base::exit_code::ExitCode;
+use kubewright::base::files::HostFiles;
+use kubewright::base::gate::Gate;
+use kubewright::host::lock::HostLock;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -46,13 +49,21 @@ fn check_expiration_fails_by_the_thresholds_that_were_given() {
         (" --critical 0", ExitCode::Ok),
         (" --critical 2h", ExitCode::Threshold),
         (" --critical 30m --warn 40m", ExitCode::Ok),
-        (" --critical 30m --warn 90m", ExitCode::Threshold),
+        (" --critical 30m --warn 90m", ExitCode::Warning),
+        (" --critical 2h --warn 3h", ExitCode::Threshold),
     ] {
         certs(&hour, &format!("check-expiration{flags}")).exit(code);
     }
     let year = tree("8760h0m0s");
     certs(&year, "check-expiration").exit(ExitCode::Ok);
-    certs(&year, "check-expiration --warn 400d").exit(ExitCode::Threshold);
+    certs(&year, "check-expiration --warn 400d").exit(ExitCode::Warning);
+    // Monitors that read JSON tell one from the other by each certificate.
+    for (flags, severity) in [("--warn 400d", "warning"), ("--critical 400d", "critical"), ("--critical 1d", "ok")] {
+        let line = format!("check-expiration {flags} -o json");
+        let found: serde_json::Value = serde_json::from_str(&certs(&year, &line).stdout).unwrap();
+        assert_eq!(found["severity"], severity, "{flags}");
+        assert_eq!(found["certificates"][0]["severity"], severity, "{flags}");
+    }
     let empty = tempfile::tempdir().unwrap();
     certs(&empty, "check-expiration").exit(ExitCode::Input).stderr_has("no certificates of Kubernetes");
 }
@@ -208,4 +219,106 @@ fn an_external_ca_signs_a_whole_control_plane() {
         .rootfs(root.path())
         .finish()
         .exit(ExitCode::Ok);
+}
+
+#[test]
+fn while_one_run_changes_a_host_no_other_does() {
+    let root = tree("8760h0m0s");
+    let files = HostFiles::new(root.path(), Gate::open());
+    let lock = HostLock::take(&files, "certs renew").unwrap();
+    let before = whole::contents(root.path());
+    for line in [
+        "init --node-name n --apiserver-advertise-address 10.0.0.5",
+        "reset --force",
+        "preflight --fix --node-name n --apiserver-advertise-address 10.0.0.5",
+        "preflight --undo-fix",
+        "node remove n2 -y",
+        "certs renew all",
+        "certs restart",
+        "certs add-san a.example.com",
+        "certs generate-csr",
+        "certs import etc/kubernetes/pki",
+        "certs rotate-ca trust",
+    ] {
+        let run =
+            Run::new(line.replace("etc/", &format!("{}/etc/", root.path().display())).split(' ')).rootfs(root.path());
+        run.finish().exit(ExitCode::Refused).stderr_has("another run of kubewright");
+    }
+    assert!(before == whole::contents(root.path()), "a refused run changed something");
+    certs(&root, "renew all --dry-run").exit(ExitCode::Ok);
+    certs(&root, "check-expiration").exit(ExitCode::Ok);
+    drop(lock);
+    certs(&root, "renew all").exit(ExitCode::Ok);
+}
+
+#[test]
+fn certificates_in_a_folder_of_the_users_own_are_found_and_renewed() {
+    let root = tempfile::tempdir().unwrap();
+    let config = config("8760h0m0s") + "certificatesDir: /srv/pki\n";
+    let init = Run::new(["init", "--config", "c.yaml"]).file("c.yaml", &config).rootfs(root.path());
+    init.finish().exit(ExitCode::Ok);
+    let found = certs(&root, "check-expiration -o json").exit(ExitCode::Ok);
+    assert!(found.stdout.contains("/srv/pki/etcd/server.crt"), "{found}");
+    // The timer asks like this; the certificates are near their end when all of their life counts.
+    let before = fs::read(root.path().join("srv/pki/apiserver.crt")).unwrap();
+    assert!(certs(&root, "renew all --within 30d").exit(ExitCode::Ok).stdout.contains("nothing was renewed"));
+    assert_eq!(fs::read(root.path().join("srv/pki/apiserver.crt")).unwrap(), before);
+    certs(&root, "renew apiserver").exit(ExitCode::Ok);
+    assert_ne!(fs::read(root.path().join("srv/pki/apiserver.crt")).unwrap(), before);
+    assert!(!root.path().join("etc/kubernetes/pki").exists());
+    // A configuration names the folder where no manifest does.
+    fs::remove_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
+    let told = Run::new(["certs", "check-expiration", "-o", "json", "--config", "c.yaml"]).file("c.yaml", &config);
+    told.rootfs(root.path()).finish().exit(ExitCode::Ok).stdout_has("/srv/pki/apiserver.crt");
+}
+
+#[test]
+fn what_a_dry_run_of_a_renewal_names_is_what_a_run_changes() {
+    let root = tree("8760h0m0s");
+    let plan = |flags: &str| {
+        let done = certs(&root, &format!("renew all -o json{flags}")).exit(ExitCode::Ok);
+        let outcome: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+        let changed = outcome["changed"].as_array().unwrap().iter();
+        // The folder of copies is named after the time.
+        let path = |change: &serde_json::Value| {
+            let path = change["path"].as_str().unwrap_or_default().to_owned();
+            path.find("/certs-").map_or(path.clone(), |at| format!("{}/COPIES{}", &path[..at], &path[at + 23..]))
+        };
+        changed.map(|change| format!("{} {}", change["change"].as_str().unwrap(), path(change))).collect::<Vec<_>>()
+    };
+    let before = whole::contents(root.path());
+    let planned = plan(" --dry-run");
+    assert!(before == whole::contents(root.path()), "a dry run changed something");
+    assert_eq!(planned, plan(""));
+}
+
+#[test]
+fn who_may_not_write_the_certificates_is_told_so_and_nothing_is_half_renewed() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    let root = tree("8760h0m0s");
+    let folder = root.path().join("etc/kubernetes/pki");
+    let is_root = fs::metadata(root.path()).unwrap().uid() == 0;
+    if is_root {
+        let all = whole::names(root.path()).into_iter().map(|name| root.path().join(name));
+        all.chain([root.path().to_path_buf()]).for_each(|path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    let before = whole::contents(&folder);
+    // A copy that another user may run, wherever the build lies.
+    let program = tempfile::tempdir().unwrap();
+    fs::set_permissions(program.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_kubewright"), program.path().join("kubewright")).unwrap();
+    let mut command = Command::new(program.path().join("kubewright"));
+    command.args(["certs", "renew", "apiserver", "--rootfs"]).arg(root.path()).current_dir("/").stdin(Stdio::null());
+    if is_root {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(ExitCode::Input as i32), "{said}");
+    assert!(said.contains("run the command as root"), "{said}");
+    assert!(before == whole::contents(&folder), "something was changed");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
 }

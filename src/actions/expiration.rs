@@ -53,6 +53,8 @@ pub struct Item {
     pub issuer: String,
     /// Its serial number, hexadecimal.
     pub serial: String,
+    /// When it begins, in seconds since the epoch.
+    pub not_before: i64,
     /// When it ends, in seconds since the epoch.
     pub not_after: i64,
     /// The same for people.
@@ -63,6 +65,8 @@ pub struct Item {
     pub externally_managed: bool,
     /// What the component shows on its port; None when there is no port or nobody looked.
     pub served: Option<Served>,
+    /// How bad that is, once it was judged.
+    pub severity: Severity,
 }
 
 /// What is really shown on a port.
@@ -89,6 +93,28 @@ pub enum State {
     NotYetInUse,
     /// Nobody answered.
     Unreachable,
+}
+
+/// How bad an end is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// It is far away.
+    #[default]
+    Ok,
+    /// It is near, or what is in use is not what is on the disk.
+    Warning,
+    /// It is very near, or was.
+    Critical,
+}
+
+/// How near an end may be, in seconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Thresholds {
+    /// From here on it is worth a warning.
+    pub warn: i64,
+    /// From here on it is critical.
+    pub critical: i64,
 }
 
 /// What was found on a host.
@@ -158,6 +184,21 @@ fn embedded(store: &PkiStore, path: &Path, bytes: &[u8]) -> Found {
 }
 
 impl Report {
+    /// Judges every certificate by the thresholds; the worst of all. A file that cannot be read is as bad as an end.
+    pub fn judge(&mut self, limits: Thresholds) -> Severity {
+        for item in &mut self.certificates {
+            let left = item.seconds_left_in_use();
+            let stale = item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
+            item.severity = match left {
+                left if left <= limits.critical => Severity::Critical,
+                left if left <= limits.warn || stale => Severity::Warning,
+                _ => Severity::Ok,
+            };
+        }
+        let worst = self.certificates.iter().map(|item| item.severity).max().unwrap_or_default();
+        if self.unreadable.is_empty() { worst } else { Severity::Critical }
+    }
+
     fn add(&mut self, name: &str, sort: Sort, path: &Path, found: Found, now: i64, external: bool) {
         match found {
             None => {}
@@ -181,11 +222,13 @@ impl Item {
             subject: cert.subject.to_string(),
             issuer: cert.issuer.clone(),
             serial: cert.serial.clone(),
+            not_before: cert.not_before,
             not_after: cert.not_after,
             expires: moment::text(cert.not_after),
             seconds_left: cert.not_after - now,
             externally_managed: false,
             served: None,
+            severity: Severity::Ok,
         }
     }
 

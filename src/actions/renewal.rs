@@ -17,7 +17,9 @@ use std::path::{Path, PathBuf};
 pub mod import;
 pub mod known;
 pub mod kubelet;
+pub mod kubelet_service;
 pub mod names;
+pub mod near;
 mod readers;
 pub mod requests;
 pub mod restart;
@@ -109,11 +111,14 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     Err(NoSuchName { name: name.into(), nearest: nearest(name, names) })
 }
 
-/// Copies a file below the folder of this run's backups.
+/// Copies a file below the folder of this run's backups. What the run found is kept, not what it wrote since.
 pub(super) fn back_up(cx: &Context, path: &Path) -> Result<()> {
     let Some(bytes) = cx.files.read(path)? else { return Ok(()) };
     cx.files.create_dir(Path::new(BACKUPS), 0o700)?;
     let copy = cx.renewal()?.backup.join(path.strip_prefix("/").unwrap_or(path));
+    if cx.files.exists(&copy) {
+        return Ok(());
+    }
     cx.files.write(&copy, &Content::secret(bytes, "(a copy of what was there)\n"), 0o600)?;
     Ok(())
 }

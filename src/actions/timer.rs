@@ -1,12 +1,14 @@
 //! A systemd timer that renews certificates before they end.
 //!
-//! Reads: whether systemd runs this host. Writes: `/etc/systemd/system/kubewright-certs-renew.service` and `.timer`.
+//! Reads: whether systemd runs this host, and what it knows of the timer and its last run. Writes: `/etc/systemd/system/kubewright-certs-renew.service` and `.timer`.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::Content;
 use crate::context::Context;
 use crate::host::service::{InitSystem, Services, State};
+use crate::host::{Command, Host};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The name of both units.
@@ -31,22 +33,82 @@ impl Fault for NoSystemd {
     }
 }
 
-/// Writes the units and starts the timer. `schedule` is systemd's `OnCalendar`, `delay` its `RandomizedDelaySec`;
-/// `program` is the path of this program, and `within` how near an end must be for it to renew.
+/// The timer would never do what it is for.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("there is no program {}", .0.display())]
+    Program(PathBuf),
+    #[error("systemd does not understand {what} {text:?}: {why}")]
+    Time { what: &'static str, text: String, why: String },
+}
+
+impl Fault for Unusable {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Program(_) => "name the file of kubewright with --program".into(),
+            Self::Time { .. } => {
+                "run 'systemd-analyze calendar daily' for how a schedule is written, 'man systemd.time' for more".into()
+            }
+        })
+    }
+}
+
+/// What the timer runs and when.
+pub struct Schedule<'a> {
+    /// The file of this program.
+    pub program: &'a Path,
+    /// How near an end must be for it to renew.
+    pub within: &'a str,
+    /// systemd's `OnCalendar`.
+    pub calendar: &'a str,
+    /// systemd's `RandomizedDelaySec`.
+    pub delay: &'a str,
+}
+
+/// Writes the units and starts the timer.
 ///
 /// # Errors
-/// When systemd does not run the host, a file cannot be written, or systemd refuses.
-pub fn install(cx: &Context, program: &Path, within: &str, schedule: &str, delay: &str) -> Result<()> {
+/// When systemd does not run the host or does not understand the times, there is no such program, or a file cannot be
+/// written.
+pub fn install(cx: &Context, schedule: &Schedule<'_>) -> Result<()> {
     let services = Services::of(&cx.host);
     if cx.files.is_live() && services.init_system() != InitSystem::Systemd {
         return Err(NoSystemd.into());
     }
-    cx.files.write(&path("service"), &Content::public(service_text(program, within)), 0o644)?;
-    cx.files.write(&path("timer"), &Content::public(timer_text(schedule, delay)), 0o644)?;
+    // A tree that becomes an image is judged by nobody: its programs may come later.
+    if cx.files.is_live() {
+        judge(&cx.host, schedule)?;
+    }
+    cx.files.write(&path("service"), &Content::public(service_text(schedule)), 0o644)?;
+    cx.files.write(&path("timer"), &Content::public(timer_text(schedule)), 0o644)?;
     if cx.files.is_live() {
         services.reload_units()?;
         services.enable(&format!("{UNIT}.timer"))?;
         services.restart(&format!("{UNIT}.timer"))?;
+    }
+    Ok(())
+}
+
+/// Refuses what systemd would only complain of when it is too late.
+fn judge(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
+    if host.find(&schedule.program.display().to_string()).is_none() {
+        return Err(Unusable::Program(schedule.program.to_path_buf()).into());
+    }
+    if host.find("systemd-analyze").is_none() {
+        return Ok(());
+    }
+    for (what, verb, text) in
+        [("the schedule", "calendar", schedule.calendar), ("the delay", "timespan", schedule.delay)]
+    {
+        let output = host.read(&Command::new(["systemd-analyze", verb, text]))?;
+        // Releases that do not know the verb say so in other words.
+        if !output.is_success() && output.stderr.contains("parse") {
+            let why = output.stderr.lines().next().unwrap_or_default().to_owned();
+            return Err(Unusable::Time { what, text: text.into(), why }.into());
+        }
     }
     Ok(())
 }
@@ -78,48 +140,133 @@ pub fn is_installed(cx: &Context) -> bool {
     cx.files.exists(&path("timer"))
 }
 
+/// A timer that is installed.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// What systemd knows of its unit.
+    pub state: State,
+    /// When it runs next, in systemd's words; None when it does not.
+    pub next_run: Option<String>,
+    /// When its last run ended; None when there was none since the host was booted.
+    pub last_run: Option<String>,
+    /// How that run ended: `success`, or another word of systemd's and the exit code.
+    pub last_result: Option<String>,
+}
+
 /// What systemd knows of the timer; None when its units are not installed.
 ///
 /// # Errors
 /// When systemd does not answer.
-pub fn status(cx: &Context) -> Result<Option<State>> {
+pub fn status(cx: &Context) -> Result<Option<Status>> {
     if !is_installed(cx) {
         return Ok(None);
     }
-    Ok(Some(Services::of(&cx.host).state(&format!("{UNIT}.timer"))?))
+    let state = Services::of(&cx.host).state(&format!("{UNIT}.timer"))?;
+    let timer = shown(&cx.host, "NextElapseUSecRealtime", "timer")?;
+    let service = shown(&cx.host, "Result,ExecMainStatus,ExecMainExitTimestamp", "service")?;
+    let last_run = value(&service, "ExecMainExitTimestamp");
+    let last_result = last_run.as_ref().and(value(&service, "Result")).map(|result| match result.as_str() {
+        "success" => result,
+        _ => format!("{result}, exit code {}", value(&service, "ExecMainStatus").unwrap_or_default()),
+    });
+    Ok(Some(Status { state, next_run: value(&timer, "NextElapseUSecRealtime"), last_run, last_result }))
+}
+
+fn shown(host: &Host, properties: &str, kind: &str) -> Result<String> {
+    Ok(host.read_text(&Command::new(["systemctl", "show", "-p", properties, &format!("{UNIT}.{kind}")]))?)
+}
+
+/// The value of a property; None when systemd has none.
+fn value(text: &str, key: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?.trim();
+    (!value.is_empty() && value != "n/a").then(|| value.to_owned())
 }
 
 fn path(kind: &str) -> PathBuf {
     Path::new(UNITS).join(format!("{UNIT}.{kind}"))
 }
 
-fn service_text(program: &Path, within: &str) -> String {
+fn service_text(schedule: &Schedule<'_>) -> String {
+    // systemd takes what stands between quotation marks as one word, and a percent sign as the start of a name.
+    let program = schedule.program.display().to_string().replace('%', "%%");
+    let program = if program.contains(' ') { format!("\"{program}\"") } else { program };
     format!(
         "[Unit]\nDescription=Renew the certificates of the Kubernetes control plane\nAfter=network-online.target kubelet.service\n\
-         \n[Service]\nType=oneshot\nExecStart={} certs renew all --within {within}\n",
-        program.display()
+         \n[Service]\nType=oneshot\nExecStart={program} certs renew all --within {}\n",
+        schedule.within
     )
 }
 
-fn timer_text(schedule: &str, delay: &str) -> String {
+fn timer_text(schedule: &Schedule<'_>) -> String {
     // Persistent: a host that was off at the time does it when it is up again.
     format!(
         "[Unit]\nDescription=Renew the certificates of the Kubernetes control plane before they end\n\
-         \n[Timer]\nOnCalendar={schedule}\nRandomizedDelaySec={delay}\nPersistent=true\n\
-         \n[Install]\nWantedBy=timers.target\n"
+         \n[Timer]\nOnCalendar={}\nRandomizedDelaySec={}\nPersistent=true\n\
+         \n[Install]\nWantedBy=timers.target\n",
+        schedule.calendar, schedule.delay
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::command::fake::FakeHost;
+
+    fn schedule(calendar: &str) -> Schedule<'_> {
+        Schedule { program: Path::new("/usr/bin/kubewright"), within: "30d", calendar, delay: "12h" }
+    }
+
+    #[test]
+    fn a_schedule_or_program_that_can_never_run_is_refused_before_the_units_are_written() {
+        let said = "Failed to parse calendar specification 'dayly': Invalid argument\n";
+        let fake = FakeHost::new()
+            .on("systemd-analyze calendar daily", "")
+            .on("systemd-analyze timespan 12h", "")
+            .on_result("systemd-analyze calendar dayly", 1, "", said);
+        let failure = judge(&fake.live(), &schedule("daily")).unwrap_err();
+        assert_eq!(failure.to_string(), "there is no program /usr/bin/kubewright");
+        let fake = fake.program("kubewright");
+        judge(&fake.live(), &schedule("daily")).unwrap();
+        let failure = judge(&fake.live(), &schedule("dayly")).unwrap_err();
+        assert!(failure.to_string().contains("the schedule \"dayly\": Failed to parse"), "{failure}");
+        assert_eq!(failure.exit_code(), ExitCode::Usage);
+    }
+
+    #[test]
+    fn the_state_of_a_timer_tells_its_next_run_and_how_the_last_one_ended() {
+        let next = "systemctl show -p NextElapseUSecRealtime kubewright-certs-renew.timer";
+        let last = "systemctl show -p Result,ExecMainStatus,ExecMainExitTimestamp kubewright-certs-renew.service";
+        let state = "systemctl show -p LoadState,ActiveState,UnitFileState kubewright-certs-renew.timer";
+        for (ended, run, result) in [
+            ("Result=success\nExecMainStatus=0\nExecMainExitTimestamp=\n", None, None),
+            ("Result=success\nExecMainStatus=0\nExecMainExitTimestamp=Mon\n", Some("Mon"), Some("success")),
+            (
+                "Result=exit-code\nExecMainStatus=9\nExecMainExitTimestamp=Mon\n",
+                Some("Mon"),
+                Some("exit-code, exit code 9"),
+            ),
+        ] {
+            let fake = FakeHost::new()
+                .systemd()
+                .on(state, "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n")
+                .on(next, "NextElapseUSecRealtime=Tue\n")
+                .on(last, ended)
+                .file("/etc/systemd/system/kubewright-certs-renew.timer", "");
+            let mut cx = Context::for_tests(fake.root().to_str().unwrap());
+            cx.host = fake.live();
+            let found = status(&cx).unwrap().unwrap();
+            assert_eq!(found.next_run.as_deref(), Some("Tue"));
+            assert_eq!((found.last_run.as_deref(), found.last_result.as_deref()), (run, result));
+        }
+    }
 
     #[test]
     fn installed_units_say_when_and_with_how_much_delay_and_go_again() {
         let root = tempfile::tempdir().unwrap();
         let cx = Context::for_tests(root.path().to_str().unwrap());
         assert!(!remove(&cx).unwrap());
-        install(&cx, Path::new("/usr/bin/kubewright"), "30d", "daily", "12h").unwrap();
+        install(&cx, &schedule("daily")).unwrap();
         let read = |kind: &str| cx.files.read_text(&path(kind)).unwrap().unwrap();
         assert!(read("timer").contains("OnCalendar=daily\nRandomizedDelaySec=12h\n"));
         assert!(read("service").contains("ExecStart=/usr/bin/kubewright certs renew all --within 30d\n"));

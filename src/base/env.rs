@@ -14,6 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub struct Env {
     /// The arguments, the program's name first.
     pub args: Vec<OsString>,
+    /// The file of this program; empty where nobody knows.
+    pub program: PathBuf,
     /// The environment variables that are valid UTF-8.
     pub vars: BTreeMap<String, String>,
     /// The current folder.
@@ -43,6 +45,7 @@ impl Env {
     pub fn of_process() -> Self {
         Self {
             args: std::env::args_os().collect(),
+            program: std::env::current_exe().unwrap_or_default(),
             vars: std::env::vars_os()
                 .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
                 .collect(),
@@ -84,11 +87,19 @@ impl Clock {
 
     /// Seconds since the epoch.
     pub fn now(&self) -> i64 {
-        let elapsed = match &self.0 {
+        i64::try_from(self.elapsed().as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// Nanoseconds since the epoch, as the times of files are told.
+    pub fn nanos(&self) -> i64 {
+        i64::try_from(self.elapsed().as_nanos()).unwrap_or(i64::MAX)
+    }
+
+    fn elapsed(&self) -> Duration {
+        match &self.0 {
             ClockKind::System(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             ClockKind::Fixed(millis) => Duration::from_millis(millis.load(Ordering::SeqCst)),
-        };
-        i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX)
+        }
     }
 
     /// Time since some fixed moment, never running backward.

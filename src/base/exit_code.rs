@@ -28,11 +28,13 @@ pub enum ExitCode {
     Refused = 9,
     /// A certificate or token check found something past its threshold.
     Threshold = 10,
+    /// Such a check found something past the threshold of warnings only.
+    Warning = 11,
 }
 
 impl ExitCode {
     /// Every code, in the order of its number.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ok,
         Self::Internal,
         Self::Usage,
@@ -44,6 +46,7 @@ impl ExitCode {
         Self::Untrusted,
         Self::Refused,
         Self::Threshold,
+        Self::Warning,
     ];
 
     /// One sentence for `docs/errors.md`.
@@ -61,7 +64,10 @@ impl ExitCode {
             Self::Unhealthy => "A component did not become healthy in time.",
             Self::Untrusted => "A pin, signature or certificate did not match; nothing was sent.",
             Self::Refused => "Refused, because it would endanger the cluster or its data.",
-            Self::Threshold => "A check found a certificate or token past its threshold.",
+            Self::Threshold => {
+                "A check found a certificate or token past its critical threshold, or one that cannot be read."
+            }
+            Self::Warning => "A check found a certificate or token past the threshold of warnings only.",
         }
     }
 }

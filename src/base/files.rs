@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod atomic;
+mod owned;
 
 /// What went wrong with which file.
 #[derive(Debug, thiserror::Error)]
@@ -260,40 +261,78 @@ impl HostFiles {
     }
 
     /// Writes a file whole or not at all, with its mode from the start; its folder is made when it
-    /// is missing. A file that is right already is left alone.
+    /// is missing. A file that is right already is left alone. What is replaced gives its owner to what replaces it.
     ///
     /// # Errors
     /// When the folder or the file cannot be written, or is something else than a file.
     pub fn write(&self, path: &Path, content: &Content, mode: u32) -> Result<Written, FileError> {
-        let before = self.read(path)?;
-        let same_mode = matches!(self.planned(path), Some(Some(_))) || self.mode(path) == Some(mode);
-        if before.as_deref() == Some(content.bytes.expose().as_slice()) && same_mode {
-            return Ok(Written::Unchanged);
+        let written = self.write_together(&[(path, content, mode)])?;
+        Ok(written.first().copied().unwrap_or(Written::Unchanged))
+    }
+
+    /// Writes files that belong together, such as a key and its certificate: as [`HostFiles::write`] does, but all are
+    /// on the disk before the first takes its place, and the others follow at once.
+    ///
+    /// # Errors
+    /// As [`HostFiles::write`].
+    pub fn write_together(&self, writes: &[(&Path, &Content, u32)]) -> Result<Vec<Written>, FileError> {
+        let (mut outcome, mut changes, mut due) = (Vec::new(), Vec::new(), Vec::new());
+        for &(path, content, mode) in writes {
+            let before = self.read(path)?;
+            let same_mode = matches!(self.planned(path), Some(Some(_))) || self.mode(path) == Some(mode);
+            if before.as_deref() == Some(content.bytes.expose().as_slice()) && same_mode {
+                outcome.push(Written::Unchanged);
+                continue;
+            }
+            if let Some(folder) = path.parent() {
+                self.create_dir(folder, 0o755)?;
+            }
+            let real = self.real(path)?;
+            // A file that is reached through a link stays so: the kubelet refuses to renew a certificate whose link is gone.
+            due.push((std::fs::canonicalize(&real).unwrap_or(real), path, content, mode));
+            changes.push(Change::WriteFile {
+                path: path.to_path_buf(),
+                mode,
+                before: before.as_ref().map(|bytes| self.shown_before(path, bytes, content)),
+                after: content.shown.clone(),
+            });
+            outcome.push(if before.is_some() { Written::Changed } else { Written::Created });
         }
-        if let Some(folder) = path.parent() {
-            self.create_dir(folder, 0o755)?;
+        let files: Vec<atomic::New<'_>> = due
+            .iter()
+            .map(|(real, _, content, mode)| (real.as_path(), content.bytes.expose().as_slice(), *mode))
+            .collect();
+        let done = self.gate.pass_all(changes, || match atomic::write(&files) {
+            Ok(()) => files.iter().map(|_| Ok(())).collect(),
+            Err((path, source)) => vec![Err(FileError { verb: "write", path, source })],
+        });
+        match done {
+            Some(done) => done.into_iter().collect::<Result<(), _>>()?,
+            None => self.lock().extend(due.into_iter().map(|(_, path, content, _)| {
+                let planned = Planned { bytes: content.bytes.clone(), shown: content.shown.clone() };
+                (path.to_path_buf(), Some(planned))
+            })),
         }
-        let real = self.real(path)?;
-        // A file that is reached through a link stays so: the kubelet refuses to renew a certificate whose link is gone.
-        let real = std::fs::canonicalize(&real).unwrap_or(real);
-        let change = Change::WriteFile {
-            path: path.to_path_buf(),
-            mode,
-            before: before.as_ref().map(|bytes| self.shown_before(path, bytes, content)),
-            after: content.shown.clone(),
-        };
-        let done = self.gate.pass(change, || {
-            atomic::write(&real, content.bytes.expose(), mode).map_err(|source| FileError {
-                verb: "write",
-                path: real.clone(),
-                source,
-            })
-        })?;
-        if done.is_none() {
-            let planned = Planned { bytes: content.bytes.clone(), shown: content.shown.clone() };
-            self.lock().insert(path.to_path_buf(), Some(planned));
-        }
-        Ok(if before.is_some() { Written::Changed } else { Written::Created })
+        Ok(outcome)
+    }
+
+    /// The mode of a file that is to be replaced, so that whom it was opened to keeps it; never for everybody, where
+    /// `default` is not. `default` where there is none.
+    pub fn mode_or(&self, path: &Path, default: u32) -> u32 {
+        let widest = if default.trailing_zeros() >= 3 { 0o770 } else { 0o777 };
+        self.mode(path).map_or(default, |mode| (mode | default) & widest)
+    }
+
+    /// Makes `path` a link to the host path `target`, whatever link or file it was.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn link(&self, path: &Path, target: &Path) -> Result<(), FileError> {
+        let parent = path.parent().unwrap_or(path);
+        let real = self.real(parent)?.join(path.file_name().unwrap_or_default());
+        let change = Change::WriteLink { path: path.to_path_buf(), target: target.to_path_buf() };
+        let failed = |source| FileError { verb: "link", path: real.clone(), source };
+        self.gate.pass(change, || atomic::link(&real, target).map_err(failed)).map(|_| ())
     }
 
     /// Removes a file or link; false when there was none.

@@ -35,6 +35,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
     };
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);
+    session.hold_host("init", resolved.dry_run || args.print_manifest)?;
     let mut cx = session.context(Task::Init(Box::new(resolved.config), options), resolved.dry_run);
     if args.print_manifest {
         return print_manifest(&cx, phase.as_deref().unwrap_or_default(), session);

@@ -29,6 +29,7 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
         session.events.warning(warning.to_string());
     }
     let skip = resolved.config.node.skip_phases.clone();
+    session.hold_host("join", resolved.dry_run)?;
     let mut cx = session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run);
     find_cluster(&mut cx, &facts)?;
     let whole = phase.is_none();

@@ -56,18 +56,23 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
 
     let folder = user.home.join(".kube");
     let path = folder.join("config");
-    let mut merged = match cx.files.read(&path)? {
+    // In a home of somebody else nothing is taken by its path: that user could lead it anywhere.
+    let other = (user.uid != cx.uid).then_some((user.uid, user.gid));
+    let there = match other {
+        Some(owner) => cx.files.read_owned(&path, owner)?,
+        None => cx.files.read(&path)?,
+    };
+    let mut merged = match there {
         Some(bytes) => Kubeconfig::parse(&path, &bytes)?,
         None => Kubeconfig::default(),
     };
     let context = merged.take_in(&admin);
-    if cx.files.create_dir(&folder, FOLDER_MODE)? == Written::Created {
-        users::give(&cx.host, &folder, &user)?;
-    }
-    let written = cx.files.write(&path, &merged.content()?, MODE)?;
-    if written != Written::Unchanged {
-        users::give(&cx.host, &path, &user)?;
-    }
+    let written = if let Some(owner) = other {
+        cx.files.write_owned(&path, &merged.content()?, MODE, owner)?
+    } else {
+        cx.files.create_dir(&folder, FOLDER_MODE)?;
+        cx.files.write(&path, &merged.content()?, MODE)?
+    };
     let text = match (args.dry_run, written) {
         (true, _) => plan_text::text(&cx.gate.entries()),
         (false, Written::Unchanged) => format!("{} is right already; nothing was changed.\n", path.display()),

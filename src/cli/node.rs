@@ -37,6 +37,7 @@ struct Outcome {
 
 fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let RemoveArgs { name, dead, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
+    session.hold_host("node remove", dry_run)?;
     let kubeconfig = session.env.cwd.join(kubeconfig);
     // This context only looks; the one that removes has no connection from before.
     let mut looking: Context = session.context(Task::None, false);

@@ -35,6 +35,9 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
         Purpose::Init => for_init(args, &documents, session)?,
         Purpose::Join => for_join(args, &documents, session)?,
     };
+    if args.fix {
+        session.hold_host("preflight --fix", args.dry_run)?;
+    }
     let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), args.dry_run);
     let before = preflight::check(&cx, &subject)?;
     let (report, fixed) = if args.fix {
@@ -162,6 +165,7 @@ fn join_config(args: &PreflightArgs, documents: &Documents, facts: &Facts, sessi
 
 /// `--undo-fix`.
 fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("preflight --undo-fix", dry_run)?;
     let cx: Context = session.context(Task::None, dry_run);
     let mut journal = Journal::load(&cx.files)?;
     let undone = journal::undo(&cx.host, &mut journal)?;

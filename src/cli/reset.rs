@@ -38,6 +38,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
         session.events.warning(warning.to_string());
     }
     let (dry_run, skip) = (resolved.dry_run, resolved.config.skip_phases.clone());
+    session.hold_host("reset", dry_run)?;
     let leaving = leaving(args, resolved.config, session)?;
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();

@@ -13,6 +13,7 @@ use crate::base::yaml;
 use crate::config::{Documents, documents};
 use crate::context::access::ADMIN_CONF;
 use crate::context::{Context, Task};
+use crate::host::lock::HostLock;
 use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub struct Session {
     pub global: Global,
     /// Where progress is told.
     pub events: Events,
+    /// Keeps other runs off the host until this one ends.
+    lock: Option<HostLock>,
 }
 
 /// Standard input or a file named on the command line cannot be read.
@@ -67,7 +70,19 @@ impl Session {
         } else {
             Events::to_writer(stderr, style)
         };
-        Self { env, global: global.clone(), events }
+        Self { env, global: global.clone(), events, lock: None }
+    }
+
+    /// Keeps other runs from changing this host until this one ends; `command` tells them who does. A dry run changes
+    /// nothing and needs no lock.
+    ///
+    /// # Errors
+    /// When another run changes it.
+    pub fn hold_host(&mut self, command: &str, dry_run: bool) -> Result<()> {
+        if self.lock.is_none() && !dry_run {
+            self.lock = HostLock::take(&HostFiles::new(self.root(), Gate::open()), command)?;
+        }
+        Ok(())
     }
 
     /// The folder that is the host's root, as an absolute path.

@@ -5,7 +5,7 @@ use super::plan_text;
 use super::session::Session;
 use super::token_list;
 use crate::actions::cluster::{stored_config, upload_certs};
-use crate::actions::join_line;
+use crate::actions::join_line::{self, Meeting};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::secret::Secret;
@@ -16,6 +16,8 @@ use crate::context::{Context, Task};
 use crate::kube;
 use crate::kube::cluster::Cluster;
 use crate::kube::token::TokenError;
+use crate::pki::cert::Cert;
+use crate::pki::pin;
 use crate::pki::seal::SealKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
@@ -44,14 +46,7 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
             session.print(&created, &created.text())?;
         }
         TokenCommand::Delete(delete) => return delete_all(&delete.tokens, &cx, &cluster, args.dry_run, session),
-        TokenCommand::List(_) => {
-            let (tokens, broken) = kube::token::list(&cluster)?;
-            for error in broken {
-                session.events.warning(error.to_string());
-            }
-            let rows = token_list::rows(&tokens, cx.clock.now());
-            session.print(&rows, &token_list::table(&rows))?;
-        }
+        TokenCommand::List(_) => return list(&cx, &cluster, session),
         TokenCommand::Generate(_) => {}
     }
     Ok(ExitCode::Ok)
@@ -105,7 +100,8 @@ fn create(
     };
     // Everything that can be wrong is looked at before the first change.
     let shared = if args.control_plane { Some(files_to_share(cx, cluster)?) } else { None };
-    let join = args.print_join_command || args.control_plane;
+    let known = shared.as_ref().map(|files| meeting_of(files, cx, cluster, kubeconfig)).transpose()?;
+    let join = args.print_join_command && known.is_none();
     // Asked at the same time as the token is made, so that the line takes no longer than the token alone.
     let (meeting, made) = std::thread::scope(|scope| {
         let meeting = join.then(|| scope.spawn(|| join_line::find(cx, cluster, kubeconfig)));
@@ -116,7 +112,7 @@ fn create(
     let meeting = match meeting {
         Some(Ok(meeting)) => Some(meeting?),
         Some(Err(panic)) => std::panic::resume_unwind(panic),
-        None => None,
+        None => known,
     };
     if let (Some(files), Some(key)) = (&shared, &key) {
         upload_certs::upload(cx, cluster, key, files)?;
@@ -167,14 +163,31 @@ enum CannotShare {
     NoConfiguration,
     #[error("this host has none of the files that control planes share: {0} is missing")]
     NoFiles(String),
+    #[error(
+        "the cluster has no controlPlaneEndpoint, so a second control plane would be refused: all its nodes know one control plane by its own address"
+    )]
+    NoStableEndpoint,
+    #[error(
+        "{0} on this host is not the CA of the cluster that was asked, and what belongs to one cluster is not given to another"
+    )]
+    OtherCluster(String),
 }
 
 impl Fault for CannotShare {
     fn exit_code(&self) -> ExitCode {
-        ExitCode::Input
+        match self {
+            Self::NoConfiguration | Self::NoFiles(_) => ExitCode::Input,
+            Self::NoStableEndpoint | Self::OtherCluster(_) => ExitCode::Refused,
+        }
     }
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::NoStableEndpoint => {
+                "choose a name or address that can move to another control plane, have it in the names of the API server's certificate, and set it as controlPlaneEndpoint: run 'kubectl -n kube-system edit configmap kubeadm-config'".into()
+            }
+            Self::OtherCluster(_) => {
+                "name this cluster's kubeconfig: run 'kubewright token create --control-plane --kubeconfig /etc/kubernetes/admin.conf'".into()
+            }
             Self::NoConfiguration => "run 'kubewright init phase upload-config kubeadm' on a control plane".into(),
             Self::NoFiles(_) => "run 'kubewright token create --control-plane' on a control plane".into(),
         })
@@ -183,11 +196,36 @@ impl Fault for CannotShare {
 
 fn files_to_share(cx: &Context, cluster: &Cluster) -> Result<Vec<SharedFile>> {
     let config = stored_config::read(cx, cluster)?.ok_or(CannotShare::NoConfiguration)?;
+    if config.control_plane_endpoint.is_none() {
+        return Err(CannotShare::NoStableEndpoint.into());
+    }
     let files = shared_files(&config);
     match files.first() {
         Some(ca) if !cx.files.exists(&ca.path) => Err(CannotShare::NoFiles(ca.path.display().to_string()).into()),
         _ => Ok(files),
     }
+}
+
+/// Where the cluster is, if it is the one whose files these are.
+fn meeting_of(files: &[SharedFile], cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Meeting> {
+    let meeting = join_line::find(cx, cluster, kubeconfig)?;
+    for ca in files.iter().filter(|file| file.name == "ca.crt") {
+        let own = Cert::bundle_from_file(&ca.path, &cx.files.read(&ca.path)?.unwrap_or_default())?;
+        if !pin::of_all(&own).iter().any(|pin| meeting.pins.contains(pin)) {
+            return Err(CannotShare::OtherCluster(ca.path.display().to_string()).into());
+        }
+    }
+    Ok(meeting)
+}
+
+fn list(cx: &Context, cluster: &Cluster, session: &mut Session) -> Result<ExitCode> {
+    let (tokens, broken) = kube::token::list(cluster)?;
+    for error in broken {
+        session.events.warning(error.to_string());
+    }
+    let rows = token_list::rows(&tokens, cx.clock.now());
+    session.print(&rows, &token_list::table(&rows))?;
+    Ok(ExitCode::Ok)
 }
 
 fn delete_all(
@@ -218,3 +256,6 @@ fn delete_all(
 fn id(token: &BootstrapToken) -> &str {
     token.token.expose().split('.').next().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ pub mod kernel;
 pub mod kubelet_flags;
 pub mod links;
 pub mod listeners;
+pub mod lock;
 pub mod modules;
 pub mod mounts;
 pub mod network;

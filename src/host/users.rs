@@ -1,8 +1,8 @@
-//! The users of this host, and giving a file to one of them.
+//! The users of this host.
 //!
-//! Reads: /etc/passwd. Writes: the owner of files, through the gate.
+//! Reads: /etc/passwd. Writes: nothing.
 
-use super::command::{Command, Host};
+use super::command::Host;
 use super::error::HostError;
 use std::path::{Path, PathBuf};
 
@@ -33,20 +33,6 @@ pub fn named(host: &Host, name: &str) -> Result<Option<User>, HostError> {
 /// When /etc/passwd cannot be read.
 pub fn with_id(host: &Host, uid: u32) -> Result<Option<User>, HostError> {
     Ok(all(host)?.into_iter().find(|user| user.uid == uid))
-}
-
-/// Makes the user the owner of a file or folder, unless it is root's own, which it is already.
-///
-/// # Errors
-/// When this is not allowed.
-pub fn give(host: &Host, path: &Path, user: &User) -> Result<(), HostError> {
-    // Below a root folder nothing can be run, and its files get their owners when they are put in place.
-    if user.uid == 0 || !host.is_live() {
-        return Ok(());
-    }
-    let owner = format!("{}:{}", user.uid, user.gid);
-    let words = ["chown".to_owned(), "--no-dereference".to_owned(), owner, path.display().to_string()];
-    host.change(&format!("give {} to {}", path.display(), user.name), &Command::new(words)).map(|_| ())
 }
 
 /// Every user of the host. Those of other sources than /etc/passwd (LDAP) are not seen.

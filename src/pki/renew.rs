@@ -105,7 +105,7 @@ impl PkiStore {
             user.client_key_data = fresh.client_key_data;
             (user.client_certificate, user.client_key) = (None, None);
         }
-        self.files.write(&path, &after.content()?, SECRET_MODE)?;
+        self.files.write(&path, &after.content()?, self.files.mode_or(&path, SECRET_MODE))?;
         Ok(Renewal { path, old, new, before })
     }
 

@@ -2,7 +2,9 @@
 //!
 //! The new pair is first written whole into one file beside the old one (`BASE.renewing`). A run
 //! that is killed between the two exchanges is finished by the next one from that file, so that
-//! nothing is left with a key and a certificate that do not belong together.
+//! nothing is left with a key and a certificate that do not belong together. Both files are on the disk before the
+//! first takes its place: etcd reads them at every connection. Owner and mode stay: a component may run as a user of
+//! its own.
 
 use super::catalog::CertSpec;
 use super::error::PkiError;
@@ -65,10 +67,12 @@ impl PkiStore {
 
     fn exchange(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
         let key = Content::secret(pair.key.0.expose().as_slice(), HIDDEN);
-        self.files.write(&self.key_path(spec), &key, SECRET_MODE)?;
         // As bytes: text around a certificate may be in any encoding.
         let cert = Content::secret(pair.cert.0.as_slice(), String::from_utf8_lossy(&pair.cert.0));
-        self.files.write(&self.cert_path(spec), &cert, CERT_MODE)?;
+        let (key_path, cert_path) = (self.key_path(spec), self.cert_path(spec));
+        let key_mode = self.files.mode_or(&key_path, SECRET_MODE);
+        let cert_mode = self.files.mode_or(&cert_path, CERT_MODE);
+        self.files.write_together(&[(&key_path, &key, key_mode), (&cert_path, &cert, cert_mode)])?;
         self.files.remove(&self.staging_path(spec))?;
         Ok(())
     }

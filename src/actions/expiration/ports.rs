@@ -25,14 +25,20 @@ pub struct Port {
     pub name: Option<&'static str>,
     /// Where it listens.
     pub address: SocketAddr,
+    /// True when it shows a certificate of the user's own, which is in no table here.
+    pub foreign: bool,
 }
 
-/// The ports that this host's manifests and the kubelet's settings tell of.
+/// The ports that this host's manifests and the kubelet's settings tell of; `pki` is the folder of the certificates.
 ///
 /// # Errors
 /// When one of them is there and cannot be read.
-pub fn ports(files: &HostFiles) -> Result<Vec<Port>> {
+pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
     let mut ports = Vec::new();
+    // A component without a certificate of the table makes its own, unless it is given one.
+    let foreign = |given: Option<&str>, own: Option<&str>| {
+        given.is_some_and(|given| !given.is_empty() && own.is_none_or(|own| Path::new(given) != pki.join(own)))
+    };
     let secure = |pod: &StaticPod, default: u16| {
         let port = pod.flag("secure-port").and_then(|port| port.parse().ok()).unwrap_or(default);
         SocketAddr::new(reachable(pod.flag("bind-address")), port)
@@ -43,17 +49,18 @@ pub fn ports(files: &HostFiles) -> Result<Vec<Port>> {
         ("kube-scheduler", None, 10259),
     ] {
         if let Some(pod) = StaticPod::read(files, component)? {
-            // One with a certificate of the user's own shows that, which is in no table here.
-            let own = name.is_none() && pod.flag("tls-cert-file").is_some();
-            if !own {
-                ports.push(Port { component, name, address: secure(&pod, default) });
-            }
+            let foreign = foreign(pod.flag("tls-cert-file"), name.map(|_| "apiserver.crt"));
+            ports.push(Port { component, name, address: secure(&pod, default), foreign });
         }
     }
     if let Some(pod) = StaticPod::read(files, "etcd")? {
-        for (flag, name) in [("listen-client-urls", "etcd-server"), ("listen-peer-urls", "etcd-peer")] {
+        for (flag, name, file, own) in [
+            ("listen-client-urls", "etcd-server", "cert-file", "etcd/server.crt"),
+            ("listen-peer-urls", "etcd-peer", "peer-cert-file", "etcd/peer.crt"),
+        ] {
             if let Some(address) = pod.flag(flag).and_then(first_https) {
-                ports.push(Port { component: "etcd", name: Some(name), address });
+                let foreign = foreign(pod.flag(file), Some(own));
+                ports.push(Port { component: "etcd", name: Some(name), address, foreign });
             }
         }
     }
@@ -61,8 +68,11 @@ pub fn ports(files: &HostFiles) -> Result<Vec<Port>> {
         let config: Value = serde_yaml::from_slice(&text).unwrap_or_default();
         let port = config["port"].as_u64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
         let address = SocketAddr::new(reachable(config["address"].as_str()), port.unwrap_or(10250));
-        ports.push(Port { component: "kubelet", name: Some(KUBELET_SERVER), address });
+        let foreign = config["tlsCertFile"].as_str().is_some_and(|file| !file.is_empty());
+        ports.push(Port { component: "kubelet", name: Some(KUBELET_SERVER), address, foreign });
     }
+    // A component that is told not to listen has no certificate in use.
+    ports.retain(|port| port.address.port() != 0);
     Ok(ports)
 }
 
@@ -75,8 +85,10 @@ pub fn look(port: &Port) -> std::result::Result<Cert, String> {
     Cert::from_der(&der).ok_or_else(|| format!("{}: what it shows is no certificate", port.address))
 }
 
-/// Looks at every port at once and notes in the report what is shown there.
+/// Looks at every port at once and notes in the report what is shown there. Certificates of the user's own are not
+/// compared with anything.
 pub fn compare(report: &mut Report, ports: &[Port], now: i64) {
+    let ports: Vec<&Port> = ports.iter().filter(|port| !port.foreign).collect();
     let shown = std::thread::scope(|scope| {
         let looks: Vec<_> = ports.iter().map(|port| scope.spawn(|| look(port))).collect();
         looks.into_iter().map(|look| look.join().unwrap_or_else(|_| Err("the look failed".into()))).collect::<Vec<_>>()
@@ -137,18 +149,18 @@ mod tests {
             std::fs::write(path, text).unwrap();
         };
         let pod = |flags: &str| format!("spec: {{containers: [{{command: [x, {flags}]}}]}}");
-        write("etc/kubernetes/manifests/kube-apiserver.yaml", &pod("--secure-port=7443, --bind-address=0.0.0.0"));
+        let own = "--secure-port=7443, --bind-address=0.0.0.0, --tls-cert-file=/pki/apiserver.crt";
+        write("etc/kubernetes/manifests/kube-apiserver.yaml", &pod(own));
         write("etc/kubernetes/manifests/kube-scheduler.yaml", &pod("--bind-address=127.0.0.1, --tls-cert-file=/x"));
         write("etc/kubernetes/manifests/kube-controller-manager.yaml", &pod("'--bind-address=::1'"));
         let urls = "'--listen-client-urls=http://127.0.0.1:1,https://[fd00::1]:2379', '--listen-peer-urls=https://10.0.0.1:2380'";
         write("etc/kubernetes/manifests/etcd.yaml", &pod(urls));
         write("var/lib/kubelet/config.yaml", "address: 0.0.0.0\n");
         let files = HostFiles::new(root.path(), Gate::open());
-        let found: Vec<_> = ports(&files)
-            .unwrap()
-            .into_iter()
-            .map(|p| (p.name.unwrap_or(p.component), p.address.to_string()))
-            .collect();
+        let found = |foreign: bool| {
+            let ports = ports(&files, Path::new("/pki")).unwrap().into_iter().filter(move |p| p.foreign == foreign);
+            ports.map(|p| (p.name.unwrap_or(p.component), p.address.to_string())).collect::<Vec<_>>()
+        };
         let expected = [
             ("apiserver", "127.0.0.1:7443"),
             ("kube-controller-manager", "[::1]:10257"),
@@ -156,6 +168,13 @@ mod tests {
             ("etcd-peer", "10.0.0.1:2380"),
             ("kubelet-server", "127.0.0.1:10250"),
         ];
-        assert_eq!(found, expected.map(|(name, address)| (name, address.to_owned())));
+        assert_eq!(found(false), expected.map(|(name, address)| (name, address.to_owned())));
+        assert_eq!(found(true), [("kube-scheduler", "127.0.0.1:10259".to_owned())]);
+        // An API server with a certificate of the user's own will never show ours.
+        write("etc/kubernetes/manifests/kube-apiserver.yaml", &pod("--tls-cert-file=/mine/apiserver.crt"));
+        assert_eq!(found(true)[0], ("apiserver", "127.0.0.1:6443".to_owned()));
+        // One that does not listen would never show anything.
+        write("etc/kubernetes/manifests/kube-scheduler.yaml", &pod("--secure-port=0"));
+        assert!(!found(false).iter().any(|(name, _)| *name == "kube-scheduler"));
     }
 }

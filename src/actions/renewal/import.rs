@@ -94,6 +94,9 @@ impl Action for ImportSigned {
         for file in row.files(cx)? {
             back_up(cx, &file)?;
         }
+        if target.item() == super::KUBELET_CONF {
+            super::kubelet_service::note_due(cx)?;
+        }
         let (cluster, node) = (cx.cluster()?, cx.node()?);
         let new = match row {
             Row::Cert(spec) => store.import(spec, &pem, cluster, node)?,
@@ -107,7 +110,7 @@ impl Action for ImportSigned {
             crate::pki::moment::text(new.not_after)
         ));
         if name == super::KUBELET_CONF {
-            return super::kubelet::restart(cx);
+            return Ok(());
         }
         let Some((old, before)) = old.zip(before) else { return Ok(()) };
         cx.note_renewed(Renewed { name, old, new, at: cx.clock.now(), before })

@@ -6,12 +6,14 @@
 use crate::actions::cluster::stored_config;
 use crate::actions::static_pod::StaticPod;
 use crate::base::fault::Result;
+use crate::base::files::HostFiles;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::config::{Facts, documents, print};
 use crate::context::Context;
 use crate::host::facts;
 use crate::pki::PkiStore;
 use crate::versions::{self, Version};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The cluster and the node, and where that is from.
@@ -63,12 +65,50 @@ pub fn find(
     Ok(Known { cluster, node: from_host.1, source })
 }
 
+/// What the cluster has stored. Why it cannot be had is told and no more: the rest is done by what is on this host.
 fn ask(cx: &mut Context, kubeconfig: &Path) -> Option<ClusterConfig> {
-    if !cx.files.is_live() {
+    if !cx.files.is_live() || !cx.files.exists(kubeconfig) {
         return None;
     }
-    let cluster = cx.running_cluster(kubeconfig).ok()?;
-    stored_config::read(cx, &cluster).ok().flatten()
+    let stored = cx.running_cluster(kubeconfig).and_then(|cluster| stored_config::read(cx, &cluster));
+    match stored {
+        Ok(None) => cx.events.warning("the cluster has no ConfigMap kube-system/kubeadm-config"),
+        Err(failure) => {
+            let causes: Vec<String> = std::iter::once(failure.to_string()).chain(failure.causes()).collect();
+            cx.events.warning(format!("the cluster's configuration cannot be read: {}", causes.join(": ")));
+        }
+        Ok(found) => return found,
+    }
+    None
+}
+
+/// Flags of the API server that name files of the certificates folder, and what these are called there.
+const OWN_FILES: [(&str, &str); 7] = [
+    ("tls-cert-file", "apiserver.crt"),
+    ("tls-private-key-file", "apiserver.key"),
+    ("client-ca-file", "ca.crt"),
+    ("kubelet-client-certificate", "apiserver-kubelet-client.crt"),
+    ("proxy-client-cert-file", "front-proxy-client.crt"),
+    ("requestheader-client-ca-file", "front-proxy-ca.crt"),
+    ("service-account-key-file", "sa.pub"),
+];
+
+/// The folder of the certificates, as the API server's manifest has it: the one that most of its flags name, at least
+/// two of them, since a user may have given any one another file.
+///
+/// # Errors
+/// When the manifest is there and cannot be read.
+pub fn certificates_dir(files: &HostFiles) -> Result<Option<PathBuf>> {
+    let api_server = StaticPod::read(files, "kube-apiserver")?.unwrap_or_default();
+    let mut votes: BTreeMap<&Path, usize> = BTreeMap::new();
+    for (flag, name) in OWN_FILES {
+        let path = api_server.flag(flag).map(Path::new).filter(|path| path.ends_with(name) && path.is_absolute());
+        if let Some(folder) = path.and_then(Path::parent) {
+            *votes.entry(folder).or_default() += 1;
+        }
+    }
+    let most = votes.into_iter().max_by_key(|(_, votes)| *votes);
+    Ok(most.filter(|(_, votes)| *votes > 1).map(|(folder, _)| folder.to_path_buf()))
 }
 
 /// The cluster and the node as far as this host's files tell.
@@ -96,7 +136,11 @@ pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
     if let Some(port) = api_server.flag("secure-port").and_then(|text| text.parse().ok()) {
         node.local_endpoint.bind_port = port;
     }
-    Ok((print::default_cluster(version, minor), node))
+    let mut cluster = print::default_cluster(version, minor);
+    if let Some(folder) = certificates_dir(&cx.files)? {
+        cluster.certificates_dir = folder;
+    }
+    Ok((cluster, node))
 }
 
 /// The node's name, as the kubelet's certificate has it.
@@ -108,4 +152,29 @@ fn kubelet_name(cx: &Context) -> Option<String> {
     let chain = store.client_certs(path, user).ok().flatten().unwrap_or_default();
     let name = chain.first().and_then(|cert| cert.subject.common_name.strip_prefix("system:node:"));
     name.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_certificates_is_the_one_that_several_flags_agree_on() {
+        let found = |flags: &[&str]| {
+            let root = tempfile::tempdir().unwrap();
+            let manifests = root.path().join("etc/kubernetes/manifests");
+            std::fs::create_dir_all(&manifests).unwrap();
+            let pod = format!("spec: {{containers: [{{command: [kube-apiserver, {}]}}]}}", flags.join(", "));
+            std::fs::write(manifests.join("kube-apiserver.yaml"), pod).unwrap();
+            let cx = Context::for_tests(root.path().to_str().unwrap());
+            from_host(&cx).unwrap().0.certificates_dir
+        };
+        let (cert, key) = ("--tls-cert-file=/srv/pki/apiserver.crt", "--service-account-key-file=/srv/pki/sa.pub");
+        assert_eq!(found(&[cert, key, "--client-ca-file=/other/ca.crt"]), Path::new("/srv/pki"));
+        assert_eq!(found(&["--client-ca-file=/other/ca.crt"]), Path::new("/etc/kubernetes/pki"));
+        assert_eq!(
+            found(&["--tls-cert-file=/a/mine.crt", "--tls-private-key-file=/a/mine.key"]),
+            Path::new("/etc/kubernetes/pki")
+        );
+    }
 }

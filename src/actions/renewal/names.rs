@@ -3,7 +3,7 @@
 //!
 //! Reads: ConfigMap `kubeadm-config`, the certificate. Writes: both, where names are missing.
 
-use super::{back_up, cert};
+use super::cert;
 use crate::base::fault::Result;
 use crate::base::files::Written;
 use crate::base::go_yaml;
@@ -59,9 +59,6 @@ impl Action for AddNames {
         if old.as_ref().is_some_and(|old| old.sans.missing(&wanted).is_empty()) {
             cx.events.message("the certificate on the disk is valid for these names already");
             return Ok(());
-        }
-        for path in [store.cert_path(spec), store.key_path(spec)] {
-            back_up(cx, &path)?;
         }
         let renewed = cert(cx, spec)?;
         cx.events.message(format!("renewed {API_SERVER}: it is valid for {}", renewed.new.sans));

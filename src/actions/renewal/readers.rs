@@ -10,6 +10,8 @@ use std::path::PathBuf;
 
 /// The kernel's clock for files ticks up to ten milliseconds behind the one that containers are dated with.
 const TICK: i64 = 20_000_000;
+/// The time of what a dry run would have written.
+const PLANNED: i64 = i64::MAX;
 
 /// A component and the files that it has open or in memory.
 pub struct Reader {
@@ -58,24 +60,28 @@ impl Reader {
     }
 
     /// The moment from which on a container of this component has read all its files, in nanoseconds since the epoch.
+    /// It is never ahead of the present: a file from the future has been read by whoever starts from now on.
     ///
     /// # Errors
     /// When the command has no configuration that says where the files are.
     pub fn read_since(&self, cx: &mut Context) -> Result<i64> {
-        self.newest(cx, true)
+        let newest = self.times(cx, true)?.into_iter().max().unwrap_or_default();
+        Ok(newest.min(cx.clock.nanos()).saturating_add(TICK))
     }
 
     /// True when a container that runs has not read what is on the disk now. What it reads again by itself is left to
-    /// the look at its port.
+    /// the look at its port. A time that is yet to come tells nothing: a clock was wrong when the file was written.
     ///
     /// # Errors
     /// As [`Reader::read_since`].
     pub fn is_stale(&self, cx: &mut Context, running: &[Container]) -> Result<bool> {
-        let since = self.newest(cx, !self.reloads)?;
-        Ok(running.iter().any(|container| container.created <= since))
+        let now = cx.clock.nanos();
+        let times = self.times(cx, !self.reloads)?;
+        let past = times.into_iter().filter(|time| *time <= now || *time == PLANNED).max().unwrap_or_default();
+        Ok(running.iter().any(|container| container.created <= past.saturating_add(TICK)))
     }
 
-    fn newest(&self, cx: &mut Context, with_own: bool) -> Result<i64> {
+    fn times(&self, cx: &mut Context, with_own: bool) -> Result<Vec<i64>> {
         let mut files: Vec<PathBuf> = Vec::new();
         if with_own {
             for name in self.files {
@@ -84,7 +90,6 @@ impl Reader {
         }
         let dir = &cx.cluster()?.certificates_dir;
         files.extend(self.trusts.iter().map(|name| dir.join(name)));
-        let newest = files.iter().filter_map(|file| cx.files.modified(file)).max().unwrap_or_default();
-        Ok(newest.saturating_add(TICK))
+        Ok(files.iter().filter_map(|file| cx.files.modified(file)).collect())
     }
 }

@@ -5,10 +5,14 @@
 //! shows on its port, that it runs in a new container, and that it says it is well. A component that cannot live with
 //! its new certificate gets the old one back, and that is proved likewise.
 //!
+//! What a killed run has left is completed first: pairs of certificate and key that are half exchanged, and a kubelet
+//! that has not read its files. Nothing is ended unless a kubelet is well that starts it again.
+//!
 //! Reads: the static Pods' manifests, the container runtime, the components' ports. Writes: containers that are
 //! ended, which the kubelet replaces; on failure the old files.
 
 use super::Row;
+use super::kubelet_service;
 use super::readers::{READERS, Reader};
 use super::running::{Running, ThisHost, that_run};
 use crate::actions::expiration::ports::{self, Port};
@@ -21,6 +25,7 @@ use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::{Before, Renewed};
 use crate::pipeline::{Action, Target};
 use crate::pki::Cert;
+use crate::pki::catalog::CERTS;
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,6 +62,8 @@ impl Action for RestartComponents {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        finish_pairs(cx)?;
+        kubelet_service::take_up(cx)?;
         let mut here = Vec::new();
         for reader in READERS {
             if StaticPod::read(&cx.files, reader.component)?.is_some() {
@@ -66,7 +73,7 @@ impl Action for RestartComponents {
         if here.is_empty() {
             return Ok(());
         }
-        let ports = ports::ports(&cx.files)?;
+        let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
         let host = ThisHost::find(cx)?;
         let mut restarted = false;
         for reader in here {
@@ -79,6 +86,15 @@ impl Action for RestartComponents {
         }
         if restarted { prove_admin(cx) } else { Ok(()) }
     }
+}
+
+/// Nobody is restarted into a certificate and a key that do not belong together.
+fn finish_pairs(cx: &mut Context) -> Result<()> {
+    let store = cx.pki()?;
+    for spec in CERTS {
+        store.finish_replacement(spec)?;
+    }
+    Ok(())
 }
 
 /// A component with what it is proved by.
@@ -117,6 +133,7 @@ impl Proved<'_> {
             cx.events.message(format!("{} has taken up its new certificate by itself", self.reader.component));
             return Ok(());
         }
+        self.host.kubelet_is_well(cx)?;
         let Err(failure) = self.restart(cx) else { return Ok(()) };
         let outcome = self.go_back(cx)?;
         Err(NotTakenUp { component: self.reader.component, why: failure.to_string(), outcome }.into())
@@ -222,6 +239,9 @@ impl Proved<'_> {
 
 /// The certificate that a port should show; None where nobody says.
 fn on_disk(cx: &mut Context, port: &Port) -> Result<Option<Cert>> {
+    if port.foreign {
+        return Ok(None);
+    }
     let Some(Row::Cert(spec)) = port.name.map(Row::named).transpose()? else { return Ok(None) };
     Ok(cx.pki()?.load_certs(spec)?.and_then(|chain| chain.into_iter().next()))
 }

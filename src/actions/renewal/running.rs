@@ -2,6 +2,7 @@
 //!
 //! Reads: the container runtime, ports. Writes: ends containers, through the gate.
 
+use super::kubelet_service;
 use crate::actions::expiration::ports::{self, Port};
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -22,6 +23,11 @@ pub trait Running {
     /// # Errors
     /// When the runtime cannot do it.
     fn end(&self, container: &Container) -> Result<()>;
+    /// A kubelet is there that starts again what is ended.
+    ///
+    /// # Errors
+    /// When there is none, or it is not well.
+    fn kubelet_is_well(&self, cx: &Context) -> Result<()>;
     /// The certificate that a port shows, or why it shows none.
     ///
     /// # Errors
@@ -61,6 +67,10 @@ impl Running for ThisHost {
             self.0.stop_container(container)?;
         }
         Ok(self.0.remove_container(container)?)
+    }
+
+    fn kubelet_is_well(&self, cx: &Context) -> Result<()> {
+        kubelet_service::require_healthy(cx)
     }
 
     fn shown(&self, port: &Port) -> std::result::Result<Cert, String> {

@@ -25,7 +25,7 @@ pub(super) fn host() -> tempfile::TempDir {
     root
 }
 
-fn store(root: &tempfile::TempDir, now: u64) -> PkiStore {
+pub(super) fn store(root: &tempfile::TempDir, now: u64) -> PkiStore {
     let files = HostFiles::new(root.path(), Gate::open());
     PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(now), &Random::seeded(9))
 }
@@ -66,6 +66,31 @@ fn everything_is_renewed_with_new_keys_and_the_old_files_are_kept() {
     for spec in CERTS {
         store.ensure(spec, &fixture::cluster(36), &fixture::node(), &Generator).unwrap();
     }
+}
+
+#[test]
+fn a_copy_of_what_was_there_is_not_overwritten_by_what_the_same_run_wrote() {
+    let root = host();
+    let found = read(&root, "etc/kubernetes/pki/apiserver.key");
+    let mut cx = renewing(&root, Some("apiserver"));
+    for _ in 0..2 {
+        cert(&mut cx, catalog::cert("apiserver").unwrap()).unwrap();
+    }
+    assert_eq!(read(&root, "var/lib/kubewright/backup/certs-test/etc/kubernetes/pki/apiserver.key"), found);
+}
+
+#[test]
+fn a_component_that_runs_as_its_own_user_can_still_read_its_key() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let root = host();
+    let key = root.path().join("etc/kubernetes/pki/apiserver.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    // Only root may give files away.
+    let given = chown(&key, Some(2000), Some(2001)).is_ok();
+    renew(&root, None);
+    let there = std::fs::metadata(&key).unwrap();
+    assert_eq!(there.mode() & 0o7777, 0o640);
+    assert!(!given || (there.uid(), there.gid()) == (2000, 2001), "{}:{}", there.uid(), there.gid());
 }
 
 #[test]
@@ -125,6 +150,53 @@ fn a_kubelet_conf_with_a_certificate_inside_is_pointed_at_the_one_that_is_renewe
         crate::pki::Cert::bundle_from_pem(&read(&root, "var/lib/kubelet/pki/kubelet-client-current.pem")).unwrap();
     assert_eq!(cert[0].subject.common_name, "system:node:n1");
     assert!(cert[0].not_after > 1_800_000_000);
+}
+
+/// Has the kubelet's kubeconfig name the file that the kubelet renews.
+pub(super) fn point_at_rotated(root: &tempfile::TempDir) {
+    let (store, path) = (store(root, MADE), Path::new("/etc/kubernetes/kubelet.conf"));
+    let mut config = store.load_kubeconfig(path).unwrap().unwrap();
+    let user = config.current_user_mut().unwrap();
+    (user.client_certificate_data, user.client_key_data) = (None, None);
+    let file = Some("/var/lib/kubelet/pki/kubelet-client-current.pem".to_owned());
+    (user.client_certificate, user.client_key) = (file.clone(), file);
+    HostFiles::new(root.path(), Gate::open()).write(path, &config.content().unwrap(), 0o600).unwrap();
+}
+
+#[test]
+fn a_kubelet_whose_certificate_is_gone_or_whose_link_leads_nowhere_gets_one_that_it_can_renew() {
+    for dangling in [false, true] {
+        let root = host();
+        point_at_rotated(&root);
+        let pki = root.path().join("var/lib/kubelet/pki");
+        if dangling {
+            std::fs::create_dir_all(&pki).unwrap();
+            std::os::unix::fs::symlink("/var/lib/kubelet/pki/gone.pem", pki.join("kubelet-client-current.pem"))
+                .unwrap();
+        }
+        renew(&root, None);
+        let target = std::fs::read_link(pki.join("kubelet-client-current.pem")).unwrap();
+        assert!(target.to_str().unwrap().starts_with("/var/lib/kubelet/pki/kubelet-client-2"), "{target:?}");
+        let cert = crate::pki::Cert::bundle_from_pem(&read(&root, &target.to_str().unwrap()[1..])).unwrap();
+        assert_eq!(cert[0].subject.common_name, format!("system:node:{}", fixture::node().name));
+        // It is right now, and stays.
+        let before = read(&root, &target.to_str().unwrap()[1..]);
+        renew(&root, None);
+        assert_eq!(read(&root, &target.to_str().unwrap()[1..]), before);
+    }
+}
+
+#[test]
+fn a_kubelet_that_only_an_external_ca_could_help_does_not_end_the_renewal_of_the_rest() {
+    let root = host();
+    point_at_rotated(&root);
+    std::fs::remove_file(root.path().join("etc/kubernetes/pki/ca.key")).unwrap();
+    let cx = renew(&root, None);
+    assert!(cx.renewal().unwrap().renewed.iter().any(|one| one.name == "etcd-server"));
+    // Asked for by name, the error is told.
+    let mut cx = renewing(&root, Some(KUBELET_CONF));
+    let target = crate::pipeline::Target { path: "kubelet".into(), item: None };
+    assert!(kubelet::RepairKubelet.run(&mut cx, &target).unwrap_err().hint().unwrap().contains("generate-csr"));
 }
 
 #[test]

@@ -1,54 +1,130 @@
-//! One file or folder, put in place in one step that a crash cannot halve.
+//! Files and folders, each put in place in one step that a crash cannot halve.
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
-/// Writes `bytes` to `path` with `mode`: a file without a name first, given its name only when it
-/// is whole and on the disk. Where the file system has no nameless files, a hidden name is used,
-/// and what a killed run left under it is replaced by the next one.
-pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    if path.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
+/// A user and a group, by their numbers.
+pub type Owner = (u32, u32);
+
+/// Where a file goes, what is in it, and its mode.
+pub type New<'a> = (&'a Path, &'a [u8], u32);
+
+/// Writes files whole or not at all. All of them are on the disk before the first gets its name, and the names follow
+/// right after each other: whoever reads a key and then its certificate hardly ever sees one without the other. What is
+/// replaced gives its owner to what replaces it.
+///
+/// # Errors
+/// With the path of the file that could not be written.
+pub fn write(files: &[New<'_>]) -> Result<(), (PathBuf, io::Error)> {
+    let at = |path: &Path, source| (path.to_path_buf(), source);
+    let mut ready = Vec::new();
+    for &(path, bytes, mode) in files {
+        ready.push((path, Prepared::at(path, bytes, mode).map_err(|error| at(path, error))?));
     }
-    let directory = File::open(folder)?;
-    let mut hidden = std::ffi::OsString::from(".");
+    for (path, prepared) in &mut ready {
+        prepared.place().map_err(|error| at(path, error))?;
+    }
+    for (path, prepared) in &ready {
+        prepared.directory.sync_all().map_err(|error| at(path, error))?;
+    }
+    Ok(())
+}
+
+/// Writes a file whole or not at all into an open folder, where it is the owner's before it has its name.
+pub fn write_in(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
+    let mut prepared = Prepared::new(directory, name, bytes, mode, Some(owner))?;
+    prepared.place()?;
+    prepared.directory.sync_all()
+}
+
+/// A file that is whole and on the disk, and has no name yet. Where the file system has no nameless files, a hidden
+/// name is used, and what a killed run left under it is replaced by the next one.
+struct Prepared {
+    directory: File,
+    name: OsString,
+    hidden: OsString,
+    nameless: Option<File>,
+    is_hidden: bool,
+}
+
+impl Prepared {
+    fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
+        let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        if path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
+        Self::new(File::open(folder)?, name, bytes, mode, owner)
+    }
+
+    fn new(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
+        let mut this =
+            Self { directory, name: name.to_owned(), hidden: hidden(name), nameless: None, is_hidden: false };
+
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::openat(&this.directory, ".", flags, Mode::from_raw_mode(mode)) {
+            Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, owner)?),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
+                remove_stale(&this.directory, &this.hidden)?;
+                let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+                let fd = rustix::fs::openat(&this.directory, &this.hidden, flags, Mode::from_raw_mode(mode))?;
+                this.is_hidden = true;
+                fill(File::from(fd), bytes, mode, owner)?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(this)
+    }
+
+    /// Gives it its name.
+    fn place(&mut self) -> io::Result<()> {
+        if let Some(file) = &self.nameless {
+            if name_it(file, &self.directory, &self.name)? {
+                return Ok(());
+            }
+            // The name is taken: take the hidden one, then move over it.
+            remove_stale(&self.directory, &self.hidden)?;
+            name_it(file, &self.directory, &self.hidden)?;
+            self.is_hidden = true;
+        }
+        rustix::fs::renameat(&self.directory, &self.hidden, &self.directory, &self.name)?;
+        self.is_hidden = false;
+        Ok(())
+    }
+}
+
+/// The name that a file or link has before it takes the place of another.
+fn hidden(name: &OsStr) -> OsString {
+    let mut hidden = OsString::from(".");
     hidden.push(name);
     hidden.push(".kubewright");
+    hidden
+}
 
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    match rustix::fs::openat(&directory, ".", flags, Mode::from_raw_mode(mode)) {
-        Ok(fd) => {
-            let file = fill(File::from(fd), bytes, mode)?;
-            if !name_it(&file, &directory, name.as_ref())? {
-                // The name is taken: take the hidden one, then move over it.
-                remove_stale(&directory, hidden.as_ref())?;
-                name_it(&file, &directory, hidden.as_ref())?;
-                rustix::fs::renameat(&directory, &hidden, &directory, name)?;
-            }
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        if self.is_hidden {
+            let _ = remove_stale(&self.directory, &self.hidden);
         }
-        Err(
-            rustix::io::Errno::OPNOTSUPP
-            | rustix::io::Errno::ISDIR
-            | rustix::io::Errno::NOENT
-            | rustix::io::Errno::INVAL,
-        ) => {
-            remove_stale(&directory, hidden.as_ref())?;
-            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
-            let fd = rustix::fs::openat(&directory, &hidden, flags, Mode::from_raw_mode(mode))?;
-            let moved = fill(File::from(fd), bytes, mode)
-                .and_then(|_| Ok(rustix::fs::renameat(&directory, &hidden, &directory, name)?));
-            if let Err(error) = moved {
-                remove_stale(&directory, hidden.as_ref())?;
-                return Err(error);
-            }
-        }
-        Err(error) => return Err(error.into()),
     }
+}
+
+/// Makes or replaces a link.
+pub fn link(path: &Path, target: &Path) -> io::Result<()> {
+    let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let directory = File::open(folder)?;
+    let hidden = hidden(name);
+    remove_stale(&directory, &hidden)?;
+    rustix::fs::symlinkat(target, &directory, &hidden)?;
+    rustix::fs::renameat(&directory, &hidden, &directory, name)?;
     directory.sync_all()
 }
 
@@ -56,9 +132,9 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 pub fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
     match rustix::fs::mkdir(path, Mode::from_raw_mode(mode)) {
         Ok(()) => {}
-        Err(rustix::io::Errno::EXIST) if path.is_dir() => return Ok(()),
+        Err(Errno::EXIST) if path.is_dir() => return Ok(()),
         // `mkdir` calls it "exists" when a file has the name.
-        Err(rustix::io::Errno::EXIST) => return Err(io::ErrorKind::NotADirectory.into()),
+        Err(Errno::EXIST) => return Err(io::ErrorKind::NotADirectory.into()),
         Err(error) => return Err(error.into()),
     }
     // The umask may have taken bits away.
@@ -79,27 +155,42 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Writes and syncs; the mode is set again because the umask may have taken bits away.
-fn fill(mut file: File, bytes: &[u8], mode: u32) -> io::Result<File> {
+fn fill(mut file: File, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<File> {
+    if let Some((uid, gid)) = owner {
+        keep_owner(&file, uid, gid)?;
+    }
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
     file.write_all(bytes)?;
     file.sync_all()?;
     Ok(file)
 }
 
+/// Gives the file to the owner of the one that it replaces. Who may not give files away replaces it as before.
+fn keep_owner(file: &File, uid: u32, gid: u32) -> io::Result<()> {
+    let now = file.metadata()?;
+    if (now.uid(), now.gid()) == (uid, gid) {
+        return Ok(());
+    }
+    match std::os::unix::fs::fchown(file, Some(uid), Some(gid)) {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Gives a nameless file its name; false when the name is taken.
-fn name_it(file: &File, directory: &File, name: &Path) -> io::Result<bool> {
+fn name_it(file: &File, directory: &File, name: &OsStr) -> io::Result<bool> {
     // The magic link of /proc needs no capability, unlike AT_EMPTY_PATH.
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     match rustix::fs::linkat(CWD, link.as_str(), directory, name, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => Ok(true),
-        Err(rustix::io::Errno::EXIST) => Ok(false),
+        Err(Errno::EXIST) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
 
-fn remove_stale(directory: &File, name: &Path) -> io::Result<()> {
+fn remove_stale(directory: &File, name: &OsStr) -> io::Result<()> {
     match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
-        Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

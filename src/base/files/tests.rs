@@ -74,3 +74,47 @@ fn a_file_behind_a_link_is_replaced_and_the_link_stays() {
     assert_eq!(std::fs::read_link(&link).unwrap(), target);
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "new");
 }
+
+#[test]
+fn who_owned_a_file_owns_what_replaces_it() {
+    let (root, files) = files(&Gate::open());
+    let path = Path::new("/pki/apiserver.key");
+    files.write(path, &Content::public("old"), 0o600).unwrap();
+    let real = root.path().join("pki/apiserver.key");
+    // Only root may give files away.
+    let given = std::os::unix::fs::chown(&real, Some(2000), Some(2000)).is_ok();
+    files.write(path, &Content::public("new"), 0o600).unwrap();
+    let there = std::fs::metadata(&real).unwrap();
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
+    if given {
+        assert_eq!((there.uid(), there.gid()), (2000, 2000));
+    }
+}
+
+#[test]
+fn files_that_belong_together_are_all_there_or_none() {
+    let (root, files) = files(&Gate::open());
+    let (key, cert) = (Path::new("/pki/a.key"), Path::new("/pki/a.crt"));
+    let (new, other) = (Content::public("key"), Content::public("cert"));
+    assert_eq!(files.write_together(&[(key, &new, 0o600), (cert, &other, 0o644)]).unwrap(), [Written::Created; 2]);
+    assert_eq!((files.mode(key), files.mode(cert)), (Some(0o600), Some(0o644)));
+    // A second file that cannot be written keeps the first from its place.
+    std::fs::create_dir(root.path().join("pki/b.crt")).unwrap();
+    let bad = [(key, &Content::public("next"), 0o600), (Path::new("/pki/b.crt"), &other, 0o644)];
+    let error = files.write_together(&bad).unwrap_err();
+    assert!(error.to_string().ends_with("/pki/b.crt"), "{error}");
+    assert_eq!(files.read_text(key).unwrap().as_deref(), Some("key"));
+    assert_eq!(std::fs::read_dir(root.path().join("pki")).unwrap().count(), 3, "something was left behind");
+}
+
+#[test]
+fn a_mode_that_opens_a_file_to_a_group_is_kept_and_one_for_everybody_is_not() {
+    let (_root, files) = files(&Gate::open());
+    let path = Path::new("/pki/a.key");
+    assert_eq!(files.mode_or(path, 0o600), 0o600);
+    for (was, kept) in [(0o640, 0o640), (0o644, 0o640), (0o400, 0o600)] {
+        files.write(path, &Content::public("x"), was).unwrap();
+        assert_eq!(files.mode_or(path, 0o600), kept, "{was:o}");
+    }
+    assert_eq!(files.mode_or(path, 0o644), 0o644);
+}

@@ -38,7 +38,7 @@ pub enum TimerCommand {
     Install(TimerArgs),
     /// Stop the timer and remove it
     Remove(RemoveTimerArgs),
-    /// Tell whether there is a timer and how it is
+    /// Tell whether there is a timer, when it runs next, and how its last run ended
     Status(NoArgs),
 }
 
@@ -54,9 +54,9 @@ pub struct TimerArgs {
     /// Wait up to this much longer, so that control planes do not restart together
     #[arg(long, value_name = "TIME", default_value = "12h")]
     pub random_delay: String,
-    /// Where this program is installed
-    #[arg(long, value_name = "FILE", default_value = "/usr/bin/kubewright")]
-    pub program: PathBuf,
+    /// What the timer runs [default: this program; below a root folder /usr/bin/kubewright]
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
     /// Change nothing; print what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -77,11 +77,12 @@ fn checked_time(text: &str) -> Result<String, String> {
 /// Flags of `certs check-expiration`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Ends with code 10 when something ends sooner than --critical, or than a --warn that was given.")]
+Ends with code 10 when something ends sooner than --critical or cannot be read, and with code 11 when something ends
+sooner than a --warn that was given.")]
 pub struct CheckArgs {
-    /// The folder of the certificates
-    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes/pki")]
-    pub cert_dir: PathBuf,
+    /// The folder of the certificates [default: that of the configuration, or of the API server's manifest]
+    #[arg(long, value_name = "DIR")]
+    pub cert_dir: Option<PathBuf>,
     /// Mark what ends sooner, such as 30d or 720h [default: 30d]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub warn: Option<i64>,
@@ -94,8 +95,8 @@ pub struct CheckArgs {
     /// Print metrics for Prometheus, or write them to FILE for the textfile collector
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub prometheus: Option<PathBuf>,
-    /// Accepted for kubeadm's sake; nothing is read from it
-    #[arg(long, value_name = "FILE", hide = true)]
+    /// A kubeadm configuration file that names the folder of the certificates; '-' reads standard input
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Accepted for kubeadm's sake; nothing is read from it
     #[arg(long, value_name = "FILE", hide = true)]
@@ -110,7 +111,7 @@ certificate gets the old one back. The names are those of kubeadm: apiserver, et
 pub struct RenewArgs {
     /// What to renew: a name, or all
     pub name: String,
-    /// Do nothing unless something ends within this time, such as 30d
+    /// Do nothing unless something ends within this time, such as 30d, or a third of its life if that is shorter
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub within: Option<i64>,
     /// Only renew the files; restarting the components is left to you

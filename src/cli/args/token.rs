@@ -56,8 +56,8 @@ pub struct CreateArgs {
     /// Print the whole line with which a host joins, not only the token
     #[arg(long)]
     pub print_join_command: bool,
-    /// The key of certificates that were uploaded before: the line then makes a control plane
-    #[arg(long, value_name = "KEY", requires = "print_join_command")]
+    /// The key of certificates that were uploaded before: the line of --print-join-command then makes a control plane
+    #[arg(long, value_name = "KEY")]
     pub certificate_key: Option<String>,
     /// Upload this control plane's certificates and print the line with which a control plane joins
     #[arg(long, conflicts_with = "certificate_key")]

@@ -1,19 +1,23 @@
 //! `certs check-expiration`: what ends when, and what is really in use.
 
 use super::metrics;
-use crate::actions::expiration::{self, Item, Report, Sort, State, ports};
+use crate::actions::expiration::{self, Item, KUBELET_SERVER, Report, Severity, Sort, State, Thresholds, ports};
+use crate::actions::renewal::known;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::files::Content;
+use crate::base::files::{Content, HostFiles};
 use crate::cli::args::certs::CheckArgs;
 use crate::cli::session::Session;
 use crate::cli::table::{Table, Tone};
 use crate::cli::token_list::left;
+use crate::config::{Facts, documents};
 use crate::context::Task;
 use crate::pki::PkiStore;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
+/// Where kubeadm keeps certificates.
+const DEFAULT_DIR: &str = "/etc/kubernetes/pki";
 /// What is marked when nobody says.
 const WARN: i64 = 30 * 86_400;
 
@@ -31,36 +35,33 @@ impl Fault for NothingThere {
     }
 }
 
-/// The thresholds of a check, in seconds.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Thresholds {
-    warn: i64,
-    critical: i64,
-}
-
 #[derive(Serialize)]
 struct Checked<'a> {
     #[serde(flatten)]
     report: &'a Report,
     thresholds: Thresholds,
+    /// The worst of all.
+    severity: Severity,
 }
 
 /// Reads, looks, prints, and judges.
 pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(Task::None, false);
     let now = cx.clock.now();
-    let store = PkiStore::new(cx.files.clone(), &args.cert_dir, &cx.clock, &cx.random);
+    let dir = folder(args, &cx.files, session)?;
+    let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
     let mut report = expiration::survey(&cx.files, &store, now)?;
     if report.certificates.is_empty() && report.unreadable.is_empty() {
-        return Err(NothingThere(args.cert_dir.clone()).into());
+        return Err(NothingThere(dir).into());
     }
     if !args.offline && cx.files.is_live() {
-        ports::compare(&mut report, &ports::ports(&cx.files)?, now);
+        ports::compare(&mut report, &ports::ports(&cx.files, &dir)?, now);
     }
     for problem in &report.unreadable {
         session.events.warning(problem.clone());
     }
     let limits = Thresholds { warn: args.warn.unwrap_or(WARN), critical: args.critical };
+    let severity = report.judge(limits);
     match &args.prometheus {
         Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report)),
         Some(file) => {
@@ -69,13 +70,29 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
         }
         None => {
             let text = table(&report, limits, session.env.stdout_is_terminal);
-            session.print(&Checked { report: &report, thresholds: limits }, &text)?;
+            session.print(&Checked { report: &report, thresholds: limits, severity }, &text)?;
         }
     }
     let soonest = report.certificates.iter().map(Item::seconds_left_in_use).min().unwrap_or(i64::MAX);
-    let limit = args.critical.max(args.warn.unwrap_or(0));
-    let fine = soonest > limit && report.unreadable.is_empty();
-    Ok(if fine { ExitCode::Ok } else { ExitCode::Threshold })
+    Ok(match severity {
+        Severity::Critical => ExitCode::Threshold,
+        // Nobody is failed by a threshold that nobody gave, nor by what is only not in use yet.
+        _ if args.warn.is_some_and(|warn| soonest <= warn) => ExitCode::Warning,
+        _ => ExitCode::Ok,
+    })
+}
+
+/// The folder of the certificates.
+fn folder(args: &CheckArgs, files: &HostFiles, session: &mut Session) -> Result<PathBuf> {
+    if let Some(dir) = &args.cert_dir {
+        return Ok(session.env.cwd.join(dir));
+    }
+    if let Some(path) = &args.config {
+        let (name, bytes) = session.read_input(path)?;
+        let facts = Facts::placeholder(session.env.random.clone());
+        return Ok(documents::parse(&name, &bytes)?.cluster(&facts)?.config.certificates_dir);
+    }
+    Ok(known::certificates_dir(files)?.unwrap_or_else(|| DEFAULT_DIR.into()))
 }
 
 fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
@@ -90,13 +107,20 @@ fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
             if item.externally_managed { "yes" } else { "no" }.to_owned(),
             in_use(item),
         ];
-        table.toned(tone(item, limits), cells);
+        table.toned(tone(item), cells);
     }
     let mut text = table.to_string();
     let stale = |item: &&Item| item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
     if report.certificates.iter().any(|item| stale(&item)) {
         text += "\nSome components still show an old certificate. To have them take up what is on the disk:\n    \
                  kubewright certs restart\n";
+    }
+    let own = |item: &&Item| {
+        item.name == KUBELET_SERVER && item.path.as_ref().is_some_and(|path| path.ends_with("kubelet.crt"))
+    };
+    if report.certificates.iter().find(own).is_some_and(|item| item.seconds_left <= limits.warn) {
+        text += "\nThe kubelet has made its serving certificate itself, and does not renew it. To have it make a new one:\n    \
+                 rm /var/lib/kubelet/pki/kubelet.crt /var/lib/kubelet/pki/kubelet.key && systemctl restart kubelet\n";
     }
     text
 }
@@ -119,14 +143,10 @@ fn in_use(item: &Item) -> String {
     }
 }
 
-fn tone(item: &Item, limits: Thresholds) -> Tone {
-    let left = item.seconds_left_in_use();
-    let stale = item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
-    if left <= limits.critical {
-        Tone::Bad
-    } else if left <= limits.warn || stale {
-        Tone::Warn
-    } else {
-        Tone::Plain
+fn tone(item: &Item) -> Tone {
+    match item.severity {
+        Severity::Critical => Tone::Bad,
+        Severity::Warning => Tone::Warn,
+        Severity::Ok => Tone::Plain,
     }
 }

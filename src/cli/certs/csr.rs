@@ -1,6 +1,6 @@
 //! `certs generate-csr` and `certs import`: an external CA signs.
 
-use super::looked_up;
+use super::{looked_up, restart};
 use crate::actions;
 use crate::actions::renewal::known::Source;
 use crate::actions::renewal::{import, requests};
@@ -50,6 +50,7 @@ impl Fault for Unusable {
 
 /// `certs generate-csr`.
 pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("certs generate-csr", args.dry_run)?;
     let task = task(args.config.as_deref(), args.cert_dir.as_ref(), &args.kubeconfig_dir, session)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let requests = requests::write(&mut cx)?;
@@ -69,11 +70,12 @@ pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCod
 /// `certs import`.
 pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let signed = signed(args, session)?;
+    session.hold_host("certs import", args.dry_run)?;
     let task = task(args.config.as_deref(), args.cert_dir.as_ref(), &args.kubeconfig_dir, session)?;
     let names: Vec<&str> = signed.iter().map(|one| one.name).collect();
     // Of what is not taken in nothing is restarted.
     let mut cx = session.context(Task::Renew(Box::new(Renewal { signed, ..task })), args.dry_run);
-    let skip = if args.no_restart { vec!["restart".to_owned()] } else { Vec::new() };
+    let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     Plan::new(&actions::import_workflow()?, &actions::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = cx.gate.entries();

@@ -21,9 +21,10 @@ pub fn task(
     cert_dir: Option<&PathBuf>,
 ) -> Result<(Source, Renewal)> {
     let kubeconfig = session.env.cwd.join(kubeconfig);
+    let cert_dir = cert_dir.map(|dir| session.env.cwd.join(dir));
     // This context only looks; the one that works has no connection from before.
     let mut looking = session.context(Task::None, false);
-    let Known { cluster, node, source } = known::find(&mut looking, given, &kubeconfig, cert_dir)?;
+    let Known { cluster, node, source } = known::find(&mut looking, given, &kubeconfig, cert_dir.as_ref())?;
     Ok((source, Renewal::new(cluster, node, backup(session))))
 }
 
@@ -35,8 +36,11 @@ pub fn own(session: &mut Session) -> Result<(Source, Renewal)> {
     task(session, None, Path::new(ADMIN_CONF), None)
 }
 
-/// The folder for copies of what this run replaces.
+/// The folder for copies of what this run replaces: one that no earlier run has, also none of the same second.
 pub fn backup(session: &Session) -> PathBuf {
+    let files = session.context(Task::None, false).files;
     let stamp = moment::text(session.env.clock.now()).replace([':', '-'], "");
-    Path::new(BACKUPS).join(format!("certs-{stamp}"))
+    let plain = Path::new(BACKUPS).join(format!("certs-{stamp}"));
+    let others = (2..100).map(|nth| Path::new(BACKUPS).join(format!("certs-{stamp}-{nth}")));
+    std::iter::once(plain.clone()).chain(others).find(|folder| !files.exists(folder)).unwrap_or(plain)
 }

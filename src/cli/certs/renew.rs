@@ -2,9 +2,8 @@
 
 use super::{looked_up, restart};
 use crate::actions;
-use crate::actions::expiration;
-use crate::actions::renewal;
 use crate::actions::renewal::known::Source;
+use crate::actions::renewal::{self, KUBELET_CONF, near};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
@@ -20,6 +19,9 @@ use crate::pki::{PkiStore, moment};
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
+
+/// The folder of kubeconfigs.
+const KUBERNETES: &str = "/etc/kubernetes";
 
 /// `--sync-config` without a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -75,13 +77,16 @@ struct Row {
 /// Runs the workflow for one name or all.
 pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let only = renewal::chosen(&args.name)?;
-    if let Some(within) = args.within
-        && !is_near(args, only.as_deref(), within, session)?
-    {
-        return nothing_is_near(args, session);
-    }
+    session.hold_host("certs renew", args.dry_run)?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let (known, task) = looked_up::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
+    if let Some(within) = args.within {
+        let cx = session.context(Task::None, false);
+        let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
+        if !near::is_near(&cx.files, &store, cx.clock.now(), only.as_deref(), within)? {
+            return nothing_is_near(args, session);
+        }
+    }
     if known == Source::Host {
         if args.sync_config {
             return Err(NoConfiguration.into());
@@ -95,11 +100,15 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let names = if args.sync_config { Names::AddFromConfig } else { Names::Keep };
     let task = Renewal { only, names, ..task };
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
-    let skip = if args.no_restart { vec!["restart".to_owned()] } else { Vec::new() };
+    let skip = restart::phases_to_skip(args.no_restart);
     let plan = Plan::new(&actions::renew_workflow()?, &actions::registry(), &Choice { only: None, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {
-        return Err(NothingRenewed.into());
+        // The kubelet renews its own certificate; there is nothing to help with.
+        let kubelet_is_fine = args.name == KUBELET_CONF && cx.files.exists(&Path::new(KUBERNETES).join(KUBELET_CONF));
+        if !kubelet_is_fine {
+            return Err(NothingRenewed.into());
+        }
     }
     report(args, &cx, session)?;
     Ok(ExitCode::Ok)
@@ -118,19 +127,6 @@ fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> 
     Ok(ExitCode::Ok)
 }
 
-/// True when something that this command would renew ends within so many seconds.
-fn is_near(args: &RenewArgs, only: Option<&str>, within: i64, session: &Session) -> Result<bool> {
-    let cx = session.context(Task::None, false);
-    let dir = args.cert_dir.clone().unwrap_or_else(|| "/etc/kubernetes/pki".into());
-    let store = PkiStore::new(cx.files.clone(), dir, &cx.clock, &cx.random);
-    let report = expiration::survey(&cx.files, &store, cx.clock.now())?;
-    let names = renewal::names();
-    let ours = |item: &&expiration::Item| {
-        !item.externally_managed && names.contains(&item.name.as_str()) && only.is_none_or(|only| only == item.name)
-    };
-    Ok(report.certificates.iter().filter(ours).any(|item| item.seconds_left <= within))
-}
-
 fn report(args: &RenewArgs, cx: &Context, session: &mut Session) -> Result<()> {
     let done = cx.renewal()?;
     let restarted = !args.no_restart && cx.files.is_live();
@@ -145,10 +141,15 @@ fn report(args: &RenewArgs, cx: &Context, session: &mut Session) -> Result<()> {
         })
         .collect();
     let changed = cx.gate.entries();
-    let text = if args.dry_run {
+    let text = if changed.is_empty() {
+        "The kubelet renews its certificate by itself; nothing was changed.\n".to_owned()
+    } else if args.dry_run {
         plan_text::text(&changed)
     } else {
-        let mut text = format!("Renewed {}.\n", count(rows.len(), "certificate"));
+        let mut text = match rows.len() {
+            0 => "Gave the kubelet a certificate that it can renew by itself.\n".to_owned(),
+            number => format!("Renewed {}.\n", count(number, "certificate")),
+        };
         text += &format!("What was there before: {}\n", done.backup.display());
         if !restarted && !rows.is_empty() {
             text += "The components still use what they have read before; they take up the new files when they are restarted.\n";

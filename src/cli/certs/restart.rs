@@ -16,6 +16,7 @@ use std::path::Path;
 
 /// Runs the command.
 pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("certs restart", args.dry_run)?;
     let changed = take_up(&args.kubeconfig, args.dry_run, session)?;
     let text = if changed.is_empty() {
         "Every component uses what is on the disk; nothing was restarted.\n".to_owned()
@@ -24,6 +25,11 @@ pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
     };
     session.print(&json!({ "dryRun": args.dry_run, "changed": changed }), &text)?;
     Ok(ExitCode::Ok)
+}
+
+/// What a run leaves out that leaves the restart to others.
+pub fn phases_to_skip(no_restart: bool) -> Vec<String> {
+    if no_restart { vec!["check".into(), "restart".into()] } else { Vec::new() }
 }
 
 /// Restarts what has not read the files on the disk; what was changed by that.
@@ -46,6 +52,7 @@ pub fn text(changed: &[Entry], dry_run: bool) -> String {
     }
     let stopped = changed.iter().filter_map(|entry| match &entry.change {
         Change::Request { verb, object, .. } if verb == "remove" => object.strip_prefix("container "),
+        Change::Run { command, .. } if command.last().is_some_and(|word| word == "kubelet") => Some("the kubelet"),
         _ => None,
     });
     format!("Restarted, because they used what was there before: {}.\n", stopped.collect::<Vec<_>>().join(", "))

@@ -31,6 +31,7 @@ pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
 }
 
 fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("certs rotate-ca", args.dry_run)?;
     let (_, task) = looked_up::own(session)?;
     let looking = session.context(Task::None, false);
     let rotation = Rotation {

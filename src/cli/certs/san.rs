@@ -1,6 +1,6 @@
 //! `certs add-san NAME…`.
 
-use super::looked_up;
+use super::{looked_up, restart};
 use crate::actions;
 use crate::actions::renewal::known::Source;
 use crate::base::exit_code::ExitCode;
@@ -37,6 +37,7 @@ impl Fault for NoCluster {
 
 /// Runs the command.
 pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("certs add-san", args.dry_run)?;
     let (source, mut task) = looked_up::own(session)?;
     if source != Source::Cluster {
         return Err(NoCluster.into());
@@ -48,7 +49,7 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let task = Renewal { only: Some("apiserver".into()), names: Names::AddFromConfig, ..task };
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
-    let skip = if args.no_restart { vec!["restart".to_owned()] } else { Vec::new() };
+    let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     Plan::new(&actions::add_san_workflow()?, &actions::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = cx.gate.entries();

@@ -1,6 +1,6 @@
 //! `certs timer install|remove|status`.
 
-use crate::actions::timer;
+use crate::actions::timer::{self, Schedule, Status};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::TimerCommand;
@@ -8,6 +8,24 @@ use crate::cli::plan_text;
 use crate::cli::session::Session;
 use crate::context::Task;
 use serde_json::json;
+
+/// Where a package installs this program.
+const PROGRAM: &str = "/usr/bin/kubewright";
+
+fn text(status: &Status) -> String {
+    let mut text = format!("The timer is {}.\n", status.state.word);
+    if let Some(next) = &status.next_run {
+        text += &format!("Next run: {next}.\n");
+    }
+    text += &match (&status.last_run, &status.last_result) {
+        (Some(at), Some(result)) => format!("Last run: {at}: {result}.\n"),
+        _ => "It has not run since this host was booted.\n".to_owned(),
+    };
+    match status.last_result.as_deref() {
+        Some("success") | None => text,
+        Some(_) => text + "To see why: journalctl -u kubewright-certs-renew.service\n",
+    }
+}
 
 /// Runs a command of `certs timer`.
 pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
@@ -19,7 +37,17 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(Task::None, dry_run);
     let text = match command {
         TimerCommand::Install(args) => {
-            timer::install(&cx, &args.program, &args.within, &args.schedule, &args.random_delay)?;
+            let given = args.program.as_ref().map(|path| session.env.cwd.join(path));
+            let own = || if cx.files.is_live() { session.env.program.clone() } else { PROGRAM.into() };
+            timer::install(
+                &cx,
+                &Schedule {
+                    program: &given.unwrap_or_else(own),
+                    within: &args.within,
+                    calendar: &args.schedule,
+                    delay: &args.random_delay,
+                },
+            )?;
             format!(
                 "Looks at the certificates {}, up to {} later, and renews them when one ends within {}.\n",
                 args.schedule, args.random_delay, args.within
@@ -30,12 +58,22 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
         }
         TimerCommand::Remove(_) => "There was no timer.\n".to_owned(),
         TimerCommand::Status(_) => {
-            let state = timer::status(&cx)?;
-            let text = match &state {
+            let status = timer::status(&cx)?;
+            let text = match &status {
                 None => "There is no timer. To have one: kubewright certs timer install\n".to_owned(),
-                Some(state) => format!("The timer is {}.\n", state.word),
+                Some(status) => text(status),
             };
-            session.print(&json!({ "installed": state.is_some(), "state": state }), &text)?;
+            let (installed, status) = (status.is_some(), json!(status));
+            session.print(
+                &json!({
+                    "installed": installed,
+                    "state": status["state"],
+                    "nextRun": status["nextRun"],
+                    "lastRun": status["lastRun"],
+                    "lastResult": status["lastResult"],
+                }),
+                &text,
+            )?;
             return Ok(ExitCode::Ok);
         }
     };

@@ -14,9 +14,14 @@ certificateValidityPeriod: $1
 networking: {podSubnet: 10.244.0.0/16}
 END
 }
-# Ends with 0 when nothing on the host ends soon, files and what is served.
-lasts() { on n41 kubewright certs check-expiration --critical 30d > "$SCRATCH/check"; }
-all_in_use() { ! grep -E 'not yet in use|nobody answers' "$SCRATCH/check"; }
+# Ends with 0 when nothing on the host ends soon, files and what is served. The kubelet renews its own when it is time.
+lasts() {
+  on n41 kubewright certs check-expiration --critical 30d -o json > "$SCRATCH/check" || true
+  python3 -c 'import json, sys
+ends = [c["name"] for c in json.load(sys.stdin)["certificates"] if c["severity"] == "critical" and c["name"] != "kubelet-client"]
+sys.exit("ends soon: " + ", ".join(ends) if ends else 0)' < "$SCRATCH/check"
+}
+all_in_use() { ! grep -E 'not-yet-in-use|unreachable' "$SCRATCH/check"; }
 
 boot n41
 config 10m0s | on n41 tee /root/soon.yaml > /dev/null
@@ -25,8 +30,12 @@ on n41 kubewright init --config /root/soon.yaml > /dev/null
 ready n41
 ! lasts || fail "certificates that end in minutes pass the check"
 
-# Killed in the middle, then the same command.
-on n41 sh -c 'kubewright certs renew all & sleep 4; kill -9 $!' || true
+# Killed in the middle, then the same command. Until then no other run may change the host.
+code=0
+# shellcheck disable=SC2016 # the host's shell expands it
+on n41 sh -c 'kubewright certs renew all & p=$!; sleep 2; kubewright certs restart; c=$?; sleep 2; kill -9 $p; exit $c' ||
+  code=$?
+[ "$code" = 9 ] || fail "a second run ended with $code while the first was at work"
 on n41 kubewright certs renew all
 
 # A client that keeps reading sees one interruption: the restart of the API server.
@@ -44,6 +53,25 @@ lasts || fail "after the renewal something still ends soon"
 all_in_use || fail "something old is still in use"
 ready n41
 on n41 kubewright certs restart | grep -q 'nothing was restarted' || fail "a component had not taken up its certificate"
+
+# Nobody would start again what is ended: refused before anything changes, and the API server stays up.
+before=$(fingerprint n41)
+on n41 systemctl stop kubelet
+code=0
+on n41 kubewright certs renew all 2> "$SCRATCH/stopped" || code=$?
+grep 'the kubelet does not run' "$SCRATCH/stopped" > /dev/null || fail "a stopped kubelet is not told"
+[ "$code" = 9 ] || fail "with the kubelet stopped, renewing ends with $code"
+[ "$before" = "$(fingerprint n41)" ] || fail "a refused renewal changed files"
+kubectl get nodes > /dev/null || fail "a refused renewal ended the API server"
+on n41 systemctl start kubelet
+ready n41
+
+# A kubelet that has lost its certificate gets one that it can renew.
+on n41 rm /var/lib/kubelet/pki/kubelet-client-current.pem
+on n41 kubewright certs renew kubelet.conf
+on n41 test -L /var/lib/kubelet/pki/kubelet-client-current.pem || fail "the kubelet's certificate is no link"
+ready n41
+on n41 kubewright certs renew kubelet.conf | grep -q 'nothing was changed' || fail "a healthy kubelet was repaired"
 
 on n41 kubewright certs add-san api.example.com
 on n41 sh -c 'echo | openssl s_client -connect 127.0.0.1:6443 2> /dev/null | openssl x509 -noout -ext subjectAltName' |
@@ -63,3 +91,11 @@ on n41 kubewright certs renew all
 lasts || fail "a cluster whose certificates had ended was not repaired"
 all_in_use || fail "something old is still in use"
 ready n41
+
+# What systemd starts every day.
+on n41 kubewright certs timer install
+on n41 systemctl start kubewright-certs-renew.service
+on n41 kubewright certs timer status | tee "$SCRATCH/timer"
+grep 'The timer is active' "$SCRATCH/timer" > /dev/null || fail "the timer does not wait for its time"
+grep 'Last run: .* success' "$SCRATCH/timer" > /dev/null || fail "the timer's run did not end well"
+on n41 kubewright certs timer remove

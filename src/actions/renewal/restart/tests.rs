@@ -1,5 +1,6 @@
 //! Tests of restarts: a host whose components are made up, and fails on what was not announced.
 
+use super::super::kubelet_service::Unfit;
 use super::super::readers::READERS;
 use super::super::tests::{MADE, host, renewing};
 use super::*;
@@ -19,6 +20,8 @@ struct Imagined {
     dislikes: RefCell<Vec<String>>,
     log: RefCell<Vec<String>>,
     started: RefCell<u32>,
+    /// Nobody would start again what is ended.
+    kubelet_is_down: RefCell<bool>,
 }
 
 const LATER: i64 = i64::MAX - 1_000_000;
@@ -32,6 +35,7 @@ impl Imagined {
             dislikes: RefCell::default(),
             log: RefCell::default(),
             started: RefCell::new(0),
+            kubelet_is_down: RefCell::new(false),
         };
         this.containers.borrow_mut().push(container("old", 1));
         this
@@ -79,6 +83,10 @@ impl Running for Imagined {
         Ok(())
     }
 
+    fn kubelet_is_well(&self, _: &Context) -> Result<()> {
+        if *self.kubelet_is_down.borrow() { Err(Unfit::Down("inactive".into()).into()) } else { Ok(()) }
+    }
+
     fn shown(&self, _: &Port) -> std::result::Result<Cert, String> {
         let runs = self.containers.borrow().iter().any(|one| one.state == ContainerState::Running);
         if runs { Ok(self.shown.borrow().clone()) } else { Err("nobody listens".into()) }
@@ -92,8 +100,12 @@ impl Running for Imagined {
 
 fn api_server(host: &Imagined) -> Proved<'_> {
     let reader = READERS.iter().find(|reader| reader.component == "kube-apiserver").unwrap();
-    let port =
-        Port { component: "kube-apiserver", name: Some("apiserver"), address: "127.0.0.1:6443".parse().unwrap() };
+    let port = Port {
+        component: "kube-apiserver",
+        name: Some("apiserver"),
+        address: "127.0.0.1:6443".parse().unwrap(),
+        foreign: false,
+    };
     Proved { reader, ports: vec![port], host }
 }
 
@@ -154,6 +166,51 @@ fn a_certificate_that_has_ended_is_not_put_back() {
     assert!(said.contains("the old one has ended, so the new one stays"), "{said}");
     assert_eq!(disk(root.path()), new);
     assert_ne!(new, old);
+}
+
+#[test]
+fn a_component_that_no_kubelet_would_start_again_is_not_ended() {
+    let (root, host, mut cx, _) = renewed();
+    let new = disk(root.path());
+    *host.kubelet_is_down.borrow_mut() = true;
+    let failure = api_server(&host).take_up(&mut cx).unwrap_err();
+    assert_eq!(failure.exit_code(), ExitCode::Refused);
+    assert!(host.log.take().is_empty(), "something was ended");
+    // The next run takes it up.
+    *host.kubelet_is_down.borrow_mut() = false;
+    assert_eq!(disk(root.path()), new);
+    let mut next = renewing(&root, None);
+    assert!(api_server(&host).is_due(&mut next).unwrap());
+}
+
+#[test]
+fn a_file_from_the_future_does_not_end_components_at_every_run() {
+    let (root, host, mut cx, _) = renewed();
+    // Beyond the clock of these tests.
+    let file = std::fs::File::open(root.path().join("etc/kubernetes/pki/ca.crt")).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000)).unwrap();
+    let at = |created: i64| vec![container("c", created)];
+    let reader = api_server(&host).reader;
+    let present = cx.clock.nanos();
+    assert!(!reader.is_stale(&mut cx, &at(present)).unwrap());
+    assert!(reader.is_stale(&mut cx, &at(1)).unwrap());
+    // One that is started now is known to be new.
+    assert!(reader.read_since(&mut cx).unwrap() <= present + 1_000_000_000);
+}
+
+#[test]
+fn what_a_killed_renewal_left_half_exchanged_is_finished_before_a_restart() {
+    let (root, _, mut cx, _) = renewed();
+    let pki = root.path().join("etc/kubernetes/pki");
+    let pair = cx.pki().unwrap().pair(catalog::cert("etcd-server").unwrap()).unwrap().unwrap();
+    // Killed after the key had taken its place: another pair's certificate is still there.
+    std::fs::copy(pki.join("etcd/peer.crt"), pki.join("etcd/server.crt")).unwrap();
+    std::fs::write(pki.join("etcd/server.renewing"), serde_json::to_vec(&pair).unwrap()).unwrap();
+    RestartComponents
+        .run(&mut renewing(&root, Some("apiserver")), &Target { path: "restart".into(), item: None })
+        .unwrap();
+    assert_eq!(std::fs::read(pki.join("etcd/server.crt")).unwrap(), pair.cert.0);
+    assert!(!pki.join("etcd/server.renewing").exists());
 }
 
 #[test]

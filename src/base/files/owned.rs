@@ -1,0 +1,187 @@
+//! Files in a folder of a user's own, on which root works for that user.
+//!
+//! The user may put anything there meanwhile, so nothing is taken by a path: the folder is opened once, links are not
+//! followed, and a file is the user's own before it has its name. Reads: one file. Writes: the folder, the file.
+
+use super::atomic::{self, Owner};
+use super::{Content, FileError, HostFiles, Written};
+use crate::base::gate::Change;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+const FOLDER_MODE: u32 = 0o700;
+const LINK: &str = "it is a link or something else that is not followed for another user: run the command as that user";
+const FOREIGN: &str = "it belongs to somebody else";
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+// Of what is no file, such as a pipe, nothing is waited for.
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+impl HostFiles {
+    /// The bytes of a file in a folder of `owner`; None when one of them is missing.
+    ///
+    /// # Errors
+    /// When the folder is not the owner's, one of them is a link, or it cannot be read.
+    pub fn read_owned(&self, path: &Path, owner: Owner) -> Result<Option<Vec<u8>>, FileError> {
+        let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
+        let (folder, name) = names(path);
+        let read = || -> io::Result<Option<Vec<u8>>> {
+            let Some(directory) = open_folder(&home, folder, owner, self.is_live())? else { return Ok(None) };
+            Ok(open_file(&directory, name)?.map(|(bytes, _)| bytes))
+        };
+        read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
+    }
+
+    /// Writes a file in a folder of `owner`, both the owner's from the start; the folder is made when it is missing.
+    /// What is right already is left alone.
+    ///
+    /// # Errors
+    /// When the folder is not the owner's, one of them is a link, or it cannot be written.
+    pub fn write_owned(&self, path: &Path, content: &Content, mode: u32, owner: Owner) -> Result<Written, FileError> {
+        let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
+        let (folder, name) = names(path);
+        let failed = |verb| move |source| FileError { verb, path: path.to_path_buf(), source };
+        let mut directory = open_folder(&home, folder, owner, self.is_live()).map_err(failed("write"))?;
+        if directory.is_none() {
+            let new = path.parent().unwrap_or(path).to_path_buf();
+            directory = self
+                .gate
+                .pass(Change::CreateDirectory { path: new, mode: FOLDER_MODE }, || {
+                    match rustix::fs::mkdirat(&File::open(&home)?, folder, Mode::from_raw_mode(FOLDER_MODE)) {
+                        Ok(()) | Err(Errno::EXIST) => open_folder(&home, folder, owner, self.is_live()),
+                        Err(errno) => Err(errno.into()),
+                    }
+                })
+                .map_err(failed("create"))?
+                .flatten();
+        }
+        let there = directory.as_ref().map(|folder| open_file(folder, name)).transpose().map_err(failed("read"))?;
+        let there = there.flatten();
+        let is_right = there.as_ref().is_some_and(|(bytes, metadata)| {
+            let is_owners = !self.is_live() || (metadata.uid(), metadata.gid()) == owner;
+            is_owners && super::bits(metadata) == mode && bytes == content.bytes.expose()
+        });
+        if is_right {
+            return Ok(Written::Unchanged);
+        }
+        let before = there.as_ref().map(|(bytes, _)| self.shown_before(path, bytes, content));
+        let written = if before.is_some() { Written::Changed } else { Written::Created };
+        let change = Change::WriteFile { path: path.to_path_buf(), mode, before, after: content.shown.clone() };
+        let put = || match directory {
+            Some(directory) => atomic::write_in(directory, name, content.bytes.expose(), mode, owner),
+            None => Err(io::ErrorKind::NotFound.into()),
+        };
+        self.gate.pass(change, put).map_err(failed("write"))?;
+        Ok(written)
+    }
+}
+
+/// The names of the folder and of the file in it.
+fn names(path: &Path) -> (&OsStr, &OsStr) {
+    (path.parent().and_then(Path::file_name).unwrap_or_default(), path.file_name().unwrap_or_default())
+}
+
+/// Opens the owner's folder in `home`. One that is root's was made by a run that was killed before it gave it away.
+fn open_folder(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io::Result<Option<File>> {
+    let folder = match rustix::fs::openat(&File::open(home)?, name, FOLDER, Mode::empty()) {
+        Ok(fd) => File::from(fd),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP | Errno::NOTDIR) => return Err(io::Error::other(LINK)),
+        Err(errno) => return Err(errno.into()),
+    };
+    // Below a root folder the owners of files are not yet those of the host.
+    match folder.metadata()?.uid() {
+        _ if !is_live => {}
+        uid if uid == owner.0 => {}
+        0 => std::os::unix::fs::fchown(&folder, Some(owner.0), Some(owner.1))?,
+        _ => return Err(io::Error::other(FOREIGN)),
+    }
+    Ok(Some(folder))
+}
+
+fn open_file(folder: &File, name: &OsStr) -> io::Result<Option<(Vec<u8>, std::fs::Metadata)>> {
+    let mut file = match rustix::fs::openat(folder, name, FILE, Mode::empty()) {
+        Ok(fd) => File::from(fd),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(Errno::LOOP) => return Err(io::Error::other(LINK)),
+        Err(errno) => return Err(errno.into()),
+    };
+    let metadata = file.metadata()?;
+    // A second name of somebody else's file would give its content away.
+    if !metadata.is_file() || metadata.nlink() > 1 {
+        return Err(io::Error::other(LINK));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Some((bytes, metadata)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::gate::Gate;
+    use std::os::unix::fs::symlink;
+
+    const CONFIG: &str = "/home/bob/.kube/config";
+
+    fn home() -> (tempfile::TempDir, HostFiles, Owner) {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("home/bob")).unwrap();
+        let there = std::fs::metadata(root.path()).unwrap();
+        let files = HostFiles::new(root.path(), Gate::open());
+        let owner = if there.uid() == 0 { (2000, 2001) } else { (there.uid(), there.gid()) };
+        (root, files, owner)
+    }
+
+    #[test]
+    fn a_users_file_is_the_users_from_the_start() {
+        let (root, files, owner) = home();
+        let path = Path::new(CONFIG);
+        let write = |text: &str| files.write_owned(path, &Content::public(text), 0o600, owner).unwrap();
+        assert_eq!(files.read_owned(path, owner).unwrap(), None);
+        assert_eq!([write("a"), write("a"), write("b")], [Written::Created, Written::Unchanged, Written::Changed]);
+        assert_eq!(files.read_owned(path, owner).unwrap().as_deref(), Some(b"b".as_slice()));
+        let there = std::fs::metadata(root.path().join("home/bob/.kube/config")).unwrap();
+        assert_eq!(((there.uid(), there.gid()), super::super::bits(&there)), (owner, 0o600));
+        assert_eq!(std::fs::read_dir(root.path().join("home/bob/.kube")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_that_a_user_made_leads_root_nowhere() {
+        let (root, files, owner) = home();
+        let path = Path::new(CONFIG);
+        let victim = root.path().join("victim");
+        std::fs::create_dir(&victim).unwrap();
+        std::fs::write(victim.join("config"), "mine").unwrap();
+        let kube = root.path().join("home/bob/.kube");
+        let refuse = || {
+            let read = files.read_owned(path, owner).unwrap_err();
+            assert!(read.source.to_string().contains("run the command as that user"), "{}", read.source);
+            files.write_owned(path, &Content::public("x"), 0o600, owner).unwrap_err();
+            assert_eq!(std::fs::read_to_string(victim.join("config")).unwrap(), "mine");
+        };
+        symlink(&victim, &kube).unwrap();
+        refuse();
+        std::fs::remove_file(&kube).unwrap();
+        std::fs::create_dir(&kube).unwrap();
+        symlink(victim.join("config"), kube.join("config")).unwrap();
+        refuse();
+        std::fs::remove_file(kube.join("config")).unwrap();
+        std::fs::hard_link(victim.join("config"), kube.join("config")).unwrap();
+        refuse();
+    }
+
+    #[test]
+    fn a_dry_run_notes_folder_and_file() {
+        let (root, _, owner) = home();
+        let gate = Gate::recording();
+        let files = HostFiles::new(root.path(), gate.clone());
+        files.write_owned(Path::new(CONFIG), &Content::public("x"), 0o600, owner).unwrap();
+        assert_eq!(gate.count(), 2);
+        assert!(!root.path().join("home/bob/.kube").exists());
+    }
+}

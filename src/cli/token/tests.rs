@@ -1,0 +1,196 @@
+//! Tests of `token` against an API server in memory.
+
+use super::*;
+use crate::base::env::{Clock, Env, Random};
+use crate::base::gate::Gate;
+use crate::cli::args::{Cli, Command};
+use crate::kube::test_api::TestApi;
+use crate::pki::{PkiStore, catalog, fixture};
+use clap::Parser;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+const TOKENS: &str = "/api/v1/namespaces/kube-system/secrets";
+const INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+const CONFIG: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
+const NOW: u64 = 1_795_238_460;
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+/// A control plane and its API server.
+struct Place {
+    root: tempfile::TempDir,
+    api: TestApi,
+    out: Written,
+    err: Written,
+}
+
+impl Place {
+    fn new(endpoint: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let files = crate::base::files::HostFiles::new(root.path(), Gate::open());
+        let store = PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(NOW), &Random::seeded(3));
+        let cluster = fixture::cluster(36);
+        for spec in catalog::CERTS.iter().filter(|spec| spec.is_ca()) {
+            store.ensure(spec, &cluster, &fixture::node(), &crate::pki::keys::Generator).unwrap();
+        }
+        store.ensure_service_account(&cluster, &crate::pki::keys::Generator).unwrap();
+        let this = Self { root, api: TestApi::default(), out: Written::default(), err: Written::default() };
+        let ca = std::fs::read(this.root.path().join("etc/kubernetes/pki/ca.crt")).unwrap();
+        this.tell_ca(&ca);
+        let text = format!(
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.2\n{endpoint}"
+        );
+        let config = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kubeadm-config"}, "data": {"ClusterConfiguration": text}});
+        this.api.put(CONFIG, config);
+        this
+    }
+
+    fn tell_ca(&self, ca: &[u8]) {
+        let ca = serde_json::to_value(crate::config::kubeconfig::Base64(ca.to_vec())).unwrap();
+        let cluster = json!({"server": "https://api.example.com:6443", "certificate-authority-data": ca});
+        let kubeconfig = json!({"kind": "Config", "clusters": [{"name": "", "cluster": cluster}]}).to_string();
+        let info = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cluster-info"}, "data": {"kubeconfig": kubeconfig}});
+        self.api.put(INFO, info);
+    }
+
+    /// Runs `kubewright token LINE`.
+    fn run(&self, line: &str) -> Result<ExitCode> {
+        let words = ["kubewright", "--rootfs", self.root.path().to_str().unwrap(), "token"];
+        let cli = Cli::try_parse_from(words.into_iter().chain(line.split(' '))).unwrap();
+        let env = Env {
+            args: Vec::new(),
+            program: std::path::PathBuf::new(),
+            vars: std::collections::BTreeMap::new(),
+            cwd: "/".into(),
+            stdin: Box::new(io::empty()),
+            stdout: Box::new(self.out.clone()),
+            stderr: Box::new(self.err.clone()),
+            stdin_is_terminal: false,
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            clock: Clock::fixed(NOW),
+            random: Random::seeded(5),
+            uid: 0,
+        };
+        let mut session = Session::new(env, &cli.global);
+        let Command::Token(args) = cli.command else { panic!("another command") };
+        let cx = session.context(Task::None, args.dry_run);
+        let cluster = self.api.cluster(&cx.gate);
+        match args.command {
+            TokenCommand::Create(create_args) => {
+                let created = create(&create_args, &cx, &cluster, Path::new("/none"), &mut session)?;
+                session.print(&created, &created.text())?;
+                Ok(ExitCode::Ok)
+            }
+            TokenCommand::Delete(delete) => delete_all(&delete.tokens, &cx, &cluster, args.dry_run, &mut session),
+            TokenCommand::List(_) => list(&cx, &cluster, &mut session),
+            TokenCommand::Generate(_) => panic!("asks no server"),
+        }
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        let names = |path: &String| path.strip_prefix(&format!("{TOKENS}/")).map(str::to_owned);
+        self.api.with(|state| state.objects.keys().filter_map(names).collect())
+    }
+}
+
+const STABLE: &str = "controlPlaneEndpoint: api.example.com:6443\n";
+
+#[test]
+fn a_token_is_created_and_the_line_for_a_worker_printed() {
+    let place = Place::new("");
+    place.run("create abcdef.0123456789abcdef --print-join-command").unwrap();
+    assert_eq!(place.secrets(), ["bootstrap-token-abcdef"]);
+    let said = place.out.text();
+    assert!(said.starts_with("kubewright join api.example.com:6443 --token abcdef.0123456789abcdef "), "{said}");
+    assert!(!said.contains("--control-plane"), "{said}");
+}
+
+#[test]
+fn a_token_for_ever_is_warned_of() {
+    let place = Place::new("");
+    place.run("create abcdef.0123456789abcdef --ttl 0").unwrap();
+    assert!(place.err.text().contains("token abcdef never ends"), "{}", place.err.text());
+    assert_eq!(place.out.text(), "abcdef.0123456789abcdef\n");
+}
+
+#[test]
+fn a_control_plane_gets_a_line_and_the_sealed_certificates() {
+    let place = Place::new(STABLE);
+    place.run("create --control-plane").unwrap();
+    let secrets = place.secrets();
+    assert!(secrets.contains(&"kubeadm-certs".to_owned()), "{secrets:?}");
+    let said = place.out.text();
+    assert!(said.contains(" --control-plane --certificate-key "), "{said}");
+}
+
+#[test]
+fn no_line_for_a_control_plane_is_printed_that_join_would_refuse() {
+    let place = Place::new("");
+    let failure = place.run("create --control-plane").unwrap_err();
+    assert_eq!(failure.exit_code(), ExitCode::Refused);
+    assert!(failure.to_string().contains("controlPlaneEndpoint"), "{failure}");
+    assert!(place.secrets().is_empty(), "something was stored");
+}
+
+#[test]
+fn the_keys_of_one_cluster_are_not_given_to_another() {
+    let place = Place::new(STABLE);
+    let other = Place::new(STABLE);
+    place.tell_ca(&std::fs::read(other.root.path().join("etc/kubernetes/pki/front-proxy-ca.crt")).unwrap());
+    let failure = place.run("create --control-plane").unwrap_err();
+    assert_eq!(failure.exit_code(), ExitCode::Refused);
+    assert!(failure.to_string().contains("not the CA of the cluster"), "{failure}");
+    assert!(place.secrets().is_empty(), "something was stored");
+}
+
+#[test]
+fn a_certificate_key_by_itself_is_taken_as_kubeadm_takes_it() {
+    let place = Place::new("");
+    place.run(&format!("create abcdef.0123456789abcdef --certificate-key {}", "0f".repeat(32))).unwrap();
+    assert_eq!(place.out.text(), "abcdef.0123456789abcdef\n");
+}
+
+#[test]
+fn several_tokens_are_deleted_and_what_is_not_there_is_told() {
+    let place = Place::new("");
+    for token in ["abcdef.0123456789abcdef", "bbcdef.0123456789abcdef"] {
+        place.run(&format!("create {token}")).unwrap();
+    }
+    place.run("delete abcdef bbcdef.0123456789abcdef cbcdef").unwrap();
+    assert!(place.secrets().is_empty());
+    assert!(place.err.text().contains("there is no token cbcdef"), "{}", place.err.text());
+    assert!(place.out.text().ends_with("deleted token abcdef\ndeleted token bbcdef\n"), "{}", place.out.text());
+    // A name that is none keeps the others where they are.
+    place.run("create abcdef.0123456789abcdef").unwrap();
+    assert!(place.run("delete abcdef NOT-ONE").is_err());
+    assert_eq!(place.secrets(), ["bootstrap-token-abcdef"]);
+}
+
+#[test]
+fn the_list_of_tokens_is_json_too() {
+    let place = Place::new("");
+    place.run("create abcdef.0123456789abcdef --description rack").unwrap();
+    place.out.0.lock().unwrap().clear();
+    place.run("list -o json").unwrap();
+    let rows: serde_json::Value = serde_json::from_str(&place.out.text()).unwrap();
+    assert_eq!(rows.as_array().map(Vec::len), Some(1));
+    assert_eq!(rows[0]["description"], "rack", "{rows}");
+}
