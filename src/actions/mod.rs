@@ -18,6 +18,7 @@ pub mod renewal;
 pub mod reset;
 pub mod rotation;
 mod show_join_command;
+pub mod standing;
 pub mod static_pod;
 pub mod timer;
 mod told;

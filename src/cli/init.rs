@@ -23,7 +23,7 @@ use std::fmt::Write;
 /// Runs the whole workflow, or the one phase that was chosen.
 pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
-    let mut resolved = documents.init(&flags(args, session), &facts::gather(session)?)?;
+    let mut resolved = documents.init(&flags(args, session), &facts::of_first(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
