@@ -5,6 +5,7 @@ mod certificate;
 pub mod cluster;
 mod conditions;
 pub mod expiration;
+mod health;
 pub mod join;
 pub mod join_line;
 mod kubeconfig;

@@ -114,7 +114,7 @@ fn clear_away(cx: &Context, failure: Failure, data_dir: &Path, is_ours: bool) ->
     let Some(EtcdError::NeverStarted { limit, rolled_back }) = failure.downcast_ref() else { return failure };
     cx.events.warning(failure.to_string());
     // The logs are read before the manifest goes, and the containers with it.
-    let why = cx.diagnosed("the start of etcd on this host", *limit);
+    let why = cx.diagnosed("the start of etcd on this host", *limit, None);
     if *rolled_back
         && is_ours
         && let Err(error) = remove_member(cx, data_dir)
