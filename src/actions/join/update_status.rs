@@ -8,6 +8,7 @@ use crate::base::files::Written;
 use crate::base::go_yaml;
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
+use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::pipeline::{Action, Target};
 use serde_json::{Value, json};
@@ -30,27 +31,39 @@ impl Action for UpdateStatus {
             return Ok(());
         }
         let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
-        let node = cx.node()?;
-        let endpoint = json!({
-            "advertiseAddress": node.local_endpoint.advertise_address,
-            "bindPort": node.local_endpoint.bind_port,
-        });
-        let empty = json!({"apiVersion": cx.facts()?.api_version.to_string(), "kind": KEY});
-        let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
-        // What cannot be read is not overwritten.
-        parse(&cluster.read(&map)?)?;
-        let written = cluster.modify(&map, |map| {
-            let Ok(status) = parse(map) else { return };
-            let mut status = status.unwrap_or_else(|| empty.clone());
-            if status["apiEndpoints"][&node.name] != endpoint {
-                status["apiEndpoints"][&node.name] = endpoint.clone();
-                map["data"][KEY] = go_yaml::to_string(&status).into();
-            }
-        })?;
-        if written != Written::Unchanged {
-            cx.events.message(format!("noted the API server of {} in the ClusterStatus", node.name));
-        }
-        Ok(())
+        note(cx, &cluster)
+    }
+}
+
+/// Puts this host's API server beside those that the `ConfigMap` names.
+///
+/// # Errors
+/// When the cluster has no such `ConfigMap`, what is in it cannot be read, or the server refuses.
+pub fn note(cx: &Context, cluster: &Cluster) -> Result<()> {
+    let node = cx.node()?;
+    let endpoint = json!({
+        "advertiseAddress": node.local_endpoint.advertise_address,
+        "bindPort": node.local_endpoint.bind_port,
+    });
+    let empty = json!({"apiVersion": cx.facts()?.api_version.to_string(), "kind": KEY});
+    let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
+    // What cannot be read is not overwritten.
+    parse(&cluster.read(&map)?)?;
+    let written = cluster.modify(&map, |map| {
+        put(map, &empty, &node.name, &endpoint);
+    })?;
+    if written != Written::Unchanged {
+        cx.events.message(format!("noted the API server of {} in the ClusterStatus", node.name));
+    }
+    Ok(())
+}
+
+fn put(map: &mut Value, empty: &Value, node: &str, endpoint: &Value) {
+    let Ok(status) = parse(map) else { return };
+    let mut status = status.unwrap_or_else(|| empty.clone());
+    if status["apiEndpoints"][node] != *endpoint {
+        status["apiEndpoints"][node] = endpoint.clone();
+        map["data"][KEY] = go_yaml::to_string(&status).into();
     }
 }
 
@@ -61,4 +74,23 @@ impl Action for UpdateStatus {
 pub fn parse(map: &Value) -> Result<Option<Value>, JoinError> {
     let text = map["data"][KEY].as_str();
     text.map(serde_yaml::from_str::<Value>).transpose().map_err(JoinError::BadStatus)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Running 'init' again made the other control planes unknown.
+    #[test]
+    fn the_api_servers_of_others_stay_where_one_is_noted() {
+        let endpoint = |address: &str| json!({"advertiseAddress": address, "bindPort": 6443});
+        let mut map =
+            json!({"data": {KEY: go_yaml::to_string(&json!({"apiEndpoints": {"n2": endpoint("10.0.0.2")}}))}});
+        put(&mut map, &json!({"kind": KEY}), "n1", &endpoint("10.0.0.1"));
+        let status = parse(&map).unwrap().unwrap();
+        assert_eq!(status["apiEndpoints"], json!({"n1": endpoint("10.0.0.1"), "n2": endpoint("10.0.0.2")}));
+        let mut none = json!({"data": {}});
+        put(&mut none, &json!({"kind": KEY}), "n1", &endpoint("10.0.0.1"));
+        assert_eq!(parse(&none).unwrap().unwrap()["kind"], KEY);
+    }
 }

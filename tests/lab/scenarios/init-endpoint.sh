@@ -27,3 +27,16 @@ on n41 kubewright init --config /root/cluster.yaml --events json > /dev/null 2> 
   { tail -n 3 "$SCRATCH/events" && fail "init did not wait for the load balancer"; }
 grep -F 'an answer of the API server at https://n41:8443' "$SCRATCH/events" > /dev/null || fail "the wait was not told"
 ready n41
+
+# Before v1.22 the cluster keeps a list of its API servers; running init again leaves the others in it.
+kubectl -n kube-system get configmap kubeadm-config -o yaml | sed 's/^\( *\)apiEndpoints:$/&\n\1  other:\n\1    advertiseAddress: 10.99.0.99\n\1    bindPort: 6443/' |
+  lab exec n41 kubectl --kubeconfig /etc/kubernetes/admin.conf replace -f - > /dev/null
+on n41 kubewright init --config /root/cluster.yaml > /dev/null
+status=$(kubectl -n kube-system get configmap kubeadm-config -o 'jsonpath={.data.ClusterStatus}')
+for node in n41 other; do grep -q "^  $node:" <<< "$status" || fail "$node is no longer in the ClusterStatus: $status"; done
+
+# The key of the certificates is shown, unless that is not wanted.
+key=$(on n41 kubewright init phase upload-certs --upload-certs --config /root/cluster.yaml -q)
+grep -Eqx ' *[0-9a-f]{64}' <<< "$key" || fail "the certificate key is not shown: $key"
+key=$(on n41 kubewright init phase upload-certs --upload-certs --skip-certificate-key-print --config /root/cluster.yaml -q)
+! grep -Eq '[0-9a-f]{64}' <<< "$key" || fail "the certificate key is shown: $key"
