@@ -35,15 +35,13 @@ pub fn of(cx: &Context) -> Result<Standing> {
 /// The version of the cluster that this host runs, so that a newer kubelet does not stand for another one; None on a
 /// host without a cluster.
 pub fn version(cx: &Context) -> Option<Version> {
-    match stored(cx) {
-        Some(Ok(cluster)) => Some(cluster.version),
-        // Of a cluster that does not answer its manifests tell, if it ever came as far as to have data.
-        _ => {
-            let pod = |pod: &str| StaticPod::read(&cx.files, pod);
-            let has_data = data(pod).ok()?.exist(|path| cx.files.exists(path));
-            pod(API_SERVER).ok()??.tag().filter(|_| has_data)?.parse().ok()
-        }
+    if let Some(Ok(cluster)) = stored(cx) {
+        return Some(cluster.version);
     }
+    // Of a cluster that does not answer its manifests tell, if it ever came as far as to have data.
+    let pod = |pod: &str| StaticPod::read(&cx.files, pod);
+    let has_data = data(pod).ok()?.exist(|path| cx.files.exists(path));
+    pod(API_SERVER).ok()??.tag().filter(|_| has_data)?.parse().ok()
 }
 
 /// The configuration that the running cluster has; None where there is no cluster that could say it: none is here, it

@@ -76,7 +76,7 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
 fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &Standing) -> Vec<Finding> {
     let exists = |path: &Path| scene.files().exists(path);
     let mut findings: Vec<Finding> =
-        dangers(&standing.before, &standing.after, &exists).into_iter().map(dangerous).collect();
+        dangers(&standing.before, &standing.after, &exists).iter().map(|danger| dangerous(danger)).collect();
     match &standing.stored {
         None => {}
         Some(Err(failure)) => {
@@ -84,7 +84,7 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &Standing) -> Vec
             findings.push(Finding::warning(ID, "", what, failure.hint().unwrap_or_default()));
         }
         Some(Ok(stored)) => {
-            findings.extend(changed(&changes(stored, cluster, scene.inputs.node), !findings.is_empty()))
+            findings.extend(changed(&changes(stored, cluster, scene.inputs.node), !findings.is_empty()));
         }
     }
     findings
@@ -155,7 +155,7 @@ fn is_same(old: &Database, new: &Database) -> bool {
     }
 }
 
-fn dangerous(danger: String) -> Finding {
+fn dangerous(danger: &str) -> Finding {
     let what = format!("this host holds a cluster: {danger}");
     let fix = "give the flags or the --config file with which that cluster was made; if it never came up, or to give it \
                up, run 'kubewright reset' first";
