@@ -7,6 +7,7 @@
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
 //! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
+//! - `objects`: the API objects of every recorded case against those of kubeadm's dry run
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
 //! - `support`: running the built binary, comparing with golden files
@@ -27,6 +28,7 @@ mod hostile;
 mod killed;
 mod manual;
 mod mounts;
+mod objects;
 mod phases;
 mod preflight;
 mod reference;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 /// One test a case, so that a failure names it and the cases run at the same time.
 macro_rules! cases {
     ($($test:ident: $case:literal,)*) => {
-        const CASES: &[&str] = &[$($case),*];
+        pub const CASES: &[&str] = &[$($case),*];
         $(#[test] fn $test() { judge($case); })*
     };
 }

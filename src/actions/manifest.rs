@@ -79,16 +79,26 @@ impl Action for ComponentManifest {
 /// When a file cannot be read or a patch does not apply.
 pub fn as_we_write_them(cx: &Context) -> Result<BTreeSet<PathBuf>> {
     let mut same = BTreeSet::new();
-    for (pod, target) in PODS {
+    for (pod, _) in PODS {
         let path = path(pod);
-        if let Some(text) = cx.files.read_text(&path)?
-            && let Some(ours) = render(cx, pod, &[])?
-            && patches::load(cx)?.apply(*target, &ours)? == text
+        if let Some(there) = cx.files.read_text(&path)?
+            && text(cx, pod)?.as_ref() == Some(&there)
         {
             same.insert(path);
         }
     }
     Ok(same)
+}
+
+/// The manifest of a static Pod as this run would write it, patches included; None for an etcd that others run.
+///
+/// # Errors
+/// When a patch does not apply.
+pub fn text(cx: &Context, pod: &str) -> Result<Option<String>> {
+    let (Some(text), Some((_, target))) = (render(cx, pod, &[])?, PODS.iter().find(|(name, _)| *name == pod)) else {
+        return Ok(None);
+    };
+    Ok(Some(patches::load(cx)?.apply(*target, &text)?))
 }
 
 /// True when every manifest of this control plane is on the host as this run would write it.

@@ -5,6 +5,7 @@
 
 use super::join::earlier;
 use super::manifest;
+use super::standing;
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
 use crate::checks::fix::{self, Mended, Outcome, Unmended};
@@ -111,6 +112,7 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
         adopted.extend(earlier::files_of_this_cluster(cx)?);
     }
     let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
+    let standing = (subject.role == Role::FirstControlPlane).then(|| standing::of(cx)).transpose()?;
     let pause = images::pause(&subject.cluster, validity::minor_of(&subject.cluster)?).to_string();
     Ok(checks::run(&Inputs {
         host: &cx.host,
@@ -125,6 +127,7 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
         images: &subject.images,
         pause_image: Some(&pause),
         rerun: &rerun,
+        standing: standing.as_ref(),
     }))
 }
 

@@ -3,6 +3,7 @@
 //! Reads: the configuration, the CA, the tokens of the cluster. Writes: nothing.
 
 use super::cluster::bootstrap_token;
+use super::cluster::upload_certs::HIDDEN_KEY;
 use super::join_line::Meeting;
 use crate::base::fault::Result;
 use crate::context::{Context, Findings};
@@ -42,10 +43,11 @@ impl Action for ShowJoinCommand {
         } else if let Some(key) = &init.certificate_key
             && options.upload_certs
         {
-            let key = if options.skip_certificate_key_print { "<certificate key>" } else { key.expose() };
+            let key = if options.skip_certificate_key_print { HIDDEN_KEY } else { key.expose() };
             control_plane = Some(meeting.control_plane(shown, key));
         }
-        cx.result = Findings { worker_join: Some(meeting.worker(shown)), control_plane_join: control_plane };
+        let worker_join = Some(meeting.worker(shown));
+        cx.result = Findings { worker_join, control_plane_join: control_plane, ..std::mem::take(&mut cx.result) };
         Ok(())
     }
 }

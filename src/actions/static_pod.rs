@@ -22,13 +22,17 @@ impl StaticPod {
     /// When it is there and cannot be read.
     pub fn read(files: &HostFiles, component: &str) -> Result<Option<Self>> {
         let path = path(component);
-        let Some(text) = files.read(&path)? else { return Ok(None) };
-        let pod: Value = serde_yaml::from_slice(&text).unwrap_or_default();
+        Ok(files.read(&path)?.map(|text| Self::parse(&text)))
+    }
+
+    /// What the text of a manifest says. One that cannot be read as a Pod has no flags.
+    pub fn parse(text: &[u8]) -> Self {
+        let pod: Value = serde_yaml::from_slice(text).unwrap_or_default();
         let container = &pod["spec"]["containers"][0];
         let texts = |key: &str| container[key].as_array().cloned().unwrap_or_default();
         let words = texts("command").into_iter().chain(texts("args"));
         let words = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
-        Ok(Some(Self { words, image: container["image"].as_str().unwrap_or_default().into() }))
+        Self { words, image: container["image"].as_str().unwrap_or_default().into() }
     }
 
     /// The value of a flag; of one that comes twice, the last.

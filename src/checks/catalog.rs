@@ -4,7 +4,9 @@
 
 use super::finding::{Finding, Report};
 use super::inputs::{Inputs, Role, Scene};
-use super::{address, authorities, external_etcd, files, ignore, lost, machine, network, programs, runtime, system};
+use super::{
+    address, authorities, external_etcd, files, ignore, lost, machine, network, programs, runtime, standing, system,
+};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -78,6 +80,7 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     checks.extend(network::port_checks(inputs));
     checks.extend(files::available(inputs, scene.minor));
     checks.extend(lost::checks(inputs));
+    checks.extend(standing::checks(inputs));
     checks.extend(network::proxies(inputs));
     checks.extend(runtime::checks());
     checks.extend(network::parameters(inputs, scene.minor));

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 const ID: &str = "CertificatesLost";
 /// What etcd makes in its data folder when it first starts.
-const MEMBER: &str = "member";
+pub(super) const MEMBER: &str = "member";
 
 /// The check; a joining host gets these files from its cluster.
 pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {

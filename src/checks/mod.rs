@@ -19,6 +19,7 @@ mod machine;
 mod network;
 mod programs;
 mod runtime;
+mod standing;
 mod system;
 
 pub use catalog::run;
@@ -27,3 +28,4 @@ pub use finding::{Finding, Repair, Report, Severity, Unfit};
 pub use ignore::Consequence;
 pub use inputs::{Inputs, Rerun, Role};
 pub use runtime::pull_findings;
+pub use standing::{Data, Database, Standing};

@@ -1,10 +1,12 @@
 //! What the host says about itself, for the configuration.
 
 use super::session::Session;
+use crate::actions::standing;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::config::Facts;
+use crate::context::Task;
 use crate::host::{Host, facts, network};
 use std::net::IpAddr;
 
@@ -23,7 +25,16 @@ pub fn gather(session: &Session) -> Result<Facts> {
         default_ipv4: address(false).and_then(|ip| if let IpAddr::V4(ip) = ip { Some(ip) } else { None }),
         default_ipv6: address(true).and_then(|ip| if let IpAddr::V6(ip) = ip { Some(ip) } else { None }),
         loopback_address: None,
+        cluster_version: None,
         kubelet_version: facts::kubelet_version(&host).ok(),
         random: session.env.random.clone(),
     })
+}
+
+/// [`gather`] for a first control plane, which may be one already: then its version counts.
+///
+/// # Errors
+/// As [`gather`].
+pub fn of_first(session: &Session) -> Result<Facts> {
+    Ok(Facts { cluster_version: standing::version(&session.context(Task::None, false)), ..gather(session)? })
 }

@@ -11,7 +11,7 @@ use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::config::InitFlags;
 use crate::config::model::ClusterConfig;
-use crate::context::{Context, InitOptions, Task};
+use crate::context::{Context, Findings, InitOptions, Task};
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -23,7 +23,7 @@ use std::fmt::Write;
 /// Runs the whole workflow, or the one phase that was chosen.
 pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
-    let mut resolved = documents.init(&flags(args, session), &facts::gather(session)?)?;
+    let mut resolved = documents.init(&flags(args, session), &facts::of_first(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -98,32 +98,47 @@ struct Outcome<'a> {
     worker_join: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     control_plane_join: &'a Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate_key: Option<&'a str>,
 }
 
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
-    let text = if dry_run { plan_text::text(&changed) } else { closing_text(summary, whole, cx, session) };
+    let text = if dry_run {
+        plan_text::text(&changed)
+    } else {
+        closing_text(plan_text::outcome(summary, &session.global.rootfs), whole, &cx.result)
+    };
     let outcome = Outcome {
         summary,
         dry_run,
         changed,
         worker_join: &cx.result.worker_join,
         control_plane_join: &cx.result.control_plane_join,
+        // A dry run has sealed nothing.
+        certificate_key: cx.result.certificate_key.as_deref().filter(|_| !dry_run),
     };
     session.print(&outcome, &text)
 }
 
-fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session) -> String {
-    let joins = cx.result.worker_join.as_deref().map(|join| join_lines(join, cx.result.control_plane_join.as_deref()));
-    if let (false, Some(joins)) = (whole, &joins) {
-        return joins.clone();
+/// What the run came to and what to type next; of a single phase, only the result that it is run for.
+fn closing_text(outcome: String, whole: bool, result: &Findings) -> String {
+    let joins = result.worker_join.as_deref().map(|join| join_lines(join, result.control_plane_join.as_deref()));
+    // The line for a control plane has the key in it.
+    let key = result.certificate_key.as_deref().filter(|_| result.control_plane_join.is_none()).map(key_line);
+    if let (false, Some(text)) = (whole, joins.as_ref().or(key.as_ref())) {
+        return text.clone();
     }
-    let mut text = plan_text::outcome(summary, &session.global.rootfs);
+    let mut text = outcome;
     if let Some(joins) = &joins {
         text += NEXT_STEPS;
         text += joins;
     }
-    text
+    text + &key.map(|key| format!("\n{key}")).unwrap_or_default()
+}
+
+fn key_line(key: &str) -> String {
+    format!("The certificates are stored in the cluster for two hours, sealed with this key:\n    {key}\n")
 }
 
 /// What to type next on this host.
@@ -214,6 +229,22 @@ mod tests {
         assert_eq!(folded.lines().count(), 2);
         let words: Vec<&str> = folded.split_whitespace().filter(|word| *word != "\\").collect();
         assert_eq!(words.join(" "), command);
+    }
+
+    #[test]
+    fn a_key_that_was_made_up_is_shown_where_no_line_shows_it() {
+        let text = |whole, worker: Option<&str>, control_plane: Option<&str>| {
+            let result = Findings {
+                worker_join: worker.map(str::to_owned),
+                control_plane_join: control_plane.map(str::to_owned),
+                certificate_key: Some("00ff".into()),
+            };
+            closing_text("Done.\n".into(), whole, &result)
+        };
+        assert_eq!(text(false, None, None), key_line("00ff"), "phase upload-certs");
+        assert_eq!(text(true, None, None), format!("Done.\n\n{}", key_line("00ff")), "without show-join-command");
+        assert!(text(true, Some("worker"), None).ends_with(&key_line("00ff")), "without controlPlaneEndpoint");
+        assert!(!text(true, Some("worker"), Some("all --certificate-key 00ff")).contains("sealed with"));
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn for_init(args: &PreflightArgs, documents: &Documents, session: &Session) -> R
         service_cidr: args.service_cidr.clone(),
         ..InitFlags::default()
     };
-    let resolved = documents.init(&flags, &facts::gather(session)?)?;
+    let resolved = documents.init(&flags, &facts::of_first(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }

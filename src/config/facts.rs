@@ -16,6 +16,8 @@ pub struct Facts {
     /// An address on the loopback interface that is not itself a loopback address, for hosts that are
     /// reached at it.
     pub loopback_address: Option<IpAddr>,
+    /// The version of the cluster that this host runs already; None on a host without one.
+    pub cluster_version: Option<Version>,
     /// The version of the installed kubelet.
     pub kubelet_version: Option<Version>,
     /// Where random tokens come from.
@@ -31,6 +33,7 @@ impl Facts {
             default_ipv4: Some(Ipv4Addr::new(1, 2, 3, 4)),
             default_ipv6: None,
             loopback_address: None,
+            cluster_version: None,
             kubelet_version: None,
             random,
         }

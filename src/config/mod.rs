@@ -6,6 +6,7 @@
 //! as kubeadm would, `print` writes the defaults, and `migrate` edits a file's text from one API version to a newer one.
 
 pub mod bootstrap_token;
+pub mod difference;
 pub mod documents;
 pub mod encode;
 pub mod facts;

@@ -12,17 +12,21 @@ impl Context {
     /// The same failure, or, when a wait ran out of time on this running host, the reason for that.
     #[must_use]
     pub fn explained(&self, failure: Failure) -> Failure {
-        let Some(TimedOut { what, limit, .. }) = failure.downcast_ref() else { return failure };
-        self.diagnosed(what, *limit).unwrap_or(failure)
+        let Some(TimedOut { what, limit, last }) = failure.downcast_ref() else { return failure };
+        self.diagnosed(what, *limit, Some(last)).unwrap_or(failure)
     }
 
-    /// Why `what` did not happen within `limit`, as this running host shows it; None for a folder of files.
-    pub fn diagnosed(&self, what: &str, limit: Duration) -> Option<Failure> {
-        if !self.files.is_live() {
+    /// Why `what` did not happen within `limit`, as this running host shows it; None for a folder of files. What the
+    /// `last` look at it found is told too.
+    pub fn diagnosed(&self, what: &str, limit: Duration, last: Option<&str>) -> Option<Failure> {
+        if !self.host.is_live() {
             return None;
         }
         let runtime = self.runtime().ok();
-        let diagnosis = diagnose(&collect(&self.host, runtime.as_ref()));
+        let mut diagnosis = diagnose(&collect(&self.host, runtime.as_ref()));
+        if let Some(last) = last {
+            diagnosis = diagnosis.and_last(last);
+        }
         Some(Diagnosed { what: what.into(), limit, diagnosis }.into())
     }
 }

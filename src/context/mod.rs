@@ -85,6 +85,8 @@ pub struct Findings {
     pub worker_join: Option<String>,
     /// What to type on a host that becomes a control plane.
     pub control_plane_join: Option<String>,
+    /// The key with which the certificates in the cluster are sealed, as it may be shown.
+    pub certificate_key: Option<String>,
 }
 
 /// Choices of `init` that are no configuration.

@@ -75,6 +75,14 @@ impl<'a> Services<'a> {
         }
     }
 
+    /// How often the service was started again by itself since somebody started it; None where that is not counted.
+    pub fn restarts(&self, service: &str) -> Option<u32> {
+        let is_counted = self.init == InitSystem::Systemd;
+        let command = Command::new(["systemctl", "show", "-p", "NRestarts", service]);
+        let text = is_counted.then(|| self.host.read_text(&command).ok()).flatten()?;
+        text.trim().strip_prefix("NRestarts=")?.parse().ok()
+    }
+
     /// Starts a service now.
     ///
     /// # Errors
@@ -225,6 +233,17 @@ mod tests {
             FakeHost::new().systemd().on(SHOW, "LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\n");
         let state = Services::of(&fake.live()).state("kubelet").unwrap();
         assert_eq!(state, State { exists: true, enabled: true, active: true, word: "activating".into() });
+    }
+
+    #[test]
+    fn restarts_are_counted_where_systemd_counts_them() {
+        let restarts = |answer: &str| {
+            let fake = FakeHost::new().systemd().on("systemctl show -p NRestarts kubelet", answer);
+            Services::of(&fake.live()).restarts("kubelet")
+        };
+        // Before version 235 there is no such property.
+        assert_eq!((restarts("NRestarts=17\n"), restarts("\n")), (Some(17), None));
+        assert_eq!(Services::of(&FakeHost::new().live()).restarts("kubelet"), None);
     }
 
     #[test]

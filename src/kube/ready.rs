@@ -1,5 +1,4 @@
-//! Waits for what the cluster does by itself: components that come up, nodes that register, static Pods
-//! that are replaced.
+//! Waits for what the cluster does by itself: components that come up, nodes that register.
 //!
 //! Reads: health endpoints and objects. Writes nothing. In a dry run nothing was started, so nothing is
 //! waited for.
@@ -7,7 +6,7 @@
 use super::client::PROBE_LIMIT;
 use super::cluster::Cluster;
 use super::error::KubeError;
-use super::kind::{NODE, ObjectRef, POD};
+use super::kind::{NODE, ObjectRef};
 use crate::base::env::Clock;
 use crate::base::events::Events;
 use crate::base::fault::{Failure, Fault};
@@ -25,9 +24,6 @@ mod tests;
 /// The longest pause between two looks. A look costs the server well under a millisecond; a node or a
 /// Pod is noticed at once.
 const SLOWEST: Duration = Duration::from_millis(100);
-
-/// The hash of a static Pod's manifest, in an annotation of its mirror Pod.
-const CONFIG_HASH: &str = "kubernetes.io/config.hash";
 
 /// A component that tells over HTTP how it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,13 +82,13 @@ pub fn wait_for_components(
 }
 
 impl Cluster {
-    /// Waits until the API server answers well at `path`, such as `/readyz`.
+    /// Waits until the API server answers well at `path`, such as `/readyz`; `what` is told to who waits.
     ///
     /// # Errors
     /// When time runs out, or the server cannot be trusted.
-    pub fn wait_until_ready(&self, path: &str, limit: Duration, events: &Events) -> Result<(), Failure> {
+    pub fn wait_until_ready(&self, path: &str, what: &str, limit: Duration, events: &Events) -> Result<(), Failure> {
         self.gate.effect(|| {
-            wait("a ready API server", limit).until(&self.clock, events, || {
+            wait(what, limit).until(&self.clock, events, || {
                 let (status, text) = self.text(path)?;
                 Ok(match trouble_in(status, &text) {
                     None => Poll::Ready(()),
@@ -142,46 +138,6 @@ impl Cluster {
         Ok(())
     }
 
-    /// The hash of the manifest from which a static Pod of a node runs, as the cluster knows it; None when its
-    /// mirror Pod is not there.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
-    pub fn static_pod_hash(&self, component: &str, node: &str) -> Result<Option<String>, KubeError> {
-        let found = self.find(&static_pod(component, node))?;
-        Ok(found.and_then(|pod| hash_of(&pod).map(str::to_owned)))
-    }
-
-    /// Waits until the static Pod of a component is Ready; with `replaced`, until it is Ready and runs from a
-    /// manifest with another hash than that.
-    ///
-    /// # Errors
-    /// When time runs out, or the server refuses.
-    pub fn wait_for_static_pod(
-        &self,
-        component: &str,
-        node: &str,
-        replaced: Option<&str>,
-        limit: Duration,
-        events: &Events,
-    ) -> Result<(), Failure> {
-        let what = match replaced {
-            None => format!("the static Pod {component} on {node}"),
-            Some(_) => format!("the new static Pod {component} on {node}"),
-        };
-        self.watch(&static_pod(component, node), &what, limit, events, |found| match found {
-            None => Poll::Pending("its mirror Pod is not in the cluster".into()),
-            Some(pod) if replaced.is_some() && hash_of(&pod) == replaced => {
-                Poll::Pending("it still runs from the old manifest".into())
-            }
-            Some(pod) => match condition(&pod, "Ready") {
-                None => Poll::Ready(()),
-                Some(why) => Poll::Pending(why),
-            },
-        })?;
-        Ok(())
-    }
-
     /// Looks at an object until `look` is content; None in a dry run.
     fn watch<T>(
         &self,
@@ -197,14 +153,6 @@ impl Cluster {
 
 fn wait(what: &str, limit: Duration) -> Wait<'_> {
     Wait { slowest: SLOWEST, ..Wait::new(what, limit) }
-}
-
-fn static_pod(component: &str, node: &str) -> ObjectRef {
-    ObjectRef::new(&POD, "kube-system", &format!("{component}-{node}"))
-}
-
-fn hash_of(pod: &Value) -> Option<&str> {
-    pod["metadata"]["annotations"][CONFIG_HASH].as_str()
 }
 
 /// Why a condition of the object is not true; None when it is.

@@ -80,6 +80,8 @@ pub(super) mod fakes {
     //! Actions that only note that they ran.
     use super::super::error::PipelineError;
     use super::*;
+    use crate::base::wait::TimedOut;
+    use std::time::Duration;
 
     pub struct Note;
     impl Action for Note {
@@ -126,6 +128,13 @@ pub(super) mod fakes {
         }
     }
 
+    pub struct Late;
+    impl Action for Late {
+        fn run(&self, _: &mut Context, _: &Target) -> Result<()> {
+            Err(TimedOut { what: "the node n1".into(), limit: Duration::from_secs(9), last: "not there".into() }.into())
+        }
+    }
+
     pub fn registry() -> Registry {
         Registry {
             action: |name| match name {
@@ -134,6 +143,7 @@ pub(super) mod fakes {
                 "live" => Some(&Live),
                 "done" => Some(&Done),
                 "fail" => Some(&Fail),
+                "late" => Some(&Late),
                 _ => None,
             },
             items: |_| vec![Item { name: "one", short: "The first" }, Item { name: "two", short: "The second" }],

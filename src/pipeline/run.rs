@@ -19,7 +19,7 @@ pub struct Summary {
 
 impl Plan {
     /// Runs every step. The first that fails ends the run; what it made stays, and the same command
-    /// continues from there.
+    /// continues from there. A wait that ran out of time ends with its cause, as far as this host shows that.
     ///
     /// # Errors
     /// The first failure, with the phase's path as its place.
@@ -31,7 +31,7 @@ impl Plan {
         cx.expect_keys(keys);
         for step in &self.steps {
             let before = cx.gate.count();
-            let outcome = run_step(step, cx).map_err(|failure| failure.within(&step.target.path));
+            let outcome = run_step(step, cx).map_err(|failure| cx.explained(failure).within(&step.target.path));
             let noted = cx.note_files(before).map_err(|failure| failure.within(&step.target.path));
             // A full disk fails both; what failed first is the cause.
             outcome.and(noted)?;
@@ -57,6 +57,7 @@ mod tests {
     use super::super::plan::Choice;
     use super::super::spec::Workflow;
     use super::*;
+    use crate::host::command::fake::FakeHost;
 
     #[test]
     fn every_step_runs_in_order_and_is_counted() {
@@ -77,5 +78,18 @@ mod tests {
         let mut cx = Context::for_tests("/");
         let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
         assert_eq!(plan.run(&mut cx).unwrap_err().places(), ["a/b"]);
+    }
+
+    #[test]
+    fn a_wait_that_ran_out_of_time_in_any_phase_ends_with_its_cause() {
+        let registry = fakes::registry();
+        let workflow = Workflow::load("workflow: w\nphases: [{name: a, short: s, action: late}]", &registry).unwrap();
+        let fake = FakeHost::new().systemd().on("journalctl -u kubelet -b -n 1500 -o cat --no-pager --quiet", "");
+        let mut cx = Context::for_tests("/");
+        cx.host = fake.live();
+        let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
+        let text = plan.run(&mut cx).unwrap_err().to_string();
+        let cause = "the node n1 did not happen within 9s: the container runtime does not answer";
+        assert!(text.starts_with(cause) && text.ends_with("last look: not there"), "{text}");
     }
 }

@@ -84,11 +84,8 @@ const ROWS: &[(&str, &[(&str, Cell)])] = &[
         ],
     ),
     (
-        "Addons and waiting",
-        &[
-            ("kube-proxy mode when open", |m| if m.proxy_mode.is_empty() { "empty" } else { m.proxy_mode }.into()),
-            ("init waits for all components", |m| yes(m.waits_for_all_components)),
-        ],
+        "Addons",
+        &[("kube-proxy mode when open", |m| if m.proxy_mode.is_empty() { "empty" } else { m.proxy_mode }.into())],
     ),
 ];
 

@@ -115,5 +115,4 @@ const V1_20: Minor = Minor {
     ],
     // componentconfigs/kubeproxy.go.
     proxy_mode: "",
-    waits_for_all_components: false,
 };

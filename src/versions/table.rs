@@ -142,10 +142,6 @@ pub struct Minor {
     // Addons.
     /// kube-proxy's mode when the user leaves it open: written out from v1.37 on, empty before.
     pub proxy_mode: &'static str,
-
-    // What init waits for.
-    /// True when init waits for the controller manager and the scheduler too, not only for the API server.
-    pub waits_for_all_components: bool,
 }
 
 impl Minor {

@@ -15,6 +15,7 @@ use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
 use crate::pki::cert;
 use crate::render::objects::bootstrap_token;
+use std::collections::BTreeSet;
 
 /// See the module's text.
 pub struct BootstrapTokens;
@@ -33,10 +34,10 @@ impl Action for BootstrapTokens {
         let server = format!("https://{}", init.cluster.endpoint(&init.node.local_endpoint));
         let now = cx.clock.now();
         let facts = cx.facts()?;
-        let known: Vec<String> = token::list(&cluster)?.0.iter().map(|token| token.token.expose().clone()).collect();
+        let there = token::list(&cluster)?.0;
         let mut objects = Vec::new();
         for token in &init.bootstrap_tokens {
-            if known.contains(token.token.expose()) {
+            if there.iter().any(|known| is_same(known, token) && allows_the_same(known, token) && lives(known, now)) {
                 // It is there; writing it again would only push its end away at every run.
                 continue;
             }
@@ -58,34 +59,105 @@ fn adopt_generated(cx: &mut Context, cluster: &Cluster) -> Result<()> {
         return Ok(());
     }
     let Some(ours) = init.bootstrap_tokens.first_mut() else { return Ok(()) };
-    let fits = |token: &&BootstrapToken| {
-        token.usages == ours.usages
-            && token.groups == ours.groups
-            && token.description == ours.description
-            && token::ends_at(token, now).is_none_or(|end| end > now)
-    };
-    if let Some(earlier) = there.iter().find(fits) {
+    if let Some(earlier) = there.iter().find(|earlier| stands_in(earlier, ours, now)) {
         ours.token = earlier.token.clone();
     }
     Ok(())
 }
 
-/// A token of the cluster with which hosts can join: the wanted one when it is there, else any that is alive, may
-/// do all that joining takes, and whose bearers are let in as nodes.
+/// True when the earlier token does for the one that is wanted: it may do the same, lives no longer, and still at least
+/// half as long.
+fn stands_in(earlier: &BootstrapToken, wanted: &BootstrapToken, now: i64) -> bool {
+    let left = |token: &BootstrapToken| token::ends_at(token, now).map(|end| end.saturating_sub(now));
+    let lives_alike = match (left(earlier), left(wanted)) {
+        (None, None) => true,
+        (Some(earlier), Some(wanted)) => earlier >= wanted / 2 && earlier <= wanted,
+        _ => false,
+    };
+    lives_alike && allows_the_same(earlier, wanted) && earlier.description == wanted.description
+}
+
+fn is_same(one: &BootstrapToken, other: &BootstrapToken) -> bool {
+    one.token.expose() == other.token.expose()
+}
+
+/// True when both may do the same; the order in which that is said does not matter.
+fn allows_the_same(one: &BootstrapToken, other: &BootstrapToken) -> bool {
+    let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<String>>();
+    set(&one.usages) == set(&other.usages) && set(&one.groups) == set(&other.groups)
+}
+
+fn lives(token: &BootstrapToken, now: i64) -> bool {
+    token::ends_at(token, now).is_none_or(|end| end > now)
+}
+
+/// A token of the cluster with which hosts can join, which must be alive, may do all that joining takes, and let its
+/// bearers in as nodes: the wanted one, else the one that lives longest.
 ///
 /// # Errors
 /// When the tokens cannot be listed.
 pub fn for_joining(cx: &Context, cluster: &Cluster, wanted: Option<&BootstrapToken>) -> Result<Option<Secret<String>>> {
-    let now = cx.clock.now();
-    let lets_in = |token: &&BootstrapToken| {
+    Ok(choose(token::list(cluster)?.0, wanted, cx.clock.now()))
+}
+
+fn choose(mut there: Vec<BootstrapToken>, wanted: Option<&BootstrapToken>, now: i64) -> Option<Secret<String>> {
+    there.retain(|token| {
         token::USAGES.iter().all(|usage| token.usages.iter().any(|given| given == usage))
             && token.groups.iter().any(|group| group == NODE_GROUP)
-            && token::ends_at(token, now).is_none_or(|end| end > now)
-    };
-    let (there, _) = token::list(cluster)?;
-    let same = wanted.and_then(|wanted| there.iter().find(|token| token.token.expose() == wanted.token.expose()));
-    // Of several the one that lives longest.
-    let last = |token: &&BootstrapToken| token::ends_at(token, now).unwrap_or(i64::MAX);
-    let found = same.or_else(|| there.iter().filter(lets_in).max_by_key(last));
-    Ok(found.map(|token| token.token.clone()))
+            && lives(token, now)
+    });
+    let same = there.iter().position(|token| wanted.is_some_and(|wanted| is_same(token, wanted)));
+    let last = || (0..there.len()).max_by_key(|at| token::ends_at(&there[*at], now).unwrap_or(i64::MAX));
+    same.or_else(last).map(|at| there.swap_remove(at).token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn token(id: &str, left: Option<i64>) -> BootstrapToken {
+        let expires = left.map(|left| {
+            let end = time::OffsetDateTime::from_unix_timestamp(NOW + left).unwrap();
+            end.format(&time::format_description::well_known::Rfc3339).unwrap()
+        });
+        BootstrapToken {
+            token: Secret::new(format!("{id}.0123456789abcdef")),
+            description: String::new(),
+            ttl: None,
+            expires,
+            usages: token::USAGES.map(str::to_owned).to_vec(),
+            groups: vec![NODE_GROUP.to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_token_with_seconds_left_or_another_life_than_is_wanted_is_not_taken_over() {
+        let hour = 3600;
+        let stands_in = |left: Option<i64>, ttl: i64| {
+            let ttl = Some(Duration::from_secs(u64::try_from(ttl).unwrap()));
+            super::stands_in(&token("abcdef", left), &BootstrapToken { ttl, ..token("fedcba", None) }, NOW)
+        };
+        assert!(stands_in(Some(24 * hour - 9), 24 * hour) && stands_in(None, 0));
+        assert!(!stands_in(Some(30), 24 * hour), "it would end before anybody has typed it");
+        assert!(!stands_in(Some(23 * hour), 48 * hour) && !stands_in(Some(23 * hour), hour), "--token-ttl is heeded");
+        assert!(!stands_in(None, hour) && !stands_in(Some(hour), 0));
+        let signs_only = BootstrapToken { usages: vec!["signing".into()], ..token("abcdef", Some(hour)) };
+        let wanted = BootstrapToken { ttl: Some(Duration::from_hours(1)), ..token("fedcba", None) };
+        assert!(!super::stands_in(&signs_only, &wanted, NOW));
+    }
+
+    #[test]
+    fn a_wanted_token_that_lets_nobody_in_is_not_shown() {
+        let there = [token("aaaaaa", Some(-5)), token("bbbbbb", Some(60)), token("cccccc", Some(600))];
+        let chosen = |wanted: &str, there: &[BootstrapToken]| {
+            choose(there.to_vec(), Some(&token(wanted, None)), NOW).map(|token| token.expose()[..6].to_owned())
+        };
+        assert_eq!(chosen("bbbbbb", &there).unwrap(), "bbbbbb");
+        assert_eq!(chosen("aaaaaa", &there).unwrap(), "cccccc", "the wanted one has ended");
+        let others = BootstrapToken { groups: vec!["system:bootstrappers:x".into()], ..token("dddddd", None) };
+        assert_eq!(chosen("dddddd", &[others]), None);
+    }
 }

@@ -7,6 +7,7 @@ use crate::config::{ClusterConfig, Facts, documents};
 use crate::context::Context;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
+use serde_json::Value;
 
 /// The name of the configuration in errors.
 const SOURCE: &str = "ConfigMap kube-system/kubeadm-config";
@@ -16,11 +17,19 @@ const SOURCE: &str = "ConfigMap kube-system/kubeadm-config";
 /// # Errors
 /// When the cluster cannot be reached, or what it says is no configuration.
 pub fn read(cx: &Context, cluster: &Cluster) -> Result<Option<ClusterConfig>> {
-    let map = cluster.find(&ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config"))?;
+    let map = map(cluster)?;
     let Some(text) = map.as_ref().and_then(|map| map["data"]["ClusterConfiguration"].as_str()) else {
         return Ok(None);
     };
     let documents = documents::parse(SOURCE, text.as_bytes())?;
     // The cluster's part of a configuration takes nothing from the host.
     Ok(Some(documents.cluster(&Facts::placeholder(cx.random.clone()))?.config))
+}
+
+/// The `ConfigMap` itself; None when the cluster has none.
+///
+/// # Errors
+/// When the cluster cannot be reached.
+pub fn map(cluster: &Cluster) -> Result<Option<Value>> {
+    Ok(cluster.find(&ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config"))?)
 }

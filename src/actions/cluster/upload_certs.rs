@@ -18,6 +18,9 @@ use crate::render::objects::upload_certs;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// What stands for a key that may not be printed.
+pub const HIDDEN_KEY: &str = "<certificate key>";
+
 /// See the module's text.
 pub struct UploadCerts;
 
@@ -33,6 +36,8 @@ impl Action for UploadCerts {
             None => token::certificate_key(&cx.random)?,
         };
         upload(cx, &cluster, &key, &shared_files(cx.cluster()?))?;
+        let hides = cx.init()?.1.skip_certificate_key_print;
+        cx.result.certificate_key = Some(if hides { HIDDEN_KEY.into() } else { key.expose().clone() });
         if let Task::Init(init, _) = &mut cx.task {
             init.certificate_key = Some(key);
         }

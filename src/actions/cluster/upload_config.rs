@@ -4,7 +4,8 @@
 //! Writes: ConfigMaps `kubeadm-config` and `kubelet-config`, the right to read them, and the node's
 //! annotation with the runtime's socket in minors that want it.
 
-use super::settle;
+use super::{settle, stored_config};
+use crate::actions::join::update_status;
 use crate::actions::kubelet_start;
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -28,7 +29,9 @@ impl Action for UploadClusterConfig {
         let (config, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
         let document = cx.cluster_document()?;
         let endpoints = BTreeMap::from([(node.name.clone(), node.local_endpoint.clone())]);
-        let status = upload_config::cluster_status(facts, &endpoints);
+        // What others have noted there stays; ours is put beside it.
+        let has_status = stored_config::map(&cluster)?.is_some_and(|map| map["data"][update_status::KEY].is_string());
+        let status = upload_config::cluster_status(facts, &endpoints).filter(|_| !has_status);
         let mut left_out = Vec::new();
         if config.dns.disabled {
             left_out.push(AddonName::CoreDns);
@@ -36,7 +39,8 @@ impl Action for UploadClusterConfig {
         if config.proxy.disabled {
             left_out.push(AddonName::KubeProxy);
         }
-        settle(cx, &cluster, &upload_config::kubeadm_config(facts, &document, status.as_deref(), &left_out)?)
+        settle(cx, &cluster, &upload_config::kubeadm_config(facts, &document, status.as_deref(), &left_out)?)?;
+        if has_status && facts.cluster_status { update_status::note(cx, &cluster) } else { Ok(()) }
     }
 }
 

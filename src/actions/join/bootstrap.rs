@@ -9,7 +9,7 @@ use super::credentials::{self, Credentials};
 use super::discover::KUBELET_CONF;
 use super::error::JoinError;
 use super::kubelet_start::{BOOTSTRAP_CONF, asks_its_own_host};
-use crate::actions::kubelet_health;
+use crate::actions::health;
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
@@ -62,7 +62,7 @@ impl Action for WaitBootstrap {
 /// A kubelet that does not run asks for nothing. One that does not rotate its certificate tells how it is only when it
 /// has one, so either will do.
 fn wait_for_kubelet(cx: &Context) -> Result<()> {
-    let Some(kubelet) = kubelet_health::component(&cx.files)? else { return Ok(()) };
+    let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
     let wait = Wait::new("a healthy kubelet", cx.timeouts().kubelet_health_check);
     let done = wait.until(&cx.clock, &cx.events, || {
         let ailment = ailment(&kubelet)?;
@@ -128,7 +128,7 @@ fn explain(cx: &Context, limit: Duration) -> Option<Failure> {
         Some(requests) => fate(&requests, &node),
         None => Fate::open("the requests for certificates cannot be read".into()),
     };
-    let here = || cx.diagnosed(&format!("the kubelet's own certificate ({})", fate.text), limit);
+    let here = || cx.diagnosed(&format!("the kubelet's own certificate ({})", fate.text), limit, None);
     let cause = if fate.says_why { None } else { here() };
     Some(cause.unwrap_or_else(|| JoinError::NotBootstrapped { limit, why: fate.text }.into()))
 }

@@ -174,7 +174,7 @@ fn clear_away(cx: &Context, failure: Failure, dirs: &Dirs, is_ours: bool) -> Fai
     let Some(EtcdError::NeverStarted { limit, rolled_back }) = failure.downcast_ref() else { return failure };
     cx.events.warning(failure.to_string());
     // The logs are read before the manifest goes, and the containers with it.
-    let why = cx.diagnosed("the start of etcd on this host", *limit);
+    let why = cx.diagnosed("the start of etcd on this host", *limit, None);
     if *rolled_back
         && is_ours
         && let Err(error) = remove_member(cx, dirs)

@@ -8,6 +8,7 @@ use crate::base::files::Written;
 use crate::base::go_yaml;
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
+use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::pipeline::{Action, Target};
 use serde_json::{Value, json};
@@ -30,27 +31,39 @@ impl Action for UpdateStatus {
             return Ok(());
         }
         let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
-        let node = cx.node()?;
-        let endpoint = json!({
-            "advertiseAddress": node.local_endpoint.advertise_address,
-            "bindPort": node.local_endpoint.bind_port,
-        });
-        let empty = json!({"apiVersion": cx.facts()?.api_version.to_string(), "kind": KEY});
-        let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
-        // What cannot be read is not overwritten.
-        parse(&cluster.read(&map)?)?;
-        let written = cluster.modify(&map, |map| {
-            let Ok(status) = parse(map) else { return };
-            let mut status = status.unwrap_or_else(|| empty.clone());
-            if status["apiEndpoints"][&node.name] != endpoint {
-                status["apiEndpoints"][&node.name] = endpoint.clone();
-                map["data"][KEY] = go_yaml::to_string(&status).into();
-            }
-        })?;
-        if written != Written::Unchanged {
-            cx.events.message(format!("noted the API server of {} in the ClusterStatus", node.name));
-        }
-        Ok(())
+        note(cx, &cluster)
+    }
+}
+
+/// Puts this host's API server beside those that the `ConfigMap` names.
+///
+/// # Errors
+/// When the cluster has no such `ConfigMap`, what is in it cannot be read, or the server refuses.
+pub fn note(cx: &Context, cluster: &Cluster) -> Result<()> {
+    let node = cx.node()?;
+    let endpoint = json!({
+        "advertiseAddress": node.local_endpoint.advertise_address,
+        "bindPort": node.local_endpoint.bind_port,
+    });
+    let empty = json!({"apiVersion": cx.facts()?.api_version.to_string(), "kind": KEY});
+    let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
+    // What cannot be read is not overwritten.
+    parse(&cluster.read(&map)?)?;
+    let written = cluster.modify(&map, |map| {
+        put(map, &empty, &node.name, &endpoint);
+    })?;
+    if written != Written::Unchanged {
+        cx.events.message(format!("noted the API server of {} in the ClusterStatus", node.name));
+    }
+    Ok(())
+}
+
+fn put(map: &mut Value, empty: &Value, node: &str, endpoint: &Value) {
+    let Ok(status) = parse(map) else { return };
+    let mut status = status.unwrap_or_else(|| empty.clone());
+    if status["apiEndpoints"][node] != *endpoint {
+        status["apiEndpoints"][node] = endpoint.clone();
+        map["data"][KEY] = go_yaml::to_string(&status).into();
     }
 }
 

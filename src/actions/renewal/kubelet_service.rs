@@ -4,22 +4,19 @@
 //! then `/var/lib/kubewright/kubelet-restart` tells that it has not read its files, also after a kill.
 
 use super::KUBELET_CONF;
+use crate::actions::health;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::files::{Content, HostFiles};
+use crate::base::files::Content;
 use crate::context::Context;
 use crate::host::service::{InitSystem, Services};
-use crate::kube::ready::{Component, wait_for_components};
+use crate::kube::ready::wait_for_components;
 use crate::pipeline::{Action, Target};
-use serde_json::Value;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 
 /// The service.
 const KUBELET: &str = "kubelet";
-/// Its settings.
-const SETTINGS: &str = "/var/lib/kubelet/config.yaml";
 /// Tells that the kubelet has not read its files yet.
 const DUE: &str = "/var/lib/kubewright/kubelet-restart";
 /// A kubelet that has just been started needs seconds; one that takes longer is not fit to bring components back.
@@ -87,7 +84,7 @@ pub fn require_active(cx: &Context) -> Result<()> {
 /// When it is not, also after a moment.
 pub fn require_healthy(cx: &Context) -> Result<()> {
     require_active(cx)?;
-    let Some(kubelet) = health(&cx.files)? else { return Ok(()) };
+    let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
     let limit = cx.timeouts().kubelet_health_check.min(PATIENCE);
     let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events);
     Ok(waited.map_err(|failure| Unfit::Ill(failure.to_string()))?)
@@ -126,29 +123,11 @@ pub fn restart(cx: &Context) -> Result<()> {
         return Ok(());
     }
     cx.restart_kubelet()?;
-    if let Some(kubelet) = health(&cx.files)? {
+    if let Some(kubelet) = health::kubelet(&cx.files)? {
         wait_for_components(&[kubelet], cx.timeouts().kubelet_health_check, &cx.gate, &cx.clock, &cx.events)?;
     }
     cx.events.message("the kubelet runs with what is on the disk");
     Ok(())
-}
-
-/// Where the kubelet tells how it is; None when its settings say that it does not.
-///
-/// # Errors
-/// When its settings cannot be read.
-pub fn health(files: &HostFiles) -> Result<Option<Component>> {
-    let text = files.read(Path::new(SETTINGS))?.unwrap_or_default();
-    let settings: Value = serde_yaml::from_slice(&text).unwrap_or_default();
-    let port = settings["healthzPort"].as_u64().unwrap_or(10248);
-    let bound = settings["healthzBindAddress"].as_str().and_then(|text| text.parse().ok());
-    let host = match bound.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)) {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
-        IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    Ok((port != 0).then(|| Component { name: KUBELET.into(), url: format!("http://{host}:{port}/healthz") }))
 }
 
 #[cfg(test)]
@@ -159,25 +138,11 @@ mod tests {
     const SHOW: &str = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
 
     #[test]
-    fn a_kubelet_tells_how_it_is_where_its_settings_say() {
-        for (settings, url) in [
-            ("", Some("http://127.0.0.1:10248/healthz")),
-            ("healthzPort: 0", None),
-            ("{healthzPort: 10348, healthzBindAddress: 0.0.0.0}", Some("http://127.0.0.1:10348/healthz")),
-            ("healthzBindAddress: '::'", Some("http://[::1]:10248/healthz")),
-            ("healthzBindAddress: 10.0.0.7", Some("http://10.0.0.7:10248/healthz")),
-        ] {
-            let fake = FakeHost::new().file(SETTINGS, settings);
-            let found = health(fake.live().files()).unwrap();
-            assert_eq!(found.map(|component| component.url).as_deref(), url, "{settings}");
-        }
-    }
-
-    #[test]
     fn a_kubelet_that_is_stopped_is_refused_before_anything_is_ended() {
         for (word, fit) in [("active", true), ("activating", true), ("inactive", false), ("failed", false)] {
             let shown = format!("LoadState=loaded\nActiveState={word}\nUnitFileState=enabled\n");
-            let fake = FakeHost::new().systemd().on(SHOW, &shown).file(SETTINGS, "healthzPort: 0");
+            let fake =
+                FakeHost::new().systemd().on(SHOW, &shown).file("/var/lib/kubelet/config.yaml", "healthzPort: 0");
             let mut cx = Context::for_tests(fake.root().to_str().unwrap());
             cx.host = fake.live();
             let found = require_healthy(&cx);

@@ -262,7 +262,12 @@ fn prove_admin(cx: &mut Context) -> Result<()> {
         return Ok(());
     }
     let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
-    cluster.wait_until_ready("/readyz", cx.timeouts().control_plane_component_health_check, &cx.events)?;
+    cluster.wait_until_ready(
+        "/readyz",
+        "a ready API server",
+        cx.timeouts().control_plane_component_health_check,
+        &cx.events,
+    )?;
     cx.events.message("the API server is ready, and admin.conf opens it");
     Ok(())
 }

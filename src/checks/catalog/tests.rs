@@ -6,6 +6,7 @@ use crate::base::files::Content;
 use crate::checks::finding::{Repair, Severity};
 use crate::checks::ignore::Consequence;
 use crate::checks::inputs::Rerun;
+use crate::checks::standing::Standing;
 use crate::config::model::{ApiEndpoint, ClusterConfig, NodeConfig};
 use crate::config::print;
 use crate::host::command::fake::FakeHost;
@@ -58,6 +59,7 @@ struct Case {
     node: NodeConfig,
     cluster: ClusterConfig,
     rerun: Rerun,
+    standing: Option<Standing>,
     cri: FakeCri,
     socket: &'static str,
 }
@@ -71,6 +73,7 @@ impl Case {
             node: node(),
             cluster: cluster(20),
             rerun: Rerun::default(),
+            standing: None,
             cri: FakeCri::new().status("k8s.gcr.io/pause:3.2", "cgroupfs"),
             socket: KNOWN[0],
         }
@@ -92,6 +95,7 @@ impl Case {
             images: &[],
             pause_image: Some("k8s.gcr.io/pause:3.2"),
             rerun: &self.rerun,
+            standing: self.standing.as_ref(),
         });
         // The size of the machine that runs the tests is not under test.
         report.findings.retain(|f| f.id != "NumCPU" && f.id != "DiskSpace");
@@ -354,6 +358,7 @@ fn a_stopped_runtime_is_named_with_the_command_that_starts_it() {
         images: &[],
         pause_image: None,
         rerun: &case.rerun,
+        standing: None,
     });
     let finding = report.findings.iter().find(|f| f.id == "CRI").unwrap();
     assert!(finding.fix.contains("systemctl start containerd"));

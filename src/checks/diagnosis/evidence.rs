@@ -9,8 +9,8 @@ use std::path::Path;
 
 /// The kubelet repeats itself ten times a second while it waits for its API server.
 const JOURNAL: usize = 1500;
-/// A component says why it ends in its last lines.
-const LOG: usize = 60;
+/// A component says why it ends in its last lines; old ones print all their flags, up to 340 lines, after that.
+const LOG: usize = 400;
 /// One that runs and is not well says so again and again.
 const LOG_OF_RUNNING: usize = 15;
 /// One that runs for so many seconds has got over what ended it before; in a circle of crashes none lives so long.

@@ -32,6 +32,22 @@ pub struct Diagnosis {
     pub fix: String,
 }
 
+impl Diagnosis {
+    /// The same with what the last look at the thing itself found. Where no cause is known, that is the best there is.
+    #[must_use]
+    pub fn and_last(mut self, last: &str) -> Self {
+        if self.id == UNKNOWN {
+            self.cause = format!("{last}; {}", self.cause);
+        } else {
+            self.evidence.push(format!("last look: {last}"));
+        }
+        self
+    }
+}
+
+/// The name of a cause that is not recognised.
+const UNKNOWN: &str = "Unknown";
+
 /// A wait that ran out of time, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{what} did not happen within {limit:?}: {}{}", self.diagnosis.cause, shown(&self.diagnosis.evidence))]
@@ -96,7 +112,7 @@ fn unknown(evidence: &Evidence) -> Diagnosis {
             "run 'journalctl -u kubelet -n 200' and 'crictl ps -a' to see more".to_owned(),
         ),
     };
-    Diagnosis { id: "Unknown", cause, evidence: select(&lines, |_| 0), fix }
+    Diagnosis { id: UNKNOWN, cause, evidence: select(&lines, |_| 0), fix }
 }
 
 /// The last lines that say different things from their telling `place` on, oldest first.

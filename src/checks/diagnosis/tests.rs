@@ -192,3 +192,11 @@ fn of_a_long_line_the_telling_words_are_shown_and_one_line_stands_for_its_repeti
     assert!(found.evidence[0].starts_with("kubelet: …"), "{found:?}");
     assert!(found.evidence[0].contains("for systemd cgroups, got"), "{found:?}");
 }
+
+#[test]
+fn where_no_cause_is_known_the_last_look_is_told_in_its_place() {
+    let unknown = diagnosed(Source::Running, "kube-apiserver", "fine").and_last("status 403");
+    assert!(unknown.cause.starts_with("status 403; the cause is not one"), "{}", unknown.cause);
+    let known = diagnosed(Source::Container, "kube-apiserver", "Error: unknown flag: --x").and_last("status 403");
+    assert_eq!(known.evidence.last().unwrap(), "last look: status 403");
+}

@@ -20,6 +20,7 @@ fn facts() -> Facts {
         default_ipv4: Some(Ipv4Addr::new(10, 0, 0, 7)),
         default_ipv6: Some(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 7)),
         loopback_address: None,
+        cluster_version: None,
         kubelet_version: Some(Version::new(36, 2)),
         random: Random::seeded(7),
     }

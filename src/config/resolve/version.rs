@@ -7,11 +7,20 @@ use crate::config::schema::Document;
 use crate::config::validate::version::installable;
 use crate::versions::{self, Minor, Version};
 
-/// The version that was given; else that of the kubelet, else the newest.
+/// The version that was given; else that of the cluster which is here already, else that of the kubelet, else the
+/// newest.
 pub(super) fn choose(given: Option<&Given>, facts: &Facts, report: &mut Report) -> Version {
     let newest = Version::new(versions::newest(), 0);
     if let Some(given) = given {
         return given.judge(installable, report).unwrap_or(newest);
+    }
+    if let Some(cluster) = facts.cluster_version.as_ref().filter(|cluster| versions::facts(cluster.minor).is_some()) {
+        // A newer kubelet is no wish for another version of the cluster: that is what an upgrade is for.
+        if let Some(kubelet) = facts.kubelet_version.as_ref().filter(|kubelet| *kubelet != cluster) {
+            let what = format!("the cluster of this host stays at {cluster}, although the kubelet is {kubelet}");
+            report.warn(&Place::Host, Complaint::new(what));
+        }
+        return cluster.clone();
     }
     match &facts.kubelet_version {
         Some(kubelet) if versions::facts(kubelet.minor).is_some() => kubelet.clone(),

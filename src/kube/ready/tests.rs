@@ -10,12 +10,6 @@ fn component(name: &str, url: String) -> Component {
     Component { name: name.into(), url }
 }
 
-fn mirror(hash: &str, ready: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Pod",
-        "metadata": {"name": "etcd-n1", "namespace": "kube-system", "annotations": {CONFIG_HASH: hash}},
-        "status": {"conditions": [{"type": "Ready", "status": ready, "reason": "ContainersNotReady"}]}})
-}
-
 #[test]
 fn the_checks_that_failed_are_named() {
     assert_eq!(trouble_in(200, "ok"), None);
@@ -78,35 +72,16 @@ fn a_node_is_waited_for_and_in_a_dry_run_imagined() {
 }
 
 #[test]
-fn a_static_pod_counts_when_it_is_ready_and_new() {
-    let events = Events::silent();
-    let (api, gate) = (TestApi::default(), Gate::open());
-    let cluster = api.cluster(&gate);
-    let path = static_pod("etcd", "n1").path();
-    assert_eq!(cluster.static_pod_hash("etcd", "n1").unwrap(), None);
-    api.put(&path, mirror("old", "True"));
-    assert_eq!(cluster.static_pod_hash("etcd", "n1").unwrap().as_deref(), Some("old"));
-    cluster.wait_for_static_pod("etcd", "n1", None, LIMIT, &events).unwrap();
-    let error = cluster.wait_for_static_pod("etcd", "n1", Some("old"), LIMIT, &events).unwrap_err();
-    assert!(error.to_string().contains("old manifest"), "{error}");
-    api.put(&path, mirror("new", "False"));
-    let error = cluster.wait_for_static_pod("etcd", "n1", Some("old"), LIMIT, &events).unwrap_err();
-    assert!(error.to_string().contains("ContainersNotReady"), "{error}");
-    api.put(&path, mirror("new", "True"));
-    cluster.wait_for_static_pod("etcd", "n1", Some("old"), LIMIT, &events).unwrap();
-}
-
-#[test]
 fn the_api_server_is_waited_for_through_refusals() {
     let events = Events::silent();
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
     api.with(|state| state.down = true);
-    let error = cluster.wait_until_ready("/readyz", LIMIT, &events).unwrap_err();
+    let error = cluster.wait_until_ready("/readyz", "a ready API server", LIMIT, &events).unwrap_err();
     assert!(error.to_string().contains("refuses the connection"), "{error}");
     api.with(|state| {
         state.down = false;
         state.texts.insert("/readyz".into(), (200, "ok".into()));
     });
-    cluster.wait_until_ready("/readyz", LIMIT, &events).unwrap();
+    cluster.wait_until_ready("/readyz", "a ready API server", LIMIT, &events).unwrap();
 }

@@ -275,7 +275,6 @@ pub(super) const V1_33: Minor = Minor {
         gate("WaitForAllControlPlaneComponents", true, Beta),
     ],
     kubelet_local_api_server: true,
-    waits_for_all_components: true,
     // phases/certs/certlist.go, phases/bootstraptoken/node/tlsbootstrap.go, #138957.
     kubelet_api_binding: true,
     ..V1_32

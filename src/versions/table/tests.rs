@@ -75,7 +75,6 @@ fn what_came_or_went_did_so_once() {
         ("etcd_learner", |m| m.etcd_learner),
         ("flexvolume_mount", |m| m.flexvolume_mount),
         ("proxy_mode", |m| !m.proxy_mode.is_empty()),
-        ("waits_for_all_components", |m| m.waits_for_all_components),
         ("registry", |m| m.image_repository.newest() == "registry.k8s.io"),
     ];
     for (name, fact) in facts {
@@ -111,9 +110,6 @@ fn feature_gates_are_sorted_and_agree_with_the_facts_they_switch() {
         }
         if minor.feature_gate("ControlPlaneKubeletLocalMode").is_some() {
             assert_eq!(on("ControlPlaneKubeletLocalMode"), minor.kubelet_local_api_server, "v1.{}", minor.minor);
-        }
-        if minor.feature_gate("WaitForAllControlPlaneComponents").is_some() {
-            assert_eq!(on("WaitForAllControlPlaneComponents"), minor.waits_for_all_components, "v1.{}", minor.minor);
         }
         if minor.feature_gate("UnversionedKubeletConfigMap").is_some() {
             assert_eq!(on("UnversionedKubeletConfigMap"), !minor.kubelet_config_has_minor, "v1.{}", minor.minor);

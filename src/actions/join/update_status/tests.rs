@@ -73,3 +73,16 @@ fn minors_that_keep_none_are_not_asked() {
     note(&mut cx).unwrap();
     assert!(objects.log.lock().unwrap().is_empty());
 }
+
+/// Running 'init' again made the other control planes unknown.
+#[test]
+fn the_api_servers_of_others_stay_where_one_is_noted() {
+    let endpoint = |address: &str| json!({"advertiseAddress": address, "bindPort": 6443});
+    let mut map = json!({"data": {KEY: go_yaml::to_string(&json!({"apiEndpoints": {"n2": endpoint("10.0.0.2")}}))}});
+    super::put(&mut map, &json!({"kind": KEY}), "n1", &endpoint("10.0.0.1"));
+    let status = parse(&map).unwrap().unwrap();
+    assert_eq!(status["apiEndpoints"], json!({"n1": endpoint("10.0.0.1"), "n2": endpoint("10.0.0.2")}));
+    let mut none = json!({"data": {}});
+    super::put(&mut none, &json!({"kind": KEY}), "n1", &endpoint("10.0.0.1"));
+    assert_eq!(parse(&none).unwrap().unwrap()["kind"], KEY);
+}

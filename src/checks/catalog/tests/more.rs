@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::env::{Clock, Random};
+use crate::checks::standing::{Data, Database};
 use crate::config::model::Arg;
 use crate::pki::{self, Generator, PkiStore};
 
@@ -177,4 +178,30 @@ fn what_is_right_now_and_not_after_the_next_boot_is_a_warning_that_can_be_mended
     assert_eq!(judged("/etc/sysctl.d/k8s.conf", ""), "net.ipv4.ip_forward");
     assert_eq!(judged("/etc/sysctl.d/z.conf", "net.ipv4.ip_forward=0\n"), "net.ipv4.ip_forward");
     assert_eq!(judged("/proc/modules", "br_netfilter 1 0 - Live 0x0\n"), "net.bridge.bridge-nf-call-iptables");
+}
+
+/// A plain 'init' after one with a file pointed the API server at an empty etcd, whatever was ignored.
+#[test]
+fn a_cluster_is_not_parted_from_its_data_although_everything_is_ignored() {
+    let data = |folder: &str| Data { etcd: Some(Database::Here(folder.into())), encryption: None };
+    let report = |stored: Option<&str>, before: &str| {
+        let mut case = Case::new();
+        let stored = stored.map(|domain| {
+            let mut stored = case.cluster.clone();
+            stored.networking.dns_domain = domain.into();
+            Ok(stored)
+        });
+        case.host = case.host.file("/data/etcd/member/wal/0", "");
+        case.standing = Some(Standing { stored, before: data(before), after: data("/var/lib/etcd") });
+        case.node.ignore_preflight_errors = vec!["all".into()];
+        case.report()
+    };
+    let moved = report(Some("old.local"), "/data/etcd");
+    assert_eq!(moved.errors().count(), 2, "{moved:#?}");
+    assert!(moved.findings[0].what.contains("in /data/etcd, and would be looked for in /var/lib/etcd"));
+    assert!(moved.findings.iter().all(|finding| finding.what.contains("cannot be ignored")), "{moved:#?}");
+    let other = report(Some("old.local"), "/var/lib/etcd");
+    assert!(only(&other).ignored && only(&other).what.contains("networking.dnsDomain: old.local now"), "{other:#?}");
+    assert_eq!(report(Some("cluster.local"), "/var/lib/etcd").findings, []);
+    assert_eq!(report(None, "/var/lib/etcd").findings, []);
 }

@@ -1,6 +1,7 @@
 //! What valid files mean to `init`.
 
 use super::*;
+use crate::config::Documents;
 use crate::config::model::{Arg, Etcd, HostPort, KeyAlgorithm};
 use std::path::Path;
 use std::time::Duration;
@@ -47,6 +48,20 @@ fn old_minors_have_their_registry_and_the_versions_of_the_kubelet_or_the_table()
     let odd = Facts { kubelet_version: Some(Version::new(12, 0)), ..facts() };
     let resolved = parse("c", text.as_bytes()).unwrap().init(&InitFlags::default(), &odd).unwrap();
     assert!(texts(&resolved.warnings)[0].contains("the kubelet is v1.12.0"), "{:?}", resolved.warnings);
+}
+
+#[test]
+fn a_newer_kubelet_is_no_wish_to_upgrade_the_cluster_that_is_here() {
+    let version = |facts: &Facts, flags: &InitFlags| {
+        let resolved = parse("c", init("").as_bytes()).unwrap().init(&InitFlags::default(), facts);
+        let (file, alone) = (resolved.unwrap(), Documents::none().init(flags, facts).unwrap());
+        assert!(texts(&file.warnings).iter().any(|warning| warning.contains("stays at v1.36.1")));
+        (file.config.cluster.version.to_string(), alone.config.cluster.version.to_string())
+    };
+    let here = Facts { cluster_version: Some(Version::new(36, 1)), ..facts() };
+    assert_eq!(version(&here, &InitFlags::default()), ("v1.36.1".into(), "v1.36.1".into()));
+    let asked = InitFlags { kubernetes_version: Some("v1.36.2".into()), ..InitFlags::default() };
+    assert_eq!(version(&here, &asked).1, "v1.36.2");
 }
 
 #[test]

@@ -1,0 +1,235 @@
+//! Whether the cluster that this host runs already is the one that is asked for.
+//!
+//! The same command again completes or repeats a run. Another configuration, or none where the first run had one, would
+//! rewrite a control plane that works: that is told with every difference. What would part the cluster from its data
+//! cannot be ignored.
+//!
+//! Reads: etcd's data folder. Writes: nothing.
+
+use super::catalog::Check;
+use super::finding::Finding;
+use super::inputs::{Inputs, Role, Scene};
+use super::lost::MEMBER;
+use crate::base::fault::Failure;
+use crate::config::difference::{Difference, differences};
+use crate::config::encode;
+use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::versions::table;
+use std::path::{Path, PathBuf};
+
+const ID: &str = "ClusterConfigChanged";
+/// As many differences as a person reads; one already stops the run.
+const SHOWN: usize = 10;
+/// The two fields that say which addons kubeadm left out; installing one later is no change of the control plane.
+const ADDONS: [&str; 2] = ["dns.disabled", "proxy.disabled"];
+
+/// What this host runs, and what this run would put in its place.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// The cluster's own `ClusterConfiguration`, where it answers and has one; or why that cannot be known.
+    pub stored: Option<Result<ClusterConfig, Failure>>,
+    /// Where its data are, as the manifests on this host say.
+    pub before: Data,
+    /// Where they would be afterwards.
+    pub after: Data,
+}
+
+/// What decides whether a control plane finds its data and can read them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Data {
+    /// Where etcd keeps them; None without a control plane.
+    pub etcd: Option<Database>,
+    /// The file that says how Secrets are encrypted.
+    pub encryption: Option<String>,
+}
+
+impl Data {
+    /// True when there are any. Those of others cannot be looked at, and are taken to be there.
+    pub fn exist(&self, is_there: impl Fn(&Path) -> bool) -> bool {
+        match &self.etcd {
+            None => false,
+            Some(Database::Here(folder)) => is_there(&folder.join(MEMBER)),
+            Some(Database::Elsewhere(_)) => true,
+        }
+    }
+}
+
+/// Where a control plane's data are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// In a folder of this host.
+    Here(PathBuf),
+    /// With an etcd that others run, at these addresses.
+    Elsewhere(Vec<String>),
+}
+
+/// The check; a joining host takes the cluster's configuration.
+pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
+    match (inputs.role, inputs.cluster, inputs.standing) {
+        (Role::FirstControlPlane, Some(cluster), Some(standing)) => {
+            vec![Check::offline(ID, move |scene| check(scene, cluster, standing))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &Standing) -> Vec<Finding> {
+    let exists = |path: &Path| scene.files().exists(path);
+    let mut findings: Vec<Finding> =
+        dangers(&standing.before, &standing.after, &exists).iter().map(|danger| dangerous(danger)).collect();
+    match &standing.stored {
+        None => {}
+        Some(Err(failure)) => {
+            let what = format!("this host has admin.conf, but its cluster's configuration cannot be read: {failure}");
+            findings.push(Finding::warning(ID, "", what, failure.hint().unwrap_or_default()));
+        }
+        Some(Ok(stored)) => {
+            findings.extend(changed(&changes(stored, cluster, scene.inputs.node), !findings.is_empty()));
+        }
+    }
+    findings
+}
+
+/// What this run would change in the cluster's configuration, as that is stored.
+fn changes(stored: &ClusterConfig, wanted: &ClusterConfig, node: &NodeConfig) -> Vec<Difference> {
+    let Some(minor) = table::facts(wanted.version.minor) else { return Vec::new() };
+    // Deadlines are this command's, and lie in the document only until v1beta3.
+    let document = |cluster| encode::uploaded_cluster_configuration(cluster, minor, &node.timeouts);
+    let mut all = differences(&document(stored), &document(wanted));
+    all.retain(|one| !ADDONS.contains(&one.path.as_str()));
+    if stored.version.minor != wanted.version.minor {
+        // The rest may follow from that alone.
+        all.retain(|one| one.path == "kubernetesVersion");
+    }
+    all
+}
+
+fn changed(changes: &[Difference], is_vital: bool) -> Option<Finding> {
+    let mut shown: Vec<String> = changes.iter().take(SHOWN).map(ToString::to_string).collect();
+    if shown.is_empty() {
+        return None;
+    }
+    if let more @ 1.. = changes.len().saturating_sub(SHOWN) {
+        shown.push(format!("{more} more"));
+    }
+    let what = format!(
+        "this host runs a cluster that was made with another configuration, and its control plane would be rewritten: {}",
+        shown.join("; ")
+    );
+    let fix = "give the flags or the --config file with which the cluster was made; 'kubectl --kubeconfig \
+               /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config -o yaml' shows what it has. To \
+               make a new cluster, run 'kubewright reset' first";
+    let finding = Finding::error(ID, "kube-system/kubeadm-config", what, fix);
+    Some(if is_vital { finding.vital(REASON) } else { finding })
+}
+
+const REASON: &str = "the cluster would come up without its data";
+
+/// How the control plane would lose its data, in words.
+fn dangers(before: &Data, after: &Data, exists: &dyn Fn(&Path) -> bool) -> Vec<String> {
+    let mut dangers = Vec::new();
+    if !before.exist(exists) {
+        return dangers;
+    }
+    let shown = |database: &Database| match database {
+        Database::Here(folder) => format!("in {}", folder.display()),
+        Database::Elsewhere(endpoints) => format!("with the etcd at {}", endpoints.join(", ")),
+    };
+    if let (Some(old), Some(new)) = (&before.etcd, &after.etcd)
+        && !is_same(old, new)
+    {
+        dangers.push(format!("its data are {}, and would be looked for {}", shown(old), shown(new)));
+    }
+    if let (Some(file), None) = (&before.encryption, &after.encryption) {
+        dangers.push(format!("its Secrets are encrypted as {file} says, and could not be read without that"));
+    }
+    dangers
+}
+
+/// Members of an etcd come and go; one address in common is the same etcd.
+fn is_same(old: &Database, new: &Database) -> bool {
+    match (old, new) {
+        (Database::Here(old), Database::Here(new)) => old == new,
+        (Database::Elsewhere(old), Database::Elsewhere(new)) => old.iter().any(|endpoint| new.contains(endpoint)),
+        _ => false,
+    }
+}
+
+fn dangerous(danger: &str) -> Finding {
+    let what = format!("this host holds a cluster: {danger}");
+    let fix = "give the flags or the --config file with which that cluster was made; if it never came up, or to give it \
+               up, run 'kubewright reset' first";
+    Finding::error(ID, super::files::MANIFESTS, what, fix).vital(REASON)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::model::Arg;
+    use crate::config::print;
+    use crate::versions::Version;
+
+    fn cluster(minor: u16) -> ClusterConfig {
+        print::default_cluster(Version::new(minor, 2), table::facts(minor).unwrap())
+    }
+
+    fn told(stored: &ClusterConfig, wanted: &ClusterConfig) -> Vec<String> {
+        let node = print::default_node(table::facts(20).unwrap(), "n1");
+        changes(stored, wanted, &node).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_plain_init_that_would_drop_flags_of_a_running_cluster_is_told_each_of_them() {
+        for minor in [20, 36] {
+            let (mut stored, wanted) = (cluster(minor), cluster(minor));
+            assert_eq!(told(&stored, &wanted), [""; 0]);
+            let arg = Arg { name: "oidc-issuer-url".into(), value: "https://id".into() };
+            stored.api_server.extra_args.push(arg);
+            stored.networking.pod_subnets = vec!["10.244.0.0/16".parse().unwrap()];
+            stored.proxy.disabled = true;
+            let expected = [
+                "apiServer.extraArgs.oidc-issuer-url: https://id now, nothing then",
+                "networking.podSubnet: 10.244.0.0/16 now, nothing then",
+            ];
+            assert_eq!(told(&stored, &wanted), expected, "v1.{minor}");
+        }
+    }
+
+    #[test]
+    fn another_minor_is_told_as_such_and_not_by_what_follows_from_it() {
+        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 now, v1.36.2 then"]);
+    }
+
+    fn data(etcd: Database, encryption: Option<&str>) -> Data {
+        Data { etcd: Some(etcd), encryption: encryption.map(str::to_owned) }
+    }
+
+    fn elsewhere(endpoints: &[&str]) -> Database {
+        Database::Elsewhere(endpoints.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_control_plane_is_not_parted_from_its_data_while_its_api_is_away() {
+        let (here, moved) = (Database::Here("/var/lib/etcd".into()), Database::Here("/data/etcd".into()));
+        let (theirs, others) = (elsewhere(&["https://a:2379", "https://b:2379"]), elsewhere(&["https://c:2379"]));
+        let count = |before: &Database, after: &Database| {
+            dangers(&data(before.clone(), None), &data(after.clone(), None), &|_| true).len()
+        };
+        assert_eq!(count(&here, &here), 0);
+        assert_eq!(count(&theirs, &elsewhere(&["https://b:2379", "https://d:2379"])), 0);
+        for (before, after) in [(&here, &moved), (&here, &theirs), (&theirs, &here), (&theirs, &others)] {
+            assert_eq!(count(before, after), 1, "{before:?} {after:?}");
+        }
+        let encrypted = data(here.clone(), Some("/etc/enc.yaml"));
+        assert_eq!(dangers(&encrypted, &data(here.clone(), None), &|_| true).len(), 1);
+        assert_eq!(dangers(&encrypted, &data(here, Some("/etc/new.yaml")), &|_| true).len(), 0);
+    }
+
+    #[test]
+    fn a_cluster_whose_etcd_never_started_may_be_changed() {
+        let (here, moved) = (Database::Here("/var/lib/etcd".into()), Database::Here("/data/etcd".into()));
+        let before = data(here, Some("/etc/enc.yaml"));
+        assert_eq!(dangers(&before, &data(moved, None), &|_| false), [""; 0]);
+        assert_eq!(dangers(&Data::default(), &data(elsewhere(&["https://a:2379"]), None), &|_| true), [""; 0]);
+    }
+}
