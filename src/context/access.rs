@@ -132,11 +132,35 @@ impl Context {
         self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::running })
     }
 
+    /// The cluster behind a kubeconfig of this host, entered as anybody may who has no credentials. The kubeconfig says
+    /// where it is and vouches for it.
+    ///
+    /// # Errors
+    /// When the kubeconfig is not there or cannot be used.
+    pub fn cluster_for_anybody(&self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
+        #[cfg(test)]
+        if let Some(fake) = &self.fake {
+            return Ok(fake.clone());
+        }
+        let client = Client::new(Access { credentials: Credentials::Anonymous, ..access(self, kubeconfig)? })?;
+        let patience = self.timeouts().kubernetes_api_call;
+        Ok(Arc::new(Cluster::running(client, self.gate.clone(), self.clock.clone(), patience)))
+    }
+
+    /// Forgets the open connection: the next one is made with what the kubeconfig holds then.
+    pub fn close_cluster(&mut self) {
+        self.kube = None;
+    }
+
     fn open(
         &mut self,
         path: &Path,
         enter: fn(Client, crate::base::gate::Gate, crate::base::env::Clock, std::time::Duration) -> Cluster,
     ) -> Result<Arc<Cluster>> {
+        #[cfg(test)]
+        if let Some(fake) = &self.fake {
+            return Ok(fake.clone());
+        }
         if let Some((known, cluster)) = &self.kube
             && known == path
         {

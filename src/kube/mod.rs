@@ -14,7 +14,7 @@ pub mod kind;
 pub mod ready;
 pub mod request;
 #[cfg(test)]
-mod test_api;
+pub(crate) mod test_api;
 pub mod token;
 
 pub use client::{Access, Client};

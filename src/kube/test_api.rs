@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// What happens to the next request of a method.
 #[derive(Clone, Debug)]
-pub(super) enum Mishap {
+pub(crate) enum Mishap {
     /// It never arrives.
     Lost(Trouble),
     /// It is carried out, but the answer does not come back.
@@ -28,13 +28,15 @@ pub(super) enum Mishap {
 }
 
 #[derive(Default)]
-pub(super) struct State {
+pub(crate) struct State {
     /// Objects by path.
     pub objects: BTreeMap<String, Value>,
     /// `METHOD path` of every request, without queries.
     pub log: Vec<String>,
     /// Texts by path, for health and the like.
     pub texts: BTreeMap<String, (u16, String)>,
+    /// Paths that nobody may read.
+    pub forbidden: Vec<String>,
     mishaps: VecDeque<(&'static str, Mishap)>,
     /// Nobody listens.
     pub down: bool,
@@ -42,34 +44,34 @@ pub(super) struct State {
 }
 
 #[derive(Clone, Default)]
-pub(super) struct TestApi(Arc<Mutex<State>>);
+pub(crate) struct TestApi(Arc<Mutex<State>>);
 
 impl TestApi {
-    pub(super) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.0.lock().unwrap())
     }
 
-    pub(super) fn mishap(&self, method: &'static str, mishap: Mishap) -> &Self {
+    pub(crate) fn mishap(&self, method: &'static str, mishap: Mishap) -> &Self {
         self.with(|state| state.mishaps.push_back((method, mishap)));
         self
     }
 
     /// Puts an object there as if somebody else had made it.
-    pub(super) fn put(&self, path: &str, object: Value) -> &Self {
+    pub(crate) fn put(&self, path: &str, object: Value) -> &Self {
         self.with(|state| state.store(path, object));
         self
     }
 
     /// The requests so far, which are then forgotten.
-    pub(super) fn take_log(&self) -> Vec<String> {
+    pub(crate) fn take_log(&self) -> Vec<String> {
         self.with(|state| std::mem::take(&mut state.log))
     }
 
-    pub(super) fn cluster(&self, gate: &Gate) -> Cluster {
+    pub(crate) fn cluster(&self, gate: &Gate) -> Cluster {
         Cluster::over(Box::new(self.clone()), gate.clone(), Clock::fixed(1000), Duration::from_secs(20))
     }
 
-    pub(super) fn starting(&self, gate: &Gate) -> Cluster {
+    pub(crate) fn starting(&self, gate: &Gate) -> Cluster {
         Cluster::starting_over(Box::new(self.clone()), gate.clone(), Clock::fixed(1000), Duration::from_secs(20))
     }
 }
@@ -96,6 +98,7 @@ impl State {
         let body = request.body.clone().unwrap_or_default();
         let found = self.objects.get(path).cloned();
         match (request.method.as_str(), found) {
+            ("GET", _) if self.forbidden.iter().any(|one| one == path) => no(403, "Forbidden"),
             ("GET", Some(object)) => Ok(object),
             ("GET", None) if is_list(path) => {
                 assert!(!request.path.contains("labelSelector"), "the fake knows no selectors");
