@@ -72,6 +72,22 @@ pub struct Rotation {
     pub done: bool,
 }
 
+impl Rotation {
+    /// A run of a stage that nothing more is known of.
+    pub fn new(stage: Stage, control_plane: bool) -> Self {
+        Self {
+            stage,
+            control_plane,
+            chosen: Vec::new(),
+            without: Vec::new(),
+            now: false,
+            plan: None,
+            others_left: Vec::new(),
+            done: false,
+        }
+    }
+}
+
 impl Context {
     /// What `certs rotate-ca` was asked for.
     ///

@@ -41,7 +41,10 @@ impl Action for Check {
             return Err(RotationError::NotBegun.into());
         }
         let own = cx.node()?.name.clone();
-        let done = world.hosts.iter().find(|host| host.name == own).and_then(|host| host.done);
+        let here = world.hosts.iter().find(|host| host.name == own);
+        let done = here.and_then(|host| host.done);
+        // A worker that has no part in the change has nothing to do, and nothing to note.
+        let is_concerned = leads || here.is_some();
         if let Some(done) = done.filter(|done| *done > stage) {
             return Err(RotationError::Past { stage, done }.into());
         }
@@ -56,7 +59,7 @@ impl Action for Check {
             tokens::require_ended(cx, &api, &world, TOKEN_LIFETIME)?;
         }
         let rotation = cx.rotation_mut()?;
-        rotation.done = done == Some(stage);
+        rotation.done = done == Some(stage) || !is_concerned;
         rotation.others_left = others_left;
         rotation.plan = world.plan;
         Ok(())
@@ -65,21 +68,17 @@ impl Action for Check {
 
 fn others_are_ready(cx: &Context, world: &World, own: &str) -> Result<()> {
     let rotation = cx.rotation()?;
-    let wait = |before: Stage, only_leaders: bool| {
-        let left = world.left(before).filter(|host| host.name != own || before < rotation.stage);
-        let left = left.filter(|host| !only_leaders || host.control_plane);
-        let hosts: Vec<String> =
-            left.map(|host| host.name.clone()).filter(|name| !rotation.without.contains(name)).collect();
-        if hosts.is_empty() { Ok(()) } else { Err(RotationError::Waiting { stage: rotation.stage, before, hosts }) }
-    };
-    if let Some(before) = rotation.stage.before() {
-        wait(before, false)?;
+    let Some(before) = rotation.stage.before() else { return Ok(()) };
+    // A worker's certificate is signed by whichever controller manager leads, so the new CA must sign in all of them;
+    // and it can do without the old one once every API server shows a certificate of the new one. Other workers are
+    // nothing to it.
+    if !rotation.control_plane && world.control_planes.is_none_or(|done| done < Stage::Reissue) {
+        return Err(RotationError::ControlPlanesFirst { stage: rotation.stage }.into());
     }
-    // A worker's certificate is signed by whichever controller manager leads: it must be the new CA in all of them.
-    if rotation.stage == Stage::Reissue && !rotation.control_plane {
-        wait(Stage::Reissue, true)?;
-    }
-    Ok(())
+    let left = world.left(before).map(|host| host.name.clone());
+    // Nobody passes over the host that he stands on.
+    let hosts: Vec<String> = left.filter(|name| name == own || !rotation.without.contains(name)).collect();
+    if hosts.is_empty() { Ok(()) } else { Err(RotationError::Waiting { stage: rotation.stage, before, hosts }.into()) }
 }
 
 /// What this change is about, where this host begins it.
@@ -115,4 +114,76 @@ fn require_keys(cx: &mut Context) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cluster::Note;
+    use super::super::fixture::{INFO, TestHost, phase};
+    use super::super::state::{ANNOTATION, PROGRESS};
+    use super::*;
+
+    /// Kubernetes 1.32 and later let a kubelet read no node but its own; every stage on a worker failed.
+    #[test]
+    fn a_worker_reads_no_node_but_its_own() {
+        let leader = TestHost::control_plane();
+        let worker = leader.worker("w1");
+        let plan = leader.begun(&["ca"]);
+        phase(&Check, &mut worker.run(Stage::Trust)).unwrap();
+        leader.noted("w1", &plan, Stage::Trust, 8);
+        for stage in [Stage::Reissue, Stage::Drop] {
+            let early = phase(&Check, &mut worker.run(stage)).unwrap_err();
+            assert!(early.to_string().contains("every control plane has done 'reissue'"), "{early}");
+        }
+        leader.annotate(INFO, PROGRESS, "r1 reissue 9");
+        let mut cx = worker.run(Stage::Reissue);
+        phase(&Check, &mut cx).unwrap();
+        phase(&Note, &mut cx).unwrap();
+        assert!(
+            worker.object("/api/v1/nodes/w1")["metadata"]["annotations"][ANNOTATION]
+                .as_str()
+                .unwrap()
+                .starts_with("r1 reissue")
+        );
+        assert!(worker.run(Stage::Drop).rotation().unwrap().plan.is_none());
+        phase(&Check, &mut worker.run(Stage::Drop)).unwrap();
+        assert!(worker.api.take_log().iter().all(|line| line != "GET /api/v1/nodes"));
+    }
+
+    #[test]
+    fn a_worker_has_no_part_in_a_change_that_leaves_the_cluster_ca_alone() {
+        let leader = TestHost::control_plane();
+        let worker = leader.worker("w1");
+        leader.begun(&["sa"]);
+        let mut cx = worker.run(Stage::Trust);
+        phase(&Check, &mut cx).unwrap();
+        phase(&Note, &mut cx).unwrap();
+        assert!(worker.object("/api/v1/nodes/w1")["metadata"]["annotations"].is_null());
+    }
+
+    #[test]
+    fn no_stage_begins_before_every_host_has_done_the_one_before() {
+        let host = TestHost::control_plane();
+        assert!(phase(&Check, &mut host.run(Stage::Reissue)).unwrap_err().to_string().contains("no change of CA"));
+        host.node("cp2", true);
+        let plan = host.begun(&["ca"]);
+        host.noted("cp1", &plan, Stage::Trust, 8);
+        let mut cx = host.run(Stage::Reissue);
+        assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("still to be done on cp2"));
+        cx.rotation_mut().unwrap().without = vec!["cp2".into()];
+        phase(&Check, &mut cx).unwrap();
+        host.noted("cp2", &plan, Stage::Reissue, 9);
+        host.noted("cp1", &plan, Stage::Reissue, 9);
+        assert!(phase(&Check, &mut host.run(Stage::Trust)).unwrap_err().to_string().contains("already"));
+    }
+
+    #[test]
+    fn nobody_passes_over_the_host_that_he_stands_on() {
+        let host = TestHost::control_plane();
+        let plan = host.begun(&["ca"]);
+        host.noted("cp1", &plan, Stage::Trust, 8);
+        let mut cx = host.run(Stage::Drop);
+        cx.rotation_mut().unwrap().without = vec!["cp1".into()];
+        assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("still to be done on cp1"));
+    }
 }

@@ -4,7 +4,7 @@
 //! after the last host's last stage, the records of the change go, and what only the old CA stood for.
 
 use super::handover;
-use super::state::{self, ANNOTATION};
+use super::state::{self, ANNOTATION, PROGRESS};
 use super::{authorities, cluster, tokens};
 use crate::base::fault::Result;
 use crate::base::files::Written;
@@ -73,14 +73,24 @@ impl Action for Note {
             api.patch(&ObjectRef::global(&NODE, &cx.node()?.name), PatchKind::Merge, &patch)?;
             cx.events.message(format!("this host has done '{}'", stage.name()));
         }
+        if !leads {
+            return Ok(());
+        }
         let world = super::world(cx)?;
+        if let Some(reached) =
+            world.control_planes_done(&without).filter(|reached| world.control_planes < Some(*reached))
+        {
+            let text = state::note(&plan, reached, cx.clock.now());
+            let patch = json!({"metadata": {"annotations": {PROGRESS: text}}});
+            api.patch(&state::cluster_info(), PatchKind::Merge, &patch)?;
+        }
         let all_done = world.left(Stage::Drop).all(|host| without.contains(&host.name));
-        if stage != Stage::Drop || !leads || !all_done {
+        if stage != Stage::Drop || !all_done {
             return Ok(());
         }
         forget_old(cx)?;
         api.delete(&handover::place())?;
-        let clear = json!({"metadata": {"annotations": {ANNOTATION: null}}});
+        let clear = json!({"metadata": {"annotations": {ANNOTATION: null, PROGRESS: null}}});
         for host in &world.hosts {
             api.patch(&ObjectRef::global(&NODE, &host.name), PatchKind::Merge, &clear)?;
         }

@@ -20,6 +20,12 @@ pub enum RotationError {
         /// Where.
         hosts: Vec<String>,
     },
+    /// Control planes have not done a stage that this worker needs of them.
+    #[error("'{}' on a worker has to wait until every control plane has done 'reissue'", stage.name())]
+    ControlPlanesFirst {
+        /// What was asked for.
+        stage: Stage,
+    },
     /// This host is further already.
     #[error("this host has done '{}' already, which comes after '{}'", done.name(), stage.name())]
     Past {
@@ -73,7 +79,11 @@ impl Fault for RotationError {
             Self::NoSuchAuthority(_) => ExitCode::Usage,
             Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::NoClusterInfo => ExitCode::Input,
             Self::Sealed => ExitCode::Untrusted,
-            Self::NotBegun | Self::Waiting { .. } | Self::Past { .. } | Self::TokensLive { .. } => ExitCode::Refused,
+            Self::NotBegun
+            | Self::Waiting { .. }
+            | Self::ControlPlanesFirst { .. }
+            | Self::Past { .. }
+            | Self::TokensLive { .. } => ExitCode::Refused,
             Self::OldSigner | Self::Denied(_) => ExitCode::Unreachable,
         }
     }
@@ -86,6 +96,7 @@ impl Fault for RotationError {
                 before.name(),
                 hosts.first().map_or("", String::as_str)
             ),
+            Self::ControlPlanesFirst { .. } => "run 'kubewright certs rotate-ca status' on a control plane to see which; one that is gone for good is passed over there, with 'kubewright certs rotate-ca reissue --without NODE'".into(),
             Self::Past { done, .. } => match done {
                 Stage::Drop => "run 'kubewright certs rotate-ca status' to see what is left elsewhere".into(),
                 _ => "run 'kubewright certs rotate-ca status' to see which stage comes next".into(),

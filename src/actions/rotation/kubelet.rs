@@ -59,7 +59,7 @@ impl Action for Kubelet {
 
 /// The CAs of which the cluster tells.
 fn told(cx: &mut Context) -> Result<String> {
-    let info = super::information(cx)?;
+    let info = super::information(cx, Path::new(KUBELET_CONF), false)?;
     let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
     let config = Kubeconfig::parse(Path::new("kube-public/cluster-info"), text.as_bytes())?;
     let data = config.clusters.first().and_then(|named| named.cluster.certificate_authority_data.as_ref());
