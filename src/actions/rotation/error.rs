@@ -65,6 +65,12 @@ pub enum RotationError {
     /// A certificate that was asked for did not come, or came from the old CA.
     #[error("the new client certificate of this kubelet was signed by the old CA")]
     OldSigner,
+    /// What came back is of no use.
+    #[error("the cluster's answer to the CertificateSigningRequest {0} holds a certificate for another key")]
+    OtherKey(String),
+    /// `cluster-info` does not hold the new CA.
+    #[error("the cluster does not tell of its new CA yet: it is not in the ConfigMap kube-public/cluster-info")]
+    NotTold,
     /// The cluster refused to sign.
     #[error("the cluster refused to sign the kubelet's new certificate: {0}")]
     Denied(String),
@@ -80,11 +86,12 @@ impl Fault for RotationError {
             Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::NoClusterInfo => ExitCode::Input,
             Self::Sealed => ExitCode::Untrusted,
             Self::NotBegun
+            | Self::NotTold
             | Self::Waiting { .. }
             | Self::ControlPlanesFirst { .. }
             | Self::Past { .. }
             | Self::TokensLive { .. } => ExitCode::Refused,
-            Self::OldSigner | Self::Denied(_) => ExitCode::Unreachable,
+            Self::OldSigner | Self::OtherKey(_) | Self::Denied(_) => ExitCode::Unreachable,
         }
     }
 
@@ -108,6 +115,8 @@ impl Fault for RotationError {
             Self::NoNode => "run it on a node of the cluster, as root".into(),
             Self::NoFlag(flag) => format!("add the flag: run 'grep {flag} /etc/kubernetes/manifests/kube-controller-manager.yaml' on another control plane"),
             Self::OldSigner => "run 'kubewright certs rotate-ca status': every control plane must have done 'reissue' first; then run the same command again".into(),
+            Self::OtherKey(_) => "run the same command again".into(),
+            Self::NotTold => "run 'kubewright certs rotate-ca trust' on a control plane to its end, then the same command here again".into(),
             Self::Denied(_) => "run 'kubectl get csr' on a control plane to see why".into(),
             Self::NoSuchAuthority(_) => format!("the names are {}", super::AUTHORITIES.join(", ")),
         })

@@ -91,7 +91,14 @@ impl TestHost {
 
     /// The beginning of a run of a stage on this host.
     pub fn run(&self, stage: Stage) -> Context {
+        self.run_through(stage, Gate::open())
+    }
+
+    /// The same through a gate.
+    pub fn run_through(&self, stage: Stage, gate: Gate) -> Context {
         let mut cx = Context::for_tests(self.root.path().to_str().unwrap());
+        cx.files = HostFiles::new(self.root.path(), gate.clone());
+        cx.gate = gate;
         let mut node = fixture::node();
         node.name.clone_from(&self.name);
         let rotation = Rotation::new(stage, self.leads);
@@ -115,7 +122,12 @@ impl TestHost {
 
     /// A change of these authorities has been begun.
     pub fn begun(&self, names: &[&str]) -> Plan {
-        let prints = names.iter().map(|name| ((*name).to_owned(), "0123456789ab".to_owned())).collect();
+        self.begins(names.iter().map(|name| (*name, "0123456789ab".to_owned())))
+    }
+
+    /// A change of these authorities to new ones of these prints has been begun.
+    pub fn begins<'a>(&self, prints: impl IntoIterator<Item = (&'a str, String)>) -> Plan {
+        let prints = prints.into_iter().map(|(name, print)| (name.to_owned(), print)).collect();
         let plan = Plan { id: "r1".into(), begun: 7, prints };
         self.annotate(INFO, ANNOTATION, &serde_json::to_string(&plan).unwrap());
         plan
