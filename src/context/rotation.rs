@@ -66,8 +66,6 @@ pub struct Rotation {
     pub now: bool,
     /// The change that is going on, once it is known.
     pub plan: Option<Plan>,
-    /// Control planes, this one aside, that have not done this stage yet.
-    pub others_left: Vec<String>,
     /// True when this host has done the stage before.
     pub done: bool,
 }
@@ -75,16 +73,7 @@ pub struct Rotation {
 impl Rotation {
     /// A run of a stage that nothing more is known of.
     pub fn new(stage: Stage, control_plane: bool) -> Self {
-        Self {
-            stage,
-            control_plane,
-            chosen: Vec::new(),
-            without: Vec::new(),
-            now: false,
-            plan: None,
-            others_left: Vec::new(),
-            done: false,
-        }
+        Self { stage, control_plane, chosen: Vec::new(), without: Vec::new(), now: false, plan: None, done: false }
     }
 }
 

@@ -4,7 +4,7 @@
 //! and `sa.pub`, each in one step.
 
 use super::handover::key_print;
-use super::{cas, next, replace};
+use super::{cas, next, replace, token_key};
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::context::Context;
@@ -98,8 +98,7 @@ fn service_account(cx: &mut Context) -> Result<()> {
     let dir = cx.cluster()?.certificates_dir.clone();
     let (key_path, public_path) = (dir.join("sa.key"), dir.join("sa.pub"));
     let missing = || PkiError::KeyMissing { path: key_path.clone() };
-    let bytes = cx.files.read(&key_path)?.map(crate::base::secret::Secret::new).ok_or_else(missing)?;
-    let old = PrivateKey::from_file(&key_path, bytes.expose())?;
+    let old = token_key(cx)?.ok_or_else(missing)?;
     let print = cx.rotation_plan()?.prints.get(SERVICE_ACCOUNT).cloned().unwrap_or_default();
     let signs = key_print(&old) == print;
     let public = cx.files.read_text(&public_path)?.unwrap_or_default();

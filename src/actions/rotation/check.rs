@@ -4,7 +4,7 @@
 
 use super::error::RotationError;
 use super::state::World;
-use super::{AUTHORITIES, KUBELET_CONF, cluster, tokens};
+use super::{AUTHORITIES, KUBELET_CONF};
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
 use crate::context::Context;
@@ -12,10 +12,6 @@ use crate::context::rotation::Stage;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
 use std::path::Path;
-
-/// How long Pods may hold a token that was signed just before the key changed, in seconds: the kubelet asks for an
-/// hour, and renews when a fifth of that is left.
-const TOKEN_LIFETIME: i64 = 3607;
 
 /// See the module's text.
 pub struct Check;
@@ -33,7 +29,6 @@ impl Action for Check {
         if !cx.rotation()?.control_plane && !cx.files.exists(Path::new(KUBELET_CONF)) {
             return Err(RotationError::NoNode.into());
         }
-        let api = cluster(cx)?;
         let world = super::world(cx)?;
         let rotation = cx.rotation()?;
         let (stage, leads) = (rotation.stage, rotation.control_plane);
@@ -52,15 +47,8 @@ impl Action for Check {
         if leads {
             require_keys(cx)?;
         }
-        let without = cx.rotation()?.without.clone();
-        let left = world.left(stage).filter(|host| host.control_plane && host.name != own);
-        let others_left = left.map(|host| host.name.clone()).filter(|name| !without.contains(name)).collect();
-        if stage == Stage::Drop && leads {
-            tokens::require_ended(cx, &api, &world, TOKEN_LIFETIME)?;
-        }
         let rotation = cx.rotation_mut()?;
         rotation.done = done == Some(stage) || !is_concerned;
-        rotation.others_left = others_left;
         rotation.plan = world.plan;
         Ok(())
     }

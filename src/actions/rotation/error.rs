@@ -54,6 +54,11 @@ pub enum RotationError {
         "the new keys that wait in the cluster cannot be opened with this host's ca.key: it is not the one of the host that began"
     )]
     Sealed,
+    /// What the first control plane has handed over is gone.
+    #[error(
+        "the new keys do not wait in the cluster any more: there is no Secret kube-system/kubewright-next-ca that holds them"
+    )]
+    NoHandover,
     /// This host is neither a control plane nor a worker.
     #[error("this host is not part of a cluster: it has no /etc/kubernetes/kubelet.conf")]
     NoNode,
@@ -84,7 +89,7 @@ impl Fault for RotationError {
         match self {
             Self::NoSuchAuthority(_) => ExitCode::Usage,
             Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::NoClusterInfo => ExitCode::Input,
-            Self::Sealed => ExitCode::Untrusted,
+            Self::Sealed | Self::NoHandover => ExitCode::Untrusted,
             Self::NotBegun
             | Self::NotTold
             | Self::Waiting { .. }
@@ -112,6 +117,7 @@ impl Fault for RotationError {
             Self::External { .. } => "have the owner make a new CA, then run 'kubewright certs generate-csr' and 'kubewright certs import'".into(),
             Self::NoClusterInfo => "run 'kubewright init phase bootstrap-token' on a control plane".into(),
             Self::Sealed => "copy /etc/kubernetes/pki/ca.key from the control plane that began; run 'kubewright certs rotate-ca status' to see which".into(),
+            Self::NoHandover => "run 'kubewright certs rotate-ca status'; a control plane that joined with the old keys is reset, and joined again after 'kubewright init phase upload-certs --upload-certs' elsewhere".into(),
             Self::NoNode => "run it on a node of the cluster, as root".into(),
             Self::NoFlag(flag) => format!("add the flag: run 'grep {flag} /etc/kubernetes/manifests/kube-controller-manager.yaml' on another control plane"),
             Self::OldSigner => "run 'kubewright certs rotate-ca status': every control plane must have done 'reissue' first; then run the same command again".into(),

@@ -7,7 +7,7 @@
 //! `cluster-info`, and the new pairs in the folder `next` beside the old ones, where nothing uses them yet.
 
 use super::error::RotationError;
-use super::{check, cluster, next, state};
+use super::{check, cluster, next, state, token_key};
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::config::token;
@@ -45,7 +45,13 @@ impl Action for Handover {
         if rotation.stage != Stage::Trust || !rotation.control_plane {
             return Ok(());
         }
+        let known = rotation.plan.clone();
         let api = cluster(cx)?;
+        // At the end of a change its Secret goes first: that one is missing does not make it a new change.
+        if let Some(plan) = known {
+            let secret = api.find(&place())?.unwrap_or_default();
+            return take(cx, &plan, &secret);
+        }
         if api.find(&place())?.is_none() {
             let secret = made(cx)?;
             // Of two hosts that begin at the same time one is the first; both take what is there then.
@@ -53,7 +59,7 @@ impl Action for Handover {
             cx.events.message("made new authorities, which nothing uses yet");
         }
         let secret = api.read(&place())?;
-        let text = secret["metadata"]["annotations"][state::ANNOTATION].as_str().unwrap_or_default().to_owned();
+        let text = state::annotation(&secret, state::ANNOTATION).to_owned();
         let plan: Plan = serde_json::from_str(&text).map_err(|_| RotationError::Sealed)?;
         take(cx, &plan, &secret)?;
         api.modify(&state::cluster_info(), |info| {
@@ -99,8 +105,7 @@ fn made(cx: &mut Context) -> Result<Value> {
 
 /// Opens what waits in the cluster and puts it into the folder `next`. A host that joined with the new CA has it.
 fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
-    let store = cx.pki()?;
-    let own_key = store.kept_key(&cx.cluster()?.certificates_dir.join("sa"))?;
+    let (store, own_key) = (cx.pki()?, token_key(cx)?);
     let signs = |name: &str, print: &str| -> Result<bool> {
         if name == SERVICE_ACCOUNT {
             return Ok(own_key.as_ref().is_some_and(|key| key_print(key) == print));
@@ -120,7 +125,7 @@ fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
             seal = Some(seal_key(cx)?);
         }
         let Some(seal) = &seal else { continue };
-        let sealed = secret["data"][name].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
+        let sealed = data(secret, name).ok_or(RotationError::NoHandover)?;
         let bytes = seal.open(name, &sealed).map_err(|_| RotationError::Sealed)?;
         let key = PrivateKey::from_file(&path, bytes.expose())?;
         cx.files.create_dir(path.parent().unwrap_or(&path), 0o700)?;
@@ -131,6 +136,11 @@ fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What an object holds under a name.
+fn data(secret: &Value, name: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(secret["data"][name].as_str()?).ok()
 }
 
 fn kept_print(cx: &mut Context, name: &str) -> Result<Option<String>> {

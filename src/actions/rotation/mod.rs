@@ -14,13 +14,14 @@ pub mod handover;
 pub mod kubelet;
 pub mod signing;
 pub mod state;
-mod tokens;
+pub mod tokens;
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
 use crate::kube::cluster::Cluster;
+use crate::pki::PrivateKey;
 use crate::pki::catalog::{self, CertSpec, SERVICE_ACCOUNT};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -70,6 +71,12 @@ pub fn look(cx: &mut Context, kubeconfig: &Path, own: Option<&str>) -> Result<st
 fn cas(cx: &Context) -> Result<Vec<&'static CertSpec>> {
     let plan = cx.rotation_plan()?;
     plan.prints.keys().filter(|name| *name != SERVICE_ACCOUNT).map(|name| Ok(catalog::cert(name)?)).collect()
+}
+
+/// The key that signs service-account tokens; None where it is not.
+fn token_key(cx: &mut Context) -> Result<Option<PrivateKey>> {
+    let path = cx.cluster()?.certificates_dir.join(SERVICE_ACCOUNT);
+    Ok(cx.pki()?.kept_key(&path)?)
 }
 
 /// Where the new key of an authority waits for its stage.

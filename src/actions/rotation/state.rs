@@ -19,6 +19,9 @@ pub const PROGRESS: &str = "kubewright.io/ca-rotation-control-planes";
 /// The label of control planes, and that of older minors.
 const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
+/// The annotation of `cluster-info` with the moment at which tokens in Secrets were last signed anew.
+pub const TOKENS: &str = "kubewright.io/ca-rotation-tokens";
+
 /// What the cluster knows.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -27,6 +30,9 @@ pub struct World {
     pub plan: Option<Plan>,
     /// The stage that every control plane has done, as they have noted it.
     pub control_planes: Option<Stage>,
+    /// When tokens in Secrets were last signed anew, in seconds since the epoch.
+    #[serde(skip)]
+    pub tokens_at: Option<i64>,
     /// The nodes that have a part in it; to a worker, only itself.
     pub hosts: Vec<Host>,
 }
@@ -85,13 +91,14 @@ impl World {
     fn of(info: &Value, nodes: &[Value]) -> Self {
         let plan: Option<Plan> = serde_json::from_str(annotation(info, ANNOTATION)).ok();
         let control_planes = noted(annotation(info, PROGRESS), plan.as_ref()).0;
+        let tokens_at = noted(annotation(info, TOKENS), plan.as_ref()).1;
         let mut hosts: Vec<Host> = nodes.iter().map(|node| Host::of(node, plan.as_ref())).collect();
         // Workers know nothing but the cluster's CA.
         if plan.as_ref().is_some_and(|plan| !plan.prints.contains_key("ca")) {
             hosts.retain(|host| host.control_plane);
         }
         hosts.sort_by(|a, b| b.control_plane.cmp(&a.control_plane).then(a.name.cmp(&b.name)));
-        Self { plan, control_planes, hosts }
+        Self { plan, control_planes, tokens_at, hosts }
     }
 
     /// The hosts that have not done a stage.

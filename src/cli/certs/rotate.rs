@@ -38,7 +38,10 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     let (chosen, without) = (chosen.to_vec(), args.without.clone());
     let rotation = Rotation { chosen, without, now, ..Rotation::new(stage, control_plane) };
     let mut cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), args.dry_run);
-    Plan::new(&actions::rotate_ca_workflow()?, &actions::registry(), &Choice::default(), &mut cx)?.run(&mut cx)?;
+    let plan = Plan::new(&actions::rotate_ca_workflow()?, &actions::registry(), &Choice::default(), &mut cx)?;
+    if !rotation::cluster::finish_end(&mut cx)? {
+        plan.run(&mut cx)?;
+    }
     let changed = cx.gate.entries();
     let (text, world) = if args.dry_run {
         (plan_text::text(&changed), None)
