@@ -173,3 +173,28 @@ impl Context {
         Ok(cluster)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::https::test_server::TestCa;
+
+    /// The proof after a renewal went over the connection from before it.
+    #[test]
+    fn a_connection_that_was_closed_is_made_again_with_what_the_kubeconfig_holds_then() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let put = |server: &str| {
+            let user = User { token: Some(kubeconfig::SecretText(Secret::new("t".into()))), ..User::default() };
+            let ca = String::from_utf8(TestCa::new("ca").pem()).unwrap();
+            let config = Kubeconfig::new("k", server.into(), ca, "u", user);
+            std::fs::write(root.path().join("a.conf"), config.to_yaml().unwrap().expose()).unwrap();
+        };
+        put("https://127.0.0.1:1");
+        let first = cx.running_cluster(Path::new("/a.conf")).unwrap();
+        put("not an address");
+        assert!(Arc::ptr_eq(&first, &cx.running_cluster(Path::new("/a.conf")).unwrap()));
+        cx.close_cluster();
+        assert!(cx.running_cluster(Path::new("/a.conf")).is_err());
+    }
+}
