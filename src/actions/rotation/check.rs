@@ -1,14 +1,14 @@
 //! Refuses a stage for which the cluster is not ready, before the first change.
 //!
-//! Reads: the change and how far each node has come, this host's CA keys. Writes: nothing.
+//! Reads: the change and how far each node has come, this host's authorities and what they have signed. Writes: nothing.
 
 use super::error::RotationError;
 use super::state::World;
-use super::{AUTHORITIES, KUBELET_CONF};
+use super::{AUTHORITIES, KUBELET_CONF, proof, signing};
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
 use crate::context::Context;
-use crate::context::rotation::Stage;
+use crate::context::rotation::{Plan, Stage};
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
 use std::path::Path;
@@ -45,12 +45,12 @@ impl Action for Check {
         }
         others_are_ready(cx, &world, &own)?;
         if leads {
-            require_keys(cx)?;
+            require_keys(cx, world.plan.as_ref())?;
         }
         let rotation = cx.rotation_mut()?;
         rotation.done = done == Some(stage) || !is_concerned;
         rotation.plan = world.plan;
-        Ok(())
+        if stage == Stage::Drop && is_concerned { proof::require_reissued(cx) } else { Ok(()) }
     }
 }
 
@@ -86,10 +86,17 @@ pub fn chosen(cx: &Context) -> Result<Vec<String>> {
         .collect())
 }
 
-/// Only who has the keys of the old authorities can bring in new ones.
-fn require_keys(cx: &mut Context) -> Result<()> {
+/// Only who has the keys of the old authorities can bring in new ones. Those that are left alone are nobody's concern.
+fn require_keys(cx: &mut Context, plan: Option<&Plan>) -> Result<()> {
     let store = cx.pki()?;
-    for name in chosen(cx)? {
+    let names = match plan {
+        Some(plan) => plan.prints.keys().cloned().collect(),
+        None => chosen(cx)?,
+    };
+    if cx.rotation()?.stage == Stage::Trust && names.iter().any(|name| name == "ca") {
+        signing::require_own(cx)?;
+    }
+    for name in names {
         let path = if name == SERVICE_ACCOUNT {
             cx.cluster()?.certificates_dir.join("sa.key")
         } else {
@@ -107,16 +114,19 @@ fn require_keys(cx: &mut Context) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::super::cluster::Note;
-    use super::super::fixture::{INFO, TestHost, phase};
+    use super::super::fixture::{INFO, TestHost, ca, phase};
     use super::super::state::{ANNOTATION, PROGRESS};
     use super::*;
+    use crate::pki::rotation::short_print;
 
     /// Kubernetes 1.32 and later let a kubelet read no node but its own; every stage on a worker failed.
     #[test]
     fn a_worker_reads_no_node_but_its_own() {
         let leader = TestHost::control_plane();
         let worker = leader.worker("w1");
-        let plan = leader.begun(&["ca"]);
+        // The CA that it has counts as the new one: what this is about is who is asked.
+        let ca = leader.store().load_ca(ca()).unwrap().unwrap().cert;
+        let plan = leader.begins([("ca", short_print(&ca))]);
         phase(&Check, &mut worker.run(Stage::Trust)).unwrap();
         leader.noted("w1", &plan, Stage::Trust, 8);
         for stage in [Stage::Reissue, Stage::Drop] {

@@ -3,6 +3,11 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::context::rotation::Stage;
+use std::path::PathBuf;
+
+fn shown(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+}
 
 /// A stage is refused; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +59,15 @@ pub enum RotationError {
         "the new keys that wait in the cluster cannot be opened with this host's ca.key: it is not the one of the host that began"
     )]
     Sealed,
+    /// What a note says is not so.
+    #[error("an old authority has signed what is still in use on this host: {}", shown(files))]
+    NotReissued {
+        /// What it has signed, or itself.
+        files: Vec<PathBuf>,
+    },
+    /// The controller manager signs with something of the user's own.
+    #[error("kube-controller-manager signs with {0}, which is none of the files of the CA that is to be changed")]
+    OwnSigner(String),
     /// What the first control plane has handed over is gone.
     #[error(
         "the new keys do not wait in the cluster any more: there is no Secret kube-system/kubewright-next-ca that holds them"
@@ -88,10 +102,13 @@ impl Fault for RotationError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoSuchAuthority(_) => ExitCode::Usage,
-            Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::NoClusterInfo => ExitCode::Input,
+            Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::OwnSigner(_) | Self::NoClusterInfo => {
+                ExitCode::Input
+            }
             Self::Sealed | Self::NoHandover => ExitCode::Untrusted,
             Self::NotBegun
             | Self::NotTold
+            | Self::NotReissued { .. }
             | Self::Waiting { .. }
             | Self::ControlPlanesFirst { .. }
             | Self::Past { .. }
@@ -117,6 +134,8 @@ impl Fault for RotationError {
             Self::External { .. } => "have the owner make a new CA, then run 'kubewright certs generate-csr' and 'kubewright certs import'".into(),
             Self::NoClusterInfo => "run 'kubewright init phase bootstrap-token' on a control plane".into(),
             Self::Sealed => "copy /etc/kubernetes/pki/ca.key from the control plane that began; run 'kubewright certs rotate-ca status' to see which".into(),
+            Self::NotReissued { .. } => "run 'kubewright certs rotate-ca reissue' here again".into(),
+            Self::OwnSigner(_) => "set --cluster-signing-cert-file and --cluster-signing-key-file in /etc/kubernetes/manifests/kube-controller-manager.yaml to the CA's files, or leave the CA out with '--only'".into(),
             Self::NoHandover => "run 'kubewright certs rotate-ca status'; a control plane that joined with the old keys is reset, and joined again after 'kubewright init phase upload-certs --upload-certs' elsewhere".into(),
             Self::NoNode => "run it on a node of the cluster, as root".into(),
             Self::NoFlag(flag) => format!("add the flag: run 'grep {flag} /etc/kubernetes/manifests/kube-controller-manager.yaml' on another control plane"),

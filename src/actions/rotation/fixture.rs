@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
-/// When the certificates were made: before [`Context::for_tests`] is.
-const MADE: u64 = 1_795_238_460;
+/// When the certificates were made: as [`Context::for_tests`] has it.
+const MADE: u64 = 1_800_000_000;
 /// Where the object `cluster-info` is in the API.
 pub(super) const INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
 
@@ -34,14 +34,7 @@ impl TestHost {
     pub fn control_plane() -> Self {
         let host =
             Self { root: tempfile::tempdir().unwrap(), api: TestApi::default(), name: "cp1".into(), leads: true };
-        let (store, cluster, node) = (host.store(), fixture::cluster(36), fixture::node());
-        for spec in CERTS {
-            store.ensure(spec, &cluster, &node, &Generator).unwrap();
-        }
-        store.ensure_service_account(&cluster, &Generator).unwrap();
-        for spec in KUBECONFIGS {
-            store.ensure_kubeconfig(spec, Path::new("/etc/kubernetes"), &cluster, &node, &Generator).unwrap();
-        }
+        host.make();
         let admin = host.read("etc/kubernetes/admin.conf");
         host.api.put(
             INFO,
@@ -51,8 +44,43 @@ impl TestHost {
                 "data": {"kubeconfig": admin},
             }),
         );
-        host.node("cp1", true);
         host
+    }
+
+    /// One more control plane, which has joined with the authorities as they are now.
+    pub fn joined(&self, name: &str) -> Self {
+        let other = Self { root: tempfile::tempdir().unwrap(), api: self.api.clone(), name: name.into(), leads: true };
+        for file in [
+            "ca.crt",
+            "ca.key",
+            "front-proxy-ca.crt",
+            "front-proxy-ca.key",
+            "etcd/ca.crt",
+            "etcd/ca.key",
+            "sa.pub",
+            "sa.key",
+        ] {
+            let path = format!("etc/kubernetes/pki/{file}");
+            std::fs::create_dir_all(other.root.path().join(&path).parent().unwrap()).unwrap();
+            std::fs::copy(self.root.path().join(&path), other.root.path().join(&path)).unwrap();
+        }
+        other.make();
+        other
+    }
+
+    /// Makes what is missing of a control plane's files, and its node.
+    fn make(&self) {
+        let (store, cluster) = (self.store(), fixture::cluster(36));
+        let mut node = fixture::node();
+        node.name.clone_from(&self.name);
+        for spec in CERTS {
+            store.ensure(spec, &cluster, &node, &Generator).unwrap();
+        }
+        store.ensure_service_account(&cluster, &Generator).unwrap();
+        for spec in KUBECONFIGS {
+            store.ensure_kubeconfig(spec, Path::new("/etc/kubernetes"), &cluster, &node, &Generator).unwrap();
+        }
+        self.node(&self.name, true);
     }
 
     /// A worker of the same cluster, whose kubelet may read its own node and no other.

@@ -26,9 +26,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// See the module's text.
 pub struct Handover;
+
+/// The bridge from the old CA to the new one, in the Secret.
+const BRIDGE: &str = "ca-bridge";
 
 /// Where the new authorities wait.
 pub fn place() -> ObjectRef {
@@ -83,6 +87,12 @@ fn made(cx: &mut Context) -> Result<Value> {
         } else {
             let old = store.require_ca(catalog::cert(&name)?, "its successor")?;
             let (cert, key) = store.successor(&old.cert, cx.cluster()?, keys.as_ref())?;
+            if name == "ca"
+                && let Some(old) = old.authority()
+            {
+                // A certificate, which anybody may see.
+                data.insert(BRIDGE.into(), STANDARD.encode(store.bridge(&cert, old)?.pem()).into());
+            }
             (short_print(&cert), Secret::new(both_pem(&[cert], &key)))
         };
         data.insert(name.clone(), STANDARD.encode(seal.seal(&name, bytes.expose(), &cx.random)?).into());
@@ -106,6 +116,12 @@ fn made(cx: &mut Context) -> Result<Value> {
 /// Opens what waits in the cluster and puts it into the folder `next`. A host that joined with the new CA has it.
 fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
     let (store, own_key) = (cx.pki()?, token_key(cx)?);
+    if let Some(pem) = data(secret, BRIDGE)
+        && let Some(bridge) = Cert::bundle_from_file(Path::new(BRIDGE), &pem)?.first()
+        && plan.prints.get("ca") == Some(&short_print(bridge))
+    {
+        store.save_bridge(bridge)?;
+    }
     let signs = |name: &str, print: &str| -> Result<bool> {
         if name == SERVICE_ACCOUNT {
             return Ok(own_key.as_ref().is_some_and(|key| key_print(key) == print));
@@ -128,11 +144,17 @@ fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
         let sealed = data(secret, name).ok_or(RotationError::NoHandover)?;
         let bytes = seal.open(name, &sealed).map_err(|_| RotationError::Sealed)?;
         let key = PrivateKey::from_file(&path, bytes.expose())?;
+        let cert = match name.as_str() {
+            SERVICE_ACCOUNT => None,
+            _ => Cert::bundle_from_file(&path, bytes.expose())?.into_iter().next(),
+        };
+        if cert.as_ref().map_or_else(|| key_print(&key), short_print) != *print {
+            return Err(RotationError::NoHandover.into());
+        }
         cx.files.create_dir(path.parent().unwrap_or(&path), 0o700)?;
-        if name == SERVICE_ACCOUNT {
-            store.keep_key(&path, &key)?;
-        } else if let Some(cert) = Cert::bundle_from_file(&path, bytes.expose())?.first() {
-            store.keep_pair(&path, cert, &key)?;
+        match cert {
+            None => store.keep_key(&path, &key)?,
+            Some(cert) => store.keep_pair(&path, &cert, &key)?,
         }
     }
     Ok(())

@@ -19,6 +19,7 @@ use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
 use crate::pki::cert::{Cert, bundle_pem};
 use crate::pki::csr::both_pem;
+use crate::pki::kubeconfigs::put_client;
 use crate::pki::rotation::short_print;
 use crate::pki::validity::Validity;
 use serde_json::Value;
@@ -41,7 +42,7 @@ impl Action for Kubelet {
         if !cx.rotation_plan()?.prints.contains_key("ca") {
             return Ok(());
         }
-        let bundle = if cx.rotation()?.control_plane { authorities::bundle(cx)? } else { told(cx)? };
+        let bundle = if cx.rotation()?.control_plane { authorities::bundle(cx)? } else { bundle_pem(&told(cx)?) };
         let mut changed = false;
         let ca_file = ca_file(cx)?;
         if !cx.rotation()?.control_plane {
@@ -57,8 +58,11 @@ impl Action for Kubelet {
     }
 }
 
-/// The CAs of which the cluster tells.
-fn told(cx: &mut Context) -> Result<String> {
+/// The CAs of which the cluster tells; in the last stage the new one alone.
+///
+/// # Errors
+/// When the new one is not among them, or the cluster cannot be reached.
+pub fn told(cx: &mut Context) -> Result<Vec<Cert>> {
     let info = super::information(cx, Path::new(KUBELET_CONF), false)?;
     let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
     let config = Kubeconfig::parse(Path::new("kube-public/cluster-info"), text.as_bytes())?;
@@ -73,8 +77,7 @@ fn told(cx: &mut Context) -> Result<String> {
     }
     // The last stage on a worker does not wait for cluster-info to know of it.
     let alone = cx.rotation()?.stage == Stage::Drop;
-    let kept = certs.into_iter().filter(|cert| !alone || is_new(cert));
-    Ok(bundle_pem(&kept.collect::<Vec<_>>()))
+    Ok(certs.into_iter().filter(|cert| !alone || is_new(cert)).collect())
 }
 
 fn ca_file(cx: &Context) -> Result<PathBuf> {
@@ -125,10 +128,7 @@ fn embed(cx: &mut Context, chain: &[Cert], key: &crate::pki::PrivateKey) -> Resu
     let (store, path) = (cx.pki()?, Path::new(KUBELET_CONF));
     let (Some(mut config), Some(cert)) = (store.load_kubeconfig(path)?, chain.first()) else { return Ok(()) };
     if let Some(user) = config.current_user_mut() {
-        let fresh = crate::pki::kubeconfigs::client_user(cert, key);
-        user.client_certificate_data = fresh.client_certificate_data;
-        user.client_key_data = fresh.client_key_data;
-        (user.client_certificate, user.client_key) = (None, None);
+        put_client(user, cert, key);
     }
     replace(cx, path, &config.content()?, 0o600, false)?;
     Ok(())

@@ -12,6 +12,7 @@ mod error;
 mod fixture;
 pub mod handover;
 pub mod kubelet;
+mod proof;
 pub mod signing;
 pub mod state;
 pub mod tokens;
@@ -96,3 +97,6 @@ fn replace(cx: &Context, path: &Path, content: &Content, mode: u32, is_right: bo
     }
     Ok(written)
 }
+
+#[cfg(test)]
+mod tests;
