@@ -1,7 +1,7 @@
 //! The authorities on a control plane, as the stage wants them: trusted beside the old ones, signing, alone.
 //!
 //! Reads: the CA files, the service-account keys, the new pairs in `next`. Writes: the CA files and keys, `sa.key`
-//! and `sa.pub`, each in one step.
+//! and `sa.pub`.
 
 use super::error::RotationError;
 use super::handover::key_print;

@@ -9,7 +9,7 @@ fn shown(files: &[PathBuf]) -> String {
     files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// A stage is refused; nothing was changed.
+/// A stage is refused, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
     /// Nobody has begun.

@@ -141,6 +141,8 @@ mod tests {
     use crate::base::gate::Gate;
     use crate::pki::keys::Generator;
     use crate::pki::{PrivateKey, fixture};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
     const CA_FILE: &str = "etc/kubernetes/pki/ca.crt";
@@ -186,6 +188,27 @@ mod tests {
         assert_eq!(worker.read(CA_FILE), bundle_pem(&[old, new.clone()]));
         run(&worker, Stage::Drop).unwrap();
         assert_eq!(worker.read(CA_FILE), new.pem());
+    }
+
+    /// A request of the same name, as of a run in the same second, was answered for its own key.
+    #[test]
+    fn a_certificate_for_another_key_is_not_taken() {
+        let leader = TestHost::control_plane();
+        let worker = leader.worker("w1");
+        let ca = leader.store().load_ca(ca()).unwrap().unwrap().cert;
+        leader.begins([("ca", short_print(&ca))]);
+        let mut cx = worker.run(Stage::Reissue);
+        let suffix =
+            crate::config::token::generate(&crate::base::env::Random::seeded(1)).unwrap().expose().replace('.', "");
+        let name = format!("kubewright-w1-{suffix}");
+        let other = STANDARD.encode(leader.read("etc/kubernetes/pki/apiserver-kubelet-client.crt"));
+        leader.api.put(
+            &format!("/apis/certificates.k8s.io/v1/certificatesigningrequests/{name}"),
+            json!({"metadata": {"name": name}, "status": {"certificate": other}}),
+        );
+        let subject = crate::pki::subject::Subject::new("system:node:w1", &[]);
+        let refusal = request::signed(&mut cx, &subject).err().unwrap();
+        assert!(refusal.to_string().contains("another key"), "{refusal}");
     }
 
     #[test]

@@ -39,7 +39,7 @@ fn on_control_plane(cx: &mut Context) -> Result<Vec<PathBuf>> {
         }
         if spec.name == "ca" {
             for file in KUBECONFIGS {
-                old.extend(old_client(cx, &Path::new("/etc/kubernetes").join(file.file), &[ca.clone()])?);
+                old.extend(old_client(cx, &Path::new("/etc/kubernetes").join(file.file), std::slice::from_ref(&ca))?);
             }
         }
     }

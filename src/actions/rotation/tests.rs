@@ -8,6 +8,7 @@ use super::cluster::{Announce, Note};
 use super::fixture::{INFO, TestHost, ca, phase};
 use super::handover::Handover;
 use super::kubelet::Kubelet;
+use super::signing::SigningAgain;
 use super::tokens::Tokens;
 use super::{state, world};
 use crate::base::fault::Result;
@@ -187,6 +188,11 @@ fn a_signer_of_the_users_own_is_refused_before_anything_changes() {
     assert!(stage(&host, Stage::Trust).err().unwrap().to_string().contains("/etc/own/ca.crt"));
     assert!(host.object(SECRET_PATH).is_null());
     stage_with(&host, Stage::Trust, |rotation| rotation.chosen = vec!["etcd-ca".into()]).unwrap();
+    put(&host, "etc/kubernetes/pki/signing/0a.crt", "x");
+    let mut cx = host.run(Stage::Drop);
+    cx.rotation_mut().unwrap().plan = Some(host.begun(&["ca"]));
+    phase(&SigningAgain, &mut cx).unwrap();
+    assert_eq!(host.read(MANIFEST), manifest("/etc/own/ca.crt"));
     for file in ["ca.crt", "signing/0a.crt"] {
         let host = TestHost::control_plane();
         put(&host, MANIFEST, &manifest(&format!("/etc/kubernetes/pki/{file}")));

@@ -103,12 +103,15 @@ fn next_step(world: &World, done: Stage) -> String {
             _ => "No change of CA is going on in this cluster.\n".into(),
         };
     }
+    // Of the others a worker knows only how far the control planes are.
+    let only_workers = world.hosts.iter().all(|host| !host.control_plane);
     let Some(next) = world.next() else {
+        if only_workers {
+            return "This host has done every stage; 'kubewright certs rotate-ca status' on a control plane shows the others.\n".into();
+        }
         return "Every host has done every stage. To clear the records, run on a control plane:\n    kubewright certs rotate-ca drop\n".into();
     };
     let hosts: Vec<&str> = world.left(next).map(|host| host.name.as_str()).collect();
-    // Of the others a worker knows only this.
-    let only_workers = world.hosts.iter().all(|host| !host.control_plane);
     let early = only_workers && next != Stage::Trust && world.control_planes.is_none_or(|done| done < Stage::Reissue);
     let when = if early { ", once every control plane has done 'reissue'" } else { "" };
     format!("Next, on {}{when}:\n    kubewright certs rotate-ca {}\n", hosts.join(", "), next.name())
