@@ -66,7 +66,7 @@ pub struct Rotation {
     pub now: bool,
     /// The change that is going on, once it is known.
     pub plan: Option<Plan>,
-    /// True when this host has done the stage before.
+    /// True when this host has done the stage before, or has no part in it.
     pub done: bool,
 }
 

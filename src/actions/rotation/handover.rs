@@ -4,7 +4,7 @@
 //! cluster does not.
 //!
 //! Reads: the old authorities, Secret `kube-system/kubewright-next-ca`. Writes: that Secret, the annotation of
-//! `cluster-info`, and the new pairs in the folder `next` beside the old ones, where nothing uses them yet.
+//! `cluster-info`, the bridge, and the new pairs in the folder `next` beside the old ones, where nothing uses them yet.
 
 use super::error::RotationError;
 use super::{check, cluster, next, state, token_key};
