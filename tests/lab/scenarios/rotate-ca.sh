@@ -14,6 +14,15 @@ rotate_killed() { # HOST STAGE...
   on "$1" sh -c "kubewright certs rotate-ca ${*:2} & sleep 3; kill -9 \$!" || true
   rotate "$@"
 }
+# Workers are nothing to each other.
+rotate_workers() { # STAGE
+  local host pid pids=()
+  for host in n44 n45; do
+    rotate "$host" "$1" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || fail "a worker could not do $1"; done
+}
 authorities() { on "$1" sh -c 'cd /etc/kubernetes/pki && grep -c BEGIN ca.crt etcd/ca.crt front-proxy-ca.crt sa.pub'; } # HOST
 # The containers of the Pods that are no static Pods, as the runtime names them, and how often they were started again.
 proxies() { # HOST...
@@ -64,11 +73,11 @@ rotate n45 trust
 rotate_killed n42 reissue
 ! rotate n44 reissue || fail "a worker did not wait for the last control plane"
 rotate n43 reissue
-for host in n44 n45; do rotate "$host" reissue; done
+rotate_workers reissue
 ready n44
 kubectl --kubeconfig /root/old.conf get nodes > /dev/null || fail "the old administrator was locked out too early"
 
-for host in n44 n45; do rotate "$host" drop; done
+rotate_workers drop
 ! rotate n41 drop || fail "the old key was dropped while tokens of it may be in use"
 rotate n41 drop --now
 rotate n42 drop
