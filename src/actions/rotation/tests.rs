@@ -12,6 +12,7 @@ use super::signing::SigningAgain;
 use super::tokens::Tokens;
 use super::{state, world};
 use crate::base::fault::Result;
+use crate::base::gate::Gate;
 use crate::context::Context;
 use crate::context::rotation::{Rotation, Stage};
 use crate::pipeline::Action;
@@ -20,11 +21,16 @@ use crate::pki::cert::Cert;
 use std::path::Path;
 
 const SECRET_PATH: &str = "/api/v1/namespaces/kube-system/secrets/kubewright-next-ca";
+const ADMIN: &str = "etc/kubernetes/admin.conf";
 const MANIFEST: &str = "etc/kubernetes/manifests/kube-controller-manager.yaml";
 
 fn stage_with(host: &TestHost, stage: Stage, ask: impl FnOnce(&mut Rotation)) -> Result<Context> {
     let mut cx = host.run(stage);
     ask(cx.rotation_mut()?);
+    through(cx)
+}
+
+fn through(mut cx: Context) -> Result<Context> {
     let phases: [&dyn Action; 8] =
         [&Check, &Tokens, &Handover, &Authorities, &Certificates, &Kubelet, &Announce, &Note];
     phases.into_iter().try_for_each(|one| phase(one, &mut cx))?;
@@ -83,6 +89,23 @@ fn a_stage_that_is_done_changes_no_file_when_it_comes_again() {
     for one in [Stage::Trust, Stage::Reissue] {
         stage(&host, one).unwrap();
         assert_eq!(stage(&host, one).unwrap().gate.count(), 0, "{}", one.name());
+    }
+}
+
+#[test]
+fn a_plan_of_a_stage_lists_changes_and_makes_none() {
+    let host = TestHost::control_plane();
+    for one in Stage::ALL {
+        let files = [ADMIN, "etc/kubernetes/kubelet.conf", "etc/kubernetes/pki/ca.crt", "etc/kubernetes/pki/sa.pub"];
+        let before = files.map(|file| host.read(file));
+        host.api.take_log();
+        let mut cx = host.run_through(one, Gate::recording());
+        cx.rotation_mut().unwrap().now = true;
+        let cx = through(cx).unwrap();
+        assert!(cx.gate.count() > 4, "{}", one.name());
+        assert!(host.api.take_log().iter().all(|line| line.starts_with("GET ")), "{}", one.name());
+        assert_eq!(files.map(|file| host.read(file)), before, "{}", one.name());
+        stage(&host, one).unwrap();
     }
 }
 
