@@ -63,15 +63,16 @@ impl Action for Note {
         }
         // Read after this host's own note: of two that end a stage at the same time, one at least sees both.
         let world = super::world(cx)?;
-        let Some(reached) = world.control_planes_done(&without) else { return Ok(()) };
-        if stage == Stage::Reissue && reached >= stage && plan.prints.contains_key(SERVICE_ACCOUNT) {
+        let reached = world.control_planes_done(&without);
+        if stage == Stage::Reissue && reached >= Some(stage) && plan.prints.contains_key(SERVICE_ACCOUNT) {
             tokens::sign_anew(cx, &api, &plan)?;
         }
-        if stage == Stage::Drop && reached == stage {
+        if stage == Stage::Drop && reached == Some(stage) {
             tell(cx, &api)?;
         }
-        if world.control_planes < Some(reached) {
-            let text = state::note(&plan, reached, cx.clock.now());
+        // A control plane that has joined since takes back what all of them had done.
+        if reached != world.control_planes {
+            let text = reached.map(|reached| state::note(&plan, reached, cx.clock.now()));
             let patch = json!({"metadata": {"annotations": {PROGRESS: text}}});
             api.patch(&state::cluster_info(), PatchKind::Merge, &patch)?;
         }
@@ -240,6 +241,9 @@ mod tests {
         host.noted("cp2", &plan, Stage::Reissue, 9);
         note(&host, Stage::Reissue);
         assert!(state::annotation(&host.object(INFO), PROGRESS).starts_with("r1 reissue "));
+        host.node("cp3", true);
+        note(&host, Stage::Reissue);
+        assert_eq!(state::annotation(&host.object(INFO), PROGRESS), "");
     }
 
     #[test]
