@@ -78,6 +78,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("rotation-note", &rotation::cluster::Note),
     ("rotation-signing", &rotation::signing::Signing),
     ("rotation-signing-again", &rotation::signing::SigningAgain),
+    ("rotation-tokens", &rotation::tokens::Tokens),
     ("show-join-command", &show_join_command::ShowJoinCommand),
     ("store-names", &renewal::names::StoreNames),
     ("undo-fix", &reset::undo::UndoFix),

@@ -140,11 +140,35 @@ impl Context {
         self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::running })
     }
 
+    /// The cluster behind a kubeconfig of this host, entered as anybody may who has no credentials. The kubeconfig says
+    /// where it is and vouches for it.
+    ///
+    /// # Errors
+    /// When the kubeconfig is not there or cannot be used.
+    pub fn cluster_for_anybody(&self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
+        #[cfg(test)]
+        if let Some(fake) = &self.fake {
+            return Ok(fake.clone());
+        }
+        let client = Client::new(Access { credentials: Credentials::Anonymous, ..access(self, kubeconfig)? })?;
+        let patience = self.timeouts().kubernetes_api_call;
+        Ok(Arc::new(Cluster::running(client, self.gate.clone(), self.clock.clone(), patience)))
+    }
+
+    /// Forgets the open connection: the next one is made with what the kubeconfig holds then.
+    pub fn close_cluster(&mut self) {
+        self.kube = None;
+    }
+
     fn open(
         &mut self,
         path: &Path,
         enter: fn(Client, crate::base::gate::Gate, crate::base::env::Clock, std::time::Duration) -> Cluster,
     ) -> Result<Arc<Cluster>> {
+        #[cfg(test)]
+        if let Some(fake) = &self.fake {
+            return Ok(fake.clone());
+        }
         if let Some((known, cluster)) = &self.kube
             && known == path
         {
@@ -155,5 +179,30 @@ impl Context {
         let cluster = Arc::new(enter(client, self.gate.clone(), self.clock.clone(), patience));
         self.kube = Some((path.into(), cluster.clone()));
         Ok(cluster)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::https::test_server::TestCa;
+
+    /// The proof after a renewal went over the connection from before it.
+    #[test]
+    fn a_connection_that_was_closed_is_made_again_with_what_the_kubeconfig_holds_then() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let put = |server: &str| {
+            let user = User { token: Some(kubeconfig::SecretText(Secret::new("t".into()))), ..User::default() };
+            let ca = String::from_utf8(TestCa::new("ca").pem()).unwrap();
+            let config = Kubeconfig::new("k", server.into(), ca, "u", user);
+            std::fs::write(root.path().join("a.conf"), config.to_yaml().unwrap().expose()).unwrap();
+        };
+        put("https://127.0.0.1:1");
+        let first = cx.running_cluster(Path::new("/a.conf")).unwrap();
+        put("not an address");
+        assert!(Arc::ptr_eq(&first, &cx.running_cluster(Path::new("/a.conf")).unwrap()));
+        cx.close_cluster();
+        assert!(cx.running_cluster(Path::new("/a.conf")).is_err());
     }
 }

@@ -62,6 +62,9 @@ pub struct Context {
     /// The runtime's socket, once it was found.
     socket: OnceLock<String>,
     pulling: Option<runtime::Pulling>,
+    /// The cluster of a unit test, whoever asks.
+    #[cfg(test)]
+    pub fake: Option<Arc<Cluster>>,
 }
 
 /// What a command was asked to do, with its configuration.
@@ -142,6 +145,8 @@ impl Context {
             joining: None,
             socket: OnceLock::new(),
             pulling: None,
+            #[cfg(test)]
+            fake: None,
         }
     }
 
@@ -277,6 +282,7 @@ impl Context {
             joining: None,
             socket: OnceLock::new(),
             pulling: None,
+            fake: None,
         }
     }
 }

@@ -66,10 +66,15 @@ pub struct Rotation {
     pub now: bool,
     /// The change that is going on, once it is known.
     pub plan: Option<Plan>,
-    /// Control planes, this one aside, that have not done this stage yet.
-    pub others_left: Vec<String>,
-    /// True when this host has done the stage before.
+    /// True when this host has done the stage before, or has no part in it.
     pub done: bool,
+}
+
+impl Rotation {
+    /// A run of a stage that nothing more is known of.
+    pub fn new(stage: Stage, control_plane: bool) -> Self {
+        Self { stage, control_plane, chosen: Vec::new(), without: Vec::new(), now: false, plan: None, done: false }
+    }
 }
 
 impl Context {

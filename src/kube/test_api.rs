@@ -35,6 +35,10 @@ pub(crate) struct State {
     pub log: Vec<String>,
     /// Texts by path, for health and the like.
     pub texts: BTreeMap<String, (u16, String)>,
+    /// Paths that nobody may read.
+    pub forbidden: Vec<String>,
+    /// How many changes are let through; None: all.
+    pub writes_left: Option<usize>,
     mishaps: VecDeque<(&'static str, Mishap)>,
     /// Nobody listens.
     pub down: bool,
@@ -93,13 +97,26 @@ impl State {
         let no = |code, reason: &str| {
             Err(KubeError::of_answer(what, code, json!({"reason": reason, "message": reason}).to_string().as_bytes()))
         };
+        if let Some(left) = self.writes_left.as_mut().filter(|_| request.method != "GET") {
+            match left.checked_sub(1) {
+                Some(less) => *left = less,
+                None => return no(403, "Forbidden"),
+            }
+        }
         let body = request.body.clone().unwrap_or_default();
         let found = self.objects.get(path).cloned();
         match (request.method.as_str(), found) {
+            ("GET", _) if self.forbidden.iter().any(|one| one == path) => no(403, "Forbidden"),
             ("GET", Some(object)) => Ok(object),
             ("GET", None) if is_list(path) => {
                 assert!(!request.path.contains("labelSelector"), "the fake knows no selectors");
-                let inside = |key: &String| key.starts_with(path) && !is_list(key);
+                let (base, plural) = path.rsplit_once('/').unwrap_or_default();
+                // Asked for without a namespace, what is in any of them.
+                let elsewhere = |key: &str| {
+                    let rest = key.strip_prefix(base).and_then(|rest| rest.strip_prefix("/namespaces/"));
+                    rest.is_some_and(|rest| rest.split('/').nth(1) == Some(plural))
+                };
+                let inside = |key: &String| (key.starts_with(path) || elsewhere(key)) && !is_list(key);
                 let items: Vec<Value> =
                     self.objects.iter().filter(|(key, _)| inside(key)).map(|(_, value)| value.clone()).collect();
                 Ok(json!({"items": items}))

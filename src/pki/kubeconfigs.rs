@@ -203,6 +203,14 @@ pub fn server_url(server: Server, cluster: &ClusterConfig, node: &NodeConfig, mi
     }
 }
 
+/// Gives a user of a kubeconfig this certificate and key in place of those that it has or names.
+pub fn put_client(user: &mut User, cert: &Cert, key: &PrivateKey) {
+    let fresh = client_user(cert, key);
+    user.client_certificate_data = fresh.client_certificate_data;
+    user.client_key_data = fresh.client_key_data;
+    (user.client_certificate, user.client_key) = (None, None);
+}
+
 /// A user that proves itself with this certificate.
 pub fn client_user(cert: &Cert, key: &PrivateKey) -> User {
     User {

@@ -5,7 +5,7 @@ use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
 use super::keys::{KeySource, PrivateKey};
-use super::kubeconfigs::{CA, client_user};
+use super::kubeconfigs::{CA, put_client};
 use super::replace::Pair;
 use super::sans::Sans;
 use super::store::{LoadedCa, PkiStore, SECRET_MODE};
@@ -100,10 +100,7 @@ impl PkiStore {
         let (new, key) = self.reissue(&old, old.sans.clone(), &ca, &path, cluster, keys)?;
         let mut after = before.clone();
         if let Some(user) = after.current_user_mut() {
-            let fresh = client_user(&new, &key);
-            user.client_certificate_data = fresh.client_certificate_data;
-            user.client_key_data = fresh.client_key_data;
-            (user.client_certificate, user.client_key) = (None, None);
+            put_client(user, &new, &key);
         }
         self.files.write(&path, &after.content()?, self.files.mode_or(&path, SECRET_MODE))?;
         Ok(Renewal { path, old, new, before })

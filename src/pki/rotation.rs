@@ -3,7 +3,7 @@
 //! The bridge is the successor's key with a certificate that the old CA has signed. A server that shows it after its
 //! own certificate is believed by those who know only the old CA, and by those who know only the new one.
 
-use super::catalog::CertSpec;
+use super::catalog::{CertSpec, Usage};
 use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
@@ -73,6 +73,21 @@ impl PkiStore {
     pub fn save_bridge(&self, bridge: &Cert) -> Result<(), PkiError> {
         self.files.write(&self.dir.join(BRIDGE), &Content::public(bridge.pem()), CERT_MODE)?;
         Ok(())
+    }
+
+    /// Has a server show the bridge to `signer` behind its certificate; false where it does, or there is none to show.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn show_bridge(&self, spec: &CertSpec, signer: &Cert) -> Result<bool, PkiError> {
+        let chain = self.load_certs(spec)?.filter(|_| spec.usages == [Usage::Server]).unwrap_or_default();
+        match (chain.as_slice(), self.bridge_to(signer)?) {
+            ([leaf], Some(bridge)) if leaf.is_signed_by(signer) => {
+                self.save_cert(&self.cert_path(spec), &bundle_pem(&[leaf.clone(), bridge]))?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// Writes the certificates that a CA file holds.

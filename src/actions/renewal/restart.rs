@@ -261,7 +261,12 @@ fn prove_admin(cx: &mut Context) -> Result<()> {
     if !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
         return Ok(());
     }
-    let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
+    // A connection from before would prove what was in admin.conf then.
+    let opened = cx.gate.clone().effect(|| {
+        cx.close_cluster();
+        cx.running_cluster(Path::new(ADMIN_CONF))
+    })?;
+    let Some(cluster) = opened else { return Ok(()) };
     cluster.wait_until_ready(
         "/readyz",
         "a ready API server",

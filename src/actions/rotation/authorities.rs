@@ -1,10 +1,11 @@
 //! The authorities on a control plane, as the stage wants them: trusted beside the old ones, signing, alone.
 //!
 //! Reads: the CA files, the service-account keys, the new pairs in `next`. Writes: the CA files and keys, `sa.key`
-//! and `sa.pub`, each in one step.
+//! and `sa.pub`.
 
+use super::error::RotationError;
 use super::handover::key_print;
-use super::{cas, next, replace};
+use super::{cas, next, replace, token_key};
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::context::Context;
@@ -43,6 +44,10 @@ fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     let there = store.require_ca(spec, "a change of CA")?;
     let (new, key) = successor(cx, spec, &there)?;
     let stage = cx.rotation()?.stage;
+    if stage == Stage::Drop && there.cert != new {
+        // Its key would fit no certificate of the file.
+        return Err(RotationError::NotReissued { files: vec![store.key_path(spec)] }.into());
+    }
     let olds = there.certs.iter().filter(|cert| **cert != new).cloned();
     // Who takes the first for the one that signs, as kubeadm does, must be right.
     let certs: Vec<Cert> = match stage {
@@ -58,11 +63,6 @@ fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     match key {
         Some(key) if stage == Stage::Reissue => {
             super::super::renewal::back_up(cx, &store.key_path(spec))?;
-            if spec.name == "ca"
-                && let Some(old) = there.authority().filter(|_| there.cert != new)
-            {
-                store.save_bridge(&store.bridge(&new, old)?)?;
-            }
             store.hand_over(spec, &certs, &key)?;
             cx.events.message(format!("{} signs with its new key from now on", spec.name));
         }
@@ -98,17 +98,20 @@ fn service_account(cx: &mut Context) -> Result<()> {
     let dir = cx.cluster()?.certificates_dir.clone();
     let (key_path, public_path) = (dir.join("sa.key"), dir.join("sa.pub"));
     let missing = || PkiError::KeyMissing { path: key_path.clone() };
-    let bytes = cx.files.read(&key_path)?.map(crate::base::secret::Secret::new).ok_or_else(missing)?;
-    let old = PrivateKey::from_file(&key_path, bytes.expose())?;
+    let old = token_key(cx)?.ok_or_else(missing)?;
     let print = cx.rotation_plan()?.prints.get(SERVICE_ACCOUNT).cloned().unwrap_or_default();
     let signs = key_print(&old) == print;
-    let public = cx.files.read_text(&public_path)?.unwrap_or_default();
+    let there = cx.files.read_text(&public_path)?;
+    let mut public = there.clone().unwrap_or_else(|| old.public_pem());
+    if !public.ends_with('\n') {
+        public.push('\n');
+    }
     let new = if signs { None } else { Some(store.kept_key(&next(cx, SERVICE_ACCOUNT)?)?.ok_or_else(missing)?) };
     let new_public = new.as_ref().map_or_else(|| old.public_pem(), PrivateKey::public_pem);
     // Tokens that either key has signed are good as long as both stand here.
     let both = if public.contains(new_public.trim()) { public.clone() } else { format!("{public}{new_public}") };
     let wanted = if stage == Stage::Drop { new_public } else { both };
-    let is_right = public == wanted;
+    let is_right = there.as_ref() == Some(&wanted);
     replace(cx, &public_path, &Content::public(wanted), SECRET_MODE, is_right)?;
     if let Some(new) = new.filter(|_| stage == Stage::Reissue) {
         let text = new.block();

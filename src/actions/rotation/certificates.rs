@@ -34,6 +34,7 @@ impl Action for Certificates {
             reissue(cx)?;
         }
         if cx.rotation_plan()?.prints.contains_key("ca") {
+            show_bridge(cx)?;
             let bundle = authorities::bundle(cx)?;
             for spec in KUBECONFIGS.iter().filter(|spec| spec.file != renewal::KUBELET_CONF) {
                 trust(cx, &Path::new("/etc/kubernetes").join(spec.file), &bundle)?;
@@ -53,9 +54,6 @@ fn reissue(cx: &mut Context) -> Result<()> {
         let ca = store.require_ca(catalog::cert(spec.ca.unwrap_or_default())?, spec.name)?;
         let leaf = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
         if leaf.is_some_and(|leaf| !leaf.is_signed_by(&ca.cert)) {
-            for path in [store.cert_path(spec), store.key_path(spec)] {
-                back_up(cx, &path)?;
-            }
             let renewed = renewal::cert(cx, spec)?;
             tell(cx, &renewed);
         }
@@ -69,6 +67,18 @@ fn reissue(cx: &mut Context) -> Result<()> {
         if client_of(cx, &path)?.is_some_and(|cert| !cert.is_signed_by(&ca.cert)) {
             let renewed = renewal::kubeconfig(cx, spec)?;
             tell(cx, &renewed);
+        }
+    }
+    Ok(())
+}
+
+/// A control plane that joined with the new CA made its certificates without the bridge.
+fn show_bridge(cx: &mut Context) -> Result<()> {
+    let (store, ca) = (cx.pki()?, catalog::cert("ca")?);
+    let signer = store.require_ca(ca, "a change of CA")?.cert;
+    for spec in certs_of(cx.cluster()?).filter(|spec| spec.ca == Some(ca.name)) {
+        if store.show_bridge(spec, &signer)? {
+            cx.events.message(format!("{} shows the bridge from the old CA to the new one", spec.name));
         }
     }
     Ok(())

@@ -3,8 +3,13 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::context::rotation::Stage;
+use std::path::PathBuf;
 
-/// A stage is refused; nothing was changed.
+fn shown(files: &[PathBuf]) -> String {
+    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// A stage is refused, or cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
     /// Nobody has begun.
@@ -19,6 +24,12 @@ pub enum RotationError {
         before: Stage,
         /// Where.
         hosts: Vec<String>,
+    },
+    /// Control planes have not done a stage that this worker needs of them.
+    #[error("'{}' on a worker has to wait until every control plane has done 'reissue'", stage.name())]
+    ControlPlanesFirst {
+        /// What was asked for.
+        stage: Stage,
     },
     /// This host is further already.
     #[error("this host has done '{}' already, which comes after '{}'", done.name(), stage.name())]
@@ -48,6 +59,20 @@ pub enum RotationError {
         "the new keys that wait in the cluster cannot be opened with this host's ca.key: it is not the one of the host that began"
     )]
     Sealed,
+    /// What a note says is not so.
+    #[error("an old authority has signed what is still in use on this host: {}", shown(files))]
+    NotReissued {
+        /// What it has signed, or itself.
+        files: Vec<PathBuf>,
+    },
+    /// The controller manager signs with something of the user's own.
+    #[error("kube-controller-manager signs with {0}, which is none of the files of the CA that is to be changed")]
+    OwnSigner(String),
+    /// What the first control plane has handed over is gone.
+    #[error(
+        "the new keys do not wait in the cluster any more: there is no Secret kube-system/kubewright-next-ca that holds them"
+    )]
+    NoHandover,
     /// This host is neither a control plane nor a worker.
     #[error("this host is not part of a cluster: it has no /etc/kubernetes/kubelet.conf")]
     NoNode,
@@ -59,6 +84,12 @@ pub enum RotationError {
     /// A certificate that was asked for did not come, or came from the old CA.
     #[error("the new client certificate of this kubelet was signed by the old CA")]
     OldSigner,
+    /// What came back is of no use.
+    #[error("the cluster's answer to the CertificateSigningRequest {0} holds a certificate for another key")]
+    OtherKey(String),
+    /// `cluster-info` does not hold the new CA.
+    #[error("the cluster does not tell of its new CA yet: it is not in the ConfigMap kube-public/cluster-info")]
+    NotTold,
     /// The cluster refused to sign.
     #[error("the cluster refused to sign the kubelet's new certificate: {0}")]
     Denied(String),
@@ -71,10 +102,18 @@ impl Fault for RotationError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoSuchAuthority(_) => ExitCode::Usage,
-            Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::NoClusterInfo => ExitCode::Input,
-            Self::Sealed => ExitCode::Untrusted,
-            Self::NotBegun | Self::Waiting { .. } | Self::Past { .. } | Self::TokensLive { .. } => ExitCode::Refused,
-            Self::OldSigner | Self::Denied(_) => ExitCode::Unreachable,
+            Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::OwnSigner(_) | Self::NoClusterInfo => {
+                ExitCode::Input
+            }
+            Self::Sealed | Self::NoHandover => ExitCode::Untrusted,
+            Self::NotBegun
+            | Self::NotTold
+            | Self::NotReissued { .. }
+            | Self::Waiting { .. }
+            | Self::ControlPlanesFirst { .. }
+            | Self::Past { .. }
+            | Self::TokensLive { .. } => ExitCode::Refused,
+            Self::OldSigner | Self::OtherKey(_) | Self::Denied(_) => ExitCode::Unreachable,
         }
     }
 
@@ -86,6 +125,7 @@ impl Fault for RotationError {
                 before.name(),
                 hosts.first().map_or("", String::as_str)
             ),
+            Self::ControlPlanesFirst { .. } => "run 'kubewright certs rotate-ca status' on a control plane to see which; one that is gone for good is passed over there, with 'kubewright certs rotate-ca reissue --without NODE'".into(),
             Self::Past { done, .. } => match done {
                 Stage::Drop => "run 'kubewright certs rotate-ca status' to see what is left elsewhere".into(),
                 _ => "run 'kubewright certs rotate-ca status' to see which stage comes next".into(),
@@ -94,9 +134,14 @@ impl Fault for RotationError {
             Self::External { .. } => "have the owner make a new CA, then run 'kubewright certs generate-csr' and 'kubewright certs import'".into(),
             Self::NoClusterInfo => "run 'kubewright init phase bootstrap-token' on a control plane".into(),
             Self::Sealed => "copy /etc/kubernetes/pki/ca.key from the control plane that began; run 'kubewright certs rotate-ca status' to see which".into(),
+            Self::NotReissued { .. } => "run 'kubewright certs rotate-ca reissue' here again".into(),
+            Self::OwnSigner(_) => "set --cluster-signing-cert-file and --cluster-signing-key-file in /etc/kubernetes/manifests/kube-controller-manager.yaml to the CA's files, or leave the CA out with '--only'".into(),
+            Self::NoHandover => "run 'kubewright certs rotate-ca status'; a control plane that joined with the old keys is reset, and joined again after 'kubewright init phase upload-certs --upload-certs' elsewhere".into(),
             Self::NoNode => "run it on a node of the cluster, as root".into(),
             Self::NoFlag(flag) => format!("add the flag: run 'grep {flag} /etc/kubernetes/manifests/kube-controller-manager.yaml' on another control plane"),
             Self::OldSigner => "run 'kubewright certs rotate-ca status': every control plane must have done 'reissue' first; then run the same command again".into(),
+            Self::OtherKey(_) => "run the same command again".into(),
+            Self::NotTold => "run 'kubewright certs rotate-ca trust' on a control plane to its end, then the same command here again".into(),
             Self::Denied(_) => "run 'kubectl get csr' on a control plane to see why".into(),
             Self::NoSuchAuthority(_) => format!("the names are {}", super::AUTHORITIES.join(", ")),
         })

@@ -4,10 +4,10 @@
 //! cluster does not.
 //!
 //! Reads: the old authorities, Secret `kube-system/kubewright-next-ca`. Writes: that Secret, the annotation of
-//! `cluster-info`, and the new pairs in the folder `next` beside the old ones, where nothing uses them yet.
+//! `cluster-info`, the bridge, and the new pairs in the folder `next` beside the old ones, where nothing uses them yet.
 
 use super::error::RotationError;
-use super::{check, cluster, next, state};
+use super::{check, cluster, next, state, token_key};
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::config::token;
@@ -26,9 +26,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// See the module's text.
 pub struct Handover;
+
+/// The bridge from the old CA to the new one, in the Secret.
+const BRIDGE: &str = "ca-bridge";
 
 /// Where the new authorities wait.
 pub fn place() -> ObjectRef {
@@ -45,7 +49,13 @@ impl Action for Handover {
         if rotation.stage != Stage::Trust || !rotation.control_plane {
             return Ok(());
         }
+        let known = rotation.plan.clone();
         let api = cluster(cx)?;
+        // At the end of a change its Secret goes first: that one is missing does not make it a new change.
+        if let Some(plan) = known {
+            let secret = api.find(&place())?.unwrap_or_default();
+            return take(cx, &plan, &secret);
+        }
         if api.find(&place())?.is_none() {
             let secret = made(cx)?;
             // Of two hosts that begin at the same time one is the first; both take what is there then.
@@ -53,7 +63,7 @@ impl Action for Handover {
             cx.events.message("made new authorities, which nothing uses yet");
         }
         let secret = api.read(&place())?;
-        let text = secret["metadata"]["annotations"][state::ANNOTATION].as_str().unwrap_or_default().to_owned();
+        let text = state::annotation(&secret, state::ANNOTATION).to_owned();
         let plan: Plan = serde_json::from_str(&text).map_err(|_| RotationError::Sealed)?;
         take(cx, &plan, &secret)?;
         api.modify(&state::cluster_info(), |info| {
@@ -77,6 +87,12 @@ fn made(cx: &mut Context) -> Result<Value> {
         } else {
             let old = store.require_ca(catalog::cert(&name)?, "its successor")?;
             let (cert, key) = store.successor(&old.cert, cx.cluster()?, keys.as_ref())?;
+            if name == "ca"
+                && let Some(old) = old.authority()
+            {
+                // A certificate, which anybody may see.
+                data.insert(BRIDGE.into(), STANDARD.encode(store.bridge(&cert, old)?.pem()).into());
+            }
             (short_print(&cert), Secret::new(both_pem(&[cert], &key)))
         };
         data.insert(name.clone(), STANDARD.encode(seal.seal(&name, bytes.expose(), &cx.random)?).into());
@@ -99,8 +115,13 @@ fn made(cx: &mut Context) -> Result<Value> {
 
 /// Opens what waits in the cluster and puts it into the folder `next`. A host that joined with the new CA has it.
 fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
-    let store = cx.pki()?;
-    let own_key = store.kept_key(&cx.cluster()?.certificates_dir.join("sa"))?;
+    let (store, own_key) = (cx.pki()?, token_key(cx)?);
+    if let Some(pem) = data(secret, BRIDGE)
+        && let Some(bridge) = Cert::bundle_from_file(Path::new(BRIDGE), &pem)?.first()
+        && plan.prints.get("ca") == Some(&short_print(bridge))
+    {
+        store.save_bridge(bridge)?;
+    }
     let signs = |name: &str, print: &str| -> Result<bool> {
         if name == SERVICE_ACCOUNT {
             return Ok(own_key.as_ref().is_some_and(|key| key_print(key) == print));
@@ -120,17 +141,28 @@ fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
             seal = Some(seal_key(cx)?);
         }
         let Some(seal) = &seal else { continue };
-        let sealed = secret["data"][name].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
+        let sealed = data(secret, name).ok_or(RotationError::NoHandover)?;
         let bytes = seal.open(name, &sealed).map_err(|_| RotationError::Sealed)?;
         let key = PrivateKey::from_file(&path, bytes.expose())?;
+        let cert = match name.as_str() {
+            SERVICE_ACCOUNT => None,
+            _ => Cert::bundle_from_file(&path, bytes.expose())?.into_iter().next(),
+        };
+        if cert.as_ref().map_or_else(|| key_print(&key), short_print) != *print {
+            return Err(RotationError::NoHandover.into());
+        }
         cx.files.create_dir(path.parent().unwrap_or(&path), 0o700)?;
-        if name == SERVICE_ACCOUNT {
-            store.keep_key(&path, &key)?;
-        } else if let Some(cert) = Cert::bundle_from_file(&path, bytes.expose())?.first() {
-            store.keep_pair(&path, cert, &key)?;
+        match cert {
+            None => store.keep_key(&path, &key)?,
+            Some(cert) => store.keep_pair(&path, &cert, &key)?,
         }
     }
     Ok(())
+}
+
+/// What an object holds under a name.
+fn data(secret: &Value, name: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(secret["data"][name].as_str()?).ok()
 }
 
 fn kept_print(cx: &mut Context, name: &str) -> Result<Option<String>> {

@@ -8,19 +8,21 @@ pub mod certificates;
 pub mod check;
 pub mod cluster;
 mod error;
+#[cfg(test)]
+mod fixture;
 pub mod handover;
 pub mod kubelet;
+mod proof;
 pub mod signing;
 pub mod state;
-mod tokens;
+pub mod tokens;
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
-use crate::base::https::Credentials;
 use crate::context::Context;
-use crate::context::access::{self, ADMIN_CONF};
-use crate::kube::client::{Access, Client};
+use crate::context::access::ADMIN_CONF;
 use crate::kube::cluster::Cluster;
+use crate::pki::PrivateKey;
 use crate::pki::catalog::{self, CertSpec, SERVICE_ACCOUNT};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -39,21 +41,9 @@ pub(super) fn cluster(cx: &mut Context) -> Result<Arc<Cluster>> {
 
 /// `cluster-info`, which a worker reads as anybody may: its kubelet has no right to it. The connection is vouched for
 /// by the CA that the kubelet trusts.
-fn information(cx: &mut Context) -> Result<Value> {
-    let leads = cx.rotation()?.control_plane;
-    information_by(cx, Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }), leads)
-}
-
-fn information_by(cx: &mut Context, kubeconfig: &Path, leads: bool) -> Result<Value> {
-    let place = state::cluster_info();
-    let found = if leads {
-        cx.running_cluster(kubeconfig)?.find(&place)?
-    } else {
-        let access = access::access(cx, kubeconfig)?;
-        let client = Client::new(Access { credentials: Credentials::Anonymous, ..access })?;
-        Cluster::running(client, cx.gate.clone(), cx.clock.clone(), cx.timeouts().kubernetes_api_call).find(&place)?
-    };
-    Ok(found.ok_or(error::RotationError::NoClusterInfo)?)
+fn information(cx: &mut Context, kubeconfig: &Path, leads: bool) -> Result<Value> {
+    let cluster = if leads { cx.running_cluster(kubeconfig)? } else { cx.cluster_for_anybody(kubeconfig)? };
+    Ok(cluster.find(&state::cluster_info())?.ok_or(error::RotationError::NoClusterInfo)?)
 }
 
 /// What the cluster knows of the change, to this command.
@@ -61,23 +51,33 @@ fn information_by(cx: &mut Context, kubeconfig: &Path, leads: bool) -> Result<Va
 /// # Errors
 /// When it cannot be reached or refuses.
 pub fn world(cx: &mut Context) -> Result<state::World> {
-    let leads = cx.rotation()?.control_plane;
-    look(cx, Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }), leads)
+    if cx.rotation()?.control_plane {
+        return look(cx, Path::new(ADMIN_CONF), None);
+    }
+    let own = cx.node()?.name.clone();
+    look(cx, Path::new(KUBELET_CONF), Some(&own))
 }
 
-/// What the cluster knows of the change, to the user of a kubeconfig; `leads`: it is no kubelet's.
+/// What the cluster knows of the change, to the user of a kubeconfig. `own`: it is that of the kubelet of this node, who
+/// sees no other.
 ///
 /// # Errors
 /// When it cannot be reached or refuses.
-pub fn look(cx: &mut Context, kubeconfig: &Path, leads: bool) -> Result<state::World> {
-    let info = information_by(cx, kubeconfig, leads)?;
-    state::read(&info, &*cx.running_cluster(kubeconfig)?)
+pub fn look(cx: &mut Context, kubeconfig: &Path, own: Option<&str>) -> Result<state::World> {
+    let info = information(cx, kubeconfig, own.is_none())?;
+    state::read(&info, &*cx.running_cluster(kubeconfig)?, own)
 }
 
 /// The CAs that this change is about: not the service-account keys.
 fn cas(cx: &Context) -> Result<Vec<&'static CertSpec>> {
     let plan = cx.rotation_plan()?;
     plan.prints.keys().filter(|name| *name != SERVICE_ACCOUNT).map(|name| Ok(catalog::cert(name)?)).collect()
+}
+
+/// The key that signs service-account tokens; None where it is not.
+fn token_key(cx: &mut Context) -> Result<Option<PrivateKey>> {
+    let path = cx.cluster()?.certificates_dir.join(SERVICE_ACCOUNT);
+    Ok(cx.pki()?.kept_key(&path)?)
 }
 
 /// Where the new key of an authority waits for its stage.
@@ -97,3 +97,6 @@ fn replace(cx: &Context, path: &Path, content: &Content, mode: u32, is_right: bo
     }
     Ok(written)
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use super::authorities;
 use super::error::RotationError;
 use crate::actions::manifest;
 use crate::actions::renewal::running::{Running, ThisHost, that_run};
+use crate::actions::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::base::wait::{Poll, Wait};
@@ -68,7 +69,7 @@ impl Action for SigningAgain {
             return Ok(());
         }
         let dir = cx.cluster()?.certificates_dir.clone();
-        if concerned(cx)? {
+        if concerned(cx)? && signer(cx)?.is_some_and(|file| file.starts_with(dir.join(FOLDER))) {
             point_at(cx, &dir.join("ca"))?;
         }
         // Nothing reads these any more.
@@ -89,6 +90,28 @@ fn pair_of(dir: &Path, print: &str) -> PathBuf {
 fn concerned(cx: &Context) -> Result<bool> {
     let signs = cx.rotation_plan()?.prints.contains_key("ca");
     Ok(cx.rotation()?.control_plane && signs && cx.files.exists(&manifest::path(POD)))
+}
+
+/// The certificate with which the manifest has it sign.
+fn signer(cx: &Context) -> Result<Option<PathBuf>> {
+    let pod = StaticPod::read(&cx.files, POD)?.unwrap_or_default();
+    Ok(pod.flag(CERT_FLAG).map(PathBuf::from))
+}
+
+/// Refuses a manifest that has it sign with something else than the CA: what that should become nobody here can know.
+///
+/// # Errors
+/// When it does.
+pub fn require_own(cx: &Context) -> Result<()> {
+    if !cx.files.exists(&manifest::path(POD)) {
+        return Ok(());
+    }
+    let dir = cx.cluster()?.certificates_dir.clone();
+    match signer(cx)? {
+        None => Err(RotationError::NoFlag(CERT_FLAG).into()),
+        Some(file) if file == dir.join("ca.crt") || file.starts_with(dir.join(FOLDER)) => Ok(()),
+        Some(file) => Err(RotationError::OwnSigner(file.display().to_string()).into()),
+    }
 }
 
 /// Changes the manifest and waits until the controller manager runs from it.

@@ -1,6 +1,7 @@
 //! Where a change of CA is: the change itself, and how far each node has come.
 //!
-//! Both are annotations, so that a worker can read the one and write the other with its kubelet's credentials.
+//! Both are annotations. A kubelet may read and write its own node and no other, so control planes write how far all of
+//! them have come where workers can read it.
 //!
 //! Reads: ConfigMap `kube-public/cluster-info`, nodes. Writes: nothing.
 
@@ -13,8 +14,13 @@ use serde_json::Value;
 
 /// The annotation of `cluster-info` (the change) and of nodes (how far they are).
 pub const ANNOTATION: &str = "kubewright.io/ca-rotation";
+/// The annotation of `cluster-info` with the stage that every control plane has done, for those who cannot see all nodes.
+pub const PROGRESS: &str = "kubewright.io/ca-rotation-control-planes";
 /// The label of control planes, and that of older minors.
 const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
+/// The annotation of `cluster-info` with the moment at which tokens in Secrets were last signed anew.
+pub const TOKENS: &str = "kubewright.io/ca-rotation-tokens";
 
 /// What the cluster knows.
 #[derive(Debug, Serialize)]
@@ -22,7 +28,12 @@ const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node
 pub struct World {
     /// The change that is going on.
     pub plan: Option<Plan>,
-    /// The nodes that have a part in it.
+    /// The stage that every control plane has done, as they have noted it.
+    pub control_planes: Option<Stage>,
+    /// When tokens in Secrets were last signed anew, in seconds since the epoch.
+    #[serde(skip)]
+    pub tokens_at: Option<i64>,
+    /// The nodes that have a part in it; to a worker, only itself.
     pub hosts: Vec<Host>,
 }
 
@@ -45,14 +56,16 @@ pub fn cluster_info() -> ObjectRef {
     ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info")
 }
 
-/// What `info`, the object `cluster-info`, and the cluster's nodes say.
+/// What `info`, the object `cluster-info`, and the cluster's nodes say; with a kubelet's credentials, its own node.
 ///
 /// # Errors
 /// When the cluster cannot be reached or refuses.
-pub fn read(info: &Value, cluster: &Cluster) -> Result<World> {
-    let plan = annotation(info).and_then(|text| serde_json::from_str::<Plan>(text).ok());
-    let nodes = cluster.list(&NODE, None, "")?;
-    Ok(World::of(plan, &nodes))
+pub fn read(info: &Value, cluster: &Cluster, own: Option<&str>) -> Result<World> {
+    let nodes = match own {
+        Some(name) => vec![cluster.read(&ObjectRef::global(&NODE, name))?],
+        None => cluster.list(&NODE, None, "")?,
+    };
+    Ok(World::of(info, &nodes))
 }
 
 /// What a node's annotation says of a stage that was done.
@@ -60,24 +73,43 @@ pub fn note(plan: &Plan, stage: Stage, now: i64) -> String {
     format!("{} {} {now}", plan.id, stage.name())
 }
 
-fn annotation(object: &Value) -> Option<&str> {
-    object["metadata"]["annotations"][ANNOTATION].as_str()
+/// What an object's annotation says; empty without one.
+pub fn annotation<'a>(object: &'a Value, name: &str) -> &'a str {
+    object["metadata"]["annotations"][name].as_str().unwrap_or_default()
+}
+
+/// The stage and the time in a note of this change. What an earlier change has left says nothing of this one.
+fn noted(text: &str, plan: Option<&Plan>) -> (Option<Stage>, Option<i64>) {
+    let mut words = text.split(' ');
+    if plan.is_none_or(|plan| words.next() != Some(plan.id.as_str())) {
+        return (None, None);
+    }
+    (words.next().and_then(Stage::named), words.next().and_then(|text| text.parse().ok()))
 }
 
 impl World {
-    fn of(plan: Option<Plan>, nodes: &[Value]) -> Self {
+    fn of(info: &Value, nodes: &[Value]) -> Self {
+        let plan: Option<Plan> = serde_json::from_str(annotation(info, ANNOTATION)).ok();
+        let control_planes = noted(annotation(info, PROGRESS), plan.as_ref()).0;
+        let tokens_at = noted(annotation(info, TOKENS), plan.as_ref()).1;
         let mut hosts: Vec<Host> = nodes.iter().map(|node| Host::of(node, plan.as_ref())).collect();
         // Workers know nothing but the cluster's CA.
         if plan.as_ref().is_some_and(|plan| !plan.prints.contains_key("ca")) {
             hosts.retain(|host| host.control_plane);
         }
         hosts.sort_by(|a, b| b.control_plane.cmp(&a.control_plane).then(a.name.cmp(&b.name)));
-        Self { plan, hosts }
+        Self { plan, control_planes, tokens_at, hosts }
     }
 
     /// The hosts that have not done a stage.
     pub fn left(&self, stage: Stage) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.done.is_none_or(|done| done < stage))
+    }
+
+    /// The stage that every control plane has done, by their own notes, where these nodes are not waited for.
+    pub fn control_planes_done(&self, without: &[String]) -> Option<Stage> {
+        let waits = |stage| self.left(stage).any(|host| host.control_plane && !without.contains(&host.name));
+        Stage::ALL.into_iter().rev().find(|stage| !waits(*stage))
     }
 
     /// The stage that comes next: the first that some host has not done.
@@ -89,19 +121,13 @@ impl World {
 impl Host {
     fn of(node: &Value, plan: Option<&Plan>) -> Self {
         let labels = &node["metadata"]["labels"];
-        let mut host = Self {
+        let (done, at) = noted(annotation(node, ANNOTATION), plan);
+        Self {
             name: node["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
             control_plane: CONTROL_PLANE.iter().any(|label| labels.get(label).is_some()),
-            done: None,
-            at: None,
-        };
-        let mut words = annotation(node).unwrap_or_default().split(' ');
-        // What an earlier change has left says nothing of this one.
-        if plan.is_some_and(|plan| words.next() == Some(plan.id.as_str())) {
-            host.done = words.next().and_then(Stage::named);
-            host.at = words.next().and_then(|text| text.parse().ok());
+            done,
+            at,
         }
-        host
     }
 }
 
@@ -116,6 +142,11 @@ mod tests {
         Plan { id: "r2".into(), begun: 1, prints }
     }
 
+    fn info(plan: &Plan, progress: &str) -> Value {
+        let text = serde_json::to_string(plan).unwrap();
+        json!({"metadata": {"annotations": {ANNOTATION: text, PROGRESS: progress}}})
+    }
+
     fn node(name: &str, leads: bool, text: &str) -> Value {
         let labels = if leads { json!({"node-role.kubernetes.io/master": ""}) } else { json!({}) };
         json!({"metadata": {"name": name, "labels": labels, "annotations": {ANNOTATION: text}}})
@@ -126,7 +157,7 @@ mod tests {
         let done = note(&plan(&["ca"]), Stage::Trust, 7);
         let nodes =
             [node("w", false, &done), node("b", true, "r1 drop 3"), node("a", true, &done), node("c", true, "")];
-        let world = World::of(Some(plan(&["ca"])), &nodes);
+        let world = World::of(&info(&plan(&["ca"]), ""), &nodes);
         let left = |stage| world.left(stage).map(|host| host.name.as_str()).collect::<Vec<_>>();
         assert_eq!(left(Stage::Trust), ["b", "c"]);
         assert_eq!(left(Stage::Reissue), ["a", "b", "c", "w"]);
@@ -135,9 +166,20 @@ mod tests {
     }
 
     #[test]
+    fn the_control_planes_are_as_far_as_the_last_of_them() {
+        let plan = plan(&["ca"]);
+        let (trust, reissue) = (note(&plan, Stage::Trust, 7), note(&plan, Stage::Reissue, 8));
+        let nodes = [node("a", true, &reissue), node("b", true, &trust), node("w", false, "")];
+        let world = World::of(&info(&plan, &note(&plan, Stage::Trust, 9)), &nodes);
+        assert_eq!((world.control_planes, world.control_planes_done(&[])), (Some(Stage::Trust), Some(Stage::Trust)));
+        assert_eq!(world.control_planes_done(&["b".into()]), Some(Stage::Reissue));
+        assert_eq!(World::of(&info(&plan, "r1 drop 3"), &nodes).control_planes, None);
+    }
+
+    #[test]
     fn workers_have_no_part_in_a_change_that_leaves_the_cluster_ca_alone() {
         let nodes = [node("w", false, ""), node("a", true, "")];
-        let world = World::of(Some(plan(&["etcd-ca", "sa"])), &nodes);
+        let world = World::of(&info(&plan(&["etcd-ca", "sa"]), ""), &nodes);
         assert_eq!(world.hosts.len(), 1);
     }
 

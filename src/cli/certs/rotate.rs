@@ -2,6 +2,7 @@
 
 use super::looked_up;
 use crate::actions;
+use crate::actions::renewal::known;
 use crate::actions::rotation::{self, KUBELET_CONF, state::World};
 use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
@@ -34,18 +35,14 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     session.hold_host("certs rotate-ca", args.dry_run)?;
     let (_, task) = looked_up::own(session)?;
     let looking = session.context(Task::None, false);
-    let rotation = Rotation {
-        stage,
-        control_plane: StaticPod::read(&looking.files, "kube-apiserver")?.is_some(),
-        chosen: chosen.to_vec(),
-        without: args.without.clone(),
-        now,
-        plan: None,
-        others_left: Vec::new(),
-        done: false,
-    };
+    let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
+    let (chosen, without) = (chosen.to_vec(), args.without.clone());
+    let rotation = Rotation { chosen, without, now, ..Rotation::new(stage, control_plane) };
     let mut cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), args.dry_run);
-    Plan::new(&actions::rotate_ca_workflow()?, &actions::registry(), &Choice::default(), &mut cx)?.run(&mut cx)?;
+    let plan = Plan::new(&actions::rotate_ca_workflow()?, &actions::registry(), &Choice::default(), &mut cx)?;
+    if !rotation::cluster::finish_end(&mut cx)? {
+        plan.run(&mut cx)?;
+    }
     let changed = cx.gate.entries();
     let (text, world) = if args.dry_run {
         (plan_text::text(&changed), None)
@@ -66,11 +63,9 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::None, false);
     let given = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path));
     let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
-    let world = rotation::look(
-        &mut cx,
-        given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF })),
-        leads,
-    )?;
+    let own = if leads { None } else { Some(known::from_host(&cx)?.1.name) };
+    let path = given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }));
+    let world = rotation::look(&mut cx, path, own.as_deref())?;
     let text = match &world.plan {
         None => "No change of CA is going on in this cluster.\n".to_owned(),
         Some(plan) => {
@@ -87,6 +82,10 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
             }
             text += &table.to_string();
             text += "\n";
+            if let Some(own) = &own {
+                text +=
+                    &format!("A worker sees only itself; 'status' on a control plane shows the others than {own}.\n\n");
+            }
             text + &next_step(&world, Stage::Trust)
         }
     };
@@ -105,9 +104,16 @@ fn next_step(world: &World, done: Stage) -> String {
             _ => "No change of CA is going on in this cluster.\n".into(),
         };
     }
+    // Of the others a worker knows only how far the control planes are.
+    let only_workers = world.hosts.iter().all(|host| !host.control_plane);
     let Some(next) = world.next() else {
+        if only_workers {
+            return "This host has done every stage; 'kubewright certs rotate-ca status' on a control plane shows the others.\n".into();
+        }
         return "Every host has done every stage. To clear the records, run on a control plane:\n    kubewright certs rotate-ca drop\n".into();
     };
     let hosts: Vec<&str> = world.left(next).map(|host| host.name.as_str()).collect();
-    format!("Next, on {}:\n    kubewright certs rotate-ca {}\n", hosts.join(", "), next.name())
+    let early = only_workers && next != Stage::Trust && world.control_planes.is_none_or(|done| done < Stage::Reissue);
+    let when = if early { ", once every control plane has done 'reissue'" } else { "" };
+    format!("Next, on {}{when}:\n    kubewright certs rotate-ca {}\n", hosts.join(", "), next.name())
 }

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Claim: rotate-ca gives a cluster new authorities while Pods run on, joins work, and runs are killed in the middle.
+# Claim: rotate-ca gives three control planes and their workers new authorities while Pods run on, hosts join, and runs are killed.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
+LEADERS=(n41 n42 n43)
 
 rotate() { # HOST STAGE...
+  echo "-- ${SECONDS} s: $*" >&2
   on "$1" kubewright certs rotate-ca "${@:2}"
 }
 # A stage that is killed in the middle, then the same command.
@@ -12,62 +14,85 @@ rotate_killed() { # HOST STAGE...
   on "$1" sh -c "kubewright certs rotate-ca ${*:2} & sleep 3; kill -9 \$!" || true
   rotate "$@"
 }
-authorities() { on n41 grep -c BEGIN /etc/kubernetes/pki/"$1"; } # FILE
-# The containers of the Pods that are no static Pods, as the runtime names them, and how often they were started again.
-proxies() {
-  kubectl -n kube-system get pods -l k8s-app=kube-proxy --field-selector "spec.nodeName=$1" \
-    -o jsonpath='{.items[0].status.containerStatuses[0].containerID} {.items[0].status.containerStatuses[0].restartCount}'
+# Workers are nothing to each other.
+rotate_workers() { # STAGE
+  local host pid pids=()
+  for host in n44 n45; do
+    rotate "$host" "$1" &
+    pids+=($!)
+  done
+  for pid in "${pids[@]}"; do wait "$pid" || fail "a worker could not do $1"; done
 }
-join() { # HOST
+authorities() { on "$1" sh -c 'cd /etc/kubernetes/pki && grep -c BEGIN ca.crt etcd/ca.crt front-proxy-ca.crt sa.pub'; } # HOST
+# The containers of the Pods that are no static Pods, as the runtime names them, and how often they were started again.
+proxies() { # HOST...
+  local host
+  for host in "$@"; do
+    kubectl -n kube-system get pods -l k8s-app=kube-proxy --field-selector "spec.nodeName=$host" \
+      -o jsonpath='{.items[0].status.containerStatuses[0].containerID} {.items[0].status.containerStatuses[0].restartCount}{"\n"}'
+  done
+}
+# A line that joins is signed for by a controller manager that leads, which one does not that was just restarted.
+new_line() {
   local line token
   line=$(on n41 kubewright --quiet token create --print-join-command | tail -1)
-  # A controller manager that has just been restarted signs for the token once it leads again.
   # shellcheck disable=SC2001 # a pattern with a part to keep
   token=$(sed 's/.*--token \([^.]*\).*/\1/' <<< "$line")
   for _ in $(seq 300); do
     kubectl -n kube-public get configmap cluster-info -o yaml | grep -F "jws-kubeconfig-$token" > /dev/null && break
     sleep 0.2
   done
-  # shellcheck disable=SC2086 # the line is words
-  on "$1" $line
-  ready "$1"
+  read -ra WORKER <<< "$line"
 }
 
-boot n41 n42 n43
-on n41 kubewright init --pod-network-cidr 10.244.0.0/16 > /dev/null
-join n42
+three_control_planes
+boot n44
+on n44 "${WORKER[@]}" -q > /dev/null
+ready n44
 kubectl -n kube-system wait --for=condition=Ready pod -l k8s-app=kube-proxy --timeout=120s
-before="$(proxies n41) $(proxies n42)"
+before=$(proxies "${LEADERS[@]}" n44)
 on n41 cp /etc/kubernetes/admin.conf /root/old.conf
 manifest=$(on n41 cat /etc/kubernetes/manifests/kube-controller-manager.yaml)
 
 ! rotate n41 reissue || fail "a stage came before the change began"
+! rotate n44 trust || fail "a worker began a change"
 rotate_killed n41 trust
+for host in n42 n43; do rotate "$host" trust; done
 ! rotate n41 reissue || fail "a stage did not wait for the worker"
-rotate n42 trust
-rotate n42 trust | grep -q 'nothing was changed' || fail "the second run changed something"
-[ "$(authorities ca.crt)" = 2 ] || fail "the old CA is not trusted beside the new one"
+rotate n44 trust
+rotate n44 trust | grep -q 'nothing was changed' || fail "the second run changed something"
+[ "$(authorities n43 | tr '\n' ' ')" = 'ca.crt:2 etcd/ca.crt:2 front-proxy-ca.crt:2 sa.pub:2 ' ] ||
+  fail "the old authorities are not trusted beside the new ones"
 
-rotate_killed n41 reissue
-join n43
-rotate n43 trust
-rotate n42 reissue
+rotate n41 reissue
+# Joins with a line from before the change.
+boot n45
+on n45 "${WORKER[@]}" -q > /dev/null
+ready n45
+rotate n45 trust
+rotate_killed n42 reissue
+! rotate n44 reissue || fail "a worker did not wait for the last control plane"
 rotate n43 reissue
-ready n42
+rotate_workers reissue
+ready n44
 kubectl --kubeconfig /root/old.conf get nodes > /dev/null || fail "the old administrator was locked out too early"
 
+rotate_workers drop
 ! rotate n41 drop || fail "the old key was dropped while tokens of it may be in use"
-rotate n42 drop
-rotate_killed n41 drop --now
-rotate n43 drop
 rotate n41 drop --now
+rotate n42 drop
+rotate_killed n43 drop
 rotate n41 status | grep -q 'No change of CA' || fail "the change is not complete"
-[ "$(authorities ca.crt) $(authorities etcd/ca.crt) $(authorities sa.pub)" = '1 1 1' ] || fail "an old authority is still trusted"
+for host in "${LEADERS[@]}"; do
+  [ "$(authorities "$host" | tr '\n' ' ')" = 'ca.crt:1 etcd/ca.crt:1 front-proxy-ca.crt:1 sa.pub:1 ' ] ||
+    fail "an old authority is still trusted on $host"
+done
 ! kubectl --kubeconfig /root/old.conf --insecure-skip-tls-verify get nodes || fail "what the old CA has signed is still believed"
 [ "$manifest" = "$(on n41 cat /etc/kubernetes/manifests/kube-controller-manager.yaml)" ] || fail "the manifest is not what it was"
-[ "$before" = "$(proxies n41) $(proxies n42)" ] || fail "Pods were restarted"
+[ "$before" = "$(proxies "${LEADERS[@]}" n44)" ] || fail "Pods were restarted"
+one_member_each "${LEADERS[@]}"
 
-lab down n43 > /dev/null
-kubectl delete node n43
-boot n43
-join n43
+new_line
+boot n46
+on n46 "${WORKER[@]}" -q > /dev/null
+ready n46

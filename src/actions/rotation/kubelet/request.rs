@@ -7,6 +7,7 @@ use super::super::cluster;
 use super::super::error::RotationError;
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
+use crate::config::token;
 use crate::context::Context;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, ObjectRef};
 use crate::pki::PrivateKey;
@@ -22,15 +23,16 @@ use std::path::Path;
 /// The signer of kubelets' client certificates.
 const SIGNER: &str = "kubernetes.io/kube-apiserver-client-kubelet";
 
-/// A certificate for `subject` and its new key.
+/// A certificate for `subject` and its new key. In a dry run nobody is asked, and there is no certificate.
 ///
 /// # Errors
-/// When the cluster refuses, or does not sign in time.
-pub fn signed(cx: &mut Context, subject: &Subject) -> Result<(Vec<Cert>, PrivateKey)> {
+/// When the cluster refuses, does not sign in time, or signs another key.
+pub fn signed(cx: &mut Context, subject: &Subject) -> Result<(Option<Vec<Cert>>, PrivateKey)> {
     let api = cluster(cx)?;
     let key = cx.keys().take(cx.cluster()?.encryption_algorithm)?;
     let request = issue::request(subject, &Sans::default(), &key)?;
-    let name = format!("kubewright-{}-{}", cx.node()?.name, cx.clock.now());
+    // An earlier request of that name would be for another key.
+    let name = format!("kubewright-{}-{}", cx.node()?.name, token::generate(&cx.random)?.expose().replace('.', ""));
     let object = ObjectRef::global(&CERTIFICATE_SIGNING_REQUEST, &name);
     api.create_or_retain(&json!({
         "apiVersion": CERTIFICATE_SIGNING_REQUEST.api_version,
@@ -58,6 +60,10 @@ pub fn signed(cx: &mut Context, subject: &Subject) -> Result<(Vec<Cert>, Private
             })
         })
     })?;
-    let pem = pem.ok_or_else(|| RotationError::Denied("a dry run asks nobody".into()))?;
-    Ok((Cert::bundle_from_file(Path::new("CertificateSigningRequest"), &pem)?, key))
+    let Some(pem) = pem else { return Ok((None, key)) };
+    let chain = Cert::bundle_from_file(Path::new("CertificateSigningRequest"), &pem)?;
+    if !chain.first().is_some_and(|cert| cert.has_key(key.public_der())) {
+        return Err(RotationError::OtherKey(name).into());
+    }
+    Ok((Some(chain), key))
 }
