@@ -8,6 +8,7 @@ pub mod docker;
 pub mod error;
 pub mod facts;
 pub mod fstab;
+pub mod held;
 pub mod ipvs;
 pub mod kernel;
 pub mod kubelet_flags;
