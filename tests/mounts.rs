@@ -107,6 +107,25 @@ fn a_disk_that_was_mounted_in_a_volume_of_the_host_survives_where_it_belongs() {
 }
 
 #[test]
+fn a_disk_that_covers_a_volume_is_told_and_stays_until_somebody_unmounts_it() {
+    let script = r#"
+        mkdir -p /disks/one /var/lib/kubelet/pods/a/volumes/local
+        mount --bind /disks/one /var/lib/kubelet/pods/a/volumes/local
+        mount -t tmpfs disk /disks/one && echo mine > /disks/one/file
+        code=0; /kubewright reset --force || code=$?
+        echo "code $code"
+        cat /disks/one/file /var/lib/kubelet/config.yaml
+        umount /disks/one
+        /kubewright reset --force
+        test ! -e /var/lib/kubelet
+        echo THE END"#;
+    let Some(output) = on_host(script) else { return };
+    let text = said(&output);
+    assert!(text.contains("run 'umount /disks/one'"), "{text}");
+    assert!(text.contains(&format!("code {}\nmine\nx\n", ExitCode::Host as u8)), "{text}");
+}
+
+#[test]
 fn a_disk_that_is_mounted_on_a_folder_of_the_kubelet_stays_with_what_is_on_it() {
     let script = r"
         rm -r /var/lib/kubelet/pods/a
