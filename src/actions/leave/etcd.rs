@@ -60,10 +60,14 @@ impl Meant {
         }
     }
 
-    /// A member that may be the node's own, though its addresses are others.
+    /// A member that may be the node's own, though nothing proves it: it has its name and other addresses, or its address
+    /// while nothing on this host shows that the cluster's etcd has run here.
     fn alike<'m>(&self, members: &'m [Member], local: Option<&Local>) -> Option<&'m Member> {
-        let may_be = self.id.is_none() && local.is_some_and(|local| local.has_data);
-        members.iter().find(|member| may_be && member.name == self.name)
+        let named = self.id.is_none() && local.is_some_and(|local| local.has_data);
+        let at_address = |member: &Member| member.peer_urls.iter().any(|url| self.peer_urls.contains(url));
+        members.iter().find(|member| {
+            named && member.name == self.name || !self.may_have_started && member.has_started() && at_address(member)
+        })
     }
 }
 
@@ -120,8 +124,7 @@ fn look(cx: &mut Context, local: Option<&Local>) -> Result<Place> {
         Ok((Departure::WasNoMember, members)) => Ok(match meant.alike(&members, local) {
             None => Place::None,
             Some(member) => Place::Unknown(format!(
-                "etcd has a member {} at {}, which is no address of this host, and etcd does not run here to say whether it \
-                 is the same",
+                "etcd has a member {} at {}, and no etcd that runs here says whether it is this host's",
                 member.name,
                 member.peer_urls.join(",")
             )),
@@ -230,6 +233,8 @@ mod tests {
         let here = Meant { may_have_started: false, ..meant(None, &["https://a:2380"]) };
         assert!(!here.is(&member(1, "infra1", "https://a:2380")));
         assert!(here.is(&member(1, "", "https://a:2380")), "a join that was cut short");
+        let members = [member(1, "infra1", "https://a:2380")];
+        assert!(here.alike(&members, Some(&Local::default())).is_some(), "nor is it taken for nobody");
     }
 
     #[test]

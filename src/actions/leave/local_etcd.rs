@@ -45,7 +45,7 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
     let data_dir = match &pod {
         Some(pod) => {
             let inside = Path::new(pod.flag("data-dir").unwrap_or(DEFAULT_DATA));
-            Some(pod.on_host(inside).unwrap_or_else(|| inside.to_path_buf())).filter(|path| path.is_absolute())
+            Some(pod.on_host(inside).unwrap_or_else(|| inside.to_path_buf())).filter(|path| note::is_folder(path))
         }
         None if noted.data_dir.is_some() => noted.data_dir,
         None if (uses_local || servers.is_none()) && made_here(cx)? => Some(DEFAULT_DATA.into()),
@@ -86,6 +86,15 @@ pub fn is_of_others(cx: &Context) -> Result<bool> {
     }
     let external = servers(cx)?.is_some_and(|servers| !servers.iter().any(|server| is_loopback(server)));
     Ok(external || cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
+}
+
+/// True when this host has, or may have, data of the cluster's etcd: its manifest may have been moved away for a while.
+///
+/// # Errors
+/// When a manifest, the journal or the note cannot be read.
+pub fn may_have_data(cx: &Context) -> Result<bool> {
+    let Some(local) = local(cx)? else { return Ok(false) };
+    Ok(local.has_data || local.data_dir.is_none() && cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
 }
 
 /// The members of etcd that the API server of this host uses; None where it has none, or does not say.
@@ -192,7 +201,7 @@ mod tests {
         let (_root, cx) = context(&[DATA, (API_SERVER, &api_server("https://127.0.0.1:2379"))]);
         let found = local(&cx).unwrap().unwrap();
         assert_eq!((found.data_dir, found.has_data), (None, false));
-        assert!(is_of_others(&cx).unwrap());
+        assert!(is_of_others(&cx).unwrap() && may_have_data(&cx).unwrap());
     }
 
     #[test]
@@ -228,9 +237,11 @@ mod tests {
     fn a_tree_of_the_name_of_etcds_data_is_never_looked_for_at_the_top() {
         let (_root, cx) = context(&[("member/x", ""), (note::NOTE.trim_start_matches('/'), r#"{"dataDir": ""}"#)]);
         assert_eq!(local(&cx).unwrap(), None);
-        let relative = "spec: {containers: [{command: [etcd, --data-dir=]}]}";
-        let (_root, cx) = context(&[("member/x", ""), (ETCD.0, relative)]);
-        let found = local(&cx).unwrap().unwrap();
-        assert_eq!((found.data_dir, found.has_data), (None, false));
+        for folder in ["", "etcd", "/"] {
+            let manifest = format!("spec: {{containers: [{{command: [etcd, --data-dir={folder}]}}]}}");
+            let (_root, cx) = context(&[("member/x", ""), (ETCD.0, &manifest)]);
+            let found = local(&cx).unwrap().unwrap();
+            assert_eq!((found.data_dir, found.has_data), (None, false), "{folder}");
+        }
     }
 }

@@ -44,8 +44,13 @@ pub fn read(cx: &Context) -> Result<Note> {
     {
         return Ok(Note::default());
     }
-    note.data_dir = note.data_dir.filter(|path| path.is_absolute());
+    note.data_dir = note.data_dir.filter(|path| is_folder(path));
     Ok(note)
+}
+
+/// True for the whole path of a folder that can be etcd's alone.
+pub(super) fn is_folder(path: &Path) -> bool {
+    path.is_absolute() && path.parent().is_some()
 }
 
 /// Adds to it.

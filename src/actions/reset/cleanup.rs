@@ -6,7 +6,7 @@
 
 use super::{containers, known, network};
 use crate::actions::leave::etcd::Place;
-use crate::actions::leave::local_etcd::local;
+use crate::actions::leave::local_etcd::may_have_data;
 use crate::actions::leave::note;
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -48,7 +48,7 @@ impl Action for CleanupNode {
 
 /// Where the phase of etcd was left out, its member stops here all the same.
 fn guard_etcd(cx: &mut Context) -> Result<()> {
-    if local(cx)?.is_some_and(|local| local.has_data)
+    if may_have_data(cx)?
         && let Place::Member { .. } = super::etcd::guard(cx)?
     {
         let name = cx.leaving()?.name.clone();

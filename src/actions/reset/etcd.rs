@@ -7,7 +7,7 @@ use super::cleanup::{discard, stop_kubelet};
 use super::containers;
 use crate::actions::leave::error::LeaveError;
 use crate::actions::leave::etcd::{self, Place};
-use crate::actions::leave::local_etcd::{Local, local};
+use crate::actions::leave::local_etcd::{Local, local, may_have_data};
 use crate::actions::leave::note;
 use crate::actions::static_pod;
 use crate::base::fault::Result;
@@ -54,7 +54,7 @@ impl Action for RemoveEtcdMember {
 /// # Errors
 /// When it must not.
 pub(super) fn guard(cx: &mut Context) -> Result<Place> {
-    let has_data = local(cx)?.is_some_and(|local| local.has_data);
+    let has_data = may_have_data(cx)?;
     let place = etcd::place(cx)?;
     match refusal(cx, has_data, &place)? {
         Some(reason) => Err(reason.into()),
@@ -90,7 +90,9 @@ fn leave(cx: &mut Context, local: &Local, place: Place) -> Result<()> {
     match place {
         Place::None => cx.events.message("this host is no member of etcd any more"),
         Place::Last => cx.events.message("this was the last member of etcd: the cluster ends here"),
-        Place::Unknown(_) if !local.has_data => cx.events.message("etcd has not run on this host"),
+        Place::Unknown(why) if !local.has_data => {
+            cx.events.message(format!("this host has no data of the cluster's etcd, which is not told: {why}"));
+        }
         Place::Unknown(why) => {
             cx.events.warning(format!("etcd was not told that this member leaves: {why}"));
             let note = format!(
