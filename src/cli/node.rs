@@ -53,6 +53,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         cluster,
         node,
         answers: None,
+        place: None,
         kept: Vec::new(),
         notes: Vec::new(),
     };

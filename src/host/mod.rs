@@ -9,6 +9,7 @@ mod drop_ins;
 pub mod error;
 pub mod facts;
 pub mod fstab;
+pub mod held;
 pub mod ipvs;
 pub mod kernel;
 pub mod kubelet_flags;
