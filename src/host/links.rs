@@ -4,7 +4,7 @@
 
 use super::command::{Command, Host};
 use super::error::HostError;
-use crate::base::gate::{Change, Entry};
+use crate::base::gate::Change;
 use std::path::Path;
 
 const NET: &str = "/sys/class/net";
@@ -47,9 +47,7 @@ pub fn found(host: &Host) -> Result<Vec<&'static str>, HostError> {
 
 /// True in a dry run that has noted the end of Pods: what is attached to a bridge now would be gone.
 fn would_remove_pods(host: &Host) -> bool {
-    let is_dry = host.gate().effect(|| Ok::<_, std::convert::Infallible>(())).is_ok_and(|done| done.is_none());
-    let ends_pod = |entry: &Entry| matches!(&entry.change, Change::Request { api, .. } if api == "cri");
-    is_dry && host.gate().entries().iter().any(ends_pod)
+    host.gate().plans(|change| matches!(change, Change::Request { api, .. } if api == "cri"))
 }
 
 /// Bridges of a cluster to which something is still attached, and what that is.

@@ -15,7 +15,7 @@ use crate::base::gate::Change;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use serde::Serialize;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -136,12 +136,7 @@ pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, Hos
     let Opened::Here(folder) = parent.open(name).map_err(wrap)? else { return Ok(false) };
     let names = folder.names().map_err(wrap)?;
     // A dry run has removed nothing, so there what it would have removed does not count.
-    let gone = host.gate().entries();
-    let is_gone = |name: &OsString| {
-        let path = path.join(name);
-        gone.iter().any(|entry| matches!(&entry.change, Change::Remove { path: gone } if *gone == path))
-    };
-    if !names.iter().all(is_gone) {
+    if !names.iter().all(|name| host.gate().plans_removal(&path.join(name))) {
         return Ok(false);
     }
     host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {

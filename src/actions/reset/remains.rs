@@ -147,10 +147,7 @@ fn strangers(cx: &Context) -> Result<Vec<PathBuf>> {
         for name in removal::names(&cx.host, folder)?.unwrap_or_default() {
             let path = folder.join(name);
             let told_elsewhere = folders.contains(&path) || path == Path::new(known::TMP);
-            let gone = cx.gate.entries().iter().any(
-                |entry| matches!(&entry.change, crate::base::gate::Change::Remove { path: gone } if *gone == path),
-            );
-            if !told_elsewhere && !gone && !found.contains(&path) {
+            if !told_elsewhere && !cx.gate.plans_removal(&path) && !found.contains(&path) {
                 found.push(path);
             }
         }
