@@ -9,6 +9,7 @@ mod error;
 mod grpc;
 mod logs;
 mod messages;
+mod pods;
 mod pull;
 mod socket;
 mod status;
@@ -16,9 +17,10 @@ mod status;
 #[cfg(test)]
 pub(crate) mod fake;
 
-pub use client::{Container, ContainerState, Cri, ExitedContainer, Pod, RuntimeVersion};
+pub use client::{Cri, RuntimeVersion};
 pub use error::{CriError, Found, PullReason};
 pub use logs::{LogLine, tail};
+pub use pods::{Container, ContainerState, ExitedContainer, Pod};
 pub use pull::{Policy, PullErrors, Pulls, registry_of};
 pub use socket::{Endpoint, KNOWN, find, kubelet_endpoint, probe};
 pub use status::{CgroupDriver, Condition, Status};
