@@ -7,6 +7,7 @@ pub mod cri;
 pub mod docker;
 pub mod error;
 pub mod facts;
+pub mod flush;
 pub mod fstab;
 pub mod ipvs;
 pub mod kernel;

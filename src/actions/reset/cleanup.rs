@@ -4,7 +4,8 @@
 //! files and folders of the list in `known`, links, packet rules. A mount that is not let go ends it before any file
 //! is removed.
 
-use super::{containers, known, network};
+use super::containers::{self, Wanted};
+use super::{known, network};
 use crate::actions::leave::etcd::{self, Local, NOTE};
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -38,7 +39,7 @@ impl Action for CleanupNode {
                 }
             }
             stop_kubelet(cx)?;
-            containers::remove_all(cx)?;
+            containers::remove(cx, Wanted::All)?;
             let flags = cx.reset()?.unmount_flags.clone();
             for path in mounts::release(&cx.host, &known::mounts(), &flags)? {
                 cx.events.message(format!("unmounted {}", path.display()));

@@ -4,7 +4,7 @@
 //! kubelet's state (stopped), the container of etcd, its data and its manifest.
 
 use super::cleanup::{discard, stop_kubelet};
-use super::containers;
+use super::containers::{self, Wanted};
 use crate::actions::leave::error::LeaveError;
 use crate::actions::leave::etcd::{self, Local, Meant, Place};
 use crate::actions::static_pod;
@@ -33,9 +33,7 @@ impl Action for RemoveEtcdMember {
         leave(cx, &local, place)?;
         // As long as etcd or a kubelet that starts it again runs, its data is not taken away.
         stop_kubelet(cx)?;
-        if let Ok(cri) = cx.runtime() {
-            containers::remove(cx, &cri, &|pod| pod.namespace == "kube-system" && pod.name.starts_with("etcd-"))?;
-        }
+        containers::remove(cx, Wanted::Etcd)?;
         // The only thing that etcd makes there.
         discard(cx, &local.data_dir.join("member"))?;
         discard(cx, &static_pod::path("etcd"))

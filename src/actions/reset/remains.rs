@@ -2,7 +2,7 @@
 //!
 //! Reads: the folders of a cluster, the journal, the links, the packet rules, the runtime. Writes: nothing.
 
-use super::known;
+use super::{containers, known};
 use crate::actions::timer;
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -104,6 +104,11 @@ fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
         && !state.active
     {
         add("the kubelet's service", "it is stopped, and from the next boot on it waits for another cluster".into());
+    }
+    let running = containers::running(cx);
+    if !running.is_empty() {
+        let shown = running.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        add("Pods that still run", format!("{}: {shown}", running.len()));
     }
     if let Ok(images) = cx.runtime().and_then(|cri| Ok(cri.images()?))
         && !images.is_empty()

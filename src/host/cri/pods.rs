@@ -3,8 +3,16 @@
 //! Reads and writes nothing.
 
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// The kubelet notes here where a Pod comes from; of those that come from a file only this host knows.
+const SOURCE: &str = "kubernetes.io/config.source";
+/// The controller of `DaemonSet`s marks their Pods with it.
+const OF_DAEMON_SET: &str = "pod-template-generation";
+/// The kubelet notes here how many seconds the Pod's containers get to end.
+const GRACE: &str = "io.kubernetes.pod.terminationGracePeriod";
 
 /// A container's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +39,8 @@ pub struct Pod {
     pub namespace: String,
     /// It can run containers.
     pub ready: bool,
+    /// It is here for the node's sake, of a `DaemonSet` or static; others may need what it does, such as their disks.
+    pub serves_node: bool,
 }
 
 /// A container as the runtime knows it.
@@ -50,6 +60,18 @@ pub struct Container {
     pub created: i64,
     /// Kubernetes' labels, such as `io.kubernetes.pod.namespace`.
     pub labels: BTreeMap<String, String>,
+    /// How long its Pod gives it to end; None: it does not say.
+    pub grace: Option<Duration>,
+}
+
+/// See [`Pod::serves_node`].
+pub(super) fn serves_node(labels: &HashMap<String, String>, annotations: &HashMap<String, String>) -> bool {
+    labels.contains_key(OF_DAEMON_SET) || annotations.get(SOURCE).is_some_and(|source| source != "api")
+}
+
+/// See [`Container::grace`].
+pub(super) fn grace(annotations: &HashMap<String, String>) -> Option<Duration> {
+    annotations.get(GRACE)?.parse().ok().map(Duration::from_secs)
 }
 
 /// How a container ended.
