@@ -38,6 +38,14 @@ pub enum LeaveError {
         /// Their names, and why.
         pods: Vec<String>,
     },
+    /// Who asks may not move the node's Pods away.
+    #[error("the Pods of {node} cannot be moved elsewhere: {why}")]
+    MayNotDrain {
+        /// The node.
+        node: String,
+        /// The API server's words.
+        why: String,
+    },
     /// The node to remove is this host.
     #[error("{0} is this host")]
     IsThisHost(String),
@@ -78,6 +86,7 @@ impl Fault for LeaveError {
             Self::Quorum(_)
             | Self::EtcdSilent { .. }
             | Self::LastMember { .. }
+            | Self::MayNotDrain { .. }
             | Self::MaybeDead(_)
             | Self::Alive(_) => ExitCode::Refused,
         }
@@ -107,6 +116,10 @@ impl Fault for LeaveError {
                 "see what holds them: run 'kubectl get pods -A -o wide --field-selector spec.nodeName={node}' and \
                  'kubectl get poddisruptionbudgets -A'; then run the command again, with a longer --drain-timeout, or \
                  with --skip-phases drain to end them; or let the node stay: run 'kubectl uncordon {node}'"
+            ),
+            Self::MayNotDrain { node, .. } => format!(
+                "run 'kubectl drain {node} --ignore-daemonsets' on a control plane and then this command again with \
+                 --skip-phases drain, or give --kubeconfig of an administrator"
             ),
             Self::IsThisHost(_) => "run 'kubewright reset' to take this host out of its cluster".into(),
             Self::NoSuchNode(_) => "run 'kubectl get nodes' to see their names".into(),

@@ -8,6 +8,9 @@ pub mod etcd;
 pub mod node;
 pub mod status;
 
+#[cfg(test)]
+mod test_cluster;
+
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::kube::cluster::Cluster;

@@ -43,7 +43,7 @@ impl Action for ResetPreflight {
 
 /// A host that is about to be reset, for tests.
 #[cfg(test)]
-pub(super) fn fixture(root: &std::path::Path) -> Context {
+pub(in crate::actions) fn fixture(root: &std::path::Path) -> Context {
     use crate::config::{Documents, Facts, ResetFlags, print};
     use crate::context::Task;
     use crate::context::leaving::Leaving;
