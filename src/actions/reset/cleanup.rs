@@ -234,6 +234,7 @@ mod tests {
         assert_eq!(files(root.path()), ["data/pki/ca.key", "etc/kubernetes/pki"]);
         let kept = &cx.leaving().unwrap().kept;
         assert!(kept.iter().any(|kept| kept.why == Why::BehindLink("/etc/kubernetes/pki".into())), "{kept:?}");
+        assert_eq!(kept.len(), 1, "one line for the link, however much is behind it");
     }
 
     #[test]
