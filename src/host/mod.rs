@@ -9,6 +9,7 @@ pub mod error;
 pub mod facts;
 pub mod flush;
 pub mod fstab;
+pub mod ipsets;
 pub mod ipvs;
 pub mod kernel;
 pub mod kubelet_flags;
@@ -23,6 +24,7 @@ pub mod service;
 pub mod space;
 pub mod swap;
 pub mod sysctl;
+pub mod tally;
 pub mod users;
 
 pub use command::{Command, Host, Output};

@@ -222,10 +222,9 @@ impl Removal {
     /// Removes `name` in `folder` and all below it; what stays is added to what was kept. True when it is gone.
     fn remove_at(&mut self, folder: &Folder, name: &OsStr, path: &Path, depth: usize) -> bool {
         match self.try_at(folder, name, path, depth) {
-            Ok(None) => true,
+            Ok(None) | Err(Errno::NOENT) => true,
             Ok(Some(Stays::ForWhatIsInIt)) => false,
             Ok(Some(Stays::For(why))) => self.keep(path, why),
-            Err(Errno::NOENT) => true,
             // What is mounted in another namespace is busy here.
             Err(Errno::BUSY) => self.keep(path, Why::Mount),
             Err(errno) => self.keep(path, refused(errno)),

@@ -49,8 +49,8 @@ impl TestCluster {
     pub fn start(objects: impl IntoIterator<Item = (String, Value)>) -> Self {
         let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
         let state = Arc::new(Mutex::new(State { objects: objects.into_iter().collect(), ..State::default() }));
-        let served = Arc::clone(&state);
-        let server = TestServer::start(&ca.local_leaf(), None, move |request| served.lock().unwrap().answer(request));
+        let behind = Arc::clone(&state);
+        let server = TestServer::start(&ca.local_leaf(), None, move |request| behind.lock().unwrap().answer(request));
         let file = root.path().join(KUBECONFIG.trim_start_matches('/'));
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file.with_file_name("ca.crt"), ca.pem()).unwrap();
@@ -115,9 +115,9 @@ impl State {
                 (200, done)
             }
             ("PATCH", _) => {
-                let patch: Value = serde_json::from_slice(&request.body).unwrap();
+                let sent: Value = serde_json::from_slice(&request.body).unwrap();
                 let object = self.objects.get_mut(path).unwrap_or_else(|| panic!("there is no {path}"));
-                object["spec"]["unschedulable"] = patch["spec"]["unschedulable"].clone();
+                object["spec"]["unschedulable"] = sent["spec"]["unschedulable"].clone();
                 (200, object.to_string())
             }
             ("DELETE", _) => (if self.objects.remove(path).is_some() { 200 } else { 404 }, done),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 /// A network plugin may fail to take a Pod's network away, as when it asks an API server that is gone; the runtime
 /// then wants to be asked again.

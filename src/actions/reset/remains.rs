@@ -7,7 +7,7 @@ use crate::actions::timer;
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::host::service::Services;
-use crate::host::{ipvs, links, mounts, packet_rules, removal, users};
+use crate::host::{ipsets, ipvs, links, mounts, packet_rules, removal, users};
 use crate::journal::Journal;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -80,10 +80,18 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
 }
 
 fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
-    if let Ok(number @ 1..) = packet_rules::count(&cx.host) {
+    if let number @ 1.. = packet_rules::count(&cx.host) {
         add("packet rules", format!("{number} chains and tables; run 'iptables-save' to see them"));
     }
-    if let Ok(servers) = ipvs::found(&cx.host)
+    if let chains @ 1.. = packet_rules::shared(&cx.host).len() {
+        let why = "network plugins make them for ports of containers, also for other engines than the cluster's";
+        add(&format!("{chains} chains CNI-… of packet rules"), why.into());
+    }
+    let sets = ipsets::found(&cx.host);
+    if !sets.is_empty() {
+        add("sets of addresses", format!("{}; run 'ipset list -n' to see them", sets.len()));
+    }
+    if let Ok(servers) = ipvs::found(&cx.host).map(|found| found.ours)
         && !servers.is_empty()
     {
         let shown: Vec<String> = servers.iter().map(ToString::to_string).collect();
@@ -91,6 +99,9 @@ fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
     }
     for (name, ports) in links::in_use(&cx.host)? {
         add(&format!("the bridge {name}"), format!("{} is attached to it", ports.join(", ")));
+    }
+    for (name, why) in links::doubtful(&cx.host)? {
+        add(&format!("the network link {name}"), why.into());
     }
     // Only a kubelet sets both, to 10 seconds and 1, when it starts (pkg/kubelet/cm).
     let value = |key: &str| cx.files.read_text(&Path::new("/proc/sys").join(key)).ok().flatten();

@@ -9,7 +9,8 @@ const SOCKET: &str = "/var/run/containerd/containerd.sock";
 const LIST: &str = "docker ps -a -q --filter name=^/?k8s_";
 const GRACE_NOTE: &str = "io.kubernetes.pod.terminationGracePeriod";
 
-fn context(fake: &FakeHost, host: Host) -> Context {
+/// A host that is about to be reset, with the fake's programs.
+pub fn context(fake: &FakeHost, host: Host) -> Context {
     let mut cx = fixture(fake.root());
     cx.gate = host.gate().clone();
     cx.files = HostFiles::new(fake.root(), cx.gate.clone());
