@@ -7,11 +7,13 @@ use kubewright::base::exit_code::ExitCode;
 use std::process::{Command, Output};
 
 /// Makes a small host in memory and runs `$script` on it; `kubewright` is the built binary. Folders of the machine
-/// that hold programs are there, read-only.
+/// that hold programs are there, read-only. Its mounts are shared among each other, as systemd does it on every host, but
+/// not with the machine's.
 const HOST: &str = r#"
 set -eu
 host=$(mktemp -d)
 mount -t tmpfs host "$host"
+mount --make-shared "$host"
 for folder in bin lib lib64 sbin usr; do
   if [ -L "/$folder" ]; then cp -P "/$folder" "$host/$folder"
   elif [ -d "/$folder" ]; then mkdir "$host/$folder"; mount --bind "/$folder" "$host/$folder"; mount -o remount,bind,ro "$host/$folder"; fi
@@ -81,6 +83,44 @@ fn bind_mounts_and_links_below_the_kubelets_folder_survive() {
     }
     assert!(text.contains("  - /var/lib/kubelet/plugins: it is a link to /home/user/data"), "{text}");
     assert!(text.contains("nothing to do"), "{text}");
+}
+
+#[test]
+fn a_disk_that_was_mounted_in_a_volume_of_the_host_survives_where_it_belongs() {
+    let script = r"
+        mkdir -p /disks/one && echo mine > /disks/one/file
+        cd /var/lib/kubelet/pods/a/volumes
+        mkdir local nested && touch single && mount --bind /disks/one local && mount --bind /disks/one/file single
+        mkdir /disks/one/inner && mount -t tmpfs inner /disks/one/inner && echo mine > /disks/one/inner/file
+        cat local/inner/file
+        mount -t tmpfs nested nested && mkdir nested/deeper && mount --bind /disks/one nested/deeper
+        /kubewright reset --force
+        cat /disks/one/file /disks/one/inner/file
+        grep -c ' /disks/one/inner ' /proc/self/mountinfo
+        grep ' /var/lib/kubelet/' /proc/self/mountinfo || echo no mounts
+        test ! -e /var/lib/kubelet
+        echo THE END";
+    let Some(output) = on_host(script) else { return };
+    let text = said(&output);
+    assert_eq!(text.matches("mine\n").count(), 3, "{text}");
+    assert!(text.contains("mine\n1\nno mounts\n"), "{text}");
+}
+
+#[test]
+fn a_disk_that_is_mounted_on_a_folder_of_the_kubelet_stays_with_what_is_on_it() {
+    let script = r"
+        rm -r /var/lib/kubelet/pods/a
+        mount -t tmpfs disk /var/lib/kubelet/pods && echo mine > /var/lib/kubelet/pods/file
+        mkdir -p /var/lib/kubelet/pods/a/volumes && mount -t tmpfs volume /var/lib/kubelet/pods/a/volumes
+        /kubewright reset --force
+        cat /var/lib/kubelet/pods/file
+        grep -c ' /var/lib/kubelet/pods' /proc/self/mountinfo
+        echo THE END";
+    let Some(output) = on_host(script) else { return };
+    let text = said(&output);
+    assert!(text.contains("mine\n1\n"), "{text}");
+    assert!(text.contains("  - /var/lib/kubelet/pods: something is mounted there"), "{text}");
+    assert!(text.contains("unmounted /var/lib/kubelet/pods/a/volumes\n"), "{text}");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! `/var/lib/kubelet/config.yaml`, `instance-config.yaml` (in minors that have it) and
 //! `kubeadm-flags.env`, and the folder of static Pods; then starts the kubelet.
 
-use super::{manifest, patches, told};
+use super::{leave, manifest, patches, told};
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::context::Context;
@@ -35,6 +35,8 @@ impl Action for KubeletStart {
 /// When a patch does not apply, a file cannot be written or the kubelet does not start.
 pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()> {
     let files = files(cx, shared, register_taints)?;
+    // What a reset noted that was cut short is about the node that this host was before.
+    leave::note::forget(cx)?;
     let mut changes = false;
     for (path, text) in &files {
         changes |= cx.files.read_text(path)?.as_ref() != Some(text) || cx.files.mode(path) != Some(FILE_MODE);

@@ -15,6 +15,8 @@ pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
 pub struct StaticPod {
     words: Vec<String>,
     image: String,
+    /// Where folders of the host are in the container: its path, then the host's.
+    mounts: Vec<(PathBuf, PathBuf)>,
 }
 
 impl StaticPod {
@@ -30,7 +32,22 @@ impl StaticPod {
         let texts = |key: &str| container[key].as_array().cloned().unwrap_or_default();
         let words = texts("command").into_iter().chain(texts("args"));
         let words = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
-        Ok(Some(Self { words, image: container["image"].as_str().unwrap_or_default().into() }))
+        let image = container["image"].as_str().unwrap_or_default().into();
+        Ok(Some(Self { words, image, mounts: mounts(&pod) }))
+    }
+
+    /// Where the host has what is at `path` in the container; None where it has it not.
+    pub fn on_host(&self, path: &Path) -> Option<PathBuf> {
+        let deepest = self.mounts.iter().filter(|(inside, _)| path.starts_with(inside));
+        let (inside, outside) = deepest.max_by_key(|(inside, _)| inside.components().count())?;
+        // A file that is mounted is the whole path: joining nothing would add a slash.
+        let rest = path.strip_prefix(inside).ok()?;
+        Some(if rest.as_os_str().is_empty() { outside.clone() } else { outside.join(rest) })
+    }
+
+    /// Every value of its flags.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().filter_map(|word| Some(word.strip_prefix("--")?.split_once('=')?.1))
     }
 
     /// The value of a flag; of one that comes twice, the last.
@@ -45,6 +62,19 @@ impl StaticPod {
     }
 }
 
+/// The first container's mounts of folders and files of the host.
+fn mounts(pod: &Value) -> Vec<(PathBuf, PathBuf)> {
+    let volumes = pod["spec"]["volumes"].as_array().cloned().unwrap_or_default();
+    let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().cloned().unwrap_or_default();
+    let of_host = |mount: &Value| {
+        let volume = volumes.iter().find(|volume| volume["name"] == mount["name"])?;
+        let outside = PathBuf::from(volume["hostPath"]["path"].as_str()?);
+        let outside = mount["subPath"].as_str().map_or_else(|| outside.clone(), |below| outside.join(below));
+        Some((PathBuf::from(mount["mountPath"].as_str()?), outside))
+    };
+    mounts.iter().filter_map(of_host).collect()
+}
+
 /// Where a component's manifest lies.
 pub fn path(component: &str) -> PathBuf {
     Path::new(MANIFESTS).join(format!("{component}.yaml"))
@@ -54,6 +84,22 @@ pub fn path(component: &str) -> PathBuf {
 mod tests {
     use super::*;
     use crate::base::gate::Gate;
+
+    #[test]
+    fn paths_in_the_container_are_told_from_those_of_the_host() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
+        let text = "spec: {volumes: [{name: a, hostPath: {path: /disk}}, {name: b, emptyDir: {}}], containers: [{volumeMounts: \
+                    [{name: a, mountPath: /var/lib/etcd}, {name: b, mountPath: /tmp}, \
+                    {name: a, mountPath: /var/lib/etcd/wal, subPath: w}]}]}";
+        std::fs::write(root.path().join("etc/kubernetes/manifests/etcd.yaml"), text).unwrap();
+        let pod = StaticPod::read(&HostFiles::new(root.path(), Gate::open()), "etcd").unwrap().unwrap();
+        let on_host = |path: &str| pod.on_host(Path::new(path)).map(|path| path.display().to_string());
+        assert_eq!(on_host("/var/lib/etcd").as_deref(), Some("/disk"));
+        assert_eq!(on_host("/var/lib/etcd/data").as_deref(), Some("/disk/data"));
+        assert_eq!(on_host("/var/lib/etcd/wal/1").as_deref(), Some("/disk/w/1"));
+        assert_eq!((on_host("/var/lib/etcdx"), on_host("/tmp/x")), (None, None));
+    }
 
     #[test]
     fn flags_and_version_come_from_the_manifest() {

@@ -52,6 +52,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         cluster,
         node,
         answers: None,
+        place: None,
         kept: Vec::new(),
         notes: Vec::new(),
     };

@@ -9,7 +9,6 @@ use crate::actions;
 use crate::actions::renewal::known;
 use crate::actions::reset;
 use crate::actions::reset::remains::{self, Left};
-use crate::actions::static_pod::StaticPod;
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
@@ -80,9 +79,8 @@ fn flags(args: &ResetArgs) -> ResetFlags {
 fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
     let cx = silent(session, Task::None);
     let (mut cluster, mut node) = known::from_host(&cx)?;
-    let api_server = StaticPod::read(&cx.files, "kube-apiserver")?.unwrap_or_default();
-    let manifest = api_server.flag("client-ca-file").and_then(|path| Path::new(path).parent()).map(PathBuf::from);
-    if let Some(dir) = config.certificates_dir.clone().or(manifest) {
+    let told = reset::certificates::folder(&cx.files)?;
+    if let Some(dir) = config.certificates_dir.clone().or(told) {
         cluster.certificates_dir = dir;
     }
     node.cri_socket.clone_from(&config.cri_socket);
@@ -100,6 +98,7 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         cluster,
         node,
         answers: None,
+        place: None,
         kept: Vec::new(),
         notes: Vec::new(),
     })

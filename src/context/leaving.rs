@@ -8,6 +8,33 @@ use crate::host::removal::Kept;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Whether the API server of the cluster that is left answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It does, and is well.
+    Well,
+    /// It does not, for this reason, and must.
+    Silent(String),
+    /// It need not: there is nothing to tell it, or the user goes on without.
+    NotAsked,
+}
+
+/// The place of the node in etcd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// It has none.
+    None,
+    /// It is the only member that votes.
+    Last,
+    /// It is a member, and the others can do without.
+    Member {
+        /// Where the other members are.
+        others: Vec<String>,
+    },
+    /// Nobody can tell, for this reason.
+    Unknown(String),
+}
+
 /// See the module's text.
 // Each is a switch of its own on the command line; there is no state machine among them.
 #[allow(clippy::struct_excessive_bools)]
@@ -32,7 +59,9 @@ pub struct Leaving {
     /// This host as a node of it.
     pub node: NodeConfig,
     /// Whether the API server answers, once it was asked.
-    pub answers: Option<bool>,
+    pub answers: Option<Answer>,
+    /// The node's place in etcd, once it was found out.
+    pub place: Option<Place>,
     /// What was not removed.
     pub kept: Vec<Kept>,
     /// What was not done, and what the user can do about it.

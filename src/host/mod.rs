@@ -9,6 +9,7 @@ pub mod error;
 pub mod facts;
 pub mod flush;
 pub mod fstab;
+pub mod held;
 pub mod ipsets;
 pub mod ipvs;
 pub mod kernel;

@@ -7,12 +7,18 @@ use super::error::HostError;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
-use rustix::mount::UnmountFlags;
+use rustix::mount::{MountPropagationFlags, UnmountFlags};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 const MOUNTINFO: &str = "/proc/self/mountinfo";
+/// How long a file system gets to write what it still holds: a disk on the network that is gone would take for ever.
+const UNMOUNT_LIMIT: Duration = Duration::from_mins(2);
 
 /// A mount that is not let go. Nothing below it was touched.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +30,7 @@ pub struct Busy {
     pub users: Vec<String>,
     /// The operating system's word.
     #[source]
-    pub source: std::io::Error,
+    pub source: io::Error,
 }
 
 fn used_by(list: &[String]) -> String {
@@ -43,39 +49,106 @@ impl Fault for Busy {
     }
 }
 
-/// Every mount point, in the order in which they were mounted.
+/// A line of the table of mounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mount {
+    id: u64,
+    /// The mount on which it is mounted.
+    parent: u64,
+    path: PathBuf,
+}
+
+/// Every mount point, in the order in which the kernel lists them.
 ///
 /// # Errors
 /// When they cannot be read.
 pub fn all(host: &Host) -> Result<Vec<PathBuf>, HostError> {
+    Ok(table(host)?.into_iter().map(|mount| mount.path).collect())
+}
+
+fn table(host: &Host) -> Result<Vec<Mount>, HostError> {
     // Paths need not be UTF-8, so the bytes are read.
     let bytes = host.files().read(Path::new(MOUNTINFO))?.unwrap_or_default();
     Ok(parse(&bytes))
 }
 
-/// Unmounts everything that is mounted below `folders`, what was mounted last first. `flags` as umount(2) names
-/// them. Returns what was unmounted.
+/// Unmounts everything that is mounted below `folders`, what is on top first; what is mounted on one of them stays: it
+/// is a disk that somebody gave for it. `flags` as umount(2) names them. Returns what was unmounted.
 ///
 /// # Errors
 /// [`Busy`] for the first that is not let go: those after it stay, too.
 pub fn release(host: &Host, folders: &[PathBuf], flags: &[String]) -> crate::base::fault::Result<Vec<PathBuf>> {
-    let below = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
-    let mut mounts: Vec<PathBuf> = all(host)?.into_iter().filter(below).collect();
-    mounts.reverse();
-    for path in &mounts {
-        let change = Change::Run {
-            what: "let go of a mount of the kubelet".into(),
-            command: vec!["umount".into(), path.display().to_string()],
-        };
-        host.gate().pass(change, || {
-            rustix::mount::unmount(path.as_path(), flags_of(flags)).map_err(|errno| Busy {
-                path: path.clone(),
-                users: users_of(host, path),
-                source: errno.into(),
-            })
+    let table = table(host)?;
+    let below = |mount: &&Mount| folders.iter().any(|folder| mount.path.starts_with(folder) && mount.path != *folder);
+    let chosen: Vec<&Mount> = table.iter().filter(below).collect();
+    // A volume that is a folder of the host shares what is mounted in it: to unmount the copy here would unmount the
+    // original there. Once it shares nothing any more, only the copy goes.
+    for mount in bottom(&chosen) {
+        let path = mount.path.clone();
+        let change = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+        host.gate().effect(|| {
+            within(UNMOUNT_LIMIT, move || rustix::mount::mount_change(&path, change))
+                .map_err(|source| busy(host, mount, source))
         })?;
     }
-    Ok(mounts)
+    let mut released = Vec::new();
+    for mount in top_first(&chosen) {
+        let change = Change::Run {
+            what: "let go of a mount of the kubelet".into(),
+            command: vec!["umount".into(), mount.path.display().to_string()],
+        };
+        let (path, flags) = (mount.path.clone(), flags_of(flags));
+        host.gate().pass(change, || {
+            within(UNMOUNT_LIMIT, move || rustix::mount::unmount(&path, flags))
+                .map_err(|source| busy(host, mount, source))
+        })?;
+        released.push(mount.path.clone());
+    }
+    Ok(released)
+}
+
+fn busy(host: &Host, mount: &Mount, source: io::Error) -> Busy {
+    // Whoever looks at a file system that does not answer waits for it, too.
+    let users = if source.kind() == io::ErrorKind::TimedOut { Vec::new() } else { users_of(host, &mount.path) };
+    Busy { path: mount.path.clone(), users, source }
+}
+
+/// Does something that the kernel may never return from, as with a disk on the network that is gone; whoever does
+/// it is left behind then.
+fn within(limit: Duration, act: impl FnOnce() -> rustix::io::Result<()> + Send + 'static) -> io::Result<()> {
+    let (done, end) = channel();
+    std::thread::spawn(move || {
+        // Nobody listens any more when it took too long.
+        let _ = done.send(act());
+    });
+    match end.recv_timeout(limit) {
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("the kernel has not done it within {limit:?}"))),
+    }
+}
+
+/// Those that are mounted on no other of them.
+fn bottom<'m>(mounts: &[&'m Mount]) -> Vec<&'m Mount> {
+    let is_one = |id: u64| mounts.iter().any(|mount| mount.id == id);
+    mounts.iter().filter(|mount| !is_one(mount.parent)).copied().collect()
+}
+
+/// What is mounted on something comes before it, what was mounted later before what it may hide. The order of the list
+/// alone tells neither: mounts can be moved.
+fn top_first<'m>(mounts: &[&'m Mount]) -> Vec<&'m Mount> {
+    let mut on: BTreeMap<u64, Vec<&Mount>> = BTreeMap::new();
+    for mount in mounts {
+        on.entry(mount.parent).or_default().push(mount);
+    }
+    // Each is noted before what is on it, and the whole list is turned around at the end.
+    let (mut order, mut next) = (Vec::new(), bottom(mounts));
+    next.reverse();
+    while let Some(mount) = next.pop() {
+        order.push(mount);
+        next.extend(on.remove(&mount.id).unwrap_or_default().into_iter().rev());
+    }
+    order.reverse();
+    order
 }
 
 /// A mount point may have become a link since it was listed: it is never followed.
@@ -98,13 +171,15 @@ fn users_of(host: &Host, path: &Path) -> Vec<String> {
     output.stdout.split_whitespace().take(5).map(|id| format!("process {id}")).collect()
 }
 
-/// The fifth field of each line; blanks and the like are written as `\040`.
-fn parse(bytes: &[u8]) -> Vec<PathBuf> {
-    bytes
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4))
-        .map(|field| PathBuf::from(OsString::from_vec(unescape(field))))
-        .collect()
+/// The first, second and fifth field of each line; blanks and the like are written as `\040`.
+fn parse(bytes: &[u8]) -> Vec<Mount> {
+    let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse().ok();
+    let mount = |line: &[u8]| {
+        let mut fields = line.split(|byte| *byte == b' ');
+        let (id, parent) = (number(fields.next()?)?, number(fields.next()?)?);
+        Some(Mount { id, parent, path: PathBuf::from(OsString::from_vec(unescape(fields.nth(2)?))) })
+    };
+    bytes.split(|byte| *byte == b'\n').filter_map(mount).collect()
 }
 
 fn unescape(field: &[u8]) -> Vec<u8> {
@@ -136,7 +211,8 @@ mod tests {
     #[test]
     fn mount_points_are_read_with_their_blanks() {
         let found = parse(TABLE.as_bytes());
-        assert_eq!(found[2], Path::new("/var/lib/kubelet/pods/a/volume-subpaths/my data"));
+        assert_eq!(found[2].path, Path::new("/var/lib/kubelet/pods/a/volume-subpaths/my data"));
+        assert_eq!((found[2].id, found[2].parent), (91, 22));
         assert_eq!(unescape(b"a\\b\\777\\0"), b"a\\b\\777\\0");
     }
 
@@ -150,13 +226,53 @@ mod tests {
         assert_eq!(host.gate().count(), 2);
     }
 
+    fn order(table: &str) -> Vec<String> {
+        let mounts = parse(table.as_bytes());
+        let names =
+            top_first(&mounts.iter().collect::<Vec<_>>()).into_iter().map(|mount| mount.path.display().to_string());
+        names.collect()
+    }
+
+    #[test]
+    fn a_disk_that_is_mounted_on_a_folder_of_the_kubelet_stays() {
+        let table = "90 22 8:2 / /var/lib/kubelet/pods rw - ext4 /dev/sdb rw\n\
+                     91 90 0:44 / /var/lib/kubelet/pods/a/t rw - tmpfs tmpfs rw\n";
+        let fake = FakeHost::new().file(MOUNTINFO, table);
+        let released = release(&fake.dry(), &["/var/lib/kubelet/pods".into()], &[]).unwrap();
+        assert_eq!(released, [Path::new("/var/lib/kubelet/pods/a/t")]);
+    }
+
+    #[test]
+    fn a_mount_that_was_moved_onto_a_later_one_goes_before_it() {
+        assert_eq!(order("90 91 0:1 / /p/a/inner rw\n91 22 0:2 / /p/a rw\n"), ["/p/a/inner", "/p/a"]);
+    }
+
+    #[test]
+    fn a_mount_that_hides_others_goes_before_them() {
+        let table = "90 22 0:1 / /p/a/b rw\n91 90 0:2 / /p/a/b/c rw\n92 22 0:3 / /p/a rw\n93 92 0:4 / /p/a rw\n";
+        assert_eq!(order(table), ["/p/a", "/p/a", "/p/a/b/c", "/p/a/b"]);
+        // What is mounted on itself is the top of the tree, or nonsense.
+        assert_eq!(order("1 1 0:1 / /p/a rw\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_disk_that_never_answers_is_told_and_not_waited_for() {
+        let (_never, end) = channel::<()>();
+        let stuck = within(Duration::ZERO, move || {
+            let _ = end.recv();
+            Ok(())
+        });
+        assert_eq!(stuck.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        within(Duration::from_mins(1), || Ok(())).unwrap();
+    }
+
     #[test]
     fn a_mount_that_stays_ends_the_work_and_says_what_to_do() {
         // It is no mount point of this machine, so the kernel refuses.
         let fake = FakeHost::new().file(MOUNTINFO, TABLE);
         let host = fake.live();
         let failure = release(&host, &["/var/lib/kubelet/pods".into()], &[]).unwrap_err();
-        assert!(failure.to_string().contains("cannot unmount /var/lib/kubelet/pods/a/volume-subpaths/my data"));
+        assert!(failure.to_string().contains("cannot unmount /var/lib/kubelet/pods/a/volume"));
         assert!(failure.hint().unwrap().contains("it continues"));
         assert_eq!(host.gate().count(), 0);
     }

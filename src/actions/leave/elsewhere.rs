@@ -3,7 +3,7 @@
 //! Reads: the node, etcd's members. Writes: the membership.
 
 use super::error::LeaveError;
-use super::etcd::{self, Meant, Place};
+use super::etcd::{self, Place};
 use super::node;
 use crate::actions::join::discover::is_ready;
 use crate::base::fault::Result;
@@ -42,7 +42,7 @@ impl Action for RemoveCheck {
         match place {
             Place::None if found.is_none() => Err(LeaveError::NoSuchNode(name).into()),
             Place::Last => Err(LeaveError::LastMember { name }.into()),
-            Place::Unknown(failure) => Err(LeaveError::EtcdSilent { why: failure.to_string() }.into()),
+            Place::Unknown(why) => Err(LeaveError::EtcdSilent { why }.into()),
             Place::None | Place::Member { .. } => Ok(()),
         }
     }
@@ -62,7 +62,7 @@ impl Action for RemoveMember {
             return Ok(());
         }
         let name = cx.leaving()?.name.clone();
-        if etcd::leave(cx, &Meant { peer_url: None, name: &name })? == Departure::Removed {
+        if etcd::leave(cx)? == Departure::Removed {
             cx.events.message(format!("took the member of {name} out of etcd"));
         }
         Ok(())

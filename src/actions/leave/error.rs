@@ -3,6 +3,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
 use crate::etcd::EtcdError;
+use std::path::PathBuf;
 
 /// See the module's text.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +30,12 @@ pub enum LeaveError {
     LastMember {
         /// The node.
         name: String,
+    },
+    /// Somebody works on the data that is to go.
+    #[error("an etcd on this host works on {}: its data stays", data.display())]
+    EtcdRuns {
+        /// The data.
+        data: PathBuf,
     },
     /// Pods do not leave the node.
     #[error("these Pods have not left {node}: {}", pods.join("; "))]
@@ -87,6 +94,7 @@ impl Fault for LeaveError {
             | Self::EtcdSilent { .. }
             | Self::LastMember { .. }
             | Self::MayNotDrain { .. }
+            | Self::EtcdRuns { .. }
             | Self::MaybeDead(_)
             | Self::Alive(_) => ExitCode::Refused,
         }
@@ -112,6 +120,11 @@ impl Fault for LeaveError {
                 "if the cluster is to end, run the command again with --force; save its data first with 'etcdctl snapshot save'"
                     .into()
             }
+            Self::EtcdRuns { data } => format!(
+                "run 'fuser -v {}/snap/db' to see which process it is; if that etcd is part of the cluster that this host \
+                 leaves, end it and run the command again: it continues; if not, give it another data folder first",
+                data.display()
+            ),
             Self::NotDrained { node, .. } => format!(
                 "see what holds them: run 'kubectl get pods -A -o wide --field-selector spec.nodeName={node}' and \
                  'kubectl get poddisruptionbudgets -A'; then run the command again, with a longer --drain-timeout, or \

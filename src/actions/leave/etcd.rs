@@ -1,123 +1,110 @@
-//! The leaving node's place in etcd: where its members are, which of them is meant, and what follows when it goes.
+//! The leaving node's place in etcd: which of the members is meant, and what follows when it goes.
 //!
-//! Reads: the manifests of etcd and the API server on this host, the etcd Pods, etcd's members, what an earlier run
-//! noted. Writes: the membership, and a note of where the other members are.
+//! Reads: etcd on this host, the etcd Pods, etcd's members, what an earlier run noted. Writes: the membership.
 
 use super::error::LeaveError;
-use crate::actions::static_pod::StaticPod;
-use crate::base::fault::{Failure, Result};
-use crate::base::files::{Content, HostFiles};
-use crate::base::gate::Gate;
+use super::local_etcd::{Local, local};
+use super::note;
+use crate::base::fault::Result;
 use crate::base::https::{Credentials, Trust};
 use crate::base::secret::Secret;
 use crate::base::wait::{Poll, Wait};
-use crate::config::model::HostPort;
 use crate::context::Context;
+pub use crate::context::leaving::Place;
 use crate::etcd::{self, Departure, EtcdError, Member, Membership};
 use crate::kube::kind::POD;
-use serde_json::{Value, json};
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// With this annotation kubeadm's etcd Pods tell where clients reach them.
 const CLIENT_URLS: &str = "kubeadm.kubernetes.io/etcd.advertise-client-urls";
-const PEER_PORT: u16 = 2380;
-const DEFAULT_DATA: &str = "/var/lib/etcd";
-/// Where the other members are, from just before this one leaves until all is removed: after it has left, a run
-/// that was cut short could not ask anybody any more.
-pub const NOTE: &str = "/var/lib/kubewright/leaving.json";
 /// How long it is tried to read the members: an election is over by then.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The client certificates that may be on a host, the one that is for this first.
 const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
 
-/// etcd on this host.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Local {
-    /// Where other members reach it; None: nothing on this host tells.
-    pub peer_url: Option<String>,
-    /// Where its data is.
-    pub data_dir: PathBuf,
-    /// Where clients reach it and the members it was started with.
-    pub endpoints: Vec<String>,
-    /// It has data.
-    pub has_data: bool,
-}
-
-/// etcd as this host is meant to run it; None where it is not.
-///
-/// # Errors
-/// When a manifest cannot be read.
-pub fn local(cx: &Context) -> Result<Option<Local>> {
-    let pod = StaticPod::read(&cx.files, "etcd")?;
-    let noted = note(cx)?;
-    let data_dir = pod.as_ref().and_then(|pod| pod.flag("data-dir")).or(noted["dataDir"].as_str());
-    let data_dir = PathBuf::from(data_dir.unwrap_or(DEFAULT_DATA));
-    let has_data = cx.files.exists(&data_dir.join("member"));
-    let api_server = StaticPod::read(&cx.files, "kube-apiserver")?;
-    let servers = api_server.as_ref().and_then(|pod| pod.flag("etcd-servers")).unwrap_or_default();
-    let uses_local = servers.contains("//127.0.0.1") || servers.contains("//[::1]");
-    if pod.is_none() && !has_data && !uses_local {
-        return Ok(None);
-    }
-    let advertised = api_server.as_ref().and_then(|pod| pod.flag("advertise-address"));
-    let advertised = advertised.and_then(|text| text.parse::<IpAddr>().ok());
-    let flag = |name: &str| pod.as_ref().and_then(|pod| pod.flag(name)).map(str::to_owned);
-    let peer_url = flag("initial-advertise-peer-urls")
-        .or_else(|| noted["peerUrl"].as_str().map(str::to_owned))
-        .or_else(|| advertised.map(|ip| url(ip, PEER_PORT)));
-    let words = |name: &str| flag(name).unwrap_or_default().split(',').map(str::to_owned).collect::<Vec<_>>();
-    let mut endpoints = words("advertise-client-urls");
-    // NAME=https://HOST:2380 of those who were there when it joined; clients are one port below.
-    let peers = words("initial-cluster");
-    let peers = peers.iter().filter_map(|peer| peer.split_once('=')?.1.strip_suffix(":2380"));
-    endpoints.extend(peers.map(|host| format!("{host}:2379")));
-    endpoints.retain(|endpoint| !endpoint.is_empty());
-    Ok(Some(Local { peer_url, data_dir, endpoints, has_data }))
-}
-
-/// The place of the node in etcd.
-pub enum Place {
-    /// It has none.
-    None,
-    /// It is the only member that votes.
-    Last,
-    /// It is a member, and the others can do without.
-    Member {
-        /// Where the other members are.
-        others: Vec<String>,
-    },
-    /// Nobody can tell.
-    Unknown(Failure),
-}
-
 /// How the node's member is told from others.
-pub struct Meant<'a> {
-    /// The address of its host for other members, where it is known.
-    pub peer_url: Option<&'a str>,
+struct Meant {
+    /// Its id, as the etcd on this host tells it while it runs.
+    id: Option<u64>,
+    /// The addresses of its host for other members, where they are known.
+    peer_urls: Vec<String>,
     /// The node's name, which is its member's.
-    pub name: &'a str,
+    name: String,
+    /// False where an etcd of this host that has started is none of ours.
+    may_have_started: bool,
 }
 
-impl Meant<'_> {
-    /// The address decides where it is known: names are made up by people.
-    pub fn is(&self, member: &Member) -> bool {
-        match self.peer_url {
-            Some(url) => member.peer_urls.iter().any(|known| known == url),
-            None => member.name == self.name,
+impl Meant {
+    fn of(client: &etcd::Client, name: &str, local: Option<&Local>) -> Self {
+        let running = local.filter(|local| local.data_dir.is_some()).and_then(|local| {
+            let ids = local.own_endpoints.iter().filter_map(|endpoint| client.status(endpoint).ok());
+            ids.map(|status| status.member).find(|id| *id != 0)
+        });
+        Self {
+            id: running,
+            peer_urls: local.map(|local| local.peer_urls.clone()).unwrap_or_default(),
+            name: name.into(),
+            may_have_started: local.is_none_or(|local| local.data_dir.is_some()),
         }
     }
+
+    /// The member itself knows best; an address decides before a name does, as names are made up by people.
+    fn is(&self, member: &Member) -> bool {
+        if member.has_started() && !self.may_have_started {
+            return false;
+        }
+        match self.id {
+            Some(id) => member.id == id,
+            None if self.peer_urls.is_empty() => member.name == self.name,
+            None => member.peer_urls.iter().any(|url| self.peer_urls.contains(url)),
+        }
+    }
+
+    /// A member that may be the node's own, though its addresses are others.
+    fn alike<'m>(&self, members: &'m [Member], local: Option<&Local>) -> Option<&'m Member> {
+        let may_be = self.id.is_none() && local.is_some_and(|local| local.has_data);
+        members.iter().find(|member| may_be && member.name == self.name)
+    }
 }
 
-/// Finds out the node's place; nothing is changed.
+/// The node's place as it was when this run first asked.
 ///
 /// # Errors
 /// When those who stay would have no majority.
-pub fn place(cx: &mut Context, meant: &Meant<'_>) -> Result<Place> {
-    let client = match client(cx) {
+pub fn place(cx: &mut Context) -> Result<Place> {
+    match cx.leaving()?.place.clone() {
+        Some(place) => Ok(place),
+        None => find_place(cx),
+    }
+}
+
+/// Finds out the node's place; nothing is changed. A cluster that may lose its majority, where that was accepted, is
+/// as unknown as one that does not answer.
+///
+/// # Errors
+/// When those who stay would have no majority.
+pub fn find_place(cx: &mut Context) -> Result<Place> {
+    let here = cx.leaving()?.is_here();
+    let local = if here { local(cx)? } else { None };
+    let place = if here && local.is_none() {
+        Place::None
+    } else {
+        match look(cx, local.as_ref()) {
+            Err(failure) if cx.leaving()?.accept_quorum_loss => {
+                cx.events.warning(format!("as was asked for, the cluster may stop: {failure}"));
+                Place::Unknown(failure.to_string())
+            }
+            other => other?,
+        }
+    };
+    cx.leaving_mut()?.place = Some(place.clone());
+    Ok(place)
+}
+
+fn look(cx: &mut Context, local: Option<&Local>) -> Result<Place> {
+    let client = match client(cx, local) {
         Ok(client) => client,
-        Err(failure) => return Ok(Place::Unknown(failure)),
+        Err(failure) => return Ok(Place::Unknown(failure.to_string())),
     };
     // Nobody listens as long as etcd does not run: that is known at once.
     if let Err(EtcdError::Transport(error)) = client.members()
@@ -125,11 +112,20 @@ pub fn place(cx: &mut Context, meant: &Meant<'_>) -> Result<Place> {
         && let Err(again) = Wait::new("an etcd member", PATIENCE / 5)
             .until(&cx.clock, &cx.events, || Ok(Poll::Ready(client.members()?)))
     {
-        return Ok(Place::Unknown(again));
+        return Ok(Place::Unknown(again.to_string()));
     }
+    let meant = Meant::of(&client, &cx.leaving()?.name, local);
     let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, PATIENCE);
     match membership.foresee(&|member| meant.is(member)) {
-        Ok((Departure::WasNoMember, _)) => Ok(Place::None),
+        Ok((Departure::WasNoMember, members)) => Ok(match meant.alike(&members, local) {
+            None => Place::None,
+            Some(member) => Place::Unknown(format!(
+                "etcd has a member {} at {}, which is no address of this host, and etcd does not run here to say whether it \
+                 is the same",
+                member.name,
+                member.peer_urls.join(",")
+            )),
+        }),
         Ok((Departure::IsLast, _)) => Ok(Place::Last),
         Ok((Departure::Removed, members)) => {
             let others =
@@ -139,37 +135,45 @@ pub fn place(cx: &mut Context, meant: &Meant<'_>) -> Result<Place> {
         Err(failure) if matches!(failure.downcast_ref(), Some(EtcdError::NoQuorum { .. })) => {
             Err(LeaveError::of_etcd(failure))
         }
-        Err(failure) => Ok(Place::Unknown(failure)),
+        Err(failure) => Ok(Place::Unknown(failure.to_string())),
     }
 }
 
 /// Takes the member out.
 ///
 /// # Errors
-/// When those who stay would have no majority, or etcd refuses.
-pub fn leave(cx: &mut Context, meant: &Meant<'_>) -> Result<Departure> {
-    let client = client(cx)?;
+/// When those who stay would have no majority, nobody would stay (without `--force`), or etcd refuses.
+pub fn leave(cx: &mut Context) -> Result<Departure> {
+    let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
+    let client = client(cx, local.as_ref())?;
+    let meant = Meant::of(&client, &cx.leaving()?.name, local.as_ref());
     let limit = cx.timeouts().etcd_api_call;
     let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, limit);
-    membership.leave(&|member| meant.is(member)).map_err(LeaveError::of_etcd)
+    let departure = membership.leave(&|member| meant.is(member)).map_err(LeaveError::of_etcd)?;
+    let leaving = cx.leaving_mut()?;
+    // The others may have left since this run first asked.
+    if departure == Departure::IsLast && !leaving.force {
+        return Err(LeaveError::LastMember { name: leaving.name.clone() }.into());
+    }
+    leaving.place = Some(Place::None);
+    Ok(departure)
 }
 
 /// A client of all members that are known: from the cluster, from this host, from the note of an earlier run.
-fn client(cx: &mut Context) -> Result<etcd::Client> {
+fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
     let mut endpoints: Vec<String> = Vec::new();
-    // After an earlier run the cluster cannot be asked through this host any more.
-    if note(cx)?.is_null()
-        && let Some(cluster) = super::api(cx)?
-    {
-        let pods = cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane")?;
+    // The cluster only helps to find them; whoever has to tell it something hears why it does not answer.
+    if let Ok(Some(cluster)) = super::api(cx) {
+        let pods = cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane").unwrap_or_default();
         let urls = pods.iter().filter_map(|pod| pod["metadata"]["annotations"][CLIENT_URLS].as_str());
         endpoints.extend(urls.flat_map(|urls| urls.split(',')).map(str::to_owned));
     }
-    if let Some(local) = local(cx)? {
-        endpoints.extend(local.endpoints);
+    match local {
+        Some(local) => endpoints.extend(local.endpoints.iter().cloned()),
+        // For a node elsewhere, the members on this host and those it knows are as good as any.
+        None => endpoints.extend(self::local(cx)?.into_iter().flat_map(|local| local.endpoints)),
     }
-    let noted = note(cx)?;
-    endpoints.extend(noted["endpoints"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+    endpoints.extend(note::read(cx)?.endpoints);
     let mut known = Vec::new();
     for endpoint in endpoints {
         if !known.contains(&endpoint) {
@@ -193,99 +197,49 @@ fn client(cx: &mut Context) -> Result<etcd::Client> {
     Err(no("there is no client certificate for etcd in the certificates folder").into())
 }
 
-/// Notes where the other members are. That is our own bookkeeping: it stands in no plan.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn write_note(cx: &Context, local: &Local, others: &[String]) -> Result<()> {
-    let text = json!({ "endpoints": others, "peerUrl": local.peer_url, "dataDir": local.data_dir }).to_string();
-    cx.gate.effect(|| {
-        let files = HostFiles::new(cx.files.root(), Gate::open());
-        if let Some(folder) = Path::new(NOTE).parent() {
-            files.create_dir(folder, 0o700)?;
-        }
-        files.write(Path::new(NOTE), &Content::public(text), 0o600)
-    })?;
-    Ok(())
-}
-
-/// What an earlier run noted; null where none did, or what it wrote cannot be read.
-///
-/// # Errors
-/// When it is there and cannot be read.
-pub fn note(cx: &Context) -> Result<Value> {
-    let bytes = cx.files.read(Path::new(NOTE))?.unwrap_or_default();
-    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
-}
-
-fn url(ip: IpAddr, port: u16) -> String {
-    format!("https://{}", HostPort { host: ip.to_string(), port: None }.with_port(port))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn context(files: &[(&str, &str)]) -> (tempfile::TempDir, Context) {
-        let root = tempfile::tempdir().unwrap();
-        for (path, text) in files {
-            let path = root.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let cx = Context::for_tests(root.path().to_str().unwrap());
-        (root, cx)
+    fn member(id: u64, name: &str, url: &str) -> Member {
+        Member { id, name: name.into(), peer_urls: vec![url.into()], ..Member::default() }
     }
 
-    const ETCD: (&str, &str) = (
-        "etc/kubernetes/manifests/etcd.yaml",
-        "spec: {containers: [{command: [etcd, --data-dir=/data/etcd, '--initial-advertise-peer-urls=https://10.0.0.2:2380', \
-         '--advertise-client-urls=https://10.0.0.2:2379', '--initial-cluster=a=https://10.0.0.1:2380,b=https://10.0.0.2:2380']}]}",
-    );
-
-    #[test]
-    fn a_member_is_known_by_its_manifest() {
-        let (_root, cx) = context(&[ETCD, ("data/etcd/member/x", "")]);
-        let local = local(&cx).unwrap().unwrap();
-        assert_eq!(local.peer_url.as_deref(), Some("https://10.0.0.2:2380"));
-        assert_eq!((local.data_dir.to_str(), local.has_data), (Some("/data/etcd"), true));
-        assert_eq!(local.endpoints, ["https://10.0.0.2:2379", "https://10.0.0.1:2379", "https://10.0.0.2:2379"]);
+    fn meant(id: Option<u64>, peer_urls: &[&str]) -> Meant {
+        let peer_urls = peer_urls.iter().map(ToString::to_string).collect();
+        Meant { id, peer_urls, name: "n1".into(), may_have_started: true }
     }
 
     #[test]
-    fn a_join_that_was_cut_short_before_etcds_manifest_knows_its_address_all_the_same() {
-        let server = "spec: {containers: [{command: [kube-apiserver, --advertise-address=fd00::2, \
-                      '--etcd-servers=https://127.0.0.1:2379']}]}";
-        let (_root, cx) = context(&[("etc/kubernetes/manifests/kube-apiserver.yaml", server)]);
-        assert_eq!(local(&cx).unwrap().unwrap().peer_url.as_deref(), Some("https://[fd00::2]:2380"));
+    fn what_the_member_says_decides_then_its_address_and_then_its_name() {
+        let here = meant(None, &["https://a:2380"]);
+        assert!(here.is(&member(1, "", "https://a:2380")) && !here.is(&member(1, "n1", "https://b:2380")));
+        assert!(meant(None, &[]).is(&member(1, "n1", "https://b:2380")));
+        let running = meant(Some(7), &["https://a:2380"]);
+        assert!(running.is(&member(7, "n1", "https://moved:2380")) && !running.is(&member(8, "n1", "https://a:2380")));
     }
 
     #[test]
-    fn workers_and_clusters_with_an_etcd_of_others_have_none_here() {
-        assert_eq!(local(&context(&[]).1).unwrap(), None);
-        let server = "spec: {containers: [{command: [kube-apiserver, '--etcd-servers=https://10.0.0.9:2379']}]}";
-        let (_root, cx) = context(&[("etc/kubernetes/manifests/kube-apiserver.yaml", server)]);
-        assert_eq!(local(&cx).unwrap(), None);
+    fn a_member_with_several_addresses_is_known_by_any_of_them() {
+        let here = meant(None, &["https://a:2380", "https://b:2380"]);
+        assert!(here.is(&member(1, "x", "https://b:2380")) && !here.is(&member(1, "x", "https://c:2380")));
     }
 
     #[test]
-    fn what_an_earlier_run_noted_stands_in_for_the_manifest() {
-        let (root, cx) = context(&[ETCD, ("data/etcd/member/x", "")]);
-        let before = local(&cx).unwrap().unwrap();
-        write_note(&cx, &before, &["https://10.0.0.1:2379".into()]).unwrap();
-        std::fs::remove_dir_all(root.path().join("etc")).unwrap();
-        let after = local(&cx).unwrap().unwrap();
-        assert_eq!((after.peer_url, after.data_dir, after.has_data), (before.peer_url, before.data_dir, true));
-        assert_eq!(note(&cx).unwrap()["endpoints"][0], "https://10.0.0.1:2379");
-        assert_eq!(cx.gate.count(), 0);
+    fn an_etcd_on_this_host_that_is_not_ours_is_not_taken_out() {
+        let here = Meant { may_have_started: false, ..meant(None, &["https://a:2380"]) };
+        assert!(!here.is(&member(1, "infra1", "https://a:2380")));
+        assert!(here.is(&member(1, "", "https://a:2380")), "a join that was cut short");
     }
 
     #[test]
-    fn the_address_decides_which_member_is_meant() {
-        let member =
-            |name: &str, url: &str| Member { name: name.into(), peer_urls: vec![url.into()], ..Member::default() };
-        let here = Meant { peer_url: Some("https://a:2380"), name: "n1" };
-        assert!(here.is(&member("", "https://a:2380")) && !here.is(&member("n1", "https://b:2380")));
-        assert!(Meant { peer_url: None, name: "n1" }.is(&member("n1", "https://b:2380")));
+    fn a_member_of_the_same_name_with_another_address_may_be_this_one() {
+        let members = [member(1, "n1", "https://moved:2380"), member(2, "n2", "https://b:2380")];
+        let here = meant(None, &["https://a:2380"]);
+        let data = Local { has_data: true, ..Local::default() };
+        assert_eq!(here.alike(&members, Some(&data)).map(|member| member.id), Some(1));
+        assert_eq!(here.alike(&members, Some(&Local::default())), None, "without data nothing is lost");
+        assert_eq!(here.alike(&members, None), None);
+        assert_eq!(meant(Some(9), &[]).alike(&members, Some(&data)), None, "it says itself that it is another");
     }
 }

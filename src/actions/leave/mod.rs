@@ -5,7 +5,9 @@ pub mod drain;
 pub mod elsewhere;
 pub mod error;
 pub mod etcd;
+pub mod local_etcd;
 pub mod node;
+pub mod note;
 pub mod status;
 
 #[cfg(test)]
@@ -13,45 +15,55 @@ mod test_cluster;
 
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::context::leaving::Answer;
 use crate::kube::cluster::Cluster;
 use error::LeaveError;
+use std::path::Path;
 use std::sync::Arc;
 
-/// The cluster, if it answers. Asked once; a cluster that does not answer ends the command, unless it was told to
-/// go on all the same.
+/// The cluster, if it answers. Asked once; a cluster that does not answer ends the command each time somebody has to
+/// tell it something, unless it was told to go on all the same, or an earlier run has told the cluster all.
 ///
 /// # Errors
 /// When the cluster does not answer or is not well, without `--force`.
 pub fn api(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
-    let leaving = cx.leaving()?;
-    let Some(path) = leaving.kubeconfig.clone() else { return Ok(None) };
-    if leaving.answers == Some(false) {
-        return Ok(None);
+    let Some(path) = cx.leaving()?.kubeconfig.clone() else { return Ok(None) };
+    if cx.leaving()?.answers.is_none() {
+        let answer = ask(cx, &path)?;
+        cx.leaving_mut()?.answers = Some(answer);
     }
-    let known = leaving.answers.is_some();
-    // Where the credentials are half made, as by a join that was cut short, nobody was let in yet.
-    let cluster = match cx.running_cluster(&path) {
-        Ok(cluster) => cluster,
-        Err(failure) if cx.leaving()?.is_here() => {
+    let here = cx.leaving()?.is_here();
+    match cx.leaving()?.answers.clone() {
+        Some(Answer::Silent(why)) => Err(LeaveError::Silent { why, here }.into()),
+        Some(Answer::NotAsked) => Ok(None),
+        Some(Answer::Well) | None => Ok(Some(cx.running_cluster(&path)?)),
+    }
+}
+
+fn ask(cx: &mut Context, path: &Path) -> Result<Answer> {
+    let here = cx.leaving()?.is_here();
+    let told = here && note::read(cx)?.told;
+    let why = match cx.running_cluster(path) {
+        Ok(cluster) => match cluster.text("/readyz") {
+            Ok((200, _)) => return Ok(Answer::Well),
+            Ok((status, _)) => format!("it is not well (HTTP status {status})"),
+            Err(error) => error.to_string(),
+        },
+        Err(failure) if !here => return Err(failure),
+        // Where the credentials are half made, as by a join that was cut short, nobody was let in yet.
+        Err(failure) if !told => {
             cx.events.message(format!("{} cannot be used ({failure}): the cluster is not told", path.display()));
-            cx.leaving_mut()?.answers = Some(false);
-            return Ok(None);
+            return Ok(Answer::NotAsked);
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => failure.to_string(),
     };
-    if known {
-        return Ok(Some(cluster));
+    if told {
+        cx.events.message("the cluster was told by an earlier run");
+        return Ok(Answer::NotAsked);
     }
-    let why = match cluster.text("/readyz") {
-        Ok((200, _)) => None,
-        Ok((status, _)) => Some(format!("it is not well (HTTP status {status})")),
-        Err(error) => Some(error.to_string()),
-    };
-    cx.leaving_mut()?.answers = Some(why.is_none());
-    let Some(why) = why else { return Ok(Some(cluster)) };
     let leaving = cx.leaving_mut()?;
-    if !leaving.is_here() || !leaving.force {
-        return Err(LeaveError::Silent { why, here: leaving.is_here() }.into());
+    if !here || !leaving.force {
+        return Ok(Answer::Silent(why));
     }
     let note = format!(
         "the cluster was not told, as its API server does not answer; if it lives on elsewhere, run \
@@ -60,5 +72,8 @@ pub fn api(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
     );
     leaving.notes.push(note);
     cx.events.warning(format!("the API server does not answer, so the cluster is not told: {why}"));
-    Ok(None)
+    Ok(Answer::NotAsked)
 }
+
+#[cfg(test)]
+mod tests;

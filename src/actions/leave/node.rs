@@ -1,8 +1,9 @@
 //! Takes the leaving node's object out of the cluster, with the requests by which it got its certificates.
 //!
-//! Reads: the node, the requests for certificates. Writes: removes them.
+//! Reads: the node, the requests for certificates. Writes: removes them, and notes that the cluster was told.
 
-use super::etcd::{self, Meant, Place};
+use super::etcd::{self, Place};
+use super::note;
 use crate::actions::join::discover::KUBELET_CONF;
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -27,19 +28,28 @@ impl Action for DeleteNode {
         if matches!(place(cx)?, Place::Last) {
             return Ok(());
         }
-        let name = cx.leaving()?.name.clone();
-        // The API server never lets a kubelet do that, not even of its own node.
-        if cx.leaving()?.kubeconfig.as_deref() == Some(Path::new(KUBELET_CONF)) {
-            return still_listed(cx, &cluster, &name);
+        tell(cx, &cluster)?;
+        // From here on it does not matter whether the API server answers, and soon it may not.
+        if cx.leaving()?.is_here() {
+            note::add(cx, |note| note.told = true)?;
         }
-        match cluster.delete(&ObjectRef::global(&NODE, &name)) {
-            Ok(true) => cx.events.message(format!("took node {name} out of the cluster")),
-            Ok(false) => cx.events.message(format!("the cluster has no node {name} any more")),
-            Err(error) if error.is_forbidden() => return still_listed(cx, &cluster, &name),
-            Err(error) => return Err(error.into()),
-        }
-        forget_requests(cx, &cluster, &name)
+        Ok(())
     }
+}
+
+fn tell(cx: &mut Context, cluster: &Cluster) -> Result<()> {
+    let name = cx.leaving()?.name.clone();
+    // The API server never lets a kubelet do that, not even of its own node.
+    if cx.leaving()?.kubeconfig.as_deref() == Some(Path::new(KUBELET_CONF)) {
+        return still_listed(cx, cluster, &name);
+    }
+    match cluster.delete(&ObjectRef::global(&NODE, &name)) {
+        Ok(true) => cx.events.message(format!("took node {name} out of the cluster")),
+        Ok(false) => cx.events.message(format!("the cluster has no node {name} any more")),
+        Err(error) if error.is_forbidden() => return still_listed(cx, cluster, &name),
+        Err(error) => return Err(error.into()),
+    }
+    forget_requests(cx, cluster, &name)
 }
 
 fn still_listed(cx: &mut Context, cluster: &Cluster, name: &str) -> Result<()> {
@@ -62,27 +72,12 @@ pub(super) fn registered(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
         cx.events.message("this host is no node of a cluster: nothing to do");
         return Ok(None);
     }
-    if here && !etcd::note(cx)?.is_null() {
-        cx.events.message("done by an earlier run");
-        return Ok(None);
-    }
     super::api(cx)
 }
 
 /// The node's place in etcd. Where nobody can tell, the phase of etcd says so.
 pub(super) fn place(cx: &mut Context) -> Result<Place> {
-    let local = etcd::local(cx)?;
-    let leaving = cx.leaving()?;
-    if leaving.is_here() && local.is_none() {
-        return Ok(Place::None);
-    }
-    let (name, here, accepted) = (leaving.name.clone(), leaving.is_here(), leaving.accept_quorum_loss);
-    let local = local.filter(|_| here);
-    let meant = Meant { peer_url: local.as_ref().and_then(|local| local.peer_url.as_deref()), name: &name };
-    match etcd::place(cx, &meant) {
-        Err(failure) if accepted => Ok(Place::Unknown(failure)),
-        other => other,
-    }
+    etcd::place(cx)
 }
 
 fn forget_requests(cx: &Context, cluster: &Cluster, node: &str) -> Result<()> {

@@ -6,10 +6,10 @@
 
 use super::containers::{self, Wanted};
 use super::{known, network};
-use crate::actions::leave::etcd::{self, Local, NOTE};
+use crate::actions::leave::etcd::Place;
+use crate::actions::leave::local_etcd::local;
+use crate::actions::leave::note;
 use crate::base::fault::Result;
-use crate::base::files::HostFiles;
-use crate::base::gate::Gate;
 use crate::context::Context;
 use crate::host::service::Services;
 use crate::host::{mounts, removal};
@@ -31,13 +31,7 @@ pub struct CleanupNode;
 impl Action for CleanupNode {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         if cx.host.is_live() {
-            if has_work(cx)? {
-                // From here on only this phase is left, and the cluster is not asked again.
-                let local = etcd::local(cx)?.unwrap_or_else(Local::default);
-                if etcd::note(cx)?.is_null() {
-                    etcd::write_note(cx, &local, &[])?;
-                }
-            }
+            guard_etcd(cx)?;
             stop_kubelet(cx)?;
             containers::remove(cx, Wanted::All)?;
             let flags = cx.reset()?.unmount_flags.clone();
@@ -49,8 +43,22 @@ impl Action for CleanupNode {
         if cx.host.is_live() {
             network::remove(cx)?;
         }
-        forget_note(cx)
+        note::forget(cx)
     }
+}
+
+/// Where the phase of etcd was left out, its member stops here all the same.
+fn guard_etcd(cx: &mut Context) -> Result<()> {
+    if local(cx)?.is_some_and(|local| local.has_data)
+        && let Place::Member { .. } = super::etcd::guard(cx)?
+    {
+        let name = cx.leaving()?.name.clone();
+        let what = "this host's member of etcd, which stops, and its data";
+        cx.leaving_mut()?
+            .notes
+            .push(format!("{what}; run 'kubewright node remove {name} --dead' on another control plane"));
+    }
+    Ok(())
 }
 
 /// Stops the kubelet, if it has anything to work on.
@@ -126,16 +134,12 @@ fn remove_files(cx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Our own bookkeeping: it stands in no plan.
-fn forget_note(cx: &Context) -> Result<()> {
-    cx.gate.effect(|| HostFiles::new(cx.files.root(), Gate::open()).remove(Path::new(NOTE)))?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::preflight::fixture;
     use super::*;
+    use crate::base::files::HostFiles;
+    use crate::base::gate::Gate;
     use crate::host::removal::Why;
     use std::os::unix::fs::symlink;
 
@@ -167,9 +171,10 @@ mod tests {
         found
     }
 
-    const OURS: [&str; 14] = [
+    const OURS: [&str; 15] = [
         "etc/kubernetes/admin.conf",
         "etc/kubernetes/kubelet.conf",
+        "etc/kubernetes/manifests/etcd.yaml",
         "etc/kubernetes/manifests/kube-apiserver.yaml",
         "etc/kubernetes/pki/ca.key",
         "etc/kubernetes/pki/etcd/peer.crt",
@@ -208,6 +213,37 @@ mod tests {
         let mut again = fixture(root.path());
         clean(&mut again);
         assert_eq!(again.gate.count(), 0, "{:?}", again.gate.entries());
+    }
+
+    #[test]
+    fn data_and_certificates_of_an_etcd_that_others_run_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let theirs = [
+            "etc/kubernetes/pki/apiserver-etcd-client.key",
+            "etc/kubernetes/pki/etcd/ca.crt",
+            "var/lib/etcd/member/snap/db",
+        ];
+        for path in theirs.iter().chain(&["etc/kubernetes/kubelet.conf", "etc/kubernetes/pki/ca.key"]) {
+            put(root.path(), path);
+        }
+        clean(&mut fixture(root.path()));
+        assert_eq!(files(root.path()), theirs);
+    }
+
+    #[test]
+    fn a_member_of_etcd_whose_own_phase_was_left_out_is_not_stopped_unasked() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), "etc/kubernetes/manifests/etcd.yaml");
+        put(root.path(), "var/lib/etcd/member/snap/db");
+        let mut cx = fixture(root.path());
+        assert!(guard_etcd(&mut cx).unwrap_err().to_string().contains("etcd"));
+        cx.leaving_mut().unwrap().place = Some(Place::Member { others: Vec::new() });
+        guard_etcd(&mut cx).unwrap();
+        assert_eq!(cx.leaving().unwrap().notes.len(), 1);
+        cx.leaving_mut().unwrap().place = Some(Place::Last);
+        assert!(guard_etcd(&mut cx).is_err());
+        cx.leaving_mut().unwrap().force = true;
+        guard_etcd(&mut cx).unwrap();
     }
 
     #[test]

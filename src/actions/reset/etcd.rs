@@ -1,17 +1,21 @@
 //! Takes this host's member out of etcd, and only then its data from the disk.
 //!
 //! Reads: etcd's members, the manifests of this host. Writes: the membership, a note of the other members, the
-//! kubelet's state (stopped), the container of etcd, its data and its manifest.
+//! kubelet's state (stopped), the container of etcd, its data and its manifest. Data of an etcd that others run stays.
 
 use super::cleanup::{discard, stop_kubelet};
 use super::containers::{self, Wanted};
 use crate::actions::leave::error::LeaveError;
-use crate::actions::leave::etcd::{self, Local, Meant, Place};
+use crate::actions::leave::etcd::{self, Place};
+use crate::actions::leave::local_etcd::{Local, local};
+use crate::actions::leave::note;
 use crate::actions::static_pod;
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::etcd::Departure;
+use crate::host::held::is_held;
 use crate::pipeline::{Action, Target};
+use std::path::Path;
 
 /// See the module's text.
 pub struct RemoveEtcdMember;
@@ -22,47 +26,61 @@ impl Action for RemoveEtcdMember {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let Some(local) = etcd::local(cx)? else {
-            cx.events.message("this host has no member of etcd: nothing to do");
+        let Some(local) = local(cx)? else {
+            cx.events.message("this host has no member of etcd of a cluster: nothing to do");
             return Ok(());
         };
-        let place = find_place(cx, &local)?;
-        if let Some(reason) = refusal(cx, &local, &place)? {
-            return Err(reason.into());
-        }
+        // Much may have happened while the Pods moved away.
+        cx.leaving_mut()?.place = None;
+        let place = guard(cx)?;
         leave(cx, &local, place)?;
         // As long as etcd or a kubelet that starts it again runs, its data is not taken away.
         stop_kubelet(cx)?;
         containers::remove(cx, Wanted::Etcd)?;
-        // The only thing that etcd makes there.
-        discard(cx, &local.data_dir.join("member"))?;
+        if let Some(folder) = &local.data_dir {
+            // The only thing that etcd makes there.
+            let data = folder.join("member");
+            must_be_free(cx, &data)?;
+            discard(cx, &data)?;
+        }
         discard(cx, &static_pod::path("etcd"))
     }
 }
 
-/// The member's place. A cluster that may lose its majority is as unknown as one that does not answer.
-pub(super) fn find_place(cx: &mut Context, local: &Local) -> Result<Place> {
-    let (name, accepted) = (cx.leaving()?.name.clone(), cx.leaving()?.accept_quorum_loss);
-    match etcd::place(cx, &Meant { peer_url: local.peer_url.as_deref(), name: &name }) {
-        Err(failure) if accepted => {
-            cx.events.warning(format!("as was asked for, the cluster may stop: {failure}"));
-            Ok(Place::Unknown(failure))
-        }
-        other => other,
+/// The member's place, unless the host must not leave etcd. Asked once; nothing is changed.
+///
+/// # Errors
+/// When it must not.
+pub(super) fn guard(cx: &mut Context) -> Result<Place> {
+    let has_data = local(cx)?.is_some_and(|local| local.has_data);
+    let place = etcd::place(cx)?;
+    match refusal(cx, has_data, &place)? {
+        Some(reason) => Err(reason.into()),
+        None => Ok(place),
     }
 }
 
 /// Why the host must not leave etcd; None when it may.
-pub(super) fn refusal(cx: &Context, local: &Local, place: &Place) -> Result<Option<LeaveError>> {
+fn refusal(cx: &Context, has_data: bool, place: &Place) -> Result<Option<LeaveError>> {
     let leaving = cx.leaving()?;
     Ok(match place {
         // Without data there is nothing to lose: it never was a member, or is one no more.
         Place::Last if !leaving.force => Some(LeaveError::LastMember { name: leaving.name.clone() }),
-        Place::Unknown(failure) if local.has_data && !leaving.force && !leaving.accept_quorum_loss => {
-            Some(LeaveError::EtcdSilent { why: failure.to_string() })
+        Place::Unknown(why) if has_data && !leaving.force && !leaving.accept_quorum_loss => {
+            Some(LeaveError::EtcdSilent { why: why.clone() })
         }
         _ => None,
     })
+}
+
+/// Before the data goes, whatever the manifests, the user and etcd itself said: nobody may be at work on it.
+fn must_be_free(cx: &Context, data: &Path) -> Result<()> {
+    let database = data.join("snap/db");
+    // In a dry run etcd was not stopped.
+    match cx.gate.effect(|| is_held(&cx.host, &database))? {
+        Some(true) => Err(LeaveError::EtcdRuns { data: data.to_path_buf() }.into()),
+        Some(false) | None => Ok(()),
+    }
 }
 
 fn leave(cx: &mut Context, local: &Local, place: Place) -> Result<()> {
@@ -71,21 +89,27 @@ fn leave(cx: &mut Context, local: &Local, place: Place) -> Result<()> {
         Place::None => cx.events.message("this host is no member of etcd any more"),
         Place::Last => cx.events.message("this was the last member of etcd: the cluster ends here"),
         Place::Unknown(_) if !local.has_data => cx.events.message("etcd has not run on this host"),
-        Place::Unknown(failure) => {
-            cx.events.warning(format!("etcd was not told that this member leaves: {failure}"));
+        Place::Unknown(why) => {
+            cx.events.warning(format!("etcd was not told that this member leaves: {why}"));
             let note = format!(
                 "if other members of etcd live on, they count this one still: run 'kubewright node remove {name} --dead' on one of their hosts"
             );
             cx.leaving_mut()?.notes.push(note);
         }
         Place::Member { others } => {
-            etcd::write_note(cx, local, &others)?;
-            let meant = Meant { peer_url: local.peer_url.as_deref(), name: &name };
-            if etcd::leave(cx, &meant)? == Departure::Removed {
+            // After it has left, a run that was cut short could not ask anybody any more.
+            note::add(cx, |note| {
+                note.endpoints = others;
+                note.peer_urls.clone_from(&local.peer_urls);
+                note.data_dir.clone_from(&local.data_dir);
+            })?;
+            if etcd::leave(cx)? == Departure::Removed {
                 cx.events.message("took this host's member out of etcd");
             }
         }
     }
+    // Whatever it was, it has come to its end.
+    cx.leaving_mut()?.place = Some(Place::None);
     Ok(())
 }
 
@@ -95,14 +119,14 @@ mod tests {
     use super::*;
 
     fn unknown() -> Place {
-        Place::Unknown(LeaveError::EtcdSilent { why: "nobody answers".into() }.into())
+        Place::Unknown("nobody answers".into())
     }
 
     fn refused(change: impl FnOnce(&mut crate::context::leaving::Leaving), place: &Place, has_data: bool) -> bool {
         let root = tempfile::tempdir().unwrap();
         let mut cx = fixture(root.path());
         change(cx.leaving_mut().unwrap());
-        refusal(&cx, &Local { has_data, ..Local::default() }, place).unwrap().is_some()
+        refusal(&cx, has_data, place).unwrap().is_some()
     }
 
     #[test]
@@ -117,6 +141,23 @@ mod tests {
         assert!(!refused(|leaving| leaving.force = true, &unknown(), true));
         assert!(!refused(|leaving| leaving.accept_quorum_loss = true, &unknown(), true));
         assert!(!refused(|_| {}, &unknown(), false), "a host on which etcd never ran");
+    }
+
+    #[test]
+    fn data_that_an_etcd_is_at_work_on_is_never_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("var/lib/etcd/member/snap/db");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "x").unwrap();
+        let mut cx = fixture(root.path());
+        cx.leaving_mut().unwrap().force = true;
+        let data = Path::new("/var/lib/etcd/member");
+        must_be_free(&cx, data).unwrap();
+        let file = std::fs::File::open(&path).unwrap();
+        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+        assert!(must_be_free(&cx, data).unwrap_err().hint().unwrap().contains("fuser"));
+        cx.gate = crate::base::gate::Gate::recording();
+        must_be_free(&cx, data).unwrap();
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //!
 //! Reads: the folders that hold it. Writes: nothing.
 
+use super::certificates;
 use crate::actions::static_pod::MANIFESTS;
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::host::removal;
 use crate::journal::{Journal, Ownership};
-use crate::pki::catalog::CERTS;
 use std::path::{Path, PathBuf};
 
 /// kubeadm's folder.
@@ -100,31 +100,19 @@ const EMPTIED: [&str; 11] = [
     KUBELET,
 ];
 
-/// Everything of the list that may be on this host, in the order of removal: the kubeconfigs go last, as by them the
-/// host is known for what it was when a run that was cut short is continued.
+/// Everything of the list that may be on this host, in the order of removal. A run that was cut short is continued by
+/// what is left: the manifests tell where the certificates are and go after them, and by the kubeconfigs the host is
+/// known for what it was, so that these go last.
 ///
 /// # Errors
 /// When the journal or a folder cannot be read.
 pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
-    let mut paths = Vec::new();
+    let mut paths: Vec<PathBuf> = CNI_NAMES.iter().map(|name| Path::new(CNI).join(name)).collect();
+    paths.extend(ELSEWHERE.map(PathBuf::from));
+    paths.extend(certificates::paths(cx)?);
     let mut add = |folder: &Path, name: &str| paths.push(folder.join(name));
-    for name in CNI_NAMES {
-        add(Path::new(CNI), name);
-    }
-    for path in ELSEWHERE {
-        add(Path::new(path), "");
-    }
     for pod in STATIC_PODS {
         add(Path::new(MANIFESTS), &format!("{pod}.yaml"));
-    }
-    let pki = certificates_dir(cx)?;
-    for spec in CERTS {
-        for ending in ["crt", "key", "csr", "renewing"] {
-            add(&pki, &format!("{}.{ending}", spec.base));
-        }
-    }
-    for name in ["sa.key", "sa.pub"] {
-        add(&pki, name);
     }
     if cx.reset()?.cleanup_tmp_dir {
         for name in removal::names(&cx.host, Path::new(TMP))?.unwrap_or_default() {
@@ -144,7 +132,7 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     let listed: Vec<PathBuf> = paths.iter().map(|path| path.components().collect()).collect();
     let is_new = |path: &PathBuf| !listed.iter().any(|listed| path.starts_with(listed));
     let noted: Vec<PathBuf> = noted(cx)?.into_iter().filter(is_new).collect();
-    Ok(listed.into_iter().chain(noted).collect())
+    Ok(noted.into_iter().chain(listed).collect())
 }
 
 /// Other files below these folders that the journal knows as ours and that are as we wrote them.
@@ -229,4 +217,20 @@ pub fn own_folder(cx: &Context, path: &Path) -> Result<PathBuf> {
 /// When the command is no 'reset'.
 pub fn certificates_dir(cx: &Context) -> Result<PathBuf> {
     Ok(cx.cluster()?.certificates_dir.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::preflight::fixture;
+    use super::*;
+
+    #[test]
+    fn what_tells_where_others_are_goes_after_them() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = paths(&fixture(root.path())).unwrap();
+        let at = |path: &str| paths.iter().position(|known| known == Path::new(path)).unwrap();
+        let server = at("/etc/kubernetes/manifests/kube-apiserver.yaml");
+        assert!(at("/etc/kubernetes/pki/ca.key") < server && at("/etc/kubernetes/pki/sa.key") < server);
+        assert!(server < at("/etc/kubernetes/kubelet.conf") && server < at("/etc/kubernetes/admin.conf"));
+    }
 }

@@ -1,5 +1,6 @@
 //! How a host becomes what it was before it was a node: what is removed, what never is, and what is told of the rest.
 
+pub mod certificates;
 pub mod cleanup;
 mod containers;
 mod etcd;
@@ -11,10 +12,12 @@ pub mod undo;
 
 pub use etcd::RemoveEtcdMember;
 
+use crate::actions::leave::local_etcd;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::context::Context;
+use crate::context::leaving::Place;
 use crate::host::removal;
 use crate::journal::{Journal, PATH};
 use crate::pipeline::{Action, Target};
@@ -26,7 +29,8 @@ use std::path::Path;
 /// When the host cannot be looked at.
 pub fn changes_wanted(cx: &mut Context, undo_fix: bool) -> Result<usize> {
     let fixes = if undo_fix { Journal::load(&cx.files)?.changes().len() } else { 0 };
-    let etcd = crate::actions::leave::etcd::local(cx)?.filter(|local| cx.host.is_live() && local.has_data);
+    let etcd = local_etcd::local(cx)?.filter(|local| cx.host.is_live() && local.has_data);
+    cx.leaving_mut()?.place = Some(Place::None);
     cleanup::CleanupNode.run(cx, &Target { path: String::new(), item: None })?;
     Ok(cx.gate.count() + fixes + usize::from(etcd.is_some()))
 }

@@ -2,8 +2,6 @@
 //!
 //! Reads: who runs this, etcd's members. Writes: nothing.
 
-use super::etcd::{find_place, refusal};
-use crate::actions::leave::etcd;
 use crate::base::fault::Result;
 use crate::checks::{Finding, Role, Unfit};
 use crate::context::Context;
@@ -32,12 +30,7 @@ impl Action for ResetPreflight {
             let finding = Finding::error(ROOT, place, "this user is not root", "run the command with sudo");
             return Err(Unfit { errors: vec![finding], role: Role::Worker }.into());
         }
-        let Some(local) = etcd::local(cx)? else { return Ok(()) };
-        let place = find_place(cx, &local)?;
-        match refusal(cx, &local, &place)? {
-            Some(reason) => Err(reason.into()),
-            None => Ok(()),
-        }
+        super::etcd::guard(cx).map(drop)
     }
 }
 
@@ -63,6 +56,7 @@ pub(in crate::actions) fn fixture(root: &std::path::Path) -> Context {
         cluster: print::default_cluster(version, minor),
         node: print::default_node(minor, "n1"),
         answers: None,
+        place: None,
         kept: Vec::new(),
         notes: Vec::new(),
     }));

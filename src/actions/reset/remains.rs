@@ -3,6 +3,7 @@
 //! Reads: the folders of a cluster, the journal, the links, the packet rules, the runtime. Writes: nothing.
 
 use super::{containers, known};
+use crate::actions::leave::local_etcd;
 use crate::actions::timer;
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -37,6 +38,11 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
         if !cx.leaving()?.kept.iter().any(|kept| kept.path.starts_with(&path) || path.starts_with(&kept.path)) {
             left.insert(shown, "no cluster tool makes this".into());
         }
+    }
+    let data = Path::new(local_etcd::DEFAULT_DATA).join("member");
+    if local_etcd::is_of_others(cx)? && cx.files.exists(&data) {
+        let why = "data of an etcd that no cluster tool runs here; nothing of it, nor its certificates, was touched";
+        left.entry(data.display().to_string()).or_insert_with(|| why.into());
     }
     for (path, why) in [
         (known::TMP, "copies of earlier settings; --cleanup-tmp-dir removes kubeadm's"),
@@ -154,7 +160,7 @@ fn empty_folders(cx: &Context) -> Result<Vec<PathBuf>> {
 /// What lies in the folders of a cluster and is not made by cluster tools.
 fn strangers(cx: &Context) -> Result<Vec<PathBuf>> {
     let pki = known::certificates_dir(cx)?;
-    let etcd = crate::actions::leave::etcd::local(cx)?.map(|local| local.data_dir);
+    let etcd = local_etcd::local(cx)?.and_then(|local| local.data_dir);
     let mut folders: Vec<PathBuf> = [known::KUBERNETES, known::KUBELET, known::CNI].iter().map(PathBuf::from).collect();
     folders.extend([Path::new(known::KUBERNETES).join("manifests"), pki.join("etcd"), pki]);
     folders.extend(etcd);
