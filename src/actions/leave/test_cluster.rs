@@ -6,7 +6,7 @@ use crate::context::Context;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Where the host that enters the cluster has its kubeconfig.
 const KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
@@ -16,11 +16,13 @@ struct State {
     objects: BTreeMap<String, Value>,
     refused: BTreeMap<String, u16>,
     log: Vec<String>,
+    gone: Vec<Value>,
 }
 
 /// See the module's text.
 pub struct TestCluster {
     root: tempfile::TempDir,
+    ca: TestCa,
     state: Arc<Mutex<State>>,
 }
 
@@ -61,7 +63,7 @@ impl TestCluster {
             "users": [{"name": "u", "user": {"token": "t"}}],
         });
         std::fs::write(file, kubeconfig.to_string()).unwrap();
-        Self { root, state }
+        Self { root, ca, state }
     }
 
     /// `METHOD PATH` is answered with this status.
@@ -75,6 +77,58 @@ impl TestCluster {
         let mut cx = fixture(self.root());
         cx.leaving_mut().unwrap().kubeconfig = Some(KUBECONFIG.into());
         cx
+    }
+
+    /// The same cluster with an etcd that lists these members, and of which the one with the id `own` answers. The host
+    /// that enters is a control plane.
+    pub fn with_etcd(self, own: u64, members: impl Fn(&str) -> Vec<Value> + Send + Sync + 'static) -> Self {
+        let (leaf, url) = (self.ca.local_leaf(), Arc::new(OnceLock::<String>::new()));
+        let known = Arc::clone(&url);
+        let status = json!({"header": {"member_id": own.to_string()}, "leader": "1", "version": "3.5.0"}).to_string();
+        let behind = Arc::clone(&self.state);
+        let server = TestServer::start(&leaf, None, move |request| match request.path.as_str() {
+            "/v3/cluster/member/list" => {
+                let listed = members(known.get().map(String::as_str).unwrap_or_default());
+                let gone = behind.lock().unwrap().gone.clone();
+                let left: Vec<&Value> = listed.iter().filter(|member| !gone.contains(&member["ID"])).collect();
+                (200, json!({"members": left}).to_string())
+            }
+            "/v3/cluster/member/remove" => {
+                let body: Value = serde_json::from_slice(&request.body).unwrap();
+                behind.lock().unwrap().gone.push(body["ID"].clone());
+                (200, "{}".into())
+            }
+            "/v3/maintenance/status" => (200, status.clone()),
+            other => panic!("{other}"),
+        });
+        url.set(server.url()).unwrap();
+        let pki = self.root().join("etc/kubernetes/pki/etcd");
+        std::fs::create_dir_all(&pki).unwrap();
+        for (name, content) in
+            [("ca.crt", self.ca.pem()), ("peer.crt", leaf.certificate.clone()), ("peer.key", leaf.key.clone())]
+        {
+            std::fs::write(pki.join(name), content).unwrap();
+        }
+        let annotations = json!({"kubeadm.kubernetes.io/etcd.advertise-client-urls": server.url()});
+        let etcd = json!({
+            "apiVersion": "v1", "kind": "Pod", "spec": {"nodeName": "n1"},
+            "metadata": {"name": "etcd-n1", "namespace": "kube-system", "annotations": annotations},
+        });
+        self.state.lock().unwrap().objects.insert("/api/v1/namespaces/kube-system/pods/etcd-n1".into(), etcd);
+        self
+    }
+
+    /// The host n1, which takes another node out of the cluster.
+    pub fn removing(&self, name: &str, dead: bool) -> Context {
+        let mut cx = self.leaving();
+        let leaving = cx.leaving_mut().unwrap();
+        (leaving.name, leaving.dead, leaving.reset) = (name.into(), dead, None);
+        cx
+    }
+
+    /// The ids of the members that were taken out of etcd.
+    pub fn gone(&self) -> Vec<Value> {
+        self.state.lock().unwrap().gone.clone()
     }
 
     /// The folder that is the host's `/`.
