@@ -35,16 +35,28 @@ impl Action for CleanupNode {
             stop_kubelet(cx)?;
             containers::remove(cx, Wanted::All)?;
             let flags = cx.reset()?.unmount_flags.clone();
-            for path in mounts::release(&cx.host, &known::mounts(), &flags)? {
+            for path in mounts::release(&cx.host, &known::mounts(cx), &flags)? {
                 cx.events.message(format!("unmounted {}", path.display()));
             }
         }
+        note_kubelets_own_folder(cx)?;
         remove_files(cx)?;
         if cx.host.is_live() {
             network::remove(cx)?;
         }
         note::forget(cx)
     }
+}
+
+/// The flags that tell of it may go now.
+fn note_kubelets_own_folder(cx: &mut Context) -> Result<()> {
+    if let Some(folder) = known::kubelets_own_folder(cx).filter(|folder| cx.files.exists(folder)) {
+        let shown = folder.display();
+        let note =
+            format!("{shown}, the kubelet's folder by its flag --root-dir; remove it when nobody needs it any more");
+        cx.leaving_mut()?.notes.push(note);
+    }
+    Ok(())
 }
 
 /// Where the phase of etcd was left out, its member stops here all the same.

@@ -141,7 +141,7 @@ fn stop(cx: &Context, cri: &Cri, containers: &[Container]) -> Result<()> {
 
 /// Has what Pods wrote to their volumes reach the disks.
 fn flush_disks(cx: &Context) -> Result<()> {
-    let folders = known::mounts();
+    let folders = known::mounts(cx);
     let below = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
     let mounted: Vec<PathBuf> = mounts::all(&cx.host)?.into_iter().filter(below).collect();
     for (path, why) in flush::all(&cx.host, &mounted) {

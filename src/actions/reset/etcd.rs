@@ -9,7 +9,7 @@ use crate::actions::leave::error::LeaveError;
 use crate::actions::leave::etcd::{self, Place};
 use crate::actions::leave::local_etcd::{Local, local};
 use crate::actions::leave::note;
-use crate::actions::static_pod;
+use crate::actions::static_pod::{self, StaticPod};
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::etcd::Departure;
@@ -37,6 +37,7 @@ impl Action for RemoveEtcdMember {
         // As long as etcd or a kubelet that starts it again runs, its data is not taken away.
         stop_kubelet(cx)?;
         containers::remove(cx, Wanted::Etcd)?;
+        note_log(cx)?;
         if let Some(folder) = &local.data_dir {
             // The only thing that etcd makes there.
             let data = folder.join("member");
@@ -45,6 +46,18 @@ impl Action for RemoveEtcdMember {
         }
         discard(cx, &static_pod::path("etcd"))
     }
+}
+
+/// A log that was given a folder of its own is no name in a folder of etcd, so nobody knows what else is there.
+fn note_log(cx: &mut Context) -> Result<()> {
+    let Some(pod) = StaticPod::read(&cx.files, "etcd")? else { return Ok(()) };
+    if let Some(folder) = pod.flag("wal-dir").filter(|folder| !folder.is_empty()) {
+        let folder = pod.on_host(Path::new(folder)).unwrap_or_else(|| folder.into());
+        let note =
+            format!("{}, etcd's log by its flag --wal-dir; remove it when nobody needs it any more", folder.display());
+        cx.leaving_mut()?.notes.push(note);
+    }
+    Ok(())
 }
 
 /// The member's place, unless the host must not leave etcd. Asked once; nothing is changed.

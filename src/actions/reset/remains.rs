@@ -6,6 +6,7 @@ use super::{containers, known};
 use crate::actions::leave::local_etcd;
 use crate::actions::timer;
 use crate::base::fault::Result;
+use crate::base::gate::Change;
 use crate::context::Context;
 use crate::host::service::Services;
 use crate::host::{ipsets, ipvs, links, mounts, packet_rules, removal, users};
@@ -13,6 +14,16 @@ use crate::journal::Journal;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Where network plugins note what they gave to containers.
+const CNI_STATE: &str = "/var/lib/cni";
+/// The cgroups of Pods, in the two versions and by either driver.
+const CGROUPS: [&str; 4] = [
+    "/sys/fs/cgroup/kubepods.slice",
+    "/sys/fs/cgroup/kubepods",
+    "/sys/fs/cgroup/memory/kubepods.slice",
+    "/sys/fs/cgroup/memory/kubepods",
+];
 
 /// Something that is left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,6 +55,13 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
         let why = "data of an etcd that no cluster tool runs here; nothing of it, nor its certificates, was touched";
         left.entry(data.display().to_string()).or_insert_with(|| why.into());
     }
+    for name in removal::names(&cx.host, Path::new(CNI_STATE))?.unwrap_or_default() {
+        let path = Path::new(CNI_STATE).join(name);
+        if !cx.gate.plans_removal(&path) {
+            let why = "what network plugins note of containers, also of other engines than the cluster's";
+            left.insert(path.display().to_string(), why.into());
+        }
+    }
     for (path, why) in [
         (known::TMP, "copies of earlier settings; --cleanup-tmp-dir removes kubeadm's"),
         ("/var/lib/kubewright/backup", "copies of what was replaced; remove them when nobody needs them any more"),
@@ -56,7 +74,9 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
     if !empty.is_empty() {
         left.insert(empty.join(", "), "empty folders, which a package may own".into());
     }
-    for path in mounts::all(&cx.host)?.into_iter().filter(|path| path.starts_with(known::KUBELET)) {
+    let folders = known::kubelet_folders(cx);
+    let is_kubelets = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
+    for path in mounts::all(&cx.host)?.into_iter().filter(is_kubelets) {
         left.entry(path.display().to_string()).or_insert_with(|| "something is mounted there".into());
     }
     let mut left: Vec<Left> = left.into_iter().map(|(what, why)| Left { what, why }).collect();
@@ -114,7 +134,10 @@ fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
     if value("kernel/panic").is_some_and(|text| text.trim() == "10")
         && value("vm/overcommit_memory").is_some_and(|text| text.trim() == "1")
     {
-        add("kernel parameters that kubelet and kube-proxy set", "they last until the next boot".into());
+        add("kernel parameters and modules of kubelet and kube-proxy", "they last until the next boot".into());
+    }
+    for path in CGROUPS.iter().filter(|path| cx.files.exists(Path::new(path))) {
+        add(path, "the cgroup of Pods; it lasts until the next boot".into());
     }
     if let Ok(state) = Services::of(&cx.host).state("kubelet")
         && state.enabled
@@ -160,7 +183,15 @@ fn empty_folders(cx: &Context) -> Result<Vec<PathBuf>> {
 /// What lies in the folders of a cluster and is not made by cluster tools.
 fn strangers(cx: &Context) -> Result<Vec<PathBuf>> {
     let pki = known::certificates_dir(cx)?;
-    let etcd = local_etcd::local(cx)?.and_then(|local| local.data_dir);
+    let mut etcd: Vec<PathBuf> = local_etcd::local(cx)?.and_then(|local| local.data_dir).into_iter().collect();
+    // What told where it is may be gone by now, but not what this run has removed.
+    for entry in cx.gate.entries() {
+        if let Change::Remove { path } = &entry.change
+            && path.ends_with("member")
+        {
+            etcd.extend(path.parent().map(PathBuf::from));
+        }
+    }
     let mut folders: Vec<PathBuf> = [known::KUBERNETES, known::KUBELET, known::CNI].iter().map(PathBuf::from).collect();
     folders.extend([Path::new(known::KUBERNETES).join("manifests"), pki.join("etcd"), pki]);
     folders.extend(etcd);
@@ -246,6 +277,19 @@ mod tests {
         let left = survey(&mut fixture(root.path())).unwrap();
         let all = "/etc/kubernetes, /etc/kubernetes/pki, /etc/kubernetes/pki/etcd, /etc/kubernetes/tmp, /var/lib/etcd";
         assert_eq!(what(&left), [all]);
+    }
+
+    #[test]
+    fn what_lies_beside_the_data_that_went_is_named_after_all_that_told_of_it_is_gone() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["data/etcd/mine", "data/etcd/member/snap/db", "var/lib/cni/networks/podman/10.88.0.2"] {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let mut cx = fixture(root.path());
+        removal::remove(&cx.host, Path::new("/data/etcd"), Path::new("/data/etcd/member")).unwrap();
+        assert_eq!(what(&survey(&mut cx).unwrap()), ["/data/etcd/mine", "/var/lib/cni/networks"]);
     }
 
     #[test]

@@ -1,10 +1,23 @@
 //! One file or folder, put in place in one step that a crash cannot halve.
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// What a write of `path` that is killed may leave beside it, whole, with the mode of the file.
+pub fn unfinished(path: &Path) -> PathBuf {
+    path.file_name().map_or_else(|| path.to_path_buf(), |name| path.with_file_name(hidden_name(name)))
+}
+
+fn hidden_name(name: &OsStr) -> OsString {
+    let mut hidden = OsString::from(".");
+    hidden.push(name);
+    hidden.push(".kubewright");
+    hidden
+}
 
 /// Writes `bytes` to `path` with `mode`: a file without a name first, given its name only when it
 /// is whole and on the disk. Where the file system has no nameless files, a hidden name is used,
@@ -16,9 +29,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     let directory = File::open(folder)?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(".kubewright");
+    let hidden = hidden_name(name);
 
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
     match rustix::fs::openat(&directory, ".", flags, Mode::from_raw_mode(mode)) {
