@@ -107,6 +107,25 @@ fn a_disk_that_was_mounted_in_a_volume_of_the_host_survives_where_it_belongs() {
 }
 
 #[test]
+fn a_disk_that_covers_a_volume_is_told_and_stays_until_somebody_unmounts_it() {
+    let script = r#"
+        mkdir -p /disks/one /var/lib/kubelet/pods/a/volumes/local
+        mount --bind /disks/one /var/lib/kubelet/pods/a/volumes/local
+        mount -t tmpfs disk /disks/one && echo mine > /disks/one/file
+        code=0; /kubewright reset --force || code=$?
+        echo "code $code"
+        cat /disks/one/file /var/lib/kubelet/config.yaml
+        umount /disks/one
+        /kubewright reset --force
+        test ! -e /var/lib/kubelet
+        echo THE END"#;
+    let Some(output) = on_host(script) else { return };
+    let text = said(&output);
+    assert!(text.contains("run 'umount /disks/one'"), "{text}");
+    assert!(text.contains(&format!("code {}\nmine\nx\n", ExitCode::Host as u8)), "{text}");
+}
+
+#[test]
 fn a_disk_that_is_mounted_on_a_folder_of_the_kubelet_stays_with_what_is_on_it() {
     let script = r"
         rm -r /var/lib/kubelet/pods/a
@@ -121,6 +140,30 @@ fn a_disk_that_is_mounted_on_a_folder_of_the_kubelet_stays_with_what_is_on_it() 
     assert!(text.contains("mine\n1\n"), "{text}");
     assert!(text.contains("  - /var/lib/kubelet/pods: something is mounted there"), "{text}");
     assert!(text.contains("unmounted /var/lib/kubelet/pods/a/volumes\n"), "{text}");
+}
+
+#[test]
+fn an_etcd_that_works_on_its_data_keeps_it_whatever_is_forced() {
+    let script = r#"
+        mkdir -p /var/lib/etcd/member/snap /etc/kubernetes/manifests && echo mine > /var/lib/etcd/member/snap/db
+        (exec 9< /var/lib/etcd/member/snap/db; flock 9; touch /tmp/held; exec sleep 1000) &
+        while [ ! -e /tmp/held ]; do sleep 0.01; done
+        # The manifest of a cluster that is over: another etcd has the folder now.
+        echo 'spec: {containers: [{command: [etcd, --data-dir=/var/lib/etcd]}]}' > /etc/kubernetes/manifests/etcd.yaml
+        code=0; /kubewright reset --force || code=$?
+        echo "code $code"
+        cat /var/lib/etcd/member/snap/db
+        rm /etc/kubernetes/manifests/etcd.yaml
+        echo x > /etc/kubernetes/pki/apiserver-etcd-client.key
+        /kubewright reset --force
+        cat /var/lib/etcd/member/snap/db /etc/kubernetes/pki/apiserver-etcd-client.key
+        kill $!; wait || true
+        echo THE END"#;
+    let Some(output) = on_host(script) else { return };
+    let text = said(&output);
+    assert!(text.contains(&format!("code {}\nmine\n", ExitCode::Refused as u8)), "{text}");
+    assert!(text.contains("  - /var/lib/etcd/member: data of an etcd"), "{text}");
+    assert!(text.contains("mine\nx\n"), "{text}");
 }
 
 #[test]

@@ -129,6 +129,18 @@ fn skipped_phases_leave_their_files_out() {
 }
 
 #[test]
+fn what_a_reset_noted_that_was_cut_short_says_nothing_of_the_next_cluster() {
+    let root = tempfile::tempdir().unwrap();
+    let note = root.path().join("var/lib/kubewright/leaving.json");
+    std::fs::create_dir_all(note.parent().unwrap()).unwrap();
+    std::fs::write(&note, r#"{"told": true, "dataDir": "/var/lib/etcd"}"#).unwrap();
+    run("init --dry-run", root.path()).exit(ExitCode::Ok);
+    assert!(note.exists());
+    run("init", root.path()).exit(ExitCode::Ok);
+    assert!(!note.exists());
+}
+
+#[test]
 fn a_phase_without_what_it_needs_says_which_phase_makes_it() {
     for (phase, code, needed) in [
         ("certs apiserver", ExitCode::Input, "certs ca"),

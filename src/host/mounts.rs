@@ -33,6 +33,29 @@ pub struct Busy {
     pub source: io::Error,
 }
 
+/// A disk that was mounted on a folder of the host after that had become a volume: to unmount it from the volume would
+/// unmount it from the folder. Nothing was touched.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk that is mounted on {} also covers the volume {}, and can only be unmounted from both", original.display(), path.display())]
+pub struct Covered {
+    /// The volume.
+    pub path: PathBuf,
+    /// Where the disk was mounted.
+    pub original: PathBuf,
+}
+
+impl Fault for Covered {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Host
+    }
+    fn hint(&self) -> Option<String> {
+        let original = self.original.display();
+        Some(format!(
+            "run 'umount {original}', then the same command again: it continues; mount the disk again afterwards"
+        ))
+    }
+}
+
 fn used_by(list: &[String]) -> String {
     if list.is_empty() { String::new() } else { format!("; it is used by {}", list.join(", ")) }
 }
@@ -55,7 +78,11 @@ struct Mount {
     id: u64,
     /// The mount on which it is mounted.
     parent: u64,
+    /// Which file system is mounted, and which folder of it.
+    source: Vec<u8>,
     path: PathBuf,
+    /// The number of the group that sees what is mounted in it.
+    group: Option<u64>,
 }
 
 /// Every mount point, in the order in which the kernel lists them.
@@ -76,13 +103,16 @@ fn table(host: &Host) -> Result<Vec<Mount>, HostError> {
 /// is a disk that somebody gave for it. `flags` as umount(2) names them. Returns what was unmounted.
 ///
 /// # Errors
-/// [`Busy`] for the first that is not let go: those after it stay, too.
+/// [`Busy`] for the first that is not let go: those after it stay, too. [`Covered`] before any is.
 pub fn release(host: &Host, folders: &[PathBuf], flags: &[String]) -> crate::base::fault::Result<Vec<PathBuf>> {
     let table = table(host)?;
     let below = |mount: &&Mount| folders.iter().any(|folder| mount.path.starts_with(folder) && mount.path != *folder);
     let chosen: Vec<&Mount> = table.iter().filter(below).collect();
     // A volume that is a folder of the host shares what is mounted in it: to unmount the copy here would unmount the
     // original there. Once it shares nothing any more, only the copy goes.
+    if let Some(error) = chosen.iter().find_map(|mount| covered(&table, &chosen, mount)) {
+        return Err(error.into());
+    }
     for mount in bottom(&chosen) {
         let path = mount.path.clone();
         let change = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
@@ -105,6 +135,20 @@ pub fn release(host: &Host, folders: &[PathBuf], flags: &[String]) -> crate::bas
         released.push(mount.path.clone());
     }
     Ok(released)
+}
+
+/// Why a mount cannot be let go by itself: it lies right on a volume that shares what is mounted on it, where no path leads
+/// to the volume any more.
+fn covered(table: &[Mount], chosen: &[&Mount], mount: &Mount) -> Option<Covered> {
+    let by_id = |id: u64| table.iter().find(|other| other.id == id);
+    let volume = by_id(mount.parent).filter(|volume| volume.path == mount.path && volume.group.is_some())?;
+    let is_original = |other: &&Mount| {
+        !chosen.contains(other)
+            && other.source == mount.source
+            && by_id(other.parent).is_some_and(|parent| parent.group == volume.group)
+    };
+    let original = table.iter().find(is_original)?;
+    Some(Covered { path: mount.path.clone(), original: original.path.clone() })
 }
 
 fn busy(host: &Host, mount: &Mount, source: io::Error) -> Busy {
@@ -171,13 +215,18 @@ fn users_of(host: &Host, path: &Path) -> Vec<String> {
     output.stdout.split_whitespace().take(5).map(|id| format!("process {id}")).collect()
 }
 
-/// The first, second and fifth field of each line; blanks and the like are written as `\040`.
+/// `ID PARENT DEVICE ROOT PATH OPTIONS [shared:GROUP]… - …`, as proc(5) has it; blanks and the like in paths are written
+/// as `\040`.
 fn parse(bytes: &[u8]) -> Vec<Mount> {
     let number = |field: &[u8]| std::str::from_utf8(field).ok()?.parse().ok();
     let mount = |line: &[u8]| {
         let mut fields = line.split(|byte| *byte == b' ');
         let (id, parent) = (number(fields.next()?)?, number(fields.next()?)?);
-        Some(Mount { id, parent, path: PathBuf::from(OsString::from_vec(unescape(fields.nth(2)?))) })
+        let source = [fields.next()?, fields.next()?].join(&b' ');
+        let path = PathBuf::from(OsString::from_vec(unescape(fields.next()?)));
+        let mut groups = fields.skip(1).take_while(|field| *field != b"-");
+        let group = groups.find_map(|field| number(field.strip_prefix(b"shared:")?));
+        Some(Mount { id, parent, source, path, group })
     };
     bytes.split(|byte| *byte == b'\n').filter_map(mount).collect()
 }
@@ -212,7 +261,7 @@ mod tests {
     fn mount_points_are_read_with_their_blanks() {
         let found = parse(TABLE.as_bytes());
         assert_eq!(found[2].path, Path::new("/var/lib/kubelet/pods/a/volume-subpaths/my data"));
-        assert_eq!((found[2].id, found[2].parent), (91, 22));
+        assert_eq!((found[2].id, found[2].parent, found[2].group, found[4].group), (91, 22, Some(1), None));
         assert_eq!(unescape(b"a\\b\\777\\0"), b"a\\b\\777\\0");
     }
 
@@ -253,6 +302,23 @@ mod tests {
         assert_eq!(order(table), ["/p/a", "/p/a", "/p/a/b/c", "/p/a/b"]);
         // What is mounted on itself is the top of the tree, or nonsense.
         assert_eq!(order("1 1 0:1 / /p/a rw\n"), [""; 0]);
+    }
+
+    #[test]
+    fn a_disk_that_was_mounted_on_a_folder_after_it_had_become_a_volume_is_not_unmounted() {
+        let line = |id, parent, source: &str, path: &str, group| {
+            format!("{id} {parent} {source} {path} rw shared:{group} - x x rw\n")
+        };
+        let volume = "/var/lib/kubelet/pods/a/volumes/v";
+        let host = line(22, 1, "8:1 /", "/", 1) + &line(90, 22, "8:1 /disks/one", volume, 1);
+        let covered = host.clone() + &line(91, 22, "8:2 /", "/disks/one", 2) + &line(92, 90, "8:2 /", volume, 2);
+        let fake = FakeHost::new().file(MOUNTINFO, &covered);
+        let failure = release(&fake.dry(), &["/var/lib/kubelet/pods".into()], &[]).unwrap_err();
+        assert!(failure.hint().unwrap().contains("'umount /disks/one'"), "{failure}");
+        // Twice the same, both by the kubelet.
+        let twice = host + &line(91, 90, "0:7 /", volume, 2) + &line(92, 91, "0:8 /", volume, 3);
+        let fake = FakeHost::new().file(MOUNTINFO, &twice);
+        assert_eq!(release(&fake.dry(), &["/var/lib/kubelet/pods".into()], &[]).unwrap().len(), 3);
     }
 
     #[test]
