@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A disk over the network that is gone never answers; nobody waits for it longer than this.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -29,9 +29,10 @@ fn run(host: &Host, paths: &[PathBuf]) -> Vec<(PathBuf, String)> {
     drop(done);
     let mut waiting: Vec<PathBuf> = paths.to_vec();
     let mut failed = Vec::new();
-    let start = Instant::now();
+    let begun = host.clock.monotonic();
     while !waiting.is_empty() {
-        let Ok((path, outcome)) = ended.recv_timeout(LIMIT.saturating_sub(start.elapsed())) else { break };
+        let elapsed = host.clock.monotonic().saturating_sub(begun);
+        let Ok((path, outcome)) = ended.recv_timeout(LIMIT.saturating_sub(elapsed)) else { break };
         waiting.retain(|other| *other != path);
         if let Err(why) = outcome {
             failed.push((path, why));
