@@ -203,6 +203,7 @@ mod tests {
             state,
             created,
             labels: BTreeMap::new(),
+            grace: None,
         };
         let (old, new) = (container(5, ContainerState::Running), container(15, ContainerState::Running));
         assert!(!runs_since(std::slice::from_ref(&old), "etcd", 10));

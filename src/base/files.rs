@@ -18,6 +18,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 mod atomic;
 mod owned;
 
+pub use atomic::unfinished;
+
 /// What went wrong with which file.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} {}", path.display())]

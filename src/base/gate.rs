@@ -4,7 +4,7 @@
 //! the plan that `--dry-run` prints, and what a real run says it changed.
 
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A change to a host, a cluster or another machine.
@@ -156,6 +156,16 @@ impl Gate {
         if self.dry { Ok(None) } else { look().map(Some) }
     }
 
+    /// True when a dry run has noted such a change, so that what is seen of the world lacks it.
+    pub fn plans(&self, such: impl Fn(&Change) -> bool) -> bool {
+        self.dry && self.state().entries.iter().any(|entry| such(&entry.change))
+    }
+
+    /// True when a dry run has noted that this file, link or tree goes.
+    pub fn plans_removal(&self, path: &Path) -> bool {
+        self.plans(|change| matches!(change, Change::Remove { path: gone } if gone == path))
+    }
+
     /// Every change so far, in order.
     pub fn entries(&self) -> Vec<Entry> {
         self.state().entries.clone()
@@ -220,6 +230,17 @@ mod tests {
         assert_eq!(done, Some(vec![Ok(1), Err("no"), Ok(3)]));
         let noted: Vec<Change> = gate.entries().into_iter().map(|entry| entry.change).collect();
         assert_eq!(noted, [remove("/a"), remove("/c")]);
+    }
+
+    #[test]
+    fn only_a_dry_run_has_plans() {
+        let path = Path::new("/etc/kubernetes/admin.conf");
+        for (gate, expected) in [(Gate::recording(), true), (Gate::open(), false)] {
+            assert!(!gate.plans_removal(path));
+            gate.pass(change(), || Ok::<_, ()>(())).unwrap();
+            assert_eq!(gate.plans_removal(path), expected);
+            assert!(!gate.plans_removal(Path::new("/etc/kubernetes")));
+        }
     }
 
     #[test]

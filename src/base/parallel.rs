@@ -9,6 +9,11 @@ const AT_ONCE: usize = 8;
 
 /// The results of `act` for each item, in the order of the items.
 pub fn for_each<I: Sync, O: Send>(items: &[I], act: impl Fn(&I) -> O + Sync) -> Vec<O> {
+    for_each_of(items, AT_ONCE, act)
+}
+
+/// As [`for_each`], with this many under way at once: for what waits long and costs nothing meanwhile.
+pub fn for_each_of<I: Sync, O: Send>(items: &[I], at_once: usize, act: impl Fn(&I) -> O + Sync) -> Vec<O> {
     if items.len() < 2 {
         return items.iter().map(act).collect();
     }
@@ -21,7 +26,7 @@ pub fn for_each<I: Sync, O: Send>(items: &[I], act: impl Fn(&I) -> O + Sync) -> 
         done
     };
     let mut done = std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..items.len().min(AT_ONCE)).map(|_| scope.spawn(work)).collect();
+        let threads: Vec<_> = (1..items.len().min(at_once)).map(|_| scope.spawn(work)).collect();
         let mut done = work();
         for thread in threads {
             match thread.join() {

@@ -58,8 +58,12 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         notes: Vec::new(),
     };
     if !yes && !dry_run {
-        let what = if dead { "and its host is gone" } else { "and its Pods are moved away" };
-        confirm(&format!("{name} leaves the cluster, {what}; its member of etcd goes, if it has one."), session)?;
+        let what = if dead {
+            "and its host is gone"
+        } else {
+            "and its Pods are moved away; those that nobody makes anew elsewhere end for good, and what is in emptyDir volumes is lost"
+        };
+        confirm(&format!("{name} leaves the cluster, {what}. Its member of etcd goes, if it has one."), session)?;
     }
     let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
     let choice = Choice { only: None, skip: skip_phases };

@@ -8,12 +8,24 @@ use std::path::Path;
 /// Where packages of Debian and of Red Hat look.
 const FILES: [&str; 2] = ["/etc/default/kubelet", "/etc/sysconfig/kubelet"];
 
+/// What the cluster's configuration gives it.
+const OF_CLUSTER: &str = "/var/lib/kubelet/kubeadm-flags.env";
+
 /// The value of `--NAME` and the file that gives it.
 pub fn find(host: &Host, name: &str) -> Option<(String, &'static str)> {
     FILES.into_iter().find_map(|file| {
         let text = host.files().read_text(Path::new(file)).ok().flatten()?;
         Some((value(&text, name)?, file))
     })
+}
+
+/// The value of `--NAME`, whoever gave it: the administrator, or else the cluster's configuration.
+pub fn find_any(host: &Host, name: &str) -> Option<String> {
+    if let Some((value, _)) = find(host, name) {
+        return Some(value);
+    }
+    let text = host.files().read_text(Path::new(OF_CLUSTER)).ok().flatten()?;
+    value(&text.replace("KUBELET_KUBEADM_ARGS=", " "), name)
 }
 
 fn value(text: &str, name: &str) -> Option<String> {

@@ -4,52 +4,78 @@
 
 use super::command::{Command, Host};
 use super::error::HostError;
-use crate::base::gate::{Change, Entry};
+use super::tally::Tally;
+use crate::base::gate::Change;
 use std::path::Path;
 
 const NET: &str = "/sys/class/net";
+/// The one to which kube-proxy binds the addresses of Services.
+pub const OF_VIRTUAL_SERVERS: &str = "kube-ipvs0";
 
-/// Their names: kube-proxy, node-local DNS, the bridge plugin (as flannel uses it), flannel, Calico, Cilium,
-/// Weave, Antrea.
-const NAMES: [&str; 15] = [
-    "kube-ipvs0",
+/// Their names: kube-proxy, node-local DNS, the bridge plugin (as flannel uses it), kube-router, flannel, Calico,
+/// Cilium, Weave, Antrea.
+const NAMES: [&str; 20] = [
+    OF_VIRTUAL_SERVERS,
     "nodelocaldns",
     "cni0",
+    "kube-bridge",
+    "kube-dummy-if",
     "flannel.1",
     "flannel-v6.1",
     "flannel-wg",
+    "flannel-wg-v6",
     "vxlan.calico",
     "vxlan-v6.calico",
     "wireguard.cali",
     "cilium_vxlan",
     "cilium_geneve",
     "cilium_host",
+    "cilium_wg0",
     "weave",
     "vxlan-6784",
     "antrea-gw0",
+    "antrea-tun0",
+];
+/// The host's ends of Pods' links, when their Pods did not take them along: Calico's and Cilium's names are made of
+/// one of these and so many digits of a hash.
+const POD_ENDS: [(&str, std::ops::RangeInclusive<usize>); 2] = [("cali", 11..=11), ("lxc", 12..=13)];
+/// Links that a cluster may have made, and others as well.
+const DOUBTFUL: [(&str, &str); 2] = [
+    ("genev_sys_", "Open vSwitch made it, for a network add-on or for somebody else"),
+    (
+        "tunl0",
+        "it belongs to the kernel's module ipip, which Calico uses; run 'ip link set tunl0 down' if nobody else does",
+    ),
 ];
 
 /// Those that are there. A bridge to which something is still attached is somebody's, and not among them.
 ///
 /// # Errors
 /// When the links cannot be listed.
-pub fn found(host: &Host) -> Result<Vec<&'static str>, HostError> {
+pub fn found(host: &Host) -> Result<Vec<String>, HostError> {
     let there = host.files().list(Path::new(NET))?;
     let pods_would_go = would_remove_pods(host);
     let mut free = Vec::new();
     for name in NAMES.into_iter().filter(|name| there.iter().any(|link| link == name)) {
         if pods_would_go || ports(host, name)?.is_empty() {
-            free.push(name);
+            free.push(name.to_owned());
         }
     }
+    free.extend(there.into_iter().filter(|name| is_pod_end(name)));
     Ok(free)
+}
+
+fn is_pod_end(name: &str) -> bool {
+    let is_hash = |rest: &str| rest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let of = |(prefix, length): &(&str, std::ops::RangeInclusive<usize>)| {
+        name.strip_prefix(prefix).is_some_and(|rest| length.contains(&rest.len()) && is_hash(rest))
+    };
+    name == "lxc_health" || POD_ENDS.iter().any(of)
 }
 
 /// True in a dry run that has noted the end of Pods: what is attached to a bridge now would be gone.
 fn would_remove_pods(host: &Host) -> bool {
-    let is_dry = host.gate().effect(|| Ok::<_, std::convert::Infallible>(())).is_ok_and(|done| done.is_none());
-    let ends_pod = |entry: &Entry| matches!(&entry.change, Change::Request { api, .. } if api == "cri");
-    is_dry && host.gate().entries().iter().any(ends_pod)
+    host.gate().plans(|change| matches!(change, Change::Request { api, .. } if api == "cri"))
 }
 
 /// Bridges of a cluster to which something is still attached, and what that is.
@@ -67,16 +93,41 @@ pub fn in_use(host: &Host) -> Result<Vec<(&'static str, Vec<String>)>, HostError
     Ok(used)
 }
 
-/// Removes them; returns their names.
+/// Links that are up and may be a cluster's, and why nobody can tell.
 ///
 /// # Errors
-/// When `ip` is missing or refuses.
-pub fn remove(host: &Host) -> Result<Vec<&'static str>, HostError> {
-    let found = found(host)?;
-    for name in &found {
-        host.change("remove a network link of the cluster", &Command::new(["ip", "link", "delete", name]))?;
+/// When the links cannot be listed.
+pub fn doubtful(host: &Host) -> Result<Vec<(String, &'static str)>, HostError> {
+    let why = |name: &str| DOUBTFUL.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, why)| *why);
+    let there = host.files().list(Path::new(NET))?.into_iter().filter(|name| is_up(host, name));
+    Ok(there.filter_map(|name| why(&name).map(|why| (name, why))).collect())
+}
+
+/// The lowest bit of a link's flags, which are written as `0x1043`.
+fn is_up(host: &Host, name: &str) -> bool {
+    let flags = host.files().read_text(&Path::new(NET).join(name).join("flags")).ok().flatten();
+    let flags = flags.and_then(|text| u32::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok());
+    flags.is_some_and(|flags| flags & 1 == 1)
+}
+
+/// Removes them, but for `kept`; returns their names and why others are still there.
+///
+/// # Errors
+/// When the links cannot be listed.
+pub fn remove(host: &Host, kept: &[&str]) -> Result<(Vec<String>, Tally), HostError> {
+    let (mut removed, mut tally) = (Vec::new(), Tally::default());
+    for name in found(host)?.into_iter().filter(|name| !kept.contains(&name.as_str())) {
+        // Some come in pairs, and go so.
+        if !host.files().exists(&Path::new(NET).join(&name)) {
+            continue;
+        }
+        let done = host.change("remove a network link of the cluster", &Command::new(["ip", "link", "delete", &name]));
+        if done.is_ok() {
+            removed.push(name);
+        }
+        tally.add(1, done);
     }
-    Ok(found)
+    Ok((removed, tally))
 }
 
 fn ports(host: &Host, bridge: &str) -> Result<Vec<String>, HostError> {
@@ -95,8 +146,44 @@ mod tests {
             .file("/sys/class/net/flannel.1/mtu", "1450")
             .file("/sys/class/net/cni0/brif/veth1/state", "3")
             .on("ip link delete flannel.1", "");
-        assert_eq!(remove(&host.live()).unwrap(), ["flannel.1"]);
+        assert_eq!(remove(&host.live(), &[]).unwrap().0, ["flannel.1"]);
         assert_eq!(in_use(&host.live()).unwrap(), [("cni0", vec!["veth1".to_owned()])]);
+    }
+
+    #[test]
+    fn a_link_that_does_not_go_keeps_none_of_the_others() {
+        let host = FakeHost::new()
+            .file("/sys/class/net/flannel.1/mtu", "1450")
+            .file("/sys/class/net/kube-ipvs0/mtu", "1500")
+            .file("/sys/class/net/weave/mtu", "1376")
+            .on_result("ip link delete flannel.1", 2, "", "RTNETLINK answers: Device or resource busy")
+            .on("ip link delete weave", "");
+        let (removed, tally) = remove(&host.live(), &[OF_VIRTUAL_SERVERS]).unwrap();
+        assert_eq!((removed, tally.failed.len()), (vec!["weave".to_owned()], 1));
+    }
+
+    #[test]
+    fn ends_of_pods_links_are_told_from_links_of_others() {
+        for (name, expected) in [
+            ("cali0123456789a", true),
+            ("lxc0123456789ab", true),
+            ("lxc_health", true),
+            ("california", false),
+            ("caliban", false),
+            ("lxcbr0", false),
+            ("lxc-data", false),
+        ] {
+            assert_eq!(is_pod_end(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn links_that_may_be_somebody_elses_are_told_if_they_are_up() {
+        let host = FakeHost::new()
+            .file("/sys/class/net/tunl0/flags", "0x80\n")
+            .file("/sys/class/net/genev_sys_6081/flags", "0x1043\n");
+        let found = doubtful(&host.live()).unwrap();
+        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["genev_sys_6081"]);
     }
 
     #[test]

@@ -8,8 +8,10 @@ pub mod docker;
 mod drop_ins;
 pub mod error;
 pub mod facts;
+pub mod flush;
 pub mod fstab;
 pub mod held;
+pub mod ipsets;
 pub mod ipvs;
 pub mod kernel;
 pub mod kubelet_flags;
@@ -25,6 +27,7 @@ pub mod service;
 pub mod space;
 pub mod swap;
 pub mod sysctl;
+pub mod tally;
 pub mod users;
 
 pub use command::{Command, Host, Output};

@@ -15,7 +15,7 @@ use crate::base::gate::Change;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 use serde::Serialize;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,7 @@ pub enum Why {
     Mount,
     /// It is a link, where what is removed should be.
     Link(PathBuf),
-    /// The way to it leads over this link.
+    /// It is this link, and what a cluster tool makes would lie behind it.
     BehindLink(PathBuf),
     /// It is a folder in a folder in a folder, more than two hundred times.
     TooDeep,
@@ -58,7 +58,7 @@ impl fmt::Display for Why {
         match self {
             Self::Mount => write!(f, "something is mounted there"),
             Self::Link(target) => write!(f, "it is a link to {}", target.display()),
-            Self::BehindLink(link) => write!(f, "the way to it leads over the link {}", link.display()),
+            Self::BehindLink(_) => write!(f, "it is a link, and nothing behind it is touched"),
             Self::TooDeep => write!(f, "its folders are nested too deeply"),
             Self::Refused(why) => write!(f, "it cannot be removed: {why}"),
         }
@@ -75,43 +75,57 @@ pub struct Removed {
 }
 
 /// Removes a file or a whole tree. Where `path` itself is a link, it stays with all behind it: somebody has put
-/// there something else than a cluster tool makes. `within` is the cluster's own folder that holds it.
+/// there something else than a cluster tool makes. `within` is the cluster's own folder that holds it. What the
+/// operating system does not let go, or does not even let us see, is kept like everything else that stays.
+///
+/// # Errors
+/// When the host's root folder cannot be opened.
+pub fn remove(host: &Host, within: &Path, path: &Path) -> Result<Removed, HostError> {
+    let (parent, name) = match parent_of(host, Some(within), path) {
+        Ok(None) => return Ok(Removed::default()),
+        Ok(Some((Ok(folder), name))) => (folder, name),
+        // Nothing of ours that is there is kept by a link or a mount on the way to it.
+        Ok(Some((Err(_), _))) if !host.files().exists(path) => return Ok(Removed::default()),
+        Ok(Some((Err(kept), _))) => return Ok(Removed { changed: false, kept: vec![kept] }),
+        Err(error) => return Ok(kept_whole(path, Why::Refused(error.to_string()))),
+    };
+    match found_at(&parent, name) {
+        Ok(Found::Removable) => {}
+        Ok(Found::Stays(why)) => return Ok(kept_whole(path, why)),
+        Ok(Found::Nothing) => return Ok(Removed::default()),
+        Err(errno) => return Ok(kept_whole(path, refused(errno))),
+    }
+    let mut removal = Removal::default();
+    let changed = host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {
+        removal.remove_at(&parent, name, path, 0);
+        // Where nothing went, nothing was changed.
+        if removal.gone > 0 || removal.kept.is_empty() { Ok(()) } else { Err(()) }
+    });
+    Ok(Removed { changed: changed.is_ok(), kept: removal.kept })
+}
+
+/// What is to be removed, before anything is touched.
+enum Found {
+    Nothing,
+    Stays(Why),
+    Removable,
+}
+
+fn found_at(parent: &Folder, name: &OsStr) -> Result<Found, Errno> {
+    Ok(match parent.kind(name)? {
+        None => Found::Nothing,
+        Some(folder::Kind::Link) => Found::Stays(Why::Link(parent.target(name)?)),
+        Some(folder::Kind::Mount) => Found::Stays(Why::Mount),
+        Some(folder::Kind::Folder) if matches!(parent.open(name)?, Opened::Elsewhere) => Found::Stays(Why::Mount),
+        Some(folder::Kind::Folder | folder::Kind::File) => Found::Removable,
+    })
+}
+
+/// Removes a link, if it leads into `folder`; what it leads to is not touched. True when it was there and is gone, or
+/// would be.
 ///
 /// # Errors
 /// When a folder on the way cannot be looked into.
-pub fn remove(host: &Host, within: &Path, path: &Path) -> Result<Removed, HostError> {
-    let Some((parent, name)) = parent_of(host, Some(within), path)? else { return Ok(Removed::default()) };
-    let parent = match parent {
-        Ok(folder) => folder,
-        Err(kept) => return Ok(Removed { changed: false, kept: vec![kept] }),
-    };
-    let wrap = |errno: Errno| failed("remove", path, errno);
-    match parent.kind(name).map_err(wrap)? {
-        None => return Ok(Removed::default()),
-        Some(folder::Kind::Link) => {
-            let target = parent.target(name).map_err(wrap)?;
-            return Ok(kept_whole(path, Why::Link(target)));
-        }
-        Some(folder::Kind::Mount) => return Ok(kept_whole(path, Why::Mount)),
-        Some(folder::Kind::Folder) => {
-            // Whatever is mounted on it, it is told before anything is touched.
-            if let Opened::Elsewhere = parent.open(name).map_err(wrap)? {
-                return Ok(kept_whole(path, Why::Mount));
-            }
-        }
-        Some(folder::Kind::File) => {}
-    }
-    let mut kept = Vec::new();
-    host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {
-        remove_at(&parent, name, path, 0, &mut kept).map_err(wrap)
-    })?;
-    Ok(Removed { changed: true, kept })
-}
-
-/// Removes a link, if it leads into `folder`; what it leads to is not touched. True when it was there.
-///
-/// # Errors
-/// When a folder on the way cannot be looked into, or the link cannot be removed.
 pub fn remove_link_into(host: &Host, path: &Path, folder: &Path) -> Result<bool, HostError> {
     let Some((Ok(parent), name)) = parent_of(host, None, path)? else { return Ok(false) };
     let wrap = |errno: Errno| failed("remove", path, errno);
@@ -120,13 +134,12 @@ pub fn remove_link_into(host: &Host, path: &Path, folder: &Path) -> Result<bool,
     {
         return Ok(false);
     }
-    host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {
-        rustix::fs::unlinkat(parent.fd(), name, AtFlags::empty()).map_err(wrap)
-    })?;
-    Ok(true)
+    let change = Change::Remove { path: path.to_path_buf() };
+    Ok(host.gate().pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::empty())).is_ok())
 }
 
-/// Removes a folder if there is nothing in it; true when it was there and is gone, or would be.
+/// Removes a folder if there is nothing in it; true when it was there and is gone, or would be. One that the operating
+/// system does not let go, such as a mount point, stays.
 ///
 /// # Errors
 /// When a folder on the way cannot be looked into.
@@ -136,18 +149,11 @@ pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, Hos
     let Opened::Here(folder) = parent.open(name).map_err(wrap)? else { return Ok(false) };
     let names = folder.names().map_err(wrap)?;
     // A dry run has removed nothing, so there what it would have removed does not count.
-    let gone = host.gate().entries();
-    let is_gone = |name: &OsString| {
-        let path = path.join(name);
-        gone.iter().any(|entry| matches!(&entry.change, Change::Remove { path: gone } if *gone == path))
-    };
-    if !names.iter().all(is_gone) {
+    if !names.iter().all(|name| host.gate().plans_removal(&path.join(name))) {
         return Ok(false);
     }
-    host.gate().pass(Change::Remove { path: path.to_path_buf() }, || {
-        rustix::fs::unlinkat(parent.fd(), name, AtFlags::REMOVEDIR).map_err(wrap)
-    })?;
-    Ok(true)
+    let change = Change::Remove { path: path.to_path_buf() };
+    Ok(host.gate().pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::REMOVEDIR)).is_ok())
 }
 
 /// The names in a folder, reached without following a link; None when there is no such folder.
@@ -189,7 +195,7 @@ fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<P
         here.push(word);
         let wrap = |errno: Errno| failed("open", &here, errno);
         if folder.kind(word).map_err(wrap)? == Some(folder::Kind::Link) {
-            let kept = Kept { path: path.to_path_buf(), why: Why::BehindLink(here) };
+            let kept = Kept { path: here.clone(), why: Why::BehindLink(here) };
             return Ok(Some((Err(kept), name)));
         }
         // The cluster's own folder may be a disk of its own; what is mounted below it is somebody's.
@@ -204,52 +210,72 @@ fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<P
     Ok(Some((Ok(folder), name)))
 }
 
-/// Removes `name` in `folder` and all below it; what stays is added to `kept`. True when it is gone.
-fn remove_at(folder: &Folder, name: &OsStr, path: &Path, depth: usize, kept: &mut Vec<Kept>) -> Result<bool, Errno> {
-    let mut keep = |why| {
-        kept.push(Kept { path: path.to_path_buf(), why });
-        Ok(false)
-    };
-    match folder.kind(name)? {
-        None => return Ok(true),
-        Some(folder::Kind::Mount) => return keep(Why::Mount),
-        Some(folder::Kind::Folder) => {}
-        Some(folder::Kind::File | folder::Kind::Link) => {
-            return match rustix::fs::unlinkat(folder.fd(), name, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => Ok(true),
-                Err(Errno::BUSY) => keep(Why::Mount),
-                Err(errno) => keep(Why::Refused(std::io::Error::from(errno).to_string())),
-            };
+/// What became of a tree so far.
+#[derive(Default)]
+struct Removal {
+    kept: Vec<Kept>,
+    /// How many names are gone.
+    gone: usize,
+}
+
+impl Removal {
+    /// Removes `name` in `folder` and all below it; what stays is added to what was kept. True when it is gone.
+    fn remove_at(&mut self, folder: &Folder, name: &OsStr, path: &Path, depth: usize) -> bool {
+        match self.try_at(folder, name, path, depth) {
+            Ok(None) | Err(Errno::NOENT) => true,
+            Ok(Some(Stays::ForWhatIsInIt)) => false,
+            Ok(Some(Stays::For(why))) => self.keep(path, why),
+            // What is mounted in another namespace is busy here.
+            Err(Errno::BUSY) => self.keep(path, Why::Mount),
+            Err(errno) => self.keep(path, refused(errno)),
         }
     }
-    if depth >= DEEPEST {
-        return keep(Why::TooDeep);
+
+    fn keep(&mut self, path: &Path, why: Why) -> bool {
+        self.kept.push(Kept { path: path.to_path_buf(), why });
+        false
     }
-    let inner = match folder.open(name)? {
-        Opened::Here(inner) => inner,
-        Opened::Elsewhere => return keep(Why::Mount),
-        // It was swapped for something else just now: the next run sees what it is.
-        Opened::NoFolder => return keep(Why::Refused("it changes while it is removed".into())),
-    };
-    let mut all = true;
-    for below in inner.names()? {
-        all &= remove_at(&inner, &below, &path.join(&below), depth + 1, kept)?;
+
+    fn try_at(&mut self, folder: &Folder, name: &OsStr, path: &Path, depth: usize) -> Result<Option<Stays>, Errno> {
+        let flags = match folder.kind(name)? {
+            None => return Ok(None),
+            Some(folder::Kind::Mount) => return Ok(Some(Stays::For(Why::Mount))),
+            Some(folder::Kind::File | folder::Kind::Link) => AtFlags::empty(),
+            Some(folder::Kind::Folder) if depth >= DEEPEST => return Ok(Some(Stays::For(Why::TooDeep))),
+            Some(folder::Kind::Folder) => {
+                let inner = match folder.open(name)? {
+                    Opened::Here(inner) => inner,
+                    Opened::Elsewhere => return Ok(Some(Stays::For(Why::Mount))),
+                    // It was swapped for something else just now: the next run sees what it is.
+                    Opened::NoFolder => {
+                        return Ok(Some(Stays::For(Why::Refused("it changes while it is removed".into()))));
+                    }
+                };
+                let mut all = true;
+                for below in inner.names()? {
+                    all &= self.remove_at(&inner, &below, &path.join(&below), depth + 1);
+                }
+                if !all {
+                    return Ok(Some(Stays::ForWhatIsInIt));
+                }
+                AtFlags::REMOVEDIR
+            }
+        };
+        rustix::fs::unlinkat(folder.fd(), name, flags)?;
+        self.gone += 1;
+        Ok(None)
     }
-    if !all {
-        return Ok(false);
-    }
-    match rustix::fs::unlinkat(folder.fd(), name, AtFlags::REMOVEDIR) {
-        Ok(()) | Err(Errno::NOENT) => Ok(true),
-        Err(Errno::BUSY) => {
-            kept.push(Kept { path: path.to_path_buf(), why: Why::Mount });
-            Ok(false)
-        }
-        Err(errno) => {
-            let why = Why::Refused(std::io::Error::from(errno).to_string());
-            kept.push(Kept { path: path.to_path_buf(), why });
-            Ok(false)
-        }
-    }
+}
+
+/// Why a name was not removed.
+enum Stays {
+    /// Something below it stays, and is told.
+    ForWhatIsInIt,
+    For(Why),
+}
+
+fn refused(errno: Errno) -> Why {
+    Why::Refused(std::io::Error::from(errno).to_string())
 }
 
 fn failed(verb: &'static str, path: &Path, errno: Errno) -> HostError {

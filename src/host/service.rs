@@ -28,7 +28,7 @@ pub struct State {
     pub exists: bool,
     /// It starts at boot.
     pub enabled: bool,
-    /// It runs, or is about to: a kubelet without its configuration is started again and again.
+    /// It runs, is about to, or has not ended yet: a kubelet without its configuration is started again and again.
     pub active: bool,
     /// The init system's word: `active`, `activating`, `failed`, `inactive`, ….
     pub word: String,
@@ -174,7 +174,7 @@ impl<'a> Services<'a> {
                 value("UnitFileState"),
                 "enabled" | "enabled-runtime" | "static" | "indirect" | "alias" | "generated"
             ),
-            active: matches!(word.as_str(), "active" | "activating" | "reloading"),
+            active: matches!(word.as_str(), "active" | "activating" | "deactivating" | "reloading"),
             word,
         })
     }
@@ -244,6 +244,13 @@ mod tests {
         // Before version 235 there is no such property.
         assert_eq!((restarts("NRestarts=17\n"), restarts("\n")), (Some(17), None));
         assert_eq!(Services::of(&FakeHost::new().live()).restarts("kubelet"), None);
+    }
+
+    #[test]
+    fn a_service_that_is_still_ending_has_not_ended() {
+        let fake =
+            FakeHost::new().systemd().on(SHOW, "LoadState=loaded\nActiveState=deactivating\nUnitFileState=enabled\n");
+        assert!(Services::of(&fake.live()).state("kubelet").unwrap().active);
     }
 
     #[test]

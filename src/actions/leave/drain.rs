@@ -6,14 +6,18 @@
 use super::error::LeaveError;
 use super::etcd::Place;
 use crate::actions::join::discover::is_ready;
-use crate::base::fault::Result;
+use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
 use crate::kube::cluster::Cluster;
+use crate::kube::error::KubeError;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::request::PatchKind;
 use crate::pipeline::{Action, Target};
 use serde_json::{Value, json};
+
+#[cfg(test)]
+mod tests;
 
 /// See the module's text.
 pub struct Drain;
@@ -34,40 +38,49 @@ impl Action for Drain {
             cx.events.message("the cluster ends with this host: no Pod is moved");
             return Ok(());
         }
-        let nodes = match cluster.list(&NODE, None, "") {
-            Ok(nodes) => nodes,
-            Err(error) if error.is_forbidden() => {
-                forbidden(cx, &name);
-                return Ok(());
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let is_own = |node: &&Value| node["metadata"]["name"] == name.as_str();
-        let Some(own) = nodes.iter().find(is_own) else { return Ok(()) };
-        if !is_ready(own) {
+        let Some(own) = cluster.find(&ObjectRef::global(&NODE, &name))? else { return Ok(()) };
+        if !is_ready(&own) {
             cx.events.message(format!("{name} is not Ready: nobody there would end its Pods"));
             return Ok(());
         }
-        if !nodes.iter().any(|node| !is_own(&node) && is_ready(node) && node["spec"]["unschedulable"] != true) {
+        if is_alone(&cluster, &name)? {
             cx.events.message("there is no other node that Pods could move to");
             return Ok(());
         }
-        let patch = json!({"spec": {"unschedulable": true}});
-        match cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch) {
-            Err(error) if error.is_forbidden() => {
-                forbidden(cx, &name);
-                return Ok(());
+        match empty(cx, &cluster, &name) {
+            Err(failure) if failure.downcast_ref().is_some_and(KubeError::is_forbidden) => {
+                forbidden(cx, name, &failure)
             }
-            other => other?,
-        };
-        move_pods(cx, &cluster, &name)
+            other => other,
+        }
     }
 }
 
-fn forbidden(cx: &Context, name: &str) {
-    cx.events.warning(format!(
-        "a kubelet may not move Pods: run 'kubectl drain {name}' on a control plane first, or give --kubeconfig of an administrator"
-    ));
+/// True when no other node takes Pods. From v1.32 on a kubelet sees only its own node: then there may be others.
+fn is_alone(cluster: &Cluster, own: &str) -> Result<bool> {
+    let takes_pods =
+        |node: &Value| node["metadata"]["name"] != own && is_ready(node) && node["spec"]["unschedulable"] != true;
+    match cluster.list(&NODE, None, "") {
+        Ok(nodes) => Ok(!nodes.iter().any(takes_pods)),
+        Err(error) if error.is_forbidden() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A kubelet may mark its own node and evict its own Pods, as far as the cluster has not been told otherwise.
+fn empty(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
+    let patch = json!({"spec": {"unschedulable": true}});
+    cluster.patch(&ObjectRef::global(&NODE, node), PatchKind::Strategic, &patch)?;
+    move_pods(cx, cluster, node)
+}
+
+fn forbidden(cx: &Context, node: String, failure: &Failure) -> Result<()> {
+    let error = LeaveError::MayNotDrain { node, why: failure.to_string() };
+    if !cx.leaving()?.force {
+        return Err(error.into());
+    }
+    cx.events.warning(format!("{error}; they end with this node"));
+    Ok(())
 }
 
 fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
@@ -133,27 +146,5 @@ fn lost_with(pod: &Value) -> &'static str {
         (None, _) => " (nobody makes it anew elsewhere)",
         (Some(_), true) => " (what is in its emptyDir stays behind)",
         (Some(_), false) => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pods_that_belong_to_the_node_stay() {
-        let owned = |kind: &str| json!({"metadata": {"ownerReferences": [{"kind": kind, "controller": true}]}});
-        assert!(moves(&owned("ReplicaSet")) && moves(&json!({"metadata": {}})));
-        assert!(!moves(&owned("DaemonSet")));
-        assert!(!moves(&json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})));
-        assert!(!moves(&json!({"metadata": {}, "status": {"phase": "Succeeded"}})));
-    }
-
-    #[test]
-    fn what_is_lost_is_said() {
-        assert_eq!(lost_with(&json!({"metadata": {}})), " (nobody makes it anew elsewhere)");
-        let pod = json!({"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "controller": true}]},
-            "spec": {"volumes": [{"emptyDir": {}}]}});
-        assert!(lost_with(&pod).contains("emptyDir"));
     }
 }

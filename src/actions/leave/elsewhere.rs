@@ -13,6 +13,9 @@ use crate::etcd::Departure;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::pipeline::{Action, Target};
 
+#[cfg(test)]
+mod tests;
+
 /// The node must not be this host, must be as dead as the user says, and etcd must be able to do without it.
 pub struct RemoveCheck;
 
@@ -38,11 +41,12 @@ impl Action for RemoveCheck {
             Some(found) if !dead && !is_ready(found) => return Err(LeaveError::MaybeDead(name).into()),
             _ => {}
         }
-        let place = find_place(cx)?;
-        match place {
+        match find_place(cx).map_err(LeaveError::elsewhere)? {
             Place::None if found.is_none() => Err(LeaveError::NoSuchNode(name).into()),
-            Place::Last => Err(LeaveError::LastMember { name }.into()),
-            Place::Unknown(why) => Err(LeaveError::EtcdSilent { why }.into()),
+            Place::Last => Err(LeaveError::elsewhere(LeaveError::LastMember { name }.into())),
+            Place::Unknown(why) => Err(LeaveError::elsewhere(LeaveError::EtcdSilent { why }.into())),
+            // A kubelet that is away says nothing of its host.
+            Place::Member { .. } if dead && etcd::is_alive(cx)? => Err(LeaveError::MemberAlive(name).into()),
             Place::None | Place::Member { .. } => Ok(()),
         }
     }
@@ -62,7 +66,7 @@ impl Action for RemoveMember {
             return Ok(());
         }
         let name = cx.leaving()?.name.clone();
-        if etcd::leave(cx)? == Departure::Removed {
+        if etcd::leave(cx).map_err(LeaveError::elsewhere)? == Departure::Removed {
             cx.events.message(format!("took the member of {name} out of etcd"));
         }
         Ok(())

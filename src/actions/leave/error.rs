@@ -45,6 +45,25 @@ pub enum LeaveError {
         /// Their names, and why.
         pods: Vec<String>,
     },
+    /// Who asks may not move the node's Pods away.
+    #[error("the Pods of {node} cannot be moved elsewhere: {why}")]
+    MayNotDrain {
+        /// The node.
+        node: String,
+        /// The API server's words.
+        why: String,
+    },
+    /// What keeps a node elsewhere in etcd, where what `reset` could be told on its host is no way out.
+    #[error("{why}")]
+    KeptElsewhere {
+        /// Why it stays.
+        why: String,
+        /// What the user can do.
+        advice: String,
+    },
+    /// The node to remove is said to be gone, and its member of etcd is not.
+    #[error("{0} is not dead: its member of etcd answers")]
+    MemberAlive(String),
     /// The node to remove is this host.
     #[error("{0} is this host")]
     IsThisHost(String),
@@ -60,6 +79,30 @@ pub enum LeaveError {
 }
 
 impl LeaveError {
+    /// The failure, where the node is on another host than the one that asks: neither a flag of `reset` nor the
+    /// command that was just given is of any use there.
+    pub fn elsewhere(failure: Failure) -> Failure {
+        let advice = match failure.downcast_ref() {
+            Some(Self::Quorum(_)) => {
+                "bring the members that are not healthy back first; as long as most of all members are healthy, those that \
+                 will not return can be taken out before this one; without a majority only a snapshot brings etcd back"
+                    .into()
+            }
+            Some(Self::EtcdSilent { .. }) => {
+                "start etcd on a control plane (run 'crictl logs $(crictl ps -aq --name etcd)' to see why it is away) and run \
+                 the command again there"
+                    .into()
+            }
+            Some(Self::LastMember { name }) => format!("if the cluster is to end, run 'kubewright reset' on {name}"),
+            _ => return failure,
+        };
+        let mut why = failure.to_string();
+        for cause in failure.causes() {
+            why = format!("{why}: {cause}");
+        }
+        Self::KeptElsewhere { why, advice }.into()
+    }
+
     /// The failure, in terms of a node that leaves where it is about the majority.
     pub fn of_etcd(failure: Failure) -> Failure {
         match failure.downcast_ref::<EtcdError>() {
@@ -85,7 +128,10 @@ impl Fault for LeaveError {
             Self::Quorum(_)
             | Self::EtcdSilent { .. }
             | Self::LastMember { .. }
+            | Self::MayNotDrain { .. }
             | Self::EtcdRuns { .. }
+            | Self::KeptElsewhere { .. }
+            | Self::MemberAlive(_)
             | Self::MaybeDead(_)
             | Self::Alive(_) => ExitCode::Refused,
         }
@@ -121,8 +167,18 @@ impl Fault for LeaveError {
                  'kubectl get poddisruptionbudgets -A'; then run the command again, with a longer --drain-timeout, or \
                  with --skip-phases drain to end them; or let the node stay: run 'kubectl uncordon {node}'"
             ),
+            Self::MayNotDrain { node, .. } => format!(
+                "run 'kubectl drain {node} --ignore-daemonsets' on a control plane and then this command again with \
+                 --skip-phases drain, or give --kubeconfig of an administrator"
+            ),
             Self::IsThisHost(_) => "run 'kubewright reset' to take this host out of its cluster".into(),
-            Self::NoSuchNode(_) => "run 'kubectl get nodes' to see their names".into(),
+            Self::NoSuchNode(_) => "run 'kubectl get nodes' to see their names; a member of etcd that has never started \
+                                    has none, and goes by its id, as 'etcdctl member list' shows it"
+                .into(),
+            Self::KeptElsewhere { advice, .. } => advice.clone(),
+            Self::MemberAlive(name) => format!(
+                "run 'kubewright reset' on {name}; if its host cannot be entered any more, switch it off first"
+            ),
             Self::MaybeDead(name) => format!(
                 "start its kubelet, or, if the host will not return, run 'kubewright node remove {name} --dead'"
             ),

@@ -3,7 +3,7 @@
 //! Reads: etcd on this host, the etcd Pods, etcd's members, what an earlier run noted. Writes: the membership.
 
 use super::error::LeaveError;
-use super::local_etcd::{Local, local};
+use super::local_etcd::{Local, local, peer_url};
 use super::note;
 use crate::base::fault::Result;
 use crate::base::https::{Credentials, Trust};
@@ -12,7 +12,7 @@ use crate::base::wait::{Poll, Wait};
 use crate::context::Context;
 pub use crate::context::leaving::Place;
 use crate::etcd::{self, Departure, EtcdError, Member, Membership};
-use crate::kube::kind::POD;
+use crate::kube::kind::{NODE, ObjectRef, POD};
 use std::time::Duration;
 
 /// With this annotation kubeadm's etcd Pods tell where clients reach them.
@@ -32,20 +32,24 @@ struct Meant {
     name: String,
     /// False where an etcd of this host that has started is none of ours.
     may_have_started: bool,
+    /// Where a node elsewhere would have a member that has never started, and so has no name yet.
+    unnamed_at: Vec<String>,
 }
 
 impl Meant {
-    fn of(client: &etcd::Client, name: &str, local: Option<&Local>) -> Self {
+    fn of(cx: &mut Context, client: &etcd::Client, local: Option<&Local>) -> Result<Self> {
+        let unnamed_at = if cx.leaving()?.is_here() { Vec::new() } else { peer_urls_elsewhere(cx) };
         let running = local.filter(|local| local.data_dir.is_some()).and_then(|local| {
             let ids = local.own_endpoints.iter().filter_map(|endpoint| client.status(endpoint).ok());
             ids.map(|status| status.member).find(|id| *id != 0)
         });
-        Self {
+        Ok(Self {
             id: running,
             peer_urls: local.map(|local| local.peer_urls.clone()).unwrap_or_default(),
-            name: name.into(),
+            name: cx.leaving()?.name.clone(),
             may_have_started: local.is_none_or(|local| local.data_dir.is_some()),
-        }
+            unnamed_at,
+        })
     }
 
     /// The member itself knows best; an address decides before a name does, as names are made up by people.
@@ -55,9 +59,16 @@ impl Meant {
         }
         match self.id {
             Some(id) => member.id == id,
-            None if self.peer_urls.is_empty() => member.name == self.name,
+            None if self.peer_urls.is_empty() => self.is_called(member),
             None => member.peer_urls.iter().any(|url| self.peer_urls.contains(url)),
         }
+    }
+
+    /// By its name, or as long as it has none by its id, as the user gave it, or by the address of its node.
+    fn is_called(&self, member: &Member) -> bool {
+        member.name == self.name
+            || format!("{:x}", member.id) == self.name
+            || (!member.has_started() && member.peer_urls.iter().any(|url| self.unnamed_at.contains(url)))
     }
 
     /// A member that may be the node's own, though nothing proves it: it has its name and other addresses, or its address
@@ -118,7 +129,7 @@ fn look(cx: &mut Context, local: Option<&Local>) -> Result<Place> {
     {
         return Ok(Place::Unknown(again.to_string()));
     }
-    let meant = Meant::of(&client, &cx.leaving()?.name, local);
+    let meant = Meant::of(cx, &client, local)?;
     let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, PATIENCE);
     match membership.foresee(&|member| meant.is(member)) {
         Ok((Departure::WasNoMember, members)) => Ok(match meant.alike(&members, local) {
@@ -149,7 +160,7 @@ fn look(cx: &mut Context, local: Option<&Local>) -> Result<Place> {
 pub fn leave(cx: &mut Context) -> Result<Departure> {
     let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
     let client = client(cx, local.as_ref())?;
-    let meant = Meant::of(&client, &cx.leaving()?.name, local.as_ref());
+    let meant = Meant::of(cx, &client, local.as_ref())?;
     let limit = cx.timeouts().etcd_api_call;
     let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, limit);
     let departure = membership.leave(&|member| meant.is(member)).map_err(LeaveError::of_etcd)?;
@@ -160,6 +171,31 @@ pub fn leave(cx: &mut Context) -> Result<Departure> {
     }
     leaving.place = Some(Place::None);
     Ok(departure)
+}
+
+/// True when the member itself answers: then its host is not gone.
+///
+/// # Errors
+/// When no member can be asked.
+pub fn is_alive(cx: &mut Context) -> Result<bool> {
+    let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
+    let client = client(cx, local.as_ref())?;
+    let meant = Meant::of(cx, &client, local.as_ref())?;
+    let members = client.members()?;
+    Ok(members.iter().filter(|member| meant.is(member)).any(|member| {
+        let answers = |url: &String| client.status(url.trim_end_matches('/')).is_ok_and(|it| it.member == member.id);
+        member.client_urls.iter().any(answers)
+    }))
+}
+
+/// Where the node on another host has its peers' address, by what the cluster knows of it.
+fn peer_urls_elsewhere(cx: &mut Context) -> Vec<String> {
+    let Ok(name) = cx.leaving().map(|leaving| leaving.name.clone()) else { return Vec::new() };
+    let Ok(Some(cluster)) = super::api(cx) else { return Vec::new() };
+    let node = cluster.find(&ObjectRef::global(&NODE, &name)).ok().flatten().unwrap_or_default();
+    let addresses = node["status"]["addresses"].as_array();
+    let internal = addresses.into_iter().flatten().filter(|address| address["type"] == "InternalIP");
+    internal.filter_map(|address| Some(peer_url(address["address"].as_str()?.parse().ok()?))).collect()
 }
 
 /// A client of all members that are known: from the cluster, from this host, from the note of an earlier run.
@@ -210,7 +246,7 @@ mod tests {
 
     fn meant(id: Option<u64>, peer_urls: &[&str]) -> Meant {
         let peer_urls = peer_urls.iter().map(ToString::to_string).collect();
-        Meant { id, peer_urls, name: "n1".into(), may_have_started: true }
+        Meant { id, peer_urls, name: "n1".into(), may_have_started: true, unnamed_at: Vec::new() }
     }
 
     #[test]
@@ -220,6 +256,15 @@ mod tests {
         assert!(meant(None, &[]).is(&member(1, "n1", "https://b:2380")));
         let running = meant(Some(7), &["https://a:2380"]);
         assert!(running.is(&member(7, "n1", "https://moved:2380")) && !running.is(&member(8, "n1", "https://a:2380")));
+    }
+
+    #[test]
+    fn a_member_that_never_started_has_no_name_and_is_known_by_its_id_or_its_nodes_address() {
+        let elsewhere = Meant { unnamed_at: vec!["https://a:2380".into()], ..meant(None, &[]) };
+        assert!(elsewhere.is(&member(1, "", "https://a:2380")) && !elsewhere.is(&member(1, "", "https://b:2380")));
+        assert!(!elsewhere.is(&member(1, "n4", "https://a:2380")), "another node has the address now");
+        let by_id = Meant { name: "8e9e05c52164694d".into(), ..meant(None, &[]) };
+        assert!(by_id.is(&member(0x8e9e_05c5_2164_694d, "", "https://a:2380")));
     }
 
     #[test]

@@ -118,6 +118,11 @@ fn is_loopback(url: &str) -> bool {
     ["//127.0.0.1:", "//[::1]:", "//localhost:"].iter().any(|host| url.contains(host))
 }
 
+/// Where other members reach a host with this address.
+pub(super) fn peer_url(ip: IpAddr) -> String {
+    url(ip, PEER_PORT)
+}
+
 fn url(ip: IpAddr, port: u16) -> String {
     format!("https://{}", HostPort { host: ip.to_string(), port: None }.with_port(port))
 }

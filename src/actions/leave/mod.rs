@@ -10,6 +10,9 @@ pub mod node;
 pub mod note;
 pub mod status;
 
+#[cfg(test)]
+mod test_cluster;
+
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::context::leaving::Answer;

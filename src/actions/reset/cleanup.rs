@@ -4,7 +4,8 @@
 //! files and folders of the list in `known`, links, packet rules. A mount that is not let go ends it before any file
 //! is removed.
 
-use super::{containers, known, network};
+use super::containers::{self, Wanted};
+use super::{known, network};
 use crate::actions::leave::etcd::Place;
 use crate::actions::leave::local_etcd::may_have_data;
 use crate::actions::leave::note;
@@ -32,18 +33,30 @@ impl Action for CleanupNode {
         if cx.host.is_live() {
             guard_etcd(cx)?;
             stop_kubelet(cx)?;
-            containers::remove_all(cx)?;
+            containers::remove(cx, Wanted::All)?;
             let flags = cx.reset()?.unmount_flags.clone();
-            for path in mounts::release(&cx.host, &known::mounts(), &flags)? {
+            for path in mounts::release(&cx.host, &known::mounts(cx), &flags)? {
                 cx.events.message(format!("unmounted {}", path.display()));
             }
         }
+        note_kubelets_own_folder(cx)?;
         remove_files(cx)?;
         if cx.host.is_live() {
             network::remove(cx)?;
         }
         note::forget(cx)
     }
+}
+
+/// The flags that tell of it may go now.
+fn note_kubelets_own_folder(cx: &mut Context) -> Result<()> {
+    if let Some(folder) = known::kubelets_own_folder(cx).filter(|folder| cx.files.exists(folder)) {
+        let shown = folder.display();
+        let note =
+            format!("{shown}, the kubelet's folder by its flag --root-dir; remove it when nobody needs it any more");
+        cx.leaving_mut()?.notes.push(note);
+    }
+    Ok(())
 }
 
 /// Where the phase of etcd was left out, its member stops here all the same.
@@ -269,6 +282,7 @@ mod tests {
         assert_eq!(files(root.path()), ["data/pki/ca.key", "etc/kubernetes/pki"]);
         let kept = &cx.leaving().unwrap().kept;
         assert!(kept.iter().any(|kept| kept.why == Why::BehindLink("/etc/kubernetes/pki".into())), "{kept:?}");
+        assert_eq!(kept.len(), 1, "one line for the link, however much is behind it");
     }
 
     #[test]

@@ -4,12 +4,12 @@
 //! kubelet's state (stopped), the container of etcd, its data and its manifest. Data of an etcd that others run stays.
 
 use super::cleanup::{discard, stop_kubelet};
-use super::containers;
+use super::containers::{self, Wanted};
 use crate::actions::leave::error::LeaveError;
 use crate::actions::leave::etcd::{self, Place};
 use crate::actions::leave::local_etcd::{Local, local, may_have_data};
 use crate::actions::leave::note;
-use crate::actions::static_pod;
+use crate::actions::static_pod::{self, StaticPod};
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::etcd::Departure;
@@ -36,9 +36,8 @@ impl Action for RemoveEtcdMember {
         leave(cx, &local, place)?;
         // As long as etcd or a kubelet that starts it again runs, its data is not taken away.
         stop_kubelet(cx)?;
-        if let Ok(cri) = cx.runtime() {
-            containers::remove(cx, &cri, &|pod| pod.namespace == "kube-system" && pod.name.starts_with("etcd-"))?;
-        }
+        containers::remove(cx, Wanted::Etcd)?;
+        note_log(cx)?;
         if let Some(folder) = &local.data_dir {
             // The only thing that etcd makes there.
             let data = folder.join("member");
@@ -47,6 +46,18 @@ impl Action for RemoveEtcdMember {
         }
         discard(cx, &static_pod::path("etcd"))
     }
+}
+
+/// A log that was given a folder of its own is no name in a folder of etcd, so nobody knows what else is there.
+fn note_log(cx: &mut Context) -> Result<()> {
+    let Some(pod) = StaticPod::read(&cx.files, "etcd")? else { return Ok(()) };
+    if let Some(folder) = pod.flag("wal-dir").filter(|folder| !folder.is_empty()) {
+        let folder = pod.on_host(Path::new(folder)).unwrap_or_else(|| folder.into());
+        let note =
+            format!("{}, etcd's log by its flag --wal-dir; remove it when nobody needs it any more", folder.display());
+        cx.leaving_mut()?.notes.push(note);
+    }
+    Ok(())
 }
 
 /// The member's place, unless the host must not leave etcd. Asked once; nothing is changed.

@@ -5,8 +5,10 @@
 use super::certificates;
 use crate::actions::static_pod::MANIFESTS;
 use crate::base::fault::Result;
+use crate::base::files::unfinished;
+use crate::base::gate::{Change, Entry};
 use crate::context::Context;
-use crate::host::removal;
+use crate::host::{kubelet_flags, removal};
 use crate::journal::{Journal, Ownership};
 use std::path::{Path, PathBuf};
 
@@ -132,7 +134,8 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     let listed: Vec<PathBuf> = paths.iter().map(|path| path.components().collect()).collect();
     let is_new = |path: &PathBuf| !listed.iter().any(|listed| path.starts_with(listed));
     let noted: Vec<PathBuf> = noted(cx)?.into_iter().filter(is_new).collect();
-    Ok(noted.into_iter().chain(listed).collect())
+    // A killed run may have left one under its hidden name, a key as well as any other.
+    Ok(noted.into_iter().chain(listed).flat_map(|path| [unfinished(&path), path]).collect())
 }
 
 /// Other files below these folders that the journal knows as ours and that are as we wrote them.
@@ -192,12 +195,38 @@ pub fn folders(cx: &Context) -> Result<Vec<PathBuf>> {
     folders.retain(|path| path != Path::new(KUBELET));
     folders.extend([CONTAINER_LOGS, POD_LOGS].map(PathBuf::from));
     folders.extend(EMPTIED.map(PathBuf::from));
+    // Packages of the kubelet bring it along, empty.
+    let was_used = |folder: &Path| {
+        let is_below = |entry: &Entry| matches!(&entry.change, Change::Remove { path } if path.starts_with(folder));
+        journal.folders().contains(folder) || cx.gate.entries().iter().any(is_below)
+    };
+    folders.retain(|path| path != Path::new(KUBELET) || was_used(path));
     Ok(folders)
 }
 
+/// The kubelet's folder by every name it goes by: where a link there leads, and where the kubelet's flags put it.
+pub fn kubelet_folders(cx: &Context) -> Vec<PathBuf> {
+    let mut folders = vec![PathBuf::from(KUBELET)];
+    folders.extend(kubelets_own_folder(cx));
+    for folder in folders.clone() {
+        let real = cx.files.real(&folder).ok();
+        let real = real.and_then(|real| Some(Path::new("/").join(real.strip_prefix(cx.files.root()).ok()?)));
+        folders.extend(real.filter(|real| !folders.contains(real)));
+    }
+    folders
+}
+
+/// Where the kubelet's flags put its folder, if that is not the usual one.
+pub fn kubelets_own_folder(cx: &Context) -> Option<PathBuf> {
+    let folder = PathBuf::from(kubelet_flags::find_any(&cx.host, "root-dir")?);
+    let is_a_folder_of_its_own = folder.is_absolute() && folder.components().count() > 2;
+    Some(folder).filter(|folder| is_a_folder_of_its_own && folder != Path::new(KUBELET))
+}
+
 /// The folders in which volumes are mounted.
-pub fn mounts() -> Vec<PathBuf> {
-    KUBELET_MOUNTS.iter().map(|name| Path::new(KUBELET).join(name)).collect()
+pub fn mounts(cx: &Context) -> Vec<PathBuf> {
+    let of = |folder: PathBuf| KUBELET_MOUNTS.map(|name| folder.join(name));
+    kubelet_folders(cx).into_iter().flat_map(of).collect()
 }
 
 /// The cluster's own folder in which a path of the list lies: nothing that is mounted below it is looked into.
@@ -232,5 +261,42 @@ mod tests {
         let server = at("/etc/kubernetes/manifests/kube-apiserver.yaml");
         assert!(at("/etc/kubernetes/pki/ca.key") < server && at("/etc/kubernetes/pki/sa.key") < server);
         assert!(server < at("/etc/kubernetes/kubelet.conf") && server < at("/etc/kubernetes/admin.conf"));
+    }
+
+    #[test]
+    fn an_empty_kubelets_folder_of_a_package_stays_and_one_that_was_used_goes() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("var/lib/kubelet");
+        std::fs::create_dir_all(&folder).unwrap();
+        let cx = fixture(root.path());
+        assert!(!folders(&cx).unwrap().contains(&KUBELET.into()));
+        std::fs::write(folder.join("config.yaml"), "x").unwrap();
+        removal::remove(&cx.host, Path::new(KUBELET), &Path::new(KUBELET).join("config.yaml")).unwrap();
+        assert!(folders(&cx).unwrap().contains(&KUBELET.into()));
+    }
+
+    #[test]
+    fn volumes_are_found_behind_a_link_and_where_the_kubelets_flags_put_them() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("var/lib")).unwrap();
+        std::fs::create_dir_all(root.path().join("data/kubelet")).unwrap();
+        std::os::unix::fs::symlink("/data/kubelet", root.path().join(&KUBELET[1..])).unwrap();
+        std::fs::write(
+            root.path().join("data/kubelet/kubeadm-flags.env"),
+            "KUBELET_KUBEADM_ARGS=\"--root-dir=/disk/k --v=2\"",
+        )
+        .unwrap();
+        let mounts = mounts(&fixture(root.path()));
+        for path in ["/var/lib/kubelet/pods", "/data/kubelet/pods", "/disk/k/plugins"] {
+            assert!(mounts.contains(&path.into()), "{path}: {mounts:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_killed_write_left_of_a_key_is_on_the_list() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = paths(&fixture(root.path())).unwrap();
+        assert!(paths.contains(&"/etc/kubernetes/pki/.ca.key.kubewright".into()));
+        assert!(paths.contains(&"/etc/kubernetes/.admin.conf.kubewright".into()));
     }
 }

@@ -2,17 +2,28 @@
 //!
 //! Reads: the folders of a cluster, the journal, the links, the packet rules, the runtime. Writes: nothing.
 
-use super::known;
+use super::{containers, known};
 use crate::actions::leave::local_etcd;
 use crate::actions::timer;
 use crate::base::fault::Result;
+use crate::base::gate::Change;
 use crate::context::Context;
 use crate::host::service::Services;
-use crate::host::{ipvs, links, mounts, packet_rules, removal, users};
+use crate::host::{ipsets, ipvs, links, mounts, packet_rules, removal, users};
 use crate::journal::Journal;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// Where network plugins note what they gave to containers.
+const CNI_STATE: &str = "/var/lib/cni";
+/// The cgroups of Pods, in the two versions and by either driver.
+const CGROUPS: [&str; 4] = [
+    "/sys/fs/cgroup/kubepods.slice",
+    "/sys/fs/cgroup/kubepods",
+    "/sys/fs/cgroup/memory/kubepods.slice",
+    "/sys/fs/cgroup/memory/kubepods",
+];
 
 /// Something that is left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -44,6 +55,13 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
         let why = "data of an etcd that no cluster tool runs here; nothing of it, nor its certificates, was touched";
         left.entry(data.display().to_string()).or_insert_with(|| why.into());
     }
+    for name in removal::names(&cx.host, Path::new(CNI_STATE))?.unwrap_or_default() {
+        let path = Path::new(CNI_STATE).join(name);
+        if !cx.gate.plans_removal(&path) {
+            let why = "what network plugins note of containers, also of other engines than the cluster's";
+            left.insert(path.display().to_string(), why.into());
+        }
+    }
     for (path, why) in [
         (known::TMP, "copies of earlier settings; --cleanup-tmp-dir removes kubeadm's"),
         ("/var/lib/kubewright/backup", "copies of what was replaced; remove them when nobody needs them any more"),
@@ -56,7 +74,9 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
     if !empty.is_empty() {
         left.insert(empty.join(", "), "empty folders, which a package may own".into());
     }
-    for path in mounts::all(&cx.host)?.into_iter().filter(|path| path.starts_with(known::KUBELET)) {
+    let folders = known::kubelet_folders(cx);
+    let is_kubelets = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
+    for path in mounts::all(&cx.host)?.into_iter().filter(is_kubelets) {
         left.entry(path.display().to_string()).or_insert_with(|| "something is mounted there".into());
     }
     let mut left: Vec<Left> = left.into_iter().map(|(what, why)| Left { what, why }).collect();
@@ -86,10 +106,18 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
 }
 
 fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
-    if let Ok(number @ 1..) = packet_rules::count(&cx.host) {
+    if let number @ 1.. = packet_rules::count(&cx.host) {
         add("packet rules", format!("{number} chains and tables; run 'iptables-save' to see them"));
     }
-    if let Ok(servers) = ipvs::found(&cx.host)
+    if let chains @ 1.. = packet_rules::shared(&cx.host).len() {
+        let why = "network plugins make them for ports of containers, also for other engines than the cluster's";
+        add(&format!("{chains} chains CNI-… of packet rules"), why.into());
+    }
+    let sets = ipsets::found(&cx.host);
+    if !sets.is_empty() {
+        add("sets of addresses", format!("{}; run 'ipset list -n' to see them", sets.len()));
+    }
+    if let Ok(servers) = ipvs::found(&cx.host).map(|found| found.ours)
         && !servers.is_empty()
     {
         let shown: Vec<String> = servers.iter().map(ToString::to_string).collect();
@@ -98,18 +126,29 @@ fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
     for (name, ports) in links::in_use(&cx.host)? {
         add(&format!("the bridge {name}"), format!("{} is attached to it", ports.join(", ")));
     }
+    for (name, why) in links::doubtful(&cx.host)? {
+        add(&format!("the network link {name}"), why.into());
+    }
     // Only a kubelet sets both, to 10 seconds and 1, when it starts (pkg/kubelet/cm).
     let value = |key: &str| cx.files.read_text(&Path::new("/proc/sys").join(key)).ok().flatten();
     if value("kernel/panic").is_some_and(|text| text.trim() == "10")
         && value("vm/overcommit_memory").is_some_and(|text| text.trim() == "1")
     {
-        add("kernel parameters that kubelet and kube-proxy set", "they last until the next boot".into());
+        add("kernel parameters and modules of kubelet and kube-proxy", "they last until the next boot".into());
+    }
+    for path in CGROUPS.iter().filter(|path| cx.files.exists(Path::new(path))) {
+        add(path, "the cgroup of Pods; it lasts until the next boot".into());
     }
     if let Ok(state) = Services::of(&cx.host).state("kubelet")
         && state.enabled
         && !state.active
     {
         add("the kubelet's service", "it is stopped, and from the next boot on it waits for another cluster".into());
+    }
+    let running = containers::running(cx);
+    if !running.is_empty() {
+        let shown = running.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        add("Pods that still run", format!("{}: {shown}", running.len()));
     }
     if let Ok(images) = cx.runtime().and_then(|cri| Ok(cri.images()?))
         && !images.is_empty()
@@ -144,7 +183,15 @@ fn empty_folders(cx: &Context) -> Result<Vec<PathBuf>> {
 /// What lies in the folders of a cluster and is not made by cluster tools.
 fn strangers(cx: &Context) -> Result<Vec<PathBuf>> {
     let pki = known::certificates_dir(cx)?;
-    let etcd = local_etcd::local(cx)?.and_then(|local| local.data_dir);
+    let mut etcd: Vec<PathBuf> = local_etcd::local(cx)?.and_then(|local| local.data_dir).into_iter().collect();
+    // What told where it is may be gone by now, but not what this run has removed.
+    for entry in cx.gate.entries() {
+        if let Change::Remove { path } = &entry.change
+            && path.ends_with("member")
+        {
+            etcd.extend(path.parent().map(PathBuf::from));
+        }
+    }
     let mut folders: Vec<PathBuf> = [known::KUBERNETES, known::KUBELET, known::CNI].iter().map(PathBuf::from).collect();
     folders.extend([Path::new(known::KUBERNETES).join("manifests"), pki.join("etcd"), pki]);
     folders.extend(etcd);
@@ -153,10 +200,7 @@ fn strangers(cx: &Context) -> Result<Vec<PathBuf>> {
         for name in removal::names(&cx.host, folder)?.unwrap_or_default() {
             let path = folder.join(name);
             let told_elsewhere = folders.contains(&path) || path == Path::new(known::TMP);
-            let gone = cx.gate.entries().iter().any(
-                |entry| matches!(&entry.change, crate::base::gate::Change::Remove { path: gone } if *gone == path),
-            );
-            if !told_elsewhere && !gone && !found.contains(&path) {
+            if !told_elsewhere && !cx.gate.plans_removal(&path) && !found.contains(&path) {
                 found.push(path);
             }
         }
@@ -233,6 +277,19 @@ mod tests {
         let left = survey(&mut fixture(root.path())).unwrap();
         let all = "/etc/kubernetes, /etc/kubernetes/pki, /etc/kubernetes/pki/etcd, /etc/kubernetes/tmp, /var/lib/etcd";
         assert_eq!(what(&left), [all]);
+    }
+
+    #[test]
+    fn what_lies_beside_the_data_that_went_is_named_after_all_that_told_of_it_is_gone() {
+        let root = tempfile::tempdir().unwrap();
+        for path in ["data/etcd/mine", "data/etcd/member/snap/db", "var/lib/cni/networks/podman/10.88.0.2"] {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x").unwrap();
+        }
+        let mut cx = fixture(root.path());
+        removal::remove(&cx.host, Path::new("/data/etcd"), Path::new("/data/etcd/member")).unwrap();
+        assert_eq!(what(&survey(&mut cx).unwrap()), ["/data/etcd/mine", "/var/lib/cni/networks"]);
     }
 
     #[test]

@@ -9,6 +9,11 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// What a write of `path` that is killed may leave beside it, whole, with the mode of the file.
+pub fn unfinished(path: &Path) -> PathBuf {
+    path.file_name().map_or_else(|| path.to_path_buf(), |name| path.with_file_name(hidden(name)))
+}
+
 /// A user and a group, by their numbers.
 pub type Owner = (u32, u32);
 

@@ -183,7 +183,16 @@ mod tests {
 
     fn container(name: &str, created: i64, state: ContainerState) -> Container {
         let labels = [("io.kubernetes.pod.namespace".to_owned(), "kube-system".to_owned())].into();
-        Container { id: created.to_string(), pod: String::new(), name: name.into(), attempt: 0, state, created, labels }
+        Container {
+            id: created.to_string(),
+            pod: String::new(),
+            name: name.into(),
+            attempt: 0,
+            state,
+            created,
+            labels,
+            grace: None,
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub enum NodeCommand {
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Args)]
 pub struct RemoveArgs {
-    /// The node's name
+    /// The node's name, or the id of a member of etcd that has never started
     pub name: String,
     /// Its host is gone for good: nobody there is asked
     #[arg(long)]

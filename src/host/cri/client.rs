@@ -6,6 +6,7 @@
 use super::error::CriError;
 use super::grpc::{self, CallError, NOT_FOUND};
 use super::messages as wire;
+use super::pods::{self, Container, ContainerState, ExitedContainer, Pod};
 use super::socket::Endpoint;
 use super::status::{CgroupDriver, Status, configured_driver};
 use super::version::{self, APIS, RuntimeVersion};
@@ -13,77 +14,16 @@ use crate::base::env::Clock;
 use crate::base::gate::{Change, Gate};
 use crate::host::command::Host;
 use prost::Message;
-use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// A healthy runtime answers in milliseconds; one that is busy on a slow disk in seconds.
 const LIMIT: Duration = Duration::from_secs(10);
-/// What is granted to a container that is stopped, in seconds, as the kubelet does for static Pods.
-const GRACE: i64 = 10;
+/// What is granted to a container that is stopped, as the kubelet does for static Pods.
+const GRACE: Duration = Duration::from_secs(10);
 /// Stopping a pod waits for the grace of its containers and the network plugin.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
-
-/// A container's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ContainerState {
-    /// Not started yet.
-    Created,
-    /// It runs.
-    Running,
-    /// It ended.
-    Exited,
-    /// The runtime does not know.
-    Unknown,
-}
-
-/// A pod as the runtime knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Pod {
-    /// The runtime's id.
-    pub id: String,
-    /// The Pod's name.
-    pub name: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// It can run containers.
-    pub ready: bool,
-}
-
-/// A container as the runtime knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Container {
-    /// The runtime's id.
-    pub id: String,
-    /// The id of its pod.
-    pub pod: String,
-    /// Its name in the Pod: `kube-apiserver`.
-    pub name: String,
-    /// How often it was started before.
-    pub attempt: u32,
-    /// Its state.
-    pub state: ContainerState,
-    /// When it was made, in nanoseconds since the epoch.
-    pub created: i64,
-    /// Kubernetes' labels, such as `io.kubernetes.pod.namespace`.
-    pub labels: BTreeMap<String, String>,
-}
-
-/// How a container ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ExitedContainer {
-    /// Its exit code.
-    pub code: i32,
-    /// The runtime's word: `Error`, `OOMKilled`, `StartError`, ….
-    pub reason: String,
-    /// The runtime's sentence, often empty.
-    pub message: String,
-    /// Where its output lies on the host.
-    pub log: PathBuf,
-}
 
 /// See the module's text. Clones are cheap and can be used by several threads at once.
 #[derive(Clone)]
@@ -234,7 +174,13 @@ impl Cri {
             .into_iter()
             .map(|pod| {
                 let metadata = pod.metadata.unwrap_or_default();
-                Pod { id: pod.id, name: metadata.name, namespace: metadata.namespace, ready: pod.state == 0 }
+                Pod {
+                    id: pod.id,
+                    name: metadata.name,
+                    namespace: metadata.namespace,
+                    ready: pod.state == 0,
+                    serves_node: pods::serves_node(&pod.labels, &pod.annotations),
+                }
             })
             .collect())
     }
@@ -264,6 +210,7 @@ impl Cri {
                     },
                     created: container.created_at,
                     labels: container.labels.into_iter().collect(),
+                    grace: pods::grace(&container.annotations),
                 }
             })
             .collect())
@@ -291,7 +238,7 @@ impl Cri {
     /// # Errors
     /// When it cannot be stopped in time.
     pub fn stop_pod(&self, pod: &Pod) -> Result<(), CriError> {
-        self.end("StopPodSandbox", "stop", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id))
+        self.end("StopPodSandbox", "stop", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id), STOP_LIMIT)
     }
 
     /// Removes a pod and its containers.
@@ -299,7 +246,7 @@ impl Cri {
     /// # Errors
     /// When it cannot be removed.
     pub fn remove_pod(&self, pod: &Pod) -> Result<(), CriError> {
-        self.end("RemovePodSandbox", "remove", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id))
+        self.end("RemovePodSandbox", "remove", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id), STOP_LIMIT)
     }
 
     /// Stops a container; the kubelet starts it again when it belongs to a static Pod.
@@ -307,8 +254,17 @@ impl Cri {
     /// # Errors
     /// When it cannot be stopped in time.
     pub fn stop_container(&self, container: &Container) -> Result<(), CriError> {
-        let request = wire::StopContainerRequest { container_id: container.id.clone(), timeout: GRACE };
-        self.end("StopContainer", "stop", &format!("container {}", container.name), &request)
+        self.stop_container_within(container, GRACE)
+    }
+
+    /// As [`Cri::stop_container`]; it gets this long to end by itself.
+    ///
+    /// # Errors
+    /// When it cannot be stopped in time.
+    pub fn stop_container_within(&self, container: &Container, grace: Duration) -> Result<(), CriError> {
+        let timeout = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
+        let request = wire::StopContainerRequest { container_id: container.id.clone(), timeout };
+        self.end("StopContainer", "stop", &format!("container {}", container.name), &request, grace + STOP_LIMIT)
     }
 
     /// Removes a container that ended.
@@ -316,13 +272,20 @@ impl Cri {
     /// # Errors
     /// When it cannot be removed.
     pub fn remove_container(&self, container: &Container) -> Result<(), CriError> {
-        self.end("RemoveContainer", "remove", &format!("container {}", container.name), &id(&container.id))
+        self.end("RemoveContainer", "remove", &format!("container {}", container.name), &id(&container.id), STOP_LIMIT)
     }
 
-    fn end(&self, method: &str, verb: &str, object: &str, request: &impl Message) -> Result<(), CriError> {
+    fn end(
+        &self,
+        method: &str,
+        verb: &str,
+        object: &str,
+        request: &impl Message,
+        limit: Duration,
+    ) -> Result<(), CriError> {
         let change = Change::Request { api: "cri".into(), verb: verb.into(), object: object.into(), body: None };
         let what = format!("{verb} {object}");
-        let done = self.gate.pass(change, || self.runtime::<wire::Empty>(method, &what, request, STOP_LIMIT));
+        let done = self.gate.pass(change, || self.runtime::<wire::Empty>(method, &what, request, limit));
         match done {
             // Somebody else, such as the kubelet, was faster.
             Err(CriError::Call { source: CallError::Status { code: NOT_FOUND, .. }, .. }) => Ok(()),

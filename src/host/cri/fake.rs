@@ -24,6 +24,8 @@ pub struct FakeCri {
     apis: &'static [&'static str],
     answers: BTreeMap<String, Answer>,
     images: Vec<String>,
+    pods: Vec<wire::PodSandbox>,
+    containers: Vec<wire::Container>,
 }
 
 /// A runtime that serves until it is dropped.
@@ -52,7 +54,8 @@ impl FakeCri {
 
     /// A gRPC server without the CRI.
     pub fn empty() -> Self {
-        Self { apis: &["v1", "v1alpha2"], answers: BTreeMap::new(), images: Vec::new() }
+        let apis = &["v1", "v1alpha2"];
+        Self { apis, answers: BTreeMap::new(), images: Vec::new(), pods: Vec::new(), containers: Vec::new() }
     }
 
     /// The status of a ready runtime with this sandbox image and cgroup driver.
@@ -81,6 +84,31 @@ impl FakeCri {
     pub fn image(mut self, name: &str) -> Self {
         self.images.push(name.into());
         self
+    }
+
+    /// A Pod with these labels and one running container of its own name, which has these annotations. It can be
+    /// ended, and is listed all the same.
+    pub fn pod(mut self, name: &str, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Self {
+        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        self.pods.push(wire::PodSandbox {
+            id: format!("pod-{name}"),
+            metadata: Some(wire::PodSandboxMetadata { name: name.into(), namespace: "default".into() }),
+            labels: map(labels),
+            ..Default::default()
+        });
+        self.containers.push(wire::Container {
+            id: name.into(),
+            pod_sandbox_id: format!("pod-{name}"),
+            metadata: Some(wire::ContainerMetadata { name: name.into(), attempt: 0 }),
+            state: 1,
+            annotations: map(annotations),
+            ..Default::default()
+        });
+        let pods = wire::ListPodSandboxResponse { items: self.pods.clone() };
+        let containers = wire::ListContainersResponse { containers: self.containers.clone() };
+        let done = wire::Empty {};
+        let this = self.with("ListPodSandbox", &pods).with("ListContainers", &containers);
+        ["StopContainer", "StopPodSandbox", "RemovePodSandbox"].iter().fold(this, |this, m| this.with(m, &done))
     }
 
     /// The method answers with a message.
@@ -141,7 +169,12 @@ impl FakeCri {
                 while let Some(Ok(chunk)) = body.data().await {
                     bytes.extend_from_slice(&chunk);
                 }
-                calls.lock().unwrap().push(path.clone());
+                let mut call = path.clone();
+                if path.ends_with("/StopContainer") {
+                    let stop = wire::StopContainerRequest::decode(bytes.get(5..).unwrap_or_default()).unwrap();
+                    call = format!("{path} {} {}", stop.container_id, stop.timeout);
+                }
+                calls.lock().unwrap().push(call);
                 let answer = this.answer(&path, bytes.get(5..).unwrap_or_default());
                 let response = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
                 let mut stream = respond.send_response(response, false).unwrap();
@@ -189,7 +222,7 @@ async fn either<A: Future, B: Future>(mut a: std::pin::Pin<&mut A>, mut b: std::
 }
 
 impl Serving {
-    /// Every call so far: `/runtime.v1.RuntimeService/Version`.
+    /// Every call so far: `/runtime.v1.RuntimeService/Version`; a container that is stopped with its id and grace.
     pub fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }

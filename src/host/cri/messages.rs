@@ -142,6 +142,10 @@ pub struct PodSandbox {
     pub state: i32,
     #[prost(int64, tag = "4")]
     pub created_at: i64,
+    #[prost(map = "string, string", tag = "5")]
+    pub labels: HashMap<String, String>,
+    #[prost(map = "string, string", tag = "6")]
+    pub annotations: HashMap<String, String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -175,6 +179,8 @@ pub struct Container {
     pub created_at: i64,
     #[prost(map = "string, string", tag = "8")]
     pub labels: HashMap<String, String>,
+    #[prost(map = "string, string", tag = "9")]
+    pub annotations: HashMap<String, String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

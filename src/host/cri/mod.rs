@@ -9,6 +9,7 @@ mod error;
 mod grpc;
 mod logs;
 mod messages;
+mod pods;
 mod pull;
 mod socket;
 mod status;
@@ -17,9 +18,10 @@ mod version;
 #[cfg(test)]
 pub(crate) mod fake;
 
-pub use client::{Container, ContainerState, Cri, ExitedContainer, Pod};
+pub use client::Cri;
 pub use error::{CriError, Found, PullReason};
 pub use logs::{LogLine, tail};
+pub use pods::{Container, ContainerState, ExitedContainer, Pod};
 pub use pull::{Policy, PullErrors, Pulls, registry_of};
 pub use socket::{Endpoint, KNOWN, find, kubelet_endpoint, probe};
 pub use status::{CgroupDriver, Condition, Status};

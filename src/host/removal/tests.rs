@@ -38,12 +38,20 @@ fn a_link_where_a_tree_should_be_stays_with_what_it_leads_to() {
 #[test]
 fn the_way_to_a_tree_does_not_lead_over_a_link() {
     let fake = FakeHost::new().file("/data/kubelet/pods/a", "x").file("/var/lib/.keep", "");
-    symlink(fake.root().join("data/kubelet"), fake.root().join("var/lib/kubelet")).unwrap();
+    symlink("/data/kubelet", fake.root().join("var/lib/kubelet")).unwrap();
     let removed = remove(&fake.live(), Path::new("/"), Path::new("/var/lib/kubelet/pods")).unwrap();
-    assert_eq!((removed.changed, &removed.kept[0].why), (false, &Why::BehindLink("/var/lib/kubelet".into())));
-    assert!(removed.kept[0].why.to_string().contains("the link /var/lib/kubelet"));
+    let link = Kept { path: "/var/lib/kubelet".into(), why: Why::BehindLink("/var/lib/kubelet".into()) };
+    assert_eq!(removed, Removed { changed: false, kept: vec![link] });
     assert!(exists(&fake, "/data/kubelet/pods/a"));
     assert_eq!(names(&fake.live(), Path::new("/var/lib/kubelet/pods")).unwrap(), None);
+}
+
+#[test]
+fn a_link_behind_which_nothing_of_ours_lies_keeps_nothing() {
+    let fake = FakeHost::new().file("/data/kubelet/mine", "x").file("/var/lib/.keep", "");
+    symlink("/data/kubelet", fake.root().join("var/lib/kubelet")).unwrap();
+    let removed = remove(&fake.live(), Path::new("/"), Path::new("/var/lib/kubelet/pods")).unwrap();
+    assert_eq!(removed, Removed::default());
 }
 
 #[test]
@@ -90,4 +98,30 @@ fn a_link_goes_by_itself_only_if_it_leads_where_it_should() {
         assert!(!remove_link_into(&host, &Path::new("/var/log/containers").join(other), pods).unwrap(), "{other}");
     }
     assert_eq!(names(&host, Path::new("/var/log/containers")).unwrap().unwrap(), [".keep", "mine.log"]);
+}
+
+/// Nothing in such a folder can be removed, not even by root; None where the file system or the user cannot do that.
+fn frozen(path: &Path) -> Option<Frozen> {
+    let done = std::process::Command::new("chattr").arg("+i").arg(path).output();
+    done.is_ok_and(|output| output.status.success()).then(|| Frozen(path.into()))
+}
+
+struct Frozen(PathBuf);
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        std::process::Command::new("chattr").arg("-i").arg(&self.0).output().unwrap();
+    }
+}
+
+#[test]
+fn what_the_system_does_not_let_go_is_told_and_does_not_end_the_command() {
+    let fake = FakeHost::new().file("/etc/kubernetes/pki/ca.key", "x");
+    std::fs::create_dir(fake.root().join("etc/kubernetes/pki/etcd")).unwrap();
+    let Some(_frozen) = frozen(&fake.root().join("etc/kubernetes/pki")) else { return };
+    let (host, own) = (fake.live(), Path::new("/etc/kubernetes"));
+    let removed = remove(&host, own, Path::new("/etc/kubernetes/pki/ca.key")).unwrap();
+    assert!(!removed.changed && matches!(removed.kept[0].why, Why::Refused(_)), "{removed:?}");
+    assert!(!remove_empty(&host, own, Path::new("/etc/kubernetes/pki/etcd")).unwrap());
+    assert_eq!(host.gate().count(), 0, "nothing was changed");
 }

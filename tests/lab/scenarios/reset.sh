@@ -6,7 +6,7 @@ source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
 INIT=(kubewright init --pod-network-cidr 10.244.0.0/16 -q)
 
-# Files, mounts, links, packet rules and processes of a host. Left out: what its system writes by itself, what the
+# Files, mounts, links, packet rules, sets of addresses and processes of a host. Left out: what its system writes by itself, what the
 # runtime, iptables and kubectl keep for themselves, and the kubelet, which reset says it has stopped.
 whole_host() { # HOST
   # shellcheck disable=SC2016 # the host's own shell expands it
@@ -21,6 +21,7 @@ whole_host() { # HOST
     for kind in iptables ip6tables; do for flavour in nft legacy; do
       "$kind-$flavour-save" 2> /dev/null | grep -E "^-A|^:[^ ]+ -" || true
     done; done
+    { ipset list -n; nft list tables | grep -E "kube|flannel|calico"; } 2> /dev/null || true
     ps -eo comm= | grep -E "kube|etcd|coredns|pause|containerd-shim" | grep -v "^kubelet$" | sort || true'
 }
 same_as_fresh() { # WHEN

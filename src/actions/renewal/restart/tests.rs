@@ -51,6 +51,7 @@ fn container(id: &str, created: i64) -> Container {
         state: ContainerState::Running,
         created,
         labels: BTreeMap::new(),
+        grace: None,
     }
 }
 

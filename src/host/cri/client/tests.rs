@@ -20,7 +20,8 @@ fn an_old_runtime_is_spoken_to_in_v1alpha2() {
 #[test]
 fn removing_a_pod_that_is_gone_is_fine_and_a_dry_run_does_not_ask() {
     let host = FakeHost::new();
-    let pod = Pod { id: "1".into(), name: "etcd-n1".into(), namespace: "kube-system".into(), ready: true };
+    let pod =
+        Pod { id: "1".into(), name: "etcd-n1".into(), namespace: "kube-system".into(), ready: true, serves_node: true };
     let server = FakeCri::new().fails("RemovePodSandbox", NOT_FOUND, "not found").serve(host.root(), SOCKET);
     connect(&host).remove_pod(&pod).unwrap();
     let dry = host.dry();
