@@ -48,6 +48,11 @@ impl StaticPod {
         Some(if rest.as_os_str().is_empty() { outside.clone() } else { outside.join(rest) })
     }
 
+    /// Where the host has what is at `path` in the container, which is the same path where nothing is mounted for it.
+    pub fn on_host_or_same(&self, path: &Path) -> PathBuf {
+        self.on_host(path).unwrap_or_else(|| path.to_path_buf())
+    }
+
     /// Every value of its flags.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         self.words.iter().filter_map(|word| Some(word.strip_prefix("--")?.split_once('=')?.1))

@@ -80,9 +80,8 @@ fn flags(args: &ResetArgs) -> ResetFlags {
 fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
     let cx = silent(session, Task::None);
     let (mut cluster, mut node) = known::from_host(&cx)?;
-    let told = reset::certificates::folder(&cx.files)?;
-    if let Some(dir) = config.certificates_dir.clone().or(told) {
-        cluster.certificates_dir = dir;
+    if let Some(dir) = &config.certificates_dir {
+        cluster.certificates_dir.clone_from(dir);
     }
     node.cri_socket.clone_from(&config.cri_socket);
     node.timeouts = config.timeouts.clone();

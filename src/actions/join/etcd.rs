@@ -116,7 +116,7 @@ impl Dirs {
     fn of(cx: &Context, local: &LocalEtcd) -> Result<Self> {
         let pod = StaticPod::read(&cx.files, "etcd")?;
         let told = |flag: &str| match &pod {
-            Some(pod) => pod.flag(flag).map(PathBuf::from),
+            Some(pod) => pod.flag(flag).map(|path| pod.on_host_or_same(Path::new(path))),
             None => last_value(&local.component.extra_args, flag).map(PathBuf::from),
         };
         let data = told("data-dir").unwrap_or_else(|| local.data_dir.clone());

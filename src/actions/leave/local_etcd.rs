@@ -45,7 +45,7 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
     let data_dir = match &pod {
         Some(pod) => {
             let inside = Path::new(pod.flag("data-dir").unwrap_or(DEFAULT_DATA));
-            Some(pod.on_host(inside).unwrap_or_else(|| inside.to_path_buf())).filter(|path| note::is_folder(path))
+            Some(pod.on_host_or_same(inside)).filter(|path| note::is_folder(path))
         }
         None if noted.data_dir.is_some() => noted.data_dir,
         None if (uses_local || servers.is_none()) && made_here(cx)? => Some(DEFAULT_DATA.into()),

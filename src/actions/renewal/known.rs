@@ -82,10 +82,10 @@ fn ask(cx: &mut Context, kubeconfig: &Path) -> Option<ClusterConfig> {
     None
 }
 
-/// Flags of the API server that name files of the certificates folder, and what these are called there.
-const OWN_FILES: [(&str, &str); 7] = [
+/// Flags of the API server that name files of the certificates folder, and what these are called there. A certificate
+/// stands for its key, too: whoever gives it another one gives it both.
+const OWN_FILES: [(&str, &str); 6] = [
     ("tls-cert-file", "apiserver.crt"),
-    ("tls-private-key-file", "apiserver.key"),
     ("client-ca-file", "ca.crt"),
     ("kubelet-client-certificate", "apiserver-kubelet-client.crt"),
     ("proxy-client-cert-file", "front-proxy-client.crt"),
@@ -93,22 +93,23 @@ const OWN_FILES: [(&str, &str); 7] = [
     ("service-account-key-file", "sa.pub"),
 ];
 
-/// The folder of the certificates, as the API server's manifest has it: the one that most of its flags name, at least
-/// two of them, since a user may have given any one another file.
+/// The folder of the certificates on the host, as the API server's manifest has it: the one that most of its flags name,
+/// at least two of them, since a user may have given any one another file.
 ///
 /// # Errors
 /// When the manifest is there and cannot be read.
 pub fn certificates_dir(files: &HostFiles) -> Result<Option<PathBuf>> {
     let api_server = StaticPod::read(files, "kube-apiserver")?.unwrap_or_default();
-    let mut votes: BTreeMap<&Path, usize> = BTreeMap::new();
+    let mut votes: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for (flag, name) in OWN_FILES {
-        let path = api_server.flag(flag).map(Path::new).filter(|path| path.ends_with(name) && path.is_absolute());
-        if let Some(folder) = path.and_then(Path::parent) {
-            *votes.entry(folder).or_default() += 1;
+        let path = api_server.flag(flag).map(|path| api_server.on_host_or_same(Path::new(path)));
+        let path = path.filter(|path| path.ends_with(name) && path.is_absolute());
+        if let Some(folder) = path.as_deref().and_then(Path::parent) {
+            *votes.entry(folder.to_path_buf()).or_default() += 1;
         }
     }
     let most = votes.into_iter().max_by_key(|(_, votes)| *votes);
-    Ok(most.filter(|(_, votes)| *votes > 1).map(|(folder, _)| folder.to_path_buf()))
+    Ok(most.filter(|(_, votes)| *votes > 1).map(|(folder, _)| folder))
 }
 
 /// The cluster and the node as far as this host's files tell.

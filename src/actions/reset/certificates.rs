@@ -1,4 +1,4 @@
-//! Which certificates and keys on this host are a cluster tool's, and in which folder.
+//! Which certificates and keys on this host are a cluster tool's, and which of them go.
 //!
 //! Reads: the static Pods' manifests. Writes: nothing.
 //!
@@ -17,27 +17,6 @@ use std::path::{Path, PathBuf};
 /// kubeadm's folder.
 const DEFAULT: &str = "/etc/kubernetes/pki";
 const COMPONENTS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
-/// Flags of the API server and what kubeadm calls the file there. Users set one or the other to a file of their own.
-const WITNESSES: [(&str, &str); 3] = [
-    ("proxy-client-cert-file", "front-proxy-client.crt"),
-    ("service-account-key-file", "sa.pub"),
-    ("tls-cert-file", "apiserver.crt"),
-];
-
-/// The certificates folder, as at least two flags of the API server tell it; None where they do not agree.
-///
-/// # Errors
-/// When the manifest cannot be read.
-pub fn folder(files: &HostFiles) -> Result<Option<PathBuf>> {
-    let Some(pod) = StaticPod::read(files, "kube-apiserver")? else { return Ok(None) };
-    let tells = |(flag, name): &(&str, &str)| {
-        let path = on_host(&pod, pod.flag(flag)?);
-        if path.file_name()? == *name { path.parent().map(Path::to_path_buf) } else { None }
-    };
-    let told: Vec<PathBuf> = WITNESSES.iter().filter_map(tells).collect();
-    let agreed = |folder: &&PathBuf| folder.is_absolute() && told.iter().filter(|other| other == folder).count() >= 2;
-    Ok(told.iter().find(agreed).cloned())
-}
 
 /// The certificates and keys that go, whether they are there or not.
 ///
@@ -70,20 +49,17 @@ fn named(files: &HostFiles) -> Result<BTreeSet<PathBuf>> {
     let mut named = BTreeSet::new();
     for component in COMPONENTS {
         if let Some(pod) = StaticPod::read(files, component)? {
-            named.extend(pod.values().map(|value| on_host(&pod, value)));
+            named.extend(pod.values().map(|value| pod.on_host_or_same(Path::new(value))));
         }
     }
     Ok(named)
-}
-
-fn on_host(pod: &StaticPod, inside: &str) -> PathBuf {
-    pod.on_host(Path::new(inside)).unwrap_or_else(|| inside.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::preflight::fixture;
     use super::*;
+    use crate::actions::renewal::known::certificates_dir;
 
     fn put(root: &Path, path: &str, text: &str) {
         let path = root.join(path);
@@ -130,16 +106,16 @@ mod tests {
         ] {
             let root = tempfile::tempdir().unwrap();
             put(root.path(), MANIFEST, &api_server("/etc/kubernetes/pki", more));
-            let found = folder(&HostFiles::new(root.path(), crate::base::gate::Gate::open())).unwrap();
+            let found = certificates_dir(&HostFiles::new(root.path(), crate::base::gate::Gate::open())).unwrap();
             assert_eq!(found.as_deref(), expected.map(Path::new), "{more}");
         }
         let root = tempfile::tempdir().unwrap();
         let files = HostFiles::new(root.path(), crate::base::gate::Gate::open());
-        assert_eq!(folder(&files).unwrap(), None);
+        assert_eq!(certificates_dir(&files).unwrap(), None);
         put(root.path(), MANIFEST, &api_server("/srv/pki", ""));
-        assert_eq!(folder(&files).unwrap(), Some("/srv/pki".into()));
+        assert_eq!(certificates_dir(&files).unwrap(), Some("/srv/pki".into()));
         put(root.path(), MANIFEST, "spec: {containers: [{command: [--tls-cert-file=/srv/pki/apiserver.crt]}]}");
-        assert_eq!(folder(&files).unwrap(), None);
+        assert_eq!(certificates_dir(&files).unwrap(), None);
     }
 
     #[test]

@@ -14,11 +14,12 @@ certificateValidityPeriod: $1
 networking: {podSubnet: 10.244.0.0/16}
 END
 }
-# Ends with 0 when nothing on the host ends soon, files and what is served. The kubelet renews its own when it is time.
+# Ends with 0 when nothing on the host ends soon, files and what is served. The kubelet renews its own when it is time, and
+# kubelet.conf points at that.
 lasts() {
   on n41 kubewright certs check-expiration --critical 30d -o json > "$SCRATCH/check" || true
   python3 -c 'import json, sys
-ends = [c["name"] for c in json.load(sys.stdin)["certificates"] if c["severity"] == "critical" and c["name"] != "kubelet-client"]
+ends = [c["name"] for c in json.load(sys.stdin)["certificates"] if c["severity"] == "critical" and c["name"] not in ("kubelet.conf", "kubelet-client")]
 sys.exit("ends soon: " + ", ".join(ends) if ends else 0)' < "$SCRATCH/check"
 }
 all_in_use() { ! grep -E 'not-yet-in-use|unreachable' "$SCRATCH/check"; }
