@@ -130,7 +130,8 @@ fn stop(cx: &Context, cri: &Cri, containers: &[Container]) -> Result<()> {
     let grace = |container: &Container| container.grace.unwrap_or(GRACE).min(LONGEST_GRACE);
     if let Some(longest) = containers.iter().map(grace).max() {
         let (number, seconds) = (containers.len(), longest.as_secs());
-        cx.events.message(format!("ending {number} containers, which get up to {seconds} s to finish"));
+        let what = if number == 1 { "container, which gets" } else { "containers, which get" };
+        cx.events.message(format!("ending {number} {what} up to {seconds} s to finish"));
     }
     for outcome in for_each_of(containers, AT_ONCE, |container| cri.stop_container_within(container, grace(container)))
     {

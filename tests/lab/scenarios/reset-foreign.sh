@@ -13,7 +13,7 @@ on n42 "${JOIN[@]}" > "$SCRATCH/join" 2>&1 || { cat "$SCRATCH/join"; fail "kubea
 ready n41
 ready n42
 # Another etcd lives on the worker, where all of them live.
-lab push n42 "$(lab bin)/etcd" /usr/local/bin/etcd
+lab push n42 /usr/bin/etcd /usr/local/bin/etcd
 on n42 systemd-run --unit other-etcd /usr/local/bin/etcd --data-dir /var/lib/etcd --listen-client-urls http://127.0.0.1:4379 \
   --advertise-client-urls http://127.0.0.1:4379 --listen-peer-urls http://127.0.0.1:4380 \
   --initial-advertise-peer-urls http://127.0.0.1:4380 --initial-cluster default=http://127.0.0.1:4380

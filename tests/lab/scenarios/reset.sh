@@ -7,7 +7,7 @@ CONTROL_PLANE=n41
 INIT=(kubewright init --pod-network-cidr 10.244.0.0/16 -q)
 
 # Files, mounts, links, packet rules, sets of addresses and processes of a host. Left out: what its system writes by itself, what the
-# runtime, iptables and kubectl keep for themselves, and the kubelet, which reset says it has stopped.
+# runtime, iptables and kubectl keep for themselves, our lock, and the kubelet, which reset says it has stopped.
 whole_host() { # HOST
   # shellcheck disable=SC2016 # the host's own shell expands it
   on "$1" sh -c '
@@ -15,7 +15,7 @@ whole_host() { # HOST
       -o -path /var/lib/containerd -o -path /var/lib/systemd -o -path /var/log/journal -o -path /root/.kube \) -prune \
       -o -printf "%y %m %p %l\n" | sort
     find /run -xdev \( -path "/run/systemd*" -o -path "/run/udev*" -o -path "/run/containerd*" -o -path "/run/log*" \
-      -o -path "/run/user*" -o -path /run/netns -o -path /run/xtables.lock \) -prune -o -printf "%y %m %p\n" | sort
+      -o -path "/run/user*" -o -path /run/netns -o -path "/run/*.lock" \) -prune -o -printf "%y %m %p\n" | sort
     awk "{ print \$5 }" /proc/self/mountinfo | sort
     ls /sys/class/net
     for kind in iptables ip6tables; do for flavour in nft legacy; do
