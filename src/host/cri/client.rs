@@ -22,6 +22,9 @@ use std::time::Duration;
 const LIMIT: Duration = Duration::from_secs(10);
 /// What is granted to a container that is stopped, as the kubelet does for static Pods.
 const GRACE: Duration = Duration::from_secs(10);
+/// A runtime that is told to stop a container in the moment in which that ends by itself may fail, as containerd 1.6 does
+/// ("ttrpc: closed"). A little later it knows that there is nothing to do.
+const AFTER_AN_END: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 /// Stopping a pod waits for the grace of its containers and the network plugin.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
@@ -264,7 +267,18 @@ impl Cri {
     pub fn stop_container_within(&self, container: &Container, grace: Duration) -> Result<(), CriError> {
         let timeout = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
         let request = wire::StopContainerRequest { container_id: container.id.clone(), timeout };
-        self.end("StopContainer", "stop", &format!("container {}", container.name), &request, grace + STOP_LIMIT)
+        let stop = || {
+            self.end("StopContainer", "stop", &format!("container {}", container.name), &request, grace + STOP_LIMIT)
+        };
+        let mut outcome = stop();
+        for pause in AFTER_AN_END {
+            match outcome {
+                Err(CriError::Call { source: CallError::Status { .. }, .. }) => self.clock.sleep(pause),
+                _ => break,
+            }
+            outcome = stop();
+        }
+        outcome
     }
 
     /// Removes a container that ended.

@@ -23,6 +23,8 @@ enum Answer {
 pub struct FakeCri {
     apis: &'static [&'static str],
     answers: BTreeMap<String, Answer>,
+    /// What fails the first time only.
+    stumbles: Mutex<BTreeMap<String, Answer>>,
     images: Vec<String>,
     pods: Vec<wire::PodSandbox>,
     containers: Vec<wire::Container>,
@@ -55,7 +57,8 @@ impl FakeCri {
     /// A gRPC server without the CRI.
     pub fn empty() -> Self {
         let apis = &["v1", "v1alpha2"];
-        Self { apis, answers: BTreeMap::new(), images: Vec::new(), pods: Vec::new(), containers: Vec::new() }
+        let (answers, stumbles) = (BTreeMap::new(), Mutex::default());
+        Self { apis, answers, stumbles, images: Vec::new(), pods: Vec::new(), containers: Vec::new() }
     }
 
     /// The status of a ready runtime with this sandbox image and cgroup driver.
@@ -120,6 +123,12 @@ impl FakeCri {
     /// The method fails.
     pub fn fails(mut self, method: &str, code: u32, message: &str) -> Self {
         self.answers.insert(method.into(), Answer::Failure(code, message.into()));
+        self
+    }
+
+    /// The method fails once, before it does what else is said of it.
+    pub fn fails_once(self, method: &str, code: u32, message: &str) -> Self {
+        self.stumbles.lock().unwrap().insert(method.into(), Answer::Failure(code, message.into()));
         self
     }
 
@@ -199,6 +208,9 @@ impl FakeCri {
         let method = path.rsplit('/').next().unwrap_or_default();
         if !self.apis.iter().any(|api| path.starts_with(&format!("/runtime.{api}."))) {
             return unimplemented("service");
+        }
+        if let Some(failure) = self.stumbles.lock().unwrap().remove(method) {
+            return failure;
         }
         if let Some(answer) = self.answers.get(method) {
             return answer.clone();

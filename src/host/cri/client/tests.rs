@@ -31,6 +31,18 @@ fn removing_a_pod_that_is_gone_is_fine_and_a_dry_run_does_not_ask() {
     assert!(!server.calls().iter().any(|call| call.contains("StopPodSandbox")));
 }
 
+/// An etcd that was taken out of its cluster ends by itself, while reset stops it.
+#[test]
+fn a_container_that_ends_while_it_is_stopped_has_been_stopped() {
+    let host = FakeHost::new();
+    let fake = FakeCri::new().pod("etcd", &[], &[]).fails_once("StopContainer", 2, "ttrpc: closed: unknown");
+    let server = fake.serve(host.root(), SOCKET);
+    let cri = connect(&host);
+    cri.stop_container(&cri.containers().unwrap()[0]).unwrap();
+    assert_eq!(server.calls().iter().filter(|call| call.contains("StopContainer")).count(), 2);
+    assert_eq!(cri.gate.count(), 1);
+}
+
 #[test]
 fn the_runtimes_words_are_kept() {
     let host = FakeHost::new();
