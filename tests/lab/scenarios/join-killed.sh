@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Claim: joins that are killed twenty times in all, each at a random moment, are completed by the same command: one etcd member each, no learner.
+# Claim: joins that are killed again and again, each time at a random moment, are completed by the same command: one etcd member each, no learner.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
+# How often each of the two hosts is killed.
+KILLS=${KILLS:-3}
 
 # Joins once without a kill, for the time that takes; then until it was killed often enough, at a random moment of that
 # time. If it is through before the kill comes, that is none: the host leaves and begins anew.
@@ -33,14 +35,18 @@ leave() { # HOST
 complete() { # HOST COMMAND...
   local host=$1
   shift
-  on "$host" "$@" > "$SCRATCH/$host" 2>&1 || { cat "$SCRATCH/$host"; fail "$host did not join"; }
+  on "$host" "$@" > "$SCRATCH/$host" 2>&1 && return
+  cat "$SCRATCH/$host"
+  # shellcheck disable=SC2016 # the host's shell expands it
+  on "$host" sh -c 'tail -n 5 /var/log/pods/*/*/*.log; find /var/lib/etcd; journalctl -u kubelet -n 60 --no-pager' | cut -c 1-300
+  fail "$host did not join"
 }
 
 boot n41 n42 n43
 new_cluster n41
-kill_often n42 10 "${WORKER[@]}" &
+kill_often n42 "$KILLS" "${WORKER[@]}" &
 worker=$!
-kill_often n43 10 "${ENTER[@]}"
+kill_often n43 "$KILLS" "${ENTER[@]}"
 wait $worker
 ready n42
 ready n43
