@@ -16,7 +16,7 @@ use crate::host::{mounts, removal};
 use crate::pipeline::{Action, Target};
 use std::path::{Path, PathBuf};
 
-const SERVICE: &str = "kubelet";
+pub(super) const SERVICE: &str = "kubelet";
 /// With one of these a kubelet has work; without any it only waits for them, on a fresh host too.
 const KUBELET_WORK: [&str; 4] = [
     "/etc/kubernetes/bootstrap-kubelet.conf",
@@ -73,24 +73,25 @@ fn guard_etcd(cx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Stops the kubelet, if it has anything to work on.
+/// Stops the kubelet, if it has anything to work on; true when it ran.
 ///
 /// # Errors
 /// When it runs and cannot be stopped.
-pub(super) fn stop_kubelet(cx: &mut Context) -> Result<()> {
+pub(super) fn stop_kubelet(cx: &mut Context) -> Result<bool> {
     if !has_work(cx)? {
-        return Ok(());
+        return Ok(false);
     }
     let services = Services::of(&cx.host);
     match services.state(SERVICE) {
         Ok(state) if state.active => {
             services.stop(SERVICE)?;
             cx.events.message("stopped the kubelet");
+            return Ok(true);
         }
         Err(error) if runs_somehow(cx)? => return Err(error.into()),
         Ok(_) | Err(_) => {}
     }
-    Ok(())
+    Ok(false)
 }
 
 fn has_work(cx: &Context) -> Result<bool> {

@@ -3,7 +3,7 @@
 //! Reads: etcd's members, the manifests of this host. Writes: the membership, a note of the other members, the
 //! kubelet's state (stopped), the container of etcd, its data and its manifest. Data of an etcd that others run stays.
 
-use super::cleanup::{discard, stop_kubelet};
+use super::cleanup::{SERVICE, discard, stop_kubelet};
 use super::containers::{self, Wanted};
 use crate::actions::leave::error::LeaveError;
 use crate::actions::leave::etcd::{self, Place};
@@ -14,6 +14,7 @@ use crate::base::fault::Result;
 use crate::context::Context;
 use crate::etcd::Departure;
 use crate::host::held::is_held;
+use crate::host::service::Services;
 use crate::pipeline::{Action, Target};
 use std::path::Path;
 
@@ -33,9 +34,15 @@ impl Action for RemoveEtcdMember {
         // Much may have happened while the Pods moved away.
         cx.leaving_mut()?.place = None;
         let place = guard(cx)?;
-        leave(cx, &local, place)?;
-        // As long as etcd or a kubelet that starts it again runs, its data is not taken away.
-        stop_kubelet(cx)?;
+        // A member that was taken out ends by itself, and a kubelet would start it again, while it is stopped and removed.
+        // A runtime that loses its kubelet in the middle of that may keep the container's name taken.
+        let ran = stop_kubelet(cx)?;
+        if let Err(failure) = leave(cx, &local, place) {
+            if ran {
+                Services::of(&cx.host).start(SERVICE)?;
+            }
+            return Err(failure);
+        }
         containers::remove(cx, Wanted::Etcd)?;
         note_log(cx)?;
         if let Some(folder) = &local.data_dir {
