@@ -281,7 +281,8 @@ fn component_documents_alone_stay_as_they_are() {
 proptest::proptest! {
     #[test]
     fn arguments_of_any_text_keep_their_meaning(
-        args in proptest::collection::btree_map("[a-z]{1,3}", "\\PC{0,8}", 0..4),
+        // No name that YAML 1.1 takes for a truth value, as it does with `y` and `on`: two of those are the same key.
+        args in proptest::collection::btree_map("a[a-z]{0,2}", "\\PC{0,8}", 0..4),
         flow in proptest::bool::ANY,
     ) {
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
