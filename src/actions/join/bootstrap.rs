@@ -1,6 +1,6 @@
 //! Waits until the kubelet runs, has its own certificate, and its node is in the cluster.
 //!
-//! Reads: the kubelet's health, `/etc/kubernetes/kubelet.conf`, the node, and, when time runs out, the requests for
+//! Reads: the kubelet's health, `/etc/kubernetes/kubelet.conf`, the node, and, when it takes long, the requests for
 //! certificates and the kubelet's journal. Writes: the kubelet's state (restarted once the API server that it asks is up),
 //! the node's annotation with the runtime's socket, in minors that want it; removes `bootstrap-kubelet.conf`, whose
 //! token has done its work.
@@ -8,6 +8,7 @@
 use super::credentials::{self, Credentials};
 use super::discover::KUBELET_CONF;
 use super::error::JoinError;
+use super::kubelet_request::{self, Fate};
 use super::kubelet_start::{BOOTSTRAP_CONF, asks_its_own_host};
 use crate::actions::health;
 use crate::base::fault::{Failure, Result};
@@ -18,9 +19,7 @@ use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
 use crate::kube::ready::{Component, ailment};
 use crate::kube::request::PatchKind;
 use crate::pipeline::{Action, Target};
-use crate::pki::subject::Subject;
 use crate::render::objects::mark;
-use serde_json::Value;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -77,6 +76,7 @@ fn wait_for_kubelet(cx: &Context) -> Result<()> {
 fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
     let wait = Wait::new("the kubelet's own certificate", limit);
     let mut awaited = own_api_server(cx)?;
+    let mut request = Watched { text: None, next: cx.clock.monotonic() + FIRST_LOOK };
     let done = wait.until(&cx.clock, &cx.events, || {
         let own = own_credentials(cx)?;
         if is_let_in(&own) {
@@ -89,12 +89,37 @@ fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
             Services::of(&cx.host).restart("kubelet")?;
             cx.events.message("restarted the kubelet, so that it asks the API server of this host now that it is up");
         }
-        Ok(Poll::Pending(format!("{KUBELET_CONF}: {}", own.shown())))
+        let request = request.look(cx);
+        Ok(Poll::Pending(request.unwrap_or_else(|| format!("{KUBELET_CONF}: {}", own.shown()))))
     });
     done.map_err(|failure| match failure.downcast_ref::<TimedOut>() {
         Some(_) => explain(cx, limit).unwrap_or(failure),
         None => failure,
     })
+}
+
+/// Most requests are granted sooner than this.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// Often enough for whoever watches, and seldom enough for a cluster that hundreds of hosts join at once.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What is known of the kubelet's request while it is waited for.
+struct Watched {
+    text: Option<String>,
+    /// When the cluster is asked again, as its clock's [`monotonic`](crate::base::env::Clock::monotonic) time.
+    next: Duration,
+}
+
+impl Watched {
+    /// What became of the request by now, once that was looked for.
+    fn look(&mut self, cx: &Context) -> Option<String> {
+        let now = cx.clock.monotonic();
+        if now >= self.next {
+            self.text = fate_of_ours(cx).map(|fate| fate.text);
+            self.next = now + LOOK_EVERY;
+        }
+        self.text.clone()
+    }
 }
 
 /// The API server of this host, when it is the one that the kubelet asks and is not up yet. By the time it is, the kubelet
@@ -119,73 +144,22 @@ fn is_let_in(own: &Credentials) -> bool {
     matches!(own, Credentials::Ours | Credentials::OtherCa)
 }
 
-/// Looks for the request that the kubelet made, and says what became of it; where that does not tell why, this host
-/// may.
+/// Says what became of the kubelet's request; where that does not tell why it got no certificate, this host may.
 fn explain(cx: &Context, limit: Duration) -> Option<Failure> {
-    let requests = cx.joining().ok()?.api.list(&CERTIFICATE_SIGNING_REQUEST, None, "").ok();
-    let node = cx.node().ok()?.name.clone();
-    let fate = match requests {
-        Some(requests) => fate(&requests, &node),
-        None => Fate::open("the requests for certificates cannot be read".into()),
-    };
+    let fate = fate_of_ours(cx)?;
     let here = || cx.diagnosed(&format!("the kubelet's own certificate ({})", fate.text), limit, None);
     let cause = if fate.says_why { None } else { here() };
     Some(cause.unwrap_or_else(|| JoinError::NotBootstrapped { limit, why: fate.text }.into()))
 }
 
-/// What became of a request.
-#[derive(Debug)]
-struct Fate {
-    text: String,
-    /// It is the reason why there is no certificate.
-    says_why: bool,
-}
-
-impl Fate {
-    fn reason(text: String) -> Self {
-        Self { text, says_why: true }
-    }
-
-    fn open(text: String) -> Self {
-        Self { text, says_why: false }
-    }
-}
-
-/// What became of this node's request; of several, of the one made last. With a discovery file it is not a token that
-/// asks, so whoever asks counts.
-fn fate(requests: &[Value], node: &str) -> Fate {
-    let user = format!("system:node:{node}");
-    let is_ours = |request: &&Value| asks_for(request).is_some_and(|name| name == user);
-    let made = |request: &&Value| request["metadata"]["creationTimestamp"].as_str().map(str::to_owned);
-    let Some(request) = requests.iter().filter(is_ours).max_by_key(made) else {
-        return Fate::open("it has not asked for one".into());
-    };
-    let name = request["metadata"]["name"].as_str().unwrap_or_default();
-    let conditions = request["status"]["conditions"].as_array();
-    let has = |kind: &str| conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
-    let why = |condition: &Value| condition["message"].as_str().unwrap_or("no reason given").to_owned();
-    if let Some(denied) = has("Denied") {
-        return Fate::reason(format!("its request {name} was denied: {}", why(denied)));
-    }
-    if let Some(failed) = has("Failed") {
-        return Fate::reason(format!("its request {name} could not be signed: {}", why(failed)));
-    }
-    match (has("Approved"), request["status"]["certificate"].as_str()) {
-        (None, _) => {
-            Fate::reason(format!("its request {name} waits for approval ('kubectl certificate approve {name}')"))
-        }
-        (Some(_), None) => {
-            Fate::reason(format!("its request {name} is approved, but kube-controller-manager has not signed it"))
-        }
-        (Some(_), Some(_)) => {
-            Fate::open(format!("its request {name} was granted, but it has not fetched the certificate"))
-        }
-    }
-}
-
-/// Whose certificate a request is for.
-fn asks_for(request: &Value) -> Option<String> {
-    Subject::of_request(request["spec"]["request"].as_str()?).map(|subject| subject.common_name)
+/// Looks for the request that the kubelet made.
+fn fate_of_ours(cx: &Context) -> Option<Fate> {
+    let requests = cx.joining().ok()?.api.list(&CERTIFICATE_SIGNING_REQUEST, None, "").ok();
+    let node = &cx.node().ok()?.name;
+    Some(match requests {
+        Some(requests) => kubelet_request::fate(&requests, node),
+        None => Fate::open("the requests for certificates cannot be read".into()),
+    })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod error;
 pub mod etcd;
 #[cfg(test)]
 mod fixture;
+mod kubelet_request;
 pub mod kubelet_start;
 pub mod prepare;
 pub mod update_status;
