@@ -6,26 +6,22 @@ CONTROL_PLANE=n41
 WORKER_PHASES=(preflight kubelet-start kubelet-wait-bootstrap)
 ENTER_PHASES=(control-plane-prepare/download-certs check-etcd kubelet-start etcd-join kubelet-wait-bootstrap wait-control-plane)
 
-# Takes the host's cable out of the switch and puts it back: the host itself sees nothing but silence.
-cut_off() { ip link set "vb-$1" nomaster; }      # HOST
-connect() { ip link set "vb-$1" master labbr0; } # HOST
-
 # Joins, with half a minute without network from the moment that a phase begins.
 cut_in() { # HOST PHASE COMMAND...
-  local host=$1 phase=$2 events=$LAB/hosts/$1/root/root/events status=0 join
+  local host=$1 phase=$2 status=0 join reached
   shift 2
   on "$host" sh -c "$* --events json > /root/events 2>&1" &
   join=$!
-  until grep -qs "\"phaseStarted\",\"phase\":\"$phase\"" "$events"; do
-    kill -0 $join 2> /dev/null || { cat "$events"; fail "$host never came to $phase"; }
-    sleep 0.01
-  done
-  cut_off "$host"
+  on "$host" sh -c "until grep -qs '\"phaseStarted\",\"phase\":\"$phase\"' /root/events; do sleep 0.01; done" &
+  reached=$!
+  wait -n $join $reached || true
+  kill -0 $join 2> /dev/null || { on "$host" cat /root/events; fail "$host never came to $phase"; }
+  lab cut "$host"
   echo "$host: cut off in $phase"
   sleep 30
-  connect "$host"
+  lab connect "$host"
   wait $join || status=$?
-  echo "$host: ended with $status: $(tail -n 3 "$events")"
+  echo "$host: ended with $status: $(on "$host" tail -n 3 /root/events)"
   [ $status = 0 ] && return
   on "$host" "$@" > "$SCRATCH/$host" 2>&1 || { cat "$SCRATCH/$host"; fail "the same command does not continue on $host"; }
 }
