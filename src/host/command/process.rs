@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,24 +36,11 @@ impl Runner for Processes {
         let stdout = collect(child.stdout.take(), ended.clone());
         let stderr = collect(child.stderr.take(), ended);
 
-        // Both pipes close when the program ends, unless a daemon of its inherits them.
-        let mut closed = 0;
         let start = std::time::Instant::now();
-        while closed < 2 {
-            let left = limit.saturating_sub(start.elapsed());
-            match end.recv_timeout(left.min(LAST_OUTPUT)) {
-                Ok(()) => closed += 1,
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) if left.is_zero() => {
-                    stop(&mut child, group);
-                    return Err(HostError::TimedOut { command: command.shown(), limit, stderr: take(&stderr) });
-                }
-                Err(RecvTimeoutError::Timeout) => {
-                    if matches!(child.try_wait(), Ok(Some(_))) {
-                        break;
-                    }
-                }
-            }
+        let has_ended = || matches!(child.try_wait(), Ok(Some(_)));
+        if await_output(&end, has_ended, || limit.saturating_sub(start.elapsed())) == Outcome::OutOfTime {
+            stop(&mut child, group);
+            return Err(HostError::TimedOut { command: command.shown(), limit, stderr: take(&stderr) });
         }
         // A program may close its output and go on; the limit holds for it all the same.
         let status = loop {
@@ -73,6 +60,33 @@ impl Runner for Processes {
         }
         Ok(Output { code: status.code(), stdout: take(&stdout), stderr: error })
     }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Ended,
+    OutOfTime,
+}
+
+/// Waits until both pipes are read to their ends. They close when the program ends, unless a daemon of its inherits them;
+/// so when it has ended, what it printed gets [`LAST_OUTPUT`] to arrive.
+fn await_output(closed: &Receiver<()>, mut has_ended: impl FnMut() -> bool, left: impl Fn() -> Duration) -> Outcome {
+    let (mut open, mut ended) = (2, false);
+    while open > 0 {
+        let left = left();
+        match closed.recv_timeout(if ended { LAST_OUTPUT } else { left.min(LAST_OUTPUT) }) {
+            Ok(()) => open -= 1,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if ended => break,
+            Err(RecvTimeoutError::Timeout) => {
+                ended = has_ended();
+                if !ended && left.is_zero() {
+                    return Outcome::OutOfTime;
+                }
+            }
+        }
+    }
+    Outcome::Ended
 }
 
 /// Writes a text to a pipe, in a thread of its own: a program that prints before it has read all would block both.
@@ -151,6 +165,20 @@ mod tests {
     fn a_program_that_hangs_is_stopped_with_its_children() {
         let error = shell("echo why >&2; sleep 1000 & wait", Duration::from_millis(200)).unwrap_err();
         assert_eq!(error.to_string(), "'sh -c echo why >&2; sleep 1000 & wait' did not end within 200ms: why");
+    }
+
+    /// 'kubelet --version' took half a second on a busy host, ended at that moment, and seemed to have printed nothing.
+    #[test]
+    fn what_a_program_prints_at_its_very_end_is_still_read() {
+        let (ended, closed) = channel();
+        let has_ended = || {
+            // Its output comes to us only after we have seen it end.
+            ended.send(()).unwrap();
+            ended.send(()).unwrap();
+            true
+        };
+        assert_eq!(await_output(&closed, has_ended, || Duration::from_millis(1)), Outcome::Ended);
+        assert_eq!(closed.try_recv().ok(), None, "the output was not waited for");
     }
 
     #[test]
