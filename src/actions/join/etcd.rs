@@ -7,28 +7,19 @@
 use super::error::JoinError;
 use crate::actions::manifest;
 use crate::actions::renewal::running::{Running, ThisHost};
+use crate::actions::stacked_etcd;
 use crate::actions::static_pod::StaticPod;
 use crate::base::fault::{Failure, Result};
-use crate::base::https::{Credentials, Trust};
-use crate::base::secret::Secret;
 use crate::base::wait::{Poll, TimedOut, Wait};
-use crate::config::model::{Etcd, HostPort, LocalEtcd};
+use crate::config::model::{Etcd, LocalEtcd};
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
 use crate::etcd::{self, EtcdError, LocalData, Membership};
 use crate::kube::cluster::Cluster;
-use crate::kube::kind::{ENDPOINTS, ObjectRef, POD};
 use crate::pipeline::{Action, Target};
-use crate::render::pods::{EtcdMember, last_value};
-use serde_json::Value;
-use std::net::IpAddr;
+use crate::render::pods::{EtcdMember, client_url, last_value, peer_url};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// With this annotation kubeadm's etcd Pods tell where clients reach them.
-const CLIENT_URLS: &str = "kubeadm.kubernetes.io/etcd.advertise-client-urls";
-const PEER_PORT: u16 = 2380;
-const CLIENT_PORT: u16 = 2379;
 
 /// Looks whether etcd can take a member in, before anything on this host starts that would have to be taken back.
 pub struct CheckEtcd;
@@ -100,9 +91,8 @@ fn enter(cx: &mut Context) -> Result<Option<Stacked>> {
     let Etcd::Local(local) = cx.cluster()?.etcd.clone() else { return Ok(None) };
     let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
     let address = cx.node()?.local_endpoint.advertise_address;
-    let endpoints = endpoints(cx, &cluster, &url(address, CLIENT_PORT))?;
-    let client = etcd::Client::new(access(cx, endpoints)?)?;
-    Ok(Some(Stacked { client, peer_url: url(address, PEER_PORT), dirs: Dirs::of(cx, &local)? }))
+    let client = client(cx, endpoints(cx, &cluster, &client_url(address))?)?;
+    Ok(Some(Stacked { client, peer_url: peer_url(address), dirs: Dirs::of(cx, &local)? }))
 }
 
 /// The folders of etcd's data in which there are files.
@@ -147,9 +137,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 fn have_it_serve(cx: &Context) -> Result<()> {
     let pod = StaticPod::read(&cx.files, "etcd")?.unwrap_or_default();
     let told = pod.flag("advertise-client-urls").and_then(|urls| urls.split(',').next());
-    let default = url(cx.node()?.local_endpoint.advertise_address, CLIENT_PORT);
+    let default = client_url(cx.node()?.local_endpoint.advertise_address);
     let own = told.map_or(default, str::to_owned);
-    let client = etcd::Client::new(access(cx, vec![own.clone()])?)?;
+    let client = client(cx, vec![own.clone()])?;
     let serves = |limit| {
         Wait::new("etcd on this host to serve", limit).until(&cx.clock, &cx.events, || {
             Ok(client.status(&own).map_or_else(|error| Poll::Pending(error.to_string()), |_| Poll::Ready(())))
@@ -200,17 +190,15 @@ fn remove_member(cx: &Context, dirs: &Dirs) -> Result<()> {
 fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> {
     let wait = Wait::new("an etcd member that can be reached", cx.timeouts().etcd_api_call);
     let found = wait.until(&cx.clock, &cx.events, || {
-        let pods = cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane")?;
-        let told = others(&pods, own);
+        let told = others(stacked_etcd::told_by_pods(cluster)?, own);
         if !told.is_empty() {
             return Ok(Poll::Ready(told));
         }
-        let servers = cluster.find(&ObjectRef::new(&ENDPOINTS, "default", "kubernetes"))?;
-        let beside = beside(&servers.unwrap_or_default(), own);
+        let beside = others(stacked_etcd::beside_api_servers(cluster)?, own);
         if beside.is_empty() {
             return Ok(Poll::Pending("no Pod and no API server tells where there is one".into()));
         }
-        Ok(match etcd::Client::new(access(cx, beside.clone())?)?.members() {
+        Ok(match client(cx, beside.clone())?.members() {
             Ok(_) => Poll::Ready(beside),
             Err(error) => Poll::Pending(format!("no Pod tells where there is one, and beside the API servers {error}")),
         })
@@ -221,37 +209,13 @@ fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> 
     })
 }
 
-fn others(pods: &[Value], own: &str) -> Vec<String> {
-    let all = pods.iter().filter_map(|pod| pod["metadata"]["annotations"][CLIENT_URLS].as_str());
-    all.flat_map(|urls| urls.split(',')).filter(|url| *url != own).map(str::to_owned).collect()
+fn others(urls: Vec<String>, own: &str) -> Vec<String> {
+    urls.into_iter().filter(|url| url != own).collect()
 }
 
-/// The members beside the API servers that stand in their Service's Endpoints.
-fn beside(servers: &Value, own: &str) -> Vec<String> {
-    let subsets = servers["subsets"].as_array().into_iter().flatten();
-    let addresses = subsets.flat_map(|subset| subset["addresses"].as_array().into_iter().flatten());
-    let ips = addresses.filter_map(|address| address["ip"].as_str()?.parse().ok());
-    ips.map(|ip| url(ip, CLIENT_PORT)).filter(|url| url != own).collect()
-}
-
-fn url(ip: IpAddr, port: u16) -> String {
-    format!("https://{}", HostPort { host: ip.to_string(), port: None }.with_port(port))
-}
-
-fn access(cx: &Context, endpoints: Vec<String>) -> Result<etcd::Access> {
-    let folder = cx.cluster()?.certificates_dir.join("etcd");
-    let read = |name: &str| -> Result<Vec<u8>> {
-        let path = folder.join(name);
-        let missing = || JoinError::NotShared { missing: vec![path.display().to_string()] };
-        Ok(cx.files.read(&path)?.ok_or_else(missing)?)
-    };
-    Ok(etcd::Access {
-        endpoints,
-        trust: Trust::Only(read("ca.crt")?),
-        credentials: Credentials::Certificate {
-            certificate: read("healthcheck-client.crt")?,
-            key: Secret::new(read("healthcheck-client.key")?),
-        },
+fn client(cx: &Context, endpoints: Vec<String>) -> Result<etcd::Client> {
+    stacked_etcd::client(cx, endpoints, &["etcd/healthcheck-client"], |path, _| {
+        JoinError::NotShared { missing: vec![path.display().to_string()] }.into()
     })
 }
 
@@ -261,7 +225,6 @@ mod tests {
     use crate::config::model::Arg;
     use crate::config::print;
     use crate::versions::{Version, table};
-    use serde_json::json;
 
     /// A run that could not bring etcd up left its manifest and data behind, and the next one refused to use them.
     #[test]
@@ -323,19 +286,8 @@ mod tests {
 
     #[test]
     fn the_members_of_others_are_asked_and_not_our_own() {
-        let pod = |urls: &str| json!({"metadata": {"annotations": {CLIENT_URLS: urls}}});
-        let pods = [pod("https://10.0.0.1:2379"), pod("https://10.0.0.2:2379,https://[fd00::2]:2379"), json!({})];
-        assert_eq!(others(&pods, "https://10.0.0.1:2379"), ["https://10.0.0.2:2379", "https://[fd00::2]:2379"]);
-        assert!(others(&pods[..1], "https://10.0.0.1:2379").is_empty());
-    }
-
-    /// The first control plane that joined a new cluster waited a minute for the kubelet there to show etcd's Pod.
-    #[test]
-    fn while_no_pod_tells_members_are_looked_for_beside_the_api_servers() {
-        let address = |ip: &str| json!({"ip": ip});
-        let servers = json!({"subsets": [{"addresses": [address("10.0.0.1"), address("10.0.0.2")]},
-            {"addresses": [address("fd00::3")], "notReadyAddresses": [address("10.0.0.4")]}]});
-        assert_eq!(beside(&servers, "https://10.0.0.2:2379"), ["https://10.0.0.1:2379", "https://[fd00::3]:2379"]);
-        assert!(beside(&Value::Null, "https://10.0.0.2:2379").is_empty());
+        let urls = ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://[fd00::2]:2379"].map(str::to_owned);
+        assert_eq!(others(urls.to_vec(), "https://10.0.0.1:2379"), urls[1..]);
+        assert!(others(urls[..1].to_vec(), "https://10.0.0.1:2379").is_empty());
     }
 }
