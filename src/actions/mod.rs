@@ -19,6 +19,7 @@ pub mod renewal;
 pub mod reset;
 pub mod rotation;
 mod show_join_command;
+mod stacked_etcd;
 pub mod standing;
 pub mod static_pod;
 pub mod timer;

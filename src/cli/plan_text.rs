@@ -27,15 +27,20 @@ pub fn text(entries: &[Entry]) -> String {
 
 /// The first lines of the closing text of a command that works with phases: what it changed, and what it left.
 pub fn outcome(summary: &Summary, rootfs: &Path) -> String {
-    let mut text = match summary.changes {
+    let text = match summary.changes {
         0 => "Everything is right already; nothing was changed.\n".to_owned(),
         number => format!("Done: {}.\n", count(number, "change")),
     };
-    if !summary.left_for_host.is_empty() {
-        let left = summary.left_for_host.join(", ");
-        let _ = writeln!(text, "Left for a running host, because --rootfs is {}: {left}.", rootfs.display());
+    text + &left_for_host(summary, rootfs)
+}
+
+/// The line that tells which phases could not run below a root folder; empty when all could.
+pub fn left_for_host(summary: &Summary, rootfs: &Path) -> String {
+    if summary.left_for_host.is_empty() {
+        return String::new();
     }
-    text
+    let left = summary.left_for_host.join(", ");
+    format!("Left for a running host, because --rootfs is {}: {left}.\n", rootfs.display())
 }
 
 /// `1 change`, `2 changes`.

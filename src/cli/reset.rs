@@ -167,13 +167,8 @@ fn report(summary: &Summary, dry_run: bool, left: &[Left], cx: &Context, session
     let text = if dry_run {
         plan_text::text(&changed)
     } else {
-        let mut text = format!("Done: {}.\n", count(summary.changes, "change"));
-        if !summary.left_for_host.is_empty() {
-            let folder = session.global.rootfs.display();
-            let phases = summary.left_for_host.join(", ");
-            text += &format!("Left for a running host, because --rootfs is {folder}: {phases}.\n");
-        }
-        text + &left_text(left)
+        let left_for_host = plan_text::left_for_host(summary, &session.global.rootfs);
+        format!("Done: {}.\n{left_for_host}{}", count(summary.changes, "change"), left_text(left))
     };
     session.print(&Outcome { summary, dry_run, changed, left }, &text)
 }

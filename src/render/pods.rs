@@ -26,7 +26,7 @@ mod scheduler;
 pub use api_server::kube_apiserver;
 pub(crate) use command::last_value;
 pub use controller_manager::kube_controller_manager;
-pub use etcd::{EtcdMember, etcd};
+pub use etcd::{CLIENT_URLS, EtcdMember, client_url, etcd, peer_url};
 pub use scheduler::kube_scheduler;
 
 /// The folder with kubeconfigs and manifests.

@@ -7,28 +7,22 @@
 use super::error::JoinError;
 use crate::actions::manifest;
 use crate::actions::renewal::running::{Running, ThisHost};
+use crate::actions::stacked_etcd;
 use crate::actions::static_pod::StaticPod;
-use crate::base::fault::{Failure, Result};
-use crate::base::https::{Credentials, Trust};
-use crate::base::secret::Secret;
+use crate::base::fault::Result;
 use crate::base::wait::{Poll, TimedOut, Wait};
-use crate::config::model::{Etcd, HostPort, LocalEtcd};
+use crate::config::model::Etcd;
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
-use crate::etcd::{self, EtcdError, LocalData, Membership};
+use crate::etcd::{self, LocalData, Membership};
 use crate::kube::cluster::Cluster;
-use crate::kube::kind::{ENDPOINTS, ObjectRef, POD};
 use crate::pipeline::{Action, Target};
-use crate::render::pods::{EtcdMember, last_value};
-use serde_json::Value;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use crate::render::pods::{EtcdMember, client_url, peer_url};
+use data::{Dirs, clear_away};
+use std::path::Path;
 use std::time::Duration;
 
-/// With this annotation kubeadm's etcd Pods tell where clients reach them.
-const CLIENT_URLS: &str = "kubeadm.kubernetes.io/etcd.advertise-client-urls";
-const PEER_PORT: u16 = 2380;
-const CLIENT_PORT: u16 = 2379;
+mod data;
 
 /// Looks whether etcd can take a member in, before anything on this host starts that would have to be taken back.
 pub struct CheckEtcd;
@@ -100,43 +94,8 @@ fn enter(cx: &mut Context) -> Result<Option<Stacked>> {
     let Etcd::Local(local) = cx.cluster()?.etcd.clone() else { return Ok(None) };
     let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
     let address = cx.node()?.local_endpoint.advertise_address;
-    let endpoints = endpoints(cx, &cluster, &url(address, CLIENT_PORT))?;
-    let client = etcd::Client::new(access(cx, endpoints)?)?;
-    Ok(Some(Stacked { client, peer_url: url(address, PEER_PORT), dirs: Dirs::of(cx, &local)? }))
-}
-
-/// The folders of etcd's data in which there are files.
-struct Dirs {
-    log: PathBuf,
-    snapshots: PathBuf,
-}
-
-impl Dirs {
-    /// Those of the manifest that is here, which patches may have changed; else those of the configuration.
-    fn of(cx: &Context, local: &LocalEtcd) -> Result<Self> {
-        let pod = StaticPod::read(&cx.files, "etcd")?;
-        let told = |flag: &str| match &pod {
-            Some(pod) => pod.flag(flag).map(|path| pod.on_host_or_same(Path::new(path))),
-            None => last_value(&local.component.extra_args, flag).map(PathBuf::from),
-        };
-        let data = told("data-dir").unwrap_or_else(|| local.data_dir.clone());
-        Ok(Self {
-            log: told("wal-dir").unwrap_or_else(|| data.join("member/wal")),
-            snapshots: data.join("member/snap"),
-        })
-    }
-
-    /// A member has data once it has begun its log. Before that it leaves folders and an empty database, which mean
-    /// nothing.
-    fn local_data(&self, cx: &Context) -> Result<LocalData> {
-        Ok(if !cx.files.list(&self.log)?.is_empty() {
-            LocalData::Present
-        } else if cx.files.exists(&manifest::path("etcd")) {
-            LocalData::Manifest
-        } else {
-            LocalData::Absent
-        })
-    }
+    let client = client(cx, endpoints(cx, &cluster, &client_url(address))?)?;
+    Ok(Some(Stacked { client, peer_url: peer_url(address), dirs: Dirs::of(cx, &local)? }))
 }
 
 /// How long a member that has joined may take until it serves.
@@ -147,9 +106,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 fn have_it_serve(cx: &Context) -> Result<()> {
     let pod = StaticPod::read(&cx.files, "etcd")?.unwrap_or_default();
     let told = pod.flag("advertise-client-urls").and_then(|urls| urls.split(',').next());
-    let default = url(cx.node()?.local_endpoint.advertise_address, CLIENT_PORT);
+    let default = client_url(cx.node()?.local_endpoint.advertise_address);
     let own = told.map_or(default, str::to_owned);
-    let client = etcd::Client::new(access(cx, vec![own.clone()])?)?;
+    let client = client(cx, vec![own.clone()])?;
     let serves = |limit| {
         Wait::new("etcd on this host to serve", limit).until(&cx.clock, &cx.events, || {
             Ok(client.status(&own).map_or_else(|error| Poll::Pending(error.to_string()), |_| Poll::Ready(())))
@@ -167,50 +126,21 @@ fn have_it_serve(cx: &Context) -> Result<()> {
     serves(cx.timeouts().etcd_api_call).map_err(|failure| cx.explained(failure))
 }
 
-/// What is to be told of a member that did not come up. When its place was given up, its manifest and its data, which
-/// no cluster will ever take, go too, so that the next run begins anew. Data that were there before us (not `is_ours`)
-/// stay.
-fn clear_away(cx: &Context, failure: Failure, dirs: &Dirs, is_ours: bool) -> Failure {
-    let Some(EtcdError::NeverStarted { limit, rolled_back }) = failure.downcast_ref() else { return failure };
-    cx.events.warning(failure.to_string());
-    // The logs are read before the manifest goes, and the containers with it.
-    let why = cx.diagnosed("the start of etcd on this host", *limit, None);
-    if *rolled_back
-        && is_ours
-        && let Err(error) = remove_member(cx, dirs)
-    {
-        cx.events.warning(format!("what the member left on this host could not be removed: {error}"));
-    }
-    why.unwrap_or(failure)
-}
-
-fn remove_member(cx: &Context, dirs: &Dirs) -> Result<()> {
-    cx.files.remove(&manifest::path("etcd"))?;
-    for folder in [&dirs.log, &dirs.snapshots] {
-        for name in cx.files.list(folder)? {
-            cx.files.remove(&folder.join(name))?;
-        }
-    }
-    Ok(())
-}
-
 /// Where clients reach the members of the other control planes: where their Pods say. A kubelet may show its static Pods
 /// to the cluster only a minute after it has started them. Until then a member is looked for beside each API server,
 /// where kubeadm and we put it; only one that proves itself by etcd's CA is one.
 fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> {
     let wait = Wait::new("an etcd member that can be reached", cx.timeouts().etcd_api_call);
     let found = wait.until(&cx.clock, &cx.events, || {
-        let pods = cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane")?;
-        let told = others(&pods, own);
+        let told = others(stacked_etcd::told_by_pods(cluster)?, own);
         if !told.is_empty() {
             return Ok(Poll::Ready(told));
         }
-        let servers = cluster.find(&ObjectRef::new(&ENDPOINTS, "default", "kubernetes"))?;
-        let beside = beside(&servers.unwrap_or_default(), own);
+        let beside = others(stacked_etcd::beside_api_servers(cluster)?, own);
         if beside.is_empty() {
             return Ok(Poll::Pending("no Pod and no API server tells where there is one".into()));
         }
-        Ok(match etcd::Client::new(access(cx, beside.clone())?)?.members() {
+        Ok(match client(cx, beside.clone())?.members() {
             Ok(_) => Poll::Ready(beside),
             Err(error) => Poll::Pending(format!("no Pod tells where there is one, and beside the API servers {error}")),
         })
@@ -221,121 +151,24 @@ fn endpoints(cx: &Context, cluster: &Cluster, own: &str) -> Result<Vec<String>> 
     })
 }
 
-fn others(pods: &[Value], own: &str) -> Vec<String> {
-    let all = pods.iter().filter_map(|pod| pod["metadata"]["annotations"][CLIENT_URLS].as_str());
-    all.flat_map(|urls| urls.split(',')).filter(|url| *url != own).map(str::to_owned).collect()
+fn others(urls: Vec<String>, own: &str) -> Vec<String> {
+    urls.into_iter().filter(|url| url != own).collect()
 }
 
-/// The members beside the API servers that stand in their Service's Endpoints.
-fn beside(servers: &Value, own: &str) -> Vec<String> {
-    let subsets = servers["subsets"].as_array().into_iter().flatten();
-    let addresses = subsets.flat_map(|subset| subset["addresses"].as_array().into_iter().flatten());
-    let ips = addresses.filter_map(|address| address["ip"].as_str()?.parse().ok());
-    ips.map(|ip| url(ip, CLIENT_PORT)).filter(|url| url != own).collect()
-}
-
-fn url(ip: IpAddr, port: u16) -> String {
-    format!("https://{}", HostPort { host: ip.to_string(), port: None }.with_port(port))
-}
-
-fn access(cx: &Context, endpoints: Vec<String>) -> Result<etcd::Access> {
-    let folder = cx.cluster()?.certificates_dir.join("etcd");
-    let read = |name: &str| -> Result<Vec<u8>> {
-        let path = folder.join(name);
-        let missing = || JoinError::NotShared { missing: vec![path.display().to_string()] };
-        Ok(cx.files.read(&path)?.ok_or_else(missing)?)
-    };
-    Ok(etcd::Access {
-        endpoints,
-        trust: Trust::Only(read("ca.crt")?),
-        credentials: Credentials::Certificate {
-            certificate: read("healthcheck-client.crt")?,
-            key: Secret::new(read("healthcheck-client.key")?),
-        },
+fn client(cx: &Context, endpoints: Vec<String>) -> Result<etcd::Client> {
+    stacked_etcd::client(cx, endpoints, &["etcd/healthcheck-client"], |path, _| {
+        JoinError::NotShared { missing: vec![path.display().to_string()] }.into()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::model::Arg;
-    use crate::config::print;
-    use crate::versions::{Version, table};
-    use serde_json::json;
-
-    /// A run that could not bring etcd up left its manifest and data behind, and the next one refused to use them.
-    #[test]
-    fn what_a_member_that_never_joined_left_behind_goes_unless_it_was_there_before() {
-        for (is_ours, rolled_back, goes) in [(true, true, true), (false, true, false), (true, false, false)] {
-            let root = tempfile::tempdir().unwrap();
-            let files =
-                ["etc/kubernetes/manifests/etcd.yaml", "var/lib/etcd/member/wal/0.wal", "var/lib/etcd/member/snap/db"];
-            for file in files {
-                std::fs::create_dir_all(root.path().join(file).parent().unwrap()).unwrap();
-                std::fs::write(root.path().join(file), "x").unwrap();
-            }
-            let cx = Context::for_tests(root.path().to_str().unwrap());
-            let dirs = Dirs::of(&cx, &local_etcd(&[])).unwrap();
-            assert_eq!(dirs.local_data(&cx).unwrap(), LocalData::Present);
-            let failure = EtcdError::NeverStarted { limit: Duration::from_secs(9), rolled_back };
-            assert!(clear_away(&cx, failure.into(), &dirs, is_ours).hint().is_some());
-            for file in files {
-                assert_eq!(root.path().join(file).exists(), !goes, "{file}");
-            }
-            assert_eq!(dirs.local_data(&cx).unwrap() == LocalData::Present, !goes);
-        }
-    }
-
-    /// They were looked for below the configured folder only, so that a healthy member seemed to have lost them.
-    #[test]
-    fn data_is_looked_for_where_the_manifest_or_the_extra_arguments_put_it() {
-        let root = tempfile::tempdir().unwrap();
-        let file = |path: &str, text: &str| {
-            std::fs::create_dir_all(root.path().join(path).parent().unwrap()).unwrap();
-            std::fs::write(root.path().join(path), text).unwrap();
-        };
-        let cx = Context::for_tests(root.path().to_str().unwrap());
-        let data = |args: &[(&str, &str)]| Dirs::of(&cx, &local_etcd(args)).unwrap().local_data(&cx).unwrap();
-        file("log/0.wal", "x");
-        assert_eq!(data(&[]), LocalData::Absent);
-        assert_eq!(data(&[("wal-dir", "/log")]), LocalData::Present);
-        file("data/member/wal/0.wal", "x");
-        assert_eq!(data(&[("data-dir", "/data")]), LocalData::Present);
-        let manifest = |flags: &str| {
-            let text = format!("spec: {{containers: [{{command: [etcd, {flags}]}}]}}");
-            file("etc/kubernetes/manifests/etcd.yaml", &text);
-        };
-        manifest("--data-dir=/var/lib/etcd");
-        assert_eq!(data(&[("wal-dir", "/log")]), LocalData::Manifest);
-        manifest("--data-dir=/data");
-        assert_eq!(data(&[]), LocalData::Present);
-        manifest("--data-dir=/var/lib/etcd, --wal-dir=/log");
-        assert_eq!(data(&[]), LocalData::Present);
-    }
-
-    fn local_etcd(args: &[(&str, &str)]) -> LocalEtcd {
-        let cluster = print::default_cluster(Version::new(20, 2), table::facts(20).unwrap());
-        let Etcd::Local(mut local) = cluster.etcd else { panic!("the default is an etcd of our own") };
-        let arg = |(name, value): &(&str, &str)| Arg { name: (*name).into(), value: (*value).into() };
-        local.component.extra_args = args.iter().map(arg).collect();
-        local
-    }
 
     #[test]
     fn the_members_of_others_are_asked_and_not_our_own() {
-        let pod = |urls: &str| json!({"metadata": {"annotations": {CLIENT_URLS: urls}}});
-        let pods = [pod("https://10.0.0.1:2379"), pod("https://10.0.0.2:2379,https://[fd00::2]:2379"), json!({})];
-        assert_eq!(others(&pods, "https://10.0.0.1:2379"), ["https://10.0.0.2:2379", "https://[fd00::2]:2379"]);
-        assert!(others(&pods[..1], "https://10.0.0.1:2379").is_empty());
-    }
-
-    /// The first control plane that joined a new cluster waited a minute for the kubelet there to show etcd's Pod.
-    #[test]
-    fn while_no_pod_tells_members_are_looked_for_beside_the_api_servers() {
-        let address = |ip: &str| json!({"ip": ip});
-        let servers = json!({"subsets": [{"addresses": [address("10.0.0.1"), address("10.0.0.2")]},
-            {"addresses": [address("fd00::3")], "notReadyAddresses": [address("10.0.0.4")]}]});
-        assert_eq!(beside(&servers, "https://10.0.0.2:2379"), ["https://10.0.0.1:2379", "https://[fd00::3]:2379"]);
-        assert!(beside(&Value::Null, "https://10.0.0.2:2379").is_empty());
+        let urls = ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://[fd00::2]:2379"].map(str::to_owned);
+        assert_eq!(others(urls.to_vec(), "https://10.0.0.1:2379"), urls[1..]);
+        assert!(others(urls[..1].to_vec(), "https://10.0.0.1:2379").is_empty());
     }
 }

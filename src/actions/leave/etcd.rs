@@ -3,20 +3,18 @@
 //! Reads: etcd on this host, the etcd Pods, etcd's members, what an earlier run noted. Writes: the membership.
 
 use super::error::LeaveError;
-use super::local_etcd::{Local, local, peer_url};
+use super::local_etcd::{Local, local};
 use super::note;
+use crate::actions::stacked_etcd;
 use crate::base::fault::Result;
-use crate::base::https::{Credentials, Trust};
-use crate::base::secret::Secret;
 use crate::base::wait::{Poll, Wait};
 use crate::context::Context;
 pub use crate::context::leaving::Place;
 use crate::etcd::{self, Departure, EtcdError, Member, Membership};
-use crate::kube::kind::{NODE, ObjectRef, POD};
+use crate::kube::kind::{NODE, ObjectRef};
+use crate::render::pods::peer_url;
 use std::time::Duration;
 
-/// With this annotation kubeadm's etcd Pods tell where clients reach them.
-const CLIENT_URLS: &str = "kubeadm.kubernetes.io/etcd.advertise-client-urls";
 /// How long it is tried to read the members: an election is over by then.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The client certificates that may be on a host, the one that is for this first.
@@ -203,9 +201,7 @@ fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
     let mut endpoints: Vec<String> = Vec::new();
     // The cluster only helps to find them; whoever has to tell it something hears why it does not answer.
     if let Ok(Some(cluster)) = super::api(cx) {
-        let pods = cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane").unwrap_or_default();
-        let urls = pods.iter().filter_map(|pod| pod["metadata"]["annotations"][CLIENT_URLS].as_str());
-        endpoints.extend(urls.flat_map(|urls| urls.split(',')).map(str::to_owned));
+        endpoints.extend(stacked_etcd::told_by_pods(&cluster).unwrap_or_default());
     }
     match local {
         Some(local) => endpoints.extend(local.endpoints.iter().cloned()),
@@ -219,21 +215,13 @@ fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
             known.push(endpoint);
         }
     }
-    let no = |why: &str| LeaveError::EtcdSilent { why: why.into() };
+    let silent = |why: String| LeaveError::EtcdSilent { why }.into();
     if known.is_empty() {
-        return Err(no("no etcd member is known to this host").into());
+        return Err(silent("no etcd member is known to this host".into()));
     }
-    let pki = cx.cluster()?.certificates_dir.clone();
-    let read = |name: String| cx.files.read(&pki.join(name));
-    let ca = read("etcd/ca.crt".into())?.ok_or_else(|| no("there is no CA of etcd in the certificates folder"))?;
-    for name in CLIENTS {
-        if let (Some(certificate), Some(key)) = (read(format!("{name}.crt"))?, read(format!("{name}.key"))?) {
-            let credentials = Credentials::Certificate { certificate, key: Secret::new(key) };
-            let access = etcd::Access { endpoints: known, trust: Trust::Only(ca), credentials };
-            return Ok(etcd::Client::new(access)?);
-        }
-    }
-    Err(no("there is no client certificate for etcd in the certificates folder").into())
+    stacked_etcd::client(cx, known, &CLIENTS, |_, what| {
+        silent(format!("there is no {what} in the certificates folder"))
+    })
 }
 
 #[cfg(test)]

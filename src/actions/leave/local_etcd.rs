@@ -8,13 +8,12 @@
 use super::note;
 use crate::actions::static_pod::{self, StaticPod};
 use crate::base::fault::Result;
-use crate::config::model::HostPort;
 use crate::context::Context;
 use crate::journal::Journal;
+use crate::render::pods::peer_url;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-const PEER_PORT: u16 = 2380;
 /// Where etcd keeps its data unless it is told otherwise.
 pub const DEFAULT_DATA: &str = "/var/lib/etcd";
 
@@ -63,7 +62,7 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
         peer_urls = noted.peer_urls;
     }
     if peer_urls.is_empty() {
-        peer_urls = advertised(cx)?.map(|ip| url(ip, PEER_PORT)).into_iter().collect();
+        peer_urls = advertised(cx)?.map(peer_url).into_iter().collect();
     }
     let mut endpoints = words("advertise-client-urls");
     let listens = words("listen-client-urls").into_iter().filter(|url| is_loopback(url));
@@ -116,15 +115,6 @@ fn made_here(cx: &Context) -> Result<bool> {
 
 fn is_loopback(url: &str) -> bool {
     ["//127.0.0.1:", "//[::1]:", "//localhost:"].iter().any(|host| url.contains(host))
-}
-
-/// Where other members reach a host with this address.
-pub(super) fn peer_url(ip: IpAddr) -> String {
-    url(ip, PEER_PORT)
-}
-
-fn url(ip: IpAddr, port: u16) -> String {
-    format!("https://{}", HostPort { host: ip.to_string(), port: None }.with_port(port))
 }
 
 #[cfg(test)]

@@ -218,12 +218,9 @@ pub struct AddSanArgs {
     pub dry_run: bool,
 }
 
-/// Flags of `certs generate-csr`.
+/// Flags that say which files an external CA signs.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "\
-A request lies beside its key: apiserver.csr, etcd/server.csr, admin.conf.csr. Keys and kubeconfigs that are there are
-kept. 'kubewright certs import' takes in what comes back.")]
-pub struct GenerateCsrArgs {
+pub struct SignedFilesArgs {
     /// The folder of the certificates [default: that of the configuration]
     #[arg(long, value_name = "DIR")]
     pub cert_dir: Option<PathBuf>,
@@ -233,6 +230,17 @@ pub struct GenerateCsrArgs {
     /// A kubeadm configuration file [default: what the cluster or this host tells]; '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+/// Flags of `certs generate-csr`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+A request lies beside its key: apiserver.csr, etcd/server.csr, admin.conf.csr. Keys and kubeconfigs that are there are
+kept. 'kubewright certs import' takes in what comes back.")]
+pub struct GenerateCsrArgs {
+    /// Which files it is about
+    #[command(flatten)]
+    pub files: SignedFilesArgs,
     /// Change nothing; print what would be done
     #[arg(long)]
     pub dry_run: bool,
@@ -248,15 +256,9 @@ pub struct ImportArgs {
     pub from: PathBuf,
     /// What to take in: names such as apiserver and admin.conf [default: all that is there]
     pub names: Vec<String>,
-    /// The folder of the certificates [default: that of the configuration]
-    #[arg(long, value_name = "DIR")]
-    pub cert_dir: Option<PathBuf>,
-    /// The folder of the kubeconfigs
-    #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes")]
-    pub kubeconfig_dir: PathBuf,
-    /// A kubeadm configuration file [default: what the cluster or this host tells]; '-' reads standard input
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// Which files it is about
+    #[command(flatten)]
+    pub files: SignedFilesArgs,
     /// Only write the files; restarting the components is left to you
     #[arg(long)]
     pub no_restart: bool,

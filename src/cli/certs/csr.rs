@@ -8,7 +8,7 @@ use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::nearest::nearest;
-use crate::cli::args::certs::{GenerateCsrArgs, ImportArgs};
+use crate::cli::args::certs::{GenerateCsrArgs, ImportArgs, SignedFilesArgs};
 use crate::cli::facts;
 use crate::cli::plan_text::{self, count};
 use crate::cli::session::Session;
@@ -18,7 +18,7 @@ use crate::context::renewal::{Renewal, Signed};
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What was named cannot be taken in.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +51,7 @@ impl Fault for Unusable {
 /// `certs generate-csr`.
 pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs generate-csr", args.dry_run)?;
-    let task = task(args.config.as_deref(), args.cert_dir.as_ref(), &args.kubeconfig_dir, session)?;
+    let task = task(&args.files, session)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let requests = requests::write(&mut cx)?;
     let text = if args.dry_run {
@@ -71,7 +71,7 @@ pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCod
 pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let signed = signed(args, session)?;
     session.hold_host("certs import", args.dry_run)?;
-    let task = task(args.config.as_deref(), args.cert_dir.as_ref(), &args.kubeconfig_dir, session)?;
+    let task = task(&args.files, session)?;
     let names: Vec<&str> = signed.iter().map(|one| one.name).collect();
     // Of what is not taken in nothing is restarted.
     let mut cx = session.context(Task::Renew(Box::new(Renewal { signed, ..task })), args.dry_run);
@@ -133,13 +133,8 @@ fn signed(args: &ImportArgs, session: &mut Session) -> Result<Vec<Signed>> {
 }
 
 /// The cluster and this node: as a file says, as the running cluster says, or as `init` would have it on this host.
-fn task(
-    config: Option<&Path>,
-    cert_dir: Option<&PathBuf>,
-    kubeconfig_dir: &Path,
-    session: &mut Session,
-) -> Result<Renewal> {
-    let mut task = if let Some(path) = config {
+fn task(args: &SignedFilesArgs, session: &mut Session) -> Result<Renewal> {
+    let mut task = if let Some(path) = &args.config {
         let (name, bytes) = session.read_input(path)?;
         by_documents(&documents::parse(&name, &bytes)?, session)?
     } else {
@@ -148,10 +143,10 @@ fn task(
         let is_new = source == Source::Host && StaticPod::read(&files, "kube-apiserver")?.is_none();
         if is_new { by_documents(&Documents::none(), session)? } else { task }
     };
-    if let Some(dir) = cert_dir {
+    if let Some(dir) = &args.cert_dir {
         task.cluster.certificates_dir = session.env.cwd.join(dir);
     }
-    task.kubeconfig_dir = session.env.cwd.join(kubeconfig_dir);
+    task.kubeconfig_dir = session.env.cwd.join(&args.kubeconfig_dir);
     Ok(task)
 }
 

@@ -9,8 +9,8 @@ use crate::config::model::{Arg, HostPathMount, HostPort, LocalEtcd};
 use crate::render::engine::TemplateError;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The annotation in which others find this member.
-const CLIENT_URLS_ANNOTATION: &str = "kubeadm.kubernetes.io/etcd.advertise-client-urls";
+/// With this annotation an etcd Pod tells where clients reach it.
+pub const CLIENT_URLS: &str = "kubeadm.kubernetes.io/etcd.advertise-client-urls";
 
 const CLIENT_PORT: u16 = 2379;
 const PEER_PORT: u16 = 2380;
@@ -48,7 +48,7 @@ pub fn etcd(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> 
     requests.sort_by(|a, b| a.name.cmp(&b.name));
     StaticPod {
         name: "etcd",
-        annotation: Some(Pair::new(CLIENT_URLS_ANNOTATION, client_url(address))),
+        annotation: Some(Pair::new(CLIENT_URLS, client_url(address))),
         command: command("etcd", defaults, &component.extra_args, !input.facts.sorts_extra_args),
         extra_envs: &component.extra_envs,
         proxied: false,
@@ -61,9 +61,14 @@ pub fn etcd(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> 
     .render(input)
 }
 
-/// `https://ADDRESS:2379`.
-pub(super) fn client_url(address: IpAddr) -> String {
+/// Where clients reach a host's member: `https://ADDRESS:2379`.
+pub fn client_url(address: IpAddr) -> String {
     url("https", address, CLIENT_PORT)
+}
+
+/// Where other members reach it: `https://ADDRESS:2380`.
+pub fn peer_url(address: IpAddr) -> String {
+    url("https", address, PEER_PORT)
 }
 
 /// The loopback address of the same family.
@@ -86,7 +91,7 @@ fn mounts(input: &PodInput<'_>, local: &LocalEtcd) -> Vec<HostPathMount> {
 
 fn defaults(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> Vec<Arg> {
     let address = input.node.local_endpoint.advertise_address;
-    let (client, peer) = (client_url(address), url("https", address, PEER_PORT));
+    let (client, peer) = (client_url(address), peer_url(address));
     let pki = |name: &str| input.certificate(&format!("etcd/{name}"));
     let mut args = vec![
         arg("advertise-client-urls", &client),
