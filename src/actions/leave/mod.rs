@@ -10,6 +10,7 @@ pub mod local_etcd;
 pub mod node;
 pub mod note;
 pub mod status;
+pub mod stopped;
 
 #[cfg(test)]
 mod test_cluster;
