@@ -13,7 +13,7 @@ use crate::base::parallel::for_each;
 use serde_json::{Value, json};
 
 pub mod merge;
-mod patch;
+pub(super) mod patch;
 #[cfg(test)]
 mod tests;
 
@@ -102,15 +102,35 @@ impl Cluster {
     /// # Errors
     /// When the object is not there, the patch does not fit it, or the server cannot be reached or refuses.
     pub fn patch(&self, object: &ObjectRef, kind: PatchKind, patch: &Value) -> Result<Written, KubeError> {
+        let request = Request::patch(object, kind, patch.clone());
+        self.send_patch(object, kind, patch, &request)
+    }
+
+    /// Patches what is reported of an object that is there, in Kubernetes' own way; as [`Cluster::patch`] else.
+    ///
+    /// # Errors
+    /// As [`Cluster::patch`].
+    pub fn patch_status(&self, object: &ObjectRef, status: &Value) -> Result<Written, KubeError> {
+        let patch = json!({ "status": status });
+        let request = Request::patch_status(object, PatchKind::Strategic, patch.clone());
+        self.send_patch(object, PatchKind::Strategic, &patch, &request)
+    }
+
+    fn send_patch(
+        &self,
+        object: &ObjectRef,
+        kind: PatchKind,
+        patch: &Value,
+        request: &Request,
+    ) -> Result<Written, KubeError> {
         let before = self.read(object)?;
         let after = patch::patched(&before, kind, patch)
             .map_err(|problem| KubeError::Patch { object: object.to_string(), problem })?;
         if after == before {
             return Ok(Written::Unchanged);
         }
-        let request = Request::patch(object, kind, patch.clone());
         let done = self.change("patch", object, Some(patch), || {
-            self.send(&request, &format!("patch {object}"), kind != PatchKind::Json)
+            self.send(request, &format!("patch {object}"), kind != PatchKind::Json)
         })?;
         if done.is_none() {
             self.remember(object, Some(after));

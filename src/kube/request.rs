@@ -85,6 +85,11 @@ impl Request {
         Self::write(Method::PATCH, &object.path(), kind.content_type(), body)
     }
 
+    /// Changes part of what is reported of an object. Of the rest of it the server takes nothing.
+    pub fn patch_status(object: &ObjectRef, kind: PatchKind, body: Value) -> Self {
+        Self::write(Method::PATCH, &format!("{}/status", object.path()), kind.content_type(), body)
+    }
+
     /// Removes an object and, in the background, what belongs to it.
     pub fn delete(object: &ObjectRef) -> Self {
         let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
@@ -124,6 +129,9 @@ mod tests {
         let request = Request::patch(&node, PatchKind::Strategic, json!({}));
         assert_eq!(request.method, Method::PATCH);
         assert_eq!(request.path, "/api/v1/nodes/n1?fieldManager=kubewright");
+        assert_eq!(request.content_type, Some("application/strategic-merge-patch+json"));
+        let request = Request::patch_status(&node, PatchKind::Strategic, json!({}));
+        assert_eq!(request.path, "/api/v1/nodes/n1/status?fieldManager=kubewright");
         assert_eq!(request.content_type, Some("application/strategic-merge-patch+json"));
         let map = ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info");
         let create = Request::create(&map, json!({}));

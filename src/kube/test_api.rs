@@ -1,11 +1,12 @@
 //! A strict API server in memory: versions and conflicts as the real one has them, failures on demand; a
 //! request that it does not know fails the test.
 
+use super::apply::patch::patched;
 use super::client::Api;
 use super::cluster::Cluster;
 use super::error::KubeError;
 use super::kind::KINDS;
-use super::request::Request;
+use super::request::{PatchKind, Request};
 use crate::base::env::Clock;
 use crate::base::gate::Gate;
 use crate::base::https::{HttpsError, Trouble};
@@ -104,6 +105,11 @@ impl State {
             }
         }
         let body = request.body.clone().unwrap_or_default();
+        // What is reported of a node has a path of its own.
+        let (path, is_status) = match path.strip_suffix("/status") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
         let found = self.objects.get(path).cloned();
         match (request.method.as_str(), found) {
             ("GET", _) if self.forbidden.iter().any(|one| one == path) => no(403, "Forbidden"),
@@ -142,8 +148,13 @@ impl State {
                 Ok(self.store(path, body))
             }
             ("PATCH", Some(mut old)) => {
-                super::apply::merge::merge_patch(&mut old, &body);
-                Ok(self.store(path, old))
+                let new = patched(&old, kind_of(request), &body).unwrap();
+                if is_status {
+                    old["status"] = new["status"].clone();
+                    return Ok(self.store(path, old));
+                }
+                assert!(new["status"] == old["status"], "the status of {path} does not change by this path");
+                Ok(self.store(path, new))
             }
             ("DELETE", Some(object)) => {
                 self.objects.remove(path);
@@ -152,6 +163,11 @@ impl State {
             other => panic!("the fake API does not know {other:?} {path}"),
         }
     }
+}
+
+fn kind_of(request: &Request) -> PatchKind {
+    let kinds = [PatchKind::Merge, PatchKind::Strategic, PatchKind::Json];
+    kinds.into_iter().find(|kind| request.content_type == Some(kind.content_type())).unwrap()
 }
 
 fn is_list(path: &str) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! Reads: the kubelet's health, `/etc/kubernetes/kubelet.conf`, the node, and, when it takes long, the requests for
 //! certificates and the kubelet's journal. Writes: the kubelet's state (restarted once the API server that it asks is up),
-//! the node's annotation with the runtime's socket, in minors that want it; removes `bootstrap-kubelet.conf`, whose
-//! token has done its work.
+//! the node's annotation with the runtime's socket, in minors that want it, and its mark that `reset` had closed it to
+//! Pods; removes `bootstrap-kubelet.conf`, whose token has done its work.
 
 use super::credentials::{self, Credentials};
 use super::discover::KUBELET_CONF;
@@ -11,6 +11,7 @@ use super::error::JoinError;
 use super::kubelet_request::{self, Fate};
 use super::kubelet_start::{BOOTSTRAP_CONF, asks_its_own_host};
 use crate::actions::health;
+use crate::actions::leave::closed;
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
@@ -52,6 +53,10 @@ impl Action for WaitBootstrap {
         let node = cluster.wait_for_node(&name, limit, &cx.events).map_err(|failure| cx.explained(failure))?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &cx.cri_socket()?) {
             cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;
+        }
+        if let Some(patch) = closed::opening_patch(&node) {
+            cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;
+            cx.events.message(format!("opened node {name} to Pods again, which 'reset' had closed"));
         }
         cx.events.message(format!("node {name} is in the cluster"));
         Ok(())

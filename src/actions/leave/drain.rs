@@ -3,6 +3,7 @@
 //! Reads: the nodes, the Pods of this one. Writes: the node is marked so that nothing new comes, and each Pod is
 //! evicted; those that only this node can have (of a `DaemonSet`, static) stay.
 
+use super::closed;
 use super::error::LeaveError;
 use super::etcd::Place;
 use crate::actions::join::discover::is_ready;
@@ -12,9 +13,8 @@ use crate::context::Context;
 use crate::kube::cluster::Cluster;
 use crate::kube::error::KubeError;
 use crate::kube::kind::{NODE, ObjectRef};
-use crate::kube::request::PatchKind;
 use crate::pipeline::{Action, Target};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[cfg(test)]
 mod tests;
@@ -47,7 +47,7 @@ impl Action for Drain {
             cx.events.message("there is no other node that Pods could move to");
             return Ok(());
         }
-        match empty(cx, &cluster, &name) {
+        match empty(cx, &cluster, &own) {
             Err(failure) if failure.downcast_ref().is_some_and(KubeError::is_forbidden) => {
                 forbidden(cx, name, &failure)
             }
@@ -68,10 +68,10 @@ fn is_alone(cluster: &Cluster, own: &str) -> Result<bool> {
 }
 
 /// A kubelet may mark its own node and evict its own Pods, as far as the cluster has not been told otherwise.
-fn empty(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
-    let patch = json!({"spec": {"unschedulable": true}});
-    cluster.patch(&ObjectRef::global(&NODE, node), PatchKind::Strategic, &patch)?;
-    move_pods(cx, cluster, node)
+fn empty(cx: &mut Context, cluster: &Cluster, node: &Value) -> Result<()> {
+    closed::close(cx, cluster, node)?;
+    let name = cx.leaving()?.name.clone();
+    move_pods(cx, cluster, &name)
 }
 
 fn forbidden(cx: &Context, node: String, failure: &Failure) -> Result<()> {

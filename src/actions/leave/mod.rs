@@ -1,6 +1,7 @@
 //! How a node leaves its cluster, whichever host that is asked of: its Pods, its place in etcd, what the cluster
 //! remembers of it.
 
+pub mod closed;
 pub mod drain;
 pub mod elsewhere;
 pub mod error;
@@ -9,6 +10,7 @@ pub mod local_etcd;
 pub mod node;
 pub mod note;
 pub mod status;
+pub mod stopped;
 
 #[cfg(test)]
 mod test_cluster;

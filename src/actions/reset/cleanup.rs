@@ -1,14 +1,14 @@
 //! Removes what a cluster left on this host: its containers, mounts, files, links and packet rules.
 //!
-//! Reads: what is there. Writes: the kubelet's state (stopped), the Pods of the runtime, the kubelet's mounts, the
-//! files and folders of the list in `known`, links, packet rules. A mount that is not let go ends it before any file
-//! is removed.
+//! Reads: what is there. Writes: the kubelet's state (stopped), what the cluster knows of it, the Pods of the runtime,
+//! the kubelet's mounts, the files and folders of the list in `known`, links, packet rules. A mount that is not let go
+//! ends it before any file is removed.
 
 use super::containers::{self, Wanted};
 use super::{known, network};
 use crate::actions::leave::etcd::Place;
 use crate::actions::leave::local_etcd::may_have_data;
-use crate::actions::leave::note;
+use crate::actions::leave::{note, stopped};
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::host::service::Services;
@@ -33,6 +33,7 @@ impl Action for CleanupNode {
         if cx.host.is_live() {
             guard_etcd(cx)?;
             stop_kubelet(cx)?;
+            stopped::tell(cx)?;
             containers::remove(cx, Wanted::All)?;
             let flags = cx.reset()?.unmount_flags.clone();
             for path in mounts::release(&cx.host, &known::mounts(cx), &flags)? {
@@ -149,12 +150,19 @@ fn remove_files(cx: &mut Context) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::containers::tests::context;
     use super::super::preflight::fixture;
     use super::*;
     use crate::base::files::HostFiles;
-    use crate::base::gate::Gate;
+    use crate::base::gate::{Change, Gate};
+    use crate::host::Host;
+    use crate::host::command::fake::FakeHost;
+    use crate::host::cri::fake::FakeCri;
     use crate::host::removal::Why;
+    use crate::kube::test_api::TestApi;
+    use serde_json::json;
     use std::os::unix::fs::symlink;
+    use std::sync::Arc;
 
     fn put(root: &Path, path: &str) {
         let path = root.join(path);
@@ -214,6 +222,37 @@ mod tests {
         "var/log/containers/mine.log",
         "var/log/pods/mine",
     ];
+
+    /// Said earlier, a kubelet that still runs would say the opposite; later, nobody could say it any more.
+    #[test]
+    fn the_cluster_is_told_of_a_kubelet_after_it_has_stopped_and_before_its_credentials_go() {
+        let fake = FakeHost::new()
+            .systemd()
+            .on("systemctl show -p LoadState,ActiveState,UnitFileState kubelet", "ActiveState=active\n")
+            .on("systemctl stop kubelet", "")
+            .file("/etc/kubernetes/kubelet.conf", "x");
+        let _server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), "/var/run/containerd/containerd.sock");
+        let api = TestApi::default();
+        let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+        api.put("/api/v1/nodes/n1", json!({"metadata": {"name": "n1"}, "status": ready}));
+        api.with(|state| state.texts.insert("/readyz".into(), (200, "ok".into())));
+        let enter = |host: Host| {
+            let mut cx = context(&fake, host);
+            cx.leaving_mut().unwrap().kubeconfig = Some("/etc/kubernetes/kubelet.conf".into());
+            cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
+            cx
+        };
+        super::super::changes_wanted(&mut enter(fake.dry()), false).unwrap();
+        assert!(api.take_log().is_empty(), "the look ahead asks nobody");
+        let mut cx = enter(fake.live());
+        clean(&mut cx);
+        let changes: Vec<Change> = cx.gate.entries().into_iter().map(|entry| entry.change).collect();
+        let at = |is: fn(&Change) -> bool| changes.iter().position(is).unwrap();
+        let stop = at(|change| matches!(change, Change::Run { command, .. } if command[1] == "stop"));
+        let told = at(|change| matches!(change, Change::Request { verb, .. } if verb == "patch"));
+        let gone = at(|change| matches!(change, Change::Remove { path } if path.ends_with("kubelet.conf")));
+        assert!(stop < told && told < gone, "{changes:?}");
+    }
 
     #[test]
     fn what_a_cluster_tool_makes_goes_and_everything_else_stays() {

@@ -87,7 +87,7 @@ const ELSEWHERE: [&str; 7] = [
     "/var/lib/weave",
 ];
 /// Folders that kubelet, API server and plugins make on their way, and leave empty. The inner ones come first.
-const EMPTIED: [&str; 11] = [
+const EMPTIED: [&str; 12] = [
     "/var/lib/cni/cache/results",
     "/var/lib/cni/cache",
     "/var/lib/cni/results",
@@ -99,6 +99,8 @@ const EMPTIED: [&str; 11] = [
     "/usr/libexec/kubernetes",
     // kube-proxy's Pod makes it on hosts that have no modules.
     "/usr/lib/modules",
+    // Kubelets from v1.25 on put there what is asked for, which stays.
+    "/var/lib/kubelet/checkpoints",
     KUBELET,
 ];
 
@@ -273,6 +275,24 @@ mod tests {
         std::fs::write(folder.join("config.yaml"), "x").unwrap();
         removal::remove(&cx.host, Path::new(KUBELET), &Path::new(KUBELET).join("config.yaml")).unwrap();
         assert!(folders(&cx).unwrap().contains(&KUBELET.into()));
+    }
+
+    /// It was listed as something that no cluster tool makes.
+    #[test]
+    fn a_kubelets_folder_for_checkpoints_goes_only_when_it_is_empty() {
+        for (files, stays) in [(vec![], false), (vec!["checkpoint-web.tar"], true)] {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join("var/lib/kubelet/checkpoints");
+            std::fs::create_dir_all(&folder).unwrap();
+            for name in files {
+                std::fs::write(folder.join(name), "x").unwrap();
+            }
+            let mut cx = fixture(root.path());
+            let task = crate::pipeline::Target { path: String::new(), item: None };
+            crate::pipeline::Action::run(&super::super::cleanup::CleanupNode, &mut cx, &task).unwrap();
+            let left = super::super::remains::survey(&mut cx).unwrap();
+            assert_eq!((folder.exists(), left.is_empty()), (stays, !stays), "{left:?}");
+        }
     }
 
     #[test]

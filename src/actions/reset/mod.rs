@@ -17,7 +17,7 @@ use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::context::Context;
-use crate::context::leaving::Place;
+use crate::context::leaving::{Answer, Place};
 use crate::host::removal;
 use crate::journal::{Journal, PATH};
 use crate::pipeline::{Action, Target};
@@ -30,7 +30,8 @@ use std::path::Path;
 pub fn changes_wanted(cx: &mut Context, undo_fix: bool) -> Result<usize> {
     let fixes = if undo_fix { Journal::load(&cx.files)?.changes().len() } else { 0 };
     let etcd = local_etcd::local(cx)?.filter(|local| cx.host.is_live() && local.has_data);
-    cx.leaving_mut()?.place = Some(Place::None);
+    let leaving = cx.leaving_mut()?;
+    (leaving.place, leaving.answers) = (Some(Place::None), Some(Answer::NotAsked));
     cleanup::CleanupNode.run(cx, &Target { path: String::new(), item: None })?;
     Ok(cx.gate.count() + fixes + usize::from(etcd.is_some()))
 }

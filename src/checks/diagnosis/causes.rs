@@ -214,6 +214,18 @@ pub const CAUSES: &[Cause] = &[
         fix: "run 'systemctl restart containerd' (or the runtime you use) and 'journalctl -u containerd -n 50'",
     },
     Cause {
+        id: "NameReserved",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[
+            &["failed to reserve container name", "is reserved for"],
+            &["failed to reserve sandbox name", "is reserved for"],
+        ],
+        what: "containerd keeps the name of a container that was never finished, as its kubelet stopped meanwhile, and makes \
+               no other of that name",
+        fix: "run 'systemctl restart containerd' (containers that run go on), then run the command again",
+    },
+    Cause {
         id: "PortTaken",
         sources: LOGS,
         who: "",

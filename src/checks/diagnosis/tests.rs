@@ -7,7 +7,7 @@ fn diagnosed(source: Source, who: &str, text: &str) -> Diagnosis {
 }
 
 /// What the kubelet, or a container of this name, said; and the cause that must be found in it.
-const CASES: [(&str, &str, &str); 25] = [
+const CASES: [(&str, &str, &str); 27] = [
     ("UnknownFlag", "kubelet", "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr"),
     ("UnknownFlag", "kube-apiserver", "Error: unknown flag: --allow-privilegedd"),
     (
@@ -107,6 +107,16 @@ const CASES: [(&str, &str, &str); 25] = [
         "CgroupLimit",
         "kubelet",
         "E0101 10:00:00.000000 1 pod_workers.go:191] Error syncing pod: failed to ensure that the pod cgroup exists: mkdir /sys/fs/cgroup/memory/kubepods/burstable/pod1: no space left on device",
+    ),
+    (
+        "NameReserved",
+        "kubelet",
+        r#"E1121 09:12:31.101010    3500 pod_workers.go:191] Error syncing pod 5c1e, skipping: failed to "StartContainer" for "etcd" with CreateContainerError: "failed to reserve container name \"etcd_etcd-n1_kube-system_5c1e_1\": name \"etcd_etcd-n1_kube-system_5c1e_1\" is reserved for \"0a9b8c7d\"""#,
+    ),
+    (
+        "NameReserved",
+        "kubelet",
+        r#"E0101 10:00:00.000000 1 kuberuntime_sandbox.go:72] "Failed to create sandbox for pod" err="rpc error: code = Unknown desc = failed to reserve sandbox name \"web_default_5c1e_0\": name \"web_default_5c1e_0\" is reserved for \"0a9b8c7d\"""#,
     ),
     (
         "InotifyLimit",

@@ -21,7 +21,7 @@ const MERGE_KEYS: &[(&str, &str)] = &[
 ];
 
 /// `object` after the patch, or what does not fit.
-pub(super) fn patched(object: &Value, kind: PatchKind, patch: &Value) -> Result<Value, String> {
+pub(in super::super) fn patched(object: &Value, kind: PatchKind, patch: &Value) -> Result<Value, String> {
     let mut result = object.clone();
     match kind {
         PatchKind::Merge => merge_patch(&mut result, patch),

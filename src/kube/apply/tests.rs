@@ -279,6 +279,26 @@ fn patches_do_what_the_server_does() {
 }
 
 #[test]
+fn what_is_reported_of_a_node_is_patched_by_its_own_path_and_only_that() {
+    let (api, gate) = (TestApi::default(), Gate::open());
+    let conditions =
+        json!([{"type": "DiskPressure", "status": "False"}, {"type": "Ready", "status": "True", "reason": "a"}]);
+    api.put(
+        "/api/v1/nodes/n1",
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "status": {"conditions": conditions}}),
+    );
+    let (cluster, node) = (api.cluster(&gate), ObjectRef::global(&NODE, "n1"));
+    let status = json!({"conditions": [{"type": "Ready", "status": "False"}]});
+    assert_eq!(cluster.patch_status(&node, &status).unwrap(), Written::Changed);
+    let now = cluster.read(&node).unwrap();
+    assert_eq!(now["status"]["conditions"][0], conditions[0]);
+    assert_eq!(now["status"]["conditions"][1], json!({"type": "Ready", "status": "False", "reason": "a"}));
+    assert_eq!(cluster.patch_status(&node, &status).unwrap(), Written::Unchanged);
+    let writes: Vec<String> = api.take_log().into_iter().filter(|line| !line.starts_with("GET")).collect();
+    assert_eq!(writes, ["PATCH /api/v1/nodes/n1/status"]);
+}
+
+#[test]
 fn a_pod_is_evicted_with_the_version_the_server_knows() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let pod = ObjectRef::new(&POD, "n", "p");

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Claim: reset of a worker moves its Pods away with its kubelet's own credentials, takes back what --fix prepared, and the host joins again.
+# Claim: reset of a worker moves its Pods away with its kubelet's own credentials, takes back what --fix prepared; the host joins again at once, or its node is removed at once.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
@@ -22,7 +22,13 @@ grep -F 'kubectl delete node n42' "$SCRATCH/reset" > /dev/null || fail "it does 
 [ "$(on n42 cat /proc/sys/net/ipv4/ip_forward)" = 0 ] || fail "what --fix prepared was not taken back"
 on n42 kubewright reset | grep 'nothing to do' > /dev/null || fail "n42 is not clean"
 
-kubectl delete node n42 > /dev/null
-on n42 "${WORKER[@]}" --fix > /dev/null
+# The node that is left is in nobody's way.
+on n42 "${WORKER[@]}" --fix > /dev/null || fail "n42 could not join again at once"
 ready n42
 kubectl wait --for=condition=Available deployment/web --timeout=60s > /dev/null || fail "n42 runs no Pods"
+
+on n42 kubewright reset -y -q > /dev/null
+kubectl get node n42 -o jsonpath='{.status.conditions[?(@.type=="Ready")].reason}' | grep -x KubeletReset > /dev/null \
+  || fail "the cluster does not know that the kubelet of n42 has stopped"
+on n41 kubewright node remove n42 --dead -y > /dev/null || fail "n42 could not be removed at once"
+has_nodes n41

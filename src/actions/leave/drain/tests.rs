@@ -1,5 +1,6 @@
 use super::super::test_cluster::{TestCluster, node, pod};
 use super::*;
+use serde_json::json;
 
 const NODES: &str = "/api/v1/nodes";
 const EVICTION: &str = "/api/v1/namespaces/default/pods/web/eviction";
