@@ -15,6 +15,7 @@ pub mod leave;
 mod manifest;
 mod patches;
 pub mod preflight;
+mod readmission;
 pub mod renewal;
 pub mod reset;
 pub mod rotation;

@@ -1,9 +1,11 @@
 //! Waits until the control plane is healthy, and finds out why when it does not become so.
 //!
 //! Reads: the health endpoints of the kubelet and of each component, the kubelet's service, the containers of changed
-//! manifests, and of a new cluster the endpoint that it shares with others. Writes: nothing.
+//! manifests, and of a new cluster the endpoint that it shares with others. Writes: the kubelet's state (restarted where it
+//! has refused one of the Pods).
 
 use super::health;
+use super::readmission::Readmission;
 use super::static_pod::path;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -39,7 +41,8 @@ impl Action for WaitControlPlane {
         })?;
         let limit = cx.timeouts().control_plane_component_health_check;
         let components = health::control_plane(&cx.files, cx.facts()?, &cx.node()?.local_endpoint)?;
-        wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events)?;
+        let mut readmission = Readmission::new(cx, &PODS)?;
+        wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events, || readmission.look())?;
         if matches!(cx.task, Task::Init(..)) {
             reach(cx, limit)?;
         }

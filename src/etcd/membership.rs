@@ -155,6 +155,7 @@ impl<'a> Membership<'a> {
     }
 
     /// Waits until the member has started and has all data, and gives it its vote, after what is to be done `before_vote`.
+    /// What is to be done `meanwhile` is done before each look at the member that has not started yet.
     /// When it never starts, its place is given up again ([`EtcdError::NeverStarted`]).
     ///
     /// # Errors
@@ -162,10 +163,11 @@ impl<'a> Membership<'a> {
     pub fn establish(
         &self,
         admission: &Admission,
+        meanwhile: impl FnMut() -> Result<(), Failure>,
         before_vote: impl FnOnce() -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let id = admission.id;
-        match self.gate.effect(|| self.wait_for_start(id)) {
+        match self.gate.effect(|| self.wait_for_start(id, meanwhile)) {
             Ok(Some(Standing::Voter)) => return Ok(()),
             Ok(Some(Standing::Learner)) => before_vote()?,
             Ok(None) => {}
@@ -253,9 +255,10 @@ impl<'a> Membership<'a> {
         format!("etcd takes nobody in as long as a member is away: {}", sick.join("; "))
     }
 
-    fn wait_for_start(&self, id: u64) -> Result<Standing, Failure> {
+    fn wait_for_start(&self, id: u64, mut meanwhile: impl FnMut() -> Result<(), Failure>) -> Result<Standing, Failure> {
         // The timeout stays as it is: what it means is the caller's to say.
         self.poll("etcd on this host to join the cluster", || {
+            meanwhile()?;
             let members = self.api.members()?;
             let member = members.iter().find(|member| member.id == id).ok_or(EtcdError::Gone { id })?;
             Ok(match (member.learner, member.has_started()) {

@@ -46,7 +46,8 @@ pub fn ailment(component: &Component) -> Result<Option<String>, KubeError> {
     probe(&https, component)
 }
 
-/// Waits until every component is well. All are asked at once; the wait tells of those that are not.
+/// Waits until every component is well. All are asked at once; the wait tells of those that are not. Before each look the
+/// caller may do something `meanwhile`.
 ///
 /// # Errors
 /// When time runs out.
@@ -56,6 +57,7 @@ pub fn wait_for_components(
     gate: &Gate,
     clock: &Clock,
     events: &Events,
+    mut meanwhile: impl FnMut() -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let https = Https::new(Options { connect_limit: PROBE_LIMIT, ..Options::new(Trust::Anyone) })?;
     let what = match components {
@@ -65,6 +67,7 @@ pub fn wait_for_components(
     let mut left = components.to_vec();
     gate.effect(|| {
         wait(&what, limit).until(clock, events, || {
+            meanwhile()?;
             let found = for_each(&left, |component| probe(&https, component));
             let mut troubles = Vec::new();
             let mut still = Vec::new();

@@ -1,11 +1,12 @@
 //! A member of etcd on this host.
 //!
 //! Reads: the etcd Pods of the other control planes or where their API servers are, etcd's members, this host's data folder.
-//! Writes: the membership (as a learner first, then with a vote) and etcd's static Pod manifest; takes all of it back when
-//! the member does not come up.
+//! Writes: the membership (as a learner first, then with a vote), etcd's static Pod manifest, and the kubelet's state
+//! (restarted where it has refused the Pod); takes all of it back when the member does not come up.
 
 use super::error::JoinError;
 use crate::actions::manifest;
+use crate::actions::readmission::Readmission;
 use crate::actions::renewal::running::{Running, ThisHost};
 use crate::actions::stacked_etcd;
 use crate::actions::static_pod::StaticPod;
@@ -67,9 +68,10 @@ impl Action for EtcdJoin {
         } else {
             cx.events.message("this host's etcd is a member already");
         }
+        let mut readmission = Readmission::new(cx, &["etcd"])?;
         let is_ours = has_manifest || data != LocalData::Present;
         membership
-            .establish(&admission, || have_it_serve(cx))
+            .establish(&admission, || readmission.look(), || have_it_serve(cx))
             .map_err(|failure| clear_away(cx, failure, &etcd.dirs, is_ours))
     }
 }

@@ -86,7 +86,7 @@ pub fn require_healthy(cx: &Context) -> Result<()> {
     require_active(cx)?;
     let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
     let limit = cx.timeouts().kubelet_health_check.min(PATIENCE);
-    let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events);
+    let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events, || Ok(()));
     Ok(waited.map_err(|failure| Unfit::Ill(failure.to_string()))?)
 }
 
@@ -124,7 +124,14 @@ pub fn restart(cx: &Context) -> Result<()> {
     }
     cx.restart_kubelet()?;
     if let Some(kubelet) = health::kubelet(&cx.files)? {
-        wait_for_components(&[kubelet], cx.timeouts().kubelet_health_check, &cx.gate, &cx.clock, &cx.events)?;
+        wait_for_components(
+            &[kubelet],
+            cx.timeouts().kubelet_health_check,
+            &cx.gate,
+            &cx.clock,
+            &cx.events,
+            || Ok(()),
+        )?;
     }
     cx.events.message("the kubelet runs with what is on the disk");
     Ok(())

@@ -226,6 +226,15 @@ pub const CAUSES: &[Cause] = &[
         fix: "run 'systemctl restart containerd' (containers that run go on), then run the command again",
     },
     Cause {
+        id: "PodRefused",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["Failed to admit pod", "to reclaim resources"]],
+        what: "the kubelet refuses a Pod that asks for more than it sees on this host",
+        fix: "make room: run 'df -h /var/lib/kubelet', 'free -m' and 'nproc'; then run 'systemctl restart kubelet', which does \
+              not try again by itself, and the command again",
+    },
+    Cause {
         id: "PortTaken",
         sources: LOGS,
         who: "",

@@ -78,9 +78,8 @@ pub struct Evidence {
 /// Gathers what there is. What cannot be read is left out: a diagnosis must not fail itself.
 pub fn collect(host: &Host, cri: Option<&Cri>) -> Evidence {
     let mut lines = facts(host, cri);
-    let journal = Services::of(host).journal("kubelet", JOURNAL).unwrap_or_default();
-    let newest = journal.get(last_start(&journal)..).unwrap_or_default();
-    let kubelet: Vec<Line> = newest.iter().map(|line| Line::new(Source::Kubelet, "kubelet", line)).collect();
+    let kubelet: Vec<Line> =
+        words_of_kubelet(host).iter().map(|line| Line::new(Source::Kubelet, "kubelet", line)).collect();
     lines.extend(if cri.is_some() { without_past_outages(kubelet) } else { kubelet });
     if let Some(cri) = cri {
         for container in telling(&cri.containers().unwrap_or_default(), host.clock.now()) {
@@ -88,6 +87,12 @@ pub fn collect(host: &Host, cri: Option<&Cri>) -> Evidence {
         }
     }
     Evidence { lines }
+}
+
+/// What the kubelet has said since it was last started on purpose, oldest first.
+pub fn words_of_kubelet(host: &Host) -> Vec<String> {
+    let mut journal = Services::of(host).journal("kubelet", JOURNAL).unwrap_or_default();
+    journal.split_off(last_start(&journal))
 }
 
 /// Where the newest start on purpose begins: what was wrong before it may be mended. A start by

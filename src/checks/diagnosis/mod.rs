@@ -7,7 +7,7 @@ mod causes;
 mod evidence;
 
 pub use causes::{CAUSES, Cause, Source};
-pub use evidence::{Evidence, Line, collect};
+pub use evidence::{Evidence, Line, collect, words_of_kubelet};
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;

@@ -7,7 +7,7 @@ fn diagnosed(source: Source, who: &str, text: &str) -> Diagnosis {
 }
 
 /// What the kubelet, or a container of this name, said; and the cause that must be found in it.
-const CASES: [(&str, &str, &str); 27] = [
+const CASES: [(&str, &str, &str); 28] = [
     ("UnknownFlag", "kubelet", "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr"),
     ("UnknownFlag", "kube-apiserver", "Error: unknown flag: --allow-privilegedd"),
     (
@@ -117,6 +117,11 @@ const CASES: [(&str, &str, &str); 27] = [
         "NameReserved",
         "kubelet",
         r#"E0101 10:00:00.000000 1 kuberuntime_sandbox.go:72] "Failed to create sandbox for pod" err="rpc error: code = Unknown desc = failed to reserve sandbox name \"web_default_5c1e_0\": name \"web_default_5c1e_0\" is reserved for \"0a9b8c7d\"""#,
+    ),
+    (
+        "PodRefused",
+        "kubelet",
+        "W1124 19:04:31.518742     174 predicate.go:113] Failed to admit pod etcd-n2_kube-system(80ef6b28) - Unexpected error while attempting to recover from admission failure: preemption: error finding a set of pods to preempt: no set of running pods found to reclaim resources: [(res: ephemeral-storage, q: 104857600), ]",
     ),
     (
         "InotifyLimit",

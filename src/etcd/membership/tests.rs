@@ -29,11 +29,13 @@ impl Host {
         let membership = self.membership(etcd);
         let admission = membership.admit(name, &url(name), LocalData::Absent)?;
         etcd.with(|state| state.start(name));
-        membership.establish(&admission, || Ok(()))
+        membership.establish(&admission, IDLE, IDLE)
     }
 }
 
 /// The member of this name.
+const IDLE: fn() -> Result<(), Failure> = || Ok(());
+
 fn at(name: &str) -> impl Fn(&Member) -> bool {
     let url = url(name);
     move |member| member.peer_urls.contains(&url)
@@ -57,7 +59,7 @@ fn a_member_enters_as_a_learner_and_gets_its_vote_when_it_has_all_data() {
     assert!(!admission.has_started);
     assert_eq!(admission.initial_cluster, [("a".into(), url("a")), ("b".into(), url("b"))]);
     etcd.with(|state| state.start("b"));
-    membership.establish(&admission, || Ok(())).unwrap();
+    membership.establish(&admission, IDLE, IDLE).unwrap();
     assert_eq!(etcd.shown(), "a b");
     assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd promote"]);
 }
@@ -106,11 +108,11 @@ fn a_join_that_was_killed_anywhere_is_continued() {
     etcd.with(|state| state.start("b"));
     let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap();
     assert_eq!((again.id, again.has_started), (first.id, true));
-    host.membership(&etcd).establish(&again, || Ok(())).unwrap();
+    host.membership(&etcd).establish(&again, IDLE, IDLE).unwrap();
     // Killed after everything.
     let count = host.gate.count();
     let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap();
-    host.membership(&etcd).establish(&again, || Ok(())).unwrap();
+    host.membership(&etcd).establish(&again, IDLE, IDLE).unwrap();
     assert_eq!((etcd.shown().as_str(), host.gate.count()), ("a b", count));
 }
 
@@ -125,7 +127,7 @@ fn of_two_that_join_at_once_one_waits_and_both_succeed() {
         state.events.insert(soon, Box::new(|state| state.members.iter_mut().for_each(|m| m.learner = false)));
     });
     second.join(&etcd, "c").unwrap();
-    first.membership(&etcd).establish(&admission, || Ok(())).unwrap();
+    first.membership(&etcd).establish(&admission, IDLE, IDLE).unwrap();
     assert_eq!(etcd.shown(), "a b c");
 }
 
@@ -153,7 +155,7 @@ fn a_learner_that_never_starts_is_taken_out_again() {
     let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
     let membership = host.membership(&etcd);
     let admission = membership.admit("d", &url("d"), LocalData::Absent).unwrap();
-    let failure = membership.establish(&admission, || Ok(())).unwrap_err();
+    let failure = membership.establish(&admission, IDLE, IDLE).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(EtcdError::NeverStarted { rolled_back: true, .. })), "{failure}");
     assert!(failure.to_string().ends_with("the cluster is as it was before"), "{failure}");
     assert_eq!((etcd.shown().as_str(), failure.exit_code()), ("a b c", ExitCode::Unhealthy));
@@ -169,13 +171,13 @@ fn a_learner_gets_its_vote_only_when_it_is_fit_for_it() {
     etcd.with(|state| state.start("b"));
     let unfit = || Err(EtcdError::Gone { id: 7 }.into());
     assert!(matches!(
-        membership.establish(&admission, unfit).unwrap_err().downcast_ref(),
+        membership.establish(&admission, IDLE, unfit).unwrap_err().downcast_ref(),
         Some(EtcdError::Gone { id: 7 })
     ));
     assert_eq!(verbs(&host.gate), ["etcd add learner"]);
-    membership.establish(&admission, || Ok(())).unwrap();
+    membership.establish(&admission, IDLE, IDLE).unwrap();
     let asked = || panic!("it votes already");
-    membership.establish(&admission, asked).unwrap();
+    membership.establish(&admission, IDLE, asked).unwrap();
     assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd promote"]);
 }
 
@@ -189,7 +191,7 @@ fn a_learner_that_started_but_lags_keeps_its_place() {
     // The same command continues.
     etcd.with(|state| state.rounds_to_sync = 0);
     let again = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap();
-    host.membership(&etcd).establish(&again, || Ok(())).unwrap();
+    host.membership(&etcd).establish(&again, IDLE, IDLE).unwrap();
     assert_eq!(etcd.shown(), "a b");
 }
 
@@ -199,7 +201,7 @@ fn a_member_that_is_removed_while_joining_is_told() {
     let membership = host.membership(&etcd);
     let admission = membership.admit("b", &url("b"), LocalData::Absent).unwrap();
     etcd.with(|state| state.members.retain(|m| m.id != admission.id));
-    let failure = membership.establish(&admission, || Ok(())).unwrap_err();
+    let failure = membership.establish(&admission, IDLE, IDLE).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(EtcdError::Gone { .. })), "{failure}");
 }
 
@@ -319,7 +321,7 @@ fn a_dry_run_plans_the_whole_way_and_does_nothing() {
     let membership = host.membership(&etcd);
     let admission = membership.admit("b", &url("b"), LocalData::Absent).unwrap();
     assert_eq!(admission.initial_cluster.len(), 2);
-    membership.establish(&admission, || Ok(())).unwrap();
+    membership.establish(&admission, IDLE, IDLE).unwrap();
     assert_eq!(verbs(&host.gate), ["etcd add learner", "etcd promote"]);
     assert!(etcd.with(|state| state.log.iter().all(|call| call == "list")));
     let (etcd, host) = (TestEtcd::of(&["a", "b"]), Host::dry());

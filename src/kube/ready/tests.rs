@@ -38,16 +38,16 @@ fn components_are_waited_for_and_the_sick_one_is_named() {
     let well = TestServer::start(&ca.local_leaf(), None, |_| (200, "ok".into()));
     let components = [component("kube-scheduler", slow.url()), component("kube-controller-manager", well.url())];
     let (gate, clock, events) = (Gate::open(), Clock::fixed(0), Events::silent());
-    wait_for_components(&components, LIMIT, &gate, &clock, &events).unwrap();
+    wait_for_components(&components, LIMIT, &gate, &clock, &events, || Ok(())).unwrap();
     assert!(clock.monotonic() >= Duration::from_millis(40), "two looks found it sick");
 
     let dead = [component("etcd", format!("http://{}/health", dead_address())), components[1].clone()];
-    let error = wait_for_components(&dead, LIMIT, &gate, &clock, &events).unwrap_err();
+    let error = wait_for_components(&dead, LIMIT, &gate, &clock, &events, || Ok(())).unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::Unhealthy);
     let text = error.to_string();
     assert!(text.contains("etcd: 127.0.0.1:") && text.contains("refuses") && !text.contains("manager"), "{text}");
     // A dry run started nothing.
-    wait_for_components(&dead, LIMIT, &Gate::recording(), &clock, &events).unwrap();
+    wait_for_components(&dead, LIMIT, &Gate::recording(), &clock, &events, || Ok(())).unwrap();
 }
 
 #[test]
