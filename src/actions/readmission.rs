@@ -6,6 +6,7 @@
 //! Reads: the kubelet's journal. Writes: the kubelet's state (restarted).
 
 use crate::base::fault::Result;
+use crate::base::wait::Pace;
 use crate::checks::diagnosis::words_of_kubelet;
 use crate::context::Context;
 use crate::host::service::Services;
@@ -23,8 +24,7 @@ pub struct Readmission<'a> {
     cx: &'a Context,
     /// The Pods' names.
     pods: Vec<String>,
-    /// When to look next, by the clock's [`monotonic`](crate::base::env::Clock::monotonic) time.
-    next: Duration,
+    pace: Pace,
     restarts: u32,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Readmission<'a> {
     pub fn new(cx: &'a Context, components: &[&str]) -> Result<Self> {
         let node = &cx.node()?.name;
         let pods = components.iter().map(|component| format!("{component}-{node}")).collect();
-        Ok(Self { cx, pods, next: cx.clock.monotonic() + LOOK_EVERY, restarts: 0 })
+        Ok(Self { cx, pods, pace: Pace::new(&cx.clock, LOOK_EVERY, LOOK_EVERY), restarts: 0 })
     }
 
     /// Starts the kubelet anew if it has refused one of the Pods since its last start.
@@ -44,11 +44,9 @@ impl<'a> Readmission<'a> {
     /// # Errors
     /// When the kubelet cannot be started.
     pub fn look(&mut self) -> Result<()> {
-        let now = self.cx.clock.monotonic();
-        if now < self.next || self.restarts == MOST_RESTARTS || !self.cx.host.is_live() {
+        if self.restarts == MOST_RESTARTS || !self.cx.host.is_live() || !self.pace.is_due(&self.cx.clock) {
             return Ok(());
         }
-        self.next = now + LOOK_EVERY;
         let words = words_of_kubelet(&self.cx.host);
         let Some(pod) = self.pods.iter().find(|pod| words.iter().any(|line| refuses(line, pod))) else {
             return Ok(());
@@ -96,8 +94,8 @@ mod tests {
         let fake = FakeHost::new().systemd().on(JOURNAL, &refusal).on("systemctl restart kubelet", "");
         let mut cx = Context::for_tests("/");
         cx.host = fake.live();
-        let next = cx.clock.monotonic() + LOOK_EVERY;
-        let mut readmission = Readmission { cx: &cx, pods: vec!["etcd-n2".into()], next, restarts: 0 };
+        let pace = Pace::new(&cx.clock, LOOK_EVERY, LOOK_EVERY);
+        let mut readmission = Readmission { cx: &cx, pods: vec!["etcd-n2".into()], pace, restarts: 0 };
         readmission.look().unwrap();
         assert!(fake.ran().is_empty(), "it was not given any time");
         for _ in 0..10 {
@@ -115,6 +113,7 @@ mod tests {
         let fake = FakeHost::new().systemd().on(JOURNAL, &refusal);
         let mut cx = Context::for_tests("/");
         cx.host = fake.live();
-        Readmission { cx: &cx, pods: vec!["etcd-n2".into()], next: Duration::ZERO, restarts: 0 }.look().unwrap();
+        let pace = Pace::new(&cx.clock, Duration::ZERO, LOOK_EVERY);
+        Readmission { cx: &cx, pods: vec!["etcd-n2".into()], pace, restarts: 0 }.look().unwrap();
     }
 }

@@ -87,6 +87,30 @@ impl<'a> Wait<'a> {
     }
 }
 
+/// How often something dear is looked at during a wait whose other looks are cheap.
+pub struct Pace {
+    every: Duration,
+    /// By the clock's [`monotonic`](Clock::monotonic) time.
+    next: Duration,
+}
+
+impl Pace {
+    /// For the first time `first` from now on, then `every` so long.
+    pub fn new(clock: &Clock, first: Duration, every: Duration) -> Self {
+        Self { every, next: clock.monotonic() + first }
+    }
+
+    /// True when it is time for another look, which is then taken to be made.
+    pub fn is_due(&mut self, clock: &Clock) -> bool {
+        let now = clock.monotonic();
+        let due = now >= self.next;
+        if due {
+            self.next = now + self.every;
+        }
+        due
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

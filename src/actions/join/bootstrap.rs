@@ -13,7 +13,7 @@ use super::kubelet_start::{BOOTSTRAP_CONF, asks_its_own_host};
 use crate::actions::health;
 use crate::actions::leave::closed;
 use crate::base::fault::{Failure, Result};
-use crate::base::wait::{Poll, TimedOut, Wait};
+use crate::base::wait::{Pace, Poll, TimedOut, Wait};
 use crate::context::Context;
 use crate::host::service::Services;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
@@ -81,7 +81,7 @@ fn wait_for_kubelet(cx: &Context) -> Result<()> {
 fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
     let wait = Wait::new("the kubelet's own certificate", limit);
     let mut awaited = own_api_server(cx)?;
-    let mut request = Watched { text: None, next: cx.clock.monotonic() + FIRST_LOOK };
+    let mut request = Watched { text: None, pace: Pace::new(&cx.clock, FIRST_LOOK, LOOK_EVERY) };
     let done = wait.until(&cx.clock, &cx.events, || {
         let own = own_credentials(cx)?;
         if is_let_in(&own) {
@@ -111,17 +111,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What is known of the kubelet's request while it is waited for.
 struct Watched {
     text: Option<String>,
-    /// When the cluster is asked again, as its clock's [`monotonic`](crate::base::env::Clock::monotonic) time.
-    next: Duration,
+    pace: Pace,
 }
 
 impl Watched {
     /// What became of the request by now, once that was looked for.
     fn look(&mut self, cx: &Context) -> Option<String> {
-        let now = cx.clock.monotonic();
-        if now >= self.next {
+        if self.pace.is_due(&cx.clock) {
             self.text = fate_of_ours(cx).map(|fate| fate.text);
-            self.next = now + LOOK_EVERY;
         }
         self.text.clone()
     }
