@@ -15,6 +15,7 @@
 //! - `render`: manifests and kubelet files against kubeadm's own and the real components
 //! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
 //! - `tidy`: the conventions of the source tree
+//! - `transcripts`: what each command prints on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 #![allow(clippy::print_stderr)] // What a test could not show here is said loudly.
@@ -35,3 +36,4 @@ mod reference;
 mod render;
 mod support;
 mod tidy;
+mod transcripts;
