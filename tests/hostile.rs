@@ -65,7 +65,7 @@ fn configurations_that_are_no_text_or_too_much_are_refused_and_nothing_is_writte
         ("deep brackets", b"a: ".iter().copied().chain(b"[".repeat(200_000)).collect(), "cluster.yaml:1:"),
         ("deep maps", indented.into(), "cluster.yaml:"),
         ("unknown fields", unknown.into(), " more of them"),
-        ("empty", Vec::new(), "holds no document"),
+        ("empty", Vec::new(), "contains no documents"),
     ];
     for (name, bytes, place) in cases {
         let root = tempfile::tempdir().unwrap();

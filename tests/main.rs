@@ -3,6 +3,7 @@
 //! What belongs where:
 //! - `certs`: `certs …` on a folder of files: thresholds, renewals that are cut short, external CAs
 //! - `cli`: whole screens: help, results, errors and exit codes
+//! - `conventions`: the words of the project
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
@@ -24,6 +25,7 @@
 mod certs;
 mod cli;
 mod config;
+mod conventions;
 mod docs;
 mod hostile;
 mod killed;

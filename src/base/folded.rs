@@ -1,8 +1,7 @@
-//! Text in lines that a terminal does not break in the middle of a word.
+//! Word wrapping for terminals.
 
-/// The text in lines of at most `width` columns where its words allow that, each with a newline: the first line of
-/// each given line begins with `first`, the others with `rest`. Lines that begin with blanks keep them. Words within
-/// quotation marks, such as commands, stay together where they fit into a line.
+/// Wraps each line of `text` at `width` columns. The first line of each given line starts with `first`, the others with
+/// `rest`; indentation is kept. Text between single quotes, such as a command, is not broken if it fits on a line.
 pub fn folded(text: &str, width: usize, first: &str, rest: &str) -> String {
     let mut lines = String::new();
     for given in text.lines() {
@@ -30,7 +29,7 @@ pub fn folded(text: &str, width: usize, first: &str, rest: &str) -> String {
     lines
 }
 
-/// The words, those between two `'` in one piece unless it is wider than `width`.
+/// The words; text between single quotes is one piece unless it is wider than `width`.
 fn pieces(text: &str, width: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text.trim_end();
@@ -43,7 +42,7 @@ fn pieces(text: &str, width: usize) -> Vec<&str> {
     pieces
 }
 
-/// Where the word ends that begins with a quotation mark.
+/// The end of the word that starts with a quotation mark.
 fn quoted(text: &str) -> Option<usize> {
     let inner = text.strip_prefix('\'').or_else(|| text.strip_prefix("('"))?;
     let begin = text.len() - inner.len();
@@ -56,11 +55,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_end_between_words_and_commands_stay_whole() {
-        let text = "make room: run 'df -h /var/lib/etcd' and see\n  indented words";
+    fn lines_break_between_words_and_commands_stay_whole() {
+        let text = "free space: run 'df -h /var/lib/etcd' and see\n  indented words";
         assert_eq!(
             folded(text, 31, "> ", ". "),
-            "> make room: run\n. 'df -h /var/lib/etcd' and see\n>   indented words\n"
+            "> free space: run\n. 'df -h /var/lib/etcd' and see\n>   indented words\n"
         );
         assert_eq!(folded("'a b c d e f' x", 8, "", ""), "'a b c d\ne f' x\n");
         assert_eq!(folded("it isn't so", 80, "", ""), "it isn't so\n");

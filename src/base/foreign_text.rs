@@ -1,9 +1,9 @@
-//! Text that others wrote, as it may be shown: on one line, short, and without anything that a terminal obeys.
+//! Untrusted text, made safe for display: on one line, short, and without terminal control characters.
 
-/// A sentence of a server is shorter than this.
+/// Longer than any sentence of a server.
 const LONGEST: usize = 300;
 
-/// The text with every control character, line breaks included, as a space, cut off after 300 characters.
+/// The text with every control character, including line breaks, replaced by a space, truncated to 300 characters.
 pub fn shown(text: &str) -> String {
     let mut characters = text.trim().chars().filter(|c| !turns_direction(*c));
     let mut shown: String = characters.by_ref().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -13,7 +13,7 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// The characters that have a terminal write backward, so that a text reads as another one.
+/// Bidirectional control characters, with which a text can be displayed as a different one.
 fn turns_direction(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -23,13 +23,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_a_terminal_obeys_is_left() {
+    fn no_control_characters_are_left() {
         assert_eq!(shown("\x1b[2Jgone\r\nand \u{9b}31mred\u{202e}\x07\n"), " [2Jgone  and  31mred ");
         assert_eq!(shown("  a plain sentence, with ümlauts: \"x\"\n"), "a plain sentence, with ümlauts: \"x\"");
     }
 
     #[test]
-    fn a_long_text_is_cut_off() {
+    fn a_long_text_is_truncated() {
         assert_eq!(shown(&"é".repeat(300)), "é".repeat(300));
         assert_eq!(shown(&"é".repeat(301)), format!("{}…", "é".repeat(300)));
     }

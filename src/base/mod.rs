@@ -1,4 +1,4 @@
-//! Layer 0: what every other layer stands on and what knows nothing of Kubernetes.
+//! Layer 0: the foundation of all other layers, independent of Kubernetes.
 
 pub mod env;
 pub mod events;

@@ -1,7 +1,7 @@
-//! "Did you mean": the nearest right spelling of a word.
+//! "Did you mean": the most similar known word.
 
-/// The candidate nearest to `word`, when it is near enough to be a likely slip: at most a third of
-/// the word's letters differ, or only case, `-` and `_` do.
+/// The candidate most similar to `word`, if it is likely a typo: at most a third of the letters differ, or only case,
+/// `-` and `_` do.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = fold(word);
     candidates
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_slips_and_leaves_strangers_alone() {
+    fn typos_are_found_and_unrelated_words_are_not() {
         let names = ["podSubnet", "serviceSubnet", "dnsDomain"];
         assert_eq!(nearest("podSubent", names), Some("podSubnet"));
         assert_eq!(nearest("pod_subnet", names), Some("podSubnet"));

@@ -9,6 +9,7 @@ use serde_json::json;
 
 mod check;
 mod csr;
+mod expiration_info;
 mod looked_up;
 mod metrics;
 mod renew;
@@ -17,7 +18,6 @@ mod rotate;
 mod san;
 mod timer;
 
-/// Runs a command of `certs`.
 pub fn run(command: CertsCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         CertsCommand::CertificateKey(_) => {

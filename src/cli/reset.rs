@@ -26,10 +26,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
-/// The phase that only runs when it is asked for.
+/// The phase that only runs on request.
 const UNDO: &str = "undo-fix";
 
-/// Runs the whole workflow, or the one phase that was chosen.
+/// Runs the whole workflow, or the selected phase.
 pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
     let resolved = documents.reset(&flags(args), &facts::gather(session)?)?;
@@ -76,7 +76,7 @@ fn flags(args: &ResetArgs) -> ResetFlags {
     }
 }
 
-/// All that is known of the node before anything is asked.
+/// What is known about the node before the cluster is contacted.
 fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
     let cx = silent(session, Task::None);
     let (mut cluster, mut node) = known::from_host(&cx)?;
@@ -104,13 +104,13 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
     })
 }
 
-/// A context that changes nothing and says nothing: for looking ahead.
+/// A context that changes and prints nothing, for probing.
 fn silent(session: &Session, task: Task) -> Context {
     let gate = Gate::recording();
     Context::new(&session.env, Events::silent(), HostFiles::new(session.root(), gate.clone()), gate, task)
 }
 
-/// True unless the host is as it would be afterwards. What cannot be looked at will be told by the phases.
+/// False if the host is already in its final state. What cannot be checked here is reported by the phases.
 fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Result<bool> {
     let mut cx = silent(session, Task::Leave(Box::new(leaving.clone())));
     match reset::changes_wanted(&mut cx, undo_fix) {
@@ -122,10 +122,10 @@ fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Resul
 
 fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
     let mut cx = silent(session, Task::Leave(Box::new(leaving)));
-    // What stays is found on the way.
+    // Collects what is kept along the way.
     reset::changes_wanted(&mut cx, false)?;
     let left = remains::survey(&mut cx)?;
-    let text = format!("There is nothing to do: this host is no node of a cluster.\n{}", left_text(&left));
+    let text = format!("Nothing to do: this host is not part of a cluster.\n{}", left_text(&left));
     let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };
     session.print(&outcome, &text)?;
     Ok(ExitCode::Ok)
@@ -135,23 +135,23 @@ fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
     let cx = silent(session, Task::None);
     let has = |path: &str| cx.files.exists(Path::new(path));
     let is_control_plane = has("/etc/kubernetes/manifests/kube-apiserver.yaml");
-    let role = if is_control_plane { "a control plane" } else { "a node" };
-    let mut text = format!("This host ({}, {role}) leaves its cluster. These go:\n", leaving.name);
-    text += "  - its Pods, with their logs and what is in their emptyDir volumes\n";
+    let role = if is_control_plane { "a control plane" } else { "a worker" };
+    let mut text = format!("This host ({}, {role}) will be removed from its cluster. This deletes:\n", leaving.name);
+    text += "  - its Pods, their logs and the content of their emptyDir volumes\n";
     if is_control_plane {
         text += &format!("  - the certificates and keys in {}\n", leaving.cluster.certificates_dir.display());
     }
     if has("/etc/kubernetes/manifests/etcd.yaml") {
-        text += "  - its member of etcd, and that member's data\n";
+        text += "  - its etcd member and its data\n";
     }
-    text += "  - the settings of its kubelet, and the cluster's network links and packet rules\n";
+    text += "  - the kubelet's configuration, and the cluster's network interfaces and packet filter rules\n";
     if undo_fix {
-        text += "  - what --fix prepared on it\n";
+        text += "  - the changes made by --fix\n";
     }
-    text + "Volumes, mounts and files that no cluster tool made stay."
+    text + "Volumes, mounts and files that were not created by cluster tools are kept."
 }
 
-/// What `reset` did, for `-o json`.
+/// The result of `reset` for `-o json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome<'a> {

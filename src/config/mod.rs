@@ -1,9 +1,9 @@
-//! Layer 1: from what was typed to what is meant.
+//! Layer 1: from files and flags to a resolved configuration.
 //!
-//! `tree` reads YAML with its places, `schema` knows kubeadm's kinds and fields, `validate` judges single values, and
-//! `resolve` turns documents, flags and facts of the host into `model` and `lifecycle`: the resolved types that
-//! every phase reads, complete, checked, and free of the differences between API versions. `encode` writes them back
-//! as kubeadm would, `print` writes the defaults, and `migrate` edits a file's text from one API version to a newer one.
+//! `tree` parses YAML with positions, `schema` defines kubeadm's kinds and fields, `validate` checks single values, and
+//! `resolve` turns documents, flags and host facts into `model`, `reset_config` and `upgrade_config`: types that are
+//! complete, validated, and independent of the API version. `encode` writes them back as kubeadm would, `print` writes
+//! the defaults, and `migrate` edits a file's text from one API version to a newer one.
 
 pub mod bootstrap_token;
 pub mod difference;

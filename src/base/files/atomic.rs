@@ -1,4 +1,4 @@
-//! Files and folders, each put in place in one step that a crash cannot halve.
+//! Atomic creation and replacement of files and directories.
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
@@ -9,23 +9,20 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What a write of `path` that is killed may leave beside it, whole, with the mode of the file.
+/// The temporary file that an interrupted write of `path` may leave behind, complete and with the final mode.
 pub fn unfinished(path: &Path) -> PathBuf {
     path.file_name().map_or_else(|| path.to_path_buf(), |name| path.with_file_name(hidden(name)))
 }
 
-/// A user and a group, by their numbers.
+/// User and group ID.
 pub type Owner = (u32, u32);
 
-/// Where a file goes, what is in it, and its mode.
+/// The path, content and mode of a file.
 pub type New<'a> = (&'a Path, &'a [u8], u32);
 
-/// Writes files whole or not at all. All of them are on the disk before the first gets its name, and the names follow
-/// right after each other: whoever reads a key and then its certificate hardly ever sees one without the other. What is
-/// replaced gives its owner to what replaces it.
-///
-/// # Errors
-/// With the path of the file that could not be written.
+/// Writes files atomically. All are on disk before the first is renamed into place, and the others follow at once, so
+/// that readers hardly ever see a key without its certificate. Replaced files keep their owner. An error names the file
+/// that could not be written.
 pub fn write(files: &[New<'_>]) -> Result<(), (PathBuf, io::Error)> {
     let at = |path: &Path, source| (path.to_path_buf(), source);
     let mut ready = Vec::new();
@@ -41,15 +38,15 @@ pub fn write(files: &[New<'_>]) -> Result<(), (PathBuf, io::Error)> {
     Ok(())
 }
 
-/// Writes a file whole or not at all into an open folder, where it is the owner's before it has its name.
+/// Writes a file atomically into an open directory; it belongs to `owner` before it gets its name.
 pub fn write_in(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
     let mut prepared = Prepared::new(directory, name, bytes, mode, Some(owner))?;
     prepared.place()?;
     prepared.directory.sync_all()
 }
 
-/// A file that is whole and on the disk, and has no name yet. Where the file system has no nameless files, a hidden
-/// name is used, and what a killed run left under it is replaced by the next one.
+/// A complete file on disk that does not have its final name yet. File systems without unnamed files get a hidden name,
+/// under which the leftover of an interrupted run is replaced.
 struct Prepared {
     directory: File,
     name: OsString,
@@ -60,13 +57,13 @@ struct Prepared {
 
 impl Prepared {
     fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
-        let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let directory = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
-        Self::new(File::open(folder)?, name, bytes, mode, owner)
+        Self::new(File::open(directory)?, name, bytes, mode, owner)
     }
 
     fn new(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
@@ -88,13 +85,13 @@ impl Prepared {
         Ok(this)
     }
 
-    /// Gives it its name.
+    /// Gives the file its final name.
     fn place(&mut self) -> io::Result<()> {
         if let Some(file) = &self.nameless {
             if name_it(file, &self.directory, &self.name)? {
                 return Ok(());
             }
-            // The name is taken: take the hidden one, then move over it.
+            // The name is taken: use the hidden one, then rename over it.
             remove_stale(&self.directory, &self.hidden)?;
             name_it(file, &self.directory, &self.hidden)?;
             self.is_hidden = true;
@@ -105,7 +102,7 @@ impl Prepared {
     }
 }
 
-/// The name that a file or link has before it takes the place of another.
+/// The temporary name of a file or link.
 fn hidden(name: &OsStr) -> OsString {
     let mut hidden = OsString::from(".");
     hidden.push(name);
@@ -121,11 +118,11 @@ impl Drop for Prepared {
     }
 }
 
-/// Makes or replaces a link.
+/// Creates or replaces a link.
 pub fn link(path: &Path, target: &Path) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let directory = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let directory = File::open(folder)?;
+    let directory = File::open(directory)?;
     let hidden = hidden(name);
     remove_stale(&directory, &hidden)?;
     rustix::fs::symlinkat(target, &directory, &hidden)?;
@@ -133,16 +130,16 @@ pub fn link(path: &Path, target: &Path) -> io::Result<()> {
     directory.sync_all()
 }
 
-/// Makes one folder with exactly `mode`.
+/// Creates a directory with exactly `mode`.
 pub fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
     match rustix::fs::mkdir(path, Mode::from_raw_mode(mode)) {
         Ok(()) => {}
         Err(Errno::EXIST) if path.is_dir() => return Ok(()),
-        // `mkdir` calls it "exists" when a file has the name.
+        // `mkdir` also reports EEXIST if the name belongs to a file.
         Err(Errno::EXIST) => return Err(io::ErrorKind::NotADirectory.into()),
         Err(error) => return Err(error.into()),
     }
-    // The umask may have taken bits away.
+    // The umask may have cleared some bits.
     rustix::fs::chmod(path, Mode::from_raw_mode(mode))?;
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
@@ -159,7 +156,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes and syncs; the mode is set again because the umask may have taken bits away.
+/// Writes and syncs; sets the mode again because the umask may have cleared some bits.
 fn fill(mut file: File, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<File> {
     if let Some((uid, gid)) = owner {
         keep_owner(&file, uid, gid)?;
@@ -170,7 +167,7 @@ fn fill(mut file: File, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Re
     Ok(file)
 }
 
-/// Gives the file to the owner of the one that it replaces. Who may not give files away replaces it as before.
+/// Changes the owner to that of the replaced file, if this user is permitted to.
 fn keep_owner(file: &File, uid: u32, gid: u32) -> io::Result<()> {
     let now = file.metadata()?;
     if (now.uid(), now.gid()) == (uid, gid) {
@@ -182,9 +179,9 @@ fn keep_owner(file: &File, uid: u32, gid: u32) -> io::Result<()> {
     }
 }
 
-/// Gives a nameless file its name; false when the name is taken.
+/// Gives an unnamed file its name; false if the name is taken.
 fn name_it(file: &File, directory: &File, name: &OsStr) -> io::Result<bool> {
-    // The magic link of /proc needs no capability, unlike AT_EMPTY_PATH.
+    // Unlike AT_EMPTY_PATH, the magic link in /proc needs no capability.
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     match rustix::fs::linkat(CWD, link.as_str(), directory, name, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => Ok(true),

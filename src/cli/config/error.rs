@@ -1,4 +1,4 @@
-//! What can be wrong with the options of `config` beyond what a configuration can be wrong in.
+//! Errors in the options of `config`.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
@@ -8,37 +8,32 @@ use crate::versions::ApiVersion;
 /// The component configurations that can be printed.
 pub const COMPONENTS: [&str; 2] = ["KubeProxyConfiguration", "KubeletConfiguration"];
 
-/// See the module's text.
 #[derive(Debug, thiserror::Error)]
 pub enum OptionError {
-    /// `--component-configs` names something else.
-    #[error("there is no component configuration {given:?}")]
+    /// Unknown value of `--component-configs`.
+    #[error("unknown component configuration {given:?}")]
     UnknownComponent {
-        /// As typed.
         given: String,
     },
-    /// `--component-configs` where there are none.
-    #[error("'{command}' of v1.{minor} prints no component configurations: {why}")]
+    /// `--component-configs` for a document without any.
+    #[error("'{command}' of v1.{minor} does not print component configurations: {why}")]
     NoComponents {
         /// `join-defaults`
         command: &'static str,
-        /// The minor whose defaults are printed.
         minor: u16,
         /// Where a node gets them from instead.
         why: &'static str,
     },
-    /// The minor has no document of this kind.
-    #[error("kubeadm v1.{minor} has no {kind}: it came with v1.31")]
+    /// The minor version lacks the document.
+    #[error("kubeadm v1.{minor} does not have {kind}, which was added in v1.31")]
     NoDocument {
         /// `ResetConfiguration`
         kind: &'static str,
-        /// The minor whose defaults are printed.
         minor: u16,
     },
-    /// `--to` names something else.
-    #[error("there is no API version {given:?}")]
+    /// Unknown value of `--to`.
+    #[error("unknown API version {given:?}")]
     UnknownApi {
-        /// As typed.
         given: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Where a field that does not belong here was meant to be.
+//! Suggestions for unknown fields.
 
 use super::kind::Kind;
 use super::shape::{Object, Type};
@@ -21,10 +21,10 @@ pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) 
     if let Some((other, path)) = elsewhere {
         return Some(format!("'{path}' is a field of {}", other.name()));
     }
-    if here.len() <= 8 { Some(format!("the fields here are {}", here.join(", "))) } else { None }
+    if here.len() <= 8 { Some(format!("valid fields are {}", here.join(", "))) } else { None }
 }
 
-/// The path of the first field called `name` below `object`; one that is nearer the top comes first.
+/// The path of the first field named `name` below `object`, closest to the root.
 fn find(object: &Object, name: &str, api: ApiVersion, prefix: &str) -> Option<String> {
     if let Some(found) = object.field(name, api) {
         return Some(format!("{prefix}{}", found.name));

@@ -78,7 +78,7 @@ fn the_api_server_is_waited_for_through_refusals() {
     let cluster = api.cluster(&gate);
     api.with(|state| state.down = true);
     let error = cluster.wait_until_ready("/readyz", "a ready API server", LIMIT, &events).unwrap_err();
-    assert!(error.to_string().contains("refuses the connection"), "{error}");
+    assert!(error.to_string().contains("refused the connection"), "{error}");
     api.with(|state| {
         state.down = false;
         state.texts.insert("/readyz".into(), (200, "ok".into()));
