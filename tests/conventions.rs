@@ -105,9 +105,8 @@ fn retired_in(line: &str) -> Vec<(&'static str, &'static str)> {
     let line = line.to_lowercase().replace("is no longer", "");
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "_-".contains(c));
     let stands = |word: &str| {
-        line.match_indices(word).any(|(at, _)| {
-            !is_part(line[..at].chars().next_back()) && !is_part(line[at + word.len()..].chars().next())
-        })
+        line.match_indices(word)
+            .any(|(at, _)| !is_part(line[..at].chars().next_back()) && !is_part(line[at + word.len()..].chars().next()))
     };
     let all = RETIRED.iter().flat_map(|(instead, words)| words.iter().map(move |word| (*instead, *word)));
     all.filter(|(_, word)| stands(word)).collect()
@@ -165,8 +164,12 @@ fn literal(code: &str) -> Option<usize> {
 #[test]
 fn words_are_found_in_comments_strings_and_function_names_only() {
     let code = "let folder = 1; // a folder\nlet c = '\"'; x(\"a \\\" folder\ntold\");\nfn the_folder_is_empty() {}\n";
-    let found: Vec<usize> =
-        prose(code).lines().enumerate().filter(|(_, line)| !retired_in(line).is_empty()).map(|(at, _)| at + 1).collect();
+    let found: Vec<usize> = prose(code)
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !retired_in(line).is_empty())
+        .map(|(at, _)| at + 1)
+        .collect();
     assert_eq!(found, [1, 2, 3, 4]);
     assert!(retired_in("certificate-authority-data, CertificateAuthority, amend, foretold").is_empty());
     assert_eq!(retired_in("There is no token."), [("is not or does not exist", "is no")]);

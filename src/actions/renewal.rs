@@ -6,7 +6,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::Content;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::context::Context;
 use crate::context::renewal::{Before, Renewed};
 use crate::pipeline::{Action, Item, Target};
@@ -108,7 +108,7 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     if names.contains(&name) {
         return Ok(Some(name.to_owned()));
     }
-    Err(NoSuchName { name: name.into(), nearest: nearest(name, names) })
+    Err(NoSuchName { name: name.into(), nearest: similar(name, names) })
 }
 
 /// Copies a file below the folder of this run's backups. What the run found is kept, not what it wrote since.

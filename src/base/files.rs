@@ -3,10 +3,10 @@
 //! Reads: any path below the root directory. Writes: only through the gate. A dry run keeps what it would have written
 //! in memory and reads it back from there, so that a later phase sees the certificate that an earlier one "wrote".
 
+use super::chroot_path;
 use super::exit_code::ExitCode;
 use super::fault::Fault;
 use super::gate::{Change, Gate};
-use super::rooted;
 use super::secret::Secret;
 use std::collections::BTreeMap;
 use std::io;
@@ -141,7 +141,7 @@ impl HostFiles {
 
     /// The path of a host file on this machine.
     pub fn real(&self, path: &Path) -> Result<PathBuf, FileError> {
-        rooted::resolve(&self.root, path).map_err(|source| FileError {
+        chroot_path::resolve(&self.root, path).map_err(|source| FileError {
             verb: "find",
             path: self.root.join(path.strip_prefix("/").unwrap_or(path)),
             source,

@@ -31,15 +31,10 @@ pub enum Change {
     },
     /// A link that is created or changed.
     #[serde(rename_all = "camelCase")]
-    WriteLink {
-        path: PathBuf,
-        target: PathBuf,
-    },
+    WriteLink { path: PathBuf, target: PathBuf },
     /// A file, link or tree that is removed.
     #[serde(rename_all = "camelCase")]
-    Remove {
-        path: PathBuf,
-    },
+    Remove { path: PathBuf },
     /// A command or service action on the host: `systemctl restart kubelet`, `mount`, `swapoff -a`.
     #[serde(rename_all = "camelCase")]
     Run {

@@ -1,8 +1,7 @@
 //! Public key pins, with which a joining host verifies the CA of the cluster.
 //!
 //! A pin is `sha256:` and the hash of the certificate's `SubjectPublicKeyInfo`: what `openssl x509 -pubkey | openssl
-//! pkey
-//! -pubin -outform DER | sha256sum` prints.
+//! pkey -pubin -outform DER | sha256sum` prints.
 
 use super::exit_code::ExitCode;
 use super::fault::Fault;
@@ -53,20 +52,15 @@ impl FromStr for Pin {
             return Err(error("it does not have 64 hexadecimal digits"));
         }
         let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks(2)) {
-            for digit in pair {
-                let value = char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-                *byte = *byte << 4 | value.ok_or_else(|| error("it contains a character that is not a hexadecimal digit"))?;
-            }
-        }
+        let invalid = |_| error("it contains a character that is not a hexadecimal digit");
+        hex::decode_to_slice(digits, &mut hash).map_err(invalid)?;
         Ok(Self(hash))
     }
 }
 
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{PREFIX}{}", hex::encode(self.0))
     }
 }
 

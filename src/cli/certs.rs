@@ -9,8 +9,8 @@ use serde_json::json;
 
 mod check;
 mod csr;
+mod discover;
 mod expiration_info;
-mod looked_up;
 mod metrics;
 mod renew;
 mod restart;

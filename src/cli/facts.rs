@@ -28,6 +28,6 @@ pub fn gather(session: &Session) -> Result<Facts> {
 }
 
 /// [`gather`] for `init`. If this host already is a control plane, the version of its cluster is used.
-pub fn of_first(session: &Session) -> Result<Facts> {
+pub fn for_init(session: &Session) -> Result<Facts> {
     Ok(Facts { cluster_version: standing::version(&session.context(Task::None, false)), ..gather(session)? })
 }

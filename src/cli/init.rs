@@ -1,8 +1,8 @@
 //! `init` and `init phase …`.
 
 use super::args::init::InitArgs;
+use super::change_list;
 use super::facts;
-use super::plan_text;
 use super::session::Session;
 use crate::actions;
 use crate::base::exit_code::ExitCode;
@@ -19,11 +19,13 @@ use crate::render::objects::addon::AddonName;
 use crate::render::objects::manifest;
 use serde::Serialize;
 use std::fmt::Write;
+use textwrap::core::Word;
+use textwrap::wrap_algorithms::wrap_first_fit;
 
 /// Runs the whole workflow, or the selected phase.
 pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
-    let mut resolved = documents.init(&flags(args, session), &facts::of_first(session)?)?;
+    let mut resolved = documents.init(&flags(args, session), &facts::for_init(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -82,7 +84,10 @@ impl Fault for NoAddon {
         ExitCode::Usage
     }
     fn hint(&self) -> Option<String> {
-        Some("run 'kubewright init phase addon all --print-manifest', or replace 'all' with coredns or kube-proxy".into())
+        Some(
+            "run 'kubewright init phase addon all --print-manifest', or replace 'all' with coredns or kube-proxy"
+                .into(),
+        )
     }
 }
 
@@ -105,9 +110,9 @@ struct Outcome<'a> {
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
     let text = if dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else {
-        closing_text(plan_text::outcome(summary, &session.global.rootfs), whole, &cx.result)
+        closing_text(change_list::outcome(summary, &session.global.rootfs), whole, &cx.result)
     };
     let outcome = Outcome {
         summary,
@@ -168,22 +173,22 @@ fn join_lines(worker: &str, control_plane: Option<&str>) -> String {
 /// Wraps the command at 80 columns where possible, with a trailing backslash on each line but the last, so that it can
 /// be copied into a shell.
 fn wrapped(command: &str) -> String {
-    const WIDTH: usize = 80 - "     \\".len();
-    let mut lines: Vec<String> = Vec::new();
-    let mut words = command.split(' ').peekable();
-    while let Some(word) = words.next() {
-        let mut piece = word.to_owned();
-        // A flag and its value stay together.
-        if word.starts_with("--")
-            && let Some(value) = words.next_if(|next| !next.starts_with("--"))
-        {
-            piece = format!("{word} {value}");
-        }
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + piece.len() <= WIDTH => *line = format!("{line} {piece}"),
-            _ => lines.push(piece),
-        }
+    const WIDTH: f64 = 74.0;
+    let mut pieces: Vec<&str> = Vec::new();
+    let mut rest = command;
+    // A flag and its value stay together.
+    while let Some(end) = rest.match_indices(' ').map(|(at, _)| at).find(|at| {
+        let is_flag = rest.starts_with("--") && !rest[..*at].contains(' ');
+        !is_flag || rest[at + 1..].starts_with("--")
+    }) {
+        pieces.push(&rest[..=end]);
+        rest = &rest[end + 1..];
     }
+    pieces.push(rest);
+    let words: Vec<Word<'_>> = pieces.into_iter().map(Word::from).collect();
+    let lines = wrap_first_fit(&words, &[WIDTH]);
+    let lines: Vec<String> =
+        lines.iter().map(|line| line.iter().map(|word| &**word).collect::<Vec<_>>().join(" ")).collect();
     format!("    {}", lines.join(" \\\n      "))
 }
 

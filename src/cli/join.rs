@@ -1,8 +1,8 @@
 //! `join` and `join phase …`.
 
 use super::args::join::JoinArgs;
+use super::change_list;
 use super::facts;
-use super::plan_text;
 use super::session::Session;
 use crate::actions;
 use crate::actions::join::discover;
@@ -65,12 +65,12 @@ struct Outcome<'a> {
 
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
-    let text = if dry_run { plan_text::text(&changed) } else { closing_text(summary, whole, cx, session)? };
+    let text = if dry_run { change_list::text(&changed) } else { closing_text(summary, whole, cx, session)? };
     session.print(&Outcome { summary, dry_run, changed }, &text)
 }
 
 fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session) -> Result<String> {
-    let mut text = plan_text::outcome(summary, &session.global.rootfs);
+    let mut text = change_list::outcome(summary, &session.global.rootfs);
     if whole && summary.left_for_host.is_empty() {
         let (role, where_) = match cx.control_plane_join() {
             Some(_) => ("a control plane", "On this host"),

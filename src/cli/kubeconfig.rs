@@ -4,7 +4,7 @@
 //! entries are kept.
 
 use super::args::kubeconfig::{InstallArgs, KubeconfigCommand};
-use super::plan_text;
+use super::change_list;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -73,7 +73,7 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
         cx.files.write(&path, &merged.content()?, MODE)?
     };
     let text = match (args.dry_run, written) {
-        (true, _) => plan_text::text(&cx.gate.entries()),
+        (true, _) => change_list::text(&cx.gate.entries()),
         (false, Written::Unchanged) => format!("{} is up to date; nothing changed.\n", path.display()),
         (false, _) => format!(
             "Added the context {context} to {} and made it the current one.\nTry it as {}: kubectl get nodes\n",

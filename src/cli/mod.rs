@@ -2,16 +2,16 @@
 
 pub mod args;
 mod certs;
+mod change_list;
 mod completion;
 mod config;
+mod confirm;
 mod facts;
 mod init;
 mod join;
 mod kubeconfig;
-mod leaving;
 mod node;
 mod parse;
-mod plan_text;
 mod preflight;
 mod report;
 mod reset;

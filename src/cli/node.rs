@@ -1,8 +1,8 @@
 //! `node remove NAME`.
 
 use super::args::node::{NodeCommand, RemoveArgs};
-use super::leaving::confirm;
-use super::plan_text::{self, count};
+use super::change_list::{self, count};
+use super::confirm::confirm;
 use super::session::Session;
 use crate::actions;
 use crate::actions::renewal::known::{self, Known};
@@ -71,8 +71,8 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let summary = plan.run(&mut cx)?;
     let changed = cx.gate.entries();
     let text = match (dry_run, dead) {
-        (true, _) => plan_text::text(&changed),
-        (false, _) if summary.changes == 0 => plan_text::outcome(&summary, &session.global.rootfs),
+        (true, _) => change_list::text(&changed),
+        (false, _) if summary.changes == 0 => change_list::outcome(&summary, &session.global.rootfs),
         (false, true) => {
             format!("Done: {}. Node {name} was removed from the cluster.\n", count(summary.changes, "change"))
         }

@@ -4,7 +4,7 @@
 use super::args::global::Output;
 use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase, reset::ResetArgs};
 use crate::actions;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::pipeline::{PipelineError, Workflow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches};
@@ -147,7 +147,7 @@ fn near_flag(given: &str) -> Option<String> {
     }
     let mut names = Vec::new();
     longs(&command(), &mut names);
-    nearest(given, names.iter().map(String::as_str)).map(str::to_owned)
+    similar(given, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 #[cfg(test)]

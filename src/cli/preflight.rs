@@ -5,8 +5,8 @@
 mod text;
 
 use super::args::preflight::{FailOn, PreflightArgs, Purpose};
+use super::change_list::{self, count};
 use super::facts;
-use super::plan_text::{self, count};
 use super::session::Session;
 use crate::actions::preflight::{self, Subject};
 use crate::base::exit_code::ExitCode;
@@ -48,7 +48,8 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     // A dry run reports the findings along with the changes that would fix them.
     let shown = if args.dry_run { &before } else { &report };
     let changed = cx.gate.entries();
-    let text = text::Told { args, role: subject.role, report: shown, fixed: &fixed, changed: &changed }.to_string();
+    let text =
+        text::ReportText { args, role: subject.role, report: shown, fixed: &fixed, changed: &changed }.to_string();
     let outcome = Outcome {
         fit: fits(args.fail_on, shown),
         role: subject.role,
@@ -96,7 +97,7 @@ fn for_init(args: &PreflightArgs, documents: &Documents, session: &Session) -> R
         service_cidr: args.service_cidr.clone(),
         ..InitFlags::default()
     };
-    let resolved = documents.init(&flags, &facts::of_first(session)?)?;
+    let resolved = documents.init(&flags, &facts::for_init(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -170,7 +171,7 @@ fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let undone = journal::undo(&cx.host, &mut journal)?;
     let changed = cx.gate.entries();
     let text = if dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else if undone.told.is_empty() && undone.failed.is_empty() {
         "Nothing to revert: no fix has changed this host.\n".into()
     } else {

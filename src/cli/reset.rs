@@ -1,9 +1,9 @@
 //! `reset` and `reset phase …`.
 
 use super::args::reset::ResetArgs;
+use super::change_list::{self, count};
+use super::confirm::{confirm, left_text};
 use super::facts;
-use super::leaving::{confirm, left_text};
-use super::plan_text::{self, count};
 use super::session::Session;
 use crate::actions;
 use crate::actions::renewal::known;
@@ -78,7 +78,7 @@ fn flags(args: &ResetArgs) -> ResetFlags {
 
 /// What is known about the node before the cluster is contacted.
 fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
-    let cx = silent(session, Task::None);
+    let cx = probe_context(session, Task::None);
     let (mut cluster, mut node) = known::from_host(&cx)?;
     if let Some(dir) = &config.certificates_dir {
         cluster.certificates_dir.clone_from(dir);
@@ -105,14 +105,14 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
 }
 
 /// A context that changes and prints nothing, for probing.
-fn silent(session: &Session, task: Task) -> Context {
+fn probe_context(session: &Session, task: Task) -> Context {
     let gate = Gate::recording();
     Context::new(&session.env, Events::silent(), HostFiles::new(session.root(), gate.clone()), gate, task)
 }
 
 /// False if the host is already in its final state. What cannot be checked here is reported by the phases.
 fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Result<bool> {
-    let mut cx = silent(session, Task::Leave(Box::new(leaving.clone())));
+    let mut cx = probe_context(session, Task::Leave(Box::new(leaving.clone())));
     match reset::changes_wanted(&mut cx, undo_fix) {
         Ok(number) => Ok(number > 0),
         Err(failure) if failure.exit_code() == ExitCode::Internal => Err(failure),
@@ -121,7 +121,7 @@ fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Resul
 }
 
 fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
-    let mut cx = silent(session, Task::Leave(Box::new(leaving)));
+    let mut cx = probe_context(session, Task::Leave(Box::new(leaving)));
     // Collects what is kept along the way.
     reset::changes_wanted(&mut cx, false)?;
     let left = remains::survey(&mut cx)?;
@@ -132,7 +132,7 @@ fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
 }
 
 fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
-    let cx = silent(session, Task::None);
+    let cx = probe_context(session, Task::None);
     let has = |path: &str| cx.files.exists(Path::new(path));
     let is_control_plane = has("/etc/kubernetes/manifests/kube-apiserver.yaml");
     let role = if is_control_plane { "a control plane" } else { "a worker" };
@@ -165,9 +165,9 @@ struct Outcome<'a> {
 fn report(summary: &Summary, dry_run: bool, left: &[Left], cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
     let text = if dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else {
-        let left_for_host = plan_text::left_for_host(summary, &session.global.rootfs);
+        let left_for_host = change_list::left_for_host(summary, &session.global.rootfs);
         format!("Done: {}.\n{left_for_host}{}", count(summary.changes, "change"), left_text(left))
     };
     session.print(&Outcome { summary, dry_run, changed, left }, &text)

@@ -2,7 +2,7 @@
 //! second one for the last result while waiting.
 
 use crate::base::events::{Event, Lines, Sink};
-use crate::base::folded::folded;
+use crate::base::wrap::wrap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -86,5 +86,5 @@ impl Sink for Screen {
 fn fitted(text: &str) -> String {
     let told = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
     let width = if told == 0 { WIDTH } else { told };
-    if width < NARROW { text.to_owned() } else { folded(text, width, "", "  ") }
+    if width < NARROW { text.to_owned() } else { wrap(text, width, "", "  ") }
 }

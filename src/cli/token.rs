@@ -1,7 +1,7 @@
 //! `token`: bootstrap tokens.
 
 use super::args::token::{CreateArgs, TokenArgs, TokenCommand};
-use super::plan_text;
+use super::change_list;
 use super::session::Session;
 use super::token_list;
 use crate::actions::cluster::{stored_config, upload_certs};
@@ -40,7 +40,7 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
             let created = create(&create_args, &cx, &cluster, &kubeconfig, session)?;
             if args.dry_run {
                 let changed = cx.gate.entries();
-                return session.print(&changed, &plan_text::text(&changed)).map(|()| ExitCode::Ok);
+                return session.print(&changed, &change_list::text(&changed)).map(|()| ExitCode::Ok);
             }
             session.print(&created, &created.text())?;
         }
@@ -244,7 +244,7 @@ fn delete_all(
         session.events.warning(format!("token {id} does not exist"));
     }
     let text = if dry_run {
-        plan_text::text(&cx.gate.entries())
+        change_list::text(&cx.gate.entries())
     } else {
         deleted.iter().map(|id| format!("deleted token {id}\n")).collect()
     };

@@ -31,8 +31,10 @@ impl TokenFlags {
     /// The token, or every error in the flags.
     pub fn resolve(&self, random: &Random) -> Result<BootstrapToken, Failure> {
         let mut report = Report::new("command line");
-        let given =
-            self.token.as_ref().and_then(|given| validate("TOKEN", token::bootstrap_token(given.expose()), &mut report));
+        let given = self
+            .token
+            .as_ref()
+            .and_then(|given| validate("TOKEN", token::bootstrap_token(given.expose()), &mut report));
         let ttl = match &self.ttl {
             None => Some(DEFAULT_TTL),
             Some(text) => validate("--ttl", duration::parse(text), &mut report).filter(|ttl| !ttl.is_zero()),

@@ -5,12 +5,13 @@
 
 use super::facts::Facts;
 use super::flags::{InitFlags, JoinFlags, ResetFlags, UpgradeFlags};
-use super::lifecycle::{ResetConfig, UpgradeConfig, UpgradeTask};
 use super::model::{ClusterConfig, InitConfig, JoinConfig};
 use super::problem::{Complaint, ConfigErrors, Place, Report, Warning};
+use super::reset_config::ResetConfig;
 use super::resolve;
 use super::schema::{Document, Kind, check, identify};
 use super::tree::{self, Mark};
+use super::upgrade_config::{UpgradeConfig, UpgradeTask};
 
 /// A configuration resolved from documents, flags and facts.
 #[derive(Clone, Debug)]

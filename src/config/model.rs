@@ -65,9 +65,7 @@ pub enum DiscoverySource {
         unsafe_skip_ca_verification: bool,
     },
     /// A kubeconfig: a path or an HTTPS URL.
-    File {
-        location: String,
-    },
+    File { location: String },
 }
 
 /// The configuration shared by all nodes of a cluster.

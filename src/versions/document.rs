@@ -83,10 +83,7 @@ const ROWS: &[(&str, &[(&str, Cell)])] = &[
             ("CA directories mounted", |m| m.ca_certificate_dirs.join(" ")),
         ],
     ),
-    (
-        "Addons",
-        &[("default kube-proxy mode", |m| if m.proxy_mode.is_empty() { "empty" } else { m.proxy_mode }.into())],
-    ),
+    ("Addons", &[("default kube-proxy mode", |m| if m.proxy_mode.is_empty() { "empty" } else { m.proxy_mode }.into())]),
 ];
 
 /// The whole document: a line per fact and span of minor versions with the same value, then what is unconfirmed.

@@ -4,7 +4,7 @@ use super::{Item, KUBELET_SERVER, Report, Served, Sort, State};
 use crate::actions::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
-use crate::base::shown_certificate;
+use crate::base::serving_cert;
 use crate::pki::Cert;
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -81,7 +81,7 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
 /// # Errors
 /// In words, when nobody answers or what is shown is no certificate.
 pub fn look(port: &Port) -> std::result::Result<Cert, String> {
-    let der = shown_certificate::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
+    let der = serving_cert::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
     Cert::from_der(&der).ok_or_else(|| format!("{}: what it shows is no certificate", port.address))
 }
 

@@ -55,7 +55,8 @@ impl HostFiles {
                 .map_err(failed("create"))?
                 .flatten();
         }
-        let there = directory.as_ref().map(|directory| open_file(directory, name)).transpose().map_err(failed("read"))?;
+        let there =
+            directory.as_ref().map(|directory| open_file(directory, name)).transpose().map_err(failed("read"))?;
         let there = there.flatten();
         let is_right = there.as_ref().is_some_and(|(bytes, metadata)| {
             let is_owners = !self.is_live() || (metadata.uid(), metadata.gid()) == owner;

@@ -86,8 +86,7 @@ fn directory(args: &CheckArgs, files: &HostFiles, session: &mut Session) -> Resu
 }
 
 fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
-    let mut table =
-        Table::new(["NAME", "EXPIRES", "LEFT", "CA", "EXTERNALLY MANAGED", "SERVED"]).with_colours(colours);
+    let mut table = Table::new(["NAME", "EXPIRES", "LEFT", "CA", "EXTERNALLY MANAGED", "SERVED"]).with_colours(colours);
     for item in &report.certificates {
         let cells = [
             item.name.clone(),

@@ -1,16 +1,16 @@
 //! `certs generate-csr` and `certs import`: certificates signed by an external CA.
 
-use super::{looked_up, restart};
+use super::{discover, restart};
 use crate::actions;
 use crate::actions::renewal::known::Source;
 use crate::actions::renewal::{import, requests};
 use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::cli::args::certs::{GenerateCsrArgs, ImportArgs, SignedFilesArgs};
+use crate::cli::change_list::{self, count};
 use crate::cli::facts;
-use crate::cli::plan_text::{self, count};
 use crate::cli::session::Session;
 use crate::config::{Documents, InitFlags, documents};
 use crate::context::Task;
@@ -55,7 +55,7 @@ pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCod
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let requests = requests::write(&mut cx)?;
     let text = if args.dry_run {
-        plan_text::text(&cx.gate.entries())
+        change_list::text(&cx.gate.entries())
     } else {
         format!(
             "Created {}. Have them signed, put the certificates into a directory under the names of their CSRs\n\
@@ -80,7 +80,7 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     Plan::new(&actions::import_workflow()?, &actions::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = cx.gate.entries();
     let text = match (args.dry_run, changed.is_empty()) {
-        (true, _) => plan_text::text(&changed),
+        (true, _) => change_list::text(&changed),
         (false, true) => "All certificates are already in place; nothing changed.\n".to_owned(),
         (false, false) => {
             let backup = &cx.renewal()?.backup;
@@ -101,7 +101,7 @@ fn signed(args: &ImportArgs, session: &mut Session) -> Result<Vec<Signed>> {
     let files = import::file_names();
     for name in &args.names {
         if !files.iter().any(|(known, _)| known == name) {
-            let near = nearest(name, files.iter().map(|(known, _)| *known));
+            let near = similar(name, files.iter().map(|(known, _)| *known));
             return Err(Unusable::Name { name: name.clone(), nearest: near }.into());
         }
     }
@@ -138,7 +138,7 @@ fn task(args: &SignedFilesArgs, session: &mut Session) -> Result<Renewal> {
         let (name, bytes) = session.read_input(path)?;
         by_documents(&documents::parse(&name, &bytes)?, session)?
     } else {
-        let (source, task) = looked_up::own(session)?;
+        let (source, task) = discover::own(session)?;
         let files = session.context(Task::None, false).files;
         let is_new = source == Source::Host && StaticPod::read(&files, "kube-apiserver")?.is_none();
         if is_new { by_documents(&Documents::none(), session)? } else { task }
@@ -152,5 +152,5 @@ fn task(args: &SignedFilesArgs, session: &mut Session) -> Result<Renewal> {
 
 fn by_documents(documents: &Documents, session: &mut Session) -> Result<Renewal> {
     let init = documents.init(&InitFlags::default(), &facts::gather(session)?)?.config;
-    Ok(Renewal::new(init.cluster, init.node, looked_up::backup(session)))
+    Ok(Renewal::new(init.cluster, init.node, discover::backup(session)))
 }

@@ -158,7 +158,9 @@ mod tests {
         let report = report_of(&["/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/pki/apiserver.crt"]);
         let info = Info::new(&report, Thresholds { warn: 1, critical: 1 }, Severity::Ok);
         let text = serde_json::to_string(&info).unwrap();
-        assert!(text.starts_with(r#"{"kind":"CertificateExpirationInfo","apiVersion":"output.kubeadm.k8s.io/v1alpha3""#));
+        assert!(
+            text.starts_with(r#"{"kind":"CertificateExpirationInfo","apiVersion":"output.kubeadm.k8s.io/v1alpha3""#)
+        );
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         for (row, ca, is_missing) in [
             (&value["certificates"][0], "ca".into(), false),

@@ -1,6 +1,6 @@
 //! `certs renew NAME|all`.
 
-use super::{looked_up, restart};
+use super::{discover, restart};
 use crate::actions;
 use crate::actions::renewal::known::Source;
 use crate::actions::renewal::{self, KUBELET_CONF, near};
@@ -8,7 +8,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
 use crate::cli::args::certs::RenewArgs;
-use crate::cli::plan_text::{self, count};
+use crate::cli::change_list::{self, count};
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
@@ -24,7 +24,9 @@ const KUBERNETES: &str = "/etc/kubernetes";
 
 /// `--sync-config` without a configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read the cluster configuration, which --sync-config takes the SANs from: the API server does not respond")]
+#[error(
+    "cannot read the cluster configuration, which --sync-config takes the SANs from: the API server does not respond"
+)]
 struct NoConfiguration;
 
 impl Fault for NoConfiguration {
@@ -78,7 +80,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let only = renewal::chosen(&args.name)?;
     session.hold_host("certs renew", args.dry_run)?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
-    let (known, task) = looked_up::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
+    let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
     if let Some(within) = args.within {
         let cx = session.context(Task::None, false);
         let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
@@ -91,9 +93,9 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
             return Err(NoConfiguration.into());
         }
         if session.root() == Path::new("/") {
-            session
-                .events
-                .message("the API server does not respond; the certificates on disk are renewed with their current SANs");
+            session.events.message(
+                "the API server does not respond; the certificates on disk are renewed with their current SANs",
+            );
         }
     }
     let names = if args.sync_config { Names::AddFromConfig } else { Names::Keep };
@@ -117,7 +119,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
 fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let mut text = "No certificate expires that soon; nothing renewed.\n".to_owned();
     if !args.no_restart && session.root() == Path::new("/") {
-        let changed = restart::take_up(&args.kubeconfig, args.dry_run, session)?;
+        let changed = restart::restart_stale(&args.kubeconfig, args.dry_run, session)?;
         if !changed.is_empty() {
             text += &restart::text(&changed, args.dry_run);
         }
@@ -143,7 +145,7 @@ fn report(args: &RenewArgs, cx: &Context, session: &mut Session) -> Result<()> {
     let text = if changed.is_empty() {
         "The kubelet renews its own certificate; nothing changed.\n".to_owned()
     } else if args.dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else {
         let mut text = match rows.len() {
             0 => "Issued the kubelet a certificate that it can renew itself.\n".to_owned(),

@@ -1,12 +1,12 @@
 //! `certs restart`: restarts the components that do not use the certificates on disk yet.
 
-use super::looked_up;
+use super::discover;
 use crate::actions;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::gate::{Change, Entry};
 use crate::cli::args::certs::RestartArgs;
-use crate::cli::plan_text;
+use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::Task;
 use crate::pipeline::Plan;
@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs restart", args.dry_run)?;
-    let changed = take_up(&args.kubeconfig, args.dry_run, session)?;
+    let changed = restart_stale(&args.kubeconfig, args.dry_run, session)?;
     let text = if changed.is_empty() {
         "Every component uses the certificates on disk; nothing restarted.\n".to_owned()
     } else {
@@ -32,8 +32,8 @@ pub fn phases_to_skip(no_restart: bool) -> Vec<String> {
 }
 
 /// Restarts the components that have not loaded the files on disk, and returns the changes.
-pub fn take_up(kubeconfig: &Path, dry_run: bool, session: &mut Session) -> Result<Vec<Entry>> {
-    let (_, task) = looked_up::task(session, None, kubeconfig, None)?;
+pub fn restart_stale(kubeconfig: &Path, dry_run: bool, session: &mut Session) -> Result<Vec<Entry>> {
+    let (_, task) = discover::task(session, None, kubeconfig, None)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), dry_run);
     let choice = Choice { only: Some("restart".into()), skip: Vec::new() };
     let plan = Plan::new(&actions::renew_workflow()?, &actions::registry(), &choice, &mut cx)?;
@@ -44,7 +44,7 @@ pub fn take_up(kubeconfig: &Path, dry_run: bool, session: &mut Session) -> Resul
 /// The restarted components as text.
 pub fn text(changed: &[Entry], dry_run: bool) -> String {
     if dry_run {
-        return plan_text::text(changed);
+        return change_list::text(changed);
     }
     let stopped = changed.iter().filter_map(|entry| match &entry.change {
         Change::Request { verb, object, .. } if verb == "remove" => object.strip_prefix("container "),

@@ -1,6 +1,6 @@
 //! `certs rotate-ca`: rotates the CAs of a running cluster in stages.
 
-use super::looked_up;
+use super::discover;
 use crate::actions;
 use crate::actions::renewal::known;
 use crate::actions::rotation::{self, KUBELET_CONF, state::World};
@@ -8,7 +8,7 @@ use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::{RotateArgs, RotateCommand, RotateStatusArgs};
-use crate::cli::plan_text;
+use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::context::Task;
@@ -33,7 +33,7 @@ pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
 
 fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs rotate-ca", args.dry_run)?;
-    let (_, task) = looked_up::own(session)?;
+    let (_, task) = discover::own(session)?;
     let looking = session.context(Task::None, false);
     let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
     let (chosen, without) = (chosen.to_vec(), args.without.clone());
@@ -45,7 +45,7 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     }
     let changed = cx.gate.entries();
     let (text, world) = if args.dry_run {
-        (plan_text::text(&changed), None)
+        (change_list::text(&changed), None)
     } else {
         let world = rotation::world(&mut cx)?;
         let mut text = String::new();
@@ -83,8 +83,9 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
             text += &table.to_string();
             text += "\n";
             if let Some(own) = &own {
-                text +=
-                    &format!("A worker only sees itself; run 'status' on a control plane to see hosts other than {own}.\n\n");
+                text += &format!(
+                    "A worker only sees itself; run 'status' on a control plane to see hosts other than {own}.\n\n"
+                );
             }
             text + &next_step(&world, Stage::Trust)
         }

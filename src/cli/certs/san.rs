@@ -1,12 +1,12 @@
 //! `certs add-san NAME…`.
 
-use super::{looked_up, restart};
+use super::{discover, restart};
 use crate::actions;
 use crate::actions::renewal::known::Source;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::certs::AddSanArgs;
-use crate::cli::plan_text;
+use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::Renewal;
@@ -37,7 +37,7 @@ impl Fault for NoCluster {
 
 pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs add-san", args.dry_run)?;
-    let (source, mut task) = looked_up::own(session)?;
+    let (source, mut task) = discover::own(session)?;
     if source != Source::Cluster {
         return Err(NoCluster.into());
     }
@@ -54,12 +54,11 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     let changed = cx.gate.entries();
     let others = others(&mut cx)?;
     let mut text = if args.dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else if changed.is_empty() {
         "The API server certificate already has these SANs; nothing changed.\n".to_owned()
     } else if args.no_restart {
-        "The SANs are in the certificate. To have the API server load it:\n    kubewright certs restart\n"
-            .to_owned()
+        "The SANs are in the certificate. To have the API server load it:\n    kubewright certs restart\n".to_owned()
     } else {
         "The API server on this host serves a certificate with these SANs.\n".to_owned()
     };

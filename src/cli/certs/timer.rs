@@ -4,7 +4,7 @@ use crate::actions::timer::{self, Schedule, Status};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::TimerCommand;
-use crate::cli::plan_text;
+use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::Task;
 use serde_json::json;
@@ -77,7 +77,7 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
         }
     };
     let changed = cx.gate.entries();
-    let text = if dry_run { plan_text::text(&changed) } else { text };
+    let text = if dry_run { change_list::text(&changed) } else { text };
     session.print(&json!({ "dryRun": dry_run, "changed": changed }), &text)?;
     Ok(ExitCode::Ok)
 }

@@ -2,7 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::versions::ApiVersion;
 
 /// The component configurations that can be printed.
@@ -12,9 +12,7 @@ pub const COMPONENTS: [&str; 2] = ["KubeProxyConfiguration", "KubeletConfigurati
 pub enum OptionError {
     /// Unknown value of `--component-configs`.
     #[error("unknown component configuration {given:?}")]
-    UnknownComponent {
-        given: String,
-    },
+    UnknownComponent { given: String },
     /// `--component-configs` for a document without any.
     #[error("'{command}' of v1.{minor} does not print component configurations: {why}")]
     NoComponents {
@@ -33,9 +31,7 @@ pub enum OptionError {
     },
     /// Unknown value of `--to`.
     #[error("unknown API version {given:?}")]
-    UnknownApi {
-        given: String,
-    },
+    UnknownApi { given: String },
 }
 
 impl Fault for OptionError {
@@ -45,7 +41,7 @@ impl Fault for OptionError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::UnknownComponent { given } => match nearest(given, COMPONENTS)
+            Self::UnknownComponent { given } => match similar(given, COMPONENTS)
                 .or_else(|| COMPONENTS.into_iter().find(|name| name.starts_with(given)))
             {
                 Some(near) => format!("did you mean '{near}'?"),
@@ -57,7 +53,7 @@ impl Fault for OptionError {
             Self::NoDocument { .. } => "add '--kubernetes-version v1.31.0' or a newer one".into(),
             Self::UnknownApi { given } => {
                 let names = ApiVersion::ALL.map(ApiVersion::name);
-                match nearest(given, names) {
+                match similar(given, names) {
                     Some(near) => format!("did you mean '{near}'?"),
                     None => format!("choose from {}", names.join(", ")),
                 }

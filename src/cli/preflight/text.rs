@@ -1,18 +1,18 @@
 //! The report of `preflight` as text.
 
-use crate::base::folded::folded;
 use crate::base::gate::Entry;
+use crate::base::wrap::wrap;
 use crate::checks::fix::Fixed;
 use crate::checks::{Finding, Report, Role, Severity};
 use crate::cli::args::preflight::PreflightArgs;
-use crate::cli::plan_text::{self, count};
+use crate::cli::change_list::{self, count};
 use std::fmt;
 
 /// The least width of a terminal.
 const WIDTH: usize = 80;
 
 /// What `preflight` found and did.
-pub struct Told<'a> {
+pub struct ReportText<'a> {
     pub args: &'a PreflightArgs,
     /// What the host is checked for.
     pub role: Role,
@@ -23,7 +23,7 @@ pub struct Told<'a> {
     pub changed: &'a [Entry],
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for ReportText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for finding in &self.report.findings {
             write!(f, "{}", one(finding))?;
@@ -32,19 +32,19 @@ impl fmt::Display for Told<'_> {
             writeln!(f)?;
         }
         if self.args.fix && self.args.dry_run {
-            write!(f, "{}", plan_text::text(self.changed))?;
+            write!(f, "{}", change_list::text(self.changed))?;
         } else if !self.fixed.is_empty() {
             writeln!(f, "Fixed with {}.", count(self.changed.len(), "change"))?;
         }
-        write!(f, "{}", folded(&self.verdict(), WIDTH, "", ""))?;
+        write!(f, "{}", wrap(&self.verdict(), WIDTH, "", ""))?;
         match self.help() {
-            Some(help) => write!(f, "{}", folded(&help, WIDTH, "", "  ")),
+            Some(help) => write!(f, "{}", wrap(&help, WIDTH, "", "  ")),
             None => Ok(()),
         }
     }
 }
 
-impl Told<'_> {
+impl ReportText<'_> {
     fn verdict(&self) -> String {
         let task = match self.role {
             Role::FirstControlPlane => "'kubewright init'",
@@ -87,10 +87,10 @@ fn one(finding: &Finding) -> String {
         (Severity::Warning, false) => "WARNING",
     };
     let place = if finding.place.is_empty() { String::new() } else { format!(" ({})", finding.place) };
-    let mut text = folded(&format!("{severity} {}{place}", finding.id), WIDTH, "", "  ");
-    text += &folded(&finding.what, WIDTH, "  ", "  ");
+    let mut text = wrap(&format!("{severity} {}{place}", finding.id), WIDTH, "", "  ");
+    text += &wrap(&finding.what, WIDTH, "  ", "  ");
     if !finding.fix.is_empty() {
-        text += &folded(&format!("fix: {}", finding.fix), WIDTH, "  ", "    ");
+        text += &wrap(&format!("fix: {}", finding.fix), WIDTH, "  ", "    ");
     }
     text
 }

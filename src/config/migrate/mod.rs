@@ -75,7 +75,11 @@ fn refuse_newer(source_name: &str, documents: &Documents, target: ApiVersion) ->
     let mut report = Report::new(source_name);
     for document in documents.all().iter().filter(|d| d.kind.component_api().is_none() && d.api > target) {
         let place = Place::File { mark: document.mark_of("apiVersion"), path: "apiVersion".into() };
-        let what = format!("{} is newer than {}; files can only be converted to a newer version", document.api.name(), target.name());
+        let what = format!(
+            "{} is newer than {}; files can only be converted to a newer version",
+            document.api.name(),
+            target.name()
+        );
         report.problem(place, Complaint::new(what));
     }
     report.finish().map(|_| ())

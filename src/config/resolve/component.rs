@@ -1,7 +1,7 @@
 //! Flags, environment variables and host paths of components that run as static Pods, and of the kubelet.
 
 use super::section::{Given, Section};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::model::{Arg, Component, HostPathMount};
 use crate::config::problem::{Complaint, Report};
 use crate::config::tree::Value;
@@ -106,9 +106,12 @@ fn required(item: &Section<'_>, field: &str, report: &mut Report) -> Option<Give
     // A value of the wrong type has already been reported.
     if given.is_none() && item.field(field).is_none_or(|node| matches!(node.value, Value::Text(_))) {
         let keys = item.node().map(|node| node.entries().iter().map(|e| e.key.as_str())).into_iter().flatten();
-        let similar = nearest(field, keys.filter(|key| *key != field));
+        let similar = similar(field, keys.filter(|key| *key != field));
         let complaint = match similar {
-            Some(similar) => Complaint::with_help(format!("{field} is missing"), format!("did you mean '{field}' instead of '{similar}'?")),
+            Some(similar) => Complaint::with_help(
+                format!("{field} is missing"),
+                format!("did you mean '{field}' instead of '{similar}'?"),
+            ),
             None => Complaint::with_help(format!("{field} is missing"), format!("add '{field}: …'")),
         };
         report.problem(item.place(), complaint);

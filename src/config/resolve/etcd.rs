@@ -15,7 +15,8 @@ pub(super) fn etcd(cluster: &Section<'_>, report: &mut Report) -> Etcd {
     let section = cluster.child("etcd");
     let (local, external) = (section.child("local"), section.child("external"));
     if local.exists() && external.exists() {
-        let complaint = Complaint::with_help("etcd.local and etcd.external are mutually exclusive", "remove one of the two");
+        let complaint =
+            Complaint::with_help("etcd.local and etcd.external are mutually exclusive", "remove one of the two");
         report.problem(external.place(), complaint);
     }
     if external.exists() {

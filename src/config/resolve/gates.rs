@@ -1,7 +1,7 @@
 //! kubeadm's own feature gates.
 
 use super::section::{Given, Section};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::problem::{Complaint, Report};
 use crate::config::tree::Value;
 use crate::versions::fact::Stage;
@@ -78,7 +78,7 @@ fn help(name: &str, minor: &Minor) -> String {
         return format!("remove it: it only exists in v1.{first} to v1.{last}");
     }
     let names: Vec<&str> = minor.feature_gates.iter().map(|gate| gate.name).collect();
-    match nearest(name, names.iter().copied()) {
+    match similar(name, names.iter().copied()) {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("kubeadm's feature gates are {}; set those of components in their extraArgs", names.join(", ")),
     }

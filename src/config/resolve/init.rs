@@ -2,7 +2,7 @@
 
 use super::node::{NodeFlags, node};
 use super::section::{Given, Section};
-use super::{cluster, endpoint, mix, timeouts, tokens, version};
+use super::{cluster, endpoint, flag_conflicts, timeouts, tokens, version};
 use crate::config::documents::Documents;
 use crate::config::facts::Facts;
 use crate::config::flags::InitFlags;
@@ -21,7 +21,7 @@ pub(in crate::config) fn init(
     report: &mut Report,
 ) -> (InitConfig, bool) {
     if documents.has_file() {
-        mix::refuse(&mix::init(flags), report);
+        flag_conflicts::refuse(&flag_conflicts::init(flags), report);
         require_documents(documents, report);
     }
     let section = Section::of(documents.document(Kind::Init));
@@ -70,7 +70,10 @@ pub(in crate::config) fn init(
 fn require_documents(documents: &Documents, report: &mut Report) {
     if documents.lacks(&[Kind::Init, Kind::Cluster]) {
         let names: Vec<&str> = documents.kinds().iter().map(|kind| kind.name()).collect();
-        let what = format!("InitConfiguration and ClusterConfiguration are missing; the file only contains {}", names.join(", "));
+        let what = format!(
+            "InitConfiguration and ClusterConfiguration are missing; the file only contains {}",
+            names.join(", ")
+        );
         let help = "add a document with 'kind: ClusterConfiguration'";
         report.problem(Place::File { mark: Mark::START, path: String::new() }, Complaint::with_help(what, help));
     }
@@ -80,7 +83,8 @@ fn require_documents(documents: &Documents, report: &mut Report) {
 fn warn_of_families(services: &[ipnet::IpNet], address: IpAddr, init: &Section<'_>, report: &mut Report) {
     let Some(first) = services.first() else { return };
     if first.addr().is_ipv4() != address.is_ipv4() && !address.is_unspecified() {
-        let what = format!("the API server at {address} will not start with the Service network {first} of another IP family");
+        let what =
+            format!("the API server at {address} will not start with the Service network {first} of another IP family");
         let help = "list a Service network of the same family first (--service-cidr, networking.serviceSubnet)";
         let section = init.child("localAPIEndpoint");
         let place = if section.exists() { section.place() } else { Place::Host };

@@ -2,7 +2,7 @@
 
 use super::node::{NodeFlags, node};
 use super::section::{Given, Section, validate_all};
-use super::{endpoint, mix, timeouts, version};
+use super::{endpoint, flag_conflicts, timeouts, version};
 use crate::base::secret::Secret;
 use crate::config::documents::Documents;
 use crate::config::facts::Facts;
@@ -29,7 +29,7 @@ pub(in crate::config) fn join(
     let section = Section::of(document);
     let from_file = documents.has_file();
     if from_file {
-        mix::refuse(&mix::join(flags), report);
+        flag_conflicts::refuse(&flag_conflicts::join(flags), report);
         if documents.lacks(&[Kind::Join]) {
             let complaint = Complaint::with_help("JoinConfiguration is missing", "add 'kind: JoinConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
@@ -101,7 +101,10 @@ fn discovery(section: &Section<'_>, flags: &JoinFlags, from_file: bool, report: 
     match (has_token, has_file) {
         (true, true) => report.problem(
             place(section, "--discovery-file", from_file),
-            Complaint::with_help("discovery by token and discovery by file are mutually exclusive", "remove one of the two"),
+            Complaint::with_help(
+                "discovery by token and discovery by file are mutually exclusive",
+                "remove one of the two",
+            ),
         ),
         (false, false) => {
             let (place, help) = if from_file {
@@ -116,7 +119,8 @@ fn discovery(section: &Section<'_>, flags: &JoinFlags, from_file: bool, report: 
     if has_file && !has_token {
         let location = file.and_then(|given| given.validate(discovery_location, report));
         if location.is_none() && flags.discovery_file.is_none() && by_file.field("kubeConfigPath").is_none() {
-            report.problem(by_file.place(), Complaint::with_help("kubeConfigPath is missing", "add 'kubeConfigPath: …'"));
+            report
+                .problem(by_file.place(), Complaint::with_help("kubeConfigPath is missing", "add 'kubeConfigPath: …'"));
         }
         return Discovery {
             source: DiscoverySource::File { location: location.unwrap_or_default() },

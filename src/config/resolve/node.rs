@@ -2,7 +2,7 @@
 
 use super::component;
 use super::section::{Given, Section};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::facts::Facts;
 use crate::config::model::{ApiEndpoint, NodeConfig, Timeouts};
 use crate::config::problem::{Complaint, Place, Report};
@@ -94,8 +94,10 @@ pub(super) fn ignored_checks(given: &[Given], report: &mut Report) -> Vec<String
     if let Some(all) = given.iter().find(|g| g.text.eq_ignore_ascii_case("all"))
         && names.len() > 1
     {
-        let complaint =
-            Complaint::with_help("'all' cannot be combined with other checks", "list either 'all' or individual checks");
+        let complaint = Complaint::with_help(
+            "'all' cannot be combined with other checks",
+            "list either 'all' or individual checks",
+        );
         report.problem(all.place.clone(), complaint);
     }
     names.into_iter().collect()
@@ -118,8 +120,11 @@ fn taints(section: &Section<'_>, report: &mut Report) -> Option<Vec<Value>> {
         if let Some(effect) = item.text("effect") {
             effect.validate(|text| choice::one_of(text, &choice::TAINT_EFFECTS), report);
         } else {
-            let similar = item.node().and_then(|n| nearest("effect", n.entries().iter().map(|e| e.key.as_str())));
-            let help = similar.map_or_else(|| "add 'effect: NoSchedule'".to_owned(), |similar| format!("did you mean 'effect' instead of '{similar}'?"));
+            let similar = item.node().and_then(|n| similar("effect", n.entries().iter().map(|e| e.key.as_str())));
+            let help = similar.map_or_else(
+                || "add 'effect: NoSchedule'".to_owned(),
+                |similar| format!("did you mean 'effect' instead of '{similar}'?"),
+            );
             report.problem(item.place(), Complaint::with_help("the taint effect is missing", help));
         }
     }

@@ -2,12 +2,12 @@
 
 use super::node::{cri_socket, ignored_checks};
 use super::section::{Given, Section};
-use super::{mix, timeouts, version};
+use super::{flag_conflicts, timeouts, version};
 use crate::config::documents::Documents;
 use crate::config::facts::Facts;
 use crate::config::flags::ResetFlags;
-use crate::config::lifecycle::ResetConfig;
 use crate::config::problem::{Complaint, Place, Report};
+use crate::config::reset_config::ResetConfig;
 use crate::config::schema::Kind;
 use crate::config::tree::Mark;
 use crate::config::validate::{choice, path};
@@ -21,7 +21,7 @@ pub(in crate::config) fn reset(
 ) -> (ResetConfig, bool) {
     let section = Section::of(documents.document(Kind::Reset));
     if documents.has_file() {
-        mix::refuse(&mix::reset(flags), report);
+        flag_conflicts::refuse(&flag_conflicts::reset(flags), report);
         if documents.lacks(&[Kind::Reset]) {
             let complaint = Complaint::with_help("ResetConfiguration is missing", "add 'kind: ResetConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);

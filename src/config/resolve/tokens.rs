@@ -36,7 +36,11 @@ pub(super) fn tokens(
         let id = token.token.expose().get(..6).unwrap_or_default();
         if let Some(first) = (!id.is_empty()).then(|| seen.get(id)).flatten() {
             let what = format!("the token ID is already used by bootstrapTokens[{first}]");
-            section.complain("token", Complaint::with_help(what, "use a token with another ID (its first six characters)"), report);
+            section.complain(
+                "token",
+                Complaint::with_help(what, "use a token with another ID (its first six characters)"),
+                report,
+            );
         } else {
             seen.insert(id.to_owned(), i);
         }

@@ -2,13 +2,13 @@
 
 use super::node::ignored_checks;
 use super::section::{Given, Section};
-use super::{mix, timeouts};
+use super::{flag_conflicts, timeouts};
 use crate::config::documents::Documents;
 use crate::config::flags::UpgradeFlags;
-use crate::config::lifecycle::{UpgradeConfig, UpgradeTask};
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::schema::Kind;
 use crate::config::tree::Mark;
+use crate::config::upgrade_config::{UpgradeConfig, UpgradeTask};
 use crate::config::validate::version::installable;
 use crate::config::validate::{Validated, choice, path};
 use std::path::PathBuf;
@@ -25,10 +25,9 @@ pub(in crate::config) fn upgrade(
 ) -> (UpgradeConfig, bool) {
     let root = Section::of(documents.document(Kind::Upgrade));
     if documents.has_file() {
-        mix::refuse(&mix::upgrade(flags), report);
+        flag_conflicts::refuse(&flag_conflicts::upgrade(flags), report);
         if documents.lacks(&[Kind::Upgrade]) {
-            let complaint =
-                Complaint::with_help("UpgradeConfiguration is missing", "add 'kind: UpgradeConfiguration'");
+            let complaint = Complaint::with_help("UpgradeConfiguration is missing", "add 'kind: UpgradeConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
         }
     }

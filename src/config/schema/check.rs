@@ -38,7 +38,10 @@ impl Checker<'_> {
         let other: Option<&Field> = object.fields.iter().find(|f| f.name == name);
         let complaint = if let Some(field) = other {
             let help = match field.successor {
-                "" => format!("it exists in {}; 'kubewright config migrate' converts a file to a newer version", field.versions()),
+                "" => format!(
+                    "it exists in {}; 'kubewright config migrate' converts a file to a newer version",
+                    field.versions()
+                ),
                 successor => successor.to_owned(),
             };
             Complaint::with_help(format!("is not a field of {api}, only of {}", field.versions()), help)
@@ -117,7 +120,10 @@ impl Checker<'_> {
         let name = path.rsplit('.').next()?;
         let was_map = parent?.fields.iter().any(|f| f.name == name && matches!(f.of, Type::TextMap));
         was_map.then(|| {
-            format!("{} takes a list of 'name' and 'value'; the map is the format of v1beta3 and older", self.api.name())
+            format!(
+                "{} takes a list of 'name' and 'value'; the map is the format of v1beta3 and older",
+                self.api.name()
+            )
         })
     }
 

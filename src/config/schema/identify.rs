@@ -1,7 +1,7 @@
 //! Determines the kind of a document from its `apiVersion` and `kind`.
 
 use super::kind::Kind;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::tree::{Mark, Node, Value};
 use crate::versions::ApiVersion;
@@ -54,7 +54,7 @@ fn header(root: &Node, field: &str, report: &mut Report) -> Option<String> {
         }
         _ => {
             let what = format!("{field} is missing");
-            let similar = nearest(field, root.entries().iter().map(|e| e.key.as_str()));
+            let similar = similar(field, root.entries().iter().map(|e| e.key.as_str()));
             let help = match similar {
                 Some(similar) => format!("did you mean '{field}' instead of '{similar}'?"),
                 None if field == "kind" => "add 'kind: ClusterConfiguration', or another kind".to_owned(),
@@ -72,7 +72,7 @@ fn find_kind(root: &Node, name: &str, report: &mut Report) -> Option<Kind> {
         let names: Vec<&str> = Kind::ALL.iter().map(|k| k.name()).collect();
         // 'ClusterConfig' and 'cluster' are too short for a typo, and still clear.
         let begun = names.iter().find(|n| n.to_lowercase().starts_with(&name.to_lowercase())).copied();
-        let help = match nearest(name, names.iter().copied()).or(begun) {
+        let help = match similar(name, names.iter().copied()).or(begun) {
             Some(near) => format!("did you mean '{near}'?"),
             None => format!("supported kinds are {}", names.join(", ")),
         };
@@ -91,7 +91,7 @@ fn kubeadm_version(kind: Kind, root: &Node, text: &str, report: &mut Report) -> 
                 "convert it with kubeadm v1.13 or v1.14 first",
             ),
             _ => {
-                let help = match nearest(text, known.iter().map(String::as_str)) {
+                let help = match similar(text, known.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean '{near}'?"),
                     None => format!("use one of {}", known.join(", ")),
                 };

@@ -2,13 +2,13 @@
 
 use super::kind::Kind;
 use super::shape::{Object, Type};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::versions::ApiVersion;
 
 /// Help for the unknown field `name` in `object` of a document of `kind`.
 pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) -> Option<String> {
     let here: Vec<&str> = object.fields_in(api).map(|f| f.name).collect();
-    if let Some(near) = nearest(name, here.iter().copied()) {
+    if let Some(near) = similar(name, here.iter().copied()) {
         return Some(format!("did you mean '{near}'?"));
     }
     if let Some(path) = find(kind.object(), name, api, "") {

@@ -166,10 +166,7 @@ fn a_secret_of_the_wrong_type_is_not_repeated() {
 #[test]
 fn documents_must_have_apiversion_and_kind() {
     let cases = [
-        (
-            "kind: ClusterConfiguration\n",
-            "1:1  apiVersion is missing | add 'apiVersion: kubeadm.k8s.io/v1beta4'",
-        ),
+        ("kind: ClusterConfiguration\n", "1:1  apiVersion is missing | add 'apiVersion: kubeadm.k8s.io/v1beta4'"),
         (
             "apiVersion: kubeadm.k8s.io/v1beta4\n",
             "1:1  kind is missing | add 'kind: ClusterConfiguration', or another kind",

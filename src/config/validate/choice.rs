@@ -1,7 +1,7 @@
 //! Values from a short list.
 
 use super::Validated;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::model::KeyAlgorithm;
 use crate::config::problem::Complaint;
 
@@ -23,7 +23,7 @@ pub fn one_of(text: &str, choices: &[&str]) -> Validated<String> {
     if choices.contains(&text) {
         return Ok(text.to_owned());
     }
-    let help = match nearest(text, choices.iter().copied()) {
+    let help = match similar(text, choices.iter().copied()) {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("use one of {}", choices.join(", ")),
     };

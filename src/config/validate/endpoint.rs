@@ -135,10 +135,7 @@ mod tests {
         }
         assert_eq!(host_port("https://lb:6443/").unwrap_err().help.unwrap(), "write 'lb:6443'");
         assert_eq!(host_port("lb:99999").unwrap_err().what, "\"99999\" is not a port");
-        assert_eq!(
-            host_and_port("fd00::1").unwrap_err().help.unwrap(),
-            "add the port, usually 6443: '[fd00::1]:6443'"
-        );
+        assert_eq!(host_and_port("fd00::1").unwrap_err().help.unwrap(), "add the port, usually 6443: '[fd00::1]:6443'");
     }
 
     #[test]

@@ -65,7 +65,9 @@ pub fn node_mask_fits(net: &IpNet, node_mask: u8) -> Validated<()> {
     let (family, most) = if net.addr().is_ipv4() { ("ipv4", 32) } else { ("ipv6", 128) };
     let flag = format!("node-cidr-mask-size-{family} in controllerManager.extraArgs");
     if node_mask > most {
-        return Err(Complaint::new(format!("each node would get a /{node_mask}, which is not a prefix length of {family}")));
+        return Err(Complaint::new(format!(
+            "each node would get a /{node_mask}, which is not a prefix length of {family}"
+        )));
     }
     if pods > node_mask {
         let what = format!("{net} is smaller than the /{node_mask} that each node gets from it");

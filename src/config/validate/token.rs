@@ -2,9 +2,9 @@
 
 use super::Validated;
 use crate::base::fault::Fault;
-use crate::base::nearest::nearest;
 use crate::base::pin::Pin;
 use crate::base::secret::Secret;
+use crate::base::suggest::similar;
 use crate::config::problem::Complaint;
 
 const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
@@ -63,7 +63,7 @@ pub fn usage(text: &str) -> Validated<String> {
     if USAGES.contains(&text) {
         return Ok(text.to_owned());
     }
-    let help = match nearest(text, USAGES) {
+    let help = match similar(text, USAGES) {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("use {}", USAGES.join(" and ")),
     };

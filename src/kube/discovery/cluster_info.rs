@@ -4,7 +4,7 @@ use super::super::kind::{CONFIG_MAP, ObjectRef};
 use super::ca::certificates;
 use super::grace::Unsigned;
 use super::jws;
-use crate::base::foreign_text;
+use crate::base::sanitize;
 use crate::config::kubeconfig::{Kubeconfig, NamedCluster};
 use serde_json::Value;
 use std::path::Path;
@@ -39,13 +39,13 @@ impl ClusterInfo {
             return Err("it has no kubeconfig".into());
         }
         let kubeconfig = Kubeconfig::parse(Path::new("cluster-info"), text.as_bytes())
-            .map_err(|error| format!("its kubeconfig cannot be read: {}", foreign_text::shown(&error.reason)))?;
+            .map_err(|error| format!("its kubeconfig cannot be read: {}", sanitize::line(&error.reason)))?;
         let [NamedCluster { cluster, .. }] = kubeconfig.clusters.as_slice() else {
             return Err("its kubeconfig must name exactly one cluster".into());
         };
         let server = cluster.server.clone();
         if !server.starts_with("https://") {
-            let server = foreign_text::shown(&server);
+            let server = sanitize::line(&server);
             return Err(format!("its kubeconfig names {server:?}, which is not an https:// address"));
         }
         let ca_pem = cluster.certificate_authority_data.as_ref().map(|data| data.0.clone()).unwrap_or_default();

@@ -6,7 +6,6 @@
 use super::Object;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
 /// The annotation with the hash, as named by kubeadm.
 pub const ANNOTATION: &str = "kubeadm.kubernetes.io/component-config.hash";
@@ -21,11 +20,7 @@ pub fn of_data(data: &Map<String, Value>) -> String {
     for (_, value) in entries {
         hash.update(value.as_str().unwrap_or_default());
     }
-    hash.finalize().iter().fold(String::from("sha256:"), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("sha256:{}", hex::encode(hash.finalize()))
 }
 
 /// True if the ConfigMap is unchanged since it was generated.

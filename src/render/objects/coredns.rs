@@ -47,7 +47,8 @@ pub fn known(ours: &CoreDns<'_>) -> Result<Vec<Object>, ObjectError> {
     for facts in (OLDEST..=newest()).filter_map(facts) {
         let directory = if facts.coredns_subpath { "coredns/" } else { "" };
         let tag = facts.coredns_tag.newest();
-        let defaults = facts.image_repository.0.iter().map(|(_, registry)| format!("{registry}/{directory}coredns:{tag}"));
+        let defaults =
+            facts.image_repository.0.iter().map(|(_, registry)| format!("{registry}/{directory}coredns:{tag}"));
         for image in defaults.chain([ours.image.to_owned()]) {
             objects.extend(CoreDns { minor: facts.minor, image: &image, ..*ours }.objects()?);
         }

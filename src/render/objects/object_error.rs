@@ -32,14 +32,10 @@ pub enum ObjectError {
     Token,
     /// The expiry of a token is not a time.
     #[error("a bootstrap token cannot expire at {text:?}: not a time")]
-    TokenEnd {
-        text: String,
-    },
+    TokenEnd { text: String },
     /// The expiry of a token is beyond the calendar.
     #[error("the lifetime of a bootstrap token, {days} days, is too long")]
-    TokenLifetime {
-        days: u64,
-    },
+    TokenLifetime { days: u64 },
     #[error(transparent)]
     Yaml(#[from] YamlError),
 }

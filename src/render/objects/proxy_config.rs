@@ -2,7 +2,7 @@
 //! as written by the types of that minor version.
 
 use super::ObjectError;
-use crate::base::{go_duration, nearest};
+use crate::base::{go_duration, suggest};
 use crate::versions::proxy_fields::{FieldKind, ProxyField, proxy_fields};
 use serde_json::{Map, Value, json};
 
@@ -128,7 +128,7 @@ fn collect_unknown(paths: &[&str], parent: &str, map: &Map<String, Value>, probl
             _ if paths.contains(&path.as_str()) => {}
             _ => {
                 let siblings = paths.iter().filter_map(|known| known.strip_prefix(parent)?.split('.').next());
-                let meant = nearest::nearest(key, siblings);
+                let meant = suggest::similar(key, siblings);
                 let hint = meant.map(|name| format!(" (did you mean '{parent}{name}'?)")).unwrap_or_default();
                 problems.push(format!("unknown field '{path}'{hint}"));
             }

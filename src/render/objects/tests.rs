@@ -248,7 +248,8 @@ fn the_cri_socket_is_recorded_in_minors_without_a_file_for_it() {
 fn encrypted_certificates_are_deleted_with_their_token() {
     let token = upload_certs::owner_token(Secret::new("abcdef.0123456789abcdef".into()), 0).unwrap();
     let mut owner = token[0].value.clone();
-    let encrypted = BTreeMap::from([("etcd/ca.key".to_owned(), b"encrypted".to_vec()), ("ca.key".to_owned(), Vec::new())]);
+    let encrypted =
+        BTreeMap::from([("etcd/ca.key".to_owned(), b"encrypted".to_vec()), ("ca.key".to_owned(), Vec::new())]);
     assert!(upload_certs::certificates(&owner, &encrypted).is_err(), "an owner without a uid owns nothing");
     owner["metadata"]["uid"] = "0000-1".into();
     let objects = upload_certs::certificates(&owner, &encrypted).unwrap();

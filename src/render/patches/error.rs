@@ -12,9 +12,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 pub enum PatchError {
     /// The directory does not exist.
     #[error("the patches directory {} does not exist", directory.display())]
-    NoDirectory {
-        directory: PathBuf,
-    },
+    NoDirectory { directory: PathBuf },
     /// The file name is not that of a patch.
     #[error("the name of the patch file {} has {problem}", file.display())]
     Name {

@@ -1,7 +1,7 @@
 //! The names of patch files: `TARGET[SUFFIX][+TYPE].EXTENSION`.
 
 use super::PatchError;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use std::fmt;
 use std::path::Path;
 
@@ -85,14 +85,14 @@ pub(super) fn parse(file: &Path, name: &str) -> Result<Option<(Target, PatchType
         return match target {
             Some(_) => wrong(
                 format!("the extension {extension:?}, which is neither yaml nor json"),
-                nearest(extension, EXTENSIONS).map(|right| format!("{stem}.{right}")),
+                similar(extension, EXTENSIONS).map(|right| format!("{stem}.{right}")),
             ),
             None => Ok(None),
         };
     }
     let Some((target, prefix)) = target else {
         let (word, rest) = stem.split_at(stem.find(['+', '.']).unwrap_or(stem.len()));
-        let right = nearest(word.trim_end_matches(|c: char| c.is_ascii_digit()), Target::names());
+        let right = similar(word.trim_end_matches(|c: char| c.is_ascii_digit()), Target::names());
         return wrong(
             format!("no known target ({})", Target::names().join(", ")),
             right.map(|right| format!("{right}{rest}.{extension}")),
@@ -108,7 +108,7 @@ pub(super) fn parse(file: &Path, name: &str) -> Result<Option<(Target, PatchType
         ),
         None => wrong(
             format!("the unknown patch type {word:?} (known are json, merge, strategic)"),
-            nearest(word, PatchType::ALL.map(|(_, name)| name))
+            similar(word, PatchType::ALL.map(|(_, name)| name))
                 .map(|right| format!("{prefix}{before}+{right}.{extension}")),
         ),
     }

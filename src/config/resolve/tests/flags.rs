@@ -129,7 +129,9 @@ fn all_cannot_be_combined_with_other_checks() {
     let flags = InitFlags { ignore_preflight_errors: vec!["All,Swap".into()], ..InitFlags::default() };
     assert_eq!(
         problems(by_flags(&flags)),
-        ["--ignore-preflight-errors: 'all' cannot be combined with other checks | list either 'all' or individual checks"]
+        [
+            "--ignore-preflight-errors: 'all' cannot be combined with other checks | list either 'all' or individual checks"
+        ]
     );
 }
 
@@ -167,5 +169,8 @@ fn reset_and_upgrade_read_their_documents_and_flags() {
     assert!(found[1].contains("did you mean 'MNT_DETACH'?"));
     let none = parse("c.yaml", init("").as_bytes()).unwrap();
     assert!(problems(none.reset(&ResetFlags::default(), &facts()))[0].contains("ResetConfiguration is missing"));
-    assert!(problems(none.upgrade(UpgradeTask::Node, &UpgradeFlags::default()))[0].contains("UpgradeConfiguration is missing"));
+    assert!(
+        problems(none.upgrade(UpgradeTask::Node, &UpgradeFlags::default()))[0]
+            .contains("UpgradeConfiguration is missing")
+    );
 }

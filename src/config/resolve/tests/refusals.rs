@@ -56,7 +56,10 @@ const CLUSTER: &[(&str, &str)] = &[
         "scheduler: {extraVolumes: [{name: a, hostPath: /b, mountPath: /c}, {name: a, hostPath: /b, mountPath: /c}]}",
         "scheduler.extraVolumes[1].name: duplicate volume name \"a\"",
     ),
-    ("etcd: {local: {}, external: {endpoints: [\"https://a:1\"]}}", "etcd.external: etcd.local and etcd.external are mutually exclusive"),
+    (
+        "etcd: {local: {}, external: {endpoints: [\"https://a:1\"]}}",
+        "etcd.external: etcd.local and etcd.external are mutually exclusive",
+    ),
     ("etcd: {local: {dataDir: data}}", "etcd.local.dataDir: \"data\" is not an absolute path"),
     ("etcd: {local: {serverCertSANs: [_]}}", "etcd.local.serverCertSANs[0]: is neither"),
     ("etcd: {external: {}}", "etcd.external.endpoints: an external etcd requires at least one endpoint"),
@@ -100,7 +103,10 @@ const INIT: &[(&str, &str)] = &[
     ("localAPIEndpoint: {bindPort: -1}", "localAPIEndpoint.bindPort: \"-1\" is not a port"),
     ("nodeRegistration: {name: CP_1}", "nodeRegistration.name: invalid node name: \"CP_1\" contains '_'"),
     ("nodeRegistration: {criSocket: \"tcp://a\"}", "nodeRegistration.criSocket: the scheme 'tcp' is not supported"),
-    ("nodeRegistration: {imagePullPolicy: always}", "nodeRegistration.imagePullPolicy: \"always\" is not an allowed value"),
+    (
+        "nodeRegistration: {imagePullPolicy: always}",
+        "nodeRegistration.imagePullPolicy: \"always\" is not an allowed value",
+    ),
     ("nodeRegistration: {taints: [{effect: NoSchedule}]}", "nodeRegistration.taints[0]: the taint key is missing"),
     ("nodeRegistration: {taints: [{key: a}]}", "nodeRegistration.taints[0]: the taint effect is missing"),
     ("nodeRegistration: {taints: [{key: a, effect: noschedule}]}", "nodeRegistration.taints[0].effect: \"noschedule\""),
@@ -200,8 +206,10 @@ fn a_file_must_contain_what_init_reads() {
     let found = problems(try_init(kubelet));
     assert_eq!(
         found,
-        [": InitConfiguration and ClusterConfiguration are missing; the file only contains KubeletConfiguration | add a document with \
-          'kind: ClusterConfiguration'"]
+        [
+            ": InitConfiguration and ClusterConfiguration are missing; the file only contains KubeletConfiguration | add a document with \
+          'kind: ClusterConfiguration'"
+        ]
     );
     assert!(parse("c.yaml", kubelet.as_bytes()).unwrap().validate(&facts()).is_ok());
     for empty in ["", "---\n", "# nothing\n", "~\n"] {

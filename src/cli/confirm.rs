@@ -14,7 +14,7 @@ pub enum Unconfirmed {
     No,
     /// Standard input is closed.
     #[error("cannot ask for confirmation: standard input is closed; nothing changed")]
-    Nobody,
+    NoInput,
 }
 
 impl Fault for Unconfirmed {
@@ -24,7 +24,9 @@ impl Fault for Unconfirmed {
     fn hint(&self) -> Option<String> {
         match self {
             Self::No => None,
-            Self::Nobody => Some("add --yes to continue without confirmation, or --dry-run to preview the changes".into()),
+            Self::NoInput => {
+                Some("add --yes to continue without confirmation, or --dry-run to preview the changes".into())
+            }
         }
     }
 }
@@ -41,7 +43,7 @@ pub fn confirm(question: &str, session: &mut Session) -> Result<()> {
     match (read, answer.trim().to_lowercase().as_str()) {
         (Ok(1..), "y" | "yes") => Ok(()),
         (Ok(1..), _) => Err(Unconfirmed::No.into()),
-        _ => Err(Unconfirmed::Nobody.into()),
+        _ => Err(Unconfirmed::NoInput.into()),
     }
 }
 

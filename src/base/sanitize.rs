@@ -4,13 +4,13 @@
 const LONGEST: usize = 300;
 
 /// The text with every control character, including line breaks, replaced by a space, truncated to 300 characters.
-pub fn shown(text: &str) -> String {
+pub fn line(text: &str) -> String {
     let mut characters = text.trim().chars().filter(|c| !turns_direction(*c));
-    let mut shown: String = characters.by_ref().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line: String = characters.by_ref().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if characters.next().is_some() {
-        shown.push('…');
+        line.push('…');
     }
-    shown
+    line
 }
 
 /// Bidirectional control characters, with which a text can be displayed as a different one.
@@ -24,13 +24,13 @@ mod tests {
 
     #[test]
     fn no_control_characters_are_left() {
-        assert_eq!(shown("\x1b[2Jgone\r\nand \u{9b}31mred\u{202e}\x07\n"), " [2Jgone  and  31mred ");
-        assert_eq!(shown("  a plain sentence, with ümlauts: \"x\"\n"), "a plain sentence, with ümlauts: \"x\"");
+        assert_eq!(line("\x1b[2Jgone\r\nand \u{9b}31mred\u{202e}\x07\n"), " [2Jgone  and  31mred ");
+        assert_eq!(line("  a plain sentence, with ümlauts: \"x\"\n"), "a plain sentence, with ümlauts: \"x\"");
     }
 
     #[test]
     fn a_long_text_is_truncated() {
-        assert_eq!(shown(&"é".repeat(300)), "é".repeat(300));
-        assert_eq!(shown(&"é".repeat(301)), format!("{}…", "é".repeat(300)));
+        assert_eq!(line(&"é".repeat(300)), "é".repeat(300));
+        assert_eq!(line(&"é".repeat(301)), format!("{}…", "é".repeat(300)));
     }
 }
