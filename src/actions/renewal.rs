@@ -3,6 +3,7 @@
 //! Reads: what is there, and the CA that signs it. Writes: a copy of what was there below
 //! `/var/lib/kubewright/backup`, then the new certificate with a new key.
 
+use super::backups::BACKUPS;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::Content;
@@ -25,8 +26,6 @@ pub mod requests;
 pub mod restart;
 pub(super) mod running;
 
-/// Where copies of what was renewed lie.
-pub const BACKUPS: &str = "/var/lib/kubewright/backup";
 /// The folder of kubeconfigs.
 const KUBECONFIG_DIR: &str = "/etc/kubernetes";
 /// The kubeconfig that has a phase of its own.
