@@ -90,12 +90,6 @@ pub enum PkiError {
         /// Its name.
         name: String,
     },
-    /// What an exchange of a pair left behind cannot be read.
-    #[error("{} is not what a renewal leaves behind", path.display())]
-    NotAPair {
-        /// The file.
-        path: PathBuf,
-    },
     /// A key and its certificate could not be replaced.
     #[error("{cause}; {}", state.text(key, cert))]
     NotExchanged {
@@ -234,7 +228,6 @@ impl Fault for PkiError {
             | Self::NoCa { .. }
             | Self::HalfAPair { .. }
             | Self::Missing { .. }
-            | Self::NotAPair { .. }
             | Self::KeyExists { .. }
             | Self::OtherCluster { .. }
             | Self::KeyMissing { .. }
@@ -270,7 +263,6 @@ impl Fault for PkiError {
             )),
             Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
             Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane, which begins to bring a new CA to every node".into()),
-            Self::NotAPair { path } => Some(format!("remove it: run 'rm {}'", path.display())),
             Self::KeyExists { path } => Some(format!("move {0} away first: run 'mv {0} {0}.old'", path.display())),
             Self::OtherCluster { .. } => {
                 Some("this host still has the files of another cluster: run 'kubewright reset', then join again".into())

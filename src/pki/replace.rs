@@ -1,7 +1,7 @@
 //! Exchanges a certificate and its key although two files cannot change at once.
 //!
 //! The new pair is first written whole into one file beside the old one (`BASE.renewing`). A run
-//! that is killed between the two exchanges is finished by the next one from that file, so that
+//! that is killed between the two exchanges is completed by the next one from that file (`staged`), so that
 //! nothing is left with a key and a certificate that do not belong together. Both files are on the disk before the
 //! first takes its place: etcd reads them at every connection. Owner and mode stay: a component may run as a user of
 //! its own.
@@ -52,20 +52,8 @@ impl PkiStore {
         self.exchange(spec, pair)
     }
 
-    /// Finishes what a killed [`PkiStore::replace_pair`] began; does nothing otherwise.
-    ///
-    /// # Errors
-    /// When a file cannot be read or written.
-    pub fn finish_replacement(&self, spec: &CertSpec) -> Result<(), PkiError> {
-        let path = self.staging_path(spec);
-        let Some(text) = self.files.read(&path)?.map(Secret::new) else { return Ok(()) };
-        match serde_json::from_slice::<Pair>(text.expose()) {
-            Ok(pair) => self.exchange(spec, &pair),
-            Err(_) => Err(PkiError::NotAPair { path }),
-        }
-    }
-
-    fn exchange(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
+    /// Puts a staged pair in place.
+    pub(super) fn exchange(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
         let key = Content::secret(pair.key.0.expose().as_slice(), HIDDEN);
         // As bytes: text around a certificate may be in any encoding.
         let cert = Content::secret(pair.cert.0.as_slice(), String::from_utf8_lossy(&pair.cert.0));
