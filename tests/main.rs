@@ -15,6 +15,7 @@
 //! - `preflight`: judging a host below a root folder, and what cannot be asked there
 //! - `render`: manifests and kubelet files against kubeadm's own and the real components
 //! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
+//! - `reset`: what is left of a cluster on a folder of files
 //! - `tidy`: the conventions of the source tree
 //! - `transcripts`: what each command prints on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
@@ -36,6 +37,7 @@ mod phases;
 mod preflight;
 mod reference;
 mod render;
+mod reset;
 mod support;
 mod tidy;
 mod transcripts;

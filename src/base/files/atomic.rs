@@ -1,5 +1,7 @@
 //! Atomic creation and replacement of files and directories.
 
+use super::faults::{self, Step};
+use crate::base::secret::Secret;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -9,45 +11,28 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The temporary file that an interrupted write of `path` may leave behind, complete and with the final mode.
-pub fn unfinished(path: &Path) -> PathBuf {
-    path.file_name().map_or_else(|| path.to_path_buf(), |name| path.with_file_name(hidden(name)))
+/// The temporary files that an interrupted write of `path` may leave behind: the complete new file, and a copy of the
+/// old one.
+pub fn unfinished(path: &Path) -> [PathBuf; 2] {
+    let beside = |name: fn(&OsStr) -> OsString| {
+        path.file_name().map_or_else(|| path.to_path_buf(), |there| path.with_file_name(name(there)))
+    };
+    [beside(hidden), beside(hidden_old)]
 }
 
 /// User and group ID.
 pub type Owner = (u32, u32);
 
-/// The path, content and mode of a file.
-pub type New<'a> = (&'a Path, &'a [u8], u32);
-
-/// Writes files atomically. All are on disk before the first is renamed into place, and the others follow at once, so
-/// that readers hardly ever see a key without its certificate. Replaced files keep their owner. An error names the file
-/// that could not be written.
-pub fn write(files: &[New<'_>]) -> Result<(), (PathBuf, io::Error)> {
-    let at = |path: &Path, source| (path.to_path_buf(), source);
-    let mut ready = Vec::new();
-    for &(path, bytes, mode) in files {
-        ready.push((path, Prepared::at(path, bytes, mode).map_err(|error| at(path, error))?));
-    }
-    for (path, prepared) in &mut ready {
-        prepared.place().map_err(|error| at(path, error))?;
-    }
-    for (path, prepared) in &ready {
-        prepared.directory.sync_all().map_err(|error| at(path, error))?;
-    }
-    Ok(())
-}
-
 /// Writes a file atomically into an open directory; it belongs to `owner` before it gets its name.
 pub fn write_in(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
-    let mut prepared = Prepared::new(directory, name, bytes, mode, Some(owner))?;
+    let mut prepared = Prepared::new(directory, name, hidden(name), bytes, mode, Some(owner))?;
     prepared.place()?;
-    prepared.directory.sync_all()
+    prepared.sync()
 }
 
 /// A complete file on disk that does not have its final name yet. File systems without unnamed files get a hidden name,
 /// under which the leftover of an interrupted run is replaced.
-struct Prepared {
+pub struct Prepared {
     directory: File,
     name: OsString,
     hidden: OsString,
@@ -56,20 +41,39 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
-        let directory = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    /// What is to take the place of `path`, with the owner of what is there.
+    pub fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
-        Self::new(File::open(directory)?, name, bytes, mode, owner)
+        let (directory, name) = split(path)?;
+        Self::new(File::open(directory)?, name, hidden(name), bytes, mode, owner)
     }
 
-    fn new(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
-        let mut this =
-            Self { directory, name: name.to_owned(), hidden: hidden(name), nameless: None, is_hidden: false };
+    /// A copy of the file that is at `path`, for putting it back; None when there is none.
+    pub fn copy_of(path: &Path) -> io::Result<Option<Self>> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => Secret::new(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let there = std::fs::metadata(path)?;
+        let (directory, name) = split(path)?;
+        let (mode, owner) = (there.mode() & 0o7777, (there.uid(), there.gid()));
+        Self::new(File::open(directory)?, name, hidden_old(name), bytes.expose(), mode, Some(owner)).map(Some)
+    }
 
+    fn new(
+        directory: File,
+        name: &OsStr,
+        hidden: OsString,
+        bytes: &[u8],
+        mode: u32,
+        owner: Option<Owner>,
+    ) -> io::Result<Self> {
+        faults::pass(Step::Fill, &hidden)?;
+        let mut this = Self { directory, name: name.to_owned(), hidden, nameless: None, is_hidden: false };
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         match rustix::fs::openat(&this.directory, ".", flags, Mode::from_raw_mode(mode)) {
             Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, owner)?),
@@ -86,28 +90,49 @@ impl Prepared {
     }
 
     /// Gives the file its final name.
-    fn place(&mut self) -> io::Result<()> {
+    pub fn place(&mut self) -> io::Result<()> {
         if let Some(file) = &self.nameless {
             if name_it(file, &self.directory, &self.name)? {
                 return Ok(());
             }
             // The name is taken: use the hidden one, then rename over it.
             remove_stale(&self.directory, &self.hidden)?;
-            name_it(file, &self.directory, &self.hidden)?;
+            if !name_it(file, &self.directory, &self.hidden)? {
+                // Somebody else's file must not be moved to the name.
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
             self.is_hidden = true;
         }
+        faults::pass(Step::Rename, &self.name)?;
         rustix::fs::renameat(&self.directory, &self.hidden, &self.directory, &self.name)?;
         self.is_hidden = false;
         Ok(())
     }
+
+    /// Removes what has its name.
+    pub fn take_away(&self) -> io::Result<()> {
+        remove_stale(&self.directory, &self.name)
+    }
+
+    /// Has the name survive a power failure.
+    pub fn sync(&self) -> io::Result<()> {
+        faults::pass(Step::Sync, &self.name)?;
+        self.directory.sync_all()
+    }
+}
+
+fn split(path: &Path) -> io::Result<(&Path, &OsStr)> {
+    path.parent().zip(path.file_name()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 /// The temporary name of a file or link.
 fn hidden(name: &OsStr) -> OsString {
-    let mut hidden = OsString::from(".");
-    hidden.push(name);
-    hidden.push(".kubewright");
-    hidden
+    [OsStr::new("."), name, OsStr::new(".kubewright")].into_iter().collect()
+}
+
+/// The name that a copy of the old file has before it is put back.
+fn hidden_old(name: &OsStr) -> OsString {
+    [OsStr::new("."), name, OsStr::new(".kubewright-old")].into_iter().collect()
 }
 
 impl Drop for Prepared {
@@ -120,18 +145,20 @@ impl Drop for Prepared {
 
 /// Creates or replaces a link.
 pub fn link(path: &Path, target: &Path) -> io::Result<()> {
-    let directory = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let (directory, name) = split(path)?;
     let directory = File::open(directory)?;
     let hidden = hidden(name);
     remove_stale(&directory, &hidden)?;
+    faults::pass(Step::Name, &hidden)?;
     rustix::fs::symlinkat(target, &directory, &hidden)?;
+    faults::pass(Step::Rename, name)?;
     rustix::fs::renameat(&directory, &hidden, &directory, name)?;
     directory.sync_all()
 }
 
 /// Creates a directory with exactly `mode`.
 pub fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
+    faults::pass(Step::MakeDirectory, path.file_name().unwrap_or_default())?;
     match rustix::fs::mkdir(path, Mode::from_raw_mode(mode)) {
         Ok(()) => {}
         Err(Errno::EXIST) if path.is_dir() => return Ok(()),
@@ -149,6 +176,7 @@ pub fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
 
 /// Removes a file or link.
 pub fn remove(path: &Path) -> io::Result<()> {
+    faults::pass(Step::Remove, path.file_name().unwrap_or_default())?;
     std::fs::remove_file(path)?;
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
@@ -181,6 +209,7 @@ fn keep_owner(file: &File, uid: u32, gid: u32) -> io::Result<()> {
 
 /// Gives an unnamed file its name; false if the name is taken.
 fn name_it(file: &File, directory: &File, name: &OsStr) -> io::Result<bool> {
+    faults::pass(Step::Name, name)?;
     // Unlike AT_EMPTY_PATH, the magic link in /proc needs no capability.
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     match rustix::fs::linkat(CWD, link.as_str(), directory, name, AtFlags::SYMLINK_FOLLOW) {

@@ -106,8 +106,9 @@ pub struct CheckArgs {
 /// Flags of `certs renew`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Replaced files are copied to /var/lib/kubewright/backup first. If a component does not become healthy with its new
-certificate, the old one is restored. Names are those of kubeadm: apiserver, etcd-server, admin.conf, ….")]
+Replaced files are copied to /var/lib/kubewright/backup first, which keeps those of the last three runs. If a component
+does not become healthy with its new certificate, the old one is restored. Names are those of kubeadm: apiserver,
+etcd-server, admin.conf, ….")]
 pub struct RenewArgs {
     /// Certificate to renew, or 'all'
     pub name: String,

@@ -23,6 +23,9 @@ pub struct ResetArgs {
     /// Also revert what --fix changed on this host: swap, kernel modules and parameters, the runtime's configuration
     #[arg(long)]
     pub undo_fix: bool,
+    /// Keep the backups of certificates and keys in /var/lib/kubewright/backup
+    #[arg(long)]
+    pub keep_backups: bool,
     /// How long to wait for Pods to be evicted
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = super::certs::seconds)]
     pub drain_timeout: i64,

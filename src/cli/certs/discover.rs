@@ -1,6 +1,6 @@
 //! Discovers what the certificate commands need: the cluster, this node, and the backup directory.
 
-use crate::actions::renewal::BACKUPS;
+use crate::actions::backups::BACKUPS;
 use crate::actions::renewal::known::{self, Known, Source};
 use crate::base::fault::Result;
 use crate::cli::session::Session;
