@@ -24,6 +24,9 @@ use textwrap::wrap_algorithms::wrap_first_fit;
 
 /// Runs the whole workflow, or the selected phase.
 pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
+    if phase.is_none() && (args.kubeconfig.is_some() || args.kubeconfig_dir.is_some()) {
+        return Err(PhaseOnly(if args.kubeconfig.is_some() { "--kubeconfig" } else { "--kubeconfig-dir" }).into());
+    }
     let documents = session.documents(args.config.as_deref())?;
     let mut resolved = documents.init(&flags(args, session), &facts::for_init(session)?)?;
     for warning in &resolved.warnings {
@@ -34,6 +37,8 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
         skip_token_print: args.skip_token_print,
         skip_certificate_key_print: args.skip_certificate_key_print,
         fix: args.fix,
+        kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)),
+        kubeconfig_dir: args.kubeconfig_dir.as_ref().map(|path| session.env.cwd.join(path)),
     };
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);
@@ -72,6 +77,20 @@ fn print_manifest(cx: &Context, phase: &str, session: &mut Session) -> Result<Ex
     let values: Vec<_> = objects.iter().map(|object| &object.value).collect();
     session.print(&values, &manifest(&objects)?)?;
     Ok(ExitCode::Ok)
+}
+
+/// A flag of single phases was given to the whole command.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} only works with 'init phase …'")]
+struct PhaseOnly(&'static str);
+
+impl Fault for PhaseOnly {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run 'kubewright init phase --help' to list the phases, or remove the flag".into())
+    }
 }
 
 /// `--print-manifest` with a phase that is not an addon.

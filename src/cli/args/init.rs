@@ -86,6 +86,12 @@ pub struct InitArgs {
     /// Print the manifests of an addon instead of applying them (for 'init phase addon …')
     #[arg(long, hide = true)]
     pub print_manifest: bool,
+    /// Directory of the kubeconfig files (for 'init phase kubeconfig …') [default: /etc/kubernetes]
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub kubeconfig_dir: Option<PathBuf>,
+    /// kubeconfig used to access the cluster (for single phases) [default: /etc/kubernetes/admin.conf]
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub kubeconfig: Option<PathBuf>,
     /// Print the changes, with the content or diff of every file, without applying them
     #[arg(long)]
     pub dry_run: bool,

@@ -73,7 +73,7 @@ fn unknown_fields_get_a_suggestion_or_their_right_place() {
         ),
         (
             "networking: {colour: red}",
-            "3:14 networking.colour is not a field of ClusterConfiguration v1beta4 | the fields here are \
+            "3:14 networking.colour is not a field of ClusterConfiguration v1beta4 | valid fields are \
              serviceSubnet, podSubnet, dnsDomain",
         ),
         (

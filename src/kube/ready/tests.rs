@@ -45,7 +45,7 @@ fn components_are_waited_for_and_the_sick_one_is_named() {
     let error = wait_for_components(&dead, LIMIT, &gate, &clock, &events, || Ok(())).unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::Unhealthy);
     let text = error.to_string();
-    assert!(text.contains("etcd: 127.0.0.1:") && text.contains("refuses") && !text.contains("manager"), "{text}");
+    assert!(text.contains("etcd: 127.0.0.1:") && text.contains("refused") && !text.contains("manager"), "{text}");
     // A dry run started nothing.
     wait_for_components(&dead, LIMIT, &Gate::recording(), &clock, &events, || Ok(())).unwrap();
 }

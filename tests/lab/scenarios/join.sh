@@ -26,7 +26,7 @@ for host in n42 n43; do
   [ $host = n42 ] || join=("${ENTER[@]}")
   files=$(fingerprint $host) start=$(kubelet_start $host)
   on $host "${join[@]}" > "$SCRATCH/again"
-  grep -q 'nothing was changed' "$SCRATCH/again" || { cat "$SCRATCH/again"; fail "the second run changed something on $host"; }
+  grep -q 'nothing changed' "$SCRATCH/again" || { cat "$SCRATCH/again"; fail "the second run changed something on $host"; }
   [ "$files" = "$(fingerprint $host)" ] || fail "the second run changed files on $host"
   [ "$start" = "$(kubelet_start $host)" ] || fail "the second run restarted the kubelet of $host"
 done

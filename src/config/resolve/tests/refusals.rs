@@ -21,7 +21,7 @@ const CLUSTER: &[(&str, &str)] = &[
     ("controlPlaneEndpoint: \"lb.example.com:99999\"", "controlPlaneEndpoint: \"99999\" is not a port"),
     ("controlPlaneEndpoint: \"https://lb:6443\"", "controlPlaneEndpoint: \"https://lb:6443\" has the scheme"),
     ("certificatesDir: pki", "certificatesDir: \"pki\" is not an absolute path"),
-    ("imageRepository: \"https://r.io\"", "imageRepository: \"https://r.io\" has a scheme"),
+    ("imageRepository: \"https://r.io\"", "imageRepository: \"https://r.io\" contains a scheme"),
     ("dns: {imageRepository: R/K}", "dns.imageRepository: \"R/K\" is not a registry and path"),
     ("dns: {imageTag: \"a b\"}", "dns.imageTag: \"a b\" is not an image tag"),
     ("featureGates: {NodeLocalCRISockets: true}", "featureGates.NodeLocalCRISockets: \"NodeLocalCRISockets\" is not"),
