@@ -3,6 +3,7 @@
 //! Reads: the host, the configuration, what earlier runs left. Writes: with `--fix`, what can be mended; and it
 //! starts to pull the images, which goes on while certificates and files are made.
 
+use super::holding;
 use super::join::earlier;
 use super::manifest;
 use super::standing;
@@ -112,6 +113,8 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
         adopted.extend(earlier::files_of_this_cluster(cx)?);
     }
     let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
+    let mut holding = holding::of(cx, Some(&subject.cluster))?;
+    holding.edits = holding::edits(cx)?;
     let standing = (subject.role == Role::FirstControlPlane).then(|| standing::of(cx)).transpose()?;
     let pause = images::pause(&subject.cluster, validity::minor_of(&subject.cluster)?).to_string();
     Ok(checks::run(&Inputs {
@@ -127,6 +130,7 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
         images: &subject.images,
         pause_image: Some(&pause),
         rerun: &rerun,
+        holding: &holding,
         standing: standing.as_ref(),
     }))
 }

@@ -180,7 +180,8 @@ impl Fault for EtcdError {
                 "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or take out those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
             }
             Self::StaleData { .. } => {
-                "if nothing on this host is needed any more, run 'kubewright reset' and join again".into()
+                "keep the data: it may be the only copy of another cluster. Join with another host; or, where it is known \
+                 that the data is of this cluster and its members have all of it, move it away and join again".into()
             }
             Self::Taken { holder, .. } => format!(
                 "give this host an address of its own with --apiserver-advertise-address (in a file: localAPIEndpoint.advertiseAddress) and a name of its own with --node-name; if {holder} is gone for good, run 'kubewright node remove {holder} --dead' on a control plane first"

@@ -10,6 +10,7 @@ mod membership;
 mod quorum;
 #[cfg(test)]
 mod test_etcd;
+pub mod wal;
 
 pub use client::{Access, Client};
 pub use error::EtcdError;
