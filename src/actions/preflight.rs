@@ -131,6 +131,7 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
         pause_image: Some(&pause),
         rerun: &rerun,
         holding: &holding,
+        adopt_etcd_data: cx.init().is_ok_and(|(_, options)| options.adopt_etcd_data),
         standing: standing.as_ref(),
     }))
 }

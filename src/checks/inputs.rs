@@ -55,6 +55,8 @@ pub struct Inputs<'a> {
     pub rerun: &'a Rerun,
     /// What this host holds of a cluster.
     pub holding: &'a Holding,
+    /// An external etcd may hold the data of another cluster, which is then taken over.
+    pub adopt_etcd_data: bool,
     /// The control plane that this host runs already; None where it is not to become a first one.
     pub standing: Option<&'a Standing>,
 }

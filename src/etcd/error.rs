@@ -6,6 +6,8 @@ use crate::base::fault::Fault;
 use crate::base::https::HttpsError;
 use std::time::Duration;
 
+/// gRPC's number for "permission denied".
+const PERMISSION_DENIED: u64 = 7;
 /// gRPC's number for "unavailable", which etcd also uses for "try again".
 const UNAVAILABLE: u64 = 14;
 /// gRPC's number for "the deadline passed".
@@ -149,6 +151,13 @@ impl EtcdError {
         ]
         .iter()
         .any(|part| self.says(part))
+    }
+
+    /// The user whom the client certificate names may not do that.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Refused { code: PERMISSION_DENIED, .. })
+            || self.says("permission denied")
+            || self.says("user name is empty")
     }
 
     fn says(&self, part: &str) -> bool {

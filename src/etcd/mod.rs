@@ -5,6 +5,7 @@
 
 mod client;
 mod error;
+mod kv;
 mod member;
 mod membership;
 mod quorum;

@@ -99,6 +99,7 @@ impl Case {
             pause_image: Some("k8s.gcr.io/pause:3.2"),
             rerun: &self.rerun,
             holding: &self.holding,
+            adopt_etcd_data: false,
             standing: self.standing.as_ref(),
         });
         // The size of the machine that runs the tests is not under test.
@@ -329,6 +330,7 @@ fn a_stopped_runtime_is_named_with_the_command_that_starts_it() {
         pause_image: None,
         rerun: &case.rerun,
         holding: &case.holding,
+        adopt_etcd_data: false,
         standing: None,
     });
     let finding = report.findings.iter().find(|f| f.id == "CRI").unwrap();
