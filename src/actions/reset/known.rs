@@ -137,7 +137,7 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     let is_new = |path: &PathBuf| !listed.iter().any(|listed| path.starts_with(listed));
     let noted: Vec<PathBuf> = noted(cx)?.into_iter().filter(is_new).collect();
     // A killed run may have left one under its hidden name, a key as well as any other.
-    Ok(noted.into_iter().chain(listed).flat_map(|path| [unfinished(&path), path]).collect())
+    Ok(noted.into_iter().chain(listed).flat_map(|path| unfinished(&path).into_iter().chain([path])).collect())
 }
 
 /// Other files below these folders that the journal knows as ours and that are as we wrote them.
