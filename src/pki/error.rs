@@ -1,11 +1,11 @@
 //! What can be wrong with certificates, keys and kubeconfigs, with the way out.
 
 use super::key_error::KeyError;
-use super::pem::PemError;
 use super::problem::Problem;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::FileError;
+use crate::base::pem::PemError;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
 use std::path::PathBuf;
@@ -210,8 +210,9 @@ impl Fault for PkiError {
             Self::File(error) => error.hint(),
             Self::Kubeconfig(error) => error.hint(),
             Self::Yaml(error) => error.hint(),
-            Self::NotACertificate { path, .. } => {
-                Some(format!("run 'openssl x509 -in {0} -noout -text' to look at it, or move it away to have it made anew", path.display()))
+            Self::NotACertificate { path, source } => {
+                let fix = if let CertificateError::Pem(error) = source { error.fix(path) } else { None };
+                fix.or_else(|| Some(format!("run 'openssl x509 -in {0} -noout -text' to look at it, or move it away to have it made anew", path.display())))
             }
             Self::NotAKey { path, source } => Some(source.fix(path)),
             Self::Unfit { path, name, problems } => problems.first().map(|problem| problem.fix(path, name)),
