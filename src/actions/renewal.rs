@@ -3,15 +3,16 @@
 //! Reads: what is there, and the CA that signs it. Writes: a copy of what was there below
 //! `/var/lib/kubewright/backup`, then the new certificate with a new key.
 
+use super::backups::BACKUPS;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::files::Content;
 use crate::base::nearest::nearest;
 use crate::context::Context;
 use crate::context::renewal::{Before, Renewed};
 use crate::pipeline::{Action, Item, Target};
 use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
 use crate::pki::moment;
+pub use crate::pki::{BACKUPS, Staged};
 use std::path::{Path, PathBuf};
 
 pub mod import;
@@ -25,8 +26,6 @@ pub mod requests;
 pub mod restart;
 pub(super) mod running;
 
-/// Where copies of what was renewed lie.
-pub const BACKUPS: &str = "/var/lib/kubewright/backup";
 /// The folder of kubeconfigs.
 const KUBECONFIG_DIR: &str = "/etc/kubernetes";
 /// The kubeconfig that has a phase of its own.
@@ -112,14 +111,18 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
 }
 
 /// Copies a file below the folder of this run's backups. What the run found is kept, not what it wrote since.
-pub(super) fn back_up(cx: &Context, path: &Path) -> Result<()> {
-    let Some(bytes) = cx.files.read(path)? else { return Ok(()) };
-    cx.files.create_dir(Path::new(BACKUPS), 0o700)?;
-    let copy = cx.renewal()?.backup.join(path.strip_prefix("/").unwrap_or(path));
-    if cx.files.exists(&copy) {
-        return Ok(());
+pub(super) fn back_up(cx: &mut Context, path: &Path) -> Result<()> {
+    Ok(cx.pki()?.back_up(path)?)
+}
+
+/// Completes the replacement of a pair that an earlier run began, and reports what became of it.
+pub(super) fn finish_replacement(cx: &mut Context, spec: &CertSpec) -> Result<()> {
+    let staged = cx.pki()?.finish_replacement(spec)?;
+    match (&staged, staged.text()) {
+        (Staged::SetAside { .. }, Some(text)) => cx.events.warning(text),
+        (_, Some(text)) => cx.events.message(text),
+        (_, None) => {}
     }
-    cx.files.write(&copy, &Content::secret(bytes, "(a copy of what was there)\n"), 0o600)?;
     Ok(())
 }
 
@@ -173,7 +176,7 @@ fn is_due(cx: &mut Context, name: &str) -> Result<bool> {
 
 pub(super) fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
-    store.finish_replacement(spec)?;
+    finish_replacement(cx, spec)?;
     for path in [store.cert_path(spec), store.key_path(spec)] {
         back_up(cx, &path)?;
     }

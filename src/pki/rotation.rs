@@ -18,7 +18,7 @@ use crate::config::model::ClusterConfig;
 use std::path::Path;
 
 /// The bridge from the CA before to the one that signs now.
-const BRIDGE: &str = "ca-bridge.crt";
+pub const BRIDGE: &str = "ca-bridge.crt";
 
 impl PkiStore {
     /// A new CA with the name and the kind of key of `old`, not saved.
@@ -98,12 +98,12 @@ impl PkiStore {
         Ok(self.files.write(&self.cert_path(spec), &Content::public(bundle_pem(certs)), CERT_MODE)?)
     }
 
-    /// Makes `key` the one that signs, with `certs` in the CA file; does nothing when that is so already.
+    /// Makes `key` the one that signs, with `certs` in the CA file; does nothing when that is so already. An earlier
+    /// replacement has been completed before.
     ///
     /// # Errors
     /// When a file cannot be read or written.
     pub fn hand_over(&self, spec: &CertSpec, certs: &[Cert], key: &PrivateKey) -> Result<bool, PkiError> {
-        self.finish_replacement(spec)?;
         let pair = Pair {
             cert: Base64(bundle_pem(certs).into_bytes()),
             key: SecretBase64(Secret::new(key.block().expose().clone().into_bytes())),

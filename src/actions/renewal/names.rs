@@ -53,7 +53,7 @@ impl Action for AddNames {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let spec = catalog::cert(API_SERVER)?;
         let store = cx.pki()?;
-        store.finish_replacement(spec)?;
+        super::finish_replacement(cx, spec)?;
         let old = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
         let mut wanted = Sans::default();
         wanted.add_all(&cx.cluster()?.api_server_cert_sans);

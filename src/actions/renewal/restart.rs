@@ -90,9 +90,8 @@ impl Action for RestartComponents {
 
 /// Nobody is restarted into a certificate and a key that do not belong together.
 fn finish_pairs(cx: &mut Context) -> Result<()> {
-    let store = cx.pki()?;
     for spec in CERTS {
-        store.finish_replacement(spec)?;
+        super::finish_replacement(cx, spec)?;
     }
     Ok(())
 }
@@ -144,7 +143,7 @@ impl Proved<'_> {
         let store = cx.pki()?;
         let mine = || cx.renewal().map(|all| all.renewed.iter().filter(|one| self.reader.reads(one.name)));
         if mine()?.next().is_none() {
-            return Ok(format!("what was there before a renewal is kept in {}", super::BACKUPS));
+            return Ok(format!("what was there before a renewal is kept in {}", crate::actions::backups::BACKUPS));
         }
         if mine()?.any(|one| one.old.not_after <= now) {
             return Ok("the old one has ended, so the new one stays".to_owned());

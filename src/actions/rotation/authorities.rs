@@ -40,7 +40,7 @@ impl Action for Authorities {
 
 fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     let store = cx.pki()?;
-    store.finish_replacement(spec)?;
+    super::super::renewal::finish_replacement(cx, spec)?;
     let there = store.require_ca(spec, "a change of CA")?;
     let (new, key) = successor(cx, spec, &there)?;
     let stage = cx.rotation()?.stage;
