@@ -13,6 +13,7 @@ use crate::checks::fix::{self, Mended, Outcome, Unmended};
 use crate::checks::{self, Consequence, Finding, Inputs, Repair, Report, Rerun, Role, Severity};
 use crate::config::images;
 use crate::config::model::ClusterConfig;
+use crate::config::untrusted;
 use crate::context::{Context, Task};
 use crate::journal::Journal;
 use crate::pipeline::{Action, Target};
@@ -90,7 +91,7 @@ impl Subject {
         if let Some(joining) = joining {
             // Of a cluster that was found the kubelets' configuration is a ConfigMap of its own; what is no mapping
             // is told by the phase that needs it.
-            cluster.kubelet = serde_yaml::from_str(&joining.kubelet).unwrap_or_default();
+            cluster.kubelet = untrusted::read(joining.kubelet.as_bytes()).unwrap_or_default();
         }
         // A worker's kubelet pulls what Pods need as they come.
         let images = if role == Role::Worker { Vec::new() } else { control_plane_images(cx)? };

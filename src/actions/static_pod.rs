@@ -4,6 +4,7 @@
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
+use crate::config::untrusted;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ impl StaticPod {
 
     /// What the text of a manifest says. One that cannot be read as a Pod has no flags.
     pub fn parse(text: &[u8]) -> Self {
-        let pod: Value = serde_yaml::from_slice(text).unwrap_or_default();
+        let pod = untrusted::value(text).unwrap_or_default();
         let container = &pod["spec"]["containers"][0];
         let texts = |key: &str| container[key].as_array().cloned().unwrap_or_default();
         let words = texts("command").into_iter().chain(texts("args"));

@@ -1,11 +1,11 @@
 //! What can be wrong with certificates, keys and kubeconfigs, with the way out.
 
 use super::key_error::KeyError;
-use super::pem::PemError;
 use super::problem::Problem;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::FileError;
+use crate::base::pem::PemError;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
 use std::path::{Path, PathBuf};
@@ -247,7 +247,12 @@ impl Fault for PkiError {
             Self::File(error) | Self::NotExchanged { cause: error, .. } => error.hint(),
             Self::Kubeconfig(error) => error.hint(),
             Self::Yaml(error) => error.hint(),
-            Self::NotACertificate { path, .. } => {
+            Self::NotACertificate { path, source } => {
+                if let CertificateError::Pem(error) = source
+                    && let Some(fix) = error.fix(path)
+                {
+                    return Some(fix);
+                }
                 let look = format!("run 'openssl x509 -in {} -noout -text' to look at it", path.display());
                 Some(if is_irreplaceable(path) {
                     format!("{look}, and put it back from a backup or from another control plane")

@@ -2,6 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::config::untrusted::UntrustedError;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -91,7 +92,7 @@ pub enum JoinError {
     NoEtcd(String),
     /// A cluster's document cannot be read.
     #[error("the ClusterStatus in the ConfigMap kube-system/kubeadm-config cannot be read")]
-    BadStatus(#[source] serde_yaml::Error),
+    BadStatus(#[source] UntrustedError),
     /// The kubelet has not got its certificate.
     #[error("the kubelet did not get its certificate within {limit:?}: {why}")]
     NotBootstrapped {
