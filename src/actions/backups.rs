@@ -13,8 +13,8 @@ use crate::pipeline::{Action, Target};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Where the copies are.
-pub const BACKUPS: &str = "/var/lib/kubewright/backup";
+pub use crate::pki::BACKUPS;
+
 /// How many copies of each kind are kept.
 const KEPT: usize = 3;
 /// The names of keys that sign certificates and tokens.

@@ -3,7 +3,6 @@
 //! Reads: what is there, and the CA that signs it. Writes: a copy of what was there below
 //! `/var/lib/kubewright/backup`, then the new certificate with a new key.
 
-use super::backups::BACKUPS;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::nearest::nearest;
