@@ -45,12 +45,13 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What is to take the place of `path`, with the owner of what is there.
-    pub fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
+    /// What is to take the place of `path`, with the owner of what is there; `owner` is that of a new file.
+    pub fn at(path: &Path, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
+        let there = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
+        let owner = there.or(owner);
         let (folder, name) = split(path)?;
         Self::new(File::open(folder)?, name, hidden(name), bytes, mode, owner.map(|owner| (owner, Some(path))))
     }
