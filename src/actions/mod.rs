@@ -1,6 +1,7 @@
 //! Layer 6: what each phase means, one file each. The registry below joins the names that
 //! `phases/*.yaml` use to the actions, tables and conditions.
 
+pub mod backups;
 mod certificate;
 pub mod cluster;
 mod conditions;
@@ -64,6 +65,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("kubelet-start", &kubelet_start::KubeletStart),
     ("mark-control-plane", &cluster::mark::MarkControlPlane),
     ("preflight", &preflight::Preflight),
+    ("prune-backups", &backups::PruneBackups),
     ("remove-check", &leave::elsewhere::RemoveCheck),
     ("remove-etcd-member", &reset::RemoveEtcdMember),
     ("remove-member", &leave::elsewhere::RemoveMember),

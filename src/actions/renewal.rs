@@ -9,9 +9,9 @@ use crate::base::nearest::nearest;
 use crate::context::Context;
 use crate::context::renewal::Renewed;
 use crate::pipeline::{Action, Item, Target};
+use crate::pki::Staged;
 use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
 use crate::pki::moment;
-pub use crate::pki::{BACKUPS, Staged};
 use std::path::{Path, PathBuf};
 
 pub mod import;

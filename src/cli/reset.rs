@@ -6,6 +6,7 @@ use super::leaving::{confirm, left_text};
 use super::plan_text::{self, count};
 use super::session::Session;
 use crate::actions;
+use crate::actions::backups::BACKUPS;
 use crate::actions::renewal::known;
 use crate::actions::reset;
 use crate::actions::reset::remains::{self, Left};
@@ -93,6 +94,7 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         dead: false,
         force: config.force,
         accept_quorum_loss: args.accept_quorum_loss,
+        keep_backups: args.keep_backups,
         drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
         reset: Some(config),
         cluster,
@@ -140,6 +142,9 @@ fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
     text += "  - its Pods, with their logs and what is in their emptyDir volumes\n";
     if is_control_plane {
         text += &format!("  - the certificates and keys in {}\n", leaving.cluster.certificates_dir.display());
+    }
+    if !leaving.keep_backups && has(BACKUPS) {
+        text += &format!("  - the copies of earlier certificates and keys in {BACKUPS}\n");
     }
     if has("/etc/kubernetes/manifests/etcd.yaml") {
         text += "  - its member of etcd, and that member's data\n";

@@ -52,6 +52,8 @@ pub struct Leaving {
     pub force: bool,
     /// Leave etcd even if those that stay have no majority then.
     pub accept_quorum_loss: bool,
+    /// Leave the copies of earlier certificates and keys.
+    pub keep_backups: bool,
     /// How long the node's Pods get to move elsewhere.
     pub drain_limit: Duration,
     /// The cluster, as far as this host knows it.

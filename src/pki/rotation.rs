@@ -17,7 +17,7 @@ use crate::config::model::ClusterConfig;
 use std::path::Path;
 
 /// The bridge from the CA before to the one that signs now.
-const BRIDGE: &str = "ca-bridge.crt";
+pub const BRIDGE: &str = "ca-bridge.crt";
 
 impl PkiStore {
     /// A new CA with the name and the kind of key of `old`, not saved.

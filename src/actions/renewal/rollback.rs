@@ -2,7 +2,8 @@
 //!
 //! Reads: what the run kept of the files before it changed them. Writes: those files, with the modes they had.
 
-use super::{BACKUPS, Row};
+use super::Row;
+use crate::actions::backups::BACKUPS;
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::context::Context;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::actions;
+use crate::actions::backups::BACKUPS;
 use crate::base::env::{Clock, Random};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;

@@ -6,8 +6,8 @@
 //!
 //! Reads: the manifest, the pair that signs now or next. Writes: copies of it in the folder `signing`, the manifest.
 
-use super::authorities;
 use super::error::RotationError;
+use super::{FOLDERS, SIGNING, authorities};
 use crate::actions::manifest;
 use crate::actions::renewal::rollback;
 use crate::actions::renewal::running::{Running, ThisHost, that_run};
@@ -17,6 +17,7 @@ use crate::base::files::Content;
 use crate::base::wait::{Poll, Wait};
 use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::host::removal;
 use crate::pipeline::{Action, Target};
 use crate::pki::rotation::short_print;
 use crate::pki::{PkiStore, catalog};
@@ -27,8 +28,6 @@ const POD: &str = "kube-controller-manager";
 const CERT_FLAG: &str = "cluster-signing-cert-file";
 const KEY_FLAG: &str = "cluster-signing-key-file";
 const MANIFEST_MODE: u32 = 0o600;
-/// The folder of the copies, below that of the certificates.
-const FOLDER: &str = "signing";
 /// A controller manager that is not root has to get through it to the key that is its own.
 const FOLDER_MODE: u32 = 0o711;
 
@@ -72,14 +71,15 @@ impl Action for SigningAgain {
             return Ok(());
         }
         let dir = cx.cluster()?.certificates_dir.clone();
-        if concerned(cx)? && signer(cx)?.is_some_and(|file| file.starts_with(dir.join(FOLDER))) {
+        if concerned(cx)? && signer(cx)?.is_some_and(|file| file.starts_with(dir.join(SIGNING))) {
             point_at(cx, &dir.join("ca"))?;
         }
         // Nothing reads these any more.
-        for folder in [FOLDER, "next"] {
-            for name in cx.files.list(&dir.join(folder))? {
-                cx.files.remove(&dir.join(folder).join(name))?;
+        for folder in FOLDERS.map(|name| dir.join(name)) {
+            for name in cx.files.list(&folder)? {
+                cx.files.remove(&folder.join(name))?;
             }
+            removal::remove_empty(&cx.host, &dir, &folder)?;
         }
         Ok(())
     }
@@ -87,7 +87,7 @@ impl Action for SigningAgain {
 
 /// Where the copy of a pair lies, without the ending.
 fn pair_of(dir: &Path, print: &str) -> PathBuf {
-    dir.join(FOLDER).join(print)
+    dir.join(SIGNING).join(print)
 }
 
 fn concerned(cx: &Context) -> Result<bool> {
@@ -112,7 +112,7 @@ pub fn require_own(cx: &Context) -> Result<()> {
     let dir = cx.cluster()?.certificates_dir.clone();
     match signer(cx)? {
         None => Err(RotationError::NoFlag(CERT_FLAG).into()),
-        Some(file) if file == dir.join("ca.crt") || file.starts_with(dir.join(FOLDER)) => Ok(()),
+        Some(file) if file == dir.join("ca.crt") || file.starts_with(dir.join(SIGNING)) => Ok(()),
         Some(file) => Err(RotationError::OwnSigner(file.display().to_string()).into()),
     }
 }

@@ -1,6 +1,6 @@
 //! What the commands on certificates have to know first: the cluster, this node, and where copies go.
 
-use crate::actions::renewal::BACKUPS;
+use crate::actions::backups::BACKUPS;
 use crate::actions::renewal::known::{self, Known, Source};
 use crate::base::fault::Result;
 use crate::cli::session::Session;
