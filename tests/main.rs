@@ -7,6 +7,7 @@
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
+//! - `last_copy`: advice on a host that may hold the only copy of a cluster
 //! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
 //! - `objects`: the API objects of every recorded case against those of kubeadm's dry run
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
@@ -30,6 +31,7 @@ mod conventions;
 mod docs;
 mod hostile;
 mod killed;
+mod last_copy;
 mod manual;
 mod mounts;
 mod objects;

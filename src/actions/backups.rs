@@ -10,11 +10,10 @@ use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::host::removal;
 use crate::pipeline::{Action, Target};
+pub use crate::pki::BACKUPS;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Where the copies are.
-pub const BACKUPS: &str = "/var/lib/kubewright/backup";
 /// How many copies of each kind are kept.
 const KEPT: usize = 3;
 /// The names of keys that sign certificates and tokens.

@@ -11,6 +11,7 @@ pub mod go_duration;
 pub mod go_yaml;
 pub mod https;
 pub mod parallel;
+pub mod pem;
 pub mod pin;
 pub mod proxy;
 pub mod sanitize;

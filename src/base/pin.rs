@@ -15,11 +15,10 @@ const PREFIX: &str = "sha256:";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 
-/// The text is not a pin.
+/// The text is not a pin. It is not displayed: users may have pasted a token or a certificate key by mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a CA certificate hash: {reason}")]
+#[error("not a CA certificate hash: {reason}")]
 pub struct NotAPin {
-    pub text: String,
     pub reason: &'static str,
 }
 
@@ -43,7 +42,7 @@ impl FromStr for Pin {
     type Err = NotAPin;
 
     fn from_str(text: &str) -> Result<Self, NotAPin> {
-        let error = |reason| NotAPin { text: text.into(), reason };
+        let error = |reason| NotAPin { reason };
         let (kind, digits) = text.trim().split_once(':').ok_or_else(|| error("it does not start with 'sha256:'"))?;
         if !kind.eq_ignore_ascii_case("sha256") {
             return Err(error("only sha256 is supported"));
@@ -73,6 +72,14 @@ mod tests {
         let text = format!("sha256:{}", "0f".repeat(32));
         assert_eq!(text.parse::<Pin>().unwrap().to_string(), text);
         assert_eq!(format!("SHA256:{}", "0F".repeat(32)).parse::<Pin>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn a_secret_given_instead_of_a_pin_is_not_displayed() {
+        for secret in ["abcdef.0123456789abcdef", &"0f".repeat(32)] {
+            let error = secret.parse::<Pin>().unwrap_err();
+            assert!(!format!("{error}{error:?}{:?}", error.hint()).contains(secret), "{error}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! No schema of kubeconfig files is enforced; people and cloud tools add their own fields. All of them are preserved.
 
+use super::tree::Node;
+use super::untrusted;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::Content;
@@ -165,12 +167,17 @@ impl Kubeconfig {
     /// Parses a kubeconfig; `path` is only used in the error.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KubeconfigError> {
         let error = |reason: String| KubeconfigError { path: path.to_path_buf(), reason };
-        let config: Self = serde_yaml::from_slice(bytes).map_err(|e| error(e.to_string()))?;
+        let document = untrusted::document(bytes).map_err(|e| error(e.to_string()))?;
+        Self::of_document(&document).map_err(error)
+    }
+
+    /// The kubeconfig in a document, or why it is not one.
+    pub fn of_document(document: &Node) -> Result<Self, String> {
         // An empty kind is accepted, as in kubectl.
-        if config.kind.is_empty() || config.kind == "Config" {
-            Ok(config)
-        } else {
-            Err(error(format!("its kind is {:?} instead of \"Config\"", config.kind)))
+        match document.entry("kind").and_then(|entry| entry.value.text()) {
+            None | Some("" | "Config") => untrusted::typed(document).map_err(|e| e.to_string()),
+            Some(kind) if is_kind(kind) => Err(format!("its kind is {kind:?} instead of \"Config\"")),
+            Some(_) => Err("its kind is not \"Config\"".into()),
         }
     }
 
@@ -265,6 +272,13 @@ impl Kubeconfig {
     fn current(&self) -> Option<&Context> {
         self.contexts.iter().find(|c| c.name == self.current_context).map(|c| &c.context)
     }
+}
+
+/// True for a word that can be a kind, so that it may be displayed.
+fn is_kind(text: &str) -> bool {
+    text.len() < 40
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
 /// Replaces the item of the same name, or appends the new one.

@@ -1,9 +1,10 @@
 //! Layer 1: from files and flags to a resolved configuration.
 //!
-//! `tree` parses YAML with positions, `schema` defines kubeadm's kinds and fields, `validate` checks single values, and
-//! `resolve` turns documents, flags and host facts into `model`, `reset_config` and `upgrade_config`: types that are
-//! complete, validated, and independent of the API version. `encode` writes them back as kubeadm would, `print` writes
-//! the defaults, and `migrate` edits a file's text from one API version to a newer one.
+//! `tree` parses YAML with positions, `untrusted` parses documents without a schema, `schema` defines kubeadm's kinds
+//! and fields, `validate` checks single values, and `resolve` turns documents, flags and host facts into `model`,
+//! `reset_config` and `upgrade_config`: types that are complete, validated, and independent of the API version.
+//! `encode` writes them back as kubeadm would, `print` writes the defaults, and `migrate` edits a file's text from one
+//! API version to a newer one.
 
 pub mod bootstrap_token;
 pub mod difference;
@@ -22,6 +23,7 @@ mod resolve;
 pub mod schema;
 pub mod token;
 pub mod tree;
+pub mod untrusted;
 pub mod upgrade_config;
 pub mod validate;
 

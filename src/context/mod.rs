@@ -109,6 +109,8 @@ pub struct InitOptions {
     pub kubeconfig: Option<PathBuf>,
     /// The directory of kubeconfig files of a single phase; None: /etc/kubernetes.
     pub kubeconfig_dir: Option<PathBuf>,
+    /// Take over what another cluster left in an external etcd.
+    pub adopt_etcd_data: bool,
 }
 
 /// Choices of `join` that are no configuration.

@@ -118,8 +118,7 @@ fn etcd_client(cx: &Context) -> Result<EtcdClient> {
         let is_client = flag != "etcd-cafile";
         let is_servers = is_client && path.starts_with(own) && !path.starts_with(&etcds);
         if is_servers || journal.ownership(&cx.files, &path)? == Ownership::Ours {
-            found.ours.extend(unfinished(&path));
-            found.ours.push(path);
+            found.ours.extend(unfinished(&path).into_iter().chain([path]));
         } else if flag == "etcd-keyfile" && cx.files.exists(&path) {
             found.others.push(path);
         }

@@ -1,5 +1,6 @@
 //! Atomic creation and replacement of files and directories.
 
+use super::attributes;
 use super::faults::{self, Step};
 use crate::base::secret::Secret;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -23,9 +24,12 @@ pub fn unfinished(path: &Path) -> [PathBuf; 2] {
 /// User and group ID.
 pub type Owner = (u32, u32);
 
+/// The owner of a new file, and the file whose other attributes it gets.
+type Like<'a> = (Owner, Option<&'a Path>);
+
 /// Writes a file atomically into an open directory; it belongs to `owner` before it gets its name.
 pub fn write_in(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
-    let mut prepared = Prepared::new(directory, name, hidden(name), bytes, mode, Some(owner))?;
+    let mut prepared = Prepared::new(directory, name, hidden(name), bytes, mode, Some((owner, None)))?;
     prepared.place()?;
     prepared.sync()
 }
@@ -41,17 +45,18 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What is to take the place of `path`, with the owner of what is there.
-    pub fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
+    /// The replacement of `path`, with its current owner; `owner` is that of a new file.
+    pub fn at(path: &Path, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
+        let existing = std::fs::metadata(path).ok().map(|metadata| (metadata.uid(), metadata.gid()));
+        let owner = existing.or(owner);
         let (directory, name) = split(path)?;
-        Self::new(File::open(directory)?, name, hidden(name), bytes, mode, owner)
+        Self::new(File::open(directory)?, name, hidden(name), bytes, mode, owner.map(|owner| (owner, Some(path))))
     }
 
-    /// A copy of the file that is at `path`, for putting it back; None when there is none.
+    /// A copy of the file at `path`, for restoring it; None if it does not exist.
     pub fn copy_of(path: &Path) -> io::Result<Option<Self>> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => Secret::new(bytes),
@@ -61,7 +66,8 @@ impl Prepared {
         let there = std::fs::metadata(path)?;
         let (directory, name) = split(path)?;
         let (mode, owner) = (there.mode() & 0o7777, (there.uid(), there.gid()));
-        Self::new(File::open(directory)?, name, hidden_old(name), bytes.expose(), mode, Some(owner)).map(Some)
+        let like = Some((owner, Some(path)));
+        Self::new(File::open(directory)?, name, hidden_old(name), bytes.expose(), mode, like).map(Some)
     }
 
     fn new(
@@ -70,19 +76,19 @@ impl Prepared {
         hidden: OsString,
         bytes: &[u8],
         mode: u32,
-        owner: Option<Owner>,
+        like: Option<Like<'_>>,
     ) -> io::Result<Self> {
         faults::pass(Step::Fill, &hidden)?;
         let mut this = Self { directory, name: name.to_owned(), hidden, nameless: None, is_hidden: false };
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         match rustix::fs::openat(&this.directory, ".", flags, Mode::from_raw_mode(mode)) {
-            Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, owner)?),
+            Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, like)?),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
                 remove_stale(&this.directory, &this.hidden)?;
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
                 let fd = rustix::fs::openat(&this.directory, &this.hidden, flags, Mode::from_raw_mode(mode))?;
                 this.is_hidden = true;
-                fill(File::from(fd), bytes, mode, owner)?;
+                fill(File::from(fd), bytes, mode, like)?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -98,7 +104,7 @@ impl Prepared {
             // The name is taken: use the hidden one, then rename over it.
             remove_stale(&self.directory, &self.hidden)?;
             if !name_it(file, &self.directory, &self.hidden)? {
-                // Somebody else's file must not be moved to the name.
+                // Another process's file must not be renamed.
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             self.is_hidden = true;
@@ -109,12 +115,12 @@ impl Prepared {
         Ok(())
     }
 
-    /// Removes what has its name.
+    /// Removes the file with its name.
     pub fn take_away(&self) -> io::Result<()> {
         remove_stale(&self.directory, &self.name)
     }
 
-    /// Has the name survive a power failure.
+    /// Syncs the directory, so that the name survives a power failure.
     pub fn sync(&self) -> io::Result<()> {
         faults::pass(Step::Sync, &self.name)?;
         self.directory.sync_all()
@@ -130,7 +136,7 @@ fn hidden(name: &OsStr) -> OsString {
     [OsStr::new("."), name, OsStr::new(".kubewright")].into_iter().collect()
 }
 
-/// The name that a copy of the old file has before it is put back.
+/// The temporary name of the copy of the old file.
 fn hidden_old(name: &OsStr) -> OsString {
     [OsStr::new("."), name, OsStr::new(".kubewright-old")].into_iter().collect()
 }
@@ -185,10 +191,14 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Writes and syncs; sets the mode again because the umask may have cleared some bits.
-fn fill(mut file: File, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<File> {
-    if let Some((uid, gid)) = owner {
+fn fill(mut file: File, bytes: &[u8], mode: u32, like: Option<Like<'_>>) -> io::Result<File> {
+    if let Some(((uid, gid), from)) = like {
         keep_owner(&file, uid, gid)?;
+        if let Some(from) = from {
+            attributes::carry(from, &file)?;
+        }
     }
+    // After the access control list, which the mode limits.
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
     file.write_all(bytes)?;
     file.sync_all()?;

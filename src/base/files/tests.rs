@@ -92,6 +92,50 @@ fn a_replaced_file_keeps_its_owner() {
 }
 
 #[test]
+fn the_access_control_list_of_a_replaced_key_is_kept() {
+    use rustix::fs::XattrFlags;
+    let (root, files) = files(&Gate::open());
+    let path = Path::new("/pki/apiserver.key");
+    files.write(path, &Content::public("old"), 0o640).unwrap();
+    let real = root.path().join("pki/apiserver.key");
+    // Version 2; owner rw, user 2000 r, group r, mask r, others nothing.
+    let entry =
+        |tag: u16, bits: u16, id: u32| [&tag.to_le_bytes()[..], &bits.to_le_bytes(), &id.to_le_bytes()].concat();
+    let none = u32::MAX;
+    let list = [
+        2_u32.to_le_bytes().to_vec(),
+        entry(1, 6, none),
+        entry(2, 4, 2000),
+        entry(4, 4, none),
+        entry(16, 4, none),
+        entry(32, 0, none),
+    ]
+    .concat();
+    let set = |name: &str, value: &[u8]| rustix::fs::setxattr(&real, name, value, XattrFlags::empty());
+    // Some file systems support neither.
+    let has_list = set("system.posix_acl_access", &list).is_ok();
+    let has_attribute = set("user.backup", b"daily").is_ok();
+    files.write(path, &Content::public("new"), files.mode_or(path, 0o600)).unwrap();
+    let read = |name: &str| {
+        let mut value = vec![0; 256];
+        let length = rustix::fs::getxattr(&real, name, value.as_mut_slice()).unwrap();
+        value.truncate(length);
+        value
+    };
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
+    assert_eq!(files.mode(path), Some(0o640));
+    if has_list {
+        assert_eq!(read("system.posix_acl_access"), list);
+        // A narrower mode is applied and then counts as up to date.
+        files.write(path, &Content::public("next"), 0o600).unwrap();
+        assert_eq!(files.write(path, &Content::public("next"), 0o600).unwrap(), Written::Unchanged);
+    }
+    if has_attribute {
+        assert_eq!(read("user.backup"), b"daily");
+    }
+}
+
+#[test]
 fn files_that_belong_together_are_all_written_or_none() {
     let (root, files) = files(&Gate::open());
     let (key, cert) = (Path::new("/pki/a.key"), Path::new("/pki/a.crt"));

@@ -3,13 +3,14 @@
 //! All new files and copies of the old ones are on disk before the first one is renamed into place. If one of them
 //! cannot be replaced, the others are restored.
 
-use super::atomic::Prepared;
+use super::atomic::{Owner, Prepared};
 use super::{Content, FileError, HostFiles, Planned, Written, in_place};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
 use rustix::io::Errno;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Files that belong together were not replaced.
@@ -28,7 +29,7 @@ fn state(stuck: &[PathBuf]) -> String {
         return String::new();
     }
     let names: Vec<String> = stuck.iter().map(|path| path.display().to_string()).collect();
-    format!(", and {} could not be put back", names.join(", "))
+    format!(", and {} could not be restored", names.join(", "))
 }
 
 impl From<FileError> for NotReplaced {
@@ -52,6 +53,20 @@ impl HostFiles {
     /// disk before the first one is renamed into place, and if one cannot be replaced, all are restored. The error
     /// lists the files that could not be.
     pub fn write_together(&self, writes: &[(&Path, &Content, u32)]) -> Result<Vec<Written>, NotReplaced> {
+        self.write_all(writes, None)
+    }
+
+    /// Like [`HostFiles::write`], but a new file gets the mode and owner of the file `like`, so that the same users can
+    /// read both; `mode` if that does not exist.
+    pub fn write_like(&self, like: &Path, path: &Path, content: &Content, mode: u32) -> Result<Written, FileError> {
+        let real = self.real(like)?;
+        let owner = std::fs::metadata(real).ok().map(|there| (there.uid(), there.gid()));
+        let writes = [(path, content, self.mode_or(like, mode))];
+        let written = self.write_all(&writes, owner).map_err(|error| error.cause)?;
+        Ok(written.first().copied().unwrap_or(Written::Unchanged))
+    }
+
+    fn write_all(&self, writes: &[(&Path, &Content, u32)], owner: Option<Owner>) -> Result<Vec<Written>, NotReplaced> {
         let (mut outcome, mut changes, mut due) = (Vec::new(), Vec::new(), Vec::new());
         for &(path, content, mode) in writes {
             let before = self.read(path)?;
@@ -76,7 +91,7 @@ impl HostFiles {
         }
         let files: Vec<New<'_>> = due
             .iter()
-            .map(|(path, _, content, mode)| New { path, bytes: content.bytes.expose(), mode: *mode, content })
+            .map(|(path, _, content, mode)| New { path, bytes: content.bytes.expose(), mode: *mode, content, owner })
             .collect();
         let done = self.gate.pass_all(changes, || match replace(&files) {
             Ok(()) => files.iter().map(|_| Ok(())).collect(),
@@ -99,6 +114,8 @@ struct New<'a> {
     bytes: &'a [u8],
     mode: u32,
     content: &'a Content,
+    /// The owner of a new file; None: the user of this process.
+    owner: Option<Owner>,
 }
 
 /// The new file, and a copy of the one that it replaces.
@@ -125,7 +142,7 @@ fn replace(files: &[New<'_>]) -> Result<(), NotReplaced> {
     for file in files {
         let prepare = || {
             let old = if files.len() > 1 { Prepared::copy_of(file.path)? } else { None };
-            Ok(Exchange { path: file.path, new: Prepared::at(file.path, file.bytes, file.mode)?, old })
+            Ok(Exchange { path: file.path, new: Prepared::at(file.path, file.bytes, file.mode, file.owner)?, old })
         };
         exchanges.push(prepare().map_err(|error| failed(file.path, error))?);
     }

@@ -83,6 +83,9 @@ pub struct InitArgs {
     /// Fix what preflight can fix: swap, kernel modules and parameters, the runtime's configuration
     #[arg(long)]
     pub fix: bool,
+    /// Overwrite the objects that another cluster left in an external etcd
+    #[arg(long)]
+    pub adopt_existing_etcd_data: bool,
     /// Print the manifests of an addon instead of applying them (for 'init phase addon …')
     #[arg(long, hide = true)]
     pub print_manifest: bool,

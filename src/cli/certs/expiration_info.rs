@@ -98,8 +98,8 @@ fn ca_name(item: &Item) -> Option<&'static str> {
     }
 }
 
-/// The certificates of a control plane that do not exist. A worker has none of them and misses none, nor does a cluster with
-/// external etcd miss those of etcd.
+/// The certificates of a control plane that do not exist. A worker has none of them and misses none, nor does a cluster
+/// with external etcd miss those of etcd.
 pub fn missing(report: &Report, cas: bool) -> Vec<Expected> {
     let has = |name: &str| report.certificates.iter().any(|item| item.name == name);
     let unreadable = |base: &str| report.unreadable.iter().any(|reason| reason.contains(base));

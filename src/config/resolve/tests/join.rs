@@ -115,7 +115,10 @@ fn missing_and_conflicting_discovery_fields_are_named() {
         (full.replace("apiServerEndpoint: \"lb:1\", ", ""), "discovery.bootstrapToken: apiServerEndpoint is missing"),
         (full.replace("lb:1", "lb"), "discovery.bootstrapToken.apiServerEndpoint: \"lb\" has no port"),
         (full.replace(&format!("token: {TOKEN}, "), ""), "discovery.bootstrapToken: the discovery token is missing"),
-        (full.replace("sha256", "md5"), "discovery.bootstrapToken.caCertHashes[0]: \"md5:"),
+        (
+            full.replace("sha256", "md5"),
+            "discovery.bootstrapToken.caCertHashes[0]: not a CA certificate hash: only sha256",
+        ),
         (full.replace(TOKEN, "ABCDEF.0123456789abcdef"), "discovery.bootstrapToken.token: a bootstrap token has only"),
         (format!("{full}  tlsBootstrapToken: x"), "discovery.tlsBootstrapToken: a bootstrap token has a dot"),
         (String::from("  file: {}"), "discovery.file: kubeConfigPath is missing"),
