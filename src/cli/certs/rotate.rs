@@ -118,3 +118,47 @@ fn next_step(world: &World, done: Stage) -> String {
     let when = if early { ", once every control plane has completed 'reissue'" } else { "" };
     format!("Next, on {}{when}:\n    kubewright certs rotate-ca {}\n", hosts.join(", "), next.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actions::rotation::state::Host;
+    use crate::context::rotation::Plan as RotationPlan;
+
+    fn world(hosts: &[(&str, bool, Option<Stage>)]) -> World {
+        let host = |(name, control_plane, done): &(&str, bool, Option<Stage>)| Host {
+            name: (*name).to_owned(),
+            control_plane: *control_plane,
+            done: *done,
+            at: None,
+        };
+        let plan = RotationPlan { id: "1".into(), begun: 0, prints: [("ca".to_owned(), "00".to_owned())].into() };
+        World { plan: Some(plan), control_planes: None, tokens_at: None, hosts: hosts.iter().map(host).collect() }
+    }
+
+    #[test]
+    fn the_next_step_names_the_hosts_and_the_command() {
+        let next = |hosts: &[(&str, bool, Option<Stage>)]| next_step(&world(hosts), Stage::Trust);
+        assert_eq!(
+            next(&[("cp1", true, Some(Stage::Trust)), ("cp2", true, None), ("w1", false, None)]),
+            "Next, on cp2, w1:\n    kubewright certs rotate-ca trust\n"
+        );
+        assert_eq!(
+            next(&[("w1", false, Some(Stage::Trust))]),
+            "Next, on w1, once every control plane has completed 'reissue':\n    kubewright certs rotate-ca reissue\n"
+        );
+        assert_eq!(
+            next(&[("cp1", true, Some(Stage::Drop))]),
+            "Every host has completed every stage. To remove the records, run on a control plane:\n    \
+             kubewright certs rotate-ca drop\n"
+        );
+        let none = World { plan: None, ..world(&[]) };
+        assert_eq!(next_step(&none, Stage::Trust), "No CA rotation is in progress.\n");
+        assert_eq!(
+            next_step(&none, Stage::Drop),
+            "The CA rotation is complete on every host.\n\
+             Pods started before it keep working; restart them when convenient, so that they only trust the new CA.\n\
+             Issue new kubeconfigs to users, and protect the copies in /var/lib/kubewright/backup.\n"
+        );
+    }
+}
