@@ -3,16 +3,16 @@
 use crate::support::run::Run;
 use crate::support::{golden, tree};
 use clap::Command;
-use kubewright::actions;
 use kubewright::base::exit_code::ExitCode;
 use kubewright::config::schema;
+use kubewright::phases;
 use kubewright::pipeline::Workflow;
 use std::fmt::Write as _;
 use std::process::Stdio;
 
 #[test]
 fn the_phases_are_documented_as_they_run() {
-    let registry = actions::registry();
+    let registry = phases::registry();
     let mut text = "# Phases\n\nWhat each command does, in order. `kubewright COMMAND phase PATH` runs one phase by \
                     itself, `--skip-phases PATH`\nleaves it and all below it out; a PATH is written with blanks in the \
                     first and with slashes in the second: `certs ca`,\n`certs/ca`. This page is made from `phases/*.yaml`.\n"

@@ -1,13 +1,13 @@
 //! What the host says about itself, for the configuration.
 
 use super::session::Session;
-use crate::actions::standing;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::config::Facts;
 use crate::context::Task;
 use crate::host::{Host, facts, network};
+use crate::state::existing_cluster;
 use std::net::IpAddr;
 
 /// Gathers the facts that a configuration may need. What the host cannot tell is left open; the
@@ -36,5 +36,5 @@ pub fn gather(session: &Session) -> Result<Facts> {
 /// # Errors
 /// As [`gather`].
 pub fn of_first(session: &Session) -> Result<Facts> {
-    Ok(Facts { cluster_version: standing::version(&session.context(Task::None, false)), ..gather(session)? })
+    Ok(Facts { cluster_version: existing_cluster::version(&session.context(Task::None, false)), ..gather(session)? })
 }

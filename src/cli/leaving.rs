@@ -1,9 +1,9 @@
 //! What `reset` and `node remove` have in common: the question before, and what was left.
 
 use super::session::Session;
-use crate::actions::reset::remains::Left;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
+use crate::state::leftovers::Left;
 use std::io::{BufRead, BufReader};
 
 /// Nobody said yes.

@@ -5,10 +5,6 @@ use super::facts;
 use super::leaving::{confirm, left_text};
 use super::plan_text::{self, count};
 use super::session::Session;
-use crate::actions;
-use crate::actions::renewal::known;
-use crate::actions::reset;
-use crate::actions::reset::remains::{self, Left};
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
@@ -18,9 +14,13 @@ use crate::config::ResetFlags;
 use crate::context::access::ADMIN_CONF;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
+use crate::phases;
+use crate::phases::reset;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::state::current_config;
+use crate::state::leftovers::{self, Left};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,12 +53,12 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
         skip.push(UNDO.into());
     }
     let choice = Choice { only: phase, skip };
-    let plan = Plan::new(&actions::reset_workflow()?, &actions::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&phases::reset_workflow()?, &phases::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if whole {
         reset::forget_cluster(&cx)?;
     }
-    let left = if whole { remains::survey(&mut cx)? } else { Vec::new() };
+    let left = if whole { leftovers::survey(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
     Ok(ExitCode::Ok)
 }
@@ -79,7 +79,7 @@ fn flags(args: &ResetArgs) -> ResetFlags {
 /// All that is known of the node before anything is asked.
 fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
     let cx = silent(session, Task::None);
-    let (mut cluster, mut node) = known::from_host(&cx)?;
+    let (mut cluster, mut node) = current_config::from_host(&cx)?;
     if let Some(dir) = &config.certificates_dir {
         cluster.certificates_dir.clone_from(dir);
     }
@@ -124,7 +124,7 @@ fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
     let mut cx = silent(session, Task::Leave(Box::new(leaving)));
     // What stays is found on the way.
     reset::changes_wanted(&mut cx, false)?;
-    let left = remains::survey(&mut cx)?;
+    let left = leftovers::survey(&mut cx)?;
     let text = format!("There is nothing to do: this host is no node of a cluster.\n{}", left_text(&left));
     let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };
     session.print(&outcome, &text)?;

@@ -1,13 +1,13 @@
 //! What the commands on certificates have to know first: the cluster, this node, and where copies go.
 
-use crate::actions::renewal::BACKUPS;
-use crate::actions::renewal::known::{self, Known, Source};
 use crate::base::fault::Result;
 use crate::cli::session::Session;
 use crate::context::Task;
 use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::Renewal;
+use crate::phases::renew::BACKUPS;
 use crate::pki::moment;
+use crate::state::current_config::{self, Known, Source};
 use std::path::{Path, PathBuf};
 
 /// A task without anything to do yet, and where its configuration is from.
@@ -24,7 +24,7 @@ pub fn task(
     let cert_dir = cert_dir.map(|dir| session.env.cwd.join(dir));
     // This context only looks; the one that works has no connection from before.
     let mut looking = session.context(Task::None, false);
-    let Known { cluster, node, source } = known::find(&mut looking, given, &kubeconfig, cert_dir.as_ref())?;
+    let Known { cluster, node, source } = current_config::find(&mut looking, given, &kubeconfig, cert_dir.as_ref())?;
     Ok((source, Renewal::new(cluster, node, backup(session))))
 }
 

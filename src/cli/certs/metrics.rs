@@ -1,6 +1,6 @@
 //! The ends of certificates in the text form of Prometheus.
 
-use crate::actions::expiration::{Report, State};
+use crate::state::expiry::{Report, State};
 
 /// The metrics of a report; the form is that of the textfile collector.
 pub fn text(report: &Report) -> String {

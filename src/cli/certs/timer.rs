@@ -1,12 +1,12 @@
 //! `certs timer install|remove|status`.
 
-use crate::actions::timer::{self, Schedule, Status};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::TimerCommand;
 use crate::cli::plan_text;
 use crate::cli::session::Session;
 use crate::context::Task;
+use crate::ops::timer::{self, Schedule, Status};
 use serde_json::json;
 
 /// Where a package installs this program.

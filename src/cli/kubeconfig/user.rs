@@ -1,6 +1,5 @@
 //! `kubeconfig user`: a kubeconfig for somebody else.
 
-use crate::actions::renewal::known::{self, Known, Source};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::go_duration;
@@ -16,6 +15,7 @@ use crate::pki::kubeconfigs::client_user;
 use crate::pki::subject::Subject;
 use crate::pki::validity::Validity;
 use crate::pki::{Generator, PkiStore, moment};
+use crate::state::current_config::{self, Known, Source};
 use std::path::Path;
 
 /// A week, in seconds: a certificate cannot be taken back, so a person's should not live long.
@@ -50,7 +50,7 @@ pub fn run(args: &UserArgs, session: &mut Session) -> Result<ExitCode> {
     let period = period(args.validity_period.as_deref())?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let mut cx = session.context(Task::None, false);
-    let known = known::find(&mut cx, given, Path::new(ADMIN_CONF), None)?;
+    let known = current_config::find(&mut cx, given, Path::new(ADMIN_CONF), None)?;
     let kubeconfig = made(args, period, &known, &cx, session)?;
     session.print(&kubeconfig, kubeconfig.to_yaml()?.expose())?;
     Ok(ExitCode::Ok)

@@ -1,0 +1,163 @@
+//! The kubelet as a service: it starts again what is ended, and reads its own files when it starts.
+//!
+//! Reads: the state of the service, its health port as `/var/lib/kubelet/config.yaml` has it. Writes: restarts it; until
+//! then `/var/lib/kubewright/kubelet-restart` tells that it has not read its files, also after a kill.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::base::files::Content;
+use crate::context::Context;
+use crate::host::service::{InitSystem, Services};
+use crate::kube::ready::wait_for_components;
+use crate::phases::renew::KUBELET_CONF;
+use crate::pipeline::{Action, Target};
+use crate::state::health;
+use std::path::Path;
+use std::time::Duration;
+
+/// The service.
+const KUBELET: &str = "kubelet";
+/// Tells that the kubelet has not read its files yet.
+const DUE: &str = "/var/lib/kubewright/kubelet-restart";
+/// A kubelet that has just been started needs seconds; one that takes longer is not fit to bring components back.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// What is ended would stay down.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// The service does not run.
+    #[error("the kubelet does not run ({0}), and what is ended now would not come back; nothing was ended")]
+    Down(String),
+    /// It runs and is not well.
+    #[error("the kubelet is not well, and what is ended now might not come back; nothing was ended: {0}")]
+    Ill(String),
+}
+
+impl Fault for Unfit {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Refused
+    }
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Down(_) => "run 'systemctl start kubelet', then the same command again".into(),
+            Self::Ill(_) => {
+                "run 'journalctl -u kubelet -n 50' to see why; when it is well, run the same command again".into()
+            }
+        })
+    }
+}
+
+/// Refuses, before any file changes, what would end components that no kubelet brings back.
+pub struct CheckKubelet;
+
+impl Action for CheckKubelet {
+    fn changes(&self) -> bool {
+        false
+    }
+
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        // One that runs and is not well may be what this run repairs, as may one that does not run.
+        if cx.renewal()?.only.as_deref() == Some(KUBELET_CONF) { Ok(()) } else { require_active(cx) }
+    }
+}
+
+/// Refuses unless the service runs. Where nobody knows of services, its health alone counts.
+///
+/// # Errors
+/// When it does not run.
+pub fn require_active(cx: &Context) -> Result<()> {
+    let services = Services::of(&cx.host);
+    if services.init_system() == InitSystem::Unknown {
+        return Ok(());
+    }
+    let state = services.state(KUBELET)?;
+    if state.active { Ok(()) } else { Err(Unfit::Down(state.word).into()) }
+}
+
+/// Refuses unless the kubelet runs and is well.
+///
+/// # Errors
+/// When it is not, also after a moment.
+pub fn require_healthy(cx: &Context) -> Result<()> {
+    require_active(cx)?;
+    let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
+    let limit = cx.timeouts().kubelet_health_check.min(PATIENCE);
+    let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events, || Ok(()));
+    Ok(waited.map_err(|failure| Unfit::Ill(failure.to_string()))?)
+}
+
+/// Notes that the kubelet has not read what is written now, so that a run that is cut short is continued.
+///
+/// # Errors
+/// When the note cannot be written.
+pub fn note_due(cx: &Context) -> Result<()> {
+    if cx.files.is_live() {
+        let text = "The kubelet has not read its files yet: run 'kubewright certs restart'.\n";
+        cx.files.write(Path::new(DUE), &Content::public(text), 0o600)?;
+    }
+    Ok(())
+}
+
+/// Restarts the kubelet if it has not read what this run or an earlier one has written.
+///
+/// # Errors
+/// When it does not come up in time.
+pub fn take_up(cx: &Context) -> Result<()> {
+    if cx.files.exists(Path::new(DUE)) {
+        restart(cx)?;
+        cx.files.remove(Path::new(DUE))?;
+    }
+    Ok(())
+}
+
+/// Restarts the kubelet of a running host and waits until it is well; its Pods are not touched.
+///
+/// # Errors
+/// When it does not come up in time.
+pub fn restart(cx: &Context) -> Result<()> {
+    if !cx.files.is_live() {
+        return Ok(());
+    }
+    cx.restart_kubelet()?;
+    if let Some(kubelet) = health::kubelet(&cx.files)? {
+        wait_for_components(
+            &[kubelet],
+            cx.timeouts().kubelet_health_check,
+            &cx.gate,
+            &cx.clock,
+            &cx.events,
+            || Ok(()),
+        )?;
+    }
+    cx.events.message("the kubelet runs with what is on the disk");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::command::fake::FakeHost;
+
+    const SHOW: &str = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
+
+    #[test]
+    fn a_kubelet_that_is_stopped_is_refused_before_anything_is_ended() {
+        for (word, fit) in [("active", true), ("activating", true), ("inactive", false), ("failed", false)] {
+            let shown = format!("LoadState=loaded\nActiveState={word}\nUnitFileState=enabled\n");
+            let fake =
+                FakeHost::new().systemd().on(SHOW, &shown).file("/var/lib/kubelet/config.yaml", "healthzPort: 0");
+            let mut cx = Context::for_tests(fake.root().to_str().unwrap());
+            cx.host = fake.live();
+            let found = require_healthy(&cx);
+            assert_eq!(found.is_ok(), fit, "{word}");
+            if let Err(failure) = found {
+                assert_eq!(failure.exit_code(), ExitCode::Refused);
+                assert!(failure.hint().unwrap().contains("systemctl start kubelet"));
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! What this host and its cluster are like. Everything here only reads; what changes something is in `ops`.
+
+pub mod api_health;
+pub mod artifacts;
+pub mod cluster_certificates;
+pub mod consumers;
+pub mod current_config;
+pub mod due;
+pub mod existing_cluster;
+pub mod expiry;
+pub mod health;
+pub mod join_command;
+pub mod kubelet_credentials;
+pub mod kubelet_csr;
+pub mod leave_error;
+pub mod leftovers;
+pub mod local_etcd;
+pub mod patches;
+pub mod ports;
+pub mod previous_run;
+pub mod reissued;
+pub mod rotation;
+pub mod stacked_etcd;
+pub mod static_pod;
+pub mod stored_config;
+#[cfg(test)]
+pub mod test_cluster;
