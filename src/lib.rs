@@ -6,6 +6,7 @@ pub mod checks;
 pub mod cli;
 pub mod config;
 pub mod context;
+pub mod domain;
 pub mod etcd;
 pub mod host;
 pub mod journal;

@@ -23,7 +23,6 @@ mod standing;
 mod system;
 
 pub use catalog::run;
-pub use files::{MANIFESTS, manifest};
 pub use finding::{Finding, Repair, Report, Severity, Unfit};
 pub use ignore::Consequence;
 pub use inputs::{Inputs, Rerun, Role};

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::host::cri::{Container, ContainerState, Cri, CriError, Pod};
 use crate::host::{docker, flush, mounts, removal};
 use crate::state::artifacts;
+use crate::state::pods::DOCKER_NAMES;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ impl Wanted {
     /// The names of their containers in Docker.
     fn docker_names(self) -> &'static str {
         match self {
-            Self::All => "^/?k8s_",
+            Self::All => DOCKER_NAMES,
             Self::Etcd => "^/?k8s_[^_]+_etcd-[^_]+_kube-system_",
         }
     }
@@ -80,29 +81,6 @@ pub fn remove(cx: &mut Context, wanted: Wanted) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Pods that still run and that no dry run has planned to end, by name.
-pub fn running(cx: &Context) -> Vec<String> {
-    let ends = |command: &str| {
-        cx.gate.plans(|change| match change {
-            crate::base::gate::Change::Request { api, verb, .. } => (api.as_str(), verb.as_str()) == (command, "stop"),
-            crate::base::gate::Change::Run { command: words, .. } => words.first().is_some_and(|word| word == command),
-            _ => false,
-        })
-    };
-    let mut names = Vec::new();
-    if let Ok(pods) = cx.runtime().and_then(|cri| Ok(cri.pods()?))
-        && !ends("cri")
-    {
-        names.extend(pods.iter().filter(|pod| pod.ready).map(|pod| format!("{}/{}", pod.namespace, pod.name)));
-    }
-    if let Some(in_docker) = docker::running(&cx.host, Wanted::All.docker_names())
-        && !ends("docker")
-    {
-        names.extend(in_docker);
-    }
-    names
 }
 
 fn end_pods(cx: &mut Context, cri: &Cri, wanted: Wanted) -> Result<()> {

@@ -5,8 +5,8 @@
 use crate::base::fault::{Failure, Result};
 use crate::config::model::LocalEtcd;
 use crate::context::Context;
+use crate::domain::paths::manifest;
 use crate::etcd::{EtcdError, LocalData};
-use crate::phases::manifests;
 use crate::render::pods::last_value;
 use crate::state::static_pod::StaticPod;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ impl Dirs {
     pub fn local_data(&self, cx: &Context) -> Result<LocalData> {
         Ok(if !cx.files.list(&self.log)?.is_empty() {
             LocalData::Present
-        } else if cx.files.exists(&manifests::path("etcd")) {
+        } else if cx.files.exists(&manifest("etcd")) {
             LocalData::Manifest
         } else {
             LocalData::Absent
@@ -63,7 +63,7 @@ pub fn clear_away(cx: &Context, failure: Failure, dirs: &Dirs, is_ours: bool) ->
 }
 
 fn remove_member(cx: &Context, dirs: &Dirs) -> Result<()> {
-    cx.files.remove(&manifests::path("etcd"))?;
+    cx.files.remove(&manifest("etcd"))?;
     for folder in [&dirs.log, &dirs.snapshots] {
         for name in cx.files.list(folder)? {
             cx.files.remove(&folder.join(name))?;

@@ -8,10 +8,10 @@ use crate::context::Context;
 pub use crate::context::leaving::Place;
 use crate::etcd::{self, Departure, EtcdError, Member, Membership};
 use crate::kube::kind::{NODE, ObjectRef};
-use crate::ops::reset_progress;
 use crate::render::pods::peer_url;
 use crate::state::leave_error::LeaveError;
 use crate::state::local_etcd::{Local, local};
+use crate::state::reset_progress;
 use crate::state::stacked_etcd;
 use std::time::Duration;
 

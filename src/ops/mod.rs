@@ -11,7 +11,13 @@ pub mod network;
 pub mod node_status;
 pub mod objects;
 pub mod rejected_pods;
+pub mod renewal;
 pub mod report;
 pub mod reset_progress;
 pub mod running;
+pub mod signer_copy;
+pub mod static_pods;
 pub mod timer;
+
+#[cfg(test)]
+mod tests;

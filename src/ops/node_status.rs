@@ -6,8 +6,9 @@
 
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::domain::paths::KUBELET_CONF;
 use crate::kube::kind::{NODE, ObjectRef};
-use crate::phases::join::discovery::{KUBELET_CONF, is_ready};
+use crate::kube::node::is_ready;
 use crate::pki::moment;
 use crate::state::static_pod;
 use serde_json::json;

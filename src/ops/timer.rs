@@ -6,15 +6,10 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::Content;
 use crate::context::Context;
-use crate::host::service::{InitSystem, Services, State};
+use crate::host::service::{InitSystem, Services};
 use crate::host::{Command, Host};
-use serde::Serialize;
+use crate::state::timer::{UNIT, path};
 use std::path::{Path, PathBuf};
-
-/// The name of both units.
-const UNIT: &str = "kubewright-certs-renew";
-/// Where an administrator's units lie.
-const UNITS: &str = "/etc/systemd/system";
 
 /// The host has no timers of this kind.
 #[derive(Debug, thiserror::Error)]
@@ -135,58 +130,6 @@ pub fn remove(cx: &Context) -> Result<bool> {
     Ok(true)
 }
 
-/// True when the timer's unit is on this host.
-pub fn is_installed(cx: &Context) -> bool {
-    cx.files.exists(&path("timer"))
-}
-
-/// A timer that is installed.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Status {
-    /// What systemd knows of its unit.
-    pub state: State,
-    /// When it runs next, in systemd's words; None when it does not.
-    pub next_run: Option<String>,
-    /// When its last run ended; None when there was none since the host was booted.
-    pub last_run: Option<String>,
-    /// How that run ended: `success`, or another word of systemd's and the exit code.
-    pub last_result: Option<String>,
-}
-
-/// What systemd knows of the timer; None when its units are not installed.
-///
-/// # Errors
-/// When systemd does not answer.
-pub fn status(cx: &Context) -> Result<Option<Status>> {
-    if !is_installed(cx) {
-        return Ok(None);
-    }
-    let state = Services::of(&cx.host).state(&format!("{UNIT}.timer"))?;
-    let timer = shown(&cx.host, "NextElapseUSecRealtime", "timer")?;
-    let service = shown(&cx.host, "Result,ExecMainStatus,ExecMainExitTimestamp", "service")?;
-    let last_run = value(&service, "ExecMainExitTimestamp");
-    let last_result = last_run.as_ref().and(value(&service, "Result")).map(|result| match result.as_str() {
-        "success" => result,
-        _ => format!("{result}, exit code {}", value(&service, "ExecMainStatus").unwrap_or_default()),
-    });
-    Ok(Some(Status { state, next_run: value(&timer, "NextElapseUSecRealtime"), last_run, last_result }))
-}
-
-fn shown(host: &Host, properties: &str, kind: &str) -> Result<String> {
-    Ok(host.read_text(&Command::new(["systemctl", "show", "-p", properties, &format!("{UNIT}.{kind}")]))?)
-}
-
-/// The value of a property; None when systemd has none.
-fn value(text: &str, key: &str) -> Option<String> {
-    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?.trim();
-    (!value.is_empty() && value != "n/a").then(|| value.to_owned())
-}
-
-fn path(kind: &str) -> PathBuf {
-    Path::new(UNITS).join(format!("{UNIT}.{kind}"))
-}
-
 fn service_text(schedule: &Schedule<'_>) -> String {
     // systemd takes what stands between quotation marks as one word, and a percent sign as the start of a name.
     let program = schedule.program.display().to_string().replace('%', "%%");
@@ -212,6 +155,7 @@ fn timer_text(schedule: &Schedule<'_>) -> String {
 mod tests {
     use super::*;
     use crate::host::command::fake::FakeHost;
+    use crate::state::timer::status;
 
     fn schedule(calendar: &str) -> Schedule<'_> {
         Schedule { program: Path::new("/usr/bin/kubewright"), within: "30d", calendar, delay: "12h" }

@@ -6,7 +6,7 @@
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
 use crate::context::Context;
-use crate::context::access::SUPER_ADMIN_CONF;
+use crate::domain::paths::SUPER_ADMIN_CONF;
 use crate::kube::kind::ObjectRef;
 use crate::pipeline::{Action, Target};
 use crate::render::objects::bootstrap_token::cluster_admins;

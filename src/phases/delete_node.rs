@@ -4,11 +4,11 @@
 
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::domain::paths::KUBELET_CONF;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
 use crate::ops::etcd_member::{self, Place};
 use crate::ops::reset_progress;
-use crate::phases::join::discovery::KUBELET_CONF;
 use crate::pipeline::{Action, Target};
 use crate::pki::subject::Subject;
 use serde_json::Value;

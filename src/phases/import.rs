@@ -7,10 +7,11 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::context::Context;
 use crate::context::renewal::{Before, Renewed, Signed};
-use crate::phases::renew::{Row, back_up};
+use crate::ops::renewal::back_up;
 use crate::pipeline::{Action, Target};
 use crate::pki::PkiError;
 use crate::pki::catalog::{CERTS, KUBECONFIGS};
+use crate::state::renewable::Row;
 
 /// Some of the certificates are not what they should be.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +95,7 @@ impl Action for ImportSigned {
         for file in row.files(cx)? {
             back_up(cx, &file)?;
         }
-        if target.item() == crate::phases::renew::KUBELET_CONF {
+        if target.item() == crate::state::renewable::KUBELET_CONF {
             crate::ops::kubelet_service::note_due(cx)?;
         }
         let (cluster, node) = (cx.cluster()?, cx.node()?);
@@ -109,7 +110,7 @@ impl Action for ImportSigned {
             new.serial,
             crate::pki::moment::text(new.not_after)
         ));
-        if name == crate::phases::renew::KUBELET_CONF {
+        if name == crate::state::renewable::KUBELET_CONF {
             return Ok(());
         }
         let Some((old, before)) = old.zip(before) else { return Ok(()) };

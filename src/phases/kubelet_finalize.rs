@@ -8,15 +8,11 @@ use crate::base::fault::Result;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::AccessError;
+use crate::domain::paths::KUBELET_CONF;
 use crate::pipeline::{Action, Target};
-use crate::render::pods::last_value;
-use std::path::{Path, PathBuf};
+use crate::state::kubelet_client::rotated_path;
+use std::path::Path;
 
-const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
-/// Where the kubelet keeps its certificates, unless its flag `cert-dir` says otherwise.
-const CERT_DIR: &str = "/var/lib/kubelet/pki";
-/// The certificate and key of the moment, in one file.
-const ROTATED: &str = "kubelet-client-current.pem";
 const MODE: u32 = 0o600;
 
 /// See the module's text.
@@ -28,7 +24,7 @@ impl Action for KubeletFinalize {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let rotated = rotated(cx)?;
+        let rotated = rotated_path(cx)?;
         if !cx.files.exists(&rotated) {
             cx.events.message("the kubelet does not rotate its client certificate: nothing to do");
             return Ok(());
@@ -50,13 +46,4 @@ impl Action for KubeletFinalize {
         }
         Ok(())
     }
-}
-
-/// Where the kubelet keeps the certificate and key that it rotates.
-///
-/// # Errors
-/// When the command has no node configuration.
-pub fn rotated(cx: &Context) -> Result<PathBuf> {
-    let flags = &cx.node()?.kubelet_extra_args;
-    Ok(Path::new(last_value(flags, "cert-dir").unwrap_or(CERT_DIR)).join(ROTATED))
 }

@@ -8,8 +8,8 @@ use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::context::Context;
 use crate::host::facts::is_ec2;
+use crate::ops::static_pods;
 use crate::ops::{report, reset_progress};
-use crate::phases::manifests;
 use crate::pipeline::{Action, Target};
 use crate::render::kubelet::{self, FlagsInput, NodeInput, SharedInput, WITHOUT_AWS};
 use crate::state::patches;
@@ -46,7 +46,7 @@ pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()
     let hurries = changes && cx.files.is_live() && cx.facts()?.kubelet_asks_aws && !is_ec2(&cx.host);
     cx.around_kubelet(changes, |cx| {
         cx.files.create_dir(Path::new(FOLDER), FOLDER_MODE)?;
-        manifests::create_folder(cx)?;
+        static_pods::create_folder(cx)?;
         for (path, text) in &files {
             let text = if hurries && path.ends_with(FLAGS) { format!("{WITHOUT_AWS}{text}") } else { text.clone() };
             let written = cx.files.write(path, &Content::public(text), FILE_MODE)?;

@@ -4,16 +4,18 @@
 pub mod addon;
 pub mod bootstrap_token;
 pub mod certs;
+pub mod check_kubelet;
 pub mod cluster_admins;
 mod conditions;
+pub mod control_plane;
 pub mod delete_node;
 pub mod drain;
+pub mod etcd;
 pub mod import;
 pub mod join;
 pub mod kubeconfig;
 pub mod kubelet_finalize;
 pub mod kubelet_start;
-pub mod manifests;
 pub mod mark_control_plane;
 pub mod preflight;
 pub mod remove_node;
@@ -31,10 +33,10 @@ pub mod wait_control_plane;
 
 use crate::base::fault::Result;
 use crate::context::Context;
-use crate::ops::kubelet_service;
 use crate::pipeline::{Action, Each, Item, PipelineError, Registry, Workflow};
 use crate::render::objects::Object;
 use crate::render::objects::addon::AddonName;
+use crate::state::renewable;
 
 /// Every action and the name that phase lists use for it.
 const ACTIONS: &[(&str, &'static dyn Action)] = &[
@@ -43,13 +45,13 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("addon-kube-proxy", &addon::AddonKubeProxy),
     ("bootstrap-token", &bootstrap_token::BootstrapTokens),
     ("certificate", &certs::Certificate),
-    ("check-kubelet", &kubelet_service::CheckKubelet),
+    ("check-kubelet", &check_kubelet::CheckKubelet),
     ("cluster-admins", &cluster_admins::ClusterAdmins),
     ("cleanup-node", &reset::cleanup_node::CleanupNode),
-    ("component-manifest", &manifests::ComponentManifest),
+    ("component-manifest", &control_plane::ComponentManifest),
     ("delete-node", &delete_node::DeleteNode),
     ("drain", &drain::Drain),
-    ("etcd-manifest", &manifests::EtcdManifest),
+    ("etcd-manifest", &etcd::EtcdManifest),
     ("check-etcd", &join::etcd::CheckEtcd),
     ("download-certs", &join::download_certs::DownloadCerts),
     ("etcd-join", &join::etcd::EtcdJoin),
@@ -178,9 +180,9 @@ fn items(each: Each) -> Vec<Item> {
     match each {
         Each::Certificate => certs::items(),
         Each::Kubeconfig => kubeconfig::items(),
-        Each::Component => manifests::items(),
-        Each::Renewable => renew::items(),
-        Each::Importable => renew::importable(),
+        Each::Component => control_plane::items(),
+        Each::Renewable => renewable::items(),
+        Each::Importable => renewable::importable(),
     }
 }
 

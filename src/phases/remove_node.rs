@@ -7,9 +7,9 @@ use crate::config::model::Etcd;
 use crate::context::Context;
 use crate::etcd::Departure;
 use crate::kube::kind::{NODE, ObjectRef};
+use crate::kube::node::is_ready;
 use crate::ops::etcd_member::{self, Place};
 use crate::phases::delete_node;
-use crate::phases::join::discovery::is_ready;
 use crate::pipeline::{Action, Target};
 use crate::state::leave_error::LeaveError;
 

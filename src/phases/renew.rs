@@ -3,43 +3,12 @@
 //! Reads: what is there, and the CA that signs it. Writes: a copy of what was there below
 //! `/var/lib/kubewright/backup`, then the new certificate with a new key.
 
-use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Fault, Result};
-use crate::base::files::Content;
-use crate::base::nearest::nearest;
+use crate::base::fault::Result;
 use crate::context::Context;
-use crate::context::renewal::{Before, Renewed};
-use crate::pipeline::{Action, Item, Target};
-use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
+use crate::ops::renewal;
+use crate::pipeline::{Action, Target};
 use crate::pki::moment;
-use std::path::{Path, PathBuf};
-
-/// Where copies of what was renewed lie.
-pub const BACKUPS: &str = "/var/lib/kubewright/backup";
-/// The folder of kubeconfigs.
-const KUBECONFIG_DIR: &str = "/etc/kubernetes";
-/// The kubeconfig that has a phase of its own.
-pub const KUBELET_CONF: &str = "kubelet.conf";
-
-/// There is nothing of this name to renew.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no certificate or kubeconfig named '{name}'")]
-pub struct NoSuchName {
-    name: String,
-    nearest: Option<&'static str>,
-}
-
-impl Fault for NoSuchName {
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::Usage
-    }
-    fn hint(&self) -> Option<String> {
-        Some(match self.nearest {
-            Some(near) => format!("did you mean '{near}'? The names are {}", names().join(", ")),
-            None => format!("the names are all, {}", names().join(", ")),
-        })
-    }
-}
+use crate::state::renewable::Row;
 
 /// See the module's text.
 pub struct Renew;
@@ -54,8 +23,8 @@ impl Action for Renew {
             return Ok(());
         }
         let renewed = match Row::named(target.item())? {
-            Row::Cert(spec) => cert(cx, spec)?,
-            Row::Kubeconfig(spec) => kubeconfig(cx, spec)?,
+            Row::Cert(spec) => renewal::cert(cx, spec)?,
+            Row::Kubeconfig(spec) => renewal::kubeconfig(cx, spec)?,
         };
         cx.events.message(format!(
             "renewed {}: serial {}, ends {}",
@@ -64,82 +33,6 @@ impl Action for Renew {
             moment::text(renewed.new.not_after)
         ));
         cx.note_renewed(renewed)
-    }
-}
-
-/// What can be renewed, as sub-phases.
-pub fn items() -> Vec<Item> {
-    let certs = CERTS.iter().filter(|spec| !spec.is_ca()).map(|spec| Item { name: spec.name, short: spec.what });
-    let files = KUBECONFIGS.iter().filter(|spec| spec.file != KUBELET_CONF);
-    certs.chain(files.map(|spec| Item { name: spec.file, short: spec.what })).collect()
-}
-
-/// What can be taken in from an external CA, as sub-phases.
-pub fn importable() -> Vec<Item> {
-    let kubelet = KUBECONFIGS.iter().filter(|spec| spec.file == KUBELET_CONF);
-    items().into_iter().chain(kubelet.map(|spec| Item { name: spec.file, short: spec.what })).collect()
-}
-
-/// The names that `certs renew` takes, apart from `all`.
-pub fn names() -> Vec<&'static str> {
-    items().iter().map(|item| item.name).chain([KUBELET_CONF]).collect()
-}
-
-/// None for `all`, else the name itself when there is such a thing.
-///
-/// # Errors
-/// When there is not; the error knows the nearest name.
-pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
-    if name == "all" {
-        return Ok(None);
-    }
-    let names = names();
-    if names.contains(&name) {
-        return Ok(Some(name.to_owned()));
-    }
-    Err(NoSuchName { name: name.into(), nearest: nearest(name, names) })
-}
-
-/// Copies a file below the folder of this run's backups. What the run found is kept, not what it wrote since.
-pub fn back_up(cx: &Context, path: &Path) -> Result<()> {
-    let Some(bytes) = cx.files.read(path)? else { return Ok(()) };
-    cx.files.create_dir(Path::new(BACKUPS), 0o700)?;
-    let copy = cx.renewal()?.backup.join(path.strip_prefix("/").unwrap_or(path));
-    if cx.files.exists(&copy) {
-        return Ok(());
-    }
-    cx.files.write(&copy, &Content::secret(bytes, "(a copy of what was there)\n"), 0o600)?;
-    Ok(())
-}
-
-pub(crate) enum Row {
-    Cert(&'static CertSpec),
-    Kubeconfig(&'static KubeconfigSpec),
-}
-
-impl Row {
-    pub(crate) fn named(name: &str) -> Result<Self> {
-        match catalog::cert(name) {
-            Ok(spec) => Ok(Self::Cert(spec)),
-            Err(_) => Ok(Self::Kubeconfig(catalog::kubeconfig(name)?)),
-        }
-    }
-
-    pub(crate) fn files(&self, cx: &mut Context) -> Result<Vec<PathBuf>> {
-        Ok(match self {
-            Self::Cert(spec) => {
-                let store = cx.pki()?;
-                vec![store.cert_path(spec), store.key_path(spec)]
-            }
-            Self::Kubeconfig(spec) => vec![cx.renewal()?.kubeconfig_dir.join(spec.file)],
-        })
-    }
-
-    pub(crate) fn ca(&self) -> Result<&'static CertSpec> {
-        Ok(match self {
-            Self::Cert(spec) => catalog::cert(spec.ca.unwrap_or_default())?,
-            Self::Kubeconfig(_) => catalog::cert("ca")?,
-        })
     }
 }
 
@@ -160,30 +53,5 @@ fn is_due(cx: &mut Context, name: &str) -> Result<bool> {
     Ok((staged || files.iter().all(|file| cx.files.exists(file))) && cx.files.exists(&ca_key))
 }
 
-pub(crate) fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
-    let (store, keys) = (cx.pki()?, cx.keys());
-    store.finish_replacement(spec)?;
-    for path in [store.cert_path(spec), store.key_path(spec)] {
-        back_up(cx, &path)?;
-    }
-    let names = cx.renewal()?.names;
-    let done = store.renew(spec, cx.cluster()?, cx.node()?, keys.as_ref(), names)?;
-    Ok(Renewed {
-        name: spec.name,
-        old: done.old,
-        new: done.new,
-        at: cx.clock.now(),
-        before: Before::Pair(spec, done.before),
-    })
-}
-
-pub(crate) fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Renewed> {
-    let (store, keys) = (cx.pki()?, cx.keys());
-    back_up(cx, &Path::new(KUBECONFIG_DIR).join(spec.file))?;
-    let done = store.renew_kubeconfig(spec, Path::new(KUBECONFIG_DIR), cx.cluster()?, keys.as_ref())?;
-    let before = Before::Kubeconfig(done.path, Box::new(done.before));
-    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now(), before })
-}
-
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

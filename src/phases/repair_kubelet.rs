@@ -7,33 +7,28 @@
 //! two, where they are of no use, and a note that the kubelet is to be restarted.
 
 use crate::base::fault::Result;
-use crate::base::files::{Content, HostFiles};
+use crate::base::files::Content;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
+use crate::domain::paths::{KUBELET_CLIENT_CURRENT, KUBELET_CONF, KUBELET_PKI_DIR, KUBERNETES_DIR};
 use crate::ops::kubelet_service;
-pub use crate::ops::kubelet_service::restart;
-use crate::phases::renew::{KUBELET_CONF, back_up};
+use crate::ops::renewal::back_up;
 use crate::pipeline::{Action, Target};
 use crate::pki::cert::Cert;
 use crate::pki::subject::Subject;
 use crate::pki::validity::Validity;
 use crate::pki::{catalog, moment};
+use crate::state::kubelet_client::{Credential, credential, is_too_late, rotated};
+use crate::state::renewable::KUBELET_CONF as NAME;
 use std::path::Path;
 
-const PATH: &str = "/etc/kubernetes/kubelet.conf";
-const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
-const PKI: &str = "/var/lib/kubelet/pki";
 const MODE: u32 = 0o600;
-/// A kubelet asks for its next certificate when a tenth to a third of the time is left. One that has come this near to
-/// its end, in seconds, or to the last tenth of a shorter life, does not get a new one by itself.
-const TOO_LATE: i64 = 24 * 3600;
-
 /// See the module's text.
 pub struct RepairKubelet;
 
 impl Action for RepairKubelet {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if !cx.renewal()?.wants(KUBELET_CONF) {
+        if !cx.renewal()?.wants(NAME) {
             return Ok(());
         }
         let Some((config, credential)) = credential(&cx.files)? else { return Ok(()) };
@@ -48,7 +43,7 @@ impl Action for RepairKubelet {
         let ca_key = cx.pki()?.key_path(catalog::cert("ca")?);
         if !cx.files.exists(&ca_key) && cx.renewal()?.only.is_none() {
             cx.events.warning(format!(
-                "{PATH} has a certificate that the kubelet does not renew, and only an external CA can: run 'kubewright certs generate-csr'"
+                "{KUBELET_CONF} has a certificate that the kubelet does not renew, and only an external CA can: run 'kubewright certs generate-csr'"
             ));
             return Ok(());
         }
@@ -63,85 +58,43 @@ impl Action for RepairKubelet {
     }
 }
 
-/// What a kubelet proves itself with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Credential {
-    /// The file that it renews.
-    Rotated,
-    /// A certificate inside its kubeconfig.
-    Embedded,
-    /// A token, or a file that somebody else looks after.
-    Other,
-}
-
-fn credential(files: &HostFiles) -> Result<Option<(Kubeconfig, Credential)>> {
-    let Some(bytes) = files.read(Path::new(PATH))? else { return Ok(None) };
-    let config = Kubeconfig::parse(Path::new(PATH), &bytes)?;
-    let credential = match config.current_user() {
-        Some(user) if user.client_certificate_data.is_some() => Credential::Embedded,
-        Some(user) if user.client_certificate.as_deref() == Some(ROTATED) => Credential::Rotated,
-        _ => Credential::Other,
-    };
-    Ok(Some((config, credential)))
-}
-
-/// The certificate that the kubelet renews; None where it is missing, its link leads nowhere, or it cannot be read as
-/// one.
-fn rotated(files: &HostFiles) -> Result<Option<Cert>> {
-    let Some(bytes) = files.read(Path::new(ROTATED))? else { return Ok(None) };
-    Ok(Cert::bundle_from_file(Path::new(ROTATED), &bytes).ok().and_then(|chain| chain.into_iter().next()))
-}
-
-fn is_too_late(cert: &Cert, now: i64) -> bool {
-    cert.not_after - now <= TOO_LATE.min((cert.not_after - cert.not_before) / 10)
-}
-
-/// True when the kubelet of this host has a certificate that it does not renew, or not any more, and that ends within
-/// so many seconds or is of no use. One that it renews by itself is none of our business until it is too late for that.
-///
-/// # Errors
-/// When a file cannot be read.
-pub fn needs_help(files: &HostFiles, now: i64, embedded_ends: impl FnOnce() -> bool) -> Result<bool> {
-    Ok(match credential(files)? {
-        Some((_, Credential::Rotated)) => rotated(files)?.is_none_or(|cert| is_too_late(&cert, now)),
-        Some((_, Credential::Embedded)) => embedded_ends(),
-        Some((_, Credential::Other)) | None => false,
-    })
-}
-
 /// Makes a new certificate where the kubelet keeps its own, in the place of one that is over, nearly so, or gone.
 fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
     let now = cx.clock.now();
     let (store, keys) = (cx.pki()?, cx.keys());
-    let ca = store.require_ca(catalog::cert("ca")?, KUBELET_CONF)?;
+    let ca = store.require_ca(catalog::cert("ca")?, NAME)?;
     let subject = match old {
         Some(old) => old.subject.clone(),
         None => subject(cx)?,
     };
     let validity = Validity::of_kubeconfig(cx.cluster()?, now, ca.cert.not_before);
     let (cert, key) = store.issue_client(&ca, &subject, validity, cx.cluster()?, keys.as_ref())?;
-    back_up(cx, Path::new(ROTATED))?;
+    back_up(cx, Path::new(KUBELET_CLIENT_CURRENT))?;
     kubelet_service::note_due(cx)?;
     let pem = [cert.pem().as_bytes(), key.pem().expose().as_bytes()].concat();
     let content = Content::secret(pem, "(certificate and private key, not shown)\n");
-    if cx.files.exists(Path::new(ROTATED)) {
-        cx.files.write(Path::new(ROTATED), &content, MODE)?;
+    if cx.files.exists(Path::new(KUBELET_CLIENT_CURRENT)) {
+        cx.files.write(Path::new(KUBELET_CLIENT_CURRENT), &content, MODE)?;
     } else {
         // The kubelet renews only what is a link to a file of its own naming.
         let stamp = moment::text(now).replace(['T', ':'], "-");
-        let file = Path::new(PKI).join(format!("kubelet-client-{}.pem", stamp.trim_end_matches('Z')));
+        let file = Path::new(KUBELET_PKI_DIR).join(format!("kubelet-client-{}.pem", stamp.trim_end_matches('Z')));
         cx.files.write(&file, &content, MODE)?;
-        cx.files.link(Path::new(ROTATED), &file)?;
+        cx.files.link(Path::new(KUBELET_CLIENT_CURRENT), &file)?;
     }
-    cx.events
-        .message(format!("renewed {ROTATED}, which the kubelet could not renew by itself: serial {}", cert.serial));
+    cx.events.message(format!(
+        "renewed {KUBELET_CLIENT_CURRENT}, which the kubelet could not renew by itself: serial {}",
+        cert.serial
+    ));
     Ok(())
 }
 
 /// Whom the kubelet stands for: as an earlier certificate of its own says, else as the host is called.
 fn subject(cx: &Context) -> Result<Subject> {
-    for name in cx.files.list(Path::new(PKI))?.iter().rev().filter(|name| name.starts_with("kubelet-client-")) {
-        let path = Path::new(PKI).join(name);
+    for name in
+        cx.files.list(Path::new(KUBELET_PKI_DIR))?.iter().rev().filter(|name| name.starts_with("kubelet-client-"))
+    {
+        let path = Path::new(KUBELET_PKI_DIR).join(name);
         let bytes = cx.files.read(&path)?.unwrap_or_default();
         if let Some(cert) = Cert::bundle_from_file(&path, &bytes).ok().and_then(|chain| chain.into_iter().next()) {
             return Ok(cert.subject);
@@ -151,25 +104,25 @@ fn subject(cx: &Context) -> Result<Subject> {
 }
 
 fn point_at_rotated(cx: &Context, mut config: Kubeconfig) -> Result<()> {
-    back_up(cx, Path::new(PATH))?;
+    back_up(cx, Path::new(KUBELET_CONF))?;
     kubelet_service::note_due(cx)?;
     if let Some(user) = config.current_user_mut() {
         (user.client_certificate_data, user.client_key_data) = (None, None);
-        user.client_certificate = Some(ROTATED.into());
-        user.client_key = Some(ROTATED.into());
+        user.client_certificate = Some(KUBELET_CLIENT_CURRENT.into());
+        user.client_key = Some(KUBELET_CLIENT_CURRENT.into());
     }
-    cx.files.write(Path::new(PATH), &config.content()?, MODE)?;
-    cx.events.message(format!("pointed {PATH} at {ROTATED}, which the kubelet renews"));
+    cx.files.write(Path::new(KUBELET_CONF), &config.content()?, MODE)?;
+    cx.events.message(format!("pointed {KUBELET_CONF} at {KUBELET_CLIENT_CURRENT}, which the kubelet renews"));
     Ok(())
 }
 
 /// A kubelet that does not rotate has nothing but what is in its kubeconfig.
 fn renew_embedded(cx: &mut Context) -> Result<()> {
     let (store, keys) = (cx.pki()?, cx.keys());
-    back_up(cx, Path::new(PATH))?;
+    back_up(cx, Path::new(KUBELET_CONF))?;
     kubelet_service::note_due(cx)?;
-    let spec = catalog::kubeconfig(KUBELET_CONF)?;
-    let done = store.renew_kubeconfig(spec, Path::new("/etc/kubernetes"), cx.cluster()?, keys.as_ref())?;
-    cx.events.message(format!("renewed {KUBELET_CONF}: serial {}", done.new.serial));
+    let spec = catalog::kubeconfig(NAME)?;
+    let done = store.renew_kubeconfig(spec, Path::new(KUBERNETES_DIR), cx.cluster()?, keys.as_ref())?;
+    cx.events.message(format!("renewed {NAME}: serial {}", done.new.serial));
     Ok(())
 }

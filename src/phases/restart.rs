@@ -15,16 +15,16 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
-use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::{Before, Renewed};
+use crate::domain::paths::ADMIN_CONF;
 use crate::ops::kubelet_service;
 use crate::ops::running::{Running, ThisHost, that_run};
-use crate::phases::renew::Row;
 use crate::pipeline::{Action, Target};
 use crate::pki::Cert;
 use crate::pki::catalog::CERTS;
 use crate::state::consumers::{READERS, Reader};
 use crate::state::ports::{self, Port};
+use crate::state::renewable::Row;
 use crate::state::static_pod::StaticPod;
 use std::path::Path;
 use std::time::Duration;
@@ -144,7 +144,7 @@ impl Proved<'_> {
         let store = cx.pki()?;
         let mine = || cx.renewal().map(|all| all.renewed.iter().filter(|one| self.reader.reads(one.name)));
         if mine()?.next().is_none() {
-            return Ok(format!("what was there before a renewal is kept in {}", crate::phases::renew::BACKUPS));
+            return Ok(format!("what was there before a renewal is kept in {}", crate::domain::paths::BACKUP_DIR));
         }
         if mine()?.any(|one| one.old.not_after <= now) {
             return Ok("the old one has ended, so the new one stays".to_owned());

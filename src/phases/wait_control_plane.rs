@@ -9,13 +9,13 @@ use crate::base::fault::{Fault, Result};
 use crate::base::gate::Change;
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::{Context, Task};
+use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
 use crate::host::service::Services;
 use crate::kube::ready::{self, wait_for_components};
 use crate::ops::rejected_pods::Readmission;
 use crate::pipeline::{Action, Target};
 use crate::state::health;
-use crate::state::static_pod::path;
 use std::time::Duration;
 
 /// The longest pause between two looks.
@@ -113,13 +113,13 @@ impl CrashLoop {
 fn wait_for_replaced(cx: &Context) -> Result<()> {
     let entries = cx.gate.entries();
     let is_changed = |pod: &&str| {
-        let file = path(pod);
+        let file = manifest(pod);
         entries.iter().any(|entry| {
             matches!(&entry.change, Change::WriteFile { path, before: Some(before), after, .. } if *path == file && before != after)
         })
     };
     let changed: Vec<(&str, i64)> =
-        PODS.into_iter().filter(is_changed).filter_map(|pod| Some((pod, cx.files.modified(&path(pod))?))).collect();
+        PODS.into_iter().filter(is_changed).filter_map(|pod| Some((pod, cx.files.modified(&manifest(pod))?))).collect();
     // Docker's own interface is none that could be asked.
     let (false, Ok(runtime)) = (changed.is_empty(), cx.runtime()) else { return Ok(()) };
     let limit = cx.timeouts().control_plane_component_health_check;

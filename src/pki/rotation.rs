@@ -3,7 +3,9 @@
 //! The bridge is the successor's key with a certificate that the old CA has signed. A server that shows it after its
 //! own certificate is believed by those who know only the old CA, and by those who know only the new one.
 
+use super::catalog::SERVICE_ACCOUNT;
 use super::catalog::{CertSpec, Usage};
+use super::cert::hex;
 use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
@@ -15,6 +17,7 @@ use crate::base::files::{Content, Written};
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{Base64, SecretBase64};
 use crate::config::model::ClusterConfig;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The bridge from the CA before to the one that signs now.
@@ -161,6 +164,14 @@ impl PkiStore {
 /// Twelve digits by which people and files tell CAs of one name apart.
 pub fn short_print(cert: &Cert) -> String {
     cert.pin().to_string().trim_start_matches("sha256:").chars().take(12).collect()
+}
+
+/// What can be changed. A cluster whose etcd is run by others has no `etcd-ca`.
+pub const AUTHORITIES: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_ACCOUNT];
+
+/// Twelve digits by which keys are told apart.
+pub fn key_print(key: &PrivateKey) -> String {
+    hex(&Sha256::digest(key.public_der())).chars().take(12).collect()
 }
 
 #[cfg(test)]

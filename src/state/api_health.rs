@@ -5,8 +5,8 @@ use crate::base::fault::Result;
 use crate::context::Context;
 use crate::context::leaving::Answer;
 use crate::kube::cluster::Cluster;
-use crate::ops::reset_progress;
 use crate::state::leave_error::LeaveError;
+use crate::state::reset_progress;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -63,6 +63,3 @@ fn ask(cx: &mut Context, path: &Path) -> Result<Answer> {
     cx.events.warning(format!("the API server does not answer, so the cluster is not told: {why}"));
     Ok(Answer::NotAsked)
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,10 +6,10 @@ use crate::base::fault::Result;
 use crate::base::files::unfinished;
 use crate::base::gate::{Change, Entry};
 use crate::context::Context;
+use crate::domain::paths::MANIFESTS_DIR;
 use crate::host::{kubelet_flags, removal};
 use crate::journal::{Journal, Ownership};
 use crate::state::cluster_certificates;
-use crate::state::static_pod::MANIFESTS;
 use std::path::{Path, PathBuf};
 
 /// kubeadm's folder.
@@ -116,7 +116,7 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     paths.extend(cluster_certificates::paths(cx)?);
     let mut add = |folder: &Path, name: &str| paths.push(folder.join(name));
     for pod in STATIC_PODS {
-        add(Path::new(MANIFESTS), &format!("{pod}.yaml"));
+        add(Path::new(MANIFESTS_DIR), &format!("{pod}.yaml"));
     }
     if cx.reset()?.cleanup_tmp_dir {
         for name in removal::names(&cx.host, Path::new(TMP))?.unwrap_or_default() {
@@ -275,24 +275,6 @@ mod tests {
         std::fs::write(folder.join("config.yaml"), "x").unwrap();
         removal::remove(&cx.host, Path::new(KUBELET), &Path::new(KUBELET).join("config.yaml")).unwrap();
         assert!(folders(&cx).unwrap().contains(&KUBELET.into()));
-    }
-
-    /// It was listed as something that no cluster tool makes.
-    #[test]
-    fn a_kubelets_folder_for_checkpoints_goes_only_when_it_is_empty() {
-        for (files, stays) in [(vec![], false), (vec!["checkpoint-web.tar"], true)] {
-            let root = tempfile::tempdir().unwrap();
-            let folder = root.path().join("var/lib/kubelet/checkpoints");
-            std::fs::create_dir_all(&folder).unwrap();
-            for name in files {
-                std::fs::write(folder.join(name), "x").unwrap();
-            }
-            let mut cx = fixture(root.path());
-            let task = crate::pipeline::Target { path: String::new(), item: None };
-            crate::pipeline::Action::run(&crate::phases::reset::cleanup_node::CleanupNode, &mut cx, &task).unwrap();
-            let left = crate::state::leftovers::survey(&mut cx).unwrap();
-            assert_eq!((folder.exists(), left.is_empty()), (stays, !stays), "{left:?}");
-        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::host::cri::Container;
-use crate::phases::renew::Row;
+use crate::state::renewable::Row;
 use std::path::PathBuf;
 
 /// The kernel's clock for files ticks up to ten milliseconds behind the one that containers are dated with.

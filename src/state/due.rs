@@ -4,11 +4,11 @@
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
-use crate::phases::renew::{KUBELET_CONF, names};
-use crate::phases::repair_kubelet;
 use crate::pki::PkiStore;
 use crate::pki::catalog;
 use crate::state::expiry::{self, Item};
+use crate::state::kubelet_client;
+use crate::state::renewable::{KUBELET_CONF, names};
 
 /// True when something of this host ends within so many seconds, and this host can renew it; `only` narrows it to one
 /// name. A certificate of a short life is not near its end before two thirds of it are over: it would be renewed, and
@@ -28,7 +28,7 @@ pub fn is_near(files: &HostFiles, store: &PkiStore, now: i64, only: Option<&str>
     if !asked(KUBELET_CONF) || !files.exists(&store.key_path(catalog::cert("ca")?)) {
         return Ok(false);
     }
-    repair_kubelet::needs_help(files, now, || {
+    kubelet_client::needs_help(files, now, || {
         report.certificates.iter().filter(|item| item.name == KUBELET_CONF).any(ends)
     })
 }
@@ -37,11 +37,11 @@ pub fn is_near(files: &HostFiles, store: &PkiStore, now: i64, only: Option<&str>
 mod tests {
     use super::*;
     use crate::base::gate::Gate;
-    use crate::phases::renew::tests::{MADE, host, store};
     use crate::pki::fixture;
     use crate::pki::keys::Generator;
     use crate::pki::subject::Subject;
     use crate::pki::validity::Validity;
+    use crate::state::renewal_fixture::{MADE, host, store};
 
     const DAY: i64 = 86_400;
 
@@ -62,7 +62,7 @@ mod tests {
         std::fs::create_dir_all(root.path().join("var/lib/kubelet/pki")).unwrap();
         let pem = format!("{}{}", cert.pem(), key.pem().expose());
         std::fs::write(root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem"), pem).unwrap();
-        crate::phases::renew::tests::point_at_rotated(root);
+        crate::state::renewal_fixture::point_at_rotated(root);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::base::https;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::{authority, credentials};
-use crate::phases::join::discovery::KUBELET_CONF;
+use crate::domain::paths::KUBELET_CONF;
 use crate::pki::cert::Cert;
 use crate::pki::keys::PrivateKey;
 use crate::pki::verify::leads_to;

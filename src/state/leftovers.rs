@@ -8,10 +8,10 @@ use crate::context::Context;
 use crate::host::service::Services;
 use crate::host::{ipsets, ipvs, links, mounts, packet_rules, removal, users};
 use crate::journal::Journal;
-use crate::ops::containers;
-use crate::ops::timer;
 use crate::state::artifacts;
 use crate::state::local_etcd;
+use crate::state::pods;
+use crate::state::timer;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -146,7 +146,7 @@ fn live(cx: &Context, add: &mut dyn FnMut(&str, String)) -> Result<()> {
     {
         add("the kubelet's service", "it is stopped, and from the next boot on it waits for another cluster".into());
     }
-    let running = containers::running(cx);
+    let running = pods::running(cx);
     if !running.is_empty() {
         let shown = running.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
         add("Pods that still run", format!("{}: {shown}", running.len()));

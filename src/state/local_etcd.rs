@@ -8,8 +8,8 @@
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::journal::Journal;
-use crate::ops::reset_progress;
 use crate::render::pods::peer_url;
+use crate::state::reset_progress;
 use crate::state::static_pod::{self, StaticPod};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -216,13 +216,16 @@ mod tests {
 
     #[test]
     fn what_an_earlier_run_noted_stands_in_for_the_manifest() {
+        use crate::base::files::Content;
         let (root, cx) = context(&[ETCD, ("data/etcd/member/x", "")]);
         let before = local(&cx).unwrap().unwrap();
-        reset_progress::add(&cx, |note| {
-            note.peer_urls.clone_from(&before.peer_urls);
-            note.data_dir.clone_from(&before.data_dir);
-        })
-        .unwrap();
+        let note = reset_progress::Note {
+            peer_urls: before.peer_urls.clone(),
+            data_dir: before.data_dir.clone(),
+            ..reset_progress::Note::default()
+        };
+        let text = serde_json::to_string(&note).unwrap();
+        cx.files.write(Path::new(reset_progress::NOTE), &Content::public(text), 0o600).unwrap();
         std::fs::remove_dir_all(root.path().join("etc")).unwrap();
         let after = local(&cx).unwrap().unwrap();
         assert_eq!((after.peer_urls, after.data_dir, after.has_data), (before.peer_urls, before.data_dir, true));

@@ -4,10 +4,10 @@
 
 use crate::base::fault::Result;
 use crate::context::Context;
-use crate::phases::join::discovery::KUBELET_CONF;
-use crate::phases::join::kubelet_start::BOOTSTRAP_CONF;
-use crate::phases::join::prepare::require_same_ca;
-use crate::phases::manifests;
+use crate::domain::paths::BOOTSTRAP_KUBELET_CONF;
+use crate::domain::paths::KUBELET_CONF;
+use crate::domain::paths::manifest;
+use crate::state::cluster_ca::require_same_ca;
 use crate::state::kubelet_credentials::{self, Credentials};
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,7 @@ pub fn files_of_this_cluster(cx: &Context) -> Result<Vec<PathBuf>> {
         files.push(ca.clone());
     }
     let ca_pem = &cx.joining()?.found.ca_pem;
-    let bootstrap = Path::new(BOOTSTRAP_CONF);
+    let bootstrap = Path::new(BOOTSTRAP_KUBELET_CONF);
     let may_ask = match cx.files.read(bootstrap)? {
         Some(bytes) => kubelet_credentials::of_this_cluster(cx, bootstrap, &bytes, ca_pem)?.is_some(),
         None => false,
@@ -38,7 +38,7 @@ pub fn files_of_this_cluster(cx: &Context) -> Result<Vec<PathBuf>> {
     files.extend(may_ask.then(|| bootstrap.into()));
     files.extend(has_own.then(|| KUBELET_CONF.into()));
     if (may_ask || has_own) && cx.control_plane_join().is_some() {
-        files.extend(PODS.map(manifests::path));
+        files.extend(PODS.map(manifest));
     }
     Ok(files)
 }

@@ -7,7 +7,7 @@ use crate::base::files::HostFiles;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-pub use crate::checks::{MANIFESTS, manifest as path};
+pub use crate::domain::paths::{MANIFESTS_DIR, manifest as path};
 
 /// The command of a component that runs as a static Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

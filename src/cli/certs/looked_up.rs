@@ -3,9 +3,9 @@
 use crate::base::fault::Result;
 use crate::cli::session::Session;
 use crate::context::Task;
-use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::Renewal;
-use crate::phases::renew::BACKUPS;
+use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::BACKUP_DIR;
 use crate::pki::moment;
 use crate::state::current_config::{self, Known, Source};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ pub fn own(session: &mut Session) -> Result<(Source, Renewal)> {
 pub fn backup(session: &Session) -> PathBuf {
     let files = session.context(Task::None, false).files;
     let stamp = moment::text(session.env.clock.now()).replace([':', '-'], "");
-    let plain = Path::new(BACKUPS).join(format!("certs-{stamp}"));
-    let others = (2..100).map(|nth| Path::new(BACKUPS).join(format!("certs-{stamp}-{nth}")));
+    let plain = Path::new(BACKUP_DIR).join(format!("certs-{stamp}"));
+    let others = (2..100).map(|nth| Path::new(BACKUP_DIR).join(format!("certs-{stamp}-{nth}")));
     std::iter::once(plain.clone()).chain(others).find(|folder| !files.exists(folder)).unwrap_or(plain)
 }

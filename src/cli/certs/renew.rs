@@ -10,13 +10,14 @@ use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
 use crate::phases;
-use crate::phases::renew::{self, KUBELET_CONF};
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
 use crate::pki::{PkiStore, moment};
 use crate::state::current_config::Source;
 use crate::state::due;
+use crate::state::renewable;
+use crate::state::renewable::KUBELET_CONF;
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
@@ -77,7 +78,7 @@ struct Row {
 
 /// Runs the workflow for one name or all.
 pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
-    let only = renew::chosen(&args.name)?;
+    let only = renewable::chosen(&args.name)?;
     session.hold_host("certs renew", args.dry_run)?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let (known, task) = looked_up::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;

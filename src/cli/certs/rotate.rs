@@ -8,16 +8,18 @@ use crate::cli::plan_text;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::context::Task;
-use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::Renewal;
 use crate::context::rotation::{Rotation, Stage};
+use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::KUBELET_CONF;
 use crate::phases;
-use crate::phases::rotate_ca::{self, KUBELET_CONF};
+use crate::phases::rotate_ca;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
 use crate::state::current_config;
 use crate::state::rotation::World;
+use crate::state::rotation::host;
 use crate::state::static_pod::StaticPod;
 use serde_json::json;
 use std::path::Path;
@@ -48,7 +50,7 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     let (text, world) = if args.dry_run {
         (plan_text::text(&changed), None)
     } else {
-        let world = rotate_ca::world(&mut cx)?;
+        let world = host::world(&mut cx)?;
         let mut text = String::new();
         if changed.is_empty() {
             text += "This host has done this stage; nothing was changed.\n";
@@ -66,7 +68,7 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
     let own = if leads { None } else { Some(current_config::from_host(&cx)?.1.name) };
     let path = given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }));
-    let world = rotate_ca::look(&mut cx, path, own.as_deref())?;
+    let world = host::look(&mut cx, path, own.as_deref())?;
     let text = match &world.plan {
         None => "No change of CA is going on in this cluster.\n".to_owned(),
         Some(plan) => {

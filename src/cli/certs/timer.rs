@@ -6,7 +6,9 @@ use crate::cli::args::certs::TimerCommand;
 use crate::cli::plan_text;
 use crate::cli::session::Session;
 use crate::context::Task;
-use crate::ops::timer::{self, Schedule, Status};
+use crate::ops::timer::{self, Schedule};
+use crate::state::timer::Status;
+use crate::state::timer::status as state_of;
 use serde_json::json;
 
 /// Where a package installs this program.
@@ -58,7 +60,7 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
         }
         TimerCommand::Remove(_) => "There was no timer.\n".to_owned(),
         TimerCommand::Status(_) => {
-            let status = timer::status(&cx)?;
+            let status = state_of(&cx)?;
             let text = match &status {
                 None => "There is no timer. To have one: kubewright certs timer install\n".to_owned(),
                 Some(status) => text(status),

@@ -4,6 +4,7 @@ use crate::context::leaving::fixture;
 use crate::host::Host;
 use crate::host::command::fake::FakeHost;
 use crate::host::cri::fake::FakeCri;
+use crate::state::pods::running;
 
 const SOCKET: &str = "/var/run/containerd/containerd.sock";
 const LIST: &str = "docker ps -a -q --filter name=^/?k8s_";

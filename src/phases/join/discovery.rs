@@ -15,17 +15,14 @@ use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::{self, ByToken, Found, Search};
 use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
+use crate::kube::node::is_ready;
 use crate::phases::join::error::JoinError;
 use crate::pki::validity;
 use crate::render::objects::upload_config;
 use crate::state::kubelet_credentials::{self, Credentials as OfKubelet};
-use serde_json::Value;
 use std::sync::Arc;
 
 mod file;
-
-/// With this file the kubelet enters a cluster; it writes it before it has been let in.
-pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
 
 /// Finds the cluster that the configuration names; `facts` complete the cluster's own configuration.
 ///
@@ -120,12 +117,6 @@ fn refuse_taken_name(cx: &Context, api: &Cluster, ca_pem: &[u8]) -> Result<()> {
         return Err(JoinError::NameTaken { name: name.clone() }.into());
     }
     Ok(())
-}
-
-/// True for a node whose kubelet reports that it can take Pods.
-pub fn is_ready(node: &Value) -> bool {
-    let conditions = node["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
 #[cfg(test)]

@@ -50,9 +50,6 @@ pub enum JoinError {
     /// The kubelet would go on with another cluster.
     #[error("{} is not of the cluster that was found, and the kubelet would use it", .0.display())]
     OtherCluster(PathBuf),
-    /// A CA on this host is not the cluster's.
-    #[error("{} is not the CA of the cluster: this host has been part of another one", .0.display())]
-    OtherCa(PathBuf),
     /// Control planes share files, and this host does not have them.
     #[error("this host lacks what all control planes share: {}", missing.join(", "))]
     NotShared {
@@ -103,7 +100,6 @@ impl Fault for JoinError {
             Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster(_) | Self::NoStableEndpoint => {
                 ExitCode::Refused
             }
-            Self::OtherCa(_) => ExitCode::Untrusted,
             Self::NotBootstrapped { .. } => ExitCode::Unhealthy,
         }
     }
@@ -128,10 +124,6 @@ impl Fault for JoinError {
             Self::OtherCluster(_) => {
                 "if nothing on this host is needed any more, run 'kubewright reset', then join again".into()
             }
-            Self::OtherCa(path) => format!(
-                "if nothing on this host is needed any more, run 'kubewright reset'; see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'",
-                path.display()
-            ),
             Self::NotShared { .. } => {
                 format!("{store}; or copy the files from another control plane")
             }

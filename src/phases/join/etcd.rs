@@ -8,14 +8,15 @@ use crate::base::fault::Result;
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::config::model::Etcd;
 use crate::context::Context;
-use crate::context::access::ADMIN_CONF;
+use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::manifest;
 use crate::etcd::{self, LocalData, Membership};
 use crate::kube::cluster::Cluster;
 use crate::ops::etcd_data::{Dirs, clear_away};
 use crate::ops::rejected_pods::Readmission;
 use crate::ops::running::{Running, ThisHost};
+use crate::ops::static_pods;
 use crate::phases::join::error::JoinError;
-use crate::phases::manifests;
 use crate::pipeline::{Action, Target};
 use crate::render::pods::{EtcdMember, client_url, peer_url};
 use crate::state::stacked_etcd;
@@ -51,7 +52,7 @@ impl Action for EtcdJoin {
             return Ok(());
         };
         let membership = etcd.membership(cx)?;
-        let has_manifest = cx.files.exists(&manifests::path("etcd"));
+        let has_manifest = cx.files.exists(&manifest("etcd"));
         let data = etcd.dirs.local_data(cx)?;
         let admission = membership.admit(&cx.node()?.name, &etcd.peer_url, data)?;
         // A member that has not started yet needs the list of those who are members now; one that has keeps the
@@ -62,7 +63,7 @@ impl Action for EtcdJoin {
                 .iter()
                 .map(|(name, peer_url)| EtcdMember { name: name.clone(), peer_url: peer_url.clone() })
                 .collect();
-            manifests::write_etcd(cx, &members)?;
+            static_pods::write_etcd(cx, &members)?;
         } else {
             cx.events.message("this host's etcd is a member already");
         }

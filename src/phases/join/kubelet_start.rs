@@ -9,20 +9,20 @@ use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::context::Context;
+use crate::domain::paths::BOOTSTRAP_KUBELET_CONF;
+use crate::domain::paths::KUBELET_CONF;
 use crate::ops::report;
-use crate::phases::join::discovery::KUBELET_CONF;
 use crate::phases::join::error::JoinError;
-use crate::phases::join::prepare::require_same_ca;
-use crate::phases::{kubelet_finalize, kubelet_start};
+use crate::phases::kubelet_start;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::Server;
 use crate::pki::kubeconfigs::server_url;
+use crate::state::cluster_ca::require_same_ca;
+use crate::state::kubelet_client;
 use crate::state::kubelet_credentials::{self, Credentials};
 use crate::versions::Minor;
 use std::path::Path;
 
-/// Where the kubelet's service looks for credentials to begin with.
-pub const BOOTSTRAP_CONF: &str = "/etc/kubernetes/bootstrap-kubelet.conf";
 /// The name of the user in that file; it is kubeadm's.
 const BOOTSTRAP_USER: &str = "tls-bootstrap-token-user";
 /// The name of the cluster in that file.
@@ -79,7 +79,7 @@ fn offer_credentials(cx: &Context) -> Result<bool> {
         Credentials::OtherCa => forget(cx, path, &state)?,
         Credentials::Absent | Credentials::Incomplete | Credentials::Expired => false,
     };
-    let pair = kubelet_finalize::rotated(cx)?;
+    let pair = kubelet_client::rotated_path(cx)?;
     let forgotten = match kubelet_credentials::of_pair(cx, &pair, ca_pem)? {
         None | Some(Credentials::Ours) => forgotten,
         Some(other) => forget(cx, &pair, &other)? || forgotten,
@@ -97,7 +97,7 @@ fn forget(cx: &Context, path: &Path, why: &Credentials) -> Result<bool> {
 
 /// Writes the credentials to begin with; true when they are new.
 fn write_credentials(cx: &Context) -> Result<bool> {
-    let (joining, path) = (cx.joining()?, Path::new(BOOTSTRAP_CONF));
+    let (joining, path) = (cx.joining()?, Path::new(BOOTSTRAP_KUBELET_CONF));
     let server = match cx.control_plane_join() {
         Some(_) => control_plane_server(&joining.found.server, cx.cluster()?, cx.node()?, cx.facts()?),
         None => joining.found.server.clone(),

@@ -4,8 +4,6 @@ pub mod discovery;
 pub mod download_certs;
 pub mod error;
 pub mod etcd;
-#[cfg(test)]
-pub mod fixture;
 pub mod kubelet_start;
 pub mod prepare;
 pub mod update_status;

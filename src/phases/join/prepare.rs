@@ -6,13 +6,14 @@
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::phases::certs::Certificate;
+use crate::phases::control_plane;
+use crate::phases::control_plane::ComponentManifest;
 use crate::phases::join::error::JoinError;
 use crate::phases::kubeconfig::Kubeconfig;
-use crate::phases::manifests::{self, ComponentManifest};
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
-use crate::pki::cert::Cert;
 use crate::pki::shared::shared_files;
+use crate::state::cluster_ca::require_same_ca;
 
 /// The kubeconfigs of a joining control plane; the kubelet gets its own by itself.
 const KUBECONFIGS: [&str; 3] = ["admin", "controller-manager", "scheduler"];
@@ -49,7 +50,7 @@ pub struct JoinManifests;
 
 impl Action for JoinManifests {
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
-        manifests::items().into_iter().try_for_each(|item| ComponentManifest.run(cx, &of(target, item.name)))
+        control_plane::items().into_iter().try_for_each(|item| ComponentManifest.run(cx, &of(target, item.name)))
     }
 }
 
@@ -80,12 +81,4 @@ pub fn require_shared(cx: &Context) -> Result<()> {
     let path = cx.cluster()?.certificates_dir.join("ca.crt");
     let there = cx.files.read(&path)?.unwrap_or_default();
     require_same_ca(cx, &path, &there)
-}
-
-/// # Errors
-/// When the CA certificates in `there` and those of the cluster that was found have none in common.
-pub fn require_same_ca(cx: &Context, path: &std::path::Path, there: &[u8]) -> Result<()> {
-    let proved = Cert::bundle_from_file(path, &cx.joining()?.found.ca_pem)?;
-    let there = Cert::bundle_from_file(path, there)?;
-    if there.iter().any(|cert| proved.contains(cert)) { Ok(()) } else { Err(JoinError::OtherCa(path.into()).into()) }
 }

@@ -12,9 +12,9 @@ use crate::context::Context;
 use crate::host::Host;
 use crate::phases;
 use crate::phases::join::discovery::find_cluster;
-use crate::phases::join::fixture::{First, KUBEADM_CERTS, Objects, by_token, searching};
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
+use crate::state::join_fixture::{First, KUBEADM_CERTS, Objects, by_token, searching};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

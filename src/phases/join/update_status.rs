@@ -6,7 +6,7 @@ use crate::base::fault::Result;
 use crate::base::files::Written;
 use crate::base::go_yaml;
 use crate::context::Context;
-use crate::context::access::ADMIN_CONF;
+use crate::domain::paths::ADMIN_CONF;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::phases::join::error::JoinError;

@@ -8,14 +8,15 @@
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Pace, Poll, TimedOut, Wait};
 use crate::context::Context;
+use crate::domain::paths::BOOTSTRAP_KUBELET_CONF;
+use crate::domain::paths::KUBELET_CONF;
 use crate::host::service::Services;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
 use crate::kube::ready::{Component, ailment};
 use crate::kube::request::PatchKind;
 use crate::ops::cordon;
-use crate::phases::join::discovery::KUBELET_CONF;
 use crate::phases::join::error::JoinError;
-use crate::phases::join::kubelet_start::{BOOTSTRAP_CONF, asks_its_own_host};
+use crate::phases::join::kubelet_start::asks_its_own_host;
 use crate::pipeline::{Action, Target};
 use crate::render::objects::mark;
 use crate::state::health;
@@ -37,9 +38,9 @@ impl Action for WaitBootstrap {
         let limit = cx.timeouts().tls_bootstrap;
         let gate = cx.gate.clone();
         let waited = gate.effect(|| wait_for_kubelet(cx).and_then(|()| wait_for_certificate(cx, limit)));
-        if waited.is_err() && cx.files.exists(Path::new(BOOTSTRAP_CONF)) {
+        if waited.is_err() && cx.files.exists(Path::new(BOOTSTRAP_KUBELET_CONF)) {
             cx.events.message(format!(
-                "{BOOTSTRAP_CONF} and the token in it stay, for the kubelet to go on with; 'kubewright reset' removes them"
+                "{BOOTSTRAP_KUBELET_CONF} and the token in it stay, for the kubelet to go on with; 'kubewright reset' removes them"
             ));
         }
         let cluster = match waited? {
@@ -48,7 +49,7 @@ impl Action for WaitBootstrap {
             None => cx.joining()?.api.clone(),
         };
         // Whatever comes of the node: with its own certificate the kubelet has no more use for the token.
-        cx.files.remove(Path::new(BOOTSTRAP_CONF))?;
+        cx.files.remove(Path::new(BOOTSTRAP_KUBELET_CONF))?;
         let name = cx.node()?.name.clone();
         let node = cluster.wait_for_node(&name, limit, &cx.events).map_err(|failure| cx.explained(failure))?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &cx.cri_socket()?) {

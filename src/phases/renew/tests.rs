@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::env::{Clock, Random};
+use crate::base::fault::Fault;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::context::Task;
@@ -7,36 +8,12 @@ use crate::context::renewal::Renewal;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
+use crate::pki::catalog::{self, CERTS};
 use crate::pki::keys::Generator;
 use crate::pki::{PkiStore, fixture};
-
-pub(crate) const MADE: u64 = 1_795_238_460;
-
-pub(crate) fn host() -> tempfile::TempDir {
-    let root = tempfile::tempdir().unwrap();
-    let store = store(&root, MADE);
-    let (cluster, node) = (fixture::cluster(36), fixture::node());
-    for spec in CERTS {
-        store.ensure(spec, &cluster, &node, &Generator).unwrap();
-    }
-    for spec in KUBECONFIGS {
-        store.ensure_kubeconfig(spec, Path::new(KUBECONFIG_DIR), &cluster, &node, &Generator).unwrap();
-    }
-    root
-}
-
-pub(crate) fn store(root: &tempfile::TempDir, now: u64) -> PkiStore {
-    let files = HostFiles::new(root.path(), Gate::open());
-    PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(now), &Random::seeded(9))
-}
-
-/// A run on that host that has not done anything yet.
-pub(crate) fn renewing(root: &tempfile::TempDir, only: Option<&str>) -> Context {
-    let mut cx = Context::for_tests(root.path().to_str().unwrap());
-    let task = Renewal::new(fixture::cluster(36), fixture::node(), Path::new(BACKUPS).join("certs-test"));
-    cx.task = Task::Renew(Box::new(Renewal { only: only.map(str::to_owned), ..task }));
-    cx
-}
+use crate::state::renewable::{KUBELET_CONF, chosen, items};
+use crate::state::renewal_fixture::{MADE, host, point_at_rotated, renewing, store};
+use std::path::Path;
 
 fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Context {
     let mut cx = renewing(root, only);
@@ -74,7 +51,7 @@ fn a_copy_of_what_was_there_is_not_overwritten_by_what_the_same_run_wrote() {
     let found = read(&root, "etc/kubernetes/pki/apiserver.key");
     let mut cx = renewing(&root, Some("apiserver"));
     for _ in 0..2 {
-        cert(&mut cx, catalog::cert("apiserver").unwrap()).unwrap();
+        renewal::cert(&mut cx, catalog::cert("apiserver").unwrap()).unwrap();
     }
     assert_eq!(read(&root, "var/lib/kubewright/backup/certs-test/etc/kubernetes/pki/apiserver.key"), found);
 }
@@ -150,17 +127,6 @@ fn a_kubelet_conf_with_a_certificate_inside_is_pointed_at_the_one_that_is_renewe
         crate::pki::Cert::bundle_from_pem(&read(&root, "var/lib/kubelet/pki/kubelet-client-current.pem")).unwrap();
     assert_eq!(cert[0].subject.common_name, "system:node:n1");
     assert!(cert[0].not_after > 1_800_000_000);
-}
-
-/// Has the kubelet's kubeconfig name the file that the kubelet renews.
-pub(crate) fn point_at_rotated(root: &tempfile::TempDir) {
-    let (store, path) = (store(root, MADE), Path::new("/etc/kubernetes/kubelet.conf"));
-    let mut config = store.load_kubeconfig(path).unwrap().unwrap();
-    let user = config.current_user_mut().unwrap();
-    (user.client_certificate_data, user.client_key_data) = (None, None);
-    let file = Some("/var/lib/kubelet/pki/kubelet-client-current.pem".to_owned());
-    (user.client_certificate, user.client_key) = (file.clone(), file);
-    HostFiles::new(root.path(), Gate::open()).write(path, &config.content().unwrap(), 0o600).unwrap();
 }
 
 #[test]

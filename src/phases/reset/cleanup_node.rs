@@ -356,4 +356,22 @@ mod tests {
         assert!(cx.gate.count() >= OURS.len() - 4, "{:?}", cx.gate.entries());
         assert_eq!(files(root.path()).len(), OURS.len());
     }
+
+    /// It was listed as something that no cluster tool makes.
+    #[test]
+    fn a_kubelets_folder_for_checkpoints_goes_only_when_it_is_empty() {
+        for (files, stays) in [(vec![], false), (vec!["checkpoint-web.tar"], true)] {
+            let root = tempfile::tempdir().unwrap();
+            let folder = root.path().join("var/lib/kubelet/checkpoints");
+            std::fs::create_dir_all(&folder).unwrap();
+            for name in files {
+                std::fs::write(folder.join(name), "x").unwrap();
+            }
+            let mut cx = fixture(root.path());
+            let task = Target { path: String::new(), item: None };
+            CleanupNode.run(&mut cx, &task).unwrap();
+            let left = crate::state::leftovers::survey(&mut cx).unwrap();
+            assert_eq!((folder.exists(), left.is_empty()), (stays, !stays), "{left:?}");
+        }
+    }
 }

@@ -4,9 +4,9 @@ use super::*;
 use crate::base::exit_code::ExitCode;
 use crate::host::cri::{Container, ContainerState};
 use crate::ops::kubelet_service::Unfit;
-use crate::phases::renew::tests::{MADE, host, renewing};
 use crate::pki::catalog;
 use crate::state::consumers::READERS;
+use crate::state::renewal_fixture::{MADE, host, renewing};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -117,7 +117,7 @@ fn renewed() -> (tempfile::TempDir, Imagined, Context, Cert) {
     let old = disk(root.path());
     let mut cx = renewing(&root, Some("apiserver"));
     let spec = catalog::cert("apiserver").unwrap();
-    let done = crate::phases::renew::cert(&mut cx, spec).unwrap();
+    let done = crate::ops::renewal::cert(&mut cx, spec).unwrap();
     cx.note_renewed(done).unwrap();
     (root, imagined, cx, old)
 }

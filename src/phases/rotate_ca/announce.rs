@@ -13,9 +13,11 @@ use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
 use crate::kube::request::PatchKind;
 use crate::phases::rotate_ca::distribute;
-use crate::phases::rotate_ca::{cas, cluster, tokens};
+use crate::phases::rotate_ca::tokens;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::SERVICE_ACCOUNT;
+use crate::state::rotation::host;
+use crate::state::rotation::host::cluster;
 use crate::state::rotation::{self, ANNOTATION, PROGRESS, TOKENS};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -62,7 +64,7 @@ impl Action for Note {
             return Ok(());
         }
         // Read after this host's own note: of two that end a stage at the same time, one at least sees both.
-        let world = crate::phases::rotate_ca::world(cx)?;
+        let world = crate::state::rotation::host::world(cx)?;
         let reached = world.control_planes_done(&without);
         if stage == Stage::Reissue && reached >= Some(stage) && plan.prints.contains_key(SERVICE_ACCOUNT) {
             tokens::sign_anew(cx, &api, &plan)?;
@@ -86,7 +88,7 @@ fn tell(cx: &mut Context, api: &Cluster) -> Result<()> {
     if !cx.rotation_plan()?.prints.contains_key("ca") {
         return Ok(());
     }
-    let bundle = cas::bundle(cx)?;
+    let bundle = host::bundle(cx)?;
     let written = api.modify(&rotation::cluster_info(), |info| {
         let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
         if let Some(text) = with_ca(text, &bundle) {
@@ -129,7 +131,10 @@ fn clear_notes(api: &Cluster) -> Result<bool> {
 /// When the cluster cannot be reached or refuses.
 pub fn finish_end(cx: &mut Context) -> Result<bool> {
     let rotation = cx.rotation()?;
-    if rotation.stage != Stage::Drop || !rotation.control_plane || crate::phases::rotate_ca::world(cx)?.plan.is_some() {
+    if rotation.stage != Stage::Drop
+        || !rotation.control_plane
+        || crate::state::rotation::host::world(cx)?.plan.is_some()
+    {
         return Ok(false);
     }
     let api = cluster(cx)?;
@@ -184,7 +189,7 @@ mod tests {
     /// Notes a stage on a host that has done what the stage asks for.
     fn note(host: &TestHost, stage: Stage) {
         let mut cx = host.run(stage);
-        cx.rotation_mut().unwrap().plan = crate::phases::rotate_ca::world(&mut cx).unwrap().plan;
+        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::world(&mut cx).unwrap().plan;
         phase(&Announce, &mut cx).unwrap();
         phase(&Note, &mut cx).unwrap();
     }

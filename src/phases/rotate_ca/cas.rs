@@ -7,15 +7,15 @@ use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::context::Context;
 use crate::context::rotation::Stage;
-use crate::phases::rotate_ca::distribute::key_print;
-use crate::phases::rotate_ca::error::RotationError;
-use crate::phases::rotate_ca::{changing_cas, next, replace, token_key};
+use crate::phases::rotate_ca::replace;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::{CertSpec, SERVICE_ACCOUNT};
-use crate::pki::cert::{Cert, bundle_pem};
-use crate::pki::rotation::short_print;
-use crate::pki::store::LoadedCa;
+use crate::pki::cert::Cert;
+use crate::pki::rotation::key_print;
 use crate::pki::{PkiError, PrivateKey};
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host;
+use crate::state::rotation::host::{changing_cas, next, token_key};
 
 const SECRET_MODE: u32 = 0o600;
 
@@ -42,7 +42,7 @@ fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     let store = cx.pki()?;
     store.finish_replacement(spec)?;
     let there = store.require_ca(spec, "a change of CA")?;
-    let (new, key) = successor(cx, spec, &there)?;
+    let (new, key) = host::successor(cx, spec, &there)?;
     let stage = cx.rotation()?.stage;
     if stage == Stage::Drop && there.cert != new {
         // Its key would fit no certificate of the file.
@@ -59,10 +59,10 @@ fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     if there.certs == certs && signs {
         return Ok(());
     }
-    crate::phases::renew::back_up(cx, &store.cert_path(spec))?;
+    crate::ops::renewal::back_up(cx, &store.cert_path(spec))?;
     match key {
         Some(key) if stage == Stage::Reissue => {
-            crate::phases::renew::back_up(cx, &store.key_path(spec))?;
+            crate::ops::renewal::back_up(cx, &store.key_path(spec))?;
             store.hand_over(spec, &certs, &key)?;
             cx.events.message(format!("{} signs with its new key from now on", spec.name));
         }
@@ -75,22 +75,6 @@ fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The new certificate of an authority, and its key where it does not sign yet.
-///
-/// # Errors
-/// When it is neither in `next` nor in use.
-pub fn successor(cx: &mut Context, spec: &CertSpec, there: &LoadedCa) -> Result<(Cert, Option<PrivateKey>)> {
-    let plan = cx.rotation_plan()?;
-    let print = plan.prints.get(spec.name);
-    if print == Some(&short_print(&there.cert)) {
-        return Ok((there.cert.clone(), None));
-    }
-    let path = next(cx, spec.name)?;
-    let kept = cx.pki()?.kept_pair(&path)?.filter(|(cert, _)| print == Some(&short_print(cert)));
-    let (cert, key) = kept.ok_or(PkiError::KeyMissing { path: path.with_extension("key") })?;
-    Ok((cert, Some(key)))
 }
 
 fn service_account(cx: &mut Context) -> Result<()> {
@@ -119,13 +103,4 @@ fn service_account(cx: &mut Context) -> Result<()> {
         replace(cx, &key_path, &content, SECRET_MODE, false)?;
     }
     Ok(())
-}
-
-/// The certificates of the cluster's CA as this host trusts them, PEM.
-///
-/// # Errors
-/// When they are not there or cannot be read.
-pub fn bundle(cx: &mut Context) -> Result<String> {
-    let store = cx.pki()?;
-    Ok(bundle_pem(&store.require_ca(crate::pki::catalog::cert("ca")?, "kubeconfigs")?.certs))
 }

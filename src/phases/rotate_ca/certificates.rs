@@ -8,11 +8,13 @@ use crate::config::kubeconfig::Base64;
 use crate::context::Context;
 use crate::context::renewal::Renewed;
 use crate::context::rotation::Stage;
-use crate::phases::renew::{self, back_up};
-use crate::phases::rotate_ca::{cas, changing_cas};
+use crate::ops::renewal;
+use crate::ops::renewal::back_up;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::{self, KUBECONFIGS, certs_of};
-use crate::pki::cert::Cert;
+use crate::state::renewable::KUBELET_CONF;
+use crate::state::rotation::host;
+use crate::state::rotation::host::changing_cas;
 use std::path::Path;
 
 const MODE: u32 = 0o600;
@@ -35,8 +37,8 @@ impl Action for Certificates {
         }
         if cx.rotation_plan()?.prints.contains_key("ca") {
             show_bridge(cx)?;
-            let bundle = cas::bundle(cx)?;
-            for spec in KUBECONFIGS.iter().filter(|spec| spec.file != renew::KUBELET_CONF) {
+            let bundle = host::bundle(cx)?;
+            for spec in KUBECONFIGS.iter().filter(|spec| spec.file != KUBELET_CONF) {
                 trust(cx, &Path::new("/etc/kubernetes").join(spec.file), &bundle)?;
             }
         }
@@ -54,7 +56,7 @@ fn reissue(cx: &mut Context) -> Result<()> {
         let ca = store.require_ca(catalog::cert(spec.ca.unwrap_or_default())?, spec.name)?;
         let leaf = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
         if leaf.is_some_and(|leaf| !leaf.is_signed_by(&ca.cert)) {
-            let renewed = renew::cert(cx, spec)?;
+            let renewed = renewal::cert(cx, spec)?;
             tell(cx, &renewed);
         }
     }
@@ -62,10 +64,10 @@ fn reissue(cx: &mut Context) -> Result<()> {
         return Ok(());
     }
     let ca = store.require_ca(catalog::cert("ca")?, "kubeconfigs")?;
-    for spec in KUBECONFIGS.iter().filter(|spec| spec.file != renew::KUBELET_CONF) {
+    for spec in KUBECONFIGS.iter().filter(|spec| spec.file != KUBELET_CONF) {
         let path = Path::new("/etc/kubernetes").join(spec.file);
-        if client_of(cx, &path)?.is_some_and(|cert| !cert.is_signed_by(&ca.cert)) {
-            let renewed = renew::kubeconfig(cx, spec)?;
+        if host::client_of(cx, &path)?.is_some_and(|cert| !cert.is_signed_by(&ca.cert)) {
+            let renewed = renewal::kubeconfig(cx, spec)?;
             tell(cx, &renewed);
         }
     }
@@ -86,17 +88,6 @@ fn show_bridge(cx: &mut Context) -> Result<()> {
 
 fn tell(cx: &Context, renewed: &Renewed) {
     cx.events.message(format!("{} is signed by the new CA: serial {}", renewed.name, renewed.new.serial));
-}
-
-/// The client certificate of a kubeconfig of this host.
-///
-/// # Errors
-/// When it cannot be read.
-pub fn client_of(cx: &mut Context, path: &Path) -> Result<Option<Cert>> {
-    let store = cx.pki()?;
-    let Some(config) = store.load_kubeconfig(path)? else { return Ok(None) };
-    let Some(user) = config.current_user() else { return Ok(None) };
-    Ok(store.client_certs(path, user)?.and_then(|chain| chain.into_iter().next()))
 }
 
 /// Has a kubeconfig trust these CA certificates; true when it did not.

@@ -6,12 +6,14 @@ use crate::base::fault::Result;
 use crate::config::model::Etcd;
 use crate::context::Context;
 use crate::context::rotation::{Plan, Stage};
-use crate::phases::rotate_ca::error::RotationError;
-use crate::phases::rotate_ca::{AUTHORITIES, KUBELET_CONF, signing};
+use crate::domain::paths::KUBELET_CONF;
+use crate::phases::rotate_ca::signing;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
-use crate::state::reissued;
+use crate::pki::rotation::AUTHORITIES;
 use crate::state::rotation::World;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::reissued;
 use std::path::Path;
 
 /// See the module's text.
@@ -30,7 +32,7 @@ impl Action for Check {
         if !cx.rotation()?.control_plane && !cx.files.exists(Path::new(KUBELET_CONF)) {
             return Err(RotationError::NoNode.into());
         }
-        let world = crate::phases::rotate_ca::world(cx)?;
+        let world = crate::state::rotation::host::world(cx)?;
         let rotation = cx.rotation()?;
         let (stage, leads) = (rotation.stage, rotation.control_plane);
         if world.plan.is_none() && (stage != Stage::Trust || !leads) {

@@ -12,16 +12,18 @@ use crate::config::token;
 use crate::context::Context;
 use crate::context::rotation::{Plan, Stage};
 use crate::kube::kind::{ObjectRef, SECRET};
-use crate::phases::rotate_ca::error::RotationError;
-use crate::phases::rotate_ca::{check, cluster, next, token_key};
+use crate::phases::rotate_ca::check;
 use crate::pipeline::{Action, Target};
 use crate::pki::PrivateKey;
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
 use crate::pki::cert::{Cert, hex};
 use crate::pki::csr::both_pem;
+use crate::pki::rotation::key_print;
 use crate::pki::rotation::short_print;
 use crate::pki::seal::SealKey;
 use crate::state::rotation;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host::{cluster, next, token_key};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -172,11 +174,6 @@ fn kept_print(cx: &mut Context, name: &str) -> Result<Option<String>> {
         return Ok(store.kept_key(&path)?.map(|key| key_print(&key)));
     }
     Ok(store.kept_pair(&path)?.map(|(cert, _)| short_print(&cert)))
-}
-
-/// Twelve digits by which keys are told apart.
-pub fn key_print(key: &PrivateKey) -> String {
-    hex(&Sha256::digest(key.public_der())).chars().take(12).collect()
 }
 
 /// What seals: derived from the private key of the CA that signs at the beginning.

@@ -8,14 +8,13 @@
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
-use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::domain::paths::KUBELET_CONF;
 use crate::ops::client_csr;
-use crate::phases::rotate_ca::certificates::{client_of, trust};
-use crate::phases::rotate_ca::error::RotationError;
-use crate::phases::rotate_ca::{KUBELET_CONF, cas, replace};
-use crate::phases::{renew, repair_kubelet as agent};
+use crate::ops::kubelet_service;
+use crate::phases::rotate_ca::certificates::trust;
+use crate::phases::rotate_ca::replace;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
 use crate::pki::cert::{Cert, bundle_pem};
@@ -23,6 +22,10 @@ use crate::pki::csr::both_pem;
 use crate::pki::kubeconfigs::put_client;
 use crate::pki::rotation::short_print;
 use crate::pki::validity::Validity;
+use crate::state::renewable;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host;
+use crate::state::rotation::host::client_of;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +44,7 @@ impl Action for Kubelet {
         if !cx.rotation_plan()?.prints.contains_key("ca") {
             return Ok(());
         }
-        let bundle = if cx.rotation()?.control_plane { cas::bundle(cx)? } else { bundle_pem(&told(cx)?) };
+        let bundle = if cx.rotation()?.control_plane { host::bundle(cx)? } else { bundle_pem(&host::told(cx)?) };
         let mut changed = false;
         let ca_file = ca_file(cx)?;
         if !cx.rotation()?.control_plane {
@@ -53,30 +56,8 @@ impl Action for Kubelet {
             changed |= reissue(cx, &bundle)?;
         }
         // A run that was cut short may have written the files and not come to this.
-        if changed || !cx.rotation()?.done { agent::restart(cx) } else { Ok(()) }
+        if changed || !cx.rotation()?.done { kubelet_service::restart(cx) } else { Ok(()) }
     }
-}
-
-/// The CAs of which the cluster tells; in the last stage the new one alone.
-///
-/// # Errors
-/// When the new one is not among them, or the cluster cannot be reached.
-pub fn told(cx: &mut Context) -> Result<Vec<Cert>> {
-    let info = crate::phases::rotate_ca::information(cx, Path::new(KUBELET_CONF), false)?;
-    let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
-    let config = Kubeconfig::parse(Path::new("kube-public/cluster-info"), text.as_bytes())?;
-    let data = config.clusters.first().and_then(|named| named.cluster.certificate_authority_data.as_ref());
-    let pem = data.map(|data| data.0.clone()).ok_or(RotationError::NoClusterInfo)?;
-    let certs = Cert::bundle_from_file(Path::new("kube-public/cluster-info"), &pem)?;
-    let plan = cx.rotation_plan()?;
-    let is_new = |cert: &Cert| plan.prints.get("ca") == Some(&short_print(cert));
-    // The change is published before the first control plane has come to tell of its new CA.
-    if !certs.iter().any(is_new) {
-        return Err(RotationError::NotTold.into());
-    }
-    // The last stage on a worker does not wait for cluster-info to know of it.
-    let alone = cx.rotation()?.stage == Stage::Drop;
-    Ok(certs.into_iter().filter(|cert| !alone || is_new(cert)).collect())
 }
 
 fn ca_file(cx: &Context) -> Result<PathBuf> {
@@ -98,7 +79,7 @@ fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
     }
     let (chain, key) = if cx.rotation()?.control_plane {
         let (store, keys) = (cx.pki()?, cx.keys());
-        let ca = store.require_ca(catalog::cert("ca")?, renew::KUBELET_CONF)?;
+        let ca = store.require_ca(catalog::cert("ca")?, renewable::KUBELET_CONF)?;
         let validity = Validity::of_kubeconfig(cx.cluster()?, cx.clock.now(), ca.cert.not_before);
         let (cert, key) = store.issue_client(&ca, &old.subject, validity, cx.cluster()?, keys.as_ref())?;
         (Some(vec![cert]), key)
@@ -137,6 +118,7 @@ fn embed(cx: &mut Context, chain: &[Cert], key: &crate::pki::PrivateKey) -> Resu
 mod tests {
     use super::*;
     use crate::base::gate::Gate;
+    use crate::config::kubeconfig::Kubeconfig;
     use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
     use crate::pki::keys::Generator;
     use crate::pki::{PrivateKey, fixture};
@@ -166,7 +148,7 @@ mod tests {
 
     fn run(worker: &TestHost, stage: Stage) -> crate::base::fault::Result<()> {
         let mut cx = worker.run(stage);
-        cx.rotation_mut()?.plan = crate::phases::rotate_ca::world(&mut cx)?.plan;
+        cx.rotation_mut()?.plan = crate::state::rotation::host::world(&mut cx)?.plan;
         phase(&Kubelet, &mut cx)
     }
 
@@ -217,7 +199,7 @@ mod tests {
         let (new, _) = begun(&leader);
         tell(&leader, &[new]);
         let mut cx = worker.run_through(Stage::Reissue, Gate::recording());
-        cx.rotation_mut().unwrap().plan = crate::phases::rotate_ca::world(&mut cx).unwrap().plan;
+        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::world(&mut cx).unwrap().plan;
         let before = worker.read("etc/kubernetes/kubelet.conf");
         phase(&Kubelet, &mut cx).unwrap();
         let shown = serde_json::to_string(&cx.gate.entries()).unwrap();

@@ -1,9 +1,5 @@
 //! What the controller manager signs with, while the CA file holds more than the signer.
 //!
-//! It takes exactly one certificate to sign with, and by default it takes the CA file. So while that file is a bundle
-//! its manifest names a copy of the pair that signs. Both flags change with one file, so certificate and key always
-//! belong together.
-//!
 //! Reads: the manifest, the pair that signs now or next. Writes: copies of it in the folder `signing`, the manifest.
 
 use crate::base::fault::Result;
@@ -11,24 +7,19 @@ use crate::base::files::Content;
 use crate::base::wait::{Poll, Wait};
 use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::domain::paths::manifest;
 use crate::ops::running::{Running, ThisHost, that_run};
-use crate::phases::manifests;
-use crate::phases::rotate_ca::cas;
-use crate::phases::rotate_ca::error::RotationError;
+use crate::ops::signer_copy;
 use crate::pipeline::{Action, Target};
+use crate::pki::catalog;
 use crate::pki::rotation::short_print;
-use crate::pki::{PkiStore, catalog};
-use crate::state::static_pod::StaticPod;
-use std::path::{Path, PathBuf};
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host;
+use crate::state::rotation::signer::{CERT_FLAG, FOLDER, POD, pair_of, signer, with_pair};
+use std::path::Path;
 use std::time::Duration;
 
-const POD: &str = "kube-controller-manager";
-const CERT_FLAG: &str = "cluster-signing-cert-file";
-const KEY_FLAG: &str = "cluster-signing-key-file";
 const MANIFEST_MODE: u32 = 0o600;
-/// The folder of the copies, below that of the certificates.
-const FOLDER: &str = "signing";
-
 /// Has it sign with the pair of this stage; before the CA file changes.
 pub struct Signing;
 
@@ -47,14 +38,13 @@ impl Action for Signing {
         }
         let (store, spec) = (cx.pki()?, catalog::cert("ca")?);
         let there = store.require_ca(spec, POD)?;
-        let (cert, key) = match cas::successor(cx, spec, &there)? {
+        let (cert, key) = match host::successor(cx, spec, &there)? {
             (cert, Some(key)) if stage == Stage::Reissue => (cert, Some(key)),
             _ => (there.cert.clone(), there.key),
         };
         let Some(key) = key else { return Ok(()) };
         let base = pair_of(&cx.cluster()?.certificates_dir, &short_print(&cert));
-        cx.files.create_dir(base.parent().unwrap_or(&base), 0o700)?;
-        store.keep_pair(&base, &cert, &key)?;
+        signer_copy::write(cx, &base, &cert, &key)?;
         point_at(cx, &base)
     }
 }
@@ -82,20 +72,9 @@ impl Action for SigningAgain {
     }
 }
 
-/// Where the copy of a pair lies, without the ending.
-fn pair_of(dir: &Path, print: &str) -> PathBuf {
-    dir.join(FOLDER).join(print)
-}
-
 fn concerned(cx: &Context) -> Result<bool> {
     let signs = cx.rotation_plan()?.prints.contains_key("ca");
-    Ok(cx.rotation()?.control_plane && signs && cx.files.exists(&manifests::path(POD)))
-}
-
-/// The certificate with which the manifest has it sign.
-fn signer(cx: &Context) -> Result<Option<PathBuf>> {
-    let pod = StaticPod::read(&cx.files, POD)?.unwrap_or_default();
-    Ok(pod.flag(CERT_FLAG).map(PathBuf::from))
+    Ok(cx.rotation()?.control_plane && signs && cx.files.exists(&manifest(POD)))
 }
 
 /// Refuses a manifest that has it sign with something else than the CA: what that should become nobody here can know.
@@ -103,7 +82,7 @@ fn signer(cx: &Context) -> Result<Option<PathBuf>> {
 /// # Errors
 /// When it does.
 pub fn require_own(cx: &Context) -> Result<()> {
-    if !cx.files.exists(&manifests::path(POD)) {
+    if !cx.files.exists(&manifest(POD)) {
         return Ok(());
     }
     let dir = cx.cluster()?.certificates_dir.clone();
@@ -116,11 +95,11 @@ pub fn require_own(cx: &Context) -> Result<()> {
 
 /// Changes the manifest and waits until the controller manager runs from it.
 fn point_at(cx: &mut Context, base: &Path) -> Result<()> {
-    let path = manifests::path(POD);
+    let path = manifest(POD);
     let before = cx.files.read_text(&path)?.unwrap_or_default();
     let after = with_pair(&before, base)?;
     if after != before {
-        crate::phases::renew::back_up(cx, &path)?;
+        crate::ops::renewal::back_up(cx, &path)?;
         cx.files.write(&path, &Content::public(after), MANIFEST_MODE)?;
         cx.events.message(format!("{POD} signs with {}", base.with_extension("crt").display()));
     }
@@ -144,64 +123,4 @@ fn point_at(cx: &mut Context, base: &Path) -> Result<()> {
         })
     })?;
     Ok(())
-}
-
-/// The manifest with the two flags at this pair. All else stays byte for byte.
-fn with_pair(manifest: &str, base: &Path) -> Result<String, RotationError> {
-    let text = flag(manifest, CERT_FLAG, &base.with_extension("crt"))?;
-    flag(&text, KEY_FLAG, &base.with_extension("key"))
-}
-
-fn flag(manifest: &str, name: &'static str, value: &Path) -> Result<String, RotationError> {
-    let start = format!("--{name}=");
-    let mut found = false;
-    let lines = manifest.split_inclusive('\n').map(|line| match line.find(&start) {
-        Some(at) => {
-            found = true;
-            let (before, rest) = line.split_at(at + start.len());
-            let end = rest.find(['"', '\'', '\n', ' ']).unwrap_or(rest.len());
-            format!("{before}{}{}", value.display(), &rest[end..])
-        }
-        None => line.to_owned(),
-    });
-    let text: String = lines.collect();
-    if found { Ok(text) } else { Err(RotationError::NoFlag(name)) }
-}
-
-/// The manifest of a host whose CA file is a bundle, as of one that joins while the CA changes: it names a copy of the
-/// pair that signs, which is made here. The text as it is everywhere else.
-///
-/// # Errors
-/// When the CA cannot be read or the copy cannot be written.
-pub fn for_bundle(cx: &Context, pod: &str, text: String) -> Result<String> {
-    if pod != POD {
-        return Ok(text);
-    }
-    let dir = cx.cluster()?.certificates_dir.clone();
-    let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
-    let Some(ca) = store.load_ca(catalog::cert("ca")?)?.filter(|ca| ca.certs.len() > 1) else { return Ok(text) };
-    let Some(key) = &ca.key else { return Ok(text) };
-    let base = pair_of(&dir, &short_print(&ca.cert));
-    cx.files.create_dir(base.parent().unwrap_or(&base), 0o700)?;
-    store.keep_pair(&base, &ca.cert, key)?;
-    Ok(with_pair(&text, &base)?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_two_flags_of_the_signer_change() {
-        let text = "a:\n    - --client-ca-file=/pki/ca.crt\n    - --cluster-signing-cert-file=/pki/ca.crt\n    \
-                    - \"--cluster-signing-key-file=/pki/ca.key\"\n    - --root-ca-file=/pki/ca.crt\n";
-        let there = with_pair(text, Path::new("/pki/signing/0a")).unwrap();
-        assert_eq!(
-            there,
-            "a:\n    - --client-ca-file=/pki/ca.crt\n    - --cluster-signing-cert-file=/pki/signing/0a.crt\n    \
-             - \"--cluster-signing-key-file=/pki/signing/0a.key\"\n    - --root-ca-file=/pki/ca.crt\n"
-        );
-        assert_eq!(with_pair(&there, Path::new("/pki/ca")).unwrap(), text);
-        assert!(matches!(with_pair("command: []\n", Path::new("/x")), Err(RotationError::NoFlag(CERT_FLAG))));
-    }
 }

@@ -14,11 +14,11 @@ use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
 use crate::phases::rotate_ca::kubelet::Kubelet;
 use crate::phases::rotate_ca::signing::SigningAgain;
 use crate::phases::rotate_ca::tokens::Tokens;
-use crate::phases::rotate_ca::world;
 use crate::pipeline::Action;
 use crate::pki::catalog;
 use crate::pki::cert::Cert;
 use crate::state::rotation;
+use crate::state::rotation::host::world;
 use std::path::Path;
 
 const SECRET_PATH: &str = "/api/v1/namespaces/kube-system/secrets/kubewright-next-ca";

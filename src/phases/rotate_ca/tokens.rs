@@ -12,11 +12,11 @@ use crate::context::rotation::{Plan, Stage};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{ObjectRef, POD, SECRET};
 use crate::kube::request::PatchKind;
-use crate::phases::rotate_ca::error::RotationError;
-use crate::phases::rotate_ca::{cluster, token_key};
 use crate::pipeline::{Action, Target};
 use crate::pki::PrivateKey;
 use crate::pki::catalog::SERVICE_ACCOUNT;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host::{cluster, token_key};
 use crate::state::rotation::{self, TOKENS, World};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -51,7 +51,7 @@ impl Action for Tokens {
         };
         let api = cluster(cx)?;
         sign_anew(cx, &api, &plan)?;
-        let world = crate::phases::rotate_ca::world(cx)?;
+        let world = crate::state::rotation::host::world(cx)?;
         if cx.rotation()?.now || is_dropped(&world) {
             return Ok(());
         }
@@ -147,7 +147,7 @@ mod tests {
     fn run(host: &TestHost, now: bool) -> Result<()> {
         let mut cx = host.run(Stage::Drop);
         cx.rotation_mut()?.now = now;
-        cx.rotation_mut()?.plan = crate::phases::rotate_ca::world(&mut cx)?.plan;
+        cx.rotation_mut()?.plan = crate::state::rotation::host::world(&mut cx)?.plan;
         phase(&Tokens, &mut cx)
     }
 

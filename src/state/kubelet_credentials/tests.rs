@@ -1,6 +1,6 @@
 use super::*;
 use crate::base::https::test_server::TestCa;
-use crate::phases::join::fixture::{NOW, PAIR, host, put, put_kubelet_conf, put_pair, state};
+use crate::state::join_fixture::{NOW, PAIR, host, put, put_kubelet_conf, put_pair, state};
 
 const LATER: i64 = NOW + 86_400;
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::https::test_server::TestCa;
 use crate::config::model::ControlPlaneJoin;
-use crate::phases::join::fixture::{Objects, joining, put, put_kubelet_conf};
+use crate::state::join_fixture::{Objects, joining, put, put_kubelet_conf};
 
 const CA: &str = "/etc/kubernetes/pki/ca.crt";
 
@@ -20,16 +20,16 @@ fn what_the_kubelet_wrote_before_it_had_a_certificate_does_not_stop_the_next_run
         put(cx, CA, ca.pem());
         put_kubelet_conf(cx, ca);
         // That is a kubeconfig for the same cluster, too.
-        put(cx, BOOTSTRAP_CONF, cx.files.read(Path::new(KUBELET_CONF)).unwrap().unwrap());
+        put(cx, BOOTSTRAP_KUBELET_CONF, cx.files.read(Path::new(KUBELET_CONF)).unwrap().unwrap());
     });
-    assert_eq!(found, [CA, BOOTSTRAP_CONF, KUBELET_CONF].map(PathBuf::from));
+    assert_eq!(found, [CA, BOOTSTRAP_KUBELET_CONF, KUBELET_CONF].map(PathBuf::from));
 }
 
 #[test]
 fn manifests_are_ours_where_the_kubelet_is_of_this_cluster() {
     let found = files(true, put_kubelet_conf);
     assert_eq!(found.len(), 1 + PODS.len());
-    assert!(found.contains(&manifests::path("etcd")));
+    assert!(found.contains(&manifest("etcd")));
     assert_eq!(files(true, |cx, ca| put(cx, CA, ca.pem())), [PathBuf::from(CA)]);
 }
 
@@ -39,7 +39,7 @@ fn what_another_cluster_left_is_in_the_way() {
     let found = files(true, |cx, _| {
         put(cx, CA, other.pem());
         put_kubelet_conf(cx, &other);
-        put(cx, BOOTSTRAP_CONF, "no kubeconfig");
+        put(cx, BOOTSTRAP_KUBELET_CONF, "no kubeconfig");
     });
     assert!(found.is_empty(), "{found:?}");
 }

@@ -1,12 +1,10 @@
 use super::*;
 use crate::base::https::test_server::{TestCa, dead_address};
 use crate::config::kubeconfig::Kubeconfig;
-use crate::context::access::ADMIN_CONF;
-use crate::phases::join::fixture::{
-    NOW, Objects, TOKEN, by_token, joining, put, put_kubelet_conf, put_pair, searching,
-};
+use crate::domain::paths::ADMIN_CONF;
 use crate::pki::fixture;
-use serde_json::json;
+use crate::state::join_fixture::{NOW, Objects, TOKEN, by_token, joining, put, put_kubelet_conf, put_pair, searching};
+use serde_json::{Value, json};
 
 const NODE_PATH: &str = "/api/v1/nodes/cp1";
 

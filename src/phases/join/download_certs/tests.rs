@@ -2,7 +2,7 @@ use super::*;
 use crate::base::https::test_server::TestCa;
 use crate::base::secret::Secret;
 use crate::config::model::ControlPlaneJoin;
-use crate::phases::join::fixture::{First, KUBEADM_CERTS, Objects, enter, host, put};
+use crate::state::join_fixture::{First, KUBEADM_CERTS, Objects, enter, host, put};
 use serde_json::json;
 use std::path::Path;
 

@@ -1,8 +1,8 @@
 use super::*;
 use crate::base::https::test_server::TestCa;
 use crate::config::model::HostPort;
-use crate::phases::join::fixture::{NOW, Objects, PAIR, TOKEN, joining, put, put_kubelet_conf, put_pair};
 use crate::pki::fixture;
+use crate::state::join_fixture::{NOW, Objects, PAIR, TOKEN, joining, put, put_kubelet_conf, put_pair};
 use crate::versions::table::facts;
 
 #[test]
@@ -43,12 +43,12 @@ fn a_new_token_reaches_a_kubelet_whose_first_one_has_expired() {
     let Scene { ca, cx, root: _root } = scene();
     for expired in [false, true] {
         put_kubelet_conf(&cx, &ca);
-        put(&cx, BOOTSTRAP_CONF, "token: yesterday.s");
+        put(&cx, BOOTSTRAP_KUBELET_CONF, "token: yesterday.s");
         if expired {
             put_pair(&cx, &ca.client("system:node:cp1", NOW));
         }
         assert!(offer_credentials(&cx).unwrap());
-        assert!(text(&cx, BOOTSTRAP_CONF).contains(TOKEN));
+        assert!(text(&cx, BOOTSTRAP_KUBELET_CONF).contains(TOKEN));
         assert!(cx.files.exists(Path::new(KUBELET_CONF)) && !cx.files.exists(Path::new(PAIR)));
         assert!(!offer_credentials(&cx).unwrap(), "the kubelet waits with this token already");
     }
@@ -73,7 +73,7 @@ fn a_certificate_that_another_cluster_left_does_not_keep_the_kubelet_from_asking
         assert!(offer_credentials(&cx).unwrap());
         assert!(!cx.files.exists(Path::new(PAIR)) && !cx.files.exists(Path::new(KUBELET_CONF)));
         assert!(cx.files.exists(Path::new(dated)), "only the link goes");
-        assert!(text(&cx, BOOTSTRAP_CONF).contains(TOKEN));
+        assert!(text(&cx, BOOTSTRAP_KUBELET_CONF).contains(TOKEN));
     }
 }
 
@@ -95,11 +95,12 @@ fn a_member_is_left_alone_and_a_member_of_another_cluster_is_refused() {
 fn what_the_kubelet_begins_with_says_where_the_cluster_is_and_is_shown_without_the_token() {
     let Scene { ca, cx, root: _root } = scene();
     assert!(write_credentials(&cx).unwrap());
-    let kubeconfig = Kubeconfig::parse(Path::new(BOOTSTRAP_CONF), text(&cx, BOOTSTRAP_CONF).as_bytes()).unwrap();
+    let kubeconfig =
+        Kubeconfig::parse(Path::new(BOOTSTRAP_KUBELET_CONF), text(&cx, BOOTSTRAP_KUBELET_CONF).as_bytes()).unwrap();
     let cluster = kubeconfig.current_cluster().unwrap();
     assert_eq!(cluster.server, cx.joining().unwrap().found.server);
     assert_eq!(cluster.certificate_authority_data.as_ref().unwrap().0, ca.pem());
     assert_eq!(kubeconfig.current_user().unwrap().token.as_ref().unwrap().0.expose(), TOKEN);
-    assert_eq!(cx.files.mode(Path::new(BOOTSTRAP_CONF)), Some(0o600));
+    assert_eq!(cx.files.mode(Path::new(BOOTSTRAP_KUBELET_CONF)), Some(0o600));
     assert!(!format!("{:?}", cx.gate.entries()).contains(TOKEN));
 }

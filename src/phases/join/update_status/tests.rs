@@ -2,7 +2,7 @@ use super::*;
 use crate::base::https::test_server::TestCa;
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
-use crate::phases::join::fixture::{KUBEADM_CONFIG, Objects, TOKEN, joining, put};
+use crate::state::join_fixture::{KUBEADM_CONFIG, Objects, TOKEN, joining, put};
 
 const STATUS: &str = "apiEndpoints:\n  cp0:\n    advertiseAddress: 10.0.0.9\n    bindPort: 6443\napiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n";
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::base::events::{Events, Style};
 use crate::base::https::test_server::{TestCa, dead_address};
-use crate::phases::join::fixture::{NOW, Objects, joining, put, put_kubelet_conf, put_pair};
+use crate::state::join_fixture::{NOW, Objects, joining, put, put_kubelet_conf, put_pair};
 use crate::state::kubelet_csr::tests::request;
 use serde_json::json;
 use std::fs::File;

@@ -7,8 +7,8 @@ use crate::config::model::DiscoverySource;
 use crate::context::{Context, Task};
 use crate::phases::join::discovery::find_cluster;
 use crate::phases::join::error::JoinError;
-use crate::phases::join::fixture::{NOW, Objects, TOKEN, put, searching};
 use crate::pki::fixture;
+use crate::state::join_fixture::{NOW, Objects, TOKEN, put, searching};
 use serde_json::json;
 
 const FILE: &str = "/srv/discovery/cluster.conf";

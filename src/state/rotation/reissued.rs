@@ -6,13 +6,15 @@
 
 use crate::base::fault::Result;
 use crate::context::Context;
-use crate::phases::rotate_ca::certificates::client_of;
-use crate::phases::rotate_ca::distribute::key_print;
-use crate::phases::rotate_ca::error::RotationError;
-use crate::phases::rotate_ca::{KUBELET_CONF, changing_cas, kubelet, token_key};
+use crate::domain::paths::KUBELET_CONF;
 use crate::pki::catalog::{KUBECONFIGS, SERVICE_ACCOUNT, certs_of};
 use crate::pki::cert::Cert;
+use crate::pki::rotation::key_print;
 use crate::pki::rotation::short_print;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host::client_of;
+use crate::state::rotation::host::told;
+use crate::state::rotation::host::{changing_cas, token_key};
 use std::path::{Path, PathBuf};
 
 /// Refuses where something is still signed by an old authority.
@@ -54,7 +56,7 @@ fn on_worker(cx: &mut Context) -> Result<Vec<PathBuf>> {
     if !cx.rotation_plan()?.prints.contains_key("ca") {
         return Ok(Vec::new());
     }
-    let new = kubelet::told(cx)?;
+    let new = told(cx)?;
     Ok(old_client(cx, Path::new(KUBELET_CONF), &new)?.into_iter().collect())
 }
 

@@ -1,10 +1,14 @@
 //! A host that leaves, with an API server and an etcd that answer what the test says, or do not.
 
-use super::*;
+use super::reset_progress;
 use crate::base::https::test_server::{TestCa, TestServer, dead_address};
+use crate::context::Context;
+use crate::context::leaving::Answer;
 use crate::context::leaving::fixture;
 use crate::etcd::Departure;
 use crate::ops::etcd_member::{Place, find_place, leave, place};
+use crate::state::api_health::api;
+use crate::state::leave_error::LeaveError;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -5,6 +5,11 @@
 //!
 //! Reads: ConfigMap `kube-public/cluster-info`, nodes. Writes: nothing.
 
+pub mod error;
+pub mod host;
+pub mod reissued;
+pub mod signer;
+
 use crate::base::fault::Result;
 use crate::context::rotation::{Plan, Stage};
 use crate::kube::cluster::Cluster;

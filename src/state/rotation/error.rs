@@ -143,7 +143,7 @@ impl Fault for RotationError {
             Self::OtherKey(_) => "run the same command again".into(),
             Self::NotTold => "run 'kubewright certs rotate-ca trust' on a control plane to its end, then the same command here again".into(),
             Self::Denied(_) => "run 'kubectl get csr' on a control plane to see why".into(),
-            Self::NoSuchAuthority(_) => format!("the names are {}", crate::phases::rotate_ca::AUTHORITIES.join(", ")),
+            Self::NoSuchAuthority(_) => format!("the names are {}", crate::pki::rotation::AUTHORITIES.join(", ")),
         })
     }
 }

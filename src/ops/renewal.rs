@@ -1,0 +1,60 @@
+//! Renews one certificate or kubeconfig, after a copy of what was there was made.
+//!
+//! Reads: what is there, and the CA that signs it. Writes: the copy below `/var/lib/kubewright/backup`, then the new
+//! certificate with a new key.
+
+use crate::base::fault::Result;
+use crate::base::files::Content;
+use crate::context::Context;
+use crate::context::renewal::{Before, Renewed};
+use crate::domain::paths::{BACKUP_DIR, KUBERNETES_DIR};
+use crate::pki::catalog::{CertSpec, KubeconfigSpec};
+use std::path::Path;
+
+/// Copies a file below the folder of this run's backups. What the run found is kept, not what it wrote since.
+///
+/// # Errors
+/// When it cannot be read or copied.
+pub fn back_up(cx: &Context, path: &Path) -> Result<()> {
+    let Some(bytes) = cx.files.read(path)? else { return Ok(()) };
+    cx.files.create_dir(Path::new(BACKUP_DIR), 0o700)?;
+    let copy = cx.renewal()?.backup.join(path.strip_prefix("/").unwrap_or(path));
+    if cx.files.exists(&copy) {
+        return Ok(());
+    }
+    cx.files.write(&copy, &Content::secret(bytes, "(a copy of what was there)\n"), 0o600)?;
+    Ok(())
+}
+
+/// Renews a certificate.
+///
+/// # Errors
+/// When its CA is not here, or a file cannot be written.
+pub fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
+    let (store, keys) = (cx.pki()?, cx.keys());
+    store.finish_replacement(spec)?;
+    for path in [store.cert_path(spec), store.key_path(spec)] {
+        back_up(cx, &path)?;
+    }
+    let names = cx.renewal()?.names;
+    let done = store.renew(spec, cx.cluster()?, cx.node()?, keys.as_ref(), names)?;
+    Ok(Renewed {
+        name: spec.name,
+        old: done.old,
+        new: done.new,
+        at: cx.clock.now(),
+        before: Before::Pair(spec, done.before),
+    })
+}
+
+/// Renews a kubeconfig.
+///
+/// # Errors
+/// As [`cert`].
+pub fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Renewed> {
+    let (store, keys) = (cx.pki()?, cx.keys());
+    back_up(cx, &Path::new(KUBERNETES_DIR).join(spec.file))?;
+    let done = store.renew_kubeconfig(spec, Path::new(KUBERNETES_DIR), cx.cluster()?, keys.as_ref())?;
+    let before = Before::Kubeconfig(done.path, Box::new(done.before));
+    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now(), before })
+}
