@@ -14,6 +14,7 @@
 //! - `preflight`: judging a host below a root folder, and what cannot be asked there
 //! - `render`: manifests and kubelet files against kubeadm's own and the real components
 //! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
+//! - `reset`: what is left of a cluster on a folder of files
 //! - `tidy`: the conventions of the source tree
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
@@ -33,5 +34,6 @@ mod phases;
 mod preflight;
 mod reference;
 mod render;
+mod reset;
 mod support;
 mod tidy;

@@ -16,9 +16,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod atomic;
+#[cfg(not(test))]
+mod faults;
+#[cfg(test)]
+pub(crate) mod faults;
+mod in_place;
 mod owned;
+mod together;
 
 pub use atomic::unfinished;
+pub use together::NotReplaced;
+
+/// What the kernel answers for an immutable file, also to root.
+const EPERM: i32 = rustix::io::Errno::PERM.raw_os_error();
 
 /// What went wrong with which file.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +51,11 @@ impl Fault for FileError {
     fn hint(&self) -> Option<String> {
         let shown = self.path.display();
         Some(match self.source.kind() {
+            io::ErrorKind::PermissionDenied if self.source.raw_os_error() == Some(EPERM) => {
+                format!(
+                    "run the command as root; as root, run 'lsattr {shown}': 'chattr -i' lifts the flag 'immutable'"
+                )
+            }
             io::ErrorKind::PermissionDenied => {
                 format!("run the command as root, or run 'ls -ld {shown}' to see who may")
             }
@@ -52,6 +67,9 @@ impl Fault for FileError {
                     "the file system is mounted read-only: run 'findmnt -T {shown}' and remount it with 'mount -o remount,rw …'"
                 )
             }
+            io::ErrorKind::ResourceBusy => format!(
+                "a file that is mounted by itself cannot be replaced: run 'findmnt -T {shown}', and mount its directory instead"
+            ),
             io::ErrorKind::IsADirectory => {
                 format!("a folder is where a file should be: run 'ls -la {shown}', then move it away")
             }
@@ -92,6 +110,11 @@ impl Content {
         };
         let shown: String = text.lines().map(mask).collect();
         if shown == text { Self::public(text) } else { Self::secret(text.as_bytes().to_vec(), shown) }
+    }
+
+    /// True when it may be shown whole.
+    fn is_public(&self) -> bool {
+        self.shown.as_bytes() == self.bytes.expose().as_slice()
     }
 
     /// Bytes that nobody may see; `shown` stands for them in plans and diffs.
@@ -268,54 +291,8 @@ impl HostFiles {
     /// # Errors
     /// When the folder or the file cannot be written, or is something else than a file.
     pub fn write(&self, path: &Path, content: &Content, mode: u32) -> Result<Written, FileError> {
-        let written = self.write_together(&[(path, content, mode)])?;
+        let written = self.write_together(&[(path, content, mode)]).map_err(|error| error.cause)?;
         Ok(written.first().copied().unwrap_or(Written::Unchanged))
-    }
-
-    /// Writes files that belong together, such as a key and its certificate: as [`HostFiles::write`] does, but all are
-    /// on the disk before the first takes its place, and the others follow at once.
-    ///
-    /// # Errors
-    /// As [`HostFiles::write`].
-    pub fn write_together(&self, writes: &[(&Path, &Content, u32)]) -> Result<Vec<Written>, FileError> {
-        let (mut outcome, mut changes, mut due) = (Vec::new(), Vec::new(), Vec::new());
-        for &(path, content, mode) in writes {
-            let before = self.read(path)?;
-            let same_mode = matches!(self.planned(path), Some(Some(_))) || self.mode(path) == Some(mode);
-            if before.as_deref() == Some(content.bytes.expose().as_slice()) && same_mode {
-                outcome.push(Written::Unchanged);
-                continue;
-            }
-            if let Some(folder) = path.parent() {
-                self.create_dir(folder, 0o755)?;
-            }
-            let real = self.real(path)?;
-            // A file that is reached through a link stays so: the kubelet refuses to renew a certificate whose link is gone.
-            due.push((std::fs::canonicalize(&real).unwrap_or(real), path, content, mode));
-            changes.push(Change::WriteFile {
-                path: path.to_path_buf(),
-                mode,
-                before: before.as_ref().map(|bytes| self.shown_before(path, bytes, content)),
-                after: content.shown.clone(),
-            });
-            outcome.push(if before.is_some() { Written::Changed } else { Written::Created });
-        }
-        let files: Vec<atomic::New<'_>> = due
-            .iter()
-            .map(|(real, _, content, mode)| (real.as_path(), content.bytes.expose().as_slice(), *mode))
-            .collect();
-        let done = self.gate.pass_all(changes, || match atomic::write(&files) {
-            Ok(()) => files.iter().map(|_| Ok(())).collect(),
-            Err((path, source)) => vec![Err(FileError { verb: "write", path, source })],
-        });
-        match done {
-            Some(done) => done.into_iter().collect::<Result<(), _>>()?,
-            None => self.lock().extend(due.into_iter().map(|(_, path, content, _)| {
-                let planned = Planned { bytes: content.bytes.clone(), shown: content.shown.clone() };
-                (path.to_path_buf(), Some(planned))
-            })),
-        }
-        Ok(outcome)
     }
 
     /// The mode of a file that is to be replaced, so that whom it was opened to keeps it; never for everybody, where
@@ -367,7 +344,7 @@ impl HostFiles {
         if let Some(Some(planned)) = self.planned(path) {
             return planned.shown;
         }
-        if content.shown.as_bytes() == content.bytes.expose().as_slice() {
+        if content.is_public() {
             String::from_utf8_lossy(before).into_owned()
         } else {
             format!("({} bytes, not shown)\n", before.len())

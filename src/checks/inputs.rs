@@ -108,6 +108,7 @@ pub struct Scene<'a> {
     status: OnceLock<Result<Status, CriError>>,
     kubelet: OnceLock<Result<Version, HostError>>,
     listeners: OnceLock<Result<Vec<Listener>, HostError>>,
+    runs_pods: OnceLock<bool>,
 }
 
 impl<'a> Scene<'a> {
@@ -120,6 +121,7 @@ impl<'a> Scene<'a> {
             status: OnceLock::new(),
             kubelet: OnceLock::new(),
             listeners: OnceLock::new(),
+            runs_pods: OnceLock::new(),
         }
     }
 
@@ -153,6 +155,11 @@ impl<'a> Scene<'a> {
     /// the one that decides.
     pub fn kubelet_minor(&self) -> u16 {
         self.kubelet().map_or(self.minor, |kubelet| kubelet.minor)
+    }
+
+    /// True when Pods run on this host already.
+    pub fn runs_pods(&self) -> bool {
+        *self.runs_pods.get_or_init(|| super::running_node::runs_pods(self))
     }
 
     /// Who listens on the ports that the host will need.

@@ -49,6 +49,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         dead,
         force: false,
         accept_quorum_loss: false,
+        keep_backups: false,
         drain_limit: Duration::from_secs(u64::try_from(drain_timeout).unwrap_or_default()),
         cluster,
         node,

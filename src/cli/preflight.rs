@@ -13,7 +13,7 @@ use crate::base::fault::Result;
 use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::checks::fix::Fixed;
-use crate::checks::{Report, Role, Severity};
+use crate::checks::{self, Report, Role, Severity};
 use crate::config::model::{InitConfig, JoinConfig};
 use crate::config::{Documents, Facts, InitFlags, JoinFlags, Kind, images};
 use crate::context::{Context, InitOptions, Task};
@@ -168,6 +168,7 @@ fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("preflight --undo-fix", dry_run)?;
     let cx: Context = session.context(Task::None, dry_run);
     let mut journal = Journal::load(&cx.files)?;
+    checks::refuse_undo(&cx.host, &journal)?;
     let undone = journal::undo(&cx.host, &mut journal)?;
     let changed = cx.gate.entries();
     let text = if dry_run {

@@ -14,6 +14,7 @@ use crate::config::ResetFlags;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::BACKUP_DIR;
 use crate::phases;
 use crate::phases::reset;
 use crate::pipeline::Plan;
@@ -93,6 +94,7 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         dead: false,
         force: config.force,
         accept_quorum_loss: args.accept_quorum_loss,
+        keep_backups: args.keep_backups,
         drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
         reset: Some(config),
         cluster,
@@ -140,6 +142,9 @@ fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
     text += "  - its Pods, with their logs and what is in their emptyDir volumes\n";
     if is_control_plane {
         text += &format!("  - the certificates and keys in {}\n", leaving.cluster.certificates_dir.display());
+    }
+    if !leaving.keep_backups && has(BACKUP_DIR) {
+        text += &format!("  - the copies of earlier certificates and keys in {BACKUP_DIR}\n");
     }
     if has("/etc/kubernetes/manifests/etcd.yaml") {
         text += "  - its member of etcd, and that member's data\n";

@@ -52,6 +52,8 @@ pub struct Leaving {
     pub force: bool,
     /// Leave etcd even if those that stay have no majority then.
     pub accept_quorum_loss: bool,
+    /// Leave the copies of earlier certificates and keys.
+    pub keep_backups: bool,
     /// How long the node's Pods get to move elsewhere.
     pub drain_limit: Duration,
     /// The cluster, as far as this host knows it.
@@ -124,6 +126,7 @@ pub fn fixture(root: &std::path::Path) -> Context {
         dead: false,
         force: false,
         accept_quorum_loss: false,
+        keep_backups: false,
         drain_limit: std::time::Duration::from_mins(1),
         cluster: print::default_cluster(version, minor),
         node: print::default_node(minor, "n1"),

@@ -200,7 +200,11 @@ impl Context {
             return Ok(store.clone());
         }
         let dir = self.cluster()?.certificates_dir.clone();
-        let store = Arc::new(PkiStore::new(self.files.clone(), dir, &self.clock, &self.random));
+        let store = PkiStore::new(self.files.clone(), dir, &self.clock, &self.random);
+        let store = Arc::new(match &self.task {
+            Task::Renew(renewal) => store.backing_up_to(renewal.backup.clone()),
+            _ => store,
+        });
         self.pki = Some(store.clone());
         Ok(store)
     }

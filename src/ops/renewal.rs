@@ -4,27 +4,12 @@
 //! certificate with a new key.
 
 use crate::base::fault::Result;
-use crate::base::files::Content;
 use crate::context::Context;
 use crate::context::renewal::{Before, Renewed};
-use crate::domain::paths::{BACKUP_DIR, KUBERNETES_DIR};
+use crate::domain::paths::KUBERNETES_DIR;
+use crate::pki::Staged;
 use crate::pki::catalog::{CertSpec, KubeconfigSpec};
 use std::path::Path;
-
-/// Copies a file below the folder of this run's backups. What the run found is kept, not what it wrote since.
-///
-/// # Errors
-/// When it cannot be read or copied.
-pub fn back_up(cx: &Context, path: &Path) -> Result<()> {
-    let Some(bytes) = cx.files.read(path)? else { return Ok(()) };
-    cx.files.create_dir(Path::new(BACKUP_DIR), 0o700)?;
-    let copy = cx.renewal()?.backup.join(path.strip_prefix("/").unwrap_or(path));
-    if cx.files.exists(&copy) {
-        return Ok(());
-    }
-    cx.files.write(&copy, &Content::secret(bytes, "(a copy of what was there)\n"), 0o600)?;
-    Ok(())
-}
 
 /// Renews a certificate.
 ///
@@ -32,7 +17,7 @@ pub fn back_up(cx: &Context, path: &Path) -> Result<()> {
 /// When its CA is not here, or a file cannot be written.
 pub fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
-    store.finish_replacement(spec)?;
+    finish_replacement(cx, spec)?;
     for path in [store.cert_path(spec), store.key_path(spec)] {
         back_up(cx, &path)?;
     }
@@ -57,4 +42,26 @@ pub fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Ren
     let done = store.renew_kubeconfig(spec, Path::new(KUBERNETES_DIR), cx.cluster()?, keys.as_ref())?;
     let before = Before::Kubeconfig(done.path, Box::new(done.before));
     Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now(), before })
+}
+
+/// Copies a file below the directory of this run's backups. What the run found is kept, not what it wrote since.
+///
+/// # Errors
+/// When it cannot be read or copied.
+pub fn back_up(cx: &mut Context, path: &Path) -> Result<()> {
+    Ok(cx.pki()?.back_up(path)?)
+}
+
+/// Completes the replacement of a pair that an earlier run began, and reports what became of it.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn finish_replacement(cx: &mut Context, spec: &CertSpec) -> Result<()> {
+    let staged = cx.pki()?.finish_replacement(spec)?;
+    match (&staged, staged.text()) {
+        (Staged::SetAside { .. }, Some(text)) => cx.events.warning(text),
+        (_, Some(text)) => cx.events.message(text),
+        (_, None) => {}
+    }
+    Ok(())
 }

@@ -18,6 +18,7 @@ pub mod kubelet_finalize;
 pub mod kubelet_start;
 pub mod mark_control_plane;
 pub mod preflight;
+pub mod prune_backups;
 pub mod remove_node;
 pub mod renew;
 pub mod repair_kubelet;
@@ -69,6 +70,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("kubelet-start", &kubelet_start::KubeletStart),
     ("mark-control-plane", &mark_control_plane::MarkControlPlane),
     ("preflight", &preflight::Preflight),
+    ("prune-backups", &prune_backups::PruneBackups),
     ("remove-check", &remove_node::RemoveCheck),
     ("remove-etcd-member", &reset::RemoveEtcdMember),
     ("remove-member", &remove_node::RemoveMember),

@@ -36,6 +36,8 @@ impl Action for Preflight {
         let mut report = check(cx, &subject)?;
         let mut planned = Vec::new();
         if cx.mends() {
+            // A run that will be refused must not change the host first.
+            report.verdict_on_the_unfixable(subject.role)?;
             let outcome = mend(cx, &subject, report)?;
             (report, planned) = (outcome.after, outcome.planned);
         }
@@ -204,3 +206,6 @@ fn warning(finding: &Finding) -> String {
     let fix = if finding.fix.is_empty() { String::new() } else { format!("\n  fix: {}", finding.fix) };
     format!("{}{ignored}: {}{fix}", finding.id, finding.what)
 }
+
+#[cfg(test)]
+mod tests;

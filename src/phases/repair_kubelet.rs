@@ -103,7 +103,7 @@ fn subject(cx: &Context) -> Result<Subject> {
     Ok(Subject::new(format!("system:node:{}", cx.node()?.name), &[catalog::NODES]))
 }
 
-fn point_at_rotated(cx: &Context, mut config: Kubeconfig) -> Result<()> {
+fn point_at_rotated(cx: &mut Context, mut config: Kubeconfig) -> Result<()> {
     back_up(cx, Path::new(KUBELET_CONF))?;
     kubelet_service::note_due(cx)?;
     if let Some(user) = config.current_user_mut() {

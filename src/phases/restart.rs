@@ -18,6 +18,7 @@ use crate::context::Context;
 use crate::context::renewal::{Before, Renewed};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::kubelet_service;
+use crate::ops::renewal::finish_replacement;
 use crate::ops::running::{Running, ThisHost, that_run};
 use crate::pipeline::{Action, Target};
 use crate::pki::Cert;
@@ -90,9 +91,8 @@ impl Action for RestartComponents {
 
 /// Nobody is restarted into a certificate and a key that do not belong together.
 fn finish_pairs(cx: &mut Context) -> Result<()> {
-    let store = cx.pki()?;
     for spec in CERTS {
-        store.finish_replacement(spec)?;
+        finish_replacement(cx, spec)?;
     }
     Ok(())
 }

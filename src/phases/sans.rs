@@ -9,6 +9,7 @@ use crate::base::go_yaml;
 use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
+use crate::ops::renewal;
 use crate::ops::renewal::cert;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
@@ -52,7 +53,7 @@ impl Action for AddNames {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let spec = catalog::cert(API_SERVER)?;
         let store = cx.pki()?;
-        store.finish_replacement(spec)?;
+        renewal::finish_replacement(cx, spec)?;
         let old = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
         let mut wanted = Sans::default();
         wanted.add_all(&cx.cluster()?.api_server_cert_sans);

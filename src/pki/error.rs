@@ -8,7 +8,7 @@ use crate::base::fault::Fault;
 use crate::base::files::FileError;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What went wrong in the PKI engine.
 #[derive(Debug, thiserror::Error)]
@@ -90,11 +90,18 @@ pub enum PkiError {
         /// Its name.
         name: String,
     },
-    /// What an exchange of a pair left behind cannot be read.
-    #[error("{} is not what a renewal leaves behind", path.display())]
-    NotAPair {
-        /// The file.
-        path: PathBuf,
+    /// A key and its certificate could not be replaced.
+    #[error("{cause}; {}", state.text(key, cert))]
+    NotExchanged {
+        /// The key file.
+        key: PathBuf,
+        /// The certificate file.
+        cert: PathBuf,
+        /// Which of the two pairs is in place.
+        state: PairState,
+        /// Which file failed, and why.
+        #[source]
+        cause: FileError,
     },
     /// A private key would have been overwritten.
     #[error("{} already holds another private key", path.display())]
@@ -157,6 +164,33 @@ pub enum PkiError {
     },
 }
 
+/// What lies in the place of a key and a certificate after a replacement that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PairState {
+    /// The pair from before.
+    Old,
+    /// The new pair.
+    New,
+    /// Files that do not belong together. The new pair is kept in the staging file.
+    Mixed {
+        /// The staging file.
+        staged: PathBuf,
+    },
+}
+
+impl PairState {
+    fn text(&self, key: &Path, cert: &Path) -> String {
+        let (key, cert) = (key.display(), cert.display());
+        match self {
+            Self::Old => format!("{key} and {cert} are unchanged and belong together"),
+            Self::New => format!("{key} and {cert} are the new ones and belong together"),
+            Self::Mixed { staged } => {
+                format!("{key} and {cert} do not belong together; the new pair is kept in {}", staged.display())
+            }
+        }
+    }
+}
+
 /// Why bytes are not a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
@@ -184,7 +218,7 @@ fn list(problems: &[Problem]) -> String {
 impl Fault for PkiError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::File(error) => error.exit_code(),
+            Self::File(error) | Self::NotExchanged { cause: error, .. } => error.exit_code(),
             Self::Kubeconfig(error) => error.exit_code(),
             Self::Yaml(error) => error.exit_code(),
             Self::NotACertificate { .. }
@@ -194,7 +228,6 @@ impl Fault for PkiError {
             | Self::NoCa { .. }
             | Self::HalfAPair { .. }
             | Self::Missing { .. }
-            | Self::NotAPair { .. }
             | Self::KeyExists { .. }
             | Self::OtherCluster { .. }
             | Self::KeyMissing { .. }
@@ -207,7 +240,11 @@ impl Fault for PkiError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::File(error) => error.hint(),
+            Self::NotExchanged { cause, state: PairState::Mixed { .. }, .. } => Some(format!(
+                "{}; then run the same command again, which puts the new pair in place, before a component restarts",
+                cause.hint().unwrap_or_else(|| "fix the cause".into())
+            )),
+            Self::File(error) | Self::NotExchanged { cause: error, .. } => error.hint(),
             Self::Kubeconfig(error) => error.hint(),
             Self::Yaml(error) => error.hint(),
             Self::NotACertificate { path, .. } => {
@@ -226,7 +263,6 @@ impl Fault for PkiError {
             )),
             Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
             Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane, which begins to bring a new CA to every node".into()),
-            Self::NotAPair { path } => Some(format!("remove it: run 'rm {}'", path.display())),
             Self::KeyExists { path } => Some(format!("move {0} away first: run 'mv {0} {0}.old'", path.display())),
             Self::OtherCluster { .. } => {
                 Some("this host still has the files of another cluster: run 'kubewright reset', then join again".into())
@@ -273,7 +309,6 @@ mod tests {
             PkiError::HalfAPair { there: path(), missing: path() },
             PkiError::Missing { path: path(), phase: "certs x".into() },
             PkiError::CaNotRenewed { name: "ca".into() },
-            PkiError::NotAPair { path: path() },
             PkiError::KeyExists { path: path() },
             PkiError::OtherCluster { path: path() },
             PkiError::KeyMissing { path: path() },

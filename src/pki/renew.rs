@@ -38,7 +38,7 @@ pub struct Renewal<T> {
 }
 
 impl PkiStore {
-    /// Renews one certificate of the folder and writes it.
+    /// Renews one certificate of the folder and writes it. An earlier replacement has been completed before.
     ///
     /// # Errors
     /// When it is not there, its CA is external or wrong, or a file cannot be read or written.
@@ -50,7 +50,6 @@ impl PkiStore {
         keys: &dyn KeySource,
         names: Names,
     ) -> Result<Renewal<Pair>, PkiError> {
-        self.finish_replacement(spec)?;
         let path = self.cert_path(spec);
         let missing = || PkiError::Missing { path: path.clone(), phase: format!("certs {}", spec.name) };
         let ca_spec = catalog::cert(spec.ca.ok_or_else(|| PkiError::CaNotRenewed { name: spec.name.into() })?)?;

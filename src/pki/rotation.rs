@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The bridge from the CA before to the one that signs now.
-const BRIDGE: &str = "ca-bridge.crt";
+pub const BRIDGE: &str = "ca-bridge.crt";
 
 impl PkiStore {
     /// A new CA with the name and the kind of key of `old`, not saved.
@@ -101,12 +101,12 @@ impl PkiStore {
         Ok(self.files.write(&self.cert_path(spec), &Content::public(bundle_pem(certs)), CERT_MODE)?)
     }
 
-    /// Makes `key` the one that signs, with `certs` in the CA file; does nothing when that is so already.
+    /// Makes `key` the one that signs, with `certs` in the CA file; does nothing when that is so already. An earlier
+    /// replacement has been completed before.
     ///
     /// # Errors
     /// When a file cannot be read or written.
     pub fn hand_over(&self, spec: &CertSpec, certs: &[Cert], key: &PrivateKey) -> Result<bool, PkiError> {
-        self.finish_replacement(spec)?;
         let pair = Pair {
             cert: Base64(bundle_pem(certs).into_bytes()),
             key: SecretBase64(Secret::new(key.block().expose().clone().into_bytes())),
@@ -172,6 +172,20 @@ pub const AUTHORITIES: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_A
 /// Twelve digits by which keys are told apart.
 pub fn key_print(key: &PrivateKey) -> String {
     hex(&Sha256::digest(key.public_der())).chars().take(12).collect()
+}
+
+/// Where the new keys wait for their stage, below the directory of the certificates.
+pub const NEXT: &str = "next";
+/// Where the controller manager finds the pair it signs with meanwhile.
+pub const SIGNING: &str = "signing";
+/// Both, which only a rotation makes.
+pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
+
+/// True for the name of a file that a rotation keeps in one of its directories: a CA, or the fingerprint of one.
+pub fn is_kept_file(name: &str) -> bool {
+    let Some((base, "crt" | "key")) = name.rsplit_once('.') else { return false };
+    let is_print = base.len() >= 12 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
+    AUTHORITIES.contains(&base) || is_print
 }
 
 #[cfg(test)]

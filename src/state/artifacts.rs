@@ -6,10 +6,12 @@ use crate::base::fault::Result;
 use crate::base::files::unfinished;
 use crate::base::gate::{Change, Entry};
 use crate::context::Context;
+use crate::domain::paths::BACKUP_DIR;
 use crate::domain::paths::MANIFESTS_DIR;
 use crate::host::{kubelet_flags, removal};
 use crate::journal::{Journal, Ownership};
 use crate::state::cluster_certificates;
+use crate::state::cluster_credentials;
 use std::path::{Path, PathBuf};
 
 /// kubeadm's folder.
@@ -137,7 +139,7 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     let is_new = |path: &PathBuf| !listed.iter().any(|listed| path.starts_with(listed));
     let noted: Vec<PathBuf> = noted(cx)?.into_iter().filter(is_new).collect();
     // A killed run may have left one under its hidden name, a key as well as any other.
-    Ok(noted.into_iter().chain(listed).flat_map(|path| [unfinished(&path), path]).collect())
+    Ok(noted.into_iter().chain(listed).flat_map(|path| unfinished(&path).into_iter().chain([path])).collect())
 }
 
 /// Other files below these folders that the journal knows as ours and that are as we wrote them.
@@ -196,7 +198,9 @@ pub fn folders(cx: &Context) -> Result<Vec<PathBuf>> {
     folders.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
     folders.retain(|path| path != Path::new(KUBELET));
     folders.extend([CONTAINER_LOGS, POD_LOGS].map(PathBuf::from));
+    folders.extend(cluster_credentials::rotation_folders(cx)?);
     folders.extend(EMPTIED.map(PathBuf::from));
+    folders.push(BACKUP_DIR.into());
     // Packages of the kubelet bring it along, empty.
     let was_used = |folder: &Path| {
         let is_below = |entry: &Entry| matches!(&entry.change, Change::Remove { path } if path.starts_with(folder));

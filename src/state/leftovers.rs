@@ -5,6 +5,7 @@
 use crate::base::fault::Result;
 use crate::base::gate::Change;
 use crate::context::Context;
+use crate::domain::paths::BACKUP_DIR;
 use crate::host::service::Services;
 use crate::host::{ipsets, ipvs, links, mounts, packet_rules, removal, users};
 use crate::journal::Journal;
@@ -64,8 +65,14 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
         }
     }
     for (path, why) in [
-        (artifacts::TMP, "copies of earlier settings; --cleanup-tmp-dir removes kubeadm's"),
-        ("/var/lib/kubewright/backup", "copies of what was replaced; remove them when nobody needs them any more"),
+        (
+            artifacts::TMP,
+            "copies of earlier settings, and of etcd's data with all Secrets; --cleanup-tmp-dir removes kubeadm's",
+        ),
+        (
+            BACKUP_DIR,
+            "copies of certificates and keys, which may still give access to the cluster; remove them when they are no longer needed",
+        ),
     ] {
         if !removal::names(&cx.host, Path::new(path))?.unwrap_or_default().is_empty() {
             left.insert(path.into(), why.into());

@@ -2,8 +2,10 @@
 
 pub mod api_health;
 pub mod artifacts;
+pub mod backups;
 pub mod cluster_ca;
 pub mod cluster_certificates;
+pub mod cluster_credentials;
 pub mod consumers;
 pub mod current_config;
 pub mod due;

@@ -1,5 +1,7 @@
 //! Files and folders, each put in place in one step that a crash cannot halve.
 
+use super::faults::{self, Step};
+use crate::base::secret::Secret;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
@@ -9,48 +11,28 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What a write of `path` that is killed may leave beside it, whole, with the mode of the file.
-pub fn unfinished(path: &Path) -> PathBuf {
-    path.file_name().map_or_else(|| path.to_path_buf(), |name| path.with_file_name(hidden(name)))
+/// What a write of `path` that is killed may leave beside it, whole, with the mode of the file: the new file, and the
+/// old one.
+pub fn unfinished(path: &Path) -> [PathBuf; 2] {
+    let beside = |name: fn(&OsStr) -> OsString| {
+        path.file_name().map_or_else(|| path.to_path_buf(), |there| path.with_file_name(name(there)))
+    };
+    [beside(hidden), beside(hidden_old)]
 }
 
 /// A user and a group, by their numbers.
 pub type Owner = (u32, u32);
 
-/// Where a file goes, what is in it, and its mode.
-pub type New<'a> = (&'a Path, &'a [u8], u32);
-
-/// Writes files whole or not at all. All of them are on the disk before the first gets its name, and the names follow
-/// right after each other: whoever reads a key and then its certificate hardly ever sees one without the other. What is
-/// replaced gives its owner to what replaces it.
-///
-/// # Errors
-/// With the path of the file that could not be written.
-pub fn write(files: &[New<'_>]) -> Result<(), (PathBuf, io::Error)> {
-    let at = |path: &Path, source| (path.to_path_buf(), source);
-    let mut ready = Vec::new();
-    for &(path, bytes, mode) in files {
-        ready.push((path, Prepared::at(path, bytes, mode).map_err(|error| at(path, error))?));
-    }
-    for (path, prepared) in &mut ready {
-        prepared.place().map_err(|error| at(path, error))?;
-    }
-    for (path, prepared) in &ready {
-        prepared.directory.sync_all().map_err(|error| at(path, error))?;
-    }
-    Ok(())
-}
-
 /// Writes a file whole or not at all into an open folder, where it is the owner's before it has its name.
 pub fn write_in(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
-    let mut prepared = Prepared::new(directory, name, bytes, mode, Some(owner))?;
+    let mut prepared = Prepared::new(directory, name, hidden(name), bytes, mode, Some(owner))?;
     prepared.place()?;
-    prepared.directory.sync_all()
+    prepared.sync()
 }
 
 /// A file that is whole and on the disk, and has no name yet. Where the file system has no nameless files, a hidden
 /// name is used, and what a killed run left under it is replaced by the next one.
-struct Prepared {
+pub struct Prepared {
     directory: File,
     name: OsString,
     hidden: OsString,
@@ -59,20 +41,39 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
-        let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    /// What is to take the place of `path`, with the owner of what is there.
+    pub fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
-        Self::new(File::open(folder)?, name, bytes, mode, owner)
+        let (folder, name) = split(path)?;
+        Self::new(File::open(folder)?, name, hidden(name), bytes, mode, owner)
     }
 
-    fn new(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
-        let mut this =
-            Self { directory, name: name.to_owned(), hidden: hidden(name), nameless: None, is_hidden: false };
+    /// A copy of the file that is at `path`, for putting it back; None when there is none.
+    pub fn copy_of(path: &Path) -> io::Result<Option<Self>> {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => Secret::new(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let there = std::fs::metadata(path)?;
+        let (folder, name) = split(path)?;
+        let (mode, owner) = (there.mode() & 0o7777, (there.uid(), there.gid()));
+        Self::new(File::open(folder)?, name, hidden_old(name), bytes.expose(), mode, Some(owner)).map(Some)
+    }
 
+    fn new(
+        directory: File,
+        name: &OsStr,
+        hidden: OsString,
+        bytes: &[u8],
+        mode: u32,
+        owner: Option<Owner>,
+    ) -> io::Result<Self> {
+        faults::pass(Step::Fill, &hidden)?;
+        let mut this = Self { directory, name: name.to_owned(), hidden, nameless: None, is_hidden: false };
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         match rustix::fs::openat(&this.directory, ".", flags, Mode::from_raw_mode(mode)) {
             Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, owner)?),
@@ -89,28 +90,49 @@ impl Prepared {
     }
 
     /// Gives it its name.
-    fn place(&mut self) -> io::Result<()> {
+    pub fn place(&mut self) -> io::Result<()> {
         if let Some(file) = &self.nameless {
             if name_it(file, &self.directory, &self.name)? {
                 return Ok(());
             }
             // The name is taken: take the hidden one, then move over it.
             remove_stale(&self.directory, &self.hidden)?;
-            name_it(file, &self.directory, &self.hidden)?;
+            if !name_it(file, &self.directory, &self.hidden)? {
+                // Somebody else's file must not be moved to the name.
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
             self.is_hidden = true;
         }
+        faults::pass(Step::Rename, &self.name)?;
         rustix::fs::renameat(&self.directory, &self.hidden, &self.directory, &self.name)?;
         self.is_hidden = false;
         Ok(())
     }
+
+    /// Removes what has its name.
+    pub fn take_away(&self) -> io::Result<()> {
+        remove_stale(&self.directory, &self.name)
+    }
+
+    /// Has the name survive a power failure.
+    pub fn sync(&self) -> io::Result<()> {
+        faults::pass(Step::Sync, &self.name)?;
+        self.directory.sync_all()
+    }
+}
+
+fn split(path: &Path) -> io::Result<(&Path, &OsStr)> {
+    path.parent().zip(path.file_name()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
 /// The name that a file or link has before it takes the place of another.
 fn hidden(name: &OsStr) -> OsString {
-    let mut hidden = OsString::from(".");
-    hidden.push(name);
-    hidden.push(".kubewright");
-    hidden
+    [OsStr::new("."), name, OsStr::new(".kubewright")].into_iter().collect()
+}
+
+/// The name that a copy of the old file has before it is put back.
+fn hidden_old(name: &OsStr) -> OsString {
+    [OsStr::new("."), name, OsStr::new(".kubewright-old")].into_iter().collect()
 }
 
 impl Drop for Prepared {
@@ -123,18 +145,20 @@ impl Drop for Prepared {
 
 /// Makes or replaces a link.
 pub fn link(path: &Path, target: &Path) -> io::Result<()> {
-    let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let (folder, name) = split(path)?;
     let directory = File::open(folder)?;
     let hidden = hidden(name);
     remove_stale(&directory, &hidden)?;
+    faults::pass(Step::Name, &hidden)?;
     rustix::fs::symlinkat(target, &directory, &hidden)?;
+    faults::pass(Step::Rename, name)?;
     rustix::fs::renameat(&directory, &hidden, &directory, name)?;
     directory.sync_all()
 }
 
 /// Makes one folder with exactly `mode`.
 pub fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
+    faults::pass(Step::MakeDirectory, path.file_name().unwrap_or_default())?;
     match rustix::fs::mkdir(path, Mode::from_raw_mode(mode)) {
         Ok(()) => {}
         Err(Errno::EXIST) if path.is_dir() => return Ok(()),
@@ -152,6 +176,7 @@ pub fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
 
 /// Removes a file or link.
 pub fn remove(path: &Path) -> io::Result<()> {
+    faults::pass(Step::Remove, path.file_name().unwrap_or_default())?;
     std::fs::remove_file(path)?;
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
@@ -184,6 +209,7 @@ fn keep_owner(file: &File, uid: u32, gid: u32) -> io::Result<()> {
 
 /// Gives a nameless file its name; false when the name is taken.
 fn name_it(file: &File, directory: &File, name: &OsStr) -> io::Result<bool> {
+    faults::pass(Step::Name, name)?;
     // The magic link of /proc needs no capability, unlike AT_EMPTY_PATH.
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     match rustix::fs::linkat(CWD, link.as_str(), directory, name, AtFlags::SYMLINK_FOLLOW) {

@@ -392,3 +392,4 @@ fn versions_that_do_not_go_together_are_told() {
 }
 
 mod more;
+mod running;

@@ -106,7 +106,7 @@ pub struct CheckArgs {
 /// Flags of `certs renew`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-What was there before is kept below /var/lib/kubewright/backup. A component that does not come up with its new
+What was there before is kept below /var/lib/kubewright/backup, of the last three runs. A component that does not come up with its new
 certificate gets the old one back. The names are those of kubeadm: apiserver, etcd-server, admin.conf, ….")]
 pub struct RenewArgs {
     /// What to renew: a name, or all

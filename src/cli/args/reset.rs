@@ -23,6 +23,9 @@ pub struct ResetArgs {
     /// Take back what --fix prepared on this host: swap, kernel modules and parameters, the runtime's configuration
     #[arg(long)]
     pub undo_fix: bool,
+    /// Keep the copies of earlier certificates and keys in /var/lib/kubewright/backup
+    #[arg(long)]
+    pub keep_backups: bool,
     /// How long Pods get to move elsewhere
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = super::certs::seconds)]
     pub drain_timeout: i64,

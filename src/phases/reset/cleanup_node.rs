@@ -14,7 +14,9 @@ use crate::ops::network;
 use crate::ops::{node_status, reset_progress};
 use crate::pipeline::{Action, Target};
 use crate::state::artifacts;
+use crate::state::cluster_credentials;
 use crate::state::local_etcd::may_have_data;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub(crate) const SERVICE: &str = "kubelet";
@@ -42,6 +44,7 @@ impl Action for CleanupNode {
             }
         }
         note_kubelets_own_folder(cx)?;
+        cluster_credentials::note_what_stays(cx)?;
         remove_files(cx)?;
         if cx.host.is_live() {
             network::remove(cx)?;
@@ -132,6 +135,21 @@ fn remove_files(cx: &mut Context) -> Result<()> {
     for name in removal::names(&cx.host, links)?.unwrap_or_default() {
         removal::remove_link_into(&cx.host, &links.join(name), logs)?;
     }
+    // While the manifests and the journal still say what is whose.
+    let mut apart = 0;
+    for group in cluster_credentials::groups(cx)? {
+        let before = cx.gate.count();
+        for path in &group.paths {
+            discard(cx, path)?;
+        }
+        let removed = cx.gate.count() - before;
+        apart += removed;
+        if removed > 0 {
+            let folders: BTreeSet<_> = group.paths.iter().filter_map(|path| path.parent()).collect();
+            let folders: Vec<String> = folders.into_iter().map(|folder| folder.display().to_string()).collect();
+            cx.events.message(format!("removed {removed} {} in {}", group.what, folders.join(", ")));
+        }
+    }
     let mut paths = artifacts::pod_logs(cx)?;
     paths.extend(artifacts::free_networks(cx)?);
     paths.extend(artifacts::paths(cx)?);
@@ -142,7 +160,7 @@ fn remove_files(cx: &mut Context) -> Result<()> {
     for path in folders {
         removal::remove_empty(&cx.host, &artifacts::own_folder(cx, &path)?, &path)?;
     }
-    let removed = cx.gate.count() - before;
+    let removed = cx.gate.count() - before - apart;
     if removed > 0 {
         cx.events.message(format!("removed {removed} files and folders of the cluster"));
     }

@@ -51,3 +51,6 @@ pub fn forget_cluster(cx: &Context) -> Result<()> {
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::ops::renewal;
 use crate::phases::rotate_ca::replace;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::{CertSpec, SERVICE_ACCOUNT};
@@ -40,7 +41,7 @@ impl Action for Authorities {
 
 fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     let store = cx.pki()?;
-    store.finish_replacement(spec)?;
+    renewal::finish_replacement(cx, spec)?;
     let there = store.require_ca(spec, "a change of CA")?;
     let (new, key) = host::successor(cx, spec, &there)?;
     let stage = cx.rotation()?.stage;

@@ -52,7 +52,7 @@ fn reissue(cx: &mut Context) -> Result<()> {
     let specs: Vec<_> =
         certs_of(cx.cluster()?).filter(|spec| changed.iter().any(|ca| spec.ca == Some(ca.name))).collect();
     for spec in specs {
-        store.finish_replacement(spec)?;
+        renewal::finish_replacement(cx, spec)?;
         let ca = store.require_ca(catalog::cert(spec.ca.unwrap_or_default())?, spec.name)?;
         let leaf = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
         if leaf.is_some_and(|leaf| !leaf.is_signed_by(&ca.cert)) {

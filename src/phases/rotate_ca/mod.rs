@@ -20,7 +20,7 @@ use crate::context::Context;
 use std::path::Path;
 
 /// Replaces a file, after a copy of it was put away; does nothing where it is right.
-fn replace(cx: &Context, path: &Path, content: &Content, mode: u32, is_right: bool) -> Result<Written> {
+fn replace(cx: &mut Context, path: &Path, content: &Content, mode: u32, is_right: bool) -> Result<Written> {
     if is_right {
         return Ok(Written::Unchanged);
     }

@@ -8,14 +8,16 @@ use crate::base::wait::{Poll, Wait};
 use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::domain::paths::manifest;
+use crate::host::removal;
 use crate::ops::running::{Running, ThisHost, that_run};
 use crate::ops::signer_copy;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
 use crate::pki::rotation::short_print;
+use crate::pki::rotation::{FOLDERS, SIGNING};
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host;
-use crate::state::rotation::signer::{CERT_FLAG, FOLDER, POD, pair_of, signer, with_pair};
+use crate::state::rotation::signer::{CERT_FLAG, POD, pair_of, signer, with_pair};
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,14 +61,15 @@ impl Action for SigningAgain {
             return Ok(());
         }
         let dir = cx.cluster()?.certificates_dir.clone();
-        if concerned(cx)? && signer(cx)?.is_some_and(|file| file.starts_with(dir.join(FOLDER))) {
+        if concerned(cx)? && signer(cx)?.is_some_and(|file| file.starts_with(dir.join(SIGNING))) {
             point_at(cx, &dir.join("ca"))?;
         }
         // Nothing reads these any more.
-        for folder in [FOLDER, "next"] {
-            for name in cx.files.list(&dir.join(folder))? {
-                cx.files.remove(&dir.join(folder).join(name))?;
+        for folder in FOLDERS.map(|name| dir.join(name)) {
+            for name in cx.files.list(&folder)? {
+                cx.files.remove(&folder.join(name))?;
             }
+            removal::remove_empty(&cx.host, &dir, &folder)?;
         }
         Ok(())
     }
@@ -88,7 +91,7 @@ pub fn require_own(cx: &Context) -> Result<()> {
     let dir = cx.cluster()?.certificates_dir.clone();
     match signer(cx)? {
         None => Err(RotationError::NoFlag(CERT_FLAG).into()),
-        Some(file) if file == dir.join("ca.crt") || file.starts_with(dir.join(FOLDER)) => Ok(()),
+        Some(file) if file == dir.join("ca.crt") || file.starts_with(dir.join(SIGNING)) => Ok(()),
         Some(file) => Err(RotationError::OwnSigner(file.display().to_string()).into()),
     }
 }

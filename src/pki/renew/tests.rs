@@ -4,11 +4,14 @@ use super::*;
 use crate::base::env::{Clock, Random};
 use crate::base::fault::Fault;
 use crate::base::files::HostFiles;
+use crate::base::files::faults::Step;
+use crate::base::files::faults::injected::fail;
 use crate::base::gate::Gate;
 use crate::config::model::KeyAlgorithm;
 use crate::pki::fixture;
 use crate::pki::judge::verify_chain;
 use crate::pki::keys::Generator;
+use rustix::io::Errno;
 
 const NOW: u64 = 1_795_238_460;
 const DAY: u64 = 24 * 3600;
@@ -139,4 +142,37 @@ fn what_cannot_be_renewed_says_so() {
     let before = host.pair();
     assert!(matches!(renew("apiserver"), PkiError::ExternalCa { .. }));
     assert_eq!(host.pair(), before);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_replaced_keeps_its_key_and_leaves_no_stage() {
+    for errno in [Errno::BUSY, Errno::PERM, Errno::NOSPC, Errno::IO] {
+        let host = Host::new(36);
+        let before = host.pair();
+        let armed = fail(move |step, name| (step == Step::Rename && name == "apiserver.crt").then_some(errno));
+        let error = host.renew(NOW, Names::Keep).unwrap_err();
+        drop(armed);
+        assert!(error.to_string().contains("are unchanged and belong together"), "{error}");
+        assert!(error.hint().is_some());
+        assert_eq!(host.pair(), before);
+        assert_eq!(std::fs::read_dir(host.root.path().join("pki")).unwrap().count(), 4, "something was left behind");
+        host.renew(NOW, Names::Keep).unwrap();
+        assert_ne!(host.pair(), before);
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_put_back_is_completed_from_the_stage_by_the_next_run() {
+    let host = Host::new(36);
+    let mut renames = 0;
+    let armed = fail(move |step, name| {
+        renames += u32::from(step == Step::Rename && name.starts_with("apiserver.") && name != "apiserver.renewing");
+        (step == Step::Rename && renames > 1).then_some(Errno::IO)
+    });
+    let error = host.renew(NOW, Names::Keep).unwrap_err();
+    drop(armed);
+    assert!(error.to_string().contains("do not belong together"), "{error}");
+    assert!(error.hint().unwrap().contains("run the same command again"), "{error}");
+    assert!(host.is_kept(NOW));
+    assert_eq!(std::fs::read_dir(host.root.path().join("pki")).unwrap().count(), 4, "something was left behind");
 }

@@ -10,6 +10,7 @@ use crate::domain::paths::{ADMIN_CONF, KUBELET_CONF};
 use crate::kube::cluster::Cluster;
 use crate::pki::catalog::{self, CertSpec, SERVICE_ACCOUNT};
 use crate::pki::cert::{Cert, bundle_pem};
+use crate::pki::rotation::NEXT;
 use crate::pki::rotation::short_print;
 use crate::pki::store::LoadedCa;
 use crate::pki::{PkiError, PrivateKey};
@@ -83,7 +84,7 @@ pub fn token_key(cx: &mut Context) -> Result<Option<PrivateKey>> {
 /// # Errors
 /// When the command changes no CA, or it cannot be read.
 pub fn next(cx: &Context, name: &str) -> Result<PathBuf> {
-    Ok(cx.cluster()?.certificates_dir.join("next").join(name))
+    Ok(cx.cluster()?.certificates_dir.join(NEXT).join(name))
 }
 
 /// The client certificate of a kubeconfig of this host.

@@ -8,6 +8,7 @@
 
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::pki::rotation::SIGNING;
 use crate::pki::rotation::short_print;
 use crate::pki::store::LoadedCa;
 use crate::pki::{PkiStore, catalog};
@@ -20,12 +21,9 @@ pub const POD: &str = "kube-controller-manager";
 /// The flag that names the certificate.
 pub const CERT_FLAG: &str = "cluster-signing-cert-file";
 const KEY_FLAG: &str = "cluster-signing-key-file";
-/// The folder of the copies, below that of the certificates.
-pub const FOLDER: &str = "signing";
-
 /// Where the copy of a pair lies, without the ending.
 pub fn pair_of(dir: &Path, print: &str) -> PathBuf {
-    dir.join(FOLDER).join(print)
+    dir.join(SIGNING).join(print)
 }
 
 /// The certificate with which the manifest has it sign.

@@ -1,0 +1,177 @@
+//! Replaces files that belong together, such as a key and its certificate: all of them or none.
+//!
+//! All new files and copies of the old ones are on the disk before the first takes its place. When one cannot take its
+//! place, the others go back to what they were.
+
+use super::atomic::Prepared;
+use super::{Content, FileError, HostFiles, Planned, Written, in_place};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+use crate::base::gate::Change;
+use rustix::io::Errno;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Files that belong together were not replaced.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}{}", state(.stuck))]
+pub struct NotReplaced {
+    /// The first file that failed, and why.
+    #[source]
+    pub cause: FileError,
+    /// The files that hold their new content and could not be put back; empty when all are as they were.
+    pub stuck: Vec<PathBuf>,
+}
+
+fn state(stuck: &[PathBuf]) -> String {
+    if stuck.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = stuck.iter().map(|path| path.display().to_string()).collect();
+    format!(", and {} could not be put back", names.join(", "))
+}
+
+impl From<FileError> for NotReplaced {
+    fn from(cause: FileError) -> Self {
+        Self { cause, stuck: Vec::new() }
+    }
+}
+
+impl Fault for NotReplaced {
+    fn exit_code(&self) -> ExitCode {
+        self.cause.exit_code()
+    }
+
+    fn hint(&self) -> Option<String> {
+        self.cause.hint()
+    }
+}
+
+impl HostFiles {
+    /// Writes files that belong together, such as a key and its certificate: as [`HostFiles::write`] does, but all are
+    /// on the disk before the first takes its place, the others follow at once, and when one cannot, all are put back.
+    ///
+    /// # Errors
+    /// As [`HostFiles::write`]; the error knows which files could not be put back.
+    pub fn write_together(&self, writes: &[(&Path, &Content, u32)]) -> Result<Vec<Written>, NotReplaced> {
+        let (mut outcome, mut changes, mut due) = (Vec::new(), Vec::new(), Vec::new());
+        for &(path, content, mode) in writes {
+            let before = self.read(path)?;
+            let same_mode = matches!(self.planned(path), Some(Some(_))) || self.mode(path) == Some(mode);
+            if before.as_deref() == Some(content.bytes.expose().as_slice()) && same_mode {
+                outcome.push(Written::Unchanged);
+                continue;
+            }
+            if let Some(folder) = path.parent() {
+                self.create_dir(folder, 0o755)?;
+            }
+            let real = self.real(path)?;
+            // A file that is reached through a link stays so: the kubelet refuses to renew a certificate whose link is gone.
+            due.push((std::fs::canonicalize(&real).unwrap_or(real), path, content, mode));
+            changes.push(Change::WriteFile {
+                path: path.to_path_buf(),
+                mode,
+                before: before.as_ref().map(|bytes| self.shown_before(path, bytes, content)),
+                after: content.shown.clone(),
+            });
+            outcome.push(if before.is_some() { Written::Changed } else { Written::Created });
+        }
+        let files: Vec<New<'_>> = due
+            .iter()
+            .map(|(path, _, content, mode)| New { path, bytes: content.bytes.expose(), mode: *mode, content })
+            .collect();
+        let done = self.gate.pass_all(changes, || match replace(&files) {
+            Ok(()) => files.iter().map(|_| Ok(())).collect(),
+            Err(failure) => vec![Err(failure)],
+        });
+        match done {
+            Some(done) => done.into_iter().collect::<Result<(), _>>()?,
+            None => self.lock().extend(due.into_iter().map(|(_, path, content, _)| {
+                let planned = Planned { bytes: content.bytes.clone(), shown: content.shown.clone() };
+                (path.to_path_buf(), Some(planned))
+            })),
+        }
+        Ok(outcome)
+    }
+}
+
+/// A file to write.
+struct New<'a> {
+    path: &'a Path,
+    bytes: &'a [u8],
+    mode: u32,
+    content: &'a Content,
+}
+
+/// A file on its way: the new one, and a copy of the one that it replaces.
+struct Exchange<'a> {
+    path: &'a Path,
+    new: Prepared,
+    old: Option<Prepared>,
+}
+
+impl Exchange<'_> {
+    fn undo(&mut self) -> io::Result<()> {
+        match &mut self.old {
+            Some(old) => old.place(),
+            None => self.new.take_away(),
+        }
+    }
+}
+
+/// The names follow right after each other: a process that reads a key and then its certificate hardly ever sees one
+/// without the other.
+fn replace(files: &[New<'_>]) -> Result<(), NotReplaced> {
+    let failed = |path: &Path, source| FileError { verb: "write", path: path.to_path_buf(), source };
+    let mut exchanges = Vec::new();
+    for file in files {
+        let prepare = || {
+            let old = if files.len() > 1 { Prepared::copy_of(file.path)? } else { None };
+            Ok(Exchange { path: file.path, new: Prepared::at(file.path, file.bytes, file.mode)?, old })
+        };
+        exchanges.push(prepare().map_err(|error| failed(file.path, error))?);
+    }
+    for nth in 0..exchanges.len() {
+        let Some(exchange) = exchanges.get_mut(nth) else { break };
+        let Err(error) = exchange.new.place() else { continue };
+        if let [file] = files
+            && is_mount(&error)
+            && file.content.is_public()
+        {
+            in_place::write(file.path, file.bytes, file.mode).map_err(|error| failed(file.path, error))?;
+            return Ok(());
+        }
+        let cause = failed(exchange.path, error);
+        let (done, _) = exchanges.split_at_mut(nth);
+        return Err(NotReplaced { cause, stuck: undo(done) });
+    }
+    let unsafe_on_disk = exchanges.iter().find_map(|one| Some(failed(one.path, one.new.sync().err()?)));
+    match unsafe_on_disk {
+        None => Ok(()),
+        Some(cause) if files.len() == 1 => Err(cause.into()),
+        Some(cause) => Err(NotReplaced { cause, stuck: undo(&mut exchanges) }),
+    }
+}
+
+/// Puts back what was replaced, the last first; what could not be.
+fn undo(done: &mut [Exchange<'_>]) -> Vec<PathBuf> {
+    let mut stuck = Vec::new();
+    for exchange in done.iter_mut().rev() {
+        if exchange.undo().is_err() {
+            stuck.push(exchange.path.to_path_buf());
+        }
+    }
+    for exchange in done {
+        // There is nothing more to do when this fails too: the error that led here is reported.
+        let _ = exchange.new.sync();
+    }
+    stuck
+}
+
+/// A file that is a mount of its own keeps its place.
+fn is_mount(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::BUSY.raw_os_error())
+}
+
+#[cfg(test)]
+mod tests;
