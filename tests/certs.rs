@@ -40,6 +40,26 @@ fn pki(root: &TempDir, name: &str) -> std::path::PathBuf {
     root.path().join("etc/kubernetes/pki").join(name)
 }
 
+/// Long values were folded over several lines.
+#[test]
+fn certificates_in_kubeconfigs_are_found_with_grep_awk_and_base64() {
+    let root = tree("8760h0m0s");
+    fs::create_dir_all(root.path().join("root")).unwrap();
+    fs::write(root.path().join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n").unwrap();
+    Run::new(["kubeconfig", "install", "--user", "root"]).rootfs(root.path()).finish().exit(ExitCode::Ok);
+    let recipe = "set -e; for field in certificate-authority-data client-certificate-data client-key-data; do
+        grep $field \"$1\" | awk '{print $2}' | base64 -d | grep -q -- '-----END'; done";
+    for file in ["etc/kubernetes/admin.conf", "etc/kubernetes/kubelet.conf", "root/.kube/config"] {
+        let output = Command::new("sh").args(["-c", recipe, "sh"]).arg(root.path().join(file)).output().unwrap();
+        assert!(output.status.success(), "{file}: {output:?}");
+    }
+    for (path, bytes) in whole::contents(root.path()) {
+        let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+        let folded = text.lines().find(|line| line.trim_end_matches(['-', '+']).ends_with(": >"));
+        assert_eq!(folded, None, "{}", path.display());
+    }
+}
+
 #[test]
 fn check_expiration_fails_by_the_thresholds_that_were_given() {
     let hour = tree("1h0m0s");

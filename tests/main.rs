@@ -6,6 +6,7 @@
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
+//! - `last_copy`: advice on a host that may hold the only copy of a cluster
 //! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
 //! - `objects`: the API objects of every recorded case against those of kubeadm's dry run
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
@@ -27,6 +28,7 @@ mod config;
 mod docs;
 mod hostile;
 mod killed;
+mod last_copy;
 mod manual;
 mod mounts;
 mod objects;

@@ -16,10 +16,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod atomic;
+mod attributes;
 #[cfg(not(test))]
 mod faults;
 #[cfg(test)]
 pub(crate) mod faults;
+mod head;
 mod in_place;
 mod owned;
 mod together;

@@ -9,11 +9,12 @@ use super::proxy::Proxies;
 use super::secret::Secret;
 use http::{HeaderValue, Request, Response, header};
 use reqwest::blocking::{Client, ClientBuilder};
-use reqwest::{Certificate, Identity, Url, redirect};
+use reqwest::{Url, redirect};
 use std::io::Read;
 use std::time::Duration;
 
 mod error;
+mod material;
 #[cfg(test)]
 pub(crate) mod test_server;
 #[cfg(test)]
@@ -25,8 +26,8 @@ pub use error::{HttpsError, Trouble};
 /// enough that a dead address does not eat a whole wait.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest answer of a peer that nothing has proved yet: an object of the Kubernetes API is shorter.
-const LONGEST_OF_STRANGERS: u64 = 4 << 20;
+/// The longest answer of a peer that nothing has proved yet: a `ConfigMap` cannot hold more.
+const LONGEST_OF_STRANGERS: u64 = 1 << 20;
 /// The longest answer of a peer whose CA was given: a list of all that is in a cluster can be long.
 const LONGEST: u64 = 512 << 20;
 
@@ -120,10 +121,7 @@ impl Https {
         builder = use_proxies(builder, &options.proxies);
         builder = trust(builder, &options.trust)?;
         if let Credentials::Certificate { certificate, key } = &options.credentials {
-            let pem = Secret::new([certificate.as_slice(), b"\n", key.expose()].concat());
-            let identity = Identity::from_pem(pem.expose())
-                .map_err(|e| HttpsError::material("client certificate or its key", e))?;
-            builder = builder.identity(identity);
+            builder = builder.identity(material::identity(certificate, key)?);
         }
         let what = match options.trust {
             Trust::System => "list of CA certificates of this machine",
@@ -197,10 +195,7 @@ fn use_proxies(builder: ClientBuilder, proxies: &Proxies) -> ClientBuilder {
 
 fn trust(builder: ClientBuilder, trust: &Trust) -> Result<ClientBuilder, HttpsError> {
     Ok(match trust {
-        Trust::Only(pem) => {
-            let bundle = Certificate::from_pem_bundle(pem).map_err(|e| HttpsError::material("CA certificate", e))?;
-            builder.tls_certs_only(bundle)
-        }
+        Trust::Only(pem) => builder.tls_certs_only(material::authorities(pem)?),
         Trust::System => builder,
         // The empty list keeps the library from loading this machine's CA certificates, which fails where there are none.
         Trust::Anyone => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true),

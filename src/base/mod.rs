@@ -13,6 +13,7 @@ pub mod go_yaml;
 pub mod https;
 pub mod nearest;
 pub mod parallel;
+pub mod pem;
 pub mod pin;
 pub mod proxy;
 pub mod rooted;

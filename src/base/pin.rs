@@ -15,12 +15,10 @@ const PREFIX: &str = "sha256:";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 
-/// A text that is no pin.
+/// A text that is no pin. It is not shown: where a pin is expected, people also paste a token or a certificate key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a pin of a CA: {reason}")]
+#[error("this is not a pin of a CA: {reason}")]
 pub struct NotAPin {
-    /// What was given.
-    pub text: String,
     /// What is wrong with it.
     pub reason: &'static str,
 }
@@ -45,7 +43,7 @@ impl FromStr for Pin {
     type Err = NotAPin;
 
     fn from_str(text: &str) -> Result<Self, NotAPin> {
-        let error = |reason| NotAPin { text: text.into(), reason };
+        let error = |reason| NotAPin { reason };
         let (kind, digits) = text.trim().split_once(':').ok_or_else(|| error("it does not begin with 'sha256:'"))?;
         if !kind.eq_ignore_ascii_case("sha256") {
             return Err(error("only sha256 is known"));
@@ -80,6 +78,14 @@ mod tests {
         let text = format!("sha256:{}", "0f".repeat(32));
         assert_eq!(text.parse::<Pin>().unwrap().to_string(), text);
         assert_eq!(format!("SHA256:{}", "0F".repeat(32)).parse::<Pin>().unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn a_secret_that_was_given_for_a_pin_is_not_shown() {
+        for secret in ["abcdef.0123456789abcdef", &"0f".repeat(32)] {
+            let error = secret.parse::<Pin>().unwrap_err();
+            assert!(!format!("{error}{error:?}{:?}", error.hint()).contains(secret), "{error}");
+        }
     }
 
     #[test]

@@ -23,7 +23,10 @@ impl Fault for YamlError {
 /// # Errors
 /// When the value has no YAML form, such as a map whose keys are maps.
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, YamlError> {
-    let mut text = serde_saphyr::to_string(value).map_err(|e| YamlError(Box::new(e)))?;
+    // People take certificates out of kubeconfigs with grep and awk, which see one line.
+    let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
+    let mut text = String::new();
+    serde_saphyr::to_fmt_writer_with_options(&mut text, value, options).map_err(|e| YamlError(Box::new(e)))?;
     if !text.ends_with('\n') {
         text.push('\n');
     }
@@ -33,6 +36,15 @@ pub fn to_string<T: Serialize>(value: &T) -> Result<String, YamlError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_stays_on_one_line() {
+        let long = "word ".repeat(100);
+        let text =
+            to_string(&serde_json::json!({ "a": "x".repeat(1000), "b": long.trim(), "c": "two\nlines\n" })).unwrap();
+        assert!(text.lines().any(|line| line == format!("a: {}", "x".repeat(1000))), "{text}");
+        assert!(text.lines().any(|line| line == format!("b: {}", long.trim())), "{text}");
+    }
 
     #[test]
     fn strings_that_yaml_1_1_would_retype_are_quoted() {

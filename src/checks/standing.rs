@@ -118,8 +118,8 @@ fn changed(changes: &[Difference], is_vital: bool) -> Option<Finding> {
         shown.join("; ")
     );
     let fix = "give the flags or the --config file with which the cluster was made; 'kubectl --kubeconfig \
-               /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config -o yaml' shows what it has. To \
-               make a new cluster, run 'kubewright reset' first";
+               /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config -o yaml' shows what it has. Use \
+               another host for a new cluster";
     let finding = Finding::error(ID, "kube-system/kubeadm-config", what, fix);
     Some(if is_vital { finding.vital(REASON) } else { finding })
 }
@@ -158,8 +158,8 @@ fn is_same(old: &Database, new: &Database) -> bool {
 
 fn dangerous(danger: &str) -> Finding {
     let what = format!("this host holds a cluster: {danger}");
-    let fix = "give the flags or the --config file with which that cluster was made; if it never came up, or to give it \
-               up, run 'kubewright reset' first";
+    let fix =
+        "give the flags or the --config file with which that cluster was made; use another host for a new cluster";
     Finding::error(ID, MANIFESTS_DIR, what, fix).vital(REASON)
 }
 

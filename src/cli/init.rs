@@ -32,6 +32,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
         skip_token_print: args.skip_token_print,
         skip_certificate_key_print: args.skip_certificate_key_print,
         fix: args.fix,
+        adopt_etcd_data: args.adopt_existing_etcd_data,
     };
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);

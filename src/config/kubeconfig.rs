@@ -3,6 +3,8 @@
 //! A kubeconfig has no schema that is enforced; people and cloud tools put their own fields into
 //! it. Every such field is kept as it was.
 
+use super::tree::Node;
+use super::untrusted;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::Content;
@@ -183,12 +185,20 @@ impl Kubeconfig {
     /// When the bytes are not YAML or JSON of this shape.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KubeconfigError> {
         let error = |reason: String| KubeconfigError { path: path.to_path_buf(), reason };
-        let config: Self = serde_yaml::from_slice(bytes).map_err(|e| error(e.to_string()))?;
+        let document = untrusted::document(bytes).map_err(|e| error(e.to_string()))?;
+        Self::of_document(&document).map_err(error)
+    }
+
+    /// The kubeconfig that a document is, or why it is none.
+    ///
+    /// # Errors
+    /// When it does not have this shape.
+    pub fn of_document(document: &Node) -> Result<Self, String> {
         // An empty kind is accepted, as kubectl does; another one is another file.
-        if config.kind.is_empty() || config.kind == "Config" {
-            Ok(config)
-        } else {
-            Err(error(format!("its kind is {:?} and not \"Config\"", config.kind)))
+        match document.entry("kind").and_then(|entry| entry.value.text()) {
+            None | Some("" | "Config") => untrusted::typed(document).map_err(|e| e.to_string()),
+            Some(kind) if is_kind(kind) => Err(format!("its kind is {kind:?} and not \"Config\"")),
+            Some(_) => Err("its kind is not \"Config\"".into()),
         }
     }
 
@@ -293,6 +303,13 @@ impl Kubeconfig {
     fn current(&self) -> Option<&Context> {
         self.contexts.iter().find(|c| c.name == self.current_context).map(|c| &c.context)
     }
+}
+
+/// True for a word that may name a kind, and so may be shown.
+fn is_kind(text: &str) -> bool {
+    text.len() < 40
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(|b| b.is_ascii_alphabetic())
 }
 
 /// Puts an item in the place of the one with its name, or behind all others.

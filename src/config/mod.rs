@@ -1,6 +1,6 @@
 //! Layer 1: from what was typed to what is meant.
 //!
-//! `tree` reads YAML with its places, `schema` knows kubeadm's kinds and fields, `validate` judges single values, and
+//! `tree` reads YAML with its places, `untrusted` what has no schema here, `schema` knows kubeadm's kinds and fields, `validate` judges single values, and
 //! `resolve` turns documents, flags and facts of the host into `model` and `lifecycle`: the resolved types that
 //! every phase reads, complete, checked, and free of the differences between API versions. `encode` writes them back
 //! as kubeadm would, `print` writes the defaults, and `migrate` edits a file's text from one API version to a newer one.
@@ -22,6 +22,7 @@ mod resolve;
 pub mod schema;
 pub mod token;
 pub mod tree;
+pub mod untrusted;
 pub mod validate;
 
 pub use documents::{Documents, Resolved, parse};

@@ -105,6 +105,8 @@ pub struct InitOptions {
     pub skip_certificate_key_print: bool,
     /// Mend what preflight finds and can mend.
     pub fix: bool,
+    /// Take over what another cluster left in an external etcd.
+    pub adopt_etcd_data: bool,
 }
 
 /// Choices of `join` that are no configuration.

@@ -14,6 +14,7 @@ pub mod rejected_pods;
 pub mod renewal;
 pub mod report;
 pub mod reset_progress;
+pub mod rollback;
 pub mod running;
 pub mod signer_copy;
 pub mod static_pods;

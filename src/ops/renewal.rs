@@ -5,7 +5,7 @@
 
 use crate::base::fault::Result;
 use crate::context::Context;
-use crate::context::renewal::{Before, Renewed};
+use crate::context::renewal::Renewed;
 use crate::domain::paths::KUBERNETES_DIR;
 use crate::pki::Staged;
 use crate::pki::catalog::{CertSpec, KubeconfigSpec};
@@ -23,13 +23,7 @@ pub fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
     }
     let names = cx.renewal()?.names;
     let done = store.renew(spec, cx.cluster()?, cx.node()?, keys.as_ref(), names)?;
-    Ok(Renewed {
-        name: spec.name,
-        old: done.old,
-        new: done.new,
-        at: cx.clock.now(),
-        before: Before::Pair(spec, done.before),
-    })
+    Ok(Renewed { name: spec.name, old: done.old, new: done.new, at: cx.clock.now() })
 }
 
 /// Renews a kubeconfig.
@@ -40,16 +34,17 @@ pub fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Ren
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, &Path::new(KUBERNETES_DIR).join(spec.file))?;
     let done = store.renew_kubeconfig(spec, Path::new(KUBERNETES_DIR), cx.cluster()?, keys.as_ref())?;
-    let before = Before::Kubeconfig(done.path, Box::new(done.before));
-    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now(), before })
+    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now() })
 }
 
-/// Copies a file below the directory of this run's backups. What the run found is kept, not what it wrote since.
+/// Copies a file below the directory of this run's backups, and keeps it for putting it back. What the run found is
+/// kept, not what it wrote since.
 ///
 /// # Errors
 /// When it cannot be read or copied.
 pub fn back_up(cx: &mut Context, path: &Path) -> Result<()> {
-    Ok(cx.pki()?.back_up(path)?)
+    cx.pki()?.back_up(path)?;
+    cx.keep(path)
 }
 
 /// Completes the replacement of a pair that an earlier run began, and reports what became of it.

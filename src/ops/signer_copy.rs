@@ -5,9 +5,12 @@
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::pki::cert::Cert;
-use crate::pki::{PkiStore, PrivateKey};
+use crate::pki::{PkiStore, PrivateKey, catalog};
 use crate::state::rotation::signer::{POD, of_bundle};
 use std::path::Path;
+
+/// A controller manager that is not root has to get through it to the key that is its own.
+const FOLDER_MODE: u32 = 0o711;
 
 /// Makes the copy that the manifest of `pod` names.
 ///
@@ -23,12 +26,12 @@ pub fn keep(cx: &Context, pod: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes a copy of a pair.
+/// Writes a copy of a pair. Who may read the CA's files may read these.
 ///
 /// # Errors
 /// When it cannot be written.
 pub fn write(cx: &Context, base: &Path, cert: &Cert, key: &PrivateKey) -> Result<()> {
     let store = PkiStore::new(cx.files.clone(), &cx.cluster()?.certificates_dir, &cx.clock, &cx.random);
-    cx.files.create_dir(base.parent().unwrap_or(base), 0o700)?;
-    Ok(store.keep_pair(base, cert, key)?)
+    cx.files.create_dir(base.parent().unwrap_or(base), FOLDER_MODE)?;
+    Ok(store.copy_pair(base, cert, key, catalog::cert("ca")?)?)
 }

@@ -74,7 +74,11 @@ fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
     let pem = [cert.pem().as_bytes(), key.pem().expose().as_bytes()].concat();
     let content = Content::secret(pem, "(certificate and private key, not shown)\n");
     if cx.files.exists(Path::new(KUBELET_CLIENT_CURRENT)) {
-        cx.files.write(Path::new(KUBELET_CLIENT_CURRENT), &content, MODE)?;
+        cx.files.write(
+            Path::new(KUBELET_CLIENT_CURRENT),
+            &content,
+            cx.files.mode_or(Path::new(KUBELET_CLIENT_CURRENT), MODE),
+        )?;
     } else {
         // The kubelet renews only what is a link to a file of its own naming.
         let stamp = moment::text(now).replace(['T', ':'], "-");
@@ -111,7 +115,7 @@ fn point_at_rotated(cx: &mut Context, mut config: Kubeconfig) -> Result<()> {
         user.client_certificate = Some(KUBELET_CLIENT_CURRENT.into());
         user.client_key = Some(KUBELET_CLIENT_CURRENT.into());
     }
-    cx.files.write(Path::new(KUBELET_CONF), &config.content()?, MODE)?;
+    cx.files.write(Path::new(KUBELET_CONF), &config.content()?, cx.files.mode_or(Path::new(KUBELET_CONF), MODE))?;
     cx.events.message(format!("pointed {KUBELET_CONF} at {KUBELET_CLIENT_CURRENT}, which the kubelet renews"));
     Ok(())
 }

@@ -85,3 +85,8 @@ pub(crate) fn render(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<
         _ => Some(pods::kube_scheduler(&input)?),
     })
 }
+
+/// The static Pods of a control plane.
+pub fn pod_names() -> impl Iterator<Item = &'static str> {
+    PODS.iter().map(|(pod, _)| *pod)
+}

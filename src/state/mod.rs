@@ -12,6 +12,7 @@ pub mod due;
 pub mod existing_cluster;
 pub mod expiry;
 pub mod health;
+pub mod holding;
 pub mod join_command;
 #[cfg(test)]
 pub mod join_fixture;

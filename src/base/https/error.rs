@@ -54,12 +54,12 @@ pub struct HttpsError {
     /// What went wrong.
     pub trouble: Trouble,
     peer: Peer,
-    source: Option<reqwest::Error>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl HttpsError {
-    pub(super) fn material(what: &'static str, source: reqwest::Error) -> Self {
-        Self { trouble: Trouble::Material(what), peer: Peer::default(), source: Some(source) }
+    pub(super) fn material(what: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { trouble: Trouble::Material(what), peer: Peer::default(), source: Some(Box::new(source)) }
     }
 
     /// Trouble with a made-up peer, for fakes.
@@ -75,7 +75,7 @@ impl HttpsError {
     pub(super) fn transport(peer: &Peer, limit: Duration, source: reqwest::Error) -> Self {
         let trouble = sort(&source, limit);
         // The address is in our own text already, once and without a path.
-        Self { trouble, peer: peer.clone(), source: Some(source.without_url()) }
+        Self { trouble, peer: peer.clone(), source: Some(Box::new(source.without_url())) }
     }
 
     pub(super) fn too_long(peer: &Peer, most: u64) -> Self {
@@ -135,7 +135,7 @@ impl fmt::Display for HttpsError {
 
 impl Error for HttpsError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
+        self.source.as_ref().map(|source| &**source as _)
     }
 }
 

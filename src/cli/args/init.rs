@@ -83,6 +83,9 @@ pub struct InitArgs {
     /// Mend what preflight finds and can mend: swap, kernel modules and parameters, the runtime's configuration
     #[arg(long)]
     pub fix: bool,
+    /// Take over the objects that another cluster left in an external etcd
+    #[arg(long)]
+    pub adopt_existing_etcd_data: bool,
     /// Only print the objects of an addon (for 'init phase addon …')
     #[arg(long, hide = true)]
     pub print_manifest: bool,

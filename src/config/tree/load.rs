@@ -12,8 +12,12 @@ use std::ops::Range;
 /// The largest file that is read: the API server takes no request above 3 MiB either.
 pub const MAX_BYTES: usize = 3 * 1024 * 1024;
 
-/// The most values in a file, counted after aliases are followed. Real files have hundreds.
+/// The most values in a file, counted after aliases are followed and with the copies that anchors keep. Real files have
+/// hundreds.
 const MAX_NODES: usize = 100_000;
+
+/// A text counts as one value more for each this many bytes: an alias of a long text copies it.
+const BYTES_OF_A_VALUE: usize = 64;
 
 /// The deepest nesting, counted after aliases are followed. Real files have about ten levels.
 const MAX_DEPTH: usize = 64;
@@ -122,24 +126,26 @@ impl<'a> Builder<'a> {
         self.count(1, here)?;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let more = text.len() / BYTES_OF_A_VALUE;
+                self.count(more, here)?;
                 let value = self.scalar(text.into_owned(), style, tag.as_deref(), here);
                 let flow = style != ScalarStyle::Plain;
                 let node = Node { value, mark: here, span: self.trimmed(&span), flow, aliased: false };
-                self.remember(anchor, &node, 1, 0);
-                Ok((node, 1, 0))
+                self.remember(anchor, &node, 1 + more, 0)?;
+                Ok((node, 1 + more, 0))
             }
             Event::SequenceStart(style, anchor, _) => {
                 let (items, size, inner, end) = self.items(depth)?;
                 let flow = style == StructureStyle::Flow;
                 let node = collection(Value::List(items), here, &span, flow, &end);
-                self.remember(anchor, &node, size, inner);
+                self.remember(anchor, &node, size, inner)?;
                 Ok((node, size, inner))
             }
             Event::MappingStart(style, anchor, _) => {
                 let (entries, size, inner, end) = self.entries(depth)?;
                 let flow = style == StructureStyle::Flow;
                 let node = collection(Value::Map(entries), here, &span, flow, &end);
-                self.remember(anchor, &node, size, inner);
+                self.remember(anchor, &node, size, inner)?;
                 Ok((node, size, inner))
             }
             Event::Alias(id) => self.alias(id, here, &span, depth),
@@ -251,23 +257,21 @@ impl<'a> Builder<'a> {
         if depth + inner > MAX_DEPTH {
             return Err(Stop(here, Complaint::new(format!("aliases are nested more than {MAX_DEPTH} levels deep"))));
         }
+        self.nodes = within_budget(self.nodes, size, here)?;
         let node = Node { mark: here, span: bytes(span), aliased: true, ..found.node.clone() };
-        self.count(size, here)?;
         Ok((node, size, inner))
     }
 
-    fn remember(&mut self, anchor: usize, node: &Node, size: usize, depth: usize) {
+    fn remember(&mut self, anchor: usize, node: &Node, size: usize, depth: usize) -> Result<(), Stop> {
         if anchor != 0 {
+            self.count(size, node.mark)?;
             self.anchors.insert(anchor, Anchored { node: node.clone(), size, depth });
         }
+        Ok(())
     }
 
     fn count(&mut self, size: usize, here: Mark) -> Result<(), Stop> {
-        self.nodes = self.nodes.saturating_add(size);
-        if self.nodes > MAX_NODES {
-            let what = format!("the file holds more than {MAX_NODES} values once its aliases are followed");
-            return Err(Stop(here, Complaint::with_help(what, "is it the right file?")));
-        }
+        self.nodes = within_budget(self.nodes, size, here)?;
         Ok(())
     }
 
@@ -288,11 +292,21 @@ impl<'a> Builder<'a> {
             return Value::Text(text);
         }
         typed(&text).unwrap_or_else(|| {
-            let complaint = Complaint::new(format!("{text} is a number that no field can hold"));
+            let complaint = Complaint::new("this is a number that no field can hold");
             self.defects.push((here, self.path.clone(), complaint));
             Value::Null
         })
     }
+}
+
+/// The number of values with `more` of them, if that is not too many.
+fn within_budget(nodes: usize, more: usize, here: Mark) -> Result<usize, Stop> {
+    let nodes = nodes.saturating_add(more);
+    if nodes > MAX_NODES {
+        let what = format!("the file holds more than {MAX_NODES} values once its aliases are followed");
+        return Err(Stop(here, Complaint::with_help(what, "is it the right file?")));
+    }
+    Ok(nodes)
 }
 
 fn collection(value: Value, here: Mark, start: &Span, flow: bool, end: &Span) -> Node {

@@ -8,10 +8,12 @@ mod defects;
 mod load;
 mod node;
 mod scalar;
+mod typed;
 
 pub use load::{Loaded, MAX_BYTES, load};
 pub use node::{Entry, Mark, Node, Value};
 pub use scalar::is_text;
+pub use typed::TypeError;
 
 #[cfg(test)]
 mod tests;

@@ -242,7 +242,8 @@ fn data_of_a_membership_that_ended_is_refused() {
     let failure = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(EtcdError::StaleData { .. })));
     assert_eq!((failure.exit_code(), etcd.shown().as_str()), (ExitCode::Refused, "a"));
-    assert!(failure.hint().unwrap().contains("reset"));
+    let hint = failure.hint().unwrap();
+    assert!(hint.contains("keep the data") && !hint.contains("reset"), "{hint}");
 }
 
 #[test]

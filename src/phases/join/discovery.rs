@@ -19,6 +19,7 @@ use crate::kube::node::is_ready;
 use crate::phases::join::error::JoinError;
 use crate::pki::validity;
 use crate::render::objects::upload_config;
+use crate::state::holding;
 use crate::state::kubelet_credentials::{self, Credentials as OfKubelet};
 use std::sync::Arc;
 
@@ -109,7 +110,9 @@ fn refuse_taken_name(cx: &Context, api: &Cluster, ca_pem: &[u8]) -> Result<()> {
     let name = &cx.node()?.name;
     match kubelet_credentials::of_kubelet(cx, ca_pem)? {
         OfKubelet::Ours => return Ok(()),
-        OfKubelet::OtherNode(own) => return Err(JoinError::OtherName { own, asked: name.clone() }.into()),
+        OfKubelet::OtherNode(own) => {
+            return Err(JoinError::OtherName { own, asked: name.clone(), leave: holding::leave(cx) }.into());
+        }
         _ => {}
     }
     let node = api.find(&ObjectRef::global(&NODE, name))?;

@@ -2,6 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::config::untrusted::UntrustedError;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,10 +47,17 @@ pub enum JoinError {
         own: String,
         /// The name that was asked for.
         asked: String,
+        /// How this host leaves the cluster, where nothing can be lost by that.
+        leave: String,
     },
     /// The kubelet would go on with another cluster.
-    #[error("{} is not of the cluster that was found, and the kubelet would use it", .0.display())]
-    OtherCluster(PathBuf),
+    #[error("{} is not of the cluster that was found, and the kubelet would use it", path.display())]
+    OtherCluster {
+        /// The kubeconfig.
+        path: PathBuf,
+        /// How this host leaves that cluster, where nothing can be lost by that.
+        leave: String,
+    },
     /// Control planes share files, and this host does not have them.
     #[error("this host lacks what all control planes share: {}", missing.join(", "))]
     NotShared {
@@ -76,7 +84,7 @@ pub enum JoinError {
     NoEtcd(String),
     /// A cluster's document cannot be read.
     #[error("the ClusterStatus in the ConfigMap kube-system/kubeadm-config cannot be read")]
-    BadStatus(#[source] serde_yaml::Error),
+    BadStatus(#[source] UntrustedError),
     /// The kubelet has not got its certificate.
     #[error("the kubelet did not get its certificate within {limit:?}: {why}")]
     NotBootstrapped {
@@ -97,7 +105,7 @@ impl Fault for JoinError {
             | Self::StoredBadly { .. }
             | Self::NoEtcd(_)
             | Self::BadStatus(_) => ExitCode::Unreachable,
-            Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster(_) | Self::NoStableEndpoint => {
+            Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster { .. } | Self::NoStableEndpoint => {
                 ExitCode::Refused
             }
             Self::NotBootstrapped { .. } => ExitCode::Unhealthy,
@@ -118,12 +126,10 @@ impl Fault for JoinError {
             Self::NameTaken { name } => format!(
                 "give this host another name with --node-name; or, if that node is gone for good, run 'kubewright node remove {name} --dead' on a control plane first"
             ),
-            Self::OtherName { own, .. } => format!(
-                "join with --node-name {own}; or, to give this host another name, run 'kubewright reset' first"
-            ),
-            Self::OtherCluster(_) => {
-                "if nothing on this host is needed any more, run 'kubewright reset', then join again".into()
+            Self::OtherName { own, leave, .. } => {
+                format!("join with --node-name {own}; to give this host another name, first {leave}")
             }
+            Self::OtherCluster { leave, .. } => format!("{leave}; then join again"),
             Self::NotShared { .. } => {
                 format!("{store}; or copy the files from another control plane")
             }

@@ -18,6 +18,7 @@ use crate::pipeline::{Action, Target};
 use crate::pki::catalog::Server;
 use crate::pki::kubeconfigs::server_url;
 use crate::state::cluster_ca::require_same_ca;
+use crate::state::holding;
 use crate::state::kubelet_client;
 use crate::state::kubelet_credentials::{self, Credentials};
 use crate::versions::Minor;
@@ -71,9 +72,12 @@ fn offer_credentials(cx: &Context) -> Result<bool> {
     let state = kubelet_credentials::of_kubelet(cx, ca_pem)?;
     let forgotten = match state {
         Credentials::Ours => return Ok(false),
-        Credentials::Foreign => return Err(JoinError::OtherCluster(path.into()).into()),
+        Credentials::Foreign => {
+            return Err(JoinError::OtherCluster { path: path.into(), leave: holding::leave(cx) }.into());
+        }
         Credentials::OtherNode(own) => {
-            return Err(JoinError::OtherName { own, asked: cx.node()?.name.clone() }.into());
+            let (asked, leave) = (cx.node()?.name.clone(), holding::leave(cx));
+            return Err(JoinError::OtherName { own, asked, leave }.into());
         }
         // It has an end in the future, so the kubelet would not look for another.
         Credentials::OtherCa => forget(cx, path, &state)?,

@@ -8,8 +8,10 @@
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
+use crate::config::untrusted;
 use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::domain::paths::KUBELET_CLIENT_CURRENT;
 use crate::domain::paths::KUBELET_CONF;
 use crate::ops::client_csr;
 use crate::ops::kubelet_service;
@@ -26,11 +28,9 @@ use crate::state::renewable;
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host;
 use crate::state::rotation::host::client_of;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 const SETTINGS: &str = "/var/lib/kubelet/config.yaml";
-const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 
 /// See the module's text.
 pub struct Kubelet;
@@ -56,13 +56,17 @@ impl Action for Kubelet {
             changed |= reissue(cx, &bundle)?;
         }
         // A run that was cut short may have written the files and not come to this.
-        if changed || !cx.rotation()?.done { kubelet_service::restart(cx) } else { Ok(()) }
+        if !changed && cx.rotation()?.done {
+            return Ok(());
+        }
+        // The CA file of a control plane is not the kubelet's alone.
+        let own = if cx.rotation()?.control_plane { Vec::new() } else { vec![ca_file] };
+        kubelet_service::restart_or_go_back(cx, &own, &kubelet_service::restart)
     }
 }
 
 fn ca_file(cx: &Context) -> Result<PathBuf> {
-    let settings: Value =
-        serde_yaml::from_slice(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
+    let settings = untrusted::value(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
     let file = settings["authentication"]["x509"]["clientCAFile"].as_str().unwrap_or("/etc/kubernetes/pki/ca.crt");
     Ok(file.into())
 }
@@ -93,9 +97,9 @@ fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
     let chain = chain.unwrap_or_else(|| vec![old]);
     let pem = both_pem(&chain, &key);
     let content = Content::secret(pem, "(certificate and private key, not shown)\n");
-    let rotates = cx.files.exists(Path::new(ROTATED));
+    let rotates = cx.files.exists(Path::new(KUBELET_CLIENT_CURRENT));
     if rotates {
-        replace(cx, Path::new(ROTATED), &content, 0o600, false)?;
+        replace(cx, Path::new(KUBELET_CLIENT_CURRENT), &content, 0o600, false)?;
     } else {
         embed(cx, &chain, &key)?;
     }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::domain::paths::manifest;
 use crate::host::removal;
+use crate::ops::rollback;
 use crate::ops::running::{Running, ThisHost, that_run};
 use crate::ops::signer_copy;
 use crate::pipeline::{Action, Target};
@@ -98,15 +99,26 @@ pub fn require_own(cx: &Context) -> Result<()> {
 
 /// Changes the manifest and waits until the controller manager runs from it.
 fn point_at(cx: &mut Context, base: &Path) -> Result<()> {
+    point_at_and(cx, base, &wait_for_new_container)
+}
+
+/// The same with another wait. A controller manager that does not run from it gets its old manifest back.
+fn point_at_and(cx: &mut Context, base: &Path, wait: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
     let path = manifest(POD);
     let before = cx.files.read_text(&path)?.unwrap_or_default();
     let after = with_pair(&before, base)?;
     if after != before {
         crate::ops::renewal::back_up(cx, &path)?;
-        cx.files.write(&path, &Content::public(after), MANIFEST_MODE)?;
+        cx.files.write(&path, &Content::public(after), cx.files.mode_or(&path, MANIFEST_MODE))?;
         cx.events.message(format!("{POD} signs with {}", base.with_extension("crt").display()));
     }
-    let since = cx.files.modified(&path).unwrap_or_default();
+    let Err(failure) = wait(cx) else { return Ok(()) };
+    let outcome = rollback::put_back(cx, &[path])?.then(|| wait(cx));
+    Err(RotationError::SignerNotUsed { why: failure.to_string(), outcome }.into())
+}
+
+fn wait_for_new_container(cx: &Context) -> Result<()> {
+    let since = cx.files.modified(&manifest(POD)).unwrap_or_default();
     let host = ThisHost::find(cx)?;
     let limit = cx.timeouts().upgrade_manifests;
     cx.gate.effect(|| {
@@ -126,4 +138,59 @@ fn point_at(cx: &mut Context, base: &Path) -> Result<()> {
         })
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phases::rotate_ca::fixture::{TestHost, ca};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    use std::path::PathBuf;
+
+    fn controller_manager(host: &TestHost) -> PathBuf {
+        let path = host.root.path().join("etc/kubernetes/manifests/kube-controller-manager.yaml");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let command = "[k, --cluster-signing-cert-file=/etc/kubernetes/pki/ca.crt, --cluster-signing-key-file=/etc/kubernetes/pki/ca.key]";
+        std::fs::write(&path, format!("spec: {{containers: [{{command: {command}}}]}}\n")).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_controller_manager_that_does_not_run_with_its_new_signer_gets_its_old_manifest_back() {
+        let host = TestHost::control_plane();
+        let path = controller_manager(&host);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let before = std::fs::read_to_string(&path).unwrap();
+        let mut cx = host.run(Stage::Trust);
+        let wait = |_: &Context| match std::fs::read_to_string(&path).unwrap() == before {
+            true => Ok(()),
+            false => Err(RotationError::NoFlag("x").into()),
+        };
+        let base = Path::new("/etc/kubernetes/pki/signing/0a");
+        let failure = point_at_and(&mut cx, base, &wait).unwrap_err();
+        assert!(failure.to_string().contains("the old files are back in place and in use"), "{failure}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+        point_at_and(&mut cx, base, &|_| Ok(())).unwrap();
+        assert!(std::fs::read_to_string(&path).unwrap().contains("/etc/kubernetes/pki/signing/0a.key"));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640);
+    }
+
+    /// The copy lay in a directory that only root may enter, and was root's.
+    #[test]
+    fn a_controller_manager_that_is_not_root_can_read_the_copy_that_it_signs_with() {
+        let host = TestHost::control_plane();
+        let key = host.root.path().join("etc/kubernetes/pki/ca.key");
+        // Only root may give files away.
+        let given = chown(&key, Some(2000), Some(2001)).is_ok();
+        let store = host.store();
+        let there = store.load_ca(ca()).unwrap().unwrap();
+        let base = Path::new("/etc/kubernetes/pki/signing/0a");
+        let cx = host.run(Stage::Trust);
+        signer_copy::write(&cx, base, &there.cert, there.key.as_ref().unwrap()).unwrap();
+        let copy = std::fs::metadata(host.root.path().join("etc/kubernetes/pki/signing/0a.key")).unwrap();
+        assert_eq!(copy.permissions().mode() & 0o7777, 0o600);
+        assert!(!given || (copy.uid(), copy.gid()) == (2000, 2001));
+        let folder = std::fs::metadata(host.root.path().join("etc/kubernetes/pki/signing")).unwrap();
+        assert_eq!(folder.permissions().mode() & 0o7777, 0o711);
+    }
 }

@@ -8,6 +8,7 @@
 //! installed later is taken out of both.
 
 use crate::base::go_yaml;
+use crate::config::untrusted;
 use crate::versions::{ApiVersion, Minor};
 use serde_json::Value;
 
@@ -73,7 +74,7 @@ pub fn set_installed(kubeadm_config: &mut Value, addon: AddonName) {
         }
     }
     let Some(text) = kubeadm_config.pointer("/data/ClusterConfiguration").and_then(Value::as_str) else { return };
-    let Ok(mut document) = serde_yaml::from_str::<Value>(text) else { return };
+    let Ok(mut document) = untrusted::value(text.as_bytes()) else { return };
     if document[addon.field()]["disabled"] == true
         && let Some(fields) = document[addon.field()].as_object_mut()
     {

@@ -1,5 +1,6 @@
 //! What follows when a check is ignored, and single checks.
 
+use super::ports::listening;
 use super::*;
 use crate::base::env::{Clock, Random};
 use crate::checks::standing::{Data, Database};

@@ -115,7 +115,10 @@ fn what_discovery_lacks_or_has_too_much_of_is_named() {
         (full.replace("apiServerEndpoint: \"lb:1\", ", ""), "discovery.bootstrapToken: has no apiServerEndpoint"),
         (full.replace("lb:1", "lb"), "discovery.bootstrapToken.apiServerEndpoint: \"lb\" has no port"),
         (full.replace(&format!("token: {TOKEN}, "), ""), "discovery.bootstrapToken: there is no token to find"),
-        (full.replace("sha256", "md5"), "discovery.bootstrapToken.caCertHashes[0]: \"md5:"),
+        (
+            full.replace("sha256", "md5"),
+            "discovery.bootstrapToken.caCertHashes[0]: this is not a pin of a CA: only sha256",
+        ),
         (full.replace(TOKEN, "ABCDEF.0123456789abcdef"), "discovery.bootstrapToken.token: a bootstrap token has only"),
         (format!("{full}  tlsBootstrapToken: x"), "discovery.tlsBootstrapToken: a bootstrap token has a point"),
         (String::from("  file: {}"), "discovery.file: has no kubeConfigPath"),
