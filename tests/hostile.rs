@@ -67,7 +67,7 @@ fn configurations_that_are_no_text_or_too_much_are_refused_and_nothing_is_writte
         ("deep brackets", b"a: ".iter().copied().chain(b"[".repeat(200_000)).collect(), "cluster.yaml:1:"),
         ("deep maps", indented.into(), "cluster.yaml:"),
         ("unknown fields", unknown.into(), " more of them"),
-        ("empty", Vec::new(), "holds no document"),
+        ("empty", Vec::new(), "contains no documents"),
     ];
     for (name, bytes, place) in cases {
         let root = tempfile::tempdir().unwrap();
@@ -305,7 +305,7 @@ fn a_full_disk_leaves_no_half_file_and_with_room_the_same_ca_is_completed() {
         let told = told(&output);
         let message = fs::read_to_string(folder.path().join("message")).unwrap();
         assert_eq!(told["code"], "3", "{blocks}k: {message}");
-        assert!(message.contains("caused by: No space left") && message.contains("help: make room"), "{message}");
+        assert!(message.contains("caused by: No space left") && message.contains("help: free disk space"), "{message}");
         whole::assert_all(&folder.path().join("copy"));
         assert!(told.get("before").is_none_or(|before| *before == told["after"]), "{blocks}k: there is another CA");
     }

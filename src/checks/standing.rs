@@ -189,8 +189,8 @@ mod tests {
             stored.networking.pod_subnets = vec!["10.244.0.0/16".parse().unwrap()];
             stored.proxy.disabled = true;
             let expected = [
-                "apiServer.extraArgs.oidc-issuer-url: https://id now, nothing then",
-                "networking.podSubnet: 10.244.0.0/16 now, nothing then",
+                "apiServer.extraArgs.oidc-issuer-url: https://id -> unset",
+                "networking.podSubnet: 10.244.0.0/16 -> unset",
             ];
             assert_eq!(told(&stored, &wanted), expected, "v1.{minor}");
         }
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn another_minor_is_told_as_such_and_not_by_what_follows_from_it() {
-        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 now, v1.36.2 then"]);
+        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 -> v1.36.2"]);
     }
 
     fn data(etcd: Database, encryption: Option<&str>) -> Data {

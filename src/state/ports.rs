@@ -2,7 +2,7 @@
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
-use crate::base::shown_certificate;
+use crate::base::serving_cert;
 use crate::config::untrusted;
 use crate::pki::Cert;
 use crate::state::expiry::{Item, KUBELET_SERVER, Report, Served, Sort, State};
@@ -81,7 +81,7 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
 /// # Errors
 /// In words, when nobody answers or what is shown is no certificate.
 pub fn look(port: &Port) -> std::result::Result<Cert, String> {
-    let der = shown_certificate::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
+    let der = serving_cert::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
     Cert::from_der(&der).ok_or_else(|| format!("{}: what it shows is no certificate", port.address))
 }
 

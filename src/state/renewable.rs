@@ -4,7 +4,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::context::Context;
 use crate::pipeline::Item;
 use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
@@ -63,7 +63,7 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     if names.contains(&name) {
         return Ok(Some(name.to_owned()));
     }
-    Err(NoSuchName { name: name.into(), nearest: nearest(name, names) })
+    Err(NoSuchName { name: name.into(), nearest: similar(name, names) })
 }
 
 /// One of them.

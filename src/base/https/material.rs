@@ -1,5 +1,5 @@
-//! Certificates and keys as the HTTP library takes them. The library's own PEM reader quotes damaged lines in its
-//! errors, which may be of a private key: it is given only what [`pem::blocks`] has read.
+//! Certificates and keys for the HTTP library. The library's own PEM parser quotes damaged lines in its errors, which
+//! may be part of a private key: it only gets what [`pem::blocks`] has parsed.
 
 use super::HttpsError;
 use crate::base::pem::{self, Block};
