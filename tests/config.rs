@@ -57,8 +57,8 @@ fn component_configurations_that_kubeadm_does_not_print_are_refused_with_the_way
         .exit(ExitCode::Usage)
         .stdout("")
         .stderr(&format!(
-            "error: 'join-defaults' of v1.36 prints no component configurations: a node that joins takes them from \
-             the cluster\nhelp: run 'kubewright config print init-defaults --component-configs {COMPONENTS}'\n"
+            "error: 'join-defaults' of v1.36 does not print component configurations: a joining node gets them \
+             from the cluster\nhelp: run 'kubewright config print init-defaults --component-configs {COMPONENTS}'\n"
         ));
     Run::new(["config", "print", "init-defaults", "--component-configs", "KubeletConfguration"])
         .finish()

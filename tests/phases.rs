@@ -192,7 +192,7 @@ fn a_dry_run_shows_every_file_and_no_private_key_and_writes_nothing() {
 fn a_dry_run_on_a_tree_shows_only_what_differs() {
     let root = tempfile::tempdir().unwrap();
     run("init", root.path()).exit(ExitCode::Ok);
-    assert_eq!(run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout, "Nothing would change.\n");
+    assert_eq!(run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout, "No changes.\n");
 
     let manifest = root.path().join("etc/kubernetes/manifests/kube-scheduler.yaml");
     let right = fs::read_to_string(&manifest).unwrap();

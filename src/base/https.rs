@@ -184,7 +184,7 @@ fn use_proxies(builder: ClientBuilder, proxies: &Proxies) -> ClientBuilder {
 
 fn trust(builder: ClientBuilder, trust: &Trust) -> Result<ClientBuilder, HttpsError> {
     Ok(match trust {
-        Trust::Only(pem) => builder.tls_certs_only(material::authorities(pem)?),
+        Trust::Only(pem) => builder.tls_certs_only(material::ca_certificates(pem)?),
         Trust::System => builder,
         // The empty list keeps the library from loading this machine's CA certificates, which fails if there are none.
         Trust::Anyone => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true),

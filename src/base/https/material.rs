@@ -11,7 +11,7 @@ const CLIENT: &str = "client certificate or its key";
 const AUTHORITIES: &str = "CA certificate";
 
 /// The certificates of a bundle; at least one.
-pub(super) fn authorities(bundle: &[u8]) -> Result<Vec<Certificate>, HttpsError> {
+pub(super) fn ca_certificates(bundle: &[u8]) -> Result<Vec<Certificate>, HttpsError> {
     let blocks = pem::blocks(bundle).map_err(|e| HttpsError::material(AUTHORITIES, e))?;
     let certificates = blocks.iter().filter(|block| block.label == pem::CERTIFICATE);
     certificates

@@ -28,7 +28,7 @@ users:
     exec: {apiVersion: client.authentication.k8s.io/v1, command: login, args: ["--token=geheim"]}
     token: geheim
     client-key-data: Z2VoZWlt
-- name: nobody
+- name: other
   user: null
 "#;
 

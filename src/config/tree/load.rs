@@ -303,8 +303,8 @@ impl<'a> Builder<'a> {
 fn within_budget(nodes: usize, more: usize, here: Mark) -> Result<usize, Stop> {
     let nodes = nodes.saturating_add(more);
     if nodes > MAX_NODES {
-        let what = format!("the file holds more than {MAX_NODES} values once its aliases are followed");
-        return Err(Stop(here, Complaint::with_help(what, "is it the right file?")));
+        let what = format!("the file has more than {MAX_NODES} values after expanding aliases");
+        return Err(Stop(here, Complaint::with_help(what, "check the path")));
     }
     Ok(nodes)
 }
