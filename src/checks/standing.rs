@@ -14,6 +14,7 @@ use crate::base::fault::Failure;
 use crate::config::difference::{Difference, differences};
 use crate::config::encode;
 use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::domain::paths::MANIFESTS_DIR;
 use crate::versions::table;
 use std::path::{Path, PathBuf};
 
@@ -159,7 +160,7 @@ fn dangerous(danger: &str) -> Finding {
     let what = format!("this host holds a cluster: {danger}");
     let fix =
         "give the flags or the --config file with which that cluster was made; use another host for a new cluster";
-    Finding::error(ID, super::files::MANIFESTS, what, fix).vital(REASON)
+    Finding::error(ID, MANIFESTS_DIR, what, fix).vital(REASON)
 }
 
 #[cfg(test)]

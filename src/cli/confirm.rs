@@ -1,9 +1,9 @@
 //! Confirmation prompts of `reset` and `node remove`, and the list of leftovers.
 
 use super::session::Session;
-use crate::actions::reset::remains::Left;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
+use crate::state::leftovers::Left;
 use std::io::{BufRead, BufReader};
 
 /// The user did not confirm.

@@ -4,7 +4,6 @@ use super::args::init::InitArgs;
 use super::change_list;
 use super::facts;
 use super::session::Session;
-use crate::actions;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
@@ -12,6 +11,7 @@ use crate::base::secret::Secret;
 use crate::config::InitFlags;
 use crate::config::model::ClusterConfig;
 use crate::context::{Context, Findings, InitOptions, Task};
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -48,9 +48,9 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
     if args.print_manifest {
         return print_manifest(&cx, phase.as_deref().unwrap_or_default(), session);
     }
-    let workflow = actions::init_workflow()?;
+    let workflow = phases::init_workflow()?;
     let whole = phase.is_none();
-    let plan = Plan::new(&workflow, &actions::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&workflow, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     report(&summary, whole, resolved.dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
@@ -70,7 +70,7 @@ fn print_manifest(cx: &Context, phase: &str, session: &mut Session) -> Result<Ex
         |addon: &AddonName| matches!(phase, "addon" | "addon/all") || phase == format!("addon/{}", addon.name());
     let mut objects = Vec::new();
     for addon in AddonName::ALL.into_iter().filter(chosen) {
-        objects.extend(actions::addon_objects(cx, addon)?);
+        objects.extend(phases::addon_objects(cx, addon)?);
     }
     if objects.is_empty() {
         return Err(NoAddon.into());

@@ -4,15 +4,15 @@ use super::args::join::JoinArgs;
 use super::change_list;
 use super::facts;
 use super::session::Session;
-use crate::actions;
-use crate::actions::join::discover;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
 use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::config::JoinFlags;
-use crate::context::access::ADMIN_CONF;
 use crate::context::{Context, JoinOptions, Task};
+use crate::domain::paths::ADMIN_CONF;
+use crate::phases;
+use crate::phases::join::discovery;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -33,7 +33,7 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
     let mut cx = session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run);
     find_cluster(&mut cx, &facts)?;
     let whole = phase.is_none();
-    let plan = Plan::new(&actions::join_workflow()?, &actions::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&phases::join_workflow()?, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
     let outcome = plan.run(&mut cx);
     if outcome.is_err() && cx.gate.count() > 0 && !resolved.dry_run {
         cx.events.message("changes made so far are kept; run the same command again to continue");
@@ -48,7 +48,7 @@ fn find_cluster(cx: &mut Context, facts: &crate::config::Facts) -> Result<()> {
     const PLACE: &str = "discovery";
     let start = cx.clock.monotonic();
     cx.events.phase_started(PLACE);
-    discover::find_cluster(cx, facts).map_err(|failure: Failure| failure.within(PLACE))?;
+    discovery::find_cluster(cx, facts).map_err(|failure: Failure| failure.within(PLACE))?;
     cx.events.phase_done(0, cx.clock.monotonic().saturating_sub(start));
     Ok(())
 }

@@ -4,16 +4,16 @@ use super::args::node::{NodeCommand, RemoveArgs};
 use super::change_list::{self, count};
 use super::confirm::confirm;
 use super::session::Session;
-use crate::actions;
-use crate::actions::renewal::known::{self, Known};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::gate::Entry;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::state::current_config::{self, Known};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let kubeconfig = session.env.cwd.join(kubeconfig);
     // Only reads. The context that removes the node opens its own connection.
     let mut looking: Context = session.context(Task::None, false);
-    let Known { cluster, node, .. } = known::find(&mut looking, None, &kubeconfig, None)?;
+    let Known { cluster, node, .. } = current_config::find(&mut looking, None, &kubeconfig, None)?;
     let leaving = Leaving {
         name: name.clone(),
         reset: None,
@@ -68,7 +68,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
     let choice = Choice { only: None, skip: skip_phases };
-    let plan = Plan::new(&actions::remove_workflow()?, &actions::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&phases::remove_workflow()?, &phases::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let changed = cx.gate.entries();
     let text = match (dry_run, dead) {

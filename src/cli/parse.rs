@@ -3,8 +3,8 @@
 
 use super::args::global::Output;
 use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase, reset::ResetArgs};
-use crate::actions;
 use crate::base::suggest::similar;
+use crate::phases;
 use crate::pipeline::{PipelineError, Workflow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches};
@@ -77,13 +77,13 @@ type List = (&'static str, fn() -> Result<Workflow, PipelineError>, fn(clap::Com
 
 /// The command tree with the phases of the `wanted` commands: building all of them takes longer than most commands run.
 fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
-    let registry = actions::registry();
+    let registry = phases::registry();
     let mut command = Cli::command();
     // A phase list that fails to load is a bug in this build; a test loads all of them.
     let lists: [List; 3] = [
-        ("init", actions::init_workflow, InitArgs::augment_args),
-        ("join", actions::join_workflow, JoinArgs::augment_args),
-        ("reset", actions::reset_workflow, ResetArgs::augment_args),
+        ("init", phases::init_workflow, InitArgs::augment_args),
+        ("join", phases::join_workflow, JoinArgs::augment_args),
+        ("reset", phases::reset_workflow, ResetArgs::augment_args),
     ];
     for (name, load, flags) in lists {
         if wanted(name)

@@ -5,23 +5,23 @@ use super::change_list::{self, count};
 use super::confirm::{confirm, left_text};
 use super::facts;
 use super::session::Session;
-use crate::actions;
-use crate::actions::backups::BACKUPS;
-use crate::actions::renewal::known;
-use crate::actions::reset;
-use crate::actions::reset::remains::{self, Left};
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::{Entry, Gate};
 use crate::config::ResetFlags;
-use crate::context::access::ADMIN_CONF;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::BACKUP_DIR;
+use crate::phases;
+use crate::phases::reset;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::state::current_config;
+use crate::state::leftovers::{self, Left};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,12 +54,12 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
         skip.push(UNDO.into());
     }
     let choice = Choice { only: phase, skip };
-    let plan = Plan::new(&actions::reset_workflow()?, &actions::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&phases::reset_workflow()?, &phases::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if whole {
         reset::forget_cluster(&cx)?;
     }
-    let left = if whole { remains::survey(&mut cx)? } else { Vec::new() };
+    let left = if whole { leftovers::survey(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
     Ok(ExitCode::Ok)
 }
@@ -80,7 +80,7 @@ fn flags(args: &ResetArgs) -> ResetFlags {
 /// What is known about the node before the cluster is contacted.
 fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
     let cx = probe_context(session, Task::None);
-    let (mut cluster, mut node) = known::from_host(&cx)?;
+    let (mut cluster, mut node) = current_config::from_host(&cx)?;
     if let Some(dir) = &config.certificates_dir {
         cluster.certificates_dir.clone_from(dir);
     }
@@ -126,7 +126,7 @@ fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
     let mut cx = probe_context(session, Task::Leave(Box::new(leaving)));
     // Collects what is kept along the way.
     reset::changes_wanted(&mut cx, false)?;
-    let left = remains::survey(&mut cx)?;
+    let left = leftovers::survey(&mut cx)?;
     let text = format!("Nothing to do: this host is not part of a cluster.\n{}", left_text(&left));
     let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };
     session.print(&outcome, &text)?;
@@ -143,8 +143,8 @@ fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
     if is_control_plane {
         text += &format!("  - the certificates and keys in {}\n", leaving.cluster.certificates_dir.display());
     }
-    if !leaving.keep_backups && has(BACKUPS) {
-        text += &format!("  - the backups of certificates and keys in {BACKUPS}\n");
+    if !leaving.keep_backups && has(BACKUP_DIR) {
+        text += &format!("  - the backups of certificates and keys in {BACKUP_DIR}\n");
     }
     if has("/etc/kubernetes/manifests/etcd.yaml") {
         text += "  - its etcd member and its data\n";

@@ -4,8 +4,6 @@ use super::args::token::{CreateArgs, TokenArgs, TokenCommand};
 use super::change_list;
 use super::session::Session;
 use super::token_list;
-use crate::actions::cluster::{stored_config, upload_certs};
-use crate::actions::join_line::{self, Meeting};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::secret::Secret;
@@ -16,11 +14,14 @@ use crate::context::{Context, Task};
 use crate::kube;
 use crate::kube::cluster::Cluster;
 use crate::kube::token::TokenError;
+use crate::phases::upload_certs;
 use crate::pki::cert::Cert;
 use crate::pki::pin;
 use crate::pki::seal::SealKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
+use crate::state::join_command::{self, Meeting};
+use crate::state::stored_config;
 use crate::versions::Version;
 use serde::Serialize;
 use serde_json::json;
@@ -103,7 +104,7 @@ fn create(
     let join = args.print_join_command && known.is_none();
     // Runs in parallel with creating the token, so that the command is not slower for printing it.
     let (meeting, made) = std::thread::scope(|scope| {
-        let meeting = join.then(|| scope.spawn(|| join_line::find(cx, cluster, kubeconfig)));
+        let meeting = join.then(|| scope.spawn(|| join_command::find(cx, cluster, kubeconfig)));
         let made = make(&tokens, cx, cluster);
         (meeting.map(std::thread::ScopedJoinHandle::join), made)
     });
@@ -207,7 +208,7 @@ fn files_to_share(cx: &Context, cluster: &Cluster) -> Result<Vec<SharedFile>> {
 
 /// The endpoint of the cluster, if these files belong to it.
 fn meeting_of(files: &[SharedFile], cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Meeting> {
-    let meeting = join_line::find(cx, cluster, kubeconfig)?;
+    let meeting = join_command::find(cx, cluster, kubeconfig)?;
     for ca in files.iter().filter(|file| file.name == "ca.crt") {
         let own = Cert::bundle_from_file(&ca.path, &cx.files.read(&ca.path)?.unwrap_or_default())?;
         if !pin::of_all(&own).iter().any(|pin| meeting.pins.contains(pin)) {

@@ -7,16 +7,12 @@ use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{self, Kubeconfig, User};
+use crate::domain::paths::ADMIN_CONF;
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The administrator's kubeconfig.
-pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
-/// The kubeconfig of the administrator whom RBAC cannot restrain, in minors that have one.
-pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
 
 /// The field of a kubeconfig's user that names a file with a token.
 pub const TOKEN_FILE: &str = "tokenFile";

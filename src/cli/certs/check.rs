@@ -2,8 +2,6 @@
 
 use super::expiration_info::{Info, missing};
 use super::metrics;
-use crate::actions::expiration::{self, Item, KUBELET_SERVER, Report, Severity, Sort, State, Thresholds, ports};
-use crate::actions::renewal::known;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::{Content, HostFiles};
@@ -14,6 +12,9 @@ use crate::cli::token_list::left;
 use crate::config::{Facts, documents};
 use crate::context::Task;
 use crate::pki::PkiStore;
+use crate::state::current_config;
+use crate::state::expiry::{self, Item, KUBELET_SERVER, Report, Severity, Sort, State, Thresholds};
+use crate::state::ports;
 use std::path::{Path, PathBuf};
 
 /// kubeadm's default.
@@ -40,7 +41,7 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     let now = cx.clock.now();
     let dir = directory(args, &cx.files, session)?;
     let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
-    let mut report = expiration::survey(&cx.files, &store, now)?;
+    let mut report = expiry::survey(&cx.files, &store, now)?;
     if report.certificates.is_empty() && report.unreadable.is_empty() {
         return Err(NothingThere(dir).into());
     }
@@ -82,7 +83,7 @@ fn directory(args: &CheckArgs, files: &HostFiles, session: &mut Session) -> Resu
         let facts = Facts::placeholder(session.env.random.clone());
         return Ok(documents::parse(&name, &bytes)?.cluster(&facts)?.config.certificates_dir);
     }
-    Ok(known::certificates_dir(files)?.unwrap_or_else(|| DEFAULT_DIR.into()))
+    Ok(current_config::certificates_dir(files)?.unwrap_or_else(|| DEFAULT_DIR.into()))
 }
 
 fn table(report: &Report, limits: Thresholds, colours: bool) -> String {

@@ -1,10 +1,6 @@
 //! `certs generate-csr` and `certs import`: certificates signed by an external CA.
 
 use super::{discover, restart};
-use crate::actions;
-use crate::actions::renewal::known::Source;
-use crate::actions::renewal::{import, requests};
-use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::suggest::similar;
@@ -15,8 +11,13 @@ use crate::cli::session::Session;
 use crate::config::{Documents, InitFlags, documents};
 use crate::context::Task;
 use crate::context::renewal::{Renewal, Signed};
+use crate::ops::csrs;
+use crate::phases;
+use crate::phases::import;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
+use crate::state::current_config::Source;
+use crate::state::static_pod::StaticPod;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -53,7 +54,7 @@ pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCod
     session.hold_host("certs generate-csr", args.dry_run)?;
     let task = task(&args.files, session)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
-    let requests = requests::write(&mut cx)?;
+    let requests = csrs::write(&mut cx)?;
     let text = if args.dry_run {
         change_list::text(&cx.gate.entries())
     } else {
@@ -77,7 +78,7 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::Renew(Box::new(Renewal { signed, ..task })), args.dry_run);
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
-    Plan::new(&actions::import_workflow()?, &actions::registry(), &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&phases::import_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = cx.gate.entries();
     let text = match (args.dry_run, changed.is_empty()) {
         (true, _) => change_list::text(&changed),

@@ -1,13 +1,13 @@
 //! Discovers what the certificate commands need: the cluster, this node, and the backup directory.
 
-use crate::actions::backups::BACKUPS;
-use crate::actions::renewal::known::{self, Known, Source};
 use crate::base::fault::Result;
 use crate::cli::session::Session;
 use crate::context::Task;
-use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::Renewal;
+use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::BACKUP_DIR;
 use crate::pki::moment;
+use crate::state::current_config::{self, Known, Source};
 use std::path::{Path, PathBuf};
 
 /// A task without any work yet, and the source of its configuration.
@@ -21,7 +21,7 @@ pub fn task(
     let cert_dir = cert_dir.map(|dir| session.env.cwd.join(dir));
     // Only reads. The context that makes changes opens its own connection.
     let mut looking = session.context(Task::None, false);
-    let Known { cluster, node, source } = known::find(&mut looking, given, &kubeconfig, cert_dir.as_ref())?;
+    let Known { cluster, node, source } = current_config::find(&mut looking, given, &kubeconfig, cert_dir.as_ref())?;
     Ok((source, Renewal::new(cluster, node, backup(session))))
 }
 
@@ -34,7 +34,7 @@ pub fn own(session: &mut Session) -> Result<(Source, Renewal)> {
 pub fn backup(session: &Session) -> PathBuf {
     let files = session.context(Task::None, false).files;
     let stamp = moment::text(session.env.clock.now()).replace([':', '-'], "");
-    let plain = Path::new(BACKUPS).join(format!("certs-{stamp}"));
-    let others = (2..100).map(|nth| Path::new(BACKUPS).join(format!("certs-{stamp}-{nth}")));
+    let plain = Path::new(BACKUP_DIR).join(format!("certs-{stamp}"));
+    let others = (2..100).map(|nth| Path::new(BACKUP_DIR).join(format!("certs-{stamp}-{nth}")));
     std::iter::once(plain.clone()).chain(others).find(|directory| !files.exists(directory)).unwrap_or(plain)
 }

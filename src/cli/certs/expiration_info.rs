@@ -1,8 +1,8 @@
 //! The report of `check-expiration` in kubeadm's output API, with our fields added.
 
-use crate::actions::expiration::{Item, Report, Severity, Sort, Thresholds};
 use crate::cli::session::OUTPUT_API;
 use crate::pki::catalog::{CERTS, CLUSTER_ADMINS, CertSpec, KUBECONFIGS};
+use crate::state::expiry::{Item, Report, Severity, Sort, Thresholds};
 use serde::Serialize;
 
 /// kubeadm's `CertificateExpirationInfo`.
@@ -124,11 +124,11 @@ pub fn missing(report: &Report, cas: bool) -> Vec<Expected> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::expiration::survey;
     use crate::base::env::{Clock, Random};
     use crate::base::files::{Content, HostFiles};
     use crate::base::gate::Gate;
     use crate::pki::PkiStore;
+    use crate::state::expiry::survey;
     use std::path::Path;
 
     fn report_of(paths: &[&str]) -> Report {

@@ -1,6 +1,6 @@
 //! The expiry of certificates as Prometheus metrics.
 
-use crate::actions::expiration::{Report, State};
+use crate::state::expiry::{Report, State};
 
 /// The metrics of a report in the format of the textfile collector.
 pub fn text(report: &Report) -> String {

@@ -1,9 +1,6 @@
 //! `certs renew NAME|all`.
 
 use super::{discover, restart};
-use crate::actions;
-use crate::actions::renewal::known::Source;
-use crate::actions::renewal::{self, KUBELET_CONF, near};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
@@ -12,10 +9,15 @@ use crate::cli::change_list::{self, count};
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
 use crate::pki::{PkiStore, moment};
+use crate::state::current_config::Source;
+use crate::state::due;
+use crate::state::renewable;
+use crate::state::renewable::KUBELET_CONF;
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
@@ -77,14 +79,14 @@ struct Row {
 
 /// Runs the workflow for one certificate or all.
 pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
-    let only = renewal::chosen(&args.name)?;
+    let only = renewable::chosen(&args.name)?;
     session.hold_host("certs renew", args.dry_run)?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
     if let Some(within) = args.within {
         let cx = session.context(Task::None, false);
         let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
-        if !near::is_near(&cx.files, &store, cx.clock.now(), only.as_deref(), within)? {
+        if !due::is_near(&cx.files, &store, cx.clock.now(), only.as_deref(), within)? {
             return nothing_is_near(args, session);
         }
     }
@@ -102,7 +104,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let task = Renewal { only, names, ..task };
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let skip = restart::phases_to_skip(args.no_restart);
-    let plan = Plan::new(&actions::renew_workflow()?, &actions::registry(), &Choice { only: None, skip }, &mut cx)?;
+    let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &Choice { only: None, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {
         // The kubelet renews its own certificate; there is nothing to do.

@@ -1,7 +1,6 @@
 //! `certs restart`: restarts the components that do not use the certificates on disk yet.
 
 use super::discover;
-use crate::actions;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::gate::{Change, Entry};
@@ -9,6 +8,7 @@ use crate::cli::args::certs::RestartArgs;
 use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::Task;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use serde_json::json;
@@ -36,7 +36,7 @@ pub fn restart_stale(kubeconfig: &Path, dry_run: bool, session: &mut Session) ->
     let (_, task) = discover::task(session, None, kubeconfig, None)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), dry_run);
     let choice = Choice { only: Some("restart".into()), skip: Vec::new() };
-    let plan = Plan::new(&actions::renew_workflow()?, &actions::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &choice, &mut cx)?;
     plan.run(&mut cx)?;
     Ok(cx.gate.entries())
 }

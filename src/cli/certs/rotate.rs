@@ -1,10 +1,6 @@
 //! `certs rotate-ca`: rotates the CAs of a running cluster in stages.
 
 use super::discover;
-use crate::actions;
-use crate::actions::renewal::known;
-use crate::actions::rotation::{self, KUBELET_CONF, state::World};
-use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::{RotateArgs, RotateCommand, RotateStatusArgs};
@@ -12,12 +8,19 @@ use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::context::Task;
-use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::Renewal;
 use crate::context::rotation::{Rotation, Stage};
+use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::KUBELET_CONF;
+use crate::phases;
+use crate::phases::rotate_ca;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
+use crate::state::current_config;
+use crate::state::rotation::World;
+use crate::state::rotation::host;
+use crate::state::static_pod::StaticPod;
 use serde_json::json;
 use std::path::Path;
 
@@ -39,15 +42,15 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     let (chosen, without) = (chosen.to_vec(), args.without.clone());
     let rotation = Rotation { chosen, without, now, ..Rotation::new(stage, control_plane) };
     let mut cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), args.dry_run);
-    let plan = Plan::new(&actions::rotate_ca_workflow()?, &actions::registry(), &Choice::default(), &mut cx)?;
-    if !rotation::cluster::finish_end(&mut cx)? {
+    let plan = Plan::new(&phases::rotate_ca_workflow()?, &phases::registry(), &Choice::default(), &mut cx)?;
+    if !rotate_ca::announce::finish_end(&mut cx)? {
         plan.run(&mut cx)?;
     }
     let changed = cx.gate.entries();
     let (text, world) = if args.dry_run {
         (change_list::text(&changed), None)
     } else {
-        let world = rotation::world(&mut cx)?;
+        let world = host::world(&mut cx)?;
         let mut text = String::new();
         if changed.is_empty() {
             text += "This stage is already complete on this host; nothing changed.\n";
@@ -63,9 +66,9 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::None, false);
     let given = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path));
     let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
-    let own = if leads { None } else { Some(known::from_host(&cx)?.1.name) };
+    let own = if leads { None } else { Some(current_config::from_host(&cx)?.1.name) };
     let path = given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }));
-    let world = rotation::look(&mut cx, path, own.as_deref())?;
+    let world = host::look(&mut cx, path, own.as_deref())?;
     let text = match &world.plan {
         None => "No CA rotation is in progress.\n".to_owned(),
         Some(plan) => {

@@ -1,20 +1,20 @@
 //! `certs add-san NAME…`.
 
 use super::{discover, restart};
-use crate::actions;
-use crate::actions::renewal::known::Source;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::certs::AddSanArgs;
 use crate::cli::change_list;
 use crate::cli::session::Session;
-use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
+use crate::state::current_config::Source;
 use serde_json::json;
 use std::path::Path;
 
@@ -50,7 +50,7 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
-    Plan::new(&actions::add_san_workflow()?, &actions::registry(), &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&phases::add_san_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = cx.gate.entries();
     let others = others(&mut cx)?;
     let mut text = if args.dry_run {

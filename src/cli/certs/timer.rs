@@ -1,12 +1,14 @@
 //! `certs timer install|remove|status`.
 
-use crate::actions::timer::{self, Schedule, Status};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::TimerCommand;
 use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::Task;
+use crate::ops::timer::{self, Schedule};
+use crate::state::timer::Status;
+use crate::state::timer::status as state_of;
 use serde_json::json;
 
 /// Where packages install this program.
@@ -57,7 +59,7 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
         }
         TimerCommand::Remove(_) => "The timer is not installed.\n".to_owned(),
         TimerCommand::Status(_) => {
-            let status = timer::status(&cx)?;
+            let status = state_of(&cx)?;
             let text = match &status {
                 None => "The timer is not installed. To install it: kubewright certs timer install\n".to_owned(),
                 Some(status) => text(status),

@@ -1,6 +1,5 @@
 //! `kubeconfig user`: a kubeconfig for another user.
 
-use crate::actions::renewal::known::{self, Known, Source};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::go_duration;
@@ -8,14 +7,16 @@ use crate::base::secret::Secret;
 use crate::cli::args::kubeconfig::UserArgs;
 use crate::cli::session::Session;
 use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
-use crate::context::access::{self, ADMIN_CONF};
+use crate::context::access;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
 use crate::pki::catalog::{self, SYSTEM_MASTERS};
 use crate::pki::cert::bundle_pem;
 use crate::pki::kubeconfigs::client_user;
 use crate::pki::subject::Subject;
 use crate::pki::validity::Validity;
 use crate::pki::{Generator, PkiStore, moment};
+use crate::state::current_config::{self, Known, Source};
 use std::path::Path;
 
 /// A week, in seconds: a client certificate cannot be revoked, so one for a person should be short-lived.
@@ -49,7 +50,7 @@ pub fn run(args: &UserArgs, session: &mut Session) -> Result<ExitCode> {
     let period = period(args.validity_period.as_deref())?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let mut cx = session.context(Task::None, false);
-    let known = known::find(&mut cx, given, Path::new(ADMIN_CONF), None)?;
+    let known = current_config::find(&mut cx, given, Path::new(ADMIN_CONF), None)?;
     let kubeconfig = made(args, period, &known, &cx, session)?;
     session.print(&kubeconfig, kubeconfig.to_yaml()?.expose())?;
     Ok(ExitCode::Ok)
