@@ -8,26 +8,29 @@
 use super::proxy::Proxies;
 use super::secret::Secret;
 use http::{HeaderValue, Request, Response, header};
-use reqwest::blocking::{Client, ClientBuilder};
-use reqwest::{Url, redirect};
+use reqwest::blocking::Client;
+use reqwest::{Certificate, ClientBuilder, Identity, Url, redirect};
 use std::io::Read;
 use std::time::Duration;
 
 mod error;
-mod material;
+mod grpc;
+mod handshake;
 #[cfg(test)]
 pub(crate) mod test_server;
 #[cfg(test)]
 mod tests;
 
 pub use error::{HttpsError, Trouble};
+pub use grpc::{Answer, Grpc};
+pub use handshake::{Objection, objection};
 
 /// How long a connection may take to come up, TLS included. Generous for a loaded control plane, short
 /// enough that a dead address does not eat a whole wait.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest answer of a peer that nothing has proved yet: a `ConfigMap` cannot hold more.
-const LONGEST_OF_STRANGERS: u64 = 1 << 20;
+/// The longest answer of a peer that nothing has proved yet: an object of the Kubernetes API is shorter.
+const LONGEST_OF_STRANGERS: u64 = 4 << 20;
 /// The longest answer of a peer whose CA was given: a list of all that is in a cluster can be long.
 const LONGEST: u64 = 512 << 20;
 
@@ -109,24 +112,9 @@ impl Https {
             Credentials::Token(token) => Some(token.clone()),
             Credentials::Anonymous | Credentials::Certificate { .. } => None,
         };
-        let redirects = if options.redirects == 0 { redirect::Policy::none() } else { https_only(options.redirects) };
-        let mut builder = Client::builder()
-            // The library's own limit of 30 s for everything; each request brings its own instead.
-            .timeout(None)
-            .connect_timeout(options.connect_limit)
-            .tcp_nodelay(true)
-            .redirect(redirects)
-            .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
-            .tls_info(true);
-        builder = use_proxies(builder, &options.proxies);
-        builder = trust(builder, &options.trust)?;
-        if let Credentials::Certificate { certificate, key } = &options.credentials {
-            builder = builder.identity(material::identity(certificate, key)?);
-        }
-        let what = match options.trust {
-            Trust::System => "list of CA certificates of this machine",
-            Trust::Only(_) | Trust::Anyone => "pair of certificate and key",
-        };
+        // The library's own limit of 30 s for everything; each request brings its own instead.
+        let builder = reqwest::blocking::ClientBuilder::from(builder(&options)?).timeout(None);
+        let what = what_may_be_unusable(&options.trust);
         let longest = match options.trust {
             Trust::Only(_) => LONGEST,
             Trust::System | Trust::Anyone => LONGEST_OF_STRANGERS,
@@ -184,6 +172,32 @@ impl Https {
     }
 }
 
+fn what_may_be_unusable(trust: &Trust) -> &'static str {
+    match trust {
+        Trust::System => "list of CA certificates of this machine",
+        Trust::Only(_) | Trust::Anyone => "pair of certificate and key",
+    }
+}
+
+fn builder(options: &Options) -> Result<ClientBuilder, HttpsError> {
+    let redirects = if options.redirects == 0 { redirect::Policy::none() } else { https_only(options.redirects) };
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(options.connect_limit)
+        .tcp_nodelay(true)
+        .redirect(redirects)
+        .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
+        .tls_info(true);
+    builder = use_proxies(builder, &options.proxies);
+    builder = trust(builder, &options.trust)?;
+    if let Credentials::Certificate { certificate, key } = &options.credentials {
+        let pem = Secret::new([certificate.as_slice(), b"\n", key.expose()].concat());
+        let identity =
+            Identity::from_pem(pem.expose()).map_err(|e| HttpsError::material("client certificate or its key", e))?;
+        builder = builder.identity(identity);
+    }
+    Ok(builder)
+}
+
 /// The library would read the variables itself, by rules that differ from Go's.
 fn use_proxies(builder: ClientBuilder, proxies: &Proxies) -> ClientBuilder {
     let proxies = proxies.clone();
@@ -195,7 +209,10 @@ fn use_proxies(builder: ClientBuilder, proxies: &Proxies) -> ClientBuilder {
 
 fn trust(builder: ClientBuilder, trust: &Trust) -> Result<ClientBuilder, HttpsError> {
     Ok(match trust {
-        Trust::Only(pem) => builder.tls_certs_only(material::authorities(pem)?),
+        Trust::Only(pem) => {
+            let bundle = Certificate::from_pem_bundle(pem).map_err(|e| HttpsError::material("CA certificate", e))?;
+            builder.tls_certs_only(bundle)
+        }
         Trust::System => builder,
         // The empty list keeps the library from loading this machine's CA certificates, which fails where there are none.
         Trust::Anyone => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true),
