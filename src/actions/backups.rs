@@ -10,10 +10,9 @@ use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::host::removal;
 use crate::pipeline::{Action, Target};
+pub use crate::pki::BACKUPS;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-pub use crate::pki::BACKUPS;
 
 /// How many copies of each kind are kept.
 const KEPT: usize = 3;

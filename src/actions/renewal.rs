@@ -7,11 +7,11 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::nearest::nearest;
 use crate::context::Context;
-use crate::context::renewal::{Before, Renewed};
+use crate::context::renewal::Renewed;
 use crate::pipeline::{Action, Item, Target};
+use crate::pki::Staged;
 use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
 use crate::pki::moment;
-pub use crate::pki::{BACKUPS, Staged};
 use std::path::{Path, PathBuf};
 
 pub mod import;
@@ -23,6 +23,7 @@ pub mod near;
 mod readers;
 pub mod requests;
 pub mod restart;
+pub mod rollback;
 pub(super) mod running;
 
 /// The folder of kubeconfigs.
@@ -109,9 +110,11 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     Err(NoSuchName { name: name.into(), nearest: nearest(name, names) })
 }
 
-/// Copies a file below the folder of this run's backups. What the run found is kept, not what it wrote since.
+/// Copies a file below the directory of this run's backups, and keeps it for putting it back. What the run found is
+/// kept, not what it wrote since.
 pub(super) fn back_up(cx: &mut Context, path: &Path) -> Result<()> {
-    Ok(cx.pki()?.back_up(path)?)
+    cx.pki()?.back_up(path)?;
+    cx.keep(path)
 }
 
 /// Completes the replacement of a pair that an earlier run began, and reports what became of it.
@@ -181,21 +184,14 @@ pub(super) fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed>
     }
     let names = cx.renewal()?.names;
     let done = store.renew(spec, cx.cluster()?, cx.node()?, keys.as_ref(), names)?;
-    Ok(Renewed {
-        name: spec.name,
-        old: done.old,
-        new: done.new,
-        at: cx.clock.now(),
-        before: Before::Pair(spec, done.before),
-    })
+    Ok(Renewed { name: spec.name, old: done.old, new: done.new, at: cx.clock.now() })
 }
 
 pub(super) fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, &Path::new(KUBECONFIG_DIR).join(spec.file))?;
     let done = store.renew_kubeconfig(spec, Path::new(KUBECONFIG_DIR), cx.cluster()?, keys.as_ref())?;
-    let before = Before::Kubeconfig(done.path, Box::new(done.before));
-    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now(), before })
+    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now() })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod atomic;
+mod attributes;
 #[cfg(not(test))]
 mod faults;
 #[cfg(test)]

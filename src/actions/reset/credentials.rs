@@ -82,8 +82,8 @@ fn of_rotation(cx: &Context) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for folder in rotation_folders(cx)? {
         for name in removal::names(&cx.host, &folder)?.unwrap_or_default() {
-            let hidden = name.strip_prefix('.').and_then(|name| name.rsplit_once(".kubewright"));
-            if rotation::is_kept_file(hidden.map_or(name.as_str(), |(name, _)| name)) {
+            let plain = name.strip_prefix('.').and_then(|name| name.strip_suffix(".kubewright")).unwrap_or(&name);
+            if rotation::is_kept_file(plain) {
                 paths.push(folder.join(name));
             }
         }
@@ -118,8 +118,7 @@ fn etcd_client(cx: &Context) -> Result<EtcdClient> {
         let is_client = flag != "etcd-cafile";
         let is_servers = is_client && path.starts_with(own) && !path.starts_with(&etcds);
         if is_servers || journal.ownership(&cx.files, &path)? == Ownership::Ours {
-            found.ours.extend(unfinished(&path));
-            found.ours.push(path);
+            found.ours.extend(unfinished(&path).into_iter().chain([path]));
         } else if flag == "etcd-keyfile" && cx.files.exists(&path) {
             found.others.push(path);
         }

@@ -9,7 +9,8 @@
 use super::certificates::{client_of, trust};
 use super::error::RotationError;
 use super::{KUBELET_CONF, authorities, replace};
-use crate::actions::renewal::{self, kubelet as agent};
+use crate::actions::renewal;
+use crate::actions::renewal::kubelet::{self as agent, ROTATED};
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
@@ -28,7 +29,6 @@ use std::path::{Path, PathBuf};
 mod request;
 
 const SETTINGS: &str = "/var/lib/kubelet/config.yaml";
-const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 
 /// See the module's text.
 pub struct Kubelet;
@@ -54,7 +54,12 @@ impl Action for Kubelet {
             changed |= reissue(cx, &bundle)?;
         }
         // A run that was cut short may have written the files and not come to this.
-        if changed || !cx.rotation()?.done { agent::restart(cx) } else { Ok(()) }
+        if !changed && cx.rotation()?.done {
+            return Ok(());
+        }
+        // The CA file of a control plane is not the kubelet's alone.
+        let own = if cx.rotation()?.control_plane { Vec::new() } else { vec![ca_file] };
+        agent::restart_or_go_back(cx, &own, &agent::restart)
     }
 }
 

@@ -100,13 +100,14 @@ fn next(cx: &Context, name: &str) -> Result<PathBuf> {
     Ok(cx.cluster()?.certificates_dir.join(NEXT).join(name))
 }
 
-/// Replaces a file, after a copy of it was put away; does nothing where it is right.
+/// Replaces a file, after a copy of it was put away; does nothing where it is right. `mode` is that of a new file: a
+/// component that is not root may read the old one by its mode.
 fn replace(cx: &mut Context, path: &Path, content: &Content, mode: u32, is_right: bool) -> Result<Written> {
     if is_right {
         return Ok(Written::Unchanged);
     }
     super::renewal::back_up(cx, path)?;
-    let written = cx.files.write(path, content, mode)?;
+    let written = cx.files.write(path, content, cx.files.mode_or(path, mode))?;
     if written != Written::Unchanged {
         cx.events.message(format!("wrote {}", path.display()));
     }

@@ -1,5 +1,6 @@
 //! Files and folders, each put in place in one step that a crash cannot halve.
 
+use super::attributes;
 use super::faults::{self, Step};
 use crate::base::secret::Secret;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -23,9 +24,12 @@ pub fn unfinished(path: &Path) -> [PathBuf; 2] {
 /// A user and a group, by their numbers.
 pub type Owner = (u32, u32);
 
+/// The owner of a new file, and the file whose further attributes it gets.
+type Like<'a> = (Owner, Option<&'a Path>);
+
 /// Writes a file whole or not at all into an open folder, where it is the owner's before it has its name.
 pub fn write_in(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
-    let mut prepared = Prepared::new(directory, name, hidden(name), bytes, mode, Some(owner))?;
+    let mut prepared = Prepared::new(directory, name, hidden(name), bytes, mode, Some((owner, None)))?;
     prepared.place()?;
     prepared.sync()
 }
@@ -41,14 +45,15 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What is to take the place of `path`, with the owner of what is there.
-    pub fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
+    /// What is to take the place of `path`, with the owner of what is there; `owner` is that of a new file.
+    pub fn at(path: &Path, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
+        let there = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
+        let owner = there.or(owner);
         let (folder, name) = split(path)?;
-        Self::new(File::open(folder)?, name, hidden(name), bytes, mode, owner)
+        Self::new(File::open(folder)?, name, hidden(name), bytes, mode, owner.map(|owner| (owner, Some(path))))
     }
 
     /// A copy of the file that is at `path`, for putting it back; None when there is none.
@@ -61,7 +66,8 @@ impl Prepared {
         let there = std::fs::metadata(path)?;
         let (folder, name) = split(path)?;
         let (mode, owner) = (there.mode() & 0o7777, (there.uid(), there.gid()));
-        Self::new(File::open(folder)?, name, hidden_old(name), bytes.expose(), mode, Some(owner)).map(Some)
+        let like = Some((owner, Some(path)));
+        Self::new(File::open(folder)?, name, hidden_old(name), bytes.expose(), mode, like).map(Some)
     }
 
     fn new(
@@ -70,19 +76,19 @@ impl Prepared {
         hidden: OsString,
         bytes: &[u8],
         mode: u32,
-        owner: Option<Owner>,
+        like: Option<Like<'_>>,
     ) -> io::Result<Self> {
         faults::pass(Step::Fill, &hidden)?;
         let mut this = Self { directory, name: name.to_owned(), hidden, nameless: None, is_hidden: false };
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         match rustix::fs::openat(&this.directory, ".", flags, Mode::from_raw_mode(mode)) {
-            Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, owner)?),
+            Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, like)?),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
                 remove_stale(&this.directory, &this.hidden)?;
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
                 let fd = rustix::fs::openat(&this.directory, &this.hidden, flags, Mode::from_raw_mode(mode))?;
                 this.is_hidden = true;
-                fill(File::from(fd), bytes, mode, owner)?;
+                fill(File::from(fd), bytes, mode, like)?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -185,10 +191,14 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Writes and syncs; the mode is set again because the umask may have taken bits away.
-fn fill(mut file: File, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<File> {
-    if let Some((uid, gid)) = owner {
+fn fill(mut file: File, bytes: &[u8], mode: u32, like: Option<Like<'_>>) -> io::Result<File> {
+    if let Some(((uid, gid), from)) = like {
         keep_owner(&file, uid, gid)?;
+        if let Some(from) = from {
+            attributes::carry(from, &file)?;
+        }
     }
+    // After the access control list, of which the mode is the upper bound.
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
     file.write_all(bytes)?;
     file.sync_all()?;

@@ -92,6 +92,50 @@ fn who_owned_a_file_owns_what_replaces_it() {
 }
 
 #[test]
+fn an_access_list_that_opens_a_key_to_a_component_outlives_the_key() {
+    use rustix::fs::XattrFlags;
+    let (root, files) = files(&Gate::open());
+    let path = Path::new("/pki/apiserver.key");
+    files.write(path, &Content::public("old"), 0o640).unwrap();
+    let real = root.path().join("pki/apiserver.key");
+    // Version 2; owner rw, user 2000 r, group r, mask r, others nothing.
+    let entry =
+        |tag: u16, bits: u16, id: u32| [&tag.to_le_bytes()[..], &bits.to_le_bytes(), &id.to_le_bytes()].concat();
+    let none = u32::MAX;
+    let list = [
+        2_u32.to_le_bytes().to_vec(),
+        entry(1, 6, none),
+        entry(2, 4, 2000),
+        entry(4, 4, none),
+        entry(16, 4, none),
+        entry(32, 0, none),
+    ]
+    .concat();
+    let set = |name: &str, value: &[u8]| rustix::fs::setxattr(&real, name, value, XattrFlags::empty());
+    // A file system may have neither.
+    let has_list = set("system.posix_acl_access", &list).is_ok();
+    let has_attribute = set("user.backup", b"daily").is_ok();
+    files.write(path, &Content::public("new"), files.mode_or(path, 0o600)).unwrap();
+    let read = |name: &str| {
+        let mut value = vec![0; 256];
+        let length = rustix::fs::getxattr(&real, name, value.as_mut_slice()).unwrap();
+        value.truncate(length);
+        value
+    };
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
+    assert_eq!(files.mode(path), Some(0o640));
+    if has_list {
+        assert_eq!(read("system.posix_acl_access"), list);
+        // Who asks for less gets it, and the file is right then.
+        files.write(path, &Content::public("next"), 0o600).unwrap();
+        assert_eq!(files.write(path, &Content::public("next"), 0o600).unwrap(), Written::Unchanged);
+    }
+    if has_attribute {
+        assert_eq!(read("user.backup"), b"daily");
+    }
+}
+
+#[test]
 fn files_that_belong_together_are_all_there_or_none() {
     let (root, files) = files(&Gate::open());
     let (key, cert) = (Path::new("/pki/a.key"), Path::new("/pki/a.crt"));

@@ -3,13 +3,14 @@
 //! All new files and copies of the old ones are on the disk before the first takes its place. When one cannot take its
 //! place, the others go back to what they were.
 
-use super::atomic::Prepared;
+use super::atomic::{Owner, Prepared};
 use super::{Content, FileError, HostFiles, Planned, Written, in_place};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
 use rustix::io::Errno;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Files that belong together were not replaced.
@@ -54,6 +55,23 @@ impl HostFiles {
     /// # Errors
     /// As [`HostFiles::write`]; the error knows which files could not be put back.
     pub fn write_together(&self, writes: &[(&Path, &Content, u32)]) -> Result<Vec<Written>, NotReplaced> {
+        self.write_all(writes, None)
+    }
+
+    /// As [`HostFiles::write`], with the mode and the owner of the file `like` for a new file: who may read the one may
+    /// read the other. `mode` where there is none.
+    ///
+    /// # Errors
+    /// As [`HostFiles::write`].
+    pub fn write_like(&self, like: &Path, path: &Path, content: &Content, mode: u32) -> Result<Written, FileError> {
+        let real = self.real(like)?;
+        let owner = std::fs::metadata(real).ok().map(|there| (there.uid(), there.gid()));
+        let writes = [(path, content, self.mode_or(like, mode))];
+        let written = self.write_all(&writes, owner).map_err(|error| error.cause)?;
+        Ok(written.first().copied().unwrap_or(Written::Unchanged))
+    }
+
+    fn write_all(&self, writes: &[(&Path, &Content, u32)], owner: Option<Owner>) -> Result<Vec<Written>, NotReplaced> {
         let (mut outcome, mut changes, mut due) = (Vec::new(), Vec::new(), Vec::new());
         for &(path, content, mode) in writes {
             let before = self.read(path)?;
@@ -78,7 +96,7 @@ impl HostFiles {
         }
         let files: Vec<New<'_>> = due
             .iter()
-            .map(|(path, _, content, mode)| New { path, bytes: content.bytes.expose(), mode: *mode, content })
+            .map(|(path, _, content, mode)| New { path, bytes: content.bytes.expose(), mode: *mode, content, owner })
             .collect();
         let done = self.gate.pass_all(changes, || match replace(&files) {
             Ok(()) => files.iter().map(|_| Ok(())).collect(),
@@ -101,6 +119,8 @@ struct New<'a> {
     bytes: &'a [u8],
     mode: u32,
     content: &'a Content,
+    /// The owner where there is no file yet; None: the user of this process.
+    owner: Option<Owner>,
 }
 
 /// A file on its way: the new one, and a copy of the one that it replaces.
@@ -127,7 +147,7 @@ fn replace(files: &[New<'_>]) -> Result<(), NotReplaced> {
     for file in files {
         let prepare = || {
             let old = if files.len() > 1 { Prepared::copy_of(file.path)? } else { None };
-            Ok(Exchange { path: file.path, new: Prepared::at(file.path, file.bytes, file.mode)?, old })
+            Ok(Exchange { path: file.path, new: Prepared::at(file.path, file.bytes, file.mode, file.owner)?, old })
         };
         exchanges.push(prepare().map_err(|error| failed(file.path, error))?);
     }
