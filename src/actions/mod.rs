@@ -17,6 +17,7 @@ pub mod leave;
 mod manifest;
 mod patches;
 pub mod preflight;
+pub mod quorum;
 mod readmission;
 pub mod renewal;
 pub mod reset;

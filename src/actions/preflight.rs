@@ -6,6 +6,7 @@
 use super::holding;
 use super::join::earlier;
 use super::manifest;
+use super::quorum;
 use super::standing;
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
@@ -118,6 +119,7 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
     let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
     let mut holding = holding::of(cx, Some(&subject.cluster))?;
     holding.edits = holding::edits(cx)?;
+    holding.lost_majority = quorum::require(cx).err().map(|lost| (lost.to_string(), lost.hint().unwrap_or_default()));
     let standing = (subject.role == Role::FirstControlPlane).then(|| standing::of(cx)).transpose()?;
     let pause = images::pause(&subject.cluster, validity::minor_of(&subject.cluster)?).to_string();
     Ok(checks::run(&Inputs {

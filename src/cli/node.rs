@@ -5,6 +5,7 @@ use super::leaving::confirm;
 use super::plan_text::{self, count};
 use super::session::Session;
 use crate::actions;
+use crate::actions::quorum;
 use crate::actions::renewal::known::{self, Known};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
@@ -39,6 +40,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let RemoveArgs { name, dead, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
     session.hold_host("node remove", dry_run)?;
     let kubeconfig = session.env.cwd.join(kubeconfig);
+    quorum::require_for(&session.context(Task::None, false), &kubeconfig)?;
     // This context only looks; the one that removes has no connection from before.
     let mut looking: Context = session.context(Task::None, false);
     let Known { cluster, node, .. } = known::find(&mut looking, None, &kubeconfig, None)?;

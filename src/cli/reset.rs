@@ -7,6 +7,8 @@ use super::plan_text::{self, count};
 use super::session::Session;
 use crate::actions;
 use crate::actions::backups::BACKUPS;
+use crate::actions::leave::error::LeaveError;
+use crate::actions::quorum;
 use crate::actions::renewal::known;
 use crate::actions::reset;
 use crate::actions::reset::remains::{self, Left};
@@ -40,6 +42,9 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let (dry_run, skip) = (resolved.dry_run, resolved.config.skip_phases.clone());
     session.hold_host("reset", dry_run)?;
     let leaving = leaving(args, resolved.config, session)?;
+    if !leaving.force && !leaving.accept_quorum_loss {
+        quorum::require(&silent(session, Task::None)).map_err(LeaveError::of_lost_majority)?;
+    }
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();
     if whole && !wants_anything(&leaving, undo_fix, session)? {

@@ -6,6 +6,7 @@ use super::session::Session;
 use super::token_list;
 use crate::actions::cluster::{stored_config, upload_certs};
 use crate::actions::join_line::{self, Meeting};
+use crate::actions::quorum;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::secret::Secret;
@@ -35,6 +36,7 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let kubeconfig = session.kubeconfig(args.kubeconfig.as_deref());
     let mut cx = session.context(Task::None, args.dry_run);
+    quorum::require_for(&cx, &kubeconfig)?;
     let cluster = cx.running_cluster(&kubeconfig)?;
     match args.command {
         TokenCommand::Create(create_args) => {

@@ -71,6 +71,11 @@ impl Client {
         self.list(true)
     }
 
+    /// True when at least one endpoint says who the members are.
+    pub fn knows_members(&self) -> bool {
+        self.list(false).is_ok()
+    }
+
     fn list(&self, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
         let body = json!({"linearizable": linearizable});
         let answer = self.ask(Kind::Read, "/v3/cluster/member/list", &body, "list the members")?;

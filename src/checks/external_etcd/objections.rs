@@ -90,6 +90,7 @@ mod tests {
         let file = |name: &str| format!("/etcd/{name}");
         let etcd = ExternalEtcd {
             endpoints: vec!["https://e:2379".into()],
+            http_endpoints: Vec::new(),
             ca_file: file("ca.crt"),
             cert_file: file("client.crt"),
             key_file: file("client.key"),

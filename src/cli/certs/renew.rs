@@ -2,6 +2,7 @@
 
 use super::{looked_up, restart};
 use crate::actions;
+use crate::actions::quorum;
 use crate::actions::renewal::known::Source;
 use crate::actions::renewal::{self, KUBELET_CONF, near};
 use crate::base::exit_code::ExitCode;
@@ -78,6 +79,9 @@ struct Row {
 pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let only = renewal::chosen(&args.name)?;
     session.hold_host("certs renew", args.dry_run)?;
+    if !args.no_restart {
+        quorum::require(&session.context(Task::None, false))?;
+    }
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let (known, task) = looked_up::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
     if let Some(within) = args.within {

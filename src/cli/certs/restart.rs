@@ -2,6 +2,7 @@
 
 use super::looked_up;
 use crate::actions;
+use crate::actions::quorum;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::gate::{Change, Entry};
@@ -17,6 +18,7 @@ use std::path::Path;
 /// Runs the command.
 pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs restart", args.dry_run)?;
+    quorum::require(&session.context(Task::None, false))?;
     let changed = take_up(&args.kubeconfig, args.dry_run, session)?;
     let text = if changed.is_empty() {
         "Every component uses what is on the disk; nothing was restarted.\n".to_owned()

@@ -2,6 +2,7 @@
 
 use super::looked_up;
 use crate::actions;
+use crate::actions::quorum;
 use crate::actions::renewal::known;
 use crate::actions::rotation::{self, KUBELET_CONF, state::World};
 use crate::actions::static_pod::StaticPod;
@@ -33,6 +34,7 @@ pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
 
 fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs rotate-ca", args.dry_run)?;
+    quorum::require(&session.context(Task::None, false))?;
     let (_, task) = looked_up::own(session)?;
     let looking = session.context(Task::None, false);
     let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
@@ -61,6 +63,9 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
 
 fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::None, false);
+    if args.kubeconfig.is_none() {
+        quorum::require(&cx)?;
+    }
     let given = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path));
     let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
     let own = if leads { None } else { Some(known::from_host(&cx)?.1.name) };

@@ -2,6 +2,7 @@
 
 use super::{looked_up, restart};
 use crate::actions;
+use crate::actions::quorum;
 use crate::actions::renewal::known::Source;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -38,6 +39,7 @@ impl Fault for NoCluster {
 /// Runs the command.
 pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs add-san", args.dry_run)?;
+    quorum::require(&session.context(Task::None, false))?;
     let (source, mut task) = looked_up::own(session)?;
     if source != Source::Cluster {
         return Err(NoCluster.into());
