@@ -66,8 +66,8 @@ fn configurations_that_are_no_text_or_too_much_are_refused_and_nothing_is_writte
         ("aliases", bomb.into(), "cluster.yaml:"),
         ("deep brackets", b"a: ".iter().copied().chain(b"[".repeat(200_000)).collect(), "cluster.yaml:1:"),
         ("deep maps", indented.into(), "cluster.yaml:"),
-        ("unknown fields", unknown.into(), " more of them"),
-        ("empty", Vec::new(), "holds no document"),
+        ("unknown fields", unknown.into(), "\n  and "),
+        ("empty", Vec::new(), "contains no documents"),
     ];
     for (name, bytes, place) in cases {
         let root = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ fn a_configuration_that_cannot_be_read_is_named() {
     let missing = Run::new(INIT).rootfs(root.path()).finish();
     assert_refused(missing, &["cannot read cluster.yaml", "run 'ls -la cluster.yaml'"]);
     let folder = Run::new(["init", "--config", "."]).rootfs(root.path()).finish();
-    assert_refused(folder, &["cannot read .", "give a file, not a folder"]);
+    assert_refused(folder, &["cannot read .", "give a file, not a directory"]);
     assert_eq!(whole::names(root.path()), Vec::<PathBuf>::new());
 }
 
@@ -102,7 +102,11 @@ const DAMAGES: [Damage; 9] = [
     ("a certificate is of another CA", |root| foreign_pair(root, "pki/apiserver"), &["pki/apiserver.crt", "ca"]),
     ("a kubeconfig is no YAML", |root| put(root, "admin.conf", b"{{{"), &["/etc/kubernetes/admin.conf"]),
     ("a kubeconfig is not UTF-8", |root| put(root, "kubelet.conf", b"\xff"), &["kubelet.conf", "UTF-8"]),
-    ("a folder is in the way", |root| in_the_way(root, "pki/ca.crt"), &["pki/ca.crt", "a folder is where a file"]),
+    (
+        "a folder is in the way",
+        |root| in_the_way(root, "pki/ca.crt"),
+        &["pki/ca.crt", "there is a directory where a file"],
+    ),
 ];
 
 fn place(root: &Path, name: &str) -> PathBuf {
@@ -305,7 +309,7 @@ fn a_full_disk_leaves_no_half_file_and_with_room_the_same_ca_is_completed() {
         let told = told(&output);
         let message = fs::read_to_string(folder.path().join("message")).unwrap();
         assert_eq!(told["code"], "3", "{blocks}k: {message}");
-        assert!(message.contains("caused by: No space left") && message.contains("help: make room"), "{message}");
+        assert!(message.contains("caused by: No space left") && message.contains("help: free disk space"), "{message}");
         whole::assert_all(&folder.path().join("copy"));
         assert!(told.get("before").is_none_or(|before| *before == told["after"]), "{blocks}k: there is another CA");
     }

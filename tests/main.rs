@@ -3,6 +3,7 @@
 //! What belongs where:
 //! - `certs`: `certs …` on a folder of files: thresholds, renewals that are cut short, external CAs
 //! - `cli`: whole screens: help, results, errors and exit codes
+//! - `conventions`: the words of the project
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
@@ -17,6 +18,7 @@
 //! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
 //! - `reset`: what is left of a cluster on a folder of files
 //! - `tidy`: the conventions of the source tree
+//! - `transcripts`: what each command prints on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 #![allow(clippy::print_stderr)] // What a test could not show here is said loudly.
@@ -25,6 +27,7 @@
 mod certs;
 mod cli;
 mod config;
+mod conventions;
 mod docs;
 mod hostile;
 mod killed;
@@ -39,3 +42,4 @@ mod render;
 mod reset;
 mod support;
 mod tidy;
+mod transcripts;

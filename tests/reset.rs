@@ -73,7 +73,7 @@ fn no_private_key_is_left_after_renewals_and_a_rotation() {
     done.stderr_has("removed 3 copies of earlier certificates and keys in /var/lib/kubewright/backup")
         .stderr_has("removed 1 unfinished renewals in /etc/kubernetes/pki")
         .stderr_has("files of a CA rotation in");
-    run(&root, "reset --yes").stdout_has("nothing to do");
+    run(&root, "reset --yes").stdout_has("Nothing to do");
 }
 
 #[test]

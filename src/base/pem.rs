@@ -1,8 +1,8 @@
-//! PEM: read by the rules of Go's decoder, which Kubernetes and etcd use, and written as it writes.
+//! Parses and writes PEM by the rules of Go's decoder, which Kubernetes and etcd use.
 //!
-//! Text around the blocks is skipped, as every reader of the format does: many certificate files begin with what
-//! `openssl x509 -text` prints. What Go's decoder would pass over without a word, such as an indented block, is an error.
-//! A damaged file may hold a private key anywhere, so no error repeats text from it: labels come from [`LABELS`].
+//! Text around the blocks is ignored, as in every parser of the format: many certificate files start with the output of
+//! `openssl x509 -text`. What Go's decoder would skip silently, such as an indented block, is an error. A damaged file
+//! may contain a private key anywhere, so errors never quote it: labels come from [`LABELS`].
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,9 +14,9 @@ pub use error::PemError;
 
 /// `-----BEGIN CERTIFICATE-----`.
 pub const CERTIFICATE: &str = "CERTIFICATE";
-/// What a label outside of [`LABELS`] is called.
+/// The description of a label that is not in [`LABELS`].
 const OTHER: &str = "a block of another kind";
-/// The labels that are told apart and may be shown.
+/// The labels that may be displayed.
 const LABELS: [&str; 19] = [
     CERTIFICATE,
     "TRUSTED CERTIFICATE",
@@ -38,33 +38,30 @@ const LABELS: [&str; 19] = [
     "DH PARAMETERS",
     "ATTRIBUTE CERTIFICATE",
 ];
-/// The longest label that is taken for one.
+/// The maximum length of a label.
 const LONGEST_LABEL: usize = 64;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const DASHES: &str = "-----";
 
-/// One block.
+/// A PEM block.
 #[derive(Clone)]
 pub struct Block {
-    /// The words after BEGIN, where they are known ones.
+    /// The label, if it is in [`LABELS`].
     pub label: &'static str,
-    /// True when the block says that it is encrypted (RFC 1421 headers, or its label).
+    /// True if the block is encrypted according to its RFC 1421 headers or its label.
     pub encrypted: bool,
-    /// What is in it; wiped when it goes, since it may be a private key.
+    /// The content; zeroed when dropped, since it may be a private key.
     pub der: Zeroizing<Vec<u8>>,
 }
 
 /// The blocks of `bytes`, in order; at least one.
-///
-/// # Errors
-/// When there is none, or one of them is broken.
 pub fn blocks(bytes: &[u8]) -> Result<Vec<Block>, PemError> {
     if bytes.starts_with(b"\xef\xbb\xbf") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
         return Err(PemError::ByteOrderMark);
     }
-    // Comments may be in any encoding; the blocks themselves are ASCII.
+    // Comments may use any encoding; the blocks themselves are ASCII.
     let text = Zeroizing::new(String::from_utf8_lossy(bytes).into_owned());
     let mut lines = text.split('\n').map(str::trim_end).zip(1..);
     let mut found = Vec::new();
@@ -81,7 +78,7 @@ pub fn blocks(bytes: &[u8]) -> Result<Vec<Block>, PemError> {
     if found.is_empty() { Err(PemError::NoBlock) } else { Ok(found) }
 }
 
-/// The rest of the block that begins in the line `begin`.
+/// The rest of the block that starts at line `begin`.
 fn block<'a>(label: &str, begin: usize, lines: &mut impl Iterator<Item = (&'a str, usize)>) -> Result<Block, PemError> {
     let known = LABELS.into_iter().find(|known| *known == label).unwrap_or(OTHER);
     let mut encrypted = label.starts_with("ENCRYPTED");
@@ -127,7 +124,7 @@ pub fn labels(blocks: &[Block]) -> String {
     found.join(" and ")
 }
 
-/// One block as text: lines of 64 characters, as OpenSSL and Go write it.
+/// A block as text with lines of 64 characters, as in OpenSSL and Go.
 pub fn encode(label: &str, der: &[u8]) -> String {
     let body = Zeroizing::new(STANDARD.encode(der));
     let mut text = String::with_capacity(body.len() + body.len() / 64 + 2 * label.len() + 40);

@@ -1,13 +1,12 @@
-//! Writes YAML that every reader of the field understands alike.
+//! Writes YAML that all parsers read the same way.
 //!
-//! Go's readers follow YAML 1.1, where a bare `yes`, `on` or `1_000` is not a string; the writer
-//! quotes all of those.
+//! Go's parsers follow YAML 1.1, where a bare `yes`, `on` or `1_000` is not a string; all of those are quoted.
 
 use super::exit_code::ExitCode;
 use super::fault::Fault;
 use serde::Serialize;
 
-/// A value that YAML cannot hold. Our own values always can be held, so this is our fault.
+/// A value without a YAML form: a bug in this build.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write this value as YAML")]
 pub struct YamlError(#[source] Box<dyn std::error::Error + Send + Sync>);
@@ -19,9 +18,6 @@ impl Fault for YamlError {
 }
 
 /// `value` as one YAML document without `---`, ending in a newline. Keys keep their order.
-///
-/// # Errors
-/// When the value has no YAML form, such as a map whose keys are maps.
 pub fn to_string<T: Serialize>(value: &T) -> Result<String, YamlError> {
     // People take certificates out of kubeconfigs with grep and awk, which see one line.
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };

@@ -1,9 +1,9 @@
 //! The certificate authorities that are on this host already: expired ones are of no use to anybody.
 
 use super::catalog::Check;
-use super::files::manifest;
 use super::finding::Finding;
 use super::inputs::Scene;
+use crate::domain::paths::manifest;
 use crate::pki::catalog::{self, CertSpec, KUBECONFIGS};
 use crate::pki::{Cert, moment};
 use std::path::Path;

@@ -5,12 +5,11 @@ use super::finding::Finding;
 use super::inputs::{Inputs, Role, Scene};
 use crate::base::fault::Failure;
 use crate::config::model::Etcd;
+use crate::domain::paths::{MANIFESTS_DIR, manifest};
 use crate::host::space::{self, Space};
 use crate::journal::Ownership;
 use std::path::{Path, PathBuf};
 
-/// Where static Pods' manifests lie.
-pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
 const MIB: u64 = 1024 * 1024;
 /// With less than this the next write of any size fails.
 const FULL: u64 = 64 * MIB;
@@ -19,11 +18,6 @@ const FULL: u64 = 64 * MIB;
 const LOW_NODE: u64 = 10;
 const LOW_IMAGES: u64 = 15;
 const LOW_INODES: u64 = 5;
-
-/// The path of a component's manifest.
-pub fn manifest(component: &str) -> PathBuf {
-    Path::new(MANIFESTS).join(format!("{component}.yaml"))
-}
 
 /// kubeadm's name of a check on a path: every `/` becomes `-`.
 fn named(kind: &str, path: &Path) -> String {
@@ -51,9 +45,9 @@ pub(super) fn available<'a>(inputs: &Inputs<'a>, minor: u16) -> Vec<Check<'a>> {
     }
     // kubeadm stopped to insist on it between 1.20 and 1.31.
     if inputs.role == Role::Worker && minor < 31 {
-        checks.push(Check::offline(named("DirAvailable", Path::new(MANIFESTS)), |scene| {
-            check_empty(scene, Path::new(MANIFESTS), |scene, name| {
-                scene.inputs.rerun.is_ours(scene.files(), &Path::new(MANIFESTS).join(name))
+        checks.push(Check::offline(named("DirAvailable", Path::new(MANIFESTS_DIR)), |scene| {
+            check_empty(scene, Path::new(MANIFESTS_DIR), |scene, name| {
+                scene.inputs.rerun.is_ours(scene.files(), &Path::new(MANIFESTS_DIR).join(name))
             })
         }));
     }
@@ -81,7 +75,7 @@ fn check_free(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
             format!("{shown} was changed since kubewright wrote it, and would be overwritten{edit}"),
             format!("put the change into the configuration or into a patch; or ignore {id} to have it overwritten"),
         ),
-        Ok(Ownership::Foreign) if holding.is_ours() && path.starts_with(MANIFESTS) => (
+        Ok(Ownership::Foreign) if holding.is_ours() && path.starts_with(MANIFESTS_DIR) => (
             format!(
                 "{shown} is of this cluster, differs from what this run would write, and would be overwritten{edit}"
             ),
@@ -176,7 +170,7 @@ fn check_writable(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
 
 fn check_space(scene: &Scene<'_>) -> Vec<Finding> {
     let mut folders: Vec<(PathBuf, u64)> =
-        [MANIFESTS, "/var/lib/kubelet", "/var/log"].map(|folder| (folder.into(), LOW_NODE)).to_vec();
+        [MANIFESTS_DIR, "/var/lib/kubelet", "/var/log"].map(|folder| (folder.into(), LOW_NODE)).to_vec();
     if let (true, Some(Etcd::Local(etcd))) = (scene.inputs.is_control_plane(), scene.inputs.cluster.map(|c| &c.etcd)) {
         folders.push((etcd.data_dir.clone(), LOW_NODE));
     }

@@ -27,7 +27,6 @@ mod standing;
 mod system;
 
 pub use catalog::run;
-pub use files::{MANIFESTS, manifest};
 pub use finding::{Finding, Repair, Report, Severity, Unfit};
 pub use holding::{EtcdData, Holding, Whose};
 pub use ignore::Consequence;

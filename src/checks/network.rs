@@ -1,12 +1,12 @@
 //! Checks of the network: ports, firewall, proxies, kernel parameters.
 
 use super::catalog::Check;
-use super::files::manifest;
 use super::finding::{Finding, Repair};
 use super::holding::Whose;
 use super::inputs::{Inputs, Scene};
 use crate::base::proxy::Proxies;
 use crate::config::model::{Arg, Etcd};
+use crate::domain::paths::manifest;
 use crate::host::service::Services;
 use crate::host::{HostError, modules, sysctl};
 use std::net::IpAddr;

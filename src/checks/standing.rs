@@ -14,6 +14,7 @@ use crate::base::fault::Failure;
 use crate::config::difference::{Difference, differences};
 use crate::config::encode;
 use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::domain::paths::MANIFESTS_DIR;
 use crate::versions::table;
 use std::path::{Path, PathBuf};
 
@@ -107,10 +108,7 @@ fn unknown(scene: &Scene<'_>) -> Option<Finding> {
     );
     let fix = "give the flags or the --config file with which the cluster was made, or bring etcd back first: run 'crictl logs \
                $(crictl ps -aq --name etcd)'";
-    Some(
-        Finding::error(ID, super::files::MANIFESTS, what, fix)
-            .vital("what the cluster was made with cannot be compared"),
-    )
+    Some(Finding::error(ID, MANIFESTS_DIR, what, fix).vital("what the cluster was made with cannot be compared"))
 }
 
 /// What this run would change in the cluster's configuration, as that is stored.
@@ -182,7 +180,7 @@ fn dangerous(danger: &str) -> Finding {
     let what = format!("this host holds a cluster: {danger}");
     let fix =
         "give the flags or the --config file with which that cluster was made; use another host for a new cluster";
-    Finding::error(ID, super::files::MANIFESTS, what, fix).vital(REASON)
+    Finding::error(ID, MANIFESTS_DIR, what, fix).vital(REASON)
 }
 
 #[cfg(test)]
@@ -211,8 +209,8 @@ mod tests {
             stored.networking.pod_subnets = vec!["10.244.0.0/16".parse().unwrap()];
             stored.proxy.disabled = true;
             let expected = [
-                "apiServer.extraArgs.oidc-issuer-url: https://id now, nothing then",
-                "networking.podSubnet: 10.244.0.0/16 now, nothing then",
+                "apiServer.extraArgs.oidc-issuer-url: https://id -> unset",
+                "networking.podSubnet: 10.244.0.0/16 -> unset",
             ];
             assert_eq!(told(&stored, &wanted), expected, "v1.{minor}");
         }
@@ -220,7 +218,7 @@ mod tests {
 
     #[test]
     fn another_minor_is_told_as_such_and_not_by_what_follows_from_it() {
-        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 now, v1.36.2 then"]);
+        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 -> v1.36.2"]);
     }
 
     fn data(etcd: Database, encryption: Option<&str>) -> Data {

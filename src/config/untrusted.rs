@@ -1,55 +1,43 @@
-//! Reads YAML and JSON that this tool did not write: kubeconfigs, manifests, documents from a cluster. The one place for it.
+//! Parses YAML and JSON that this tool did not write: kubeconfig files, manifests, documents from a cluster.
 //!
-//! Size, number of values and depth are limited, counted after aliases are followed: a few kilobytes of aliases could
-//! otherwise take all memory. Errors say where and what, and never repeat a value, which may be a secret.
+//! Size, number of values and depth are limited, counted after expanding aliases: otherwise a few kilobytes of aliases
+//! could exhaust the memory. Errors contain the position and the problem, but never a value, which may be a secret.
 
 use super::tree::{self, Mark, Node, TypeError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// A text that cannot be read.
+/// The text cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct UntrustedError(TypeError);
 
-/// The only document in `bytes`. A byte order mark and empty documents (a `---` at the end) do not count.
-///
-/// # Errors
-/// When it is no YAML, has a key twice, is too large, or is not one document.
+/// The only document in `bytes`. A byte order mark and empty documents (a `---` at the end) are ignored.
 pub fn document(bytes: &[u8]) -> Result<Node, UntrustedError> {
     let error = |mark: Option<Mark>, what: String| UntrustedError(TypeError { mark, path: String::new(), what });
     let mut loaded = tree::load(bytes);
-    // The path of a defect is left out: in a damaged file anything can come to stand where a key is.
+    // Without the path of the field: in a damaged file a key can be anything.
     if let Some((mark, _, complaint)) = loaded.defects.pop() {
         return Err(error(Some(mark), complaint.what));
     }
     match (loaded.documents.pop(), loaded.documents.len()) {
         (Some(document), 0) => Ok(document),
-        (Some(document), _) => Err(error(Some(document.mark), "there is more than one document".into())),
-        (None, _) => Err(error(None, "it is empty".into())),
+        (Some(document), _) => Err(error(Some(document.mark), "more than one document".into())),
+        (None, _) => Err(error(None, "the document is empty".into())),
     }
 }
 
-/// The only document in `bytes` as a value of its own type.
-///
-/// # Errors
-/// As [`document`], and when a field is of another type.
+/// The only document in `bytes` as a typed value.
 pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, UntrustedError> {
     typed(&document(bytes)?)
 }
 
-/// A document as a value of its own type.
-///
-/// # Errors
-/// When a field is of another type.
+/// A document as a typed value.
 pub fn typed<T: DeserializeOwned>(document: &Node) -> Result<T, UntrustedError> {
     T::deserialize(document).map_err(UntrustedError)
 }
 
 /// The only document in `bytes` as JSON.
-///
-/// # Errors
-/// As [`document`].
 pub fn value(bytes: &[u8]) -> Result<Value, UntrustedError> {
     document(bytes).map(|document| document.to_json())
 }
@@ -97,7 +85,7 @@ mod tests {
         );
     }
 
-    /// Each of these took gigabytes.
+    /// Each of these needed gigabytes without limits.
     #[test]
     fn a_small_file_that_aliases_make_large_is_refused() {
         let list = format!("a: &a [{}]\nb: [{}]\n", "x,".repeat(5000), "*a,".repeat(4000));

@@ -1,12 +1,13 @@
 //! Opens the cluster's API with the credentials of a kubeconfig on this host.
 
-use super::Context;
+use super::{Context, Task};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{self, Kubeconfig, User};
+use crate::domain::paths::{ADMIN_CONF, SUPER_ADMIN_CONF};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use serde_json::Value;
@@ -14,14 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The administrator's kubeconfig.
-pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
-/// The kubeconfig of the administrator whom RBAC cannot restrain, in minors that have one.
-pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
-
 /// A host with this manifest is a control plane.
 const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
-/// How long a question may take whose answer is only a help.
+/// The timeout for a request whose answer is only a help.
 const HASTE: Duration = Duration::from_millis(1500);
 
 /// The field of a kubeconfig's user that names a file with a token.
@@ -157,7 +153,8 @@ impl Context {
     /// # Errors
     /// When admin.conf is not there or cannot be used.
     pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
-        self.starting_cluster(Path::new(ADMIN_CONF))
+        let given = if let Task::Init(_, options) = &self.task { options.kubeconfig.clone() } else { None };
+        self.starting_cluster(&given.unwrap_or_else(|| ADMIN_CONF.into()))
     }
 
     /// The cluster that this run brings up, through another kubeconfig than the administrator's.

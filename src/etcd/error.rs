@@ -122,7 +122,7 @@ pub enum EtcdError {
         id: u64,
     },
     /// What might have passed did not.
-    #[error("{what} did not happen within {limit:?}: {last}")]
+    #[error("timed out after {limit:?} waiting for {what}: {last}")]
     TimedOut {
         /// What was awaited.
         what: String,

@@ -42,5 +42,5 @@ pub use keypool::KeyPool;
 pub use keys::{Generator, KeySource, PrivateKey};
 pub use problem::Problem;
 pub use replace::Pair;
-pub use staged::{BACKUPS, Staged};
+pub use staged::Staged;
 pub use store::{Made, Outcome, PkiStore};

@@ -3,7 +3,9 @@
 //! The bridge is the successor's key with a certificate that the old CA has signed. A server that shows it after its
 //! own certificate is believed by those who know only the old CA, and by those who know only the new one.
 
+use super::catalog::SERVICE_ACCOUNT;
 use super::catalog::{CertSpec, Usage};
+use super::cert::hex;
 use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
@@ -14,6 +16,7 @@ use super::validity::{Validity, minor_of};
 use crate::base::files::{Content, Written};
 use crate::base::secret::Secret;
 use crate::config::model::ClusterConfig;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The bridge from the CA before to the one that signs now.
@@ -171,6 +174,28 @@ impl PkiStore {
 /// Twelve digits by which people and files tell CAs of one name apart.
 pub fn short_print(cert: &Cert) -> String {
     cert.pin().to_string().trim_start_matches("sha256:").chars().take(12).collect()
+}
+
+/// What can be changed. A cluster whose etcd is run by others has no `etcd-ca`.
+pub const AUTHORITIES: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_ACCOUNT];
+
+/// Twelve digits by which keys are told apart.
+pub fn key_print(key: &PrivateKey) -> String {
+    hex(&Sha256::digest(key.public_der())).chars().take(12).collect()
+}
+
+/// Where the new keys wait for their stage, below the directory of the certificates.
+pub const NEXT: &str = "next";
+/// Where the controller manager finds the pair it signs with meanwhile.
+pub const SIGNING: &str = "signing";
+/// Both, which only a rotation makes.
+pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
+
+/// True for the name of a file that a rotation keeps in one of its directories: a CA, or the fingerprint of one.
+pub fn is_kept_file(name: &str) -> bool {
+    let Some((base, "crt" | "key")) = name.rsplit_once('.') else { return false };
+    let is_print = base.len() >= 12 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
+    AUTHORITIES.contains(&base) || is_print
 }
 
 #[cfg(test)]

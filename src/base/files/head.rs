@@ -1,4 +1,4 @@
-//! What can be said about a path without reading all that is there: the first bytes, a free name beside it.
+//! Inspects a path without reading the whole file: its first bytes, and an unused name next to it.
 //!
 //! Reads: one file. Writes: nothing.
 
@@ -8,10 +8,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 impl HostFiles {
-    /// At most `most` bytes from the start of a file; None when there is none.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
+    /// At most `most` bytes from the start of a file; None if it does not exist.
     pub fn head(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>, FileError> {
         let real = self.real(path)?;
         let fail = |source| FileError { verb: "read", path: real.clone(), source };
@@ -25,7 +22,7 @@ impl HostFiles {
         Ok(Some(bytes))
     }
 
-    /// The path to which something can be moved without a loss: with `ending`, and a number where that name is taken.
+    /// An unused path to move the file to: with `ending`, and a number if that name is taken.
     pub fn free_name(&self, path: &Path, ending: &str) -> PathBuf {
         let name = |ending: &str| PathBuf::from(format!("{}.{ending}", path.display()));
         let numbered = (2..=u32::MAX).map(|number| name(&format!("{ending}-{number}")));

@@ -1,5 +1,5 @@
-//! Certificates and keys as the HTTP library takes them. The library's own PEM reader quotes damaged lines in its
-//! errors, which may be of a private key: it is given only what [`pem::blocks`] has read.
+//! Certificates and keys for the HTTP library. The library's own PEM parser quotes damaged lines in its errors, which
+//! may be part of a private key: it only gets what [`pem::blocks`] has parsed.
 
 use super::HttpsError;
 use crate::base::pem::{self, Block};
@@ -11,7 +11,7 @@ const CLIENT: &str = "client certificate or its key";
 const AUTHORITIES: &str = "CA certificate";
 
 /// The certificates of a bundle; at least one.
-pub(super) fn authorities(bundle: &[u8]) -> Result<Vec<Certificate>, HttpsError> {
+pub(super) fn ca_certificates(bundle: &[u8]) -> Result<Vec<Certificate>, HttpsError> {
     let blocks = pem::blocks(bundle).map_err(|e| HttpsError::material(AUTHORITIES, e))?;
     let certificates = blocks.iter().filter(|block| block.label == pem::CERTIFICATE);
     certificates

@@ -1,19 +1,17 @@
-//! Rust values from the tree, for files without a schema here. Errors say where and what was expected, and never repeat a
-//! value: it may be a key, a token or a password.
+//! Deserializes the tree, for files without a schema here. Errors contain the position and the expected type, but never
+//! a value, which may be a secret.
 
 use super::node::{Entry, Mark, Node, Value};
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 use std::fmt;
 
-/// A value is not what its field needs.
+/// A value of the wrong type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeError {
-    /// Where it is.
     pub mark: Option<Mark>,
-    /// Its field: `users[0].user`.
+    /// The path: `users[0].user`.
     pub path: String,
-    /// What is wrong with it.
     pub what: String,
 }
 

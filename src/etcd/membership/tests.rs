@@ -371,7 +371,7 @@ fn an_etcd_that_stays_away_is_told_with_a_way_out() {
     let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
     etcd.with(|state| state.mishaps.extend((0..1000).map(|call| (call, Mishap::RequestLost))));
     let failure = host.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap_err();
-    assert!(failure.to_string().contains("refuses the connection"), "{failure}");
+    assert!(failure.to_string().contains("refused the connection"), "{failure}");
     assert!(matches!(failure.downcast_ref(), Some(EtcdError::TimedOut { .. })) && failure.hint().is_some());
 }
 

@@ -4,7 +4,7 @@ use super::super::kind::{CONFIG_MAP, ObjectRef};
 use super::ca::certificates;
 use super::grace::Unsigned;
 use super::jws;
-use crate::base::foreign_text;
+use crate::base::sanitize;
 use crate::config::kubeconfig::{Base64, Kubeconfig};
 use crate::config::tree::Node;
 use crate::config::untrusted;
@@ -54,7 +54,7 @@ impl ClusterInfo {
         if server.starts_with("https://") {
             Ok(server)
         } else {
-            let server = foreign_text::shown(&server);
+            let server = sanitize::line(&server);
             Err(format!("its kubeconfig names {server:?}, which is not an https:// address"))
         }
     }
@@ -72,7 +72,7 @@ impl ClusterInfo {
 }
 
 fn unreadable(reason: &str) -> String {
-    format!("its kubeconfig cannot be read: {}", foreign_text::shown(reason))
+    format!("its kubeconfig cannot be read: {}", sanitize::line(reason))
 }
 
 /// The CA certificates of the only cluster (PEM); empty where it has none.

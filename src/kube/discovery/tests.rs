@@ -284,7 +284,7 @@ fn permanent_refusals_have_their_own_words_and_are_not_repeated() {
     }
     let refused = search(&spec(&[dead_address().to_string()], &ca)).unwrap_err();
     assert_eq!(refused.exit_code(), ExitCode::Unreachable);
-    assert!(refused.to_string().contains("refuses the connection"), "{refused}");
+    assert!(refused.to_string().contains("refused the connection"), "{refused}");
 }
 
 #[test]

@@ -1,0 +1,92 @@
+use super::*;
+use crate::base::files::HostFiles;
+use crate::context::leaving::fixture;
+use crate::host::Host;
+use crate::host::command::fake::FakeHost;
+use crate::host::cri::fake::FakeCri;
+use crate::state::pods::running;
+
+const SOCKET: &str = "/var/run/containerd/containerd.sock";
+const LIST: &str = "docker ps -a -q --filter name=^/?k8s_";
+const GRACE_NOTE: &str = "io.kubernetes.pod.terminationGracePeriod";
+
+/// A host that is about to be reset, with the fake's programs.
+pub fn context(fake: &FakeHost, host: Host) -> Context {
+    let mut cx = fixture(fake.root());
+    cx.gate = host.gate().clone();
+    cx.files = HostFiles::new(fake.root(), cx.gate.clone());
+    cx.host = host;
+    cx.leaving_mut().unwrap().node.cri_socket = None;
+    cx
+}
+
+fn stops(calls: &[String]) -> Vec<&str> {
+    calls.iter().filter_map(|call| call.split_once("StopContainer ").map(|(_, what)| what)).collect()
+}
+
+#[test]
+fn containers_of_docker_go_although_another_runtime_answers() {
+    let fake = FakeHost::new().on(LIST, "aa\nbb\n").on("docker stop -t 30 aa bb", "").on("docker rm aa bb", "");
+    let server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), SOCKET);
+    remove(&mut context(&fake, fake.live()), Wanted::All).unwrap();
+    assert_eq!(fake.ran(), [LIST, "docker stop -t 30 aa bb", "docker rm aa bb"]);
+    assert_eq!(stops(&server.calls()), ["web 30"]);
+}
+
+#[test]
+fn pods_whose_runtime_is_silent_are_not_passed_over_because_an_unused_docker_answers() {
+    let fake = FakeHost::new().on(LIST, "").file("/var/lib/kubelet/pods/a/etc-hosts", "");
+    let mut cx = context(&fake, fake.live());
+    assert!(remove(&mut cx, Wanted::All).is_err());
+    cx.leaving_mut().unwrap().force = true;
+    remove(&mut cx, Wanted::All).unwrap();
+    assert!(cx.leaving().unwrap().notes[0].contains("still run"));
+}
+
+#[test]
+fn a_run_that_was_cut_short_after_dockers_containers_continues() {
+    let fake = FakeHost::new()
+        .on(LIST, "")
+        .file("/var/lib/kubelet/pods/a/etc-hosts", "")
+        .file("/var/lib/dockershim/sandbox/1", "");
+    remove(&mut context(&fake, fake.live()), Wanted::All).unwrap();
+}
+
+#[test]
+fn etcd_is_found_in_docker_by_its_own_name() {
+    let list = "docker ps -a -q --filter name=^/?k8s_[^_]+_etcd-[^_]+_kube-system_";
+    let fake = FakeHost::new().on(list, "ee\n").on("docker stop -t 30 ee", "").on("docker rm ee", "");
+    let server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), SOCKET);
+    remove(&mut context(&fake, fake.live()), Wanted::Etcd).unwrap();
+    assert_eq!((fake.ran().len(), stops(&server.calls()).len()), (3, 0));
+}
+
+#[test]
+fn pods_that_provide_disks_end_after_those_that_write_to_them_each_in_its_own_time() {
+    let fake = FakeHost::new();
+    let server = FakeCri::new()
+        .pod("csi", &[("pod-template-generation", "1")], &[(GRACE_NOTE, "5")])
+        .pod("db", &[], &[(GRACE_NOTE, "120")])
+        .serve(fake.root(), SOCKET);
+    remove(&mut context(&fake, fake.live()), Wanted::All).unwrap();
+    assert_eq!(stops(&server.calls()), ["db 120", "csi 5"]);
+}
+
+#[test]
+fn nobody_waits_for_a_pod_that_wants_hours() {
+    let fake = FakeHost::new();
+    let server = FakeCri::new().pod("slow", &[], &[(GRACE_NOTE, "86400")]).serve(fake.root(), SOCKET);
+    remove(&mut context(&fake, fake.live()), Wanted::All).unwrap();
+    assert_eq!(stops(&server.calls()), ["slow 300"]);
+}
+
+#[test]
+fn pods_that_still_run_are_named_unless_a_dry_run_plans_their_end() {
+    let names = "docker ps --format {{.Names}} --filter name=^/?k8s_";
+    let fake = FakeHost::new().on(LIST, "").on(names, "k8s_a_b_default_1_0\n");
+    let _server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), SOCKET);
+    assert_eq!(running(&context(&fake, fake.live())), ["default/web", "k8s_a_b_default_1_0"]);
+    let mut dry = context(&fake, fake.dry());
+    remove(&mut dry, Wanted::All).unwrap();
+    assert_eq!(running(&dry), ["k8s_a_b_default_1_0"], "this Docker had nothing to end");
+}

@@ -1,0 +1,150 @@
+//! Moves the Pods of the node that leaves elsewhere, as their disruption budgets allow.
+//!
+//! Reads: the nodes, the Pods of this one. Writes: the node is marked so that nothing new comes, and each Pod is
+//! evicted; those that only this node can have (of a `DaemonSet`, static) stay.
+
+use crate::base::fault::{Failure, Result};
+use crate::base::wait::{Poll, TimedOut, Wait};
+use crate::context::Context;
+use crate::kube::cluster::Cluster;
+use crate::kube::error::KubeError;
+use crate::kube::kind::{NODE, ObjectRef};
+use crate::kube::node::is_ready;
+use crate::ops::cordon;
+use crate::ops::etcd_member::Place;
+use crate::pipeline::{Action, Target};
+use crate::state::leave_error::LeaveError;
+use serde_json::Value;
+
+#[cfg(test)]
+mod tests;
+
+/// See the module's text.
+pub struct Drain;
+
+impl Action for Drain {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if cx.leaving()?.dead {
+            cx.events.message("the host is gone: its Pods are not asked");
+            return Ok(());
+        }
+        let Some(cluster) = crate::phases::delete_node::registered(cx)? else { return Ok(()) };
+        let name = cx.leaving()?.name.clone();
+        if matches!(crate::phases::delete_node::place(cx)?, Place::Last) {
+            cx.events.message("the cluster ends with this host: no Pod is moved");
+            return Ok(());
+        }
+        let Some(own) = cluster.find(&ObjectRef::global(&NODE, &name))? else { return Ok(()) };
+        if !is_ready(&own) {
+            cx.events.message(format!("{name} is not Ready: nobody there would end its Pods"));
+            return Ok(());
+        }
+        if is_alone(&cluster, &name)? {
+            cx.events.message("there is no other node that Pods could move to");
+            return Ok(());
+        }
+        match empty(cx, &cluster, &own) {
+            Err(failure) if failure.downcast_ref().is_some_and(KubeError::is_forbidden) => {
+                forbidden(cx, name, &failure)
+            }
+            other => other,
+        }
+    }
+}
+
+/// True when no other node takes Pods. From v1.32 on a kubelet sees only its own node: then there may be others.
+fn is_alone(cluster: &Cluster, own: &str) -> Result<bool> {
+    let takes_pods =
+        |node: &Value| node["metadata"]["name"] != own && is_ready(node) && node["spec"]["unschedulable"] != true;
+    match cluster.list(&NODE, None, "") {
+        Ok(nodes) => Ok(!nodes.iter().any(takes_pods)),
+        Err(error) if error.is_forbidden() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A kubelet may mark its own node and evict its own Pods, as far as the cluster has not been told otherwise.
+fn empty(cx: &mut Context, cluster: &Cluster, node: &Value) -> Result<()> {
+    cordon::close(cx, cluster, node)?;
+    let name = cx.leaving()?.name.clone();
+    move_pods(cx, cluster, &name)
+}
+
+fn forbidden(cx: &Context, node: String, failure: &Failure) -> Result<()> {
+    let error = LeaveError::MayNotDrain { node, why: failure.to_string() };
+    if !cx.leaving()?.force {
+        return Err(error.into());
+    }
+    cx.events.warning(format!("{error}; they end with this node"));
+    Ok(())
+}
+
+fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
+    let (limit, force) = (cx.leaving()?.drain_limit, cx.leaving()?.force);
+    let mut told = Vec::new();
+    let mut waiting = Vec::new();
+    let what = format!("the Pods of {node} to leave");
+    let outcome = Wait::new(&what, limit).until(&cx.clock, &cx.events, || {
+        waiting.clear();
+        for pod in cluster.pods_of(node)?.iter().filter(|pod| moves(pod)) {
+            let Some(object) = ObjectRef::of(pod) else { continue };
+            let shown = format!("{}/{}", object.namespace, object.name);
+            if !pod["metadata"]["deletionTimestamp"].is_null() {
+                waiting.push(format!("{shown} is ending"));
+                continue;
+            }
+            if !told.contains(&shown) {
+                cx.events.message(format!("moving {shown}{}", lost_with(pod)));
+                told.push(shown.clone());
+            }
+            match cluster.evict(&object) {
+                Ok(true) => waiting.push(format!("{shown} is ending")),
+                Ok(false) => {}
+                Err(error) if error.is_too_many_requests() => {
+                    waiting.push(format!("{shown}: its disruption budget does not let it go"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // A dry run has evicted them once it has noted that.
+        let still = cluster.pods_of(node)?.iter().any(moves);
+        Ok(if still { Poll::Pending(waiting.join("; ")) } else { Poll::Ready(()) })
+    });
+    match outcome {
+        Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => {
+            let error = LeaveError::NotDrained { node: node.into(), pods: waiting };
+            if !force {
+                return Err(error.into());
+            }
+            cx.events.warning(format!("{error}; they end with this node"));
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// False for Pods that have ended or belong to the node itself.
+fn moves(pod: &Value) -> bool {
+    let ended = ["Succeeded", "Failed"].iter().any(|phase| pod["status"]["phase"] == *phase);
+    let is_static = !pod["metadata"]["annotations"]["kubernetes.io/config.mirror"].is_null();
+    !ended && !is_static && owner(pod).is_none_or(|kind| kind != "DaemonSet")
+}
+
+fn owner(pod: &Value) -> Option<&str> {
+    let owners = pod["metadata"]["ownerReferences"].as_array();
+    owners.into_iter().flatten().find(|owner| owner["controller"] == true)?["kind"].as_str()
+}
+
+/// What ends for good with a Pod, for people.
+fn lost_with(pod: &Value) -> &'static str {
+    let volumes = pod["spec"]["volumes"].as_array();
+    match (owner(pod), volumes.into_iter().flatten().any(|volume| volume.get("emptyDir").is_some())) {
+        (None, _) => " (nobody makes it anew elsewhere)",
+        (Some(_), true) => " (what is in its emptyDir stays behind)",
+        (Some(_), false) => "",
+    }
+}
