@@ -46,8 +46,9 @@ fn look(scene: &Scene<'_>, cluster: &ClusterConfig, client: &Client) -> Option<F
     let stored = match stored(client, &prefix) {
         Ok(None) => return None,
         Ok(Some(stored)) => stored,
-        // That none of the endpoints answers is reported by the check of the version.
+        // Both are reported by the check of the version.
         Err(EtcdError::Transport(_)) => return None,
+        Err(error) if error.is_denied() => return None,
         Err(error) => {
             let what = format!("it cannot be seen whether the external etcd holds a cluster already: {error}");
             return Some(Finding::error(ID, prefix, what, error.hint().unwrap_or_default()));
@@ -133,7 +134,7 @@ fn stored(client: &Client, prefix: &str) -> Result<Option<Stored>, EtcdError> {
 }
 
 /// Where the API server will keep its objects, without a slash at the end.
-fn prefix(cluster: &ClusterConfig) -> String {
+pub(super) fn prefix(cluster: &ClusterConfig) -> String {
     let args = &cluster.api_server.extra_args;
     let given = args.iter().rev().find(|arg| arg.name == "etcd-prefix").map_or(PREFIX, |arg| arg.value.as_str());
     // The API server puts the slash there itself.

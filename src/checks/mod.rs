@@ -8,6 +8,7 @@ mod address;
 mod authorities;
 mod catalog;
 pub mod diagnosis;
+mod endpoint;
 mod external_data;
 mod external_etcd;
 mod files;

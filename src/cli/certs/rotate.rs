@@ -18,6 +18,7 @@ use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
 use crate::state::current_config;
+use crate::state::quorum;
 use crate::state::rotation::World;
 use crate::state::rotation::host;
 use crate::state::static_pod::StaticPod;
@@ -36,6 +37,7 @@ pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
 
 fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs rotate-ca", args.dry_run)?;
+    quorum::require(&session.context(Task::None, false))?;
     let (_, task) = discover::own(session)?;
     let looking = session.context(Task::None, false);
     let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
@@ -64,6 +66,9 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
 
 fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::None, false);
+    if args.kubeconfig.is_none() {
+        quorum::require(&cx)?;
+    }
     let given = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path));
     let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
     let own = if leads { None } else { Some(current_config::from_host(&cx)?.1.name) };
