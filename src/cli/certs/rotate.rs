@@ -125,8 +125,8 @@ fn next_step(world: &World, done: Stage) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actions::rotation::state::Host;
     use crate::context::rotation::Plan as RotationPlan;
+    use crate::state::rotation::Host;
 
     fn world(hosts: &[(&str, bool, Option<Stage>)]) -> World {
         let host = |(name, control_plane, done): &(&str, bool, Option<Stage>)| Host {
