@@ -7,13 +7,13 @@
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
 //! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
-//! - `objects`: the API objects of every recorded case against those of kubeadm's dry run
+//! - `objects`: the API objects that `init` creates from a recorded case
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
 //! - `support`: running the built binary, comparing with golden files
 //! - `preflight`: judging a host below a root folder, and what cannot be asked there
 //! - `render`: manifests and kubelet files against kubeadm's own and the real components
-//! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
+//! - `reference`: files and API objects of every recorded case of real kubeadm against ours
 //! - `tidy`: the conventions of the source tree
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
