@@ -8,7 +8,7 @@ use crate::base::files::FileError;
 use crate::base::pem::PemError;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What went wrong in the PKI engine.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,15 @@ pub enum PkiError {
     /// A key file holds no key that can be used.
     #[error("{} holds no usable private key", path.display())]
     NotAKey {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead.
+        #[source]
+        source: KeyError,
+    },
+    /// A public-key file holds no key that can be used.
+    #[error("{} holds no usable public key", path.display())]
+    NotAPublicKey {
         /// The file.
         path: PathBuf,
         /// What is there instead.
@@ -163,6 +172,21 @@ pub enum CertificateError {
     /// The file is not PEM.
     #[error(transparent)]
     Pem(#[from] PemError),
+    /// It is a certificate in DER.
+    #[error("it is a certificate in DER, and Kubernetes reads PEM")]
+    Der,
+    /// It is an envelope of certificates.
+    #[error("it is PKCS#7, and Kubernetes reads certificates in PEM")]
+    Pkcs7 {
+        /// openssl's option for it.
+        form: &'static str,
+    },
+    /// An envelope of certificates holds none that can be read.
+    #[error("it is PKCS#7 without a certificate that can be read")]
+    Pkcs7Unread,
+    /// It is a store of certificates and keys.
+    #[error("it is PKCS#12, and Kubernetes reads certificates and keys in PEM")]
+    Pkcs12,
     /// There are blocks, and none is a certificate.
     #[error("it holds {found} and no CERTIFICATE block")]
     OtherBlocks {
@@ -177,6 +201,23 @@ pub enum CertificateError {
     },
 }
 
+impl CertificateError {
+    /// The command that brings the file into the right form, where there is one.
+    fn fix(&self, path: &Path) -> Option<String> {
+        let convert = |command: &str| {
+            let path = path.display();
+            Some(format!("run 'openssl {command} -in {path} -out {path}.pem' and put the result in its place"))
+        };
+        match self {
+            Self::Pem(error) => error.fix(path),
+            Self::Der => convert("x509 -inform der"),
+            Self::Pkcs7 { form } => convert(&format!("pkcs7{form} -print_certs")),
+            Self::Pkcs12 => convert("pkcs12 -nokeys"),
+            Self::Pkcs7Unread | Self::OtherBlocks { .. } | Self::Damaged { .. } => None,
+        }
+    }
+}
+
 fn list(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -189,6 +230,7 @@ impl Fault for PkiError {
             Self::Yaml(error) => error.exit_code(),
             Self::NotACertificate { .. }
             | Self::NotAKey { .. }
+            | Self::NotAPublicKey { .. }
             | Self::Unfit { .. }
             | Self::ExternalCa { .. }
             | Self::NoCa { .. }
@@ -211,10 +253,9 @@ impl Fault for PkiError {
             Self::Kubeconfig(error) => error.hint(),
             Self::Yaml(error) => error.hint(),
             Self::NotACertificate { path, source } => {
-                let fix = if let CertificateError::Pem(error) = source { error.fix(path) } else { None };
-                fix.or_else(|| Some(format!("run 'openssl x509 -in {0} -noout -text' to look at it, or move it away to have it made anew", path.display())))
+                source.fix(path).or_else(|| Some(format!("run 'openssl x509 -in {0} -noout -text' to look at it, or move it away to have it made anew", path.display())))
             }
-            Self::NotAKey { path, source } => Some(source.fix(path)),
+            Self::NotAKey { path, source } | Self::NotAPublicKey { path, source } => Some(source.fix(path)),
             Self::Unfit { path, name, problems } => problems.first().map(|problem| problem.fix(path, name)),
             Self::ExternalCa { .. } => Some(
                 "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright certs import FOLDER'".into(),

@@ -40,7 +40,7 @@ impl PkiStore {
                 name: SERVICE_ACCOUNT.into(),
                 problems: vec![Problem::OtherPublicKey { key: key_path }],
             }),
-            Err(source) => Err(PkiError::NotAKey { path: public_path, source }),
+            Err(source) => Err(PkiError::NotAPublicKey { path: public_path, source }),
         }
     }
 }
