@@ -6,6 +6,7 @@
 use super::catalog::{self, CertSpec, KubeconfigSpec, Usage};
 use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
+use super::form;
 use super::issue;
 use super::keys::{KeySource, PrivateKey};
 use super::kubeconfigs::{CA, server_url};
@@ -96,7 +97,7 @@ impl PkiStore {
         Ok(request)
     }
 
-    /// Judges a certificate (PEM, intermediates after it) that was signed elsewhere for the key that is there.
+    /// Judges a certificate (PEM, DER or PKCS#7, with its intermediates) that was signed elsewhere for the key that is there.
     ///
     /// # Errors
     /// When anything about it is wrong: its chain, key, names, uses, time or subject.
@@ -231,8 +232,10 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
-    fn judge(&self, pem: &[u8]) -> Result<Vec<Cert>, PkiError> {
-        let chain = Cert::bundle_from_file(self.path, pem)?;
+    fn judge(&self, bytes: &[u8]) -> Result<Vec<Cert>, PkiError> {
+        let certs = form::certificates(bytes)
+            .map_err(|source| PkiError::NotACertificate { path: self.path.to_path_buf(), source })?;
+        let chain = form::in_order(certs, self.key.value.public_der());
         let wanted = Wanted {
             ca: At { path: &self.ca.path, value: self.ca.certs.as_slice() },
             sans: &self.sans,

@@ -34,6 +34,15 @@ pub enum PkiError {
         #[source]
         source: KeyError,
     },
+    /// A public-key file holds no key that can be used.
+    #[error("{} holds no usable public key", path.display())]
+    NotAPublicKey {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead.
+        #[source]
+        source: KeyError,
+    },
     /// A kubeconfig could not be written.
     #[error(transparent)]
     Yaml(#[from] YamlError),
@@ -199,6 +208,21 @@ pub enum CertificateError {
     /// The file is not PEM.
     #[error(transparent)]
     Pem(#[from] PemError),
+    /// It is a certificate in DER.
+    #[error("it is a certificate in DER, and Kubernetes reads PEM")]
+    Der,
+    /// It is an envelope of certificates.
+    #[error("it is PKCS#7, and Kubernetes reads certificates in PEM")]
+    Pkcs7 {
+        /// openssl's option for it.
+        form: &'static str,
+    },
+    /// An envelope of certificates holds none that can be read.
+    #[error("it is PKCS#7 without a certificate that can be read")]
+    Pkcs7Unread,
+    /// It is a store of certificates and keys.
+    #[error("it is PKCS#12, and Kubernetes reads certificates and keys in PEM")]
+    Pkcs12,
     /// There are blocks, and none is a certificate.
     #[error("it holds {found} and no CERTIFICATE block")]
     OtherBlocks {
@@ -213,6 +237,23 @@ pub enum CertificateError {
     },
 }
 
+impl CertificateError {
+    /// The command that brings the file into the right form, where there is one.
+    fn fix(&self, path: &Path) -> Option<String> {
+        let convert = |command: &str| {
+            let path = path.display();
+            Some(format!("run 'openssl {command} -in {path} -out {path}.pem' and put the result in its place"))
+        };
+        match self {
+            Self::Pem(error) => error.fix(path),
+            Self::Der => convert("x509 -inform der"),
+            Self::Pkcs7 { form } => convert(&format!("pkcs7{form} -print_certs")),
+            Self::Pkcs12 => convert("pkcs12 -nokeys"),
+            Self::Pkcs7Unread | Self::OtherBlocks { .. } | Self::Damaged { .. } => None,
+        }
+    }
+}
+
 fn list(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -225,6 +266,7 @@ impl Fault for PkiError {
             Self::Yaml(error) => error.exit_code(),
             Self::NotACertificate { .. }
             | Self::NotAKey { .. }
+            | Self::NotAPublicKey { .. }
             | Self::Unfit { .. }
             | Self::ExternalCa { .. }
             | Self::NoCa { .. }
@@ -250,9 +292,7 @@ impl Fault for PkiError {
             Self::Kubeconfig(error) => error.hint(),
             Self::Yaml(error) => error.hint(),
             Self::NotACertificate { path, source } => {
-                if let CertificateError::Pem(error) = source
-                    && let Some(fix) = error.fix(path)
-                {
+                if let Some(fix) = source.fix(path) {
                     return Some(fix);
                 }
                 let look = format!("run 'openssl x509 -in {} -noout -text' to look at it", path.display());
@@ -262,7 +302,7 @@ impl Fault for PkiError {
                     format!("{look}, and put it back, or keep it under another name to have a new one made")
                 })
             }
-            Self::NotAKey { path, source } => Some(source.fix(path)),
+            Self::NotAKey { path, source } | Self::NotAPublicKey { path, source } => Some(source.fix(path)),
             Self::Unfit { external_ca: true, problems, .. } if problems.iter().any(Problem::needs_another_certificate) => {
                 Some(SIGNED_ELSEWHERE.into())
             }

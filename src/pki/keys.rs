@@ -3,6 +3,7 @@
 //! A key that was loaded keeps its original text. Serialising it again would be a chance to damage
 //! it: the forms differ between readers more than their labels say.
 
+use super::cert::Cert;
 use super::der;
 use super::error::PkiError;
 use super::key_error::KeyError;
@@ -13,8 +14,10 @@ use rcgen::{KeyPair, PublicKeyData};
 use std::path::Path;
 use std::sync::OnceLock;
 
+mod curve;
 mod generate;
 
+pub use curve::unsupported as unsupported_curve;
 pub use generate::Generator;
 
 /// `-----BEGIN RSA PRIVATE KEY-----`: PKCS#1.
@@ -66,9 +69,9 @@ impl PrivateKey {
     /// # Errors
     /// One for each way in which the text is no key that can be used.
     pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
-        let blocks = pem::blocks(bytes)?;
-        let Some(block) = blocks.iter().find(|b| b.label.ends_with("PRIVATE KEY")) else {
-            return Err(other_blocks(&blocks));
+        let blocks = pem::blocks(bytes).map_err(|error| KeyError::of_pem(error, bytes))?;
+        let Some(block) = blocks.iter().find(|b| b.label.ends_with(PKCS8_LABEL)) else {
+            return Err(KeyError::OtherBlocks { found: pem::labels(&blocks) });
         };
         if block.encrypted {
             return Err(KeyError::Encrypted);
@@ -133,25 +136,37 @@ impl std::fmt::Debug for PrivateKey {
     }
 }
 
-/// True when a PEM file such as sa.pub holds the public key `spki`. It may hold several, as while keys are rotated.
+/// True when a PEM file such as sa.pub holds the public key `spki`. It may hold several, as while keys are rotated, and as
+/// anything that the API server takes them from: a public key, a certificate, or a private key.
 ///
 /// # Errors
 /// When there is no public key in it.
 pub fn public_file_has(bytes: &[u8], spki: &[u8]) -> Result<bool, KeyError> {
-    let blocks = pem::blocks(bytes)?;
     let wanted = public_bits(spki);
+    let keys = public_keys(bytes)?;
+    Ok(wanted.is_some_and(|wanted| keys.iter().any(|key| key == wanted)))
+}
+
+/// The bits of every public key in a PEM file; at least one.
+///
+/// # Errors
+/// When there is no public key in it.
+pub fn public_keys(bytes: &[u8]) -> Result<Vec<Vec<u8>>, KeyError> {
+    let blocks = pem::blocks(bytes).map_err(|error| KeyError::of_pem(error, bytes))?;
+    let bits = |spki: &[u8]| public_bits(spki).map(<[u8]>::to_vec);
     let keys: Vec<_> = blocks
         .iter()
         .filter_map(|block| match block.label {
-            PUBLIC_LABEL => Some(public_bits(&block.der)),
-            RSA_PUBLIC_LABEL => Some(Some(block.der.as_slice())),
+            PUBLIC_LABEL => bits(&block.der),
+            RSA_PUBLIC_LABEL => Some(block.der.to_vec()),
+            pem::CERTIFICATE => Cert::from_der(&block.der).and_then(|cert| bits(&cert.public_der)),
+            RSA_LABEL | EC_LABEL | PKCS8_LABEL => {
+                KeyPair::try_from(block.der.as_slice()).ok().and_then(|pair| bits(&pair.subject_public_key_info()))
+            }
             _ => None,
         })
         .collect();
-    if keys.is_empty() {
-        return Err(other_blocks(&blocks));
-    }
-    Ok(wanted.is_some() && keys.contains(&wanted))
+    if keys.is_empty() { Err(KeyError::NoPublicKey { found: pem::labels(&blocks) }) } else { Ok(keys) }
 }
 
 /// The bits of the public key itself inside a `SubjectPublicKeyInfo`: what two forms of one key share.
@@ -183,10 +198,6 @@ pub fn algorithm_of(spki: &[u8]) -> Option<KeyAlgorithm> {
     }
 }
 
-fn other_blocks(blocks: &[pem::Block]) -> KeyError {
-    KeyError::OtherBlocks { found: pem::labels(blocks) }
-}
-
 fn is_rsa(algorithm: KeyAlgorithm) -> bool {
     matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096)
 }
@@ -196,14 +207,14 @@ fn check_kind(label: &str, key: &[u8]) -> Result<(), KeyError> {
     let parts = der::sequence(key).ok_or(KeyError::Damaged)?;
     match label {
         RSA_LABEL => check_rsa_length(key),
-        EC_LABEL => Ok(()),
+        EC_LABEL => curve::of_sec1(key).map_or(Ok(()), |name| Err(KeyError::Curve { name })),
         PKCS8_LABEL => {
             // version, algorithm, OCTET STRING with the key.
             let [_, algorithm, inner, ..] = parts.as_slice() else { return Err(KeyError::Damaged) };
             let oids = der::elements(algorithm.content).ok_or(KeyError::Damaged)?;
             match oids.first().map(|oid| oid.content) {
                 Some(RSA_OID) => check_rsa_length(inner.content),
-                Some(EC_OID) => Ok(()),
+                Some(EC_OID) => curve::of_algorithm(algorithm.content).map_or(Ok(()), |name| Err(KeyError::Curve { name })),
                 Some(_) => Err(KeyError::Unsupported),
                 None => Err(KeyError::Damaged),
             }

@@ -9,6 +9,7 @@ pub mod cert;
 pub mod csr;
 mod der;
 pub mod error;
+mod form;
 pub mod issue;
 pub mod key_error;
 pub mod keypool;

@@ -41,7 +41,7 @@ impl PkiStore {
                 problems: vec![Problem::OtherPublicKey { key: key_path }],
                 external_ca: false,
             }),
-            Err(source) => Err(PkiError::NotAKey { path: public_path, source }),
+            Err(source) => Err(PkiError::NotAPublicKey { path: public_path, source }),
         }
     }
 }

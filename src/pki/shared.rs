@@ -3,7 +3,7 @@
 
 use super::cert::Cert;
 use super::error::PkiError;
-use super::keys::PrivateKey;
+use super::keys::{PrivateKey, public_keys};
 use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
 use crate::base::files::{Content, Written};
 use crate::base::secret::Secret;
@@ -70,10 +70,16 @@ impl PkiStore {
             PrivateKey::from_file(path, bytes.expose())?;
             Content::secret(bytes.expose().as_slice(), "(private key, not shown)\n")
         } else {
-            if !name.starts_with("sa.") {
+            if name.starts_with("sa.") {
+                let error = |source| PkiError::NotAPublicKey { path: path.clone(), source };
+                public_keys(bytes.expose()).map_err(error)?;
+            } else {
                 Cert::bundle_from_file(path, bytes.expose())?;
             }
-            Content::secret(bytes.expose().as_slice(), String::from_utf8_lossy(bytes.expose()))
+            let text = String::from_utf8_lossy(bytes.expose());
+            // A private key is a public-key file to the API server.
+            let shown = if text.contains("PRIVATE KEY") { "(private key, not shown)\n".into() } else { text };
+            Content::secret(bytes.expose().as_slice(), shown)
         };
         if let Some(there) = self.files.read(path)?.map(Secret::new)
             && there.expose().trim_ascii() != bytes.expose().trim_ascii()

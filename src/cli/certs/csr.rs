@@ -97,6 +97,9 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
+/// File name extensions of certificates, in the order in which they are looked for.
+const ENDINGS: [&str; 6] = ["crt", "pem", "cer", "der", "p7b", "p7c"];
+
 /// The named certificates, or all in the directory.
 fn signed(args: &ImportArgs, session: &mut Session) -> Result<Vec<Signed>> {
     let files = import::file_names();
@@ -120,8 +123,9 @@ fn signed(args: &ImportArgs, session: &mut Session) -> Result<Vec<Signed>> {
     let mut signed = Vec::new();
     let mut missing = Vec::new();
     for (name, file) in wanted {
-        let path = from.join(file);
-        if path.exists() {
+        let stem = file.trim_end_matches("crt");
+        let path = ENDINGS.iter().map(|ending| from.join(format!("{stem}{ending}"))).find(|path| path.exists());
+        if let Some(path) = path {
             signed.push(Signed { name, pem: session.read_input(&path)?.1 });
         } else {
             missing.push(file.as_str());
