@@ -6,7 +6,7 @@
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
-//! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
+//! - `needs_root`: mounts, disks and files of other users, in mount namespaces: marked `ignore`, and run by `./test` as root
 //! - `objects`: the API objects of every recorded case against those of kubeadm's dry run
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
@@ -18,7 +18,6 @@
 //! - `tidy`: the conventions of the source tree
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
-#![allow(clippy::print_stderr)] // What a test could not show here is said loudly.
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // The names are ours.
 
 mod certs;
@@ -28,7 +27,7 @@ mod docs;
 mod hostile;
 mod killed;
 mod manual;
-mod mounts;
+mod needs_root;
 mod objects;
 mod phases;
 mod preflight;
