@@ -3,9 +3,11 @@
 //! What belongs where:
 //! - `certs`: `certs …` on a folder of files: thresholds, renewals that are cut short, external CAs
 //! - `cli`: whole screens: help, results, errors and exit codes
+//! - `conventions`: the words of the project
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
+//! - `last_copy`: advice on a host that may hold the only copy of a cluster
 //! - `needs_root`: mounts, disks and files of other users, in mount namespaces: marked `ignore`, and run by `./test` as root
 //! - `objects`: the API objects of every recorded case against those of kubeadm's dry run
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
@@ -16,6 +18,7 @@
 //! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
 //! - `reset`: what is left of a cluster on a folder of files
 //! - `tidy`: the conventions of the source tree
+//! - `transcripts`: what each command prints on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // The names are ours.
@@ -23,9 +26,11 @@
 mod certs;
 mod cli;
 mod config;
+mod conventions;
 mod docs;
 mod hostile;
 mod killed;
+mod last_copy;
 mod manual;
 mod needs_root;
 mod objects;
@@ -36,3 +41,4 @@ mod render;
 mod reset;
 mod support;
 mod tidy;
+mod transcripts;

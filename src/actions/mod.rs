@@ -7,6 +7,7 @@ pub mod cluster;
 mod conditions;
 pub mod expiration;
 mod health;
+mod holding;
 pub mod join;
 pub mod join_line;
 mod kubeconfig;

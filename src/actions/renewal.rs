@@ -5,7 +5,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::context::Context;
 use crate::context::renewal::Renewed;
 use crate::pipeline::{Action, Item, Target};
@@ -107,7 +107,7 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     if names.contains(&name) {
         return Ok(Some(name.to_owned()));
     }
-    Err(NoSuchName { name: name.into(), nearest: nearest(name, names) })
+    Err(NoSuchName { name: name.into(), nearest: similar(name, names) })
 }
 
 /// Copies a file below the directory of this run's backups, and keeps it for putting it back. What the run found is

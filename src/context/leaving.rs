@@ -2,7 +2,7 @@
 
 use super::{Context, Missing, Task};
 use crate::base::fault::Result;
-use crate::config::lifecycle::ResetConfig;
+use crate::config::ResetConfig;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::host::removal::Kept;
 use std::path::PathBuf;

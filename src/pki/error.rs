@@ -1,11 +1,11 @@
 //! What can be wrong with certificates, keys and kubeconfigs, with the way out.
 
 use super::key_error::KeyError;
-use super::pem::PemError;
 use super::problem::Problem;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::FileError;
+use crate::base::pem::PemError;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
 use std::path::{Path, PathBuf};
@@ -247,8 +247,18 @@ impl Fault for PkiError {
             Self::File(error) | Self::NotExchanged { cause: error, .. } => error.hint(),
             Self::Kubeconfig(error) => error.hint(),
             Self::Yaml(error) => error.hint(),
-            Self::NotACertificate { path, .. } => {
-                Some(format!("run 'openssl x509 -in {0} -noout -text' to look at it, or move it away to have it made anew", path.display()))
+            Self::NotACertificate { path, source } => {
+                if let CertificateError::Pem(error) = source
+                    && let Some(fix) = error.fix(path)
+                {
+                    return Some(fix);
+                }
+                let look = format!("run 'openssl x509 -in {} -noout -text' to look at it", path.display());
+                Some(if is_irreplaceable(path) {
+                    format!("{look}, and put it back from a backup or from another control plane")
+                } else {
+                    format!("{look}, and put it back, or keep it under another name to have a new one made")
+                })
             }
             Self::NotAKey { path, source } => Some(source.fix(path)),
             Self::Unfit { path, name, problems } => problems.first().map(|problem| problem.fix(path, name)),
@@ -256,16 +266,23 @@ impl Fault for PkiError {
                 "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright certs import FOLDER'".into(),
             ),
             Self::NoCa { ca_name, .. } => Some(format!("run 'kubewright init phase certs {ca_name}', or copy the cluster's CA to this host")),
-            Self::HalfAPair { there, missing } => Some(format!(
-                "copy {} from where {} came from, or move {1} away to have both made anew",
-                missing.display(),
-                there.display()
-            )),
+            Self::HalfAPair { there, missing } => {
+                let from = format!("copy {} from where {} came from", missing.display(), there.display());
+                Some(if is_irreplaceable(there) {
+                    format!("{from}, such as a backup or another control plane")
+                } else {
+                    format!("{from}, or keep {} under another name to have both made", there.display())
+                })
+            }
             Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
             Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane, which begins to bring a new CA to every node".into()),
-            Self::KeyExists { path } => Some(format!("move {0} away first: run 'mv {0} {0}.old'", path.display())),
+            Self::KeyExists { path } => Some(if is_irreplaceable(path) {
+                format!("keep {}: the cluster depends on it; use it, or another certificates directory", path.display())
+            } else {
+                format!("keep {0} under another name first: run 'mv --backup=numbered {0} {0}.old'", path.display())
+            }),
             Self::OtherCluster { .. } => {
-                Some("this host still has the files of another cluster: run 'kubewright reset', then join again".into())
+                Some("this host has the files of another cluster, maybe their only copy: keep them, and join with another host".into())
             }
             Self::KeyMissing { .. } => Some("run 'kubewright certs generate-csr', which makes the key and its request".into()),
             Self::UnknownMinor { .. } => Some("set kubernetesVersion to a supported version".into()),
@@ -278,6 +295,12 @@ impl Fault for PkiError {
             Self::Generate { .. } | Self::Sign { .. } => None,
         }
     }
+}
+
+/// True for the files of CAs and of service accounts: what was made with them works with no others.
+fn is_irreplaceable(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    stem.ends_with("ca") || stem == "sa"
 }
 
 #[cfg(test)]
@@ -316,7 +339,7 @@ mod tests {
         ];
         for error in errors {
             let (said, hint) = (error.to_string(), error.hint().unwrap_or_default());
-            let way = ["run '", "copy ", "use RSA"].iter().any(|word| hint.contains(word));
+            let way = ["run '", "copy ", "use RSA", "keep ", "back to "].iter().any(|word| hint.contains(word));
             assert!(way, "{said}: {hint}");
             assert!(said.starts_with(|c: char| !c.is_uppercase()), "{said}");
             assert!(matches!(error.exit_code(), ExitCode::Input | ExitCode::Usage), "{said}");

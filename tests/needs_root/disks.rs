@@ -41,7 +41,7 @@ fn a_full_disk_leaves_no_half_file_and_with_room_the_same_ca_is_completed() {
         let told = told(&output);
         let message = fs::read_to_string(folder.path().join("message")).unwrap();
         assert_eq!(told["code"], "3", "{blocks}k: {message}");
-        assert!(message.contains("caused by: No space left") && message.contains("help: make room"), "{message}");
+        assert!(message.contains("caused by: No space left") && message.contains("help: free disk space"), "{message}");
         whole::assert_all(&folder.path().join("copy"));
         assert!(told.get("before").is_none_or(|before| *before == told["after"]), "{blocks}k: there is another CA");
     }

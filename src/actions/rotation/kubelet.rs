@@ -14,6 +14,7 @@ use crate::actions::renewal::kubelet::{self as agent, ROTATED};
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
+use crate::config::untrusted;
 use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::pipeline::{Action, Target};
@@ -23,7 +24,6 @@ use crate::pki::csr::both_pem;
 use crate::pki::kubeconfigs::put_client;
 use crate::pki::rotation::short_print;
 use crate::pki::validity::Validity;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 mod request;
@@ -86,8 +86,7 @@ pub fn told(cx: &mut Context) -> Result<Vec<Cert>> {
 }
 
 fn ca_file(cx: &Context) -> Result<PathBuf> {
-    let settings: Value =
-        serde_yaml::from_slice(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
+    let settings = untrusted::value(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
     let file = settings["authentication"]["x509"]["clientCAFile"].as_str().unwrap_or("/etc/kubernetes/pki/ca.crt");
     Ok(file.into())
 }

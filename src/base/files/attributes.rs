@@ -1,5 +1,5 @@
-//! Carries what a file has beside content, owner and mode to the file that replaces it: access control lists, the
-//! SELinux label, attributes of the user's own.
+//! Copies the extended attributes of a file to its replacement: access control lists, the SELinux label, user
+//! attributes.
 
 use rustix::fs::XattrFlags;
 use rustix::io::Errno;
@@ -9,12 +9,12 @@ use std::path::Path;
 /// The kernel's limit for the value of an attribute, and for the list of all names.
 const LONGEST: usize = 65_536;
 
-/// What belongs to the content (such as a signature over it) is not carried on.
+/// Attributes that belong to the content, such as a signature, are not copied.
 fn is_carried(name: &str) -> bool {
     name == "system.posix_acl_access" || name == "security.selinux" || name.starts_with("user.")
 }
 
-/// Copies them from the file at `from`. A file system or a user that may not have them goes without, as before.
+/// Copies the attributes of the file at `from`, as far as the file system and the permissions of this user allow.
 pub fn carry(from: &Path, to: &File) -> std::io::Result<()> {
     let names = match read(|buffer| rustix::fs::listxattr(from, buffer)) {
         Ok(names) => names,
@@ -38,7 +38,7 @@ pub fn carry(from: &Path, to: &File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Reads what `call` puts into a buffer.
+/// Returns what `call` writes to a buffer.
 fn read(call: impl FnOnce(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
     let mut buffer = vec![0; LONGEST];
     let length = call(&mut buffer)?;

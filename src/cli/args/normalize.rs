@@ -1,11 +1,11 @@
-//! Spellings that kubeadm's flag library takes and clap does not.
+//! Flag spellings that kubeadm's parser accepts and clap does not.
 //!
-//! `--pod_network_cidr` means `--pod-network-cidr`, and a switch may be told its value:
-//! `--dry-run=true`, `--dry-run=false`.
+//! `--pod_network_cidr` means `--pod-network-cidr`, and a switch may have an explicit value: `--dry-run=true`,
+//! `--dry-run=false`.
 
 use std::ffi::OsString;
 
-/// The switches that may carry `=true` or `=false`.
+/// The switches that accept `=true` or `=false`.
 const SWITCHES: [&str; 19] = [
     "allow-experimental-api",
     "fix",
@@ -28,7 +28,7 @@ const SWITCHES: [&str; 19] = [
     "dead",
 ];
 
-/// The same arguments in the spelling that the parser knows. What follows `--` is left alone.
+/// The same arguments in the spelling that clap knows. Everything after `--` is left unchanged.
 pub fn normalize(args: Vec<OsString>) -> Vec<OsString> {
     let mut flags = true;
     args.into_iter()
@@ -42,7 +42,7 @@ pub fn normalize(args: Vec<OsString>) -> Vec<OsString> {
         .collect()
 }
 
-/// None when the argument says what is the default anyway.
+/// None if the argument sets a switch to its default.
 fn normalize_one(arg: &str) -> Option<String> {
     let Some(flag) = arg.strip_prefix("--") else { return Some(arg.to_owned()) };
     let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
