@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A control plane's files, whose certificates end after `validity`.
-fn tree(validity: &str) -> TempDir {
+pub fn tree(validity: &str) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     Run::new(["init", "--config", "c.yaml"])
         .file("c.yaml", config(validity))
@@ -24,7 +24,7 @@ fn tree(validity: &str) -> TempDir {
     root
 }
 
-fn config(validity: &str) -> String {
+pub fn config(validity: &str) -> String {
     format!(
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nlocalAPIEndpoint: {{advertiseAddress: 10.0.0.5}}\n\
          nodeRegistration: {{name: cp1}}\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n\

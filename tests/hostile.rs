@@ -1,4 +1,4 @@
-//! What cannot be used: files, folders and disks in every bad state. Each is told with a way out and exit code 3, and
+//! What cannot be used: files and folders in every bad state. Each is told with a way out and exit code 3, and
 //! nothing is left half.
 
 use crate::support::run::{Finished, Run};
@@ -6,15 +6,13 @@ use crate::support::whole;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use kubewright::base::exit_code::ExitCode;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::LazyLock;
 use tempfile::TempDir;
 
 const INIT: [&str; 4] = ["init", "--config", "cluster.yaml", "--quiet"];
-const CONFIG: &str = "\
+pub const CONFIG: &str = "\
 apiVersion: kubeadm.k8s.io/v1beta4
 kind: InitConfiguration
 localAPIEndpoint: {advertiseAddress: 10.0.0.5}
@@ -259,96 +257,5 @@ fn a_folder_or_file_in_the_way_stops_a_new_tree_and_its_removal_completes_it() {
         }
         whole::assert_all(root.path());
         init(root.path()).exit(ExitCode::Ok);
-    }
-}
-
-/// True as root; says so loudly where a test cannot show what it is for.
-fn is_root(test: &str) -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        eprintln!("SKIPPED, because it takes root: {test}");
-    }
-    root
-}
-
-/// Runs a script in a mount namespace of its own, with the binary as $BIN and the configuration as $CONFIG.
-fn script(folder: &Path, text: &str) -> Output {
-    let config = folder.join("cluster.yaml");
-    fs::write(&config, CONFIG).unwrap();
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-euc", text]).current_dir(folder);
-    command.env("BIN", env!("CARGO_BIN_EXE_kubewright")).env("CONFIG", config).output().unwrap()
-}
-
-/// The lines `NAME=VALUE` that a script printed.
-fn told(output: &Output) -> BTreeMap<String, String> {
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect()
-}
-
-#[test]
-fn a_full_disk_leaves_no_half_file_and_with_room_the_same_ca_is_completed() {
-    if !is_root("a full disk") {
-        return;
-    }
-    for blocks in [4, 12, 24, 40] {
-        let folder = tempfile::tempdir().unwrap();
-        let output = script(
-            folder.path(),
-            &format!(
-                "mkdir disk copy; mount -t tmpfs -o size={blocks}k none disk
-                 set +e; $BIN init --config $CONFIG --rootfs disk >/dev/null 2>message; echo code=$?; set -e
-                 cp -r disk/. copy; ca=disk/etc/kubernetes/pki/ca.crt
-                 if [ -e $ca ]; then echo before=$(sha256sum <$ca); fi
-                 mount -o remount,size=16m none disk
-                 $BIN init --config $CONFIG --rootfs disk >/dev/null 2>&1
-                 echo after=$(sha256sum <$ca)"
-            ),
-        );
-        let told = told(&output);
-        let message = fs::read_to_string(folder.path().join("message")).unwrap();
-        assert_eq!(told["code"], "3", "{blocks}k: {message}");
-        assert!(message.contains("caused by: No space left") && message.contains("help: free disk space"), "{message}");
-        whole::assert_all(&folder.path().join("copy"));
-        assert!(told.get("before").is_none_or(|before| *before == told["after"]), "{blocks}k: there is another CA");
-    }
-}
-
-#[test]
-fn a_read_only_disk_is_named_with_the_way_to_remount_it() {
-    if !is_root("a read-only disk") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let output = script(
-        folder.path(),
-        "mkdir disk; mount -t tmpfs -o ro none disk; set +e
-         $BIN init --config $CONFIG --rootfs disk 2>message; echo code=$?; find disk -mindepth 1",
-    );
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "code=3\n");
-    let message = fs::read_to_string(folder.path().join("message")).unwrap();
-    assert!(message.contains("mounted read-only") && message.contains("findmnt"), "{message}");
-}
-
-#[test]
-fn what_a_user_may_not_read_or_write_is_named_with_who_may() {
-    if !is_root("files of another user") {
-        return;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let output = script(
-        folder.path(),
-        "chmod 711 .; mkdir disk; chmod 755 disk; cp $BIN kubewright; chmod 644 $CONFIG; set +e
-         as='setpriv --reuid 65534 --regid 65534 --clear-groups'
-         $as ./kubewright init --config $CONFIG --rootfs disk 2>write; echo write=$?
-         chmod 600 $CONFIG
-         $as ./kubewright init --config $CONFIG --rootfs disk 2>read; echo read=$?
-         find disk -mindepth 1",
-    );
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "write=3\nread=3\n");
-    for name in ["write", "read"] {
-        let message = fs::read_to_string(folder.path().join(name)).unwrap();
-        assert!(message.contains("Permission denied") && message.contains("\nhelp: run the command as"), "{message}");
     }
 }

@@ -8,7 +8,7 @@
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
 //! - `last_copy`: advice on a host that may hold the only copy of a cluster
-//! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
+//! - `needs_root`: mounts, disks and files of other users, in mount namespaces: marked `ignore`, and run by `./test` as root
 //! - `objects`: the API objects that `init` creates from a recorded case
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
@@ -21,7 +21,6 @@
 //! - `transcripts`: what each command prints on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
-#![allow(clippy::print_stderr)] // What a test could not show here is said loudly.
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // The names are ours.
 
 mod certs;
@@ -33,7 +32,7 @@ mod hostile;
 mod killed;
 mod last_copy;
 mod manual;
-mod mounts;
+mod needs_root;
 mod objects;
 mod phases;
 mod preflight;

@@ -125,6 +125,31 @@ fn what_belongs_to_one_place_stays_there() {
 }
 
 #[test]
+fn no_test_passes_where_it_cannot_run() {
+    let root_tests = tree::files("tests/needs_root", ".rs");
+    complain(
+        root_tests
+            .iter()
+            .filter(|(_, text)| text.matches("#[test]\n").count() != text.matches("#[test]\n#[ignore").count())
+            .map(|(path, _)| {
+                format!(
+                    "{path}: mark each test with '#[ignore = \"needs root\"]': './test' runs it as root and counts it"
+                )
+            }),
+    );
+    complain(tree::files("tests", ".rs").iter().filter(|(path, _)| !path.ends_with("tidy.rs")).flat_map(
+        |(path, text)| {
+            let lines = lines_with(text, "SKIPPED");
+            lines.into_iter().map(move |line| {
+                format!(
+                    "{path}:{line}: a test that skips itself counts as passed: mark it 'ignore' and name it 'needs_…'"
+                )
+            })
+        },
+    ));
+}
+
+#[test]
 fn every_template_and_workflow_is_used() {
     let sources: String = tree::files("src", ".rs").into_iter().map(|(_, text)| text).collect();
     let mut embedded = tree::files("templates", ".tera");

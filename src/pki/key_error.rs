@@ -72,9 +72,9 @@ impl KeyError {
             Self::TooShort { .. } | Self::Unsupported | Self::Curve { .. } => {
                 "use RSA of 2048 bits or more, or ECDSA on P-256 or P-384; a new key needs a new certificate".into()
             }
-            Self::NoPublicKey { .. } => format!(
-                "run 'openssl pkey -in KEY -pubout -out {path}' with the private key that belongs to it"
-            ),
+            Self::NoPublicKey { .. } => {
+                format!("run 'openssl pkey -in KEY -pubout -out {path}' with the private key that belongs to it")
+            }
             Self::Pem(_) | Self::OtherBlocks { .. } | Self::Damaged => {
                 format!("run 'openssl pkey -in {path} -noout -check' to look at it, and copy the right key to {path}")
             }

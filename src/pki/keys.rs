@@ -214,7 +214,9 @@ fn check_kind(label: &str, key: &[u8]) -> Result<(), KeyError> {
             let oids = der::elements(algorithm.content).ok_or(KeyError::Damaged)?;
             match oids.first().map(|oid| oid.content) {
                 Some(RSA_OID) => check_rsa_length(inner.content),
-                Some(EC_OID) => curve::of_algorithm(algorithm.content).map_or(Ok(()), |name| Err(KeyError::Curve { name })),
+                Some(EC_OID) => {
+                    curve::of_algorithm(algorithm.content).map_or(Ok(()), |name| Err(KeyError::Curve { name }))
+                }
                 Some(_) => Err(KeyError::Unsupported),
                 None => Err(KeyError::Damaged),
             }
