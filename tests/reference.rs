@@ -46,8 +46,7 @@ fn no_recorded_case_is_left_out() {
 
 #[test]
 fn every_tree_of_a_recorded_case_is_kubeadms() {
-    let hosts: Vec<(PathBuf, TempDir)> =
-        CASES.iter().map(|case| (recorded(case), host_of(&recorded(case)))).collect();
+    let hosts: Vec<(PathBuf, TempDir)> = CASES.iter().map(|case| (recorded(case), host_of(&recorded(case)))).collect();
     let trees: Vec<_> = hosts.iter().map(|(case, root)| ("trees", case.clone(), root.path().to_owned())).collect();
 
     run_on_all(&hosts, &["init", "--config"]);
