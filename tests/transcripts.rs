@@ -62,7 +62,7 @@ impl Transcript {
     }
 
     #[track_caller]
-    fn is_golden(self, name: &str) {
+    fn matches_golden(self, name: &str) {
         golden::check(&format!("tests/golden/cli/{name}.txt"), &self.text);
     }
 }
@@ -165,7 +165,7 @@ fn init_says_what_it_did_and_what_is_left_to_do() {
         .run("init --config cluster.yaml")
         .run("init --config cluster.yaml -o json")
         .run("init --config bad.yaml")
-        .is_golden("init");
+        .matches_golden("init");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_phase_of_init_says_what_it_did() {
         .run("init phase control-plane scheduler --config cluster.yaml --events json")
         .run("init phase upload-certs --upload-certs --config cluster.yaml")
         .run("init phase certs --print-manifest --config cluster.yaml")
-        .is_golden("init-phase");
+        .matches_golden("init-phase");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_join_that_finds_no_cluster_says_what_to_check() {
         .run("join 127.0.0.1:1 --token abcdef.0123456789abcdef --dry-run")
         .run("join 127.0.0.1:1 --token abcdef.0123456789abcdef --discovery-token-unsafe-skip-ca-verification --dry-run")
         .run("join phase kubelet-start --discovery-file missing.conf")
-        .is_golden("join");
+        .matches_golden("join");
 }
 
 #[test]
@@ -200,14 +200,14 @@ fn a_reset_asks_before_and_lists_what_is_left() {
         .run_with("reset", "yes\n")
         .run("reset -y -o json")
         .run("reset --force")
-        .is_golden("reset");
+        .matches_golden("reset");
 }
 
 #[test]
 fn a_forced_reset_of_a_control_plane_says_what_it_did() {
-    Transcript::of_control_plane().run("reset --force").is_golden("reset-forced");
-    Transcript::of_control_plane().run("reset --force --undo-fix -o json").is_golden("reset-json");
-    Transcript::of_control_plane().run("reset phase cleanup-node --force").is_golden("reset-phase");
+    Transcript::of_control_plane().run("reset --force").matches_golden("reset-forced");
+    Transcript::of_control_plane().run("reset --force --undo-fix -o json").matches_golden("reset-json");
+    Transcript::of_control_plane().run("reset phase cleanup-node --force").matches_golden("reset-phase");
 }
 
 #[test]
@@ -226,12 +226,12 @@ fn certificates_are_checked_and_renewed() {
         .run("certs restart")
         .run("certs restart -o json")
         .run("certs add-san api.example.com")
-        .is_golden("certs");
+        .matches_golden("certs");
     Transcript::new()
         .run("certs check-expiration")
         .run("certs renew all")
         .run("certs restart")
-        .is_golden("certs-without-cluster");
+        .matches_golden("certs-without-cluster");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn an_external_ca_gets_requests_and_its_certificates_are_imported() {
         .run("certs import .")
         .run("certs import . apisever")
         .run("certs import missing apiserver")
-        .is_golden("certs-external-ca");
+        .matches_golden("certs-external-ca");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_rotation_and_a_timer_say_where_they_are() {
         .run("certs timer status -o json")
         .run("certs timer remove")
         .run("certs timer remove")
-        .is_golden("certs-rotate-timer");
+        .matches_golden("certs-rotate-timer");
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn small_commands_print_their_results() {
         .run("kubeconfig user --client-name jane --validity-period soon")
         .run("token list --kubeconfig missing.conf")
         .run("node remove n2 --yes --kubeconfig missing.conf")
-        .is_golden("small");
+        .matches_golden("small");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn configuration_files_are_checked_migrated_and_listed() {
         .run("config images list --kubernetes-version v1.19.0")
         .run("config print reset-defaults --kubernetes-version v1.20.0")
         .run("config print init-defaults --component-configs Kubelet")
-        .is_golden("config");
+        .matches_golden("config");
 }
 
 #[test]
@@ -315,11 +315,11 @@ fn preflight_says_what_it_found_and_what_it_can_do() {
         .run("preflight --config cluster.yaml --fix")
         .run("preflight --undo-fix --dry-run")
         .run("preflight --undo-fix")
-        .is_golden("preflight");
+        .matches_golden("preflight");
     Transcript::of_control_plane()
         .run("preflight --config cluster.yaml")
         .run("preflight --config cluster.yaml --ignore-preflight-errors all")
-        .is_golden("preflight-used");
+        .matches_golden("preflight-used");
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn help_screens_lead_to_the_next_command() {
         .run("init --pod-network-cird 10.0.0.0/8")
         .run("init --dry-run=maybe")
         .run("token generate -o short")
-        .is_golden("help");
+        .matches_golden("help");
 }
 
 #[test]

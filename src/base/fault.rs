@@ -53,6 +53,7 @@ impl Failure {
 
     /// The same failure, known to have happened in `place` (a phase path, a host). The same failure, recorded as having
     /// happened in `place` (a phase path or a host).
+    #[must_use]
     pub fn within(mut self, place: impl Into<String>) -> Self {
         self.within.push(place.into());
         self
