@@ -11,6 +11,8 @@ pub mod gate;
 pub mod go_duration;
 pub mod go_yaml;
 pub mod https;
+pub mod masked;
+pub mod move_away;
 pub mod nearest;
 pub mod parallel;
 pub mod pin;

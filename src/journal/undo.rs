@@ -9,6 +9,7 @@ use super::record::{HostChange, Inverse};
 use super::store::{Journal, sha256};
 use crate::base::fault::{Failure, Result};
 use crate::base::files::Content;
+use crate::base::masked::Format;
 use crate::host::command::{Command, Host};
 use crate::host::{service::Services, swap, sysctl};
 use std::path::Path;
@@ -114,7 +115,7 @@ fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<St
         Walk::Back(former) => {
             match former.text {
                 Some(text) => {
-                    host.files().write(path, &Content::masked(text), former.mode)?;
+                    host.files().write(path, &Content::masked(text, Format::of(path, text)), former.mode)?;
                 }
                 None => {
                     host.files().remove(path)?;
