@@ -107,7 +107,7 @@ pub fn refuse_undo(host: &Host, journal: &Journal) -> Result<()> {
     let disturbs = |inverse: &Inverse| match inverse {
         Inverse::RestoreFile { restart, .. } => restart.is_some(),
         Inverse::SwapOn { .. } => true,
-        Inverse::DisableService { .. } | Inverse::SetSysctl { .. } => false,
+        Inverse::DisableService { .. } | Inverse::SetSysctl { .. } | Inverse::StartUnitAtBoot { .. } => false,
     };
     let mut changes: Vec<&str> =
         journal.changes().iter().filter(|one| disturbs(&one.inverse)).map(|one| one.what.as_str()).collect();

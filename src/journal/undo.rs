@@ -11,7 +11,7 @@ use crate::base::fault::{Failure, Result};
 use crate::base::files::Content;
 use crate::base::masked::Format;
 use crate::host::command::{Command, Host};
-use crate::host::{service::Services, swap, sysctl};
+use crate::host::{service::Services, swap, swap_units, sysctl};
 use std::path::Path;
 
 /// What undoing came to.
@@ -74,6 +74,10 @@ fn undo_state(host: &Host, inverse: &Inverse) -> Result<Option<String>> {
             // that is still at work.
             Services::of(host).disable(service)?;
             Ok(Some(format!("{service} no longer starts at boot")))
+        }
+        Inverse::StartUnitAtBoot { unit, masked } => {
+            swap_units::let_start(host, unit, *masked)?;
+            Ok(Some(format!("{unit} starts at boot again")))
         }
         Inverse::SetSysctl { key, value } => {
             if sysctl::value(host, key)?.as_ref() == Some(value) {
