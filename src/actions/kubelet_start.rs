@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::host::facts::is_ec2;
 use crate::pipeline::{Action, Target};
 use crate::render::kubelet::{self, FlagsInput, NodeInput, SharedInput, WITHOUT_AWS};
+use crate::render::patches::Target as PatchTarget;
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "/var/lib/kubelet";
@@ -73,7 +74,7 @@ fn files(cx: &Context, shared: &str, register_taints: bool) -> Result<Vec<(PathB
             facts,
             systemd_resolved: cx.systemd_resolved(),
             instance_config: instance.as_deref(),
-            patches: &patches::load(cx)?,
+            patches: &patches::load_for(cx, PatchTarget::KubeletConfiguration)?,
         },
     )?;
     let flags = kubelet::flags_env(&FlagsInput {

@@ -3,6 +3,7 @@
 use super::catalog::Check;
 use super::finding::Finding;
 use super::inputs::Scene;
+use crate::base::move_away;
 use crate::pki::catalog::{self, CertSpec};
 use crate::pki::{Cert, moment};
 
@@ -25,10 +26,10 @@ fn judge(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
     if end > scene.host().clock.now() {
         return None;
     }
-    let (shown, folder) = (path.display(), folder.display());
+    let (shown, away) = (path.display(), move_away::command(folder.display()));
     let what = format!("the certificate authority {shown} expired on {}", moment::text(end));
     let fix = format!(
-        "if no cluster rests on it yet, run 'mv {folder} {folder}.expired' to have new ones made; a cluster that does \
+        "if no cluster rests on it yet, run '{away}' to have new ones made; a cluster that does \
          needs a new CA by hand on every node, because 'kubewright certs rotate-ca' can change a CA only before it ends"
     );
     Some(Finding::error(ID, shown.to_string(), what, fix).vital("nobody trusts what an expired CA signs"))

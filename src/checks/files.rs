@@ -4,6 +4,7 @@ use super::catalog::Check;
 use super::finding::Finding;
 use super::inputs::{Inputs, Role, Scene};
 use crate::base::fault::Failure;
+use crate::base::move_away;
 use crate::config::model::Etcd;
 use crate::host::space::{self, Space};
 use crate::journal::Ownership;
@@ -102,7 +103,8 @@ fn check_empty(scene: &Scene<'_>, path: &Path, is_ours: impl Fn(&Scene<'_>, &str
         names.iter().map(String::as_str).filter(|name| *name != "lost+found" && !is_ours(scene, name)).collect();
     let Some(first) = foreign.first() else { return Vec::new() };
     let what = format!("{shown} is not empty: it holds {first}, and kubewright did not put it there");
-    let fix = format!("run 'kubewright reset' if it is of an old cluster, or move it away: 'mv {shown} {shown}.old'");
+    let away = move_away::command(&shown);
+    let fix = format!("run 'kubewright reset' if it is of an old cluster, or move it away: '{away}'");
     vec![Finding::error(&id, shown, what, fix)]
 }
 

@@ -6,6 +6,7 @@ use super::problem::Problem;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::FileError;
+use crate::base::move_away;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
 use std::path::PathBuf;
@@ -226,8 +227,10 @@ impl Fault for PkiError {
             )),
             Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
             Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane, which begins to bring a new CA to every node".into()),
-            Self::NotAPair { path } => Some(format!("remove it: run 'rm {}'", path.display())),
-            Self::KeyExists { path } => Some(format!("move {0} away first: run 'mv {0} {0}.old'", path.display())),
+            Self::NotAPair { path } => Some(format!("move it away: run '{}'", move_away::command(path.display()))),
+            Self::KeyExists { path } => {
+                Some(format!("move it away first: run '{}'", move_away::command(path.display())))
+            },
             Self::OtherCluster { .. } => {
                 Some("this host still has the files of another cluster: run 'kubewright reset', then join again".into())
             }

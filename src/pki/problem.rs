@@ -1,6 +1,7 @@
 //! One thing that is wrong with a certificate that is there.
 
 use super::moment;
+use crate::base::move_away;
 use std::path::{Path, PathBuf};
 
 /// What is wrong. Several of them can hold for one file.
@@ -99,6 +100,7 @@ impl Problem {
     /// What the user can do about it. `name` is what `certs renew` calls it.
     pub fn fix(&self, path: &Path, name: &str) -> String {
         let shown = path.display();
+        let away = move_away::command(&shown);
         match self {
             Self::Expired { .. } if name.ends_with("ca") => {
                 "a CA is changed before it ends, by 'kubewright certs rotate-ca'; now nothing that it signed is valid: run 'kubewright certs check-expiration' to see all of it".into()
@@ -113,7 +115,7 @@ impl Problem {
                 ca.display()
             ),
             Self::KeyMismatch { key } if key == path => {
-                format!("move it away to have it made anew: run 'mv {shown} {shown}.old'")
+                format!("move it away to have it made anew: run '{away}'")
             }
             Self::KeyMismatch { key } => format!(
                 "put the pair together again: copy the key of {shown} to {}, or move both away to have them made anew",
@@ -121,16 +123,16 @@ impl Problem {
             ),
             Self::OtherPublicKey { key } => {
                 format!(
-                    "run 'openssl pkey -in {} -pubout -out {shown}', if that is the key which signs tokens",
+                    "run '{away}' and 'openssl pkey -in {} -pubout -out {shown}', if that is the key which signs tokens",
                     key.display()
                 )
             }
             Self::MissingSans { .. } => format!("run 'kubewright certs renew {name} --sync-config'"),
             Self::MissingUsages { .. } | Self::WrongSubject { .. } => {
-                format!("move {shown} and its key away to have them made anew: run 'mv {shown} {shown}.old'")
+                format!("move {shown} and its key away to have them made anew: run '{away}', and the same for its key")
             }
             Self::OtherCaInside { .. } | Self::Incomplete { .. } => {
-                format!("move it away to have it made anew: run 'mv {shown} {shown}.old'")
+                format!("move it away to have it made anew: run '{away}'")
             }
         }
     }

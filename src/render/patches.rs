@@ -23,6 +23,7 @@ pub use file_name::{PatchType, Target};
 #[derive(Clone, Debug, Default)]
 pub struct PatchSet {
     patches: Vec<Patch>,
+    backups: Vec<PathBuf>,
 }
 
 /// One document of a patch file.
@@ -37,7 +38,8 @@ struct Patch {
 }
 
 impl PatchSet {
-    /// Reads every patch file of `folder`. Empty files, and files that no patch could mean, are left alone.
+    /// Reads every patch file of `folder`. Empty files, files that no patch could mean, and copies that editors keep
+    /// are left alone.
     ///
     /// # Errors
     /// When the folder or a file cannot be read, a name means no target or type, or a file is not YAML or JSON.
@@ -45,19 +47,33 @@ impl PatchSet {
         if !files.exists(folder) {
             return Err(PatchError::NoFolder { folder: folder.to_owned() }.into());
         }
-        let mut patches = Vec::new();
+        let (mut patches, mut backups) = (Vec::new(), Vec::new());
         for name in files.list(folder)? {
             let file = folder.join(&name);
             if files.real(&file)?.is_dir() {
                 continue;
             }
-            if let Some((target, patch_type)) = file_name::parse(&file, &name)?
+            if file_name::is_backup(&name) {
+                backups.push(file);
+                continue;
+            }
+            let parsed = file_name::parse(&file, &name).map_err(|error| error.without_taken_name(files));
+            if let Some((target, patch_type)) = parsed?
                 && let Some(text) = files.read_text(&file)?
             {
                 patches.extend(read(&file, target, patch_type, &text)?);
             }
         }
-        Ok(Self { patches })
+        Ok(Self { patches, backups })
+    }
+
+    /// Copies that an editor keeps of patches for `target`; they are passed over.
+    pub fn backups_of(&self, target: Target) -> impl Iterator<Item = &Path> {
+        let is_of_target = move |file: &&PathBuf| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            name.trim_start_matches(['.', '#']).starts_with(&target.to_string())
+        };
+        self.backups.iter().filter(is_of_target).map(PathBuf::as_path)
     }
 
     /// True when no patch changes `target`.

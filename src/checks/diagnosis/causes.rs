@@ -264,7 +264,7 @@ pub const CAUSES: &[Cause] = &[
         ],
         what: "etcd's data are damaged",
         fix: "restore a snapshot of etcd; on a host that never was a control plane, move the data away: 'mv \
-              /var/lib/etcd /var/lib/etcd.damaged', then run the command again",
+              /var/lib/etcd /var/lib/etcd.$(date +%s)', then run the command again",
     },
     Cause {
         id: "EtcdForeignData",
