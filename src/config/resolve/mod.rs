@@ -3,6 +3,7 @@
 //! Each function reports what is wrong and returns a configuration all the same; the caller throws it away when
 //! the report is not clean. That is how all errors come at once.
 
+mod authorization;
 mod cluster;
 mod component;
 mod endpoint;

@@ -1,5 +1,6 @@
 //! What files and flags mean, and how they are refused.
 
+mod components;
 mod flags;
 mod init;
 mod join;

@@ -37,8 +37,6 @@ pub(super) enum Type {
     Bool,
     /// A whole number of 32 bits.
     Int,
-    /// A whole number of 64 bits.
-    Long,
     /// Text in Go's duration syntax; the syntax is judged where the value is read.
     Duration,
     /// A list of text.

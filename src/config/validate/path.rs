@@ -2,7 +2,7 @@
 
 use super::Judged;
 use crate::config::problem::Complaint;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 /// An absolute path.
 ///
@@ -14,6 +14,24 @@ pub fn absolute(text: &str) -> Judged<PathBuf> {
     }
     let what = format!("{text:?} is not an absolute path");
     Err(Complaint::with_help(what, "begin it with '/'"))
+}
+
+/// The absolute path of a directory, without `.`, `..`, doubled and trailing slashes, as kubeadm writes it.
+///
+/// # Errors
+/// When it is relative.
+pub fn directory(text: &str) -> Judged<PathBuf> {
+    let mut clean = PathBuf::from("/");
+    for part in absolute(text)?.components() {
+        match part {
+            Component::Normal(name) => clean.push(name),
+            Component::ParentDir => {
+                clean.pop();
+            }
+            _ => {}
+        }
+    }
+    Ok(clean)
 }
 
 /// The absolute path of a certificate, which ends in `.crt`.
@@ -31,6 +49,19 @@ pub fn certificate(text: &str) -> Judged<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_cleaned() {
+        for (given, clean) in [
+            ("/etc/kubernetes/../x", "/etc/x"),
+            ("/etc//kubernetes/./pki/", "/etc/kubernetes/pki"),
+            ("/../../pki", "/pki"),
+            ("/", "/"),
+        ] {
+            assert_eq!(directory(given).unwrap().to_str(), Some(clean), "{given}");
+        }
+        assert!(directory("../pki").is_err());
+    }
 
     #[test]
     fn paths_must_be_absolute_and_certificates_end_in_crt() {
