@@ -3,6 +3,8 @@
 
 use crate::support::run::{Finished, Run};
 use crate::support::whole;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use kubewright::base::exit_code::ExitCode;
 use std::collections::BTreeMap;
 use std::fs;
@@ -65,7 +67,7 @@ fn configurations_that_are_no_text_or_too_much_are_refused_and_nothing_is_writte
         ("deep brackets", b"a: ".iter().copied().chain(b"[".repeat(200_000)).collect(), "cluster.yaml:1:"),
         ("deep maps", indented.into(), "cluster.yaml:"),
         ("unknown fields", unknown.into(), " more of them"),
-        ("empty", Vec::new(), "holds no document"),
+        ("empty", Vec::new(), "contains no documents"),
     ];
     for (name, bytes, place) in cases {
         let root = tempfile::tempdir().unwrap();
@@ -144,6 +146,94 @@ fn what_is_broken_in_a_tree_is_named_and_left_as_it_is() {
     }
 }
 
+/// What editors, variables and old tools do to the lines of a file.
+const LINES: [(&str, fn(&str) -> String); 9] = [
+    ("blanks for line breaks", |text| text.replace('\n', " ")),
+    ("tabs for line breaks", |text| text.replace('\n', "\t")),
+    ("carriage returns for line breaks", |text| text.replace('\n', "\r")),
+    ("no line breaks", |text| text.replace('\n', "")),
+    ("written line breaks", |text| text.replace('\n', "\\n")),
+    ("one line joined", |text| text.replacen("-----\n", "-----", 1)),
+    ("no first line", |text| text.split_once('\n').unwrap().1.into()),
+    ("a byte order mark", |text| format!("\u{feff}{text}")),
+    ("indented", |text| text.lines().map(|line| format!("  {line}\n")).collect()),
+];
+
+/// The base64 of a PEM file.
+fn body(pem: &str) -> String {
+    pem.lines().filter(|line| !line.starts_with('-')).collect()
+}
+
+#[track_caller]
+fn assert_hides(finished: &Finished, secret: &str) {
+    for text in [&finished.stdout, &finished.stderr] {
+        let shown =
+            secret.as_bytes().windows(8).filter_map(|part| str::from_utf8(part).ok()).find(|part| text.contains(part));
+        assert_eq!(shown, None, "{finished}");
+    }
+}
+
+/// The error quoted the whole key as the label of its block.
+#[test]
+fn a_damaged_key_is_never_shown() {
+    let key = fs::read_to_string(place(CLUSTER.path(), "pki/ca.key")).unwrap();
+    let conf = fs::read_to_string(place(CLUSTER.path(), "admin.conf")).unwrap();
+    let commands: [&[&str]; 4] = [
+        &INIT,
+        &["init", "--config", "cluster.yaml", "-o", "json"],
+        &["certs", "renew", "all", "--config", "cluster.yaml"],
+        &["certs", "check-expiration", "-o", "json"],
+    ];
+    for (name, damage) in LINES {
+        let root = tempfile::tempdir().unwrap();
+        crate::support::tree::copy(CLUSTER.path(), root.path());
+        put(root.path(), "pki/ca.key", damage(&key).as_bytes());
+        for command in commands {
+            let finished = Run::new(command).file("cluster.yaml", CONFIG).rootfs(root.path()).finish();
+            println!("{name}: {finished}");
+            assert_hides(&finished, &body(&key));
+        }
+        assert_refused(init(root.path()), &["/etc/kubernetes/pki/ca.key"]);
+        put(root.path(), "pki/ca.key", key.as_bytes());
+
+        let value: serde_json::Value = serde_yaml::from_str(&conf).unwrap();
+        let data = value["users"][0]["user"]["client-key-data"].as_str().unwrap();
+        let inside = String::from_utf8(STANDARD.decode(data).unwrap()).unwrap();
+        let damaged = |data: &str| serde_yaml::to_string(&with_key(value.clone(), data.into())).unwrap();
+        let listed = serde_yaml::to_string(&with_key(value.clone(), serde_json::json!([data]))).unwrap();
+        for text in [damaged(&STANDARD.encode(damage(&inside))), damaged(&format!("*{data}")), listed, damage(&conf)] {
+            put(root.path(), "admin.conf", text.as_bytes());
+            for command in commands {
+                let finished = Run::new(command).file("cluster.yaml", CONFIG).rootfs(root.path()).finish();
+                println!("{name}: {finished}");
+                assert_hides(&finished, data);
+                assert_hides(&finished, &body(&inside));
+            }
+        }
+    }
+}
+
+fn with_key(mut kubeconfig: serde_json::Value, data: serde_json::Value) -> serde_json::Value {
+    kubeconfig["users"][0]["user"]["client-key-data"] = data;
+    kubeconfig
+}
+
+/// 22 KB took 2 GB.
+#[test]
+fn a_kubeconfig_that_aliases_make_large_is_refused() {
+    let bomb = format!("more: &a [{}]\nmuch: [{}]\n", "x,".repeat(5000), "*a,".repeat(4000));
+    let root = tempfile::tempdir().unwrap();
+    crate::support::tree::copy(CLUSTER.path(), root.path());
+    let conf = fs::read_to_string(place(root.path(), "admin.conf")).unwrap();
+    fs::create_dir_all(root.path().join("root/.kube")).unwrap();
+    fs::write(root.path().join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n").unwrap();
+    fs::write(root.path().join("root/.kube/config"), format!("{conf}{bomb}")).unwrap();
+    let install = Run::new(["kubeconfig", "install", "--user", "root"]).rootfs(root.path()).finish();
+    assert_refused(install, &["/root/.kube/config", "more than 100000 values"]);
+    put(root.path(), "admin.conf", format!("{conf}{bomb}").as_bytes());
+    assert_refused(init(root.path()), &["/etc/kubernetes/admin.conf", "more than 100000 values"]);
+}
+
 #[test]
 fn a_folder_or_file_in_the_way_stops_a_new_tree_and_its_removal_completes_it() {
     for (obstacle, is_folder) in
@@ -215,7 +305,7 @@ fn a_full_disk_leaves_no_half_file_and_with_room_the_same_ca_is_completed() {
         let told = told(&output);
         let message = fs::read_to_string(folder.path().join("message")).unwrap();
         assert_eq!(told["code"], "3", "{blocks}k: {message}");
-        assert!(message.contains("caused by: No space left") && message.contains("help: make room"), "{message}");
+        assert!(message.contains("caused by: No space left") && message.contains("help: free disk space"), "{message}");
         whole::assert_all(&folder.path().join("copy"));
         assert!(told.get("before").is_none_or(|before| *before == told["after"]), "{blocks}k: there is another CA");
     }

@@ -3,9 +3,11 @@
 //! What belongs where:
 //! - `certs`: `certs …` on a folder of files: thresholds, renewals that are cut short, external CAs
 //! - `cli`: whole screens: help, results, errors and exit codes
+//! - `conventions`: the words of the project
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
 //! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
+//! - `last_copy`: advice on a host that may hold the only copy of a cluster
 //! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
 //! - `objects`: the API objects of every recorded case against those of kubeadm's dry run
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
@@ -14,7 +16,9 @@
 //! - `preflight`: judging a host below a root folder, and what cannot be asked there
 //! - `render`: manifests and kubelet files against kubeadm's own and the real components
 //! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
+//! - `reset`: what is left of a cluster on a folder of files
 //! - `tidy`: the conventions of the source tree
+//! - `transcripts`: what each command prints on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 #![allow(clippy::print_stderr)] // What a test could not show here is said loudly.
@@ -23,9 +27,11 @@
 mod certs;
 mod cli;
 mod config;
+mod conventions;
 mod docs;
 mod hostile;
 mod killed;
+mod last_copy;
 mod manual;
 mod mounts;
 mod objects;
@@ -33,5 +39,7 @@ mod phases;
 mod preflight;
 mod reference;
 mod render;
+mod reset;
 mod support;
 mod tidy;
+mod transcripts;

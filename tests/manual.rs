@@ -13,9 +13,9 @@ use std::process::Stdio;
 #[test]
 fn the_phases_are_documented_as_they_run() {
     let registry = actions::registry();
-    let mut text = "# Phases\n\nWhat each command does, in order. `kubewright COMMAND phase PATH` runs one phase by \
-                    itself, `--skip-phases PATH`\nleaves it and all below it out; a PATH is written with blanks in the \
-                    first and with slashes in the second: `certs ca`,\n`certs/ca`. This page is made from `phases/*.yaml`.\n"
+    let mut text = "# Phases\n\nThe phases of each command, in order. `kubewright COMMAND phase PATH` runs a single phase, \
+                    `--skip-phases PATH` skips it\nand its sub-phases; a PATH is written with spaces in the first case \
+                    and with slashes in the second: `certs ca`,\n`certs/ca`. This page is generated from `phases/*.yaml`.\n"
         .to_owned();
     for (_, list) in tree::files("phases", ".yaml") {
         write!(text, "\n{}", Workflow::load(&list, &registry).unwrap().markdown(&registry)).unwrap();
@@ -28,16 +28,16 @@ fn the_fields_of_configuration_files_are_documented_as_they_are_read() {
     let introduction = "\
 # Configuration files
 
-kubewright reads kubeadm's own configuration files, in every version of their API, and nothing else. A file may hold
-several documents; `-` in place of its name reads standard input. To start from one, and to check it:
+kubewright reads kubeadm's configuration files in every version of their API. A file may contain several documents; `-`
+instead of its name reads standard input. To print an example, and to validate a file:
 
     kubewright config print init-defaults
     kubewright config validate --config cluster.yaml
 
-A field that is not listed here, one that the document's version does not have, a value of another type, and a field
-that is set twice are errors. Everything that is wrong is told at once, with line, column, field and the nearest right
-name; see [errors](errors.md). *Versions* says which versions of the API have a field, and what came in its place.
-This page is made from the tables that the reader uses.
+Unknown fields, fields that the document's version does not have, values of the wrong type, and fields that are set twice
+are errors. All errors are reported at once, with line, column, field and the most similar valid name; see
+[errors](errors.md). *Versions* lists the versions of the API that have a field, and what replaced it.
+This page is generated from the tables that the parser uses.
 
 ";
     golden::check("docs/config.md", &format!("{introduction}{}\n", schema::markdown().trim_end()));
@@ -46,8 +46,8 @@ This page is made from the tables that the reader uses.
 #[test]
 fn the_commands_are_documented_as_they_parse() {
     let command = kubewright::cli::command();
-    let mut text = "# Commands\n\nEvery command and its options, made from the program's own parser. Phases are \
-                    listed in [phases](phases.md).\n\n## Options of every command\n\n"
+    let mut text = "# Commands\n\nEvery command and its options, generated from the parser. Phases are listed in \
+                    [phases](phases.md).\n\n## Options of every command\n\n"
         .to_owned();
     text += &table(command.get_arguments().filter(|argument| argument.is_global_set()));
     describe(&command, "", &mut text);
@@ -81,7 +81,7 @@ fn table<'a>(arguments: impl Iterator<Item = &'a clap::Arg>) -> String {
             (Some(long), None) => format!("{short}--{long}"),
             (None, value) => value.unwrap(),
         };
-        writeln!(text, "| `{name}` | {} |", help.replace('|', "\\|")).unwrap();
+        writeln!(text, "| `{}` | {} |", name.replace('|', "\\|"), help.replace('|', "\\|")).unwrap();
     }
     text
 }

@@ -6,6 +6,7 @@ use super::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::config::model::ApiEndpoint;
+use crate::config::untrusted;
 use crate::kube::ready::Component;
 use crate::versions::Minor;
 use serde_json::Value;
@@ -23,7 +24,7 @@ pub fn kubelet(files: &HostFiles) -> Result<Option<Component>> {
     /// The kubelet's default for `healthzPort`.
     const PORT: u64 = 10248;
     let settings: Value = match files.read(Path::new(KUBELET_CONFIG))? {
-        Some(text) => serde_yaml::from_slice(&text).unwrap_or_default(),
+        Some(text) => untrusted::value(&text).unwrap_or_default(),
         None => Value::Null,
     };
     let port = settings["healthzPort"].as_u64().unwrap_or(PORT);

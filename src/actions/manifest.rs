@@ -113,6 +113,11 @@ pub fn are_all_written(cx: &Context) -> Result<bool> {
     Ok(as_we_write_them(cx)?.len() == wanted)
 }
 
+/// The static Pods of a control plane.
+pub fn pod_names() -> impl Iterator<Item = &'static str> {
+    PODS.iter().map(|(pod, _)| *pod)
+}
+
 /// The components as sub-phases, under kubeadm's names.
 pub fn items() -> Vec<Item> {
     vec![

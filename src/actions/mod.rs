@@ -1,11 +1,13 @@
 //! Layer 6: what each phase means, one file each. The registry below joins the names that
 //! `phases/*.yaml` use to the actions, tables and conditions.
 
+pub mod backups;
 mod certificate;
 pub mod cluster;
 mod conditions;
 pub mod expiration;
 mod health;
+mod holding;
 pub mod join;
 pub mod join_line;
 mod kubeconfig;
@@ -64,6 +66,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("kubelet-start", &kubelet_start::KubeletStart),
     ("mark-control-plane", &cluster::mark::MarkControlPlane),
     ("preflight", &preflight::Preflight),
+    ("prune-backups", &backups::PruneBackups),
     ("remove-check", &leave::elsewhere::RemoveCheck),
     ("remove-etcd-member", &reset::RemoveEtcdMember),
     ("remove-member", &leave::elsewhere::RemoveMember),

@@ -3,6 +3,7 @@
 //! Reads: the host, the configuration, what earlier runs left. Writes: with `--fix`, what can be mended; and it
 //! starts to pull the images, which goes on while certificates and files are made.
 
+use super::holding;
 use super::join::earlier;
 use super::manifest;
 use super::standing;
@@ -12,6 +13,7 @@ use crate::checks::fix::{self, Mended, Outcome, Unmended};
 use crate::checks::{self, Consequence, Finding, Inputs, Repair, Report, Rerun, Role, Severity};
 use crate::config::images;
 use crate::config::model::ClusterConfig;
+use crate::config::untrusted;
 use crate::context::{Context, Task};
 use crate::journal::Journal;
 use crate::pipeline::{Action, Target};
@@ -89,7 +91,7 @@ impl Subject {
         if let Some(joining) = joining {
             // Of a cluster that was found the kubelets' configuration is a ConfigMap of its own; what is no mapping
             // is told by the phase that needs it.
-            cluster.kubelet = serde_yaml::from_str(&joining.kubelet).unwrap_or_default();
+            cluster.kubelet = untrusted::read(joining.kubelet.as_bytes()).unwrap_or_default();
         }
         // A worker's kubelet pulls what Pods need as they come.
         let images = if role == Role::Worker { Vec::new() } else { control_plane_images(cx)? };
@@ -114,6 +116,8 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
         adopted.extend(earlier::files_of_this_cluster(cx)?);
     }
     let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
+    let mut holding = holding::of(cx, Some(&subject.cluster))?;
+    holding.edits = holding::edits(cx)?;
     let standing = (subject.role == Role::FirstControlPlane).then(|| standing::of(cx)).transpose()?;
     let pause = images::pause(&subject.cluster, validity::minor_of(&subject.cluster)?).to_string();
     Ok(checks::run(&Inputs {
@@ -129,6 +133,8 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
         images: &subject.images,
         pause_image: Some(&pause),
         rerun: &rerun,
+        holding: &holding,
+        adopt_etcd_data: cx.init().is_ok_and(|(_, options)| options.adopt_etcd_data),
         standing: standing.as_ref(),
     }))
 }

@@ -5,11 +5,11 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::files::Content;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::context::Context;
-use crate::context::renewal::{Before, Renewed};
+use crate::context::renewal::Renewed;
 use crate::pipeline::{Action, Item, Target};
+use crate::pki::Staged;
 use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
 use crate::pki::moment;
 use std::path::{Path, PathBuf};
@@ -23,10 +23,9 @@ pub mod near;
 mod readers;
 pub mod requests;
 pub mod restart;
+pub mod rollback;
 pub(super) mod running;
 
-/// Where copies of what was renewed lie.
-pub const BACKUPS: &str = "/var/lib/kubewright/backup";
 /// The folder of kubeconfigs.
 const KUBECONFIG_DIR: &str = "/etc/kubernetes";
 /// The kubeconfig that has a phase of its own.
@@ -108,18 +107,24 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     if names.contains(&name) {
         return Ok(Some(name.to_owned()));
     }
-    Err(NoSuchName { name: name.into(), nearest: nearest(name, names) })
+    Err(NoSuchName { name: name.into(), nearest: similar(name, names) })
 }
 
-/// Copies a file below the folder of this run's backups. What the run found is kept, not what it wrote since.
-pub(super) fn back_up(cx: &Context, path: &Path) -> Result<()> {
-    let Some(bytes) = cx.files.read(path)? else { return Ok(()) };
-    cx.files.create_dir(Path::new(BACKUPS), 0o700)?;
-    let copy = cx.renewal()?.backup.join(path.strip_prefix("/").unwrap_or(path));
-    if cx.files.exists(&copy) {
-        return Ok(());
+/// Copies a file below the directory of this run's backups, and keeps it for putting it back. What the run found is
+/// kept, not what it wrote since.
+pub(super) fn back_up(cx: &mut Context, path: &Path) -> Result<()> {
+    cx.pki()?.back_up(path)?;
+    cx.keep(path)
+}
+
+/// Completes the replacement of a pair that an earlier run began, and reports what became of it.
+pub(super) fn finish_replacement(cx: &mut Context, spec: &CertSpec) -> Result<()> {
+    let staged = cx.pki()?.finish_replacement(spec)?;
+    match (&staged, staged.text()) {
+        (Staged::SetAside { .. }, Some(text)) => cx.events.warning(text),
+        (_, Some(text)) => cx.events.message(text),
+        (_, None) => {}
     }
-    cx.files.write(&copy, &Content::secret(bytes, "(a copy of what was there)\n"), 0o600)?;
     Ok(())
 }
 
@@ -173,27 +178,20 @@ fn is_due(cx: &mut Context, name: &str) -> Result<bool> {
 
 pub(super) fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
-    store.finish_replacement(spec)?;
+    finish_replacement(cx, spec)?;
     for path in [store.cert_path(spec), store.key_path(spec)] {
         back_up(cx, &path)?;
     }
     let names = cx.renewal()?.names;
     let done = store.renew(spec, cx.cluster()?, cx.node()?, keys.as_ref(), names)?;
-    Ok(Renewed {
-        name: spec.name,
-        old: done.old,
-        new: done.new,
-        at: cx.clock.now(),
-        before: Before::Pair(spec, done.before),
-    })
+    Ok(Renewed { name: spec.name, old: done.old, new: done.new, at: cx.clock.now() })
 }
 
 pub(super) fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, &Path::new(KUBECONFIG_DIR).join(spec.file))?;
     let done = store.renew_kubeconfig(spec, Path::new(KUBECONFIG_DIR), cx.cluster()?, keys.as_ref())?;
-    let before = Before::Kubeconfig(done.path, Box::new(done.before));
-    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now(), before })
+    Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now() })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::base::fault::{Failure, Result};
 use crate::checks::{Data, Database, Standing};
 use crate::config::ClusterConfig;
 use crate::context::Context;
-use crate::context::access::{ADMIN_CONF, access};
+use crate::context::access::{ADMIN_CONF, SUPER_ADMIN_CONF, access};
 use crate::kube::KubeError;
 use crate::kube::client::Client;
 use crate::kube::cluster::Cluster;
@@ -24,12 +24,28 @@ const ETCD: &str = "etcd";
 /// # Errors
 /// When a manifest cannot be read, or a patch does not apply.
 pub fn of(cx: &Context) -> Result<Standing> {
-    let before = data(|pod| StaticPod::read(&cx.files, pod))?;
+    let mut before = data(|pod| StaticPod::read(&cx.files, pod))?;
     let after = match &before.etcd {
         None => Data::default(),
         Some(_) => data(|pod| Ok(manifest::text(cx, pod)?.map(|text| StaticPod::parse(text.as_bytes()))))?,
     };
+    if is_where_it_was(cx, &before, &after)? {
+        before.etcd.clone_from(&after.etcd);
+    }
     Ok(Standing { stored: stored(cx), before, after })
+}
+
+/// True when etcd's manifest is gone or damaged, so that it says no directory, and the data is where this run would
+/// look for it.
+fn is_where_it_was(cx: &Context, before: &Data, after: &Data) -> Result<bool> {
+    let is_loopback = |url: &String| ["//127.0.0.1:", "//[::1]:", "//localhost:"].iter().any(|host| url.contains(host));
+    let (Some(Database::Elsewhere(urls)), Some(Database::Here(dir))) = (&before.etcd, &after.etcd) else {
+        return Ok(false);
+    };
+    // An etcd that others run on this host has no certificate from here.
+    let certificate = cx.cluster()?.certificates_dir.join("etcd/server.crt");
+    let exists = |path: &Path| cx.files.exists(path);
+    Ok(urls.iter().all(is_loopback) && exists(&dir.join("member")) && exists(&certificate))
 }
 
 /// The version of the cluster that this host runs, so that a newer kubelet does not stand for another one; None on a
@@ -47,8 +63,8 @@ pub fn version(cx: &Context) -> Option<Version> {
 /// The configuration that the running cluster has; None where there is no cluster that could say it: none is here, it
 /// does not answer, or an earlier run did not come as far.
 fn stored(cx: &Context) -> Option<Result<ClusterConfig, Failure>> {
-    let path = Path::new(ADMIN_CONF);
-    if !cx.files.is_live() || !cx.files.exists(path) {
+    let path = [ADMIN_CONF, SUPER_ADMIN_CONF].map(Path::new).into_iter().find(|path| cx.files.exists(path))?;
+    if !cx.files.is_live() {
         return None;
     }
     let read = || {

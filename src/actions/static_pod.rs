@@ -4,7 +4,9 @@
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
+use crate::config::untrusted;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use crate::checks::{MANIFESTS, manifest as path};
@@ -30,7 +32,7 @@ impl StaticPod {
 
     /// What the text of a manifest says. One that cannot be read as a Pod has no flags.
     pub fn parse(text: &[u8]) -> Self {
-        let pod: Value = serde_yaml::from_slice(text).unwrap_or_default();
+        let pod = untrusted::value(text).unwrap_or_default();
         let container = &pod["spec"]["containers"][0];
         let texts = |key: &str| container[key].as_array().cloned().unwrap_or_default();
         let words = texts("command").into_iter().chain(texts("args"));
@@ -61,6 +63,27 @@ impl StaticPod {
     /// The value of a flag; of one that comes twice, the last.
     pub fn flag(&self, name: &str) -> Option<&str> {
         self.words.iter().rev().find_map(|word| word.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
+    }
+
+    /// The flags that `wanted` adds, drops or changes, and its image; without values, some of which are credentials.
+    pub fn changed_flags(&self, wanted: &Self) -> Vec<String> {
+        fn flags(pod: &StaticPod) -> BTreeMap<&str, Vec<&str>> {
+            let mut flags: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+            for word in pod.words.iter().filter_map(|word| word.strip_prefix("--")) {
+                let (name, value) = word.split_once('=').unwrap_or((word, ""));
+                flags.entry(name).or_default().push(value);
+            }
+            flags
+        }
+        let (here, then) = (flags(self), flags(wanted));
+        let added = then.keys().filter(|name| !here.contains_key(*name)).map(|name| format!("without --{name}"));
+        let differs = here.iter().filter_map(|(name, values)| match then.get(name) {
+            None => Some(format!("with --{name}")),
+            Some(other) if other != values => Some(format!("another --{name}")),
+            Some(_) => None,
+        });
+        let image = (self.image != wanted.image).then(|| "another image".to_owned());
+        differs.chain(added).chain(image).collect()
     }
 
     /// The tag of its image.

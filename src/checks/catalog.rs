@@ -5,8 +5,8 @@
 use super::finding::{Finding, Report};
 use super::inputs::{Inputs, Role, Scene};
 use super::{
-    address, authorities, external_etcd, files, ignore, lost, machine, network, programs, running_node, runtime,
-    standing, system,
+    address, authorities, external_data, external_etcd, files, ignore, lost, machine, network, programs, running_node,
+    runtime, standing, system,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -92,6 +92,7 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     checks.extend(programs::kubelet());
     if inputs.role == Role::FirstControlPlane {
         checks.extend(external_etcd::checks(inputs));
+        checks.extend(external_data::checks(inputs));
     }
     if inputs.is_control_plane() {
         checks.extend(authorities::checks());

@@ -83,7 +83,8 @@ fn compared(scene: &Scene<'_>, cri: &Cri) -> (Vec<Finding>, Option<String>) {
     // Where kubeadm writes none, the kubelet's own default holds.
     let default = table::facts(scene.minor).and_then(|facts| facts.default_cgroup_driver).unwrap_or("cgroupfs");
     let kubelet = asked.unwrap_or(default);
-    if scene.runs_pods()
+    // Without Pods an explicit choice may change a node; a default may not.
+    if (scene.runs_pods() || (asked.is_none() && running_node::is_node(scene.host())))
         && let Some(own) = running_node::cgroup_driver(scene)
     {
         // Of a cluster that was not asked the configuration is only supposed.
@@ -112,7 +113,7 @@ fn compared(scene: &Scene<'_>, cri: &Cri) -> (Vec<Finding>, Option<String>) {
     (vec![finding], Some(kubelet.to_owned()))
 }
 
-/// On a node that runs, its own kubelet's driver counts, and a run that would change that is refused.
+/// On a host that is a node, its own kubelet's driver counts, and a run that would change that is refused.
 fn running(scene: &Scene<'_>, cri: &Cri, [own, runtime]: [&str; 2], wanted: Option<&str>) -> Vec<Finding> {
     let place = || cri.endpoint().to_string();
     let mut findings = Vec::new();
@@ -121,17 +122,26 @@ fn running(scene: &Scene<'_>, cri: &Cri, [own, runtime]: [&str; 2], wanted: Opti
         let what = format!(
             "the kubelet of this node uses the cgroup driver {own}, and {version} uses {runtime}: no new Pod starts"
         );
-        // Without a repair: ignoring this must not make the kubelet follow the runtime either.
         let repair = Repair::CgroupDriver { driver: own.into() };
-        let fix = running_node::by_hand(&repair, &scene.inputs.node.name).unwrap_or_default();
-        findings.push(Finding::error(ID, place(), what, fix));
+        findings.push(if scene.runs_pods() {
+            // Without a repair: ignoring this must not make the kubelet follow the runtime either.
+            let fix = running_node::by_hand(&repair, &scene.inputs.node.name).unwrap_or_default();
+            Finding::error(ID, place(), what, fix)
+        } else {
+            let by_hand = format!("switch the runtime to {own} in its configuration");
+            let by_fix = format!("run the same command with '--fix', or {by_hand}");
+            mended_in_containerd(Finding::error(ID, place(), what, by_hand), cri, repair, by_fix)
+        });
     }
     if let Some(wanted) = wanted.filter(|wanted| *wanted != own) {
         let what = format!(
-            "the kubelet of this node uses the cgroup driver {own}, and this configuration would change it to {wanted} \
-             while Pods run"
+            "the kubelet of this node uses the cgroup driver {own}, and this configuration would change it to {wanted}{}",
+            if scene.runs_pods() { " while Pods run" } else { "" }
         );
-        let fix = format!("set cgroupDriver: {own} in the KubeletConfiguration of the --config file");
+        let fix = format!(
+            "set cgroupDriver: {own} in the KubeletConfiguration of the --config file, or run 'kubewright reset' first to \
+             make a new node of this host"
+        );
         findings.push(Finding::error(ID, place(), what, fix).vital("no new Pod would start on this node"));
     }
     findings

@@ -36,7 +36,7 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     })]
 }
 
-fn client(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<Client, Box<Finding>> {
+pub(super) fn client(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<Client, Box<Finding>> {
     let unusable = |file: &str, fault: &dyn Fault| {
         let what = format!("the client for the external etcd cannot be made: {}", innermost(fault));
         Box::new(Finding::error(ID, file, what, fault.hint().unwrap_or_default()))

@@ -1,6 +1,7 @@
 //! What the checks are told, and what they share.
 
 use super::containerd::{Installation, Settings};
+use super::holding::Holding;
 use super::standing::Standing;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -53,6 +54,10 @@ pub struct Inputs<'a> {
     pub pause_image: Option<&'a str>,
     /// What earlier runs left.
     pub rerun: &'a Rerun,
+    /// What this host holds of a cluster.
+    pub holding: &'a Holding,
+    /// An external etcd may hold the data of another cluster, which is then taken over.
+    pub adopt_etcd_data: bool,
     /// The control plane that this host runs already; None where it is not to become a first one.
     pub standing: Option<&'a Standing>,
 }

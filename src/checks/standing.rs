@@ -117,8 +117,8 @@ fn changed(changes: &[Difference], is_vital: bool) -> Option<Finding> {
         shown.join("; ")
     );
     let fix = "give the flags or the --config file with which the cluster was made; 'kubectl --kubeconfig \
-               /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config -o yaml' shows what it has. To \
-               make a new cluster, run 'kubewright reset' first";
+               /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config -o yaml' shows what it has. Use \
+               another host for a new cluster";
     let finding = Finding::error(ID, "kube-system/kubeadm-config", what, fix);
     Some(if is_vital { finding.vital(REASON) } else { finding })
 }
@@ -157,8 +157,8 @@ fn is_same(old: &Database, new: &Database) -> bool {
 
 fn dangerous(danger: &str) -> Finding {
     let what = format!("this host holds a cluster: {danger}");
-    let fix = "give the flags or the --config file with which that cluster was made; if it never came up, or to give it \
-               up, run 'kubewright reset' first";
+    let fix =
+        "give the flags or the --config file with which that cluster was made; use another host for a new cluster";
     Finding::error(ID, super::files::MANIFESTS, what, fix).vital(REASON)
 }
 
@@ -188,8 +188,8 @@ mod tests {
             stored.networking.pod_subnets = vec!["10.244.0.0/16".parse().unwrap()];
             stored.proxy.disabled = true;
             let expected = [
-                "apiServer.extraArgs.oidc-issuer-url: https://id now, nothing then",
-                "networking.podSubnet: 10.244.0.0/16 now, nothing then",
+                "apiServer.extraArgs.oidc-issuer-url: https://id -> unset",
+                "networking.podSubnet: 10.244.0.0/16 -> unset",
             ];
             assert_eq!(told(&stored, &wanted), expected, "v1.{minor}");
         }
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn another_minor_is_told_as_such_and_not_by_what_follows_from_it() {
-        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 now, v1.36.2 then"]);
+        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 -> v1.36.2"]);
     }
 
     fn data(etcd: Database, encryption: Option<&str>) -> Data {

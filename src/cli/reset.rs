@@ -1,11 +1,12 @@
 //! `reset` and `reset phase …`.
 
 use super::args::reset::ResetArgs;
+use super::change_list::{self, count};
+use super::confirm::{confirm, left_text};
 use super::facts;
-use super::leaving::{confirm, left_text};
-use super::plan_text::{self, count};
 use super::session::Session;
 use crate::actions;
+use crate::actions::backups::BACKUPS;
 use crate::actions::renewal::known;
 use crate::actions::reset;
 use crate::actions::reset::remains::{self, Left};
@@ -26,10 +27,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
-/// The phase that only runs when it is asked for.
+/// The phase that only runs on request.
 const UNDO: &str = "undo-fix";
 
-/// Runs the whole workflow, or the one phase that was chosen.
+/// Runs the whole workflow, or the selected phase.
 pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
     let resolved = documents.reset(&flags(args), &facts::gather(session)?)?;
@@ -76,9 +77,9 @@ fn flags(args: &ResetArgs) -> ResetFlags {
     }
 }
 
-/// All that is known of the node before anything is asked.
+/// What is known about the node before the cluster is contacted.
 fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
-    let cx = silent(session, Task::None);
+    let cx = probe_context(session, Task::None);
     let (mut cluster, mut node) = known::from_host(&cx)?;
     if let Some(dir) = &config.certificates_dir {
         cluster.certificates_dir.clone_from(dir);
@@ -93,6 +94,7 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         dead: false,
         force: config.force,
         accept_quorum_loss: args.accept_quorum_loss,
+        keep_backups: args.keep_backups,
         drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
         reset: Some(config),
         cluster,
@@ -104,15 +106,15 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
     })
 }
 
-/// A context that changes nothing and says nothing: for looking ahead.
-fn silent(session: &Session, task: Task) -> Context {
+/// A context that changes and prints nothing, for probing.
+fn probe_context(session: &Session, task: Task) -> Context {
     let gate = Gate::recording();
     Context::new(&session.env, Events::silent(), HostFiles::new(session.root(), gate.clone()), gate, task)
 }
 
-/// True unless the host is as it would be afterwards. What cannot be looked at will be told by the phases.
+/// False if the host is already in its final state. What cannot be checked here is reported by the phases.
 fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Result<bool> {
-    let mut cx = silent(session, Task::Leave(Box::new(leaving.clone())));
+    let mut cx = probe_context(session, Task::Leave(Box::new(leaving.clone())));
     match reset::changes_wanted(&mut cx, undo_fix) {
         Ok(number) => Ok(number > 0),
         Err(failure) if failure.exit_code() == ExitCode::Internal => Err(failure),
@@ -121,37 +123,40 @@ fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Resul
 }
 
 fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
-    let mut cx = silent(session, Task::Leave(Box::new(leaving)));
-    // What stays is found on the way.
+    let mut cx = probe_context(session, Task::Leave(Box::new(leaving)));
+    // Collects what is kept along the way.
     reset::changes_wanted(&mut cx, false)?;
     let left = remains::survey(&mut cx)?;
-    let text = format!("There is nothing to do: this host is no node of a cluster.\n{}", left_text(&left));
+    let text = format!("Nothing to do: this host is not part of a cluster.\n{}", left_text(&left));
     let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };
     session.print(&outcome, &text)?;
     Ok(ExitCode::Ok)
 }
 
 fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
-    let cx = silent(session, Task::None);
+    let cx = probe_context(session, Task::None);
     let has = |path: &str| cx.files.exists(Path::new(path));
     let is_control_plane = has("/etc/kubernetes/manifests/kube-apiserver.yaml");
-    let role = if is_control_plane { "a control plane" } else { "a node" };
-    let mut text = format!("This host ({}, {role}) leaves its cluster. These go:\n", leaving.name);
-    text += "  - its Pods, with their logs and what is in their emptyDir volumes\n";
+    let role = if is_control_plane { "a control plane" } else { "a worker" };
+    let mut text = format!("This host ({}, {role}) will be removed from its cluster. This deletes:\n", leaving.name);
+    text += "  - its Pods, their logs and the content of their emptyDir volumes\n";
     if is_control_plane {
         text += &format!("  - the certificates and keys in {}\n", leaving.cluster.certificates_dir.display());
     }
+    if !leaving.keep_backups && has(BACKUPS) {
+        text += &format!("  - the backups of certificates and keys in {BACKUPS}\n");
+    }
     if has("/etc/kubernetes/manifests/etcd.yaml") {
-        text += "  - its member of etcd, and that member's data\n";
+        text += "  - its etcd member and its data\n";
     }
-    text += "  - the settings of its kubelet, and the cluster's network links and packet rules\n";
+    text += "  - the kubelet's configuration, and the cluster's network interfaces and packet filter rules\n";
     if undo_fix {
-        text += "  - what --fix prepared on it\n";
+        text += "  - the changes made by --fix\n";
     }
-    text + "Volumes, mounts and files that no cluster tool made stay."
+    text + "Volumes, mounts and files that were not created by cluster tools are kept."
 }
 
-/// What `reset` did, for `-o json`.
+/// The result of `reset` for `-o json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome<'a> {
@@ -165,9 +170,9 @@ struct Outcome<'a> {
 fn report(summary: &Summary, dry_run: bool, left: &[Left], cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
     let text = if dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else {
-        let left_for_host = plan_text::left_for_host(summary, &session.global.rootfs);
+        let left_for_host = change_list::left_for_host(summary, &session.global.rootfs);
         format!("Done: {}.\n{left_for_host}{}", count(summary.changes, "change"), left_text(left))
     };
     session.print(&Outcome { summary, dry_run, changed, left }, &text)

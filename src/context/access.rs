@@ -1,6 +1,6 @@
 //! Opens the cluster's API with the credentials of a kubeconfig on this host.
 
-use super::Context;
+use super::{Context, Task};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::https::{Credentials, Trust};
@@ -121,7 +121,8 @@ impl Context {
     /// # Errors
     /// When admin.conf is not there or cannot be used.
     pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
-        self.starting_cluster(Path::new(ADMIN_CONF))
+        let given = if let Task::Init(_, options) = &self.task { options.kubeconfig.clone() } else { None };
+        self.starting_cluster(&given.unwrap_or_else(|| ADMIN_CONF.into()))
     }
 
     /// The cluster that this run brings up, through another kubeconfig than the administrator's.

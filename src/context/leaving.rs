@@ -2,7 +2,7 @@
 
 use super::{Context, Missing, Task};
 use crate::base::fault::Result;
-use crate::config::lifecycle::ResetConfig;
+use crate::config::ResetConfig;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::host::removal::Kept;
 use std::path::PathBuf;
@@ -52,6 +52,8 @@ pub struct Leaving {
     pub force: bool,
     /// Leave etcd even if those that stay have no majority then.
     pub accept_quorum_loss: bool,
+    /// Leave the copies of earlier certificates and keys.
+    pub keep_backups: bool,
     /// How long the node's Pods get to move elsewhere.
     pub drain_limit: Duration,
     /// The cluster, as far as this host knows it.

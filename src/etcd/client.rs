@@ -98,10 +98,19 @@ impl Client {
     /// Asks one endpoint after the other until one answers; one that does not is asked last from then on. A change is
     /// sent to another one only when it surely did not arrive: it must not be made twice.
     fn ask(&self, kind: Kind, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
+        self.try_each(kind, |endpoint| self.call(endpoint, path, body, what))
+    }
+
+    /// Reads from one endpoint after the other until one answers.
+    pub(super) fn each_endpoint<T>(&self, read: impl Fn(&str) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
+        self.try_each(Kind::Read, read)
+    }
+
+    fn try_each<T>(&self, kind: Kind, ask: impl Fn(&str) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
         let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut last = EtcdError::Address { address: String::new() };
         for endpoint in &endpoints {
-            let error = match self.call(endpoint, path, body, what) {
+            let error = match ask(endpoint) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -120,7 +129,7 @@ impl Client {
         Err(last)
     }
 
-    fn call(&self, endpoint: &str, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
+    pub(super) fn call(&self, endpoint: &str, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
         let request = http::Request::post(format!("{endpoint}{path}")).header("content-type", "application/json");
         self.exchange(endpoint, request, body.to_string().into_bytes(), what)
     }
@@ -141,6 +150,21 @@ impl Client {
         }
         let message = value["message"].as_str().or(value["error"].as_str()).unwrap_or("no reason given").to_owned();
         Err(EtcdError::Refused { what: what.into(), code: value["code"].as_u64().unwrap_or(2), message })
+    }
+
+    /// Sends one framed message to a method of etcd's gRPC API.
+    pub(super) fn send_grpc(
+        &self,
+        endpoint: &str,
+        method: &str,
+        message: Vec<u8>,
+    ) -> Result<http::Response<Vec<u8>>, EtcdError> {
+        let request = http::Request::post(format!("{endpoint}{method}"))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(message)
+            .map_err(|_| EtcdError::Address { address: endpoint.into() })?;
+        Ok(self.https.send(request, CALL_LIMIT)?)
     }
 
     fn put_last(&self, endpoint: &str) {

@@ -6,6 +6,8 @@ use crate::base::fault::Fault;
 use crate::base::https::HttpsError;
 use std::time::Duration;
 
+/// gRPC's number for "permission denied".
+const PERMISSION_DENIED: u64 = 7;
 /// gRPC's number for "unavailable", which etcd also uses for "try again".
 const UNAVAILABLE: u64 = 14;
 /// gRPC's number for "the deadline passed".
@@ -97,7 +99,7 @@ pub enum EtcdError {
         id: u64,
     },
     /// What might have passed did not.
-    #[error("{what} did not happen within {limit:?}: {last}")]
+    #[error("timed out after {limit:?} waiting for {what}: {last}")]
     TimedOut {
         /// What was awaited.
         what: String,
@@ -151,6 +153,13 @@ impl EtcdError {
         .any(|part| self.says(part))
     }
 
+    /// The user whom the client certificate names may not do that.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Refused { code: PERMISSION_DENIED, .. })
+            || self.says("permission denied")
+            || self.says("user name is empty")
+    }
+
     fn says(&self, part: &str) -> bool {
         matches!(self, Self::Refused { message, .. } if message.contains(part))
     }
@@ -180,7 +189,8 @@ impl Fault for EtcdError {
                 "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or take out those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
             }
             Self::StaleData { .. } => {
-                "if nothing on this host is needed any more, run 'kubewright reset' and join again".into()
+                "keep the data: it may be the only copy of another cluster. Join with another host; or, where it is known \
+                 that the data is of this cluster and its members have all of it, move it away and join again".into()
             }
             Self::Taken { holder, .. } => format!(
                 "give this host an address of its own with --apiserver-advertise-address (in a file: localAPIEndpoint.advertiseAddress) and a name of its own with --node-name; if {holder} is gone for good, run 'kubewright node remove {holder} --dead' on a control plane first"

@@ -2,9 +2,9 @@
 
 use super::error::{CertificateError, PkiError};
 use super::keys::{algorithm_of, public_bits};
-use super::pem;
 use super::sans::Sans;
 use super::subject::Subject;
+use crate::base::pem;
 use crate::base::pin::Pin;
 use crate::config::model::KeyAlgorithm;
 use std::net::IpAddr;
@@ -92,8 +92,7 @@ impl Cert {
             .map(|(i, block)| Self::from_der(&block.der).ok_or(CertificateError::Damaged { number: i + 1 }))
             .collect::<Result<Vec<_>, _>>()?;
         if certs.is_empty() {
-            let found: Vec<_> = blocks.iter().map(|b| b.label.as_str()).collect();
-            return Err(CertificateError::OtherBlocks { found: found.join(" and ") });
+            return Err(CertificateError::OtherBlocks { found: pem::labels(&blocks) });
         }
         Ok(certs)
     }

@@ -11,7 +11,7 @@ use super::keys::{KeySource, PrivateKey};
 use super::kubeconfigs::{CA, server_url};
 use super::problem::Problem;
 use super::sans::Sans;
-use super::store::{LoadedCa, PkiStore, SECRET_MODE};
+use super::store::{CERT_MODE, LoadedCa, PkiStore, SECRET_MODE};
 use super::subject::Subject;
 use super::validity::minor_of;
 use super::verify::{At, Wanted, judge_leaf};
@@ -137,7 +137,7 @@ impl PkiStore {
     ) -> Result<Cert, PkiError> {
         let chain = self.judge_signed(spec, pem, cluster, node)?;
         let path = self.cert_path(spec);
-        self.save_cert(&path, &bundle_pem(&chain))?;
+        self.files.write(&path, &Content::public(bundle_pem(&chain)), self.files.mode_or(&path, CERT_MODE))?;
         first(chain, &path)
     }
 
@@ -201,13 +201,13 @@ impl PkiStore {
             self.files.write(
                 &file,
                 &Content::secret(both, "(certificate and private key, not shown)\n"),
-                SECRET_MODE,
+                self.files.mode_or(&file, SECRET_MODE),
             )?;
         } else {
             user.client_certificate_data = Some(Base64(bundle_pem(&chain).into_bytes()));
             user.client_certificate = None;
         }
-        self.files.write(&path, &config.content()?, SECRET_MODE)?;
+        self.files.write(&path, &config.content()?, self.files.mode_or(&path, SECRET_MODE))?;
         first(chain, &path)
     }
 }

@@ -1,15 +1,14 @@
 //! What can be wrong with certificates, keys and kubeconfigs, with the way out.
 
 use super::key_error::KeyError;
-use super::pem::PemError;
 use super::problem::Problem;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::FileError;
-use crate::base::move_away;
+use crate::base::pem::PemError;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What went wrong in the PKI engine.
 #[derive(Debug, thiserror::Error)]
@@ -91,11 +90,18 @@ pub enum PkiError {
         /// Its name.
         name: String,
     },
-    /// What an exchange of a pair left behind cannot be read.
-    #[error("{} is not what a renewal leaves behind", path.display())]
-    NotAPair {
-        /// The file.
-        path: PathBuf,
+    /// A key and its certificate could not be replaced.
+    #[error("{cause}; {}", state.text(key, cert))]
+    NotExchanged {
+        /// The key file.
+        key: PathBuf,
+        /// The certificate file.
+        cert: PathBuf,
+        /// Which of the two pairs is in place.
+        state: PairState,
+        /// Which file failed, and why.
+        #[source]
+        cause: FileError,
     },
     /// A private key would have been overwritten.
     #[error("{} already holds another private key", path.display())]
@@ -158,6 +164,33 @@ pub enum PkiError {
     },
 }
 
+/// What lies in the place of a key and a certificate after a replacement that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PairState {
+    /// The pair from before.
+    Old,
+    /// The new pair.
+    New,
+    /// Files that do not belong together. The new pair is kept in the staging file.
+    Mixed {
+        /// The staging file.
+        staged: PathBuf,
+    },
+}
+
+impl PairState {
+    fn text(&self, key: &Path, cert: &Path) -> String {
+        let (key, cert) = (key.display(), cert.display());
+        match self {
+            Self::Old => format!("{key} and {cert} are unchanged and belong together"),
+            Self::New => format!("{key} and {cert} are the new ones and belong together"),
+            Self::Mixed { staged } => {
+                format!("{key} and {cert} do not belong together; the new pair is kept in {}", staged.display())
+            }
+        }
+    }
+}
+
 /// Why bytes are not a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
@@ -185,7 +218,7 @@ fn list(problems: &[Problem]) -> String {
 impl Fault for PkiError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::File(error) => error.exit_code(),
+            Self::File(error) | Self::NotExchanged { cause: error, .. } => error.exit_code(),
             Self::Kubeconfig(error) => error.exit_code(),
             Self::Yaml(error) => error.exit_code(),
             Self::NotACertificate { .. }
@@ -195,7 +228,6 @@ impl Fault for PkiError {
             | Self::NoCa { .. }
             | Self::HalfAPair { .. }
             | Self::Missing { .. }
-            | Self::NotAPair { .. }
             | Self::KeyExists { .. }
             | Self::OtherCluster { .. }
             | Self::KeyMissing { .. }
@@ -208,11 +240,25 @@ impl Fault for PkiError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::File(error) => error.hint(),
+            Self::NotExchanged { cause, state: PairState::Mixed { .. }, .. } => Some(format!(
+                "{}; then run the same command again, which puts the new pair in place, before a component restarts",
+                cause.hint().unwrap_or_else(|| "fix the cause".into())
+            )),
+            Self::File(error) | Self::NotExchanged { cause: error, .. } => error.hint(),
             Self::Kubeconfig(error) => error.hint(),
             Self::Yaml(error) => error.hint(),
-            Self::NotACertificate { path, .. } => {
-                Some(format!("run 'openssl x509 -in {0} -noout -text' to look at it, or move it away to have it made anew", path.display()))
+            Self::NotACertificate { path, source } => {
+                if let CertificateError::Pem(error) = source
+                    && let Some(fix) = error.fix(path)
+                {
+                    return Some(fix);
+                }
+                let look = format!("run 'openssl x509 -in {} -noout -text' to look at it", path.display());
+                Some(if is_irreplaceable(path) {
+                    format!("{look}, and put it back from a backup or from another control plane")
+                } else {
+                    format!("{look}, and put it back, or keep it under another name to have a new one made")
+                })
             }
             Self::NotAKey { path, source } => Some(source.fix(path)),
             Self::Unfit { path, name, problems } => problems.first().map(|problem| problem.fix(path, name)),
@@ -220,19 +266,23 @@ impl Fault for PkiError {
                 "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright certs import FOLDER'".into(),
             ),
             Self::NoCa { ca_name, .. } => Some(format!("run 'kubewright init phase certs {ca_name}', or copy the cluster's CA to this host")),
-            Self::HalfAPair { there, missing } => Some(format!(
-                "copy {} from where {} came from, or move {1} away to have both made anew",
-                missing.display(),
-                there.display()
-            )),
+            Self::HalfAPair { there, missing } => {
+                let from = format!("copy {} from where {} came from", missing.display(), there.display());
+                Some(if is_irreplaceable(there) {
+                    format!("{from}, such as a backup or another control plane")
+                } else {
+                    format!("{from}, or keep {} under another name to have both made", there.display())
+                })
+            }
             Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
             Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane, which begins to bring a new CA to every node".into()),
-            Self::NotAPair { path } => Some(format!("move it away: run '{}'", move_away::command(path.display()))),
-            Self::KeyExists { path } => {
-                Some(format!("move it away first: run '{}'", move_away::command(path.display())))
-            },
+            Self::KeyExists { path } => Some(if is_irreplaceable(path) {
+                format!("keep {}: the cluster depends on it; use it, or another certificates directory", path.display())
+            } else {
+                format!("keep {0} under another name first: run 'mv --backup=numbered {0} {0}.old'", path.display())
+            }),
             Self::OtherCluster { .. } => {
-                Some("this host still has the files of another cluster: run 'kubewright reset', then join again".into())
+                Some("this host has the files of another cluster, maybe their only copy: keep them, and join with another host".into())
             }
             Self::KeyMissing { .. } => Some("run 'kubewright certs generate-csr', which makes the key and its request".into()),
             Self::UnknownMinor { .. } => Some("set kubernetesVersion to a supported version".into()),
@@ -245,6 +295,12 @@ impl Fault for PkiError {
             Self::Generate { .. } | Self::Sign { .. } => None,
         }
     }
+}
+
+/// True for the files of CAs and of service accounts: what was made with them works with no others.
+fn is_irreplaceable(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    stem.ends_with("ca") || stem == "sa"
 }
 
 #[cfg(test)]
@@ -276,7 +332,6 @@ mod tests {
             PkiError::HalfAPair { there: path(), missing: path() },
             PkiError::Missing { path: path(), phase: "certs x".into() },
             PkiError::CaNotRenewed { name: "ca".into() },
-            PkiError::NotAPair { path: path() },
             PkiError::KeyExists { path: path() },
             PkiError::OtherCluster { path: path() },
             PkiError::KeyMissing { path: path() },
@@ -284,7 +339,7 @@ mod tests {
         ];
         for error in errors {
             let (said, hint) = (error.to_string(), error.hint().unwrap_or_default());
-            let way = ["run '", "copy ", "use RSA"].iter().any(|word| hint.contains(word));
+            let way = ["run '", "copy ", "use RSA", "keep ", "back to "].iter().any(|word| hint.contains(word));
             assert!(way, "{said}: {hint}");
             assert!(said.starts_with(|c: char| !c.is_uppercase()), "{said}");
             assert!(matches!(error.exit_code(), ExitCode::Input | ExitCode::Usage), "{said}");

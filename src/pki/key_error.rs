@@ -1,6 +1,6 @@
 //! Why a file holds no private key that can be used.
 
-use super::pem::PemError;
+use crate::base::pem::PemError;
 use std::path::Path;
 
 /// What is in the file instead of a usable key.
@@ -35,6 +35,11 @@ pub enum KeyError {
 impl KeyError {
     /// What the user can do.
     pub fn fix(&self, path: &Path) -> String {
+        if let Self::Pem(error) = self
+            && let Some(fix) = error.fix(path)
+        {
+            return fix;
+        }
         let path = path.display();
         match self {
             Self::Encrypted => format!(

@@ -6,7 +6,7 @@
 use super::der;
 use super::error::PkiError;
 use super::key_error::KeyError;
-use super::pem;
+use crate::base::pem;
 use crate::base::secret::Secret;
 use crate::config::model::KeyAlgorithm;
 use rcgen::{KeyPair, PublicKeyData};
@@ -46,7 +46,7 @@ pub trait KeySource: Send + Sync {
 /// A private key with its public half.
 pub struct PrivateKey {
     pem: Secret<String>,
-    label: String,
+    label: &'static str,
     der: Secret<Vec<u8>>,
     public: Vec<u8>,
     /// Made when something is signed: most keys never sign anything here, and loading costs 0.7 ms for RSA.
@@ -58,13 +58,7 @@ impl PrivateKey {
     /// `SubjectPublicKeyInfo`.
     fn generated(algorithm: KeyAlgorithm, der: Vec<u8>, public: Vec<u8>) -> Self {
         let label = if is_rsa(algorithm) { RSA_LABEL } else { EC_LABEL };
-        Self {
-            pem: Secret::new(pem::encode(label, &der)),
-            label: label.into(),
-            der: Secret::new(der),
-            public,
-            pair: OnceLock::new(),
-        }
+        Self { pem: Secret::new(pem::encode(label, &der)), label, der: Secret::new(der), public, pair: OnceLock::new() }
     }
 
     /// The first private key in a PEM file: PKCS#1, PKCS#8 or SEC 1, whatever stands before it.
@@ -79,7 +73,7 @@ impl PrivateKey {
         if block.encrypted {
             return Err(KeyError::Encrypted);
         }
-        check_kind(&block.label, &block.der)?;
+        check_kind(block.label, &block.der)?;
         let pair = KeyPair::try_from(block.der.as_slice()).map_err(|_| KeyError::Damaged)?;
         let public = pair.subject_public_key_info();
         let slot = OnceLock::new();
@@ -87,7 +81,7 @@ impl PrivateKey {
         let _ = slot.set(pair);
         Ok(Self {
             pem: Secret::new(String::from_utf8_lossy(bytes).into_owned()),
-            label: block.label.clone(),
+            label: block.label,
             der: Secret::new(block.der.to_vec()),
             public,
             pair: slot,
@@ -109,7 +103,7 @@ impl PrivateKey {
 
     /// The key alone as PEM, without what else stood in its file.
     pub fn block(&self) -> Secret<String> {
-        Secret::new(pem::encode(&self.label, self.der.expose()))
+        Secret::new(pem::encode(self.label, self.der.expose()))
     }
 
     /// The public key as DER `SubjectPublicKeyInfo`.
@@ -148,7 +142,7 @@ pub fn public_file_has(bytes: &[u8], spki: &[u8]) -> Result<bool, KeyError> {
     let wanted = public_bits(spki);
     let keys: Vec<_> = blocks
         .iter()
-        .filter_map(|block| match block.label.as_str() {
+        .filter_map(|block| match block.label {
             PUBLIC_LABEL => Some(public_bits(&block.der)),
             RSA_PUBLIC_LABEL => Some(Some(block.der.as_slice())),
             _ => None,
@@ -190,8 +184,7 @@ pub fn algorithm_of(spki: &[u8]) -> Option<KeyAlgorithm> {
 }
 
 fn other_blocks(blocks: &[pem::Block]) -> KeyError {
-    let found: Vec<_> = blocks.iter().map(|b| b.label.as_str()).collect();
-    KeyError::OtherBlocks { found: found.join(" and ") }
+    KeyError::OtherBlocks { found: pem::labels(blocks) }
 }
 
 fn is_rsa(algorithm: KeyAlgorithm) -> bool {

@@ -1,22 +1,22 @@
 //! Exchanges a certificate and its key although two files cannot change at once.
 //!
 //! The new pair is first written whole into one file beside the old one (`BASE.renewing`). A run
-//! that is killed between the two exchanges is finished by the next one from that file, so that
+//! that is killed between the two exchanges is completed by the next one from that file (`staged`), so that
 //! nothing is left with a key and a certificate that do not belong together. Both files are on the disk before the
 //! first takes its place: etcd reads them at every connection. Owner and mode stay: a component may run as a user of
 //! its own.
 
 use super::catalog::CertSpec;
-use super::error::PkiError;
+use super::error::{PairState, PkiError};
 use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
-use crate::base::files::Content;
+use crate::base::files::{Content, NotReplaced};
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{Base64, SecretBase64};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// What plans show in place of a key.
-const HIDDEN: &str = "(private key, not shown)\n";
+pub(super) const HIDDEN: &str = "(private key, not shown)\n";
 
 /// A certificate file and its key file, as they were read or are to be written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,13 @@ pub struct Pair {
     pub cert: Base64,
     /// The key file.
     pub key: SecretBase64,
+}
+
+impl Pair {
+    /// The content of the two files.
+    pub fn new(cert: &[u8], key: &[u8]) -> Self {
+        Self { cert: Base64(cert.to_vec()), key: SecretBase64(Secret::new(key.to_vec())) }
+    }
 }
 
 impl PkiStore {
@@ -44,40 +51,66 @@ impl PkiStore {
     /// # Errors
     /// When a file cannot be written.
     pub fn replace_pair(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
+        self.stage(spec, pair)?;
+        self.exchange(spec, pair)
+    }
+
+    /// Puts a pair back that was replaced, with the modes of its files.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn put_back(&self, spec: &CertSpec, pair: &Pair, key_mode: u32, cert_mode: u32) -> Result<(), PkiError> {
+        self.stage(spec, pair)?;
+        self.exchange_with(spec, pair, key_mode, cert_mode)
+    }
+
+    fn stage(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
         let path = self.staging_path(spec);
         let text = serde_json::to_vec(pair)
             .map(Secret::new)
             .map_err(|e| PkiError::Sign { what: path.display().to_string(), reason: e.to_string() })?;
         self.files.write(&path, &Content::secret(text.expose().as_slice(), HIDDEN), SECRET_MODE)?;
-        self.exchange(spec, pair)
+        Ok(())
     }
 
-    /// Finishes what a killed [`PkiStore::replace_pair`] began; does nothing otherwise.
-    ///
-    /// # Errors
-    /// When a file cannot be read or written.
-    pub fn finish_replacement(&self, spec: &CertSpec) -> Result<(), PkiError> {
-        let path = self.staging_path(spec);
-        let Some(text) = self.files.read(&path)?.map(Secret::new) else { return Ok(()) };
-        match serde_json::from_slice::<Pair>(text.expose()) {
-            Ok(pair) => self.exchange(spec, &pair),
-            Err(_) => Err(PkiError::NotAPair { path }),
-        }
+    /// Puts a staged pair in place.
+    pub(super) fn exchange(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
+        let key_mode = self.files.mode_or(&self.key_path(spec), SECRET_MODE);
+        let cert_mode = self.files.mode_or(&self.cert_path(spec), CERT_MODE);
+        self.exchange_with(spec, pair, key_mode, cert_mode)
     }
 
-    fn exchange(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
+    fn exchange_with(&self, spec: &CertSpec, pair: &Pair, key_mode: u32, cert_mode: u32) -> Result<(), PkiError> {
         let key = Content::secret(pair.key.0.expose().as_slice(), HIDDEN);
         // As bytes: text around a certificate may be in any encoding.
         let cert = Content::secret(pair.cert.0.as_slice(), String::from_utf8_lossy(&pair.cert.0));
         let (key_path, cert_path) = (self.key_path(spec), self.cert_path(spec));
-        let key_mode = self.files.mode_or(&key_path, SECRET_MODE);
-        let cert_mode = self.files.mode_or(&cert_path, CERT_MODE);
-        self.files.write_together(&[(&key_path, &key, key_mode), (&cert_path, &cert, cert_mode)])?;
-        self.files.remove(&self.staging_path(spec))?;
-        Ok(())
+        let written = self.files.write_together(&[(&key_path, &key, key_mode), (&cert_path, &cert, cert_mode)]);
+        let staged = self.staging_path(spec);
+        let failed =
+            |state, cause| PkiError::NotExchanged { key: key_path.clone(), cert: cert_path.clone(), state, cause };
+        match written {
+            Ok(_) => self.files.remove(&staged).map(|_| ()).map_err(|cause| failed(PairState::New, cause)),
+            Err(NotReplaced { cause, .. }) if self.belong_together(spec) => {
+                // A new key that lies around is of no use. Should it stay, the next run verifies it before it uses it.
+                let _ = self.files.remove(&staged);
+                Err(failed(PairState::Old, cause))
+            }
+            // The next run completes the pair from the stage.
+            Err(NotReplaced { cause, .. }) => Err(failed(PairState::Mixed { staged }, cause)),
+        }
     }
 
-    fn staging_path(&self, spec: &CertSpec) -> PathBuf {
+    /// False when the key fits no certificate of the file beside it, or one of them is damaged or missing.
+    pub fn belong_together(&self, spec: &CertSpec) -> bool {
+        match (self.load_certs(spec), self.load_key(spec)) {
+            (Ok(None), Ok(None)) => true,
+            (Ok(Some(certs)), Ok(Some(key))) => certs.iter().any(|cert| cert.has_key(key.public_der())),
+            _ => false,
+        }
+    }
+
+    pub(super) fn staging_path(&self, spec: &CertSpec) -> PathBuf {
         self.dir.join(format!("{}.renewing", spec.base))
     }
 }

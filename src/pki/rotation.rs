@@ -8,17 +8,16 @@ use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
 use super::keys::{KeySource, PrivateKey};
-use super::replace::Pair;
+use super::replace::{HIDDEN, Pair};
 use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
 use super::validity::{Validity, minor_of};
 use crate::base::files::{Content, Written};
 use crate::base::secret::Secret;
-use crate::config::kubeconfig::{Base64, SecretBase64};
 use crate::config::model::ClusterConfig;
 use std::path::Path;
 
 /// The bridge from the CA before to the one that signs now.
-const BRIDGE: &str = "ca-bridge.crt";
+pub const BRIDGE: &str = "ca-bridge.crt";
 
 impl PkiStore {
     /// A new CA with the name and the kind of key of `old`, not saved.
@@ -98,16 +97,13 @@ impl PkiStore {
         Ok(self.files.write(&self.cert_path(spec), &Content::public(bundle_pem(certs)), CERT_MODE)?)
     }
 
-    /// Makes `key` the one that signs, with `certs` in the CA file; does nothing when that is so already.
+    /// Makes `key` the one that signs, with `certs` in the CA file; does nothing when that is so already. An earlier
+    /// replacement has been completed before.
     ///
     /// # Errors
     /// When a file cannot be read or written.
     pub fn hand_over(&self, spec: &CertSpec, certs: &[Cert], key: &PrivateKey) -> Result<bool, PkiError> {
-        self.finish_replacement(spec)?;
-        let pair = Pair {
-            cert: Base64(bundle_pem(certs).into_bytes()),
-            key: SecretBase64(Secret::new(key.block().expose().clone().into_bytes())),
-        };
+        let pair = Pair::new(bundle_pem(certs).as_bytes(), key.block().expose().as_bytes());
         if self.pair(spec)?.as_ref() == Some(&pair) {
             return Ok(false);
         }
@@ -115,7 +111,21 @@ impl PkiStore {
         Ok(true)
     }
 
-    /// Writes a certificate and its key under a name of their own, unless they are there.
+    /// Writes a certificate and its key under a name of their own, unless they are there. Who may read the files of
+    /// `like` may read these.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn copy_pair(&self, base: &Path, cert: &Cert, key: &PrivateKey, like: &CertSpec) -> Result<(), PkiError> {
+        let text = key.block();
+        let key = Content::secret(text.expose().as_bytes(), HIDDEN);
+        self.files.write_like(&self.key_path(like), &base.with_extension("key"), &key, SECRET_MODE)?;
+        let cert = Content::public(cert.pem());
+        self.files.write_like(&self.cert_path(like), &base.with_extension("crt"), &cert, CERT_MODE)?;
+        Ok(())
+    }
+
+    /// Writes a certificate and its key under a name of their own, for root alone, unless they are there.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -131,7 +141,7 @@ impl PkiStore {
     /// When the file cannot be written.
     pub fn keep_key(&self, base: &Path, key: &PrivateKey) -> Result<(), PkiError> {
         let text = key.block();
-        let content = Content::secret(text.expose().as_bytes(), "(private key, not shown)\n");
+        let content = Content::secret(text.expose().as_bytes(), HIDDEN);
         self.files.write(&base.with_extension("key"), &content, SECRET_MODE)?;
         Ok(())
     }

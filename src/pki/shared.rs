@@ -80,9 +80,9 @@ impl PkiStore {
         {
             return Err(PkiError::OtherCluster { path: path.clone() });
         }
-        // sa.pub has the mode of a key, as kubeadm writes it.
-        let mode = if file.is_private || name.starts_with("sa.") { SECRET_MODE } else { CERT_MODE };
-        Ok(self.files.write(path, &content, mode)?)
+        // kubeadm writes sa.pub like a key at init and like a certificate at join.
+        let mode = if file.is_private { SECRET_MODE } else { CERT_MODE };
+        Ok(self.files.write(path, &content, self.files.mode_or(path, mode))?)
     }
 }
 
@@ -129,8 +129,8 @@ mod tests {
             let bytes = store(0).load_shared(&file).unwrap().unwrap();
             assert_eq!(store(1).save_shared(&file, &bytes).unwrap(), Written::Created);
             assert_eq!(store(1).save_shared(&file, &bytes).unwrap(), Written::Unchanged);
-            let modes = [0, 1].map(|i| HostFiles::new(hosts[i].path(), Gate::open()).mode(&file.path));
-            assert_eq!(modes[0], modes[1], "{}", file.name);
+            let mode = HostFiles::new(hosts[1].path(), Gate::open()).mode(&file.path).unwrap();
+            assert_eq!(mode, if file.name.ends_with("key") { 0o600 } else { 0o644 }, "{}", file.name);
         }
         let files = shared_files(&cluster);
         let key = files.iter().find(|f| f.name == "ca.key").unwrap();

@@ -9,8 +9,10 @@ use super::cert::Cert;
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
 use super::keys::{KeySource, PrivateKey};
+use super::moment;
 use super::problem::Problem;
 use super::sans::Sans;
+use super::staged::BACKUPS;
 use super::validity::{Validity, minor_of};
 use super::verify::{At, Wanted, judge_ca, judge_leaf};
 use crate::base::env::{Clock, Random};
@@ -30,6 +32,8 @@ pub struct PkiStore {
     /// One moment for the whole run: certificates that are made together begin together.
     pub(super) now: i64,
     pub(super) random: Random,
+    /// Where copies of what is replaced go.
+    pub(super) backup: PathBuf,
 }
 
 /// What became of a file that should be there.
@@ -80,7 +84,16 @@ impl LoadedCa {
 impl PkiStore {
     /// The folder `dir` (a path of the host) as it is now. The clock is read once.
     pub fn new(files: HostFiles, dir: impl Into<PathBuf>, clock: &Clock, random: &Random) -> Self {
-        Self { files, dir: dir.into(), now: clock.now(), random: random.clone() }
+        let now = clock.now();
+        let stamp = moment::text(now).replace([':', '-'], "");
+        let backup = Path::new(BACKUPS).join(format!("staged-{stamp}"));
+        Self { files, dir: dir.into(), now, random: random.clone(), backup }
+    }
+
+    /// The same with a directory for copies of what is replaced.
+    #[must_use]
+    pub fn backing_up_to(self, backup: PathBuf) -> Self {
+        Self { backup, ..self }
     }
 
     /// Where a certificate lies.
@@ -104,11 +117,13 @@ impl PkiStore {
         node: &NodeConfig,
         keys: &dyn KeySource,
     ) -> Result<Outcome, PkiError> {
-        self.finish_replacement(spec)?;
-        match spec.ca {
-            None => self.ensure_ca(spec, cluster, node, keys),
-            Some(ca) => self.ensure_leaf(spec, catalog::cert(ca)?, cluster, node, keys),
-        }
+        let staged = self.finish_replacement(spec)?;
+        let mut outcome = match spec.ca {
+            None => self.ensure_ca(spec, cluster, node, keys)?,
+            Some(ca) => self.ensure_leaf(spec, catalog::cert(ca)?, cluster, node, keys)?,
+        };
+        outcome.warnings.extend(staged.text());
+        Ok(outcome)
     }
 
     /// The certificates in a row's file; None when there is no file.

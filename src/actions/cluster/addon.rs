@@ -1,8 +1,8 @@
 //! The addons: CoreDNS and kube-proxy.
 //!
-//! Reads: the configuration, the patches, the objects that are there. Writes: those that are missing, or that are
-//! as a tool made them; what a user changed stays, and is told. In the ConfigMap `kubeadm-config` the addon no longer
-//! counts as left out.
+//! Reads: the configuration, the patches, the objects that are there. Writes: those that are missing, or that are as a
+//! tool made them; what a user changed stays, and is told. In the ConfigMap `kubeadm-config` the addon no longer counts
+//! as left out.
 
 use super::tell;
 use crate::actions::patches;
@@ -16,7 +16,7 @@ use crate::render::dns_address;
 use crate::render::objects::Object;
 use crate::render::objects::addon::{AddonName, set_installed};
 use crate::render::objects::coredns::{self, CoreDns};
-use crate::render::objects::existing::{self, Judgement};
+use crate::render::objects::existing::{self, Decision};
 use crate::render::objects::kube_proxy::{self, EnvVar, KubeProxy};
 use crate::render::patches::Target as PatchTarget;
 use serde_json::Value;
@@ -57,8 +57,8 @@ impl Action for AddonKubeProxy {
 /// An addon's objects as they are sent, in order; `--print-manifest` prints them.
 ///
 /// # Errors
-/// When the configuration has no address for DNS, the user's `KubeProxyConfiguration` does not fit the minor, or
-/// a patch does not apply.
+/// When the configuration has no address for DNS, the user's `KubeProxyConfiguration` does not fit the minor, or a
+/// patch does not apply.
 pub fn objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
     match addon {
         AddonName::KubeProxy => with_kube_proxy(cx, |ours| Ok(ours.objects()?)),
@@ -117,8 +117,8 @@ impl crate::base::fault::Fault for NoDnsAddress {
     }
 }
 
-/// Writes what is missing or was made by a tool; leaves and names what the user changed. What other versions
-/// would have made is worked out only where something there is not as we would make it.
+/// Writes what is missing or was made by a tool; leaves and names what the user changed. What other versions would have
+/// made is worked out only where something there is not as we would make it.
 fn settle(
     cx: &Context,
     cluster: &Cluster,
@@ -135,20 +135,20 @@ fn settle(
             continue;
         };
         let judged = without_backup(&live);
-        if existing::judge(&judged, object, &[]) == Judgement::Keep {
+        if existing::decide(&judged, object, &[]) == Decision::Keep {
             continue;
         }
         let others: &Vec<Object> = match &mut others {
             Some(others) => others,
             none => none.insert(known()?),
         };
-        match existing::judge(&judged, object, others) {
-            Judgement::Keep => {}
-            Judgement::Update => {
+        match existing::decide(&judged, object, others) {
+            Decision::Keep => {}
+            Decision::Update => {
                 let written = cluster.modify(&reference, |live| replace(live, object))?;
                 tell(cx, object, written);
             }
-            Judgement::UserChanged(fields) => cx.events.warning(format!(
+            Decision::UserChanged(fields) => cx.events.warning(format!(
                 "{object} was changed by hand ({}) and is left as it is; run 'kubewright init phase addon {} \
                  --print-manifest' to see ours",
                 fields.join(", "),
@@ -185,8 +185,8 @@ fn without_backup(live: &Value) -> Value {
     judged
 }
 
-/// Makes `live` what `object` says. The number of replicas, the backup of the Corefile and what the server keeps
-/// stay as they are.
+/// Makes `live` what `object` says. The number of replicas, the backup of the Corefile and what the server keeps stay
+/// as they are.
 fn replace(live: &mut Value, object: &Object) {
     let replicas = live.pointer("/spec/replicas").cloned();
     let backup = live.pointer("/data").and_then(|data| data.get(COREFILE_BACKUP)).cloned();

@@ -4,9 +4,9 @@ use super::{Item, KUBELET_SERVER, Report, Served, Sort, State};
 use crate::actions::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
-use crate::base::shown_certificate;
+use crate::base::serving_cert;
+use crate::config::untrusted;
 use crate::pki::Cert;
-use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -65,7 +65,7 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
         }
     }
     if let Some(text) = files.read(Path::new(KUBELET_CONFIG))? {
-        let config: Value = serde_yaml::from_slice(&text).unwrap_or_default();
+        let config = untrusted::value(&text).unwrap_or_default();
         let port = config["port"].as_u64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
         let address = SocketAddr::new(reachable(config["address"].as_str()), port.unwrap_or(10250));
         let foreign = config["tlsCertFile"].as_str().is_some_and(|file| !file.is_empty());
@@ -81,7 +81,7 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
 /// # Errors
 /// In words, when nobody answers or what is shown is no certificate.
 pub fn look(port: &Port) -> std::result::Result<Cert, String> {
-    let der = shown_certificate::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
+    let der = serving_cert::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
     Cert::from_der(&der).ok_or_else(|| format!("{}: what it shows is no certificate", port.address))
 }
 

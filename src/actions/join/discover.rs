@@ -5,6 +5,7 @@
 
 use super::credentials::{self, Credentials as OfKubelet};
 use super::error::JoinError;
+use crate::actions::holding;
 use crate::base::fault::Result;
 use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
@@ -112,7 +113,9 @@ fn refuse_taken_name(cx: &Context, api: &Cluster, ca_pem: &[u8]) -> Result<()> {
     let name = &cx.node()?.name;
     match credentials::of_kubelet(cx, ca_pem)? {
         OfKubelet::Ours => return Ok(()),
-        OfKubelet::OtherNode(own) => return Err(JoinError::OtherName { own, asked: name.clone() }.into()),
+        OfKubelet::OtherNode(own) => {
+            return Err(JoinError::OtherName { own, asked: name.clone(), leave: holding::leave(cx) }.into());
+        }
         _ => {}
     }
     let node = api.find(&ObjectRef::global(&NODE, name))?;

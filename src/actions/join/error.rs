@@ -2,6 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::config::untrusted::UntrustedError;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,13 +47,25 @@ pub enum JoinError {
         own: String,
         /// The name that was asked for.
         asked: String,
+        /// How this host leaves the cluster, where nothing can be lost by that.
+        leave: String,
     },
     /// The kubelet would go on with another cluster.
-    #[error("{} is not of the cluster that was found, and the kubelet would use it", .0.display())]
-    OtherCluster(PathBuf),
+    #[error("{} is not of the cluster that was found, and the kubelet would use it", path.display())]
+    OtherCluster {
+        /// The kubeconfig.
+        path: PathBuf,
+        /// How this host leaves that cluster, where nothing can be lost by that.
+        leave: String,
+    },
     /// A CA on this host is not the cluster's.
-    #[error("{} is not the CA of the cluster: this host has been part of another one", .0.display())]
-    OtherCa(PathBuf),
+    #[error("{} is not the CA of the cluster: this host has been part of another one", path.display())]
+    OtherCa {
+        /// The CA's certificate.
+        path: PathBuf,
+        /// How this host leaves that cluster, where nothing can be lost by that.
+        leave: String,
+    },
     /// Control planes share files, and this host does not have them.
     #[error("this host lacks what all control planes share: {}", missing.join(", "))]
     NotShared {
@@ -79,7 +92,7 @@ pub enum JoinError {
     NoEtcd(String),
     /// A cluster's document cannot be read.
     #[error("the ClusterStatus in the ConfigMap kube-system/kubeadm-config cannot be read")]
-    BadStatus(#[source] serde_yaml::Error),
+    BadStatus(#[source] UntrustedError),
     /// The kubelet has not got its certificate.
     #[error("the kubelet did not get its certificate within {limit:?}: {why}")]
     NotBootstrapped {
@@ -100,10 +113,10 @@ impl Fault for JoinError {
             | Self::StoredBadly { .. }
             | Self::NoEtcd(_)
             | Self::BadStatus(_) => ExitCode::Unreachable,
-            Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster(_) | Self::NoStableEndpoint => {
+            Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster { .. } | Self::NoStableEndpoint => {
                 ExitCode::Refused
             }
-            Self::OtherCa(_) => ExitCode::Untrusted,
+            Self::OtherCa { .. } => ExitCode::Untrusted,
             Self::NotBootstrapped { .. } => ExitCode::Unhealthy,
         }
     }
@@ -122,14 +135,12 @@ impl Fault for JoinError {
             Self::NameTaken { name } => format!(
                 "give this host another name with --node-name; or, if that node is gone for good, run 'kubewright node remove {name} --dead' on a control plane first"
             ),
-            Self::OtherName { own, .. } => format!(
-                "join with --node-name {own}; or, to give this host another name, run 'kubewright reset' first"
-            ),
-            Self::OtherCluster(_) => {
-                "if nothing on this host is needed any more, run 'kubewright reset', then join again".into()
+            Self::OtherName { own, leave, .. } => {
+                format!("join with --node-name {own}; to give this host another name, first {leave}")
             }
-            Self::OtherCa(path) => format!(
-                "if nothing on this host is needed any more, run 'kubewright reset'; see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'",
+            Self::OtherCluster { leave, .. } => format!("{leave}; then join again"),
+            Self::OtherCa { path, leave } => format!(
+                "see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'; then {leave}",
                 path.display()
             ),
             Self::NotShared { .. } => {

@@ -8,7 +8,7 @@ use super::credentials::{self, Credentials};
 use super::discover::KUBELET_CONF;
 use super::error::JoinError;
 use super::prepare::require_same_ca;
-use crate::actions::{kubelet_finalize, kubelet_start, told};
+use crate::actions::{holding, kubelet_finalize, kubelet_start, told};
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
@@ -70,9 +70,12 @@ fn offer_credentials(cx: &Context) -> Result<bool> {
     let state = credentials::of_kubelet(cx, ca_pem)?;
     let forgotten = match state {
         Credentials::Ours => return Ok(false),
-        Credentials::Foreign => return Err(JoinError::OtherCluster(path.into()).into()),
+        Credentials::Foreign => {
+            return Err(JoinError::OtherCluster { path: path.into(), leave: holding::leave(cx) }.into());
+        }
         Credentials::OtherNode(own) => {
-            return Err(JoinError::OtherName { own, asked: cx.node()?.name.clone() }.into());
+            let (asked, leave) = (cx.node()?.name.clone(), holding::leave(cx));
+            return Err(JoinError::OtherName { own, asked, leave }.into());
         }
         // It has an end in the future, so the kubelet would not look for another.
         Credentials::OtherCa => forget(cx, path, &state)?,

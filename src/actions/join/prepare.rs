@@ -5,6 +5,7 @@
 
 use super::error::JoinError;
 use crate::actions::certificate::Certificate;
+use crate::actions::holding;
 use crate::actions::kubeconfig::Kubeconfig;
 use crate::actions::manifest::{self, ComponentManifest};
 use crate::base::fault::Result;
@@ -87,5 +88,8 @@ pub(super) fn require_shared(cx: &Context) -> Result<()> {
 pub(super) fn require_same_ca(cx: &Context, path: &std::path::Path, there: &[u8]) -> Result<()> {
     let proved = Cert::bundle_from_file(path, &cx.joining()?.found.ca_pem)?;
     let there = Cert::bundle_from_file(path, there)?;
-    if there.iter().any(|cert| proved.contains(cert)) { Ok(()) } else { Err(JoinError::OtherCa(path.into()).into()) }
+    if there.iter().any(|cert| proved.contains(cert)) {
+        return Ok(());
+    }
+    Err(JoinError::OtherCa { path: path.into(), leave: holding::leave(cx) }.into())
 }

@@ -6,6 +6,7 @@ use super::error::JoinError;
 use crate::base::fault::Result;
 use crate::base::files::Written;
 use crate::base::go_yaml;
+use crate::config::untrusted;
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
 use crate::kube::cluster::Cluster;
@@ -73,7 +74,7 @@ fn put(map: &mut Value, empty: &Value, node: &str, endpoint: &Value) {
 /// When it cannot be read.
 pub fn parse(map: &Value) -> Result<Option<Value>, JoinError> {
     let text = map["data"][KEY].as_str();
-    text.map(serde_yaml::from_str::<Value>).transpose().map_err(JoinError::BadStatus)
+    text.map(|text| untrusted::value(text.as_bytes())).transpose().map_err(JoinError::BadStatus)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::{Row, back_up};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::context::Context;
-use crate::context::renewal::{Before, Renewed, Signed};
+use crate::context::renewal::{Renewed, Signed};
 use crate::pipeline::{Action, Target};
 use crate::pki::PkiError;
 use crate::pki::catalog::{CERTS, KUBECONFIGS};
@@ -73,25 +73,26 @@ impl Action for ImportSigned {
         };
         let pem = signed.pem.clone();
         let row = Row::named(target.item())?;
-        let (cluster, node, folder) = (cx.cluster()?, cx.node()?, cx.renewal()?.kubeconfig_dir.clone());
-        let (there, chain, before) = match row {
-            Row::Cert(spec) => {
-                let before = store.pair(spec)?.map(|pair| Before::Pair(spec, pair));
-                (store.load_certs(spec)?, store.judge_signed(spec, &pem, cluster, node)?, before)
-            }
+        let folder = cx.renewal()?.kubeconfig_dir.clone();
+        let mut replaced = row.files(cx)?;
+        let (cluster, node) = (cx.cluster()?, cx.node()?);
+        let (there, chain) = match row {
+            Row::Cert(spec) => (store.load_certs(spec)?, store.judge_signed(spec, &pem, cluster, node)?),
             Row::Kubeconfig(spec) => {
                 let path = folder.join(spec.file);
                 let config = store.load_kubeconfig(&path)?;
                 let user = config.as_ref().and_then(|config| config.current_user());
                 let there = user.map(|user| store.client_certs(&path, user)).transpose()?.flatten();
-                let chain = store.judge_signed_kubeconfig(spec, &folder, &pem, cluster, node)?;
-                (there, chain, config.map(|config| Before::Kubeconfig(path, Box::new(config))))
+                // A file that holds both is replaced with the certificate.
+                let key = user.map(|user| store.client_key(&path, user)).transpose()?.flatten();
+                replaced.extend(key.map(|(file, _)| file).filter(|file| *file != path));
+                (there, store.judge_signed_kubeconfig(spec, &folder, &pem, cluster, node)?)
             }
         };
         if there.as_ref() == Some(&chain) {
             return Ok(());
         }
-        for file in row.files(cx)? {
+        for file in replaced {
             back_up(cx, &file)?;
         }
         if target.item() == super::KUBELET_CONF {
@@ -109,10 +110,7 @@ impl Action for ImportSigned {
             new.serial,
             crate::pki::moment::text(new.not_after)
         ));
-        if name == super::KUBELET_CONF {
-            return Ok(());
-        }
-        let Some((old, before)) = old.zip(before) else { return Ok(()) };
-        cx.note_renewed(Renewed { name, old, new, at: cx.clock.now(), before })
+        let Some(old) = old else { return Ok(()) };
+        cx.note_renewed(Renewed { name, old, new, at: cx.clock.now() })
     }
 }

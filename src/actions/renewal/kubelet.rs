@@ -6,7 +6,7 @@
 //! Reads: `/etc/kubernetes/kubelet.conf`, `/var/lib/kubelet/pki/kubelet-client-current.pem`, the CA. Writes: those
 //! two, where they are of no use, and a note that the kubelet is to be restarted.
 
-pub use super::kubelet_service::restart;
+pub use super::kubelet_service::{ROTATED, restart, restart_or_go_back};
 use super::{KUBELET_CONF, back_up, kubelet_service};
 use crate::base::fault::Result;
 use crate::base::files::{Content, HostFiles};
@@ -20,7 +20,6 @@ use crate::pki::{catalog, moment};
 use std::path::Path;
 
 const PATH: &str = "/etc/kubernetes/kubelet.conf";
-const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 const PKI: &str = "/var/lib/kubelet/pki";
 const MODE: u32 = 0o600;
 /// A kubelet asks for its next certificate when a tenth to a third of the time is left. One that has come this near to
@@ -124,7 +123,7 @@ fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
     let pem = [cert.pem().as_bytes(), key.pem().expose().as_bytes()].concat();
     let content = Content::secret(pem, "(certificate and private key, not shown)\n");
     if cx.files.exists(Path::new(ROTATED)) {
-        cx.files.write(Path::new(ROTATED), &content, MODE)?;
+        cx.files.write(Path::new(ROTATED), &content, cx.files.mode_or(Path::new(ROTATED), MODE))?;
     } else {
         // The kubelet renews only what is a link to a file of its own naming.
         let stamp = moment::text(now).replace(['T', ':'], "-");
@@ -149,7 +148,7 @@ fn subject(cx: &Context) -> Result<Subject> {
     Ok(Subject::new(format!("system:node:{}", cx.node()?.name), &[catalog::NODES]))
 }
 
-fn point_at_rotated(cx: &Context, mut config: Kubeconfig) -> Result<()> {
+fn point_at_rotated(cx: &mut Context, mut config: Kubeconfig) -> Result<()> {
     back_up(cx, Path::new(PATH))?;
     kubelet_service::note_due(cx)?;
     if let Some(user) = config.current_user_mut() {
@@ -157,7 +156,7 @@ fn point_at_rotated(cx: &Context, mut config: Kubeconfig) -> Result<()> {
         user.client_certificate = Some(ROTATED.into());
         user.client_key = Some(ROTATED.into());
     }
-    cx.files.write(Path::new(PATH), &config.content()?, MODE)?;
+    cx.files.write(Path::new(PATH), &config.content()?, cx.files.mode_or(Path::new(PATH), MODE))?;
     cx.events.message(format!("pointed {PATH} at {ROTATED}, which the kubelet renews"));
     Ok(())
 }

@@ -3,20 +3,24 @@
 //! Reads: the state of the service, its health port as `/var/lib/kubelet/config.yaml` has it. Writes: restarts it; until
 //! then `/var/lib/kubewright/kubelet-restart` tells that it has not read its files, also after a kill.
 
-use super::KUBELET_CONF;
+use super::{KUBELET_CONF, rollback};
 use crate::actions::health;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::Content;
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::host::service::{InitSystem, Services};
 use crate::kube::ready::wait_for_components;
 use crate::pipeline::{Action, Target};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The service.
 const KUBELET: &str = "kubelet";
+/// The certificate that the kubelet renews by itself.
+pub const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 /// Tells that the kubelet has not read its files yet.
 const DUE: &str = "/var/lib/kubewright/kubelet-restart";
 /// A kubelet that has just been started needs seconds; one that takes longer is not fit to bring components back.
@@ -44,6 +48,23 @@ impl Fault for Unfit {
                 "run 'journalctl -u kubelet -n 50' to see why; when it is well, run the same command again".into()
             }
         })
+    }
+}
+
+/// The kubelet is not well with what is on the disk.
+#[derive(Debug, thiserror::Error)]
+#[error("the kubelet is not well with what is on the disk: {why}; {outcome}")]
+struct NotWell {
+    why: String,
+    outcome: String,
+}
+
+impl Fault for NotWell {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Unhealthy
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run 'journalctl -u kubelet -n 50' to see why, then run the same command again".into())
     }
 }
 
@@ -102,16 +123,45 @@ pub(super) fn note_due(cx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Restarts the kubelet if it has not read what this run or an earlier one has written.
+/// Restarts the kubelet if it has not read what this run or an earlier one has written. One that is not well with what
+/// this run has written gets the old files back.
 ///
 /// # Errors
-/// When it does not come up in time.
-pub(super) fn take_up(cx: &Context) -> Result<()> {
+/// When it does not come up in time, whatever became of the way back.
+pub(super) fn take_up(cx: &mut Context) -> Result<()> {
     if cx.files.exists(Path::new(DUE)) {
-        restart(cx)?;
+        restart_or_go_back(cx, &[], &restart)?;
         cx.files.remove(Path::new(DUE))?;
     }
     Ok(())
+}
+
+/// Restarts the kubelet with `restart`; when it is not well with its files, it gets the old ones back. `more` are files
+/// that it reads beside those of its kubeconfig.
+///
+/// # Errors
+/// When it is not well with the new files, whatever became of the way back.
+pub fn restart_or_go_back(cx: &mut Context, more: &[PathBuf], restart: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
+    let Err(failure) = restart(cx) else { return Ok(()) };
+    let paths = [files(cx)?, more.to_vec()].concat();
+    let outcome = rollback::put_back(cx, &paths)?.then(|| restart(cx));
+    Err(NotWell { why: failure.to_string(), outcome }.into())
+}
+
+/// The kubelet's kubeconfig, the certificate that it renews, and the files that the kubeconfig names now and named
+/// before.
+fn files(cx: &Context) -> Result<Vec<PathBuf>> {
+    let path = cx.renewal()?.kubeconfig_dir.join(KUBELET_CONF);
+    let before = cx.renewal()?.kept.iter().find(|kept| kept.path == path).map(|kept| kept.bytes.expose().clone());
+    let mut files = vec![path.clone(), ROTATED.into()];
+    for bytes in before.into_iter().chain(cx.files.read(&path)?).map(Secret::new) {
+        // One that cannot be read names nothing.
+        let config = Kubeconfig::parse(&path, bytes.expose()).ok();
+        let user = config.as_ref().and_then(Kubeconfig::current_user);
+        let named = user.and_then(|user| user.client_certificate.as_ref());
+        files.extend(named.map(|file| path.parent().unwrap_or(&path).join(file)));
+    }
+    Ok(files)
 }
 
 /// Restarts the kubelet of a running host and waits until it is well; its Pods are not touched.

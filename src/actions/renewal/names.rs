@@ -7,6 +7,7 @@ use super::cert;
 use crate::base::fault::Result;
 use crate::base::files::Written;
 use crate::base::go_yaml;
+use crate::config::untrusted;
 use crate::context::Context;
 use crate::context::access::ADMIN_CONF;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
@@ -52,7 +53,7 @@ impl Action for AddNames {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let spec = catalog::cert(API_SERVER)?;
         let store = cx.pki()?;
-        store.finish_replacement(spec)?;
+        super::finish_replacement(cx, spec)?;
         let old = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
         let mut wanted = Sans::default();
         wanted.add_all(&cx.cluster()?.api_server_cert_sans);
@@ -68,7 +69,7 @@ impl Action for AddNames {
 
 /// The document with these names among the API server's; None when it has them, or is no document. All else stays.
 fn with_names(text: &str, names: &[String]) -> Option<String> {
-    let mut document: Value = serde_yaml::from_str(text).ok()?;
+    let mut document = untrusted::value(text.as_bytes()).ok()?;
     let root = document.as_object_mut()?;
     let server = root.entry("apiServer").or_insert_with(|| json!({}));
     if server.is_null() {

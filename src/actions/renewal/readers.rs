@@ -81,7 +81,18 @@ impl Reader {
         Ok(running.iter().any(|container| container.created <= past.saturating_add(TICK)))
     }
 
-    fn times(&self, cx: &mut Context, with_own: bool) -> Result<Vec<i64>> {
+    /// Every file that it reads, and the keys of the CAs that it trusts, which change together with them.
+    ///
+    /// # Errors
+    /// As [`Reader::read_since`].
+    pub fn paths(&self, cx: &mut Context) -> Result<Vec<PathBuf>> {
+        let mut files = self.files_read(cx, true)?;
+        let keys: Vec<PathBuf> = files.iter().map(|file| file.with_extension("key")).collect();
+        files.extend(keys);
+        Ok(files)
+    }
+
+    fn files_read(&self, cx: &mut Context, with_own: bool) -> Result<Vec<PathBuf>> {
         let mut files: Vec<PathBuf> = Vec::new();
         if with_own {
             for name in self.files {
@@ -90,6 +101,11 @@ impl Reader {
         }
         let dir = &cx.cluster()?.certificates_dir;
         files.extend(self.trusts.iter().map(|name| dir.join(name)));
+        Ok(files)
+    }
+
+    fn times(&self, cx: &mut Context, with_own: bool) -> Result<Vec<i64>> {
+        let files = self.files_read(cx, with_own)?;
         Ok(files.iter().filter_map(|file| cx.files.modified(file)).collect())
     }
 }

@@ -3,42 +3,49 @@
 //! Whether a component has to is read from the world: its container is older than a file that it reads, or its port
 //! shows another certificate. So a run that was killed is continued by the next one. The proof is what the component
 //! shows on its port, that it runs in a new container, and that it says it is well. A component that cannot live with
-//! its new certificate gets the old one back, and that is proved likewise.
+//! what this run changed gets the old files back (`rollback`), and that is proved likewise.
 //!
 //! What a killed run has left is completed first: pairs of certificate and key that are half exchanged, and a kubelet
-//! that has not read its files. Nothing is ended unless a kubelet is well that starts it again.
+//! that has not read its files. Nothing is ended unless a kubelet is well that starts it again, and the keys and
+//! certificates of the component belong together.
 //!
 //! Reads: the static Pods' manifests, the container runtime, the components' ports. Writes: containers that are
 //! ended, which the kubelet replaces; on failure the old files.
 
-use super::Row;
-use super::kubelet_service;
 use super::readers::{READERS, Reader};
 use super::running::{Running, ThisHost, that_run};
+use super::{Row, kubelet_service, rollback};
 use crate::actions::expiration::ports::{self, Port};
 use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
-use crate::context::access::ADMIN_CONF;
-use crate::context::renewal::{Before, Renewed};
 use crate::pipeline::{Action, Target};
-use crate::pki::Cert;
 use crate::pki::catalog::CERTS;
-use std::path::Path;
+use crate::pki::{Cert, PkiError, Problem};
 use std::time::Duration;
 
+const API_SERVER: &str = "kube-apiserver";
 /// How long a component that reads its files again is given before it is restarted after all.
 const RELOAD: Duration = Duration::from_secs(2);
 
 /// A component did not come up with what is on the disk.
 #[derive(Debug, thiserror::Error)]
-#[error("{component} did not take up what is on the disk: {why}; {outcome}")]
-struct NotTakenUp {
-    component: &'static str,
-    why: String,
-    outcome: String,
+enum NotTakenUp {
+    #[error("{component} did not load what is on the disk: {why}; {outcome}")]
+    Component { component: &'static str, why: String, outcome: String },
+    #[error("the restarted API server does not accept admin.conf: {why}; {outcome}")]
+    Admin { why: String, outcome: String },
+}
+
+impl NotTakenUp {
+    fn component(&self) -> &'static str {
+        match self {
+            Self::Component { component, .. } => component,
+            Self::Admin { .. } => API_SERVER,
+        }
+    }
 }
 
 impl Fault for NotTakenUp {
@@ -48,7 +55,7 @@ impl Fault for NotTakenUp {
     fn hint(&self) -> Option<String> {
         Some(format!(
             "run 'crictl logs $(crictl ps -a --name {} -q | head -1)' to see why, then run the same command again",
-            self.component
+            self.component()
         ))
     }
 }
@@ -75,24 +82,43 @@ impl Action for RestartComponents {
         }
         let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
         let host = ThisHost::find(cx)?;
-        let mut restarted = false;
-        for reader in here {
-            let own: Vec<Port> = ports.iter().filter(|port| port.component == reader.component).cloned().collect();
-            let component = Proved { reader, ports: own, host: &host };
-            if component.is_due(cx)? {
-                component.take_up(cx)?;
-                restarted = true;
-            }
-        }
-        if restarted { prove_admin(cx) } else { Ok(()) }
+        let of = |reader: &Reader| ports.iter().filter(|port| port.component == reader.component).cloned().collect();
+        let components: Vec<Proved<'_>> =
+            here.into_iter().map(|reader| Proved { reader, ports: of(reader), host: &host }).collect();
+        take_up_all(cx, &components, &host)
     }
+}
+
+/// Brings the components to what is on the disk, one after the other. When the administrator cannot enter then, all of
+/// them go back.
+fn take_up_all(cx: &mut Context, components: &[Proved<'_>], host: &dyn Running) -> Result<()> {
+    let mut restarted = Vec::new();
+    for component in components {
+        if component.is_due(cx)? {
+            component.require_pairs(cx)?;
+            component.take_up(cx)?;
+            restarted.push(component);
+        }
+    }
+    if restarted.is_empty() {
+        return Ok(());
+    }
+    let Err(failure) = host.admin_enters(cx) else { return Ok(()) };
+    let mut paths = rollback::admin_files();
+    for component in &restarted {
+        paths.extend(component.reader.paths(cx)?);
+    }
+    let outcome = rollback::put_back(cx, &paths)?.then(|| {
+        restarted.iter().try_for_each(|component| component.restart(cx))?;
+        host.admin_enters(cx)
+    });
+    Err(NotTakenUp::Admin { why: failure.to_string(), outcome }.into())
 }
 
 /// Nobody is restarted into a certificate and a key that do not belong together.
 fn finish_pairs(cx: &mut Context) -> Result<()> {
-    let store = cx.pki()?;
     for spec in CERTS {
-        store.finish_replacement(spec)?;
+        super::finish_replacement(cx, spec)?;
     }
     Ok(())
 }
@@ -135,27 +161,24 @@ impl Proved<'_> {
         }
         self.host.kubelet_is_well(cx)?;
         let Err(failure) = self.restart(cx) else { return Ok(()) };
-        let outcome = self.go_back(cx)?;
-        Err(NotTakenUp { component: self.reader.component, why: failure.to_string(), outcome }.into())
+        let paths = self.reader.paths(cx)?;
+        let outcome = rollback::put_back(cx, &paths)?.then(|| self.restart(cx));
+        Err(NotTakenUp::Component { component: self.reader.component, why: failure.to_string(), outcome }.into())
     }
 
-    fn go_back(&self, cx: &mut Context) -> Result<String> {
-        let now = cx.clock.now();
+    /// Refuses to restart a component into a key and a certificate that do not belong together.
+    fn require_pairs(&self, cx: &mut Context) -> Result<()> {
         let store = cx.pki()?;
-        let mine = || cx.renewal().map(|all| all.renewed.iter().filter(|one| self.reader.reads(one.name)));
-        if mine()?.next().is_none() {
-            return Ok(format!("what was there before a renewal is kept in {}", super::BACKUPS));
+        for name in self.reader.files {
+            if let Row::Cert(spec) = Row::named(name)?
+                && !store.belong_together(spec)
+            {
+                let (path, key) = (store.cert_path(spec), store.key_path(spec));
+                let problems = vec![Problem::KeyMismatch { key }];
+                return Err(PkiError::Unfit { path, name: spec.name.into(), problems }.into());
+            }
         }
-        if mine()?.any(|one| one.old.not_after <= now) {
-            return Ok("the old one has ended, so the new one stays".to_owned());
-        }
-        for one in mine()? {
-            put_back(cx, &store, one)?;
-        }
-        Ok(match self.restart(cx) {
-            Ok(()) => "the old one is back in place and in use".to_owned(),
-            Err(again) => format!("the old one is back in place, but {again}"),
-        })
+        Ok(())
     }
 
     /// Ends the containers that have not read the files, and waits until the kubelet has started one that has, and it
@@ -244,37 +267,6 @@ fn on_disk(cx: &mut Context, port: &Port) -> Result<Option<Cert>> {
     }
     let Some(Row::Cert(spec)) = port.name.map(Row::named).transpose()? else { return Ok(None) };
     Ok(cx.pki()?.load_certs(spec)?.and_then(|chain| chain.into_iter().next()))
-}
-
-fn put_back(cx: &Context, store: &crate::pki::PkiStore, one: &Renewed) -> Result<()> {
-    match &one.before {
-        Before::Pair(spec, pair) => store.replace_pair(spec, pair)?,
-        Before::Kubeconfig(path, config) => {
-            cx.files.write(path, &config.content()?, 0o600)?;
-        }
-    }
-    Ok(())
-}
-
-/// The administrator can enter with what is in admin.conf now.
-fn prove_admin(cx: &mut Context) -> Result<()> {
-    if !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
-        return Ok(());
-    }
-    // A connection from before would prove what was in admin.conf then.
-    let opened = cx.gate.clone().effect(|| {
-        cx.close_cluster();
-        cx.running_cluster(Path::new(ADMIN_CONF))
-    })?;
-    let Some(cluster) = opened else { return Ok(()) };
-    cluster.wait_until_ready(
-        "/readyz",
-        "a ready API server",
-        cx.timeouts().control_plane_component_health_check,
-        &cx.events,
-    )?;
-    cx.events.message("the API server is ready, and admin.conf opens it");
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 
 use super::kubelet_service;
 use crate::actions::expiration::ports::{self, Port};
+use crate::actions::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::context::access::ADMIN_CONF;
 use crate::host::cri::{self, Container, ContainerState, Cri};
 use crate::kube::ready::{self, Component};
 use crate::pki::Cert;
+use std::path::Path;
 
 /// What a restart asks of a host and does to it.
 pub trait Running {
@@ -38,6 +41,11 @@ pub trait Running {
     /// # Errors
     /// When it cannot be asked by any means.
     fn ailment(&self, component: &str, url: &str) -> Result<Option<String>>;
+    /// The API server is ready for the administrator with what is in admin.conf now.
+    ///
+    /// # Errors
+    /// When it is not, or does not accept admin.conf.
+    fn admin_enters(&self, cx: &mut Context) -> Result<()>;
 }
 
 /// The components of this host.
@@ -79,6 +87,22 @@ impl Running for ThisHost {
 
     fn ailment(&self, component: &str, url: &str) -> Result<Option<String>> {
         Ok(ready::ailment(&Component { name: component.into(), url: url.into() })?)
+    }
+
+    fn admin_enters(&self, cx: &mut Context) -> Result<()> {
+        if !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
+            return Ok(());
+        }
+        // A connection from before would prove what was in admin.conf then.
+        let opened = cx.gate.clone().effect(|| {
+            cx.close_cluster();
+            cx.running_cluster(Path::new(ADMIN_CONF))
+        })?;
+        let Some(cluster) = opened else { return Ok(()) };
+        let limit = cx.timeouts().control_plane_component_health_check;
+        cluster.wait_until_ready("/readyz", "a ready API server", limit, &cx.events)?;
+        cx.events.message("the API server is ready, and admin.conf opens it");
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::actions;
+use crate::actions::backups::BACKUPS;
 use crate::base::env::{Clock, Random};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
@@ -205,4 +206,45 @@ fn an_unknown_name_is_answered_with_the_nearest() {
     assert!(error.hint().unwrap().contains("did you mean 'apiserver-etcd-client'"), "{error}");
     assert_eq!(chosen("all").unwrap(), None);
     assert_eq!(chosen("kubelet.conf").unwrap().as_deref(), Some("kubelet.conf"));
+}
+
+/// The file with certificate and key that kubelet.conf names was overwritten without a copy.
+#[test]
+fn an_imported_kubelet_certificate_leaves_a_copy_of_the_file_that_held_the_old_one() {
+    use crate::pki::catalog::Usage;
+    use crate::pki::issue::{self, Template};
+    use crate::pki::validity::Validity;
+    let root = host();
+    let store = store(&root, MADE);
+    let ca = store.require_ca(catalog::cert("ca").unwrap(), "a test").unwrap();
+    let node = fixture::node();
+    let subject = crate::pki::subject::Subject::new(format!("system:node:{}", node.name), &[catalog::NODES]);
+    let made = i64::try_from(MADE).unwrap();
+    let validity = Validity { not_before: made, not_after: made + 400 * 86_400 };
+    let (old, key) = store.issue_client(&ca, &subject, validity, &fixture::cluster(36), &Generator).unwrap();
+    point_at_rotated(&root);
+    let pem = root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem");
+    std::fs::create_dir_all(pem.parent().unwrap()).unwrap();
+    let both = format!("{}{}", old.pem(), key.pem().expose());
+    std::fs::write(&pem, &both).unwrap();
+    let template = Template {
+        subject_der: old.subject_der.clone(),
+        sans: old.sans.clone(),
+        usages: vec![Usage::Client],
+        validity,
+        says_no_ca: false,
+    };
+    let signed = issue::sign(&template, key.public_der(), ca.authority().unwrap(), &Random::seeded(77)).unwrap().pem();
+    let mut cx = renewing(&root, None);
+    if let Task::Renew(task) = &mut cx.task {
+        task.signed = vec![crate::context::renewal::Signed { name: KUBELET_CONF, pem: signed.clone().into_bytes() }];
+    }
+    let target = crate::pipeline::Target { path: "certs/kubelet.conf".into(), item: Some(KUBELET_CONF) };
+    import::ImportSigned.run(&mut cx, &target).unwrap();
+    assert!(std::fs::read_to_string(&pem).unwrap().starts_with(&signed));
+    let copy = "var/lib/kubewright/backup/certs-test/var/lib/kubelet/pki/kubelet-client-current.pem";
+    assert_eq!(String::from_utf8(read(&root, copy)).unwrap(), both);
+    kubelet_service::restart_or_go_back(&mut cx, &[], &|_| Err(NoSuchName { name: "x".into(), nearest: None }.into()))
+        .unwrap_err();
+    assert_eq!(std::fs::read_to_string(&pem).unwrap(), both);
 }

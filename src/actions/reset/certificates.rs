@@ -25,7 +25,7 @@ const COMPONENTS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manage
 pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     let folder = &cx.cluster()?.certificates_dir;
     let named = named(&cx.files)?;
-    let whole = folder == Path::new(DEFAULT) || cx.reset()?.certificates_dir.is_some();
+    let whole = is_whole(cx)?;
     let is_etcds = |spec: &CertSpec| spec.name == "etcd-ca" || spec.ca == Some("etcd-ca");
     let etcd_stays = local_etcd::is_of_others(cx)?;
     let has_etcd = named.contains(&folder.join("etcd/ca.crt"));
@@ -44,8 +44,13 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// True where everything that has a name of a cluster tool's is one's.
+pub fn is_whole(cx: &Context) -> Result<bool> {
+    Ok(cx.cluster()?.certificates_dir == Path::new(DEFAULT) || cx.reset()?.certificates_dir.is_some())
+}
+
 /// Every file that a manifest names.
-fn named(files: &HostFiles) -> Result<BTreeSet<PathBuf>> {
+pub fn named(files: &HostFiles) -> Result<BTreeSet<PathBuf>> {
     let mut named = BTreeSet::new();
     for component in COMPONENTS {
         if let Some(pod) = StaticPod::read(files, component)? {

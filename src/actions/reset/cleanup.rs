@@ -5,7 +5,7 @@
 //! ends it before any file is removed.
 
 use super::containers::{self, Wanted};
-use super::{known, network};
+use super::{credentials, known, network};
 use crate::actions::leave::etcd::Place;
 use crate::actions::leave::local_etcd::may_have_data;
 use crate::actions::leave::{note, stopped};
@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::host::service::Services;
 use crate::host::{mounts, removal};
 use crate::pipeline::{Action, Target};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub(super) const SERVICE: &str = "kubelet";
@@ -41,6 +42,7 @@ impl Action for CleanupNode {
             }
         }
         note_kubelets_own_folder(cx)?;
+        credentials::note_what_stays(cx)?;
         remove_files(cx)?;
         if cx.host.is_live() {
             network::remove(cx)?;
@@ -131,6 +133,21 @@ fn remove_files(cx: &mut Context) -> Result<()> {
     for name in removal::names(&cx.host, links)?.unwrap_or_default() {
         removal::remove_link_into(&cx.host, &links.join(name), logs)?;
     }
+    // While the manifests and the journal still say what is whose.
+    let mut apart = 0;
+    for group in credentials::groups(cx)? {
+        let before = cx.gate.count();
+        for path in &group.paths {
+            discard(cx, path)?;
+        }
+        let removed = cx.gate.count() - before;
+        apart += removed;
+        if removed > 0 {
+            let folders: BTreeSet<_> = group.paths.iter().filter_map(|path| path.parent()).collect();
+            let folders: Vec<String> = folders.into_iter().map(|folder| folder.display().to_string()).collect();
+            cx.events.message(format!("removed {removed} {} in {}", group.what, folders.join(", ")));
+        }
+    }
     let mut paths = known::pod_logs(cx)?;
     paths.extend(known::free_networks(cx)?);
     paths.extend(known::paths(cx)?);
@@ -141,7 +158,7 @@ fn remove_files(cx: &mut Context) -> Result<()> {
     for path in folders {
         removal::remove_empty(&cx.host, &known::own_folder(cx, &path)?, &path)?;
     }
-    let removed = cx.gate.count() - before;
+    let removed = cx.gate.count() - before - apart;
     if removed > 0 {
         cx.events.message(format!("removed {removed} files and folders of the cluster"));
     }

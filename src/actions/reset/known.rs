@@ -2,7 +2,8 @@
 //!
 //! Reads: the folders that hold it. Writes: nothing.
 
-use super::certificates;
+use super::{certificates, credentials};
+use crate::actions::backups::BACKUPS;
 use crate::actions::static_pod::MANIFESTS;
 use crate::base::fault::Result;
 use crate::base::files::unfinished;
@@ -137,7 +138,7 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     let is_new = |path: &PathBuf| !listed.iter().any(|listed| path.starts_with(listed));
     let noted: Vec<PathBuf> = noted(cx)?.into_iter().filter(is_new).collect();
     // A killed run may have left one under its hidden name, a key as well as any other.
-    Ok(noted.into_iter().chain(listed).flat_map(|path| [unfinished(&path), path]).collect())
+    Ok(noted.into_iter().chain(listed).flat_map(|path| unfinished(&path).into_iter().chain([path])).collect())
 }
 
 /// Other files below these folders that the journal knows as ours and that are as we wrote them.
@@ -196,7 +197,9 @@ pub fn folders(cx: &Context) -> Result<Vec<PathBuf>> {
     folders.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
     folders.retain(|path| path != Path::new(KUBELET));
     folders.extend([CONTAINER_LOGS, POD_LOGS].map(PathBuf::from));
+    folders.extend(credentials::rotation_folders(cx)?);
     folders.extend(EMPTIED.map(PathBuf::from));
+    folders.push(BACKUPS.into());
     // Packages of the kubelet bring it along, empty.
     let was_used = |folder: &Path| {
         let is_below = |entry: &Entry| matches!(&entry.change, Change::Remove { path } if path.starts_with(folder));

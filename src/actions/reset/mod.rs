@@ -3,6 +3,7 @@
 pub mod certificates;
 pub mod cleanup;
 mod containers;
+mod credentials;
 mod etcd;
 mod known;
 mod network;

@@ -52,6 +52,7 @@ pub(in crate::actions) fn fixture(root: &std::path::Path) -> Context {
         dead: false,
         force: false,
         accept_quorum_loss: false,
+        keep_backups: false,
         drain_limit: std::time::Duration::from_mins(1),
         cluster: print::default_cluster(version, minor),
         node: print::default_node(minor, "n1"),

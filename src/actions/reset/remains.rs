@@ -3,6 +3,7 @@
 //! Reads: the folders of a cluster, the journal, the links, the packet rules, the runtime. Writes: nothing.
 
 use super::{containers, known};
+use crate::actions::backups::BACKUPS;
 use crate::actions::leave::local_etcd;
 use crate::actions::timer;
 use crate::base::fault::Result;
@@ -63,8 +64,14 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
         }
     }
     for (path, why) in [
-        (known::TMP, "copies of earlier settings; --cleanup-tmp-dir removes kubeadm's"),
-        ("/var/lib/kubewright/backup", "copies of what was replaced; remove them when nobody needs them any more"),
+        (
+            known::TMP,
+            "copies of earlier settings, and of etcd's data with all Secrets; --cleanup-tmp-dir removes kubeadm's",
+        ),
+        (
+            BACKUPS,
+            "copies of certificates and keys, which may still give access to the cluster; remove them when they are no longer needed",
+        ),
     ] {
         if !removal::names(&cx.host, Path::new(path))?.unwrap_or_default().is_empty() {
             left.insert(path.into(), why.into());

@@ -40,7 +40,7 @@ impl Action for Authorities {
 
 fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     let store = cx.pki()?;
-    store.finish_replacement(spec)?;
+    super::super::renewal::finish_replacement(cx, spec)?;
     let there = store.require_ca(spec, "a change of CA")?;
     let (new, key) = successor(cx, spec, &there)?;
     let stage = cx.rotation()?.stage;
@@ -112,7 +112,9 @@ fn service_account(cx: &mut Context) -> Result<()> {
     let both = if public.contains(new_public.trim()) { public.clone() } else { format!("{public}{new_public}") };
     let wanted = if stage == Stage::Drop { new_public } else { both };
     let is_right = there.as_ref() == Some(&wanted);
-    replace(cx, &public_path, &Content::public(wanted), SECRET_MODE, is_right)?;
+    // It is public: a component that is not root reads it by the mode that it has.
+    let mode = cx.files.mode(&public_path).unwrap_or(SECRET_MODE);
+    replace(cx, &public_path, &Content::public(wanted), mode, is_right)?;
     if let Some(new) = new.filter(|_| stage == Stage::Reissue) {
         let text = new.block();
         let content = Content::secret(text.expose().as_bytes(), "(private key, not shown)\n");

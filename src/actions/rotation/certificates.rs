@@ -50,12 +50,13 @@ fn reissue(cx: &mut Context) -> Result<()> {
     let specs: Vec<_> =
         certs_of(cx.cluster()?).filter(|spec| changed.iter().any(|ca| spec.ca == Some(ca.name))).collect();
     for spec in specs {
-        store.finish_replacement(spec)?;
+        renewal::finish_replacement(cx, spec)?;
         let ca = store.require_ca(catalog::cert(spec.ca.unwrap_or_default())?, spec.name)?;
         let leaf = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
         if leaf.is_some_and(|leaf| !leaf.is_signed_by(&ca.cert)) {
             let renewed = renewal::cert(cx, spec)?;
             tell(cx, &renewed);
+            cx.note_renewed(renewed)?;
         }
     }
     if !changed.iter().any(|ca| ca.name == "ca") {
@@ -67,6 +68,7 @@ fn reissue(cx: &mut Context) -> Result<()> {
         if client_of(cx, &path)?.is_some_and(|cert| !cert.is_signed_by(&ca.cert)) {
             let renewed = renewal::kubeconfig(cx, spec)?;
             tell(cx, &renewed);
+            cx.note_renewed(renewed)?;
         }
     }
     Ok(())
@@ -114,7 +116,7 @@ pub fn trust(cx: &mut Context, path: &Path, bundle: &str) -> Result<bool> {
     }
     cluster.certificate_authority_data = Some(wanted);
     back_up(cx, path)?;
-    cx.files.write(path, &config.content()?, MODE)?;
+    cx.files.write(path, &config.content()?, cx.files.mode_or(path, MODE))?;
     cx.events.message(format!("{} trusts what the CA file holds", path.display()));
     Ok(true)
 }

@@ -81,6 +81,14 @@ pub enum RotationError {
         "the manifest of kube-controller-manager has no flag --{0}, so the signer cannot be told apart from what is trusted"
     )]
     NoFlag(&'static str),
+    /// The controller manager does not run from its new manifest.
+    #[error("kube-controller-manager does not run with its new signer: {why}; {outcome}")]
+    SignerNotUsed {
+        /// What was waited for.
+        why: String,
+        /// What became of the old manifest.
+        outcome: String,
+    },
     /// A certificate that was asked for did not come, or came from the old CA.
     #[error("the new client certificate of this kubelet was signed by the old CA")]
     OldSigner,
@@ -106,6 +114,7 @@ impl Fault for RotationError {
                 ExitCode::Input
             }
             Self::Sealed | Self::NoHandover => ExitCode::Untrusted,
+            Self::SignerNotUsed { .. } => ExitCode::Unhealthy,
             Self::NotBegun
             | Self::NotTold
             | Self::NotReissued { .. }
@@ -139,6 +148,7 @@ impl Fault for RotationError {
             Self::NoHandover => "run 'kubewright certs rotate-ca status'; a control plane that joined with the old keys is reset, and joined again after 'kubewright init phase upload-certs --upload-certs' elsewhere".into(),
             Self::NoNode => "run it on a node of the cluster, as root".into(),
             Self::NoFlag(flag) => format!("add the flag: run 'grep {flag} /etc/kubernetes/manifests/kube-controller-manager.yaml' on another control plane"),
+            Self::SignerNotUsed { .. } => "run 'crictl logs $(crictl ps -a --name kube-controller-manager -q | head -1)' to see why, then run the same command again".into(),
             Self::OldSigner => "run 'kubewright certs rotate-ca status': every control plane must have done 'reissue' first; then run the same command again".into(),
             Self::OtherKey(_) => "run the same command again".into(),
             Self::NotTold => "run 'kubewright certs rotate-ca trust' on a control plane to its end, then the same command here again".into(),

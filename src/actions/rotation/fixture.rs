@@ -19,10 +19,10 @@ use std::sync::Arc;
 /// When the certificates were made: as [`Context::for_tests`] has it.
 const MADE: u64 = 1_800_000_000;
 /// Where the object `cluster-info` is in the API.
-pub(super) const INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+pub(in crate::actions) const INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
 
 /// A host and the cluster that it sees.
-pub(super) struct TestHost {
+pub(in crate::actions) struct TestHost {
     pub root: tempfile::TempDir,
     pub api: TestApi,
     pub name: String,
@@ -130,7 +130,7 @@ impl TestHost {
         let mut node = fixture::node();
         node.name.clone_from(&self.name);
         let rotation = Rotation::new(stage, self.leads);
-        let task = Renewal::new(fixture::cluster(36), node, "/var/lib/kubewright/backup/certs-test".into());
+        let task = Renewal::new(fixture::cluster(36), node, "/var/lib/kubewright/backup/certs-20270115T080000Z".into());
         cx.task = Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task }));
         cx.fake = Some(Arc::new(self.api.cluster(&cx.gate)));
         cx
@@ -168,11 +168,11 @@ impl TestHost {
 }
 
 /// Runs one phase.
-pub(super) fn phase(action: &dyn Action, cx: &mut Context) -> crate::base::fault::Result<()> {
+pub(in crate::actions) fn phase(action: &dyn Action, cx: &mut Context) -> crate::base::fault::Result<()> {
     action.run(cx, &Target { path: "a test".into(), item: None })
 }
 
 /// The row of the cluster's CA.
-pub(super) fn ca() -> &'static catalog::CertSpec {
+pub(in crate::actions) fn ca() -> &'static catalog::CertSpec {
     catalog::cert("ca").unwrap()
 }

@@ -9,10 +9,12 @@
 use super::certificates::{client_of, trust};
 use super::error::RotationError;
 use super::{KUBELET_CONF, authorities, replace};
-use crate::actions::renewal::{self, kubelet as agent};
+use crate::actions::renewal;
+use crate::actions::renewal::kubelet::{self as agent, ROTATED};
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
+use crate::config::untrusted;
 use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::pipeline::{Action, Target};
@@ -22,13 +24,11 @@ use crate::pki::csr::both_pem;
 use crate::pki::kubeconfigs::put_client;
 use crate::pki::rotation::short_print;
 use crate::pki::validity::Validity;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 mod request;
 
 const SETTINGS: &str = "/var/lib/kubelet/config.yaml";
-const ROTATED: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
 
 /// See the module's text.
 pub struct Kubelet;
@@ -54,7 +54,12 @@ impl Action for Kubelet {
             changed |= reissue(cx, &bundle)?;
         }
         // A run that was cut short may have written the files and not come to this.
-        if changed || !cx.rotation()?.done { agent::restart(cx) } else { Ok(()) }
+        if !changed && cx.rotation()?.done {
+            return Ok(());
+        }
+        // The CA file of a control plane is not the kubelet's alone.
+        let own = if cx.rotation()?.control_plane { Vec::new() } else { vec![ca_file] };
+        agent::restart_or_go_back(cx, &own, &agent::restart)
     }
 }
 
@@ -81,8 +86,7 @@ pub fn told(cx: &mut Context) -> Result<Vec<Cert>> {
 }
 
 fn ca_file(cx: &Context) -> Result<PathBuf> {
-    let settings: Value =
-        serde_yaml::from_slice(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
+    let settings = untrusted::value(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
     let file = settings["authentication"]["x509"]["clientCAFile"].as_str().unwrap_or("/etc/kubernetes/pki/ca.crt");
     Ok(file.into())
 }

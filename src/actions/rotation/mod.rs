@@ -9,7 +9,7 @@ pub mod check;
 pub mod cluster;
 mod error;
 #[cfg(test)]
-mod fixture;
+pub(in crate::actions) mod fixture;
 pub mod handover;
 pub mod kubelet;
 mod proof;
@@ -32,6 +32,21 @@ use std::sync::Arc;
 pub const AUTHORITIES: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_ACCOUNT];
 /// The kubelet's own kubeconfig, with which a worker asks the cluster.
 pub const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
+
+/// Where the new keys wait for their stage, below the directory of the certificates.
+pub const NEXT: &str = "next";
+/// Where the controller manager finds the pair it signs with meanwhile.
+pub const SIGNING: &str = "signing";
+/// Both, which only a rotation makes.
+pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
+pub use crate::pki::rotation::BRIDGE;
+
+/// True for the name of a file that a rotation keeps in one of its directories: a CA, or the fingerprint of one.
+pub fn is_kept_file(name: &str) -> bool {
+    let Some((base, "crt" | "key")) = name.rsplit_once('.') else { return false };
+    let is_print = base.len() >= 12 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
+    AUTHORITIES.contains(&base) || is_print
+}
 
 /// The cluster, as the administrator on a control plane and as the kubelet on a worker.
 pub(super) fn cluster(cx: &mut Context) -> Result<Arc<Cluster>> {
@@ -82,16 +97,17 @@ fn token_key(cx: &mut Context) -> Result<Option<PrivateKey>> {
 
 /// Where the new key of an authority waits for its stage.
 fn next(cx: &Context, name: &str) -> Result<PathBuf> {
-    Ok(cx.cluster()?.certificates_dir.join("next").join(name))
+    Ok(cx.cluster()?.certificates_dir.join(NEXT).join(name))
 }
 
-/// Replaces a file, after a copy of it was put away; does nothing where it is right.
-fn replace(cx: &Context, path: &Path, content: &Content, mode: u32, is_right: bool) -> Result<Written> {
+/// Replaces a file, after a copy of it was put away; does nothing where it is right. `mode` is that of a new file: a
+/// component that is not root may read the old one by its mode.
+fn replace(cx: &mut Context, path: &Path, content: &Content, mode: u32, is_right: bool) -> Result<Written> {
     if is_right {
         return Ok(Written::Unchanged);
     }
     super::renewal::back_up(cx, path)?;
-    let written = cx.files.write(path, content, mode)?;
+    let written = cx.files.write(path, content, cx.files.mode_or(path, mode))?;
     if written != Written::Unchanged {
         cx.events.message(format!("wrote {}", path.display()));
     }

@@ -18,6 +18,7 @@ use crate::context::rotation::{Rotation, Stage};
 use crate::pipeline::Action;
 use crate::pki::catalog;
 use crate::pki::cert::Cert;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 const SECRET_PATH: &str = "/api/v1/namespaces/kube-system/secrets/kubewright-next-ca";
@@ -250,4 +251,33 @@ fn every_control_plane_gets_the_same_new_authorities_and_nobody_else_can_open_th
     assert!(host.store().load_ca(ca()).unwrap().is_some());
     stranger.api.put(SECRET_PATH, host.object(SECRET_PATH));
     assert!(stage(&stranger, Stage::Trust).err().unwrap().to_string().contains("cannot be opened"));
+}
+
+/// A control plane whose components do not run as root crash-looped after `trust` and `reissue`.
+#[test]
+fn files_stay_open_to_components_that_are_not_root() {
+    let host = TestHost::control_plane();
+    let files = [
+        ("pki/ca.key", 0o600),
+        ("pki/sa.key", 0o640),
+        ("pki/sa.pub", 0o644),
+        ("pki/apiserver.key", 0o640),
+        ("controller-manager.conf", 0o640),
+        ("admin.conf", 0o600),
+    ];
+    // Only root may give files away.
+    let mut given = true;
+    for (file, mode) in files {
+        let path = host.root.path().join("etc/kubernetes").join(file);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        given &= chown(&path, Some(2000), Some(2001)).is_ok();
+    }
+    for one in Stage::ALL {
+        stage(&host, one).unwrap();
+        for (file, mode) in files {
+            let there = std::fs::metadata(host.root.path().join("etc/kubernetes").join(file)).unwrap();
+            assert_eq!(there.mode() & 0o7777, mode, "{file} after {}", one.name());
+            assert!(!given || (there.uid(), there.gid()) == (2000, 2001), "{file} after {}", one.name());
+        }
+    }
 }

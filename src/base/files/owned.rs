@@ -1,7 +1,8 @@
-//! Files in a folder of a user's own, on which root works for that user.
+//! Files in another user's directory, on which root works for that user.
 //!
-//! The user may put anything there meanwhile, so nothing is taken by a path: the folder is opened once, links are not
-//! followed, and a file is the user's own before it has its name. Reads: one file. Writes: the folder, the file.
+//! The user may change anything there at the same time, so paths are not trusted: the directory is opened once, links
+//! are not followed, and a file belongs to the user before it gets its name. Reads: one file. Writes: the directory,
+//! the file.
 
 use super::atomic::{self, Owner};
 use super::{Content, FileError, HostFiles, Written};
@@ -14,52 +15,48 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-const FOLDER_MODE: u32 = 0o700;
-const LINK: &str = "it is a link or something else that is not followed for another user: run the command as that user";
-const FOREIGN: &str = "it belongs to somebody else";
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-// Of what is no file, such as a pipe, nothing is waited for.
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY_MODE: u32 = 0o700;
+const LINK: &str =
+    "it is a link or a special file, which is not followed for another user: run the command as that user";
+const FOREIGN: &str = "it belongs to another user";
+const OPEN_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+// Opening a special file such as a pipe must not block.
+const OPEN_FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl HostFiles {
-    /// The bytes of a file in a folder of `owner`; None when one of them is missing.
-    ///
-    /// # Errors
-    /// When the folder is not the owner's, one of them is a link, or it cannot be read.
+    /// The content of a file in a directory of `owner`; None if either does not exist.
     pub fn read_owned(&self, path: &Path, owner: Owner) -> Result<Option<Vec<u8>>, FileError> {
         let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
-        let (folder, name) = names(path);
+        let (parent, name) = names(path);
         let read = || -> io::Result<Option<Vec<u8>>> {
-            let Some(directory) = open_folder(&home, folder, owner, self.is_live())? else { return Ok(None) };
+            let Some(directory) = open_directory(&home, parent, owner, self.is_live())? else { return Ok(None) };
             Ok(open_file(&directory, name)?.map(|(bytes, _)| bytes))
         };
         read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
     }
 
-    /// Writes a file in a folder of `owner`, both the owner's from the start; the folder is made when it is missing.
-    /// What is right already is left alone.
-    ///
-    /// # Errors
-    /// When the folder is not the owner's, one of them is a link, or it cannot be written.
+    /// Writes a file in a directory of `owner`, creating the directory if needed; both belong to the owner from the
+    /// start. An up-to-date file is left alone.
     pub fn write_owned(&self, path: &Path, content: &Content, mode: u32, owner: Owner) -> Result<Written, FileError> {
         let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
-        let (folder, name) = names(path);
+        let (parent, name) = names(path);
         let failed = |verb| move |source| FileError { verb, path: path.to_path_buf(), source };
-        let mut directory = open_folder(&home, folder, owner, self.is_live()).map_err(failed("write"))?;
+        let mut directory = open_directory(&home, parent, owner, self.is_live()).map_err(failed("write"))?;
         if directory.is_none() {
             let new = path.parent().unwrap_or(path).to_path_buf();
             directory = self
                 .gate
-                .pass(Change::CreateDirectory { path: new, mode: FOLDER_MODE }, || {
-                    match rustix::fs::mkdirat(&File::open(&home)?, folder, Mode::from_raw_mode(FOLDER_MODE)) {
-                        Ok(()) | Err(Errno::EXIST) => open_folder(&home, folder, owner, self.is_live()),
+                .pass(Change::CreateDirectory { path: new, mode: DIRECTORY_MODE }, || {
+                    match rustix::fs::mkdirat(&File::open(&home)?, parent, Mode::from_raw_mode(DIRECTORY_MODE)) {
+                        Ok(()) | Err(Errno::EXIST) => open_directory(&home, parent, owner, self.is_live()),
                         Err(errno) => Err(errno.into()),
                     }
                 })
                 .map_err(failed("create"))?
                 .flatten();
         }
-        let there = directory.as_ref().map(|folder| open_file(folder, name)).transpose().map_err(failed("read"))?;
+        let there =
+            directory.as_ref().map(|directory| open_file(directory, name)).transpose().map_err(failed("read"))?;
         let there = there.flatten();
         let is_right = there.as_ref().is_some_and(|(bytes, metadata)| {
             let is_owners = !self.is_live() || (metadata.uid(), metadata.gid()) == owner;
@@ -80,38 +77,38 @@ impl HostFiles {
     }
 }
 
-/// The names of the folder and of the file in it.
+/// The names of the directory and of the file in it.
 fn names(path: &Path) -> (&OsStr, &OsStr) {
     (path.parent().and_then(Path::file_name).unwrap_or_default(), path.file_name().unwrap_or_default())
 }
 
-/// Opens the owner's folder in `home`. One that is root's was made by a run that was killed before it gave it away.
-fn open_folder(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io::Result<Option<File>> {
-    let folder = match rustix::fs::openat(&File::open(home)?, name, FOLDER, Mode::empty()) {
+/// Opens the owner's directory in `home`. If root owns it, an earlier run was interrupted before changing the owner.
+fn open_directory(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io::Result<Option<File>> {
+    let directory = match rustix::fs::openat(&File::open(home)?, name, OPEN_DIRECTORY, Mode::empty()) {
         Ok(fd) => File::from(fd),
         Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP | Errno::NOTDIR) => return Err(io::Error::other(LINK)),
         Err(errno) => return Err(errno.into()),
     };
-    // Below a root folder the owners of files are not yet those of the host.
-    match folder.metadata()?.uid() {
+    // Below a root directory, files do not have the host's owners.
+    match directory.metadata()?.uid() {
         _ if !is_live => {}
         uid if uid == owner.0 => {}
-        0 => std::os::unix::fs::fchown(&folder, Some(owner.0), Some(owner.1))?,
+        0 => std::os::unix::fs::fchown(&directory, Some(owner.0), Some(owner.1))?,
         _ => return Err(io::Error::other(FOREIGN)),
     }
-    Ok(Some(folder))
+    Ok(Some(directory))
 }
 
-fn open_file(folder: &File, name: &OsStr) -> io::Result<Option<(Vec<u8>, std::fs::Metadata)>> {
-    let mut file = match rustix::fs::openat(folder, name, FILE, Mode::empty()) {
+fn open_file(directory: &File, name: &OsStr) -> io::Result<Option<(Vec<u8>, std::fs::Metadata)>> {
+    let mut file = match rustix::fs::openat(directory, name, OPEN_FILE, Mode::empty()) {
         Ok(fd) => File::from(fd),
         Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP) => return Err(io::Error::other(LINK)),
         Err(errno) => return Err(errno.into()),
     };
     let metadata = file.metadata()?;
-    // A second name of somebody else's file would give its content away.
+    // A hard link to another user's file would expose its content.
     if !metadata.is_file() || metadata.nlink() > 1 {
         return Err(io::Error::other(LINK));
     }
@@ -138,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_file_is_the_users_from_the_start() {
+    fn a_users_file_belongs_to_the_user_from_the_start() {
         let (root, files, owner) = home();
         let path = Path::new(CONFIG);
         let write = |text: &str| files.write_owned(path, &Content::public(text), 0o600, owner).unwrap();
@@ -151,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_a_user_made_leads_root_nowhere() {
+    fn a_link_created_by_the_user_is_not_followed() {
         let (root, files, owner) = home();
         let path = Path::new(CONFIG);
         let victim = root.path().join("victim");
@@ -176,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_notes_folder_and_file() {
+    fn a_dry_run_records_directory_and_file() {
         let (root, _, owner) = home();
         let gate = Gate::recording();
         let files = HostFiles::new(root.path(), gate.clone());

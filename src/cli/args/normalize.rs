@@ -1,7 +1,7 @@
-//! Spellings that kubeadm's flag library takes and clap does not.
+//! Flag spellings that kubeadm's parser accepts and clap does not.
 //!
-//! `--pod_network_cidr` means `--pod-network-cidr`, and every switch may have a value: `--dry-run=true`, `--force=false`,
-//! `-f=true`. Of a switch that is given twice the last one counts. Which flags are switches is the parser's knowledge.
+//! `--pod_network_cidr` means `--pod-network-cidr`, and every switch may have an explicit value: `--dry-run=true`,
+//! `--force=false`, `-f=true`. The last occurrence of a switch counts. clap's own definitions say which flags are switches.
 
 use clap::{Arg, ArgAction, Command};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
-//! `certs rotate-ca`: new authorities for a running cluster, stage by stage.
+//! `certs rotate-ca`: rotates the CAs of a running cluster in stages.
 
-use super::looked_up;
+use super::discover;
 use crate::actions;
 use crate::actions::renewal::known;
 use crate::actions::rotation::{self, KUBELET_CONF, state::World};
@@ -8,7 +8,7 @@ use crate::actions::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::{RotateArgs, RotateCommand, RotateStatusArgs};
-use crate::cli::plan_text;
+use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::context::Task;
@@ -21,7 +21,7 @@ use crate::pki::moment;
 use serde_json::json;
 use std::path::Path;
 
-/// Runs a stage, or tells where the change is.
+/// Runs a stage, or shows the status of the rotation.
 pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         RotateCommand::Status(args) => status(args, session),
@@ -33,7 +33,7 @@ pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
 
 fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs rotate-ca", args.dry_run)?;
-    let (_, task) = looked_up::own(session)?;
+    let (_, task) = discover::own(session)?;
     let looking = session.context(Task::None, false);
     let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
     let (chosen, without) = (chosen.to_vec(), args.without.clone());
@@ -45,12 +45,12 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     }
     let changed = cx.gate.entries();
     let (text, world) = if args.dry_run {
-        (plan_text::text(&changed), None)
+        (change_list::text(&changed), None)
     } else {
         let world = rotation::world(&mut cx)?;
         let mut text = String::new();
         if changed.is_empty() {
-            text += "This host has done this stage; nothing was changed.\n";
+            text += "This stage is already complete on this host; nothing changed.\n";
         }
         text += &next_step(&world, stage);
         (text, Some(world))
@@ -67,10 +67,10 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let path = given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }));
     let world = rotation::look(&mut cx, path, own.as_deref())?;
     let text = match &world.plan {
-        None => "No change of CA is going on in this cluster.\n".to_owned(),
+        None => "No CA rotation is in progress.\n".to_owned(),
         Some(plan) => {
             let names: Vec<&str> = plan.prints.keys().map(String::as_str).collect();
-            let mut text = format!("Changing {}, begun {}.\n\n", names.join(", "), moment::text(plan.begun));
+            let mut text = format!("Rotating {}, started {}.\n\n", names.join(", "), moment::text(plan.begun));
             let mut table = Table::new(["NODE", "ROLE", "DONE", "WHEN"]);
             for host in &world.hosts {
                 table.row([
@@ -83,8 +83,9 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
             text += &table.to_string();
             text += "\n";
             if let Some(own) = &own {
-                text +=
-                    &format!("A worker sees only itself; 'status' on a control plane shows the others than {own}.\n\n");
+                text += &format!(
+                    "A worker only sees itself; run 'status' on a control plane to see hosts other than {own}.\n\n"
+                );
             }
             text + &next_step(&world, Stage::Trust)
         }
@@ -93,27 +94,27 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// What is to be typed next, and where.
+/// The next command, and the hosts to run it on.
 fn next_step(world: &World, done: Stage) -> String {
     if world.plan.is_none() {
         return match done {
-            Stage::Drop => "The change of CA is complete on every host.\n\
-                 Pods that run since before it keep working; to have them know only the new CA, restart them when it suits.\n\
-                 Give people new kubeconfigs, and keep the copies below /var/lib/kubewright/backup out of reach.\n"
+            Stage::Drop => "The CA rotation is complete on every host.\n\
+                 Pods started before it keep working; restart them when convenient, so that they only trust the new CA.\n\
+                 Issue new kubeconfigs to users, and protect the copies in /var/lib/kubewright/backup.\n"
                 .into(),
-            _ => "No change of CA is going on in this cluster.\n".into(),
+            _ => "No CA rotation is in progress.\n".into(),
         };
     }
-    // Of the others a worker knows only how far the control planes are.
+    // A worker only knows the progress of the control planes.
     let only_workers = world.hosts.iter().all(|host| !host.control_plane);
     let Some(next) = world.next() else {
         if only_workers {
-            return "This host has done every stage; 'kubewright certs rotate-ca status' on a control plane shows the others.\n".into();
+            return "This host has completed every stage; run 'kubewright certs rotate-ca status' on a control plane to see the others.\n".into();
         }
-        return "Every host has done every stage. To clear the records, run on a control plane:\n    kubewright certs rotate-ca drop\n".into();
+        return "Every host has completed every stage. To remove the records, run on a control plane:\n    kubewright certs rotate-ca drop\n".into();
     };
     let hosts: Vec<&str> = world.left(next).map(|host| host.name.as_str()).collect();
     let early = only_workers && next != Stage::Trust && world.control_planes.is_none_or(|done| done < Stage::Reissue);
-    let when = if early { ", once every control plane has done 'reissue'" } else { "" };
+    let when = if early { ", once every control plane has completed 'reissue'" } else { "" };
     format!("Next, on {}{when}:\n    kubewright certs rotate-ca {}\n", hosts.join(", "), next.name())
 }

@@ -1,7 +1,7 @@
 //! The API server's authorization modes.
 
 use super::section::{Given, Section};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::problem::{Complaint, Place, Report};
 
 /// What `--authorization-mode` takes, in every minor (`pkg/kubeapiserver/authorizer/modes` of kubernetes/kubernetes).
@@ -15,7 +15,7 @@ pub(super) fn modes(api_server: &Section<'_>, report: &mut Report) {
         if !MODES.contains(&mode) {
             let what = format!("{mode:?} is not an authorization mode: they are {}", MODES.join(", "));
             let near = MODES.iter().find(|known| known.eq_ignore_ascii_case(mode)).copied();
-            let help = near.or_else(|| nearest(mode, MODES)).map(|near| format!("did you mean '{near}'?"));
+            let help = near.or_else(|| similar(mode, MODES)).map(|near| format!("did you mean '{near}'?"));
             report.problem(place.clone(), Complaint { what, help });
         } else if seen.contains(&mode) {
             report.problem(place.clone(), Complaint::with_help(format!("{mode} is there twice"), "remove one of them"));

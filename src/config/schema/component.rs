@@ -4,10 +4,10 @@
 use super::identify::Document;
 use super::kind::Kind;
 use super::unit;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::tree::{Entry, Node, Value};
-use crate::config::validate::{Judged, duration};
+use crate::config::validate::{Validated, duration};
 use crate::versions::component_fields::{self, ComponentField, FieldType};
 
 /// The fields of a component's own configuration, of all minors; none for kubeadm's kinds.
@@ -119,7 +119,7 @@ impl Checker<'_> {
         }
     }
 
-    fn texts(&mut self, read: impl Fn(&str) -> Judged<()>, entries: &[Entry], path: &str) {
+    fn texts(&mut self, read: impl Fn(&str) -> Validated<()>, entries: &[Entry], path: &str) {
         for entry in entries {
             match &entry.value.value {
                 Value::Text(text) => self.unit(read(text), &entry.value, &join(path, &entry.key)),
@@ -128,7 +128,7 @@ impl Checker<'_> {
         }
     }
 
-    fn unit(&mut self, read: Judged<()>, node: &Node, path: &str) {
+    fn unit(&mut self, read: Validated<()>, node: &Node, path: &str) {
         if let Err(complaint) = read {
             self.report.problem(Place::File { mark: node.mark, path: path.to_owned() }, complaint);
         }
@@ -171,7 +171,7 @@ impl Checker<'_> {
             .filter_map(|field| field.path.strip_prefix(above)?.split(['.', '[']).next())
             .collect();
         let same = here.iter().find(|other| other.eq_ignore_ascii_case(name)).copied();
-        if let Some(near) = same.or_else(|| nearest(name, here.iter().copied())) {
+        if let Some(near) = same.or_else(|| similar(name, here.iter().copied())) {
             return Some(format!("did you mean '{near}'?"));
         }
         let last =

@@ -1,24 +1,22 @@
-//! Finds out what a document is from its `apiVersion` and `kind`.
+//! Determines the kind of a document from its `apiVersion` and `kind`.
 
 use super::kind::Kind;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::tree::{Mark, Node, Value};
 use crate::versions::ApiVersion;
 
-/// A document whose kind is known.
+/// A document of a known kind.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Its kind.
     pub kind: Kind,
-    /// Its version of kubeadm's API; the newest for a component's own configuration.
+    /// Its version of kubeadm's API; the newest for a component configuration.
     pub api: ApiVersion,
-    /// Its content.
     pub root: Node,
 }
 
 impl Document {
-    /// The place of a top-level field, or of the document when it lacks the field.
+    /// The place of a top-level field, or of the document if the field does not exist.
     pub fn mark_of(&self, field: &str) -> Mark {
         self.root.entry(field).map_or(self.root.mark, |entry| entry.value.mark)
     }
@@ -26,18 +24,18 @@ impl Document {
 
 /// What a document turned out to be.
 pub(in crate::config) enum Identified {
-    /// One that is read here.
+    /// A supported document.
     Known(Document),
-    /// One of another program; that it is passed over is reported.
+    /// A document of another program. A warning says that it is ignored.
     Foreign,
-    /// Nothing that is known; the reason is reported.
+    /// Anything else; the error is reported.
     Unknown,
 }
 
-/// The groups of the documents that are read here.
+/// The API groups of supported documents.
 const GROUPS: [&str; 3] = [ApiVersion::GROUP, "kubelet.config.k8s.io", "kubeproxy.config.k8s.io"];
 
-/// What `root` is.
+/// The kind of `root`.
 pub(in crate::config) fn identify(root: Node, report: &mut Report) -> Identified {
     if !matches!(root.value, Value::Map(_)) {
         let what = format!("a document must be a map with apiVersion and kind, not {}", root.describe());
@@ -49,13 +47,13 @@ pub(in crate::config) fn identify(root: Node, report: &mut Report) -> Identified
     let (Some(api_version), Some(kind_name)) = (api_version, kind_name) else { return Identified::Unknown };
     if is_foreign(&api_version, &kind_name) {
         let place = Place::File { mark: root.mark, path: String::new() };
-        report.warn(&place, Complaint::new(format!("the document {kind_name} of {api_version} is passed over")));
+        report.warn(&place, Complaint::new(format!("the document {kind_name} of {api_version} is ignored")));
         return Identified::Foreign;
     }
     known(root, &api_version, &kind_name, report).map_or(Identified::Unknown, Identified::Known)
 }
 
-/// True for a document of a group that is none of ours and no slip of one, and of a kind that is none of ours.
+/// True if neither the API group nor the kind is a supported one or similar to one.
 fn is_foreign(api_version: &str, kind: &str) -> bool {
     let Some((group, _)) = api_version.split_once('/') else {
         return api_version == "v1" && Kind::find(kind).is_none();
@@ -65,7 +63,7 @@ fn is_foreign(api_version: &str, kind: &str) -> bool {
     // Whole groups end alike, so that every one would be near to every other.
     Kind::find(kind).is_none()
         && !GROUPS.iter().any(|known| label(known) == first)
-        && nearest(first, GROUPS.map(label)).is_none()
+        && similar(first, GROUPS.map(label)).is_none()
 }
 
 fn known(root: Node, api_version: &str, kind_name: &str, report: &mut Report) -> Option<Document> {
@@ -86,7 +84,7 @@ fn known(root: Node, api_version: &str, kind_name: &str, report: &mut Report) ->
     Some(Document { kind, api, root })
 }
 
-/// A version of kubeadm's API before v1beta1, and the releases that migrate it: each reads the version before its own.
+/// The error for an API version before v1beta1, with the releases that convert it: each reads the version before its own.
 fn older(api_version: &str) -> Option<Complaint> {
     let version = api_version.strip_prefix(ApiVersion::GROUP)?.strip_prefix('/')?;
     let releases = match version {
@@ -96,8 +94,8 @@ fn older(api_version: &str) -> Option<Complaint> {
         _ => return None,
     };
     Some(Complaint::with_help(
-        format!("{version} is older than any version that is read: v1beta1 to v1beta4"),
-        format!("migrate it with 'kubeadm config migrate' {releases}"),
+        format!("{version} is not supported; supported versions are v1beta1 to v1beta4"),
+        format!("convert it with 'kubeadm config migrate' {releases}"),
     ))
 }
 
@@ -109,11 +107,11 @@ fn header(root: &Node, field: &str, report: &mut Report) -> Option<String> {
             complain(root, field, Complaint::new(what), report);
         }
         _ => {
-            let what = format!("the document has no {field}");
-            let near = nearest(field, root.entries().iter().map(|e| e.key.as_str()));
-            let help = match near {
-                Some(near) => format!("did you mean '{field}' with '{near}'?"),
-                None if field == "kind" => "add 'kind: ClusterConfiguration', or what it is".to_owned(),
+            let what = format!("{field} is missing");
+            let similar = similar(field, root.entries().iter().map(|e| e.key.as_str()));
+            let help = match similar {
+                Some(similar) => format!("did you mean '{field}' instead of '{similar}'?"),
+                None if field == "kind" => "add 'kind: ClusterConfiguration', or another kind".to_owned(),
                 None => format!("add 'apiVersion: {}'", ApiVersion::V1Beta4),
             };
             report.problem(Place::File { mark: root.mark, path: String::new() }, Complaint::with_help(what, help));
@@ -126,13 +124,13 @@ fn find_kind(root: &Node, name: &str, report: &mut Report) -> Option<Kind> {
     let found = Kind::find(name);
     if found.is_none() {
         let names: Vec<&str> = Kind::ALL.iter().map(|k| k.name()).collect();
-        // 'ClusterConfig' and 'cluster' are too short for a slip of letters, and still clear.
+        // 'ClusterConfig' and 'cluster' are too short for a typo, and still clear.
         let begun = names.iter().find(|n| n.to_lowercase().starts_with(&name.to_lowercase())).copied();
-        let help = match nearest(name, names.iter().copied()).or(begun) {
+        let help = match similar(name, names.iter().copied()).or(begun) {
             Some(near) => format!("did you mean '{near}'?"),
-            None => format!("the kinds are {}", names.join(", ")),
+            None => format!("supported kinds are {}", names.join(", ")),
         };
-        complain(root, "kind", Complaint::with_help(format!("{name:?} is not a kind that is read here"), help), report);
+        complain(root, "kind", Complaint::with_help(format!("{name:?} is not a supported kind"), help), report);
     }
     found
 }
@@ -140,9 +138,9 @@ fn find_kind(root: &Node, name: &str, report: &mut Report) -> Option<Kind> {
 fn kubeadm_version(kind: Kind, root: &Node, text: &str, report: &mut Report) -> Option<ApiVersion> {
     let Some(api) = ApiVersion::find(text) else {
         let known: Vec<String> = ApiVersion::ALL.iter().map(ToString::to_string).collect();
-        let help = match nearest(text, known.iter().map(String::as_str)) {
+        let help = match similar(text, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean '{near}'?"),
-            None => format!("write one of {}", known.join(", ")),
+            None => format!("use one of {}", known.join(", ")),
         };
         let complaint = Complaint::with_help(format!("{text:?} is not an apiVersion of {}", kind.name()), help);
         complain(root, "apiVersion", complaint, report);
@@ -154,7 +152,7 @@ fn kubeadm_version(kind: Kind, root: &Node, text: &str, report: &mut Report) -> 
             if first == last { first.name().to_owned() } else { format!("{} to {}", first.name(), last.name()) };
         let complaint = Complaint::with_help(
             format!("{} does not exist in {}", kind.name(), api.name()),
-            format!("it is a kind of {range}"),
+            format!("it exists in {range}"),
         );
         complain(root, "apiVersion", complaint, report);
         return None;

@@ -1,13 +1,13 @@
 //! Values with units: quantities (`500m`, `100Mi`) and percentages (`10%`).
 
 use crate::config::problem::Complaint;
-use crate::config::validate::Judged;
+use crate::config::validate::Validated;
 
 /// What may follow the number of a quantity (`k8s.io/apimachinery/pkg/api/resource`).
 const SUFFIXES: [&str; 16] = ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 
 /// Checks a quantity.
-pub(super) fn quantity(text: &str) -> Judged<()> {
+pub(super) fn quantity(text: &str) -> Validated<()> {
     if is_quantity(text) {
         return Ok(());
     }
@@ -19,7 +19,7 @@ pub(super) fn quantity(text: &str) -> Judged<()> {
 }
 
 /// Checks a percentage from 0% to 100%.
-pub(super) fn percentage(text: &str) -> Judged<()> {
+pub(super) fn percentage(text: &str) -> Validated<()> {
     let number =
         text.strip_suffix('%').filter(|number| is_number(number)).and_then(|number| number.parse::<f64>().ok());
     match number {
@@ -29,7 +29,7 @@ pub(super) fn percentage(text: &str) -> Judged<()> {
 }
 
 /// Checks a threshold: a quantity or a percentage.
-pub(super) fn threshold(text: &str) -> Judged<()> {
+pub(super) fn threshold(text: &str) -> Validated<()> {
     if text.ends_with('%') { percentage(text) } else { quantity(text) }
 }
 

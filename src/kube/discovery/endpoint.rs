@@ -7,8 +7,7 @@ use super::super::token;
 use super::cluster_info::ClusterInfo;
 use super::{ByToken, Credentials, DiscoveryError, Found, Https, Options, Pin, Trust, ca, jws};
 use crate::base::https::Trouble;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::base::pem;
 
 /// One attempt with a token. The order of the checks is that of their news value: a wrong CA means another
 /// cluster, and says more than a token that is unknown there.
@@ -31,11 +30,12 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
         return Err(DiscoveryError::BadSignature { endpoint: endpoint.into(), id: id.into() });
     }
 
+    let found = found(endpoint, &told)?;
     let proved = read(endpoint, access(Trust::Only(trusted))).map_err(|error| untrusted(endpoint, error))?;
     if proved.text != told.text {
         return Err(DiscoveryError::Changed { endpoint: endpoint.into() });
     }
-    Ok(Found { endpoint: endpoint.into(), server: proved.server, ca_pem: proved.ca_pem })
+    Ok(found)
 }
 
 /// One attempt with the server and trust of a discovery file. The server is proved by then, so cluster information that
@@ -43,7 +43,7 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
 pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError> {
     let endpoint = access.server.trim_start_matches("https://");
     match read(endpoint, access.clone()) {
-        Ok(told) => Ok(Some(Found { endpoint: endpoint.into(), server: told.server, ca_pem: told.ca_pem })),
+        Ok(told) => Ok(found(endpoint, &told).ok()),
         Err(DiscoveryError::AnonymousOff { .. }) if matches!(access.credentials, Credentials::Anonymous) => Ok(None),
         Err(
             DiscoveryError::AnonymousOff { status: 403, .. }
@@ -52,6 +52,11 @@ pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError
         ) => Ok(None),
         Err(error) => Err(untrusted(endpoint, error)),
     }
+}
+
+fn found(endpoint: &str, told: &ClusterInfo) -> Result<Found, DiscoveryError> {
+    let server = told.server().map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })?;
+    Ok(Found { endpoint: endpoint.into(), server, ca_pem: told.ca_pem.clone() })
 }
 
 /// One attempt to fetch a discovery file.
@@ -104,11 +109,7 @@ fn check_pins(endpoint: &str, told: &ClusterInfo, spec: &ByToken) -> Result<Vec<
             found: pins.into_iter().flatten().map(|pin| pin.to_string()).collect(),
         });
     }
-    Ok(trusted.into_iter().map(pem).collect::<String>().into_bytes())
-}
-
-fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
+    Ok(trusted.into_iter().map(|der| pem::encode(pem::CERTIFICATE, der)).collect::<String>().into_bytes())
 }
 
 /// What a failure of trust means once there is something to trust.

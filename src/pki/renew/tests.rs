@@ -4,11 +4,14 @@ use super::*;
 use crate::base::env::{Clock, Random};
 use crate::base::fault::Fault;
 use crate::base::files::HostFiles;
+use crate::base::files::faults::Step;
+use crate::base::files::faults::injected::fail;
 use crate::base::gate::Gate;
 use crate::config::model::KeyAlgorithm;
 use crate::pki::fixture;
 use crate::pki::judge::verify_chain;
 use crate::pki::keys::Generator;
+use rustix::io::Errno;
 
 const NOW: u64 = 1_795_238_460;
 const DAY: u64 = 24 * 3600;
@@ -35,7 +38,7 @@ impl Host {
         PkiStore::new(files, "/pki", &Clock::fixed(now), &Random::system())
     }
 
-    fn renew(&self, now: u64, names: Names) -> Result<Renewal<Pair>, PkiError> {
+    fn renew(&self, now: u64, names: Names) -> Result<Renewal, PkiError> {
         self.store(now).renew(catalog::cert("apiserver").unwrap(), &self.cluster, &self.node, &Generator, names)
     }
 
@@ -103,9 +106,10 @@ fn a_kill_between_the_two_files_is_finished_by_the_next_run() {
 fn the_old_pair_can_be_put_back() {
     let host = Host::new(36);
     let before = host.pair();
-    let renewal = host.renew(NOW, Names::Keep).unwrap();
-    host.store(NOW).replace_pair(catalog::cert("apiserver").unwrap(), &renewal.before).unwrap();
+    host.renew(NOW, Names::Keep).unwrap();
+    host.store(NOW).put_back(catalog::cert("apiserver").unwrap(), &before, 0o400, 0o644).unwrap();
     assert_eq!(host.pair(), before);
+    assert_eq!(HostFiles::new(host.root.path(), Gate::open()).mode(Path::new("/pki/apiserver.key")), Some(0o400));
     assert!(host.is_kept(NOW));
 }
 
@@ -116,11 +120,12 @@ fn a_kubeconfig_gets_a_new_certificate_and_keeps_the_rest() {
     let path = host.root.path().join("etc/admin.conf");
     let text = std::fs::read_to_string(&path).unwrap().replace("https://192.168.0.36:6443", "https://lb:443");
     std::fs::write(&path, format!("{text}preferences: {{colors: true}}\n")).unwrap();
+    let before = host.store(NOW).load_kubeconfig(Path::new("/etc/admin.conf")).unwrap().unwrap();
     let renewal = host.store(NOW + DAY).renew_kubeconfig(spec, folder, &host.cluster, &Generator).unwrap();
     assert_eq!(renewal.new.subject_der, renewal.old.subject_der);
     let now = host.store(NOW).load_kubeconfig(Path::new("/etc/admin.conf")).unwrap().unwrap();
-    assert_eq!(now.current_cluster(), renewal.before.current_cluster());
-    assert_eq!(now.more, renewal.before.more);
+    assert_eq!(now.current_cluster(), before.current_cluster());
+    assert_eq!(now.more, before.more);
     let outcome = host.store(NOW + DAY).ensure_kubeconfig(spec, folder, &host.cluster, &host.node, &Generator).unwrap();
     assert!(outcome.warnings[0].contains("https://lb:443"));
 }
@@ -139,4 +144,37 @@ fn what_cannot_be_renewed_says_so() {
     let before = host.pair();
     assert!(matches!(renew("apiserver"), PkiError::ExternalCa { .. }));
     assert_eq!(host.pair(), before);
+}
+
+#[test]
+fn a_certificate_that_cannot_be_replaced_keeps_its_key_and_leaves_no_stage() {
+    for errno in [Errno::BUSY, Errno::PERM, Errno::NOSPC, Errno::IO] {
+        let host = Host::new(36);
+        let before = host.pair();
+        let armed = fail(move |step, name| (step == Step::Rename && name == "apiserver.crt").then_some(errno));
+        let error = host.renew(NOW, Names::Keep).unwrap_err();
+        drop(armed);
+        assert!(error.to_string().contains("are unchanged and belong together"), "{error}");
+        assert!(error.hint().is_some());
+        assert_eq!(host.pair(), before);
+        assert_eq!(std::fs::read_dir(host.root.path().join("pki")).unwrap().count(), 4, "something was left behind");
+        host.renew(NOW, Names::Keep).unwrap();
+        assert_ne!(host.pair(), before);
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_put_back_is_completed_from_the_stage_by_the_next_run() {
+    let host = Host::new(36);
+    let mut renames = 0;
+    let armed = fail(move |step, name| {
+        renames += u32::from(step == Step::Rename && name.starts_with("apiserver.") && name != "apiserver.renewing");
+        (step == Step::Rename && renames > 1).then_some(Errno::IO)
+    });
+    let error = host.renew(NOW, Names::Keep).unwrap_err();
+    drop(armed);
+    assert!(error.to_string().contains("do not belong together"), "{error}");
+    assert!(error.hint().unwrap().contains("run the same command again"), "{error}");
+    assert!(host.is_kept(NOW));
+    assert_eq!(std::fs::read_dir(host.root.path().join("pki")).unwrap().count(), 4, "something was left behind");
 }

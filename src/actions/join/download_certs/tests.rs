@@ -46,7 +46,7 @@ fn what_control_planes_share_arrives_whole_and_keys_are_for_root_alone() {
         let expected = (file.name != "front-proxy-ca.key").then(|| first.read(&file.path));
         assert_eq!(there, expected, "{}", file.name);
         // kubeadm gives the public half the mode of its key.
-        let mode = if file.is_private || file.name == "sa.pub" { 0o600 } else { 0o644 };
+        let mode = if file.is_private { 0o600 } else { 0o644 };
         assert!(there.is_none() || cx.files.mode(&file.path) == Some(mode), "{}", file.name);
     }
     let changes = cx.gate.count();

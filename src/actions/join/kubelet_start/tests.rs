@@ -87,7 +87,7 @@ fn a_member_is_left_alone_and_a_member_of_another_cluster_is_refused() {
 
     put_kubelet_conf(&cx, &TestCa::new("other"));
     let failure = offer_credentials(&cx).unwrap_err();
-    assert!(matches!(failure.downcast_ref(), Some(JoinError::OtherCluster(_))), "{failure}");
+    assert!(matches!(failure.downcast_ref(), Some(JoinError::OtherCluster { .. })), "{failure}");
     assert_eq!(cx.gate.count(), 0);
 }
 

@@ -12,10 +12,10 @@ use std::path::Path;
 
 const SHOW: &str = "systemctl show -p LoadState,ActiveState,UnitFileState containerd";
 const LOADED: &str = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
-const DUMP: &str = "containerd --config /etc/containerd/.config.toml.kubewright config dump";
+const DUMP: &str = "containerd --config /run/kubewright-containerd-0.toml config dump";
 const NOW: &str = "containerd --config /etc/containerd/config.toml config dump";
 const CRI: &str = "io.containerd.grpc.v1.cri";
-const BESIDE: &str = "etc/containerd/.config.toml.kubewright";
+const COPY: &str = "run/kubewright-containerd-0.toml";
 const RESTART: &str = "systemctl restart containerd";
 const FILE: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"old\"\n";
 
@@ -62,7 +62,7 @@ fn host(config: &str) -> FakeHost {
         .on("systemctl show -p ExecStart containerd", "ExecStart=\n")
         .file(CONFIG, config)
         .on_computed(NOW, |root| dumped(root, CONFIG))
-        .on_computed(DUMP, |root| dumped(root, &format!("/{BESIDE}")))
+        .on_computed(DUMP, |root| dumped(root, &format!("/{COPY}")))
 }
 
 fn restarts(fake: &FakeHost) -> usize {
@@ -102,9 +102,10 @@ fn config(fake: &FakeHost) -> String {
     std::fs::read_to_string(fake.root().join(&CONFIG[1..])).unwrap()
 }
 
-/// No file is left behind beside the configuration.
+/// No copy is left behind.
 fn is_tidy(fake: &FakeHost) -> bool {
-    std::fs::read_dir(fake.root().join("etc/containerd")).unwrap().count() == 1
+    let left = |folder: &str| std::fs::read_dir(fake.root().join(folder)).map_or(0, Iterator::count);
+    left("etc/containerd") == 1 && left("run") == 1
 }
 
 #[test]
@@ -200,7 +201,7 @@ fn a_broken_configuration_is_left_alone_and_its_passwords_are_not_shown() {
 #[test]
 fn what_containerd_refuses_does_not_replace_the_file() {
     let refusal = "time=\"…\" level=warning msg=\"x\"\n\
-                   containerd: failed to load TOML: /etc/containerd/.config.toml.kubewright: (3, 1): bad\n";
+                   containerd: failed to load TOML: /run/kubewright-containerd-0.toml: (3, 1): bad\n";
     let fake = host(FILE).on_result(DUMP, 1, "password = \"hunter2\"", refusal);
     let mut journal = Journal::default();
     let mended = fix(&fake, &mut journal, [image("new")]);
@@ -265,8 +266,8 @@ fn every_runtime_that_the_kubelet_can_ask_for_gets_the_driver() {
 fn a_file_without_a_version_gets_one_where_containerd_2_would_pass_over_its_plugins() {
     // Only a file with a version is listened to.
     let deaf = |root: &Path| {
-        let text = std::fs::read_to_string(root.join(BESIDE)).unwrap();
-        if text.contains("version") { dumped(root, &format!("/{BESIDE}")) } else { ended(0, "version = 3\n", "") }
+        let text = std::fs::read_to_string(root.join(COPY)).unwrap();
+        if text.contains("version") { dumped(root, &format!("/{COPY}")) } else { ended(0, "version = 3\n", "") }
     };
     let fake = host("# license\ndisabled_plugins = []\n").on_computed(DUMP, deaf);
     fixed(&fake, [image("new")]);
@@ -324,7 +325,7 @@ fn a_runtime_that_has_not_read_its_configuration_is_restarted() {
 fn the_file_that_containerd_reads_before_the_change_is_seen_by_root_only() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |root: &Path| {
-        let file = root.join(BESIDE);
+        let file = root.join(COPY);
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         ended(0, "version = 2\n", "")
     };

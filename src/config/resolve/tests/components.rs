@@ -106,7 +106,7 @@ fn a_document_of_another_program_is_a_warning_by_its_name() {
         "{}---\napiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n",
         cluster("v1beta3", "v1.28.3", "")
     );
-    let expected = "the document KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1 is passed over";
+    let expected = "the document KubeSchedulerConfiguration of kubescheduler.config.k8s.io/v1 is ignored";
     assert!(warnings(&text).iter().any(|warning| warning.ends_with(expected)), "{:?}", warnings(&text));
 }
 

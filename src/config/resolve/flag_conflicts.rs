@@ -1,16 +1,16 @@
-//! Which flags may stand beside `--config`.
+//! Flags that conflict with `--config`.
 //!
-//! A file and a flag that say the same thing could disagree, so flags that have a field are refused beside a file, as
-//! kubeadm does. Those of one host and one run (`--node-name`, `--cri-socket`, `--patches`, `--skip-phases`,
-//! `--ignore-preflight-errors`, `--dry-run`, `--upload-certs`, …) may stand there and win.
+//! A file and a flag for the same setting could disagree, so flags with a corresponding field are refused, as in
+//! kubeadm. Flags of a single host or run (`--node-name`, `--cri-socket`, `--patches`, `--skip-phases`,
+//! `--ignore-preflight-errors`, `--dry-run`, `--upload-certs`, …) are allowed and take precedence.
 
 use crate::config::flags::{InitFlags, JoinFlags, ResetFlags, UpgradeFlags};
 use crate::config::problem::{Complaint, Place, Report};
 
-/// A flag, whether it is set, and the field that takes its place.
+/// A flag, whether it is set, and the field that replaces it.
 type Row = (&'static str, bool, &'static str);
 
-/// Refuses every flag that is set and has a field.
+/// Reports every flag that is set and has a corresponding field.
 pub(super) fn refuse(rows: &[Row], report: &mut Report) {
     for (flag, _, field) in rows.iter().filter(|(_, set, _)| *set) {
         let complaint = Complaint::with_help("cannot be combined with --config", format!("set {field} in the file"));
@@ -18,7 +18,7 @@ pub(super) fn refuse(rows: &[Row], report: &mut Report) {
     }
 }
 
-/// The flags of `init` that have a field.
+/// The flags of `init` with a corresponding field.
 pub(super) fn init(flags: &InitFlags) -> Vec<Row> {
     vec![
         (
@@ -54,7 +54,7 @@ pub(super) fn init(flags: &InitFlags) -> Vec<Row> {
     ]
 }
 
-/// The flags of `join` that have a field.
+/// The flags of `join` with a corresponding field.
 pub(super) fn join(flags: &JoinFlags) -> Vec<Row> {
     vec![
         ("HOST:PORT", !flags.endpoints.is_empty(), "discovery.bootstrapToken.apiServerEndpoint"),
@@ -83,7 +83,7 @@ pub(super) fn join(flags: &JoinFlags) -> Vec<Row> {
     ]
 }
 
-/// The flags of `reset` that have a field and do not belong to one run.
+/// The flags of `reset` with a corresponding field that are not specific to one run.
 pub(super) fn reset(flags: &ResetFlags) -> Vec<Row> {
     vec![
         ("--cert-dir", flags.cert_dir.is_some(), "certificatesDir"),
@@ -92,7 +92,7 @@ pub(super) fn reset(flags: &ResetFlags) -> Vec<Row> {
     ]
 }
 
-/// The flags of `upgrade` that have a field and do not belong to one run.
+/// The flags of `upgrade` with a corresponding field that are not specific to one run.
 pub(super) fn upgrade(flags: &UpgradeFlags) -> Vec<Row> {
     vec![
         ("--allow-experimental-upgrades", flags.allow_experimental_upgrades.is_some(), "allowExperimentalUpgrades"),

@@ -1,4 +1,4 @@
-//! What `reset` and `node remove` have in common: the question before, and what was left.
+//! Confirmation prompts of `reset` and `node remove`, and the list of leftovers.
 
 use super::session::Session;
 use crate::actions::reset::remains::Left;
@@ -6,15 +6,15 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use std::io::{BufRead, BufReader};
 
-/// Nobody said yes.
+/// The user did not confirm.
 #[derive(Debug, thiserror::Error)]
 pub enum Unconfirmed {
-    /// The answer was another.
-    #[error("nothing was changed: the answer was not yes")]
+    /// The answer was not yes.
+    #[error("not confirmed; nothing changed")]
     No,
-    /// There was no answer.
-    #[error("nothing was changed: there is nobody to ask")]
-    Nobody,
+    /// Standard input is closed.
+    #[error("cannot ask for confirmation: standard input is closed; nothing changed")]
+    NoInput,
 }
 
 impl Fault for Unconfirmed {
@@ -24,15 +24,17 @@ impl Fault for Unconfirmed {
     fn hint(&self) -> Option<String> {
         match self {
             Self::No => None,
-            Self::Nobody => Some("add -y to go on without a question, or --dry-run to see what would be done".into()),
+            Self::NoInput => {
+                Some("add --yes to continue without confirmation, or --dry-run to preview the changes".into())
+            }
         }
     }
 }
 
-/// Shows what is about to happen and waits for a yes.
+/// Prints what is about to happen and waits for confirmation.
 pub fn confirm(question: &str, session: &mut Session) -> Result<()> {
-    session.events.settle();
-    session.events.error(&format!("{question}\nGo on? [y/N] "));
+    session.events.flush();
+    session.events.error(&format!("{question}\nContinue? [y/N] "));
     let mut answer = String::new();
     let read = BufReader::new(&mut session.env.stdin).read_line(&mut answer);
     if !session.env.stdin_is_terminal {
@@ -41,11 +43,11 @@ pub fn confirm(question: &str, session: &mut Session) -> Result<()> {
     match (read, answer.trim().to_lowercase().as_str()) {
         (Ok(1..), "y" | "yes") => Ok(()),
         (Ok(1..), _) => Err(Unconfirmed::No.into()),
-        _ => Err(Unconfirmed::Nobody.into()),
+        _ => Err(Unconfirmed::NoInput.into()),
     }
 }
 
-/// What is left, for people; empty when nothing is.
+/// The leftovers as text; empty if there are none.
 pub fn left_text(left: &[Left]) -> String {
     if left.is_empty() {
         return String::new();

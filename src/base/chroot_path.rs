@@ -1,19 +1,16 @@
-//! Paths of a host below a root folder.
+//! Resolves host paths below a root directory.
 //!
-//! A host path such as `/etc/kubernetes/pki` is resolved step by step with every link taken as the
-//! host would take it, so that an absolute link inside the root folder cannot lead out of it.
+//! A host path such as `/etc/kubernetes/pki` is resolved step by step, following links as the host would, so that an
+//! absolute link cannot lead out of the root directory.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-/// As many links as Linux follows before it gives up with ELOOP.
+/// The number of links that Linux follows before it fails with ELOOP.
 const MOST_LINKS: usize = 40;
 
-/// Where the host path `path` lies on this machine when the host's root is `root`. Links are
-/// followed, that of the last component too; components that do not exist are kept as they are.
-///
-/// # Errors
-/// When there are too many links, or a folder on the way cannot be read.
+/// The path on this machine of the host path `path`, if the host's root directory is `root`. Links are followed,
+/// including the last component; components that do not exist are kept.
 pub fn resolve(root: &Path, path: &Path) -> io::Result<PathBuf> {
     if root == Path::new("/") {
         return Ok(path.to_path_buf());
@@ -38,9 +35,9 @@ pub fn resolve(root: &Path, path: &Path) -> io::Result<PathBuf> {
                 }
                 todo.extend(words(&target));
             }
-            // Not a link (EINVAL), or not there: the component stands as it is.
+            // Not a link (EINVAL) or missing: the component is kept.
             Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::NotFound) => done.push(word),
-            // A file where a folder should be: the operation itself will say so.
+            // A file instead of a directory: the caller's operation will report it.
             Err(e) if e.kind() == io::ErrorKind::NotADirectory => done.push(word),
             Err(e) => return Err(e),
         }
@@ -48,7 +45,7 @@ pub fn resolve(root: &Path, path: &Path) -> io::Result<PathBuf> {
     Ok(root.join(done.iter().collect::<PathBuf>()))
 }
 
-/// The components of a path, last first.
+/// The components of a path in reverse order.
 fn words(path: &Path) -> Vec<std::ffi::OsString> {
     path.components()
         .rev()
@@ -78,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_of_links_is_an_error() {
+    fn a_link_loop_is_an_error() {
         let root = tempfile::tempdir().unwrap();
         symlink("/b", root.path().join("a")).unwrap();
         symlink("/a", root.path().join("b")).unwrap();

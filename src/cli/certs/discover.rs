@@ -1,6 +1,6 @@
-//! What the commands on certificates have to know first: the cluster, this node, and where copies go.
+//! Discovers what the certificate commands need: the cluster, this node, and the backup directory.
 
-use crate::actions::renewal::BACKUPS;
+use crate::actions::backups::BACKUPS;
 use crate::actions::renewal::known::{self, Known, Source};
 use crate::base::fault::Result;
 use crate::cli::session::Session;
@@ -10,10 +10,7 @@ use crate::context::renewal::Renewal;
 use crate::pki::moment;
 use std::path::{Path, PathBuf};
 
-/// A task without anything to do yet, and where its configuration is from.
-///
-/// # Errors
-/// When a given configuration is wrong, or files of this host cannot be read.
+/// A task without any work yet, and the source of its configuration.
 pub fn task(
     session: &mut Session,
     given: Option<(String, Vec<u8>)>,
@@ -22,25 +19,22 @@ pub fn task(
 ) -> Result<(Source, Renewal)> {
     let kubeconfig = session.env.cwd.join(kubeconfig);
     let cert_dir = cert_dir.map(|dir| session.env.cwd.join(dir));
-    // This context only looks; the one that works has no connection from before.
+    // Only reads. The context that makes changes opens its own connection.
     let mut looking = session.context(Task::None, false);
     let Known { cluster, node, source } = known::find(&mut looking, given, &kubeconfig, cert_dir.as_ref())?;
     Ok((source, Renewal::new(cluster, node, backup(session))))
 }
 
-/// The same with the administrator's kubeconfig and nothing given.
-///
-/// # Errors
-/// As [`task`].
+/// [`task`] with admin.conf and without given values.
 pub fn own(session: &mut Session) -> Result<(Source, Renewal)> {
     task(session, None, Path::new(ADMIN_CONF), None)
 }
 
-/// The folder for copies of what this run replaces: one that no earlier run has, also none of the same second.
+/// The directory for copies of the files this run replaces. No earlier run has used it, even one in the same second.
 pub fn backup(session: &Session) -> PathBuf {
     let files = session.context(Task::None, false).files;
     let stamp = moment::text(session.env.clock.now()).replace([':', '-'], "");
     let plain = Path::new(BACKUPS).join(format!("certs-{stamp}"));
     let others = (2..100).map(|nth| Path::new(BACKUPS).join(format!("certs-{stamp}-{nth}")));
-    std::iter::once(plain.clone()).chain(others).find(|folder| !files.exists(folder)).unwrap_or(plain)
+    std::iter::once(plain.clone()).chain(others).find(|directory| !files.exists(directory)).unwrap_or(plain)
 }

@@ -1,5 +1,4 @@
-//! What was or would be done, for people: a plan with every change, and for files their content or their difference;
-//! and how a closing text begins.
+//! The list of changes as text: every change with its content or diff, and the first lines of closing texts.
 
 use crate::base::gate::{Change, Entry};
 use crate::pipeline::run::Summary;
@@ -7,10 +6,10 @@ use similar::TextDiff;
 use std::fmt::Write;
 use std::path::Path;
 
-/// The changes as text, grouped by phase; says so when there are none.
+/// The changes as text, grouped by phase.
 pub fn text(entries: &[Entry]) -> String {
     if entries.is_empty() {
-        return "Nothing would change.\n".into();
+        return "No changes.\n".into();
     }
     let mut text = String::new();
     let mut phase = None;
@@ -21,26 +20,26 @@ pub fn text(entries: &[Entry]) -> String {
         }
         text += &one(&entry.change);
     }
-    let _ = writeln!(text, "{} in all. Nothing was changed.", count(entries.len(), "change"));
+    let _ = writeln!(text, "{} planned. Nothing was changed.", count(entries.len(), "change"));
     text
 }
 
-/// The first lines of the closing text of a command that works with phases: what it changed, and what it left.
+/// The first lines of the closing text of a command with phases: what changed and what was skipped.
 pub fn outcome(summary: &Summary, rootfs: &Path) -> String {
     let text = match summary.changes {
-        0 => "Everything is right already; nothing was changed.\n".to_owned(),
+        0 => "Already up to date; nothing changed.\n".to_owned(),
         number => format!("Done: {}.\n", count(number, "change")),
     };
     text + &left_for_host(summary, rootfs)
 }
 
-/// The line that tells which phases could not run below a root folder; empty when all could.
+/// The phases that were skipped because of --rootfs; empty if none were.
 pub fn left_for_host(summary: &Summary, rootfs: &Path) -> String {
     if summary.left_for_host.is_empty() {
         return String::new();
     }
     let left = summary.left_for_host.join(", ");
-    format!("Left for a running host, because --rootfs is {}: {left}.\n", rootfs.display())
+    format!("Skipped because of --rootfs {} (they need a running host): {left}.\n", rootfs.display())
 }
 
 /// `1 change`, `2 changes`.
@@ -50,16 +49,16 @@ pub fn count(number: usize, noun: &str) -> String {
 
 fn one(change: &Change) -> String {
     match change {
-        Change::CreateDirectory { path, mode } => format!("would create folder {} ({mode:04o})\n", path.display()),
+        Change::CreateDirectory { path, mode } => format!("would create directory {} ({mode:04o})\n", path.display()),
         Change::WriteFile { path, mode, before: None, after } => {
             format!("would write {} ({mode:04o}):\n{}", path.display(), indent(after))
         }
         Change::WriteFile { path, mode, before: Some(before), after } if before == after => {
-            format!("would set the mode of {} to {mode:04o}, or replace what may not be shown\n", path.display())
+            format!("would set the mode of {} to {mode:04o}, or replace content that is not shown\n", path.display())
         }
         Change::WriteFile { path, mode, before: Some(before), after } => {
             let diff = TextDiff::from_lines(before.as_str(), after.as_str());
-            let diff = diff.unified_diff().context_radius(3).header("now", "then").to_string();
+            let diff = diff.unified_diff().context_radius(3).header("current", "new").to_string();
             format!("would change {} ({mode:04o}):\n{}", path.display(), indent(&diff))
         }
         Change::WriteLink { path, target } => format!("would link {} to {}\n", path.display(), target.display()),
@@ -81,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plan_shows_content_and_difference() {
+    fn a_plan_shows_content_and_diff() {
         let entry = |change| Entry { phase: "etcd/local".into(), change };
         let write = |before: Option<&str>| Change::WriteFile {
             path: "/etc/kubernetes/manifests/etcd.yaml".into(),
@@ -93,9 +92,9 @@ mod tests {
             text(&[entry(write(None)), entry(write(Some("a\nc\n")))]),
             "[etcd/local]\n\
              would write /etc/kubernetes/manifests/etcd.yaml (0600):\n    a\n    b\n\
-             would change /etc/kubernetes/manifests/etcd.yaml (0600):\n    --- now\n    +++ then\n    @@ -1,2 +1,2 @@\n     a\n    -c\n    +b\n\
-             2 changes in all. Nothing was changed.\n"
+             would change /etc/kubernetes/manifests/etcd.yaml (0600):\n    --- current\n    +++ new\n    @@ -1,2 +1,2 @@\n     a\n    -c\n    +b\n\
+             2 changes planned. Nothing was changed.\n"
         );
-        assert_eq!(text(&[]), "Nothing would change.\n");
+        assert_eq!(text(&[]), "No changes.\n");
     }
 }

@@ -1,7 +1,7 @@
-//! The certificate that a TLS server really shows, whoever it is and whatever it thinks of us.
+//! Fetches the certificate that a TLS server presents, without verifying it.
 //!
-//! Reads: the server's side of a handshake. Nothing is sent over the connection, and nothing is believed: callers
-//! compare what they see with what lies on the disk.
+//! Reads: the server's side of a handshake. Nothing is sent over the connection. Callers compare the certificate with
+//! the one on disk.
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -13,9 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The certificate of the server at `address`, as DER.
-///
-/// # Errors
-/// When nobody listens there, or the listener does not speak TLS within `limit`.
 pub fn fetch(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>> {
     let seen =
         Arc::new(Watcher { seen: Mutex::default(), provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()) });
@@ -30,21 +27,21 @@ pub fn fetch(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>> {
     let mut socket = TcpStream::connect_timeout(&address, limit)?;
     socket.set_read_timeout(Some(limit))?;
     socket.set_write_timeout(Some(limit))?;
-    // A server that wants a client's certificate ends the handshake, but only after it has shown its own.
+    // A server that requires a client certificate aborts the handshake, but only after it has sent its own certificate.
     let end = connection.complete_io(&mut socket);
     let seen = seen.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (seen, end) {
         (Some(der), _) => Ok(der),
-        // What a read that takes too long is called on Linux says nothing to anybody.
+        // The message of a read timeout on Linux ("Resource temporarily unavailable") is misleading.
         (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("no certificate within {limit:?}")))
         }
         (None, Err(error)) => Err(error),
-        (None, Ok(_)) => Err(io::Error::other("the server showed no certificate")),
+        (None, Ok(_)) => Err(io::Error::other("the server did not send a certificate")),
     }
 }
 
-/// Notes the certificate and lets everything pass: no data follows.
+/// Records the certificate and accepts everything: no data follows.
 #[derive(Debug)]
 struct Watcher {
     seen: Mutex<Option<Vec<u8>>>,
@@ -100,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_certificate_is_seen_although_nobody_vouches_for_it_and_a_client_certificate_is_wanted() {
+    fn the_certificate_is_seen_although_its_ca_is_unknown_and_a_client_certificate_is_required() {
         let (ca, clients) = (TestCa::new("ca"), TestCa::new("clients"));
         for wants in [None, Some(&clients)] {
             let server = TestServer::start(&ca.local_leaf(), wants, |_| (200, String::new()));
@@ -110,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_where_nobody_listens_is_an_error() {
+    fn a_closed_port_is_an_error() {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         assert!(fetch(port, Duration::from_secs(1)).is_err());
     }
