@@ -7,6 +7,7 @@ use super::chroot_path;
 use super::exit_code::ExitCode;
 use super::fault::Fault;
 use super::gate::{Change, Gate};
+use super::masked::{self, Format};
 use super::secret::Secret;
 use std::collections::BTreeMap;
 use std::io;
@@ -89,27 +90,20 @@ impl Fault for FileError {
 pub struct Content {
     bytes: Secret<Vec<u8>>,
     shown: String,
+    /// How secrets are found in what the file had before.
+    format: Option<Format>,
 }
 
 impl Content {
     /// Text without secrets.
     pub fn public(text: impl Into<String>) -> Self {
         let shown = text.into();
-        Self { bytes: Secret::new(shown.clone().into_bytes()), shown }
+        Self { bytes: Secret::new(shown.clone().into_bytes()), shown, format: None }
     }
 
-    /// A configuration in `key = value` lines. Credentials, such as those of a registry in containerd's configuration,
-    /// are not displayed.
-    pub fn masked(text: &str) -> Self {
-        const SECRETS: [&str; 4] = ["password", "auth", "identitytoken", "Authorization"];
-        let mask = |line: &str| match line.split_once('=') {
-            Some((key, value)) if SECRETS.contains(&key.trim().trim_matches('"')) && !value.trim().is_empty() => {
-                format!("{key}= ***\n")
-            }
-            _ => format!("{line}\n"),
-        };
-        let shown: String = text.lines().map(mask).collect();
-        if shown == text { Self::public(text) } else { Self::secret(text.as_bytes().to_vec(), shown) }
+    /// A configuration in which credentials, such as those of a registry, are not displayed.
+    pub fn masked(text: &str, format: Format) -> Self {
+        Self { format: Some(format), ..Self::secret(text.as_bytes().to_vec(), masked::mask(text, format)) }
     }
 
     /// True when it may be shown whole.
@@ -119,7 +113,7 @@ impl Content {
 
     /// Secret bytes; plans and diffs display `shown` instead.
     pub fn secret(bytes: impl Into<Vec<u8>>, shown: impl Into<String>) -> Self {
-        Self { bytes: Secret::new(bytes.into()), shown: shown.into() }
+        Self { bytes: Secret::new(bytes.into()), shown: shown.into(), format: None }
     }
 }
 
@@ -317,6 +311,9 @@ impl HostFiles {
     fn shown_before(&self, path: &Path, before: &[u8], content: &Content) -> String {
         if let Some(Some(planned)) = self.planned(path) {
             return planned.shown;
+        }
+        if let Some(format) = content.format {
+            return masked::mask(&String::from_utf8_lossy(before), format);
         }
         if content.is_public() {
             String::from_utf8_lossy(before).into_owned()

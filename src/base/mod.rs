@@ -10,6 +10,8 @@ pub mod gate;
 pub mod go_duration;
 pub mod go_yaml;
 pub mod https;
+pub mod masked;
+pub mod move_away;
 pub mod parallel;
 pub mod pem;
 pub mod pin;

@@ -230,8 +230,12 @@ impl Fault for Unfit {
                 }
             });
         }
-        let ignorable: Vec<&str> =
-            self.errors.iter().filter(|finding| finding.vital.is_none()).map(|finding| finding.id.as_str()).collect();
+        let mut ignorable: Vec<&str> = Vec::new();
+        for finding in self.errors.iter().filter(|finding| finding.vital.is_none()) {
+            if !ignorable.contains(&finding.id.as_str()) {
+                ignorable.push(&finding.id);
+            }
+        }
         Some(if ignorable.is_empty() {
             "mend it, then run the same command again".into()
         } else {
@@ -241,5 +245,18 @@ impl Fault for Unfit {
                 ignorable.join(",")
             )
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_check_is_named_once_in_the_list_to_ignore() {
+        let error = |id: &str| Finding::error(id, "", "", "");
+        let errors = vec![error("A"), error("B"), error("A"), error("C").vital("x")];
+        let hint = Unfit { errors, role: Role::Worker }.hint().unwrap();
+        assert!(hint.ends_with("--ignore-preflight-errors=A,B"), "{hint}");
     }
 }

@@ -1,5 +1,6 @@
 //! What the checks are told, and what they share.
 
+use super::containerd::{Installation, Settings};
 use super::holding::Holding;
 use super::standing::Standing;
 use crate::base::fault::Result;
@@ -114,6 +115,7 @@ pub struct Scene<'a> {
     kubelet: OnceLock<Result<Version, HostError>>,
     listeners: OnceLock<Result<Vec<Listener>, HostError>>,
     runs_pods: OnceLock<bool>,
+    containerd: OnceLock<Option<Result<Settings>>>,
 }
 
 impl<'a> Scene<'a> {
@@ -127,6 +129,7 @@ impl<'a> Scene<'a> {
             kubelet: OnceLock::new(),
             listeners: OnceLock::new(),
             runs_pods: OnceLock::new(),
+            containerd: OnceLock::new(),
         }
     }
 
@@ -160,6 +163,16 @@ impl<'a> Scene<'a> {
     /// the one that decides.
     pub fn kubelet_minor(&self) -> u16 {
         self.kubelet().map_or(self.minor, |kubelet| kubelet.minor)
+    }
+
+    /// The settings in force of a containerd that is the runtime here; None where it is not, or has no program.
+    pub(super) fn containerd(&self) -> Option<&Result<Settings>> {
+        let read = || {
+            let installation = Installation::find(self.host())?;
+            Some(Settings::now(self.host(), &installation))
+        };
+        let is_runtime = self.cri().is_ok_and(|cri| cri.endpoint().is_containerd());
+        self.containerd.get_or_init(|| is_runtime.then(read).flatten()).as_ref()
     }
 
     /// True when Pods run on this host already.

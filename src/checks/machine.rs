@@ -6,7 +6,7 @@ use super::inputs::{Role, Scene};
 use super::running_node;
 use crate::base::fault::Fault;
 use crate::host::service::{InitSystem, Services};
-use crate::host::{Command, facts, fstab, kubelet_flags, modules, network, swap};
+use crate::host::{Command, HostError, facts, fstab, kubelet_flags, modules, network, swap, swap_units};
 use std::path::Path;
 use std::time::Duration;
 
@@ -87,8 +87,15 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
         return at_boot(scene, told == Some(false));
     }
     let names: Vec<String> = areas.iter().map(|area| area.path.display().to_string()).collect();
-    let fix = "run the same command with '--fix', or run 'swapoff -a' and take swap out of /etc/fstab; to keep swap, set \
-               failSwapOn: false in the KubeletConfiguration";
+    let sources = match sources(scene) {
+        Ok(sources) if sources.is_empty() => String::new(),
+        Ok(sources) => format!(", and keep it off at boot: {}", sources.join("; ")),
+        Err(error) => return vec![Finding::unknown("Swap", &error)],
+    };
+    let fix = format!(
+        "run the same command with '--fix', or run 'swapoff -a'{sources}; to keep swap, set failSwapOn: false in the \
+         KubeletConfiguration"
+    );
     let finding = Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
         .mended_by(Repair::Swap);
     vec![if told == Some(true) { finding.vital("the kubelet is told by failSwapOn to refuse it") } else { finding }]
@@ -103,13 +110,31 @@ fn own_setting(scene: &Scene<'_>) -> Option<bool> {
 
 /// Swap that comes back at the next boot breaks a node that works today.
 fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
-    let table = scene.files().read_text(Path::new("/etc/fstab")).ok().flatten().unwrap_or_default();
-    if kubelet_accepts || fstab::swap_lines(&table).is_empty() {
+    if kubelet_accepts {
         return Vec::new();
     }
-    let what = "swap is off now and will be on again after the next boot";
-    let fix = "run the same command with '--fix', or take swap out of /etc/fstab";
-    vec![Finding::warning("Swap", "/etc/fstab", what, fix).mended_by(Repair::Swap)]
+    match sources(scene) {
+        Ok(sources) if sources.is_empty() => Vec::new(),
+        Ok(sources) => {
+            let what = "swap is off now and will be on again after the next boot";
+            let fix = format!("run the same command with '--fix', or: {}", sources.join("; "));
+            vec![Finding::warning("Swap", "the next boot", what, fix).mended_by(Repair::Swap)]
+        }
+        Err(error) => vec![Finding::unknown("Swap", &error)],
+    }
+}
+
+/// What turns swap on at the next boot, each with the way to keep it off.
+fn sources(scene: &Scene<'_>) -> Result<Vec<String>, HostError> {
+    let table = scene.files().read_text(Path::new("/etc/fstab"))?.unwrap_or_default();
+    let mut sources = Vec::new();
+    if !fstab::swap_lines(&table).is_empty() {
+        sources.push("remove swap from /etc/fstab".to_owned());
+    }
+    for unit in swap_units::at_boot(scene.host())? {
+        sources.push(format!("run '{}' ({})", unit.command(), unit.origin));
+    }
+    Ok(sources)
 }
 
 fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
@@ -132,12 +157,16 @@ fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(output) if output.is_success() => {}
         Ok(_) => {
             let what = format!("the name {name} has no address on this host");
-            let fix = format!("run the same command with '--fix', or add a line 'ADDRESS {name}' to /etc/hosts");
-            let finding = Finding::warning(ID, "/etc/hosts", what, fix);
-            let address = network::default_address(scene.host(), false);
-            findings.push(match address {
-                Ok(ip) => finding.mended_by(Repair::HostsEntry { name: name.into(), ip }),
-                Err(_) => finding,
+            findings.push(match network::default_address(scene.host(), false) {
+                Ok(ip) => {
+                    let fix = format!("run the same command with '--fix', or add a line '{ip} {name}' to /etc/hosts");
+                    let repair = Repair::HostsEntry { name: name.into(), ip };
+                    Finding::warning(ID, "/etc/hosts", what, fix).mended_by(repair)
+                }
+                Err(_) => {
+                    let fix = format!("add a line with this host's address and {name} to /etc/hosts");
+                    Finding::warning(ID, "/etc/hosts", what, fix)
+                }
             });
         }
         Err(error) => findings.push(Finding::unknown(ID, &error)),

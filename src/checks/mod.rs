@@ -7,6 +7,8 @@
 mod address;
 mod authorities;
 mod catalog;
+mod cgroup_driver;
+mod containerd;
 pub mod diagnosis;
 mod endpoint;
 mod external_data;

@@ -14,6 +14,8 @@ use std::path::Path;
 
 /// The configuration that the kubelet of this host runs with.
 const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+/// Its credentials, which it has once the host is part of a cluster.
+const KUBELET_CREDENTIALS: &str = "/etc/kubernetes/kubelet.conf";
 /// The kubelet's driver where its configuration has none.
 const KUBELET_DEFAULT: &str = "cgroupfs";
 
@@ -22,6 +24,11 @@ pub(super) fn runs_pods(scene: &Scene<'_>) -> bool {
     let has_ready = |pods: &[Pod]| pods.iter().any(|pod| pod.ready);
     pod_processes::exist(scene.host()).unwrap_or(true)
         || scene.cri().is_ok_and(|cri| cri.pods().is_ok_and(|pods| has_ready(&pods)))
+}
+
+/// True when this host was made a node: its kubelet has a configuration and credentials of a cluster.
+pub(super) fn is_node(host: &Host) -> bool {
+    [KUBELET_CONFIG, KUBELET_CREDENTIALS].iter().all(|path| host.files().exists(Path::new(path)))
 }
 
 /// What the kubelet of this node was configured with; None where that is not known.
@@ -107,7 +114,7 @@ pub fn refuse_undo(host: &Host, journal: &Journal) -> Result<()> {
     let disturbs = |inverse: &Inverse| match inverse {
         Inverse::RestoreFile { restart, .. } => restart.is_some(),
         Inverse::SwapOn { .. } => true,
-        Inverse::DisableService { .. } | Inverse::SetSysctl { .. } => false,
+        Inverse::DisableService { .. } | Inverse::SetSysctl { .. } | Inverse::StartUnitAtBoot { .. } => false,
     };
     let mut changes: Vec<&str> =
         journal.changes().iter().filter(|one| disturbs(&one.inverse)).map(|one| one.what.as_str()).collect();

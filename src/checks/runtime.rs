@@ -1,24 +1,19 @@
 //! Checks of the container runtime: alive, recent enough, in step with the kubelet, its images.
 
 use super::catalog::Check;
+use super::cgroup_driver;
 use super::finding::{Finding, Repair};
 use super::ignore::is_ignored;
-use super::inputs::{Inputs, Role, Scene};
+use super::inputs::{Inputs, Scene};
 use super::machine::hint;
-use super::running_node;
 use crate::base::fault::Fault;
 use crate::host::cri::{Cri, CriError, Policy, PullErrors};
-use crate::host::kubelet_flags;
 use crate::host::service::Services;
-use crate::versions::table;
-use serde_json::Value;
 use std::path::Path;
 
 /// The first minor whose kubelet speaks v1 of the CRI (KEP-2040), and the first that speaks nothing else.
 const SPEAKS_V1: u16 = 23;
 const SPEAKS_ONLY_V1: u16 = 26;
-/// The first minor whose kubelet takes the cgroup driver from the runtime (KEP-4033, on by default).
-const DRIVER_FROM_CRI: u16 = 31;
 /// The first minor whose kubeadm asks runtimes for the method that tells it.
 const ASKS_RUNTIME_CONFIG: u16 = 32;
 
@@ -31,7 +26,8 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
     vec![
         Check::live("CRI", check_alive),
         Check::live("ContainerRuntimeVersion", check_version),
-        Check::live("CgroupDriver", check_driver),
+        Check::live("ContainerRuntimeService", check_service),
+        Check::live("CgroupDriver", cgroup_driver::check),
         Check::live("SandboxImage", check_sandbox),
         Check::live("ImagePull", check_images),
     ]
@@ -156,85 +152,31 @@ fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
     Some(finding.vital("the kubelet would end at once"))
 }
 
-fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
-    const ID: &str = "CgroupDriver";
-    let (Ok(cri), Some(cluster)) = (scene.cri(), scene.inputs.cluster) else { return Vec::new() };
-    if scene.kubelet_minor() >= DRIVER_FROM_CRI && cri.runtime_config().is_ok_and(|driver| driver.is_some()) {
-        return Vec::new();
-    }
-    let runtime = match cri.cgroup_driver() {
-        Ok(Some(driver)) => driver.name(),
-        Ok(None) => return Vec::new(),
-        Err(error) => return vec![Finding::unknown(ID, &error)],
-    };
-    let by_hand = kubelet_flags::find(scene.host(), "cgroup-driver");
-    let args = &scene.inputs.node.kubelet_extra_args;
-    let asked = by_hand
-        .as_ref()
-        .map(|(value, _)| value.as_str())
-        .or_else(|| args.iter().rev().find(|arg| arg.name == "cgroup-driver").map(|arg| arg.value.as_str()))
-        .or_else(|| cluster.kubelet.get("cgroupDriver").and_then(Value::as_str));
-    // Where kubeadm writes none, the kubelet's own default holds.
-    let default = table::facts(scene.minor).and_then(|facts| facts.default_cgroup_driver).unwrap_or("cgroupfs");
-    let kubelet = asked.unwrap_or(default);
-    if scene.runs_pods()
-        && let Some(own) = running_node::cgroup_driver(scene)
-    {
-        // Of a cluster that was not asked the configuration is only supposed.
-        let is_known = asked.is_some() || scene.inputs.role == Role::FirstControlPlane;
-        return running(scene, cri, [own.as_str(), runtime], is_known.then_some(kubelet));
-    }
-    if kubelet == runtime {
-        return Vec::new();
-    }
-    let what = format!("the kubelet will use the cgroup driver {kubelet}, and {} uses {runtime}", cri.version());
-    let other = match by_hand {
-        Some((_, file)) => format!("take --cgroup-driver out of {file}"),
-        None => format!("set cgroupDriver: {runtime} in the KubeletConfiguration"),
-    };
-    let by_hand = format!("switch the runtime to {kubelet} in its configuration, or {other}");
-    let by_fix = format!("run the same command with '--fix' to switch the runtime to {kubelet}, or {other}");
-    let repair = Repair::CgroupDriver { driver: kubelet.into() };
-    let finding = Finding::error(ID, cri.endpoint().to_string(), what, by_hand);
-    let finding = mended_in_containerd(finding, cri, repair, by_fix);
-    // Where nobody chose, ignoring it makes the kubelet follow the runtime.
-    vec![if asked.is_some() {
-        finding.vital("the kubelet is told to use this driver, and no Pod would start")
-    } else {
-        finding
-    }]
-}
-
-/// On a node that runs, its own kubelet's driver counts, and a run that would change that is refused.
-fn running(scene: &Scene<'_>, cri: &Cri, [own, runtime]: [&str; 2], wanted: Option<&str>) -> Vec<Finding> {
-    const ID: &str = "CgroupDriver";
-    let place = || cri.endpoint().to_string();
-    let mut findings = Vec::new();
-    if own != runtime {
-        let version = cri.version();
-        let what = format!(
-            "the kubelet of this node uses the cgroup driver {own}, and {version} uses {runtime}: no new Pod starts"
-        );
-        // Without a repair: ignoring this must not make the kubelet follow the runtime either.
-        let repair = Repair::CgroupDriver { driver: own.into() };
-        let fix = running_node::by_hand(&repair, &scene.inputs.node.name).unwrap_or_default();
-        findings.push(Finding::error(ID, place(), what, fix));
-    }
-    if let Some(wanted) = wanted.filter(|wanted| *wanted != own) {
-        let what = format!(
-            "the kubelet of this node uses the cgroup driver {own}, and this configuration would change it to {wanted} \
-             while Pods run"
-        );
-        let fix = format!("set cgroupDriver: {own} in the KubeletConfiguration of the --config file");
-        findings.push(Finding::error(ID, place(), what, fix).vital("no new Pod would start on this node"));
-    }
-    findings
-}
-
 /// Only containerd's configuration is known well enough to be mended; that of another runtime is the user's, also where
 /// a containerd is installed beside it.
-fn mended_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
+pub(super) fn mended_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
     if cri.endpoint().is_containerd() { Finding { fix, ..finding }.mended_by(repair) } else { finding }
+}
+
+/// A runtime that answers now and is not started at boot is down after the next one.
+fn check_service(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "ContainerRuntimeService";
+    let Ok(cri) = scene.cri() else { return Vec::new() };
+    let services = Services::of(scene.host());
+    let service = cri.endpoint().service();
+    let Ok(state) = services.state(service) else { return Vec::new() };
+    // Another process, such as a whole Kubernetes product, may be what listens there.
+    if !state.exists || state.enabled || !state.active {
+        return Vec::new();
+    }
+    // A socket unit starts its service when the kubelet connects.
+    if services.state(&format!("{service}.socket")).is_ok_and(|socket| socket.exists && socket.enabled) {
+        return Vec::new();
+    }
+    let what = format!("the container runtime {service} will not start at the next boot");
+    let fix = format!("run the same command with '--fix', or {}", services.enable_command(service));
+    let repair = Repair::EnableService { service: service.into() };
+    vec![Finding::warning(ID, service, what, fix).mended_by(repair)]
 }
 
 fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
@@ -242,7 +184,16 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
     let (Ok(cri), Some(wanted), Some(Ok(status))) = (scene.cri(), scene.inputs.pause_image, scene.status()) else {
         return Vec::new();
     };
-    let Some(configured) = &status.sandbox_image else { return Vec::new() };
+    // containerd 2.x does not report it.
+    let configured = match (&status.sandbox_image, scene.containerd()) {
+        (Some(image), _) => image,
+        (None, Some(Ok(settings))) => match &settings.sandbox_image {
+            Some(image) => image,
+            None => return Vec::new(),
+        },
+        (None, Some(Err(failure))) => return vec![Finding::unknown(ID, failure.fault())],
+        (None, None) => return Vec::new(),
+    };
     if configured == wanted {
         return Vec::new();
     }
@@ -281,8 +232,9 @@ fn check_images(scene: &Scene<'_>) -> Vec<Finding> {
             Ok(true) => None,
             Ok(false) => {
                 let what = format!("the image {image} is missing, and imagePullPolicy is Never");
-                let fix =
-                    format!("import it: run 'ctr -n k8s.io images import FILE', or pull it: 'crictl pull {image}'");
+                let fix = format!(
+                    "pull it: run 'crictl pull {image}'; or import its archive with 'ctr -n k8s.io images import'"
+                );
                 Some(Finding::error(ID, image.as_str(), what, fix))
             }
             Err(error) => Some(Finding::unknown(ID, &error)),

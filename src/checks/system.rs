@@ -35,6 +35,8 @@ const REQUIRED_V2: [&str; 1] = ["CGROUP_BPF"];
 
 const CONTROLLERS_V1: [&str; 7] = ["cpu", "cpuacct", "cpuset", "devices", "freezer", "memory", "pids"];
 const CONTROLLERS_V2: [&str; 6] = ["cpu", "cpuset", "devices", "freezer", "memory", "pids"];
+/// Some kernels are built without support for huge pages.
+const OPTIONAL_CONTROLLERS: [&str; 1] = ["hugetlb"];
 
 /// The first minor whose kubelet refuses control groups of version 1 unless told otherwise (KEP-5573).
 const FAILS_ON_V1: u16 = 35;
@@ -106,10 +108,23 @@ fn options(scene: &Scene<'_>, cgroup_version: u8) -> Vec<Finding> {
 
 fn controllers(cgroups: &Cgroups) -> Vec<Finding> {
     let wanted: &[&str] = if cgroups.version == 2 { &CONTROLLERS_V2 } else { &CONTROLLERS_V1 };
-    let missing: Vec<&str> =
-        wanted.iter().copied().filter(|name| !cgroups.controllers.iter().any(|c| c == name)).collect();
+    let missing = |wanted: &[&'static str]| -> Vec<&str> {
+        wanted.iter().copied().filter(|name| !cgroups.controllers.iter().any(|c| c == name)).collect()
+    };
+    let mut findings = Vec::new();
+    let optional = missing(&OPTIONAL_CONTROLLERS);
+    if !optional.is_empty() {
+        let what = format!("control groups lack {}, so Pods cannot ask for huge pages", optional.join(", "));
+        findings.push(Finding::warning(
+            ID,
+            "control groups",
+            what,
+            "boot a kernel with this controller if Pods need it",
+        ));
+    }
+    let missing = missing(wanted);
     if missing.is_empty() {
-        return Vec::new();
+        return findings;
     }
     let what = format!("control groups lack {}", missing.join(", "));
     // Debian and Raspberry Pi OS boot without the memory controller unless told so.
@@ -118,7 +133,8 @@ fn controllers(cgroups: &Cgroups) -> Vec<Finding> {
     } else {
         "boot a kernel that has these controllers"
     };
-    vec![Finding::error(ID, "control groups", what, fix)]
+    findings.push(Finding::error(ID, "control groups", what, fix));
+    findings
 }
 
 fn version(scene: &Scene<'_>, cgroups: &Cgroups) -> Vec<Finding> {

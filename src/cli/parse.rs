@@ -40,8 +40,8 @@ pub struct UsageError {
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let named = |name: &str| args.iter().any(|arg| arg == name);
     let mut command = tree(&named);
-    let switches = normalize::switches(&command);
-    let matches = match command.try_get_matches_from_mut(normalize::normalize(args, &switches)) {
+    let args = normalize::normalize(args, &command);
+    let matches = match command.try_get_matches_from_mut(args) {
         Ok(matches) => matches,
         Err(error) => return help_or_usage(&error),
     };

@@ -9,7 +9,7 @@ use super::model::{ClusterConfig, InitConfig, JoinConfig};
 use super::problem::{Complaint, ConfigErrors, Place, Report, Warning};
 use super::reset_config::ResetConfig;
 use super::resolve;
-use super::schema::{Document, Kind, check, identify};
+use super::schema::{Document, Identified, Kind, check, check_component, identify};
 use super::tree::{self, Mark};
 use super::upgrade_config::{UpgradeConfig, UpgradeTask};
 
@@ -53,9 +53,14 @@ pub fn parse(source_name: &str, bytes: &[u8]) -> Result<Documents, ConfigErrors>
     let mut documents: Vec<Document> = Vec::new();
     let mut all_known = true;
     for root in loaded.documents {
-        let Some(document) = identify(root, &mut report) else {
-            all_known = false;
-            continue;
+        let document = match identify(root, &mut report) {
+            Identified::Known(document) => document,
+            // Nothing is missing because of it.
+            Identified::Foreign => continue,
+            Identified::Unknown => {
+                all_known = false;
+                continue;
+            }
         };
         check(&document, text, &mut report);
         match documents.iter().find(|d| d.kind == document.kind) {
@@ -120,7 +125,16 @@ impl Documents {
 
     /// Checks kinds, fields and types of the documents, but not their values.
     pub fn check_fields(&self) -> Result<(), ConfigErrors> {
-        self.report.clone().finish().map(|_| ())
+        let mut report = self.report.clone();
+        self.check_components(None, &mut report);
+        report.finish().map(|_| ())
+    }
+
+    /// Checks the components' own documents by the fields of a minor; of any, where that is not known.
+    pub(super) fn check_components(&self, minor: Option<u16>, report: &mut Report) {
+        for document in self.parsed.iter().filter(|document| document.kind.component_api().is_some()) {
+            check_component(document, minor, report);
+        }
     }
 
     /// Resolves the configuration of `init`.
@@ -172,6 +186,8 @@ impl Documents {
         let has = |kind| self.document(kind).is_some();
         if has(Kind::Init) || has(Kind::Cluster) {
             resolve::init(self, &InitFlags::default(), facts, &mut report);
+        } else {
+            self.check_components(facts.kubelet_version.as_ref().map(|version| version.minor), &mut report);
         }
         if has(Kind::Join) {
             resolve::join(self, &JoinFlags::default(), facts, &mut report);

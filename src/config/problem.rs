@@ -142,12 +142,14 @@ pub(super) struct Report {
     source_name: String,
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
+    /// What was said once for the whole file.
+    said: Vec<Complaint>,
 }
 
 impl Report {
     /// An empty report for the file of this name.
     pub(super) fn new(source_name: &str) -> Self {
-        Self { source_name: source_name.to_owned(), problems: Vec::new(), warnings: Vec::new() }
+        Self { source_name: source_name.to_owned(), problems: Vec::new(), warnings: Vec::new(), said: Vec::new() }
     }
 
     /// Adds an error, once.
@@ -163,6 +165,14 @@ impl Report {
         let warning = Warning { text: line(&self.source_name, place, &complaint.what), help: complaint.help };
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
+        }
+    }
+
+    /// Adds a warning unless the same was said of another place.
+    pub(super) fn warn_once(&mut self, place: &Place, complaint: Complaint) {
+        if !self.said.contains(&complaint) {
+            self.said.push(complaint.clone());
+            self.warn(place, complaint);
         }
     }
 

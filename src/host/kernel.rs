@@ -58,12 +58,26 @@ pub fn options(host: &Host) -> Result<Option<BTreeMap<String, Built>>, HostError
             return Ok(Some(parse_options(&text)));
         }
     }
-    if host.files().exists(Path::new("/proc/config.gz")) && host.find("gzip").is_some() {
-        let path = host.files().real(Path::new("/proc/config.gz"))?.display().to_string();
-        let text = host.read_text(&Command::new(["gzip", "-dc", &path]))?;
-        return Ok(Some(parse_options(&text)));
+    let list = Path::new("/proc/config.gz");
+    if host.find("gzip").is_none() {
+        return Ok(None);
     }
-    Ok(None)
+    if host.files().exists(list) {
+        return compressed(host, list).map(Some);
+    }
+    // The list may be in a module. It is unloaded at once, so that a look leaves the host as it was.
+    if host.find("modprobe").is_none() || !host.read(&Command::new(["modprobe", "configs"]))?.is_success() {
+        return Ok(None);
+    }
+    let options = host.files().exists(list).then(|| compressed(host, list)).transpose();
+    host.read(&Command::new(["modprobe", "-r", "configs"]))?;
+    options
+}
+
+/// The options in a list that is compressed.
+fn compressed(host: &Host, list: &Path) -> Result<BTreeMap<String, Built>, HostError> {
+    let path = host.files().real(list)?.display().to_string();
+    Ok(parse_options(&host.read_text(&Command::new(["gzip", "-dc", &path]))?))
 }
 
 fn parse_options(text: &str) -> BTreeMap<String, Built> {
@@ -159,5 +173,24 @@ mod tests {
         assert_eq!(options.get("INET"), Some(&Built::In));
         assert_eq!(options.get("OVERLAY_FS"), Some(&Built::Module));
         assert_eq!(options.get("AUFS_FS"), None);
+    }
+
+    #[test]
+    fn options_that_only_a_module_shows_are_read_and_the_module_goes_again() {
+        let fake = FakeHost::new()
+            .file("/proc/sys/kernel/osrelease", "7.2.0\n")
+            .on_computed("modprobe configs", |root| {
+                std::fs::write(root.join("proc/config.gz"), "").unwrap();
+                crate::host::command::Output { code: Some(0), ..Default::default() }
+            })
+            .on("modprobe -r configs", "");
+        let list = fake.root().join("proc/config.gz").display().to_string();
+        let fake = fake.on(&format!("gzip -dc {list}"), "CONFIG_MEMCG=y\n");
+        let options = options(&fake.live()).unwrap().unwrap();
+        assert_eq!(options.get("MEMCG"), Some(&Built::In));
+        assert_eq!(fake.ran().last().unwrap(), "modprobe -r configs");
+
+        let without = FakeHost::new().program("gzip").on_result("modprobe configs", 1, "", "not found");
+        assert!(super::options(&without.live()).unwrap().is_none());
     }
 }

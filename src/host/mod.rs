@@ -27,6 +27,7 @@ pub mod removal;
 pub mod service;
 pub mod space;
 pub mod swap;
+pub mod swap_units;
 pub mod sysctl;
 pub mod tally;
 pub mod users;

@@ -83,6 +83,15 @@ impl<'a> Services<'a> {
         text.trim().strip_prefix("NRestarts=")?.parse().ok()
     }
 
+    /// The program and the arguments that the service is started with; None where that is not known.
+    pub fn command_line(&self, service: &str) -> Option<Vec<String>> {
+        let command = Command::new(["systemctl", "show", "-p", "ExecStart", service]);
+        let text = (self.init == InitSystem::Systemd).then(|| self.host.read_text(&command).ok()).flatten()?;
+        let (_, line) = text.split_once("argv[]=")?;
+        let (line, _) = line.split_once(" ;")?;
+        Some(line.split_whitespace().map(str::to_owned).collect())
+    }
+
     /// Starts a service now.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use super::record::HostChange;
 use super::store::PATH;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
+use crate::base::move_away;
 
 /// The journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +33,7 @@ impl Fault for JournalError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Broken { .. } => {
-                format!("run 'mv {PATH} {PATH}.broken'; only the undoing of earlier fixes is lost with it")
+                format!("run '{}'; only the undoing of earlier fixes is lost with it", move_away::command(PATH))
             }
             Self::Newer { .. } => "use the release that wrote it, or a later one".into(),
         })

@@ -41,6 +41,14 @@ pub enum Inverse {
         /// Its name.
         service: String,
     },
+    /// Let a unit of systemd start at boot again.
+    #[serde(rename_all = "camelCase")]
+    StartUnitAtBoot {
+        /// Its name.
+        unit: String,
+        /// It was masked, not disabled.
+        masked: bool,
+    },
     /// Give a file its former content, unless somebody changed it since.
     #[serde(rename_all = "camelCase")]
     RestoreFile {

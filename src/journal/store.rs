@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub const PATH: &str = "/var/lib/kubewright/journal.json";
 
 /// Raised when a reader of the former schema would misunderstand the file.
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 
 /// See the module's text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn later_and_broken_journals_are_refused_with_a_way_out() {
         for (text, words) in [
-            (r#"{"schema": 3, "news": true}"#, "later release"),
+            (r#"{"schema": 4, "news": true}"#, "later release"),
             ("{", "not a journal"),
             (r#"{"schema": 1, "flies": {}}"#, "unknown field"),
         ] {

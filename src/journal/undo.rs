@@ -9,8 +9,9 @@ use super::record::{HostChange, Inverse};
 use super::store::{Journal, sha256};
 use crate::base::fault::{Failure, Result};
 use crate::base::files::Content;
+use crate::base::masked::Format;
 use crate::host::command::{Command, Host};
-use crate::host::{service::Services, swap, sysctl};
+use crate::host::{service::Services, swap, swap_units, sysctl};
 use std::path::Path;
 
 /// What undoing came to.
@@ -74,6 +75,10 @@ fn undo_state(host: &Host, inverse: &Inverse) -> Result<Option<String>> {
             Services::of(host).disable(service)?;
             Ok(Some(format!("{service} no longer starts at boot")))
         }
+        Inverse::StartUnitAtBoot { unit, masked } => {
+            swap_units::let_start(host, unit, *masked)?;
+            Ok(Some(format!("{unit} starts at boot again")))
+        }
         Inverse::SetSysctl { key, value } => {
             if sysctl::value(host, key)?.as_ref() == Some(value) {
                 return Ok(None);
@@ -114,7 +119,7 @@ fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<St
         Walk::Back(former) => {
             match former.text {
                 Some(text) => {
-                    host.files().write(path, &Content::masked(text), former.mode)?;
+                    host.files().write(path, &Content::masked(text, Format::of(path, text)), former.mode)?;
                 }
                 None => {
                     host.files().remove(path)?;

@@ -30,7 +30,7 @@ pub fn remove(cx: &mut Context) -> Result<()> {
     // Rules hold them, so that they can go only then.
     let sets = ipsets::remove(&cx.host);
     tell(cx, "sets of addresses of the cluster", "run 'ipset list -n' to see them", &sets)?;
-    let hint = "run 'ip link' to see them and 'ip link delete NAME'";
+    let hint = "run 'ip link' to see them, and delete each with 'ip link delete'";
     match links::remove(&cx.host, kept) {
         Ok((names, tally)) => {
             if !names.is_empty() {

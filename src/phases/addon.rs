@@ -64,7 +64,7 @@ pub fn objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
         AddonName::KubeProxy => with_kube_proxy(cx, |ours| Ok(ours.objects()?)),
         AddonName::CoreDns => {
             let mut objects = with_coredns(cx, |ours| Ok(ours.objects()?))?;
-            let patches = patches::load(cx)?;
+            let patches = patches::load_for(cx, PatchTarget::CorednsDeployment)?;
             for object in objects.iter_mut().filter(|object| object.kind == "Deployment") {
                 patches.apply_to(PatchTarget::CorednsDeployment, &mut object.value)?;
             }

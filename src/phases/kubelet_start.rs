@@ -13,6 +13,7 @@ use crate::ops::{report, reset_progress};
 use crate::pipeline::{Action, Target};
 use crate::render::kubelet::{self, FlagsInput, NodeInput, SharedInput, WITHOUT_AWS};
 use crate::state::patches;
+use crate::render::patches::Target as PatchTarget;
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "/var/lib/kubelet";
@@ -75,7 +76,7 @@ fn files(cx: &Context, shared: &str, register_taints: bool) -> Result<Vec<(PathB
             facts,
             systemd_resolved: cx.systemd_resolved(),
             instance_config: instance.as_deref(),
-            patches: &patches::load(cx)?,
+            patches: &patches::load_for(cx, PatchTarget::KubeletConfiguration)?,
         },
     )?;
     let flags = kubelet::flags_env(&FlagsInput {

@@ -1,6 +1,7 @@
 //! One thing that is wrong with a certificate that is there.
 
 use super::moment;
+use crate::base::move_away;
 use std::path::{Path, PathBuf};
 
 /// What is wrong. Several of them can hold for one file.
@@ -107,6 +108,7 @@ impl Problem {
     /// What the user can do about it. `name` is what `certs renew` calls it.
     pub fn fix(&self, path: &Path, name: &str) -> String {
         let shown = path.display();
+        let away = move_away::command(&shown);
         match self {
             Self::Expired { .. } if name.ends_with("ca") => {
                 "a CA is changed before it ends, by 'kubewright certs rotate-ca'; now nothing that it signed is valid: run 'kubewright certs check-expiration' to see all of it".into()
@@ -133,7 +135,7 @@ impl Problem {
             ),
             Self::OtherPublicKey { key } => {
                 format!(
-                    "run 'openssl pkey -in {} -pubout -out {shown}', if that is the key which signs tokens",
+                    "run '{away}' and 'openssl pkey -in {} -pubout -out {shown}', if that is the key which signs tokens",
                     key.display()
                 )
             }

@@ -21,6 +21,7 @@ pub use file_name::{PatchType, Target};
 #[derive(Clone, Debug, Default)]
 pub struct PatchSet {
     patches: Vec<Patch>,
+    backups: Vec<PathBuf>,
 }
 
 /// A document of a patch file.
@@ -35,24 +36,39 @@ struct Patch {
 }
 
 impl PatchSet {
-    /// Reads every patch file of `directory`. Empty files, and files that are clearly not patches, are ignored.
+    /// Reads every patch file of `directory`. Empty files, files that are clearly not patches, and backup copies of editors
+    /// are ignored.
     pub fn load(files: &HostFiles, directory: &Path) -> Result<Self> {
         if !files.exists(directory) {
             return Err(PatchError::NoDirectory { directory: directory.to_owned() }.into());
         }
-        let mut patches = Vec::new();
+        let (mut patches, mut backups) = (Vec::new(), Vec::new());
         for name in files.list(directory)? {
             let file = directory.join(&name);
             if files.real(&file)?.is_dir() {
                 continue;
             }
-            if let Some((target, patch_type)) = file_name::parse(&file, &name)?
+            if file_name::is_backup(&name) {
+                backups.push(file);
+                continue;
+            }
+            let parsed = file_name::parse(&file, &name).map_err(|error| error.without_taken_name(files));
+            if let Some((target, patch_type)) = parsed?
                 && let Some(text) = files.read_text(&file)?
             {
                 patches.extend(read(&file, target, patch_type, &text)?);
             }
         }
-        Ok(Self { patches })
+        Ok(Self { patches, backups })
+    }
+
+    /// Copies that an editor keeps of patches for `target`; they are passed over.
+    pub fn backups_of(&self, target: Target) -> impl Iterator<Item = &Path> {
+        let is_of_target = move |file: &&PathBuf| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            name.trim_start_matches(['.', '#']).starts_with(&target.to_string())
+        };
+        self.backups.iter().filter(is_of_target).map(PathBuf::as_path)
     }
 
     /// True if no patch applies to `target`.

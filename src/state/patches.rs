@@ -17,12 +17,24 @@ pub fn load(cx: &Context) -> Result<PatchSet> {
     }
 }
 
+/// The patches of this host, with a warning about each file that looks like one for `target` and is passed over.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(cx: &Context, target: Target) -> Result<PatchSet> {
+    let patches = load(cx)?;
+    for file in patches.backups_of(target) {
+        cx.events.warning(format!("{} is a copy that an editor keeps, not a patch: it is not applied", file.display()));
+    }
+    Ok(patches)
+}
+
 /// `text` with the patches for `target` applied, and a word about it.
 ///
 /// # Errors
 /// When a patch does not apply.
 pub fn apply(cx: &Context, target: Target, text: &str) -> Result<String> {
-    let patches = load(cx)?;
+    let patches = load_for(cx, target)?;
     if !patches.leaves_alone(target) {
         cx.events.message(format!("applied the patches for {target}"));
     }

@@ -2,9 +2,11 @@
 
 pub mod addons;
 pub mod api_version;
+pub mod component_fields;
 pub mod document;
 pub mod fact;
 pub mod kubelet_fields;
+mod kubelet_types;
 mod minors;
 pub mod proxy_fields;
 pub mod table;

@@ -132,6 +132,11 @@ static FIELDS: &[ProxyField] = &[
     always("winkernel.sourceVip", Text),
 ];
 
+/// The fields of all minors, by path.
+pub(super) fn all() -> impl Iterator<Item = &'static ProxyField> {
+    FIELDS.iter()
+}
+
 /// The fields of v1.`minor`, by path.
 pub fn proxy_fields(minor: u16) -> impl Iterator<Item = &'static ProxyField> + Clone {
     FIELDS.iter().filter(move |field| field.since <= minor && minor < field.until)

@@ -30,6 +30,9 @@ fn node() -> NodeConfig {
     }
 }
 
+const SWAP_UNITS: &str = "systemctl list-unit-files --plain --no-legend --no-pager *.swap zramswap.service \
+                          zram-config.service systemd-swap.service dphys-swapfile.service zram-swap.service";
+
 /// A host on which everything is right.
 fn fit() -> FakeHost {
     let show = |unit: &str| format!("systemctl show -p LoadState,ActiveState,UnitFileState {unit}");
@@ -39,10 +42,13 @@ fn fit() -> FakeHost {
         .on("getent ahosts n1", "10.0.0.7 STREAM n1\n")
         .on(&show("kubelet"), "LoadState=loaded\nActiveState=activating\nUnitFileState=enabled\n")
         .on(&show("firewalld"), "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n")
+        .on(&show("containerd"), "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n")
+        .on("systemctl show -p ExecStart containerd", "ExecStart=\n")
+        .on(SWAP_UNITS, "")
         .file("/proc/meminfo", "MemTotal: 4000000 kB\n")
         .file("/proc/sys/kernel/osrelease", "6.1.0-18-amd64\n")
         .file("/proc/mounts", "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n")
-        .file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n")
+        .file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu hugetlb io memory pids\n")
         .file("/sys/module/overlay/refcnt", "1")
         .file("/proc/sys/net/ipv4/ip_forward", "1\n")
         .file("/etc/sysctl.d/k8s.conf", "net.ipv4.ip_forward = 1\n")
@@ -215,39 +221,6 @@ fn what_cannot_work_cannot_be_ignored() {
     assert!(finding.what.contains("cannot be ignored: every later step needs root"));
 }
 
-#[test]
-fn control_groups_of_version_1_stop_kubelets_from_1_35_on() {
-    let v1 = |minor: u16| {
-        let mut case = Case::new();
-        case.cluster = cluster(minor);
-        case.host = case
-            .host
-            .on("kubelet --version", &format!("Kubernetes v1.{minor}.2\n"))
-            .program("losetup")
-            .program("cp")
-            .file("/proc/mounts", "tmpfs /sys/fs/cgroup tmpfs ro 0 0\n")
-            .file("/sys/fs/cgroup/memory/tasks", "")
-            .file(
-                "/proc/cgroups",
-                "cpu 1 1 1\ncpuacct 1 1 1\ncpuset 1 1 1\ndevices 1 1 1\nfreezer 1 1 1\nmemory 1 1 1\npids 1 1 1\n",
-            );
-        case.cri = FakeCri::new().status("k8s.gcr.io/pause:3.2", if minor > 21 { "systemd" } else { "cgroupfs" });
-        case
-    };
-    assert_eq!(v1(20).report().findings, []);
-    let severity = |case: Case| {
-        let report = case.report();
-        let found = report.findings.iter().find(|f| f.id == "SystemVerification").map(|f| f.severity);
-        (found, report.consequences)
-    };
-    assert_eq!(severity(v1(31)), (Some(Severity::Warning), vec![]));
-    assert_eq!(severity(v1(35)), (Some(Severity::Error), vec![]));
-    let mut ignored = v1(35);
-    ignored.node.ignore_preflight_errors = vec!["SystemVerification".into()];
-    let consequence = Consequence::KubeletField { field: "failCgroupV1", value: false.into() };
-    assert_eq!(severity(ignored), (Some(Severity::Warning), vec![consequence]));
-}
-
 /// What a cluster rests on.
 fn write_authorities(host: &FakeHost) {
     for name in ["ca.crt", "front-proxy-ca.crt", "etcd/ca.crt", "sa.key"] {
@@ -364,6 +337,8 @@ fn versions_that_do_not_go_together_are_told() {
     assert!(kubelet(20, 36).unwrap().contains("minors behind"));
 }
 
+mod containerd;
+mod host;
 mod more;
 mod ports;
 mod running;

@@ -5,6 +5,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
 use crate::base::files::Content;
+use crate::base::masked::Format;
 use crate::checks::finding::Repair;
 use crate::host::service::Services;
 use crate::host::{Host, HostError};
@@ -56,6 +57,7 @@ struct Restart {
 struct FormerFile {
     path: PathBuf,
     text: Option<String>,
+    format: Format,
     mode: u32,
     inverse: Inverse,
 }
@@ -125,16 +127,16 @@ impl<'a> Bench<'a> {
 
     /// Writes a file of the host, keeping its former content in the journal.
     pub fn write(&mut self, path: &Path, text: &str, what: &str) -> Result<()> {
-        if self.write_file(path, text, what, None)?.is_some() {
+        if self.write_file((path, text, Format::Words), what, None)?.is_some() {
             self.did(what.to_owned());
         }
         Ok(())
     }
 
-    /// Writes a file that `service` reads only when it starts, and has it restarted once all is fixed; also
+    /// Writes a TOML file that `service` reads only when it starts, and has it restarted once all is fixed; also
     /// where the file was right already, because a service that does not do as it says has not read it yet.
     pub fn write_and_restart(&mut self, path: &Path, text: &str, what: &str, service: &'static str) -> Result<()> {
-        let former = self.write_file(path, text, what, Some(service))?;
+        let former = self.write_file((path, text, Format::Toml), what, Some(service))?;
         let place = self.restarts.iter().position(|known| known.service == service).unwrap_or_else(|| {
             let check = self.check.clone();
             self.restarts.push(Restart { service, check, writes: Vec::new(), fixed: Vec::new() });
@@ -148,7 +150,12 @@ impl<'a> Bench<'a> {
     }
 
     /// None where the file has this content already.
-    fn write_file(&mut self, path: &Path, text: &str, what: &str, restart: Option<&str>) -> Result<Option<FormerFile>> {
+    fn write_file(
+        &mut self,
+        (path, text, format): (&Path, &str, Format),
+        what: &str,
+        restart: Option<&str>,
+    ) -> Result<Option<FormerFile>> {
         let files = self.host.files();
         let before = files.read_text(path)?;
         if before.as_deref() == Some(text) {
@@ -163,8 +170,8 @@ impl<'a> Bench<'a> {
             restart: restart.map(str::to_owned),
         };
         self.note(what, inverse.clone())?;
-        files.write(path, &Content::masked(text), mode)?;
-        Ok(Some(FormerFile { path: path.to_path_buf(), text: before, mode, inverse }))
+        files.write(path, &Content::masked(text, format), mode)?;
+        Ok(Some(FormerFile { path: path.to_path_buf(), text: before, format, mode, inverse }))
     }
 
     /// Makes a change, and reports it.
@@ -226,8 +233,12 @@ impl<'a> Bench<'a> {
     fn put_back(&mut self, former: &FormerFile) -> Result<()> {
         let files = self.host.files();
         match &former.text {
-            Some(text) => files.write(&former.path, &Content::masked(text), former.mode).map(|_| ())?,
-            None => files.remove(&former.path).map(|_| ())?,
+            Some(text) => {
+                files.write(&former.path, &Content::masked(text, former.format), former.mode)?;
+            }
+            None => {
+                files.remove(&former.path)?;
+            }
         }
         self.journal.forget_change(&former.inverse);
         self.journal.keep(self.host)

@@ -1,164 +1,185 @@
 //! containerd's configuration: cgroup driver, sandbox image, Kubernetes interface.
 //!
-//! One value changes; comments and everything else stay. containerd has to accept the new file before it replaces the
-//! old one. It reads its configuration only when it starts, so it is restarted; running containers live on.
+//! One value changes, in the file that has the last word; comments and everything else stay. containerd has to accept the
+//! new file, and do what is wanted with it, before it replaces the old one. It reads its configuration only when it starts,
+//! so it is restarted; running containers live on.
 
 use super::bench::Bench;
-use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Fault, Result};
-use crate::host::command::Command;
-use std::path::Path;
-
-mod document;
-mod schema;
-mod verify;
-
-use document::{Document, DocumentError};
-use schema::Schema;
+use crate::base::fault::Result;
+use crate::checks::containerd::{
+    CRI_PLUGINS, ConfigFile, ContainerdError, Document, Installation, SERVICE, Schema, Settings, load, not_editable,
+};
 use toml_edit::Value;
 
-const CONFIG: &str = "/etc/containerd/config.toml";
-const SERVICE: &str = "containerd";
+mod verify;
 
-/// The configuration cannot be changed as needed. Nothing was changed then.
-#[derive(Debug, thiserror::Error)]
-pub enum ContainerdError {
-    /// The file cannot be edited.
-    #[error("cannot edit {file}: {why}")]
-    NotEditable {
-        /// The file.
-        file: String,
-        /// Line, column and reason.
-        why: String,
-    },
-    /// The runtime is another one.
-    #[error("only containerd's configuration can be fixed, and {CONFIG} does not exist")]
-    NotContainerd,
-    /// Another file has the last word.
-    #[error("{CONFIG} was not changed: with {key} = {wanted} in it, containerd would still use {found}")]
-    Overridden {
-        /// The setting.
-        key: String,
-        /// What it should be.
-        wanted: String,
-        /// What would be in force.
-        found: String,
-    },
-    /// containerd does not accept the new file.
-    #[error("{CONFIG} was not changed: containerd refuses the new configuration: {why}")]
-    Refused {
-        /// containerd's own words.
-        why: String,
-    },
-    /// The file has another schema.
-    #[error("{file} has version {found}, which kubewright does not support")]
-    UnknownSchema {
-        /// The file.
-        file: String,
-        /// The version it names.
-        found: String,
-    },
-}
+/// The type of runc, without which containerd refuses its options.
+const RUNC: &str = "io.containerd.runc.v2";
 
-impl Fault for ContainerdError {
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::Host
-    }
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NotEditable { .. } | Self::Refused { .. } => {
-                "run 'containerd config dump' to see what containerd reads; change the file by hand".into()
-            }
-            Self::NotContainerd => "change the runtime's configuration by hand, then run the checks again".into(),
-            Self::Overridden { .. } => {
-                format!("an import has the last word: see 'imports' in {CONFIG}, and change that file")
-            }
-            Self::UnknownSchema { .. } => "run 'containerd config migrate' to see it in the current version".into(),
-        })
-    }
-}
-
-/// The names by which the plugins of the CRI are disabled, in all schemas.
-const CRI_PLUGINS: [&str; 4] =
-    ["cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"];
-
-/// Makes containerd use a cgroup driver.
+/// Makes containerd use a cgroup driver, for every runtime that has the choice.
 pub(super) fn set_cgroup_driver(bench: &mut Bench<'_>, driver: &str) -> Result<()> {
-    let (mut document, schema) = load(bench)?;
-    // Options without their runtime's type would make containerd refuse the file.
-    let runtime_type = [schema.runc, &["runtime_type"]].concat();
-    if document.get(&runtime_type).is_none() {
-        set(&mut document, &runtime_type, "io.containerd.runc.v2")?;
-    }
-    let option = |schema: &Schema| [schema.runc, &["options", "SystemdCgroup"]].concat();
-    let value = Value::from(driver == "systemd");
-    set(&mut document, &option(schema), value.clone())?;
-    store(bench, &document, Some((&option, value)), &format!("containerd uses the cgroup driver {driver}"))
+    let containerd = Containerd::find(bench)?;
+    let systemd = driver == "systemd";
+    let now = Settings::now(bench.host, &containerd.installation)?;
+    let names: Vec<&str> = now.without_driver(systemd).into_iter().map(|runtime| runtime.name.as_str()).collect();
+    let edit = |file: &mut ConfigFile, schema: &Schema| {
+        for name in &names {
+            let runtime = [schema.runtimes(), vec![*name]].concat();
+            let kind = [runtime.as_slice(), &["runtime_type"]].concat();
+            if file.document.get(&kind).is_none() {
+                let known = now.runtime(name).map(|runtime| runtime.kind.as_str()).filter(|kind| !kind.is_empty());
+                set(file, &kind, known.unwrap_or(RUNC))?;
+            }
+            set(file, &[runtime.as_slice(), &["options", "SystemdCgroup"]].concat(), systemd)?;
+        }
+        Ok(())
+    };
+    let wrong = |then: &Settings| {
+        let wrong = then.without_driver(systemd);
+        let changed: Vec<&str> = wrong.iter().map(|runtime| runtime.name.as_str()).collect();
+        let has_kind = |name: &&&str| then.runtime(name).is_some_and(|runtime| !runtime.kind.is_empty());
+        (!changed.is_empty() || names.iter().filter(has_kind).count() != names.len()).then(|| {
+            format!(
+                "another cgroup driver for {}",
+                if changed.is_empty() { names.join(", ") } else { changed.join(", ") }
+            )
+        })
+    };
+    let place = |schema: &Schema| schema.runtimes();
+    let what = match names.as_slice() {
+        [] | [_] => format!("containerd uses the cgroup driver {driver}"),
+        names => format!("containerd uses the cgroup driver {driver} for {}", names.join(", ")),
+    };
+    containerd.change_last(bench, &place, &edit, &wrong, &what)
 }
 
 /// Makes containerd use an image for the sandboxes of Pods.
 pub(super) fn set_sandbox_image(bench: &mut Bench<'_>, image: &str) -> Result<()> {
-    let (mut document, schema) = load(bench)?;
-    let place = |schema: &Schema| schema.sandbox.to_vec();
-    set(&mut document, &place(schema), image)?;
-    store(bench, &document, Some((&place, image.into())), &format!("containerd uses the sandbox image {image}"))
-}
-
-/// Removes the CRI from the disabled plugins; the others stay disabled.
-pub(super) fn enable_cri(bench: &mut Bench<'_>) -> Result<()> {
-    let (mut document, _) = load(bench)?;
-    document.remove_items(&["disabled_plugins"], |plugin| CRI_PLUGINS.contains(&plugin)).map_err(not_editable)?;
-    store(bench, &document, None, "containerd's Kubernetes interface is enabled")
-}
-
-fn set(document: &mut Document, path: &[&str], value: impl Into<Value>) -> Result<()> {
-    Ok(document.set(path, value).map_err(not_editable)?)
-}
-
-fn not_editable(error: DocumentError) -> ContainerdError {
-    ContainerdError::NotEditable { file: CONFIG.into(), why: error.to_string() }
-}
-
-fn load(bench: &Bench<'_>) -> Result<(Document, &'static Schema)> {
-    let text = match bench.host.files().read_text(Path::new(CONFIG))? {
-        Some(text) => text,
-        // Without a file containerd has its defaults; a file must then say which schema it follows.
-        None if bench.host.find(SERVICE).is_some() => default_head(bench),
-        None => return Err(ContainerdError::NotContainerd.into()),
+    let containerd = Containerd::find(bench)?;
+    let edit = |file: &mut ConfigFile, schema: &Schema| set(file, &schema.sandbox(), image);
+    let wrong = |then: &Settings| {
+        let found = then.sandbox_image.as_deref();
+        (found != Some(image)).then(|| format!("the sandbox image {}", found.unwrap_or("of its default")))
     };
-    let document = Document::parse(&text).map_err(not_editable)?;
-    let schema = Schema::of(&document)?;
-    Ok((document, schema))
+    let place = |schema: &Schema| schema.sandbox();
+    containerd.change_last(bench, &place, &edit, &wrong, &format!("containerd uses the sandbox image {image}"))
 }
 
-/// The first line of a new file: the schema of the installed containerd.
-fn default_head(bench: &Bench<'_>) -> String {
-    let version = bench.host.read_text(&Command::new([SERVICE, "--version"])).unwrap_or_default();
-    // `containerd github.com/containerd/containerd v2.0.0 COMMIT`, or without the v.
-    let is_2 = version.split_whitespace().any(|word| word.trim_start_matches('v').starts_with("2."));
-    if is_2 { "version = 3\n".into() } else { "version = 2\n".into() }
-}
-
-/// The setting that is to be in force afterwards: its place in a schema, and its value.
-type Wanted<'a> = (&'a dyn Fn(&Schema) -> Vec<&'static str>, Value);
-
-fn store(bench: &mut Bench<'_>, document: &Document, wanted: Option<Wanted<'_>>, what: &str) -> Result<()> {
-    let (path, text) = (Path::new(CONFIG), document.to_string());
-    let in_force = verify::read_as_configuration(bench.host, path, &text)?;
-    if let (Some(in_force), Some((place, value))) = (in_force, wanted) {
-        let place = place(Schema::of(&in_force)?);
-        let found = in_force.get(&place).map_or_else(|| "its default".into(), shown);
-        if found != shown(&value.clone().into()) {
-            let (key, wanted) = (place.last().copied().unwrap_or_default().to_owned(), shown(&value.into()));
-            return Err(ContainerdError::Overridden { key, wanted, found }.into());
+/// Removes the CRI from the disabled plugins, in every file that has it there; the others stay disabled.
+pub(super) fn enable_cri(bench: &mut Bench<'_>) -> Result<()> {
+    let containerd = Containerd::find(bench)?;
+    let mut changed = Vec::new();
+    for file in &containerd.files {
+        let mut file = file.clone();
+        let removed = file.document.remove_items(&["disabled_plugins"], |plugin| CRI_PLUGINS.contains(&plugin));
+        if removed.map_err(|error| not_editable(&file.path, &error))? {
+            changed.push(file);
         }
     }
-    bench.write_and_restart(path, &text, what, SERVICE)
+    let wrong = |then: &Settings| {
+        (!then.disabled.is_empty()).then(|| format!("{} in disabled_plugins", then.disabled.join(", ")))
+    };
+    if changed.is_empty() {
+        changed.extend(containerd.files.first().cloned());
+    }
+    containerd.store(bench, &changed, &wrong, "containerd's Kubernetes interface is enabled")
 }
 
-/// A value without the comment and the quotes that a file has around it.
-fn shown(item: &toml_edit::Item) -> String {
-    item.as_str().map_or_else(|| item.to_string().trim().to_owned(), str::to_owned)
+fn set(file: &mut ConfigFile, key: &[&str], value: impl Into<Value>) -> Result<()> {
+    file.document.set(key, value).map_err(|error| not_editable(&file.path, &error))?;
+    Ok(())
+}
+
+/// Says what would be in force instead of what is wanted; None where all is as wanted.
+type Wrong<'a> = &'a dyn Fn(&Settings) -> Option<String>;
+/// Edits a file that follows a schema.
+type Edit<'a> = &'a dyn Fn(&mut ConfigFile, &Schema) -> Result<()>;
+
+/// A containerd and the files of its configuration; at least the main one, which may be new.
+struct Containerd {
+    installation: Installation,
+    files: Vec<ConfigFile>,
+}
+
+impl Containerd {
+    fn find(bench: &Bench<'_>) -> Result<Self> {
+        let installation = Installation::find(bench.host).ok_or(ContainerdError::NotContainerd)?;
+        let mut files = load(bench.host.files(), &installation.config)?;
+        if files.is_empty() {
+            // Without a file containerd has its defaults; a file must say which schema it follows.
+            let path = installation.config.clone();
+            let document =
+                Document::parse(installation.head(bench.host)).map_err(|error| not_editable(&path, &error))?;
+            files.push(ConfigFile { path, document });
+        }
+        Ok(Self { installation, files })
+    }
+
+    /// Changes the last file that has the plugin of `place`, because containerd 1.x takes a plugin whole from the last
+    /// file that has it, and 2.x each value of it; or else the main file.
+    fn change_last(
+        &self,
+        bench: &mut Bench<'_>,
+        place: &dyn Fn(&Schema) -> Vec<&'static str>,
+        edit: Edit<'_>,
+        wrong: Wrong<'_>,
+        what: &str,
+    ) -> Result<()> {
+        let mut chosen = self.files.first();
+        for file in &self.files {
+            let place = place(Schema::of(&file.path, &file.document)?);
+            if file.document.get(place.get(..2).unwrap_or_default()).is_some() {
+                chosen = Some(file);
+            }
+        }
+        let Some(chosen) = chosen else { return Err(ContainerdError::NotContainerd.into()) };
+        let mut file = chosen.clone();
+        edit(&mut file, Schema::of(&chosen.path, &chosen.document)?)?;
+        let what = if file.path == self.installation.config {
+            what.to_owned()
+        } else {
+            format!("{what} (in {}, which has the last word)", file.path.display())
+        };
+        let first = match self.check(bench, std::slice::from_ref(&file), wrong) {
+            Ok(()) => return self.write(bench, &[file], &what),
+            Err(first) => first,
+        };
+        // containerd 2.x passes over the plugins of a file without a version.
+        let mut file = chosen.clone();
+        let is_bare = ["version", "plugins"].iter().all(|key| file.document.get(&[key]).is_none());
+        if !is_bare || !file.document.strings(&["disabled_plugins"]).is_empty() {
+            return Err(first);
+        }
+        set(&mut file, &["version"], 2_i64)?;
+        let schema = Schema::of(&chosen.path, &file.document)?;
+        edit(&mut file, schema)?;
+        self.check(bench, std::slice::from_ref(&file), wrong).map_err(|_| first)?;
+        self.write(bench, &[file], &what)
+    }
+
+    fn store(&self, bench: &mut Bench<'_>, changed: &[ConfigFile], wrong: Wrong<'_>, what: &str) -> Result<()> {
+        self.check(bench, changed, wrong)?;
+        self.write(bench, changed, what)
+    }
+
+    /// Has containerd read the changed files, and compares what would be in force with what is wanted.
+    fn check(&self, bench: &Bench<'_>, changed: &[ConfigFile], wrong: Wrong<'_>) -> Result<()> {
+        let Some(dump) = verify::in_force(bench.host, &self.installation, &self.files, changed)? else { return Ok(()) };
+        let then = Settings::of(&self.installation.config, &dump)?;
+        match (wrong(&then), changed.first()) {
+            (Some(found), Some(file)) => {
+                Err(ContainerdError::Overridden { file: file.path.display().to_string(), found }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, bench: &mut Bench<'_>, changed: &[ConfigFile], what: &str) -> Result<()> {
+        for file in changed {
+            bench.write_and_restart(&file.path, &file.document.to_string(), what, SERVICE)?;
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::{containerd, hosts, kernel};
 use crate::base::fault::Result;
 use crate::checks::finding::{Repair, Report};
 use crate::host::service::Services;
-use crate::host::{Host, fstab, swap};
+use crate::host::{Host, fstab, swap, swap_units};
 use crate::journal::{Inverse, Journal};
 use std::path::Path;
 
@@ -66,6 +66,11 @@ fn turn_swap_off(bench: &mut Bench<'_>) -> Result<()> {
         && !fstab::swap_lines(&before).is_empty()
     {
         bench.write(path, &fstab::without_swap(&before), "swap stays off at boot")?;
+    }
+    for unit in swap_units::at_boot(bench.host)? {
+        let what = format!("{} no longer turns swap on at boot", unit.name);
+        let inverse = Inverse::StartUnitAtBoot { unit: unit.name.clone(), masked: unit.is_generated };
+        bench.change(what, inverse, |host| Ok(swap_units::keep_off(host, &unit)?))?;
     }
     for area in swap::active(bench.host)? {
         let what = format!("turned swap on {} off", area.path.display());

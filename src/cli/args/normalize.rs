@@ -1,73 +1,153 @@
 //! Flag spellings that kubeadm's parser accepts and clap does not.
 //!
-//! `--pod_network_cidr` means `--pod-network-cidr`, and a switch may have an explicit value: `--dry-run=true`,
-//! `--dry-run=false`.
+//! `--pod_network_cidr` means `--pod-network-cidr`, and every switch may have an explicit value: `--dry-run=true`,
+//! `--force=false`, `-f=true`. The last occurrence of a switch counts. clap's own definitions say which flags are switches.
 
-use clap::{ArgAction, Command};
-use std::collections::BTreeSet;
+use clap::{Arg, ArgAction, Command};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-/// The names of the flags that take no value, anywhere in the command tree.
-pub fn switches(command: &Command) -> BTreeSet<String> {
-    let own = command.get_arguments().filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue));
-    let own = own.flat_map(|arg| arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default()));
-    let own = own.map(str::to_owned);
-    own.chain(command.get_subcommands().flat_map(switches)).collect()
+/// The same arguments, the program's name first, in the spelling that the parser of `root` knows. What follows `--` is left
+/// alone.
+pub fn normalize(args: Vec<OsString>, root: &Command) -> Vec<OsString> {
+    let mut reader =
+        Reader { commands: vec![root], switches: BTreeMap::new(), words: Vec::new(), is_value: true, is_over: false };
+    args.into_iter().for_each(|arg| reader.read(arg));
+    reader.words.into_iter().flatten().collect()
 }
 
-/// The same arguments in the spelling that clap knows; `switches` accept `=true` or `=false`. Everything after `--` is left
-/// unchanged.
-pub fn normalize(args: Vec<OsString>, switches: &BTreeSet<String>) -> Vec<OsString> {
-    let mut flags = true;
-    args.into_iter()
-        .filter_map(|arg| {
-            flags &= arg != "--";
-            match arg.to_str() {
-                Some(text) if flags => normalize_one(text, switches).map(OsString::from),
-                _ => Some(arg),
+struct Reader<'a> {
+    /// The commands that were named, from the program on.
+    commands: Vec<&'a Command>,
+    /// The places of the switches that are on.
+    switches: BTreeMap<String, usize>,
+    words: Vec<Option<OsString>>,
+    /// The next word belongs to the one before: it is an option's value.
+    is_value: bool,
+    /// `--` was read.
+    is_over: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn read(&mut self, word: OsString) {
+        let is_plain = std::mem::take(&mut self.is_value) || self.is_over;
+        let Some(text) = word.to_str().filter(|_| !is_plain) else { return self.words.push(Some(word)) };
+        if let Some(flag) = text.strip_prefix("--") {
+            self.is_over = flag.is_empty();
+            let (name, value) = split(flag);
+            let name = name.replace('_', "-");
+            let arg = self.find(|arg| {
+                arg.get_long() == Some(&name) || arg.get_all_aliases().is_some_and(|all| all.contains(&name.as_str()))
+            });
+            let spelt = value.map_or_else(|| format!("--{name}"), |value| format!("--{name}={value}"));
+            return self.flag(arg, &name, value, spelt);
+        }
+        if let Some(flag) = text.strip_prefix('-').filter(|flag| !flag.is_empty()) {
+            let (letters, value) = split(flag);
+            let mut letters = letters.chars();
+            if let (Some(letter), None) = (letters.next(), letters.next()) {
+                let arg = self.find(|arg| arg.get_short() == Some(letter));
+                let name = arg.and_then(Arg::get_long).map_or_else(|| letter.to_string(), str::to_owned);
+                return self.flag(arg, &name, value, text.to_owned());
             }
-        })
-        .collect()
+        } else if let Some(below) = self.commands.last().and_then(|command| command.find_subcommand(text)) {
+            self.commands.push(below);
+        }
+        self.words.push(Some(word));
+    }
+
+    /// Takes an option over, and a switch only where it is on.
+    fn flag(&mut self, arg: Option<&'a Arg>, name: &str, value: Option<&str>, spelt: String) {
+        let is_switch = arg.is_some_and(|arg| matches!(arg.get_action(), ArgAction::SetTrue));
+        let on = if is_switch { value.map_or(Some(true), as_go_reads_it) } else { None };
+        let Some(on) = on else {
+            self.is_value = value.is_none()
+                && arg.is_some_and(|arg| arg.get_action().takes_values() && !arg.is_require_equals_set());
+            return self.words.push(Some(spelt.into()));
+        };
+        if let Some(earlier) = self.switches.remove(name).and_then(|place| self.words.get_mut(place)) {
+            *earlier = None;
+        }
+        if on {
+            self.switches.insert(name.to_owned(), self.words.len());
+            let bare = spelt.split('=').next().unwrap_or_default();
+            self.words.push(Some(bare.into()));
+        }
+    }
+
+    /// The option of the command that was named, or one of all commands.
+    fn find(&self, is_it: impl Fn(&Arg) -> bool) -> Option<&'a Arg> {
+        let (last, above): (&&'a Command, &[&'a Command]) = self.commands.split_last()?;
+        let global = above.iter().flat_map(|command| command.get_arguments()).filter(|arg| arg.is_global_set());
+        last.get_arguments().chain(global).find(|arg| is_it(arg))
+    }
 }
 
-/// None if the argument sets a switch to its default.
-fn normalize_one(arg: &str, switches: &BTreeSet<String>) -> Option<String> {
-    let Some(flag) = arg.strip_prefix("--") else { return Some(arg.to_owned()) };
-    let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-    let name = name.replace('_', "-");
+fn split(flag: &str) -> (&str, Option<&str>) {
+    flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)))
+}
+
+/// The words that Go's `strconv.ParseBool` takes.
+fn as_go_reads_it(value: &str) -> Option<bool> {
     match value {
-        Some("true" | "True" | "TRUE" | "T" | "t" | "1") if switches.contains(&name) => Some(format!("--{name}")),
-        Some("false" | "False" | "FALSE" | "F" | "f" | "0") if switches.contains(&name) => None,
-        Some(value) => Some(format!("--{name}={value}")),
-        None => Some(format!("--{name}")),
+        "true" | "True" | "TRUE" | "T" | "t" | "1" => Some(true),
+        "false" | "False" | "FALSE" | "F" | "f" | "0" => Some(false),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::parse;
 
-    fn normalized(args: &[&str]) -> Vec<String> {
-        let switches = switches(&crate::cli::command());
-        normalize(args.iter().map(OsString::from).collect(), &switches)
-            .into_iter()
-            .map(|a| a.into_string().unwrap())
-            .collect()
+    fn normalized(line: &str) -> String {
+        let args = ["kubewright"].into_iter().chain(line.split(' ')).map(OsString::from).collect();
+        let words = normalize(args, &parse::command());
+        words[1..].iter().map(|word| word.to_str().unwrap()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn spellings_of_kubeadm_are_understood() {
-        assert_eq!(normalized(&["--pod_network_cidr=10.0.0.0/8"]), ["--pod-network-cidr=10.0.0.0/8"]);
-        assert_eq!(normalized(&["--dry-run=true", "--upload-certs=false"]), ["--dry-run"]);
-        assert_eq!(normalized(&["--node-name=a_b", "x_y", "-v5"]), ["--node-name=a_b", "x_y", "-v5"]);
-        assert_eq!(normalized(&["--", "--dry-run=true"]), ["--", "--dry-run=true"]);
+        for (given, meant) in [
+            ("init --pod_network_cidr=10.0.0.0/8", "init --pod-network-cidr=10.0.0.0/8"),
+            ("init --dry-run=true --upload-certs=false", "init --dry-run"),
+            ("init --node-name=a_b x_y -v5", "init --node-name=a_b x_y -v5"),
+            ("init -- --dry-run=true", "init -- --dry-run=true"),
+            ("init --dry-run --dry-run=false", "init"),
+            ("init --dry-run=false --dry_run", "init --dry-run"),
+            ("init --dry-run=perhaps", "init --dry-run=perhaps"),
+            ("reset -f=true --force=0", "reset"),
+            ("reset -f=1", "reset -f"),
+            // The value of an option may look like a switch or a command.
+            ("init --node-name reset --dry-run=true", "init --node-name reset --dry-run"),
+            ("init --node-name --dry-run=true", "init --node-name --dry-run=true"),
+            ("init phase certs all --dry-run=true", "init phase certs all --dry-run"),
+        ] {
+            assert_eq!(normalized(given), meant, "{given}");
+        }
     }
 
     #[test]
-    fn every_switch_accepts_an_explicit_value() {
-        for switch in ["--print-manifest", "--now", "--quiet", "--keep-backups", "--adopt-existing-etcd-data"] {
-            assert_eq!(normalized(&[&format!("{switch}=true"), &format!("{switch}=false")]), [switch]);
+    fn every_switch_of_every_command_takes_true_and_false() {
+        fn walk(command: &Command, path: &str, seen: &mut usize) {
+            for arg in command.get_arguments().filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue)) {
+                let Some(long) = arg.get_long() else { continue };
+                for (value, expected) in [("true", format!("{path}--{long}")), ("false", path.trim_end().to_owned())] {
+                    let args = format!("kubewright {path}--{long}={value}").split(' ').map(OsString::from).collect();
+                    let words = normalize(args, &parse::command());
+                    let words: Vec<&str> = words[1..].iter().map(|word| word.to_str().unwrap()).collect();
+                    assert_eq!(words.join(" "), expected, "{path}--{long}={value}");
+                }
+                *seen += 1;
+            }
+            // Below `phase` all commands have the flags of their workflow.
+            for below in command.get_subcommands().filter(|_| !path.contains("phase ")) {
+                walk(below, &format!("{path}{} ", below.get_name()), seen);
+            }
         }
-        assert_eq!(normalized(&["--rootfs=true"]), ["--rootfs=true"], "a flag with a value keeps it");
+        let mut seen = 0;
+        walk(&parse::command(), "", &mut seen);
+        assert!(seen > 20, "{seen}");
     }
 }

@@ -1,7 +1,7 @@
 //! `ClusterConfiguration` and the component configurations.
 
 use super::section::{Given, Section, validate_all};
-use super::{component, etcd, gates, networking, version};
+use super::{authorization, component, etcd, gates, networking, version};
 use crate::config::documents::Documents;
 use crate::config::facts::Facts;
 use crate::config::flags::InitFlags;
@@ -62,6 +62,7 @@ pub(super) fn read(
     let default_repository = minor.map_or("registry.k8s.io", |minor| minor.image_repository.at(version.patch));
     let (certificate_validity, ca_certificate_validity) = validity(&section, report);
     warn_of_hyperkube(&section, report);
+    authorization::modes(&api_server, report);
     ClusterConfig {
         version,
         cluster_name: section.text("clusterName").map_or_else(|| DEFAULT_NAME.into(), |given| given.text),
@@ -71,7 +72,7 @@ pub(super) fn read(
         }),
         networking,
         certificates_dir: certificates_dir
-            .and_then(|given| given.validate(path::absolute, report))
+            .and_then(|given| given.validate(path::directory, report))
             .unwrap_or_else(|| PathBuf::from(DEFAULT_CERTIFICATES_DIR)),
         image_repository: repository
             .and_then(|given| given.validate(image::repository, report))

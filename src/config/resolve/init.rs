@@ -33,14 +33,16 @@ pub(in crate::config) fn init(
         report,
     );
     let cluster = cluster::read(documents, flags, local_endpoint.bind_port, facts, report);
-    for kind in [Kind::Init, Kind::Cluster] {
-        version::warn_of_old_api(documents.document(kind), &cluster.version, report);
-    }
+    let kinds = [Kind::Init, Kind::Cluster, Kind::ClusterStatus];
+    version::warn_of_old_api(kinds.into_iter().filter_map(|kind| documents.document(kind)), &cluster.version, report);
     if let Some(document) = documents.document(Kind::ClusterStatus) {
         let place = Place::File { mark: document.mark_of("kind"), path: "kind".into() };
         report.warn(&place, Complaint::new("ClusterStatus is ignored; the state of the cluster is used"));
     }
     let minor = version::minor(&cluster.version);
+    if let Some(minor) = minor {
+        documents.check_components(Some(minor.minor), report);
+    }
     let mut deadlines = timeouts::timeouts(&section.child("timeouts"), report);
     let api_server = Section::of(documents.document(Kind::Cluster)).child("apiServer");
     if let Some(legacy) = timeouts::legacy(&api_server, "timeoutForControlPlane", report) {

@@ -35,8 +35,9 @@ pub(in crate::config) fn join(
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
         }
     }
-    // The cluster's version is not known yet; the version of the installed kubelet is assumed.
-    let version = version::choose(None, facts, report);
+    // The version in the file counts; without one, that of the installed kubelet is assumed.
+    let cluster = Section::of(documents.document(Kind::Cluster)).text("kubernetesVersion");
+    let version = version::choose(cluster.as_ref(), facts, report);
     version::warn_of_old_api(document, &version, report);
 
     let (control_plane, local_endpoint) = control_plane(&section.child("controlPlane"), flags, facts, report);

@@ -3,6 +3,7 @@
 //! Each function reports errors and returns a configuration anyway, which the caller discards if there are any. That is
 //! how all errors are reported at once.
 
+mod authorization;
 mod cluster;
 mod component;
 mod endpoint;

@@ -1,5 +1,6 @@
 //! How files and flags are resolved, and which are refused.
 
+mod components;
 mod flags;
 mod init;
 mod join;

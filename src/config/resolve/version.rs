@@ -37,13 +37,17 @@ pub(super) fn minor(version: &Version) -> Option<&'static Minor> {
     versions::facts(version.minor)
 }
 
-/// Warns about a document in an older API version than the kubeadm of this minor version writes.
-pub(super) fn warn_of_old_api(document: Option<&Document>, version: &Version, report: &mut Report) {
-    let (Some(document), Some(minor)) = (document, minor(version)) else { return };
-    if document.kind.component_api().is_none() && document.api < minor.api_version {
+/// Warns about documents in an older API version than the kubeadm of this minor version writes, once for each version.
+pub(super) fn warn_of_old_api<'a>(
+    documents: impl IntoIterator<Item = &'a Document>,
+    version: &Version,
+    report: &mut Report,
+) {
+    let Some(minor) = minor(version) else { return };
+    for document in documents.into_iter().filter(|document| document.api < minor.api_version) {
         let (old, new) = (document.api.name(), minor.api_version.name());
         let place = Place::File { mark: document.mark_of("apiVersion"), path: "apiVersion".into() };
         let what = format!("{old} is older than {new}, the API version of kubeadm v1.{}", minor.minor);
-        report.warn(&place, Complaint::with_help(what, "run 'kubewright config migrate --old-config FILE'"));
+        report.warn_once(&place, Complaint::with_help(what, "run 'kubewright config migrate --old-config FILE'"));
     }
 }

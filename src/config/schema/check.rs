@@ -59,8 +59,7 @@ impl Checker<'_> {
             | (Type::Text | Type::Secret | Type::Duration, Value::Text(_))
             | (Type::Bool, Value::Bool(_)) => {}
             (Type::Int, Value::Int(n)) if i32::try_from(*n).is_ok() => {}
-            (Type::Long, Value::Int(n)) if i64::try_from(*n).is_ok() => {}
-            (Type::Int | Type::Long, Value::Int(n)) => {
+            (Type::Int, Value::Int(n)) => {
                 self.wrong(node, path, Complaint::new(format!("{n} is out of range")));
             }
             (Type::TextList, Value::List(items)) => self.items(Type::Text, items, path),
@@ -104,7 +103,7 @@ impl Checker<'_> {
                 Some(format!("write {text} without quotes"))
             }
             (Type::Bool, _) => Some("write true or false".to_owned()),
-            (Type::Int | Type::Long, Value::Text(text)) if text.parse::<i64>().is_ok() => {
+            (Type::Int, Value::Text(text)) if text.parse::<i64>().is_ok() => {
                 Some(format!("write {text} without quotes"))
             }
             (Type::TextList, Value::Text(_)) => Some(format!("write a list: [{written}]")),
@@ -142,7 +141,7 @@ fn describe(of: Type) -> &'static str {
     match of {
         Type::Text | Type::Secret => "text",
         Type::Bool => "true or false",
-        Type::Int | Type::Long => "a whole number",
+        Type::Int => "a whole number",
         Type::Duration => "a duration such as \"5m0s\"",
         Type::TextList => "a list of text",
         Type::TextMap => "a map from names to text",

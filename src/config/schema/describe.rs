@@ -1,7 +1,7 @@
 //! The tables as Markdown, for `docs/config.md`.
 
-use super::Kind;
 use super::shape::{Object, Type};
+use super::{Kind, component};
 use std::fmt::Write;
 
 /// A section for each kind: its `apiVersion` and a table of its fields.
@@ -10,7 +10,14 @@ pub fn markdown() -> String {
     for kind in Kind::ALL {
         let _ = writeln!(text, "## {}\n\n{}\n", kind.name(), api_versions(kind));
         let _ = writeln!(text, "| field | value | versions |\n|---|---|---|");
-        rows(kind.object(), kind, ("", "all"), &mut text);
+        if kind.component_api().is_none() {
+            rows(kind.object(), kind, ("", "all"), &mut text);
+        }
+        for field in component::fields(kind) {
+            let value = component::description(field.of);
+            let value = value.strip_prefix("a ").unwrap_or(value);
+            let _ = writeln!(text, "| `{}` | {value} | {} |", field.path, field.minors());
+        }
         text.push('\n');
     }
     text
@@ -19,8 +26,8 @@ pub fn markdown() -> String {
 fn api_versions(kind: Kind) -> String {
     if let Some(api) = kind.component_api() {
         return format!(
-            "`apiVersion: {api}`. These fields are checked; all others are accepted unchanged and validated by the \
-             component itself."
+            "`apiVersion: {api}`. Names, types and units are checked for the minor version of the cluster; the last column \
+             lists the minor versions that have the field."
         );
     }
     match kind.versions() {
@@ -52,7 +59,6 @@ fn describe(of: Type) -> (&'static str, Option<(&'static str, &'static Object)>)
         Type::Secret => ("text, never shown", None),
         Type::Bool => ("true or false", None),
         Type::Int => ("whole number", None),
-        Type::Long => ("whole number of 64 bits", None),
         Type::Duration => ("duration, such as `1h30m`", None),
         Type::TextList => ("list of text", None),
         Type::TextMap => ("map to text", None),

@@ -22,19 +22,58 @@ impl Document {
     }
 }
 
-/// The kind of `root`; None, after reporting the error, if it is unknown.
-pub(in crate::config) fn identify(root: Node, report: &mut Report) -> Option<Document> {
+/// What a document turned out to be.
+pub(in crate::config) enum Identified {
+    /// A supported document.
+    Known(Document),
+    /// A document of another program. A warning says that it is ignored.
+    Foreign,
+    /// Anything else; the error is reported.
+    Unknown,
+}
+
+/// The API groups of supported documents.
+const GROUPS: [&str; 3] = [ApiVersion::GROUP, "kubelet.config.k8s.io", "kubeproxy.config.k8s.io"];
+
+/// The kind of `root`.
+pub(in crate::config) fn identify(root: Node, report: &mut Report) -> Identified {
     if !matches!(root.value, Value::Map(_)) {
         let what = format!("a document must be a map with apiVersion and kind, not {}", root.describe());
         report.problem(Place::File { mark: root.mark, path: String::new() }, Complaint::new(what));
-        return None;
+        return Identified::Unknown;
     }
     let api_version = header(&root, "apiVersion", report);
     let kind_name = header(&root, "kind", report);
-    let (api_version, kind_name) = (api_version?, kind_name?);
-    let kind = find_kind(&root, &kind_name, report)?;
+    let (Some(api_version), Some(kind_name)) = (api_version, kind_name) else { return Identified::Unknown };
+    if is_foreign(&api_version, &kind_name) {
+        let place = Place::File { mark: root.mark, path: String::new() };
+        report.warn(&place, Complaint::new(format!("the document {kind_name} of {api_version} is ignored")));
+        return Identified::Foreign;
+    }
+    known(root, &api_version, &kind_name, report).map_or(Identified::Unknown, Identified::Known)
+}
+
+/// True if neither the API group nor the kind is a supported one or similar to one.
+fn is_foreign(api_version: &str, kind: &str) -> bool {
+    let Some((group, _)) = api_version.split_once('/') else {
+        return api_version == "v1" && Kind::find(kind).is_none();
+    };
+    let label = |group: &'static str| group.split('.').next().unwrap_or(group);
+    let first = group.split('.').next().unwrap_or(group);
+    // Whole groups end alike, so that every one would be near to every other.
+    Kind::find(kind).is_none()
+        && !GROUPS.iter().any(|known| label(known) == first)
+        && similar(first, GROUPS.map(label)).is_none()
+}
+
+fn known(root: Node, api_version: &str, kind_name: &str, report: &mut Report) -> Option<Document> {
+    if let Some(old) = older(api_version) {
+        complain(&root, "apiVersion", old, report);
+        return None;
+    }
+    let kind = find_kind(&root, kind_name, report)?;
     let api = match kind.component_api() {
-        None => kubeadm_version(kind, &root, &api_version, report)?,
+        None => kubeadm_version(kind, &root, api_version, report)?,
         Some(expected) if expected == api_version => ApiVersion::V1Beta4,
         Some(expected) => {
             let what = format!("{api_version:?} is not the apiVersion of {}", kind.name());
@@ -43,6 +82,21 @@ pub(in crate::config) fn identify(root: Node, report: &mut Report) -> Option<Doc
         }
     };
     Some(Document { kind, api, root })
+}
+
+/// The error for an API version before v1beta1, with the releases that convert it: each reads the version before its own.
+fn older(api_version: &str) -> Option<Complaint> {
+    let version = api_version.strip_prefix(ApiVersion::GROUP)?.strip_prefix('/')?;
+    let releases = match version {
+        "v1alpha1" => "of kubeadm v1.11, then its result with that of v1.12, then of v1.13",
+        "v1alpha2" => "of kubeadm v1.12, then its result with that of v1.13",
+        "v1alpha3" => "of kubeadm v1.13",
+        _ => return None,
+    };
+    Some(Complaint::with_help(
+        format!("{version} is not supported; supported versions are v1beta1 to v1beta4"),
+        format!("convert it with 'kubeadm config migrate' {releases}"),
+    ))
 }
 
 fn header(root: &Node, field: &str, report: &mut Report) -> Option<String> {
@@ -84,20 +138,11 @@ fn find_kind(root: &Node, name: &str, report: &mut Report) -> Option<Kind> {
 fn kubeadm_version(kind: Kind, root: &Node, text: &str, report: &mut Report) -> Option<ApiVersion> {
     let Some(api) = ApiVersion::find(text) else {
         let known: Vec<String> = ApiVersion::ALL.iter().map(ToString::to_string).collect();
-        let version = text.strip_prefix(ApiVersion::GROUP).and_then(|rest| rest.strip_prefix('/'));
-        let complaint = match version {
-            Some(old) if old.starts_with("v1alpha") => Complaint::with_help(
-                format!("{old} is not supported; supported versions are v1beta1 to v1beta4"),
-                "convert it with kubeadm v1.13 or v1.14 first",
-            ),
-            _ => {
-                let help = match similar(text, known.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean '{near}'?"),
-                    None => format!("use one of {}", known.join(", ")),
-                };
-                Complaint::with_help(format!("{text:?} is not an apiVersion of {}", kind.name()), help)
-            }
+        let help = match similar(text, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("use one of {}", known.join(", ")),
         };
+        let complaint = Complaint::with_help(format!("{text:?} is not an apiVersion of {}", kind.name()), help);
         complain(root, "apiVersion", complaint, report);
         return None;
     };

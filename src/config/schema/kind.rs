@@ -1,8 +1,11 @@
 //! The kinds of documents in a configuration file.
 
-use super::shape::Object;
-use super::{cluster, component, node, tasks};
+use super::shape::{Object, Type, field};
+use super::{cluster, node, tasks};
 use crate::versions::ApiVersion;
+
+/// The header of a component's own configuration.
+static COMPONENT: Object = Object { fields: &[field("apiVersion", Type::Text), field("kind", Type::Text)], open: true };
 
 /// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -77,8 +80,8 @@ impl Kind {
             Self::Join => &node::JOIN,
             Self::Reset => &tasks::RESET,
             Self::Upgrade => &tasks::UPGRADE,
-            Self::Kubelet => &component::KUBELET,
-            Self::KubeProxy => &component::KUBE_PROXY,
+            // Their fields depend on the Kubernetes minor, and are checked where that is known.
+            Self::Kubelet | Self::KubeProxy => &COMPONENT,
         }
     }
 }

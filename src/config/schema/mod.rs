@@ -13,13 +13,15 @@ mod node;
 mod shape;
 mod suggest;
 mod tasks;
+mod unit;
 
 pub use describe::markdown;
 pub use identify::Document;
 pub use kind::Kind;
 
 pub(super) use check::check;
-pub(super) use identify::identify;
+pub(super) use component::check_component;
+pub(super) use identify::{Identified, identify};
 
 #[cfg(test)]
 mod tests;

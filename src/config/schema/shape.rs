@@ -33,8 +33,6 @@ pub(super) enum Type {
     Bool,
     /// A 32-bit integer.
     Int,
-    /// A 64-bit integer.
-    Long,
     /// Text in Go's duration format, which is validated where the value is read.
     Duration,
     TextList,

@@ -1,5 +1,6 @@
 //! Suggestions for unknown fields.
 
+use super::component;
 use super::kind::Kind;
 use super::shape::{Object, Type};
 use crate::base::suggest::similar;
@@ -14,12 +15,19 @@ pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) 
     if let Some(path) = find(kind.object(), name, api, "") {
         return Some(format!("did you mean '{path}'?"));
     }
-    let elsewhere = Kind::ALL.into_iter().filter(|other| *other != kind).find_map(|other| {
-        let api = if other.component_api().is_some() { ApiVersion::V1Beta4 } else { api };
-        find(other.object(), name, api, "").map(|path| (other, path))
-    });
+    let elsewhere = Kind::ALL
+        .into_iter()
+        .filter(|other| *other != kind && other.component_api().is_none())
+        .find_map(|other| find(other.object(), name, api, "").map(|path| (other, path)));
     if let Some((other, path)) = elsewhere {
         return Some(format!("'{path}' is a field of {}", other.name()));
+    }
+    for component in [Kind::Kubelet, Kind::KubeProxy] {
+        if let Some(field) =
+            component::fields(component).iter().find(|field| field.path.rsplit('.').next() == Some(name))
+        {
+            return Some(format!("'{}' is a field of {}", field.path, component.name()));
+        }
     }
     if here.len() <= 8 { Some(format!("valid fields are {}", here.join(", "))) } else { None }
 }

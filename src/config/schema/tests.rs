@@ -183,7 +183,16 @@ fn documents_must_have_apiversion_and_kind() {
         (
             "apiVersion: kubeadm.k8s.io/v1alpha3\nkind: ClusterConfiguration\n",
             "1:13 apiVersion v1alpha3 is not supported; supported versions are v1beta1 to v1beta4 | convert it with \
-             kubeadm v1.13 or v1.14 first",
+             'kubeadm config migrate' of kubeadm v1.13",
+        ),
+        (
+            "apiVersion: kubeadm.k8s.io/v1alpha1\nkind: MasterConfiguration\napi: {advertiseAddress: 10.0.0.1}\n",
+            "1:13 apiVersion v1alpha1 is not supported; supported versions are v1beta1 to v1beta4 | convert it with \
+             'kubeadm config migrate' of kubeadm v1.11, then its result with that of v1.12, then of v1.13",
+        ),
+        (
+            "apiVersion: kubeadm.k8s.oi/v1beta4\nkind: SchedulerConfiguration\n",
+            "2:7 kind \"SchedulerConfiguration\" is not a supported kind | did you mean 'ClusterConfiguration'?",
         ),
         (
             "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ResetConfiguration\n",
@@ -214,17 +223,79 @@ fn duplicate_kinds_are_refused() {
 }
 
 #[test]
-fn component_documents_keep_unknown_fields_and_check_known_types() {
+fn component_documents_are_checked_by_name_type_and_unit() {
     let kubelet = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
-    assert!(wrong(&format!("{kubelet}brandNewField: {{a: [1]}}\nmaxPods: 5\n")).is_empty());
-    let bad = format!("{kubelet}maxPods: \"110\"\nauthentication: {{webhook: {{cacheTTL: 0}}}}\n");
-    assert_eq!(
-        wrong(&bad),
-        [
-            "3:10 maxPods must be a whole number, not text | write 110 without quotes",
-            "4:38 authentication.webhook.cacheTTL must be a duration such as \"5m0s\", not a number | write \"0s\"",
-        ]
+    assert!(
+        wrong(&format!("{kubelet}maxPods: 5\nlogging: ~\nudpIdleTimeout: ~\n"))[0].starts_with("5:1 udpIdleTimeout")
     );
+    for (line, expected) in [
+        ("maxPods: \"110\"", "maxPods must be a whole number, not text | write 110 without quotes"),
+        ("maxPods: 3000000000", "maxPods 3000000000 is out of range"),
+        ("maxPods: 1.5", "maxPods must be a whole number, not a number"),
+        ("maxPods: 110.0", ""),
+        ("failswapon: false", "failswapon is not a field of KubeletConfiguration | did you mean 'failSwapOn'?"),
+        (
+            "cacheTTL: 0s",
+            "cacheTTL is not a field of KubeletConfiguration | did you mean 'authentication.webhook.cacheTTL'?",
+        ),
+        ("ipvs: {}", "ipvs is not a field of KubeletConfiguration"),
+        (
+            "strictARP: true",
+            "strictARP is not a field of KubeletConfiguration | 'ipvs.strictARP' is a field of KubeProxyConfiguration",
+        ),
+        (
+            "imageMinimumGCAge: 1d1h",
+            "imageMinimumGCAge \"1d1h\" is not a duration | hours are the largest unit, such as \"25h\" for a day and an hour",
+        ),
+        (
+            "imageMinimumGCAge: 120",
+            "imageMinimumGCAge must be a duration such as \"5m0s\", not a number | give it a unit: \"120s\" for seconds",
+        ),
+        (
+            "authentication: {webhook: {cacheTTL: 0}}",
+            "authentication.webhook.cacheTTL must be a duration such as \"5m0s\", not a number | write \"0s\"",
+        ),
+        ("authentication: []", "authentication must be a map, not a list"),
+        ("clusterDNS: 10.96.0.10", "clusterDNS must be a list of text, not text | write a list: [\"10.96.0.10\"]"),
+        (
+            "evictionHard: {memory.available: 100MB}",
+            "evictionHard.memory.available \"100MB\" is not a quantity | leave the B out: units are Ki, Mi, Gi, or k, M, G",
+        ),
+        ("evictionHard: {memory.available: 5%, nodefs.available: 1Gi}", ""),
+        (
+            "evictionSoftGracePeriod: {memory.available: 90}",
+            "evictionSoftGracePeriod.memory.available must be a duration such as \"5m0s\", not a number | give it a unit: \"90s\" for seconds",
+        ),
+        (
+            "kubeReserved: {cpu: 500}",
+            "kubeReserved.cpu must be a quantity such as \"100Mi\", not a number | write it in quotes",
+        ),
+        ("qosReserved: {memory: 50}", "qosReserved.memory must be text, not a number | write it in quotes"),
+        ("featureGates: {A: \"true\"}", "featureGates.A must be true or false, not text | write true without quotes"),
+        (
+            "registerWithTaints: [{key: a, efect: NoSchedule}]",
+            "registerWithTaints[0].efect is not a field of KubeletConfiguration | did you mean 'effect'?",
+        ),
+        ("registerWithTaints: {key: a}", "registerWithTaints must be a list of maps, not a map"),
+        ("reservedMemory: [{numaNode: 0, limits: {memory: 1Gi}}]", ""),
+        ("staticPodURLHeader: {A: [b]}", ""),
+        ("memoryThrottlingFactor: 0.9", ""),
+        ("systemReserved: ~", ""),
+    ] {
+        let expected: Vec<String> = if expected.is_empty() { vec![] } else { vec![expected.to_owned()] };
+        let found: Vec<String> = wrong(&format!("{kubelet}{line}\n"))
+            .iter()
+            .map(|line| line.split_once(' ').unwrap().1.to_owned())
+            .collect();
+        assert_eq!(found, expected, "{line}");
+    }
+}
+
+#[test]
+fn documents_of_other_programs_are_ignored() {
+    let others = "apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\nx: 1\n---\n\
+                  apiVersion: v1\nkind: ConfigMap\n---\napiVersion: apiserver.config.k8s.io/v1\nkind: EncryptionConfiguration\n";
+    assert!(wrong(&format!("{}---\n{others}", cluster("v1beta4", ""))).is_empty());
 }
 
 #[test]

@@ -70,6 +70,22 @@ fn whole(text: &str) -> Option<Value> {
     (number >= i128::from(i64::MIN) && number <= i128::from(u64::MAX)).then_some(Value::Int(number))
 }
 
+/// A number without a fraction is whole, as Go's reader writes it to JSON: `6443.0` is 6443. From 1e21 on it would
+/// be written with an exponent, which no whole number has.
+fn integral(number: f64) -> Value {
+    const EXPONENT_FROM: f64 = 1e21;
+    if number.fract() == 0.0 && number.abs() < EXPONENT_FROM {
+        // The text of a float this small is all digits.
+        if let Ok(whole) = format!("{number:.0}").parse::<i128>()
+            && whole >= i128::from(i64::MIN)
+            && whole <= i128::from(u64::MAX)
+        {
+            return Value::Int(whole);
+        }
+    }
+    Value::Float(number)
+}
+
 /// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, as in Go's parser.
 fn decimal(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -87,5 +103,5 @@ fn decimal(text: &str) -> Option<Value> {
         let e = e.strip_prefix(['-', '+']).unwrap_or(e);
         !e.is_empty() && digits(e)
     });
-    if mantissa_ok && exponent_ok { text.parse().ok().map(Value::Float) } else { None }
+    if mantissa_ok && exponent_ok { text.parse().ok().map(integral) } else { None }
 }

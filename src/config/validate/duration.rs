@@ -19,6 +19,14 @@ pub fn parse_positive(text: &str) -> Validated<Duration> {
     }
 }
 
+/// Checks that a text is a duration, negative ones too.
+///
+/// # Errors
+/// When it is none, or longer than Go can hold.
+pub fn check(text: &str) -> Validated<()> {
+    go_duration::parse(text).map(|_| ()).ok_or_else(|| not_a_duration(text))
+}
+
 fn not_a_duration(text: &str) -> Complaint {
     let days = text.strip_suffix('d').and_then(|n| n.parse::<u32>().ok());
     let help = match days {
@@ -26,9 +34,14 @@ fn not_a_duration(text: &str) -> Complaint {
         None if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
             format!("add a unit: \"{text}s\" for seconds")
         }
+        None if has_days(text) => "hours are the largest unit, such as \"25h\" for a day and an hour".to_owned(),
         None => "write hours, minutes and seconds, such as \"24h0m0s\"".to_owned(),
     };
     Complaint::with_help(format!("{text:?} is not a duration"), help)
+}
+
+fn has_days(text: &str) -> bool {
+    text.as_bytes().windows(2).any(|pair| matches!(pair, [digit, b'd' | b'w'] if digit.is_ascii_digit()))
 }
 
 /// A duration in Go's format: `24h0m0s`, `1m30s`, `250ms`, `0s`.

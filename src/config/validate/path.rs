@@ -2,7 +2,7 @@
 
 use super::Validated;
 use crate::config::problem::Complaint;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 /// An absolute path.
 pub fn absolute(text: &str) -> Validated<PathBuf> {
@@ -11,6 +11,21 @@ pub fn absolute(text: &str) -> Validated<PathBuf> {
     }
     let what = format!("{text:?} is not an absolute path");
     Err(Complaint::with_help(what, "start it with '/'"))
+}
+
+/// The absolute path of a directory, without `.`, `..`, doubled and trailing slashes, as kubeadm writes it.
+pub fn directory(text: &str) -> Validated<PathBuf> {
+    let mut clean = PathBuf::from("/");
+    for part in absolute(text)?.components() {
+        match part {
+            Component::Normal(name) => clean.push(name),
+            Component::ParentDir => {
+                clean.pop();
+            }
+            _ => {}
+        }
+    }
+    Ok(clean)
 }
 
 /// The absolute path of a certificate, ending in `.crt`.
@@ -25,6 +40,19 @@ pub fn certificate(text: &str) -> Validated<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_cleaned() {
+        for (given, clean) in [
+            ("/etc/kubernetes/../x", "/etc/x"),
+            ("/etc//kubernetes/./pki/", "/etc/kubernetes/pki"),
+            ("/../../pki", "/pki"),
+            ("/", "/"),
+        ] {
+            assert_eq!(directory(given).unwrap().to_str(), Some(clean), "{given}");
+        }
+        assert!(directory("../pki").is_err());
+    }
 
     #[test]
     fn paths_must_be_absolute_and_certificates_end_in_crt() {

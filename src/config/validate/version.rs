@@ -10,6 +10,11 @@ pub fn installable(text: &str) -> Validated<Version> {
     let version: Version = text
         .parse()
         .map_err(|error: versions::version::NotAVersion| Complaint { what: error.to_string(), help: error.hint() })?;
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    if numbers.matches('.').count() < 2 {
+        let what = format!("{text:?} names no patch release");
+        return Err(Complaint::with_help(what, format!("write all three numbers, such as {version}")));
+    }
     if version.major == 1 && versions::facts(version.minor).is_some() {
         return Ok(version);
     }
@@ -25,6 +30,11 @@ mod tests {
     #[test]
     fn only_supported_versions_are_accepted() {
         assert_eq!(installable("1.20.2").unwrap().to_string(), "v1.20.2");
+        for short in ["v1.28", "1.28", "v1.28-rc.1"] {
+            let complaint = installable(short).unwrap_err();
+            assert!(complaint.what.ends_with("names no patch release"), "{short}");
+            assert!(complaint.help.unwrap().contains("such as v1.28.0"), "{short}");
+        }
         for bad in ["v1.10.0", "v1.99.0", "v2.20.0", "v0.20.0"] {
             assert!(installable(bad).unwrap_err().what.contains("v1.20 to v1."), "{bad}");
         }

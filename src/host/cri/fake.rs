@@ -83,6 +83,12 @@ impl FakeCri {
         self.with("RuntimeConfig", &wire::RuntimeConfigResponse { linux: Some(linux) })
     }
 
+    /// The same, with systemd.
+    pub fn tells_systemd(self) -> Self {
+        let linux = wire::LinuxRuntimeConfiguration { cgroup_driver: 0 };
+        self.with("RuntimeConfig", &wire::RuntimeConfigResponse { linux: Some(linux) })
+    }
+
     /// The image is there.
     pub fn image(mut self, name: &str) -> Self {
         self.images.push(name.into());

@@ -104,6 +104,8 @@ pub enum DiscoveryError {
     /// What might have passed did not.
     #[error("the cluster was not found within {limit:?}: {}", last.join("; "))]
     TimedOut {
+        /// The first that was asked.
+        endpoint: String,
         /// The time that was given.
         limit: Duration,
         /// What each endpoint said last.
@@ -174,7 +176,9 @@ impl Fault for DiscoveryError {
             Self::ClockSkew { .. } => {
                 "check the clocks of this host and of the control plane: run 'timedatectl' on both; if they are right, run 'kubewright certs check-expiration' on the control plane".into()
             }
-            Self::TimedOut { .. } => "check the addresses, the load balancer and firewalls: run 'curl -kv https://HOST:PORT/healthz'".into(),
+            Self::TimedOut { endpoint, .. } => format!(
+                "check the address, the load balancer and firewalls: run 'curl -kv https://{endpoint}/healthz'"
+            ),
         })
     }
 

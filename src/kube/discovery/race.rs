@@ -68,9 +68,12 @@ fn collect<T>(
         let Ok((index, news)) = receiver.recv_timeout(search.limit.saturating_sub(elapsed)) else {
             // Either time is up, or every endpoint has ended. That somebody is not to be trusted is news although
             // others may still answer.
-            return Err(worst
-                .filter(|error| running == 0 || error.exit_code() == ExitCode::Untrusted)
-                .unwrap_or(DiscoveryError::TimedOut { limit: search.limit, last }));
+            return Err(worst.filter(|error| running == 0 || error.exit_code() == ExitCode::Untrusted).unwrap_or_else(
+                || {
+                    let endpoint = endpoints.first().cloned().unwrap_or_default();
+                    DiscoveryError::TimedOut { endpoint, limit: search.limit, last }
+                },
+            ));
         };
         let endpoint = endpoints.get(index).map_or("", String::as_str);
         match news {
@@ -129,7 +132,8 @@ impl Runner {
             if elapsed >= limit {
                 let end = match outcome {
                     Err(error) if error.retryable() => {
-                        Err(DiscoveryError::TimedOut { limit: self.limit, last: vec![error.to_string()] })
+                        let (endpoint, last) = (self.endpoint.clone(), vec![error.to_string()]);
+                        Err(DiscoveryError::TimedOut { endpoint, limit: self.limit, last })
                     }
                     end => end,
                 };

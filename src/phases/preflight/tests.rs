@@ -7,6 +7,9 @@ use crate::context::InitOptions;
 use crate::host::command::fake::FakeHost;
 use crate::versions::table;
 
+const SWAP_UNITS: &str = "systemctl list-unit-files --plain --no-legend --no-pager *.swap zramswap.service \
+                          zram-config.service systemd-swap.service dphys-swapfile.service zram-swap.service";
+
 fn fixing(fake: &FakeHost) -> Context {
     let mut cx = Context::for_tests(&fake.root().to_string_lossy());
     cx.host = fake.live();
@@ -24,6 +27,7 @@ fn nothing_is_fixed_where_the_command_is_refused_all_the_same() {
         .systemd()
         .on("getent ahosts n1", "10.0.0.7 STREAM n1\n")
         .file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n")
+        .on(SWAP_UNITS, "")
         .program("swapoff");
     for unit in ["kubelet", "firewalld", "containerd", "crio", "cri-docker"] {
         fake = fake.on(&show(unit), "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n");

@@ -3,6 +3,7 @@
 use super::{PatchType, Target};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::base::files::HostFiles;
 use std::path::PathBuf;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
@@ -49,6 +50,17 @@ pub enum PatchError {
     },
 }
 
+impl PatchError {
+    /// The same error; a name that another file has already is no suggestion, because `mv` would overwrite that file.
+    #[must_use]
+    pub(super) fn without_taken_name(mut self, files: &HostFiles) -> Self {
+        if let Self::Name { file, suggestion, .. } = &mut self {
+            suggestion.take_if(|name| files.exists(&file.with_file_name(name.as_str())));
+        }
+        self
+    }
+}
+
 fn which(document: Option<usize>) -> String {
     document.map(|n| format!(" (document {n})")).unwrap_or_default()
 }
@@ -68,7 +80,10 @@ impl Fault for PatchError {
                 format!("run 'mv {} {}', or move the file out of the directory", file.display(), right.display())
             }
             Self::Name { .. } => {
-                format!("name it TARGET[SUFFIX][+TYPE].yaml, where TARGET is one of {}", Target::names().join(", "))
+                format!(
+                    "name it TARGET[SUFFIX][+TYPE].yaml, where TARGET is one of {}, or move it out of the directory",
+                    Target::names().join(", ")
+                )
             }
             Self::NotYaml { file, .. } | Self::NotApplied { file, .. } => {
                 format!("fix {}, or move it out of the directory", file.display())

@@ -68,6 +68,32 @@ impl fmt::Display for PatchType {
 
 const EXTENSIONS: [&str; 2] = ["yaml", "json"];
 
+/// Suffixes of backup copies that editors, `patch` and package managers keep.
+const BACKUPS: [&str; 16] = [
+    "~",
+    "#",
+    ".swp",
+    ".swo",
+    ".swn",
+    ".swx",
+    ".bak",
+    ".backup",
+    ".orig",
+    ".rej",
+    ".old",
+    ".save",
+    ".tmp",
+    ".dpkg-old",
+    ".rpmsave",
+    ".rpmnew",
+];
+
+/// True for a backup copy of an editor: `kube-apiserver.yaml~`, `.kube-apiserver.yaml.swp`,
+/// `kube-apiserver.yaml.~1~`, `.#kube-apiserver.yaml`.
+pub(super) fn is_backup(name: &str) -> bool {
+    BACKUPS.iter().any(|end| name.ends_with(end)) || name.starts_with(".#")
+}
+
 /// The target and type of the patch file `name`; None for files that are clearly not patches, such as a README. Fails
 /// for a name that is almost valid. When the name looks like that of a patch and is not quite one.
 pub(super) fn parse(file: &Path, name: &str) -> Result<Option<(Target, PatchType)>, PatchError> {
@@ -136,6 +162,25 @@ mod tests {
             (".yaml", None),
         ] {
             assert_eq!(parse(Path::new(name), name).unwrap(), meaning, "{name}");
+        }
+    }
+
+    #[test]
+    fn copies_of_editors_are_no_patches() {
+        for name in [
+            "kube-apiserver.yaml~",
+            ".kube-apiserver.yaml.swp",
+            "kube-apiserver.yaml.bak",
+            "kube-apiserver.yaml.orig",
+            "kube-apiserver.yaml.~2~",
+            "#kube-apiserver.yaml#",
+            ".#kube-apiserver.yaml",
+            "kube-apiserver.bak",
+        ] {
+            assert!(is_backup(name), "{name}");
+        }
+        for name in ["kube-apiserver.yaml", "etcd+json.json", "README.md", "etcd.bak.yaml"] {
+            assert!(!is_backup(name), "{name}");
         }
     }
 

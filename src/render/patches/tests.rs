@@ -43,6 +43,17 @@ fn patches_are_applied_in_the_order_of_their_files_and_documents() {
 }
 
 #[test]
+fn a_copy_of_an_editor_is_passed_over_and_a_name_that_is_taken_is_not_suggested() {
+    let set = load(&[("etcd.yaml", "metadata: {labels: {n: '1'}}"), ("etcd.yaml~", "["), ("README.md~", "[")]).unwrap();
+    let backups: Vec<_> = set.backups_of(Target::Etcd).map(|file| file.display().to_string()).collect();
+    assert_eq!(backups, ["/patches/etcd.yaml~"]);
+    assert_eq!(set.backups_of(Target::KubeApiserver).count(), 0);
+    let hint = |entries: &[(&str, &str)]| load(entries).unwrap_err().hint().unwrap();
+    assert!(hint(&[("etcd.yml", "")]).contains("'mv /patches/etcd.yml /patches/etcd.yaml'"));
+    assert!(!hint(&[("etcd.yml", ""), ("etcd.yaml", "")]).contains("mv "));
+}
+
+#[test]
 fn scalars_have_the_types_of_gos_parser() {
     assert_eq!(
         parse_documents("mode: 0644\non: yes\nquoted: 'yes'\nsize: 1_000\n").unwrap(),

@@ -125,7 +125,7 @@ fn a_kubelet_older_than_the_cluster_does_not_take_its_driver_from_the_runtime() 
         case.cluster = cluster(31);
         case.host = case.host.on("kubelet --version", &format!("Kubernetes v1.{kubelet}.2\n"));
         case.cri = case.cri.tells_cgroupfs();
-        case.report().findings.iter().any(|finding| finding.id == "CgroupDriver")
+        case.report().errors().any(|finding| finding.id == "CgroupDriver")
     };
     assert!(judged(30));
     assert!(!judged(31));
@@ -155,6 +155,10 @@ fn the_settings_of_another_runtime_are_not_mended_in_containerds_configuration()
         let mut case = Case::new();
         case.cri = FakeCri::new().status("k8s.gcr.io/pause:3.1", "systemd");
         case.socket = socket;
+        for unit in ["crio", "cri-docker"] {
+            let show = format!("systemctl show -p LoadState,ActiveState,UnitFileState {unit}");
+            case.host = case.host.on(&show, "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n");
+        }
         let report = case.report();
         let ids: Vec<&str> = report.findings.iter().map(|finding| finding.id.as_str()).collect();
         assert_eq!(ids, ["CgroupDriver", "SandboxImage"]);

@@ -93,6 +93,28 @@ fn a_node_whose_pods_never_started_is_fixed() {
 }
 
 #[test]
+fn a_node_without_pods_is_fixed_to_its_own_kubelet_and_not_to_the_default() {
+    let node = |own: &str, runtime: &str| {
+        let mut case = node_with(&format!("cgroupDriver: {own}\n"), runtime);
+        std::fs::remove_dir_all(case.host.root().join("proc/77")).unwrap();
+        case.host = case.host.file("/etc/kubernetes/kubelet.conf", "");
+        case
+    };
+    let drivers = |case: Case| -> Vec<Option<Repair>> {
+        let found = case.report().findings.into_iter().filter(|finding| finding.id == "CgroupDriver");
+        found.map(|finding| finding.repair).collect()
+    };
+    assert_eq!(drivers(node("systemd", "cgroupfs")), [Some(Repair::CgroupDriver { driver: "systemd".into() })]);
+    // The control plane of a cluster that does not answer, and an 'init' that does not name its driver.
+    let mut case = node("systemd", "systemd");
+    case.role = Role::FirstControlPlane;
+    assert_eq!(drivers(case), [None]);
+    let mut case = node("systemd", "cgroupfs");
+    case.cluster.kubelet.insert("cgroupDriver".into(), "cgroupfs".into());
+    assert_eq!(drivers(case), [], "the choice is explicit");
+}
+
+#[test]
 fn what_does_not_disturb_pods_is_still_fixed() {
     let mut case = node_with("cgroupDriver: cgroupfs\n", "cgroupfs");
     case.host = case.host.file("/proc/sys/net/ipv4/ip_forward", "0\n");

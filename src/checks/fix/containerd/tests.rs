@@ -1,7 +1,8 @@
-//! Tests of fixes of containerd's configuration, with a containerd that prints the file it is given as its dump.
+//! Tests of fixes of containerd's configuration, with a containerd 1.x that does nothing but dump it.
 
-use super::{CONFIG, verify};
+use super::verify;
 use crate::base::exit_code::ExitCode;
+use crate::checks::containerd::{CONFIG, Document, Installation, load};
 use crate::checks::finding::{Finding, Repair, Report};
 use crate::checks::fix::{Fixed, Mended, apply};
 use crate::host::command::Output;
@@ -11,8 +12,10 @@ use std::path::Path;
 
 const SHOW: &str = "systemctl show -p LoadState,ActiveState,UnitFileState containerd";
 const LOADED: &str = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
-const DUMP: &str = "containerd --config /etc/containerd/.config.toml.kubewright config dump";
-const BESIDE: &str = "etc/containerd/.config.toml.kubewright";
+const DUMP: &str = "containerd --config /run/kubewright-containerd-0.toml config dump";
+const NOW: &str = "containerd --config /etc/containerd/config.toml config dump";
+const CRI: &str = "io.containerd.grpc.v1.cri";
+const COPY: &str = "run/kubewright-containerd-0.toml";
 const RESTART: &str = "systemctl restart containerd";
 const FILE: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"old\"\n";
 
@@ -20,10 +23,50 @@ fn ended(code: i32, stdout: &str, stderr: &str) -> Output {
     Output { code: Some(code), stdout: stdout.into(), stderr: stderr.into() }
 }
 
+/// What containerd 1.x makes of a file: a plugin comes whole from the last file that has it, and runc is there by itself.
+fn dumped(root: &Path, file: &str) -> Output {
+    let files = crate::base::files::HostFiles::new(root, crate::base::gate::Gate::open());
+    let files = match load(&files, Path::new(file)) {
+        Ok(files) => files,
+        Err(error) => return ended(1, "", &format!("containerd: failed to load TOML: {error}\n")),
+    };
+    let mut dump = Document::parse("version = 2\n").unwrap();
+    for file in &files {
+        let plugins = file.document.get(&["plugins"]).and_then(|item| item.as_table_like()).into_iter();
+        for (name, plugin) in plugins.flat_map(|table| table.iter()) {
+            let name = if name == "cri" { CRI } else { name };
+            dump.replace(&["plugins", name], plugin.clone());
+        }
+        if let Some(disabled) = file.document.get(&["disabled_plugins"]) {
+            dump.replace(&["disabled_plugins"], disabled.clone());
+        }
+        if let Some(version) = file.document.get(&["version"]).filter(|version| version.as_integer() == Some(3)) {
+            dump.replace(&["version"], version.clone());
+        }
+    }
+    let is_3 = dump.get(&["version"]).unwrap().as_integer() == Some(3);
+    let plugin = if is_3 { "io.containerd.cri.v1.runtime" } else { CRI };
+    if dump.get(&["plugins", plugin, "containerd", "runtimes"]).is_none() {
+        let kind = ["plugins", plugin, "containerd", "runtimes", "runc", "runtime_type"];
+        dump.set(&kind, "io.containerd.runc.v2").unwrap();
+    }
+    ended(0, &dump.to_string(), "")
+}
+
 /// A host whose containerd reads what it is given, and restarts.
 fn host(config: &str) -> FakeHost {
-    let dump = |root: &Path| ended(0, &std::fs::read_to_string(root.join(BESIDE)).unwrap(), "");
-    FakeHost::new().systemd().on(RESTART, "").on(SHOW, LOADED).file(CONFIG, config).on_computed(DUMP, dump)
+    FakeHost::new()
+        .systemd()
+        .on(RESTART, "")
+        .on(SHOW, LOADED)
+        .on("systemctl show -p ExecStart containerd", "ExecStart=\n")
+        .file(CONFIG, config)
+        .on_computed(NOW, |root| dumped(root, CONFIG))
+        .on_computed(DUMP, |root| dumped(root, &format!("/{COPY}")))
+}
+
+fn restarts(fake: &FakeHost) -> usize {
+    fake.ran().iter().filter(|command| *command == RESTART).count()
 }
 
 fn driver() -> Repair {
@@ -59,9 +102,10 @@ fn config(fake: &FakeHost) -> String {
     std::fs::read_to_string(fake.root().join(&CONFIG[1..])).unwrap()
 }
 
-/// No file is left behind beside the configuration.
+/// No copy is left behind.
 fn is_tidy(fake: &FakeHost) -> bool {
-    std::fs::read_dir(fake.root().join("etc/containerd")).unwrap().count() == 1
+    let left = |folder: &str| std::fs::read_dir(fake.root().join(folder)).map_or(0, Iterator::count);
+    left("etc/containerd") == 1 && left("run") == 1
 }
 
 #[test]
@@ -82,7 +126,7 @@ fn both_settings_take_one_restart_and_are_undone() {
         text.contains("SystemdCgroup = true\n") && text.contains("runtime_type = \"io.containerd.runc.v2\"\n"),
         "{text}"
     );
-    assert_eq!(fake.ran(), [DUMP, DUMP, RESTART], "one restart is enough for both");
+    assert_eq!(restarts(&fake), 1, "one restart is enough for both");
     assert!(is_tidy(&fake));
     undo(&fake.live(), &mut journal).unwrap();
     assert_eq!(config(&fake), FILE);
@@ -100,7 +144,7 @@ fn credentials_are_not_shown() {
     let plan = format!("{:?}", host.gate().entries());
     assert!(plan.contains("password = ***") && plan.contains("sandbox_image = \\\"new"), "{plan}");
     assert!(!plan.contains("hunter2"), "{plan}");
-    assert!(fake.ran().is_empty() && is_tidy(&fake), "a dry run asked containerd");
+    assert!(!fake.ran().contains(&DUMP.to_owned()) && is_tidy(&fake), "a dry run wrote a file");
 }
 
 /// What Docker's package of containerd ships: everything but one line is a comment.
@@ -157,24 +201,82 @@ fn a_broken_configuration_is_left_alone_and_its_passwords_are_not_shown() {
 #[test]
 fn what_containerd_refuses_does_not_replace_the_file() {
     let refusal = "time=\"…\" level=warning msg=\"x\"\n\
-                   containerd: failed to load TOML: /etc/containerd/.config.toml.kubewright: (3, 1): bad\n";
+                   containerd: failed to load TOML: /run/kubewright-containerd-0.toml: (3, 1): bad\n";
     let fake = host(FILE).on_result(DUMP, 1, "password = \"hunter2\"", refusal);
     let mut journal = Journal::default();
     let mended = fix(&fake, &mut journal, [image("new")]);
-    let expected = "/etc/containerd/config.toml was not changed: containerd refuses the new configuration: \
-                    failed to load TOML: /etc/containerd/config.toml: (3, 1): bad";
+    let expected =
+        "containerd refuses /etc/containerd/config.toml: failed to load TOML: /etc/containerd/config.toml: (3, 1): bad";
     assert_eq!(mended.failed[0].why.to_string(), expected);
-    assert_eq!((mended.fixed, fake.ran()), (vec![], vec![DUMP.to_owned()]));
+    assert_eq!((mended.fixed, restarts(&fake)), (vec![], 0));
     assert_eq!(config(&fake), FILE);
     assert!(is_tidy(&fake) && journal.changes().is_empty());
 }
 
 #[test]
-fn a_setting_that_an_import_overrides_is_not_reported_as_made() {
+fn a_setting_that_containerd_does_not_take_over_is_not_reported_as_made() {
     let fake = host(FILE).on(DUMP, FILE);
     let why = refused(&fake, image("new"));
-    assert!(why.ends_with("with sandbox_image = new in it, containerd would still use old"), "{why}");
+    assert_eq!(
+        why,
+        "/etc/containerd/config.toml was not changed: with it containerd would still have the sandbox image old"
+    );
     assert_eq!(config(&fake), FILE);
+    let fake = host(FILE).on(DUMP, &format!("{FILE}containerd.runtimes.runc.options.SystemdCgroup = true\n"));
+    assert!(refused(&fake, driver()).ends_with("another cgroup driver for runc"), "options without a type");
+}
+
+#[test]
+fn the_import_that_has_the_last_word_is_changed() {
+    const MAIN: &str = "version = 2\ndisabled_plugins = []\nimports = [\"conf.d/*.toml\"]\n";
+    const IMPORT: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"mirror/pause:3.1\"\n  \
+                          [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n    \
+                          runtime_type = \"io.containerd.runc.v2\"\n    \
+                          [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc.options]\n      \
+                          SystemdCgroup = false\n";
+    let path = "/etc/containerd/conf.d/my.toml";
+    let fake = host(MAIN).file(path, IMPORT).file("/etc/containerd/conf.d/a.toml", "version = 2\n");
+    let mut journal = Journal::default();
+    let mended = fix(&fake, &mut journal, [driver(), image("new")]);
+    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
+    assert!(mended.fixed[0].what.ends_with("systemd (in /etc/containerd/conf.d/my.toml, which has the last word)"));
+    let read = || std::fs::read_to_string(fake.root().join(&path[1..])).unwrap();
+    assert_eq!(read(), IMPORT.replace("= false", "= true").replace("mirror/pause:3.1", "new"));
+    assert_eq!((config(&fake).as_str(), restarts(&fake)), (MAIN, 1));
+    undo(&fake.live(), &mut journal).unwrap();
+    assert_eq!(read(), IMPORT);
+}
+
+#[test]
+fn every_runtime_that_the_kubelet_can_ask_for_gets_the_driver() {
+    let runtimes = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd]\ndefault_runtime_name = \"nvidia\"\n\
+                    runtimes.nvidia.runtime_type = \"io.containerd.runc.v2\"\n\
+                    runtimes.nvidia.options = { BinaryName = \"/usr/bin/nvidia-container-runtime\" }\n\
+                    runtimes.kata.runtime_type = \"io.containerd.kata.v2\"\n\
+                    runtimes.runc.runtime_type = \"io.containerd.runc.v2\"\n";
+    let fake = host(runtimes);
+    let what = &fixed(&fake, [driver()])[0].what;
+    assert_eq!(what, "containerd uses the cgroup driver systemd for nvidia, runc");
+    let expected = runtimes.replace("runtime\" }", "runtime\", SystemdCgroup = true }");
+    let text = config(&fake).replace(" ,", ",");
+    assert_eq!(text, expected + "runtimes.runc.options.SystemdCgroup = true\n");
+}
+
+#[test]
+fn a_file_without_a_version_gets_one_where_containerd_2_would_pass_over_its_plugins() {
+    // Only a file with a version is listened to.
+    let deaf = |root: &Path| {
+        let text = std::fs::read_to_string(root.join(COPY)).unwrap();
+        if text.contains("version") { dumped(root, &format!("/{COPY}")) } else { ended(0, "version = 3\n", "") }
+    };
+    let fake = host("# license\ndisabled_plugins = []\n").on_computed(DUMP, deaf);
+    fixed(&fake, [image("new")]);
+    let expected = "# license\ndisabled_plugins = []\nversion = 2\n\n\
+                    [plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = \"new\"\n";
+    assert_eq!(config(&fake), expected);
+    // Names of plugins are others there.
+    let fake = host("disabled_plugins = [\"btrfs\"]\n").on_computed(DUMP, deaf);
+    refused(&fake, image("new"));
 }
 
 #[test]
@@ -195,7 +297,7 @@ fn a_restart_that_fails_brings_the_old_file_back() {
     assert_eq!(why.to_string(), expected);
     assert!(why.causes()[0].contains("Job for containerd.service failed."), "{:?}", why.causes());
     assert_eq!(config(&fake), FILE);
-    assert_eq!(fake.ran(), [DUMP, DUMP, RESTART, RESTART]);
+    assert_eq!(restarts(&fake), 2);
     assert!(journal.changes().is_empty(), "there is nothing to undo");
 }
 
@@ -203,6 +305,7 @@ fn a_restart_that_fails_brings_the_old_file_back() {
 fn a_runtime_that_was_broken_before_is_reported_as_such_and_a_new_file_is_removed() {
     let fake = host(FILE)
         .on_result(RESTART, 1, "", "Job failed.")
+        .on_computed("containerd --config /dev/null config dump", |root| dumped(root, "/dev/null"))
         .on("containerd --version", "containerd github.com/containerd/containerd v2.0.0 1");
     std::fs::remove_file(fake.root().join(&CONFIG[1..])).unwrap();
     let mended = fix(&fake, &mut Journal::default(), [driver()]);
@@ -215,18 +318,21 @@ fn a_runtime_that_was_broken_before_is_reported_as_such_and_a_new_file_is_remove
 fn a_runtime_that_has_not_read_its_configuration_is_restarted() {
     let fake = host(&FILE.replace("old", "new"));
     fixed(&fake, [image("new")]);
-    assert_eq!(fake.ran(), [DUMP, RESTART], "a run that was killed before the restart is not finished");
+    assert_eq!(restarts(&fake), 1, "a run that was killed before the restart is not finished");
 }
 
 #[test]
 fn the_file_that_containerd_reads_before_the_change_is_seen_by_root_only() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |root: &Path| {
-        let file = root.join(BESIDE);
+        let file = root.join(COPY);
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         ended(0, "version = 2\n", "")
     };
     let fake = host(FILE).on_computed(DUMP, mode);
-    verify::read_as_configuration(&fake.live(), Path::new(CONFIG), "version = 2\n").unwrap().unwrap();
+    let (host, path) = (fake.live(), Path::new(CONFIG));
+    let installation = Installation::find(&host).unwrap();
+    let files = load(host.files(), path).unwrap();
+    verify::in_force(&host, &installation, &files, &files).unwrap().unwrap();
     assert!(is_tidy(&fake));
 }

@@ -1,47 +1,78 @@
-//! Asks containerd itself whether it accepts a configuration, before that replaces the one it runs with.
+//! Asks containerd itself how it would read changed files, before they replace the ones it runs with.
 //!
-//! Writes: the new text beside the file, so that relative imports are found, and removes it again.
+//! Writes: the new texts below /run, where a run that is killed leaves nothing for long, and removes them again.
 
-use super::document::Document;
-use super::{CONFIG, ContainerdError, SERVICE};
 use crate::base::fault::Result;
 use crate::base::files::{Content, HostFiles};
 use crate::base::gate::Gate;
+use crate::checks::containerd::{ConfigFile, Document, Installation, not_editable};
 use crate::host::Host;
-use crate::host::command::Command;
 use std::path::{Path, PathBuf};
+use toml_edit::{Array, Value};
 
-/// Has containerd read `text` in place of `file`; gives the configuration that would be in force, imports included.
-/// None in a dry run, which may not write the text for containerd to read.
-pub(super) fn read_as_configuration(host: &Host, file: &Path, text: &str) -> Result<Option<Document>> {
+/// The configuration that would be in force if `changed` replaced the files of the same paths among `all`. None in a
+/// dry run, which must not write the texts for containerd to read.
+pub(super) fn in_force(
+    host: &Host,
+    installation: &Installation,
+    all: &[ConfigFile],
+    changed: &[ConfigFile],
+) -> Result<Option<Document>> {
     host.gate().effect(|| {
-        let beside = beside(file);
-        // Not a change of this host: the file is gone before anything else happens.
+        // Not a change of this host: these files are removed before anything else happens.
         let files = HostFiles::new(host.files().root(), Gate::open());
-        files.write(&beside, &Content::secret(text, ""), 0o600)?;
-        let read = dump(host, &beside);
-        files.remove(&beside)?;
+        let texts = texts(installation, all, changed)?;
+        let write = |(path, text): &(PathBuf, String)| files.write(path, &Content::secret(text.as_str(), ""), 0o600);
+        let read = match texts.iter().try_for_each(|text| write(text).map(|_| ())) {
+            Ok(()) => installation.dump(host, &copy(0)),
+            Err(error) => Err(error.into()),
+        };
+        texts.iter().try_for_each(|(path, _)| files.remove(path).map(|_| ()))?;
         read
     })
 }
 
-/// The hidden name that every unfinished file has, so that one of a killed run is replaced by the next. It does not end
-/// in `.toml`: an `imports` pattern must not match it.
-fn beside(file: &Path) -> PathBuf {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    file.with_file_name(format!(".{name}.kubewright"))
+/// The path and text of each copy, the main file first. It names every import by its whole path: a relative path would
+/// start at another directory, and a pattern would include an old file.
+fn texts(installation: &Installation, all: &[ConfigFile], changed: &[ConfigFile]) -> Result<Vec<(PathBuf, String)>> {
+    let main = &installation.config;
+    let (mut texts, mut imports) = (Vec::new(), Array::new());
+    for file in all.iter().filter(|file| file.path != *main) {
+        let path = match changed.iter().find(|changed| changed.path == file.path) {
+            None => file.path.clone(),
+            Some(changed) => {
+                let path = copy(texts.len() + 1);
+                texts.push((path.clone(), with_absolute_imports(changed)?.to_string()));
+                path
+            }
+        };
+        imports.push(path.display().to_string());
+    }
+    let file = changed.iter().chain(all).find(|file| file.path == *main);
+    let document = file.map_or_else(|| Document::parse(""), |file| Ok(file.document.clone()));
+    let mut document = document.map_err(|error| not_editable(main, &error))?;
+    if document.get(&["imports"]).is_some() {
+        document.set(&["imports"], imports).map_err(|error| not_editable(main, &error))?;
+    }
+    texts.insert(0, (copy(0), document.to_string()));
+    Ok(texts)
 }
 
-/// What `containerd config dump` prints for a file.
-fn dump(host: &Host, file: &Path) -> Result<Document> {
-    let file = file.display().to_string();
-    let output = host.read(&Command::new([SERVICE, "--config", &file, "config", "dump"]))?;
-    if !output.is_success() {
-        // Only its last line: standard output may show passwords of registries.
-        let why = output.stderr.trim().lines().next_back().unwrap_or_default();
-        let why = why.trim_start_matches("containerd: ").replace(&file, CONFIG);
-        return Err(ContainerdError::Refused { why }.into());
+/// The document, with its imports as they are read from the file's own directory.
+fn with_absolute_imports(file: &ConfigFile) -> Result<Document> {
+    let mut document = file.document.clone();
+    let directory = file.path.parent().unwrap_or(&file.path);
+    let imports: Array = document
+        .strings(&["imports"])
+        .into_iter()
+        .map(|pattern| Value::from(directory.join(pattern).display().to_string()))
+        .collect();
+    if !imports.is_empty() {
+        document.set(&["imports"], imports).map_err(|error| not_editable(&file.path, &error))?;
     }
-    let parsed = Document::parse(&output.stdout);
-    parsed.map_err(|error| ContainerdError::Refused { why: format!("its dump is not TOML: {error}") }.into())
+    Ok(document)
+}
+
+fn copy(number: usize) -> PathBuf {
+    Path::new("/run").join(format!("kubewright-containerd-{number}.toml"))
 }

@@ -24,8 +24,12 @@ fn read(host: &FakeHost, path: &str) -> String {
 const FSTAB: &str = "UUID=1 / ext4 defaults 0 1\n/dev/sda2 none swap sw 0 0\n";
 const SWAPS: &str = "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n";
 
+const SWAP_UNITS: &str = "systemctl list-unit-files --plain --no-legend --no-pager *.swap zramswap.service \
+                          zram-config.service systemd-swap.service dphys-swapfile.service zram-swap.service";
+
 fn swapping() -> FakeHost {
     FakeHost::new()
+        .on(SWAP_UNITS, "")
         .file("/proc/swaps", SWAPS)
         .file("/etc/fstab", FSTAB)
         .on("swapoff /dev/sda2", "")
@@ -55,6 +59,32 @@ fn swap_goes_then_undo_brings_it_back() {
     undo(&host, &mut journal).unwrap();
     assert_eq!(read(&fake, "/etc/fstab"), FSTAB);
     assert_eq!(fake.ran(), ["swapoff /dev/sda2", "swapon /dev/sda2"]);
+}
+
+#[test]
+fn swap_that_a_unit_or_a_generator_turns_on_stays_off_and_comes_back_by_undo() {
+    let fake = swapping()
+        .systemd()
+        .on(SWAP_UNITS, "data.swap enabled enabled\ndev-zram0.swap generated -\n")
+        .file("/run/systemd/generator/dev-zram0.swap", "[Unit]\nDocumentation=man:zram-generator(8)\n")
+        .on("systemctl disable data.swap", "")
+        .on("systemctl mask dev-zram0.swap", "")
+        .on("systemctl enable data.swap", "")
+        .on("systemctl unmask dev-zram0.swap", "");
+    let host = fake.live();
+    let mut journal = Journal::default();
+    let fixed = all(apply(&host, &mut journal, &report([Repair::Swap])));
+    let what: Vec<&str> = fixed.iter().map(|fixed| fixed.what.as_str()).collect();
+    assert_eq!(
+        what[1..3],
+        ["data.swap no longer turns swap on at boot", "dev-zram0.swap no longer turns swap on at boot"]
+    );
+    let fake = fake.file("/proc/swaps", "Filename Type Size Used Priority\n");
+    undo(&host, &mut Journal::load(host.files()).unwrap()).unwrap();
+    let ran = fake.ran();
+    for command in ["disable data.swap", "mask dev-zram0.swap", "unmask dev-zram0.swap", "enable data.swap"] {
+        assert!(ran.contains(&format!("systemctl {command}")), "{ran:?}");
+    }
 }
 
 #[test]
@@ -120,7 +150,8 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
     let show = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
     let disabled = "LoadState=loaded\nActiveState=active\nUnitFileState=disabled\n";
     for killed_at in 0..commands.len() {
-        let mut fake = swapping().systemd().on(show, disabled).file("/proc/sys/net/ipv4/ip_forward", "0\n");
+        let mut fake =
+            swapping().systemd().on(show, disabled).on(SWAP_UNITS, "").file("/proc/sys/net/ipv4/ip_forward", "0\n");
         for command in &commands[..killed_at] {
             fake = fake.on(command, "");
         }

@@ -8,11 +8,11 @@ use toml_edit::{DocumentMut, InlineTable, Item, RawString, Table, TableLike, Val
 
 /// A TOML file.
 #[derive(Clone, Debug)]
-pub(super) struct Document(DocumentMut);
+pub(in crate::checks) struct Document(DocumentMut);
 
 /// Why a file cannot be read or edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum DocumentError {
+pub(in crate::checks) enum DocumentError {
     /// It is not TOML. The line itself is not shown: it may hold a password.
     #[error("line {line}, column {column}: {why}")]
     Syntax {
@@ -44,6 +44,12 @@ impl Document {
         path.iter().try_fold(self.0.as_item(), |item, key| item.as_table_like()?.get(key))
     }
 
+    /// The strings of a list; none where there is no list.
+    pub fn strings(&self, path: &[&str]) -> Vec<&str> {
+        let list = self.get(path).and_then(Item::as_array);
+        list.into_iter().flat_map(|list| list.iter()).filter_map(Value::as_str).collect()
+    }
+
     /// Sets a value. Tables that are missing on the way are added.
     pub fn set(&mut self, path: &[&str], value: impl Into<Value>) -> Result<(), DocumentError> {
         let Some((key, tables)) = path.split_last() else { return Ok(()) };
@@ -51,14 +57,15 @@ impl Document {
         let mut item = self.0.as_item_mut();
         for (depth, name) in tables.iter().enumerate() {
             let kind = || DocumentError::Kind { key: dotted(path.get(..=depth)), expected: "table" };
-            let is_inline = item.is_value();
+            if let Some(table) = item.as_inline_table_mut().filter(|table| !table.contains_key(name)) {
+                add_inline(table, name, InlineTable::new().into());
+            }
             let table = item.as_table_like_mut().ok_or_else(kind)?;
             if table.get(name).is_none() {
-                let new = new_table(table, is_inline);
-                if new.as_table().is_some_and(|new| !new.is_dotted()) {
+                if !table.is_dotted() {
                     added = path.get(..=depth);
                 }
-                table.insert(name, new);
+                table.insert(name, new_table(table));
             }
             item = table.get_mut(name).filter(|item| item.is_table_like()).ok_or_else(kind)?;
         }
@@ -102,6 +109,17 @@ impl Document {
         Ok(is_shorter)
     }
 
+    /// Puts an item at a path, whatever was there; for tests.
+    #[cfg(test)]
+    pub fn replace(&mut self, path: &[&str], new: Item) {
+        let Some((key, tables)) = path.split_last() else { return };
+        let mut at = self.0.as_item_mut();
+        for table in tables {
+            at = at.as_table_like_mut().unwrap().entry(table).or_insert(toml_edit::table());
+        }
+        at.as_table_like_mut().unwrap().insert(key, new);
+    }
+
     /// Comments at the end of a file belong before a table that is added behind them.
     fn move_trailing_comments(&mut self, path: &[&str]) {
         let trailing = self.0.trailing().as_str().unwrap_or_default().to_owned();
@@ -135,10 +153,7 @@ impl fmt::Display for Document {
 }
 
 /// A table in the style of the one it goes into.
-fn new_table(parent: &dyn TableLike, is_inline: bool) -> Item {
-    if is_inline {
-        return Item::Value(Value::InlineTable(InlineTable::new()));
-    }
+fn new_table(parent: &dyn TableLike) -> Item {
     let mut table = Table::new();
     table.set_implicit(true);
     table.set_dotted(parent.is_dotted());
@@ -148,6 +163,9 @@ fn new_table(parent: &dyn TableLike, is_inline: bool) -> Item {
 /// Sets a key of a table; None where the item is no table, or the key is one.
 fn put(item: &mut Item, key: &str, value: Value) -> Option<()> {
     let indent = item.as_table().map(indent);
+    if let Some(table) = item.as_inline_table_mut().filter(|table| !table.contains_key(key)) {
+        return Some(add_inline(table, key, value));
+    }
     let table = item.as_table_like_mut()?;
     match table.get_mut(key) {
         Some(Item::Value(old)) if !old.is_inline_table() => {
@@ -164,6 +182,21 @@ fn put(item: &mut Item, key: &str, value: Value) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// Adds a key at the end of an inline table, before the space that its brace may have.
+fn add_inline(table: &mut InlineTable, key: &str, mut value: Value) {
+    let last = table.iter_mut().last().map(|(_, value)| value.decor_mut());
+    let space = last.and_then(|decor| {
+        let is_blank =
+            decor.suffix().and_then(RawString::as_str).is_some_and(|suffix| suffix.trim_matches(' ').is_empty());
+        is_blank.then(|| decor.suffix().cloned().inspect(|_| decor.set_suffix("")))
+    });
+    if let Some(space) = space.flatten() {
+        value.decor_mut().set_prefix(" ");
+        value.decor_mut().set_suffix(space);
+    }
+    table.insert(key, value);
 }
 
 /// The white space before a key that is added: as before the table's other keys, else as before its header.

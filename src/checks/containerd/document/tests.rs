@@ -79,7 +79,7 @@ fn every_way_to_write_a_table_is_edited_in_its_own_style() {
         (
             format!("{header}containerd = {{ runtimes = {{ runc = {{ x = 1 }} }} }}\n"),
             format!(
-                "{header}containerd = {{ runtimes = {{ runc = {{ x = 1 , options = {{ SystemdCgroup = true }} }} }} }}\n"
+                "{header}containerd = {{ runtimes = {{ runc = {{ x = 1, options = {{ SystemdCgroup = true }} }} }} }}\n"
             ),
         ),
         (format!("{options}\n\"SystemdCgroup\" = false\n"), format!("{options}\n\"SystemdCgroup\" = true\n")),

@@ -1,0 +1,64 @@
+//! What can be wrong with containerd's configuration.
+
+use super::installation::CONFIG;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+
+/// The configuration cannot be read, or changed as needed. Nothing was changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerdError {
+    /// A file cannot be parsed or edited.
+    #[error("cannot edit {file}: {why}")]
+    NotEditable {
+        /// The file.
+        file: String,
+        /// Line, column and reason.
+        why: String,
+    },
+    /// The runtime is another one.
+    #[error("only containerd's configuration can be fixed, and neither its program nor {CONFIG} was found")]
+    NotContainerd,
+    /// Another file has the last word.
+    #[error("{file} was not changed: with it containerd would still have {found}")]
+    Overridden {
+        /// The file.
+        file: String,
+        /// What would be in force.
+        found: String,
+    },
+    /// containerd does not accept a configuration.
+    #[error("containerd refuses {file}: {why}")]
+    Refused {
+        /// The file.
+        file: String,
+        /// containerd's own words.
+        why: String,
+    },
+    /// A file has another schema.
+    #[error("{file} has version {found}, which kubewright does not support")]
+    UnknownSchema {
+        /// The file.
+        file: String,
+        /// The version it names.
+        found: String,
+    },
+}
+
+impl Fault for ContainerdError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Host
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NotEditable { .. } => "change the file by hand".into(),
+            Self::NotContainerd => "change the runtime's configuration by hand, then run the checks again".into(),
+            Self::Overridden { file, .. } => format!(
+                "another file has the last word: see 'imports' in {file} and the files it names, and change it there; \
+                 'containerd config dump' shows what is in force"
+            ),
+            Self::Refused { .. } => "run 'containerd config dump' to see what is wrong; change the file by hand".into(),
+            Self::UnknownSchema { .. } => "run 'containerd config migrate' to see it in the current version".into(),
+        })
+    }
+}

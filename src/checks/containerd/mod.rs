@@ -1,0 +1,19 @@
+//! containerd's configuration: which files make it up, what is in force, and edits of a file.
+//!
+//! Reads: the files of the configuration, and what containerd makes of them. Changes are `fix`'s.
+
+mod document;
+mod error;
+mod files;
+mod installation;
+mod schema;
+mod settings;
+
+pub(super) use document::Document;
+pub use error::ContainerdError;
+pub(super) use files::{ConfigFile, load, not_editable};
+#[cfg(test)]
+pub(super) use installation::CONFIG;
+pub(super) use installation::{Installation, SERVICE};
+pub(super) use schema::{CRI_PLUGINS, Schema};
+pub(super) use settings::{Runtime, Settings};
