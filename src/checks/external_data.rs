@@ -4,10 +4,11 @@
 //! Whose the data is, its own CA says: the API server stores it in ConfigMaps. Reads: keys below the API server's prefix, the
 //! CA on this host. Writes: nothing.
 
-use super::catalog::Check;
 use super::external_etcd;
 use super::finding::Finding;
-use super::inputs::{Inputs, Role, Scene};
+use super::finding::Role;
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use crate::base::fault::Fault;
 use crate::config::model::{ClusterConfig, Etcd};
 use crate::etcd::{Client, EtcdError};

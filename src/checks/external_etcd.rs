@@ -2,8 +2,8 @@
 //!
 //! Reads: `GET /version` of each endpoint, and the client's certificate files. Writes nothing.
 
-use super::catalog::Check;
 use super::finding::Finding;
+use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
 use crate::base::fault::Fault;
 use crate::base::https::{Credentials, Trust};

@@ -4,10 +4,11 @@
 //!
 //! Reads: the certificates folder, the kubeconfigs of /etc/kubernetes, etcd's data folder. Writes: nothing.
 
-use super::catalog::Check;
 use super::finding::Finding;
+use super::finding::Role;
 use super::holding::Whose;
-use super::inputs::{Inputs, Role, Scene};
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use crate::config::model::{ClusterConfig, Etcd};
 use crate::pki::catalog::{self, KUBECONFIGS, SERVICE_ACCOUNT};
 use std::path::{Path, PathBuf};

@@ -6,7 +6,6 @@ use super::finding::{Finding, Repair};
 use super::inputs::Scene;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::host::cri::Pod;
 use crate::host::{Host, kubelet_flags, pod_processes};
 use crate::journal::{Inverse, Journal};
 use serde_json::{Map, Value};
@@ -16,13 +15,6 @@ use std::path::Path;
 const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 /// The kubelet's driver where its configuration has none.
 const KUBELET_DEFAULT: &str = "cgroupfs";
-
-/// True when Pods run here. That the host cannot be looked at does not make it free of them.
-pub(super) fn runs_pods(scene: &Scene<'_>) -> bool {
-    let has_ready = |pods: &[Pod]| pods.iter().any(|pod| pod.ready);
-    pod_processes::exist(scene.host()).unwrap_or(true)
-        || scene.cri().is_ok_and(|cri| cri.pods().is_ok_and(|pods| has_ready(&pods)))
-}
 
 /// What the kubelet of this node was configured with; None where that is not known.
 pub(super) fn kubelet_config(host: &Host) -> Option<Map<String, Value>> {

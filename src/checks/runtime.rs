@@ -1,9 +1,10 @@
 //! Checks of the container runtime: alive, recent enough, in step with the kubelet, its images.
 
-use super::catalog::Check;
+use super::finding::Role;
 use super::finding::{Finding, Repair};
 use super::ignore::is_ignored;
-use super::inputs::{Inputs, Role, Scene};
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use super::machine::hint;
 use super::running_node;
 use crate::base::fault::Fault;

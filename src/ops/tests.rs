@@ -3,7 +3,6 @@
 use super::reset_progress;
 use crate::base::https::test_server::{TestCa, TestServer, dead_address};
 use crate::context::Context;
-use crate::context::leaving::Answer;
 use crate::context::leaving::fixture;
 use crate::etcd::Departure;
 use crate::ops::etcd_member::{Place, find_place, leave, place};

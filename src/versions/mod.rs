@@ -5,11 +5,13 @@ pub mod api_version;
 pub mod document;
 pub mod fact;
 pub mod kubelet_fields;
+pub mod minor;
 mod minors;
 pub mod proxy_fields;
 pub mod table;
 pub mod version;
 
 pub use api_version::ApiVersion;
-pub use table::{Minor, OLDEST, OutsideWindow, facts, facts_of, newest, window};
+pub use minor::Minor;
+pub use table::{OLDEST, OutsideWindow, facts, facts_of, newest, window};
 pub use version::Version;

@@ -4,79 +4,20 @@
 //! old one. It reads its configuration only when it starts, so it is restarted; running containers live on.
 
 use super::bench::Bench;
-use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Fault, Result};
+use crate::base::fault::Result;
 use crate::host::command::Command;
+pub use error::ContainerdError;
+use error::{CONFIG, SERVICE};
 use std::path::Path;
 
 mod document;
+mod error;
 mod schema;
 mod verify;
 
 use document::{Document, DocumentError};
 use schema::Schema;
 use toml_edit::Value;
-
-const CONFIG: &str = "/etc/containerd/config.toml";
-const SERVICE: &str = "containerd";
-
-/// The configuration cannot be changed as needed. Nothing was changed then.
-#[derive(Debug, thiserror::Error)]
-pub enum ContainerdError {
-    /// The file cannot be edited.
-    #[error("cannot edit {file}: {why}")]
-    NotEditable {
-        /// The file.
-        file: String,
-        /// Line, column and reason.
-        why: String,
-    },
-    /// The runtime is another one.
-    #[error("only containerd's configuration can be fixed, and {CONFIG} does not exist")]
-    NotContainerd,
-    /// Another file has the last word.
-    #[error("{CONFIG} was not changed: with {key} = {wanted} in it, containerd would still use {found}")]
-    Overridden {
-        /// The setting.
-        key: String,
-        /// What it should be.
-        wanted: String,
-        /// What would be in force.
-        found: String,
-    },
-    /// containerd does not accept the new file.
-    #[error("{CONFIG} was not changed: containerd refuses the new configuration: {why}")]
-    Refused {
-        /// containerd's own words.
-        why: String,
-    },
-    /// The file has another schema.
-    #[error("{file} has version {found}, which kubewright does not support")]
-    UnknownSchema {
-        /// The file.
-        file: String,
-        /// The version it names.
-        found: String,
-    },
-}
-
-impl Fault for ContainerdError {
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::Host
-    }
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NotEditable { .. } | Self::Refused { .. } => {
-                "run 'containerd config dump' to see what containerd reads; change the file by hand".into()
-            }
-            Self::NotContainerd => "change the runtime's configuration by hand, then run the checks again".into(),
-            Self::Overridden { .. } => {
-                format!("an import has the last word: see 'imports' in {CONFIG}, and change that file")
-            }
-            Self::UnknownSchema { .. } => "run 'containerd config migrate' to see it in the current version".into(),
-        })
-    }
-}
 
 /// The names by which the plugins of the CRI are disabled, in all schemas.
 const CRI_PLUGINS: [&str; 4] =

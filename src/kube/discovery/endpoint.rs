@@ -5,9 +5,11 @@ use super::super::error::KubeError;
 use super::super::request::Request;
 use super::super::token;
 use super::cluster_info::ClusterInfo;
-use super::{ByToken, Credentials, DiscoveryError, Found, Https, Options, Pin, Trust, ca, jws};
+use super::{ByToken, DiscoveryError, Found, ca, jws};
 use crate::base::https::Trouble;
+use crate::base::https::{Credentials, Https, Options, Trust};
 use crate::base::pem;
+use crate::base::pin::Pin;
 
 /// One attempt with a token. The order of the checks is that of their news value: a wrong CA means another
 /// cluster, and says more than a token that is unknown there.

@@ -1,19 +1,15 @@
 use super::*;
-use crate::base::env::{Clock, Random};
+use crate::base::env::Random;
 use crate::base::fault::Fault;
-use crate::base::files::HostFiles;
-use crate::base::gate::Gate;
 use crate::context::Task;
-use crate::context::renewal::Renewal;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::catalog::{self, CERTS};
+use crate::pki::fixture;
 use crate::pki::keys::Generator;
-use crate::pki::{PkiStore, fixture};
 use crate::state::renewable::{KUBELET_CONF, chosen, items};
 use crate::state::renewal_fixture::{MADE, host, point_at_rotated, renewing, store};
-use std::path::Path;
 
 fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Context {
     let mut cx = renewing(root, only);

@@ -15,7 +15,6 @@ use crate::phases::rotate_ca::fixture::{TestHost, phase};
 use crate::phases::rotate_ca::kubelet::Kubelet;
 use crate::phases::rotate_ca::tokens::Tokens;
 use crate::pipeline::{Action, Target};
-use crate::state::cluster_credentials::*;
 use std::path::Path;
 
 fn put(root: &Path, path: &str, text: &str) {

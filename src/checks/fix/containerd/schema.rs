@@ -1,7 +1,7 @@
 //! Where containerd's configuration has the settings, in each version of its schema.
 
 use super::document::Document;
-use super::{CONFIG, ContainerdError};
+use super::error::{CONFIG, ContainerdError};
 
 /// A dotted key, part by part.
 pub(super) type Path = &'static [&'static str];

@@ -3,7 +3,7 @@
 //! Writes: the new text beside the file, so that relative imports are found, and removes it again.
 
 use super::document::Document;
-use super::{CONFIG, ContainerdError, SERVICE};
+use super::error::{CONFIG, ContainerdError, SERVICE};
 use crate::base::fault::Result;
 use crate::base::files::{Content, HostFiles};
 use crate::base::gate::Gate;
