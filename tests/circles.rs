@@ -33,8 +33,8 @@ impl Tree {
                 module.iter().any(|part| part == "tests") || for_tests.iter().any(|it| module.starts_with(it));
             if !is_test {
                 tree.code.insert(module.clone(), without_tests(&text));
-                tree.files.insert(module, file);
             }
+            tree.files.insert(module, file);
         }
         for (module, code) in &tree.code {
             for import in imports(module, code).into_iter().filter(|import| import.public) {
@@ -81,7 +81,8 @@ impl Tree {
         let mut done = BTreeSet::new();
         let mut circles = Vec::new();
         for (module, far) in reached.iter().filter(|(module, far)| far.contains(**module)) {
-            let circle: Vec<&Path> = far.iter().filter(|other| reached[other].contains(*module)).collect();
+            let circle: Vec<&Path> =
+                far.iter().filter(|other| reached.get(other).is_some_and(|it| it.contains(*module))).collect();
             if circle.iter().all(|one| done.insert((*one).clone())) {
                 circles.push(circle.into_iter().map(|one| self.files[one].as_str()).collect());
             }

@@ -1,9 +1,11 @@
 //! The control plane that this host runs already, and what a run would put in its place.
 
-use super::lost::MEMBER;
 use crate::base::fault::Failure;
 use crate::config::model::ClusterConfig;
 use std::path::{Path, PathBuf};
+
+/// What etcd makes in its data folder when it first starts.
+pub(super) const MEMBER: &str = "member";
 
 /// What this host runs, and what this run would put in its place.
 #[derive(Debug, Default)]

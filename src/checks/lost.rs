@@ -4,6 +4,7 @@
 //!
 //! Reads: the certificates folder, the kubeconfigs of /etc/kubernetes, etcd's data folder. Writes: nothing.
 
+use super::existing_cluster::MEMBER;
 use super::finding::Finding;
 use super::finding::Role;
 use super::holding::Whose;
@@ -14,9 +15,6 @@ use crate::pki::catalog::{self, KUBECONFIGS, SERVICE_ACCOUNT};
 use std::path::{Path, PathBuf};
 
 const ID: &str = "CertificatesLost";
-/// What etcd makes in its data folder when it first starts.
-pub(super) const MEMBER: &str = "member";
-
 /// The check; a joining host gets these files from its cluster.
 pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     match (inputs.role, inputs.cluster) {
