@@ -10,14 +10,14 @@
 //! - `killed`: killed at any moment, `init` leaves whole files and continues
 //! - `last_copy`: advice on a host that may hold the only copy of a cluster
 //! - `mounts`: `reset` with mounts and links in the way, in a mount namespace
-//! - `objects`: the API objects of every recorded case against those of kubeadm's dry run
+//! - `objects`: the API objects that `init` creates from a recorded case
 //! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
 //! - `support`: running the built binary, comparing with golden files
 //! - `preflight`: judging a host below a root folder, and what cannot be asked there
 //! - `render`: manifests and kubelet files against kubeadm's own and the real components
-//! - `reference`: every recorded case of real kubeadm against what `init --rootfs` writes
-//! - `reset`: what is left of a cluster on a folder of files
+//! - `reference`: files and API objects of every recorded case of real kubeadm against ours
+//! - `reset`: what is left of a cluster in a root directory
 //! - `tidy`: the conventions of the source tree
 //! - `transcripts`: what each command prints on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true

@@ -200,7 +200,7 @@ fn a_dry_run_on_a_tree_shows_only_what_differs() {
     let text = run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout;
     assert!(text.contains("would change /etc/kubernetes/manifests/kube-scheduler.yaml (0600):\n"), "{text}");
     assert!(text.contains("    -    - --leader-elect=false\n    +    - --leader-elect=true\n"), "{text}");
-    assert!(text.ends_with("1 change in all. Nothing was changed.\n"), "{text}");
+    assert!(text.ends_with("1 change planned. Nothing was changed.\n"), "{text}");
 
     run("init", root.path()).exit(ExitCode::Ok);
     assert_eq!(fs::read_to_string(&manifest).unwrap(), right);

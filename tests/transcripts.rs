@@ -84,6 +84,8 @@ fn redacted(text: &str) -> String {
         ("\"millis\":ddd", "\"millis\":[NUMBER]"),
         ("\"millis\":dddd", "\"millis\":[NUMBER]"),
         ("aaaaaa.aaaaaaaaaaaaaaaa", "[TOKEN]"),
+        // A serial number and a signature are now and then a byte shorter.
+        ("(dddd bytes,", "([NUMBER] bytes,"),
     ] {
         shown = replaced(&shown, shape, name);
     }

@@ -7,12 +7,14 @@
 use super::proxy::Proxies;
 use super::secret::Secret;
 use http::{HeaderValue, Request, Response, header};
-use reqwest::blocking::{Client, ClientBuilder};
-use reqwest::{Url, redirect};
+use reqwest::blocking::Client;
+use reqwest::{ClientBuilder, Url, redirect};
 use std::io::Read;
 use std::time::Duration;
 
 mod error;
+mod grpc;
+mod handshake;
 mod material;
 #[cfg(test)]
 pub(crate) mod test_server;
@@ -20,6 +22,8 @@ pub(crate) mod test_server;
 mod tests;
 
 pub use error::{HttpsError, Trouble};
+pub use grpc::{Answer, Grpc};
+pub use handshake::{Objection, objection};
 
 /// The timeout for establishing a connection including TLS: long enough for a loaded control plane, short enough that a
 /// dead address does not use up a whole wait.
@@ -102,24 +106,9 @@ impl Https {
             Credentials::Token(token) => Some(token.clone()),
             Credentials::Anonymous | Credentials::Certificate { .. } => None,
         };
-        let redirects = if options.redirects == 0 { redirect::Policy::none() } else { https_only(options.redirects) };
-        let mut builder = Client::builder()
-            // Replaces the library's total timeout of 30 s; each request has its own.
-            .timeout(None)
-            .connect_timeout(options.connect_limit)
-            .tcp_nodelay(true)
-            .redirect(redirects)
-            .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
-            .tls_info(true);
-        builder = use_proxies(builder, &options.proxies);
-        builder = trust(builder, &options.trust)?;
-        if let Credentials::Certificate { certificate, key } = &options.credentials {
-            builder = builder.identity(material::identity(certificate, key)?);
-        }
-        let what = match options.trust {
-            Trust::System => "system CA certificates",
-            Trust::Only(_) | Trust::Anyone => "certificate and key pair",
-        };
+        // The library's own limit of 30 s for everything; each request brings its own instead.
+        let builder = reqwest::blocking::ClientBuilder::from(builder(&options)?).timeout(None);
+        let what = what_may_be_unusable(&options.trust);
         let longest = match options.trust {
             Trust::Only(_) => LONGEST,
             Trust::System | Trust::Anyone => LONGEST_OF_STRANGERS,
@@ -171,6 +160,29 @@ impl Https {
         let proxy = self.proxies.shown(uri.scheme_str().unwrap_or("https"), host, port);
         error::Peer { address: uri.authority().map(ToString::to_string).unwrap_or_default(), proxy }
     }
+}
+
+fn what_may_be_unusable(trust: &Trust) -> &'static str {
+    match trust {
+        Trust::System => "system CA certificates",
+        Trust::Only(_) | Trust::Anyone => "certificate and key pair",
+    }
+}
+
+fn builder(options: &Options) -> Result<ClientBuilder, HttpsError> {
+    let redirects = if options.redirects == 0 { redirect::Policy::none() } else { https_only(options.redirects) };
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(options.connect_limit)
+        .tcp_nodelay(true)
+        .redirect(redirects)
+        .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
+        .tls_info(true);
+    builder = use_proxies(builder, &options.proxies);
+    builder = trust(builder, &options.trust)?;
+    if let Credentials::Certificate { certificate, key } = &options.credentials {
+        builder = builder.identity(material::identity(certificate, key)?);
+    }
+    Ok(builder)
 }
 
 /// The library would read the environment itself, by rules that differ from Go's.

@@ -12,6 +12,8 @@ pub(super) const MEMBER: &str = "member";
 pub struct Standing {
     /// The cluster's own `ClusterConfiguration`, where it answers and has one; or why that cannot be known.
     pub stored: Option<Result<ClusterConfig, Failure>>,
+    /// The cluster has a configuration, or may have one, and nobody says which.
+    pub is_unknown: bool,
     /// Where its data are, as the manifests on this host say.
     pub before: Data,
     /// Where they would be afterwards.

@@ -4,7 +4,7 @@
 //! Whose the data is, its own CA says: the API server stores it in ConfigMaps. Reads: keys below the API server's prefix, the
 //! CA on this host. Writes: nothing.
 
-use super::external_etcd;
+use super::etcd_client::{self, prefix};
 use super::finding::Finding;
 use super::finding::Role;
 use super::inputs::Check;
@@ -17,8 +17,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 const ID: &str = "ExternalEtcdData";
-/// Where an API server keeps its objects unless it is told otherwise.
-const PREFIX: &str = "/registry";
 /// ConfigMaps with the CA of their cluster: the API server writes the first one when it starts.
 const WITH_CA: [&str; 3] = [
     "configmaps/kube-system/extension-apiserver-authentication",
@@ -34,7 +32,7 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
         (Role::FirstControlPlane, Some(cluster), Some(Etcd::External(etcd))) => {
             vec![Check::live(ID, move |scene| {
                 // A client that cannot be made is reported by the check of the version.
-                let Ok(client) = external_etcd::client(scene, etcd) else { return Vec::new() };
+                let Ok(client) = etcd_client::client(scene, etcd) else { return Vec::new() };
                 look(scene, cluster, &client).into_iter().collect()
             })]
         }
@@ -47,8 +45,9 @@ fn look(scene: &Scene<'_>, cluster: &ClusterConfig, client: &Client) -> Option<F
     let stored = match stored(client, &prefix) {
         Ok(None) => return None,
         Ok(Some(stored)) => stored,
-        // That none of the endpoints answers is reported by the check of the version.
+        // Both are reported by the check of the version.
         Err(EtcdError::Transport(_)) => return None,
+        Err(error) if error.is_denied() => return None,
         Err(error) => {
             let what = format!("it cannot be seen whether the external etcd holds a cluster already: {error}");
             return Some(Finding::error(ID, prefix, what, error.hint().unwrap_or_default()));
@@ -131,14 +130,6 @@ fn stored(client: &Client, prefix: &str) -> Result<Option<Stored>, EtcdError> {
         cas.extend(get(key)?.as_deref().map(certs_in).unwrap_or_default());
     }
     Ok(Some(Stored { count, uid, cas }))
-}
-
-/// Where the API server will keep its objects, without a slash at the end.
-fn prefix(cluster: &ClusterConfig) -> String {
-    let args = &cluster.api_server.extra_args;
-    let given = args.iter().rev().find(|arg| arg.name == "etcd-prefix").map_or(PREFIX, |arg| arg.value.as_str());
-    // The API server puts the slash there itself.
-    format!("/{}", given.trim_matches('/'))
 }
 
 /// The certificates in a stored object, whatever its encoding: PEM as it stands in protocol buffers, with its line breaks

@@ -22,6 +22,8 @@ pub struct Holding {
     pub keys: Vec<PathBuf>,
     /// Whose it is.
     pub whose: Whose,
+    /// What the etcd of this host has lost, and what helps.
+    pub lost_majority: Option<(String, String)>,
     /// In which way manifests differ from what this run would write.
     pub edits: BTreeMap<PathBuf, String>,
 }

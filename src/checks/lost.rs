@@ -15,10 +15,20 @@ use crate::pki::catalog::{self, KUBECONFIGS, SERVICE_ACCOUNT};
 use std::path::{Path, PathBuf};
 
 const ID: &str = "CertificatesLost";
+const MAJORITY: &str = "EtcdMajority";
+
 /// The check; a joining host gets these files from its cluster.
 pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     match (inputs.role, inputs.cluster) {
-        (Role::FirstControlPlane, Some(cluster)) => vec![Check::offline(ID, |scene| check(scene, cluster))],
+        (Role::FirstControlPlane, Some(cluster)) => vec![
+            Check::offline(ID, |scene| check(scene, cluster)),
+            Check::live(MAJORITY, |scene| {
+                let lost = scene.inputs.holding.lost_majority.as_ref();
+                let finding =
+                    |(what, fix): &(String, String)| Finding::error(MAJORITY, "etcd", what.clone(), fix.clone());
+                lost.map(|lost| finding(lost).vital("the API answers nothing without it")).into_iter().collect()
+            }),
+        ],
         _ => Vec::new(),
     }
 }

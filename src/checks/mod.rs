@@ -8,6 +8,8 @@ mod address;
 mod authorities;
 mod catalog;
 pub mod diagnosis;
+mod endpoint;
+mod etcd_client;
 mod existing_cluster;
 mod external_data;
 mod external_etcd;

@@ -273,6 +273,37 @@ mod tests {
     }
 
     #[test]
+    fn the_closing_text_leads_from_kubectl_to_further_hosts() {
+        let result = Findings {
+            worker_join: Some("kubewright join lb:6443 --token t".into()),
+            control_plane_join: Some("kubewright join lb:6443 --token t --control-plane --certificate-key 00ff".into()),
+            certificate_key: Some("00ff".into()),
+        };
+        assert_eq!(
+            closing_text("Done: 80 changes.\n".into(), true, &result),
+            "\
+Done: 80 changes.
+
+The control plane is up.
+
+To use kubectl as your own user (or the user who ran sudo):
+    sudo kubewright kubeconfig install
+
+To use it as root in this shell:
+    export KUBECONFIG=/etc/kubernetes/admin.conf
+
+Pods need a network: install a CNI plugin, unless this host already has one.
+
+To join a worker, run as root on its host:
+    kubewright join lb:6443 --token t
+
+To join a control plane (within two hours), run as root on its host:
+    kubewright join lb:6443 --token t --control-plane --certificate-key 00ff
+"
+        );
+    }
+
+    #[test]
     fn addons_whose_phases_are_skipped_are_disabled_in_the_cluster() {
         let facts = crate::config::Facts::placeholder(crate::base::env::Random::seeded(1));
         let mut cluster = Documents::none().init(&InitFlags::default(), &facts).unwrap().config.cluster;

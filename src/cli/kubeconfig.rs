@@ -51,7 +51,7 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(Task::None, args.dry_run);
     let user = owner(args, &cx)?;
     let source = args.kubeconfig.as_deref().unwrap_or(Path::new(ADMIN_CONF));
-    let bytes = cx.files.read(source)?.ok_or_else(|| AccessError::Absent(source.into()))?;
+    let bytes = cx.files.read(source)?.ok_or_else(|| AccessError::absent(&cx, source))?;
     let admin = Kubeconfig::parse(source, &bytes)?;
 
     let directory = user.home.join(".kube");

@@ -14,6 +14,7 @@ use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
 use crate::state::current_config::{self, Known};
+use crate::state::quorum;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let RemoveArgs { name, dead, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
     session.hold_host("node remove", dry_run)?;
     let kubeconfig = session.env.cwd.join(kubeconfig);
+    quorum::require_for(&session.context(Task::None, false), &kubeconfig)?;
     // Only reads. The context that removes the node opens its own connection.
     let mut looking: Context = session.context(Task::None, false);
     let Known { cluster, node, .. } = current_config::find(&mut looking, None, &kubeconfig, None)?;

@@ -40,7 +40,8 @@ pub struct UsageError {
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let named = |name: &str| args.iter().any(|arg| arg == name);
     let mut command = tree(&named);
-    let matches = match command.try_get_matches_from_mut(normalize::normalize(args)) {
+    let switches = normalize::switches(&command);
+    let matches = match command.try_get_matches_from_mut(normalize::normalize(args, &switches)) {
         Ok(matches) => matches,
         Err(error) => return help_or_usage(&error),
     };
@@ -119,7 +120,7 @@ fn usage_error(error: &clap::Error) -> UsageError {
     match error.kind() {
         ErrorKind::UnknownArgument => {
             let given = text(ContextKind::InvalidArg).unwrap_or_default();
-            let near = text(ContextKind::SuggestedArg).or_else(|| near_flag(&given));
+            let near = text(ContextKind::SuggestedArg).or_else(|| near_flag(&given)).filter(|flag| *flag != given);
             let hint = near.map_or_else(|| help.to_owned(), |flag| format!("did you mean '{flag}'?"));
             UsageError { message: format!("unknown flag '{given}'"), hint }
         }

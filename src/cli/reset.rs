@@ -21,7 +21,9 @@ use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
 use crate::state::current_config;
+use crate::state::leave_error::LeaveError;
 use crate::state::leftovers::{self, Left};
+use crate::state::quorum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -40,6 +42,9 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let (dry_run, skip) = (resolved.dry_run, resolved.config.skip_phases.clone());
     session.hold_host("reset", dry_run)?;
     let leaving = leaving(args, resolved.config, session)?;
+    if !leaving.force && !leaving.accept_quorum_loss {
+        quorum::require(&probe_context(session, Task::None)).map_err(LeaveError::of_lost_majority)?;
+    }
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();
     if whole && !wants_anything(&leaving, undo_fix, session)? {

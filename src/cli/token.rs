@@ -21,6 +21,7 @@ use crate::pki::seal::SealKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
 use crate::state::join_command::{self, Meeting};
+use crate::state::quorum;
 use crate::state::stored_config;
 use crate::versions::Version;
 use serde::Serialize;
@@ -35,6 +36,7 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let kubeconfig = session.kubeconfig(args.kubeconfig.as_deref());
     let mut cx = session.context(Task::None, args.dry_run);
+    quorum::require_for(&cx, &kubeconfig)?;
     let cluster = cx.running_cluster(&kubeconfig)?;
     match args.command {
         TokenCommand::Create(create_args) => {

@@ -80,9 +80,7 @@ mod tests {
     fn a_byte_order_mark_and_a_trailing_separator_are_no_second_document() {
         assert_eq!(value(b"\xef\xbb\xbfa: 1\n---\n").unwrap(), json!({"a": 1}));
         assert_eq!(value(b"---\na: 1\n---\n# end\n").unwrap(), json!({"a": 1}));
-        assert!(
-            value(b"a: 1\n---\nb: 2\n").unwrap_err().to_string().contains("line 3, column 1: there is more than one")
-        );
+        assert!(value(b"a: 1\n---\nb: 2\n").unwrap_err().to_string().contains("line 3, column 1: more than one"));
     }
 
     /// Each of these needed gigabytes without limits.

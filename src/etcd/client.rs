@@ -8,7 +8,7 @@ use super::member::{Health, Member, Status};
 use super::member_api::MemberApi;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
-use crate::base::https::{Credentials, Https, Options, Trust};
+use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trust};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -42,6 +42,7 @@ enum Kind {
 /// was told of are gone.
 pub struct Client {
     https: Https,
+    grpc: Grpc,
     endpoints: Mutex<Vec<String>>,
 }
 
@@ -56,9 +57,10 @@ impl Client {
         if let Some(address) = endpoints.iter().find(bad).cloned().or(endpoints.is_empty().then(String::new)) {
             return Err(EtcdError::Address { address });
         }
-        let https = Https::new(Options { credentials, connect_limit: CONNECT_LIMIT, ..Options::new(trust) })?;
+        let options = Options { credentials, connect_limit: CONNECT_LIMIT, ..Options::new(trust) };
+        let https = Https::new(options.clone())?;
         let endpoints = endpoints.iter().map(|endpoint| endpoint.trim_end_matches('/').to_owned()).collect();
-        Ok(Self { https, endpoints: Mutex::new(endpoints) })
+        Ok(Self { https, grpc: Grpc::new(options), endpoints: Mutex::new(endpoints) })
     }
 
     /// The members, as a majority of them sees it (from etcd 3.5 on; older ones tell what the one asked knows).
@@ -67,6 +69,11 @@ impl Client {
     /// When no member answers, or refuses.
     pub fn members(&self) -> Result<Vec<Member>, EtcdError> {
         self.list(true)
+    }
+
+    /// True when at least one endpoint says who the members are.
+    pub fn knows_members(&self) -> bool {
+        self.list(false).is_ok()
     }
 
     fn list(&self, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
@@ -152,19 +159,9 @@ impl Client {
         Err(EtcdError::Refused { what: what.into(), code: value["code"].as_u64().unwrap_or(2), message })
     }
 
-    /// Sends one framed message to a method of etcd's gRPC API.
-    pub(super) fn send_grpc(
-        &self,
-        endpoint: &str,
-        method: &str,
-        message: Vec<u8>,
-    ) -> Result<http::Response<Vec<u8>>, EtcdError> {
-        let request = http::Request::post(format!("{endpoint}{method}"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .body(message)
-            .map_err(|_| EtcdError::Address { address: endpoint.into() })?;
-        Ok(self.https.send(request, CALL_LIMIT)?)
+    /// Calls a method of etcd's gRPC API.
+    pub(super) fn grpc(&self, endpoint: &str, method: &str, message: &[u8]) -> Result<Answer, EtcdError> {
+        Ok(self.grpc.call(&format!("{endpoint}{method}"), message, CALL_LIMIT)?)
     }
 
     fn put_last(&self, endpoint: &str) {

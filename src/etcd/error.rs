@@ -58,6 +58,29 @@ pub enum EtcdError {
         /// Who is not, and why.
         sick: Vec<String>,
     },
+    /// Fewer than a majority of the members answer: etcd, and the API with it, does nothing until they are back.
+    #[error(
+        "etcd has lost its majority: of {voters} voting members {answering} answer{}, and {needed} must; these do not: {}",
+        if *answering == 1 { "s" } else { "" }, missing.join("; ")
+    )]
+    QuorumLost {
+        /// How many answer.
+        answering: usize,
+        /// How many can vote.
+        voters: usize,
+        /// How many must answer.
+        needed: usize,
+        /// Who does not, and why.
+        missing: Vec<String>,
+        /// None of the others can be reached, so that this host itself may be cut off.
+        cut_off: bool,
+    },
+    /// etcd takes nobody in while one of its members is away.
+    #[error("etcd takes no member in as long as a member is away: {}", away.join("; "))]
+    MemberAway {
+        /// Who is, and why that seems so.
+        away: Vec<String>,
+    },
     /// This host has data of a member that the cluster does not know.
     #[error("this host has etcd data of an earlier membership, but {peer_url} is not a member")]
     StaleData {
@@ -171,7 +194,10 @@ impl Fault for EtcdError {
             Self::Transport(error) => error.exit_code(),
             Self::Refused { .. } | Self::Answer { .. } => ExitCode::Unreachable,
             Self::Address { .. } => ExitCode::Input,
-            Self::NoQuorum { .. } | Self::StaleData { .. } | Self::Taken { .. } => ExitCode::Refused,
+            Self::QuorumLost { .. } => ExitCode::Unhealthy,
+            Self::NoQuorum { .. } | Self::MemberAway { .. } | Self::StaleData { .. } | Self::Taken { .. } => {
+                ExitCode::Refused
+            }
             Self::Behind { .. } | Self::NeverStarted { .. } | Self::Gone { .. } | Self::TimedOut { .. } => {
                 ExitCode::Unhealthy
             }
@@ -187,6 +213,17 @@ impl Fault for EtcdError {
             Self::Address { .. } => "write the address as https://HOST:2379".into(),
             Self::NoQuorum { .. } => {
                 "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or take out those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
+            }
+            Self::QuorumLost { cut_off, .. } => {
+                let back = "start the hosts of the missing members: etcd goes on by itself once a majority is back. If they are gone for good, see 'docs/quorum.md' for the way back from the data of one member; keep that data until then";
+                if *cut_off {
+                    format!("first check the network of this host, which reaches none of the others: run 'ip -br address' and 'ip route'; then {back}")
+                } else {
+                    back.into()
+                }
+            }
+            Self::MemberAway { .. } => {
+                "bring it back (run 'crictl logs $(crictl ps -aq --name etcd)' on its host); if it will not return, run 'kubewright node remove NAME --dead' on a control plane; then run this command again: it continues".into()
             }
             Self::StaleData { .. } => {
                 "keep the data: it may be the only copy of another cluster. Join with another host; or, where it is known \

@@ -1,20 +1,20 @@
 //! Reads keys of etcd: over gRPC, as the API server does, because etcd's JSON gateway does not see whose certificate a
-//! client has; over the gateway where an endpoint has no TLS, or speaks no gRPC.
+//! client has; over the gateway where something between speaks no gRPC.
 //!
 //! Writes: nothing.
 
 use super::client::Client;
 use super::error::EtcdError;
+use crate::base::https::Answer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, Response};
 use prost::Message;
-use prost::bytes::{BufMut, BytesMut};
 use serde_json::{Value, json};
 
 const METHOD: &str = "/etcdserverpb.KV/Range";
+const TRANSACTION: &str = "/etcdserverpb.KV/Txn";
 const GATEWAY: &str = "/v3/kv/range";
-const WHAT: &str = "read keys";
+const WHAT: &str = "let us read and write keys";
 /// A gRPC status for what has no other.
 const UNKNOWN: u64 = 2;
 
@@ -38,6 +38,38 @@ struct RangeRequest {
     limit: i64,
     #[prost(bool, tag = "8")]
     keys_only: bool,
+}
+
+/// `etcdserverpb.TxnRequest`, as far as it is used.
+#[derive(Clone, PartialEq, Message)]
+struct TxnRequest {
+    #[prost(message, repeated, tag = "1")]
+    compare: Vec<Compare>,
+    #[prost(message, repeated, tag = "2")]
+    success: Vec<RequestOp>,
+}
+
+/// `etcdserverpb.Compare`: the version of a key, which has the number 0 as a target, with the version 0.
+#[derive(Clone, PartialEq, Message)]
+struct Compare {
+    #[prost(int32, tag = "1")]
+    result: i32,
+    #[prost(bytes = "vec", tag = "3")]
+    key: Vec<u8>,
+}
+
+/// `etcdserverpb.RequestOp`, with a put.
+#[derive(Clone, PartialEq, Message)]
+struct RequestOp {
+    #[prost(message, optional, tag = "2")]
+    put: Option<PutRequest>,
+}
+
+/// `etcdserverpb.PutRequest`, as far as it is used.
+#[derive(Clone, PartialEq, Message)]
+struct PutRequest {
+    #[prost(bytes = "vec", tag = "1")]
+    key: Vec<u8>,
 }
 
 /// `etcdserverpb.RangeResponse`, as far as it is used.
@@ -69,11 +101,23 @@ impl Client {
         Ok(self.range(&RangeRequest { key: prefix.into(), range_end, limit: 1, keys_only: true })?.count)
     }
 
+    /// Whether the user may write below `prefix`: etcd checks that before it finds that there is nothing to do, as no key
+    /// has a version less than 0.
+    pub fn may_write(&self, prefix: &str) -> Result<(), EtcdError> {
+        const LESS: i32 = 2;
+        let key = format!("{prefix}kubewright-permission").into_bytes();
+        let compare = Compare { result: LESS, key: key.clone() };
+        let success = RequestOp { put: Some(PutRequest { key }) };
+        let transaction = TxnRequest { compare: vec![compare], success: vec![success] }.encode_to_vec();
+        self.each_endpoint(|endpoint| match self.grpc(endpoint, TRANSACTION, &transaction)? {
+            Answer::Refused { code, message } => Err(refused(code, &message)),
+            Answer::Message(_) | Answer::NotGrpc => Ok(()),
+        })
+    }
+
     fn range(&self, request: &RangeRequest) -> Result<Found, EtcdError> {
         self.each_endpoint(|endpoint| {
-            if endpoint.starts_with("https://")
-                && let Some(found) = self.range_by_grpc(endpoint, request)?
-            {
+            if let Some(found) = self.range_by_grpc(endpoint, request)? {
                 return Ok(found);
             }
             let bytes = |bytes: &[u8]| Value::from(STANDARD.encode(bytes));
@@ -87,9 +131,12 @@ impl Client {
 
     /// None where what answers speaks no gRPC.
     fn range_by_grpc(&self, endpoint: &str, request: &RangeRequest) -> Result<Option<Found>, EtcdError> {
-        let answer = self.send_grpc(endpoint, METHOD, frame(request))?;
-        let Some(message) = message_of(&answer)? else { return Ok(None) };
-        let response = RangeResponse::decode(message)
+        let message = match self.grpc(endpoint, METHOD, &request.encode_to_vec())? {
+            Answer::NotGrpc => return Ok(None),
+            Answer::Refused { code, message } => return Err(refused(code, &message)),
+            Answer::Message(message) => message,
+        };
+        let response = RangeResponse::decode(message.as_slice())
             .map_err(|error| refused(UNKNOWN, &format!("its answer cannot be read: {error}")))?;
         let value = response.kvs.into_iter().next().map(|kv| kv.value).unwrap_or_default();
         Ok(Some(Found { count: u64::try_from(response.count).unwrap_or(0), value }))
@@ -113,32 +160,6 @@ fn after_prefix(prefix: &[u8]) -> Vec<u8> {
     vec![0]
 }
 
-fn frame(message: &impl Message) -> Vec<u8> {
-    let mut framed = BytesMut::new();
-    framed.put_u8(0);
-    framed.put_u32(u32::try_from(message.encoded_len()).unwrap_or(u32::MAX));
-    framed.extend_from_slice(&message.encode_to_vec());
-    framed.to_vec()
-}
-
-/// The message in an answer; None where it is no answer of a gRPC server. An error comes in the headers.
-fn message_of(answer: &Response<Vec<u8>>) -> Result<Option<&[u8]>, EtcdError> {
-    let header =
-        |headers: &HeaderMap, name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if !header(answer.headers(), "content-type").is_some_and(|kind| kind.starts_with("application/grpc")) {
-        return Ok(None);
-    }
-    let status = header(answer.headers(), "grpc-status").and_then(|status| status.parse().ok()).unwrap_or(0);
-    if status != 0 {
-        let message = header(answer.headers(), "grpc-message").unwrap_or_else(|| "no reason given".into());
-        return Err(refused(status, &message));
-    }
-    match answer.body().get(5..) {
-        Some(message) => Ok(Some(message)),
-        None => Err(refused(UNKNOWN, "it gave no answer")),
-    }
-}
-
 fn of_gateway(answer: &Value) -> Found {
     let count = answer["count"].as_u64().or_else(|| answer["count"].as_str()?.parse().ok()).unwrap_or(0);
     let value = answer["kvs"][0]["value"].as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
@@ -148,25 +169,6 @@ fn of_gateway(answer: &Value) -> Found {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn answer(headers: &[(&str, &str)], body: &[u8]) -> Response<Vec<u8>> {
-        let build = Response::builder().status(200).header("content-type", "application/grpc");
-        headers.iter().fold(build, |build, (name, value)| build.header(*name, *value)).body(body.to_vec()).unwrap()
-    }
-
-    #[test]
-    fn answers_are_read_and_refusals_come_in_the_headers() {
-        let response = RangeResponse { kvs: vec![KeyValue { value: b"v".to_vec() }], count: 3 };
-        let framed = frame(&response);
-        let answer_with_value = answer(&[], &framed);
-        let message = message_of(&answer_with_value).unwrap().unwrap();
-        assert_eq!(RangeResponse::decode(message).unwrap(), response);
-        let denied = answer(&[("grpc-status", "7"), ("grpc-message", "etcdserver: permission denied")], b"");
-        let error = message_of(&denied).unwrap_err();
-        assert!(error.is_denied(), "{error}");
-        assert!(message_of(&answer(&[], b"")).is_err());
-        assert_eq!(message_of(&Response::new(b"{}".to_vec())).unwrap(), None, "that is no gRPC server");
-    }
 
     #[test]
     fn a_prefix_ends_before_the_next_key_that_lacks_it() {

@@ -30,7 +30,7 @@ impl Action for KubeletFinalize {
             return Ok(());
         }
         let path = Path::new(KUBELET_CONF);
-        let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::Absent(path.into()))?;
+        let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path))?;
         let before = Kubeconfig::parse(path, &bytes)?;
         let mut kubeconfig = before.clone();
         let Some(user) = kubeconfig.current_user_mut() else {

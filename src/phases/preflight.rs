@@ -18,6 +18,7 @@ use crate::state::existing_cluster;
 use crate::state::holding;
 use crate::state::manifests;
 use crate::state::previous_run;
+use crate::state::quorum;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -118,6 +119,7 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
     let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
     let mut holding = holding::of(cx, Some(&subject.cluster))?;
     holding.edits = holding::edits(cx)?;
+    holding.lost_majority = quorum::require(cx).err().map(|lost| (lost.to_string(), lost.hint().unwrap_or_default()));
     let standing = (subject.role == Role::FirstControlPlane).then(|| existing_cluster::of(cx)).transpose()?;
     let pause = images::pause(&subject.cluster, validity::minor_of(&subject.cluster)?).to_string();
     Ok(checks::run(&Inputs {

@@ -178,7 +178,7 @@ impl Proved<'_> {
             {
                 let (path, key) = (store.cert_path(spec), store.key_path(spec));
                 let problems = vec![Problem::KeyMismatch { key }];
-                return Err(PkiError::Unfit { path, name: spec.name.into(), problems }.into());
+                return Err(PkiError::Unfit { path, name: spec.name.into(), problems, external_ca: false }.into());
             }
         }
         Ok(())

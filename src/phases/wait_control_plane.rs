@@ -7,7 +7,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Change;
-use crate::base::wait::{Poll, TimedOut, Wait};
+use crate::base::wait::{Pace, Poll, TimedOut, Wait};
 use crate::context::{Context, Task};
 use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
@@ -16,12 +16,15 @@ use crate::kube::ready::{self, wait_for_components};
 use crate::ops::rejected_pods::Readmission;
 use crate::pipeline::{Action, Target};
 use crate::state::health;
+use crate::state::quorum;
 use std::time::Duration;
 
 /// The longest pause between two looks.
 const SLOWEST: Duration = Duration::from_millis(100);
 /// A kubelet that is well answers by then; before, nobody needs to count how often it ended.
 const USUAL_START: Duration = Duration::from_secs(3);
+/// How often it is looked whether etcd has its majority.
+const LOST_MAJORITY: Duration = Duration::from_secs(10);
 /// The static Pods of a control plane.
 const PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
@@ -42,7 +45,12 @@ impl Action for WaitControlPlane {
         let limit = cx.timeouts().control_plane_component_health_check;
         let components = health::control_plane(&cx.files, cx.facts()?, &cx.node()?.local_endpoint)?;
         let mut readmission = Readmission::new(cx, &PODS)?;
-        wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events, || readmission.look())?;
+        let mut lost = Pace::new(&cx.clock, LOST_MAJORITY, LOST_MAJORITY);
+        wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events, || {
+            readmission.look()?;
+            // No API server becomes healthy then, and none of them says why.
+            if lost.is_due(&cx.clock) { quorum::require(cx) } else { Ok(()) }
+        })?;
         if matches!(cx.task, Task::Init(..)) {
             reach(cx, limit)?;
         }

@@ -250,7 +250,7 @@ impl Arrival<'_> {
         if problems.is_empty() {
             Ok(chain)
         } else {
-            Err(PkiError::Unfit { path: self.path.to_path_buf(), name: self.name.into(), problems })
+            Err(PkiError::Unfit { path: self.path.to_path_buf(), name: self.name.into(), problems, external_ca: true })
         }
     }
 }

@@ -49,6 +49,8 @@ pub enum PkiError {
         name: String,
         /// Everything that is wrong with it; never empty.
         problems: Vec<Problem>,
+        /// This host cannot issue it again, as the key of its CA is elsewhere.
+        external_ca: bool,
     },
     /// Certificates of an external CA are missing.
     #[error("{} has no key beside it, so it is an external CA; what only its owner can sign is missing: {}", ca.display(), missing.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
@@ -261,10 +263,11 @@ impl Fault for PkiError {
                 })
             }
             Self::NotAKey { path, source } => Some(source.fix(path)),
-            Self::Unfit { path, name, problems } => problems.first().map(|problem| problem.fix(path, name)),
-            Self::ExternalCa { .. } => Some(
-                "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright certs import FOLDER'".into(),
-            ),
+            Self::Unfit { external_ca: true, problems, .. } if problems.iter().any(Problem::needs_another_certificate) => {
+                Some(SIGNED_ELSEWHERE.into())
+            }
+            Self::Unfit { path, name, problems, .. } => problems.first().map(|problem| problem.fix(path, name)),
+            Self::ExternalCa { .. } => Some(SIGNED_ELSEWHERE.into()),
             Self::NoCa { ca_name, .. } => Some(format!("run 'kubewright init phase certs {ca_name}', or copy the cluster's CA to this host")),
             Self::HalfAPair { there, missing } => {
                 let from = format!("copy {} from where {} came from", missing.display(), there.display());
@@ -297,6 +300,10 @@ impl Fault for PkiError {
     }
 }
 
+/// How a certificate is had where the key of the CA is not on this host.
+const SIGNED_ELSEWHERE: &str = "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright \
+                                certs import FOLDER'";
+
 /// True for the files of CAs and of service accounts: what was made with them works with no others.
 fn is_irreplaceable(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
@@ -310,7 +317,12 @@ mod tests {
     #[test]
     fn what_the_user_can_mend_has_a_hint_with_a_way() {
         let path = || PathBuf::from("/pki/x.crt");
-        let unfit = |problem| PkiError::Unfit { path: path(), name: "apiserver".into(), problems: vec![problem] };
+        let unfit = |problem| PkiError::Unfit {
+            path: path(),
+            name: "apiserver".into(),
+            problems: vec![problem],
+            external_ca: false,
+        };
         let errors = [
             PkiError::NotACertificate { path: path(), source: CertificateError::Damaged { number: 1 } },
             PkiError::NotAKey { path: path(), source: KeyError::Encrypted },

@@ -96,6 +96,14 @@ impl std::fmt::Display for Problem {
 }
 
 impl Problem {
+    /// True where only another certificate of the same CA helps.
+    pub fn needs_another_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::Expired { .. } | Self::MissingSans { .. } | Self::MissingUsages { .. } | Self::WrongSubject { .. }
+        )
+    }
+
     /// What the user can do about it. `name` is what `certs renew` calls it.
     pub fn fix(&self, path: &Path, name: &str) -> String {
         let shown = path.display();

@@ -39,6 +39,7 @@ impl PkiStore {
                 path: public_path,
                 name: SERVICE_ACCOUNT.into(),
                 problems: vec![Problem::OtherPublicKey { key: key_path }],
+                external_ca: false,
             }),
             Err(source) => Err(PkiError::NotAKey { path: public_path, source }),
         }

@@ -161,7 +161,7 @@ impl PkiStore {
         if problems.is_empty() {
             Ok(Some(LoadedCa { path, certs, cert, key }))
         } else {
-            Err(PkiError::Unfit { path, name: spec.name.into(), problems })
+            Err(PkiError::Unfit { path, name: spec.name.into(), problems, external_ca: false })
         }
     }
 
@@ -239,7 +239,7 @@ impl PkiStore {
                     let made = if ca.key.is_some() { Made::Kept } else { Made::Provided };
                     Ok(outcome(made, path, sans))
                 } else {
-                    Err(PkiError::Unfit { path, name: spec.name.into(), problems })
+                    Err(PkiError::Unfit { path, name: spec.name.into(), problems, external_ca: ca.key.is_none() })
                 };
             }
             // A certificate without its key is of no use. One that this CA could make again is replaced; one that

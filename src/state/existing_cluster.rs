@@ -2,16 +2,15 @@
 //!
 //! Reads: the manifests of this host, and through admin.conf the ConfigMap `kube-system/kubeadm-config`. Writes: nothing.
 
-use crate::base::fault::{Failure, Result};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Failure, Fault, Result};
 use crate::checks::{Data, Database, Standing};
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, Facts, documents};
 use crate::context::Context;
-use crate::context::access::access;
 use crate::domain::paths::{ADMIN_CONF, SUPER_ADMIN_CONF};
 use crate::kube::KubeError;
-use crate::kube::client::Client;
-use crate::kube::cluster::Cluster;
 use crate::state::manifests;
+use crate::state::stacked_etcd;
 use crate::state::static_pod::StaticPod;
 use crate::state::stored_config;
 use crate::versions::Version;
@@ -33,7 +32,16 @@ pub fn of(cx: &Context) -> Result<Standing> {
     if is_where_it_was(cx, &before, &after)? {
         before.etcd.clone_from(&after.etcd);
     }
-    Ok(Standing { stored: stored(cx), before, after })
+    let mut stored = stored(cx);
+    let mut is_unknown = false;
+    if stored.is_none() && cx.files.is_live() && before.exist(|path| cx.files.exists(path)) {
+        // The API server does not say it; etcd does, as long as it runs.
+        match in_etcd(cx, &before) {
+            Ok(found) => stored = found.map(Ok),
+            Err(_) => is_unknown = true,
+        }
+    }
+    Ok(Standing { stored, is_unknown, before, after })
 }
 
 /// True when etcd's manifest is gone or damaged, so that it says no directory, and the data is where this run would
@@ -68,16 +76,54 @@ fn stored(cx: &Context) -> Option<Result<ClusterConfig, Failure>> {
     if !cx.files.is_live() {
         return None;
     }
-    let read = || {
-        let client = Client::new(access(cx, path)?)?;
-        let patience = cx.timeouts().kubernetes_api_call;
-        stored_config::read(cx, &Cluster::running(client, cx.gate.clone(), cx.clock.clone(), patience))
-    };
-    match read() {
+    match cx.hasty_cluster(path).and_then(|cluster| stored_config::read(cx, &cluster)) {
         Ok(config) => config.map(Ok),
         // Until its first run is complete, the administrator may have no rights yet.
         Err(failure) if failure.retryable() || failure.downcast_ref().is_some_and(KubeError::is_forbidden) => None,
         Err(failure) => Some(Err(failure)),
+    }
+}
+
+/// The configuration that the cluster has, as etcd holds it; None where the cluster never came as far as to store one.
+fn in_etcd(cx: &Context, data: &Data) -> Result<Option<ClusterConfig>> {
+    const KEY: &str = "/registry/configmaps/kube-system/kubeadm-config";
+    const CLIENTS: [&str; 2] = ["etcd/healthcheck-client", "apiserver-etcd-client"];
+    let Some(Database::Here(_)) = &data.etcd else { return Err(NotStored.into()) };
+    let lacks = |_: &Path, _: &str| NotStored.into();
+    let client = stacked_etcd::client(cx, vec!["https://127.0.0.1:2379".into()], &CLIENTS, lacks)?;
+    let Some(object) = client.get(KEY)? else { return Ok(None) };
+    let text = entry(&object, "ClusterConfiguration").ok_or(NotStored)?;
+    let documents = documents::parse("etcd's ConfigMap kube-system/kubeadm-config", text.as_bytes())?;
+    Ok(Some(documents.cluster(&Facts::placeholder(cx.random.clone()))?.config))
+}
+
+/// The text of an entry of a `ConfigMap` as the API server stores it: a map's key, its length before it, and then the value
+/// in the same way.
+fn entry(object: &[u8], name: &str) -> Option<String> {
+    const VALUE: u8 = 0x12;
+    let key = [name.as_bytes(), &[VALUE]].concat();
+    let at = object.windows(key.len()).position(|window| window == key)?;
+    let mut rest = object.get(at + key.len()..)?;
+    let mut length = 0usize;
+    for shift in (0..28).step_by(7) {
+        let (byte, after) = rest.split_first()?;
+        rest = after;
+        length |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return String::from_utf8(rest.get(..length)?.to_vec()).ok();
+        }
+    }
+    None
+}
+
+/// Etcd does not say what the cluster's configuration is.
+#[derive(Debug, thiserror::Error)]
+#[error("etcd on this host does not say what the configuration of its cluster is")]
+struct NotStored;
+
+impl Fault for NotStored {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Unreachable
     }
 }
 
@@ -102,6 +148,17 @@ mod tests {
             StaticPod::parse(format!("spec: {{containers: [{{command: [{}]}}]}}", words.join(", ")).as_bytes())
         };
         data(|name| Ok(if name == ETCD { etcd.map(pod) } else { Some(pod(api_server)) })).unwrap()
+    }
+
+    #[test]
+    fn the_configuration_is_read_from_an_object_as_etcd_holds_it() {
+        let text = "kind: ClusterConfiguration\n".repeat(10);
+        let length = [0x80 | u8::try_from(text.len() & 0x7f).unwrap(), u8::try_from(text.len() >> 7).unwrap()];
+        let object =
+            [b"k8s\0\x12\x9c\x0a\x14ClusterConfiguration\x12".as_slice(), &length, text.as_bytes(), b"\x1a\0"].concat();
+        assert_eq!(entry(&object, "ClusterConfiguration").as_deref(), Some(text.as_str()));
+        assert_eq!(entry(&object[..60], "ClusterConfiguration"), None);
+        assert_eq!(entry(b"k8s:enc:aescbc:v1:key1:xyz", "ClusterConfiguration"), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Reads: the certificates folder, /etc/kubernetes/*.conf, /var/lib/kubelet/pki, the static Pods' manifests, and the
 //! certificates that the components show on their ports. Writes: nothing.
 
+use super::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::config::kubeconfig::Kubeconfig;
@@ -18,6 +19,9 @@ const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
 pub const KUBECONFIG_DIR: &str = "/etc/kubernetes";
 /// The name of the kubelet's serving certificate in reports.
 pub const KUBELET_SERVER: &str = "kubelet-server";
+
+/// The name of the client certificate for an etcd that others run in reports. Its CA is theirs.
+pub const EXTERNAL_ETCD_CLIENT: &str = "external-etcd-client";
 
 /// What kind of thing ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -138,6 +142,12 @@ pub fn survey(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
         let external = !files.exists(&store.key_path(ca));
         report.add(spec.name, sort, &path, read(files, &path)?, now, external);
     }
+    if let Some((path, found)) = external_etcd_client(files)? {
+        let is_listed = report.certificates.iter().any(|item| item.path.as_deref() == Some(path.as_path()));
+        if !is_listed {
+            report.add(EXTERNAL_ETCD_CLIENT, Sort::Certificate, &path, found, now, true);
+        }
+    }
     let signer = CERTS.first().is_none_or(|ca| !files.exists(&store.key_path(ca)));
     for spec in KUBECONFIGS {
         let path = Path::new(KUBECONFIG_DIR).join(spec.file);
@@ -160,6 +170,15 @@ pub fn survey(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
     }
     report.certificates.sort_by_key(|item| item.sort == Sort::Ca);
     Ok(report)
+}
+
+/// The client certificate with which the API server enters an etcd that others run, and its file.
+fn external_etcd_client(files: &HostFiles) -> Result<Option<(PathBuf, Found)>> {
+    let Some(pod) = StaticPod::read(files, "kube-apiserver")? else { return Ok(None) };
+    let Some(flag) = pod.flag("etcd-certfile").filter(|flag| !flag.is_empty()) else { return Ok(None) };
+    let path = pod.on_host_or_same(Path::new(flag));
+    let found = read(files, &path)?;
+    Ok(Some((path, found)))
 }
 
 /// A certificate that was read, or why it could not be; None when there is no file.

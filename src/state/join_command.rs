@@ -63,7 +63,7 @@ pub fn find(cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Meetin
     if let Some(text) = info.as_ref().and_then(|info| info["data"]["kubeconfig"].as_str()) {
         return Meeting::of_kubeconfig(Path::new("kube-public/cluster-info"), text.as_bytes());
     }
-    let bytes = cx.files.read(kubeconfig)?.ok_or_else(|| AccessError::Absent(kubeconfig.into()))?;
+    let bytes = cx.files.read(kubeconfig)?.ok_or_else(|| AccessError::absent(cx, kubeconfig))?;
     Meeting::of_kubeconfig(kubeconfig, &bytes)
 }
 

@@ -103,6 +103,21 @@ impl LeaveError {
         Self::KeptElsewhere { why, advice }.into()
     }
 
+    /// The failure, in terms of a node that leaves where it is about a majority that is lost already: what leaves the cluster
+    /// then may be the last good copy of its data.
+    pub fn of_lost_majority(failure: Failure) -> Failure {
+        match failure.downcast_ref::<EtcdError>() {
+            Some(error @ EtcdError::QuorumLost { .. }) => {
+                let advice = format!(
+                    "keep this host: it may hold the last good copy of the cluster's data. To save the cluster, {}",
+                    error.hint().unwrap_or_default()
+                );
+                Self::KeptElsewhere { why: error.to_string(), advice }.into()
+            }
+            _ => failure,
+        }
+    }
+
     /// The failure, in terms of a node that leaves where it is about the majority.
     pub fn of_etcd(failure: Failure) -> Failure {
         match failure.downcast_ref::<EtcdError>() {
@@ -140,18 +155,20 @@ impl Fault for LeaveError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Silent { here: true, .. } => {
-                "if the cluster is gone or never came up, run the command again with --force".into()
+                "start what is down and run the command again; --force leaves without telling the cluster, and gives up this \
+                 host's data, which may be the only copy"
+                    .into()
             }
             Self::Silent { here: false, .. } => {
                 "run it on a control plane whose API server answers, or name one with --kubeconfig".into()
             }
             Self::Quorum(_) => "bring the members that are not healthy back, or, for those that will not return, run \
-                                'kubewright node remove NAME --dead' on a control plane first; if the cluster may \
-                                stop, add --accept-quorum-loss"
+                                'kubewright node remove NAME --dead' on a control plane first; --accept-quorum-loss \
+                                lets the cluster stop, and this host's data may be its last good copy"
                 .into(),
             Self::EtcdSilent { .. } => "start etcd again (run 'crictl logs $(crictl ps -aq --name etcd)' to see why it \
-                                        is away) and run the command again; if the cluster is gone, or others of its \
-                                        members live on, add --force"
+                                        is away) and run the command again; --force gives up the data of this host, \
+                                        which may be the only copy"
                 .into(),
             Self::LastMember { .. } => {
                 "if the cluster is to end, run the command again with --force; save its data first with 'etcdctl snapshot save'"

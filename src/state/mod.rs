@@ -27,6 +27,7 @@ pub mod patches;
 pub mod pods;
 pub mod ports;
 pub mod previous_run;
+pub mod quorum;
 pub mod renewable;
 #[cfg(test)]
 pub mod renewal_fixture;

@@ -54,7 +54,17 @@ pub fn client(
     names: &[&str],
     lacks: impl Fn(&Path, &str) -> Failure,
 ) -> Result<Client> {
-    let pki = &cx.cluster()?.certificates_dir;
+    client_with(cx, &cx.cluster()?.certificates_dir, endpoints, names, lacks)
+}
+
+/// The same with the certificates of another directory.
+pub fn client_with(
+    cx: &Context,
+    pki: &Path,
+    endpoints: Vec<String>,
+    names: &[&str],
+    lacks: impl Fn(&Path, &str) -> Failure,
+) -> Result<Client> {
     let ca_file = pki.join("etcd/ca.crt");
     let ca = cx.files.read(&ca_file)?.ok_or_else(|| lacks(&ca_file, "CA of etcd"))?;
     let mut missing = pki.join("etcd");

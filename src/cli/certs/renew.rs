@@ -16,6 +16,7 @@ use crate::pki::renew::Names;
 use crate::pki::{PkiStore, moment};
 use crate::state::current_config::Source;
 use crate::state::due;
+use crate::state::quorum;
 use crate::state::renewable;
 use crate::state::renewable::KUBELET_CONF;
 use serde::Serialize;
@@ -81,6 +82,9 @@ struct Row {
 pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let only = renewable::chosen(&args.name)?;
     session.hold_host("certs renew", args.dry_run)?;
+    if !args.no_restart {
+        quorum::require(&session.context(Task::None, false))?;
+    }
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
     if let Some(within) = args.within {

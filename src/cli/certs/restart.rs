@@ -11,11 +11,13 @@ use crate::context::Task;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
+use crate::state::quorum;
 use serde_json::json;
 use std::path::Path;
 
 pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs restart", args.dry_run)?;
+    quorum::require(&session.context(Task::None, false))?;
     let changed = restart_stale(&args.kubeconfig, args.dry_run, session)?;
     let text = if changed.is_empty() {
         "Every component uses the certificates on disk; nothing restarted.\n".to_owned()

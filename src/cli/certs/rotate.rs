@@ -18,6 +18,7 @@ use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
 use crate::state::current_config;
+use crate::state::quorum;
 use crate::state::rotation::World;
 use crate::state::rotation::host;
 use crate::state::static_pod::StaticPod;
@@ -36,6 +37,7 @@ pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
 
 fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs rotate-ca", args.dry_run)?;
+    quorum::require(&session.context(Task::None, false))?;
     let (_, task) = discover::own(session)?;
     let looking = session.context(Task::None, false);
     let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
@@ -64,6 +66,9 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
 
 fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::None, false);
+    if args.kubeconfig.is_none() {
+        quorum::require(&cx)?;
+    }
     let given = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path));
     let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
     let own = if leads { None } else { Some(current_config::from_host(&cx)?.1.name) };
@@ -120,4 +125,48 @@ fn next_step(world: &World, done: Stage) -> String {
     let early = only_workers && next != Stage::Trust && world.control_planes.is_none_or(|done| done < Stage::Reissue);
     let when = if early { ", once every control plane has completed 'reissue'" } else { "" };
     format!("Next, on {}{when}:\n    kubewright certs rotate-ca {}\n", hosts.join(", "), next.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::rotation::Plan as RotationPlan;
+    use crate::state::rotation::Host;
+
+    fn world(hosts: &[(&str, bool, Option<Stage>)]) -> World {
+        let host = |(name, control_plane, done): &(&str, bool, Option<Stage>)| Host {
+            name: (*name).to_owned(),
+            control_plane: *control_plane,
+            done: *done,
+            at: None,
+        };
+        let plan = RotationPlan { id: "1".into(), begun: 0, prints: [("ca".to_owned(), "00".to_owned())].into() };
+        World { plan: Some(plan), control_planes: None, tokens_at: None, hosts: hosts.iter().map(host).collect() }
+    }
+
+    #[test]
+    fn the_next_step_names_the_hosts_and_the_command() {
+        let next = |hosts: &[(&str, bool, Option<Stage>)]| next_step(&world(hosts), Stage::Trust);
+        assert_eq!(
+            next(&[("cp1", true, Some(Stage::Trust)), ("cp2", true, None), ("w1", false, None)]),
+            "Next, on cp2, w1:\n    kubewright certs rotate-ca trust\n"
+        );
+        assert_eq!(
+            next(&[("w1", false, Some(Stage::Trust))]),
+            "Next, on w1, once every control plane has completed 'reissue':\n    kubewright certs rotate-ca reissue\n"
+        );
+        assert_eq!(
+            next(&[("cp1", true, Some(Stage::Drop))]),
+            "Every host has completed every stage. To remove the records, run on a control plane:\n    \
+             kubewright certs rotate-ca drop\n"
+        );
+        let none = World { plan: None, ..world(&[]) };
+        assert_eq!(next_step(&none, Stage::Trust), "No CA rotation is in progress.\n");
+        assert_eq!(
+            next_step(&none, Stage::Drop),
+            "The CA rotation is complete on every host.\n\
+             Pods started before it keep working; restart them when convenient, so that they only trust the new CA.\n\
+             Issue new kubeconfigs to users, and protect the copies in /var/lib/kubewright/backup.\n"
+        );
+    }
 }

@@ -15,6 +15,7 @@ use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
 use crate::state::current_config::Source;
+use crate::state::quorum;
 use serde_json::json;
 use std::path::Path;
 
@@ -37,6 +38,7 @@ impl Fault for NoCluster {
 
 pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs add-san", args.dry_run)?;
+    quorum::require(&session.context(Task::None, false))?;
     let (source, mut task) = discover::own(session)?;
     if source != Source::Cluster {
         return Err(NoCluster.into());

@@ -6,10 +6,16 @@ use super::super::request::Request;
 use super::super::token;
 use super::cluster_info::ClusterInfo;
 use super::{ByToken, DiscoveryError, Found, ca, jws};
+use crate::base::fault::Fault;
 use crate::base::https::Trouble;
 use crate::base::https::{Credentials, Https, Options, Trust};
 use crate::base::pem;
 use crate::base::pin::Pin;
+use std::time::Duration;
+
+/// How long the cluster information may take: a healthy server needs some milliseconds, one whose etcd has no majority gives
+/// up after some more seconds.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// One attempt with a token. The order of the checks is that of their news value: a wrong CA means another
 /// cluster, and says more than a token that is unknown there.
@@ -78,8 +84,9 @@ pub(super) fn download(address: &str, options: &Options) -> Result<Vec<u8>, Disc
 
 fn read(endpoint: &str, access: Access) -> Result<ClusterInfo, DiscoveryError> {
     let place = ClusterInfo::place();
-    let answer = Client::new(access)?.send(&Request::read(&place), &format!("read {place}"));
+    let answer = Client::new(access.clone())?.within(LIMIT).send(&Request::read(&place), &format!("read {place}"));
     let config_map = answer.map_err(|error| match error {
+        error if error.retryable() && etcd_is_down(&access) => DiscoveryError::EtcdDown { endpoint: endpoint.into() },
         KubeError::Status { code: status @ (401 | 403), .. } => {
             DiscoveryError::AnonymousOff { endpoint: endpoint.into(), status }
         }
@@ -87,6 +94,12 @@ fn read(endpoint: &str, access: Access) -> Result<ClusterInfo, DiscoveryError> {
         error => error.into(),
     })?;
     ClusterInfo::parse(&config_map).map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })
+}
+
+/// True when the API server itself says so, which it does without asking etcd.
+fn etcd_is_down(access: &Access) -> bool {
+    let answer = Client::new(access.clone()).and_then(|client| client.text("/readyz/etcd"));
+    matches!(answer, Ok((500, _)))
 }
 
 /// The CA certificates that the server's own certificate may come from, PEM: those with a pinned key. A CA that

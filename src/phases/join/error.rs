@@ -82,6 +82,11 @@ pub enum JoinError {
     /// No member of etcd is known; what the last look found.
     #[error("no etcd member can be found: {0}")]
     NoEtcd(String),
+    /// This host reaches no other.
+    #[error(
+        "this host reaches neither the API server nor any member of etcd any more; its own network is down or cut off: {0}"
+    )]
+    CutOff(String),
     /// A cluster's document cannot be read.
     #[error("the ClusterStatus in the ConfigMap kube-system/kubeadm-config cannot be read")]
     BadStatus(#[source] UntrustedError),
@@ -104,6 +109,7 @@ impl Fault for JoinError {
             | Self::StoredIncompletely { .. }
             | Self::StoredBadly { .. }
             | Self::NoEtcd(_)
+            | Self::CutOff(_)
             | Self::BadStatus(_) => ExitCode::Unreachable,
             Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster { .. } | Self::NoStableEndpoint => {
                 ExitCode::Refused
@@ -134,6 +140,10 @@ impl Fault for JoinError {
                 format!("{store}; or copy the files from another control plane")
             }
             Self::NothingStored | Self::StoredIncompletely { .. } | Self::StoredBadly { .. } => store.into(),
+            Self::CutOff(_) => {
+                "run 'ip -br address' and 'ip route' on this host, bring its network back, then run the command again: it continues"
+                    .into()
+            }
             Self::NoEtcd(_) => "run 'kubectl -n kube-system get pods -l component=etcd' on a control plane".into(),
             Self::BadStatus(_) => "run 'kubectl -n kube-system edit configmap kubeadm-config' and mend it".into(),
             Self::NotBootstrapped { .. } => {

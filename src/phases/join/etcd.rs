@@ -5,12 +5,14 @@
 //! (restarted where it has refused the Pod); takes all of it back when the member does not come up.
 
 use crate::base::fault::Result;
+use crate::base::https::{HttpsError, Trouble};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::config::model::Etcd;
 use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::manifest;
 use crate::etcd::{self, LocalData, Membership};
+use crate::kube::KubeError;
 use crate::kube::cluster::Cluster;
 use crate::ops::etcd_data::{Dirs, clear_away};
 use crate::ops::rejected_pods::Readmission;
@@ -51,39 +53,59 @@ impl Action for EtcdJoin {
             cx.events.message("etcd is run by others: nothing to do");
             return Ok(());
         };
-        let membership = etcd.membership(cx)?;
-        let has_manifest = cx.files.exists(&manifest("etcd"));
-        let data = etcd.dirs.local_data(cx)?;
-        let admission = membership.admit(&cx.node()?.name, &etcd.peer_url, data)?;
-        // A member that has not started yet needs the list of those who are members now; one that has keeps the
-        // manifest that brought it up.
-        if !admission.has_started || !has_manifest {
-            let members: Vec<EtcdMember> = admission
-                .initial_cluster
-                .iter()
-                .map(|(name, peer_url)| EtcdMember { name: name.clone(), peer_url: peer_url.clone() })
-                .collect();
-            static_pods::write_etcd(cx, &members)?;
-        } else {
-            cx.events.message("this host's etcd is a member already");
-        }
-        let mut readmission = Readmission::new(cx, &["etcd"])?;
-        let is_ours = has_manifest || data != LocalData::Present;
-        membership
-            .establish(&admission, || readmission.look(), || have_it_serve(cx))
-            .map_err(|failure| clear_away(cx, failure, &etcd.dirs, is_ours))
+        add(cx, &etcd).map_err(|failure| {
+            if etcd.is_cut_off(cx) { JoinError::CutOff(failure.to_string()).into() } else { failure }
+        })
     }
+}
+
+fn add(cx: &mut Context, etcd: &Stacked) -> Result<()> {
+    let membership = etcd.membership(cx)?;
+    let has_manifest = cx.files.exists(&manifest("etcd"));
+    let data = etcd.dirs.local_data(cx)?;
+    let admission = membership.admit(&cx.node()?.name, &etcd.peer_url, data)?;
+    // A member that has not started yet needs the list of those who are members now; one that has keeps the
+    // manifest that brought it up.
+    if !admission.has_started || !has_manifest {
+        let members: Vec<EtcdMember> = admission
+            .initial_cluster
+            .iter()
+            .map(|(name, peer_url)| EtcdMember { name: name.clone(), peer_url: peer_url.clone() })
+            .collect();
+        static_pods::write_etcd(cx, &members)?;
+    } else {
+        cx.events.message("this host's etcd is a member already");
+    }
+    let mut readmission = Readmission::new(cx, &["etcd"])?;
+    let is_ours = has_manifest || data != LocalData::Present;
+    membership
+        .establish(&admission, || readmission.look(), || have_it_serve(cx))
+        .map_err(|failure| clear_away(cx, failure, &etcd.dirs, is_ours))
 }
 
 /// The cluster's etcd as a host that joins sees it.
 struct Stacked {
     client: etcd::Client,
+    /// Where the other members were found.
+    others: Vec<String>,
     /// Where other members will reach this host's.
     peer_url: String,
     dirs: Dirs,
 }
 
 impl Stacked {
+    /// True when nothing that this host knows of is reached: no other member, and no API server. One that refuses the
+    /// connection is reached.
+    fn is_cut_off(&self, cx: &Context) -> bool {
+        let is_out_of_reach = |error: &HttpsError| {
+            matches!(error.trouble, Trouble::NoConnection | Trouble::NoAnswer(_) | Trouble::NoSuchHost)
+        };
+        let silent = |url: &String| matches!(self.client.status(url), Err(etcd::EtcdError::Transport(error)) if is_out_of_reach(&error));
+        let Ok(joining) = cx.joining() else { return false };
+        self.others.iter().all(silent)
+            && matches!(joining.api.text("/readyz"), Err(KubeError::Transport(error)) if is_out_of_reach(&error))
+    }
+
     fn membership<'a>(&'a self, cx: &'a Context) -> Result<Membership<'a>> {
         let limit = cx.node()?.timeouts.etcd_api_call;
         Ok(Membership::new(&self.client, &cx.gate, &cx.clock, &cx.events, limit))
@@ -95,8 +117,9 @@ fn enter(cx: &mut Context) -> Result<Option<Stacked>> {
     let Etcd::Local(local) = cx.cluster()?.etcd.clone() else { return Ok(None) };
     let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
     let address = cx.node()?.local_endpoint.advertise_address;
-    let client = client(cx, endpoints(cx, &cluster, &client_url(address))?)?;
-    Ok(Some(Stacked { client, peer_url: peer_url(address), dirs: Dirs::of(cx, &local)? }))
+    let others = endpoints(cx, &cluster, &client_url(address))?;
+    let client = client(cx, others.clone())?;
+    Ok(Some(Stacked { client, others, peer_url: peer_url(address), dirs: Dirs::of(cx, &local)? }))
 }
 
 /// How long a member that has joined may take until it serves.

@@ -67,3 +67,23 @@ fn what_is_served_counts_when_it_ends_before_the_file() {
     });
     assert_eq!(item.seconds_left_in_use(), 60);
 }
+
+/// It was in no report, so that it expired without a warning and the API server with it.
+#[test]
+fn the_client_certificate_of_an_etcd_that_others_run_is_listed() {
+    let (root, files, store) = host();
+    let from = root.path().join("etc/kubernetes/pki/apiserver-kubelet-client.crt");
+    std::fs::create_dir_all(root.path().join("etc/etcd")).unwrap();
+    std::fs::copy(from, root.path().join("etc/etcd/client.crt")).unwrap();
+    let manifest = |file: &str| {
+        let text = format!("spec: {{containers: [{{command: [kube-apiserver, --etcd-certfile={file}]}}]}}");
+        std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
+        std::fs::write(root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml"), text).unwrap();
+        survey(&files, &store, i64::try_from(NOW).unwrap()).unwrap()
+    };
+    let report = manifest("/etc/etcd/client.crt");
+    let listed = item(&report, EXTERNAL_ETCD_CLIENT);
+    assert!(listed.externally_managed && listed.path.as_deref() == Some(Path::new("/etc/etcd/client.crt")));
+    let report = manifest("/etc/kubernetes/pki/apiserver-etcd-client.crt");
+    assert!(report.certificates.iter().all(|item| item.name != EXTERNAL_ETCD_CLIENT), "it is one of ours");
+}

@@ -57,3 +57,32 @@ fn the_ports_of_a_control_plane_are_its_own_although_its_manifests_differ() {
         assert!(report.findings.iter().all(|finding| !finding.fix.contains("reset")), "{report:?}");
     }
 }
+
+/// Without its first configuration, 'init' rewrote a control plane whose API server was away.
+#[test]
+fn a_cluster_that_does_not_answer_is_not_rewritten_whatever_is_ignored() {
+    let report = |is_unknown: bool, is_edited: bool| {
+        let mut case = Case::new();
+        case.node.ignore_preflight_errors = vec!["all".into()];
+        case.standing = Some(Standing { is_unknown, ..Standing::default() });
+        if is_edited {
+            let path = "/etc/kubernetes/manifests/kube-apiserver.yaml".into();
+            case.holding.edits.insert(path, "with --oidc-issuer-url".into());
+        }
+        case.report()
+    };
+    let refused = report(true, true);
+    assert!(only(&refused).vital.is_some() && only(&refused).what.contains("with --oidc-issuer-url"), "{refused:?}");
+    for (is_unknown, is_edited) in [(true, false), (false, true)] {
+        assert_eq!(report(is_unknown, is_edited).findings, []);
+    }
+}
+
+#[test]
+fn a_lost_majority_of_etcd_cannot_be_ignored() {
+    let mut case = Case::new();
+    case.node.ignore_preflight_errors = vec!["all".into()];
+    case.holding.lost_majority = Some(("etcd has lost its majority".into(), "start the hosts".into()));
+    let report = case.report();
+    assert_eq!((only(&report).id.as_str(), only(&report).vital.is_some()), ("EtcdMajority", true));
+}

@@ -120,11 +120,11 @@ const INIT: &[(&str, &str)] = &[
     ),
     (
         "nodeRegistration: {ignorePreflightErrors: [all, Swap]}",
-        "nodeRegistration.ignorePreflightErrors[0]: 'all' leaves",
+        "nodeRegistration.ignorePreflightErrors[0]: 'all' cannot be combined",
     ),
     ("certificateKey: abc", "certificateKey: a certificate key has 64 hexadecimal digits; this has 3"),
     ("bootstrapTokens: [{token: NOT.A-TOKEN}]", "bootstrapTokens[0].token: a bootstrap token has only"),
-    ("bootstrapTokens: [{ttl: 1d}]", "bootstrapTokens[0].ttl: \"1d\" is not a duration | hours are the largest unit"),
+    ("bootstrapTokens: [{ttl: 1d}]", "bootstrapTokens[0].ttl: \"1d\" is not a duration | write hours"),
     ("bootstrapTokens: [{usages: [login]}]", "bootstrapTokens[0].usages[0]: \"login\" is not a token usage"),
     (
         "bootstrapTokens: [{groups: [system:masters]}]",

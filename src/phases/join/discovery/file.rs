@@ -30,7 +30,7 @@ pub(super) fn find(
     let bytes = if location.starts_with("https://") {
         discovery::download(location, proxies, search)?
     } else {
-        cx.files.read(path)?.ok_or_else(|| AccessError::Absent(path.into()))?
+        cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path))?
     };
     let file = Kubeconfig::parse(path, &bytes)?;
     // cluster-info has no context: its only cluster is meant.
