@@ -2,6 +2,7 @@
 //!
 //! What belongs where:
 //! - `certs`: `certs …` on a folder of files: thresholds, renewals that are cut short, external CAs
+//! - `circles`: no files of the source tree import each other
 //! - `cli`: whole screens: help, results, errors and exit codes
 //! - `conventions`: the words of the project
 //! - `config`: what `config …` prints and judges, against kubeadm's own output
@@ -24,6 +25,7 @@
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // The names are ours.
 
 mod certs;
+mod circles;
 mod cli;
 mod config;
 mod conventions;

@@ -4,8 +4,8 @@
 //!
 //! Reads: the machine's addresses. Writes nothing.
 
-use super::catalog::Check;
 use super::finding::Finding;
+use super::inputs::Check;
 use super::inputs::Inputs;
 use crate::config::model::Etcd;
 use crate::host::network;

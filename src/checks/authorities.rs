@@ -1,7 +1,7 @@
 //! The certificate authorities that are on this host already: expired ones are of no use to anybody.
 
-use super::catalog::Check;
 use super::finding::Finding;
+use super::inputs::Check;
 use super::inputs::Scene;
 use crate::domain::paths::manifest;
 use crate::pki::catalog::{self, CertSpec, KUBECONFIGS};

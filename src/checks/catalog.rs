@@ -2,39 +2,16 @@
 //!
 //! The order is kubeadm's; what a finding says comes from the checks themselves.
 
+use super::finding::Role;
 use super::finding::{Finding, Report};
-use super::inputs::{Inputs, Role, Scene};
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use super::{
     address, authorities, endpoint, external_data, external_etcd, files, ignore, lost, machine, network, programs,
     running_node, runtime, standing, system,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-
-/// One check: its name and what it does.
-pub(super) struct Check<'a> {
-    /// kubeadm's name for it, where kubeadm has it.
-    pub id: String,
-    /// True when it can be made on files alone, below a root folder.
-    pub offline: bool,
-    /// Does it.
-    pub run: Judge<'a>,
-}
-
-/// What a check does: it looks at the scene and says what is wrong.
-type Judge<'a> = Box<dyn Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a>;
-
-impl<'a> Check<'a> {
-    /// A check of a running host.
-    pub fn live(id: impl Into<String>, run: impl Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a) -> Self {
-        Self { id: id.into(), offline: false, run: Box::new(run) }
-    }
-
-    /// A check of files.
-    pub fn offline(id: impl Into<String>, run: impl Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a) -> Self {
-        Self { offline: true, ..Self::live(id, run) }
-    }
-}
 
 /// Most checks wait for a program or a socket, not for a CPU.
 const AT_ONCE: usize = 8;

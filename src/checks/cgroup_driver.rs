@@ -3,8 +3,9 @@
 //! Reads: what the runtime reports, containerd's configuration, and what the kubelet is told. Writes: nothing.
 
 use super::containerd::{Runtime, Settings};
+use super::finding::Role;
 use super::finding::{Finding, Repair};
-use super::inputs::{Role, Scene};
+use super::inputs::Scene;
 use super::running_node;
 use super::runtime::mended_in_containerd;
 use crate::host::cri::{CgroupDriver, Cri};

@@ -2,9 +2,10 @@
 //!
 //! Reads: the API server at the control plane endpoint, the CA on this host. Writes: nothing.
 
-use super::catalog::Check;
 use super::finding::Finding;
-use super::inputs::{Inputs, Role, Scene};
+use super::finding::Role;
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::kube::client::{Access, Api, Client};

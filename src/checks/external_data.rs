@@ -4,10 +4,11 @@
 //! Whose the data is, its own CA says: the API server stores it in ConfigMaps. Reads: keys below the API server's prefix, the
 //! CA on this host. Writes: nothing.
 
-use super::catalog::Check;
-use super::external_etcd;
+use super::etcd_client::{self, prefix};
 use super::finding::Finding;
-use super::inputs::{Inputs, Role, Scene};
+use super::finding::Role;
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use crate::base::fault::Fault;
 use crate::config::model::{ClusterConfig, Etcd};
 use crate::etcd::{Client, EtcdError};
@@ -16,8 +17,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 const ID: &str = "ExternalEtcdData";
-/// Where an API server keeps its objects unless it is told otherwise.
-const PREFIX: &str = "/registry";
 /// ConfigMaps with the CA of their cluster: the API server writes the first one when it starts.
 const WITH_CA: [&str; 3] = [
     "configmaps/kube-system/extension-apiserver-authentication",
@@ -33,7 +32,7 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
         (Role::FirstControlPlane, Some(cluster), Some(Etcd::External(etcd))) => {
             vec![Check::live(ID, move |scene| {
                 // A client that cannot be made is reported by the check of the version.
-                let Ok(client) = external_etcd::client(scene, etcd) else { return Vec::new() };
+                let Ok(client) = etcd_client::client(scene, etcd) else { return Vec::new() };
                 look(scene, cluster, &client).into_iter().collect()
             })]
         }
@@ -131,14 +130,6 @@ fn stored(client: &Client, prefix: &str) -> Result<Option<Stored>, EtcdError> {
         cas.extend(get(key)?.as_deref().map(certs_in).unwrap_or_default());
     }
     Ok(Some(Stored { count, uid, cas }))
-}
-
-/// Where the API server will keep its objects, without a slash at the end.
-pub(super) fn prefix(cluster: &ClusterConfig) -> String {
-    let args = &cluster.api_server.extra_args;
-    let given = args.iter().rev().find(|arg| arg.name == "etcd-prefix").map_or(PREFIX, |arg| arg.value.as_str());
-    // The API server puts the slash there itself.
-    format!("/{}", given.trim_matches('/'))
 }
 
 /// The certificates in a stored object, whatever its encoding: PEM as it stands in protocol buffers, with its line breaks

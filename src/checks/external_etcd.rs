@@ -4,18 +4,13 @@
 
 mod objections;
 
-use super::catalog::Check;
-use super::external_data;
+use super::etcd_client::{ID, client, innermost, own_certificate, prefix};
 use super::finding::Finding;
+use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
 use crate::base::fault::Fault;
-use crate::base::https::{Credentials, Trust};
-use crate::base::secret::Secret;
 use crate::config::model::{Etcd, ExternalEtcd};
-use crate::etcd::{Access, Client, EtcdError};
-use std::path::Path;
-
-const ID: &str = "ExternalEtcdVersion";
+use crate::etcd::{Client, EtcdError};
 
 /// kubeadm's `MinExternalEtcdVersion`, by the first minor that has it.
 const OLDEST: [(u16, (u32, u32, u32)); 3] = [(31, (3, 5, 24)), (25, (3, 4, 13)), (0, (3, 2, 18))];
@@ -58,12 +53,12 @@ fn silent(endpoint: &str, why: &str, fix: String, has_majority: bool) -> Finding
 
 /// The API server reads and writes every key below its prefix: with authentication on, its user has to be allowed to.
 fn refused_permission(scene: &Scene<'_>, etcd: &ExternalEtcd, client: &Client) -> Option<Finding> {
-    let prefix = format!("{}/", external_data::prefix(scene.inputs.cluster?));
+    let prefix = format!("{}/", prefix(scene.inputs.cluster?));
     let error = client.count(&prefix).and_then(|_| client.may_write(&prefix)).err()?;
     if !error.is_denied() {
         return None;
     }
-    let user = objections::own_certificate(scene, etcd).map_or_else(|| "USER".into(), |cert| cert.subject.common_name);
+    let user = own_certificate(scene, etcd).map_or_else(|| "USER".into(), |cert| cert.subject.common_name);
     let file = &etcd.cert_file;
     let what =
         format!("the external etcd does not let the user {user} of {file} read and write below {prefix}: {error}");
@@ -72,44 +67,6 @@ fn refused_permission(scene: &Scene<'_>, etcd: &ExternalEtcd, client: &Client) -
          'etcdctl user grant-role {user} ROLE'"
     );
     Some(Finding::error(ID, prefix, what, fix).vital("the API server would not start"))
-}
-
-/// What proves the other side to us, and us to it.
-fn material(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<(Trust, Credentials), Box<Finding>> {
-    let read = |file: &str| match scene.files().read(Path::new(file)) {
-        Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => {
-            let what = format!("the external etcd cannot be asked: {file} is not there");
-            Err(Box::new(Finding::error(ID, file, what, format!("copy it to {file}, or correct etcd.external"))))
-        }
-        Err(error) => Err(unusable(file, &error)),
-    };
-    let trust = if etcd.ca_file.is_empty() { Trust::System } else { Trust::Only(read(&etcd.ca_file)?) };
-    let credentials = if etcd.cert_file.is_empty() || etcd.key_file.is_empty() {
-        Credentials::Anonymous
-    } else {
-        Credentials::Certificate { certificate: read(&etcd.cert_file)?, key: Secret::new(read(&etcd.key_file)?) }
-    };
-    Ok((trust, credentials))
-}
-
-fn unusable(file: &str, fault: &dyn Fault) -> Box<Finding> {
-    let what = format!("the client for the external etcd cannot be made: {}", innermost(fault));
-    Box::new(Finding::error(ID, file, what, fault.hint().unwrap_or_default()))
-}
-
-pub(super) fn client(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<Client, Box<Finding>> {
-    let (trust, credentials) = material(scene, etcd)?;
-    let fault =
-        objections::own_certificate(scene, etcd).and_then(|own| objections::fault(&own, scene.host().clock.now()));
-    if let Some(fault) = fault {
-        let file = etcd.cert_file.as_str();
-        let what = format!("the client certificate for the external etcd, {file}, {fault}");
-        let fix = format!("issue {file} again, by the CA that etcd trusts for clients");
-        return Err(Box::new(Finding::error(ID, file, what, fix).vital("etcd does not accept it")));
-    }
-    Client::new(Access { endpoints: etcd.endpoints.clone(), trust, credentials })
-        .map_err(|error| unusable("etcd.external", &error))
 }
 
 fn judge(endpoint: &str, version: &str, minor: u16) -> Option<Finding> {
@@ -129,17 +86,6 @@ fn numbers(version: &str) -> Option<(u32, u32, u32)> {
     let core = version.split(['-', '+']).next()?;
     let mut parts = core.split('.').map(str::parse::<u32>);
     Some((parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?))
-}
-
-/// The last cause says what happened; the first ones only that something did.
-fn innermost(error: &dyn Fault) -> String {
-    let mut last = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        last = cause.to_string();
-        next = cause.source();
-    }
-    last
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Checks of files and folders: free for us, there for us, writable, with room.
 
-use super::catalog::Check;
 use super::finding::Finding;
-use super::inputs::{Inputs, Role, Scene};
+use super::finding::Role;
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use crate::base::fault::Failure;
 use crate::config::model::Etcd;
 use crate::domain::paths::{MANIFESTS_DIR, manifest};

@@ -1,12 +1,36 @@
 //! What checks find, and the report of all of them.
 
-use super::ignore::Consequence;
-use super::inputs::Role;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use serde::Serialize;
+use serde_json::Value;
 use std::fmt;
 use std::net::IpAddr;
+
+/// What the host is to become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Role {
+    /// The first node of a cluster.
+    FirstControlPlane,
+    /// One more control plane.
+    ControlPlane,
+    /// A worker.
+    Worker,
+}
+
+/// What follows from an ignored check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Consequence {
+    /// The `KubeletConfiguration` gets a field, unless the user set it.
+    KubeletField {
+        /// Its name.
+        field: &'static str,
+        /// Its value.
+        value: Value,
+    },
+}
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

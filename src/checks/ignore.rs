@@ -3,23 +3,9 @@
 //! Ignoring a check does not make its cause go away. Where something can be set so that the cluster
 //! comes up all the same, it is set; where nothing can, ignoring is refused with the reason.
 
+use super::finding::Consequence;
 use super::finding::{Finding, Repair, Severity};
 use super::inputs::Inputs;
-use serde::Serialize;
-use serde_json::Value;
-
-/// What follows from an ignored check.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase")]
-pub enum Consequence {
-    /// The `KubeletConfiguration` gets a field, unless the user set it.
-    KubeletField {
-        /// Its name.
-        field: &'static str,
-        /// Its value.
-        value: Value,
-    },
-}
 
 /// True when the list names the check, or `all`.
 pub fn is_ignored(list: &[String], id: &str) -> bool {

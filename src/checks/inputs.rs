@@ -1,32 +1,23 @@
 //! What the checks are told, and what they share.
 
 use super::containerd::{Installation, Settings};
+use super::existing_cluster::Standing;
+use super::finding::{Finding, Role};
 use super::holding::Holding;
-use super::standing::Standing;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
+use crate::config::model::Etcd;
 use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::host::cri::Pod;
 use crate::host::cri::{self, Cri, CriError, Status};
 use crate::host::listeners::{self, Listener};
+use crate::host::pod_processes;
 use crate::host::{Host, HostError, facts};
 use crate::journal::{Journal, Ownership};
 use crate::versions::{Version, table};
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-
-/// What the host is to become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Role {
-    /// The first node of a cluster.
-    FirstControlPlane,
-    /// One more control plane.
-    ControlPlane,
-    /// A worker.
-    Worker,
-}
 
 /// What the checks are told.
 pub struct Inputs<'a> {
@@ -177,12 +168,67 @@ impl<'a> Scene<'a> {
 
     /// True when Pods run on this host already.
     pub fn runs_pods(&self) -> bool {
-        *self.runs_pods.get_or_init(|| super::running_node::runs_pods(self))
+        *self.runs_pods.get_or_init(|| runs_pods(self))
     }
 
     /// Who listens on the ports that the host will need.
     pub fn listeners(&self) -> Result<&[Listener], &HostError> {
-        let ports = super::network::ports(self.inputs).into_iter().map(|(port, _)| port).collect();
+        let ports = ports(self.inputs).into_iter().map(|(port, _)| port).collect();
         self.listeners.get_or_init(|| listeners::on(self.host(), &ports)).as_deref()
+    }
+}
+
+/// The ports of the components and of etcd, and the kubelet's.
+const SCHEDULER: u16 = 10259;
+const CONTROLLER_MANAGER: u16 = 10257;
+const ETCD_CLIENT: u16 = 2379;
+const ETCD_PEER: u16 = 2380;
+pub(super) const KUBELET: u16 = 10250;
+
+/// The ports the host needs, and which program will listen there.
+pub(super) fn ports(inputs: &Inputs<'_>) -> Vec<(u16, &'static str)> {
+    let mut ports = Vec::new();
+    if inputs.is_control_plane() {
+        ports.push((inputs.node.local_endpoint.bind_port, "kube-apiserver"));
+        ports.push((SCHEDULER, "kube-scheduler"));
+        ports.push((CONTROLLER_MANAGER, "kube-controller-manager"));
+    }
+    ports.push((KUBELET, "kubelet"));
+    if let (true, Some(Etcd::Local(_))) = (inputs.is_control_plane(), inputs.cluster.map(|c| &c.etcd)) {
+        ports.push((ETCD_CLIENT, "etcd"));
+        ports.push((ETCD_PEER, "etcd"));
+    }
+    ports
+}
+
+/// True when Pods run here. That the host cannot be looked at does not make it free of them.
+fn runs_pods(scene: &Scene<'_>) -> bool {
+    let has_ready = |pods: &[Pod]| pods.iter().any(|pod| pod.ready);
+    pod_processes::exist(scene.host()).unwrap_or(true)
+        || scene.cri().is_ok_and(|cri| cri.pods().is_ok_and(|pods| has_ready(&pods)))
+}
+
+/// One check: its name and what it does.
+pub(super) struct Check<'a> {
+    /// kubeadm's name for it, where kubeadm has it.
+    pub id: String,
+    /// True when it can be made on files alone, below a root folder.
+    pub offline: bool,
+    /// Does it.
+    pub run: Judge<'a>,
+}
+
+/// What a check does: it looks at the scene and says what is wrong.
+type Judge<'a> = Box<dyn Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a>;
+
+impl<'a> Check<'a> {
+    /// A check of a running host.
+    pub fn live(id: impl Into<String>, run: impl Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a) -> Self {
+        Self { id: id.into(), offline: false, run: Box::new(run) }
+    }
+
+    /// A check of files.
+    pub fn offline(id: impl Into<String>, run: impl Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a) -> Self {
+        Self { offline: true, ..Self::live(id, run) }
     }
 }

@@ -4,18 +4,18 @@
 //!
 //! Reads: the certificates folder, the kubeconfigs of /etc/kubernetes, etcd's data folder. Writes: nothing.
 
-use super::catalog::Check;
+use super::existing_cluster::MEMBER;
 use super::finding::Finding;
+use super::finding::Role;
 use super::holding::Whose;
-use super::inputs::{Inputs, Role, Scene};
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use crate::config::model::{ClusterConfig, Etcd};
 use crate::pki::catalog::{self, KUBECONFIGS, SERVICE_ACCOUNT};
 use std::path::{Path, PathBuf};
 
 const ID: &str = "CertificatesLost";
 const MAJORITY: &str = "EtcdMajority";
-/// What etcd makes in its data folder when it first starts.
-pub(super) const MEMBER: &str = "member";
 
 /// The check; a joining host gets these files from its cluster.
 pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {

@@ -1,8 +1,9 @@
 //! Checks of the machine itself: user, size, swap, name, clock, modules.
 
-use super::catalog::Check;
+use super::finding::Role;
 use super::finding::{Finding, Repair};
-use super::inputs::{Role, Scene};
+use super::inputs::Check;
+use super::inputs::Scene;
 use super::running_node;
 use crate::base::fault::Fault;
 use crate::host::service::{InitSystem, Services};

@@ -1,8 +1,10 @@
 //! Checks of the network: ports, firewall, proxies, kernel parameters.
 
-use super::catalog::Check;
 use super::finding::{Finding, Repair};
 use super::holding::Whose;
+use super::inputs::Check;
+use super::inputs::KUBELET;
+use super::inputs::ports;
 use super::inputs::{Inputs, Scene};
 use crate::base::proxy::Proxies;
 use crate::config::model::{Arg, Etcd};
@@ -11,33 +13,10 @@ use crate::host::service::Services;
 use crate::host::{HostError, modules, sysctl};
 use std::net::IpAddr;
 
-/// The ports of the components and of etcd, and the kubelet's.
-const SCHEDULER: u16 = 10259;
-const CONTROLLER_MANAGER: u16 = 10257;
-const ETCD_CLIENT: u16 = 2379;
-const ETCD_PEER: u16 = 2380;
-const KUBELET: u16 = 10250;
-
 /// The parameters that come with a module.
 const BRIDGED: &str = "net.bridge.";
 /// The first minor whose kubeadm no longer asks for bridged traffic in iptables.
 const NO_BRIDGE_CHECK: u16 = 30;
-
-/// The ports the host needs, and which program will listen there.
-pub(super) fn ports(inputs: &Inputs<'_>) -> Vec<(u16, &'static str)> {
-    let mut ports = Vec::new();
-    if inputs.is_control_plane() {
-        ports.push((inputs.node.local_endpoint.bind_port, "kube-apiserver"));
-        ports.push((SCHEDULER, "kube-scheduler"));
-        ports.push((CONTROLLER_MANAGER, "kube-controller-manager"));
-    }
-    ports.push((KUBELET, "kubelet"));
-    if let (true, Some(Etcd::Local(_))) = (inputs.is_control_plane(), inputs.cluster.map(|c| &c.etcd)) {
-        ports.push((ETCD_CLIENT, "etcd"));
-        ports.push((ETCD_PEER, "etcd"));
-    }
-    ports
-}
 
 /// Ports that must be free, or in the hands of what we started.
 pub(super) fn port_checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {

@@ -1,7 +1,7 @@
 //! Checks of programs: those on the search path, the kubelet and its service, versions.
 
-use super::catalog::Check;
 use super::finding::{Finding, Repair};
+use super::inputs::Check;
 use super::inputs::Scene;
 use super::machine::hint;
 use crate::host::HostError;

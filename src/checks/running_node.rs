@@ -6,7 +6,6 @@ use super::finding::{Finding, Repair};
 use super::inputs::Scene;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::host::cri::Pod;
 use crate::host::{Host, kubelet_flags, pod_processes};
 use crate::journal::{Inverse, Journal};
 use serde_json::{Map, Value};
@@ -18,13 +17,6 @@ const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 const KUBELET_CREDENTIALS: &str = "/etc/kubernetes/kubelet.conf";
 /// The kubelet's driver where its configuration has none.
 const KUBELET_DEFAULT: &str = "cgroupfs";
-
-/// True when Pods run here. That the host cannot be looked at does not make it free of them.
-pub(super) fn runs_pods(scene: &Scene<'_>) -> bool {
-    let has_ready = |pods: &[Pod]| pods.iter().any(|pod| pod.ready);
-    pod_processes::exist(scene.host()).unwrap_or(true)
-        || scene.cri().is_ok_and(|cri| cri.pods().is_ok_and(|pods| has_ready(&pods)))
-}
 
 /// True when this host was made a node: its kubelet has a configuration and credentials of a cluster.
 pub(super) fn is_node(host: &Host) -> bool {

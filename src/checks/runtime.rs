@@ -1,9 +1,9 @@
 //! Checks of the container runtime: alive, recent enough, in step with the kubelet, its images.
 
-use super::catalog::Check;
 use super::cgroup_driver;
 use super::finding::{Finding, Repair};
 use super::ignore::is_ignored;
+use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
 use super::machine::hint;
 use crate::base::fault::Fault;

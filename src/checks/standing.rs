@@ -6,65 +6,23 @@
 //!
 //! Reads: etcd's data folder. Writes: nothing.
 
-use super::catalog::Check;
+use super::existing_cluster::{Data, Database, Standing};
 use super::finding::Finding;
-use super::inputs::{Inputs, Role, Scene};
-use super::lost::MEMBER;
-use crate::base::fault::Failure;
+use super::finding::Role;
+use super::inputs::Check;
+use super::inputs::{Inputs, Scene};
 use crate::config::difference::{Difference, differences};
 use crate::config::encode;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::domain::paths::MANIFESTS_DIR;
 use crate::versions::table;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const ID: &str = "ClusterConfigChanged";
 /// As many differences as a person reads; one already stops the run.
 const SHOWN: usize = 10;
 /// The two fields that say which addons kubeadm left out; installing one later is no change of the control plane.
 const ADDONS: [&str; 2] = ["dns.disabled", "proxy.disabled"];
-
-/// What this host runs, and what this run would put in its place.
-#[derive(Debug, Default)]
-pub struct Standing {
-    /// The cluster's own `ClusterConfiguration`, where it answers and has one; or why that cannot be known.
-    pub stored: Option<Result<ClusterConfig, Failure>>,
-    /// The cluster has a configuration, or may have one, and nobody says which.
-    pub is_unknown: bool,
-    /// Where its data are, as the manifests on this host say.
-    pub before: Data,
-    /// Where they would be afterwards.
-    pub after: Data,
-}
-
-/// What decides whether a control plane finds its data and can read them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Data {
-    /// Where etcd keeps them; None without a control plane.
-    pub etcd: Option<Database>,
-    /// The file that says how Secrets are encrypted.
-    pub encryption: Option<String>,
-}
-
-impl Data {
-    /// True when there are any. Those of others cannot be looked at, and are taken to be there.
-    pub fn exist(&self, is_there: impl Fn(&Path) -> bool) -> bool {
-        match &self.etcd {
-            None => false,
-            Some(Database::Here(folder)) => is_there(&folder.join(MEMBER)),
-            Some(Database::Elsewhere(_)) => true,
-        }
-    }
-}
-
-/// Where a control plane's data are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Database {
-    /// In a folder of this host.
-    Here(PathBuf),
-    /// With an etcd that others run, at these addresses.
-    Elsewhere(Vec<String>),
-}
 
 /// The check; a joining host takes the cluster's configuration.
 pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {

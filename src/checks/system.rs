@@ -2,8 +2,8 @@
 //!
 //! The lists are those of k8s.io/system-validators v1.12, which kubeadm 1.36 uses.
 
-use super::catalog::Check;
 use super::finding::Finding;
+use super::inputs::Check;
 use super::inputs::Scene;
 use crate::host::kernel::{self, Built, Cgroups};
 

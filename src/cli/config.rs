@@ -4,6 +4,7 @@
 //! `migrate --new-config`.
 
 mod error;
+mod host;
 mod images;
 mod migrate;
 mod print;
@@ -12,11 +13,8 @@ use super::args::config::{ConfigCommand, FileArgs, ImagesCommand};
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::base::files::HostFiles;
-use crate::base::gate::Gate;
 use crate::config::{Facts, Kind, documents};
-use crate::host::{Host, facts};
-use crate::versions::Version;
+use host::installed_kubelet;
 use serde_json::json;
 
 pub fn run(command: ConfigCommand, session: &mut Session) -> Result<ExitCode> {
@@ -48,16 +46,4 @@ fn validate(args: &FileArgs, session: &mut Session) -> Result<ExitCode> {
     let outcome = json!({ "file": name, "valid": true, "kinds": kinds, "warnings": warnings });
     session.print(&outcome, &format!("{name} is valid: {}\n", kinds.join(", ")))?;
     Ok(ExitCode::Ok)
-}
-
-/// The version of the kubelet installed on this host, if any.
-fn installed_kubelet(session: &Session) -> Option<Version> {
-    facts::kubelet_version(&host(session)).ok()
-}
-
-/// Read-only access to this host.
-fn host(session: &Session) -> Host {
-    let gate = Gate::recording();
-    let files = HostFiles::new(session.root(), gate.clone());
-    Host::new(&session.env.vars, session.env.clock.clone(), files, gate)
 }

@@ -1,10 +1,8 @@
 //! The cluster that `join` has found: what its phases know of it.
 
-use super::{Context, Missing, Task};
-use crate::base::fault::Result;
 use crate::base::go_yaml;
 use crate::config::kubeconfig::User;
-use crate::config::model::{ClusterConfig, JoinConfig};
+use crate::config::model::ClusterConfig;
 use crate::config::untrusted;
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::Found;
@@ -43,31 +41,5 @@ impl Joining {
             self.kubelet = go_yaml::to_string(&Value::Object(config));
         }
         is_new
-    }
-}
-
-impl Context {
-    /// What `join` was asked for.
-    ///
-    /// # Errors
-    /// When the command is another.
-    pub fn join(&self) -> Result<&JoinConfig> {
-        match &self.task {
-            Task::Join(join, _) => Ok(join),
-            _ => Err(Missing("the configuration of 'join'").into()),
-        }
-    }
-
-    /// The cluster that this host joins.
-    ///
-    /// # Errors
-    /// When none was found yet.
-    pub fn joining(&self) -> Result<&Joining> {
-        self.joining.as_ref().ok_or_else(|| Missing("a cluster that was found").into())
-    }
-
-    /// Remembers the cluster that was found.
-    pub fn joins(&mut self, cluster: Joining) {
-        self.joining = Some(cluster);
     }
 }

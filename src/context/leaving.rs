@@ -1,7 +1,7 @@
 //! The node that leaves its cluster, by `reset` on its own host or by `node remove` on another.
 
-use super::{Context, Missing, Task};
-use crate::base::fault::Result;
+#[cfg(test)]
+use super::Context;
 use crate::config::ResetConfig;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::host::removal::Kept;
@@ -74,38 +74,6 @@ impl Leaving {
     /// True when the node is this host.
     pub fn is_here(&self) -> bool {
         self.reset.is_some()
-    }
-}
-
-impl Context {
-    /// The node that leaves.
-    ///
-    /// # Errors
-    /// When the command is another.
-    pub fn leaving(&self) -> Result<&Leaving> {
-        match &self.task {
-            Task::Leave(leaving) => Ok(leaving),
-            _ => Err(Missing("a node that leaves").into()),
-        }
-    }
-
-    /// The node that leaves, to note what was found out.
-    ///
-    /// # Errors
-    /// When the command is another.
-    pub fn leaving_mut(&mut self) -> Result<&mut Leaving> {
-        match &mut self.task {
-            Task::Leave(leaving) => Ok(leaving),
-            _ => Err(Missing("a node that leaves").into()),
-        }
-    }
-
-    /// What `reset` was told.
-    ///
-    /// # Errors
-    /// When the command is another.
-    pub fn reset(&self) -> Result<&ResetConfig> {
-        Ok(self.leaving()?.reset.as_ref().ok_or(Missing("the configuration of 'reset'"))?)
     }
 }
 

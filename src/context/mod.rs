@@ -11,8 +11,11 @@ mod local;
 pub mod renewal;
 pub mod rotation;
 mod runtime;
+mod tasks;
 
+use crate::host::cri::PullErrors;
 pub use joining::Joining;
+use std::thread::JoinHandle;
 
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
@@ -32,6 +35,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+
+/// Images on their way.
+type Pulling = JoinHandle<Result<usize, PullErrors>>;
 
 /// See the module's text.
 pub struct Context {
@@ -61,7 +67,7 @@ pub struct Context {
     joining: Option<Joining>,
     /// The runtime's socket, once it was found.
     socket: OnceLock<String>,
-    pulling: Option<runtime::Pulling>,
+    pulling: Option<Pulling>,
     /// The cluster of a unit test, whoever asks.
     #[cfg(test)]
     pub fake: Option<Arc<Cluster>>,

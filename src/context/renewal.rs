@@ -1,13 +1,11 @@
 //! What `certs renew` and its relatives were asked for, and what they have renewed so far.
 
 use super::rotation::Rotation;
-use super::{Context, Missing, Task};
-use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::pki::Cert;
 use crate::pki::renew::Names;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// See the module's text.
 pub struct Renewal {
@@ -84,46 +82,5 @@ impl Renewal {
     /// True when `name` is to be renewed.
     pub fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only == name)
-    }
-}
-
-impl Context {
-    /// What `certs renew` was asked for.
-    ///
-    /// # Errors
-    /// When the command is another.
-    pub fn renewal(&self) -> Result<&Renewal> {
-        match &self.task {
-            Task::Renew(renewal) => Ok(renewal),
-            _ => Err(Missing("what to renew").into()),
-        }
-    }
-
-    /// Keeps a file as it is now, for putting it back; what was kept before stays. Does nothing where there is none.
-    ///
-    /// # Errors
-    /// When the command is another, or the file cannot be read.
-    pub fn keep(&mut self, path: &Path) -> Result<()> {
-        let Task::Renew(renewal) = &mut self.task else { return Err(Missing("what to renew").into()) };
-        if renewal.kept.iter().any(|kept| kept.path == path) {
-            return Ok(());
-        }
-        if let Some(bytes) = self.files.read(path)?.map(Secret::new) {
-            let mode = self.files.mode(path).unwrap_or(0o600);
-            renewal.kept.push(Kept { path: path.to_path_buf(), bytes, mode });
-        }
-        Ok(())
-    }
-
-    /// Notes that something was renewed.
-    ///
-    /// # Errors
-    /// When the command is another.
-    pub fn note_renewed(&mut self, renewed: Renewed) -> Result<()> {
-        match &mut self.task {
-            Task::Renew(renewal) => renewal.renewed.push(renewed),
-            _ => return Err(Missing("what to renew").into()),
-        }
-        Ok(())
     }
 }

@@ -1,7 +1,5 @@
 //! What `certs rotate-ca` was asked for, and what it has found out so far.
 
-use super::{Context, Missing};
-use crate::base::fault::Result;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -74,34 +72,5 @@ impl Rotation {
     /// A run of a stage that nothing more is known of.
     pub fn new(stage: Stage, control_plane: bool) -> Self {
         Self { stage, control_plane, chosen: Vec::new(), without: Vec::new(), now: false, plan: None, done: false }
-    }
-}
-
-impl Context {
-    /// What `certs rotate-ca` was asked for.
-    ///
-    /// # Errors
-    /// When the command is another.
-    pub fn rotation(&self) -> Result<&Rotation> {
-        Ok(self.renewal()?.rotation.as_ref().ok_or(Missing("a change of CA"))?)
-    }
-
-    /// The same, to note what was found out.
-    ///
-    /// # Errors
-    /// When the command is another.
-    pub fn rotation_mut(&mut self) -> Result<&mut Rotation> {
-        match &mut self.task {
-            super::Task::Renew(renewal) => Ok(renewal.rotation.as_mut().ok_or(Missing("a change of CA"))?),
-            _ => Err(Missing("a change of CA").into()),
-        }
-    }
-
-    /// The change that is going on.
-    ///
-    /// # Errors
-    /// When it is not known yet.
-    pub fn rotation_plan(&self) -> Result<Plan> {
-        Ok(self.rotation()?.plan.clone().ok_or(Missing("a change of CA that was begun"))?)
     }
 }

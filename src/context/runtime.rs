@@ -5,16 +5,12 @@
 use super::Context;
 use crate::base::fault::Result;
 use crate::host::Host;
-use crate::host::cri::{self, Cri, Endpoint, Policy, PullErrors, Pulls};
-use std::thread::JoinHandle;
+use crate::host::cri::{self, Cri, Endpoint, Policy, Pulls};
 
 /// The phase to which the pulls belong, whatever runs while they go on.
 const PULL_PHASE: &str = "preflight";
 /// The check by whose name failed pulls can be ignored.
 const PULL_CHECK: &str = "ImagePull";
-
-/// Images on their way.
-pub(super) type Pulling = JoinHandle<Result<usize, PullErrors>>;
 
 impl Context {
     /// The container runtime that answers.

@@ -5,7 +5,7 @@
 
 use super::error::EtcdError;
 use super::member::{Health, Member, Status};
-use super::membership::MemberApi;
+use super::member_api::MemberApi;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
 use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trust};

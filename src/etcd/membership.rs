@@ -14,6 +14,7 @@ mod tests;
 use super::client::{Client, request};
 use super::error::EtcdError;
 use super::member::{Health, Member};
+use super::member_api::MemberApi;
 use super::quorum::{self, voters};
 use crate::base::env::Clock;
 use crate::base::events::Events;
@@ -27,18 +28,6 @@ use std::time::Duration;
 const SLOWEST: Duration = Duration::from_millis(100);
 /// How long members may look unwell before that counts: an election, or a member that starts again, takes less.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What a change of membership needs of etcd. The seam at which tests put an etcd of their own.
-pub(super) trait MemberApi: Sync {
-    fn members(&self) -> Result<Vec<Member>, EtcdError>;
-    /// The members as the one that is asked knows them, without a majority's word.
-    fn members_by_hearsay(&self) -> Result<Vec<Member>, EtcdError>;
-    /// Adds a member without a vote; returns all members then.
-    fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError>;
-    fn promote(&self, id: u64) -> Result<(), EtcdError>;
-    fn remove(&self, id: u64) -> Result<(), EtcdError>;
-    fn health(&self, member: &Member) -> Health;
-}
 
 /// What this host has of an etcd member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -361,6 +350,47 @@ impl<'a> Membership<'a> {
             }
             outcome
         })
+    }
+}
+
+impl Membership<'_> {
+    /// The address tells the member. A host without data of it may be another one, to which the address was given by
+    /// mistake, or may not see the data that is there: it must not take the place of a member that lives.
+    fn place<'m>(
+        &self,
+        members: &'m [Member],
+        name: &str,
+        peer_url: &str,
+        local: LocalData,
+    ) -> Result<Place<'m>, EtcdError> {
+        let Some(member) = find(members, peer_url) else {
+            let stale = local == LocalData::Present;
+            return if stale { Err(EtcdError::StaleData { peer_url: peer_url.into() }) } else { Ok(Place::None) };
+        };
+        if !member.has_started() || local == LocalData::Present {
+            return Ok(Place::Its(member));
+        }
+        let taken = |why: String| EtcdError::Taken { holder: member.name.clone(), peer_url: peer_url.into(), why };
+        if member.name != name {
+            return Err(taken(format!("this host is {name}")));
+        }
+        match (self.answers(member), local) {
+            (false, _) => Ok(Place::Lost(member)),
+            (true, LocalData::Manifest) => Ok(Place::Its(member)),
+            (true, _) => Err(taken("it is alive, and this host has no data of it".into())),
+        }
+    }
+
+    /// True when the member answers within some seconds, be it with complaints.
+    fn answers(&self, member: &Member) -> bool {
+        let wait = Wait { slowest: SLOWEST, ..Wait::new("an answer of this host's etcd member", PATIENCE) };
+        let answer = wait.until(self.clock, self.events, || {
+            Ok(match self.api.health(member) {
+                Health::Silent(why) => Poll::Pending(why),
+                Health::Well | Health::Ill(_) => Poll::Ready(()),
+            })
+        });
+        answer.is_ok()
     }
 }
 

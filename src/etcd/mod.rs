@@ -7,6 +7,7 @@ mod client;
 mod error;
 mod kv;
 mod member;
+mod member_api;
 mod membership;
 mod quorum;
 #[cfg(test)]

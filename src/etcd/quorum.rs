@@ -4,7 +4,7 @@
 
 use super::error::EtcdError;
 use super::member::{Health, Member};
-use super::membership::MemberApi;
+use super::member_api::MemberApi;
 use crate::base::parallel::for_each;
 
 /// # Errors

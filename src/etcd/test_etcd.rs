@@ -3,7 +3,7 @@
 
 use super::error::EtcdError;
 use super::member::{Health, Member};
-use super::membership::MemberApi;
+use super::member_api::MemberApi;
 use crate::base::https::{HttpsError, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Mutex;

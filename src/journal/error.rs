@@ -1,7 +1,6 @@
 //! What can go wrong with the journal.
 
-use super::record::HostChange;
-use super::store::PATH;
+use super::record::{HostChange, PATH};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
 use crate::base::move_away;

@@ -10,7 +10,7 @@ mod store;
 mod undo;
 
 pub use error::{JournalError, UndoError};
-pub use record::{FileRecord, HostChange, Inverse, Ownership};
+pub use record::{FileRecord, HostChange, Inverse, Ownership, PATH};
+pub use store::Journal;
 pub(crate) use store::sha256;
-pub use store::{Journal, PATH};
 pub use undo::{Undone, undo};

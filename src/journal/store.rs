@@ -1,7 +1,7 @@
 //! The journal as a value, and its file.
 
 use super::error::JournalError;
-use super::record::{FileRecord, HostChange, Inverse, Ownership};
+use super::record::{FileRecord, HostChange, Inverse, Ownership, PATH};
 use crate::base::fault::Result;
 use crate::base::files::{Content, HostFiles};
 use crate::base::gate::{Change, Entry, Gate};
@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-/// Where the journal lies.
-pub const PATH: &str = "/var/lib/kubewright/journal.json";
 
 /// Raised when a reader of the former schema would misunderstand the file.
 const SCHEMA: u32 = 3;

@@ -10,6 +10,7 @@ use crate::etcd::{self, Departure, EtcdError, Member, Membership};
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::render::pods::peer_url;
 use crate::state::leave_error::LeaveError;
+use crate::state::local_etcd::may_have_data;
 use crate::state::local_etcd::{Local, local};
 use crate::state::reset_progress;
 use crate::state::stacked_etcd;
@@ -221,6 +222,32 @@ fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
     }
     stacked_etcd::client(cx, known, &CLIENTS, |_, what| {
         silent(format!("there is no {what} in the certificates folder"))
+    })
+}
+
+/// The member's place, unless the host must not leave etcd. Asked once; nothing is changed.
+///
+/// # Errors
+/// When it must not.
+pub fn guard(cx: &mut Context) -> Result<Place> {
+    let has_data = may_have_data(cx)?;
+    let place = place(cx)?;
+    match refusal(cx, has_data, &place)? {
+        Some(reason) => Err(reason.into()),
+        None => Ok(place),
+    }
+}
+
+/// Why the host must not leave etcd; None when it may.
+pub(crate) fn refusal(cx: &Context, has_data: bool, place: &Place) -> Result<Option<LeaveError>> {
+    let leaving = cx.leaving()?;
+    Ok(match place {
+        // Without data there is nothing to lose: it never was a member, or is one no more.
+        Place::Last if !leaving.force => Some(LeaveError::LastMember { name: leaving.name.clone() }),
+        Place::Unknown(why) if has_data && !leaving.force && !leaving.accept_quorum_loss => {
+            Some(LeaveError::EtcdSilent { why: why.clone() })
+        }
+        _ => None,
     })
 }
 

@@ -12,8 +12,8 @@ use crate::ops::static_pods;
 use crate::ops::{report, reset_progress};
 use crate::pipeline::{Action, Target};
 use crate::render::kubelet::{self, FlagsInput, NodeInput, SharedInput, WITHOUT_AWS};
-use crate::state::patches;
 use crate::render::patches::Target as PatchTarget;
+use crate::state::patches;
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "/var/lib/kubelet";

@@ -1,6 +1,6 @@
 //! What a phase is to the pipeline: something that can say whether it is done, and be run.
 
-use super::spec::{Each, When};
+use super::vocabulary::{Each, When};
 use crate::base::fault::Result;
 use crate::context::Context;
 

@@ -6,8 +6,10 @@ pub mod error;
 pub mod plan;
 pub mod run;
 pub mod spec;
+pub mod vocabulary;
 
 pub use action::{Action, Item, Registry, Target};
 pub use error::PipelineError;
 pub use plan::{Plan, Step};
-pub use spec::{Each, When, Workflow};
+pub use spec::Workflow;
+pub use vocabulary::{Each, When};

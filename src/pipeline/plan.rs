@@ -2,7 +2,8 @@
 
 use super::action::{Action, Registry, Target};
 use super::error::PipelineError;
-use super::spec::{PhaseSpec, When, Workflow, join};
+use super::spec::{PhaseSpec, Workflow, join};
+use super::vocabulary::When;
 use crate::base::fault::Result;
 use crate::base::suggest::similar;
 use crate::context::Context;

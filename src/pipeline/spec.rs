@@ -4,6 +4,7 @@
 
 use super::action::Registry;
 use super::error::PipelineError;
+use super::vocabulary::{Each, When};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -48,43 +49,6 @@ pub struct PhaseSpec {
     pub also: Option<String>,
     /// Another name that some minors of kubeadm know it by.
     pub alias: Option<String>,
-}
-
-/// The conditions a phase can have.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum When {
-    /// No condition.
-    #[default]
-    Always,
-    /// etcd runs as a static Pod.
-    LocalEtcd,
-    /// The host becomes a control plane.
-    ControlPlane,
-    /// The host becomes a worker.
-    Worker,
-    /// The user asked for the certificates to be stored in the cluster.
-    UploadCerts,
-    /// The cluster wants CoreDNS.
-    DnsWanted,
-    /// The cluster wants kube-proxy.
-    ProxyWanted,
-}
-
-/// The tables that can give a phase its sub-phases.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum Each {
-    /// The certificates of the PKI, and the service-account key pair.
-    Certificate,
-    /// The kubeconfig files.
-    Kubeconfig,
-    /// The components that run as static Pods, etcd aside.
-    Component,
-    /// Everything that `certs renew` renews.
-    Renewable,
-    /// Everything that an external CA may have signed: the kubelet's kubeconfig on top.
-    Importable,
 }
 
 impl Workflow {

@@ -3,7 +3,7 @@
 use crate::config::model::{ApiEndpoint, ClusterConfig, NodeConfig};
 use crate::config::print;
 use crate::versions::Version;
-use crate::versions::table::{self, Minor};
+use crate::versions::{Minor, table};
 
 pub(super) fn facts(minor: u16) -> &'static Minor {
     table::facts(minor).unwrap()

@@ -12,8 +12,8 @@ pub mod pods;
 pub mod scalar;
 
 use crate::config::model::ClusterConfig;
+use crate::versions::Minor;
 use crate::versions::fact::Stage;
-use crate::versions::table::Minor;
 use ipnet::IpNet;
 use std::net::IpAddr;
 

@@ -13,9 +13,10 @@ mod error;
 mod file_name;
 mod json;
 mod strategic;
+mod target;
 
 pub use error::PatchError;
-pub use file_name::{PatchType, Target};
+pub use target::{PatchType, Target};
 
 /// The patches of a directory, in the order in which they are applied.
 #[derive(Clone, Debug, Default)]

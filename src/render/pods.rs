@@ -5,8 +5,8 @@
 
 use super::engine::{TemplateError, Templates};
 use crate::config::model::{Arg, ClusterConfig, HostPathMount, NodeConfig};
+use crate::versions::Minor;
 use crate::versions::fact::PodProbes;
-use crate::versions::table::Minor;
 use probe::{Endpoint, Probe};
 use serde::Serialize;
 use serde_json::Value;

@@ -1,8 +1,9 @@
 //! Generates `docs/versions.md` from the table of minor versions.
 
 use super::fact::{PerPatch, PodProbes, Stage};
+use super::minor::Minor;
 use super::minors;
-use super::table::{Minor, window};
+use super::table::window;
 use std::fmt::Write;
 
 /// How a row displays a fact.

@@ -7,11 +7,13 @@ pub mod document;
 pub mod fact;
 pub mod kubelet_fields;
 mod kubelet_types;
+pub mod minor;
 mod minors;
 pub mod proxy_fields;
 pub mod table;
 pub mod version;
 
 pub use api_version::ApiVersion;
-pub use table::{Minor, OLDEST, OutsideWindow, facts, facts_of, newest, window};
+pub use minor::Minor;
+pub use table::{OLDEST, OutsideWindow, facts, facts_of, newest, window};
 pub use version::Version;

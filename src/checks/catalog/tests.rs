@@ -3,11 +3,11 @@
 use super::*;
 use crate::base::fault::Fault;
 use crate::base::files::Content;
+use crate::checks::existing_cluster::Standing;
+use crate::checks::finding::Consequence;
 use crate::checks::finding::{Repair, Severity};
 use crate::checks::holding::{EtcdData, Holding, Whose};
-use crate::checks::ignore::Consequence;
 use crate::checks::inputs::Rerun;
-use crate::checks::standing::Standing;
 use crate::config::model::{ApiEndpoint, ClusterConfig, NodeConfig};
 use crate::config::print;
 use crate::host::command::fake::FakeHost;

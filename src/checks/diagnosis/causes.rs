@@ -3,20 +3,7 @@
 //! The words are those of the programs themselves; a row lists what several versions say. `{}` in a
 //! sentence stands for what follows the matched words in the line, `{who}` for the component.
 
-use super::evidence::Line;
-
-/// Where a line was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The log of a container that ended.
-    Container,
-    /// The host itself.
-    Host,
-    /// The kubelet's journal.
-    Kubelet,
-    /// The log of a container that runs.
-    Running,
-}
+use super::line::{Line, Source};
 
 /// One row.
 #[derive(Debug)]

@@ -5,9 +5,11 @@
 
 mod causes;
 mod evidence;
+mod line;
 
-pub use causes::{CAUSES, Cause, Source};
-pub use evidence::{Evidence, Line, collect, words_of_kubelet};
+pub use causes::{CAUSES, Cause};
+pub use evidence::{Evidence, collect, words_of_kubelet};
+pub use line::{Line, Source};
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;

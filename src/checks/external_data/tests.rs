@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::https::test_server::{TestCa, TestServer};
 use crate::base::https::{Credentials, Trust};
+use crate::checks::etcd_client::PREFIX;
 use crate::config::model::Arg;
 use crate::config::print;
 use crate::etcd::Access;

@@ -2,8 +2,8 @@
 //!
 //! Reads: the certificate files, and the TLS alert of the server. Writes: nothing.
 
-use super::material;
 use crate::base::https::{self, Objection, Trouble};
+use crate::checks::etcd_client::{material, own_certificate};
 use crate::checks::inputs::Scene;
 use crate::config::model::ExternalEtcd;
 use crate::etcd::EtcdError;
@@ -62,21 +62,8 @@ fn in_words(etcd: &ExternalEtcd, objection: Objection, own: Option<&Cert>, ca: &
     (what, issue)
 }
 
-/// What is wrong with the client certificate whatever the server is.
-pub(super) fn fault(own: &Cert, now: i64) -> Option<&'static str> {
-    if !own.for_clients {
-        return Some("is for servers only, and etcd wants one for clients (extended key usage clientAuth)");
-    }
-    (own.not_after < now).then_some("has expired")
-}
-
 fn shown_ca(etcd: &ExternalEtcd) -> String {
     if etcd.ca_file.is_empty() { "a CA that this machine trusts".into() } else { etcd.ca_file.clone() }
-}
-
-pub(super) fn own_certificate(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Option<Cert> {
-    let pem = scene.files().read(Path::new(&etcd.cert_file)).ok()??;
-    Cert::bundle_from_pem(&pem).ok()?.into_iter().next()
 }
 
 #[cfg(test)]
@@ -103,15 +90,5 @@ mod tests {
         assert!(said(Objection::Unsaid, &ours).contains("which /etcd/ca.crt has not signed (its issuer is 'CN=theirs"));
         assert!(!said(Objection::Unsaid, &theirs).contains("has not signed"));
         assert!(said(Objection::Missing, &ours).contains("wants a client certificate"));
-    }
-
-    #[test]
-    fn a_certificate_for_servers_only_is_refused_before_etcd_is_asked() {
-        let ca = TestCa::new("etcd-ca");
-        let mut cert = Cert::bundle_from_pem(&ca.local_leaf().certificate).unwrap().remove(0);
-        assert_eq!(fault(&cert, cert.not_before), None);
-        assert_eq!(fault(&cert, cert.not_after + 1), Some("has expired"));
-        cert.for_clients = false;
-        assert!(fault(&cert, cert.not_before).unwrap().contains("clientAuth"));
     }
 }

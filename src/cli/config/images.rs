@@ -56,7 +56,7 @@ fn config(args: ImagesArgs, cri_socket: Option<String>, session: &mut Session) -
     let documents = session.documents(args.config.as_deref())?;
     let mut facts = Facts::placeholder(session.env.random.clone());
     if args.kubernetes_version.is_none() && !documents.names_version() {
-        facts.kubelet_version = super::installed_kubelet(session);
+        facts.kubelet_version = super::host::installed_kubelet(session);
     }
     let flags = InitFlags {
         feature_gates: (!args.feature_gates.is_empty()).then(|| args.feature_gates.join(",")),

@@ -26,7 +26,7 @@ pub fn run(command: &PrintCommand, session: &mut Session) -> Result<ExitCode> {
     | PrintCommand::UpgradeDefaults(args)) = command;
     let components = components(args)?;
     let minor = minor(args, session)?;
-    let host_name = facts::hostname(&super::host(session))?;
+    let host_name = facts::hostname(&super::host::host(session))?;
     let mut documents = match command {
         PrintCommand::InitDefaults(_) => print::init_defaults(minor, &host_name).into(),
         PrintCommand::JoinDefaults(_) => vec![print::join_defaults(minor, &host_name)],
@@ -58,7 +58,7 @@ fn components(args: &DefaultsArgs) -> Result<Vec<&'static str>, OptionError> {
 fn minor(args: &DefaultsArgs, session: &Session) -> Result<&'static Minor> {
     let mut facts = Facts::placeholder(session.env.random.clone());
     if args.kubernetes_version.is_none() {
-        facts.kubelet_version = super::installed_kubelet(session);
+        facts.kubelet_version = super::host::installed_kubelet(session);
     }
     let flags = InitFlags { kubernetes_version: args.kubernetes_version.clone(), ..InitFlags::default() };
     let resolved = Documents::none().init(&flags, &facts)?;

@@ -1,7 +1,7 @@
 //! The fields of `ClusterConfiguration` and `ClusterStatus`.
 
-use super::node::API_ENDPOINT;
-use super::shape::Type::{Any, Bool, BoolMap, Duration, List, Object as Map, ObjectMap, Text, TextList, TextMap};
+use super::parts::{API_ENDPOINT, args};
+use super::shape::Type::{Any, Bool, BoolMap, Duration, List, Object as Map, ObjectMap, Text, TextList};
 use super::shape::{Field, Object, field, object};
 use crate::versions::ApiVersion::{V1Beta2, V1Beta3, V1Beta4};
 
@@ -29,14 +29,6 @@ pub(super) static CLUSTER: Object = object(&[
 
 pub(super) static CLUSTER_STATUS: Object =
     object(&[field("apiVersion", Text), field("kind", Text), field("apiEndpoints", ObjectMap(&API_ENDPOINT))]);
-
-/// Flags of a component: a map until v1beta3, then a list that may repeat a name.
-pub(super) const fn args(name: &'static str) -> [Field; 2] {
-    [
-        field(name, TextMap).until(V1Beta3, "write a list of 'name' and 'value' instead"),
-        field(name, List(&ARG)).since(V1Beta4),
-    ]
-}
 
 const EXTRA_ARGS: [Field; 2] = args("extraArgs");
 
@@ -88,8 +80,6 @@ static EXTERNAL_ETCD: Object = object(&[
     field("certFile", Text),
     field("keyFile", Text),
 ]);
-
-pub(super) static ARG: Object = object(&[field("name", Text), field("value", Text)]);
 
 static HOST_PATH_MOUNT: Object = object(&[
     field("name", Text),

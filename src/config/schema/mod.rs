@@ -10,6 +10,7 @@ mod describe;
 mod identify;
 mod kind;
 mod node;
+mod parts;
 mod shape;
 mod suggest;
 mod tasks;

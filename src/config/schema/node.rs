@@ -1,7 +1,7 @@
 //! The fields of `InitConfiguration` and `JoinConfiguration`.
 
-use super::cluster::args;
-use super::shape::Type::{Any, Bool, Duration, Int, List, Object as Map, Secret, Text, TextList};
+use super::parts::{API_ENDPOINT, args};
+use super::shape::Type::{Any, Bool, Duration, List, Object as Map, Secret, Text, TextList};
 use super::shape::{Field, Object, field, object};
 use crate::versions::ApiVersion::{V1Beta2, V1Beta3, V1Beta4};
 
@@ -56,8 +56,6 @@ static NODE_REGISTRATION: Object = object(&[
 // The Kubernetes core type Taint.
 static TAINT: Object =
     object(&[field("key", Text), field("value", Text), field("effect", Text), field("timeAdded", Any)]);
-
-pub(super) static API_ENDPOINT: Object = object(&[field("advertiseAddress", Text), field("bindPort", Int)]);
 
 pub(super) static PATCHES: Object = object(&[field("directory", Text)]);
 

@@ -1,8 +1,10 @@
 //! Checks a file before it is parsed as YAML: size, encoding, control characters.
 
-use super::load::MAX_BYTES;
 use super::node::Mark;
 use crate::config::problem::Complaint;
+
+/// The largest file that is read: the API server does not accept requests above 3 MiB either.
+pub const MAX_BYTES: usize = 3 * 1024 * 1024;
 
 /// The text of `bytes`, or why it is not text.
 pub(super) fn decode(bytes: &[u8]) -> Result<&str, (Mark, Complaint)> {

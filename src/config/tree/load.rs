@@ -9,9 +9,6 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// The largest file that is read: the API server does not accept requests above 3 MiB either.
-pub const MAX_BYTES: usize = 3 * 1024 * 1024;
-
 /// The maximum number of values in a file, counted after expanding aliases and including the copies kept for anchors.
 /// Real files have hundreds.
 const MAX_NODES: usize = 100_000;

@@ -9,7 +9,8 @@ mod node;
 mod scalar;
 mod typed;
 
-pub use load::{Loaded, MAX_BYTES, load};
+pub use defects::MAX_BYTES;
+pub use load::{Loaded, load};
 pub use node::{Entry, Mark, Node, Value};
 pub use scalar::is_text;
 pub use typed::TypeError;

@@ -3,11 +3,11 @@
 //! Reads: the runtime's answers. Writes: pulls images, stops and removes containers and pods, each
 //! through the gate.
 
+use super::endpoint::Endpoint;
 use super::error::CriError;
 use super::grpc::{self, CallError, NOT_FOUND};
 use super::messages as wire;
 use super::pods::{self, Container, ContainerState, ExitedContainer, Pod};
-use super::socket::Endpoint;
 use super::status::{CgroupDriver, Status, configured_driver};
 use super::version::{self, APIS, RuntimeVersion};
 use crate::base::env::Clock;

@@ -1,7 +1,7 @@
 //! What can go wrong with the container runtime and its images.
 
+use super::endpoint::Endpoint;
 use super::grpc::{CallError, UNAVAILABLE, UNIMPLEMENTED};
-use super::socket::Endpoint;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use std::fmt;

@@ -5,6 +5,7 @@
 //! its own (some hundred microseconds), so a runtime that was restarted needs no second thought.
 
 mod client;
+mod endpoint;
 mod error;
 mod grpc;
 mod logs;
@@ -19,10 +20,11 @@ mod version;
 pub(crate) mod fake;
 
 pub use client::Cri;
+pub use endpoint::{Endpoint, KNOWN};
 pub use error::{CriError, Found, PullReason};
 pub use logs::{LogLine, tail};
 pub use pods::{Container, ContainerState, ExitedContainer, Pod};
 pub use pull::{Policy, PullErrors, Pulls, registry_of};
-pub use socket::{Endpoint, KNOWN, find, kubelet_endpoint, probe};
+pub use socket::{find, kubelet_endpoint, probe};
 pub use status::{CgroupDriver, Condition, Status};
 pub use version::RuntimeVersion;

@@ -247,9 +247,9 @@ mod tests {
     use super::*;
     use crate::base::events::{Event, Lines, Sink};
     use crate::host::command::fake::FakeHost;
+    use crate::host::cri::Endpoint;
     use crate::host::cri::fake::FakeCri;
     use crate::host::cri::messages::PullImageResponse;
-    use crate::host::cri::socket::Endpoint;
 
     const SOCKET: &str = "/run/containerd/containerd.sock";
     const PULLS: Pulls = Pulls { policy: Policy::IfNotPresent, serial: false, limit: Duration::from_mins(1) };

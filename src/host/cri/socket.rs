@@ -3,19 +3,11 @@
 //! Reads: the sockets, and what the kubelet was told to use. Writes nothing.
 
 use super::client::Cri;
+use super::endpoint::Endpoint;
+use super::endpoint::KNOWN;
 use super::error::{CriError, Found};
 use crate::host::command::Host;
-use std::fmt;
-use std::path::{Path, PathBuf};
-
-/// The socket of a container runtime.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint(PathBuf);
-
-/// The sockets where runtimes listen by default: containerd, CRI-O, cri-dockerd. Under /var/run,
-/// a link to /run on every current system, because that is how kubeadm has always written them.
-pub const KNOWN: [&str; 3] =
-    ["/var/run/containerd/containerd.sock", "/var/run/crio/crio.sock", "/var/run/cri-dockerd.sock"];
+use std::path::Path;
 
 impl Endpoint {
     /// Reads `unix:///run/x.sock` or `/run/x.sock`.
@@ -25,60 +17,6 @@ impl Endpoint {
     pub fn parse(text: &str) -> Result<Self, CriError> {
         let path = text.strip_prefix("unix://").unwrap_or(text);
         if path.starts_with('/') { Ok(Self(path.into())) } else { Err(CriError::BadEndpoint { text: text.into() }) }
-    }
-
-    /// The socket's path.
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// The address as kubeadm of a minor writes it to flags and annotations: with its scheme from 1.24
-    /// on, and as a bare path (containerd's below /run) before.
-    pub fn written(&self, with_scheme: bool) -> String {
-        match (with_scheme, self.0.to_str()) {
-            (true, _) => self.to_string(),
-            (false, Some("/var/run/containerd/containerd.sock")) => "/run/containerd/containerd.sock".into(),
-            (false, _) => self.0.display().to_string(),
-        }
-    }
-
-    /// The service that most likely stands behind it.
-    pub fn service(&self) -> &'static str {
-        let name = self.0.to_string_lossy();
-        if name.contains("crio") {
-            "crio"
-        } else if name.contains("cri-docker") {
-            "cri-docker"
-        } else if name.contains("dockershim") {
-            "docker"
-        } else {
-            "containerd"
-        }
-    }
-
-    /// The socket where the runtime of this service listens by default.
-    pub fn of_service(service: &str) -> Option<Self> {
-        KNOWN.into_iter().map(|path| Self(path.into())).find(|endpoint| endpoint.service() == service)
-    }
-
-    /// True when the service `containerd` listens here, which is told by `/etc/containerd/config.toml`. Others have
-    /// a containerd of their own elsewhere.
-    pub fn is_containerd(&self) -> bool {
-        ["/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"]
-            .iter()
-            .any(|path| self.0 == Path::new(path))
-    }
-
-    /// True when both are the same socket on this host, whatever links lead there.
-    fn is_same(&self, other: &Self, host: &Host) -> bool {
-        let real = |e: &Self| host.files().real(&e.0).map(|p| p.canonicalize().unwrap_or(p)).ok();
-        self == other || real(self) == real(other)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unix://{}", self.0.display())
     }
 }
 

@@ -5,10 +5,12 @@ use super::super::error::KubeError;
 use super::super::request::Request;
 use super::super::token;
 use super::cluster_info::ClusterInfo;
-use super::{ByToken, Credentials, DiscoveryError, Found, Https, Options, Pin, Trust, ca, jws};
+use super::{ByToken, DiscoveryError, Found, ca, jws};
 use crate::base::fault::Fault;
 use crate::base::https::Trouble;
+use crate::base::https::{Credentials, Https, Options, Trust};
 use crate::base::pem;
+use crate::base::pin::Pin;
 use std::time::Duration;
 
 /// How long the cluster information may take: a healthy server needs some milliseconds, one whose etcd has no majority gives

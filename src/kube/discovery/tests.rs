@@ -1,13 +1,17 @@
 //! Attacks and accidents on a real TLS socket.
 
 use super::*;
+use crate::base::env::{Clock, Random};
+use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::https::test_server::{TestCa, TestLeaf, TestResponse, TestServer, dead_address};
+use crate::base::pin::Pin;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 mod unproved;
 

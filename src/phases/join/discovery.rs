@@ -6,8 +6,7 @@
 use crate::base::fault::Result;
 use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
-use crate::base::secret::Secret;
-use crate::config::kubeconfig::{SecretText, User};
+use crate::config::kubeconfig::User;
 use crate::config::model::{ClusterConfig, DiscoverySource};
 use crate::config::{Facts, documents};
 use crate::context::{Context, Joining};
@@ -22,8 +21,10 @@ use crate::render::objects::upload_config;
 use crate::state::holding;
 use crate::state::kubelet_credentials::{self, Credentials as OfKubelet};
 use std::sync::Arc;
+use user::{name_proxy, token_user};
 
 mod file;
+mod user;
 
 /// Finds the cluster that the configuration names; `facts` complete the cluster's own configuration.
 ///
@@ -73,19 +74,6 @@ fn find(cx: &Context, proxies: &Proxies) -> Result<(Found, Access, User)> {
             Ok((found, access, token_user(token)))
         }
         DiscoverySource::File { location } => file::find(cx, location, tls_token, proxies, &search),
-    }
-}
-
-fn token_user(token: Secret<String>) -> User {
-    User { token: Some(SecretText(token)), ..User::default() }
-}
-
-/// Says through which proxy an API server is reached: a forgotten variable is a common cause of trouble.
-fn name_proxy(cx: &Context, proxies: &Proxies, endpoint: &str) {
-    let (host, port) = endpoint.rsplit_once(':').unwrap_or((endpoint, "443"));
-    let host = host.trim_matches(['[', ']']);
-    if let Some(proxy) = proxies.shown("https", host, port.parse().unwrap_or(443)) {
-        cx.events.message(format!("{endpoint} is reached through the proxy {proxy}"));
     }
 }
 

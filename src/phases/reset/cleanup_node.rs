@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::host::service::Services;
 use crate::host::{mounts, removal};
 use crate::ops::containers::{self, Wanted};
+use crate::ops::etcd_member;
 use crate::ops::etcd_member::Place;
 use crate::ops::network;
 use crate::ops::{node_status, reset_progress};
@@ -67,7 +68,7 @@ fn note_kubelets_own_folder(cx: &mut Context) -> Result<()> {
 /// Where the phase of etcd was left out, its member stops here all the same.
 fn guard_etcd(cx: &mut Context) -> Result<()> {
     if may_have_data(cx)?
-        && let Place::Member { .. } = crate::phases::reset::remove_etcd_member::guard(cx)?
+        && let Place::Member { .. } = etcd_member::guard(cx)?
     {
         let name = cx.leaving()?.name.clone();
         let what = "this host's member of etcd, which stops, and its data";

@@ -5,6 +5,7 @@
 use crate::base::fault::Result;
 use crate::checks::{Finding, Role, Unfit};
 use crate::context::Context;
+use crate::ops::etcd_member;
 use crate::pipeline::{Action, Target};
 
 /// kubeadm's name for the check that the user is root.
@@ -30,7 +31,7 @@ impl Action for ResetPreflight {
             let finding = Finding::error(ROOT, place, "this user is not root", "run the command with sudo");
             return Err(Unfit { errors: vec![finding], role: Role::Worker }.into());
         }
-        crate::phases::reset::remove_etcd_member::guard(cx).map(drop)
+        etcd_member::guard(cx).map(drop)
     }
 }
 

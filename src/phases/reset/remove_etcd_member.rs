@@ -14,7 +14,7 @@ use crate::ops::reset_progress;
 use crate::phases::reset::cleanup_node::{SERVICE, discard, stop_kubelet};
 use crate::pipeline::{Action, Target};
 use crate::state::leave_error::LeaveError;
-use crate::state::local_etcd::{Local, local, may_have_data};
+use crate::state::local_etcd::{Local, local};
 use crate::state::static_pod::{self, StaticPod};
 use std::path::Path;
 
@@ -33,7 +33,7 @@ impl Action for RemoveEtcdMember {
         };
         // Much may have happened while the Pods moved away.
         cx.leaving_mut()?.place = None;
-        let place = guard(cx)?;
+        let place = etcd_member::guard(cx)?;
         // A member that was taken out ends by itself, and a kubelet would start it again, while it is stopped and removed.
         // A runtime that loses its kubelet in the middle of that may keep the container's name taken.
         let ran = stop_kubelet(cx)?;
@@ -65,32 +65,6 @@ fn note_log(cx: &mut Context) -> Result<()> {
         cx.leaving_mut()?.notes.push(note);
     }
     Ok(())
-}
-
-/// The member's place, unless the host must not leave etcd. Asked once; nothing is changed.
-///
-/// # Errors
-/// When it must not.
-pub fn guard(cx: &mut Context) -> Result<Place> {
-    let has_data = may_have_data(cx)?;
-    let place = etcd_member::place(cx)?;
-    match refusal(cx, has_data, &place)? {
-        Some(reason) => Err(reason.into()),
-        None => Ok(place),
-    }
-}
-
-/// Why the host must not leave etcd; None when it may.
-fn refusal(cx: &Context, has_data: bool, place: &Place) -> Result<Option<LeaveError>> {
-    let leaving = cx.leaving()?;
-    Ok(match place {
-        // Without data there is nothing to lose: it never was a member, or is one no more.
-        Place::Last if !leaving.force => Some(LeaveError::LastMember { name: leaving.name.clone() }),
-        Place::Unknown(why) if has_data && !leaving.force && !leaving.accept_quorum_loss => {
-            Some(LeaveError::EtcdSilent { why: why.clone() })
-        }
-        _ => None,
-    })
 }
 
 /// Before the data goes, whatever the manifests, the user and etcd itself said: nobody may be at work on it.
@@ -139,6 +113,7 @@ fn leave(cx: &mut Context, local: &Local, place: Place) -> Result<()> {
 mod tests {
     use super::*;
     use crate::context::leaving::fixture;
+    use crate::ops::etcd_member::refusal;
 
     fn unknown() -> Place {
         Place::Unknown("nobody answers".into())

@@ -3,8 +3,8 @@
 use crate::config::images;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::render::pods::command::{arg, last_value, words};
+use crate::versions::Minor;
 use crate::versions::fact::{Cri, PauseImageFlag};
-use crate::versions::table::Minor;
 use serde_json::Value;
 
 /// The socket of dockershim, the kubelet's built-in adapter to Docker, with and without its scheme.

@@ -3,8 +3,8 @@
 use super::super::api_version::ApiVersion::{V1Beta2, V1Beta3, V1Beta4};
 use super::super::fact::Stage::{Alpha, Beta, Deprecated, Ga};
 use super::super::fact::{Cri, PauseImageFlag, PerPatch, PodProbes};
-use super::super::table::Minor;
-use super::{CONTROL_PLANE, EXCLUDE_FROM_LB, LIVEZ, MASTER, V1_20, gate};
+use super::super::minor::Minor;
+use super::first::{CONTROL_PLANE, EXCLUDE_FROM_LB, LIVEZ, MASTER, V1_20, gate};
 
 pub(super) const V1_21: Minor = Minor {
     minor: 21,

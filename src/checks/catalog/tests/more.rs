@@ -3,7 +3,7 @@
 use super::ports::listening;
 use super::*;
 use crate::base::env::{Clock, Random};
-use crate::checks::standing::{Data, Database};
+use crate::checks::existing_cluster::{Data, Database};
 use crate::config::model::Arg;
 use crate::pki::{self, Generator, PkiStore};
 

@@ -2,6 +2,7 @@
 //!
 //! Reads: the file, the credentials that it names, the cluster information where the server shows it. Writes: nothing.
 
+use super::user::{name_proxy, token_user};
 use crate::base::fault::Result;
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
@@ -11,7 +12,6 @@ use crate::context::Context;
 use crate::context::access::{self, AccessError, TOKEN_FILE};
 use crate::kube::client::Access;
 use crate::kube::discovery::{self, Found, Search};
-use crate::phases::join::discovery::{name_proxy, token_user};
 use crate::phases::join::error::JoinError;
 use std::path::Path;
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::https::test_server::{TestCa, dead_address};
+use crate::base::secret::Secret;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::domain::paths::ADMIN_CONF;
 use crate::pki::fixture;

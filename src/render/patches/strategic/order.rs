@@ -3,8 +3,10 @@
 //! Items named by the patch are in the patch's order, the others in theirs. Existing items keep their relative order;
 //! new ones are placed as far to the front as that permits.
 
-use super::{ELEMENT_ORDER, Place};
+use super::place::Place;
 use serde_json::{Map, Value};
+
+pub(super) const ELEMENT_ORDER: &str = "$setElementOrder/";
 
 /// Sorts `list`; `before` is the list without the patch, `named` has items with the patch's keys in its order. `key` is
 /// empty for lists of plain values.
