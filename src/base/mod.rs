@@ -10,6 +10,7 @@ pub mod gate;
 pub mod go_duration;
 pub mod go_yaml;
 pub mod https;
+pub mod output;
 pub mod parallel;
 pub mod pem;
 pub mod pin;

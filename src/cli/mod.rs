@@ -59,7 +59,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),
-        Command::Completion(args) => Ok(completion::completion(&args, session)),
+        Command::Completion(args) => completion::completion(&args, session),
         Command::Man(args) => completion::man(&args, session),
     }
 }

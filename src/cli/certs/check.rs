@@ -53,7 +53,7 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     let limits = Thresholds { warn: args.warn.unwrap_or(WARN), critical: args.critical };
     let severity = report.judge(limits);
     match &args.prometheus {
-        Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report)),
+        Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report))?,
         Some(file) => {
             let path = session.env.cwd.join(file);
             cx.files.write(&path, &Content::public(metrics::text(&report)), 0o644)?;
