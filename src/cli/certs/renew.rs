@@ -2,6 +2,7 @@
 
 use super::{discover, restart};
 use crate::actions;
+use crate::actions::expiration;
 use crate::actions::renewal::known::Source;
 use crate::actions::renewal::{self, KUBELET_CONF, near};
 use crate::base::exit_code::ExitCode;
@@ -21,6 +22,9 @@ use serde_json::json;
 use std::path::Path;
 
 const KUBERNETES: &str = "/etc/kubernetes";
+
+/// How soon a CA expires that is warned of, in seconds.
+const CA_WARN: i64 = 30 * 24 * 3600;
 
 /// `--sync-config` without a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -81,12 +85,16 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs renew", args.dry_run)?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
-    if let Some(within) = args.within {
-        let cx = session.context(Task::None, false);
-        let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
-        if !near::is_near(&cx.files, &store, cx.clock.now(), only.as_deref(), within)? {
-            return nothing_is_near(args, session);
-        }
+    let cx = session.context(Task::None, false);
+    let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
+    let survey = expiration::survey(&cx.files, &store, cx.clock.now())?;
+    for warning in survey.ca_warnings(args.within.unwrap_or(CA_WARN)) {
+        session.events.warning(warning);
+    }
+    if let Some(within) = args.within
+        && !near::is_near(&cx.files, &store, &survey, cx.clock.now(), only.as_deref(), within)?
+    {
+        return nothing_is_near(args, session);
     }
     if known == Source::Host {
         if args.sync_config {
