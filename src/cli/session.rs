@@ -15,6 +15,7 @@ use crate::config::{Documents, documents};
 use crate::context::access::ADMIN_CONF;
 use crate::context::{Context, Task};
 use crate::host::lock::HostLock;
+use crate::journal::unfinished;
 use serde::Serialize;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -77,9 +78,24 @@ impl Session {
     /// run needs no lock.
     pub fn hold_host(&mut self, command: &str, dry_run: bool) -> Result<()> {
         if self.lock.is_none() && !dry_run {
-            self.lock = HostLock::take(&HostFiles::new(self.root(), Gate::open()), command)?;
+            let files = HostFiles::new(self.root(), Gate::open());
+            self.lock = HostLock::take(&files, command)?;
+            if self.lock.is_some() {
+                self.remove_unfinished(&files);
+            }
         }
         Ok(())
+    }
+
+    /// Removes what interrupted runs left under hidden names.
+    fn remove_unfinished(&self, files: &HostFiles) {
+        let found = unfinished::remove(files);
+        for path in found.removed {
+            self.events.message(format!("removed {}, left by an interrupted run", path.display()));
+        }
+        for error in found.failed {
+            self.events.warning(format!("{error}, which an interrupted run left: {}", error.source));
+        }
     }
 
     /// The root directory of the host, as an absolute path.

@@ -13,28 +13,20 @@ pub enum PemError {
     ByteOrderMark,
     /// A BEGIN or END line does not start in the first column.
     #[error("line {line} is indented: '-----BEGIN …-----' and '-----END …-----' must start in the first column")]
-    Indented {
-        line: usize,
-    },
+    Indented { line: usize },
     /// A BEGIN or END line is incomplete or has additional text.
     #[error(
         "line {line} is not a complete '-----BEGIN …-----' or '-----END …-----' line; line breaks may have been lost or replaced by spaces"
     )]
-    BrokenLine {
-        line: usize,
-    },
+    BrokenLine { line: usize },
     /// The END line is missing.
-    #[error("the file is truncated: the block '{label}' that starts in line {line} does not have an '-----END …-----' line")]
-    Truncated {
-        label: &'static str,
-        line: usize,
-    },
+    #[error(
+        "the file is truncated: the block '{label}' that starts in line {line} does not have an '-----END …-----' line"
+    )]
+    Truncated { label: &'static str, line: usize },
     /// The content is not base64.
     #[error("the block '{label}' that starts in line {line} is not base64")]
-    NotBase64 {
-        label: &'static str,
-        line: usize,
-    },
+    NotBase64 { label: &'static str, line: usize },
 }
 
 impl PemError {
@@ -42,13 +34,11 @@ impl PemError {
     pub fn fix(&self, path: &Path) -> Option<String> {
         let path = path.display();
         match self {
-            Self::Indented { .. } => Some(format!(
-                "remove the indentation: run \"sed -i 's/^[[:blank:]]*//' {path}\""
-            )),
+            Self::Indented { .. } => Some(format!("remove the indentation: run \"sed -i 's/^[[:blank:]]*//' {path}\"")),
             Self::ByteOrderMark => Some(format!("save it as UTF-8 without a byte order mark, or copy {path} again")),
-            Self::BrokenLine { .. } => Some(format!(
-                "copy {path} again from its source as a file, not through a variable or an editor"
-            )),
+            Self::BrokenLine { .. } => {
+                Some(format!("copy {path} again from its source as a file, not through a variable or an editor"))
+            }
             Self::NoBlock | Self::Truncated { .. } | Self::NotBase64 { .. } => None,
         }
     }
