@@ -32,8 +32,7 @@ impl Action for Kubeconfig {
         }
         let (store, keys) = (cx.pki()?, cx.keys());
         let spec = catalog::kubeconfig(target.item())?;
-        let outcome =
-            store.ensure_kubeconfig(spec, &directory(cx), cx.cluster()?, cx.node()?, keys.as_ref())?;
+        let outcome = store.ensure_kubeconfig(spec, &directory(cx), cx.cluster()?, cx.node()?, keys.as_ref())?;
         told::outcome(cx, &outcome);
         Ok(())
     }

@@ -42,7 +42,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("addon-kube-proxy", &cluster::addon::AddonKubeProxy),
     ("bootstrap-token", &cluster::bootstrap_token::BootstrapTokens),
     ("certificate", &certificate::Certificate),
-    ("check-kubelet", &renewal::kubelet_service::CheckKubelet),
+    ("check-ready", &renewal::ready::CheckReady),
     ("cluster-admins", &cluster::admins::ClusterAdmins),
     ("cleanup-node", &reset::cleanup::CleanupNode),
     ("component-manifest", &manifest::ComponentManifest),

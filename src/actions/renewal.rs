@@ -21,6 +21,7 @@ pub mod kubelet_service;
 pub mod names;
 pub mod near;
 mod readers;
+pub mod ready;
 pub mod requests;
 pub mod restart;
 pub mod rollback;

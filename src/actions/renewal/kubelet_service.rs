@@ -13,7 +13,6 @@ use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::host::service::{InitSystem, Services};
 use crate::kube::ready::wait_for_components;
-use crate::pipeline::{Action, Target};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -65,24 +64,6 @@ impl Fault for NotWell {
     }
     fn hint(&self) -> Option<String> {
         Some("run 'journalctl -u kubelet -n 50' to see why, then run the same command again".into())
-    }
-}
-
-/// Refuses, before any file changes, what would end components that no kubelet brings back.
-pub struct CheckKubelet;
-
-impl Action for CheckKubelet {
-    fn changes(&self) -> bool {
-        false
-    }
-
-    fn needs_running_host(&self) -> bool {
-        true
-    }
-
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        // One that runs and is not well may be what this run repairs, as may one that does not run.
-        if cx.renewal()?.only.as_deref() == Some(KUBELET_CONF) { Ok(()) } else { require_active(cx) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tests of restarts, on a host whose components are made up.
 
-mod imagined;
+pub mod imagined;
 
 use super::super::kubelet_service::Unfit;
 use super::super::tests::{MADE, host, renewing};

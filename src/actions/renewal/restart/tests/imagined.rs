@@ -20,6 +20,8 @@ pub struct Imagined {
     pub dislikes: RefCell<Vec<Vec<u8>>>,
     /// The contents of admin.conf and of certificates with which the API server lets no administrator in.
     pub bars: RefCell<Vec<Vec<u8>>>,
+    /// What components say is wrong with them.
+    pub ailments: RefCell<BTreeMap<String, String>>,
     pub log: RefCell<Vec<String>>,
     pub started: RefCell<u32>,
     /// Nobody would start again what is ended.
@@ -54,6 +56,7 @@ impl Imagined {
             components: RefCell::new(components),
             dislikes: RefCell::default(),
             bars: RefCell::default(),
+            ailments: RefCell::default(),
             log: RefCell::default(),
             started: RefCell::new(0),
             kubelet_is_down: RefCell::new(false),
@@ -150,7 +153,7 @@ impl Running for Imagined {
 
     fn ailment(&self, component: &str, url: &str) -> Result<Option<String>> {
         assert!(component != "kube-apiserver" || url == "https://127.0.0.1:6443/livez");
-        Ok(None)
+        Ok(self.ailments.borrow().get(component).cloned())
     }
 
     fn admin_enters(&self, _: &mut Context) -> Result<()> {
