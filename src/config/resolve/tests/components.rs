@@ -42,7 +42,7 @@ fn fields_of_other_minors_are_named_with_the_minors_that_have_them() {
         (
             "v1.30.0",
             format!("{PROXY}ipvs: {{syncPeriod: 1d}}"),
-            "ipvs.syncPeriod: \"1d\" is not a duration | hours are the largest unit: \"24h\"",
+            "ipvs.syncPeriod: \"1d\" is not a duration | write hours: \"24h\"",
         ),
         (
             "v1.30.0",
