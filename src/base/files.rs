@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod atomic;
+mod bounded;
 #[cfg(not(test))]
 mod faults;
 #[cfg(test)]
@@ -79,6 +80,7 @@ impl Fault for FileError {
             io::ErrorKind::NotFound => {
                 format!("check the path: run 'ls -la {}'", self.path.parent().unwrap_or(&self.path).display())
             }
+            io::ErrorKind::FileTooLarge => format!("run 'ls -lL {shown}': this cannot be the right file; move it away"),
             io::ErrorKind::InvalidData => format!("the file is not text in UTF-8: run 'file {shown}'"),
             _ => format!("run 'stat {shown}'"),
         })
@@ -179,17 +181,13 @@ impl HostFiles {
     /// The bytes of a file; None when there is none.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it is there and cannot be read, is not a regular file, or is far too large.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         if let Some(planned) = self.planned(path) {
             return Ok(planned.map(|p| p.bytes.expose().clone()));
         }
         let real = self.real(path)?;
-        match std::fs::read(&real) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(FileError { verb: "read", path: real, source }),
-        }
+        bounded::read(&real, bounded::LIMIT).map_err(|source| FileError { verb: "read", path: real, source })
     }
 
     /// The text of a file; None when there is none.

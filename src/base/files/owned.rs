@@ -4,13 +4,14 @@
 //! followed, and a file is the user's own before it has its name. Reads: one file. Writes: the folder, the file.
 
 use super::atomic::{self, Owner};
+use super::bounded;
 use super::{Content, FileError, HostFiles, Written};
 use crate::base::gate::Change;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -18,20 +19,43 @@ const FOLDER_MODE: u32 = 0o700;
 const LINK: &str = "it is a link or something else that is not followed for another user: run the command as that user";
 const FOREIGN: &str = "it belongs to somebody else";
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-// Of what is no file, such as a pipe, nothing is waited for.
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl HostFiles {
     /// The bytes of a file in a folder of `owner`; None when one of them is missing.
     ///
     /// # Errors
-    /// When the folder is not the owner's, one of them is a link, or it cannot be read.
+    /// When the folder is not the owner's, one of them is a link, or it cannot be read or is far too large.
     pub fn read_owned(&self, path: &Path, owner: Owner) -> Result<Option<Vec<u8>>, FileError> {
         let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
         let (folder, name) = names(path);
         let read = || -> io::Result<Option<Vec<u8>>> {
             let Some(directory) = open_folder(&home, folder, owner, self.is_live())? else { return Ok(None) };
             Ok(open_file(&directory, name)?.map(|(bytes, _)| bytes))
+        };
+        read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
+    }
+
+    /// The bytes of a file in a folder of some user's home; None when one of them is missing. Whose they are does not
+    /// matter, and nothing is changed.
+    ///
+    /// # Errors
+    /// When one of them is a link, or it cannot be read, is not a regular file, or is far too large.
+    pub fn read_in_home(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+        let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
+        let (folder, name) = names(path);
+        let read = || -> io::Result<Option<Vec<u8>>> {
+            let home = match rustix::fs::open(&home, FOLDER.difference(OFlags::NOFOLLOW), Mode::empty()) {
+                Ok(home) => home,
+                Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+                Err(errno) => return Err(errno.into()),
+            };
+            let folder = match rustix::fs::openat(home, folder, FOLDER, Mode::empty()) {
+                Ok(folder) => folder,
+                Err(Errno::NOENT) => return Ok(None),
+                Err(errno) => return Err(errno.into()),
+            };
+            let file = bounded::open_in(folder, name)?;
+            file.map(|file| bounded::bytes_of(&file, bounded::HOME_LIMIT)).transpose()
         };
         read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
     }
@@ -51,7 +75,7 @@ impl HostFiles {
             directory = self
                 .gate
                 .pass(Change::CreateDirectory { path: new, mode: FOLDER_MODE }, || {
-                    match rustix::fs::mkdirat(&File::open(&home)?, folder, Mode::from_raw_mode(FOLDER_MODE)) {
+                    match rustix::fs::mkdirat(&open_home(&home)?, folder, Mode::from_raw_mode(FOLDER_MODE)) {
                         Ok(()) | Err(Errno::EXIST) => open_folder(&home, folder, owner, self.is_live()),
                         Err(errno) => Err(errno.into()),
                     }
@@ -85,9 +109,14 @@ fn names(path: &Path) -> (&OsStr, &OsStr) {
     (path.parent().and_then(Path::file_name).unwrap_or_default(), path.file_name().unwrap_or_default())
 }
 
+/// The home itself is where the administrator has put it, so it may be a link.
+fn open_home(home: &Path) -> io::Result<File> {
+    Ok(File::from(rustix::fs::open(home, FOLDER.difference(OFlags::NOFOLLOW), Mode::empty())?))
+}
+
 /// Opens the owner's folder in `home`. One that is root's was made by a run that was killed before it gave it away.
 fn open_folder(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io::Result<Option<File>> {
-    let folder = match rustix::fs::openat(&File::open(home)?, name, FOLDER, Mode::empty()) {
+    let folder = match rustix::fs::openat(&open_home(home)?, name, FOLDER, Mode::empty()) {
         Ok(fd) => File::from(fd),
         Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP | Errno::NOTDIR) => return Err(io::Error::other(LINK)),
@@ -104,20 +133,17 @@ fn open_folder(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io::Re
 }
 
 fn open_file(folder: &File, name: &OsStr) -> io::Result<Option<(Vec<u8>, std::fs::Metadata)>> {
-    let mut file = match rustix::fs::openat(folder, name, FILE, Mode::empty()) {
-        Ok(fd) => File::from(fd),
-        Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP) => return Err(io::Error::other(LINK)),
-        Err(errno) => return Err(errno.into()),
-    };
+    let Some(file) = bounded::open_in(folder, name).map_err(no_link)? else { return Ok(None) };
     let metadata = file.metadata()?;
     // A second name of somebody else's file would give its content away.
     if !metadata.is_file() || metadata.nlink() > 1 {
         return Err(io::Error::other(LINK));
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(Some((bytes, metadata)))
+    Ok(Some((bounded::bytes_of(&file, bounded::HOME_LIMIT)?, metadata)))
+}
+
+fn no_link(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) { io::Error::other(LINK) } else { error }
 }
 
 #[cfg(test)]
