@@ -4,7 +4,9 @@ use crate::support::run::{Finished, Run};
 use crate::support::whole;
 use kubewright::base::exit_code::ExitCode;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 
 const CONFIG: &str = "\
@@ -85,4 +87,96 @@ fn copies_of_keys_are_kept_only_when_asked_and_named_as_what_they_are() {
     assert!(left.len() == 1 && left[0].starts_with(BACKUP), "{left:?}");
     run(&root, "reset --yes");
     assert_eq!(keys(root.path()), [""; 0]);
+}
+
+/// The last key that could not be removed, with an error that names it.
+fn refused(root: &TempDir) -> Finished {
+    Run::new(["reset", "--yes"]).rootfs(root.path()).finish().exit(ExitCode::Input)
+}
+
+/// It ended with 0, and the keys stood only in the list of what was left.
+#[test]
+fn a_key_that_cannot_be_removed_is_an_error_that_names_it() {
+    let root = control_plane();
+    let key = root.path().join("etc/kubernetes/pki/sa.key");
+    let immutable = |sign: &str| {
+        let done = Command::new("chattr").arg(format!("{sign}i")).arg(&key).output();
+        done.is_ok_and(|output| output.status.success())
+    };
+    if !immutable("+") {
+        eprintln!("SKIPPED, because this needs root and a file system with the flag 'immutable'");
+        return;
+    }
+    let first = refused(&root);
+    let again = refused(&root);
+    assert!(immutable("-"));
+    for finished in [first, again] {
+        finished.stderr_has("could not be removed: /etc/kubernetes/pki/sa.key (").stderr_has("chattr -i");
+    }
+    assert_eq!(keys(root.path()), ["etc/kubernetes/pki/sa.key"]);
+    run(&root, "reset --yes");
+    assert_eq!(keys(root.path()), [""; 0]);
+}
+
+#[test]
+fn a_link_in_place_of_a_kubeconfig_is_an_error_that_names_it() {
+    let root = control_plane();
+    let admin = root.path().join("etc/kubernetes/admin.conf");
+    fs::create_dir_all(root.path().join("home/alice")).unwrap();
+    fs::rename(&admin, root.path().join("home/alice/config")).unwrap();
+    symlink("../../home/alice/config", &admin).unwrap();
+    refused(&root).stderr_has("/etc/kubernetes/admin.conf (it is a link to ../../home/alice/config)");
+    assert_eq!(keys(root.path()), ["etc/kubernetes/admin.conf", "home/alice/config"]);
+}
+
+#[test]
+fn keys_behind_a_link_are_removed() {
+    for (up, link) in
+        [("../..", "etc/kubernetes/pki"), ("..", "etc/kubernetes"), ("../../..", "etc/kubernetes/pki/etcd")]
+    {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("data")).unwrap();
+        fs::create_dir_all(root.path().join(link).parent().unwrap()).unwrap();
+        fs::create_dir(root.path().join("data/there")).unwrap();
+        symlink(format!("{up}/data/there"), root.path().join(link)).unwrap();
+        run(&root, "init --config cluster.yaml");
+        assert!(keys(root.path()).iter().any(|path| path.starts_with("data/there")), "{link}");
+        run(&root, "reset --yes");
+        assert_eq!(keys(root.path()), [""; 0], "{link}");
+    }
+}
+
+/// It was called the data of somebody else's etcd, of which nothing had been touched.
+#[test]
+fn below_a_root_folder_the_data_of_the_hosts_own_etcd_is_called_that() {
+    let root = control_plane();
+    fs::create_dir_all(root.path().join("var/lib/etcd/member/snap")).unwrap();
+    fs::write(root.path().join("var/lib/etcd/member/snap/db"), "x").unwrap();
+    run(&root, "reset --yes")
+        .stdout_has("/var/lib/etcd/member: data of this host's etcd member")
+        .stdout_has("its manifest and certificates were removed");
+    run(&root, "reset --yes").stdout_has("/var/lib/etcd/member: data of an etcd; nothing on this host says");
+}
+
+#[test]
+fn of_an_external_etcd_is_said_that_the_clusters_data_stays_there() {
+    let root = tempfile::tempdir().unwrap();
+    let config = format!(
+        "{CONFIG}etcd: {{external: {{endpoints: ['https://10.0.0.9:2379'], caFile: /e/ca.crt, \
+                          certFile: /e/client.crt, keyFile: /e/client.key}}}}\n"
+    );
+    let other = control_plane();
+    fs::create_dir(root.path().join("e")).unwrap();
+    for (from, to) in [
+        ("etcd/ca.crt", "ca.crt"),
+        ("apiserver-etcd-client.crt", "client.crt"),
+        ("apiserver-etcd-client.key", "client.key"),
+    ] {
+        fs::copy(other.path().join("etc/kubernetes/pki").join(from), root.path().join("e").join(to)).unwrap();
+    }
+    Run::new(["init", "--config", "c.yaml"]).file("c.yaml", config).rootfs(root.path()).finish().exit(ExitCode::Ok);
+    run(&root, "reset --yes")
+        .stdout_has("the cluster's data in the external etcd at https://10.0.0.9:2379, which reset does not touch")
+        .stdout_has("/e/client.key, the client key of the external etcd");
+    assert_eq!(keys(root.path()), ["e/client.key"]);
 }

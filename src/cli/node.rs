@@ -55,7 +55,10 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         node,
         answers: None,
         place: None,
+        other_control_planes: None,
+        own_data: None,
         kept: Vec::new(),
+        exposed: Vec::new(),
         notes: Vec::new(),
     };
     if !yes && !dry_run {

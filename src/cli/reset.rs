@@ -43,7 +43,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();
     if whole && !wants_anything(&leaving, undo_fix, session)? {
-        return nothing_to_do(leaving, session);
+        return nothing_to_do(leaving, dry_run, session);
     }
     if whole && !dry_run && !leaving.force && !args.yes {
         confirm(&question(&leaving, undo_fix, session), session)?;
@@ -56,12 +56,14 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let choice = Choice { only: phase, skip };
     let plan = Plan::new(&actions::reset_workflow()?, &actions::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
-    if whole {
+    let access = reset::access_left(&cx)?.filter(|_| !dry_run);
+    // What the journal knows is what the next run removes.
+    if whole && access.is_none() {
         reset::forget_cluster(&cx)?;
     }
     let left = if whole { remains::survey(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
-    Ok(ExitCode::Ok)
+    access.map_or(Ok(ExitCode::Ok), |error| Err(error.into()))
 }
 
 fn flags(args: &ResetArgs) -> ResetFlags {
@@ -101,7 +103,10 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         node,
         answers: None,
         place: None,
+        other_control_planes: None,
+        own_data: None,
         kept: Vec::new(),
+        exposed: Vec::new(),
         notes: Vec::new(),
     })
 }
@@ -122,10 +127,13 @@ fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Resul
     }
 }
 
-fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
+fn nothing_to_do(leaving: Leaving, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let mut cx = silent(session, Task::Leave(Box::new(leaving)));
     // What stays is found on the way.
     reset::changes_wanted(&mut cx, false)?;
+    if let Some(error) = reset::access_left(&cx)?.filter(|_| !dry_run) {
+        return Err(error.into());
+    }
     let left = remains::survey(&mut cx)?;
     let text = format!("There is nothing to do: this host is no node of a cluster.\n{}", left_text(&left));
     let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };

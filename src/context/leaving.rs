@@ -64,8 +64,14 @@ pub struct Leaving {
     pub answers: Option<Answer>,
     /// The node's place in etcd, once it was found out.
     pub place: Option<Place>,
+    /// The control planes that stay, once they were counted.
+    pub other_control_planes: Option<usize>,
+    /// The data of this host's own etcd, where it is there when the files are removed.
+    pub own_data: Option<PathBuf>,
     /// What was not removed.
     pub kept: Vec<Kept>,
+    /// What of that gives access to the cluster.
+    pub exposed: Vec<Kept>,
     /// What was not done, and what the user can do about it.
     pub notes: Vec<String>,
 }

@@ -3,6 +3,8 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
 use crate::etcd::EtcdError;
+use crate::host::removal::{Kept, Why};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// See the module's text.
@@ -36,6 +38,12 @@ pub enum LeaveError {
     EtcdRuns {
         /// The data.
         data: PathBuf,
+    },
+    /// The host still holds what gives access to the cluster.
+    #[error("this host still holds files of the cluster that could not be removed: {}", by_reason(kept))]
+    AccessLeft {
+        /// What, and why.
+        kept: Vec<Kept>,
     },
     /// Pods do not leave the node.
     #[error("these Pods have not left {node}: {}", pods.join("; "))]
@@ -123,6 +131,7 @@ impl Fault for LeaveError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Silent { .. } => ExitCode::Unreachable,
+            Self::AccessLeft { .. } => ExitCode::Input,
             Self::NotDrained { .. } => ExitCode::Unhealthy,
             Self::NoSuchNode(_) | Self::IsThisHost(_) => ExitCode::Usage,
             Self::Quorum(_)
@@ -162,6 +171,10 @@ impl Fault for LeaveError {
                  leaves, end it and run the command again: it continues; if not, give it another data folder first",
                 data.display()
             ),
+            Self::AccessLeft { kept } => {
+                let advice = kept.first().map(advice_on).unwrap_or_default();
+                format!("{advice}, then run the command again; until then anybody who can read them can use the cluster")
+            }
             Self::NotDrained { node, .. } => format!(
                 "see what holds them: run 'kubectl get pods -A -o wide --field-selector spec.nodeName={node}' and \
                  'kubectl get poddisruptionbudgets -A'; then run the command again, with a longer --drain-timeout, or \
@@ -186,5 +199,32 @@ impl Fault for LeaveError {
                 "run 'kubewright reset' on {name}, or 'kubewright node remove {name}' here, which moves its Pods away first"
             ),
         })
+    }
+}
+
+/// `/a, /b (why); /c (why)`
+fn by_reason(kept: &[Kept]) -> String {
+    let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for one in kept {
+        reasons.entry(one.why.to_string()).or_default().push(one.path.display().to_string());
+    }
+    let shown: Vec<String> = reasons.iter().map(|(why, paths)| format!("{} ({why})", paths.join(", "))).collect();
+    shown.join("; ")
+}
+
+fn advice_on(kept: &Kept) -> String {
+    let shown = kept.path.display();
+    match &kept.why {
+        Why::Refused(why) if why.contains("Read-only") => {
+            format!("run 'findmnt -T {shown}' and remount that file system with 'mount -o remount,rw …'")
+        }
+        Why::Refused(why) if why.contains("not permitted") => {
+            format!("run 'lsattr {shown}', also for its directory; 'chattr -i' removes the flag 'immutable'")
+        }
+        Why::Mount => format!("run 'findmnt -T {shown}', remove the files or unmount it"),
+        Why::Link(_) | Why::BehindLink(_) => {
+            format!("run 'ls -l {shown}', and remove what the link leads to if only this cluster used it")
+        }
+        Why::Refused(_) | Why::TooDeep | Why::Emptied => format!("run 'ls -la {shown}' and remove it"),
     }
 }

@@ -83,8 +83,15 @@ pub fn is_of_others(cx: &Context) -> Result<bool> {
     if local(cx)?.is_some_and(|local| local.data_dir.is_some()) {
         return Ok(false);
     }
-    let external = servers(cx)?.is_some_and(|servers| !servers.iter().any(|server| is_loopback(server)));
-    Ok(external || cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
+    Ok(external(cx)?.is_some() || cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
+}
+
+/// Where the etcd of this host's API server is, if others run it.
+///
+/// # Errors
+/// When a manifest cannot be read.
+pub fn external(cx: &Context) -> Result<Option<Vec<String>>> {
+    Ok(servers(cx)?.filter(|servers| !servers.iter().any(|server| is_loopback(server))))
 }
 
 /// True when this host has, or may have, data of the cluster's etcd: its manifest may have been moved away for a while.

@@ -5,9 +5,10 @@
 //! ends it before any file is removed.
 
 use super::containers::{self, Wanted};
+use super::discard::discard;
 use super::{credentials, known, network};
 use crate::actions::leave::etcd::Place;
-use crate::actions::leave::local_etcd::may_have_data;
+use crate::actions::leave::local_etcd::{self, may_have_data};
 use crate::actions::leave::{note, stopped};
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -42,6 +43,7 @@ impl Action for CleanupNode {
             }
         }
         note_kubelets_own_folder(cx)?;
+        note_data_of_etcd(cx)?;
         credentials::note_what_stays(cx)?;
         remove_files(cx)?;
         if cx.host.is_live() {
@@ -59,6 +61,27 @@ fn note_kubelets_own_folder(cx: &mut Context) -> Result<()> {
             format!("{shown}, the kubelet's folder by its flag --root-dir; remove it when nobody needs it any more");
         cx.leaving_mut()?.notes.push(note);
     }
+    Ok(())
+}
+
+/// Which data of etcd stays, while the manifests still say whose it is.
+fn note_data_of_etcd(cx: &mut Context) -> Result<()> {
+    if let Some(folder) = local_etcd::local(cx)?.filter(|local| local.has_data).and_then(|local| local.data_dir) {
+        cx.leaving_mut()?.own_data = Some(folder.join("member"));
+    }
+    let Some(servers) = local_etcd::external(cx)? else { return Ok(()) };
+    let last = match cx.leaving()?.other_control_planes {
+        Some(1..) => return Ok(()),
+        Some(0) => "this was the last control plane",
+        None => "if this was the last control plane",
+    };
+    let note = format!(
+        "the cluster's data in the external etcd at {}, which reset does not touch; {last}, all objects, Secrets and tokens are \
+         still there, and another 'init' with this etcd would adopt them; to remove them, run \
+         'etcdctl del --prefix /registry/' there",
+        servers.join(", ")
+    );
+    cx.leaving_mut()?.notes.push(note);
     Ok(())
 }
 
@@ -110,21 +133,6 @@ fn runs_somehow(cx: &Context) -> Result<bool> {
         name.ok().flatten().is_some_and(|name| name.trim() == SERVICE)
     };
     Ok(processes.iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).any(is_kubelet))
-}
-
-/// Removes something of the list; what stays of it is noted.
-///
-/// # Errors
-/// When a folder on the way cannot be looked into.
-pub(super) fn discard(cx: &mut Context, path: &Path) -> Result<()> {
-    let removed = removal::remove(&cx.host, &known::own_folder(cx, path)?, path)?;
-    let leaving = cx.leaving_mut()?;
-    for kept in removed.kept {
-        if !leaving.kept.contains(&kept) {
-            leaving.kept.push(kept);
-        }
-    }
-    Ok(())
 }
 
 fn remove_files(cx: &mut Context) -> Result<()> {

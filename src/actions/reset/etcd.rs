@@ -3,8 +3,9 @@
 //! Reads: etcd's members, the manifests of this host. Writes: the membership, a note of the other members, the
 //! kubelet's state (stopped), the container of etcd, its data and its manifest. Data of an etcd that others run stays.
 
-use super::cleanup::{SERVICE, discard, stop_kubelet};
+use super::cleanup::{SERVICE, stop_kubelet};
 use super::containers::{self, Wanted};
+use super::discard::discard;
 use crate::actions::leave::error::LeaveError;
 use crate::actions::leave::etcd::{self, Place};
 use crate::actions::leave::local_etcd::{Local, local, may_have_data};

@@ -4,6 +4,7 @@ pub mod certificates;
 pub mod cleanup;
 mod containers;
 mod credentials;
+mod discard;
 mod etcd;
 mod known;
 mod network;
@@ -13,6 +14,7 @@ pub mod undo;
 
 pub use etcd::RemoveEtcdMember;
 
+use crate::actions::leave::error::LeaveError;
 use crate::actions::leave::local_etcd;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -35,6 +37,12 @@ pub fn changes_wanted(cx: &mut Context, undo_fix: bool) -> Result<usize> {
     (leaving.place, leaving.answers) = (Some(Place::None), Some(Answer::NotAsked));
     cleanup::CleanupNode.run(cx, &Target { path: String::new(), item: None })?;
     Ok(cx.gate.count() + fixes + usize::from(etcd.is_some()))
+}
+
+/// What is still on this host and gives access to the cluster, as an error; None where nothing is.
+pub fn access_left(cx: &Context) -> Result<Option<LeaveError>> {
+    let kept = cx.leaving()?.exposed.clone();
+    Ok(if kept.is_empty() { None } else { Some(LeaveError::AccessLeft { kept }) })
 }
 
 /// Forgets the cluster's files and folders, of which the journal has nothing more to tell. That is our own

@@ -58,7 +58,10 @@ pub(in crate::actions) fn fixture(root: &std::path::Path) -> Context {
         node: print::default_node(minor, "n1"),
         answers: None,
         place: None,
+        other_control_planes: None,
+        own_data: None,
         kept: Vec::new(),
+        exposed: Vec::new(),
         notes: Vec::new(),
     }));
     cx

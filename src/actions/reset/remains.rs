@@ -52,8 +52,13 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
         }
     }
     let data = Path::new(local_etcd::DEFAULT_DATA).join("member");
-    if local_etcd::is_of_others(cx)? && cx.files.exists(&data) {
-        let why = "data of an etcd that no cluster tool runs here; nothing of it, nor its certificates, was touched";
+    if let Some(data) = cx.leaving()?.own_data.clone().filter(|data| cx.files.exists(data)) {
+        let why = "data of this host's etcd member, with everything that is stored in the cluster; its manifest and \
+                   certificates were removed, the data stays because the phase remove-etcd-member did not run";
+        left.entry(data.display().to_string()).or_insert_with(|| why.into());
+    } else if local_etcd::is_of_others(cx)? && cx.files.exists(&data) {
+        let why =
+            "data of an etcd; nothing on this host says that it is the cluster's, so it and its certificates stay";
         left.entry(data.display().to_string()).or_insert_with(|| why.into());
     }
     for name in removal::names(&cx.host, Path::new(CNI_STATE))?.unwrap_or_default() {
@@ -73,7 +78,8 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
             "copies of certificates and keys, which may still give access to the cluster; remove them when they are no longer needed",
         ),
     ] {
-        if !removal::names(&cx.host, Path::new(path))?.unwrap_or_default().is_empty() {
+        let names = removal::names(&cx.host, Path::new(path))?.unwrap_or_default();
+        if names.iter().any(|name| !cx.gate.plans_removal(&Path::new(path).join(name))) {
             left.insert(path.into(), why.into());
         }
     }
