@@ -14,6 +14,7 @@ mod kubelet_finalize;
 mod kubelet_start;
 pub mod leave;
 mod manifest;
+mod not_yaml;
 mod patches;
 pub mod preflight;
 mod readmission;

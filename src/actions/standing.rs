@@ -27,7 +27,9 @@ pub fn of(cx: &Context) -> Result<Standing> {
     let before = data(|pod| StaticPod::read(&cx.files, pod))?;
     let after = match &before.etcd {
         None => Data::default(),
-        Some(_) => data(|pod| Ok(manifest::text(cx, pod)?.map(|text| StaticPod::parse(text.as_bytes()))))?,
+        Some(_) => {
+            data(|pod| Ok(manifest::text(cx, pod)?.map(|text| StaticPod::parse(text.as_bytes(), pod)).transpose()?))?
+        }
     };
     Ok(Standing { stored: stored(cx), before, after })
 }
@@ -82,7 +84,8 @@ mod tests {
     fn pods(etcd: Option<&str>, api_server: &str) -> Data {
         let pod = |flags: &str| {
             let words: Vec<String> = flags.split(' ').map(|flag| format!("\"{flag}\"")).collect();
-            StaticPod::parse(format!("spec: {{containers: [{{command: [{}]}}]}}", words.join(", ")).as_bytes())
+            StaticPod::parse(format!("spec: {{containers: [{{command: [{}]}}]}}", words.join(", ")).as_bytes(), ETCD)
+                .unwrap()
         };
         data(|name| Ok(if name == ETCD { etcd.map(pod) } else { Some(pod(api_server)) })).unwrap()
     }

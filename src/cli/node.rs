@@ -49,6 +49,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         dead,
         force: false,
         accept_quorum_loss: false,
+        end_cluster: false,
         keep_backups: false,
         drain_limit: Duration::from_secs(u64::try_from(drain_timeout).unwrap_or_default()),
         cluster,
@@ -80,7 +81,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
             format!("Done: {}. {name} is no part of the cluster any more.\n", count(summary.changes, "change"))
         }
         (false, false) => format!(
-            "Done: {}. {name} is no part of the cluster any more.\nOn its host, remove what the cluster left there:\n    kubewright reset --force\n",
+            "Done: {}. {name} is no part of the cluster any more.\nOn its host, remove what the cluster left there:\n    kubewright reset\n",
             count(summary.changes, "change")
         ),
     };

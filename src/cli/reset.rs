@@ -96,6 +96,7 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         dead: false,
         force: config.force,
         accept_quorum_loss: args.accept_quorum_loss,
+        end_cluster: args.end_cluster,
         keep_backups: args.keep_backups,
         drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
         reset: Some(config),

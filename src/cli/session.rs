@@ -80,7 +80,7 @@ impl Session {
     /// When another run changes it.
     pub fn hold_host(&mut self, command: &str, dry_run: bool) -> Result<()> {
         if self.lock.is_none() && !dry_run {
-            self.lock = HostLock::take(&HostFiles::new(self.root(), Gate::open()), command)?;
+            self.lock = HostLock::take(&HostFiles::new(self.root(), Gate::open()), command, self.env.uid)?;
         }
         Ok(())
     }

@@ -48,10 +48,12 @@ pub struct Leaving {
     pub kubeconfig: Option<PathBuf>,
     /// The node's host is gone.
     pub dead: bool,
-    /// Go on where the cluster does not answer, and when the cluster ends with this host.
+    /// Go on where the cluster does not answer.
     pub force: bool,
     /// Leave etcd even if those that stay have no majority then.
     pub accept_quorum_loss: bool,
+    /// Leave also when the cluster ends with this host.
+    pub end_cluster: bool,
     /// Leave the copies of earlier certificates and keys.
     pub keep_backups: bool,
     /// How long the node's Pods get to move elsewhere.

@@ -32,7 +32,11 @@ impl Fault for JournalError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Broken { .. } => {
-                format!("run 'mv {PATH} {PATH}.broken'; only the undoing of earlier fixes is lost with it")
+                format!(
+                    "restore it from a backup, or run 'mv {PATH} {PATH}.broken'. Without it earlier fixes cannot be undone, \
+                     'reset' leaves files of kubewright that have no name of kubeadm's, and 'init' refuses to replace the \
+                     manifests that are there"
+                )
             }
             Self::Newer { .. } => "use the release that wrote it, or a later one".into(),
         })

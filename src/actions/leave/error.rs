@@ -163,7 +163,7 @@ impl Fault for LeaveError {
                                         members live on, add --force"
                 .into(),
             Self::LastMember { .. } => {
-                "if the cluster is to end, run the command again with --force; save its data first with 'etcdctl snapshot save'"
+                "if the cluster is to end, run the command again with --end-cluster; save its data first with 'etcdctl snapshot save'"
                     .into()
             }
             Self::EtcdRuns { data } => format!(

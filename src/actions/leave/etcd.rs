@@ -3,7 +3,7 @@
 //! Reads: etcd on this host, the etcd Pods, etcd's members, what an earlier run noted. Writes: the membership.
 
 use super::error::LeaveError;
-use super::local_etcd::{Local, local};
+use super::local_etcd::{Local, is_loopback, local};
 use super::note;
 use crate::actions::stacked_etcd;
 use crate::base::fault::Result;
@@ -37,10 +37,7 @@ struct Meant {
 impl Meant {
     fn of(cx: &mut Context, client: &etcd::Client, local: Option<&Local>) -> Result<Self> {
         let unnamed_at = if cx.leaving()?.is_here() { Vec::new() } else { peer_urls_elsewhere(cx) };
-        let running = local.filter(|local| local.data_dir.is_some()).and_then(|local| {
-            let ids = local.own_endpoints.iter().filter_map(|endpoint| client.status(endpoint).ok());
-            ids.map(|status| status.member).find(|id| *id != 0)
-        });
+        let running = local.filter(|local| local.data_dir.is_some()).and_then(|local| own_id(client, local));
         Ok(Self {
             id: running,
             peer_urls: local.map(|local| local.peer_urls.clone()).unwrap_or_default(),
@@ -78,6 +75,22 @@ impl Meant {
             named && member.name == self.name || !self.may_have_started && member.has_started() && at_address(member)
         })
     }
+}
+
+/// The id of the etcd that runs on this host. What answers at an address that members may share is another member's
+/// etcd, unless the cluster has it at this host's address for peers. What answers at an address that only this host
+/// reaches is this host's, also where the cluster knows it by another address.
+pub(super) fn own_id(client: &etcd::Client, local: &Local) -> Option<u64> {
+    let members = client.members_known().ok()?;
+    let is_here = |member: &Member| member.peer_urls.iter().any(|url| local.peer_urls.contains(url));
+    let moved = !members.iter().any(is_here);
+    let is_own = |endpoint: &str, id: u64| {
+        members.iter().any(|member| member.id == id && (is_here(member) || moved && is_loopback(endpoint)))
+    };
+    local.own_endpoints.iter().find_map(|endpoint| {
+        let id = client.status(endpoint).ok()?.member;
+        is_own(endpoint, id).then_some(id)
+    })
 }
 
 /// The node's place as it was when this run first asked.
@@ -154,7 +167,7 @@ fn look(cx: &mut Context, local: Option<&Local>) -> Result<Place> {
 /// Takes the member out.
 ///
 /// # Errors
-/// When those who stay would have no majority, nobody would stay (without `--force`), or etcd refuses.
+/// When those who stay would have no majority, nobody would stay (without `--end-cluster`), or etcd refuses.
 pub fn leave(cx: &mut Context) -> Result<Departure> {
     let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
     let client = client(cx, local.as_ref())?;
@@ -164,7 +177,7 @@ pub fn leave(cx: &mut Context) -> Result<Departure> {
     let departure = membership.leave(&|member| meant.is(member)).map_err(LeaveError::of_etcd)?;
     let leaving = cx.leaving_mut()?;
     // The others may have left since this run first asked.
-    if departure == Departure::IsLast && !leaving.force {
+    if departure == Departure::IsLast && !leaving.end_cluster {
         return Err(LeaveError::LastMember { name: leaving.name.clone() }.into());
     }
     leaving.place = Some(Place::None);
@@ -197,7 +210,7 @@ fn peer_urls_elsewhere(cx: &mut Context) -> Vec<String> {
 }
 
 /// A client of all members that are known: from the cluster, from this host, from the note of an earlier run.
-fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
+pub(super) fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
     let mut endpoints: Vec<String> = Vec::new();
     // The cluster only helps to find them; whoever has to tell it something hears why it does not answer.
     if let Ok(Some(cluster)) = super::api(cx) {

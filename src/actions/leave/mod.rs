@@ -17,7 +17,7 @@ mod test_cluster;
 
 use crate::base::fault::Result;
 use crate::context::Context;
-use crate::context::leaving::Answer;
+use crate::context::leaving::{Answer, Place};
 use crate::kube::cluster::Cluster;
 use error::LeaveError;
 use std::path::Path;
@@ -63,6 +63,13 @@ fn ask(cx: &mut Context, path: &Path) -> Result<Answer> {
         cx.events.message("the cluster was told by an earlier run");
         return Ok(Answer::NotAsked);
     }
+    if here && was_taken_out(cx)? {
+        let name = cx.leaving()?.name.clone();
+        let what = "the node of this host in the cluster, if it is still listed";
+        cx.events.message("the members of etcd say that this host has left: the cluster is not told again");
+        cx.leaving_mut()?.notes.push(format!("{what}; run 'kubectl delete node {name}' on a control plane"));
+        return Ok(Answer::NotAsked);
+    }
     let leaving = cx.leaving_mut()?;
     if !here || !leaving.force {
         return Ok(Answer::Silent(why));
@@ -75,6 +82,20 @@ fn ask(cx: &mut Context, path: &Path) -> Result<Answer> {
     leaving.notes.push(note);
     cx.events.warning(format!("the API server does not answer, so the cluster is not told: {why}"));
     Ok(Answer::NotAsked)
+}
+
+/// True when the other members of etcd no longer count this host's, as after 'node remove' on another control plane.
+/// The API server of this host has ended with it.
+fn was_taken_out(cx: &mut Context) -> Result<bool> {
+    if !local_etcd::local(cx)?.is_some_and(|local| local.has_data) {
+        return Ok(false);
+    }
+    // etcd is asked without the API server, whose silence this is about.
+    cx.leaving_mut()?.answers = Some(Answer::NotAsked);
+    let place = etcd::find_place(cx);
+    let leaving = cx.leaving_mut()?;
+    (leaving.answers, leaving.place) = (None, None);
+    Ok(matches!(place, Ok(Place::None)))
 }
 
 #[cfg(test)]

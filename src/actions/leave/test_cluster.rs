@@ -79,12 +79,13 @@ impl TestCluster {
         cx
     }
 
-    /// The same cluster with an etcd that lists these members, and of which the one with the id `own` answers. The host
-    /// that enters is a control plane.
+    /// The same cluster with an etcd that lists these members, and of which the one with the id `own` answers, and at
+    /// `URL/ID` the one with that id. The host that enters is a control plane.
     pub fn with_etcd(self, own: u64, members: impl Fn(&str) -> Vec<Value> + Send + Sync + 'static) -> Self {
         let (leaf, url) = (self.ca.local_leaf(), Arc::new(OnceLock::<String>::new()));
         let known = Arc::clone(&url);
-        let status = json!({"header": {"member_id": own.to_string()}, "leader": "1", "version": "3.5.0"}).to_string();
+        let status = |id: &str| json!({"header": {"member_id": id}, "leader": "1", "version": "3.5.0"}).to_string();
+        let own = own.to_string();
         let behind = Arc::clone(&self.state);
         let server = TestServer::start(&leaf, None, move |request| match request.path.as_str() {
             "/v3/cluster/member/list" => {
@@ -98,8 +99,11 @@ impl TestCluster {
                 behind.lock().unwrap().gone.push(body["ID"].clone());
                 (200, "{}".into())
             }
-            "/v3/maintenance/status" => (200, status.clone()),
-            other => panic!("{other}"),
+            "/v3/maintenance/status" => (200, status(&own)),
+            other => match other.strip_suffix("/v3/maintenance/status") {
+                Some(id) => (200, status(id.trim_start_matches('/'))),
+                None => panic!("{other}"),
+            },
         });
         url.set(server.url()).unwrap();
         let pki = self.root().join("etc/kubernetes/pki/etcd");

@@ -319,7 +319,7 @@ mod tests {
         assert_eq!(cx.leaving().unwrap().notes.len(), 1);
         cx.leaving_mut().unwrap().place = Some(Place::Last);
         assert!(guard_etcd(&mut cx).is_err());
-        cx.leaving_mut().unwrap().force = true;
+        cx.leaving_mut().unwrap().end_cluster = true;
         guard_etcd(&mut cx).unwrap();
     }
 

@@ -86,7 +86,7 @@ fn refusal(cx: &Context, has_data: bool, place: &Place) -> Result<Option<LeaveEr
     let leaving = cx.leaving()?;
     Ok(match place {
         // Without data there is nothing to lose: it never was a member, or is one no more.
-        Place::Last if !leaving.force => Some(LeaveError::LastMember { name: leaving.name.clone() }),
+        Place::Last if !leaving.end_cluster => Some(LeaveError::LastMember { name: leaving.name.clone() }),
         Place::Unknown(why) if has_data && !leaving.force && !leaving.accept_quorum_loss => {
             Some(LeaveError::EtcdSilent { why: why.clone() })
         }
@@ -153,9 +153,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_member_goes_only_with_force() {
+    fn the_last_member_goes_only_when_the_cluster_is_to_end() {
         assert!(refused(|_| {}, &Place::Last, true));
-        assert!(!refused(|leaving| leaving.force = true, &Place::Last, true));
+        // Typed by habit, on the wrong host, it ended a cluster.
+        assert!(refused(|leaving| leaving.force = true, &Place::Last, true));
+        assert!(!refused(|leaving| leaving.end_cluster = true, &Place::Last, true));
     }
 
     #[test]

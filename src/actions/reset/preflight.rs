@@ -52,6 +52,7 @@ pub(in crate::actions) fn fixture(root: &std::path::Path) -> Context {
         dead: false,
         force: false,
         accept_quorum_loss: false,
+        end_cluster: false,
         keep_backups: false,
         drain_limit: std::time::Duration::from_mins(1),
         cluster: print::default_cluster(version, minor),

@@ -9,6 +9,7 @@
 use super::certificates::{client_of, trust};
 use super::error::RotationError;
 use super::{KUBELET_CONF, authorities, replace};
+use crate::actions::not_yaml::first_document;
 use crate::actions::renewal::{self, kubelet as agent};
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
@@ -22,7 +23,6 @@ use crate::pki::csr::both_pem;
 use crate::pki::kubeconfigs::put_client;
 use crate::pki::rotation::short_print;
 use crate::pki::validity::Validity;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 mod request;
@@ -81,8 +81,8 @@ pub fn told(cx: &mut Context) -> Result<Vec<Cert>> {
 }
 
 fn ca_file(cx: &Context) -> Result<PathBuf> {
-    let settings: Value =
-        serde_yaml::from_slice(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
+    let text = cx.files.read(Path::new(SETTINGS))?.unwrap_or_default();
+    let settings = first_document(Path::new(SETTINGS), &text)?;
     let file = settings["authentication"]["x509"]["clientCAFile"].as_str().unwrap_or("/etc/kubernetes/pki/ca.crt");
     Ok(file.into())
 }

@@ -11,7 +11,7 @@ pub struct ResetArgs {
     /// A kubeadm configuration file with a `ResetConfiguration`; '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Ask nothing, go on if the cluster does not answer, and let it end if this host has its last member of etcd
+    /// Ask nothing, and go on if the API server or etcd does not answer
     #[arg(long, short)]
     pub force: bool,
     /// Ask nothing
@@ -20,6 +20,9 @@ pub struct ResetArgs {
     /// Leave etcd even if those that stay have no majority then, so that the cluster stops
     #[arg(long)]
     pub accept_quorum_loss: bool,
+    /// Leave even if this host has the last member of etcd: the cluster is gone then, with everything stored in it
+    #[arg(long)]
+    pub end_cluster: bool,
     /// Take back what --fix prepared on this host: swap, kernel modules and parameters, the runtime's configuration
     #[arg(long)]
     pub undo_fix: bool,

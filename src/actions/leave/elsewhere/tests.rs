@@ -8,7 +8,8 @@ fn cluster(own: u64, n3: impl Fn() -> Value + Send + Sync + 'static) -> TestClus
     let (path, mut object) = node("n3", false);
     object["status"]["addresses"] = json!([{"type": "InternalIP", "address": "10.0.0.3"}]);
     TestCluster::start([node("n1", true), node("n2", true), (path, object)]).with_etcd(own, move |url| {
-        vec![member(1, "n1", "https://10.0.0.1:2380", url), member(2, "n2", "https://10.0.0.2:2380", url), n3()]
+        let second = format!("{url}/2");
+        vec![member(1, "n1", "https://10.0.0.1:2380", url), member(2, "n2", "https://10.0.0.2:2380", &second), n3()]
     })
 }
 
