@@ -48,7 +48,7 @@ fn count_others(cx: &mut Context, cluster: &Cluster) -> Result<()> {
     }
     let name = cx.leaving()?.name.clone();
     // Who may not list nodes does not know, which is not worth an error.
-    if let Ok(nodes) = cluster.list(&NODE, None, "") {
+    if let Ok(nodes) = cluster.list_metadata(&NODE) {
         let leads = |node: &&Value| CONTROL_PLANE.iter().any(|label| node["metadata"]["labels"].get(label).is_some());
         let others = nodes.iter().filter(leads).filter(|node| node["metadata"]["name"] != name.as_str());
         cx.leaving_mut()?.other_control_planes = Some(others.count());
