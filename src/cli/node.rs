@@ -36,7 +36,7 @@ struct Outcome {
 }
 
 fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
-    let RemoveArgs { name, dead, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
+    let RemoveArgs { name, dead, wait, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
     session.hold_host("node remove", dry_run)?;
     let kubeconfig = session.env.cwd.join(kubeconfig);
     // This context only looks; the one that removes has no connection from before.
@@ -47,6 +47,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         reset: None,
         kubeconfig: Some(kubeconfig),
         dead,
+        wait,
         force: false,
         accept_quorum_loss: false,
         end_cluster: false,

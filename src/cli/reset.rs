@@ -94,6 +94,7 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         name: node.name.clone(),
         kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)).or(own),
         dead: false,
+        wait: false,
         force: config.force,
         accept_quorum_loss: args.accept_quorum_loss,
         end_cluster: args.end_cluster,

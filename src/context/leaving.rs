@@ -48,6 +48,8 @@ pub struct Leaving {
     pub kubeconfig: Option<PathBuf>,
     /// The node's host is gone.
     pub dead: bool,
+    /// Wait until the cluster notices that it is.
+    pub wait: bool,
     /// Go on where the cluster does not answer.
     pub force: bool,
     /// Leave etcd even if those that stay have no majority then.

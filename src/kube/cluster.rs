@@ -166,7 +166,10 @@ impl Cluster {
     pub fn pods_of(&self, node: &str) -> Result<Vec<Value>, KubeError> {
         // In the way that a kubelet is allowed to ask.
         let fields = format!("spec.nodeName={node}");
-        self.list_where(&POD, None, Query { fields: &fields, ..Query::default() })
+        let mut items = self.list_where(&POD, None, Query { fields: &fields, ..Query::default() })?;
+        // What others are in the answer are not this node's, whatever the server makes of the query.
+        items.retain(|pod| has_fields(pod, &fields));
+        Ok(items)
     }
 
     /// A list may change so much while it is read that the server has to begin anew.

@@ -4,7 +4,7 @@
 
 use super::error::LeaveError;
 use super::etcd::{self, Place};
-use super::node;
+use super::{node, notice};
 use crate::actions::join::discover::is_ready;
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
@@ -37,7 +37,8 @@ impl Action for RemoveCheck {
         let Some(cluster) = super::api(cx)? else { return Ok(()) };
         let found = cluster.find(&ObjectRef::global(&NODE, &name))?;
         match &found {
-            Some(found) if dead && is_ready(found) => return Err(LeaveError::Alive(name).into()),
+            Some(found) if dead && is_ready(found) && cx.leaving()?.wait => notice::wait(cx, &cluster, found)?,
+            Some(found) if dead && is_ready(found) => return Err(notice::still_reports(cx, &cluster, found)?.into()),
             Some(found) if !dead && !is_ready(found) => return Err(LeaveError::MaybeDead(name).into()),
             _ => {}
         }

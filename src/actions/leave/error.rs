@@ -81,9 +81,16 @@ pub enum LeaveError {
     /// The node to remove does not answer, and the user did not say that it is gone.
     #[error("{0} is not Ready: nobody there moves its Pods away")]
     MaybeDead(String),
-    /// The node to remove answers, although it is said to be gone.
-    #[error("{0} is not dead: its kubelet reports to the cluster")]
-    Alive(String),
+    /// The node to remove is Ready, although it is said to be gone.
+    #[error("the cluster counts {name} as Ready: its kubelet reports to it{}", last(*ago))]
+    Alive {
+        /// The node.
+        name: String,
+        /// The seconds since its last report, where they are known.
+        ago: Option<u64>,
+        /// The seconds after which the cluster misses the next one.
+        left: u64,
+    },
 }
 
 impl LeaveError {
@@ -142,7 +149,7 @@ impl Fault for LeaveError {
             | Self::KeptElsewhere { .. }
             | Self::MemberAlive(_)
             | Self::MaybeDead(_)
-            | Self::Alive(_) => ExitCode::Refused,
+            | Self::Alive { .. } => ExitCode::Refused,
         }
     }
 
@@ -195,8 +202,10 @@ impl Fault for LeaveError {
             Self::MaybeDead(name) => format!(
                 "start its kubelet, or, if the host will not return, run 'kubewright node remove {name} --dead'"
             ),
-            Self::Alive(name) => format!(
-                "run 'kubewright reset' on {name}, or 'kubewright node remove {name}' here, which moves its Pods away first"
+            Self::Alive { name, left, .. } => format!(
+                "if its host is gone, the cluster notices that within {left} s: run the command again then, or add --wait; if \
+                 it lives, run 'kubewright reset' on {name}, or 'kubewright node remove {name}' here, which moves its Pods \
+                 away first"
             ),
         })
     }
@@ -227,4 +236,8 @@ fn advice_on(kept: &Kept) -> String {
         }
         Why::Refused(_) | Why::TooDeep | Why::Emptied => format!("run 'ls -la {shown}' and remove it"),
     }
+}
+
+fn last(ago: Option<u64>) -> String {
+    ago.map_or_else(String::new, |ago| format!(", the last time {ago} s ago"))
 }

@@ -9,6 +9,7 @@ pub mod etcd;
 pub mod local_etcd;
 pub mod node;
 pub mod note;
+mod notice;
 pub mod status;
 pub mod stopped;
 

@@ -17,6 +17,8 @@ struct State {
     refused: BTreeMap<String, u16>,
     log: Vec<String>,
     gone: Vec<Value>,
+    /// What an object becomes after it was read so often.
+    turns: BTreeMap<String, (usize, Value)>,
 }
 
 /// See the module's text.
@@ -64,6 +66,12 @@ impl TestCluster {
         });
         std::fs::write(file, kubeconfig.to_string()).unwrap();
         Self { root, ca, state }
+    }
+
+    /// After an object was read so often it is this one.
+    pub fn turns(self, path: &str, reads: usize, object: Value) -> Self {
+        self.state.lock().unwrap().turns.insert(path.into(), (reads, object));
+        self
     }
 
     /// `METHOD PATH` is answered with this status.
@@ -163,6 +171,12 @@ impl State {
         self.log.push(line.clone());
         if let Some(status) = self.refused.get(&line) {
             return (*status, json!({"kind": "Status", "message": "no"}).to_string());
+        }
+        if let Some((reads, object)) = self.turns.get_mut(path) {
+            *reads = reads.saturating_sub(1);
+            if *reads == 0 {
+                self.objects.insert(path.into(), object.clone());
+            }
         }
         let done = json!({"kind": "Status", "status": "Success"}).to_string();
         match (request.method.as_str(), path) {

@@ -1,7 +1,8 @@
 //! Takes this host's member out of etcd, and only then its data from the disk.
 //!
-//! Reads: etcd's members, the manifests of this host. Writes: the membership, a note of the other members, the
-//! kubelet's state (stopped), the container of etcd, its data and its manifest. Data of an etcd that others run stays.
+//! Reads: etcd's members, the manifests of this host. Writes: the kubelet's state (stopped), the containers of the API
+//! server and the others that use etcd, the membership, a note of the other members, the container of etcd, its data and
+//! its manifest. Data of an etcd that others run stays.
 
 use super::cleanup::{SERVICE, stop_kubelet};
 use super::containers::{self, Wanted};
@@ -13,6 +14,7 @@ use crate::actions::leave::note;
 use crate::actions::static_pod::{self, StaticPod};
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::context::leaving::Answer;
 use crate::etcd::Departure;
 use crate::host::held::is_held;
 use crate::host::service::Services;
@@ -38,7 +40,7 @@ impl Action for RemoveEtcdMember {
         // A member that was taken out ends by itself, and a kubelet would start it again, while it is stopped and removed.
         // A runtime that loses its kubelet in the middle of that may keep the container's name taken.
         let ran = stop_kubelet(cx)?;
-        if let Err(failure) = leave(cx, &local, place) {
+        if let Err(failure) = stop_users(cx).and_then(|()| leave(cx, &local, place)) {
             if ran {
                 Services::of(&cx.host).start(SERVICE)?;
             }
@@ -54,6 +56,13 @@ impl Action for RemoveEtcdMember {
         }
         discard(cx, &static_pod::path("etcd"))
     }
+}
+
+/// The API server would wait for an etcd that is gone. After it has ended, etcd's members are known without it.
+fn stop_users(cx: &mut Context) -> Result<()> {
+    containers::remove(cx, Wanted::UsersOfEtcd)?;
+    cx.leaving_mut()?.answers = Some(Answer::NotAsked);
+    Ok(())
 }
 
 /// A log that was given a folder of its own is no name in a folder of etcd, so nobody knows what else is there.

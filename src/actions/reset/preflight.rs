@@ -50,6 +50,7 @@ pub(in crate::actions) fn fixture(root: &std::path::Path) -> Context {
         reset: Some(reset),
         kubeconfig: None,
         dead: false,
+        wait: false,
         force: false,
         accept_quorum_loss: false,
         end_cluster: false,

@@ -22,6 +22,7 @@ use std::path::Path;
 
 const SECRET_PATH: &str = "/api/v1/namespaces/kube-system/secrets/kubewright-next-ca";
 const ADMIN: &str = "etc/kubernetes/admin.conf";
+const MANAGER: &str = "command: [--cluster-signing-cert-file=x, --cluster-signing-key-file=x]\n";
 const MANIFEST: &str = "etc/kubernetes/manifests/kube-controller-manager.yaml";
 
 fn stage_with(host: &TestHost, stage: Stage, ask: impl FnOnce(&mut Rotation)) -> Result<Context> {
@@ -80,6 +81,23 @@ fn a_whole_change_leaves_the_new_authorities_alone() {
     assert_eq!(state::annotation(&host.object(INFO), state::ANNOTATION), "");
     for spec in catalog::CERTS.iter().filter(|spec| spec.is_ca()) {
         assert!(host.store().load_ca(spec).unwrap().unwrap().key.is_some());
+    }
+}
+
+/// They stayed, empty.
+#[test]
+fn the_directories_of_a_change_go_with_its_last_stage() {
+    let host = TestHost::control_plane();
+    for one in Stage::ALL {
+        let cx = stage(&host, one).unwrap();
+        super::signing::for_bundle(&cx, "kube-controller-manager", MANAGER.into()).unwrap();
+        let mut cx = host.run(one);
+        cx.rotation_mut().unwrap().plan = Some(host.begun(&["ca"]));
+        assert!(host.root.path().join("etc/kubernetes/pki/next").exists());
+        phase(&SigningAgain, &mut cx).unwrap();
+    }
+    for folder in super::FOLDERS {
+        assert!(!host.root.path().join("etc/kubernetes/pki").join(folder).exists(), "{folder}");
     }
 }
 

@@ -20,6 +20,9 @@ pub struct RemoveArgs {
     /// Its host is gone for good: nobody there is asked
     #[arg(long)]
     pub dead: bool,
+    /// With --dead: wait until the cluster notices that the host is gone, which takes up to a minute
+    #[arg(long, requires = "dead")]
+    pub wait: bool,
     /// Ask nothing
     #[arg(long, short)]
     pub yes: bool,

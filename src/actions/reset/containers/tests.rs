@@ -74,6 +74,28 @@ fn pods_that_provide_disks_end_after_those_that_write_to_them_each_in_its_own_ti
     assert_eq!(stops(&server.calls()), ["db 120", "csi 5"]);
 }
 
+/// etcd ended first, and the API server then used up its thirty seconds.
+#[test]
+fn who_uses_etcd_ends_before_it() {
+    let on_node = [("pod-template-generation", "1")];
+    let pods = || {
+        FakeCri::new()
+            .pod("kube-system/etcd-n1", &on_node, &[])
+            .pod("kube-system/kube-apiserver-n1", &on_node, &[])
+            .pod("default/kube-apiserver-mine", &[], &[])
+    };
+    for (wanted, expected) in [
+        (Wanted::All, vec!["kube-apiserver-mine 30", "kube-apiserver-n1 30", "etcd-n1 30"]),
+        (Wanted::UsersOfEtcd, vec!["kube-apiserver-n1 30"]),
+        (Wanted::Etcd, vec!["etcd-n1 30"]),
+    ] {
+        let fake = FakeHost::new();
+        let server = pods().serve(fake.root(), SOCKET);
+        remove(&mut context(&fake, fake.live()), wanted).unwrap();
+        assert_eq!(stops(&server.calls()), expected);
+    }
+}
+
 #[test]
 fn nobody_waits_for_a_pod_that_wants_hours() {
     let fake = FakeHost::new();
