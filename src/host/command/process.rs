@@ -144,7 +144,13 @@ fn stop(child: &mut Child, group: Option<Pid>) {
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.kill();
-    let _ = child.wait();
+    // One that the kernel does not let go, as with a disk that is gone, is not waited for.
+    for _ in 0..LAST_OUTPUT.as_millis() {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn take(bytes: &Mutex<Vec<u8>>) -> String {
