@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A control plane's files, whose certificates end after `validity`.
-fn tree(validity: &str) -> TempDir {
+pub fn tree(validity: &str) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     Run::new(["init", "--config", "c.yaml"])
         .file("c.yaml", config(validity))
@@ -24,7 +24,7 @@ fn tree(validity: &str) -> TempDir {
     root
 }
 
-fn config(validity: &str) -> String {
+pub fn config(validity: &str) -> String {
     format!(
         "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nlocalAPIEndpoint: {{advertiseAddress: 10.0.0.5}}\n\
          nodeRegistration: {{name: cp1}}\n---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n\
@@ -38,6 +38,26 @@ fn certs(root: &TempDir, line: &str) -> Finished {
 
 fn pki(root: &TempDir, name: &str) -> std::path::PathBuf {
     root.path().join("etc/kubernetes/pki").join(name)
+}
+
+/// Long values were folded over several lines.
+#[test]
+fn certificates_in_kubeconfigs_are_found_with_grep_awk_and_base64() {
+    let root = tree("8760h0m0s");
+    fs::create_dir_all(root.path().join("root")).unwrap();
+    fs::write(root.path().join("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n").unwrap();
+    Run::new(["kubeconfig", "install", "--user", "root"]).rootfs(root.path()).finish().exit(ExitCode::Ok);
+    let recipe = "set -e; for field in certificate-authority-data client-certificate-data client-key-data; do
+        grep $field \"$1\" | awk '{print $2}' | base64 -d | grep -q -- '-----END'; done";
+    for file in ["etc/kubernetes/admin.conf", "etc/kubernetes/kubelet.conf", "root/.kube/config"] {
+        let output = Command::new("sh").args(["-c", recipe, "sh"]).arg(root.path().join(file)).output().unwrap();
+        assert!(output.status.success(), "{file}: {output:?}");
+    }
+    for (path, bytes) in whole::contents(root.path()) {
+        let text = String::from_utf8(bytes.unwrap_or_default()).unwrap_or_default();
+        let folded = text.lines().find(|line| line.trim_end_matches(['-', '+']).ends_with(": >"));
+        assert_eq!(folded, None, "{}", path.display());
+    }
 }
 
 #[test]
@@ -65,7 +85,7 @@ fn check_expiration_fails_by_the_thresholds_that_were_given() {
         assert_eq!(found["certificates"][0]["severity"], severity, "{flags}");
     }
     let empty = tempfile::tempdir().unwrap();
-    certs(&empty, "check-expiration").exit(ExitCode::Input).stderr_has("no certificates of Kubernetes");
+    certs(&empty, "check-expiration").exit(ExitCode::Input).stderr_has("no Kubernetes certificates");
 }
 
 #[test]
@@ -212,7 +232,7 @@ fn an_external_ca_signs_a_whole_control_plane() {
     assert!(before == whole::contents(&root.path().join("etc")), "a refused import changed something");
     fs::write(back.path().join("etcd/server.crt"), good).unwrap();
     run(&["import", from]).exit(ExitCode::Ok);
-    assert!(run(&["import", from]).exit(ExitCode::Ok).stdout.contains("nothing was changed"));
+    assert!(run(&["import", from]).exit(ExitCode::Ok).stdout.contains("nothing changed"));
     // `init` is content with what an external CA has signed.
     Run::new(["init", "--config", "c.yaml"])
         .file("c.yaml", config("8760h0m0s"))
@@ -261,7 +281,7 @@ fn certificates_in_a_folder_of_the_users_own_are_found_and_renewed() {
     assert!(found.stdout.contains("/srv/pki/etcd/server.crt"), "{found}");
     // The timer asks like this; the certificates are near their end when all of their life counts.
     let before = fs::read(root.path().join("srv/pki/apiserver.crt")).unwrap();
-    assert!(certs(&root, "renew all --within 30d").exit(ExitCode::Ok).stdout.contains("nothing was renewed"));
+    assert!(certs(&root, "renew all --within 30d").exit(ExitCode::Ok).stdout.contains("nothing renewed"));
     assert_eq!(fs::read(root.path().join("srv/pki/apiserver.crt")).unwrap(), before);
     certs(&root, "renew apiserver").exit(ExitCode::Ok);
     assert_ne!(fs::read(root.path().join("srv/pki/apiserver.crt")).unwrap(), before);

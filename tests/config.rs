@@ -57,8 +57,8 @@ fn component_configurations_that_kubeadm_does_not_print_are_refused_with_the_way
         .exit(ExitCode::Usage)
         .stdout("")
         .stderr(&format!(
-            "error: 'join-defaults' of v1.36 prints no component configurations: a node that joins takes them from \
-             the cluster\nhelp: run 'kubewright config print init-defaults --component-configs {COMPONENTS}'\n"
+            "error: 'join-defaults' of v1.36 does not print component configurations: a joining node gets them \
+             from the cluster\nhelp: run 'kubewright config print init-defaults --component-configs {COMPONENTS}'\n"
         ));
     Run::new(["config", "print", "init-defaults", "--component-configs", "KubeletConfguration"])
         .finish()
@@ -68,7 +68,7 @@ fn component_configurations_that_kubeadm_does_not_print_are_refused_with_the_way
     Run::new(["config", "print", "reset-defaults", "--kubernetes-version=v1.30.0"])
         .finish()
         .exit(ExitCode::Usage)
-        .stderr_has("kubeadm v1.30 has no ResetConfiguration");
+        .stderr_has("kubeadm v1.30 does not have ResetConfiguration");
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_migrated_file_is_written_whole_for_its_owner_only_and_is_right_the_second_t
     assert!(migrate(&old).contains("apiVersion of ClusterConfiguration is kubeadm.k8s.io/v1beta4"));
     assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o600);
     let first = fs::read_to_string(&new).unwrap();
-    assert!(migrate(&new).contains("nothing was changed"));
+    assert!(migrate(&new).contains("nothing changed"));
     assert_eq!(fs::read_to_string(&new).unwrap(), first);
     Run::new(["config", "validate", "--config"]).arg(&new).finish().exit(ExitCode::Ok).stderr("");
 }

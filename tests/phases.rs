@@ -94,7 +94,7 @@ fn phase_by_phase_the_tree_of_init_is_made_and_each_makes_only_its_own_files() {
     assert_eq!(whole::names(root.path()), whole::names(at_once.path()));
     assert_eq!(before, of_phases(""));
     let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
-    assert!(told.starts_with("Everything is right already; nothing was changed.\n"), "{told}");
+    assert!(told.starts_with("Already up to date; nothing changed.\n"), "{told}");
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_dry_run_shows_every_file_and_no_private_key_and_writes_nothing() {
 fn a_dry_run_on_a_tree_shows_only_what_differs() {
     let root = tempfile::tempdir().unwrap();
     run("init", root.path()).exit(ExitCode::Ok);
-    assert_eq!(run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout, "Nothing would change.\n");
+    assert_eq!(run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout, "No changes.\n");
 
     let manifest = root.path().join("etc/kubernetes/manifests/kube-scheduler.yaml");
     let right = fs::read_to_string(&manifest).unwrap();
@@ -200,7 +200,7 @@ fn a_dry_run_on_a_tree_shows_only_what_differs() {
     let text = run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout;
     assert!(text.contains("would change /etc/kubernetes/manifests/kube-scheduler.yaml (0600):\n"), "{text}");
     assert!(text.contains("    -    - --leader-elect=false\n    +    - --leader-elect=true\n"), "{text}");
-    assert!(text.ends_with("1 change in all. Nothing was changed.\n"), "{text}");
+    assert!(text.ends_with("1 change planned. Nothing was changed.\n"), "{text}");
 
     run("init", root.path()).exit(ExitCode::Ok);
     assert_eq!(fs::read_to_string(&manifest).unwrap(), right);
@@ -212,7 +212,7 @@ fn a_second_run_changes_nothing_at_all() {
     run("init", root.path()).exit(ExitCode::Ok);
     let before = whole::contents(root.path());
     let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
-    assert!(told.starts_with("Everything is right already; nothing was changed.\n"), "{told}");
+    assert!(told.starts_with("Already up to date; nothing changed.\n"), "{told}");
     assert!(before == whole::contents(root.path()));
 }
 
@@ -249,7 +249,7 @@ fn with_an_external_ca_what_it_signed_is_kept_and_no_key_is_made() {
     before.remove(manifest);
     assert!(before == now);
     let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
-    assert!(told.starts_with("Everything is right already; nothing was changed.\n"), "{told}");
+    assert!(told.starts_with("Already up to date; nothing changed.\n"), "{told}");
 }
 
 #[test]
@@ -278,5 +278,21 @@ fn keys_are_of_the_kind_that_the_configuration_asks_for() {
         let shown = Command::new("openssl").args(["x509", "-noout", "-text", "-in"]).arg(authority).output().unwrap();
         let shown = String::from_utf8(shown.stdout).unwrap();
         assert!(shown.contains(told), "{algorithm}: {shown}");
+    }
+}
+
+#[test]
+fn a_phase_of_kubeconfig_files_writes_them_to_the_given_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let phase = |line: &str| {
+        let run = Run::new(["init", "phase"].into_iter().chain(line.split(' ')).chain(["--config", "c.yaml"]));
+        run.file("c.yaml", config("ECDSA-P256")).rootfs(root.path()).finish()
+    };
+    phase("certs ca").exit(ExitCode::Ok);
+    phase("kubeconfig admin --kubeconfig-dir /srv/kubeconfigs").exit(ExitCode::Ok);
+    assert!(root.path().join("srv/kubeconfigs/admin.conf").exists());
+    assert!(!root.path().join("etc/kubernetes/admin.conf").exists());
+    for flag in ["--kubeconfig-dir", "--kubeconfig"] {
+        Run::new(["init", flag, "/x"]).rootfs(root.path()).finish().exit(ExitCode::Usage).stderr_has("init phase");
     }
 }

@@ -28,7 +28,7 @@ fn used() -> TempDir {
 #[test]
 fn a_fit_host_is_told_so_with_exit_code_0() {
     let root = tempfile::tempdir().unwrap();
-    on_host(&root).finish().exit(ExitCode::Ok).stdout_has("This host is fit for 'kubewright init'").stderr("");
+    on_host(&root).finish().exit(ExitCode::Ok).stdout_has("This host is ready for 'kubewright init'").stderr("");
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is written");
 }
 
@@ -37,7 +37,7 @@ fn an_unfit_host_is_told_check_place_and_fix_within_80_columns() {
     const ID: &str = "FileAvailable--etc-kubernetes-manifests-etcd.yaml";
     let finished = on_host(&used()).finish().exit(ExitCode::Preflight);
     let report = finished.stdout;
-    for words in [ID, "/etc/kubernetes/manifests/etcd.yaml is there already", "fix: run", "not fit yet", "1 error."] {
+    for words in [ID, "/etc/kubernetes/manifests/etcd.yaml is there already", "fix: run", "not ready", "1 error."] {
         assert!(report.contains(words), "no {words:?} in {report}");
     }
     assert!(report.lines().all(|line| line.chars().count() <= 80), "{report}");
@@ -59,7 +59,7 @@ fn certificates_in_another_folder_are_not_taken_for_lost() {
     }
     on_host(&root).finish().exit(ExitCode::Preflight).stdout_has("CertificatesLost").stdout_has("'kubewright reset'");
     let run = on_host(&root).arg("--cert-dir=/srv/pki").arg("--control-plane-endpoint=lb.example:6443");
-    run.finish().exit(ExitCode::Ok).stdout_has("fit for 'kubewright init'");
+    run.finish().exit(ExitCode::Ok).stdout_has("ready for 'kubewright init'");
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn the_client_certificate_of_an_external_etcd_is_missed_before_init() {
 #[test]
 fn undoing_where_nothing_was_mended_says_so() {
     let root = tempfile::tempdir().unwrap();
-    preflight(&root).arg("--undo-fix").finish().exit(ExitCode::Ok).stdout_has("nothing to undo");
+    preflight(&root).arg("--undo-fix").finish().exit(ExitCode::Ok).stdout_has("Nothing to revert");
     preflight(&root).arg("--undo-fix").arg("--fix").finish().exit(ExitCode::Usage);
 }
 
@@ -114,7 +114,7 @@ fn undoing_puts_back_what_the_journal_has_and_shows_it_first() {
     fs::write(path("etc/fstab"), "new\n").unwrap();
     fs::write(path("var/lib/kubewright/journal.json"), JOURNAL).unwrap();
     let plan = preflight(&root).arg("--undo-fix").arg("--dry-run").finish().exit(ExitCode::Ok).stdout;
-    assert!(plan.contains("-new") && plan.contains("+old") && plan.contains("1 change in all"), "{plan}");
+    assert!(plan.contains("-new") && plan.contains("+old") && plan.contains("1 change planned"), "{plan}");
     assert_eq!(fs::read_to_string(path("etc/fstab")).unwrap(), "new\n");
     preflight(&root).arg("--undo-fix").finish().exit(ExitCode::Ok).stdout_has("put /etc/fstab back");
     assert_eq!(fs::read_to_string(path("etc/fstab")).unwrap(), "old\n");

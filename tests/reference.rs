@@ -1,37 +1,33 @@
-//! The foreign judge: for every recorded case, the tree that `init --rootfs` makes from the case's
-//! own configuration has no difference to what kubeadm wrote. See reference/README.md.
+//! Every recorded case of real kubeadm: the tree that `init --rootfs` writes from the case's own configuration, the same
+//! tree after `certs renew all`, and the API objects that `init` creates do not differ from what kubeadm wrote.
+//! See reference/README.md.
 
+use crate::objects;
 use crate::support::run::Run;
 use crate::support::tree;
 use kubewright::base::exit_code::ExitCode;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use tempfile::TempDir;
 
-/// One test a case, so that a failure names it and the cases run at the same time.
-macro_rules! cases {
-    ($($test:ident: $case:literal,)*) => {
-        pub const CASES: &[&str] = &[$($case),*];
-        $(#[test] fn $test() { judge($case); })*
-    };
-}
-
-cases! {
-    v1_20_default: "v1.20.2/01-default",
-    v1_20_pod_subnet: "v1.20.2/02-seed-flags",
-    v1_20_mirror_and_ipvs: "v1.20.2/03-mirror-ipvs",
-    v1_20_load_balancer: "v1.20.2/04-ha-lb",
-    v1_20_external_etcd: "v1.20.2/05-external-etcd",
-    v1_20_dual_stack: "v1.20.2/06-dualstack",
-    v1_36_default: "v1.36.2/01-default",
-    v1_36_pod_subnet: "v1.36.2/02-seed-flags",
-    v1_36_mirror_and_ipvs: "v1.36.2/03-mirror-ipvs",
-    v1_36_load_balancer: "v1.36.2/04-ha-lb",
-    v1_36_external_etcd: "v1.36.2/05-external-etcd",
-    v1_36_dual_stack: "v1.36.2/06-dualstack",
-    v1_36_ecdsa_and_patches: "v1.36.2/07-v1beta4-extras",
-}
+const CASES: &[&str] = &[
+    "v1.20.2/01-default",
+    "v1.20.2/02-seed-flags",
+    "v1.20.2/03-mirror-ipvs",
+    "v1.20.2/04-ha-lb",
+    "v1.20.2/05-external-etcd",
+    "v1.20.2/06-dualstack",
+    "v1.36.2/01-default",
+    "v1.36.2/02-seed-flags",
+    "v1.36.2/03-mirror-ipvs",
+    "v1.36.2/04-ha-lb",
+    "v1.36.2/05-external-etcd",
+    "v1.36.2/06-dualstack",
+    "v1.36.2/07-v1beta4-extras",
+];
 
 #[test]
 fn no_recorded_case_is_left_out() {
@@ -48,48 +44,98 @@ fn no_recorded_case_is_left_out() {
     assert_eq!(recorded, CASES);
 }
 
-#[track_caller]
-fn judge(case: &str) {
-    let folder = tree::project().join("tests/reference").join(case);
-    let root = machine_of(&folder);
-    Run::new(["init", "--config"]).arg(folder.join("config.yaml")).rootfs(root.path()).finish().exit(ExitCode::Ok);
+#[test]
+fn every_tree_of_a_recorded_case_is_kubeadms() {
+    let hosts: Vec<(PathBuf, TempDir)> = CASES.iter().map(|case| (recorded(case), host_of(&recorded(case)))).collect();
+    let trees: Vec<_> = hosts.iter().map(|(case, root)| ("trees", case.clone(), root.path().to_owned())).collect();
 
-    compare(case, &folder, &root, "nothing");
-    // What is renewed is still what kubeadm would have made, but at another time than its CA.
-    Run::new(["certs", "renew", "all", "--config"])
-        .arg(folder.join("config.yaml"))
-        .rootfs(root.path())
-        .finish()
-        .exit(ExitCode::Ok);
-    compare(&format!("{case}, renewed"), &folder, &root, "notBeforeEqualsCA");
+    run_on_all(&hosts, &["init", "--config"]);
+    check(&compare(&trees), "after init", None);
+    // A renewed certificate is what kubeadm would have issued, but later than its CA.
+    run_on_all(&hosts, &["certs", "renew", "all", "--config"]);
+    check(&compare(&trees), "after 'certs renew all'", Some("notBeforeEqualsCA"));
 }
 
-/// Fails on every difference that does not name `expected`.
-#[track_caller]
-fn compare(case: &str, folder: &Path, root: &TempDir, expected: &str) {
-    let compare = folder.ancestors().nth(2).unwrap().join("compare");
+#[test]
+fn the_objects_of_every_recorded_case_are_kubeadms() {
+    let directories: Vec<(PathBuf, TempDir)> = CASES
+        .iter()
+        .map(|case| {
+            let directory = tempfile::tempdir().unwrap();
+            fs::write(directory.path().join("objects.yaml"), objects::of(&recorded(case))).unwrap();
+            (recorded(case), directory)
+        })
+        .collect();
+    let jobs: Vec<_> = directories.iter().map(|(case, dir)| ("objects", case.clone(), dir.path().to_owned())).collect();
+    check(&compare(&jobs), "API objects", None);
+}
+
+fn recorded(case: &str) -> PathBuf {
+    tree::project().join("tests/reference").join(case)
+}
+
+/// Runs the command with each case's configuration on its root directory, as many at a time as there are processors.
+fn run_on_all(hosts: &[(PathBuf, TempDir)], command: &[&str]) {
+    let left = Mutex::new(hosts.iter());
+    let next = || left.lock().unwrap().next();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                while let Some((case, root)) = next() {
+                    let run = Run::new(command.iter().copied()).arg(case.join("config.yaml"));
+                    run.rootfs(root.path()).finish().exit(ExitCode::Ok);
+                }
+            });
+        }
+    });
+}
+
+/// What `compare` prints for each job, in one process.
+fn compare(jobs: &[(&str, PathBuf, PathBuf)]) -> Vec<(String, Vec<String>)> {
     // Debian's own interpreter: another one on PATH may lack the two libraries.
-    let judge = Command::new("/usr/bin/python3").arg(compare).arg(folder).arg(root.path()).output().unwrap();
-    let findings = String::from_utf8(judge.stdout).unwrap();
-    let (last, differences) = match findings.trim_end().rsplit_once('\n') {
-        Some((before, last)) => (last, before.lines().filter(|line| !line.contains(expected)).collect::<Vec<_>>()),
-        None => (findings.trim_end(), Vec::new()),
-    };
-    assert!(
-        last.ends_with(" differences") && differences.is_empty(),
-        "{case}:\n{}\n{last}\n{}",
-        differences.join("\n"),
-        String::from_utf8_lossy(&judge.stderr)
-    );
+    let mut child = Command::new("/usr/bin/python3")
+        .arg(tree::project().join("tests/reference/compare"))
+        .arg("--batch")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let list: String =
+        jobs.iter().map(|(kind, case, dir)| format!("{kind}\t{}\t{}\n", case.display(), dir.display())).collect();
+    child.stdin.take().unwrap().write_all(list.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let mut results = Vec::new();
+    let mut lines = Vec::new();
+    for line in String::from_utf8(output.stdout).unwrap().lines() {
+        if line.ends_with(" differences") {
+            results.push((jobs[results.len()].1.display().to_string(), std::mem::take(&mut lines)));
+        } else {
+            lines.push(line.to_owned());
+        }
+    }
+    assert_eq!(results.len(), jobs.len(), "{}", String::from_utf8_lossy(&output.stderr));
+    results
 }
 
-/// A root folder with what the machine of the recording had.
-fn machine_of(case: &Path) -> TempDir {
+/// Fails on every difference but those that name `expected`.
+#[track_caller]
+fn check(results: &[(String, Vec<String>)], when: &str, expected: Option<&str>) {
+    let failures: Vec<String> = results
+        .iter()
+        .flat_map(|(case, lines)| lines.iter().map(move |line| format!("{case}, {when}: {line}")))
+        .filter(|line| !expected.is_some_and(|expected| line.contains(expected)))
+        .collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// A root directory with what the host of the recording had.
+fn host_of(case: &Path) -> TempDir {
     let root = tempfile::tempdir().unwrap();
-    for folder in
+    for directory in
         ["etc/ssl/certs", "etc/ca-certificates", "usr/share/ca-certificates", "usr/local/share/ca-certificates"]
     {
-        fs::create_dir_all(root.path().join(folder)).unwrap();
+        fs::create_dir_all(root.path().join(directory)).unwrap();
     }
     let about: serde_json::Value = serde_json::from_slice(&fs::read(case.join("case.json")).unwrap()).unwrap();
     fs::write(root.path().join("etc/hostname"), format!("{}\n", about["hostname"].as_str().unwrap())).unwrap();

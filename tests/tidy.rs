@@ -5,12 +5,15 @@ use crate::support::tree;
 /// Lowest first; modules of one row never import one another, except as [`SIBLINGS`] says.
 const LAYERS: &[&[&str]] = &[
     &["base"],
+    &["domain"],
     &["config", "versions"],
     &["etcd", "host", "kube", "pki", "render", "ssh"],
     &["checks", "journal"],
     &["context"],
     &["pipeline"],
-    &["actions"],
+    &["state"],
+    &["ops"],
+    &["phases"],
     &["fleet"],
     &["cli"],
 ];
@@ -79,7 +82,7 @@ fn every_module_opens_with_what_it_is() {
 
 #[test]
 fn every_action_says_what_it_reads_and_writes() {
-    complain(tree::files("src/actions", ".rs").iter().filter_map(|(path, text)| {
+    complain(tree::files("src/phases", ".rs").iter().filter_map(|(path, text)| {
         let header: String = text.lines().take_while(|line| line.starts_with("//!")).collect();
         let is_phase = text.contains("impl Action for");
         (is_phase && !(header.contains("Reads") && header.contains("Writes")))
@@ -119,6 +122,31 @@ fn what_belongs_to_one_place_stays_there() {
             })
             .collect::<Vec<_>>()
     }));
+}
+
+#[test]
+fn no_test_passes_where_it_cannot_run() {
+    let root_tests = tree::files("tests/needs_root", ".rs");
+    complain(
+        root_tests
+            .iter()
+            .filter(|(_, text)| text.matches("#[test]\n").count() != text.matches("#[test]\n#[ignore").count())
+            .map(|(path, _)| {
+                format!(
+                    "{path}: mark each test with '#[ignore = \"needs root\"]': './test' runs it as root and counts it"
+                )
+            }),
+    );
+    complain(tree::files("tests", ".rs").iter().filter(|(path, _)| !path.ends_with("tidy.rs")).flat_map(
+        |(path, text)| {
+            let lines = lines_with(text, "SKIPPED");
+            lines.into_iter().map(move |line| {
+                format!(
+                    "{path}:{line}: a test that skips itself counts as passed: mark it 'ignore' and name it 'needs_…'"
+                )
+            })
+        },
+    ));
 }
 
 #[test]
@@ -234,9 +262,9 @@ fn imports_are_found_in_every_form() {
 fn the_layers_object_to_what_they_should() {
     assert_eq!(objection("pki", "base"), None);
     assert_eq!(objection("config", "versions"), None);
-    assert_eq!(objection("cli", "actions"), None);
+    assert_eq!(objection("cli", "phases"), None);
     for (from, to) in
-        [("base", "config"), ("pki", "kube"), ("versions", "config"), ("pipeline", "actions"), ("pki", "new")]
+        [("base", "config"), ("pki", "kube"), ("versions", "config"), ("pipeline", "phases"), ("pki", "new")]
     {
         assert!(objection(from, to).is_some(), "{from} may import {to}");
     }

@@ -1,6 +1,6 @@
-//! The process as a value: arguments, variables, standard streams, clock and randomness.
+//! The process as a value: arguments, environment variables, standard streams, clock and randomness.
 //!
-//! Nothing else in the crate reads them, so a test can run a whole command with its own.
+//! No other code reads them directly, so a test can run a whole command with its own.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -10,31 +10,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Everything a command takes from its process.
+/// Everything a command reads from its process.
 pub struct Env {
-    /// The arguments, the program's name first.
+    /// Includes the program name.
     pub args: Vec<OsString>,
-    /// The file of this program; empty where nobody knows.
+    /// The path of this executable; empty if unknown.
     pub program: PathBuf,
-    /// The environment variables that are valid UTF-8.
+    /// Environment variables that are valid UTF-8.
     pub vars: BTreeMap<String, String>,
-    /// The current folder.
     pub cwd: PathBuf,
-    /// Standard input.
     pub stdin: Box<dyn Read + Send>,
-    /// Standard output.
     pub stdout: Box<dyn Write + Send>,
-    /// Standard error.
     pub stderr: Box<dyn Write + Send>,
-    /// True when standard input is a terminal.
     pub stdin_is_terminal: bool,
-    /// True when standard output is a terminal.
     pub stdout_is_terminal: bool,
-    /// True when standard error is a terminal.
     pub stderr_is_terminal: bool,
-    /// The clock.
     pub clock: Clock,
-    /// The source of random bytes.
     pub random: Random,
     /// The effective user id.
     pub uid: u32,
@@ -70,7 +61,7 @@ pub struct Clock(ClockKind);
 #[derive(Clone)]
 enum ClockKind {
     System(Instant),
-    /// Milliseconds since the epoch; sleeping moves it on at once.
+    /// Milliseconds since the epoch; sleeping advances it at once.
     Fixed(Arc<AtomicU64>),
 }
 
@@ -80,7 +71,7 @@ impl Clock {
         Self(ClockKind::System(Instant::now()))
     }
 
-    /// A clock that stands at `seconds` since the epoch and moves only by [`Clock::sleep`].
+    /// A clock set to `seconds` since the epoch that only advances in [`Clock::sleep`].
     pub fn fixed(seconds: u64) -> Self {
         Self(ClockKind::Fixed(Arc::new(AtomicU64::new(seconds * 1000))))
     }
@@ -90,7 +81,7 @@ impl Clock {
         i64::try_from(self.elapsed().as_secs()).unwrap_or(i64::MAX)
     }
 
-    /// Nanoseconds since the epoch, as the times of files are told.
+    /// Nanoseconds since the epoch, the unit of file timestamps.
     pub fn nanos(&self) -> i64 {
         i64::try_from(self.elapsed().as_nanos()).unwrap_or(i64::MAX)
     }
@@ -102,7 +93,7 @@ impl Clock {
         }
     }
 
-    /// Time since some fixed moment, never running backward.
+    /// Time since an arbitrary fixed moment; never goes backward.
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
             ClockKind::System(start) => start.elapsed(),
@@ -110,7 +101,7 @@ impl Clock {
         }
     }
 
-    /// Pauses this thread, or moves a fixed clock on.
+    /// Pauses this thread, or advances a fixed clock.
     pub fn sleep(&self, time: Duration) {
         match &self.0 {
             ClockKind::System(_) => std::thread::sleep(time),
@@ -132,20 +123,17 @@ enum RandomKind {
 }
 
 impl Random {
-    /// The operating system's generator, as seeded by the kernel.
+    /// The kernel's random number generator.
     pub fn system() -> Self {
         Self(RandomKind::System)
     }
 
-    /// The same bytes each time, for tests only.
+    /// A reproducible sequence, for tests only.
     pub fn seeded(seed: u64) -> Self {
         Self(RandomKind::Seeded(Arc::new(Mutex::new(seed))))
     }
 
-    /// Fills `buffer`.
-    ///
-    /// # Errors
-    /// When the operating system gives no random bytes.
+    /// Fills `buffer` with random bytes.
     pub fn fill(&self, buffer: &mut [u8]) -> io::Result<()> {
         match &self.0 {
             RandomKind::System => aws_lc_rs::rand::fill(buffer).map_err(|_| io::Error::other("no random bytes")),
@@ -162,12 +150,9 @@ impl Random {
         }
     }
 
-    /// `length` characters of `alphabet`, each equally likely. The alphabet must have 1 to 256 characters.
-    ///
-    /// # Errors
-    /// When the operating system gives no random bytes.
+    /// `length` characters, each drawn with equal probability from `alphabet` (1 to 256 characters).
     pub fn text(&self, length: usize, alphabet: &[u8]) -> io::Result<String> {
-        // Bytes past the last whole multiple would make the first characters likelier.
+        // Bytes past the last whole multiple would make the first characters more likely.
         let limit = 256 - 256 % alphabet.len().max(1);
         let mut text = String::with_capacity(length);
         while text.len() < length {

@@ -1,75 +1,69 @@
-//! What a command says while it works: the only code that prints.
+//! Progress output of a command.
 //!
-//! One event goes out as a prefixed line (`[certs/ca] …`), as one JSON object a line, or nowhere.
-//! Results go to standard output; everything that happens on the way goes to standard error, so
-//! that `kubewright … -o json | jq` works. Secrets never enter an event.
+//! Each event is printed as a prefixed line (`[certs/ca] …`), as one JSON object per line, or not at all. Results go to
+//! standard output and everything else to standard error, so that `kubewright … -o json | jq` works. Events never
+//! contain secrets.
 
 use serde::Serialize;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// One thing that happened.
+/// A progress event.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "camelCase")]
 pub enum Event {
     /// A phase starts.
     PhaseStarted {
-        /// Its path: `certs/ca`.
+        /// The path of the phase: `certs/ca`.
         phase: String,
     },
-    /// A phase ended well.
+    /// A phase completed.
     #[serde(rename_all = "camelCase")]
     PhaseDone {
-        /// Its path.
         phase: String,
-        /// How many changes it made; 0 when everything was right already.
+        /// The number of changes; 0 if everything was up to date.
         changes: usize,
-        /// How long it took.
         millis: u64,
     },
-    /// Something worth a line.
+    /// An informational message.
     Message {
-        /// The phase, or empty.
+        /// Empty outside of phases.
         phase: String,
-        /// One line, no secrets.
+        /// One line without secrets.
         text: String,
     },
-    /// Something the user should know although the work goes on.
+    /// A problem that does not stop the command.
     Warning {
-        /// The phase, or empty.
+        /// Empty outside of phases.
         phase: String,
-        /// One line, no secrets.
+        /// One line without secrets.
         text: String,
     },
-    /// A wait that has not ended.
+    /// A wait in progress.
     #[serde(rename_all = "camelCase")]
     Waiting {
-        /// The phase, or empty.
+        /// Empty outside of phases.
         phase: String,
-        /// What is awaited.
         what: String,
-        /// Seconds since the wait began.
+        /// Seconds since the start.
         seconds: u64,
-        /// Seconds that are left.
+        /// Seconds until the timeout.
         left: u64,
-        /// What the last look found.
+        /// The last result.
         last: String,
     },
-    /// How far a piece of work is, such as an image that is pulled.
+    /// Progress of a task with a known number of steps, such as pulling an image.
     Progress {
-        /// The phase, or empty.
+        /// Empty outside of phases.
         phase: String,
-        /// What is worked on.
         what: String,
-        /// Steps done.
         done: u64,
-        /// Steps in all.
         total: u64,
     },
 }
 
-/// How events are shown.
+/// Output styles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Prefixed lines.
@@ -80,35 +74,34 @@ pub enum Style {
     Quiet,
 }
 
-/// Where events go. A [`Sink`] must not fail: a closed pipe ends the output, not the work.
+/// The destination of events. A [`Sink`] must not fail: a closed pipe ends the output, not the work.
 pub trait Sink: Send {
-    /// Takes one event.
     fn event(&mut self, event: &Event);
-    /// Prints an error as it stands, whatever the style.
+    /// Prints an error unchanged, in any style.
     fn error(&mut self, text: &str);
-    /// Ends what is unfinished on the screen (a progress bar), before a result or an error is printed.
-    fn settle(&mut self) {}
+    /// Clears unfinished output (a progress bar) before a result or an error is printed.
+    fn flush(&mut self) {}
 }
 
-/// A handle on the sink; clones share it and the name of the phase that runs.
+/// A handle to the sink. Clones share it and the name of the running phase.
 #[derive(Clone)]
 pub struct Events {
     state: Arc<Mutex<State>>,
-    /// The phase that all lines carry; None: the one that runs.
+    /// The phase that all lines carry; None: the running one.
     phase: Option<Arc<str>>,
 }
 
 struct State {
     phase: String,
     sink: Box<dyn Sink>,
-    /// Only warnings pass: what is said of work that is not done would not be true.
-    hushed: bool,
+    /// Only warnings pass: messages about work that is only planned would be wrong.
+    suppressed: bool,
 }
 
 impl Events {
     /// Sends events to `sink`.
     pub fn new(sink: Box<dyn Sink>) -> Self {
-        Self { state: Arc::new(Mutex::new(State { phase: String::new(), sink, hushed: false })), phase: None }
+        Self { state: Arc::new(Mutex::new(State { phase: String::new(), sink, suppressed: false })), phase: None }
     }
 
     /// Writes events to `out` in the given style.
@@ -116,51 +109,51 @@ impl Events {
         Self::new(Box::new(Printer { out, style, lines: Lines::default() }))
     }
 
-    /// Drops every event.
+    /// Discards every event.
     pub fn silent() -> Self {
         Self::new(Box::new(Nowhere))
     }
 
-    /// The same events for work that goes on in the background: its lines carry `phase`, whatever runs.
+    /// The same events for a background task: its lines carry `phase`, whatever phase is running.
     #[must_use]
     pub fn of_phase(&self, phase: &str) -> Self {
         Self { phase: Some(phase.into()), ..self.clone() }
     }
 
-    /// From now on only warnings pass. For dry runs, whose plan says everything.
-    pub fn hush(&self) {
-        self.state().hushed = true;
+    /// From now on only warnings pass. For dry runs, whose plan has all the information.
+    pub fn suppress(&self) {
+        self.state().suppressed = true;
     }
 
-    /// A phase starts: later lines carry its path.
+    /// Starts a phase: later lines carry its path.
     pub fn phase_started(&self, phase: &str) {
         let mut state = self.state();
         phase.clone_into(&mut state.phase);
-        if !state.hushed {
+        if !state.suppressed {
             state.sink.event(&Event::PhaseStarted { phase: phase.into() });
         }
     }
 
-    /// The running phase ended well; later lines carry no path.
+    /// Completes the running phase; later lines carry no path.
     pub fn phase_done(&self, changes: usize, time: Duration) {
         let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.emit(|phase| Event::PhaseDone { phase, changes, millis });
         self.state().phase.clear();
     }
 
-    /// Something worth a line.
+    /// Reports an informational message.
     pub fn message(&self, text: impl Into<String>) {
         let text = text.into();
         self.emit(|phase| Event::Message { phase, text });
     }
 
-    /// Something the user should know.
+    /// Reports a problem that does not stop the command.
     pub fn warning(&self, text: impl Into<String>) {
         let text = text.into();
         self.emit(|phase| Event::Warning { phase, text });
     }
 
-    /// A wait that has not ended.
+    /// Reports a wait in progress.
     pub fn waiting(&self, what: &str, elapsed: Duration, limit: Duration, last: &str) {
         self.emit(|phase| Event::Waiting {
             phase,
@@ -171,25 +164,25 @@ impl Events {
         });
     }
 
-    /// How far a piece of work is.
+    /// Reports the progress of a task.
     pub fn progress(&self, what: &str, done: u64, total: u64) {
         self.emit(|phase| Event::Progress { phase, what: what.into(), done, total });
     }
 
-    /// The last word of a command that failed.
+    /// Prints the final error of a command.
     pub fn error(&self, text: &str) {
         self.state().sink.error(text);
     }
 
-    /// Ends what is unfinished on the screen.
-    pub fn settle(&self) {
-        self.state().sink.settle();
+    /// Clears unfinished output.
+    pub fn flush(&self) {
+        self.state().sink.flush();
     }
 
     fn emit(&self, make: impl FnOnce(String) -> Event) {
         let mut state = self.state();
         let event = make(self.phase.as_deref().unwrap_or(&state.phase).to_owned());
-        if !state.hushed || matches!(event, Event::Warning { .. }) {
+        if !state.suppressed || matches!(event, Event::Warning { .. }) {
             state.sink.event(&event);
         }
     }
@@ -205,18 +198,18 @@ impl Sink for Nowhere {
     fn error(&mut self, _: &str) {}
 }
 
-/// Between two lines about one wait: a line each 20 ms would bury the rest.
+/// Seconds between two lines about the same wait, so that they do not bury other output.
 const HEARTBEAT: u64 = 5;
 
-/// Turns events into prefixed lines, and keeps a wait from filling the screen.
+/// Formats events as prefixed lines and limits how often a wait is reported.
 #[derive(Default)]
 pub struct Lines {
-    /// The wait last told of, and the second at which it was.
+    /// The wait reported last, and the second at which it was.
     waiting: Option<(String, u64)>,
 }
 
 impl Lines {
-    /// The lines of an event; none for what is not worth one.
+    /// The lines of an event; empty if it is not shown.
     pub fn of(&mut self, event: &Event) -> Vec<String> {
         let (phase, text) = match event {
             Event::Warning { phase, text } => (phase, format!("warning: {text}")),
@@ -235,7 +228,7 @@ impl Lines {
         text.lines().map(|line| format!("{prefix}{line}")).collect()
     }
 
-    /// True when this wait is new or its last line is a heartbeat ago.
+    /// True if this wait is new, or its last line is old enough.
     fn is_due(&mut self, what: &str, seconds: u64) -> bool {
         let due = match &self.waiting {
             Some((last_what, last)) => last_what != what || seconds >= last + HEARTBEAT,
@@ -256,7 +249,7 @@ struct Printer {
 
 impl Sink for Printer {
     fn event(&mut self, event: &Event) {
-        // A reader that went away must not stop the work: failed writes are let go.
+        // A closed pipe must not stop the work: failed writes are ignored.
         match (self.style, event) {
             (Style::Json, Event::Waiting { what, seconds, .. }) if !self.lines.is_due(what, *seconds) => {}
             (Style::Json, _) => {
@@ -294,16 +287,16 @@ mod tests {
         }
     }
 
-    fn said(style: Style, say: impl FnOnce(&Events)) -> String {
+    fn output(style: Style, emit: impl FnOnce(&Events)) -> String {
         let buffer = Buffer::default();
-        say(&Events::to_writer(Box::new(buffer.clone()), style));
+        emit(&Events::to_writer(Box::new(buffer.clone()), style));
         let bytes = buffer.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
 
     #[test]
     fn lines_carry_the_phase() {
-        let text = said(Style::Lines, |events| {
+        let text = output(Style::Lines, |events| {
             events.phase_started("certs/ca");
             events.message("wrote /etc/kubernetes/pki/ca.crt");
             events.phase_done(1, Duration::ZERO);
@@ -314,7 +307,7 @@ mod tests {
 
     #[test]
     fn quiet_keeps_warnings() {
-        let text = said(Style::Quiet, |events| {
+        let text = output(Style::Quiet, |events| {
             events.message("a");
             events.warning("b");
         });
@@ -322,8 +315,8 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_at_a_heartbeat_not_at_every_look() {
-        let text = said(Style::Lines, |events| {
+    fn a_wait_is_reported_at_intervals_not_at_every_poll() {
+        let text = output(Style::Lines, |events| {
             for tenth in 0..100 {
                 events.waiting("etcd", Duration::from_millis(tenth * 100), Duration::from_mins(1), "refused");
             }
@@ -332,8 +325,8 @@ mod tests {
     }
 
     #[test]
-    fn json_is_one_object_a_line() {
-        let text = said(Style::Json, |events| events.message("a\nb"));
+    fn json_is_one_object_per_line() {
+        let text = output(Style::Json, |events| events.message("a\nb"));
         assert_eq!(text, "{\"event\":\"message\",\"phase\":\"\",\"text\":\"a\\nb\"}\n");
     }
 }

@@ -1,39 +1,39 @@
-//! The exit codes: an interface for scripts, documented in `docs/errors.md`.
+//! The exit codes, an interface for scripts that is documented in `docs/errors.md`.
 
 use serde::Serialize;
 
-/// How a command ended. The number is stable; the meaning is in [`ExitCode::meaning`].
+/// How a command ended. The numbers are stable; see [`ExitCode::meaning`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExitCode {
-    /// Everything asked for is done, or was done already.
+    /// Success.
     Ok = 0,
-    /// A fault of kubewright itself: worth a bug report.
+    /// A bug in kubewright.
     Internal = 1,
-    /// The command line could not be understood.
+    /// Invalid command line.
     Usage = 2,
-    /// A file that was given or found (config, certificate, key, disk) cannot be used; nothing was changed by it.
+    /// An input file (configuration, certificate, key) or the disk cannot be used.
     Input = 3,
-    /// Preflight found something that must be mended first.
+    /// Preflight errors.
     Preflight = 4,
-    /// A command, service or container runtime on this host failed.
+    /// A command, service or the container runtime on this host failed.
     Host = 5,
-    /// A machine or API server could not be reached, or refused the request.
+    /// A host or API server could not be reached, or rejected the request.
     Unreachable = 6,
     /// A component did not become healthy in time.
     Unhealthy = 7,
-    /// Something could not be trusted: a pin, a signature or a certificate did not match.
+    /// A CA hash, signature or certificate did not match.
     Untrusted = 8,
-    /// Refused because it would endanger the cluster or its data.
+    /// Refused, because it would endanger the cluster or its data.
     Refused = 9,
-    /// A certificate or token check found something past its threshold.
+    /// A certificate or token is past its critical threshold.
     Threshold = 10,
-    /// Such a check found something past the threshold of warnings only.
+    /// A certificate or token is past its warning threshold.
     Warning = 11,
 }
 
 impl ExitCode {
-    /// Every code, in the order of its number.
+    /// All codes in order.
     pub const ALL: [Self; 12] = [
         Self::Ok,
         Self::Internal,
@@ -49,25 +49,23 @@ impl ExitCode {
         Self::Warning,
     ];
 
-    /// One sentence for `docs/errors.md`.
+    /// A sentence for `docs/errors.md`.
     pub fn meaning(self) -> &'static str {
         match self {
-            Self::Ok => "Done, or there was nothing to do.",
-            Self::Internal => "A fault of kubewright itself; please report it.",
-            Self::Usage => "The command line could not be understood.",
+            Self::Ok => "Success, or nothing to do.",
+            Self::Internal => "A bug in kubewright; please report it.",
+            Self::Usage => "Invalid command line.",
             Self::Input => {
-                "A file that was given or found (configuration, certificate, key, folder) cannot be used as it is. Nothing was changed by it."
+                "An input file (configuration, certificate, key or directory) cannot be used. It was not changed."
             }
-            Self::Preflight => "Preflight found something that must be mended first.",
+            Self::Preflight => "Preflight found errors that must be fixed first.",
             Self::Host => "A command, service or the container runtime on this host failed.",
-            Self::Unreachable => "A machine or API server could not be reached, or refused the request.",
+            Self::Unreachable => "A host or API server could not be reached, or rejected the request.",
             Self::Unhealthy => "A component did not become healthy in time.",
-            Self::Untrusted => "A pin, signature or certificate did not match; nothing was sent.",
+            Self::Untrusted => "Trust verification failed (CA hash, signature or certificate); nothing was sent.",
             Self::Refused => "Refused, because it would endanger the cluster or its data.",
-            Self::Threshold => {
-                "A check found a certificate or token past its critical threshold, or one that cannot be read."
-            }
-            Self::Warning => "A check found a certificate or token past the threshold of warnings only.",
+            Self::Threshold => "A certificate or token is past its critical threshold, or cannot be read.",
+            Self::Warning => "A certificate or token is past its warning threshold.",
         }
     }
 }

@@ -1,36 +1,36 @@
-//! What an error must be able to answer, and the one type in which errors travel upward.
+//! The interface of all errors, and the type that carries them upward.
 //!
-//! Each layer has its own small enum (thiserror) that implements [`Fault`]. [`Failure`] carries any
-//! of them to the one place that prints (`cli::report`), so a low layer never names a higher one
-//! and no central enum has to know them all (docs/adr/0002).
+//! Each layer has its own small enum (thiserror) that implements [`Fault`]. [`Failure`] carries any of them to the one
+//! place that prints them (`cli::report`), so a lower layer never names a higher one and no central enum has to list
+//! them all (docs/adr/0002).
 
 use super::exit_code::ExitCode;
 use std::fmt;
 
-/// The questions every error answers.
+/// What every error must provide.
 pub trait Fault: std::error::Error + Send + Sync + 'static {
-    /// What the user can do, best as `run '…'`. None only where nothing can be done from outside.
+    /// What the user can do about it, preferably as `run '…'`. None only if there is nothing.
     fn hint(&self) -> Option<String> {
         None
     }
-    /// The exit code of a command that ends in this error.
+    /// The exit code of a command that fails with this error.
     fn exit_code(&self) -> ExitCode;
-    /// True when the same attempt may well succeed a moment later.
+    /// True if the same attempt may succeed a moment later.
     fn retryable(&self) -> bool {
         false
     }
 }
 
-/// Any [`Fault`], on its way up.
+/// Any [`Fault`].
 ///
-/// Deliberately no `std::error::Error` itself: that is what lets `?` turn every fault into it.
+/// Deliberately not a `std::error::Error` itself: that is what lets `?` convert every fault into it.
 pub struct Failure {
     fault: Box<dyn Fault>,
-    /// Where it happened, outermost last; phase paths and host names, not prose.
+    /// Where it happened, innermost first: phase paths and host names.
     within: Vec<String>,
 }
 
-/// The result of everything that can fail in more than one layer's way.
+/// The result of functions that can fail with the errors of several layers.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl<F: Fault> From<F> for Failure {
@@ -40,19 +40,19 @@ impl<F: Fault> From<F> for Failure {
 }
 
 impl Failure {
-    /// The fault itself, for its questions and its `source()` chain.
+    /// The fault itself, for its properties and its `source()` chain.
     pub fn fault(&self) -> &dyn Fault {
         self.fault.as_ref()
     }
 
-    /// The fault as one layer's own type, for code that decides by it.
+    /// The fault as a layer's own type, for code that decides by it.
     pub fn downcast_ref<F: Fault>(&self) -> Option<&F> {
         let error: &(dyn std::error::Error + 'static) = self.fault.as_ref();
         error.downcast_ref::<F>()
     }
 
-    /// The same failure, known to have happened in `place` (a phase path, a host).
-    #[must_use]
+    /// The same failure, known to have happened in `place` (a phase path, a host). The same failure, recorded as having
+    /// happened in `place` (a phase path or a host).
     pub fn within(mut self, place: impl Into<String>) -> Self {
         self.within.push(place.into());
         self
@@ -63,23 +63,19 @@ impl Failure {
         &self.within
     }
 
-    /// See [`Fault::hint`].
     pub fn hint(&self) -> Option<String> {
         self.fault.hint()
     }
 
-    /// See [`Fault::exit_code`].
     pub fn exit_code(&self) -> ExitCode {
         self.fault.exit_code()
     }
 
-    /// See [`Fault::retryable`].
     pub fn retryable(&self) -> bool {
         self.fault.retryable()
     }
 
-    /// The messages of the causes beneath the fault, outermost first; a cause that only repeats
-    /// the text above it is left out.
+    /// The messages of the underlying causes, outermost first, without those that only repeat the message above.
     pub fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();
         let mut above = self.fault.to_string();
@@ -126,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn causes_are_listed_and_the_type_can_be_asked_for() {
+    fn causes_are_listed_and_the_type_can_be_recovered() {
         let failure: Failure = Outer(std::io::Error::other("disk on fire")).into();
         let failure = failure.within("certs/ca");
         assert_eq!(failure.causes(), ["disk on fire"]);

@@ -1,13 +1,12 @@
-//! The files of a host: read, and written whole or not at all.
+//! The files of a host, read and written atomically.
 //!
-//! Reads: any path below the root folder. Writes: only what the gate lets through. In a dry run
-//! what would have been written is kept in memory and read back from there, so that a later phase
-//! sees the certificate that an earlier one "wrote".
+//! Reads: any path below the root directory. Writes: only through the gate. A dry run keeps what it would have written
+//! in memory and reads it back from there, so that a later phase sees the certificate that an earlier one "wrote".
 
+use super::chroot_path;
 use super::exit_code::ExitCode;
 use super::fault::Fault;
 use super::gate::{Change, Gate};
-use super::rooted;
 use super::secret::Secret;
 use std::collections::BTreeMap;
 use std::io;
@@ -16,11 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 mod atomic;
+mod attributes;
 mod bounded;
 #[cfg(not(test))]
 mod faults;
 #[cfg(test)]
 pub(crate) mod faults;
+mod head;
 mod in_place;
 mod owned;
 mod together;
@@ -31,15 +32,14 @@ pub use together::NotReplaced;
 /// What the kernel answers for an immutable file, also to root.
 const EPERM: i32 = rustix::io::Errno::PERM.raw_os_error();
 
-/// What went wrong with which file.
+/// A failed file operation.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {verb} {}", path.display())]
 pub struct FileError {
-    /// `read`, `write`, `create`, `remove`, `list`.
+    /// `read`, `write`, `create`, `remove` or `list`.
     pub verb: &'static str,
-    /// The path as this machine sees it.
+    /// The path on this machine.
     pub path: PathBuf,
-    /// The operating system's word.
     #[source]
     pub source: io::Error,
 }
@@ -58,10 +58,10 @@ impl Fault for FileError {
                 )
             }
             io::ErrorKind::PermissionDenied => {
-                format!("run the command as root, or run 'ls -ld {shown}' to see who may")
+                format!("run the command as root, or run 'ls -ld {shown}' to see its permissions")
             }
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                format!("make room: run 'df -h {}'", self.path.parent().unwrap_or(&self.path).display())
+                format!("free disk space: run 'df -h {}'", self.path.parent().unwrap_or(&self.path).display())
             }
             io::ErrorKind::ReadOnlyFilesystem => {
                 format!(
@@ -72,36 +72,36 @@ impl Fault for FileError {
                 "a file that is mounted by itself cannot be replaced: run 'findmnt -T {shown}', and mount its directory instead"
             ),
             io::ErrorKind::IsADirectory => {
-                format!("a folder is where a file should be: run 'ls -la {shown}', then move it away")
+                format!("there is a directory where a file is expected: run 'ls -la {shown}' and move it away")
             }
             io::ErrorKind::NotADirectory => {
-                format!("a file is where a folder should be on the way to {shown}: move it away")
+                format!("there is a file where a directory is expected in the path {shown}: move it away")
             }
             io::ErrorKind::NotFound => {
                 format!("check the path: run 'ls -la {}'", self.path.parent().unwrap_or(&self.path).display())
             }
             io::ErrorKind::FileTooLarge => format!("run 'ls -lL {shown}': this cannot be the right file; move it away"),
-            io::ErrorKind::InvalidData => format!("the file is not text in UTF-8: run 'file {shown}'"),
+            io::ErrorKind::InvalidData => format!("the file is not UTF-8 text: run 'file {shown}'"),
             _ => format!("run 'stat {shown}'"),
         })
     }
 }
 
-/// The content of a file to write, and how it may be shown.
+/// The content of a file to write, and how it is displayed.
 pub struct Content {
     bytes: Secret<Vec<u8>>,
     shown: String,
 }
 
 impl Content {
-    /// Text that anybody may see.
+    /// Text without secrets.
     pub fn public(text: impl Into<String>) -> Self {
         let shown = text.into();
         Self { bytes: Secret::new(shown.clone().into_bytes()), shown }
     }
 
-    /// A configuration in `key = value` lines, in which credentials (those of a registry, in containerd's) are not
-    /// shown.
+    /// A configuration in `key = value` lines. Credentials, such as those of a registry in containerd's configuration,
+    /// are not displayed.
     pub fn masked(text: &str) -> Self {
         const SECRETS: [&str; 4] = ["password", "auth", "identitytoken", "Authorization"];
         let mask = |line: &str| match line.split_once('=') {
@@ -119,24 +119,24 @@ impl Content {
         self.shown.as_bytes() == self.bytes.expose().as_slice()
     }
 
-    /// Bytes that nobody may see; `shown` stands for them in plans and diffs.
+    /// Secret bytes; plans and diffs display `shown` instead.
     pub fn secret(bytes: impl Into<Vec<u8>>, shown: impl Into<String>) -> Self {
         Self { bytes: Secret::new(bytes.into()), shown: shown.into() }
     }
 }
 
-/// What a write did.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     /// The file is new.
     Created,
-    /// The file has other content or another mode now.
+    /// The content or mode of the file changed.
     Changed,
-    /// The file was right already.
+    /// The file was up to date.
     Unchanged,
 }
 
-/// A host's files. Clones share the gate and what a dry run wrote.
+/// A host's files. Clones share the gate and the files planned by a dry run.
 #[derive(Clone)]
 pub struct HostFiles {
     root: PathBuf,
@@ -156,32 +156,26 @@ impl HostFiles {
         Self { root: root.into(), gate, planned: Arc::default() }
     }
 
-    /// The folder that is the host's `/`.
+    /// The directory that is the host's `/`.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// True when the files are those of this running machine.
+    /// True if these are the files of the running machine.
     pub fn is_live(&self) -> bool {
         self.root == Path::new("/")
     }
 
-    /// Where a host path lies on this machine.
-    ///
-    /// # Errors
-    /// When links on the way cannot be followed.
+    /// The path of a host file on this machine.
     pub fn real(&self, path: &Path) -> Result<PathBuf, FileError> {
-        rooted::resolve(&self.root, path).map_err(|source| FileError {
+        chroot_path::resolve(&self.root, path).map_err(|source| FileError {
             verb: "find",
             path: self.root.join(path.strip_prefix("/").unwrap_or(path)),
             source,
         })
     }
 
-    /// The bytes of a file; None when there is none.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read, is not a regular file, or is far too large.
+    /// The content of a file; None if it does not exist.
     pub fn read(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         if let Some(planned) = self.planned(path) {
             return Ok(planned.map(|p| p.bytes.expose().clone()));
@@ -190,10 +184,7 @@ impl HostFiles {
         bounded::read(&real, bounded::LIMIT).map_err(|source| FileError { verb: "read", path: real, source })
     }
 
-    /// The text of a file; None when there is none.
-    ///
-    /// # Errors
-    /// When it cannot be read or is not UTF-8.
+    /// The content of a text file; None if it does not exist.
     pub fn read_text(&self, path: &Path) -> Result<Option<String>, FileError> {
         let Some(bytes) = self.read(path)? else { return Ok(None) };
         String::from_utf8(bytes).map(Some).map_err(|e| FileError {
@@ -206,7 +197,7 @@ impl HostFiles {
         })
     }
 
-    /// True when something (file, folder, link target) is there.
+    /// True if the path (after following links) exists.
     pub fn exists(&self, path: &Path) -> bool {
         match self.planned(path) {
             Some(planned) => planned.is_some(),
@@ -214,14 +205,14 @@ impl HostFiles {
         }
     }
 
-    /// The permission bits of what is there.
+    /// The permission bits of an existing path.
     pub fn mode(&self, path: &Path) -> Option<u32> {
         let real = self.real(path).ok()?;
         std::fs::metadata(real).ok().map(|m| m.mode() & 0o7777)
     }
 
-    /// When a file was last written, in nanoseconds since the epoch; None when there is none. What a dry run would
-    /// have written is newer than everything.
+    /// The modification time in nanoseconds since the epoch; None if the file does not exist. A file planned by a dry
+    /// run is newer than all others.
     pub fn modified(&self, path: &Path) -> Option<i64> {
         if let Some(planned) = self.planned(path) {
             return planned.map(|_| i64::MAX);
@@ -230,19 +221,16 @@ impl HostFiles {
         Some(metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()))
     }
 
-    /// The names in a folder, sorted; empty when there is no such folder.
-    ///
-    /// # Errors
-    /// When it is there and cannot be listed.
-    pub fn list(&self, folder: &Path) -> Result<Vec<String>, FileError> {
-        let real = self.real(folder)?;
+    /// The sorted names in a directory; empty if it does not exist.
+    pub fn list(&self, directory: &Path) -> Result<Vec<String>, FileError> {
+        let real = self.real(directory)?;
         let mut names: Vec<String> = match std::fs::read_dir(&real) {
             Ok(entries) => entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).collect(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(FileError { verb: "list", path: real, source }),
         };
         for (path, planned) in self.lock().iter() {
-            if path.parent() == Some(folder)
+            if path.parent() == Some(directory)
                 && let Some(name) = path.file_name().and_then(|n| n.to_str())
             {
                 names.retain(|n| n != name);
@@ -255,11 +243,7 @@ impl HostFiles {
         Ok(names)
     }
 
-    /// Makes sure that a folder is there; `mode` is given to the ones that are made, and parents
-    /// that are missing get 0755.
-    ///
-    /// # Errors
-    /// When a folder cannot be made.
+    /// Creates a directory with `mode` if it does not exist; missing parents get 0755.
     pub fn create_dir(&self, path: &Path, mode: u32) -> Result<Written, FileError> {
         let real = self.real(path)?;
         if real.is_dir() || matches!(self.planned(path), Some(Some(_))) {
@@ -272,7 +256,7 @@ impl HostFiles {
         }
         let change = Change::CreateDirectory { path: path.to_path_buf(), mode };
         let done = self.gate.pass(change, || {
-            // A root folder that is not there yet is made like any other folder of the tree.
+            // A missing root directory is created like any other.
             let outcome = std::fs::create_dir_all(&self.root).and_then(|()| atomic::create_dir(&real, mode));
             outcome.map_err(|source| FileError { verb: "create", path: real.clone(), source })
         })?;
@@ -283,27 +267,21 @@ impl HostFiles {
         Ok(Written::Created)
     }
 
-    /// Writes a file whole or not at all, with its mode from the start; its folder is made when it
-    /// is missing. A file that is right already is left alone. What is replaced gives its owner to what replaces it.
-    ///
-    /// # Errors
-    /// When the folder or the file cannot be written, or is something else than a file.
+    /// Writes a file atomically with its mode and the owner of the file it replaces, and creates its directory if
+    /// needed. An up-to-date file is left alone.
     pub fn write(&self, path: &Path, content: &Content, mode: u32) -> Result<Written, FileError> {
         let written = self.write_together(&[(path, content, mode)]).map_err(|error| error.cause)?;
         Ok(written.first().copied().unwrap_or(Written::Unchanged))
     }
 
-    /// The mode of a file that is to be replaced, so that whom it was opened to keeps it; never for everybody, where
-    /// `default` is not. `default` where there is none.
+    /// The mode for replacing a file: its current one, so that access granted to others is kept, but never world access
+    /// if `default` does not have it. `default` if the file does not exist.
     pub fn mode_or(&self, path: &Path, default: u32) -> u32 {
         let widest = if default.trailing_zeros() >= 3 { 0o770 } else { 0o777 };
         self.mode(path).map_or(default, |mode| (mode | default) & widest)
     }
 
-    /// Makes `path` a link to the host path `target`, whatever link or file it was.
-    ///
-    /// # Errors
-    /// When it cannot be made.
+    /// Creates `path` as a link to the host path `target`, replacing a link or file.
     pub fn link(&self, path: &Path, target: &Path) -> Result<(), FileError> {
         let parent = path.parent().unwrap_or(path);
         let real = self.real(parent)?.join(path.file_name().unwrap_or_default());
@@ -312,10 +290,7 @@ impl HostFiles {
         self.gate.pass(change, || atomic::link(&real, target).map_err(failed)).map(|_| ())
     }
 
-    /// Removes a file or link; false when there was none.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
+    /// Removes a file or link; false if it did not exist.
     pub fn remove(&self, path: &Path) -> Result<bool, FileError> {
         let parent = path.parent().unwrap_or(path);
         let real = self.real(parent)?.join(path.file_name().unwrap_or_default());
@@ -336,8 +311,7 @@ impl HostFiles {
         Ok(true)
     }
 
-    /// What may be shown of the old content: all of it when the new content may be shown whole,
-    /// otherwise only that there was some.
+    /// What may be displayed of the old content: all of it if the new content may be displayed, else only its size.
     fn shown_before(&self, path: &Path, before: &[u8], content: &Content) -> String {
         if let Some(Some(planned)) = self.planned(path) {
             return planned.shown;
@@ -349,7 +323,7 @@ impl HostFiles {
         }
     }
 
-    /// None: untouched by this dry run; `Some(None)`: removed by it.
+    /// None: not touched by this dry run; `Some(None)`: removed by it.
     #[allow(clippy::option_option)]
     fn planned(&self, path: &Path) -> Option<Option<Planned>> {
         self.lock().get(path).cloned()
@@ -360,7 +334,7 @@ impl HostFiles {
     }
 }
 
-/// The permission bits of a file's metadata.
+/// The permission bits in a file's metadata.
 pub fn bits(metadata: &std::fs::Metadata) -> u32 {
     metadata.permissions().mode() & 0o7777
 }

@@ -1,7 +1,7 @@
-//! The one gate through which every change goes: it does the change, or, in a dry run, records it.
+//! The single gate for changes: it applies a change or, in a dry run, only records it.
 //!
-//! No other code asks whether this is a dry run. The list of changes is kept in both modes: it is
-//! the plan that `--dry-run` prints, and what a real run says it changed.
+//! No other code checks whether this is a dry run. Changes are recorded in both modes: they are the plan that
+//! `--dry-run` prints and the changes that a real run reports.
 
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -11,77 +11,66 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "change", rename_all = "camelCase")]
 pub enum Change {
-    /// A folder that was not there.
+    /// A new directory.
     #[serde(rename_all = "camelCase")]
     CreateDirectory {
-        /// As the host sees it, without the root folder.
+        /// On the host, without the root directory.
         path: PathBuf,
-        /// Permission bits.
         mode: u32,
     },
-    /// A file that is new or gets other content or another mode.
+    /// A file that is created, or whose content or mode changes.
     #[serde(rename_all = "camelCase")]
     WriteFile {
-        /// As the host sees it, without the root folder.
+        /// On the host, without the root directory.
         path: PathBuf,
-        /// Permission bits.
         mode: u32,
-        /// What was there before, as may be shown; None for a new file.
+        /// The old content as displayed; None for a new file.
         before: Option<String>,
-        /// What is there then, as may be shown (secrets are masked).
+        /// The new content as displayed (secrets are masked).
         after: String,
     },
-    /// A link that is new or points elsewhere now.
+    /// A link that is created or changed.
     #[serde(rename_all = "camelCase")]
-    WriteLink {
-        /// As the host sees it.
-        path: PathBuf,
-        /// What it points to.
-        target: PathBuf,
-    },
-    /// A file, link or tree that goes.
+    WriteLink { path: PathBuf, target: PathBuf },
+    /// A file, link or tree that is removed.
     #[serde(rename_all = "camelCase")]
-    Remove {
-        /// As the host sees it.
-        path: PathBuf,
-    },
+    Remove { path: PathBuf },
     /// A command or service action on the host: `systemctl restart kubelet`, `mount`, `swapoff -a`.
     #[serde(rename_all = "camelCase")]
     Run {
-        /// What it does, for people.
+        /// What the command does, as text.
         what: String,
-        /// The command as words; never holds a secret.
+        /// The command line; never contains a secret.
         command: Vec<String>,
     },
-    /// A request that changes something behind an API: Kubernetes, etcd, the container runtime.
+    /// A request that changes something through an API: Kubernetes, etcd, the container runtime.
     #[serde(rename_all = "camelCase")]
     Request {
-        /// Which API: `kubernetes`, `etcd`, `cri`.
+        /// `kubernetes`, `etcd` or `cri`.
         api: String,
-        /// What it does: `create`, `update`, `patch`, `delete`, `pull`, ….
+        /// The operation: `create`, `update`, `patch`, `delete`, `pull`, ….
         verb: String,
-        /// On what: `ConfigMap kube-system/kubeadm-config`.
+        /// The object: `ConfigMap kube-system/kubeadm-config`.
         object: String,
-        /// What is sent, as may be shown; None where the verb and object say it all.
+        /// The request body as displayed; None if verb and object say it all.
         body: Option<String>,
     },
 }
 
-/// A change and the phase that asked for it.
+/// A change and the phase that requested it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// The phase's path, such as `certs/ca`; empty outside of a pipeline.
+    /// The phase's path, such as `certs/ca`; empty outside of a workflow.
     pub phase: String,
-    /// The change.
     #[serde(flatten)]
     pub change: Change,
 }
 
-/// See the module's text. Clones share one list.
+/// Applies or records changes. Clones share one list.
 #[derive(Clone)]
 pub struct Gate {
     dry: bool,
-    /// The phase of all that passes here; None: the one that runs.
+    /// The phase of all changes; None: the running one.
     phase: Option<Arc<str>>,
     state: Arc<Mutex<State>>,
 }
@@ -93,31 +82,29 @@ struct State {
 }
 
 impl Gate {
-    /// A gate that does what it is asked.
+    /// A gate that applies changes.
     pub fn open() -> Self {
         Self { dry: false, phase: None, state: Arc::default() }
     }
 
-    /// A gate that only records.
+    /// A gate that only records changes.
     pub fn recording() -> Self {
         Self { dry: true, phase: None, state: Arc::default() }
     }
 
-    /// The same gate for work that goes on in the background: what passes belongs to `phase`, whatever runs.
+    /// The same gate for a background task: its changes belong to `phase`, whatever phase is running.
     #[must_use]
     pub fn of_phase(&self, phase: &str) -> Self {
         Self { phase: Some(phase.into()), ..self.clone() }
     }
 
-    /// Names the phase to which the next changes belong.
+    /// Sets the phase of the next changes.
     pub fn enter(&self, phase: &str) {
         phase.clone_into(&mut self.state().phase);
     }
 
-    /// Does the change with `act` and notes it, or only notes it. `Ok(None)` means: noted only.
-    ///
-    /// # Errors
-    /// What `act` says; a change that failed is not noted.
+    /// Applies the change with `act` and records it, or only records it and returns `Ok(None)`. A change that fails is
+    /// not recorded.
     pub fn pass<T, E>(&self, change: Change, act: impl FnOnce() -> Result<T, E>) -> Result<Option<T>, E> {
         let done = if self.dry { None } else { Some(act()?) };
         let mut state = self.state();
@@ -126,9 +113,8 @@ impl Gate {
         Ok(done)
     }
 
-    /// Does several changes at once with `act`, which returns one result for each in their order, and notes
-    /// those that succeeded, or only notes them all. `None` means: noted only. The order of the notes is that
-    /// of `changes`, however concurrently `act` works.
+    /// Applies several changes at once with `act`, which returns one result for each in the same order, and records
+    /// those that succeeded; or only records all of them and returns None.
     pub fn pass_all<T, E>(
         &self,
         changes: Vec<Change>,
@@ -147,31 +133,27 @@ impl Gate {
         done
     }
 
-    /// Looks at what the changes so far brought about, such as a component that starts. In a dry run nothing
-    /// was brought about, so there is nothing to look at: `Ok(None)`.
-    ///
-    /// # Errors
-    /// What `look` says.
+    /// Observes the effect of the changes so far, such as a component starting. In a dry run there is none: `Ok(None)`.
     pub fn effect<T, E>(&self, look: impl FnOnce() -> Result<T, E>) -> Result<Option<T>, E> {
         if self.dry { Ok(None) } else { look().map(Some) }
     }
 
-    /// True when a dry run has noted such a change, so that what is seen of the world lacks it.
+    /// True if a dry run has recorded such a change, which the state of the host does not reflect.
     pub fn plans(&self, such: impl Fn(&Change) -> bool) -> bool {
         self.dry && self.state().entries.iter().any(|entry| such(&entry.change))
     }
 
-    /// True when a dry run has noted that this file, link or tree goes.
+    /// True if a dry run has recorded the removal of this file, link or tree.
     pub fn plans_removal(&self, path: &Path) -> bool {
         self.plans(|change| matches!(change, Change::Remove { path: gone } if gone == path))
     }
 
-    /// Every change so far, in order.
+    /// All changes so far, in order.
     pub fn entries(&self) -> Vec<Entry> {
         self.state().entries.clone()
     }
 
-    /// How many changes so far.
+    /// The number of changes so far.
     pub fn count(&self) -> usize {
         self.state().entries.len()
     }
@@ -194,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn recording_does_nothing_and_notes_it() {
+    fn recording_only_records() {
         let gate = Gate::recording();
         gate.enter("cleanup-node");
         let done = gate.pass(change(), || -> Result<(), ()> { panic!("a dry run acted") }).unwrap();
@@ -203,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn work_in_the_background_keeps_its_own_phase() {
+    fn background_work_keeps_its_own_phase() {
         let gate = Gate::open();
         let background = gate.of_phase("preflight");
         gate.enter("certs/ca");
@@ -214,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_fails_is_not_noted() {
+    fn a_failed_change_is_not_recorded() {
         let gate = Gate::open();
         assert_eq!(gate.pass(change(), || Err::<(), _>("no")), Err("no"));
         assert_eq!(gate.count(), 0);
@@ -223,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_made_at_once_are_noted_in_their_order_without_those_that_failed() {
+    fn concurrent_changes_are_recorded_in_order_without_those_that_failed() {
         let remove = |path: &str| Change::Remove { path: path.into() };
         let gate = Gate::open();
         let done = gate.pass_all(vec![remove("/a"), remove("/b"), remove("/c")], || vec![Ok(1), Err("no"), Ok(3)]);
@@ -244,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn recording_looks_for_no_effects() {
+    fn recording_does_not_observe_effects() {
         let gate = Gate::recording();
         assert_eq!(gate.effect(|| -> Result<(), ()> { panic!("a dry run waited") }), Ok(None));
         assert_eq!(gate.pass_all(vec![change()], || -> Vec<Result<(), ()>> { panic!("a dry run acted") }), None);

@@ -1,6 +1,6 @@
-//! Durations as Go reads and writes them: `1h30m`, `4m0s`, `1.5s`.
+//! Durations in Go's format: `1h30m`, `4m0s`, `1.5s`.
 
-/// Nanoseconds per unit, longest names first where one is the end of another.
+/// Nanoseconds per unit, longer names first if one is a suffix of another.
 const UNITS: [(&str, i128); 8] = [
     ("ns", 1),
     ("us", 1_000),
@@ -13,7 +13,7 @@ const UNITS: [(&str, i128); 8] = [
 ];
 const SECOND: i128 = 1_000_000_000;
 
-/// The nanoseconds that `text` stands for; None when it is no duration or beyond 292 years.
+/// The nanoseconds in `text`; None if it is not a duration or longer than 292 years.
 pub fn parse(text: &str) -> Option<i64> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if unsigned == "0" {
@@ -35,21 +35,21 @@ fn split_where(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(is_end).unwrap_or(text.len()))
 }
 
-/// `number`, with or without a fraction, times `scale`; what is below a nanosecond is dropped.
+/// `number`, with an optional fraction, times `scale`; fractions of a nanosecond are dropped.
 fn nanoseconds(number: &str, scale: i128) -> Option<i128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if whole.is_empty() && fraction.is_empty() {
         return None;
     }
     let whole: i128 = if whole.is_empty() { 0 } else { whole.parse::<u64>().ok()?.into() };
-    // More digits than this are below a nanosecond even of an hour.
+    // Further digits are below a nanosecond even for an hour.
     let fraction = fraction.get(..fraction.len().min(18))?;
     let part = if fraction.is_empty() { 0 } else { i128::from(fraction.parse::<u64>().ok()?) };
     let divisor = 10_i128.pow(u32::try_from(fraction.len()).ok()?);
     Some(whole * scale + part * scale / divisor)
 }
 
-/// `nanoseconds` as Go prints them.
+/// `nanoseconds` in Go's format.
 pub fn format(nanoseconds: i64) -> String {
     let sign = if nanoseconds < 0 { "-" } else { "" };
     let total = i128::from(nanoseconds).abs();
@@ -121,7 +121,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_fail(text in "[-+0-9.hmsnu]{0,40}") {
+        fn no_text_makes_the_parser_fail(text in "[-+0-9.hmsnu]{0,40}") {
             let _ = parse(&text);
         }
     }

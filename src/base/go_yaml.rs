@@ -1,14 +1,14 @@
-//! Writes YAML byte for byte as Kubernetes' own programs do (sigs.k8s.io/yaml), where a checksum or a diff of
-//! texts depends on it: the component configurations that kubeadm signs with a hash.
+//! Writes YAML byte for byte like Kubernetes' own programs (sigs.k8s.io/yaml), where a checksum or a text diff depends
+//! on it: the component configurations that kubeadm marks with a hash.
 //!
-//! Everything else is written by [`super::yaml`], which quotes more than this writer must. Not imitated: very long
-//! strings with spaces, which some releases of that library break into lines, and numbers beyond an `f64`.
+//! Everything else is written by [`super::yaml`], which quotes more. Not covered: very long strings with spaces, which
+//! some releases of that library wrap, and numbers beyond an `f64`.
 
 use serde_json::{Map, Value};
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-/// `value` as one document, with the keys of every map in that library's order, ending in a newline.
+/// `value` as one document with sorted keys, ending in a newline.
 pub fn to_string(value: &Value) -> String {
     let mut text = String::new();
     match value {
@@ -26,7 +26,7 @@ fn write_map(text: &mut String, map: &Map<String, Value>, indent: usize) {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_by(|(a, _), (b, _)| compare_keys(a, b));
     for (nth, (key, value)) in entries.into_iter().enumerate() {
-        // The first key stands behind the "- " of a list that holds the map, or at the start of the text.
+        // The first key follows the "- " of a list item, or starts the text.
         if nth > 0 || text.is_empty() || text.ends_with('\n') {
             push_indent(text, indent);
         }
@@ -72,7 +72,7 @@ fn push_indent(text: &mut String, indent: usize) {
     text.extend(std::iter::repeat_n(' ', indent));
 }
 
-/// A value without structure, or an empty collection; the lines of a literal block get `indent`.
+/// A scalar or an empty collection; the lines of a literal block get `indent`.
 fn scalar(value: &Value, indent: usize) -> String {
     match value {
         Value::String(text) => string(text, indent),
@@ -99,7 +99,7 @@ fn may_be_literal(text: &str) -> bool {
 fn literal(text: &str, indent: usize) -> String {
     let mut block = String::from("|");
     if text.starts_with([' ', '\n']) {
-        // The reader cannot tell the indentation from a first line that begins with a blank.
+        // Otherwise the indentation could not be distinguished from leading blanks of the first line.
         block.push('2');
     }
     if !text.ends_with('\n') {
@@ -117,7 +117,7 @@ fn literal(text: &str, indent: usize) -> String {
     block
 }
 
-/// True when nothing in the text would end or change a plain scalar.
+/// True if the text can stand without quotes.
 fn may_be_plain(text: &str) -> bool {
     let Some(first) = text.chars().next() else { return false };
     let second_is_blank = text.chars().nth(1).is_none_or(|c| c == ' ');
@@ -128,7 +128,7 @@ fn may_be_plain(text: &str) -> bool {
     !bad_start && !text.starts_with(' ') && !text.ends_with([' ', ':']) && !text.contains(": ") && !text.contains(" #")
 }
 
-/// True when a YAML 1.1 reader would take the plain text for something other than a string.
+/// True if a YAML 1.1 parser would not read the plain text as a string.
 fn is_retyped(text: &str) -> bool {
     const WORDS: [&str; 40] = [
         "", "~", "null", "Null", "NULL", "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON", "n",
@@ -165,7 +165,7 @@ fn is_decimal(text: &str) -> bool {
     exponent_is_good && digits(whole) && digits(fraction) && !(whole.is_empty() && fraction.is_empty())
 }
 
-/// `1:30`, which YAML 1.1 reads as ninety.
+/// `1:30`, which YAML 1.1 parses as ninety.
 fn is_base_60(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (body, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
@@ -182,7 +182,7 @@ fn is_base_60(text: &str) -> bool {
         && fraction.bytes().all(|b| b.is_ascii_digit() || b == b'_')
 }
 
-/// `2021-01-13`, with or without a time behind it.
+/// `2021-01-13`, optionally followed by a time.
 fn is_date(text: &str) -> bool {
     let date = text.split(['T', 't', ' ']).next().unwrap_or_default();
     let parts: Vec<&str> = date.split('-').collect();
@@ -217,8 +217,7 @@ fn double_quoted(text: &str) -> String {
     quoted
 }
 
-/// The library's order of keys: by code point, but letters come after everything else and runs of digits go by
-/// their value.
+/// The library's sort order: by code point, but letters after all other characters and runs of digits by value.
 fn compare_keys(a: &str, b: &str) -> Ordering {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let Some(at) = a.iter().zip(&b).position(|(x, y)| x != y) else { return a.len().cmp(&b.len()) };
@@ -231,7 +230,7 @@ fn compare_keys(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The value of the digits from `at` on; 0 where there are none.
+/// The value of the digits starting at `at`; 0 if there are none.
 fn number_at(key: &[char], at: usize) -> u64 {
     key.iter().skip(at).map_while(|c| c.to_digit(10)).fold(0, |n, digit| n.saturating_mul(10) + u64::from(digit))
 }

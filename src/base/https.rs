@@ -1,47 +1,51 @@
-//! Blocking HTTPS with one's own trust: the transport under every engine that speaks to an API.
+//! Blocking HTTPS with explicit trust: the transport of every engine that uses an API.
 //!
-//! Reads: PEM bytes that are handed in, never a file and never a variable. What it adds to the
-//! library beneath: only the CA that was given is trusted, proxies follow [`Proxies`], a request
-//! has exactly the time limit its caller names, and failures are sorted into the few kinds that a
-//! caller or a user can act on.
+//! Reads: PEM bytes given by the caller, never files or environment variables. On top of the library: only the given CA
+//! is trusted, proxies follow [`Proxies`], each request has exactly the given timeout, and failures are classified into
+//! the few kinds that a caller or user can act on.
 
 use super::proxy::Proxies;
 use super::secret::Secret;
 use http::{HeaderValue, Request, Response, header};
-use reqwest::blocking::{Client, ClientBuilder};
-use reqwest::{Certificate, Identity, Url, redirect};
+use reqwest::blocking::Client;
+use reqwest::{ClientBuilder, Url, redirect};
 use std::io::Read;
 use std::time::Duration;
 
 mod error;
+mod grpc;
+mod handshake;
+mod material;
 #[cfg(test)]
 pub(crate) mod test_server;
 #[cfg(test)]
 mod tests;
 
 pub use error::{HttpsError, Trouble};
+pub use grpc::{Answer, Grpc};
+pub use handshake::{Objection, objection};
 
-/// How long a connection may take to come up, TLS included. Generous for a loaded control plane, short
-/// enough that a dead address does not eat a whole wait.
+/// The timeout for establishing a connection including TLS: long enough for a loaded control plane, short enough that a
+/// dead address does not use up a whole wait.
 pub const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
-/// The longest answer of a peer that nothing has proved yet: an object of the Kubernetes API is shorter.
-const LONGEST_OF_STRANGERS: u64 = 4 << 20;
-/// The longest answer of a peer whose CA was given: a list of all that is in a cluster can be long.
+/// The largest response of an unverified peer: a ConfigMap cannot be larger.
+const LONGEST_OF_STRANGERS: u64 = 1 << 20;
+/// The largest response of a verified peer; a list of all objects in a cluster can be long.
 const LONGEST: u64 = 512 << 20;
 
-/// Whose certificates the other side may have.
+/// Which server certificates are accepted.
 #[derive(Clone, Debug)]
 pub enum Trust {
-    /// One issued by a CA of this PEM bundle, and by no other.
+    /// Those issued by a CA of this PEM bundle.
     Only(Vec<u8>),
-    /// One that this machine's own CA certificates vouch for.
+    /// Those issued by a CA that this machine trusts.
     System,
-    /// Any. What is read this way must be proved by other means before it is used.
+    /// Any. Data read this way must be verified by other means before it is used.
     Anyone,
 }
 
-/// How we show who we are.
+/// How the client authenticates.
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// Not at all.
@@ -57,7 +61,7 @@ pub enum Credentials {
     Token(Secret<String>),
 }
 
-/// A client for one kind of peer. Clones share their connections.
+/// An HTTPS client. Clones share their connections.
 #[derive(Clone)]
 pub struct Https {
     client: Client,
@@ -66,23 +70,20 @@ pub struct Https {
     longest: u64,
 }
 
-/// What there is to choose about a client.
+/// The options of a client.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Whose certificates are accepted.
     pub trust: Trust,
-    /// How we show who we are.
     pub credentials: Credentials,
-    /// Which proxy is used.
     pub proxies: Proxies,
-    /// How long a connection may take to come up.
+    /// The timeout for establishing a connection.
     pub connect_limit: Duration,
-    /// How many redirects (to HTTPS addresses only) are followed. APIs have none.
+    /// The maximum number of redirects (only to HTTPS) that are followed. APIs have none.
     pub redirects: usize,
 }
 
 impl Options {
-    /// A client that trusts `trust`, shows nothing, uses no proxy and follows no redirect.
+    /// A client without credentials, proxies and redirects.
     pub fn new(trust: Trust) -> Self {
         Self {
             trust,
@@ -94,41 +95,20 @@ impl Options {
     }
 }
 
-/// The certificate that the other side showed, DER; in a response's extensions.
+/// The certificate of the server, as DER; an extension of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerCertificate(pub Vec<u8>);
 
 impl Https {
-    /// A client. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// When a certificate or key is not usable, or the two do not belong together.
+    /// Creates a client without connecting.
     pub fn new(options: Options) -> Result<Self, HttpsError> {
         let bearer = match &options.credentials {
             Credentials::Token(token) => Some(token.clone()),
             Credentials::Anonymous | Credentials::Certificate { .. } => None,
         };
-        let redirects = if options.redirects == 0 { redirect::Policy::none() } else { https_only(options.redirects) };
-        let mut builder = Client::builder()
-            // The library's own limit of 30 s for everything; each request brings its own instead.
-            .timeout(None)
-            .connect_timeout(options.connect_limit)
-            .tcp_nodelay(true)
-            .redirect(redirects)
-            .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
-            .tls_info(true);
-        builder = use_proxies(builder, &options.proxies);
-        builder = trust(builder, &options.trust)?;
-        if let Credentials::Certificate { certificate, key } = &options.credentials {
-            let pem = Secret::new([certificate.as_slice(), b"\n", key.expose()].concat());
-            let identity = Identity::from_pem(pem.expose())
-                .map_err(|e| HttpsError::material("client certificate or its key", e))?;
-            builder = builder.identity(identity);
-        }
-        let what = match options.trust {
-            Trust::System => "list of CA certificates of this machine",
-            Trust::Only(_) | Trust::Anyone => "pair of certificate and key",
-        };
+        // The library's own limit of 30 s for everything; each request brings its own instead.
+        let builder = reqwest::blocking::ClientBuilder::from(builder(&options)?).timeout(None);
+        let what = what_may_be_unusable(&options.trust);
         let longest = match options.trust {
             Trust::Only(_) => LONGEST,
             Trust::System | Trust::Anyone => LONGEST_OF_STRANGERS,
@@ -137,11 +117,7 @@ impl Https {
         Ok(Self { client, proxies: options.proxies, bearer, longest })
     }
 
-    /// Sends `request`, whose address is complete, and reads the whole answer within `limit`.
-    /// Any status is an answer.
-    ///
-    /// # Errors
-    /// When there is no whole answer, or it has no end.
+    /// Sends `request`, whose URI is absolute, and reads the whole response within `limit`. Any status is a response.
     pub fn send(&self, request: Request<Vec<u8>>, limit: Duration) -> Result<Response<Vec<u8>>, HttpsError> {
         let peer = self.peer_of(request.uri());
         let fail = |e| HttpsError::transport(&peer, limit, e);
@@ -186,7 +162,30 @@ impl Https {
     }
 }
 
-/// The library would read the variables itself, by rules that differ from Go's.
+fn what_may_be_unusable(trust: &Trust) -> &'static str {
+    match trust {
+        Trust::System => "system CA certificates",
+        Trust::Only(_) | Trust::Anyone => "certificate and key pair",
+    }
+}
+
+fn builder(options: &Options) -> Result<ClientBuilder, HttpsError> {
+    let redirects = if options.redirects == 0 { redirect::Policy::none() } else { https_only(options.redirects) };
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(options.connect_limit)
+        .tcp_nodelay(true)
+        .redirect(redirects)
+        .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
+        .tls_info(true);
+    builder = use_proxies(builder, &options.proxies);
+    builder = trust(builder, &options.trust)?;
+    if let Credentials::Certificate { certificate, key } = &options.credentials {
+        builder = builder.identity(material::identity(certificate, key)?);
+    }
+    Ok(builder)
+}
+
+/// The library would read the environment itself, by rules that differ from Go's.
 fn use_proxies(builder: ClientBuilder, proxies: &Proxies) -> ClientBuilder {
     let proxies = proxies.clone();
     builder.no_proxy().proxy(reqwest::Proxy::custom(move |url: &Url| {
@@ -197,12 +196,9 @@ fn use_proxies(builder: ClientBuilder, proxies: &Proxies) -> ClientBuilder {
 
 fn trust(builder: ClientBuilder, trust: &Trust) -> Result<ClientBuilder, HttpsError> {
     Ok(match trust {
-        Trust::Only(pem) => {
-            let bundle = Certificate::from_pem_bundle(pem).map_err(|e| HttpsError::material("CA certificate", e))?;
-            builder.tls_certs_only(bundle)
-        }
+        Trust::Only(pem) => builder.tls_certs_only(material::ca_certificates(pem)?),
         Trust::System => builder,
-        // The empty list keeps the library from loading this machine's CA certificates, which fails where there are none.
+        // The empty list keeps the library from loading this machine's CA certificates, which fails if there are none.
         Trust::Anyone => builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true),
     })
 }
@@ -210,9 +206,9 @@ fn trust(builder: ClientBuilder, trust: &Trust) -> Result<ClientBuilder, HttpsEr
 fn https_only(most: usize) -> redirect::Policy {
     redirect::Policy::custom(move |attempt| {
         if attempt.url().scheme() != "https" {
-            attempt.error("it redirects to an address without TLS")
+            attempt.error("redirect to an address without TLS")
         } else if attempt.previous().len() > most {
-            attempt.error("it redirects too often")
+            attempt.error("too many redirects")
         } else {
             attempt.follow()
         }

@@ -1,24 +1,25 @@
-//! Layer 0: what every other layer stands on and what knows nothing of Kubernetes.
+//! Layer 0: the foundation of all other layers, independent of Kubernetes.
 
+pub mod chroot_path;
 pub mod env;
 pub mod events;
 pub mod exit_code;
 pub mod fault;
 pub mod files;
-pub mod folded;
-pub mod foreign_text;
 pub mod gate;
 pub mod go_duration;
 pub mod go_yaml;
 pub mod https;
-pub mod nearest;
 pub mod parallel;
+pub mod pem;
 pub mod pin;
 pub mod proxy;
-pub mod rooted;
+pub mod sanitize;
 pub mod secret;
-pub mod shown_certificate;
+pub mod serving_cert;
+pub mod suggest;
 pub mod wait;
+pub mod wrap;
 pub mod yaml;
 
 pub use fault::{Failure, Fault, Result};

@@ -1,10 +1,9 @@
-//! Several independent pieces of waiting at once, such as requests to an API: a few threads keep
-//! a connection that multiplexes (HTTP/2), or several connections, busy.
+//! Runs several independent requests concurrently: a few threads keep a multiplexed connection (HTTP/2) or several
+//! connections busy.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// As much as is under way at once: most phases send that many objects or fewer, and it is far below the
-/// limits of any API server.
+/// The default concurrency: most phases send at most that many objects, and API servers allow far more.
 const AT_ONCE: usize = 8;
 
 /// The results of `act` for each item, in the order of the items.
@@ -12,7 +11,7 @@ pub fn for_each<I: Sync, O: Send>(items: &[I], act: impl Fn(&I) -> O + Sync) -> 
     for_each_of(items, AT_ONCE, act)
 }
 
-/// As [`for_each`], with this many under way at once: for what waits long and costs nothing meanwhile.
+/// [`for_each`] with the given concurrency, for requests that mostly wait.
 pub fn for_each_of<I: Sync, O: Send>(items: &[I], at_once: usize, act: impl Fn(&I) -> O + Sync) -> Vec<O> {
     if items.len() < 2 {
         return items.iter().map(act).collect();
@@ -52,7 +51,7 @@ mod tests {
     #[test]
     fn results_keep_their_order_and_work_overlaps() {
         let items: Vec<usize> = (0..AT_ONCE).collect();
-        // Each waits for all others: a pool that did not overlap would never end.
+        // Each item waits for all others: a pool without concurrency would never return.
         let barrier = std::sync::Barrier::new(AT_ONCE);
         let doubled = for_each(&items, |item| {
             barrier.wait();

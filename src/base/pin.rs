@@ -1,7 +1,7 @@
-//! Pins of public keys, by which a joining host knows the cluster's CA.
+//! Public key pins, with which a joining host verifies the CA of the cluster.
 //!
-//! A pin is `sha256:` and the hash of the certificate's `SubjectPublicKeyInfo`: what `openssl x509 -pubkey | openssl pkey
-//! -pubin -outform DER | sha256sum` prints.
+//! A pin is `sha256:` and the hash of the certificate's `SubjectPublicKeyInfo`: what `openssl x509 -pubkey | openssl
+//! pkey -pubin -outform DER | sha256sum` prints.
 
 use super::exit_code::ExitCode;
 use super::fault::Fault;
@@ -11,17 +11,14 @@ use std::str::FromStr;
 
 const PREFIX: &str = "sha256:";
 
-/// One pin.
+/// A pin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pin([u8; 32]);
 
-/// A text that is no pin.
+/// The text is not a pin. It is not displayed: users may have pasted a token or a certificate key by mistake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a pin of a CA: {reason}")]
+#[error("not a CA certificate hash: {reason}")]
 pub struct NotAPin {
-    /// What was given.
-    pub text: String,
-    /// What is wrong with it.
     pub reason: &'static str,
 }
 
@@ -30,7 +27,7 @@ impl Fault for NotAPin {
         ExitCode::Input
     }
     fn hint(&self) -> Option<String> {
-        Some("run 'kubewright token create --print-join-command' on a control plane; its pin is 'sha256:' and 64 hexadecimal digits".into())
+        Some("run 'kubewright token create --print-join-command' on a control plane; a hash is 'sha256:' followed by 64 hexadecimal digits".into())
     }
 }
 
@@ -45,29 +42,24 @@ impl FromStr for Pin {
     type Err = NotAPin;
 
     fn from_str(text: &str) -> Result<Self, NotAPin> {
-        let error = |reason| NotAPin { text: text.into(), reason };
-        let (kind, digits) = text.trim().split_once(':').ok_or_else(|| error("it does not begin with 'sha256:'"))?;
+        let error = |reason| NotAPin { reason };
+        let (kind, digits) = text.trim().split_once(':').ok_or_else(|| error("it does not start with 'sha256:'"))?;
         if !kind.eq_ignore_ascii_case("sha256") {
-            return Err(error("only sha256 is known"));
+            return Err(error("only sha256 is supported"));
         }
         if digits.len() != 64 {
             return Err(error("it does not have 64 hexadecimal digits"));
         }
         let mut hash = [0; 32];
-        for (byte, pair) in hash.iter_mut().zip(digits.as_bytes().chunks(2)) {
-            for digit in pair {
-                let value = char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-                *byte = *byte << 4 | value.ok_or_else(|| error("it has a character that is no hexadecimal digit"))?;
-            }
-        }
+        let invalid = |_| error("it contains a character that is not a hexadecimal digit");
+        hex::decode_to_slice(digits, &mut hash).map_err(invalid)?;
         Ok(Self(hash))
     }
 }
 
 impl fmt::Display for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(PREFIX)?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{PREFIX}{}", hex::encode(self.0))
     }
 }
 
@@ -76,20 +68,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pins_are_read_and_written() {
+    fn pins_are_parsed_and_written() {
         let text = format!("sha256:{}", "0f".repeat(32));
         assert_eq!(text.parse::<Pin>().unwrap().to_string(), text);
         assert_eq!(format!("SHA256:{}", "0F".repeat(32)).parse::<Pin>().unwrap().to_string(), text);
     }
 
     #[test]
-    fn what_is_no_pin_says_why() {
+    fn a_secret_given_instead_of_a_pin_is_not_displayed() {
+        for secret in ["abcdef.0123456789abcdef", &"0f".repeat(32)] {
+            let error = secret.parse::<Pin>().unwrap_err();
+            assert!(!format!("{error}{error:?}{:?}", error.hint()).contains(secret), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_pin_is_refused_with_the_reason() {
         let reason = |text: &str| text.parse::<Pin>().unwrap_err().reason;
         assert!(reason("abc").contains("sha256:"));
         assert!(reason("md5:abc").contains("only sha256"));
         assert!(reason("sha256:abc").contains("64"));
         for digits in ["x".repeat(64), "é".repeat(32), "+f".repeat(32)] {
-            assert!(reason(&format!("sha256:{digits}")).contains("no hexadecimal digit"));
+            assert!(reason(&format!("sha256:{digits}")).contains("not a hexadecimal digit"));
         }
     }
 }

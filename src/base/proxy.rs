@@ -1,9 +1,8 @@
-//! Which proxy, if any, a request goes through: the rules of Go's programs, read from the variables
-//! `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (or their lower-case forms).
+//! Selects the proxy of a request by the rules of Go programs, from `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` (or
+//! their lower-case forms).
 //!
-//! Tools around Kubernetes share these rules, so a host that works with them works with us:
-//! this machine itself is never reached through a proxy, and `NO_PROXY` takes names, `.suffixes`,
-//! addresses, networks and `host:port`.
+//! Kubernetes tools share these rules, so a host that works with them works with us: the local machine is never reached
+//! through a proxy, and `NO_PROXY` takes names, `.suffixes`, addresses, networks and `host:port`.
 
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -22,7 +21,7 @@ enum Exception {
     Everything,
     Network(IpNet),
     Address(IpAddr, Option<u16>),
-    /// A domain, and whether the bare domain itself is meant too.
+    /// A domain, and whether it includes the bare domain itself.
     Domain {
         suffix: String,
         itself: bool,
@@ -36,7 +35,7 @@ impl Proxies {
         Self::default()
     }
 
-    /// What the variables say. A proxy without a scheme is an `http://` one.
+    /// The settings in the variables. A proxy without a scheme is an `http://` one.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Self {
         let find = |name: &str| {
             [name.to_owned(), name.to_lowercase()]
@@ -62,7 +61,7 @@ impl Proxies {
         if this_machine || excepted() { None } else { Some(proxy) }
     }
 
-    /// The same proxy as may be shown: without user and password.
+    /// The same proxy for display: without user and password.
     pub fn shown(&self, scheme: &str, host: &str, port: u16) -> Option<String> {
         let proxy = self.choose(scheme, host, port)?;
         let (scheme, rest) = proxy.split_once("://").unwrap_or(("http", proxy));
@@ -106,7 +105,7 @@ impl Exception {
     }
 }
 
-/// `host`, `host:port`, `address`, `[address]` or `[address]:port` in its parts.
+/// Splits `host`, `host:port`, `address`, `[address]` or `[address]:port`.
 fn split_port(text: &str) -> (&str, Option<u16>) {
     if let Some((address, rest)) = text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return (address, rest.strip_prefix(':').and_then(|port| port.parse().ok()));
@@ -129,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_never_reached_through_a_proxy() {
+    fn the_local_machine_is_never_reached_through_a_proxy() {
         let proxies = proxies(&[("HTTPS_PROXY", "proxy:3128")]);
         for host in ["localhost", "LOCALHOST.", "127.0.0.1", "127.9.9.9", "::1"] {
             assert_eq!(proxies.choose("https", host, 6443), None, "{host}");
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_has_no_password() {
+    fn a_displayed_proxy_has_no_password() {
         let proxies = proxies(&[("HTTPS_PROXY", "http://joe:p@ss@proxy:3128/")]);
         assert_eq!(proxies.shown("https", "h", 1).unwrap(), "http://proxy:3128");
     }

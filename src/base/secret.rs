@@ -1,20 +1,19 @@
-//! A value that must not be seen: it has no Display, its Debug says `***`, and it is wiped from
-//! memory when it goes.
+//! A value that must not be displayed: it does not implement Display, its Debug output is `***`, and it is zeroed in
+//! memory when dropped.
 
 use std::fmt;
 use zeroize::Zeroize;
 
-/// A secret value. Reading it is always the visible word `expose`.
+/// A secret value. Reading it always takes the visible call `expose`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes the value in.
     pub fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value, for the one place that needs it.
+    /// The value, for the code that needs it.
     pub fn expose(&self) -> &T {
         &self.0
     }

@@ -1,7 +1,7 @@
-//! Waits that have a name, a deadline and a last error.
+//! Named waits with a deadline that report their last error.
 //!
-//! A wait polls fast at first and slower later; what it waits for, and why it has not ended yet,
-//! goes to the events so that nobody sits before a silent screen.
+//! A wait polls quickly at first and more slowly later. What it waits for, and why it is not over yet, is reported as
+//! events.
 
 use super::env::Clock;
 use super::events::Events;
@@ -9,23 +9,22 @@ use super::exit_code::ExitCode;
 use super::fault::{Failure, Fault};
 use std::time::Duration;
 
-/// What one look at the world found.
+/// The result of a poll.
 pub enum Poll<T> {
     /// It is there.
     Ready(T),
-    /// Not yet, and why: shown while waiting and in the error if time runs out.
+    /// Not yet, and why: shown while waiting and in the error on timeout.
     Pending(String),
 }
 
-/// The wait ran out of time.
+/// The wait timed out.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} did not happen within {limit:?}: {last}")]
+#[error("timed out after {limit:?} waiting for {what}: {last}")]
 pub struct TimedOut {
-    /// What was awaited, as a noun phrase: "a healthy kube-apiserver".
+    /// A noun phrase: "a healthy kube-apiserver".
     pub what: String,
-    /// The time that was given.
     pub limit: Duration,
-    /// What the last look found.
+    /// The result of the last poll.
     pub last: String,
 }
 
@@ -38,29 +37,23 @@ impl Fault for TimedOut {
     }
 }
 
-/// A named wait. The first looks come every `first`, later ones up to `slowest` apart.
+/// A named wait. The pause between polls grows from `first` to `slowest`.
 pub struct Wait<'a> {
-    /// What is awaited, as a noun phrase.
+    /// A noun phrase.
     pub what: &'a str,
-    /// The deadline, measured from the start of [`Wait::until`].
+    /// The timeout, from the start of [`Wait::until`].
     pub limit: Duration,
-    /// The pause after the first look.
     pub first: Duration,
-    /// The longest pause between two looks.
     pub slowest: Duration,
 }
 
 impl<'a> Wait<'a> {
-    /// A wait that starts at 20 ms between looks and slows down to 500 ms.
+    /// A wait that polls every 20 ms at first, and every 500 ms later.
     pub fn new(what: &'a str, limit: Duration) -> Self {
         Self { what, limit, first: Duration::from_millis(20), slowest: Duration::from_millis(500) }
     }
 
-    /// Looks until `look` is ready, fails for good, or time runs out. A failure that says it is
-    /// [`Fault::retryable`] counts as not yet.
-    ///
-    /// # Errors
-    /// The first failure that is not retryable, or [`TimedOut`].
+    /// Polls until `look` is ready, fails with an error that is not [`Fault::retryable`], or times out.
     pub fn until<T>(
         &self,
         clock: &Clock,
@@ -87,7 +80,7 @@ impl<'a> Wait<'a> {
     }
 }
 
-/// How often something dear is looked at during a wait whose other looks are cheap.
+/// Limits how often an expensive check runs during a wait whose other polls are cheap.
 pub struct Pace {
     every: Duration,
     /// By the clock's [`monotonic`](Clock::monotonic) time.
@@ -95,12 +88,12 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// For the first time `first` from now on, then `every` so long.
+    /// For the first time after `first`, then once every `every`.
     pub fn new(clock: &Clock, first: Duration, every: Duration) -> Self {
         Self { every, next: clock.monotonic() + first }
     }
 
-    /// True when it is time for another look, which is then taken to be made.
+    /// True if the check is due; the next one is then scheduled.
     pub fn is_due(&mut self, clock: &Clock) -> bool {
         let now = clock.monotonic();
         let due = now >= self.next;
@@ -116,17 +109,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_ends_with_what_the_last_look_found() {
+    fn a_timeout_reports_the_last_result() {
         let clock = Clock::fixed(0);
         let wait = Wait::new("a healthy etcd", Duration::from_secs(3));
         let failure =
             wait.until::<()>(&clock, &Events::silent(), || Ok(Poll::Pending("connection refused".into()))).unwrap_err();
-        assert_eq!(failure.to_string(), "a healthy etcd did not happen within 3s: connection refused");
+        assert_eq!(failure.to_string(), "timed out after 3s waiting for a healthy etcd: connection refused");
         assert_eq!(failure.exit_code(), ExitCode::Unhealthy);
     }
 
     #[test]
-    fn it_returns_what_was_found() {
+    fn a_result_is_returned() {
         let mut looks = 0;
         let found = Wait::new("x", Duration::from_secs(9)).until(&Clock::fixed(0), &Events::silent(), || {
             looks += 1;

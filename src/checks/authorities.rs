@@ -3,8 +3,10 @@
 use super::catalog::Check;
 use super::finding::Finding;
 use super::inputs::Scene;
-use crate::pki::catalog::{self, CertSpec};
+use crate::domain::paths::manifest;
+use crate::pki::catalog::{self, CertSpec, KUBECONFIGS};
 use crate::pki::{Cert, moment};
+use std::path::Path;
 
 const ID: &str = "CertificateAuthority";
 
@@ -25,11 +27,31 @@ fn judge(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
     if end > scene.host().clock.now() {
         return None;
     }
-    let (shown, folder) = (path.display(), folder.display());
+    let shown = path.display();
     let what = format!("the certificate authority {shown} expired on {}", moment::text(end));
-    let fix = format!(
-        "if no cluster rests on it yet, run 'mv {folder} {folder}.expired' to have new ones made; a cluster that does \
-         needs a new CA by hand on every node, because 'kubewright certs rotate-ca' can change a CA only before it ends"
-    );
+    let fix = if is_used(scene) {
+        "keep all files: this host is part of a cluster that uses it. Such a cluster needs a new CA by hand on every node, \
+         because 'kubewright certs rotate-ca' can change a CA only before it expires"
+            .into()
+    } else {
+        let away = scene.files().free_name(folder, "expired");
+        format!(
+            "no cluster on this host uses it: run 'mv {} {}' to have new ones made",
+            folder.display(),
+            away.display()
+        )
+    };
     Some(Finding::error(ID, shown.to_string(), what, fix).vital("nobody trusts what an expired CA signs"))
+}
+
+/// True when something on this host shows that a cluster uses the CAs here.
+fn is_used(scene: &Scene<'_>) -> bool {
+    let holding = scene.inputs.holding;
+    let exists = |path: &Path| scene.files().exists(path);
+    !holding.data.is_empty()
+        || !holding.external_etcd.is_empty()
+        || KUBECONFIGS.iter().any(|spec| exists(&Path::new("/etc/kubernetes").join(spec.file)))
+        || ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"]
+            .iter()
+            .any(|pod| exists(&manifest(pod)))
 }

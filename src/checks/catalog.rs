@@ -5,7 +5,8 @@
 use super::finding::{Finding, Report};
 use super::inputs::{Inputs, Role, Scene};
 use super::{
-    address, authorities, external_etcd, files, ignore, lost, machine, network, programs, runtime, standing, system,
+    address, authorities, endpoint, external_data, external_etcd, files, ignore, lost, machine, network, programs,
+    running_node, runtime, standing, system,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -62,6 +63,7 @@ pub fn run(inputs: &Inputs<'_>) -> Report {
     found.sort_by_key(|(place, _)| *place);
     let mut findings: Vec<Finding> = found.into_iter().map(|(_, finding)| finding).collect();
     let consequences = ignore::apply(inputs, &mut findings);
+    running_node::protect(&scene, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
     let mut names: Vec<String> = checks.into_iter().map(|check| check.id).collect();
     names.dedup();
@@ -89,7 +91,9 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     checks.extend(system::checks());
     checks.extend(programs::kubelet());
     if inputs.role == Role::FirstControlPlane {
+        checks.extend(endpoint::checks(inputs));
         checks.extend(external_etcd::checks(inputs));
+        checks.extend(external_data::checks(inputs));
     }
     if inputs.is_control_plane() {
         checks.extend(authorities::checks());

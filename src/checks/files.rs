@@ -5,12 +5,11 @@ use super::finding::Finding;
 use super::inputs::{Inputs, Role, Scene};
 use crate::base::fault::Failure;
 use crate::config::model::Etcd;
+use crate::domain::paths::{MANIFESTS_DIR, manifest};
 use crate::host::space::{self, Space};
 use crate::journal::Ownership;
 use std::path::{Path, PathBuf};
 
-/// Where static Pods' manifests lie.
-pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
 const MIB: u64 = 1024 * 1024;
 /// With less than this the next write of any size fails.
 const FULL: u64 = 64 * MIB;
@@ -19,11 +18,6 @@ const FULL: u64 = 64 * MIB;
 const LOW_NODE: u64 = 10;
 const LOW_IMAGES: u64 = 15;
 const LOW_INODES: u64 = 5;
-
-/// The path of a component's manifest.
-pub fn manifest(component: &str) -> PathBuf {
-    Path::new(MANIFESTS).join(format!("{component}.yaml"))
-}
 
 /// kubeadm's name of a check on a path: every `/` becomes `-`.
 fn named(kind: &str, path: &Path) -> String {
@@ -51,16 +45,16 @@ pub(super) fn available<'a>(inputs: &Inputs<'a>, minor: u16) -> Vec<Check<'a>> {
     }
     // kubeadm stopped to insist on it between 1.20 and 1.31.
     if inputs.role == Role::Worker && minor < 31 {
-        checks.push(Check::offline(named("DirAvailable", Path::new(MANIFESTS)), |scene| {
-            check_empty(scene, Path::new(MANIFESTS), |scene, name| {
-                scene.inputs.rerun.is_ours(scene.files(), &Path::new(MANIFESTS).join(name))
+        checks.push(Check::offline(named("DirAvailable", Path::new(MANIFESTS_DIR)), |scene| {
+            check_empty(scene, Path::new(MANIFESTS_DIR), |scene, name| {
+                scene.inputs.rerun.is_ours(scene.files(), &Path::new(MANIFESTS_DIR).join(name))
             })
         }));
     }
     if let (true, Some(Etcd::Local(etcd))) = (inputs.is_control_plane(), inputs.cluster.map(|c| &c.etcd)) {
         checks.push(Check::offline(named("DirAvailable", &etcd.data_dir), move |scene| {
-            // The data are this cluster's when the etcd that we started keeps them there.
-            let ours = scene.inputs.rerun.is_ours(scene.files(), &manifest("etcd"));
+            // The data is this cluster's when its etcd keeps it there.
+            let ours = scene.inputs.holding.is_ours() || scene.inputs.rerun.is_ours(scene.files(), &manifest("etcd"));
             check_empty(scene, &etcd.data_dir, move |_, _| ours)
         }));
     }
@@ -72,22 +66,29 @@ fn check_free(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
     if !scene.files().exists(path) {
         return Vec::new();
     }
-    match scene.inputs.rerun.ownership(scene.files(), path) {
-        Ok(Ownership::Ours) => Vec::new(),
-        Ok(Ownership::Changed) => vec![Finding::error(
-            id,
-            shown.clone(),
-            format!("{shown} was changed since kubewright wrote it, and would be overwritten"),
-            format!("put the change into the configuration or a patch and remove {shown}, or ignore {id}"),
-        )],
-        Ok(Ownership::Foreign) => vec![Finding::error(
-            id,
-            shown.clone(),
-            format!("{shown} is there already: this host is, or was, part of a cluster"),
-            "run 'kubewright reset' to leave that cluster",
-        )],
-        Err(failure) => vec![unreadable(id, &failure)],
-    }
+    let holding = scene.inputs.holding;
+    let edit = holding.edits.get(path).map(|edit| format!(" ({edit})")).unwrap_or_default();
+    let (what, fix) = match scene.inputs.rerun.ownership(scene.files(), path) {
+        Ok(Ownership::Ours) => return Vec::new(),
+        Err(failure) => return vec![unreadable(id, &failure)],
+        Ok(Ownership::Changed) => (
+            format!("{shown} was changed since kubewright wrote it, and would be overwritten{edit}"),
+            format!("put the change into the configuration or into a patch; or ignore {id} to have it overwritten"),
+        ),
+        Ok(Ownership::Foreign) if holding.is_ours() && path.starts_with(MANIFESTS_DIR) => (
+            format!(
+                "{shown} is of this cluster, differs from what this run would write, and would be overwritten{edit}"
+            ),
+            format!(
+                "give the flags or the --config file with which the cluster was made, and put what was changed by hand \
+                 into extraArgs or into a patch; or ignore {id} to have it overwritten"
+            ),
+        ),
+        Ok(Ownership::Foreign) => {
+            (format!("{shown} is there already: this host is, or was, part of a cluster"), holding.leave())
+        }
+    };
+    vec![Finding::error(id, shown, what, fix)]
 }
 
 fn check_empty(scene: &Scene<'_>, path: &Path, is_ours: impl Fn(&Scene<'_>, &str) -> bool) -> Vec<Finding> {
@@ -102,7 +103,10 @@ fn check_empty(scene: &Scene<'_>, path: &Path, is_ours: impl Fn(&Scene<'_>, &str
         names.iter().map(String::as_str).filter(|name| *name != "lost+found" && !is_ours(scene, name)).collect();
     let Some(first) = foreign.first() else { return Vec::new() };
     let what = format!("{shown} is not empty: it holds {first}, and kubewright did not put it there");
-    let fix = format!("run 'kubewright reset' if it is of an old cluster, or move it away: 'mv {shown} {shown}.old'");
+    let fix = match scene.inputs.holding.last_copy() {
+        Some(_) => scene.inputs.holding.leave(),
+        None => format!("run 'ls -la {shown}' to see what it holds, and move that to where it is kept"),
+    };
     vec![Finding::error(&id, shown, what, fix)]
 }
 
@@ -166,7 +170,7 @@ fn check_writable(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
 
 fn check_space(scene: &Scene<'_>) -> Vec<Finding> {
     let mut folders: Vec<(PathBuf, u64)> =
-        [MANIFESTS, "/var/lib/kubelet", "/var/log"].map(|folder| (folder.into(), LOW_NODE)).to_vec();
+        [MANIFESTS_DIR, "/var/lib/kubelet", "/var/log"].map(|folder| (folder.into(), LOW_NODE)).to_vec();
     if let (true, Some(Etcd::Local(etcd))) = (scene.inputs.is_control_plane(), scene.inputs.cluster.map(|c| &c.etcd)) {
         folders.push((etcd.data_dir.clone(), LOW_NODE));
     }

@@ -189,6 +189,15 @@ impl Report {
         let errors: Vec<Finding> = self.errors().cloned().collect();
         if errors.is_empty() { Ok(()) } else { Err(Unfit { errors, role }) }
     }
+
+    /// Fails when something was found that no fix changes.
+    ///
+    /// # Errors
+    /// [`Unfit`], with these errors only.
+    pub fn verdict_on_the_unfixable(&self, role: Role) -> Result<(), Unfit> {
+        let errors: Vec<Finding> = self.errors().filter(|finding| finding.repair.is_none()).cloned().collect();
+        if errors.is_empty() { Ok(()) } else { Err(Unfit { errors, role }) }
+    }
 }
 
 /// The host is not fit yet.

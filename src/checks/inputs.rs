@@ -1,5 +1,6 @@
 //! What the checks are told, and what they share.
 
+use super::holding::Holding;
 use super::standing::Standing;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -52,6 +53,10 @@ pub struct Inputs<'a> {
     pub pause_image: Option<&'a str>,
     /// What earlier runs left.
     pub rerun: &'a Rerun,
+    /// What this host holds of a cluster.
+    pub holding: &'a Holding,
+    /// An external etcd may hold the data of another cluster, which is then taken over.
+    pub adopt_etcd_data: bool,
     /// The control plane that this host runs already; None where it is not to become a first one.
     pub standing: Option<&'a Standing>,
 }
@@ -108,6 +113,7 @@ pub struct Scene<'a> {
     status: OnceLock<Result<Status, CriError>>,
     kubelet: OnceLock<Result<Version, HostError>>,
     listeners: OnceLock<Result<Vec<Listener>, HostError>>,
+    runs_pods: OnceLock<bool>,
 }
 
 impl<'a> Scene<'a> {
@@ -120,6 +126,7 @@ impl<'a> Scene<'a> {
             status: OnceLock::new(),
             kubelet: OnceLock::new(),
             listeners: OnceLock::new(),
+            runs_pods: OnceLock::new(),
         }
     }
 
@@ -153,6 +160,11 @@ impl<'a> Scene<'a> {
     /// the one that decides.
     pub fn kubelet_minor(&self) -> u16 {
         self.kubelet().map_or(self.minor, |kubelet| kubelet.minor)
+    }
+
+    /// True when Pods run on this host already.
+    pub fn runs_pods(&self) -> bool {
+        *self.runs_pods.get_or_init(|| super::running_node::runs_pods(self))
     }
 
     /// Who listens on the ports that the host will need.

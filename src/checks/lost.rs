@@ -6,35 +6,68 @@
 
 use super::catalog::Check;
 use super::finding::Finding;
+use super::holding::Whose;
 use super::inputs::{Inputs, Role, Scene};
 use crate::config::model::{ClusterConfig, Etcd};
 use crate::pki::catalog::{self, KUBECONFIGS, SERVICE_ACCOUNT};
 use std::path::{Path, PathBuf};
 
 const ID: &str = "CertificatesLost";
+const MAJORITY: &str = "EtcdMajority";
 /// What etcd makes in its data folder when it first starts.
 pub(super) const MEMBER: &str = "member";
 
 /// The check; a joining host gets these files from its cluster.
 pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     match (inputs.role, inputs.cluster) {
-        (Role::FirstControlPlane, Some(cluster)) => vec![Check::offline(ID, |scene| check(scene, cluster))],
+        (Role::FirstControlPlane, Some(cluster)) => vec![
+            Check::offline(ID, |scene| check(scene, cluster)),
+            Check::live(MAJORITY, |scene| {
+                let lost = scene.inputs.holding.lost_majority.as_ref();
+                let finding =
+                    |(what, fix): &(String, String)| Finding::error(MAJORITY, "etcd", what.clone(), fix.clone());
+                lost.map(|lost| finding(lost).vital("the API answers nothing without it")).into_iter().collect()
+            }),
+        ],
         _ => Vec::new(),
     }
 }
 
 fn check(scene: &Scene<'_>, cluster: &ClusterConfig) -> Vec<Finding> {
-    let Some((holds, lost)) = what_is_lost(cluster, &|path| scene.files().exists(path)) else { return Vec::new() };
+    let Some((holds, lost)) = what_is_lost(cluster, &|path| scene.files().exists(path)) else {
+        return other_ca(scene, cluster).into_iter().collect();
+    };
     let shown: Vec<String> = lost.iter().map(|path| path.display().to_string()).collect();
     let folder = cluster.certificates_dir.display();
     let what =
         format!("this host holds a cluster ({}), but lacks what that rests on: {}", holds.display(), shown.join(", "));
     let fix = format!(
         "put {folder} back from a backup or from another control plane, or name the folder where it lies with \
-         --cert-dir; to give that cluster up, run 'kubewright reset'"
+         --cert-dir{}",
+        scene.inputs.holding.or_leave("to give that cluster up")
     );
     let lost = Finding::error(ID, folder.to_string(), what, fix);
     vec![lost.vital("what trusts the old CA would not work with a new one")]
+}
+
+/// The CA is there and another one than that of the data.
+fn other_ca(scene: &Scene<'_>, cluster: &ClusterConfig) -> Option<Finding> {
+    let holding = scene.inputs.holding;
+    let Whose::Foreign(why) = &holding.whose else { return None };
+    if holding.data.is_empty() && holding.external_etcd.is_empty() {
+        return None;
+    }
+    let folder = cluster.certificates_dir.display();
+    let what = format!("this host holds a cluster whose CA is not the one in {folder}: {why}");
+    let fix = format!(
+        "put the CA of that cluster back from a backup or from another control plane, or name the directory where it is with \
+         --cert-dir{}",
+        holding.or_leave("to give that cluster up")
+    );
+    Some(
+        Finding::error(ID, folder.to_string(), what, fix)
+            .vital("what trusts the old CA would not work with another one"),
+    )
 }
 
 /// What shows that a cluster is here, and the files that it cannot do without and that are not here.

@@ -2,7 +2,8 @@
 
 use super::catalog::Check;
 use super::finding::{Finding, Repair};
-use super::inputs::Scene;
+use super::inputs::{Role, Scene};
+use super::running_node;
 use crate::base::fault::Fault;
 use crate::host::service::{InitSystem, Services};
 use crate::host::{Command, facts, fstab, kubelet_flags, modules, network, swap};
@@ -80,7 +81,8 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
         .map(|(value, _)| value)
         .or_else(|| args.iter().rev().find(|arg| arg.name == "fail-swap-on").map(|arg| arg.value.clone()))
         .map(|value| value != "false")
-        .or_else(|| scene.inputs.cluster?.kubelet.get("failSwapOn")?.as_bool());
+        .or_else(|| scene.inputs.cluster?.kubelet.get("failSwapOn")?.as_bool())
+        .or_else(|| own_setting(scene));
     if areas.is_empty() || told == Some(false) {
         return at_boot(scene, told == Some(false));
     }
@@ -90,6 +92,13 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
     let finding = Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
         .mended_by(Repair::Swap);
     vec![if told == Some(true) { finding.vital("the kubelet is told by failSwapOn to refuse it") } else { finding }]
+}
+
+/// What the kubelet of a node that runs does about swap. An 'init' would configure it anew.
+fn own_setting(scene: &Scene<'_>) -> Option<bool> {
+    let stays = scene.inputs.role != Role::FirstControlPlane && scene.runs_pods();
+    let config = stays.then(|| running_node::kubelet_config(scene.host())).flatten()?;
+    config.get("failSwapOn")?.as_bool()
 }
 
 /// Swap that comes back at the next boot breaks a node that works today.

@@ -1,11 +1,12 @@
 //! Checks of the network: ports, firewall, proxies, kernel parameters.
 
 use super::catalog::Check;
-use super::files::manifest;
 use super::finding::{Finding, Repair};
+use super::holding::Whose;
 use super::inputs::{Inputs, Scene};
 use crate::base::proxy::Proxies;
 use crate::config::model::{Arg, Etcd};
+use crate::domain::paths::manifest;
 use crate::host::service::Services;
 use crate::host::{HostError, modules, sysctl};
 use std::net::IpAddr;
@@ -57,11 +58,16 @@ fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Find
     let Some(listener) = listeners.iter().find(|listener| listener.port == port) else { return Vec::new() };
     if listener.program.as_deref() == Some(program) {
         // The kubelet is a service that we configure and start again; the others are static Pods.
-        if program == "kubelet" || scene.inputs.rerun.is_ours(scene.files(), &manifest(program)) {
+        let holding = scene.inputs.holding;
+        if program == "kubelet" || holding.is_ours() || scene.inputs.rerun.is_ours(scene.files(), &manifest(program)) {
             return Vec::new();
         }
-        let what = format!("port {port} is in use by the {program} of another cluster");
-        return vec![Finding::error(id, format!("port {port}"), what, "run 'kubewright reset' to leave that cluster")];
+        let whose = match &holding.whose {
+            Whose::Foreign(why) => format!("of another cluster ({why})"),
+            Whose::Ours | Whose::Unknown => "of a cluster that this host runs already".into(),
+        };
+        let what = format!("port {port} is in use by the {program} {whose}");
+        return vec![Finding::error(id, format!("port {port}"), what, holding.leave_running())];
     }
     let shown = listener.shown();
     let what = format!("port {port}, which {program} needs, is in use by {shown}");

@@ -3,8 +3,9 @@
 use super::catalog::Check;
 use super::finding::{Finding, Repair};
 use super::ignore::is_ignored;
-use super::inputs::{Inputs, Scene};
+use super::inputs::{Inputs, Role, Scene};
 use super::machine::hint;
+use super::running_node;
 use crate::base::fault::Fault;
 use crate::host::cri::{Cri, CriError, Policy, PullErrors};
 use crate::host::kubelet_flags;
@@ -176,6 +177,13 @@ fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
     // Where kubeadm writes none, the kubelet's own default holds.
     let default = table::facts(scene.minor).and_then(|facts| facts.default_cgroup_driver).unwrap_or("cgroupfs");
     let kubelet = asked.unwrap_or(default);
+    if scene.runs_pods()
+        && let Some(own) = running_node::cgroup_driver(scene)
+    {
+        // Of a cluster that was not asked the configuration is only supposed.
+        let is_known = asked.is_some() || scene.inputs.role == Role::FirstControlPlane;
+        return running(scene, cri, [own.as_str(), runtime], is_known.then_some(kubelet));
+    }
     if kubelet == runtime {
         return Vec::new();
     }
@@ -195,6 +203,32 @@ fn check_driver(scene: &Scene<'_>) -> Vec<Finding> {
     } else {
         finding
     }]
+}
+
+/// On a node that runs, its own kubelet's driver counts, and a run that would change that is refused.
+fn running(scene: &Scene<'_>, cri: &Cri, [own, runtime]: [&str; 2], wanted: Option<&str>) -> Vec<Finding> {
+    const ID: &str = "CgroupDriver";
+    let place = || cri.endpoint().to_string();
+    let mut findings = Vec::new();
+    if own != runtime {
+        let version = cri.version();
+        let what = format!(
+            "the kubelet of this node uses the cgroup driver {own}, and {version} uses {runtime}: no new Pod starts"
+        );
+        // Without a repair: ignoring this must not make the kubelet follow the runtime either.
+        let repair = Repair::CgroupDriver { driver: own.into() };
+        let fix = running_node::by_hand(&repair, &scene.inputs.node.name).unwrap_or_default();
+        findings.push(Finding::error(ID, place(), what, fix));
+    }
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != own) {
+        let what = format!(
+            "the kubelet of this node uses the cgroup driver {own}, and this configuration would change it to {wanted} \
+             while Pods run"
+        );
+        let fix = format!("set cgroupDriver: {own} in the KubeletConfiguration of the --config file");
+        findings.push(Finding::error(ID, place(), what, fix).vital("no new Pod would start on this node"));
+    }
+    findings
 }
 
 /// Only containerd's configuration is known well enough to be mended; that of another runtime is the user's, also where

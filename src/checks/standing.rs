@@ -14,6 +14,7 @@ use crate::base::fault::Failure;
 use crate::config::difference::{Difference, differences};
 use crate::config::encode;
 use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::domain::paths::MANIFESTS_DIR;
 use crate::versions::table;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,8 @@ const ADDONS: [&str; 2] = ["dns.disabled", "proxy.disabled"];
 pub struct Standing {
     /// The cluster's own `ClusterConfiguration`, where it answers and has one; or why that cannot be known.
     pub stored: Option<Result<ClusterConfig, Failure>>,
+    /// The cluster has a configuration, or may have one, and nobody says which.
+    pub is_unknown: bool,
     /// Where its data are, as the manifests on this host say.
     pub before: Data,
     /// Where they would be afterwards.
@@ -78,6 +81,7 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &Standing) -> Vec
     let mut findings: Vec<Finding> =
         dangers(&standing.before, &standing.after, &exists).iter().map(|danger| dangerous(danger)).collect();
     match &standing.stored {
+        None if standing.is_unknown => findings.extend(unknown(scene)),
         None => {}
         Some(Err(failure)) => {
             let what = format!("this host has admin.conf, but its cluster's configuration cannot be read: {failure}");
@@ -88,6 +92,23 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &Standing) -> Vec
         }
     }
     findings
+}
+
+/// Neither the API server nor etcd says what the cluster's configuration is, and this run would change manifests: whether
+/// those are what the cluster was made with is not known.
+fn unknown(scene: &Scene<'_>) -> Option<Finding> {
+    let edits = &scene.inputs.holding.edits;
+    let shown: Vec<String> = edits.iter().map(|(path, edit)| format!("{} ({edit})", path.display())).collect();
+    if shown.is_empty() {
+        return None;
+    }
+    let what = format!(
+        "this host runs a cluster that does not answer now, and its control plane would be rewritten: {}",
+        shown.join("; ")
+    );
+    let fix = "give the flags or the --config file with which the cluster was made, or bring etcd back first: run 'crictl logs \
+               $(crictl ps -aq --name etcd)'";
+    Some(Finding::error(ID, MANIFESTS_DIR, what, fix).vital("what the cluster was made with cannot be compared"))
 }
 
 /// What this run would change in the cluster's configuration, as that is stored.
@@ -117,8 +138,8 @@ fn changed(changes: &[Difference], is_vital: bool) -> Option<Finding> {
         shown.join("; ")
     );
     let fix = "give the flags or the --config file with which the cluster was made; 'kubectl --kubeconfig \
-               /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config -o yaml' shows what it has. To \
-               make a new cluster, run 'kubewright reset' first";
+               /etc/kubernetes/admin.conf -n kube-system get configmap kubeadm-config -o yaml' shows what it has. Use \
+               another host for a new cluster";
     let finding = Finding::error(ID, "kube-system/kubeadm-config", what, fix);
     Some(if is_vital { finding.vital(REASON) } else { finding })
 }
@@ -157,9 +178,9 @@ fn is_same(old: &Database, new: &Database) -> bool {
 
 fn dangerous(danger: &str) -> Finding {
     let what = format!("this host holds a cluster: {danger}");
-    let fix = "give the flags or the --config file with which that cluster was made; if it never came up, or to give it \
-               up, run 'kubewright reset' first";
-    Finding::error(ID, super::files::MANIFESTS, what, fix).vital(REASON)
+    let fix =
+        "give the flags or the --config file with which that cluster was made; use another host for a new cluster";
+    Finding::error(ID, MANIFESTS_DIR, what, fix).vital(REASON)
 }
 
 #[cfg(test)]
@@ -188,8 +209,8 @@ mod tests {
             stored.networking.pod_subnets = vec!["10.244.0.0/16".parse().unwrap()];
             stored.proxy.disabled = true;
             let expected = [
-                "apiServer.extraArgs.oidc-issuer-url: https://id now, nothing then",
-                "networking.podSubnet: 10.244.0.0/16 now, nothing then",
+                "apiServer.extraArgs.oidc-issuer-url: https://id -> unset",
+                "networking.podSubnet: 10.244.0.0/16 -> unset",
             ];
             assert_eq!(told(&stored, &wanted), expected, "v1.{minor}");
         }
@@ -197,7 +218,7 @@ mod tests {
 
     #[test]
     fn another_minor_is_told_as_such_and_not_by_what_follows_from_it() {
-        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 now, v1.36.2 then"]);
+        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 -> v1.36.2"]);
     }
 
     fn data(etcd: Database, encryption: Option<&str>) -> Data {

@@ -9,7 +9,8 @@ use serde_json::json;
 
 mod check;
 mod csr;
-mod looked_up;
+mod discover;
+mod expiration_info;
 mod metrics;
 mod renew;
 mod restart;
@@ -17,7 +18,6 @@ mod rotate;
 mod san;
 mod timer;
 
-/// Runs a command of `certs`.
 pub fn run(command: CertsCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         CertsCommand::CertificateKey(_) => {

@@ -1,4 +1,4 @@
-//! `completion` and `man`: made from the same command tree that parses.
+//! `completion` and `man`: generated from the command tree that parses the arguments.
 
 use super::args::global::{CompletionArgs, ManArgs, Shell};
 use super::parse;
@@ -9,7 +9,6 @@ use crate::base::files::FileError;
 use clap_complete::shells::{Bash, Fish, PowerShell, Zsh};
 use std::io::Write;
 
-/// Prints the completion script of a shell.
 pub fn completion(args: &CompletionArgs, session: &mut Session) -> ExitCode {
     let (mut command, mut script) = (parse::command(), Vec::new());
     let name = "kubewright";
@@ -19,23 +18,23 @@ pub fn completion(args: &CompletionArgs, session: &mut Session) -> ExitCode {
         Shell::Fish => clap_complete::generate(Fish, &mut command, name, &mut script),
         Shell::Powershell => clap_complete::generate(PowerShell, &mut command, name, &mut script),
     }
-    // A reader that went away (`| head`) is no error.
+    // A closed pipe (`| head`) is not an error.
     let _ = session.env.stdout.write_all(&script);
     ExitCode::Ok
 }
 
-/// Writes a manual page for every command into a folder of this machine.
+/// Writes a manual page for every command to a directory of this machine.
 pub fn man(args: &ManArgs, session: &mut Session) -> Result<ExitCode> {
-    let folder = session.env.cwd.join(&args.folder);
-    clap_mangen::generate_to(without_lists(parse::command()), &folder).map_err(|source| FileError {
+    let directory = session.env.cwd.join(&args.directory);
+    clap_mangen::generate_to(without_lists(parse::command()), &directory).map_err(|source| FileError {
         verb: "write",
-        path: folder,
+        path: directory,
         source,
     })?;
     Ok(ExitCode::Ok)
 }
 
-/// Manual pages would run the lines of lists and examples together; the pages of the subcommands say the same.
+/// Manual pages would join the lines of lists and examples; the pages of the subcommands have the same content.
 fn without_lists(command: clap::Command) -> clap::Command {
     command.after_help(None::<&'static str>).mut_subcommands(without_lists)
 }

@@ -1,7 +1,7 @@
-//! `config`: print, check and migrate configuration files, list images.
+//! `config`: print, validate and migrate configuration files, and list or pull images.
 //!
-//! Reads: the file that is named, and what the host says about itself where a file leaves it open. Writes: only the
-//! file that `migrate --new-config` names.
+//! Reads: the given file, and facts of the host where the file leaves a value open. Writes: only the file given to
+//! `migrate --new-config`.
 
 mod error;
 mod images;
@@ -19,7 +19,6 @@ use crate::host::{Host, facts};
 use crate::versions::Version;
 use serde_json::json;
 
-/// Runs one of the commands below `config`.
 pub fn run(command: ConfigCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         ConfigCommand::Print(command) => print::run(&command, session),
@@ -30,13 +29,13 @@ pub fn run(command: ConfigCommand, session: &mut Session) -> Result<ExitCode> {
     }
 }
 
-/// Judges every document of a file as the command that reads it would.
+/// Validates every document of a file as the command that reads it would.
 fn validate(args: &FileArgs, session: &mut Session) -> Result<ExitCode> {
     let (name, bytes) = session.read_input(&args.config)?;
     let documents = documents::parse(&name, &bytes)?;
     let kinds = documents.kinds();
     let mut facts = Facts::placeholder(session.env.random.clone());
-    // The kubelet is asked only where its version decides: starting it takes longer than all the rest.
+    // The kubelet is only started if its version matters: that takes longer than everything else.
     if kinds.iter().any(|kind| matches!(kind, Kind::Init | Kind::Cluster)) && !documents.names_version() {
         facts.kubelet_version = installed_kubelet(session);
     }
@@ -51,12 +50,12 @@ fn validate(args: &FileArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// The version of the kubelet on this host, when there is one.
+/// The version of the kubelet installed on this host, if any.
 fn installed_kubelet(session: &Session) -> Option<Version> {
     facts::kubelet_version(&host(session)).ok()
 }
 
-/// This host, to be looked at only.
+/// Read-only access to this host.
 fn host(session: &Session) -> Host {
     let gate = Gate::recording();
     let files = HostFiles::new(session.root(), gate.clone());

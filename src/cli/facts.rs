@@ -1,20 +1,16 @@
-//! What the host says about itself, for the configuration.
+//! Facts about the host that a configuration may need.
 
 use super::session::Session;
-use crate::actions::standing;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::config::Facts;
 use crate::context::Task;
 use crate::host::{Host, facts, network};
+use crate::state::existing_cluster;
 use std::net::IpAddr;
 
-/// Gathers the facts that a configuration may need. What the host cannot tell is left open; the
-/// configuration says so where it is missed.
-///
-/// # Errors
-/// When files that hold them are there and cannot be read.
+/// Gathers the facts. What cannot be determined is left open; the configuration reports it where it is needed.
 pub fn gather(session: &Session) -> Result<Facts> {
     let gate = Gate::recording();
     let files = HostFiles::new(session.root(), gate.clone());
@@ -31,10 +27,7 @@ pub fn gather(session: &Session) -> Result<Facts> {
     })
 }
 
-/// [`gather`] for a first control plane, which may be one already: then its version counts.
-///
-/// # Errors
-/// As [`gather`].
-pub fn of_first(session: &Session) -> Result<Facts> {
-    Ok(Facts { cluster_version: standing::version(&session.context(Task::None, false)), ..gather(session)? })
+/// [`gather`] for `init`. If this host already is a control plane, the version of its cluster is used.
+pub fn for_init(session: &Session) -> Result<Facts> {
+    Ok(Facts { cluster_version: existing_cluster::version(&session.context(Task::None, false)), ..gather(session)? })
 }

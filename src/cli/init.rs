@@ -1,10 +1,9 @@
 //! `init` and `init phase …`.
 
 use super::args::init::InitArgs;
+use super::change_list;
 use super::facts;
-use super::plan_text;
 use super::session::Session;
-use crate::actions;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
@@ -12,6 +11,7 @@ use crate::base::secret::Secret;
 use crate::config::InitFlags;
 use crate::config::model::ClusterConfig;
 use crate::context::{Context, Findings, InitOptions, Task};
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -19,11 +19,16 @@ use crate::render::objects::addon::AddonName;
 use crate::render::objects::manifest;
 use serde::Serialize;
 use std::fmt::Write;
+use textwrap::core::Word;
+use textwrap::wrap_algorithms::wrap_first_fit;
 
-/// Runs the whole workflow, or the one phase that was chosen.
+/// Runs the whole workflow, or the selected phase.
 pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
+    if phase.is_none() && (args.kubeconfig.is_some() || args.kubeconfig_dir.is_some()) {
+        return Err(PhaseOnly(if args.kubeconfig.is_some() { "--kubeconfig" } else { "--kubeconfig-dir" }).into());
+    }
     let documents = session.documents(args.config.as_deref())?;
-    let mut resolved = documents.init(&flags(args, session), &facts::of_first(session)?)?;
+    let mut resolved = documents.init(&flags(args, session), &facts::for_init(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -32,6 +37,9 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
         skip_token_print: args.skip_token_print,
         skip_certificate_key_print: args.skip_certificate_key_print,
         fix: args.fix,
+        kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)),
+        kubeconfig_dir: args.kubeconfig_dir.as_ref().map(|path| session.env.cwd.join(path)),
+        adopt_etcd_data: args.adopt_existing_etcd_data,
     };
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);
@@ -40,15 +48,15 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
     if args.print_manifest {
         return print_manifest(&cx, phase.as_deref().unwrap_or_default(), session);
     }
-    let workflow = actions::init_workflow()?;
+    let workflow = phases::init_workflow()?;
     let whole = phase.is_none();
-    let plan = Plan::new(&workflow, &actions::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&workflow, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     report(&summary, whole, resolved.dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
 }
 
-/// An addon whose phase is left out is left out of the cluster, and the cluster remembers that.
+/// Skipping the phase of an addon disables the addon, which is recorded in the cluster.
 fn leave_out_addons(cluster: &mut ClusterConfig, skip: &[String]) {
     let skips =
         |addon: AddonName| skip.iter().any(|path| path == "addon" || *path == format!("addon/{}", addon.name()));
@@ -56,13 +64,13 @@ fn leave_out_addons(cluster: &mut ClusterConfig, skip: &[String]) {
     cluster.proxy.disabled |= skips(AddonName::KubeProxy);
 }
 
-/// `init phase addon … --print-manifest`: the objects as `kubectl apply` takes them, or as a list.
+/// `init phase addon … --print-manifest`: the manifests as `kubectl apply` takes them, or as a list.
 fn print_manifest(cx: &Context, phase: &str, session: &mut Session) -> Result<ExitCode> {
     let chosen =
         |addon: &AddonName| matches!(phase, "addon" | "addon/all") || phase == format!("addon/{}", addon.name());
     let mut objects = Vec::new();
     for addon in AddonName::ALL.into_iter().filter(chosen) {
-        objects.extend(actions::addon_objects(cx, addon)?);
+        objects.extend(phases::addon_objects(cx, addon)?);
     }
     if objects.is_empty() {
         return Err(NoAddon.into());
@@ -72,9 +80,23 @@ fn print_manifest(cx: &Context, phase: &str, session: &mut Session) -> Result<Ex
     Ok(ExitCode::Ok)
 }
 
-/// `--print-manifest` was given to something else than a phase of an addon.
+/// A flag of single phases was given to the whole command.
 #[derive(Debug, thiserror::Error)]
-#[error("--print-manifest prints the objects of an addon, and this is no phase of one")]
+#[error("{0} only works with 'init phase …'")]
+struct PhaseOnly(&'static str);
+
+impl Fault for PhaseOnly {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run 'kubewright init phase --help' to list the phases, or remove the flag".into())
+    }
+}
+
+/// `--print-manifest` with a phase that is not an addon.
+#[derive(Debug, thiserror::Error)]
+#[error("--print-manifest only works with the addon phases")]
 struct NoAddon;
 
 impl Fault for NoAddon {
@@ -82,11 +104,14 @@ impl Fault for NoAddon {
         ExitCode::Usage
     }
     fn hint(&self) -> Option<String> {
-        Some("run 'kubewright init phase addon all --print-manifest', or coredns or kube-proxy in place of all".into())
+        Some(
+            "run 'kubewright init phase addon all --print-manifest', or replace 'all' with coredns or kube-proxy"
+                .into(),
+        )
     }
 }
 
-/// What `init` did, for `-o json`.
+/// The result of `init` for `-o json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome<'a> {
@@ -105,9 +130,9 @@ struct Outcome<'a> {
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
     let text = if dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else {
-        closing_text(plan_text::outcome(summary, &session.global.rootfs), whole, &cx.result)
+        closing_text(change_list::outcome(summary, &session.global.rootfs), whole, &cx.result)
     };
     let outcome = Outcome {
         summary,
@@ -115,16 +140,16 @@ fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: 
         changed,
         worker_join: &cx.result.worker_join,
         control_plane_join: &cx.result.control_plane_join,
-        // A dry run has sealed nothing.
+        // A dry run encrypts nothing.
         certificate_key: cx.result.certificate_key.as_deref().filter(|_| !dry_run),
     };
     session.print(&outcome, &text)
 }
 
-/// What the run came to and what to type next; of a single phase, only the result that it is run for.
+/// The outcome and the next steps; for a single phase only its result.
 fn closing_text(outcome: String, whole: bool, result: &Findings) -> String {
     let joins = result.worker_join.as_deref().map(|join| join_lines(join, result.control_plane_join.as_deref()));
-    // The line for a control plane has the key in it.
+    // The join command for a control plane already contains the key.
     let key = result.certificate_key.as_deref().filter(|_| result.control_plane_join.is_none()).map(key_line);
     if let (false, Some(text)) = (whole, joins.as_ref().or(key.as_ref())) {
         return text.clone();
@@ -138,52 +163,52 @@ fn closing_text(outcome: String, whole: bool, result: &Findings) -> String {
 }
 
 fn key_line(key: &str) -> String {
-    format!("The certificates are stored in the cluster for two hours, sealed with this key:\n    {key}\n")
+    format!("The certificates are stored in the cluster for two hours, encrypted with this key:\n    {key}\n")
 }
 
-/// What to type next on this host.
+/// The next steps on this host.
 const NEXT_STEPS: &str = "
 The control plane is up.
 
-To use kubectl as the user you are, or came from with sudo:
+To use kubectl as your own user (or the user who ran sudo):
     sudo kubewright kubeconfig install
 
-To use it as root in this shell only:
+To use it as root in this shell:
     export KUBECONFIG=/etc/kubernetes/admin.conf
 
-Pods need a network: install a CNI plugin unless this host has one already.
+Pods need a network: install a CNI plugin, unless this host already has one.
 
 ";
 
-/// What to type on other hosts.
+/// The next steps on other hosts.
 fn join_lines(worker: &str, control_plane: Option<&str>) -> String {
-    let mut text = format!("To add a worker, type on its host as root:\n{}\n", folded(worker));
+    let mut text = format!("To join a worker, run as root on its host:\n{}\n", wrapped(worker));
     if let Some(join) = control_plane {
         let _ =
-            write!(text, "\nTo add a control plane within two hours, type on its host as root:\n{}\n", folded(join));
+            write!(text, "\nTo join a control plane (within two hours), run as root on its host:\n{}\n", wrapped(join));
     }
     text
 }
 
-/// The command in lines of at most 80 columns where its words allow that, each but the last with a backslash at its
-/// end, so that it can be copied as it stands.
-fn folded(command: &str) -> String {
-    const WIDTH: usize = 80 - "     \\".len();
-    let mut lines: Vec<String> = Vec::new();
-    let mut words = command.split(' ').peekable();
-    while let Some(word) = words.next() {
-        let mut piece = word.to_owned();
-        // A flag and its value stay together.
-        if word.starts_with("--")
-            && let Some(value) = words.next_if(|next| !next.starts_with("--"))
-        {
-            piece = format!("{word} {value}");
-        }
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + piece.len() <= WIDTH => *line = format!("{line} {piece}"),
-            _ => lines.push(piece),
-        }
+/// Wraps the command at 80 columns where possible, with a trailing backslash on each line but the last, so that it can
+/// be copied into a shell.
+fn wrapped(command: &str) -> String {
+    const WIDTH: f64 = 74.0;
+    let mut pieces: Vec<&str> = Vec::new();
+    let mut rest = command;
+    // A flag and its value stay together.
+    while let Some(end) = rest.match_indices(' ').map(|(at, _)| at).find(|at| {
+        let is_flag = rest.starts_with("--") && !rest[..*at].contains(' ');
+        !is_flag || rest[at + 1..].starts_with("--")
+    }) {
+        pieces.push(&rest[..=end]);
+        rest = &rest[end + 1..];
     }
+    pieces.push(rest);
+    let words: Vec<Word<'_>> = pieces.into_iter().map(Word::from).collect();
+    let lines = wrap_first_fit(&words, &[WIDTH]);
+    let lines: Vec<String> =
+        lines.iter().map(|line| line.iter().map(|word| &**word).collect::<Vec<_>>().join(" ")).collect();
     format!("    {}", lines.join(" \\\n      "))
 }
 
@@ -220,19 +245,19 @@ mod tests {
     use crate::config::Documents;
 
     #[test]
-    fn a_long_command_is_folded_so_that_a_shell_joins_it_again() {
+    fn a_long_command_is_wrapped_so_that_a_shell_joins_it_again() {
         let pin = format!("sha256:{}", "a".repeat(64));
         let command = format!(
             "kubewright join 10.0.0.1:6443 --token abcdef.0123456789abcdef --discovery-token-ca-cert-hash {pin}"
         );
-        let folded = folded(&command);
-        assert_eq!(folded.lines().count(), 2);
-        let words: Vec<&str> = folded.split_whitespace().filter(|word| *word != "\\").collect();
+        let wrapped = wrapped(&command);
+        assert_eq!(wrapped.lines().count(), 2);
+        let words: Vec<&str> = wrapped.split_whitespace().filter(|word| *word != "\\").collect();
         assert_eq!(words.join(" "), command);
     }
 
     #[test]
-    fn a_key_that_was_made_up_is_shown_where_no_line_shows_it() {
+    fn a_generated_key_is_shown_if_no_join_command_shows_it() {
         let text = |whole, worker: Option<&str>, control_plane: Option<&str>| {
             let result = Findings {
                 worker_join: worker.map(str::to_owned),
@@ -244,11 +269,42 @@ mod tests {
         assert_eq!(text(false, None, None), key_line("00ff"), "phase upload-certs");
         assert_eq!(text(true, None, None), format!("Done.\n\n{}", key_line("00ff")), "without show-join-command");
         assert!(text(true, Some("worker"), None).ends_with(&key_line("00ff")), "without controlPlaneEndpoint");
-        assert!(!text(true, Some("worker"), Some("all --certificate-key 00ff")).contains("sealed with"));
+        assert!(!text(true, Some("worker"), Some("all --certificate-key 00ff")).contains("encrypted with"));
     }
 
     #[test]
-    fn addons_whose_phases_are_skipped_are_left_out_of_the_cluster() {
+    fn the_closing_text_leads_from_kubectl_to_further_hosts() {
+        let result = Findings {
+            worker_join: Some("kubewright join lb:6443 --token t".into()),
+            control_plane_join: Some("kubewright join lb:6443 --token t --control-plane --certificate-key 00ff".into()),
+            certificate_key: Some("00ff".into()),
+        };
+        assert_eq!(
+            closing_text("Done: 80 changes.\n".into(), true, &result),
+            "\
+Done: 80 changes.
+
+The control plane is up.
+
+To use kubectl as your own user (or the user who ran sudo):
+    sudo kubewright kubeconfig install
+
+To use it as root in this shell:
+    export KUBECONFIG=/etc/kubernetes/admin.conf
+
+Pods need a network: install a CNI plugin, unless this host already has one.
+
+To join a worker, run as root on its host:
+    kubewright join lb:6443 --token t
+
+To join a control plane (within two hours), run as root on its host:
+    kubewright join lb:6443 --token t --control-plane --certificate-key 00ff
+"
+        );
+    }
+
+    #[test]
+    fn addons_whose_phases_are_skipped_are_disabled_in_the_cluster() {
         let facts = crate::config::Facts::placeholder(crate::base::env::Random::seeded(1));
         let mut cluster = Documents::none().init(&InitFlags::default(), &facts).unwrap().config.cluster;
         leave_out_addons(&mut cluster, &["addon/kube-proxy".into()]);

@@ -1,25 +1,25 @@
 //! `join` and `join phase …`.
 
 use super::args::join::JoinArgs;
+use super::change_list;
 use super::facts;
-use super::plan_text;
 use super::session::Session;
-use crate::actions;
-use crate::actions::join::discover;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
 use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::config::JoinFlags;
-use crate::context::access::ADMIN_CONF;
 use crate::context::{Context, JoinOptions, Task};
+use crate::domain::paths::ADMIN_CONF;
+use crate::phases;
+use crate::phases::join::discovery;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
 use serde::Serialize;
 use std::fmt::Write;
 
-/// Runs the whole workflow, or the one phase that was chosen.
+/// Runs the whole workflow, or the selected phase.
 pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
     let facts = facts::gather(session)?;
@@ -33,27 +33,27 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
     let mut cx = session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run);
     find_cluster(&mut cx, &facts)?;
     let whole = phase.is_none();
-    let plan = Plan::new(&actions::join_workflow()?, &actions::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&phases::join_workflow()?, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
     let outcome = plan.run(&mut cx);
     if outcome.is_err() && cx.gate.count() > 0 && !resolved.dry_run {
-        cx.events.message("what was done stays; the same command, given again, continues from there");
+        cx.events.message("changes made so far are kept; run the same command again to continue");
     }
     let summary = outcome?;
     report(&summary, whole, resolved.dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
 }
 
-/// What comes before the phases, told like one of them.
+/// Discovery, which runs before the phases, reported like one of them.
 fn find_cluster(cx: &mut Context, facts: &crate::config::Facts) -> Result<()> {
     const PLACE: &str = "discovery";
     let start = cx.clock.monotonic();
     cx.events.phase_started(PLACE);
-    discover::find_cluster(cx, facts).map_err(|failure: Failure| failure.within(PLACE))?;
+    discovery::find_cluster(cx, facts).map_err(|failure: Failure| failure.within(PLACE))?;
     cx.events.phase_done(0, cx.clock.monotonic().saturating_sub(start));
     Ok(())
 }
 
-/// What `join` did, for `-o json`.
+/// The result of `join` for `-o json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome<'a> {
@@ -65,12 +65,12 @@ struct Outcome<'a> {
 
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
-    let text = if dry_run { plan_text::text(&changed) } else { closing_text(summary, whole, cx, session)? };
+    let text = if dry_run { change_list::text(&changed) } else { closing_text(summary, whole, cx, session)? };
     session.print(&Outcome { summary, dry_run, changed }, &text)
 }
 
 fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session) -> Result<String> {
-    let mut text = plan_text::outcome(summary, &session.global.rootfs);
+    let mut text = change_list::outcome(summary, &session.global.rootfs);
     if whole && summary.left_for_host.is_empty() {
         let (role, where_) = match cx.control_plane_join() {
             Some(_) => ("a control plane", "On this host"),
@@ -79,7 +79,7 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session)
         let _ = write!(
             text,
             "\nNode {} is {role} of the cluster at {}.\n\n\
-             {where_}, see the nodes:\n    kubectl --kubeconfig {ADMIN_CONF} get nodes\n",
+             {where_}, list the nodes:\n    kubectl --kubeconfig {ADMIN_CONF} get nodes\n",
             cx.node()?.name,
             cx.joining()?.found.server,
         );
@@ -88,7 +88,7 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session)
 }
 
 fn flags(args: JoinArgs, is_phase: bool, session: &mut Session) -> Result<JoinFlags> {
-    // With a file, what it says counts; a variable that happens to be set does not contradict it.
+    // With a file only its values count; a variable that happens to be set does not conflict with it.
     let variable = |session: &Session, name: &str| match args.config {
         None => session.env.vars.get(name).cloned().map(Secret::new),
         Some(_) => None,
@@ -105,7 +105,7 @@ fn flags(args: JoinArgs, is_phase: bool, session: &mut Session) -> Result<JoinFl
         args.certificate_key.map(Secret::new).or_else(|| variable(session, "KUBEWRIGHT_CERTIFICATE_KEY"));
     let mut discovery_file = args.discovery_file;
     if is_phase && args.endpoints.is_empty() && discovery_file.is_none() && args.config.is_none() {
-        // A control plane that an earlier run has prepared knows its cluster.
+        // A control plane prepared by an earlier run already has its cluster's address.
         let admin = session.root().join(ADMIN_CONF.trim_start_matches('/'));
         discovery_file = admin.exists().then(|| ADMIN_CONF.to_owned());
     }

@@ -1,27 +1,27 @@
-//! `kubeconfig`: of somebody else (`user`), and `install`, which lets kubectl of an ordinary user reach the cluster of this host.
+//! `kubeconfig user` creates a kubeconfig for another user; `kubeconfig install` merges admin.conf into a user's own.
 //!
-//! Reads: admin.conf, the user's own kubeconfig. Writes: the user's `~/.kube/config`, for its owner only; what was
-//! in it stays.
+//! Reads: admin.conf, the user's kubeconfig. Writes: the user's `~/.kube/config`, readable only by its owner; existing
+//! entries are kept.
 
 use super::args::kubeconfig::{InstallArgs, KubeconfigCommand};
-use super::plan_text;
+use super::change_list;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::Written;
 use crate::config::kubeconfig::Kubeconfig;
-use crate::context::access::{ADMIN_CONF, AccessError};
+use crate::context::access::AccessError;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
 use crate::host::users::{self, User};
 use serde_json::json;
 use std::path::Path;
 
 mod user;
 
-const FOLDER_MODE: u32 = 0o700;
+const DIRECTORY_MODE: u32 = 0o700;
 const MODE: u32 = 0o600;
 
-/// Runs a command of `kubeconfig`.
 pub fn run(command: &KubeconfigCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         KubeconfigCommand::Install(args) => install(args, session),
@@ -29,12 +29,12 @@ pub fn run(command: &KubeconfigCommand, session: &mut Session) -> Result<ExitCod
     }
 }
 
-/// Nobody knows whose kubeconfig is meant.
+/// The user whose kubeconfig is meant cannot be determined.
 #[derive(Debug, thiserror::Error)]
 enum UserError {
-    #[error("this host has no user {0:?}")]
+    #[error("user {0:?} does not exist on this host")]
     Unknown(String),
-    #[error("the user who runs this (uid {0}) has no entry among the users of this host")]
+    #[error("the current user (uid {0}) is not among the users of this host")]
     Nameless(u32),
 }
 
@@ -43,7 +43,7 @@ impl Fault for UserError {
         ExitCode::Input
     }
     fn hint(&self) -> Option<String> {
-        Some("run 'getent passwd' to see the users, and name one with --user".into())
+        Some("run 'getent passwd' to list the users, and set one with --user".into())
     }
 }
 
@@ -52,12 +52,12 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(Task::None, args.dry_run);
     let user = owner(args, &cx)?;
     let source = args.kubeconfig.as_deref().unwrap_or(Path::new(ADMIN_CONF));
-    let bytes = cx.files.read(source)?.ok_or_else(|| AccessError::Absent(source.into()))?;
+    let bytes = cx.files.read(source)?.ok_or_else(|| AccessError::absent(&cx, source))?;
     let admin = Kubeconfig::parse(source, &bytes)?;
 
-    let folder = user.home.join(".kube");
-    let path = folder.join("config");
-    // In a home of somebody else nothing is taken by its path: that user could lead it anywhere.
+    let directory = user.home.join(".kube");
+    let path = directory.join("config");
+    // The path lies in another user's home and is not trusted: that user could redirect it with a link.
     let other = (user.uid != cx.uid).then_some((user.uid, user.gid));
     let there = match other {
         Some(owner) => cx.files.read_owned(&path, owner)?,
@@ -67,18 +67,18 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
         Some(bytes) => Kubeconfig::parse(&path, &bytes)?,
         None => Kubeconfig::default(),
     };
-    let context = merged.take_in(&admin);
+    let context = merged.merge(&admin);
     let written = if let Some(owner) = other {
         cx.files.write_owned(&path, &merged.content()?, MODE, owner)?
     } else {
-        cx.files.create_dir(&folder, FOLDER_MODE)?;
+        cx.files.create_dir(&directory, DIRECTORY_MODE)?;
         cx.files.write(&path, &merged.content()?, MODE)?
     };
     let text = match (args.dry_run, written) {
-        (true, _) => plan_text::text(&cx.gate.entries()),
-        (false, Written::Unchanged) => format!("{} is right already; nothing was changed.\n", path.display()),
+        (true, _) => change_list::text(&cx.gate.entries()),
+        (false, Written::Unchanged) => format!("{} is up to date; nothing changed.\n", path.display()),
         (false, _) => format!(
-            "{} has the context {context} now, and it is the current one.\nTry it as {}: kubectl get nodes\n",
+            "Added the context {context} to {} and made it the current one.\nTry it as {}: kubectl get nodes\n",
             path.display(),
             user.name
         ),
@@ -88,7 +88,7 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// The user who is meant: the one that is named, the one who called sudo, or the one who runs this.
+/// The user given with `--user`, the one who called sudo, or the current one.
 fn owner(args: &InstallArgs, cx: &Context) -> Result<User> {
     let sudo = cx.vars.get("SUDO_USER").filter(|name| cx.uid == 0 && !name.is_empty());
     if let Some(name) = args.user.as_ref().or(sudo) {

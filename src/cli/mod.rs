@@ -1,17 +1,17 @@
-//! Layer 8: argv to context to plan. One file per command; `report` shows what went wrong.
+//! Layer 8: from arguments to a context and a plan. One file per command; `report` prints errors.
 
 pub mod args;
 mod certs;
+mod change_list;
 mod completion;
 mod config;
+mod confirm;
 mod facts;
 mod init;
 mod join;
 mod kubeconfig;
-mod leaving;
 mod node;
 mod parse;
-mod plan_text;
 mod preflight;
 mod report;
 mod reset;
@@ -31,7 +31,7 @@ use session::Session;
 
 pub use parse::command;
 
-/// Runs the command that `env` describes and shows its outcome.
+/// Runs the command described by `env` and prints its outcome.
 pub fn run(mut env: Env) -> ExitCode {
     let parsed = match parse::parse(std::mem::take(&mut env.args)) {
         Ok(Parsed::Request(request)) => request,
@@ -40,7 +40,7 @@ pub fn run(mut env: Env) -> ExitCode {
     };
     let mut session = Session::new(env, &parsed.global);
     let outcome = dispatch(*parsed, &mut session);
-    session.events.settle();
+    session.events.flush();
     match outcome {
         Ok(code) => code,
         Err(failure) => report::failure(&mut session, &failure),

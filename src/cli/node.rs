@@ -1,30 +1,30 @@
 //! `node remove NAME`.
 
 use super::args::node::{NodeCommand, RemoveArgs};
-use super::leaving::confirm;
-use super::plan_text::{self, count};
+use super::change_list::{self, count};
+use super::confirm::confirm;
 use super::session::Session;
-use crate::actions;
-use crate::actions::renewal::known::{self, Known};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::gate::Entry;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::state::current_config::{self, Known};
+use crate::state::quorum;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Runs a command of `node`.
 pub fn run(command: NodeCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         NodeCommand::Remove(args) => remove(args, session),
     }
 }
 
-/// What `node remove` did, for `-o json`.
+/// The result of `node remove` for `-o json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome {
@@ -39,9 +39,10 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let RemoveArgs { name, dead, wait, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
     session.hold_host("node remove", dry_run)?;
     let kubeconfig = session.env.cwd.join(kubeconfig);
-    // This context only looks; the one that removes has no connection from before.
+    quorum::require_for(&session.context(Task::None, false), &kubeconfig)?;
+    // Only reads. The context that removes the node opens its own connection.
     let mut looking: Context = session.context(Task::None, false);
-    let Known { cluster, node, .. } = known::find(&mut looking, None, &kubeconfig, None)?;
+    let Known { cluster, node, .. } = current_config::find(&mut looking, None, &kubeconfig, None)?;
     let leaving = Leaving {
         name: name.clone(),
         reset: None,
@@ -57,6 +58,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         node,
         answers: None,
         place: None,
+        taken_out: false,
         other_control_planes: None,
         own_data: None,
         kept: Vec::new(),
@@ -64,25 +66,27 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         notes: Vec::new(),
     };
     if !yes && !dry_run {
-        let what = if dead {
-            "and its host is gone"
+        let effect = if dead {
+            "Its host is treated as permanently gone."
         } else {
-            "and its Pods are moved away; those that nobody makes anew elsewhere end for good, and what is in emptyDir volumes is lost"
+            "Its Pods are evicted: Pods without a controller are deleted for good, and the content of emptyDir volumes is lost."
         };
-        confirm(&format!("{name} leaves the cluster, {what}. Its member of etcd goes, if it has one."), session)?;
+        let question = format!("Node {name} and its etcd member, if any, will be removed from the cluster. {effect}");
+        confirm(&question, session)?;
     }
     let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
     let choice = Choice { only: None, skip: skip_phases };
-    let plan = Plan::new(&actions::remove_workflow()?, &actions::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&phases::remove_workflow()?, &phases::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let changed = cx.gate.entries();
     let text = match (dry_run, dead) {
-        (true, _) => plan_text::text(&changed),
+        (true, _) => change_list::text(&changed),
+        (false, _) if summary.changes == 0 => change_list::outcome(&summary, &session.global.rootfs),
         (false, true) => {
-            format!("Done: {}. {name} is no part of the cluster any more.\n", count(summary.changes, "change"))
+            format!("Done: {}. Node {name} was removed from the cluster.\n", count(summary.changes, "change"))
         }
         (false, false) => format!(
-            "Done: {}. {name} is no part of the cluster any more.\nOn its host, remove what the cluster left there:\n    kubewright reset\n",
+            "Done: {}. Node {name} was removed from the cluster.\nTo clean up its host, run there:\n    kubewright reset\n",
             count(summary.changes, "change")
         ),
     };

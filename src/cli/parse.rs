@@ -1,46 +1,47 @@
-//! From arguments to a request: kubeadm's spellings, the phase subcommands, and a good word for a
-//! command line that cannot be understood.
+//! From arguments to a request: kubeadm's spellings, the phase subcommands, and helpful errors for a command line that
+//! cannot be parsed.
 
 use super::args::global::Output;
 use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase, reset::ResetArgs};
-use crate::actions;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
+use crate::phases;
 use crate::pipeline::{PipelineError, Workflow};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
 
-/// What the arguments ask for.
+/// The outcome of parsing.
 pub enum Parsed {
     /// A command to run.
     Request(Box<Request>),
-    /// A text to show: help or version.
+    /// A text to print: help or version.
     Help(String),
 }
 
-/// A command, its options, and the phase that was chosen.
+/// A command, its options, and the selected phase.
 pub struct Request {
     /// Options of every command.
     pub global: Global,
     /// The command.
     pub command: Command,
-    /// The path below `… phase`, when one was chosen.
+    /// The path below `… phase`, if a phase was selected.
     pub phase: Option<String>,
 }
 
-/// A command line that cannot be understood.
+/// A command line that cannot be parsed.
 pub struct UsageError {
-    /// What is wrong, in a line or two.
+    /// The error, in a line or two.
     pub message: String,
-    /// What to type.
+    /// What to do about it.
     pub hint: String,
 }
 
-/// Parses the arguments, the program's name first.
+/// Parses the arguments, including the program name.
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let named = |name: &str| args.iter().any(|arg| arg == name);
     let mut command = tree(&named);
-    let matches = match command.try_get_matches_from_mut(normalize::normalize(args)) {
+    let switches = normalize::switches(&command);
+    let matches = match command.try_get_matches_from_mut(normalize::normalize(args, &switches)) {
         Ok(matches) => matches,
         Err(error) => return help_or_usage(&error),
     };
@@ -60,30 +61,29 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
         path = Some(chosen);
     }
     if cli.global.output == Output::Short && !matches!(cli.command, Command::Version(_)) {
-        let message = "only 'version' has a short form".to_owned();
+        let message = "the output format 'short' is only available for 'version'".to_owned();
         return Err(UsageError { message, hint: "use '-o text', '-o json' or '-o yaml'".into() });
     }
     Ok(Parsed::Request(Box::new(Request { global: cli.global, command: cli.command, phase: path })))
 }
 
-/// The whole command tree, phases included: for parsing, completion and manual pages.
+/// The whole command tree including phases: for parsing, completion and manual pages.
 pub fn command() -> clap::Command {
     tree(&|_| true)
 }
 
-/// What loads a workflow's list of phases, and what adds its flags to a command.
+/// A workflow's name, how to load its phases, and how to add its flags to a command.
 type List = (&'static str, fn() -> Result<Workflow, PipelineError>, fn(clap::Command) -> clap::Command);
 
-/// The command tree with the phases of the commands that are `wanted`: making all of them takes longer than most
-/// commands do.
+/// The command tree with the phases of the `wanted` commands: building all of them takes longer than most commands run.
 fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
-    let registry = actions::registry();
+    let registry = phases::registry();
     let mut command = Cli::command();
-    // A phase list that does not load is a fault of this build; a test holds that all of them load.
+    // A phase list that fails to load is a bug in this build; a test loads all of them.
     let lists: [List; 3] = [
-        ("init", actions::init_workflow, InitArgs::augment_args),
-        ("join", actions::join_workflow, JoinArgs::augment_args),
-        ("reset", actions::reset_workflow, ResetArgs::augment_args),
+        ("init", phases::init_workflow, InitArgs::augment_args),
+        ("join", phases::join_workflow, JoinArgs::augment_args),
+        ("reset", phases::reset_workflow, ResetArgs::augment_args),
     ];
     for (name, load, flags) in lists {
         if wanted(name)
@@ -96,7 +96,7 @@ fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
     like_pflag(command)
 }
 
-/// Of a flag that is given twice the last value counts, as with Go's flags; lists add up.
+/// A flag given twice keeps its last value, as in Go; lists are joined.
 fn like_pflag(command: clap::Command) -> clap::Command {
     command.args_override_self(true).mut_subcommands(like_pflag)
 }
@@ -120,15 +120,15 @@ fn usage_error(error: &clap::Error) -> UsageError {
     match error.kind() {
         ErrorKind::UnknownArgument => {
             let given = text(ContextKind::InvalidArg).unwrap_or_default();
-            let near = text(ContextKind::SuggestedArg).or_else(|| near_flag(&given));
+            let near = text(ContextKind::SuggestedArg).or_else(|| near_flag(&given)).filter(|flag| *flag != given);
             let hint = near.map_or_else(|| help.to_owned(), |flag| format!("did you mean '{flag}'?"));
-            UsageError { message: format!("there is no option '{given}' here"), hint }
+            UsageError { message: format!("unknown flag '{given}'"), hint }
         }
         ErrorKind::InvalidSubcommand => {
             let given = text(ContextKind::InvalidSubcommand).unwrap_or_default();
             let hint = text(ContextKind::SuggestedSubcommand)
                 .map_or_else(|| help.to_owned(), |name| format!("did you mean '{name}'?"));
-            UsageError { message: format!("there is no command '{given}' here"), hint }
+            UsageError { message: format!("unknown command '{given}'"), hint }
         }
         _ => {
             let whole = error.to_string();
@@ -140,7 +140,7 @@ fn usage_error(error: &clap::Error) -> UsageError {
     }
 }
 
-/// The flag of any command that is nearest to what was typed.
+/// The flag of any command with the most similar name.
 fn near_flag(given: &str) -> Option<String> {
     fn longs(command: &clap::Command, names: &mut Vec<String>) {
         names.extend(command.get_arguments().filter_map(|arg| arg.get_long()).map(|long| format!("--{long}")));
@@ -148,7 +148,7 @@ fn near_flag(given: &str) -> Option<String> {
     }
     let mut names = Vec::new();
     longs(&command(), &mut names);
-    nearest(given, names.iter().map(String::as_str)).map(str::to_owned)
+    similar(given, names.iter().map(String::as_str)).map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_answered_with_the_right_word() {
+    fn a_misspelled_word_is_answered_with_the_right_one() {
         let error = |line: &str| parse(line.split(' ').map(OsString::from).collect()).err().unwrap();
         assert_eq!(error("kubewright init --pod-network-cird x").hint, "did you mean '--pod-network-cidr'?");
         assert_eq!(error("kubewright int").hint, "did you mean 'init'?");

@@ -1,29 +1,28 @@
-//! `preflight`: judges this host for `init` or `join`, mends it, and undoes what mending changed.
+//! `preflight`: checks whether this host is ready for `init` or `join`, applies fixes and reverts them.
 //!
-//! Reads: the host, the configuration. Writes: with `--fix` what can be mended, with `--undo-fix` what was there before.
+//! Reads: the host, the configuration. Writes: with `--fix` what can be fixed, with `--undo-fix` the previous state.
 
 mod text;
 
 use super::args::preflight::{FailOn, PreflightArgs, Purpose};
+use super::change_list::{self, count};
 use super::facts;
-use super::plan_text::{self, count};
 use super::session::Session;
-use crate::actions::preflight::{self, Subject};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::checks::fix::Fixed;
-use crate::checks::{Report, Role, Severity};
+use crate::checks::{self, Report, Role, Severity};
 use crate::config::model::{InitConfig, JoinConfig};
 use crate::config::{Documents, Facts, InitFlags, JoinFlags, Kind, images};
 use crate::context::{Context, InitOptions, Task};
 use crate::journal::{self, Journal};
+use crate::phases::preflight::{self, Subject};
 use crate::versions::facts_of;
 use serde::Serialize;
 use serde_json::json;
 
-/// Runs the command.
 pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     if args.undo_fix {
         return undo(args.dry_run, session);
@@ -46,14 +45,15 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     } else {
         (before.clone(), Vec::new())
     };
-    // A dry run shows what is found, and what would be done about it.
-    let told = if args.dry_run { &before } else { &report };
+    // A dry run reports the findings along with the changes that would fix them.
+    let shown = if args.dry_run { &before } else { &report };
     let changed = cx.gate.entries();
-    let text = text::Told { args, role: subject.role, report: told, fixed: &fixed, changed: &changed }.to_string();
+    let text =
+        text::ReportText { args, role: subject.role, report: shown, fixed: &fixed, changed: &changed }.to_string();
     let outcome = Outcome {
-        fit: fits(args.fail_on, told),
+        fit: fits(args.fail_on, shown),
         role: subject.role,
-        report: told,
+        report: shown,
         dry_run: args.dry_run,
         fixed,
         changed,
@@ -63,7 +63,7 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// What `preflight` found and did, for `-o json`.
+/// The result of `preflight` for `-o json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome<'a> {
@@ -97,7 +97,7 @@ fn for_init(args: &PreflightArgs, documents: &Documents, session: &Session) -> R
         service_cidr: args.service_cidr.clone(),
         ..InitFlags::default()
     };
-    let resolved = documents.init(&flags, &facts::of_first(session)?)?;
+    let resolved = documents.init(&flags, &facts::for_init(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -117,8 +117,8 @@ fn subject(role: Role, config: &InitConfig) -> Result<Subject> {
     })
 }
 
-/// A host that is to join: the cluster is not asked, so it is taken to be one of the installed kubelet's version with
-/// kubeadm's defaults.
+/// A host that is to join. The cluster is not contacted: the version of the installed kubelet and kubeadm's defaults
+/// are assumed.
 fn for_join(args: &PreflightArgs, documents: &Documents, session: &Session) -> Result<(InitConfig, Subject)> {
     let gathered = facts::gather(session)?;
     let join = join_config(args, documents, &gathered, session)?;
@@ -156,7 +156,7 @@ fn join_config(args: &PreflightArgs, documents: &Documents, facts: &Facts, sessi
         }
         return Ok(resolved.config);
     }
-    // Nobody is asked, so it does not matter where the cluster would be looked for.
+    // The cluster is not contacted, so any address will do.
     flags.endpoints = vec!["127.0.0.1:6443".into()];
     flags.token = Some(Secret::new("abcdef.0123456789abcdef".into()));
     flags.discovery_token_unsafe_skip_ca_verification = true;
@@ -168,15 +168,16 @@ fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("preflight --undo-fix", dry_run)?;
     let cx: Context = session.context(Task::None, dry_run);
     let mut journal = Journal::load(&cx.files)?;
+    checks::refuse_undo(&cx.host, &journal)?;
     let undone = journal::undo(&cx.host, &mut journal)?;
     let changed = cx.gate.entries();
     let text = if dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else if undone.told.is_empty() && undone.failed.is_empty() {
-        "There is nothing to undo: no fix has changed this host.\n".into()
+        "Nothing to revert: no fix has changed this host.\n".into()
     } else {
-        let told: String = undone.told.iter().flat_map(|line| [line, "\n"]).collect();
-        format!("{told}Done: {}.\n", count(changed.len(), "change"))
+        let lines: String = undone.told.iter().flat_map(|line| [line, "\n"]).collect();
+        format!("{lines}Done: {}.\n", count(changed.len(), "change"))
     };
     let failed: Vec<&str> = undone.failed.iter().map(|(change, _)| change.what.as_str()).collect();
     session.print(&json!({ "undone": undone.told, "failed": failed, "dryRun": dry_run, "changed": changed }), &text)?;
@@ -190,7 +191,7 @@ mod tests {
     use crate::checks::Finding;
 
     #[test]
-    fn the_exit_code_goes_by_severity() {
+    fn the_exit_code_depends_on_the_severity() {
         let report = |findings: Vec<Finding>| Report { findings, ..Report::default() };
         let (error, warning) = (Finding::error("A", "", "", ""), Finding::warning("B", "", "", ""));
         let ignored = Finding { ignored: true, ..warning.clone() };

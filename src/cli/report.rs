@@ -1,4 +1,4 @@
-//! Shows an error once: `error: …`, `caused by: …`, `help: …`, or the same as one JSON object.
+//! Prints an error once: `error: …`, `caused by: …`, `help: …`, or the same as one JSON object.
 
 use super::args::global::EventFormat;
 use super::parse::UsageError;
@@ -10,19 +10,19 @@ use serde_json::json;
 use std::fmt::Write as _;
 use std::io::Write;
 
-/// Shows help on standard output.
+/// Prints help on standard output.
 pub fn help(env: &mut Env, text: &str) -> ExitCode {
     let _ = env.stdout.write_all(text.as_bytes());
     ExitCode::Ok
 }
 
-/// Shows what is wrong with the command line.
+/// Prints an error in the command line.
 pub fn usage(env: &mut Env, error: &UsageError) -> ExitCode {
     let _ = writeln!(env.stderr, "error: {}\nhelp: {}", error.message, error.hint);
     ExitCode::Usage
 }
 
-/// Shows a failure and returns the exit code it asks for.
+/// Prints a failure and returns its exit code.
 pub fn failure(session: &mut Session, failure: &Failure) -> ExitCode {
     let code = failure.exit_code();
     let text = if session.global.events == EventFormat::Json {

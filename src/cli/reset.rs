@@ -1,36 +1,38 @@
 //! `reset` and `reset phase …`.
 
 use super::args::reset::ResetArgs;
+use super::change_list::{self, count};
+use super::confirm::{confirm, left_text};
 use super::facts;
-use super::leaving::{confirm, left_text};
-use super::plan_text::{self, count};
 use super::session::Session;
-use crate::actions;
-use crate::actions::backups::BACKUPS;
-use crate::actions::renewal::known;
-use crate::actions::reset;
-use crate::actions::reset::remains::{self, Left};
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::{Entry, Gate};
 use crate::config::ResetFlags;
-use crate::context::access::ADMIN_CONF;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
+use crate::domain::paths::BACKUP_DIR;
+use crate::phases;
+use crate::phases::reset;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::state::current_config;
+use crate::state::leave_error::LeaveError;
+use crate::state::leftovers::{self, Left};
+use crate::state::quorum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 const KUBELET_CONF: &str = "/etc/kubernetes/kubelet.conf";
-/// The phase that only runs when it is asked for.
+/// The phase that only runs on request.
 const UNDO: &str = "undo-fix";
 
-/// Runs the whole workflow, or the one phase that was chosen.
+/// Runs the whole workflow, or the selected phase.
 pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
     let resolved = documents.reset(&flags(args), &facts::gather(session)?)?;
@@ -40,6 +42,9 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let (dry_run, skip) = (resolved.dry_run, resolved.config.skip_phases.clone());
     session.hold_host("reset", dry_run)?;
     let leaving = leaving(args, resolved.config, session)?;
+    if !leaving.force && !leaving.accept_quorum_loss {
+        quorum::require(&probe_context(session, Task::None)).map_err(LeaveError::of_lost_majority)?;
+    }
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();
     if whole && !wants_anything(&leaving, undo_fix, session)? {
@@ -54,14 +59,14 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
         skip.push(UNDO.into());
     }
     let choice = Choice { only: phase, skip };
-    let plan = Plan::new(&actions::reset_workflow()?, &actions::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&phases::reset_workflow()?, &phases::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let access = reset::access_left(&cx)?.filter(|_| !dry_run);
     // What the journal knows is what the next run removes.
     if whole && access.is_none() {
         reset::forget_cluster(&cx)?;
     }
-    let left = if whole { remains::survey(&mut cx)? } else { Vec::new() };
+    let left = if whole { leftovers::survey(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
     access.map_or(Ok(ExitCode::Ok), |error| Err(error.into()))
 }
@@ -79,10 +84,10 @@ fn flags(args: &ResetArgs) -> ResetFlags {
     }
 }
 
-/// All that is known of the node before anything is asked.
+/// What is known about the node before the cluster is contacted.
 fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
-    let cx = silent(session, Task::None);
-    let (mut cluster, mut node) = known::from_host(&cx)?;
+    let cx = probe_context(session, Task::None);
+    let (mut cluster, mut node) = current_config::from_host(&cx)?;
     if let Some(dir) = &config.certificates_dir {
         cluster.certificates_dir.clone_from(dir);
     }
@@ -105,6 +110,7 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         node,
         answers: None,
         place: None,
+        taken_out: false,
         other_control_planes: None,
         own_data: None,
         kept: Vec::new(),
@@ -113,15 +119,15 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
     })
 }
 
-/// A context that changes nothing and says nothing: for looking ahead.
-fn silent(session: &Session, task: Task) -> Context {
+/// A context that changes and prints nothing, for probing.
+fn probe_context(session: &Session, task: Task) -> Context {
     let gate = Gate::recording();
     Context::new(&session.env, Events::silent(), HostFiles::new(session.root(), gate.clone()), gate, task)
 }
 
-/// True unless the host is as it would be afterwards. What cannot be looked at will be told by the phases.
+/// False if the host is already in its final state. What cannot be checked here is reported by the phases.
 fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Result<bool> {
-    let mut cx = silent(session, Task::Leave(Box::new(leaving.clone())));
+    let mut cx = probe_context(session, Task::Leave(Box::new(leaving.clone())));
     match reset::changes_wanted(&mut cx, undo_fix) {
         Ok(number) => Ok(number > 0),
         Err(failure) if failure.exit_code() == ExitCode::Internal => Err(failure),
@@ -130,43 +136,43 @@ fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Resul
 }
 
 fn nothing_to_do(leaving: Leaving, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
-    let mut cx = silent(session, Task::Leave(Box::new(leaving)));
-    // What stays is found on the way.
+    let mut cx = probe_context(session, Task::Leave(Box::new(leaving)));
+    // Collects what is kept along the way.
     reset::changes_wanted(&mut cx, false)?;
     if let Some(error) = reset::access_left(&cx)?.filter(|_| !dry_run) {
         return Err(error.into());
     }
-    let left = remains::survey(&mut cx)?;
-    let text = format!("There is nothing to do: this host is no node of a cluster.\n{}", left_text(&left));
+    let left = leftovers::survey(&mut cx)?;
+    let text = format!("Nothing to do: this host is not part of a cluster.\n{}", left_text(&left));
     let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };
     session.print(&outcome, &text)?;
     Ok(ExitCode::Ok)
 }
 
 fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
-    let cx = silent(session, Task::None);
+    let cx = probe_context(session, Task::None);
     let has = |path: &str| cx.files.exists(Path::new(path));
     let is_control_plane = has("/etc/kubernetes/manifests/kube-apiserver.yaml");
-    let role = if is_control_plane { "a control plane" } else { "a node" };
-    let mut text = format!("This host ({}, {role}) leaves its cluster. These go:\n", leaving.name);
-    text += "  - its Pods, with their logs and what is in their emptyDir volumes\n";
+    let role = if is_control_plane { "a control plane" } else { "a worker" };
+    let mut text = format!("This host ({}, {role}) will be removed from its cluster. This deletes:\n", leaving.name);
+    text += "  - its Pods, their logs and the content of their emptyDir volumes\n";
     if is_control_plane {
         text += &format!("  - the certificates and keys in {}\n", leaving.cluster.certificates_dir.display());
     }
-    if !leaving.keep_backups && has(BACKUPS) {
-        text += &format!("  - the copies of earlier certificates and keys in {BACKUPS}\n");
+    if !leaving.keep_backups && has(BACKUP_DIR) {
+        text += &format!("  - the backups of certificates and keys in {BACKUP_DIR}\n");
     }
     if has("/etc/kubernetes/manifests/etcd.yaml") {
-        text += "  - its member of etcd, and that member's data\n";
+        text += "  - its etcd member and its data\n";
     }
-    text += "  - the settings of its kubelet, and the cluster's network links and packet rules\n";
+    text += "  - the kubelet's configuration, and the cluster's network interfaces and packet filter rules\n";
     if undo_fix {
-        text += "  - what --fix prepared on it\n";
+        text += "  - the changes made by --fix\n";
     }
-    text + "Volumes, mounts and files that no cluster tool made stay."
+    text + "Volumes, mounts and files that were not created by cluster tools are kept."
 }
 
-/// What `reset` did, for `-o json`.
+/// The result of `reset` for `-o json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome<'a> {
@@ -180,9 +186,9 @@ struct Outcome<'a> {
 fn report(summary: &Summary, dry_run: bool, left: &[Left], cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
     let text = if dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else {
-        let left_for_host = plan_text::left_for_host(summary, &session.global.rootfs);
+        let left_for_host = change_list::left_for_host(summary, &session.global.rootfs);
         format!("Done: {}.\n{left_for_host}{}", count(summary.changes, "change"), left_text(left))
     };
     session.print(&Outcome { summary, dry_run, changed, left }, &text)

@@ -1,21 +1,21 @@
-//! Progress on a terminal: the lines of the other styles, and below them one that moves. A wait has a second one, for
-//! what it saw last.
+//! Progress on a terminal: the lines of the other styles, followed by a status line that is updated in place, and a
+//! second one for the last result while waiting.
 
 use crate::base::events::{Event, Lines, Sink};
-use crate::base::folded::folded;
+use crate::base::wrap::wrap;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
-/// Of a terminal that does not tell how wide it is.
+/// Assumed if the terminal does not report its width.
 const WIDTH: usize = 80;
-/// Below this, lines are broken by the terminal: there is nothing to gain any more.
+/// Narrower terminals wrap lines themselves; there is nothing to gain.
 const NARROW: usize = 40;
 
-/// Shows events on a terminal.
+/// Prints events on a terminal.
 pub struct Screen {
     bar: ProgressBar,
     lines: Lines,
-    /// The moving part has two lines.
+    /// The status has two lines.
     waits: bool,
 }
 
@@ -32,7 +32,7 @@ impl Screen {
         screen
     }
 
-    /// Shows what is done now, and what a wait saw last.
+    /// Shows the current work, and the last result of a wait.
     fn show(&mut self, now: String, seen: Option<&str>) {
         if let Some(seen) = seen {
             self.bar.set_prefix(now);
@@ -42,7 +42,7 @@ impl Screen {
         }
         if self.waits != seen.is_some() {
             self.waits = seen.is_some();
-            // The templates are fixed; were one wrong, the style there is would do.
+            // The templates are constants; if one were wrong, the previous style would do.
             if let Ok(style) = ProgressStyle::with_template(if self.waits { TWO_LINES } else { ONE_LINE }) {
                 self.bar.set_style(style);
             }
@@ -72,19 +72,19 @@ impl Sink for Screen {
     fn error(&mut self, text: &str) {
         self.bar.suspend(|| {
             use std::io::Write;
-            // A terminal that went away must not stop the work.
+            // A closed terminal must not stop the work.
             let _ = std::io::stderr().write_all(fitted(text).as_bytes());
         });
     }
 
-    fn settle(&mut self) {
+    fn flush(&mut self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// The text in lines that fit the terminal as it is now; what belongs to a line above is indented.
+/// The text wrapped to the current width of the terminal; continuation lines are indented.
 fn fitted(text: &str) -> String {
     let told = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
     let width = if told == 0 { WIDTH } else { told };
-    if width < NARROW { text.to_owned() } else { folded(text, width, "", "  ") }
+    if width < NARROW { text.to_owned() } else { wrap(text, width, "", "  ") }
 }

@@ -1,4 +1,4 @@
-//! What every command starts with: the process, the global options, and where to print.
+//! The state shared by all commands: the process, the global options, and where output goes.
 
 use super::args::Global;
 use super::args::global::{EventFormat, Output};
@@ -11,22 +11,18 @@ use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::base::yaml;
 use crate::config::{Documents, documents};
-use crate::context::access::ADMIN_CONF;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
 use crate::host::lock::HostLock;
 use serde::Serialize;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-/// See the module's text.
 pub struct Session {
-    /// The process.
     pub env: Env,
-    /// The options of every command.
     pub global: Global,
-    /// Where progress is told.
     pub events: Events,
-    /// Keeps other runs off the host until this one ends.
+    /// Keeps other runs from changing the host until this one ends.
     lock: Option<HostLock>,
 }
 
@@ -46,18 +42,21 @@ impl Fault for Unreadable {
     fn hint(&self) -> Option<String> {
         Some(match self.source.kind() {
             io::ErrorKind::NotFound => format!("check the path: run 'ls -la {}'", self.name),
-            io::ErrorKind::PermissionDenied => "run the command as a user who may read it, such as root".into(),
-            io::ErrorKind::IsADirectory => "give a file, not a folder".into(),
+            io::ErrorKind::PermissionDenied => "run the command as a user with read permission, such as root".into(),
+            io::ErrorKind::IsADirectory => "give a file, not a directory".into(),
             _ => format!("run 'stat {}'", self.name),
         })
     }
 }
 
+/// The newest version of kubeadm's output API.
+pub const OUTPUT_API: &str = "output.kubeadm.k8s.io/v1alpha3";
+
 /// More than any configuration needs; keeps a wrong path (a disk image, /dev/zero) from filling the memory.
 const LONGEST_INPUT: u64 = 16 << 20;
 
 impl Session {
-    /// Takes the process over; progress goes to its standard error.
+    /// Takes over the process; progress goes to its standard error.
     pub fn new(mut env: Env, global: &Global) -> Self {
         let style = match (global.quiet, global.events) {
             (true, _) => Style::Quiet,
@@ -73,11 +72,8 @@ impl Session {
         Self { env, global: global.clone(), events, lock: None }
     }
 
-    /// Keeps other runs from changing this host until this one ends; `command` tells them who does. A dry run changes
-    /// nothing and needs no lock.
-    ///
-    /// # Errors
-    /// When another run changes it.
+    /// Locks the host until this run ends. Other runs are refused and show `command` as the holder of the lock. A dry
+    /// run needs no lock.
     pub fn hold_host(&mut self, command: &str, dry_run: bool) -> Result<()> {
         if self.lock.is_none() && !dry_run {
             self.lock = HostLock::take(&HostFiles::new(self.root(), Gate::open()), command, self.env.uid)?;
@@ -85,23 +81,23 @@ impl Session {
         Ok(())
     }
 
-    /// The folder that is the host's root, as an absolute path.
+    /// The root directory of the host, as an absolute path.
     pub fn root(&self) -> PathBuf {
         self.env.cwd.join(&self.global.rootfs)
     }
 
-    /// A context for a task; `dry_run` decides what the gate does.
+    /// A context for a task. In a dry run its gate only records.
     pub fn context(&self, task: Task, dry_run: bool) -> Context {
         let gate = if dry_run { Gate::recording() } else { Gate::open() };
         if dry_run {
-            self.events.hush();
+            self.events.suppress();
         }
         Context::new(&self.env, self.events.clone(), HostFiles::new(self.root(), gate.clone()), gate, task)
     }
 
-    /// The kubeconfig with which a running cluster is entered: the one that was given, else the first that is there
-    /// of those in KUBECONFIG (or `~/.kube/config` without that variable) and the administrator's on a control
-    /// plane. Files of a user are looked for on this machine, admin.conf below the root folder.
+    /// The kubeconfig used to access a running cluster: the given one, else the first existing file of KUBECONFIG (or
+    /// `~/.kube/config` if that is unset), else admin.conf. A user's files are read from this machine, admin.conf from
+    /// below the root directory.
     pub fn kubeconfig(&self, given: Option<&Path>) -> PathBuf {
         if let Some(given) = given {
             return self.env.cwd.join(given);
@@ -115,7 +111,7 @@ impl Session {
         mine.into_iter().find(|path| path.is_file()).unwrap_or_else(|| ADMIN_CONF.into())
     }
 
-    /// The bytes of a file named on the command line, `-` being standard input, and its name for messages.
+    /// The content of a file named on the command line (`-` is standard input), and its name for messages.
     pub fn read_input(&mut self, path: &Path) -> Result<(String, Vec<u8>)> {
         let mut bytes = Vec::new();
         if path == Path::new("-") {
@@ -130,16 +126,16 @@ impl Session {
         Ok((name, bytes))
     }
 
-    /// The documents of a configuration file; none where no file is named.
+    /// The documents of a configuration file; none if no file is given.
     pub fn documents(&mut self, path: Option<&Path>) -> Result<Documents> {
         let Some(path) = path else { return Ok(Documents::none()) };
         let (name, bytes) = self.read_input(path)?;
         Ok(documents::parse(&name, &bytes)?)
     }
 
-    /// Prints a result: `text` for people, or `value` in the format that was asked for.
+    /// Prints a result: `text` for people, or `value` in the requested format.
     pub fn print<T: Serialize>(&mut self, value: &T, text: &str) -> Result<()> {
-        self.events.settle();
+        self.events.flush();
         let out = match self.global.output {
             Output::Text | Output::Short => text.to_owned(),
             Output::Yaml => yaml::to_string(value)?,
@@ -148,18 +144,34 @@ impl Session {
         self.print_text(&out);
         Ok(())
     }
-}
 
-impl Session {
-    /// Prints text that has a form of its own, whatever format was asked for.
+    /// Prints a list as kubeadm does: `text` for people, or one object after the other in the requested format.
+    pub fn print_each<T: Serialize>(&mut self, values: &[T], text: &str) -> Result<()> {
+        let mut out = Vec::new();
+        for value in values {
+            out.push(match self.global.output {
+                Output::Text | Output::Short => break,
+                Output::Yaml => yaml::to_string(value)?,
+                Output::Json => serde_json::to_string_pretty(value).map_err(Unprintable)? + "\n",
+            });
+        }
+        match self.global.output {
+            Output::Text | Output::Short => self.print_text(text),
+            Output::Yaml => self.print_text(&out.join("---\n")),
+            Output::Json => self.print_text(&out.concat()),
+        }
+        Ok(())
+    }
+
+    /// Prints text that has its own format, whatever `-o` says.
     pub fn print_text(&mut self, text: &str) {
-        self.events.settle();
-        // A reader that went away is no error.
+        self.events.flush();
+        // A closed pipe is not an error.
         let _ = self.env.stdout.write_all(text.as_bytes()).and_then(|()| self.env.stdout.flush());
     }
 }
 
-/// A result that has no JSON form: a fault of this build.
+/// A result without a JSON form: a bug in this build.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write the result as JSON")]
 struct Unprintable(#[source] serde_json::Error);

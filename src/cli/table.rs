@@ -1,15 +1,15 @@
-//! Columns that line up, with colours where the reader is a terminal.
+//! Tables with aligned columns, coloured on a terminal.
 
 use std::fmt;
 
-/// How a cell stands out on a terminal.
+/// The colour of a row on a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Not at all.
+    /// None.
     Plain,
-    /// Worth a look soon.
+    /// Attention soon.
     Warn,
-    /// Worth a look now.
+    /// Attention now.
     Bad,
 }
 
@@ -37,7 +37,7 @@ impl<const N: usize> Table<N> {
         self.toned(Tone::Plain, cells);
     }
 
-    /// Adds a row that may stand out.
+    /// Adds a row with a tone.
     pub fn toned(&mut self, tone: Tone, cells: [String; N]) {
         self.rows.push((tone, cells));
     }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_line_up_and_colours_are_for_terminals_only() {
+    fn columns_are_aligned_and_colours_are_for_terminals_only() {
         let mut table = Table::new(["A", "LONG"]);
         table.row(["wide cell".into(), "x".into()]);
         table.toned(Tone::Bad, ["é".into(), "y".into()]);

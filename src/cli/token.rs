@@ -1,11 +1,9 @@
 //! `token`: bootstrap tokens.
 
 use super::args::token::{CreateArgs, TokenArgs, TokenCommand};
-use super::plan_text;
+use super::change_list;
 use super::session::Session;
 use super::token_list;
-use crate::actions::cluster::{stored_config, upload_certs};
-use crate::actions::join_line::{self, Meeting};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::secret::Secret;
@@ -16,17 +14,20 @@ use crate::context::{Context, Task};
 use crate::kube;
 use crate::kube::cluster::Cluster;
 use crate::kube::token::TokenError;
+use crate::phases::upload_certs;
 use crate::pki::cert::Cert;
 use crate::pki::pin;
 use crate::pki::seal::SealKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
+use crate::state::join_command::{self, Meeting};
+use crate::state::quorum;
+use crate::state::stored_config;
 use crate::versions::Version;
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
 
-/// Runs a command of `token`.
 pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
     if let TokenCommand::Generate(_) = args.command {
         let token = token::generate(&session.env.random)?;
@@ -35,13 +36,14 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let kubeconfig = session.kubeconfig(args.kubeconfig.as_deref());
     let mut cx = session.context(Task::None, args.dry_run);
+    quorum::require_for(&cx, &kubeconfig)?;
     let cluster = cx.running_cluster(&kubeconfig)?;
     match args.command {
         TokenCommand::Create(create_args) => {
             let created = create(&create_args, &cx, &cluster, &kubeconfig, session)?;
             if args.dry_run {
                 let changed = cx.gate.entries();
-                return session.print(&changed, &plan_text::text(&changed)).map(|()| ExitCode::Ok);
+                return session.print(&changed, &change_list::text(&changed)).map(|()| ExitCode::Ok);
             }
             session.print(&created, &created.text())?;
         }
@@ -52,7 +54,7 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// What `token create` made.
+/// The result of `token create`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Created {
@@ -84,7 +86,7 @@ fn create(
         kube::token::check(token)?;
         if kube::token::ends_at(token, cx.clock.now()).is_none() {
             session.events.warning(format!(
-                "token {} never ends: whoever learns of it can join the cluster until it is deleted",
+                "token {} never expires: anyone who has it can join the cluster until it is deleted",
                 id(token)
             ));
         }
@@ -98,13 +100,13 @@ fn create(
         (None, true) => Some(token::certificate_key(&session.env.random)?),
         (None, false) => None,
     };
-    // Everything that can be wrong is looked at before the first change.
+    // Everything is validated before the first change.
     let shared = if args.control_plane { Some(files_to_share(cx, cluster)?) } else { None };
     let known = shared.as_ref().map(|files| meeting_of(files, cx, cluster, kubeconfig)).transpose()?;
     let join = args.print_join_command && known.is_none();
-    // Asked at the same time as the token is made, so that the line takes no longer than the token alone.
+    // Runs in parallel with creating the token, so that the command is not slower for printing it.
     let (meeting, made) = std::thread::scope(|scope| {
-        let meeting = join.then(|| scope.spawn(|| join_line::find(cx, cluster, kubeconfig)));
+        let meeting = join.then(|| scope.spawn(|| join_command::find(cx, cluster, kubeconfig)));
         let made = make(&tokens, cx, cluster);
         (meeting.map(std::thread::ScopedJoinHandle::join), made)
     });
@@ -137,7 +139,7 @@ fn make(tokens: &[BootstrapToken], cx: &Context, cluster: &Cluster) -> Result<()
     Ok(())
 }
 
-/// The tokens that the flags or the file ask for.
+/// The tokens defined by the flags or the file.
 fn wanted(args: &CreateArgs, session: &mut Session) -> Result<Vec<BootstrapToken>> {
     if let Some(path) = &args.config {
         let (name, bytes) = session.read_input(path)?;
@@ -156,19 +158,19 @@ fn wanted(args: &CreateArgs, session: &mut Session) -> Result<Vec<BootstrapToken
     Ok(vec![flags.resolve(&session.env.random)?])
 }
 
-/// This host cannot give what another control plane needs.
+/// This host cannot share the files that another control plane needs.
 #[derive(Debug, thiserror::Error)]
 enum CannotShare {
-    #[error("the cluster has no ConfigMap kube-system/kubeadm-config, which says what its control planes share")]
+    #[error("ConfigMap kube-system/kubeadm-config, which says what control planes share, does not exist")]
     NoConfiguration,
-    #[error("this host has none of the files that control planes share: {0} is missing")]
+    #[error("this host does not have the files that control planes share: {0} is missing")]
     NoFiles(String),
     #[error(
-        "the cluster has no controlPlaneEndpoint, so a second control plane would be refused: all its nodes know one control plane by its own address"
+        "the cluster has no controlPlaneEndpoint: its nodes use the address of a single control plane, so a second one would be refused"
     )]
     NoStableEndpoint,
     #[error(
-        "{0} on this host is not the CA of the cluster that was asked, and what belongs to one cluster is not given to another"
+        "{0} on this host does not belong to the cluster of the kubeconfig; its keys are not uploaded to another cluster"
     )]
     OtherCluster(String),
 }
@@ -183,10 +185,10 @@ impl Fault for CannotShare {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoStableEndpoint => {
-                "choose a name or address that can move to another control plane, have it in the names of the API server's certificate, and set it as controlPlaneEndpoint: run 'kubectl -n kube-system edit configmap kubeadm-config'".into()
+                "choose a DNS name or IP address that can move to another control plane, add it to the SANs of the API server certificate, and set it as controlPlaneEndpoint: run 'kubectl -n kube-system edit configmap kubeadm-config'".into()
             }
             Self::OtherCluster(_) => {
-                "name this cluster's kubeconfig: run 'kubewright token create --control-plane --kubeconfig /etc/kubernetes/admin.conf'".into()
+                "use the kubeconfig of this host's cluster: run 'kubewright token create --control-plane --kubeconfig /etc/kubernetes/admin.conf'".into()
             }
             Self::NoConfiguration => "run 'kubewright init phase upload-config kubeadm' on a control plane".into(),
             Self::NoFiles(_) => "run 'kubewright token create --control-plane' on a control plane".into(),
@@ -206,9 +208,9 @@ fn files_to_share(cx: &Context, cluster: &Cluster) -> Result<Vec<SharedFile>> {
     }
 }
 
-/// Where the cluster is, if it is the one whose files these are.
+/// The endpoint of the cluster, if these files belong to it.
 fn meeting_of(files: &[SharedFile], cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Meeting> {
-    let meeting = join_line::find(cx, cluster, kubeconfig)?;
+    let meeting = join_command::find(cx, cluster, kubeconfig)?;
     for ca in files.iter().filter(|file| file.name == "ca.crt") {
         let own = Cert::bundle_from_file(&ca.path, &cx.files.read(&ca.path)?.unwrap_or_default())?;
         if !pin::of_all(&own).iter().any(|pin| meeting.pins.contains(pin)) {
@@ -224,7 +226,7 @@ fn list(cx: &Context, cluster: &Cluster, session: &mut Session) -> Result<ExitCo
         session.events.warning(error.to_string());
     }
     let rows = token_list::rows(&tokens, cx.clock.now());
-    session.print(&rows, &token_list::table(&rows))?;
+    session.print_each(&rows, &token_list::table(&rows))?;
     Ok(ExitCode::Ok)
 }
 
@@ -235,17 +237,17 @@ fn delete_all(
     dry_run: bool,
     session: &mut Session,
 ) -> Result<ExitCode> {
-    // Every name is read before the first token goes.
+    // All IDs are parsed before the first token is deleted.
     let ids: Vec<&str> = tokens.iter().map(|text| kube::token::id_of(text)).collect::<Result<_, TokenError>>()?;
     let (mut deleted, mut absent) = (Vec::new(), Vec::new());
     for id in ids {
         if kube::token::delete(cluster, id)? { deleted.push(id) } else { absent.push(id) }
     }
     for id in &absent {
-        session.events.warning(format!("there is no token {id}"));
+        session.events.warning(format!("token {id} does not exist"));
     }
     let text = if dry_run {
-        plan_text::text(&cx.gate.entries())
+        change_list::text(&cx.gate.entries())
     } else {
         deleted.iter().map(|id| format!("deleted token {id}\n")).collect()
     };

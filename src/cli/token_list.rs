@@ -1,40 +1,49 @@
-//! The tokens of a cluster as a table, with the time they have left.
+//! The table of `token list`.
 
+use super::session::OUTPUT_API;
 use super::table::Table;
 use crate::config::model::BootstrapToken;
 use crate::kube::token;
 use serde::Serialize;
 
-/// A token as `token list` shows it.
+/// A token in kubeadm's output API, with the time that is left.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
+    kind: &'static str,
+    api_version: &'static str,
     token: String,
-    /// Seconds until it ends, negative when it has ended; None: it never does.
-    seconds_left: Option<i64>,
-    expires: Option<String>,
-    usages: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    usages: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     groups: Vec<String>,
+    /// Seconds until it expires, negative if it has; None if it never does.
+    seconds_left: Option<i64>,
 }
 
-/// The rows of `tokens` at the time `now`.
+/// The rows for `tokens` at the time `now`.
 pub fn rows(tokens: &[BootstrapToken], now: i64) -> Vec<Row> {
     let row = |token: &BootstrapToken| Row {
+        kind: "BootstrapToken",
+        api_version: OUTPUT_API,
         token: token.token.expose().clone(),
-        seconds_left: token::ends_at(token, now).map(|end| end - now),
+        description: token.description.clone(),
         expires: token.expires.clone(),
         usages: token.usages.clone(),
-        description: token.description.clone(),
         groups: token.groups.clone(),
+        seconds_left: token::ends_at(token, now).map(|end| end - now),
     };
     tokens.iter().map(row).collect()
 }
 
-/// The rows for people.
+/// The rows as text.
 pub fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
-        return "There are no tokens. To make one: kubewright token create --print-join-command\n".into();
+        return "No tokens. To create one, run: kubewright token create --print-join-command\n".into();
     }
     let mut table = Table::new(["TOKEN", "LEFT", "EXPIRES", "USAGES", "DESCRIPTION", "GROUPS"]);
     let or_none = |text: String| if text.is_empty() { "-".to_owned() } else { text };
@@ -51,11 +60,11 @@ pub fn table(rows: &[Row]) -> String {
     table.to_string()
 }
 
-/// `364d`, `23h`, `12m`, `40s`; `ended` for what is over.
+/// `364d`, `23h`, `12m`, `40s`; `expired` if negative.
 pub fn left(seconds: Option<i64>) -> String {
     match seconds {
         None => "forever".into(),
-        Some(left) if left <= 0 => "ended".into(),
+        Some(left) if left <= 0 => "expired".into(),
         Some(left) if left < 120 => format!("{left}s"),
         Some(left) if left < 2 * 3600 => format!("{}m", left / 60),
         Some(left) if left < 2 * 86_400 => format!("{}h", left / 3600),
@@ -70,7 +79,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn a_table_says_how_long_each_token_lives() {
+    fn the_table_shows_how_long_each_token_is_valid() {
         let token = BootstrapToken {
             token: Secret::new("abcdef.0123456789abcdef".into()),
             description: String::new(),
@@ -87,6 +96,6 @@ mod tests {
              abcdef.0123456789abcdef  116m     1970-01-02T00:00:00Z  signing,authentication  -            -\n\
              abcdef.0123456789abcdef  forever  never                 signing,authentication  -            -\n"
         );
-        assert_eq!(left(Some(-1)), "ended");
+        assert_eq!(left(Some(-1)), "expired");
     }
 }

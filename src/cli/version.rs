@@ -1,4 +1,4 @@
-//! `version`: what this binary is and which Kubernetes versions it knows.
+//! `version`: the version of this binary and the Kubernetes versions it supports.
 
 use super::args::global::Output;
 use super::session::Session;
@@ -15,10 +15,37 @@ pub fn run(session: &mut Session) -> Result<ExitCode> {
         _ => format!("kubewright v{version} (Kubernetes {window})\n"),
     };
     let value = json!({
+        "clientVersion": client_version(),
         "version": format!("v{version}"),
         "kubernetes": { "oldest": format!("v1.{}", versions::OLDEST), "newest": format!("v1.{}", versions::newest()) },
-        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+        "platform": platform(),
     });
     session.print(&value, &text)?;
     Ok(ExitCode::Ok)
+}
+
+/// This build in the fields of a Kubernetes program. Those about Go and git are empty.
+fn client_version() -> serde_json::Value {
+    json!({
+        "major": env!("CARGO_PKG_VERSION_MAJOR"),
+        "minor": env!("CARGO_PKG_VERSION_MINOR"),
+        "gitVersion": concat!("v", env!("CARGO_PKG_VERSION")),
+        "gitCommit": "",
+        "gitTreeState": "",
+        "buildDate": "",
+        "goVersion": "",
+        "compiler": "rustc",
+        "platform": platform(),
+    })
+}
+
+/// `linux/amd64`: the operating system and architecture by Go's names.
+fn platform() -> String {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "powerpc64" => "ppc64le",
+        other => other,
+    };
+    format!("{}/{arch}", std::env::consts::OS)
 }

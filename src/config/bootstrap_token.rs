@@ -1,59 +1,57 @@
-//! The token that `token create` is asked for, from its flags.
+//! The token defined by the flags of `token create`.
 
 use super::model::BootstrapToken;
 use super::problem::{Complaint, Place, Report};
 use super::token::generate;
 use super::validate::token::{self, NODE_GROUP, USAGES};
-use super::validate::{Judged, duration};
+use super::validate::{Validated, duration};
 use crate::base::env::Random;
 use crate::base::fault::Failure;
 use crate::base::secret::Secret;
 use std::time::Duration;
 
-/// How long a token lives when nobody says.
+/// The default lifetime of a token.
 const DEFAULT_TTL: Duration = Duration::from_hours(24);
 
 /// The flags of `token create`, as typed.
 #[derive(Clone, Debug, Default)]
 pub struct TokenFlags {
-    /// The token itself; None: a new one.
+    /// None: generated.
     pub token: Option<Secret<String>>,
-    /// How long it lives; `0`: for ever.
+    /// The lifetime; `0` means the token never expires.
     pub ttl: Option<String>,
-    /// What it may be used for; empty: everything.
+    /// Empty: all usages.
     pub usages: Vec<String>,
-    /// The groups of its bearer; empty: those of joining nodes.
+    /// Empty: the group of joining nodes.
     pub groups: Vec<String>,
-    /// For people.
     pub description: String,
 }
 
 impl TokenFlags {
-    /// The token that is meant.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the flags, or that there are no random bytes for a new token.
+    /// The token, or every error in the flags.
     pub fn resolve(&self, random: &Random) -> Result<BootstrapToken, Failure> {
         let mut report = Report::new("command line");
-        let given =
-            self.token.as_ref().and_then(|given| judge("TOKEN", token::bootstrap_token(given.expose()), &mut report));
+        let given = self
+            .token
+            .as_ref()
+            .and_then(|given| validate("TOKEN", token::bootstrap_token(given.expose()), &mut report));
         let ttl = match &self.ttl {
             None => Some(DEFAULT_TTL),
-            Some(text) => judge("--ttl", duration::parse(text), &mut report).filter(|ttl| !ttl.is_zero()),
+            Some(text) => validate("--ttl", duration::parse(text), &mut report).filter(|ttl| !ttl.is_zero()),
         };
         let mut usages: Vec<String> =
-            self.usages.iter().filter_map(|text| judge("--usages", token::usage(text), &mut report)).collect();
+            self.usages.iter().filter_map(|text| validate("--usages", token::usage(text), &mut report)).collect();
         if self.usages.is_empty() {
             usages = USAGES.map(str::to_owned).to_vec();
         }
         let mut groups: Vec<String> =
-            self.groups.iter().filter_map(|text| judge("--groups", token::group(text), &mut report)).collect();
+            self.groups.iter().filter_map(|text| validate("--groups", token::group(text), &mut report)).collect();
         let authenticates = usages.iter().any(|usage| usage == "authentication");
         if self.groups.is_empty() && authenticates {
             groups = vec![NODE_GROUP.to_owned()];
         } else if !self.groups.is_empty() && !authenticates {
-            let what = "groups are for tokens that authenticate";
-            let help = "add 'authentication' to --usages, or leave --groups out";
+            let what = "groups require a token that authenticates";
+            let help = "add 'authentication' to --usages, or leave out --groups";
             report.problem(Place::Flag("--groups"), Complaint::with_help(what, help));
         }
         report.finish()?;
@@ -65,8 +63,8 @@ impl TokenFlags {
     }
 }
 
-fn judge<T>(flag: &'static str, judged: Judged<T>, report: &mut Report) -> Option<T> {
-    judged.map_err(|complaint| report.problem(Place::Flag(flag), complaint)).ok()
+fn validate<T>(flag: &'static str, validated: Validated<T>, report: &mut Report) -> Option<T> {
+    validated.map_err(|complaint| report.problem(Place::Flag(flag), complaint)).ok()
 }
 
 #[cfg(test)]
@@ -84,14 +82,14 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_only_signs_has_no_groups_and_one_for_ever_no_end() {
+    fn a_token_that_only_signs_has_no_groups_and_a_ttl_of_zero_never_expires() {
         let flags = TokenFlags { ttl: Some("0".into()), usages: vec!["signing".into()], ..TokenFlags::default() };
         let token = flags.resolve(&Random::seeded(3)).unwrap();
         assert_eq!((token.ttl, token.groups.len()), (None, 0));
     }
 
     #[test]
-    fn everything_wrong_is_told_at_once_and_the_token_is_not() {
+    fn all_errors_are_reported_at_once_without_the_token() {
         let flags = TokenFlags {
             token: Some(Secret::new("abcdef.SECRETSECRET".into())),
             ttl: Some("1d".into()),

@@ -1,18 +1,18 @@
-//! How two documents differ, field by field, for people.
+//! Compares two documents field by field.
 //!
-//! Lists of things with names (`extraArgs`, `extraVolumes`) are compared by name, whatever their order.
+//! Lists of named items (`extraArgs`, `extraVolumes`) are compared by name, in any order.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The field that holds environment variables, among which passwords of proxies are.
+/// The field with environment variables, which may contain proxy passwords.
 const ENVIRONMENT: &str = ".extraEnvs.";
 
-/// A field that two documents do not have alike.
+/// A field that differs between two documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Where it is: `apiServer.extraArgs.oidc-issuer-url`.
+    /// The path: `apiServer.extraArgs.oidc-issuer-url`.
     pub path: String,
     before: Option<Value>,
     after: Option<Value>,
@@ -21,16 +21,16 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |value: &Option<Value>| match value {
-            None => "nothing".to_owned(),
+            None => "unset".to_owned(),
             Some(_) if self.path.contains(ENVIRONMENT) => "(not shown)".to_owned(),
             Some(Value::String(text)) if !text.is_empty() => text.clone(),
             Some(other) => other.to_string(),
         };
-        write!(f, "{}: {} now, {} then", self.path, shown(&self.before), shown(&self.after))
+        write!(f, "{}: {} -> {}", self.path, shown(&self.before), shown(&self.after))
     }
 }
 
-/// The fields in which `after` differs from `before`, by path. A field that is empty counts as none.
+/// The fields in which `after` differs from `before`, by path. An empty field counts as absent.
 pub fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     flatten("", before, &mut old);
@@ -67,7 +67,7 @@ fn flatten(path: &str, value: &Value, out: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// The name of a list's item and the rest of it: its value, where that is all there is.
+/// The name of a list item and the rest of it, or its value if there is nothing else.
 fn named(item: &Value) -> Option<(&str, Value)> {
     let name = item["name"].as_str()?;
     let mut rest = item.as_object()?.clone();
@@ -81,28 +81,28 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn told(before: &Value, after: &Value) -> Vec<String> {
+    fn shown(before: &Value, after: &Value) -> Vec<String> {
         differences(before, after).iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn fields_are_told_by_path_and_named_items_by_name() {
+    fn fields_are_listed_by_path_and_named_items_by_name() {
         let before =
             json!({"a": {"b": "x", "c": 1}, "list": [{"name": "v", "value": "1"}, {"name": "w", "value": "2"}]});
         let after = json!({"a": {"c": 1, "d": {}}, "list": [{"name": "w", "value": "3"}, {"name": "v", "value": "1"}]});
-        assert_eq!(told(&before, &after), ["a.b: x now, nothing then", "list.w: 2 now, 3 then"]);
-        assert_eq!(told(&json!({"sans": ["a"]}), &json!({"sans": []})), [r#"sans: ["a"] now, nothing then"#]);
+        assert_eq!(shown(&before, &after), ["a.b: x -> unset", "list.w: 2 -> 3"]);
+        assert_eq!(shown(&json!({"sans": ["a"]}), &json!({"sans": []})), [r#"sans: ["a"] -> unset"#]);
     }
 
     #[test]
-    fn a_flag_that_comes_twice_keeps_both_values() {
+    fn a_flag_given_twice_keeps_both_values() {
         let args = |values: &[&str]| json!({"args": values.iter().map(|v| json!({"name": "n", "value": v})).collect::<Vec<_>>()});
-        assert_eq!(told(&args(&["1", "2"]), &args(&["1"])), ["args.n+: 2 now, nothing then"]);
+        assert_eq!(shown(&args(&["1", "2"]), &args(&["1"])), ["args.n+: 2 -> unset"]);
     }
 
     #[test]
-    fn environment_variables_are_not_shown() {
+    fn environment_variables_are_not_displayed() {
         let before = json!({"apiServer": {"extraEnvs": [{"name": "PROXY", "value": "http://u:secret@p"}]}});
-        assert_eq!(told(&before, &json!({})), ["apiServer.extraEnvs.PROXY: (not shown) now, nothing then"]);
+        assert_eq!(shown(&before, &json!({})), ["apiServer.extraEnvs.PROXY: (not shown) -> unset"]);
     }
 }

@@ -1,42 +1,40 @@
-//! The documents of a config file, and what they mean for each command.
+//! The documents of a configuration file, and what they mean for each command.
 //!
-//! [`parse`] fails only where no documents can be made out. Everything else that is wrong is kept and reported
-//! together with what the command finds, so that one run lists it all.
+//! [`parse`] only fails if the documents cannot be separated. All other errors are collected and reported together
+//! with those of the command, so that one run lists everything.
 
 use super::facts::Facts;
 use super::flags::{InitFlags, JoinFlags, ResetFlags, UpgradeFlags};
-use super::lifecycle::{ResetConfig, UpgradeConfig, UpgradeTask};
 use super::model::{ClusterConfig, InitConfig, JoinConfig};
 use super::problem::{Complaint, ConfigErrors, Place, Report, Warning};
+use super::reset_config::ResetConfig;
 use super::resolve;
 use super::schema::{Document, Kind, check, identify};
 use super::tree::{self, Mark};
+use super::upgrade_config::{UpgradeConfig, UpgradeTask};
 
-/// A configuration made of documents, flags and facts.
+/// A configuration resolved from documents, flags and facts.
 #[derive(Clone, Debug)]
 pub struct Resolved<T> {
-    /// What is meant.
     pub config: T,
-    /// True when the flags or the file ask for a dry run.
+    /// True if the flags or the file request a dry run.
     pub dry_run: bool,
-    /// What is accepted and still worth a word.
+    /// Accepted but questionable values.
     pub warnings: Vec<Warning>,
 }
 
-/// The documents of a config file, or of no file.
+/// The documents of a configuration file, or none.
 #[derive(Clone, Debug)]
 pub struct Documents {
     parsed: Vec<Document>,
     report: Report,
     has_file: bool,
-    /// False when a document could not be identified: what seems to be missing may be that one.
+    /// False if the kind of a document is unknown: a document that seems to be missing may be that one.
     all_known: bool,
 }
 
-/// Reads the bytes of a config file; `source_name` is what messages call it. Never panics, whatever the bytes are.
-///
-/// # Errors
-/// When the bytes are not YAML, too large, or hold no document.
+/// Parses a configuration file; `source_name` is its name in messages. Never panics on any input. Fails if the bytes
+/// are not YAML, too large, or contain no document.
 pub fn parse(source_name: &str, bytes: &[u8]) -> Result<Documents, ConfigErrors> {
     let mut report = Report::new(source_name);
     let loaded = tree::load(bytes);
@@ -46,8 +44,8 @@ pub fn parse(source_name: &str, bytes: &[u8]) -> Result<Documents, ConfigErrors>
     }
     if empty {
         let complaint = Complaint::with_help(
-            "the file holds no document",
-            "run 'kubewright config print init-defaults' for one to start from",
+            "the file contains no documents",
+            "run 'kubewright config print init-defaults' to start from an example",
         );
         report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
     }
@@ -73,17 +71,17 @@ pub fn parse(source_name: &str, bytes: &[u8]) -> Result<Documents, ConfigErrors>
 
 fn refuse_second(first: &Document, second: &Document, report: &mut Report) {
     let (mark, kind) = (second.mark_of("kind"), second.kind.name());
-    let what = format!("there is a {kind} on line {} already", first.mark_of("kind").line);
-    report.problem(Place::File { mark, path: "kind".into() }, Complaint::with_help(what, "make one of the two"));
+    let what = format!("duplicate {kind}: the first one is on line {}", first.mark_of("kind").line);
+    report.problem(Place::File { mark, path: "kind".into() }, Complaint::with_help(what, "merge the two"));
 }
 
 impl Documents {
-    /// Those of a command that was given no file.
+    /// The documents of a command without a configuration file.
     pub fn none() -> Self {
         Self { parsed: Vec::new(), report: Report::new("command line"), has_file: false, all_known: true }
     }
 
-    /// The kinds there are, in the file's order.
+    /// The kinds of the documents, in the file's order.
     pub fn kinds(&self) -> Vec<Kind> {
         self.parsed.iter().map(|d| d.kind).collect()
     }
@@ -95,43 +93,37 @@ impl Documents {
         }
     }
 
-    /// True when the file says which Kubernetes version is meant.
+    /// True if the file sets the Kubernetes version.
     pub fn names_version(&self) -> bool {
         self.document(Kind::Cluster).is_some_and(|cluster| cluster.root.entry("kubernetesVersion").is_some())
     }
 
-    /// Every document, in the file's order.
+    /// All documents, in the file's order.
     pub(super) fn all(&self) -> &[Document] {
         &self.parsed
     }
 
-    /// The document of this kind.
+    /// The document of the given kind.
     pub(super) fn document(&self, kind: Kind) -> Option<&Document> {
         self.parsed.iter().find(|d| d.kind == kind)
     }
 
-    /// True when there is a file, and it has none of these kinds.
+    /// True if there is a file without documents of these kinds.
     pub(super) fn lacks(&self, kinds: &[Kind]) -> bool {
         self.has_file && self.all_known && !self.parsed.iter().any(|d| kinds.contains(&d.kind))
     }
 
-    /// True when there is a file.
+    /// True if there is a file.
     pub(super) fn has_file(&self) -> bool {
         self.has_file
     }
 
-    /// Only what is wrong with the documents as such: kinds, fields, types.
-    ///
-    /// # Errors
-    /// Lists everything that is wrong.
+    /// Checks kinds, fields and types of the documents, but not their values.
     pub fn check_fields(&self) -> Result<(), ConfigErrors> {
         self.report.clone().finish().map(|_| ())
     }
 
-    /// What `init` is to do.
-    ///
-    /// # Errors
-    /// Lists everything that is wrong, by position.
+    /// Resolves the configuration of `init`.
     pub fn init(&self, flags: &InitFlags, facts: &Facts) -> Result<Resolved<InitConfig>, ConfigErrors> {
         let mut report = self.report.clone();
         self.warn_of_unused(
@@ -143,10 +135,7 @@ impl Documents {
         finish(report, config, dry_run)
     }
 
-    /// What `join` is to do.
-    ///
-    /// # Errors
-    /// Lists everything that is wrong, by position.
+    /// Resolves the configuration of `join`.
     pub fn join(&self, flags: &JoinFlags, facts: &Facts) -> Result<Resolved<JoinConfig>, ConfigErrors> {
         let mut report = self.report.clone();
         self.warn_of_unused(&[Kind::Join], "join", &mut report);
@@ -154,20 +143,14 @@ impl Documents {
         finish(report, config, dry_run)
     }
 
-    /// The cluster alone, as documents that were read back from its `ConfigMap` objects say it is.
-    ///
-    /// # Errors
-    /// Lists everything that is wrong, by position.
+    /// Resolves the cluster from documents read from its ConfigMap objects.
     pub fn cluster(&self, facts: &Facts) -> Result<Resolved<ClusterConfig>, ConfigErrors> {
         let mut report = self.report.clone();
         let config = resolve::cluster(self, facts, &mut report);
         finish(report, config, false)
     }
 
-    /// What `reset` is to do.
-    ///
-    /// # Errors
-    /// Lists everything that is wrong, by position.
+    /// Resolves the configuration of `reset`.
     pub fn reset(&self, flags: &ResetFlags, facts: &Facts) -> Result<Resolved<ResetConfig>, ConfigErrors> {
         let mut report = self.report.clone();
         self.warn_of_unused(&[Kind::Reset], "reset", &mut report);
@@ -175,10 +158,7 @@ impl Documents {
         finish(report, config, dry_run)
     }
 
-    /// What an upgrade command is to do.
-    ///
-    /// # Errors
-    /// Lists everything that is wrong, by position.
+    /// Resolves the configuration of an upgrade command.
     pub fn upgrade(&self, task: UpgradeTask, flags: &UpgradeFlags) -> Result<Resolved<UpgradeConfig>, ConfigErrors> {
         let mut report = self.report.clone();
         self.warn_of_unused(&[Kind::Upgrade], "upgrade", &mut report);
@@ -186,10 +166,7 @@ impl Documents {
         finish(report, config, dry_run)
     }
 
-    /// Judges every document as the command that reads it would (`config validate`).
-    ///
-    /// # Errors
-    /// Lists everything that is wrong, by position.
+    /// Validates every document as the command that reads it would (`config validate`).
     pub fn validate(&self, facts: &Facts) -> Result<Vec<Warning>, ConfigErrors> {
         let mut report = self.report.clone();
         let has = |kind| self.document(kind).is_some();

@@ -1,32 +1,29 @@
-//! What the host contributes to a configuration. Gathered by others, so that this module stays pure.
+//! Facts about the host that a configuration needs. Collected elsewhere, so that this module stays pure.
 
 use crate::base::env::Random;
 use crate::versions::Version;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What the host says about itself.
+/// Facts about the host.
 #[derive(Clone)]
 pub struct Facts {
-    /// Its name.
     pub hostname: String,
-    /// Its IPv4 address on the interface of the default route.
+    /// The IPv4 address on the interface of the default route.
     pub default_ipv4: Option<Ipv4Addr>,
-    /// Its IPv6 address on the interface of the default route.
+    /// The IPv6 address on the interface of the default route.
     pub default_ipv6: Option<Ipv6Addr>,
-    /// An address on the loopback interface that is not itself a loopback address, for hosts that are
-    /// reached at it.
+    /// An address of the loopback interface that is not a loopback address, for hosts that are reached at it.
     pub loopback_address: Option<IpAddr>,
-    /// The version of the cluster that this host runs already; None on a host without one.
+    /// The version of the cluster that this host belongs to; None if it belongs to none.
     pub cluster_version: Option<Version>,
-    /// The version of the installed kubelet.
     pub kubelet_version: Option<Version>,
-    /// Where random tokens come from.
+    /// The source of random tokens.
     pub random: Random,
 }
 
 impl Facts {
-    /// A host that is named `node` and has the address 1.2.3.4, as in kubeadm's printed defaults: for commands that
-    /// judge or print a configuration and change nothing with it.
+    /// A host named `node` with the address 1.2.3.4, as in kubeadm's default documents: for commands that only validate
+    /// or print a configuration.
     pub fn placeholder(random: Random) -> Self {
         Self {
             hostname: "node".into(),

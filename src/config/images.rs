@@ -1,20 +1,18 @@
-//! Which container images a cluster's control planes need: repository, name and tag of each, by kubeadm's rules.
+//! The container images that a control plane needs: repository, name and tag, by kubeadm's rules.
 
 use crate::config::model::{ClusterConfig, Etcd, ImageOverride};
 use crate::versions::Minor;
 use std::fmt;
 
-/// The registries of the Kubernetes project. `CoreDNS` lies one folder deeper in both, and nowhere else.
+/// The registries of the Kubernetes project. Only there, `CoreDNS` is in a subdirectory.
 const OFFICIAL_REGISTRIES: [&str; 2] = ["k8s.gcr.io", "registry.k8s.io"];
 
-/// A container image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
     /// Registry and path: `registry.k8s.io/coredns`.
     pub repository: String,
     /// The last part of the path: `coredns`.
     pub name: &'static str,
-    /// The tag: `v1.14.2`.
     pub tag: String,
 }
 
@@ -24,21 +22,17 @@ impl fmt::Display for Image {
     }
 }
 
-/// A component that is released together with Kubernetes and carries its version as tag.
+/// A component released together with Kubernetes, with its version as the tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Released {
-    /// `kube-apiserver`
     ApiServer,
-    /// `kube-controller-manager`
     ControllerManager,
-    /// `kube-scheduler`
     Scheduler,
-    /// `kube-proxy`
     Proxy,
 }
 
 impl Released {
-    /// Its name, which is that of its image too.
+    /// The name of the component and its image.
     pub fn name(self) -> &'static str {
         match self {
             Self::ApiServer => "kube-apiserver",
@@ -48,13 +42,12 @@ impl Released {
         }
     }
 
-    /// Its image.
     pub fn image(self, cluster: &ClusterConfig) -> Image {
         Image { repository: cluster.image_repository.clone(), name: self.name(), tag: cluster.version.image_tag() }
     }
 }
 
-/// The image of etcd, for whoever runs it as a static Pod.
+/// The image of etcd as a static Pod.
 pub fn etcd(cluster: &ClusterConfig, minor: &Minor) -> Image {
     let own = match &cluster.etcd {
         Etcd::Local(local) => local.image.clone(),
@@ -64,7 +57,6 @@ pub fn etcd(cluster: &ClusterConfig, minor: &Minor) -> Image {
     Image { repository: or(&own.repository, &cluster.image_repository), name: "etcd", tag: or(&own.tag, tag) }
 }
 
-/// The image of `CoreDNS`.
 pub fn coredns(cluster: &ClusterConfig, minor: &Minor) -> Image {
     let mut repository = or(&cluster.dns.image.repository, &cluster.image_repository);
     if minor.coredns_subpath && OFFICIAL_REGISTRIES.contains(&repository.as_str()) {
@@ -74,13 +66,13 @@ pub fn coredns(cluster: &ClusterConfig, minor: &Minor) -> Image {
     Image { repository, name: "coredns", tag: or(&cluster.dns.image.tag, tag) }
 }
 
-/// The image of the container that holds a Pod's namespaces.
+/// The image of the pause container.
 pub fn pause(cluster: &ClusterConfig, minor: &Minor) -> Image {
     Image { repository: cluster.image_repository.clone(), name: "pause", tag: minor.pause_tag.into() }
 }
 
-/// All images that a control plane needs, in the order in which kubeadm of this minor lists them. What others run
-/// (an external etcd) or what is left out (an addon) is not among them.
+/// All images that a control plane needs, in the order of the kubeadm of this minor version. Images of an external etcd
+/// and of disabled addons are not included.
 pub fn all(cluster: &ClusterConfig, minor: &Minor) -> Vec<Image> {
     let released = [Released::ApiServer, Released::ControllerManager, Released::Scheduler];
     let mut images: Vec<Image> = released.into_iter().map(|component| component.image(cluster)).collect();

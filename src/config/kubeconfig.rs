@@ -1,8 +1,9 @@
-//! Kubeconfig files: read, changed and written without losing what this tool does not know.
+//! Kubeconfig files: read, changed and written without losing unknown fields.
 //!
-//! A kubeconfig has no schema that is enforced; people and cloud tools put their own fields into
-//! it. Every such field is kept as it was.
+//! No schema of kubeconfig files is enforced; people and cloud tools add their own fields. All of them are preserved.
 
+use super::tree::Node;
+use super::untrusted;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::Content;
@@ -17,13 +18,12 @@ mod bytes;
 
 pub use bytes::{Base64, SecretBase64, SecretText};
 
-/// A file that is no kubeconfig.
+/// The file is not a kubeconfig.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not a kubeconfig: {reason}", path.display())]
 pub struct KubeconfigError {
-    /// The file.
     pub path: PathBuf,
-    /// What is wrong, with line and column where the reader knows them.
+    /// With line and column if the parser reports them.
     pub reason: String,
 }
 
@@ -32,133 +32,120 @@ impl Fault for KubeconfigError {
         ExitCode::Input
     }
     fn hint(&self) -> Option<String> {
-        Some(format!("run 'kubectl config view --kubeconfig {}' to look at it", self.path.display()))
+        Some(format!("run 'kubectl config view --kubeconfig {}' to inspect it", self.path.display()))
     }
 }
 
-/// A kubeconfig.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kubeconfig {
-    /// `v1`.
     #[serde(default)]
     pub api_version: String,
-    /// The clusters it knows.
     #[serde(default, deserialize_with = "null_as_default")]
     pub clusters: Vec<NamedCluster>,
-    /// Which user goes to which cluster.
+    /// Pairs of a cluster and a user.
     #[serde(default, deserialize_with = "null_as_default")]
     pub contexts: Vec<NamedContext>,
-    /// The context that is used when none is named.
+    /// The default context.
     #[serde(default, rename = "current-context")]
     pub current_context: String,
-    /// `Config`.
     #[serde(default)]
     pub kind: String,
-    /// The users it can be.
     #[serde(default, deserialize_with = "null_as_default")]
     pub users: Vec<NamedUser>,
-    /// Everything else.
+    /// Unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// A cluster and its name.
+/// A named cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedCluster {
-    /// The cluster.
     pub cluster: Cluster,
-    /// Its name in this file.
     pub name: String,
 }
 
-/// How to reach and trust an API server.
+/// The address and the CA of an API server.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Cluster {
-    /// A file with the CA certificates.
+    /// The path of the CA certificates.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_authority: Option<String>,
-    /// The CA certificates themselves (PEM); they win over the file.
+    /// The CA certificates as PEM; take precedence over the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate_authority_data: Option<Base64>,
-    /// `https://HOST:PORT`.
     #[serde(default)]
     pub server: String,
-    /// Everything else.
+    /// Unknown fields.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// A context and its name.
+/// A named context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedContext {
-    /// The context.
     pub context: Context,
-    /// Its name in this file.
     pub name: String,
 }
 
-/// Which user goes to which cluster.
+/// A cluster and a user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Context {
-    /// A cluster's name.
+    /// The name of the cluster.
     #[serde(default)]
     pub cluster: String,
-    /// A user's name.
+    /// The name of the user.
     #[serde(default)]
     pub user: String,
-    /// Everything else, such as the namespace.
+    /// Other fields, such as the namespace.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
-/// A user and its name.
+/// A named user.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NamedUser {
-    /// Its name in this file.
     pub name: String,
-    /// The user.
     #[serde(default, deserialize_with = "null_as_default")]
     pub user: User,
 }
 
-/// How to prove who one is.
+/// Credentials.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct User {
-    /// A file with the client certificate.
+    /// The path of the client certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<String>,
-    /// The client certificate itself (PEM); it wins over the file.
+    /// The client certificate as PEM; takes precedence over the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate_data: Option<Base64>,
-    /// A file with the client certificate's key.
+    /// The path of the client key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_key: Option<String>,
-    /// The key itself (PEM); it wins over the file.
+    /// The client key as PEM; takes precedence over the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_key_data: Option<SecretBase64>,
     /// A bearer token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<SecretText>,
-    /// A password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<SecretText>,
-    /// Everything else, such as `exec` and `tokenFile`.
+    /// Other fields, such as `exec` and `tokenFile`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }
 
 impl fmt::Debug for User {
-    /// Fields that this tool does not know may be secrets too.
+    /// Unknown fields may be secrets too.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("User(***)")
     }
 }
 
 impl Kubeconfig {
-    /// A kubeconfig for one user of one cluster. Its context is `USER@CLUSTER`, as kubeadm names it.
+    /// A kubeconfig for one user of one cluster. Its context is `USER@CLUSTER`, as in kubeadm.
     pub fn new(cluster_name: &str, server: String, ca_pem: String, user_name: &str, user: User) -> Self {
         let context = format!("{user_name}@{cluster_name}");
         let cluster =
@@ -177,43 +164,35 @@ impl Kubeconfig {
         }
     }
 
-    /// Reads a kubeconfig; `path` is for the error only.
-    ///
-    /// # Errors
-    /// When the bytes are not YAML or JSON of this shape.
+    /// Parses a kubeconfig; `path` is only used in the error.
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, KubeconfigError> {
         let error = |reason: String| KubeconfigError { path: path.to_path_buf(), reason };
-        let config: Self = serde_yaml::from_slice(bytes).map_err(|e| error(e.to_string()))?;
-        // An empty kind is accepted, as kubectl does; another one is another file.
-        if config.kind.is_empty() || config.kind == "Config" {
-            Ok(config)
-        } else {
-            Err(error(format!("its kind is {:?} and not \"Config\"", config.kind)))
+        let document = untrusted::document(bytes).map_err(|e| error(e.to_string()))?;
+        Self::of_document(&document).map_err(error)
+    }
+
+    /// The kubeconfig in a document, or why it is not one.
+    pub fn of_document(document: &Node) -> Result<Self, String> {
+        // An empty kind is accepted, as in kubectl.
+        match document.entry("kind").and_then(|entry| entry.value.text()) {
+            None | Some("" | "Config") => untrusted::typed(document).map_err(|e| e.to_string()),
+            Some(kind) if is_kind(kind) => Err(format!("its kind is {kind:?} instead of \"Config\"")),
+            Some(_) => Err("its kind is not \"Config\"".into()),
         }
     }
 
-    /// The file's text, secrets and all.
-    ///
-    /// # Errors
-    /// When an unknown field cannot be written as YAML.
+    /// The file's text, including secrets.
     pub fn to_yaml(&self) -> Result<Secret<String>, YamlError> {
         yaml::to_string(self).map(Secret::new)
     }
 
-    /// The file's content for writing: shown without keys, tokens and passwords.
-    ///
-    /// # Errors
-    /// When an unknown field cannot be written as YAML.
+    /// The content to write, which is displayed without keys, tokens and passwords.
     pub fn content(&self) -> Result<Content, YamlError> {
         let text = self.to_yaml()?;
         Ok(Content::secret(text.expose().as_bytes(), self.masked()?))
     }
 
-    /// The file's text as may be shown: keys, tokens and passwords are `***`, and so is everything that this tool
-    /// does not know about a user.
-    ///
-    /// # Errors
-    /// When an unknown field cannot be written as YAML.
+    /// The file's text for display: keys, tokens, passwords and unknown fields of users are `***`.
     pub fn masked(&self) -> Result<String, YamlError> {
         let mut copy = self.clone();
         for named in &mut copy.users {
@@ -243,22 +222,22 @@ impl Kubeconfig {
         self.users.iter().find(|u| &u.name == name).map(|u| &u.user)
     }
 
-    /// The cluster of the current context, to be changed.
+    /// The cluster of the current context, mutable.
     pub fn current_cluster_mut(&mut self) -> Option<&mut Cluster> {
         let name = self.current()?.cluster.clone();
         self.clusters.iter_mut().find(|c| c.name == name).map(|c| &mut c.cluster)
     }
 
-    /// The user of the current context, to be changed.
+    /// The user of the current context, mutable.
     pub fn current_user_mut(&mut self) -> Option<&mut User> {
         let name = self.current()?.user.clone();
         self.users.iter_mut().find(|u| u.name == name).map(|u| &mut u.user)
     }
 
-    /// Takes the current context of `other` in, with its cluster and user, and makes it the current one; returns its
-    /// name. What has one of these names already is replaced if it is the same cluster's (it has the same address),
-    /// and kept if it is another's: then the newcomer gets a number.
-    pub fn take_in(&mut self, other: &Self) -> String {
+    /// Merges the current context of `other` with its cluster and user, makes it the current one, and returns its name.
+    /// An item of the same name is replaced if it has the same address, and kept otherwise: then the new one gets a
+    /// number.
+    pub fn merge(&mut self, other: &Self) -> String {
         let (Some(context), Some(cluster), Some(user)) =
             (other.current(), other.current_cluster(), other.current_user())
         else {
@@ -295,7 +274,14 @@ impl Kubeconfig {
     }
 }
 
-/// Puts an item in the place of the one with its name, or behind all others.
+/// True for a word that can be a kind, so that it may be displayed.
+fn is_kind(text: &str) -> bool {
+    text.len() < 40
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// Replaces the item of the same name, or appends the new one.
 fn put<T>(items: &mut Vec<T>, item: T, name: fn(&T) -> &str) {
     match items.iter_mut().find(|known| name(known) == name(&item)) {
         Some(known) => *known = item,
@@ -303,7 +289,7 @@ fn put<T>(items: &mut Vec<T>, item: T, name: fn(&T) -> &str) {
     }
 }
 
-/// `clusters: null` is what some tools write for an empty list.
+/// Some tools write `clusters: null` for an empty list.
 fn null_as_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }

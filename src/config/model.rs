@@ -1,7 +1,6 @@
-//! What a cluster and a node are meant to be: resolved, defaulted and checked.
+//! The resolved configuration of a cluster and a node: defaulted and validated.
 //!
-//! These types are the same for every API version and every minor. `read` makes them from what the
-//! user typed; phases only read them.
+//! These types do not depend on the API version or the minor version. `resolve` creates them; phases only read them.
 
 use crate::base::secret::Secret;
 use crate::versions::Version;
@@ -12,122 +11,106 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// All that `init` needs.
+/// The configuration of `init`.
 #[derive(Clone, Debug)]
 pub struct InitConfig {
-    /// The cluster to make.
     pub cluster: ClusterConfig,
-    /// This host as its first node.
+    /// This host as the first node.
     pub node: NodeConfig,
-    /// The tokens with which others may join; never empty.
+    /// The bootstrap tokens; never empty.
     pub bootstrap_tokens: Vec<BootstrapToken>,
-    /// True when the only token was made up, because nobody gave one.
+    /// True if the only token was generated because none was given.
     pub generated_token: bool,
-    /// The key (64 hex digits) that seals uploaded certificates; None: a new one when they are uploaded.
+    /// The key (64 hex digits) that encrypts uploaded certificates; None: generated on upload.
     pub certificate_key: Option<Secret<String>>,
 }
 
-/// All that `join` needs.
+/// The configuration of `join`.
 #[derive(Clone, Debug)]
 pub struct JoinConfig {
-    /// This host as a node.
     pub node: NodeConfig,
-    /// How the cluster is found and trusted.
     pub discovery: Discovery,
-    /// The cluster's CA certificate is written here on this host.
+    /// Where the cluster's CA certificate is written on this host.
     pub ca_cert_path: PathBuf,
-    /// Set when the host becomes a control plane.
+    /// Some if the host becomes a control plane.
     pub control_plane: Option<ControlPlaneJoin>,
 }
 
-/// What only a joining control plane has.
+/// The part of `join` that only control planes have.
 #[derive(Clone, Debug)]
 pub struct ControlPlaneJoin {
-    /// The key that opens the uploaded certificates; None when they were copied by hand.
+    /// The key that decrypts the uploaded certificates; None if they were copied by hand.
     pub certificate_key: Option<Secret<String>>,
 }
 
-/// How a joining host finds the cluster and why it trusts it.
+/// How a joining host discovers and verifies the cluster.
 #[derive(Clone, Debug)]
 pub struct Discovery {
-    /// Where the cluster information comes from.
     pub source: DiscoverySource,
-    /// The token with which the kubelet asks for its certificate; None when a discovery file has credentials.
+    /// The token for TLS bootstrap; None if a discovery file has credentials.
     pub tls_bootstrap_token: Option<Secret<String>>,
 }
 
 /// Where the cluster information comes from.
 #[derive(Clone, Debug)]
 pub enum DiscoverySource {
-    /// From the API server itself, proved by a token and by pins of its CA.
+    /// The API server itself, verified by a token and CA pins.
     Token {
-        /// `HOST:PORT`, several allowed.
+        /// `HOST:PORT`, may be several.
         endpoints: Vec<String>,
-        /// The bootstrap token.
         token: Secret<String>,
-        /// `sha256:…`, any of which must match.
+        /// `sha256:…`, one of which must match.
         ca_cert_hashes: Vec<String>,
         /// Trust the token alone.
         unsafe_skip_ca_verification: bool,
     },
-    /// From a kubeconfig: a path or an HTTPS address.
-    File {
-        /// The path or address.
-        location: String,
-    },
+    /// A kubeconfig: a path or an HTTPS URL.
+    File { location: String },
 }
 
-/// A cluster, as every node of it must know it.
+/// The configuration shared by all nodes of a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
     /// The Kubernetes version of the control plane.
     pub version: Version,
-    /// `kubernetes`, unless named otherwise.
+    /// `kubernetes` by default.
     pub cluster_name: String,
-    /// The shared address of all control planes, when there is one.
+    /// The address shared by all control planes, if any.
     pub control_plane_endpoint: Option<HostPort>,
-    /// Pod and Service networks.
     pub networking: Networking,
-    /// Where the PKI lies on a host: `/etc/kubernetes/pki`.
+    /// `/etc/kubernetes/pki` by default.
     pub certificates_dir: PathBuf,
-    /// The registry and path of the images: `registry.k8s.io`.
+    /// Registry and path: `registry.k8s.io`.
     pub image_repository: String,
-    /// What keys are made of.
+    /// The key algorithm of all certificates.
     pub encryption_algorithm: KeyAlgorithm,
-    /// How long leaf certificates are valid.
+    /// The validity period of leaf certificates.
     pub certificate_validity: Duration,
-    /// How long CA certificates are valid.
+    /// The validity period of CA certificates.
     pub ca_certificate_validity: Duration,
     /// kubeadm's feature gates, as given.
     pub feature_gates: BTreeMap<String, bool>,
-    /// kube-apiserver.
     pub api_server: Component,
-    /// More names and addresses for the API server's certificate, as given.
+    /// Extra SANs of the API server certificate, as given.
     pub api_server_cert_sans: Vec<String>,
-    /// kube-controller-manager.
     pub controller_manager: Component,
-    /// kube-scheduler.
     pub scheduler: Component,
-    /// The cluster's etcd.
     pub etcd: Etcd,
-    /// `CoreDNS`.
     pub dns: Addon,
-    /// kube-proxy.
     pub proxy: Addon,
-    /// The `KubeletConfiguration` document as the user wrote it, without apiVersion and kind; empty without one.
+    /// The user's `KubeletConfiguration` without apiVersion and kind; empty if there is none.
     pub kubelet: Map<String, Value>,
-    /// The `KubeProxyConfiguration` document, likewise.
+    /// The user's `KubeProxyConfiguration`, likewise.
     pub kube_proxy: Map<String, Value>,
 }
 
-/// A component that runs as a static Pod.
+/// The settings of a component that runs as a static Pod.
 #[derive(Clone, Debug, Default)]
 pub struct Component {
-    /// More flags, in the order given; a name may come twice where the API version allows it.
+    /// Extra flags in the given order; a name may be repeated where the API version allows it.
     pub extra_args: Vec<Arg>,
-    /// More variables: Kubernetes `EnvVar` objects.
+    /// Extra environment variables: Kubernetes `EnvVar` objects.
     pub extra_envs: Vec<Value>,
-    /// More host folders.
     pub extra_volumes: Vec<HostPathMount>,
 }
 
@@ -140,106 +123,97 @@ pub struct Arg {
     pub value: String,
 }
 
-/// A host folder or file in a static Pod.
+/// A host path mounted into a static Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPathMount {
-    /// The volume's name.
     pub name: String,
-    /// On the host.
     pub host_path: String,
-    /// In the container.
     pub mount_path: String,
-    /// True when the container may not write.
+    /// True if the container may not write to it.
     pub read_only: bool,
     /// A Kubernetes `HostPathType`: `File`, `DirectoryOrCreate`, …; empty for no check.
     pub path_type: String,
 }
 
-/// The cluster's networks.
+/// The networks of a cluster.
 #[derive(Clone, Debug)]
 pub struct Networking {
-    /// One or, for dual-stack, two networks.
+    /// One network, or two for dual-stack.
     pub service_subnets: Vec<IpNet>,
-    /// None, one or two networks.
+    /// Up to two networks.
     pub pod_subnets: Vec<IpNet>,
-    /// `cluster.local`.
+    /// `cluster.local` by default.
     pub dns_domain: String,
 }
 
-/// Where the cluster's etcd is.
+/// The etcd that the cluster uses.
 #[derive(Clone, Debug)]
 pub enum Etcd {
     /// A static Pod on each control plane.
     Local(LocalEtcd),
-    /// Somebody else's.
+    /// An etcd managed elsewhere.
     External(ExternalEtcd),
 }
 
 /// etcd as a static Pod.
 #[derive(Clone, Debug)]
 pub struct LocalEtcd {
-    /// Where its data lies on the host: `/var/lib/etcd`.
+    /// `/var/lib/etcd` by default.
     pub data_dir: PathBuf,
-    /// Registry and tag, when they differ from the default.
+    /// Registry and tag, if they differ from the default.
     pub image: ImageOverride,
-    /// Flags and variables; `extra_volumes` stays empty.
+    /// Flags and variables; `extra_volumes` is always empty.
     pub component: Component,
-    /// More names and addresses for the serving certificate.
+    /// Extra SANs of the serving certificate.
     pub server_cert_sans: Vec<String>,
-    /// More names and addresses for the peer certificate.
+    /// Extra SANs of the peer certificate.
     pub peer_cert_sans: Vec<String>,
 }
 
-/// etcd that is run by others.
+/// An etcd managed elsewhere.
 #[derive(Clone, Debug)]
 pub struct ExternalEtcd {
     /// `https://HOST:PORT`, at least one.
     pub endpoints: Vec<String>,
-    /// Where etcd answers HTTP (metrics, health); empty where that is `endpoints` too.
+    /// HTTP endpoints (metrics, health), if they differ from `endpoints`.
     pub http_endpoints: Vec<String>,
-    /// The CA certificate's path, or empty.
+    /// May be empty.
     pub ca_file: String,
-    /// The client certificate's path, or empty.
+    /// May be empty.
     pub cert_file: String,
-    /// The client key's path, or empty.
+    /// May be empty.
     pub key_file: String,
 }
 
-/// Which image an addon or etcd uses, where it is not the default.
+/// Overrides the default image of an addon or etcd.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageOverride {
     /// Registry and path, or empty.
     pub repository: String,
-    /// Tag, or empty.
+    /// Or empty.
     pub tag: String,
 }
 
-/// An addon that can be left out.
+/// An addon that can be disabled.
 #[derive(Clone, Debug, Default)]
 pub struct Addon {
-    /// True when the cluster does without it.
     pub disabled: bool,
-    /// Its image.
     pub image: ImageOverride,
 }
 
-/// What keys are made of.
+/// Algorithms and sizes of keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyAlgorithm {
     /// `RSA-2048`, the default.
     Rsa2048,
-    /// `RSA-3072`.
     Rsa3072,
-    /// `RSA-4096`.
     Rsa4096,
-    /// `ECDSA-P256`.
     EcdsaP256,
-    /// `ECDSA-P384`.
     EcdsaP384,
 }
 
 impl KeyAlgorithm {
-    /// Every algorithm and kubeadm's name for it.
+    /// Every algorithm with kubeadm's name for it.
     pub const ALL: [(Self, &'static str); 5] = [
         (Self::Rsa2048, "RSA-2048"),
         (Self::Rsa3072, "RSA-3072"),
@@ -248,7 +222,6 @@ impl KeyAlgorithm {
         (Self::EcdsaP384, "ECDSA-P384"),
     ];
 
-    /// kubeadm's name for it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rsa2048 => "RSA-2048",
@@ -260,40 +233,37 @@ impl KeyAlgorithm {
     }
 }
 
-/// A host as a node.
+/// The configuration of this host as a node.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
-    /// The Node object's name: a DNS-1123 subdomain in lower case.
+    /// The name of the Node object: a DNS-1123 subdomain in lower case.
     pub name: String,
-    /// The container runtime's socket as given (`unix:///run/containerd/containerd.sock`); None: to be probed
-    /// by whoever needs it.
+    /// The CRI socket as given (`unix:///run/containerd/containerd.sock`); None: detected when needed.
     pub cri_socket: Option<String>,
-    /// The taints to register with; None: the minor's default for control planes, none for workers.
+    /// The taints to register with; None: the default for control planes, none for workers.
     pub taints: Option<Vec<Value>>,
-    /// More kubelet flags.
+    /// Extra kubelet flags.
     pub kubelet_extra_args: Vec<Arg>,
     /// `Always`, `IfNotPresent` or `Never`.
     pub image_pull_policy: String,
-    /// Pull one image after the other.
+    /// Pull one image at a time.
     pub image_pull_serial: bool,
-    /// Where this host's API server listens, when it is or becomes a control plane.
+    /// The endpoint of this host's API server, if it is or becomes a control plane.
     pub local_endpoint: ApiEndpoint,
-    /// The folder with patches, when there is one.
+    /// The directory of the patches, if any.
     pub patches_dir: Option<PathBuf>,
-    /// Preflight checks to ignore, in lower case.
+    /// In lower case.
     pub ignore_preflight_errors: Vec<String>,
-    /// Phases to leave out, from the file.
     pub skip_phases: Vec<String>,
-    /// Deadlines of waits.
     pub timeouts: Timeouts,
 }
 
-/// Where an API server listens.
+/// The endpoint of an API server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiEndpoint {
-    /// The address that others use.
+    /// The address that other hosts use.
     pub advertise_address: IpAddr,
-    /// 6443, unless set otherwise.
+    /// 6443 by default.
     pub bind_port: u16,
 }
 
@@ -302,7 +272,7 @@ pub struct ApiEndpoint {
 pub struct HostPort {
     /// A DNS name or an IP address.
     pub host: String,
-    /// The port; None where the API server's own is meant.
+    /// None: the API server's own port.
     pub port: Option<u16>,
 }
 
@@ -314,16 +284,15 @@ impl HostPort {
     }
 }
 
-/// A bootstrap token and what it may be used for.
+/// A bootstrap token.
 #[derive(Clone, Debug)]
 pub struct BootstrapToken {
     /// `abcdef.0123456789abcdef`.
     pub token: Secret<String>,
-    /// For people.
     pub description: String,
-    /// How long it lives; None: for ever.
+    /// The lifetime; None: the token never expires.
     pub ttl: Option<Duration>,
-    /// When it ends (RFC 3339), in place of `ttl`.
+    /// The expiry time (RFC 3339), instead of `ttl`.
     pub expires: Option<String>,
     /// `signing`, `authentication`.
     pub usages: Vec<String>,
@@ -331,22 +300,22 @@ pub struct BootstrapToken {
     pub groups: Vec<String>,
 }
 
-/// Deadlines of named waits.
+/// Timeouts of waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// A control-plane component becomes healthy.
     pub control_plane_component_health_check: Duration,
     /// The kubelet becomes healthy.
     pub kubelet_health_check: Duration,
-    /// One API request, retries included.
+    /// An API request including retries.
     pub kubernetes_api_call: Duration,
     /// An etcd membership change.
     pub etcd_api_call: Duration,
-    /// The kubelet gets its certificate and the node shows up.
+    /// The kubelet gets its certificate and the Node appears.
     pub tls_bootstrap: Duration,
-    /// The cluster is found.
+    /// The cluster is discovered.
     pub discovery: Duration,
-    /// Manifests are swapped and the Pods come back (upgrade, renewal).
+    /// Manifests are replaced and the Pods come back (upgrade, renewal).
     pub upgrade_manifests: Duration,
 }
 
@@ -367,7 +336,7 @@ impl Default for Timeouts {
 }
 
 impl ClusterConfig {
-    /// The API server's address in kubeconfigs of everybody: the shared endpoint, or this node's.
+    /// The API server's address in shared kubeconfigs: the shared endpoint, or that of this node.
     pub fn endpoint(&self, node: &ApiEndpoint) -> String {
         match &self.control_plane_endpoint {
             Some(shared) => shared.with_port(node.bind_port),

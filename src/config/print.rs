@@ -1,4 +1,4 @@
-//! `config print`: the documents that kubeadm of a minor starts from when nobody tells it anything.
+//! `config print`: the default documents of the kubeadm of a minor version.
 //!
 //! Writes nothing; each document is a YAML text without `---`. The token in them is a placeholder.
 
@@ -16,13 +16,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-/// Valid in form, and known to everybody.
+/// A well-formed placeholder.
 const PLACEHOLDER_TOKEN: &str = "abcdef.0123456789abcdef";
-/// Stands where a real address would have to be found out.
+/// A placeholder for the address.
 const PLACEHOLDER_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(1, 2, 3, 4));
 
-/// The `InitConfiguration` and the `ClusterConfiguration`. Minors that still write v1beta2 name the node after the host
-/// and spell out its taints; later ones call it `node`.
+/// The `InitConfiguration` and the `ClusterConfiguration`. Minor versions that still write v1beta2 set the node name to
+/// the hostname and include its taints; later ones call it `node`.
 pub fn init_defaults(minor: &Minor, host_name: &str) -> [String; 2] {
     let init = default_init(minor, host_name);
     let mut cluster = cluster_configuration(&init.cluster, minor, minor.api_version, &init.node.timeouts);
@@ -32,7 +32,7 @@ pub fn init_defaults(minor: &Minor, host_name: &str) -> [String; 2] {
     [go_yaml::to_string(&init_value(&init, minor.api_version)), go_yaml::to_string(&cluster)]
 }
 
-/// What those two documents mean; the component configurations printed with them are made from it.
+/// The resolved form of those two documents, for the component configurations printed with them.
 pub fn default_init(minor: &Minor, host_name: &str) -> InitConfig {
     let mut node = default_node(minor, if is_static(minor) { "node" } else { host_name });
     node.taints = (!is_static(minor)).then(|| control_plane_taints(minor));
@@ -45,7 +45,7 @@ pub fn default_init(minor: &Minor, host_name: &str) -> InitConfig {
     }
 }
 
-/// True when the printed defaults do not depend on the host.
+/// True if the printed defaults do not depend on the host.
 fn is_static(minor: &Minor) -> bool {
     minor.api_version >= V1Beta3
 }
@@ -67,7 +67,7 @@ pub fn join_defaults(minor: &Minor, host_name: &str) -> String {
     go_yaml::to_string(&join_value(&join, minor.api_version))
 }
 
-/// The `ResetConfiguration`; None for minors before v1beta4, which have none.
+/// The `ResetConfiguration`; None for minor versions before v1beta4.
 pub fn reset_defaults(minor: &Minor) -> Option<String> {
     let document = Fields::document("ResetConfiguration", minor.api_version)
         .put("certificatesDir", "/etc/kubernetes/pki")
@@ -76,7 +76,7 @@ pub fn reset_defaults(minor: &Minor) -> Option<String> {
     since_v1beta4(minor, document)
 }
 
-/// The `UpgradeConfiguration`; None for minors before v1beta4, which have none.
+/// The `UpgradeConfiguration`; None for minor versions before v1beta4.
 pub fn upgrade_defaults(minor: &Minor) -> Option<String> {
     let machine = json!({
         "certificateRenewal": true,
@@ -94,7 +94,7 @@ pub fn upgrade_defaults(minor: &Minor) -> Option<String> {
     since_v1beta4(minor, document)
 }
 
-/// A cluster of this version of which nothing is known but the version.
+/// A cluster with all defaults.
 pub fn default_cluster(version: Version, minor: &Minor) -> ClusterConfig {
     ClusterConfig {
         image_repository: minor.image_repository.at(version.patch).into(),
@@ -132,7 +132,7 @@ pub fn default_cluster(version: Version, minor: &Minor) -> ClusterConfig {
 const DEFAULT_SERVICE_SUBNET: ipnet::IpNet =
     ipnet::IpNet::V4(ipnet::Ipv4Net::new_assert(Ipv4Addr::new(10, 96, 0, 0), 12));
 
-/// A node of which nothing is known but its name.
+/// A node with all defaults.
 pub fn default_node(minor: &Minor, name: &str) -> NodeConfig {
     NodeConfig {
         name: name.into(),

@@ -1,18 +1,18 @@
-//! What is wrong with a configuration, and where: one error that lists all of it.
+//! Errors in a configuration, collected and reported as one.
 //!
-//! A value that must stay secret is never part of a message.
+//! Secret values are never part of a message.
 
 use super::tree::Mark;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use std::fmt;
 
-/// What is wrong with a value, without the place.
+/// An error in a value, without its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
     /// A lower-case fragment.
     pub what: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: Option<String>,
 }
 
@@ -22,41 +22,38 @@ impl Complaint {
         Self { what: what.into(), help: None }
     }
 
-    /// A complaint that says how to mend it.
+    /// A complaint with help.
     pub fn with_help(what: impl Into<String>, help: impl Into<String>) -> Self {
         Self { what: what.into(), help: Some(help.into()) }
     }
 }
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// A flag, with its dashes.
     Flag(&'static str),
-    /// The machine: its host name, addresses, kubelet.
+    /// The host: its name, addresses and kubelet.
     Host,
-    /// The config file.
+    /// The configuration file.
     File {
-        /// Where in the file.
         mark: Mark,
         /// The field: `apiServer.extraArgs[2].name`; empty for a whole document.
         path: String,
     },
 }
 
-/// Something wrong, with its place.
+/// An error with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where.
     pub place: Place,
-    /// What.
     pub complaint: Complaint,
 }
 
-/// Something that is accepted and still worth a word.
+/// An accepted but questionable value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// The place and what is odd, in one line.
+    /// The place and the problem, on one line.
     pub text: String,
     /// What to do about it.
     pub help: Option<String>,
@@ -69,12 +66,12 @@ impl fmt::Display for Warning {
     }
 }
 
-/// More than anybody reads at once: a file that is no configuration at all is wrong on every line.
+/// A file that is not a configuration at all has an error on every line.
 const MOST_TOLD: usize = 100;
-/// What helps where nothing better is known.
+/// The help if there is none that is more specific.
 const EXAMPLE: &str = "compare it with an example: run 'kubewright config print init-defaults'";
 
-/// Everything that is wrong with a configuration; never empty.
+/// All errors in a configuration; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ConfigErrors {
     source_name: String,
@@ -82,12 +79,12 @@ pub struct ConfigErrors {
 }
 
 impl ConfigErrors {
-    /// Every problem, flags first, then by position.
+    /// Flags first, then by position.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The file, as the user named it.
+    /// The file as named by the user.
     pub fn source_name(&self) -> &str {
         &self.source_name
     }
@@ -98,7 +95,7 @@ impl fmt::Display for ConfigErrors {
         if let [only] = self.problems.as_slice() {
             return f.write_str(&line(&self.source_name, &only.place, &only.complaint.what));
         }
-        write!(f, "{} things are wrong with the configuration", self.problems.len())?;
+        write!(f, "the configuration has {} errors", self.problems.len())?;
         for problem in self.problems.iter().take(MOST_TOLD) {
             write!(f, "\n  {}", line(&self.source_name, &problem.place, &problem.complaint.what))?;
             if let Some(help) = &problem.complaint.help {
@@ -107,16 +104,16 @@ impl fmt::Display for ConfigErrors {
         }
         match self.problems.len().saturating_sub(MOST_TOLD) {
             0 => Ok(()),
-            more => write!(f, "\n  and {more} more of them"),
+            more => write!(f, "\n  and {more} more"),
         }
     }
 }
 
 impl Fault for ConfigErrors {
     fn hint(&self) -> Option<String> {
-        let told = self.problems.iter().take(MOST_TOLD).find_map(|problem| problem.complaint.help.clone());
+        let first_help = self.problems.iter().take(MOST_TOLD).find_map(|problem| problem.complaint.help.clone());
         let in_file = self.problems.iter().any(|problem| matches!(problem.place, Place::File { .. }));
-        match (told, self.problems.len()) {
+        match (first_help, self.problems.len()) {
             (Some(help), 1) => Some(help),
             (None, _) if in_file => Some(EXAMPLE.into()),
             _ => None,
@@ -127,7 +124,7 @@ impl Fault for ConfigErrors {
     }
 }
 
-/// `FILE:LINE:COLUMN: path: what`, or the flag in place of the file.
+/// `FILE:LINE:COLUMN: path: what`, or the flag instead of the file.
 fn line(source_name: &str, place: &Place, what: &str) -> String {
     match place {
         Place::Flag(flag) => format!("{flag}: {what}"),
@@ -139,7 +136,7 @@ fn line(source_name: &str, place: &Place, what: &str) -> String {
     }
 }
 
-/// Collects problems and warnings while a configuration is read.
+/// Collects errors and warnings while a configuration is read.
 #[derive(Clone, Debug)]
 pub(super) struct Report {
     source_name: String,
@@ -148,12 +145,12 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// An empty one for the file of this name.
+    /// An empty report for the file of this name.
     pub(super) fn new(source_name: &str) -> Self {
         Self { source_name: source_name.to_owned(), problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Adds a problem, once.
+    /// Adds an error, once.
     pub(super) fn problem(&mut self, place: Place, complaint: Complaint) {
         let problem = Problem { place, complaint };
         if !self.problems.contains(&problem) {
@@ -169,12 +166,12 @@ impl Report {
         }
     }
 
-    /// The warnings, when nothing is wrong.
+    /// The warnings, if there are no errors.
     pub(super) fn finish(self) -> Result<Vec<Warning>, ConfigErrors> {
         if self.problems.is_empty() { Ok(self.warnings) } else { Err(self.into_errors()) }
     }
 
-    /// The problems, of which there must be one.
+    /// The errors, of which there must be one.
     pub(super) fn into_errors(mut self) -> ConfigErrors {
         self.problems.sort_by(|a, b| a.place.cmp(&b.place));
         ConfigErrors { source_name: self.source_name, problems: self.problems }
@@ -190,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn one_problem_is_one_line_and_its_help_is_the_hint() {
+    fn the_help_of_a_single_error_is_the_hint() {
         let mut report = Report::new("c.yaml");
         report.problem(at(4, "networking.podSubnet"), Complaint::with_help("is odd", "make it even"));
         let errors = report.finish().unwrap_err();
@@ -200,16 +197,16 @@ mod tests {
     }
 
     #[test]
-    fn many_problems_come_in_order_with_their_help() {
+    fn several_errors_are_sorted_and_have_their_help() {
         let mut report = Report::new("c.yaml");
         report.problem(at(14, "b"), Complaint::new("is wrong"));
         report.problem(at(9, "a"), Complaint::with_help("is wrong too", "did you mean 'c'?"));
-        report.problem(Place::Flag("--token"), Complaint::new("is no token"));
+        report.problem(Place::Flag("--token"), Complaint::new("is not a token"));
         report.problem(at(14, "b"), Complaint::new("is wrong"));
         let text = report.finish().unwrap_err().to_string();
         assert_eq!(
             text,
-            "3 things are wrong with the configuration\n  --token: is no token\n  c.yaml:9:3: a: is wrong too\n    \
+            "the configuration has 3 errors\n  --token: is not a token\n  c.yaml:9:3: a: is wrong too\n    \
              help: did you mean 'c'?\n  c.yaml:14:3: b: is wrong"
         );
     }

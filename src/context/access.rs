@@ -1,22 +1,24 @@
 //! Opens the cluster's API with the credentials of a kubeconfig on this host.
 
-use super::Context;
+use super::{Context, Task};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{self, Kubeconfig, User};
+use crate::domain::paths::{ADMIN_CONF, SUPER_ADMIN_CONF};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-/// The administrator's kubeconfig.
-pub const ADMIN_CONF: &str = "/etc/kubernetes/admin.conf";
-/// The kubeconfig of the administrator whom RBAC cannot restrain, in minors that have one.
-pub const SUPER_ADMIN_CONF: &str = "/etc/kubernetes/super-admin.conf";
+/// A host with this manifest is a control plane.
+const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+/// The timeout for a request whose answer is only a help.
+const HASTE: Duration = Duration::from_millis(1500);
 
 /// The field of a kubeconfig's user that names a file with a token.
 pub const TOKEN_FILE: &str = "tokenFile";
@@ -25,8 +27,13 @@ pub const TOKEN_FILE: &str = "tokenFile";
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// There is no such file.
-    #[error("there is no {}", .0.display())]
-    Absent(PathBuf),
+    #[error("there is no {}", path.display())]
+    Absent {
+        /// The file.
+        path: PathBuf,
+        /// This host is a control plane, which should have one.
+        is_control_plane: bool,
+    },
     /// It lacks something.
     #[error("{} has no usable {what}", path.display())]
     Incomplete {
@@ -37,13 +44,25 @@ pub enum AccessError {
     },
 }
 
+impl AccessError {
+    /// There is no such kubeconfig on this host.
+    pub fn absent(cx: &Context, path: impl Into<PathBuf>) -> Self {
+        Self::Absent { path: path.into(), is_control_plane: cx.files.exists(Path::new(API_SERVER)) }
+    }
+}
+
 impl Fault for AccessError {
     fn exit_code(&self) -> ExitCode {
         ExitCode::Input
     }
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Absent(_) => {
+            Self::Absent { path, is_control_plane: true } if path == Path::new(ADMIN_CONF) => {
+                "run 'kubewright init phase kubeconfig admin' to write it again, with the --config file of this cluster if it \
+                 has one; or name another kubeconfig with --kubeconfig"
+                    .into()
+            }
+            Self::Absent { .. } => {
                 "run this on a control plane, or name a kubeconfig with --kubeconfig or the variable KUBECONFIG".into()
             }
             Self::Incomplete { path, .. } => {
@@ -53,12 +72,25 @@ impl Fault for AccessError {
     }
 }
 
+/// super-admin.conf does all that admin.conf does, where that is missing.
+fn stand_in(cx: &Context, path: &Path) -> PathBuf {
+    let other = Path::new(SUPER_ADMIN_CONF);
+    if path == Path::new(ADMIN_CONF) && !cx.files.exists(path) && cx.files.exists(other) {
+        cx.events.warning(format!(
+            "{ADMIN_CONF} is missing, so {SUPER_ADMIN_CONF} is used; 'kubewright init phase kubeconfig admin' writes it again"
+        ));
+        return other.into();
+    }
+    path.into()
+}
+
 /// What a kubeconfig file says: where the API server is and how it is entered.
 ///
 /// # Errors
 /// When the file is not there, cannot be read, or lacks something.
 pub fn access(cx: &Context, path: &Path) -> Result<Access> {
-    let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::Absent(path.into()))?;
+    let path = &stand_in(cx, path);
+    let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path.as_path()))?;
     let kubeconfig = Kubeconfig::parse(path, &bytes)?;
     let lacks = |what| AccessError::Incomplete { path: path.into(), what };
     let cluster = kubeconfig.current_cluster().ok_or_else(|| lacks("cluster in its current context"))?;
@@ -121,7 +153,8 @@ impl Context {
     /// # Errors
     /// When admin.conf is not there or cannot be used.
     pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
-        self.starting_cluster(Path::new(ADMIN_CONF))
+        let given = if let Task::Init(_, options) = &self.task { options.kubeconfig.clone() } else { None };
+        self.starting_cluster(&given.unwrap_or_else(|| ADMIN_CONF.into()))
     }
 
     /// The cluster that this run brings up, through another kubeconfig than the administrator's.
@@ -153,6 +186,16 @@ impl Context {
         let client = Client::new(Access { credentials: Credentials::Anonymous, ..access(self, kubeconfig)? })?;
         let patience = self.timeouts().kubernetes_api_call;
         Ok(Arc::new(Cluster::running(client, self.gate.clone(), self.clock.clone(), patience)))
+    }
+
+    /// The cluster behind a kubeconfig of this host, for a question that is worth no wait: what does not come at once does
+    /// not come.
+    ///
+    /// # Errors
+    /// When the kubeconfig is not there or cannot be used.
+    pub fn hasty_cluster(&self, kubeconfig: &Path) -> Result<Cluster> {
+        let client = Client::new(access(self, kubeconfig)?)?.within(HASTE);
+        Ok(Cluster::running(client, self.gate.clone(), self.clock.clone(), Duration::ZERO))
     }
 
     /// Forgets the open connection: the next one is made with what the kubeconfig holds then.

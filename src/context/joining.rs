@@ -5,6 +5,7 @@ use crate::base::fault::Result;
 use crate::base::go_yaml;
 use crate::config::kubeconfig::User;
 use crate::config::model::{ClusterConfig, JoinConfig};
+use crate::config::untrusted;
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::Found;
 use serde_json::{Map, Value};
@@ -35,7 +36,7 @@ impl Joining {
     /// Sets a field of this host's kubelet unless the cluster sets it; true when it did not.
     pub(super) fn set_kubelet_default(&mut self, field: &str, value: &Value) -> bool {
         // What is no mapping is told by the phase that needs it.
-        let Ok(mut config) = serde_yaml::from_str::<Map<String, Value>>(&self.kubelet) else { return false };
+        let Ok(mut config) = untrusted::read::<Map<String, Value>>(self.kubelet.as_bytes()) else { return false };
         let is_new = !config.contains_key(field);
         if is_new {
             config.insert(field.to_owned(), value.clone());

@@ -2,7 +2,7 @@
 
 use super::{Context, Missing, Task};
 use crate::base::fault::Result;
-use crate::config::lifecycle::ResetConfig;
+use crate::config::ResetConfig;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::host::removal::Kept;
 use std::path::PathBuf;
@@ -68,6 +68,9 @@ pub struct Leaving {
     pub answers: Option<Answer>,
     /// The node's place in etcd, once it was found out.
     pub place: Option<Place>,
+    /// The other members of etcd no longer count this host's, as after 'node remove' on another control plane: its API
+    /// server has ended with it.
+    pub taken_out: bool,
     /// The control planes that stay, once they were counted.
     pub other_control_planes: Option<usize>,
     /// The data of this host's own etcd, where it is there when the files are removed.
@@ -117,4 +120,39 @@ impl Context {
     pub fn reset(&self) -> Result<&ResetConfig> {
         Ok(self.leaving()?.reset.as_ref().ok_or(Missing("the configuration of 'reset'"))?)
     }
+}
+
+/// A host that is about to be reset, for tests.
+#[cfg(test)]
+pub fn fixture(root: &std::path::Path) -> Context {
+    use super::Task;
+    use crate::config::{Documents, Facts, ResetFlags, print};
+    let mut cx = Context::for_tests(root.to_str().unwrap());
+    let facts = Facts::placeholder(cx.random.clone());
+    let reset = Documents::none().reset(&ResetFlags::default(), &facts).unwrap().config;
+    let minor = crate::versions::facts(crate::versions::newest()).unwrap();
+    let version = crate::versions::Version::new(crate::versions::newest(), 0);
+    cx.task = Task::Leave(Box::new(Leaving {
+        name: "n1".into(),
+        reset: Some(reset),
+        kubeconfig: None,
+        dead: false,
+        wait: false,
+        force: false,
+        accept_quorum_loss: false,
+        end_cluster: false,
+        keep_backups: false,
+        drain_limit: std::time::Duration::from_mins(1),
+        cluster: print::default_cluster(version, minor),
+        node: print::default_node(minor, "n1"),
+        answers: None,
+        place: None,
+        taken_out: false,
+        other_control_planes: None,
+        own_data: None,
+        kept: Vec::new(),
+        exposed: Vec::new(),
+        notes: Vec::new(),
+    }));
+    cx
 }

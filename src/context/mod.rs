@@ -103,8 +103,14 @@ pub struct InitOptions {
     pub skip_token_print: bool,
     /// Do not print the certificate key.
     pub skip_certificate_key_print: bool,
-    /// Mend what preflight finds and can mend.
+    /// Fix what preflight can fix.
     pub fix: bool,
+    /// The kubeconfig of a single phase; None: admin.conf.
+    pub kubeconfig: Option<PathBuf>,
+    /// The directory of kubeconfig files of a single phase; None: /etc/kubernetes.
+    pub kubeconfig_dir: Option<PathBuf>,
+    /// Take over what another cluster left in an external etcd.
+    pub adopt_etcd_data: bool,
 }
 
 /// Choices of `join` that are no configuration.

@@ -3,11 +3,11 @@
 use super::rotation::Rotation;
 use super::{Context, Missing, Task};
 use crate::base::fault::Result;
-use crate::config::kubeconfig::Kubeconfig;
+use crate::base::secret::Secret;
 use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::pki::Cert;
 use crate::pki::renew::Names;
-use crate::pki::{Cert, CertSpec, Pair};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// See the module's text.
 pub struct Renewal {
@@ -29,6 +29,8 @@ pub struct Renewal {
     pub rotation: Option<Rotation>,
     /// What was renewed.
     pub renewed: Vec<Renewed>,
+    /// The files that this run changes, as it found them.
+    pub kept: Vec<Kept>,
 }
 
 /// A certificate that was signed elsewhere.
@@ -49,16 +51,17 @@ pub struct Renewed {
     pub new: Cert,
     /// When that was, in seconds since the epoch.
     pub at: i64,
-    /// The files as they were.
-    pub before: Before,
 }
 
-/// Files as they were before a renewal.
-pub enum Before {
-    /// A certificate and its key.
-    Pair(&'static CertSpec, Pair),
-    /// A kubeconfig.
-    Kubeconfig(PathBuf, Box<Kubeconfig>),
+/// A file as this run found it.
+#[derive(Clone)]
+pub struct Kept {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its content, which may be a key.
+    pub bytes: Secret<Vec<u8>>,
+    /// Its permission bits.
+    pub mode: u32,
 }
 
 impl Renewal {
@@ -74,6 +77,7 @@ impl Renewal {
             kubeconfig_dir: "/etc/kubernetes".into(),
             rotation: None,
             renewed: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -93,6 +97,22 @@ impl Context {
             Task::Renew(renewal) => Ok(renewal),
             _ => Err(Missing("what to renew").into()),
         }
+    }
+
+    /// Keeps a file as it is now, for putting it back; what was kept before stays. Does nothing where there is none.
+    ///
+    /// # Errors
+    /// When the command is another, or the file cannot be read.
+    pub fn keep(&mut self, path: &Path) -> Result<()> {
+        let Task::Renew(renewal) = &mut self.task else { return Err(Missing("what to renew").into()) };
+        if renewal.kept.iter().any(|kept| kept.path == path) {
+            return Ok(());
+        }
+        if let Some(bytes) = self.files.read(path)?.map(Secret::new) {
+            let mode = self.files.mode(path).unwrap_or(0o600);
+            renewal.kept.push(Kept { path: path.to_path_buf(), bytes, mode });
+        }
+        Ok(())
     }
 
     /// Notes that something was renewed.

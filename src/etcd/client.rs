@@ -8,7 +8,7 @@ use super::member::{Health, Member, Status};
 use super::membership::MemberApi;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
-use crate::base::https::{Credentials, Https, Options, Trust};
+use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trust};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -42,6 +42,7 @@ enum Kind {
 /// was told of are gone.
 pub struct Client {
     https: Https,
+    grpc: Grpc,
     endpoints: Mutex<Vec<String>>,
 }
 
@@ -56,9 +57,10 @@ impl Client {
         if let Some(address) = endpoints.iter().find(bad).cloned().or(endpoints.is_empty().then(String::new)) {
             return Err(EtcdError::Address { address });
         }
-        let https = Https::new(Options { credentials, connect_limit: CONNECT_LIMIT, ..Options::new(trust) })?;
+        let options = Options { credentials, connect_limit: CONNECT_LIMIT, ..Options::new(trust) };
+        let https = Https::new(options.clone())?;
         let endpoints = endpoints.iter().map(|endpoint| endpoint.trim_end_matches('/').to_owned()).collect();
-        Ok(Self { https, endpoints: Mutex::new(endpoints) })
+        Ok(Self { https, grpc: Grpc::new(options), endpoints: Mutex::new(endpoints) })
     }
 
     /// The members, as a majority of them sees it (from etcd 3.5 on; older ones tell what the one asked knows).
@@ -69,12 +71,17 @@ impl Client {
         self.list(true)
     }
 
-    /// The members as a majority sees them, or without one as the member that is asked knows them.
+    /// The members as a majority sees them, or without one as the member that answers knows them.
     ///
     /// # Errors
     /// When no member answers, or refuses.
     pub fn members_known(&self) -> Result<Vec<Member>, EtcdError> {
         self.list(true).or_else(|_| self.list(false))
+    }
+
+    /// True when at least one endpoint says who the members are.
+    pub fn knows_members(&self) -> bool {
+        self.list(false).is_ok()
     }
 
     fn list(&self, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
@@ -106,10 +113,19 @@ impl Client {
     /// Asks one endpoint after the other until one answers; one that does not is asked last from then on. A change is
     /// sent to another one only when it surely did not arrive: it must not be made twice.
     fn ask(&self, kind: Kind, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
+        self.try_each(kind, |endpoint| self.call(endpoint, path, body, what))
+    }
+
+    /// Reads from one endpoint after the other until one answers.
+    pub(super) fn each_endpoint<T>(&self, read: impl Fn(&str) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
+        self.try_each(Kind::Read, read)
+    }
+
+    fn try_each<T>(&self, kind: Kind, ask: impl Fn(&str) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
         let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut last = EtcdError::Address { address: String::new() };
         for endpoint in &endpoints {
-            let error = match self.call(endpoint, path, body, what) {
+            let error = match ask(endpoint) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -128,7 +144,7 @@ impl Client {
         Err(last)
     }
 
-    fn call(&self, endpoint: &str, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
+    pub(super) fn call(&self, endpoint: &str, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
         let request = http::Request::post(format!("{endpoint}{path}")).header("content-type", "application/json");
         self.exchange(endpoint, request, body.to_string().into_bytes(), what)
     }
@@ -149,6 +165,11 @@ impl Client {
         }
         let message = value["message"].as_str().or(value["error"].as_str()).unwrap_or("no reason given").to_owned();
         Err(EtcdError::Refused { what: what.into(), code: value["code"].as_u64().unwrap_or(2), message })
+    }
+
+    /// Calls a method of etcd's gRPC API.
+    pub(super) fn grpc(&self, endpoint: &str, method: &str, message: &[u8]) -> Result<Answer, EtcdError> {
+        Ok(self.grpc.call(&format!("{endpoint}{method}"), message, CALL_LIMIT)?)
     }
 
     fn put_last(&self, endpoint: &str) {

@@ -6,6 +6,8 @@ use crate::base::fault::Fault;
 use crate::base::https::HttpsError;
 use std::time::Duration;
 
+/// gRPC's number for "permission denied".
+const PERMISSION_DENIED: u64 = 7;
 /// gRPC's number for "unavailable", which etcd also uses for "try again".
 const UNAVAILABLE: u64 = 14;
 /// gRPC's number for "the deadline passed".
@@ -56,6 +58,29 @@ pub enum EtcdError {
         /// Who is not, and why.
         sick: Vec<String>,
     },
+    /// Fewer than a majority of the members answer: etcd, and the API with it, does nothing until they are back.
+    #[error(
+        "etcd has lost its majority: of {voters} voting members {answering} answer{}, and {needed} must; these do not: {}",
+        if *answering == 1 { "s" } else { "" }, missing.join("; ")
+    )]
+    QuorumLost {
+        /// How many answer.
+        answering: usize,
+        /// How many can vote.
+        voters: usize,
+        /// How many must answer.
+        needed: usize,
+        /// Who does not, and why.
+        missing: Vec<String>,
+        /// None of the others can be reached, so that this host itself may be cut off.
+        cut_off: bool,
+    },
+    /// etcd takes nobody in while one of its members is away.
+    #[error("etcd takes no member in as long as a member is away: {}", away.join("; "))]
+    MemberAway {
+        /// Who is, and why that seems so.
+        away: Vec<String>,
+    },
     /// This host has data of a member that the cluster does not know.
     #[error("this host has etcd data of an earlier membership, but {peer_url} is not a member")]
     StaleData {
@@ -97,7 +122,7 @@ pub enum EtcdError {
         id: u64,
     },
     /// What might have passed did not.
-    #[error("{what} did not happen within {limit:?}: {last}")]
+    #[error("timed out after {limit:?} waiting for {what}: {last}")]
     TimedOut {
         /// What was awaited.
         what: String,
@@ -151,6 +176,13 @@ impl EtcdError {
         .any(|part| self.says(part))
     }
 
+    /// The user whom the client certificate names may not do that.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, Self::Refused { code: PERMISSION_DENIED, .. })
+            || self.says("permission denied")
+            || self.says("user name is empty")
+    }
+
     fn says(&self, part: &str) -> bool {
         matches!(self, Self::Refused { message, .. } if message.contains(part))
     }
@@ -162,7 +194,10 @@ impl Fault for EtcdError {
             Self::Transport(error) => error.exit_code(),
             Self::Refused { .. } | Self::Answer { .. } => ExitCode::Unreachable,
             Self::Address { .. } => ExitCode::Input,
-            Self::NoQuorum { .. } | Self::StaleData { .. } | Self::Taken { .. } => ExitCode::Refused,
+            Self::QuorumLost { .. } => ExitCode::Unhealthy,
+            Self::NoQuorum { .. } | Self::MemberAway { .. } | Self::StaleData { .. } | Self::Taken { .. } => {
+                ExitCode::Refused
+            }
             Self::Behind { .. } | Self::NeverStarted { .. } | Self::Gone { .. } | Self::TimedOut { .. } => {
                 ExitCode::Unhealthy
             }
@@ -179,8 +214,20 @@ impl Fault for EtcdError {
             Self::NoQuorum { .. } => {
                 "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or take out those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
             }
+            Self::QuorumLost { cut_off, .. } => {
+                let back = "start the hosts of the missing members: etcd goes on by itself once a majority is back. If they are gone for good, see 'docs/quorum.md' for the way back from the data of one member; keep that data until then";
+                if *cut_off {
+                    format!("first check the network of this host, which reaches none of the others: run 'ip -br address' and 'ip route'; then {back}")
+                } else {
+                    back.into()
+                }
+            }
+            Self::MemberAway { .. } => {
+                "bring it back (run 'crictl logs $(crictl ps -aq --name etcd)' on its host); if it will not return, run 'kubewright node remove NAME --dead' on a control plane; then run this command again: it continues".into()
+            }
             Self::StaleData { .. } => {
-                "if nothing on this host is needed any more, run 'kubewright reset' and join again".into()
+                "keep the data: it may be the only copy of another cluster. Join with another host; or, where it is known \
+                 that the data is of this cluster and its members have all of it, move it away and join again".into()
             }
             Self::Taken { holder, .. } => format!(
                 "give this host an address of its own with --apiserver-advertise-address (in a file: localAPIEndpoint.advertiseAddress) and a name of its own with --node-name; if {holder} is gone for good, run 'kubewright node remove {holder} --dead' on a control plane first"

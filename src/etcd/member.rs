@@ -61,6 +61,8 @@ pub enum Health {
 /// How a member is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
+    /// The cluster that it is a member of.
+    pub cluster: u64,
     /// Whose status this is.
     pub member: u64,
     /// Its version: `3.5.21`.
@@ -84,6 +86,7 @@ pub struct Status {
 impl Status {
     pub(super) fn of(value: &Value) -> Self {
         Self {
+            cluster: number(&value["header"]["cluster_id"]),
             member: number(&value["header"]["member_id"]),
             version: text(&value["version"]),
             db_size: number(&value["dbSize"]),

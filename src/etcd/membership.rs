@@ -116,7 +116,7 @@ impl<'a> Membership<'a> {
                 members.retain(|other| other.id != id);
             }
         }
-        self.patiently(|| quorum::allows_addition(self.api, &members))?;
+        self.patiently(|| quorum::admits(self.api, &members))?;
         let change = request("add learner", &format!("member {name}"), Some(peer_url.to_owned()));
         let members = self.gate.pass(change, || self.add(peer_url))?.unwrap_or_else(|| {
             // A dry run goes on with the member that would be there.
@@ -134,7 +134,7 @@ impl<'a> Membership<'a> {
     pub fn check_room(&self, name: &str, peer_url: &str, local: LocalData) -> Result<(), Failure> {
         let members = self.survey()?;
         match self.place(&members, name, peer_url, local)? {
-            Place::None => self.patiently(|| quorum::allows_addition(self.api, &members)),
+            Place::None => self.patiently(|| quorum::admits(self.api, &members)),
             Place::Its(_) => Ok(()),
             Place::Lost(member) => self.patiently(|| quorum::allows_removal(self.api, &members, member)),
         }
@@ -176,6 +176,24 @@ impl<'a> Membership<'a> {
         }
         self.gate.pass(request("promote", &format!("member {id:x}"), None), || self.promote(id))?;
         Ok(())
+    }
+
+    /// Looks whether a majority of the members answers, as one of them that answers knows them. That no member answers at all
+    /// is not said here.
+    ///
+    /// # Errors
+    /// [`EtcdError::QuorumLost`].
+    pub fn require_majority(&self) -> Result<(), Failure> {
+        let Ok(members) = self.api.members_by_hearsay() else { return Ok(()) };
+        self.patiently(|| quorum::is_there(self.api, &members))
+    }
+
+    /// The same for members that are only known from elsewhere, as none answers for them.
+    ///
+    /// # Errors
+    /// [`EtcdError::QuorumLost`].
+    pub fn require_majority_of(&self, members: &[Member]) -> Result<(), Failure> {
+        self.patiently(|| quorum::is_there(self.api, members))
     }
 
     /// Takes the member that `who` tells out.
@@ -318,8 +336,31 @@ impl<'a> Membership<'a> {
         })
     }
 
+    /// Fails when nothing has worked for some seconds because most of the members are away: no wait brings them back.
+    fn give_up_without_majority(&self, failing_since: &mut Option<Duration>) -> Result<(), Failure> {
+        let now = self.clock.monotonic();
+        let since = *failing_since.get_or_insert(now);
+        if now.saturating_sub(since) < PATIENCE {
+            return Ok(());
+        }
+        *failing_since = None;
+        if let Ok(members) = self.api.members_by_hearsay() {
+            quorum::is_there(self.api, &members)?;
+        }
+        Ok(())
+    }
+
     fn poll<T>(&self, what: &str, look: impl FnMut() -> Result<Poll<T>, Failure>) -> Result<T, Failure> {
-        Wait { slowest: SLOWEST, ..Wait::new(what, self.limit) }.until(self.clock, self.events, look)
+        let mut look = look;
+        let mut failing_since = None;
+        Wait { slowest: SLOWEST, ..Wait::new(what, self.limit) }.until(self.clock, self.events, || {
+            let outcome = look();
+            match &outcome {
+                Err(failure) if failure.retryable() => self.give_up_without_majority(&mut failing_since)?,
+                _ => failing_since = None,
+            }
+            outcome
+        })
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod client;
 mod error;
+mod kv;
 mod member;
 mod membership;
 mod quorum;
 #[cfg(test)]
 mod test_etcd;
+pub mod wal;
 
 pub use client::{Access, Client};
 pub use error::EtcdError;

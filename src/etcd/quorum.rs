@@ -32,6 +32,32 @@ pub(super) fn allows_removal(api: &dyn MemberApi, members: &[Member], leaving: &
     check(staying, voters.saturating_sub(1), majority(voters.saturating_sub(1)), &change, sick)
 }
 
+/// # Errors
+/// When a voter is away, and so no member can come in; when too few are well for that anyway.
+pub(super) fn admits(api: &dyn MemberApi, members: &[Member]) -> Result<(), EtcdError> {
+    allows_addition(api, members)?;
+    let (_, away) = health(api, members);
+    if away.is_empty() { Ok(()) } else { Err(EtcdError::MemberAway { away }) }
+}
+
+/// # Errors
+/// [`EtcdError::QuorumLost`], when fewer than a majority of the voters answer at all.
+pub(super) fn is_there(api: &dyn MemberApi, members: &[Member]) -> Result<(), EtcdError> {
+    let voters: Vec<&Member> = voters(members).collect();
+    let mut missing = Vec::new();
+    for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
+        if let Health::Silent(why) = health {
+            missing.push(format!("{}: {why}", member.shown()));
+        }
+    }
+    let (answering, needed) = (voters.len() - missing.len(), majority(voters.len()));
+    if answering >= needed || voters.len() < 2 {
+        return Ok(());
+    }
+    let cut_off = missing.len() + 1 >= voters.len() && !missing.iter().any(|why| why.contains("refuses"));
+    Err(EtcdError::QuorumLost { answering, voters: voters.len(), needed, missing, cut_off })
+}
+
 /// The ids of the voters that are well, and who is not and why. All are asked at once.
 pub(super) fn health(api: &dyn MemberApi, members: &[Member]) -> (Vec<u64>, Vec<String>) {
     let voters: Vec<&Member> = voters(members).collect();

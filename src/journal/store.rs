@@ -124,6 +124,13 @@ impl Journal {
         self.changes.push(change);
     }
 
+    /// Removes the newest change with this inverse: it was taken back at once.
+    pub fn forget_change(&mut self, inverse: &Inverse) {
+        if let Some(place) = self.changes.iter().rposition(|change| change.inverse == *inverse) {
+            self.changes.remove(place);
+        }
+    }
+
     /// Every change of the host, oldest first.
     pub fn changes(&self) -> &[HostChange] {
         &self.changes

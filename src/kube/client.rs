@@ -51,6 +51,7 @@ pub struct Access {
 pub struct Client {
     https: Https,
     server: String,
+    limit: Duration,
 }
 
 impl Client {
@@ -68,7 +69,13 @@ impl Client {
             return Err(KubeError::Address { address: server });
         }
         let https = Https::new(Options { credentials, proxies, ..Options::new(trust) })?;
-        Ok(Self { https, server: server.trim_end_matches('/').to_owned() })
+        Ok(Self { https, server: server.trim_end_matches('/').to_owned(), limit: REQUEST_LIMIT })
+    }
+
+    /// The same, each request of which may take no longer than `limit`.
+    #[must_use]
+    pub fn within(self, limit: Duration) -> Self {
+        Self { limit, ..self }
     }
 
     /// The server's address.
@@ -96,7 +103,7 @@ const METADATA: &str =
 
 impl Api for Client {
     fn send(&self, request: &Request, what: &str) -> Result<Value, KubeError> {
-        let answer = self.https.send(self.http_request(request)?, REQUEST_LIMIT)?;
+        let answer = self.https.send(self.http_request(request)?, self.limit)?;
         if !answer.status().is_success() {
             return Err(KubeError::of_answer(what, answer.status().as_u16(), answer.body()));
         }
@@ -104,7 +111,7 @@ impl Api for Client {
     }
 
     fn text(&self, path: &str) -> Result<(u16, String), KubeError> {
-        let answer = self.https.send(self.http_request(&Request::get(path))?, PROBE_LIMIT)?;
+        let answer = self.https.send(self.http_request(&Request::get(path))?, PROBE_LIMIT.min(self.limit))?;
         Ok((answer.status().as_u16(), String::from_utf8_lossy(answer.body()).into_owned()))
     }
 }

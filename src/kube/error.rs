@@ -2,8 +2,8 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
-use crate::base::foreign_text;
 use crate::base::https::HttpsError;
+use crate::base::sanitize;
 use serde_json::Value;
 
 /// A request to the Kubernetes API failed.
@@ -60,10 +60,10 @@ impl KubeError {
     /// between, any text; it may come from a server that is not proved yet, so it is made fit to be shown.
     pub fn of_answer(what: impl Into<String>, code: u16, body: &[u8]) -> Self {
         let status: Value = serde_json::from_slice(body).unwrap_or_default();
-        let reason = foreign_text::shown(status["reason"].as_str().unwrap_or_default());
+        let reason = sanitize::line(status["reason"].as_str().unwrap_or_default());
         let message = match status["message"].as_str() {
-            Some(message) if !message.is_empty() => foreign_text::shown(message),
-            _ => match foreign_text::shown(&String::from_utf8_lossy(body)) {
+            Some(message) if !message.is_empty() => sanitize::line(message),
+            _ => match sanitize::line(&String::from_utf8_lossy(body)) {
                 text if text.is_empty() => format!("HTTP status {code}"),
                 text => text,
             },

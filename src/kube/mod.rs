@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod discovery;
 pub mod error;
 pub mod kind;
+pub mod node;
 pub mod ready;
 pub mod request;
 #[cfg(test)]

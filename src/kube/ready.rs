@@ -10,10 +10,10 @@ use super::kind::{NODE, ObjectRef};
 use crate::base::env::Clock;
 use crate::base::events::Events;
 use crate::base::fault::{Failure, Fault};
-use crate::base::foreign_text;
 use crate::base::gate::Gate;
 use crate::base::https::{Https, Options, Trust};
 use crate::base::parallel::for_each;
+use crate::base::sanitize;
 use crate::base::wait::{Poll, Wait};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -191,8 +191,8 @@ fn trouble_in(status: u16, text: &str) -> Option<String> {
     let reason =
         etcd.and_then(|etcd| ["reason", "message"].iter().find_map(|key| etcd[key].as_str().map(str::to_owned)));
     Some(match reason {
-        _ if !failed.is_empty() => foreign_text::shown(&failed.join(", ")),
-        Some(reason) if !reason.is_empty() => foreign_text::shown(&reason),
-        _ => format!("it answers with status {status}: {}", foreign_text::shown(text)),
+        _ if !failed.is_empty() => sanitize::line(&failed.join(", ")),
+        Some(reason) if !reason.is_empty() => sanitize::line(&reason),
+        _ => format!("it answers with status {status}: {}", sanitize::line(text)),
     })
 }

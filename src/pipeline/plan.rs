@@ -4,7 +4,7 @@ use super::action::{Action, Registry, Target};
 use super::error::PipelineError;
 use super::spec::{PhaseSpec, When, Workflow, join};
 use crate::base::fault::Result;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::context::Context;
 
 /// The steps of one run, in order.
@@ -50,7 +50,7 @@ impl Plan {
             Err(PipelineError::NoSuchPhase {
                 workflow: workflow.workflow.clone(),
                 path: path.into(),
-                nearest: nearest(path, paths.iter().map(String::as_str)).map(str::to_owned),
+                nearest: similar(path, paths.iter().map(String::as_str)).map(str::to_owned),
             })
         };
         let only = choice.only.as_deref().map(|path| workflow.canonical(path.strip_suffix("/all").unwrap_or(path)));

@@ -89,7 +89,7 @@ mod tests {
         cx.host = fake.live();
         let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
         let text = plan.run(&mut cx).unwrap_err().to_string();
-        let cause = "the node n1 did not happen within 9s: the container runtime does not answer";
+        let cause = "timed out after 9s waiting for the node n1: the container runtime does not answer";
         assert!(text.starts_with(cause) && text.ends_with("last look: not there"), "{text}");
     }
 }

@@ -5,7 +5,7 @@
 
 use super::error::PkiError;
 use super::subject::Subject;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::model::{ClusterConfig, Etcd};
 use crate::versions::Minor;
 
@@ -280,7 +280,7 @@ const SUPER_ADMIN: &str = "super-admin";
 pub fn cert(name: &str) -> Result<&'static CertSpec, PkiError> {
     CERTS.iter().find(|spec| spec.name == name).ok_or_else(|| PkiError::UnknownName {
         name: name.into(),
-        nearest: nearest(name, CERTS.iter().map(|spec| spec.name)),
+        nearest: similar(name, CERTS.iter().map(|spec| spec.name)),
     })
 }
 
@@ -291,7 +291,7 @@ pub fn cert(name: &str) -> Result<&'static CertSpec, PkiError> {
 pub fn kubeconfig(name: &str) -> Result<&'static KubeconfigSpec, PkiError> {
     KUBECONFIGS.iter().find(|spec| spec.name == name || spec.file == name).ok_or_else(|| PkiError::UnknownName {
         name: name.into(),
-        nearest: nearest(name, KUBECONFIGS.iter().flat_map(|spec| [spec.name, spec.file])),
+        nearest: similar(name, KUBECONFIGS.iter().flat_map(|spec| [spec.name, spec.file])),
     })
 }
 

@@ -1,10 +1,11 @@
 //! A certificate that was read, as the facts that anybody here asks for.
 
 use super::error::{CertificateError, PkiError};
+use super::form;
 use super::keys::{algorithm_of, public_bits};
-use super::pem;
 use super::sans::Sans;
 use super::subject::Subject;
+use crate::base::pem;
 use crate::base::pin::Pin;
 use crate::config::model::KeyAlgorithm;
 use std::net::IpAddr;
@@ -84,16 +85,18 @@ impl Cert {
     /// # Errors
     /// When there is none, or one of them is damaged.
     pub fn bundle_from_pem(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
-        let blocks = pem::blocks(bytes)?;
+        let blocks = pem::blocks(bytes).map_err(|error| form::of_pem(error, bytes))?;
         let certs = blocks
             .iter()
             .filter(|block| block.label == pem::CERTIFICATE)
             .enumerate()
             .map(|(i, block)| Self::from_der(&block.der).ok_or(CertificateError::Damaged { number: i + 1 }))
             .collect::<Result<Vec<_>, _>>()?;
+        if certs.is_empty() && blocks.iter().any(|block| matches!(block.label, "PKCS7" | "CMS")) {
+            return Err(CertificateError::Pkcs7 { form: "" });
+        }
         if certs.is_empty() {
-            let found: Vec<_> = blocks.iter().map(|b| b.label.as_str()).collect();
-            return Err(CertificateError::OtherBlocks { found: found.join(" and ") });
+            return Err(CertificateError::OtherBlocks { found: pem::labels(&blocks) });
         }
         Ok(certs)
     }

@@ -6,12 +6,13 @@
 use super::catalog::{self, CertSpec, KubeconfigSpec, Usage};
 use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
+use super::form;
 use super::issue;
 use super::keys::{KeySource, PrivateKey};
 use super::kubeconfigs::{CA, server_url};
 use super::problem::Problem;
 use super::sans::Sans;
-use super::store::{LoadedCa, PkiStore, SECRET_MODE};
+use super::store::{CERT_MODE, LoadedCa, PkiStore, SECRET_MODE};
 use super::subject::Subject;
 use super::validity::minor_of;
 use super::verify::{At, Wanted, judge_leaf};
@@ -96,7 +97,7 @@ impl PkiStore {
         Ok(request)
     }
 
-    /// Judges a certificate (PEM, intermediates after it) that was signed elsewhere for the key that is there.
+    /// Judges a certificate (PEM, DER or PKCS#7, with its intermediates) that was signed elsewhere for the key that is there.
     ///
     /// # Errors
     /// When anything about it is wrong: its chain, key, names, uses, time or subject.
@@ -137,7 +138,7 @@ impl PkiStore {
     ) -> Result<Cert, PkiError> {
         let chain = self.judge_signed(spec, pem, cluster, node)?;
         let path = self.cert_path(spec);
-        self.save_cert(&path, &bundle_pem(&chain))?;
+        self.files.write(&path, &Content::public(bundle_pem(&chain)), self.files.mode_or(&path, CERT_MODE))?;
         first(chain, &path)
     }
 
@@ -201,13 +202,13 @@ impl PkiStore {
             self.files.write(
                 &file,
                 &Content::secret(both, "(certificate and private key, not shown)\n"),
-                SECRET_MODE,
+                self.files.mode_or(&file, SECRET_MODE),
             )?;
         } else {
             user.client_certificate_data = Some(Base64(bundle_pem(&chain).into_bytes()));
             user.client_certificate = None;
         }
-        self.files.write(&path, &config.content()?, SECRET_MODE)?;
+        self.files.write(&path, &config.content()?, self.files.mode_or(&path, SECRET_MODE))?;
         first(chain, &path)
     }
 }
@@ -231,8 +232,10 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
-    fn judge(&self, pem: &[u8]) -> Result<Vec<Cert>, PkiError> {
-        let chain = Cert::bundle_from_file(self.path, pem)?;
+    fn judge(&self, bytes: &[u8]) -> Result<Vec<Cert>, PkiError> {
+        let certs = form::certificates(bytes)
+            .map_err(|source| PkiError::NotACertificate { path: self.path.to_path_buf(), source })?;
+        let chain = form::in_order(certs, self.key.value.public_der());
         let wanted = Wanted {
             ca: At { path: &self.ca.path, value: self.ca.certs.as_slice() },
             sans: &self.sans,
@@ -250,7 +253,7 @@ impl Arrival<'_> {
         if problems.is_empty() {
             Ok(chain)
         } else {
-            Err(PkiError::Unfit { path: self.path.to_path_buf(), name: self.name.into(), problems })
+            Err(PkiError::Unfit { path: self.path.to_path_buf(), name: self.name.into(), problems, external_ca: true })
         }
     }
 }

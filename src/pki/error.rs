@@ -1,11 +1,11 @@
 //! What can be wrong with certificates, keys and kubeconfigs, with the way out.
 
 use super::key_error::KeyError;
-use super::pem::PemError;
 use super::problem::Problem;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::FileError;
+use crate::base::pem::PemError;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
 use std::path::{Path, PathBuf};
@@ -34,6 +34,15 @@ pub enum PkiError {
         #[source]
         source: KeyError,
     },
+    /// A public-key file holds no key that can be used.
+    #[error("{} holds no usable public key", path.display())]
+    NotAPublicKey {
+        /// The file.
+        path: PathBuf,
+        /// What is there instead.
+        #[source]
+        source: KeyError,
+    },
     /// A kubeconfig could not be written.
     #[error(transparent)]
     Yaml(#[from] YamlError),
@@ -49,6 +58,8 @@ pub enum PkiError {
         name: String,
         /// Everything that is wrong with it; never empty.
         problems: Vec<Problem>,
+        /// This host cannot issue it again, as the key of its CA is elsewhere.
+        external_ca: bool,
     },
     /// Certificates of an external CA are missing.
     #[error("{} has no key beside it, so it is an external CA; what only its owner can sign is missing: {}", ca.display(), missing.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
@@ -197,6 +208,21 @@ pub enum CertificateError {
     /// The file is not PEM.
     #[error(transparent)]
     Pem(#[from] PemError),
+    /// It is a certificate in DER.
+    #[error("it is a certificate in DER, and Kubernetes reads PEM")]
+    Der,
+    /// It is an envelope of certificates.
+    #[error("it is PKCS#7, and Kubernetes reads certificates in PEM")]
+    Pkcs7 {
+        /// openssl's option for it.
+        form: &'static str,
+    },
+    /// An envelope of certificates holds none that can be read.
+    #[error("it is PKCS#7 without a certificate that can be read")]
+    Pkcs7Unread,
+    /// It is a store of certificates and keys.
+    #[error("it is PKCS#12, and Kubernetes reads certificates and keys in PEM")]
+    Pkcs12,
     /// There are blocks, and none is a certificate.
     #[error("it holds {found} and no CERTIFICATE block")]
     OtherBlocks {
@@ -211,6 +237,23 @@ pub enum CertificateError {
     },
 }
 
+impl CertificateError {
+    /// The command that brings the file into the right form, where there is one.
+    fn fix(&self, path: &Path) -> Option<String> {
+        let convert = |command: &str| {
+            let path = path.display();
+            Some(format!("run 'openssl {command} -in {path} -out {path}.pem' and put the result in its place"))
+        };
+        match self {
+            Self::Pem(error) => error.fix(path),
+            Self::Der => convert("x509 -inform der"),
+            Self::Pkcs7 { form } => convert(&format!("pkcs7{form} -print_certs")),
+            Self::Pkcs12 => convert("pkcs12 -nokeys"),
+            Self::Pkcs7Unread | Self::OtherBlocks { .. } | Self::Damaged { .. } => None,
+        }
+    }
+}
+
 fn list(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -223,6 +266,7 @@ impl Fault for PkiError {
             Self::Yaml(error) => error.exit_code(),
             Self::NotACertificate { .. }
             | Self::NotAKey { .. }
+            | Self::NotAPublicKey { .. }
             | Self::Unfit { .. }
             | Self::ExternalCa { .. }
             | Self::NoCa { .. }
@@ -247,25 +291,41 @@ impl Fault for PkiError {
             Self::File(error) | Self::NotExchanged { cause: error, .. } => error.hint(),
             Self::Kubeconfig(error) => error.hint(),
             Self::Yaml(error) => error.hint(),
-            Self::NotACertificate { path, .. } => {
-                Some(format!("run 'openssl x509 -in {0} -noout -text' to look at it, or move it away to have it made anew", path.display()))
+            Self::NotACertificate { path, source } => {
+                if let Some(fix) = source.fix(path) {
+                    return Some(fix);
+                }
+                let look = format!("run 'openssl x509 -in {} -noout -text' to look at it", path.display());
+                Some(if is_irreplaceable(path) {
+                    format!("{look}, and put it back from a backup or from another control plane")
+                } else {
+                    format!("{look}, and put it back, or keep it under another name to have a new one made")
+                })
             }
-            Self::NotAKey { path, source } => Some(source.fix(path)),
-            Self::Unfit { path, name, problems } => problems.first().map(|problem| problem.fix(path, name)),
-            Self::ExternalCa { .. } => Some(
-                "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright certs import FOLDER'".into(),
-            ),
+            Self::NotAKey { path, source } | Self::NotAPublicKey { path, source } => Some(source.fix(path)),
+            Self::Unfit { external_ca: true, problems, .. } if problems.iter().any(Problem::needs_another_certificate) => {
+                Some(SIGNED_ELSEWHERE.into())
+            }
+            Self::Unfit { path, name, problems, .. } => problems.first().map(|problem| problem.fix(path, name)),
+            Self::ExternalCa { .. } => Some(SIGNED_ELSEWHERE.into()),
             Self::NoCa { ca_name, .. } => Some(format!("run 'kubewright init phase certs {ca_name}', or copy the cluster's CA to this host")),
-            Self::HalfAPair { there, missing } => Some(format!(
-                "copy {} from where {} came from, or move {1} away to have both made anew",
-                missing.display(),
-                there.display()
-            )),
+            Self::HalfAPair { there, missing } => {
+                let from = format!("copy {} from where {} came from", missing.display(), there.display());
+                Some(if is_irreplaceable(there) {
+                    format!("{from}, such as a backup or another control plane")
+                } else {
+                    format!("{from}, or keep {} under another name to have both made", there.display())
+                })
+            }
             Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
             Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane, which begins to bring a new CA to every node".into()),
-            Self::KeyExists { path } => Some(format!("move {0} away first: run 'mv {0} {0}.old'", path.display())),
+            Self::KeyExists { path } => Some(if is_irreplaceable(path) {
+                format!("keep {}: the cluster depends on it; use it, or another certificates directory", path.display())
+            } else {
+                format!("keep {0} under another name first: run 'mv --backup=numbered {0} {0}.old'", path.display())
+            }),
             Self::OtherCluster { .. } => {
-                Some("this host still has the files of another cluster: run 'kubewright reset', then join again".into())
+                Some("this host has the files of another cluster, maybe their only copy: keep them, and join with another host".into())
             }
             Self::KeyMissing { .. } => Some("run 'kubewright certs generate-csr', which makes the key and its request".into()),
             Self::UnknownMinor { .. } => Some("set kubernetesVersion to a supported version".into()),
@@ -280,6 +340,16 @@ impl Fault for PkiError {
     }
 }
 
+/// How a certificate is had where the key of the CA is not on this host.
+const SIGNED_ELSEWHERE: &str = "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright \
+                                certs import FOLDER'";
+
+/// True for the files of CAs and of service accounts: what was made with them works with no others.
+fn is_irreplaceable(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    stem.ends_with("ca") || stem == "sa"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,7 +357,12 @@ mod tests {
     #[test]
     fn what_the_user_can_mend_has_a_hint_with_a_way() {
         let path = || PathBuf::from("/pki/x.crt");
-        let unfit = |problem| PkiError::Unfit { path: path(), name: "apiserver".into(), problems: vec![problem] };
+        let unfit = |problem| PkiError::Unfit {
+            path: path(),
+            name: "apiserver".into(),
+            problems: vec![problem],
+            external_ca: false,
+        };
         let errors = [
             PkiError::NotACertificate { path: path(), source: CertificateError::Damaged { number: 1 } },
             PkiError::NotAKey { path: path(), source: KeyError::Encrypted },
@@ -316,7 +391,7 @@ mod tests {
         ];
         for error in errors {
             let (said, hint) = (error.to_string(), error.hint().unwrap_or_default());
-            let way = ["run '", "copy ", "use RSA"].iter().any(|word| hint.contains(word));
+            let way = ["run '", "copy ", "use RSA", "keep ", "back to "].iter().any(|word| hint.contains(word));
             assert!(way, "{said}: {hint}");
             assert!(said.starts_with(|c: char| !c.is_uppercase()), "{said}");
             assert!(matches!(error.exit_code(), ExitCode::Input | ExitCode::Usage), "{said}");

@@ -9,11 +9,11 @@ use super::cert::Cert;
 use super::der;
 use super::error::PkiError;
 use super::keys::PrivateKey;
-use super::pem;
 use super::sans::Sans;
 use super::subject::Subject;
 use super::validity::Validity;
 use crate::base::env::Random;
+use crate::base::pem;
 use rcgen::{
     BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyIdMethod,
     KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber, SignatureAlgorithm, SigningKey,

@@ -3,18 +3,21 @@
 //! A key that was loaded keeps its original text. Serialising it again would be a chance to damage
 //! it: the forms differ between readers more than their labels say.
 
+use super::cert::Cert;
 use super::der;
 use super::error::PkiError;
 use super::key_error::KeyError;
-use super::pem;
+use crate::base::pem;
 use crate::base::secret::Secret;
 use crate::config::model::KeyAlgorithm;
 use rcgen::{KeyPair, PublicKeyData};
 use std::path::Path;
 use std::sync::OnceLock;
 
+mod curve;
 mod generate;
 
+pub use curve::unsupported as unsupported_curve;
 pub use generate::Generator;
 
 /// `-----BEGIN RSA PRIVATE KEY-----`: PKCS#1.
@@ -46,7 +49,7 @@ pub trait KeySource: Send + Sync {
 /// A private key with its public half.
 pub struct PrivateKey {
     pem: Secret<String>,
-    label: String,
+    label: &'static str,
     der: Secret<Vec<u8>>,
     public: Vec<u8>,
     /// Made when something is signed: most keys never sign anything here, and loading costs 0.7 ms for RSA.
@@ -58,13 +61,7 @@ impl PrivateKey {
     /// `SubjectPublicKeyInfo`.
     fn generated(algorithm: KeyAlgorithm, der: Vec<u8>, public: Vec<u8>) -> Self {
         let label = if is_rsa(algorithm) { RSA_LABEL } else { EC_LABEL };
-        Self {
-            pem: Secret::new(pem::encode(label, &der)),
-            label: label.into(),
-            der: Secret::new(der),
-            public,
-            pair: OnceLock::new(),
-        }
+        Self { pem: Secret::new(pem::encode(label, &der)), label, der: Secret::new(der), public, pair: OnceLock::new() }
     }
 
     /// The first private key in a PEM file: PKCS#1, PKCS#8 or SEC 1, whatever stands before it.
@@ -72,14 +69,14 @@ impl PrivateKey {
     /// # Errors
     /// One for each way in which the text is no key that can be used.
     pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
-        let blocks = pem::blocks(bytes)?;
-        let Some(block) = blocks.iter().find(|b| b.label.ends_with("PRIVATE KEY")) else {
-            return Err(other_blocks(&blocks));
+        let blocks = pem::blocks(bytes).map_err(|error| KeyError::of_pem(error, bytes))?;
+        let Some(block) = blocks.iter().find(|b| b.label.ends_with(PKCS8_LABEL)) else {
+            return Err(KeyError::OtherBlocks { found: pem::labels(&blocks) });
         };
         if block.encrypted {
             return Err(KeyError::Encrypted);
         }
-        check_kind(&block.label, &block.der)?;
+        check_kind(block.label, &block.der)?;
         let pair = KeyPair::try_from(block.der.as_slice()).map_err(|_| KeyError::Damaged)?;
         let public = pair.subject_public_key_info();
         let slot = OnceLock::new();
@@ -87,7 +84,7 @@ impl PrivateKey {
         let _ = slot.set(pair);
         Ok(Self {
             pem: Secret::new(String::from_utf8_lossy(bytes).into_owned()),
-            label: block.label.clone(),
+            label: block.label,
             der: Secret::new(block.der.to_vec()),
             public,
             pair: slot,
@@ -109,7 +106,7 @@ impl PrivateKey {
 
     /// The key alone as PEM, without what else stood in its file.
     pub fn block(&self) -> Secret<String> {
-        Secret::new(pem::encode(&self.label, self.der.expose()))
+        Secret::new(pem::encode(self.label, self.der.expose()))
     }
 
     /// The public key as DER `SubjectPublicKeyInfo`.
@@ -139,25 +136,37 @@ impl std::fmt::Debug for PrivateKey {
     }
 }
 
-/// True when a PEM file such as sa.pub holds the public key `spki`. It may hold several, as while keys are rotated.
+/// True when a PEM file such as sa.pub holds the public key `spki`. It may hold several, as while keys are rotated, and as
+/// anything that the API server takes them from: a public key, a certificate, or a private key.
 ///
 /// # Errors
 /// When there is no public key in it.
 pub fn public_file_has(bytes: &[u8], spki: &[u8]) -> Result<bool, KeyError> {
-    let blocks = pem::blocks(bytes)?;
     let wanted = public_bits(spki);
+    let keys = public_keys(bytes)?;
+    Ok(wanted.is_some_and(|wanted| keys.iter().any(|key| key == wanted)))
+}
+
+/// The bits of every public key in a PEM file; at least one.
+///
+/// # Errors
+/// When there is no public key in it.
+pub fn public_keys(bytes: &[u8]) -> Result<Vec<Vec<u8>>, KeyError> {
+    let blocks = pem::blocks(bytes).map_err(|error| KeyError::of_pem(error, bytes))?;
+    let bits = |spki: &[u8]| public_bits(spki).map(<[u8]>::to_vec);
     let keys: Vec<_> = blocks
         .iter()
-        .filter_map(|block| match block.label.as_str() {
-            PUBLIC_LABEL => Some(public_bits(&block.der)),
-            RSA_PUBLIC_LABEL => Some(Some(block.der.as_slice())),
+        .filter_map(|block| match block.label {
+            PUBLIC_LABEL => bits(&block.der),
+            RSA_PUBLIC_LABEL => Some(block.der.to_vec()),
+            pem::CERTIFICATE => Cert::from_der(&block.der).and_then(|cert| bits(&cert.public_der)),
+            RSA_LABEL | EC_LABEL | PKCS8_LABEL => {
+                KeyPair::try_from(block.der.as_slice()).ok().and_then(|pair| bits(&pair.subject_public_key_info()))
+            }
             _ => None,
         })
         .collect();
-    if keys.is_empty() {
-        return Err(other_blocks(&blocks));
-    }
-    Ok(wanted.is_some() && keys.contains(&wanted))
+    if keys.is_empty() { Err(KeyError::NoPublicKey { found: pem::labels(&blocks) }) } else { Ok(keys) }
 }
 
 /// The bits of the public key itself inside a `SubjectPublicKeyInfo`: what two forms of one key share.
@@ -189,11 +198,6 @@ pub fn algorithm_of(spki: &[u8]) -> Option<KeyAlgorithm> {
     }
 }
 
-fn other_blocks(blocks: &[pem::Block]) -> KeyError {
-    let found: Vec<_> = blocks.iter().map(|b| b.label.as_str()).collect();
-    KeyError::OtherBlocks { found: found.join(" and ") }
-}
-
 fn is_rsa(algorithm: KeyAlgorithm) -> bool {
     matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096)
 }
@@ -203,14 +207,16 @@ fn check_kind(label: &str, key: &[u8]) -> Result<(), KeyError> {
     let parts = der::sequence(key).ok_or(KeyError::Damaged)?;
     match label {
         RSA_LABEL => check_rsa_length(key),
-        EC_LABEL => Ok(()),
+        EC_LABEL => curve::of_sec1(key).map_or(Ok(()), |name| Err(KeyError::Curve { name })),
         PKCS8_LABEL => {
             // version, algorithm, OCTET STRING with the key.
             let [_, algorithm, inner, ..] = parts.as_slice() else { return Err(KeyError::Damaged) };
             let oids = der::elements(algorithm.content).ok_or(KeyError::Damaged)?;
             match oids.first().map(|oid| oid.content) {
                 Some(RSA_OID) => check_rsa_length(inner.content),
-                Some(EC_OID) => Ok(()),
+                Some(EC_OID) => {
+                    curve::of_algorithm(algorithm.content).map_or(Ok(()), |name| Err(KeyError::Curve { name }))
+                }
                 Some(_) => Err(KeyError::Unsupported),
                 None => Err(KeyError::Damaged),
             }

@@ -43,7 +43,7 @@ impl PkiStore {
         if let Some(config) = self.load_kubeconfig(&path)? {
             let problems = self.judge_kubeconfig(&path, &config, &ca)?;
             if !problems.is_empty() {
-                return Err(PkiError::Unfit { path, name: spec.file.into(), problems });
+                return Err(PkiError::Unfit { path, name: spec.file.into(), problems, external_ca: ca.key.is_none() });
             }
             let made = if ca.key.is_some() { Made::Kept } else { Made::Provided };
             let mut outcome = outcome(made, path, Sans::default());

@@ -96,6 +96,14 @@ impl std::fmt::Display for Problem {
 }
 
 impl Problem {
+    /// True where only another certificate of the same CA helps.
+    pub fn needs_another_certificate(&self) -> bool {
+        matches!(
+            self,
+            Self::Expired { .. } | Self::MissingSans { .. } | Self::MissingUsages { .. } | Self::WrongSubject { .. }
+        )
+    }
+
     /// What the user can do about it. `name` is what `certs renew` calls it.
     pub fn fix(&self, path: &Path, name: &str) -> String {
         let shown = path.display();
@@ -109,14 +117,18 @@ impl Problem {
                 "copy the CA's own certificate there; run 'openssl x509 -in {shown} -noout -text': it must show CA:TRUE and Certificate Sign"
             ),
             Self::WrongCa { ca, .. } => format!(
-                "copy the CA that signed it to {}, or move {shown} and its key away to have them made anew",
+                "if {} is the cluster's CA, re-issue it: run 'kubewright certs renew {name}'; if not, put the cluster's CA back \
+                 from a backup or from another control plane",
                 ca.display()
             ),
-            Self::KeyMismatch { key } if key == path => {
-                format!("move it away to have it made anew: run 'mv {shown} {shown}.old'")
-            }
+            Self::KeyMismatch { key } if key == path => format!("re-issue it: run 'kubewright certs renew {name}'"),
+            Self::KeyMismatch { key } if name.ends_with("ca") => format!(
+                "put the CA's own key back to {} from a backup or from another control plane, or keep it elsewhere and \
+                 remove nothing: a new CA would be trusted by nothing in the cluster",
+                key.display()
+            ),
             Self::KeyMismatch { key } => format!(
-                "put the pair together again: copy the key of {shown} to {}, or move both away to have them made anew",
+                "copy the key of {shown} to {}, or re-issue it: run 'kubewright certs renew {name}'",
                 key.display()
             ),
             Self::OtherPublicKey { key } => {
@@ -126,11 +138,16 @@ impl Problem {
                 )
             }
             Self::MissingSans { .. } => format!("run 'kubewright certs renew {name} --sync-config'"),
-            Self::MissingUsages { .. } | Self::WrongSubject { .. } => {
-                format!("move {shown} and its key away to have them made anew: run 'mv {shown} {shown}.old'")
-            }
-            Self::OtherCaInside { .. } | Self::Incomplete { .. } => {
-                format!("move it away to have it made anew: run 'mv {shown} {shown}.old'")
+            Self::MissingUsages { .. } | Self::WrongSubject { .. } => format!(
+                "keep {shown} and its key under another name to have new ones made: run 'mv --backup=numbered {shown} {shown}.old'"
+            ),
+            Self::OtherCaInside { ca } => format!(
+                "one of the two is not of this cluster: put the CA that {shown} trusts back to {}, from a backup or from another \
+                 control plane, if the cluster uses that; else keep {shown} under another name to have a new one written",
+                ca.display()
+            ),
+            Self::Incomplete { .. } => {
+                format!("restore {shown} from a backup, or keep it under another name to have a new one written")
             }
         }
     }

@@ -10,8 +10,6 @@ use super::replace::Pair;
 use super::sans::Sans;
 use super::store::{LoadedCa, PkiStore, SECRET_MODE};
 use super::validity::{Validity, minor_of};
-use crate::base::secret::Secret;
-use crate::config::kubeconfig::{Base64, Kubeconfig, SecretBase64};
 use crate::config::model::{ClusterConfig, NodeConfig};
 use std::path::{Path, PathBuf};
 
@@ -26,15 +24,13 @@ pub enum Names {
 
 /// A certificate before and after.
 #[derive(Debug)]
-pub struct Renewal<T> {
+pub struct Renewal {
     /// The certificate or kubeconfig file.
     pub path: PathBuf,
     /// The old certificate.
     pub old: Cert,
     /// The new certificate.
     pub new: Cert,
-    /// The files as they were, for putting them back.
-    pub before: T,
 }
 
 impl PkiStore {
@@ -49,12 +45,12 @@ impl PkiStore {
         node: &NodeConfig,
         keys: &dyn KeySource,
         names: Names,
-    ) -> Result<Renewal<Pair>, PkiError> {
+    ) -> Result<Renewal, PkiError> {
         let path = self.cert_path(spec);
         let missing = || PkiError::Missing { path: path.clone(), phase: format!("certs {}", spec.name) };
         let ca_spec = catalog::cert(spec.ca.ok_or_else(|| PkiError::CaNotRenewed { name: spec.name.into() })?)?;
         let old = self.load_certs(spec)?.and_then(|chain| chain.into_iter().next()).ok_or_else(missing)?;
-        let before = self.pair(spec)?.ok_or_else(missing)?;
+        self.pair(spec)?.ok_or_else(missing)?;
         let ca = self.require_ca(ca_spec, spec.name)?;
         let mut sans = old.sans.clone();
         if names == Names::AddFromConfig {
@@ -69,12 +65,9 @@ impl PkiStore {
         if spec.usages == [Usage::Server] {
             chain.extend(self.bridge_to(&ca.cert)?);
         }
-        let after = Pair {
-            cert: Base64(bundle_pem(&chain).into_bytes()),
-            key: SecretBase64(Secret::new(key.pem().expose().clone().into_bytes())),
-        };
+        let after = Pair::new(bundle_pem(&chain).as_bytes(), key.pem().expose().as_bytes());
         self.replace_pair(spec, &after)?;
-        Ok(Renewal { path, old, new, before })
+        Ok(Renewal { path, old, new })
     }
 
     /// Renews the client certificate inside a kubeconfig; everything else in the file stays. A certificate that the
@@ -89,7 +82,7 @@ impl PkiStore {
         folder: &Path,
         cluster: &ClusterConfig,
         keys: &dyn KeySource,
-    ) -> Result<Renewal<Kubeconfig>, PkiError> {
+    ) -> Result<Renewal, PkiError> {
         let path = folder.join(spec.file);
         let missing = || PkiError::Missing { path: path.clone(), phase: format!("kubeconfig {}", spec.name) };
         let before = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
@@ -97,12 +90,12 @@ impl PkiStore {
         let old = self.client_certs(&path, user)?.and_then(|chain| chain.into_iter().next()).ok_or_else(missing)?;
         let ca = self.require_ca(catalog::cert(CA)?, spec.file)?;
         let (new, key) = self.reissue(&old, old.sans.clone(), &ca, &path, cluster, keys)?;
-        let mut after = before.clone();
+        let mut after = before;
         if let Some(user) = after.current_user_mut() {
             put_client(user, &new, &key);
         }
         self.files.write(&path, &after.content()?, self.files.mode_or(&path, SECRET_MODE))?;
-        Ok(Renewal { path, old, new, before })
+        Ok(Renewal { path, old, new })
     }
 
     fn reissue(

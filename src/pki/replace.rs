@@ -27,6 +27,13 @@ pub struct Pair {
     pub key: SecretBase64,
 }
 
+impl Pair {
+    /// The content of the two files.
+    pub fn new(cert: &[u8], key: &[u8]) -> Self {
+        Self { cert: Base64(cert.to_vec()), key: SecretBase64(Secret::new(key.to_vec())) }
+    }
+}
+
 impl PkiStore {
     /// The two files of a row as they are; None when one of them is missing.
     ///
@@ -44,22 +51,40 @@ impl PkiStore {
     /// # Errors
     /// When a file cannot be written.
     pub fn replace_pair(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
+        self.stage(spec, pair)?;
+        self.exchange(spec, pair)
+    }
+
+    /// Puts a pair back that was replaced, with the modes of its files.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn put_back(&self, spec: &CertSpec, pair: &Pair, key_mode: u32, cert_mode: u32) -> Result<(), PkiError> {
+        self.stage(spec, pair)?;
+        self.exchange_with(spec, pair, key_mode, cert_mode)
+    }
+
+    fn stage(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
         let path = self.staging_path(spec);
         let text = serde_json::to_vec(pair)
             .map(Secret::new)
             .map_err(|e| PkiError::Sign { what: path.display().to_string(), reason: e.to_string() })?;
         self.files.write(&path, &Content::secret(text.expose().as_slice(), HIDDEN), SECRET_MODE)?;
-        self.exchange(spec, pair)
+        Ok(())
     }
 
     /// Puts a staged pair in place.
     pub(super) fn exchange(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
+        let key_mode = self.files.mode_or(&self.key_path(spec), SECRET_MODE);
+        let cert_mode = self.files.mode_or(&self.cert_path(spec), CERT_MODE);
+        self.exchange_with(spec, pair, key_mode, cert_mode)
+    }
+
+    fn exchange_with(&self, spec: &CertSpec, pair: &Pair, key_mode: u32, cert_mode: u32) -> Result<(), PkiError> {
         let key = Content::secret(pair.key.0.expose().as_slice(), HIDDEN);
         // As bytes: text around a certificate may be in any encoding.
         let cert = Content::secret(pair.cert.0.as_slice(), String::from_utf8_lossy(&pair.cert.0));
         let (key_path, cert_path) = (self.key_path(spec), self.cert_path(spec));
-        let key_mode = self.files.mode_or(&key_path, SECRET_MODE);
-        let cert_mode = self.files.mode_or(&cert_path, CERT_MODE);
         let written = self.files.write_together(&[(&key_path, &key, key_mode), (&cert_path, &cert, cert_mode)]);
         let staged = self.staging_path(spec);
         let failed =

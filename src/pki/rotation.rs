@@ -3,18 +3,20 @@
 //! The bridge is the successor's key with a certificate that the old CA has signed. A server that shows it after its
 //! own certificate is believed by those who know only the old CA, and by those who know only the new one.
 
+use super::catalog::SERVICE_ACCOUNT;
 use super::catalog::{CertSpec, Usage};
+use super::cert::hex;
 use super::cert::{Cert, bundle_pem};
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
 use super::keys::{KeySource, PrivateKey};
-use super::replace::Pair;
+use super::replace::{HIDDEN, Pair};
 use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
 use super::validity::{Validity, minor_of};
 use crate::base::files::{Content, Written};
 use crate::base::secret::Secret;
-use crate::config::kubeconfig::{Base64, SecretBase64};
 use crate::config::model::ClusterConfig;
+use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The bridge from the CA before to the one that signs now.
@@ -104,10 +106,7 @@ impl PkiStore {
     /// # Errors
     /// When a file cannot be read or written.
     pub fn hand_over(&self, spec: &CertSpec, certs: &[Cert], key: &PrivateKey) -> Result<bool, PkiError> {
-        let pair = Pair {
-            cert: Base64(bundle_pem(certs).into_bytes()),
-            key: SecretBase64(Secret::new(key.block().expose().clone().into_bytes())),
-        };
+        let pair = Pair::new(bundle_pem(certs).as_bytes(), key.block().expose().as_bytes());
         if self.pair(spec)?.as_ref() == Some(&pair) {
             return Ok(false);
         }
@@ -115,7 +114,21 @@ impl PkiStore {
         Ok(true)
     }
 
-    /// Writes a certificate and its key under a name of their own, unless they are there.
+    /// Writes a certificate and its key under a name of their own, unless they are there. Who may read the files of
+    /// `like` may read these.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn copy_pair(&self, base: &Path, cert: &Cert, key: &PrivateKey, like: &CertSpec) -> Result<(), PkiError> {
+        let text = key.block();
+        let key = Content::secret(text.expose().as_bytes(), HIDDEN);
+        self.files.write_like(&self.key_path(like), &base.with_extension("key"), &key, SECRET_MODE)?;
+        let cert = Content::public(cert.pem());
+        self.files.write_like(&self.cert_path(like), &base.with_extension("crt"), &cert, CERT_MODE)?;
+        Ok(())
+    }
+
+    /// Writes a certificate and its key under a name of their own, for root alone, unless they are there.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -131,7 +144,7 @@ impl PkiStore {
     /// When the file cannot be written.
     pub fn keep_key(&self, base: &Path, key: &PrivateKey) -> Result<(), PkiError> {
         let text = key.block();
-        let content = Content::secret(text.expose().as_bytes(), "(private key, not shown)\n");
+        let content = Content::secret(text.expose().as_bytes(), HIDDEN);
         self.files.write(&base.with_extension("key"), &content, SECRET_MODE)?;
         Ok(())
     }
@@ -161,6 +174,28 @@ impl PkiStore {
 /// Twelve digits by which people and files tell CAs of one name apart.
 pub fn short_print(cert: &Cert) -> String {
     cert.pin().to_string().trim_start_matches("sha256:").chars().take(12).collect()
+}
+
+/// What can be changed. A cluster whose etcd is run by others has no `etcd-ca`.
+pub const AUTHORITIES: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_ACCOUNT];
+
+/// Twelve digits by which keys are told apart.
+pub fn key_print(key: &PrivateKey) -> String {
+    hex(&Sha256::digest(key.public_der())).chars().take(12).collect()
+}
+
+/// Where the new keys wait for their stage, below the directory of the certificates.
+pub const NEXT: &str = "next";
+/// Where the controller manager finds the pair it signs with meanwhile.
+pub const SIGNING: &str = "signing";
+/// Both, which only a rotation makes.
+pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
+
+/// True for the name of a file that a rotation keeps in one of its directories: a CA, or the fingerprint of one.
+pub fn is_kept_file(name: &str) -> bool {
+    let Some((base, "crt" | "key")) = name.rsplit_once('.') else { return false };
+    let is_print = base.len() >= 12 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
+    AUTHORITIES.contains(&base) || is_print
 }
 
 #[cfg(test)]

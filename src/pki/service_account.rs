@@ -39,8 +39,9 @@ impl PkiStore {
                 path: public_path,
                 name: SERVICE_ACCOUNT.into(),
                 problems: vec![Problem::OtherPublicKey { key: key_path }],
+                external_ca: false,
             }),
-            Err(source) => Err(PkiError::NotAKey { path: public_path, source }),
+            Err(source) => Err(PkiError::NotAPublicKey { path: public_path, source }),
         }
     }
 }

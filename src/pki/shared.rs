@@ -3,7 +3,7 @@
 
 use super::cert::Cert;
 use super::error::PkiError;
-use super::keys::PrivateKey;
+use super::keys::{PrivateKey, public_keys};
 use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
 use crate::base::files::{Content, Written};
 use crate::base::secret::Secret;
@@ -70,19 +70,25 @@ impl PkiStore {
             PrivateKey::from_file(path, bytes.expose())?;
             Content::secret(bytes.expose().as_slice(), "(private key, not shown)\n")
         } else {
-            if !name.starts_with("sa.") {
+            if name.starts_with("sa.") {
+                let error = |source| PkiError::NotAPublicKey { path: path.clone(), source };
+                public_keys(bytes.expose()).map_err(error)?;
+            } else {
                 Cert::bundle_from_file(path, bytes.expose())?;
             }
-            Content::secret(bytes.expose().as_slice(), String::from_utf8_lossy(bytes.expose()))
+            let text = String::from_utf8_lossy(bytes.expose());
+            // A private key is a public-key file to the API server.
+            let shown = if text.contains("PRIVATE KEY") { "(private key, not shown)\n".into() } else { text };
+            Content::secret(bytes.expose().as_slice(), shown)
         };
         if let Some(there) = self.files.read(path)?.map(Secret::new)
             && there.expose().trim_ascii() != bytes.expose().trim_ascii()
         {
             return Err(PkiError::OtherCluster { path: path.clone() });
         }
-        // sa.pub has the mode of a key, as kubeadm writes it.
-        let mode = if file.is_private || name.starts_with("sa.") { SECRET_MODE } else { CERT_MODE };
-        Ok(self.files.write(path, &content, mode)?)
+        // kubeadm writes sa.pub like a key at init and like a certificate at join.
+        let mode = if file.is_private { SECRET_MODE } else { CERT_MODE };
+        Ok(self.files.write(path, &content, self.files.mode_or(path, mode))?)
     }
 }
 
@@ -129,8 +135,8 @@ mod tests {
             let bytes = store(0).load_shared(&file).unwrap().unwrap();
             assert_eq!(store(1).save_shared(&file, &bytes).unwrap(), Written::Created);
             assert_eq!(store(1).save_shared(&file, &bytes).unwrap(), Written::Unchanged);
-            let modes = [0, 1].map(|i| HostFiles::new(hosts[i].path(), Gate::open()).mode(&file.path));
-            assert_eq!(modes[0], modes[1], "{}", file.name);
+            let mode = HostFiles::new(hosts[1].path(), Gate::open()).mode(&file.path).unwrap();
+            assert_eq!(mode, if file.name.ends_with("key") { 0o600 } else { 0o644 }, "{}", file.name);
         }
         let files = shared_files(&cluster);
         let key = files.iter().find(|f| f.name == "ca.key").unwrap();

@@ -15,10 +15,8 @@ use super::store::{PkiStore, SECRET_MODE};
 use super::verify::{At, Wanted, judge_ca, judge_leaf};
 use crate::base::files::Content;
 use crate::base::secret::Secret;
+use crate::domain::paths::BACKUP_DIR;
 use std::path::{Path, PathBuf};
-
-/// Where copies of what was replaced lie.
-pub const BACKUPS: &str = "/var/lib/kubewright/backup";
 
 /// What became of a stage.
 #[derive(Debug)]
@@ -117,7 +115,7 @@ impl PkiStore {
         if self.files.exists(&copy) {
             return Ok(());
         }
-        self.files.create_dir(Path::new(BACKUPS), 0o700)?;
+        self.files.create_dir(Path::new(BACKUP_DIR), 0o700)?;
         let content = Content::secret(bytes.expose().as_slice(), "(a copy of what was there)\n");
         self.files.write(&copy, &content, SECRET_MODE)?;
         Ok(())
@@ -131,7 +129,7 @@ impl PkiStore {
         let plain = self.copy_path(&from);
         let others = (2..100).map(|nth| plain.with_extension(format!("renewing-{nth}")));
         let to = std::iter::once(plain.clone()).chain(others).find(|copy| !self.files.exists(copy)).unwrap_or(plain);
-        self.files.create_dir(Path::new(BACKUPS), 0o700)?;
+        self.files.create_dir(Path::new(BACKUP_DIR), 0o700)?;
         self.files.write(&to, &Content::secret(text.expose().as_slice(), HIDDEN), SECRET_MODE)?;
         self.files.remove(&from)?;
         Ok(Staged::SetAside { from, to, why })

@@ -12,12 +12,12 @@ use super::keys::{KeySource, PrivateKey};
 use super::moment;
 use super::problem::Problem;
 use super::sans::Sans;
-use super::staged::BACKUPS;
 use super::validity::{Validity, minor_of};
 use super::verify::{At, Wanted, judge_ca, judge_leaf};
 use crate::base::env::{Clock, Random};
 use crate::base::files::{Content, HostFiles};
 use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::domain::paths::BACKUP_DIR;
 use std::path::{Path, PathBuf};
 
 /// The mode of keys, of sa.pub and of requests, as kubeadm has it.
@@ -86,7 +86,7 @@ impl PkiStore {
     pub fn new(files: HostFiles, dir: impl Into<PathBuf>, clock: &Clock, random: &Random) -> Self {
         let now = clock.now();
         let stamp = moment::text(now).replace([':', '-'], "");
-        let backup = Path::new(BACKUPS).join(format!("staged-{stamp}"));
+        let backup = Path::new(BACKUP_DIR).join(format!("staged-{stamp}"));
         Self { files, dir: dir.into(), now, random: random.clone(), backup }
     }
 
@@ -161,7 +161,7 @@ impl PkiStore {
         if problems.is_empty() {
             Ok(Some(LoadedCa { path, certs, cert, key }))
         } else {
-            Err(PkiError::Unfit { path, name: spec.name.into(), problems })
+            Err(PkiError::Unfit { path, name: spec.name.into(), problems, external_ca: false })
         }
     }
 
@@ -239,7 +239,7 @@ impl PkiStore {
                     let made = if ca.key.is_some() { Made::Kept } else { Made::Provided };
                     Ok(outcome(made, path, sans))
                 } else {
-                    Err(PkiError::Unfit { path, name: spec.name.into(), problems })
+                    Err(PkiError::Unfit { path, name: spec.name.into(), problems, external_ca: ca.key.is_none() })
                 };
             }
             // A certificate without its key is of no use. One that this CA could make again is replaced; one that

@@ -1,6 +1,7 @@
 //! The subject of a certificate: who it stands for.
 
-use super::{der, pem};
+use super::der;
+use crate::base::pem;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use x509_parser::certification_request::X509CertificationRequest;

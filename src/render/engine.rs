@@ -1,7 +1,7 @@
-//! Renders the templates that are built into the binary.
+//! Renders the templates built into the binary.
 //!
-//! Strict: a variable that is not given, or a value that no filter has made safe for YAML, is an
-//! error. Each part of this layer has its own table of templates and asks for them by name.
+//! Strict: an undefined variable, or a value without a filter that makes it safe for YAML, is an error. Each part of
+//! this layer has its own table of templates and refers to them by name.
 
 use super::scalar;
 use crate::base::exit_code::ExitCode;
@@ -12,8 +12,7 @@ use serde_json::Value;
 use std::io::{self, Write};
 use tera::{Context, Kwargs, State, Tera};
 
-/// A template that could not be rendered. Templates and the values for them are both ours, so this
-/// is our fault.
+/// A template could not be rendered. Templates and their values are part of this program, so this is a bug.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot render the template {name:?}")]
 pub struct TemplateError {
@@ -34,19 +33,18 @@ impl Fault for TemplateError {
     }
 }
 
-/// A set of templates, by name.
+/// A set of named templates.
 ///
-/// Filters, of which every string, list and map must pass one:
+/// Every string, list and map must pass through one of these filters:
 /// - `yaml`: the value as one scalar, or on one line in flow style;
 /// - `quoted`: a string, always in double quotes;
-/// - `block(indent=N)`: a list or map over several lines, each indented by N spaces.
+/// - `block(indent=N)`: a list or map on several lines, each indented by N spaces.
 pub struct Templates {
     tera: Result<Tera, String>,
 }
 
 impl Templates {
-    /// The templates of a table of names and texts (`include_str!`). A table with an error in it
-    /// fails when it is first rendered from.
+    /// The templates of a table of names and texts (`include_str!`). A table with an error fails on its first use.
     pub fn new(table: &[(&str, &str)]) -> Self {
         let mut tera = Tera::new();
         tera.autoescape_on([""]);
@@ -59,26 +57,23 @@ impl Templates {
     }
 
     /// Renders `name` with the fields of `values`, which must be a struct or map.
-    ///
-    /// # Errors
-    /// When the template is not there, or uses a variable that `values` has not.
     pub fn render(&self, name: &str, values: &impl Serialize) -> Result<String, TemplateError> {
         let tera = self.tera.as_ref().map_err(|e| TemplateError::new(name, e.clone()))?;
         let context = Context::from_serialize(values).map_err(|e| TemplateError::new(name, e))?;
-        // Tera takes an unknown name in a condition for false; here it is an error there too.
+        // Tera treats an unknown name in a condition as false; here it is an error there too.
         let mut used: Vec<_> =
             tera.get_template_variables(name).map_err(|e| TemplateError::new(name, e))?.into_iter().collect();
         used.sort_unstable();
         if let Some(missing) = used.iter().find(|variable| !context.contains_key(variable)) {
-            return Err(TemplateError::new(name, format!("the variable '{missing}' is not given")));
+            return Err(TemplateError::new(name, format!("the variable '{missing}' is not defined")));
         }
         tera.render(name, &context).map_err(|e| TemplateError::new(name, e))
     }
 }
 
-/// Called for a value that came through no filter.
+/// Called for a value without a filter.
 fn refuse_unfiltered(value: &str, _: &mut dyn Write) -> io::Result<()> {
-    Err(io::Error::other(format!("{value:?} stands in a template without a filter such as 'yaml'")))
+    Err(io::Error::other(format!("{value:?} is used in a template without a filter such as 'yaml'")))
 }
 
 struct YamlFilter;
@@ -121,10 +116,10 @@ impl tera::Filter<&tera::Value, tera::TeraResult<String>> for BlockFilter {
     }
 }
 
-/// A field that its map has not gets here as "undefined" and must not turn into null.
+/// A missing field of a map arrives here as "undefined" and must not become null.
 fn to_json(value: &tera::Value) -> tera::TeraResult<Value> {
     if value.is_undefined() {
-        return Err(tera::Error::message("this field is not given"));
+        return Err(tera::Error::message("this field is not defined"));
     }
     serde_json::to_value(value).map_err(tera::Error::message)
 }

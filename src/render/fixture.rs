@@ -1,4 +1,4 @@
-//! A plain cluster and node for the tests of this layer, all defaults.
+//! A default cluster and node for the tests of this layer.
 
 use crate::config::model::{ApiEndpoint, ClusterConfig, NodeConfig};
 use crate::config::print;

@@ -1,7 +1,7 @@
-//! The kubelet's files below `/var/lib/kubelet`: `config.yaml`, `instance-config.yaml` and
-//! `kubeadm-flags.env`, and the configuration that all nodes of a cluster share in a `ConfigMap`.
+//! The kubelet's files in `/var/lib/kubelet`: `config.yaml`, `instance-config.yaml` and `kubeadm-flags.env`, and the
+//! configuration that all nodes of a cluster share in a ConfigMap.
 //!
-//! A node's configuration is the shared one, plus what only this host knows.
+//! The configuration of a node is the shared one plus what only this host knows.
 
 use super::engine::{TemplateError, Templates};
 use super::patches::{self, PatchError, PatchSet, Target};
@@ -20,10 +20,10 @@ mod flags;
 
 pub use flags::{FlagsInput, WITHOUT_AWS, flags_env, uses_instance_config};
 
-/// The resolver configuration that systemd-resolved keeps with the real name servers in it.
+/// The resolver configuration in which systemd-resolved keeps the real name servers.
 const RESOLVED_CONF: &str = "/run/systemd/resolve/resolv.conf";
 
-/// The cluster DNS address where the Service network is too small to hold one.
+/// The cluster DNS address if the Service network is too small to contain one.
 const FALLBACK_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 10));
 
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
@@ -33,16 +33,14 @@ static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
     ])
 });
 
-/// Why a kubelet configuration cannot be made.
+/// A kubelet configuration cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum KubeletError {
-    /// The cluster's configuration is not a YAML mapping.
     #[error("the cluster's kubelet configuration is not a YAML mapping")]
     Shared(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
-    /// A patch does not apply.
     #[error(transparent)]
     Patch(#[from] PatchError),
-    /// A fault of ours.
+    /// A bug in this build.
     #[error(transparent)]
     Template(#[from] TemplateError),
 }
@@ -59,7 +57,7 @@ impl Fault for KubeletError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Shared(_) => Some(
-                "run 'kubectl -n kube-system get configmap' and mend the one whose name starts with kubelet-config"
+                "run 'kubectl -n kube-system get configmap' and fix the one whose name starts with kubelet-config"
                     .into(),
             ),
             Self::Patch(e) => e.hint(),
@@ -68,14 +66,13 @@ impl Fault for KubeletError {
     }
 }
 
-/// What the shared configuration depends on besides the cluster.
+/// The input of the shared configuration.
 #[derive(Clone, Copy)]
 pub struct SharedInput<'a> {
-    /// The cluster; its `kubelet` document wins over every default.
+    /// The cluster; its `kubelet` document takes precedence over all defaults.
     pub cluster: &'a ClusterConfig,
-    /// What is true of the cluster's minor.
     pub facts: &'static Minor,
-    /// True when systemd-resolved runs on this host.
+    /// True if systemd-resolved runs on this host.
     pub systemd_resolved: bool,
 }
 
@@ -88,10 +85,7 @@ struct Defaults {
     feature_gates: Option<Map<String, Value>>,
 }
 
-/// The configuration that all nodes share, as it stands in the cluster's `ConfigMap`.
-///
-/// # Errors
-/// Only through a fault of ours.
+/// The configuration that all nodes share, as stored in the ConfigMap.
 pub fn shared_config(input: &SharedInput<'_>) -> Result<String, KubeletError> {
     let cluster = input.cluster;
     let user = &cluster.kubelet;
@@ -105,7 +99,7 @@ pub fn shared_config(input: &SharedInput<'_>) -> Result<String, KubeletError> {
     };
     let mut config = parse(&TEMPLATES.render("defaults.yaml", &defaults)?)?;
     overlay(&mut config, user);
-    // The kubelet's client certificate must be renewed, or the node drops out after a year.
+    // The kubelet's client certificate must be renewed, or the node fails after a year.
     config.insert("rotateCertificates".into(), json!(true));
     if input.facts.uploads_resolv_conf {
         add_resolver(&mut config, input.systemd_resolved);
@@ -116,23 +110,18 @@ pub fn shared_config(input: &SharedInput<'_>) -> Result<String, KubeletError> {
     Ok(write(config))
 }
 
-/// What only a node knows of its configuration.
+/// The input of a node's configuration.
 #[derive(Clone, Copy)]
 pub struct NodeInput<'a> {
-    /// What is true of the kubelet's minor.
     pub facts: &'static Minor,
-    /// True when systemd-resolved runs on this host.
+    /// True if systemd-resolved runs on this host.
     pub systemd_resolved: bool,
-    /// The content of [`instance_config`], where the minor has that file.
+    /// The content of [`instance_config`], if the minor version has that file.
     pub instance_config: Option<&'a str>,
-    /// The patches of this host.
     pub patches: &'a PatchSet,
 }
 
-/// This host's `config.yaml`, made from the configuration that all nodes share.
-///
-/// # Errors
-/// When `shared` is not a YAML mapping or a patch does not apply.
+/// This host's `config.yaml`, based on the configuration that all nodes share.
 pub fn node_config(shared: &str, input: &NodeInput<'_>) -> Result<String, KubeletError> {
     let mut config = parse(shared)?;
     if !input.facts.uploads_resolv_conf {
@@ -147,10 +136,7 @@ pub fn node_config(shared: &str, input: &NodeInput<'_>) -> Result<String, Kubele
     Ok(text)
 }
 
-/// This host's `instance-config.yaml`: the container runtime's socket, which other hosts need not share.
-///
-/// # Errors
-/// Only through a fault of ours.
+/// This host's `instance-config.yaml`: the CRI socket, which may differ between hosts.
 pub fn instance_config(cri_socket: &str) -> Result<String, TemplateError> {
     TEMPLATES.render("instance-config.yaml", &json!({ "endpoint": cri_socket }))
 }
@@ -170,7 +156,7 @@ fn write(config: Map<String, Value>) -> String {
     go_yaml::to_string(&Value::Object(config))
 }
 
-/// Puts `over` onto `base`, map by map. Null and, over a default, the empty string mean "not set".
+/// Merges `over` into `base`. Null and, for a default, the empty string mean unset.
 fn overlay(base: &mut Map<String, Value>, over: &Map<String, Value>) {
     for (key, value) in over {
         match (base.get_mut(key), value) {
@@ -184,7 +170,7 @@ fn overlay(base: &mut Map<String, Value>, over: &Map<String, Value>) {
     }
 }
 
-/// systemd-resolved's stub in `/etc/resolv.conf` is a loopback address, which is of no use in a Pod.
+/// systemd-resolved's stub in `/etc/resolv.conf` is a loopback address, which does not work in a Pod.
 fn add_resolver(config: &mut Map<String, Value>, systemd_resolved: bool) {
     if systemd_resolved {
         config.entry("resolvConf").or_insert_with(|| json!(RESOLVED_CONF));
@@ -204,7 +190,7 @@ fn add_zero(config: &mut Map<String, Value>, path: &str, zero: Zero) {
             config.entry(path).or_insert(value);
         }
         Some((outer, inner)) => {
-            // Where the user wrote something else than a map, it is not ours to mend.
+            // A value of another type was set by the user and is left for the kubelet to refuse.
             if let Value::Object(below) = config.entry(outer).or_insert_with(|| json!({})) {
                 add_zero(below, inner, zero);
             }

@@ -1,7 +1,6 @@
-//! Layer 2: from what is meant to text: static Pods, kubelet files, API objects, and patches on them.
+//! Layer 2: renders the resolved configuration as text: static Pods, kubelet files, API objects and patches.
 //!
-//! Everything here is a pure function of its arguments. Who calls it reads the world before and
-//! writes the files after.
+//! Everything here is a pure function of its arguments. Callers read the state before and write the files after.
 
 pub mod engine;
 #[cfg(test)]
@@ -18,21 +17,21 @@ use crate::versions::table::Minor;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
-/// The feature gate that clusters with two address families needed while it was not yet final.
+/// The feature gate that dual-stack clusters needed in early minor versions.
 const DUAL_STACK_GATE: &str = "IPv6DualStack";
 
-/// What the user set the dual-stack gate to, where components still have to be told.
+/// The user's value of the dual-stack gate, where components still need it.
 fn dual_stack_gate(cluster: &ClusterConfig, facts: &Minor) -> Option<bool> {
     let gate = facts.feature_gate(DUAL_STACK_GATE)?;
     if gate.stage == Stage::Ga { None } else { cluster.feature_gates.get(DUAL_STACK_GATE).copied() }
 }
 
-/// One or two networks as flags want them: `10.244.0.0/16,fd00:10:244::/56`.
+/// One or two networks in the format of flags: `10.244.0.0/16,fd00:10:244::/56`.
 fn join_networks(networks: &[IpNet]) -> String {
     networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// The address of the cluster's DNS Service: the tenth of the Service network; None when it has no tenth.
+/// The address of the cluster's DNS Service: the tenth of the Service network; None if it is too small.
 pub fn dns_address(network: &IpNet) -> Option<IpAddr> {
     let address = match network.network() {
         IpAddr::V4(first) => IpAddr::V4(u32::from(first).checked_add(10)?.into()),

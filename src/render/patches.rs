@@ -1,9 +1,7 @@
-//! Patches that users keep in a folder and that change what is written: static Pods, the kubelet's
-//! configuration, the `CoreDNS` Deployment.
+//! User-provided patches from a directory for static Pods, the kubelet configuration and the CoreDNS Deployment.
 //!
-//! A file is named `TARGET[SUFFIX][+TYPE].EXTENSION`, for example `kube-apiserver0+merge.yaml`, and
-//! holds one or more documents in YAML or JSON. Files apply in the order of their names.
-//! Reads: the folder. Writes: nothing.
+//! A file is named `TARGET[SUFFIX][+TYPE].EXTENSION`, for example `kube-apiserver0+merge.yaml`, and contains one or
+//! more YAML or JSON documents. Files are applied in the order of their names. Reads: the directory. Writes: nothing.
 
 use crate::base::Result;
 use crate::base::files::HostFiles;
@@ -19,17 +17,17 @@ mod strategic;
 pub use error::PatchError;
 pub use file_name::{PatchType, Target};
 
-/// The patches of a folder, in the order in which they apply.
+/// The patches of a directory, in the order in which they are applied.
 #[derive(Clone, Debug, Default)]
 pub struct PatchSet {
     patches: Vec<Patch>,
 }
 
-/// One document of a patch file.
+/// A document of a patch file.
 #[derive(Clone, Debug)]
 struct Patch {
     file: PathBuf,
-    /// Its place in the file, from 1; None when it is the only one.
+    /// Its position in the file, from 1; None if it is the only one.
     document: Option<usize>,
     target: Target,
     kind: PatchType,
@@ -37,17 +35,14 @@ struct Patch {
 }
 
 impl PatchSet {
-    /// Reads every patch file of `folder`. Empty files, and files that no patch could mean, are left alone.
-    ///
-    /// # Errors
-    /// When the folder or a file cannot be read, a name means no target or type, or a file is not YAML or JSON.
-    pub fn load(files: &HostFiles, folder: &Path) -> Result<Self> {
-        if !files.exists(folder) {
-            return Err(PatchError::NoFolder { folder: folder.to_owned() }.into());
+    /// Reads every patch file of `directory`. Empty files, and files that are clearly not patches, are ignored.
+    pub fn load(files: &HostFiles, directory: &Path) -> Result<Self> {
+        if !files.exists(directory) {
+            return Err(PatchError::NoDirectory { directory: directory.to_owned() }.into());
         }
         let mut patches = Vec::new();
-        for name in files.list(folder)? {
-            let file = folder.join(&name);
+        for name in files.list(directory)? {
+            let file = directory.join(&name);
             if files.real(&file)?.is_dir() {
                 continue;
             }
@@ -60,15 +55,12 @@ impl PatchSet {
         Ok(Self { patches })
     }
 
-    /// True when no patch changes `target`.
+    /// True if no patch applies to `target`.
     pub fn leaves_alone(&self, target: Target) -> bool {
         self.patches.iter().all(|patch| patch.target != target)
     }
 
-    /// `text`, a YAML document, with every patch for `target` applied. It comes back as it is when there is none.
-    ///
-    /// # Errors
-    /// When a patch does not apply; the error names its file and what was wrong.
+    /// Applies every patch for `target` to `text`, a YAML document. Without any, the text is returned unchanged.
     pub fn apply(&self, target: Target, text: &str) -> Result<String, PatchError> {
         if self.leaves_alone(target) {
             return Ok(text.to_owned());
@@ -80,9 +72,6 @@ impl PatchSet {
     }
 
     /// Applies every patch for `target` to an object.
-    ///
-    /// # Errors
-    /// When a patch does not apply; the error names its file and what was wrong.
     pub fn apply_to(&self, target: Target, object: &mut Value) -> Result<(), PatchError> {
         self.patches.iter().filter(|patch| patch.target == target).try_for_each(|patch| patch.apply(object))
     }
@@ -118,8 +107,8 @@ fn read(file: &Path, target: Target, patch_type: PatchType, text: &str) -> Resul
     Ok(patches.collect())
 }
 
-/// The documents of a YAML or JSON text, without empty ones. Scalars are typed the way Go's reader
-/// types them (YAML 1.1): `yes` is true and `0644` is octal.
+/// The non-empty documents of a YAML or JSON text. Scalars have the types of Go's parser (YAML 1.1): `yes` is true and
+/// `0644` is octal.
 pub(super) fn parse_documents(text: &str) -> Result<Vec<Value>, Box<dyn std::error::Error + Send + Sync>> {
     let options = serde_saphyr::options! { legacy_octal_numbers: true };
     Ok(serde_saphyr::from_multiple_with_options(text, options)?)

@@ -1,7 +1,7 @@
-//! The manifests of a control plane's static Pods, which the kubelet reads from
-//! `/etc/kubernetes/manifests`: kube-apiserver, kube-controller-manager, kube-scheduler and etcd.
+//! The manifests of a control plane's static Pods in `/etc/kubernetes/manifests`: kube-apiserver,
+//! kube-controller-manager, kube-scheduler and etcd.
 //!
-//! All four are one template; what differs is the command, the probes and the mounted host folders.
+//! All four share one template; they differ in the command, the probes and the mounted host paths.
 
 use super::engine::{TemplateError, Templates};
 use crate::config::model::{Arg, ClusterConfig, HostPathMount, NodeConfig};
@@ -29,49 +29,46 @@ pub use controller_manager::kube_controller_manager;
 pub use etcd::{CLIENT_URLS, EtcdMember, client_url, etcd, peer_url};
 pub use scheduler::kube_scheduler;
 
-/// The folder with kubeconfigs and manifests.
+/// The directory of kubeconfig files and manifests.
 const KUBERNETES_DIR: &str = "/etc/kubernetes";
 
 static TEMPLATES: LazyLock<Templates> =
     LazyLock::new(|| Templates::new(&[("static-pod.yaml", include_str!("../../templates/pods/static-pod.yaml.tera"))]));
 
-/// All that a manifest depends on.
+/// The input of a manifest.
 #[derive(Clone, Copy)]
 pub struct PodInput<'a> {
-    /// The cluster.
     pub cluster: &'a ClusterConfig,
-    /// The host as a control plane.
     pub node: &'a NodeConfig,
-    /// What is true of the cluster's minor.
     pub facts: &'static Minor,
-    /// This process's environment, of which Pods get the proxy variables.
+    /// This process's environment, from which Pods get the proxy variables.
     pub environment: &'a BTreeMap<String, String>,
     /// True for a path that exists on the host.
     pub host_has: &'a dyn Fn(&Path) -> bool,
-    /// True when the cluster's CA key is not on the host and certificates are issued elsewhere.
+    /// True if the cluster's CA key is not on the host and certificates are issued elsewhere.
     pub external_ca: bool,
 }
 
 impl PodInput<'_> {
-    /// A file below the certificates folder, as text.
+    /// A file in the certificates directory, as text.
     fn certificate(&self, name: &str) -> String {
         self.cluster.certificates_dir.join(name).to_string_lossy().into_owned()
     }
 
-    /// The gate that components of early minors need for two address families, where the user set it.
+    /// The user's value of the feature gate that components of early minor versions need for dual-stack.
     fn dual_stack_gate(&self) -> Option<Arg> {
         let value = super::dual_stack_gate(self.cluster, self.facts)?;
         Some(command::arg("feature-gates", &format!("{}={value}", super::DUAL_STACK_GATE)))
     }
 }
 
-/// What sets one static Pod apart from the others.
+/// What distinguishes one static Pod from the others.
 struct StaticPod<'a> {
     name: &'static str,
     annotation: Option<Pair>,
     command: Vec<String>,
     extra_envs: &'a [Value],
-    /// True when the Pod gets the proxy variables of this process's environment.
+    /// True if the Pod gets the proxy variables of this process's environment.
     proxied: bool,
     image: String,
     probes: PodProbes,
@@ -81,7 +78,7 @@ struct StaticPod<'a> {
     mounts: Vec<HostPathMount>,
 }
 
-/// A name and a value of an annotation or a resource request.
+/// A name and value of an annotation or a resource request.
 #[derive(Serialize)]
 struct Pair {
     name: String,

@@ -1,13 +1,13 @@
-//! How one value stands in YAML that a template writes, so that every reader reads it back the same.
+//! Writes a single value for use in a YAML template, so that every parser reads it back unchanged.
 //!
-//! A string stands as Go's writers have it, bare where no reader could take it for anything else.
-//! Lists, maps and text of several lines are written on one line, with the keys of maps sorted.
+//! Strings are written as in Go, without quotes unless they are ambiguous. Lists, maps and multi-line text are written
+//! on one line, with sorted keys.
 
 use crate::base::go_yaml;
 use serde_json::Value;
 use std::fmt::Write;
 
-/// `value` as the scalar or flow collection that stands after `key: ` or `- ` in block style.
+/// `value` as a scalar or flow collection, for use after `key: ` or `- ` in block style.
 pub fn write(value: &Value) -> String {
     match value {
         Value::String(text) if !text.contains('\n') => go_yaml::to_string(value).trim_end_matches('\n').to_owned(),
@@ -30,8 +30,7 @@ fn write_flow(value: &Value) -> String {
     }
 }
 
-/// In double quotes, with everything escaped that is a line break, invisible or not allowed in a
-/// YAML stream.
+/// In double quotes, with line breaks, invisible characters and those not allowed in YAML escaped.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -59,7 +58,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn strings_stand_bare_only_where_nothing_is_ambiguous() {
+    fn strings_are_only_quoted_if_they_are_ambiguous() {
         for text in [
             "--advertise-address=192.168.0.36",
             "--controllers=*,bootstrapsigner,tokencleaner",

@@ -1,32 +1,32 @@
-//! What differs from minor to minor in the objects that kubeadm puts into a cluster: the addons and `cluster-info`.
+//! Differences between minor versions in the addons and in `cluster-info`.
 //!
-//! A row holds from its minor on, until the next row.
+//! A row applies from its minor version on, until the next row.
 
 use serde::Serialize;
 
-/// The objects of one minor, where they differ from another's.
+/// The differences in the objects of a minor version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct AddonFacts {
-    /// The label `kubernetes.io/name` of the Service `kube-dns`; `kubectl cluster-info` shows it.
+    /// The label `kubernetes.io/name` of the Service `kube-dns`, which is displayed by `kubectl cluster-info`.
     pub dns_service_label: &'static str,
     /// The keys of the `NoSchedule` taints that CoreDNS tolerates.
     pub dns_tolerates: &'static [&'static str],
-    /// True when CoreDNS may read Nodes.
+    /// True if CoreDNS may read Nodes.
     pub dns_reads_nodes: bool,
-    /// True when CoreDNS may read EndpointSlices.
+    /// True if CoreDNS may read EndpointSlices.
     pub dns_reads_endpoint_slices: bool,
-    /// True when the replicas of CoreDNS prefer different hosts.
+    /// True if the replicas of CoreDNS prefer different hosts.
     pub dns_anti_affinity: bool,
-    /// How the set of all Linux capabilities is written where CoreDNS drops it.
+    /// The spelling of "all Linux capabilities" in the capabilities that CoreDNS drops.
     pub dns_dropped_capabilities: &'static str,
-    /// True when the probes of CoreDNS name ports that the container declares; else they have numbers.
+    /// True if the probes of CoreDNS use named ports that the container declares, instead of numbers.
     pub dns_named_probe_ports: bool,
-    /// True when CoreDNS does not cache answers for the cluster's own domain.
+    /// True if CoreDNS does not cache responses for the cluster's own domain.
     pub dns_cluster_domain_uncached: bool,
-    /// True when kube-proxy tolerates `CriticalAddonsOnly` besides everything.
+    /// True if kube-proxy has a toleration for `CriticalAddonsOnly` in addition to everything.
     pub proxy_tolerates_critical_addons: bool,
-    /// True when a kubeconfig that kubeadm writes has an empty `preferences`.
+    /// True if kubeconfig files written by kubeadm contain empty `preferences`.
     pub kubeconfig_preferences: bool,
 }
 
@@ -44,7 +44,7 @@ const V1_20: AddonFacts = AddonFacts {
     kubeconfig_preferences: true,
 };
 
-// The kube-dns addon went, and with it its name: https://github.com/kubernetes/kubeadm/issues/1943.
+// The kube-dns addon was removed, and with it its name: https://github.com/kubernetes/kubeadm/issues/1943.
 const V1_21: AddonFacts = AddonFacts { dns_service_label: "CoreDNS", ..V1_20 };
 
 // https://github.com/kubernetes/kubernetes/pull/102466 (CoreDNS 1.8.4) and …/pull/101966.
@@ -66,7 +66,7 @@ const V1_29: AddonFacts = AddonFacts { dns_dropped_capabilities: "ALL", ..V1_28 
 // https://github.com/kubernetes/kubernetes/pull/128359.
 const V1_32: AddonFacts = AddonFacts { dns_cluster_domain_uncached: true, ..V1_29 };
 
-// https://github.com/kubernetes/kubernetes/pull/131587; client-go v0.34 leaves an empty `preferences` out.
+// https://github.com/kubernetes/kubernetes/pull/131587; client-go v0.34 omits empty `preferences`.
 const V1_34: AddonFacts = AddonFacts { dns_named_probe_ports: true, kubeconfig_preferences: false, ..V1_32 };
 
 static ROWS: &[(u16, AddonFacts)] = &[
@@ -81,7 +81,7 @@ static ROWS: &[(u16, AddonFacts)] = &[
     (34, V1_34),
 ];
 
-/// The facts of v1.`minor`; those of the oldest row for anything older.
+/// The facts of v1.`minor`; those of the oldest row for older ones.
 pub fn addon_facts(minor: u16) -> &'static AddonFacts {
     ROWS.iter().rev().find(|(since, _)| *since <= minor).map_or(&V1_20, |(_, facts)| facts)
 }
@@ -93,8 +93,8 @@ mod tests {
     #[test]
     fn rows_ascend_and_each_changes_something() {
         for pair in ROWS.windows(2) {
-            assert!(pair[0].0 < pair[1].0, "{} and {} stand in the wrong order", pair[0].0, pair[1].0);
-            assert_ne!(pair[0].1, pair[1].1, "v1.{} is no different from the row before", pair[1].0);
+            assert!(pair[0].0 < pair[1].0, "{} and {} are in the wrong order", pair[0].0, pair[1].0);
+            assert_ne!(pair[0].1, pair[1].1, "v1.{} equals the row before", pair[1].0);
         }
     }
 

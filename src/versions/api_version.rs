@@ -1,8 +1,8 @@
-//! The versions of kubeadm's own configuration API, oldest first.
+//! The versions of kubeadm's configuration API, oldest first.
 
 use std::fmt;
 
-/// A version of the API group `kubeadm.k8s.io`. Newer ones compare greater.
+/// A version of the API group `kubeadm.k8s.io`, ordered by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ApiVersion {
     /// `v1beta1`, written by kubeadm 1.13 and 1.14.
@@ -11,15 +11,14 @@ pub enum ApiVersion {
     V1Beta2,
     /// `v1beta3`, written by kubeadm 1.22 to 1.30.
     V1Beta3,
-    /// `v1beta4`, written by kubeadm from 1.31 on.
+    /// `v1beta4`, written by kubeadm 1.31 and later.
     V1Beta4,
 }
 
 impl ApiVersion {
-    /// The API group of all of them.
     pub const GROUP: &'static str = "kubeadm.k8s.io";
 
-    /// Every version, oldest first.
+    /// All versions, oldest first.
     pub const ALL: [Self; 4] = [Self::V1Beta1, Self::V1Beta2, Self::V1Beta3, Self::V1Beta4];
 
     /// Without the group: `v1beta4`.
@@ -32,7 +31,7 @@ impl ApiVersion {
         }
     }
 
-    /// The version with this `apiVersion` text, group included.
+    /// The version with this `apiVersion`, including the group.
     pub fn find(text: &str) -> Option<Self> {
         let name = text.strip_prefix(Self::GROUP)?.strip_prefix('/')?;
         Self::ALL.into_iter().find(|v| v.name() == name)
@@ -40,7 +39,7 @@ impl ApiVersion {
 }
 
 impl fmt::Display for ApiVersion {
-    /// As it stands in a document: `kubeadm.k8s.io/v1beta4`.
+    /// The `apiVersion` of a document: `kubeadm.k8s.io/v1beta4`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", Self::GROUP, self.name())
     }

@@ -1,11 +1,11 @@
-//! The table of minors for people: the text of `docs/versions.md`.
+//! Generates `docs/versions.md` from the table of minor versions.
 
 use super::fact::{PerPatch, PodProbes, Stage};
 use super::minors;
 use super::table::{Minor, window};
 use std::fmt::Write;
 
-/// What a row shows of a minor.
+/// How a row displays a fact.
 type Cell = fn(&Minor) -> String;
 
 const ROWS: &[(&str, &[(&str, Cell)])] = &[
@@ -59,7 +59,7 @@ const ROWS: &[(&str, &[(&str, Cell)])] = &[
             ("resolvConf uploaded", |m| yes(m.uploads_resolv_conf)),
             ("instance-config.yaml", |m| yes(m.kubelet_instance_config)),
             ("kubelet uses local API server", |m| yes(m.kubelet_local_api_server)),
-            ("minors a kubelet may lag", |m| m.kubelet_skew.to_string()),
+            ("supported kubelet version skew (minor versions)", |m| m.kubelet_skew.to_string()),
         ],
     ),
     (
@@ -79,23 +79,20 @@ const ROWS: &[(&str, &[(&str, Cell)])] = &[
             ("etcd requests", |m| pairs(m.etcd_requests)),
             ("etcd takes data over from", |m| m.etcd_upgrades_from.unwrap_or("any").into()),
             ("etcd members join as learners", |m| yes(m.etcd_learner)),
-            ("flexvolume folder mounted", |m| yes(m.flexvolume_mount)),
-            ("CA folders mounted", |m| m.ca_certificate_dirs.join(" ")),
+            ("flexvolume directory mounted", |m| yes(m.flexvolume_mount)),
+            ("CA directories mounted", |m| m.ca_certificate_dirs.join(" ")),
         ],
     ),
-    (
-        "Addons",
-        &[("kube-proxy mode when open", |m| if m.proxy_mode.is_empty() { "empty" } else { m.proxy_mode }.into())],
-    ),
+    ("Addons", &[("default kube-proxy mode", |m| if m.proxy_mode.is_empty() { "empty" } else { m.proxy_mode }.into())]),
 ];
 
-/// The whole document: a line per fact and span of minors that share a value, then what is unconfirmed.
+/// The whole document: a line per fact and span of minor versions with the same value, then what is unconfirmed.
 pub fn document() -> String {
     let mut text = format!(
         "# What differs between minors\n\n<!-- Generated from src/versions/minors.rs; UPDATE_GOLDEN=1 cargo test \
-         versions::document writes it anew. -->\n\nkubewright installs {}. What kubeadm of a minor writes, kubewright \
-         writes for that minor, so that both can\ntake over clusters from each other. Each fact's source stands beside \
-         it in `src/versions/minors*`. A value with a\npatch release in brackets holds from that release on.\n",
+         versions::document writes it. -->\n\nkubewright installs {}. It writes what the kubeadm of the same minor version \
+          writes, so that both can\nmanage each other's clusters. The source of each fact is given next to \
+          it in `src/versions/minors*`. A value with a\npatch release in parentheses applies from that release on.\n",
         window()
     );
     for (title, rows) in ROWS {
@@ -108,14 +105,14 @@ pub fn document() -> String {
             }
         }
     }
-    text.push_str("\n## Unconfirmed\n\nNo source of that very minor was at hand for these:\n\n");
+    text.push_str("\n## Unconfirmed\n\nThese facts could not be confirmed with a source of that minor version:\n\n");
     for (fact, minor, known) in minors::UNCONFIRMED {
         let _ = writeln!(text, "- `{fact}` from v1.{minor} on: {known}.");
     }
     text
 }
 
-/// The value of a cell for each run of minors that share it: `1.20–1.23` and the value.
+/// The value of a cell for each run of minor versions that share it: `1.20–1.23` and the value.
 fn spans(cell: Cell) -> Vec<(String, String)> {
     let mut runs: Vec<(u16, u16, String)> = Vec::new();
     for minor in minors::ALL {
@@ -171,7 +168,7 @@ mod tests {
     use std::{env, fs, path::Path};
 
     #[test]
-    fn the_document_in_the_repository_is_that_of_the_table() {
+    fn the_document_in_the_repository_matches_the_table() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/versions.md");
         if env::var_os("UPDATE_GOLDEN").is_some() {
             fs::write(&path, document()).unwrap();

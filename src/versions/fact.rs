@@ -1,6 +1,6 @@
-//! The types of single facts in the table of minors.
+//! The types of facts in the table of minor versions.
 
-/// A value that changed within a minor: each with the first patch release that has it, oldest first, from 0 on.
+/// A value that changed within a minor version: each with the first patch release that has it, oldest first, from 0 on.
 #[derive(Clone, Copy, Debug)]
 pub struct PerPatch(pub &'static [(u16, &'static str)]);
 
@@ -16,38 +16,37 @@ impl PerPatch {
     }
 }
 
-/// One of kubeadm's own feature gates.
+/// A feature gate of kubeadm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeatureGate {
-    /// Its name in `featureGates`.
+    /// The name in `featureGates`.
     pub name: &'static str,
-    /// Its value when nobody sets it.
+    /// The default value.
     pub default: bool,
-    /// How far it has come.
     pub stage: Stage,
 }
 
-/// How far a feature has come.
+/// The stage of a feature gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// Off unless asked for.
+    /// Off by default.
     Alpha,
-    /// On or off by default, and still optional.
+    /// On or off by default, and optional.
     Beta,
-    /// Cannot be changed any more.
+    /// Locked: cannot be changed any more.
     Ga,
-    /// Still understood, and on its way out.
+    /// Still accepted, to be removed.
     Deprecated,
 }
 
-/// How the kubelet learns which container runtime to use.
+/// How the kubelet is configured to use a container runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cri {
     /// dockershim is built in: Docker with `--network-plugin=cni`, others with `--container-runtime=remote`.
     Dockershim,
-    /// Only CRI runtimes; `--container-runtime=remote` is still given.
+    /// Only CRI runtimes; `--container-runtime=remote` is still set.
     RemoteFlag,
-    /// Only CRI runtimes; `--container-runtime` is not given any more.
+    /// Only CRI runtimes; `--container-runtime` is no longer set.
     EndpointOnly,
 }
 
@@ -58,18 +57,15 @@ pub enum PauseImageFlag {
     Docker,
     /// With every runtime.
     Every,
-    /// With none: the runtime pins its own image.
+    /// Never: the runtime pins its own image.
     Never,
 }
 
-/// The paths of a static Pod's HTTP probes; None where the Pod has no such probe.
+/// The paths of a static Pod's HTTP probes; None if the Pod does not have the probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodProbes {
-    /// Liveness.
     pub live: &'static str,
-    /// Readiness.
     pub ready: Option<&'static str>,
-    /// Startup.
     pub startup: &'static str,
 }
 
@@ -78,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_patch_release_has_the_newest_value_that_is_not_newer_than_itself() {
+    fn a_patch_release_has_the_newest_value_up_to_itself() {
         let tags = PerPatch(&[(0, "a"), (5, "b"), (6, "c")]);
         assert_eq!([0, 4, 5, 6, 99].map(|patch| tags.at(patch)), ["a", "a", "b", "c", "c"]);
         assert_eq!(tags.newest(), "c");

@@ -1,22 +1,20 @@
-//! The fields of a `KubeletConfiguration` that are always written, with the value that stands for "not set".
+//! The fields of a `KubeletConfiguration` that are always written, with their zero value.
 //!
-//! Go writes a field that holds a struct or a duration even when nobody set it, so every kubelet
-//! configuration has these, and which ones they are grew over time. Sources: `config/v1beta1/types.go` of
-//! kubernetes/kubelet and `logs/api/v1/types.go` (before v1.25 `config/v1alpha1/types.go`) of
-//! kubernetes/component-base at the last release of each minor.
+//! Go writes a field that holds a struct or a duration even if it is unset, so every kubelet configuration has these;
+//! the list grew over time. Sources: `config/v1beta1/types.go` of kubernetes/kubelet and `logs/api/v1/types.go` (before
+//! v1.25 `config/v1alpha1/types.go`) of kubernetes/component-base at the last release of each minor version.
 
-/// A field and the value that means "not set".
+/// A field and its zero value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ZeroField {
-    /// The way to the field, with dots.
+    /// The path of the field, separated by dots.
     pub path: &'static str,
-    /// What is written.
     pub zero: Zero,
-    /// The first minor that writes it.
+    /// The first minor version that writes it.
     pub since: u16,
 }
 
-/// What is written for "not set".
+/// A zero value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Zero {
     /// `0s`.
@@ -35,7 +33,7 @@ const fn field(path: &'static str, zero: Zero, since: u16) -> ZeroField {
     ZeroField { path, zero, since }
 }
 
-/// Every such field; structs before what is in them.
+/// All such fields; structs before their fields.
 const FIELDS: &[ZeroField] = &[
     field("authentication.webhook.cacheTTL", Zero::Duration, 20),
     field("authorization.webhook.cacheAuthorizedTTL", Zero::Duration, 20),
@@ -64,7 +62,7 @@ const FIELDS: &[ZeroField] = &[
     field("volumeStatsAggPeriod", Zero::Duration, 20),
 ];
 
-/// The fields that v1.`minor` writes though nobody set them.
+/// The fields that v1.`minor` writes even if they are unset.
 pub fn zero_fields(minor: u16) -> impl Iterator<Item = &'static ZeroField> {
     FIELDS.iter().filter(move |field| field.since <= minor)
 }

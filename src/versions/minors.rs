@@ -1,10 +1,10 @@
-//! The table itself: v1.20 in full here, each later minor in `changes` as what it changed.
+//! The table: v1.20 in full, and each later minor version in `changes` as its changes.
 //!
-//! A comment above facts names their source: a file below `cmd/kubeadm/app/` of kubernetes/kubernetes at a
-//! release of that minor, or a pull request (#N) of that repository named in its release notes. Image tags of all
-//! patch releases are those of `pkg/minikube/constants/constants_kubeadm_images.go` in kubernetes/minikube, which
-//! records what `kubeadm config images list` of each release prints. Where a fact differs between patch releases
-//! and is not a `PerPatch`, it is that of the newest. `UNCONFIRMED` lists what no source at hand proves.
+//! A comment above facts gives their source: a file in `cmd/kubeadm/app/` of kubernetes/kubernetes at a release of that
+//! minor version, or a pull request (#N) of that repository named in its release notes. The image tags of all patch
+//! releases are from `pkg/minikube/constants/constants_kubeadm_images.go` in kubernetes/minikube, which records the
+//! output of `kubeadm config images list` for each release. A fact that differs between patch releases and is not a
+//! `PerPatch` is that of the newest. `UNCONFIRMED` lists facts without a source.
 
 mod changes;
 
@@ -16,19 +16,19 @@ use changes::{
     V1_37,
 };
 
-/// Every minor, oldest first.
+/// All minor versions, oldest first.
 pub(super) static ALL: &[Minor] = &[
     V1_20, V1_21, V1_22, V1_23, V1_24, V1_25, V1_26, V1_27, V1_28, V1_29, V1_30, V1_31, V1_32, V1_33, V1_34, V1_35,
     V1_36, V1_37,
 ];
 
-/// The last of them.
+/// The newest minor version.
 pub(super) static NEWEST: Minor = V1_37;
 
-/// Facts whose minor could not be read from a source of that very minor: the field, the minor it is thought to have
-/// changed in, and what is known. Shown in docs/versions.md.
+/// Facts whose minor version could not be confirmed with a source of that version: the field, the minor version in
+/// which it is assumed to have changed, and what is known. Included in docs/versions.md.
 pub(super) static UNCONFIRMED: &[(&str, u16, &str)] = &[
-    ("leaf_basic_constraints", 21, "absent in v1.20, there in v1.22; came with certificate chains, v1.21 (#97266)"),
+    ("leaf_basic_constraints", 21, "absent in v1.20, present in v1.22; came with certificate chains, v1.21 (#97266)"),
     ("images_dns_before_pause", 29, "last in v1.28.4, before pause in v1.31; reviewed in October 2023 (#114534)"),
     ("leaf_starts_with_ca", 31, "true in v1.22, false in v1.31, where validity periods came with v1beta4"),
     ("sorts_extra_args", 32, "true in v1.31.14, false in the last patches of v1.32 to v1.35 and in v1.36"),

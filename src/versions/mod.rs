@@ -1,4 +1,4 @@
-//! Layer 1: Kubernetes versions, and what differs from one minor to the next.
+//! Layer 1: Kubernetes versions, and the differences between minor versions.
 
 pub mod addons;
 pub mod api_version;

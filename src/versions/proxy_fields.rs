@@ -1,54 +1,53 @@
-//! The fields of `KubeProxyConfiguration` (kubeproxy.config.k8s.io/v1alpha1), and which minors have them.
+//! The fields of `KubeProxyConfiguration` (kubeproxy.config.k8s.io/v1alpha1), and which minor versions have them.
 //!
-//! kubeadm reads the document into that minor's type and writes the type back, so the text in the cluster has
-//! every field of the minor. Source: `config/v1alpha1/types.go` of kubernetes/kube-proxy, and for `clientConnection`
-//! and `logging` kubernetes/component-base, on the branch of each release.
+//! kubeadm parses the document into that minor version's type and writes the type back, so the text in the cluster has
+//! every field of the minor version. Source: `config/v1alpha1/types.go` of kubernetes/kube-proxy, and for
+//! `clientConnection` and `logging` kubernetes/component-base, on the branch of each release.
 
 /// A field that holds a value, not other fields.
 #[derive(Clone, Copy, Debug)]
 pub struct ProxyField {
-    /// Its keys from the top, with dots between: `iptables.syncPeriod`.
+    /// The path, separated by dots: `iptables.syncPeriod`.
     pub path: &'static str,
-    /// What it holds.
     pub kind: FieldKind,
-    /// The first minor that has it.
+    /// The first minor version that has it.
     pub since: u16,
-    /// The first minor that has it no more; `u16::MAX` while it lives.
+    /// The first minor version that does not have it any more; `u16::MAX` if none.
     pub until: u16,
 }
 
-/// What a field holds, and what is written when nobody sets it.
+/// The type of a field, and what is written if it is unset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
-    /// A string; empty when unset.
+    /// A string; empty if unset.
     Text,
-    /// A string that is left out when empty.
+    /// A string that is omitted if empty.
     OmittedText,
-    /// `false` when unset.
+    /// `false` if unset.
     Bool,
-    /// Left out when `false`.
+    /// Omitted if `false`.
     OmittedBool,
-    /// `null` when unset.
+    /// `null` if unset.
     OptionalBool,
-    /// 0 when unset.
+    /// 0 if unset.
     Integer,
-    /// `null` when unset.
+    /// `null` if unset.
     OptionalInteger,
-    /// 0 when unset.
+    /// 0 if unset.
     Float,
-    /// A duration as Go writes it; `0s` when unset.
+    /// A duration in Go's format; `0s` if unset.
     Duration,
-    /// A duration; `null` when unset.
+    /// A duration; `null` if unset.
     OptionalDuration,
-    /// A duration, or a number of nanoseconds; 0 when unset.
+    /// A duration, or a number of nanoseconds; 0 if unset.
     DurationOrNanoseconds,
-    /// A Kubernetes quantity; `"0"` when unset.
+    /// A Kubernetes quantity; `"0"` if unset.
     Quantity,
-    /// A list of strings; `null` when unset.
+    /// A list of strings; `null` if unset.
     TextList,
-    /// A list that is left out when empty.
+    /// A list that is omitted if empty.
     OmittedList,
-    /// Names and booleans; left out when empty.
+    /// A map of names to booleans; omitted if empty.
     OmittedBoolMap,
 }
 
@@ -146,15 +145,15 @@ mod tests {
     fn paths_are_sorted_and_no_path_lies_below_another() {
         for pair in FIELDS.windows(2) {
             let (a, b) = (pair[0].path, pair[1].path);
-            assert!(!b.starts_with(&format!("{a}.")), "{b} lies below {a}, which holds a value");
+            assert!(!b.starts_with(&format!("{a}.")), "{b} is below {a}, which holds a value");
             let key = |path: &str| path.replace('.', "\0");
-            assert!(key(a).to_lowercase() < key(b).to_lowercase(), "{b} stands behind {a}");
+            assert!(key(a).to_lowercase() < key(b).to_lowercase(), "{b} is after {a}");
         }
         assert!(FIELDS.iter().all(|field| field.since < field.until));
     }
 
     #[test]
-    fn minors_have_the_fields_of_their_time() {
+    fn minors_have_their_fields() {
         let has = |minor, path| proxy_fields(minor).any(|field| field.path == path);
         assert!(has(25, "udpIdleTimeout") && !has(26, "udpIdleTimeout"));
         assert!(!has(28, "nftables.syncPeriod") && has(29, "nftables.syncPeriod"));

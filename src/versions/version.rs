@@ -6,18 +6,17 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-/// A version of Kubernetes. Build metadata is kept for display and ignored in comparisons.
+/// A Kubernetes version. Build metadata is kept for display and ignored in comparisons.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Version {
     /// Always 1 so far.
     pub major: u16,
-    /// What everything else depends on.
+    /// Determines all facts.
     pub minor: u16,
-    /// The patch release.
     pub patch: u16,
     /// `rc.1` of `v1.36.0-rc.1`; empty for a release.
     pub pre: String,
-    /// `k3s1` of `v1.30.4+k3s1`; empty for most.
+    /// `k3s1` of `v1.30.4+k3s1`; usually empty.
     pub build: String,
 }
 
@@ -25,7 +24,6 @@ pub struct Version {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a Kubernetes version such as v1.36.2")]
 pub struct NotAVersion {
-    /// What was given.
     pub text: String,
 }
 
@@ -34,7 +32,7 @@ impl Fault for NotAVersion {
         ExitCode::Input
     }
     fn hint(&self) -> Option<String> {
-        Some("give a full version such as v1.36.2; labels such as 'stable' would have to be looked up on the internet, which kubewright never does".into())
+        Some("use a full version such as v1.36.2; labels such as 'stable' require a lookup on the internet, which kubewright never does".into())
     }
 }
 
@@ -44,7 +42,7 @@ impl Version {
         Self { major: 1, minor, patch, pre: String::new(), build: String::new() }
     }
 
-    /// As an image tag: `v1.36.2`, with `+` turned into `_` as registries demand.
+    /// As an image tag: `v1.36.2`, with `+` replaced by `_`, as registries require.
     pub fn image_tag(&self) -> String {
         self.to_string().replace('+', "_")
     }
@@ -105,14 +103,14 @@ impl Ord for Version {
     fn cmp(&self, other: &Self) -> Ordering {
         (self.major, self.minor, self.patch)
             .cmp(&(other.major, other.minor, other.patch))
-            // A release comes after its release candidates.
+            // A release is newer than its release candidates.
             .then_with(|| self.pre.is_empty().cmp(&other.pre.is_empty()))
             .then_with(|| pre_release_order(&self.pre, &other.pre))
             .then_with(|| self.build.cmp(&other.build))
     }
 }
 
-/// Part by part: numbers by value and before words, as Semantic Versioning has it.
+/// Compares part by part: numbers by value and before words, as in Semantic Versioning.
 fn pre_release_order(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.split('.'), b.split('.'));
     loop {
@@ -138,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_and_written_back() {
+    fn versions_are_parsed_and_written_back() {
         for text in ["v1.20.2", "v1.36.0-rc.1", "v1.36.0-alpha.1.23", "v1.30.4+k3s1"] {
             assert_eq!(text.parse::<Version>().unwrap().to_string(), text);
         }
@@ -151,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn candidates_come_before_their_release() {
+    fn candidates_are_older_than_their_release() {
         let order = ["v1.35.9", "v1.36.0-alpha.1", "v1.36.0-alpha.10", "v1.36.0-rc.0", "v1.36.0", "v1.36.1"];
         for pair in order.windows(2) {
             assert!(pair[0].parse::<Version>().unwrap() < pair[1].parse::<Version>().unwrap(), "{pair:?}");

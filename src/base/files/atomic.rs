@@ -1,5 +1,6 @@
-//! Files and folders, each put in place in one step that a crash cannot halve.
+//! Atomic creation and replacement of files and directories.
 
+use super::attributes;
 use super::faults::{self, Step};
 use crate::base::secret::Secret;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
@@ -11,7 +12,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What a write of `path` that is killed may leave beside it, whole, with the mode of the file: the new file, and the
+/// The temporary files that an interrupted write of `path` may leave behind: the complete new file, and a copy of the
 /// old one.
 pub fn unfinished(path: &Path) -> [PathBuf; 2] {
     let beside = |name: fn(&OsStr) -> OsString| {
@@ -20,18 +21,21 @@ pub fn unfinished(path: &Path) -> [PathBuf; 2] {
     [beside(hidden), beside(hidden_old)]
 }
 
-/// A user and a group, by their numbers.
+/// User and group ID.
 pub type Owner = (u32, u32);
 
-/// Writes a file whole or not at all into an open folder, where it is the owner's before it has its name.
+/// The owner of a new file, and the file whose other attributes it gets.
+type Like<'a> = (Owner, Option<&'a Path>);
+
+/// Writes a file atomically into an open directory; it belongs to `owner` before it gets its name.
 pub fn write_in(directory: File, name: &OsStr, bytes: &[u8], mode: u32, owner: Owner) -> io::Result<()> {
-    let mut prepared = Prepared::new(directory, name, hidden(name), bytes, mode, Some(owner))?;
+    let mut prepared = Prepared::new(directory, name, hidden(name), bytes, mode, Some((owner, None)))?;
     prepared.place()?;
     prepared.sync()
 }
 
-/// A file that is whole and on the disk, and has no name yet. Where the file system has no nameless files, a hidden
-/// name is used, and what a killed run left under it is replaced by the next one.
+/// A complete file on disk that does not have its final name yet. File systems without unnamed files get a hidden name,
+/// under which the leftover of an interrupted run is replaced.
 pub struct Prepared {
     directory: File,
     name: OsString,
@@ -41,17 +45,18 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What is to take the place of `path`, with the owner of what is there.
-    pub fn at(path: &Path, bytes: &[u8], mode: u32) -> io::Result<Self> {
+    /// The replacement of `path`, with its current owner; `owner` is that of a new file.
+    pub fn at(path: &Path, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<Self> {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let owner = std::fs::metadata(path).ok().map(|there| (there.uid(), there.gid()));
-        let (folder, name) = split(path)?;
-        Self::new(File::open(folder)?, name, hidden(name), bytes, mode, owner)
+        let existing = std::fs::metadata(path).ok().map(|metadata| (metadata.uid(), metadata.gid()));
+        let owner = existing.or(owner);
+        let (directory, name) = split(path)?;
+        Self::new(File::open(directory)?, name, hidden(name), bytes, mode, owner.map(|owner| (owner, Some(path))))
     }
 
-    /// A copy of the file that is at `path`, for putting it back; None when there is none.
+    /// A copy of the file at `path`, for restoring it; None if it does not exist.
     pub fn copy_of(path: &Path) -> io::Result<Option<Self>> {
         let bytes = match std::fs::read(path) {
             Ok(bytes) => Secret::new(bytes),
@@ -59,9 +64,10 @@ impl Prepared {
             Err(error) => return Err(error),
         };
         let there = std::fs::metadata(path)?;
-        let (folder, name) = split(path)?;
+        let (directory, name) = split(path)?;
         let (mode, owner) = (there.mode() & 0o7777, (there.uid(), there.gid()));
-        Self::new(File::open(folder)?, name, hidden_old(name), bytes.expose(), mode, Some(owner)).map(Some)
+        let like = Some((owner, Some(path)));
+        Self::new(File::open(directory)?, name, hidden_old(name), bytes.expose(), mode, like).map(Some)
     }
 
     fn new(
@@ -70,35 +76,35 @@ impl Prepared {
         hidden: OsString,
         bytes: &[u8],
         mode: u32,
-        owner: Option<Owner>,
+        like: Option<Like<'_>>,
     ) -> io::Result<Self> {
         faults::pass(Step::Fill, &hidden)?;
         let mut this = Self { directory, name: name.to_owned(), hidden, nameless: None, is_hidden: false };
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         match rustix::fs::openat(&this.directory, ".", flags, Mode::from_raw_mode(mode)) {
-            Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, owner)?),
+            Ok(fd) => this.nameless = Some(fill(File::from(fd), bytes, mode, like)?),
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::NOENT | Errno::INVAL) => {
                 remove_stale(&this.directory, &this.hidden)?;
                 let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
                 let fd = rustix::fs::openat(&this.directory, &this.hidden, flags, Mode::from_raw_mode(mode))?;
                 this.is_hidden = true;
-                fill(File::from(fd), bytes, mode, owner)?;
+                fill(File::from(fd), bytes, mode, like)?;
             }
             Err(error) => return Err(error.into()),
         }
         Ok(this)
     }
 
-    /// Gives it its name.
+    /// Gives the file its final name.
     pub fn place(&mut self) -> io::Result<()> {
         if let Some(file) = &self.nameless {
             if name_it(file, &self.directory, &self.name)? {
                 return Ok(());
             }
-            // The name is taken: take the hidden one, then move over it.
+            // The name is taken: use the hidden one, then rename over it.
             remove_stale(&self.directory, &self.hidden)?;
             if !name_it(file, &self.directory, &self.hidden)? {
-                // Somebody else's file must not be moved to the name.
+                // Another process's file must not be renamed.
                 return Err(io::ErrorKind::AlreadyExists.into());
             }
             self.is_hidden = true;
@@ -109,12 +115,12 @@ impl Prepared {
         Ok(())
     }
 
-    /// Removes what has its name.
+    /// Removes the file with its name.
     pub fn take_away(&self) -> io::Result<()> {
         remove_stale(&self.directory, &self.name)
     }
 
-    /// Has the name survive a power failure.
+    /// Syncs the directory, so that the name survives a power failure.
     pub fn sync(&self) -> io::Result<()> {
         faults::pass(Step::Sync, &self.name)?;
         self.directory.sync_all()
@@ -125,12 +131,12 @@ fn split(path: &Path) -> io::Result<(&Path, &OsStr)> {
     path.parent().zip(path.file_name()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }
 
-/// The name that a file or link has before it takes the place of another.
+/// The temporary name of a file or link.
 fn hidden(name: &OsStr) -> OsString {
     [OsStr::new("."), name, OsStr::new(".kubewright")].into_iter().collect()
 }
 
-/// The name that a copy of the old file has before it is put back.
+/// The temporary name of the copy of the old file.
 fn hidden_old(name: &OsStr) -> OsString {
     [OsStr::new("."), name, OsStr::new(".kubewright-old")].into_iter().collect()
 }
@@ -143,10 +149,10 @@ impl Drop for Prepared {
     }
 }
 
-/// Makes or replaces a link.
+/// Creates or replaces a link.
 pub fn link(path: &Path, target: &Path) -> io::Result<()> {
-    let (folder, name) = split(path)?;
-    let directory = File::open(folder)?;
+    let (directory, name) = split(path)?;
+    let directory = File::open(directory)?;
     let hidden = hidden(name);
     remove_stale(&directory, &hidden)?;
     faults::pass(Step::Name, &hidden)?;
@@ -156,17 +162,17 @@ pub fn link(path: &Path, target: &Path) -> io::Result<()> {
     directory.sync_all()
 }
 
-/// Makes one folder with exactly `mode`.
+/// Creates a directory with exactly `mode`.
 pub fn create_dir(path: &Path, mode: u32) -> io::Result<()> {
     faults::pass(Step::MakeDirectory, path.file_name().unwrap_or_default())?;
     match rustix::fs::mkdir(path, Mode::from_raw_mode(mode)) {
         Ok(()) => {}
         Err(Errno::EXIST) if path.is_dir() => return Ok(()),
-        // `mkdir` calls it "exists" when a file has the name.
+        // `mkdir` also reports EEXIST if the name belongs to a file.
         Err(Errno::EXIST) => return Err(io::ErrorKind::NotADirectory.into()),
         Err(error) => return Err(error.into()),
     }
-    // The umask may have taken bits away.
+    // The umask may have cleared some bits.
     rustix::fs::chmod(path, Mode::from_raw_mode(mode))?;
     match path.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
@@ -184,18 +190,22 @@ pub fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes and syncs; the mode is set again because the umask may have taken bits away.
-fn fill(mut file: File, bytes: &[u8], mode: u32, owner: Option<Owner>) -> io::Result<File> {
-    if let Some((uid, gid)) = owner {
+/// Writes and syncs; sets the mode again because the umask may have cleared some bits.
+fn fill(mut file: File, bytes: &[u8], mode: u32, like: Option<Like<'_>>) -> io::Result<File> {
+    if let Some(((uid, gid), from)) = like {
         keep_owner(&file, uid, gid)?;
+        if let Some(from) = from {
+            attributes::carry(from, &file)?;
+        }
     }
+    // After the access control list, which the mode limits.
     rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
     file.write_all(bytes)?;
     file.sync_all()?;
     Ok(file)
 }
 
-/// Gives the file to the owner of the one that it replaces. Who may not give files away replaces it as before.
+/// Changes the owner to that of the replaced file, if this user is permitted to.
 fn keep_owner(file: &File, uid: u32, gid: u32) -> io::Result<()> {
     let now = file.metadata()?;
     if (now.uid(), now.gid()) == (uid, gid) {
@@ -207,10 +217,10 @@ fn keep_owner(file: &File, uid: u32, gid: u32) -> io::Result<()> {
     }
 }
 
-/// Gives a nameless file its name; false when the name is taken.
+/// Gives an unnamed file its name; false if the name is taken.
 fn name_it(file: &File, directory: &File, name: &OsStr) -> io::Result<bool> {
     faults::pass(Step::Name, name)?;
-    // The magic link of /proc needs no capability, unlike AT_EMPTY_PATH.
+    // Unlike AT_EMPTY_PATH, the magic link in /proc needs no capability.
     let link = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
     match rustix::fs::linkat(CWD, link.as_str(), directory, name, AtFlags::SYMLINK_FOLLOW) {
         Ok(()) => Ok(true),

@@ -1,30 +1,30 @@
-//! Where tests let a change of the file system fail.
+//! Fault injection for changes of the file system.
 //!
-//! Every step that changes the disk passes here first. A release has none of this.
+//! Every step that changes the disk passes through here first. Release builds do not contain this.
 
 use std::ffi::OsStr;
 use std::io;
 
-/// A step that is about to change the disk.
+/// A step that changes the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A file gets its content, before it has its name.
+    /// A file gets its content, before it gets its name.
     Fill,
-    /// A file or link gets a name that was free.
+    /// A file or link gets an unused name.
     Name,
-    /// A file or link takes the place of another.
+    /// A file or link replaces another.
     Rename,
-    /// A file is written where it is.
+    /// A file is overwritten in place.
     InPlace,
-    /// A name goes.
+    /// A name is removed.
     Remove,
-    /// A directory is made.
+    /// A directory is created.
     MakeDirectory,
-    /// A directory is flushed.
+    /// A directory is synced.
     Sync,
 }
 
-/// Lets the step go on, unless a test has it fail.
+/// Continues, unless a test injects a fault into the step.
 #[cfg(not(test))]
 #[allow(clippy::unnecessary_wraps)] // In tests it fails.
 pub fn pass(_: Step, _: &OsStr) -> io::Result<()> {
@@ -34,7 +34,7 @@ pub fn pass(_: Step, _: &OsStr) -> io::Result<()> {
 #[cfg(test)]
 pub use injected::pass;
 
-/// Faults that a unit test has ordered for its own thread.
+/// Faults injected by a unit test for its own thread.
 #[cfg(test)]
 pub mod injected {
     use super::{OsStr, Step, io};
@@ -57,13 +57,12 @@ pub mod injected {
         }
     }
 
-    /// Steps fail as `rule` says by the step and the name of the file.
+    /// Steps fail as `rule` decides by the step and the name of the file.
     pub fn fail(rule: impl FnMut(Step, &str) -> Option<Errno> + 'static) -> Armed {
         RULE.with_borrow_mut(|there| *there = Some(Box::new(rule)));
         Armed(())
     }
 
-    /// See the module's text.
     pub fn pass(step: Step, name: &OsStr) -> io::Result<()> {
         let error = RULE.with_borrow_mut(|rule| rule.as_mut().and_then(|rule| rule(step, &name.to_string_lossy())));
         error.map_or(Ok(()), |error| Err(error.into()))

@@ -1,8 +1,7 @@
-//! Writes a file where it is, for files that cannot be replaced.
+//! Overwrites a file in place, for files that cannot be replaced.
 //!
-//! A file that is a mount of its own, as /etc/hosts is in a container, keeps its place: a rename over it fails with
-//! EBUSY. A run that is killed in the middle leaves it half written, so this is only for files that hold no secret and
-//! belong to no other file.
+//! A file that is a mount point, such as /etc/hosts in a container, cannot be renamed over (EBUSY). An interrupted run
+//! leaves it half written, so this is only for files without secrets that do not belong together with others.
 
 use super::faults::{self, Step};
 use rustix::fs::{Mode, OFlags};
@@ -11,7 +10,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 
-/// Replaces the content. When that fails, the old content is put back.
+/// Replaces the content. On failure the old content is restored.
 pub fn write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);

@@ -1,7 +1,8 @@
-//! Files in a folder of a user's own, on which root works for that user.
+//! Files in another user's directory, on which root works for that user.
 //!
-//! The user may put anything there meanwhile, so nothing is taken by a path: the folder is opened once, links are not
-//! followed, and a file is the user's own before it has its name. Reads: one file. Writes: the folder, the file.
+//! The user may change anything there at the same time, so paths are not trusted: the directory is opened once, links
+//! are not followed, and a file belongs to the user before it gets its name. Reads: one file. Writes: the directory,
+//! the file.
 
 use super::atomic::{self, Owner};
 use super::bounded;
@@ -15,41 +16,36 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-const FOLDER_MODE: u32 = 0o700;
-const LINK: &str = "it is a link or something else that is not followed for another user: run the command as that user";
-const FOREIGN: &str = "it belongs to somebody else";
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const DIRECTORY_MODE: u32 = 0o700;
+const LINK: &str =
+    "it is a link or a special file, which is not followed for another user: run the command as that user";
+const FOREIGN: &str = "it belongs to another user";
+const OPEN_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl HostFiles {
-    /// The bytes of a file in a folder of `owner`; None when one of them is missing.
-    ///
-    /// # Errors
-    /// When the folder is not the owner's, one of them is a link, or it cannot be read or is far too large.
+    /// The content of a file in a directory of `owner`; None if either does not exist.
     pub fn read_owned(&self, path: &Path, owner: Owner) -> Result<Option<Vec<u8>>, FileError> {
         let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
-        let (folder, name) = names(path);
+        let (parent, name) = names(path);
         let read = || -> io::Result<Option<Vec<u8>>> {
-            let Some(directory) = open_folder(&home, folder, owner, self.is_live())? else { return Ok(None) };
+            let Some(directory) = open_directory(&home, parent, owner, self.is_live())? else { return Ok(None) };
             Ok(open_file(&directory, name)?.map(|(bytes, _)| bytes))
         };
         read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
     }
 
-    /// The bytes of a file in a folder of some user's home; None when one of them is missing. Whose they are does not
+    /// The content of a file in a directory of a home directory; None if either does not exist. Their owner does not
     /// matter, and nothing is changed.
-    ///
-    /// # Errors
-    /// When one of them is a link, or it cannot be read, is not a regular file, or is far too large.
     pub fn read_in_home(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
         let (folder, name) = names(path);
         let read = || -> io::Result<Option<Vec<u8>>> {
-            let home = match rustix::fs::open(&home, FOLDER.difference(OFlags::NOFOLLOW), Mode::empty()) {
+            let home = match rustix::fs::open(&home, OPEN_DIRECTORY.difference(OFlags::NOFOLLOW), Mode::empty()) {
                 Ok(home) => home,
                 Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
                 Err(errno) => return Err(errno.into()),
             };
-            let folder = match rustix::fs::openat(home, folder, FOLDER, Mode::empty()) {
+            let folder = match rustix::fs::openat(home, folder, OPEN_DIRECTORY, Mode::empty()) {
                 Ok(folder) => folder,
                 Err(Errno::NOENT) => return Ok(None),
                 Err(errno) => return Err(errno.into()),
@@ -60,30 +56,28 @@ impl HostFiles {
         read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
     }
 
-    /// Writes a file in a folder of `owner`, both the owner's from the start; the folder is made when it is missing.
-    /// What is right already is left alone.
-    ///
-    /// # Errors
-    /// When the folder is not the owner's, one of them is a link, or it cannot be written.
+    /// Writes a file in a directory of `owner`, creating the directory if needed; both belong to the owner from the
+    /// start. An up-to-date file is left alone.
     pub fn write_owned(&self, path: &Path, content: &Content, mode: u32, owner: Owner) -> Result<Written, FileError> {
         let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
-        let (folder, name) = names(path);
+        let (parent, name) = names(path);
         let failed = |verb| move |source| FileError { verb, path: path.to_path_buf(), source };
-        let mut directory = open_folder(&home, folder, owner, self.is_live()).map_err(failed("write"))?;
+        let mut directory = open_directory(&home, parent, owner, self.is_live()).map_err(failed("write"))?;
         if directory.is_none() {
             let new = path.parent().unwrap_or(path).to_path_buf();
             directory = self
                 .gate
-                .pass(Change::CreateDirectory { path: new, mode: FOLDER_MODE }, || {
-                    match rustix::fs::mkdirat(&open_home(&home)?, folder, Mode::from_raw_mode(FOLDER_MODE)) {
-                        Ok(()) | Err(Errno::EXIST) => open_folder(&home, folder, owner, self.is_live()),
+                .pass(Change::CreateDirectory { path: new, mode: DIRECTORY_MODE }, || {
+                    match rustix::fs::mkdirat(&open_home(&home)?, parent, Mode::from_raw_mode(DIRECTORY_MODE)) {
+                        Ok(()) | Err(Errno::EXIST) => open_directory(&home, parent, owner, self.is_live()),
                         Err(errno) => Err(errno.into()),
                     }
                 })
                 .map_err(failed("create"))?
                 .flatten();
         }
-        let there = directory.as_ref().map(|folder| open_file(folder, name)).transpose().map_err(failed("read"))?;
+        let there =
+            directory.as_ref().map(|directory| open_file(directory, name)).transpose().map_err(failed("read"))?;
         let there = there.flatten();
         let is_right = there.as_ref().is_some_and(|(bytes, metadata)| {
             let is_owners = !self.is_live() || (metadata.uid(), metadata.gid()) == owner;
@@ -104,38 +98,38 @@ impl HostFiles {
     }
 }
 
-/// The names of the folder and of the file in it.
+/// The names of the directory and of the file in it.
 fn names(path: &Path) -> (&OsStr, &OsStr) {
     (path.parent().and_then(Path::file_name).unwrap_or_default(), path.file_name().unwrap_or_default())
 }
 
-/// The home itself is where the administrator has put it, so it may be a link.
+/// The administrator decides where a home directory is, so it may be a link.
 fn open_home(home: &Path) -> io::Result<File> {
-    Ok(File::from(rustix::fs::open(home, FOLDER.difference(OFlags::NOFOLLOW), Mode::empty())?))
+    Ok(File::from(rustix::fs::open(home, OPEN_DIRECTORY.difference(OFlags::NOFOLLOW), Mode::empty())?))
 }
 
-/// Opens the owner's folder in `home`. One that is root's was made by a run that was killed before it gave it away.
-fn open_folder(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io::Result<Option<File>> {
-    let folder = match rustix::fs::openat(&open_home(home)?, name, FOLDER, Mode::empty()) {
+/// Opens the owner's directory in `home`. If root owns it, an earlier run was interrupted before changing the owner.
+fn open_directory(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io::Result<Option<File>> {
+    let directory = match rustix::fs::openat(&open_home(home)?, name, OPEN_DIRECTORY, Mode::empty()) {
         Ok(fd) => File::from(fd),
         Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP | Errno::NOTDIR) => return Err(io::Error::other(LINK)),
         Err(errno) => return Err(errno.into()),
     };
-    // Below a root folder the owners of files are not yet those of the host.
-    match folder.metadata()?.uid() {
+    // Below a root directory, files do not have the host's owners.
+    match directory.metadata()?.uid() {
         _ if !is_live => {}
         uid if uid == owner.0 => {}
-        0 => std::os::unix::fs::fchown(&folder, Some(owner.0), Some(owner.1))?,
+        0 => std::os::unix::fs::fchown(&directory, Some(owner.0), Some(owner.1))?,
         _ => return Err(io::Error::other(FOREIGN)),
     }
-    Ok(Some(folder))
+    Ok(Some(directory))
 }
 
-fn open_file(folder: &File, name: &OsStr) -> io::Result<Option<(Vec<u8>, std::fs::Metadata)>> {
-    let Some(file) = bounded::open_in(folder, name).map_err(no_link)? else { return Ok(None) };
+fn open_file(directory: &File, name: &OsStr) -> io::Result<Option<(Vec<u8>, std::fs::Metadata)>> {
+    let Some(file) = bounded::open_in(directory, name).map_err(no_link)? else { return Ok(None) };
     let metadata = file.metadata()?;
-    // A second name of somebody else's file would give its content away.
+    // A hard link to another user's file would expose its content.
     if !metadata.is_file() || metadata.nlink() > 1 {
         return Err(io::Error::other(LINK));
     }
@@ -164,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_users_file_is_the_users_from_the_start() {
+    fn a_users_file_belongs_to_the_user_from_the_start() {
         let (root, files, owner) = home();
         let path = Path::new(CONFIG);
         let write = |text: &str| files.write_owned(path, &Content::public(text), 0o600, owner).unwrap();
@@ -177,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_a_user_made_leads_root_nowhere() {
+    fn a_link_created_by_the_user_is_not_followed() {
         let (root, files, owner) = home();
         let path = Path::new(CONFIG);
         let victim = root.path().join("victim");
@@ -202,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_notes_folder_and_file() {
+    fn a_dry_run_records_directory_and_file() {
         let (root, _, owner) = home();
         let gate = Gate::recording();
         let files = HostFiles::new(root.path(), gate.clone());

@@ -1,4 +1,4 @@
-//! Tests of the host's files: whole writes, modes, dry runs, the root folder.
+//! Tests of the host's files: atomic writes, modes, dry runs, the root directory.
 
 use super::*;
 
@@ -45,7 +45,7 @@ fn a_dry_run_reads_back_what_it_would_have_written() {
 }
 
 #[test]
-fn a_folder_where_a_file_should_be_is_named_with_a_way_out() {
+fn a_directory_where_a_file_should_be_is_reported_with_a_fix() {
     let (root, files) = files(&Gate::open());
     std::fs::create_dir(root.path().join("admin.conf")).unwrap();
     let error = files.write(Path::new("/admin.conf"), &Content::public("x"), 0o600).unwrap_err();
@@ -54,7 +54,7 @@ fn a_folder_where_a_file_should_be_is_named_with_a_way_out() {
 }
 
 #[test]
-fn removing_says_whether_there_was_something() {
+fn removing_reports_whether_the_file_existed() {
     let (_root, files) = files(&Gate::open());
     let path = Path::new("/x");
     assert!(!files.remove(path).unwrap());
@@ -65,8 +65,8 @@ fn removing_says_whether_there_was_something() {
 
 #[test]
 fn a_file_behind_a_link_is_replaced_and_the_link_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let (link, target) = (folder.path().join("current.pem"), folder.path().join("2026.pem"));
+    let directory = tempfile::tempdir().unwrap();
+    let (link, target) = (directory.path().join("current.pem"), directory.path().join("2026.pem"));
     std::fs::write(&target, "old").unwrap();
     std::os::unix::fs::symlink(&target, &link).unwrap();
     let files = HostFiles::new("/", Gate::open());
@@ -76,12 +76,12 @@ fn a_file_behind_a_link_is_replaced_and_the_link_stays() {
 }
 
 #[test]
-fn who_owned_a_file_owns_what_replaces_it() {
+fn a_replaced_file_keeps_its_owner() {
     let (root, files) = files(&Gate::open());
     let path = Path::new("/pki/apiserver.key");
     files.write(path, &Content::public("old"), 0o600).unwrap();
     let real = root.path().join("pki/apiserver.key");
-    // Only root may give files away.
+    // Only root can change the owner.
     let given = std::os::unix::fs::chown(&real, Some(2000), Some(2000)).is_ok();
     files.write(path, &Content::public("new"), 0o600).unwrap();
     let there = std::fs::metadata(&real).unwrap();
@@ -92,13 +92,57 @@ fn who_owned_a_file_owns_what_replaces_it() {
 }
 
 #[test]
-fn files_that_belong_together_are_all_there_or_none() {
+fn the_access_control_list_of_a_replaced_key_is_kept() {
+    use rustix::fs::XattrFlags;
+    let (root, files) = files(&Gate::open());
+    let path = Path::new("/pki/apiserver.key");
+    files.write(path, &Content::public("old"), 0o640).unwrap();
+    let real = root.path().join("pki/apiserver.key");
+    // Version 2; owner rw, user 2000 r, group r, mask r, others nothing.
+    let entry =
+        |tag: u16, bits: u16, id: u32| [&tag.to_le_bytes()[..], &bits.to_le_bytes(), &id.to_le_bytes()].concat();
+    let none = u32::MAX;
+    let list = [
+        2_u32.to_le_bytes().to_vec(),
+        entry(1, 6, none),
+        entry(2, 4, 2000),
+        entry(4, 4, none),
+        entry(16, 4, none),
+        entry(32, 0, none),
+    ]
+    .concat();
+    let set = |name: &str, value: &[u8]| rustix::fs::setxattr(&real, name, value, XattrFlags::empty());
+    // Some file systems support neither.
+    let has_list = set("system.posix_acl_access", &list).is_ok();
+    let has_attribute = set("user.backup", b"daily").is_ok();
+    files.write(path, &Content::public("new"), files.mode_or(path, 0o600)).unwrap();
+    let read = |name: &str| {
+        let mut value = vec![0; 256];
+        let length = rustix::fs::getxattr(&real, name, value.as_mut_slice()).unwrap();
+        value.truncate(length);
+        value
+    };
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
+    assert_eq!(files.mode(path), Some(0o640));
+    if has_list {
+        assert_eq!(read("system.posix_acl_access"), list);
+        // A narrower mode is applied and then counts as up to date.
+        files.write(path, &Content::public("next"), 0o600).unwrap();
+        assert_eq!(files.write(path, &Content::public("next"), 0o600).unwrap(), Written::Unchanged);
+    }
+    if has_attribute {
+        assert_eq!(read("user.backup"), b"daily");
+    }
+}
+
+#[test]
+fn files_that_belong_together_are_all_written_or_none() {
     let (root, files) = files(&Gate::open());
     let (key, cert) = (Path::new("/pki/a.key"), Path::new("/pki/a.crt"));
     let (new, other) = (Content::public("key"), Content::public("cert"));
     assert_eq!(files.write_together(&[(key, &new, 0o600), (cert, &other, 0o644)]).unwrap(), [Written::Created; 2]);
     assert_eq!((files.mode(key), files.mode(cert)), (Some(0o600), Some(0o644)));
-    // A second file that cannot be written keeps the first from its place.
+    // If the second file cannot be written, the first is not changed.
     std::fs::create_dir(root.path().join("pki/b.crt")).unwrap();
     let bad = [(key, &Content::public("next"), 0o600), (Path::new("/pki/b.crt"), &other, 0o644)];
     let error = files.write_together(&bad).unwrap_err();
@@ -108,7 +152,7 @@ fn files_that_belong_together_are_all_there_or_none() {
 }
 
 #[test]
-fn a_mode_that_opens_a_file_to_a_group_is_kept_and_one_for_everybody_is_not() {
+fn group_access_to_a_replaced_file_is_kept_and_world_access_is_not() {
     let (_root, files) = files(&Gate::open());
     let path = Path::new("/pki/a.key");
     assert_eq!(files.mode_or(path, 0o600), 0o600);

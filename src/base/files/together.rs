@@ -1,25 +1,26 @@
 //! Replaces files that belong together, such as a key and its certificate: all of them or none.
 //!
-//! All new files and copies of the old ones are on the disk before the first takes its place. When one cannot take its
-//! place, the others go back to what they were.
+//! All new files and copies of the old ones are on disk before the first one is renamed into place. If one of them
+//! cannot be replaced, the others are restored.
 
-use super::atomic::Prepared;
+use super::atomic::{Owner, Prepared};
 use super::{Content, FileError, HostFiles, Planned, Written, in_place};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
 use rustix::io::Errno;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Files that belong together were not replaced.
 #[derive(Debug, thiserror::Error)]
 #[error("{cause}{}", state(.stuck))]
 pub struct NotReplaced {
-    /// The first file that failed, and why.
+    /// The first failure.
     #[source]
     pub cause: FileError,
-    /// The files that hold their new content and could not be put back; empty when all are as they were.
+    /// The files with new content that could not be restored; empty if all were.
     pub stuck: Vec<PathBuf>,
 }
 
@@ -28,7 +29,7 @@ fn state(stuck: &[PathBuf]) -> String {
         return String::new();
     }
     let names: Vec<String> = stuck.iter().map(|path| path.display().to_string()).collect();
-    format!(", and {} could not be put back", names.join(", "))
+    format!(", and {} could not be restored", names.join(", "))
 }
 
 impl From<FileError> for NotReplaced {
@@ -48,12 +49,24 @@ impl Fault for NotReplaced {
 }
 
 impl HostFiles {
-    /// Writes files that belong together, such as a key and its certificate: as [`HostFiles::write`] does, but all are
-    /// on the disk before the first takes its place, the others follow at once, and when one cannot, all are put back.
-    ///
-    /// # Errors
-    /// As [`HostFiles::write`]; the error knows which files could not be put back.
+    /// Writes files that belong together, such as a key and its certificate: like [`HostFiles::write`], but all are on
+    /// disk before the first one is renamed into place, and if one cannot be replaced, all are restored. The error
+    /// lists the files that could not be.
     pub fn write_together(&self, writes: &[(&Path, &Content, u32)]) -> Result<Vec<Written>, NotReplaced> {
+        self.write_all(writes, None)
+    }
+
+    /// Like [`HostFiles::write`], but a new file gets the mode and owner of the file `like`, so that the same users can
+    /// read both; `mode` if that does not exist.
+    pub fn write_like(&self, like: &Path, path: &Path, content: &Content, mode: u32) -> Result<Written, FileError> {
+        let real = self.real(like)?;
+        let owner = std::fs::metadata(real).ok().map(|there| (there.uid(), there.gid()));
+        let writes = [(path, content, self.mode_or(like, mode))];
+        let written = self.write_all(&writes, owner).map_err(|error| error.cause)?;
+        Ok(written.first().copied().unwrap_or(Written::Unchanged))
+    }
+
+    fn write_all(&self, writes: &[(&Path, &Content, u32)], owner: Option<Owner>) -> Result<Vec<Written>, NotReplaced> {
         let (mut outcome, mut changes, mut due) = (Vec::new(), Vec::new(), Vec::new());
         for &(path, content, mode) in writes {
             let before = self.read(path)?;
@@ -62,11 +75,11 @@ impl HostFiles {
                 outcome.push(Written::Unchanged);
                 continue;
             }
-            if let Some(folder) = path.parent() {
-                self.create_dir(folder, 0o755)?;
+            if let Some(directory) = path.parent() {
+                self.create_dir(directory, 0o755)?;
             }
             let real = self.real(path)?;
-            // A file that is reached through a link stays so: the kubelet refuses to renew a certificate whose link is gone.
+            // A file that is a link stays one: the kubelet refuses to renew a certificate whose link is gone.
             due.push((std::fs::canonicalize(&real).unwrap_or(real), path, content, mode));
             changes.push(Change::WriteFile {
                 path: path.to_path_buf(),
@@ -78,7 +91,7 @@ impl HostFiles {
         }
         let files: Vec<New<'_>> = due
             .iter()
-            .map(|(path, _, content, mode)| New { path, bytes: content.bytes.expose(), mode: *mode, content })
+            .map(|(path, _, content, mode)| New { path, bytes: content.bytes.expose(), mode: *mode, content, owner })
             .collect();
         let done = self.gate.pass_all(changes, || match replace(&files) {
             Ok(()) => files.iter().map(|_| Ok(())).collect(),
@@ -101,9 +114,11 @@ struct New<'a> {
     bytes: &'a [u8],
     mode: u32,
     content: &'a Content,
+    /// The owner of a new file; None: the user of this process.
+    owner: Option<Owner>,
 }
 
-/// A file on its way: the new one, and a copy of the one that it replaces.
+/// The new file, and a copy of the one that it replaces.
 struct Exchange<'a> {
     path: &'a Path,
     new: Prepared,
@@ -119,15 +134,15 @@ impl Exchange<'_> {
     }
 }
 
-/// The names follow right after each other: a process that reads a key and then its certificate hardly ever sees one
-/// without the other.
+/// Renames without delay in between: a process that reads a key and then its certificate hardly ever sees one without
+/// the other.
 fn replace(files: &[New<'_>]) -> Result<(), NotReplaced> {
     let failed = |path: &Path, source| FileError { verb: "write", path: path.to_path_buf(), source };
     let mut exchanges = Vec::new();
     for file in files {
         let prepare = || {
             let old = if files.len() > 1 { Prepared::copy_of(file.path)? } else { None };
-            Ok(Exchange { path: file.path, new: Prepared::at(file.path, file.bytes, file.mode)?, old })
+            Ok(Exchange { path: file.path, new: Prepared::at(file.path, file.bytes, file.mode, file.owner)?, old })
         };
         exchanges.push(prepare().map_err(|error| failed(file.path, error))?);
     }
@@ -153,7 +168,7 @@ fn replace(files: &[New<'_>]) -> Result<(), NotReplaced> {
     }
 }
 
-/// Puts back what was replaced, the last first; what could not be.
+/// Restores the replaced files in reverse order; returns those that could not be.
 fn undo(done: &mut [Exchange<'_>]) -> Vec<PathBuf> {
     let mut stuck = Vec::new();
     for exchange in done.iter_mut().rev() {
@@ -162,13 +177,13 @@ fn undo(done: &mut [Exchange<'_>]) -> Vec<PathBuf> {
         }
     }
     for exchange in done {
-        // There is nothing more to do when this fails too: the error that led here is reported.
+        // If this fails too, nothing more can be done; the original error is reported.
         let _ = exchange.new.sync();
     }
     stuck
 }
 
-/// A file that is a mount of its own keeps its place.
+/// A file that is a mount point cannot be replaced.
 fn is_mount(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::BUSY.raw_os_error())
 }

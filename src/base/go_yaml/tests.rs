@@ -34,7 +34,7 @@ users: null
 }
 
 #[test]
-fn strings_are_quoted_where_go_quotes_them() {
+fn strings_are_quoted_like_in_go() {
     for bare in [
         "0.0.0.0",
         "0s",
@@ -64,14 +64,14 @@ fn strings_are_quoted_where_go_quotes_them() {
 }
 
 #[test]
-fn keys_stand_in_natural_order() {
+fn keys_are_in_natural_order() {
     let value = json!({"a10": 1, "a9": 1, "B": 1, "a_b": 1, "ab": 1, "a": 1, "1": 1});
     let text = to_string(&value);
     let keys: Vec<&str> = text.lines().map(|line| line.split(':').next().unwrap().trim_matches('"')).collect();
     assert_eq!(keys, ["1", "B", "a", "a_b", "a9", "a10", "ab"]);
 }
 
-/// Any value that JSON can hold, with strings that tempt a YAML reader.
+/// Any JSON value, with strings that are hard for YAML parsers.
 fn any_value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![any::<String>(), "[-a-z0-9:=,./*&!#%@_ \\[\\]{}'\"|>?~\n\t]{0,8}"];
     let leaf = prop_oneof![

@@ -1,4 +1,4 @@
-//! Why there was no answer, in kinds that a caller decides by and a user can act on.
+//! HTTPS failures, classified by what a caller or user can do.
 
 use super::super::exit_code::ExitCode;
 use super::super::fault::Fault;
@@ -6,7 +6,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// Whom we talked to.
+/// The other side.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Peer {
     /// `HOST:PORT`.
@@ -15,54 +15,53 @@ pub(super) struct Peer {
     pub proxy: Option<String>,
 }
 
-/// What went wrong.
+/// The kinds of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trouble {
-    /// A certificate or key of ours cannot be used: `what` says which.
+    /// A local certificate or key cannot be used.
     Material(&'static str),
-    /// Nobody listens there.
+    /// Connection refused.
     Refused,
-    /// The name has no address.
+    /// The host name cannot be resolved.
     NoSuchHost,
-    /// No connection came up (in time), for another reason than [`Trouble::Refused`].
+    /// The connection could not be established in time, for another reason than [`Trouble::Refused`].
     NoConnection,
-    /// The connection came up, but no whole answer came within this time.
+    /// The connection was established, but there was no complete response within this time.
     NoAnswer(Duration),
-    /// The connection broke off; the request may or may not have been carried out.
+    /// The connection was closed; the request may or may not have been processed.
     Broken,
-    /// The answer is longer than this many bytes.
+    /// The response is longer than this many bytes.
     TooLong(u64),
-    /// The other side does not speak TLS, or only versions of it that are no longer safe.
+    /// The server does not use TLS, or only insecure versions.
     NotTls,
-    /// Its certificate comes from a CA that is not trusted.
+    /// The server certificate was issued by an unknown CA.
     UnknownIssuer,
-    /// Its certificate is for other names or addresses.
+    /// The server certificate is for other names or addresses.
     WrongName,
-    /// Its certificate is not valid yet: as a rule one of the two clocks is wrong.
+    /// The server certificate is not valid yet: usually one of the clocks is wrong.
     NotYetValid,
-    /// Its certificate has expired.
+    /// The server certificate has expired.
     Expired,
-    /// Its certificate is unusable in another way.
+    /// The server certificate is invalid for another reason.
     BadCertificate,
-    /// The other side turned our certificate, or the lack of one, away.
+    /// The server rejected the client certificate, or its absence.
     TurnedAway,
 }
 
-/// There was no answer, or none was asked for because our own certificate cannot be used.
+/// A failed request.
 #[derive(Debug)]
 pub struct HttpsError {
-    /// What went wrong.
     pub trouble: Trouble,
     peer: Peer,
-    source: Option<reqwest::Error>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl HttpsError {
-    pub(super) fn material(what: &'static str, source: reqwest::Error) -> Self {
-        Self { trouble: Trouble::Material(what), peer: Peer::default(), source: Some(source) }
+    pub(super) fn material(what: &'static str, source: impl Error + Send + Sync + 'static) -> Self {
+        Self { trouble: Trouble::Material(what), peer: Peer::default(), source: Some(Box::new(source)) }
     }
 
-    /// Trouble with a made-up peer, for fakes.
+    /// A failure of a made-up peer, for fakes.
     #[cfg(test)]
     pub(crate) fn made_up(trouble: Trouble) -> Self {
         Self { trouble, peer: Peer { address: "10.0.0.1:6443".into(), proxy: None }, source: None }
@@ -74,15 +73,15 @@ impl HttpsError {
 
     pub(super) fn transport(peer: &Peer, limit: Duration, source: reqwest::Error) -> Self {
         let trouble = sort(&source, limit);
-        // The address is in our own text already, once and without a path.
-        Self { trouble, peer: peer.clone(), source: Some(source.without_url()) }
+        // The message already has the address, once and without the path.
+        Self { trouble, peer: peer.clone(), source: Some(Box::new(source.without_url())) }
     }
 
     pub(super) fn too_long(peer: &Peer, most: u64) -> Self {
         Self { trouble: Trouble::TooLong(most), peer: peer.clone(), source: None }
     }
 
-    /// The body of an answer broke off.
+    /// The connection broke while reading the body.
     pub(super) fn reading(peer: &Peer, limit: Duration, error: std::io::Error) -> Self {
         let late = error.kind() == std::io::ErrorKind::TimedOut;
         if let Some(source) = error.into_inner().and_then(|inner| inner.downcast::<reqwest::Error>().ok()) {
@@ -92,12 +91,12 @@ impl HttpsError {
         Self { trouble, peer: peer.clone(), source: None }
     }
 
-    /// True when the request surely never reached the other side, so that repeating it is safe whatever it does.
+    /// True if the request did not reach the server, so that repeating it is safe in any case.
     pub fn before_sending(&self) -> bool {
         !matches!(self.trouble, Trouble::NoAnswer(_) | Trouble::Broken | Trouble::TooLong(_))
     }
 
-    /// True when the trouble is with trust, not with reaching the other side.
+    /// True if the server certificate is the problem.
     pub fn is_trust(&self) -> bool {
         use Trouble as T;
         matches!(
@@ -112,19 +111,19 @@ impl fmt::Display for HttpsError {
         let peer = &self.peer.address;
         match self.trouble {
             Trouble::Material(what) => return write!(f, "the {what} cannot be used"),
-            Trouble::Refused => write!(f, "{peer} refuses the connection")?,
-            Trouble::NoSuchHost => write!(f, "the name in {peer} has no address")?,
-            Trouble::NoConnection => write!(f, "no connection to {peer}")?,
-            Trouble::NoAnswer(limit) => write!(f, "no answer from {peer} within {limit:?}")?,
-            Trouble::Broken => write!(f, "the connection to {peer} broke off")?,
-            Trouble::TooLong(most) => write!(f, "the answer of {peer} is longer than {most} bytes")?,
-            Trouble::NotTls => write!(f, "{peer} does not speak TLS 1.2 or newer")?,
-            Trouble::UnknownIssuer => write!(f, "the certificate of {peer} comes from a CA that is not trusted here")?,
-            Trouble::WrongName => write!(f, "the certificate of {peer} is not for that name or address")?,
+            Trouble::Refused => write!(f, "{peer} refused the connection")?,
+            Trouble::NoSuchHost => write!(f, "cannot resolve the host name in {peer}")?,
+            Trouble::NoConnection => write!(f, "cannot connect to {peer}")?,
+            Trouble::NoAnswer(limit) => write!(f, "no response from {peer} within {limit:?}")?,
+            Trouble::Broken => write!(f, "the connection to {peer} was closed unexpectedly")?,
+            Trouble::TooLong(most) => write!(f, "the response of {peer} is longer than {most} bytes")?,
+            Trouble::NotTls => write!(f, "{peer} does not support TLS 1.2 or newer")?,
+            Trouble::UnknownIssuer => write!(f, "the certificate of {peer} was issued by an unknown CA")?,
+            Trouble::WrongName => write!(f, "the certificate of {peer} is not valid for that name or address")?,
             Trouble::NotYetValid => write!(f, "the certificate of {peer} is not valid yet")?,
             Trouble::Expired => write!(f, "the certificate of {peer} has expired")?,
-            Trouble::BadCertificate => write!(f, "the certificate of {peer} cannot be accepted")?,
-            Trouble::TurnedAway => write!(f, "{peer} turned our client certificate away")?,
+            Trouble::BadCertificate => write!(f, "the certificate of {peer} is invalid")?,
+            Trouble::TurnedAway => write!(f, "{peer} rejected the client certificate")?,
         }
         match &self.peer.proxy {
             Some(proxy) => write!(f, " (through the proxy {proxy})"),
@@ -135,7 +134,7 @@ impl fmt::Display for HttpsError {
 
 impl Error for HttpsError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
+        self.source.as_ref().map(|source| &**source as _)
     }
 }
 
@@ -159,8 +158,8 @@ impl Fault for HttpsError {
             ));
         }
         Some(match self.trouble {
-            Trouble::Material(what) if what.contains("this machine") => {
-                "install the package ca-certificates, or give a CA file of your own".into()
+            Trouble::Material(what) if what.starts_with("system") => {
+                "install the package ca-certificates, or set a CA file".into()
             }
             Trouble::Material(what) => {
                 format!("run 'openssl x509 -noout -text' and 'openssl pkey -noout' on the files with the {what}")
@@ -175,12 +174,12 @@ impl Fault for HttpsError {
                 format!("check the network and firewalls between the hosts: run 'curl -kv https://{peer}/healthz'")
             }
             Trouble::NotTls | Trouble::TooLong(_) => {
-                format!("something else may listen there: run 'openssl s_client -connect {peer}'")
+                format!("check which service listens there: run 'openssl s_client -connect {peer}'")
             }
             Trouble::NotYetValid => "check the clocks of both hosts: run 'timedatectl'".into(),
             Trouble::Expired => "on the control plane run 'kubewright certs check-expiration'; if the certificate is still valid there, check the clocks with 'timedatectl'".into(),
             Trouble::UnknownIssuer | Trouble::WrongName | Trouble::BadCertificate => {
-                format!("see what is shown there: run 'openssl s_client -connect {peer} -showcerts'")
+                format!("inspect the certificate: run 'openssl s_client -connect {peer} -showcerts'")
             }
             Trouble::TurnedAway => {
                 "use credentials of this cluster; on a control plane run 'kubewright certs check-expiration'".into()
@@ -228,8 +227,7 @@ fn sort_tls(error: &rustls::Error) -> Trouble {
     }
 }
 
-/// The first error of type `E` beneath `error`. An `io::Error` hides what it wraps from `source()`,
-/// so it is looked into.
+/// The first error of type `E` in the chain of `error`, including what an `io::Error` wraps and hides from `source()`.
 fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {

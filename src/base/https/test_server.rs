@@ -1,4 +1,4 @@
-//! A small real TLS server and a CA for tests: what they prove, they prove on a socket.
+//! A small TLS server and a CA for tests over real sockets.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -34,7 +34,7 @@ impl TestCa {
         self.0.der().to_vec()
     }
 
-    /// A leaf for these names and addresses, valid between these offsets from now, in days.
+    /// A leaf for these names and addresses, with its validity as offsets from now in days.
     pub(crate) fn leaf(&self, names: &[&str], days: (i64, i64)) -> TestLeaf {
         let mut params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>()).unwrap();
         let now = time::OffsetDateTime::now_utc();
@@ -45,7 +45,7 @@ impl TestCa {
         TestLeaf { certificate: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
     }
 
-    /// A leaf for a client of this name, until so many seconds after the epoch.
+    /// A client certificate that expires at a time in seconds since the epoch.
     pub(crate) fn client(&self, name: &str, not_after: i64) -> TestLeaf {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
@@ -55,13 +55,13 @@ impl TestCa {
         TestLeaf { certificate: certificate.pem().into_bytes(), key: key.serialize_pem().into_bytes() }
     }
 
-    /// A leaf for 127.0.0.1 that is valid now.
+    /// A valid leaf for 127.0.0.1.
     pub(crate) fn local_leaf(&self) -> TestLeaf {
         self.leaf(&["127.0.0.1", "localhost"], (-1, 1))
     }
 }
 
-/// What arrived.
+/// A received request.
 pub(crate) struct TestRequest {
     pub method: String,
     pub path: String,
@@ -75,17 +75,17 @@ impl TestRequest {
     }
 }
 
-/// A status and a body; the body of a 302 is where it leads. With the status 0 the connection breaks off instead.
+/// A status and a body; the body of a 302 is its target. Status 0 closes the connection.
 pub(crate) type TestResponse = (u16, String);
 
-/// Serves until the process ends.
+/// Serves until the process exits.
 pub(crate) struct TestServer {
     pub address: SocketAddr,
     pub connections: Arc<AtomicUsize>,
 }
 
 impl TestServer {
-    /// Serves HTTP/1.1 over TLS with `leaf`; asks for a client certificate of `client_ca`, if there is one.
+    /// Serves HTTP/1.1 over TLS with `leaf`, requesting a client certificate of `client_ca` if given.
     pub(crate) fn start(
         leaf: &TestLeaf,
         client_ca: Option<&TestCa>,
@@ -112,12 +112,12 @@ impl TestServer {
         let answer = Arc::new(answer);
         Self::start_raw(move |stream| {
             let connection = rustls::ServerConnection::new(config.clone()).unwrap();
-            // A client that turns the certificate away ends the connection; that is no failure of the server.
+            // A client that rejects the certificate closes the connection, which is not a failure of the server.
             let _ = serve(rustls::StreamOwned::new(connection, stream), answer.as_ref());
         })
     }
 
-    /// Hands every connection to `serve` in a thread of its own.
+    /// Serves each connection in its own thread.
     pub(crate) fn start_raw(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -139,7 +139,7 @@ impl TestServer {
     }
 }
 
-/// An address of this machine at which nobody listens.
+/// An address of this machine on which nothing listens.
 pub(crate) fn dead_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

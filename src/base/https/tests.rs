@@ -27,7 +27,7 @@ fn only_the_given_ca_is_trusted() {
 }
 
 #[test]
-fn what_is_wrong_with_a_certificate_is_told_apart() {
+fn invalid_certificates_are_distinguished() {
     let ca = TestCa::new("ours");
     for (leaf, expected) in [
         (ca.leaf(&["127.0.0.1"], (1, 2)), Trouble::NotYetValid),
@@ -40,7 +40,7 @@ fn what_is_wrong_with_a_certificate_is_told_apart() {
 }
 
 #[test]
-fn a_client_certificate_is_shown_and_its_lack_is_told() {
+fn a_client_certificate_is_sent_and_its_absence_is_reported() {
     let ca = TestCa::new("ours");
     let server = TestServer::start(&ca.local_leaf(), Some(&ca), |_| (200, "in".into()));
     let mut options = Options::new(Trust::Only(ca.pem()));
@@ -70,12 +70,12 @@ fn a_token_is_sent_and_connections_are_used_again() {
 }
 
 #[test]
-fn dead_and_silent_peers_are_told_apart() {
+fn closed_ports_and_silent_peers_are_distinguished() {
     let options = Options::new(Trust::Anyone);
     let refused = fetch(&Https::new(options.clone()).unwrap(), &format!("https://{}", dead_address())).unwrap_err();
     assert_eq!(refused.trouble, Trouble::Refused);
     assert!(refused.before_sending() && refused.retryable());
-    assert!(refused.to_string().ends_with("refuses the connection"), "{refused}");
+    assert!(refused.to_string().ends_with("refused the connection"), "{refused}");
 
     let ca = TestCa::new("ours");
     let (end, wait) = std::sync::mpsc::channel::<()>();
@@ -150,7 +150,7 @@ fn redirects_are_followed_only_where_wanted_and_only_to_https() {
 }
 
 #[test]
-fn a_stranger_cannot_fill_the_memory() {
+fn an_unverified_peer_cannot_exhaust_the_memory() {
     let ca = TestCa::new("ours");
     let server = TestServer::start(&ca.local_leaf(), None, |_| (200, "x".repeat(5 << 20)));
     let found = trouble(Options::new(Trust::Anyone), &server.url());

@@ -4,6 +4,7 @@ use super::*;
 use crate::base::fault::Fault;
 use crate::base::files::Content;
 use crate::checks::finding::{Repair, Severity};
+use crate::checks::holding::{EtcdData, Holding, Whose};
 use crate::checks::ignore::Consequence;
 use crate::checks::inputs::Rerun;
 use crate::checks::standing::Standing;
@@ -60,6 +61,7 @@ struct Case {
     cluster: ClusterConfig,
     rerun: Rerun,
     standing: Option<Standing>,
+    holding: Holding,
     cri: FakeCri,
     socket: &'static str,
 }
@@ -74,6 +76,7 @@ impl Case {
             cluster: cluster(20),
             rerun: Rerun::default(),
             standing: None,
+            holding: Holding::default(),
             cri: FakeCri::new().status("k8s.gcr.io/pause:3.2", "cgroupfs"),
             socket: KNOWN[0],
         }
@@ -95,6 +98,8 @@ impl Case {
             images: &[],
             pause_image: Some("k8s.gcr.io/pause:3.2"),
             rerun: &self.rerun,
+            holding: &self.holding,
+            adopt_etcd_data: false,
             standing: self.standing.as_ref(),
         });
         // The size of the machine that runs the tests is not under test.
@@ -304,40 +309,6 @@ fn files_that_kubeadm_left_and_that_are_right_are_adopted() {
     assert_eq!(case.report().findings, []);
 }
 
-/// A host on which a program listens.
-fn listening(host: FakeHost, port: u16, program: &str) -> FakeHost {
-    let table = format!("head\n 0: 00000000:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 4711 1\n");
-    let host = host
-        .file("/proc/net/tcp", &table)
-        .file("/proc/77/cmdline", &format!("{program}\0--x\0"))
-        .file("/proc/77/fd/.keep", "");
-    std::os::unix::fs::symlink("socket:[4711]", host.root().join("proc/77/fd/3")).unwrap();
-    host
-}
-
-#[test]
-fn a_port_is_free_for_those_we_started_only() {
-    let mut case = Case::new();
-    case.host = listening(case.host, 6443, "/usr/sbin/nginx");
-    let report = case.report();
-    let finding = only(&report);
-    assert_eq!(finding.id, "Port-6443");
-    assert!(finding.what.contains("kube-apiserver needs, is in use by nginx (process 77)"), "{}", finding.what);
-
-    let mut case = Case::new();
-    after_init(&mut case);
-    case.host = listening(case.host, 6443, "kube-apiserver");
-    assert_eq!(case.report().findings, []);
-
-    let mut case = Case::new();
-    case.host = listening(case.host, 6443, "kube-apiserver");
-    assert!(only(&case.report()).what.contains("of another cluster"));
-
-    let mut case = Case::new();
-    case.host = listening(case.host, 10250, "/usr/bin/kubelet");
-    assert_eq!(case.report().findings, [], "the kubelet is a service that is started again");
-}
-
 #[test]
 fn a_stopped_runtime_is_named_with_the_command_that_starts_it() {
     let mut case = Case::new();
@@ -358,6 +329,8 @@ fn a_stopped_runtime_is_named_with_the_command_that_starts_it() {
         images: &[],
         pause_image: None,
         rerun: &case.rerun,
+        holding: &case.holding,
+        adopt_etcd_data: false,
         standing: None,
     });
     let finding = report.findings.iter().find(|f| f.id == "CRI").unwrap();
@@ -392,3 +365,5 @@ fn versions_that_do_not_go_together_are_told() {
 }
 
 mod more;
+mod ports;
+mod running;

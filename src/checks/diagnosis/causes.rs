@@ -263,8 +263,8 @@ pub const CAUSES: &[Cause] = &[
             &["unexpected fault address"],
         ],
         what: "etcd's data are damaged",
-        fix: "restore a snapshot of etcd; on a host that never was a control plane, move the data away: 'mv \
-              /var/lib/etcd /var/lib/etcd.damaged', then run the command again",
+        fix: "keep the data: it may be the only copy. Where other members are healthy, take this one out with 'kubewright node \
+              remove NAME --dead' on their hosts; else restore a snapshot of etcd into a directory of its own",
     },
     Cause {
         id: "EtcdForeignData",
@@ -276,8 +276,9 @@ pub const CAUSES: &[Cause] = &[
             &["the member has been permanently removed from the cluster"],
             &["cluster ID mismatch"],
         ],
-        what: "etcd's data folder holds another cluster or a member that was removed",
-        fix: "run 'kubewright reset' on this host, then run the command again",
+        what: "etcd's data directory holds another cluster or a member that was removed",
+        fix: "keep the data: it may be the only copy of that cluster. Compare its ids, which etcd logs when it starts, with \
+              'etcdctl member list' on a control plane; or use a host without data",
     },
     Cause {
         id: "AdvertiseAddress",
@@ -313,8 +314,8 @@ pub const CAUSES: &[Cause] = &[
             &["tls: private key does not match public key"],
         ],
         what: "{who} meets a certificate of another authority or for another name",
-        fix: "run 'kubewright certs check-expiration' to see which authority signed what; remove certificates of an \
-              older cluster from /etc/kubernetes/pki",
+        fix: "run 'kubewright certs check-expiration' to see which CA signed what, and re-issue what another CA signed with \
+              'kubewright certs renew NAME'; keep the files of every CA",
     },
     Cause {
         id: "ImageMissing",

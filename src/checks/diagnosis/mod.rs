@@ -50,7 +50,7 @@ const UNKNOWN: &str = "Unknown";
 
 /// A wait that ran out of time, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("{what} did not happen within {limit:?}: {}{}", self.diagnosis.cause, shown(&self.diagnosis.evidence))]
+#[error("timed out after {limit:?} waiting for {what}: {}{}", self.diagnosis.cause, shown(&self.diagnosis.evidence))]
 pub struct Diagnosed {
     /// What was awaited.
     pub what: String,

@@ -1,6 +1,6 @@
 //! The host's own name in /etc/hosts.
 
-use super::steps::Bench;
+use super::bench::Bench;
 use crate::base::fault::Result;
 use std::net::IpAddr;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Kernel modules and parameters, now and at boot.
 
-use super::steps::Bench;
+use super::bench::Bench;
 use crate::base::fault::Result;
 use crate::host::modules::{self, BRIDGE};
 use crate::host::{Host, sysctl};

@@ -2,7 +2,8 @@
 //!
 //! Pure: how to mend and how to look again are the caller's.
 
-use super::steps::{Fixed, Mended, Unmended};
+use super::bench::{Fixed, Unmended};
+use super::steps::Mended;
 use crate::base::fault::Result;
 use crate::checks::finding::{Finding, Repair, Report};
 

@@ -1,23 +1,13 @@
 //! One step for each finding that can be mended.
 
+use super::bench::{Bench, Fixed, Unmended};
 use super::{containerd, hosts, kernel};
-use crate::base::fault::{Failure, Result};
-use crate::base::files::Content;
+use crate::base::fault::Result;
 use crate::checks::finding::{Repair, Report};
 use crate::host::service::Services;
 use crate::host::{Host, fstab, swap};
-use crate::journal::{HostChange, Inverse, Journal};
-use serde::Serialize;
+use crate::journal::{Inverse, Journal};
 use std::path::Path;
-
-/// What was mended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fixed {
-    /// The check whose finding it was.
-    pub id: String,
-    /// What was done.
-    pub what: String,
-}
 
 /// What mending came to.
 #[derive(Debug, Default)]
@@ -28,38 +18,22 @@ pub struct Mended {
     pub failed: Vec<Unmended>,
 }
 
-/// A finding that could not be mended.
-#[derive(Debug)]
-pub struct Unmended {
-    /// Its check.
-    pub id: String,
-    /// What was tried; None where that was done and a service did not start again with it.
-    pub repair: Option<Repair>,
-    /// Why it cannot be done.
-    pub why: Failure,
-}
-
 /// Mends every finding that can be mended; warnings too. One that cannot be mended does not keep the others from it.
 /// The checks should be made again afterwards. What was done is in the journal and can be undone.
 pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Mended {
-    let mut bench = Bench { host, journal, check: String::new(), fixed: Vec::new(), restarts: Vec::new() };
+    let mut bench = Bench::new(host, journal);
     let mut failed = Vec::new();
     let mut tried: Vec<&Repair> = Vec::new();
     for finding in &report.findings {
         let Some(repair) = finding.repair.as_ref().filter(|repair| !tried.contains(repair)) else { continue };
-        bench.check.clone_from(&finding.id);
+        bench.enter(&finding.id);
         if let Err(why) = mend(&mut bench, repair) {
             failed.push(Unmended { id: finding.id.clone(), repair: Some(repair.clone()), why });
         }
         tried.push(repair);
     }
-    for (check, service) in std::mem::take(&mut bench.restarts) {
-        match Services::of(host).restart(service) {
-            Ok(()) => bench.fixed.push(Fixed { id: check, what: format!("restarted {service}") }),
-            Err(error) => failed.push(Unmended { id: check, repair: None, why: error.into() }),
-        }
-    }
-    Mended { fixed: bench.fixed, failed }
+    failed.extend(bench.restart_services());
+    Mended { fixed: bench.into_fixed(), failed }
 }
 
 fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
@@ -80,7 +54,7 @@ fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
             Ok(())
         }
         Repair::Swap => turn_swap_off(bench),
-        Repair::SwitchCriOn => containerd::switch_on(bench),
+        Repair::SwitchCriOn => containerd::enable_cri(bench),
         Repair::Sysctl { key, value } => kernel::set_parameter(bench, key, value),
     }
 }
@@ -99,70 +73,6 @@ fn turn_swap_off(bench: &mut Bench<'_>) -> Result<()> {
         bench.change(what, inverse, |host| Ok(swap::turn_off(host, &area)?))?;
     }
     Ok(())
-}
-
-/// What the steps work with: the host, the journal, and what was done so far.
-pub(super) struct Bench<'a> {
-    /// The host.
-    pub host: &'a Host,
-    journal: &'a mut Journal,
-    check: String,
-    fixed: Vec<Fixed>,
-    /// Services that must read their configuration again, each with the first check that wants it.
-    restarts: Vec<(String, &'static str)>,
-}
-
-impl Bench<'_> {
-    /// Writes a file of the host, keeping its former content in the journal.
-    pub fn write(&mut self, path: &Path, text: &str, what: &str) -> Result<()> {
-        self.write_for(path, text, what, None)
-    }
-
-    /// Writes a file that `service` reads only when it starts, and has it start again once all is mended; also
-    /// where the file was right already, because a service that does not do as it says has not read it yet.
-    pub fn write_and_restart(&mut self, path: &Path, text: &str, what: &str, service: &'static str) -> Result<()> {
-        self.write_for(path, text, what, Some(service))?;
-        if !self.restarts.iter().any(|(_, known)| *known == service) {
-            self.restarts.push((self.check.clone(), service));
-        }
-        Ok(())
-    }
-
-    fn write_for(&mut self, path: &Path, text: &str, what: &str, restart: Option<&str>) -> Result<()> {
-        let files = self.host.files();
-        let before = files.read_text(path)?;
-        if before.as_deref() == Some(text) {
-            return Ok(());
-        }
-        let mode = files.mode(path).unwrap_or(0o644);
-        let inverse = Inverse::RestoreFile {
-            path: path.to_path_buf(),
-            before,
-            mode,
-            written: crate::journal::sha256(text.as_bytes()),
-            restart: restart.map(str::to_owned),
-        };
-        self.change(what.to_owned(), inverse, |host| {
-            host.files().write(path, &Content::masked(text), mode)?;
-            Ok(())
-        })
-    }
-
-    /// Makes a change. First it is noted how it is undone: a run that is killed in between can still be undone,
-    /// because undoing looks whether the change was made.
-    pub fn change(&mut self, what: String, inverse: Inverse, act: impl FnOnce(&Host) -> Result<()>) -> Result<()> {
-        let at = self.host.clock.now();
-        self.journal.add_change(HostChange { what: what.clone(), check: self.check.clone(), at, inverse });
-        self.journal.keep(self.host)?;
-        act(self.host)?;
-        self.did(what);
-        Ok(())
-    }
-
-    /// Tells the user what was done.
-    pub fn did(&mut self, what: String) {
-        self.fixed.push(Fixed { id: self.check.clone(), what });
-    }
 }
 
 #[cfg(test)]

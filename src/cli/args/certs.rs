@@ -9,55 +9,55 @@ use std::path::PathBuf;
 /// What `certs` can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum CertsCommand {
-    /// Print a new random key for sealing uploaded certificates
+    /// Generate a certificate key for encrypting uploaded certificates
     CertificateKey(NoArgs),
-    /// Show when every certificate of this host ends, and whether it is the one in use
+    /// Show when the certificates on this host expire, and whether each component serves the one on disk
     CheckExpiration(CheckArgs),
-    /// Renew certificates, have the components take them up, and prove that they did
+    /// Renew certificates, restart the components that use them, and verify
     Renew(RenewArgs),
-    /// Have the components take up the certificates that are on the disk, and prove that they did
+    /// Restart the components that do not use the certificates on disk yet, and verify
     Restart(RestartArgs),
-    /// Make the API server answer to further names: configuration, certificate, restart, proof
+    /// Add SANs to the API server certificate: update the cluster configuration, renew, restart and verify
     AddSan(AddSanArgs),
-    /// Write requests for everything that an external CA has to sign
+    /// Create keys and certificate signing requests (CSRs) for everything an external CA must sign
     GenerateCsr(GenerateCsrArgs),
-    /// Take in what an external CA has signed: everything is checked first
+    /// Import certificates signed by an external CA, after verifying all of them
     Import(ImportArgs),
-    /// Give a running cluster new CAs and a new service-account key, in stages that each are safe to stop at
+    /// Rotate the CAs and the service-account key of a running cluster, in stages
     #[command(subcommand)]
     RotateCa(RotateCommand),
-    /// Have a systemd timer renew certificates before they end
+    /// Manage a systemd timer that renews certificates before they expire
     #[command(subcommand)]
     Timer(TimerCommand),
 }
 
-/// What `certs timer` can do.
+/// The subcommands of `certs timer`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TimerCommand {
-    /// Install the timer and start it
+    /// Install and start the timer
     Install(TimerArgs),
-    /// Stop the timer and remove it
+    /// Stop and remove the timer
     Remove(RemoveTimerArgs),
-    /// Tell whether there is a timer, when it runs next, and how its last run ended
+    /// Show whether the timer is installed, its next run and the result of its last run
     Status(NoArgs),
 }
 
 /// Flags of `certs timer install`.
 #[derive(Clone, Debug, Args)]
 pub struct TimerArgs {
-    /// Renew when something ends within this time
+    /// Renew certificates that expire within this time
     #[arg(long, value_name = "TIME", default_value = "30d", value_parser = checked_time)]
     pub within: String,
-    /// When to look, as systemd's `OnCalendar`
+    /// When to run, as systemd's `OnCalendar` expression
     #[arg(long, value_name = "CALENDAR", default_value = "daily")]
     pub schedule: String,
-    /// Wait up to this much longer, so that control planes do not restart together
+    /// Random delay added to each run, so that control planes do not restart together
     #[arg(long, value_name = "TIME", default_value = "12h")]
     pub random_delay: String,
-    /// What the timer runs [default: this program; below a root folder /usr/bin/kubewright]
+    /// Program that the timer runs [default: this program; with --rootfs /usr/bin/kubewright]
     #[arg(long, value_name = "FILE")]
     pub program: Option<PathBuf>,
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -65,7 +65,7 @@ pub struct TimerArgs {
 /// Flags of `certs timer remove`.
 #[derive(Clone, Debug, Args)]
 pub struct RemoveTimerArgs {
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -77,28 +77,28 @@ fn checked_time(text: &str) -> Result<String, String> {
 /// Flags of `certs check-expiration`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Ends with code 10 when something ends sooner than --critical or cannot be read, and with code 11 when something ends
-sooner than a --warn that was given.")]
+Exits with code 10 if a certificate expires within --critical or cannot be read, and with code 11 if one expires
+within --warn, when that is set.")]
 pub struct CheckArgs {
-    /// The folder of the certificates [default: that of the configuration, or of the API server's manifest]
+    /// Directory of the certificates [default: from the configuration or the API server manifest]
     #[arg(long, value_name = "DIR")]
     pub cert_dir: Option<PathBuf>,
-    /// Mark what ends sooner, such as 30d or 720h [default: 30d]
+    /// Mark certificates that expire within this time, such as 30d or 720h [default: 30d]
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub warn: Option<i64>,
-    /// Mark and fail for what ends sooner
+    /// Mark certificates that expire within this time, and exit with code 10
     #[arg(long, value_name = "TIME", value_parser = seconds, default_value = "7d")]
     pub critical: i64,
-    /// Only read files; do not ask the components which certificates they show
+    /// Only read files; do not connect to the components to see which certificates they serve
     #[arg(long)]
     pub offline: bool,
-    /// Print metrics for Prometheus, or write them to FILE for the textfile collector
+    /// Print Prometheus metrics, or write them to FILE for the textfile collector
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true, default_missing_value = "-")]
     pub prometheus: Option<PathBuf>,
-    /// A kubeadm configuration file that names the folder of the certificates; '-' reads standard input
+    /// kubeadm configuration file that sets the certificates directory; '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Accepted for kubeadm's sake; nothing is read from it
+    /// Accepted for compatibility with kubeadm; not used
     #[arg(long, value_name = "FILE", hide = true)]
     pub kubeconfig: Option<PathBuf>,
 }
@@ -106,54 +106,56 @@ pub struct CheckArgs {
 /// Flags of `certs renew`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-What was there before is kept below /var/lib/kubewright/backup, of the last three runs. A component that does not come up with its new
-certificate gets the old one back. The names are those of kubeadm: apiserver, etcd-server, admin.conf, ….")]
+Replaced files are copied to /var/lib/kubewright/backup first, which keeps those of the last three runs. If a component
+does not become healthy with its new certificate, the old one is restored. Names are those of kubeadm: apiserver,
+etcd-server, admin.conf, ….")]
 pub struct RenewArgs {
-    /// What to renew: a name, or all
+    /// Certificate to renew, or 'all'
     pub name: String,
-    /// Do nothing unless something ends within this time, such as 30d, or a third of its life if that is shorter
+    /// Only renew if a certificate expires within this time, such as 30d, or within a third of its lifetime if that is
+    /// shorter
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub within: Option<i64>,
-    /// Only renew the files; restarting the components is left to you
+    /// Only renew the files; do not restart the components
     #[arg(long)]
     pub no_restart: bool,
-    /// Add the names and addresses that the cluster's configuration asks for now
+    /// Also add the SANs that the cluster configuration asks for now
     #[arg(long)]
     pub sync_config: bool,
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
-    /// The folder of the certificates [default: that of the cluster's configuration]
+    /// Directory of the certificates [default: from the cluster configuration]
     #[arg(long, value_name = "DIR")]
     pub cert_dir: Option<PathBuf>,
-    /// A kubeadm configuration file [default: what the cluster has stored]; '-' reads standard input
+    /// kubeadm configuration file [default: the configuration stored in the cluster]; '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The kubeconfig with which the cluster is asked for its configuration
+    /// kubeconfig used to read the cluster configuration
     #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
     pub kubeconfig: PathBuf,
 }
 
-/// What `certs rotate-ca` can do.
+/// The subcommands of `certs rotate-ca`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum RotateCommand {
-    /// First stage, on every host: trust the new authorities beside the old ones
+    /// Stage 1, on every host: trust the new CAs in addition to the old ones
     Trust(TrustArgs),
-    /// Second stage, on every host, control planes first: have the new authorities sign everything
+    /// Stage 2, on every host, control planes first: reissue all certificates from the new CAs
     Reissue(RotateArgs),
-    /// Third stage, on every host: trust the old authorities no more
+    /// Stage 3, on every host: stop trusting the old CAs
     Drop(DropArgs),
-    /// Tell how far each host is, and what comes next
+    /// Show the stage that each host has reached, and the next step
     Status(RotateStatusArgs),
 }
 
 /// Flags of every stage.
 #[derive(Clone, Debug, Args)]
 pub struct RotateArgs {
-    /// A node that is gone for good and not waited for; may be given several times
+    /// Node that no longer exists and is not waited for; may be repeated
     #[arg(long, value_name = "NODE", value_delimiter = ',')]
     pub without: Vec<String>,
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -161,10 +163,9 @@ pub struct RotateArgs {
 /// Flags of `certs rotate-ca trust`.
 #[derive(Clone, Debug, Args)]
 pub struct TrustArgs {
-    /// What to change: ca, front-proxy-ca, etcd-ca, sa [default: all of them]
+    /// What to rotate: ca, front-proxy-ca, etcd-ca, sa [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
-    /// The flags of every stage
     #[command(flatten)]
     pub stage: RotateArgs,
 }
@@ -172,10 +173,9 @@ pub struct TrustArgs {
 /// Flags of `certs rotate-ca drop`.
 #[derive(Clone, Debug, Args)]
 pub struct DropArgs {
-    /// Do not wait until the tokens that the old service-account key has signed have ended
+    /// Do not wait for tokens signed with the old service-account key to expire
     #[arg(long)]
     pub now: bool,
-    /// The flags of every stage
     #[command(flatten)]
     pub stage: RotateArgs,
 }
@@ -183,7 +183,7 @@ pub struct DropArgs {
 /// Flags of `certs rotate-ca status`.
 #[derive(Clone, Debug, Args)]
 pub struct RotateStatusArgs {
-    /// The kubeconfig with which the cluster is asked [default: admin.conf, on a worker kubelet.conf]
+    /// kubeconfig used to query the cluster [default: admin.conf; kubelet.conf on a worker]
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
 }
@@ -191,12 +191,12 @@ pub struct RotateStatusArgs {
 /// Flags of `certs restart`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Only components that have not read what is on the disk are restarted, one after the other.")]
+Restarts only the components that have not loaded the files on disk, one after the other.")]
 pub struct RestartArgs {
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
-    /// The kubeconfig with which the cluster is asked for its configuration
+    /// kubeconfig used to read the cluster configuration
     #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
     pub kubeconfig: PathBuf,
 }
@@ -204,30 +204,30 @@ pub struct RestartArgs {
 /// Flags of `certs add-san`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-The configuration is that of the whole cluster; the certificate is that of this host. Run the same command on every
-control plane. Run again, it changes nothing that is right.")]
+The cluster configuration is shared; the certificate belongs to this host. Run the same command on every control
+plane. Running it again changes nothing that is up to date.")]
 pub struct AddSanArgs {
-    /// DNS names and addresses
+    /// DNS names and IP addresses to add
     #[arg(required = true, value_name = "NAME", value_parser = certificate_name)]
     pub names: Vec<String>,
-    /// Leave the restart of the API server to you
+    /// Do not restart the API server
     #[arg(long)]
     pub no_restart: bool,
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
 }
 
-/// Flags that say which files an external CA signs.
+/// Flags that select the files for an external CA.
 #[derive(Clone, Debug, Args)]
 pub struct SignedFilesArgs {
-    /// The folder of the certificates [default: that of the configuration]
+    /// Directory of the certificates [default: from the configuration]
     #[arg(long, value_name = "DIR")]
     pub cert_dir: Option<PathBuf>,
-    /// The folder of the kubeconfigs
+    /// Directory of the kubeconfig files
     #[arg(long, value_name = "DIR", default_value = "/etc/kubernetes")]
     pub kubeconfig_dir: PathBuf,
-    /// A kubeadm configuration file [default: what the cluster or this host tells]; '-' reads standard input
+    /// kubeadm configuration file [default: from the cluster or this host]; '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -235,13 +235,13 @@ pub struct SignedFilesArgs {
 /// Flags of `certs generate-csr`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-A request lies beside its key: apiserver.csr, etcd/server.csr, admin.conf.csr. Keys and kubeconfigs that are there are
-kept. 'kubewright certs import' takes in what comes back.")]
+Each CSR is written next to its key: apiserver.csr, etcd/server.csr, admin.conf.csr. Existing keys and kubeconfig
+files are kept. Import the signed certificates with 'kubewright certs import'.")]
 pub struct GenerateCsrArgs {
-    /// Which files it is about
+    /// The files to work on
     #[command(flatten)]
     pub files: SignedFilesArgs,
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -249,20 +249,20 @@ pub struct GenerateCsrArgs {
 /// Flags of `certs import`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-In a folder the certificates are looked for under the names of their requests: apiserver.crt, etcd/server.crt,
-admin.conf.crt. When one of them is not right, nothing is changed.")]
+In a directory, certificates are looked up by the names of their CSRs: apiserver.crt, etcd/server.crt,
+admin.conf.crt. If one of them fails verification, nothing is changed.")]
 pub struct ImportArgs {
-    /// The folder with the signed certificates, or the file of one
+    /// Directory with the signed certificates, or the file of a single one
     pub from: PathBuf,
-    /// What to take in: names such as apiserver and admin.conf [default: all that is there]
+    /// Certificates to import, such as apiserver or admin.conf [default: all that are found]
     pub names: Vec<String>,
-    /// Which files it is about
+    /// The files to work on
     #[command(flatten)]
     pub files: SignedFilesArgs,
-    /// Only write the files; restarting the components is left to you
+    /// Only write the files; do not restart the components
     #[arg(long)]
     pub no_restart: bool,
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
 }
@@ -273,7 +273,7 @@ fn certificate_name(text: &str) -> Result<String, String> {
     })
 }
 
-/// The seconds of `30d` or of a duration as Go writes it.
+/// The seconds in `30d` or in a Go duration.
 pub(super) fn seconds(text: &str) -> Result<i64, String> {
     let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
     let seconds = match days {

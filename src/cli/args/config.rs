@@ -3,41 +3,41 @@
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// What `config` can do.
+/// The subcommands of `config`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Print a configuration with every default filled in
+    /// Print a configuration with all defaults filled in
     #[command(subcommand)]
     Print(PrintCommand),
-    /// Check a configuration file and tell all that is wrong in it
+    /// Validate a configuration file and report every error in it
     Validate(FileArgs),
-    /// Bring a configuration file to a newer API version, comments and all
+    /// Convert a configuration file to a newer API version, keeping its comments
     Migrate(MigrateArgs),
-    /// Work with the images of a version
+    /// List or pull the container images of a Kubernetes version
     #[command(subcommand)]
     Images(ImagesCommand),
 }
 
-/// Which defaults to print.
+/// The subcommands of `config print`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum PrintCommand {
-    /// The defaults of 'init'
+    /// Print the default configuration of 'init'
     InitDefaults(DefaultsArgs),
-    /// The defaults of 'join'
+    /// Print the default configuration of 'join'
     JoinDefaults(DefaultsArgs),
-    /// The defaults of 'reset'
+    /// Print the default configuration of 'reset'
     ResetDefaults(DefaultsArgs),
-    /// The defaults of 'upgrade'
+    /// Print the default configuration of 'upgrade'
     UpgradeDefaults(DefaultsArgs),
 }
 
 /// Flags of `config print …`.
 #[derive(Clone, Debug, Args)]
 pub struct DefaultsArgs {
-    /// What to add: KubeletConfiguration, KubeProxyConfiguration, or both
+    /// Component configurations to include: KubeletConfiguration, KubeProxyConfiguration, or both
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     pub component_configs: Vec<String>,
-    /// For which Kubernetes version [default: that of the installed kubelet]
+    /// Kubernetes version to print defaults for [default: the version of the installed kubelet]
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<String>,
 }
@@ -45,10 +45,10 @@ pub struct DefaultsArgs {
 /// Options of `config validate`.
 #[derive(Clone, Debug, Args)]
 pub struct FileArgs {
-    /// The file; '-' reads standard input
+    /// Configuration file to validate; '-' reads standard input
     #[arg(long, value_name = "FILE", required = true)]
     pub config: PathBuf,
-    /// Taken and not needed: every API version that kubewright knows is judged
+    /// Accepted for compatibility with kubeadm; every supported API version is validated
     #[arg(long, hide = true)]
     pub allow_experimental_api: bool,
 }
@@ -56,56 +56,56 @@ pub struct FileArgs {
 /// Flags of `config migrate`.
 #[derive(Clone, Debug, Args)]
 pub struct MigrateArgs {
-    /// The file to read; '-' reads standard input
+    /// Configuration file to read; '-' reads standard input
     #[arg(long, value_name = "FILE", required = true)]
     pub old_config: PathBuf,
-    /// The file to write [default: standard output]
+    /// File to write the result to [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub new_config: Option<PathBuf>,
-    /// The API version to bring it to [default: v1beta4]
+    /// API version to convert to [default: v1beta4]
     #[arg(long, value_name = "VERSION")]
     pub to: Option<String>,
-    /// Taken and not needed: every API version that kubewright knows is migrated
+    /// Accepted for compatibility with kubeadm; every supported API version is converted
     #[arg(long, hide = true)]
     pub allow_experimental_api: bool,
 }
 
-/// What `config images` can do.
+/// The subcommands of `config images`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ImagesCommand {
-    /// List the images of a version
+    /// List the images that a Kubernetes version needs
     List(ImagesArgs),
-    /// Have the container runtime pull the images of a version that this host lacks
+    /// Pull the images that are missing on this host
     Pull(PullArgs),
 }
 
 /// Flags of `config images pull`.
 #[derive(Clone, Debug, Args)]
 pub struct PullArgs {
-    /// Which images.
+    /// The images to pull
     #[command(flatten)]
     pub images: ImagesArgs,
-    /// The socket of the container runtime [default: the one that answers]
+    /// Path to the CRI socket [default: detected]
     #[arg(long, value_name = "SOCKET")]
     pub cri_socket: Option<String>,
-    /// Taken and not needed: no cluster is asked
+    /// Accepted for compatibility with kubeadm; not used
     #[arg(long, hide = true)]
     pub kubeconfig: Option<PathBuf>,
 }
 
-/// Flags of `config images list` that `pull` has too.
+/// Flags that `config images list` and `pull` share.
 #[derive(Clone, Debug, Args)]
 pub struct ImagesArgs {
-    /// A kubeadm configuration file; '-' reads standard input
+    /// kubeadm configuration file; '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Feature gates of kubeadm: NAME=true|false
+    /// kubeadm feature gates, as NAME=true|false
     #[arg(long, value_name = "GATES", value_delimiter = ',')]
     pub feature_gates: Vec<String>,
-    /// The registry of the images [default: the one of the version]
+    /// Image registry [default: the one kubeadm uses for this version]
     #[arg(long, value_name = "REGISTRY")]
     pub image_repository: Option<String>,
-    /// The Kubernetes version [default: that of the installed kubelet]
+    /// Kubernetes version [default: the version of the installed kubelet]
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<String>,
 }

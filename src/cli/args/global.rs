@@ -1,4 +1,4 @@
-//! Options that every command has, and the small commands about kubewright itself.
+//! Global options, and the arguments of `version`, `completion` and `man`.
 
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -7,10 +7,10 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Take every host path below this folder and touch nothing outside of it
+    /// Use DIR as the root directory of the host and change nothing outside it
     #[arg(long, global = true, value_name = "DIR", default_value = "/", hide_default_value = true)]
     pub rootfs: PathBuf,
-    /// Print results as text, json or yaml [default: text]
+    /// Output format of results: text, json or yaml [default: text]
     #[arg(
         long,
         short,
@@ -22,7 +22,7 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub output: Output,
-    /// Tell progress as text or json lines [default: text]
+    /// Format of progress events on standard error: text or json [default: text]
     #[arg(
         long,
         global = true,
@@ -33,10 +33,10 @@ pub struct Global {
         hide_possible_values = true
     )]
     pub events: EventFormat,
-    /// Say nothing but results, warnings and errors
+    /// Print only results, warnings and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// From 5 on, errors name every place they went through
+    /// Log verbosity; at 5 and above, errors include every phase they passed through
     #[arg(
         long = "v",
         short = 'v',
@@ -48,7 +48,7 @@ pub struct Global {
     pub verbosity: u8,
 }
 
-/// How a result is printed.
+/// Output formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Output {
     /// For people.
@@ -57,11 +57,11 @@ pub enum Output {
     Json,
     /// One YAML document.
     Yaml,
-    /// As short as it can be (`version` only).
+    /// The shortest form (`version` only).
     Short,
 }
 
-/// How progress is told.
+/// Formats of progress events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum EventFormat {
     /// Lines for people.
@@ -70,19 +70,19 @@ pub enum EventFormat {
     Json,
 }
 
-/// `version` has no options of its own.
+/// Arguments of `version`.
 #[derive(Clone, Debug, Args)]
 pub struct VersionArgs {}
 
-/// Options of `completion`.
+/// Arguments of `completion`.
 #[derive(Clone, Debug, Args)]
 pub struct CompletionArgs {
-    /// The shell: bash, zsh, fish or powershell
+    /// Shell: bash, zsh, fish or powershell
     #[arg(value_enum, hide_possible_values = true)]
     pub shell: Shell,
 }
 
-/// The shells with a completion script.
+/// Shells with a completion script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     /// GNU bash.
@@ -95,9 +95,9 @@ pub enum Shell {
     Powershell,
 }
 
-/// Options of `man`.
+/// Arguments of `man`.
 #[derive(Clone, Debug, Args)]
 pub struct ManArgs {
-    /// The folder, which must be there
-    pub folder: PathBuf,
+    /// Existing directory to write the pages to
+    pub directory: PathBuf,
 }

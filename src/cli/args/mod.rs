@@ -1,4 +1,4 @@
-//! The command line, as typed: nothing is looked up or interpreted here.
+//! The command line as typed. Nothing is looked up or interpreted here.
 
 pub mod certs;
 pub mod config;
@@ -16,26 +16,24 @@ pub mod token;
 use clap::{Parser, Subcommand};
 pub use global::Global;
 
-/// kubewright bootstraps Kubernetes clusters the way kubeadm does, for every minor from 1.20 on.
+/// Bootstrap and maintain Kubernetes clusters, as a drop-in replacement for kubeadm.
 #[derive(Debug, Parser)]
 #[command(
     name = "kubewright",
     version,
-    about = "Makes and keeps Kubernetes clusters: what kubeadm does, and the jobs it leaves to people",
+    about = "Bootstrap and maintain Kubernetes clusters: a drop-in for kubeadm that also automates day-2 tasks",
     disable_help_subcommand = true,
     arg_required_else_help = true,
     after_help = "\
 First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
-Further hosts:         kubewright join HOST:6443 --config join.yaml
-Is this host fit?      kubewright preflight
-Only look:             kubewright init --dry-run
-Only the files:        kubewright init --rootfs ./tree --config cluster.yaml"
+Other hosts:           kubewright join HOST:6443 --config join.yaml
+Check this host:       kubewright preflight
+Preview:               kubewright init --dry-run
+Files only, no root:   kubewright init --rootfs ./tree --config cluster.yaml"
 )]
 pub struct Cli {
-    /// Options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
@@ -43,32 +41,32 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make this host the first control plane of a new cluster
+    /// Initialize this host as the first control plane of a new cluster
     Init(init::InitArgs),
-    /// Make this host a worker or a further control plane of a cluster
+    /// Join this host to a cluster as a worker or control plane
     Join(join::JoinArgs),
-    /// Judge whether this host is fit for 'init' or 'join', and mend it
+    /// Check whether this host is ready for 'init' or 'join', and optionally fix it
     Preflight(preflight::PreflightArgs),
-    /// Take this host out of its cluster and remove what the cluster left on it
+    /// Remove this host from its cluster and revert the changes made by 'init' or 'join'
     Reset(reset::ResetArgs),
-    /// Work with the nodes of a cluster
+    /// Manage the nodes of a cluster
     #[command(subcommand)]
     Node(node::NodeCommand),
-    /// Create, list and remove bootstrap tokens
+    /// Create, list and delete bootstrap tokens
     Token(token::TokenArgs),
-    /// Work with the certificates of a cluster
+    /// Manage the certificates of a cluster
     #[command(subcommand)]
     Certs(certs::CertsCommand),
-    /// Give users access to the cluster of this host
+    /// Create kubeconfig files and install admin.conf for a user
     #[command(subcommand)]
     Kubeconfig(kubeconfig::KubeconfigCommand),
-    /// Print, check and migrate configuration files, list images
+    /// Print, validate and migrate configuration files; list and pull images
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Print the version
+    /// Print the version of kubewright
     Version(global::VersionArgs),
-    /// Print the completion script of a shell
+    /// Generate a shell completion script
     Completion(global::CompletionArgs),
-    /// Write the manual pages into a folder
+    /// Write the manual pages to a directory
     Man(global::ManArgs),
 }

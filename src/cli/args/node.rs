@@ -3,39 +3,39 @@
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// What `node` can do.
+/// The subcommands of `node`.
 #[derive(Clone, Debug, Subcommand)]
 pub enum NodeCommand {
-    /// Take a node on another host out of the cluster
+    /// Remove another host's node from the cluster
     Remove(RemoveArgs),
 }
 
 /// Flags of `node remove`.
-// Each is a switch of its own on the command line; there is no state machine among them.
+// Independent command-line switches, not a state machine.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Args)]
 pub struct RemoveArgs {
-    /// The node's name, or the id of a member of etcd that has never started
+    /// Name of the node, or the ID of an etcd member that never started
     pub name: String,
-    /// Its host is gone for good: nobody there is asked
+    /// The host is permanently gone and is not contacted
     #[arg(long)]
     pub dead: bool,
     /// With --dead: wait until the cluster notices that the host is gone, which takes up to a minute
     #[arg(long, requires = "dead")]
     pub wait: bool,
-    /// Ask nothing
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
-    /// How long its Pods get to move elsewhere
+    /// How long to wait for Pods to be evicted
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = super::certs::seconds)]
     pub drain_timeout: i64,
-    /// With what the cluster is entered
+    /// kubeconfig used to access the cluster
     #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
     pub kubeconfig: PathBuf,
-    /// Phases to leave out: drain, remove-etcd-member, update-cluster-status, delete-node
+    /// Phases to skip: drain, remove-etcd-member, update-cluster-status, delete-node
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]
     pub skip_phases: Vec<String>,
-    /// Change nothing; print what would be done
+    /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -1,57 +1,43 @@
-//! Spellings that kubeadm's flag library takes and clap does not.
+//! Flag spellings that kubeadm's parser accepts and clap does not.
 //!
-//! `--pod_network_cidr` means `--pod-network-cidr`, and a switch may be told its value:
-//! `--dry-run=true`, `--dry-run=false`.
+//! `--pod_network_cidr` means `--pod-network-cidr`, and a switch may have an explicit value: `--dry-run=true`,
+//! `--dry-run=false`.
 
+use clap::{ArgAction, Command};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 
-/// The switches that may carry `=true` or `=false`.
-const SWITCHES: [&str; 19] = [
-    "allow-experimental-api",
-    "fix",
-    "undo-fix",
-    "dry-run",
-    "upload-certs",
-    "skip-token-print",
-    "skip-certificate-key-print",
-    "quiet",
-    "force",
-    "control-plane",
-    "print-join-command",
-    "discovery-token-unsafe-skip-ca-verification",
-    "no-restart",
-    "offline",
-    "sync-config",
-    "cleanup-tmp-dir",
-    "accept-quorum-loss",
-    "yes",
-    "dead",
-];
+/// The names of the flags that take no value, anywhere in the command tree.
+pub fn switches(command: &Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue));
+    let own = own.flat_map(|arg| arg.get_long().into_iter().chain(arg.get_all_aliases().unwrap_or_default()));
+    let own = own.map(str::to_owned);
+    own.chain(command.get_subcommands().flat_map(switches)).collect()
+}
 
-/// The same arguments in the spelling that the parser knows. What follows `--` is left alone.
-pub fn normalize(args: Vec<OsString>) -> Vec<OsString> {
+/// The same arguments in the spelling that clap knows; `switches` accept `=true` or `=false`. Everything after `--` is left
+/// unchanged.
+pub fn normalize(args: Vec<OsString>, switches: &BTreeSet<String>) -> Vec<OsString> {
     let mut flags = true;
     args.into_iter()
         .filter_map(|arg| {
             flags &= arg != "--";
             match arg.to_str() {
-                Some(text) if flags => normalize_one(text).map(OsString::from),
+                Some(text) if flags => normalize_one(text, switches).map(OsString::from),
                 _ => Some(arg),
             }
         })
         .collect()
 }
 
-/// None when the argument says what is the default anyway.
-fn normalize_one(arg: &str) -> Option<String> {
+/// None if the argument sets a switch to its default.
+fn normalize_one(arg: &str, switches: &BTreeSet<String>) -> Option<String> {
     let Some(flag) = arg.strip_prefix("--") else { return Some(arg.to_owned()) };
     let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
     let name = name.replace('_', "-");
     match value {
-        Some("true" | "True" | "TRUE" | "T" | "t" | "1") if SWITCHES.contains(&name.as_str()) => {
-            Some(format!("--{name}"))
-        }
-        Some("false" | "False" | "FALSE" | "F" | "f" | "0") if SWITCHES.contains(&name.as_str()) => None,
+        Some("true" | "True" | "TRUE" | "T" | "t" | "1") if switches.contains(&name) => Some(format!("--{name}")),
+        Some("false" | "False" | "FALSE" | "F" | "f" | "0") if switches.contains(&name) => None,
         Some(value) => Some(format!("--{name}={value}")),
         None => Some(format!("--{name}")),
     }
@@ -62,7 +48,11 @@ mod tests {
     use super::*;
 
     fn normalized(args: &[&str]) -> Vec<String> {
-        normalize(args.iter().map(OsString::from).collect()).into_iter().map(|a| a.into_string().unwrap()).collect()
+        let switches = switches(&crate::cli::command());
+        normalize(args.iter().map(OsString::from).collect(), &switches)
+            .into_iter()
+            .map(|a| a.into_string().unwrap())
+            .collect()
     }
 
     #[test]
@@ -71,5 +61,13 @@ mod tests {
         assert_eq!(normalized(&["--dry-run=true", "--upload-certs=false"]), ["--dry-run"]);
         assert_eq!(normalized(&["--node-name=a_b", "x_y", "-v5"]), ["--node-name=a_b", "x_y", "-v5"]);
         assert_eq!(normalized(&["--", "--dry-run=true"]), ["--", "--dry-run=true"]);
+    }
+
+    #[test]
+    fn every_switch_accepts_an_explicit_value() {
+        for switch in ["--print-manifest", "--now", "--quiet", "--keep-backups", "--adopt-existing-etcd-data"] {
+            assert_eq!(normalized(&[&format!("{switch}=true"), &format!("{switch}=false")]), [switch]);
+        }
+        assert_eq!(normalized(&["--rootfs=true"]), ["--rootfs=true"], "a flag with a value keeps it");
     }
 }

@@ -1,19 +1,18 @@
-//! The subcommands `init phase …`, made from the list of phases.
+//! The subcommands `init phase …`, generated from the list of phases.
 
 use crate::pipeline::describe::sentence;
 use crate::pipeline::spec::PhaseSpec;
 use crate::pipeline::{Registry, Workflow};
 use clap::{ArgMatches, Command};
 
-/// `phase` with a subcommand for every phase of `workflow`; `with_flags` adds the workflow's flags
-/// to each of them.
+/// `phase` with a subcommand for every phase of `workflow`; `with_flags` adds the workflow's flags to each of them.
 pub fn command(workflow: &Workflow, registry: &Registry, with_flags: &dyn Fn(Command) -> Command) -> Command {
     let mut phase = Command::new("phase")
-        .about(format!("Run one phase of '{}' by itself", workflow.workflow))
+        .about(format!("Run a single phase of '{}'", workflow.workflow))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true);
-    // The flags come first: they bring a description of their own, which the phase's own then replaces.
+    // Added first: the flags bring an about text of their own, which that of the phase replaces.
     let leaf = |name: &str, short: &str| {
         with_flags(Command::new(name.to_owned())).about(sentence(short)).long_about(None::<&'static str>)
     };
@@ -48,7 +47,7 @@ fn one(spec: &PhaseSpec, registry: &Registry, leaf: &dyn Fn(&str, &str) -> Comma
         .subcommands(below)
 }
 
-/// The path that was chosen below `phase`, and the matches of its own flags.
+/// The path selected below `phase`, and the matches of its own flags.
 pub fn chosen(matches: &ArgMatches) -> Option<(String, &ArgMatches)> {
     let (name, mut matches) = matches.subcommand_matches("phase")?.subcommand()?;
     let mut path = name.to_owned();

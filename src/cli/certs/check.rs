@@ -1,8 +1,7 @@
-//! `certs check-expiration`: what ends when, and what is really in use.
+//! `certs check-expiration`: expiry dates, and which certificates the components serve.
 
+use super::expiration_info::{Info, missing};
 use super::metrics;
-use crate::actions::expiration::{self, Item, KUBELET_SERVER, Report, Severity, Sort, State, Thresholds, ports};
-use crate::actions::renewal::known;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::{Content, HostFiles};
@@ -13,17 +12,19 @@ use crate::cli::token_list::left;
 use crate::config::{Facts, documents};
 use crate::context::Task;
 use crate::pki::PkiStore;
-use serde::Serialize;
+use crate::state::current_config;
+use crate::state::expiry::{self, Item, KUBELET_SERVER, Report, Severity, Sort, State, Thresholds};
+use crate::state::ports;
 use std::path::{Path, PathBuf};
 
-/// Where kubeadm keeps certificates.
+/// kubeadm's default.
 const DEFAULT_DIR: &str = "/etc/kubernetes/pki";
-/// What is marked when nobody says.
+/// The default of `--warn`.
 const WARN: i64 = 30 * 86_400;
 
-/// There is nothing to check.
+/// Nothing to check.
 #[derive(Debug, thiserror::Error)]
-#[error("there are no certificates of Kubernetes on this host: nothing in {}, no kubeconfig, no kubelet", .0.display())]
+#[error("no Kubernetes certificates found on this host: {} is empty, and there is neither a kubeconfig nor a kubelet certificate", .0.display())]
 struct NothingThere(PathBuf);
 
 impl Fault for NothingThere {
@@ -31,26 +32,16 @@ impl Fault for NothingThere {
         ExitCode::Input
     }
     fn hint(&self) -> Option<String> {
-        Some("run it on a node of the cluster, as root, or name the folder with --cert-dir".into())
+        Some("run it as root on a node of the cluster, or set the certificates directory with --cert-dir".into())
     }
 }
 
-#[derive(Serialize)]
-struct Checked<'a> {
-    #[serde(flatten)]
-    report: &'a Report,
-    thresholds: Thresholds,
-    /// The worst of all.
-    severity: Severity,
-}
-
-/// Reads, looks, prints, and judges.
 pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(Task::None, false);
     let now = cx.clock.now();
-    let dir = folder(args, &cx.files, session)?;
+    let dir = directory(args, &cx.files, session)?;
     let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
-    let mut report = expiration::survey(&cx.files, &store, now)?;
+    let mut report = expiry::survey(&cx.files, &store, now)?;
     if report.certificates.is_empty() && report.unreadable.is_empty() {
         return Err(NothingThere(dir).into());
     }
@@ -70,20 +61,20 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
         }
         None => {
             let text = table(&report, limits, session.env.stdout_is_terminal);
-            session.print(&Checked { report: &report, thresholds: limits, severity }, &text)?;
+            session.print(&Info::new(&report, limits, severity), &text)?;
         }
     }
     let soonest = report.certificates.iter().map(Item::seconds_left_in_use).min().unwrap_or(i64::MAX);
     Ok(match severity {
         Severity::Critical => ExitCode::Threshold,
-        // Nobody is failed by a threshold that nobody gave, nor by what is only not in use yet.
+        // Exit code 11 requires --warn, and ignores a certificate that is merely not served yet.
         _ if args.warn.is_some_and(|warn| soonest <= warn) => ExitCode::Warning,
         _ => ExitCode::Ok,
     })
 }
 
-/// The folder of the certificates.
-fn folder(args: &CheckArgs, files: &HostFiles, session: &mut Session) -> Result<PathBuf> {
+/// The directory of the certificates.
+fn directory(args: &CheckArgs, files: &HostFiles, session: &mut Session) -> Result<PathBuf> {
     if let Some(dir) = &args.cert_dir {
         return Ok(session.env.cwd.join(dir));
     }
@@ -92,12 +83,11 @@ fn folder(args: &CheckArgs, files: &HostFiles, session: &mut Session) -> Result<
         let facts = Facts::placeholder(session.env.random.clone());
         return Ok(documents::parse(&name, &bytes)?.cluster(&facts)?.config.certificates_dir);
     }
-    Ok(known::certificates_dir(files)?.unwrap_or_else(|| DEFAULT_DIR.into()))
+    Ok(current_config::certificates_dir(files)?.unwrap_or_else(|| DEFAULT_DIR.into()))
 }
 
 fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
-    let mut table =
-        Table::new(["NAME", "ENDS", "LEFT", "SIGNED BY", "EXTERNALLY MANAGED", "IN USE"]).with_colours(colours);
+    let mut table = Table::new(["NAME", "EXPIRES", "LEFT", "CA", "EXTERNALLY MANAGED", "SERVED"]).with_colours(colours);
     for item in &report.certificates {
         let cells = [
             item.name.clone(),
@@ -109,17 +99,22 @@ fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
         ];
         table.toned(tone(item), cells);
     }
+    for (name, ca) in missing(report, false).into_iter().chain(missing(report, true)) {
+        let dash = || "-".to_owned();
+        let ca = ca.unwrap_or("-").to_owned();
+        table.toned(Tone::Warn, [name.to_owned(), "MISSING".into(), dash(), ca, dash(), dash()]);
+    }
     let mut text = table.to_string();
     let stale = |item: &&Item| item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
     if report.certificates.iter().any(|item| stale(&item)) {
-        text += "\nSome components still show an old certificate. To have them take up what is on the disk:\n    \
+        text += "\nSome components still serve an old certificate. To load the certificates on disk:\n    \
                  kubewright certs restart\n";
     }
     let own = |item: &&Item| {
         item.name == KUBELET_SERVER && item.path.as_ref().is_some_and(|path| path.ends_with("kubelet.crt"))
     };
     if report.certificates.iter().find(own).is_some_and(|item| item.seconds_left <= limits.warn) {
-        text += "\nThe kubelet has made its serving certificate itself, and does not renew it. To have it make a new one:\n    \
+        text += "\nThe kubelet's serving certificate is self-signed and is not renewed automatically. To replace it:\n    \
                  rm /var/lib/kubelet/pki/kubelet.crt /var/lib/kubelet/pki/kubelet.key && systemctl restart kubelet\n";
     }
     text
@@ -127,7 +122,7 @@ fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
 
 fn issuer(item: &Item) -> String {
     match item.sort {
-        Sort::Ca | Sort::SelfMade => "itself".into(),
+        Sort::Ca | Sort::SelfMade => "-".into(),
         _ => item.issuer.rsplit("CN=").next().unwrap_or_default().to_owned(),
     }
 }
@@ -137,8 +132,8 @@ fn in_use(item: &Item) -> String {
         None => "-".into(),
         Some(served) => match served.state {
             State::InUse => format!("yes, on {}", served.address),
-            State::Unreachable => format!("nobody answers on {}", served.address),
-            State::NotYetInUse => format!("renewed on disk, not yet in use on {}", served.address),
+            State::Unreachable => format!("no response from {}", served.address),
+            State::NotYetInUse => format!("no, {} serves an older one", served.address),
         },
     }
 }

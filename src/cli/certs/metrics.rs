@@ -1,8 +1,8 @@
-//! The ends of certificates in the text form of Prometheus.
+//! The expiry of certificates as Prometheus metrics.
 
-use crate::actions::expiration::{Report, State};
+use crate::state::expiry::{Report, State};
 
-/// The metrics of a report; the form is that of the textfile collector.
+/// The metrics of a report in the format of the textfile collector.
 pub fn text(report: &Report) -> String {
     let mut ends = String::new();
     let mut uses = String::new();
@@ -23,24 +23,24 @@ pub fn text(report: &Report) -> String {
         }
     }
     let mut text = format!(
-        "# HELP kubewright_certificate_not_after_timestamp_seconds When the certificate ends.\n\
+        "# HELP kubewright_certificate_not_after_timestamp_seconds When the certificate expires.\n\
          # TYPE kubewright_certificate_not_after_timestamp_seconds gauge\n{ends}"
     );
     if !uses.is_empty() {
         text += &format!(
-            "# HELP kubewright_certificate_in_use Whether the component shows the certificate that is on the disk.\n\
+            "# HELP kubewright_certificate_in_use Whether the component serves the certificate on disk.\n\
              # TYPE kubewright_certificate_in_use gauge\n{uses}"
         );
     }
     text += &format!(
-        "# HELP kubewright_certificates_unreadable Files that should hold a certificate and do not.\n\
+        "# HELP kubewright_certificates_unreadable Files that should contain a certificate but do not.\n\
          # TYPE kubewright_certificates_unreadable gauge\nkubewright_certificates_unreadable {}\n",
         report.unreadable.len()
     );
     text
 }
 
-/// A label's value between quotation marks.
+/// A label value between quotation marks.
 fn escape(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_stand_in_a_label_is_escaped_and_an_empty_report_has_no_series() {
+    fn label_values_are_escaped_and_an_empty_report_has_no_series() {
         assert_eq!(escape("a\"b\\c\n"), "a\\\"b\\\\c\\n");
         let text = text(&Report { certificates: Vec::new(), unreadable: vec!["x".into()] });
         assert!(text.ends_with("kubewright_certificates_unreadable 1\n") && !text.contains("in_use"), "{text}");

@@ -1,31 +1,35 @@
 //! `certs renew NAME|all`.
 
-use super::{looked_up, restart};
-use crate::actions;
-use crate::actions::renewal::known::Source;
-use crate::actions::renewal::{self, KUBELET_CONF, near};
+use super::{discover, restart};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Entry;
 use crate::cli::args::certs::RenewArgs;
-use crate::cli::plan_text::{self, count};
+use crate::cli::change_list::{self, count};
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
 use crate::pki::{PkiStore, moment};
+use crate::state::current_config::Source;
+use crate::state::due;
+use crate::state::quorum;
+use crate::state::renewable;
+use crate::state::renewable::KUBELET_CONF;
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
 
-/// The folder of kubeconfigs.
 const KUBERNETES: &str = "/etc/kubernetes";
 
 /// `--sync-config` without a configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("the cluster cannot be asked for its configuration, so there is nothing to take new names from")]
+#[error(
+    "cannot read the cluster configuration, which --sync-config takes the SANs from: the API server does not respond"
+)]
 struct NoConfiguration;
 
 impl Fault for NoConfiguration {
@@ -33,13 +37,13 @@ impl Fault for NoConfiguration {
         ExitCode::Unreachable
     }
     fn hint(&self) -> Option<String> {
-        Some("leave --sync-config out to keep the names, or give the configuration with --config".into())
+        Some("leave out --sync-config to keep the current SANs, or give the configuration with --config".into())
     }
 }
 
-/// There is nothing here that could be renewed.
+/// Nothing on this host can be renewed.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing was renewed: this host has no certificates of a control plane together with the key of their CA")]
+#[error("nothing renewed: this host does not have control-plane certificates along with the key of their CA")]
 struct NothingRenewed;
 
 impl Fault for NothingRenewed {
@@ -48,13 +52,13 @@ impl Fault for NothingRenewed {
     }
     fn hint(&self) -> Option<String> {
         Some(
-            "run it on a control plane; with an external CA, run 'kubewright certs check-expiration' to see what ends"
+            "run it on a control plane; with an external CA, run 'kubewright certs check-expiration' to list the certificates"
                 .into(),
         )
     }
 }
 
-/// What was renewed, for `-o json`.
+/// The result of `certs renew` for `-o json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Outcome {
@@ -74,16 +78,19 @@ struct Row {
     expires: String,
 }
 
-/// Runs the workflow for one name or all.
+/// Runs the workflow for one certificate or all.
 pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
-    let only = renewal::chosen(&args.name)?;
+    let only = renewable::chosen(&args.name)?;
     session.hold_host("certs renew", args.dry_run)?;
+    if !args.no_restart {
+        quorum::require(&session.context(Task::None, false))?;
+    }
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
-    let (known, task) = looked_up::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
+    let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
     if let Some(within) = args.within {
         let cx = session.context(Task::None, false);
         let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
-        if !near::is_near(&cx.files, &store, cx.clock.now(), only.as_deref(), within)? {
+        if !due::is_near(&cx.files, &store, cx.clock.now(), only.as_deref(), within)? {
             return nothing_is_near(args, session);
         }
     }
@@ -92,19 +99,19 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
             return Err(NoConfiguration.into());
         }
         if session.root() == Path::new("/") {
-            session
-                .events
-                .message("the cluster does not answer; its certificates themselves say what is to be renewed");
+            session.events.message(
+                "the API server does not respond; the certificates on disk are renewed with their current SANs",
+            );
         }
     }
     let names = if args.sync_config { Names::AddFromConfig } else { Names::Keep };
     let task = Renewal { only, names, ..task };
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let skip = restart::phases_to_skip(args.no_restart);
-    let plan = Plan::new(&actions::renew_workflow()?, &actions::registry(), &Choice { only: None, skip }, &mut cx)?;
+    let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &Choice { only: None, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {
-        // The kubelet renews its own certificate; there is nothing to help with.
+        // The kubelet renews its own certificate; there is nothing to do.
         let kubelet_is_fine = args.name == KUBELET_CONF && cx.files.exists(&Path::new(KUBERNETES).join(KUBELET_CONF));
         if !kubelet_is_fine {
             return Err(NothingRenewed.into());
@@ -114,11 +121,11 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// Nothing is to be renewed, but an earlier run may have been cut short between renewing and restarting.
+/// Nothing to renew, but an interrupted run may have renewed files without restarting the components.
 fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
-    let mut text = "Nothing ends that soon; nothing was renewed.\n".to_owned();
+    let mut text = "No certificate expires that soon; nothing renewed.\n".to_owned();
     if !args.no_restart && session.root() == Path::new("/") {
-        let changed = restart::take_up(&args.kubeconfig, args.dry_run, session)?;
+        let changed = restart::restart_stale(&args.kubeconfig, args.dry_run, session)?;
         if !changed.is_empty() {
             text += &restart::text(&changed, args.dry_run);
         }
@@ -142,17 +149,17 @@ fn report(args: &RenewArgs, cx: &Context, session: &mut Session) -> Result<()> {
         .collect();
     let changed = cx.gate.entries();
     let text = if changed.is_empty() {
-        "The kubelet renews its certificate by itself; nothing was changed.\n".to_owned()
+        "The kubelet renews its own certificate; nothing changed.\n".to_owned()
     } else if args.dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else {
         let mut text = match rows.len() {
-            0 => "Gave the kubelet a certificate that it can renew by itself.\n".to_owned(),
+            0 => "Issued the kubelet a certificate that it can renew itself.\n".to_owned(),
             number => format!("Renewed {}.\n", count(number, "certificate")),
         };
-        text += &format!("What was there before: {}\n", done.backup.display());
+        text += &format!("The replaced files are in {}\n", done.backup.display());
         if !restarted && !rows.is_empty() {
-            text += "The components still use what they have read before; they take up the new files when they are restarted.\n";
+            text += "The components keep using the old certificates until they are restarted.\n";
         }
         text
     };

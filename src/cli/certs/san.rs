@@ -1,29 +1,30 @@
 //! `certs add-san NAME…`.
 
-use super::{looked_up, restart};
-use crate::actions;
-use crate::actions::renewal::known::Source;
+use super::{discover, restart};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::certs::AddSanArgs;
-use crate::cli::plan_text;
+use crate::cli::change_list;
 use crate::cli::session::Session;
-use crate::context::access::ADMIN_CONF;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
+use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
+use crate::state::current_config::Source;
+use crate::state::quorum;
 use serde_json::json;
 use std::path::Path;
 
-/// The label of control planes, of all minors but the oldest, and theirs.
+/// The control-plane labels of current and older minor versions.
 const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
-/// The cluster's configuration cannot be changed.
+/// The cluster configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the cluster cannot be asked for its configuration, to which the names are added")]
+#[error("cannot read the cluster configuration, which the SANs are added to: the API server does not respond")]
 struct NoCluster;
 
 impl Fault for NoCluster {
@@ -31,14 +32,14 @@ impl Fault for NoCluster {
         ExitCode::Unreachable
     }
     fn hint(&self) -> Option<String> {
-        Some("run it on a control plane whose API server answers; run 'kubewright certs check-expiration' to see whether its certificates have ended".into())
+        Some("run it on a control plane whose API server answers; run 'kubewright certs check-expiration' to see whether its certificates have expired".into())
     }
 }
 
-/// Runs the command.
 pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs add-san", args.dry_run)?;
-    let (source, mut task) = looked_up::own(session)?;
+    quorum::require(&session.context(Task::None, false))?;
+    let (source, mut task) = discover::own(session)?;
     if source != Source::Cluster {
         return Err(NoCluster.into());
     }
@@ -51,18 +52,17 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
-    Plan::new(&actions::add_san_workflow()?, &actions::registry(), &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&phases::add_san_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = cx.gate.entries();
     let others = others(&mut cx)?;
     let mut text = if args.dry_run {
-        plan_text::text(&changed)
+        change_list::text(&changed)
     } else if changed.is_empty() {
-        "The API server answers to these names already; nothing was changed.\n".to_owned()
+        "The API server certificate already has these SANs; nothing changed.\n".to_owned()
     } else if args.no_restart {
-        "The names are in the certificate. To have the API server take it up:\n    kubewright certs restart\n"
-            .to_owned()
+        "The SANs are in the certificate. To have the API server load it:\n    kubewright certs restart\n".to_owned()
     } else {
-        "The API server of this host answers to these names.\n".to_owned()
+        "The API server on this host serves a certificate with these SANs.\n".to_owned()
     };
     if !others.is_empty() {
         text += &format!("Run the same command on the other control planes: {}\n", others.join(", "));
@@ -71,7 +71,7 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// The control planes but this one.
+/// The control planes other than this one.
 fn others(cx: &mut Context) -> Result<Vec<String>> {
     let own = cx.node()?.name.clone();
     let nodes = cx.running_cluster(Path::new(ADMIN_CONF))?.list_metadata(&NODE)?;

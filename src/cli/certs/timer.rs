@@ -1,15 +1,17 @@
 //! `certs timer install|remove|status`.
 
-use crate::actions::timer::{self, Schedule, Status};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::TimerCommand;
-use crate::cli::plan_text;
+use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::Task;
+use crate::ops::timer::{self, Schedule};
+use crate::state::timer::Status;
+use crate::state::timer::status as state_of;
 use serde_json::json;
 
-/// Where a package installs this program.
+/// Where packages install this program.
 const PROGRAM: &str = "/usr/bin/kubewright";
 
 fn text(status: &Status) -> String {
@@ -19,7 +21,7 @@ fn text(status: &Status) -> String {
     }
     text += &match (&status.last_run, &status.last_result) {
         (Some(at), Some(result)) => format!("Last run: {at}: {result}.\n"),
-        _ => "It has not run since this host was booted.\n".to_owned(),
+        _ => "It has not run since the host booted.\n".to_owned(),
     };
     match status.last_result.as_deref() {
         Some("success") | None => text,
@@ -27,7 +29,6 @@ fn text(status: &Status) -> String {
     }
 }
 
-/// Runs a command of `certs timer`.
 pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
     let dry_run = match command {
         TimerCommand::Install(args) => args.dry_run,
@@ -52,18 +53,18 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
                 },
             )?;
             format!(
-                "Looks at the certificates {}, up to {} later, and renews them when one ends within {}.\n",
+                "Checks the certificates {}, up to {} later, and renews them when one expires within {}.\n",
                 args.schedule, args.random_delay, args.within
             )
         }
         TimerCommand::Remove(_) if timer::remove(&cx)? => {
-            "The timer is gone; certificates are renewed when you ask for it.\n".to_owned()
+            "Removed the timer. Certificates are no longer renewed automatically.\n".to_owned()
         }
-        TimerCommand::Remove(_) => "There was no timer.\n".to_owned(),
+        TimerCommand::Remove(_) => "The timer is not installed.\n".to_owned(),
         TimerCommand::Status(_) => {
-            let status = timer::status(&cx)?;
+            let status = state_of(&cx)?;
             let text = match &status {
-                None => "There is no timer. To have one: kubewright certs timer install\n".to_owned(),
+                None => "The timer is not installed. To install it: kubewright certs timer install\n".to_owned(),
                 Some(status) => text(status),
             };
             let (installed, status) = (status.is_some(), json!(status));
@@ -81,7 +82,7 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
         }
     };
     let changed = cx.gate.entries();
-    let text = if dry_run { plan_text::text(&changed) } else { text };
+    let text = if dry_run { change_list::text(&changed) } else { text };
     session.print(&json!({ "dryRun": dry_run, "changed": changed }), &text)?;
     Ok(ExitCode::Ok)
 }

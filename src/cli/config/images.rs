@@ -1,4 +1,4 @@
-//! `config images`: the images that the control planes of a version need, listed or pulled.
+//! `config images`: list or pull the images that the control plane of a version needs.
 //!
 //! Reads: the configuration; for `pull` the container runtime. Writes: for `pull`, images, through the gate.
 
@@ -12,7 +12,7 @@ use crate::host::cri::{self, Policy, Pulls};
 use crate::versions::facts_of;
 use serde_json::json;
 
-/// Prints one image a line, or kubeadm's `Images` object.
+/// Prints one image per line, or kubeadm's `Images` object.
 pub fn list(args: ImagesArgs, session: &mut Session) -> Result<ExitCode> {
     let config = config(args, None, session)?;
     let images = names(&config)?;
@@ -22,13 +22,13 @@ pub fn list(args: ImagesArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// Pulls what is missing, or everything where the configuration says `Always`, and prints one image a line.
+/// Pulls the missing images (all with the policy `Always`) and prints one image per line.
 pub fn pull(args: PullArgs, session: &mut Session) -> Result<ExitCode> {
     let config = config(args.images, args.cri_socket, session)?;
     let images = names(&config)?;
     let node = config.node.clone();
     let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), false);
-    // Asked for by name, images are pulled also where 'init' is told never to.
+    // An explicit pull also works where 'init' is configured never to pull.
     let policy = match Policy::find(&node.image_pull_policy) {
         Some(Policy::Always) => Policy::Always,
         _ => Policy::IfNotPresent,
@@ -40,7 +40,7 @@ pub fn pull(args: PullArgs, session: &mut Session) -> Result<ExitCode> {
     let pulled = |image: &String| wanted.contains(image);
     let text: String = images
         .iter()
-        .map(|image| format!("{image}{}\n", if pulled(image) { "" } else { " (was there already)" }))
+        .map(|image| format!("{image}{}\n", if pulled(image) { "" } else { " (already present)" }))
         .collect();
     let rows: Vec<_> = images.iter().map(|image| json!({ "image": image, "pulled": pulled(image) })).collect();
     session.print(&json!({ "runtime": runtime.version().to_string(), "images": rows }), &text)?;
@@ -72,8 +72,8 @@ fn config(args: ImagesArgs, cri_socket: Option<String>, session: &mut Session) -
     Ok(resolved.config)
 }
 
-/// The version of kubeadm's output API that a minor prints: v1alpha2 came with v1.23 (kubernetes/kubernetes#105295),
-/// v1alpha3 was taken into use with v1.31 (#124464).
+/// The version of kubeadm's output API that a minor version prints: v1alpha2 since v1.23
+/// (kubernetes/kubernetes#105295), v1alpha3 since v1.31 (#124464).
 fn output_api(minor: u16) -> &'static str {
     match minor {
         ..23 => "output.kubeadm.k8s.io/v1alpha1",
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_minor_prints_its_own_output_api() {
+    fn each_minor_version_prints_its_own_output_api() {
         let versions = [20, 22, 23, 30, 31, 36].map(|minor| output_api(minor).rsplit_once('/').unwrap().1);
         assert_eq!(versions, ["v1alpha1", "v1alpha1", "v1alpha2", "v1alpha2", "v1alpha3", "v1alpha3"]);
     }

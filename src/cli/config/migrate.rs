@@ -1,7 +1,6 @@
-//! `config migrate`: a file in a newer API version, with everything that was in it.
+//! `config migrate`: converts a file to a newer API version, keeping its content and comments.
 //!
-//! Reads: the file that `--old-config` names. Writes: the file that `--new-config` names, whole or not at all; else
-//! standard output.
+//! Reads: the file given to `--old-config`. Writes: the file given to `--new-config`, atomically, else standard output.
 
 use super::error::OptionError;
 use crate::base::exit_code::ExitCode;
@@ -20,7 +19,7 @@ use std::path::Path;
 /// A new file may hold a token or a certificate key.
 const NEW_FILE_MODE: u32 = 0o600;
 
-/// Writes the migrated text and tells what was changed.
+/// Writes the migrated text and reports every change.
 pub fn run(args: &MigrateArgs, session: &mut Session) -> Result<ExitCode> {
     let target = target(args)?;
     let (name, bytes) = session.read_input(&args.old_config)?;
@@ -29,7 +28,7 @@ pub fn run(args: &MigrateArgs, session: &mut Session) -> Result<ExitCode> {
         session.events.message(change.clone());
     }
     if migrated.changes.is_empty() {
-        session.events.message(format!("{name} is in {} already; nothing was changed in it", target.name()));
+        session.events.message(format!("{name} already is in {}; nothing changed", target.name()));
     }
     if session.global.output == Output::Json {
         let outcome = json!({ "apiVersion": target.to_string(), "changes": migrated.changes, "text": migrated.text });
@@ -39,7 +38,7 @@ pub fn run(args: &MigrateArgs, session: &mut Session) -> Result<ExitCode> {
         Some(path) => write(path, migrated.text, session)?,
         None if session.global.output == Output::Json => {}
         None => {
-            // A reader that went away (`| head`) is no error.
+            // A closed pipe (`| head`) is not an error.
             let _ = session.env.stdout.write_all(migrated.text.as_bytes());
         }
     }
@@ -56,15 +55,15 @@ fn target(args: &MigrateArgs) -> Result<ApiVersion, OptionError> {
     }
 }
 
-/// A file of the user's, not of the host: `--rootfs` does not move it. One that is there keeps its mode.
+/// The file belongs to the user, not the host, so `--rootfs` does not apply. An existing file keeps its mode.
 fn write(path: &Path, text: String, session: &Session) -> Result<()> {
     let files = HostFiles::new("/", Gate::open());
     let path = session.env.cwd.join(path);
     let mode = files.mode(&path).unwrap_or(NEW_FILE_MODE);
-    let said = match files.write(&path, &Content::public(text), mode)? {
+    let outcome = match files.write(&path, &Content::public(text), mode)? {
         Written::Created | Written::Changed => "wrote",
-        Written::Unchanged => "was right already:",
+        Written::Unchanged => "already up to date:",
     };
-    session.events.message(format!("{said} {}", path.display()));
+    session.events.message(format!("{outcome} {}", path.display()));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `config print …-defaults`: the documents that kubeadm of a version starts from.
+//! `config print …-defaults`: the default documents of a kubeadm version.
 
 use super::error::{COMPONENTS, OptionError};
 use crate::base::exit_code::ExitCode;
@@ -15,11 +15,10 @@ use crate::render::objects::kube_proxy::KubeProxy;
 use crate::versions::{Minor, facts_of};
 use std::io::Write;
 
-/// The last minor whose kubeadm printed component configurations with any defaults
+/// The last minor version whose kubeadm printed component configurations with all defaults
 /// (kubernetes/kubernetes#119346).
 const LAST_WITH_COMPONENTS_EVERYWHERE: u16 = 28;
 
-/// Prints the documents of one command.
 pub fn run(command: &PrintCommand, session: &mut Session) -> Result<ExitCode> {
     let (PrintCommand::InitDefaults(args)
     | PrintCommand::JoinDefaults(args)
@@ -46,7 +45,7 @@ pub fn run(command: &PrintCommand, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// The component configurations that were asked for, under their right names.
+/// The requested component configurations.
 fn components(args: &DefaultsArgs) -> Result<Vec<&'static str>, OptionError> {
     let known = |given: &String| {
         let found = COMPONENTS.into_iter().find(|name| name == given);
@@ -55,7 +54,7 @@ fn components(args: &DefaultsArgs) -> Result<Vec<&'static str>, OptionError> {
     args.component_configs.iter().filter(|given| !given.is_empty()).map(known).collect()
 }
 
-/// The minor of the version that was asked for; else of the installed kubelet, else the newest.
+/// The minor of the requested version, else of the installed kubelet, else the newest.
 fn minor(args: &DefaultsArgs, session: &Session) -> Result<&'static Minor> {
     let mut facts = Facts::placeholder(session.env.random.clone());
     if args.kubernetes_version.is_none() {
@@ -77,9 +76,9 @@ fn refuse_components(command: &PrintCommand, minor: &Minor) -> Result<(), Option
     let (command, why) = match command {
         PrintCommand::InitDefaults(_) => return Ok(()),
         PrintCommand::JoinDefaults(_) if minor.minor <= LAST_WITH_COMPONENTS_EVERYWHERE => return Ok(()),
-        PrintCommand::JoinDefaults(_) => ("join-defaults", "a node that joins takes them from the cluster"),
-        PrintCommand::ResetDefaults(_) => ("reset-defaults", "'reset' reads none"),
-        PrintCommand::UpgradeDefaults(_) => ("upgrade-defaults", "'upgrade' takes them from the cluster"),
+        PrintCommand::JoinDefaults(_) => ("join-defaults", "a joining node gets them from the cluster"),
+        PrintCommand::ResetDefaults(_) => ("reset-defaults", "'reset' does not use any"),
+        PrintCommand::UpgradeDefaults(_) => ("upgrade-defaults", "'upgrade' gets them from the cluster"),
     };
     Err(OptionError::NoComponents { command, minor: minor.minor, why })
 }
@@ -100,7 +99,7 @@ fn component_defaults(component: &str, minor: &'static Minor, host_name: &str) -
     Ok(go_yaml::to_string(&proxy.configuration()?))
 }
 
-/// As YAML documents, which is what the text form is too, or as one JSON list.
+/// As YAML documents (also for `-o text`), or as one JSON list.
 fn show(documents: &[String], session: &mut Session) -> Result<()> {
     if session.global.output == Output::Json {
         let values: Vec<_> = documents
@@ -110,7 +109,7 @@ fn show(documents: &[String], session: &mut Session) -> Result<()> {
             .collect();
         return session.print(&values, "");
     }
-    // A reader that went away (`| head`) is no error.
+    // A closed pipe (`| head`) is not an error.
     let _ = session.env.stdout.write_all(documents.join("---\n").as_bytes());
     Ok(())
 }

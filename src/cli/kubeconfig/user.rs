@@ -1,6 +1,5 @@
-//! `kubeconfig user`: a kubeconfig for somebody else.
+//! `kubeconfig user`: a kubeconfig for another user.
 
-use crate::actions::renewal::known::{self, Known, Source};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::go_duration;
@@ -8,20 +7,22 @@ use crate::base::secret::Secret;
 use crate::cli::args::kubeconfig::UserArgs;
 use crate::cli::session::Session;
 use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
-use crate::context::access::{self, ADMIN_CONF};
+use crate::context::access;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
 use crate::pki::catalog::{self, SYSTEM_MASTERS};
 use crate::pki::cert::bundle_pem;
 use crate::pki::kubeconfigs::client_user;
 use crate::pki::subject::Subject;
 use crate::pki::validity::Validity;
 use crate::pki::{Generator, PkiStore, moment};
+use crate::state::current_config::{self, Known, Source};
 use std::path::Path;
 
-/// A week, in seconds: a certificate cannot be taken back, so a person's should not live long.
+/// A week, in seconds: a client certificate cannot be revoked, so one for a person should be short-lived.
 const VALIDITY: i64 = 7 * 86_400;
 
-/// Something is wrong with what was asked for.
+/// Invalid flags.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
     #[error("--client-name must not be empty")]
@@ -42,7 +43,6 @@ impl Fault for Unusable {
     }
 }
 
-/// Runs the command.
 pub fn run(args: &UserArgs, session: &mut Session) -> Result<ExitCode> {
     if args.client_name.is_empty() {
         return Err(Unusable::NoName.into());
@@ -50,7 +50,7 @@ pub fn run(args: &UserArgs, session: &mut Session) -> Result<ExitCode> {
     let period = period(args.validity_period.as_deref())?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let mut cx = session.context(Task::None, false);
-    let known = known::find(&mut cx, given, Path::new(ADMIN_CONF), None)?;
+    let known = current_config::find(&mut cx, given, Path::new(ADMIN_CONF), None)?;
     let kubeconfig = made(args, period, &known, &cx, session)?;
     session.print(&kubeconfig, kubeconfig.to_yaml()?.expose())?;
     Ok(ExitCode::Ok)
@@ -71,7 +71,7 @@ fn made(args: &UserArgs, period: i64, known: &Known, cx: &Context, session: &Ses
     } else {
         if args.org.iter().any(|group| group == SYSTEM_MASTERS) {
             session.events.warning(format!(
-                "{SYSTEM_MASTERS} may do everything, and nothing but a new CA takes that back: a group of your own with a ClusterRoleBinding can be taken back at any time"
+                "{SYSTEM_MASTERS} grants unlimited access that can only be revoked by replacing the CA; use a group with a ClusterRoleBinding instead, which can be deleted at any time"
             ));
         }
         let groups: Vec<&str> = args.org.iter().map(String::as_str).collect();
@@ -79,19 +79,19 @@ fn made(args: &UserArgs, period: i64, known: &Known, cx: &Context, session: &Ses
         let end = now.saturating_add(period);
         if end > ca.cert.not_after {
             let ca_end = moment::text(ca.cert.not_after);
-            session.events.warning(format!("the CA ends before this certificate does, at {ca_end}"));
+            session.events.warning(format!("the CA expires before this certificate does, at {ca_end}"));
         }
         let validity = Validity { not_before: (now - 300).max(ca.cert.not_before), not_after: end };
         let subject = Subject::new(&args.client_name, &groups);
         let (cert, key) = store.issue_client(&ca, &subject, validity, cluster, &Generator)?;
-        session.events.message(format!("the certificate of {subject} ends at {}", moment::text(cert.not_after)));
+        session.events.message(format!("the certificate of {subject} expires at {}", moment::text(cert.not_after)));
         client_user(&cert, &key)
     };
     let server = server(known, cx);
     Ok(Kubeconfig::new(&cluster.cluster_name, server, bundle_pem(&ca.certs), &args.client_name, user))
 }
 
-/// The address for everybody. A cluster that did not answer has it in the administrator's kubeconfig.
+/// The address of the cluster. If it did not respond, admin.conf has it.
 fn server(known: &Known, cx: &Context) -> String {
     let shared = format!("https://{}", known.cluster.endpoint(&known.node.local_endpoint));
     match known.source {
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_gets_a_week_unless_told_otherwise() {
+    fn a_user_certificate_is_valid_for_a_week_by_default() {
         assert_eq!(period(None).unwrap(), 604_800);
         assert_eq!(period(Some("24h")).unwrap(), 86_400);
         for bad in ["", "0", "-1h", "1d", "soon"] {

@@ -53,7 +53,7 @@ impl Place {
         store.ensure_service_account(&cluster, &crate::pki::keys::Generator).unwrap();
         let this = Self { root, api: TestApi::default(), out: Written::default(), err: Written::default() };
         let ca = std::fs::read(this.root.path().join("etc/kubernetes/pki/ca.crt")).unwrap();
-        this.tell_ca(&ca);
+        this.publish_ca(&ca);
         let text = format!(
             "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.36.2\n{endpoint}"
         );
@@ -62,7 +62,7 @@ impl Place {
         this
     }
 
-    fn tell_ca(&self, ca: &[u8]) {
+    fn publish_ca(&self, ca: &[u8]) {
         let ca = serde_json::to_value(crate::config::kubeconfig::Base64(ca.to_vec())).unwrap();
         let cluster = json!({"server": "https://api.example.com:6443", "certificate-authority-data": ca});
         let kubeconfig = json!({"kind": "Config", "clusters": [{"name": "", "cluster": cluster}]}).to_string();
@@ -124,15 +124,15 @@ fn a_token_is_created_and_the_line_for_a_worker_printed() {
 }
 
 #[test]
-fn a_token_for_ever_is_warned_of() {
+fn a_token_that_never_expires_is_a_warning() {
     let place = Place::new("");
     place.run("create abcdef.0123456789abcdef --ttl 0").unwrap();
-    assert!(place.err.text().contains("token abcdef never ends"), "{}", place.err.text());
+    assert!(place.err.text().contains("token abcdef never expires"), "{}", place.err.text());
     assert_eq!(place.out.text(), "abcdef.0123456789abcdef\n");
 }
 
 #[test]
-fn a_control_plane_gets_a_line_and_the_sealed_certificates() {
+fn a_control_plane_gets_a_command_and_the_encrypted_certificates() {
     let place = Place::new(STABLE);
     place.run("create --control-plane").unwrap();
     let secrets = place.secrets();
@@ -142,7 +142,7 @@ fn a_control_plane_gets_a_line_and_the_sealed_certificates() {
 }
 
 #[test]
-fn no_line_for_a_control_plane_is_printed_that_join_would_refuse() {
+fn a_control_plane_that_join_would_refuse_gets_no_command() {
     let place = Place::new("");
     let failure = place.run("create --control-plane").unwrap_err();
     assert_eq!(failure.exit_code(), ExitCode::Refused);
@@ -151,46 +151,58 @@ fn no_line_for_a_control_plane_is_printed_that_join_would_refuse() {
 }
 
 #[test]
-fn the_keys_of_one_cluster_are_not_given_to_another() {
+fn the_keys_of_one_cluster_are_not_uploaded_to_another() {
     let place = Place::new(STABLE);
     let other = Place::new(STABLE);
-    place.tell_ca(&std::fs::read(other.root.path().join("etc/kubernetes/pki/front-proxy-ca.crt")).unwrap());
+    place.publish_ca(&std::fs::read(other.root.path().join("etc/kubernetes/pki/front-proxy-ca.crt")).unwrap());
     let failure = place.run("create --control-plane").unwrap_err();
     assert_eq!(failure.exit_code(), ExitCode::Refused);
-    assert!(failure.to_string().contains("not the CA of the cluster"), "{failure}");
+    assert!(failure.to_string().contains("does not belong to the cluster"), "{failure}");
     assert!(place.secrets().is_empty(), "something was stored");
 }
 
 #[test]
-fn a_certificate_key_by_itself_is_taken_as_kubeadm_takes_it() {
+fn a_certificate_key_without_join_command_is_accepted_like_in_kubeadm() {
     let place = Place::new("");
     place.run(&format!("create abcdef.0123456789abcdef --certificate-key {}", "0f".repeat(32))).unwrap();
     assert_eq!(place.out.text(), "abcdef.0123456789abcdef\n");
 }
 
 #[test]
-fn several_tokens_are_deleted_and_what_is_not_there_is_told() {
+fn several_tokens_are_deleted_and_missing_ones_are_reported() {
     let place = Place::new("");
     for token in ["abcdef.0123456789abcdef", "bbcdef.0123456789abcdef"] {
         place.run(&format!("create {token}")).unwrap();
     }
     place.run("delete abcdef bbcdef.0123456789abcdef cbcdef").unwrap();
     assert!(place.secrets().is_empty());
-    assert!(place.err.text().contains("there is no token cbcdef"), "{}", place.err.text());
+    assert!(place.err.text().contains("token cbcdef does not exist"), "{}", place.err.text());
     assert!(place.out.text().ends_with("deleted token abcdef\ndeleted token bbcdef\n"), "{}", place.out.text());
-    // A name that is none keeps the others where they are.
+    // An invalid ID keeps the others from being deleted.
     place.run("create abcdef.0123456789abcdef").unwrap();
     assert!(place.run("delete abcdef NOT-ONE").is_err());
     assert_eq!(place.secrets(), ["bootstrap-token-abcdef"]);
 }
 
 #[test]
-fn the_list_of_tokens_is_json_too() {
+fn tokens_are_listed_as_kubeadms_objects_one_after_the_other() {
     let place = Place::new("");
-    place.run("create abcdef.0123456789abcdef --description rack").unwrap();
+    for token in ["abcdef.0123456789abcdef --description rack", "bbcdef.0123456789abcdef --ttl 0"] {
+        place.run(&format!("create {token}")).unwrap();
+    }
     place.out.0.lock().unwrap().clear();
     place.run("list -o json").unwrap();
-    let rows: serde_json::Value = serde_json::from_str(&place.out.text()).unwrap();
-    assert_eq!(rows.as_array().map(Vec::len), Some(1));
-    assert_eq!(rows[0]["description"], "rack", "{rows}");
+    let objects: Vec<serde_json::Value> =
+        serde_json::Deserializer::from_str(&place.out.text()).into_iter().collect::<Result<_, _>>().unwrap();
+    assert_eq!(objects.len(), 2, "{objects:?}");
+    let keys = |object: &serde_json::Value| object.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let common = ["kind", "apiVersion", "token"];
+    assert_eq!(keys(&objects[0])[..3], common);
+    assert_eq!(keys(&objects[0])[3..], ["description", "expires", "usages", "groups", "secondsLeft"]);
+    assert_eq!(keys(&objects[1])[3..], ["usages", "groups", "secondsLeft"], "what is empty is left out, as in kubeadm");
+    assert_eq!((&objects[0]["kind"], &objects[0]["description"]), (&"BootstrapToken".into(), &"rack".into()));
+    assert_eq!(objects[0]["apiVersion"], "output.kubeadm.k8s.io/v1alpha3");
+    place.out.0.lock().unwrap().clear();
+    place.run("list -o yaml").unwrap();
+    assert_eq!(place.out.text().matches("\n---\n").count(), 1, "{}", place.out.text());
 }

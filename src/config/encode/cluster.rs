@@ -1,4 +1,4 @@
-//! `ClusterConfiguration`, as it lies in the `ConfigMap` `kubeadm-config`, and the `ClusterStatus` that lay beside it.
+//! `ClusterConfiguration` as stored in the ConfigMap `kubeadm-config`, and the `ClusterStatus` next to it.
 
 use super::fields::{Fields, api_endpoint, duration};
 use crate::config::model::{ApiEndpoint, Arg, ClusterConfig, Component, Etcd, Timeouts};
@@ -6,15 +6,15 @@ use crate::versions::ApiVersion::{V1Beta2, V1Beta3, V1Beta4};
 use crate::versions::{ApiVersion, Minor};
 use serde_json::{Map, Value, json};
 
-/// The flag that decides how requests are authorized.
+/// The flag that selects how requests are authorized.
 const AUTHORIZATION_MODE: &str = "authorization-mode";
 /// kubeadm's default for it.
 const DEFAULT_MODES: &str = "Node,RBAC";
 /// The modes that kubeadm knows; it drops others (phases/controlplane/manifests.go, `isValidAuthzMode`).
 const KNOWN_MODES: [&str; 6] = ["Node", "RBAC", "Webhook", "ABAC", "AlwaysAllow", "AlwaysDeny"];
 
-/// The `ClusterConfiguration` of this API version. Until v1beta3 it has one of the `timeouts` in it. `minor` is that of
-/// the kubeadm that would write it.
+/// The `ClusterConfiguration` of this API version, as the kubeadm of `minor` would write it. Until v1beta3 it contains
+/// one of the `timeouts`.
 pub fn cluster_configuration(cluster: &ClusterConfig, minor: &Minor, api: ApiVersion, timeouts: &Timeouts) -> Value {
     let api = api.max(V1Beta2);
     let is_v1beta4 = api >= V1Beta4;
@@ -28,7 +28,7 @@ pub fn cluster_configuration(cluster: &ClusterConfig, minor: &Minor, api: ApiVer
         .flag("disabled", is_v1beta4 && cluster.dns.disabled);
     let proxy = is_v1beta4.then(|| Fields::default().flag("disabled", cluster.proxy.disabled));
     let gates: Map<_, _> = cluster.feature_gates.iter().map(|(name, on)| (name.clone(), json!(on))).collect();
-    // kubeadm keeps the port out when the user did; then it is that of each API server.
+    // kubeadm leaves out the port if the user did; then each API server's own port applies.
     let endpoint = cluster.control_plane_endpoint.as_ref().map(|shared| match shared.port {
         Some(port) => shared.with_port(port),
         None => shared.host.clone(),
@@ -53,26 +53,26 @@ pub fn cluster_configuration(cluster: &ClusterConfig, minor: &Minor, api: ApiVer
         .into()
 }
 
-/// The `ClusterConfiguration` that kubeadm of this minor leaves in the cluster.
+/// The `ClusterConfiguration` that the kubeadm of this minor version stores in the cluster.
 pub fn uploaded_cluster_configuration(cluster: &ClusterConfig, minor: &Minor, timeouts: &Timeouts) -> Value {
     if !minor.uploads_authorization_mode {
         return cluster_configuration(cluster, minor, minor.api_version, timeouts);
     }
-    let mut told = cluster.clone();
-    let args = &mut told.api_server.extra_args;
+    let mut uploaded = cluster.clone();
+    let args = &mut uploaded.api_server.extra_args;
     let modes = authorization_modes(args);
     args.retain(|arg| arg.name != AUTHORIZATION_MODE);
     args.push(Arg { name: AUTHORIZATION_MODE.into(), value: modes });
-    cluster_configuration(&told, minor, minor.api_version, timeouts)
+    cluster_configuration(&uploaded, minor, minor.api_version, timeouts)
 }
 
-/// The `ClusterStatus` of minors that have one: where the API server of each named control plane listens.
+/// The `ClusterStatus` of minor versions that have one: the API endpoint of each control plane.
 pub fn cluster_status<'a>(minor: &Minor, endpoints: impl IntoIterator<Item = (&'a str, &'a ApiEndpoint)>) -> Value {
     let endpoints: Map<_, _> = endpoints.into_iter().map(|(name, at)| (name.into(), api_endpoint(at))).collect();
     Fields::document("ClusterStatus", minor.api_version).put("apiEndpoints", endpoints).into()
 }
 
-/// The modes among the arguments that kubeadm knows; its default when there is none.
+/// The modes in the arguments that kubeadm knows; its default if there are none.
 fn authorization_modes(args: &[Arg]) -> String {
     let asked = args.iter().rev().find(|arg| arg.name == AUTHORIZATION_MODE).map_or("", |arg| arg.value.as_str());
     let known: Vec<_> = asked.split(',').filter(|mode| KNOWN_MODES.contains(mode)).collect();

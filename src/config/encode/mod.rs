@@ -1,10 +1,10 @@
-//! Writes kubeadm's configuration documents from what they mean: the same fields, in the same form, with the same
-//! defaults spelled out, as kubeadm of that minor writes them.
+//! Writes kubeadm's configuration documents as the kubeadm of a minor version does: same fields, same format, same
+//! explicit defaults.
 //!
-//! v1beta2 is the oldest version that a supported minor writes; asked for v1beta1, it is written in its place.
+//! v1beta2 is the oldest version that a supported minor version writes; it also stands in for v1beta1.
 //!
-//! Reads the resolved types of `model`; writes nothing but values and texts. Documents with tokens or keys in them
-//! are [`Secret`](crate::base::secret::Secret) texts.
+//! Reads the resolved types of `model`; writes only values and text. Documents with tokens or keys are
+//! [`Secret`](crate::base::secret::Secret) texts.
 
 mod cluster;
 mod fields;

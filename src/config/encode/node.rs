@@ -1,4 +1,4 @@
-//! `InitConfiguration` and `JoinConfiguration`: what one host is told.
+//! `InitConfiguration` and `JoinConfiguration`.
 
 use super::fields::{Fields, api_endpoint, duration};
 use crate::base::go_yaml;
@@ -8,20 +8,20 @@ use crate::versions::ApiVersion::{V1Beta2, V1Beta3, V1Beta4};
 use crate::versions::{ApiVersion, Minor};
 use serde_json::{Value, json};
 
-/// The `InitConfiguration` of this API version as YAML. It holds bootstrap tokens. Taints that nobody chose are
-/// those of the minor.
+/// The `InitConfiguration` of this API version as YAML, including bootstrap tokens. Unset taints get the default of the
+/// minor version.
 pub fn init_configuration(init: &InitConfig, minor: &Minor, api: ApiVersion) -> Secret<String> {
-    let mut told = init.clone();
-    told.node.taints.get_or_insert_with(|| control_plane_taints(minor));
-    Secret::new(go_yaml::to_string(&init_value(&told, api)))
+    let mut resolved = init.clone();
+    resolved.node.taints.get_or_insert_with(|| control_plane_taints(minor));
+    Secret::new(go_yaml::to_string(&init_value(&resolved, api)))
 }
 
-/// The taints with which control planes of this minor register.
+/// The taints with which control planes of this minor version register.
 pub fn control_plane_taints(minor: &Minor) -> Vec<Value> {
     minor.control_plane_taints.iter().map(|key| json!({ "key": key, "effect": "NoSchedule" })).collect()
 }
 
-/// The `JoinConfiguration` of this API version as YAML. It holds a bootstrap token.
+/// The `JoinConfiguration` of this API version as YAML, including a bootstrap token.
 pub fn join_configuration(join: &JoinConfig, api: ApiVersion) -> Secret<String> {
     Secret::new(go_yaml::to_string(&join_value(join, api)))
 }
@@ -50,7 +50,7 @@ pub fn join_value(join: &JoinConfig, api: ApiVersion) -> Value {
         .into()
 }
 
-/// The deadlines of v1beta4.
+/// The timeouts of v1beta4.
 pub fn timeouts(timeouts: &Timeouts) -> Fields {
     Fields::default()
         .put("controlPlaneComponentHealthCheck", duration(timeouts.control_plane_component_health_check))
@@ -62,7 +62,7 @@ pub fn timeouts(timeouts: &Timeouts) -> Fields {
         .put("upgradeManifests", duration(timeouts.upgrade_manifests))
 }
 
-/// What init and join have in common.
+/// The fields that init and join share.
 fn of_node(document: Fields, node: &NodeConfig, api: ApiVersion) -> Fields {
     let (is_v1beta3, is_v1beta4) = (api >= V1Beta3, api >= V1Beta4);
     let registration = Fields::default()
@@ -82,7 +82,7 @@ fn of_node(document: Fields, node: &NodeConfig, api: ApiVersion) -> Fields {
 }
 
 fn bootstrap_token(token: &BootstrapToken) -> Value {
-    // A token that never ends has a time to live of zero; one that ends at a given time has none.
+    // A token that never expires has a TTL of zero; one that expires at a given time has none.
     let ttl = token.ttl.map(duration).or_else(|| token.expires.is_none().then(|| "0s".into()));
     Fields::default()
         .put("token", token.token.expose().as_str())
@@ -99,7 +99,7 @@ fn discovery(discovery: &Discovery, timeouts: &Timeouts, api: ApiVersion) -> Fie
         DiscoverySource::Token { endpoints, token, ca_cert_hashes, unsafe_skip_ca_verification } => {
             let bootstrap_token = Fields::default()
                 .put("token", token.expose().as_str())
-                // kubeadm knows one endpoint only.
+                // kubeadm only knows one endpoint.
                 .text("apiServerEndpoint", endpoints.first().map_or("", String::as_str))
                 .list("caCertHashes", ca_cert_hashes)
                 .flag("unsafeSkipCAVerification", *unsafe_skip_ca_verification);

@@ -1,5 +1,5 @@
-//! In `golden/upload`, `uploaded.yaml` is what kubeadm of that version put into `kubeadm-config` when told
-//! `given.yaml`; in `golden/migrate`, `migrated.yaml` is what its `config migrate` made of it.
+//! In `golden/upload`, `uploaded.yaml` is what the kubeadm of that version stored in `kubeadm-config` for `given.yaml`;
+//! in `golden/migrate`, `migrated.yaml` is the output of its `config migrate`.
 
 use super::*;
 use crate::base::env::Random;
@@ -27,7 +27,7 @@ fn args(pairs: &[(&str, &str)]) -> Vec<Arg> {
     pairs.iter().map(|(name, value)| Arg { name: (*name).into(), value: (*value).into() }).collect()
 }
 
-/// What is uploaded for a configuration file: the `ClusterConfiguration`, and the `ClusterStatus` where there is one.
+/// What is uploaded for a configuration file: the `ClusterConfiguration`, and the `ClusterStatus` if there is one.
 fn uploads(given: &[u8]) -> String {
     let facts = Facts::placeholder(Random::seeded(1));
     let init = parse("given.yaml", given).unwrap().init(&InitFlags::default(), &facts).unwrap().config;

@@ -9,7 +9,7 @@ fn cluster(version: &str) -> ClusterConfig {
     default_cluster(version, minor)
 }
 
-/// What `config images list` prints for a cluster.
+/// The output of `config images list` for a cluster.
 fn list(cluster: &ClusterConfig) -> Vec<String> {
     let minor = facts(cluster.version.minor).unwrap();
     all(cluster, minor).iter().map(ToString::to_string).collect()
@@ -49,7 +49,7 @@ fn lists_are_those_of_kubeadm() {
 }
 
 #[test]
-fn a_mirror_has_coredns_without_the_extra_folder() {
+fn a_mirror_has_coredns_without_the_subdirectory() {
     for (version, images) in [("v1.20.2", V1_20_2), ("v1.36.2", V1_36_2)] {
         let mut mirrored = cluster(version);
         mirrored.image_repository = "registry.example.com/google_containers".into();
@@ -58,7 +58,7 @@ fn a_mirror_has_coredns_without_the_extra_folder() {
 }
 
 #[test]
-fn the_old_registry_keeps_the_folder_after_the_default_moved() {
+fn the_old_registry_keeps_the_subdirectory_after_the_default_moved() {
     let mut old = cluster("v1.25.3");
     old.image_repository = "k8s.gcr.io".into();
     assert_eq!(coredns(&old, facts(25).unwrap()).to_string(), "k8s.gcr.io/coredns/coredns:v1.9.3");
@@ -77,7 +77,7 @@ fn overrides_of_etcd_and_coredns_win() {
 }
 
 #[test]
-fn what_the_cluster_does_without_is_not_listed() {
+fn images_of_disabled_components_are_not_listed() {
     let mut lean = cluster("v1.36.2");
     lean.etcd = Etcd::External(ExternalEtcd {
         http_endpoints: Vec::new(),

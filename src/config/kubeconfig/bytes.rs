@@ -1,4 +1,4 @@
-//! The fields of a kubeconfig that hold bytes or secrets.
+//! The fields of a kubeconfig that contain bytes or secrets.
 
 use crate::base::secret::Secret;
 use base64::Engine;
@@ -6,15 +6,14 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
-/// Bytes that are base64 in the file.
+/// Bytes, base64-encoded in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base64(pub Vec<u8>);
 
-/// Secret bytes that are base64 in the file.
+/// Secret bytes, base64-encoded in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretBase64(pub Secret<Vec<u8>>);
 
-/// A secret text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretText(pub Secret<String>);
 
@@ -55,7 +54,7 @@ impl<'de> Deserialize<'de> for SecretText {
 }
 
 fn decode<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-    // A folded YAML text has spaces and line ends in it. The text itself stays out of the error: it may be a key.
+    // Folded YAML text contains spaces and line breaks. The value may be a key and is not part of the error.
     let mut text = Zeroizing::new(String::deserialize(from)?);
     text.retain(|c| !c.is_ascii_whitespace());
     STANDARD.decode(text.as_bytes()).map_err(|_| de::Error::custom("a '…-data' field is not base64"))

@@ -28,7 +28,7 @@ users:
     exec: {apiVersion: client.authentication.k8s.io/v1, command: login, args: ["--token=geheim"]}
     token: geheim
     client-key-data: Z2VoZWlt
-- name: nobody
+- name: other
   user: null
 "#;
 
@@ -51,7 +51,7 @@ fn unknown_fields_survive_reading_and_writing() {
 }
 
 #[test]
-fn no_secret_is_shown() {
+fn no_secret_is_displayed() {
     let config = parse(FOREIGN).unwrap();
     let masked = config.masked().unwrap();
     for text in [masked.clone(), format!("{:?}", config.users[0].user.token)] {
@@ -61,7 +61,7 @@ fn no_secret_is_shown() {
 }
 
 #[test]
-fn a_new_one_has_the_shape_that_kubeadm_writes() {
+fn a_new_one_has_the_format_of_kubeadm() {
     let user = User { token: Some(SecretText(Secret::new("abc".into()))), ..User::default() };
     let config = Kubeconfig::new("prod", "https://10.0.0.4:6443".into(), "CA".into(), "jane", user);
     assert_eq!(
@@ -73,7 +73,7 @@ fn a_new_one_has_the_shape_that_kubeadm_writes() {
 }
 
 #[test]
-fn what_is_no_kubeconfig_says_where() {
+fn a_file_that_is_not_a_kubeconfig_is_refused_with_the_reason() {
     let error = parse("apiVersion: v1\nclusters:\n- name: [\n").unwrap_err();
     assert!(error.to_string().contains("/root/.kube/config") && error.to_string().contains("line"), "{error}");
     let error = parse("apiVersion: v1\nkind: Secret\n").unwrap_err();
@@ -83,7 +83,7 @@ fn what_is_no_kubeconfig_says_where() {
 }
 
 #[test]
-fn a_file_that_doubles_itself_is_refused() {
+fn a_file_that_expands_exponentially_is_refused() {
     let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for i in 1..12 {
         let again = vec![format!("*a{}", i - 1); 10].join(", ");
@@ -108,31 +108,31 @@ proptest! {
 }
 
 #[test]
-fn taking_a_cluster_in_keeps_what_was_there() {
+fn merging_a_cluster_keeps_existing_entries() {
     let admin =
         |server: &str| Kubeconfig::new("kubernetes", server.into(), "ca".into(), "kubernetes-admin", User::default());
     let mut mine = Kubeconfig::new("work", "https://work:6443".into(), "ca".into(), "me", User::default());
     mine.more.insert("preferences".into(), serde_json::json!({"colors": true}));
-    assert_eq!(mine.take_in(&admin("https://a:6443")), "kubernetes-admin@kubernetes");
+    assert_eq!(mine.merge(&admin("https://a:6443")), "kubernetes-admin@kubernetes");
     assert_eq!(mine.current_cluster().unwrap().server, "https://a:6443");
     assert_eq!((mine.clusters.len(), mine.contexts.len(), mine.users.len()), (2, 2, 2));
     assert_eq!(mine.more["preferences"]["colors"], true);
 
-    // Again, after the certificates were renewed: in place.
+    // Again, after the certificates were renewed: replaced.
     let before = mine.clone();
-    mine.take_in(&admin("https://a:6443"));
+    mine.merge(&admin("https://a:6443"));
     assert_eq!(mine, before);
 
-    // A second cluster of kubeadm's default name takes nothing away from the first.
-    assert_eq!(mine.take_in(&admin("https://b:6443")), "kubernetes-admin@kubernetes-2");
+    // A second cluster with kubeadm's default name does not replace the first.
+    assert_eq!(mine.merge(&admin("https://b:6443")), "kubernetes-admin@kubernetes-2");
     assert_eq!(mine.clusters.iter().filter(|named| named.cluster.server == "https://a:6443").count(), 1);
     assert_eq!(mine.current_cluster().unwrap().server, "https://b:6443");
 
-    // A user of that name who goes elsewhere stays who he is.
+    // A user of the same name for another cluster is kept.
     let mut other = Kubeconfig::new("prod", "https://p:6443".into(), "ca".into(), "kubernetes-admin", User::default());
-    other.take_in(&admin("https://a:6443"));
+    other.merge(&admin("https://a:6443"));
     assert_eq!(other.users.len(), 2);
     let mut empty = Kubeconfig::default();
-    empty.take_in(&admin("https://a:6443"));
+    empty.merge(&admin("https://a:6443"));
     assert_eq!((empty.kind.as_str(), empty.api_version.as_str()), ("Config", "v1"));
 }

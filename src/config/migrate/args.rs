@@ -1,16 +1,16 @@
-//! Extra arguments: `name: value` up to v1beta3, a list of `name` and `value` from v1beta4 on.
+//! Extra arguments: a map `name: value` until v1beta3, a list of `name` and `value` since v1beta4.
 
 use super::edits::{Edits, json_text};
 use crate::config::schema::Document;
 use crate::config::tree::{Entry, Node, Value, is_text};
 
-/// Turns the map at `path` into a list, entry by entry, in its order.
+/// Converts the map at `path` to a list, entry by entry and in its order.
 pub(super) fn map_to_list(document: &Document, path: &[&str], edits: &mut Edits<'_>) {
     let mut node = &document.root;
     let mut mark = node.mark;
     for name in path {
         let Some(entry) = node.entry(name) else { return };
-        // What an alias or a merge repeats is changed where it is written.
+        // Values repeated by an alias or a merge are changed where they are defined.
         if entry.merged || entry.value.aliased {
             return;
         }
@@ -19,7 +19,7 @@ pub(super) fn map_to_list(document: &Document, path: &[&str], edits: &mut Edits<
     if !matches!(node.value, Value::Map(_)) {
         return;
     }
-    edits.tell(mark, format!("{} is a list of name and value instead of a map", path.join(".")));
+    edits.report(mark, format!("{} is a list of name and value instead of a map", path.join(".")));
     if node.entries().iter().any(|entry| entry.merged || is_odd(entry, edits)) {
         rewrite(node, edits);
     } else if node.flow {
@@ -31,7 +31,7 @@ pub(super) fn map_to_list(document: &Document, path: &[&str], edits: &mut Edits<
     }
 }
 
-/// `? key` and values with more than a colon and properties before them are not edited piece by piece.
+/// `? key`, and values with more than a colon and properties before them, are not edited in place.
 fn is_odd(entry: &Entry, edits: &Edits<'_>) -> bool {
     let before = edits.slice(edits.line_start(entry.span.start)..entry.span.start);
     let between = between(entry, edits);
@@ -40,7 +40,7 @@ fn is_odd(entry: &Entry, edits: &Edits<'_>) -> bool {
         || !between.trim_start().starts_with(':') && !between.is_empty()
 }
 
-/// What stands between a key and its value: a colon, spaces, perhaps an anchor, a tag or a comment.
+/// The text between a key and its value: a colon, spaces, and optionally an anchor, a tag or a comment.
 fn between<'a>(entry: &Entry, edits: &Edits<'a>) -> &'a str {
     edits.slice(entry.span.end..entry.value.span.start)
 }
@@ -52,7 +52,7 @@ fn block_item(entry: &Entry, edits: &mut Edits<'_>) {
     let start = format!("- name: {}{newline}{indent}  value", name(entry, edits));
     let value = &entry.value;
     if value.span.is_empty() {
-        // The colon and what follows it stay.
+        // The colon and what follows it are kept.
         edits.put(entry.span.clone(), start);
         return;
     }
@@ -62,8 +62,8 @@ fn block_item(entry: &Entry, edits: &mut Edits<'_>) {
     edits.put(entry.span.start..value.span.end, format!("{comments}{start}: {properties}{}", edits.one_line(value)));
 }
 
-/// Comments between a key and its value, and the anchor or tag there. The header of a block scalar (`|`, `>-`) is
-/// neither: such a value is written in quotes.
+/// Comments, the anchor and the tag between a key and its value. The header of a block scalar (`|`, `>-`) is neither:
+/// such a value is quoted instead.
 fn split(between: &str) -> (Vec<&str>, Vec<&str>) {
     let (mut comments, mut properties) = (Vec::new(), Vec::new());
     for line in between.trim_start().trim_start_matches(':').lines() {
@@ -93,7 +93,7 @@ fn flow_list(map: &Node, edits: &mut Edits<'_>) {
     edits.put(map.span.end.saturating_sub(1)..map.span.end, "]".into());
 }
 
-/// The whole map anew, for one that merges or is written oddly. Comments inside come first.
+/// Rewrites the whole map, if it contains a merge or unusual syntax. Inner comments come first.
 fn rewrite(map: &Node, edits: &mut Edits<'_>) {
     let item = |e: &Entry| (json_text(&e.key), json_text(e.value.text().unwrap_or_default()));
     if map.flow {
@@ -117,7 +117,7 @@ fn rewrite(map: &Node, edits: &mut Edits<'_>) {
     edits.put(line_start + indent.len()..map.span.end, lines.join(&format!("{newline}{indent}")));
 }
 
-/// The key as a value: as it is written, or in quotes where it would become something else than text.
+/// The key as a value: unchanged, or quoted if it would not be text otherwise.
 fn name(entry: &Entry, edits: &Edits<'_>) -> String {
     let written = edits.slice(entry.span.clone());
     let quoted = written.starts_with(['"', '\'']);

@@ -1,37 +1,36 @@
-//! Changes to a text, collected by place and made at once.
+//! Text edits, collected by position and applied at once.
 
 use crate::config::tree::{Entry, Mark, Node};
 use std::ops::Range;
 
-/// Changes to a text and what they mean.
+/// Text edits with their descriptions.
 pub(super) struct Edits<'a> {
-    /// The text as it is.
     pub(super) text: &'a str,
     replacements: Vec<(Range<usize>, String)>,
     changes: Vec<(Mark, String)>,
 }
 
 impl<'a> Edits<'a> {
-    /// None yet.
+    /// No edits yet.
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, replacements: Vec::new(), changes: Vec::new() }
     }
 
-    /// Puts `new` where `range` is, and tells so.
+    /// Replaces `range` with `new` and describes the change.
     pub(super) fn replace(&mut self, range: Range<usize>, new: String, mark: Mark, change: String) {
         self.put(range, new);
-        self.tell(mark, change);
+        self.report(mark, change);
     }
 
-    /// Puts `new` where `range` is; the same change twice counts once.
+    /// Replaces `range` with `new`; the same edit twice counts once.
     pub(super) fn put(&mut self, range: Range<usize>, new: String) {
         if !self.replacements.iter().any(|(r, n)| *r == range && *n == new) {
             self.replacements.push((range, new));
         }
     }
 
-    /// Tells of a change at `mark`.
-    pub(super) fn tell(&mut self, mark: Mark, change: String) {
+    /// Describes a change at `mark`.
+    pub(super) fn report(&mut self, mark: Mark, change: String) {
         self.changes.push((mark, change));
     }
 
@@ -40,24 +39,24 @@ impl<'a> Edits<'a> {
         self.text.get(range).unwrap_or_default()
     }
 
-    /// The first byte of the line that `at` is in.
+    /// The first byte of the line that contains `at`.
     pub(super) fn line_start(&self, at: usize) -> usize {
         self.slice(0..at).rfind('\n').map_or(0, |newline| newline + 1)
     }
 
-    /// The end of the line that `at` is in, before its line break.
+    /// The end of the line that contains `at`, before its line break.
     pub(super) fn line_end(&self, at: usize) -> usize {
         let rest = self.text.get(at..).unwrap_or_default();
         let end = at + rest.find('\n').unwrap_or(rest.len());
         if self.slice(at..end).ends_with('\r') { end - 1 } else { end }
     }
 
-    /// The line break that the file uses.
+    /// The file's line break.
     pub(super) fn newline(&self) -> &'static str {
         if self.text.contains("\r\n") { "\r\n" } else { "\n" }
     }
 
-    /// The comment behind a value on its last line, with its `#`; empty without one.
+    /// The comment after a value on its last line, including `#`; empty if there is none.
     pub(super) fn comment_after(&self, value: &Node) -> &'a str {
         let rest = self.slice(value.span.end..self.line_end(value.span.end));
         let trimmed = rest.trim_start();
@@ -68,7 +67,7 @@ impl<'a> Edits<'a> {
         }
     }
 
-    /// A value in one line: as it is written, or quoted when it runs over several or is a block scalar.
+    /// A value on one line: unchanged, or quoted if it spans several lines or is a block scalar.
     pub(super) fn one_line(&self, value: &Node) -> String {
         let written = self.slice(value.span.clone());
         let is_block = value.flow && !value.aliased && !written.starts_with(['"', '\'']);
@@ -78,13 +77,13 @@ impl<'a> Edits<'a> {
         }
     }
 
-    /// Takes an entry out of a map. A block map loses the whole line; comments of their own lines stay.
+    /// Removes an entry from a map. A block map loses the whole line; comments on their own lines are kept.
     pub(super) fn remove(&mut self, map: &Node, entry: &Entry) {
         let end = entry.value.span.end.max(entry.span.end);
         if !map.flow {
             let (start, end) = (self.line_start(entry.span.start), self.line_end(end));
             let newline = first_break(self.text.get(end..).unwrap_or_default());
-            // The last line of a file that does not end in a line break takes the one before it along.
+            // Without a final line break, the last line takes the one before it along.
             let before = self.slice(0..start).trim_end_matches(['\n', '\r']).len();
             self.put(if newline == 0 { before..end } else { start..end + newline }, String::new());
             return;
@@ -115,7 +114,7 @@ impl<'a> Edits<'a> {
         self.put(end..end, format!("{newline}{text}"));
     }
 
-    /// The new text, and what was changed in the order of the file.
+    /// The new text, and the changes in the order of the file.
     pub(super) fn apply(mut self) -> (String, Vec<String>) {
         self.replacements.sort_by_key(|(range, _)| (range.start, range.end));
         let mut new = String::with_capacity(self.text.len() + 256);
@@ -132,7 +131,7 @@ impl<'a> Edits<'a> {
     }
 }
 
-/// The length of the line break that `text` begins with.
+/// The length of the line break at the start of `text`.
 fn first_break(text: &str) -> usize {
     if text.starts_with("\r\n") { 2 } else { usize::from(text.starts_with('\n')) }
 }

@@ -1,7 +1,7 @@
-//! Brings a config file to a newer version of kubeadm's API by editing its text.
+//! Converts a configuration file to a newer version of kubeadm's API by editing its text.
 //!
-//! Every document, set field and comment stays where it is; no default is added. Only what the newer version spells
-//! otherwise changes, and each change is told.
+//! Every document, field and comment stays in place, and no defaults are added. Only what the newer version writes
+//! differently is changed, and each change is reported.
 
 mod args;
 mod edits;
@@ -17,17 +17,13 @@ use edits::Edits;
 /// A migrated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migrated {
-    /// Its new text.
     pub text: String,
-    /// What was changed, in the file's order; empty when nothing had to be.
+    /// The changes in the file's order; empty if nothing had to be changed.
     pub changes: Vec<String>,
 }
 
-/// The file `bytes` in the API version `target`.
-///
-/// # Errors
-/// When the file breaks the rules of its own version, is newer than `target`, or is written in a way that cannot be
-/// edited in place.
+/// Converts `bytes` to the API version `target`. Fails if the file is invalid in its own version, newer than `target`,
+/// or written in a way that cannot be edited in place.
 pub fn migrate(source_name: &str, bytes: &[u8], target: ApiVersion) -> Result<Migrated, ConfigErrors> {
     let documents = parse(source_name, bytes)?;
     documents.check_fields()?;
@@ -52,7 +48,7 @@ fn migrate_document(document: &Document, target: ApiVersion, edits: &mut Edits<'
     }
     if let Some(entry) = document.root.entry("apiVersion") {
         let what = format!("apiVersion of {} is {} instead of {}", document.kind.name(), target, document.api);
-        // JSON needs the quotes, and whoever wrote them meant them.
+        // JSON requires the quotes, and in YAML they were written on purpose.
         let written = edits.slice(entry.value.span.clone());
         let quoted = written.starts_with('"');
         let new = if quoted { format!("\"{target}\"") } else { target.to_string() };
@@ -79,13 +75,17 @@ fn refuse_newer(source_name: &str, documents: &Documents, target: ApiVersion) ->
     let mut report = Report::new(source_name);
     for document in documents.all().iter().filter(|d| d.kind.component_api().is_none() && d.api > target) {
         let place = Place::File { mark: document.mark_of("apiVersion"), path: "apiVersion".into() };
-        let what = format!("{} is newer than {}; files are only brought forward", document.api.name(), target.name());
+        let what = format!(
+            "{} is newer than {}; files can only be converted to a newer version",
+            document.api.name(),
+            target.name()
+        );
         report.problem(place, Complaint::new(what));
     }
     report.finish().map(|_| ())
 }
 
-/// The new text must be what was promised: the same documents, all in the target version, strictly right.
+/// The new text must contain the same documents, all valid in the target version.
 fn prove(source_name: &str, old: &Documents, text: &str, target: ApiVersion) -> Result<(), ConfigErrors> {
     let new = parse(source_name, text.as_bytes()).and_then(|new| new.check_fields().map(|()| new));
     let kept = |new: &Documents| {
@@ -99,8 +99,8 @@ fn prove(source_name: &str, old: &Documents, text: &str, target: ApiVersion) -> 
     }
     let mut report = Report::new(source_name);
     let complaint = Complaint::with_help(
-        "the file is written in a way that cannot be changed without rewriting it",
-        "write anchors, aliases and merges out, and try again",
+        "the file is written in a way that cannot be converted without rewriting it",
+        "replace anchors, aliases and merges with their content, and try again",
     );
     report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
     Err(report.into_errors())

@@ -1,4 +1,4 @@
-//! Fields that newer versions lack: dropped, or moved to where they live now.
+//! Fields that newer versions do not have: removed, or moved to their new place.
 
 use super::edits::Edits;
 use crate::config::documents::Documents;
@@ -13,10 +13,10 @@ pub(super) fn drop_field(document: &Document, path: &[&str], edits: &mut Edits<'
     let comment = edits.comment_after(&entry.value);
     edits.remove(map, entry);
     keep_comment(entry, map, comment, edits);
-    edits.tell(entry.mark, format!("{} is dropped: {} does not have it", path.join("."), "the newer version"));
+    edits.report(entry.mark, format!("{} was removed: {} does not have it", path.join("."), "the newer version"));
 }
 
-/// A comment behind a field that goes stays on a line of its own.
+/// The comment of a removed field stays on a line of its own.
 fn keep_comment(entry: &Entry, map: &Node, comment: &str, edits: &mut Edits<'_>) {
     if !comment.is_empty() && !map.flow {
         let start = edits.line_start(entry.span.start);
@@ -26,7 +26,7 @@ fn keep_comment(entry: &Entry, map: &Node, comment: &str, edits: &mut Edits<'_>)
     }
 }
 
-/// The deadlines that left `apiServer` and `discovery` for `timeouts`.
+/// The timeouts that moved from `apiServer` and `discovery` to `timeouts`.
 pub(super) fn timeouts(documents: &Documents, edits: &mut Edits<'_>) {
     let control_plane = documents.document(Kind::Cluster).and_then(|document| {
         take(document, &["apiServer", "timeoutForControlPlane"], edits).map(|taken| (document, taken))
@@ -38,17 +38,17 @@ pub(super) fn timeouts(documents: &Documents, edits: &mut Edits<'_>) {
             None => append_init(&line, edits),
         }
         let to = "timeouts.controlPlaneComponentHealthCheck of InitConfiguration";
-        edits.tell(taken.mark, format!("apiServer.timeoutForControlPlane is now {to}"));
+        edits.report(taken.mark, format!("apiServer.timeoutForControlPlane is now {to}"));
     }
     if let Some(join) = documents.document(Kind::Join)
         && let Some(taken) = take(join, &["discovery", "timeout"], edits)
     {
         give(join, &taken, "discovery", edits);
-        edits.tell(taken.mark, "discovery.timeout is now timeouts.discovery".into());
+        edits.report(taken.mark, "discovery.timeout is now timeouts.discovery".into());
     }
 }
 
-/// A value that left its place.
+/// A value that was removed from its old place.
 struct Taken {
     mark: Mark,
     value: String,
@@ -62,8 +62,8 @@ impl Taken {
     }
 }
 
-/// Removes the field at `path` of a document older than v1beta4. None when there is nothing to move: no such field, or
-/// zero, which means the default in those versions.
+/// Removes the field at `path` of a document older than v1beta4. None if there is nothing to move: the field is
+/// missing, or zero, which means the default in those versions.
 fn take(document: &Document, path: &[&str], edits: &mut Edits<'_>) -> Option<Taken> {
     if document.api >= ApiVersion::V1Beta4 {
         return None;
@@ -90,13 +90,13 @@ fn give(document: &Document, taken: &Taken, field: &str, edits: &mut Edits<'_>) 
         return;
     };
     match timeouts.entry(field) {
-        // The older place wins, as it does when the file is read.
+        // The old field takes precedence, as when the file is read.
         Some(entry) => edits.put(entry.value.span.clone(), taken.value.clone()),
         None => edits.append(timeouts, &[taken.line(field)], &format!("\"{field}\": {}", taken.value)),
     }
 }
 
-/// Without an `InitConfiguration` one is added that says nothing else.
+/// Adds an `InitConfiguration` without other fields if there is none.
 fn append_init(line: &str, edits: &mut Edits<'_>) {
     let newline = edits.newline();
     let gap = if edits.text.ends_with('\n') { "" } else { newline };
@@ -111,17 +111,17 @@ fn append_init(line: &str, edits: &mut Edits<'_>) {
     edits.put(end..end, format!("{gap}{}{newline}", lines.join(newline)));
 }
 
-/// Turns a document into comments, for a kind that newer versions lack.
+/// Comments out a document of a kind that newer versions do not have.
 pub(super) fn comment_out(document: &Document, edits: &mut Edits<'_>) {
     let start = edits.line_start(document.root.span.start);
     let end = edits.line_end(document.root.span.end);
     let lines = edits.slice(start..end);
     let commented: Vec<String> = lines.split('\n').map(|line| format!("# {line}")).collect();
-    let what = format!("{} is commented out: the newer version does not have it", document.kind.name());
+    let what = format!("{} was commented out: the newer version does not have it", document.kind.name());
     edits.replace(start..end, commented.join("\n"), document.mark_of("kind"), what);
 }
 
-/// The map that holds the last name of `path`, and its entry there, when both are written out.
+/// The map that contains the last name of `path`, and its entry there, if both are written out.
 fn find<'a>(root: &'a Node, path: &[&str]) -> Option<(&'a Node, &'a Entry)> {
     let (last, parents) = path.split_last()?;
     let mut map = root;

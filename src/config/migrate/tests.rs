@@ -12,7 +12,7 @@ fn migrated(text: &str) -> Migrated {
     result
 }
 
-/// What a file means, with arguments by name: maps have no order.
+/// The meaning of a file, with arguments by name: maps have no order.
 fn meaning(text: &str) -> String {
     let facts = Facts::placeholder(Random::seeded(1));
     let mut init = parse("c.yaml", text.as_bytes()).unwrap().init(&InitFlags::default(), &facts).unwrap().config;
@@ -121,25 +121,25 @@ mode: ipvs
 fn comments_order_and_documents_survive_and_arguments_become_lists() {
     let result = migrated(OLD);
     assert_eq!(result.text, NEW);
-    let told = result.changes.join("\n");
+    let changes = result.changes.join("\n");
     assert_eq!(
-        told,
+        changes,
         "line 2: apiVersion of InitConfiguration is kubeadm.k8s.io/v1beta4 instead of kubeadm.k8s.io/v1beta2\n\
          line 7: nodeRegistration.kubeletExtraArgs is a list of name and value instead of a map\n\
          line 13: apiVersion of ClusterConfiguration is kubeadm.k8s.io/v1beta4 instead of kubeadm.k8s.io/v1beta1\n\
-         line 14: useHyperKubeImage is dropped: the newer version does not have it\n\
-         line 17: dns.type is dropped: the newer version does not have it\n\
+         line 14: useHyperKubeImage was removed: the newer version does not have it\n\
+         line 17: dns.type was removed: the newer version does not have it\n\
          line 20: apiServer.timeoutForControlPlane is now timeouts.controlPlaneComponentHealthCheck of \
          InitConfiguration\n\
          line 21: apiServer.extraArgs is a list of name and value instead of a map\n\
          line 24: scheduler.extraArgs is a list of name and value instead of a map\n\
          line 28: etcd.local.extraArgs is a list of name and value instead of a map\n\
-         line 37: ClusterStatus is commented out: the newer version does not have it"
+         line 37: ClusterStatus was commented out: the newer version does not have it"
     );
     assert_eq!(meaning(OLD), meaning(NEW));
 }
 
-/// Files and what kubeadm made of them.
+/// Files and their conversion by kubeadm.
 const KUBEADM: [(ApiVersion, &str, &str); 2] = [
     (
         ApiVersion::V1Beta4,
@@ -159,7 +159,7 @@ fn the_result_means_what_kubeadms_own_migration_means() {
     let read = |text: &str| {
         let config = parse("c.yaml", text.as_bytes()).unwrap().init(&InitFlags::default(), &facts).unwrap().config;
         let node = config.node;
-        // kubeadm also spells out the default taint, so taints are left out of the comparison.
+        // kubeadm also adds the default taint, so taints are not compared.
         (format!("{:#?}", config.cluster), node.name, node.cri_socket, node.kubelet_extra_args, node.timeouts)
     };
     for (target, given, by_kubeadm) in KUBEADM {
@@ -169,7 +169,7 @@ fn the_result_means_what_kubeadms_own_migration_means() {
 }
 
 #[test]
-fn without_an_init_configuration_one_is_added_for_the_deadline() {
+fn without_an_init_configuration_one_is_added_for_the_timeout() {
     let old =
         "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\napiServer:\n  timeoutForControlPlane: 2m0s";
     let result = migrated(old);
@@ -187,7 +187,7 @@ fn without_an_init_configuration_one_is_added_for_the_deadline() {
 }
 
 #[test]
-fn a_join_configuration_keeps_its_discovery_deadline() {
+fn a_join_configuration_keeps_its_discovery_timeout() {
     let old = "apiVersion: kubeadm.k8s.io/v1beta3\r\nkind: JoinConfiguration\r\ndiscovery:\r\n  timeout: 4m0s\r\n  \
                file: {kubeConfigPath: /a.conf}\r\n";
     let result = migrated(old);
@@ -240,7 +240,7 @@ scheduler:
 }
 
 #[test]
-fn keys_that_would_become_something_else_are_quoted() {
+fn keys_that_would_change_their_type_are_quoted() {
     let old = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nscheduler:\n  extraArgs:\n    5: \"a\"\n    y: b\n    ? odd\n    : c\n";
     let result = migrated(old);
     assert_eq!(meaning(old), meaning(&result.text), "{}", result.text);
@@ -255,7 +255,7 @@ fn block_scalars_keep_their_line_breaks() {
 }
 
 #[test]
-fn a_file_is_never_brought_backward_and_a_wrong_one_not_at_all() {
+fn a_file_is_not_converted_to_an_older_version_and_an_invalid_one_not_at_all() {
     let new = b"apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n";
     let errors = migrate("c.yaml", new, ApiVersion::V1Beta3).unwrap_err();
     assert!(errors.to_string().contains("v1beta4 is newer than v1beta3"), "{errors}");
@@ -273,7 +273,7 @@ fn v1beta2_is_reached_from_v1beta1_by_its_first_line_alone() {
 }
 
 #[test]
-fn component_documents_alone_stay_as_they_are() {
+fn component_documents_alone_are_unchanged() {
     let old = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration # mine\n";
     assert_eq!(migrated(old).text, old);
 }
@@ -281,7 +281,7 @@ fn component_documents_alone_stay_as_they_are() {
 proptest::proptest! {
     #[test]
     fn arguments_of_any_text_keep_their_meaning(
-        // No name that YAML 1.1 takes for a truth value, as it does with `y` and `on`: two of those are the same key.
+        // No names that YAML 1.1 reads as booleans, such as `y` and `on`: two of those are the same key.
         args in proptest::collection::btree_map("a[a-z]{0,2}", "\\PC{0,8}", 0..4),
         flow in proptest::bool::ANY,
     ) {

@@ -1,4 +1,4 @@
-//! The golden files are the output of kubeadm's `config print …-defaults` on a host called cp1.
+//! The golden files are the output of kubeadm's `config print …-defaults` on a host named cp1.
 
 use super::*;
 use crate::versions::facts;

@@ -1,6 +1,6 @@
-//! `ClusterConfiguration` and the components' own documents.
+//! `ClusterConfiguration` and the component configurations.
 
-use super::section::{Given, Section, judge_all};
+use super::section::{Given, Section, validate_all};
 use super::{component, etcd, gates, networking, version};
 use crate::config::documents::Documents;
 use crate::config::facts::Facts;
@@ -15,25 +15,25 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where kubeadm keeps the PKI.
+/// kubeadm's default.
 const DEFAULT_CERTIFICATES_DIR: &str = "/etc/kubernetes/pki";
 /// kubeadm's `DefaultClusterName`.
 const DEFAULT_NAME: &str = "kubernetes";
-/// kubeadm's `CertificateValidityPeriod`: a year.
+/// kubeadm's `CertificateValidityPeriod`: one year.
 const DEFAULT_VALIDITY: Duration = Duration::from_hours(8760);
 /// kubeadm's `CACertificateValidityPeriod`: ten years.
 const DEFAULT_CA_VALIDITY: Duration = Duration::from_hours(87600);
 
-/// The cluster that documents from a cluster's own `ConfigMap` objects describe.
+/// The cluster described by documents from its own ConfigMap objects.
 pub(in crate::config) fn cluster(documents: &Documents, facts: &Facts, report: &mut Report) -> ClusterConfig {
     let section = Section::of(documents.document(Kind::Cluster));
     if !section.exists() {
-        report.problem(section.place(), Complaint::new("there is no ClusterConfiguration"));
+        report.problem(section.place(), Complaint::new("ClusterConfiguration is missing"));
     }
     read(documents, &InitFlags::default(), super::endpoint::DEFAULT_PORT, facts, report)
 }
 
-/// The cluster of `init`; `bind_port` is that of this host's API server.
+/// The cluster of `init`; `bind_port` is the port of this host's API server.
 pub(super) fn read(
     documents: &Documents,
     flags: &InitFlags,
@@ -65,23 +65,23 @@ pub(super) fn read(
     ClusterConfig {
         version,
         cluster_name: section.text("clusterName").map_or_else(|| DEFAULT_NAME.into(), |given| given.text),
-        control_plane_endpoint: endpoint.and_then(|g| g.judge(endpoint::host_port, report)).map(|given| {
-            // kubeadm writes the port down here, so that it stays the same for nodes whose API server has another.
+        control_plane_endpoint: endpoint.and_then(|g| g.validate(endpoint::host_port, report)).map(|given| {
+            // kubeadm stores the port here, so that it is the same for nodes whose API server uses another one.
             HostPort { port: given.port.or(Some(bind_port)), ..given }
         }),
         networking,
         certificates_dir: certificates_dir
-            .and_then(|given| given.judge(path::absolute, report))
+            .and_then(|given| given.validate(path::absolute, report))
             .unwrap_or_else(|| PathBuf::from(DEFAULT_CERTIFICATES_DIR)),
         image_repository: repository
-            .and_then(|given| given.judge(image::repository, report))
+            .and_then(|given| given.validate(image::repository, report))
             .unwrap_or_else(|| default_repository.to_owned()),
         encryption_algorithm: algorithm(&section, &feature_gates, minor, report),
         certificate_validity,
         ca_certificate_validity,
         feature_gates,
         api_server: component::component(&api_server, report),
-        api_server_cert_sans: judge_all(&sans, name::certificate_name, report),
+        api_server_cert_sans: validate_all(&sans, name::certificate_name, report),
         controller_manager,
         scheduler: component::component(&section.child("scheduler"), report),
         etcd: etcd::etcd(&section, report),
@@ -92,7 +92,7 @@ pub(super) fn read(
     }
 }
 
-/// A component's own document without the two lines that say what it is.
+/// A component configuration without apiVersion and kind.
 fn own_document(documents: &Documents, kind: Kind) -> Map<String, Value> {
     let mut map = documents.document(kind).map(|d| d.root.to_json_map()).unwrap_or_default();
     map.shift_remove("apiVersion");
@@ -103,13 +103,13 @@ fn own_document(documents: &Documents, kind: Kind) -> Map<String, Value> {
 fn dns(cluster: &Section<'_>, report: &mut Report) -> Addon {
     let section = cluster.child("dns");
     if let Some(given) = section.text("type").filter(|given| given.text != "CoreDNS") {
-        let what = format!("{:?} is not a DNS server that can be installed", given.text);
+        let what = format!("{:?} is not a supported DNS server", given.text);
         report.problem(given.place, Complaint::with_help(what, "write 'CoreDNS', or remove the line"));
     }
     Addon { disabled: section.flag("disabled").unwrap_or(false), image: etcd::image_override(&section, report) }
 }
 
-/// The old gate stands for ECDSA and wins, as in kubeadm.
+/// The old feature gate for ECDSA takes precedence, as in kubeadm.
 fn algorithm(
     cluster: &Section<'_>,
     gates: &BTreeMap<String, bool>,
@@ -118,18 +118,18 @@ fn algorithm(
 ) -> KeyAlgorithm {
     let given = cluster.text("encryptionAlgorithm");
     let place = given.as_ref().map(|g| g.place.clone());
-    let chosen = given.and_then(|given| given.judge(choice::key_algorithm, report));
+    let chosen = given.and_then(|given| given.validate(choice::key_algorithm, report));
     if let (Some(place), Some(KeyAlgorithm::EcdsaP384), Some(minor)) = (&place, chosen, minor)
         && !minor.ecdsa_p384
     {
-        let what = format!("kubeadm v1.{} does not know ECDSA-P384 and could not take this cluster over", minor.minor);
-        report.warn(place, Complaint::with_help(what, "use ECDSA-P256 if kubeadm is to manage it later"));
+        let what = format!("kubeadm v1.{} does not support ECDSA-P384 and could not manage this cluster", minor.minor);
+        report.warn(place, Complaint::with_help(what, "use ECDSA-P256 if kubeadm should be able to manage it"));
     }
     if gates.get("PublicKeysECDSA") != Some(&true) {
         return chosen.unwrap_or(KeyAlgorithm::Rsa2048);
     }
     if let (Some(place), Some(other)) = (place, chosen.filter(|c| *c != KeyAlgorithm::EcdsaP256)) {
-        let what = format!("the feature gate PublicKeysECDSA wins over {}", other.name());
+        let what = format!("the feature gate PublicKeysECDSA takes precedence over {}", other.name());
         report.warn(&place, Complaint::with_help(what, "remove the feature gate"));
     }
     KeyAlgorithm::EcdsaP256
@@ -140,7 +140,7 @@ fn validity(cluster: &Section<'_>, report: &mut Report) -> (Duration, Duration) 
     const CA: &str = "caCertificateValidityPeriod";
     let mut read = |field: &str, default: Duration| {
         let given = cluster.text(field);
-        let value = given.as_ref().and_then(|g| g.judge(duration::parse_positive, report)).unwrap_or(default);
+        let value = given.as_ref().and_then(|g| g.validate(duration::parse_positive, report)).unwrap_or(default);
         if value > default {
             let what =
                 format!("{} is longer than the recommended {}", duration::format(value), duration::format(default));
@@ -151,9 +151,9 @@ fn validity(cluster: &Section<'_>, report: &mut Report) -> (Duration, Duration) 
     let (leaf, ca) = (read(LEAF, DEFAULT_VALIDITY), read(CA, DEFAULT_CA_VALIDITY));
     if leaf > ca {
         let (leaf, ca) = (duration::format(leaf), duration::format(ca));
-        let what = format!("certificates for {leaf} would outlive their CA, which is valid for {ca}");
+        let what = format!("certificates valid for {leaf} outlive their CA, which is valid for {ca}");
         let field = if cluster.field(LEAF).is_some() { LEAF } else { CA };
-        report.warn(&cluster.place_of(field), Complaint::with_help(what, format!("make {CA} the longer one")));
+        report.warn(&cluster.place_of(field), Complaint::with_help(what, format!("set a longer {CA}")));
     }
     (leaf, ca)
 }
@@ -161,7 +161,7 @@ fn validity(cluster: &Section<'_>, report: &mut Report) -> (Duration, Duration) 
 fn warn_of_hyperkube(cluster: &Section<'_>, report: &mut Report) {
     if cluster.flag("useHyperKubeImage") == Some(true) {
         let place: Place = cluster.place_of("useHyperKubeImage");
-        let complaint = Complaint::with_help("is ignored: hyperkube images are not built any more", "remove the line");
+        let complaint = Complaint::with_help("is ignored: hyperkube images are no longer built", "remove the line");
         report.warn(&place, complaint);
     }
 }

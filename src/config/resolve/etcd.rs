@@ -1,21 +1,22 @@
 //! The cluster's etcd, local or external.
 
 use super::component::args;
-use super::section::{Given, Section, judge_all};
+use super::section::{Given, Section, validate_all};
 use crate::config::model::{Component, Etcd, ExternalEtcd, ImageOverride, LocalEtcd};
 use crate::config::problem::{Complaint, Report};
 use crate::config::validate::{endpoint, image, name, path};
 use std::path::PathBuf;
 
-/// Where kubeadm keeps etcd's data.
+/// kubeadm's default.
 const DEFAULT_DATA_DIR: &str = "/var/lib/etcd";
 
-/// What `etcd` says; a local one when it says nothing.
+/// The etcd of the configuration; a local one by default.
 pub(super) fn etcd(cluster: &Section<'_>, report: &mut Report) -> Etcd {
     let section = cluster.child("etcd");
     let (local, external) = (section.child("local"), section.child("external"));
     if local.exists() && external.exists() {
-        let complaint = Complaint::with_help("etcd is either local or external, not both", "remove one of the two");
+        let complaint =
+            Complaint::with_help("etcd.local and etcd.external are mutually exclusive", "remove one of the two");
         report.problem(external.place(), complaint);
     }
     if external.exists() {
@@ -28,20 +29,20 @@ pub(super) fn etcd(cluster: &Section<'_>, report: &mut Report) -> Etcd {
 fn local_etcd(section: &Section<'_>, report: &mut Report) -> LocalEtcd {
     let mut component: Component = super::component::component(section, report);
     component.extra_args = args(section, "extraArgs", report);
-    let data_dir = section.text("dataDir").and_then(|given| given.judge(path::absolute, report));
+    let data_dir = section.text("dataDir").and_then(|given| given.validate(path::absolute, report));
     LocalEtcd {
         data_dir: data_dir.unwrap_or_else(|| PathBuf::from(DEFAULT_DATA_DIR)),
         image: image_override(section, report),
         component,
-        server_cert_sans: judge_all(&section.texts("serverCertSANs"), name::certificate_name, report),
-        peer_cert_sans: judge_all(&section.texts("peerCertSANs"), name::certificate_name, report),
+        server_cert_sans: validate_all(&section.texts("serverCertSANs"), name::certificate_name, report),
+        peer_cert_sans: validate_all(&section.texts("peerCertSANs"), name::certificate_name, report),
     }
 }
 
 /// `imageRepository` and `imageTag` of a section.
 pub(super) fn image_override(section: &Section<'_>, report: &mut Report) -> ImageOverride {
-    let repository = section.text("imageRepository").and_then(|given| given.judge(image::repository, report));
-    let tag = section.text("imageTag").and_then(|given| given.judge(image::tag, report));
+    let repository = section.text("imageRepository").and_then(|given| given.validate(image::repository, report));
+    let tag = section.text("imageTag").and_then(|given| given.validate(image::tag, report));
     ImageOverride { repository: repository.unwrap_or_default(), tag: tag.unwrap_or_default() }
 }
 
@@ -49,19 +50,19 @@ fn external_etcd(section: &Section<'_>, report: &mut Report) -> ExternalEtcd {
     let files = ["caFile", "certFile", "keyFile"].map(|name| section.text(name));
     let [ca, cert, key] = &files;
     for given in files.iter().flatten() {
-        given.judge(path::absolute, report);
+        given.validate(path::absolute, report);
     }
     match (ca, cert, key) {
         (_, Some(_), None) => {
-            let complaint = Complaint::with_help("a certificate needs its key", "add keyFile");
+            let complaint = Complaint::with_help("keyFile is required with certFile", "add keyFile");
             section.complain("certFile", complaint, report);
         }
         (_, None, Some(_)) => {
-            let complaint = Complaint::with_help("a key needs its certificate", "add certFile");
+            let complaint = Complaint::with_help("certFile is required with keyFile", "add certFile");
             section.complain("keyFile", complaint, report);
         }
         (None, Some(_), Some(_)) => {
-            let complaint = Complaint::with_help("a client certificate needs the CA of etcd", "add caFile");
+            let complaint = Complaint::with_help("caFile is required with certFile and keyFile", "add caFile");
             report.problem(section.place(), complaint);
         }
         _ => {}
@@ -70,13 +71,13 @@ fn external_etcd(section: &Section<'_>, report: &mut Report) -> ExternalEtcd {
     let given = section.texts("endpoints");
     if given.is_empty() && section.field("endpoints").is_none_or(|node| node.items().is_empty()) {
         let complaint = Complaint::with_help(
-            "an external etcd needs at least one endpoint",
+            "an external etcd requires at least one endpoint",
             "add 'endpoints: [https://HOST:2379]'",
         );
         section.complain("endpoints", complaint, report);
     }
-    let endpoints = judge_all(&given, |text| endpoint::etcd_url(text, https_only), report);
-    let http_endpoints = judge_all(&section.texts("httpEndpoints"), |text| endpoint::etcd_url(text, false), report);
+    let endpoints = validate_all(&given, |text| endpoint::etcd_url(text, https_only), report);
+    let http_endpoints = validate_all(&section.texts("httpEndpoints"), |text| endpoint::etcd_url(text, false), report);
     let text = |given: &Option<Given>| given.as_ref().map(|g| g.text.clone()).unwrap_or_default();
     ExternalEtcd { endpoints, http_endpoints, ca_file: text(ca), cert_file: text(cert), key_file: text(key) }
 }

@@ -1,7 +1,7 @@
 //! kubeadm's own feature gates.
 
 use super::section::{Given, Section};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::problem::{Complaint, Report};
 use crate::config::tree::Value;
 use crate::versions::fact::Stage;
@@ -21,7 +21,7 @@ pub(super) fn gates(
         _ => None,
     });
     for (name, on) in from_file.chain(flag.map(|flag| split(flag, report)).unwrap_or_default()) {
-        judge(&name, on, minor, report);
+        validate(&name, on, minor, report);
         gates.insert(name.text, on);
     }
     gates
@@ -39,7 +39,7 @@ fn split(flag: &Given, report: &mut Report) -> Vec<(Given, bool)> {
             Some("0" | "f" | "F" | "false" | "False" | "FALSE") => false,
             _ => {
                 let complaint = Complaint::with_help(
-                    format!("{part:?} does not say true or false"),
+                    format!("{part:?} is not a boolean"),
                     format!("write '{name}=true' or '{name}=false'"),
                 );
                 report.problem(flag.place.clone(), complaint);
@@ -51,11 +51,11 @@ fn split(flag: &Given, report: &mut Report) -> Vec<(Given, bool)> {
     gates
 }
 
-fn judge(name: &Given, on: bool, minor: Option<&'static Minor>, report: &mut Report) {
+fn validate(name: &Given, on: bool, minor: Option<&'static Minor>, report: &mut Report) {
     let Some(minor) = minor else { return };
     match minor.feature_gate(&name.text) {
         Some(gate) if gate.stage == Stage::Ga && on != gate.default => {
-            let what = format!("{} cannot be changed any more in v1.{}", name.text, minor.minor);
+            let what = format!("{} can no longer be changed in v1.{}", name.text, minor.minor);
             report.warn(&name.place, Complaint::with_help(what, "remove it"));
         }
         Some(gate) if gate.stage == Stage::Deprecated => {
@@ -75,11 +75,11 @@ fn help(name: &str, minor: &Minor) -> String {
         .filter(|m| versions::facts(*m).is_some_and(|facts| facts.feature_gate(name).is_some()))
         .collect();
     if let (Some(first), Some(last)) = (having.first(), having.last()) {
-        return format!("remove it: only v1.{first} to v1.{last} have it");
+        return format!("remove it: it only exists in v1.{first} to v1.{last}");
     }
     let names: Vec<&str> = minor.feature_gates.iter().map(|gate| gate.name).collect();
-    match nearest(name, names.iter().copied()) {
+    match similar(name, names.iter().copied()) {
         Some(near) => format!("did you mean '{near}'?"),
-        None => format!("its gates are {}; those of components go into their extraArgs", names.join(", ")),
+        None => format!("kubeadm's feature gates are {}; set those of components in their extraArgs", names.join(", ")),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::node::{NodeFlags, node};
 use super::section::{Given, Section};
-use super::{cluster, endpoint, mix, timeouts, tokens, version};
+use super::{cluster, endpoint, flag_conflicts, timeouts, tokens, version};
 use crate::config::documents::Documents;
 use crate::config::facts::Facts;
 use crate::config::flags::InitFlags;
@@ -13,7 +13,7 @@ use crate::config::tree::Mark;
 use crate::config::validate::token;
 use std::net::IpAddr;
 
-/// What `init` is to do, and whether only as a dry run.
+/// The configuration of `init`, and whether it is a dry run.
 pub(in crate::config) fn init(
     documents: &Documents,
     flags: &InitFlags,
@@ -21,7 +21,7 @@ pub(in crate::config) fn init(
     report: &mut Report,
 ) -> (InitConfig, bool) {
     if documents.has_file() {
-        mix::refuse(&mix::init(flags), report);
+        flag_conflicts::refuse(&flag_conflicts::init(flags), report);
         require_documents(documents, report);
     }
     let section = Section::of(documents.document(Kind::Init));
@@ -38,7 +38,7 @@ pub(in crate::config) fn init(
     }
     if let Some(document) = documents.document(Kind::ClusterStatus) {
         let place = Place::File { mark: document.mark_of("kind"), path: "kind".into() };
-        report.warn(&place, Complaint::new("ClusterStatus is ignored; the cluster's own state is used"));
+        report.warn(&place, Complaint::new("ClusterStatus is ignored; the state of the cluster is used"));
     }
     let minor = version::minor(&cluster.version);
     let mut deadlines = timeouts::timeouts(&section.child("timeouts"), report);
@@ -56,7 +56,7 @@ pub(in crate::config) fn init(
     warn_of_families(&cluster.networking.service_subnets, local_endpoint.advertise_address, &section, report);
     let certificate_key = Given::secret_flag("--certificate-key", flags.certificate_key.as_ref())
         .or_else(|| section.text("certificateKey"))
-        .and_then(|given| given.judge(token::certificate_key, report));
+        .and_then(|given| given.validate(token::certificate_key, report));
     let config = InitConfig {
         node: node(&section, &node_flags, local_endpoint, deadlines, minor, facts, report),
         bootstrap_tokens: tokens::tokens(&section, documents.has_file(), flags, facts, report),
@@ -70,18 +70,22 @@ pub(in crate::config) fn init(
 fn require_documents(documents: &Documents, report: &mut Report) {
     if documents.lacks(&[Kind::Init, Kind::Cluster]) {
         let names: Vec<&str> = documents.kinds().iter().map(|kind| kind.name()).collect();
-        let what = format!("there is no InitConfiguration or ClusterConfiguration, only {}", names.join(", "));
+        let what = format!(
+            "InitConfiguration and ClusterConfiguration are missing; the file only contains {}",
+            names.join(", ")
+        );
         let help = "add a document with 'kind: ClusterConfiguration'";
         report.problem(Place::File { mark: Mark::START, path: String::new() }, Complaint::with_help(what, help));
     }
 }
 
-/// The API server does not start when its address and its first Service network are of different families.
+/// The API server does not start if its address and its first Service network belong to different IP families.
 fn warn_of_families(services: &[ipnet::IpNet], address: IpAddr, init: &Section<'_>, report: &mut Report) {
     let Some(first) = services.first() else { return };
     if first.addr().is_ipv4() != address.is_ipv4() && !address.is_unspecified() {
-        let what = format!("the API server at {address} will not start with Services in {first}: another IP family");
-        let help = "give a Service network of the same family first (--service-cidr, networking.serviceSubnet)";
+        let what =
+            format!("the API server at {address} will not start with the Service network {first} of another IP family");
+        let help = "list a Service network of the same family first (--service-cidr, networking.serviceSubnet)";
         let section = init.child("localAPIEndpoint");
         let place = if section.exists() { section.place() } else { Place::Host };
         report.warn(&place, Complaint::with_help(what, help));

@@ -1,8 +1,8 @@
-//! `join`: this host as a further node, and how it finds and trusts the cluster.
+//! `join`: this host as a new node, and how it discovers and verifies the cluster.
 
 use super::node::{NodeFlags, node};
-use super::section::{Given, Section, judge_all};
-use super::{endpoint, mix, timeouts, version};
+use super::section::{Given, Section, validate_all};
+use super::{endpoint, flag_conflicts, timeouts, version};
 use crate::base::secret::Secret;
 use crate::config::documents::Documents;
 use crate::config::facts::Facts;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 /// kubeadm's `DefaultCACertPath`.
 const DEFAULT_CA_CERT_PATH: &str = "/etc/kubernetes/pki/ca.crt";
 
-/// What `join` is to do, and whether only as a dry run.
+/// The configuration of `join`, and whether it is a dry run.
 pub(in crate::config) fn join(
     documents: &Documents,
     flags: &JoinFlags,
@@ -29,13 +29,13 @@ pub(in crate::config) fn join(
     let section = Section::of(document);
     let from_file = documents.has_file();
     if from_file {
-        mix::refuse(&mix::join(flags), report);
+        flag_conflicts::refuse(&flag_conflicts::join(flags), report);
         if documents.lacks(&[Kind::Join]) {
-            let complaint = Complaint::with_help("there is no JoinConfiguration", "add 'kind: JoinConfiguration'");
+            let complaint = Complaint::with_help("JoinConfiguration is missing", "add 'kind: JoinConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
         }
     }
-    // The cluster's version is not known yet; the installed kubelet's is what this host can run.
+    // The cluster's version is not known yet; the version of the installed kubelet is assumed.
     let version = version::choose(None, facts, report);
     version::warn_of_old_api(document, &version, report);
 
@@ -51,7 +51,7 @@ pub(in crate::config) fn join(
         ignore_preflight_errors: &flags.ignore_preflight_errors,
         skip_phases: &flags.skip_phases,
     };
-    let ca_cert_path = section.text("caCertPath").and_then(|given| given.judge(path::certificate, report));
+    let ca_cert_path = section.text("caCertPath").and_then(|given| given.validate(path::certificate, report));
     let discovery = if from_file && document.is_none() {
         nothing_to_discover()
     } else {
@@ -84,7 +84,7 @@ fn control_plane(
     }
     let local = endpoint::control_plane(&section.child("localAPIEndpoint"), address, port, facts, report);
     let key = key.or_else(|| section.text("certificateKey"));
-    let certificate_key = key.and_then(|given| given.judge(token::certificate_key, report));
+    let certificate_key = key.and_then(|given| given.validate(token::certificate_key, report));
     (Some(ControlPlaneJoin { certificate_key }), local)
 }
 
@@ -101,26 +101,30 @@ fn discovery(section: &Section<'_>, flags: &JoinFlags, from_file: bool, report: 
     match (has_token, has_file) {
         (true, true) => report.problem(
             place(section, "--discovery-file", from_file),
-            Complaint::with_help("a cluster is found by a token or by a file, not both", "remove one of the two"),
+            Complaint::with_help(
+                "discovery by token and discovery by file are mutually exclusive",
+                "remove one of the two",
+            ),
         ),
         (false, false) => {
             let (place, help) = if from_file {
                 (section.place(), "add discovery.bootstrapToken or discovery.file")
             } else {
-                (Place::Flag("HOST:PORT"), "run the line that 'kubewright token create --print-join-command' prints")
+                (Place::Flag("HOST:PORT"), "run the command that 'kubewright token create --print-join-command' prints")
             };
-            report.problem(place, Complaint::with_help("it is not said how to find the cluster", help));
+            report.problem(place, Complaint::with_help("the discovery method is missing", help));
         }
         _ => {}
     }
     if has_file && !has_token {
-        let location = file.and_then(|given| given.judge(discovery_location, report));
+        let location = file.and_then(|given| given.validate(discovery_location, report));
         if location.is_none() && flags.discovery_file.is_none() && by_file.field("kubeConfigPath").is_none() {
-            report.problem(by_file.place(), Complaint::with_help("has no kubeConfigPath", "add 'kubeConfigPath: …'"));
+            report
+                .problem(by_file.place(), Complaint::with_help("kubeConfigPath is missing", "add 'kubeConfigPath: …'"));
         }
         return Discovery {
             source: DiscoverySource::File { location: location.unwrap_or_default() },
-            tls_bootstrap_token: tls.and_then(|given| given.judge(token::bootstrap_token, report)),
+            tls_bootstrap_token: tls.and_then(|given| given.validate(token::bootstrap_token, report)),
         };
     }
     if !has_token {
@@ -142,21 +146,21 @@ fn token_discovery(
         .or_else(|| section.text("token"));
     let Some(discovery_token) = discovery_token else {
         let complaint = Complaint::with_help(
-            "there is no token to find the cluster with",
-            "run 'kubewright token create' on a control plane for one",
+            "the discovery token is missing",
+            "run 'kubewright token create' on a control plane to create one",
         );
         report.problem(place(section, "--token", from_file), complaint);
         return nothing_to_discover();
     };
-    let parsed = discovery_token.judge(token::bootstrap_token, report);
+    let parsed = discovery_token.validate(token::bootstrap_token, report);
     let tls = match tls {
-        Some(given) => given.judge(token::bootstrap_token, report),
+        Some(given) => given.validate(token::bootstrap_token, report),
         None => parsed.clone(),
     };
     let mut endpoints = Given::flags("HOST:PORT", &flags.endpoints);
     endpoints.extend(section.text("apiServerEndpoint"));
     if endpoints.is_empty() && section.field("apiServerEndpoint").is_none_or(|node| node.text() == Some("")) {
-        let complaint = Complaint::with_help("has no apiServerEndpoint", "add 'apiServerEndpoint: HOST:6443'");
+        let complaint = Complaint::with_help("apiServerEndpoint is missing", "add 'apiServerEndpoint: HOST:6443'");
         report.problem(section.place(), complaint);
     }
     let mut pins = section.texts("caCertHashes");
@@ -164,9 +168,9 @@ fn token_discovery(
     let skip =
         flags.discovery_token_unsafe_skip_ca_verification || section.flag("unsafeSkipCAVerification").unwrap_or(false);
     if pins.is_empty() && !skip {
-        let what = "without a pin of the cluster's CA anybody who has the token could stand in for the cluster";
+        let what = "without a CA certificate hash, anyone who has the token could impersonate the cluster";
         let help = if from_file {
-            "add caCertHashes; 'kubewright token create --print-join-command' on a control plane prints the pin"
+            "add caCertHashes; 'kubewright token create --print-join-command' on a control plane prints the hash"
         } else {
             "add --discovery-token-ca-cert-hash sha256:…; 'kubewright token create --print-join-command' prints it"
         };
@@ -176,9 +180,9 @@ fn token_discovery(
     }
     Discovery {
         source: DiscoverySource::Token {
-            endpoints: judge_all(&endpoints, host_and_port, report),
+            endpoints: validate_all(&endpoints, host_and_port, report),
             token: parsed.unwrap_or_else(|| Secret::new(String::new())),
-            ca_cert_hashes: judge_all(&pins, token::ca_pin, report),
+            ca_cert_hashes: validate_all(&pins, token::ca_pin, report),
             unsafe_skip_ca_verification: skip,
         },
         tls_bootstrap_token: tls,
@@ -189,7 +193,7 @@ fn place(section: &Section<'_>, flag: &'static str, from_file: bool) -> Place {
     if from_file { section.place() } else { Place::Flag(flag) }
 }
 
-/// Stands where the reason is reported already.
+/// A placeholder for a value whose error has already been reported.
 fn nothing_to_discover() -> Discovery {
     Discovery { source: DiscoverySource::File { location: String::new() }, tls_bootstrap_token: None }
 }

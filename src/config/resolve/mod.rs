@@ -1,16 +1,16 @@
-//! From documents, flags and facts to what is meant: defaults filled in, every value judged.
+//! From documents, flags and facts to the resolved configuration: defaulted and validated.
 //!
-//! Each function reports what is wrong and returns a configuration all the same; the caller throws it away when
-//! the report is not clean. That is how all errors come at once.
+//! Each function reports errors and returns a configuration anyway, which the caller discards if there are any. That is
+//! how all errors are reported at once.
 
 mod cluster;
 mod component;
 mod endpoint;
 mod etcd;
+mod flag_conflicts;
 mod gates;
 mod init;
 mod join;
-mod mix;
 mod networking;
 mod node;
 mod reset;

@@ -1,4 +1,4 @@
-//! Pod and Service networks and the cluster's domain.
+//! Pod and Service networks and the DNS domain of the cluster.
 
 use super::section::{Given, Section};
 use crate::config::flags::InitFlags;
@@ -7,7 +7,7 @@ use crate::config::problem::{Complaint, Report};
 use crate::config::validate::subnets::{
     MIN_POD_ADDRESSES, MIN_SERVICE_ADDRESSES, large_enough, networks, node_mask_fits, service_small_enough,
 };
-use crate::config::validate::{Judged, name};
+use crate::config::validate::{Validated, name};
 use crate::versions::Minor;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -36,11 +36,11 @@ pub(super) fn networking(
     let pods = read("--pod-network-cidr", &flags.pod_network_cidr, "podSubnet");
     let domain = read("--service-dns-domain", &flags.service_dns_domain, "dnsDomain");
 
-    let mut read_nets = |given: &Option<Given>, judge: &dyn Fn(&IpNet) -> Judged<()>| {
+    let mut read_nets = |given: &Option<Given>, validate: &dyn Fn(&IpNet) -> Validated<()>| {
         let Some(given) = given else { return Vec::new() };
-        let nets = given.judge(|text| networks(text, dual_stack), report).unwrap_or_default();
+        let nets = given.validate(|text| networks(text, dual_stack), report).unwrap_or_default();
         for net in &nets {
-            if let Err(complaint) = judge(net) {
+            if let Err(complaint) = validate(net) {
                 report.problem(given.place.clone(), complaint);
             }
             warn_of_odd_net(net, given, report);
@@ -57,20 +57,20 @@ pub(super) fn networking(
     let masks = NodeMasks { args: controller_args, single: pods.as_ref().is_some_and(|g| !g.text.contains(',')) };
     let pod_subnets = read_nets(&pods, &|net| {
         large_enough(net, MIN_POD_ADDRESSES)?;
-        masks.judge(net)
+        masks.validate(net)
     });
     warn_of_overlap(&service_subnets, &pod_subnets, pods.as_ref(), report);
-    let dns_domain = domain.and_then(|given| given.judge(name::subdomain, report));
+    let dns_domain = domain.and_then(|given| given.validate(name::subdomain, report));
     Networking { service_subnets, pod_subnets, dns_domain: dns_domain.unwrap_or_else(|| DEFAULT_DOMAIN.into()) }
 }
 
-/// Dual-stack had a gate up to v1.23; later it needs none.
+/// Dual-stack had a feature gate until v1.23; later it does not.
 fn is_dual_stack(minor: &'static Minor, gates: &BTreeMap<String, bool>) -> bool {
     const GATE: &str = "IPv6DualStack";
     minor.feature_gate(GATE).is_none() || minor.feature_enabled(GATE, gates.get(GATE).copied())
 }
 
-/// The sizes of nodes' networks, as flags of the controller manager.
+/// The sizes of node networks, as flags of the controller manager.
 struct NodeMasks<'a> {
     args: &'a [Arg],
     single: bool,
@@ -81,7 +81,7 @@ impl NodeMasks<'_> {
         self.args.iter().rfind(|arg| arg.name == name).map(|arg| arg.value.as_str()).filter(|v| !v.is_empty())
     }
 
-    fn judge(&self, net: &IpNet) -> Judged<()> {
+    fn validate(&self, net: &IpNet) -> Validated<()> {
         if self.value("allocate-node-cidrs") == Some("false") {
             return Ok(());
         }
@@ -94,7 +94,7 @@ impl NodeMasks<'_> {
         let mask = match self.value(name).or(either) {
             None => default,
             Some(text) => text.parse().map_err(|_| {
-                Complaint::new(format!("{name} of the controller manager is {text:?}, which is not a prefix length"))
+                Complaint::new(format!("{name} of kube-controller-manager is {text:?}, which is not a prefix length"))
             })?,
         };
         node_mask_fits(net, mask)
@@ -119,8 +119,8 @@ fn warn_of_overlap(services: &[IpNet], pods: &[IpNet], given: Option<&Given>, re
     let Some(given) = given else { return };
     for (service, pod) in services.iter().flat_map(|s| pods.iter().map(move |p| (s, p))) {
         if service.contains(&pod.network()) || pod.contains(&service.network()) {
-            let what = format!("{pod} overlaps with {service}, the network of Services");
-            report.warn(&given.place, Complaint::with_help(what, "choose networks that share no address"));
+            let what = format!("{pod} overlaps with the Service network {service}");
+            report.warn(&given.place, Complaint::with_help(what, "use networks that do not overlap"));
         }
     }
 }

@@ -1,18 +1,18 @@
-//! `reset`: what is told about taking this host out of a cluster.
+//! `reset`: removing this host from a cluster.
 
 use super::node::{cri_socket, ignored_checks};
 use super::section::{Given, Section};
-use super::{mix, timeouts, version};
+use super::{flag_conflicts, timeouts, version};
 use crate::config::documents::Documents;
 use crate::config::facts::Facts;
 use crate::config::flags::ResetFlags;
-use crate::config::lifecycle::ResetConfig;
 use crate::config::problem::{Complaint, Place, Report};
+use crate::config::reset_config::ResetConfig;
 use crate::config::schema::Kind;
 use crate::config::tree::Mark;
 use crate::config::validate::{choice, path};
 
-/// What `reset` is to do, and whether only as a dry run.
+/// The configuration of `reset`, and whether it is a dry run.
 pub(in crate::config) fn reset(
     documents: &Documents,
     flags: &ResetFlags,
@@ -21,9 +21,9 @@ pub(in crate::config) fn reset(
 ) -> (ResetConfig, bool) {
     let section = Section::of(documents.document(Kind::Reset));
     if documents.has_file() {
-        mix::refuse(&mix::reset(flags), report);
+        flag_conflicts::refuse(&flag_conflicts::reset(flags), report);
         if documents.lacks(&[Kind::Reset]) {
-            let complaint = Complaint::with_help("there is no ResetConfiguration", "add 'kind: ResetConfiguration'");
+            let complaint = Complaint::with_help("ResetConfiguration is missing", "add 'kind: ResetConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
         }
     }
@@ -37,7 +37,7 @@ pub(in crate::config) fn reset(
     skipped.extend(Given::flags("--skip-phases", &flags.skip_phases));
     let unmount = section.texts("unmountFlags");
     let config = ResetConfig {
-        certificates_dir: certificates_dir.and_then(|given| given.judge(path::absolute, report)),
+        certificates_dir: certificates_dir.and_then(|given| given.validate(path::absolute, report)),
         cri_socket: cri_socket(socket.or_else(|| section.text("criSocket")), version::minor(&version), report),
         force: flags.force || section.flag("force").unwrap_or(false),
         cleanup_tmp_dir: flags.cleanup_tmp_dir || section.flag("cleanupTmpDir").unwrap_or(false),
@@ -45,7 +45,7 @@ pub(in crate::config) fn reset(
         skip_phases: skipped.into_iter().map(|given| given.text).collect(),
         unmount_flags: unmount
             .iter()
-            .filter_map(|given| given.judge(|text| choice::one_of(text, &choice::UNMOUNT_FLAGS), report))
+            .filter_map(|given| given.validate(|text| choice::one_of(text, &choice::UNMOUNT_FLAGS), report))
             .collect(),
         timeouts: timeouts::timeouts(&section.child("timeouts"), report),
     };

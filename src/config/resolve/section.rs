@@ -1,28 +1,26 @@
-//! A view of a part of a document that may not be there, and values that know where they came from.
+//! A view of an optional part of a document, and values that know their origin.
 
 use crate::base::secret::Secret;
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::schema::Document;
 use crate::config::tree::{Mark, Node, Value};
-use crate::config::validate::Judged;
+use crate::config::validate::Validated;
 use crate::versions::ApiVersion;
 
 /// A value as text, with its origin.
 #[derive(Clone)]
 pub(super) struct Given {
-    /// As typed.
     pub(super) text: String,
-    /// Where.
     pub(super) place: Place,
 }
 
 impl Given {
-    /// The value of a flag, when it is set.
+    /// The value of a flag, if it is set.
     pub(super) fn flag(name: &'static str, value: Option<&str>) -> Option<Self> {
         value.map(|text| Self { text: text.to_owned(), place: Place::Flag(name) })
     }
 
-    /// The values of a flag that takes several, each of which may hold several separated by commas.
+    /// The values of a flag that takes a list, each of which may contain several separated by commas.
     pub(super) fn flags(name: &'static str, values: &[String]) -> Vec<Self> {
         let items = values.iter().flat_map(|v| v.split(',')).map(str::trim).filter(|v| !v.is_empty());
         items.map(|text| Self { text: text.to_owned(), place: Place::Flag(name) }).collect()
@@ -33,19 +31,18 @@ impl Given {
         Self::flag(name, value.map(|secret| secret.expose().as_str()))
     }
 
-    /// The typed value; None, with the reason reported, when the text is not good for it.
-    pub(super) fn judge<T>(&self, judge: impl FnOnce(&str) -> Judged<T>, report: &mut Report) -> Option<T> {
-        judge(&self.text).map_err(|complaint| report.problem(self.place.clone(), complaint)).ok()
+    /// The typed value; None, after reporting the error, if the text is invalid.
+    pub(super) fn validate<T>(&self, validate: impl FnOnce(&str) -> Validated<T>, report: &mut Report) -> Option<T> {
+        validate(&self.text).map_err(|complaint| report.problem(self.place.clone(), complaint)).ok()
     }
 }
 
-/// The typed values of those that are good; the others are reported.
-pub(super) fn judge_all<T>(given: &[Given], judge: impl Fn(&str) -> Judged<T>, report: &mut Report) -> Vec<T> {
-    given.iter().filter_map(|g| g.judge(&judge, report)).collect()
+/// The typed values of the valid ones; errors in the others are reported.
+pub(super) fn validate_all<T>(given: &[Given], validate: impl Fn(&str) -> Validated<T>, report: &mut Report) -> Vec<T> {
+    given.iter().filter_map(|g| g.validate(&validate, report)).collect()
 }
 
-/// A map in a document, or the absence of one. Values of a wrong type count as not set, since `schema` has
-/// reported them.
+/// An optional map in a document. Values of the wrong type count as unset, since `schema` has already reported them.
 #[derive(Clone)]
 pub(super) struct Section<'a> {
     node: Option<&'a Node>,
@@ -56,7 +53,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// The whole of a document.
+    /// The whole document.
     pub(super) fn of(document: Option<&'a Document>) -> Self {
         let node = document.map(|d| &d.root);
         Self {
@@ -67,7 +64,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// True when it is there and a map.
+    /// True if it exists and is a map.
     pub(super) fn exists(&self) -> bool {
         self.node.is_some_and(|node| matches!(node.value, Value::Map(_)))
     }
@@ -77,13 +74,13 @@ impl<'a> Section<'a> {
         Place::File { mark: self.mark, path: self.path.clone() }
     }
 
-    /// The place of a field; that of the section when the field is not there.
+    /// The place of a field, or that of the section if the field does not exist.
     pub(super) fn place_of(&self, name: &str) -> Place {
         let mark = self.field(name).map_or(self.mark, |node| node.mark);
         Place::File { mark, path: self.join(name) }
     }
 
-    /// The map below `name`.
+    /// The map at `name`.
     pub(super) fn child(&self, name: &str) -> Self {
         let entry = self.node.and_then(|node| node.entry(name));
         Self {
@@ -94,14 +91,14 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The text below `name`; None when it is empty, which means "not set" throughout kubeadm's API.
+    /// The text at `name`; None if it is empty, which means unset throughout kubeadm's API.
     pub(super) fn text(&self, name: &str) -> Option<Given> {
         let node = self.field(name)?;
         let text = node.text().filter(|text| !text.is_empty())?;
         Some(Given { text: text.to_owned(), place: self.place_of(name) })
     }
 
-    /// The boolean below `name`.
+    /// The boolean at `name`.
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
         match self.field(name)?.value {
             Value::Bool(value) => Some(value),
@@ -109,7 +106,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The whole number below `name`, as text; None for 0, which means "not set".
+    /// The integer at `name` as text; None for 0, which means unset.
     pub(super) fn number(&self, name: &str) -> Option<Given> {
         match self.field(name)?.value {
             Value::Int(number) if number != 0 => Some(Given { text: number.to_string(), place: self.place_of(name) }),
@@ -117,7 +114,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The list of text below `name`.
+    /// The list of text at `name`.
     pub(super) fn texts(&self, name: &str) -> Vec<Given> {
         let items = self.field(name).map(Node::items).unwrap_or_default();
         let texts = items.iter().enumerate().filter_map(|(i, item)| {
@@ -127,7 +124,7 @@ impl<'a> Section<'a> {
         texts.collect()
     }
 
-    /// The list of maps below `name`; None when there is no list, as opposed to an empty one.
+    /// The list of maps at `name`; None if the list is missing, as opposed to empty.
     pub(super) fn sections(&self, name: &str) -> Option<Vec<Self>> {
         let node = self.field(name)?;
         let Value::List(items) = &node.value else { return None };
@@ -140,7 +137,7 @@ impl<'a> Section<'a> {
         Some(sections.collect())
     }
 
-    /// The keys and values of the map below `name`, with the place of each key.
+    /// The keys and values of the map at `name`, with the place of each key.
     pub(super) fn pairs(&self, name: &str) -> Vec<(Given, &'a Node)> {
         let entries = self.field(name).map(Node::entries).unwrap_or_default();
         let pairs = entries.iter().map(|entry| {
@@ -150,17 +147,17 @@ impl<'a> Section<'a> {
         pairs.collect()
     }
 
-    /// The value below `name`, whatever it is; None for nothing.
+    /// The value at `name`, of any type; None if it is null.
     pub(super) fn field(&self, name: &str) -> Option<&'a Node> {
         self.node?.entry(name).map(|e| &e.value).filter(|node| node.value != Value::Null)
     }
 
-    /// Its content, whatever it is.
+    /// Its content, of any type.
     pub(super) fn node(&self) -> Option<&'a Node> {
         self.node
     }
 
-    /// Reports something about a field of it.
+    /// Reports an error in one of its fields.
     pub(super) fn complain(&self, name: &str, complaint: Complaint, report: &mut Report) {
         report.problem(self.place_of(name), complaint);
     }

@@ -1,4 +1,4 @@
-//! What files and flags mean, and how they are refused.
+//! How files and flags are resolved, and which are refused.
 
 mod flags;
 mod init;
@@ -13,7 +13,7 @@ use crate::config::{
 use crate::versions::Version;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A host called `host-1` at 10.0.0.7.
+/// A host named `host-1` at 10.0.0.7.
 fn facts() -> Facts {
     Facts {
         hostname: "Host-1".into(),
@@ -49,7 +49,7 @@ fn try_join(text: &str) -> Result<Resolved<JoinConfig>, ConfigErrors> {
     parse("c.yaml", text.as_bytes())?.join(&JoinFlags::default(), &facts())
 }
 
-/// Problems as `path: what | help`, or `--flag: what | help`.
+/// Errors as `path: what | help`, or `--flag: what | help`.
 fn problems<T>(result: Result<T, ConfigErrors>) -> Vec<String> {
     let Err(errors) = result else { return Vec::new() };
     assert_eq!(errors.exit_code(), crate::base::exit_code::ExitCode::Input);

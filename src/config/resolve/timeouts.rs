@@ -1,4 +1,4 @@
-//! Deadlines of waits.
+//! Timeouts of waits.
 
 use super::section::Section;
 use crate::config::model::Timeouts;
@@ -6,12 +6,12 @@ use crate::config::problem::Report;
 use crate::config::validate::duration;
 use std::time::Duration;
 
-/// Those of a document's `timeouts` (v1beta4).
+/// The `timeouts` of a v1beta4 document.
 pub(super) fn timeouts(section: &Section<'_>, report: &mut Report) -> Timeouts {
     let default = Timeouts::default();
     let mut read = |name: &str, default: Duration| {
         let given = section.text(name);
-        given.and_then(|g| g.judge(duration::parse_positive, report)).unwrap_or(default)
+        given.and_then(|g| g.validate(duration::parse_positive, report)).unwrap_or(default)
     };
     Timeouts {
         control_plane_component_health_check: read(
@@ -27,7 +27,7 @@ pub(super) fn timeouts(section: &Section<'_>, report: &mut Report) -> Timeouts {
     }
 }
 
-/// A deadline that older versions keep elsewhere; zero means the default there.
+/// A timeout that older versions have in another field; zero means the default there.
 pub(super) fn legacy(section: &Section<'_>, name: &str, report: &mut Report) -> Option<Duration> {
-    section.text(name)?.judge(duration::parse, report).filter(|duration| !duration.is_zero())
+    section.text(name)?.validate(duration::parse, report).filter(|duration| !duration.is_zero())
 }

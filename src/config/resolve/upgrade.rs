@@ -2,21 +2,21 @@
 
 use super::node::ignored_checks;
 use super::section::{Given, Section};
-use super::{mix, timeouts};
+use super::{flag_conflicts, timeouts};
 use crate::config::documents::Documents;
 use crate::config::flags::UpgradeFlags;
-use crate::config::lifecycle::{UpgradeConfig, UpgradeTask};
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::schema::Kind;
 use crate::config::tree::Mark;
+use crate::config::upgrade_config::{UpgradeConfig, UpgradeTask};
 use crate::config::validate::version::installable;
-use crate::config::validate::{Judged, choice, path};
+use crate::config::validate::{Validated, choice, path};
 use std::path::PathBuf;
 
-/// kubeadm's number of lines around a difference.
+/// kubeadm's number of context lines in a diff.
 const DEFAULT_CONTEXT_LINES: usize = 3;
 
-/// What the upgrade command is to do, and whether only as a dry run.
+/// The configuration of the upgrade command, and whether it is a dry run.
 pub(in crate::config) fn upgrade(
     documents: &Documents,
     task: UpgradeTask,
@@ -25,10 +25,9 @@ pub(in crate::config) fn upgrade(
 ) -> (UpgradeConfig, bool) {
     let root = Section::of(documents.document(Kind::Upgrade));
     if documents.has_file() {
-        mix::refuse(&mix::upgrade(flags), report);
+        flag_conflicts::refuse(&flag_conflicts::upgrade(flags), report);
         if documents.lacks(&[Kind::Upgrade]) {
-            let complaint =
-                Complaint::with_help("there is no UpgradeConfiguration", "add 'kind: UpgradeConfiguration'");
+            let complaint = Complaint::with_help("UpgradeConfiguration is missing", "add 'kind: UpgradeConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
         }
     }
@@ -43,23 +42,23 @@ pub(in crate::config) fn upgrade(
     let lines =
         Given::flag("--context-lines", flags.context_lines.as_deref()).or_else(|| section.number("contextLines"));
     let policy = section.text("imagePullPolicy");
-    let policy = policy.and_then(|given| given.judge(|t| choice::one_of(t, &choice::PULL_POLICIES), report));
+    let policy = policy.and_then(|given| given.validate(|t| choice::one_of(t, &choice::PULL_POLICIES), report));
     let patches = flags.patches.as_deref().filter(|p| !p.is_empty()).map(PathBuf::from);
     let mut ignored = section.texts("ignorePreflightErrors");
     ignored.extend(Given::flags("--ignore-preflight-errors", &flags.ignore_preflight_errors));
     let mut skipped = section.texts("skipPhases");
     skipped.extend(Given::flags("--skip-phases", &flags.skip_phases));
     let in_file = section.child("patches").text("directory");
-    let in_file = in_file.and_then(|given| given.judge(path::absolute, report));
+    let in_file = in_file.and_then(|given| given.validate(path::absolute, report));
     let config = UpgradeConfig {
-        version: version.and_then(|given| given.judge(installable, report)),
+        version: version.and_then(|given| given.validate(installable, report)),
         allow_experimental: set(flags.allow_experimental_upgrades, "allowExperimentalUpgrades", false),
         allow_release_candidates: set(flags.allow_release_candidate_upgrades, "allowRCUpgrades", false),
         certificate_renewal: set(flags.certificate_renewal, "certificateRenewal", true),
         etcd_upgrade: set(flags.etcd_upgrade, "etcdUpgrade", true),
         force: set(flags.force, "forceUpgrade", false),
         print_config: set(flags.print_config, "printConfig", false),
-        context_lines: lines.and_then(|g| g.judge(count, report)).unwrap_or(DEFAULT_CONTEXT_LINES),
+        context_lines: lines.and_then(|g| g.validate(count, report)).unwrap_or(DEFAULT_CONTEXT_LINES),
         image_pull_policy: policy.unwrap_or_else(|| "IfNotPresent".into()),
         image_pull_serial: section.flag("imagePullSerial").unwrap_or(true),
         patches_dir: patches.or(in_file),
@@ -70,6 +69,6 @@ pub(in crate::config) fn upgrade(
     (config, set(flags.dry_run, "dryRun", false))
 }
 
-fn count(text: &str) -> Judged<usize> {
+fn count(text: &str) -> Validated<usize> {
     text.parse().map_err(|_| Complaint::new(format!("{text:?} is not a number of lines")))
 }

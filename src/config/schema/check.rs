@@ -1,4 +1,4 @@
-//! Holds a document against its table: unknown fields, fields of other versions, wrong types.
+//! Checks a document against its table: unknown fields, fields of other versions, wrong types.
 
 use super::identify::Document;
 use super::kind::Kind;
@@ -38,7 +38,10 @@ impl Checker<'_> {
         let other: Option<&Field> = object.fields.iter().find(|f| f.name == name);
         let complaint = if let Some(field) = other {
             let help = match field.successor {
-                "" => format!("it exists in {}; 'kubewright config migrate' moves a file there", field.versions()),
+                "" => format!(
+                    "it exists in {}; 'kubewright config migrate' converts a file to a newer version",
+                    field.versions()
+                ),
                 successor => successor.to_owned(),
             };
             Complaint::with_help(format!("is not a field of {api}, only of {}", field.versions()), help)
@@ -96,7 +99,7 @@ impl Checker<'_> {
             }
             (Type::Secret, Value::Bool(_) | Value::Int(_) | Value::Float(_)) => Some("write it in quotes".to_owned()),
             (Type::Duration, Value::Int(0)) => Some("write \"0s\"".to_owned()),
-            (Type::Duration, Value::Int(n)) => Some(format!("give it a unit: \"{n}s\" for seconds")),
+            (Type::Duration, Value::Int(n)) => Some(format!("add a unit: \"{n}s\" for seconds")),
             (Type::Bool, Value::Text(text)) if text == "true" || text == "false" => {
                 Some(format!("write {text} without quotes"))
             }
@@ -112,19 +115,22 @@ impl Checker<'_> {
         self.wrong(node, path, Complaint { what, help });
     }
 
-    /// Extra arguments became lists with v1beta4.
+    /// Extra arguments became lists in v1beta4.
     fn list_help(&self, path: &str, parent: Option<&Object>) -> Option<String> {
         let name = path.rsplit('.').next()?;
         let was_map = parent?.fields.iter().any(|f| f.name == name && matches!(f.of, Type::TextMap));
         was_map.then(|| {
-            format!("{} takes '- name: …' with 'value: …'; the map is the form of v1beta3 and older", self.api.name())
+            format!(
+                "{} takes a list of 'name' and 'value'; the map is the format of v1beta3 and older",
+                self.api.name()
+            )
         })
     }
 
     fn map_help(&self, path: &str, parent: Option<&Object>) -> Option<String> {
         let name = path.rsplit('.').next()?;
         let is_list = parent?.fields.iter().any(|f| f.name == name && matches!(f.of, Type::List(_)));
-        is_list.then(|| format!("{} takes 'name: value' lines; the list is the form of v1beta4", self.api.name()))
+        is_list.then(|| format!("{} takes a map of 'name: value'; the list is the format of v1beta4", self.api.name()))
     }
 
     fn wrong(&mut self, node: &Node, path: &str, complaint: Complaint) {

@@ -19,7 +19,7 @@ pub(super) static CLUSTER: Object = object(&[
     field("proxy", Map(&PROXY)).since(V1Beta4),
     field("certificatesDir", Text),
     field("imageRepository", Text),
-    field("useHyperKubeImage", Bool).until(V1Beta2, "remove it: hyperkube images are not built any more"),
+    field("useHyperKubeImage", Bool).until(V1Beta2, "remove it: hyperkube images are no longer built"),
     field("featureGates", BoolMap),
     field("clusterName", Text),
     field("encryptionAlgorithm", Text).since(V1Beta4),
@@ -30,10 +30,10 @@ pub(super) static CLUSTER: Object = object(&[
 pub(super) static CLUSTER_STATUS: Object =
     object(&[field("apiVersion", Text), field("kind", Text), field("apiEndpoints", ObjectMap(&API_ENDPOINT))]);
 
-/// Flags of a component: a map up to v1beta3, then a list that may repeat a name.
+/// Flags of a component: a map until v1beta3, then a list that may repeat a name.
 pub(super) const fn args(name: &'static str) -> [Field; 2] {
     [
-        field(name, TextMap).until(V1Beta3, "write a list of 'name' and 'value' in its place"),
+        field(name, TextMap).until(V1Beta3, "write a list of 'name' and 'value' instead"),
         field(name, List(&ARG)).since(V1Beta4),
     ]
 }
@@ -58,7 +58,7 @@ static API_SERVER: Object = object(&[
 ]);
 
 static DNS: Object = object(&[
-    field("type", Text).until(V1Beta2, "remove it: CoreDNS is the only one"),
+    field("type", Text).until(V1Beta2, "remove it: CoreDNS is the only choice"),
     field("imageRepository", Text),
     field("imageTag", Text),
     field("disabled", Bool).since(V1Beta4),

@@ -1,7 +1,7 @@
-//! The kubelet's and kube-proxy's own configuration: the fields whose type a slip breaks most often.
+//! The kubelet's and kube-proxy's configuration: the fields whose type is most often written wrong.
 //!
-//! Fields that are not listed pass through as they are, since each Kubernetes minor brings new ones.
-//! Sources: `k8s.io/kubelet/config/v1beta1/types.go` and `k8s.io/kube-proxy/config/v1alpha1/types.go`.
+//! Other fields are accepted unchanged, since each Kubernetes minor version adds new ones. Sources:
+//! `k8s.io/kubelet/config/v1beta1/types.go` and `k8s.io/kube-proxy/config/v1alpha1/types.go`.
 
 use super::shape::Type::{Bool, BoolMap, Duration, Int, Long, Object as Map, Text, TextList, TextMap};
 use super::shape::{Field, Object, field};

@@ -1,10 +1,10 @@
-//! The tables as Markdown: every kind with its fields, for `docs/config.md`.
+//! The tables as Markdown, for `docs/config.md`.
 
 use super::Kind;
 use super::shape::{Object, Type};
 use std::fmt::Write;
 
-/// A section for each kind: what `apiVersion` it has, and a table of its fields.
+/// A section for each kind: its `apiVersion` and a table of its fields.
 pub fn markdown() -> String {
     let mut text = String::new();
     for kind in Kind::ALL {
@@ -19,8 +19,8 @@ pub fn markdown() -> String {
 fn api_versions(kind: Kind) -> String {
     if let Some(api) = kind.component_api() {
         return format!(
-            "`apiVersion: {api}`. These fields are looked at; all others pass through as they are and are judged by \
-             the component of the version."
+            "`apiVersion: {api}`. These fields are checked; all others are accepted unchanged and validated by the \
+             component itself."
         );
     }
     match kind.versions() {
@@ -29,7 +29,7 @@ fn api_versions(kind: Kind) -> String {
     }
 }
 
-/// The fields of `object`, which lies at a path and is in some versions itself.
+/// The fields of `object`, which is at a path and may only exist in some versions.
 fn rows(object: &Object, kind: Kind, (prefix, versions_above): (&str, &str), text: &mut String) {
     for field in object.fields.iter().filter(|field| !matches!(field.name, "apiVersion" | "kind")) {
         let path = format!("{prefix}{}", field.name);
@@ -45,7 +45,7 @@ fn rows(object: &Object, kind: Kind, (prefix, versions_above): (&str, &str), tex
     }
 }
 
-/// What a value looks like, and the object below it with what leads there.
+/// The type of a value, and the object below it with the path separator.
 fn describe(of: Type) -> (&'static str, Option<(&'static str, &'static Object)>) {
     match of {
         Type::Text => ("text", None),
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_field_stands_with_its_whole_path_and_its_versions() {
+    fn a_field_is_listed_with_its_full_path_and_its_versions() {
         let text = markdown();
         assert!(text.contains("| `localAPIEndpoint.bindPort` | whole number | all |\n"), "{text}");
         assert!(text.contains("| `bootstrapTokens[].token` | text, never shown | all |\n"), "{text}");

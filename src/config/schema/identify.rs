@@ -1,30 +1,28 @@
-//! Finds out what a document is from its `apiVersion` and `kind`.
+//! Determines the kind of a document from its `apiVersion` and `kind`.
 
 use super::kind::Kind;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::tree::{Mark, Node, Value};
 use crate::versions::ApiVersion;
 
-/// A document whose kind is known.
+/// A document of a known kind.
 #[derive(Clone, Debug)]
 pub struct Document {
-    /// Its kind.
     pub kind: Kind,
-    /// Its version of kubeadm's API; the newest for a component's own configuration.
+    /// Its version of kubeadm's API; the newest for a component configuration.
     pub api: ApiVersion,
-    /// Its content.
     pub root: Node,
 }
 
 impl Document {
-    /// The place of a top-level field, or of the document when it lacks the field.
+    /// The place of a top-level field, or of the document if the field does not exist.
     pub fn mark_of(&self, field: &str) -> Mark {
         self.root.entry(field).map_or(self.root.mark, |entry| entry.value.mark)
     }
 }
 
-/// What `root` is; None, with the reason reported, when it is nothing that is known.
+/// The kind of `root`; None, after reporting the error, if it is unknown.
 pub(in crate::config) fn identify(root: Node, report: &mut Report) -> Option<Document> {
     if !matches!(root.value, Value::Map(_)) {
         let what = format!("a document must be a map with apiVersion and kind, not {}", root.describe());
@@ -55,11 +53,11 @@ fn header(root: &Node, field: &str, report: &mut Report) -> Option<String> {
             complain(root, field, Complaint::new(what), report);
         }
         _ => {
-            let what = format!("the document has no {field}");
-            let near = nearest(field, root.entries().iter().map(|e| e.key.as_str()));
-            let help = match near {
-                Some(near) => format!("did you mean '{field}' with '{near}'?"),
-                None if field == "kind" => "add 'kind: ClusterConfiguration', or what it is".to_owned(),
+            let what = format!("{field} is missing");
+            let similar = similar(field, root.entries().iter().map(|e| e.key.as_str()));
+            let help = match similar {
+                Some(similar) => format!("did you mean '{field}' instead of '{similar}'?"),
+                None if field == "kind" => "add 'kind: ClusterConfiguration', or another kind".to_owned(),
                 None => format!("add 'apiVersion: {}'", ApiVersion::V1Beta4),
             };
             report.problem(Place::File { mark: root.mark, path: String::new() }, Complaint::with_help(what, help));
@@ -72,13 +70,13 @@ fn find_kind(root: &Node, name: &str, report: &mut Report) -> Option<Kind> {
     let found = Kind::find(name);
     if found.is_none() {
         let names: Vec<&str> = Kind::ALL.iter().map(|k| k.name()).collect();
-        // 'ClusterConfig' and 'cluster' are too short for a slip of letters, and still clear.
+        // 'ClusterConfig' and 'cluster' are too short for a typo, and still clear.
         let begun = names.iter().find(|n| n.to_lowercase().starts_with(&name.to_lowercase())).copied();
-        let help = match nearest(name, names.iter().copied()).or(begun) {
+        let help = match similar(name, names.iter().copied()).or(begun) {
             Some(near) => format!("did you mean '{near}'?"),
-            None => format!("the kinds are {}", names.join(", ")),
+            None => format!("supported kinds are {}", names.join(", ")),
         };
-        complain(root, "kind", Complaint::with_help(format!("{name:?} is not a kind that is read here"), help), report);
+        complain(root, "kind", Complaint::with_help(format!("{name:?} is not a supported kind"), help), report);
     }
     found
 }
@@ -89,13 +87,13 @@ fn kubeadm_version(kind: Kind, root: &Node, text: &str, report: &mut Report) -> 
         let version = text.strip_prefix(ApiVersion::GROUP).and_then(|rest| rest.strip_prefix('/'));
         let complaint = match version {
             Some(old) if old.starts_with("v1alpha") => Complaint::with_help(
-                format!("{old} is older than any version that is read: v1beta1 to v1beta4"),
-                "migrate it with kubeadm v1.13 or v1.14 first",
+                format!("{old} is not supported; supported versions are v1beta1 to v1beta4"),
+                "convert it with kubeadm v1.13 or v1.14 first",
             ),
             _ => {
-                let help = match nearest(text, known.iter().map(String::as_str)) {
+                let help = match similar(text, known.iter().map(String::as_str)) {
                     Some(near) => format!("did you mean '{near}'?"),
-                    None => format!("write one of {}", known.join(", ")),
+                    None => format!("use one of {}", known.join(", ")),
                 };
                 Complaint::with_help(format!("{text:?} is not an apiVersion of {}", kind.name()), help)
             }
@@ -109,7 +107,7 @@ fn kubeadm_version(kind: Kind, root: &Node, text: &str, report: &mut Report) -> 
             if first == last { first.name().to_owned() } else { format!("{} to {}", first.name(), last.name()) };
         let complaint = Complaint::with_help(
             format!("{} does not exist in {}", kind.name(), api.name()),
-            format!("it is a kind of {range}"),
+            format!("it exists in {range}"),
         );
         complain(root, "apiVersion", complaint, report);
         return None;

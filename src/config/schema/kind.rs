@@ -1,32 +1,27 @@
-//! The kinds of documents a config file may hold.
+//! The kinds of documents in a configuration file.
 
 use super::shape::Object;
 use super::{cluster, component, node, tasks};
 use crate::versions::ApiVersion;
 
-/// A kind of document.
+/// The kind of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// What `init` does to this host.
+    /// The settings of `init` for this host.
     Init,
     /// The cluster as a whole.
     Cluster,
-    /// Where the API servers are; written by kubeadm before v1.22, read and ignored.
+    /// API endpoints; written by kubeadm before v1.22, read and ignored.
     ClusterStatus,
-    /// What `join` does to this host.
+    /// The settings of `join` for this host.
     Join,
-    /// What `reset` does.
     Reset,
-    /// What `upgrade` does.
     Upgrade,
-    /// The kubelet's own configuration.
     Kubelet,
-    /// kube-proxy's own configuration.
     KubeProxy,
 }
 
 impl Kind {
-    /// Every kind.
     pub const ALL: [Self; 8] = [
         Self::Init,
         Self::Cluster,
@@ -38,7 +33,7 @@ impl Kind {
         Self::KubeProxy,
     ];
 
-    /// As it stands in a document.
+    /// The name in a document.
     pub fn name(self) -> &'static str {
         match self {
             Self::Init => "InitConfiguration",
@@ -52,12 +47,11 @@ impl Kind {
         }
     }
 
-    /// The kind of this name.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The one `apiVersion` of a component's own configuration; None for kubeadm's kinds.
+    /// The `apiVersion` of a component configuration; None for kubeadm's kinds.
     pub fn component_api(self) -> Option<&'static str> {
         match self {
             Self::Kubelet => Some("kubelet.config.k8s.io/v1beta1"),
@@ -66,7 +60,7 @@ impl Kind {
         }
     }
 
-    /// The versions of kubeadm's API that have it, first and last.
+    /// The first and last version of kubeadm's API that has it.
     pub fn versions(self) -> (ApiVersion, ApiVersion) {
         match self {
             Self::ClusterStatus => (ApiVersion::V1Beta1, ApiVersion::V1Beta2),
@@ -75,7 +69,6 @@ impl Kind {
         }
     }
 
-    /// Its fields.
     pub(super) fn object(self) -> &'static Object {
         match self {
             Self::Init => &node::INIT,

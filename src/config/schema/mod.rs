@@ -1,8 +1,7 @@
-//! Which kinds and fields kubeadm's configuration API has, version by version, and whether a
-//! document keeps to them.
+//! The kinds and fields of kubeadm's configuration API, version by version, and the check of documents against them.
 //!
-//! The tables are facts of `cmd/kubeadm/app/apis/kubeadm/v1beta{1,2,3,4}/types.go` and
-//! `apis/bootstraptoken/v1/types.go` of kubernetes/kubernetes, v1.20 to v1.36.
+//! Sources: `cmd/kubeadm/app/apis/kubeadm/v1beta{1,2,3,4}/types.go` and `apis/bootstraptoken/v1/types.go` of
+//! kubernetes/kubernetes, v1.20 to v1.36.
 
 mod check;
 mod cluster;

@@ -1,4 +1,4 @@
-//! The fields of `InitConfiguration` and `JoinConfiguration`, and what they share.
+//! The fields of `InitConfiguration` and `JoinConfiguration`.
 
 use super::cluster::args;
 use super::shape::Type::{Any, Bool, Duration, Int, List, Object as Map, Secret, Text, TextList};
@@ -75,7 +75,7 @@ static DISCOVERY: Object = object(&[
     field("bootstrapToken", Map(&BOOTSTRAP_TOKEN_DISCOVERY)),
     field("file", Map(&FILE_DISCOVERY)),
     field("tlsBootstrapToken", Secret),
-    field("timeout", Duration).until(V1Beta3, "set timeouts.discovery in its place"),
+    field("timeout", Duration).until(V1Beta3, "set timeouts.discovery instead"),
 ]);
 
 static BOOTSTRAP_TOKEN_DISCOVERY: Object = object(&[

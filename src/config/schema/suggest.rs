@@ -1,14 +1,14 @@
-//! Where a field that does not belong here was meant to be.
+//! Suggestions for unknown fields.
 
 use super::kind::Kind;
 use super::shape::{Object, Type};
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use crate::versions::ApiVersion;
 
 /// Help for the unknown field `name` in `object` of a document of `kind`.
 pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) -> Option<String> {
     let here: Vec<&str> = object.fields_in(api).map(|f| f.name).collect();
-    if let Some(near) = nearest(name, here.iter().copied()) {
+    if let Some(near) = similar(name, here.iter().copied()) {
         return Some(format!("did you mean '{near}'?"));
     }
     if let Some(path) = find(kind.object(), name, api, "") {
@@ -21,10 +21,10 @@ pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) 
     if let Some((other, path)) = elsewhere {
         return Some(format!("'{path}' is a field of {}", other.name()));
     }
-    if here.len() <= 8 { Some(format!("the fields here are {}", here.join(", "))) } else { None }
+    if here.len() <= 8 { Some(format!("valid fields are {}", here.join(", "))) } else { None }
 }
 
-/// The path of the first field called `name` below `object`; one that is nearer the top comes first.
+/// The path of the first field named `name` below `object`, closest to the root.
 fn find(object: &Object, name: &str, api: ApiVersion, prefix: &str) -> Option<String> {
     if let Some(found) = object.field(name, api) {
         return Some(format!("{prefix}{}", found.name));

@@ -1,4 +1,4 @@
-//! The fields of `ResetConfiguration` and `UpgradeConfiguration`, which only v1beta4 has.
+//! The fields of `ResetConfiguration` and `UpgradeConfiguration`, which only exist in v1beta4.
 
 use super::node::{PATCHES, TIMEOUTS};
 use super::shape::Type::{Bool, Int, Object as Map, Text, TextList};

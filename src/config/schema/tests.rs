@@ -4,7 +4,7 @@ use crate::config::parse;
 use crate::versions::ApiVersion;
 use std::collections::BTreeSet;
 
-/// What is wrong with the fields of a file, each with its help.
+/// The errors in the fields of a file, each with its help.
 fn wrong(text: &str) -> Vec<String> {
     let result = parse("c.yaml", text.as_bytes()).and_then(|documents| documents.check_fields());
     let errors = result.err().map(|errors| errors.problems().to_vec()).unwrap_or_default();
@@ -45,7 +45,7 @@ fn no_version_has_a_field_twice_and_every_field_lives_in_some_version() {
 }
 
 #[test]
-fn every_kind_has_its_two_first_lines_and_is_found_by_its_name() {
+fn every_kind_has_apiversion_and_kind_and_is_found_by_its_name() {
     for kind in Kind::ALL {
         assert_eq!(Kind::find(kind.name()), Some(kind));
         for field in ["apiVersion", "kind"] {
@@ -55,7 +55,7 @@ fn every_kind_has_its_two_first_lines_and_is_found_by_its_name() {
 }
 
 #[test]
-fn unknown_fields_are_answered_with_the_nearest_name_or_their_place() {
+fn unknown_fields_get_a_suggestion_or_their_right_place() {
     let cases = [
         ("networkng: {}", "3:1 networkng is not a field of ClusterConfiguration v1beta4 | did you mean 'networking'?"),
         (
@@ -73,7 +73,7 @@ fn unknown_fields_are_answered_with_the_nearest_name_or_their_place() {
         ),
         (
             "networking: {colour: red}",
-            "3:14 networking.colour is not a field of ClusterConfiguration v1beta4 | the fields here are \
+            "3:14 networking.colour is not a field of ClusterConfiguration v1beta4 | valid fields are \
              serviceSubnet, podSubnet, dnsDomain",
         ),
         (
@@ -87,7 +87,7 @@ fn unknown_fields_are_answered_with_the_nearest_name_or_their_place() {
 }
 
 #[test]
-fn fields_of_other_versions_are_named_with_theirs() {
+fn fields_of_other_versions_are_reported_with_those() {
     let cases = [
         (
             "v1beta4",
@@ -99,13 +99,13 @@ fn fields_of_other_versions_are_named_with_theirs() {
             "v1beta3",
             "encryptionAlgorithm: RSA-2048",
             "3:1 encryptionAlgorithm is not a field of v1beta3, only of v1beta4 | it exists in v1beta4; 'kubewright \
-             config migrate' moves a file there",
+             config migrate' converts a file to a newer version",
         ),
         (
             "v1beta3",
             "useHyperKubeImage: true",
             "3:1 useHyperKubeImage is not a field of v1beta3, only of v1beta1 to v1beta2 | remove it: hyperkube \
-             images are not built any more",
+             images are no longer built",
         ),
     ];
     for (version, body, expected) in cases {
@@ -116,19 +116,19 @@ fn fields_of_other_versions_are_named_with_theirs() {
 }
 
 #[test]
-fn extra_arguments_have_the_form_of_their_version() {
+fn extra_arguments_have_the_format_of_their_version() {
     let map = "scheduler:\n  extraArgs:\n    v: \"3\"\n";
     let list = "scheduler:\n  extraArgs:\n  - {name: v, value: \"3\"}\n";
     for version in ["v1beta1", "v1beta2", "v1beta3"] {
         assert!(wrong(&cluster(version, map)).is_empty());
-        assert!(wrong(&cluster(version, list))[0].contains("the list is the form of v1beta4"), "{version}");
+        assert!(wrong(&cluster(version, list))[0].contains("the list is the format of v1beta4"), "{version}");
     }
     assert!(wrong(&cluster("v1beta4", list)).is_empty());
-    assert!(wrong(&cluster("v1beta4", map))[0].contains("the map is the form of v1beta3 and older"));
+    assert!(wrong(&cluster("v1beta4", map))[0].contains("the map is the format of v1beta3 and older"));
 }
 
 #[test]
-fn wrong_types_say_how_to_write_the_value() {
+fn wrong_types_are_reported_with_the_right_notation() {
     let cases = [
         ("kubernetesVersion: 1.20", "3:20 kubernetesVersion must be text, not a number | write it in quotes: \"1.20\""),
         ("clusterName: yes", "3:14 clusterName must be text, not a boolean | write it in quotes: \"yes\""),
@@ -142,7 +142,7 @@ fn wrong_types_say_how_to_write_the_value() {
         ("apiServer: []", "3:12 apiServer must be a map, not a list"),
         (
             "certificateValidityPeriod: 5",
-            "3:28 certificateValidityPeriod must be a duration such as \"5m0s\", not a number | give it a unit: \"5s\" \
+            "3:28 certificateValidityPeriod must be a duration such as \"5m0s\", not a number | add a unit: \"5s\" \
              for seconds",
         ),
         ("featureGates: {A: 1}", "3:19 featureGates.A must be true or false, not a number | write true or false"),
@@ -154,29 +154,26 @@ fn wrong_types_say_how_to_write_the_value() {
     assert!(wrong(port)[0].ends_with("must be a whole number, not text | write 6443 without quotes"));
     let long = port.replace("'6443'", "99999999999");
     assert!(wrong(&long)[0].ends_with("99999999999 is out of range"));
-    assert!(wrong(&cluster("v1beta4", "networking: ~\ndns:\n")).is_empty(), "nothing means not set");
+    assert!(wrong(&cluster("v1beta4", "networking: ~\ndns:\n")).is_empty(), "null means unset");
 }
 
 #[test]
-fn a_secret_of_a_wrong_type_is_not_repeated() {
+fn a_secret_of_the_wrong_type_is_not_repeated() {
     let text = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nbootstrapTokens: [{token: 123456}]\n";
     assert_eq!(wrong(text), ["3:27 bootstrapTokens[0].token must be text, not a number | write it in quotes"]);
 }
 
 #[test]
-fn documents_must_say_what_they_are() {
+fn documents_must_have_apiversion_and_kind() {
     let cases = [
-        (
-            "kind: ClusterConfiguration\n",
-            "1:1  the document has no apiVersion | add 'apiVersion: kubeadm.k8s.io/v1beta4'",
-        ),
+        ("kind: ClusterConfiguration\n", "1:1  apiVersion is missing | add 'apiVersion: kubeadm.k8s.io/v1beta4'"),
         (
             "apiVersion: kubeadm.k8s.io/v1beta4\n",
-            "1:1  the document has no kind | add 'kind: ClusterConfiguration', or what it is",
+            "1:1  kind is missing | add 'kind: ClusterConfiguration', or another kind",
         ),
         (
             "apiVersion: kubeadm.k8s.io/v1beta4\nKind: ClusterConfiguration\n",
-            "1:1  the document has no kind | did you mean 'kind' with 'Kind'?",
+            "1:1  kind is missing | did you mean 'kind' instead of 'Kind'?",
         ),
         (
             "apiVersion: kubeadm.k8s.io/v1beta5\nkind: ClusterConfiguration\n",
@@ -185,16 +182,16 @@ fn documents_must_say_what_they_are() {
         ),
         (
             "apiVersion: kubeadm.k8s.io/v1alpha3\nkind: ClusterConfiguration\n",
-            "1:13 apiVersion v1alpha3 is older than any version that is read: v1beta1 to v1beta4 | migrate it with \
+            "1:13 apiVersion v1alpha3 is not supported; supported versions are v1beta1 to v1beta4 | convert it with \
              kubeadm v1.13 or v1.14 first",
         ),
         (
             "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ResetConfiguration\n",
-            "1:13 apiVersion ResetConfiguration does not exist in v1beta3 | it is a kind of v1beta4",
+            "1:13 apiVersion ResetConfiguration does not exist in v1beta3 | it exists in v1beta4",
         ),
         (
             "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfig\n",
-            "2:7 kind \"ClusterConfig\" is not a kind that is read here | did you mean 'ClusterConfiguration'?",
+            "2:7 kind \"ClusterConfig\" is not a supported kind | did you mean 'ClusterConfiguration'?",
         ),
         (
             "apiVersion: kubelet.config.k8s.io/v1\nkind: KubeletConfiguration\n",
@@ -211,13 +208,13 @@ fn documents_must_say_what_they_are() {
 }
 
 #[test]
-fn two_documents_of_a_kind_are_one_too_many() {
+fn duplicate_kinds_are_refused() {
     let text = format!("{}---\n{}", cluster("v1beta4", ""), cluster("v1beta3", ""));
-    assert_eq!(wrong(&text), ["5:7 kind there is a ClusterConfiguration on line 2 already | make one of the two"]);
+    assert_eq!(wrong(&text), ["5:7 kind duplicate ClusterConfiguration: the first one is on line 2 | merge the two"]);
 }
 
 #[test]
-fn component_documents_keep_unknown_fields_and_mind_known_types() {
+fn component_documents_keep_unknown_fields_and_check_known_types() {
     let kubelet = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
     assert!(wrong(&format!("{kubelet}brandNewField: {{a: [1]}}\nmaxPods: 5\n")).is_empty());
     let bad = format!("{kubelet}maxPods: \"110\"\nauthentication: {{webhook: {{cacheTTL: 0}}}}\n");
@@ -231,7 +228,7 @@ fn component_documents_keep_unknown_fields_and_mind_known_types() {
 }
 
 #[test]
-fn all_that_is_wrong_comes_in_the_order_of_the_file() {
+fn errors_are_in_the_order_of_the_file() {
     let text = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguration\nb: 1\n---\napiVersion: kubeadm.k8s.io/v1beta4\n\
                 kind: ClusterConfiguration\nclusterName: a\nclusterName: b\nnetworking: 5\n";
     let lines: Vec<String> = wrong(text).iter().map(|w| w.split(' ').next().unwrap().to_owned()).collect();

@@ -1,16 +1,16 @@
-//! What makes a file unreadable before any YAML is looked at: size, encoding, control characters.
+//! Checks a file before it is parsed as YAML: size, encoding, control characters.
 
 use super::load::MAX_BYTES;
 use super::node::Mark;
 use crate::config::problem::Complaint;
 
-/// The text of `bytes`, or why they are not the text of a config file.
+/// The text of `bytes`, or why it is not text.
 pub(super) fn decode(bytes: &[u8]) -> Result<&str, (Mark, Complaint)> {
     if bytes.len() > MAX_BYTES {
-        let what = format!("the file has {} bytes; more than {MAX_BYTES} are not read", bytes.len());
+        let what = format!("the file has {} bytes; the limit is {MAX_BYTES}", bytes.len());
         return Err((
             Mark::START,
-            Complaint::with_help(what, "a config file has a few kilobytes: is it the right file?"),
+            Complaint::with_help(what, "a configuration file has a few kilobytes; check the path"),
         ));
     }
     if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
@@ -28,20 +28,19 @@ pub(super) fn decode(bytes: &[u8]) -> Result<&str, (Mark, Complaint)> {
     match text.char_indices().find(|(_, c)| is_forbidden(*c)) {
         None => Ok(text),
         Some((at, c)) => {
-            let what = format!("the control character U+{:04X} cannot stand in YAML", u32::from(c));
+            let what = format!("the control character U+{:04X} is not allowed in YAML", u32::from(c));
             let before = text.as_bytes().get(..at).unwrap_or_default();
-            Err((mark_after(before), Complaint::with_help(what, "is it a text file?")))
+            Err((mark_after(before), Complaint::with_help(what, "check that it is a text file")))
         }
     }
 }
 
-/// YAML's printable characters exclude C0 and C1 controls but tab, line feed, carriage return and
-/// next line.
+/// YAML's printable characters exclude C0 and C1 controls except tab, line feed, carriage return and next line.
 fn is_forbidden(c: char) -> bool {
     c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')
 }
 
-/// The place right after valid UTF-8.
+/// The position after valid UTF-8.
 fn mark_after(valid: &[u8]) -> Mark {
     let text = String::from_utf8_lossy(valid);
     let line = text.matches('\n').count() + 1;

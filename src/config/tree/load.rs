@@ -1,4 +1,4 @@
-//! Builds the tree from the parser's events, with limits against files made to exhaust memory.
+//! Builds the tree from the parser's events, with limits against files designed to exhaust memory.
 
 use super::defects::decode;
 use super::node::{Entry, Mark, Node, Value};
@@ -9,27 +9,31 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::ops::Range;
 
-/// The largest file that is read: the API server takes no request above 3 MiB either.
+/// The largest file that is read: the API server does not accept requests above 3 MiB either.
 pub const MAX_BYTES: usize = 3 * 1024 * 1024;
 
-/// The most values in a file, counted after aliases are followed. Real files have hundreds.
+/// The maximum number of values in a file, counted after expanding aliases and including the copies kept for anchors.
+/// Real files have hundreds.
 const MAX_NODES: usize = 100_000;
 
-/// The deepest nesting, counted after aliases are followed. Real files have about ten levels.
+/// Text counts as one more value for each this many bytes: an alias of a long text copies it.
+const BYTES_OF_A_VALUE: usize = 64;
+
+/// The maximum nesting, counted after expanding aliases. Real files have about ten levels.
 const MAX_DEPTH: usize = 64;
 
-/// A file's documents and what is wrong with it as YAML.
+/// A file's documents and its YAML errors.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// The documents up to the first that cannot be read; empty ones are left out.
+    /// The documents up to the first that cannot be parsed, without empty ones.
     pub documents: Vec<Node>,
-    /// Duplicate keys and the like, and last what made reading stop.
+    /// Duplicate keys and the like, and finally the error that stopped parsing.
     pub defects: Vec<(Mark, String, Complaint)>,
-    /// True when the rest of the file could not be read.
+    /// True if the rest of the file could not be parsed.
     pub stopped: bool,
 }
 
-/// The documents in `bytes`. Never panics, whatever the bytes are.
+/// Parses the documents in `bytes`. Never panics on any input.
 pub fn load(bytes: &[u8]) -> Loaded {
     let mut loaded = Loaded::default();
     let text = match decode(bytes) {
@@ -70,7 +74,7 @@ pub fn load(bytes: &[u8]) -> Loaded {
     loaded
 }
 
-/// Why nothing after this place is read.
+/// Why parsing stopped, and where.
 struct Stop(Mark, Complaint);
 
 struct Anchored {
@@ -84,7 +88,7 @@ struct Builder<'a> {
     events: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Anchored>,
     nodes: usize,
-    /// The field that is being read, for messages.
+    /// The path of the current field, for messages.
     path: String,
     defects: Vec<(Mark, String, Complaint)>,
 }
@@ -110,10 +114,10 @@ impl<'a> Builder<'a> {
         self.events.next().transpose().map_err(|error: ScanError| Stop(mark(*error.marker()), explain(&error)))
     }
 
-    /// The node that begins with `event`, its number of values and its depth.
+    /// The node that starts with `event`, its number of values and its depth.
     fn node(&mut self, event: Option<(Event<'a>, Span)>, depth: usize) -> Result<(Node, usize, usize), Stop> {
         let Some((event, span)) = event else {
-            return Err(Stop(Mark::START, Complaint::new("the file ends in the middle of a value")));
+            return Err(Stop(Mark::START, Complaint::new("unexpected end of file in a value")));
         };
         let here = mark(span.start);
         if depth > MAX_DEPTH {
@@ -122,28 +126,30 @@ impl<'a> Builder<'a> {
         self.count(1, here)?;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
+                let more = text.len() / BYTES_OF_A_VALUE;
+                self.count(more, here)?;
                 let value = self.scalar(text.into_owned(), style, tag.as_deref(), here);
                 let flow = style != ScalarStyle::Plain;
                 let node = Node { value, mark: here, span: self.trimmed(&span), flow, aliased: false };
-                self.remember(anchor, &node, 1, 0);
-                Ok((node, 1, 0))
+                self.remember(anchor, &node, 1 + more, 0)?;
+                Ok((node, 1 + more, 0))
             }
             Event::SequenceStart(style, anchor, _) => {
                 let (items, size, inner, end) = self.items(depth)?;
                 let flow = style == StructureStyle::Flow;
                 let node = collection(Value::List(items), here, &span, flow, &end);
-                self.remember(anchor, &node, size, inner);
+                self.remember(anchor, &node, size, inner)?;
                 Ok((node, size, inner))
             }
             Event::MappingStart(style, anchor, _) => {
                 let (entries, size, inner, end) = self.entries(depth)?;
                 let flow = style == StructureStyle::Flow;
                 let node = collection(Value::Map(entries), here, &span, flow, &end);
-                self.remember(anchor, &node, size, inner);
+                self.remember(anchor, &node, size, inner)?;
                 Ok((node, size, inner))
             }
             Event::Alias(id) => self.alias(id, here, &span, depth),
-            _ => Err(Stop(here, Complaint::new("a value was expected here"))),
+            _ => Err(Stop(here, Complaint::new("expected a value"))),
         }
     }
 
@@ -206,7 +212,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A key as Go's conversion to JSON spells it.
+    /// A key in the spelling of Go's conversion to JSON.
     fn key_text(&mut self, key: &Node) -> Option<String> {
         match &key.value {
             Value::Text(text) => Some(text.clone()),
@@ -221,7 +227,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Adds what `<<: *name` brings; keys that are set already win.
+    /// Adds the entries of `<<: *name`; existing keys take precedence.
     fn merge(&mut self, entries: &mut Vec<Entry>, from: Node) {
         match from.value {
             Value::Map(merged) => {
@@ -245,29 +251,27 @@ impl<'a> Builder<'a> {
 
     fn alias(&mut self, id: usize, here: Mark, span: &Span, depth: usize) -> Result<(Node, usize, usize), Stop> {
         let Some(found) = self.anchors.get(&id) else {
-            return Err(Stop(here, Complaint::new("the alias stands inside the value it repeats")));
+            return Err(Stop(here, Complaint::new("the alias refers to a value that contains it")));
         };
         let (size, inner) = (found.size, found.depth);
         if depth + inner > MAX_DEPTH {
             return Err(Stop(here, Complaint::new(format!("aliases are nested more than {MAX_DEPTH} levels deep"))));
         }
+        self.nodes = within_budget(self.nodes, size, here)?;
         let node = Node { mark: here, span: bytes(span), aliased: true, ..found.node.clone() };
-        self.count(size, here)?;
         Ok((node, size, inner))
     }
 
-    fn remember(&mut self, anchor: usize, node: &Node, size: usize, depth: usize) {
+    fn remember(&mut self, anchor: usize, node: &Node, size: usize, depth: usize) -> Result<(), Stop> {
         if anchor != 0 {
+            self.count(size, node.mark)?;
             self.anchors.insert(anchor, Anchored { node: node.clone(), size, depth });
         }
+        Ok(())
     }
 
     fn count(&mut self, size: usize, here: Mark) -> Result<(), Stop> {
-        self.nodes = self.nodes.saturating_add(size);
-        if self.nodes > MAX_NODES {
-            let what = format!("the file holds more than {MAX_NODES} values once its aliases are followed");
-            return Err(Stop(here, Complaint::with_help(what, "is it the right file?")));
-        }
+        self.nodes = within_budget(self.nodes, size, here)?;
         Ok(())
     }
 
@@ -288,11 +292,21 @@ impl<'a> Builder<'a> {
             return Value::Text(text);
         }
         typed(&text).unwrap_or_else(|| {
-            let complaint = Complaint::new(format!("{text} is a number that no field can hold"));
+            let complaint = Complaint::new("this number is out of range for any field");
             self.defects.push((here, self.path.clone(), complaint));
             Value::Null
         })
     }
+}
+
+/// The number of values after adding `more`, unless it exceeds the limit.
+fn within_budget(nodes: usize, more: usize, here: Mark) -> Result<usize, Stop> {
+    let nodes = nodes.saturating_add(more);
+    if nodes > MAX_NODES {
+        let what = format!("the file has more than {MAX_NODES} values after expanding aliases");
+        return Err(Stop(here, Complaint::with_help(what, "check the path")));
+    }
+    Ok(nodes)
 }
 
 fn collection(value: Value, here: Mark, start: &Span, flow: bool, end: &Span) -> Node {
@@ -302,7 +316,7 @@ fn collection(value: Value, here: Mark, start: &Span, flow: bool, end: &Span) ->
         Value::Map(entries) => entries.iter().rfind(|e| !e.merged).map(|e| &e.value),
         _ => None,
     };
-    // A block collection's end event stands at the next token; its own text ends with its last value.
+    // The end event of a block collection is at the next token; its own text ends with its last value.
     let end = match last {
         Some(last) if !flow => last.span.end,
         _ => bytes(end).end,
@@ -318,16 +332,16 @@ fn mark(marker: Marker) -> Mark {
     Mark { line: marker.line().max(1), column: marker.col() + 1 }
 }
 
-/// The parser's error with a way out for the slips that are made most.
+/// The parser's error, with help for the most common mistakes.
 fn explain(error: &ScanError) -> Complaint {
     use granit_parser::ErrorKind as Kind;
-    let what = format!("this is not YAML: {}", error.kind());
+    let what = format!("invalid YAML: {}", error.kind());
     match error.kind() {
         Kind::TabInBlockIndentation | Kind::TabInIndentation | Kind::TabNotAllowed => {
             Complaint::with_help(what, "indent with spaces")
         }
         Kind::RecursionLimitExceeded => Complaint::new(format!("values are nested more than {MAX_DEPTH} levels deep")),
-        Kind::UnknownAnchor => Complaint::with_help(what, "name a value with '&name' before '*name' repeats it"),
+        Kind::UnknownAnchor => Complaint::with_help(what, "define the anchor '&name' before using '*name'"),
         Kind::UnclosedQuotedScalar => Complaint::with_help(what, "close the quote"),
         Kind::UnclosedFlowCollection { .. }
         | Kind::UnexpectedEofFlowSequence

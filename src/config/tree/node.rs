@@ -3,12 +3,10 @@
 use serde_json::{Map, Number};
 use std::ops::Range;
 
-/// A place in a file, counted from 1; columns count characters.
+/// A position in a file, counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark {
-    /// The line.
     pub line: usize,
-    /// The column.
     pub column: usize,
 }
 
@@ -17,59 +15,51 @@ impl Mark {
     pub const START: Self = Self { line: 1, column: 1 };
 }
 
-/// A value and where it stands.
+/// A value with its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
-    /// What it is.
     pub value: Value,
-    /// Where it begins.
+    /// Where it starts.
     pub mark: Mark,
-    /// Its bytes in the file. A block collection ends where its last value does; a block list may begin after its
-    /// first dash.
+    /// Its bytes in the file. A block collection ends with its last value; a block list may start after its first dash.
     pub span: Range<usize>,
-    /// True for `[…]` and `{…}`, and for scalars in quotes.
+    /// True for `[…]` and `{…}`, and for quoted scalars.
     pub flow: bool,
-    /// True when it came through an alias (`*name`): mark and span are those of the alias, while what is inside
-    /// has the places of the anchored original.
+    /// True if it comes from an alias (`*name`): mark and span are those of the alias, those of its content are in the
+    /// anchored original.
     pub aliased: bool,
 }
 
-/// What a node can be.
+/// The content of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Nothing, `~` or `null`.
+    /// An empty value, `~` or `null`.
     Null,
-    /// A boolean.
     Bool(bool),
-    /// A whole number; everything that fits Go's `int64` or `uint64`.
+    /// An integer that fits Go's `int64` or `uint64`.
     Int(i128),
-    /// Any other number, finite.
+    /// Any other finite number.
     Float(f64),
-    /// Text.
     Text(String),
-    /// A list.
     List(Vec<Node>),
-    /// A map, in the file's order, each key once.
+    /// A map in the file's order, without duplicate keys.
     Map(Vec<Entry>),
 }
 
-/// A key and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The key as text.
     pub key: String,
-    /// Where the key begins.
+    /// Where the key starts.
     pub mark: Mark,
-    /// The key's bytes in the file, quotes included.
+    /// The key's bytes in the file, including quotes.
     pub span: Range<usize>,
-    /// True when it came from a merge (`<<`).
+    /// True if it comes from a merge (`<<`).
     pub merged: bool,
-    /// The value.
     pub value: Node,
 }
 
 impl Node {
-    /// The entries of a map; none for everything else.
+    /// The entries of a map; empty for other nodes.
     pub fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Map(entries) => entries,
@@ -77,7 +67,7 @@ impl Node {
         }
     }
 
-    /// The items of a list; none for everything else.
+    /// The items of a list; empty for other nodes.
     pub fn items(&self) -> &[Node] {
         match &self.value {
             Value::List(items) => items,
@@ -85,12 +75,11 @@ impl Node {
         }
     }
 
-    /// The entry under `key`.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
         self.entries().iter().find(|entry| entry.key == key)
     }
 
-    /// The text, when it is text.
+    /// The text, if it is text.
     pub fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Text(text) => Some(text),
@@ -98,7 +87,7 @@ impl Node {
         }
     }
 
-    /// For messages: what the value is, with its article.
+    /// The type for messages, with its article.
     pub fn describe(&self) -> &'static str {
         match self.value {
             Value::Null => "nothing",
@@ -110,7 +99,7 @@ impl Node {
         }
     }
 
-    /// The same value without places.
+    /// The value without positions.
     pub fn to_json(&self) -> serde_json::Value {
         use serde_json::Value as Json;
         match &self.value {
@@ -127,7 +116,7 @@ impl Node {
         }
     }
 
-    /// The entries of a map without places; empty for everything else.
+    /// The entries of a map without positions; empty for other nodes.
     pub fn to_json_map(&self) -> Map<String, serde_json::Value> {
         self.entries().iter().map(|entry| (entry.key.clone(), entry.value.to_json())).collect()
     }

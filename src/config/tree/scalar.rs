@@ -1,4 +1,4 @@
-//! The types of bare scalars, as Go's YAML 1.1 reader (sigs.k8s.io/yaml) sees them.
+//! The types of plain scalars, as in Go's YAML 1.1 parser (sigs.k8s.io/yaml).
 
 use super::node::Value;
 
@@ -8,8 +8,8 @@ const NULL: [&str; 5] = ["", "~", "null", "Null", "NULL"];
 const INFINITE: [&str; 9] = [".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF", "-.inf", "-.Inf", "-.INF"];
 const NOT_A_NUMBER: [&str; 3] = [".nan", ".NaN", ".NAN"];
 
-/// The value of a scalar that stands without quotes. Timestamps stay text, as Go's reader leaves
-/// them. None for infinities and NaN, which JSON cannot hold.
+/// The value of an unquoted scalar. Timestamps stay text, as in Go's parser. None for infinities and NaN, which JSON
+/// cannot represent.
 pub(super) fn typed(text: &str) -> Option<Value> {
     if TRUE.contains(&text) {
         return Some(Value::Bool(true));
@@ -38,7 +38,7 @@ pub(super) fn typed(text: &str) -> Option<Value> {
     }
 }
 
-/// True when `text`, written without quotes, is text.
+/// True if `text` is text without quotes.
 pub fn is_text(text: &str) -> bool {
     matches!(typed(text), Some(Value::Text(_)))
 }
@@ -61,7 +61,7 @@ fn whole(text: &str) -> Option<Value> {
     } else {
         (10, lower.as_str())
     };
-    // from_str_radix would take a second sign.
+    // from_str_radix would accept a second sign.
     if !digits.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return None;
     }
@@ -70,7 +70,7 @@ fn whole(text: &str) -> Option<Value> {
     (number >= i128::from(i64::MIN) && number <= i128::from(u64::MAX)).then_some(Value::Int(number))
 }
 
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, the form of Go's reader.
+/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, as in Go's parser.
 fn decimal(text: &str) -> Option<Value> {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {

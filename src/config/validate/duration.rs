@@ -1,24 +1,18 @@
-//! Durations in Go's syntax: `1h30m`, `90s`, `1.5h`, `250ms`, `0`.
+//! Durations in Go's format: `1h30m`, `90s`, `1.5h`, `250ms`, `0`.
 
-use super::Judged;
+use super::Validated;
 use crate::base::go_duration;
 use crate::config::problem::Complaint;
 use std::time::Duration;
 
-/// Reads a duration that is not negative.
-///
-/// # Errors
-/// When the text is no duration, is negative, or is longer than 292 years, which is more than Go can hold.
-pub fn parse(text: &str) -> Judged<Duration> {
+/// A duration that is not negative, and at most 292 years, the limit of Go.
+pub fn parse(text: &str) -> Validated<Duration> {
     let nanos = go_duration::parse(text).ok_or_else(|| not_a_duration(text))?;
     u64::try_from(nanos).map(Duration::from_nanos).map_err(|_| Complaint::new(format!("{text} is negative")))
 }
 
-/// Reads a duration longer than zero.
-///
-/// # Errors
-/// As [`parse`], and when it is zero.
-pub fn parse_positive(text: &str) -> Judged<Duration> {
+/// A duration longer than zero.
+pub fn parse_positive(text: &str) -> Validated<Duration> {
     match parse(text)? {
         Duration::ZERO => Err(Complaint::with_help("must be longer than zero", "leave it out for the default")),
         duration => Ok(duration),
@@ -28,16 +22,16 @@ pub fn parse_positive(text: &str) -> Judged<Duration> {
 fn not_a_duration(text: &str) -> Complaint {
     let days = text.strip_suffix('d').and_then(|n| n.parse::<u32>().ok());
     let help = match days {
-        Some(days) => format!("hours are the largest unit: \"{}h\"", u64::from(days) * 24),
+        Some(days) => format!("write hours: \"{}h\"", u64::from(days) * 24),
         None if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => {
-            format!("give it a unit: \"{text}s\" for seconds")
+            format!("add a unit: \"{text}s\" for seconds")
         }
         None => "write hours, minutes and seconds, such as \"24h0m0s\"".to_owned(),
     };
     Complaint::with_help(format!("{text:?} is not a duration"), help)
 }
 
-/// Writes a duration as Go does: `24h0m0s`, `1m30s`, `250ms`, `0s`.
+/// A duration in Go's format: `24h0m0s`, `1m30s`, `250ms`, `0s`.
 pub fn format(duration: Duration) -> String {
     go_duration::format(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX))
 }
@@ -48,7 +42,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn reads_what_go_reads() {
+    fn durations_are_parsed_like_in_go() {
         let cases = [
             ("0", 0),
             ("0s", 0),
@@ -74,11 +68,11 @@ mod tests {
         assert_eq!(parse("-5s").unwrap_err().what, "-5s is negative");
         assert!(parse("9223372036854775808ns").is_err());
         assert!(parse("99999999999999999999999999999999999999999999h").is_err());
-        assert_eq!(parse("365d").unwrap_err().help.unwrap(), "hours are the largest unit: \"8760h\"");
+        assert_eq!(parse("365d").unwrap_err().help.unwrap(), "write hours: \"8760h\"");
     }
 
     #[test]
-    fn writes_what_go_writes() {
+    fn durations_are_written_like_in_go() {
         let cases = [
             (0, "0s"),
             (1, "1ns"),

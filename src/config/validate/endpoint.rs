@@ -1,15 +1,12 @@
-//! Endpoints: `HOST[:PORT]`, URLs of etcd, where a discovery file is, the runtime's socket.
+//! Endpoints: `HOST[:PORT]`, etcd URLs, the location of a discovery file, CRI sockets.
 
-use super::{Judged, name, net};
+use super::{Validated, name, net};
 use crate::config::model::HostPort;
 use crate::config::problem::Complaint;
 use std::net::IpAddr;
 
-/// `HOST`, `HOST:PORT`, `IPv4:PORT`, `[IPv6]:PORT` or an address alone.
-///
-/// # Errors
-/// When the host is neither an address nor a DNS name, or the port is none.
-pub fn host_port(text: &str) -> Judged<HostPort> {
+/// `HOST`, `HOST:PORT`, `IPv4:PORT`, `[IPv6]:PORT` or a bare address.
+pub fn host_port(text: &str) -> Validated<HostPort> {
     if let Some((scheme, rest)) = text.split_once("://") {
         let what = format!("{text:?} has the scheme '{scheme}://'");
         return Err(Complaint::with_help(what, format!("write '{}'", rest.trim_end_matches('/'))));
@@ -20,7 +17,7 @@ pub fn host_port(text: &str) -> Judged<HostPort> {
         return Ok(HostPort { host: host.to_owned(), port });
     }
     if name::looks_like_ipv4(host) {
-        return Err(Complaint::new(format!("{host:?} looks like an IPv4 address and is none")));
+        return Err(Complaint::new(format!("{host:?} is not a valid IPv4 address")));
     }
     let host = name::subdomain(host).map_err(|complaint| Complaint {
         what: format!("the host is neither an IP address nor a DNS name: {}", complaint.what),
@@ -29,21 +26,18 @@ pub fn host_port(text: &str) -> Judged<HostPort> {
     Ok(HostPort { host, port })
 }
 
-/// `HOST:PORT`, where the port must not be missing.
-///
-/// # Errors
-/// As [`host_port`], and when there is no port.
-pub fn host_and_port(text: &str) -> Judged<String> {
+/// `HOST:PORT`, where the port is required.
+pub fn host_and_port(text: &str) -> Validated<String> {
     let parsed = host_port(text)?;
     if parsed.port.is_some() {
         return Ok(parsed.with_port(0));
     }
-    let help = format!("add the port, most often 6443: '{}'", parsed.with_port(6443));
+    let help = format!("add the port, usually 6443: '{}'", parsed.with_port(6443));
     Err(Complaint::with_help(format!("{text:?} has no port"), help))
 }
 
 /// Host and port of `text`, without brackets.
-fn split(text: &str) -> Judged<(&str, Option<&str>)> {
+fn split(text: &str) -> Validated<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         return match rest.split_once(']') {
             Some((host, "")) => Ok((host, None)),
@@ -51,7 +45,7 @@ fn split(text: &str) -> Judged<(&str, Option<&str>)> {
             _ => Err(Complaint::new(format!("{text:?} is not '[IPv6]:PORT'"))),
         };
     }
-    // An IPv6 address without brackets has more than one colon and no port.
+    // An IPv6 address without brackets contains several colons and no port.
     if text.matches(':').count() > 1 {
         return Ok((text, None));
     }
@@ -59,10 +53,7 @@ fn split(text: &str) -> Judged<(&str, Option<&str>)> {
 }
 
 /// An etcd client URL: `https://HOST:PORT`.
-///
-/// # Errors
-/// When it has no scheme, another scheme than `http` or `https`, `http` where `https_only`, or no host.
-pub fn etcd_url(text: &str, https_only: bool) -> Judged<String> {
+pub fn etcd_url(text: &str, https_only: bool) -> Validated<String> {
     let Some((scheme, rest)) = text.split_once("://") else {
         let what = format!("{text:?} is not a URL");
         return Err(Complaint::with_help(what, format!("write 'https://{text}'")));
@@ -71,11 +62,11 @@ pub fn etcd_url(text: &str, https_only: bool) -> Judged<String> {
         "https" => {}
         "http" if !https_only => {}
         "http" => {
-            let what = "must begin with https:// when certificates are given";
+            let what = "must start with https:// if certificates are set";
             return Err(Complaint::with_help(what, format!("write 'https://{rest}'")));
         }
         _ => {
-            return Err(Complaint::with_help(format!("'{scheme}' is not a scheme of etcd"), "write 'https://…'"));
+            return Err(Complaint::with_help(format!("the scheme '{scheme}' is not supported"), "write 'https://…'"));
         }
     }
     let authority = rest.split('/').next().unwrap_or_default();
@@ -84,31 +75,25 @@ pub fn etcd_url(text: &str, https_only: bool) -> Judged<String> {
     Ok(text.to_owned())
 }
 
-/// A path on this host or an `https://` address; `file://` becomes a path.
-///
-/// # Errors
-/// When it is a URL of another scheme.
-pub fn discovery_location(text: &str) -> Judged<String> {
+/// A path on this host or an `https://` URL; `file://` is converted to a path.
+pub fn discovery_location(text: &str) -> Validated<String> {
     match text.split_once("://") {
         None | Some(("https", _)) => Ok(text.to_owned()),
         Some(("file", path)) if path.starts_with('/') => Ok(path.to_owned()),
         Some(("http", rest)) => {
             let help = format!("write 'https://{rest}'");
-            Err(Complaint::with_help("a discovery file fetched over plain http could be anybody's", help))
+            Err(Complaint::with_help("a discovery file over plain http cannot be trusted", help))
         }
         Some((scheme, _)) => {
-            let what = format!("'{scheme}' is not a scheme that is read");
-            Err(Complaint::with_help(what, "give a path or an https:// address"))
+            let what = format!("the scheme '{scheme}' is not supported");
+            Err(Complaint::with_help(what, "use a path or an https:// URL"))
         }
     }
 }
 
-/// The container runtime's socket, `unix://` added where the minor wants it (`with_scheme`).
-/// The second value is true when it had to be added.
-///
-/// # Errors
-/// When it is neither an absolute path nor a `unix://` address.
-pub fn cri_socket(text: &str, with_scheme: bool) -> Judged<(String, bool)> {
+/// The CRI socket, prefixed with `unix://` if the minor version writes it that way (`with_scheme`). The second value is
+/// true if the prefix was added.
+pub fn cri_socket(text: &str, with_scheme: bool) -> Validated<(String, bool)> {
     let path = text.strip_prefix("unix://");
     if path.is_some_and(|path| path.starts_with('/')) {
         return Ok((text.to_owned(), false));
@@ -120,7 +105,7 @@ pub fn cri_socket(text: &str, with_scheme: bool) -> Judged<(String, bool)> {
     if let Some((scheme, _)) = text.split_once("://")
         && scheme != "unix"
     {
-        let what = format!("'{scheme}' is not a scheme of sockets");
+        let what = format!("the scheme '{scheme}' is not supported");
         return Err(Complaint::with_help(what, "write 'unix:///path/to/the.sock'"));
     }
     let path = path.or_else(|| text.strip_prefix("unix:")).unwrap_or(text).trim_start_matches('/');
@@ -133,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_come_with_and_without_ports() {
+    fn hosts_with_and_without_ports() {
         let cases = [
             ("lb.example.com", "lb.example.com", None),
             ("lb:6443", "lb", Some(6443)),
@@ -150,14 +135,11 @@ mod tests {
         }
         assert_eq!(host_port("https://lb:6443/").unwrap_err().help.unwrap(), "write 'lb:6443'");
         assert_eq!(host_port("lb:99999").unwrap_err().what, "\"99999\" is not a port");
-        assert_eq!(
-            host_and_port("fd00::1").unwrap_err().help.unwrap(),
-            "add the port, most often 6443: '[fd00::1]:6443'"
-        );
+        assert_eq!(host_and_port("fd00::1").unwrap_err().help.unwrap(), "add the port, usually 6443: '[fd00::1]:6443'");
     }
 
     #[test]
-    fn etcd_urls_need_https_when_there_are_certificates() {
+    fn etcd_urls_need_https_if_there_are_certificates() {
         assert!(etcd_url("https://10.0.5.21:2379", true).is_ok());
         assert!(etcd_url("http://10.0.5.21:2379", false).is_ok());
         assert!(etcd_url("http://10.0.5.21:2379", true).is_err());
@@ -168,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn sockets_get_their_scheme_where_the_minor_wants_it() {
+    fn sockets_get_their_scheme_where_the_minor_version_requires_it() {
         let path = "/run/containerd/containerd.sock";
         let url = format!("unix://{path}");
         assert_eq!(cri_socket(path, false).unwrap(), (path.to_owned(), false));

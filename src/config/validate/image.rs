@@ -1,16 +1,13 @@
 //! Image registries and tags, in the grammar of `github.com/distribution/reference`.
 
-use super::Judged;
+use super::Validated;
 use crate::config::problem::Complaint;
 use std::net::Ipv6Addr;
 
 /// A registry and path: `registry.k8s.io`, `10.0.0.1:5000/mirror/k8s`.
-///
-/// # Errors
-/// When `REPOSITORY/name:tag` would be no image.
-pub fn repository(text: &str) -> Judged<String> {
+pub fn repository(text: &str) -> Validated<String> {
     if let Some((_, rest)) = text.split_once("://") {
-        let what = format!("{text:?} has a scheme, which image names do not");
+        let what = format!("{text:?} contains a scheme");
         return Err(Complaint::with_help(what, format!("write '{}'", rest.trim_end_matches('/'))));
     }
     if let Some(bare) = text.strip_suffix('/') {
@@ -24,18 +21,15 @@ pub fn repository(text: &str) -> Judged<String> {
         None => Ok(text.to_owned()),
         Some(part) => {
             let lower = text.to_lowercase();
-            let what = format!("{text:?} is not a registry and path: {part:?} does not fit");
+            let what = format!("{text:?} is not a registry and path: {part:?} is invalid");
             let help = (lower != text && repository(&lower).is_ok()).then(|| format!("did you mean '{lower}'?"));
             Err(Complaint { what, help })
         }
     }
 }
 
-/// An image's tag: at most 128 of `[A-Za-z0-9_.-]`, no `.` or `-` first.
-///
-/// # Errors
-/// When it is none.
-pub fn tag(text: &str) -> Judged<String> {
+/// An image tag: at most 128 of `[A-Za-z0-9_.-]`, not starting with `.` or `-`.
+pub fn tag(text: &str) -> Validated<String> {
     let legal = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
     if legal && (1..=128).contains(&text.len()) && !text.starts_with(['.', '-']) {
         return Ok(text.to_owned());
@@ -43,7 +37,7 @@ pub fn tag(text: &str) -> Judged<String> {
     Err(Complaint::new(format!("{text:?} is not an image tag")))
 }
 
-/// `HOST[:PORT]`, where the host is labels separated by points or an IPv6 address in brackets.
+/// `HOST[:PORT]`, where the host is labels separated by dots or an IPv6 address in brackets.
 fn is_domain(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -63,7 +57,7 @@ fn is_domain(text: &str) -> bool {
     })
 }
 
-/// Lower-case letters and digits, with `.`, `_`, `__` or dashes between them.
+/// Lower-case letters and digits, separated by `.`, `_`, `__` or dashes.
 fn is_component(text: &str) -> bool {
     let mut separator = String::new();
     let mut any = false;
@@ -89,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn registries_with_ports_and_paths_are_taken() {
+    fn registries_with_ports_and_paths_are_accepted() {
         for good in [
             "registry.k8s.io",
             "k8s.gcr.io",
@@ -110,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_have_their_alphabet() {
+    fn tags_have_a_limited_character_set() {
         assert!(tag("3.5.0-0").is_ok() && tag("v1.36.2_x").is_ok());
         assert!(tag("").is_err() && tag(".a").is_err() && tag("a b").is_err() && tag(&"a".repeat(129)).is_err());
     }

@@ -1,7 +1,7 @@
-//! Judges single values: pure functions from text to a typed value or a complaint.
+//! Validates single values: pure functions from text to a typed value or an error.
 //!
-//! The same functions serve flags and fields, so both are held to the same rules: those of kubeadm's
-//! `apis/kubeadm/validation/validation.go`, and some that kubeadm leaves to the components to trip over.
+//! The same functions serve flags and fields. The rules are those of kubeadm's `apis/kubeadm/validation/validation.go`,
+//! plus some that kubeadm leaves to the components.
 
 pub mod choice;
 pub mod duration;
@@ -16,5 +16,5 @@ pub mod version;
 
 use super::problem::Complaint;
 
-/// A typed value, or what is wrong with the text.
-pub type Judged<T> = Result<T, Complaint>;
+/// A typed value, or the error in the text.
+pub type Validated<T> = Result<T, Complaint>;

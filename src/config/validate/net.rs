@@ -1,15 +1,12 @@
 //! IP addresses, networks and ports.
 
-use super::Judged;
+use super::Validated;
 use crate::config::problem::Complaint;
 use ipnet::IpNet;
 use std::net::IpAddr;
 
 /// An IPv4 or IPv6 address.
-///
-/// # Errors
-/// When the text is none.
-pub fn ip(text: &str) -> Judged<IpAddr> {
+pub fn ip(text: &str) -> Validated<IpAddr> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
@@ -17,20 +14,17 @@ pub fn ip(text: &str) -> Judged<IpAddr> {
     let octets: Vec<&str> = text.split('.').collect();
     let padded = octets.iter().any(|o| o.len() > 1 && o.starts_with('0'));
     if octets.len() == 4 && octets.iter().all(|o| !o.is_empty() && o.bytes().all(|b| b.is_ascii_digit())) {
-        let help = if padded { "leave out leading zeros" } else { "each of the four numbers is at most 255" };
+        let help = if padded { "remove leading zeros" } else { "each of the four numbers is at most 255" };
         return Err(Complaint::with_help(what, help));
     }
     if text.contains('/') {
-        return Err(Complaint::with_help(what, "leave out the prefix length"));
+        return Err(Complaint::with_help(what, "remove the prefix length"));
     }
     Err(Complaint::new(what))
 }
 
-/// An address that other machines can reach an API server at. Loopback and `0.0.0.0` are for the caller to replace.
-///
-/// # Errors
-/// When the text is no address, or one of multicast, broadcast or link-local.
-pub fn reachable_ip(text: &str) -> Judged<IpAddr> {
+/// An address at which other hosts can reach an API server. Loopback and `0.0.0.0` are replaced by the caller.
+pub fn reachable_ip(text: &str) -> Validated<IpAddr> {
     let address = ip(text)?;
     let kind = match address {
         IpAddr::V4(v4) if v4.is_broadcast() => "a broadcast",
@@ -39,15 +33,12 @@ pub fn reachable_ip(text: &str) -> Judged<IpAddr> {
         _ if address.is_multicast() => "a multicast",
         _ => return Ok(address),
     };
-    let what = format!("{text} is {kind} address, at which an API server cannot be reached");
-    Err(Complaint::with_help(what, "give an address of this host that other machines can reach"))
+    let what = format!("{text} is {kind} address, which cannot be used for an API server");
+    Err(Complaint::with_help(what, "use an address of this host that other machines can reach"))
 }
 
 /// A network such as `10.244.0.0/16`.
-///
-/// # Errors
-/// When the text is none.
-pub fn cidr(text: &str) -> Judged<IpNet> {
+pub fn cidr(text: &str) -> Validated<IpNet> {
     let fail = |help: String| Complaint::with_help(format!("{text:?} is not a network such as 10.244.0.0/16"), help);
     let Some((address, length)) = text.split_once('/') else {
         return Err(match ip(text) {
@@ -69,10 +60,7 @@ pub fn cidr(text: &str) -> Judged<IpNet> {
 }
 
 /// A TCP port.
-///
-/// # Errors
-/// When the text is no number from 1 to 65535.
-pub fn port(text: &str) -> Judged<u16> {
+pub fn port(text: &str) -> Validated<u16> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let number = if digits { text.parse().ok().filter(|n| *n != 0) } else { None };
     number.ok_or_else(|| Complaint::with_help(format!("{text:?} is not a port"), "a port is a number from 1 to 65535"))
@@ -84,15 +72,15 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn addresses_that_are_none_are_explained() {
+    fn invalid_addresses_are_explained() {
         assert_eq!(ip("300.1.2.3").unwrap_err().help.unwrap(), "each of the four numbers is at most 255");
-        assert_eq!(ip("010.1.2.3").unwrap_err().help.unwrap(), "leave out leading zeros");
-        assert_eq!(ip("10.0.0.1/8").unwrap_err().help.unwrap(), "leave out the prefix length");
+        assert_eq!(ip("010.1.2.3").unwrap_err().help.unwrap(), "remove leading zeros");
+        assert_eq!(ip("10.0.0.1/8").unwrap_err().help.unwrap(), "remove the prefix length");
         assert!(ip("").is_err() && ip("lb.example.com").is_err() && ip("fe80::1%eth0").is_err());
     }
 
     #[test]
-    fn an_api_server_needs_an_address_others_can_reach() {
+    fn an_api_server_needs_an_address_that_others_can_reach() {
         for good in ["192.168.0.36", "fd00::1", "0.0.0.0", "127.0.0.1", "8.8.8.8"] {
             assert!(reachable_ip(good).is_ok(), "{good}");
         }
@@ -102,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_explained_too() {
+    fn invalid_networks_are_explained() {
         let help = |text: &str| cidr(text).unwrap_err().help.unwrap();
         assert_eq!(help("10.0.0.0/99"), "the prefix length of an IPv4 network is a number from 0 to 32");
         assert_eq!(help("10.0.0.0"), "add the prefix length: '10.0.0.0/16'");

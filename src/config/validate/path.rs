@@ -1,26 +1,20 @@
 //! Paths on the host.
 
-use super::Judged;
+use super::Validated;
 use crate::config::problem::Complaint;
 use std::path::PathBuf;
 
 /// An absolute path.
-///
-/// # Errors
-/// When it is relative.
-pub fn absolute(text: &str) -> Judged<PathBuf> {
+pub fn absolute(text: &str) -> Validated<PathBuf> {
     if text.starts_with('/') {
         return Ok(PathBuf::from(text));
     }
     let what = format!("{text:?} is not an absolute path");
-    Err(Complaint::with_help(what, "begin it with '/'"))
+    Err(Complaint::with_help(what, "start it with '/'"))
 }
 
-/// The absolute path of a certificate, which ends in `.crt`.
-///
-/// # Errors
-/// When it is relative or ends otherwise.
-pub fn certificate(text: &str) -> Judged<PathBuf> {
+/// The absolute path of a certificate, ending in `.crt`.
+pub fn certificate(text: &str) -> Validated<PathBuf> {
     let path = absolute(text)?;
     if path.extension().is_some_and(|e| e == "crt") {
         return Ok(path);

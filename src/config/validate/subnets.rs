@@ -1,51 +1,43 @@
-//! What Pod and Service networks must be together: sizes, families, node masks.
+//! Constraints on Pod and Service networks: sizes, families, node masks.
 
-use super::{Judged, net};
+use super::{Validated, net};
 use crate::config::problem::Complaint;
 use ipnet::IpNet;
 
-/// The DNS Service has the tenth address (kubeadm's `MinimumAddressesInServiceSubnet`).
+/// The DNS Service gets the tenth address (kubeadm's `MinimumAddressesInServiceSubnet`).
 pub const MIN_SERVICE_ADDRESSES: u128 = 10;
 
 /// kubeadm's `MinimumAddressesInPodSubnet`.
 pub const MIN_POD_ADDRESSES: u128 = 14;
 
-/// The API server keeps Service addresses in one bitmap of at most 2^20
-/// (kubeadm's `MaximumBitsForServiceSubnet`).
+/// The API server allocates Service addresses from a bitmap of at most 2^20 (kubeadm's `MaximumBitsForServiceSubnet`).
 const MAX_SERVICE_BITS: u8 = 20;
 
-/// The controller manager hands out at most 2^16 node networks (kubeadm's `PodSubnetNodeMaskMaxDiff`).
+/// The controller manager allocates at most 2^16 node networks (kubeadm's `PodSubnetNodeMaskMaxDiff`).
 const MAX_NODE_MASK_DIFFERENCE: u8 = 16;
 
-/// One network, or two of different families, separated by a comma.
-///
-/// # Errors
-/// When a network is none, there are more than two, both have one family, or two are given where
-/// `dual_stack` is off.
-pub fn networks(text: &str, dual_stack: bool) -> Judged<Vec<IpNet>> {
-    let nets = text.split(',').map(|part| net::cidr(part.trim())).collect::<Judged<Vec<_>>>()?;
+/// One network, or two of different families separated by a comma, if `dual_stack` is enabled.
+pub fn networks(text: &str, dual_stack: bool) -> Validated<Vec<IpNet>> {
+    let nets = text.split(',').map(|part| net::cidr(part.trim())).collect::<Validated<Vec<_>>>()?;
     match nets.as_slice() {
         [a, b] if a.addr().is_ipv4() == b.addr().is_ipv4() => {
             let what = format!("{a} and {b} are of the same family");
-            Err(Complaint::with_help(what, "give one network, or one of IPv4 and one of IPv6"))
+            Err(Complaint::with_help(what, "use one network, or one IPv4 and one IPv6 network"))
         }
         [_, _] if !dual_stack => Err(Complaint::with_help(
-            "two networks need the feature gate IPv6DualStack in this version",
-            "set featureGates: {IPv6DualStack: true}, or give one network",
+            "two networks require the feature gate IPv6DualStack in this version",
+            "set featureGates: {IPv6DualStack: true}, or use one network",
         )),
         [_] | [_, _] => Ok(nets),
         _ => {
-            let what = format!("{} networks are given; one, or one of each family, is what a cluster has", nets.len());
+            let what = format!("{} networks are given; a cluster has one, or one of each IP family", nets.len());
             Err(Complaint::new(what))
         }
     }
 }
 
 /// Refuses a network with fewer than `least` addresses.
-///
-/// # Errors
-/// Says how many it has.
-pub fn large_enough(net: &IpNet, least: u128) -> Judged<()> {
+pub fn large_enough(net: &IpNet, least: u128) -> Validated<()> {
     let bits = net.max_prefix_len() - net.prefix_len();
     let addresses = 1_u128.checked_shl(u32::from(bits)).unwrap_or(u128::MAX);
     if addresses >= least {
@@ -54,14 +46,11 @@ pub fn large_enough(net: &IpNet, least: u128) -> Judged<()> {
     let plural = if addresses == 1 { "address" } else { "addresses" };
     let prefix = net.max_prefix_len() - 4;
     let what = format!("{net} has {addresses} {plural}; at least {least} are needed");
-    Err(Complaint::with_help(what, format!("a prefix length of {prefix} or less is enough")))
+    Err(Complaint::with_help(what, format!("use a prefix length of {prefix} or less")))
 }
 
-/// Refuses a Service network that the API server would refuse for its size.
-///
-/// # Errors
-/// Names the smallest prefix length.
-pub fn service_small_enough(net: &IpNet) -> Judged<()> {
+/// Refuses a Service network that is too large for the API server.
+pub fn service_small_enough(net: &IpNet) -> Validated<()> {
     let least = net.max_prefix_len() - MAX_SERVICE_BITS;
     if net.prefix_len() >= least {
         return Ok(());
@@ -70,24 +59,23 @@ pub fn service_small_enough(net: &IpNet) -> Judged<()> {
     Err(Complaint::with_help(what, format!("use a prefix length of {least} or more")))
 }
 
-/// Holds a Pod network against the size of the network that each node gets of it.
-///
-/// # Errors
-/// When no node's network fits, or more would fit than the controller manager can count.
-pub fn node_mask_fits(net: &IpNet, node_mask: u8) -> Judged<()> {
+/// Refuses a Pod network that does not fit the size of the network that each node gets from it.
+pub fn node_mask_fits(net: &IpNet, node_mask: u8) -> Validated<()> {
     let pods = net.prefix_len();
     let (family, most) = if net.addr().is_ipv4() { ("ipv4", 32) } else { ("ipv6", 128) };
     let flag = format!("node-cidr-mask-size-{family} in controllerManager.extraArgs");
     if node_mask > most {
-        return Err(Complaint::new(format!("each node would get a /{node_mask}, which {family} does not have")));
+        return Err(Complaint::new(format!(
+            "each node would get a /{node_mask}, which is not a prefix length of {family}"
+        )));
     }
     if pods > node_mask {
-        let what = format!("{net} is smaller than the /{node_mask} that each node gets of it");
+        let what = format!("{net} is smaller than the /{node_mask} that each node gets from it");
         return Err(Complaint::with_help(what, format!("use a prefix length of {node_mask} or less, or set {flag}")));
     }
     if node_mask - pods > MAX_NODE_MASK_DIFFERENCE {
         let what =
-            format!("{net} holds more than 2^{MAX_NODE_MASK_DIFFERENCE} networks of /{node_mask}, one for each node");
+            format!("{net} has more than 2^{MAX_NODE_MASK_DIFFERENCE} networks of /{node_mask}, one for each node");
         let least = node_mask - MAX_NODE_MASK_DIFFERENCE;
         return Err(Complaint::with_help(what, format!("use a prefix length of {least} or more, or set {flag}")));
     }
@@ -118,7 +106,7 @@ mod tests {
         assert!(large_enough(&net("10.96.0.0/28"), MIN_SERVICE_ADDRESSES).is_ok());
         let complaint = large_enough(&net("10.96.0.0/30"), MIN_SERVICE_ADDRESSES).unwrap_err();
         assert_eq!(complaint.what, "10.96.0.0/30 has 4 addresses; at least 10 are needed");
-        assert_eq!(complaint.help.unwrap(), "a prefix length of 28 or less is enough");
+        assert_eq!(complaint.help.unwrap(), "use a prefix length of 28 or less");
         assert!(large_enough(&net("::/0"), MIN_SERVICE_ADDRESSES).is_ok());
         assert!(service_small_enough(&net("10.96.0.0/12")).is_ok());
         assert!(service_small_enough(&net("10.0.0.0/11")).is_err());

@@ -1,31 +1,28 @@
-//! Bootstrap tokens, certificate keys and CA pins. No message here repeats a secret.
+//! Bootstrap tokens, certificate keys and CA pins. Messages never contain a secret.
 
-use super::Judged;
+use super::Validated;
 use crate::base::fault::Fault;
-use crate::base::nearest::nearest;
 use crate::base::pin::Pin;
 use crate::base::secret::Secret;
+use crate::base::suggest::similar;
 use crate::config::problem::Complaint;
 
 const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
-/// What a bootstrap token may be used for.
+/// The usages of a bootstrap token.
 pub const USAGES: [&str; 2] = ["signing", "authentication"];
 
-/// Every group of a token begins with this (`k8s.io/cluster-bootstrap/token/api`).
+/// The prefix of all token groups (`k8s.io/cluster-bootstrap/token/api`).
 pub const GROUP_PREFIX: &str = "system:bootstrappers:";
 
-/// The group that lets a token's bearer become a node.
+/// The group whose members may become nodes.
 pub const NODE_GROUP: &str = "system:bootstrappers:kubeadm:default-node-token";
 
-/// A bootstrap token: six characters, a point, sixteen characters, of `a` to `z` and `0` to `9`.
-///
-/// # Errors
-/// When it has another form.
-pub fn bootstrap_token(text: &str) -> Judged<Secret<String>> {
+/// A bootstrap token: six characters, a dot, sixteen characters, of `a` to `z` and `0` to `9`.
+pub fn bootstrap_token(text: &str) -> Validated<Secret<String>> {
     let legal = |s: &str| s.bytes().all(|b| ALPHABET.contains(&b));
     let what = match text.split_once('.') {
-        None => "a bootstrap token has a point after its first six characters".to_owned(),
+        None => "a bootstrap token has a dot after its first six characters".to_owned(),
         Some((id, secret)) if id.len() == 6 && secret.len() == 16 && legal(id) && legal(secret) => {
             return Ok(Secret::new(text.to_owned()));
         }
@@ -33,19 +30,16 @@ pub fn bootstrap_token(text: &str) -> Judged<Secret<String>> {
             "a bootstrap token has only the letters a to z and the digits 0 to 9".to_owned()
         }
         Some((id, secret)) => format!(
-            "a bootstrap token has 6 characters before the point and 16 after it; these are {} and {}",
+            "a bootstrap token has 6 characters before the dot and 16 after it, not {} and {}",
             id.len(),
             secret.len()
         ),
     };
-    Err(Complaint::with_help(what, "run 'kubewright token generate' for a new one"))
+    Err(Complaint::with_help(what, "run 'kubewright token generate' to generate one"))
 }
 
 /// A certificate key: 32 bytes as 64 hexadecimal digits.
-///
-/// # Errors
-/// When it has another form.
-pub fn certificate_key(text: &str) -> Judged<Secret<String>> {
+pub fn certificate_key(text: &str) -> Validated<Secret<String>> {
     if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Ok(Secret::new(text.to_owned()));
     }
@@ -54,39 +48,30 @@ pub fn certificate_key(text: &str) -> Judged<Secret<String>> {
     } else {
         "a certificate key has only hexadecimal digits".to_owned()
     };
-    Err(Complaint::with_help(what, "run 'kubewright certs certificate-key' for a new one"))
+    Err(Complaint::with_help(what, "run 'kubewright certs certificate-key' to generate one"))
 }
 
 /// A pin of a CA's public key: `sha256:` and 64 hexadecimal digits.
-///
-/// # Errors
-/// When it has another form.
-pub fn ca_pin(text: &str) -> Judged<String> {
+pub fn ca_pin(text: &str) -> Validated<String> {
     text.parse::<Pin>()
         .map(|pin| pin.to_string())
         .map_err(|bad| Complaint::with_help(bad.to_string(), bad.hint().unwrap_or_default()))
 }
 
-/// One thing a token may be used for.
-///
-/// # Errors
-/// When there is no such use.
-pub fn usage(text: &str) -> Judged<String> {
+/// A usage of a token.
+pub fn usage(text: &str) -> Validated<String> {
     if USAGES.contains(&text) {
         return Ok(text.to_owned());
     }
-    let help = match nearest(text, USAGES) {
+    let help = match similar(text, USAGES) {
         Some(near) => format!("did you mean '{near}'?"),
-        None => format!("the usages are {}", USAGES.join(" and ")),
+        None => format!("use {}", USAGES.join(" and ")),
     };
-    Err(Complaint::with_help(format!("{text:?} is not a usage of tokens"), help))
+    Err(Complaint::with_help(format!("{text:?} is not a token usage"), help))
 }
 
-/// A group that a token's bearer is in: `system:bootstrappers:` and `[a-z0-9:-]{0,255}[a-z0-9]`.
-///
-/// # Errors
-/// When it has another form.
-pub fn group(text: &str) -> Judged<String> {
+/// A group that a token authenticates as: `system:bootstrappers:` and `[a-z0-9:-]{0,255}[a-z0-9]`.
+pub fn group(text: &str) -> Validated<String> {
     let legal = |name: &str| {
         name.len() <= 256
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b':' || b == b'-')
@@ -95,8 +80,8 @@ pub fn group(text: &str) -> Judged<String> {
     if text.strip_prefix(GROUP_PREFIX).is_some_and(legal) {
         return Ok(text.to_owned());
     }
-    let what = format!("{text:?} is not a group for tokens");
-    Err(Complaint::with_help(what, format!("it begins with '{GROUP_PREFIX}' and goes on with a-z, 0-9, ':' and '-'")))
+    let what = format!("{text:?} is not a valid token group");
+    Err(Complaint::with_help(what, format!("use '{GROUP_PREFIX}' followed by a-z, 0-9, ':' and '-'")))
 }
 
 #[cfg(test)]
@@ -107,7 +92,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_bad_token_is_not_repeated() {
+    fn an_invalid_token_is_not_repeated() {
         for text in ["NOT.A-TOKEN", "abcdef", "abcdef.0123456789abcde", "abcdef.0123456789abcdeF", "", "."] {
             let complaint = bootstrap_token(text).unwrap_err();
             assert!(text.len() < 3 || !complaint.what.contains(text), "{}", complaint.what);
@@ -117,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn pins_and_groups_keep_their_form() {
+    fn pins_and_groups_have_their_format() {
         assert_eq!(ca_pin(&format!("SHA256:{}", "AB".repeat(32))).unwrap(), format!("sha256:{}", "ab".repeat(32)));
         assert!(ca_pin("sha256:12").is_err());
         assert!(ca_pin(&format!("md5:{}", "ab".repeat(32))).is_err());

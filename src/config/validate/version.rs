@@ -1,23 +1,20 @@
-//! Kubernetes versions within the window of this tool.
+//! Supported Kubernetes versions.
 
-use super::Judged;
+use super::Validated;
 use crate::base::fault::Fault;
 use crate::config::problem::Complaint;
 use crate::versions::{self, Version};
 
-/// A version that can be installed.
-///
-/// # Errors
-/// When the text is no version (labels such as `stable` are none), or the version is outside the window.
-pub fn installable(text: &str) -> Judged<Version> {
+/// A supported version. Labels such as `stable` are not versions.
+pub fn installable(text: &str) -> Validated<Version> {
     let version: Version = text
         .parse()
         .map_err(|error: versions::version::NotAVersion| Complaint { what: error.to_string(), help: error.hint() })?;
     if version.major == 1 && versions::facts(version.minor).is_some() {
         return Ok(version);
     }
-    let what = format!("{version} is outside of what can be installed: {}", versions::window());
-    Err(Complaint::with_help(what, format!("choose a version from {}", versions::window())))
+    let what = format!("{version} is not supported; supported versions are {}", versions::window());
+    Err(Complaint::with_help(what, format!("use a version from {}", versions::window())))
 }
 
 #[cfg(test)]
@@ -26,7 +23,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn only_versions_of_the_window_are_taken() {
+    fn only_supported_versions_are_accepted() {
         assert_eq!(installable("1.20.2").unwrap().to_string(), "v1.20.2");
         for bad in ["v1.10.0", "v1.99.0", "v2.20.0", "v0.20.0"] {
             assert!(installable(bad).unwrap_err().what.contains("v1.20 to v1."), "{bad}");

@@ -242,7 +242,8 @@ fn data_of_a_membership_that_ended_is_refused() {
     let failure = host.membership(&etcd).admit("b", &url("b"), LocalData::Present).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(EtcdError::StaleData { .. })));
     assert_eq!((failure.exit_code(), etcd.shown().as_str()), (ExitCode::Refused, "a"));
-    assert!(failure.hint().unwrap().contains("reset"));
+    let hint = failure.hint().unwrap();
+    assert!(hint.contains("keep the data") && !hint.contains("reset"), "{hint}");
 }
 
 #[test]
@@ -295,12 +296,48 @@ fn while_a_member_is_away_nobody_is_taken_in_and_it_is_named() {
     etcd.with(|state| state.sick.push("c".into()));
     let failure = host.membership(&etcd).admit("d", &url("d"), LocalData::Absent).unwrap_err();
     assert!(failure.to_string().ends_with("as long as a member is away: c: no answer"), "{failure}");
+    assert!(host.clock.monotonic() <= PATIENCE * 2, "it is said within seconds: {:?}", host.clock.monotonic());
     assert!(failure.hint().unwrap().contains("node remove"));
     // It comes back while we wait.
     let later = etcd.with(|state| state.log.len()) + 5;
     etcd.with(|state| drop(state.events.insert(later, Box::new(|state| state.sick.clear()))));
     host.join(&etcd, "d").unwrap();
     assert_eq!(etcd.shown(), "a b c d");
+}
+
+/// The whole time that etcd may take went by, and then the API server was blamed.
+#[test]
+fn a_majority_that_is_lost_during_a_join_ends_the_wait_and_is_named() {
+    let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
+    let membership = host.membership(&etcd);
+    let admission = membership.admit("d", &url("d"), LocalData::Absent).unwrap();
+    etcd.with(|state| {
+        state.lost_majority = true;
+        state.sick = vec!["b".into(), "c".into()];
+    });
+    let failure = membership.establish(&admission, IDLE, IDLE).unwrap_err();
+    let Some(EtcdError::QuorumLost { answering, voters, missing, .. }) = failure.downcast_ref() else {
+        panic!("{failure}")
+    };
+    assert_eq!((*answering, *voters, missing.join(", ")), (1, 3, "b: no answer, c: no answer".into()));
+    assert!(host.clock.monotonic() <= PATIENCE * 2, "{:?}", host.clock.monotonic());
+    assert!(failure.hint().unwrap().contains("docs/quorum.md"));
+}
+
+#[test]
+fn a_majority_is_required_of_those_that_vote_and_answer() {
+    for (names, sick, is_there) in [
+        (&["a"][..], &["a"][..], true),
+        (&["a", "b"], &["b"], false),
+        (&["a", "b", "c"], &["c"], true),
+        (&["a", "b", "c"], &["b", "c"], false),
+        (&["a", "b", "c", "d"], &["c", "d"], false),
+    ] {
+        let (etcd, host) = (TestEtcd::of(names), Host::new());
+        etcd.with(|state| state.sick = sick.iter().map(ToString::to_string).collect());
+        assert_eq!(host.membership(&etcd).require_majority().is_ok(), is_there, "{names:?} without {sick:?}");
+        assert!(host.clock.monotonic() <= PATIENCE * 2);
+    }
 }
 
 #[test]
@@ -334,7 +371,7 @@ fn an_etcd_that_stays_away_is_told_with_a_way_out() {
     let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
     etcd.with(|state| state.mishaps.extend((0..1000).map(|call| (call, Mishap::RequestLost))));
     let failure = host.membership(&etcd).admit("b", &url("b"), LocalData::Absent).unwrap_err();
-    assert!(failure.to_string().contains("refuses the connection"), "{failure}");
+    assert!(failure.to_string().contains("refused the connection"), "{failure}");
     assert!(matches!(failure.downcast_ref(), Some(EtcdError::TimedOut { .. })) && failure.hint().is_some());
 }
 

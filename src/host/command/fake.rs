@@ -9,7 +9,7 @@ use crate::base::gate::Gate;
 use crate::host::error::HostError;
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,16 +19,22 @@ pub struct FakeHost {
     answers: Arc<Answers>,
 }
 
+/// What a command answers, by the host's root folder.
+type Answer = Arc<dyn Fn(&Path) -> Output + Send + Sync>;
+
 #[derive(Default)]
 struct Answers {
-    known: Mutex<BTreeMap<String, Output>>,
+    root: Mutex<PathBuf>,
+    known: Mutex<BTreeMap<String, Answer>>,
     ran: Mutex<Vec<String>>,
 }
 
 impl FakeHost {
     /// A host with no files and no programs.
     pub fn new() -> Self {
-        Self { root: tempfile::tempdir().unwrap(), answers: Arc::default() }
+        let this = Self { root: tempfile::tempdir().unwrap(), answers: Arc::default() };
+        this.root.path().clone_into(&mut this.answers.root.lock().unwrap());
+        this
     }
 
     /// The command ends well and prints `stdout`. Its program is there from now on.
@@ -38,9 +44,14 @@ impl FakeHost {
 
     /// The command ends with `code`.
     pub fn on_result(self, command: &str, code: i32, stdout: &str, stderr: &str) -> Self {
-        let program = command.split(' ').next().unwrap();
         let output = Output { code: Some(code), stdout: stdout.into(), stderr: stderr.into() };
-        self.answers.known.lock().unwrap().insert(command.into(), output);
+        self.on_computed(command, move |_| output.clone())
+    }
+
+    /// The command answers by what the files of the host are at that moment.
+    pub fn on_computed(self, command: &str, answer: impl Fn(&Path) -> Output + Send + Sync + 'static) -> Self {
+        let program = command.split(' ').next().unwrap();
+        self.answers.known.lock().unwrap().insert(command.into(), Arc::new(answer));
         self.program(program)
     }
 
@@ -99,6 +110,8 @@ impl Runner for Answers {
         let stdin = if command.stdin().is_empty() { String::new() } else { format!(" <<<\n{}", command.stdin()) };
         self.ran.lock().unwrap().push(format!("{shown}{stdin}"));
         let answer = self.known.lock().unwrap().get(&shown).cloned();
-        Ok(answer.unwrap_or_else(|| panic!("unexpected command: {shown}")))
+        let answer = answer.unwrap_or_else(|| panic!("unexpected command: {shown}"));
+        let root = self.root.lock().unwrap().clone();
+        Ok(answer(&root))
     }
 }

@@ -1,7 +1,7 @@
 //! The CA certificates in cluster information, and their pins.
 
+use crate::base::pem;
 use crate::base::pin::Pin;
-use x509_parser::pem::Pem;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// The pin of a certificate in DER; None when the bytes are no certificate.
@@ -11,13 +11,11 @@ pub(super) fn of_certificate(der: &[u8]) -> Option<Pin> {
 }
 
 /// The certificates of a PEM bundle in DER; None when it has none, or something in it is none.
-pub(super) fn certificates(pem: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let blocks = Pem::iter_from_buffer(pem).collect::<Result<Vec<_>, _>>().ok()?;
-    let good = !blocks.is_empty()
-        && blocks
-            .iter()
-            .all(|block| block.label == "CERTIFICATE" && X509Certificate::from_der(&block.contents).is_ok());
-    good.then(|| blocks.into_iter().map(|block| block.contents).collect())
+pub(super) fn certificates(text: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let blocks = pem::blocks(text).ok()?;
+    let good =
+        blocks.iter().all(|block| block.label == pem::CERTIFICATE && X509Certificate::from_der(&block.der).is_ok());
+    good.then(|| blocks.into_iter().map(|block| block.der.to_vec()).collect())
 }
 
 #[cfg(test)]

@@ -4,23 +4,24 @@ use super::super::kind::{CONFIG_MAP, ObjectRef};
 use super::ca::certificates;
 use super::grace::Unsigned;
 use super::jws;
-use crate::base::foreign_text;
-use crate::config::kubeconfig::{Kubeconfig, NamedCluster};
+use crate::base::sanitize;
+use crate::config::kubeconfig::{Base64, Kubeconfig};
+use crate::config::tree::Node;
+use crate::config::untrusted;
 use serde_json::Value;
-use std::path::Path;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// What a cluster tells strangers about itself. Nothing in it is to be believed before it is proved.
+/// What a cluster tells strangers about itself. Nothing in it is to be believed before it is proved, so nothing but the
+/// CA certificates is taken out of it until then.
 pub(super) struct ClusterInfo {
     /// The kubeconfig as written: what is signed and compared.
     pub text: String,
-    /// The address of the API server in it.
-    pub server: String,
     /// The CA certificates in it, PEM.
     pub ca_pem: Vec<u8>,
     /// The same, DER.
     pub ca_certificates: Vec<Vec<u8>>,
+    kubeconfig: Node,
     made: Option<i64>,
     data: Value,
 }
@@ -38,21 +39,24 @@ impl ClusterInfo {
         if text.is_empty() {
             return Err("it has no kubeconfig".into());
         }
-        let kubeconfig = Kubeconfig::parse(Path::new("cluster-info"), text.as_bytes())
-            .map_err(|error| format!("its kubeconfig cannot be read: {}", foreign_text::shown(&error.reason)))?;
-        let [NamedCluster { cluster, .. }] = kubeconfig.clusters.as_slice() else {
-            return Err("its kubeconfig must name exactly one cluster".into());
-        };
-        let server = cluster.server.clone();
-        if !server.starts_with("https://") {
-            let server = foreign_text::shown(&server);
-            return Err(format!("its kubeconfig names {server:?}, which is not an https:// address"));
-        }
-        let ca_pem = cluster.certificate_authority_data.as_ref().map(|data| data.0.clone()).unwrap_or_default();
+        let kubeconfig = untrusted::document(text.as_bytes()).map_err(|error| unreadable(&error.to_string()))?;
+        let ca_pem = authority(&kubeconfig)?;
         let ca_certificates = certificates(&ca_pem).ok_or("its CA certificate is missing or not a certificate")?;
         let made = config_map["metadata"]["creationTimestamp"].as_str();
         let made = made.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok()).map(OffsetDateTime::unix_timestamp);
-        Ok(Self { text, server, ca_pem, ca_certificates, made, data })
+        Ok(Self { text, ca_pem, ca_certificates, kubeconfig, made, data })
+    }
+
+    /// The address of the API server in it, or what is wrong with it.
+    pub fn server(&self) -> Result<String, String> {
+        let kubeconfig = Kubeconfig::of_document(&self.kubeconfig).map_err(|reason| unreadable(&reason))?;
+        let server = kubeconfig.clusters.first().map(|named| named.cluster.server.clone()).unwrap_or_default();
+        if server.starts_with("https://") {
+            Ok(server)
+        } else {
+            let server = sanitize::line(&server);
+            Err(format!("its kubeconfig names {server:?}, which is not an https:// address"))
+        }
     }
 
     /// The signature with the token of this id, when there is one.
@@ -64,5 +68,23 @@ impl ClusterInfo {
     pub fn unsigned(&self) -> Unsigned {
         let mut keys = self.data.as_object().into_iter().flatten().map(|(key, _)| key);
         Unsigned { made: self.made, for_others: keys.any(|key| key.starts_with(jws::KEY_PREFIX)) }
+    }
+}
+
+fn unreadable(reason: &str) -> String {
+    format!("its kubeconfig cannot be read: {}", sanitize::line(reason))
+}
+
+/// The CA certificates of the only cluster (PEM); empty where it has none.
+fn authority(kubeconfig: &Node) -> Result<Vec<u8>, String> {
+    let clusters = kubeconfig.entry("clusters").map(|entry| entry.value.items()).unwrap_or_default();
+    let [named] = clusters else { return Err("its kubeconfig must name exactly one cluster".into()) };
+    let cluster = named.entry("cluster");
+    match cluster.and_then(|cluster| cluster.value.entry("certificate-authority-data")) {
+        None => Ok(Vec::new()),
+        Some(data) => {
+            let data: Base64 = untrusted::typed(&data.value).map_err(|error| unreadable(&error.to_string()))?;
+            Ok(data.0)
+        }
     }
 }

@@ -6,9 +6,14 @@ use super::super::request::Request;
 use super::super::token;
 use super::cluster_info::ClusterInfo;
 use super::{ByToken, Credentials, DiscoveryError, Found, Https, Options, Pin, Trust, ca, jws};
+use crate::base::fault::Fault;
 use crate::base::https::Trouble;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::base::pem;
+use std::time::Duration;
+
+/// How long the cluster information may take: a healthy server needs some milliseconds, one whose etcd has no majority gives
+/// up after some more seconds.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// One attempt with a token. The order of the checks is that of their news value: a wrong CA means another
 /// cluster, and says more than a token that is unknown there.
@@ -31,11 +36,12 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
         return Err(DiscoveryError::BadSignature { endpoint: endpoint.into(), id: id.into() });
     }
 
+    let found = found(endpoint, &told)?;
     let proved = read(endpoint, access(Trust::Only(trusted))).map_err(|error| untrusted(endpoint, error))?;
     if proved.text != told.text {
         return Err(DiscoveryError::Changed { endpoint: endpoint.into() });
     }
-    Ok(Found { endpoint: endpoint.into(), server: proved.server, ca_pem: proved.ca_pem })
+    Ok(found)
 }
 
 /// One attempt with the server and trust of a discovery file. The server is proved by then, so cluster information that
@@ -43,7 +49,7 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
 pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError> {
     let endpoint = access.server.trim_start_matches("https://");
     match read(endpoint, access.clone()) {
-        Ok(told) => Ok(Some(Found { endpoint: endpoint.into(), server: told.server, ca_pem: told.ca_pem })),
+        Ok(told) => Ok(found(endpoint, &told).ok()),
         Err(DiscoveryError::AnonymousOff { .. }) if matches!(access.credentials, Credentials::Anonymous) => Ok(None),
         Err(
             DiscoveryError::AnonymousOff { status: 403, .. }
@@ -52,6 +58,11 @@ pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError
         ) => Ok(None),
         Err(error) => Err(untrusted(endpoint, error)),
     }
+}
+
+fn found(endpoint: &str, told: &ClusterInfo) -> Result<Found, DiscoveryError> {
+    let server = told.server().map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })?;
+    Ok(Found { endpoint: endpoint.into(), server, ca_pem: told.ca_pem.clone() })
 }
 
 /// One attempt to fetch a discovery file.
@@ -71,8 +82,9 @@ pub(super) fn download(address: &str, options: &Options) -> Result<Vec<u8>, Disc
 
 fn read(endpoint: &str, access: Access) -> Result<ClusterInfo, DiscoveryError> {
     let place = ClusterInfo::place();
-    let answer = Client::new(access)?.send(&Request::read(&place), &format!("read {place}"));
+    let answer = Client::new(access.clone())?.within(LIMIT).send(&Request::read(&place), &format!("read {place}"));
     let config_map = answer.map_err(|error| match error {
+        error if error.retryable() && etcd_is_down(&access) => DiscoveryError::EtcdDown { endpoint: endpoint.into() },
         KubeError::Status { code: status @ (401 | 403), .. } => {
             DiscoveryError::AnonymousOff { endpoint: endpoint.into(), status }
         }
@@ -80,6 +92,12 @@ fn read(endpoint: &str, access: Access) -> Result<ClusterInfo, DiscoveryError> {
         error => error.into(),
     })?;
     ClusterInfo::parse(&config_map).map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })
+}
+
+/// True when the API server itself says so, which it does without asking etcd.
+fn etcd_is_down(access: &Access) -> bool {
+    let answer = Client::new(access.clone()).and_then(|client| client.text("/readyz/etcd"));
+    matches!(answer, Ok((500, _)))
 }
 
 /// The CA certificates that the server's own certificate may come from, PEM: those with a pinned key. A CA that
@@ -104,11 +122,7 @@ fn check_pins(endpoint: &str, told: &ClusterInfo, spec: &ByToken) -> Result<Vec<
             found: pins.into_iter().flatten().map(|pin| pin.to_string()).collect(),
         });
     }
-    Ok(trusted.into_iter().map(pem).collect::<String>().into_bytes())
-}
-
-fn pem(der: &[u8]) -> String {
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", STANDARD.encode(der))
+    Ok(trusted.into_iter().map(|der| pem::encode(pem::CERTIFICATE, der)).collect::<String>().into_bytes())
 }
 
 /// What a failure of trust means once there is something to trust.

@@ -27,6 +27,12 @@ pub enum DiscoveryError {
         /// 401 or 403.
         status: u16,
     },
+    /// The API server says that its etcd does not answer.
+    #[error("the API server at {endpoint} answers, and etcd behind it does not: it is down, or has lost its majority")]
+    EtcdDown {
+        /// Who says so.
+        endpoint: String,
+    },
     /// There is no cluster information.
     #[error("{endpoint} has no cluster information (ConfigMap kube-public/cluster-info)")]
     NoClusterInfo {
@@ -128,6 +134,7 @@ impl Fault for DiscoveryError {
                 ExitCode::Unreachable
             }
             Self::Crashed => ExitCode::Internal,
+            Self::EtcdDown { .. } => ExitCode::Unhealthy,
             Self::NoPins => ExitCode::Input,
             Self::PinMismatch { .. }
             | Self::NoSignature { .. }
@@ -149,6 +156,9 @@ impl Fault for DiscoveryError {
             }
             Self::AnonymousOff { .. } | Self::NoClusterInfo { .. } => {
                 "on the first control plane run 'kubewright init phase bootstrap-token', or join with '--discovery-file'".into()
+            }
+            Self::EtcdDown { .. } => {
+                "on a control plane run 'kubewright token list', which says what etcd lacks; then run this command again".into()
             }
             Self::Malformed { endpoint, .. } => {
                 format!("see what is there: run 'curl -k https://{endpoint}/api/v1/namespaces/kube-public/configmaps/cluster-info'")

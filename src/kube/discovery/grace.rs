@@ -9,6 +9,8 @@
 
 use std::time::Duration;
 
+/// For an etcd that does not answer: a restart or an election takes less.
+pub(super) const ETCD: Duration = Duration::from_secs(10);
 /// For a signer that works.
 const MOMENT: Duration = Duration::from_secs(5);
 /// For a signer that starts: as long as a slow machine takes to start a controller manager and to elect it.

@@ -124,6 +124,9 @@ impl Runner {
                     let why = format!("it is not signed with the token {id} yet");
                     (why, unsigned.grace(self.clock.now()).min(self.limit), grace::SLOWEST)
                 }
+                Err(error @ DiscoveryError::EtcdDown { .. }) => {
+                    (error.to_string(), grace::ETCD.min(self.limit), SLOWEST)
+                }
                 Err(error) if error.retryable() => (error.to_string(), self.limit, SLOWEST),
                 _ => (String::new(), Duration::ZERO, Duration::ZERO),
             };

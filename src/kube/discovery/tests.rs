@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+mod unproved;
+
 const ID: &str = "abcdef";
 const SECRET: &str = "0123456789abcdef";
 
@@ -264,12 +266,14 @@ fn without_pins_only_the_explicit_waiver_helps() {
 #[test]
 fn permanent_refusals_have_their_own_words_and_are_not_repeated() {
     let ca = TestCa::new("kubernetes");
+    let plain = kubeconfig("http://10.0.0.1:6443", &ca.pem());
+    let plain = config_map(&plain, Some(jws::sign(&plain, ID, SECRET)));
     for (answer, words) in [
         ((401, String::new()), "without credentials (status 401)"),
         ((403, String::new()), "without credentials (status 403)"),
         ((404, String::new()), "has no cluster information"),
         ((200, r#"{"data":{}}"#.to_owned()), "it has no kubeconfig"),
-        (config_map(&kubeconfig("http://10.0.0.1:6443", &ca.pem()), None), "not an https:// address"),
+        (plain, "not an https:// address"),
         (config_map(&kubeconfig("https://10.0.0.1:6443", b"x"), None), "not a certificate"),
     ] {
         let server = serve(&ca.local_leaf(), answer);
@@ -280,7 +284,7 @@ fn permanent_refusals_have_their_own_words_and_are_not_repeated() {
     }
     let refused = search(&spec(&[dead_address().to_string()], &ca)).unwrap_err();
     assert_eq!(refused.exit_code(), ExitCode::Unreachable);
-    assert!(refused.to_string().contains("refuses the connection"), "{refused}");
+    assert!(refused.to_string().contains("refused the connection"), "{refused}");
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn components_are_waited_for_and_the_sick_one_is_named() {
     let error = wait_for_components(&dead, LIMIT, &gate, &clock, &events, || Ok(())).unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::Unhealthy);
     let text = error.to_string();
-    assert!(text.contains("etcd: 127.0.0.1:") && text.contains("refuses") && !text.contains("manager"), "{text}");
+    assert!(text.contains("etcd: 127.0.0.1:") && text.contains("refused") && !text.contains("manager"), "{text}");
     // A dry run started nothing.
     wait_for_components(&dead, LIMIT, &Gate::recording(), &clock, &events, || Ok(())).unwrap();
 }
@@ -78,7 +78,7 @@ fn the_api_server_is_waited_for_through_refusals() {
     let cluster = api.cluster(&gate);
     api.with(|state| state.down = true);
     let error = cluster.wait_until_ready("/readyz", "a ready API server", LIMIT, &events).unwrap_err();
-    assert!(error.to_string().contains("refuses the connection"), "{error}");
+    assert!(error.to_string().contains("refused the connection"), "{error}");
     api.with(|state| {
         state.down = false;
         state.texts.insert("/readyz".into(), (200, "ok".into()));

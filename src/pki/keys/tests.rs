@@ -82,3 +82,46 @@ fn a_key_is_not_shown_by_debug() {
     let key = Generator.take(KeyAlgorithm::EcdsaP256).unwrap();
     assert_eq!(format!("{key:?}"), "PrivateKey(***)");
 }
+
+#[test]
+fn an_unsupported_curve_is_named_with_those_that_are_supported() {
+    for (curve, name) in [("secp256k1", "secp256k1"), ("secp224r1", "P-224"), ("brainpoolP256r1", "brainpoolP256r1")] {
+        let sec1 = openssl(&["ecparam", "-name", curve, "-genkey", "-noout"], "");
+        let pkcs8 = openssl(&["pkcs8", "-topk8", "-nocrypt"], &sec1);
+        for text in [sec1, pkcs8] {
+            let error = load(&text).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("P-256, P-384 and P-521"), "{error}");
+        }
+    }
+    let explicit = openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-param_enc", "explicit"], "");
+    assert!(load(&explicit).unwrap_err().to_string().contains("explicit parameters"));
+}
+
+#[test]
+fn a_key_in_der_comes_with_the_command_that_converts_it() {
+    let key = Generator.take(KeyAlgorithm::EcdsaP256).unwrap();
+    let error = PrivateKey::from_pem(key.der.expose()).unwrap_err();
+    assert_eq!(error, KeyError::Der);
+    assert!(error.fix(Path::new("/k")).contains("openssl pkey -inform der -in /k -out /k.pem"));
+}
+
+/// Clusters that were made by hand have a certificate there, and the API server takes it.
+#[test]
+fn a_public_key_file_may_hold_all_that_the_api_server_takes_a_key_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sa.key");
+    let pem = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "");
+    std::fs::write(&path, &pem).unwrap();
+    let key = load(&pem).unwrap();
+    let cert = openssl(&["req", "-x509", "-key", path.to_str().unwrap(), "-subj", "/CN=service-accounts"], "");
+    let pkcs1 = openssl(&["rsa", "-RSAPublicKey_out"], &pem);
+    assert!(pkcs1.starts_with("-----BEGIN RSA PUBLIC KEY-----"));
+    let other = Generator.take(KeyAlgorithm::EcdsaP256).unwrap();
+    for text in [&cert, &pem, &pkcs1, &key.public_pem(), &format!("{}{cert}", other.public_pem())] {
+        assert_eq!(public_file_has(text.as_bytes(), key.public_der()), Ok(true), "{text}");
+    }
+    assert_eq!(public_file_has(cert.as_bytes(), other.public_der()), Ok(false));
+    let request = pem::encode("CERTIFICATE REQUEST", b"x");
+    let error = public_file_has(request.as_bytes(), other.public_der()).unwrap_err();
+    assert_eq!(error.to_string(), "it holds CERTIFICATE REQUEST and no public key");
+}

@@ -38,7 +38,7 @@ impl Host {
         PkiStore::new(files, "/pki", &Clock::fixed(now), &Random::system())
     }
 
-    fn renew(&self, now: u64, names: Names) -> Result<Renewal<Pair>, PkiError> {
+    fn renew(&self, now: u64, names: Names) -> Result<Renewal, PkiError> {
         self.store(now).renew(catalog::cert("apiserver").unwrap(), &self.cluster, &self.node, &Generator, names)
     }
 
@@ -106,9 +106,10 @@ fn a_kill_between_the_two_files_is_finished_by_the_next_run() {
 fn the_old_pair_can_be_put_back() {
     let host = Host::new(36);
     let before = host.pair();
-    let renewal = host.renew(NOW, Names::Keep).unwrap();
-    host.store(NOW).replace_pair(catalog::cert("apiserver").unwrap(), &renewal.before).unwrap();
+    host.renew(NOW, Names::Keep).unwrap();
+    host.store(NOW).put_back(catalog::cert("apiserver").unwrap(), &before, 0o400, 0o644).unwrap();
     assert_eq!(host.pair(), before);
+    assert_eq!(HostFiles::new(host.root.path(), Gate::open()).mode(Path::new("/pki/apiserver.key")), Some(0o400));
     assert!(host.is_kept(NOW));
 }
 
@@ -119,11 +120,12 @@ fn a_kubeconfig_gets_a_new_certificate_and_keeps_the_rest() {
     let path = host.root.path().join("etc/admin.conf");
     let text = std::fs::read_to_string(&path).unwrap().replace("https://192.168.0.36:6443", "https://lb:443");
     std::fs::write(&path, format!("{text}preferences: {{colors: true}}\n")).unwrap();
+    let before = host.store(NOW).load_kubeconfig(Path::new("/etc/admin.conf")).unwrap().unwrap();
     let renewal = host.store(NOW + DAY).renew_kubeconfig(spec, folder, &host.cluster, &Generator).unwrap();
     assert_eq!(renewal.new.subject_der, renewal.old.subject_der);
     let now = host.store(NOW).load_kubeconfig(Path::new("/etc/admin.conf")).unwrap().unwrap();
-    assert_eq!(now.current_cluster(), renewal.before.current_cluster());
-    assert_eq!(now.more, renewal.before.more);
+    assert_eq!(now.current_cluster(), before.current_cluster());
+    assert_eq!(now.more, before.more);
     let outcome = host.store(NOW + DAY).ensure_kubeconfig(spec, folder, &host.cluster, &host.node, &Generator).unwrap();
     assert!(outcome.warnings[0].contains("https://lb:443"));
 }

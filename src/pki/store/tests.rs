@@ -196,17 +196,17 @@ fn what_is_wrong_is_refused_with_the_reason_and_the_way_out() {
         &host,
         "apiserver",
         "not signed by /etc/kubernetes/pki/ca.crt (its issuer is 'CN=kubernetes')",
-        "copy the CA that signed it",
+        "certs renew apiserver",
     );
     restore();
 
     host.write("apiserver.key", &other.read("apiserver.key"));
-    refused(&host, "apiserver", "apiserver.key does not match", "put the pair together");
+    refused(&host, "apiserver", "apiserver.key does not match", "certs renew apiserver");
     restore();
 
     host.write("ca.key", &other.read("ca.key"));
-    refused(&host, "ca", "ca.key does not match", "put the pair together");
-    refused(&host, "apiserver", "ca.key does not match", "put the pair together");
+    refused(&host, "ca", "ca.key does not match", "CA's own key back");
+    refused(&host, "apiserver", "ca.key does not match", "CA's own key back");
     restore();
 
     host.write("ca.crt", &host.read("apiserver.crt"));

@@ -1,4 +1,4 @@
-//! `kubeadm-flags.env`: the flags that the kubelet's systemd unit takes from `KUBELET_KUBEADM_ARGS`.
+//! `kubeadm-flags.env`: the flags that the kubelet's systemd unit reads from `KUBELET_KUBEADM_ARGS`.
 
 use crate::config::images;
 use crate::config::model::{ClusterConfig, NodeConfig};
@@ -7,34 +7,30 @@ use crate::versions::fact::{Cri, PauseImageFlag};
 use crate::versions::table::Minor;
 use serde_json::Value;
 
-/// The socket of dockershim, the kubelet's own adapter to Docker, with and without its scheme.
+/// The socket of dockershim, the kubelet's built-in adapter to Docker, with and without its scheme.
 const DOCKERSHIM_SOCKETS: [&str; 2] = ["/var/run/dockershim.sock", "unix:///var/run/dockershim.sock"];
 
-/// The feature gate that moves the socket from a flag into a file.
+/// The feature gate that moves the socket from a flag to a file.
 const INSTANCE_CONFIG_GATE: &str = "NodeLocalCRISocket";
 
-/// In front of the flags: the kubelet does not ask EC2 for credentials, which on other machines nobody answers, so that
-/// it waits for seconds.
+/// Prepended to the flags: keeps the kubelet from requesting EC2 credentials, which blocks for seconds on other
+/// machines.
 pub const WITHOUT_AWS: &str = "# For one start only, on a host that is not in EC2.\nAWS_EC2_METADATA_DISABLED=true\n";
 
-/// All that the flags depend on.
+/// The input of the flags.
 #[derive(Clone, Copy)]
 pub struct FlagsInput<'a> {
-    /// The cluster.
     pub cluster: &'a ClusterConfig,
-    /// This host as a node.
     pub node: &'a NodeConfig,
-    /// What is true of the kubelet's minor.
     pub facts: &'static Minor,
-    /// The container runtime's socket.
     pub cri_socket: &'a str,
-    /// This host's own name, in lower case, as the kubelet would take it.
+    /// This host's name, in lower case as in the kubelet.
     pub host_name: &'a str,
-    /// True for a worker that joins: it registers with its taints. Control planes get theirs later.
+    /// True for a joining worker: it registers with its taints. Control planes get theirs later.
     pub register_taints: bool,
 }
 
-/// True when the socket lives in `instance-config.yaml`, which some minors let the user choose.
+/// True if the socket is in `instance-config.yaml`, which is optional in some minor versions.
 pub fn uses_instance_config(cluster: &ClusterConfig, facts: &Minor) -> bool {
     match facts.feature_gate(INSTANCE_CONFIG_GATE) {
         None => facts.kubelet_instance_config,
@@ -55,7 +51,7 @@ pub fn flags_env(input: &FlagsInput<'_>) -> String {
         if input.facts.cri != Cri::EndpointOnly {
             args.push(arg("container-runtime", "remote"));
         }
-        // Where there is an instance configuration, it holds the socket.
+        // If there is an instance configuration, it has the socket.
         if !uses_instance_config(input.cluster, input.facts) {
             args.push(arg("container-runtime-endpoint", input.cri_socket));
         }
@@ -93,7 +89,7 @@ fn write_taint(taint: &Value) -> String {
     }
 }
 
-/// In double quotes, the way systemd's `EnvironmentFile=` reads them: backslash and quote escaped.
+/// In double quotes as parsed by systemd's `EnvironmentFile=`, with backslashes and quotes escaped.
 fn quote(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

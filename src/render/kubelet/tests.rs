@@ -17,7 +17,7 @@ fn node_input(minor: u16, patches: &PatchSet) -> NodeInput<'_> {
 }
 
 #[test]
-fn the_users_document_wins_and_what_we_do_not_know_is_kept() {
+fn the_users_document_takes_precedence_and_unknown_fields_are_kept() {
     let config = with_document(
         36,
         json!({
@@ -41,7 +41,7 @@ fn the_users_document_wins_and_what_we_do_not_know_is_kept() {
 }
 
 #[test]
-fn null_and_empty_text_leave_the_default() {
+fn null_and_empty_text_keep_the_default() {
     let config = with_document(
         36,
         json!({"staticPodPath": "", "cgroupDriver": null, "clusterDomain": "", "rotateCertificates": false}),
@@ -49,7 +49,7 @@ fn null_and_empty_text_leave_the_default() {
     assert_eq!(config["staticPodPath"], "/etc/kubernetes/manifests");
     assert_eq!(config["cgroupDriver"], "systemd");
     assert_eq!(config["clusterDomain"], "cluster.local");
-    assert_eq!(config["rotateCertificates"], true, "certificates are always renewed");
+    assert_eq!(config["rotateCertificates"], true, "certificates are always rotated");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn cluster_dns_is_the_tenth_address_of_the_first_service_network() {
 }
 
 #[test]
-fn the_dual_stack_gate_is_passed_on_until_it_is_final() {
+fn the_dual_stack_gate_is_passed_on_until_it_is_removed() {
     for (minor, passed) in [(20, true), (22, true), (23, false)] {
         let mut cluster = fixture::cluster(minor);
         cluster.feature_gates.insert("IPv6DualStack".into(), true);
@@ -80,7 +80,7 @@ fn the_dual_stack_gate_is_passed_on_until_it_is_final() {
 }
 
 #[test]
-fn the_resolver_is_shared_in_early_minors_and_each_hosts_own_later() {
+fn the_resolver_is_shared_in_early_minors_and_local_later() {
     let patches = PatchSet::default();
     for (minor, in_shared) in [(20, true), (30, true), (31, false), (36, false)] {
         let cluster = fixture::cluster(minor);
@@ -90,7 +90,7 @@ fn the_resolver_is_shared_in_early_minors_and_each_hosts_own_later() {
         assert!(text.contains("resolvConf: /run/systemd/resolve/resolv.conf\n"), "v1.{minor}");
     }
     let text = node_config("kind: KubeletConfiguration\nresolvConf: ''\n", &node_input(36, &patches)).unwrap();
-    assert!(text.contains("resolvConf: \"\"\n"), "what is set stays: {text}");
+    assert!(text.contains("resolvConf: \"\"\n"), "a set value is kept: {text}");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn the_instance_configuration_comes_last() {
 }
 
 #[test]
-fn a_shared_configuration_that_is_no_mapping_is_refused() {
+fn a_shared_configuration_that_is_not_a_mapping_is_refused() {
     for text in ["", "[]", "a: 1\n---\nb: 2", "a: [1\nb: 2"] {
         let error = node_config(text, &node_input(36, &PatchSet::default())).unwrap_err();
         assert!(matches!(error, KubeletError::Shared(_)), "{text:?}: {error}");
@@ -113,7 +113,7 @@ fn a_shared_configuration_that_is_no_mapping_is_refused() {
 }
 
 #[test]
-fn a_users_field_of_another_shape_is_left_to_the_kubelet_to_refuse() {
+fn a_users_field_of_the_wrong_type_is_left_for_the_kubelet_to_refuse() {
     assert_eq!(with_document(36, json!({"logging": "loud"}))["logging"], "loud");
 }
 
@@ -132,7 +132,7 @@ fn flags(minor: u16, socket: &str, change: impl FnOnce(&mut ClusterConfig, &mut 
 }
 
 #[test]
-fn each_minor_is_told_its_runtime_its_own_way() {
+fn each_minor_passes_the_runtime_in_its_own_way() {
     for (minor, socket, wanted) in [
         (20, "/var/run/dockershim.sock", "--network-plugin=cni --pod-infra-container-image=k8s.gcr.io/pause:3.2"),
         (20, "/run/c.sock", "--container-runtime=remote --container-runtime-endpoint=/run/c.sock"),

@@ -1,33 +1,34 @@
-//! The addons, and how a cluster remembers which of them it does without.
+//! The addons, and how a cluster records which of them are disabled.
 //!
-//! A cluster whose configuration API is v1beta4 says so itself: `proxy.disabled` and `dns.disabled` in its
-//! ClusterConfiguration. Older versions of the API have no field for it, and kubeadm of those minors forgets. There
-//! the ConfigMap `kube-system/kubeadm-config` carries the annotation [`LEFT_OUT`] with the addons' names. kubeadm
-//! changes only the ConfigMap's data, so the annotation outlives a `kubeadm upgrade`. When the cluster is upgraded to
-//! a minor with v1beta4, whoever reads the annotation sets the fields, and the next upload drops it. An addon that is
-//! installed later is taken out of both.
+//! A cluster whose configuration API is v1beta4 records it in its ClusterConfiguration: `proxy.disabled` and
+//! `dns.disabled`. Older API versions have no such field, and kubeadm of those minor versions does not record it. There
+//! the ConfigMap `kube-system/kubeadm-config` has the annotation [`LEFT_OUT`] with the names of the addons. kubeadm
+//! only changes the ConfigMap's data, so the annotation survives a `kubeadm upgrade`. When the cluster is upgraded to a
+//! minor version with v1beta4, readers of the annotation set the fields, and the next upload drops it. Installing an
+//! addon later removes it from both.
 
 use crate::base::go_yaml;
+use crate::config::untrusted;
 use crate::versions::{ApiVersion, Minor};
 use serde_json::Value;
 
-/// The annotation with the names of left-out addons, with commas between.
+/// The annotation with the comma-separated names of disabled addons.
 pub const LEFT_OUT: &str = "kubewright/left-out-addons";
 
-/// A part of a cluster that runs as ordinary Pods and that `init` installs unless told otherwise.
+/// A part of a cluster that runs as ordinary Pods and that `init` installs by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AddonName {
     /// DNS for Services.
     CoreDns,
-    /// The network rules of Services on each node.
+    /// The network rules for Services on each node.
     KubeProxy,
 }
 
 impl AddonName {
-    /// Every addon, in the order in which they are installed.
+    /// All addons in the order of their installation.
     pub const ALL: [Self; 2] = [Self::CoreDns, Self::KubeProxy];
 
-    /// The phase's name below `addon`.
+    /// The name of its phase below `addon`.
     pub fn name(self) -> &'static str {
         match self {
             Self::CoreDns => "coredns",
@@ -35,7 +36,7 @@ impl AddonName {
         }
     }
 
-    /// The field of a ClusterConfiguration that is about it.
+    /// Its field in a ClusterConfiguration.
     fn field(self) -> &'static str {
         match self {
             Self::CoreDns => "dns",
@@ -44,14 +45,14 @@ impl AddonName {
     }
 }
 
-/// The annotation's value for a cluster that does without `left_out`; None where none is needed.
+/// The annotation's value for a cluster without `left_out`; None if it is not needed.
 pub fn annotation(minor: &Minor, left_out: &[AddonName]) -> Option<String> {
     let names: Vec<_> = AddonName::ALL.iter().filter(|addon| left_out.contains(addon)).map(|a| a.name()).collect();
     let remembered_by_the_api = minor.api_version >= ApiVersion::V1Beta4;
     (!remembered_by_the_api && !names.is_empty()).then(|| names.join(","))
 }
 
-/// The addons that the annotation of a kubeadm-config ConfigMap names; unknown names are skipped.
+/// The addons in the annotation of a kubeadm-config ConfigMap; unknown names are ignored.
 pub fn left_out(kubeadm_config: &Value) -> Vec<AddonName> {
     let annotations = kubeadm_config.pointer("/metadata/annotations");
     let names = annotations.and_then(|a| a.get(LEFT_OUT)).and_then(Value::as_str).unwrap_or_default();
@@ -59,7 +60,7 @@ pub fn left_out(kubeadm_config: &Value) -> Vec<AddonName> {
     AddonName::ALL.into_iter().filter(is_named).collect()
 }
 
-/// Makes a kubeadm-config ConfigMap say that the cluster has this addon. One that says so already stays as it is.
+/// Records in a kubeadm-config ConfigMap that the addon is installed, unless it is recorded already.
 pub fn set_installed(kubeadm_config: &mut Value, addon: AddonName) {
     let mut left = left_out(kubeadm_config);
     if left.contains(&addon) {
@@ -73,7 +74,7 @@ pub fn set_installed(kubeadm_config: &mut Value, addon: AddonName) {
         }
     }
     let Some(text) = kubeadm_config.pointer("/data/ClusterConfiguration").and_then(Value::as_str) else { return };
-    let Ok(mut document) = serde_yaml::from_str::<Value>(text) else { return };
+    let Ok(mut document) = untrusted::value(text.as_bytes()) else { return };
     if document[addon.field()]["disabled"] == true
         && let Some(fields) = document[addon.field()].as_object_mut()
     {
@@ -89,7 +90,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_minors_without_a_field_for_it_need_the_annotation() {
+    fn only_minors_without_a_field_need_the_annotation() {
         let both = [AddonName::KubeProxy, AddonName::CoreDns];
         assert_eq!(annotation(facts(20).unwrap(), &both).unwrap(), "coredns,kube-proxy");
         assert_eq!(annotation(facts(20).unwrap(), &[]), None);
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back() {
+    fn a_written_annotation_is_read_back() {
         let config = |value: &str| json!({"metadata": {"annotations": {LEFT_OUT: value}}});
         assert_eq!(left_out(&config("coredns,kube-proxy")), AddonName::ALL);
         assert_eq!(left_out(&config("kube-proxy, else")), [AddonName::KubeProxy]);
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn an_addon_that_was_installed_after_all_is_no_longer_left_out() {
+    fn an_addon_that_is_installed_later_is_no_longer_recorded_as_disabled() {
         let config = |annotations: Value, document: &str| json!({"metadata": {"annotations": annotations}, "data": {"ClusterConfiguration": document}});
         let mut map = config(json!({LEFT_OUT: "coredns,kube-proxy", "a": "b"}), "dns: {}\n");
         set_installed(&mut map, AddonName::CoreDns);

@@ -1,5 +1,5 @@
-//! Phase `bootstrap-token`: the tokens with which nodes join, what bearers may do, and `cluster-info`, from which a
-//! joining host learns where the cluster is.
+//! Phase `bootstrap-token`: the tokens for joining nodes, their permissions, and `cluster-info`, which gives a joining
+//! host the address and CA of the cluster.
 
 use super::config_map::ConfigMap;
 use super::rbac::{self, BOOTSTRAPPERS, NODES, Readable, Subject};
@@ -16,11 +16,8 @@ use std::time::Duration;
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
-/// All objects of the phase, in order. `server` is the URL of the API server for everybody, `ca_pem` the cluster's
-/// CA certificate, `now` the time in seconds since the epoch.
-///
-/// # Errors
-/// When a token is malformed or lives too long.
+/// All objects of the phase, in order. `server` is the shared URL of the API server, `ca_pem` the cluster's CA
+/// certificate, `now` the time in seconds since the epoch.
 pub fn bootstrap_token(
     minor: &Minor,
     tokens: &[BootstrapToken],
@@ -38,17 +35,11 @@ pub fn bootstrap_token(
 }
 
 /// The name of the Secret of the token `ID.SECRET`.
-///
-/// # Errors
-/// When the token is malformed.
 pub fn secret_name(token: &Secret<String>) -> Result<String, ObjectError> {
     Ok(format!("bootstrap-token-{}", halves(token)?.0))
 }
 
-/// The Secret that is the token; `now` as for [`bootstrap_token`].
-///
-/// # Errors
-/// When the token is malformed or lives too long.
+/// The Secret of a token; `now` as in [`bootstrap_token`].
 pub fn token_secret(token: &BootstrapToken, now: i64) -> Result<Vec<Object>, ObjectError> {
     let (id, secret) = halves(&token.token)?;
     let mut data = Map::new();
@@ -73,10 +64,7 @@ pub fn token_secret(token: &BootstrapToken, now: i64) -> Result<Vec<Object>, Obj
     templates::objects("tokens/bootstrap-token.yaml.tera", &json!({ "name": name, "data": data }))
 }
 
-/// What bootstrap tokens, nodes and, in newer minors, the API server itself may do.
-///
-/// # Errors
-/// Only by our own fault.
+/// The permissions of bootstrap tokens, nodes and, in newer minor versions, the API server.
 pub fn access(minor: &Minor) -> Result<Vec<Object>, ObjectError> {
     let mut objects = templates::objects("rbac/get-nodes.yaml.tera", &Map::new())?;
     let bindings = [
@@ -104,11 +92,7 @@ pub fn access(minor: &Minor) -> Result<Vec<Object>, ObjectError> {
     Ok(objects)
 }
 
-/// The ConfigMap `kube-public/cluster-info`, which everybody may read; a controller of the cluster signs it with
-/// each token.
-///
-/// # Errors
-/// Only by our own fault.
+/// The world-readable ConfigMap `kube-public/cluster-info`; a controller of the cluster signs it with each token.
 pub fn cluster_info(minor: &Minor, server: &str, ca_pem: &[u8]) -> Result<Vec<Object>, ObjectError> {
     let kubeconfig = templates::text(
         "config/cluster-info.kubeconfig.tera",
@@ -126,11 +110,8 @@ pub fn cluster_info(minor: &Minor, server: &str, ca_pem: &[u8]) -> Result<Vec<Ob
     Ok(objects)
 }
 
-/// The binding that makes `admin.conf` an administrator, in minors whose `admin.conf` is not one by itself. It is
-/// sent with `super-admin.conf`, before anything else.
-///
-/// # Errors
-/// Only by our own fault.
+/// The binding that makes `admin.conf` an administrator, in minor versions whose `admin.conf` is not in
+/// `system:masters`. It is sent with `super-admin.conf`, before everything else.
 pub fn cluster_admins(minor: &Minor) -> Result<Vec<Object>, ObjectError> {
     let name = "kubeadm:cluster-admins";
     if minor.super_admin_conf {
@@ -156,7 +137,7 @@ fn end_of(ttl: Duration, now: i64) -> Result<String, ObjectError> {
     end.format(&Rfc3339).map_err(|_| too_long())
 }
 
-/// The moment as the cluster's token cleaner reads it: whole seconds, in UTC.
+/// The time in the format of the cluster's token cleaner: whole seconds, in UTC.
 fn in_utc(moment: &str) -> Result<String, ObjectError> {
     let wrong = || ObjectError::TokenEnd { text: moment.into() };
     let moment = OffsetDateTime::parse(moment, &Rfc3339).map_err(|_| wrong())?.to_offset(UtcOffset::UTC);

@@ -1,19 +1,18 @@
-//! The hash with which kubeadm marks a component's ConfigMap as its own work.
+//! The hash with which kubeadm marks the ConfigMap of a component configuration as generated.
 //!
-//! A ConfigMap with a hash that fits its data was generated and may be generated anew; one without, or with a hash
-//! that does not fit, holds what a person wrote.
+//! A ConfigMap with a matching hash was generated and may be regenerated; one without a hash, or with one that does not
+//! match, was edited by a user.
 
 use super::Object;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 
-/// Where the hash stands. The name is kubeadm's.
+/// The annotation with the hash, as named by kubeadm.
 pub const ANNOTATION: &str = "kubeadm.kubernetes.io/component-config.hash";
 
-/// `sha256:` and the hash over all values of `data`, in the order of their keys.
+/// `sha256:` and the hash of all values of `data`, in the order of their keys.
 ///
-/// Only text: kubeadm never writes `binaryData` into these ConfigMaps.
+/// Text only: kubeadm never writes `binaryData` into these ConfigMaps.
 pub fn of_data(data: &Map<String, Value>) -> String {
     let mut entries: Vec<_> = data.iter().collect();
     entries.sort_by_key(|(key, _)| key.as_str());
@@ -21,21 +20,17 @@ pub fn of_data(data: &Map<String, Value>) -> String {
     for (_, value) in entries {
         hash.update(value.as_str().unwrap_or_default());
     }
-    hash.finalize().iter().fold(String::from("sha256:"), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("sha256:{}", hex::encode(hash.finalize()))
 }
 
-/// True when the ConfigMap is as it was generated.
+/// True if the ConfigMap is unchanged since it was generated.
 pub fn is_generated(config_map: &Value) -> bool {
     let hash = config_map.pointer("/metadata/annotations").and_then(|a| a.get(ANNOTATION)).and_then(Value::as_str);
     let data = config_map.get("data").and_then(Value::as_object);
     matches!((hash, data), (Some(hash), Some(data)) if of_data(data) == hash)
 }
 
-/// The object with the hash of its data.
+/// Adds the hash of its data to the object.
 pub(super) fn sign(mut object: Object) -> Object {
     let hash = object.value.get("data").and_then(Value::as_object).map(of_data);
     let metadata = object.value.get_mut("metadata").and_then(Value::as_object_mut);
@@ -54,7 +49,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_changed_config_map_is_no_longer_generated() {
+    fn a_changed_config_map_does_not_count_as_generated() {
         let object = Object::from_value(json!({
             "kind": "ConfigMap", "metadata": {"name": "kube-proxy"}, "data": {"b": "2", "a": "1"},
         }))

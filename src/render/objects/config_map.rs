@@ -4,7 +4,7 @@ use super::templates;
 use super::{Object, ObjectError};
 use serde_json::{Map, Value, json};
 
-/// A ConfigMap whose labels or annotations may be empty.
+/// A ConfigMap; labels and annotations may be empty.
 pub(super) struct ConfigMap<'a> {
     pub(super) namespace: &'a str,
     pub(super) name: &'a str,
@@ -14,7 +14,7 @@ pub(super) struct ConfigMap<'a> {
 }
 
 impl<'a> ConfigMap<'a> {
-    /// One with a single key and nothing else.
+    /// A ConfigMap with a single key.
     pub(super) fn with_text(namespace: &'a str, name: &'a str, key: &str, text: &str) -> Self {
         let data = Map::from_iter([(key.to_owned(), Value::from(text))]);
         Self { namespace, name, labels: Map::new(), annotations: Map::new(), data }

@@ -7,29 +7,25 @@ use crate::versions::{OLDEST, facts, newest};
 use serde_json::json;
 use std::net::IpAddr;
 
-/// What CoreDNS is made from.
+/// The input of CoreDNS.
 #[derive(Clone, Copy, Debug)]
 pub struct CoreDns<'a> {
-    /// The minor of the cluster.
     pub minor: u16,
-    /// The whole name of the image, with its tag.
+    /// The full image reference with its tag.
     pub image: &'a str,
-    /// The cluster's domain: `cluster.local`.
+    /// `cluster.local` by default.
     pub domain: &'a str,
     /// The Service's address: the tenth of the first Service network.
     pub cluster_ip: IpAddr,
-    /// Two in a new cluster, later whatever the Deployment has.
+    /// Two in a new cluster, later the value of the Deployment.
     pub replicas: u32,
 }
 
 impl CoreDns<'_> {
-    /// How many replicas a new cluster has.
+    /// The number of replicas in a new cluster.
     pub const REPLICAS: u32 = 2;
 
-    /// All objects, in order; they are also what `--print-manifest` prints.
-    ///
-    /// # Errors
-    /// Only by our own fault.
+    /// All objects in order, also for `--print-manifest`. Only by our own fault.
     pub fn objects(&self) -> Result<Vec<Object>, ObjectError> {
         templates::objects(
             "addons/coredns.yaml.tera",
@@ -44,17 +40,15 @@ impl CoreDns<'_> {
     }
 }
 
-/// What any minor of the window would have made in place of `ours`, with its own default image and with ours: the
-/// states of an existing addon that no user has touched. Tags do not count, so one for each registry is enough.
-///
-/// # Errors
-/// Only by our own fault.
+/// The objects that any supported minor version would have created instead of `ours`, with its default image and with
+/// ours: the states of an addon that was not changed by a user. Tags are ignored, so one per registry is enough.
 pub fn known(ours: &CoreDns<'_>) -> Result<Vec<Object>, ObjectError> {
     let mut objects = Vec::new();
     for facts in (OLDEST..=newest()).filter_map(facts) {
-        let folder = if facts.coredns_subpath { "coredns/" } else { "" };
+        let directory = if facts.coredns_subpath { "coredns/" } else { "" };
         let tag = facts.coredns_tag.newest();
-        let defaults = facts.image_repository.0.iter().map(|(_, registry)| format!("{registry}/{folder}coredns:{tag}"));
+        let defaults =
+            facts.image_repository.0.iter().map(|(_, registry)| format!("{registry}/{directory}coredns:{tag}"));
         for image in defaults.chain([ours.image.to_owned()]) {
             objects.extend(CoreDns { minor: facts.minor, image: &image, ..*ours }.objects()?);
         }
@@ -62,10 +56,7 @@ pub fn known(ours: &CoreDns<'_>) -> Result<Vec<Object>, ObjectError> {
     Ok(objects)
 }
 
-/// CoreDNS' own configuration as that minor writes it.
-///
-/// # Errors
-/// Only by our own fault.
+/// The Corefile of that minor version. Only by our own fault.
 pub fn corefile(minor: u16, domain: &str) -> Result<String, ObjectError> {
     templates::text("addons/Corefile.tera", &json!({ "facts": addon_facts(minor), "domain": domain }))
 }
@@ -75,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_corefile_of_each_time_is_written() {
+    fn the_corefile_of_each_minor_is_written() {
         let old = corefile(31, "corp.local").unwrap();
         assert!(old.contains("\n    kubernetes corp.local in-addr.arpa ip6.arpa {\n"), "{old}");
         assert!(old.contains("\n    cache 30\n    loop\n"), "{old}");

@@ -1,7 +1,7 @@
-//! Judges an object that is in the cluster already: may ours take its place?
+//! Decides whether an object in the cluster may be replaced.
 //!
-//! People change the Corefile, and scale, patch and pin the addons. What they changed is theirs and is not
-//! overwritten silently. An object that some known minor would have made just so was not touched by anybody.
+//! Users change the Corefile, and scale, patch and pin the addons. Their changes are not overwritten silently. An
+//! object that some known minor version would have created as it is was not changed.
 
 mod server_defaults;
 
@@ -11,24 +11,23 @@ use server_defaults::{is_default, is_kept_by_the_server};
 
 /// What to do with an existing object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Judgement {
-    /// It is as ours already.
+pub enum Decision {
+    /// It is up to date.
     Keep,
-    /// It is as some minor made it; ours may take its place.
+    /// It was created by some minor version and may be replaced.
     Update,
-    /// A user changed it, in the fields with these paths.
+    /// A user changed the fields with these paths.
     UserChanged(Vec<String>),
 }
 
-/// Judges `existing`, as an API server returned it. `ours` is what would be sent now; `known` are the objects that
-/// any minor would have sent, of any kind and name. A Deployment's number of replicas is the user's in any case and
-/// not looked at.
-pub fn judge(existing: &Value, ours: &Object, known: &[Object]) -> Judgement {
+/// Compares `existing`, as returned by an API server, with `ours`, the object to send, and `known`, the objects that
+/// any minor version would have sent, of any kind and name. The replicas of a Deployment are always left to the user.
+pub fn decide(existing: &Value, ours: &Object, known: &[Object]) -> Decision {
     if differences(existing, &ours.value, Images::SameTag).is_empty() {
-        return Judgement::Keep;
+        return Decision::Keep;
     }
     if checksum::is_generated(existing) {
-        return Judgement::Update;
+        return Decision::Update;
     }
     let nearest = known
         .iter()
@@ -37,18 +36,18 @@ pub fn judge(existing: &Value, ours: &Object, known: &[Object]) -> Judgement {
         .map(|object| differences(existing, &object.value, Images::AnyTag))
         .min_by_key(Vec::len)
         .unwrap_or_default();
-    if nearest.is_empty() { Judgement::Update } else { Judgement::UserChanged(nearest) }
+    if nearest.is_empty() { Decision::Update } else { Decision::UserChanged(nearest) }
 }
 
 /// How images are compared.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Images {
     SameTag,
-    /// Each patch release has a tag of its own, which says nothing about who changed what.
+    /// Each patch release has its own tag, which does not show who changed what.
     AnyTag,
 }
 
-/// The paths at which `existing` is not what an API server makes of `sent`.
+/// The paths at which `existing` differs from what an API server makes of `sent`.
 fn differences(existing: &Value, sent: &Value, images: Images) -> Vec<String> {
     let mut paths = Vec::new();
     compare("", existing, sent, images, &mut paths);
@@ -105,7 +104,7 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// Variables such as `https_proxy` come from the shell of whoever installed the addon.
+/// Variables such as `https_proxy` come from the shell in which the addon was installed.
 fn without_proxy_variables(items: &[Value]) -> Vec<&Value> {
     let is_proxy_variable = |item: &&Value| {
         let name = item.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -114,11 +113,11 @@ fn without_proxy_variables(items: &[Value]) -> Vec<&Value> {
     items.iter().filter(|item| !is_proxy_variable(item)).collect()
 }
 
-/// The image's name without its tag and digest.
+/// The image without tag and digest.
 fn repository(image: &str) -> &str {
     let name = image.split('@').next().unwrap_or(image);
     match name.rsplit_once(':') {
-        // Behind the colon of a registry's port there is a slash.
+        // The colon of a registry's port is followed by a slash.
         Some((repository, tag)) if !tag.contains('/') => repository,
         _ => name,
     }

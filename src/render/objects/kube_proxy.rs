@@ -1,4 +1,4 @@
-//! Phase `addon/kube-proxy`: the network rules of Services on each node.
+//! Phase `addon/kube-proxy`: the network rules for Services on each node.
 
 use super::config_map::ConfigMap;
 use super::rbac::{self, BOOTSTRAPPERS, Readable, Subject};
@@ -13,44 +13,39 @@ use std::net::IpAddr;
 
 const NAMESPACE: &str = "kube-system";
 const NAME: &str = "kube-proxy";
-/// The gate of kubeadm that was also kube-proxy's while it was one.
+/// The feature gate of kubeadm that kube-proxy had as well.
 const DUAL_STACK: &str = "IPv6DualStack";
 
-/// What kube-proxy is made from.
+/// The input of kube-proxy.
 #[derive(Clone, Copy, Debug)]
 pub struct KubeProxy<'a> {
-    /// The minor of the cluster.
     pub minor: u16,
     /// The cluster, with the user's KubeProxyConfiguration.
     pub cluster: &'a ClusterConfig,
-    /// The whole name of the image, with its tag.
+    /// The full image reference with its tag.
     pub image: &'a str,
-    /// The URL of the API server for everybody.
+    /// The shared URL of the API server.
     pub server: &'a str,
-    /// Where this host's API server listens; its family decides which addresses kube-proxy binds to.
+    /// The address of this host's API server; its family decides which addresses kube-proxy binds to.
     pub advertise_address: IpAddr,
-    /// The HTTP proxy variables of this process, which the container gets too.
+    /// The HTTP proxy variables of this process, which are passed on to the container.
     pub proxy_env: &'a [EnvVar],
 }
 
-/// A variable of a container.
+/// An environment variable of a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EnvVar {
-    /// Its name.
     pub name: String,
-    /// Its value.
     pub value: String,
 }
 
 impl KubeProxy<'_> {
-    /// All objects, in order; they are also what `--print-manifest` prints.
-    ///
-    /// # Errors
-    /// When the user's KubeProxyConfiguration does not fit the minor.
+    /// All objects in order, also for `--print-manifest`. When the user's KubeProxyConfiguration does not fit the
+    /// minor.
     pub fn objects(&self) -> Result<Vec<Object>, ObjectError> {
         let config_map = self.config_map()?;
         let mut objects = workload(self.minor, self.image, self.proxy_env)?;
-        // The ServiceAccount, the ConfigMap, then the Pods that need both.
+        // The ServiceAccount and the ConfigMap come before the Pods that need them.
         let after_account = objects.len().min(1);
         objects.splice(after_account..after_account, config_map);
 
@@ -61,15 +56,12 @@ impl KubeProxy<'_> {
         Ok(objects)
     }
 
-    /// The `KubeProxyConfiguration`: the user's fields, and the defaults of the rest.
-    ///
-    /// # Errors
-    /// When the user's `KubeProxyConfiguration` does not fit the minor.
+    /// The `KubeProxyConfiguration`: the user's fields, and defaults for the rest.
     pub fn configuration(&self) -> Result<Value, ObjectError> {
         proxy_config::document(self.minor, &self.given(), &self.defaults())
     }
 
-    /// Signed unless the user gave a configuration.
+    /// Adds a hash unless the user provided a configuration.
     fn config_map(&self) -> Result<Vec<Object>, ObjectError> {
         let document = self.configuration()?;
         let kubeconfig = templates::text("addons/kube-proxy.kubeconfig.tera", &json!({ "server": self.server }))?;
@@ -86,7 +78,7 @@ impl KubeProxy<'_> {
         Ok(if is_ours { objects.into_iter().map(checksum::sign).collect() } else { objects })
     }
 
-    /// What kubeadm sets where the user sets nothing, by path.
+    /// kubeadm's defaults for unset fields, by path.
     fn defaults(&self) -> Map<String, Value> {
         let bind_address = if self.advertise_address.is_ipv4() { "0.0.0.0" } else { "::" };
         let pod_subnets: Vec<String> = self.cluster.networking.pod_subnets.iter().map(ToString::to_string).collect();
@@ -98,7 +90,7 @@ impl KubeProxy<'_> {
         ])
     }
 
-    /// The user's document, and the gate that goes for the whole cluster among its feature gates.
+    /// The user's document, with the cluster-wide feature gate added to its feature gates.
     fn given(&self) -> Map<String, Value> {
         let mut given = self.cluster.kube_proxy.clone();
         if let Some(dual_stack) = self.cluster.feature_gates.get(DUAL_STACK) {
@@ -106,7 +98,7 @@ impl KubeProxy<'_> {
             if gates.is_null() {
                 *gates = json!({});
             }
-            // Anything but a map is left as it is and refused with the rest of the document.
+            // A value of another type is kept, and refused with the rest of the document.
             if let Some(gates) = gates.as_object_mut() {
                 gates.insert(DUAL_STACK.into(), (*dual_stack).into());
             }
@@ -115,11 +107,9 @@ impl KubeProxy<'_> {
     }
 }
 
-/// What any minor of the window would have made in place of `ours`, with its own default image and with ours: the
-/// states of an existing DaemonSet that no user has touched. The ConfigMap tells by its hash.
-///
-/// # Errors
-/// Only by our own fault.
+/// The objects that any supported minor version would have created instead of `ours`, with its default image and with
+/// ours: the states of a DaemonSet that was not changed by a user. The ConfigMap is recognized by its hash. Only by our
+/// own fault.
 pub fn known(ours: &KubeProxy<'_>) -> Result<Vec<Object>, ObjectError> {
     let mut objects = Vec::new();
     for facts in (OLDEST..=newest()).filter_map(facts) {

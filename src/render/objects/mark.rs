@@ -1,16 +1,16 @@
-//! Patches on this host's Node: the marks of a control plane, and the runtime socket that older minors note there.
+//! Patches for this host's Node: control-plane labels and taints, and the CRI socket in older minor versions.
 //!
-//! Each is a strategic merge patch with only what is missing; None when nothing is.
+//! Each is a strategic merge patch with only what is missing; None if nothing is.
 
 use crate::config::model::ClusterConfig;
 use crate::versions::Minor;
 use serde_json::{Map, Value, json};
 
-/// The annotation with the runtime's socket. The name is kubeadm's.
+/// The annotation with the CRI socket, as named by kubeadm.
 const CRI_SOCKET: &str = "kubeadm.alpha.kubernetes.io/cri-socket";
 
-/// Phase `mark-control-plane`: the labels and taints that `node` lacks. `taints` are the user's, in place of the
-/// minor's; taints of others stay.
+/// Phase `mark-control-plane`: the labels and taints that `node` lacks. `taints` replace those of the minor version;
+/// other taints are kept.
 pub fn control_plane_patch(minor: &Minor, node: &Value, taints: Option<&[Value]>) -> Option<Value> {
     let labels = node.pointer("/metadata/labels");
     let missing: Map<String, Value> = minor
@@ -32,8 +32,8 @@ pub fn control_plane_patch(minor: &Minor, node: &Value, taints: Option<&[Value]>
     (!patch.is_empty()).then(|| patch.into())
 }
 
-/// The last step of `upload-config/kubelet`: notes the runtime's socket on `node`, in minors where the kubelet does
-/// not have it in a file of its own.
+/// The last step of `upload-config/kubelet`: records the CRI socket on `node`, in minor versions where the kubelet does
+/// not have it in a file.
 pub fn cri_socket_patch(minor: &Minor, cluster: &ClusterConfig, node: &Value, socket: &str) -> Option<Value> {
     let gate = "NodeLocalCRISocket";
     let is_local = match minor.feature_gate(gate) {
@@ -44,12 +44,12 @@ pub fn cri_socket_patch(minor: &Minor, cluster: &ClusterConfig, node: &Value, so
     (!is_local && noted != Some(socket)).then(|| json!({"metadata": {"annotations": {CRI_SOCKET: socket}}}))
 }
 
-/// The taints of the minor's control planes.
+/// The control-plane taints of the minor version.
 pub fn default_taints(minor: &Minor) -> Vec<Value> {
     minor.control_plane_taints.iter().map(|key| json!({"key": key, "effect": "NoSchedule"})).collect()
 }
 
-/// Ours, then those of others. A Node can have one taint of a key and effect, so ours take the place of theirs.
+/// Ours, then the others. A Node can have only one taint per key and effect, so ours replace existing ones.
 fn merge_taints(ours: &[Value], existing: &[Value]) -> Vec<Value> {
     let identity = |taint: &Value| (taint.get("key").cloned(), taint.get("effect").cloned());
     let others = existing.iter().filter(|theirs| !ours.iter().any(|taint| identity(taint) == identity(theirs)));
@@ -62,7 +62,7 @@ mod tests {
     use crate::versions::facts;
 
     #[test]
-    fn a_new_node_gets_the_marks_of_its_minor() {
+    fn a_new_node_gets_the_labels_and_taints_of_its_minor() {
         assert_eq!(
             control_plane_patch(facts(20).unwrap(), &json!({"metadata": {}}), None).unwrap(),
             json!({
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn taints_of_others_stay_and_ours_win() {
+    fn other_taints_are_kept_and_ours_take_precedence() {
         let minor = facts(36).unwrap();
         let disk = json!({"key": "example.com/disk", "effect": "NoExecute", "timeAdded": "2021-01-13T00:00:00Z"});
         let stale = json!({"key": "node-role.kubernetes.io/control-plane", "value": "x", "effect": "NoSchedule"});
@@ -91,7 +91,7 @@ mod tests {
         node["metadata"]["labels"] = patch["metadata"]["labels"].clone();
         node["spec"]["taints"] = patch["spec"]["taints"].clone();
         assert_eq!(control_plane_patch(minor, &node, None), None);
-        // Asking for no taints takes none away.
+        // No requested taints does not remove any.
         assert_eq!(control_plane_patch(minor, &node, Some(&[])), None);
     }
 }

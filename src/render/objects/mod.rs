@@ -1,9 +1,9 @@
-//! The API objects that `init` puts into a cluster, as JSON values, in the order in which they are sent.
+//! The API objects that `init` creates, as JSON values in the order in which they are sent.
 //!
-//! Pure: configuration in, objects out. Reads nothing and sends nothing; whoever calls it does both. What differs
-//! between minors stands in `versions::{addons, proxy_fields, table}`, the shape of the objects in
-//! `templates/objects/`. Equal to what kubeadm of the same minor makes, but that kube-proxy's ServiceAccount is
-//! always there before its Pods (some minors send it last).
+//! Pure: configuration in, objects out; callers read and send. Differences between minor versions are in
+//! `versions::{addons, proxy_fields, table}`, the objects in `templates/objects/`. They equal those of kubeadm of the
+//! same minor version, except that kube-proxy's ServiceAccount always precedes its Pods (some minor versions send it
+//! last).
 
 pub mod addon;
 pub mod bootstrap_token;

@@ -1,28 +1,24 @@
-//! One API object, and many as a manifest.
+//! An API object, and several as a manifest.
 
 use super::ObjectError;
 use crate::base::yaml;
 use serde_json::Value;
 use std::fmt;
 
-/// An API object that is to be created or updated.
+/// An API object to create or update.
 #[derive(Clone, PartialEq)]
 pub struct Object {
     /// `ConfigMap`, `ClusterRoleBinding`, …
     pub kind: String,
-    /// None for objects of the whole cluster.
+    /// None for cluster-scoped objects.
     pub namespace: Option<String>,
-    /// Its name.
     pub name: String,
-    /// All of it, with `apiVersion` and `kind`.
+    /// The whole object, with `apiVersion` and `kind`.
     pub value: Value,
 }
 
 impl Object {
-    /// The object that `value` holds.
-    ///
-    /// # Errors
-    /// When it has no kind or no name.
+    /// The object in `value`, which must have a kind and a name.
     pub fn from_value(value: Value) -> Result<Self, ObjectError> {
         let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).map(ToOwned::to_owned);
         let kind = text("/kind").ok_or(ObjectError::Nameless("kind"))?;
@@ -31,7 +27,7 @@ impl Object {
         Ok(Self { kind, namespace, name, value })
     }
 
-    /// The object as it may be shown in plans and logs: the data of a Secret is masked.
+    /// The object for display in plans and logs: the data of a Secret is masked.
     pub fn shown(&self) -> Value {
         let mut value = self.value.clone();
         if self.kind == "Secret" {
@@ -54,16 +50,13 @@ impl fmt::Display for Object {
 }
 
 impl fmt::Debug for Object {
-    /// Like Display, because the value may hold secrets.
+    /// Like Display, because the value may contain secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-/// The objects as one YAML stream that `kubectl apply -f -` takes. Secrets stand in it as they are.
-///
-/// # Errors
-/// When a value has no YAML form, which objects from an API server or from here always have.
+/// The objects as a YAML stream for `kubectl apply -f -`. Secrets are not masked.
 pub fn manifest(objects: &[Object]) -> Result<String, ObjectError> {
     let mut text = String::new();
     for object in objects {
@@ -79,7 +72,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_secret_is_never_shown() {
+    fn a_secret_is_never_displayed() {
         let value = json!({"kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "data": {"k": "aHVzaA=="}});
         let object = Object::from_value(value).unwrap();
         assert!(!format!("{object:?}{}", object.shown()).contains("aHVzaA=="));

@@ -1,52 +1,41 @@
-//! What can go wrong while objects are made.
+//! Errors when creating objects.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::yaml::YamlError;
 use crate::render::engine::TemplateError;
 
-/// Objects could not be made.
+/// Objects could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
-    /// An object has no kind or name. It comes from a template of ours or from an API server.
-    #[error("an API object has no {0}")]
+    /// A template or an API server returned an object without kind or name.
+    #[error("an API object does not have a {0}")]
     Nameless(&'static str),
-    /// A template made something that is not YAML.
-    #[error("the template {name:?} does not make YAML")]
+    /// A template rendered something that is not YAML.
+    #[error("the template {name:?} did not render YAML")]
     NotYaml {
-        /// The template's name.
         name: &'static str,
-        /// What the reader says.
         #[source]
         source: serde_yaml::Error,
     },
-    /// The user's KubeProxyConfiguration does not fit the minor.
-    #[error("the KubeProxyConfiguration cannot be used with v1.{minor}: {}", problems.join("; "))]
+    /// The user's KubeProxyConfiguration is not valid for the minor version.
+    #[error("the KubeProxyConfiguration is not valid for v1.{minor}: {}", problems.join("; "))]
     ProxyConfig {
-        /// The minor of the cluster.
         minor: u16,
-        /// Everything wrong with it, each with the field's path.
+        /// All errors, each with the path of the field.
         problems: Vec<String>,
     },
-    /// A template could not be rendered.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A bootstrap token is not of the form `ID.SECRET`. Its text is a secret and not shown.
-    #[error("a bootstrap token is not of the form 'abcdef.0123456789abcdef'")]
+    /// A bootstrap token does not have the format `ID.SECRET`. It is a secret and not displayed.
+    #[error("a bootstrap token does not have the format 'abcdef.0123456789abcdef'")]
     Token,
-    /// A token's end is not a moment.
-    #[error("a bootstrap token cannot end at {text:?}")]
-    TokenEnd {
-        /// What was given.
-        text: String,
-    },
-    /// A token's end lies beyond any calendar.
-    #[error("a bootstrap token that lives for {days} days has no date to end at")]
-    TokenLifetime {
-        /// The given lifetime, in days.
-        days: u64,
-    },
-    /// Objects could not be printed.
+    /// The expiry of a token is not a time.
+    #[error("a bootstrap token cannot expire at {text:?}: not a time")]
+    TokenEnd { text: String },
+    /// The expiry of a token is beyond the calendar.
+    #[error("the lifetime of a bootstrap token, {days} days, is too long")]
+    TokenLifetime { days: u64 },
     #[error(transparent)]
     Yaml(#[from] YamlError),
 }
@@ -54,10 +43,10 @@ pub enum ObjectError {
 impl Fault for ObjectError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::ProxyConfig { .. } => Some("correct these fields in the file given with --config".into()),
-            Self::Token => Some("run 'kubewright token generate' for one that is".into()),
-            Self::TokenEnd { .. } => Some("write the moment as 2026-01-31T12:00:00Z".into()),
-            Self::TokenLifetime { .. } => Some("give a shorter --token-ttl, or 0 for a token without an end".into()),
+            Self::ProxyConfig { .. } => Some("fix these fields in the file given with --config".into()),
+            Self::Token => Some("run 'kubewright token generate' to generate one".into()),
+            Self::TokenEnd { .. } => Some("write the time as 2026-01-31T12:00:00Z".into()),
+            Self::TokenLifetime { .. } => Some("use a shorter --token-ttl, or 0 for a token that never expires".into()),
             Self::Nameless(_) | Self::NotYaml { .. } | Self::Template(_) | Self::Yaml(_) => None,
         }
     }

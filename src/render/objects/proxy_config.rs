@@ -1,17 +1,15 @@
-//! The KubeProxyConfiguration document: the user's fields, kubeadm's defaults, and the zero value of every other
-//! field of the minor, as that minor's own types would write them.
+//! The KubeProxyConfiguration document: the user's fields, kubeadm's defaults, and the zero values of all other fields,
+//! as written by the types of that minor version.
 
 use super::ObjectError;
-use crate::base::{go_duration, nearest};
+use crate::base::{go_duration, suggest};
 use crate::versions::proxy_fields::{FieldKind, ProxyField, proxy_fields};
 use serde_json::{Map, Value, json};
 
 const API_VERSION: &str = "kubeproxy.config.k8s.io/v1alpha1";
 
-/// The document for v1.`minor`. `user` holds the user's fields and wins over `defaults`, which go by path.
-///
-/// # Errors
-/// Names every field that the minor does not have or that has a value of the wrong kind.
+/// The document for v1.`minor`. `user` takes precedence over `defaults`, which are given by path. An error lists every
+/// field that the minor version does not have or whose type is wrong.
 pub fn document(minor: u16, user: &Map<String, Value>, defaults: &Map<String, Value>) -> Result<Value, ObjectError> {
     let mut problems = unknown_fields(minor, user);
     let mut document = json!({"apiVersion": API_VERSION, "kind": "KubeProxyConfiguration"});
@@ -30,7 +28,7 @@ pub fn document(minor: u16, user: &Map<String, Value>, defaults: &Map<String, Va
     if problems.is_empty() { Ok(document) } else { Err(ObjectError::ProxyConfig { minor, problems }) }
 }
 
-/// An empty value is replaced by the default, as kubeadm does.
+/// An empty value is replaced by the default, as in kubeadm.
 fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -57,7 +55,7 @@ fn insert(document: &mut Value, path: &str, value: Value) {
     *at = value;
 }
 
-/// What stands in the document when nobody sets the field; None when the field is left out then.
+/// The zero value of the field; None if the field is omitted when unset.
 fn zero(kind: FieldKind) -> Option<Value> {
     match kind {
         FieldKind::Text => Some("".into()),
@@ -72,7 +70,7 @@ fn zero(kind: FieldKind) -> Option<Value> {
     }
 }
 
-/// The value as the minor's type writes it back.
+/// The value as written by the minor version's type.
 fn normalise(field: &ProxyField, value: &Value) -> Result<Value, String> {
     let duration = || value.as_str().and_then(go_duration::parse).map(|ns| Value::from(go_duration::format(ns)));
     let (good, wanted) = match field.kind {
@@ -100,7 +98,7 @@ fn normalise(field: &ProxyField, value: &Value) -> Result<Value, String> {
     good.ok_or_else(|| format!("'{}' must be {wanted}", field.path))
 }
 
-/// Quantities may be written as numbers and are always text in the end.
+/// Quantities may be given as numbers and are always written as text.
 fn quantity(value: &Value) -> Option<Value> {
     match value {
         Value::String(text) => {
@@ -130,9 +128,9 @@ fn collect_unknown(paths: &[&str], parent: &str, map: &Map<String, Value>, probl
             _ if paths.contains(&path.as_str()) => {}
             _ => {
                 let siblings = paths.iter().filter_map(|known| known.strip_prefix(parent)?.split('.').next());
-                let meant = nearest::nearest(key, siblings);
-                let hint = meant.map(|near| format!(" (did you mean '{parent}{near}'?)")).unwrap_or_default();
-                problems.push(format!("there is no field '{path}'{hint}"));
+                let meant = suggest::similar(key, siblings);
+                let hint = meant.map(|name| format!(" (did you mean '{parent}{name}'?)")).unwrap_or_default();
+                problems.push(format!("unknown field '{path}'{hint}"));
             }
         }
     }

@@ -1,21 +1,21 @@
-//! The two patterns of kubeadm's access rules: reading one named object, and being given a ClusterRole.
+//! The two patterns of kubeadm's RBAC rules: reading one named object, and binding a ClusterRole.
 
 use super::templates;
 use super::{Object, ObjectError};
 use serde::Serialize;
 use serde_json::json;
 
-/// The group that kubeadm's bootstrap tokens are in.
+/// The group of kubeadm's bootstrap tokens.
 pub(super) const BOOTSTRAPPERS: Subject<'static> = Subject::group("system:bootstrappers:kubeadm:default-node-token");
 /// The group of all nodes.
 pub(super) const NODES: Subject<'static> = Subject::group("system:nodes");
 
-/// Who is given access.
+/// The subject of a binding.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Subject<'a> {
     kind: &'a str,
     name: &'a str,
-    /// Only ServiceAccounts have one.
+    /// Only ServiceAccounts have a namespace.
     namespace: Option<&'a str>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// What may be read: one object of a namespace.
+/// The namespaced object to read.
 pub(super) struct Readable<'a> {
     pub(super) namespace: &'a str,
     /// `configmaps` or `secrets`.
@@ -41,7 +41,7 @@ pub(super) struct Readable<'a> {
     pub(super) name: &'a str,
 }
 
-/// The Role `role` that may read one object, and its RoleBinding.
+/// The Role `role` for reading one object, and its RoleBinding.
 pub(super) fn reader(role: &str, what: &Readable<'_>, subjects: &[Subject<'_>]) -> Result<Vec<Object>, ObjectError> {
     templates::objects(
         "rbac/reader.yaml.tera",
@@ -55,7 +55,7 @@ pub(super) fn reader(role: &str, what: &Readable<'_>, subjects: &[Subject<'_>]) 
     )
 }
 
-/// The ClusterRoleBinding `name` that gives the ClusterRole `role` to `subject`.
+/// The ClusterRoleBinding `name` of the ClusterRole `role` to `subject`.
 pub(super) fn cluster_binding(name: &str, role: &str, subject: Subject<'_>) -> Result<Vec<Object>, ObjectError> {
     templates::objects("rbac/cluster-binding.yaml.tera", &json!({ "name": name, "role": role, "subject": subject }))
 }

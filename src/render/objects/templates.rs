@@ -30,12 +30,12 @@ table![
 
 static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| Templates::new(TABLE));
 
-/// The text that the template makes of `values`.
+/// Renders the template.
 pub(super) fn text(name: &'static str, values: &impl Serialize) -> Result<String, ObjectError> {
     Ok(TEMPLATES.render(name, values)?)
 }
 
-/// The objects that the template makes of `values`, in its order.
+/// Renders the template and parses its objects, in order.
 pub(super) fn objects(name: &'static str, values: &impl Serialize) -> Result<Vec<Object>, ObjectError> {
     let text = text(name, values)?;
     serde_yaml::Deserializer::from_str(&text)

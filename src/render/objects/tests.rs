@@ -1,4 +1,4 @@
-//! What every minor's objects have in common, and what is known of kubeadm's own to the byte.
+//! Properties of every minor version's objects, and byte-exact comparisons with kubeadm's.
 
 use super::*;
 use crate::base::secret::Secret;
@@ -78,7 +78,7 @@ fn every_template_is_used() {
         include_str!("upload_certs.rs"),
     ];
     for (name, _) in templates::TABLE {
-        assert!(sources.iter().any(|source| source.contains(name)), "{name} is used by nobody");
+        assert!(sources.iter().any(|source| source.contains(name)), "{name} is not used");
     }
 }
 
@@ -128,10 +128,10 @@ fn kube_proxy_renders_for_every_minor() {
     }
 }
 
-/// The hashes are those that kubeadm v1.20.2 and v1.36.2 made of the same configurations, so they hold each byte of
-/// both texts in the ConfigMap.
+/// The hashes that kubeadm v1.20.2 and v1.36.2 computed for the same configurations, which fix every byte of both texts
+/// in the ConfigMap.
 #[test]
-fn kube_proxys_texts_are_kubeadms_to_the_byte() {
+fn kube_proxys_texts_equal_kubeadms_byte_for_byte() {
     let server = "https://192.168.0.36:6443";
     assert_eq!(
         hash(&proxy(&cluster(20), server).unwrap()),
@@ -151,7 +151,7 @@ fn kube_proxys_texts_are_kubeadms_to_the_byte() {
 }
 
 #[test]
-fn the_users_kube_proxy_configuration_is_not_signed() {
+fn a_kube_proxy_configuration_of_the_user_gets_no_hash() {
     let mut cluster = cluster(20);
     cluster.kube_proxy.insert("mode".into(), "ipvs".into());
     cluster.kube_proxy.insert("featureGates".into(), json!({"A": true}));
@@ -167,7 +167,7 @@ fn the_users_kube_proxy_configuration_is_not_signed() {
 }
 
 #[test]
-fn an_untouched_kube_proxy_of_any_minor_may_be_updated() {
+fn an_unchanged_kube_proxy_of_any_minor_may_be_updated() {
     let (old, new) = (cluster(20), cluster(36));
     let existing = proxy(&old, "https://lb:6443").unwrap();
     let ours = KubeProxy {
@@ -180,30 +180,30 @@ fn an_untouched_kube_proxy_of_any_minor_may_be_updated() {
     };
     let known = kube_proxy::known(&ours).unwrap();
     let sent = ours.objects().unwrap();
-    let judged = |existing: &Value| {
+    let decided = |existing: &Value| {
         let kind = existing["kind"].as_str().unwrap();
         let sent = sent.iter().find(|object| object.kind == kind).unwrap();
-        existing::judge(existing, sent, &known)
+        existing::decide(existing, sent, &known)
     };
-    assert_eq!(judged(find(&existing, "ConfigMap")), existing::Judgement::Update);
+    assert_eq!(decided(find(&existing, "ConfigMap")), existing::Decision::Update);
     let mut daemon_set = find(&existing, "DaemonSet").clone();
     let image = "/spec/template/spec/containers/0/image";
-    let from_elsewhere = existing::Judgement::UserChanged(vec!["spec.template.spec.containers[0].image".into()]);
-    assert_eq!(judged(&daemon_set), from_elsewhere);
+    let from_elsewhere = existing::Decision::UserChanged(vec!["spec.template.spec.containers[0].image".into()]);
+    assert_eq!(decided(&daemon_set), from_elsewhere);
     *daemon_set.pointer_mut(image).unwrap() = "k8s.gcr.io/kube-proxy:v1.20.2".into();
-    assert_eq!(judged(&daemon_set), existing::Judgement::Update);
+    assert_eq!(decided(&daemon_set), existing::Decision::Update);
 }
 
 #[test]
-fn signatures_of_cluster_info_are_no_change_of_the_users() {
+fn signatures_in_cluster_info_do_not_count_as_changes() {
     let ours = bootstrap_token::cluster_info(facts(20).unwrap(), "https://lb:6443", b"CA").unwrap();
     let mut existing = find(&ours, "ConfigMap").clone();
     existing["data"]["jws-kubeconfig-abcdef"] = "eyJhbGciOiJIUzI1NiJ9..x".into();
-    assert_eq!(existing::judge(&existing, &ours[0], &[]), existing::Judgement::Keep);
+    assert_eq!(existing::decide(&existing, &ours[0], &[]), existing::Decision::Keep);
 }
 
 #[test]
-fn a_feature_gate_renames_the_kubelets_config_map_while_there_is_one() {
+fn a_feature_gate_renames_the_kubelets_config_map_in_some_minors() {
     let name = |minor: &crate::versions::Minor, gate: Option<bool>| {
         let gates = gate.map(|on| ("UnversionedKubeletConfigMap".to_owned(), on));
         upload_config::kubelet_config_map(minor, &gates.into_iter().collect())
@@ -217,7 +217,7 @@ fn a_feature_gate_renames_the_kubelets_config_map_while_there_is_one() {
 }
 
 #[test]
-fn the_kubelets_configuration_is_signed_unless_the_user_gave_it() {
+fn the_kubelet_configuration_gets_a_hash_unless_the_user_provided_it() {
     let mut cluster = cluster(20);
     let minor = facts(20).unwrap();
     let signed = upload_config::kubelet_config(minor, &cluster, "kind: KubeletConfiguration\n").unwrap();
@@ -229,7 +229,7 @@ fn the_kubelets_configuration_is_signed_unless_the_user_gave_it() {
 }
 
 #[test]
-fn the_runtimes_socket_is_noted_in_minors_without_a_file_for_it() {
+fn the_cri_socket_is_recorded_in_minors_without_a_file_for_it() {
     let node = json!({"metadata": {"annotations": {"a": "b"}}});
     let socket = "unix:///run/containerd/containerd.sock";
     let patch = mark::cri_socket_patch(facts(20).unwrap(), &cluster(20), &node, socket).unwrap();
@@ -245,21 +245,22 @@ fn the_runtimes_socket_is_noted_in_minors_without_a_file_for_it() {
 }
 
 #[test]
-fn sealed_certificates_go_when_their_token_goes() {
+fn encrypted_certificates_are_deleted_with_their_token() {
     let token = upload_certs::owner_token(Secret::new("abcdef.0123456789abcdef".into()), 0).unwrap();
     let mut owner = token[0].value.clone();
-    let sealed = BTreeMap::from([("etcd/ca.key".to_owned(), b"sealed".to_vec()), ("ca.key".to_owned(), Vec::new())]);
-    assert!(upload_certs::certificates(&owner, &sealed).is_err(), "an owner without a uid owns nothing");
+    let encrypted =
+        BTreeMap::from([("etcd/ca.key".to_owned(), b"encrypted".to_vec()), ("ca.key".to_owned(), Vec::new())]);
+    assert!(upload_certs::certificates(&owner, &encrypted).is_err(), "an owner without a uid owns nothing");
     owner["metadata"]["uid"] = "0000-1".into();
-    let objects = upload_certs::certificates(&owner, &sealed).unwrap();
+    let objects = upload_certs::certificates(&owner, &encrypted).unwrap();
     let secret = find(&objects, "Secret");
-    assert_eq!(secret["data"], json!({"ca.key": "", "etcd-ca.key": "c2VhbGVk"}));
+    assert_eq!(secret["data"], json!({"ca.key": "", "etcd-ca.key": "ZW5jcnlwdGVk"}));
     assert_eq!(secret["metadata"]["ownerReferences"][0]["name"], "bootstrap-token-abcdef");
     assert_eq!(secret["metadata"]["ownerReferences"][0]["uid"], "0000-1");
 }
 
 #[test]
-fn access_rules_render_for_every_minor_of_the_table() {
+fn rbac_rules_render_for_every_minor_of_the_table() {
     for minor in (OLDEST..=newest()).filter_map(facts) {
         let bindings = if minor.kubelet_api_binding { 5 } else { 4 };
         assert_eq!(bootstrap_token::access(minor).unwrap().len(), 1 + bindings, "v1.{}", minor.minor);

@@ -1,7 +1,7 @@
-//! Phase `upload-certs`: the sealed CA certificates and keys from which other control planes are made.
+//! Phase `upload-certs`: the encrypted CA certificates and keys for joining control planes.
 //!
-//! The Secret is owned by a token that lives for two hours. The cluster's token cleaner deletes the token, and the
-//! garbage collector the Secret with it.
+//! The Secret is owned by a token that expires after two hours. The cluster's token cleaner then deletes the token, and
+//! the garbage collector the Secret.
 
 use super::bootstrap_token;
 use super::rbac::{self, BOOTSTRAPPERS, Readable};
@@ -15,13 +15,10 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// How long the sealed certificates stay in the cluster.
+/// How long the encrypted certificates stay in the cluster.
 pub const LIFETIME: Duration = Duration::from_hours(2);
 
-/// The Secret of the short-lived token. It can be used for nothing but to end.
-///
-/// # Errors
-/// When the token is not of the form `ID.SECRET`.
+/// The Secret of the short-lived token, which has no usages.
 pub fn owner_token(token: Secret<String>, now: i64) -> Result<Vec<Object>, ObjectError> {
     let token = BootstrapToken {
         token,
@@ -34,16 +31,13 @@ pub fn owner_token(token: Secret<String>, now: i64) -> Result<Vec<Object>, Objec
     bootstrap_token::token_secret(&token, now)
 }
 
-/// The Secret `kubeadm-certs` and the right to read it. `owner` is the token's Secret as the API server returned it,
-/// with its uid. `sealed` holds the encrypted files by their names below the PKI folder, such as `etcd/ca.crt`;
-/// empty where the host has no such file.
-///
-/// # Errors
-/// When `owner` has no name or uid.
-pub fn certificates(owner: &Value, sealed: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Object>, ObjectError> {
+/// The Secret `kubeadm-certs` and the permission to read it. `owner` is the token's Secret as returned by the API
+/// server, with its uid. `encrypted` contains the files by their names in the PKI directory, such as `etcd/ca.crt`;
+/// empty if the host does not have the file.
+pub fn certificates(owner: &Value, encrypted: &BTreeMap<String, Vec<u8>>) -> Result<Vec<Object>, ObjectError> {
     let text = |pointer, what| owner.pointer(pointer).and_then(Value::as_str).ok_or(ObjectError::Nameless(what));
     let data: Map<String, Value> =
-        sealed.iter().map(|(name, bytes)| (name.replace('/', "-"), STANDARD.encode(bytes).into())).collect();
+        encrypted.iter().map(|(name, bytes)| (name.replace('/', "-"), STANDARD.encode(bytes).into())).collect();
     let mut objects = templates::objects(
         "tokens/kubeadm-certs.yaml.tera",
         &json!({

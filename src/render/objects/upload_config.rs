@@ -1,4 +1,4 @@
-//! Phase `upload-config`: the cluster's configuration and the kubelets', for nodes that join and for upgrades.
+//! Phase `upload-config`: the configuration of the cluster and the kubelets, for joining nodes and upgrades.
 
 use super::addon::{self, AddonName};
 use super::checksum;
@@ -13,16 +13,13 @@ use std::collections::BTreeMap;
 
 const NAMESPACE: &str = "kube-system";
 const KUBEADM_CONFIG: &str = "kubeadm-config";
-/// The gate that renames the kubelet's ConfigMap in the minors in between.
+/// The feature gate that selects the kubelet ConfigMap's name in the minor versions in between.
 const UNVERSIONED: &str = "UnversionedKubeletConfigMap";
 
-/// `upload-config/kubeadm`: the ConfigMap `kubeadm-config`, and the right to read it.
+/// `upload-config/kubeadm`: the ConfigMap `kubeadm-config` and the permission to read it.
 ///
-/// `cluster_configuration` is the document as that minor writes it; `cluster_status` only exists in minors with
-/// `cluster_status` in the table. `left_out` is remembered where the document cannot say it.
-///
-/// # Errors
-/// Only by our own fault.
+/// `cluster_configuration` is the document as written by that minor version; `cluster_status` exists in minor versions
+/// with `cluster_status` in the table. `left_out` is recorded in an annotation if the document has no field for it.
 pub fn kubeadm_config(
     minor: &Minor,
     cluster_configuration: &str,
@@ -42,8 +39,8 @@ pub fn kubeadm_config(
     Ok(objects)
 }
 
-/// The `ClusterStatus` document: where the API server of each control plane listens, by node name. None in minors
-/// that keep that with the API servers' Pods.
+/// The `ClusterStatus` document: the API endpoint of each control plane by node name. None in minor versions that keep
+/// it in an annotation of the API server Pods.
 pub fn cluster_status(minor: &Minor, endpoints: &BTreeMap<String, ApiEndpoint>) -> Option<String> {
     let endpoints: Map<String, Value> = endpoints
         .iter()
@@ -57,12 +54,9 @@ pub fn cluster_status(minor: &Minor, endpoints: &BTreeMap<String, ApiEndpoint>) 
     minor.cluster_status.then(|| go_yaml::to_string(&document))
 }
 
-/// `upload-config/kubelet`: the ConfigMap with the kubelets' configuration, and the right to read it.
+/// `upload-config/kubelet`: the ConfigMap with the kubelet configuration and the permission to read it.
 ///
-/// `text` is the KubeletConfiguration as that minor writes it. It is signed unless the user gave one.
-///
-/// # Errors
-/// Only by our own fault.
+/// `text` is the KubeletConfiguration as written by that minor version. It gets a hash unless the user provided one.
 pub fn kubelet_config(minor: &Minor, cluster: &ClusterConfig, text: &str) -> Result<Vec<Object>, ObjectError> {
     let name = kubelet_config_map(minor, &cluster.feature_gates);
     let mut objects = ConfigMap::with_text(NAMESPACE, &name, "kubelet", text).render()?;
@@ -74,7 +68,7 @@ pub fn kubelet_config(minor: &Minor, cluster: &ClusterConfig, text: &str) -> Res
     Ok(objects)
 }
 
-/// The name of the kubelet's ConfigMap: `kubelet-config`, or `kubelet-config-1.X` in older minors. In between, a
+/// The name of the kubelet ConfigMap: `kubelet-config`, or `kubelet-config-1.X` in older minor versions. In between, a
 /// feature gate decides.
 pub fn kubelet_config_map(minor: &Minor, feature_gates: &BTreeMap<String, bool>) -> String {
     let asked = feature_gates.get(UNVERSIONED).copied();
@@ -109,7 +103,7 @@ kind: ClusterStatus
     }
 
     #[test]
-    fn left_out_addons_are_remembered() {
+    fn disabled_addons_are_recorded() {
         let objects = kubeadm_config(facts(20).unwrap(), "x: 1\n", None, &[AddonName::KubeProxy]).unwrap();
         assert_eq!(addon::left_out(&objects[0].value), [AddonName::KubeProxy]);
         assert_eq!(objects[0].value["data"], json!({"ClusterConfiguration": "x: 1\n"}));

@@ -1,4 +1,4 @@
-//! What can be wrong with a patch, its file and its folder.
+//! Errors in patches.
 
 use super::{PatchType, Target};
 use crate::base::exit_code::ExitCode;
@@ -7,54 +7,43 @@ use std::path::PathBuf;
 
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// What can be wrong with a patch.
+/// An error in a patch, its file or the directory.
 #[derive(Debug, thiserror::Error)]
 pub enum PatchError {
-    /// There is no such folder.
-    #[error("there is no folder {} with patches", folder.display())]
-    NoFolder {
-        /// As given.
-        folder: PathBuf,
-    },
-    /// The name of a patch file means nothing.
+    /// The directory does not exist.
+    #[error("the patches directory {} does not exist", directory.display())]
+    NoDirectory { directory: PathBuf },
+    /// The file name is not that of a patch.
     #[error("the name of the patch file {} has {problem}", file.display())]
     Name {
-        /// Which file.
         file: PathBuf,
-        /// What is wrong with its name.
         problem: String,
-        /// A name that would do.
+        /// A valid name.
         suggestion: Option<String>,
     },
-    /// A patch file is neither YAML nor JSON.
+    /// The file is neither YAML nor JSON.
     #[error("the patch file {} is not YAML or JSON", file.display())]
     NotYaml {
-        /// Which file.
         file: PathBuf,
-        /// Line, column and what the reader says.
+        /// With line and column.
         #[source]
         source: Cause,
     },
-    /// A patch does not fit its target.
-    #[error("the {patch_type} patch in {}{} does not apply to {target}: {reason}", file.display(), which(*document))]
+    /// The patch cannot be applied.
+    #[error("the {patch_type} patch in {}{} cannot be applied to {target}: {reason}", file.display(), which(*document))]
     NotApplied {
-        /// Which file.
         file: PathBuf,
-        /// Which document of it, from 1; None when there is one.
+        /// The position in the file, from 1; None if there is only one.
         document: Option<usize>,
-        /// How it was to be applied.
         patch_type: PatchType,
-        /// To what.
         target: Target,
-        /// What does not fit, and where.
+        /// What is wrong, and where.
         reason: String,
     },
-    /// What is to be patched is no YAML document.
+    /// The document to patch is not YAML.
     #[error("cannot read {target} as YAML to patch it")]
     Unreadable {
-        /// What was to be patched.
         target: Target,
-        /// What the reader says.
         #[source]
         source: Cause,
     },
@@ -71,21 +60,21 @@ impl Fault for PatchError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoFolder { folder } => {
-                format!("run 'ls -ld {}' and correct --patches or patches.directory", folder.display())
+            Self::NoDirectory { directory } => {
+                format!("run 'ls -ld {}' and fix --patches or patches.directory", directory.display())
             }
             Self::Name { file, suggestion: Some(name), .. } => {
                 let right = file.with_file_name(name);
-                format!("run 'mv {} {}', or move the file out of the folder", file.display(), right.display())
+                format!("run 'mv {} {}', or move the file out of the directory", file.display(), right.display())
             }
             Self::Name { .. } => {
                 format!("name it TARGET[SUFFIX][+TYPE].yaml, where TARGET is one of {}", Target::names().join(", "))
             }
             Self::NotYaml { file, .. } | Self::NotApplied { file, .. } => {
-                format!("correct {}, or move it out of the folder", file.display())
+                format!("fix {}, or move it out of the directory", file.display())
             }
             Self::Unreadable { target, .. } => {
-                format!("write the file of {target} anew without patches to see what is wrong")
+                format!("regenerate the file of {target} without patches to see what is wrong")
             }
         })
     }

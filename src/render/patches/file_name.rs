@@ -1,29 +1,29 @@
 //! The names of patch files: `TARGET[SUFFIX][+TYPE].EXTENSION`.
 
 use super::PatchError;
-use crate::base::nearest::nearest;
+use crate::base::suggest::similar;
 use std::fmt;
 use std::path::Path;
 
-/// What a patch changes.
+/// What a patch applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// etcd's static Pod.
+    /// The static Pod of etcd.
     Etcd,
-    /// kube-apiserver's static Pod.
+    /// The static Pod of kube-apiserver.
     KubeApiserver,
-    /// kube-controller-manager's static Pod.
+    /// The static Pod of kube-controller-manager.
     KubeControllerManager,
-    /// kube-scheduler's static Pod.
+    /// The static Pod of kube-scheduler.
     KubeScheduler,
     /// This host's kubelet configuration.
     KubeletConfiguration,
-    /// The Deployment of `CoreDNS`.
+    /// The Deployment of CoreDNS.
     CorednsDeployment,
 }
 
 impl Target {
-    /// Every target and its name in file names.
+    /// All targets with their names in file names.
     const ALL: [(Self, &'static str); 6] = [
         (Self::Etcd, "etcd"),
         (Self::KubeApiserver, "kube-apiserver"),
@@ -49,9 +49,9 @@ impl fmt::Display for Target {
 pub enum PatchType {
     /// A list of operations (RFC 6902).
     Json,
-    /// A document laid over another (RFC 7396).
+    /// A document merged into another (RFC 7396).
     Merge,
-    /// Like `Merge`, and it knows which lists are keyed; the default.
+    /// Like `Merge`, but merges lists by key; the default.
     Strategic,
 }
 
@@ -68,11 +68,8 @@ impl fmt::Display for PatchType {
 
 const EXTENSIONS: [&str; 2] = ["yaml", "json"];
 
-/// What the file `name` patches and how; None for files that are clearly something else, such as a
-/// README.
-///
-/// # Errors
-/// When the name looks like that of a patch and is not quite one.
+/// The target and type of the patch file `name`; None for files that are clearly not patches, such as a README. Fails
+/// for a name that is almost valid. When the name looks like that of a patch and is not quite one.
 pub(super) fn parse(file: &Path, name: &str) -> Result<Option<(Target, PatchType)>, PatchError> {
     let wrong = |problem: String, suggestion: Option<String>| {
         Err(PatchError::Name { file: file.to_owned(), problem, suggestion })
@@ -87,17 +84,17 @@ pub(super) fn parse(file: &Path, name: &str) -> Result<Option<(Target, PatchType
     if !EXTENSIONS.contains(&extension) {
         return match target {
             Some(_) => wrong(
-                format!("the extension {extension:?}, which is not yaml or json"),
-                nearest(extension, EXTENSIONS).map(|right| format!("{stem}.{right}")),
+                format!("the extension {extension:?}, which is neither yaml nor json"),
+                similar(extension, EXTENSIONS).map(|right| format!("{stem}.{right}")),
             ),
             None => Ok(None),
         };
     }
     let Some((target, prefix)) = target else {
         let (word, rest) = stem.split_at(stem.find(['+', '.']).unwrap_or(stem.len()));
-        let right = nearest(word.trim_end_matches(|c: char| c.is_ascii_digit()), Target::names());
+        let right = similar(word.trim_end_matches(|c: char| c.is_ascii_digit()), Target::names());
         return wrong(
-            format!("no known target, which is one of {}", Target::names().join(", ")),
+            format!("no known target ({})", Target::names().join(", ")),
             right.map(|right| format!("{right}{rest}.{extension}")),
         );
     };
@@ -110,8 +107,8 @@ pub(super) fn parse(file: &Path, name: &str) -> Result<Option<(Target, PatchType
             Some(format!("{prefix}{}+{word}.{extension}", before.replace('.', "-"))),
         ),
         None => wrong(
-            format!("the unknown patch type {word:?}, which is one of json, merge, strategic"),
-            nearest(word, PatchType::ALL.map(|(_, name)| name))
+            format!("the unknown patch type {word:?} (known are json, merge, strategic)"),
+            similar(word, PatchType::ALL.map(|(_, name)| name))
                 .map(|right| format!("{prefix}{before}+{right}.{extension}")),
         ),
     }
@@ -123,7 +120,7 @@ mod tests {
     use crate::base::fault::Fault;
 
     #[test]
-    fn names_tell_target_and_type() {
+    fn names_contain_target_and_type() {
         use PatchType::{Json, Merge, Strategic};
         for (name, meaning) in [
             ("etcd.yaml", Some((Target::Etcd, Strategic))),
@@ -143,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_nearly_right_are_errors_with_the_right_name() {
+    fn almost_valid_names_are_errors_with_the_right_name() {
         for (name, right) in [
             ("kube-apisever+merge.yaml", Some("kube-apiserver+merge.yaml")),
             ("apiserver.yaml", Some("kube-apiserver.yaml")),

@@ -3,14 +3,11 @@
 use serde_json::Value;
 
 /// Applies a list of operations, all or none.
-///
-/// # Errors
-/// What is wrong with which operation.
 pub(super) fn patch(object: &mut Value, operations: &Value) -> Result<(), String> {
     let Value::Array(list) = operations else {
         return Err("a JSON patch is a list of operations, each with op and path".into());
     };
-    // Read one by one, so that the error can say which one is wrong.
+    // Parsed one by one, so that the error can name the invalid one.
     let mut patch = Vec::with_capacity(list.len());
     for (index, operation) in list.iter().enumerate() {
         let read = serde_json::from_value(operation.clone());
@@ -22,10 +19,8 @@ pub(super) fn patch(object: &mut Value, operations: &Value) -> Result<(), String
     })
 }
 
-/// Lays a document over `object`: null removes, maps are merged, everything else is replaced.
-///
-/// # Errors
-/// When the patch is no map, which would replace the whole object.
+/// Merges a document into `object`: null removes, maps are merged, everything else is replaced. The patch must be a
+/// map, since anything else would replace the whole object.
 pub(super) fn merge(object: &mut Value, patch: &Value) -> Result<(), String> {
     if !patch.is_object() {
         return Err("a merge patch is a map".into());

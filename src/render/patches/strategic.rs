@@ -1,8 +1,7 @@
-//! Strategic merge patches: Kubernetes' own way to lay one document over another, in which lists of
-//! things with a key are merged by that key.
+//! Strategic merge patches: Kubernetes' own way of merging documents, in which lists of keyed items are merged by key.
 //!
-//! What is honoured: null deletes; `$patch: replace`, `delete` and `merge` in maps and list items;
-//! `$retainKeys`; `$deleteFromPrimitiveList/FIELD`; `$setElementOrder/FIELD`.
+//! Supported: null deletes; `$patch: replace`, `delete` and `merge` in maps and list items; `$retainKeys`;
+//! `$deleteFromPrimitiveList/FIELD`; `$setElementOrder/FIELD`.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -14,9 +13,9 @@ const RETAIN_KEYS: &str = "$retainKeys";
 const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
 const ELEMENT_ORDER: &str = "$setElementOrder/";
 
-/// The lists that are merged rather than replaced, as the field around them and their own, and the
-/// key of their items; an empty key marks lists of plain values. Source: the `patchMergeKey` tags in
-/// `core/v1/types.go` and `meta/v1/types.go`; `KubeletConfiguration` has none.
+/// The lists that are merged instead of replaced, as the field that contains them and their own, and the key of their
+/// items; an empty key marks lists of plain values. Source: the `patchMergeKey` tags in `core/v1/types.go` and
+/// `meta/v1/types.go`; `KubeletConfiguration` has none.
 const MERGED_LISTS: &[(&str, &str, &str)] = &[
     ("metadata", "finalizers", ""),
     ("metadata", "ownerReferences", "uid"),
@@ -43,10 +42,7 @@ const MERGED_LISTS: &[(&str, &str, &str)] = &[
     ("initContainers", "volumeMounts", "mountPath"),
 ];
 
-/// Lays `patch` over `object`.
-///
-/// # Errors
-/// What in the patch cannot be applied, with the way to it.
+/// Merges `patch` into `object`. An error names the path of the invalid part.
 pub(super) fn merge(object: &mut Value, patch: &Value) -> Result<(), String> {
     let (Value::Object(object), Value::Object(patch)) = (object, patch) else {
         return Err("a strategic patch is a map".into());
@@ -57,13 +53,13 @@ pub(super) fn merge(object: &mut Value, patch: &Value) -> Result<(), String> {
     }
 }
 
-/// Whether something is still there after its patch.
+/// Whether the value still exists after its patch.
 enum Kept {
     Yes,
     No,
 }
 
-/// The way from the document's root, for errors and for finding merge keys.
+/// The path from the root, for errors and for finding merge keys.
 struct Place(Vec<String>);
 
 impl Place {
@@ -79,7 +75,7 @@ impl Place {
 
     /// The merge key of the list at `field`; None for lists that are replaced.
     fn merge_key(&self, field: &str) -> Option<&'static str> {
-        // A list item's step reads `containers[NAME]`.
+        // The step of a list item is `containers[NAME]`.
         let around = self.0.last()?.split('[').next()?;
         MERGED_LISTS.iter().find(|(a, f, _)| *a == around && *f == field).map(|(.., key)| *key)
     }
@@ -186,7 +182,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned)
 }
 
-/// `$retainKeys` names the only fields that may stay, such as the one kind of a volume.
+/// `$retainKeys` lists the only fields that are kept, such as the one type of a volume.
 fn retain_keys(object: &mut Map<String, Value>, patch: &Map<String, Value>, at: &Place) -> Result<(), String> {
     let Some(retained) = patch.get(RETAIN_KEYS) else { return Ok(()) };
     let Some(keys) = retained.as_array() else { return Err(at.error("'$retainKeys' is not a list")) };
@@ -213,8 +209,7 @@ fn without_directives(map: &Map<String, Value>) -> Map<String, Value> {
     kept.filter_map(|(field, value)| Some((field.clone(), clean(value)?))).collect()
 }
 
-/// A value as it stands where there was none before: without directives and nulls, and nothing at
-/// all where it says to delete.
+/// A value where there was none before: without directives and nulls, and None if it is to be deleted.
 fn clean(value: &Value) -> Option<Value> {
     match value {
         Value::Null => None,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 const POD: &str = "kind: Pod\nmetadata:\n  labels:\n    tier: control-plane\n";
 
-fn folder(entries: &[(&str, &str)]) -> (tempfile::TempDir, HostFiles) {
+fn directory(entries: &[(&str, &str)]) -> (tempfile::TempDir, HostFiles) {
     let root = tempfile::tempdir().unwrap();
     std::fs::create_dir(root.path().join("patches")).unwrap();
     for (name, text) in entries {
@@ -17,7 +17,7 @@ fn folder(entries: &[(&str, &str)]) -> (tempfile::TempDir, HostFiles) {
 }
 
 fn load(entries: &[(&str, &str)]) -> Result<PatchSet> {
-    let (_root, files) = folder(entries);
+    let (_root, files) = directory(entries);
     PatchSet::load(&files, Path::new("/patches"))
 }
 
@@ -26,7 +26,7 @@ fn labels(text: &str) -> Value {
 }
 
 #[test]
-fn patches_apply_in_the_order_of_their_files_and_documents() {
+fn patches_are_applied_in_the_order_of_their_files_and_documents() {
     let set = load(&[
         ("etcd1+json.json", r#"[{"op": "test", "path": "/metadata/labels/n", "value": "2"}, {"op": "replace", "path": "/metadata/labels/n", "value": "3"}]"#),
         ("etcd0.yaml", "metadata: {labels: {n: '1'}}\n---\n---\nmetadata: {labels: {n: '2', tier: null}}\n"),
@@ -43,7 +43,7 @@ fn patches_apply_in_the_order_of_their_files_and_documents() {
 }
 
 #[test]
-fn scalars_are_typed_as_gos_reader_does() {
+fn scalars_have_the_types_of_gos_parser() {
     assert_eq!(
         parse_documents("mode: 0644\non: yes\nquoted: 'yes'\nsize: 1_000\n").unwrap(),
         [json!({"mode": 420, "on": true, "quoted": "yes", "size": 1000})]
@@ -51,12 +51,12 @@ fn scalars_are_typed_as_gos_reader_does() {
 }
 
 #[test]
-fn what_does_not_apply_is_told_with_file_document_and_place() {
+fn an_error_names_file_document_and_path() {
     for (name, text, message) in [
         (
             "etcd+json.yaml",
             "[{op: remove, path: /metadata/annotations/x}]",
-            "the json patch in /patches/etcd+json.yaml does not apply to etcd: operation 1:",
+            "the json patch in /patches/etcd+json.yaml cannot be applied to etcd: operation 1:",
         ),
         (
             "etcd+json.yaml",
@@ -69,20 +69,20 @@ fn what_does_not_apply_is_told_with_file_document_and_place() {
         (
             "etcd+strategic.yaml",
             "kind: Pod\n---\nmetadata: {labels: {$patch: x}}",
-            "the strategic patch in /patches/etcd+strategic.yaml (document 2) does not apply to etcd: metadata.labels: unknown",
+            "the strategic patch in /patches/etcd+strategic.yaml (document 2) cannot be applied to etcd: metadata.labels: unknown",
         ),
     ] {
         let applied = load(&[(name, text)]).unwrap().apply(Target::Etcd, POD);
         match applied {
             Err(error) => assert!(error.to_string().contains(message), "{name}: {error}"),
-            // A list that was not there before has nothing to be merged with.
+            // A list that did not exist before has nothing to be merged with.
             Ok(patched) => assert!(patched.contains(message), "{name}: {patched}"),
         }
     }
 }
 
 #[test]
-fn a_json_patch_applies_whole_or_not_at_all() {
+fn a_json_patch_is_applied_entirely_or_not_at_all() {
     let mut object = json!({"a": 1});
     let operations = json!([{"op": "add", "path": "/b", "value": 2}, {"op": "remove", "path": "/c"}]);
     json::patch(&mut object, &operations).unwrap_err();
@@ -90,12 +90,12 @@ fn a_json_patch_applies_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_folder_with_something_wrong_is_refused_before_anything_is_patched() {
+fn a_directory_with_an_error_is_refused_before_anything_is_patched() {
     let message = |entries: &[(&str, &str)]| load(entries).unwrap_err().to_string();
     assert!(message(&[("etcd.yaml", "a: [1\nb: 2")]).contains("the patch file /patches/etcd.yaml is not YAML or JSON"));
     assert!(message(&[("ectd.yaml", "a: 1")]).contains("no known target"));
     let files = HostFiles::new("/nonexistent", Gate::recording());
     let error = PatchSet::load(&files, Path::new("/patches")).unwrap_err();
-    assert_eq!(error.to_string(), "there is no folder /patches with patches");
+    assert_eq!(error.to_string(), "the patches directory /patches does not exist");
     assert!(error.hint().is_some());
 }

@@ -9,13 +9,10 @@ use crate::config::model::{Arg, Etcd, HostPort};
 use crate::render::engine::TemplateError;
 use crate::render::join_networks;
 
-/// The annotation in which others find where this API server listens.
+/// The annotation with the endpoint of this API server.
 const ENDPOINT_ANNOTATION: &str = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint";
 
 /// The manifest of this host's API server.
-///
-/// # Errors
-/// [`TemplateError`], which is a fault of ours.
 pub fn kube_apiserver(input: &PodInput<'_>) -> Result<String, TemplateError> {
     let component = &input.cluster.api_server;
     let endpoint = &input.node.local_endpoint;
@@ -68,7 +65,7 @@ fn defaults(input: &PodInput<'_>) -> Vec<Arg> {
         arg("tls-cert-file", &pki("apiserver.crt")),
         arg("tls-private-key-file", &pki("apiserver.key")),
     ];
-    // The API server refuses the flag next to a file with the same content.
+    // The API server refuses the flag together with a file of the same content.
     if last_value(&cluster.api_server.extra_args, "authorization-config").is_none() {
         args.push(arg("authorization-mode", "Node,RBAC"));
     }
@@ -80,7 +77,7 @@ fn defaults(input: &PodInput<'_>) -> Vec<Arg> {
     args
 }
 
-/// How the API server reaches etcd.
+/// The flags for etcd.
 fn etcd_args(input: &PodInput<'_>) -> Vec<Arg> {
     match &input.cluster.etcd {
         Etcd::External(etcd) => {

@@ -1,4 +1,4 @@
-//! The command line of a component: our flags and what the user put over them.
+//! The command line of a component: our flags and the user's.
 
 use crate::config::model::Arg;
 
@@ -7,13 +7,13 @@ pub(crate) fn arg(name: &str, value: &str) -> Arg {
     Arg { name: name.to_owned(), value: value.to_owned() }
 }
 
-/// The value that the component itself would take for a flag: the last one given.
+/// The value that the component uses for a flag: the last one given.
 pub(crate) fn last_value<'a>(args: &'a [Arg], name: &str) -> Option<&'a str> {
     args.iter().rev().find(|a| a.name == name).map(|a| a.value.as_str())
 }
 
-/// `--name=value` words: a default stands unless the user gives the same flag, however often. The
-/// user's flags follow in the order given when `extra_last`; otherwise everything is sorted.
+/// `--name=value` words: a default is dropped if the user sets the same flag, however often. The user's flags follow in
+/// the given order if `extra_last`; otherwise everything is sorted.
 pub(crate) fn words(mut defaults: Vec<Arg>, extra: &[Arg], extra_last: bool) -> Vec<String> {
     defaults.retain(|default| last_value(extra, &default.name).is_none());
     if !extra_last {
@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_flags_replace_defaults_of_their_name_and_keep_their_order() {
+    fn the_users_flags_replace_defaults_and_keep_their_order() {
         let defaults = args(&[("v", "2"), ("bind-address", "127.0.0.1"), ("leader-elect", "true")]);
         let extra = args(&[("v", "4"), ("a", ""), ("v", "1")]);
         assert_eq!(

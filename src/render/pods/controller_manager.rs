@@ -9,15 +9,12 @@ use crate::config::model::Arg;
 use crate::render::engine::TemplateError;
 use crate::render::join_networks;
 
-/// Where it serves HTTPS.
+/// The port for HTTPS.
 const PORT: u16 = 10257;
-/// Where flexvolume drivers lie on a host, unless a flag says otherwise.
+/// The default directory of flexvolume drivers on a host.
 const FLEXVOLUME_DIR: &str = "/usr/libexec/kubernetes/kubelet-plugins/volume/exec";
 
 /// The manifest of this host's controller manager.
-///
-/// # Errors
-/// [`TemplateError`], which is a fault of ours.
 pub fn kube_controller_manager(input: &PodInput<'_>) -> Result<String, TemplateError> {
     let component = &input.cluster.controller_manager;
     let extra = &component.extra_args;
@@ -47,7 +44,7 @@ fn defaults(input: &PodInput<'_>) -> Vec<Arg> {
     let cluster = input.cluster;
     let kubeconfig = format!("{KUBERNETES_DIR}/controller-manager.conf");
     let ca = input.certificate("ca.crt");
-    // Empty paths switch the signing controller off, which could not start without the CA's key.
+    // Empty paths disable the signing controller, which cannot start without the CA key.
     let (signing_cert, signing_key) =
         if input.external_ca { (String::new(), String::new()) } else { (ca.clone(), input.certificate("ca.key")) };
     let mut args = vec![

@@ -1,9 +1,9 @@
-//! The variables of a container: proxy settings of this process's environment, then the user's own.
+//! The environment variables of a container: this process's proxy settings, then the user's own.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// `EnvVar` objects sorted by name. The user's win over the environment's, later ones over earlier.
+/// `EnvVar` objects sorted by name. The user's take precedence over the environment's, later ones over earlier ones.
 pub(super) fn merge(environment: Option<&BTreeMap<String, String>>, extra: &[Value]) -> Vec<Value> {
     let mut merged: BTreeMap<&str, Value> = BTreeMap::new();
     for (name, value) in environment.into_iter().flatten() {
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn proxies_come_from_the_environment_and_give_way_to_the_user() {
+    fn proxies_come_from_the_environment_unless_the_user_sets_them() {
         let environment = [
             ("HTTP_PROXY", "http://a"),
             ("no_proxy", "10.0.0.0/8"),

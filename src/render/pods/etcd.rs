@@ -1,4 +1,4 @@
-//! etcd's manifest, for the first member of a cluster and for one that joins.
+//! etcd's manifest, for the first member of a cluster and for joining members.
 
 use super::command::{arg, command, last_value};
 use super::host_paths::HostPaths;
@@ -9,7 +9,7 @@ use crate::config::model::{Arg, HostPathMount, HostPort, LocalEtcd};
 use crate::render::engine::TemplateError;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// With this annotation an etcd Pod tells where clients reach it.
+/// The annotation with the client URL of an etcd Pod.
 pub const CLIENT_URLS: &str = "kubeadm.kubernetes.io/etcd.advertise-client-urls";
 
 const CLIENT_PORT: u16 = 2379;
@@ -17,7 +17,7 @@ const PEER_PORT: u16 = 2380;
 /// Where etcd serves metrics and health without client certificates.
 const METRICS_PORT: u16 = 2381;
 
-/// Flags of etcd 3.6 and what they are called before, with their values.
+/// Flags of etcd 3.6 with their names in older versions, and their values.
 const RENAMED_FLAGS: [(&str, &str, &str); 2] = [
     ("feature-gates", "experimental-initial-corrupt-check", "true"),
     ("watch-progress-notify-interval", "experimental-watch-progress-notify-interval", "5s"),
@@ -26,16 +26,14 @@ const RENAMED_FLAGS: [(&str, &str, &str); 2] = [
 /// A member of an etcd cluster, for `--initial-cluster`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EtcdMember {
-    /// The member's name: that of its node.
+    /// The name of its node.
     pub name: String,
     /// `https://ADDRESS:2380`.
     pub peer_url: String,
 }
 
-/// The manifest of this host's etcd. `members` is empty for a new cluster; a joining member gives
-/// all members including itself.
-///
-/// # Errors
+/// The manifest of this host's etcd. `members` is empty for a new cluster; a joining member lists all members including
+/// itself.
 /// [`TemplateError`], which is a fault of ours.
 pub fn etcd(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> Result<String, TemplateError> {
     let address = input.node.local_endpoint.advertise_address;
@@ -61,12 +59,12 @@ pub fn etcd(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> 
     .render(input)
 }
 
-/// Where clients reach a host's member: `https://ADDRESS:2379`.
+/// The client URL of a host's member: `https://ADDRESS:2379`.
 pub fn client_url(address: IpAddr) -> String {
     url("https", address, CLIENT_PORT)
 }
 
-/// Where other members reach it: `https://ADDRESS:2380`.
+/// The peer URL of a host's member: `https://ADDRESS:2380`.
 pub fn peer_url(address: IpAddr) -> String {
     url("https", address, PEER_PORT)
 }
@@ -121,7 +119,7 @@ fn defaults(input: &PodInput<'_>, local: &LocalEtcd, members: &[EtcdMember]) -> 
     args
 }
 
-/// The flags that changed over time, under the names that the etcd of this tag knows.
+/// The flags that were renamed over time, with the names that the etcd of this tag knows.
 fn minor_args(input: &PodInput<'_>, tag: &str) -> Vec<Arg> {
     let before_3_6 = version_of_tag(tag).is_some_and(|version| version < (3, 6));
     let name_for_tag =
@@ -132,13 +130,13 @@ fn minor_args(input: &PodInput<'_>, tag: &str) -> Vec<Arg> {
     input.facts.etcd_args.iter().map(name_for_tag).collect()
 }
 
-/// The (3, 5) of `3.5.24-0` or `v3.5.24`; None for tags that say nothing.
+/// The (3, 5) of `3.5.24-0` or `v3.5.24`; None for tags of another format.
 fn version_of_tag(tag: &str) -> Option<(u32, u32)> {
     let mut numbers = tag.strip_prefix('v').unwrap_or(tag).split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-/// Where the user lets etcd serve metrics (the first URL counts), or loopback.
+/// The user's first metrics URL, or loopback.
 fn metrics_endpoint(extra: &[Arg], localhost: IpAddr) -> Endpoint {
     let default = Endpoint { host: localhost.to_string(), port: METRICS_PORT, scheme: "HTTP" };
     let first = last_value(extra, "listen-metrics-urls").and_then(|urls| urls.split(',').next());
@@ -178,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_tell_their_version() {
+    fn tags_contain_the_version() {
         for (tag, version) in
             [("3.5.24-0", Some((3, 5))), ("v3.6.8", Some((3, 6))), ("latest", None), ("3", None), ("", None)]
         {

@@ -1,4 +1,4 @@
-//! The host folders and files that a control-plane Pod sees.
+//! The host paths mounted into a control-plane Pod.
 
 use super::{KUBERNETES_DIR, PodInput};
 use crate::config::model::HostPathMount;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// Where Linux distributions keep the certificates of public CAs.
 const CA_CERTS: &str = "/etc/ssl/certs";
 
-/// Mounts by name: a later mount takes the place of an earlier one with its name.
+/// Mounts by name: a later mount replaces an earlier one of the same name.
 pub(super) struct HostPaths(BTreeMap<String, HostPathMount>);
 
 impl HostPaths {
@@ -16,8 +16,8 @@ impl HostPaths {
         Self(BTreeMap::new())
     }
 
-    /// The certificates folder and the host's public CA certificates. `/etc/ssl/certs` may hold
-    /// links into other folders, so those that exist are mounted too.
+    /// The certificates directory and the host's public CA certificates. `/etc/ssl/certs` may contain links to other
+    /// directories, so those that exist are mounted too.
     pub(super) fn with_certificates(input: &PodInput<'_>) -> Self {
         let mut paths = Self::new();
         paths.add_dir("k8s-certs", &input.cluster.certificates_dir.to_string_lossy(), true);
@@ -30,7 +30,7 @@ impl HostPaths {
         paths
     }
 
-    /// A folder at its own path.
+    /// A directory at its own path.
     pub(super) fn add_dir(&mut self, name: &str, path: &str, read_only: bool) {
         self.add(name, path, "DirectoryOrCreate", read_only);
     }
@@ -54,7 +54,7 @@ impl HostPaths {
         self.0.insert(mount.name.clone(), mount);
     }
 
-    /// All mounts with the user's, sorted by name.
+    /// All mounts including the user's, sorted by name.
     pub(super) fn into_mounts(mut self, extra: &[HostPathMount]) -> Vec<HostPathMount> {
         for mount in extra {
             self.put(mount.clone());
@@ -63,8 +63,8 @@ impl HostPaths {
     }
 }
 
-/// The folders of an external etcd's certificates that no other mount covers, sorted; of nested
-/// folders only the outermost.
+/// The directories of an external etcd's certificates that are not part of another mount, sorted; of nested ones only
+/// the outermost.
 pub(super) fn uncovered_dirs(files: &[&str], covered: &[&str]) -> Vec<String> {
     let mut dirs: Vec<&Path> = files
         .iter()
@@ -78,7 +78,7 @@ pub(super) fn uncovered_dirs(files: &[&str], covered: &[&str]) -> Vec<String> {
 }
 
 impl HostPaths {
-    /// The folders of an external etcd's certificates, where they are not mounted already.
+    /// The directories of an external etcd's certificates, unless they are mounted already.
     pub(super) fn add_etcd_certificates(&mut self, files: &[&str], input: &PodInput<'_>) {
         let certificates_dir = input.cluster.certificates_dir.to_string_lossy();
         let mut covered: Vec<&str> = vec![CA_CERTS, &certificates_dir];
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_folders_that_nothing_covers_are_mounted() {
+    fn only_directories_outside_other_mounts_are_mounted() {
         let covered = ["/etc/ssl/certs", "/etc/kubernetes/pki"];
         let dirs = |files: &[&str]| uncovered_dirs(files, &covered);
         assert_eq!(dirs(&["/etc/kubernetes/pki/etcd/ca.crt", "/etc/ssl/certs/ca.pem", ""]), [""; 0]);

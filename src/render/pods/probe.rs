@@ -5,10 +5,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How often the kubelet asks while a component starts and runs, in seconds.
+/// The probe interval while a component starts and runs, in seconds.
 const PERIOD: u64 = 10;
 
-/// Where a component answers probes.
+/// The endpoint of a component's probes.
 pub(super) struct Endpoint {
     /// Empty for the Pod's own address.
     pub(super) host: String,
@@ -17,7 +17,7 @@ pub(super) struct Endpoint {
     pub(super) scheme: &'static str,
 }
 
-/// One probe, as the template wants it.
+/// A probe in the form the template uses.
 #[derive(Clone, Serialize)]
 pub(super) struct Probe {
     host: String,
@@ -30,7 +30,7 @@ pub(super) struct Probe {
     failure_threshold: u64,
 }
 
-/// The probes of one Pod.
+/// The probes of a Pod.
 pub(super) struct Probes {
     pub(super) liveness: Probe,
     pub(super) readiness: Option<Probe>,
@@ -51,7 +51,7 @@ impl Probes {
         };
         let readiness = paths.ready.map(|path| Probe {
             path,
-            // Whoever waits for readiness should learn of it at once.
+            // Readiness should be noticed quickly.
             initial_delay_seconds: 0,
             period_seconds: 1,
             failure_threshold: 3,
@@ -60,15 +60,15 @@ impl Probes {
         Self { liveness, readiness, startup_path: paths.startup }
     }
 
-    /// Fails so often that the component has all of `patience` to start.
+    /// Allows so many failures that the component has all of `patience` to start.
     pub(super) fn startup(&self, patience: Duration) -> Probe {
         let seconds = patience.as_secs() + u64::from(patience.subsec_nanos() > 0);
         Probe { path: self.startup_path, failure_threshold: seconds.div_ceil(PERIOD), ..self.liveness.clone() }
     }
 }
 
-/// The host to probe when a component listens on `address`. The unspecified address is no
-/// destination; without a host the kubelet takes the Pod's address.
+/// The host to probe if a component listens on `address`. The unspecified address is not a destination; without a host
+/// the kubelet uses the Pod's address.
 pub(super) fn host(address: &str) -> String {
     if matches!(address, "0.0.0.0" | "::") { String::new() } else { address.to_owned() }
 }

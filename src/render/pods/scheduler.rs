@@ -8,13 +8,10 @@ use crate::config::images::Released;
 use crate::config::model::Arg;
 use crate::render::engine::TemplateError;
 
-/// Where it serves HTTPS.
+/// The port for HTTPS.
 const PORT: u16 = 10259;
 
 /// The manifest of this host's scheduler.
-///
-/// # Errors
-/// [`TemplateError`], which is a fault of ours.
 pub fn kube_scheduler(input: &PodInput<'_>) -> Result<String, TemplateError> {
     let component = &input.cluster.scheduler;
     let mut paths = HostPaths::new();

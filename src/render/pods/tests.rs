@@ -4,7 +4,7 @@ use crate::render::fixture;
 use serde_json::json;
 use std::time::Duration;
 
-/// A cluster, a node and a host, and what is rendered of them.
+/// A cluster, a node and a host to render manifests for.
 struct Scene {
     minor: u16,
     cluster: ClusterConfig,
@@ -60,7 +60,7 @@ impl Pod {
         words.rev().find_map(|word| word.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
     }
 
-    /// The path of a volume on the host and its type.
+    /// The path and type of a volume on the host.
     fn volume(&self, name: &str) -> Option<(&str, &str)> {
         let volumes = self.0["spec"]["volumes"].as_array().unwrap();
         let path = &volumes.iter().find(|volume| volume["name"] == name)?["hostPath"];
@@ -92,7 +92,7 @@ fn a_node_with_an_ipv6_address_has_brackets_and_its_own_loopback() {
 }
 
 #[test]
-fn a_component_that_listens_everywhere_is_probed_at_the_pods_own_address() {
+fn a_component_that_listens_on_all_addresses_is_probed_at_the_pods_own() {
     for (address, host) in
         [("0.0.0.0", json!(null)), ("::", json!(null)), ("10.0.0.4", json!("10.0.0.4")), ("::1", json!("::1"))]
     {
@@ -107,7 +107,7 @@ fn a_component_that_listens_everywhere_is_probed_at_the_pods_own_address() {
 }
 
 #[test]
-fn external_etcd_needs_no_certificates() {
+fn external_etcd_does_not_need_certificates() {
     let mut scene = Scene::new(36);
     let mut etcd = ExternalEtcd {
         http_endpoints: Vec::new(),
@@ -132,14 +132,14 @@ fn external_etcd_needs_no_certificates() {
 }
 
 #[test]
-fn the_api_server_goes_where_etcd_advertises_itself() {
+fn the_api_server_uses_the_address_that_etcd_advertises() {
     let mut scene = Scene::new(36);
     scene.local_etcd().component.extra_args = vec![arg("advertise-client-urls", "https://etcd.local:2379")];
     assert_eq!(scene.render(kube_apiserver).flag("etcd-servers"), Some("https://etcd.local:2379"));
 }
 
 #[test]
-fn without_the_ca_key_nothing_is_signed() {
+fn without_the_ca_key_the_signing_controller_is_disabled() {
     let mut scene = Scene::new(36);
     scene.external_ca = true;
     let pod = scene.render(kube_controller_manager);
@@ -148,7 +148,7 @@ fn without_the_ca_key_nothing_is_signed() {
 }
 
 #[test]
-fn the_users_authorization_replaces_ours() {
+fn the_users_authorization_mode_replaces_ours() {
     let mut scene = Scene::new(36);
     scene.cluster.api_server.extra_args = vec![arg("authorization-mode", "Node,RBAC,Webhook")];
     assert_eq!(scene.render(kube_apiserver).flag("authorization-mode"), Some("Node,RBAC,Webhook"));
@@ -173,13 +173,13 @@ fn the_users_volumes_replace_ours_of_the_same_name() {
     assert_eq!(pod.volume("mine"), Some(("/host/mine", "")));
     assert_eq!(pod.volume("flexvolume-dir"), Some(("/opt/flex", "DirectoryOrCreate")));
     assert_eq!(pod.volume("etc-ca-certificates"), Some(("/etc/ca-certificates", "DirectoryOrCreate")));
-    assert_eq!(pod.volume("etc-pki"), None, "a folder that is not on the host is not mounted");
+    assert_eq!(pod.volume("etc-pki"), None, "a directory that does not exist on the host is not mounted");
     let mounts = pod.container()["volumeMounts"].as_array().unwrap();
     assert!(mounts.contains(&json!({"name": "ca-certs", "mountPath": "/pod/ca-certs"})), "{mounts:?}");
 }
 
 #[test]
-fn a_joining_etcd_names_all_members() {
+fn a_joining_etcd_lists_all_members() {
     let scene = Scene::new(36);
     let member = |name: &str, n: u8| EtcdMember { name: name.into(), peer_url: format!("https://10.0.0.{n}:2380") };
     let pod = scene.etcd(&[member("a", 1), member("cp1", 2)]);
@@ -201,7 +201,7 @@ fn an_older_etcd_gets_flags_that_it_knows() {
 }
 
 #[test]
-fn the_startup_probe_lasts_as_long_as_the_wait() {
+fn the_startup_probe_lasts_as_long_as_the_timeout() {
     for (seconds, threshold) in [(240, 24), (241, 25), (1, 1), (180, 18)] {
         let mut scene = Scene::new(36);
         scene.node.timeouts.control_plane_component_health_check = Duration::from_secs(seconds);
@@ -211,7 +211,7 @@ fn the_startup_probe_lasts_as_long_as_the_wait() {
 }
 
 #[test]
-fn etcd_gets_no_proxy_and_the_others_do() {
+fn all_pods_but_etcd_get_proxy_variables() {
     let mut scene = Scene::new(36);
     scene.environment = BTreeMap::from([("HTTPS_PROXY".to_owned(), "http://p:3128".to_owned())]);
     scene.local_etcd().component.extra_envs = vec![json!({"name": "GOGC", "value": "80"})];
@@ -222,7 +222,7 @@ fn etcd_gets_no_proxy_and_the_others_do() {
 }
 
 #[test]
-fn text_that_yaml_would_take_for_something_else_stays_text() {
+fn text_that_yaml_would_read_as_another_type_stays_text() {
     let mut scene = Scene::new(36);
     let wild = "yes: #{x} 'y' \"z\"\n- *a \u{2028}";
     scene.cluster.scheduler.extra_args = vec![arg("a", wild)];

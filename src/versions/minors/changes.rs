@@ -1,4 +1,4 @@
-//! What each minor from v1.21 on changed. Sources are named as `minors` explains.
+//! The changes of each minor version since v1.21. `minors` explains how sources are given.
 
 use super::super::api_version::ApiVersion::{V1Beta2, V1Beta3, V1Beta4};
 use super::super::fact::Stage::{Alpha, Beta, Deprecated, Ga};
@@ -9,7 +9,7 @@ use super::{CONTROL_PLANE, EXCLUDE_FROM_LB, LIVEZ, MASTER, V1_20, gate};
 pub(super) const V1_21: Minor = Minor {
     minor: 21,
     coredns_tag: PerPatch(&[(0, "v1.8.0")]),
-    // #102502: v1.21.0 and v1.21.1 used the sub-folder in every registry, a mistake that is not repeated here.
+    // #102502: v1.21.0 and v1.21.1 used the sub-directory in every registry, a mistake that is not repeated here.
     coredns_subpath: true,
     pause_tag: "3.4.1",
     // #99294.

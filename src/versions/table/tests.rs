@@ -15,7 +15,7 @@ fn numbers(tag: &str) -> Vec<u32> {
 }
 
 #[test]
-fn minors_follow_each_other_without_a_gap() {
+fn minors_have_no_gaps() {
     assert_eq!(ALL[0].minor, OLDEST);
     assert!(ALL.windows(2).all(|pair| pair[1].minor == pair[0].minor + 1));
     assert_eq!((newest(), NEWEST.minor), (ALL.last().unwrap().minor, 37));
@@ -44,7 +44,7 @@ fn tags_start_at_the_first_patch_and_never_go_back() {
 }
 
 #[test]
-fn what_came_or_went_did_so_once() {
+fn facts_are_added_or_removed_once() {
     let facts: &[(&str, Fact)] = &[
         ("coredns_subpath", |m| m.coredns_subpath),
         ("images_dns_before_pause", |m| m.images_dns_before_pause),
@@ -87,7 +87,7 @@ fn what_came_or_went_did_so_once() {
 }
 
 #[test]
-fn a_minor_reads_what_it_writes_and_what_its_forerunner_wrote() {
+fn a_minor_reads_what_it_and_its_predecessor_write() {
     for minor in ALL {
         assert!(minor.api_versions_read.is_sorted());
         assert_eq!(minor.api_versions_read.last(), Some(&minor.api_version), "v1.{}", minor.minor);
@@ -98,7 +98,7 @@ fn a_minor_reads_what_it_writes_and_what_its_forerunner_wrote() {
 }
 
 #[test]
-fn feature_gates_are_sorted_and_agree_with_the_facts_they_switch() {
+fn feature_gates_are_sorted_and_consistent_with_the_facts_they_control() {
     for minor in ALL {
         assert!(minor.feature_gates.is_sorted_by_key(|gate| gate.name), "v1.{}", minor.minor);
         let on = |name| minor.feature_enabled(name, None);
@@ -118,7 +118,7 @@ fn feature_gates_are_sorted_and_agree_with_the_facts_they_switch() {
 }
 
 #[test]
-fn a_locked_gate_stays_as_it_is_and_an_unknown_one_is_off() {
+fn a_locked_gate_cannot_be_changed_and_an_unknown_one_is_off() {
     let v1_32 = facts(32).unwrap();
     assert!(v1_32.feature_enabled("EtcdLearnerMode", Some(false)));
     assert!(v1_32.feature_enabled("NodeLocalCRISocket", Some(true)));
@@ -126,34 +126,34 @@ fn a_locked_gate_stays_as_it_is_and_an_unknown_one_is_off() {
 }
 
 #[test]
-fn etcd_flags_are_those_that_its_version_knows() {
+fn etcd_flags_are_those_of_its_version() {
     for minor in ALL {
         let has_feature_gates = numbers(minor.etcd_tag.at(0)) >= vec![3, 6, 0];
         assert!(minor.etcd_args.iter().all(|(name, _)| name.starts_with("experimental-") != has_feature_gates));
-        // /livez and /readyz came with etcd 3.5.11.
+        // /livez and /readyz were added in etcd 3.5.11.
         assert!(minor.etcd_probes.live != "/livez" || numbers(minor.etcd_tag.at(0)) >= vec![3, 5, 11]);
     }
 }
 
 #[test]
-fn the_kubelet_config_lost_its_minor() {
+fn the_kubelet_config_map_lost_its_suffix() {
     let names = |minor| (facts(minor).unwrap().kubelet_config_map(), facts(minor).unwrap().kubelet_config_role());
     assert_eq!(names(23), ("kubelet-config-1.23".into(), "kubeadm:kubelet-config-1.23".into()));
     assert_eq!(names(24), ("kubelet-config".into(), "kubeadm:kubelet-config".into()));
 }
 
 #[test]
-fn what_is_unconfirmed_is_about_known_minors() {
+fn unconfirmed_facts_are_about_known_minors() {
     assert!(UNCONFIRMED.iter().all(|(_, minor, known)| facts(*minor).is_some() && !known.ends_with('.')));
 }
 
 #[test]
-fn versions_outside_of_the_window_are_refused_with_the_way_in() {
+fn unsupported_versions_are_refused_with_the_supported_ones() {
     let refused = |text: &str| facts_of(&text.parse().unwrap()).map(|minor| minor.minor).unwrap_err();
     assert_eq!(facts_of(&Version::new(36, 2)).unwrap().minor, 36);
     assert_eq!(
         refused("v1.19.16").to_string(),
-        "Kubernetes v1.19.16 is outside of what can be installed: v1.20 to v1.37"
+        "Kubernetes v1.19.16 is not supported; supported versions are v1.20 to v1.37"
     );
     assert!(refused("v1.38.0-alpha.2").hint().unwrap().contains("v1.37 or older"));
     assert_eq!(refused("v2.36.0").version.major, 2);

@@ -53,7 +53,7 @@ tail -1 "$SCRATCH/polls" | grep yes > /dev/null || fail "the client could not re
 lasts || fail "after the renewal something still ends soon"
 all_in_use || fail "something old is still in use"
 ready n41
-on n41 kubewright certs restart | grep -q 'nothing was restarted' || fail "a component had not taken up its certificate"
+on n41 kubewright certs restart | grep -q 'nothing restarted' || fail "a component had not taken up its certificate"
 
 # Nobody would start again what is ended: refused before anything changes, and the API server stays up.
 before=$(fingerprint n41)
@@ -72,13 +72,13 @@ on n41 rm /var/lib/kubelet/pki/kubelet-client-current.pem
 on n41 kubewright certs renew kubelet.conf
 on n41 test -L /var/lib/kubelet/pki/kubelet-client-current.pem || fail "the kubelet's certificate is no link"
 ready n41
-on n41 kubewright certs renew kubelet.conf | grep -q 'nothing was changed' || fail "a healthy kubelet was repaired"
+on n41 kubewright certs renew kubelet.conf | grep -q 'nothing changed' || fail "a healthy kubelet was repaired"
 
 on n41 kubewright certs add-san api.example.com
 on n41 sh -c 'echo | openssl s_client -connect 127.0.0.1:6443 2> /dev/null | openssl x509 -noout -ext subjectAltName' |
   grep api.example.com > /dev/null || fail "the API server does not answer to its new name"
 before=$(fingerprint n41)
-on n41 kubewright certs add-san api.example.com | grep -q 'nothing was changed' || fail "the second add-san changed something"
+on n41 kubewright certs add-san api.example.com | grep -q 'nothing changed' || fail "the second add-san changed something"
 [ "$before" = "$(fingerprint n41)" ] || fail "the second add-san changed files"
 
 # Ended: the API server is not believed any more, and does not believe others.

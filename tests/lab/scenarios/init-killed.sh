@@ -75,4 +75,4 @@ ready n41
 kubectl -n kube-system get deployment/coredns daemonset/kube-proxy configmap/kubeadm-config
 # shellcheck disable=SC2086
 on n41 $INIT > "$SCRATCH/again"
-grep -q 'nothing was changed' "$SCRATCH/again" || fail "one more run changed something"
+grep -q 'nothing changed' "$SCRATCH/again" || fail "one more run changed something"

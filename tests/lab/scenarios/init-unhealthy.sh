@@ -48,7 +48,7 @@ ready n41
 files=$(fingerprint n41)
 code=0
 on n41 kubewright init > "$SCRATCH/said" 2>&1 || code=$?
-grep -qF 'scheduler.extraArgs.v: 3 now, nothing then' "$SCRATCH/said" || { cat "$SCRATCH/said" && fail "the change was not told"; }
+grep -qF 'scheduler.extraArgs.v: 3 -> unset' "$SCRATCH/said" || { cat "$SCRATCH/said" && fail "the change was not told"; }
 [ $code = 4 ] || fail "another configuration was taken: exit code $code"
 [ "$files" = "$(fingerprint n41)" ] || fail "the refused run changed files"
 

@@ -26,7 +26,7 @@ for host in n42 n43; do
   [ $host = n42 ] || join=("${ENTER[@]}")
   files=$(fingerprint $host) start=$(kubelet_start $host)
   on $host "${join[@]}" > "$SCRATCH/again"
-  grep -q 'nothing was changed' "$SCRATCH/again" || { cat "$SCRATCH/again"; fail "the second run changed something on $host"; }
+  grep -q 'nothing changed' "$SCRATCH/again" || { cat "$SCRATCH/again"; fail "the second run changed something on $host"; }
   [ "$files" = "$(fingerprint $host)" ] || fail "the second run changed files on $host"
   [ "$start" = "$(kubelet_start $host)" ] || fail "the second run restarted the kubelet of $host"
 done
@@ -45,7 +45,7 @@ wrong=sha256:$(printf '0%.0s' {1..64})
 refused 8 "$wrong" "${WORKER[@]/sha256:*/$wrong}"
 refused 8 'is unknown to the cluster' "${WORKER[@]/??????.????????????????/zzzzzz.zzzzzzzzzzzzzzzz}"
 refused 9 'has a node n42 already' "${WORKER[@]}" --node-name n42
-refused 6 'refuses the connection' "${WORKER[@]/n41:6443/n41:1}"
+refused 6 'refused the connection' "${WORKER[@]/n41:6443/n41:1}"
 # A configuration that was copied from n41.
 refused 4 'has the address 10.99.0.51' "${ENTER[@]}" --apiserver-advertise-address 10.99.0.51
 one_member_each n41 n43 n44

@@ -103,7 +103,7 @@ real=yes
 on n41 swapon $SWAP || { real=no && echo "this machine allows no swap; only /etc/fstab is tried"; }
 on n41 sh -c 'rm -rf /sys/module'
 on n41 kubewright preflight "${CONFIG[@]}" --fix > "$SCRATCH/fixed"
-grep -q 'nothing found' "$SCRATCH/fixed" || { cat "$SCRATCH/fixed" && fail "something is left"; }
+grep -q 'checks passed' "$SCRATCH/fixed" || { cat "$SCRATCH/fixed" && fail "something is left"; }
 on n41 sh -c '! grep -q swapfile /proc/swaps' || fail "swap is still on"
 on n41 sh -c 'ls -d /sys/module/ip_vs /sys/module/ip_vs_rr /sys/module/ip_vs_wrr /sys/module/ip_vs_sh' > /dev/null
 on n41 sh -c 'grep -qx ip_vs_sh /etc/modules-load.d/kubewright.conf && getent ahosts n41' > /dev/null
@@ -115,7 +115,7 @@ diff "$SCRATCH/mended" <(state) || fail "the second time something is different"
 lab kill n41
 lab up n41
 on n41 kubewright preflight > "$SCRATCH/rebooted"
-grep -q 'nothing found' "$SCRATCH/rebooted" || { cat "$SCRATCH/rebooted" && fail "not everything was kept over a reboot"; }
+grep -q 'checks passed' "$SCRATCH/rebooted" || { cat "$SCRATCH/rebooted" && fail "not everything was kept over a reboot"; }
 
 on n41 kubewright preflight --undo-fix > "$SCRATCH/undone"
 [ $real = no ] || on n41 grep -q swapfile /proc/swaps || fail "swap is not on again"
@@ -148,7 +148,7 @@ on n41 kubewright preflight --config /root/systemd.yaml > "$SCRATCH/docker" && f
 grep -q '^ERROR CRI' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "the CRI that is off is not told"; }
 on n41 kubewright preflight --config /root/systemd.yaml --fix > "$SCRATCH/docker" ||
   { cat "$SCRATCH/docker" && fail "Docker's containerd is not mended at once"; }
-grep -q 'nothing found' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "something is left"; }
+grep -q 'checks passed' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "something is left"; }
 on n41 grep -q 'SystemdCgroup = true' /etc/containerd/config.toml
 on n41 kubewright preflight --undo-fix > /dev/null
 on n41 cmp /root/docker.toml /etc/containerd/config.toml

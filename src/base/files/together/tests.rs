@@ -70,7 +70,7 @@ fn what_cannot_be_put_back_is_named() {
     assert_eq!(texts(&files), ["new key", "old certificate"]);
     let [stuck] = failure.stuck.as_slice() else { panic!("{failure}") };
     assert!(stuck.ends_with("pki/a.key"), "{failure}");
-    assert!(failure.to_string().contains("a.key could not be put back"), "{failure}");
+    assert!(failure.to_string().contains("a.key could not be restored"), "{failure}");
 }
 
 #[test]

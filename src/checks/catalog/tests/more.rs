@@ -1,5 +1,6 @@
 //! What follows when a check is ignored, and single checks.
 
+use super::ports::listening;
 use super::*;
 use crate::base::env::{Clock, Random};
 use crate::checks::standing::{Data, Database};
@@ -192,7 +193,8 @@ fn a_cluster_is_not_parted_from_its_data_although_everything_is_ignored() {
             Ok(stored)
         });
         case.host = case.host.file("/data/etcd/member/wal/0", "");
-        case.standing = Some(Standing { stored, before: data(before), after: data("/var/lib/etcd") });
+        case.standing =
+            Some(Standing { stored, is_unknown: false, before: data(before), after: data("/var/lib/etcd") });
         case.node.ignore_preflight_errors = vec!["all".into()];
         case.report()
     };
@@ -201,7 +203,7 @@ fn a_cluster_is_not_parted_from_its_data_although_everything_is_ignored() {
     assert!(moved.findings[0].what.contains("in /data/etcd, and would be looked for in /var/lib/etcd"));
     assert!(moved.findings.iter().all(|finding| finding.what.contains("cannot be ignored")), "{moved:#?}");
     let other = report(Some("old.local"), "/var/lib/etcd");
-    assert!(only(&other).ignored && only(&other).what.contains("networking.dnsDomain: old.local now"), "{other:#?}");
+    assert!(only(&other).ignored && only(&other).what.contains("networking.dnsDomain: old.local ->"), "{other:#?}");
     assert_eq!(report(Some("cluster.local"), "/var/lib/etcd").findings, []);
     assert_eq!(report(None, "/var/lib/etcd").findings, []);
 }

@@ -1,4 +1,4 @@
-//! Tests of mending and of undoing it.
+//! Tests of fixing and of undoing it.
 
 use super::*;
 use crate::base::gate::Change;
@@ -104,94 +104,6 @@ fn a_module_that_was_loaded_by_hand_is_loaded_at_boot_too() {
     assert_eq!(read(&fake, "/etc/sysctl.d/99-z-kubewright.conf"), format!("{key} = 1\n"));
 }
 
-const SHOW_CONTAINERD: &str = "systemctl show -p LoadState,ActiveState,UnitFileState containerd";
-const LOADED: &str = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
-const CONTAINERD: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"old\"\n";
-
-#[test]
-fn containerd_gets_both_settings_with_one_restart() {
-    let fake = FakeHost::new()
-        .systemd()
-        .on("systemctl restart containerd", "")
-        .on(SHOW_CONTAINERD, LOADED)
-        .file("/etc/containerd/config.toml", CONTAINERD);
-    let host = fake.live();
-    let repairs = [
-        Repair::CgroupDriver { driver: "systemd".into() },
-        Repair::SandboxImage { image: "registry.k8s.io/pause:3.10".into() },
-    ];
-    let mut journal = Journal::default();
-    all(apply(&host, &mut journal, &report(repairs)));
-    let text = read(&fake, "/etc/containerd/config.toml");
-    assert!(text.contains("sandbox_image = \"registry.k8s.io/pause:3.10\""), "{text}");
-    assert!(
-        text.contains("SystemdCgroup = true") && text.contains("runtime_type = \"io.containerd.runc.v2\""),
-        "{text}"
-    );
-    assert_eq!(fake.ran(), ["systemctl restart containerd"], "one restart is enough for both");
-    undo(&host, &mut journal).unwrap();
-    assert_eq!(read(&fake, "/etc/containerd/config.toml"), CONTAINERD);
-}
-
-#[test]
-fn credentials_in_containerds_configuration_are_not_shown() {
-    let text = format!(
-        "{CONTAINERD}[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.r.auth]\n  password = \"hunter2\"\n"
-    );
-    let fake = FakeHost::new().systemd().file("/etc/containerd/config.toml", &text);
-    let host = fake.dry();
-    let repair = Repair::SandboxImage { image: "new".into() };
-    all(apply(&host, &mut Journal::default(), &report([repair])));
-    let plan = format!("{:?}", host.gate().entries());
-    assert!(plan.contains("password = ***") && plan.contains("sandbox_image = \\\"new"), "{plan}");
-    assert!(!plan.contains("hunter2"), "{plan}");
-}
-
-/// What Docker's package of containerd ships: everything but one line is a comment.
-const DOCKERS: &str =
-    "#   Copyright\n\ndisabled_plugins = [\"cri\"]\n\n#root = \"/var/lib/containerd\"\n#[grpc]\n#  uid = 0\n";
-
-#[test]
-fn the_file_of_dockers_package_without_a_version_is_mended() {
-    let fake = FakeHost::new()
-        .systemd()
-        .on("systemctl restart containerd", "")
-        .on(SHOW_CONTAINERD, LOADED)
-        .file("/etc/containerd/config.toml", DOCKERS);
-    let host = fake.live();
-    let mut journal = Journal::default();
-    let repairs = [Repair::SwitchCriOn, Repair::CgroupDriver { driver: "systemd".into() }];
-    all(apply(&host, &mut journal, &report(repairs)));
-    let expected = DOCKERS.replace("[\"cri\"]", "[]")
-        + "\n[plugins.cri.containerd.runtimes.runc]\n  runtime_type = \"io.containerd.runc.v2\"\n\n\
-           [plugins.cri.containerd.runtimes.runc.options]\n  SystemdCgroup = true\n";
-    assert_eq!(read(&fake, "/etc/containerd/config.toml"), expected);
-    undo(&host, &mut journal).unwrap();
-    assert_eq!(read(&fake, "/etc/containerd/config.toml"), DOCKERS);
-}
-
-#[test]
-fn switching_cri_on_leaves_other_plugins_off() {
-    let config =
-        "version = 2\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\", \"io.containerd.snapshotter.v1.zfs\"]\n";
-    let fake =
-        FakeHost::new().systemd().on("systemctl restart containerd", "").file("/etc/containerd/config.toml", config);
-    all(apply(&fake.live(), &mut Journal::default(), &report([Repair::SwitchCriOn])));
-    let expected = "version = 2\ndisabled_plugins = [\"io.containerd.snapshotter.v1.zfs\"]\n";
-    assert_eq!(read(&fake, "/etc/containerd/config.toml"), expected);
-}
-
-#[test]
-fn a_configuration_of_another_schema_is_left_alone() {
-    let fake = FakeHost::new().file("/etc/containerd/config.toml", "version = 4\n");
-    let repair = Repair::SandboxImage { image: "x".into() };
-    let mended = apply(&fake.live(), &mut Journal::default(), &report([repair]));
-    let failure = &mended.failed[0].why;
-    assert!(failure.to_string().contains("has version 4"), "{failure}");
-    assert!(failure.hint().is_some());
-    assert_eq!(read(&fake, "/etc/containerd/config.toml"), "version = 4\n");
-}
-
 #[test]
 fn what_cannot_be_mended_does_not_keep_the_rest_from_it() {
     let fake = swapping().on_result("modprobe ip_vs", 1, "", "modprobe: FATAL: Module ip_vs not found");
@@ -199,20 +111,6 @@ fn what_cannot_be_mended_does_not_keep_the_rest_from_it() {
     let mended = apply(&fake.live(), &mut Journal::default(), &report(repairs));
     assert_eq!(mended.fixed.len(), 2);
     assert!(mended.failed[0].why.to_string().contains("Module ip_vs not found"), "{:?}", mended.failed);
-}
-
-#[test]
-fn a_runtime_that_has_not_read_its_configuration_is_restarted() {
-    let config = CONTAINERD.replace("old", "new");
-    let fake =
-        FakeHost::new().systemd().on("systemctl restart containerd", "").file("/etc/containerd/config.toml", &config);
-    let repair = Repair::SandboxImage { image: "new".into() };
-    all(apply(&fake.live(), &mut Journal::default(), &report([repair])));
-    assert_eq!(
-        fake.ran(),
-        ["systemctl restart containerd"],
-        "a run that was killed before the restart is not finished"
-    );
 }
 
 /// Where the strict fake panics, a real run was killed: just before that command.

@@ -92,7 +92,7 @@ fn v1beta1_is_written_as_v1beta2() {
 }
 
 #[test]
-fn a_token_ends_after_a_time_or_at_a_time_or_never() {
+fn a_token_expires_after_a_time_or_at_a_time_or_never() {
     let written = init_value(
         &init(vec![
             token(Some(Duration::from_hours(2)), None),
@@ -108,7 +108,7 @@ fn a_token_ends_after_a_time_or_at_a_time_or_never() {
 }
 
 #[test]
-fn discovery_by_token_keeps_its_deadline_where_the_version_has_it() {
+fn discovery_by_token_keeps_its_timeout_where_the_version_has_it() {
     let by_token = join(DiscoverySource::Token {
         endpoints: vec!["192.168.0.36:6443".into()],
         token: Secret::new(TOKEN.into()),
@@ -148,7 +148,7 @@ fn discovery_by_file_has_no_token() {
 }
 
 #[test]
-fn documents_with_tokens_do_not_show_in_debug_output() {
+fn documents_with_tokens_do_not_expose_them_in_debug_output() {
     let text = init_configuration(&init(vec![token(None, None)]), facts(36).unwrap(), V1Beta4);
     assert!(text.expose().contains(TOKEN));
     assert_eq!(format!("{text:?}"), "***");

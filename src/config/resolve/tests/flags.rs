@@ -1,4 +1,4 @@
-//! Flags in place of a file, beside a file, and wrong.
+//! Flags without a file, in conflict with a file, and invalid ones.
 
 use super::*;
 use crate::base::secret::Secret;
@@ -10,7 +10,7 @@ fn by_flags(flags: &InitFlags) -> Result<Resolved<InitConfig>, ConfigErrors> {
 }
 
 #[test]
-fn flags_mean_what_fields_mean() {
+fn flags_have_the_same_meaning_as_fields() {
     let flags = InitFlags {
         apiserver_advertise_address: Some("192.168.0.51".into()),
         apiserver_bind_port: Some("7443".into()),
@@ -53,7 +53,7 @@ fn flags_mean_what_fields_mean() {
 }
 
 #[test]
-fn wrong_flags_are_named_instead_of_a_place_in_a_file() {
+fn errors_in_flags_name_the_flag_instead_of_a_position() {
     let flags = InitFlags {
         apiserver_bind_port: Some("0".into()),
         apiserver_cert_extra_sans: vec!["a_b".into()],
@@ -81,11 +81,11 @@ fn wrong_flags_are_named_instead_of_a_place_in_a_file() {
         ]
     );
     assert!(!found.join("\n").contains("secret-value"));
-    assert!(found.last().unwrap().ends_with("give it a unit: \"5s\" for seconds"));
+    assert!(found.last().unwrap().ends_with("add a unit: \"5s\" for seconds"));
 }
 
 #[test]
-fn a_flag_with_a_field_is_refused_beside_a_file_and_names_the_field() {
+fn a_flag_with_a_corresponding_field_is_refused_with_a_file() {
     let documents = parse("c.yaml", init("").as_bytes()).unwrap();
     let flags = InitFlags {
         apiserver_advertise_address: Some("10.0.0.1".into()),
@@ -104,7 +104,7 @@ fn a_flag_with_a_field_is_refused_beside_a_file_and_names_the_field() {
 }
 
 #[test]
-fn flags_of_one_host_and_one_run_win_over_the_file() {
+fn flags_of_a_single_host_or_run_take_precedence_over_the_file() {
     let text =
         init("nodeRegistration: {name: a, criSocket: \"unix:///a\", ignorePreflightErrors: [Swap]}\nskipPhases: [x]");
     let flags = InitFlags {
@@ -125,20 +125,22 @@ fn flags_of_one_host_and_one_run_win_over_the_file() {
 }
 
 #[test]
-fn all_leaves_nothing_else_to_ignore() {
+fn all_cannot_be_combined_with_other_checks() {
     let flags = InitFlags { ignore_preflight_errors: vec!["All,Swap".into()], ..InitFlags::default() };
     assert_eq!(
         problems(by_flags(&flags)),
-        ["--ignore-preflight-errors: 'all' leaves nothing else to ignore | name either 'all' or single checks"]
+        [
+            "--ignore-preflight-errors: 'all' cannot be combined with other checks | list either 'all' or individual checks"
+        ]
     );
 }
 
 #[test]
-fn a_host_without_a_default_route_or_a_usable_name_is_told_what_to_give() {
+fn a_host_without_a_default_route_or_a_valid_name_is_reported_with_the_flags_to_set() {
     let facts = Facts { default_ipv4: None, default_ipv6: None, hostname: "my_host".into(), ..facts() };
     let found = problems(Documents::none().init(&InitFlags::default(), &facts));
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found[0].starts_with("host: it has no default route"));
+    assert!(found[0].starts_with("host: the host does not have a default route"));
     assert!(found[1].contains("\"my_host\" contains '_'"), "{found:?}");
 }
 
@@ -166,6 +168,9 @@ fn reset_and_upgrade_read_their_documents_and_flags() {
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[1].contains("did you mean 'MNT_DETACH'?"));
     let none = parse("c.yaml", init("").as_bytes()).unwrap();
-    assert!(problems(none.reset(&ResetFlags::default(), &facts()))[0].contains("no ResetConfiguration"));
-    assert!(problems(none.upgrade(UpgradeTask::Node, &UpgradeFlags::default()))[0].contains("no UpgradeConfiguration"));
+    assert!(problems(none.reset(&ResetFlags::default(), &facts()))[0].contains("ResetConfiguration is missing"));
+    assert!(
+        problems(none.upgrade(UpgradeTask::Node, &UpgradeFlags::default()))[0]
+            .contains("UpgradeConfiguration is missing")
+    );
 }

@@ -1,4 +1,4 @@
-//! What valid files mean to `init`.
+//! How valid files are resolved for `init`.
 
 use super::*;
 use crate::config::Documents;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 #[test]
-fn the_least_file_is_filled_in_with_kubeadms_defaults() {
+fn the_smallest_file_gets_kubeadms_defaults() {
     let config = init_config(&cluster("v1beta4", "v1.36.2", ""));
     let cluster = &config.cluster;
     assert_eq!(cluster.version.to_string(), "v1.36.2");
@@ -37,7 +37,7 @@ fn the_least_file_is_filled_in_with_kubeadms_defaults() {
 }
 
 #[test]
-fn old_minors_have_their_registry_and_the_versions_of_the_kubelet_or_the_table() {
+fn old_minors_have_their_registry_and_the_version_of_the_kubelet_or_the_table() {
     assert_eq!(init_config(&cluster("v1beta2", "v1.20.2", "")).cluster.image_repository, "k8s.gcr.io");
     let without = init_config("apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\n");
     assert_eq!(without.cluster.version.to_string(), "v1.36.2", "that of the kubelet");
@@ -51,7 +51,7 @@ fn old_minors_have_their_registry_and_the_versions_of_the_kubelet_or_the_table()
 }
 
 #[test]
-fn a_newer_kubelet_is_no_wish_to_upgrade_the_cluster_that_is_here() {
+fn a_newer_kubelet_does_not_upgrade_the_existing_cluster() {
     let version = |facts: &Facts, flags: &InitFlags| {
         let resolved = parse("c", init("").as_bytes()).unwrap().init(&InitFlags::default(), facts);
         let (file, alone) = (resolved.unwrap(), Documents::none().init(flags, facts).unwrap());
@@ -65,7 +65,7 @@ fn a_newer_kubelet_is_no_wish_to_upgrade_the_cluster_that_is_here() {
 }
 
 #[test]
-fn a_full_file_is_taken_over_field_by_field() {
+fn a_full_file_is_resolved_field_by_field() {
     let text = format!(
         "{}---\n{}---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 0200\n---\n\
          apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nmode: ipvs\n",
@@ -104,7 +104,7 @@ fn a_full_file_is_taken_over_field_by_field() {
     assert_eq!((tokens[1].ttl, tokens[1].expires.as_deref()), (None, Some("2040-01-01T00:00:00Z")));
     assert!(resolved.config.certificate_key.is_some());
     assert_eq!((node.name.as_str(), node.cri_socket.as_deref()), ("cp-7", Some("unix:///run/a.sock")));
-    assert_eq!(node.taints.as_deref(), Some(&[][..]), "an empty list is no default");
+    assert_eq!(node.taints.as_deref(), Some(&[][..]), "an empty list is not the default");
     assert_eq!((node.image_pull_policy.as_str(), node.image_pull_serial), ("Never", false));
     assert_eq!(node.ignore_preflight_errors, ["numcpu", "swap"]);
     let v = |value: &str| Arg { name: "v".into(), value: value.into() };
@@ -115,7 +115,7 @@ fn a_full_file_is_taken_over_field_by_field() {
     assert_eq!(node.timeouts.control_plane_component_health_check, Duration::from_mins(3));
     assert_eq!(node.timeouts.tls_bootstrap, Duration::from_secs(90));
     let endpoint = HostPort { host: "lb.example.com".into(), port: Some(7443) };
-    assert_eq!(cluster.control_plane_endpoint, Some(endpoint), "the port is that of this API server");
+    assert_eq!(cluster.control_plane_endpoint, Some(endpoint), "the port of this API server");
     assert_eq!(cluster.encryption_algorithm, KeyAlgorithm::EcdsaP384);
     assert_eq!(cluster.image_repository, "r.io:5000/k8s");
     assert_eq!(cluster.networking.pod_subnets.len(), 2);
@@ -130,7 +130,7 @@ fn a_full_file_is_taken_over_field_by_field() {
 }
 
 #[test]
-fn older_versions_keep_deadlines_and_arguments_elsewhere() {
+fn older_versions_have_timeouts_and_arguments_elsewhere() {
     let body = "apiServer: {timeoutForControlPlane: 3m0s, extraArgs: {v: \"3\", a: \"1\"}}\ndns: {type: CoreDNS}\n\
                 useHyperKubeImage: true";
     let resolved = try_init(&cluster("v1beta2", "v1.20.2", body)).unwrap();
@@ -141,46 +141,46 @@ fn older_versions_keep_deadlines_and_arguments_elsewhere() {
 }
 
 #[test]
-fn the_runtimes_socket_gets_its_scheme_where_the_minor_wants_it() {
+fn the_socket_gets_its_scheme_where_the_minor_version_requires_it() {
     let node = "---\napiVersion: kubeadm.k8s.io/v1beta2\nkind: InitConfiguration\nnodeRegistration: {criSocket: /run/a.sock}\n";
     let old = init_config(&format!("{}{node}", cluster("v1beta2", "v1.20.2", "")));
     assert_eq!(old.node.cri_socket.as_deref(), Some("/run/a.sock"));
     let resolved = try_init(&format!("{}{node}", cluster("v1beta2", "v1.36.2", ""))).unwrap();
     assert_eq!(resolved.config.node.cri_socket.as_deref(), Some("unix:///run/a.sock"));
-    assert!(texts(&resolved.warnings).iter().any(|w| w.contains("unix:// is added")));
+    assert!(texts(&resolved.warnings).iter().any(|w| w.contains("unix:// is assumed")));
     assert!(texts(&resolved.warnings).iter().any(|w| w.contains("v1beta2 is older than v1beta4")));
 }
 
 #[test]
-fn the_old_gate_for_ecdsa_still_counts() {
+fn the_old_feature_gate_for_ecdsa_still_works() {
     let config = init_config(&cluster("v1beta3", "v1.30.0", "featureGates: {PublicKeysECDSA: true}"));
     assert_eq!(config.cluster.encryption_algorithm, KeyAlgorithm::EcdsaP256);
 }
 
 #[test]
-fn what_is_odd_but_possible_is_a_warning() {
+fn questionable_values_are_warnings() {
     let cases = [
-        ("certificateValidityPeriod: 2h\ncaCertificateValidityPeriod: 1h", "would outlive their CA"),
+        ("certificateValidityPeriod: 2h\ncaCertificateValidityPeriod: 1h", "outlive their CA"),
         ("certificateValidityPeriod: 9000h", "longer than the recommended 8760h0m0s"),
         ("networking: {podSubnet: 10.244.1.0/16}", "has bits set after its prefix"),
-        ("networking: {podSubnet: 10.97.0.0/16}", "overlaps with 10.96.0.0/12"),
+        ("networking: {podSubnet: 10.97.0.0/16}", "overlaps with the Service network 10.96.0.0/12"),
         ("networking: {serviceSubnet: \"fd00::/112\"}", "another IP family"),
         ("networking: {podSubnet: \"fec0::/48\"}", "deprecated site-local range"),
-        ("featureGates: {NodeLocalCRISocket: false}", "cannot be changed any more"),
+        ("featureGates: {NodeLocalCRISocket: false}", "can no longer be changed"),
     ];
     for (body, expected) in cases {
         let resolved = try_init(&cluster("v1beta4", "v1.36.2", body)).unwrap_or_else(|e| panic!("{e}"));
         assert!(texts(&resolved.warnings).iter().any(|w| w.contains(expected)), "{body}: {:?}", resolved.warnings);
     }
     let old = try_init(&cluster("v1beta4", "v1.31.0", "encryptionAlgorithm: ECDSA-P384")).unwrap();
-    assert!(texts(&old.warnings)[0].contains("kubeadm v1.31 does not know ECDSA-P384"), "{:?}", old.warnings);
+    assert!(texts(&old.warnings)[0].contains("kubeadm v1.31 does not support ECDSA-P384"), "{:?}", old.warnings);
     let join = "---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: JoinConfiguration\n";
     let resolved = try_init(&format!("{}{join}", cluster("v1beta4", "v1.36.2", ""))).unwrap();
     assert_eq!(texts(&resolved.warnings), ["c.yaml:7:7: kind: 'init' ignores JoinConfiguration"]);
 }
 
 #[test]
-fn addresses_that_stand_for_another_are_replaced() {
+fn loopback_addresses_are_replaced() {
     let any = init_config(&init("localAPIEndpoint: {advertiseAddress: 0.0.0.0}"));
     assert_eq!(any.node.local_endpoint.advertise_address.to_string(), "10.0.0.7");
     let any6 = init_config(&init("localAPIEndpoint: {advertiseAddress: \"::\"}"));
@@ -189,11 +189,11 @@ fn addresses_that_stand_for_another_are_replaced() {
     let routed = Facts { loopback_address: Some("192.0.2.1".parse().unwrap()), ..facts() };
     let config = parse("c", loopback.as_bytes()).unwrap().init(&InitFlags::default(), &routed).unwrap().config;
     assert_eq!(config.node.local_endpoint.advertise_address.to_string(), "192.0.2.1");
-    assert!(problems(try_init(&loopback))[0].contains("127.0.0.1 is this host only"));
+    assert!(problems(try_init(&loopback))[0].contains("127.0.0.1 is a loopback address"));
 }
 
 #[test]
-fn node_masks_can_be_set_or_left_to_others() {
+fn node_masks_can_be_set_or_disabled() {
     let small = "networking: {podSubnet: 10.0.0.0/25}\n";
     let with = |args: &str| {
         try_init(&cluster("v1beta3", "v1.36.2", &format!("{small}controllerManager: {{extraArgs: {{{args}}}}}")))

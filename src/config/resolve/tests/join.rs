@@ -1,4 +1,4 @@
-//! What files and flags mean to `join`.
+//! How files and flags are resolved for `join`.
 
 use super::*;
 use crate::base::secret::Secret;
@@ -25,7 +25,7 @@ fn by_flags(flags: &JoinFlags) -> Result<Resolved<JoinConfig>, ConfigErrors> {
 }
 
 #[test]
-fn the_printed_join_line_is_understood() {
+fn the_printed_join_command_is_understood() {
     let flags = JoinFlags {
         endpoints: vec!["10.0.0.1:6443".into()],
         token: Some(secret(TOKEN)),
@@ -53,7 +53,7 @@ fn the_printed_join_line_is_understood() {
 }
 
 #[test]
-fn tokens_for_finding_and_for_the_kubelet_may_differ() {
+fn the_tokens_for_discovery_and_for_the_kubelet_may_differ() {
     let flags = JoinFlags {
         endpoints: vec!["lb:6443".into()],
         discovery_token: Some(secret("aaaaaa.0123456789abcdef")),
@@ -71,54 +71,57 @@ fn tokens_for_finding_and_for_the_kubelet_may_differ() {
 }
 
 #[test]
-fn a_discovery_file_needs_no_token() {
+fn a_discovery_file_does_not_need_a_token() {
     let config = try_join(&join("  file: {kubeConfigPath: \"file:///etc/a.conf\"}")).unwrap().config;
     assert!(matches!(config.discovery.source, DiscoverySource::File { location } if location == "/etc/a.conf"));
     assert!(config.discovery.tls_bootstrap_token.is_none());
 }
 
 #[test]
-fn older_versions_keep_the_deadline_in_discovery() {
+fn older_versions_have_the_timeout_in_discovery() {
     let text = join("  timeout: 4m0s\n  file: {kubeConfigPath: /a}").replace("v1beta4", "v1beta3");
     let resolved = try_join(&text).unwrap();
     assert_eq!(resolved.config.node.timeouts.discovery, Duration::from_mins(4));
 }
 
 #[test]
-fn an_empty_map_makes_a_control_plane_and_nothing_makes_none() {
+fn an_empty_map_makes_a_control_plane_and_null_does_not() {
     let file = "  file: {kubeConfigPath: /a}\n";
     assert!(try_join(&join(&format!("{file}controlPlane: {{}}"))).unwrap().config.control_plane.is_some());
     assert!(try_join(&join(&format!("{file}controlPlane:"))).unwrap().config.control_plane.is_none());
 }
 
 #[test]
-fn trust_is_never_left_out_by_accident() {
+fn trust_is_never_skipped_by_accident() {
     let token = format!("  bootstrapToken:\n    token: {TOKEN}\n    apiServerEndpoint: 10.0.0.1:6443\n");
     let found = problems(try_join(&join(&token)));
     assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("discovery.bootstrapToken.caCertHashes: without a pin"), "{found:?}");
+    assert!(found[0].starts_with("discovery.bootstrapToken.caCertHashes: without a CA certificate hash"), "{found:?}");
     assert!(try_join(&join(&format!("{token}    unsafeSkipCAVerification: true"))).is_ok());
     let flags = JoinFlags { endpoints: vec!["lb:6443".into()], token: Some(secret(TOKEN)), ..JoinFlags::default() };
-    assert!(problems(by_flags(&flags))[0].starts_with("--discovery-token-ca-cert-hash: without a pin"));
+    assert!(problems(by_flags(&flags))[0].starts_with("--discovery-token-ca-cert-hash: without a CA certificate hash"));
 }
 
 #[test]
-fn what_discovery_lacks_or_has_too_much_of_is_named() {
+fn missing_and_conflicting_discovery_fields_are_named() {
     let full =
         format!("  bootstrapToken: {{token: {TOKEN}, apiServerEndpoint: \"lb:1\", caCertHashes: [\"{}\"]}}\n", pin());
     let cases = [
-        (String::from("  {}"), "discovery: it is not said how to find the cluster"),
+        (String::from("  {}"), "discovery: the discovery method is missing"),
         (
             format!("{full}  file: {{kubeConfigPath: /a}}"),
-            "discovery: a cluster is found by a token or by a file, not both",
+            "discovery: discovery by token and discovery by file are mutually exclusive",
         ),
-        (full.replace("apiServerEndpoint: \"lb:1\", ", ""), "discovery.bootstrapToken: has no apiServerEndpoint"),
+        (full.replace("apiServerEndpoint: \"lb:1\", ", ""), "discovery.bootstrapToken: apiServerEndpoint is missing"),
         (full.replace("lb:1", "lb"), "discovery.bootstrapToken.apiServerEndpoint: \"lb\" has no port"),
-        (full.replace(&format!("token: {TOKEN}, "), ""), "discovery.bootstrapToken: there is no token to find"),
-        (full.replace("sha256", "md5"), "discovery.bootstrapToken.caCertHashes[0]: \"md5:"),
+        (full.replace(&format!("token: {TOKEN}, "), ""), "discovery.bootstrapToken: the discovery token is missing"),
+        (
+            full.replace("sha256", "md5"),
+            "discovery.bootstrapToken.caCertHashes[0]: not a CA certificate hash: only sha256",
+        ),
         (full.replace(TOKEN, "ABCDEF.0123456789abcdef"), "discovery.bootstrapToken.token: a bootstrap token has only"),
-        (format!("{full}  tlsBootstrapToken: x"), "discovery.tlsBootstrapToken: a bootstrap token has a point"),
-        (String::from("  file: {}"), "discovery.file: has no kubeConfigPath"),
+        (format!("{full}  tlsBootstrapToken: x"), "discovery.tlsBootstrapToken: a bootstrap token has a dot"),
+        (String::from("  file: {}"), "discovery.file: kubeConfigPath is missing"),
         (String::from("  file: {kubeConfigPath: \"http://a/b\"}"), "discovery.file.kubeConfigPath: a discovery file"),
         (format!("{full}caCertPath: ca.crt"), "caCertPath: \"ca.crt\" is not an absolute path"),
         (
@@ -135,13 +138,13 @@ fn what_discovery_lacks_or_has_too_much_of_is_named() {
         assert!(found.iter().any(|p| p.starts_with(expected)), "{expected}: {found:?}");
     }
     let found = problems(by_flags(&JoinFlags::default()));
-    assert!(found[0].starts_with("HOST:PORT: it is not said how"), "{found:?}");
+    assert!(found[0].starts_with("HOST:PORT: the discovery method is missing"), "{found:?}");
     let found = problems(try_join(&init("")));
-    assert_eq!(found, [": there is no JoinConfiguration | add 'kind: JoinConfiguration'"]);
+    assert_eq!(found, [": JoinConfiguration is missing | add 'kind: JoinConfiguration'"]);
 }
 
 #[test]
-fn flags_of_discovery_are_refused_beside_a_file() {
+fn discovery_flags_are_refused_with_a_file() {
     let documents = parse("c.yaml", join("  file: {kubeConfigPath: /a}").as_bytes()).unwrap();
     let flags = JoinFlags {
         control_plane: true,

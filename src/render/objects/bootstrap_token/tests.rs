@@ -23,7 +23,7 @@ fn data(token: &BootstrapToken) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_token_is_a_secret_with_an_end() {
+fn a_token_is_a_secret_with_an_expiration() {
     let wanted = [
         ("auth-extra-groups", "system:bootstrappers:kubeadm:default-node-token"),
         ("expiration", "2020-09-14T12:26:40Z"),
@@ -36,7 +36,7 @@ fn a_token_is_a_secret_with_an_end() {
 }
 
 #[test]
-fn an_end_with_an_offset_is_written_in_utc() {
+fn an_expiration_with_an_offset_is_written_in_utc() {
     let ending = BootstrapToken { expires: Some("2026-01-31T12:00:00.5+02:00".into()), ..token() };
     assert!(data(&ending).contains(&("expiration".into(), "2026-01-31T10:00:00Z".into())));
     for ttl in [None, Some(Duration::ZERO)] {
@@ -45,7 +45,7 @@ fn an_end_with_an_offset_is_written_in_utc() {
 }
 
 #[test]
-fn a_bad_token_is_refused_without_showing_it() {
+fn an_invalid_token_is_refused_without_displaying_it() {
     for text in ["", "zyxwvu", "ZYXWVU.9876543210zyxwvu", "zyxwvu.9876543210zyxwv", "zyxwvu.9876543210zyxwvu.x"] {
         let error = token_secret(&BootstrapToken { token: Secret::new(text.into()), ..token() }, 0).unwrap_err();
         assert!(text.is_empty() || !error.to_string().contains(text));
@@ -57,7 +57,7 @@ fn a_bad_token_is_refused_without_showing_it() {
 }
 
 #[test]
-fn administrators_are_bound_only_where_admin_conf_is_not_one_by_itself() {
+fn administrators_are_only_bound_if_admin_conf_is_not_in_system_masters() {
     assert!(cluster_admins(facts(20).unwrap()).unwrap().is_empty());
     let bound = cluster_admins(facts(36).unwrap()).unwrap();
     assert_eq!(bound[0].value["roleRef"]["name"], "cluster-admin");

@@ -1,8 +1,8 @@
-//! What an API server adds to the objects that are sent to it, of the kinds that addons consist of.
+//! The defaults that an API server adds to the objects of addons.
 
 use serde_json::{Value, json};
 
-/// Fields and values that are filled in where nothing is sent. A field is named by the end of its path.
+/// Default values of fields, which are named by the end of their path.
 fn defaults() -> [(&'static str, Value); 35] {
     [
         // Workloads.
@@ -49,7 +49,7 @@ fn defaults() -> [(&'static str, Value); 35] {
     ]
 }
 
-/// True when the field is the server's or a controller's, whatever it holds.
+/// True if the field belongs to the server or a controller, whatever its value.
 pub(super) fn is_kept_by_the_server(path: &str) -> bool {
     const EXACT: [&str; 18] = [
         "metadata.creationTimestamp",
@@ -67,17 +67,17 @@ pub(super) fn is_kept_by_the_server(path: &str) -> bool {
         "spec.clusterIPs",
         "spec.ipFamilies",
         "spec.replicas",
-        // Each ServiceAccount of an older minor gets a token.
+        // Each ServiceAccount of an older minor version gets a token.
         "secrets",
         "status",
-        // kubeadm keeps the user's Corefile here when it migrates it.
+        // kubeadm keeps the user's Corefile here when migrating it.
         "data.Corefile-backup",
     ];
     // The cluster signs `cluster-info` with each of its tokens.
     EXACT.contains(&path) || path.starts_with("data.jws-kubeconfig-")
 }
 
-/// True when `value` is what the server fills in at `path`, or holds nothing else.
+/// True if `value` is the server's default at `path`, or contains nothing else.
 pub(super) fn is_default(path: &str, value: &Value) -> bool {
     match value {
         Value::Null => true,

@@ -16,7 +16,7 @@ fn find(objects: &[Object], kind: &str) -> Object {
     objects.iter().find(|object| object.kind == kind).unwrap().clone()
 }
 
-/// The Deployment of v1.20 as an API server returns it.
+/// The Deployment of v1.20 as returned by an API server.
 fn deployed() -> Value {
     let old = CoreDns { minor: 20, image: "k8s.gcr.io/coredns:1.7.0", ..ours() };
     let mut value = find(&old.objects().unwrap(), "Deployment").value;
@@ -36,27 +36,27 @@ fn deployed() -> Value {
     value
 }
 
-fn judged(existing: &Value, kind: &str) -> Judgement {
-    judge(existing, &find(&ours().objects().unwrap(), kind), &coredns::known(&ours()).unwrap())
+fn decided(existing: &Value, kind: &str) -> Decision {
+    decide(existing, &find(&ours().objects().unwrap(), kind), &coredns::known(&ours()).unwrap())
 }
 
 #[test]
-fn what_an_older_minor_made_may_be_updated() {
-    assert_eq!(judged(&deployed(), "Deployment"), Judgement::Update);
+fn an_object_of_an_older_minor_may_be_updated() {
+    assert_eq!(decided(&deployed(), "Deployment"), Decision::Update);
     let mut patched = deployed();
     patched["spec"]["template"]["spec"]["containers"][0]["image"] = json!("k8s.gcr.io/coredns:1.7.9");
-    assert_eq!(judged(&patched, "Deployment"), Judgement::Update);
+    assert_eq!(decided(&patched, "Deployment"), Decision::Update);
 }
 
 #[test]
-fn what_is_as_ours_is_kept_however_many_replicas_it_has() {
+fn an_up_to_date_object_is_kept_with_any_number_of_replicas() {
     let mut value = find(&ours().objects().unwrap(), "Deployment").value;
     value["spec"]["replicas"] = json!(5);
-    assert_eq!(judged(&value, "Deployment"), Judgement::Keep);
+    assert_eq!(decided(&value, "Deployment"), Decision::Keep);
 }
 
 #[test]
-fn what_a_user_changed_is_named() {
+fn fields_changed_by_a_user_are_named() {
     let image = "/spec/template/spec/containers/0/image";
     let limit = "/spec/template/spec/containers/0/resources/limits/memory";
     for (pointer, changed, path) in [
@@ -66,24 +66,24 @@ fn what_a_user_changed_is_named() {
     ] {
         let mut value = deployed();
         *value.pointer_mut(pointer).unwrap() = changed;
-        assert_eq!(judged(&value, "Deployment"), Judgement::UserChanged(vec![path.into()]));
+        assert_eq!(decided(&value, "Deployment"), Decision::UserChanged(vec![path.into()]));
     }
     let mut value = deployed();
     value["spec"]["template"]["spec"]["runtimeClassName"] = json!("gvisor");
     assert_eq!(
-        judged(&value, "Deployment"),
-        Judgement::UserChanged(vec!["spec.template.spec.runtimeClassName".into()])
+        decided(&value, "Deployment"),
+        Decision::UserChanged(vec!["spec.template.spec.runtimeClassName".into()])
     );
 }
 
 #[test]
-fn a_corefile_is_the_users_once_it_differs_from_every_default() {
+fn a_corefile_that_differs_from_every_default_belongs_to_the_user() {
     let old = CoreDns { minor: 20, ..ours() };
     let mut value = find(&old.objects().unwrap(), "ConfigMap").value;
-    assert_eq!(judged(&value, "ConfigMap"), Judgement::Update);
+    assert_eq!(decided(&value, "ConfigMap"), Decision::Update);
     let text = value["data"]["Corefile"].as_str().unwrap().replace("cache 30", "cache 60");
     value["data"]["Corefile"] = text.into();
-    assert_eq!(judged(&value, "ConfigMap"), Judgement::UserChanged(vec!["data.Corefile".into()]));
+    assert_eq!(decided(&value, "ConfigMap"), Decision::UserChanged(vec!["data.Corefile".into()]));
 }
 
 #[test]
@@ -94,13 +94,13 @@ fn a_generated_config_map_may_be_updated_and_an_edited_one_not() {
     };
     let mut existing = checksum::sign(config("mode: iptables")).value;
     let ours = checksum::sign(config("mode: ipvs"));
-    assert_eq!(judge(&existing, &ours, &[]), Judgement::Update);
+    assert_eq!(decide(&existing, &ours, &[]), Decision::Update);
     existing["data"]["config.conf"] = json!("mode: nftables");
-    assert_eq!(judge(&existing, &ours, &[]), Judgement::UserChanged(vec!["data.config.conf".into()]));
+    assert_eq!(decide(&existing, &ours, &[]), Decision::UserChanged(vec!["data.config.conf".into()]));
 }
 
 #[test]
-fn images_are_told_apart_by_their_repository() {
+fn images_are_compared_by_their_repository() {
     for (image, name) in [
         ("registry:5000/coredns:1.7.0", "registry:5000/coredns"),
         ("registry:5000/coredns", "registry:5000/coredns"),

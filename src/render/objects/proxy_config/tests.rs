@@ -8,7 +8,7 @@ fn problems(minor: u16, user: &Value) -> Vec<String> {
 }
 
 #[test]
-fn the_users_fields_win_and_are_written_as_go_writes_them() {
+fn the_users_fields_take_precedence_and_are_written_like_in_go() {
     let user = json!({
         "mode": "ipvs", "clusterCIDR": "10.1.0.0/16", "bindAddress": "", "iptables": null,
         "ipvs": {"scheduler": "lc", "syncPeriod": "90s", "excludeCIDRs": ["10.0.0.0/8"]},
@@ -28,7 +28,7 @@ fn the_users_fields_win_and_are_written_as_go_writes_them() {
 }
 
 #[test]
-fn everything_wrong_is_named_at_once() {
+fn all_errors_are_reported_at_once() {
     let user = json!({
         "mod": "ipvs", "ipvs": {"stricARP": true, "syncPeriod": 5}, "conntrack": 7, "nftables": {"syncPeriod": "1s"},
         "oomScoreAdj": "low",
@@ -36,10 +36,10 @@ fn everything_wrong_is_named_at_once() {
     assert_eq!(
         problems(20, &user),
         [
-            "there is no field 'mod' (did you mean 'mode'?)",
-            "there is no field 'ipvs.stricARP' (did you mean 'ipvs.strictARP'?)",
+            "unknown field 'mod' (did you mean 'mode'?)",
+            "unknown field 'ipvs.stricARP' (did you mean 'ipvs.strictARP'?)",
             "'conntrack' must be a map",
-            "there is no field 'nftables' (did you mean 'iptables'?)",
+            "unknown field 'nftables' (did you mean 'iptables'?)",
             "'ipvs.syncPeriod' must be a duration such as 1m30s",
             "'oomScoreAdj' must be a whole number",
         ]
@@ -47,8 +47,8 @@ fn everything_wrong_is_named_at_once() {
 }
 
 #[test]
-fn a_field_that_left_is_refused_from_then_on() {
+fn a_removed_field_is_refused_in_later_minors() {
     let user = json!({"udpIdleTimeout": "5s"});
     assert!(document(25, user.as_object().unwrap(), &Map::new()).is_ok());
-    assert_eq!(problems(26, &user), ["there is no field 'udpIdleTimeout'"]);
+    assert_eq!(problems(26, &user), ["unknown field 'udpIdleTimeout'"]);
 }

@@ -1,14 +1,13 @@
-//! In which order a merged list stands.
+//! The order of a merged list.
 //!
-//! Items that the patch names come in the patch's order, and the others in theirs. Where two such
-//! items were in the list before, they keep their places to each other; a new one stands as far to
-//! the front as the others let it.
+//! Items named by the patch are in the patch's order, the others in theirs. Existing items keep their relative order;
+//! new ones are placed as far to the front as that permits.
 
 use super::{ELEMENT_ORDER, Place};
 use serde_json::{Map, Value};
 
-/// Puts `list` in order; `before` is the list without the patch, `named` has items with the patch's
-/// keys in the patch's order. `key` is empty for lists of plain values.
+/// Sorts `list`; `before` is the list without the patch, `named` has items with the patch's keys in its order. `key` is
+/// empty for lists of plain values.
 pub(super) fn arrange<'a>(list: &mut Vec<Value>, before: &[Value], named: impl Iterator<Item = &'a Value>, key: &str) {
     let place = |keys: &[&Value], item: &Value| {
         let wanted = key_of(item, key)?;
@@ -33,7 +32,7 @@ fn key_of<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
     if key.is_empty() { Some(item) } else { item.get(key) }
 }
 
-/// A merged list of plain values, each once.
+/// A merged list of plain values without duplicates.
 pub(super) fn merge_plain(before: &[Value], patch: &[Value]) -> Vec<Value> {
     let mut merged: Vec<Value> = Vec::new();
     for value in before.iter().chain(patch) {
@@ -45,7 +44,7 @@ pub(super) fn merge_plain(before: &[Value], patch: &[Value]) -> Vec<Value> {
     merged
 }
 
-/// Follows every `$setElementOrder/FIELD` of `patch`.
+/// Applies every `$setElementOrder/FIELD` of `patch`.
 pub(super) fn apply_element_orders(
     object: &mut Map<String, Value>,
     patch: &Map<String, Value>,

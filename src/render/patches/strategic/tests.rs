@@ -20,9 +20,9 @@ fn pod() -> Value {
     }})
 }
 
-/// What a patch does to the Pod above: a pointer, and what must stand there; None for nothing.
+/// The effect of a patch on the Pod above: a pointer and the expected value; None if it is deleted.
 const CASES: &[(&str, &str, Option<&str>)] = &[
-    // Maps are merged, null deletes, and nulls and directives never get into what is new.
+    // Maps are merged, null deletes, and nulls and directives are not part of new values.
     ("metadata: {labels: {c: '3', a: null}}", "/metadata/labels", Some(r#"{"b": "2", "c": "3"}"#)),
     ("metadata: {labels: {gone: null}}", "/metadata/labels", Some(r#"{"a": "1", "b": "2"}"#)),
     (
@@ -34,7 +34,7 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     ("metadata: {labels: {$patch: delete}}", "/metadata/labels", None),
     ("metadata: {labels: {$patch: merge, a: '9'}}", "/metadata/labels", Some(r#"{"a": "9", "b": "2"}"#)),
     ("metadata: {labels: text}", "/metadata/labels", Some(r#""text""#)),
-    // Lists with a key are merged by it: known items in place, new ones as far in front as they may.
+    // Lists with a key are merged by it: known items in place, new ones as far to the front as possible.
     ("spec: {containers: [{name: main, image: m}]}", "/spec/containers/0/image", Some(r#""m""#)),
     ("spec: {containers: [{name: main, image: m}]}", "/spec/containers/0/command", Some(r#"["c"]"#)),
     ("spec: {containers: [{name: new}]}", "/spec/containers/0", Some(r#"{"name": "new"}"#)),
@@ -70,7 +70,7 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
     // Lists of plain values that are sets.
     ("metadata: {finalizers: [q, z]}", "/metadata/finalizers", Some(r#"["x", "q", "z"]"#)),
     ("metadata: {$deleteFromPrimitiveList/finalizers: [x]}", "/metadata/finalizers", Some(r#"["q"]"#)),
-    // A volume changes its kind only when the old one may go.
+    // A volume only changes its type if the old one may be removed.
     (
         "spec: {volumes: [{name: v, $retainKeys: [name, emptyDir], emptyDir: {}}]}",
         "/spec/volumes/0",
@@ -87,7 +87,7 @@ const CASES: &[(&str, &str, Option<&str>)] = &[
 ];
 
 #[test]
-fn patches_do_what_kubernetes_would() {
+fn patches_have_the_same_effect_as_in_kubernetes() {
     for (patch, pointer, wanted) in CASES {
         let result = merged(pod(), patch).unwrap();
         let wanted: Option<Value> = wanted.map(|text| serde_json::from_str(text).unwrap());
@@ -97,7 +97,7 @@ fn patches_do_what_kubernetes_would() {
 }
 
 #[test]
-fn what_a_patch_does_not_name_stays() {
+fn what_a_patch_does_not_name_is_kept() {
     let result = merged(pod(), "spec: {containers: [{name: main, image: m}]}").unwrap();
     let mut wanted = pod();
     wanted["spec"]["containers"][0]["image"] = json!("m");
@@ -115,7 +115,7 @@ fn a_deployment_is_patched_down_to_its_containers() {
 }
 
 #[test]
-fn a_patch_that_makes_no_sense_says_where() {
+fn an_invalid_patch_is_refused_with_the_path() {
     for (patch, problem) in [
         ("[]", "a strategic patch is a map"),
         ("$patch: delete", "would remove the whole object"),

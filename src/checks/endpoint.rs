@@ -1,0 +1,77 @@
+//! `ControlPlaneEndpoint`: whether another cluster answers already where this one will be looked for.
+//!
+//! Reads: the API server at the control plane endpoint, the CA on this host. Writes: nothing.
+
+use super::catalog::Check;
+use super::finding::Finding;
+use super::inputs::{Inputs, Role, Scene};
+use crate::base::https::{Credentials, Trust};
+use crate::base::proxy::Proxies;
+use crate::kube::client::{Access, Api, Client};
+use std::time::Duration;
+
+const ID: &str = "ControlPlaneEndpoint";
+/// How long an answer may take.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// The check; a joining host is meant to find a cluster there.
+pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
+    let Some(cluster) = inputs.cluster.filter(|cluster| cluster.control_plane_endpoint.is_some()) else {
+        return Vec::new();
+    };
+    if inputs.role != Role::FirstControlPlane {
+        return Vec::new();
+    }
+    vec![Check::live(ID, move |scene| {
+        let endpoint = cluster.endpoint(&scene.inputs.node.local_endpoint).to_string();
+        let ca = scene.files().read(&cluster.certificates_dir.join("ca.crt")).ok().flatten();
+        look(scene, &endpoint, ca).into_iter().collect()
+    })]
+}
+
+fn look(scene: &Scene<'_>, endpoint: &str, ca: Option<Vec<u8>>) -> Option<Finding> {
+    let ask = |trust: Trust| {
+        let server = format!("https://{endpoint}");
+        let proxies = Proxies::from_vars(scene.inputs.vars);
+        let client = Client::new(Access { server, trust, credentials: Credentials::Anonymous, proxies }).ok()?;
+        client.within(LIMIT).text("/version").ok()
+    };
+    judge(endpoint, ca.and_then(|ca| ask(Trust::Only(ca))).is_some(), || ask(Trust::Anyone))
+}
+
+fn judge(endpoint: &str, is_ours: bool, anybody: impl Fn() -> Option<(u16, String)>) -> Option<Finding> {
+    if is_ours {
+        return None;
+    }
+    let (_, text) = anybody()?;
+    // What an API server says of itself, or that it says nothing to strangers.
+    if !text.contains("\"gitVersion\"")
+        && !text.contains("\"kind\": \"Status\"")
+        && !text.contains("\"kind\":\"Status\"")
+    {
+        return None;
+    }
+    let what = format!("another cluster answers at {endpoint}, the endpoint that this cluster is to have");
+    let fix = format!(
+        "to add this host to that cluster, run there 'kubewright token create --print-join-command' and here what it prints; for a \
+         new cluster give another --control-plane-endpoint, or let {endpoint} lead to this host"
+    );
+    Some(Finding::error(ID, endpoint, what, fix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole control plane was built before the cluster at that address turned out to be another one.
+    #[test]
+    fn a_cluster_that_answers_at_the_endpoint_is_found_before_anything_is_made() {
+        let answer = |text: &str| Some((200, text.to_owned()));
+        let found = |is_ours, text: Option<&str>| judge("lb:6443", is_ours, || text.and_then(answer));
+        assert!(found(false, Some(r#"{"major": "1", "gitVersion": "v1.20.2"}"#)).unwrap().fix.contains("join"));
+        assert!(found(false, Some(r#"{"kind":"Status","code":401}"#)).is_some());
+        assert_eq!(found(true, Some(r#"{"gitVersion": "v1.20.2"}"#)), None);
+        assert_eq!(found(false, Some("<html>503")), None, "a load balancer without a server behind it");
+        assert_eq!(found(false, None), None);
+    }
+}

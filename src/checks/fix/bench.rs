@@ -1,0 +1,235 @@
+//! What the steps work with: the host, the journal, what was done so far, and the services that have to be restarted.
+//!
+//! A service that does not start with a changed file gets the old file back, and is restarted with that.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Failure, Fault, Result};
+use crate::base::files::Content;
+use crate::checks::finding::Repair;
+use crate::host::service::Services;
+use crate::host::{Host, HostError};
+use crate::journal::{HostChange, Inverse, Journal};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// What was fixed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fixed {
+    /// The check whose finding it was.
+    pub id: String,
+    /// What was done.
+    pub what: String,
+}
+
+/// A finding that could not be fixed.
+#[derive(Debug)]
+pub struct Unmended {
+    /// Its check.
+    pub id: String,
+    /// What was tried; None where a service did not start with its changed configuration.
+    pub repair: Option<Repair>,
+    /// Why it cannot be done.
+    pub why: Failure,
+}
+
+/// See the module's text.
+pub(super) struct Bench<'a> {
+    /// The host.
+    pub host: &'a Host,
+    journal: &'a mut Journal,
+    check: String,
+    fixed: Vec<Fixed>,
+    restarts: Vec<Restart>,
+}
+
+/// A service that has to read its configuration again.
+struct Restart {
+    service: &'static str,
+    /// The first check that asks for it.
+    check: String,
+    writes: Vec<FormerFile>,
+    /// What is fixed once the service runs with it.
+    fixed: Vec<Fixed>,
+}
+
+/// A file as it was before a fix changed it.
+struct FormerFile {
+    path: PathBuf,
+    text: Option<String>,
+    mode: u32,
+    inverse: Inverse,
+}
+
+/// A service does not start with its changed configuration.
+#[derive(Debug, thiserror::Error)]
+enum RestartError {
+    /// The way back worked.
+    #[error("{service} did not start with the changed {files}, so the old content is back and {service} was restarted")]
+    RolledBack {
+        service: &'static str,
+        files: String,
+        #[source]
+        why: HostError,
+    },
+    /// The way back did not help.
+    #[error(
+        "{service} did not start with the changed {files}; the old content is back, and it does not start with that either: {again}"
+    )]
+    StaysDown {
+        service: &'static str,
+        files: String,
+        again: String,
+        #[source]
+        why: HostError,
+    },
+    /// The way back is closed.
+    #[error("{service} did not start with the changed {files}, and the old content could not be put back: {again}")]
+    NotPutBack {
+        service: &'static str,
+        files: String,
+        again: String,
+        #[source]
+        why: HostError,
+    },
+}
+
+impl Fault for RestartError {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Host
+    }
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::RolledBack { service, .. } | Self::StaysDown { service, .. } => {
+                format!("run 'journalctl -u {service} -n 50' to see why")
+            }
+            Self::NotPutBack { .. } => "run 'kubewright preflight --undo-fix', which puts it back".into(),
+        })
+    }
+}
+
+impl<'a> Bench<'a> {
+    /// A bench on which nothing was done yet.
+    pub fn new(host: &'a Host, journal: &'a mut Journal) -> Self {
+        Self { host, journal, check: String::new(), fixed: Vec::new(), restarts: Vec::new() }
+    }
+
+    /// Names the check whose finding is fixed next.
+    pub fn enter(&mut self, check: &str) {
+        check.clone_into(&mut self.check);
+    }
+
+    /// What was done, in its order.
+    pub fn into_fixed(self) -> Vec<Fixed> {
+        self.fixed
+    }
+
+    /// Writes a file of the host, keeping its former content in the journal.
+    pub fn write(&mut self, path: &Path, text: &str, what: &str) -> Result<()> {
+        if self.write_file(path, text, what, None)?.is_some() {
+            self.did(what.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Writes a file that `service` reads only when it starts, and has it restarted once all is fixed; also
+    /// where the file was right already, because a service that does not do as it says has not read it yet.
+    pub fn write_and_restart(&mut self, path: &Path, text: &str, what: &str, service: &'static str) -> Result<()> {
+        let former = self.write_file(path, text, what, Some(service))?;
+        let place = self.restarts.iter().position(|known| known.service == service).unwrap_or_else(|| {
+            let check = self.check.clone();
+            self.restarts.push(Restart { service, check, writes: Vec::new(), fixed: Vec::new() });
+            self.restarts.len() - 1
+        });
+        if let (Some(former), Some(restart)) = (former, self.restarts.get_mut(place)) {
+            restart.writes.push(former);
+            restart.fixed.push(Fixed { id: self.check.clone(), what: what.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// None where the file has this content already.
+    fn write_file(&mut self, path: &Path, text: &str, what: &str, restart: Option<&str>) -> Result<Option<FormerFile>> {
+        let files = self.host.files();
+        let before = files.read_text(path)?;
+        if before.as_deref() == Some(text) {
+            return Ok(None);
+        }
+        let mode = files.mode(path).unwrap_or(0o644);
+        let inverse = Inverse::RestoreFile {
+            path: path.to_path_buf(),
+            before: before.clone(),
+            mode,
+            written: crate::journal::sha256(text.as_bytes()),
+            restart: restart.map(str::to_owned),
+        };
+        self.note(what, inverse.clone())?;
+        files.write(path, &Content::masked(text), mode)?;
+        Ok(Some(FormerFile { path: path.to_path_buf(), text: before, mode, inverse }))
+    }
+
+    /// Makes a change, and reports it.
+    pub fn change(&mut self, what: String, inverse: Inverse, act: impl FnOnce(&Host) -> Result<()>) -> Result<()> {
+        self.note(&what, inverse)?;
+        act(self.host)?;
+        self.did(what);
+        Ok(())
+    }
+
+    /// First it is noted how a change is undone: a run that is killed in between can still be undone,
+    /// because undoing looks whether the change was made.
+    fn note(&mut self, what: &str, inverse: Inverse) -> Result<()> {
+        let at = self.host.clock.now();
+        self.journal.add_change(HostChange { what: what.to_owned(), check: self.check.clone(), at, inverse });
+        self.journal.keep(self.host)
+    }
+
+    /// Reports what was done.
+    pub fn did(&mut self, what: String) {
+        self.fixed.push(Fixed { id: self.check.clone(), what });
+    }
+
+    /// Restarts every service whose configuration was changed.
+    pub fn restart_services(&mut self) -> Vec<Unmended> {
+        let restarts = std::mem::take(&mut self.restarts);
+        let mut failed = Vec::new();
+        for Restart { service, check, writes, fixed } in restarts {
+            match Services::of(self.host).restart(service) {
+                Ok(()) => {
+                    self.fixed.extend(fixed);
+                    self.fixed.push(Fixed { id: check, what: format!("restarted {service}") });
+                }
+                Err(error) if writes.is_empty() => {
+                    failed.push(Unmended { id: check, repair: None::<Repair>, why: error.into() });
+                }
+                Err(error) => {
+                    let why = self.roll_back(service, &writes, error).into();
+                    failed.push(Unmended { id: check, repair: None, why });
+                }
+            }
+        }
+        failed
+    }
+
+    fn roll_back(&mut self, service: &'static str, writes: &[FormerFile], why: HostError) -> RestartError {
+        let mut names: Vec<String> = writes.iter().map(|former| former.path.display().to_string()).collect();
+        names.dedup();
+        let files = names.join(", ");
+        if let Err(error) = writes.iter().rev().try_for_each(|former| self.put_back(former)) {
+            return RestartError::NotPutBack { service, files, again: error.to_string(), why };
+        }
+        match Services::of(self.host).restart(service) {
+            Ok(()) => RestartError::RolledBack { service, files, why },
+            Err(error) => RestartError::StaysDown { service, files, again: error.to_string(), why },
+        }
+    }
+
+    fn put_back(&mut self, former: &FormerFile) -> Result<()> {
+        let files = self.host.files();
+        match &former.text {
+            Some(text) => files.write(&former.path, &Content::masked(text), former.mode).map(|_| ())?,
+            None => files.remove(&former.path).map(|_| ())?,
+        }
+        self.journal.forget_change(&former.inverse);
+        self.journal.keep(self.host)
+    }
+}

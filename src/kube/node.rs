@@ -1,0 +1,9 @@
+//! What a node object says.
+
+use serde_json::Value;
+
+/// True for a node whose kubelet reports that it can take Pods.
+pub fn is_ready(node: &Value) -> bool {
+    let conditions = node["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}

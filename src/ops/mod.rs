@@ -1,0 +1,24 @@
+//! Changes that several phases make. A phase decides; what is here does.
+
+pub mod client_csr;
+pub mod containers;
+pub mod cordon;
+pub mod csrs;
+pub mod etcd_data;
+pub mod etcd_member;
+pub mod kubelet_service;
+pub mod network;
+pub mod node_status;
+pub mod objects;
+pub mod rejected_pods;
+pub mod renewal;
+pub mod report;
+pub mod reset_progress;
+pub mod rollback;
+pub mod running;
+pub mod signer_copy;
+pub mod static_pods;
+pub mod timer;
+
+#[cfg(test)]
+mod tests;

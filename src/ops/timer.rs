@@ -1,0 +1,285 @@
+//! A systemd timer that renews certificates before they end.
+//!
+//! Reads: whether systemd runs this host, and what it knows of the timer and its last run. Writes: `/etc/systemd/system/kubewright-certs-renew.service` and `.timer`.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::base::files::Content;
+use crate::context::Context;
+use crate::host::service::{InitSystem, Services};
+use crate::host::{Command, Host};
+use crate::state::timer::{UNIT, path};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The host has no timers of this kind.
+#[derive(Debug, thiserror::Error)]
+#[error("systemd does not run this host, so it cannot start a timer")]
+struct NoSystemd;
+
+impl Fault for NoSystemd {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Host
+    }
+    fn hint(&self) -> Option<String> {
+        Some(
+            "have cron run 'kubewright certs renew all --within 30d' every day, at another hour on each control plane"
+                .into(),
+        )
+    }
+}
+
+/// The timer would never do what it is for.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("there is no program {}", .0.display())]
+    Program(PathBuf),
+    #[error("{} must not run as root every day: {why}", program.display())]
+    Unsafe { program: PathBuf, why: String },
+    #[error("systemd does not understand {what} {text:?}: {why}")]
+    Time { what: &'static str, text: String, why: String },
+}
+
+impl Fault for Unusable {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Program(_) => "name the file of kubewright with --program".into(),
+            Self::Unsafe { .. } => {
+                "install kubewright where only root can write: run 'install -m 0755 kubewright /usr/local/bin/', and then \
+                 '/usr/local/bin/kubewright certs timer install'"
+                    .into()
+            }
+            Self::Time { .. } => {
+                "run 'systemd-analyze calendar daily' for how a schedule is written, 'man systemd.time' for more".into()
+            }
+        })
+    }
+}
+
+/// What the timer runs and when.
+pub struct Schedule<'a> {
+    /// The file of this program.
+    pub program: &'a Path,
+    /// How near an end must be for it to renew.
+    pub within: &'a str,
+    /// systemd's `OnCalendar`.
+    pub calendar: &'a str,
+    /// systemd's `RandomizedDelaySec`.
+    pub delay: &'a str,
+}
+
+/// Writes the units and starts the timer.
+///
+/// # Errors
+/// When systemd does not run the host or does not understand the times, there is no such program, or a file cannot be
+/// written.
+pub fn install(cx: &Context, schedule: &Schedule<'_>) -> Result<()> {
+    let services = Services::of(&cx.host);
+    if cx.files.is_live() && services.init_system() != InitSystem::Systemd {
+        return Err(NoSystemd.into());
+    }
+    // A tree that becomes an image is judged by nobody: its programs may come later.
+    if cx.files.is_live() {
+        judge(&cx.host, schedule)?;
+    }
+    cx.files.write(&path("service"), &Content::public(service_text(schedule)), 0o644)?;
+    cx.files.write(&path("timer"), &Content::public(timer_text(schedule)), 0o644)?;
+    if cx.files.is_live() {
+        services.reload_units()?;
+        services.enable(&format!("{UNIT}.timer"))?;
+        services.restart(&format!("{UNIT}.timer"))?;
+    }
+    Ok(())
+}
+
+/// Refuses what systemd would only complain of when it is too late.
+fn judge(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
+    if host.find(&schedule.program.display().to_string()).is_none() {
+        return Err(Unusable::Program(schedule.program.to_path_buf()).into());
+    }
+    if let Some(why) = writable_by_others(host, schedule.program) {
+        return Err(Unusable::Unsafe { program: schedule.program.to_path_buf(), why }.into());
+    }
+    if host.find("systemd-analyze").is_none() {
+        return Ok(());
+    }
+    for (what, verb, text) in
+        [("the schedule", "calendar", schedule.calendar), ("the delay", "timespan", schedule.delay)]
+    {
+        let output = host.read(&Command::new(["systemd-analyze", verb, text]))?;
+        // Releases that do not know the verb say so in other words.
+        if !output.is_success() && output.stderr.contains("parse") {
+            let why = output.stderr.lines().next().unwrap_or_default().to_owned();
+            return Err(Unusable::Time { what, text: text.into(), why }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Why somebody else than root could change what runs at this path; None when nobody can. Of a link, both it and what it
+/// leads to count.
+fn writable_by_others(host: &Host, program: &Path) -> Option<String> {
+    let root = host.files().root().to_path_buf();
+    let real = host.files().real(program).ok()?;
+    let plain = root.join(program.strip_prefix("/").unwrap_or(program));
+    let ways = plain.ancestors().chain(real.ancestors()).filter(|path| path.starts_with(&root));
+    // Below a root folder in tests, whoever made it stands for root.
+    let trusted = std::fs::metadata(&root).map_or(0, |there| there.uid());
+    ways.into_iter().find_map(|path| reason(path, trusted))
+}
+
+/// Why this file or directory is not root's alone.
+fn reason(path: &Path, trusted: u32) -> Option<String> {
+    let shown = path.display();
+    let Ok(there) = std::fs::symlink_metadata(path) else { return Some(format!("{shown} cannot be looked at")) };
+    let is_link = there.file_type().is_symlink();
+    // In a directory such as /tmp nobody can replace what is root's.
+    let sticky = there.is_dir() && there.mode() & 0o1000 != 0;
+    if there.uid() != 0 && there.uid() != trusted {
+        return Some(format!("{shown} belongs to the user with the number {}", there.uid()));
+    }
+    let is_open = there.mode() & 0o022 != 0 && !is_link && !sticky;
+    is_open.then(|| format!("others than root can write {shown}"))
+}
+
+/// Stops the timer and removes its units; false when there were none.
+///
+/// # Errors
+/// When systemd refuses or a file cannot be removed.
+pub fn remove(cx: &Context) -> Result<bool> {
+    if !cx.files.exists(&path("timer")) && !cx.files.exists(&path("service")) {
+        return Ok(false);
+    }
+    let services = Services::of(&cx.host);
+    let live = cx.files.is_live() && services.init_system() == InitSystem::Systemd;
+    if live && cx.files.exists(&path("timer")) {
+        services.disable(&format!("{UNIT}.timer"))?;
+        services.stop(&format!("{UNIT}.timer"))?;
+    }
+    cx.files.remove(&path("timer"))?;
+    cx.files.remove(&path("service"))?;
+    if live {
+        services.reload_units()?;
+    }
+    Ok(true)
+}
+
+fn service_text(schedule: &Schedule<'_>) -> String {
+    // systemd takes what stands between quotation marks as one word, and a percent sign as the start of a name.
+    let program = schedule.program.display().to_string().replace('%', "%%");
+    let program = if program.contains(' ') { format!("\"{program}\"") } else { program };
+    format!(
+        "[Unit]\nDescription=Renew the certificates of the Kubernetes control plane\nAfter=network-online.target kubelet.service\n\
+         \n[Service]\nType=oneshot\nExecStart={program} certs renew all --within {}\n",
+        schedule.within
+    )
+}
+
+fn timer_text(schedule: &Schedule<'_>) -> String {
+    // Persistent: a host that was off at the time does it when it is up again.
+    format!(
+        "[Unit]\nDescription=Renew the certificates of the Kubernetes control plane before they end\n\
+         \n[Timer]\nOnCalendar={}\nRandomizedDelaySec={}\nPersistent=true\n\
+         \n[Install]\nWantedBy=timers.target\n",
+        schedule.calendar, schedule.delay
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::command::fake::FakeHost;
+    use crate::state::timer::status;
+
+    fn schedule(calendar: &str) -> Schedule<'_> {
+        Schedule { program: Path::new("/usr/bin/kubewright"), within: "30d", calendar, delay: "12h" }
+    }
+
+    #[test]
+    fn a_schedule_or_program_that_can_never_run_is_refused_before_the_units_are_written() {
+        let said = "Failed to parse calendar specification 'dayly': Invalid argument\n";
+        let fake = FakeHost::new()
+            .on("systemd-analyze calendar daily", "")
+            .on("systemd-analyze timespan 12h", "")
+            .on_result("systemd-analyze calendar dayly", 1, "", said);
+        let failure = judge(&fake.live(), &schedule("daily")).unwrap_err();
+        assert_eq!(failure.to_string(), "there is no program /usr/bin/kubewright");
+        let fake = fake.program("kubewright");
+        judge(&fake.live(), &schedule("daily")).unwrap();
+        let failure = judge(&fake.live(), &schedule("dayly")).unwrap_err();
+        assert!(failure.to_string().contains("the schedule \"dayly\": Failed to parse"), "{failure}");
+        assert_eq!(failure.exit_code(), ExitCode::Usage);
+    }
+
+    /// Whoever owned the download became root on the next day.
+    #[test]
+    fn a_program_that_others_than_root_can_change_is_refused() {
+        let mode = |path: &Path, mode| {
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            std::fs::set_permissions(path, permissions).unwrap();
+        };
+        let fake = FakeHost::new().program("kubewright");
+        let host = fake.live();
+        let program = Path::new("/usr/bin/kubewright");
+        assert_eq!(writable_by_others(&host, program), None);
+        let (file, folder) = (fake.root().join("usr/bin/kubewright"), fake.root().join("usr/bin"));
+        for (path, open, shut) in [(&file, 0o775, 0o755), (&file, 0o757, 0o755), (&folder, 0o777, 0o755)] {
+            mode(path, open);
+            assert!(writable_by_others(&host, program).unwrap().contains("can write"), "{open:o}");
+            mode(path, shut);
+        }
+        mode(&folder, 0o1777);
+        assert_eq!(writable_by_others(&host, program), None);
+        // Only root may give files away.
+        if std::os::unix::fs::chown(&file, Some(2000), None).is_ok() {
+            assert!(writable_by_others(&host, program).unwrap().contains("2000"));
+            std::fs::create_dir(fake.root().join("opt")).unwrap();
+            std::os::unix::fs::symlink("/usr/bin/kubewright", fake.root().join("opt/kubewright")).unwrap();
+            assert!(writable_by_others(&host, Path::new("/opt/kubewright")).unwrap().contains("2000"));
+        }
+    }
+
+    #[test]
+    fn the_state_of_a_timer_tells_its_next_run_and_how_the_last_one_ended() {
+        let next = "systemctl show -p NextElapseUSecRealtime kubewright-certs-renew.timer";
+        let last = "systemctl show -p Result,ExecMainStatus,ExecMainExitTimestamp kubewright-certs-renew.service";
+        let state = "systemctl show -p LoadState,ActiveState,UnitFileState kubewright-certs-renew.timer";
+        for (ended, run, result) in [
+            ("Result=success\nExecMainStatus=0\nExecMainExitTimestamp=\n", None, None),
+            ("Result=success\nExecMainStatus=0\nExecMainExitTimestamp=Mon\n", Some("Mon"), Some("success")),
+            (
+                "Result=exit-code\nExecMainStatus=9\nExecMainExitTimestamp=Mon\n",
+                Some("Mon"),
+                Some("exit-code, exit code 9"),
+            ),
+        ] {
+            let fake = FakeHost::new()
+                .systemd()
+                .on(state, "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n")
+                .on(next, "NextElapseUSecRealtime=Tue\n")
+                .on(last, ended)
+                .file("/etc/systemd/system/kubewright-certs-renew.timer", "");
+            let mut cx = Context::for_tests(fake.root().to_str().unwrap());
+            cx.host = fake.live();
+            let found = status(&cx).unwrap().unwrap();
+            assert_eq!(found.next_run.as_deref(), Some("Tue"));
+            assert_eq!((found.last_run.as_deref(), found.last_result.as_deref()), (run, result));
+        }
+    }
+
+    #[test]
+    fn installed_units_say_when_and_with_how_much_delay_and_go_again() {
+        let root = tempfile::tempdir().unwrap();
+        let cx = Context::for_tests(root.path().to_str().unwrap());
+        assert!(!remove(&cx).unwrap());
+        install(&cx, &schedule("daily")).unwrap();
+        let read = |kind: &str| cx.files.read_text(&path(kind)).unwrap().unwrap();
+        assert!(read("timer").contains("OnCalendar=daily\nRandomizedDelaySec=12h\n"));
+        assert!(read("service").contains("ExecStart=/usr/bin/kubewright certs renew all --within 30d\n"));
+        assert!(remove(&cx).unwrap());
+        assert!(!cx.files.exists(&path("timer")) && !cx.files.exists(&path("service")));
+    }
+}

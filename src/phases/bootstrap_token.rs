@@ -1,0 +1,163 @@
+//! The tokens with which others join, what they may do, and the cluster-info that they read.
+//!
+//! Reads: the configuration, the CA, the tokens that are there. Writes: Secrets, RBAC, and the
+//! ConfigMap `kube-public/cluster-info`.
+
+use crate::base::fault::Result;
+use crate::base::secret::Secret;
+use crate::config::model::BootstrapToken;
+use crate::config::validate::token::NODE_GROUP;
+use crate::context::{Context, Task};
+use crate::kube::cluster::Cluster;
+use crate::kube::token;
+use crate::ops::objects::settle;
+use crate::pipeline::{Action, Target};
+use crate::pki::catalog;
+use crate::pki::cert;
+use crate::render::objects::bootstrap_token;
+use std::collections::BTreeSet;
+
+/// See the module's text.
+pub struct BootstrapTokens;
+
+impl Action for BootstrapTokens {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let cluster = cx.new_cluster()?;
+        let store = cx.pki()?;
+        let ca = cert::bundle_pem(&store.require_ca(catalog::cert("ca")?, "cluster-info")?.certs);
+        adopt_generated(cx, &cluster)?;
+        let (init, _) = cx.init()?;
+        let server = format!("https://{}", init.cluster.endpoint(&init.node.local_endpoint));
+        let now = cx.clock.now();
+        let facts = cx.facts()?;
+        let there = token::list(&cluster)?.0;
+        let mut objects = Vec::new();
+        for token in &init.bootstrap_tokens {
+            if there.iter().any(|known| is_same(known, token) && allows_the_same(known, token) && lives(known, now)) {
+                // It is there; writing it again would only push its end away at every run.
+                continue;
+            }
+            objects.extend(bootstrap_token::token_secret(token, now)?);
+        }
+        objects.extend(bootstrap_token::access(facts)?);
+        objects.extend(bootstrap_token::cluster_info(facts, &server, ca.as_bytes())?);
+        settle(cx, &cluster, &objects)
+    }
+}
+
+/// An earlier run that was cut short, or came to its end, has left its token: it is taken in place of a
+/// token that this run made up, so that running again adds none.
+fn adopt_generated(cx: &mut Context, cluster: &Cluster) -> Result<()> {
+    let (there, _) = token::list(cluster)?;
+    let now = cx.clock.now();
+    let Task::Init(init, _) = &mut cx.task else { return Ok(()) };
+    if !init.generated_token {
+        return Ok(());
+    }
+    let Some(ours) = init.bootstrap_tokens.first_mut() else { return Ok(()) };
+    if let Some(earlier) = there.iter().find(|earlier| stands_in(earlier, ours, now)) {
+        ours.token = earlier.token.clone();
+    }
+    Ok(())
+}
+
+/// True when the earlier token does for the one that is wanted: it may do the same, lives no longer, and still at least
+/// half as long.
+fn stands_in(earlier: &BootstrapToken, wanted: &BootstrapToken, now: i64) -> bool {
+    let left = |token: &BootstrapToken| token::ends_at(token, now).map(|end| end.saturating_sub(now));
+    let lives_alike = match (left(earlier), left(wanted)) {
+        (None, None) => true,
+        (Some(earlier), Some(wanted)) => earlier >= wanted / 2 && earlier <= wanted,
+        _ => false,
+    };
+    lives_alike && allows_the_same(earlier, wanted) && earlier.description == wanted.description
+}
+
+fn is_same(one: &BootstrapToken, other: &BootstrapToken) -> bool {
+    one.token.expose() == other.token.expose()
+}
+
+/// True when both may do the same; the order in which that is said does not matter.
+fn allows_the_same(one: &BootstrapToken, other: &BootstrapToken) -> bool {
+    let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<String>>();
+    set(&one.usages) == set(&other.usages) && set(&one.groups) == set(&other.groups)
+}
+
+fn lives(token: &BootstrapToken, now: i64) -> bool {
+    token::ends_at(token, now).is_none_or(|end| end > now)
+}
+
+/// A token of the cluster with which hosts can join, which must be alive, may do all that joining takes, and let its
+/// bearers in as nodes: the wanted one, else the one that lives longest.
+///
+/// # Errors
+/// When the tokens cannot be listed.
+pub fn for_joining(cx: &Context, cluster: &Cluster, wanted: Option<&BootstrapToken>) -> Result<Option<Secret<String>>> {
+    Ok(choose(token::list(cluster)?.0, wanted, cx.clock.now()))
+}
+
+fn choose(mut there: Vec<BootstrapToken>, wanted: Option<&BootstrapToken>, now: i64) -> Option<Secret<String>> {
+    there.retain(|token| {
+        token::USAGES.iter().all(|usage| token.usages.iter().any(|given| given == usage))
+            && token.groups.iter().any(|group| group == NODE_GROUP)
+            && lives(token, now)
+    });
+    let same = there.iter().position(|token| wanted.is_some_and(|wanted| is_same(token, wanted)));
+    let last = || (0..there.len()).max_by_key(|at| token::ends_at(&there[*at], now).unwrap_or(i64::MAX));
+    same.or_else(last).map(|at| there.swap_remove(at).token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn token(id: &str, left: Option<i64>) -> BootstrapToken {
+        let expires = left.map(|left| {
+            let end = time::OffsetDateTime::from_unix_timestamp(NOW + left).unwrap();
+            end.format(&time::format_description::well_known::Rfc3339).unwrap()
+        });
+        BootstrapToken {
+            token: Secret::new(format!("{id}.0123456789abcdef")),
+            description: String::new(),
+            ttl: None,
+            expires,
+            usages: token::USAGES.map(str::to_owned).to_vec(),
+            groups: vec![NODE_GROUP.to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_token_with_seconds_left_or_another_life_than_is_wanted_is_not_taken_over() {
+        let hour = 3600;
+        let stands_in = |left: Option<i64>, ttl: i64| {
+            let ttl = Some(Duration::from_secs(u64::try_from(ttl).unwrap()));
+            super::stands_in(&token("abcdef", left), &BootstrapToken { ttl, ..token("fedcba", None) }, NOW)
+        };
+        assert!(stands_in(Some(24 * hour - 9), 24 * hour) && stands_in(None, 0));
+        assert!(!stands_in(Some(30), 24 * hour), "it would end before anybody has typed it");
+        assert!(!stands_in(Some(23 * hour), 48 * hour) && !stands_in(Some(23 * hour), hour), "--token-ttl is heeded");
+        assert!(!stands_in(None, hour) && !stands_in(Some(hour), 0));
+        let signs_only = BootstrapToken { usages: vec!["signing".into()], ..token("abcdef", Some(hour)) };
+        let wanted = BootstrapToken { ttl: Some(Duration::from_hours(1)), ..token("fedcba", None) };
+        assert!(!super::stands_in(&signs_only, &wanted, NOW));
+    }
+
+    #[test]
+    fn a_wanted_token_that_lets_nobody_in_is_not_shown() {
+        let there = [token("aaaaaa", Some(-5)), token("bbbbbb", Some(60)), token("cccccc", Some(600))];
+        let chosen = |wanted: &str, there: &[BootstrapToken]| {
+            choose(there.to_vec(), Some(&token(wanted, None)), NOW).map(|token| token.expose()[..6].to_owned())
+        };
+        assert_eq!(chosen("bbbbbb", &there).unwrap(), "bbbbbb");
+        assert_eq!(chosen("aaaaaa", &there).unwrap(), "cccccc", "the wanted one has ended");
+        let others = BootstrapToken { groups: vec!["system:bootstrappers:x".into()], ..token("dddddd", None) };
+        assert_eq!(chosen("dddddd", &[others]), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! Makes the administrator one, in minors whose admin.conf is a member of a group and of nothing else.
+//!
+//! Reads: super-admin.conf. Writes: the ClusterRoleBinding of the administrators' group. It comes before every
+//! request with admin.conf.
+
+use crate::base::fault::Result;
+use crate::base::wait::{Poll, Wait};
+use crate::context::Context;
+use crate::domain::paths::SUPER_ADMIN_CONF;
+use crate::kube::kind::ObjectRef;
+use crate::pipeline::{Action, Target};
+use crate::render::objects::bootstrap_token::cluster_admins;
+use std::path::Path;
+use std::time::Duration;
+
+/// The API server learns of a new binding within milliseconds; under load in seconds.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// See the module's text.
+pub struct ClusterAdmins;
+
+impl Action for ClusterAdmins {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let objects = cluster_admins(cx.facts()?)?;
+        let Some(binding) = objects.first() else { return Ok(()) };
+        // Who is careful moves super-admin.conf away once the cluster is up; by then the binding is there.
+        let path = Path::new(SUPER_ADMIN_CONF);
+        if cx.files.exists(path) {
+            let cluster = cx.starting_cluster(path)?;
+            crate::ops::objects::settle(cx, &cluster, &objects)?;
+        }
+        let Some(reference) = ObjectRef::of(&binding.value) else { return Ok(()) };
+        let admin = cx.new_cluster()?;
+        let look = || match admin.find(&reference) {
+            Ok(_) => Ok(Poll::Ready(())),
+            Err(error) if error.is_forbidden() && cx.files.exists(path) => Ok(Poll::Pending(error.to_string())),
+            Err(error) => Err(error.into()),
+        };
+        let wait = Wait::new("the administrator's rights", LIMIT);
+        cx.gate.effect(|| wait.until(&cx.clock, &cx.events, look))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,165 @@
+//! Moves the Pods of the node that leaves elsewhere, as their disruption budgets allow.
+//!
+//! Reads: the nodes, the Pods of this one. Writes: the node is marked so that nothing new comes, and each Pod is
+//! evicted; those that only this node can have (of a `DaemonSet`, static) stay.
+
+use crate::base::fault::{Failure, Result};
+use crate::base::wait::{Poll, TimedOut, Wait};
+use crate::context::Context;
+use crate::kube::cluster::Cluster;
+use crate::kube::error::KubeError;
+use crate::kube::kind::{NODE, ObjectRef};
+use crate::kube::node::is_ready;
+use crate::ops::cordon;
+use crate::ops::etcd_member::Place;
+use crate::pipeline::{Action, Target};
+use crate::state::leave_error::LeaveError;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
+
+/// How long a Pod that its budget did not let go is left alone, as with kubectl.
+const RETRY: Duration = Duration::from_secs(5);
+/// The longest pause between two looks at the Pods, which are one request.
+const SLOWEST: Duration = Duration::from_secs(1);
+
+/// See the module's text.
+pub struct Drain;
+
+impl Action for Drain {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if cx.leaving()?.dead {
+            cx.events.message("the host is gone: its Pods are not asked");
+            return Ok(());
+        }
+        let Some(cluster) = crate::phases::delete_node::registered(cx)? else { return Ok(()) };
+        let name = cx.leaving()?.name.clone();
+        if matches!(crate::phases::delete_node::place(cx)?, Place::Last) {
+            cx.events.message("the cluster ends with this host: no Pod is moved");
+            return Ok(());
+        }
+        let Some(own) = cluster.find(&ObjectRef::global(&NODE, &name))? else { return Ok(()) };
+        if !is_ready(&own) {
+            cx.events.message(format!("{name} is not Ready: nobody there would end its Pods"));
+            return Ok(());
+        }
+        if is_alone(&cluster, &name)? {
+            cx.events.message("there is no other node that Pods could move to");
+            return Ok(());
+        }
+        match empty(cx, &cluster, &own) {
+            Err(failure) if failure.downcast_ref().is_some_and(KubeError::is_forbidden) => {
+                forbidden(cx, name, &failure)
+            }
+            other => other,
+        }
+    }
+}
+
+/// True when no other node takes Pods. From v1.32 on a kubelet sees only its own node: then there may be others.
+fn is_alone(cluster: &Cluster, own: &str) -> Result<bool> {
+    let takes_pods =
+        |node: &Value| node["metadata"]["name"] != own && is_ready(node) && node["spec"]["unschedulable"] != true;
+    match cluster.list(&NODE, None, "") {
+        Ok(nodes) => Ok(!nodes.iter().any(takes_pods)),
+        Err(error) if error.is_forbidden() => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A kubelet may mark its own node and evict its own Pods, as far as the cluster has not been told otherwise.
+fn empty(cx: &mut Context, cluster: &Cluster, node: &Value) -> Result<()> {
+    cordon::close(cx, cluster, node)?;
+    let name = cx.leaving()?.name.clone();
+    move_pods(cx, cluster, &name)
+}
+
+fn forbidden(cx: &Context, node: String, failure: &Failure) -> Result<()> {
+    let error = LeaveError::MayNotDrain { node, why: failure.to_string() };
+    if !cx.leaving()?.force {
+        return Err(error.into());
+    }
+    cx.events.warning(format!("{error}; they end with this node"));
+    Ok(())
+}
+
+fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
+    let (limit, force) = (cx.leaving()?.drain_limit, cx.leaving()?.force);
+    // When each Pod was last asked to leave.
+    let mut asked: BTreeMap<String, Duration> = BTreeMap::new();
+    let mut waiting = Vec::new();
+    let what = format!("the Pods of {node} to leave");
+    let wait = Wait { slowest: SLOWEST, ..Wait::new(&what, limit) };
+    let outcome = wait.until(&cx.clock, &cx.events, || {
+        waiting.clear();
+        let pods = cluster.pods_of(node)?;
+        for pod in pods.iter().filter(|pod| moves(pod)) {
+            let Some(object) = ObjectRef::of(pod) else { continue };
+            let shown = format!("{}/{}", object.namespace, object.name);
+            if !pod["metadata"]["deletionTimestamp"].is_null() {
+                waiting.push(format!("{shown} is ending"));
+                continue;
+            }
+            let now = cx.clock.monotonic();
+            match asked.get(&shown) {
+                Some(last) if now.saturating_sub(*last) < RETRY => {
+                    waiting.push(refused(&shown));
+                    continue;
+                }
+                Some(_) => {}
+                None => cx.events.message(format!("moving {shown}{}", lost_with(pod))),
+            }
+            asked.insert(shown.clone(), now);
+            match cluster.evict(&object) {
+                Ok(_) => waiting.push(format!("{shown} is ending")),
+                Err(error) if error.is_too_many_requests() => waiting.push(refused(&shown)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending(waiting.join("; ")) })
+    });
+    match outcome {
+        Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => {
+            let error = LeaveError::NotDrained { node: node.into(), pods: waiting };
+            if !force {
+                return Err(error.into());
+            }
+            cx.events.warning(format!("{error}; they end with this node"));
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+fn refused(pod: &str) -> String {
+    format!("{pod}: its disruption budget does not let it go")
+}
+
+/// False for Pods that have ended or belong to the node itself.
+fn moves(pod: &Value) -> bool {
+    let ended = ["Succeeded", "Failed"].iter().any(|phase| pod["status"]["phase"] == *phase);
+    let is_static = !pod["metadata"]["annotations"]["kubernetes.io/config.mirror"].is_null();
+    !ended && !is_static && owner(pod).is_none_or(|kind| kind != "DaemonSet")
+}
+
+fn owner(pod: &Value) -> Option<&str> {
+    let owners = pod["metadata"]["ownerReferences"].as_array();
+    owners.into_iter().flatten().find(|owner| owner["controller"] == true)?["kind"].as_str()
+}
+
+/// What ends for good with a Pod, for people.
+fn lost_with(pod: &Value) -> &'static str {
+    let volumes = pod["spec"]["volumes"].as_array();
+    match (owner(pod), volumes.into_iter().flatten().any(|volume| volume.get("emptyDir").is_some())) {
+        (None, _) => " (nobody makes it anew elsewhere)",
+        (Some(_), true) => " (what is in its emptyDir stays behind)",
+        (Some(_), false) => "",
+    }
+}

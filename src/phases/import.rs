@@ -1,0 +1,117 @@
+//! Takes in certificates that an external CA has signed: all of them, or none.
+//!
+//! Reads: the signed certificates, the keys and kubeconfigs they were requested for, the CAs. Writes: the
+//! certificates, and a copy of what was there before.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::context::Context;
+use crate::context::renewal::{Renewed, Signed};
+use crate::ops::renewal::back_up;
+use crate::pipeline::{Action, Target};
+use crate::pki::PkiError;
+use crate::pki::catalog::{CERTS, KUBECONFIGS};
+use crate::state::renewable::Row;
+
+/// Some of the certificates are not what they should be.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing was taken in: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+struct Refused(Vec<PkiError>);
+
+impl Fault for Refused {
+    fn exit_code(&self) -> ExitCode {
+        self.0.first().map_or(ExitCode::Input, Fault::exit_code)
+    }
+    fn hint(&self) -> Option<String> {
+        match self.0.first()? {
+            // What came back wrong cannot be mended here, unlike what is wrong on the disk.
+            PkiError::Unfit { .. } | PkiError::NotACertificate { .. } => Some(
+                "have the requests signed again, by the CA on this host and with their own names and uses; run 'openssl req -noout -text -in REQUEST' to see what one asks for"
+                    .into(),
+            ),
+            other => other.hint(),
+        }
+    }
+}
+
+/// Where a signed certificate is looked for in a folder: beside where its request lies, or as kubeadm's users name it.
+pub fn file_names() -> Vec<(&'static str, String)> {
+    let certs = CERTS.iter().filter(|spec| !spec.is_ca()).map(|spec| (spec.name, format!("{}.crt", spec.base)));
+    certs.chain(KUBECONFIGS.iter().map(|spec| (spec.file, format!("{}.crt", spec.file)))).collect()
+}
+
+/// Judges every certificate before the first is taken in.
+pub struct JudgeSigned;
+
+impl Action for JudgeSigned {
+    fn changes(&self) -> bool {
+        false
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let store = cx.pki()?;
+        let (cluster, node, renewal) = (cx.cluster()?, cx.node()?, cx.renewal()?);
+        let judge = |signed: &Signed| match Row::named(signed.name)? {
+            Row::Cert(spec) => Ok(store.judge_signed(spec, &signed.pem, cluster, node)),
+            Row::Kubeconfig(spec) => {
+                Ok(store.judge_signed_kubeconfig(spec, &renewal.kubeconfig_dir, &signed.pem, cluster, node))
+            }
+        };
+        let judged = renewal.signed.iter().map(judge).collect::<Result<Vec<_>>>()?;
+        let refused: Vec<PkiError> = judged.into_iter().filter_map(std::result::Result::err).collect();
+        if refused.is_empty() { Ok(()) } else { Err(Refused(refused).into()) }
+    }
+}
+
+/// Takes one certificate in.
+pub struct ImportSigned;
+
+impl Action for ImportSigned {
+    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+        let store = cx.pki()?;
+        let Some(signed) = cx.renewal()?.signed.iter().find(|signed| signed.name == target.item()) else {
+            return Ok(());
+        };
+        let pem = signed.pem.clone();
+        let row = Row::named(target.item())?;
+        let folder = cx.renewal()?.kubeconfig_dir.clone();
+        let mut replaced = row.files(cx)?;
+        let (cluster, node) = (cx.cluster()?, cx.node()?);
+        let (there, chain) = match row {
+            Row::Cert(spec) => (store.load_certs(spec)?, store.judge_signed(spec, &pem, cluster, node)?),
+            Row::Kubeconfig(spec) => {
+                let path = folder.join(spec.file);
+                let config = store.load_kubeconfig(&path)?;
+                let user = config.as_ref().and_then(|config| config.current_user());
+                let there = user.map(|user| store.client_certs(&path, user)).transpose()?.flatten();
+                // A file that holds both is replaced with the certificate.
+                let key = user.map(|user| store.client_key(&path, user)).transpose()?.flatten();
+                replaced.extend(key.map(|(file, _)| file).filter(|file| *file != path));
+                (there, store.judge_signed_kubeconfig(spec, &folder, &pem, cluster, node)?)
+            }
+        };
+        if there.as_ref() == Some(&chain) {
+            return Ok(());
+        }
+        for file in replaced {
+            back_up(cx, &file)?;
+        }
+        if target.item() == crate::state::renewable::KUBELET_CONF {
+            crate::ops::kubelet_service::note_due(cx)?;
+        }
+        let (cluster, node) = (cx.cluster()?, cx.node()?);
+        let new = match row {
+            Row::Cert(spec) => store.import(spec, &pem, cluster, node)?,
+            Row::Kubeconfig(spec) => store.import_kubeconfig(spec, &folder, &pem, cluster, node)?,
+        };
+        let old = there.and_then(|chain| chain.into_iter().next());
+        let name = target.item();
+        cx.events.message(format!(
+            "took in {name}: serial {}, ends {}",
+            new.serial,
+            crate::pki::moment::text(new.not_after)
+        ));
+        let Some(old) = old else { return Ok(()) };
+        cx.note_renewed(Renewed { name, old, new, at: cx.clock.now() })
+    }
+}

@@ -1,0 +1,126 @@
+//! Finds the cluster, proves it, and asks it for its configuration, before the first phase.
+//!
+//! Reads: the cluster information, the ConfigMaps of cluster and kubelets, the node of this name.
+//! Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::base::pin::Pin;
+use crate::base::proxy::Proxies;
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::{SecretText, User};
+use crate::config::model::{ClusterConfig, DiscoverySource};
+use crate::config::{Facts, documents};
+use crate::context::{Context, Joining};
+use crate::kube::client::{Access, Client};
+use crate::kube::cluster::Cluster;
+use crate::kube::discovery::{self, ByToken, Found, Search};
+use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
+use crate::kube::node::is_ready;
+use crate::phases::join::error::JoinError;
+use crate::pki::validity;
+use crate::render::objects::upload_config;
+use crate::state::holding;
+use crate::state::kubelet_credentials::{self, Credentials as OfKubelet};
+use std::sync::Arc;
+
+mod file;
+
+/// Finds the cluster that the configuration names; `facts` complete the cluster's own configuration.
+///
+/// # Errors
+/// When the cluster is not found or not believed, does not let us in, lacks its configuration, or has another
+/// node of this name.
+pub fn find_cluster(cx: &mut Context, facts: &Facts) -> Result<()> {
+    let proxies = Proxies::from_vars(&cx.vars);
+    let (found, access, user) = find(cx, &proxies)?;
+    cx.events.message(format!("found the cluster at {}", found.server));
+    let api =
+        Cluster::known(Client::new(access)?, cx.gate.clone(), cx.clock.clone(), cx.timeouts().kubernetes_api_call);
+    let cluster = read_cluster(cx, &api, facts)?;
+    if cx.control_plane_join().is_some() && cluster.control_plane_endpoint.is_none() {
+        return Err(JoinError::NoStableEndpoint.into());
+    }
+    let minor = validity::minor_of(&cluster)?;
+    let kubelet = text_of(&api, &upload_config::kubelet_config_map(minor, &cluster.feature_gates), "kubelet")?;
+    refuse_taken_name(cx, &api, &found.ca_pem)?;
+    cx.joins(Joining { found, user, api: Arc::new(api), cluster, kubelet });
+    Ok(())
+}
+
+/// The cluster, how it is entered, and with what the kubelet asks for its certificate.
+fn find(cx: &Context, proxies: &Proxies) -> Result<(Found, Access, User)> {
+    let join = cx.join()?;
+    let search =
+        Search { limit: join.node.timeouts.discovery, clock: &cx.clock, random: &cx.random, events: &cx.events };
+    let tls_token = join.discovery.tls_bootstrap_token.clone();
+    match &join.discovery.source {
+        DiscoverySource::Token { endpoints, token, ca_cert_hashes, unsafe_skip_ca_verification } => {
+            for endpoint in endpoints {
+                name_proxy(cx, proxies, endpoint);
+            }
+            let found = discovery::by_token(
+                &ByToken {
+                    endpoints: endpoints.clone(),
+                    token: token.clone(),
+                    pins: ca_cert_hashes.iter().map(|pin| pin.parse::<Pin>()).collect::<Result<_, _>>()?,
+                    unsafe_skip_ca_verification: *unsafe_skip_ca_verification,
+                    proxies: proxies.clone(),
+                },
+                &search,
+            )?;
+            let token = tls_token.unwrap_or_else(|| token.clone());
+            let access = discovery::access(&found, Some(token.clone()), proxies.clone());
+            Ok((found, access, token_user(token)))
+        }
+        DiscoverySource::File { location } => file::find(cx, location, tls_token, proxies, &search),
+    }
+}
+
+fn token_user(token: Secret<String>) -> User {
+    User { token: Some(SecretText(token)), ..User::default() }
+}
+
+/// Says through which proxy an API server is reached: a forgotten variable is a common cause of trouble.
+fn name_proxy(cx: &Context, proxies: &Proxies, endpoint: &str) {
+    let (host, port) = endpoint.rsplit_once(':').unwrap_or((endpoint, "443"));
+    let host = host.trim_matches(['[', ']']);
+    if let Some(proxy) = proxies.shown("https", host, port.parse().unwrap_or(443)) {
+        cx.events.message(format!("{endpoint} is reached through the proxy {proxy}"));
+    }
+}
+
+fn read_cluster(cx: &Context, api: &Cluster, facts: &Facts) -> Result<ClusterConfig> {
+    let text = text_of(api, "kubeadm-config", "ClusterConfiguration")?;
+    let resolved = documents::parse("ConfigMap kube-system/kubeadm-config", text.as_bytes())?.cluster(facts)?;
+    for warning in &resolved.warnings {
+        cx.events.warning(warning.to_string());
+    }
+    Ok(resolved.config)
+}
+
+fn text_of(api: &Cluster, name: &str, key: &str) -> Result<String> {
+    let map = api.find(&ObjectRef::new(&CONFIG_MAP, "kube-system", name))?;
+    let text = map.as_ref().and_then(|map| map["data"][key].as_str()).map(str::to_owned);
+    Ok(text.ok_or_else(|| JoinError::NoConfig { what: format!("{key} in the ConfigMap kube-system/{name}") })?)
+}
+
+/// A second kubelet of the same name would take the first one's Pods away, or end a control plane. A host that was
+/// let in by an earlier run has that name by right.
+fn refuse_taken_name(cx: &Context, api: &Cluster, ca_pem: &[u8]) -> Result<()> {
+    let name = &cx.node()?.name;
+    match kubelet_credentials::of_kubelet(cx, ca_pem)? {
+        OfKubelet::Ours => return Ok(()),
+        OfKubelet::OtherNode(own) => {
+            return Err(JoinError::OtherName { own, asked: name.clone(), leave: holding::leave(cx) }.into());
+        }
+        _ => {}
+    }
+    let node = api.find(&ObjectRef::global(&NODE, name))?;
+    if node.is_some_and(|node| is_ready(&node)) {
+        return Err(JoinError::NameTaken { name: name.clone() }.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

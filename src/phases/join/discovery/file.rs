@@ -1,0 +1,83 @@
+//! Finds a cluster by a discovery file: a kubeconfig on this host or behind an HTTPS address.
+//!
+//! Reads: the file, the credentials that it names, the cluster information where the server shows it. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::base::https::{Credentials, Trust};
+use crate::base::proxy::Proxies;
+use crate::base::secret::Secret;
+use crate::config::kubeconfig::{Base64, Kubeconfig, SecretBase64, SecretText, User};
+use crate::context::Context;
+use crate::context::access::{self, AccessError, TOKEN_FILE};
+use crate::kube::client::Access;
+use crate::kube::discovery::{self, Found, Search};
+use crate::phases::join::discovery::{name_proxy, token_user};
+use crate::phases::join::error::JoinError;
+use std::path::Path;
+
+/// The cluster of a discovery file, how it is entered, and with what the kubelet asks for its certificate.
+///
+/// # Errors
+/// When the file is not there, is none, or its cluster is not found or not believed.
+pub(super) fn find(
+    cx: &Context,
+    location: &str,
+    tls_token: Option<Secret<String>>,
+    proxies: &Proxies,
+    search: &Search<'_>,
+) -> Result<(Found, Access, User)> {
+    let path = Path::new(location);
+    let bytes = if location.starts_with("https://") {
+        discovery::download(location, proxies, search)?
+    } else {
+        cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path))?
+    };
+    let file = Kubeconfig::parse(path, &bytes)?;
+    // cluster-info has no context: its only cluster is meant.
+    let named = file.current_cluster().or_else(|| file.clusters.first().map(|named| &named.cluster));
+    let cluster = named.ok_or_else(|| AccessError::Incomplete { path: path.into(), what: "cluster" })?;
+    name_proxy(cx, proxies, cluster.server.trim_start_matches("https://"));
+    let user = file.current_user().cloned().unwrap_or_default();
+    let given = access::authority(cx, path, cluster)?;
+    let own = access::credentials(cx, path, &user)?;
+    let access = Access {
+        server: cluster.server.clone(),
+        trust: given.clone().map_or(Trust::System, Trust::Only),
+        credentials: own.clone().unwrap_or(Credentials::Anonymous),
+        proxies: proxies.clone(),
+    };
+    let told = discovery::by_access(&access, search)?;
+    let found = match (told, given) {
+        // What the file says wins: its author chose the address and the CA.
+        (_, Some(ca_pem)) => Found { endpoint: access.server.clone(), server: access.server.clone(), ca_pem },
+        (Some(told), None) => Found { server: access.server.clone(), ..told },
+        (None, None) => return Err(JoinError::NoCa { location: location.into(), server: access.server }.into()),
+    };
+    let trust = Trust::Only(found.ca_pem.clone());
+    match (tls_token, own) {
+        (Some(token), _) => {
+            let access = Access { trust, credentials: Credentials::Token(token.clone()), ..access };
+            Ok((found, access, token_user(token)))
+        }
+        (None, Some(own)) => Ok((found, Access { trust, ..access }, embedded(user, own))),
+        (None, None) => Err(JoinError::NoCredentials { location: location.into() }.into()),
+    }
+}
+
+/// The same user with what its file names by a path put into it: the kubelet's file lies in another folder.
+fn embedded(mut user: User, own: Credentials) -> User {
+    match own {
+        Credentials::Certificate { certificate, key } => {
+            (user.client_certificate, user.client_key) = (None, None);
+            user.client_certificate_data = Some(Base64(certificate));
+            user.client_key_data = Some(SecretBase64(key));
+        }
+        Credentials::Token(token) => user.token = Some(SecretText(token)),
+        Credentials::Anonymous => {}
+    }
+    user.more.remove(TOKEN_FILE);
+    user
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+use super::*;
+use crate::base::https::test_server::{TestCa, dead_address};
+use crate::config::kubeconfig::Kubeconfig;
+use crate::domain::paths::ADMIN_CONF;
+use crate::pki::fixture;
+use crate::state::join_fixture::{NOW, Objects, TOKEN, by_token, joining, put, put_kubelet_conf, put_pair, searching};
+use serde_json::{Value, json};
+
+const NODE_PATH: &str = "/api/v1/nodes/cp1";
+
+fn node(ready: &str) -> Value {
+    json!({"status": {"conditions": [{"type": "Ready", "status": ready}]}})
+}
+
+fn facts() -> Facts {
+    Facts::placeholder(crate::base::env::Random::seeded(1))
+}
+
+#[test]
+fn only_a_ready_node_holds_its_name() {
+    assert!(is_ready(&node("True")));
+    assert!(!is_ready(&node("False")));
+    assert!(!is_ready(&node("Unknown")));
+    assert!(!is_ready(&json!({})));
+}
+
+/// An unfinished run leaves a kubelet.conf without a certificate, and the next one, under another host's name,
+/// took that host's node over.
+#[test]
+fn what_an_unfinished_run_left_gives_no_right_to_the_name_of_another_host() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let objects = Objects::default();
+    let server = objects.serve(&ca.local_leaf());
+    let cx = joining(&root, None, &ca, &server, 36);
+    let ask = || refuse_taken_name(&cx, &cx.joining().unwrap().api, &ca.pem());
+    objects.put(NODE_PATH, node("True"));
+    for leaf in
+        [None, Some(ca.client("system:node:cp1", NOW)), Some(TestCa::new("x").client("system:node:cp1", NOW + 9))]
+    {
+        put_kubelet_conf(&cx, &ca);
+        if let Some(leaf) = &leaf {
+            put_pair(&cx, leaf);
+        }
+        let failure = ask().unwrap_err();
+        assert!(matches!(failure.downcast_ref(), Some(JoinError::NameTaken { .. })), "{failure}");
+    }
+    put_pair(&cx, &ca.client("system:node:cp1", NOW + 9));
+    ask().unwrap();
+}
+
+#[test]
+fn a_node_that_runs_does_not_become_another_one() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let server = Objects::default().serve(&ca.local_leaf());
+    let cx = joining(&root, None, &ca, &server, 36);
+    put_kubelet_conf(&cx, &ca);
+    put_pair(&cx, &ca.client("system:node:n42", NOW + 9));
+    let failure = refuse_taken_name(&cx, &cx.joining().unwrap().api, &ca.pem()).unwrap_err();
+    assert_eq!(
+        failure.to_string(),
+        "this host is the node n42 of the cluster already, and cannot be cp1 at the same time"
+    );
+    assert!(failure.hint().unwrap().contains("--node-name n42"));
+}
+
+/// One dropped connection made the cluster look like one that is not up yet, in which the node "does not exist".
+#[test]
+fn a_cluster_that_is_joined_is_never_taken_for_an_empty_one() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let server = Objects::default().serve(&ca.local_leaf());
+    let mut cx = joining(&root, None, &ca, &server, 36);
+    let (away, pem) = (format!("https://{}", dead_address()), String::from_utf8(ca.pem()).unwrap());
+    let admin = Kubeconfig::new("kubernetes", away, pem, "admin", token_user(Secret::new(TOKEN.into())));
+    put(&cx, ADMIN_CONF, admin.to_yaml().unwrap().expose());
+    let start = cx.clock.monotonic();
+    assert!(cx.new_cluster().unwrap().find(&ObjectRef::global(&NODE, "cp1")).is_err());
+    assert!(cx.clock.monotonic() > start, "it is asked again for a while");
+}
+
+/// Between the proof of a cluster and its first ConfigMap, one connection that broke off ended the run.
+#[test]
+fn a_cluster_that_was_just_proved_is_asked_again() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let objects = Objects::default();
+    let server = objects.serve(&ca.local_leaf());
+    objects.put_cluster(&fixture::cluster(36), &server.url(), &ca.pem());
+    objects.break_off();
+    let mut cx = searching(&root, None, by_token(server.address.to_string()));
+    find_cluster(&mut cx, &facts()).unwrap();
+    let joining = cx.joining().unwrap();
+    assert_eq!((joining.found.server.as_str(), joining.cluster.version.minor), (server.url().as_str(), 36));
+    assert!(joining.kubelet.contains("KubeletConfiguration"));
+}
+
+#[test]
+fn a_second_control_plane_needs_an_address_that_outlives_the_first() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let objects = Objects::default();
+    let server = objects.serve(&ca.local_leaf());
+    objects.put_cluster(&fixture::cluster(36), &server.url(), &ca.pem());
+    let control_plane = Some(crate::config::model::ControlPlaneJoin { certificate_key: None });
+    let mut cx = searching(&root, control_plane, by_token(server.address.to_string()));
+    let failure = find_cluster(&mut cx, &facts()).unwrap_err();
+    assert!(matches!(failure.downcast_ref(), Some(JoinError::NoStableEndpoint)), "{failure}");
+}

@@ -1,0 +1,66 @@
+//! Fetches the files that all control planes share.
+//!
+//! Reads: the Secret `kube-system/kubeadm-certs`, which goes after two hours; a host that has all of them does not need
+//! it. Writes: the CAs, the service-account keys and an external
+//! etcd's certificates, where they are missing; another file in their place is an error.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::kube::kind::{ObjectRef, SECRET};
+use crate::ops::report;
+use crate::phases::join::error::JoinError;
+use crate::phases::join::prepare::require_shared;
+use crate::pipeline::{Action, Target};
+use crate::pki::seal::SealKey;
+use crate::pki::shared::shared_files;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+/// See the module's text.
+pub struct DownloadCerts;
+
+impl Action for DownloadCerts {
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let Some(key) = cx.control_plane_join().and_then(|join| join.certificate_key.clone()) else {
+            cx.events.message("no certificate key was given: the shared certificates must be on this host already");
+            return Ok(());
+        };
+        let key = SealKey::parse(&key)?;
+        let secret = cx.joining()?.api.find(&ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs"))?;
+        let Some(secret) = secret else { return go_on_without(cx) };
+        // All are opened before the first is written: a wrong key leaves nothing behind.
+        let mut opened = Vec::new();
+        for file in shared_files(cx.cluster()?) {
+            let Some(text) = secret["data"][file.name].as_str() else {
+                return Err(JoinError::StoredIncompletely { name: file.name.into() }.into());
+            };
+            let sealed = STANDARD.decode(text).map_err(|_| JoinError::StoredBadly { name: file.name.into() })?;
+            // An external CA keeps its key elsewhere; nothing stands in its place.
+            if !sealed.is_empty() {
+                let bytes = key.open(file.name, &sealed)?;
+                opened.push((file, bytes));
+            }
+        }
+        let store = cx.pki()?;
+        for (file, bytes) in opened {
+            let written = store.save_shared(&file, &bytes)?;
+            report::written(cx, &file.path, written);
+        }
+        Ok(())
+    }
+}
+
+/// A run that continues later finds the Secret gone, and what was in it on this host.
+fn go_on_without(cx: &Context) -> Result<()> {
+    require_shared(cx).map_err(|failure| match failure.downcast_ref() {
+        Some(JoinError::NotShared { .. }) => JoinError::NothingStored.into(),
+        _ => failure,
+    })?;
+    cx.events.warning(
+        "the cluster no longer holds the certificates of its control planes; those on this host are of this cluster and stay",
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! The files of a control plane that joins: its own certificates, kubeconfigs and static Pod manifests.
+//!
+//! Reads: the configuration and the files that all control planes share, which must be there.
+//! Writes: what is missing of the rest. It never makes a CA: a second one would be another cluster.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::phases::certs::Certificate;
+use crate::phases::control_plane;
+use crate::phases::control_plane::ComponentManifest;
+use crate::phases::join::error::JoinError;
+use crate::phases::kubeconfig::Kubeconfig;
+use crate::pipeline::{Action, Target};
+use crate::pki::catalog;
+use crate::pki::shared::shared_files;
+use crate::state::cluster_ca::require_same_ca;
+
+/// The kubeconfigs of a joining control plane; the kubelet gets its own by itself.
+const KUBECONFIGS: [&str; 3] = ["admin", "controller-manager", "scheduler"];
+
+/// The certificates.
+pub struct JoinCerts;
+
+impl Action for JoinCerts {
+    fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
+        own_certs(cx)?.into_iter().map(|item| Certificate.keys_wanted(cx, &of(target, item))).sum()
+    }
+
+    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+        require_shared(cx)?;
+        own_certs(cx)?.into_iter().try_for_each(|item| Certificate.run(cx, &of(target, item)))
+    }
+}
+
+/// The kubeconfigs.
+pub struct JoinKubeconfig;
+
+impl Action for JoinKubeconfig {
+    fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
+        KUBECONFIGS.into_iter().map(|item| Kubeconfig.keys_wanted(cx, &of(target, item))).sum()
+    }
+
+    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+        KUBECONFIGS.into_iter().try_for_each(|item| Kubeconfig.run(cx, &of(target, item)))
+    }
+}
+
+/// The static Pod manifests.
+pub struct JoinManifests;
+
+impl Action for JoinManifests {
+    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+        control_plane::items().into_iter().try_for_each(|item| ComponentManifest.run(cx, &of(target, item.name)))
+    }
+}
+
+fn of(target: &Target, item: &'static str) -> Target {
+    Target { path: target.path.clone(), item: Some(item) }
+}
+
+/// The certificates that each control plane has of its own.
+fn own_certs(cx: &Context) -> Result<Vec<&'static str>> {
+    Ok(catalog::certs_of(cx.cluster()?).filter(|spec| !spec.is_ca()).map(|spec| spec.name).collect())
+}
+
+/// All that control planes share is here, and the CA is the one that was proved. Keys of a CA may be elsewhere; the
+/// store says so where it needs one.
+///
+/// # Errors
+/// When something is missing, or the CA is another.
+pub fn require_shared(cx: &Context) -> Result<()> {
+    let is_ca_key = |name: &str| name.ends_with("ca.key");
+    let missing: Vec<String> = shared_files(cx.cluster()?)
+        .into_iter()
+        .filter(|file| !is_ca_key(file.name) && !cx.files.exists(&file.path))
+        .map(|file| file.path.display().to_string())
+        .collect();
+    if !missing.is_empty() {
+        return Err(JoinError::NotShared { missing }.into());
+    }
+    let path = cx.cluster()?.certificates_dir.join("ca.crt");
+    let there = cx.files.read(&path)?.unwrap_or_default();
+    require_same_ca(cx, &path, &there)
+}

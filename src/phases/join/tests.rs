@@ -1,0 +1,136 @@
+//! `join` from the search to the last phase that needs no running host, on a folder of files and an API on a socket.
+
+use crate::base::env::{Clock, Random};
+use crate::base::fault::{Failure, Result};
+use crate::base::files::HostFiles;
+use crate::base::gate::{Change, Gate};
+use crate::base::https::test_server::TestServer;
+use crate::base::secret::Secret;
+use crate::config::Facts;
+use crate::config::model::{ControlPlaneJoin, HostPort};
+use crate::context::Context;
+use crate::host::Host;
+use crate::phases;
+use crate::phases::join::discovery::find_cluster;
+use crate::pipeline::Plan;
+use crate::pipeline::plan::Choice;
+use crate::state::join_fixture::{First, KUBEADM_CERTS, Objects, by_token, searching};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+/// A running cluster and a host that is to become a part of it.
+struct Scene {
+    first: First,
+    objects: Objects,
+    server: TestServer,
+    root: tempfile::TempDir,
+}
+
+fn scene(minor: u16) -> Scene {
+    let (first, objects) = (First::new(minor), Objects::default());
+    let server = objects.serve(&first.leaf());
+    let mut cluster = first.cluster.clone();
+    let port = Some(server.address.port());
+    cluster.control_plane_endpoint = Some(HostPort { host: "127.0.0.1".into(), port });
+    objects.put_cluster(&cluster, &server.url(), &first.ca());
+    objects.put(KUBEADM_CERTS, first.sealed(KEY, &[]));
+    Scene { first, objects, server, root: tempfile::tempdir().unwrap() }
+}
+
+impl Scene {
+    fn run(&self, is_control_plane: bool, gate: Gate) -> Result<(Context, Vec<String>)> {
+        let certificate_key = Some(Secret::new(KEY.into()));
+        let control_plane = is_control_plane.then_some(ControlPlaneJoin { certificate_key });
+        let mut cx = searching(&self.root, control_plane, by_token(self.server.address.to_string()));
+        cx.clock = Clock::fixed(u64::try_from(Clock::system().now()).unwrap());
+        cx.files = HostFiles::new(self.root.path(), gate.clone());
+        cx.host = Host::new(&BTreeMap::new(), cx.clock.clone(), cx.files.clone(), gate.clone());
+        cx.gate = gate;
+        find_cluster(&mut cx, &Facts::placeholder(Random::seeded(1)))?;
+        let workflow = phases::join_workflow().map_err(Failure::from)?;
+        let plan = Plan::new(&workflow, &phases::registry(), &Choice::default(), &mut cx)?;
+        let summary = plan.run(&mut cx)?;
+        Ok((cx, summary.left_for_host))
+    }
+}
+
+/// The kind and place of every change.
+fn changes(gate: &Gate) -> Vec<(String, PathBuf)> {
+    let of = |change: Change| match change {
+        Change::CreateDirectory { path, .. } => ("folder", path),
+        Change::WriteFile { path, .. } => ("file", path),
+        other => panic!("a join without a running host did {other:?}"),
+    };
+    gate.entries().into_iter().map(|entry| of(entry.change)).map(|(kind, path)| (kind.into(), path)).collect()
+}
+
+fn is_there(scene: &Scene, path: &str) -> bool {
+    scene.root.path().join(path).exists()
+}
+
+#[test]
+fn a_worker_gets_the_ca_the_kubelets_files_and_something_to_ask_with() {
+    for minor in [20, 36] {
+        let scene = scene(minor);
+        let (cx, left) = scene.run(false, Gate::open()).unwrap();
+        assert_eq!(left, ["preflight", "kubelet-wait-bootstrap"]);
+        for path in ["kubernetes/pki/ca.crt", "kubernetes/bootstrap-kubelet.conf", "kubernetes/manifests"] {
+            assert!(is_there(&scene, &format!("etc/{path}")), "v1.{minor}: {path}");
+        }
+        assert_eq!(cx.files.read(Path::new("/etc/kubernetes/pki/ca.crt")).unwrap().unwrap(), scene.first.ca());
+        assert!(is_there(&scene, "var/lib/kubelet/config.yaml"));
+        for path in ["kubernetes/pki/ca.key", "kubernetes/admin.conf", "kubernetes/kubelet.conf"] {
+            assert!(!is_there(&scene, &format!("etc/{path}")), "v1.{minor}: {path}");
+        }
+        let again = scene.run(false, Gate::open()).unwrap().0;
+        assert_eq!(changes(&again.gate), [], "v1.{minor}: the second run");
+    }
+}
+
+#[test]
+fn a_control_plane_has_the_clusters_authorities_and_certificates_of_its_own() {
+    for minor in [20, 36] {
+        let scene = scene(minor);
+        let (cx, _) = scene.run(true, Gate::open()).unwrap();
+        for name in ["ca.crt", "ca.key", "etcd/ca.key", "front-proxy-ca.key", "sa.key", "sa.pub"] {
+            let path = Path::new("/etc/kubernetes/pki").join(name);
+            assert_eq!(cx.files.read(&path).unwrap().unwrap(), scene.first.read(&path), "v1.{minor}: {name}");
+        }
+        let own = Path::new("/etc/kubernetes/pki/apiserver.crt");
+        assert_ne!(cx.files.read(own).unwrap().unwrap(), scene.first.read(own));
+        for path in ["admin.conf", "scheduler.conf", "manifests/kube-apiserver.yaml", "bootstrap-kubelet.conf"] {
+            assert!(is_there(&scene, &format!("etc/kubernetes/{path}")), "v1.{minor}: {path}");
+        }
+        // It becomes a member of etcd before it runs one, and the kubelet gets its credentials from the cluster.
+        for path in ["manifests/etcd.yaml", "kubelet.conf", "super-admin.conf"] {
+            assert!(!is_there(&scene, &format!("etc/kubernetes/{path}")), "v1.{minor}: {path}");
+        }
+        let again = scene.run(true, Gate::open()).unwrap().0;
+        assert_eq!(changes(&again.gate), [], "v1.{minor}: the second run");
+    }
+}
+
+#[test]
+fn a_dry_run_plans_what_is_then_done_and_does_none_of_it() {
+    for is_control_plane in [false, true] {
+        let scene = scene(36);
+        let (planned, _) = scene.run(is_control_plane, Gate::recording()).unwrap();
+        assert_eq!(std::fs::read_dir(scene.root.path()).unwrap().count(), 0);
+        let (done, _) = scene.run(is_control_plane, Gate::open()).unwrap();
+        assert_eq!(changes(&planned.gate), changes(&done.gate), "control plane: {is_control_plane}");
+    }
+}
+
+#[test]
+fn a_control_plane_without_the_shared_files_makes_no_authority_of_its_own() {
+    let scene = scene(36);
+    scene.objects.put(KUBEADM_CERTS, scene.first.sealed(KEY, &["sa.key", "etcd-ca.crt", "ca.key"]));
+    let failure = scene.run(true, Gate::open()).err().unwrap();
+    assert_eq!(
+        failure.to_string(),
+        "this host lacks what all control planes share: /etc/kubernetes/pki/sa.key, /etc/kubernetes/pki/etcd/ca.crt"
+    );
+    assert!(!is_there(&scene, "etc/kubernetes/pki/etcd/ca.crt") && !is_there(&scene, "etc/kubernetes/admin.conf"));
+}

@@ -1,0 +1,61 @@
+use super::*;
+use crate::base::events::{Events, Style};
+use crate::base::https::test_server::{TestCa, dead_address};
+use crate::state::join_fixture::{NOW, Objects, joining, put, put_kubelet_conf, put_pair};
+use crate::state::kubelet_csr::tests::request;
+use serde_json::json;
+use std::fs::File;
+
+/// A worker whose kubelet did not run was left waiting for a certificate for five minutes.
+#[test]
+fn a_kubelet_that_does_not_run_is_told_before_its_certificate_is_waited_for() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let server = Objects::default().serve(&ca.local_leaf());
+    let cx = joining(&root, None, &ca, &server, 36);
+    put(&cx, "/var/lib/kubelet/config.yaml", format!("healthzPort: {}\n", dead_address().port()));
+    let start = cx.clock.monotonic();
+    let failure = wait_for_kubelet(&cx).unwrap_err();
+    assert!(failure.to_string().starts_with("timed out after 240s waiting for a healthy kubelet"), "{failure}");
+    assert!(cx.clock.monotonic().checked_sub(start).unwrap() >= cx.timeouts().kubelet_health_check);
+
+    // One that has its certificate runs, wherever it tells how it is.
+    put_kubelet_conf(&cx, &ca);
+    put_pair(&cx, &ca.client("system:node:cp1", NOW + 900));
+    wait_for_kubelet(&cx).unwrap();
+    wait_for_certificate(&cx, Duration::ZERO).unwrap();
+}
+
+#[test]
+fn a_kubelet_without_a_certificate_is_waited_for_and_its_request_explains_why() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let objects = Objects::default();
+    let server = objects.serve(&ca.local_leaf());
+    let cx = joining(&root, None, &ca, &server, 36);
+    put_kubelet_conf(&cx, &ca);
+    let list = json!({"items": [request("csr-1", "cp1", &json!({}))]});
+    objects.put("/apis/certificates.k8s.io/v1/certificatesigningrequests", list);
+    let failure = wait_for_certificate(&cx, Duration::from_mins(5)).unwrap_err();
+    assert!(failure.to_string().contains("its request csr-1 waits for approval"), "{failure}");
+    assert_eq!(failure.exit_code(), crate::base::exit_code::ExitCode::Unhealthy);
+}
+
+/// Whoever watched was told for five minutes that a file lacks a key, and not whom to ask.
+#[test]
+fn while_a_request_waits_for_approval_the_screen_says_so_and_the_cluster_is_not_asked_all_the_time() {
+    let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
+    let objects = Objects::default();
+    let server = objects.serve(&ca.local_leaf());
+    let mut cx = joining(&root, None, &ca, &server, 36);
+    let screen = root.path().join("screen");
+    cx.events = Events::to_writer(Box::new(File::create(&screen).unwrap()), Style::Lines);
+    put_kubelet_conf(&cx, &ca);
+    let path = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+    objects.put(path, json!({"items": [request("csr-1", "cp1", &json!({}))]}));
+    wait_for_certificate(&cx, Duration::from_mins(5)).unwrap_err();
+    let said = std::fs::read_to_string(screen).unwrap();
+    let approval = "its request csr-1 waits for approval ('kubectl certificate approve csr-1')";
+    assert!(said.lines().next().unwrap().ends_with("it lacks its certificate or key"), "{said}");
+    assert!(said.lines().last().unwrap().contains(approval), "{said}");
+    let asked = objects.log.lock().unwrap().iter().filter(|line| line.ends_with(path)).count();
+    assert!((50..70).contains(&asked), "the cluster was asked {asked} times in 300 s");
+}

@@ -1,0 +1,49 @@
+//! Points the kubelet's kubeconfig at the client certificate that it renews by itself.
+//!
+//! Reads: `/etc/kubernetes/kubelet.conf`, whether the kubelet has its certificate. Writes: the
+//! kubeconfig, without the certificate that `init` had put into it. The kubelet that runs renews and uses its certificate
+//! by itself and goes on; only its next start reads the file.
+
+use crate::base::fault::Result;
+use crate::config::kubeconfig::Kubeconfig;
+use crate::context::Context;
+use crate::context::access::AccessError;
+use crate::domain::paths::KUBELET_CONF;
+use crate::pipeline::{Action, Target};
+use crate::state::kubelet_client::rotated_path;
+use std::path::Path;
+
+const MODE: u32 = 0o600;
+
+/// See the module's text.
+pub struct KubeletFinalize;
+
+impl Action for KubeletFinalize {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let rotated = rotated_path(cx)?;
+        if !cx.files.exists(&rotated) {
+            cx.events.message("the kubelet does not rotate its client certificate: nothing to do");
+            return Ok(());
+        }
+        let path = Path::new(KUBELET_CONF);
+        let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path))?;
+        let before = Kubeconfig::parse(path, &bytes)?;
+        let mut kubeconfig = before.clone();
+        let Some(user) = kubeconfig.current_user_mut() else {
+            return Err(AccessError::Incomplete { path: path.into(), what: "user in its current context" }.into());
+        };
+        user.client_certificate_data = None;
+        user.client_key_data = None;
+        user.client_certificate = Some(rotated.display().to_string());
+        user.client_key = Some(rotated.display().to_string());
+        if kubeconfig != before {
+            cx.files.write(path, &kubeconfig.content()?, MODE)?;
+            cx.events.message(format!("pointed {KUBELET_CONF} at {}", rotated.display()));
+        }
+        Ok(())
+    }
+}

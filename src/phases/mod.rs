@@ -1,0 +1,224 @@
+//! Layer 6: what each phase means, one file each. The registry below joins the names that
+//! `phases/*.yaml` use to the actions, tables and conditions.
+
+pub mod addon;
+pub mod bootstrap_token;
+pub mod certs;
+pub mod check_kubelet;
+pub mod cluster_admins;
+mod conditions;
+pub mod control_plane;
+pub mod delete_node;
+pub mod drain;
+pub mod etcd;
+pub mod import;
+pub mod join;
+pub mod kubeconfig;
+pub mod kubelet_finalize;
+pub mod kubelet_start;
+pub mod mark_control_plane;
+pub mod preflight;
+pub mod prune_backups;
+pub mod remove_node;
+pub mod renew;
+pub mod repair_kubelet;
+pub mod reset;
+pub mod restart;
+pub mod rotate_ca;
+pub mod sans;
+pub mod show_join_command;
+pub mod update_cluster_status;
+pub mod upload_certs;
+pub mod upload_config;
+pub mod wait_control_plane;
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::pipeline::{Action, Each, Item, PipelineError, Registry, Workflow};
+use crate::render::objects::Object;
+use crate::render::objects::addon::AddonName;
+use crate::state::renewable;
+
+/// Every action and the name that phase lists use for it.
+const ACTIONS: &[(&str, &'static dyn Action)] = &[
+    ("add-names", &sans::AddNames),
+    ("addon-coredns", &addon::AddonCoreDns),
+    ("addon-kube-proxy", &addon::AddonKubeProxy),
+    ("bootstrap-token", &bootstrap_token::BootstrapTokens),
+    ("certificate", &certs::Certificate),
+    ("check-kubelet", &check_kubelet::CheckKubelet),
+    ("cluster-admins", &cluster_admins::ClusterAdmins),
+    ("cleanup-node", &reset::cleanup_node::CleanupNode),
+    ("component-manifest", &control_plane::ComponentManifest),
+    ("delete-node", &delete_node::DeleteNode),
+    ("drain", &drain::Drain),
+    ("etcd-manifest", &etcd::EtcdManifest),
+    ("check-etcd", &join::etcd::CheckEtcd),
+    ("download-certs", &join::download_certs::DownloadCerts),
+    ("etcd-join", &join::etcd::EtcdJoin),
+    ("import-signed", &import::ImportSigned),
+    ("forget-status", &update_cluster_status::ForgetStatus),
+    ("join-certs", &join::prepare::JoinCerts),
+    ("join-kubeconfig", &join::prepare::JoinKubeconfig),
+    ("join-kubelet-start", &join::kubelet_start::JoinKubeletStart),
+    ("join-manifests", &join::prepare::JoinManifests),
+    ("judge-signed", &import::JudgeSigned),
+    ("kubeconfig", &kubeconfig::Kubeconfig),
+    ("kubelet-wait-bootstrap", &join::wait_bootstrap::WaitBootstrap),
+    ("update-status", &join::update_status::UpdateStatus),
+    ("kubelet-finalize", &kubelet_finalize::KubeletFinalize),
+    ("kubelet-start", &kubelet_start::KubeletStart),
+    ("mark-control-plane", &mark_control_plane::MarkControlPlane),
+    ("preflight", &preflight::Preflight),
+    ("prune-backups", &prune_backups::PruneBackups),
+    ("remove-check", &remove_node::RemoveCheck),
+    ("remove-etcd-member", &reset::RemoveEtcdMember),
+    ("remove-member", &remove_node::RemoveMember),
+    ("renew", &renew::Renew),
+    ("repair-kubelet", &repair_kubelet::RepairKubelet),
+    ("reset-preflight", &reset::preflight::ResetPreflight),
+    ("restart-components", &restart::RestartComponents),
+    ("rotation-announce", &rotate_ca::announce::Announce),
+    ("rotation-authorities", &rotate_ca::cas::Authorities),
+    ("rotation-certificates", &rotate_ca::certificates::Certificates),
+    ("rotation-check", &rotate_ca::check::Check),
+    ("rotation-handover", &rotate_ca::distribute::Handover),
+    ("rotation-kubelet", &rotate_ca::kubelet::Kubelet),
+    ("rotation-note", &rotate_ca::announce::Note),
+    ("rotation-signing", &rotate_ca::signing::Signing),
+    ("rotation-signing-again", &rotate_ca::signing::SigningAgain),
+    ("rotation-tokens", &rotate_ca::tokens::Tokens),
+    ("show-join-command", &show_join_command::ShowJoinCommand),
+    ("store-names", &sans::StoreNames),
+    ("undo-fix", &reset::undo_fix::UndoFix),
+    ("upload-certs", &upload_certs::UploadCerts),
+    ("upload-cluster-config", &upload_config::UploadClusterConfig),
+    ("upload-kubelet-config", &upload_config::UploadKubeletConfig),
+    ("wait-control-plane", &wait_control_plane::WaitControlPlane),
+];
+
+/// The actions, tables and conditions that phase lists may name.
+pub fn registry() -> Registry {
+    Registry { action, items, holds: conditions::holds }
+}
+
+/// An addon's objects, for `--print-manifest`.
+///
+/// # Errors
+/// When they cannot be made from the configuration.
+pub fn addon_objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
+    addon::objects(cx, addon)
+}
+
+/// The phases of `init`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn init_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/init.yaml"), &registry())
+}
+
+/// The phases of `join`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn join_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/join.yaml"), &registry())
+}
+
+/// The phases of `reset`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn reset_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/reset.yaml"), &registry())
+}
+
+/// The phases of `node remove`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn remove_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/remove.yaml"), &registry())
+}
+
+/// The phases of `certs renew`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn renew_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/renew.yaml"), &registry())
+}
+
+/// The phases of `certs import`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn import_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/import.yaml"), &registry())
+}
+
+/// The phases of `certs add-san`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn add_san_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/add-san.yaml"), &registry())
+}
+
+/// The phases of each stage of `certs rotate-ca`.
+///
+/// # Errors
+/// Never in a build that passed its tests, which load every list.
+pub fn rotate_ca_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/rotate-ca.yaml"), &registry())
+}
+
+fn action(name: &str) -> Option<&'static dyn Action> {
+    ACTIONS.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
+}
+
+fn items(each: Each) -> Vec<Item> {
+    match each {
+        Each::Certificate => certs::items(),
+        Each::Kubeconfig => kubeconfig::items(),
+        Each::Component => control_plane::items(),
+        Each::Renewable => renewable::items(),
+        Each::Importable => renewable::importable(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_of_phases_loads() {
+        assert_eq!(init_workflow().unwrap().workflow, "init");
+        assert_eq!(join_workflow().unwrap().workflow, "join");
+        assert_eq!(reset_workflow().unwrap().workflow, "reset");
+        assert_eq!(remove_workflow().unwrap().workflow, "remove");
+        assert_eq!(renew_workflow().unwrap().workflow, "renew");
+        assert_eq!(import_workflow().unwrap().workflow, "import");
+        assert_eq!(rotate_ca_workflow().unwrap().workflow, "rotate-ca");
+        assert_eq!(add_san_workflow().unwrap().workflow, "add-san");
+    }
+
+    #[test]
+    fn every_action_is_used_by_a_list() {
+        let lists = [
+            include_str!("../../phases/init.yaml"),
+            include_str!("../../phases/join.yaml"),
+            include_str!("../../phases/renew.yaml"),
+            include_str!("../../phases/import.yaml"),
+            include_str!("../../phases/add-san.yaml"),
+            include_str!("../../phases/rotate-ca.yaml"),
+            include_str!("../../phases/reset.yaml"),
+            include_str!("../../phases/remove.yaml"),
+        ]
+        .concat();
+        for (name, _) in ACTIONS {
+            assert!(lists.contains(&format!("action: {name}\n")), "no phase uses '{name}'");
+        }
+    }
+}

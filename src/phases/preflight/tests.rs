@@ -1,0 +1,38 @@
+//! Tests of what preflight does as a phase of 'init'.
+
+use super::*;
+use crate::checks::Unfit;
+use crate::config::print;
+use crate::context::InitOptions;
+use crate::host::command::fake::FakeHost;
+use crate::versions::table;
+
+fn fixing(fake: &FakeHost) -> Context {
+    let mut cx = Context::for_tests(&fake.root().to_string_lossy());
+    cx.host = fake.live();
+    cx.files = cx.host.files().clone();
+    cx.gate = cx.host.gate().clone();
+    let config = print::default_init(table::facts(20).unwrap(), "n1");
+    cx.task = Task::Init(Box::new(config), InitOptions { fix: true, ..InitOptions::default() });
+    cx
+}
+
+#[test]
+fn nothing_is_fixed_where_the_command_is_refused_all_the_same() {
+    let show = |unit: &str| format!("systemctl show -p LoadState,ActiveState,UnitFileState {unit}");
+    let mut fake = FakeHost::new()
+        .systemd()
+        .on("getent ahosts n1", "10.0.0.7 STREAM n1\n")
+        .file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n")
+        .program("swapoff");
+    for unit in ["kubelet", "firewalld", "containerd", "crio", "cri-docker"] {
+        fake = fake.on(&show(unit), "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n");
+    }
+    let mut cx = fixing(&fake);
+    let failure = Preflight.run(&mut cx, &Target { path: "preflight".into(), item: None }).unwrap_err();
+    let unfit: &Unfit = failure.downcast_ref().unwrap();
+    let ids: Vec<&str> = unfit.errors.iter().map(|finding| finding.id.as_str()).collect();
+    assert!(ids.contains(&"KubeletVersion") && !ids.contains(&"Swap"), "{ids:?}");
+    assert_eq!(cx.gate.count(), 0, "{:?}", cx.gate.entries());
+    assert!(!fake.ran().iter().any(|command| command.starts_with("swapoff")), "{:?}", fake.ran());
+}

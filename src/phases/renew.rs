@@ -1,0 +1,57 @@
+//! Renews one certificate or kubeconfig of the control plane.
+//!
+//! Reads: what is there, and the CA that signs it. Writes: a copy of what was there below
+//! `/var/lib/kubewright/backup`, then the new certificate with a new key.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::ops::renewal;
+use crate::pipeline::{Action, Target};
+use crate::pki::moment;
+use crate::state::renewable::Row;
+
+/// See the module's text.
+pub struct Renew;
+
+impl Action for Renew {
+    fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
+        Ok(usize::from(is_due(cx, target.item())?))
+    }
+
+    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+        if !is_due(cx, target.item())? {
+            return Ok(());
+        }
+        let renewed = match Row::named(target.item())? {
+            Row::Cert(spec) => renewal::cert(cx, spec)?,
+            Row::Kubeconfig(spec) => renewal::kubeconfig(cx, spec)?,
+        };
+        cx.events.message(format!(
+            "renewed {}: serial {}, ends {}",
+            renewed.name,
+            renewed.new.serial,
+            moment::text(renewed.new.not_after)
+        ));
+        cx.note_renewed(renewed)
+    }
+}
+
+/// True when this is to be renewed in this run. Of everything, what is not here or what only an external CA could
+/// sign is left out; what was asked for by name is tried, so that its error is told.
+fn is_due(cx: &mut Context, name: &str) -> Result<bool> {
+    let renewal = cx.renewal()?;
+    if !renewal.wants(name) {
+        return Ok(false);
+    }
+    if renewal.only.is_some() {
+        return Ok(true);
+    }
+    let row = Row::named(name)?;
+    let files = row.files(cx)?;
+    let ca_key = cx.pki()?.key_path(row.ca()?);
+    let staged = files.first().is_some_and(|file| cx.files.exists(&file.with_extension("renewing")));
+    Ok((staged || files.iter().all(|file| cx.files.exists(file))) && cx.files.exists(&ca_key))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! Gives the kubelet a client certificate that works and that it can renew by itself.
+//!
+//! A kubelet renews its certificate while it can reach the API server. Two things keep it from that: a kubeconfig
+//! with a certificate inside, which the renewed one never replaces, and a certificate that has ended.
+//!
+//! Reads: `/etc/kubernetes/kubelet.conf`, `/var/lib/kubelet/pki/kubelet-client-current.pem`, the CA. Writes: those
+//! two, where they are of no use, and a note that the kubelet is to be restarted.
+
+use crate::base::fault::Result;
+use crate::base::files::Content;
+use crate::config::kubeconfig::Kubeconfig;
+use crate::context::Context;
+use crate::domain::paths::{KUBELET_CLIENT_CURRENT, KUBELET_CONF, KUBELET_PKI_DIR, KUBERNETES_DIR};
+use crate::ops::kubelet_service;
+use crate::ops::renewal::back_up;
+use crate::pipeline::{Action, Target};
+use crate::pki::cert::Cert;
+use crate::pki::subject::Subject;
+use crate::pki::validity::Validity;
+use crate::pki::{catalog, moment};
+use crate::state::kubelet_client::{Credential, credential, is_too_late, rotated};
+use crate::state::renewable::KUBELET_CONF as NAME;
+use std::path::Path;
+
+const MODE: u32 = 0o600;
+/// See the module's text.
+pub struct RepairKubelet;
+
+impl Action for RepairKubelet {
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if !cx.renewal()?.wants(NAME) {
+            return Ok(());
+        }
+        let Some((config, credential)) = credential(&cx.files)? else { return Ok(()) };
+        let rotated = rotated(&cx.files)?;
+        let lasts = rotated.as_ref().is_some_and(|cert| !is_too_late(cert, cx.clock.now()));
+        match credential {
+            Credential::Other => return Ok(()),
+            Credential::Rotated if lasts => return Ok(()),
+            Credential::Embedded if lasts => return point_at_rotated(cx, config),
+            Credential::Rotated | Credential::Embedded => {}
+        }
+        let ca_key = cx.pki()?.key_path(catalog::cert("ca")?);
+        if !cx.files.exists(&ca_key) && cx.renewal()?.only.is_none() {
+            cx.events.warning(format!(
+                "{KUBELET_CONF} has a certificate that the kubelet does not renew, and only an external CA can: run 'kubewright certs generate-csr'"
+            ));
+            return Ok(());
+        }
+        match credential {
+            Credential::Embedded if rotated.is_none() => renew_embedded(cx),
+            Credential::Embedded => {
+                renew_rotated(cx, rotated.as_ref())?;
+                point_at_rotated(cx, config)
+            }
+            _ => renew_rotated(cx, rotated.as_ref()),
+        }
+    }
+}
+
+/// Makes a new certificate where the kubelet keeps its own, in the place of one that is over, nearly so, or gone.
+fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
+    let now = cx.clock.now();
+    let (store, keys) = (cx.pki()?, cx.keys());
+    let ca = store.require_ca(catalog::cert("ca")?, NAME)?;
+    let subject = match old {
+        Some(old) => old.subject.clone(),
+        None => subject(cx)?,
+    };
+    let validity = Validity::of_kubeconfig(cx.cluster()?, now, ca.cert.not_before);
+    let (cert, key) = store.issue_client(&ca, &subject, validity, cx.cluster()?, keys.as_ref())?;
+    back_up(cx, Path::new(KUBELET_CLIENT_CURRENT))?;
+    kubelet_service::note_due(cx)?;
+    let pem = [cert.pem().as_bytes(), key.pem().expose().as_bytes()].concat();
+    let content = Content::secret(pem, "(certificate and private key, not shown)\n");
+    if cx.files.exists(Path::new(KUBELET_CLIENT_CURRENT)) {
+        cx.files.write(
+            Path::new(KUBELET_CLIENT_CURRENT),
+            &content,
+            cx.files.mode_or(Path::new(KUBELET_CLIENT_CURRENT), MODE),
+        )?;
+    } else {
+        // The kubelet renews only what is a link to a file of its own naming.
+        let stamp = moment::text(now).replace(['T', ':'], "-");
+        let file = Path::new(KUBELET_PKI_DIR).join(format!("kubelet-client-{}.pem", stamp.trim_end_matches('Z')));
+        cx.files.write(&file, &content, MODE)?;
+        cx.files.link(Path::new(KUBELET_CLIENT_CURRENT), &file)?;
+    }
+    cx.events.message(format!(
+        "renewed {KUBELET_CLIENT_CURRENT}, which the kubelet could not renew by itself: serial {}",
+        cert.serial
+    ));
+    Ok(())
+}
+
+/// Whom the kubelet stands for: as an earlier certificate of its own says, else as the host is called.
+fn subject(cx: &Context) -> Result<Subject> {
+    for name in
+        cx.files.list(Path::new(KUBELET_PKI_DIR))?.iter().rev().filter(|name| name.starts_with("kubelet-client-"))
+    {
+        let path = Path::new(KUBELET_PKI_DIR).join(name);
+        let bytes = cx.files.read(&path)?.unwrap_or_default();
+        if let Some(cert) = Cert::bundle_from_file(&path, &bytes).ok().and_then(|chain| chain.into_iter().next()) {
+            return Ok(cert.subject);
+        }
+    }
+    Ok(Subject::new(format!("system:node:{}", cx.node()?.name), &[catalog::NODES]))
+}
+
+fn point_at_rotated(cx: &mut Context, mut config: Kubeconfig) -> Result<()> {
+    back_up(cx, Path::new(KUBELET_CONF))?;
+    kubelet_service::note_due(cx)?;
+    if let Some(user) = config.current_user_mut() {
+        (user.client_certificate_data, user.client_key_data) = (None, None);
+        user.client_certificate = Some(KUBELET_CLIENT_CURRENT.into());
+        user.client_key = Some(KUBELET_CLIENT_CURRENT.into());
+    }
+    cx.files.write(Path::new(KUBELET_CONF), &config.content()?, cx.files.mode_or(Path::new(KUBELET_CONF), MODE))?;
+    cx.events.message(format!("pointed {KUBELET_CONF} at {KUBELET_CLIENT_CURRENT}, which the kubelet renews"));
+    Ok(())
+}
+
+/// A kubelet that does not rotate has nothing but what is in its kubeconfig.
+fn renew_embedded(cx: &mut Context) -> Result<()> {
+    let (store, keys) = (cx.pki()?, cx.keys());
+    back_up(cx, Path::new(KUBELET_CONF))?;
+    kubelet_service::note_due(cx)?;
+    let spec = catalog::kubeconfig(NAME)?;
+    let done = store.renew_kubeconfig(spec, Path::new(KUBERNETES_DIR), cx.cluster()?, keys.as_ref())?;
+    cx.events.message(format!("renewed {NAME}: serial {}", done.new.serial));
+    Ok(())
+}

@@ -1,0 +1,293 @@
+//! What the cluster tells others of its CA, and how far this host has come.
+//!
+//! Reads: the change, how far each node is, this host's CA file. Writes: the CA certificates in `cluster-info`, the
+//! annotations of this node and of `cluster-info`; after the last host's last stage, the records of the change go, and
+//! what only the old CA stood for.
+
+use crate::base::fault::Result;
+use crate::base::files::Written;
+use crate::config::kubeconfig::{Base64, Kubeconfig};
+use crate::context::Context;
+use crate::context::rotation::Stage;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
+use crate::kube::request::PatchKind;
+use crate::phases::rotate_ca::distribute;
+use crate::phases::rotate_ca::tokens;
+use crate::pipeline::{Action, Target};
+use crate::pki::catalog::SERVICE_ACCOUNT;
+use crate::state::rotation::host;
+use crate::state::rotation::host::cluster;
+use crate::state::rotation::{self, ANNOTATION, PROGRESS, TOKENS};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// What others are told.
+pub struct Announce;
+
+/// How far this host is; what the last control plane of a stage does for all, and the end of the change.
+pub struct Note;
+
+impl Action for Announce {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let rotation = cx.rotation()?;
+        // The old CA is told of until every control plane has dropped it, which nobody knows before it is noted.
+        if !rotation.control_plane || rotation.stage == Stage::Drop {
+            return Ok(());
+        }
+        let api = cluster(cx)?;
+        tell(cx, &api)
+    }
+}
+
+impl Action for Note {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let plan = cx.rotation_plan()?;
+        let api = cluster(cx)?;
+        let rotation = cx.rotation()?;
+        let (stage, leads, without) = (rotation.stage, rotation.control_plane, rotation.without.clone());
+        if !rotation.done {
+            let text = rotation::note(&plan, stage, cx.clock.now());
+            let patch = json!({"metadata": {"annotations": {ANNOTATION: text}}});
+            api.patch(&ObjectRef::global(&NODE, &cx.node()?.name), PatchKind::Merge, &patch)?;
+            cx.events.message(format!("this host has done '{}'", stage.name()));
+        }
+        if !leads {
+            return Ok(());
+        }
+        // Read after this host's own note: of two that end a stage at the same time, one at least sees both.
+        let world = crate::state::rotation::host::world(cx)?;
+        let reached = world.control_planes_done(&without);
+        if stage == Stage::Reissue && reached >= Some(stage) && plan.prints.contains_key(SERVICE_ACCOUNT) {
+            tokens::sign_anew(cx, &api, &plan)?;
+        }
+        if stage == Stage::Drop && reached == Some(stage) {
+            tell(cx, &api)?;
+        }
+        // A control plane that has joined since takes back what all of them had done.
+        if reached != world.control_planes {
+            let text = reached.map(|reached| rotation::note(&plan, reached, cx.clock.now()));
+            let patch = json!({"metadata": {"annotations": {PROGRESS: text}}});
+            api.patch(&rotation::cluster_info(), PatchKind::Merge, &patch)?;
+        }
+        let all_done = world.left(Stage::Drop).all(|host| without.contains(&host.name));
+        if stage == Stage::Drop && all_done { end(cx, &api) } else { Ok(()) }
+    }
+}
+
+/// Has `cluster-info` tell of the CA certificates that this host trusts.
+fn tell(cx: &mut Context, api: &Cluster) -> Result<()> {
+    if !cx.rotation_plan()?.prints.contains_key("ca") {
+        return Ok(());
+    }
+    let bundle = host::bundle(cx)?;
+    let written = api.modify(&rotation::cluster_info(), |info| {
+        let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
+        if let Some(text) = with_ca(text, &bundle) {
+            info["data"]["kubeconfig"] = json!(text);
+        }
+    })?;
+    if written != Written::Unchanged {
+        cx.events.message("cluster-info tells those who join of the CA certificates of this host");
+    }
+    Ok(())
+}
+
+/// Removes the records. The notes of the nodes go last: as long as the change is known, they show that it is at its end,
+/// and after it they mean nothing.
+fn end(cx: &mut Context, api: &Cluster) -> Result<()> {
+    forget_old(cx, api)?;
+    api.delete(&distribute::place())?;
+    let clear = json!({"metadata": {"annotations": {ANNOTATION: null, PROGRESS: null, TOKENS: null}}});
+    api.patch(&rotation::cluster_info(), PatchKind::Merge, &clear)?;
+    clear_notes(api)?;
+    cx.events.message("every host has done every stage: the change is complete");
+    Ok(())
+}
+
+/// Removes what nodes have noted; true when there was something.
+fn clear_notes(api: &Cluster) -> Result<bool> {
+    let mut nodes = api.list_metadata(&NODE)?;
+    nodes.retain(|node: &Value| !rotation::annotation(node, ANNOTATION).is_empty());
+    let clear = json!({"metadata": {"annotations": {ANNOTATION: null}}});
+    for object in nodes.iter().filter_map(ObjectRef::of) {
+        api.patch(&object, PatchKind::Merge, &clear)?;
+    }
+    Ok(!nodes.is_empty())
+}
+
+/// Completes the end of a change that was cut short after the change itself was forgotten; false when there is nothing
+/// of that kind.
+///
+/// # Errors
+/// When the cluster cannot be reached or refuses.
+pub fn finish_end(cx: &mut Context) -> Result<bool> {
+    let rotation = cx.rotation()?;
+    if rotation.stage != Stage::Drop
+        || !rotation.control_plane
+        || crate::state::rotation::host::world(cx)?.plan.is_some()
+    {
+        return Ok(false);
+    }
+    let api = cluster(cx)?;
+    clear_notes(&api)
+}
+
+/// API servers add their client CAs to this ConfigMap, for extension API servers, and never take one away.
+fn forget_old(cx: &mut Context, api: &Cluster) -> Result<()> {
+    let dir = cx.cluster()?.certificates_dir.clone();
+    let files = [("client-ca-file", "ca.crt"), ("requestheader-client-ca-file", "front-proxy-ca.crt")];
+    let mut wanted = Vec::new();
+    for (key, file) in files {
+        if let Some(text) = cx.files.read_text(&dir.join(file))? {
+            wanted.push((key, text));
+        }
+    }
+    let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "extension-apiserver-authentication");
+    if api.find(&map)?.is_some() {
+        api.modify(&map, |map| {
+            for (key, text) in &wanted {
+                if map["data"][*key].is_string() {
+                    map["data"][*key] = json!(text);
+                }
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// The kubeconfig with other CA certificates; None when it has them already or is none.
+fn with_ca(text: &str, bundle: &str) -> Option<String> {
+    let mut config = Kubeconfig::parse(Path::new("cluster-info"), text.as_bytes()).ok()?;
+    let wanted = Some(Base64(bundle.as_bytes().to_vec()));
+    let cluster = &mut config.clusters.first_mut()?.cluster;
+    if cluster.certificate_authority_data == wanted {
+        return None;
+    }
+    cluster.certificate_authority_data = wanted;
+    Some(config.to_yaml().ok()?.expose().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::rotation::Plan;
+    use crate::phases::rotate_ca::check::Check;
+    use crate::phases::rotate_ca::fixture::{INFO, TestHost, phase};
+
+    const NODE_PATH: &str = "/api/v1/nodes/cp1";
+    const SECRET_PATH: &str = "/api/v1/namespaces/kube-system/secrets/kubewright-next-ca";
+
+    /// Notes a stage on a host that has done what the stage asks for.
+    fn note(host: &TestHost, stage: Stage) {
+        let mut cx = host.run(stage);
+        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::world(&mut cx).unwrap().plan;
+        phase(&Announce, &mut cx).unwrap();
+        phase(&Note, &mut cx).unwrap();
+    }
+
+    fn told(host: &TestHost) -> String {
+        host.object(INFO)["data"]["kubeconfig"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes what `cluster-info` tells differ from the CA file of the host.
+    fn outdated(host: &TestHost) -> Plan {
+        let mut info = host.object(INFO);
+        info["data"]["kubeconfig"] = json!(with_ca(&told(host), "old").unwrap());
+        host.api.put(INFO, info);
+        host.api.put(SECRET_PATH, json!({"metadata": {"name": "kubewright-next-ca", "namespace": "kube-system"}}));
+        host.begun(&["ca"])
+    }
+
+    /// Each of two control planes that dropped the old CA at the same time took the other for the last, and
+    /// `cluster-info` kept telling of it.
+    #[test]
+    fn of_two_that_end_a_stage_at_the_same_time_one_is_the_last() {
+        let host = TestHost::control_plane();
+        let (right, plan) = (told(&host), outdated(&host));
+        host.node("cp2", true);
+        host.noted("cp2", &plan, Stage::Reissue, 8);
+        let mut cx = host.run(Stage::Drop);
+        cx.rotation_mut().unwrap().plan = Some(plan.clone());
+        phase(&Announce, &mut cx).unwrap();
+        assert_ne!(told(&host), right);
+        // The other has done its part since this run has looked.
+        host.noted("cp2", &plan, Stage::Drop, 9);
+        phase(&Note, &mut cx).unwrap();
+        assert_eq!(told(&host), right);
+    }
+
+    #[test]
+    fn the_old_ca_is_told_of_until_every_control_plane_has_dropped_it() {
+        let host = TestHost::control_plane();
+        let (right, plan) = (told(&host), outdated(&host));
+        host.node("cp2", true);
+        host.noted("cp2", &plan, Stage::Reissue, 8);
+        note(&host, Stage::Drop);
+        assert_ne!(told(&host), right);
+    }
+
+    #[test]
+    fn workers_are_told_how_far_the_control_planes_are() {
+        let host = TestHost::control_plane();
+        let plan = outdated(&host);
+        host.node("cp2", true);
+        host.noted("cp2", &plan, Stage::Trust, 8);
+        note(&host, Stage::Reissue);
+        assert!(rotation::annotation(&host.object(INFO), PROGRESS).starts_with("r1 trust "));
+        host.noted("cp2", &plan, Stage::Reissue, 9);
+        note(&host, Stage::Reissue);
+        assert!(rotation::annotation(&host.object(INFO), PROGRESS).starts_with("r1 reissue "));
+        host.node("cp3", true);
+        note(&host, Stage::Reissue);
+        assert_eq!(rotation::annotation(&host.object(INFO), PROGRESS), "");
+    }
+
+    #[test]
+    fn the_last_host_removes_the_records() {
+        let host = TestHost::control_plane();
+        outdated(&host);
+        note(&host, Stage::Drop);
+        for (path, name) in [(INFO, ANNOTATION), (INFO, PROGRESS), (NODE_PATH, ANNOTATION)] {
+            assert_eq!(rotation::annotation(&host.object(path), name), "");
+        }
+        assert!(host.object(SECRET_PATH).is_null());
+    }
+
+    /// A run that was killed between the first records and the last was refused when it was typed again, and `trust`
+    /// would have begun another change.
+    #[test]
+    fn an_end_that_was_cut_short_is_completed_by_the_same_command() {
+        let whole = TestHost::control_plane();
+        outdated(&whole);
+        whole.api.take_log();
+        note(&whole, Stage::Drop);
+        let writes = whole.api.take_log().iter().filter(|line| !line.starts_with("GET")).count();
+        for cut in 0..writes {
+            let host = TestHost::control_plane();
+            let plan = outdated(&host);
+            let mut cx = host.run(Stage::Drop);
+            cx.rotation_mut().unwrap().plan = Some(plan.clone());
+            host.api.with(|state| state.writes_left = Some(cut));
+            assert!(phase(&Note, &mut cx).is_err(), "{cut}");
+            host.api.with(|state| state.writes_left = None);
+            let mut again = host.run(Stage::Drop);
+            if !finish_end(&mut again).unwrap() {
+                host.noted("cp1", &plan, Stage::Drop, 8);
+                note(&host, Stage::Drop);
+            }
+            assert_eq!(rotation::annotation(&host.object(NODE_PATH), ANNOTATION), "", "{cut}");
+            assert_eq!(rotation::annotation(&host.object(INFO), ANNOTATION), "", "{cut}");
+            assert!(host.object(SECRET_PATH).is_null(), "{cut}");
+        }
+        assert!(phase(&Check, &mut whole.run(Stage::Drop)).is_err());
+    }
+}

@@ -1,0 +1,113 @@
+//! What the new authorities have to sign on a control plane, and whom its kubeconfigs trust.
+//!
+//! Reads: the certificates, kubeconfigs and authorities. Writes: what is signed by another than the one that signs
+//! now, and the CA certificates inside the kubeconfigs.
+
+use crate::base::fault::Result;
+use crate::config::kubeconfig::Base64;
+use crate::context::Context;
+use crate::context::renewal::Renewed;
+use crate::context::rotation::Stage;
+use crate::ops::renewal;
+use crate::ops::renewal::back_up;
+use crate::pipeline::{Action, Target};
+use crate::pki::catalog::{self, KUBECONFIGS, certs_of};
+use crate::state::renewable::KUBELET_CONF;
+use crate::state::rotation::host;
+use crate::state::rotation::host::changing_cas;
+use std::path::Path;
+
+const MODE: u32 = 0o600;
+
+/// See the module's text.
+pub struct Certificates;
+
+impl Action for Certificates {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let rotation = cx.rotation()?;
+        if !rotation.control_plane {
+            return Ok(());
+        }
+        if rotation.stage == Stage::Reissue {
+            reissue(cx)?;
+        }
+        if cx.rotation_plan()?.prints.contains_key("ca") {
+            show_bridge(cx)?;
+            let bundle = host::bundle(cx)?;
+            for spec in KUBECONFIGS.iter().filter(|spec| spec.file != KUBELET_CONF) {
+                trust(cx, &Path::new("/etc/kubernetes").join(spec.file), &bundle)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn reissue(cx: &mut Context) -> Result<()> {
+    let store = cx.pki()?;
+    let changed = changing_cas(cx)?;
+    let specs: Vec<_> =
+        certs_of(cx.cluster()?).filter(|spec| changed.iter().any(|ca| spec.ca == Some(ca.name))).collect();
+    for spec in specs {
+        renewal::finish_replacement(cx, spec)?;
+        let ca = store.require_ca(catalog::cert(spec.ca.unwrap_or_default())?, spec.name)?;
+        let leaf = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
+        if leaf.is_some_and(|leaf| !leaf.is_signed_by(&ca.cert)) {
+            let renewed = renewal::cert(cx, spec)?;
+            tell(cx, &renewed);
+            cx.note_renewed(renewed)?;
+        }
+    }
+    if !changed.iter().any(|ca| ca.name == "ca") {
+        return Ok(());
+    }
+    let ca = store.require_ca(catalog::cert("ca")?, "kubeconfigs")?;
+    for spec in KUBECONFIGS.iter().filter(|spec| spec.file != KUBELET_CONF) {
+        let path = Path::new("/etc/kubernetes").join(spec.file);
+        if host::client_of(cx, &path)?.is_some_and(|cert| !cert.is_signed_by(&ca.cert)) {
+            let renewed = renewal::kubeconfig(cx, spec)?;
+            tell(cx, &renewed);
+            cx.note_renewed(renewed)?;
+        }
+    }
+    Ok(())
+}
+
+/// A control plane that joined with the new CA made its certificates without the bridge.
+fn show_bridge(cx: &mut Context) -> Result<()> {
+    let (store, ca) = (cx.pki()?, catalog::cert("ca")?);
+    let signer = store.require_ca(ca, "a change of CA")?.cert;
+    for spec in certs_of(cx.cluster()?).filter(|spec| spec.ca == Some(ca.name)) {
+        if store.show_bridge(spec, &signer)? {
+            cx.events.message(format!("{} shows the bridge from the old CA to the new one", spec.name));
+        }
+    }
+    Ok(())
+}
+
+fn tell(cx: &Context, renewed: &Renewed) {
+    cx.events.message(format!("{} is signed by the new CA: serial {}", renewed.name, renewed.new.serial));
+}
+
+/// Has a kubeconfig trust these CA certificates; true when it did not.
+///
+/// # Errors
+/// When it cannot be read or written.
+pub fn trust(cx: &mut Context, path: &Path, bundle: &str) -> Result<bool> {
+    let store = cx.pki()?;
+    let Some(mut config) = store.load_kubeconfig(path)? else { return Ok(false) };
+    let Some(cluster) = config.current_cluster_mut() else { return Ok(false) };
+    let wanted = Base64(bundle.as_bytes().to_vec());
+    // One that names a file trusts what is in that.
+    if cluster.certificate_authority_data.is_none() || cluster.certificate_authority_data.as_ref() == Some(&wanted) {
+        return Ok(false);
+    }
+    cluster.certificate_authority_data = Some(wanted);
+    back_up(cx, path)?;
+    cx.files.write(path, &config.content()?, cx.files.mode_or(path, MODE))?;
+    cx.events.message(format!("{} trusts what the CA file holds", path.display()));
+    Ok(true)
+}

@@ -1,0 +1,190 @@
+//! Refuses a stage for which the cluster is not ready, before the first change.
+//!
+//! Reads: the change and how far each node has come, this host's authorities and what they have signed. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::config::model::Etcd;
+use crate::context::Context;
+use crate::context::rotation::{Plan, Stage};
+use crate::domain::paths::KUBELET_CONF;
+use crate::phases::rotate_ca::signing;
+use crate::pipeline::{Action, Target};
+use crate::pki::catalog::{self, SERVICE_ACCOUNT};
+use crate::pki::rotation::AUTHORITIES;
+use crate::state::rotation::World;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::reissued;
+use std::path::Path;
+
+/// See the module's text.
+pub struct Check;
+
+impl Action for Check {
+    fn changes(&self) -> bool {
+        false
+    }
+
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if !cx.rotation()?.control_plane && !cx.files.exists(Path::new(KUBELET_CONF)) {
+            return Err(RotationError::NoNode.into());
+        }
+        let world = crate::state::rotation::host::world(cx)?;
+        let rotation = cx.rotation()?;
+        let (stage, leads) = (rotation.stage, rotation.control_plane);
+        if world.plan.is_none() && (stage != Stage::Trust || !leads) {
+            return Err(RotationError::NotBegun.into());
+        }
+        let own = cx.node()?.name.clone();
+        let here = world.hosts.iter().find(|host| host.name == own);
+        let done = here.and_then(|host| host.done);
+        // A worker that has no part in the change has nothing to do, and nothing to note.
+        let is_concerned = leads || here.is_some();
+        if let Some(done) = done.filter(|done| *done > stage) {
+            return Err(RotationError::Past { stage, done }.into());
+        }
+        others_are_ready(cx, &world, &own)?;
+        if leads {
+            require_keys(cx, world.plan.as_ref())?;
+        }
+        let rotation = cx.rotation_mut()?;
+        rotation.done = done == Some(stage) || !is_concerned;
+        rotation.plan = world.plan;
+        if stage == Stage::Drop && is_concerned { reissued::require_reissued(cx) } else { Ok(()) }
+    }
+}
+
+fn others_are_ready(cx: &Context, world: &World, own: &str) -> Result<()> {
+    let rotation = cx.rotation()?;
+    let Some(before) = rotation.stage.before() else { return Ok(()) };
+    // A worker's certificate is signed by whichever controller manager leads, so the new CA must sign in all of them;
+    // and it can do without the old one once every API server shows a certificate of the new one. Other workers are
+    // nothing to it.
+    if !rotation.control_plane && world.control_planes.is_none_or(|done| done < Stage::Reissue) {
+        return Err(RotationError::ControlPlanesFirst { stage: rotation.stage }.into());
+    }
+    let left = world.left(before).map(|host| host.name.clone());
+    // Nobody passes over the host that he stands on.
+    let hosts: Vec<String> = left.filter(|name| name == own || !rotation.without.contains(name)).collect();
+    if hosts.is_empty() { Ok(()) } else { Err(RotationError::Waiting { stage: rotation.stage, before, hosts }.into()) }
+}
+
+/// What this change is about, where this host begins it.
+///
+/// # Errors
+/// When a name is none of an authority.
+pub fn chosen(cx: &Context) -> Result<Vec<String>> {
+    let chosen = &cx.rotation()?.chosen;
+    if let Some(unknown) = chosen.iter().find(|name| !AUTHORITIES.contains(&name.as_str())) {
+        return Err(RotationError::NoSuchAuthority(unknown.clone()).into());
+    }
+    let own_etcd = matches!(cx.cluster()?.etcd, Etcd::Local(_));
+    let all = AUTHORITIES.iter().filter(|name| own_etcd || **name != "etcd-ca");
+    Ok(all
+        .filter(|name| chosen.is_empty() || chosen.iter().any(|one| one == *name))
+        .map(|name| (*name).to_owned())
+        .collect())
+}
+
+/// Only who has the keys of the old authorities can bring in new ones. Those that are left alone are nobody's concern.
+fn require_keys(cx: &mut Context, plan: Option<&Plan>) -> Result<()> {
+    let store = cx.pki()?;
+    let names = match plan {
+        Some(plan) => plan.prints.keys().cloned().collect(),
+        None => chosen(cx)?,
+    };
+    if cx.rotation()?.stage == Stage::Trust && names.iter().any(|name| name == "ca") {
+        signing::require_own(cx)?;
+    }
+    for name in names {
+        let path = if name == SERVICE_ACCOUNT {
+            cx.cluster()?.certificates_dir.join("sa.key")
+        } else {
+            let spec = catalog::cert(&name)?;
+            store.require_ca(spec, "a change of CA")?;
+            store.key_path(spec)
+        };
+        if !cx.files.exists(&path) {
+            return Err(RotationError::External { path: path.display().to_string() }.into());
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phases::rotate_ca::announce::Note;
+    use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
+    use crate::pki::rotation::short_print;
+    use crate::state::rotation::{ANNOTATION, PROGRESS};
+
+    /// Kubernetes 1.32 and later let a kubelet read no node but its own; every stage on a worker failed.
+    #[test]
+    fn a_worker_reads_no_node_but_its_own() {
+        let leader = TestHost::control_plane();
+        let worker = leader.worker("w1");
+        // The CA that it has counts as the new one: what this is about is who is asked.
+        let ca = leader.store().load_ca(ca()).unwrap().unwrap().cert;
+        let plan = leader.begins([("ca", short_print(&ca))]);
+        phase(&Check, &mut worker.run(Stage::Trust)).unwrap();
+        leader.noted("w1", &plan, Stage::Trust, 8);
+        for stage in [Stage::Reissue, Stage::Drop] {
+            let early = phase(&Check, &mut worker.run(stage)).unwrap_err();
+            assert!(early.to_string().contains("every control plane has done 'reissue'"), "{early}");
+        }
+        leader.annotate(INFO, PROGRESS, "r1 reissue 9");
+        let mut cx = worker.run(Stage::Reissue);
+        phase(&Check, &mut cx).unwrap();
+        phase(&Note, &mut cx).unwrap();
+        assert!(
+            worker.object("/api/v1/nodes/w1")["metadata"]["annotations"][ANNOTATION]
+                .as_str()
+                .unwrap()
+                .starts_with("r1 reissue")
+        );
+        assert!(worker.run(Stage::Drop).rotation().unwrap().plan.is_none());
+        phase(&Check, &mut worker.run(Stage::Drop)).unwrap();
+        assert!(worker.api.take_log().iter().all(|line| line != "GET /api/v1/nodes"));
+    }
+
+    #[test]
+    fn a_worker_has_no_part_in_a_change_that_leaves_the_cluster_ca_alone() {
+        let leader = TestHost::control_plane();
+        let worker = leader.worker("w1");
+        leader.begun(&["sa"]);
+        let mut cx = worker.run(Stage::Trust);
+        phase(&Check, &mut cx).unwrap();
+        phase(&Note, &mut cx).unwrap();
+        assert!(worker.object("/api/v1/nodes/w1")["metadata"]["annotations"].is_null());
+    }
+
+    #[test]
+    fn no_stage_begins_before_every_host_has_done_the_one_before() {
+        let host = TestHost::control_plane();
+        assert!(phase(&Check, &mut host.run(Stage::Reissue)).unwrap_err().to_string().contains("no change of CA"));
+        host.node("cp2", true);
+        let plan = host.begun(&["ca"]);
+        host.noted("cp1", &plan, Stage::Trust, 8);
+        let mut cx = host.run(Stage::Reissue);
+        assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("still to be done on cp2"));
+        cx.rotation_mut().unwrap().without = vec!["cp2".into()];
+        phase(&Check, &mut cx).unwrap();
+        host.noted("cp2", &plan, Stage::Reissue, 9);
+        host.noted("cp1", &plan, Stage::Reissue, 9);
+        assert!(phase(&Check, &mut host.run(Stage::Trust)).unwrap_err().to_string().contains("already"));
+    }
+
+    #[test]
+    fn nobody_passes_over_the_host_that_he_stands_on() {
+        let host = TestHost::control_plane();
+        let plan = host.begun(&["ca"]);
+        host.noted("cp1", &plan, Stage::Trust, 8);
+        let mut cx = host.run(Stage::Drop);
+        cx.rotation_mut().unwrap().without = vec!["cp1".into()];
+        assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("still to be done on cp1"));
+    }
+}

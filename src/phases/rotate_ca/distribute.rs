@@ -1,0 +1,190 @@
+//! Makes the new authorities on the first control plane, and hands them to the others through the cluster.
+//!
+//! They are sealed with a key that is derived from the old CA's private key, which every control plane has and the
+//! cluster does not.
+//!
+//! Reads: the old authorities, Secret `kube-system/kubewright-next-ca`. Writes: that Secret, the annotation of
+//! `cluster-info`, the bridge, and the new pairs in the folder `next` beside the old ones, where nothing uses them yet.
+
+use crate::base::fault::Result;
+use crate::base::secret::Secret;
+use crate::config::token;
+use crate::context::Context;
+use crate::context::rotation::{Plan, Stage};
+use crate::kube::kind::{ObjectRef, SECRET};
+use crate::phases::rotate_ca::check;
+use crate::pipeline::{Action, Target};
+use crate::pki::PrivateKey;
+use crate::pki::catalog::{self, SERVICE_ACCOUNT};
+use crate::pki::cert::{Cert, hex};
+use crate::pki::csr::both_pem;
+use crate::pki::rotation::key_print;
+use crate::pki::rotation::short_print;
+use crate::pki::seal::SealKey;
+use crate::state::rotation;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host::{cluster, next, token_key};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// See the module's text.
+pub struct Handover;
+
+/// The bridge from the old CA to the new one, in the Secret.
+const BRIDGE: &str = "ca-bridge";
+
+/// Where the new authorities wait.
+pub fn place() -> ObjectRef {
+    ObjectRef::new(&SECRET, "kube-system", "kubewright-next-ca")
+}
+
+impl Action for Handover {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let rotation = cx.rotation()?;
+        if rotation.stage != Stage::Trust || !rotation.control_plane {
+            return Ok(());
+        }
+        let known = rotation.plan.clone();
+        let api = cluster(cx)?;
+        // At the end of a change its Secret goes first: that one is missing does not make it a new change.
+        if let Some(plan) = known {
+            let secret = api.find(&place())?.unwrap_or_default();
+            return take(cx, &plan, &secret);
+        }
+        if api.find(&place())?.is_none() {
+            let secret = made(cx)?;
+            // Of two hosts that begin at the same time one is the first; both take what is there then.
+            api.create_or_retain(&secret)?;
+            cx.events.message("made new authorities, which nothing uses yet");
+        }
+        let secret = api.read(&place())?;
+        let text = rotation::annotation(&secret, rotation::ANNOTATION).to_owned();
+        let plan: Plan = serde_json::from_str(&text).map_err(|_| RotationError::Sealed)?;
+        take(cx, &plan, &secret)?;
+        api.modify(&rotation::cluster_info(), |info| {
+            info["metadata"]["annotations"][rotation::ANNOTATION] = json!(text);
+        })?;
+        cx.rotation_mut()?.plan = Some(plan);
+        Ok(())
+    }
+}
+
+/// New authorities, sealed, as an object for the cluster.
+fn made(cx: &mut Context) -> Result<Value> {
+    let (store, names) = (cx.pki()?, check::chosen(cx)?);
+    cx.expect_keys(names.len());
+    let (keys, seal) = (cx.keys(), seal_key(cx)?);
+    let (mut prints, mut data) = (BTreeMap::new(), Map::new());
+    for name in names {
+        let (print, bytes) = if name == SERVICE_ACCOUNT {
+            let key = keys.take(cx.cluster()?.encryption_algorithm)?;
+            (key_print(&key), Secret::new(key.block().expose().clone().into_bytes()))
+        } else {
+            let old = store.require_ca(catalog::cert(&name)?, "its successor")?;
+            let (cert, key) = store.successor(&old.cert, cx.cluster()?, keys.as_ref())?;
+            if name == "ca"
+                && let Some(old) = old.authority()
+            {
+                // A certificate, which anybody may see.
+                data.insert(BRIDGE.into(), STANDARD.encode(store.bridge(&cert, old)?.pem()).into());
+            }
+            (short_print(&cert), Secret::new(both_pem(&[cert], &key)))
+        };
+        data.insert(name.clone(), STANDARD.encode(seal.seal(&name, bytes.expose(), &cx.random)?).into());
+        prints.insert(name, print);
+    }
+    let id = token::certificate_key(&cx.random)?.expose().chars().take(8).collect();
+    let plan = Plan { id, begun: cx.clock.now(), prints };
+    Ok(json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": place().name,
+            "namespace": place().namespace,
+            "annotations": {rotation::ANNOTATION: serde_json::to_string(&plan).unwrap_or_default()},
+        },
+        "type": "Opaque",
+        "data": data,
+    }))
+}
+
+/// Opens what waits in the cluster and puts it into the folder `next`. A host that joined with the new CA has it.
+fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
+    let (store, own_key) = (cx.pki()?, token_key(cx)?);
+    if let Some(pem) = data(secret, BRIDGE)
+        && let Some(bridge) = Cert::bundle_from_file(Path::new(BRIDGE), &pem)?.first()
+        && plan.prints.get("ca") == Some(&short_print(bridge))
+    {
+        store.save_bridge(bridge)?;
+    }
+    let signs = |name: &str, print: &str| -> Result<bool> {
+        if name == SERVICE_ACCOUNT {
+            return Ok(own_key.as_ref().is_some_and(|key| key_print(key) == print));
+        }
+        Ok(store.load_ca(catalog::cert(name)?)?.is_some_and(|ca| short_print(&ca.cert) == print))
+    };
+    let mut seal = None;
+    for (name, print) in &plan.prints {
+        let path = next(cx, name)?;
+        if cx.files.exists(&path.with_extension("key")) && kept_print(cx, name)?.as_ref() == Some(print) {
+            continue;
+        }
+        if signs(name, print)? {
+            continue;
+        }
+        if seal.is_none() {
+            seal = Some(seal_key(cx)?);
+        }
+        let Some(seal) = &seal else { continue };
+        let sealed = data(secret, name).ok_or(RotationError::NoHandover)?;
+        let bytes = seal.open(name, &sealed).map_err(|_| RotationError::Sealed)?;
+        let key = PrivateKey::from_file(&path, bytes.expose())?;
+        let cert = match name.as_str() {
+            SERVICE_ACCOUNT => None,
+            _ => Cert::bundle_from_file(&path, bytes.expose())?.into_iter().next(),
+        };
+        if cert.as_ref().map_or_else(|| key_print(&key), short_print) != *print {
+            return Err(RotationError::NoHandover.into());
+        }
+        cx.files.create_dir(path.parent().unwrap_or(&path), 0o700)?;
+        match cert {
+            None => store.keep_key(&path, &key)?,
+            Some(cert) => store.keep_pair(&path, &cert, &key)?,
+        }
+    }
+    Ok(())
+}
+
+/// What an object holds under a name.
+fn data(secret: &Value, name: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(secret["data"][name].as_str()?).ok()
+}
+
+fn kept_print(cx: &mut Context, name: &str) -> Result<Option<String>> {
+    let (store, path) = (cx.pki()?, next(cx, name)?);
+    if name == SERVICE_ACCOUNT {
+        return Ok(store.kept_key(&path)?.map(|key| key_print(&key)));
+    }
+    Ok(store.kept_pair(&path)?.map(|(cert, _)| short_print(&cert)))
+}
+
+/// What seals: derived from the private key of the CA that signs at the beginning.
+fn seal_key(cx: &mut Context) -> Result<SealKey> {
+    let store = cx.pki()?;
+    let spec = catalog::cert("ca")?;
+    let key = store
+        .load_key(spec)?
+        .ok_or_else(|| RotationError::External { path: store.key_path(spec).display().to_string() })?;
+    let mut hash = Sha256::new();
+    hash.update(b"kubewright: the authorities to come\0");
+    hash.update(key.block().expose().as_bytes());
+    Ok(SealKey::parse(&Secret::new(hex(&hash.finalize())))?)
+}

@@ -1,0 +1,215 @@
+//! The kubelet of this host, on control planes and workers: whom it trusts, and who has signed its client certificate.
+//!
+//! A control plane signs for itself. A worker takes the CAs from the cluster, over a connection that the old one
+//! vouches for, and asks the cluster to sign, as kubelets do. Pods are not touched.
+//!
+//! Reads: `kubelet.conf`, the kubelet's settings and certificate, ConfigMap `kube-public/cluster-info`. Writes: the
+//! kubelet's CA file, `kubelet.conf`, the kubelet's client certificate; on a worker a request for it in the cluster.
+
+use crate::base::fault::Result;
+use crate::base::files::{Content, Written};
+use crate::context::Context;
+use crate::context::rotation::Stage;
+use crate::domain::paths::KUBELET_CLIENT_CURRENT;
+use crate::domain::paths::KUBELET_CONF;
+use crate::ops::client_csr;
+use crate::ops::kubelet_service;
+use crate::phases::rotate_ca::certificates::trust;
+use crate::phases::rotate_ca::replace;
+use crate::pipeline::{Action, Target};
+use crate::pki::catalog;
+use crate::pki::cert::{Cert, bundle_pem};
+use crate::pki::csr::both_pem;
+use crate::pki::kubeconfigs::put_client;
+use crate::pki::rotation::short_print;
+use crate::pki::validity::Validity;
+use crate::state::not_yaml;
+use crate::state::renewable;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host;
+use crate::state::rotation::host::client_of;
+use std::path::{Path, PathBuf};
+
+const SETTINGS: &str = "/var/lib/kubelet/config.yaml";
+
+/// See the module's text.
+pub struct Kubelet;
+
+impl Action for Kubelet {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        if !cx.rotation_plan()?.prints.contains_key("ca") {
+            return Ok(());
+        }
+        let bundle = if cx.rotation()?.control_plane { host::bundle(cx)? } else { bundle_pem(&host::told(cx)?) };
+        let mut changed = false;
+        let ca_file = ca_file(cx)?;
+        if !cx.rotation()?.control_plane {
+            let is_right = cx.files.read_text(&ca_file)?.as_deref() == Some(bundle.as_str());
+            changed |= replace(cx, &ca_file, &Content::public(bundle.clone()), 0o644, is_right)? != Written::Unchanged;
+        }
+        changed |= trust(cx, Path::new(KUBELET_CONF), &bundle)?;
+        if cx.rotation()?.stage == Stage::Reissue {
+            changed |= reissue(cx, &bundle)?;
+        }
+        // A run that was cut short may have written the files and not come to this.
+        if !changed && cx.rotation()?.done {
+            return Ok(());
+        }
+        // The CA file of a control plane is not the kubelet's alone.
+        let own = if cx.rotation()?.control_plane { Vec::new() } else { vec![ca_file] };
+        kubelet_service::restart_or_go_back(cx, &own, &kubelet_service::restart)
+    }
+}
+
+fn ca_file(cx: &Context) -> Result<PathBuf> {
+    let text = cx.files.read(Path::new(SETTINGS))?.unwrap_or_default();
+    let settings = not_yaml::parse(Path::new(SETTINGS), &text)?;
+    let file = settings["authentication"]["x509"]["clientCAFile"].as_str().unwrap_or("/etc/kubernetes/pki/ca.crt");
+    Ok(file.into())
+}
+
+/// A client certificate from the new CA; true when it had another.
+fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
+    let old = client_of(cx, Path::new(KUBELET_CONF))?;
+    let Some(old) = old else { return Ok(false) };
+    let print = cx.rotation_plan()?.prints.get("ca").cloned().unwrap_or_default();
+    let cas = Cert::bundle_from_file(Path::new(KUBELET_CONF), bundle.as_bytes())?;
+    let is_new = |cert: &Cert| cas.iter().any(|ca| short_print(ca) == print && cert.is_signed_by(ca));
+    if is_new(&old) {
+        return Ok(false);
+    }
+    let (chain, key) = if cx.rotation()?.control_plane {
+        let (store, keys) = (cx.pki()?, cx.keys());
+        let ca = store.require_ca(catalog::cert("ca")?, renewable::KUBELET_CONF)?;
+        let validity = Validity::of_kubeconfig(cx.cluster()?, cx.clock.now(), ca.cert.not_before);
+        let (cert, key) = store.issue_client(&ca, &old.subject, validity, cx.cluster()?, keys.as_ref())?;
+        (Some(vec![cert]), key)
+    } else {
+        client_csr::signed(cx, &old.subject)?
+    };
+    if chain.as_ref().is_some_and(|chain| !chain.first().is_some_and(is_new)) {
+        return Err(RotationError::OldSigner.into());
+    }
+    // A plan shows no more of it than that it changes.
+    let chain = chain.unwrap_or_else(|| vec![old]);
+    let pem = both_pem(&chain, &key);
+    let content = Content::secret(pem, "(certificate and private key, not shown)\n");
+    let rotates = cx.files.exists(Path::new(KUBELET_CLIENT_CURRENT));
+    if rotates {
+        replace(cx, Path::new(KUBELET_CLIENT_CURRENT), &content, 0o600, false)?;
+    } else {
+        embed(cx, &chain, &key)?;
+    }
+    cx.events.message("the kubelet's client certificate is signed by the new CA");
+    Ok(true)
+}
+
+/// A kubelet that does not rotate has nothing but what is in its kubeconfig.
+fn embed(cx: &mut Context, chain: &[Cert], key: &crate::pki::PrivateKey) -> Result<()> {
+    let (store, path) = (cx.pki()?, Path::new(KUBELET_CONF));
+    let (Some(mut config), Some(cert)) = (store.load_kubeconfig(path)?, chain.first()) else { return Ok(()) };
+    if let Some(user) = config.current_user_mut() {
+        put_client(user, cert, key);
+    }
+    replace(cx, path, &config.content()?, 0o600, false)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::gate::Gate;
+    use crate::config::kubeconfig::Kubeconfig;
+    use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
+    use crate::pki::keys::Generator;
+    use crate::pki::{PrivateKey, fixture};
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde_json::json;
+
+    const CA_FILE: &str = "etc/kubernetes/pki/ca.crt";
+
+    /// A change of the cluster's CA, and what will be its new one.
+    fn begun(leader: &TestHost) -> (Cert, PrivateKey) {
+        let old = leader.store().load_ca(ca()).unwrap().unwrap();
+        let new = leader.store().successor(&old.cert, &fixture::cluster(36), &Generator).unwrap();
+        leader.begins([("ca", short_print(&new.0))]);
+        new
+    }
+
+    fn tell(leader: &TestHost, certs: &[Cert]) {
+        let mut config =
+            Kubeconfig::parse(Path::new("x"), leader.read("etc/kubernetes/admin.conf").as_bytes()).unwrap();
+        let cluster = config.current_cluster_mut().unwrap();
+        cluster.certificate_authority_data = Some(crate::config::kubeconfig::Base64(bundle_pem(certs).into_bytes()));
+        let mut info = leader.object(INFO);
+        info["data"]["kubeconfig"] = json!(config.to_yaml().unwrap().expose());
+        leader.api.put(INFO, info);
+    }
+
+    fn run(worker: &TestHost, stage: Stage) -> crate::base::fault::Result<()> {
+        let mut cx = worker.run(stage);
+        cx.rotation_mut()?.plan = crate::state::rotation::host::world(&mut cx)?.plan;
+        phase(&Kubelet, &mut cx)
+    }
+
+    /// A worker that came while the first control plane was at `trust` noted that it trusts the new CA, and did not; at
+    /// `drop` its CA file was emptied.
+    #[test]
+    fn a_worker_waits_until_the_cluster_tells_of_the_new_ca() {
+        let leader = TestHost::control_plane();
+        let worker = leader.worker("w1");
+        let (new, _) = begun(&leader);
+        let old = leader.store().load_ca(ca()).unwrap().unwrap().cert;
+        for stage in Stage::ALL {
+            assert!(run(&worker, stage).unwrap_err().to_string().contains("does not tell of its new CA"));
+            assert_eq!(worker.read(CA_FILE), old.pem());
+        }
+        tell(&leader, &[old.clone(), new.clone()]);
+        run(&worker, Stage::Trust).unwrap();
+        assert_eq!(worker.read(CA_FILE), bundle_pem(&[old, new.clone()]));
+        run(&worker, Stage::Drop).unwrap();
+        assert_eq!(worker.read(CA_FILE), new.pem());
+    }
+
+    /// A request of the same name, as of a run in the same second, was answered for its own key.
+    #[test]
+    fn a_certificate_for_another_key_is_not_taken() {
+        let leader = TestHost::control_plane();
+        let worker = leader.worker("w1");
+        let ca = leader.store().load_ca(ca()).unwrap().unwrap().cert;
+        leader.begins([("ca", short_print(&ca))]);
+        let mut cx = worker.run(Stage::Reissue);
+        let suffix =
+            crate::config::token::generate(&crate::base::env::Random::seeded(1)).unwrap().expose().replace('.', "");
+        let name = format!("kubewright-w1-{suffix}");
+        let other = STANDARD.encode(leader.read("etc/kubernetes/pki/apiserver-kubelet-client.crt"));
+        leader.api.put(
+            &format!("/apis/certificates.k8s.io/v1/certificatesigningrequests/{name}"),
+            json!({"metadata": {"name": name}, "status": {"certificate": other}}),
+        );
+        let subject = crate::pki::subject::Subject::new("system:node:w1", &[]);
+        let refusal = client_csr::signed(&mut cx, &subject).err().unwrap();
+        assert!(refusal.to_string().contains("another key"), "{refusal}");
+    }
+
+    #[test]
+    fn a_plan_of_a_workers_reissue_asks_the_cluster_for_nothing() {
+        let leader = TestHost::control_plane();
+        let worker = leader.worker("w1");
+        let (new, _) = begun(&leader);
+        tell(&leader, &[new]);
+        let mut cx = worker.run_through(Stage::Reissue, Gate::recording());
+        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::world(&mut cx).unwrap().plan;
+        let before = worker.read("etc/kubernetes/kubelet.conf");
+        phase(&Kubelet, &mut cx).unwrap();
+        let shown = serde_json::to_string(&cx.gate.entries()).unwrap();
+        assert!(shown.contains("CertificateSigningRequest") && shown.contains("kubelet.conf"), "{shown}");
+        assert_eq!(worker.read("etc/kubernetes/kubelet.conf"), before);
+        assert!(worker.api.take_log().iter().all(|line| line.starts_with("GET ")));
+    }
+}

@@ -1,0 +1,302 @@
+//! A change of CA from its beginning to its end, on hosts that are folders. What needs running components, the controller
+//! manager's signer and the restarts, is left out.
+
+use crate::base::fault::Result;
+use crate::base::gate::Gate;
+use crate::context::Context;
+use crate::context::rotation::{Rotation, Stage};
+use crate::phases::rotate_ca::announce::{Announce, Note};
+use crate::phases::rotate_ca::cas::Authorities;
+use crate::phases::rotate_ca::certificates::Certificates;
+use crate::phases::rotate_ca::check::Check;
+use crate::phases::rotate_ca::distribute::Handover;
+use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
+use crate::phases::rotate_ca::kubelet::Kubelet;
+use crate::phases::rotate_ca::signing::SigningAgain;
+use crate::phases::rotate_ca::tokens::Tokens;
+use crate::pipeline::Action;
+use crate::pki::catalog;
+use crate::pki::cert::Cert;
+use crate::state::rotation;
+use crate::state::rotation::host::world;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+
+const SECRET_PATH: &str = "/api/v1/namespaces/kube-system/secrets/kubewright-next-ca";
+const ADMIN: &str = "etc/kubernetes/admin.conf";
+const MANIFEST: &str = "etc/kubernetes/manifests/kube-controller-manager.yaml";
+
+fn stage_with(host: &TestHost, stage: Stage, ask: impl FnOnce(&mut Rotation)) -> Result<Context> {
+    let mut cx = host.run(stage);
+    ask(cx.rotation_mut()?);
+    through(cx)
+}
+
+fn through(mut cx: Context) -> Result<Context> {
+    let phases: [&dyn Action; 8] =
+        [&Check, &Tokens, &Handover, &Authorities, &Certificates, &Kubelet, &Announce, &Note];
+    phases.into_iter().try_for_each(|one| phase(one, &mut cx))?;
+    Ok(cx)
+}
+
+fn stage(host: &TestHost, stage: Stage) -> Result<Context> {
+    stage_with(host, stage, |rotation| rotation.now = true)
+}
+
+fn certs(host: &TestHost, path: &str) -> Vec<Cert> {
+    Cert::bundle_from_pem(host.read(path).as_bytes()).unwrap()
+}
+
+fn put(host: &TestHost, path: &str, text: &str) {
+    let path = host.root.path().join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn remove(host: &TestHost, path: &str) {
+    std::fs::remove_file(host.root.path().join(path)).unwrap();
+}
+
+#[test]
+fn a_whole_change_leaves_the_new_authorities_alone() {
+    let host = TestHost::control_plane();
+    let cas = ["ca", "front-proxy-ca", "etcd/ca"].map(|name| format!("etc/kubernetes/pki/{name}.crt"));
+    let old = cas.clone().map(|path| certs(&host, &path).remove(0));
+    stage(&host, Stage::Trust).unwrap();
+    for (path, old) in cas.iter().zip(&old) {
+        let there = certs(&host, path);
+        assert!(there.len() == 2 && there.first() == Some(old), "{path}");
+    }
+    assert_eq!(host.read("etc/kubernetes/pki/sa.pub").matches("BEGIN").count(), 2);
+    stage(&host, Stage::Reissue).unwrap();
+    let shown = certs(&host, "etc/kubernetes/pki/apiserver.crt");
+    let new = certs(&host, "etc/kubernetes/pki/ca.crt").remove(0);
+    assert!(shown[0].is_signed_by(&new) && shown[1].is_signed_by(&old[0]) && shown[1].public_der == new.public_der);
+    stage(&host, Stage::Drop).unwrap();
+    for (path, old) in cas.iter().zip(&old) {
+        let there = certs(&host, path);
+        assert!(there.len() == 1 && there.first() != Some(old), "{path}");
+    }
+    assert_eq!(host.read("etc/kubernetes/pki/sa.pub").matches("BEGIN").count(), 1);
+    assert!(host.object(SECRET_PATH).is_null());
+    assert_eq!(rotation::annotation(&host.object(INFO), rotation::ANNOTATION), "");
+    for spec in catalog::CERTS.iter().filter(|spec| spec.is_ca()) {
+        assert!(host.store().load_ca(spec).unwrap().unwrap().key.is_some());
+    }
+}
+
+/// They stayed, empty.
+#[test]
+fn the_directories_of_a_change_go_with_its_last_stage() {
+    let host = TestHost::control_plane();
+    for one in Stage::ALL {
+        let cx = stage(&host, one).unwrap();
+        crate::ops::signer_copy::keep(&cx, "kube-controller-manager").unwrap();
+        let mut cx = host.run(one);
+        let prints = [("ca".to_owned(), "0123456789ab".to_owned())].into();
+        cx.rotation_mut().unwrap().plan = Some(crate::context::rotation::Plan { id: "r1".into(), begun: 7, prints });
+        assert!(host.root.path().join("etc/kubernetes/pki/next").exists());
+        phase(&SigningAgain, &mut cx).unwrap();
+    }
+    for folder in crate::pki::rotation::FOLDERS {
+        assert!(!host.root.path().join("etc/kubernetes/pki").join(folder).exists(), "{folder}");
+    }
+}
+
+#[test]
+fn a_stage_that_is_done_changes_no_file_when_it_comes_again() {
+    let host = TestHost::control_plane();
+    for one in [Stage::Trust, Stage::Reissue] {
+        stage(&host, one).unwrap();
+        assert_eq!(stage(&host, one).unwrap().gate.count(), 0, "{}", one.name());
+    }
+}
+
+#[test]
+fn a_plan_of_a_stage_lists_changes_and_makes_none() {
+    let host = TestHost::control_plane();
+    for one in Stage::ALL {
+        let files = [ADMIN, "etc/kubernetes/kubelet.conf", "etc/kubernetes/pki/ca.crt", "etc/kubernetes/pki/sa.pub"];
+        let before = files.map(|file| host.read(file));
+        host.api.take_log();
+        let mut cx = host.run_through(one, Gate::recording());
+        cx.rotation_mut().unwrap().now = true;
+        let cx = through(cx).unwrap();
+        assert!(cx.gate.count() > 4, "{}", one.name());
+        assert!(host.api.take_log().iter().all(|line| line.starts_with("GET ")), "{}", one.name());
+        assert_eq!(files.map(|file| host.read(file)), before, "{}", one.name());
+        stage(&host, one).unwrap();
+    }
+}
+
+/// A Pod that knows only the old CA did not believe the API server of a control plane that joined after the first
+/// `reissue`.
+#[test]
+fn a_control_plane_that_joins_after_the_first_reissue_gets_the_bridge() {
+    let host = TestHost::control_plane();
+    let old = certs(&host, "etc/kubernetes/pki/ca.crt").remove(0);
+    stage(&host, Stage::Trust).unwrap();
+    stage(&host, Stage::Reissue).unwrap();
+    let second = host.joined("cp2");
+    assert_eq!(certs(&second, "etc/kubernetes/pki/apiserver.crt").len(), 1);
+    stage(&second, Stage::Trust).unwrap();
+    let shown = certs(&second, "etc/kubernetes/pki/apiserver.crt");
+    assert!(shown.len() == 2 && shown[1].is_signed_by(&old));
+    assert!(!second.root.path().join("etc/kubernetes/pki/next").exists());
+    stage(&second, Stage::Reissue).unwrap();
+    stage(&second, Stage::Drop).unwrap();
+    stage(&host, Stage::Drop).unwrap();
+}
+
+/// Two halves of PEM on one line are none.
+#[test]
+fn a_public_key_file_without_a_last_newline_is_extended_all_the_same() {
+    let host = TestHost::control_plane();
+    let text = host.read("etc/kubernetes/pki/sa.pub");
+    put(&host, "etc/kubernetes/pki/sa.pub", text.trim_end());
+    stage(&host, Stage::Trust).unwrap();
+    let both = host.read("etc/kubernetes/pki/sa.pub");
+    assert_eq!(both.lines().filter(|line| line.starts_with("-----BEGIN")).count(), 2, "{both}");
+    assert!(both.starts_with(&text));
+}
+
+/// A certificate that was put back after `reissue` lost its way in at `drop`.
+#[test]
+fn drop_looks_at_what_has_signed_and_not_at_the_note() {
+    let host = TestHost::control_plane();
+    let files =
+        ["pki/apiserver.crt", "pki/apiserver.key", "admin.conf", "kubelet.conf"].map(|f| format!("etc/kubernetes/{f}"));
+    let old = files.clone().map(|file| host.read(&file));
+    stage(&host, Stage::Trust).unwrap();
+    stage(&host, Stage::Reissue).unwrap();
+    for (file, text) in files.iter().zip(&old) {
+        put(&host, file, text);
+    }
+    let refusal = stage(&host, Stage::Drop).err().unwrap().to_string();
+    for name in ["apiserver.crt", "admin.conf", "kubelet.conf"] {
+        assert!(refusal.contains(name), "{refusal}");
+    }
+    assert_eq!(certs(&host, "etc/kubernetes/pki/ca.crt").len(), 2);
+    stage(&host, Stage::Reissue).unwrap();
+    stage(&host, Stage::Drop).unwrap();
+}
+
+#[test]
+fn a_worker_drops_nothing_that_its_own_certificate_needs() {
+    let host = TestHost::control_plane();
+    let worker = host.worker("w1");
+    host.api.with(|state| state.forbidden.clear());
+    let plan = {
+        stage(&host, Stage::Trust).unwrap();
+        stage(&worker, Stage::Trust).unwrap();
+        stage(&host, Stage::Reissue).unwrap();
+        world(&mut host.run(Stage::Drop)).unwrap().plan.unwrap()
+    };
+    host.noted("w1", &plan, Stage::Reissue, 8);
+    host.api.with(|state| state.forbidden = vec!["/api/v1/nodes".into()]);
+    let refusal = stage(&worker, Stage::Drop).err().unwrap().to_string();
+    assert!(refusal.contains("kubelet.conf"), "{refusal}");
+}
+
+/// The CA file held one certificate then, and the key of another.
+#[test]
+fn a_ca_that_does_not_sign_yet_is_not_left_alone_with_the_key_of_the_old_one() {
+    let host = TestHost::control_plane();
+    stage(&host, Stage::Trust).unwrap();
+    let mut cx = host.run(Stage::Drop);
+    cx.rotation_mut().unwrap().plan = world(&mut cx).unwrap().plan;
+    assert!(phase(&Authorities, &mut cx).unwrap_err().to_string().contains("ca.key"));
+    assert_eq!(certs(&host, "etc/kubernetes/pki/ca.crt").len(), 2);
+}
+
+/// A change of some authorities could not go on after its first stage, because of one that it leaves alone.
+#[test]
+fn an_external_ca_that_is_not_changed_stands_in_no_way() {
+    let host = TestHost::control_plane();
+    remove(&host, "etc/kubernetes/pki/front-proxy-ca.key");
+    assert!(stage(&host, Stage::Trust).err().unwrap().to_string().contains("front-proxy-ca.key"));
+    stage_with(&host, Stage::Trust, |rotation| rotation.chosen = vec!["ca".into()]).unwrap();
+    stage(&host, Stage::Reissue).unwrap();
+    stage(&host, Stage::Drop).unwrap();
+    assert_eq!(certs(&host, "etc/kubernetes/pki/front-proxy-ca.crt").len(), 1);
+}
+
+/// `drop` set the flags to the CA's files, whatever they had been before.
+#[test]
+fn a_signer_of_the_users_own_is_refused_before_anything_changes() {
+    let host = TestHost::control_plane();
+    let manifest =
+        |file: &str| format!("spec: {{containers: [{{command: [k, --cluster-signing-cert-file={file}]}}]}}\n");
+    put(&host, MANIFEST, &manifest("/etc/own/ca.crt"));
+    assert!(stage(&host, Stage::Trust).err().unwrap().to_string().contains("/etc/own/ca.crt"));
+    assert!(host.object(SECRET_PATH).is_null());
+    stage_with(&host, Stage::Trust, |rotation| rotation.chosen = vec!["etcd-ca".into()]).unwrap();
+    put(&host, "etc/kubernetes/pki/signing/0a.crt", "x");
+    let mut cx = host.run(Stage::Drop);
+    cx.rotation_mut().unwrap().plan = Some(host.begun(&["ca"]));
+    phase(&SigningAgain, &mut cx).unwrap();
+    assert_eq!(host.read(MANIFEST), manifest("/etc/own/ca.crt"));
+    for file in ["ca.crt", "signing/0a.crt"] {
+        let host = TestHost::control_plane();
+        put(&host, MANIFEST, &manifest(&format!("/etc/kubernetes/pki/{file}")));
+        stage(&host, Stage::Trust).unwrap();
+    }
+}
+
+/// At the end of a change its Secret goes first; `trust` then made new authorities without a word.
+#[test]
+fn trust_does_not_begin_another_change_while_one_is_known() {
+    let host = TestHost::control_plane();
+    let second = host.joined("cp2");
+    stage(&host, Stage::Trust).unwrap();
+    let plan = rotation::annotation(&host.object(INFO), rotation::ANNOTATION).to_owned();
+    host.api.with(|state| state.objects.remove(SECRET_PATH));
+    assert!(stage(&second, Stage::Trust).err().unwrap().to_string().contains("kubewright-next-ca"));
+    stage(&host, Stage::Trust).unwrap();
+    assert!(host.object(SECRET_PATH).is_null());
+    assert_eq!(rotation::annotation(&host.object(INFO), rotation::ANNOTATION), plan);
+}
+
+#[test]
+fn every_control_plane_gets_the_same_new_authorities_and_nobody_else_can_open_them() {
+    let host = TestHost::control_plane();
+    let (second, stranger) = (host.joined("cp2"), TestHost::control_plane());
+    stage(&host, Stage::Trust).unwrap();
+    stage(&second, Stage::Trust).unwrap();
+    for file in ["pki/ca.crt", "pki/etcd/ca.crt", "pki/sa.pub", "pki/next/ca.key"] {
+        let path = Path::new("etc/kubernetes").join(file);
+        assert_eq!(host.read(path.to_str().unwrap()), second.read(path.to_str().unwrap()), "{file}");
+    }
+    assert!(host.store().load_ca(ca()).unwrap().is_some());
+    stranger.api.put(SECRET_PATH, host.object(SECRET_PATH));
+    assert!(stage(&stranger, Stage::Trust).err().unwrap().to_string().contains("cannot be opened"));
+}
+
+/// A control plane whose components do not run as root crash-looped after `trust` and `reissue`.
+#[test]
+fn files_stay_open_to_components_that_are_not_root() {
+    let host = TestHost::control_plane();
+    let files = [
+        ("pki/ca.key", 0o600),
+        ("pki/sa.key", 0o640),
+        ("pki/sa.pub", 0o644),
+        ("pki/apiserver.key", 0o640),
+        ("controller-manager.conf", 0o640),
+        ("admin.conf", 0o600),
+    ];
+    // Only root may give files away.
+    let mut given = true;
+    for (file, mode) in files {
+        let path = host.root.path().join("etc/kubernetes").join(file);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        given &= chown(&path, Some(2000), Some(2001)).is_ok();
+    }
+    for one in Stage::ALL {
+        stage(&host, one).unwrap();
+        for (file, mode) in files {
+            let there = std::fs::metadata(host.root.path().join("etc/kubernetes").join(file)).unwrap();
+            assert_eq!(there.mode() & 0o7777, mode, "{file} after {}", one.name());
+            assert!(!given || (there.uid(), there.gid()) == (2000, 2001), "{file} after {}", one.name());
+        }
+    }
+}

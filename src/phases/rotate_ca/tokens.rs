@@ -1,0 +1,235 @@
+//! Tokens of service accounts that the old key has signed, in Secrets and in Pods.
+//!
+//! A Secret's token never ends, and the controller manager does not sign it anew by itself; it does when the token is
+//! taken out. Pods get theirs from the kubelet, which renews it before it ends, and at the latest after a day.
+//!
+//! Reads: Secrets, Pods, how far each control plane is. Writes: Secrets with a token of another key, and in
+//! `cluster-info` when that was.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::context::rotation::{Plan, Stage};
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{ObjectRef, POD, SECRET};
+use crate::kube::request::{PatchKind, Query};
+use crate::pipeline::{Action, Target};
+use crate::pki::PrivateKey;
+use crate::pki::catalog::SERVICE_ACCOUNT;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::host::{cluster, token_key};
+use crate::state::rotation::{self, TOKENS, World};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// The type of Secrets that hold a token.
+const TOKEN: &str = "kubernetes.io/service-account-token";
+/// How long a kubelet may take to bring a new Secret or token into a Pod, in seconds, and the Pod to read it.
+const SPREADING: i64 = 180;
+/// How long the token lives that every Pod gets unless told otherwise, in seconds: an hour, and seven seconds by which
+/// the API server knows that it was put there by default.
+const DEFAULT_LIFETIME: i64 = 3607;
+/// After this time a kubelet renews a token, however long it lives.
+const RENEWED_AFTER: i64 = 24 * 3600;
+
+/// Before the old key goes: has what it has signed signed anew, and refuses until that is in use everywhere.
+pub struct Tokens;
+
+impl Action for Tokens {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let rotation = cx.rotation()?;
+        let concerned = rotation.stage == Stage::Drop && rotation.control_plane;
+        // Where a change begins there is none yet.
+        let Some(plan) = rotation.plan.clone().filter(|plan| concerned && plan.prints.contains_key(SERVICE_ACCOUNT))
+        else {
+            return Ok(());
+        };
+        let api = cluster(cx)?;
+        sign_anew(cx, &api, &plan)?;
+        let world = crate::state::rotation::host::world(cx)?;
+        if cx.rotation()?.now || is_dropped(&world) {
+            return Ok(());
+        }
+        let mut lifetime = DEFAULT_LIFETIME;
+        api.visit(&POD, &mut |pod| lifetime = lifetime.max(longest(pod)))?;
+        let seconds = ends(&world, lifetime) - cx.clock.now();
+        if seconds > 0 { Err(RotationError::TokensLive { seconds }.into()) } else { Ok(()) }
+    }
+}
+
+/// Has every token in a Secret signed with the key that signs now, and notes when.
+///
+/// # Errors
+/// When the cluster cannot be reached or refuses.
+pub fn sign_anew(cx: &mut Context, api: &Cluster, plan: &Plan) -> Result<()> {
+    let Some(key) = token_key(cx)? else { return Ok(()) };
+    let id = key_id(&key);
+    // All Secrets of a cluster may be more than a request, or memory, can take.
+    let fields = format!("type={TOKEN}");
+    let mut secrets = api.list_where(&SECRET, None, Query { fields: &fields, ..Query::default() })?;
+    secrets.retain(|secret| is_foreign(secret, &id));
+    if secrets.is_empty() {
+        return Ok(());
+    }
+    // First, so that a run that is cut short has not forgotten it.
+    let now = rotation::note(plan, Stage::Reissue, cx.clock.now());
+    let patch = json!({"metadata": {"annotations": {TOKENS: now}}});
+    api.patch(&rotation::cluster_info(), PatchKind::Merge, &patch)?;
+    for object in secrets.iter().filter_map(ObjectRef::of) {
+        api.modify(&object, |secret| {
+            if is_foreign(secret, &id)
+                && let Some(data) = secret["data"].as_object_mut()
+            {
+                data.remove("token");
+            }
+        })?;
+    }
+    cx.events.message(format!("had {} tokens in Secrets signed with the new key", secrets.len()));
+    Ok(())
+}
+
+/// Once a control plane has dropped the old key, waiting helps nobody.
+fn is_dropped(world: &World) -> bool {
+    world.hosts.iter().any(|host| host.control_plane && host.done == Some(Stage::Drop))
+}
+
+/// The moment from which on nobody uses a token of the old key, in seconds since the epoch.
+fn ends(world: &World, lifetime: i64) -> i64 {
+    let leaders = world.hosts.iter().filter(|host| host.control_plane);
+    let last_signed = leaders.filter_map(|host| host.at).max().unwrap_or_default();
+    let in_pods = last_signed + lifetime.min(RENEWED_AFTER) + SPREADING;
+    in_pods.max(world.tokens_at.map_or(0, |at| at + SPREADING))
+}
+
+/// How long the tokens live that a Pod gets from its kubelet, in seconds.
+fn longest(pod: &Value) -> i64 {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let sources = list(&pod["spec"]["volumes"]).into_iter();
+    let sources = sources.flat_map(|volume| list(&volume["projected"]["sources"]));
+    let lifetimes = sources.filter_map(|source| source["serviceAccountToken"]["expirationSeconds"].as_i64());
+    lifetimes.chain([DEFAULT_LIFETIME]).max().unwrap_or(DEFAULT_LIFETIME)
+}
+
+/// True when a Secret holds a token that another key than this one has signed, or one so old that it does not say which.
+fn is_foreign(secret: &Value, id: &str) -> bool {
+    secret["type"] == TOKEN && header(secret).is_some_and(|header| header["kid"] != id)
+}
+
+/// The header of a Secret's token; None when it holds none.
+fn header(secret: &Value) -> Option<Value> {
+    let token = String::from_utf8(STANDARD.decode(secret["data"]["token"].as_str()?).ok()?).ok()?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?).ok()
+}
+
+/// The id that Kubernetes gives a key: the hash of its public half.
+fn key_id(key: &PrivateKey) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(key.public_der()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phases::rotate_ca::check::Check;
+    use crate::phases::rotate_ca::fixture::{INFO, TestHost, phase};
+
+    const SECRET_PATH: &str = "/api/v1/namespaces/default/secrets/robot";
+
+    fn token(header: &str) -> String {
+        STANDARD.encode(format!("{}.e30.x", URL_SAFE_NO_PAD.encode(header)))
+    }
+
+    fn put_secret(host: &TestHost, header: &str) {
+        let metadata = json!({"name": "robot", "namespace": "default"});
+        host.api.put(SECRET_PATH, json!({"metadata": metadata, "type": TOKEN, "data": {"token": token(header)}}));
+    }
+
+    fn run(host: &TestHost, now: bool) -> Result<()> {
+        let mut cx = host.run(Stage::Drop);
+        cx.rotation_mut()?.now = now;
+        cx.rotation_mut()?.plan = crate::state::rotation::host::world(&mut cx)?.plan;
+        phase(&Tokens, &mut cx)
+    }
+
+    /// A control plane at `reissue` since `ago` seconds.
+    fn reissued(ago: i64) -> (TestHost, Plan) {
+        let host = TestHost::control_plane();
+        let plan = host.begun(&["ca", "sa"]);
+        host.noted("cp1", &plan, Stage::Reissue, 1_800_000_000 - ago);
+        (host, plan)
+    }
+
+    /// The first worker that dropped the old CA switched the wait off for the control planes.
+    #[test]
+    fn a_worker_that_is_done_says_nothing_of_tokens() {
+        let (host, plan) = reissued(60);
+        host.node("w1", false);
+        host.noted("w1", &plan, Stage::Drop, 8);
+        assert!(run(&host, false).unwrap_err().to_string().contains("tokens"));
+        host.node("cp2", true);
+        host.noted("cp2", &plan, Stage::Drop, 8);
+        run(&host, false).unwrap();
+    }
+
+    #[test]
+    fn the_wait_is_as_long_as_the_longest_token_of_a_pod_and_at_most_a_day() {
+        let (host, _) = reissued(DEFAULT_LIFETIME + SPREADING);
+        run(&host, false).unwrap();
+        let pod = |seconds: i64| {
+            let source = json!({"serviceAccountToken": {"expirationSeconds": seconds}});
+            json!({"metadata": {"name": "p", "namespace": "default"},
+                   "spec": {"volumes": [{"emptyDir": {}}, {"projected": {"sources": [source]}}]}})
+        };
+        host.api.put("/api/v1/namespaces/default/pods/p", pod(7200));
+        assert!(run(&host, false).unwrap_err().to_string().contains(&format!("another {} s", 7200 - DEFAULT_LIFETIME)));
+        run(&host, true).unwrap();
+        let (host, _) = reissued(RENEWED_AFTER + SPREADING);
+        host.api.put("/api/v1/namespaces/default/pods/p", pod(31_536_000));
+        run(&host, false).unwrap();
+    }
+
+    /// A token that was found late was signed anew, and the next run did not wait until Pods had it.
+    #[test]
+    fn a_token_that_was_signed_anew_is_given_time_to_spread() {
+        let (host, _) = reissued(90_000);
+        put_secret(&host, r#"{"kid":"old"}"#);
+        for _ in 0..2 {
+            assert!(run(&host, false).unwrap_err().to_string().contains("another 180 s"));
+            assert!(host.object(SECRET_PATH)["data"]["token"].is_null());
+        }
+        host.annotate(INFO, TOKENS, "r1 reissue 1799999000");
+        run(&host, false).unwrap();
+    }
+
+    /// Tokens that very old clusters have signed do not name their key; they were taken for right and died at `drop`.
+    #[test]
+    fn a_token_that_names_no_key_is_signed_anew() {
+        let (host, _) = reissued(90_000);
+        put_secret(&host, r#"{"alg":"RS256"}"#);
+        run(&host, true).unwrap();
+        assert!(host.object(SECRET_PATH)["data"]["token"].is_null());
+    }
+
+    #[test]
+    fn what_is_no_token_is_left_alone() {
+        let mine = json!({"type": TOKEN, "data": {"token": token(r#"{"kid":"abc"}"#)}});
+        assert!(!is_foreign(&mine, "abc") && is_foreign(&mine, "abd"));
+        for odd in [json!({}), json!({"type": TOKEN, "data": {"token": STANDARD.encode("no token")}})] {
+            assert!(!is_foreign(&odd, "abc"));
+        }
+        assert!(!is_foreign(&json!({"type": "Opaque", "data": mine["data"]}), "abd"));
+    }
+
+    #[test]
+    fn the_check_changes_nothing() {
+        let (host, _) = reissued(60);
+        put_secret(&host, r#"{"kid":"old"}"#);
+        host.api.take_log();
+        let _ = phase(&Check, &mut host.run(Stage::Drop));
+        assert!(host.api.take_log().iter().all(|line| line.starts_with("GET ")));
+    }
+}

@@ -1,0 +1,53 @@
+//! The lines that make other hosts join.
+//!
+//! Reads: the configuration, the CA, the tokens of the cluster. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::context::{Context, Findings};
+use crate::phases::bootstrap_token;
+use crate::phases::upload_certs::HIDDEN_KEY;
+use crate::pipeline::{Action, Target};
+use crate::pki::catalog;
+use crate::pki::pin;
+use crate::state::join_command::Meeting;
+
+/// See the module's text.
+pub struct ShowJoinCommand;
+
+impl Action for ShowJoinCommand {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let store = cx.pki()?;
+        let ca = store.require_ca(catalog::cert("ca")?, "the join command")?;
+        let cluster = cx.new_cluster()?;
+        let (init, options) = cx.init()?;
+        let Some(token) = bootstrap_token::for_joining(cx, &cluster, init.bootstrap_tokens.first())? else {
+            cx.events.warning(
+                "the cluster has no token with which a host could join; run 'kubewright init phase bootstrap-token', \
+                 then this again",
+            );
+            return Ok(());
+        };
+        let endpoint = init.cluster.endpoint(&init.node.local_endpoint);
+        let meeting = Meeting { endpoint, pins: pin::of_all(&ca.certs) };
+        let shown = if options.skip_token_print { "<token>" } else { token.expose() };
+        let mut control_plane = None;
+        if options.upload_certs && init.cluster.control_plane_endpoint.is_none() {
+            cx.events.warning(
+                "no other control plane can join, because the cluster has no controlPlaneEndpoint; give \
+                 --control-plane-endpoint to the first 'init'",
+            );
+        } else if let Some(key) = &init.certificate_key
+            && options.upload_certs
+        {
+            let key = if options.skip_certificate_key_print { HIDDEN_KEY } else { key.expose() };
+            control_plane = Some(meeting.control_plane(shown, key));
+        }
+        let worker_join = Some(meeting.worker(shown));
+        cx.result = Findings { worker_join, control_plane_join: control_plane, ..std::mem::take(&mut cx.result) };
+        Ok(())
+    }
+}

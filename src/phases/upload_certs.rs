@@ -1,0 +1,81 @@
+//! The certificates that all control planes share, sealed and stored in the cluster for two hours.
+//!
+//! Reads: the CAs, sa and front-proxy pairs of this host. Writes: a short-lived token, the Secret
+//! `kube-system/kubeadm-certs` that ends with it, and the right to read it.
+
+use crate::base::fault::Result;
+use crate::base::secret::Secret;
+use crate::config::token;
+use crate::context::{Context, Task};
+use crate::kube;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{ObjectRef, SECRET};
+use crate::ops::objects::settle;
+use crate::pipeline::{Action, Target};
+use crate::pki::seal::SealKey;
+use crate::pki::shared::{SharedFile, shared_files};
+use crate::render::objects::upload_certs;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What stands for a key that may not be printed.
+pub const HIDDEN_KEY: &str = "<certificate key>";
+
+/// See the module's text.
+pub struct UploadCerts;
+
+impl Action for UploadCerts {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        let cluster = cx.new_cluster()?;
+        let key = match cx.init()?.0.certificate_key.clone() {
+            Some(key) => key,
+            None => token::certificate_key(&cx.random)?,
+        };
+        upload(cx, &cluster, &key, &shared_files(cx.cluster()?))?;
+        let hides = cx.init()?.1.skip_certificate_key_print;
+        cx.result.certificate_key = Some(if hides { HIDDEN_KEY.into() } else { key.expose().clone() });
+        if let Task::Init(init, _) = &mut cx.task {
+            init.certificate_key = Some(key);
+        }
+        Ok(())
+    }
+}
+
+/// Seals `files` of this host with `key` and stores them in the cluster for two hours.
+///
+/// # Errors
+/// When the key has a wrong form, a file cannot be read, or the cluster refuses.
+pub fn upload(cx: &Context, cluster: &Cluster, key: &Secret<String>, files: &[SharedFile]) -> Result<()> {
+    let seal_key = SealKey::parse(key)?;
+    let mut sealed = BTreeMap::new();
+    for file in files {
+        let bytes = cx.files.read(&file.path)?;
+        let bytes = bytes.map(|bytes| seal_key.seal(file.name, &bytes, &cx.random)).transpose()?;
+        sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());
+    }
+    let owner_token = earlier_owner(cluster)?.map_or_else(|| token::generate(&cx.random), Ok)?;
+    let mut owner = Value::Null;
+    for object in upload_certs::owner_token(owner_token, cx.clock.now())? {
+        cluster.create_or_update(&object.value)?;
+        // What comes back has the uid by which the sealed certificates end with it.
+        owner = ObjectRef::of(&object.value).map(|token| cluster.read(&token)).transpose()?.unwrap_or_default();
+    }
+    if owner["metadata"]["uid"].is_null() {
+        // Only in a plan: no server has given one.
+        owner["metadata"]["uid"] = "(given by the API server)".into();
+    }
+    settle(cx, cluster, &upload_certs::certificates(&owner, &sealed)?)
+}
+
+/// The token on which an earlier upload hangs, so that uploading again adds none.
+fn earlier_owner(cluster: &Cluster) -> Result<Option<Secret<String>>> {
+    let certs = ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs");
+    let Some(certs) = cluster.find(&certs)? else { return Ok(None) };
+    let Some(name) = certs.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str) else { return Ok(None) };
+    let owner = cluster.find(&ObjectRef::new(&SECRET, "kube-system", name))?;
+    Ok(owner.and_then(|owner| kube::token::from_secret(&owner).ok()).map(|token| token.token))
+}

@@ -1,0 +1,127 @@
+//! The forms in which certificates come from signers: PEM, DER, PKCS#7. Files of a cluster are PEM.
+
+use super::cert::Cert;
+use super::der::{self, Element};
+use super::error::CertificateError;
+use crate::base::pem::{self, PemError};
+
+/// OID 1.2.840.113549.1.7.2, signedData.
+const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
+/// `[0]`: the content of a `ContentInfo`, and the certificates of a `SignedData` (RFC 2315).
+const CONTEXT_0: u8 = 0xa0;
+const INTEGER: u8 = 0x02;
+
+/// What a certificate file is that is not PEM.
+pub(super) fn of_pem(error: PemError, bytes: &[u8]) -> CertificateError {
+    let parts = if error == PemError::NoBlock { der::sequence(bytes) } else { None };
+    match parts.as_deref() {
+        Some([first, ..]) if first.tag == INTEGER => CertificateError::Pkcs12,
+        Some([first, ..]) if first.content == SIGNED_DATA => CertificateError::Pkcs7 { form: " -inform der" },
+        Some(_) if Cert::from_der(bytes).is_some() => CertificateError::Der,
+        _ => CertificateError::Pem(error),
+    }
+}
+
+/// The certificates of a file in any of these forms, in its order.
+pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<Cert>, CertificateError> {
+    match Cert::bundle_from_pem(bytes) {
+        Err(CertificateError::Der) => Ok(Cert::from_der(bytes).into_iter().collect()),
+        Err(CertificateError::Pkcs7 { form: "" }) => {
+            let blocks = pem::blocks(bytes)?;
+            of_pkcs7(blocks.first().map(|block| block.der.as_slice()).unwrap_or_default())
+        }
+        Err(CertificateError::Pkcs7 { .. }) => of_pkcs7(bytes),
+        other => other,
+    }
+}
+
+/// The certificates that a signer put into an envelope without content.
+fn of_pkcs7(envelope: &[u8]) -> Result<Vec<Cert>, CertificateError> {
+    let inside = || -> Option<Vec<Cert>> {
+        let outer = der::sequence(envelope)?;
+        let [_, content] = outer.as_slice() else { return None };
+        let signed = der::sequence(content.content)?;
+        let set = signed.iter().find(|part| part.tag == CONTEXT_0)?;
+        let certs = der::elements(set.content)?;
+        // Other choices than a certificate (attribute certificates) have a context tag.
+        let is_certificate = |one: &&Element<'_>| one.tag == der::SEQUENCE;
+        certs.iter().filter(is_certificate).map(|one| Cert::from_der(one.raw)).collect()
+    };
+    match inside() {
+        Some(certs) if !certs.is_empty() => Ok(certs),
+        _ => Err(CertificateError::Pkcs7Unread),
+    }
+}
+
+/// The certificates as a file of a component has them: that of this key first, then each one's issuer. Where no
+/// certificate has this key, as they came.
+pub(super) fn in_order(mut certs: Vec<Cert>, key: &[u8]) -> Vec<Cert> {
+    let Some(place) = certs.iter().position(|cert| cert.has_key(key)) else { return certs };
+    let mut chain = vec![certs.remove(place)];
+    while let Some(last) = chain.last()
+        && let Some(next) = certs.iter().position(|cert| last != cert && last.is_signed_by(cert))
+    {
+        chain.push(certs.remove(next));
+    }
+    // A root at the end is of no use: who trusts it has it.
+    if chain.len() > 1 && chain.last().is_some_and(|last| last.is_signed_by(last)) {
+        chain.pop();
+    }
+    chain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pki::judge::openssl;
+    use std::process::Command;
+
+    /// A self-signed certificate and its key, PEM.
+    fn pair() -> (String, String) {
+        let key = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("k");
+        std::fs::write(&path, &key).unwrap();
+        let cert = openssl(&["req", "-x509", "-key", path.to_str().unwrap(), "-subj", "/CN=x", "-days", "2"], "");
+        (cert, key)
+    }
+
+    fn binary(args: &[&str], pem: &str) -> Vec<u8> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c");
+        std::fs::write(&path, pem).unwrap();
+        let output = Command::new("openssl").args(args).arg(&path).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        output.stdout
+    }
+
+    #[test]
+    fn every_form_of_a_signer_is_read() {
+        let (pem, _) = pair();
+        let cert = Cert::bundle_from_pem(pem.as_bytes()).unwrap();
+        let der = cert[0].der.clone();
+        let p7 = binary(&["crl2pkcs7", "-nocrl", "-certfile"], &pem);
+        let p7_der = binary(&["crl2pkcs7", "-nocrl", "-outform", "der", "-certfile"], &pem);
+        for bytes in [pem.into_bytes(), der, p7, p7_der] {
+            assert_eq!(certificates(&bytes).unwrap(), cert);
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_cluster_that_is_not_pem_is_called_by_its_form() {
+        let (pem, key) = pair();
+        let cert = Cert::bundle_from_pem(pem.as_bytes()).unwrap().remove(0);
+        let p7 = binary(&["crl2pkcs7", "-nocrl", "-certfile"], &pem);
+        let p7_der = binary(&["crl2pkcs7", "-nocrl", "-outform", "der", "-certfile"], &pem);
+        let p12 = binary(&["pkcs12", "-export", "-passout", "pass:x", "-in"], &format!("{pem}{key}"));
+        for (bytes, expected) in [
+            (cert.der, CertificateError::Der),
+            (p7, CertificateError::Pkcs7 { form: "" }),
+            (p7_der, CertificateError::Pkcs7 { form: " -inform der" }),
+            (p12, CertificateError::Pkcs12),
+            (b"\x30\x03\x02\x01".to_vec(), CertificateError::Pem(PemError::NoBlock)),
+        ] {
+            assert_eq!(Cert::bundle_from_pem(&bytes).unwrap_err(), expected);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Keys that have no name of kubeadm's and open the cluster all the same.
+//!
+//! They are the copies that commands keep of what they replace, the CA keys of a rotation, and the client key of an
+//! external etcd. What may be somebody else's stays and is reported.
+//!
+//! Reads: the manifests, the journal, the names in these directories. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::base::files::unfinished;
+use crate::context::Context;
+use crate::domain::paths::KUBERNETES_DIR;
+use crate::journal::{Journal, Ownership};
+use crate::pki::catalog::{CERTS, KUBECONFIGS};
+use crate::pki::rotation;
+use crate::state::backups;
+use crate::state::cluster_certificates as certificates;
+use crate::state::local_etcd;
+use crate::state::static_pod::StaticPod;
+use std::path::{Path, PathBuf};
+
+/// Files that go together, and what they are in the report.
+pub struct Group {
+    /// What they are.
+    pub what: &'static str,
+    /// Where they are.
+    pub paths: Vec<PathBuf>,
+}
+
+/// Everything of the kind on this host that goes.
+pub fn groups(cx: &Context) -> Result<Vec<Group>> {
+    let keeps = cx.leaving()?.keep_backups;
+    let copies = if keeps { Vec::new() } else { backups::all(cx)? };
+    let etcd = etcd_client(cx)?;
+    Ok(vec![
+        Group { what: "copies of earlier certificates and keys", paths: copies },
+        Group { what: "unfinished renewals", paths: staged(cx)? },
+        Group { what: "files of a CA rotation", paths: of_rotation(cx)? },
+        Group { what: "files of the external etcd's client", paths: etcd.ours },
+    ])
+}
+
+/// Adds what stays although it opens the cluster's etcd to the report.
+pub fn note_what_stays(cx: &mut Context) -> Result<()> {
+    for path in etcd_client(cx)?.others {
+        let why = "the client key of the external etcd, which kubewright did not write; it gives access to all data of the \
+                   cluster, so remove it when nothing else uses it";
+        let note = format!("{}, {why}", path.display());
+        if !cx.leaving()?.notes.contains(&note) {
+            cx.leaving_mut()?.notes.push(note);
+        }
+    }
+    Ok(())
+}
+
+/// The directories of a rotation, where they are a cluster tool's.
+pub fn rotation_folders(cx: &Context) -> Result<Vec<PathBuf>> {
+    let pki = cx.cluster()?.certificates_dir.clone();
+    let is_ours = certificates::is_whole(cx)?
+        || Journal::load(&cx.files)?.files().keys().any(|path| path.starts_with(&pki))
+        || certificates::named(&cx.files)?.iter().any(|path| path.starts_with(pki.join(rotation::SIGNING)));
+    Ok(if is_ours { rotation::FOLDERS.map(|name| pki.join(name)).into() } else { Vec::new() })
+}
+
+/// Pairs that were about to replace others. Only this tool gives files such names, whatever directory they are in.
+fn staged(cx: &Context) -> Result<Vec<PathBuf>> {
+    let pki = cx.cluster()?.certificates_dir.clone();
+    let certs = CERTS.iter().map(|spec| pki.join(spec.base));
+    let configs = KUBECONFIGS.iter().map(|spec| Path::new(KUBERNETES_DIR).join(spec.file).with_extension(""));
+    let mut paths = Vec::new();
+    for base in certs.chain(configs) {
+        let (Some(folder), Some(stem)) = (base.parent(), base.file_name().and_then(|name| name.to_str())) else {
+            continue;
+        };
+        let start = format!("{stem}.renewing");
+        let is_staged = |name: &&String| name.strip_prefix('.').unwrap_or(name.as_str()).starts_with(&start);
+        let names = names(cx, folder)?;
+        paths.extend(names.iter().filter(is_staged).map(|name| folder.join(name)));
+    }
+    Ok(paths)
+}
+
+/// Known by their names: the journal knows nothing of a file whose writer was killed.
+fn of_rotation(cx: &Context) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for folder in rotation_folders(cx)? {
+        for name in names(cx, &folder)? {
+            let hidden = name.strip_prefix('.').and_then(|name| name.rsplit_once(".kubewright"));
+            if rotation::is_kept_file(hidden.map_or(name.as_str(), |(name, _)| name)) {
+                paths.push(folder.join(name));
+            }
+        }
+        if let Some(pki) = folder.parent() {
+            paths.push(pki.join(rotation::BRIDGE));
+        }
+    }
+    paths.dedup();
+    Ok(paths)
+}
+
+/// Also where a link leads to the directory.
+fn names(cx: &Context, folder: &Path) -> Result<Vec<String>> {
+    let is_folder = cx.files.real(folder).is_ok_and(|real| real.is_dir());
+    Ok(if is_folder { cx.files.list(folder)? } else { Vec::new() })
+}
+
+#[derive(Default)]
+struct EtcdClient {
+    ours: Vec<PathBuf>,
+    others: Vec<PathBuf>,
+}
+
+/// What the API server shows to an etcd that this host's cluster tools do not run. In kubeadm's directory it is the API
+/// server's own; elsewhere it may be somebody else's unless `join` has downloaded it.
+fn etcd_client(cx: &Context) -> Result<EtcdClient> {
+    let mut found = EtcdClient::default();
+    let Some(pod) = StaticPod::read(&cx.files, "kube-apiserver")? else { return Ok(found) };
+    if !local_etcd::is_of_others(cx)? {
+        return Ok(found);
+    }
+    let journal = Journal::load(&cx.files)?;
+    let own = Path::new(KUBERNETES_DIR);
+    let etcds = cx.cluster()?.certificates_dir.join("etcd");
+    for flag in ["etcd-keyfile", "etcd-certfile", "etcd-cafile"] {
+        let Some(value) = pod.flag(flag).filter(|value| !value.is_empty()) else { continue };
+        let path = pod.on_host_or_same(Path::new(value));
+        let is_client = flag != "etcd-cafile";
+        let is_servers = is_client && path.starts_with(own) && !path.starts_with(&etcds);
+        if is_servers || journal.ownership(&cx.files, &path)? == Ownership::Ours {
+            found.ours.extend(unfinished(&path).into_iter().chain([path]));
+        } else if flag == "etcd-keyfile" && cx.files.exists(&path) {
+            found.others.push(path);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,181 @@
+//! What is known of a cluster whose certificates are to be renewed, which may have ended already.
+//!
+//! Reads: a configuration file, or ConfigMap `kubeadm-config`, or the static Pods' manifests and the kubelet's
+//! kubeconfig. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::config::{Facts, documents, print};
+use crate::context::Context;
+use crate::host::facts;
+use crate::pki::PkiStore;
+use crate::state::static_pod::StaticPod;
+use crate::state::stored_config;
+use crate::versions::{self, Version};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The cluster and the node, and where that is from.
+pub struct Known {
+    /// The cluster.
+    pub cluster: ClusterConfig,
+    /// This host as a node of it.
+    pub node: NodeConfig,
+    /// What tells so: for people.
+    pub source: Source,
+}
+
+/// Where a configuration is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file that was given.
+    File,
+    /// The running cluster.
+    Cluster,
+    /// What lies on this host, because the cluster does not answer.
+    Host,
+}
+
+/// Finds out what can be known. A cluster that does not answer, as after its certificates have ended, is no error:
+/// renewing needs little more than the certificates themselves.
+///
+/// # Errors
+/// When a given file is wrong, or files of this host cannot be read.
+pub fn find(
+    cx: &mut Context,
+    given: Option<(String, Vec<u8>)>,
+    kubeconfig: &Path,
+    cert_dir: Option<&PathBuf>,
+) -> Result<Known> {
+    let from_host = from_host(cx)?;
+    let (mut cluster, source) = match given {
+        Some((name, bytes)) => {
+            let facts = Facts::placeholder(cx.random.clone());
+            (documents::parse(&name, &bytes)?.cluster(&facts)?.config, Source::File)
+        }
+        None => match ask(cx, kubeconfig) {
+            Some(cluster) => (cluster, Source::Cluster),
+            None => (from_host.0, Source::Host),
+        },
+    };
+    if let Some(dir) = cert_dir {
+        cluster.certificates_dir.clone_from(dir);
+    }
+    Ok(Known { cluster, node: from_host.1, source })
+}
+
+/// What the cluster has stored. Why it cannot be had is told and no more: the rest is done by what is on this host.
+fn ask(cx: &mut Context, kubeconfig: &Path) -> Option<ClusterConfig> {
+    if !cx.files.is_live() || !cx.files.exists(kubeconfig) {
+        return None;
+    }
+    let stored = cx.running_cluster(kubeconfig).and_then(|cluster| stored_config::read(cx, &cluster));
+    match stored {
+        Ok(None) => cx.events.warning("the cluster has no ConfigMap kube-system/kubeadm-config"),
+        Err(failure) => {
+            let causes: Vec<String> = std::iter::once(failure.to_string()).chain(failure.causes()).collect();
+            cx.events.warning(format!("the cluster's configuration cannot be read: {}", causes.join(": ")));
+        }
+        Ok(found) => return found,
+    }
+    None
+}
+
+/// Flags of the API server that name files of the certificates folder, and what these are called there. A certificate
+/// stands for its key, too: whoever gives it another one gives it both.
+const OWN_FILES: [(&str, &str); 6] = [
+    ("tls-cert-file", "apiserver.crt"),
+    ("client-ca-file", "ca.crt"),
+    ("kubelet-client-certificate", "apiserver-kubelet-client.crt"),
+    ("proxy-client-cert-file", "front-proxy-client.crt"),
+    ("requestheader-client-ca-file", "front-proxy-ca.crt"),
+    ("service-account-key-file", "sa.pub"),
+];
+
+/// The folder of the certificates on the host, as the API server's manifest has it: the one that most of its flags name,
+/// at least two of them, since a user may have given any one another file.
+///
+/// # Errors
+/// When the manifest is there and cannot be read.
+pub fn certificates_dir(files: &HostFiles) -> Result<Option<PathBuf>> {
+    let api_server = StaticPod::read(files, "kube-apiserver")?.unwrap_or_default();
+    let mut votes: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for (flag, name) in OWN_FILES {
+        let path = api_server.flag(flag).map(|path| api_server.on_host_or_same(Path::new(path)));
+        let path = path.filter(|path| path.ends_with(name) && path.is_absolute());
+        if let Some(folder) = path.as_deref().and_then(Path::parent) {
+            *votes.entry(folder.to_path_buf()).or_default() += 1;
+        }
+    }
+    let most = votes.into_iter().max_by_key(|(_, votes)| *votes);
+    Ok(most.filter(|(_, votes)| *votes > 1).map(|(folder, _)| folder))
+}
+
+/// The cluster and the node as far as this host's files tell.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
+    let api_server = StaticPod::read(&cx.files, "kube-apiserver")?.unwrap_or_default();
+    let tagged = api_server.tag().and_then(|tag| tag.parse::<Version>().ok());
+    let version = tagged
+        .or_else(|| facts::kubelet_version(&cx.host).ok())
+        .filter(|version| versions::facts(version.minor).is_some())
+        .unwrap_or_else(|| Version::new(versions::newest(), 0));
+    let minor = versions::facts_of(&version)?;
+    let name = match kubelet_name(cx) {
+        Some(name) => name,
+        None => facts::hostname(&cx.host)?,
+    };
+    let mut node = print::default_node(minor, &name);
+    // The runtime is looked for where the kubelet says it is.
+    node.cri_socket = None;
+    if let Some(address) = api_server.flag("advertise-address").and_then(|text| text.parse().ok()) {
+        node.local_endpoint.advertise_address = address;
+    }
+    if let Some(port) = api_server.flag("secure-port").and_then(|text| text.parse().ok()) {
+        node.local_endpoint.bind_port = port;
+    }
+    let mut cluster = print::default_cluster(version, minor);
+    if let Some(folder) = certificates_dir(&cx.files)? {
+        cluster.certificates_dir = folder;
+    }
+    Ok((cluster, node))
+}
+
+/// The node's name, as the kubelet's certificate has it.
+fn kubelet_name(cx: &Context) -> Option<String> {
+    let path = Path::new("/etc/kubernetes/kubelet.conf");
+    let store = PkiStore::new(cx.files.clone(), "/etc/kubernetes/pki", &cx.clock, &cx.random);
+    let config = store.load_kubeconfig(path).ok().flatten()?;
+    let user = config.current_user()?;
+    let chain = store.client_certs(path, user).ok().flatten().unwrap_or_default();
+    let name = chain.first().and_then(|cert| cert.subject.common_name.strip_prefix("system:node:"));
+    name.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_certificates_is_the_one_that_several_flags_agree_on() {
+        let found = |flags: &[&str]| {
+            let root = tempfile::tempdir().unwrap();
+            let manifests = root.path().join("etc/kubernetes/manifests");
+            std::fs::create_dir_all(&manifests).unwrap();
+            let pod = format!("spec: {{containers: [{{command: [kube-apiserver, {}]}}]}}", flags.join(", "));
+            std::fs::write(manifests.join("kube-apiserver.yaml"), pod).unwrap();
+            let cx = Context::for_tests(root.path().to_str().unwrap());
+            from_host(&cx).unwrap().0.certificates_dir
+        };
+        let (cert, key) = ("--tls-cert-file=/srv/pki/apiserver.crt", "--service-account-key-file=/srv/pki/sa.pub");
+        assert_eq!(found(&[cert, key, "--client-ca-file=/other/ca.crt"]), Path::new("/srv/pki"));
+        assert_eq!(found(&["--client-ca-file=/other/ca.crt"]), Path::new("/etc/kubernetes/pki"));
+        assert_eq!(
+            found(&["--tls-cert-file=/a/mine.crt", "--tls-private-key-file=/a/mine.key"]),
+            Path::new("/etc/kubernetes/pki")
+        );
+    }
+}

@@ -1,0 +1,88 @@
+//! Whether anything that `certs renew` renews ends soon: what a timer asks every day.
+//!
+//! Reads: the certificates and kubeconfigs of this host. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::pki::PkiStore;
+use crate::pki::catalog;
+use crate::state::expiry::{self, Item};
+use crate::state::kubelet_client;
+use crate::state::renewable::{KUBELET_CONF, names};
+
+/// True when something of this host ends within so many seconds, and this host can renew it; `only` narrows it to one
+/// name. A certificate of a short life is not near its end before two thirds of it are over: it would be renewed, and
+/// the control plane restarted, every day.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn is_near(files: &HostFiles, store: &PkiStore, now: i64, only: Option<&str>, within: i64) -> Result<bool> {
+    let report = expiry::survey(files, store, now)?;
+    let names = names();
+    let asked = |name: &str| names.contains(&name) && only.is_none_or(|only| only == name);
+    let ends = |item: &Item| item.seconds_left <= within.min((item.not_after - item.not_before) / 3);
+    let ours = |item: &&Item| !item.externally_managed && asked(&item.name) && item.name != KUBELET_CONF;
+    if report.certificates.iter().filter(ours).any(ends) {
+        return Ok(true);
+    }
+    if !asked(KUBELET_CONF) || !files.exists(&store.key_path(catalog::cert("ca")?)) {
+        return Ok(false);
+    }
+    kubelet_client::needs_help(files, now, || {
+        report.certificates.iter().filter(|item| item.name == KUBELET_CONF).any(ends)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::gate::Gate;
+    use crate::pki::fixture;
+    use crate::pki::keys::Generator;
+    use crate::pki::subject::Subject;
+    use crate::pki::validity::Validity;
+    use crate::state::renewal_fixture::{MADE, host, store};
+
+    const DAY: i64 = 86_400;
+
+    fn near(root: &tempfile::TempDir, only: Option<&str>, after: i64, within: i64) -> bool {
+        let files = HostFiles::new(root.path(), Gate::open());
+        let now = i64::try_from(MADE).unwrap() + after;
+        is_near(&files, &store(root, MADE), now, only, within).unwrap()
+    }
+
+    /// Puts a certificate of so many days where the kubelet keeps its own, and points its kubeconfig there.
+    fn rotate(root: &tempfile::TempDir, days: i64) {
+        let store = store(root, MADE);
+        let ca = store.require_ca(catalog::cert("ca").unwrap(), "a test").unwrap();
+        let subject = Subject::new("system:node:n1", &[catalog::NODES]);
+        let begin = i64::try_from(MADE).unwrap();
+        let validity = Validity { not_before: begin, not_after: begin + days * DAY };
+        let (cert, key) = store.issue_client(&ca, &subject, validity, &fixture::cluster(36), &Generator).unwrap();
+        std::fs::create_dir_all(root.path().join("var/lib/kubelet/pki")).unwrap();
+        let pem = format!("{}{}", cert.pem(), key.pem().expose());
+        std::fs::write(root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem"), pem).unwrap();
+        crate::state::renewal_fixture::point_at_rotated(root);
+    }
+
+    #[test]
+    fn what_the_kubelet_renews_by_itself_does_not_restart_the_control_plane_every_day() {
+        let root = host();
+        rotate(&root, 20);
+        assert!(!near(&root, None, 0, 30 * DAY));
+        // It has failed to renew it.
+        assert!(near(&root, None, 19 * DAY + 1, 30 * DAY));
+        assert!(near(&root, Some(KUBELET_CONF), 19 * DAY + 1, 30 * DAY));
+        std::fs::remove_file(root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem")).unwrap();
+        assert!(near(&root, None, 0, 30 * DAY));
+    }
+
+    #[test]
+    fn a_life_shorter_than_the_threshold_does_not_make_everything_near() {
+        let root = host();
+        // The certificates of the fixture live for a year.
+        assert!(!near(&root, None, 0, 400 * DAY));
+        assert!(near(&root, None, 250 * DAY, 400 * DAY));
+        assert!(!near(&root, None, 250 * DAY, 30 * DAY));
+    }
+}

@@ -1,0 +1,260 @@
+//! When what this host proves itself with ends, and whether what lies on the disk is what is really in use.
+//!
+//! Reads: the certificates folder, /etc/kubernetes/*.conf, /var/lib/kubelet/pki, the static Pods' manifests, and the
+//! certificates that the components show on their ports. Writes: nothing.
+
+use super::static_pod::StaticPod;
+use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::config::kubeconfig::Kubeconfig;
+use crate::pki::catalog::{CERTS, KUBECONFIGS};
+use crate::pki::cert::Cert;
+use crate::pki::{PkiStore, moment};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// The kubelet's own folder of certificates.
+const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
+/// Where the kubeconfigs lie.
+pub const KUBECONFIG_DIR: &str = "/etc/kubernetes";
+/// The name of the kubelet's serving certificate in reports.
+pub const KUBELET_SERVER: &str = "kubelet-server";
+
+/// The name of the client certificate for an etcd that others run in reports. Its CA is theirs.
+pub const EXTERNAL_ETCD_CLIENT: &str = "external-etcd-client";
+
+/// What kind of thing ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sort {
+    /// A CA, which is not renewed.
+    Ca,
+    /// A certificate of the control plane.
+    Certificate,
+    /// The client certificate of a kubeconfig.
+    Kubeconfig,
+    /// A certificate that the kubelet renews by itself.
+    Kubelet,
+    /// One that a component made for itself when it started, and that is in no file.
+    SelfMade,
+}
+
+/// A certificate and its end.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Item {
+    /// Its name for `certs renew`, where it has one.
+    pub name: String,
+    /// What kind it is.
+    pub sort: Sort,
+    /// The file; None for what is in no file.
+    pub path: Option<PathBuf>,
+    /// Whom it stands for.
+    pub subject: String,
+    /// Who has signed it.
+    pub issuer: String,
+    /// Its serial number, hexadecimal.
+    pub serial: String,
+    /// When it begins, in seconds since the epoch.
+    pub not_before: i64,
+    /// When it ends, in seconds since the epoch.
+    pub not_after: i64,
+    /// The same for people.
+    pub expires: String,
+    /// Seconds until then; negative when it is over.
+    pub seconds_left: i64,
+    /// True when this host could not renew it, because its CA's key is elsewhere.
+    pub externally_managed: bool,
+    /// What the component shows on its port; None when there is no port or nobody looked.
+    pub served: Option<Served>,
+    /// How bad that is, once it was judged.
+    pub severity: Severity,
+}
+
+/// What is really shown on a port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Served {
+    /// Where.
+    pub address: String,
+    /// The serial number that was seen; None when nobody answered.
+    pub serial: Option<String>,
+    /// When what was seen ends.
+    pub not_after: Option<i64>,
+    /// How it compares with the file.
+    pub state: State,
+}
+
+/// How what is shown compares with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// The file's certificate is in use.
+    InUse,
+    /// Another is: the component has not taken up the file.
+    NotYetInUse,
+    /// Nobody answered.
+    Unreachable,
+}
+
+/// How bad an end is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// It is far away.
+    #[default]
+    Ok,
+    /// It is near, or what is in use is not what is on the disk.
+    Warning,
+    /// It is very near, or was.
+    Critical,
+}
+
+/// How near an end may be, in seconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Thresholds {
+    /// From here on it is worth a warning.
+    pub warn: i64,
+    /// From here on it is critical.
+    pub critical: i64,
+}
+
+/// What was found on a host.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Every certificate, CAs last.
+    pub certificates: Vec<Item>,
+    /// Files that should hold one and do not, in words.
+    pub unreadable: Vec<String>,
+}
+
+/// Reads every certificate of the host at the time `now`, without asking anybody.
+///
+/// # Errors
+/// When a folder cannot be listed or a file that is there cannot be opened.
+pub fn survey(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
+    let mut report = Report::default();
+    for spec in CERTS {
+        let path = store.cert_path(spec);
+        let sort = if spec.is_ca() { Sort::Ca } else { Sort::Certificate };
+        let ca = spec.ca.and_then(|name| CERTS.iter().find(|ca| ca.name == name)).unwrap_or(spec);
+        let external = !files.exists(&store.key_path(ca));
+        report.add(spec.name, sort, &path, read(files, &path)?, now, external);
+    }
+    if let Some((path, found)) = external_etcd_client(files)? {
+        let is_listed = report.certificates.iter().any(|item| item.path.as_deref() == Some(path.as_path()));
+        if !is_listed {
+            report.add(EXTERNAL_ETCD_CLIENT, Sort::Certificate, &path, found, now, true);
+        }
+    }
+    let signer = CERTS.first().is_none_or(|ca| !files.exists(&store.key_path(ca)));
+    for spec in KUBECONFIGS {
+        let path = Path::new(KUBECONFIG_DIR).join(spec.file);
+        if let Some(bytes) = files.read(&path)? {
+            let cert = embedded(store, &path, &bytes);
+            report.add(spec.file, Sort::Kubeconfig, &path, cert, now, signer);
+        }
+    }
+    for (name, files_in_turn) in [
+        ("kubelet-client", ["kubelet-client-current.pem", "kubelet-client.crt"]),
+        (KUBELET_SERVER, ["kubelet-server-current.pem", "kubelet.crt"]),
+    ] {
+        for file in files_in_turn {
+            let path = Path::new(KUBELET_PKI).join(file);
+            if let Some(cert) = read(files, &path)? {
+                report.add(name, Sort::Kubelet, &path, Some(cert), now, false);
+                break;
+            }
+        }
+    }
+    report.certificates.sort_by_key(|item| item.sort == Sort::Ca);
+    Ok(report)
+}
+
+/// The client certificate with which the API server enters an etcd that others run, and its file.
+fn external_etcd_client(files: &HostFiles) -> Result<Option<(PathBuf, Found)>> {
+    let Some(pod) = StaticPod::read(files, "kube-apiserver")? else { return Ok(None) };
+    let Some(flag) = pod.flag("etcd-certfile").filter(|flag| !flag.is_empty()) else { return Ok(None) };
+    let path = pod.on_host_or_same(Path::new(flag));
+    let found = read(files, &path)?;
+    Ok(Some((path, found)))
+}
+
+/// A certificate that was read, or why it could not be; None when there is no file.
+type Found = Option<std::result::Result<Cert, String>>;
+
+fn read(files: &HostFiles, path: &Path) -> Result<Found> {
+    let Some(bytes) = files.read(path)? else { return Ok(None) };
+    let cert = Cert::bundle_from_file(path, &bytes).map_err(|e| e.to_string());
+    Ok(Some(cert.and_then(|chain| chain.into_iter().next().ok_or_else(|| "it is empty".into()))))
+}
+
+/// The client certificate of a kubeconfig; None when it has another credential.
+fn embedded(store: &PkiStore, path: &Path, bytes: &[u8]) -> Found {
+    let look = || -> Result<Option<Cert>> {
+        let config = Kubeconfig::parse(path, bytes)?;
+        let Some(user) = config.current_user() else { return Ok(None) };
+        Ok(store.client_certs(path, user)?.and_then(|chain| chain.into_iter().next()))
+    };
+    look().map_err(|e| e.to_string()).transpose()
+}
+
+impl Report {
+    /// Judges every certificate by the thresholds; the worst of all. A file that cannot be read is as bad as an end.
+    pub fn judge(&mut self, limits: Thresholds) -> Severity {
+        for item in &mut self.certificates {
+            let left = item.seconds_left_in_use();
+            let stale = item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
+            item.severity = match left {
+                left if left <= limits.critical => Severity::Critical,
+                left if left <= limits.warn || stale => Severity::Warning,
+                _ => Severity::Ok,
+            };
+        }
+        let worst = self.certificates.iter().map(|item| item.severity).max().unwrap_or_default();
+        if self.unreadable.is_empty() { worst } else { Severity::Critical }
+    }
+
+    fn add(&mut self, name: &str, sort: Sort, path: &Path, found: Found, now: i64, external: bool) {
+        match found {
+            None => {}
+            Some(Err(why)) => self.unreadable.push(why),
+            Some(Ok(cert)) => {
+                let mut item = Item::new(name, sort, &cert, now);
+                item.path = Some(path.to_path_buf());
+                item.externally_managed = external;
+                self.certificates.push(item);
+            }
+        }
+    }
+}
+
+impl Item {
+    pub(crate) fn new(name: &str, sort: Sort, cert: &Cert, now: i64) -> Self {
+        Self {
+            name: name.to_owned(),
+            sort,
+            path: None,
+            subject: cert.subject.to_string(),
+            issuer: cert.issuer.clone(),
+            serial: cert.serial.clone(),
+            not_before: cert.not_before,
+            not_after: cert.not_after,
+            expires: moment::text(cert.not_after),
+            seconds_left: cert.not_after - now,
+            externally_managed: false,
+            served: None,
+            severity: Severity::Ok,
+        }
+    }
+
+    /// Seconds until the earlier end of the file and what is served in its place.
+    pub fn seconds_left_in_use(&self) -> i64 {
+        let lag = self.served.as_ref().and_then(|served| served.not_after).map(|end| self.not_after - end);
+        self.seconds_left - lag.unwrap_or_default().max(0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

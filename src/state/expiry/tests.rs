@@ -1,0 +1,89 @@
+use super::*;
+use crate::base::env::{Clock, Random};
+use crate::base::gate::Gate;
+use crate::pki::fixture;
+use crate::pki::keys::Generator;
+
+const NOW: u64 = 1_795_238_460;
+
+fn host() -> (tempfile::TempDir, HostFiles, PkiStore) {
+    let root = tempfile::tempdir().unwrap();
+    let files = HostFiles::new(root.path(), Gate::open());
+    let cluster = fixture::cluster(36);
+    let store = PkiStore::new(files.clone(), &cluster.certificates_dir, &Clock::fixed(NOW), &Random::seeded(1));
+    for spec in CERTS {
+        store.ensure(spec, &cluster, &fixture::node(), &Generator).unwrap();
+    }
+    for spec in KUBECONFIGS {
+        store.ensure_kubeconfig(spec, Path::new(KUBECONFIG_DIR), &cluster, &fixture::node(), &Generator).unwrap();
+    }
+    (root, files, store)
+}
+
+fn item<'a>(report: &'a Report, name: &str) -> &'a Item {
+    report.certificates.iter().find(|item| item.name == name).unwrap()
+}
+
+#[test]
+fn every_certificate_and_kubeconfig_is_found_with_its_end() {
+    let (root, files, store) = host();
+    std::fs::create_dir_all(root.path().join("var/lib/kubelet/pki")).unwrap();
+    let pem = std::fs::read(root.path().join("etc/kubernetes/pki/apiserver-kubelet-client.crt")).unwrap();
+    std::fs::write(root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem"), pem).unwrap();
+    std::fs::remove_file(root.path().join("etc/kubernetes/pki/etcd/ca.key")).unwrap();
+    let now = i64::try_from(NOW).unwrap();
+    let report = survey(&files, &store, now + 86_400).unwrap();
+    assert_eq!(report.certificates.len(), CERTS.len() + KUBECONFIGS.len() + 1);
+    assert_eq!(item(&report, "apiserver").seconds_left, 364 * 86_400);
+    assert_eq!(item(&report, "ca").sort, Sort::Ca);
+    assert_eq!(item(&report, "kubelet-client").sort, Sort::Kubelet);
+    assert!(item(&report, "etcd-server").externally_managed && !item(&report, "apiserver").externally_managed);
+    assert!(report.unreadable.is_empty());
+}
+
+#[test]
+fn a_file_that_is_damaged_is_told_and_the_others_are_read() {
+    let (root, files, store) = host();
+    std::fs::write(root.path().join("etc/kubernetes/pki/apiserver.crt"), "nonsense").unwrap();
+    std::fs::write(root.path().join("etc/kubernetes/admin.conf"), "kind: Pod").unwrap();
+    let report = survey(&files, &store, i64::try_from(NOW).unwrap()).unwrap();
+    assert_eq!(report.unreadable.len(), 2, "{:?}", report.unreadable);
+    assert!(report.unreadable[0].contains("apiserver.crt"), "{:?}", report.unreadable);
+    assert_eq!(report.certificates.len(), CERTS.len() + KUBECONFIGS.len() - 2);
+}
+
+#[test]
+fn what_is_served_counts_when_it_ends_before_the_file() {
+    let (_root, files, store) = host();
+    let now = i64::try_from(NOW).unwrap();
+    let report = survey(&files, &store, now).unwrap();
+    let mut item = item(&report, "apiserver").clone();
+    assert_eq!(item.seconds_left_in_use(), item.seconds_left);
+    item.served = Some(Served {
+        address: "127.0.0.1:6443".into(),
+        serial: Some("00".into()),
+        not_after: Some(now + 60),
+        state: State::NotYetInUse,
+    });
+    assert_eq!(item.seconds_left_in_use(), 60);
+}
+
+/// It was in no report, so that it expired without a warning and the API server with it.
+#[test]
+fn the_client_certificate_of_an_etcd_that_others_run_is_listed() {
+    let (root, files, store) = host();
+    let from = root.path().join("etc/kubernetes/pki/apiserver-kubelet-client.crt");
+    std::fs::create_dir_all(root.path().join("etc/etcd")).unwrap();
+    std::fs::copy(from, root.path().join("etc/etcd/client.crt")).unwrap();
+    let manifest = |file: &str| {
+        let text = format!("spec: {{containers: [{{command: [kube-apiserver, --etcd-certfile={file}]}}]}}");
+        std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
+        std::fs::write(root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml"), text).unwrap();
+        survey(&files, &store, i64::try_from(NOW).unwrap()).unwrap()
+    };
+    let report = manifest("/etc/etcd/client.crt");
+    let listed = item(&report, EXTERNAL_ETCD_CLIENT);
+    assert!(listed.externally_managed && listed.path.as_deref() == Some(Path::new("/etc/etcd/client.crt")));
+    let report = manifest("/etc/kubernetes/pki/apiserver-etcd-client.crt");
+    assert!(report.certificates.iter().all(|item| item.name != EXTERNAL_ETCD_CLIENT), "it is one of ours");
+}

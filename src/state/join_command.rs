@@ -1,0 +1,94 @@
+//! The line that makes another host join: where the cluster is, and why it may be trusted.
+//!
+//! Reads: `cluster-info` in the cluster, and the kubeconfig with which the cluster was entered. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::base::pin::Pin;
+use crate::config::kubeconfig::Kubeconfig;
+use crate::context::Context;
+use crate::context::access::AccessError;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{CONFIG_MAP, ObjectRef};
+use crate::pki::cert::Cert;
+use crate::pki::pin;
+use std::path::Path;
+
+/// Where a cluster is and what its CA is known by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meeting {
+    /// `HOST:PORT`.
+    pub endpoint: String,
+    /// The pins of its CA, each once.
+    pub pins: Vec<Pin>,
+}
+
+impl Meeting {
+    /// The line for a worker.
+    pub fn worker(&self, token: &str) -> String {
+        let pins: Vec<String> = self.pins.iter().map(|pin| format!("--discovery-token-ca-cert-hash {pin}")).collect();
+        format!("kubewright join {} --token {token} {}", self.endpoint, pins.join(" "))
+    }
+
+    /// The line for a control plane, whose certificates `key` opens.
+    pub fn control_plane(&self, token: &str, key: &str) -> String {
+        format!("{} --control-plane --certificate-key {key}", self.worker(token))
+    }
+
+    /// What a kubeconfig says of its current cluster; `path` is for errors.
+    ///
+    /// # Errors
+    /// When it is no kubeconfig, or lacks the server or its CA.
+    pub fn of_kubeconfig(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let kubeconfig = Kubeconfig::parse(path, bytes)?;
+        let lacks = |what| AccessError::Incomplete { path: path.into(), what };
+        // cluster-info has a cluster and neither user nor context.
+        let cluster = kubeconfig
+            .current_cluster()
+            .or_else(|| kubeconfig.clusters.first().map(|named| &named.cluster))
+            .ok_or_else(|| lacks("cluster"))?;
+        let ca = cluster.certificate_authority_data.as_ref().ok_or_else(|| lacks("certificate authority"))?;
+        let pins = pin::of_all(&Cert::bundle_from_file(path, &ca.0)?);
+        let endpoint = cluster.server.strip_prefix("https://").ok_or_else(|| lacks("server"))?;
+        let endpoint = endpoint.split('/').next().unwrap_or_default();
+        Ok(Self { endpoint: endpoint.to_owned(), pins })
+    }
+}
+
+/// Asks the cluster where it is; `kubeconfig` answers for a cluster that has no `cluster-info`.
+///
+/// # Errors
+/// When the cluster cannot be reached, or neither says where it is.
+pub fn find(cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Meeting> {
+    let info = cluster.find(&ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info"))?;
+    if let Some(text) = info.as_ref().and_then(|info| info["data"]["kubeconfig"].as_str()) {
+        return Meeting::of_kubeconfig(Path::new("kube-public/cluster-info"), text.as_bytes());
+    }
+    let bytes = cx.files.read(kubeconfig)?.ok_or_else(|| AccessError::absent(cx, kubeconfig))?;
+    Meeting::of_kubeconfig(kubeconfig, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_every_pin_of_a_ca_that_is_being_changed() {
+        let pin = |digit: &str| format!("sha256:{}", digit.repeat(64)).parse::<Pin>().unwrap();
+        let meeting = Meeting { endpoint: "[fd00::1]:6443".into(), pins: vec![pin("a"), pin("b")] };
+        let hash = |digit: &str| format!("--discovery-token-ca-cert-hash sha256:{}", digit.repeat(64));
+        let worker =
+            format!("kubewright join [fd00::1]:6443 --token abcdef.0123456789abcdef {} {}", hash("a"), hash("b"));
+        assert_eq!(meeting.worker("abcdef.0123456789abcdef"), worker);
+        assert_eq!(
+            meeting.control_plane("abcdef.0123456789abcdef", "00ff"),
+            format!("{worker} --control-plane --certificate-key 00ff")
+        );
+    }
+
+    #[test]
+    fn a_kubeconfig_without_ca_is_refused_by_name() {
+        let text = b"kind: Config\nclusters: [{name: '', cluster: {server: 'https://h:1'}}]";
+        let error = Meeting::of_kubeconfig(Path::new("a.conf"), text).unwrap_err();
+        assert_eq!(error.to_string(), "a.conf has no usable certificate authority");
+    }
+}

@@ -1,0 +1,108 @@
+//! How far the kubelet of this host has come on its way into the cluster.
+//!
+//! Reads: `/etc/kubernetes/kubelet.conf`, and the certificate and key that it names. Writes: nothing. The kubelet writes
+//! that file before it has a certificate, so that it is there says little.
+
+use crate::base::fault::Result;
+use crate::base::https;
+use crate::config::kubeconfig::Kubeconfig;
+use crate::context::Context;
+use crate::context::access::{authority, credentials};
+use crate::domain::paths::KUBELET_CONF;
+use crate::pki::cert::Cert;
+use crate::pki::keys::PrivateKey;
+use crate::pki::verify::leads_to;
+use std::path::Path;
+
+/// What the kubelet's own credentials are worth in the cluster that this host joins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// There is no `kubelet.conf`.
+    Absent,
+    /// `kubelet.conf` leads to another cluster, or nowhere.
+    Foreign,
+    /// The certificate or its key is not there, or cannot be used: the kubelet still has to get one.
+    Incomplete,
+    /// The certificate is from a CA that this cluster does not have.
+    OtherCa,
+    /// The certificate is this cluster's, for the node of this name.
+    OtherNode(String),
+    /// The certificate is for this node, but its time is over.
+    Expired,
+    /// This host is that node of this cluster.
+    Ours,
+}
+
+impl Credentials {
+    /// What is the matter with them, for people.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Absent => "there is none yet".into(),
+            Self::Foreign => "it is not of this cluster".into(),
+            Self::Incomplete => "it lacks its certificate or key".into(),
+            Self::OtherCa => "its certificate is from another CA than the cluster's".into(),
+            Self::OtherNode(name) => format!("its certificate is for the node {name}"),
+            Self::Expired => "its certificate has expired".into(),
+            Self::Ours => "it is right".into(),
+        }
+    }
+}
+
+/// Judges `kubelet.conf` by the CA certificates (PEM) of the cluster that was found.
+///
+/// # Errors
+/// When a file cannot be read, or the cluster's CA is none.
+pub fn of_kubelet(cx: &Context, ca_pem: &[u8]) -> Result<Credentials> {
+    let path = Path::new(KUBELET_CONF);
+    let Some(bytes) = cx.files.read(path)? else { return Ok(Credentials::Absent) };
+    let Some(kubeconfig) = of_this_cluster(cx, path, &bytes, ca_pem)? else { return Ok(Credentials::Foreign) };
+    let own = kubeconfig.current_user().map(|user| credentials(cx, path, user)).transpose()?.flatten();
+    match own {
+        Some(https::Credentials::Certificate { certificate, key }) => judge(cx, &certificate, key.expose(), ca_pem),
+        _ => Ok(Credentials::Incomplete),
+    }
+}
+
+/// Judges a file in which the kubelet keeps certificate and key together; None when there is no such file.
+///
+/// # Errors
+/// As [`of_kubelet`].
+pub fn of_pair(cx: &Context, path: &Path, ca_pem: &[u8]) -> Result<Option<Credentials>> {
+    let pair = cx.files.read(path)?;
+    pair.map(|pair| judge(cx, &pair, &pair, ca_pem)).transpose()
+}
+
+/// A kubeconfig, when it trusts a CA of this cluster; None when it leads elsewhere.
+///
+/// # Errors
+/// When a file that it names cannot be read, or the cluster's CA is none.
+pub fn of_this_cluster(cx: &Context, path: &Path, bytes: &[u8], ca_pem: &[u8]) -> Result<Option<Kubeconfig>> {
+    let Ok(kubeconfig) = Kubeconfig::parse(path, bytes) else { return Ok(None) };
+    let Some(cluster) = kubeconfig.current_cluster() else { return Ok(None) };
+    let there = authority(cx, path, cluster)?.unwrap_or_default();
+    let proved = Cert::bundle_from_file(path, ca_pem)?;
+    let is_same = Cert::bundle_from_pem(&there).is_ok_and(|there| there.iter().any(|cert| proved.contains(cert)));
+    Ok(is_same.then_some(kubeconfig))
+}
+
+fn judge(cx: &Context, certificate: &[u8], key: &[u8], ca_pem: &[u8]) -> Result<Credentials> {
+    let anchors = Cert::bundle_from_file(Path::new(KUBELET_CONF), ca_pem)?;
+    let chain = Cert::bundle_from_pem(certificate).unwrap_or_default();
+    let key = PrivateKey::from_pem(key);
+    let (Some(own), Ok(key)) = (chain.first(), key) else { return Ok(Credentials::Incomplete) };
+    let user = &own.subject.common_name;
+    Ok(if !own.has_key(key.public_der()) {
+        Credentials::Incomplete
+    } else if !leads_to(&chain, &anchors) {
+        Credentials::OtherCa
+    } else if *user != format!("system:node:{}", cx.node()?.name) {
+        Credentials::OtherNode(user.trim_start_matches("system:node:").into())
+    } else if own.not_after <= cx.clock.now() {
+        Credentials::Expired
+    } else {
+        Credentials::Ours
+    })
+}
+
+#[cfg(test)]
+mod tests;

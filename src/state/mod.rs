@@ -1,0 +1,43 @@
+//! What this host and its cluster are like. Everything here only reads; what changes something is in `ops`.
+
+pub mod api_health;
+pub mod artifacts;
+pub mod backups;
+pub mod cluster_ca;
+pub mod cluster_certificates;
+pub mod cluster_credentials;
+pub mod consumers;
+pub mod current_config;
+pub mod due;
+pub mod existing_cluster;
+pub mod expiry;
+pub mod health;
+pub mod holding;
+pub mod join_command;
+#[cfg(test)]
+pub mod join_fixture;
+pub mod kubelet_client;
+pub mod kubelet_credentials;
+pub mod kubelet_csr;
+pub mod leave_error;
+pub mod leftovers;
+pub mod local_etcd;
+pub mod manifests;
+pub mod not_yaml;
+pub mod notice;
+pub mod patches;
+pub mod pods;
+pub mod ports;
+pub mod previous_run;
+pub mod quorum;
+pub mod renewable;
+#[cfg(test)]
+pub mod renewal_fixture;
+pub mod reset_progress;
+pub mod rotation;
+pub mod stacked_etcd;
+pub mod static_pod;
+pub mod stored_config;
+#[cfg(test)]
+pub mod test_cluster;
+pub mod timer;

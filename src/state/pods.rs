@@ -1,0 +1,33 @@
+//! The Pods that run on this host.
+//!
+//! Reads: the container runtime's Pods, and Docker's. Writes: nothing.
+
+use crate::base::gate::Change;
+use crate::context::Context;
+use crate::host::docker;
+
+/// The names that a kubelet gives to containers in Docker.
+pub const DOCKER_NAMES: &str = "^/?k8s_";
+
+/// Pods that still run and that no dry run has planned to end, by name.
+pub fn running(cx: &Context) -> Vec<String> {
+    let ends = |command: &str| {
+        cx.gate.plans(|change| match change {
+            Change::Request { api, verb, .. } => (api.as_str(), verb.as_str()) == (command, "stop"),
+            Change::Run { command: words, .. } => words.first().is_some_and(|word| word == command),
+            _ => false,
+        })
+    };
+    let mut names = Vec::new();
+    if let Ok(pods) = cx.runtime().and_then(|cri| Ok(cri.pods()?))
+        && !ends("cri")
+    {
+        names.extend(pods.iter().filter(|pod| pod.ready).map(|pod| format!("{}/{}", pod.namespace, pod.name)));
+    }
+    if let Some(in_docker) = docker::running(&cx.host, DOCKER_NAMES)
+        && !ends("docker")
+    {
+        names.extend(in_docker);
+    }
+    names
+}

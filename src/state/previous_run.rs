@@ -1,0 +1,47 @@
+//! What an earlier run of `join`, cut short or not, has left of this very cluster.
+//!
+//! Reads: the kubelet's credentials and the CA on this host. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::domain::paths::BOOTSTRAP_KUBELET_CONF;
+use crate::domain::paths::KUBELET_CONF;
+use crate::domain::paths::manifest;
+use crate::state::cluster_ca::require_same_ca;
+use crate::state::kubelet_credentials::{self, Credentials};
+use std::path::{Path, PathBuf};
+
+/// The static Pods of a control plane.
+const PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+
+/// The files that must not stop this run, because they belong to the cluster that this host joins: a kubelet's
+/// credentials for that cluster are proof. The kubelet writes some of them itself, and a run that was killed may not
+/// have noted the others.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn files_of_this_cluster(cx: &Context) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let ca = &cx.join()?.ca_cert_path;
+    if let Some(there) = cx.files.read(ca)?
+        && require_same_ca(cx, ca, &there).is_ok()
+    {
+        files.push(ca.clone());
+    }
+    let ca_pem = &cx.joining()?.found.ca_pem;
+    let bootstrap = Path::new(BOOTSTRAP_KUBELET_CONF);
+    let may_ask = match cx.files.read(bootstrap)? {
+        Some(bytes) => kubelet_credentials::of_this_cluster(cx, bootstrap, &bytes, ca_pem)?.is_some(),
+        None => false,
+    };
+    let has_own = !matches!(kubelet_credentials::of_kubelet(cx, ca_pem)?, Credentials::Absent | Credentials::Foreign);
+    files.extend(may_ask.then(|| bootstrap.into()));
+    files.extend(has_own.then(|| KUBELET_CONF.into()));
+    if (may_ask || has_own) && cx.control_plane_join().is_some() {
+        files.extend(PODS.map(manifest));
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! For tests: a control plane in a directory, and a run that renews what is on it.
+
+use crate::base::env::{Clock, Random};
+use crate::base::files::HostFiles;
+use crate::base::gate::Gate;
+use crate::context::renewal::Renewal;
+use crate::context::{Context, Task};
+use crate::domain::paths::{BACKUP_DIR, KUBERNETES_DIR};
+use crate::pki::catalog::{CERTS, KUBECONFIGS};
+use crate::pki::keys::Generator;
+use crate::pki::{PkiStore, fixture};
+use std::path::Path;
+
+pub(crate) const MADE: u64 = 1_795_238_460;
+
+pub(crate) fn host() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(&root, MADE);
+    let (cluster, node) = (fixture::cluster(36), fixture::node());
+    for spec in CERTS {
+        store.ensure(spec, &cluster, &node, &Generator).unwrap();
+    }
+    for spec in KUBECONFIGS {
+        store.ensure_kubeconfig(spec, Path::new(KUBERNETES_DIR), &cluster, &node, &Generator).unwrap();
+    }
+    root
+}
+
+pub(crate) fn store(root: &tempfile::TempDir, now: u64) -> PkiStore {
+    let files = HostFiles::new(root.path(), Gate::open());
+    PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(now), &Random::seeded(9))
+}
+
+/// A run on that host that has not done anything yet.
+pub(crate) fn renewing(root: &tempfile::TempDir, only: Option<&str>) -> Context {
+    let mut cx = Context::for_tests(root.path().to_str().unwrap());
+    let task = Renewal::new(fixture::cluster(36), fixture::node(), Path::new(BACKUP_DIR).join("certs-test"));
+    cx.task = Task::Renew(Box::new(Renewal { only: only.map(str::to_owned), ..task }));
+    cx
+}
+
+/// Has the kubelet's kubeconfig name the file that the kubelet renews.
+pub(crate) fn point_at_rotated(root: &tempfile::TempDir) {
+    let (store, path) = (store(root, MADE), Path::new("/etc/kubernetes/kubelet.conf"));
+    let mut config = store.load_kubeconfig(path).unwrap().unwrap();
+    let user = config.current_user_mut().unwrap();
+    (user.client_certificate_data, user.client_key_data) = (None, None);
+    let file = Some("/var/lib/kubelet/pki/kubelet-client-current.pem".to_owned());
+    (user.client_certificate, user.client_key) = (file.clone(), file);
+    HostFiles::new(root.path(), Gate::open()).write(path, &config.content().unwrap(), 0o600).unwrap();
+}

@@ -1,0 +1,197 @@
+//! Where a change of CA is: the change itself, and how far each node has come.
+//!
+//! Both are annotations. A kubelet may read and write its own node and no other, so control planes write how far all of
+//! them have come where workers can read it.
+//!
+//! Reads: ConfigMap `kube-public/cluster-info`, nodes. Writes: nothing.
+
+pub mod error;
+pub mod host;
+pub mod reissued;
+pub mod signer;
+
+use crate::base::fault::Result;
+use crate::context::rotation::{Plan, Stage};
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The annotation of `cluster-info` (the change) and of nodes (how far they are).
+pub const ANNOTATION: &str = "kubewright.io/ca-rotation";
+/// The annotation of `cluster-info` with the stage that every control plane has done, for those who cannot see all nodes.
+pub const PROGRESS: &str = "kubewright.io/ca-rotation-control-planes";
+/// The label of control planes, and that of older minors.
+const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
+/// The annotation of `cluster-info` with the moment at which tokens in Secrets were last signed anew.
+pub const TOKENS: &str = "kubewright.io/ca-rotation-tokens";
+
+/// What the cluster knows.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct World {
+    /// The change that is going on.
+    pub plan: Option<Plan>,
+    /// The stage that every control plane has done, as they have noted it.
+    pub control_planes: Option<Stage>,
+    /// When tokens in Secrets were last signed anew, in seconds since the epoch.
+    #[serde(skip)]
+    pub tokens_at: Option<i64>,
+    /// The nodes that have a part in it; to a worker, only itself.
+    pub hosts: Vec<Host>,
+}
+
+/// How far a node has come.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Host {
+    /// Its name.
+    pub name: String,
+    /// False for a worker.
+    pub control_plane: bool,
+    /// The last stage that it has done.
+    pub done: Option<Stage>,
+    /// When, in seconds since the epoch.
+    pub at: Option<i64>,
+}
+
+/// Where `cluster-info` is.
+pub fn cluster_info() -> ObjectRef {
+    ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info")
+}
+
+/// What `info`, the object `cluster-info`, and the cluster's nodes say; with a kubelet's credentials, its own node.
+///
+/// # Errors
+/// When the cluster cannot be reached or refuses.
+pub fn read(info: &Value, cluster: &Cluster, own: Option<&str>) -> Result<World> {
+    let nodes = match own {
+        Some(name) => vec![cluster.read(&ObjectRef::global(&NODE, name))?],
+        None => cluster.list_metadata(&NODE)?,
+    };
+    Ok(World::of(info, &nodes))
+}
+
+/// What a node's annotation says of a stage that was done.
+pub fn note(plan: &Plan, stage: Stage, now: i64) -> String {
+    format!("{} {} {now}", plan.id, stage.name())
+}
+
+/// What an object's annotation says; empty without one.
+pub fn annotation<'a>(object: &'a Value, name: &str) -> &'a str {
+    object["metadata"]["annotations"][name].as_str().unwrap_or_default()
+}
+
+/// The stage and the time in a note of this change. What an earlier change has left says nothing of this one.
+fn noted(text: &str, plan: Option<&Plan>) -> (Option<Stage>, Option<i64>) {
+    let mut words = text.split(' ');
+    if plan.is_none_or(|plan| words.next() != Some(plan.id.as_str())) {
+        return (None, None);
+    }
+    (words.next().and_then(Stage::named), words.next().and_then(|text| text.parse().ok()))
+}
+
+impl World {
+    fn of(info: &Value, nodes: &[Value]) -> Self {
+        let plan: Option<Plan> = serde_json::from_str(annotation(info, ANNOTATION)).ok();
+        let control_planes = noted(annotation(info, PROGRESS), plan.as_ref()).0;
+        let tokens_at = noted(annotation(info, TOKENS), plan.as_ref()).1;
+        let mut hosts: Vec<Host> = nodes.iter().map(|node| Host::of(node, plan.as_ref())).collect();
+        // Workers know nothing but the cluster's CA.
+        if plan.as_ref().is_some_and(|plan| !plan.prints.contains_key("ca")) {
+            hosts.retain(|host| host.control_plane);
+        }
+        hosts.sort_by(|a, b| b.control_plane.cmp(&a.control_plane).then(a.name.cmp(&b.name)));
+        Self { plan, control_planes, tokens_at, hosts }
+    }
+
+    /// The hosts that have not done a stage.
+    pub fn left(&self, stage: Stage) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(move |host| host.done.is_none_or(|done| done < stage))
+    }
+
+    /// The stage that every control plane has done, by their own notes, where these nodes are not waited for.
+    pub fn control_planes_done(&self, without: &[String]) -> Option<Stage> {
+        let waits = |stage| self.left(stage).any(|host| host.control_plane && !without.contains(&host.name));
+        Stage::ALL.into_iter().rev().find(|stage| !waits(*stage))
+    }
+
+    /// The stage that comes next: the first that some host has not done.
+    pub fn next(&self) -> Option<Stage> {
+        Stage::ALL.into_iter().find(|stage| self.left(*stage).next().is_some())
+    }
+}
+
+impl Host {
+    fn of(node: &Value, plan: Option<&Plan>) -> Self {
+        let labels = &node["metadata"]["labels"];
+        let (done, at) = noted(annotation(node, ANNOTATION), plan);
+        Self {
+            name: node["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
+            control_plane: CONTROL_PLANE.iter().any(|label| labels.get(label).is_some()),
+            done,
+            at,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeMap;
+
+    fn plan(names: &[&str]) -> Plan {
+        let prints = names.iter().map(|name| ((*name).to_owned(), "p".to_owned())).collect::<BTreeMap<_, _>>();
+        Plan { id: "r2".into(), begun: 1, prints }
+    }
+
+    fn info(plan: &Plan, progress: &str) -> Value {
+        let text = serde_json::to_string(plan).unwrap();
+        json!({"metadata": {"annotations": {ANNOTATION: text, PROGRESS: progress}}})
+    }
+
+    fn node(name: &str, leads: bool, text: &str) -> Value {
+        let labels = if leads { json!({"node-role.kubernetes.io/master": ""}) } else { json!({}) };
+        json!({"metadata": {"name": name, "labels": labels, "annotations": {ANNOTATION: text}}})
+    }
+
+    #[test]
+    fn a_stage_is_left_where_no_node_says_otherwise_and_an_earlier_change_counts_for_nothing() {
+        let done = note(&plan(&["ca"]), Stage::Trust, 7);
+        let nodes =
+            [node("w", false, &done), node("b", true, "r1 drop 3"), node("a", true, &done), node("c", true, "")];
+        let world = World::of(&info(&plan(&["ca"]), ""), &nodes);
+        let left = |stage| world.left(stage).map(|host| host.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(left(Stage::Trust), ["b", "c"]);
+        assert_eq!(left(Stage::Reissue), ["a", "b", "c", "w"]);
+        assert_eq!(world.next(), Some(Stage::Trust));
+        assert_eq!(world.hosts.iter().find(|host| host.name == "a").unwrap().at, Some(7));
+    }
+
+    #[test]
+    fn the_control_planes_are_as_far_as_the_last_of_them() {
+        let plan = plan(&["ca"]);
+        let (trust, reissue) = (note(&plan, Stage::Trust, 7), note(&plan, Stage::Reissue, 8));
+        let nodes = [node("a", true, &reissue), node("b", true, &trust), node("w", false, "")];
+        let world = World::of(&info(&plan, &note(&plan, Stage::Trust, 9)), &nodes);
+        assert_eq!((world.control_planes, world.control_planes_done(&[])), (Some(Stage::Trust), Some(Stage::Trust)));
+        assert_eq!(world.control_planes_done(&["b".into()]), Some(Stage::Reissue));
+        assert_eq!(World::of(&info(&plan, "r1 drop 3"), &nodes).control_planes, None);
+    }
+
+    #[test]
+    fn workers_have_no_part_in_a_change_that_leaves_the_cluster_ca_alone() {
+        let nodes = [node("w", false, ""), node("a", true, "")];
+        let world = World::of(&info(&plan(&["etcd-ca", "sa"]), ""), &nodes);
+        assert_eq!(world.hosts.len(), 1);
+    }
+
+    #[test]
+    fn stages_come_in_their_order() {
+        assert_eq!(Stage::Reissue.before(), Some(Stage::Trust));
+        assert_eq!((Stage::Trust.before(), Stage::Drop.before()), (None, Some(Stage::Reissue)));
+        assert_eq!(Stage::ALL.map(|stage| Stage::named(stage.name())), Stage::ALL.map(Some));
+    }
+}

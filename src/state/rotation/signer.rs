@@ -1,0 +1,103 @@
+//! What the controller manager signs with, while the CA file holds more than the signer.
+//!
+//! It takes exactly one certificate to sign with, and by default it takes the CA file. So while that file is a bundle
+//! its manifest names a copy of the pair that signs. Both flags change with one file, so certificate and key always
+//! belong together.
+//!
+//! Reads: the manifest, the CA. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::pki::rotation::SIGNING;
+use crate::pki::rotation::short_print;
+use crate::pki::store::LoadedCa;
+use crate::pki::{PkiStore, catalog};
+use crate::state::rotation::error::RotationError;
+use crate::state::static_pod::StaticPod;
+use std::path::{Path, PathBuf};
+
+/// The component that signs.
+pub const POD: &str = "kube-controller-manager";
+/// The flag that names the certificate.
+pub const CERT_FLAG: &str = "cluster-signing-cert-file";
+const KEY_FLAG: &str = "cluster-signing-key-file";
+/// Where the copy of a pair lies, without the ending.
+pub fn pair_of(dir: &Path, print: &str) -> PathBuf {
+    dir.join(SIGNING).join(print)
+}
+
+/// The certificate with which the manifest has it sign.
+///
+/// # Errors
+/// When the manifest cannot be read.
+pub fn signer(cx: &Context) -> Result<Option<PathBuf>> {
+    let pod = StaticPod::read(&cx.files, POD)?.unwrap_or_default();
+    Ok(pod.flag(CERT_FLAG).map(PathBuf::from))
+}
+
+/// The manifest with the two flags at this pair. All else stays byte for byte.
+///
+/// # Errors
+/// When it lacks a flag.
+pub fn with_pair(manifest: &str, base: &Path) -> Result<String, RotationError> {
+    let text = flag(manifest, CERT_FLAG, &base.with_extension("crt"))?;
+    flag(&text, KEY_FLAG, &base.with_extension("key"))
+}
+
+fn flag(manifest: &str, name: &'static str, value: &Path) -> Result<String, RotationError> {
+    let start = format!("--{name}=");
+    let mut found = false;
+    let lines = manifest.split_inclusive('\n').map(|line| match line.find(&start) {
+        Some(at) => {
+            found = true;
+            let (before, rest) = line.split_at(at + start.len());
+            let end = rest.find(['"', '\'', '\n', ' ']).unwrap_or(rest.len());
+            format!("{before}{}{}", value.display(), &rest[end..])
+        }
+        None => line.to_owned(),
+    });
+    let text: String = lines.collect();
+    if found { Ok(text) } else { Err(RotationError::NoFlag(name)) }
+}
+
+/// The CA of a host whose CA file is a bundle, with the place of the copy of the pair that signs; None elsewhere.
+///
+/// # Errors
+/// When the CA cannot be read.
+pub fn of_bundle(cx: &Context) -> Result<Option<(PathBuf, LoadedCa)>> {
+    let dir = cx.cluster()?.certificates_dir.clone();
+    let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
+    let ca = store.load_ca(catalog::cert("ca")?)?.filter(|ca| ca.certs.len() > 1 && ca.key.is_some());
+    Ok(ca.map(|ca| (pair_of(&dir, &short_print(&ca.cert)), ca)))
+}
+
+/// The manifest of a host whose CA file is a bundle, as of one that joins while the CA changes: it names a copy of the
+/// pair that signs. The text as it is everywhere else.
+///
+/// # Errors
+/// When the CA cannot be read.
+pub fn for_bundle(cx: &Context, text: String) -> Result<String> {
+    Ok(match of_bundle(cx)? {
+        Some((base, _)) => with_pair(&text, &base)?,
+        None => text,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_two_flags_of_the_signer_change() {
+        let text = "a:\n    - --client-ca-file=/pki/ca.crt\n    - --cluster-signing-cert-file=/pki/ca.crt\n    \
+                    - \"--cluster-signing-key-file=/pki/ca.key\"\n    - --root-ca-file=/pki/ca.crt\n";
+        let there = with_pair(text, Path::new("/pki/signing/0a")).unwrap();
+        assert_eq!(
+            there,
+            "a:\n    - --client-ca-file=/pki/ca.crt\n    - --cluster-signing-cert-file=/pki/signing/0a.crt\n    \
+             - \"--cluster-signing-key-file=/pki/signing/0a.key\"\n    - --root-ca-file=/pki/ca.crt\n"
+        );
+        assert_eq!(with_pair(&there, Path::new("/pki/ca")).unwrap(), text);
+        assert!(matches!(with_pair("command: []\n", Path::new("/x")), Err(RotationError::NoFlag(CERT_FLAG))));
+    }
+}

@@ -1,0 +1,67 @@
+//! The systemd timer that renews certificates before they expire.
+//!
+//! Reads: its unit file, and what systemd knows of it and its last run. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::host::service::{Services, State};
+use crate::host::{Command, Host};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// The name of both units.
+pub(crate) const UNIT: &str = "kubewright-certs-renew";
+/// Where an administrator's units lie.
+const UNITS: &str = "/etc/systemd/system";
+
+/// True when the timer's unit is on this host.
+pub fn is_installed(cx: &Context) -> bool {
+    cx.files.exists(&path("timer"))
+}
+
+/// A timer that is installed.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// What systemd knows of its unit.
+    pub state: State,
+    /// When it runs next, in systemd's words; None when it does not.
+    pub next_run: Option<String>,
+    /// When its last run ended; None when there was none since the host was booted.
+    pub last_run: Option<String>,
+    /// How that run ended: `success`, or another word of systemd's and the exit code.
+    pub last_result: Option<String>,
+}
+
+/// What systemd knows of the timer; None when its units are not installed.
+///
+/// # Errors
+/// When systemd does not answer.
+pub fn status(cx: &Context) -> Result<Option<Status>> {
+    if !is_installed(cx) {
+        return Ok(None);
+    }
+    let state = Services::of(&cx.host).state(&format!("{UNIT}.timer"))?;
+    let timer = shown(&cx.host, "NextElapseUSecRealtime", "timer")?;
+    let service = shown(&cx.host, "Result,ExecMainStatus,ExecMainExitTimestamp", "service")?;
+    let last_run = value(&service, "ExecMainExitTimestamp");
+    let last_result = last_run.as_ref().and(value(&service, "Result")).map(|result| match result.as_str() {
+        "success" => result,
+        _ => format!("{result}, exit code {}", value(&service, "ExecMainStatus").unwrap_or_default()),
+    });
+    Ok(Some(Status { state, next_run: value(&timer, "NextElapseUSecRealtime"), last_run, last_result }))
+}
+
+fn shown(host: &Host, properties: &str, kind: &str) -> Result<String> {
+    Ok(host.read_text(&Command::new(["systemctl", "show", "-p", properties, &format!("{UNIT}.{kind}")]))?)
+}
+
+/// The value of a property; None when systemd has none.
+fn value(text: &str, key: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?.trim();
+    (!value.is_empty() && value != "n/a").then(|| value.to_owned())
+}
+
+pub(crate) fn path(kind: &str) -> PathBuf {
+    Path::new(UNITS).join(format!("{UNIT}.{kind}"))
+}
