@@ -228,7 +228,7 @@ fn an_external_ca_signs_a_whole_control_plane() {
 fn while_one_run_changes_a_host_no_other_does() {
     let root = tree("8760h0m0s");
     let files = HostFiles::new(root.path(), Gate::open());
-    let lock = HostLock::take(&files, "certs renew").unwrap();
+    let lock = HostLock::take(&files, "certs renew", 0).unwrap();
     let before = whole::contents(root.path());
     for line in [
         "init --node-name n --apiserver-advertise-address 10.0.0.5",

@@ -4,6 +4,7 @@ use crate::support::run::{Finished, Run};
 use crate::support::whole;
 use kubewright::base::exit_code::ExitCode;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -20,19 +21,19 @@ encryptionAlgorithm: ECDSA-P256
 ";
 const BACKUP: &str = "var/lib/kubewright/backup";
 
-fn control_plane() -> TempDir {
+pub fn control_plane() -> TempDir {
     let root = tempfile::tempdir().unwrap();
     run(&root, "init --config cluster.yaml");
     root
 }
 
 #[track_caller]
-fn run(root: &TempDir, line: &str) -> Finished {
+pub fn run(root: &TempDir, line: &str) -> Finished {
     Run::new(line.split(' ')).file("cluster.yaml", CONFIG).rootfs(root.path()).finish().exit(ExitCode::Ok)
 }
 
 /// Every file below `root` that holds a private key: as PEM, in a kubeconfig, or in a staged pair.
-fn keys(root: &Path) -> Vec<String> {
+pub fn keys(root: &Path) -> Vec<String> {
     let holds_key = |bytes: &Vec<u8>| {
         let text = String::from_utf8_lossy(bytes);
         // The last one is "-----BEGIN" in base64.
@@ -85,4 +86,72 @@ fn copies_of_keys_are_kept_only_when_asked_and_named_as_what_they_are() {
     assert!(left.len() == 1 && left[0].starts_with(BACKUP), "{left:?}");
     run(&root, "reset --yes");
     assert_eq!(keys(root.path()), [""; 0]);
+}
+
+/// The last key that could not be removed, with an error that names it.
+pub fn refused(root: &TempDir) -> Finished {
+    Run::new(["reset", "--yes"]).rootfs(root.path()).finish().exit(ExitCode::Input)
+}
+
+#[test]
+fn a_link_in_place_of_a_kubeconfig_is_an_error_that_names_it() {
+    let root = control_plane();
+    let admin = root.path().join("etc/kubernetes/admin.conf");
+    fs::create_dir_all(root.path().join("home/alice")).unwrap();
+    fs::rename(&admin, root.path().join("home/alice/config")).unwrap();
+    symlink("../../home/alice/config", &admin).unwrap();
+    refused(&root).stderr_has("/etc/kubernetes/admin.conf (it is a link to ../../home/alice/config)");
+    assert_eq!(keys(root.path()), ["etc/kubernetes/admin.conf", "home/alice/config"]);
+}
+
+#[test]
+fn keys_behind_a_link_are_removed() {
+    for (up, link) in
+        [("../..", "etc/kubernetes/pki"), ("..", "etc/kubernetes"), ("../../..", "etc/kubernetes/pki/etcd")]
+    {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("data")).unwrap();
+        fs::create_dir_all(root.path().join(link).parent().unwrap()).unwrap();
+        fs::create_dir(root.path().join("data/there")).unwrap();
+        symlink(format!("{up}/data/there"), root.path().join(link)).unwrap();
+        run(&root, "init --config cluster.yaml");
+        assert!(keys(root.path()).iter().any(|path| path.starts_with("data/there")), "{link}");
+        run(&root, "reset --yes");
+        assert_eq!(keys(root.path()), [""; 0], "{link}");
+    }
+}
+
+/// It was called the data of somebody else's etcd, of which nothing had been touched.
+#[test]
+fn below_a_root_folder_the_data_of_the_hosts_own_etcd_is_called_that() {
+    let root = control_plane();
+    fs::create_dir_all(root.path().join("var/lib/etcd/member/snap")).unwrap();
+    fs::write(root.path().join("var/lib/etcd/member/snap/db"), "x").unwrap();
+    run(&root, "reset --yes")
+        .stdout_has("/var/lib/etcd/member: data of this host's etcd member")
+        .stdout_has("its manifest and certificates were removed");
+    run(&root, "reset --yes").stdout_has("/var/lib/etcd/member: data of an etcd; nothing on this host says");
+}
+
+#[test]
+fn of_an_external_etcd_is_said_that_the_clusters_data_stays_there() {
+    let root = tempfile::tempdir().unwrap();
+    let config = format!(
+        "{CONFIG}etcd: {{external: {{endpoints: ['https://10.0.0.9:2379'], caFile: /e/ca.crt, \
+                          certFile: /e/client.crt, keyFile: /e/client.key}}}}\n"
+    );
+    let other = control_plane();
+    fs::create_dir(root.path().join("e")).unwrap();
+    for (from, to) in [
+        ("etcd/ca.crt", "ca.crt"),
+        ("apiserver-etcd-client.crt", "client.crt"),
+        ("apiserver-etcd-client.key", "client.key"),
+    ] {
+        fs::copy(other.path().join("etc/kubernetes/pki").join(from), root.path().join("e").join(to)).unwrap();
+    }
+    Run::new(["init", "--config", "c.yaml"]).file("c.yaml", config).rootfs(root.path()).finish().exit(ExitCode::Ok);
+    run(&root, "reset --yes")
+        .stdout_has("the cluster's data in the external etcd at https://10.0.0.9:2379, which reset does not touch")
+        .stdout_has("/e/client.key, the client key of the external etcd");
+    assert_eq!(keys(root.path()), ["e/client.key"]);
 }

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 mod atomic;
 mod attributes;
+mod bounded;
 #[cfg(not(test))]
 mod faults;
 #[cfg(test)]
@@ -83,6 +84,7 @@ impl Fault for FileError {
             io::ErrorKind::NotFound => {
                 format!("check the path: run 'ls -la {}'", self.path.parent().unwrap_or(&self.path).display())
             }
+            io::ErrorKind::FileTooLarge => format!("run 'ls -lL {shown}': this cannot be the right file; move it away"),
             io::ErrorKind::InvalidData => format!("the file is not UTF-8 text: run 'file {shown}'"),
             _ => format!("run 'stat {shown}'"),
         })
@@ -176,11 +178,7 @@ impl HostFiles {
             return Ok(planned.map(|p| p.bytes.expose().clone()));
         }
         let real = self.real(path)?;
-        match std::fs::read(&real) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(FileError { verb: "read", path: real, source }),
-        }
+        bounded::read(&real, bounded::LIMIT).map_err(|source| FileError { verb: "read", path: real, source })
     }
 
     /// The content of a text file; None if it does not exist.

@@ -34,7 +34,7 @@ pub fn run(command: &KubeconfigCommand, session: &mut Session) -> Result<ExitCod
 enum UserError {
     #[error("user {0:?} does not exist on this host")]
     Unknown(String),
-    #[error("the current user (uid {0}) is not in /etc/passwd")]
+    #[error("the current user (uid {0}) is not among the users of this host")]
     Nameless(u32),
 }
 
@@ -48,6 +48,7 @@ impl Fault for UserError {
 }
 
 fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
+    session.hold_host("kubeconfig install", args.dry_run)?;
     let cx = session.context(Task::None, args.dry_run);
     let user = owner(args, &cx)?;
     let source = args.kubeconfig.as_deref().unwrap_or(Path::new(ADMIN_CONF));

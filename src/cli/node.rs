@@ -36,7 +36,7 @@ struct Outcome {
 }
 
 fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
-    let RemoveArgs { name, dead, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
+    let RemoveArgs { name, dead, wait, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
     session.hold_host("node remove", dry_run)?;
     let kubeconfig = session.env.cwd.join(kubeconfig);
     quorum::require_for(&session.context(Task::None, false), &kubeconfig)?;
@@ -48,15 +48,21 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         reset: None,
         kubeconfig: Some(kubeconfig),
         dead,
+        wait,
         force: false,
         accept_quorum_loss: false,
+        end_cluster: false,
         keep_backups: false,
         drain_limit: Duration::from_secs(u64::try_from(drain_timeout).unwrap_or_default()),
         cluster,
         node,
         answers: None,
         place: None,
+        taken_out: false,
+        other_control_planes: None,
+        own_data: None,
         kept: Vec::new(),
+        exposed: Vec::new(),
         notes: Vec::new(),
     };
     if !yes && !dry_run {
@@ -80,7 +86,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
             format!("Done: {}. Node {name} was removed from the cluster.\n", count(summary.changes, "change"))
         }
         (false, false) => format!(
-            "Done: {}. Node {name} was removed from the cluster.\nTo clean up its host, run there:\n    kubewright reset --force\n",
+            "Done: {}. Node {name} was removed from the cluster.\nTo clean up its host, run there:\n    kubewright reset\n",
             count(summary.changes, "change")
         ),
     };

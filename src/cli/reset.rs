@@ -48,7 +48,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();
     if whole && !wants_anything(&leaving, undo_fix, session)? {
-        return nothing_to_do(leaving, session);
+        return nothing_to_do(leaving, dry_run, session);
     }
     if whole && !dry_run && !leaving.force && !args.yes {
         confirm(&question(&leaving, undo_fix, session), session)?;
@@ -61,12 +61,14 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let choice = Choice { only: phase, skip };
     let plan = Plan::new(&phases::reset_workflow()?, &phases::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
-    if whole {
+    let access = reset::access_left(&cx)?.filter(|_| !dry_run);
+    // What the journal knows is what the next run removes.
+    if whole && access.is_none() {
         reset::forget_cluster(&cx)?;
     }
     let left = if whole { leftovers::survey(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
-    Ok(ExitCode::Ok)
+    access.map_or(Ok(ExitCode::Ok), |error| Err(error.into()))
 }
 
 fn flags(args: &ResetArgs) -> ResetFlags {
@@ -97,8 +99,10 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         name: node.name.clone(),
         kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)).or(own),
         dead: false,
+        wait: false,
         force: config.force,
         accept_quorum_loss: args.accept_quorum_loss,
+        end_cluster: args.end_cluster,
         keep_backups: args.keep_backups,
         drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
         reset: Some(config),
@@ -106,7 +110,11 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         node,
         answers: None,
         place: None,
+        taken_out: false,
+        other_control_planes: None,
+        own_data: None,
         kept: Vec::new(),
+        exposed: Vec::new(),
         notes: Vec::new(),
     })
 }
@@ -127,10 +135,13 @@ fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Resul
     }
 }
 
-fn nothing_to_do(leaving: Leaving, session: &mut Session) -> Result<ExitCode> {
+fn nothing_to_do(leaving: Leaving, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let mut cx = probe_context(session, Task::Leave(Box::new(leaving)));
     // Collects what is kept along the way.
     reset::changes_wanted(&mut cx, false)?;
+    if let Some(error) = reset::access_left(&cx)?.filter(|_| !dry_run) {
+        return Err(error.into());
+    }
     let left = leftovers::survey(&mut cx)?;
     let text = format!("Nothing to do: this host is not part of a cluster.\n{}", left_text(&left));
     let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };

@@ -79,7 +79,7 @@ impl Session {
     pub fn hold_host(&mut self, command: &str, dry_run: bool) -> Result<()> {
         if self.lock.is_none() && !dry_run {
             let files = HostFiles::new(self.root(), Gate::open());
-            self.lock = HostLock::take(&files, command)?;
+            self.lock = HostLock::take(&files, command, self.env.uid)?;
             if self.lock.is_some() {
                 self.remove_unfinished(&files);
             }

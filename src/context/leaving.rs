@@ -48,10 +48,14 @@ pub struct Leaving {
     pub kubeconfig: Option<PathBuf>,
     /// The node's host is gone.
     pub dead: bool,
-    /// Go on where the cluster does not answer, and when the cluster ends with this host.
+    /// Wait until the cluster notices that it is.
+    pub wait: bool,
+    /// Go on where the cluster does not answer.
     pub force: bool,
     /// Leave etcd even if those that stay have no majority then.
     pub accept_quorum_loss: bool,
+    /// Leave also when the cluster ends with this host.
+    pub end_cluster: bool,
     /// Leave the copies of earlier certificates and keys.
     pub keep_backups: bool,
     /// How long the node's Pods get to move elsewhere.
@@ -64,8 +68,17 @@ pub struct Leaving {
     pub answers: Option<Answer>,
     /// The node's place in etcd, once it was found out.
     pub place: Option<Place>,
+    /// The other members of etcd no longer count this host's, as after 'node remove' on another control plane: its API
+    /// server has ended with it.
+    pub taken_out: bool,
+    /// The control planes that stay, once they were counted.
+    pub other_control_planes: Option<usize>,
+    /// The data of this host's own etcd, where it is there when the files are removed.
+    pub own_data: Option<PathBuf>,
     /// What was not removed.
     pub kept: Vec<Kept>,
+    /// What of that gives access to the cluster.
+    pub exposed: Vec<Kept>,
     /// What was not done, and what the user can do about it.
     pub notes: Vec<String>,
 }
@@ -92,15 +105,21 @@ pub fn fixture(root: &std::path::Path) -> Context {
         reset: Some(reset),
         kubeconfig: None,
         dead: false,
+        wait: false,
         force: false,
         accept_quorum_loss: false,
+        end_cluster: false,
         keep_backups: false,
         drain_limit: std::time::Duration::from_mins(1),
         cluster: print::default_cluster(version, minor),
         node: print::default_node(minor, "n1"),
         answers: None,
         place: None,
+        taken_out: false,
+        other_control_planes: None,
+        own_data: None,
         kept: Vec::new(),
+        exposed: Vec::new(),
         notes: Vec::new(),
     }));
     cx

@@ -3,7 +3,8 @@
 //! Reads: the runtime's sockets. Writes: images, through the gate.
 
 use super::Context;
-use crate::base::fault::Result;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
 use crate::host::Host;
 use crate::host::cri::{self, Cri, Endpoint, Policy, Pulls};
 
@@ -11,6 +12,20 @@ use crate::host::cri::{self, Cri, Endpoint, Policy, Pulls};
 const PULL_PHASE: &str = "preflight";
 /// The check by whose name failed pulls can be ignored.
 const PULL_CHECK: &str = "ImagePull";
+
+/// What pulls the images has ended without saying whether they are there.
+#[derive(Debug, thiserror::Error)]
+#[error("the pull of the images ended by an internal error, so some of them may be missing")]
+struct PullsCrashed;
+
+impl Fault for PullsCrashed {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Internal
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run 'kubewright config images pull', then the same command again".into())
+    }
+}
 
 impl Context {
     /// The container runtime that answers.
@@ -76,13 +91,31 @@ impl Context {
     /// When images could not be pulled.
     pub fn finish_pulls(&mut self) -> Result<()> {
         let Some(pulling) = self.pulling.take() else { return Ok(()) };
-        // A thread that panicked has told so on standard error; the images will be missed soon enough.
-        let Ok(Err(errors)) = pulling.join() else { return Ok(()) };
+        let errors = match pulling.join() {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(errors)) => errors,
+            Err(_) => return Err(PullsCrashed.into()),
+        };
         let list = &self.node()?.ignore_preflight_errors;
         if list.iter().any(|id| id.eq_ignore_ascii_case(PULL_CHECK) || id.eq_ignore_ascii_case("all")) {
             self.events.of_phase(PULL_PHASE).warning(errors.to_string());
             return Ok(());
         }
         Err(errors.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The command went on without images, and failed minutes later elsewhere.
+    #[test]
+    fn a_pull_that_crashed_is_not_taken_for_one_that_is_done() {
+        let mut cx = Context::for_tests("/");
+        cx.pulling = Some(std::thread::spawn(|| std::panic::resume_unwind(Box::new("crashed"))));
+        assert_eq!(cx.finish_pulls().unwrap_err().exit_code(), ExitCode::Internal);
+        cx.pulling = Some(std::thread::spawn(|| Ok(1)));
+        cx.finish_pulls().unwrap();
     }
 }

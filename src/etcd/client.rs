@@ -71,6 +71,14 @@ impl Client {
         self.list(true)
     }
 
+    /// The members as a majority sees them, or without one as the member that answers knows them.
+    ///
+    /// # Errors
+    /// When no member answers, or refuses.
+    pub fn members_known(&self) -> Result<Vec<Member>, EtcdError> {
+        self.list(true).or_else(|_| self.list(false))
+    }
+
     /// True when at least one endpoint says who the members are.
     pub fn knows_members(&self) -> bool {
         self.list(false).is_ok()
@@ -206,12 +214,17 @@ impl MemberApi for Client {
     }
 
     fn health(&self, member: &Member) -> Health {
-        let Some(url) = member.client_urls.first() else { return Health::Silent("it has never started".into()) };
-        match self.status(url.trim_end_matches('/')) {
-            Ok(status) => status.health(),
-            Err(EtcdError::Transport(error)) => Health::Silent(error.to_string()),
-            Err(error) => Health::Ill(error.to_string()),
+        let mut health = Health::Silent("it has never started".into());
+        for url in &member.client_urls {
+            health = match self.status(url.trim_end_matches('/')) {
+                Ok(status) if status.member == member.id => return status.health(),
+                // Members may share an address, as of a load balancer, or name one that only their own host reaches.
+                Ok(status) => Health::Silent(format!("at {url} the member {:x} answers instead", status.member)),
+                Err(EtcdError::Transport(error)) => Health::Silent(error.to_string()),
+                Err(error) => Health::Ill(error.to_string()),
+            };
         }
+        health
     }
 }
 
@@ -281,6 +294,24 @@ mod tests {
         let client = client(&ca, &endpoints);
         assert!(MemberApi::remove(&client, 1).unwrap_err().retryable());
         MemberApi::remove(&client, 1).unwrap();
+    }
+
+    /// One that lives answered for one that is dead, and the quorum was taken for safe.
+    #[test]
+    fn only_the_member_itself_says_how_it_is() {
+        let ca = TestCa::new("etcd-ca");
+        let status = r#"{"header":{"member_id":"1"},"leader":"1","version":"3.5.0"}"#;
+        let server = TestServer::start(&ca.local_leaf(), Some(&ca), move |_| (200, status.into()));
+        let client = client(&ca, &[server.url()]);
+        let health = |id: u64, urls: &[String]| {
+            MemberApi::health(&client, &Member { id, client_urls: urls.to_vec(), ..Member::default() })
+        };
+        let dead = format!("https://{}", dead_address());
+        assert_eq!(health(1, &[server.url()]), Health::Well);
+        assert_eq!(health(1, &[dead, server.url()]), Health::Well, "any of its addresses will do");
+        let other = health(2, &[server.url()]);
+        assert!(matches!(&other, Health::Silent(why) if why.contains("the member 1 answers")), "{other:?}");
+        assert!(matches!(health(2, &[]), Health::Silent(_)));
     }
 
     #[test]

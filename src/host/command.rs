@@ -52,7 +52,7 @@ impl Host {
     /// The host whose files are `files`. Programs are found on the PATH of `vars` and in the system's
     /// own folders, and run only when the files are those of this running machine.
     pub fn new(vars: &BTreeMap<String, String>, clock: Clock, files: HostFiles, gate: Gate) -> Self {
-        let runner: Option<Arc<dyn Runner>> = if files.is_live() { Some(Arc::new(Processes)) } else { None };
+        let runner: Option<Arc<dyn Runner>> = if files.is_live() { Some(Arc::new(Processes::new(vars))) } else { None };
         let path = vars.get("PATH").map(String::as_str).unwrap_or_default();
         Self { files, gate, runner, path: search_path(path), clock }
     }

@@ -6,26 +6,33 @@ use super::command::{Command, Host, Output};
 use super::error::HostError;
 use std::time::Duration;
 
+/// This host's own Docker, whatever the environment and the configuration of root's client name.
+const DOCKER: [&str; 3] = ["docker", "--host", "unix:///var/run/docker.sock"];
+/// Kubelets and their adapter for Docker label every container and sandbox of a Pod. A name proves nothing.
+const LABELS: [&str; 4] = ["--filter", "label=io.kubernetes.pod.uid", "--filter", "label=io.kubernetes.docker.type"];
 /// What Kubernetes gives a Pod to end unless it says otherwise, in seconds.
 const GRACE: &str = "30";
 /// Docker stops some dozens of containers at once.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// The ids of the containers whose names match `pattern`, running or not; None on a host without a Docker that
+/// The ids of the containers of Pods whose names match `pattern`, running or not; None on a host without a Docker that
 /// answers. Kubelets name theirs `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`.
 pub fn containers(host: &Host, pattern: &str) -> Option<Vec<String>> {
-    list(host, &["docker", "ps", "-a", "-q", "--filter", &format!("name={pattern}")])
+    list(host, &["-a", "-q"], pattern)
 }
 
 /// The names of those that run.
 pub fn running(host: &Host, pattern: &str) -> Option<Vec<String>> {
-    list(host, &["docker", "ps", "--format", "{{.Names}}", "--filter", &format!("name={pattern}")])
+    list(host, &["--format", "{{.Names}}"], pattern)
 }
 
-fn list(host: &Host, words: &[&str]) -> Option<Vec<String>> {
+fn list(host: &Host, options: &[&str], pattern: &str) -> Option<Vec<String>> {
     host.find("docker")?;
+    let name = format!("name={pattern}");
+    let names = ["--filter", &name];
+    let words = DOCKER.iter().chain(&["ps"]).chain(options).chain(&names).chain(&LABELS);
     // One that hangs is as good as none.
-    let listed = host.read(&Command::new(words.iter().copied())).ok().filter(Output::is_success)?;
+    let listed = host.read(&Command::new(words.copied())).ok().filter(Output::is_success)?;
     Some(listed.stdout.split_whitespace().map(str::to_owned).collect())
 }
 
@@ -38,9 +45,9 @@ pub fn end(host: &Host, ids: &[String]) -> Result<(), HostError> {
         return Ok(());
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let stop: &[&str] = &["docker", "stop", "-t", GRACE];
-    for (what, words) in [("end the Pods' containers", stop), ("remove the Pods' containers", &["docker", "rm"])] {
-        host.change(what, &Command::new(words.iter().chain(&ids).copied()).within(LIMIT))?;
+    let stop: &[&str] = &["stop", "-t", GRACE];
+    for (what, words) in [("end the Pods' containers", stop), ("remove the Pods' containers", &["rm"])] {
+        host.change(what, &Command::new(DOCKER.iter().chain(words).chain(&ids).copied()).within(LIMIT))?;
     }
     Ok(())
 }
@@ -50,11 +57,16 @@ mod tests {
     use super::*;
     use crate::host::command::fake::FakeHost;
 
-    const LIST: &str = "docker ps -a -q --filter name=^/?k8s_";
+    const LIST: &str = "docker --host unix:///var/run/docker.sock ps -a -q --filter name=^/?k8s_ \
+                        --filter label=io.kubernetes.pod.uid --filter label=io.kubernetes.docker.type";
 
+    /// Somebody's own container had a name like those, and Docker may have been another host's.
     #[test]
-    fn only_containers_of_the_kubelet_go() {
-        let fake = FakeHost::new().on(LIST, "aa\nbb\n").on("docker stop -t 30 aa bb", "").on("docker rm aa bb", "");
+    fn only_labelled_containers_of_this_hosts_docker_go() {
+        let fake = FakeHost::new()
+            .on(LIST, "aa\nbb\n")
+            .on("docker --host unix:///var/run/docker.sock stop -t 30 aa bb", "")
+            .on("docker --host unix:///var/run/docker.sock rm aa bb", "");
         let host = fake.live();
         let ids = containers(&host, "^/?k8s_").unwrap();
         end(&host, &ids).unwrap();

@@ -12,24 +12,51 @@ use std::path::Path;
 /// True when a program on this machine, in a container or not, has locked the file (flock(2)).
 ///
 /// # Errors
-/// When it is there and cannot be opened.
+/// When it is there and cannot be opened, or the file system does not say.
 pub fn is_held(host: &Host, path: &Path) -> Result<bool, HostError> {
     let wrap = |errno: Errno| FileError { verb: "open", path: path.to_path_buf(), source: errno.into() };
     let real = host.files().real(path)?;
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file = match rustix::fs::open(&real, flags, Mode::empty()) {
         Ok(file) => file,
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
         Err(errno) => return Err(wrap(errno).into()),
     };
-    // Where the file system knows no locks, nobody holds one. Closing the file gives ours back.
-    Ok(rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK))
+    // Closing the file gives our lock back. A signal interrupts a call, and the next one is answered.
+    let mut tried = Err(Errno::INTR);
+    while tried == Err(Errno::INTR) {
+        tried = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
+    }
+    // NFS wants a file that is open for writing for that lock, and for the other one it does not.
+    if tried == Err(Errno::BADF) {
+        tried = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
+    }
+    Ok(answer(tried).map_err(|errno| FileError { verb: "lock", path: path.to_path_buf(), source: errno.into() })?)
+}
+
+/// Only a file system without locks says with an error that nothing holds one.
+fn answer(tried: Result<(), Errno>) -> Result<bool, Errno> {
+    match tried {
+        Ok(()) | Err(Errno::OPNOTSUPP) => Ok(false),
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(errno) => Err(errno),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::command::fake::FakeHost;
     use super::*;
+
+    /// Every error but one was taken for a file that is free, and etcd's data was removed under it.
+    #[test]
+    fn a_lock_that_cannot_be_tried_says_nothing() {
+        assert_eq!([Ok(()), Err(Errno::OPNOTSUPP)].map(answer), [Ok(false), Ok(false)]);
+        assert_eq!(answer(Err(Errno::WOULDBLOCK)), Ok(true));
+        for errno in [Errno::BADF, Errno::NOLCK, Errno::INVAL, Errno::IO] {
+            assert_eq!(answer(Err(errno)), Err(errno));
+        }
+    }
 
     #[test]
     fn a_database_is_held_as_long_as_its_program_has_it_open() {

@@ -55,24 +55,23 @@ pub struct HostLock {
 }
 
 impl HostLock {
-    /// Takes the lock for `command`, whose words are told to others: no secrets. None where this user may not write
-    /// the lock's file, who may then not change the host either; what is tried will say so.
+    /// Takes the lock for `command` of the user `uid`; others are shown its words: no secrets. None where an ordinary user
+    /// may not write the lock's file, who may then not change the host either; what is tried will say so.
     ///
     /// # Errors
     /// When another run holds it, or its file cannot be used.
-    pub fn take(files: &HostFiles, command: &str) -> Result<Option<Self>, LockError> {
+    pub fn take(files: &HostFiles, command: &str, uid: u32) -> Result<Option<Self>, LockError> {
         let path = if files.is_live() { Path::new(PATH) } else { files.root() };
-        take(path, files.is_live(), command)
+        take(path, files.is_live(), command, uid)
     }
 }
 
-fn take(path: &Path, is_file: bool, command: &str) -> Result<Option<HostLock>, LockError> {
+fn take(path: &Path, is_file: bool, command: &str, uid: u32) -> Result<Option<HostLock>, LockError> {
     let cannot = |source: io::Error| FileError { verb: "lock", path: path.to_path_buf(), source };
     let mut file = match if is_file { open(path) } else { open_folder(path) } {
         Ok(file) => file,
-        Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
-            return Ok(None);
-        }
+        // Root can change the host all the same, as where only /run is read-only, and must not do so unlocked.
+        Err(error) if goes_on_without(&error, uid) => return Ok(None),
         Err(error) => return Err(cannot(error).into()),
     };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -86,6 +85,10 @@ fn take(path: &Path, is_file: bool, command: &str) -> Result<Option<HostLock>, L
         file.write_all(format!("{} {command}\n", std::process::id()).as_bytes()).map_err(cannot)?;
     }
     Ok(Some(HostLock { _file: file }))
+}
+
+fn goes_on_without(error: &io::Error, uid: u32) -> bool {
+    uid != 0 && matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -121,25 +124,34 @@ mod tests {
         let path = folder.path().join("kubewright.lock");
         // What a run that was killed has left holds nobody up.
         std::fs::write(&path, "1 init\nand much more than the next one writes\n").unwrap();
-        let first = take(&path, true, "certs renew").unwrap();
+        let first = take(&path, true, "certs renew", 0).unwrap();
         assert!(first.is_some());
-        let refused = take(&path, true, "init").unwrap_err();
+        let refused = take(&path, true, "init", 0).unwrap_err();
         assert_eq!(refused.exit_code(), ExitCode::Refused);
         let whose = format!("process {}, 'kubewright certs renew'", std::process::id());
         assert!(refused.to_string().ends_with(&whose), "{refused}");
         drop(first);
-        assert!(take(&path, true, "init").unwrap().is_some());
+        assert!(take(&path, true, "init", 0).unwrap().is_some());
+    }
+
+    /// Root went on without a lock, and without a word.
+    #[test]
+    fn root_does_not_go_on_without_a_lock() {
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+            assert_eq!([0, 1000].map(|uid| goes_on_without(&kind.into(), uid)), [false, true], "{kind}");
+        }
+        assert!(!goes_on_without(&io::ErrorKind::NotFound.into(), 1000));
     }
 
     #[test]
     fn a_folder_of_files_is_held_without_a_trace() {
         let root = tempfile::tempdir().unwrap();
         let files = HostFiles::new(root.path(), Gate::open());
-        let first = HostLock::take(&files, "init").unwrap();
-        let refused = HostLock::take(&files, "reset").unwrap_err();
+        let first = HostLock::take(&files, "init", 0).unwrap();
+        let refused = HostLock::take(&files, "reset", 0).unwrap_err();
         assert!(refused.to_string().ends_with(&root.path().display().to_string()), "{refused}");
         drop(first);
-        assert!(HostLock::take(&files, "reset").unwrap().is_some());
+        assert!(HostLock::take(&files, "reset", 0).unwrap().is_some());
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
     }
 }

@@ -49,6 +49,8 @@ pub enum Why {
     BehindLink(PathBuf),
     /// It is a folder in a folder in a folder, more than two hundred times.
     TooDeep,
+    /// It is a link to what a cluster tool made, which was removed there.
+    Emptied,
     /// The operating system does not let it go.
     Refused(String),
 }
@@ -59,6 +61,9 @@ impl fmt::Display for Why {
             Self::Mount => write!(f, "something is mounted there"),
             Self::Link(target) => write!(f, "it is a link to {}", target.display()),
             Self::BehindLink(_) => write!(f, "it is a link, and nothing behind it is touched"),
+            Self::Emptied => {
+                write!(f, "it is a link; the cluster's files behind it were removed, all else there stays")
+            }
             Self::TooDeep => write!(f, "its folders are nested too deeply"),
             Self::Refused(why) => write!(f, "it cannot be removed: {why}"),
         }
@@ -127,10 +132,21 @@ fn found_at(parent: &Folder, name: &OsStr) -> Result<Found, Errno> {
 /// # Errors
 /// When a folder on the way cannot be looked into.
 pub fn remove_link_into(host: &Host, path: &Path, folder: &Path) -> Result<bool, HostError> {
+    remove_link_if(host, path, |target| target.starts_with(folder))
+}
+
+/// Removes a link, wherever it leads; what it leads to is not touched. True when it was there and is gone, or would be.
+///
+/// # Errors
+/// When a folder on the way cannot be looked into.
+pub fn remove_link(host: &Host, path: &Path) -> Result<bool, HostError> {
+    remove_link_if(host, path, |_| true)
+}
+
+fn remove_link_if(host: &Host, path: &Path, leads_right: impl Fn(&Path) -> bool) -> Result<bool, HostError> {
     let Some((Ok(parent), name)) = parent_of(host, None, path)? else { return Ok(false) };
     let wrap = |errno: Errno| failed("remove", path, errno);
-    if parent.kind(name).map_err(wrap)? != Some(folder::Kind::Link)
-        || !parent.target(name).map_err(wrap)?.starts_with(folder)
+    if parent.kind(name).map_err(wrap)? != Some(folder::Kind::Link) || !leads_right(&parent.target(name).map_err(wrap)?)
     {
         return Ok(false);
     }

@@ -1,8 +1,8 @@
 //! The users of this host.
 //!
-//! Reads: /etc/passwd. Writes: nothing.
+//! Reads: /etc/passwd, and through `getent` the other sources that the host is set up with, such as LDAP. Writes: nothing.
 
-use super::command::Host;
+use super::command::{Command, Host, Output};
 use super::error::HostError;
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,10 @@ pub struct User {
 /// # Errors
 /// When /etc/passwd cannot be read.
 pub fn named(host: &Host, name: &str) -> Result<Option<User>, HostError> {
-    Ok(all(host)?.into_iter().find(|user| user.name == name))
+    match all(host)?.into_iter().find(|user| user.name == name) {
+        Some(user) => Ok(Some(user)),
+        None => Ok(elsewhere(host, name).filter(|user| user.name == name)),
+    }
 }
 
 /// The user of that id.
@@ -32,7 +35,21 @@ pub fn named(host: &Host, name: &str) -> Result<Option<User>, HostError> {
 /// # Errors
 /// When /etc/passwd cannot be read.
 pub fn with_id(host: &Host, uid: u32) -> Result<Option<User>, HostError> {
-    Ok(all(host)?.into_iter().find(|user| user.uid == uid))
+    match all(host)?.into_iter().find(|user| user.uid == uid) {
+        Some(user) => Ok(Some(user)),
+        None => Ok(elsewhere(host, &uid.to_string()).filter(|user| user.uid == uid)),
+    }
+}
+
+/// A user by name or number, of any source that the host knows. Below a root folder, and without the program, there is only
+/// /etc/passwd.
+fn elsewhere(host: &Host, key: &str) -> Option<User> {
+    // It would be taken for an option.
+    if key.starts_with('-') || host.find("getent").is_none() {
+        return None;
+    }
+    let answer = host.read(&Command::new(["getent", "passwd", key])).ok().filter(Output::is_success)?;
+    answer.stdout.lines().find_map(parse)
 }
 
 /// Every user of the host. Those of other sources than /etc/passwd (LDAP) are not seen.
@@ -58,6 +75,22 @@ fn parse(line: &str) -> Option<User> {
 mod tests {
     use super::*;
     use crate::host::command::fake::FakeHost;
+
+    /// A user of a directory service was said not to exist, with the advice to run getent, which shows it.
+    #[test]
+    fn users_of_other_sources_are_found_by_name_and_number() {
+        let line = "jane:*:70001:70001:Jane:/home/jane:/bin/bash\n";
+        let fake = FakeHost::new()
+            .file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+            .on("getent passwd jane", line)
+            .on("getent passwd 70001", line)
+            .on_result("getent passwd nobody-here", 2, "", "");
+        let host = fake.live();
+        assert_eq!(named(&host, "jane").unwrap().unwrap().uid, 70001);
+        assert_eq!(with_id(&host, 70001).unwrap().unwrap().name, "jane");
+        assert_eq!(named(&host, "nobody-here").unwrap(), None);
+        assert_eq!(named(&host, "-s").unwrap(), None);
+    }
 
     #[test]
     fn users_are_read_and_broken_lines_passed_over() {

@@ -32,7 +32,11 @@ impl Fault for JournalError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Broken { .. } => {
-                format!("run '{}'; only the undoing of earlier fixes is lost with it", move_away::command(PATH))
+                format!(
+                    "restore it from a backup, or run '{}'. Without it earlier fixes cannot be reverted, 'reset' leaves files of \
+                     kubewright that do not have one of kubeadm's names, and 'init' refuses to replace the existing manifests",
+                    move_away::command(PATH)
+                )
             }
             Self::Newer { .. } => "use the release that wrote it, or a later one".into(),
         })

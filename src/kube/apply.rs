@@ -181,14 +181,6 @@ impl Cluster {
         }
     }
 
-    /// The version of Eviction that this server takes: `policy/v1beta1` up to v1.21, `policy/v1` later.
-    fn eviction_version(&self) -> Result<String, KubeError> {
-        let resources = self.send(&Request::get("/api/v1"), "list the resources of the core API", true)?;
-        let eviction = resources["resources"].as_array().into_iter().flatten().find(|r| r["name"] == "pods/eviction");
-        let part = |name| eviction.and_then(|eviction| eviction[name].as_str()).filter(|text| !text.is_empty());
-        Ok(format!("{}/{}", part("group").unwrap_or("policy"), part("version").unwrap_or("v1")))
-    }
-
     fn settle_one(&self, desired: &Value, existing: Existing) -> Result<Written, KubeError> {
         let written = self.settle(std::slice::from_ref(desired), existing)?;
         Ok(written.first().copied().unwrap_or(Written::Unchanged))

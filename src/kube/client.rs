@@ -87,7 +87,7 @@ impl Client {
         let mut builder = http::Request::builder()
             .method(request.method.clone())
             .uri(format!("{}{}", self.server, request.path))
-            .header("accept", "application/json, */*;q=0.1");
+            .header("accept", if request.metadata_only { METADATA } else { JSON });
         if let Some(content_type) = request.content_type {
             builder = builder.header("content-type", content_type);
         }
@@ -95,6 +95,11 @@ impl Client {
         builder.body(body).map_err(|_| KubeError::Address { address: self.server.clone() })
     }
 }
+
+const JSON: &str = "application/json, */*;q=0.1";
+/// A server that does not know it answers with whole objects, which have the same in them.
+const METADATA: &str =
+    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json;q=0.9, */*;q=0.1";
 
 impl Api for Client {
     fn send(&self, request: &Request, what: &str) -> Result<Value, KubeError> {

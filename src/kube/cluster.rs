@@ -4,13 +4,13 @@
 use super::client::{Api, Client};
 use super::error::KubeError;
 use super::kind::{Kind, ObjectRef, POD};
-use super::request::Request;
+use super::request::{Query, Request};
 use crate::base::env::Clock;
 use crate::base::gate::{Change, Gate};
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// A cluster, seen through one of its API servers.
@@ -24,8 +24,20 @@ pub struct Cluster {
     starting: bool,
     /// The server has answered.
     seen: AtomicBool,
+    /// The version of Eviction, once it was asked for.
+    eviction: OnceLock<String>,
     /// What a dry run would have written, or (None) removed.
     planned: Mutex<Vec<(ObjectRef, Option<Value>)>>,
+}
+
+/// How often a list is begun anew.
+const ATTEMPTS: usize = 3;
+
+/// Objects of a list, as they come.
+enum Page {
+    /// The first ones, also after the list was begun anew.
+    First(Vec<Value>),
+    Next(Vec<Value>),
 }
 
 /// What a dry run would have done to an object.
@@ -60,7 +72,7 @@ impl Cluster {
 
     pub(super) fn over(api: Box<dyn Api>, gate: Gate, clock: Clock, patience: Duration) -> Self {
         let (seen, planned) = (AtomicBool::new(false), Mutex::default());
-        Self { api, gate, clock, patience, starting: false, seen, planned }
+        Self { api, gate, clock, patience, starting: false, seen, eviction: OnceLock::new(), planned }
     }
 
     /// The object, when it is there.
@@ -105,9 +117,46 @@ impl Cluster {
     /// # Errors
     /// When the server cannot be reached or does not let us list them.
     pub fn list(&self, kind: &'static Kind, namespace: Option<&str>, labels: &str) -> Result<Vec<Value>, KubeError> {
-        let mut items = self.items(kind, &Request::list(kind, namespace, labels))?;
-        self.add_planned(kind, namespace, labels, &mut items);
+        self.list_where(kind, namespace, Query { labels, ..Query::default() })
+    }
+
+    /// All objects of a kind, with no more than their names, labels and annotations.
+    ///
+    /// # Errors
+    /// As [`Cluster::list`].
+    pub fn list_metadata(&self, kind: &'static Kind) -> Result<Vec<Value>, KubeError> {
+        self.list_where(kind, None, Query { metadata_only: true, ..Query::default() })
+    }
+
+    /// The objects of a kind in a namespace (None: in all) that a query wants.
+    ///
+    /// # Errors
+    /// As [`Cluster::list`].
+    pub fn list_where(
+        &self,
+        kind: &'static Kind,
+        namespace: Option<&str>,
+        query: Query<'_>,
+    ) -> Result<Vec<Value>, KubeError> {
+        let mut items = Vec::new();
+        self.pages(kind, &Request::list(kind, namespace, query), &mut |page| match page {
+            Page::First(first) => items = first,
+            Page::Next(next) => items.extend(next),
+        })?;
+        self.add_planned(kind, namespace, query, &mut items);
         Ok(items)
+    }
+
+    /// Shows every object of a kind in the cluster to `look`, a page of them at a time, so that few are in memory. Some may be
+    /// shown twice.
+    ///
+    /// # Errors
+    /// As [`Cluster::list`].
+    pub fn visit(&self, kind: &'static Kind, look: &mut dyn FnMut(&Value)) -> Result<(), KubeError> {
+        self.pages(kind, &Request::list(kind, None, Query::default()), &mut |page| {
+            let (Page::First(items) | Page::Next(items)) = page;
+            items.iter().for_each(&mut *look);
+        })
     }
 
     /// The Pods that run on a node.
@@ -115,27 +164,57 @@ impl Cluster {
     /// # Errors
     /// When the server cannot be reached or does not let us list them.
     pub fn pods_of(&self, node: &str) -> Result<Vec<Value>, KubeError> {
-        let mut items = self.items(&POD, &Request::list_pods_of(node))?;
-        self.add_planned(&POD, None, "", &mut items);
-        items.retain(|pod| pod["spec"]["nodeName"] == node);
+        // In the way that a kubelet is allowed to ask.
+        let fields = format!("spec.nodeName={node}");
+        let mut items = self.list_where(&POD, None, Query { fields: &fields, ..Query::default() })?;
+        // What others are in the answer are not this node's, whatever the server makes of the query.
+        items.retain(|pod| has_fields(pod, &fields));
         Ok(items)
     }
 
-    fn items(&self, kind: &'static Kind, request: &Request) -> Result<Vec<Value>, KubeError> {
-        let mut items = match self.send(request, &format!("list {}", kind.plural), true) {
-            Ok(mut list) => match list["items"].take() {
+    /// A list may change so much while it is read that the server has to begin anew.
+    fn pages(&self, kind: &'static Kind, first: &Request, take: &mut dyn FnMut(Page)) -> Result<(), KubeError> {
+        let what = format!("list {}", kind.plural);
+        let mut request = first.clone();
+        let mut expired = 0;
+        loop {
+            let mut list = match self.send(&request, &what, true) {
+                Ok(list) => list,
+                Err(error) if self.is_still_empty(&error) => Value::Null,
+                Err(error) if error.is_expired() && expired < ATTEMPTS => {
+                    expired += 1;
+                    request = first.clone();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let mut items = match list["items"].take() {
                 Value::Array(items) => items,
                 _ => Vec::new(),
-            },
-            Err(error) if self.is_still_empty(&error) => Vec::new(),
-            Err(error) => return Err(error),
-        };
-        for item in &mut items {
-            // Items of a list come without their kind; with it they are objects like any other.
-            item["apiVersion"] = json!(kind.api_version);
-            item["kind"] = json!(kind.name);
+            };
+            for item in &mut items {
+                // Items of a list come without their kind; with it they are objects like any other.
+                item["apiVersion"] = json!(kind.api_version);
+                item["kind"] = json!(kind.name);
+            }
+            take(if request == *first { Page::First(items) } else { Page::Next(items) });
+            match list["metadata"]["continue"].as_str().filter(|token| !token.is_empty()) {
+                Some(token) => request = first.next_page(token),
+                None => return Ok(()),
+            }
         }
-        Ok(items)
+    }
+
+    /// The version of Eviction that this server takes: `policy/v1beta1` up to v1.21, `policy/v1` later. Asked once.
+    pub(super) fn eviction_version(&self) -> Result<String, KubeError> {
+        if let Some(version) = self.eviction.get() {
+            return Ok(version.clone());
+        }
+        let resources = self.send(&Request::get("/api/v1"), "list the resources of the core API", true)?;
+        let eviction = resources["resources"].as_array().into_iter().flatten().find(|r| r["name"] == "pods/eviction");
+        let part = |name| eviction.and_then(|eviction| eviction[name].as_str()).filter(|text| !text.is_empty());
+        let version = format!("{}/{}", part("group").unwrap_or("policy"), part("version").unwrap_or("v1"));
+        Ok(self.eviction.get_or_init(|| version).clone())
     }
 
     /// Reads a path that answers in text, such as `/readyz`: status and text.
@@ -209,14 +288,15 @@ impl Cluster {
         }
     }
 
-    fn add_planned(&self, kind: &Kind, namespace: Option<&str>, labels: &str, items: &mut Vec<Value>) {
+    fn add_planned(&self, kind: &Kind, namespace: Option<&str>, query: Query<'_>, items: &mut Vec<Value>) {
         let planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         for (object, value) in planned.iter() {
             if object.kind != kind || namespace.is_some_and(|namespace| namespace != object.namespace) {
                 continue;
             }
             items.retain(|item| ObjectRef::of(item).as_ref() != Some(object));
-            items.extend(value.iter().filter(|value| has_labels(value, labels)).cloned());
+            let is_wanted = |value: &&Value| has_labels(value, query.labels) && has_fields(value, query.fields);
+            items.extend(value.iter().filter(is_wanted).cloned());
         }
     }
 
@@ -265,45 +345,13 @@ fn has_labels(object: &Value, selector: &str) -> bool {
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::client::Access;
-    use super::super::kind::NODE;
-    use super::super::test_api::{Mishap, TestApi};
-    use super::*;
-    use crate::base::https::test_server::{TestCa, dead_address};
-    use crate::base::https::{Credentials, Trouble, Trust};
-    use crate::base::proxy::Proxies;
-
-    /// What only waits had seen was taken for a cluster that is not there yet when a connection broke off.
-    #[test]
-    fn a_starting_cluster_that_a_wait_has_seen_is_there() {
-        let api = TestApi::default();
-        let node = ObjectRef::global(&NODE, "n1");
-        api.put("/api/v1/nodes/n1", json!({"metadata": {"name": "n1"}}));
-        let cluster = api.starting(&Gate::open());
-        assert!(cluster.glance(&node).unwrap().is_some());
-        api.mishap("GET", Mishap::Lost(Trouble::Broken));
-        assert!(cluster.find(&node).unwrap().is_some());
-    }
-
-    /// A control plane whose network was away for a moment gave up, because admin.conf was new to it.
-    #[test]
-    fn only_a_server_that_has_answered_before_is_waited_for() {
-        let patience = Duration::from_mins(1);
-        let waited = |enter: fn(Client, Gate, Clock, Duration) -> Cluster| {
-            let access = Access {
-                server: format!("https://{}", dead_address()),
-                trust: Trust::Only(TestCa::new("ca").pem()),
-                credentials: Credentials::Anonymous,
-                proxies: Proxies::none(),
-            };
-            let clock = Clock::fixed(0);
-            let cluster = enter(Client::new(access).unwrap(), Gate::open(), clock.clone(), patience);
-            assert!(cluster.find(&ObjectRef::global(&NODE, "n1")).is_err());
-            clock.monotonic()
-        };
-        assert_eq!(waited(Cluster::running), Duration::ZERO);
-        assert!(waited(Cluster::known) > patience / 2);
-    }
+/// True when `object` has all fields of a selector such as `spec.nodeName=n1`.
+pub(super) fn has_fields(object: &Value, selector: &str) -> bool {
+    selector.split(',').filter(|term| !term.is_empty()).all(|term| {
+        let Some((path, value)) = term.split_once('=') else { return false };
+        path.split('.').fold(object, |found, word| &found[word]) == value
+    })
 }
+
+#[cfg(test)]
+mod tests;

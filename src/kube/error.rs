@@ -81,6 +81,11 @@ impl KubeError {
         self.code() == Some(409) && !self.is_already_exists()
     }
 
+    /// The list that was being read is too old to be continued.
+    pub fn is_expired(&self) -> bool {
+        self.code() == Some(410)
+    }
+
     /// The object to be created is there already.
     pub fn is_already_exists(&self) -> bool {
         matches!(self, Self::Status { reason, .. } if reason == "AlreadyExists")

@@ -37,9 +37,25 @@ pub struct Request {
     pub content_type: Option<&'static str>,
     /// The body.
     pub body: Option<Value>,
+    /// Of a list, only what objects have in `metadata` is wanted.
+    pub metadata_only: bool,
+}
+
+/// Which objects of a kind are wanted, and what of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Query<'a> {
+    /// Their labels: `a=b,c=d`; empty: any.
+    pub labels: &'a str,
+    /// Their fields: `type=x`; empty: any.
+    pub fields: &'a str,
+    /// Only their names, labels and annotations.
+    pub metadata_only: bool,
 }
 
 const JSON: &str = "application/json";
+
+/// How many objects a page has, as with kubectl: a whole cluster's may be more than a request can take.
+const PAGE: usize = 500;
 
 /// Who the fields belong to in `managedFields`.
 const FIELD_MANAGER: &str = "kubewright";
@@ -47,7 +63,7 @@ const FIELD_MANAGER: &str = "kubewright";
 impl Request {
     /// Reads any path.
     pub fn get(path: impl Into<String>) -> Self {
-        Self { method: Method::GET, path: path.into(), content_type: None, body: None }
+        Self { method: Method::GET, path: path.into(), content_type: None, body: None, metadata_only: false }
     }
 
     /// Reads one object.
@@ -55,19 +71,21 @@ impl Request {
         Self::get(object.path())
     }
 
-    /// Reads all objects of a kind that have these labels (`a=b,c=d`; empty: all).
-    pub fn list(kind: &Kind, namespace: Option<&str>, labels: &str) -> Self {
-        let mut path = kind.path(namespace);
-        if !labels.is_empty() {
-            path.push_str("?labelSelector=");
-            path.push_str(&escape(labels));
+    /// Reads the objects of a kind, a page of them at a time.
+    pub fn list(kind: &Kind, namespace: Option<&str>, query: Query<'_>) -> Self {
+        let mut path = format!("{}?limit={PAGE}", kind.path(namespace));
+        for (name, selector) in [("labelSelector", query.labels), ("fieldSelector", query.fields)] {
+            if !selector.is_empty() {
+                path.push_str(&format!("&{name}={}", escape(selector)));
+            }
         }
-        Self::get(path)
+        Self { metadata_only: query.metadata_only, ..Self::get(path) }
     }
 
-    /// Reads the Pods that run on a node, asked for in the way that a kubelet is allowed to.
-    pub fn list_pods_of(node: &str) -> Self {
-        Self::get(format!("{}?fieldSelector={}", super::kind::POD.path(None), escape(&format!("spec.nodeName={node}"))))
+    /// The next page of a list, by what the server said at the end of the last one.
+    #[must_use]
+    pub fn next_page(&self, token: &str) -> Self {
+        Self { path: format!("{}&continue={}", self.path, escape(token)), ..self.clone() }
     }
 
     /// Makes a new object.
@@ -93,7 +111,8 @@ impl Request {
     /// Removes an object and, in the background, what belongs to it.
     pub fn delete(object: &ObjectRef) -> Self {
         let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
-        Self { method: Method::DELETE, path: object.path(), content_type: Some(JSON), body: Some(body) }
+        let (path, content_type) = (object.path(), Some(JSON));
+        Self { method: Method::DELETE, path, content_type, body: Some(body), metadata_only: false }
     }
 
     /// Moves a Pod off its node as its disruption budget allows. `api_version` is that of the Eviction, which
@@ -114,7 +133,7 @@ impl Request {
 
     fn write(method: Method, path: &str, content_type: &'static str, body: Value) -> Self {
         let path = format!("{path}?fieldManager={FIELD_MANAGER}");
-        Self { method, path, content_type: Some(content_type), body: Some(body) }
+        Self { method, path, content_type: Some(content_type), body: Some(body), metadata_only: false }
     }
 }
 
@@ -142,10 +161,13 @@ mod tests {
 
     #[test]
     fn selectors_are_escaped() {
-        let list = Request::list(&SECRET, Some("kube-system"), "a=b,c!=d");
-        assert_eq!(list.path, "/api/v1/namespaces/kube-system/secrets?labelSelector=a%3Db%2Cc%21%3Dd");
-        assert_eq!(Request::list(&POD, None, "").path, "/api/v1/pods");
-        assert_eq!(Request::list_pods_of("n1").path, "/api/v1/pods?fieldSelector=spec.nodeName%3Dn1");
+        let query = Query { labels: "a=b,c!=d", ..Query::default() };
+        let list = Request::list(&SECRET, Some("kube-system"), query);
+        assert_eq!(list.path, "/api/v1/namespaces/kube-system/secrets?limit=500&labelSelector=a%3Db%2Cc%21%3Dd");
+        assert_eq!(Request::list(&POD, None, Query::default()).path, "/api/v1/pods?limit=500");
+        let pods = Request::list(&POD, None, Query { fields: "spec.nodeName=n1", ..Query::default() });
+        assert_eq!(pods.path, "/api/v1/pods?limit=500&fieldSelector=spec.nodeName%3Dn1");
+        assert_eq!(pods.next_page("a/b=").path, format!("{}&continue=a%2Fb%3D", pods.path));
     }
 
     #[test]

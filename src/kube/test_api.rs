@@ -3,7 +3,7 @@
 
 use super::apply::patch::patched;
 use super::client::Api;
-use super::cluster::Cluster;
+use super::cluster::{Cluster, has_fields};
 use super::error::KubeError;
 use super::kind::KINDS;
 use super::request::{PatchKind, Request};
@@ -38,6 +38,12 @@ pub(crate) struct State {
     pub texts: BTreeMap<String, (u16, String)>,
     /// Paths that nobody may read.
     pub forbidden: Vec<String>,
+    /// The most objects that a page of a list has; None: as many as are asked for.
+    pub page: Option<usize>,
+    /// After how many further pages a list expires, once.
+    pub expires_after: Option<usize>,
+    /// No list can be continued.
+    pub always_expires: bool,
     /// How many changes are let through; None: all.
     pub writes_left: Option<usize>,
     mishaps: VecDeque<(&'static str, Mishap)>,
@@ -115,7 +121,19 @@ impl State {
             ("GET", _) if self.forbidden.iter().any(|one| one == path) => no(403, "Forbidden"),
             ("GET", Some(object)) => Ok(object),
             ("GET", None) if is_list(path) => {
-                assert!(!request.path.contains("labelSelector"), "the fake knows no selectors");
+                assert!(!request.path.contains("labelSelector"), "the fake knows no selectors of labels");
+                let query = |name: &str| {
+                    let part =
+                        request.path.split(['?', '&']).find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+                    part.map(unescaped)
+                };
+                if query("continue").is_some() {
+                    let due = self.expires_after == Some(0);
+                    self.expires_after = self.expires_after.and_then(|left| left.checked_sub(1));
+                    if due || self.always_expires {
+                        return no(410, "Expired");
+                    }
+                }
                 let (base, plural) = path.rsplit_once('/').unwrap_or_default();
                 // Asked for without a namespace, what is in any of them.
                 let elsewhere = |key: &str| {
@@ -123,9 +141,15 @@ impl State {
                     rest.is_some_and(|rest| rest.split('/').nth(1) == Some(plural))
                 };
                 let inside = |key: &String| (key.starts_with(path) || elsewhere(key)) && !is_list(key);
-                let items: Vec<Value> =
-                    self.objects.iter().filter(|(key, _)| inside(key)).map(|(_, value)| value.clone()).collect();
-                Ok(json!({"items": items}))
+                let fields = query("fieldSelector").unwrap_or_default();
+                let all = self.objects.iter().filter(|(key, value)| inside(key) && has_fields(value, &fields));
+                let all: Vec<Value> = all.map(|(_, value)| value.clone()).collect();
+                let number = |name: &str| query(name).and_then(|text| text.parse::<usize>().ok());
+                let start = number("continue").unwrap_or(0).min(all.len());
+                let size = number("limit").unwrap_or(usize::MAX).min(self.page.unwrap_or(usize::MAX));
+                let end = start.saturating_add(size).min(all.len());
+                let next = if end < all.len() { end.to_string() } else { String::new() };
+                Ok(json!({"items": all[start..end], "metadata": {"continue": next}}))
             }
             ("PUT" | "PATCH" | "DELETE" | "GET", None) => no(404, "NotFound"),
             ("POST", None) if path.ends_with("/eviction") => {
@@ -168,6 +192,16 @@ impl State {
 fn kind_of(request: &Request) -> PatchKind {
     let kinds = [PatchKind::Merge, PatchKind::Strategic, PatchKind::Json];
     kinds.into_iter().find(|kind| request.content_type == Some(kind.content_type())).unwrap()
+}
+
+/// A value of a query, as it was before it was escaped.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split('%');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let code = u8::from_str_radix(&part[..2], 16).unwrap();
+        format!("{text}{}{}", char::from(code), &part[2..])
+    })
 }
 
 fn is_list(path: &str) -> bool {

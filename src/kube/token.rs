@@ -6,6 +6,7 @@
 use super::cluster::Cluster;
 use super::error::KubeError;
 use super::kind::{ObjectRef, SECRET};
+use super::request::Query;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
 use crate::base::files::Written;
@@ -175,7 +176,8 @@ pub fn create(cluster: &Cluster, token: &BootstrapToken, secret: &Value) -> Resu
 /// # Errors
 /// When the server cannot be reached or refuses.
 pub fn list(cluster: &Cluster) -> Result<(Vec<BootstrapToken>, Vec<TokenError>), KubeError> {
-    let secrets = cluster.list(&SECRET, Some(NAMESPACE), "")?;
+    let fields = format!("type={SECRET_TYPE}");
+    let secrets = cluster.list_where(&SECRET, Some(NAMESPACE), Query { fields: &fields, ..Query::default() })?;
     let (mut tokens, mut broken) = (Vec::new(), Vec::new());
     for secret in secrets.iter().filter(|secret| secret["type"] == SECRET_TYPE) {
         match from_secret(secret) {

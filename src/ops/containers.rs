@@ -33,18 +33,29 @@ const DOCKERSHIM: &str = "/var/lib/dockershim";
 pub enum Wanted {
     /// Every one that is known: only kubelets make any.
     All,
+    /// Those that use etcd: while it answers they end at once, and without it they use up all their time.
+    UsersOfEtcd,
     /// The one of etcd.
     Etcd,
 }
 
+const USERS_OF_ETCD: [&str; 3] = ["kube-apiserver-", "kube-controller-manager-", "kube-scheduler-"];
+
 impl Wanted {
     fn is(self, pod: &Pod) -> bool {
-        self == Self::All || (pod.namespace == "kube-system" && pod.name.starts_with("etcd-"))
+        let is_one_of =
+            |names: &[&str]| pod.namespace == "kube-system" && names.iter().any(|n| pod.name.starts_with(n));
+        match self {
+            Self::All => true,
+            Self::UsersOfEtcd => is_one_of(&USERS_OF_ETCD),
+            Self::Etcd => is_one_of(&["etcd-"]),
+        }
     }
 
     /// The names of their containers in Docker.
     fn docker_names(self) -> &'static str {
         match self {
+            Self::UsersOfEtcd => "^/?k8s_[^_]+_kube-(apiserver|controller-manager|scheduler)-[^_]+_kube-system_",
             Self::All => DOCKER_NAMES,
             Self::Etcd => "^/?k8s_[^_]+_etcd-[^_]+_kube-system_",
         }
@@ -90,17 +101,17 @@ fn end_pods(cx: &mut Context, cri: &Cri, wanted: Wanted) -> Result<()> {
     }
     let mut containers = cri.containers()?;
     containers.retain(|container| container.state == ContainerState::Running);
-    let of = |serves_node: bool| -> Vec<Container> {
-        let its =
-            |container: &&Container| pods.iter().any(|pod| pod.id == container.pod && pod.serves_node == serves_node);
+    let of = |is_meant: &dyn Fn(&Pod) -> bool| -> Vec<Container> {
+        let its = |container: &&Container| pods.iter().any(|pod| pod.id == container.pod && is_meant(pod));
         containers.iter().filter(its).cloned().collect()
     };
     // Whoever writes to a disk gets the time to finish, and finds the disk there until all is written.
-    stop(cx, cri, &of(false))?;
+    stop(cx, cri, &of(&|pod| !pod.serves_node))?;
     if wanted == Wanted::All {
         flush_disks(cx)?;
     }
-    stop(cx, cri, &of(true))?;
+    stop(cx, cri, &of(&|pod| pod.serves_node && !Wanted::Etcd.is(pod)))?;
+    stop(cx, cri, &of(&|pod| pod.serves_node && Wanted::Etcd.is(pod)))?;
     remove_pods(cx, cri, &pods)
 }
 

@@ -11,7 +11,7 @@ use crate::kube::kind::{NODE, ObjectRef};
 use crate::render::pods::peer_url;
 use crate::state::leave_error::LeaveError;
 use crate::state::local_etcd::may_have_data;
-use crate::state::local_etcd::{Local, local};
+use crate::state::local_etcd::{Local, is_loopback, local};
 use crate::state::reset_progress;
 use crate::state::stacked_etcd;
 use std::time::Duration;
@@ -38,10 +38,7 @@ struct Meant {
 impl Meant {
     fn of(cx: &mut Context, client: &etcd::Client, local: Option<&Local>) -> Result<Self> {
         let unnamed_at = if cx.leaving()?.is_here() { Vec::new() } else { peer_urls_elsewhere(cx) };
-        let running = local.filter(|local| local.data_dir.is_some()).and_then(|local| {
-            let ids = local.own_endpoints.iter().filter_map(|endpoint| client.status(endpoint).ok());
-            ids.map(|status| status.member).find(|id| *id != 0)
-        });
+        let running = local.filter(|local| local.data_dir.is_some()).and_then(|local| own_id(client, local));
         Ok(Self {
             id: running,
             peer_urls: local.map(|local| local.peer_urls.clone()).unwrap_or_default(),
@@ -81,6 +78,22 @@ impl Meant {
     }
 }
 
+/// The id of the etcd that runs on this host. What answers at an address that members may share is another member's
+/// etcd, unless the cluster has it at this host's address for peers. What answers at an address that only this host
+/// reaches is this host's, also where the cluster knows it by another address.
+pub(super) fn own_id(client: &etcd::Client, local: &Local) -> Option<u64> {
+    let members = client.members_known().ok()?;
+    let is_here = |member: &Member| member.peer_urls.iter().any(|url| local.peer_urls.contains(url));
+    let moved = !members.iter().any(is_here);
+    let is_own = |endpoint: &str, id: u64| {
+        members.iter().any(|member| member.id == id && (is_here(member) || moved && is_loopback(endpoint)))
+    };
+    local.own_endpoints.iter().find_map(|endpoint| {
+        let id = client.status(endpoint).ok()?.member;
+        is_own(endpoint, id).then_some(id)
+    })
+}
+
 /// The node's place as it was when this run first asked.
 ///
 /// # Errors
@@ -111,7 +124,9 @@ pub fn find_place(cx: &mut Context) -> Result<Place> {
             other => other?,
         }
     };
-    cx.leaving_mut()?.place = Some(place.clone());
+    let leaving = cx.leaving_mut()?;
+    leaving.taken_out = here && place == Place::None && local.is_some_and(|local| local.has_data);
+    leaving.place = Some(place.clone());
     Ok(place)
 }
 
@@ -155,7 +170,7 @@ fn look(cx: &mut Context, local: Option<&Local>) -> Result<Place> {
 /// Takes the member out.
 ///
 /// # Errors
-/// When those who stay would have no majority, nobody would stay (without `--force`), or etcd refuses.
+/// When those who stay would have no majority, nobody would stay (without `--end-cluster`), or etcd refuses.
 pub fn leave(cx: &mut Context) -> Result<Departure> {
     let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
     let client = client(cx, local.as_ref())?;
@@ -165,7 +180,7 @@ pub fn leave(cx: &mut Context) -> Result<Departure> {
     let departure = membership.leave(&|member| meant.is(member)).map_err(LeaveError::of_etcd)?;
     let leaving = cx.leaving_mut()?;
     // The others may have left since this run first asked.
-    if departure == Departure::IsLast && !leaving.force {
+    if departure == Departure::IsLast && !leaving.end_cluster {
         return Err(LeaveError::LastMember { name: leaving.name.clone() }.into());
     }
     leaving.place = Some(Place::None);
@@ -198,7 +213,7 @@ fn peer_urls_elsewhere(cx: &mut Context) -> Vec<String> {
 }
 
 /// A client of all members that are known: from the cluster, from this host, from the note of an earlier run.
-fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
+pub(super) fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
     let mut endpoints: Vec<String> = Vec::new();
     // The cluster only helps to find them; whoever has to tell it something hears why it does not answer.
     if let Ok(Some(cluster)) = crate::state::api_health::api(cx) {

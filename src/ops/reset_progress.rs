@@ -69,13 +69,15 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_is_cut_off_or_names_no_whole_path_names_no_data() {
+    fn a_note_that_is_cut_off_or_names_no_whole_path_is_not_taken_for_an_empty_one() {
         let root = tempfile::tempdir().unwrap();
         let cx = fixture(root.path());
-        for text in ["", "{", r#"{"dataDir": ""}"#, r#"{"dataDir": "etcd", "endpoints": []}"#, r#"{"dataDir": null}"#] {
+        for text in ["", "{", r#"{"dataDir": ""}"#, r#"{"dataDir": "etcd", "endpoints": []}"#] {
             put(root.path(), NOTE, text);
-            assert_eq!(read(&cx).unwrap(), Note::default(), "{text}");
+            assert!(read(&cx).unwrap_err().hint().unwrap().contains(NOTE), "{text}");
         }
+        put(root.path(), NOTE, r#"{"dataDir": null}"#);
+        assert_eq!(read(&cx).unwrap(), Note::default());
     }
 
     #[test]

@@ -144,6 +144,43 @@ fn a_member_whose_addresses_were_changed_is_known_by_what_it_says_of_itself() {
     assert_eq!(find_place(&mut world.cx).unwrap(), Place::Last);
 }
 
+/// It was taken for this host's own, and would have been removed in its place.
+#[test]
+fn a_member_that_answers_at_an_address_which_all_share_is_not_taken_for_this_hosts() {
+    let world = World::new();
+    let url = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let known = url.clone();
+    let third = etcd(&world.ca, 3, Vec::new);
+    let (own_address, address) = (third.url(), third.url());
+    let etcd = etcd(&world.ca, 2, move || {
+        let shared = known.get().unwrap();
+        vec![
+            member(1, "n1", "https://a:2380", shared),
+            member(2, "n2", "https://b:2380", shared),
+            member(3, "n3", "https://c:2380", &own_address),
+        ]
+    });
+    url.set(etcd.url()).unwrap();
+    let mut world = world.with_etcd(&etcd.url());
+    let client = super::etcd_member::client(&mut world.cx, None).unwrap();
+    let local = crate::state::local_etcd::local(&world.cx).unwrap().unwrap();
+    assert_eq!(super::etcd_member::own_id(&client, &local), None);
+    assert_eq!(find_place(&mut world.cx).unwrap(), Place::Member { others: vec![etcd.url(), address] });
+}
+
+/// 'node remove' on another host had taken it out, and 'reset' without --force did not go on.
+#[test]
+fn a_control_plane_whose_member_was_taken_out_elsewhere_need_not_reach_its_own_api_server() {
+    let world = World::new();
+    let etcd = etcd(&world.ca, 2, || vec![member(2, "n2", "https://b:2380", "https://b:2379")]);
+    let mut world = world.with_api(&dead()).with_etcd(&dead());
+    reset_progress::add(&world.cx, |note| note.endpoints = vec![etcd.url()]).unwrap();
+    assert_eq!(find_place(&mut world.cx).unwrap(), Place::None);
+    assert!(api(&mut world.cx).unwrap().is_none());
+    assert!(world.cx.leaving().unwrap().notes[0].contains("kubectl delete node n1"));
+    assert_eq!(place(&mut world.cx).unwrap(), Place::None);
+}
+
 #[test]
 fn a_member_of_this_name_elsewhere_is_neither_removed_nor_taken_for_nobody() {
     let world = World::new();
@@ -166,9 +203,11 @@ fn a_member_that_has_become_the_last_one_meanwhile_stays() {
     let world = World::new();
     let url = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
     let known = url.clone();
+    let second = etcd(&world.ca, 2, Vec::new);
+    let other = second.url();
     let etcd = etcd(&world.ca, 1, move || {
         let url = known.get().unwrap();
-        let mut members = vec![member(1, "n1", "https://a:2380", url), member(2, "n2", "https://b:2380", url)];
+        let mut members = vec![member(1, "n1", "https://a:2380", url), member(2, "n2", "https://b:2380", &other)];
         members.truncate(if ALONE.load(Ordering::SeqCst) { 1 } else { 2 });
         members
     });
@@ -178,6 +217,6 @@ fn a_member_that_has_become_the_last_one_meanwhile_stays() {
     ALONE.store(true, Ordering::SeqCst);
     let failure = leave(&mut world.cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(LeaveError::LastMember { .. })), "{failure}");
-    world.cx.leaving_mut().unwrap().force = true;
+    world.cx.leaving_mut().unwrap().end_cluster = true;
     assert_eq!(leave(&mut world.cx).unwrap(), Departure::IsLast);
 }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::host::service::{InitSystem, Services};
 use crate::host::{Command, Host};
 use crate::state::timer::{UNIT, path};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The host has no timers of this kind.
@@ -33,6 +34,8 @@ impl Fault for NoSystemd {
 enum Unusable {
     #[error("there is no program {}", .0.display())]
     Program(PathBuf),
+    #[error("{} must not run as root every day: {why}", program.display())]
+    Unsafe { program: PathBuf, why: String },
     #[error("systemd does not understand {what} {text:?}: {why}")]
     Time { what: &'static str, text: String, why: String },
 }
@@ -44,6 +47,11 @@ impl Fault for Unusable {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Program(_) => "name the file of kubewright with --program".into(),
+            Self::Unsafe { .. } => {
+                "install kubewright where only root can write: run 'install -m 0755 kubewright /usr/local/bin/', and then \
+                 '/usr/local/bin/kubewright certs timer install'"
+                    .into()
+            }
             Self::Time { .. } => {
                 "run 'systemd-analyze calendar daily' for how a schedule is written, 'man systemd.time' for more".into()
             }
@@ -92,6 +100,9 @@ fn judge(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
     if host.find(&schedule.program.display().to_string()).is_none() {
         return Err(Unusable::Program(schedule.program.to_path_buf()).into());
     }
+    if let Some(why) = writable_by_others(host, schedule.program) {
+        return Err(Unusable::Unsafe { program: schedule.program.to_path_buf(), why }.into());
+    }
     if host.find("systemd-analyze").is_none() {
         return Ok(());
     }
@@ -106,6 +117,32 @@ fn judge(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Why somebody else than root could change what runs at this path; None when nobody can. Of a link, both it and what it
+/// leads to count.
+fn writable_by_others(host: &Host, program: &Path) -> Option<String> {
+    let root = host.files().root().to_path_buf();
+    let real = host.files().real(program).ok()?;
+    let plain = root.join(program.strip_prefix("/").unwrap_or(program));
+    let ways = plain.ancestors().chain(real.ancestors()).filter(|path| path.starts_with(&root));
+    // Below a root folder in tests, whoever made it stands for root.
+    let trusted = std::fs::metadata(&root).map_or(0, |there| there.uid());
+    ways.into_iter().find_map(|path| reason(path, trusted))
+}
+
+/// Why this file or directory is not root's alone.
+fn reason(path: &Path, trusted: u32) -> Option<String> {
+    let shown = path.display();
+    let Ok(there) = std::fs::symlink_metadata(path) else { return Some(format!("{shown} cannot be looked at")) };
+    let is_link = there.file_type().is_symlink();
+    // In a directory such as /tmp nobody can replace what is root's.
+    let sticky = there.is_dir() && there.mode() & 0o1000 != 0;
+    if there.uid() != 0 && there.uid() != trusted {
+        return Some(format!("{shown} belongs to the user with the number {}", there.uid()));
+    }
+    let is_open = there.mode() & 0o022 != 0 && !is_link && !sticky;
+    is_open.then(|| format!("others than root can write {shown}"))
 }
 
 /// Stops the timer and removes its units; false when there were none.
@@ -175,6 +212,34 @@ mod tests {
         let failure = judge(&fake.live(), &schedule("dayly")).unwrap_err();
         assert!(failure.to_string().contains("the schedule \"dayly\": Failed to parse"), "{failure}");
         assert_eq!(failure.exit_code(), ExitCode::Usage);
+    }
+
+    /// Whoever owned the download became root on the next day.
+    #[test]
+    fn a_program_that_others_than_root_can_change_is_refused() {
+        let mode = |path: &Path, mode| {
+            let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            std::fs::set_permissions(path, permissions).unwrap();
+        };
+        let fake = FakeHost::new().program("kubewright");
+        let host = fake.live();
+        let program = Path::new("/usr/bin/kubewright");
+        assert_eq!(writable_by_others(&host, program), None);
+        let (file, folder) = (fake.root().join("usr/bin/kubewright"), fake.root().join("usr/bin"));
+        for (path, open, shut) in [(&file, 0o775, 0o755), (&file, 0o757, 0o755), (&folder, 0o777, 0o755)] {
+            mode(path, open);
+            assert!(writable_by_others(&host, program).unwrap().contains("can write"), "{open:o}");
+            mode(path, shut);
+        }
+        mode(&folder, 0o1777);
+        assert_eq!(writable_by_others(&host, program), None);
+        // Only root may give files away.
+        if std::os::unix::fs::chown(&file, Some(2000), None).is_ok() {
+            assert!(writable_by_others(&host, program).unwrap().contains("2000"));
+            std::fs::create_dir(fake.root().join("opt")).unwrap();
+            std::os::unix::fs::symlink("/usr/bin/kubewright", fake.root().join("opt/kubewright")).unwrap();
+            assert!(writable_by_others(&host, Path::new("/opt/kubewright")).unwrap().contains("2000"));
+        }
     }
 
     #[test]

@@ -11,9 +11,13 @@ use crate::ops::etcd_member::{self, Place};
 use crate::ops::reset_progress;
 use crate::pipeline::{Action, Target};
 use crate::pki::subject::Subject;
+use crate::state::local_etcd;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
+
+/// The label of control planes, and that of older minors.
+const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// See the module's text.
 pub struct DeleteNode;
@@ -28,6 +32,7 @@ impl Action for DeleteNode {
         if matches!(place(cx)?, Place::Last) {
             return Ok(());
         }
+        count_others(cx, &cluster)?;
         tell(cx, &cluster)?;
         // From here on it does not matter whether the API server answers, and soon it may not.
         if cx.leaving()?.is_here() {
@@ -35,6 +40,21 @@ impl Action for DeleteNode {
         }
         Ok(())
     }
+}
+
+/// Data in an etcd that others run outlives the last control plane, about which the user is told.
+fn count_others(cx: &mut Context, cluster: &Cluster) -> Result<()> {
+    if local_etcd::external(cx)?.is_none() {
+        return Ok(());
+    }
+    let name = cx.leaving()?.name.clone();
+    // Who may not list nodes does not know, which is not worth an error.
+    if let Ok(nodes) = cluster.list_metadata(&NODE) {
+        let leads = |node: &&Value| CONTROL_PLANE.iter().any(|label| node["metadata"]["labels"].get(label).is_some());
+        let others = nodes.iter().filter(leads).filter(|node| node["metadata"]["name"] != name.as_str());
+        cx.leaving_mut()?.other_control_planes = Some(others.count());
+    }
+    Ok(())
 }
 
 fn tell(cx: &mut Context, cluster: &Cluster) -> Result<()> {

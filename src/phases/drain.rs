@@ -15,9 +15,16 @@ use crate::ops::etcd_member::Place;
 use crate::pipeline::{Action, Target};
 use crate::state::leave_error::LeaveError;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[cfg(test)]
 mod tests;
+
+/// How long a Pod that its budget did not let go is left alone, as with kubectl.
+const RETRY: Duration = Duration::from_secs(5);
+/// The longest pause between two looks at the Pods, which are one request.
+const SLOWEST: Duration = Duration::from_secs(1);
 
 /// See the module's text.
 pub struct Drain;
@@ -85,34 +92,38 @@ fn forbidden(cx: &Context, node: String, failure: &Failure) -> Result<()> {
 
 fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
     let (limit, force) = (cx.leaving()?.drain_limit, cx.leaving()?.force);
-    let mut told = Vec::new();
+    // When each Pod was last asked to leave.
+    let mut asked: BTreeMap<String, Duration> = BTreeMap::new();
     let mut waiting = Vec::new();
     let what = format!("the Pods of {node} to leave");
-    let outcome = Wait::new(&what, limit).until(&cx.clock, &cx.events, || {
+    let wait = Wait { slowest: SLOWEST, ..Wait::new(&what, limit) };
+    let outcome = wait.until(&cx.clock, &cx.events, || {
         waiting.clear();
-        for pod in cluster.pods_of(node)?.iter().filter(|pod| moves(pod)) {
+        let pods = cluster.pods_of(node)?;
+        for pod in pods.iter().filter(|pod| moves(pod)) {
             let Some(object) = ObjectRef::of(pod) else { continue };
             let shown = format!("{}/{}", object.namespace, object.name);
             if !pod["metadata"]["deletionTimestamp"].is_null() {
                 waiting.push(format!("{shown} is ending"));
                 continue;
             }
-            if !told.contains(&shown) {
-                cx.events.message(format!("moving {shown}{}", lost_with(pod)));
-                told.push(shown.clone());
-            }
-            match cluster.evict(&object) {
-                Ok(true) => waiting.push(format!("{shown} is ending")),
-                Ok(false) => {}
-                Err(error) if error.is_too_many_requests() => {
-                    waiting.push(format!("{shown}: its disruption budget does not let it go"));
+            let now = cx.clock.monotonic();
+            match asked.get(&shown) {
+                Some(last) if now.saturating_sub(*last) < RETRY => {
+                    waiting.push(refused(&shown));
+                    continue;
                 }
+                Some(_) => {}
+                None => cx.events.message(format!("moving {shown}{}", lost_with(pod))),
+            }
+            asked.insert(shown.clone(), now);
+            match cluster.evict(&object) {
+                Ok(_) => waiting.push(format!("{shown} is ending")),
+                Err(error) if error.is_too_many_requests() => waiting.push(refused(&shown)),
                 Err(error) => return Err(error.into()),
             }
         }
-        // A dry run has evicted them once it has noted that.
-        let still = cluster.pods_of(node)?.iter().any(moves);
-        Ok(if still { Poll::Pending(waiting.join("; ")) } else { Poll::Ready(()) })
+        Ok(if waiting.is_empty() { Poll::Ready(()) } else { Poll::Pending(waiting.join("; ")) })
     });
     match outcome {
         Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => {
@@ -125,6 +136,10 @@ fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
         }
         other => other,
     }
+}
+
+fn refused(pod: &str) -> String {
+    format!("{pod}: its disruption budget does not let it go")
 }
 
 /// False for Pods that have ended or belong to the node itself.

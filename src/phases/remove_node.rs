@@ -12,6 +12,7 @@ use crate::ops::etcd_member::{self, Place};
 use crate::phases::delete_node;
 use crate::pipeline::{Action, Target};
 use crate::state::leave_error::LeaveError;
+use crate::state::notice;
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,8 @@ impl Action for RemoveCheck {
         let Some(cluster) = crate::state::api_health::api(cx)? else { return Ok(()) };
         let found = cluster.find(&ObjectRef::global(&NODE, &name))?;
         match &found {
-            Some(found) if dead && is_ready(found) => return Err(LeaveError::Alive(name).into()),
+            Some(found) if dead && is_ready(found) && cx.leaving()?.wait => notice::wait(cx, &cluster, found)?,
+            Some(found) if dead && is_ready(found) => return Err(notice::still_reports(cx, &cluster, found)?.into()),
             Some(found) if !dead && !is_ready(found) => return Err(LeaveError::MaybeDead(name).into()),
             _ => {}
         }

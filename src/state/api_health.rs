@@ -22,6 +22,13 @@ pub fn api(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
         cx.leaving_mut()?.answers = Some(answer);
     }
     let here = cx.leaving()?.is_here();
+    let leaving = cx.leaving_mut()?;
+    if leaving.taken_out && matches!(leaving.answers, Some(Answer::Silent(_))) {
+        let what = "the node of this host in the cluster, if it is still listed";
+        leaving.notes.push(format!("{what}; run 'kubectl delete node {}' on a control plane", leaving.name));
+        leaving.answers = Some(Answer::NotAsked);
+        cx.events.message("the etcd members report that this host was removed: the cluster is not informed again");
+    }
     match cx.leaving()?.answers.clone() {
         Some(Answer::Silent(why)) => Err(LeaveError::Silent { why, here }.into()),
         Some(Answer::NotAsked) => Ok(None),

@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 pub const KUBERNETES: &str = "/etc/kubernetes";
 /// The kubelet's folder.
 pub const KUBELET: &str = "/var/lib/kubelet";
+/// Where the kubelet keeps its certificates and keys.
+pub const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
 /// kubeadm's folder for what it is about to change.
 pub const TMP: &str = "/etc/kubernetes/tmp";
 /// Where network plugins are configured.

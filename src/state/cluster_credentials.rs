@@ -9,7 +9,6 @@ use crate::base::fault::Result;
 use crate::base::files::unfinished;
 use crate::context::Context;
 use crate::domain::paths::KUBERNETES_DIR;
-use crate::host::removal;
 use crate::journal::{Journal, Ownership};
 use crate::pki::catalog::{CERTS, KUBECONFIGS};
 use crate::pki::rotation;
@@ -74,7 +73,7 @@ fn staged(cx: &Context) -> Result<Vec<PathBuf>> {
         };
         let start = format!("{stem}.renewing");
         let is_staged = |name: &&String| name.strip_prefix('.').unwrap_or(name.as_str()).starts_with(&start);
-        let names = removal::names(&cx.host, folder)?.unwrap_or_default();
+        let names = names(cx, folder)?;
         paths.extend(names.iter().filter(is_staged).map(|name| folder.join(name)));
     }
     Ok(paths)
@@ -84,9 +83,9 @@ fn staged(cx: &Context) -> Result<Vec<PathBuf>> {
 fn of_rotation(cx: &Context) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for folder in rotation_folders(cx)? {
-        for name in removal::names(&cx.host, &folder)?.unwrap_or_default() {
-            let plain = name.strip_prefix('.').and_then(|name| name.strip_suffix(".kubewright")).unwrap_or(&name);
-            if rotation::is_kept_file(plain) {
+        for name in names(cx, &folder)? {
+            let hidden = name.strip_prefix('.').and_then(|name| name.rsplit_once(".kubewright"));
+            if rotation::is_kept_file(hidden.map_or(name.as_str(), |(name, _)| name)) {
                 paths.push(folder.join(name));
             }
         }
@@ -96,6 +95,12 @@ fn of_rotation(cx: &Context) -> Result<Vec<PathBuf>> {
     }
     paths.dedup();
     Ok(paths)
+}
+
+/// Also where a link leads to the directory.
+fn names(cx: &Context, folder: &Path) -> Result<Vec<String>> {
+    let is_folder = cx.files.real(folder).is_ok_and(|real| real.is_dir());
+    Ok(if is_folder { cx.files.list(folder)? } else { Vec::new() })
 }
 
 #[derive(Default)]

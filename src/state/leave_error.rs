@@ -3,6 +3,8 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
 use crate::etcd::EtcdError;
+use crate::host::removal::{Kept, Why};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// See the module's text.
@@ -36,6 +38,12 @@ pub enum LeaveError {
     EtcdRuns {
         /// The data.
         data: PathBuf,
+    },
+    /// The host still holds what gives access to the cluster.
+    #[error("this host still holds files of the cluster that could not be removed: {}", by_reason(kept))]
+    AccessLeft {
+        /// What, and why.
+        kept: Vec<Kept>,
     },
     /// Pods do not leave the node.
     #[error("these Pods have not left {node}: {}", pods.join("; "))]
@@ -73,9 +81,16 @@ pub enum LeaveError {
     /// The node to remove does not answer, and the user did not say that it is gone.
     #[error("{0} is not Ready: nobody there moves its Pods away")]
     MaybeDead(String),
-    /// The node to remove answers, although it is said to be gone.
-    #[error("{0} is not dead: its kubelet reports to the cluster")]
-    Alive(String),
+    /// The node to remove is Ready, although it is said to be gone.
+    #[error("the cluster counts {name} as Ready: its kubelet reports to it{}", last(*ago))]
+    Alive {
+        /// The node.
+        name: String,
+        /// The seconds since its last report, where they are known.
+        ago: Option<u64>,
+        /// The seconds after which the cluster misses the next one.
+        left: u64,
+    },
 }
 
 impl LeaveError {
@@ -138,6 +153,7 @@ impl Fault for LeaveError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Silent { .. } => ExitCode::Unreachable,
+            Self::AccessLeft { .. } => ExitCode::Input,
             Self::NotDrained { .. } => ExitCode::Unhealthy,
             Self::NoSuchNode(_) | Self::IsThisHost(_) => ExitCode::Usage,
             Self::Quorum(_)
@@ -148,7 +164,7 @@ impl Fault for LeaveError {
             | Self::KeptElsewhere { .. }
             | Self::MemberAlive(_)
             | Self::MaybeDead(_)
-            | Self::Alive(_) => ExitCode::Refused,
+            | Self::Alive { .. } => ExitCode::Refused,
         }
     }
 
@@ -171,7 +187,7 @@ impl Fault for LeaveError {
                                         which may be the only copy"
                 .into(),
             Self::LastMember { .. } => {
-                "if the cluster is to end, run the command again with --force; save its data first with 'etcdctl snapshot save'"
+                "if the cluster is to end, run the command again with --end-cluster; save its data first with 'etcdctl snapshot save'"
                     .into()
             }
             Self::EtcdRuns { data } => format!(
@@ -179,6 +195,10 @@ impl Fault for LeaveError {
                  leaves, end it and run the command again: it continues; if not, give it another data folder first",
                 data.display()
             ),
+            Self::AccessLeft { kept } => {
+                let advice = kept.first().map(advice_on).unwrap_or_default();
+                format!("{advice}, then run the command again; until then anybody who can read them can use the cluster")
+            }
             Self::NotDrained { node, .. } => format!(
                 "see what holds them: run 'kubectl get pods -A -o wide --field-selector spec.nodeName={node}' and \
                  'kubectl get poddisruptionbudgets -A'; then run the command again, with a longer --drain-timeout, or \
@@ -199,9 +219,42 @@ impl Fault for LeaveError {
             Self::MaybeDead(name) => format!(
                 "start its kubelet, or, if the host will not return, run 'kubewright node remove {name} --dead'"
             ),
-            Self::Alive(name) => format!(
-                "run 'kubewright reset' on {name}, or 'kubewright node remove {name}' here, which moves its Pods away first"
+            Self::Alive { name, left, .. } => format!(
+                "if its host is gone, the cluster notices that within {left} s: run the command again then, or add --wait; if \
+                 it lives, run 'kubewright reset' on {name}, or 'kubewright node remove {name}' here, which moves its Pods \
+                 away first"
             ),
         })
     }
+}
+
+/// `/a, /b (why); /c (why)`
+fn by_reason(kept: &[Kept]) -> String {
+    let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for one in kept {
+        reasons.entry(one.why.to_string()).or_default().push(one.path.display().to_string());
+    }
+    let shown: Vec<String> = reasons.iter().map(|(why, paths)| format!("{} ({why})", paths.join(", "))).collect();
+    shown.join("; ")
+}
+
+fn advice_on(kept: &Kept) -> String {
+    let shown = kept.path.display();
+    match &kept.why {
+        Why::Refused(why) if why.contains("Read-only") => {
+            format!("run 'findmnt -T {shown}' and remount that file system with 'mount -o remount,rw …'")
+        }
+        Why::Refused(why) if why.contains("not permitted") => {
+            format!("run 'lsattr {shown}', also for its directory; 'chattr -i' removes the flag 'immutable'")
+        }
+        Why::Mount => format!("run 'findmnt -T {shown}', remove the files or unmount it"),
+        Why::Link(_) | Why::BehindLink(_) => {
+            format!("run 'ls -l {shown}', and remove what the link leads to if only this cluster used it")
+        }
+        Why::Refused(_) | Why::TooDeep | Why::Emptied => format!("run 'ls -la {shown}' and remove it"),
+    }
+}
+
+fn last(ago: Option<u64>) -> String {
+    ago.map_or_else(String::new, |ago| format!(", the last time {ago} s ago"))
 }

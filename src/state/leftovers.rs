@@ -53,8 +53,13 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
         }
     }
     let data = Path::new(local_etcd::DEFAULT_DATA).join("member");
-    if local_etcd::is_of_others(cx)? && cx.files.exists(&data) {
-        let why = "data of an etcd that no cluster tool runs here; nothing of it, nor its certificates, was touched";
+    if let Some(data) = cx.leaving()?.own_data.clone().filter(|data| cx.files.exists(data)) {
+        let why = "data of this host's etcd member, with everything that is stored in the cluster; its manifest and \
+                   certificates were removed, the data stays because the phase remove-etcd-member did not run";
+        left.entry(data.display().to_string()).or_insert_with(|| why.into());
+    } else if local_etcd::is_of_others(cx)? && cx.files.exists(&data) {
+        let why =
+            "data of an etcd; nothing on this host says that it is the cluster's, so it and its certificates stay";
         left.entry(data.display().to_string()).or_insert_with(|| why.into());
     }
     for name in removal::names(&cx.host, Path::new(CNI_STATE))?.unwrap_or_default() {
@@ -74,7 +79,8 @@ pub fn survey(cx: &mut Context) -> Result<Vec<Left>> {
             "copies of certificates and keys, which may still give access to the cluster; remove them when they are no longer needed",
         ),
     ] {
-        if !removal::names(&cx.host, Path::new(path))?.unwrap_or_default().is_empty() {
+        let names = removal::names(&cx.host, Path::new(path))?.unwrap_or_default();
+        if names.iter().any(|name| !cx.gate.plans_removal(&Path::new(path).join(name))) {
             left.insert(path.into(), why.into());
         }
     }
@@ -224,8 +230,9 @@ fn kubeconfigs(cx: &Context) -> Result<Vec<PathBuf>> {
     homes.dedup();
     let mut found = Vec::new();
     for path in homes.into_iter().map(|home| home.join(".kube/config")) {
-        // What cannot be read is somebody else's.
-        if cx.files.read_text(&path).ok().flatten().is_some_and(|text| text.contains("kubernetes-admin")) {
+        // Its owner may put anything there, and what cannot be read is not an administrator's.
+        let bytes = cx.files.read_in_home(&path).ok().flatten().unwrap_or_default();
+        if String::from_utf8_lossy(&bytes).contains("kubernetes-admin") {
             found.push(path);
         }
     }
@@ -299,6 +306,23 @@ mod tests {
         let mut cx = fixture(root.path());
         removal::remove(&cx.host, Path::new("/data/etcd"), Path::new("/data/etcd/member")).unwrap();
         assert_eq!(what(&survey(&mut cx).unwrap()), ["/data/etcd/mine", "/var/lib/cni/networks"]);
+    }
+
+    /// It hung, holding the host's lock.
+    #[test]
+    fn a_pipe_in_a_home_is_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["etc", "home/bob/.kube", "root/.kube"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        let passwd =
+            "bob:x:1000:1000::/home/bob:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\nd:x:2:2::/dev/null:/bin/false\n";
+        std::fs::write(root.path().join("etc/passwd"), passwd).unwrap();
+        std::fs::write(root.path().join("root/.kube/config"), "users: [kubernetes-admin]").unwrap();
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        let pipe = root.path().join("home/bob/.kube/config");
+        rustix::fs::mknodat(rustix::fs::CWD, pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(what(&survey(&mut fixture(root.path())).unwrap()), ["/root/.kube/config"]);
     }
 
     #[test]

@@ -83,8 +83,15 @@ pub fn is_of_others(cx: &Context) -> Result<bool> {
     if local(cx)?.is_some_and(|local| local.data_dir.is_some()) {
         return Ok(false);
     }
-    let external = servers(cx)?.is_some_and(|servers| !servers.iter().any(|server| is_loopback(server)));
-    Ok(external || cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
+    Ok(external(cx)?.is_some() || cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
+}
+
+/// Where the etcd of this host's API server is, if others run it.
+///
+/// # Errors
+/// When a manifest cannot be read.
+pub fn external(cx: &Context) -> Result<Option<Vec<String>>> {
+    Ok(servers(cx)?.filter(|servers| !servers.iter().any(|server| is_loopback(server))))
 }
 
 /// True when this host has, or may have, data of the cluster's etcd: its manifest may have been moved away for a while.
@@ -113,7 +120,8 @@ fn made_here(cx: &Context) -> Result<bool> {
     Ok(Journal::load(&cx.files)?.files().contains_key(&static_pod::path("etcd")))
 }
 
-fn is_loopback(url: &str) -> bool {
+/// True for an address that only this host reaches.
+pub fn is_loopback(url: &str) -> bool {
     ["//127.0.0.1:", "//[::1]:", "//localhost:"].iter().any(|host| url.contains(host))
 }
 
@@ -235,7 +243,7 @@ mod tests {
     fn a_tree_of_the_name_of_etcds_data_is_never_looked_for_at_the_top() {
         let (_root, cx) =
             context(&[("member/x", ""), (reset_progress::NOTE.trim_start_matches('/'), r#"{"dataDir": ""}"#)]);
-        assert_eq!(local(&cx).unwrap(), None);
+        assert!(local(&cx).is_err());
         for folder in ["", "etcd", "/"] {
             let manifest = format!("spec: {{containers: [{{command: [etcd, --data-dir={folder}]}}]}}");
             let (_root, cx) = context(&[("member/x", ""), (ETCD.0, &manifest)]);

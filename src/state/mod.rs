@@ -23,6 +23,8 @@ pub mod leave_error;
 pub mod leftovers;
 pub mod local_etcd;
 pub mod manifests;
+pub mod not_yaml;
+pub mod notice;
 pub mod patches;
 pub mod pods;
 pub mod ports;

@@ -3,7 +3,8 @@
 //!
 //! Reads: `/var/lib/kubewright/leaving.json`, which `ops::reset_progress` writes. Writes: nothing.
 
-use crate::base::fault::Result;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
 use crate::context::Context;
 use crate::journal::sha256;
 use serde::{Deserialize, Serialize};
@@ -28,22 +29,40 @@ pub struct Note {
     pub data_dir: Option<PathBuf>,
 }
 
-/// What an earlier run noted about the cluster that this host is in; an empty note where none did, where nobody can
-/// read it, and where the host has joined another cluster since.
+/// The note cannot be used. What it said of etcd is not known then, and nothing may be deleted on a guess.
+#[derive(Debug, thiserror::Error)]
+#[error("{NOTE}, the record of an earlier 'reset', is damaged")]
+pub struct Damaged;
+
+impl Fault for Damaged {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Input
+    }
+    fn hint(&self) -> Option<String> {
+        Some(format!(
+            "run 'mv {NOTE} /root/' and the command again: it asks etcd and the API server what is still to be done"
+        ))
+    }
+}
+
+/// What an earlier run noted about the cluster that this host is in; an empty note where none did, and where the host has
+/// joined another cluster since.
 ///
 /// # Errors
 /// When it is there and cannot be read.
 pub fn read(cx: &Context) -> Result<Note> {
-    let bytes = cx.files.read(Path::new(NOTE))?.unwrap_or_default();
-    let mut note: Note = serde_json::from_slice(&bytes).unwrap_or_default();
+    let Some(bytes) = cx.files.read(Path::new(NOTE))? else { return Ok(Note::default()) };
+    let note: Note = serde_json::from_slice(&bytes).map_err(|_| Damaged)?;
     // The CA goes before the note does: its absence tells of no other cluster.
     if let (Some(noted), Some(now)) = (&note.ca, ca(cx)?)
         && *noted != now
     {
         return Ok(Note::default());
     }
-    note.data_dir = note.data_dir.filter(|path| is_folder(path));
-    Ok(note)
+    match &note.data_dir {
+        Some(path) if !is_folder(path) => Err(Damaged.into()),
+        _ => Ok(note),
+    }
 }
 
 /// True for the whole path of a folder that can be etcd's alone.

@@ -5,6 +5,7 @@
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::config::untrusted;
+use crate::state::not_yaml;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,29 +17,37 @@ pub use crate::domain::paths::{MANIFESTS_DIR, manifest as path};
 pub struct StaticPod {
     words: Vec<String>,
     image: String,
+    variables: Vec<(String, String)>,
     /// Where folders of the host are in the container: its path, then the host's.
     mounts: Vec<(PathBuf, PathBuf)>,
 }
 
 impl StaticPod {
-    /// The component's manifest; None when this host does not run it. One that cannot be read as a Pod has no flags.
+    /// The component's manifest; None when this host does not run it. What is YAML and no Pod has no flags.
     ///
     /// # Errors
-    /// When it is there and cannot be read.
+    /// When it is there and cannot be read, or is not YAML: then nothing is known of the component.
     pub fn read(files: &HostFiles, component: &str) -> Result<Option<Self>> {
         let path = path(component);
-        Ok(files.read(&path)?.map(|text| Self::parse(&text)))
+        let Some(text) = files.read(&path)? else { return Ok(None) };
+        Ok(Some(Self::of(&not_yaml::parse(&path, &text)?, component)))
     }
 
     /// What the text of a manifest says. One that cannot be read as a Pod has no flags.
     pub fn parse(text: &[u8]) -> Self {
-        let pod = untrusted::value(text).unwrap_or_default();
-        let container = &pod["spec"]["containers"][0];
+        Self::of(&untrusted::value(text).unwrap_or_default(), "")
+    }
+
+    fn of(pod: &Value, component: &str) -> Self {
+        let containers = pod["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+        // Others may run beside it.
+        let own = containers.iter().find(|container| container["name"] == component).or(containers.first());
+        let container = own.unwrap_or(&Value::Null);
         let texts = |key: &str| container[key].as_array().cloned().unwrap_or_default();
         let words = texts("command").into_iter().chain(texts("args"));
         let words = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
         let image = container["image"].as_str().unwrap_or_default().into();
-        Self { words, image, mounts: mounts(&pod) }
+        Self { words, image, variables: variables(container), mounts: mounts(pod, container) }
     }
 
     /// Where the host has what is at `path` in the container; None where it has it not.
@@ -57,12 +66,39 @@ impl StaticPod {
 
     /// Every value of its flags.
     pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.words.iter().filter_map(|word| Some(word.strip_prefix("--")?.split_once('=')?.1))
+        self.flags().into_iter().map(|(_, value)| value)
     }
 
-    /// The value of a flag; of one that comes twice, the last.
+    /// The value of a flag; of one that comes twice, the last. etcd also takes them from variables.
     pub fn flag(&self, name: &str) -> Option<&str> {
-        self.words.iter().rev().find_map(|word| word.strip_prefix("--")?.strip_prefix(name)?.strip_prefix('='))
+        let is_it = |(flag, _): &(&str, &str)| flag.replace('_', "-") == name;
+        let variable = format!("ETCD_{}", name.to_ascii_uppercase().replace('-', "_"));
+        let found = self.flags().into_iter().rev().find(is_it).map(|(_, value)| value);
+        found.or_else(|| {
+            self.variables.iter().rev().find(|(name, _)| *name == variable).map(|(_, value)| value.as_str())
+        })
+    }
+
+    /// `--NAME=VALUE` and `--NAME VALUE`; etcd takes one dash as well.
+    fn flags(&self) -> Vec<(&str, &str)> {
+        let mut flags = Vec::new();
+        // A command that a shell is given is one word.
+        let mut words = self
+            .words
+            .iter()
+            .flat_map(|word| match word.contains(" -") {
+                true => word.split_whitespace().collect::<Vec<_>>(),
+                false => vec![word.as_str()],
+            })
+            .peekable();
+        while let Some(word) = words.next() {
+            let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')) else { continue };
+            match flag.split_once('=') {
+                Some(pair) => flags.push(pair),
+                None => flags.extend(words.next_if(|next| !next.starts_with('-')).map(|value| (flag, value))),
+            }
+        }
+        flags
     }
 
     /// The flags that `wanted` adds, drops or changes, and its image; without values, some of which are credentials.
@@ -105,10 +141,17 @@ pub fn defect(text: &[u8]) -> std::result::Result<(), String> {
     }
 }
 
-/// The first container's mounts of folders and files of the host.
-fn mounts(pod: &Value) -> Vec<(PathBuf, PathBuf)> {
+/// The names and values of its environment.
+fn variables(container: &Value) -> Vec<(String, String)> {
+    let listed = container["env"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let pair = |one: &Value| Some((one["name"].as_str()?.to_owned(), one["value"].as_str()?.to_owned()));
+    listed.iter().filter_map(pair).collect()
+}
+
+/// A container's mounts of folders and files of the host.
+fn mounts(pod: &Value, container: &Value) -> Vec<(PathBuf, PathBuf)> {
     let volumes = pod["spec"]["volumes"].as_array().cloned().unwrap_or_default();
-    let mounts = pod["spec"]["containers"][0]["volumeMounts"].as_array().cloned().unwrap_or_default();
+    let mounts = container["volumeMounts"].as_array().cloned().unwrap_or_default();
     let of_host = |mount: &Value| {
         let volume = volumes.iter().find(|volume| volume["name"] == mount["name"])?;
         let outside = PathBuf::from(volume["hostPath"]["path"].as_str()?);
@@ -137,6 +180,42 @@ mod tests {
         assert_eq!(on_host("/var/lib/etcd/data").as_deref(), Some("/disk/data"));
         assert_eq!(on_host("/var/lib/etcd/wal/1").as_deref(), Some("/disk/w/1"));
         assert_eq!((on_host("/var/lib/etcdx"), on_host("/tmp/x")), (None, None));
+    }
+
+    fn parsed(text: &str) -> StaticPod {
+        StaticPod::of(&untrusted::value(text.as_bytes()).unwrap(), "etcd")
+    }
+
+    /// Only `--NAME=VALUE` was known, and etcd's data was looked for, and emptied, in its usual directory.
+    #[test]
+    fn a_flag_is_found_in_every_form_that_components_take() {
+        for command in [
+            "[etcd, --data-dir=/a, --name=x]",
+            "[etcd, --name, x, --data-dir, /a]",
+            "[etcd, -data-dir=/a]",
+            "[etcd, -data-dir, /a, -name, x]",
+            "[etcd, --force-new-cluster, --data-dir, /a]",
+            "[etcd, --data-dir=/b, --data-dir, /a]",
+            "[/bin/sh, -c, 'exec etcd --name=x --data-dir=/a']",
+        ] {
+            let pod = parsed(&format!("spec: {{containers: [{{command: {command}}}]}}"));
+            assert_eq!(pod.flag("data-dir"), Some("/a"), "{command}");
+            assert!(pod.values().any(|value| value == "/a"), "{command}");
+            assert_eq!(pod.flag("data"), None);
+        }
+        let variable = parsed("spec: {containers: [{command: [etcd], env: [{name: ETCD_DATA_DIR, value: /a}]}]}");
+        assert_eq!(variable.flag("data-dir"), Some("/a"));
+        let second = parsed("spec: {containers: [{name: x, command: [x]}, {name: etcd, args: [--data-dir, /a]}]}");
+        assert_eq!(second.flag("data-dir"), Some("/a"));
+    }
+
+    #[test]
+    fn a_manifest_that_is_no_yaml_is_an_error_and_not_one_without_flags() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
+        std::fs::write(root.path().join("etc/kubernetes/manifests/etcd.yaml"), "spec: {containers: [\n").unwrap();
+        let error = StaticPod::read(&HostFiles::new(root.path(), Gate::open()), "etcd").unwrap_err();
+        assert!(error.to_string().contains("/etc/kubernetes/manifests/etcd.yaml"), "{error}");
     }
 
     #[test]

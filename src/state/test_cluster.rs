@@ -17,6 +17,8 @@ struct State {
     refused: BTreeMap<String, u16>,
     log: Vec<String>,
     gone: Vec<Value>,
+    /// What an object becomes after it was read so often.
+    turns: BTreeMap<String, (usize, Value)>,
 }
 
 /// See the module's text.
@@ -66,6 +68,12 @@ impl TestCluster {
         Self { root, ca, state }
     }
 
+    /// After an object was read so often it is this one.
+    pub fn turns(self, path: &str, reads: usize, object: Value) -> Self {
+        self.state.lock().unwrap().turns.insert(path.into(), (reads, object));
+        self
+    }
+
     /// `METHOD PATH` is answered with this status.
     pub fn refuses(self, request: &str, status: u16) -> Self {
         self.state.lock().unwrap().refused.insert(request.into(), status);
@@ -79,12 +87,13 @@ impl TestCluster {
         cx
     }
 
-    /// The same cluster with an etcd that lists these members, and of which the one with the id `own` answers. The host
-    /// that enters is a control plane.
+    /// The same cluster with an etcd that lists these members, and of which the one with the id `own` answers, and at
+    /// `URL/ID` the one with that id. The host that enters is a control plane.
     pub fn with_etcd(self, own: u64, members: impl Fn(&str) -> Vec<Value> + Send + Sync + 'static) -> Self {
         let (leaf, url) = (self.ca.local_leaf(), Arc::new(OnceLock::<String>::new()));
         let known = Arc::clone(&url);
-        let status = json!({"header": {"member_id": own.to_string()}, "leader": "1", "version": "3.5.0"}).to_string();
+        let status = |id: &str| json!({"header": {"member_id": id}, "leader": "1", "version": "3.5.0"}).to_string();
+        let own = own.to_string();
         let behind = Arc::clone(&self.state);
         let server = TestServer::start(&leaf, None, move |request| match request.path.as_str() {
             "/v3/cluster/member/list" => {
@@ -98,8 +107,11 @@ impl TestCluster {
                 behind.lock().unwrap().gone.push(body["ID"].clone());
                 (200, "{}".into())
             }
-            "/v3/maintenance/status" => (200, status.clone()),
-            other => panic!("{other}"),
+            "/v3/maintenance/status" => (200, status(&own)),
+            other => match other.strip_suffix("/v3/maintenance/status") {
+                Some(id) => (200, status(id.trim_start_matches('/'))),
+                None => panic!("{other}"),
+            },
         });
         url.set(server.url()).unwrap();
         let pki = self.root().join("etc/kubernetes/pki/etcd");
@@ -159,6 +171,12 @@ impl State {
         self.log.push(line.clone());
         if let Some(status) = self.refused.get(&line) {
             return (*status, json!({"kind": "Status", "message": "no"}).to_string());
+        }
+        if let Some((reads, object)) = self.turns.get_mut(path) {
+            *reads = reads.saturating_sub(1);
+            if *reads == 0 {
+                self.objects.insert(path.into(), object.clone());
+            }
         }
         let done = json!({"kind": "Status", "status": "Success"}).to_string();
         match (request.method.as_str(), path) {

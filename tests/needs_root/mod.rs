@@ -2,6 +2,7 @@
 //! `./test` runs them where it can.
 
 mod disks;
+mod immutable;
 mod mounts;
 mod pairs;
 

@@ -5,13 +5,14 @@
 //! the file.
 
 use super::atomic::{self, Owner};
+use super::bounded;
 use super::{Content, FileError, HostFiles, Written};
 use crate::base::gate::Change;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -20,8 +21,6 @@ const LINK: &str =
     "it is a link or a special file, which is not followed for another user: run the command as that user";
 const FOREIGN: &str = "it belongs to another user";
 const OPEN_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-// Opening a special file such as a pipe must not block.
-const OPEN_FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl HostFiles {
     /// The content of a file in a directory of `owner`; None if either does not exist.
@@ -31,6 +30,28 @@ impl HostFiles {
         let read = || -> io::Result<Option<Vec<u8>>> {
             let Some(directory) = open_directory(&home, parent, owner, self.is_live())? else { return Ok(None) };
             Ok(open_file(&directory, name)?.map(|(bytes, _)| bytes))
+        };
+        read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
+    }
+
+    /// The content of a file in a directory of a home directory; None if either does not exist. Their owner does not
+    /// matter, and nothing is changed.
+    pub fn read_in_home(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+        let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
+        let (folder, name) = names(path);
+        let read = || -> io::Result<Option<Vec<u8>>> {
+            let home = match rustix::fs::open(&home, OPEN_DIRECTORY.difference(OFlags::NOFOLLOW), Mode::empty()) {
+                Ok(home) => home,
+                Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+                Err(errno) => return Err(errno.into()),
+            };
+            let folder = match rustix::fs::openat(home, folder, OPEN_DIRECTORY, Mode::empty()) {
+                Ok(folder) => folder,
+                Err(Errno::NOENT) => return Ok(None),
+                Err(errno) => return Err(errno.into()),
+            };
+            let file = bounded::open_in(folder, name)?;
+            file.map(|file| bounded::bytes_of(&file, bounded::HOME_LIMIT)).transpose()
         };
         read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })
     }
@@ -47,7 +68,7 @@ impl HostFiles {
             directory = self
                 .gate
                 .pass(Change::CreateDirectory { path: new, mode: DIRECTORY_MODE }, || {
-                    match rustix::fs::mkdirat(&File::open(&home)?, parent, Mode::from_raw_mode(DIRECTORY_MODE)) {
+                    match rustix::fs::mkdirat(&open_home(&home)?, parent, Mode::from_raw_mode(DIRECTORY_MODE)) {
                         Ok(()) | Err(Errno::EXIST) => open_directory(&home, parent, owner, self.is_live()),
                         Err(errno) => Err(errno.into()),
                     }
@@ -82,9 +103,14 @@ fn names(path: &Path) -> (&OsStr, &OsStr) {
     (path.parent().and_then(Path::file_name).unwrap_or_default(), path.file_name().unwrap_or_default())
 }
 
+/// The administrator decides where a home directory is, so it may be a link.
+fn open_home(home: &Path) -> io::Result<File> {
+    Ok(File::from(rustix::fs::open(home, OPEN_DIRECTORY.difference(OFlags::NOFOLLOW), Mode::empty())?))
+}
+
 /// Opens the owner's directory in `home`. If root owns it, an earlier run was interrupted before changing the owner.
 fn open_directory(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io::Result<Option<File>> {
-    let directory = match rustix::fs::openat(&File::open(home)?, name, OPEN_DIRECTORY, Mode::empty()) {
+    let directory = match rustix::fs::openat(&open_home(home)?, name, OPEN_DIRECTORY, Mode::empty()) {
         Ok(fd) => File::from(fd),
         Err(Errno::NOENT) => return Ok(None),
         Err(Errno::LOOP | Errno::NOTDIR) => return Err(io::Error::other(LINK)),
@@ -101,20 +127,17 @@ fn open_directory(home: &Path, name: &OsStr, owner: Owner, is_live: bool) -> io:
 }
 
 fn open_file(directory: &File, name: &OsStr) -> io::Result<Option<(Vec<u8>, std::fs::Metadata)>> {
-    let mut file = match rustix::fs::openat(directory, name, OPEN_FILE, Mode::empty()) {
-        Ok(fd) => File::from(fd),
-        Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP) => return Err(io::Error::other(LINK)),
-        Err(errno) => return Err(errno.into()),
-    };
+    let Some(file) = bounded::open_in(directory, name).map_err(no_link)? else { return Ok(None) };
     let metadata = file.metadata()?;
     // A hard link to another user's file would expose its content.
     if !metadata.is_file() || metadata.nlink() > 1 {
         return Err(io::Error::other(LINK));
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(Some((bytes, metadata)))
+    Ok(Some((bounded::bytes_of(&file, bounded::HOME_LIMIT)?, metadata)))
+}
+
+fn no_link(error: io::Error) -> io::Error {
+    if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) { io::Error::other(LINK) } else { error }
 }
 
 #[cfg(test)]

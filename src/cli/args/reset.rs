@@ -11,7 +11,7 @@ pub struct ResetArgs {
     /// kubeadm configuration file with a ResetConfiguration; '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Do not ask, continue if the cluster is unreachable, and allow removing the last etcd member
+    /// Do not ask, and continue if the API server or etcd does not respond
     #[arg(long, short)]
     pub force: bool,
     /// Do not ask for confirmation
@@ -20,6 +20,9 @@ pub struct ResetArgs {
     /// Remove the etcd member even if the remaining members lose quorum, which stops the cluster
     #[arg(long)]
     pub accept_quorum_loss: bool,
+    /// Remove the last etcd member too: the cluster and everything stored in it are lost
+    #[arg(long)]
+    pub end_cluster: bool,
     /// Also revert what --fix changed on this host: swap, kernel modules and parameters, the runtime's configuration
     #[arg(long)]
     pub undo_fix: bool,

@@ -74,7 +74,7 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
 /// The control planes other than this one.
 fn others(cx: &mut Context) -> Result<Vec<String>> {
     let own = cx.node()?.name.clone();
-    let nodes = cx.running_cluster(Path::new(ADMIN_CONF))?.list(&NODE, None, "")?;
+    let nodes = cx.running_cluster(Path::new(ADMIN_CONF))?.list_metadata(&NODE)?;
     let leads =
         |node: &&serde_json::Value| CONTROL_PLANE.iter().any(|label| node["metadata"]["labels"].get(label).is_some());
     let names = nodes.iter().filter(leads).filter_map(|node| node["metadata"]["name"].as_str());

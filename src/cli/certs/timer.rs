@@ -35,6 +35,9 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
         TimerCommand::Remove(args) => args.dry_run,
         TimerCommand::Status(_) => false,
     };
+    if !matches!(command, TimerCommand::Status(_)) {
+        session.hold_host("certs timer", dry_run)?;
+    }
     let cx = session.context(Task::None, dry_run);
     let text = match command {
         TimerCommand::Install(args) => {

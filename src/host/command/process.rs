@@ -3,6 +3,7 @@
 use super::{Command, Output, Runner};
 use crate::host::error::HostError;
 use rustix::process::{Pid, Signal, kill_process_group};
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -15,12 +16,31 @@ use std::time::Duration;
 /// hold the pipe open for ever.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
+/// What no program gets of our own environment: secrets that were meant for us, and what would have a client of Docker
+/// work on another host.
+const WITHHELD: [&str; 2] = ["DOCKER_", "KUBEWRIGHT_"];
+
 /// Starts programs of this machine.
-pub struct Processes;
+#[derive(Default)]
+pub struct Processes {
+    withheld: Vec<String>,
+}
+
+impl Processes {
+    /// Of a process that has these variables.
+    pub fn new(vars: &BTreeMap<String, String>) -> Self {
+        let is_withheld = |name: &&String| WITHHELD.iter().any(|start| name.starts_with(start));
+        Self { withheld: vars.keys().filter(is_withheld).cloned().collect() }
+    }
+}
 
 impl Runner for Processes {
     fn run(&self, program: &Path, command: &Command, limit: Duration) -> Result<Output, HostError> {
-        let mut child = std::process::Command::new(program)
+        let mut started = std::process::Command::new(program);
+        for name in &self.withheld {
+            started.env_remove(name);
+        }
+        let mut child = started
             .args(command.args())
             // What programs print is read by us, so it must not depend on the user's language.
             .env("LC_ALL", "C")
@@ -124,7 +144,13 @@ fn stop(child: &mut Child, group: Option<Pid>) {
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.kill();
-    let _ = child.wait();
+    // One that the kernel does not let go, as with a disk that is gone, is not waited for.
+    for _ in 0..LAST_OUTPUT.as_millis() {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn take(bytes: &Mutex<Vec<u8>>) -> String {
@@ -137,13 +163,24 @@ mod tests {
     use super::*;
 
     fn shell(script: &str, limit: Duration) -> Result<Output, HostError> {
-        Processes.run(Path::new("/bin/sh"), &Command::new(["sh", "-c", script]), limit)
+        Processes::default().run(Path::new("/bin/sh"), &Command::new(["sh", "-c", script]), limit)
     }
 
     #[test]
     fn output_and_code_come_back() {
         let output = shell("echo out; echo err >&2; exit 3", Duration::from_secs(20)).unwrap();
         assert_eq!(output, Output { code: Some(3), stdout: "out\n".into(), stderr: "err\n".into() });
+    }
+
+    #[test]
+    fn variables_that_are_withheld_do_not_reach_a_program() {
+        let names = ["DOCKER_HOST", "KUBEWRIGHT_TOKEN", "KUBEWRIGHT_CERTIFICATE_KEY", "PATH"];
+        let vars = names.map(|name| (name.to_owned(), "x".to_owned())).into();
+        assert_eq!(Processes::new(&vars).withheld.len(), 3);
+        let script = Command::new(["sh", "-c", "echo ${CARGO_MANIFEST_DIR:-none}"]);
+        let run = |processes: Processes| processes.run(Path::new("/bin/sh"), &script, Duration::from_secs(20)).unwrap();
+        assert_ne!(run(Processes::default()).stdout, "none\n");
+        assert_eq!(run(Processes { withheld: vec!["CARGO_MANIFEST_DIR".into()] }).stdout, "none\n");
     }
 
     #[test]
@@ -157,7 +194,8 @@ mod tests {
     fn a_program_reads_what_it_is_given_and_else_nothing() {
         let text = "0123456789\n".repeat(20_000);
         let cat = Command::new(["cat"]).reading(text.clone());
-        assert_eq!(Processes.run(Path::new("/bin/cat"), &cat, Duration::from_mins(1)).unwrap().stdout, text);
+        let processes = Processes::default();
+        assert_eq!(processes.run(Path::new("/bin/cat"), &cat, Duration::from_mins(1)).unwrap().stdout, text);
         assert_eq!(shell("cat", Duration::from_mins(1)).unwrap().stdout, "");
     }
 

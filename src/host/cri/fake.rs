@@ -95,13 +95,14 @@ impl FakeCri {
         self
     }
 
-    /// A Pod with these labels and one running container of its own name, which has these annotations. It can be
-    /// ended, and is listed all the same.
+    /// A Pod (`NAME` or `NAMESPACE/NAME`) with these labels and one running container of its own name, which has these
+    /// annotations. It can be ended, and is listed all the same.
     pub fn pod(mut self, name: &str, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Self {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
         self.pods.push(wire::PodSandbox {
             id: format!("pod-{name}"),
-            metadata: Some(wire::PodSandboxMetadata { name: name.into(), namespace: "default".into() }),
+            metadata: Some(wire::PodSandboxMetadata { name: name.into(), namespace: namespace.into() }),
             labels: map(labels),
             ..Default::default()
         });

@@ -27,6 +27,8 @@ pub fn tail(host: &Host, path: &Path, most: usize) -> Vec<LogLine> {
 }
 
 fn end_of(path: &Path) -> Option<String> {
+    // Opening anything else may be waited for.
+    std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let mut file = File::open(path).ok()?;
     let length = file.metadata().ok()?.len();
     let start = length.saturating_sub(TAIL);

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// A cluster was not found, or not believed.
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoveryError {
+    /// What asked an endpoint has ended without an answer.
+    #[error("the search for the cluster ended by an internal error")]
+    Crashed,
     /// Nobody answered, or not over TLS.
     #[error(transparent)]
     Transport(HttpsError),
@@ -132,6 +135,7 @@ impl Fault for DiscoveryError {
             Self::AnonymousOff { .. } | Self::NoClusterInfo { .. } | Self::Malformed { .. } | Self::TimedOut { .. } => {
                 ExitCode::Unreachable
             }
+            Self::Crashed => ExitCode::Internal,
             Self::EtcdDown { .. } => ExitCode::Unhealthy,
             Self::NoPins => ExitCode::Input,
             Self::PinMismatch { .. }
@@ -146,6 +150,7 @@ impl Fault for DiscoveryError {
     fn hint(&self) -> Option<String> {
         let join_line = "on a control plane of the cluster run 'kubewright token create --print-join-command' and use the line it prints";
         Some(match self {
+            Self::Crashed => "run the command again; what stands above on the screen belongs into a bug report".into(),
             Self::Transport(error) => return error.hint(),
             Self::Answer(error) => return error.hint(),
             Self::AnonymousOff { status: 401, .. } => {

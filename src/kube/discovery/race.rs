@@ -7,7 +7,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 /// The first pause; each later one is twice as long, up to [`SLOWEST`].
@@ -65,7 +65,11 @@ fn collect<T>(
     let mut running = endpoints.len();
     loop {
         let elapsed = search.clock.monotonic().saturating_sub(start);
-        let Ok((index, news)) = receiver.recv_timeout(search.limit.saturating_sub(elapsed)) else {
+        let next = receiver.recv_timeout(search.limit.saturating_sub(elapsed));
+        if matches!(next, Err(RecvTimeoutError::Disconnected)) && running > 0 && worst.is_none() {
+            return Err(DiscoveryError::Crashed);
+        }
+        let Ok((index, news)) = next else {
             // Either time is up, or every endpoint has ended. That somebody is not to be trusted is news although
             // others may still answer.
             return Err(worst.filter(|error| running == 0 || error.exit_code() == ExitCode::Untrusted).unwrap_or_else(
@@ -171,6 +175,16 @@ mod tests {
         sender.send((0, News::End(Err(first)))).unwrap();
         // The other endpoint swallows packets: nothing comes of it, and its thread still runs.
         collect(&["a:6443".into(), "b:6443".into()], &search, &receiver).unwrap_err()
+    }
+
+    /// It was reported as an endpoint that did not answer in time.
+    #[test]
+    fn an_attempt_that_crashed_is_not_taken_for_silence() {
+        let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::silent());
+        let search = Search { limit: Duration::from_mins(1), clock: &clock, random: &random, events: &events };
+        let attempt: Attempt<()> = Arc::new(|_| std::panic::resume_unwind(Box::new("crashed")));
+        let error = first(&["a:6443".into()], &search, &attempt).unwrap_err();
+        assert!(matches!(error, DiscoveryError::Crashed), "{error}");
     }
 
     /// A wrong CA was told as a timeout when another endpoint did not answer at all.

@@ -7,7 +7,10 @@ use crate::host::cri::fake::FakeCri;
 use crate::state::pods::running;
 
 const SOCKET: &str = "/var/run/containerd/containerd.sock";
-const LIST: &str = "docker ps -a -q --filter name=^/?k8s_";
+const LIST: &str = "docker --host unix:///var/run/docker.sock ps -a -q --filter name=^/?k8s_ \
+                    --filter label=io.kubernetes.pod.uid --filter label=io.kubernetes.docker.type";
+const STOP: &str = "docker --host unix:///var/run/docker.sock stop -t 30";
+const REMOVE: &str = "docker --host unix:///var/run/docker.sock rm";
 const GRACE_NOTE: &str = "io.kubernetes.pod.terminationGracePeriod";
 
 /// A host that is about to be reset, with the fake's programs.
@@ -26,10 +29,10 @@ fn stops(calls: &[String]) -> Vec<&str> {
 
 #[test]
 fn containers_of_docker_go_although_another_runtime_answers() {
-    let fake = FakeHost::new().on(LIST, "aa\nbb\n").on("docker stop -t 30 aa bb", "").on("docker rm aa bb", "");
+    let fake = FakeHost::new().on(LIST, "aa\nbb\n").on(&format!("{STOP} aa bb"), "").on(&format!("{REMOVE} aa bb"), "");
     let server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), SOCKET);
     remove(&mut context(&fake, fake.live()), Wanted::All).unwrap();
-    assert_eq!(fake.ran(), [LIST, "docker stop -t 30 aa bb", "docker rm aa bb"]);
+    assert_eq!(fake.ran(), [LIST.to_owned(), format!("{STOP} aa bb"), format!("{REMOVE} aa bb")]);
     assert_eq!(stops(&server.calls()), ["web 30"]);
 }
 
@@ -54,8 +57,8 @@ fn a_run_that_was_cut_short_after_dockers_containers_continues() {
 
 #[test]
 fn etcd_is_found_in_docker_by_its_own_name() {
-    let list = "docker ps -a -q --filter name=^/?k8s_[^_]+_etcd-[^_]+_kube-system_";
-    let fake = FakeHost::new().on(list, "ee\n").on("docker stop -t 30 ee", "").on("docker rm ee", "");
+    let list = LIST.replace("k8s_", "k8s_[^_]+_etcd-[^_]+_kube-system_");
+    let fake = FakeHost::new().on(&list, "ee\n").on(&format!("{STOP} ee"), "").on(&format!("{REMOVE} ee"), "");
     let server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), SOCKET);
     remove(&mut context(&fake, fake.live()), Wanted::Etcd).unwrap();
     assert_eq!((fake.ran().len(), stops(&server.calls()).len()), (3, 0));
@@ -72,6 +75,28 @@ fn pods_that_provide_disks_end_after_those_that_write_to_them_each_in_its_own_ti
     assert_eq!(stops(&server.calls()), ["db 120", "csi 5"]);
 }
 
+/// etcd ended first, and the API server then used up its thirty seconds.
+#[test]
+fn who_uses_etcd_ends_before_it() {
+    let on_node = [("pod-template-generation", "1")];
+    let pods = || {
+        FakeCri::new()
+            .pod("kube-system/etcd-n1", &on_node, &[])
+            .pod("kube-system/kube-apiserver-n1", &on_node, &[])
+            .pod("default/kube-apiserver-mine", &[], &[])
+    };
+    for (wanted, expected) in [
+        (Wanted::All, vec!["kube-apiserver-mine 30", "kube-apiserver-n1 30", "etcd-n1 30"]),
+        (Wanted::UsersOfEtcd, vec!["kube-apiserver-n1 30"]),
+        (Wanted::Etcd, vec!["etcd-n1 30"]),
+    ] {
+        let fake = FakeHost::new();
+        let server = pods().serve(fake.root(), SOCKET);
+        remove(&mut context(&fake, fake.live()), wanted).unwrap();
+        assert_eq!(stops(&server.calls()), expected);
+    }
+}
+
 #[test]
 fn nobody_waits_for_a_pod_that_wants_hours() {
     let fake = FakeHost::new();
@@ -82,8 +107,8 @@ fn nobody_waits_for_a_pod_that_wants_hours() {
 
 #[test]
 fn pods_that_still_run_are_named_unless_a_dry_run_plans_their_end() {
-    let names = "docker ps --format {{.Names}} --filter name=^/?k8s_";
-    let fake = FakeHost::new().on(LIST, "").on(names, "k8s_a_b_default_1_0\n");
+    let names = LIST.replace("-a -q", "--format {{.Names}}");
+    let fake = FakeHost::new().on(LIST, "").on(&names, "k8s_a_b_default_1_0\n");
     let _server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), SOCKET);
     assert_eq!(running(&context(&fake, fake.live())), ["default/web", "k8s_a_b_default_1_0"]);
     let mut dry = context(&fake, fake.dry());

@@ -47,6 +47,20 @@ fn a_budget_that_never_lets_go_ends_in_its_name_and_only_force_goes_on() {
     drain(&mut cx).unwrap();
 }
 
+/// Each look, up to fifty a second, asked every Pod again, and the server for its resources besides.
+#[test]
+fn a_pod_that_its_budget_does_not_let_go_is_asked_every_five_seconds() {
+    let cluster = two_nodes().refuses(&format!("POST {EVICTION}"), 429);
+    let mut cx = cluster.leaving();
+    cx.leaving_mut().unwrap().drain_limit = std::time::Duration::from_secs(60);
+    drain(&mut cx).unwrap_err();
+    let log = cluster.log();
+    let number = |line: &str| log.iter().filter(|logged| *logged == line).count();
+    assert!((10..=13).contains(&number(&format!("POST {EVICTION}"))), "{log:?}");
+    assert_eq!(number("GET /api/v1"), 1);
+    assert!(number("GET /api/v1/pods") < 80, "{log:?}");
+}
+
 #[test]
 fn nothing_is_moved_where_nobody_could_take_it() {
     let cluster = TestCluster::start([node("n1", true), node("n2", false), pod("web", "n1")]);

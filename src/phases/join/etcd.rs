@@ -79,7 +79,7 @@ fn add(cx: &mut Context, etcd: &Stacked) -> Result<()> {
     let mut readmission = Readmission::new(cx, &["etcd"])?;
     let is_ours = has_manifest || data != LocalData::Present;
     membership
-        .establish(&admission, || readmission.look(), || have_it_serve(cx))
+        .establish(&admission, || readmission.look(), || have_it_serve(cx, admission.id))
         .map_err(|failure| clear_away(cx, failure, &etcd.dirs, is_ours))
 }
 
@@ -127,7 +127,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A member may wait in vain for word of its own name, which has come with the others' data already, and serves nobody
 /// meanwhile; etcd 3.6 gives up after 27 seconds. Started anew it serves at once, and before it votes nobody misses it.
-fn have_it_serve(cx: &Context) -> Result<()> {
+fn have_it_serve(cx: &Context, id: u64) -> Result<()> {
     let pod = StaticPod::read(&cx.files, "etcd")?.unwrap_or_default();
     let told = pod.flag("advertise-client-urls").and_then(|urls| urls.split(',').next());
     let default = client_url(cx.node()?.local_endpoint.advertise_address);
@@ -135,7 +135,11 @@ fn have_it_serve(cx: &Context) -> Result<()> {
     let client = client(cx, vec![own.clone()])?;
     let serves = |limit| {
         Wait::new("etcd on this host to serve", limit).until(&cx.clock, &cx.events, || {
-            Ok(client.status(&own).map_or_else(|error| Poll::Pending(error.to_string()), |_| Poll::Ready(())))
+            Ok(match client.status(&own) {
+                Ok(status) if status.member == id => Poll::Ready(()),
+                Ok(status) => Poll::Pending(format!("at {own} the member {:x} answers instead", status.member)),
+                Err(error) => Poll::Pending(error.to_string()),
+            })
         })
     };
     match serves(PATIENCE) {

@@ -8,7 +8,8 @@ fn cluster(own: u64, n3: impl Fn() -> Value + Send + Sync + 'static) -> TestClus
     let (path, mut object) = node("n3", false);
     object["status"]["addresses"] = json!([{"type": "InternalIP", "address": "10.0.0.3"}]);
     TestCluster::start([node("n1", true), node("n2", true), (path, object)]).with_etcd(own, move |url| {
-        vec![member(1, "n1", "https://10.0.0.1:2380", url), member(2, "n2", "https://10.0.0.2:2380", url), n3()]
+        let second = format!("{url}/2");
+        vec![member(1, "n1", "https://10.0.0.1:2380", url), member(2, "n2", "https://10.0.0.2:2380", &second), n3()]
     })
 }
 
@@ -46,7 +47,7 @@ fn a_host_whose_etcd_answers_is_not_dead() {
         ["n1", "n2", "n3"]
             .iter()
             .zip(1..)
-            .map(|(name, id)| member(id, name, &format!("https://{name}:2380"), url))
+            .map(|(name, id)| member(id, name, &format!("https://{name}:2380"), &format!("{url}/{id}")))
             .collect()
     });
     let failure = run(&RemoveCheck, &mut cluster.removing("n2", true)).unwrap_err();
@@ -63,6 +64,60 @@ fn a_majority_that_is_lost_is_not_answered_with_the_same_command() {
     let hint = failure.hint().unwrap();
     assert!(failure.to_string().contains("majority"), "{failure}");
     assert!(hint.contains("snapshot") && !hint.contains("--dead") && !hint.contains("--accept"), "{hint}");
+}
+
+const N2: &str = "/api/v1/nodes/n2";
+const LEASE_OF_N2: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n2";
+
+/// n2 is Ready, and has reported twelve seconds ago.
+fn reporting() -> TestCluster {
+    let dead = format!("https://{}", dead_address());
+    let made = u64::try_from(fixture_time()).unwrap();
+    let lease = lease(made - 12);
+    TestCluster::start([node("n1", true), node("n2", true), (LEASE_OF_N2.into(), lease)]).with_etcd(1, move |url| {
+        let third = format!("{url}/3");
+        vec![
+            member(1, "n1", "https://10.0.0.1:2380", url),
+            member(2, "n2", "https://10.0.0.2:2380", &dead),
+            member(3, "n3", "https://10.0.0.3:2380", &third),
+        ]
+    })
+}
+
+fn fixture_time() -> i64 {
+    TestCluster::start([]).leaving().clock.now()
+}
+
+fn lease(at: u64) -> Value {
+    json!({"spec": {"renewTime": crate::pki::moment::text(i64::try_from(at).unwrap())}})
+}
+
+#[test]
+fn who_removes_a_host_that_has_just_lost_its_power_hears_how_long_that_takes() {
+    let failure = run(&RemoveCheck, &mut reporting().removing("n2", true)).unwrap_err();
+    assert!(failure.to_string().contains("the last time 12 s ago"), "{failure}");
+    let hint = failure.hint().unwrap();
+    assert!(hint.contains("within 43 s") && hint.contains("--wait"), "{hint}");
+}
+
+#[test]
+fn a_host_that_is_gone_is_waited_for_until_the_cluster_notices() {
+    let (_, away) = node("n2", false);
+    let cluster = reporting().turns(N2, 5, away);
+    let mut cx = cluster.removing("n2", true);
+    cx.leaving_mut().unwrap().wait = true;
+    run(&RemoveCheck, &mut cx).unwrap();
+}
+
+#[test]
+fn a_host_that_reports_again_is_not_waited_for() {
+    let again = lease(u64::try_from(fixture_time()).unwrap());
+    for cluster in [reporting().turns(LEASE_OF_N2, 3, again), reporting()] {
+        let mut cx = cluster.removing("n2", true);
+        cx.leaving_mut().unwrap().wait = true;
+        let failure = run(&RemoveCheck, &mut cx).unwrap_err();
+        assert!(matches!(failure.downcast_ref(), Some(LeaveError::Alive { .. })), "{failure}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! the kubelet's mounts, the files and folders of the list in `known`, links, packet rules. A mount that is not let go
 //! ends it before any file is removed.
 
+use super::discard::discard;
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::host::service::Services;
@@ -16,7 +17,7 @@ use crate::ops::{node_status, reset_progress};
 use crate::pipeline::{Action, Target};
 use crate::state::artifacts;
 use crate::state::cluster_credentials;
-use crate::state::local_etcd::may_have_data;
+use crate::state::local_etcd::{self, may_have_data};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,7 @@ impl Action for CleanupNode {
             }
         }
         note_kubelets_own_folder(cx)?;
+        note_data_of_etcd(cx)?;
         cluster_credentials::note_what_stays(cx)?;
         remove_files(cx)?;
         if cx.host.is_live() {
@@ -62,6 +64,27 @@ fn note_kubelets_own_folder(cx: &mut Context) -> Result<()> {
             format!("{shown}, the kubelet's folder by its flag --root-dir; remove it when nobody needs it any more");
         cx.leaving_mut()?.notes.push(note);
     }
+    Ok(())
+}
+
+/// Which data of etcd stays, while the manifests still say whose it is.
+fn note_data_of_etcd(cx: &mut Context) -> Result<()> {
+    if let Some(folder) = local_etcd::local(cx)?.filter(|local| local.has_data).and_then(|local| local.data_dir) {
+        cx.leaving_mut()?.own_data = Some(folder.join("member"));
+    }
+    let Some(servers) = local_etcd::external(cx)? else { return Ok(()) };
+    let last = match cx.leaving()?.other_control_planes {
+        Some(1..) => return Ok(()),
+        Some(0) => "this was the last control plane",
+        None => "if this was the last control plane",
+    };
+    let note = format!(
+        "the cluster's data in the external etcd at {}, which reset does not touch; {last}, all objects, Secrets and tokens are \
+         still there, and another 'init' with this etcd would adopt them; to remove them, run \
+         'etcdctl del --prefix /registry/' there",
+        servers.join(", ")
+    );
+    cx.leaving_mut()?.notes.push(note);
     Ok(())
 }
 
@@ -115,21 +138,6 @@ fn runs_somehow(cx: &Context) -> Result<bool> {
     Ok(processes.iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).any(is_kubelet))
 }
 
-/// Removes something of the list; what stays of it is noted.
-///
-/// # Errors
-/// When a folder on the way cannot be looked into.
-pub fn discard(cx: &mut Context, path: &Path) -> Result<()> {
-    let removed = removal::remove(&cx.host, &artifacts::own_folder(cx, path)?, path)?;
-    let leaving = cx.leaving_mut()?;
-    for kept in removed.kept {
-        if !leaving.kept.contains(&kept) {
-            leaving.kept.push(kept);
-        }
-    }
-    Ok(())
-}
-
 fn remove_files(cx: &mut Context) -> Result<()> {
     let before = cx.gate.count();
     let (links, logs) = (Path::new(artifacts::CONTAINER_LOGS), Path::new(artifacts::POD_LOGS));
@@ -169,228 +177,4 @@ fn remove_files(cx: &mut Context) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::files::HostFiles;
-    use crate::base::gate::{Change, Gate};
-    use crate::context::leaving::fixture;
-    use crate::host::Host;
-    use crate::host::command::fake::FakeHost;
-    use crate::host::cri::fake::FakeCri;
-    use crate::host::removal::Why;
-    use crate::kube::test_api::TestApi;
-    use crate::ops::containers::tests::context;
-    use serde_json::json;
-    use std::os::unix::fs::symlink;
-    use std::sync::Arc;
-
-    fn put(root: &Path, path: &str) {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, "x").unwrap();
-    }
-
-    fn clean(cx: &mut Context) {
-        CleanupNode.run(cx, &Target { path: "cleanup-node".into(), item: None }).unwrap();
-    }
-
-    fn files(root: &Path) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut folders = vec![root.to_path_buf()];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap() {
-                let path = entry.unwrap().path();
-                let is_folder = path.symlink_metadata().unwrap().is_dir();
-                if is_folder {
-                    folders.push(path);
-                } else {
-                    found.push(path.strip_prefix(root).unwrap().display().to_string());
-                }
-            }
-        }
-        found.sort();
-        found
-    }
-
-    const OURS: [&str; 15] = [
-        "etc/kubernetes/admin.conf",
-        "etc/kubernetes/kubelet.conf",
-        "etc/kubernetes/manifests/etcd.yaml",
-        "etc/kubernetes/manifests/kube-apiserver.yaml",
-        "etc/kubernetes/pki/ca.key",
-        "etc/kubernetes/pki/etcd/peer.crt",
-        "etc/kubernetes/pki/sa.pub",
-        "etc/cni/net.d/10-flannel.conflist",
-        "run/flannel/subnet.env",
-        "var/lib/kubelet/config.yaml",
-        "var/lib/kubelet/pki/kubelet.key",
-        "var/lib/kubelet/pods/a/volumes/b/c",
-        "var/lib/cni/networks/lab/last_reserved_ip.0",
-        "var/log/pods/kube-system_etcd-n1_0123/etcd/0.log",
-        "var/log/pods/default_web_4567/web/0.log",
-    ];
-    const THEIRS: [&str; 11] = [
-        "etc/cni/net.d/10-lab.conflist",
-        "etc/kubernetes/audit-policy.yaml",
-        "etc/kubernetes/manifests/kube-vip.yaml",
-        "etc/kubernetes/pki/oidc-ca.pem",
-        "etc/kubernetes/tmp/notes",
-        "home/user/data",
-        "var/lib/cni/networks/podman/10.88.0.2",
-        "var/lib/etcd/member/snap/db",
-        "var/lib/kubelet/seccomp/profile.json",
-        "var/log/containers/mine.log",
-        "var/log/pods/mine",
-    ];
-
-    /// Said earlier, a kubelet that still runs would say the opposite; later, nobody could say it any more.
-    #[test]
-    fn the_cluster_is_told_of_a_kubelet_after_it_has_stopped_and_before_its_credentials_go() {
-        let fake = FakeHost::new()
-            .systemd()
-            .on("systemctl show -p LoadState,ActiveState,UnitFileState kubelet", "ActiveState=active\n")
-            .on("systemctl stop kubelet", "")
-            .file("/etc/kubernetes/kubelet.conf", "x");
-        let _server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), "/var/run/containerd/containerd.sock");
-        let api = TestApi::default();
-        let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
-        api.put("/api/v1/nodes/n1", json!({"metadata": {"name": "n1"}, "status": ready}));
-        api.with(|state| state.texts.insert("/readyz".into(), (200, "ok".into())));
-        let enter = |host: Host| {
-            let mut cx = context(&fake, host);
-            cx.leaving_mut().unwrap().kubeconfig = Some("/etc/kubernetes/kubelet.conf".into());
-            cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
-            cx
-        };
-        crate::phases::reset::changes_wanted(&mut enter(fake.dry()), false).unwrap();
-        assert!(api.take_log().is_empty(), "the look ahead asks nobody");
-        let mut cx = enter(fake.live());
-        clean(&mut cx);
-        let changes: Vec<Change> = cx.gate.entries().into_iter().map(|entry| entry.change).collect();
-        let at = |is: fn(&Change) -> bool| changes.iter().position(is).unwrap();
-        let stop = at(|change| matches!(change, Change::Run { command, .. } if command[1] == "stop"));
-        let told = at(|change| matches!(change, Change::Request { verb, .. } if verb == "patch"));
-        let gone = at(|change| matches!(change, Change::Remove { path } if path.ends_with("kubelet.conf")));
-        assert!(stop < told && told < gone, "{changes:?}");
-    }
-
-    #[test]
-    fn what_a_cluster_tool_makes_goes_and_everything_else_stays() {
-        let root = tempfile::tempdir().unwrap();
-        for path in OURS.iter().chain(&THEIRS) {
-            put(root.path(), path);
-        }
-        clean(&mut fixture(root.path()));
-        assert_eq!(files(root.path()), THEIRS);
-        let mut again = fixture(root.path());
-        clean(&mut again);
-        assert_eq!(again.gate.count(), 0, "{:?}", again.gate.entries());
-    }
-
-    #[test]
-    fn data_and_certificates_of_an_etcd_that_others_run_stay() {
-        let root = tempfile::tempdir().unwrap();
-        let theirs = [
-            "etc/kubernetes/pki/apiserver-etcd-client.key",
-            "etc/kubernetes/pki/etcd/ca.crt",
-            "var/lib/etcd/member/snap/db",
-        ];
-        for path in theirs.iter().chain(&["etc/kubernetes/kubelet.conf", "etc/kubernetes/pki/ca.key"]) {
-            put(root.path(), path);
-        }
-        clean(&mut fixture(root.path()));
-        assert_eq!(files(root.path()), theirs);
-    }
-
-    #[test]
-    fn a_member_of_etcd_whose_own_phase_was_left_out_is_not_stopped_unasked() {
-        let root = tempfile::tempdir().unwrap();
-        put(root.path(), "etc/kubernetes/manifests/etcd.yaml");
-        put(root.path(), "var/lib/etcd/member/snap/db");
-        let mut cx = fixture(root.path());
-        assert!(guard_etcd(&mut cx).unwrap_err().to_string().contains("etcd"));
-        cx.leaving_mut().unwrap().place = Some(Place::Member { others: Vec::new() });
-        guard_etcd(&mut cx).unwrap();
-        assert_eq!(cx.leaving().unwrap().notes.len(), 1);
-        cx.leaving_mut().unwrap().place = Some(Place::Last);
-        assert!(guard_etcd(&mut cx).is_err());
-        cx.leaving_mut().unwrap().force = true;
-        guard_etcd(&mut cx).unwrap();
-    }
-
-    #[test]
-    fn kubeadms_own_copies_go_only_when_asked_for() {
-        let root = tempfile::tempdir().unwrap();
-        put(root.path(), "etc/kubernetes/tmp/kubeadm-backup-etcd-2026/db");
-        put(root.path(), "etc/kubernetes/tmp/notes");
-        clean(&mut fixture(root.path()));
-        assert_eq!(files(root.path()).len(), 2);
-        let mut cx = fixture(root.path());
-        cx.leaving_mut().unwrap().reset.as_mut().unwrap().cleanup_tmp_dir = true;
-        clean(&mut cx);
-        assert_eq!(files(root.path()), ["etc/kubernetes/tmp/notes"]);
-    }
-
-    #[test]
-    fn a_folder_of_certificates_that_is_a_link_is_left_alone_and_told() {
-        let root = tempfile::tempdir().unwrap();
-        put(root.path(), "data/pki/ca.key");
-        put(root.path(), "etc/kubernetes/admin.conf");
-        symlink("/data/pki", root.path().join("etc/kubernetes/pki")).unwrap();
-        let mut cx = fixture(root.path());
-        clean(&mut cx);
-        assert_eq!(files(root.path()), ["data/pki/ca.key", "etc/kubernetes/pki"]);
-        let kept = &cx.leaving().unwrap().kept;
-        assert!(kept.iter().any(|kept| kept.why == Why::BehindLink("/etc/kubernetes/pki".into())), "{kept:?}");
-        assert_eq!(kept.len(), 1, "one line for the link, however much is behind it");
-    }
-
-    #[test]
-    fn folders_that_we_made_go_when_they_are_empty_and_those_of_others_stay() {
-        use crate::base::files::Content;
-        use crate::journal::Journal;
-        let root = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(root.path().join("etc/kubernetes")).unwrap();
-        let mut cx = fixture(root.path());
-        cx.files.write(Path::new("/etc/kubernetes/manifests/etcd.yaml"), &Content::public("x"), 0o600).unwrap();
-        let mut journal = Journal::default();
-        journal.note(&cx.files, &cx.gate.entries(), "", 1).unwrap();
-        journal.save(&cx.files).unwrap();
-        clean(&mut cx);
-        assert!(root.path().join("etc/kubernetes").exists() && !root.path().join("etc/kubernetes/manifests").exists());
-    }
-
-    #[test]
-    fn a_dry_run_notes_everything_and_touches_nothing() {
-        let root = tempfile::tempdir().unwrap();
-        for path in OURS {
-            put(root.path(), path);
-        }
-        let mut cx = fixture(root.path());
-        let gate = Gate::recording();
-        cx.files = HostFiles::new(root.path(), gate.clone());
-        cx.host = crate::host::Host::new(&cx.vars, cx.clock.clone(), cx.files.clone(), gate.clone());
-        cx.gate = gate;
-        clean(&mut cx);
-        assert!(cx.gate.count() >= OURS.len() - 4, "{:?}", cx.gate.entries());
-        assert_eq!(files(root.path()).len(), OURS.len());
-    }
-
-    /// It was listed as something that no cluster tool makes.
-    #[test]
-    fn a_kubelets_folder_for_checkpoints_goes_only_when_it_is_empty() {
-        for (files, stays) in [(vec![], false), (vec!["checkpoint-web.tar"], true)] {
-            let root = tempfile::tempdir().unwrap();
-            let folder = root.path().join("var/lib/kubelet/checkpoints");
-            std::fs::create_dir_all(&folder).unwrap();
-            for name in files {
-                std::fs::write(folder.join(name), "x").unwrap();
-            }
-            let mut cx = fixture(root.path());
-            let task = Target { path: String::new(), item: None };
-            CleanupNode.run(&mut cx, &task).unwrap();
-            let left = crate::state::leftovers::survey(&mut cx).unwrap();
-            assert_eq!((folder.exists(), left.is_empty()), (stays, !stays), "{left:?}");
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! How a host becomes what it was before it was a node: what is removed, what never is, and what is told of the rest.
 
 pub mod cleanup_node;
+mod discard;
 pub mod preflight;
 mod remove_etcd_member;
 pub mod undo_fix;
@@ -15,6 +16,7 @@ use crate::context::leaving::{Answer, Place};
 use crate::host::removal;
 use crate::journal::{Journal, PATH};
 use crate::pipeline::{Action, Target};
+use crate::state::leave_error::LeaveError;
 use crate::state::local_etcd;
 use std::path::Path;
 
@@ -29,6 +31,12 @@ pub fn changes_wanted(cx: &mut Context, undo_fix: bool) -> Result<usize> {
     (leaving.place, leaving.answers) = (Some(Place::None), Some(Answer::NotAsked));
     cleanup_node::CleanupNode.run(cx, &Target { path: String::new(), item: None })?;
     Ok(cx.gate.count() + fixes + usize::from(etcd.is_some()))
+}
+
+/// What is still on this host and gives access to the cluster, as an error; None where nothing is.
+pub fn access_left(cx: &Context) -> Result<Option<LeaveError>> {
+    let kept = cx.leaving()?.exposed.clone();
+    Ok(if kept.is_empty() { None } else { Some(LeaveError::AccessLeft { kept }) })
 }
 
 /// Forgets the cluster's files and folders, of which the journal has nothing more to tell. That is our own

@@ -1,17 +1,20 @@
 //! Takes this host's member out of etcd, and only then its data from the disk.
 //!
-//! Reads: etcd's members, the manifests of this host. Writes: the membership, a note of the other members, the
-//! kubelet's state (stopped), the container of etcd, its data and its manifest. Data of an etcd that others run stays.
+//! Reads: etcd's members, the manifests of this host. Writes: the kubelet's state (stopped), the containers of the API
+//! server and the others that use etcd, the membership, a note of the other members, the container of etcd, its data and
+//! its manifest. Data of an etcd that others run stays.
 
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::context::leaving::Answer;
 use crate::etcd::Departure;
 use crate::host::held::is_held;
 use crate::host::service::Services;
 use crate::ops::containers::{self, Wanted};
 use crate::ops::etcd_member::{self, Place};
 use crate::ops::reset_progress;
-use crate::phases::reset::cleanup_node::{SERVICE, discard, stop_kubelet};
+use crate::phases::reset::cleanup_node::{SERVICE, stop_kubelet};
+use crate::phases::reset::discard::discard;
 use crate::pipeline::{Action, Target};
 use crate::state::leave_error::LeaveError;
 use crate::state::local_etcd::{Local, local};
@@ -37,7 +40,7 @@ impl Action for RemoveEtcdMember {
         // A member that was taken out ends by itself, and a kubelet would start it again, while it is stopped and removed.
         // A runtime that loses its kubelet in the middle of that may keep the container's name taken.
         let ran = stop_kubelet(cx)?;
-        if let Err(failure) = leave(cx, &local, place) {
+        if let Err(failure) = stop_users(cx).and_then(|()| leave(cx, &local, place)) {
             if ran {
                 Services::of(&cx.host).start(SERVICE)?;
             }
@@ -53,6 +56,13 @@ impl Action for RemoveEtcdMember {
         }
         discard(cx, &static_pod::path("etcd"))
     }
+}
+
+/// The API server would wait for an etcd that is gone. After it has ended, etcd's members are known without it.
+fn stop_users(cx: &mut Context) -> Result<()> {
+    containers::remove(cx, Wanted::UsersOfEtcd)?;
+    cx.leaving_mut()?.answers = Some(Answer::NotAsked);
+    Ok(())
 }
 
 /// A log that was given a folder of its own is no name in a folder of etcd, so nobody knows what else is there.
@@ -127,9 +137,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_member_goes_only_with_force() {
+    fn the_last_member_goes_only_when_the_cluster_is_to_end() {
         assert!(refused(|_| {}, &Place::Last, true));
-        assert!(!refused(|leaving| leaving.force = true, &Place::Last, true));
+        // Typed by habit, on the wrong host, it ended a cluster.
+        assert!(refused(|leaving| leaving.force = true, &Place::Last, true));
+        assert!(!refused(|leaving| leaving.end_cluster = true, &Place::Last, true));
     }
 
     #[test]

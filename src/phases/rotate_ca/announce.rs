@@ -115,7 +115,7 @@ fn end(cx: &mut Context, api: &Cluster) -> Result<()> {
 
 /// Removes what nodes have noted; true when there was something.
 fn clear_notes(api: &Cluster) -> Result<bool> {
-    let mut nodes = api.list(&NODE, None, "")?;
+    let mut nodes = api.list_metadata(&NODE)?;
     nodes.retain(|node: &Value| !rotation::annotation(node, ANNOTATION).is_empty());
     let clear = json!({"metadata": {"annotations": {ANNOTATION: null}}});
     for object in nodes.iter().filter_map(ObjectRef::of) {

@@ -8,7 +8,6 @@
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
-use crate::config::untrusted;
 use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::domain::paths::KUBELET_CLIENT_CURRENT;
@@ -24,6 +23,7 @@ use crate::pki::csr::both_pem;
 use crate::pki::kubeconfigs::put_client;
 use crate::pki::rotation::short_print;
 use crate::pki::validity::Validity;
+use crate::state::not_yaml;
 use crate::state::renewable;
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host;
@@ -66,7 +66,8 @@ impl Action for Kubelet {
 }
 
 fn ca_file(cx: &Context) -> Result<PathBuf> {
-    let settings = untrusted::value(&cx.files.read(Path::new(SETTINGS))?.unwrap_or_default()).unwrap_or_default();
+    let text = cx.files.read(Path::new(SETTINGS))?.unwrap_or_default();
+    let settings = not_yaml::parse(Path::new(SETTINGS), &text)?;
     let file = settings["authentication"]["x509"]["clientCAFile"].as_str().unwrap_or("/etc/kubernetes/pki/ca.crt");
     Ok(file.into())
 }

@@ -86,6 +86,24 @@ fn a_whole_change_leaves_the_new_authorities_alone() {
     }
 }
 
+/// They stayed, empty.
+#[test]
+fn the_directories_of_a_change_go_with_its_last_stage() {
+    let host = TestHost::control_plane();
+    for one in Stage::ALL {
+        let cx = stage(&host, one).unwrap();
+        crate::ops::signer_copy::keep(&cx, "kube-controller-manager").unwrap();
+        let mut cx = host.run(one);
+        let prints = [("ca".to_owned(), "0123456789ab".to_owned())].into();
+        cx.rotation_mut().unwrap().plan = Some(crate::context::rotation::Plan { id: "r1".into(), begun: 7, prints });
+        assert!(host.root.path().join("etc/kubernetes/pki/next").exists());
+        phase(&SigningAgain, &mut cx).unwrap();
+    }
+    for folder in crate::pki::rotation::FOLDERS {
+        assert!(!host.root.path().join("etc/kubernetes/pki").join(folder).exists(), "{folder}");
+    }
+}
+
 #[test]
 fn a_stage_that_is_done_changes_no_file_when_it_comes_again() {
     let host = TestHost::control_plane();

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::context::rotation::{Plan, Stage};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{ObjectRef, POD, SECRET};
-use crate::kube::request::PatchKind;
+use crate::kube::request::{PatchKind, Query};
 use crate::pipeline::{Action, Target};
 use crate::pki::PrivateKey;
 use crate::pki::catalog::SERVICE_ACCOUNT;
@@ -55,7 +55,9 @@ impl Action for Tokens {
         if cx.rotation()?.now || is_dropped(&world) {
             return Ok(());
         }
-        let seconds = ends(&world, &api.list(&POD, None, "")?) - cx.clock.now();
+        let mut lifetime = DEFAULT_LIFETIME;
+        api.visit(&POD, &mut |pod| lifetime = lifetime.max(longest(pod)))?;
+        let seconds = ends(&world, lifetime) - cx.clock.now();
         if seconds > 0 { Err(RotationError::TokensLive { seconds }.into()) } else { Ok(()) }
     }
 }
@@ -67,7 +69,9 @@ impl Action for Tokens {
 pub fn sign_anew(cx: &mut Context, api: &Cluster, plan: &Plan) -> Result<()> {
     let Some(key) = token_key(cx)? else { return Ok(()) };
     let id = key_id(&key);
-    let mut secrets = api.list(&SECRET, None, "")?;
+    // All Secrets of a cluster may be more than a request, or memory, can take.
+    let fields = format!("type={TOKEN}");
+    let mut secrets = api.list_where(&SECRET, None, Query { fields: &fields, ..Query::default() })?;
     secrets.retain(|secret| is_foreign(secret, &id));
     if secrets.is_empty() {
         return Ok(());
@@ -95,17 +99,17 @@ fn is_dropped(world: &World) -> bool {
 }
 
 /// The moment from which on nobody uses a token of the old key, in seconds since the epoch.
-fn ends(world: &World, pods: &[Value]) -> i64 {
+fn ends(world: &World, lifetime: i64) -> i64 {
     let leaders = world.hosts.iter().filter(|host| host.control_plane);
     let last_signed = leaders.filter_map(|host| host.at).max().unwrap_or_default();
-    let in_pods = last_signed + longest(pods).min(RENEWED_AFTER) + SPREADING;
+    let in_pods = last_signed + lifetime.min(RENEWED_AFTER) + SPREADING;
     in_pods.max(world.tokens_at.map_or(0, |at| at + SPREADING))
 }
 
-/// How long the tokens live that these Pods get from their kubelets, in seconds.
-fn longest(pods: &[Value]) -> i64 {
+/// How long the tokens live that a Pod gets from its kubelet, in seconds.
+fn longest(pod: &Value) -> i64 {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let sources = pods.iter().flat_map(|pod| list(&pod["spec"]["volumes"]));
+    let sources = list(&pod["spec"]["volumes"]).into_iter();
     let sources = sources.flat_map(|volume| list(&volume["projected"]["sources"]));
     let lifetimes = sources.filter_map(|source| source["serviceAccountToken"]["expirationSeconds"].as_i64());
     lifetimes.chain([DEFAULT_LIFETIME]).max().unwrap_or(DEFAULT_LIFETIME)

@@ -68,7 +68,7 @@ pub fn cluster_info() -> ObjectRef {
 pub fn read(info: &Value, cluster: &Cluster, own: Option<&str>) -> Result<World> {
     let nodes = match own {
         Some(name) => vec![cluster.read(&ObjectRef::global(&NODE, name))?],
-        None => cluster.list(&NODE, None, "")?,
+        None => cluster.list_metadata(&NODE)?,
     };
     Ok(World::of(info, &nodes))
 }

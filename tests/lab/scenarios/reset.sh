@@ -39,18 +39,18 @@ for _ in $(seq 150); do # The bridge comes with the first Pod that has a network
   on n41 test -d /sys/class/net/cni0 && break
   sleep 0.2
 done
-! on n41 kubewright reset -y > "$SCRATCH/refused" 2>&1 || fail "the last member of etcd left without --force"
-grep -e '--force' "$SCRATCH/refused" > /dev/null || fail "the way to end a cluster is not told"
+! on n41 kubewright reset -y > "$SCRATCH/refused" 2>&1 || fail "the last member of etcd left without --end-cluster"
+grep -e '--end-cluster' "$SCRATCH/refused" > /dev/null || fail "the way to end a cluster is not told"
 ! on n41 kubewright reset < /dev/null > /dev/null 2>&1 || fail "it went on although nobody answered"
 files=$(fingerprint n41)
-on n41 kubewright reset --dry-run --force > "$SCRATCH/plan"
+on n41 kubewright reset --dry-run --end-cluster > "$SCRATCH/plan"
 for what in '/etc/kubernetes/admin.conf' '/var/lib/etcd/member' 'systemctl stop kubelet' 'ip link delete cni0'; do
   grep -qF "$what" "$SCRATCH/plan" || fail "the plan lacks '$what'"
 done
 [ "$files" = "$(fingerprint n41)" ] || fail "the dry run changed files"
 kubectl get nodes > /dev/null || fail "the dry run ended the cluster"
 
-on n41 kubewright reset --force > "$SCRATCH/first"
+on n41 kubewright reset -y --end-cluster > "$SCRATCH/first"
 grep -F '10-lab.conflist' "$SCRATCH/first" > /dev/null || fail "it does not say that the network configuration is left"
 same_as_fresh "after the first reset"
 on n41 kubewright reset | grep 'nothing to do' > /dev/null || fail "the second run finds something to do"
@@ -59,12 +59,12 @@ on n41 kubewright reset | grep 'nothing to do' > /dev/null || fail "the second r
 on n41 "${INIT[@]}" > /dev/null
 ready n41
 for pause in 0.3 1 2 3; do
-  on n41 sh -c "kubewright reset --force > /dev/null 2>&1 & sleep $pause; kill -9 \$! 2> /dev/null; wait" || true
+  on n41 sh -c "kubewright reset -y --end-cluster > /dev/null 2>&1 & sleep $pause; kill -9 \$! 2> /dev/null; wait" || true
 done
-on n41 kubewright reset --force > /dev/null
+on n41 kubewright reset -y --end-cluster > /dev/null
 same_as_fresh "after resets that were killed"
 
 # So does an init that is killed.
 on n41 sh -c "${INIT[*]} > /dev/null 2>&1 & sleep 4; kill -9 \$! 2> /dev/null; wait" || true
-on n41 kubewright reset --force > /dev/null
+on n41 kubewright reset -y --end-cluster > /dev/null
 same_as_fresh "after an init that was killed"

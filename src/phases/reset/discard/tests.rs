@@ -1,0 +1,99 @@
+use super::super::cleanup_node::CleanupNode;
+use super::*;
+use crate::context::leaving::fixture;
+use crate::pipeline::{Action, Target};
+use std::os::unix::fs::symlink;
+
+const MANAGER: &str = "etc/kubernetes/manifests/kube-controller-manager.yaml";
+const NAMES_CA: &str = "spec: {containers: [{command: [--cluster-signing-key-file=/etc/kubernetes/pki/ca.key, \
+                        --root-ca-file=/etc/kubernetes/pki/ca.crt]}]}";
+
+fn put(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn clean(root: &Path) -> Context {
+    let mut cx = fixture(root);
+    CleanupNode.run(&mut cx, &Target { path: "cleanup-node".into(), item: None }).unwrap();
+    cx
+}
+
+fn exposed(cx: &Context) -> Vec<String> {
+    cx.leaving().unwrap().exposed.iter().map(|kept| kept.path.display().to_string()).collect()
+}
+
+fn exists(root: &Path, path: &str) -> bool {
+    root.join(path).symlink_metadata().is_ok()
+}
+
+#[test]
+fn keys_behind_a_link_that_a_component_uses_go() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for name in ["ca.key", "ca.crt", "sa.key", "etcd/ca.key", "next/ca.key", "apiserver.renewing", "mine.pem"] {
+        put(root, &format!("data/pki/{name}"), "x");
+    }
+    put(root, MANAGER, NAMES_CA);
+    symlink("/data/pki", root.join("etc/kubernetes/pki")).unwrap();
+    let cx = clean(root);
+    assert_eq!(exposed(&cx), [""; 0]);
+    for name in ["ca.key", "ca.crt", "sa.key", "etcd/ca.key", "next/ca.key", "apiserver.renewing"] {
+        assert!(!exists(root, &format!("data/pki/{name}")), "{name}");
+    }
+    assert!(exists(root, "data/pki/mine.pem") && exists(root, "etc/kubernetes/pki"));
+    let told: Vec<_> = cx.leaving().unwrap().kept.iter().filter(|kept| kept.why == Why::Emptied).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(clean(root).gate.count(), 0);
+}
+
+#[test]
+fn kubeconfigs_and_manifests_go_where_the_whole_directory_is_a_link() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    for name in ["admin.conf", "super-admin.conf", "manifests/etcd.yaml", "manifests/mine.yaml", "pki/mine.pem"] {
+        put(root, &format!("data/k8s/{name}"), "x");
+    }
+    put(root, "data/kubelet/pki/kubelet-client-current.pem", "x");
+    put(root, "data/kubelet/seccomp/mine.json", "x");
+    for (target, link) in [("../data/k8s", "etc/kubernetes"), ("/data/kubelet", "var/lib/kubelet")] {
+        std::fs::create_dir_all(root.join(link).parent().unwrap()).unwrap();
+        symlink(target, root.join(link)).unwrap();
+    }
+    let cx = clean(root);
+    assert_eq!(exposed(&cx), [""; 0]);
+    for name in ["k8s/admin.conf", "k8s/super-admin.conf", "k8s/manifests/etcd.yaml", "kubelet/pki"] {
+        assert!(!exists(root, &format!("data/{name}")), "{name}");
+    }
+    for name in ["k8s/manifests/mine.yaml", "k8s/pki/mine.pem", "kubelet/seccomp/mine.json"] {
+        assert!(exists(root, &format!("data/{name}")), "{name}");
+    }
+}
+
+#[test]
+fn a_key_behind_a_link_of_its_own_goes_when_a_component_names_it_and_is_named_when_none_does() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    put(root, "secure/ca.key", "x");
+    put(root, "home/alice/config", "mine");
+    put(root, MANAGER, NAMES_CA);
+    std::fs::create_dir_all(root.join("etc/kubernetes/pki")).unwrap();
+    symlink("/secure/ca.key", root.join("etc/kubernetes/pki/ca.key")).unwrap();
+    symlink("/home/alice/config", root.join("etc/kubernetes/admin.conf")).unwrap();
+    let cx = clean(root);
+    assert!(!exists(root, "secure/ca.key") && !exists(root, "etc/kubernetes/pki/ca.key"));
+    assert!(exists(root, "home/alice/config"));
+    assert_eq!(exposed(&cx), ["/etc/kubernetes/admin.conf"]);
+}
+
+#[test]
+fn a_directory_that_no_component_uses_is_somebodys_own() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    put(root, "srv/corporate/ca.key", "x");
+    std::fs::create_dir_all(root.join("etc/kubernetes")).unwrap();
+    symlink("/srv/corporate", root.join("etc/kubernetes/pki")).unwrap();
+    assert_eq!(exposed(&clean(root)), [""; 0]);
+    assert!(exists(root, "srv/corporate/ca.key"));
+}

@@ -1,0 +1,97 @@
+//! How long it takes a cluster to notice that the host of a node is gone.
+//!
+//! A kubelet renews its Lease every ten seconds, and the controller manager counts a node as NotReady when it has not done
+//! so for a while. Until then a host that has just lost its power cannot be told from one that is well.
+//!
+//! Reads: the node, its Lease, the manifest of the controller manager on this host. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::base::go_duration;
+use crate::base::wait::{Poll, TimedOut, Wait};
+use crate::context::Context;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{LEASE, NODE, ObjectRef};
+use crate::kube::node::is_ready;
+use crate::pki::moment;
+use crate::state::leave_error::LeaveError;
+use crate::state::static_pod::StaticPod;
+use serde_json::Value;
+use std::time::Duration;
+
+/// How often the controller manager looks (--node-monitor-period).
+const LOOKS_EVERY: u64 = 5;
+/// What a kubelet's last report may be late by, and the controller manager itself.
+const SPARE: u64 = 15;
+/// The controller manager's --node-monitor-grace-period up to v1.31, and later.
+const GRACE: [u64; 2] = [40, 50];
+const LONGER_FROM: u16 = 32;
+
+/// When a kubelet last reported, as it wrote it.
+fn last_report(cluster: &Cluster, node: &Value) -> Result<String> {
+    let name = node["metadata"]["name"].as_str().unwrap_or_default();
+    let lease = cluster.find(&ObjectRef::new(&LEASE, "kube-node-lease", name))?.unwrap_or_default();
+    if let Some(text) = lease["spec"]["renewTime"].as_str() {
+        return Ok(text.to_owned());
+    }
+    let conditions = node["status"]["conditions"].as_array();
+    let ready = conditions.into_iter().flatten().find(|condition| condition["type"] == "Ready");
+    let beat = ready.and_then(|ready| ready["lastHeartbeatTime"].as_str());
+    Ok(beat.unwrap_or_default().to_owned())
+}
+
+/// How long the cluster waits for a report before it misses it, in seconds.
+fn grace(cx: &Context) -> Result<u64> {
+    let pod = StaticPod::read(&cx.files, "kube-controller-manager")?.unwrap_or_default();
+    let given = pod.flag("node-monitor-grace-period").and_then(go_duration::parse);
+    let given = given.and_then(|nanos| u64::try_from(nanos / 1_000_000_000).ok());
+    let [short, long] = GRACE;
+    let default = if cx.cluster()?.version.minor < LONGER_FROM { short } else { long };
+    Ok(given.unwrap_or(default))
+}
+
+/// The error that a node is not dead as far as the cluster knows: when it last reported, and when that is missed.
+///
+/// # Errors
+/// When the cluster cannot be asked.
+pub fn still_reports(cx: &Context, cluster: &Cluster, node: &Value) -> Result<LeaveError> {
+    let name = node["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let (ago, left) = ages(cx, &last_report(cluster, node)?)?;
+    Ok(LeaveError::Alive { name, ago, left })
+}
+
+/// How long ago a report was, if that is known, and how long it takes until the next one is missed. Clocks differ from
+/// host to host, so that neither can be longer than the cluster's patience.
+fn ages(cx: &Context, report: &str) -> Result<(Option<u64>, u64)> {
+    let patience = grace(cx)? + LOOKS_EVERY;
+    let ago = moment::parse(report).map(|at| u64::try_from(cx.clock.now() - at).unwrap_or_default());
+    Ok((ago, patience.saturating_sub(ago.unwrap_or_default()).max(1)))
+}
+
+/// Waits until the cluster counts the node as NotReady.
+///
+/// # Errors
+/// When its kubelet reports again, or the cluster cannot be asked.
+pub fn wait(cx: &Context, cluster: &Cluster, node: &Value) -> Result<()> {
+    let first = last_report(cluster, node)?;
+    let name = node["metadata"]["name"].as_str().unwrap_or_default();
+    let what = format!("the cluster to notice that {name} is gone");
+    let limit = Duration::from_secs(ages(cx, &first)?.1 + SPARE);
+    let wait = Wait { slowest: Duration::from_secs(1), ..Wait::new(&what, limit) };
+    let mut last = node.clone();
+    let outcome = wait.until(&cx.clock, &cx.events, || {
+        let Some(now) = cluster.find(&ObjectRef::global(&NODE, name))? else { return Ok(Poll::Ready(())) };
+        if !is_ready(&now) {
+            return Ok(Poll::Ready(()));
+        }
+        last = now;
+        let report = last_report(cluster, &last)?;
+        if report != first {
+            return Err(still_reports(cx, cluster, &last)?.into());
+        }
+        Ok(Poll::Pending(format!("its kubelet last reported at {report}")))
+    });
+    match outcome {
+        Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => Err(still_reports(cx, cluster, &last)?.into()),
+        other => other,
+    }
+}
