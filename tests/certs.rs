@@ -10,7 +10,6 @@ use kubewright::host::lock::HostLock;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A control plane's files, whose certificates end after `validity`.
@@ -89,42 +88,6 @@ fn check_expiration_fails_by_the_thresholds_that_were_given() {
 }
 
 #[test]
-fn killed_at_any_moment_a_renewal_is_finished_by_the_next() {
-    const KILLS: u32 = 10;
-    let start = |root: &TempDir| {
-        Command::new(env!("CARGO_BIN_EXE_kubewright"))
-            .args(["certs", "renew", "all", "--rootfs"])
-            .arg(root.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
-    };
-    let root = tree("8760h0m0s");
-    let before = Instant::now();
-    assert!(start(&root).wait().unwrap().success());
-    let whole_run = before.elapsed();
-    let ca = fs::read(pki(&root, "ca.crt")).unwrap();
-    let mut killed = 0;
-    for nth in 0..KILLS {
-        let mut child = start(&root);
-        // The moment is the test's subject: there is no event to wait for.
-        std::thread::sleep(whole_run.mul_f64(1.05) * nth / KILLS + Duration::from_micros(173) * nth);
-        child.kill().unwrap();
-        killed += u32::from(!child.wait().unwrap().success());
-        assert!(start(&root).wait().unwrap().success(), "kill {nth}: the next run does not complete");
-        whole::assert_all(&root.path().join("etc"));
-        // `init` refuses a certificate that does not fit its key, its CA or its kubeconfig.
-        let kept =
-            Run::new(["init", "--config", "c.yaml"]).file("c.yaml", config("8760h0m0s")).rootfs(root.path()).finish();
-        assert_eq!(kept.code, ExitCode::Ok as i32, "kill {nth}: {kept}");
-    }
-    assert!(killed > 0, "no run was killed");
-    assert_eq!(fs::read(pki(&root, "ca.crt")).unwrap(), ca);
-}
-
-#[test]
 fn input_that_cannot_be_used_is_refused_and_nothing_is_changed() {
     type Break = fn(&TempDir);
     let cases: [(&str, Break, ExitCode, &str); 6] = [
@@ -183,6 +146,26 @@ fn openssl(args: &[&str]) -> String {
     let output = Command::new("openssl").args(args).output().unwrap();
     assert!(output.status.success(), "openssl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// A control plane, and certificates for some of its keys that OpenSSL has signed with its CA.
+pub fn signed_elsewhere(names: &[&str]) -> (TempDir, TempDir) {
+    let (root, signed, folder) = (tree("8760h0m0s"), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let requested = Run::new(["certs", "generate-csr", "--config", "c.yaml"]).file("c.yaml", config("8760h0m0s"));
+    requested.rootfs(root.path()).finish().exit(ExitCode::Ok);
+    let ca = pki(&root, "ca");
+    for name in names {
+        let is_kubeconfig = name.contains('.');
+        let request = pki(&root, &format!("{}{name}.csr", if is_kubeconfig { "../" } else { "" }));
+        let (ca, request) = (ca.to_str().unwrap(), request.to_str().unwrap());
+        sign(folder.path(), ca, request, "serverAuth,clientAuth", &signed.path().join(format!("{name}.crt")));
+    }
+    for name in whole::names(root.path()) {
+        if name.extension().is_some_and(|extension| extension == "csr") {
+            fs::remove_file(root.path().join(name)).unwrap();
+        }
+    }
+    (root, signed)
 }
 
 #[test]

@@ -75,3 +75,50 @@ fn a_token_comes_from_a_file_or_standard_input_and_is_never_shown() {
     }
     join("token").file("token", "not a token").finish().exit(ExitCode::Input).stderr_has("--token");
 }
+
+/// The signed key pair that 'kubeconfig user' printed was lost, and the command ended with 0.
+#[test]
+fn a_result_that_cannot_be_written_ends_with_an_error() {
+    let root = crate::certs::tree("8760h0m0s");
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("c.yaml");
+    std::fs::write(&config, crate::certs::config("8760h0m0s")).unwrap();
+    let config = config.display();
+    for line in [
+        "--help".to_owned(),
+        "help init".to_owned(),
+        "version".to_owned(),
+        "token generate".to_owned(),
+        "token generate -o json".to_owned(),
+        "certs certificate-key".to_owned(),
+        "completion bash".to_owned(),
+        "config print init-defaults".to_owned(),
+        format!("config migrate --old-config {config}"),
+        format!("config migrate --old-config {config} -o json"),
+        format!("config validate --config {config}"),
+        "config images list --kubernetes-version v1.36.2".to_owned(),
+        format!("kubeconfig user --client-name jane --config {config}"),
+        format!("init --print-manifest --config {config}"),
+        format!("certs check-expiration --rootfs {}", root.path().display()),
+        format!("certs check-expiration --prometheus - --rootfs {}", root.path().display()),
+        format!("certs renew all --dry-run --rootfs {}", root.path().display()),
+    ] {
+        let command = |out: std::process::Stdio| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kubewright"));
+            command.args(line.split(' ')).stdin(std::process::Stdio::null()).stdout(out);
+            command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+        };
+        // Only what ends well otherwise can show it.
+        let well = command(std::process::Stdio::null()).wait_with_output().unwrap();
+        assert!(well.status.success(), "{line}: {}", String::from_utf8_lossy(&well.stderr));
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = command(full.into()).wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(ExitCode::Input as i32), "{line}: {said}");
+        assert!(said.contains("standard output") && said.contains("No space left"), "{line}: {said}");
+        // A reader that has seen enough is no error.
+        let mut child = command(std::process::Stdio::piped());
+        drop(child.stdout.take());
+        assert!(child.wait_with_output().unwrap().status.success(), "{line}");
+    }
+}

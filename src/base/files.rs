@@ -23,10 +23,13 @@ mod faults;
 pub(crate) mod faults;
 mod head;
 mod in_place;
+mod leftovers;
 mod owned;
 mod together;
 
 pub use atomic::unfinished;
+pub use faults::arm as arm_faults;
+pub use leftovers::Leftovers;
 pub use together::NotReplaced;
 
 /// What the kernel answers for an immutable file, also to root.

@@ -12,6 +12,7 @@ pub mod go_yaml;
 pub mod https;
 pub mod masked;
 pub mod move_away;
+pub mod output;
 pub mod parallel;
 pub mod pem;
 pub mod pin;

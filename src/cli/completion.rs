@@ -7,9 +7,8 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::FileError;
 use clap_complete::shells::{Bash, Fish, PowerShell, Zsh};
-use std::io::Write;
 
-pub fn completion(args: &CompletionArgs, session: &mut Session) -> ExitCode {
+pub fn completion(args: &CompletionArgs, session: &mut Session) -> Result<ExitCode> {
     let (mut command, mut script) = (parse::command(), Vec::new());
     let name = "kubewright";
     match args.shell {
@@ -18,9 +17,8 @@ pub fn completion(args: &CompletionArgs, session: &mut Session) -> ExitCode {
         Shell::Fish => clap_complete::generate(Fish, &mut command, name, &mut script),
         Shell::Powershell => clap_complete::generate(PowerShell, &mut command, name, &mut script),
     }
-    // A closed pipe (`| head`) is not an error.
-    let _ = session.env.stdout.write_all(&script);
-    ExitCode::Ok
+    session.print_text(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::Ok)
 }
 
 /// Writes a manual page for every command to a directory of this machine.

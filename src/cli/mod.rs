@@ -25,6 +25,7 @@ mod version;
 use crate::base::env::Env;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
+use crate::base::files;
 use args::Command;
 use parse::{Parsed, Request};
 use session::Session;
@@ -38,6 +39,7 @@ pub fn run(mut env: Env) -> ExitCode {
         Ok(Parsed::Help(text)) => return report::help(&mut env, &text),
         Err(error) => return report::usage(&mut env, &error),
     };
+    files::arm_faults(&env.vars);
     let mut session = Session::new(env, &parsed.global);
     let outcome = dispatch(*parsed, &mut session);
     session.events.flush();
@@ -59,7 +61,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),
-        Command::Completion(args) => Ok(completion::completion(&args, session)),
+        Command::Completion(args) => completion::completion(&args, session),
         Command::Man(args) => completion::man(&args, session),
     }
 }

@@ -6,14 +6,22 @@ use super::session::Session;
 use crate::base::env::Env;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Failure;
+use crate::base::output;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::Write;
 
 /// Prints help on standard output.
 pub fn help(env: &mut Env, text: &str) -> ExitCode {
-    let _ = env.stdout.write_all(text.as_bytes());
-    ExitCode::Ok
+    match output::write(&mut env.stdout, text.as_bytes()) {
+        Ok(()) => ExitCode::Ok,
+        Err(error) => {
+            let failure = Failure::from(error);
+            // Nothing is left to report this failure to.
+            let _ = env.stderr.write_all(lines(&failure, false).as_bytes());
+            failure.exit_code()
+        }
+    }
 }
 
 /// Prints an error in the command line.

@@ -9,13 +9,15 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
+use crate::base::output;
 use crate::base::yaml;
 use crate::config::{Documents, documents};
 use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::host::lock::HostLock;
+use crate::journal::unfinished;
 use serde::Serialize;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 pub struct Session {
@@ -76,9 +78,24 @@ impl Session {
     /// run needs no lock.
     pub fn hold_host(&mut self, command: &str, dry_run: bool) -> Result<()> {
         if self.lock.is_none() && !dry_run {
-            self.lock = HostLock::take(&HostFiles::new(self.root(), Gate::open()), command)?;
+            let files = HostFiles::new(self.root(), Gate::open());
+            self.lock = HostLock::take(&files, command)?;
+            if self.lock.is_some() {
+                self.remove_unfinished(&files);
+            }
         }
         Ok(())
+    }
+
+    /// Removes what interrupted runs left under hidden names.
+    fn remove_unfinished(&self, files: &HostFiles) {
+        let found = unfinished::remove(files);
+        for path in found.removed {
+            self.events.message(format!("removed {}, left by an interrupted run", path.display()));
+        }
+        for error in found.failed {
+            self.events.warning(format!("{error}, which an interrupted run left: {}", error.source));
+        }
     }
 
     /// The root directory of the host, as an absolute path.
@@ -141,8 +158,7 @@ impl Session {
             Output::Yaml => yaml::to_string(value)?,
             Output::Json => serde_json::to_string_pretty(value).map_err(Unprintable)? + "\n",
         };
-        self.print_text(&out);
-        Ok(())
+        self.print_text(&out)
     }
 
     /// Prints a list as kubeadm does: `text` for people, or one object after the other in the requested format.
@@ -160,14 +176,12 @@ impl Session {
             Output::Yaml => self.print_text(&out.join("---\n")),
             Output::Json => self.print_text(&out.concat()),
         }
-        Ok(())
     }
 
     /// Prints text that has its own format, whatever `-o` says.
-    pub fn print_text(&mut self, text: &str) {
+    pub fn print_text(&mut self, text: &str) -> Result<()> {
         self.events.flush();
-        // A closed pipe is not an error.
-        let _ = self.env.stdout.write_all(text.as_bytes()).and_then(|()| self.env.stdout.flush());
+        Ok(output::write(&mut self.env.stdout, text.as_bytes())?)
     }
 }
 

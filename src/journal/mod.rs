@@ -8,6 +8,7 @@ mod error;
 mod record;
 mod store;
 mod undo;
+pub mod unfinished;
 
 pub use error::{JournalError, UndoError};
 pub use record::{FileRecord, HostChange, Inverse, Ownership, PATH};

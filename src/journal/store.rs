@@ -84,6 +84,11 @@ impl Journal {
         Ok(())
     }
 
+    /// The directories of every file kubewright wrote and did not remove.
+    pub fn directories(&self) -> BTreeSet<PathBuf> {
+        self.files.keys().filter_map(|path| path.parent()).map(Path::to_path_buf).collect()
+    }
+
     /// Takes over what the gate let through: files and folders made and removed. `input` is the
     /// SHA-256 of the `ClusterConfiguration` they were made from.
     ///

@@ -82,6 +82,14 @@ fn changed(cx: &Context, paths: &[PathBuf]) -> Result<Vec<Kept>> {
     Ok(changed)
 }
 
+/// True when one of the files is not as this run found it.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn is_changed(cx: &Context, paths: &[PathBuf]) -> Result<bool> {
+    Ok(!changed(cx, paths)?.is_empty())
+}
+
 /// True when a certificate would be put back that has expired.
 fn is_expired(cx: &mut Context, paths: &[PathBuf]) -> Result<bool> {
     let now = cx.clock.now();

@@ -4,7 +4,7 @@
 pub mod addon;
 pub mod bootstrap_token;
 pub mod certs;
-pub mod check_kubelet;
+pub mod check_ready;
 pub mod cluster_admins;
 mod conditions;
 pub mod control_plane;
@@ -46,7 +46,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("addon-kube-proxy", &addon::AddonKubeProxy),
     ("bootstrap-token", &bootstrap_token::BootstrapTokens),
     ("certificate", &certs::Certificate),
-    ("check-kubelet", &check_kubelet::CheckKubelet),
+    ("check-ready", &check_ready::CheckReady),
     ("cluster-admins", &cluster_admins::ClusterAdmins),
     ("cleanup-node", &reset::cleanup_node::CleanupNode),
     ("component-manifest", &control_plane::ComponentManifest),

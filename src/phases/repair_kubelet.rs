@@ -67,7 +67,7 @@ fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
         Some(old) => old.subject.clone(),
         None => subject(cx)?,
     };
-    let validity = Validity::of_kubeconfig(cx.cluster()?, now, ca.cert.not_before);
+    let validity = Validity::of_kubeconfig(cx.cluster()?, now, &ca.cert);
     let (cert, key) = store.issue_client(&ca, &subject, validity, cx.cluster()?, keys.as_ref())?;
     back_up(cx, Path::new(KUBELET_CLIENT_CURRENT))?;
     kubelet_service::note_due(cx)?;

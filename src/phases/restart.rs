@@ -72,24 +72,50 @@ impl Action for RestartComponents {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        finish_pairs(cx)?;
-        kubelet_service::take_up(cx)?;
-        let mut here = Vec::new();
-        for reader in READERS {
-            if StaticPod::read(&cx.files, reader.component)?.is_some() {
-                here.push(reader);
-            }
+        let done = restart_all(cx);
+        if done.is_err() {
+            report_unloaded(cx)?;
         }
-        if here.is_empty() {
-            return Ok(());
-        }
-        let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
-        let host = ThisHost::find(cx)?;
-        let of = |reader: &Reader| ports.iter().filter(|port| port.component == reader.component).cloned().collect();
-        let components: Vec<Proved<'_>> =
-            here.into_iter().map(|reader| Proved { reader, ports: of(reader), host: &host }).collect();
-        take_up_all(cx, &components, &host)
+        done
     }
+}
+
+fn restart_all(cx: &mut Context) -> Result<()> {
+    finish_pairs(cx)?;
+    kubelet_service::take_up(cx)?;
+    let mut here = Vec::new();
+    for reader in READERS {
+        if StaticPod::read(&cx.files, reader.component)?.is_some() {
+            here.push(reader);
+        }
+    }
+    if here.is_empty() {
+        return Ok(());
+    }
+    let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
+    let host = ThisHost::find(cx)?;
+    let of = |reader: &Reader| ports.iter().filter(|port| port.component == reader.component).cloned().collect();
+    let components: Vec<Proved<'_>> =
+        here.into_iter().map(|reader| Proved { reader, ports: of(reader), host: &host }).collect();
+    take_up_all(cx, &components, &host)
+}
+
+/// Says which renewed files stay on disk although a component failed, and how they come into use.
+fn report_unloaded(cx: &mut Context) -> Result<()> {
+    let mut names = Vec::new();
+    for name in cx.renewal()?.renewed.iter().map(|one| one.name).collect::<Vec<_>>() {
+        let files = Row::named(name)?.files(cx)?;
+        if rollback::is_changed(cx, &files)? {
+            names.push(name);
+        }
+    }
+    if !names.is_empty() {
+        cx.events.warning(format!(
+            "renewed on disk, and possibly not loaded yet: {}; when the error is fixed, run 'kubewright certs restart'",
+            names.join(", ")
+        ));
+    }
+    Ok(())
 }
 
 /// Brings the components to what is on the disk, one after the other. When the administrator cannot enter then, all of
@@ -158,7 +184,9 @@ impl Proved<'_> {
     /// When it does not come up with what is on the disk, whatever became of the way back.
     pub fn take_up(&self, cx: &mut Context) -> Result<()> {
         let running = that_run(&self.host.containers(self.reader.component)?);
-        if self.reader.reloads && !self.reader.is_stale(cx, &running)? && self.shows(cx)? {
+        // One that does not run, or whose port is not known, has not loaded anything.
+        let can_reload = self.reader.reloads && !running.is_empty() && !self.ports.is_empty();
+        if can_reload && !self.reader.is_stale(cx, &running)? && self.shows(cx)? {
             cx.events.message(format!("{} has taken up its new certificate by itself", self.reader.component));
             return Ok(());
         }
@@ -182,6 +210,20 @@ impl Proved<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Why it is not healthy now; None when it is.
+    pub(super) fn trouble(&self, cx: &Context) -> Result<Option<String>> {
+        let component = self.reader.component;
+        let all = self.host.containers(component)?;
+        if that_run(&all).is_empty() {
+            let ended = if all.is_empty() { "it has no container" } else { "its container has exited" };
+            return Ok(Some(ended.into()));
+        }
+        match self.health_url(cx)? {
+            Some(url) => self.host.ailment(component, &url),
+            None => Ok(None),
+        }
     }
 
     /// Ends the containers that have not read the files, and waits until the kubelet has started one that has, and it
@@ -273,4 +315,4 @@ fn on_disk(cx: &mut Context, port: &Port) -> Result<Option<Cert>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

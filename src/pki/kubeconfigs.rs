@@ -57,7 +57,7 @@ impl PkiStore {
             return Err(PkiError::ExternalCa { ca: ca.path, missing: vec![path] });
         }
         let subject = spec.subject(minor, &node.name);
-        let validity = Validity::of_kubeconfig(cluster, self.now, ca.cert.not_before);
+        let validity = Validity::of_kubeconfig(cluster, self.now, &ca.cert);
         let (cert, key) = self.issue_client(&ca, &subject, validity, cluster, keys)?;
         let user = client_user(&cert, &key);
         let config = Kubeconfig::new(&cluster.cluster_name, server, bundle_pem(&ca.certs), &subject.common_name, user);

@@ -116,7 +116,7 @@ impl PkiStore {
             subject_der: old.subject_der.clone(),
             sans,
             usages: usages.into_iter().filter(|(_, has)| *has).map(|(usage, _)| usage).collect(),
-            validity: Validity::of_leaf(cluster, minor, self.now, authority.cert.not_before),
+            validity: Validity::of_leaf(cluster, minor, self.now, authority.cert),
             says_no_ca: minor.leaf_basic_constraints,
         };
         let key = keys.take(old.algorithm().unwrap_or(cluster.encryption_algorithm))?;

@@ -255,7 +255,7 @@ impl PkiStore {
             subject_der: spec.subject(minor, &node.name).to_der(),
             sans: sans.clone(),
             usages: spec.usages.to_vec(),
-            validity: Validity::of_leaf(cluster, minor, self.now, authority.cert.not_before),
+            validity: Validity::of_leaf(cluster, minor, self.now, authority.cert),
             says_no_ca: minor.leaf_basic_constraints,
         };
         if chain.is_some() {

@@ -1,5 +1,6 @@
 //! When a certificate is valid, as kubeadm of each minor has it.
 
+use super::cert::Cert;
 use super::error::PkiError;
 use crate::config::model::ClusterConfig;
 use crate::versions::Minor;
@@ -20,17 +21,22 @@ impl Validity {
         Self { not_before: now - backdate(minor), not_after: now + seconds(cluster.ca_certificate_validity) }
     }
 
-    /// A leaf in the certificates folder, made or renewed at `now` under a CA that is valid from `ca_not_before`.
-    pub fn of_leaf(cluster: &ClusterConfig, minor: &Minor, now: i64, ca_not_before: i64) -> Self {
+    /// A leaf in the certificates directory, issued or renewed at `now`. It is not valid for longer than its CA:
+    /// nothing accepts it then, and its own time would hide that.
+    pub fn of_leaf(cluster: &ClusterConfig, minor: &Minor, now: i64, ca: &Cert) -> Self {
         let not_before =
-            if minor.leaf_starts_with_ca { ca_not_before } else { (now - backdate(minor)).max(ca_not_before) };
-        Self { not_before, not_after: now + seconds(cluster.certificate_validity) }
+            if minor.leaf_starts_with_ca { ca.not_before } else { (now - backdate(minor)).max(ca.not_before) };
+        Self { not_before, not_after: end(cluster, now, ca) }
     }
 
     /// The client certificate of a new kubeconfig: it begins with its CA in every minor.
-    pub fn of_kubeconfig(cluster: &ClusterConfig, now: i64, ca_not_before: i64) -> Self {
-        Self { not_before: ca_not_before, not_after: now + seconds(cluster.certificate_validity) }
+    pub fn of_kubeconfig(cluster: &ClusterConfig, now: i64, ca: &Cert) -> Self {
+        Self { not_before: ca.not_before, not_after: end(cluster, now, ca) }
     }
+}
+
+fn end(cluster: &ClusterConfig, now: i64, ca: &Cert) -> i64 {
+    (now + seconds(cluster.certificate_validity)).min(ca.not_after)
 }
 
 fn backdate(minor: &Minor) -> i64 {
@@ -56,6 +62,7 @@ pub fn minor_of(cluster: &ClusterConfig) -> Result<&'static Minor, PkiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pki::KeySource;
     use crate::pki::fixture;
 
     const YEAR: i64 = 365 * 24 * 3600;
@@ -66,15 +73,37 @@ mod tests {
         let (old, new) = (fixture::cluster(20), fixture::cluster(36));
         assert_eq!(Validity::of_ca(&old, minor(20), 1000).not_before, 1000);
         assert_eq!(Validity::of_ca(&new, minor(36), 1000), Validity { not_before: 700, not_after: 1000 + 10 * YEAR });
-        let leaf = Validity::of_leaf(&old, minor(20), 90_000, 1000);
+        let ca = ca(1000, 1000 + 10 * YEAR);
+        let leaf = Validity::of_leaf(&old, minor(20), 90_000, &ca);
         assert_eq!(leaf, Validity { not_before: 1000, not_after: 90_000 + YEAR });
-        let leaf = Validity::of_leaf(&new, minor(36), 90_000, 1000);
+        let leaf = Validity::of_leaf(&new, minor(36), 90_000, &ca);
         assert_eq!(leaf, Validity { not_before: 89_700, not_after: 90_000 + YEAR });
     }
 
     #[test]
     fn no_leaf_is_older_than_its_ca() {
         let minor = crate::versions::facts(36).unwrap();
-        assert_eq!(Validity::of_leaf(&fixture::cluster(36), minor, 1000, 990).not_before, 990);
+        assert_eq!(Validity::of_leaf(&fixture::cluster(36), minor, 1000, &ca(990, YEAR)).not_before, 990);
+    }
+
+    /// A renewed certificate seemed to be good for a year under a CA that had a week.
+    #[test]
+    fn no_leaf_outlives_its_ca() {
+        let (minor, cluster) = (crate::versions::facts(36).unwrap(), fixture::cluster(36));
+        let ca = ca(0, 1000 + 7 * 24 * 3600);
+        assert_eq!(Validity::of_leaf(&cluster, minor, 1000, &ca).not_after, ca.not_after);
+        assert_eq!(Validity::of_kubeconfig(&cluster, 1000, &ca).not_after, ca.not_after);
+    }
+
+    fn ca(not_before: i64, not_after: i64) -> Cert {
+        let key = crate::pki::Generator.take(crate::config::model::KeyAlgorithm::EcdsaP256).unwrap();
+        let template = crate::pki::issue::Template {
+            subject_der: crate::pki::subject::Subject::new("kubernetes", &[]).to_der(),
+            sans: crate::pki::sans::Sans::default(),
+            usages: Vec::new(),
+            validity: Validity { not_before, not_after },
+            says_no_ca: false,
+        };
+        crate::pki::issue::self_sign(&template, &key, &crate::base::env::Random::system()).unwrap()
     }
 }

@@ -6,7 +6,7 @@ use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::pki::PkiStore;
 use crate::pki::catalog;
-use crate::state::expiry::{self, Item};
+use crate::state::expiry::{Item, Report};
 use crate::state::kubelet_client;
 use crate::state::renewable::{KUBELET_CONF, names};
 
@@ -16,11 +16,20 @@ use crate::state::renewable::{KUBELET_CONF, names};
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn is_near(files: &HostFiles, store: &PkiStore, now: i64, only: Option<&str>, within: i64) -> Result<bool> {
-    let report = expiry::survey(files, store, now)?;
+pub fn is_near(
+    files: &HostFiles,
+    store: &PkiStore,
+    report: &Report,
+    now: i64,
+    only: Option<&str>,
+    within: i64,
+) -> Result<bool> {
     let names = names();
     let asked = |name: &str| names.contains(&name) && only.is_none_or(|only| only == name);
-    let ends = |item: &Item| item.seconds_left <= within.min((item.not_after - item.not_before) / 3);
+    // One that is valid for as long as its CA cannot be valid for longer.
+    let is_extended = |item: &Item| report.ca_of(&item.name).is_none_or(|ca| item.not_after < ca.not_after);
+    let ends =
+        |item: &Item| item.seconds_left <= within.min((item.not_after - item.not_before) / 3) && is_extended(item);
     let ours = |item: &&Item| !item.externally_managed && asked(&item.name) && item.name != KUBELET_CONF;
     if report.certificates.iter().filter(ours).any(ends) {
         return Ok(true);
@@ -41,6 +50,7 @@ mod tests {
     use crate::pki::keys::Generator;
     use crate::pki::subject::Subject;
     use crate::pki::validity::Validity;
+    use crate::state::expiry;
     use crate::state::renewal_fixture::{MADE, host, store};
 
     const DAY: i64 = 86_400;
@@ -48,7 +58,9 @@ mod tests {
     fn near(root: &tempfile::TempDir, only: Option<&str>, after: i64, within: i64) -> bool {
         let files = HostFiles::new(root.path(), Gate::open());
         let now = i64::try_from(MADE).unwrap() + after;
-        is_near(&files, &store(root, MADE), now, only, within).unwrap()
+        let store = store(root, MADE);
+        let report = expiry::survey(&files, &store, now).unwrap();
+        is_near(&files, &store, &report, now, only, within).unwrap()
     }
 
     /// Puts a certificate of so many days where the kubelet keeps its own, and points its kubeconfig there.
@@ -84,5 +96,29 @@ mod tests {
         assert!(!near(&root, None, 0, 400 * DAY));
         assert!(near(&root, None, 250 * DAY, 400 * DAY));
         assert!(!near(&root, None, 250 * DAY, 30 * DAY));
+    }
+
+    /// The control plane would be restarted every day for nothing.
+    #[test]
+    fn what_ends_with_its_ca_is_not_renewed_again_and_again() {
+        let root = host();
+        let nearly = i64::try_from(MADE).unwrap() + (10 * 365 - 7) * DAY;
+        let store = store(&root, u64::try_from(nearly).unwrap());
+        let (cluster, node) = (fixture::cluster(36), fixture::node());
+        for spec in crate::pki::catalog::CERTS.iter().filter(|spec| !spec.is_ca()) {
+            store.renew(spec, &cluster, &node, &Generator, crate::pki::renew::Names::Keep).unwrap();
+        }
+        for spec in crate::pki::catalog::KUBECONFIGS {
+            store.renew_kubeconfig(spec, std::path::Path::new("/etc/kubernetes"), &cluster, &Generator).unwrap();
+        }
+        assert!(!near(&root, None, (10 * 365 - 2) * DAY, 30 * DAY));
+        let files = HostFiles::new(root.path(), Gate::open());
+        let report = expiry::survey(&files, &store, nearly).unwrap();
+        let warnings = report.ca_warnings(30 * DAY);
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert!(warnings[0].contains("ca expires on") && warnings[0].contains("rotate-ca trust"), "{warnings:?}");
+        // Certificates of kubeadm outlive their CA.
+        let early = expiry::survey(&files, &store, i64::try_from(MADE).unwrap()).unwrap();
+        assert!(early.ca_warnings(30 * DAY).is_empty());
     }
 }

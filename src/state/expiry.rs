@@ -216,6 +216,36 @@ impl Report {
         if self.unreadable.is_empty() { worst } else { Severity::Critical }
     }
 
+    /// The CA that signs what has this name, as far as it is on this host.
+    pub fn ca_of(&self, name: &str) -> Option<&Item> {
+        let ca = match CERTS.iter().find(|spec| spec.name == name) {
+            Some(spec) => spec.ca?,
+            None => CERTS.first()?.name,
+        };
+        self.certificates.iter().find(|item| item.sort == Sort::Ca && item.name == ca)
+    }
+
+    /// What to report of CAs that expire within so many seconds, or before what they have signed.
+    pub fn ca_warnings(&self, within: i64) -> Vec<String> {
+        let cas = self.certificates.iter().filter(|item| item.sort == Sort::Ca);
+        let warning = |ca: &Item| {
+            let outlives = |item: &&Item| item.sort != Sort::SelfMade && item.not_after > ca.not_after;
+            let signed =
+                self.certificates.iter().filter(|item| self.ca_of(&item.name).is_some_and(|its| its.name == ca.name));
+            let names: Vec<&str> = signed.filter(outlives).map(|item| item.name.as_str()).collect();
+            let before = if names.is_empty() { String::new() } else { format!(", before {}", names.join(", ")) };
+            let is_due = ca.seconds_left <= within || !names.is_empty();
+            is_due.then(|| {
+                format!(
+                    "{} expires on {}{before}: no certificate that it signed is accepted after that, and renewing them \
+                     does not help; run 'kubewright certs rotate-ca trust'",
+                    ca.name, ca.expires
+                )
+            })
+        };
+        cas.filter_map(warning).collect()
+    }
+
     fn add(&mut self, name: &str, sort: Sort, path: &Path, found: Found, now: i64, external: bool) {
         match found {
             None => {}

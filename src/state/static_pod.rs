@@ -93,6 +93,18 @@ impl StaticPod {
     }
 }
 
+/// Why a text is not the manifest of a Pod that the kubelet could run, with the line where that shows.
+///
+/// # Errors
+/// When it is not.
+pub fn defect(text: &[u8]) -> std::result::Result<(), String> {
+    let pod = untrusted::value(text).map_err(|error| error.to_string())?;
+    match pod["spec"]["containers"].as_array() {
+        Some(containers) if !containers.is_empty() => Ok(()),
+        _ => Err("it has no containers".into()),
+    }
+}
+
 /// The first container's mounts of folders and files of the host.
 fn mounts(pod: &Value) -> Vec<(PathBuf, PathBuf)> {
     let volumes = pod["spec"]["volumes"].as_array().cloned().unwrap_or_default();

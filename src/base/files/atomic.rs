@@ -24,6 +24,12 @@ pub fn unfinished(path: &Path) -> [PathBuf; 2] {
 /// User and group ID.
 pub type Owner = (u32, u32);
 
+/// True for the names that [`unfinished`] lists.
+pub fn is_unfinished(name: &OsStr) -> bool {
+    let Some(rest) = name.to_str().and_then(|name| name.strip_prefix('.')) else { return false };
+    [".kubewright", ".kubewright-old"].iter().any(|end| rest.strip_suffix(end).is_some_and(|file| !file.is_empty()))
+}
+
 /// The owner of a new file, and the file whose other attributes it gets.
 type Like<'a> = (Owner, Option<&'a Path>);
 
@@ -143,7 +149,7 @@ fn hidden_old(name: &OsStr) -> OsString {
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        if self.is_hidden {
+        if self.is_hidden && faults::pass(Step::Remove, &self.hidden).is_ok() {
             let _ = remove_stale(&self.directory, &self.hidden);
         }
     }

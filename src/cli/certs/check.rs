@@ -51,10 +51,13 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     for problem in &report.unreadable {
         session.events.warning(problem.clone());
     }
+    for warning in report.ca_warnings(args.warn.unwrap_or(WARN)) {
+        session.events.warning(warning);
+    }
     let limits = Thresholds { warn: args.warn.unwrap_or(WARN), critical: args.critical };
     let severity = report.judge(limits);
     match &args.prometheus {
-        Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report)),
+        Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report))?,
         Some(file) => {
             let path = session.env.cwd.join(file);
             cx.files.write(&path, &Content::public(metrics::text(&report)), 0o644)?;

@@ -15,15 +15,18 @@ use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
 use crate::pki::{PkiStore, moment};
 use crate::state::current_config::Source;
-use crate::state::due;
 use crate::state::quorum;
 use crate::state::renewable;
 use crate::state::renewable::KUBELET_CONF;
+use crate::state::{due, expiry};
 use serde::Serialize;
 use serde_json::json;
 use std::path::Path;
 
 const KUBERNETES: &str = "/etc/kubernetes";
+
+/// How soon a CA expires that is warned of, in seconds.
+const CA_WARN: i64 = 30 * 24 * 3600;
 
 /// `--sync-config` without a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -87,12 +90,16 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
     let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
-    if let Some(within) = args.within {
-        let cx = session.context(Task::None, false);
-        let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
-        if !due::is_near(&cx.files, &store, cx.clock.now(), only.as_deref(), within)? {
-            return nothing_is_near(args, session);
-        }
+    let cx = session.context(Task::None, false);
+    let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
+    let survey = expiry::survey(&cx.files, &store, cx.clock.now())?;
+    for warning in survey.ca_warnings(args.within.unwrap_or(CA_WARN)) {
+        session.events.warning(warning);
+    }
+    if let Some(within) = args.within
+        && !due::is_near(&cx.files, &store, &survey, cx.clock.now(), only.as_deref(), within)?
+    {
+        return nothing_is_near(args, session);
     }
     if known == Source::Host {
         if args.sync_config {

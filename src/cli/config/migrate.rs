@@ -13,7 +13,6 @@ use crate::cli::session::Session;
 use crate::config::migrate;
 use crate::versions::ApiVersion;
 use serde_json::json;
-use std::io::Write;
 use std::path::Path;
 
 /// A new file may hold a token or a certificate key.
@@ -37,10 +36,7 @@ pub fn run(args: &MigrateArgs, session: &mut Session) -> Result<ExitCode> {
     match &args.new_config {
         Some(path) => write(path, migrated.text, session)?,
         None if session.global.output == Output::Json => {}
-        None => {
-            // A closed pipe (`| head`) is not an error.
-            let _ = session.env.stdout.write_all(migrated.text.as_bytes());
-        }
+        None => session.print_text(&migrated.text)?,
     }
     Ok(ExitCode::Ok)
 }

@@ -13,7 +13,6 @@ use crate::host::facts;
 use crate::render::kubelet::{SharedInput, shared_config};
 use crate::render::objects::kube_proxy::KubeProxy;
 use crate::versions::{Minor, facts_of};
-use std::io::Write;
 
 /// The last minor version whose kubeadm printed component configurations with all defaults
 /// (kubernetes/kubernetes#119346).
@@ -109,7 +108,5 @@ fn show(documents: &[String], session: &mut Session) -> Result<()> {
             .collect();
         return session.print(&values, "");
     }
-    // A closed pipe (`| head`) is not an error.
-    let _ = session.env.stdout.write_all(documents.join("---\n").as_bytes());
-    Ok(())
+    session.print_text(&documents.join("---\n"))
 }

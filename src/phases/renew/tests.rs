@@ -216,3 +216,35 @@ fn an_imported_kubelet_certificate_leaves_a_copy_of_the_file_that_held_the_old_o
         .unwrap_err();
     assert_eq!(std::fs::read_to_string(&pem).unwrap(), both);
 }
+
+#[test]
+fn an_added_san_that_is_killed_at_any_file_is_completed_by_the_same_command() {
+    use crate::base::files::faults::injected::stop_after;
+    let spec = catalog::cert("apiserver").unwrap();
+    let asking = |root: &tempfile::TempDir| {
+        let mut cx = renewing(root, Some("apiserver"));
+        if let Task::Renew(task) = &mut cx.task {
+            task.cluster.api_server_cert_sans = vec!["lb.example.com".into()];
+            task.names = crate::pki::renew::Names::AddFromConfig;
+        }
+        cx
+    };
+    let target = crate::pipeline::Target { path: "certificate".into(), item: None };
+    for steps in 0.. {
+        let root = host();
+        let killed = {
+            let _armed = stop_after(steps);
+            crate::phases::sans::AddNames.run(&mut asking(&root), &target).is_err()
+        };
+        let staged = root.path().join("etc/kubernetes/pki/apiserver.renewing");
+        assert!(store(&root, MADE).belong_together(spec) || staged.exists(), "{steps}");
+        crate::phases::sans::AddNames.run(&mut asking(&root), &target).unwrap();
+        assert!(store(&root, MADE).belong_together(spec) && !staged.exists(), "{steps}");
+        let there = store(&root, MADE).load_certs(spec).unwrap().unwrap().remove(0);
+        assert!(there.sans.dns.contains(&"lb.example.com".into()), "{steps}");
+        if !killed {
+            assert!(steps > 10, "{steps}");
+            return;
+        }
+    }
+}

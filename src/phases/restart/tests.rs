@@ -1,6 +1,6 @@
 //! Tests of restarts on a host whose components are fakes.
 
-mod fake_components;
+pub mod fake_components;
 
 use super::*;
 use crate::base::exit_code::ExitCode;

@@ -68,6 +68,18 @@ impl TestHost {
         other
     }
 
+    /// The same host in the same cluster, each with a state of its own from now on.
+    pub fn copy(&self) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let from = self.root.path().join(".");
+        let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(root.path()).status().unwrap();
+        assert!(copied.success());
+        let objects = self.api.with(|state| state.objects.clone());
+        let api = TestApi::default();
+        api.with(|state| state.objects = objects);
+        Self { root, api, name: self.name.clone(), leads: self.leads }
+    }
+
     /// Makes what is missing of a control plane's files, and its node.
     fn make(&self) {
         let (store, cluster) = (self.store(), fixture::cluster(36));

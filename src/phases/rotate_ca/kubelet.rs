@@ -84,7 +84,7 @@ fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
     let (chain, key) = if cx.rotation()?.control_plane {
         let (store, keys) = (cx.pki()?, cx.keys());
         let ca = store.require_ca(catalog::cert("ca")?, renewable::KUBELET_CONF)?;
-        let validity = Validity::of_kubeconfig(cx.cluster()?, cx.clock.now(), ca.cert.not_before);
+        let validity = Validity::of_kubeconfig(cx.cluster()?, cx.clock.now(), &ca.cert);
         let (cert, key) = store.issue_client(&ca, &old.subject, validity, cx.cluster()?, keys.as_ref())?;
         (Some(vec![cert]), key)
     } else {

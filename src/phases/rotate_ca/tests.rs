@@ -2,6 +2,7 @@
 //! manager's signer and the restarts, is left out.
 
 use crate::base::fault::Result;
+use crate::base::files::faults::injected::stop_after;
 use crate::base::gate::Gate;
 use crate::context::Context;
 use crate::context::rotation::{Rotation, Stage};
@@ -279,6 +280,49 @@ fn files_stay_open_to_components_that_are_not_root() {
             let there = std::fs::metadata(host.root.path().join("etc/kubernetes").join(file)).unwrap();
             assert_eq!(there.mode() & 0o7777, mode, "{file} after {}", one.name());
             assert!(!given || (there.uid(), there.gid()) == (2000, 2001), "{file} after {}", one.name());
+        }
+    }
+}
+
+/// Files that stand with a key that does not fit them, and stages.
+fn unfinished(host: &TestHost) -> Vec<String> {
+    let store = host.store();
+    let is_mixed = |spec: &&catalog::CertSpec| !store.belong_together(spec);
+    let is_staged = |spec: &&catalog::CertSpec| {
+        store
+            .cert_path(spec)
+            .with_extension("renewing")
+            .to_str()
+            .is_some_and(|path| host.root.path().join(path.trim_start_matches('/')).exists())
+    };
+    let mixed = catalog::CERTS.iter().filter(is_mixed).map(|spec| format!("{} mixed", spec.name));
+    mixed.chain(catalog::CERTS.iter().filter(is_staged).map(|spec| format!("{} staged", spec.name))).collect()
+}
+
+#[test]
+fn a_stage_that_is_killed_at_any_file_is_completed_by_the_same_command() {
+    let chosen = vec!["front-proxy-ca".to_owned(), "sa".to_owned()];
+    let mut before = TestHost::control_plane();
+    stage_with(&before, Stage::Trust, |rotation| rotation.chosen.clone_from(&chosen)).unwrap();
+    for one in [Stage::Reissue, Stage::Drop] {
+        for steps in 0.. {
+            let host = before.copy();
+            let killed = {
+                let _armed = stop_after(steps);
+                stage(&host, one).is_err()
+            };
+            // What stands half exchanged has a stage that completes it.
+            let left = unfinished(&host);
+            for mixed in left.iter().filter_map(|line| line.strip_suffix(" mixed")) {
+                assert!(left.contains(&format!("{mixed} staged")), "{} after {steps}: {left:?}", one.name());
+            }
+            stage(&host, one).unwrap();
+            assert!(unfinished(&host).is_empty(), "{} after {steps}: {:?}", one.name(), unfinished(&host));
+            if !killed {
+                assert!(steps > 10, "{} has {steps} steps", one.name());
+                before = host;
+                break;
+            }
         }
     }
 }

@@ -14,37 +14,39 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Components whose new containers read what is on the disk, unless they are told to fail on it.
-pub(super) struct Imagined {
-    pub(super) root: std::path::PathBuf,
-    pub(super) components: RefCell<BTreeMap<String, Component>>,
+pub struct Imagined {
+    pub root: std::path::PathBuf,
+    pub components: RefCell<BTreeMap<String, Component>>,
     /// The contents of files that components cannot live with.
-    pub(super) dislikes: RefCell<Vec<Vec<u8>>>,
+    pub dislikes: RefCell<Vec<Vec<u8>>>,
     /// The contents of admin.conf and of certificates with which the API server lets no administrator in.
-    pub(super) bars: RefCell<Vec<Vec<u8>>>,
-    pub(super) log: RefCell<Vec<String>>,
-    pub(super) started: RefCell<u32>,
+    pub bars: RefCell<Vec<Vec<u8>>>,
+    /// What components say is wrong with them.
+    pub ailments: RefCell<BTreeMap<String, String>>,
+    pub log: RefCell<Vec<String>>,
+    pub started: RefCell<u32>,
     /// Nobody would start again what is ended.
-    pub(super) kubelet_is_down: RefCell<bool>,
+    pub kubelet_is_down: RefCell<bool>,
 }
 
-pub(super) struct Component {
-    pub(super) containers: Vec<Container>,
+pub struct Component {
+    pub containers: Vec<Container>,
     /// The file that it reads.
-    pub(super) file: &'static str,
+    pub file: &'static str,
     /// What it has read.
-    pub(super) read: Vec<u8>,
+    pub read: Vec<u8>,
 }
 
 /// This passes before the administrator is let in: what is written then is newer than every container.
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
+pub const HOUR: Duration = Duration::from_secs(3600);
 
-pub(super) const API: &str = "etc/kubernetes/pki/apiserver.crt";
-pub(super) const SCHEDULER: &str = "etc/kubernetes/scheduler.conf";
-pub(super) const ETCD: &str = "etc/kubernetes/pki/etcd/server.crt";
-pub(super) const ADMIN: &str = "etc/kubernetes/admin.conf";
+pub const API: &str = "etc/kubernetes/pki/apiserver.crt";
+pub const SCHEDULER: &str = "etc/kubernetes/scheduler.conf";
+pub const ETCD: &str = "etc/kubernetes/pki/etcd/server.crt";
+pub const ADMIN: &str = "etc/kubernetes/admin.conf";
 
 impl Imagined {
-    pub(super) fn new(root: &Path) -> Self {
+    pub fn new(root: &Path) -> Self {
         let mut components = BTreeMap::new();
         for (name, file) in [("etcd", ETCD), ("kube-apiserver", API), ("kube-scheduler", SCHEDULER)] {
             let read = std::fs::read(root.join(file)).unwrap();
@@ -55,28 +57,29 @@ impl Imagined {
             components: RefCell::new(components),
             dislikes: RefCell::default(),
             bars: RefCell::default(),
+            ailments: RefCell::default(),
             log: RefCell::default(),
             started: RefCell::new(0),
             kubelet_is_down: RefCell::new(false),
         }
     }
 
-    pub(super) fn file(&self, path: &str) -> Vec<u8> {
+    pub fn file(&self, path: &str) -> Vec<u8> {
         std::fs::read(self.root.join(path)).unwrap()
     }
 
     /// What is in the file now is of no use to who reads it.
-    pub(super) fn dislike(&self, path: &str) {
+    pub fn dislike(&self, path: &str) {
         let bytes = self.file(path);
         self.dislikes.borrow_mut().push(bytes);
     }
 
-    pub(super) fn shown_by(&self, component: &str) -> Cert {
+    pub fn shown_by(&self, component: &str) -> Cert {
         Cert::bundle_from_pem(&self.components.borrow()[component].read).unwrap().remove(0)
     }
 
     /// Files and containers are older by an hour.
-    pub(super) fn pass_an_hour(&self) {
+    pub fn pass_an_hour(&self) {
         for component in self.components.borrow_mut().values_mut() {
             for container in &mut component.containers {
                 container.created -= i64::try_from(HOUR.as_nanos()).unwrap();
@@ -93,12 +96,12 @@ impl Imagined {
         }
     }
 
-    pub(super) fn runs(&self, component: &str) -> bool {
+    pub fn runs(&self, component: &str) -> bool {
         self.components.borrow()[component].containers.iter().any(|one| one.state == ContainerState::Running)
     }
 }
 
-pub(super) fn container(name: &str, id: &str, created: i64) -> Container {
+pub fn container(name: &str, id: &str, created: i64) -> Container {
     Container {
         id: id.into(),
         pod: "p".into(),
@@ -111,7 +114,7 @@ pub(super) fn container(name: &str, id: &str, created: i64) -> Container {
     }
 }
 
-pub(super) fn disk(root: &Path) -> Cert {
+pub fn disk(root: &Path) -> Cert {
     Cert::bundle_from_pem(&std::fs::read(root.join(API)).unwrap()).unwrap().remove(0)
 }
 
@@ -151,7 +154,7 @@ impl Running for Imagined {
 
     fn ailment(&self, component: &str, url: &str) -> Result<Option<String>> {
         assert!(component != "kube-apiserver" || url == "https://127.0.0.1:6443/livez");
-        Ok(None)
+        Ok(self.ailments.borrow().get(component).cloned())
     }
 
     fn admin_enters(&self, _: &mut Context) -> Result<()> {
@@ -165,7 +168,7 @@ impl Running for Imagined {
     }
 }
 
-pub(super) fn component<'a>(host: &'a Imagined, name: &'static str) -> Proved<'a> {
+pub fn component<'a>(host: &'a Imagined, name: &'static str) -> Proved<'a> {
     let reader = READERS.iter().find(|reader| reader.component == name).unwrap();
     let certificate = BTreeMap::from([("kube-apiserver", "apiserver"), ("etcd", "etcd-server")]);
     let port = Port {
@@ -178,17 +181,17 @@ pub(super) fn component<'a>(host: &'a Imagined, name: &'static str) -> Proved<'a
     Proved { reader, ports, host }
 }
 
-pub(super) fn api_server(host: &Imagined) -> Proved<'_> {
+pub fn api_server(host: &Imagined) -> Proved<'_> {
     component(host, "kube-apiserver")
 }
 
-pub(super) fn take_up(host: &Imagined, cx: &mut Context) -> Result<()> {
+pub fn take_up(host: &Imagined, cx: &mut Context) -> Result<()> {
     let components = ["etcd", "kube-apiserver", "kube-scheduler"].map(|name| component(host, name));
     take_up_all(cx, &components, host)
 }
 
 /// A host on which these were renewed, and nobody has read them yet.
-pub(super) fn with_renewed(names: &[&str]) -> (tempfile::TempDir, Imagined, Context) {
+pub fn with_renewed(names: &[&str]) -> (tempfile::TempDir, Imagined, Context) {
     let root = host();
     let imagined = Imagined::new(root.path());
     let mut cx = renewing(&root, None);
@@ -203,7 +206,7 @@ pub(super) fn with_renewed(names: &[&str]) -> (tempfile::TempDir, Imagined, Cont
 }
 
 /// A host with a renewed API server certificate that nobody has read yet.
-pub(super) fn renewed() -> (tempfile::TempDir, Imagined, Context, Cert) {
+pub fn renewed() -> (tempfile::TempDir, Imagined, Context, Cert) {
     let root = host();
     let imagined = Imagined::new(root.path());
     let old = disk(root.path());

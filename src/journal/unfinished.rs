@@ -1,0 +1,26 @@
+//! Removes what interrupted runs left in the directories that kubewright writes to.
+//!
+//! Reads: those directories, and the journal for those of the user's own. Writes: removes files with the hidden names of
+//! unfinished ones. That is bookkeeping, so it is in no plan.
+
+use super::store::Journal;
+use crate::base::files::{HostFiles, Leftovers};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Directories, and how many levels below them are written to.
+const WRITTEN: [(&str, usize); 3] = [("/etc", 6), ("/var/lib/kubewright", 32), ("/var/lib/kubelet", 1)];
+
+/// Only for a run that holds the host.
+pub fn remove(files: &HostFiles) -> Leftovers {
+    let mut found = Leftovers::default();
+    for (directory, depth) in WRITTEN {
+        files.remove_unfinished(Path::new(directory), depth, &mut found);
+    }
+    // A journal that cannot be read is reported by the command that needs it.
+    let own: BTreeSet<PathBuf> = Journal::load(files).map(|journal| journal.directories()).unwrap_or_default();
+    for directory in own {
+        files.remove_unfinished(&directory, 0, &mut found);
+    }
+    found
+}

@@ -1,0 +1,101 @@
+//! Tests of the checks before a renewal, on a host whose components are fakes.
+
+use super::super::restart::tests::fake_components::{Imagined, component};
+use super::*;
+use crate::context::Task;
+use crate::host::cri::ContainerState;
+use crate::state::renewal_fixture::{MADE, host, renewing};
+
+/// A host on which everything is loaded.
+fn healthy() -> (tempfile::TempDir, Imagined) {
+    let root = host();
+    let imagined = Imagined::new(root.path());
+    for component in imagined.components.borrow_mut().values_mut() {
+        component.containers[0].created = i64::MAX;
+    }
+    (root, imagined)
+}
+
+fn check(host: &Imagined, cx: &mut Context) -> Result<()> {
+    let components = ["etcd", "kube-apiserver", "kube-scheduler"].map(|name| component(host, name));
+    require_healthy(cx, &components)
+}
+
+fn stop(host: &Imagined, name: &str) {
+    host.components.borrow_mut().get_mut(name).unwrap().containers[0].state = ContainerState::Exited;
+}
+
+/// The files were renewed, and the restart waited 300 seconds for a container that never ran.
+#[test]
+fn a_component_that_crashes_before_the_renewal_is_named_and_nothing_is_changed() {
+    let (root, host) = healthy();
+    check(&host, &mut renewing(&root, None)).unwrap();
+    stop(&host, "etcd");
+    let failure = check(&host, &mut renewing(&root, None)).unwrap_err();
+    assert_eq!(failure.exit_code(), ExitCode::Refused);
+    assert_eq!(failure.to_string(), "etcd is not healthy: its container has exited; nothing was changed");
+    assert!(failure.hint().unwrap().contains("crictl logs"));
+    host.components.borrow_mut().get_mut("etcd").unwrap().containers.clear();
+    let failure = check(&host, &mut renewing(&root, None)).unwrap_err();
+    assert!(failure.to_string().contains("it has no container"), "{failure}");
+}
+
+#[test]
+fn an_api_server_that_says_what_is_wrong_is_quoted() {
+    let (root, host) = healthy();
+    host.ailments.borrow_mut().insert("kube-apiserver".into(), "etcd failed: reason withheld".into());
+    let failure = check(&host, &mut renewing(&root, None)).unwrap_err();
+    assert!(failure.to_string().contains("kube-apiserver is not healthy: etcd failed"), "{failure}");
+}
+
+#[test]
+fn a_component_that_does_not_read_what_is_renewed_stops_nothing() {
+    let (root, host) = healthy();
+    stop(&host, "etcd");
+    check(&host, &mut renewing(&root, Some("scheduler.conf"))).unwrap();
+    check(&host, &mut renewing(&root, Some("etcd-peer"))).unwrap_err();
+}
+
+#[test]
+fn a_cluster_whose_certificates_have_expired_can_be_repaired() {
+    let (root, host) = healthy();
+    for name in ["etcd", "kube-apiserver", "kube-scheduler"] {
+        stop(&host, name);
+    }
+    let mut cx = renewing(&root, None);
+    cx.clock = crate::base::env::Clock::fixed(MADE + 366 * 24 * 3600);
+    check(&host, &mut cx).unwrap();
+}
+
+#[test]
+fn a_component_that_has_not_loaded_what_is_on_disk_can_be_repaired() {
+    let (root, host) = healthy();
+    stop(&host, "kube-scheduler");
+    host.components.borrow_mut().get_mut("etcd").unwrap().containers[0].created = 1;
+    check(&host, &mut renewing(&root, None)).unwrap();
+}
+
+/// etcd was said to have loaded its new certificate by itself while it was down.
+#[test]
+fn a_manifest_that_cannot_be_parsed_is_named_with_the_line() {
+    let (root, host) = healthy();
+    let cx = renewing(&root, None);
+    let path = root.path().join("etc/kubernetes/manifests/etcd.yaml");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    for (text, why) in [("spec:\n  containers: [\n  - {a: }}\n", "3:"), ("spec: {}\n", "no containers"), ("", "empty")]
+    {
+        std::fs::write(&path, text).unwrap();
+        let said = manifests(&cx).err().unwrap().to_string();
+        assert!(said.contains("etcd.yaml") && said.contains(why), "{said}");
+    }
+    // Without a port that could show it, or a container, nothing was loaded.
+    let mut etcd = component(&host, "etcd");
+    etcd.ports.clear();
+    let mut cx = renewing(&root, Some("etcd-server"));
+    let spec = crate::pki::catalog::cert("etcd-server").unwrap();
+    let done = crate::ops::renewal::cert(&mut cx, spec).unwrap();
+    cx.note_renewed(done).unwrap();
+    etcd.take_up(&mut cx).unwrap();
+    assert!(host.log.take().iter().any(|line| line.starts_with("end etcd")), "it was not restarted");
+    assert!(matches!(cx.task, Task::Renew(_)));
+}
