@@ -258,7 +258,7 @@ pub(crate) fn refusal(cx: &Context, has_data: bool, place: &Place) -> Result<Opt
     let leaving = cx.leaving()?;
     Ok(match place {
         // Without data there is nothing to lose: it never was a member, or is one no more.
-        Place::Last if !leaving.force => Some(LeaveError::LastMember { name: leaving.name.clone() }),
+        Place::Last if !leaving.end_cluster => Some(LeaveError::LastMember { name: leaving.name.clone() }),
         Place::Unknown(why) if has_data && !leaving.force && !leaving.accept_quorum_loss => {
             Some(LeaveError::EtcdSilent { why: why.clone() })
         }
