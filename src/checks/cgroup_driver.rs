@@ -7,7 +7,6 @@ use super::finding::Role;
 use super::finding::{Finding, Repair};
 use super::inputs::Scene;
 use super::running_node;
-use super::runtime::mended_in_containerd;
 use crate::host::cri::{CgroupDriver, Cri};
 use crate::host::service::{InitSystem, Services};
 use crate::host::{kernel, kubelet_flags};
@@ -173,4 +172,10 @@ fn other_runtimes(scene: &Scene<'_>, cri: &Cri, driver: &str) -> Vec<Finding> {
     let fix = format!("run the same command with '--fix', or set SystemdCgroup = {} for them", driver == "systemd");
     let repair = Repair::CgroupDriver { driver: driver.into() };
     vec![Finding::warning(ID, cri.endpoint().to_string(), what, fix).mended_by(repair)]
+}
+
+/// Only containerd's configuration is known well enough to be mended; that of another runtime is the user's, also where
+/// a containerd is installed beside it.
+pub(super) fn mended_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
+    if cri.endpoint().is_containerd() { Finding { fix, ..finding }.mended_by(repair) } else { finding }
 }

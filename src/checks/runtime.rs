@@ -1,6 +1,7 @@
 //! Checks of the container runtime: alive, recent enough, in step with the kubelet, its images.
 
 use super::cgroup_driver;
+use super::cgroup_driver::mended_in_containerd;
 use super::finding::{Finding, Repair};
 use super::ignore::is_ignored;
 use super::inputs::Check;
@@ -150,12 +151,6 @@ fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
     };
     let finding = Finding::error(ID, cri.endpoint().to_string(), what, fix);
     Some(finding.vital("the kubelet would end at once"))
-}
-
-/// Only containerd's configuration is known well enough to be mended; that of another runtime is the user's, also where
-/// a containerd is installed beside it.
-pub(super) fn mended_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
-    if cri.endpoint().is_containerd() { Finding { fix, ..finding }.mended_by(repair) } else { finding }
 }
 
 /// A runtime that answers now and is not started at boot is down after the next one.

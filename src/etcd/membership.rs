@@ -21,6 +21,7 @@ use crate::base::events::Events;
 use crate::base::fault::{Failure, Fault};
 use crate::base::gate::Gate;
 use crate::base::wait::{Poll, TimedOut, Wait};
+pub use place::{Admission, LocalData};
 use place::{Place, find, initial_cluster};
 use std::time::Duration;
 
@@ -28,28 +29,6 @@ use std::time::Duration;
 const SLOWEST: Duration = Duration::from_millis(100);
 /// How long members may look unwell before that counts: an election, or a member that starts again, takes less.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What this host has of an etcd member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LocalData {
-    /// Nothing.
-    Absent,
-    /// A manifest that runs the member, but no data where that says they are.
-    Manifest,
-    /// Data.
-    Present,
-}
-
-/// A place in the cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admission {
-    /// The member's id; 0 in a dry run that would add it.
-    pub id: u64,
-    /// The name and peer address of every member, this one included, for `--initial-cluster`.
-    pub initial_cluster: Vec<(String, String)>,
-    /// It has started before, so that its own data tell it who the members are, and no list has to.
-    pub has_started: bool,
-}
 
 /// Tells the member that is meant from the others.
 pub type Who<'a> = &'a dyn Fn(&Member) -> bool;

@@ -1,8 +1,8 @@
 //! A certificate that was read, as the facts that anybody here asks for.
 
 use super::error::{CertificateError, PkiError};
-use super::form;
-use super::keys::{algorithm_of, public_bits};
+use super::not_pem;
+use super::public_key::{algorithm_of, public_bits};
 use super::sans::Sans;
 use super::subject::Subject;
 use crate::base::pem;
@@ -85,7 +85,8 @@ impl Cert {
     /// # Errors
     /// When there is none, or one of them is damaged.
     pub fn bundle_from_pem(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
-        let blocks = pem::blocks(bytes).map_err(|error| form::of_pem(error, bytes))?;
+        let blocks =
+            pem::blocks(bytes).map_err(|error| not_pem::of_pem(error, bytes, || Self::from_der(bytes).is_some()))?;
         let certs = blocks
             .iter()
             .filter(|block| block.label == pem::CERTIFICATE)

@@ -5,23 +5,8 @@ use super::der::{self, Element};
 use super::error::CertificateError;
 use crate::base::pem::{self, PemError};
 
-/// OID 1.2.840.113549.1.7.2, signedData.
-const SIGNED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x02];
 /// `[0]`: the content of a `ContentInfo`, and the certificates of a `SignedData` (RFC 2315).
 const CONTEXT_0: u8 = 0xa0;
-const INTEGER: u8 = 0x02;
-
-/// What a certificate file is that is not PEM.
-pub(super) fn of_pem(error: PemError, bytes: &[u8]) -> CertificateError {
-    let parts = if error == PemError::NoBlock { der::sequence(bytes) } else { None };
-    match parts.as_deref() {
-        Some([first, ..]) if first.tag == INTEGER => CertificateError::Pkcs12,
-        Some([first, ..]) if first.content == SIGNED_DATA => CertificateError::Pkcs7 { form: " -inform der" },
-        Some(_) if Cert::from_der(bytes).is_some() => CertificateError::Der,
-        _ => CertificateError::Pem(error),
-    }
-}
-
 /// The certificates of a file in any of these forms, in its order.
 pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<Cert>, CertificateError> {
     match Cert::bundle_from_pem(bytes) {

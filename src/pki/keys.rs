@@ -7,9 +7,12 @@ use super::cert::Cert;
 use super::der;
 use super::error::PkiError;
 use super::key_error::KeyError;
+use super::public_key::{RSA_OID, rsa_bits};
+pub use super::public_key::{algorithm_of, public_bits};
 use crate::base::pem;
 use crate::base::secret::Secret;
 use crate::config::model::KeyAlgorithm;
+use curve::EC_OID;
 use rcgen::{KeyPair, PublicKeyData};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -30,10 +33,6 @@ const PKCS8_LABEL: &str = "PRIVATE KEY";
 const PUBLIC_LABEL: &str = "PUBLIC KEY";
 /// `-----BEGIN RSA PUBLIC KEY-----`: PKCS#1, which old tools write.
 const RSA_PUBLIC_LABEL: &str = "RSA PUBLIC KEY";
-/// OID 1.2.840.113549.1.1.1, rsaEncryption.
-const RSA_OID: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-/// OID 1.2.840.10045.2.1, id-ecPublicKey.
-const EC_OID: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 /// Shorter RSA keys can be broken; the signing library refuses them too.
 const SHORTEST_RSA: usize = 2048;
 
@@ -169,35 +168,6 @@ pub fn public_keys(bytes: &[u8]) -> Result<Vec<Vec<u8>>, KeyError> {
     if keys.is_empty() { Err(KeyError::NoPublicKey { found: pem::labels(&blocks) }) } else { Ok(keys) }
 }
 
-/// The bits of the public key itself inside a `SubjectPublicKeyInfo`: what two forms of one key share.
-pub fn public_bits(spki: &[u8]) -> Option<&[u8]> {
-    match der::sequence(spki)?.as_slice() {
-        [_, bits] if bits.tag == der::BIT_STRING => bits.content.get(1..),
-        _ => None,
-    }
-}
-
-/// The algorithm of a public key, where it is one that can be asked for.
-pub fn algorithm_of(spki: &[u8]) -> Option<KeyAlgorithm> {
-    let parts = der::sequence(spki)?;
-    let oids = der::elements(parts.first()?.content)?;
-    let bits = public_bits(spki)?;
-    if oids.first()?.content == RSA_OID {
-        return match rsa_bits(der::sequence(bits)?.first()?.content) {
-            2048 => Some(KeyAlgorithm::Rsa2048),
-            3072 => Some(KeyAlgorithm::Rsa3072),
-            4096 => Some(KeyAlgorithm::Rsa4096),
-            _ => None,
-        };
-    }
-    // An uncompressed point is a mark and two numbers.
-    match bits.len() {
-        65 => Some(KeyAlgorithm::EcdsaP256),
-        97 => Some(KeyAlgorithm::EcdsaP384),
-        _ => None,
-    }
-}
-
 fn is_rsa(algorithm: KeyAlgorithm) -> bool {
     matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096)
 }
@@ -230,12 +200,6 @@ fn check_rsa_length(pkcs1: &[u8]) -> Result<(), KeyError> {
     let parts = der::sequence(pkcs1).ok_or(KeyError::Damaged)?;
     let bits = rsa_bits(parts.get(1).ok_or(KeyError::Damaged)?.content);
     if bits < SHORTEST_RSA { Err(KeyError::TooShort { bits }) } else { Ok(()) }
-}
-
-/// The length of a modulus: DER puts a zero byte before a number whose first bit is set.
-fn rsa_bits(modulus: &[u8]) -> usize {
-    let digits = modulus.iter().position(|byte| *byte != 0).and_then(|start| modulus.get(start..)).unwrap_or_default();
-    digits.first().map_or(0, |first| digits.len() * 8 - first.leading_zeros() as usize)
 }
 
 #[cfg(test)]

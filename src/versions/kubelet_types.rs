@@ -3,11 +3,11 @@
 //! Source: `config/v1beta1/types.go` of kubernetes/kubelet, and for `logging` and `tracing` kubernetes/component-base, on
 //! the branch of each release.
 
-use super::component_fields::FieldType::{
+use super::field::FieldType::{
     Bool, BoolMap, Duration, DurationMap, DurationOrNanoseconds, Float, Int, IntList, Long, Nanoseconds, PercentMap,
     Quantity, QuantityMap, QuantityText, ResourceMap, Text, TextList, TextListMap, TextMap, ThresholdMap, UInt,
 };
-use super::component_fields::{ComponentField, always, since};
+use super::field::{ComponentField, always, since};
 
 /// Every field that holds a value, by its path; `[]` stands for the items of a list.
 pub(super) static FIELDS: &[ComponentField] = &[

@@ -5,6 +5,7 @@ pub mod api_version;
 pub mod component_fields;
 pub mod document;
 pub mod fact;
+mod field;
 pub mod kubelet_fields;
 mod kubelet_types;
 pub mod minor;

@@ -1,6 +1,6 @@
 //! TOML as a tree with places.
 
-use super::{Leaf, Node};
+use super::tree::{Leaf, Node};
 use toml_edit::{Document, Item, Key, TableLike, Value};
 
 /// The document; None where it is not TOML.

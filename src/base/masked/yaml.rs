@@ -1,6 +1,6 @@
 //! YAML, and JSON, as trees with places.
 
-use super::{Leaf, Node};
+use super::tree::{Leaf, Node};
 use granit_parser::{Event, Parser, Span, StrInput, options};
 
 /// As deep as a document may be.

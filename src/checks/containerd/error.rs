@@ -1,8 +1,10 @@
 //! What can be wrong with containerd's configuration.
 
-use super::installation::CONFIG;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+
+/// Where containerd looks unless told otherwise.
+pub(in crate::checks) const CONFIG: &str = "/etc/containerd/config.toml";
 
 /// The configuration cannot be read, or changed as needed. Nothing was changed then.
 #[derive(Debug, thiserror::Error)]

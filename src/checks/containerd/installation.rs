@@ -3,15 +3,13 @@
 //! Reads: the service's command line, and what `containerd config dump` prints.
 
 use super::document::Document;
-use super::error::ContainerdError;
+use super::error::{CONFIG, ContainerdError};
 use crate::base::fault::Result;
 use crate::host::Host;
 use crate::host::command::Command;
 use crate::host::service::Services;
 use std::path::{Path, PathBuf};
 
-/// Where containerd looks unless told otherwise.
-pub(in crate::checks) const CONFIG: &str = "/etc/containerd/config.toml";
 /// The program and its service.
 pub(in crate::checks) const SERVICE: &str = "containerd";
 

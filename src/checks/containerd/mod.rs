@@ -10,10 +10,10 @@ mod schema;
 mod settings;
 
 pub(super) use document::Document;
+#[cfg(test)]
+pub(super) use error::CONFIG;
 pub use error::ContainerdError;
 pub(super) use files::{ConfigFile, load, not_editable};
-#[cfg(test)]
-pub(super) use installation::CONFIG;
 pub(super) use installation::{Installation, SERVICE};
 pub(super) use schema::{CRI_PLUGINS, Schema};
 pub(super) use settings::{Runtime, Settings};

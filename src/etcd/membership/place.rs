@@ -34,3 +34,25 @@ pub(super) fn initial_cluster(members: &[Member], peer_url: &str, name: &str) ->
     };
     members.iter().flat_map(lines).collect()
 }
+
+/// What this host has of an etcd member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalData {
+    /// Nothing.
+    Absent,
+    /// A manifest that runs the member, but no data where that says they are.
+    Manifest,
+    /// Data.
+    Present,
+}
+
+/// A place in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The member's id; 0 in a dry run that would add it.
+    pub id: u64,
+    /// The name and peer address of every member, this one included, for `--initial-cluster`.
+    pub initial_cluster: Vec<(String, String)>,
+    /// It has started before, so that its own data tell it who the members are, and no list has to.
+    pub has_started: bool,
+}

@@ -1,7 +1,9 @@
 //! Elliptic curves that neither this tool nor Kubernetes can sign with, by name.
 
 use super::super::der;
-use super::EC_OID;
+
+/// OID 1.2.840.10045.2.1, id-ecPublicKey.
+pub(super) const EC_OID: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 
 /// The curves that can be used, as object identifiers: P-256, P-384, P-521.
 const SUPPORTED: [&[u8]; 3] = [
