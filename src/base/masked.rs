@@ -10,7 +10,6 @@ mod yaml;
 
 use names::{is_secret_text, is_secret_word};
 use std::path::Path;
-use tree::{Leaf, Node};
 
 /// So short a secret may stand in other words by chance.
 const MEANINGFUL: usize = 6;

@@ -37,7 +37,7 @@ fn followed(scene: &Scene<'_>, cri: &Cri) -> Option<CgroupDriver> {
 }
 
 /// What the user has the kubelet use, and where that is said; None where nobody chose.
-fn asked<'a>(scene: &'a Scene<'_>) -> (Option<String>, Option<&'static str>) {
+fn asked(scene: &Scene<'_>) -> (Option<String>, Option<&'static str>) {
     if let Some((value, file)) = kubelet_flags::find(scene.host(), "cgroup-driver") {
         return (Some(value), Some(file));
     }

@@ -24,7 +24,7 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
         return Vec::new();
     }
     vec![Check::live(ID, move |scene| {
-        let endpoint = cluster.endpoint(&scene.inputs.node.local_endpoint).to_string();
+        let endpoint = cluster.endpoint(&scene.inputs.node.local_endpoint).clone();
         let ca = scene.files().read(&cluster.certificates_dir.join("ca.crt")).ok().flatten();
         look(scene, &endpoint, ca).into_iter().collect()
     })]

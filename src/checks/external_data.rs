@@ -43,10 +43,9 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
 fn look(scene: &Scene<'_>, cluster: &ClusterConfig, client: &Client) -> Option<Finding> {
     let prefix = prefix(cluster);
     let stored = match stored(client, &prefix) {
-        Ok(None) => return None,
         Ok(Some(stored)) => stored,
-        // Both are reported by the check of the version.
-        Err(EtcdError::Transport(_)) => return None,
+        // Errors of transport and permission are reported by the check of the version.
+        Ok(None) | Err(EtcdError::Transport(_)) => return None,
         Err(error) if error.is_denied() => return None,
         Err(error) => {
             let what = format!("it cannot be seen whether the external etcd holds a cluster already: {error}");

@@ -158,16 +158,13 @@ fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(output) if output.is_success() => {}
         Ok(_) => {
             let what = format!("the name {name} has no address on this host");
-            findings.push(match network::default_address(scene.host(), false) {
-                Ok(ip) => {
-                    let fix = format!("run the same command with '--fix', or add a line '{ip} {name}' to /etc/hosts");
-                    let repair = Repair::HostsEntry { name: name.into(), ip };
-                    Finding::warning(ID, "/etc/hosts", what, fix).mended_by(repair)
-                }
-                Err(_) => {
-                    let fix = format!("add a line with this host's address and {name} to /etc/hosts");
-                    Finding::warning(ID, "/etc/hosts", what, fix)
-                }
+            findings.push(if let Ok(ip) = network::default_address(scene.host(), false) {
+                let fix = format!("run the same command with '--fix', or add a line '{ip} {name}' to /etc/hosts");
+                let repair = Repair::HostsEntry { name: name.into(), ip };
+                Finding::warning(ID, "/etc/hosts", what, fix).mended_by(repair)
+            } else {
+                let fix = format!("add a line with this host's address and {name} to /etc/hosts");
+                Finding::warning(ID, "/etc/hosts", what, fix)
             });
         }
         Err(error) => findings.push(Finding::unknown(ID, &error)),

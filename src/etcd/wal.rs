@@ -39,7 +39,7 @@ pub fn identity(head: &[u8]) -> Option<Identity> {
         let length = usize::try_from(frame & 0x00ff_ffff_ffff_ffff).ok()?;
         let padding = if frame >> 63 == 1 { usize::try_from((frame >> 56) & 0x7).ok()? } else { 0 };
         let record = after.get(..length)?;
-        if fields(record)?.iter().any(|field| *field == Field::Number(1, METADATA)) {
+        if fields(record)?.contains(&Field::Number(1, METADATA)) {
             let data = fields(record)?.into_iter().find_map(|field| match field {
                 Field::Bytes(3, data) => Some(data),
                 _ => None,

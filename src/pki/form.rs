@@ -3,7 +3,7 @@
 use super::cert::Cert;
 use super::der::{self, Element};
 use super::error::CertificateError;
-use crate::base::pem::{self, PemError};
+use crate::base::pem;
 
 /// `[0]`: the content of a `ContentInfo`, and the certificates of a `SignedData` (RFC 2315).
 const CONTEXT_0: u8 = 0xa0;
@@ -58,6 +58,7 @@ pub(super) fn in_order(mut certs: Vec<Cert>, key: &[u8]) -> Vec<Cert> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::pem::PemError;
     use crate::pki::judge::openssl;
     use std::process::Command;
 

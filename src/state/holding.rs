@@ -120,7 +120,13 @@ fn data_in(cx: &Context, dir: &Path) -> Vec<EtcdData> {
 
 fn identity(cx: &Context, dir: &Path) -> Option<wal::Identity> {
     let log = dir.join("member/wal");
-    let first = cx.files.list(&log).ok()?.into_iter().filter(|name| name.ends_with(".wal")).min()?;
+    let first = cx
+        .files
+        .list(&log)
+        .ok()?
+        .into_iter()
+        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "wal"))
+        .min()?;
     wal::identity(&cx.files.head(&log.join(first), wal::HEAD).ok()??)
 }
 

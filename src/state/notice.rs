@@ -1,6 +1,6 @@
 //! How long it takes a cluster to notice that the host of a node is gone.
 //!
-//! A kubelet renews its Lease every ten seconds, and the controller manager counts a node as NotReady when it has not done
+//! A kubelet renews its Lease every ten seconds, and the controller manager counts a node as `NotReady` when it has not done
 //! so for a while. Until then a host that has just lost its power cannot be told from one that is well.
 //!
 //! Reads: the node, its Lease, the manifest of the controller manager on this host. Writes: nothing.
@@ -67,7 +67,7 @@ fn ages(cx: &Context, report: &str) -> Result<(Option<u64>, u64)> {
     Ok((ago, patience.saturating_sub(ago.unwrap_or_default()).max(1)))
 }
 
-/// Waits until the cluster counts the node as NotReady.
+/// Waits until the cluster counts the node as `NotReady`.
 ///
 /// # Errors
 /// When its kubelet reports again, or the cluster cannot be asked.

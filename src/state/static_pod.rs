@@ -86,9 +86,8 @@ impl StaticPod {
         let mut words = self
             .words
             .iter()
-            .flat_map(|word| match word.contains(" -") {
-                true => word.split_whitespace().collect::<Vec<_>>(),
-                false => vec![word.as_str()],
+            .flat_map(|word| {
+                if word.contains(" -") { word.split_whitespace().collect::<Vec<_>>() } else { vec![word.as_str()] }
             })
             .peekable();
         while let Some(word) = words.next() {

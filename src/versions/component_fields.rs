@@ -39,6 +39,7 @@ fn of_proxy(kind: FieldKind) -> FieldType {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::versions::OLDEST;
 
     #[test]
     fn no_minor_has_a_field_twice_and_no_field_lies_below_another() {

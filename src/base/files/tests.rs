@@ -117,10 +117,9 @@ fn the_access_control_list_of_a_replaced_key_is_kept() {
     let has_attribute = set("user.backup", b"daily").is_ok();
     files.write(path, &Content::public("new"), files.mode_or(path, 0o600)).unwrap();
     let read = |name: &str| {
-        let mut value = vec![0; 256];
+        let mut value = [0; 256];
         let length = rustix::fs::getxattr(&real, name, value.as_mut_slice()).unwrap();
-        value.truncate(length);
-        value
+        value[..length].to_vec()
     };
     assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
     assert_eq!(files.mode(path), Some(0o640));

@@ -164,7 +164,10 @@ fn new_table(parent: &dyn TableLike) -> Item {
 fn put(item: &mut Item, key: &str, value: Value) -> Option<()> {
     let indent = item.as_table().map(indent);
     if let Some(table) = item.as_inline_table_mut().filter(|table| !table.contains_key(key)) {
-        return Some(add_inline(table, key, value));
+        return {
+            add_inline(table, key, value);
+            Some(())
+        };
     }
     let table = item.as_table_like_mut()?;
     match table.get_mut(key) {

@@ -39,7 +39,7 @@ impl Schema {
     /// The schema that a file follows.
     pub fn of(file: &Path, document: &Document) -> Result<&'static Self, ContainerdError> {
         let found = document.get(&["version"]);
-        match found.map(|version| version.as_integer()) {
+        match found.map(toml_edit::Item::as_integer) {
             // An imported file may leave the version to the one that imports it.
             None => {
                 Ok([&VERSION_3, &VERSION_2].into_iter().find(|schema| schema.is_in(document)).unwrap_or(&VERSION_1))

@@ -141,7 +141,7 @@ impl Containerd {
             format!("{what} (in {}, which has the last word)", file.path.display())
         };
         let first = match self.check(bench, std::slice::from_ref(&file), wrong) {
-            Ok(()) => return self.write(bench, &[file], &what),
+            Ok(()) => return Self::write(bench, &[file], &what),
             Err(first) => first,
         };
         // containerd 2.x passes over the plugins of a file without a version.
@@ -154,12 +154,12 @@ impl Containerd {
         let schema = Schema::of(&chosen.path, &file.document)?;
         edit(&mut file, schema)?;
         self.check(bench, std::slice::from_ref(&file), wrong).map_err(|_| first)?;
-        self.write(bench, &[file], &what)
+        Self::write(bench, &[file], &what)
     }
 
     fn store(&self, bench: &mut Bench<'_>, changed: &[ConfigFile], wrong: Wrong<'_>, what: &str) -> Result<()> {
         self.check(bench, changed, wrong)?;
-        self.write(bench, changed, what)
+        Self::write(bench, changed, what)
     }
 
     /// Has containerd read the changed files, and compares what would be in force with what is wanted.
@@ -174,7 +174,7 @@ impl Containerd {
         }
     }
 
-    fn write(&self, bench: &mut Bench<'_>, changed: &[ConfigFile], what: &str) -> Result<()> {
+    fn write(bench: &mut Bench<'_>, changed: &[ConfigFile], what: &str) -> Result<()> {
         for file in changed {
             bench.write_and_restart(&file.path, &file.document.to_string(), what, SERVICE)?;
         }

@@ -12,7 +12,9 @@ use std::ffi::OsString;
 pub fn normalize(args: Vec<OsString>, root: &Command) -> Vec<OsString> {
     let mut reader =
         Reader { commands: vec![root], switches: BTreeMap::new(), words: Vec::new(), is_value: true, is_over: false };
-    args.into_iter().for_each(|arg| reader.read(arg));
+    for arg in args {
+        reader.read(arg);
+    }
     reader.words.into_iter().flatten().collect()
 }
 

@@ -146,18 +146,17 @@ impl Checker<'_> {
     fn unknown(&mut self, entry: &Entry, path: String, key: &str) {
         let name = self.kind.name();
         let is_it = |field: &&ComponentField| field.path == key || is_below(field.path, key);
-        let complaint = match (self.all.iter().find(is_it), self.minor) {
-            (Some(field), Some(minor)) => Complaint::with_help(
+        let complaint = if let (Some(field), Some(minor)) = (self.all.iter().find(is_it), self.minor) {
+            Complaint::with_help(
                 format!("is not a field of {name} in v1.{minor}"),
                 format!("it is one of {}", field.minors()),
-            ),
-            _ => {
-                let what = match self.minor {
-                    Some(minor) => format!("is not a field of {name} in v1.{minor}"),
-                    None => format!("is not a field of {name}"),
-                };
-                Complaint { what, help: self.suggest(&entry.key, key) }
-            }
+            )
+        } else {
+            let what = match self.minor {
+                Some(minor) => format!("is not a field of {name} in v1.{minor}"),
+                None => format!("is not a field of {name}"),
+            };
+            Complaint { what, help: self.suggest(&entry.key, key) }
         };
         self.report.problem(Place::File { mark: entry.mark, path }, complaint);
     }

@@ -29,7 +29,7 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
         proxies: spec.proxies.clone(),
     };
 
-    let told = read(endpoint, access(Trust::Anyone))?;
+    let told = read(endpoint, &access(Trust::Anyone))?;
     let trusted = check_pins(endpoint, &told, spec)?;
     let missing =
         || DiscoveryError::NoSignature { endpoint: endpoint.into(), id: id.into(), unsigned: told.unsigned() };
@@ -39,7 +39,7 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
     }
 
     let found = found(endpoint, &told)?;
-    let proved = read(endpoint, access(Trust::Only(trusted))).map_err(|error| untrusted(endpoint, error))?;
+    let proved = read(endpoint, &access(Trust::Only(trusted))).map_err(|error| untrusted(endpoint, error))?;
     if proved.text != told.text {
         return Err(DiscoveryError::Changed { endpoint: endpoint.into() });
     }
@@ -50,7 +50,7 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
 /// cannot be used is none, as where there is none: the file says what is needed, or the caller misses it.
 pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError> {
     let endpoint = access.server.trim_start_matches("https://");
-    match read(endpoint, access.clone()) {
+    match read(endpoint, access) {
         Ok(told) => Ok(found(endpoint, &told).ok()),
         Err(DiscoveryError::AnonymousOff { .. }) if matches!(access.credentials, Credentials::Anonymous) => Ok(None),
         Err(
@@ -82,11 +82,11 @@ pub(super) fn download(address: &str, options: &Options) -> Result<Vec<u8>, Disc
     Ok(answer.into_body())
 }
 
-fn read(endpoint: &str, access: Access) -> Result<ClusterInfo, DiscoveryError> {
+fn read(endpoint: &str, access: &Access) -> Result<ClusterInfo, DiscoveryError> {
     let place = ClusterInfo::place();
     let answer = Client::new(access.clone())?.within(LIMIT).send(&Request::read(&place), &format!("read {place}"));
     let config_map = answer.map_err(|error| match error {
-        error if error.retryable() && etcd_is_down(&access) => DiscoveryError::EtcdDown { endpoint: endpoint.into() },
+        error if error.retryable() && etcd_is_down(access) => DiscoveryError::EtcdDown { endpoint: endpoint.into() },
         KubeError::Status { code: status @ (401 | 403), .. } => {
             DiscoveryError::AnonymousOff { endpoint: endpoint.into(), status }
         }

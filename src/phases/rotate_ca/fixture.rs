@@ -71,9 +71,7 @@ impl TestHost {
     /// The same host in the same cluster, each with a state of its own from now on.
     pub fn copy(&self) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let from = self.root.path().join(".");
-        let copied = std::process::Command::new("cp").arg("-a").arg(from).arg(root.path()).status().unwrap();
-        assert!(copied.success());
+        copy_all(self.root.path(), root.path());
         let objects = self.api.with(|state| state.objects.clone());
         let api = TestApi::default();
         api.with(|state| state.objects = objects);
@@ -187,4 +185,22 @@ pub(in crate::phases) fn phase(action: &dyn Action, cx: &mut Context) -> crate::
 /// The row of the cluster's CA.
 pub(in crate::phases) fn ca() -> &'static catalog::CertSpec {
     catalog::cert("ca").unwrap()
+}
+
+/// Copies everything below a directory, with its modes.
+fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (path, target) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().unwrap();
+        if kind.is_symlink() {
+            std::os::unix::fs::symlink(std::fs::read_link(&path).unwrap(), &target).unwrap();
+        } else if kind.is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy_all(&path, &target);
+            std::fs::set_permissions(&target, entry.metadata().unwrap().permissions()).unwrap();
+        } else {
+            std::fs::copy(&path, &target).unwrap();
+        }
+    }
 }
