@@ -86,7 +86,6 @@ fn a_result_that_cannot_be_written_ends_with_an_error() {
     let config = config.display();
     for line in [
         "--help".to_owned(),
-        "help init".to_owned(),
         "version".to_owned(),
         "token generate".to_owned(),
         "token generate -o json".to_owned(),

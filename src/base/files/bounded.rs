@@ -1,6 +1,6 @@
 //! Reading a file that may be anything: a pipe, a device, a socket, a directory, or larger than memory.
 //!
-//! Reads: one regular file, up to a limit. Nothing else is waited for or taken in. Writes: nothing.
+//! Reads: one regular file, up to a limit. It does not wait for or read anything else. Writes: nothing.
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;

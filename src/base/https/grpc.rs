@@ -29,7 +29,7 @@ pub enum Answer {
         /// The reason in words.
         message: String,
     },
-    /// What answers is no gRPC server.
+    /// The peer is not a gRPC server.
     NotGrpc,
 }
 

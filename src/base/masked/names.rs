@@ -20,8 +20,8 @@ const PARTS: [&str; 13] = [
 const WORDS: [&str; 12] = ["auth", "auths", "pass", "pwd", "pw", "pat", "jwt", "sas", "psk", "otp", "creds", "cred"];
 /// Tables whose values may all be secrets.
 const TABLES: [&str; 3] = ["headers", "header", "httpheaders"];
-/// Last words of a name whose value may be the path of a file, which is no secret.
-const FILES: [&str; 7] = ["key", "file", "path", "dir", "cert", "ca", "folder"];
+/// Last words of a name whose value may be the path of a file, which is not secret.
+const FILES: [&str; 7] = ["key", "file", "path", "dir", "cert", "ca", "directory"];
 
 /// True for the name of a setting that holds a secret.
 pub(super) fn is_secret_name(name: &str) -> bool {

@@ -3,7 +3,7 @@
 use super::names::{is_secret_name, is_secret_text, looks_like_path, may_be_path};
 use std::ops::Range;
 
-/// A value that is no collection, or a key.
+/// A scalar value or a key.
 #[derive(Clone, Debug)]
 pub(super) struct Leaf {
     /// Its bytes in the text, quotes included.
@@ -15,7 +15,7 @@ pub(super) struct Leaf {
 /// A value.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
-    /// One that is no collection.
+    /// A scalar value.
     Leaf(Leaf),
     /// A list.
     List(Vec<Node>),

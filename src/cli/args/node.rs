@@ -20,7 +20,7 @@ pub struct RemoveArgs {
     /// The host is permanently gone and is not contacted
     #[arg(long)]
     pub dead: bool,
-    /// With --dead: wait until the cluster notices that the host is gone, which takes up to a minute
+    /// With --dead: wait until the cluster notices that the host is gone, within about a minute
     #[arg(long, requires = "dead")]
     pub wait: bool,
     /// Do not ask for confirmation

@@ -334,7 +334,10 @@ fn a_stage_that_is_killed_at_any_file_is_completed_by_the_same_command() {
             for mixed in left.iter().filter_map(|line| line.strip_suffix(" mixed")) {
                 assert!(left.contains(&format!("{mixed} staged")), "{} after {steps}: {left:?}", one.name());
             }
-            stage(&host, one).unwrap();
+            // Killed after the last step, the rotation is over, and the same command says so.
+            if let Err(failure) = stage(&host, one) {
+                assert!(one == Stage::Drop && failure.to_string().starts_with("no change of CA"), "{failure}");
+            }
             assert!(unfinished(&host).is_empty(), "{} after {steps}: {:?}", one.name(), unfinished(&host));
             if !killed {
                 assert!(steps > 10, "{} has {steps} steps", one.name());

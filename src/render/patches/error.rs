@@ -51,7 +51,7 @@ pub enum PatchError {
 }
 
 impl PatchError {
-    /// The same error; a name that another file has already is no suggestion, because `mv` would overwrite that file.
+    /// The same error; the name of an existing file is not suggested, because `mv` would overwrite that file.
     #[must_use]
     pub(super) fn without_taken_name(mut self, files: &HostFiles) -> Self {
         if let Self::Name { file, suggestion, .. } = &mut self {

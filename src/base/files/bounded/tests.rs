@@ -35,7 +35,7 @@ fn what_is_not_a_file_of_a_reasonable_size_is_refused_at_once() {
         make(what, &home.join("config"));
         let files = HostFiles::new(root.path(), Gate::open());
         if what == "a link to a device" {
-            // Below a root folder links stay below it.
+            // Below a root directory links stay below it.
             assert!(read(&home.join("config"), LIMIT).unwrap_err().to_string().contains("device"));
         } else {
             files.read(Path::new(CONFIG)).expect_err(what);
