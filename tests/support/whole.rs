@@ -16,7 +16,12 @@ pub fn contents(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 }
 
 fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, Option<Vec<u8>>>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
+    // Killed before the first change, a run leaves nothing.
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder == root => return,
+        entries => entries.unwrap(),
+    };
+    for entry in entries {
         let path = entry.unwrap().path();
         let name = path.strip_prefix(root).unwrap().to_owned();
         if path.is_dir() {

@@ -15,7 +15,7 @@ one_member_each n41 n42
 on n43 test -d /var/lib/etcd/member || fail "the kill came too late to show anything"
 on n43 test -e /var/lib/kubewright/leaving.json || fail "nothing tells of the other members"
 on n43 kubewright reset -y > /dev/null
-on n43 kubewright reset | grep 'nothing to do' > /dev/null || fail "n43 is not clean"
+on n43 kubewright reset | grep 'Nothing to do' > /dev/null || fail "n43 is not clean"
 ! on n43 test -e /var/lib/etcd/member || fail "the data is left"
 one_member_each n41 n42
 has_nodes n41 n42
@@ -23,7 +23,7 @@ has_nodes n41 n42
 # A join that is killed in the middle of everything, and a host that leaves and comes again after it.
 on n43 timeout -s KILL 6 "${ENTER[@]}" -q > /dev/null 2>&1 || true
 on n43 kubewright reset --force > /dev/null
-on n43 kubewright reset | grep 'nothing to do' > /dev/null || fail "n43 is not clean after a killed join"
+on n43 kubewright reset | grep 'Nothing to do' > /dev/null || fail "n43 is not clean after a killed join"
 one_member_each n41 n42
 on n43 "${ENTER[@]}" -q > /dev/null
 one_member_each n41 n42 n43

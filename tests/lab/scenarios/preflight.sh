@@ -121,7 +121,7 @@ on n41 kubewright preflight --undo-fix > "$SCRATCH/undone"
 [ $real = no ] || on n41 grep -q swapfile /proc/swaps || fail "swap is not on again"
 swap_off
 same "not everything was undone"
-on n41 kubewright preflight --undo-fix | grep -q 'nothing to undo' || fail "something is left to undo"
+on n41 kubewright preflight --undo-fix | grep -q 'Nothing to revert' || fail "something is left to undo"
 
 # What Docker's package of containerd ships: comments, no version, and the CRI off. What that hid is mended too.
 on n41 tee /root/systemd.yaml > /dev/null <<'EOF'

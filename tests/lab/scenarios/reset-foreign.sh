@@ -35,8 +35,8 @@ on n42 kubewright reset --force > "$SCRATCH/reset"
 grep -F '/var/lib/etcd/member: data of an etcd' "$SCRATCH/reset" > /dev/null || fail "it does not say that data of an etcd is left"
 on n42 systemctl is-active other-etcd > /dev/null || fail "the other etcd was stopped"
 [ "$(theirs get key --print-value-only)" = value ] || fail "the other etcd lost its data"
-on n42 kubewright reset | grep 'nothing to do' > /dev/null || fail "n42 is not clean"
+on n42 kubewright reset | grep 'Nothing to do' > /dev/null || fail "n42 is not clean"
 
 on n41 kubewright reset -y --end-cluster > /dev/null
-on n41 kubewright reset | grep 'nothing to do' > /dev/null || fail "n41 is not clean"
+on n41 kubewright reset | grep 'Nothing to do' > /dev/null || fail "n41 is not clean"
 on n41 sh -c '! ls /var/lib/etcd/member /etc/kubernetes/pki/*.key /etc/kubernetes/*.conf 2> /dev/null' || fail "files of kubeadm are left"

@@ -20,7 +20,7 @@ grep -F "moving default/$name" "$SCRATCH/reset" > /dev/null || { cat "$SCRATCH/r
 ! kubectl get pod "$name" > /dev/null 2>&1 || fail "its Pod is still listed"
 grep -F 'kubectl delete node n42' "$SCRATCH/reset" > /dev/null || fail "it does not say who removes the node"
 [ "$(on n42 cat /proc/sys/net/ipv4/ip_forward)" = 0 ] || fail "what --fix prepared was not taken back"
-on n42 kubewright reset | grep 'nothing to do' > /dev/null || fail "n42 is not clean"
+on n42 kubewright reset | grep 'Nothing to do' > /dev/null || fail "n42 is not clean"
 
 # The node that is left is in nobody's way.
 on n42 "${WORKER[@]}" --fix > /dev/null || fail "n42 could not join again at once"

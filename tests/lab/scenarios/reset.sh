@@ -31,7 +31,7 @@ same_as_fresh() { # WHEN
 
 boot n41
 whole_host n41 > "$SCRATCH/fresh"
-on n41 kubewright reset | grep 'nothing to do' > /dev/null || fail "there is something to do on a fresh host"
+on n41 kubewright reset | grep 'Nothing to do' > /dev/null || fail "there is something to do on a fresh host"
 
 on n41 "${INIT[@]}" > /dev/null
 ready n41
@@ -53,7 +53,7 @@ kubectl get nodes > /dev/null || fail "the dry run ended the cluster"
 on n41 kubewright reset -y --end-cluster > "$SCRATCH/first"
 grep -F '10-lab.conflist' "$SCRATCH/first" > /dev/null || fail "it does not say that the network configuration is left"
 same_as_fresh "after the first reset"
-on n41 kubewright reset | grep 'nothing to do' > /dev/null || fail "the second run finds something to do"
+on n41 kubewright reset | grep 'Nothing to do' > /dev/null || fail "the second run finds something to do"
 
 # A run that is killed at any time leaves what the next one can finish.
 on n41 "${INIT[@]}" > /dev/null
