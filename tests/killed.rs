@@ -160,7 +160,7 @@ fn a_renewal_that_is_killed_at_any_file_is_completed_by_the_next() {
     let changes = kill_everywhere(&before, "certs renew all", |root, nth| {
         assert_eq!(fs::read(root.path().join("etc/kubernetes/pki/ca.crt")).unwrap(), ca, "{nth}");
     });
-    assert!(changes > 40, "{changes}");
+    assert!(changes > 20, "{changes}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ const ETCD: &str = "etcd";
 /// # Errors
 /// When a manifest cannot be read, or a patch does not apply.
 pub fn of(cx: &Context) -> Result<Standing> {
-    let mut before = data(|pod| StaticPod::read(&cx.files, pod))?;
+    let mut before = data(|pod| StaticPod::read_or_empty(&cx.files, pod))?;
     let after = match &before.etcd {
         None => Data::default(),
         Some(_) => data(|pod| Ok(manifests::text(cx, pod)?.map(|text| StaticPod::parse(text.as_bytes()))))?,
@@ -64,7 +64,7 @@ pub fn version(cx: &Context) -> Option<Version> {
         return Some(cluster.version);
     }
     // Of a cluster that does not answer its manifests tell, if it ever came as far as to have data.
-    let pod = |pod: &str| StaticPod::read(&cx.files, pod);
+    let pod = |pod: &str| StaticPod::read_or_empty(&cx.files, pod);
     let has_data = data(pod).ok()?.exist(|path| cx.files.exists(path));
     pod(API_SERVER).ok()??.tag().filter(|_| has_data)?.parse().ok()
 }

@@ -41,8 +41,8 @@ pub fn leave(cx: &Context) -> String {
 /// See the module's text. What cannot be read counts as not proved, and never as nothing to lose. Without a
 /// configuration the usual directories are looked at.
 pub fn of(cx: &Context, cluster: Option<&ClusterConfig>) -> Result<Holding> {
-    let etcd = StaticPod::read(&cx.files, ETCD)?;
-    let api_server = StaticPod::read(&cx.files, API_SERVER)?;
+    let etcd = StaticPod::read_or_empty(&cx.files, ETCD)?;
+    let api_server = StaticPod::read_or_empty(&cx.files, API_SERVER)?;
     let data = data_dirs(cluster, etcd.as_ref()).into_iter().flat_map(|dir| data_in(cx, &dir)).collect();
     let servers = api_server.as_ref().and_then(|pod| pod.flag("etcd-servers")).unwrap_or_default();
     let is_external = etcd.is_none() && !cx.files.exists(&manifest(ETCD));

@@ -33,6 +33,14 @@ impl StaticPod {
         Ok(Some(Self::of(&not_yaml::parse(&path, &text)?, component)))
     }
 
+    /// The same for a caller that reports a manifest which cannot be parsed in its own words: such a one has no flags.
+    pub fn read_or_empty(files: &HostFiles, component: &str) -> Result<Option<Self>> {
+        match Self::read(files, component) {
+            Err(failure) if failure.downcast_ref::<not_yaml::NotYaml>().is_some() => Ok(Some(Self::default())),
+            read => read,
+        }
+    }
+
     /// What the text of a manifest says. One that cannot be read as a Pod has no flags.
     pub fn parse(text: &[u8]) -> Self {
         Self::of(&untrusted::value(text).unwrap_or_default(), "")
