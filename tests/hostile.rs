@@ -148,8 +148,11 @@ fn what_is_broken_in_a_tree_is_named_and_left_as_it_is() {
     }
 }
 
+/// A kind of damage to the lines of a file, with its name.
+type LineDamage = (&'static str, fn(&str) -> String);
+
 /// What editors, variables and old tools do to the lines of a file.
-const LINES: [(&str, fn(&str) -> String); 9] = [
+const LINES: [LineDamage; 9] = [
     ("blanks for line breaks", |text| text.replace('\n', " ")),
     ("tabs for line breaks", |text| text.replace('\n', "\t")),
     ("carriage returns for line breaks", |text| text.replace('\n', "\r")),

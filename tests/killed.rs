@@ -110,7 +110,7 @@ fn fail_everywhere(before: &TempDir, line: &str) -> u32 {
     for nth in 1.. {
         let root = copy(before);
         let first = run(line, &root, Some((FAIL_AT, nth)));
-        assert_eq!(mismatched(&root), [PathBuf::new(); 0], "{nth}: {first}");
+        assert_eq!(mismatched(&root), Vec::<PathBuf>::new(), "{nth}: {first}");
         if first.code == ExitCode::Ok as i32 && !first.stderr.contains("Input/output error") {
             return nth;
         }
@@ -123,8 +123,8 @@ fn fail_everywhere(before: &TempDir, line: &str) -> u32 {
 
 #[track_caller]
 fn assert_clean(root: &TempDir, nth: u32) {
-    assert_eq!(mismatched(root), [PathBuf::new(); 0], "{nth}");
-    assert_eq!(stages(root), [PathBuf::new(); 0], "{nth}");
+    assert_eq!(mismatched(root), Vec::<PathBuf>::new(), "{nth}");
+    assert_eq!(stages(root), Vec::<PathBuf>::new(), "{nth}");
     whole::assert_all(&root.path().join("etc"));
 }
 
@@ -203,7 +203,7 @@ fn what_a_kill_leaves_under_a_hidden_name_is_removed_by_any_later_run() {
         }
         left += usize::from(hidden(&root).iter().any(|name| name.ends_with(".apiserver.crt.kubewright")));
         let next = run("certs renew admin.conf", &root, None).exit(ExitCode::Ok);
-        assert_eq!(hidden(&root), [PathBuf::new(); 0], "{nth}: {next}");
+        assert_eq!(hidden(&root), Vec::<PathBuf>::new(), "{nth}: {next}");
     }
     assert!(left > 0, "no kill came between the hidden name and the rename");
 }

@@ -116,7 +116,7 @@ fn the_access_control_list_of_a_replaced_key_is_kept() {
     let has_list = set("system.posix_acl_access", &list).is_ok();
     let has_attribute = set("user.backup", b"daily").is_ok();
     files.write(path, &Content::public("new"), files.mode_or(path, 0o600)).unwrap();
-    let read = |name: &str| {
+    let attribute = |name: &str| {
         let mut value = [0; 256];
         let length = rustix::fs::getxattr(&real, name, value.as_mut_slice()).unwrap();
         value[..length].to_vec()
@@ -124,13 +124,13 @@ fn the_access_control_list_of_a_replaced_key_is_kept() {
     assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
     assert_eq!(files.mode(path), Some(0o640));
     if has_list {
-        assert_eq!(read("system.posix_acl_access"), list);
+        assert_eq!(attribute("system.posix_acl_access"), list);
         // A narrower mode is applied and then counts as up to date.
         files.write(path, &Content::public("next"), 0o600).unwrap();
         assert_eq!(files.write(path, &Content::public("next"), 0o600).unwrap(), Written::Unchanged);
     }
     if has_attribute {
-        assert_eq!(read("user.backup"), b"daily");
+        assert_eq!(attribute("user.backup"), b"daily");
     }
 }
 

@@ -213,7 +213,7 @@ fn any_file() -> impl Strategy<Value = Node> {
 
 fn key(name: &str) -> String {
     let is_bare = name.chars().all(|c| c.is_ascii_alphanumeric());
-    if is_bare && name.len() % 2 == 0 { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\\\"")) }
+    if is_bare && name.len().is_multiple_of(2) { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\\\"")) }
 }
 
 fn inline(node: &Node) -> String {
