@@ -92,7 +92,7 @@ impl Leaving {
 
 /// A host that is about to be reset, for tests.
 #[cfg(test)]
-pub fn fixture(root: &std::path::Path) -> Context {
+pub(crate) fn fixture(root: &std::path::Path) -> Context {
     use super::Task;
     use crate::config::{Documents, Facts, ResetFlags, print};
     let mut cx = Context::for_tests(root.to_str().unwrap());

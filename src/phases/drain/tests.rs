@@ -52,7 +52,7 @@ fn a_budget_that_never_lets_go_ends_in_its_name_and_only_force_goes_on() {
 fn a_pod_that_its_budget_does_not_let_go_is_asked_every_five_seconds() {
     let cluster = two_nodes().refuses(&format!("POST {EVICTION}"), 429);
     let mut cx = cluster.leaving();
-    cx.leaving_mut().unwrap().drain_limit = std::time::Duration::from_secs(60);
+    cx.leaving_mut().unwrap().drain_limit = std::time::Duration::from_mins(1);
     drain(&mut cx).unwrap_err();
     let log = cluster.log();
     let number = |line: &str| log.iter().filter(|logged| *logged == line).count();

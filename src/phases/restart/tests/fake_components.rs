@@ -38,7 +38,7 @@ pub struct Component {
 }
 
 /// This passes before the administrator is let in: what is written then is newer than every container.
-pub const HOUR: Duration = Duration::from_secs(3600);
+pub const HOUR: Duration = Duration::from_hours(1);
 
 pub const API: &str = "etc/kubernetes/pki/apiserver.crt";
 pub const SCHEDULER: &str = "etc/kubernetes/scheduler.conf";
