@@ -241,6 +241,7 @@ fn a_kubelet_that_is_not_well_with_what_was_imported_gets_the_old_files_back() {
     std::fs::write(&pem, "new").unwrap();
     std::fs::write(&conf, "new").unwrap();
     let is_old = || std::fs::read(&conf).unwrap() == before;
+    #[allow(clippy::match_bool)] // Two outcomes side by side.
     let restart = |_: &Context| match is_old() {
         true => Ok(()),
         false => Err(Unfit::Down("failed".into()).into()),

@@ -162,6 +162,7 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         let before = std::fs::read_to_string(&path).unwrap();
         let mut cx = host.run(Stage::Trust);
+        #[allow(clippy::match_bool)] // Two outcomes side by side.
         let wait = |_: &Context| match std::fs::read_to_string(&path).unwrap() == before {
             true => Ok(()),
             false => Err(RotationError::NoFlag("x").into()),
