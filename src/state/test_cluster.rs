@@ -69,12 +69,14 @@ impl TestCluster {
     }
 
     /// After an object was read so often it is this one.
+    #[must_use]
     pub fn turns(self, path: &str, reads: usize, object: Value) -> Self {
         self.state.lock().unwrap().turns.insert(path.into(), (reads, object));
         self
     }
 
     /// `METHOD PATH` is answered with this status.
+    #[must_use]
     pub fn refuses(self, request: &str, status: u16) -> Self {
         self.state.lock().unwrap().refused.insert(request.into(), status);
         self
