@@ -86,6 +86,8 @@ fn a_result_that_cannot_be_written_ends_with_an_error() {
     let config = config.display();
     for line in [
         "--help".to_owned(),
+        "help".to_owned(),
+        "help init phase certs".to_owned(),
         "version".to_owned(),
         "token generate".to_owned(),
         "token generate -o json".to_owned(),
@@ -99,6 +101,7 @@ fn a_result_that_cannot_be_written_ends_with_an_error() {
         format!("kubeconfig user --client-name jane --config {config} --rootfs {}", root.path().display()),
         format!("init phase addon all --print-manifest --config {config}"),
         format!("certs check-expiration --rootfs {}", root.path().display()),
+        format!("certs check-expiration --prometheus --rootfs {}", root.path().display()),
         format!("certs check-expiration -o json --rootfs {}", root.path().display()),
         format!("certs renew all --dry-run --rootfs {}", root.path().display()),
     ] {

@@ -2,7 +2,7 @@
 //!
 //! Text around the blocks is ignored, as in every parser of the format: many certificate files start with the output of
 //! `openssl x509 -text`. What Go's decoder would skip silently, such as an indented block, is an error. A damaged file
-//! may contain a private key anywhere, so errors never quote it: labels come from [`LABELS`].
+//! may contain a private key anywhere, so errors never quote it: labels come from a fixed list.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -48,7 +48,7 @@ const DASHES: &str = "-----";
 /// A PEM block.
 #[derive(Clone)]
 pub struct Block {
-    /// The label, if it is in [`LABELS`].
+    /// The label, if it is a known one.
     pub label: &'static str,
     /// True if the block is encrypted according to its RFC 1421 headers or its label.
     pub encrypted: bool,

@@ -38,6 +38,7 @@ pub struct UsageError {
 
 /// Parses the arguments, including the program name.
 pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
+    let args = without_help_command(args);
     let named = |name: &str| args.iter().any(|arg| arg == name);
     let mut command = tree(&named);
     let args = normalize::normalize(args, &command);
@@ -65,6 +66,15 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
         return Err(UsageError { message, hint: "use '-o text', '-o json' or '-o yaml'".into() });
     }
     Ok(Parsed::Request(Box::new(Request { global: cli.global, command: cli.command, phase: path })))
+}
+
+/// `kubewright help COMMAND`, which kubeadm and kubectl have, means `kubewright COMMAND --help`.
+fn without_help_command(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.get(1).is_some_and(|word| word == "help") {
+        args.remove(1);
+        args.push("--help".into());
+    }
+    args
 }
 
 /// The whole command tree including phases: for parsing, completion and manual pages.

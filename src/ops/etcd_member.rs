@@ -121,13 +121,20 @@ pub fn find_place(cx: &mut Context) -> Result<Place> {
                 cx.events.warning(format!("as was asked for, the cluster may stop: {failure}"));
                 Place::Unknown(failure.to_string())
             }
-            other => other?,
+            other => continued(cx, other?)?,
         }
     };
     let leaving = cx.leaving_mut()?;
     leaving.taken_out = here && place == Place::None && local.is_some_and(|local| local.has_data);
     leaving.place = Some(place.clone());
     Ok(place)
+}
+
+/// An earlier run that was to end the cluster may have stopped etcd before it was killed: nobody can be asked then.
+fn continued(cx: &Context, place: Place) -> Result<Place> {
+    let is_unknown = matches!(place, Place::Unknown(_));
+    let continues = is_unknown && cx.leaving()?.end_cluster && reset_progress::read(cx)?.was_last;
+    Ok(if continues { Place::Last } else { place })
 }
 
 fn look(cx: &mut Context, local: Option<&Local>) -> Result<Place> {

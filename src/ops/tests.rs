@@ -110,6 +110,19 @@ fn a_cluster_that_was_told_by_an_earlier_run_need_not_answer() {
 }
 
 #[test]
+fn the_end_of_a_cluster_is_continued_after_a_kill_that_left_etcd_stopped() {
+    let place = |was_last: bool, end_cluster: bool| {
+        let mut world = World::new().with_api(&dead()).with_etcd(&dead());
+        reset_progress::add(&world.cx, |note| (note.told, note.was_last) = (was_last, was_last)).unwrap();
+        world.cx.leaving_mut().unwrap().end_cluster = end_cluster;
+        find_place(&mut world.cx).unwrap()
+    };
+    assert_eq!(place(true, true), Place::Last);
+    assert!(matches!(place(true, false), Place::Unknown(_)), "nobody asked for the end of the cluster");
+    assert!(matches!(place(false, true), Place::Unknown(_)), "the earlier run did not see that it was the last");
+}
+
+#[test]
 fn an_earlier_run_that_told_the_cluster_does_not_keep_this_one_from_it() {
     let world = World::new();
     let server = TestServer::start(&world.ca.local_leaf(), None, |_| (200, "ok".into()));

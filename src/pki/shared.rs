@@ -86,9 +86,13 @@ impl PkiStore {
         {
             return Err(PkiError::OtherCluster { path: path.clone() });
         }
-        // kubeadm writes sa.pub like a key at init and like a certificate at join.
-        let mode = if file.is_private { SECRET_MODE } else { CERT_MODE };
-        Ok(self.files.write(path, &content, self.files.mode_or(path, mode))?)
+        // kubeadm writes sa.pub with a key's mode at init and with a certificate's at join: either stays.
+        let mode = if file.is_private {
+            self.files.mode_or(path, SECRET_MODE)
+        } else {
+            self.files.mode(path).unwrap_or(CERT_MODE)
+        };
+        Ok(self.files.write(path, &content, mode)?)
     }
 }
 
@@ -137,6 +141,9 @@ mod tests {
             assert_eq!(store(1).save_shared(&file, &bytes).unwrap(), Written::Unchanged);
             let mode = HostFiles::new(hosts[1].path(), Gate::open()).mode(&file.path).unwrap();
             assert_eq!(mode, if file.name.ends_with("key") { 0o600 } else { 0o644 }, "{}", file.name);
+            // A first host that joins again keeps sa.pub as init wrote it.
+            let again = store(0).save_shared(&file, &bytes).unwrap();
+            assert_eq!(again, Written::Unchanged, "{}", file.name);
         }
         let files = shared_files(&cluster);
         let key = files.iter().find(|f| f.name == "ca.key").unwrap();

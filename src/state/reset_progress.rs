@@ -21,6 +21,8 @@ pub struct Note {
     pub ca: Option<String>,
     /// The cluster was told that the node leaves: its Pods have moved, and it is no node any more.
     pub told: bool,
+    /// The etcd member of this host was the last one, and the cluster was to end with it.
+    pub was_last: bool,
     /// Where the members of etcd that stay are.
     pub endpoints: Vec<String>,
     /// Where they reached this host's.

@@ -91,6 +91,7 @@ impl TestCluster {
 
     /// The same cluster with an etcd that lists these members, and of which the one with the id `own` answers, and at
     /// `URL/ID` the one with that id. The host that enters is a control plane.
+    #[must_use]
     pub fn with_etcd(self, own: u64, members: impl Fn(&str) -> Vec<Value> + Send + Sync + 'static) -> Self {
         let (leaf, url) = (self.ca.local_leaf(), Arc::new(OnceLock::<String>::new()));
         let known = Arc::clone(&url);

@@ -50,8 +50,12 @@ pub struct InitArgs {
     /// Name of this node [default: the hostname]
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
-    /// Directory with patch files named TARGET[SUFFIX][+TYPE].EXT
-    #[arg(long, value_name = "DIR", alias = "experimental-patches")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        alias = "experimental-patches",
+        help = "Directory with patch files named TARGET[SUFFIX][+TYPE].EXT"
+    )]
     pub patches: Option<String>,
     /// IP range for Pods; if set, each node gets a CIDR from it
     #[arg(long, value_name = "CIDR")]

@@ -56,8 +56,12 @@ pub struct JoinArgs {
     /// Name of this node [default: the hostname]
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
-    /// Directory with patch files named TARGET[SUFFIX][+TYPE].EXT
-    #[arg(long, value_name = "DIR", alias = "experimental-patches")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        alias = "experimental-patches",
+        help = "Directory with patch files named TARGET[SUFFIX][+TYPE].EXT"
+    )]
     pub patches: Option<String>,
     /// Phases to skip
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]

@@ -39,6 +39,13 @@ impl Action for RemoveEtcdMember {
         let place = etcd_member::guard(cx)?;
         // A member that was taken out ends by itself, and a kubelet would start it again, while it is stopped and removed.
         // A runtime that loses its kubelet in the middle of that may keep the container's name taken.
+        if place == Place::Last {
+            // From here on neither the API server nor etcd may answer the run that continues this one.
+            reset_progress::add(cx, |note| {
+                (note.told, note.was_last) = (true, true);
+                note.data_dir.clone_from(&local.data_dir);
+            })?;
+        }
         let ran = stop_kubelet(cx)?;
         if let Err(failure) = stop_users(cx).and_then(|()| leave(cx, &local, place)) {
             if ran {

@@ -159,6 +159,21 @@ fn an_etcd_that_fails_on_its_new_certificate_gets_the_old_pair_back_and_nobody_e
     assert!(!root.path().join("etc/kubernetes/pki/etcd/server.renewing").exists());
 }
 
+/// etcd was said to have loaded its new certificate by itself while it was down.
+#[test]
+fn without_a_port_that_could_show_it_a_component_is_restarted() {
+    for ports_are_known in [true, false] {
+        let (_root, host, mut cx) = with_renewed(&["etcd-server"]);
+        let mut etcd = component(&host, "etcd");
+        if !ports_are_known {
+            etcd.ports.clear();
+        }
+        etcd.take_up(&mut cx).unwrap();
+        let ended = host.log.take().iter().any(|line| line.starts_with("end etcd"));
+        assert_eq!(ended, !ports_are_known);
+    }
+}
+
 /// The API server came up with certificates that no client accepts, and kept them.
 #[test]
 fn an_api_server_that_lets_no_administrator_in_gets_everything_of_this_run_back() {

@@ -340,7 +340,9 @@ fn a_stage_that_is_killed_at_any_file_is_completed_by_the_same_command() {
             }
             assert!(unfinished(&host).is_empty(), "{} after {steps}: {:?}", one.name(), unfinished(&host));
             if !killed {
-                assert!(steps > 3, "{} has {steps} steps", one.name());
+                // A drop rewrites the bundles of two CAs; a reissue replaces every leaf.
+                let fewest = if one == Stage::Reissue { 10 } else { 6 };
+                assert!(steps >= fewest, "{} has {steps} steps", one.name());
                 before = host;
                 break;
             }

@@ -32,7 +32,7 @@ refused() { # WORDS…
 boot n41
 config 'no-such-flag: "1"' ''
 start=$SECONDS
-refused '[wait-control-plane] a healthy kubelet' 'no-such-flag'
+refused '[wait-control-plane] timed out' 'a healthy kubelet' 'no-such-flag'
 [ $((SECONDS - start)) -lt 120 ] || fail "a kubelet that only crashes was waited for $((SECONDS - start)) s"
 
 config '' 'no-such-flag: "1"' 30s
