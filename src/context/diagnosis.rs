@@ -1,6 +1,6 @@
-//! Turns a wait that ran out of time into its cause.
+//! Finds the cause of a timeout.
 //!
-//! Reads: the kubelet's journal, the containers that ended, the disk. Writes nothing.
+//! Reads: the kubelet's journal, the exited containers, the disk. Writes nothing.
 
 use super::Context;
 use crate::base::fault::Failure;
@@ -9,15 +9,15 @@ use crate::checks::diagnosis::{Diagnosed, collect, diagnose};
 use std::time::Duration;
 
 impl Context {
-    /// The same failure, or, when a wait ran out of time on this running host, the reason for that.
+    /// The same failure or, for a timeout on this running host, its cause.
     #[must_use]
     pub fn explained(&self, failure: Failure) -> Failure {
         let Some(TimedOut { what, limit, last }) = failure.downcast_ref() else { return failure };
         self.diagnosed(what, *limit, Some(last)).unwrap_or(failure)
     }
 
-    /// Why `what` did not happen within `limit`, as this running host shows it; None for a folder of files. What the
-    /// `last` look at it found is told too.
+    /// Why `what` did not happen within `limit`, as this running host shows it; None in a root directory. The result of the
+    /// `last` attempt is included.
     pub fn diagnosed(&self, what: &str, limit: Duration, last: Option<&str>) -> Option<Failure> {
         if !self.host.is_live() {
             return None;

@@ -31,9 +31,6 @@ const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 /// Starts programs. The seam at which tests put a host of their own.
 pub trait Runner: Send + Sync {
     /// Runs `program` (a full path of this machine) and waits for it, at most `limit`.
-    ///
-    /// # Errors
-    /// When it cannot be started or takes too long; a bad exit code is no error here.
     fn run(&self, program: &Path, command: &Command, limit: Duration) -> Result<Output, HostError>;
 }
 
@@ -50,14 +47,14 @@ pub struct Host {
 
 impl Host {
     /// The host whose files are `files`. Programs are found on the PATH of `vars` and in the system's
-    /// own folders, and run only when the files are those of this running machine.
+    /// own directories, and run only when the files are those of this running machine.
     pub fn new(vars: &BTreeMap<String, String>, clock: Clock, files: HostFiles, gate: Gate) -> Self {
         let runner: Option<Arc<dyn Runner>> = if files.is_live() { Some(Arc::new(Processes::new(vars))) } else { None };
         let path = vars.get("PATH").map(String::as_str).unwrap_or_default();
         Self { files, gate, runner, path: search_path(path), clock }
     }
 
-    /// A host whose programs are answered for by `runner`, whatever its root folder; for tests.
+    /// A host whose programs are answered for by `runner`, whatever its root directory; for tests.
     pub fn with_runner(files: HostFiles, gate: Gate, clock: Clock, runner: Arc<dyn Runner>) -> Self {
         Self { files, gate, runner: Some(runner), path: search_path(""), clock }
     }
@@ -86,17 +83,11 @@ impl Host {
     }
 
     /// Runs a command that only looks, and returns what it printed, whatever its exit code.
-    ///
-    /// # Errors
-    /// When the host is not live, the program is missing, or it takes too long.
     pub fn read(&self, command: &Command) -> Result<Output, HostError> {
         self.run(command, command.limit.unwrap_or(READ_LIMIT))
     }
 
     /// Runs a command that only looks and returns its standard output.
-    ///
-    /// # Errors
-    /// As [`Host::read`], and when its exit code is not 0.
     pub fn read_text(&self, command: &Command) -> Result<String, HostError> {
         let output = self.read(command)?;
         if output.is_success() { Ok(output.stdout) } else { Err(HostError::failed(command, output)) }
@@ -104,9 +95,6 @@ impl Host {
 
     /// Runs a command that changes the host, if the gate lets it through; `what` says what it is
     /// for. None: it was only noted.
-    ///
-    /// # Errors
-    /// When it cannot be run, takes too long, or its exit code is not 0.
     pub fn change(&self, what: &str, command: &Command) -> Result<Option<Output>, HostError> {
         let change = Change::Run { what: what.into(), command: command.words.clone() };
         self.gate.pass(change, || {
@@ -130,10 +118,10 @@ impl Host {
     }
 }
 
-/// The folders of a `PATH` value, then those of the system.
+/// The directories of a `PATH` value, then those of the system.
 fn search_path(path: &str) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::new();
-    // A relative folder would let the current folder decide what runs as root.
+    // A relative directory would let the current directory decide what runs as root.
     for folder in path.split(':').filter(|f| f.starts_with('/')).chain(SYSTEM_FOLDERS) {
         let folder = PathBuf::from(folder);
         if !folders.contains(&folder) {

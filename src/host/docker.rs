@@ -37,9 +37,6 @@ fn list(host: &Host, options: &[&str], pattern: &str) -> Option<Vec<String>> {
 }
 
 /// Stops and removes containers.
-///
-/// # Errors
-/// When Docker refuses.
 pub fn end(host: &Host, ids: &[String]) -> Result<(), HostError> {
     if ids.is_empty() {
         return Ok(());

@@ -40,10 +40,10 @@ pub enum HostError {
         /// Why no init system was recognised.
         why: String,
     },
-    /// The files are below a root folder, so there is nothing to run on.
-    #[error("cannot run '{command}': {} is a folder, not a running host", root.display())]
+    /// The files are below a root directory, so there is nothing to run on.
+    #[error("cannot run '{command}': {} is a directory, not a running host", root.display())]
     NotLive {
-        /// The root folder.
+        /// The root directory.
         root: PathBuf,
         /// As a person would type it.
         command: String,
@@ -121,7 +121,7 @@ impl Fault for HostError {
                 format!("start {service} in the way of this host, and leave the phase out with --skip-phases")
             }
             Self::NotLive { .. } => "leave --rootfs out to work on this running host".into(),
-            Self::NoProgram { program } => format!("install {program}, or add its folder to PATH"),
+            Self::NoProgram { program } => format!("install {program}, or add its directory to PATH"),
             Self::TimedOut { command, .. } => format!("run '{command}' by hand to see where it stops"),
         })
     }

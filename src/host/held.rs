@@ -10,9 +10,6 @@ use rustix::io::Errno;
 use std::path::Path;
 
 /// True when a program on this machine, in a container or not, has locked the file (flock(2)).
-///
-/// # Errors
-/// When it is there and cannot be opened, or the file system does not say.
 pub fn is_held(host: &Host, path: &Path) -> Result<bool, HostError> {
     let wrap = |errno: Errno| FileError { verb: "open", path: path.to_path_buf(), source: errno.into() };
     let real = host.files().real(path)?;

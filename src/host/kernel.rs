@@ -28,18 +28,12 @@ pub enum Built {
 }
 
 /// The kernel's release, such as `6.1.0-18-amd64`; empty where /proc does not tell.
-///
-/// # Errors
-/// When /proc cannot be read.
 pub fn release(host: &Host) -> Result<String, HostError> {
     let text = host.files().read_text(Path::new("/proc/sys/kernel/osrelease"))?;
     Ok(text.unwrap_or_default().trim().to_owned())
 }
 
 /// The options the kernel was built with (without `CONFIG_`); None when no list of them is found.
-///
-/// # Errors
-/// When a list is there and cannot be read.
 pub fn options(host: &Host) -> Result<Option<BTreeMap<String, Built>>, HostError> {
     let release = release(host)?;
     // The places where distributions keep the list.
@@ -95,9 +89,6 @@ fn parse_options(text: &str) -> BTreeMap<String, Built> {
 }
 
 /// The control groups; None where none are mounted.
-///
-/// # Errors
-/// When /proc cannot be read.
 pub fn cgroups(host: &Host) -> Result<Option<Cgroups>, HostError> {
     let files = host.files();
     let mounts = files.read_text(Path::new("/proc/mounts"))?.unwrap_or_default();

@@ -49,9 +49,6 @@ const DOUBTFUL: [(&str, &str); 2] = [
 ];
 
 /// Those that are there. A bridge to which something is still attached is somebody's, and not among them.
-///
-/// # Errors
-/// When the links cannot be listed.
 pub fn found(host: &Host) -> Result<Vec<String>, HostError> {
     let there = host.files().list(Path::new(NET))?;
     let pods_would_go = would_remove_pods(host);
@@ -79,9 +76,6 @@ fn would_remove_pods(host: &Host) -> bool {
 }
 
 /// Bridges of a cluster to which something is still attached, and what that is.
-///
-/// # Errors
-/// When the links cannot be listed.
 pub fn in_use(host: &Host) -> Result<Vec<(&'static str, Vec<String>)>, HostError> {
     let mut used = Vec::new();
     for name in NAMES {
@@ -94,9 +88,6 @@ pub fn in_use(host: &Host) -> Result<Vec<(&'static str, Vec<String>)>, HostError
 }
 
 /// Links that are up and may be a cluster's, and why nobody can tell.
-///
-/// # Errors
-/// When the links cannot be listed.
 pub fn doubtful(host: &Host) -> Result<Vec<(String, &'static str)>, HostError> {
     let why = |name: &str| DOUBTFUL.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, why)| *why);
     let there = host.files().list(Path::new(NET))?.into_iter().filter(|name| is_up(host, name));
@@ -111,9 +102,6 @@ fn is_up(host: &Host, name: &str) -> bool {
 }
 
 /// Removes them, but for `kept`; returns their names and why others are still there.
-///
-/// # Errors
-/// When the links cannot be listed.
 pub fn remove(host: &Host, kept: &[&str]) -> Result<(Vec<String>, Tally), HostError> {
     let (mut removed, mut tally) = (Vec::new(), Tally::default());
     for name in found(host)?.into_iter().filter(|name| !kept.contains(&name.as_str())) {

@@ -26,9 +26,6 @@ pub struct Listener {
 const LISTEN: &str = "0A";
 
 /// Who listens on each of `ports`; a port without a listener is left out.
-///
-/// # Errors
-/// When /proc cannot be read.
 pub fn on(host: &Host, ports: &BTreeSet<u16>) -> Result<Vec<Listener>, HostError> {
     let mut sockets: BTreeMap<String, u16> = BTreeMap::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {

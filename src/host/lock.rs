@@ -1,6 +1,6 @@
 //! One run at a time changes a host.
 //!
-//! The kernel takes the lock back however the process ends. Below a root folder it is the folder itself that is
+//! The kernel takes the lock back however the process ends. Below a root directory it is the directory itself that is
 //! locked, so that nothing is left in a tree that becomes an image.
 //!
 //! Reads: who holds the lock. Writes: on a running host `/run/kubewright.lock`, with the process and its command. That
@@ -57,9 +57,6 @@ pub struct HostLock {
 impl HostLock {
     /// Takes the lock for `command` of the user `uid`; others are shown its words: no secrets. None where an ordinary user
     /// may not write the lock's file, who may then not change the host either; what is tried will say so.
-    ///
-    /// # Errors
-    /// When another run holds it, or its file cannot be used.
     pub fn take(files: &HostFiles, command: &str, uid: u32) -> Result<Option<Self>, LockError> {
         let path = if files.is_live() { Path::new(PATH) } else { files.root() };
         take(path, files.is_live(), command, uid)

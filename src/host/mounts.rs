@@ -33,8 +33,8 @@ pub struct Busy {
     pub source: io::Error,
 }
 
-/// A disk that was mounted on a folder of the host after that had become a volume: to unmount it from the volume would
-/// unmount it from the folder. Nothing was touched.
+/// A disk that was mounted on a directory of the host after that had become a volume: to unmount it from the volume would
+/// unmount it from the directory. Nothing was touched.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk that is mounted on {} also covers the volume {}, and can only be unmounted from both", original.display(), path.display())]
 pub struct Covered {
@@ -78,7 +78,7 @@ struct Mount {
     id: u64,
     /// The mount on which it is mounted.
     parent: u64,
-    /// Which file system is mounted, and which folder of it.
+    /// Which file system is mounted, and which directory of it.
     source: Vec<u8>,
     path: PathBuf,
     /// The number of the group that sees what is mounted in it.
@@ -86,9 +86,6 @@ struct Mount {
 }
 
 /// Every mount point, in the order in which the kernel lists them.
-///
-/// # Errors
-/// When they cannot be read.
 pub fn all(host: &Host) -> Result<Vec<PathBuf>, HostError> {
     Ok(table(host)?.into_iter().map(|mount| mount.path).collect())
 }
@@ -99,16 +96,13 @@ fn table(host: &Host) -> Result<Vec<Mount>, HostError> {
     Ok(parse(&bytes))
 }
 
-/// Unmounts everything that is mounted below `folders`, what is on top first; what is mounted on one of them stays: it
+/// Unmounts everything that is mounted below `directories`, what is on top first; what is mounted on one of them stays: it
 /// is a disk that somebody gave for it. `flags` as umount(2) names them. Returns what was unmounted.
-///
-/// # Errors
-/// [`Busy`] for the first that is not let go: those after it stay, too. [`Covered`] before any is.
 pub fn release(host: &Host, folders: &[PathBuf], flags: &[String]) -> crate::base::fault::Result<Vec<PathBuf>> {
     let table = table(host)?;
     let below = |mount: &&Mount| folders.iter().any(|folder| mount.path.starts_with(folder) && mount.path != *folder);
     let chosen: Vec<&Mount> = table.iter().filter(below).collect();
-    // A volume that is a folder of the host shares what is mounted in it: to unmount the copy here would unmount the
+    // A volume that is a directory of the host shares what is mounted in it: to unmount the copy here would unmount the
     // original there. Once it shares nothing any more, only the copy goes.
     if let Some(error) = chosen.iter().find_map(|mount| covered(&table, &chosen, mount)) {
         return Err(error.into());

@@ -42,9 +42,6 @@ const IFF_LOOPBACK: u32 = 0x8;
 const IFF_POINTOPOINT: u32 = 0x10;
 
 /// Every address of this machine, in the kernel's order.
-///
-/// # Errors
-/// When the host is not live, or the kernel does not tell.
 pub fn addresses(host: &Host) -> Result<Vec<Address>, HostError> {
     if !host.is_live() {
         return Err(HostError::NotLive { root: host.files().root().to_path_buf(), command: "ip address".into() });
@@ -75,9 +72,6 @@ pub fn is_own(ip: IpAddr) -> bool {
 }
 
 /// The address to advertise. `prefer_v6` is for a host whose given address is an unspecified IPv6 one.
-///
-/// # Errors
-/// When there is no default route, or no global address behind one.
 pub fn default_address(host: &Host, prefer_v6: bool) -> Result<IpAddr, HostError> {
     let addresses = addresses(host)?;
     let v4 = host.files().read_text(Path::new("/proc/net/route"))?;

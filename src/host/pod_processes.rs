@@ -10,9 +10,6 @@ use std::path::Path;
 const GROUP: &str = "/kubepods";
 
 /// True when at least one process belongs to a Pod.
-///
-/// # Errors
-/// When /proc cannot be listed.
 pub fn exist(host: &Host) -> Result<bool, HostError> {
     let proc = Path::new("/proc");
     let is_pid = |name: &&String| name.bytes().all(|byte| byte.is_ascii_digit());

@@ -64,9 +64,6 @@ impl<'a> Services<'a> {
     }
 
     /// What is known of a service.
-    ///
-    /// # Errors
-    /// When there is no known init system, or it does not answer.
     pub fn state(&self, service: &str) -> Result<State, HostError> {
         match self.init {
             InitSystem::Systemd => self.systemd_state(service),
@@ -93,49 +90,31 @@ impl<'a> Services<'a> {
     }
 
     /// Starts a service now.
-    ///
-    /// # Errors
-    /// When it does not start.
     pub fn start(&self, service: &str) -> Result<(), HostError> {
         self.act("start", service)
     }
 
     /// Stops a service.
-    ///
-    /// # Errors
-    /// When it does not stop.
     pub fn stop(&self, service: &str) -> Result<(), HostError> {
         self.act("stop", service)
     }
 
     /// Stops and starts a service.
-    ///
-    /// # Errors
-    /// When it does not start again.
     pub fn restart(&self, service: &str) -> Result<(), HostError> {
         self.act("restart", service)
     }
 
     /// Lets a service start at boot.
-    ///
-    /// # Errors
-    /// When the init system refuses.
     pub fn enable(&self, service: &str) -> Result<(), HostError> {
         self.act("enable", service)
     }
 
     /// No longer lets a service start at boot.
-    ///
-    /// # Errors
-    /// When the init system refuses.
     pub fn disable(&self, service: &str) -> Result<(), HostError> {
         self.act("disable", service)
     }
 
     /// Makes systemd read its unit files again; other init systems read them each time.
-    ///
-    /// # Errors
-    /// When systemd does not answer.
     pub fn reload_units(&self) -> Result<(), HostError> {
         if self.init == InitSystem::Systemd {
             self.host.change("read the unit files again", &Command::new(["systemctl", "daemon-reload"]))?;
@@ -153,9 +132,6 @@ impl<'a> Services<'a> {
 
     /// The last `lines` lines a service wrote to the journal, oldest first. Empty where there is no
     /// journal (`OpenRC` services write to files of their own choice).
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
     pub fn journal(&self, service: &str, lines: usize) -> Result<Vec<String>, HostError> {
         if self.init != InitSystem::Systemd || self.host.find("journalctl").is_none() {
             return Ok(Vec::new());

@@ -9,11 +9,11 @@ use rustix::fs::{Access, StatVfsMountFlags};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// One file system, as seen from a folder on it.
+/// One file system, as seen from a directory on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Space {
-    /// The nearest folder that is there.
+    /// The nearest directory that is there.
     pub folder: PathBuf,
     /// Bytes that root may still write.
     pub free: u64,
@@ -28,9 +28,6 @@ pub struct Space {
 }
 
 /// The file system that holds `path` or would hold it.
-///
-/// # Errors
-/// When it cannot be asked.
 pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
     let (folder, real) = nearest(host, path)?;
     let stat = rustix::fs::statvfs(&real).map_err(|e| FileError { verb: "look at", path: real, source: e.into() })?;
@@ -45,10 +42,7 @@ pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
     })
 }
 
-/// True when this process may make files in `path`, or in the nearest folder that is there.
-///
-/// # Errors
-/// When links on the way cannot be followed.
+/// True when this process may make files in `path`, or in the nearest directory that is there.
 pub fn is_writable(host: &Host, path: &Path) -> Result<bool, HostError> {
     let (_, real) = nearest(host, path)?;
     Ok(rustix::fs::access(&real, Access::WRITE_OK).is_ok())

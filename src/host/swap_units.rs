@@ -37,9 +37,6 @@ impl SwapUnit {
 }
 
 /// The units that turn swap on at the next boot, without those that are made of lines of /etc/fstab. None without systemd.
-///
-/// # Errors
-/// When a file of a generator cannot be read.
 pub fn at_boot(host: &Host) -> Result<Vec<SwapUnit>, HostError> {
     if Services::of(host).init_system() != InitSystem::Systemd {
         return Ok(Vec::new());
@@ -64,18 +61,12 @@ pub fn at_boot(host: &Host) -> Result<Vec<SwapUnit>, HostError> {
 }
 
 /// Keeps a unit from starting at boot.
-///
-/// # Errors
-/// When systemd refuses.
 pub fn keep_off(host: &Host, unit: &SwapUnit) -> Result<(), HostError> {
     let what = format!("keep {} from starting at boot", unit.name);
     host.change(&what, &Command::new(["systemctl", unit.verb(), &unit.name])).map(|_| ())
 }
 
 /// Lets it start at boot again.
-///
-/// # Errors
-/// When systemd refuses.
 pub fn let_start(host: &Host, unit: &str, was_masked: bool) -> Result<(), HostError> {
     let verb = if was_masked { "unmask" } else { "enable" };
     host.change(&format!("let {unit} start at boot"), &Command::new(["systemctl", verb, unit])).map(|_| ())

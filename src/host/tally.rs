@@ -4,7 +4,6 @@
 
 use super::error::HostError;
 
-/// See the module's text.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// How many things were changed.

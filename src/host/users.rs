@@ -15,14 +15,11 @@ pub struct User {
     pub uid: u32,
     /// The numeric id of the main group.
     pub gid: u32,
-    /// The home folder.
+    /// The home directory.
     pub home: PathBuf,
 }
 
 /// The user of that name.
-///
-/// # Errors
-/// When /etc/passwd cannot be read.
 pub fn named(host: &Host, name: &str) -> Result<Option<User>, HostError> {
     match all(host)?.into_iter().find(|user| user.name == name) {
         Some(user) => Ok(Some(user)),
@@ -31,9 +28,6 @@ pub fn named(host: &Host, name: &str) -> Result<Option<User>, HostError> {
 }
 
 /// The user of that id.
-///
-/// # Errors
-/// When /etc/passwd cannot be read.
 pub fn with_id(host: &Host, uid: u32) -> Result<Option<User>, HostError> {
     match all(host)?.into_iter().find(|user| user.uid == uid) {
         Some(user) => Ok(Some(user)),
@@ -53,9 +47,6 @@ fn elsewhere(host: &Host, key: &str) -> Option<User> {
 }
 
 /// Every user of the host. Those of other sources than /etc/passwd (LDAP) are not seen.
-///
-/// # Errors
-/// When /etc/passwd cannot be read.
 pub fn all(host: &Host) -> Result<Vec<User>, HostError> {
     let text = host.files().read_text(Path::new("/etc/passwd"))?.unwrap_or_default();
     Ok(text.lines().filter_map(parse).collect())

@@ -89,6 +89,6 @@ mod tests {
     fn a_kubeconfig_without_ca_is_refused_by_name() {
         let text = b"kind: Config\nclusters: [{name: '', cluster: {server: 'https://h:1'}}]";
         let error = Meeting::of_kubeconfig(Path::new("a.conf"), text).unwrap_err();
-        assert_eq!(error.to_string(), "a.conf has no usable certificate authority");
+        assert_eq!(error.to_string(), "a.conf has no usable CA certificate");
     }
 }

@@ -1,4 +1,4 @@
-//! A host for tests: files below a temporary folder and programs that answer from a list.
+//! A host for tests: files below a temporary directory and programs that answer from a list.
 //!
 //! It is strict: a command that was not announced fails the test and prints itself.
 
@@ -13,13 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// See the module's text.
 pub struct FakeHost {
     root: tempfile::TempDir,
     answers: Arc<Answers>,
 }
 
-/// What a command answers, by the host's root folder.
+/// What a command answers, by the host's root directory.
 type Answer = Arc<dyn Fn(&Path) -> Output + Send + Sync>;
 
 #[derive(Default)]
@@ -77,7 +76,7 @@ impl FakeHost {
         self.program("systemctl")
     }
 
-    /// The folder that is the host's `/`.
+    /// The directory that is the host's `/`.
     pub fn root(&self) -> &Path {
         self.root.path()
     }

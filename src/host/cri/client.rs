@@ -46,9 +46,6 @@ impl fmt::Debug for Cri {
 
 impl Cri {
     /// Asks who listens on a socket, in v1 and then in v1alpha2.
-    ///
-    /// # Errors
-    /// When nobody answers, or what answers has its CRI switched off.
     pub fn connect(host: &Host, endpoint: &Endpoint) -> Result<Self, CriError> {
         if !host.is_live() {
             return Err(CriError::NotLive);
@@ -82,9 +79,6 @@ impl Cri {
     }
 
     /// True when it speaks v1alpha2, whatever else it speaks.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn speaks_v1alpha2(&self) -> Result<bool, CriError> {
         let answer = version::ask(&self.socket, "v1alpha2", LIMIT);
         answer
@@ -93,9 +87,6 @@ impl Cri {
     }
 
     /// Whether it is ready, and how it is configured.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn status(&self) -> Result<Status, CriError> {
         let answer: wire::StatusResponse =
             self.runtime("Status", "tell its status", &wire::StatusRequest { verbose: true }, LIMIT)?;
@@ -104,9 +95,6 @@ impl Cri {
 
     /// The cgroup driver from the `RuntimeConfig` method; None when the runtime is too old to have it
     /// (containerd before 2.0, CRI-O before 1.28).
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn runtime_config(&self) -> Result<Option<CgroupDriver>, CriError> {
         let answer: Result<wire::RuntimeConfigResponse, CriError> =
             self.runtime("RuntimeConfig", "tell its configuration", &wire::Empty {}, LIMIT);
@@ -118,9 +106,6 @@ impl Cri {
     }
 
     /// The cgroup driver, from `RuntimeConfig` or else from the status; None when neither tells.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn cgroup_driver(&self) -> Result<Option<CgroupDriver>, CriError> {
         match self.runtime_config()? {
             Some(driver) => Ok(Some(driver)),
@@ -129,9 +114,6 @@ impl Cri {
     }
 
     /// The names and tags of all images.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn images(&self) -> Result<Vec<String>, CriError> {
         let answer: wire::ListImagesResponse =
             self.image("ListImages", "list its images", &wire::ImageRequest { image: None }, LIMIT)?;
@@ -139,19 +121,13 @@ impl Cri {
     }
 
     /// True when the image is there.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn has_image(&self, name: &str) -> Result<bool, CriError> {
         let what = format!("look {name} up");
         let answer: wire::ImageStatusResponse = self.image("ImageStatus", &what, &image_request(name), LIMIT)?;
         Ok(answer.image.is_some())
     }
 
-    /// The folder that holds the images.
-    ///
-    /// # Errors
-    /// When it does not answer, or holds them in none.
+    /// The directory that holds the images.
     pub fn image_folder(&self) -> Result<Option<PathBuf>, CriError> {
         let answer: wire::ImageFsInfoResponse =
             self.image("ImageFsInfo", "tell where its images are", &wire::Empty {}, LIMIT)?;
@@ -166,9 +142,6 @@ impl Cri {
     }
 
     /// Every pod, also those that ended.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn pods(&self) -> Result<Vec<Pod>, CriError> {
         let answer: wire::ListPodSandboxResponse =
             self.runtime("ListPodSandbox", "list its pods", &wire::Empty {}, LIMIT)?;
@@ -189,9 +162,6 @@ impl Cri {
     }
 
     /// Every container, also those that ended.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn containers(&self) -> Result<Vec<Container>, CriError> {
         let answer: wire::ListContainersResponse =
             self.runtime("ListContainers", "list its containers", &wire::Empty {}, LIMIT)?;
@@ -220,9 +190,6 @@ impl Cri {
     }
 
     /// How a container ended, and where its output is. For one that still runs the code is 0.
-    ///
-    /// # Errors
-    /// When it does not answer, or knows no such container.
     pub fn container_end(&self, id: &str) -> Result<ExitedContainer, CriError> {
         let what = format!("describe container {id}");
         let answer: wire::ContainerStatusResponse =
@@ -237,33 +204,21 @@ impl Cri {
     }
 
     /// Stops a pod and its containers. One that is gone already is fine.
-    ///
-    /// # Errors
-    /// When it cannot be stopped in time.
     pub fn stop_pod(&self, pod: &Pod) -> Result<(), CriError> {
         self.end("StopPodSandbox", "stop", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id), STOP_LIMIT)
     }
 
     /// Removes a pod and its containers.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
     pub fn remove_pod(&self, pod: &Pod) -> Result<(), CriError> {
         self.end("RemovePodSandbox", "remove", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id), STOP_LIMIT)
     }
 
     /// Stops a container; the kubelet starts it again when it belongs to a static Pod.
-    ///
-    /// # Errors
-    /// When it cannot be stopped in time.
     pub fn stop_container(&self, container: &Container) -> Result<(), CriError> {
         self.stop_container_within(container, GRACE)
     }
 
     /// As [`Cri::stop_container`]; it gets this long to end by itself.
-    ///
-    /// # Errors
-    /// When it cannot be stopped in time.
     pub fn stop_container_within(&self, container: &Container, grace: Duration) -> Result<(), CriError> {
         let timeout = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
         let request = wire::StopContainerRequest { container_id: container.id.clone(), timeout };
@@ -282,9 +237,6 @@ impl Cri {
     }
 
     /// Removes a container that ended.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
     pub fn remove_container(&self, container: &Container) -> Result<(), CriError> {
         self.end("RemoveContainer", "remove", &format!("container {}", container.name), &id(&container.id), STOP_LIMIT)
     }

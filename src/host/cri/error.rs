@@ -77,7 +77,7 @@ pub enum CriError {
         /// The sockets that were tried.
         tried: Vec<Found>,
     },
-    /// The host's files are below a root folder.
+    /// The host's files are below a root directory.
     #[error("a container runtime can be asked on a running host only")]
     NotLive,
     /// An image cannot be pulled.

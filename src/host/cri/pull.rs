@@ -86,9 +86,6 @@ impl Pulls {
     pub const LIMIT: Duration = Duration::from_mins(10);
 
     /// The images of the list that would be pulled.
-    ///
-    /// # Errors
-    /// When the runtime does not answer.
     pub fn missing<'a>(&self, cri: &Cri, images: &'a [String]) -> Result<Vec<&'a String>, CriError> {
         match self.policy {
             Policy::Never => Ok(Vec::new()),
@@ -107,9 +104,6 @@ impl Pulls {
 
     /// Pulls what is to be pulled and returns how many images that were. All are tried, whatever
     /// happens to one.
-    ///
-    /// # Errors
-    /// Every image that could not be pulled, with its registry's reason.
     pub fn run(&self, cri: &Cri, images: &[String], events: &Events) -> Result<usize, PullErrors> {
         let missing = self.missing(cri, images).map_err(|error| PullErrors(vec![error]))?;
         let total = missing.len();

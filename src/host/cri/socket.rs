@@ -11,9 +11,6 @@ use std::path::Path;
 
 impl Endpoint {
     /// Reads `unix:///run/x.sock` or `/run/x.sock`.
-    ///
-    /// # Errors
-    /// When the text has another scheme or is no absolute path.
     pub fn parse(text: &str) -> Result<Self, CriError> {
         let path = text.strip_prefix("unix://").unwrap_or(text);
         if path.starts_with('/') { Ok(Self(path.into())) } else { Err(CriError::BadEndpoint { text: text.into() }) }
@@ -22,9 +19,6 @@ impl Endpoint {
 
 /// The runtime to use: the one that was chosen; else the live one the kubelet uses; else the only
 /// live one.
-///
-/// # Errors
-/// When the chosen one does not answer, none does, or several do and the kubelet uses none of them.
 pub fn find(host: &Host, chosen: Option<&str>) -> Result<Cri, CriError> {
     if let Some(chosen) = chosen.filter(|text| !text.is_empty()) {
         return Cri::connect(host, &Endpoint::parse(chosen)?);

@@ -100,7 +100,7 @@ fn a_link_goes_by_itself_only_if_it_leads_where_it_should() {
     assert_eq!(names(&host, Path::new("/var/log/containers")).unwrap().unwrap(), [".keep", "mine.log"]);
 }
 
-/// Nothing in such a folder can be removed, not even by root; None where the file system or the user cannot do that.
+/// Nothing in such a directory can be removed, not even by root; None where the file system or the user cannot do that.
 fn frozen(path: &Path) -> Option<Frozen> {
     let done = std::process::Command::new("chattr").arg("+i").arg(path).output();
     done.is_ok_and(|output| output.status.success()).then(|| Frozen(path.into()))
