@@ -129,5 +129,5 @@ fn images_are_pulled_on_a_running_host_only() {
         .finish()
         .exit(ExitCode::Host)
         .stdout("")
-        .stderr_has("leave --rootfs out");
+        .stderr_has("omit --rootfs");
 }

@@ -175,7 +175,7 @@ fn check_space(scene: &Scene<'_>) -> Vec<Finding> {
     if let (true, Some(Etcd::Local(etcd))) = (scene.inputs.is_control_plane(), scene.inputs.cluster.map(|c| &c.etcd)) {
         folders.push((etcd.data_dir.clone(), LOW_NODE));
     }
-    let images = scene.cri().ok().and_then(|cri| cri.image_folder().ok().flatten());
+    let images = scene.cri().ok().and_then(|cri| cri.image_directory().ok().flatten());
     // Images come first: on a shared file system their threshold is the stricter one.
     folders.insert(0, (images.unwrap_or_else(|| "/var/lib/containerd".into()), LOW_IMAGES));
     let mut seen: Vec<(u64, u64)> = Vec::new();

@@ -93,7 +93,7 @@ pub struct Findings {
     pub worker_join: Option<String>,
     /// The join command for a control plane.
     pub control_plane_join: Option<String>,
-    /// The certificate key, which encrypts the uploaded certificates; redacted if it must not be shown.
+    /// The certificate key, which encrypts the uploaded certificates; a placeholder if it must not be shown.
     pub certificate_key: Option<String>,
 }
 

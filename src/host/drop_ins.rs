@@ -7,8 +7,8 @@ use super::error::HostError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The files that count, by name, which is the order in which they are read. Of files of one name in several `directories`
-/// only that in the last one counts.
+/// The effective files, by name, which is the order in which they are read. Of files of one name in several directories,
+/// the one in the last directory is effective.
 pub fn files(host: &Host, folders: &[&str]) -> Result<BTreeMap<String, PathBuf>, HostError> {
     let mut files = BTreeMap::new();
     for folder in folders.iter().map(Path::new) {

@@ -37,7 +37,7 @@ pub fn has_resolved(host: &Host) -> bool {
         && services.state("systemd-resolved").is_ok_and(|state| state.word == "active")
 }
 
-/// True when this host is a machine of Amazon's EC2, as far as its firmware tells.
+/// True when this host is a machine of Amazon's EC2, according to its firmware.
 pub fn is_ec2(host: &Host) -> bool {
     let read = |path: &str| host.files().read_text(Path::new(path)).ok().flatten().unwrap_or_default().to_lowercase();
     let names = ["sys_vendor", "bios_vendor", "bios_version", "board_vendor", "product_version"];
@@ -46,7 +46,7 @@ pub fn is_ec2(host: &Host) -> bool {
         || read("/sys/hypervisor/uuid").starts_with("ec2")
 }
 
-/// Memory in MiB; None where /proc does not tell.
+/// Memory in MiB; None if /proc does not contain it.
 pub fn memory(host: &Host) -> Result<Option<u64>, HostError> {
     let text = host.files().read_text(Path::new("/proc/meminfo"))?.unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));

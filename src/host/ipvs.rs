@@ -35,7 +35,7 @@ impl std::fmt::Display for Server {
 pub struct Found {
     /// Those of kube-proxy.
     pub ours: Vec<Server>,
-    /// Those on ports of nodes of which nothing tells whose they are.
+    /// Those on node ports whose owner is unknown.
     pub doubtful: Vec<Server>,
 }
 

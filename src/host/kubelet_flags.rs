@@ -19,7 +19,7 @@ pub fn find(host: &Host, name: &str) -> Option<(String, &'static str)> {
     })
 }
 
-/// The value of `--NAME`, whoever gave it: the administrator, or else the cluster's configuration.
+/// The value of `--NAME`, from the administrator or else from the cluster's configuration.
 pub fn find_any(host: &Host, name: &str) -> Option<String> {
     if let Some((value, _)) = find(host, name) {
         return Some(value);

@@ -4,7 +4,7 @@
 //!
 //! Every step goes by the descriptor of an open directory and one name in it, so that nothing that is moved or
 //! linked meanwhile leads elsewhere. Three things are never crossed: a mount point, a link, and the border of a
-//! file system. What lies behind one stays as it is and is returned as [`Kept`], and so do the directories on the way
+//! file system. What lies behind one is not changed and is returned as [`Kept`], and so do the directories on the way
 //! to it. The way to what is removed follows no link, either. It may cross mount points, as `/var` often is one, but
 //! not below the directory that the caller names as the cluster's own.
 
@@ -47,11 +47,11 @@ pub enum Why {
     Link(PathBuf),
     /// It is this link, and what a cluster tool makes would lie behind it.
     BehindLink(PathBuf),
-    /// It is a directory in a directory in a directory, more than two hundred times.
+    /// Its directories are nested more than two hundred levels deep.
     TooDeep,
-    /// It is a link to what a cluster tool made, which was removed there.
+    /// It is a link to files of a cluster tool, which were removed there.
     Emptied,
-    /// The operating system does not let it go.
+    /// The operating system refuses to remove it.
     Refused(String),
 }
 
@@ -62,9 +62,9 @@ impl fmt::Display for Why {
             Self::Link(target) => write!(f, "it is a link to {}", target.display()),
             Self::BehindLink(_) => write!(f, "it is a link, and nothing behind it is touched"),
             Self::Emptied => {
-                write!(f, "it is a link; the cluster's files behind it were removed, all else there stays")
+                write!(f, "it is a link; the cluster's files behind it were removed, other files were kept")
             }
-            Self::TooDeep => write!(f, "its folders are nested too deeply"),
+            Self::TooDeep => write!(f, "its directories are nested too deeply"),
             Self::Refused(why) => write!(f, "it cannot be removed: {why}"),
         }
     }
@@ -79,8 +79,8 @@ pub struct Removed {
     pub kept: Vec<Kept>,
 }
 
-/// Removes a file or a whole tree. Where `path` itself is a link, it stays with all behind it: somebody has put
-/// there something else than a cluster tool makes. `within` is the cluster's own directory that holds it. What the
+/// Removes a file or a whole tree. Where `path` itself is a link, it stays with everything behind it: the user has put
+/// something there that cluster tools do not create. `within` is the cluster's own directory that holds it. What the
 /// operating system does not let go, or does not even let us see, is kept like everything else that stays.
 pub fn remove(host: &Host, within: &Path, path: &Path) -> Result<Removed, HostError> {
     let (parent, name) = match parent_of(host, Some(within), path) {
@@ -123,13 +123,13 @@ fn found_at(parent: &Folder, name: &OsStr) -> Result<Found, Errno> {
     })
 }
 
-/// Removes a link, if it leads into `directory`; what it leads to is not touched. True when it was there and is gone, or
-/// would be.
+/// Removes a link if its target is in the given directory; the target stays. True if the link existed and was removed,
+/// or would be in a dry run.
 pub fn remove_link_into(host: &Host, path: &Path, folder: &Path) -> Result<bool, HostError> {
     remove_link_if(host, path, |target| target.starts_with(folder))
 }
 
-/// Removes a link, wherever it leads; what it leads to is not touched. True when it was there and is gone, or would be.
+/// Removes a link; the target stays. True if the link existed and was removed, or would be in a dry run.
 pub fn remove_link(host: &Host, path: &Path) -> Result<bool, HostError> {
     remove_link_if(host, path, |_| true)
 }
@@ -160,7 +160,7 @@ pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, Hos
     Ok(host.gate().pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::REMOVEDIR)).is_ok())
 }
 
-/// The names in a directory, reached without following a link; None when there is no such directory.
+/// The names in a directory, reached without following a link; None when the directory does not exist.
 pub fn names(host: &Host, path: &Path) -> Result<Option<Vec<String>>, HostError> {
     let Some((Ok(parent), name)) = parent_of(host, None, path)? else { return Ok(None) };
     let wrap = |errno: Errno| failed("list", path, errno);
@@ -178,7 +178,7 @@ fn kept_whole(path: &Path, why: Why) -> Removed {
     Removed { changed: false, kept: vec![Kept { path: path.to_path_buf(), why }] }
 }
 
-/// The directory that holds `path`, or why it is not entered, and the last name; None when there is no such directory.
+/// The directory that holds `path`, or why it is not entered, and the last name; None when the directory does not exist.
 type Parent<'p> = Option<(Result<Folder, Kept>, &'p OsStr)>;
 
 fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<Parent<'p>, HostError> {
@@ -199,7 +199,7 @@ fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<P
             let kept = Kept { path: here.clone(), why: Why::BehindLink(here) };
             return Ok(Some((Err(kept), name)));
         }
-        // The cluster's own directory may be a disk of its own; what is mounted below it is somebody's.
+        // The cluster's own directory may be a disk of its own; what is mounted below it may be user data.
         let is_inside = within.is_some_and(|within| here.starts_with(within) && here != within);
         let opened = if is_inside { folder.open(word) } else { folder.open_anywhere(word) };
         match opened.map_err(wrap)? {
@@ -220,7 +220,7 @@ struct Removal {
 }
 
 impl Removal {
-    /// Removes `name` in `directory` and all below it; what stays is added to what was kept. True when it is gone.
+    /// Removes `name` in the directory and everything below it; what stays is added to what was kept. True when it is gone.
     fn remove_at(&mut self, folder: &Folder, name: &OsStr, path: &Path, depth: usize) -> bool {
         match self.try_at(folder, name, path, depth) {
             Ok(None) | Err(Errno::NOENT) => true,
@@ -270,7 +270,7 @@ impl Removal {
 
 /// Why a name was not removed.
 enum Stays {
-    /// Something below it stays, and is told.
+    /// Something below it stays, and is reported.
     ForWhatIsInIt,
     For(Why),
 }

@@ -1,7 +1,7 @@
 //! Services of the host: the kubelet and the container runtime.
 //!
 //! Reads: unit states and the journal. Writes: unit states, through the gate. systemd is managed in
-//! full and `OpenRC` where it can do the same; a host with neither is told so clearly.
+//! full and `OpenRC` where it can do the same; on other hosts it returns a clear error.
 
 use super::command::{Command, Host};
 use super::error::HostError;
@@ -40,7 +40,7 @@ pub struct Services<'a> {
     init: InitSystem,
 }
 
-/// What tells that systemd runs the host, as `sd_booted(3)` has it: the `systemctl` program alone
+/// Shows that systemd runs the host, as in `sd_booted(3)`: the `systemctl` program alone
 /// may be there in a container without systemd.
 const SYSTEMD_BOOTED: &str = "/run/systemd/system";
 const OPENRC_BOOTED: &str = "/run/openrc";
@@ -72,7 +72,7 @@ impl<'a> Services<'a> {
         }
     }
 
-    /// How often the service was started again by itself since somebody started it; None where that is not counted.
+    /// How often the service was restarted automatically since it was started manually; None where that is not counted.
     pub fn restarts(&self, service: &str) -> Option<u32> {
         let is_counted = self.init == InitSystem::Systemd;
         let command = Command::new(["systemctl", "show", "-p", "NRestarts", service]);
@@ -104,12 +104,12 @@ impl<'a> Services<'a> {
         self.act("restart", service)
     }
 
-    /// Lets a service start at boot.
+    /// Enables a service at boot.
     pub fn enable(&self, service: &str) -> Result<(), HostError> {
         self.act("enable", service)
     }
 
-    /// No longer lets a service start at boot.
+    /// Disables a service at boot.
     pub fn disable(&self, service: &str) -> Result<(), HostError> {
         self.act("disable", service)
     }
@@ -125,12 +125,12 @@ impl<'a> Services<'a> {
     /// The command with which a person lets the service start at boot.
     pub fn enable_command(&self, service: &str) -> String {
         self.words("enable", service).map_or_else(
-            || format!("let {service} start at boot in the way of this host"),
+            || format!("enable {service} at boot with the init system of this host"),
             |words| format!("run '{}'", words.join(" ")),
         )
     }
 
-    /// The last `lines` lines a service wrote to the journal, oldest first. Empty where there is no
+    /// The last `lines` lines a service wrote to the journal, oldest first. Empty without a
     /// journal (`OpenRC` services write to files of their own choice).
     pub fn journal(&self, service: &str, lines: usize) -> Result<Vec<String>, HostError> {
         if self.init != InitSystem::Systemd || self.host.find("journalctl").is_none() {
@@ -226,7 +226,7 @@ mod tests {
             let fake = FakeHost::new().systemd().on("systemctl show -p NRestarts kubelet", answer);
             Services::of(&fake.live()).restarts("kubelet")
         };
-        // Before version 235 there is no such property.
+        // Before version 235 the property does not exist.
         assert_eq!((restarts("NRestarts=17\n"), restarts("\n")), (Some(17), None));
         assert_eq!(Services::of(&FakeHost::new().live()).restarts("kubelet"), None);
     }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn systemctl_without_systemd_is_told() {
+    fn systemctl_without_systemd_is_reported() {
         let fake = FakeHost::new().program("systemctl");
         let host = fake.live();
         let error = Services::of(&host).start("kubelet").unwrap_err();

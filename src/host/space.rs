@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Space {
-    /// The nearest directory that is there.
+    /// The nearest existing directory.
     pub folder: PathBuf,
     /// Bytes that root may still write.
     pub free: u64,
@@ -42,7 +42,7 @@ pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
     })
 }
 
-/// True when this process may make files in `path`, or in the nearest directory that is there.
+/// True when this process may make files in `path`, or in the nearest existing directory.
 pub fn is_writable(host: &Host, path: &Path) -> Result<bool, HostError> {
     let (_, real) = nearest(host, path)?;
     Ok(rustix::fs::access(&real, Access::WRITE_OK).is_ok())
@@ -64,7 +64,7 @@ mod tests {
     use crate::host::command::fake::FakeHost;
 
     #[test]
-    fn a_folder_that_is_not_there_yet_is_judged_by_its_parent() {
+    fn the_parent_counts_for_a_directory_that_does_not_exist_yet() {
         let fake = FakeHost::new().file("/var/lib/x", "");
         let space = of(&fake.live(), Path::new("/var/lib/etcd/member")).unwrap();
         assert_eq!(space.folder, Path::new("/var/lib"));

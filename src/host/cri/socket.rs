@@ -1,6 +1,6 @@
 //! Which socket the container runtime listens on, found by asking each that could be it.
 //!
-//! Reads: the sockets, and what the kubelet was told to use. Writes nothing.
+//! Reads: the sockets, and the kubelet's flags and configuration. Writes nothing.
 
 use super::client::Cri;
 use super::endpoint::Endpoint;
@@ -68,8 +68,8 @@ fn best_error(dead: Vec<(Endpoint, CriError)>) -> CriError {
             CriError::Disabled { .. } | CriError::NotLive => return error,
             CriError::Silent { source: super::grpc::CallError::Connect(io), .. } => match io.kind() {
                 std::io::ErrorKind::PermissionDenied => return error,
-                std::io::ErrorKind::NotFound => tried.push(Found { endpoint, what: Err("not there".into()) }),
-                _ => tried.push(Found { endpoint, what: Err("nobody listens".into()) }),
+                std::io::ErrorKind::NotFound => tried.push(Found { endpoint, what: Err("not found".into()) }),
+                _ => tried.push(Found { endpoint, what: Err("cannot connect".into()) }),
             },
             _ => tried.push(Found { endpoint, what: Err(error.to_string()) }),
         }
@@ -77,7 +77,7 @@ fn best_error(dead: Vec<(Endpoint, CriError)>) -> CriError {
     CriError::NoneFound { tried }
 }
 
-/// The socket the kubelet of this host was told to use, by its flags or its configuration.
+/// The socket in the flags or the configuration of this host's kubelet.
 pub fn kubelet_endpoint(host: &Host) -> Option<Endpoint> {
     const FLAG: &str = "--container-runtime-endpoint=";
     const FIELD: &str = "containerRuntimeEndpoint:";

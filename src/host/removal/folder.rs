@@ -17,7 +17,7 @@ pub(super) struct Folder {
 }
 
 /// Where something lies: equal for two things exactly when neither a mount point nor the border of a file system
-/// (such as that of a btrfs subvolume, which no mount tells) is between them.
+/// (such as that of a btrfs subvolume, which the mount table does not show) is between them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Place {
     device: u64,
@@ -34,12 +34,12 @@ pub(super) enum Kind {
     Mount,
 }
 
-/// What came of opening a name as a directory.
+/// The result of opening a name as a directory.
 pub(super) enum Opened {
     Here(Folder),
     /// It is on another mount or file system.
     Elsewhere,
-    /// There is nothing of this name, or it is no directory.
+    /// The name does not exist, or is not a directory.
     NoFolder,
 }
 

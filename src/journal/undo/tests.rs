@@ -153,6 +153,9 @@ fn changes_of_things_that_no_longer_exist_are_skipped() {
     let mut journal = journal([swap_on(), Inverse::DisableService { service: "kubelet".into() }, config]);
     let messages = all(undo(&host, &mut journal).unwrap());
     assert_eq!(messages.len(), 3);
-    assert!(messages[1].contains("the service does not exist") && messages[2].contains("/dev/sda2 no longer exists"), "{messages:?}");
+    assert!(
+        messages[1].contains("the service does not exist") && messages[2].contains("/dev/sda2 no longer exists"),
+        "{messages:?}"
+    );
     assert!(journal.changes().is_empty());
 }
