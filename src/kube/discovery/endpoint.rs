@@ -63,7 +63,8 @@ pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError
 }
 
 fn found(endpoint: &str, claimed: &ClusterInfo) -> Result<Found, DiscoveryError> {
-    let server = claimed.server().map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })?;
+    let server =
+        claimed.server().map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })?;
     Ok(Found { endpoint: endpoint.into(), server, ca_pem: claimed.ca_pem.clone() })
 }
 
