@@ -8,7 +8,7 @@ use super::member::{Health, Member, Status};
 use super::member_api::MemberApi;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
-use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trust};
+use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trouble, Trust};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -205,6 +205,9 @@ impl MemberApi for Client {
                 Ok(status) if status.member == member.id => return status.health(),
                 // Members may share an address, as of a load balancer, or name one that only their own host reaches.
                 Ok(status) => Health::Silent(format!("at {url} the member {:x} answers instead", status.member)),
+                Err(EtcdError::Transport(error)) if error.trouble == Trouble::Refused => {
+                    Health::Refused(error.to_string())
+                }
                 Err(EtcdError::Transport(error)) => Health::Silent(error.to_string()),
                 Err(error) => Health::Ill(error.to_string()),
             };
@@ -297,6 +300,7 @@ mod tests {
         let other = health(2, &[server.url()]);
         assert!(matches!(&other, Health::Silent(why) if why.contains("the member 1 answers")), "{other:?}");
         assert!(matches!(health(2, &[]), Health::Silent(_)));
+        assert!(matches!(health(2, &[format!("https://{}", dead_address())]), Health::Refused(_)));
     }
 
     #[test]

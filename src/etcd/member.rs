@@ -54,6 +54,8 @@ pub enum Health {
     Ill(String),
     /// It does not respond, for this reason.
     Silent(String),
+    /// Its host refuses the connection, with this message.
+    Refused(String),
 }
 
 /// The status of a member.

@@ -341,7 +341,7 @@ impl Membership<'_> {
         let wait = Wait { slowest: SLOWEST, ..Wait::new("an answer of this host's etcd member", PATIENCE) };
         let answer = wait.until(self.clock, self.events, || {
             Ok(match self.api.health(member) {
-                Health::Silent(why) => Poll::Pending(why),
+                Health::Silent(why) | Health::Refused(why) => Poll::Pending(why),
                 Health::Well | Health::Ill(_) => Poll::Ready(()),
             })
         });

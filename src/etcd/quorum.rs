@@ -37,8 +37,10 @@ pub(super) fn admits(api: &dyn MemberApi, members: &[Member]) -> Result<(), Etcd
 pub(super) fn is_there(api: &dyn MemberApi, members: &[Member]) -> Result<(), EtcdError> {
     let voters: Vec<&Member> = voters(members).collect();
     let mut missing = Vec::new();
+    let mut is_refused = false;
     for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
-        if let Health::Silent(why) = health {
+        is_refused |= matches!(health, Health::Refused(_));
+        if let Health::Silent(why) | Health::Refused(why) = health {
             missing.push(format!("{}: {why}", member.shown()));
         }
     }
@@ -46,7 +48,8 @@ pub(super) fn is_there(api: &dyn MemberApi, members: &[Member]) -> Result<(), Et
     if answering >= needed || voters.len() < 2 {
         return Ok(());
     }
-    let cut_off = missing.len() + 1 >= voters.len() && !missing.iter().any(|why| why.contains("refuses"));
+    // A refused connection shows that the network works.
+    let cut_off = missing.len() + 1 >= voters.len() && !is_refused;
     Err(EtcdError::QuorumLost { answering, voters: voters.len(), needed, missing, cut_off })
 }
 
@@ -58,7 +61,9 @@ pub(super) fn health(api: &dyn MemberApi, members: &[Member]) -> (Vec<u64>, Vec<
     for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
         match health {
             Health::Well => healthy.push(member.id),
-            Health::Ill(why) | Health::Silent(why) => sick.push(format!("{}: {why}", member.shown())),
+            Health::Ill(why) | Health::Silent(why) | Health::Refused(why) => {
+                sick.push(format!("{}: {why}", member.shown()))
+            }
         }
     }
     (healthy, sick)

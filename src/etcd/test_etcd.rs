@@ -24,6 +24,8 @@ pub(super) struct State {
     pub members: Vec<Member>,
     /// The names of unresponsive members.
     pub sick: Vec<String>,
+    /// Members whose hosts refuse connections.
+    pub refusing: Vec<String>,
     /// The number of health checks that coincide with an election.
     pub electing: usize,
     /// The number of health checks that find the member still starting.
@@ -173,7 +175,9 @@ impl MemberApi for TestEtcd {
             state.electing = state.electing.saturating_sub(1);
             let starting = state.starting > 0;
             state.starting = state.starting.saturating_sub(1);
-            if starting || state.sick.contains(&member.name) {
+            if state.refusing.contains(&member.name) {
+                Health::Refused("connection refused".into())
+            } else if starting || state.sick.contains(&member.name) {
                 Health::Silent("no answer".into())
             } else if electing {
                 Health::Ill("it has no leader".into())

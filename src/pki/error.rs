@@ -389,7 +389,7 @@ mod tests {
         ];
         for error in errors {
             let (said, hint) = (error.to_string(), error.hint().unwrap_or_default());
-            let way = ["run '", "copy ", "use RSA", "keep ", "back to "].iter().any(|word| hint.contains(word));
+            let way = ["run '", "copy ", "use RSA", "keep ", "restore "].iter().any(|word| hint.contains(word));
             assert!(way, "{said}: {hint}");
             assert!(said.starts_with(|c: char| !c.is_uppercase()), "{said}");
             assert!(matches!(error.exit_code(), ExitCode::Input | ExitCode::Usage), "{said}");

@@ -46,7 +46,7 @@ impl Meeting {
             .current_cluster()
             .or_else(|| kubeconfig.clusters.first().map(|named| &named.cluster))
             .ok_or_else(|| lacks("cluster"))?;
-        let ca = cluster.certificate_authority_data.as_ref().ok_or_else(|| lacks("certificate authority"))?;
+        let ca = cluster.certificate_authority_data.as_ref().ok_or_else(|| lacks("CA certificate"))?;
         let pins = pin::of_all(&Cert::bundle_from_file(path, &ca.0)?);
         let endpoint = cluster.server.strip_prefix("https://").ok_or_else(|| lacks("server"))?;
         let endpoint = endpoint.split('/').next().unwrap_or_default();

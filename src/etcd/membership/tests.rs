@@ -368,6 +368,21 @@ fn a_dry_run_plans_all_changes_and_makes_none() {
     assert_eq!(etcd.shown(), "a b");
 }
 
+/// The hint blamed the network of this host although the hosts of the other members refused the connections.
+#[test]
+fn a_host_whose_connections_are_refused_is_not_cut_off() {
+    for (refusing, expected) in [(&[][..], true), (&["b"], false)] {
+        let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
+        etcd.with(|state| {
+            state.sick = vec!["b".into(), "c".into()];
+            state.refusing = refusing.iter().map(ToString::to_string).collect();
+        });
+        let failure = host.membership(&etcd).require_majority().unwrap_err();
+        let Some(EtcdError::QuorumLost { cut_off, .. }) = failure.downcast_ref() else { panic!("{failure}") };
+        assert_eq!(*cut_off, expected, "{refusing:?}");
+    }
+}
+
 #[test]
 fn an_etcd_that_stays_unreachable_is_reported_with_a_hint() {
     let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
