@@ -180,7 +180,23 @@ impl<'a> Services<'a> {
 
     fn act(&self, verb: &'static str, service: &str) -> Result<(), HostError> {
         let words = self.words(verb, service).ok_or_else(|| self.unknown(verb, service))?;
-        self.host.change(&format!("{verb} {service}"), &Command::new(words)).map(|_| ())
+        let (what, command) = (format!("{verb} {service}"), Command::new(words));
+        let Err(error) = self.host.change(&what, &command) else { return Ok(()) };
+        if !self.is_rate_limited(verb, service) {
+            return Err(error);
+        }
+        let reset = Command::new(["systemctl", "reset-failed", service]);
+        self.host.change(&format!("reset the start limit of {service}"), &reset)?;
+        self.host.change(&what, &command).map(|_| ())
+    }
+
+    /// True if systemd refused a start only because the unit was started too often in a short time, for example while
+    /// the user tried several configurations.
+    fn is_rate_limited(&self, verb: &str, service: &str) -> bool {
+        let command = Command::new(["systemctl", "show", "-p", "Result", service]);
+        self.init == InitSystem::Systemd
+            && matches!(verb, "start" | "restart")
+            && self.host.read_text(&command).is_ok_and(|text| text.trim() == "Result=start-limit-hit")
     }
 
     fn words(&self, verb: &str, service: &str) -> Option<Vec<String>> {
@@ -208,7 +224,10 @@ impl<'a> Services<'a> {
 mod tests {
     use super::*;
     use crate::base::fault::Fault;
+    use crate::host::command::Output;
     use crate::host::command::fake::FakeHost;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     const SHOW: &str = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
 
@@ -243,6 +262,35 @@ mod tests {
         let fake = FakeHost::new().systemd().on(SHOW, "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n");
         let state = Services::of(&fake.live()).state("kubelet").unwrap();
         assert!(!state.exists && !state.enabled && !state.active);
+    }
+
+    #[test]
+    fn a_rate_limited_unit_is_started_again() {
+        let limit_is_reset = Arc::new(AtomicBool::new(false));
+        let (reset, is_reset) = (Arc::clone(&limit_is_reset), limit_is_reset);
+        let answer = |code: i32| Output { code: Some(code), ..Output::default() };
+        let fake = FakeHost::new()
+            .systemd()
+            .on("systemctl show -p Result containerd", "Result=start-limit-hit\n")
+            .on_computed("systemctl reset-failed containerd", move |_| {
+                reset.store(true, Ordering::Relaxed);
+                answer(0)
+            })
+            .on_computed("systemctl restart containerd", move |_| answer(i32::from(!is_reset.load(Ordering::Relaxed))));
+        Services::of(&fake.live()).restart("containerd").unwrap();
+    }
+
+    #[test]
+    fn a_unit_that_fails_is_not_started_again() {
+        let fake = FakeHost::new().systemd().on("systemctl show -p Result containerd", "Result=exit-code\n").on_result(
+            "systemctl restart containerd",
+            1,
+            "",
+            "Job failed.",
+        );
+        Services::of(&fake.live()).restart("containerd").unwrap_err();
+        let restarts = fake.ran().iter().filter(|command| *command == "systemctl restart containerd").count();
+        assert_eq!(restarts, 1);
     }
 
     #[test]
