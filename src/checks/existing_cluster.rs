@@ -9,7 +9,7 @@ pub(super) const MEMBER: &str = "member";
 
 /// What this host runs, and what this run would put in its place.
 #[derive(Debug, Default)]
-pub struct Standing {
+pub struct ExistingCluster {
     /// The cluster's own `ClusterConfiguration`, where it answers and has one; or why that cannot be known.
     pub stored: Option<Result<ClusterConfig, Failure>>,
     /// The cluster has a configuration, or may have one, and nobody says which.

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 /// The command that removes what a cluster left on a host.
 const RESET: &str = "run 'kubewright reset' to leave that cluster";
 
-/// See the module's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
     /// The directories with data of an etcd.

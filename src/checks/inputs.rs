@@ -1,7 +1,7 @@
 //! What the checks are told, and what they share.
 
 use super::containerd::{Installation, Settings};
-use super::existing_cluster::Standing;
+use super::existing_cluster::ExistingCluster;
 use super::finding::{Finding, Role};
 use super::holding::Holding;
 use crate::base::fault::Result;
@@ -50,7 +50,7 @@ pub struct Inputs<'a> {
     /// An external etcd may hold the data of another cluster, which is then taken over.
     pub adopt_etcd_data: bool,
     /// The control plane that this host runs already; None where it is not to become a first one.
-    pub standing: Option<&'a Standing>,
+    pub standing: Option<&'a ExistingCluster>,
 }
 
 impl Inputs<'_> {

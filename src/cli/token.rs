@@ -20,7 +20,7 @@ use crate::pki::pin;
 use crate::pki::seal::SealKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
-use crate::state::join_command::{self, Meeting};
+use crate::state::join_command::{self, ClusterEndpoint};
 use crate::state::quorum;
 use crate::state::stored_config;
 use crate::versions::Version;
@@ -209,7 +209,7 @@ fn files_to_share(cx: &Context, cluster: &Cluster) -> Result<Vec<SharedFile>> {
 }
 
 /// The endpoint of the cluster, if these files belong to it.
-fn meeting_of(files: &[SharedFile], cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Meeting> {
+fn meeting_of(files: &[SharedFile], cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<ClusterEndpoint> {
     let meeting = join_command::find(cx, cluster, kubeconfig)?;
     for ca in files.iter().filter(|file| file.name == "ca.crt") {
         let own = Cert::bundle_from_file(&ca.path, &cx.files.read(&ca.path)?.unwrap_or_default())?;

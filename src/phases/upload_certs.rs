@@ -1,7 +1,7 @@
-//! The certificates that all control planes share, sealed and stored in the cluster for two hours.
+//! The certificates that all control planes share, encrypted and stored in the cluster for two hours.
 //!
-//! Reads: the CAs, sa and front-proxy pairs of this host. Writes: a short-lived token, the Secret
-//! `kube-system/kubeadm-certs` that ends with it, and the right to read it.
+//! Reads: the CAs, the sa and front-proxy keys and certificates of this host. Writes: a short-lived token, the Secret
+//! `kube-system/kubeadm-certs` that is deleted with it, and the permission to read it.
 
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
@@ -18,10 +18,9 @@ use crate::render::objects::upload_certs;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What stands for a key that may not be printed.
+/// Replaces a key that must not be printed.
 pub const HIDDEN_KEY: &str = "<certificate key>";
 
-/// See the module's text.
 pub struct UploadCerts;
 
 impl Action for UploadCerts {
@@ -45,10 +44,7 @@ impl Action for UploadCerts {
     }
 }
 
-/// Seals `files` of this host with `key` and stores them in the cluster for two hours.
-///
-/// # Errors
-/// When the key has a wrong form, a file cannot be read, or the cluster refuses.
+/// Encrypts `files` of this host with `key` and stores them in the cluster for two hours.
 pub fn upload(cx: &Context, cluster: &Cluster, key: &Secret<String>, files: &[SharedFile]) -> Result<()> {
     let seal_key = SealKey::parse(key)?;
     let mut sealed = BTreeMap::new();
@@ -61,17 +57,17 @@ pub fn upload(cx: &Context, cluster: &Cluster, key: &Secret<String>, files: &[Sh
     let mut owner = Value::Null;
     for object in upload_certs::owner_token(owner_token, cx.clock.now())? {
         cluster.create_or_update(&object.value)?;
-        // What comes back has the uid by which the sealed certificates end with it.
+        // The returned token has the uid that makes it the owner of the encrypted certificates.
         owner = ObjectRef::of(&object.value).map(|token| cluster.read(&token)).transpose()?.unwrap_or_default();
     }
     if owner["metadata"]["uid"].is_null() {
-        // Only in a plan: no server has given one.
+        // Only in a plan, where no server has set it.
         owner["metadata"]["uid"] = "(given by the API server)".into();
     }
     settle(cx, cluster, &upload_certs::certificates(&owner, &sealed)?)
 }
 
-/// The token on which an earlier upload hangs, so that uploading again adds none.
+/// The token that owns an earlier upload, so that uploading again adds none.
 fn earlier_owner(cluster: &Cluster) -> Result<Option<Secret<String>>> {
     let certs = ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs");
     let Some(certs) = cluster.find(&certs)? else { return Ok(None) };

@@ -58,7 +58,7 @@ impl PkiStore {
         let (new, key) = self.reissue(&old, sans, &ca, &path, cluster, keys)?;
         let mut chain = vec![new.clone()];
         if spec.usages == [Usage::Server] {
-            chain.extend(self.bridge_to(&ca.cert)?);
+            chain.extend(self.cross_signed_to(&ca.cert)?);
         }
         let after = Pair::new(bundle_pem(&chain).as_bytes(), key.pem().expose().as_bytes());
         self.replace_pair(spec, &after)?;

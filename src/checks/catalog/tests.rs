@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::fault::Fault;
 use crate::base::files::Content;
-use crate::checks::existing_cluster::Standing;
+use crate::checks::existing_cluster::ExistingCluster;
 use crate::checks::finding::Consequence;
 use crate::checks::finding::{Repair, Severity};
 use crate::checks::holding::{EtcdData, Holding, Whose};
@@ -66,7 +66,7 @@ struct Case {
     node: NodeConfig,
     cluster: ClusterConfig,
     rerun: Rerun,
-    standing: Option<Standing>,
+    standing: Option<ExistingCluster>,
     holding: Holding,
     cri: FakeCri,
     socket: &'static str,

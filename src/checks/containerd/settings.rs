@@ -9,7 +9,6 @@ use crate::host::Host;
 use std::path::Path;
 use toml_edit::Item;
 
-/// See the module's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::checks) struct Settings {
     /// The image of the sandbox.

@@ -24,7 +24,7 @@ pub struct Fixed {
 
 /// A finding that could not be fixed.
 #[derive(Debug)]
-pub struct Unmended {
+pub struct FailedFix {
     /// Its check.
     pub id: String,
     /// What was tried; None where a service did not start with its changed configuration.
@@ -33,7 +33,6 @@ pub struct Unmended {
     pub why: Failure,
 }
 
-/// See the module's text.
 pub(super) struct Bench<'a> {
     /// The host.
     pub host: &'a Host,
@@ -196,7 +195,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Restarts every service whose configuration was changed.
-    pub fn restart_services(&mut self) -> Vec<Unmended> {
+    pub fn restart_services(&mut self) -> Vec<FailedFix> {
         let restarts = std::mem::take(&mut self.restarts);
         let mut failed = Vec::new();
         for Restart { service, check, writes, fixed } in restarts {
@@ -206,11 +205,11 @@ impl<'a> Bench<'a> {
                     self.fixed.push(Fixed { id: check, what: format!("restarted {service}") });
                 }
                 Err(error) if writes.is_empty() => {
-                    failed.push(Unmended { id: check, repair: None::<Repair>, why: error.into() });
+                    failed.push(FailedFix { id: check, repair: None::<Repair>, why: error.into() });
                 }
                 Err(error) => {
                     let why = self.roll_back(service, &writes, error).into();
-                    failed.push(Unmended { id: check, repair: None, why });
+                    failed.push(FailedFix { id: check, repair: None, why });
                 }
             }
         }

@@ -11,6 +11,6 @@ mod kernel;
 mod rounds;
 mod steps;
 
-pub use bench::{Fixed, Unmended};
+pub use bench::{FailedFix, Fixed};
 pub use rounds::{Outcome, in_rounds};
-pub use steps::{Mended, apply};
+pub use steps::{Fixes, apply};

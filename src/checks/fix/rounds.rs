@@ -1,9 +1,9 @@
-//! Mending in rounds: what is mended may bring to light what it hid.
+//! Mending in rounds: what is fixes may bring to light what it hid.
 //!
 //! Pure: how to mend and how to look again are the caller's.
 
-use super::bench::{Fixed, Unmended};
-use super::steps::Mended;
+use super::bench::{FailedFix, Fixed};
+use super::steps::Fixes;
 use crate::base::fault::Result;
 use crate::checks::finding::{Finding, Repair, Report};
 
@@ -16,21 +16,21 @@ pub struct Outcome {
     /// What was done, or would be.
     pub fixed: Vec<Fixed>,
     /// What could not be done.
-    pub failed: Vec<Unmended>,
-    /// What a dry run would have mended.
+    pub failed: Vec<FailedFix>,
+    /// What a dry run would have fixes.
     pub planned: Vec<Repair>,
-    /// What is still found. A dry run has mended nothing, so there it is what mending would leave.
+    /// What is still found. A dry run has fixes nothing, so there it is what mending would leave.
     pub after: Report,
 }
 
-/// Mends what was found first and then what is found anew, until nothing new can be mended. `look` gives None where
+/// Mends what was found first and then what is found anew, until nothing new can be fixes. `look` gives None where
 /// nothing was really changed.
 ///
 /// # Errors
 /// What `look` says.
 pub fn in_rounds(
     first: Report,
-    mut mend: impl FnMut(&Report) -> Mended,
+    mut mend: impl FnMut(&Report) -> Fixes,
     mut look: impl FnMut(&Report) -> Result<Option<Report>>,
 ) -> Result<Outcome> {
     let mut outcome = Outcome { after: first, ..Outcome::default() };
@@ -43,7 +43,7 @@ pub fn in_rounds(
         }
         tried.extend(new.iter().filter_map(|finding| finding.repair.clone()));
         let round = Report { findings: new, ..Report::default() };
-        let Mended { fixed, failed } = mend(&round);
+        let Fixes { fixed, failed } = mend(&round);
         outcome.fixed.extend(fixed);
         outcome.failed.extend(failed);
         let Some(after) = look(&round)? else {
@@ -66,7 +66,7 @@ pub fn in_rounds(
 mod tests {
     use super::*;
     use crate::base::fault::Failure;
-    use crate::checks::fix::Unmended;
+    use crate::checks::fix::FailedFix;
     use crate::host::HostError;
 
     fn driver() -> Repair {
@@ -82,9 +82,9 @@ mod tests {
         report.findings.iter().filter_map(|finding| finding.repair.clone()).collect()
     }
 
-    fn fails(repair: Repair) -> Mended {
+    fn fails(repair: Repair) -> Fixes {
         let why: Failure = HostError::NoProgram { program: "x".into() }.into();
-        Mended { fixed: Vec::new(), failed: vec![Unmended { id: "X".into(), repair: Some(repair), why }] }
+        Fixes { fixed: Vec::new(), failed: vec![FailedFix { id: "X".into(), repair: Some(repair), why }] }
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
         let mut after = [found(&[driver()]), found(&[])].into_iter();
         let mend = |round: &Report| {
             rounds.push(repairs(round));
-            Mended::default()
+            Fixes::default()
         };
         let outcome = in_rounds(found(&[Repair::SwitchCriOn]), mend, |_| Ok(after.next())).unwrap();
         assert_eq!(rounds, [vec![Repair::SwitchCriOn], vec![driver()]]);
@@ -105,7 +105,7 @@ mod tests {
         let mut rounds = 0;
         let mend = |_: &Report| {
             rounds += 1;
-            Mended::default()
+            Fixes::default()
         };
         let outcome = in_rounds(found(&[Repair::Swap]), mend, |_| Ok(Some(found(&[Repair::Swap])))).unwrap();
         assert_eq!((rounds, outcome.after.errors().count()), (1, 1));

@@ -1,6 +1,6 @@
-//! One step for each finding that can be mended.
+//! One step for each finding that can be fixes.
 
-use super::bench::{Bench, Fixed, Unmended};
+use super::bench::{Bench, FailedFix, Fixed};
 use super::{containerd, hosts, kernel};
 use crate::base::fault::Result;
 use crate::checks::finding::{Repair, Report};
@@ -11,16 +11,16 @@ use std::path::Path;
 
 /// What mending came to.
 #[derive(Debug, Default)]
-pub struct Mended {
+pub struct Fixes {
     /// What was done, in its order.
     pub fixed: Vec<Fixed>,
     /// What could not be done.
-    pub failed: Vec<Unmended>,
+    pub failed: Vec<FailedFix>,
 }
 
-/// Mends every finding that can be mended; warnings too. One that cannot be mended does not keep the others from it.
+/// Mends every finding that can be fixes; warnings too. One that cannot be fixes does not keep the others from it.
 /// The checks should be made again afterwards. What was done is in the journal and can be undone.
-pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Mended {
+pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Fixes {
     let mut bench = Bench::new(host, journal);
     let mut failed = Vec::new();
     let mut tried: Vec<&Repair> = Vec::new();
@@ -28,12 +28,12 @@ pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Mended {
         let Some(repair) = finding.repair.as_ref().filter(|repair| !tried.contains(repair)) else { continue };
         bench.enter(&finding.id);
         if let Err(why) = mend(&mut bench, repair) {
-            failed.push(Unmended { id: finding.id.clone(), repair: Some(repair.clone()), why });
+            failed.push(FailedFix { id: finding.id.clone(), repair: Some(repair.clone()), why });
         }
         tried.push(repair);
     }
     failed.extend(bench.restart_services());
-    Mended { fixed: bench.into_fixed(), failed }
+    Fixes { fixed: bench.into_fixed(), failed }
 }
 
 fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {

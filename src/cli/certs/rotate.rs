@@ -19,7 +19,7 @@ use crate::pipeline::plan::Choice;
 use crate::pki::moment;
 use crate::state::current_config;
 use crate::state::quorum;
-use crate::state::rotation::World;
+use crate::state::rotation::RotationStatus;
 use crate::state::rotation::host;
 use crate::state::static_pod::StaticPod;
 use serde_json::json;
@@ -52,7 +52,7 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     let (text, world) = if args.dry_run {
         (change_list::text(&changed), None)
     } else {
-        let world = host::world(&mut cx)?;
+        let world = host::status(&mut cx)?;
         let mut text = String::new();
         if changed.is_empty() {
             text += "This stage is already complete on this host; nothing changed.\n";
@@ -73,7 +73,7 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
     let own = if leads { None } else { Some(current_config::from_host(&cx)?.1.name) };
     let path = given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }));
-    let world = host::look(&mut cx, path, own.as_deref())?;
+    let world = host::status_for(&mut cx, path, own.as_deref())?;
     let text = match &world.plan {
         None => "No CA rotation is in progress.\n".to_owned(),
         Some(plan) => {
@@ -103,7 +103,7 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
 }
 
 /// The next command, and the hosts to run it on.
-fn next_step(world: &World, done: Stage) -> String {
+fn next_step(world: &RotationStatus, done: Stage) -> String {
     if world.plan.is_none() {
         return match done {
             Stage::Drop => "The CA rotation is complete on every host.\n\
@@ -133,7 +133,7 @@ mod tests {
     use crate::context::rotation::Plan as RotationPlan;
     use crate::state::rotation::Host;
 
-    fn world(hosts: &[(&str, bool, Option<Stage>)]) -> World {
+    fn world(hosts: &[(&str, bool, Option<Stage>)]) -> RotationStatus {
         let host = |(name, control_plane, done): &(&str, bool, Option<Stage>)| Host {
             name: (*name).to_owned(),
             control_plane: *control_plane,
@@ -141,7 +141,12 @@ mod tests {
             at: None,
         };
         let plan = RotationPlan { id: "1".into(), begun: 0, prints: [("ca".to_owned(), "00".to_owned())].into() };
-        World { plan: Some(plan), control_planes: None, tokens_at: None, hosts: hosts.iter().map(host).collect() }
+        RotationStatus {
+            plan: Some(plan),
+            control_planes: None,
+            tokens_at: None,
+            hosts: hosts.iter().map(host).collect(),
+        }
     }
 
     #[test]
@@ -160,7 +165,7 @@ mod tests {
             "Every host has completed every stage. To remove the records, run on a control plane:\n    \
              kubewright certs rotate-ca drop\n"
         );
-        let none = World { plan: None, ..world(&[]) };
+        let none = RotationStatus { plan: None, ..world(&[]) };
         assert_eq!(next_step(&none, Stage::Trust), "No CA rotation is in progress.\n");
         assert_eq!(
             next_step(&none, Stage::Drop),

@@ -1,10 +1,11 @@
-//! Makes the new authorities on the first control plane, and hands them to the others through the cluster.
+//! Creates the new CAs on the first control plane, and distributes them to the others through the cluster.
 //!
-//! They are sealed with a key that is derived from the old CA's private key, which every control plane has and the
+//! They are encrypted with a key that is derived from the old CA's private key, which every control plane has but the
 //! cluster does not.
 //!
-//! Reads: the old authorities, Secret `kube-system/kubewright-next-ca`. Writes: that Secret, the annotation of
-//! `cluster-info`, the bridge, and the new pairs in the folder `next` beside the old ones, where nothing uses them yet.
+//! Reads: the old CAs, the Secret `kube-system/kubewright-next-ca`. Writes: that Secret, the annotation of
+//! `cluster-info`, the cross-signed CA, and the new keys and certificates in the directory `next` next to the old
+//! ones, where no component uses them yet.
 
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
@@ -23,7 +24,7 @@ use crate::pki::rotation::short_print;
 use crate::pki::seal::SealKey;
 use crate::state::rotation;
 use crate::state::rotation::error::RotationError;
-use crate::state::rotation::host::{cluster, next, token_key};
+use crate::state::rotation::host::{cluster, pending, token_key};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -31,18 +32,17 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// See the module's text.
-pub struct Handover;
+pub struct Distribute;
 
-/// The bridge from the old CA to the new one, in the Secret.
-const BRIDGE: &str = "ca-bridge";
+/// The new CA cross-signed by the old one, in the Secret.
+const CROSS_SIGNED: &str = "ca-bridge";
 
-/// Where the new authorities wait.
-pub fn place() -> ObjectRef {
+/// The Secret with the new CAs.
+pub fn secret_ref() -> ObjectRef {
     ObjectRef::new(&SECRET, "kube-system", "kubewright-next-ca")
 }
 
-impl Action for Handover {
+impl Action for Distribute {
     fn needs_running_host(&self) -> bool {
         true
     }
@@ -54,20 +54,20 @@ impl Action for Handover {
         }
         let known = rotation.plan.clone();
         let api = cluster(cx)?;
-        // At the end of a change its Secret goes first: that one is missing does not make it a new change.
+        // At the end of a rotation its Secret is removed first: a missing Secret does not mean a new rotation.
         if let Some(plan) = known {
-            let secret = api.find(&place())?.unwrap_or_default();
+            let secret = api.find(&secret_ref())?.unwrap_or_default();
             return take(cx, &plan, &secret);
         }
-        if api.find(&place())?.is_none() {
+        if api.find(&secret_ref())?.is_none() {
             let secret = made(cx)?;
-            // Of two hosts that begin at the same time one is the first; both take what is there then.
+            // Of two hosts that begin at the same time one is the first; both use its result.
             api.create_or_retain(&secret)?;
-            cx.events.message("made new authorities, which nothing uses yet");
+            cx.events.message("created new CAs, which are not in use yet");
         }
-        let secret = api.read(&place())?;
+        let secret = api.read(&secret_ref())?;
         let text = rotation::annotation(&secret, rotation::ANNOTATION).to_owned();
-        let plan: Plan = serde_json::from_str(&text).map_err(|_| RotationError::Sealed)?;
+        let plan: Plan = serde_json::from_str(&text).map_err(|_| RotationError::NotDecrypted)?;
         take(cx, &plan, &secret)?;
         api.modify(&rotation::cluster_info(), |info| {
             info["metadata"]["annotations"][rotation::ANNOTATION] = json!(text);
@@ -77,24 +77,24 @@ impl Action for Handover {
     }
 }
 
-/// New authorities, sealed, as an object for the cluster.
+/// New CAs, encrypted, as an object for the cluster.
 fn made(cx: &mut Context) -> Result<Value> {
     let (store, names) = (cx.pki()?, check::chosen(cx)?);
     cx.expect_keys(names.len());
-    let (keys, seal) = (cx.keys(), seal_key(cx)?);
+    let (keys, seal) = (cx.keys(), encryption_key(cx)?);
     let (mut prints, mut data) = (BTreeMap::new(), Map::new());
     for name in names {
         let (print, bytes) = if name == SERVICE_ACCOUNT {
             let key = keys.take(cx.cluster()?.encryption_algorithm)?;
             (key_print(&key), Secret::new(key.block().expose().clone().into_bytes()))
         } else {
-            let old = store.require_ca(catalog::cert(&name)?, "its successor")?;
-            let (cert, key) = store.successor(&old.cert, cx.cluster()?, keys.as_ref())?;
+            let old = store.require_ca(catalog::cert(&name)?, "the new CA")?;
+            let (cert, key) = store.new_ca(&old.cert, cx.cluster()?, keys.as_ref())?;
             if name == "ca"
                 && let Some(old) = old.authority()
             {
-                // A certificate, which anybody may see.
-                data.insert(BRIDGE.into(), STANDARD.encode(store.bridge(&cert, old)?.pem()).into());
+                // A certificate, which is public.
+                data.insert(CROSS_SIGNED.into(), STANDARD.encode(store.cross_signed(&cert, old)?.pem()).into());
             }
             (short_print(&cert), Secret::new(both_pem(&[cert], &key)))
         };
@@ -107,8 +107,8 @@ fn made(cx: &mut Context) -> Result<Value> {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": place().name,
-            "namespace": place().namespace,
+            "name": secret_ref().name,
+            "namespace": secret_ref().namespace,
             "annotations": {rotation::ANNOTATION: serde_json::to_string(&plan).unwrap_or_default()},
         },
         "type": "Opaque",
@@ -116,14 +116,15 @@ fn made(cx: &mut Context) -> Result<Value> {
     }))
 }
 
-/// Opens what waits in the cluster and puts it into the folder `next`. A host that joined with the new CA has it.
+/// Decrypts the Secret and writes its content to the directory `next`. A host that joined with the new CA already has
+/// it.
 fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
     let (store, own_key) = (cx.pki()?, token_key(cx)?);
-    if let Some(pem) = data(secret, BRIDGE)
-        && let Some(bridge) = Cert::bundle_from_file(Path::new(BRIDGE), &pem)?.first()
-        && plan.prints.get("ca") == Some(&short_print(bridge))
+    if let Some(pem) = data(secret, CROSS_SIGNED)
+        && let Some(cross_signed) = Cert::bundle_from_file(Path::new(CROSS_SIGNED), &pem)?.first()
+        && plan.prints.get("ca") == Some(&short_print(cross_signed))
     {
-        store.save_bridge(bridge)?;
+        store.save_cross_signed(cross_signed)?;
     }
     let signs = |name: &str, print: &str| -> Result<bool> {
         if name == SERVICE_ACCOUNT {
@@ -133,26 +134,26 @@ fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
     };
     let mut seal = None;
     for (name, print) in &plan.prints {
-        let path = next(cx, name)?;
-        if cx.files.exists(&path.with_extension("key")) && kept_print(cx, name)?.as_ref() == Some(print) {
+        let path = pending(cx, name)?;
+        if cx.files.exists(&path.with_extension("key")) && kept_fingerprint(cx, name)?.as_ref() == Some(print) {
             continue;
         }
         if signs(name, print)? {
             continue;
         }
         if seal.is_none() {
-            seal = Some(seal_key(cx)?);
+            seal = Some(encryption_key(cx)?);
         }
         let Some(seal) = &seal else { continue };
-        let sealed = data(secret, name).ok_or(RotationError::NoHandover)?;
-        let bytes = seal.open(name, &sealed).map_err(|_| RotationError::Sealed)?;
+        let sealed = data(secret, name).ok_or(RotationError::NotDistributed)?;
+        let bytes = seal.open(name, &sealed).map_err(|_| RotationError::NotDecrypted)?;
         let key = PrivateKey::from_file(&path, bytes.expose())?;
         let cert = match name.as_str() {
             SERVICE_ACCOUNT => None,
             _ => Cert::bundle_from_file(&path, bytes.expose())?.into_iter().next(),
         };
         if cert.as_ref().map_or_else(|| key_print(&key), short_print) != *print {
-            return Err(RotationError::NoHandover.into());
+            return Err(RotationError::NotDistributed.into());
         }
         cx.files.create_dir(path.parent().unwrap_or(&path), 0o700)?;
         match cert {
@@ -163,21 +164,21 @@ fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
     Ok(())
 }
 
-/// What an object holds under a name.
+/// The value of a key of an object.
 fn data(secret: &Value, name: &str) -> Option<Vec<u8>> {
     STANDARD.decode(secret["data"][name].as_str()?).ok()
 }
 
-fn kept_print(cx: &mut Context, name: &str) -> Result<Option<String>> {
-    let (store, path) = (cx.pki()?, next(cx, name)?);
+fn kept_fingerprint(cx: &mut Context, name: &str) -> Result<Option<String>> {
+    let (store, path) = (cx.pki()?, pending(cx, name)?);
     if name == SERVICE_ACCOUNT {
         return Ok(store.kept_key(&path)?.map(|key| key_print(&key)));
     }
     Ok(store.kept_pair(&path)?.map(|(cert, _)| short_print(&cert)))
 }
 
-/// What seals: derived from the private key of the CA that signs at the beginning.
-fn seal_key(cx: &mut Context) -> Result<SealKey> {
+/// The encryption key, derived from the private key of the CA that signs at the beginning.
+fn encryption_key(cx: &mut Context) -> Result<SealKey> {
     let store = cx.pki()?;
     let spec = catalog::cert("ca")?;
     let key = store

@@ -107,7 +107,7 @@ fn the_old_key_and_certificate_can_be_restored() {
     let host = Host::new(36);
     let before = host.pair();
     host.renew(NOW, Names::Keep).unwrap();
-    host.store(NOW).put_back(catalog::cert("apiserver").unwrap(), &before, 0o400, 0o644).unwrap();
+    host.store(NOW).restore(catalog::cert("apiserver").unwrap(), &before, 0o400, 0o644).unwrap();
     assert_eq!(host.pair(), before);
     assert_eq!(HostFiles::new(host.root.path(), Gate::open()).mode(Path::new("/pki/apiserver.key")), Some(0o400));
     assert!(host.is_kept(NOW));

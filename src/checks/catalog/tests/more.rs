@@ -198,7 +198,7 @@ fn a_cluster_is_not_parted_from_its_data_although_everything_is_ignored() {
         });
         case.host = case.host.file("/data/etcd/member/wal/0", "");
         case.standing =
-            Some(Standing { stored, is_unknown: false, before: data(before), after: data("/var/lib/etcd") });
+            Some(ExistingCluster { stored, is_unknown: false, before: data(before), after: data("/var/lib/etcd") });
         case.node.ignore_preflight_errors = vec!["all".into()];
         case.report()
     };

@@ -64,7 +64,7 @@ fn a_cluster_that_does_not_answer_is_not_rewritten_whatever_is_ignored() {
     let report = |is_unknown: bool, is_edited: bool| {
         let mut case = Case::new();
         case.node.ignore_preflight_errors = vec!["all".into()];
-        case.standing = Some(Standing { is_unknown, ..Standing::default() });
+        case.standing = Some(ExistingCluster { is_unknown, ..ExistingCluster::default() });
         if is_edited {
             let path = "/etc/kubernetes/manifests/kube-apiserver.yaml".into();
             case.holding.edits.insert(path, "with --oidc-issuer-url".into());

@@ -4,7 +4,7 @@ use super::verify;
 use crate::base::exit_code::ExitCode;
 use crate::checks::containerd::{CONFIG, Document, Installation, load};
 use crate::checks::finding::{Finding, Repair, Report};
-use crate::checks::fix::{Fixed, Mended, apply};
+use crate::checks::fix::{Fixed, Fixes, apply};
 use crate::host::command::Output;
 use crate::host::command::fake::FakeHost;
 use crate::journal::{Journal, undo};
@@ -78,25 +78,25 @@ fn image(image: &str) -> Repair {
     Repair::SandboxImage { image: image.into() }
 }
 
-fn fix(fake: &FakeHost, journal: &mut Journal, repairs: impl IntoIterator<Item = Repair>) -> Mended {
+fn fix(fake: &FakeHost, journal: &mut Journal, repairs: impl IntoIterator<Item = Repair>) -> Fixes {
     let findings = repairs.into_iter().map(|repair| Finding::error("X", "", "", "").mended_by(repair)).collect();
     apply(&fake.live(), journal, &Report { findings, ..Report::default() })
 }
 
 /// What was done, when nothing failed.
 fn fixed(fake: &FakeHost, repairs: impl IntoIterator<Item = Repair>) -> Vec<Fixed> {
-    let mended = fix(fake, &mut Journal::default(), repairs);
-    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
-    mended.fixed
+    let fixes = fix(fake, &mut Journal::default(), repairs);
+    assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
+    fixes.fixed
 }
 
 /// Why it could not be done, when nothing was.
 fn refused(fake: &FakeHost, repair: Repair) -> String {
-    let mended = fix(fake, &mut Journal::default(), [repair]);
-    assert_eq!(mended.fixed, []);
-    assert!(mended.failed[0].why.hint().is_some());
-    assert_eq!(mended.failed[0].why.exit_code(), ExitCode::Host);
-    mended.failed[0].why.to_string()
+    let fixes = fix(fake, &mut Journal::default(), [repair]);
+    assert_eq!(fixes.fixed, []);
+    assert!(fixes.failed[0].why.hint().is_some());
+    assert_eq!(fixes.failed[0].why.exit_code(), ExitCode::Host);
+    fixes.failed[0].why.to_string()
 }
 
 fn config(fake: &FakeHost) -> String {
@@ -113,8 +113,8 @@ fn is_tidy(fake: &FakeHost) -> bool {
 fn both_settings_take_one_restart_and_are_undone() {
     let fake = host(FILE);
     let mut journal = Journal::default();
-    let mended = fix(&fake, &mut journal, [driver(), image("registry.k8s.io/pause:3.10")]);
-    let what: Vec<&str> = mended.fixed.iter().map(|fixed| fixed.what.as_str()).collect();
+    let fixes = fix(&fake, &mut journal, [driver(), image("registry.k8s.io/pause:3.10")]);
+    let what: Vec<&str> = fixes.fixed.iter().map(|fixed| fixed.what.as_str()).collect();
     let expected = [
         "containerd uses the cgroup driver systemd",
         "containerd uses the sandbox image registry.k8s.io/pause:3.10",
@@ -140,8 +140,8 @@ fn credentials_are_not_shown() {
     ));
     let host = fake.dry();
     let findings = vec![Finding::error("X", "", "", "").mended_by(image("new"))];
-    let mended = apply(&host, &mut Journal::default(), &Report { findings, ..Report::default() });
-    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
+    let fixes = apply(&host, &mut Journal::default(), &Report { findings, ..Report::default() });
+    assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
     let plan = format!("{:?}", host.gate().entries());
     assert!(plan.contains("password = ***") && plan.contains("sandbox_image = \\\"new"), "{plan}");
     assert!(!plan.contains("hunter2"), "{plan}");
@@ -205,11 +205,11 @@ fn what_containerd_refuses_does_not_replace_the_file() {
                    containerd: failed to load TOML: /run/kubewright-containerd-0.toml: (3, 1): bad\n";
     let fake = host(FILE).on_result(DUMP, 1, "password = \"hunter2\"", refusal);
     let mut journal = Journal::default();
-    let mended = fix(&fake, &mut journal, [image("new")]);
+    let fixes = fix(&fake, &mut journal, [image("new")]);
     let expected =
         "containerd refuses /etc/containerd/config.toml: failed to load TOML: /etc/containerd/config.toml: (3, 1): bad";
-    assert_eq!(mended.failed[0].why.to_string(), expected);
-    assert_eq!((mended.fixed, restarts(&fake)), (vec![], 0));
+    assert_eq!(fixes.failed[0].why.to_string(), expected);
+    assert_eq!((fixes.fixed, restarts(&fake)), (vec![], 0));
     assert_eq!(config(&fake), FILE);
     assert!(is_tidy(&fake) && journal.changes().is_empty());
 }
@@ -238,9 +238,9 @@ fn the_import_that_has_the_last_word_is_changed() {
     let path = "/etc/containerd/conf.d/my.toml";
     let fake = host(MAIN).file(path, IMPORT).file("/etc/containerd/conf.d/a.toml", "version = 2\n");
     let mut journal = Journal::default();
-    let mended = fix(&fake, &mut journal, [driver(), image("new")]);
-    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
-    assert!(mended.fixed[0].what.ends_with("systemd (in /etc/containerd/conf.d/my.toml, which has the last word)"));
+    let fixes = fix(&fake, &mut journal, [driver(), image("new")]);
+    assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
+    assert!(fixes.fixed[0].what.ends_with("systemd (in /etc/containerd/conf.d/my.toml, which has the last word)"));
     let read = || std::fs::read_to_string(fake.root().join(&path[1..])).unwrap();
     assert_eq!(read(), IMPORT.replace("= false", "= true").replace("mirror/pause:3.1", "new"));
     assert_eq!((config(&fake).as_str(), restarts(&fake)), (MAIN, 1));
@@ -289,10 +289,10 @@ fn a_restart_that_fails_brings_the_old_file_back() {
     };
     let fake = host(FILE).on_computed(RESTART, restart);
     let mut journal = Journal::default();
-    let mended = fix(&fake, &mut journal, [driver(), image("new")]);
-    assert_eq!(mended.fixed, [], "nothing is fixed");
-    assert_eq!(mended.failed.len(), 1);
-    let why = &mended.failed[0].why;
+    let fixes = fix(&fake, &mut journal, [driver(), image("new")]);
+    assert_eq!(fixes.fixed, [], "nothing is fixed");
+    assert_eq!(fixes.failed.len(), 1);
+    let why = &fixes.failed[0].why;
     let expected = "containerd did not start with the changed /etc/containerd/config.toml, so the old content is back and \
                     containerd was restarted";
     assert_eq!(why.to_string(), expected);
@@ -309,10 +309,10 @@ fn a_runtime_that_was_broken_before_is_reported_as_such_and_a_new_file_is_remove
         .on_computed("containerd --config /dev/null config dump", |root| dumped(root, "/dev/null"))
         .on("containerd --version", "containerd github.com/containerd/containerd v2.0.0 1");
     std::fs::remove_file(fake.root().join(&CONFIG[1..])).unwrap();
-    let mended = fix(&fake, &mut Journal::default(), [driver()]);
-    let why = mended.failed[0].why.to_string();
+    let fixes = fix(&fake, &mut Journal::default(), [driver()]);
+    let why = fixes.failed[0].why.to_string();
     assert!(why.contains("the old content is back, and it does not start with that either"), "{why}");
-    assert!(mended.fixed.is_empty() && !fake.root().join(&CONFIG[1..]).exists());
+    assert!(fixes.fixed.is_empty() && !fake.root().join(&CONFIG[1..]).exists());
 }
 
 #[test]

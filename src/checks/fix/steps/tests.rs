@@ -12,9 +12,9 @@ fn report(repairs: impl IntoIterator<Item = Repair>) -> Report {
 }
 
 /// What was done, when nothing failed.
-fn all(mended: Mended) -> Vec<Fixed> {
-    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
-    mended.fixed
+fn all(fixes: Fixes) -> Vec<Fixed> {
+    assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
+    fixes.fixed
 }
 
 fn read(host: &FakeHost, path: &str) -> String {
@@ -138,9 +138,9 @@ fn a_module_that_was_loaded_by_hand_is_loaded_at_boot_too() {
 fn what_cannot_be_mended_does_not_keep_the_rest_from_it() {
     let fake = swapping().on_result("modprobe ip_vs", 1, "", "modprobe: FATAL: Module ip_vs not found");
     let repairs = [Repair::Modules { modules: vec!["ip_vs".into()] }, Repair::Swap];
-    let mended = apply(&fake.live(), &mut Journal::default(), &report(repairs));
-    assert_eq!(mended.fixed.len(), 2);
-    assert!(mended.failed[0].why.to_string().contains("Module ip_vs not found"), "{:?}", mended.failed);
+    let fixes = apply(&fake.live(), &mut Journal::default(), &report(repairs));
+    assert_eq!(fixes.fixed.len(), 2);
+    assert!(fixes.failed[0].why.to_string().contains("Module ip_vs not found"), "{:?}", fixes.failed);
 }
 
 /// Where the strict fake panics, a real run was killed: just before that command.
