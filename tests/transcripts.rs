@@ -278,7 +278,7 @@ fn small_commands_print_their_results() {
         .run("kubeconfig install --user jane")
         .run("kubeconfig install --user jane -o json")
         .run("kubeconfig install --user john")
-        .run("kubeconfig user --client-name jane --org system:masters --validity-period 87600h -o json")
+        .run("kubeconfig user --client-name jane --org system:masters --validity-period 8760h -o json")
         .run("kubeconfig user --client-name jane --validity-period soon")
         .run("token list --kubeconfig missing.conf")
         .run("node remove n2 --yes --kubeconfig missing.conf")
