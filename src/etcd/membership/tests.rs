@@ -2,6 +2,7 @@ use super::super::test_etcd::{Mishap, TestEtcd, url};
 use super::*;
 use crate::base::exit_code::ExitCode;
 
+mod cut_off;
 mod place;
 
 struct Host {
@@ -368,21 +369,6 @@ fn a_dry_run_plans_all_changes_and_makes_none() {
     assert_eq!(etcd.shown(), "a b");
 }
 
-/// The hint blamed the network of this host although the hosts of the other members refused the connections.
-#[test]
-fn a_host_whose_connections_are_refused_is_not_cut_off() {
-    for (refusing, expected) in [(&[][..], true), (&["b"], false)] {
-        let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
-        etcd.with(|state| {
-            state.sick = vec!["b".into(), "c".into()];
-            state.refusing = refusing.iter().map(ToString::to_string).collect();
-        });
-        let failure = host.membership(&etcd).require_majority().unwrap_err();
-        let Some(EtcdError::QuorumLost { cut_off, .. }) = failure.downcast_ref() else { panic!("{failure}") };
-        assert_eq!(*cut_off, expected, "{refusing:?}");
-    }
-}
-
 #[test]
 fn an_etcd_that_stays_unreachable_is_reported_with_a_hint() {
     let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
@@ -400,16 +386,4 @@ fn the_result_of_a_removal_is_known_before_any_change() {
     etcd.with(|state| state.sick.push("c".into()));
     let failure = host.membership(&etcd).foresee(&at("b")).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(EtcdError::NoQuorum { .. })), "{failure}");
-}
-
-#[test]
-fn the_last_reachable_of_several_members_is_not_the_only_member() {
-    let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
-    etcd.with(|state| {
-        state.sick.extend(["b".into(), "c".into()]);
-        state.lost_majority = true;
-    });
-    let failure = host.membership(&etcd).leave(&at("a")).unwrap_err();
-    assert!(matches!(failure.downcast_ref(), Some(EtcdError::NoQuorum { healthy: 1, voters: 3, .. })), "{failure}");
-    assert_eq!(host.gate.count(), 0);
 }
