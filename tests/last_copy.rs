@@ -90,7 +90,7 @@ fn a_manifest_that_was_edited_by_hand_does_not_make_a_cluster_foreign() {
 }
 
 #[test]
-fn a_manifest_that_is_no_yaml_or_gone_does_not_make_a_cluster_foreign() {
+fn an_invalid_or_missing_manifest_does_not_make_a_cluster_foreign() {
     for journal in [true, false] {
         let root = control_plane();
         if journal {

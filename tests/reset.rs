@@ -1,4 +1,4 @@
-//! `reset` on a folder of files: what a cluster left there, and what its output says of it.
+//! `reset` on a directory of files: the leftovers of a cluster, and the output about them.
 
 use crate::support::run::{Finished, Run};
 use crate::support::whole;
@@ -121,9 +121,9 @@ fn keys_behind_a_link_are_removed() {
     }
 }
 
-/// It was called the data of somebody else's etcd, of which nothing had been touched.
+/// It was reported as the data of a foreign etcd, which had not been changed.
 #[test]
-fn below_a_root_folder_the_data_of_the_hosts_own_etcd_is_called_that() {
+fn in_a_root_directory_the_data_of_the_hosts_own_etcd_are_reported_as_such() {
     let root = control_plane();
     fs::create_dir_all(root.path().join("var/lib/etcd/member/snap")).unwrap();
     fs::write(root.path().join("var/lib/etcd/member/snap/db"), "x").unwrap();

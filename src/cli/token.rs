@@ -17,8 +17,8 @@ use crate::kube::token::TokenError;
 use crate::ops::cluster_info;
 use crate::phases::upload_certs;
 use crate::pki::cert::Cert;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::pin;
-use crate::pki::seal::SealKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
 use crate::state::join_command::{self, ClusterEndpoint};
@@ -95,7 +95,7 @@ fn create(
     let key = match (&args.certificate_key, args.control_plane) {
         (Some(key), _) => {
             let key = Secret::new(key.clone());
-            SealKey::parse(&key)?;
+            CertificateKey::parse(&key)?;
             Some(key)
         }
         (None, true) => Some(token::certificate_key(&session.env.random)?),

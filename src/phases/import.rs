@@ -53,9 +53,9 @@ impl Action for VerifySigned {
         let store = cx.pki()?;
         let (cluster, node, renewal) = (cx.cluster()?, cx.node()?, cx.renewal()?);
         let judge = |signed: &Signed| match Row::named(signed.name)? {
-            Row::Cert(spec) => Ok(store.judge_signed(spec, &signed.pem, cluster, node)),
+            Row::Cert(spec) => Ok(store.verify_signed(spec, &signed.pem, cluster, node)),
             Row::Kubeconfig(spec) => {
-                Ok(store.judge_signed_kubeconfig(spec, &renewal.kubeconfig_dir, &signed.pem, cluster, node))
+                Ok(store.verify_signed_kubeconfig(spec, &renewal.kubeconfig_dir, &signed.pem, cluster, node))
             }
         };
         let judged = renewal.signed.iter().map(judge).collect::<Result<Vec<_>>>()?;
@@ -79,7 +79,7 @@ impl Action for ImportSigned {
         let mut replaced = row.files(cx)?;
         let (cluster, node) = (cx.cluster()?, cx.node()?);
         let (there, chain) = match row {
-            Row::Cert(spec) => (store.load_certs(spec)?, store.judge_signed(spec, &pem, cluster, node)?),
+            Row::Cert(spec) => (store.load_certs(spec)?, store.verify_signed(spec, &pem, cluster, node)?),
             Row::Kubeconfig(spec) => {
                 let path = folder.join(spec.file);
                 let config = store.load_kubeconfig(&path)?;
@@ -88,7 +88,7 @@ impl Action for ImportSigned {
                 // A file that contains both is replaced together with the certificate.
                 let key = user.map(|user| store.client_key(&path, user)).transpose()?.flatten();
                 replaced.extend(key.map(|(file, _)| file).filter(|file| *file != path));
-                (there, store.judge_signed_kubeconfig(spec, &folder, &pem, cluster, node)?)
+                (there, store.verify_signed_kubeconfig(spec, &folder, &pem, cluster, node)?)
             }
         };
         if there.as_ref() == Some(&chain) {

@@ -12,7 +12,7 @@ use crate::kube::cluster::Cluster;
 use crate::kube::kind::{ObjectRef, SECRET};
 use crate::ops::objects::settle;
 use crate::pipeline::{Action, Target};
-use crate::pki::seal::SealKey;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::upload_certs;
 use serde_json::Value;
@@ -46,11 +46,11 @@ impl Action for UploadCerts {
 
 /// Encrypts `files` of this host with `key` and stores them in the cluster for two hours.
 pub fn upload(cx: &Context, cluster: &Cluster, key: &Secret<String>, files: &[SharedFile]) -> Result<()> {
-    let seal_key = SealKey::parse(key)?;
+    let certificate_key = CertificateKey::parse(key)?;
     let mut sealed = BTreeMap::new();
     for file in files {
         let bytes = cx.files.read(&file.path)?;
-        let bytes = bytes.map(|bytes| seal_key.seal(file.name, &bytes, &cx.random)).transpose()?;
+        let bytes = bytes.map(|bytes| certificate_key.encrypt(file.name, &bytes, &cx.random)).transpose()?;
         sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());
     }
     let owner_token = earlier_owner(cluster)?.map_or_else(|| token::generate(&cx.random), Ok)?;

@@ -99,7 +99,7 @@ impl PkiStore {
         keys: &dyn KeySource,
     ) -> Result<(Cert, PrivateKey), PkiError> {
         let authority: Authority<'_> = ca
-            .authority()
+            .signer()
             .ok_or_else(|| PkiError::ExternalCa { ca: ca.path.clone(), missing: vec![path.to_path_buf()] })?;
         let minor = minor_of(cluster)?;
         let usages = [(Usage::Server, old.for_servers), (Usage::Client, old.for_clients)];

@@ -17,7 +17,7 @@ use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::{Found, jws};
 use crate::pki::catalog::CERTS;
-use crate::pki::seal::SealKey;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::shared_files;
 use crate::pki::{Generator, PkiStore, fixture, validity};
 use crate::render::objects::upload_config;
@@ -203,10 +203,10 @@ impl First {
 
     /// The Secret with its files, encrypted; `left_out` are those of an external CA.
     pub(crate) fn encrypted(&self, key: &str, left_out: &[&str]) -> Value {
-        let key = SealKey::parse(&Secret::new(key.into())).unwrap();
+        let key = CertificateKey::parse(&Secret::new(key.into())).unwrap();
         let mut data = json!({});
         for file in shared_files(&self.cluster) {
-            let encrypted = || key.seal(file.name, &self.read(&file.path), &Random::seeded(3)).unwrap();
+            let encrypted = || key.encrypt(file.name, &self.read(&file.path), &Random::seeded(3)).unwrap();
             let encrypted = if left_out.contains(&file.name) { Vec::new() } else { encrypted() };
             data[file.name] = json!(STANDARD.encode(encrypted));
         }

@@ -11,7 +11,7 @@ use crate::ops::report;
 use crate::phases::join::error::JoinError;
 use crate::phases::join::prepare::require_shared;
 use crate::pipeline::{Action, Target};
-use crate::pki::seal::SealKey;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::shared_files;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -25,7 +25,7 @@ impl Action for DownloadCerts {
                 .message("no certificate key was specified: the shared certificates must already exist on this host");
             return Ok(());
         };
-        let key = SealKey::parse(&key)?;
+        let key = CertificateKey::parse(&key)?;
         let secret = cx.joining()?.api.find(&ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs"))?;
         let Some(secret) = secret else { return continue_without(cx) };
         // All are decrypted before the first is written: a wrong key leaves nothing behind.
@@ -34,10 +34,10 @@ impl Action for DownloadCerts {
             let Some(text) = secret["data"][file.name].as_str() else {
                 return Err(JoinError::StoredIncompletely { name: file.name.into() }.into());
             };
-            let sealed = STANDARD.decode(text).map_err(|_| JoinError::StoredBadly { name: file.name.into() })?;
+            let encrypted = STANDARD.decode(text).map_err(|_| JoinError::StoredBadly { name: file.name.into() })?;
             // The key of an external CA is on another host.
-            if !sealed.is_empty() {
-                let bytes = key.open(file.name, &sealed)?;
+            if !encrypted.is_empty() {
+                let bytes = key.decrypt(file.name, &encrypted)?;
                 opened.push((file, bytes));
             }
         }

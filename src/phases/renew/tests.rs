@@ -202,7 +202,7 @@ fn an_imported_kubelet_certificate_has_a_backup_of_the_old_file() {
         validity,
         says_no_ca: false,
     };
-    let signed = issue::sign(&template, key.public_der(), ca.authority().unwrap(), &Random::seeded(77)).unwrap().pem();
+    let signed = issue::sign(&template, key.public_der(), ca.signer().unwrap(), &Random::seeded(77)).unwrap().pem();
     let mut cx = renewing(&root, None);
     if let Task::Renew(task) = &mut cx.task {
         task.signed = vec![crate::context::renewal::Signed { name: KUBELET_CONF, pem: signed.clone().into_bytes() }];

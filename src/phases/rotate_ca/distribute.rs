@@ -19,9 +19,9 @@ use crate::pki::PrivateKey;
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
 use crate::pki::cert::{Cert, hex};
 use crate::pki::csr::both_pem;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::rotation::key_print;
 use crate::pki::rotation::short_print;
-use crate::pki::seal::SealKey;
 use crate::state::rotation;
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host::{cluster, pending, token_key};
@@ -81,7 +81,7 @@ impl Action for Distribute {
 fn made(cx: &mut Context) -> Result<Value> {
     let (store, names) = (cx.pki()?, check::chosen(cx)?);
     cx.expect_keys(names.len());
-    let (keys, seal) = (cx.keys(), encryption_key(cx)?);
+    let (keys, key_of_secret) = (cx.keys(), encryption_key(cx)?);
     let (mut prints, mut data) = (BTreeMap::new(), Map::new());
     for name in names {
         let (print, bytes) = if name == SERVICE_ACCOUNT {
@@ -91,14 +91,14 @@ fn made(cx: &mut Context) -> Result<Value> {
             let old = store.require_ca(catalog::cert(&name)?, "the new CA")?;
             let (cert, key) = store.new_ca(&old.cert, cx.cluster()?, keys.as_ref())?;
             if name == "ca"
-                && let Some(old) = old.authority()
+                && let Some(old) = old.signer()
             {
                 // A certificate, which is public.
                 data.insert(CROSS_SIGNED.into(), STANDARD.encode(store.cross_signed(&cert, old)?.pem()).into());
             }
             (short_print(&cert), Secret::new(both_pem(&[cert], &key)))
         };
-        data.insert(name.clone(), STANDARD.encode(seal.seal(&name, bytes.expose(), &cx.random)?).into());
+        data.insert(name.clone(), STANDARD.encode(key_of_secret.encrypt(&name, bytes.expose(), &cx.random)?).into());
         prints.insert(name, print);
     }
     let id = token::certificate_key(&cx.random)?.expose().chars().take(8).collect();
@@ -132,7 +132,7 @@ fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
         }
         Ok(store.load_ca(catalog::cert(name)?)?.is_some_and(|ca| short_print(&ca.cert) == print))
     };
-    let mut seal = None;
+    let mut key_of_secret = None;
     for (name, print) in &plan.prints {
         let path = pending(cx, name)?;
         if cx.files.exists(&path.with_extension("key")) && kept_fingerprint(cx, name)?.as_ref() == Some(print) {
@@ -141,12 +141,12 @@ fn take(cx: &mut Context, plan: &Plan, secret: &Value) -> Result<()> {
         if signs(name, print)? {
             continue;
         }
-        if seal.is_none() {
-            seal = Some(encryption_key(cx)?);
+        if key_of_secret.is_none() {
+            key_of_secret = Some(encryption_key(cx)?);
         }
-        let Some(seal) = &seal else { continue };
-        let sealed = data(secret, name).ok_or(RotationError::NotDistributed)?;
-        let bytes = seal.open(name, &sealed).map_err(|_| RotationError::NotDecrypted)?;
+        let Some(key_of_secret) = &key_of_secret else { continue };
+        let encrypted = data(secret, name).ok_or(RotationError::NotDistributed)?;
+        let bytes = key_of_secret.decrypt(name, &encrypted).map_err(|_| RotationError::NotDecrypted)?;
         let key = PrivateKey::from_file(&path, bytes.expose())?;
         let cert = match name.as_str() {
             SERVICE_ACCOUNT => None,
@@ -178,7 +178,7 @@ fn kept_fingerprint(cx: &mut Context, name: &str) -> Result<Option<String>> {
 }
 
 /// The encryption key, derived from the private key of the CA that signs at the beginning.
-fn encryption_key(cx: &mut Context) -> Result<SealKey> {
+fn encryption_key(cx: &mut Context) -> Result<CertificateKey> {
     let store = cx.pki()?;
     let spec = catalog::cert("ca")?;
     let key = store
@@ -187,5 +187,5 @@ fn encryption_key(cx: &mut Context) -> Result<SealKey> {
     let mut hash = Sha256::new();
     hash.update(b"kubewright: the authorities to come\0");
     hash.update(key.block().expose().as_bytes());
-    Ok(SealKey::parse(&Secret::new(hex(&hash.finalize())))?)
+    Ok(CertificateKey::parse(&Secret::new(hex(&hash.finalize())))?)
 }

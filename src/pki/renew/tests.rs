@@ -9,8 +9,8 @@ use crate::base::files::faults::injected::fail;
 use crate::base::gate::Gate;
 use crate::config::model::KeyAlgorithm;
 use crate::pki::fixture;
-use crate::pki::judge::verify_chain;
 use crate::pki::keys::Generator;
+use crate::pki::verifiers::verify_chain;
 use rustix::io::Errno;
 
 const NOW: u64 = 1_795_238_460;

@@ -4,9 +4,9 @@ use super::*;
 use crate::base::env::{Clock, Random};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::pki::judge::openssl;
 use crate::pki::keys::Generator;
 use crate::pki::store::LoadedCa;
+use crate::pki::verifiers::openssl;
 use crate::pki::{catalog, fixture};
 
 struct Host {
@@ -41,7 +41,7 @@ fn a_client_of_either_ca_trusts_a_server_with_the_cross_signed_certificate() {
     let host = Host::new();
     let store = store(&host.root);
     let (spec, cluster, node) = (catalog::cert("ca").unwrap(), fixture::cluster(36), fixture::node());
-    let cross_signed = store.cross_signed(&host.new.0, host.old.authority().unwrap()).unwrap();
+    let cross_signed = store.cross_signed(&host.new.0, host.old.signer().unwrap()).unwrap();
     assert!(host.new.0.subject_der == host.old.cert.subject_der && host.new.0 != host.old.cert);
     assert!(store.hand_over(spec, &[host.new.0.clone(), host.old.cert.clone()], &host.new.1).unwrap());
     assert!(!store.hand_over(spec, &[host.new.0.clone(), host.old.cert.clone()], &host.new.1).unwrap());
