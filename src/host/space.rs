@@ -25,12 +25,17 @@ pub struct Space {
     pub inodes: u64,
     /// Mounted read-only.
     pub read_only: bool,
+    /// The number of its device, which bind mounts of it share.
+    #[serde(skip)]
+    pub device: u64,
 }
 
 /// The file system that holds `path` or would hold it.
 pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
     let (folder, real) = nearest(host, path)?;
-    let stat = rustix::fs::statvfs(&real).map_err(|e| FileError { verb: "look at", path: real, source: e.into() })?;
+    let seen = |e: rustix::io::Errno| FileError { verb: "look at", path: real.clone(), source: e.into() };
+    let stat = rustix::fs::statvfs(&real).map_err(seen)?;
+    let device = rustix::fs::stat(&real).map_err(seen)?.st_dev;
     Ok(Space {
         folder,
         free: stat.f_bavail.saturating_mul(stat.f_frsize),
@@ -39,6 +44,7 @@ pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
         free_inodes: (stat.f_files > 0).then_some(stat.f_favail),
         inodes: stat.f_files,
         read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+        device,
     })
 }
 

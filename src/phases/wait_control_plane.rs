@@ -8,6 +8,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Change;
 use crate::base::wait::{Pace, Poll, TimedOut, Wait};
+use crate::checks::diagnosis::Hopeless;
 use crate::context::{Context, Task};
 use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
@@ -23,6 +24,8 @@ use std::time::Duration;
 const SLOWEST: Duration = Duration::from_millis(100);
 /// A healthy kubelet responds by then; before that, restarts need not be counted.
 const USUAL_START: Duration = Duration::from_secs(3);
+/// How often components are checked for an exit with a permanent reason.
+const EXIT_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the quorum of etcd is checked.
 const QUORUM_INTERVAL: Duration = Duration::from_secs(10);
 /// The static Pods of a control plane.
@@ -44,9 +47,19 @@ impl Action for WaitControlPlane {
         let limit = cx.timeouts().control_plane_component_health_check;
         let components = health::control_plane(&cx.files, cx.facts()?, &cx.node()?.local_endpoint)?;
         let mut rejected = RejectedPods::new(cx, &PODS)?;
+        let mut hopeless = Hopeless::new(&cx.host);
+        let mut exited = Pace::new(&cx.clock, EXIT_INTERVAL, EXIT_INTERVAL);
+        let start = cx.clock.monotonic();
         let mut lost = Pace::new(&cx.clock, QUORUM_INTERVAL, QUORUM_INTERVAL);
         wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events, || {
             rejected.check()?;
+            if exited.is_due(&cx.clock)
+                && let Ok(runtime) = cx.runtime()
+                && let Some(found) = hopeless.look(&cx.host, &runtime)
+            {
+                let elapsed = cx.clock.monotonic().saturating_sub(start);
+                return Err(cx.hopeless("a healthy control plane", elapsed, found));
+            }
             // Without it no API server becomes healthy, and none of them reports why.
             if lost.is_due(&cx.clock) { quorum::require(cx) } else { Ok(()) }
         })?;

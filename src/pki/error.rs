@@ -306,7 +306,7 @@ impl Fault for PkiError {
             }
             Self::Unfit { path, name, problems, .. } => problems.first().map(|problem| problem.fix(path, name)),
             Self::ExternalCa { .. } => Some(SIGNED_ELSEWHERE.into()),
-            Self::NoCa { ca_name, .. } => Some(format!("run 'kubewright init phase certs {ca_name}', or copy the cluster's CA to this host")),
+            Self::NoCa { ca, ca_name, .. } => Some(format!("copy the cluster's CA to {} from a backup or another control plane; for a new cluster, run 'kubewright init phase certs {ca_name}'", ca.display())),
             Self::HalfAPair { there, missing } => {
                 let from = format!("copy {} from where {} came from", missing.display(), there.display());
                 Some(if is_irreplaceable(there) {

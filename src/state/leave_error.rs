@@ -107,7 +107,10 @@ impl LeaveError {
                  running) and run the command again there"
                     .into()
             }
-            Some(Self::LastMember { name }) => format!("to end the cluster, run 'kubewright reset' on {name}"),
+            Some(Self::LastMember { name }) => format!(
+                "keep {name}: it has the only copy of the cluster's data; join another control plane first, or save the data \
+                 with 'etcdctl snapshot save' before the cluster ends"
+            ),
             _ => return failure,
         };
         let mut why = failure.to_string();
@@ -213,7 +216,9 @@ impl Fault for LeaveError {
                 "run 'kubectl drain {node} --ignore-daemonsets' on a control plane and then this command again with \
                  --skip-phases drain, or specify the --kubeconfig of an administrator"
             ),
-            Self::IsThisHost(_) => "run 'kubewright reset' to remove this host from its cluster".into(),
+            Self::IsThisHost(_) => {
+                "run 'kubewright reset --dry-run' here to see the changes with which this host leaves its cluster".into()
+            }
             Self::NoSuchNode(_) => "run 'kubectl get nodes' to list the names; an etcd member that has never started \
                                     has no name: use its id from 'etcdctl member list'"
                 .into(),

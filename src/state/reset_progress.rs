@@ -42,8 +42,8 @@ impl Fault for Damaged {
     }
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "run 'mv {PROGRESS_FILE} /root/' and the command again: it checks etcd and the API server to find the remaining \
-             steps"
+            "run 'mv --backup=numbered {PROGRESS_FILE} /root/' and the command again: it checks etcd and the API server to \
+             find the remaining steps"
         ))
     }
 }

@@ -116,7 +116,7 @@ fn telling(containers: &[Container], now: i64) -> Vec<&Container> {
     chosen
 }
 
-fn last_words(host: &Host, cri: &Cri, container: &Container) -> Vec<Line> {
+pub(super) fn last_words(host: &Host, cri: &Cri, container: &Container) -> Vec<Line> {
     let Ok(end) = cri.container_end(&container.id) else { return Vec::new() };
     let is_running = container.state == ContainerState::Running;
     // Of one that runs only the present counts: what it met while it started is over.
