@@ -6,7 +6,7 @@ use super::command::Host;
 use std::path::Path;
 
 /// Where packages of Debian and of Red Hat look.
-const FILES: [&str; 2] = ["/etc/default/kubelet", "/etc/sysconfig/kubelet"];
+pub const FILES: [&str; 2] = ["/etc/default/kubelet", "/etc/sysconfig/kubelet"];
 
 /// What the cluster's configuration gives it.
 const OF_CLUSTER: &str = "/var/lib/kubelet/kubeadm-flags.env";
