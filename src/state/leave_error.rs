@@ -185,8 +185,8 @@ impl Fault for LeaveError {
                                 that the cluster stops, and this host's data may be its last intact copy"
                 .into(),
             Self::EtcdSilent { .. } => "start etcd again (run 'crictl logs $(crictl ps -aq --name etcd)' to see why \
-                                        it is not running) and run the command again; --force deletes the data of \
-                                        this host, which may be the only copy"
+                                        it is not running) and run the command again; \
+                                        --force deletes the data of this host, which may be the only copy"
                 .into(),
             Self::LastMember { .. } => {
                 "to end the cluster, run the command again with --end-cluster; save its data first with 'etcdctl \
@@ -217,7 +217,8 @@ impl Fault for LeaveError {
                  --skip-phases drain, or specify the --kubeconfig of an administrator"
             ),
             Self::IsThisHost(_) => {
-                "run 'kubewright reset --dry-run' here to see the changes with which this host leaves its cluster".into()
+                "run 'kubewright reset --dry-run' here to see the changes with which this host leaves its cluster"
+                    .into()
             }
             Self::NoSuchNode(_) => "run 'kubectl get nodes' to list the names; an etcd member that has never started \
                                     has no name: use its id from 'etcdctl member list'"

@@ -131,8 +131,8 @@ impl Fault for JoinError {
                     .into()
             }
             Self::NameTaken { name } => format!(
-                "give this host another name with --node-name; or, if that node no longer exists, run 'kubewright \
-                 node remove {name} --dead' on a control plane first"
+                "give this host another name with --node-name; or, if that node no longer exists, \
+                 run 'kubewright node remove {name} --dead' on a control plane first"
             ),
             Self::OtherName { own, leave, .. } => {
                 format!("join with --node-name {own}; to give this host another name, first {leave}")

@@ -39,8 +39,8 @@ impl Action for WaitBootstrap {
         let waited = gate.effect(|| wait_for_kubelet(cx).and_then(|()| wait_for_certificate(cx, limit)));
         if waited.is_err() && cx.files.exists(Path::new(BOOTSTRAP_KUBELET_CONF)) {
             cx.events.message(format!(
-                "{BOOTSTRAP_KUBELET_CONF} and its token are kept, so that the kubelet can continue; 'kubewright \
-                 reset' removes them"
+                "{BOOTSTRAP_KUBELET_CONF} and its token are kept, so that the kubelet can continue; \
+                 'kubewright reset' removes them"
             ));
         }
         let cluster = match waited? {

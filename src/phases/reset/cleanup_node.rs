@@ -80,8 +80,8 @@ fn report_external_etcd_data(cx: &mut Context) -> Result<()> {
     };
     let note = format!(
         "the cluster's data in the external etcd at {}, which reset does not change; {last}, all objects, Secrets and \
-         tokens still exist there, and another 'init' with this etcd would reuse them; to remove them, run 'etcdctl \
-         del --prefix /registry/' there",
+         tokens still exist there, and another 'init' with this etcd would reuse them; to remove them, \
+         run 'etcdctl del --prefix /registry/' there",
         servers.join(", ")
     );
     cx.leaving_mut()?.notes.push(note);

@@ -106,8 +106,8 @@ fn leave(cx: &mut Context, local: &Local, membership: EtcdMembership) -> Result<
         EtcdMembership::Unknown(why) => {
             cx.events.warning(format!("the etcd member was not removed from the cluster: {why}"));
             let note = format!(
-                "if other etcd members still run, they still count this one: run 'kubewright node remove {name} \
-                 --dead' on one of their hosts"
+                "if other etcd members still run, they still count this one: \
+                 run 'kubewright node remove {name} --dead' on one of their hosts"
             );
             cx.leaving_mut()?.notes.push(note);
         }
