@@ -145,7 +145,7 @@ fn data_without_anything_else_is_kept_and_named_by_its_ids() {
     let root = tempfile::tempdir().unwrap();
     put(root.path(), "var/lib/etcd/member/snap/db", "x");
     let (_, text) = findings(root.path(), Some(CONFIG));
-    assert!(text.contains("the data of an etcd in /var/lib/etcd"), "{text}");
+    assert!(text.contains("etcd data in /var/lib/etcd"), "{text}");
     assert_harmless(&text);
 }
 

@@ -35,8 +35,8 @@ fn look(address: IpAddr) -> Option<Finding> {
     if network::is_own(address) {
         return None;
     }
-    let what = format!("no interface of this host has the address {address}, at which its etcd would listen");
-    let fix = "give an address that 'ip -brief address' shows with --apiserver-advertise-address, or in the file with \
+    let what = format!("no interface of this host has the address {address}, on which its etcd would listen");
+    let fix = "specify an address from 'ip -brief address' with --apiserver-advertise-address, or in the file with \
                localAPIEndpoint.advertiseAddress";
     Some(Finding::error(ID, address.to_string(), what, fix))
 }

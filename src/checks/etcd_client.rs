@@ -21,7 +21,7 @@ pub(super) fn material(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<(Trust,
     let read = |file: &str| match scene.files().read(Path::new(file)) {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => {
-            let what = format!("the external etcd cannot be asked: {file} is not there");
+            let what = format!("the external etcd cannot be checked: {file} does not exist");
             Err(Box::new(Finding::error(ID, file, what, format!("copy it to {file}, or correct etcd.external"))))
         }
         Err(error) => Err(unusable(file, &error)),
@@ -36,7 +36,7 @@ pub(super) fn material(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<(Trust,
 }
 
 pub(super) fn unusable(file: &str, fault: &dyn Fault) -> Box<Finding> {
-    let what = format!("the client for the external etcd cannot be made: {}", innermost(fault));
+    let what = format!("the client for the external etcd cannot be created: {}", innermost(fault));
     Box::new(Finding::error(ID, file, what, fault.hint().unwrap_or_default()))
 }
 
@@ -46,7 +46,7 @@ pub(super) fn client(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<Client, B
     if let Some(fault) = fault {
         let file = etcd.cert_file.as_str();
         let what = format!("the client certificate for the external etcd, {file}, {fault}");
-        let fix = format!("issue {file} again, by the CA that etcd trusts for clients");
+        let fix = format!("reissue {file} with the CA that etcd trusts for clients");
         return Err(Box::new(Finding::error(ID, file, what, fix).vital("etcd does not accept it")));
     }
     Client::new(Access { endpoints: etcd.endpoints.clone(), trust, credentials })
@@ -75,7 +75,7 @@ pub(super) fn prefix(cluster: &ClusterConfig) -> String {
 /// What is wrong with the client certificate whatever the server is.
 pub(super) fn fault(own: &Cert, now: i64) -> Option<&'static str> {
     if !own.for_clients {
-        return Some("is for servers only, and etcd wants one for clients (extended key usage clientAuth)");
+        return Some("is for servers only, but etcd needs one for clients (extended key usage clientAuth)");
     }
     (own.not_after < now).then_some("has expired")
 }

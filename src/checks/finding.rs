@@ -150,7 +150,7 @@ impl Finding {
 
     /// A check that could not be made is a warning: the host may be fine.
     pub fn unknown(id: &str, fault: &dyn Fault) -> Self {
-        let mut what = format!("this could not be checked: {fault}");
+        let mut what = format!("this check failed: {fault}");
         if let Some(source) = fault.source() {
             what = format!("{what}: {source}");
         }
@@ -224,9 +224,9 @@ impl Report {
     }
 }
 
-/// The host is not fit yet.
+/// The host is not ready.
 #[derive(Debug, thiserror::Error)]
-#[error("this host is not fit yet:\n{}", self.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+#[error("this host is not ready:\n{}", self.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Unfit {
     /// Everything that must be mended first; never empty.
     pub errors: Vec<Finding>,
@@ -244,12 +244,12 @@ impl Fault for Unfit {
             return Some(match self.role {
                 // The plan of a whole 'init' would hide what is to be seen.
                 Role::FirstControlPlane => "run 'kubewright preflight --fix --dry-run' (with the --config of this \
-                                            command, if it has one) to see what can be mended for you; '--fix' alone, \
-                                            there or here, mends it"
+                                            command, if it has one) to see what can be fixed automatically; '--fix' \
+                                            alone, there or here, fixes it"
                     .into(),
                 Role::ControlPlane | Role::Worker => {
-                    "run the same command with '--fix --dry-run' to see what can be mended for you, and with '--fix' \
-                     to have it mended"
+                    "run the same command with '--fix --dry-run' to see what can be fixed automatically, and with \
+                     '--fix' to fix it"
                         .into()
                 }
             });
@@ -261,11 +261,10 @@ impl Fault for Unfit {
             }
         }
         Some(if ignorable.is_empty() {
-            "mend it, then run the same command again".into()
+            "fix it, then run the same command again".into()
         } else {
             format!(
-                "mend it, then run the same command again; or, when you know better, add \
-                 --ignore-preflight-errors={}",
+                "fix it, then run the same command again; or, if you are sure, add --ignore-preflight-errors={}",
                 ignorable.join(",")
             )
         })

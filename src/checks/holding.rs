@@ -59,7 +59,7 @@ impl Holding {
         let mut parts: Vec<String> = Vec::new();
         for data in &self.data {
             let whose = data.identity.map(|identity| format!(" ({identity})")).unwrap_or_default();
-            parts.push(format!("the data of an etcd in {}{whose}", data.dir.display()));
+            parts.push(format!("etcd data in {}{whose}", data.dir.display()));
         }
         if !self.external_etcd.is_empty() {
             parts.push(format!("a control plane with its data in the etcd at {}", self.external_etcd.join(", ")));
@@ -67,7 +67,7 @@ impl Holding {
         if let Some(key) = self.keys.first() {
             parts.push(match self.keys.len() {
                 1 => format!("the key {}", key.display()),
-                more => format!("{} and {} more of a cluster's keys", key.display(), more - 1),
+                more => format!("{} and {} more keys of a cluster", key.display(), more - 1),
             });
         }
         (!parts.is_empty()).then(|| parts.join(", "))
@@ -80,14 +80,14 @@ impl Holding {
 
     /// What to do about a control plane that runs here: its data is somewhere, whether it was found or not.
     pub fn leave_running(&self) -> String {
-        keep(&self.last_copy().unwrap_or_else(|| "a control plane that runs".into()))
+        keep(&self.last_copy().unwrap_or_else(|| "a running control plane".into()))
     }
 
     /// As [`Holding::leave`], as the end of a sentence that begins with a safer way.
     pub fn or_leave(&self, otherwise: &str) -> String {
         match self.last_copy() {
             None => format!("; {otherwise}, run 'kubewright reset'"),
-            Some(what) => format!("; this host holds {what}, which may be the only copy: keep it"),
+            Some(what) => format!("; this host has {what}, which may be the only copy: keep it"),
         }
     }
 }
@@ -95,8 +95,8 @@ impl Holding {
 /// What to do where something may be lost.
 fn keep(what: &str) -> String {
     format!(
-        "keep this host as it is: it holds {what}, which may be the only copy. To go on with that cluster, give the flags \
-         or the --config file with which it was made; use another host for a new cluster"
+        "keep this host as it is: it has {what}, which may be the only copy. To continue with that cluster, specify \
+         the flags or the --config file that it was created with; use another host for a new cluster"
     )
 }
 
@@ -128,6 +128,6 @@ mod tests {
     #[test]
     fn the_data_is_named_with_the_ids_that_etcd_gave_it() {
         let holding = Holding { data: vec![data()], ..Holding::default() };
-        assert_eq!(holding.last_copy().unwrap(), "the data of an etcd in /var/lib/etcd (member a of cluster c)");
+        assert_eq!(holding.last_copy().unwrap(), "etcd data in /var/lib/etcd (member a of cluster c)");
     }
 }

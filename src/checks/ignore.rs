@@ -35,8 +35,8 @@ pub fn apply(inputs: &Inputs<'_>, findings: &mut [Finding]) -> Vec<Consequence> 
 fn refusal(finding: &Finding) -> Option<&'static str> {
     match finding.id.as_str() {
         "IsPrivilegedUser" => Some("every later step needs root"),
-        "CRI" => Some("without a container runtime nothing can be started"),
-        id if id.starts_with("Writable-") => Some("the files of the cluster have to be written there"),
+        "CRI" => Some("no container can be started without a container runtime"),
+        id if id.starts_with("Writable-") => Some("the files of the cluster must be written there"),
         _ => None,
     }
 }

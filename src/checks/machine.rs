@@ -48,12 +48,12 @@ pub(super) fn size<'a>() -> Vec<Check<'a>> {
                 return Vec::new();
             }
             let what = format!("a control plane needs {CPUS} CPUs; this host has {cpus}");
-            vec![Finding::error("NumCPU", "the machine", what, "give the machine more CPUs")]
+            vec![Finding::error("NumCPU", "the machine", what, "add CPUs to the machine")]
         }),
         Check::live("Mem", |scene| match facts::memory(scene.host()) {
             Ok(Some(memory)) if memory < MEMORY => {
                 let what = format!("a control plane needs {MEMORY} MiB of memory; this host has {memory}");
-                vec![Finding::error("Mem", "the machine", what, "give the machine more memory")]
+                vec![Finding::error("Mem", "the machine", what, "add memory to the machine")]
             }
             Ok(_) => Vec::new(),
             Err(error) => vec![Finding::unknown("Mem", &error)],
@@ -99,7 +99,11 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
     );
     let finding = Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
         .mended_by(Repair::Swap);
-    vec![if told == Some(true) { finding.vital("the kubelet is told by failSwapOn to refuse it") } else { finding }]
+    vec![if told == Some(true) {
+        finding.vital("the kubelet is configured with failSwapOn to refuse it")
+    } else {
+        finding
+    }]
 }
 
 /// What the kubelet of a node that runs does about swap. An 'init' would configure it anew.
@@ -117,7 +121,7 @@ fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
     match sources(scene) {
         Ok(sources) if sources.is_empty() => Vec::new(),
         Ok(sources) => {
-            let what = "swap is off now and will be on again after the next boot";
+            let what = "swap is off now, but will be on again after the next boot";
             let fix = format!("run the same command with '--fix', or: {}", sources.join("; "));
             vec![Finding::warning("Swap", "the next boot", what, fix).mended_by(Repair::Swap)]
         }
@@ -150,8 +154,8 @@ fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
             && !label.ends_with('-')
     };
     if name.len() > 253 || !name.split('.').all(fits) {
-        let what = format!("{name:?} cannot be a node's name: it must be a DNS name in lower case");
-        findings.push(Finding::warning(ID, name, what, "give another name with --node-name"));
+        let what = format!("{name:?} is not a valid node name: it must be a DNS name in lower case");
+        findings.push(Finding::warning(ID, name, what, "specify another name with --node-name"));
     }
     let command = Command::new(["getent", "ahosts", name]).within(LOOKUP);
     match scene.host().read(&command) {
@@ -187,7 +191,7 @@ fn check_clock(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(output) if output.stdout.trim() == "no" => vec![Finding::warning(
             ID,
             "the clock",
-            "the clock is not synchronised; certificates and tokens are refused when clocks differ",
+            "the clock is not synchronized; certificates and tokens are rejected if clocks differ",
             "run 'timedatectl set-ntp true', or install chrony",
         )],
         _ => Vec::new(),

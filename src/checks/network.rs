@@ -43,7 +43,7 @@ fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Find
         }
         let whose = match &holding.whose {
             Whose::Foreign(why) => format!("of another cluster ({why})"),
-            Whose::Ours | Whose::Unknown => "of a cluster that this host runs already".into(),
+            Whose::Ours | Whose::Unknown => "of a cluster that this host already runs".into(),
         };
         let what = format!("port {port} is in use by the {program} {whose}");
         return vec![Finding::error(id, format!("port {port}"), what, holding.leave_running())];
@@ -51,12 +51,12 @@ fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Find
     let shown = listener.shown();
     let what = format!("port {port}, which {program} needs, is in use by {shown}");
     let fix = match listener.pid {
-        Some(pid) => format!("stop it: run 'systemctl status {pid}' to see which service it is of"),
+        Some(pid) => format!("stop it: run 'systemctl status {pid}' to see which service it belongs to"),
         None => format!("run 'ss -ltnp sport = :{port}' as root to see what it is, and stop it"),
     };
     let finding = Finding::error(id, format!("port {port}"), what, fix);
     let is_needed = needed(scene.inputs, program);
-    vec![if is_needed { finding.vital("without this port it does not start") } else { finding }]
+    vec![if is_needed { finding.vital("it cannot start without this port") } else { finding }]
 }
 
 /// True when a program listens where it does by default: on another address or port it may live beside the listener.
@@ -170,7 +170,7 @@ fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
             Ok(true) => Vec::new(),
             Ok(false) => {
                 let fix = format!("{fix}, or {}", by_hand(key));
-                let what = format!("{key} is on now and will be off after the next boot");
+                let what = format!("{key} is on now, but will be off after the next boot");
                 vec![Finding::warning(id, place, what, fix).mended_by(repair)]
             }
             Err(error) => vec![Finding::unknown(id, &error)],
@@ -185,8 +185,8 @@ fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
             vec![Finding::error(id, place, what, fix).mended_by(repair)]
         }
         Ok(None) => {
-            let what = format!("{key} does not exist: the kernel does without this protocol");
-            vec![Finding::error(id, place, what, "boot without ipv6.disable=1, or leave this protocol out")]
+            let what = format!("{key} does not exist: the kernel does not support this protocol");
+            vec![Finding::error(id, place, what, "boot without ipv6.disable=1, or do not use this protocol")]
         }
         Err(error) => vec![Finding::unknown(id, &error)],
     }
@@ -204,7 +204,7 @@ fn comes_at_boot(scene: &Scene<'_>, key: &str) -> Result<bool, HostError> {
 
 fn by_hand(key: &str) -> String {
     if key.starts_with(BRIDGED) {
-        return format!("list {} in /etc/modules-load.d, and take '{key} = 0' out of /etc/sysctl.d", modules::BRIDGE);
+        return format!("list {} in /etc/modules-load.d, and remove '{key} = 0' from /etc/sysctl.d", modules::BRIDGE);
     }
     format!("write '{key} = 1' to a file in /etc/sysctl.d")
 }

@@ -69,7 +69,8 @@ pub(super) fn kubernetes_version<'a>() -> Vec<Check<'a>> {
         if version.minor <= table::newest() {
             return Vec::new();
         }
-        let what = format!("Kubernetes {version} is newer than this build knows ({})", table::window());
+        let what =
+            format!("Kubernetes {version} is newer than the versions that this build supports ({})", table::window());
         vec![Finding::warning(ID, version.to_string(), what, "use a later release of kubewright")]
     })]
 }
@@ -91,7 +92,8 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
         Err(error) => return vec![Finding::error(ID, "kubelet", error.to_string(), hint(error))],
     };
     if kubelet.minor < table::OLDEST {
-        let what = format!("the kubelet {kubelet} is older than kubewright manages ({})", table::window());
+        let what =
+            format!("the kubelet {kubelet} is older than the versions that kubewright supports ({})", table::window());
         return vec![Finding::error(ID, "kubelet", what, "install a newer kubelet")];
     }
     let Some(cluster) = scene.inputs.cluster.map(|c| &c.version) else { return Vec::new() };
@@ -102,7 +104,10 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     }
     let skew = table::facts(cluster.minor).map_or(2, |facts| facts.kubelet_skew);
     if kubelet.minor + skew < cluster.minor {
-        let what = format!("the kubelet {kubelet} is more than {skew} minors behind the control plane {cluster}");
+        let what = format!(
+            "the kubelet {kubelet} is more than {skew} minor versions older than the control plane \
+                            {cluster}"
+        );
         return vec![Finding::error(ID, "kubelet", what, format!("install the kubelet {cluster}"))];
     }
     Vec::new()
@@ -113,8 +118,8 @@ fn check_service(scene: &Scene<'_>) -> Vec<Finding> {
     let services = Services::of(scene.host());
     match services.state("kubelet") {
         Ok(state) if !state.exists => {
-            let what = "there is no service named kubelet, so nothing will start the kubelet";
-            vec![Finding::warning(ID, "kubelet", what, "install the package kubelet, which brings its service")]
+            let what = "the service kubelet does not exist, so the kubelet cannot be started";
+            vec![Finding::warning(ID, "kubelet", what, "install the package kubelet, which contains its service")]
         }
         Ok(state) if !state.enabled => {
             let fix = format!("run the same command with '--fix', or {}", services.enable_command("kubelet"));

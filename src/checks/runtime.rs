@@ -37,10 +37,10 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
 fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "CRI";
     if let Some(socket) = scene.inputs.node.cri_socket.as_deref().filter(|socket| socket.ends_with(DOCKERSHIM)) {
-        let what = "Docker cannot be used by the kubelet's own adapter (dockershim): kubewright speaks to runtimes by \
-                    the CRI only";
-        let fix = "leave the socket (--cri-socket, criSocket) out to use the containerd that comes with Docker; or \
-                   install cri-dockerd and name unix:///var/run/cri-dockerd.sock";
+        let what = "Docker cannot be used with the kubelet's own adapter (dockershim): kubewright supports only \
+                    runtimes with the CRI";
+        let fix = "remove the socket (--cri-socket, criSocket) to use the containerd that comes with Docker; or \
+                   install cri-dockerd and specify unix:///var/run/cri-dockerd.sock";
         return vec![Finding::error(ID, socket, what, fix)];
     }
     match scene.cri() {
@@ -66,7 +66,7 @@ fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
     const ID: &str = "CRI";
     let mut finding = broken(ID, place(error), error);
     if scene.files().exists(Path::new(DOCKER)) {
-        finding.what += "; Docker, which runs here, cannot be used directly, but the containerd beneath it can";
+        finding.what += "; Docker, which runs here, cannot be used directly, but its containerd can";
     }
     if matches!(error, CriError::Disabled { endpoint } if endpoint.is_containerd()) {
         return finding.mended_by(Repair::SwitchCriOn);
@@ -81,7 +81,7 @@ fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
         (state.exists && !state.active).then_some((service, state.word))
     });
     let Some((service, word)) = stopped else { return finding };
-    let what = format!("the container runtime {service} is installed and does not run (it is {word})");
+    let what = format!("the container runtime {service} is installed but not running (it is {word})");
     let fix = format!("run 'systemctl start {service}'; if it does not stay up, run 'journalctl -u {service} -n 50'");
     Finding::error(ID, service, what, fix).mended_by(Repair::StartService { service: service.into() })
 }
@@ -111,7 +111,7 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
             Ok(Some(_)) => {}
             Ok(None) => {
                 let what = format!(
-                    "{} cannot tell its cgroup driver (CRI method RuntimeConfig), which later kubelets demand",
+                    "{} cannot report its cgroup driver (CRI method RuntimeConfig), which later kubelets require",
                     cri.version()
                 );
                 findings.push(Finding::warning(
@@ -132,14 +132,14 @@ fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
     const ID: &str = "ContainerRuntimeVersion";
     let minor = scene.kubelet_minor();
     let (what, fix) = if cri.version().api != "v1" && minor >= SPEAKS_ONLY_V1 {
-        let what = format!("{} speaks only CRI v1alpha2, which the kubelet of v1.{minor} does not", cri.version());
+        let what = format!("{} supports only CRI v1alpha2, which the kubelet of v1.{minor} does not", cri.version());
         (what, "install a newer runtime (containerd 1.6 or later)")
     } else if minor < SPEAKS_V1 {
         match cri.speaks_v1alpha2() {
             Ok(true) => return None,
             Ok(false) => {
                 let what = format!(
-                    "{} no longer speaks CRI v1alpha2, and the kubelet of v1.{minor} speaks nothing else",
+                    "{} no longer supports CRI v1alpha2, and the kubelet of v1.{minor} supports nothing else",
                     cri.version()
                 );
                 (what, "install an older runtime (containerd 1.7 or CRI-O 1.25), or Kubernetes v1.23 or later")
@@ -150,7 +150,7 @@ fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
         return None;
     };
     let finding = Finding::error(ID, cri.endpoint().to_string(), what, fix);
-    Some(finding.vital("the kubelet would end at once"))
+    Some(finding.vital("the kubelet would exit immediately"))
 }
 
 /// A runtime that answers now and is not started at boot is down after the next one.
@@ -193,14 +193,16 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let is_there = cri.has_image(configured).unwrap_or(false);
-    let by_hand = format!("set {wanted} as the image that holds Pods in the runtime's configuration");
-    let what =
-        format!("the runtime holds Pods with {configured}; Kubernetes v1.{} is tried with {wanted}", scene.minor);
+    let by_hand = format!("set {wanted} as the sandbox image in the runtime's configuration");
+    let what = format!(
+        "the runtime uses the sandbox image {configured}; Kubernetes v1.{} is tested with {wanted}",
+        scene.minor
+    );
     let finding = if is_there || Policy::find(&scene.inputs.node.image_pull_policy) != Some(Policy::Never) {
         // The runtime pulls the image itself when the first Pod starts.
         Finding::warning(ID, cri.endpoint().to_string(), what, by_hand)
     } else {
-        let what = format!("{what}, and {configured} is missing, so that no Pod can start");
+        let what = format!("{what}, and {configured} is missing, so no Pod can start");
         Finding::error(ID, cri.endpoint().to_string(), what, by_hand)
     };
     let by_fix = format!(

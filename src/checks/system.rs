@@ -54,7 +54,7 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
             }
             Ok(None) => {
                 let fix = "mount them: run 'mount -t cgroup2 none /sys/fs/cgroup', or install systemd";
-                let finding = Finding::error(ID, CGROUP_PLACE, "no control groups are mounted", fix);
+                let finding = Finding::error(ID, CGROUP_PLACE, "no cgroups are mounted", fix);
                 findings.push(finding.vital("no container can be started without them"));
             }
             Err(error) => findings.push(Finding::unknown(ID, &error)),
@@ -74,7 +74,7 @@ fn release(scene: &Scene<'_>) -> Vec<Finding> {
     if (major, minor) >= (5, 4) {
         return Vec::new();
     }
-    let what = format!("the kernel {release} is older than any that Kubernetes is tried on (5.4 and later)");
+    let what = format!("the kernel {release} is older than any that Kubernetes is tested with (5.4 and later)");
     vec![Finding::warning(ID, "the kernel", what, "install a newer kernel")]
 }
 
@@ -114,26 +114,21 @@ fn controllers(cgroups: &Cgroups) -> Vec<Finding> {
     let mut findings = Vec::new();
     let optional = missing(&OPTIONAL_CONTROLLERS);
     if !optional.is_empty() {
-        let what = format!("control groups lack {}, so Pods cannot ask for huge pages", optional.join(", "));
-        findings.push(Finding::warning(
-            ID,
-            "control groups",
-            what,
-            "boot a kernel with this controller if Pods need it",
-        ));
+        let what = format!("the cgroup controllers lack {}, so Pods cannot request huge pages", optional.join(", "));
+        findings.push(Finding::warning(ID, "cgroups", what, "boot a kernel with this controller if Pods need it"));
     }
     let missing = missing(wanted);
     if missing.is_empty() {
         return findings;
     }
-    let what = format!("control groups lack {}", missing.join(", "));
+    let what = format!("the cgroup controllers lack {}", missing.join(", "));
     // Debian and Raspberry Pi OS boot without the memory controller unless told so.
     let fix = if missing.contains(&"memory") {
         "boot the kernel with cgroup_enable=memory"
     } else {
-        "boot a kernel that has these controllers"
+        "boot a kernel with these controllers"
     };
-    findings.push(Finding::error(ID, "control groups", what, fix));
+    findings.push(Finding::error(ID, "cgroups", what, fix));
     findings
 }
 
@@ -147,11 +142,11 @@ fn version(scene: &Scene<'_>, cgroups: &Cgroups) -> Vec<Finding> {
         .cluster
         .is_some_and(|c| c.kubelet.get("failCgroupV1").and_then(serde_json::Value::as_bool) == Some(false));
     if minor >= FAILS_ON_V1 && !allowed {
-        let fix = "boot with control groups of version 2 (systemd.unified_cgroup_hierarchy=1), or set failCgroupV1: \
-                   false in the KubeletConfiguration";
-        let what = "this host has control groups of version 1, which the kubelet refuses";
+        let fix = "boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1), or set failCgroupV1: false in the \
+                   KubeletConfiguration";
+        let what = "this host uses cgroup v1, which the kubelet refuses";
         return vec![Finding::error(ID, CGROUP_PLACE, what, fix)];
     }
-    let what = "this host has control groups of version 1, which later kubelets refuse";
+    let what = "this host uses cgroup v1, which later kubelets refuse";
     vec![Finding::warning(ID, CGROUP_PLACE, what, "plan to boot with systemd.unified_cgroup_hierarchy=1")]
 }

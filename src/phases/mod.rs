@@ -191,7 +191,7 @@ mod tests {
         ]
         .concat();
         for (name, _) in ACTIONS {
-            assert!(lists.contains(&format!("no phase uses '{name}'")), "no phase uses '{name}'");
+            assert!(lists.contains(&format!("action: {name}\n")), "no phase uses '{name}'");
         }
     }
 }

@@ -29,7 +29,7 @@ pub enum ContainerdError {
         found: String,
     },
     /// containerd does not accept a configuration.
-    #[error("containerd refuses {file}: {why}")]
+    #[error("containerd rejects {file}: {why}")]
     Refused {
         /// The file.
         file: String,
@@ -56,10 +56,10 @@ impl Fault for ContainerdError {
             Self::NotEditable { .. } => "change the file by hand".into(),
             Self::NotContainerd => "change the runtime's configuration by hand, then run the checks again".into(),
             Self::Overridden { file, .. } => format!(
-                "another file has the last word: see 'imports' in {file} and the files it names, and change it there; \
-                 'containerd config dump' shows what is in force"
+                "another file overrides it: see 'imports' in {file} and the files it refers to, and change it there; \
+                 'containerd config dump' shows the effective configuration"
             ),
-            Self::Refused { .. } => "run 'containerd config dump' to see what is wrong; change the file by hand".into(),
+            Self::Refused { .. } => "run 'containerd config dump' to see the problem; change the file by hand".into(),
             Self::UnknownSchema { .. } => "run 'containerd config migrate' to see it in the current version".into(),
         })
     }

@@ -65,7 +65,10 @@ struct FormerFile {
 #[derive(Debug, thiserror::Error)]
 enum RestartError {
     /// The way back worked.
-    #[error("{service} did not start with the changed {files}, so the old content is back and {service} was restarted")]
+    #[error(
+        "{service} did not start with the changed {files}, so the old content was restored and {service} was \
+             restarted"
+    )]
     RolledBack {
         service: &'static str,
         files: String,
@@ -74,7 +77,8 @@ enum RestartError {
     },
     /// The way back did not help.
     #[error(
-        "{service} did not start with the changed {files}; the old content is back, and it does not start with that either: {again}"
+        "{service} did not start with the changed {files}; the old content was restored, but it does not start with \
+         that either: {again}"
     )]
     StaysDown {
         service: &'static str,
@@ -84,7 +88,7 @@ enum RestartError {
         why: HostError,
     },
     /// The way back is closed.
-    #[error("{service} did not start with the changed {files}, and the old content could not be put back: {again}")]
+    #[error("{service} did not start with the changed {files}, and the old content could not be restored: {again}")]
     NotPutBack {
         service: &'static str,
         files: String,
@@ -103,7 +107,7 @@ impl Fault for RestartError {
             Self::RolledBack { service, .. } | Self::StaysDown { service, .. } => {
                 format!("run 'journalctl -u {service} -n 50' to see why")
             }
-            Self::NotPutBack { .. } => "run 'kubewright preflight --undo-fix', which puts it back".into(),
+            Self::NotPutBack { .. } => "run 'kubewright preflight --undo-fix', which restores it".into(),
         })
     }
 }

@@ -82,7 +82,7 @@ pub(super) fn enable_cri(bench: &mut Bench<'_>) -> Result<()> {
     if changed.is_empty() {
         changed.extend(containerd.files.first().cloned());
     }
-    containerd.store(bench, &changed, &wrong, "containerd's Kubernetes interface is enabled")
+    containerd.store(bench, &changed, &wrong, "containerd's CRI plugin is enabled")
 }
 
 fn set(file: &mut ConfigFile, key: &[&str], value: impl Into<Value>) -> Result<()> {
@@ -138,7 +138,7 @@ impl Containerd {
         let what = if file.path == self.installation.config {
             what.to_owned()
         } else {
-            format!("{what} (in {}, which has the last word)", file.path.display())
+            format!("{what} (in {}, which overrides other files)", file.path.display())
         };
         let first = match self.check(bench, std::slice::from_ref(&file), wrong) {
             Ok(()) => return Self::write(bench, &[file], &what),

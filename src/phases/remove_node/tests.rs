@@ -62,7 +62,7 @@ fn after_a_loss_of_quorum_the_hint_does_not_repeat_the_same_command() {
     });
     let failure = run(&RemoveCheck, &mut cluster.removing("n2", true)).unwrap_err();
     let hint = failure.hint().unwrap();
-    assert!(failure.to_string().contains("majority"), "{failure}");
+    assert!(failure.to_string().contains("quorum"), "{failure}");
     assert!(hint.contains("snapshot") && !hint.contains("--dead") && !hint.contains("--accept"), "{hint}");
 }
 

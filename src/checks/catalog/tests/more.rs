@@ -138,7 +138,7 @@ fn docker_by_dockershim_is_refused_in_one_sentence() {
     let report = case.report();
     let finding = only(&report);
     assert_eq!((finding.id.as_str(), &finding.repair), ("CRI", &None));
-    assert!(finding.what.contains("by the CRI only") && finding.fix.contains("cri-dockerd"), "{finding}");
+    assert!(finding.what.contains("only runtimes with the CRI") && finding.fix.contains("cri-dockerd"), "{finding}");
 
     let mut case = Case::new();
     case.host = case.host.file("/var/run/docker.sock", "");

@@ -30,7 +30,7 @@ fn a_port_is_free_for_those_we_started_only() {
     let mut case = Case::new();
     case.host = listening(case.host, 6443, "kube-apiserver");
     let report = case.report();
-    assert!(only(&report).what.contains("of a cluster that this host runs already"), "{report:?}");
+    assert!(only(&report).what.contains("of a cluster that this host already runs"), "{report:?}");
     assert!(!only(&report).fix.contains("reset") && only(&report).fix.contains("keep this host"), "{report:?}");
 
     let mut case = Case::new();

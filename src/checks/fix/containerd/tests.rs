@@ -240,7 +240,7 @@ fn the_import_that_has_the_last_word_is_changed() {
     let mut journal = Journal::default();
     let fixes = fix(&fake, &mut journal, [driver(), image("new")]);
     assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
-    assert!(fixes.fixed[0].what.ends_with("systemd (in /etc/containerd/conf.d/my.toml, which has the last word)"));
+    assert!(fixes.fixed[0].what.ends_with("systemd (in /etc/containerd/conf.d/my.toml, which overrides other files)"));
     let read = || std::fs::read_to_string(fake.root().join(&path[1..])).unwrap();
     assert_eq!(read(), IMPORT.replace("= false", "= true").replace("mirror/pause:3.1", "new"));
     assert_eq!((config(&fake).as_str(), restarts(&fake)), (MAIN, 1));
@@ -293,7 +293,7 @@ fn a_restart_that_fails_brings_the_old_file_back() {
     assert_eq!(fixes.fixed, [], "nothing is fixed");
     assert_eq!(fixes.failed.len(), 1);
     let why = &fixes.failed[0].why;
-    let expected = "containerd did not start with the changed /etc/containerd/config.toml, so the old content is back and \
+    let expected = "containerd did not start with the changed /etc/containerd/config.toml, so the old content was restored and \
                     containerd was restarted";
     assert_eq!(why.to_string(), expected);
     assert!(why.causes()[0].contains("Job for containerd.service failed."), "{:?}", why.causes());
@@ -311,7 +311,7 @@ fn a_runtime_that_was_broken_before_is_reported_as_such_and_a_new_file_is_remove
     std::fs::remove_file(fake.root().join(&CONFIG[1..])).unwrap();
     let fixes = fix(&fake, &mut Journal::default(), [driver()]);
     let why = fixes.failed[0].why.to_string();
-    assert!(why.contains("the old content is back, and it does not start with that either"), "{why}");
+    assert!(why.contains("the old content was restored, but it does not start with that either"), "{why}");
     assert!(fixes.fixed.is_empty() && !fake.root().join(&CONFIG[1..]).exists());
 }
 

@@ -65,7 +65,7 @@ fn undecryptable_certificates_leave_no_files() {
     };
     for (secret, words) in [
         (first.encrypted(&"f".repeat(64), &[]), "ca.crt"),
-        (change("etcd-ca.key", json!(null)), "lack etcd-ca.key"),
+        (change("etcd-ca.key", json!(null)), "do not contain etcd-ca.key"),
         (change("etcd-ca.key", json!("no base64!")), "etcd-ca.key"),
     ] {
         objects.put(KUBEADM_CERTS, secret);
