@@ -1,4 +1,4 @@
-//! Checks of the machine itself: user, size, swap, name, clock, modules.
+//! Checks of the machine: user, size, swap, name, clock, modules.
 
 use super::finding::Role;
 use super::finding::{Finding, Repair};
@@ -15,16 +15,16 @@ use std::time::Duration;
 const CPUS: usize = 2;
 /// The MiB a control plane needs (kubeadm's `ControlPlaneMem`).
 const MEMORY: u64 = 1700;
-/// A name server that is gone must not hold the checks up for long.
+/// An unreachable name server must not delay the checks for long.
 const LOOKUP: Duration = Duration::from_secs(5);
-/// systemd notes here that it runs in a container.
+/// Created by systemd if it runs in a container.
 const IN_CONTAINER: &str = "/run/systemd/container";
-/// systemd-timesyncd notes here that the clock is right (systemd-timesyncd.service(8)).
+/// Created by systemd-timesyncd when the clock is synchronized (systemd-timesyncd.service(8)).
 const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
-/// The modules of kube-proxy's ipvs mode, as its own check has them.
+/// The modules of kube-proxy's ipvs mode, as in its own check.
 const IPVS: [&str; 5] = ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"];
 
-/// Who may do this.
+/// Whether the user is root.
 pub(super) fn user<'a>() -> Vec<Check<'a>> {
     vec![Check::live("IsPrivilegedUser", |scene| {
         if scene.inputs.uid == 0 {
@@ -39,7 +39,7 @@ pub(super) fn user<'a>() -> Vec<Check<'a>> {
     })]
 }
 
-/// Whether a control plane fits.
+/// Whether the host is large enough for a control plane.
 pub(super) fn size<'a>() -> Vec<Check<'a>> {
     vec![
         Check::live("NumCPU", |_| {
@@ -61,7 +61,7 @@ pub(super) fn size<'a>() -> Vec<Check<'a>> {
     ]
 }
 
-/// What every node needs.
+/// The checks for every node.
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
     vec![
         Check::live("Swap", check_swap),
@@ -76,7 +76,7 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(areas) => areas,
         Err(error) => return vec![Finding::unknown("Swap", &error)],
     };
-    // A flag wins over the configuration.
+    // A flag has priority over the configuration.
     let args = &scene.inputs.node.kubelet_extra_args;
     let told = kubelet_flags::find(scene.host(), "fail-swap-on")
         .map(|(value, _)| value)
@@ -106,14 +106,14 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
     }]
 }
 
-/// What the kubelet of a node that runs does about swap. An 'init' would configure it anew.
+/// The swap setting of a running node's kubelet. An 'init' would reconfigure it.
 fn own_setting(scene: &Scene<'_>) -> Option<bool> {
     let stays = scene.inputs.role != Role::FirstControlPlane && scene.runs_pods();
     let config = stays.then(|| running_node::kubelet_config(scene.host())).flatten()?;
     config.get("failSwapOn")?.as_bool()
 }
 
-/// Swap that comes back at the next boot breaks a node that works today.
+/// Swap that is turned on at the next boot breaks a node that works today.
 fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
     if kubelet_accepts {
         return Vec::new();
@@ -129,7 +129,7 @@ fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
     }
 }
 
-/// What turns swap on at the next boot, each with the way to keep it off.
+/// The sources of swap at the next boot, each with the command that disables it.
 fn sources(scene: &Scene<'_>) -> Result<Vec<String>, HostError> {
     let table = scene.files().read_text(Path::new("/etc/fstab"))?.unwrap_or_default();
     let mut sources = Vec::new();
@@ -179,7 +179,7 @@ fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
 fn check_clock(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "ClockSync";
     let host = scene.host();
-    // A container has its host's clock; and what timesyncd achieved shows without asking anybody.
+    // A container uses its host's clock; and timesyncd records its success in a file.
     if [IN_CONTAINER, SYNCHRONISED].iter().any(|path| host.files().exists(Path::new(path))) {
         return Vec::new();
     }
@@ -222,7 +222,7 @@ fn check_modules(scene: &Scene<'_>) -> Vec<Finding> {
     vec![Finding::warning(ID, "the kernel", what, fix).mended_by(Repair::Modules { modules: missing })]
 }
 
-/// The hint of a fault, for findings that pass one on.
+/// The hint of a fault, for findings that pass it on.
 pub(super) fn hint(fault: &dyn Fault) -> String {
     fault.hint().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Checks of programs: those on the search path, the kubelet and its service, versions.
+//! Checks of programs: those in the search path, the kubelet and its service, versions.
 
 use super::finding::{Finding, Repair};
 use super::inputs::Check;
@@ -8,7 +8,7 @@ use crate::host::HostError;
 use crate::host::service::Services;
 use crate::versions::table;
 
-/// A program: its name, whether a node works without it, and the minors whose kubeadm asks for it.
+/// A program: its name, whether a node works without it, and the minor versions whose kubeadm requires it.
 struct Program {
     name: &'static str,
     mandatory: bool,
@@ -20,11 +20,11 @@ const fn program(name: &'static str, mandatory: bool, first: u16, last: u16, pac
     Program { name, mandatory, minors: first..=last, package }
 }
 
-/// For minors that are still to come.
+/// For future minor versions.
 const OPEN: u16 = u16::MAX;
 
-/// Taken from `addCommonChecks` and `addExecChecks` of kubeadm's preflight/checks.go, 1.20 to 1.36.
-/// crictl is a warning in all of them: kubewright speaks to the runtime itself.
+/// From `addCommonChecks` and `addExecChecks` of kubeadm's preflight/checks.go, 1.20 to 1.36. crictl is a warning in
+/// all of them: kubewright uses the CRI directly.
 const PROGRAMS: [Program; 13] = [
     program("crictl", false, 0, 32, "cri-tools"),
     program("conntrack", true, 0, 31, "conntrack"),
@@ -41,7 +41,7 @@ const PROGRAMS: [Program; 13] = [
     program("touch", false, 0, 32, "coreutils"),
 ];
 
-/// Programs that the kubelet, kube-proxy or kubeadm of a minor call.
+/// Programs that the kubelet, kube-proxy or kubeadm of a minor version call.
 pub(super) fn executables<'a>(minor: u16) -> Vec<Check<'a>> {
     PROGRAMS
         .iter()
@@ -61,7 +61,7 @@ pub(super) fn executables<'a>(minor: u16) -> Vec<Check<'a>> {
         .collect()
 }
 
-/// The version asked for, against what this build knows.
+/// The requested version, compared with the supported ones.
 pub(super) fn kubernetes_version<'a>() -> Vec<Check<'a>> {
     const ID: &str = "KubernetesVersion";
     vec![Check::offline(ID, |scene| {
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_gives_what_kubeadm_of_a_minor_asks_for() {
+    fn the_table_matches_kubeadm_of_each_minor_version() {
         let asked = |minor| -> Vec<&str> {
             PROGRAMS.iter().filter(|p| p.minors.contains(&minor) && p.mandatory).map(|p| p.name).collect()
         };

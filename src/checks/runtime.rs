@@ -1,4 +1,4 @@
-//! Checks of the container runtime: alive, recent enough, in step with the kubelet, its images.
+//! Checks of the container runtime: responsive, recent enough, consistent with the kubelet, its images.
 
 use super::cgroup_driver;
 use super::cgroup_driver::mended_in_containerd;
@@ -12,13 +12,13 @@ use crate::host::cri::{Cri, CriError, Policy, PullErrors};
 use crate::host::service::Services;
 use std::path::Path;
 
-/// The first minor whose kubelet speaks v1 of the CRI (KEP-2040), and the first that speaks nothing else.
+/// The first minor version whose kubelet supports v1 of the CRI (KEP-2040), and the first that supports only v1.
 const SPEAKS_V1: u16 = 23;
 const SPEAKS_ONLY_V1: u16 = 26;
-/// The first minor whose kubeadm asks runtimes for the method that tells it.
+/// The first minor version whose kubeadm requires the method that reports the cgroup driver.
 const ASKS_RUNTIME_CONFIG: u16 = 32;
 
-/// The socket that kubelets before v1.24 made for Docker.
+/// The socket of kubelets before v1.24 for Docker.
 const DOCKERSHIM: &str = "/dockershim.sock";
 /// Docker's own.
 const DOCKER: &str = "/var/run/docker.sock";
@@ -52,16 +52,16 @@ fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
                 vec![Finding::error(ID, cri.endpoint().to_string(), what, fix)]
             }
             Some(Err(error)) => vec![broken(ID, cri.endpoint().to_string(), error)],
-            // A network plugin comes after init.
+            // A network plugin is installed after init.
             _ => Vec::new(),
         },
-        // Without root the socket may not be asked; that has its own check.
+        // Without root the socket may not be accessible; that has its own check.
         Err(_) if scene.inputs.uid != 0 => Vec::new(),
         Err(error) => vec![dead(scene, error)],
     }
 }
 
-/// A runtime that is installed and stopped has a better fix than one that is missing.
+/// A runtime that is installed but stopped has a better fix than a missing one.
 fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
     const ID: &str = "CRI";
     let mut finding = broken(ID, place(error), error);
@@ -127,7 +127,7 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether the kubelet and the runtime have a version of the CRI in common.
+/// Whether the kubelet and the runtime support a common version of the CRI.
 fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
     const ID: &str = "ContainerRuntimeVersion";
     let minor = scene.kubelet_minor();
@@ -153,14 +153,14 @@ fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
     Some(finding.vital("the kubelet would exit immediately"))
 }
 
-/// A runtime that answers now and is not started at boot is down after the next one.
+/// A runtime that runs now but is not enabled is down after the next boot.
 fn check_service(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "ContainerRuntimeService";
     let Ok(cri) = scene.cri() else { return Vec::new() };
     let services = Services::of(scene.host());
     let service = cri.endpoint().service();
     let Ok(state) = services.state(service) else { return Vec::new() };
-    // Another process, such as a whole Kubernetes product, may be what listens there.
+    // Another process, such as a complete Kubernetes product, may listen there.
     if !state.exists || state.enabled || !state.active {
         return Vec::new();
     }
@@ -211,8 +211,8 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
     vec![mended_in_containerd(finding, cri, Repair::SandboxImage { image: wanted.into() }, by_fix)]
 }
 
-/// Images are pulled by a phase of their own; here only that the policy makes sense and, where
-/// nothing is to be pulled, that everything is there.
+/// Images are pulled by a phase of their own; this only checks the policy and, if nothing is to be pulled, that all
+/// images exist.
 fn check_images(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "ImagePull";
     let node = scene.inputs.node;
@@ -239,7 +239,7 @@ fn check_images(scene: &Scene<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// What the pulling of images ran into, as findings of the check `ImagePull`; ignored ones are warnings.
+/// Failed image pulls as findings of the check `ImagePull`; ignored ones are warnings.
 pub fn pull_findings(inputs: &Inputs<'_>, errors: &PullErrors) -> Vec<Finding> {
     const ID: &str = "ImagePull";
     let make = if is_ignored(&inputs.node.ignore_preflight_errors, ID) { Finding::warning } else { Finding::error };

@@ -8,10 +8,10 @@ use super::inputs::Scene;
 use crate::host::kernel::{self, Built, Cgroups};
 
 const ID: &str = "SystemVerification";
-/// The place of findings about the version of control groups; ignoring them has a consequence.
+/// The place of findings about the cgroup version; ignoring them has a consequence.
 pub(super) const CGROUP_PLACE: &str = "/sys/fs/cgroup";
 
-/// Options without which Kubernetes does not work; any name of a row will do.
+/// Options that Kubernetes requires; any name of a row is sufficient.
 const REQUIRED: [&[&str]; 15] = [
     &["NAMESPACES"],
     &["NET_NS"],
@@ -29,7 +29,7 @@ const REQUIRED: [&[&str]; 15] = [
     &["NETFILTER_XT_MATCH_COMMENT"],
     &["FAIR_GROUP_SCHED"],
 ];
-/// The same for one version of control groups only.
+/// The same for one cgroup version only.
 const REQUIRED_V1: [&str; 3] = ["CGROUP_CPUACCT", "CGROUP_DEVICE", "CGROUP_FREEZER"];
 const REQUIRED_V2: [&str; 1] = ["CGROUP_BPF"];
 
@@ -38,9 +38,9 @@ const CONTROLLERS_V2: [&str; 6] = ["cpu", "cpuset", "devices", "freezer", "memor
 /// Some kernels are built without support for huge pages.
 const OPTIONAL_CONTROLLERS: [&str; 1] = ["hugetlb"];
 
-/// The first minor whose kubelet refuses control groups of version 1 unless told otherwise (KEP-5573).
+/// The first minor version whose kubelet refuses cgroup v1 by default (KEP-5573).
 const FAILS_ON_V1: u16 = 35;
-/// The first minor that calls them outdated (KEP-4569).
+/// The first minor version that deprecates it (KEP-4569).
 const WARNS_OF_V1: u16 = 31;
 
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
@@ -69,7 +69,7 @@ fn release(scene: &Scene<'_>) -> Vec<Finding> {
         Err(error) => return vec![Finding::unknown(ID, &error)],
     };
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    // A kernel that does not tell its release is not judged.
+    // A kernel with an unknown release is not checked.
     let (Some(major), Some(minor)) = (numbers.next(), numbers.next()) else { return Vec::new() };
     if (major, minor) >= (5, 4) {
         return Vec::new();
@@ -81,7 +81,7 @@ fn release(scene: &Scene<'_>) -> Vec<Finding> {
 fn options(scene: &Scene<'_>, cgroup_version: u8) -> Vec<Finding> {
     let options = match kernel::options(scene.host()) {
         Ok(Some(options)) => options,
-        // Many cloud kernels ship without the list; that says nothing against them.
+        // Many cloud kernels are shipped without the list, which is not an error.
         Ok(None) => return Vec::new(),
         Err(error) => return vec![Finding::unknown(ID, &error)],
     };
@@ -122,7 +122,7 @@ fn controllers(cgroups: &Cgroups) -> Vec<Finding> {
         return findings;
     }
     let what = format!("the cgroup controllers lack {}", missing.join(", "));
-    // Debian and Raspberry Pi OS boot without the memory controller unless told so.
+    // Debian and Raspberry Pi OS boot without the memory controller by default.
     let fix = if missing.contains(&"memory") {
         "boot the kernel with cgroup_enable=memory"
     } else {
