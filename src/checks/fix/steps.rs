@@ -1,4 +1,4 @@
-//! One step for each finding that can be fixes.
+//! One step for each finding that can be fixed.
 
 use super::bench::{Bench, FailedFix, Fixed};
 use super::{containerd, hosts, kernel};
@@ -9,17 +9,17 @@ use crate::host::{Host, fstab, swap, swap_units};
 use crate::journal::{Inverse, Journal};
 use std::path::Path;
 
-/// What mending came to.
+/// The result of the steps.
 #[derive(Debug, Default)]
 pub struct Fixes {
-    /// What was done, in its order.
+    /// The completed fixes, in order.
     pub fixed: Vec<Fixed>,
-    /// What could not be done.
+    /// The failed fixes.
     pub failed: Vec<FailedFix>,
 }
 
-/// Mends every finding that can be fixes; warnings too. One that cannot be fixes does not keep the others from it.
-/// The checks should be made again afterwards. What was done is in the journal and can be undone.
+/// Fixes every finding that can be fixed, including warnings. A failed fix does not prevent the others. The checks
+/// should be run again afterwards. The changes are in the journal and can be undone.
 pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Fixes {
     let mut bench = Bench::new(host, journal);
     let mut failed = Vec::new();
@@ -49,7 +49,7 @@ fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
         Repair::SandboxImage { image } => containerd::set_sandbox_image(bench, image),
         Repair::StartService { service } => {
             Services::of(bench.host).start(service)?;
-            // A runtime that was found stopped is not stopped again: others may use it by now.
+            // A runtime that was started is not stopped by undoing: it may be in use by then.
             bench.did(format!("started {service}"));
             Ok(())
         }
@@ -60,7 +60,7 @@ fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
 }
 
 fn turn_swap_off(bench: &mut Bench<'_>) -> Result<()> {
-    // First at boot: should turning it off now take too long, a reboot does it.
+    // At boot first: if turning it off now takes too long, a reboot does it.
     let path = Path::new("/etc/fstab");
     if let Some(before) = bench.host.files().read_text(path)?
         && !fstab::swap_lines(&before).is_empty()
