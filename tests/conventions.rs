@@ -29,7 +29,33 @@ const RETIRED: &[(&str, &[&str])] = &[
 ];
 
 /// What has not been rewritten yet. A directory leaves this list when it has been.
-const NOT_YET: &[&str] = &["src/checks/", "tests/golden/", "tests/lab/", "tests/preflight.rs", "tests/reference"];
+const NOT_YET: &[&str] = &[
+    "src/checks/authorities.rs",
+    "src/checks/catalog.rs",
+    "src/checks/catalog/tests.rs",
+    "src/checks/catalog/tests/more.rs",
+    "src/checks/cgroup_driver.rs",
+    "src/checks/diagnosis/causes.rs",
+    "src/checks/diagnosis/evidence.rs",
+    "src/checks/diagnosis/hopeless.rs",
+    "src/checks/diagnosis/line.rs",
+    "src/checks/diagnosis/mod.rs",
+    "src/checks/diagnosis/tests.rs",
+    "src/checks/endpoint.rs",
+    "src/checks/external_data.rs",
+    "src/checks/external_data/tests.rs",
+    "src/checks/external_etcd.rs",
+    "src/checks/files.rs",
+    "src/checks/finding.rs",
+    "src/checks/fix/steps.rs",
+    "src/checks/lost.rs",
+    "src/checks/mod.rs",
+    "src/checks/standing.rs",
+    "tests/golden/",
+    "tests/lab/",
+    "tests/preflight.rs",
+    "tests/reference",
+];
 
 /// Words of other programs, and data that earlier versions have written: a file, and a part of the line.
 const QUOTED: &[(&str, &str)] = &[
