@@ -150,7 +150,7 @@ impl Finding {
 
     /// A check that could not be made is a warning: the host may be fine.
     pub fn unknown(id: &str, fault: &dyn Fault) -> Self {
-        let mut what = format!("this check failed: {fault}");
+        let mut what = format!("this could not be checked: {fault}");
         if let Some(source) = fault.source() {
             what = format!("{what}: {source}");
         }

@@ -208,7 +208,7 @@ fn a_configuration_that_containerd_rejects_does_not_replace_the_file() {
     let mut journal = Journal::default();
     let fixes = fix(&fake, &mut journal, [image("new")]);
     let expected =
-        "containerd refuses /etc/containerd/config.toml: failed to load TOML: /etc/containerd/config.toml: (3, 1): bad";
+        "containerd rejects /etc/containerd/config.toml: failed to load TOML: /etc/containerd/config.toml: (3, 1): bad";
     assert_eq!(fixes.failed[0].why.to_string(), expected);
     assert_eq!((fixes.fixed, restarts(&fake)), (vec![], 0));
     assert_eq!(config(&fake), FILE);
