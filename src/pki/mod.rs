@@ -4,6 +4,7 @@
 //! the only code that signs. Reads and writes below the certificates folder (`/etc/kubernetes/pki`)
 //! and, for kubeconfigs, the folder they are asked for in; everything goes through the host's files.
 
+pub mod algorithm;
 pub mod catalog;
 pub mod cert;
 pub mod csr;
