@@ -35,12 +35,16 @@ const NOT_YET: &[&str] = &[
     "src/state/",
     "src/checks/",
     "src/context/",
-    "src/etcd/",
+    "src/etcd/client.rs",
+    "src/etcd/membership.rs",
+    "src/etcd/test_etcd.rs",
     "src/host/",
     "src/journal/",
-    "src/kube/",
     "src/pipeline/",
-    "src/pki/",
+    "src/pki/csr.rs",
+    "src/pki/seal.rs",
+    "src/pki/store.rs",
+    "src/pki/verify.rs",
     "src/lib.rs",
     "src/main.rs",
     "tests/certs.rs",
@@ -106,7 +110,7 @@ fn texts() -> Vec<(String, String)> {
 }
 
 fn retired_in(line: &str) -> Vec<(&'static str, &'static str)> {
-    let line = line.to_lowercase().replace("is no longer", "");
+    let line = line.to_lowercase().replace("is no longer", "").replace("authority key identifier", "");
     let is_part = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || "_-".contains(c));
     let stands = |word: &str| {
         line.match_indices(word)

@@ -14,7 +14,8 @@ const CONFIG: &str = "apiVersion: kubeadm.k8s.io/v1beta4\nkind: InitConfiguratio
 const ETCD: &str = "etc/kubernetes/manifests/etcd.yaml";
 const ETCD_ID: &str = "FileAvailable--etc-kubernetes-manifests-etcd.yaml";
 /// What would remove or replace something that a cluster needs.
-const DESTRUCTIVE: [&str; 6] = ["reset", "mv ", "rm ", "move it away", "made anew", "for a new CA"];
+const DESTRUCTIVE: [&str; 7] =
+    ["reset", "mv ", "rm ", "move it away", "rename", "will be generated", "will be written"];
 
 /// A control plane whose etcd has run.
 fn control_plane() -> TempDir {

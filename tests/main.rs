@@ -1,6 +1,7 @@
 //! The one integration-test binary: one link step instead of one per file.
 //!
 //! What belongs where:
+//! - `advice`: all advice that destroys something, and what makes it safe
 //! - `certs`: `certs …` on a folder of files: thresholds, renewals that are cut short, external CAs
 //! - `circles`: no files of the source tree import each other
 //! - `cli`: whole screens: help, results, errors and exit codes
@@ -24,6 +25,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // The names are ours.
 
+mod advice;
 mod certs;
 mod circles;
 mod cli;

@@ -116,7 +116,7 @@ fn undoing_puts_back_what_the_journal_has_and_shows_it_first() {
     let plan = preflight(&root).arg("--undo-fix").arg("--dry-run").finish().exit(ExitCode::Ok).stdout;
     assert!(plan.contains("-new") && plan.contains("+old") && plan.contains("1 change planned"), "{plan}");
     assert_eq!(fs::read_to_string(path("etc/fstab")).unwrap(), "new\n");
-    preflight(&root).arg("--undo-fix").finish().exit(ExitCode::Ok).stdout_has("put /etc/fstab back");
+    preflight(&root).arg("--undo-fix").finish().exit(ExitCode::Ok).stdout_has("restored /etc/fstab");
     assert_eq!(fs::read_to_string(path("etc/fstab")).unwrap(), "old\n");
     assert!(!path("var/lib/kubewright/journal.json").exists());
 }
@@ -129,5 +129,5 @@ fn images_are_pulled_on_a_running_host_only() {
         .finish()
         .exit(ExitCode::Host)
         .stdout("")
-        .stderr_has("leave --rootfs out");
+        .stderr_has("omit --rootfs");
 }

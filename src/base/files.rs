@@ -91,6 +91,9 @@ impl Fault for FileError {
     }
 }
 
+/// Displays what a file of a kind that can be parsed had before; None if it cannot be parsed.
+type Former = fn(&[u8]) -> Option<String>;
+
 /// The content of a file to write, and how it is displayed.
 pub struct Content {
     bytes: Secret<Vec<u8>>,
@@ -98,7 +101,7 @@ pub struct Content {
     /// How secrets are found in what the file had before.
     format: Option<Format>,
     /// What is displayed of what the file had before, for a kind of file that can be parsed; None if it cannot be.
-    former: Option<fn(&[u8]) -> Option<String>>,
+    former: Option<Former>,
 }
 
 impl Content {
@@ -125,7 +128,7 @@ impl Content {
 
     /// The same content, with the displayable part of what the file had before given by `former`.
     #[must_use]
-    pub fn with_former(self, former: fn(&[u8]) -> Option<String>) -> Self {
+    pub fn with_former(self, former: Former) -> Self {
         Self { former: Some(former), ..self }
     }
 }

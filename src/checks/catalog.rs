@@ -7,8 +7,8 @@ use super::finding::{Finding, Report};
 use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
 use super::{
-    address, authorities, endpoint, external_data, external_etcd, files, ignore, lost, machine, network, programs,
-    running_node, runtime, standing, system,
+    address, authorities, endpoint, external_data, external_etcd, files, ignore, kubelet_environment, lost, machine,
+    network, programs, running_node, runtime, standing, system,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -67,6 +67,7 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     checks.extend(programs::executables(scene.minor));
     checks.extend(system::checks());
     checks.extend(programs::kubelet());
+    checks.extend(kubelet_environment::checks());
     if inputs.role == Role::FirstControlPlane {
         checks.extend(endpoint::checks(inputs));
         checks.extend(external_etcd::checks(inputs));

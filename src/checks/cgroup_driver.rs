@@ -138,10 +138,7 @@ fn running(scene: &Scene<'_>, cri: &Cri, [own, runtime]: [&str; 2], wanted: Opti
             "the kubelet of this node uses the cgroup driver {own}, and this configuration would change it to {wanted}{}",
             if scene.runs_pods() { " while Pods run" } else { "" }
         );
-        let fix = format!(
-            "set cgroupDriver: {own} in the KubeletConfiguration of the --config file, or run 'kubewright reset' first to \
-             make a new node of this host"
-        );
+        let fix = format!("set cgroupDriver: {own} in the KubeletConfiguration of the --config file");
         findings.push(Finding::error(ID, place(), what, fix).vital("no new Pod would start on this node"));
     }
     findings

@@ -1,12 +1,10 @@
 //! Checks of files and folders: free for us, there for us, writable, with room.
 
-use super::finding::Finding;
-use super::finding::Role;
-use super::inputs::Check;
-use super::inputs::{Inputs, Scene};
+use super::finding::{Finding, Role};
+use super::inputs::{Check, Inputs, Scene};
 use crate::base::fault::Failure;
 use crate::config::model::Etcd;
-use crate::domain::paths::{MANIFESTS_DIR, manifest};
+use crate::domain::paths::{BACKUP_DIR, MANIFESTS_DIR, manifest};
 use crate::host::space::{self, Space};
 use crate::journal::Ownership;
 use std::path::{Path, PathBuf};
@@ -14,6 +12,10 @@ use std::path::{Path, PathBuf};
 const MIB: u64 = 1024 * 1024;
 /// With less than this the next write of any size fails.
 const FULL: u64 = 64 * MIB;
+/// etcd reserves 64 MiB for its log before it starts, and then needs room for its database.
+const FULL_OF_ETCD: u64 = 128 * MIB;
+/// Manifests, certificates and our own records are some kilobytes.
+const FULL_OF_SMALL_FILES: u64 = 2 * MIB;
 /// The kubelet evicts Pods below these shares of free room and files: its defaults for
 /// `nodefs.available` (10 %), `imagefs.available` (15 %) and `nodefs.inodesFree` (5 %).
 const LOW_NODE: u64 = 10;
@@ -169,37 +171,70 @@ fn check_writable(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
     }
 }
 
+/// What a directory needs: the kubelet's threshold in percent, and the bytes without which the next write fails.
+struct Need {
+    folder: PathBuf,
+    low: u64,
+    full: u64,
+}
+
 fn check_space(scene: &Scene<'_>) -> Vec<Finding> {
-    let mut folders: Vec<(PathBuf, u64)> =
-        [MANIFESTS_DIR, "/var/lib/kubelet", "/var/log"].map(|folder| (folder.into(), LOW_NODE)).to_vec();
-    if let (true, Some(Etcd::Local(etcd))) = (scene.inputs.is_control_plane(), scene.inputs.cluster.map(|c| &c.etcd)) {
-        folders.push((etcd.data_dir.clone(), LOW_NODE));
+    let need = |folder: &str, low, full| Need { folder: folder.into(), low, full };
+    let mut needs = vec![
+        need("/var/lib/kubelet", LOW_NODE, FULL),
+        need("/var/log", LOW_NODE, FULL),
+        need(MANIFESTS_DIR, 0, FULL_OF_SMALL_FILES),
+        need(BACKUP_DIR, 0, FULL_OF_SMALL_FILES),
+    ];
+    if let (true, Some(cluster)) = (scene.inputs.is_control_plane(), scene.inputs.cluster) {
+        needs.push(Need { folder: cluster.certificates_dir.clone(), low: 0, full: FULL_OF_SMALL_FILES });
+        if let Etcd::Local(etcd) = &cluster.etcd {
+            needs.insert(0, Need { folder: etcd.data_dir.clone(), low: LOW_NODE, full: FULL_OF_ETCD });
+        }
     }
-    let images = scene.cri().ok().and_then(|cri| cri.image_folder().ok().flatten());
+    let images = scene.cri().ok().and_then(|cri| cri.image_directory().ok().flatten());
     // Images come first: on a shared file system their threshold is the stricter one.
-    folders.insert(0, (images.unwrap_or_else(|| "/var/lib/containerd".into()), LOW_IMAGES));
-    let mut seen: Vec<(u64, u64)> = Vec::new();
+    needs.insert(
+        0,
+        Need { folder: images.unwrap_or_else(|| "/var/lib/containerd".into()), low: LOW_IMAGES, full: FULL },
+    );
     let mut findings = Vec::new();
-    for (folder, low) in folders {
-        match space::of(scene.host(), &folder) {
-            // Two folders of one file system are one finding. Its free room may change between looks.
-            Ok(space) if seen.contains(&(space.total, space.inodes)) => {}
-            Ok(space) => {
-                seen.push((space.total, space.inodes));
-                findings.extend(judge(&folder, &space, low));
-            }
+    let mut known = Vec::new();
+    for need in needs {
+        match space::of(scene.host(), &need.folder) {
+            Ok(space) => known.push((need, space)),
             Err(error) => findings.push(Finding::unknown("DiskSpace", &error)),
         }
+    }
+    findings.extend(judge_each(&known));
+    findings
+}
+
+/// One finding for each file system, by what all directories on it need.
+fn judge_each(known: &[(Need, Space)]) -> Vec<Finding> {
+    let mut seen = Vec::new();
+    let mut findings = Vec::new();
+    for (first, space) in known {
+        if seen.contains(&space.device) {
+            continue;
+        }
+        seen.push(space.device);
+        let same = || known.iter().filter(|(_, other)| other.device == space.device).map(|(need, _)| need);
+        // The directory that needs most is the one that shows best what is missing.
+        let most = same().rev().max_by_key(|need| need.full).unwrap_or(first);
+        let low = same().map(|need| need.low).max().unwrap_or_default();
+        let folder = if space.free < most.full { &most.folder } else { &first.folder };
+        findings.extend(judge(folder, space, low, most.full));
     }
     findings
 }
 
-fn judge(folder: &Path, space: &Space, low: u64) -> Option<Finding> {
+fn judge(folder: &Path, space: &Space, low: u64, full: u64) -> Option<Finding> {
     const ID: &str = "DiskSpace";
     let shown = folder.display().to_string();
     let free = space.free / MIB;
     let fix = format!("make room: run 'df -h {shown}' and 'du -xh --max-depth=2 {shown} | sort -h | tail'");
-    if space.free < FULL {
+    if space.free < full {
         let what = format!("the disk is full: {free} MiB are free for {shown}");
         return Some(Finding::error(ID, shown, what, fix));
     }
@@ -228,12 +263,42 @@ mod tests {
             free_inodes: Some(free_inodes),
             inodes: 1000,
             read_only: false,
+            device: 1,
         };
-        let severity = |free, inodes, low| judge(Path::new("/x"), &space(free, inodes), low).map(|f| f.severity);
+        let severity = |free, inodes, low| judge(Path::new("/x"), &space(free, inodes), low, FULL).map(|f| f.severity);
         assert_eq!(severity(63, 900, LOW_NODE), Some(Severity::Error));
         assert_eq!(severity(900, 900, LOW_NODE), Some(Severity::Warning));
         assert_eq!(severity(1400, 900, LOW_NODE), None);
         assert_eq!(severity(1400, 900, LOW_IMAGES), Some(Severity::Warning));
         assert_eq!(severity(9000, 10, LOW_NODE), Some(Severity::Warning));
+        let is_full = |free, full| judge(Path::new("/x"), &space(free, 900), 0, full).is_some();
+        assert!(is_full(100, FULL_OF_ETCD) && !is_full(130, FULL_OF_ETCD), "etcd reserves room for its log");
+        assert!(is_full(1, FULL_OF_SMALL_FILES) && !is_full(3, FULL_OF_SMALL_FILES));
+    }
+
+    /// Two file systems of the same size were taken for one, so that a full one was not seen.
+    #[test]
+    fn file_systems_are_told_apart_by_their_device() {
+        let on = |folder: &str, device, free: u64, full| {
+            let space = Space {
+                folder: folder.into(),
+                free: free * MIB,
+                total: 10_000 * MIB,
+                free_inodes: None,
+                inodes: 0,
+                read_only: false,
+                device,
+            };
+            (Need { folder: folder.into(), low: 0, full }, space)
+        };
+        let full = |known: &[(Need, Space)]| -> Vec<String> {
+            judge_each(known).into_iter().map(|finding| finding.place).collect()
+        };
+        let known = [on("/a", 1, 500, FULL), on("/b", 2, 5, FULL)];
+        assert_eq!(full(&known), ["/b"]);
+        let known = [on("/a", 1, 100, FULL), on("/etcd", 1, 100, FULL_OF_ETCD), on("/c", 1, 100, FULL)];
+        assert_eq!(full(&known), ["/etcd"], "once, by the directory that needs most");
+        let known = [on("/a", 1, 5, FULL), on("/c", 1, 5, FULL)];
+        assert_eq!(full(&known), ["/a"]);
     }
 }

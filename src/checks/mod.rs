@@ -21,6 +21,7 @@ pub mod fix;
 mod holding;
 mod ignore;
 mod inputs;
+mod kubelet_environment;
 mod lost;
 mod machine;
 mod network;

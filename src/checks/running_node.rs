@@ -90,11 +90,7 @@ impl Fault for UndoUnderPods {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(
-            "run 'kubewright reset --undo-fix', which leaves the cluster first; or drain the node, run 'systemctl stop \
-             kubelet', stop its Pods, and run the same command again"
-                .into(),
-        )
+        Some("drain the node, run 'systemctl stop kubelet', stop its Pods, and run the same command again".into())
     }
 }
 

@@ -48,9 +48,10 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     let shown = if args.dry_run { &before } else { &report };
     let changed = ChangeList::new(cx.gate.entries());
     let plan = if args.fix && args.dry_run { session.plan(&changed) } else { String::new() };
-    let changes = changed.len();
+    let number = changed.len();
     let text =
-        text::ReportText { args, role: subject.role, report: shown, fixed: &fixed, changes, plan: &plan }.to_string();
+        text::ReportText { args, role: subject.role, report: shown, fixed: &fixed, changes: number, plan: &plan }
+            .to_string();
     let outcome = Outcome {
         fit: fits(args.fail_on, shown),
         role: subject.role,

@@ -13,6 +13,7 @@ use crate::context::{Context, Task};
 use crate::kube;
 use crate::kube::cluster::Cluster;
 use crate::kube::token::TokenError;
+use crate::ops::cluster_info;
 use crate::phases::upload_certs;
 use crate::pki::cert::Cert;
 use crate::pki::pin;
@@ -136,7 +137,7 @@ fn make(tokens: &[BootstrapToken], cx: &Context, cluster: &Cluster) -> Result<()
             kube::token::create(cluster, token, &object.value)?;
         }
     }
-    Ok(())
+    cluster_info::sign(cluster, tokens)
 }
 
 /// The tokens defined by the flags or the file.

@@ -15,26 +15,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A host with this manifest is a control plane.
+/// A host that has this manifest is a control plane.
 const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
-/// The timeout for a request whose answer is only a help.
+/// The timeout for an optional request.
 const HASTE: Duration = Duration::from_millis(1500);
 
 /// The field of a kubeconfig's user that names a file with a token.
 pub const TOKEN_FILE: &str = "tokenFile";
 
-/// A kubeconfig does not say how to reach a cluster.
+/// A kubeconfig file is missing or incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// There is no such file.
-    #[error("there is no {}", path.display())]
+    /// The file does not exist.
+    #[error("{} does not exist", path.display())]
     Absent {
         /// The file.
         path: PathBuf,
-        /// This host is a control plane, which should have one.
+        /// This host is a control plane, which should have the file.
         is_control_plane: bool,
     },
-    /// It lacks something.
+    /// A field is missing.
     #[error("{} has no usable {what}", path.display())]
     Incomplete {
         /// The file.
@@ -45,7 +45,7 @@ pub enum AccessError {
 }
 
 impl AccessError {
-    /// There is no such kubeconfig on this host.
+    /// The kubeconfig does not exist on this host.
     pub fn absent(cx: &Context, path: impl Into<PathBuf>) -> Self {
         Self::Absent { path: path.into(), is_control_plane: cx.files.exists(Path::new(API_SERVER)) }
     }
@@ -66,13 +66,13 @@ impl Fault for AccessError {
                 "run this on a control plane, or name a kubeconfig with --kubeconfig or the variable KUBECONFIG".into()
             }
             Self::Incomplete { path, .. } => {
-                format!("run 'kubectl config view --kubeconfig {}' to see what it says", path.display())
+                format!("run 'kubectl config view --kubeconfig {}' to see its content", path.display())
             }
         })
     }
 }
 
-/// super-admin.conf does all that admin.conf does, where that is missing.
+/// Uses super-admin.conf, which has at least the same permissions, if admin.conf is missing.
 fn stand_in(cx: &Context, path: &Path) -> PathBuf {
     let other = Path::new(SUPER_ADMIN_CONF);
     if path == Path::new(ADMIN_CONF) && !cx.files.exists(path) && cx.files.exists(other) {
@@ -84,10 +84,7 @@ fn stand_in(cx: &Context, path: &Path) -> PathBuf {
     path.into()
 }
 
-/// What a kubeconfig file says: where the API server is and how it is entered.
-///
-/// # Errors
-/// When the file is not there, cannot be read, or lacks something.
+/// Reads a kubeconfig file: the address of the API server and the credentials.
 pub fn access(cx: &Context, path: &Path) -> Result<Access> {
     let path = &stand_in(cx, path);
     let bytes = cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path.as_path()))?;
@@ -96,7 +93,7 @@ pub fn access(cx: &Context, path: &Path) -> Result<Access> {
     let cluster = kubeconfig.current_cluster().ok_or_else(|| lacks("cluster in its current context"))?;
     let user = kubeconfig.current_user().ok_or_else(|| lacks("user in its current context"))?;
     let credentials = credentials(cx, path, user)?.ok_or_else(|| lacks("client certificate or token"))?;
-    let ca = authority(cx, path, cluster)?.ok_or_else(|| lacks("certificate authority"))?;
+    let ca = ca_certificates(cx, path, cluster)?.ok_or_else(|| lacks("CA certificate"))?;
     Ok(Access {
         server: cluster.server.clone(),
         trust: Trust::Only(ca),
@@ -105,21 +102,15 @@ pub fn access(cx: &Context, path: &Path) -> Result<Access> {
     })
 }
 
-/// The CA certificates (PEM) that a kubeconfig names for a cluster; None when it names none.
-///
-/// # Errors
-/// When their file cannot be read.
-pub fn authority(cx: &Context, path: &Path, cluster: &kubeconfig::Cluster) -> Result<Option<Vec<u8>>> {
+/// The CA certificates (PEM) that a kubeconfig has for a cluster; None if it has none.
+pub fn ca_certificates(cx: &Context, path: &Path, cluster: &kubeconfig::Cluster) -> Result<Option<Vec<u8>>> {
     match &cluster.certificate_authority_data {
         Some(data) => Ok(Some(data.0.clone())),
         None => beside(cx, path, cluster.certificate_authority.as_ref()),
     }
 }
 
-/// How a kubeconfig's user proves who it is; None when it has neither certificate nor token.
-///
-/// # Errors
-/// When a file that it names cannot be read.
+/// The credentials of a kubeconfig's user; None if it has neither certificate nor token.
 pub fn credentials(cx: &Context, path: &Path, user: &User) -> Result<Option<Credentials>> {
     let certificate = match &user.client_certificate_data {
         Some(data) => Some(data.0.clone()),
@@ -140,45 +131,33 @@ pub fn credentials(cx: &Context, path: &Path, user: &User) -> Result<Option<Cred
     Ok(token.map(|token| Credentials::Token(Secret::new(String::from_utf8_lossy(token.expose()).trim().to_owned()))))
 }
 
-/// A file that a kubeconfig names. A relative path is meant from the kubeconfig's own folder.
+/// A file that a kubeconfig names. A relative path is relative to the directory of the kubeconfig.
 fn beside(cx: &Context, path: &Path, name: Option<&String>) -> Result<Option<Vec<u8>>> {
     let folder = path.parent().unwrap_or(path);
     Ok(name.map(|name| cx.files.read(&folder.join(name))).transpose()?.flatten())
 }
 
 impl Context {
-    /// The cluster that this run brings up, seen as the administrator. Until its API server answers
-    /// there is nothing in it. One that this host joins has been up before.
-    ///
-    /// # Errors
-    /// When admin.conf is not there or cannot be used.
+    /// The cluster that this run bootstraps, with the administrator's credentials. Until its API server responds,
+    /// it is treated as empty, unless this host joins an existing cluster.
     pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
         let given = if let Task::Init(_, options) = &self.task { options.kubeconfig.clone() } else { None };
         self.starting_cluster(&given.unwrap_or_else(|| ADMIN_CONF.into()))
     }
 
-    /// The cluster that this run brings up, through another kubeconfig than the administrator's.
-    ///
-    /// # Errors
-    /// When the kubeconfig is not there or cannot be used.
+    /// The cluster that this run bootstraps, with another kubeconfig than the administrator's.
     pub fn starting_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
         self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::starting })
     }
 
-    /// The cluster behind a kubeconfig of this host, which must be running.
-    ///
-    /// # Errors
-    /// When the kubeconfig is not there or cannot be used.
+    /// The running cluster of a kubeconfig on this host.
     pub fn running_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
         self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::running })
     }
 
-    /// The cluster behind a kubeconfig of this host, entered as anybody may who has no credentials. The kubeconfig says
-    /// where it is and vouches for it.
-    ///
-    /// # Errors
-    /// When the kubeconfig is not there or cannot be used.
-    pub fn cluster_for_anybody(&self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
+    /// The cluster of a kubeconfig on this host, with anonymous requests. The kubeconfig provides its address and
+    /// its CA.
+    pub fn anonymous_cluster(&self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
         #[cfg(test)]
         if let Some(fake) = &self.fake {
             return Ok(fake.clone());
@@ -188,17 +167,14 @@ impl Context {
         Ok(Arc::new(Cluster::running(client, self.gate.clone(), self.clock.clone(), patience)))
     }
 
-    /// The cluster behind a kubeconfig of this host, for a question that is worth no wait: what does not come at once does
-    /// not come.
-    ///
-    /// # Errors
-    /// When the kubeconfig is not there or cannot be used.
+    /// The cluster of a kubeconfig on this host, for requests with a short timeout and without
+    /// retries.
     pub fn hasty_cluster(&self, kubeconfig: &Path) -> Result<Cluster> {
         let client = Client::new(access(self, kubeconfig)?)?.within(HASTE);
         Ok(Cluster::running(client, self.gate.clone(), self.clock.clone(), Duration::ZERO))
     }
 
-    /// Forgets the open connection: the next one is made with what the kubeconfig holds then.
+    /// Closes the connection: the next one reads the kubeconfig again.
     pub fn close_cluster(&mut self) {
         self.kube = None;
     }
@@ -230,9 +206,9 @@ mod tests {
     use super::*;
     use crate::base::https::test_server::TestCa;
 
-    /// The proof after a renewal went over the connection from before it.
+    /// The verification after a renewal used the connection from before it.
     #[test]
-    fn a_connection_that_was_closed_is_made_again_with_what_the_kubeconfig_holds_then() {
+    fn a_new_connection_reads_the_kubeconfig_again() {
         let root = tempfile::tempdir().unwrap();
         let mut cx = Context::for_tests(root.path().to_str().unwrap());
         let put = |server: &str| {

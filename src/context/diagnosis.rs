@@ -1,32 +1,79 @@
-//! Turns a wait that ran out of time into its cause.
+//! Finds the cause of a timeout.
 //!
-//! Reads: the kubelet's journal, the containers that ended, the disk. Writes nothing.
+//! Reads: the kubelet's journal, the exited containers, the disk. Writes nothing.
 
 use super::Context;
 use crate::base::fault::Failure;
 use crate::base::wait::TimedOut;
-use crate::checks::diagnosis::{Diagnosed, collect, diagnose};
+use crate::checks::diagnosis::{Diagnosed, Diagnosis, collect, diagnose};
+use crate::config::model::{Arg, Etcd};
+use std::path::Path;
 use std::time::Duration;
 
+/// The cause that a component does not know one of its flags.
+const UNKNOWN_FLAG: &str = "UnknownFlag";
+
 impl Context {
-    /// The same failure, or, when a wait ran out of time on this running host, the reason for that.
+    /// The same failure or, for a timeout on this running host, its cause.
     #[must_use]
     pub fn explained(&self, failure: Failure) -> Failure {
         let Some(TimedOut { what, limit, last }) = failure.downcast_ref() else { return failure };
         self.diagnosed(what, *limit, Some(last)).unwrap_or(failure)
     }
 
-    /// Why `what` did not happen within `limit`, as this running host shows it; None for a folder of files. What the
-    /// `last` look at it found is told too.
+    /// Why `what` did not happen within `limit`, as this running host shows it; None in a root directory. The result of the
+    /// `last` attempt is included.
     pub fn diagnosed(&self, what: &str, limit: Duration, last: Option<&str>) -> Option<Failure> {
         if !self.host.is_live() {
             return None;
         }
         let runtime = self.runtime().ok();
-        let mut diagnosis = diagnose(&collect(&self.host, runtime.as_ref()));
+        let mut diagnosis = self.fitted(diagnose(&collect(&self.host, runtime.as_ref())));
         if let Some(last) = last {
             diagnosis = diagnosis.and_last(last);
         }
         Some(Diagnosed { what: what.into(), limit, diagnosis }.into())
+    }
+
+    /// The end of a wait for `what` that has taken `elapsed` and can only go on in vain.
+    pub fn hopeless(&self, what: &str, elapsed: Duration, diagnosis: Diagnosis) -> Failure {
+        Diagnosed {
+            what: what.into(),
+            limit: Duration::from_secs(elapsed.as_secs()),
+            diagnosis: self.fitted(diagnosis),
+        }
+        .into()
+    }
+
+    /// A flag that the user did not give is of our own template: then the component is of another version than its manifest.
+    fn fitted(&self, mut diagnosis: Diagnosis) -> Diagnosis {
+        if diagnosis.id != UNKNOWN_FLAG || self.is_given(&diagnosis.who, &diagnosis.detail) {
+            return diagnosis;
+        }
+        let who = &diagnosis.who;
+        diagnosis.fix = if who == "kubelet" {
+            "install a kubelet of the cluster's minor: run 'kubelet --version'".into()
+        } else {
+            format!(
+                "the flag is part of the manifest for this Kubernetes version, so the image of {who} is of another one: leave \
+                 imageTag and imageRepository of {who} out, or set them to an image of this version"
+            )
+        };
+        diagnosis
+    }
+
+    /// True when the user gave the component this flag, or where that is not known.
+    fn is_given(&self, who: &str, flag: &str) -> bool {
+        let (Ok(cluster), Ok(node)) = (self.cluster(), self.node()) else { return true };
+        let name = flag.trim_start_matches('-').split(['=', ' ']).next().unwrap_or_default();
+        let has = |args: &[Arg]| args.iter().any(|arg| arg.name == name);
+        match (who, &cluster.etcd) {
+            ("etcd", Etcd::Local(local)) => has(&local.component.extra_args),
+            ("kube-apiserver", _) => has(&cluster.api_server.extra_args),
+            ("kube-controller-manager", _) => has(&cluster.controller_manager.extra_args),
+            ("kube-scheduler", _) => has(&cluster.scheduler.extra_args),
+            ("kubelet", _) => has(&node.kubelet_extra_args) || self.files.exists(Path::new("/etc/default/kubelet")),
+            _ => true,
+        }
     }
 }

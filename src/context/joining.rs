@@ -1,4 +1,4 @@
-//! The cluster that `join` has found: what its phases know of it.
+//! The cluster that `join` discovered.
 
 use crate::base::go_yaml;
 use crate::config::kubeconfig::User;
@@ -9,13 +9,13 @@ use crate::kube::discovery::Found;
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
-/// A cluster that was found, proved and asked for its configuration.
+/// A cluster that was discovered and verified, and its configuration.
 pub struct Joining {
-    /// Where it is and which CA it has.
+    /// Its endpoint and CA.
     pub found: Found,
     /// The credentials with which this host may ask for a certificate.
     pub user: User,
-    /// The cluster, entered with these credentials.
+    /// A client of the cluster with these credentials.
     pub api: Arc<Cluster>,
     /// Its configuration.
     pub cluster: ClusterConfig,
@@ -24,16 +24,16 @@ pub struct Joining {
 }
 
 impl Joining {
-    /// The host, without port, of the API server that answered.
+    /// The host, without port, of the API server that responded.
     pub fn api_host(&self) -> &str {
         let address = self.found.endpoint.trim_start_matches("https://");
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
         host.trim_matches(['[', ']'])
     }
 
-    /// Sets a field of this host's kubelet unless the cluster sets it; true when it did not.
+    /// Sets a field of this host's kubelet unless the cluster sets it; true when it was unset.
     pub(super) fn set_kubelet_default(&mut self, field: &str, value: &Value) -> bool {
-        // What is no mapping is told by the phase that needs it.
+        // The phase that needs the mapping reports if it is not one.
         let Ok(mut config) = untrusted::read::<Map<String, Value>>(self.kubelet.as_bytes()) else { return false };
         let is_new = !config.contains_key(field);
         if is_new {

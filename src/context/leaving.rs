@@ -1,4 +1,4 @@
-//! The node that leaves its cluster, by `reset` on its own host or by `node remove` on another.
+//! The node that is removed from its cluster, by `reset` on its own host or by `node remove` on another.
 
 #[cfg(test)]
 use super::Context;
@@ -8,78 +8,77 @@ use crate::host::removal::Kept;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Whether the API server of the cluster that is left answers.
+/// Whether the API server of the cluster responds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// It does, and is well.
+    /// It responds and is ready.
     Well,
-    /// It does not, for this reason, and must.
+    /// It does not respond, for this reason, but is required.
     Silent(String),
-    /// It need not: there is nothing to tell it, or the user goes on without.
+    /// It is not required: no change in the cluster is needed, or the user continues without it.
     NotAsked,
 }
 
-/// The place of the node in etcd.
+/// The etcd membership of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// It has none.
+    /// It is not a member.
     None,
-    /// It is the only member that votes.
+    /// It is the only voting member.
     Last,
-    /// It is a member, and the others can do without.
+    /// It is one of several members.
     Member {
-        /// Where the other members are.
+        /// The endpoints of the other members.
         others: Vec<String>,
     },
-    /// Nobody can tell, for this reason.
+    /// It could not be determined, for this reason.
     Unknown(String),
 }
 
-/// See the module's text.
-// Each is a switch of its own on the command line; there is no state machine among them.
+// Each is an independent flag on the command line, not a state.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone)]
 pub struct Leaving {
     /// The node's name.
     pub name: String,
-    /// What `reset` was told; None: the node is on another host, and only the cluster is changed.
+    /// The options of `reset`; None: the node is on another host, and only the cluster is changed.
     pub reset: Option<ResetConfig>,
-    /// With what the cluster is entered; None: this host has no credentials.
+    /// The kubeconfig for the cluster; None: this host has no credentials.
     pub kubeconfig: Option<PathBuf>,
-    /// The node's host is gone.
+    /// The node's host no longer exists.
     pub dead: bool,
-    /// Wait until the cluster notices that it is.
+    /// Wait until the cluster marks the node as not ready.
     pub wait: bool,
-    /// Go on where the cluster does not answer.
+    /// Continue if the cluster does not respond.
     pub force: bool,
-    /// Leave etcd even if those that stay have no majority then.
+    /// Remove the etcd member even if the other members lose quorum.
     pub accept_quorum_loss: bool,
-    /// Leave also when the cluster ends with this host.
+    /// Continue if this is the last host of the cluster.
     pub end_cluster: bool,
-    /// Leave the copies of earlier certificates and keys.
+    /// Keep the backups of earlier certificates and keys.
     pub keep_backups: bool,
-    /// How long the node's Pods get to move elsewhere.
+    /// The timeout for draining the node.
     pub drain_limit: Duration,
-    /// The cluster, as far as this host knows it.
+    /// The cluster configuration, as far as this host has it.
     pub cluster: ClusterConfig,
-    /// This host as a node of it.
+    /// The node configuration of this host.
     pub node: NodeConfig,
-    /// Whether the API server answers, once it was asked.
+    /// Whether the API server responds, once checked.
     pub answers: Option<Answer>,
-    /// The node's place in etcd, once it was found out.
+    /// The node's etcd membership, once determined.
     pub place: Option<Place>,
-    /// The other members of etcd no longer count this host's, as after 'node remove' on another control plane: its API
-    /// server has ended with it.
+    /// The other etcd members no longer list the member of this host, as after 'node remove' on another control plane:
+    /// its API server no longer works.
     pub taken_out: bool,
-    /// The control planes that stay, once they were counted.
+    /// The number of remaining control planes, once determined.
     pub other_control_planes: Option<usize>,
-    /// The data of this host's own etcd, where it is there when the files are removed.
+    /// The data of this host's own etcd, if they exist when the files are removed.
     pub own_data: Option<PathBuf>,
     /// What was not removed.
     pub kept: Vec<Kept>,
-    /// What of that gives access to the cluster.
+    /// Those of them that give access to the cluster.
     pub exposed: Vec<Kept>,
-    /// What was not done, and what the user can do about it.
+    /// Steps that were not done, and what the user can do about them.
     pub notes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the context knows of the host it works on.
+//! The host in the context.
 
 use super::Context;
 use crate::base::fault::Result;
@@ -13,11 +13,8 @@ use crate::journal::{self, Journal};
 const KUBELET: &str = "kubelet";
 
 impl Context {
-    /// The host's own name, as the kubelet would take it. A folder of files that has none is taken to
+    /// The host's own name, as the kubelet determines it. A root directory without one is assumed to
     /// be the host of its node's name.
-    ///
-    /// # Errors
-    /// When the files that hold the name cannot be read.
     pub fn host_name(&self) -> Result<String> {
         let name = facts::hostname(&self.host)?;
         if name.is_empty() { Ok(self.node()?.name.clone()) } else { Ok(name) }
@@ -28,11 +25,8 @@ impl Context {
         facts::has_resolved(&self.host)
     }
 
-    /// Notes in the host's journal the files and folders that were written or removed since the gate's list of changes had
-    /// `since` entries. That is our own bookkeeping, no change that a user asked for: it stands in no plan.
-    ///
-    /// # Errors
-    /// When the journal cannot be read or written.
+    /// Records in the host's journal the files and directories that were written or removed since the gate's list of changes had
+    /// `since` entries. That is internal bookkeeping, so the plan does not list it.
     pub fn note_files(&self, since: usize) -> Result<()> {
         if !self.files.is_live() {
             return Ok(());
@@ -54,18 +48,12 @@ impl Context {
     }
 
     /// The `ClusterConfiguration` as it is stored in the cluster.
-    ///
-    /// # Errors
-    /// When the command has no cluster configuration.
     pub fn cluster_document(&self) -> Result<String> {
         let (config, node, facts) = (self.cluster()?, self.node()?, self.facts()?);
         Ok(go_yaml::to_string(&encode::uploaded_cluster_configuration(config, facts, &node.timeouts)))
     }
 
     /// Restarts the kubelet, after its files have changed.
-    ///
-    /// # Errors
-    /// When the service does not start.
     pub fn restart_kubelet(&self) -> Result<()> {
         if self.files.is_live() {
             Services::of(&self.host).restart(KUBELET)?;
@@ -73,12 +61,9 @@ impl Context {
         Ok(())
     }
 
-    /// Writes files of the kubelet while it is stopped, and starts it; where nothing `changes`, it is only
-    /// started if it does not run. A run that is killed in between leaves a stopped kubelet, never one that
-    /// runs with files it has not read, so the next run knows what to do.
-    ///
-    /// # Errors
-    /// What `write` says, and when the service does not stop or start.
+    /// Writes files of the kubelet while it is stopped, and starts it; if nothing `changes`, it is only
+    /// started if it is not running. An interrupted run leaves a stopped kubelet, never one that
+    /// runs with files it has not read, so the next run can continue.
     pub fn around_kubelet(&mut self, changes: bool, write: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         if !self.files.is_live() {
             return write(self);

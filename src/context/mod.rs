@@ -1,7 +1,7 @@
-//! Layer 4: what an action may touch.
+//! Layer 4: everything that an action can use.
 //!
-//! One value that is handed to every phase: the configuration, the host's files, the gate, the
-//! events, and the engines, which are opened when they are first asked for.
+//! One value that is passed to every phase: the configuration, the host's files, the gate, the
+//! events, and the engines, which are opened on first use.
 
 pub mod access;
 mod diagnosis;
@@ -36,10 +36,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-/// Images on their way.
+/// Image pulls in progress.
 type Pulling = JoinHandle<Result<usize, PullErrors>>;
 
-/// See the module's text.
 pub struct Context {
     /// The clock.
     pub clock: Clock,
@@ -49,33 +48,33 @@ pub struct Context {
     pub vars: BTreeMap<String, String>,
     /// The effective user.
     pub uid: u32,
-    /// Where to say what happens.
+    /// Where events are reported.
     pub events: Events,
-    /// Where changes go through.
+    /// The gate that applies changes.
     pub gate: Gate,
     /// The host's files.
     pub files: HostFiles,
     /// The host's programs and services.
     pub host: Host,
-    /// What was asked for.
+    /// The command and its configuration.
     pub task: Task,
-    /// What the phases found out for the closing text.
+    /// Results of phases for the closing text.
     pub result: Findings,
     pki: Option<Arc<PkiStore>>,
     keys: Option<Arc<dyn KeySource>>,
     kube: Option<(PathBuf, Arc<Cluster>)>,
     joining: Option<Joining>,
-    /// The runtime's socket, once it was found.
+    /// The runtime's socket, once found.
     socket: OnceLock<String>,
     pulling: Option<Pulling>,
-    /// The cluster of a unit test, whoever asks.
+    /// The cluster of a unit test, for every kubeconfig.
     #[cfg(test)]
     pub fake: Option<Arc<Cluster>>,
 }
 
-/// What a command was asked to do, with its configuration.
+/// A command with its configuration.
 pub enum Task {
-    /// Nothing that needs a configuration.
+    /// A command without configuration.
     None,
     /// `init`.
     Init(Box<InitConfig>, InitOptions),
@@ -87,23 +86,23 @@ pub enum Task {
     Renew(Box<renewal::Renewal>),
 }
 
-/// What phases find out that the end of the command shows.
+/// Results of phases that are shown at the end of the command.
 #[derive(Default)]
 pub struct Findings {
-    /// What to type on a host that becomes a worker.
+    /// The join command for a worker.
     pub worker_join: Option<String>,
-    /// What to type on a host that becomes a control plane.
+    /// The join command for a control plane.
     pub control_plane_join: Option<String>,
-    /// The key with which the certificates in the cluster are sealed, as it may be shown.
+    /// The certificate key, which encrypts the uploaded certificates; a placeholder if it must not be shown.
     pub certificate_key: Option<String>,
 }
 
-/// Choices of `init` that are no configuration.
-// Each is a switch of its own on the command line; there is no state machine among them.
+/// Options of `init` that are not part of the configuration.
+// Each is an independent flag on the command line, not a state.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default)]
 pub struct InitOptions {
-    /// Store the control plane's certificates in the cluster.
+    /// Upload the control plane's certificates to the cluster.
     pub upload_certs: bool,
     /// Do not print the token.
     pub skip_token_print: bool,
@@ -115,18 +114,18 @@ pub struct InitOptions {
     pub kubeconfig: Option<PathBuf>,
     /// The directory of kubeconfig files of a single phase; None: /etc/kubernetes.
     pub kubeconfig_dir: Option<PathBuf>,
-    /// Take over what another cluster left in an external etcd.
+    /// Reuse the data of another cluster in an external etcd.
     pub adopt_etcd_data: bool,
 }
 
-/// Choices of `join` that are no configuration.
+/// Options of `join` that are not part of the configuration.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JoinOptions {
-    /// Mend what preflight finds and can mend.
+    /// Fix what preflight can fix.
     pub fix: bool,
 }
 
-/// An action asked for something that its command does not have: a fault of this build.
+/// An action needs something that its command does not have: a bug in this build.
 #[derive(Debug, thiserror::Error)]
 #[error("this phase needs {0}, which this command does not have")]
 pub struct Missing(&'static str);
@@ -138,7 +137,7 @@ impl Fault for Missing {
 }
 
 impl Context {
-    /// A context on the process, for a task.
+    /// A context for a task in this process.
     pub fn new(env: &Env, events: Events, files: HostFiles, gate: Gate, task: Task) -> Self {
         Self {
             host: Host::new(&env.vars, env.clock.clone(), files.clone(), gate.clone()),
@@ -163,9 +162,6 @@ impl Context {
     }
 
     /// The cluster's configuration.
-    ///
-    /// # Errors
-    /// When the command has none.
     pub fn cluster(&self) -> Result<&ClusterConfig> {
         match &self.task {
             Task::Init(init, _) => Ok(&init.cluster),
@@ -177,9 +173,6 @@ impl Context {
     }
 
     /// This host's configuration as a node.
-    ///
-    /// # Errors
-    /// When the command has none.
     pub fn node(&self) -> Result<&NodeConfig> {
         match &self.task {
             Task::Init(init, _) => Ok(&init.node),
@@ -190,7 +183,7 @@ impl Context {
         }
     }
 
-    /// Starts to make as many private keys as this run will ask for.
+    /// Starts to generate the private keys that this run needs.
     pub fn expect_keys(&mut self, count: usize) {
         if let Ok(cluster) = self.cluster() {
             let algorithm = cluster.encryption_algorithm;
@@ -198,15 +191,12 @@ impl Context {
         }
     }
 
-    /// Where private keys come from.
+    /// The source of private keys.
     pub fn keys(&mut self) -> Arc<dyn KeySource> {
         self.keys.get_or_insert_with(|| Arc::new(Generator)).clone()
     }
 
-    /// The certificates folder of this host.
-    ///
-    /// # Errors
-    /// When the command has no cluster configuration that names it.
+    /// The certificate directory of this host.
     pub fn pki(&mut self) -> Result<Arc<PkiStore>> {
         if let Some(store) = &self.pki {
             return Ok(store.clone());
@@ -221,23 +211,17 @@ impl Context {
         Ok(store)
     }
 
-    /// What is true of the cluster's minor.
-    ///
-    /// # Errors
-    /// When the command has no cluster configuration.
+    /// The facts about the cluster's minor version.
     pub fn facts(&self) -> Result<&'static Minor> {
         Ok(validity::minor_of(self.cluster()?)?)
     }
 
-    /// The deadlines of waits: the node's, or the defaults.
+    /// The timeouts: the node's, or the defaults.
     pub fn timeouts(&self) -> Timeouts {
         self.node().map_or_else(|_| Timeouts::default(), |node| node.timeouts.clone())
     }
 
-    /// What `init` was asked for.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// The configuration and options of `init`.
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
@@ -247,8 +231,8 @@ impl Context {
         }
     }
 
-    /// True when preflight is to mend what it can.
-    pub fn mends(&self) -> bool {
+    /// True when preflight fixes what it can.
+    pub fn fixes(&self) -> bool {
         match &self.task {
             Task::Init(_, options) => options.fix,
             Task::Join(_, options) => options.fix,
@@ -256,7 +240,7 @@ impl Context {
         }
     }
 
-    /// Sets a field of the kubelets' configuration unless it is set; true when it was not.
+    /// Sets a field of the kubelet configuration unless it is set; true when it was unset.
     pub fn set_kubelet_default(&mut self, field: &str, value: &Value) -> bool {
         if let Task::Init(init, _) = &mut self.task {
             let is_new = !init.cluster.kubelet.contains_key(field);
@@ -268,7 +252,7 @@ impl Context {
         self.joining.as_mut().is_some_and(|joining| joining.set_kubelet_default(field, value))
     }
 
-    /// What a joining control plane has; None for everybody else.
+    /// The options of a joining control plane; None otherwise.
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
             Task::Join(join, _) => join.control_plane.as_ref(),

@@ -1,4 +1,4 @@
-//! What `certs renew` and its relatives were asked for, and what they have renewed so far.
+//! The options of `certs renew` and related commands, and what they have renewed so far.
 
 use super::rotation::Rotation;
 use crate::base::secret::Secret;
@@ -7,31 +7,30 @@ use crate::pki::Cert;
 use crate::pki::renew::Names;
 use std::path::PathBuf;
 
-/// See the module's text.
 pub struct Renewal {
-    /// The cluster, as far as it is known.
+    /// The cluster configuration, as far as it is known.
     pub cluster: ClusterConfig,
-    /// This host as a node of it.
+    /// The node configuration of this host.
     pub node: NodeConfig,
     /// The one thing to renew; None: everything.
     pub only: Option<String>,
-    /// Which names renewed certificates are valid for.
+    /// The SANs of renewed certificates.
     pub names: Names,
-    /// Where what was there before is kept.
+    /// The directory for backups.
     pub backup: PathBuf,
-    /// Certificates that were signed elsewhere, and are to be taken in.
+    /// Certificates to import, which an external CA signed.
     pub signed: Vec<Signed>,
-    /// Where kubeconfigs lie.
+    /// The directory of the kubeconfig files.
     pub kubeconfig_dir: PathBuf,
-    /// The change of CA that this belongs to.
+    /// The CA rotation that this belongs to.
     pub rotation: Option<Rotation>,
     /// What was renewed.
     pub renewed: Vec<Renewed>,
-    /// The files that this run changes, as it found them.
+    /// The files that this run changes, as they were before.
     pub kept: Vec<Kept>,
 }
 
-/// A certificate that was signed elsewhere.
+/// A certificate that an external CA signed.
 pub struct Signed {
     /// Its name for `certs renew`.
     pub name: &'static str,
@@ -47,11 +46,11 @@ pub struct Renewed {
     pub old: Cert,
     /// The new certificate.
     pub new: Cert,
-    /// When that was, in seconds since the epoch.
+    /// The time of the renewal, in seconds since the epoch.
     pub at: i64,
 }
 
-/// A file as this run found it.
+/// A file as it was before this run.
 #[derive(Clone)]
 pub struct Kept {
     /// Where it is.
@@ -63,7 +62,7 @@ pub struct Kept {
 }
 
 impl Renewal {
-    /// A task without anything to do yet: every name, kept as it is.
+    /// An empty task: no certificate selected, SANs unchanged.
     pub fn new(cluster: ClusterConfig, node: NodeConfig, backup: PathBuf) -> Self {
         Self {
             cluster,

@@ -1,4 +1,4 @@
-//! The container runtime of this host: which one, and the images that it pulls while other work goes on.
+//! The container runtime of this host: which one it is, and image pulls in the background.
 //!
 //! Reads: the runtime's sockets. Writes: images, through the gate.
 
@@ -8,14 +8,14 @@ use crate::base::fault::{Fault, Result};
 use crate::host::Host;
 use crate::host::cri::{self, Cri, Endpoint, Policy, Pulls};
 
-/// The phase to which the pulls belong, whatever runs while they go on.
+/// The phase that the pulls are recorded under, whichever phase runs meanwhile.
 const PULL_PHASE: &str = "preflight";
-/// The check by whose name failed pulls can be ignored.
+/// The name with which --ignore-preflight-errors ignores failed pulls.
 const PULL_CHECK: &str = "ImagePull";
 
-/// What pulls the images has ended without saying whether they are there.
+/// The thread that pulls the images ended without a result.
 #[derive(Debug, thiserror::Error)]
-#[error("the pull of the images ended by an internal error, so some of them may be missing")]
+#[error("the pull of the images ended with an internal error, so some of them may be missing")]
 struct PullsCrashed;
 
 impl Fault for PullsCrashed {
@@ -28,19 +28,13 @@ impl Fault for PullsCrashed {
 }
 
 impl Context {
-    /// The container runtime that answers.
-    ///
-    /// # Errors
-    /// When the one that was chosen does not answer, or none does, or several do.
+    /// The container runtime that responds.
     pub fn runtime(&self) -> Result<Cri> {
         Ok(cri::find(&self.host, self.node()?.cri_socket.as_deref())?)
     }
 
-    /// The container runtime's socket, as the minor writes it: the one that was given; on a running host the one
-    /// that answers; for a folder of files the minor's default.
-    ///
-    /// # Errors
-    /// When no runtime answers, or several do.
+    /// The container runtime's socket, in the form of the minor version: the configured one; on a running host the one
+    /// that responds; in a root directory the default of the minor version.
     pub fn cri_socket(&self) -> Result<String> {
         if let Some(given) = &self.node()?.cri_socket {
             return Ok(given.clone());
@@ -56,10 +50,7 @@ impl Context {
         Ok(self.socket.get_or_init(|| found).clone())
     }
 
-    /// Takes the socket of a service that would run by now, had this run really changed the host.
-    ///
-    /// # Errors
-    /// When the command has no cluster configuration.
+    /// Uses the socket of a service that this dry run would have started.
     pub fn expect_runtime(&self, service: &str) -> Result<()> {
         if let Some(endpoint) = Endpoint::of_service(service) {
             let _ = self.socket.set(endpoint.written(self.facts()?.cri_socket_scheme));
@@ -68,9 +59,6 @@ impl Context {
     }
 
     /// Starts to pull the images that are missing; [`Context::finish_pulls`] waits for them.
-    ///
-    /// # Errors
-    /// When no runtime answers.
     pub fn start_pulls(&mut self, images: Vec<String>) -> Result<()> {
         let node = self.node()?;
         let policy = Policy::find(&node.image_pull_policy).unwrap_or(Policy::IfNotPresent);
@@ -85,10 +73,7 @@ impl Context {
         Ok(())
     }
 
-    /// Waits for the images. Where the user chose to ignore that some are missing, that is a warning.
-    ///
-    /// # Errors
-    /// When images could not be pulled.
+    /// Waits for the images. Missing ones are a warning if the user ignores that check.
     pub fn finish_pulls(&mut self) -> Result<()> {
         let Some(pulling) = self.pulling.take() else { return Ok(()) };
         let errors = match pulling.join() {
@@ -109,9 +94,9 @@ impl Context {
 mod tests {
     use super::*;
 
-    /// The command went on without images, and failed minutes later elsewhere.
+    /// The command continued without images, and failed minutes later elsewhere.
     #[test]
-    fn a_pull_that_crashed_is_not_taken_for_one_that_is_done() {
+    fn a_crashed_pull_is_an_error() {
         let mut cx = Context::for_tests("/");
         cx.pulling = Some(std::thread::spawn(|| std::panic::resume_unwind(Box::new("crashed"))));
         assert_eq!(cx.finish_pulls().unwrap_err().exit_code(), ExitCode::Internal);

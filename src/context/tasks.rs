@@ -1,4 +1,4 @@
-//! What a command was asked for and has found out, each for the commands that have it.
+//! The options and the state of the running command.
 
 use super::leaving::Leaving;
 use super::renewal::{Kept, Renewal, Renewed};
@@ -11,10 +11,7 @@ use crate::config::model::JoinConfig;
 use std::path::Path;
 
 impl Context {
-    /// What `join` was asked for.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// The configuration of `join`.
     pub fn join(&self) -> Result<&JoinConfig> {
         match &self.task {
             Task::Join(join, _) => Ok(join),
@@ -23,56 +20,41 @@ impl Context {
     }
 
     /// The cluster that this host joins.
-    ///
-    /// # Errors
-    /// When none was found yet.
     pub fn joining(&self) -> Result<&Joining> {
-        self.joining.as_ref().ok_or_else(|| Missing("a cluster that was found").into())
+        self.joining.as_ref().ok_or_else(|| Missing("a discovered cluster").into())
     }
 
-    /// Remembers the cluster that was found.
+    /// Stores the discovered cluster.
     pub fn joins(&mut self, cluster: Joining) {
         self.joining = Some(cluster);
     }
 }
 
 impl Context {
-    /// The node that leaves.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// The node that is removed.
     pub fn leaving(&self) -> Result<&Leaving> {
         match &self.task {
             Task::Leave(leaving) => Ok(leaving),
-            _ => Err(Missing("a node that leaves").into()),
+            _ => Err(Missing("a node to remove").into()),
         }
     }
 
-    /// The node that leaves, to note what was found out.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// The node that is removed, to record results.
     pub fn leaving_mut(&mut self) -> Result<&mut Leaving> {
         match &mut self.task {
             Task::Leave(leaving) => Ok(leaving),
-            _ => Err(Missing("a node that leaves").into()),
+            _ => Err(Missing("a node to remove").into()),
         }
     }
 
-    /// What `reset` was told.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// The options of `reset`.
     pub fn reset(&self) -> Result<&ResetConfig> {
         Ok(self.leaving()?.reset.as_ref().ok_or(Missing("the configuration of 'reset'"))?)
     }
 }
 
 impl Context {
-    /// What `certs renew` was asked for.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// The options of `certs renew`.
     pub fn renewal(&self) -> Result<&Renewal> {
         match &self.task {
             Task::Renew(renewal) => Ok(renewal),
@@ -80,10 +62,7 @@ impl Context {
         }
     }
 
-    /// Keeps a file as it is now, for putting it back; what was kept before stays. Does nothing where there is none.
-    ///
-    /// # Errors
-    /// When the command is another, or the file cannot be read.
+    /// Backs up the current content of a file; an earlier backup stays. Does nothing if the file does not exist.
     pub fn keep(&mut self, path: &Path) -> Result<()> {
         let Task::Renew(renewal) = &mut self.task else { return Err(Missing("what to renew").into()) };
         if renewal.kept.iter().any(|kept| kept.path == path) {
@@ -96,10 +75,7 @@ impl Context {
         Ok(())
     }
 
-    /// Notes that something was renewed.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// Records that something was renewed.
     pub fn note_renewed(&mut self, renewed: Renewed) -> Result<()> {
         match &mut self.task {
             Task::Renew(renewal) => renewal.renewed.push(renewed),
@@ -110,30 +86,21 @@ impl Context {
 }
 
 impl Context {
-    /// What `certs rotate-ca` was asked for.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// The options of `certs rotate-ca`.
     pub fn rotation(&self) -> Result<&Rotation> {
-        Ok(self.renewal()?.rotation.as_ref().ok_or(Missing("a change of CA"))?)
+        Ok(self.renewal()?.rotation.as_ref().ok_or(Missing("a CA rotation"))?)
     }
 
-    /// The same, to note what was found out.
-    ///
-    /// # Errors
-    /// When the command is another.
+    /// The same, to record results.
     pub fn rotation_mut(&mut self) -> Result<&mut Rotation> {
         match &mut self.task {
-            Task::Renew(renewal) => Ok(renewal.rotation.as_mut().ok_or(Missing("a change of CA"))?),
-            _ => Err(Missing("a change of CA").into()),
+            Task::Renew(renewal) => Ok(renewal.rotation.as_mut().ok_or(Missing("a CA rotation"))?),
+            _ => Err(Missing("a CA rotation").into()),
         }
     }
 
-    /// The change that is going on.
-    ///
-    /// # Errors
-    /// When it is not known yet.
+    /// The current rotation.
     pub fn rotation_plan(&self) -> Result<Plan> {
-        Ok(self.rotation()?.plan.clone().ok_or(Missing("a change of CA that was begun"))?)
+        Ok(self.rotation()?.plan.clone().ok_or(Missing("a CA rotation that has begun"))?)
     }
 }

@@ -1,45 +1,45 @@
-//! The only code that speaks to etcd: its JSON gateway, on the same port and with the same client
+//! The only code that sends requests to etcd: to its JSON gateway, on the same port and with the same client
 //! certificates as its gRPC API.
 //!
-//! Reads: PEM bytes that are handed in. Writes: what changes the cluster goes through the gate.
+//! Reads: the given PEM bytes. Writes: changes to the cluster go through the gate.
 
 use super::error::EtcdError;
 use super::member::{Health, Member, Status};
 use super::member_api::MemberApi;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
-use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trust};
+use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trouble, Trust};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// A member that does not take a connection in this time is passed over for the next. It is shorter than
-/// [`CALL_LIMIT`]: only then does an address from which nothing comes count as one that was not reached.
+/// The connect timeout of a member before the next one is tried. It is shorter than [`CALL_LIMIT`]: otherwise an
+/// address that does not respond would not count as unreachable.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
-/// How long one request may take, its connection included. A change of membership that crosses another one is dropped by etcd without
-/// a word, and its answer never comes; those who ask find out by reading the members, and soon.
+/// The timeout of one request, including its connection. etcd silently drops a membership change that conflicts with
+/// another one, and its response never comes; callers then read the members again soon.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
 
-/// Where an etcd cluster is and how it is entered.
+/// The endpoints and credentials of an etcd cluster.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// `https://HOST:2379` of one or more members.
     pub endpoints: Vec<String>,
-    /// Whose certificates the members must have.
+    /// The CA certificates that verify the members.
     pub trust: Trust,
-    /// How we show who we are.
+    /// The client credentials.
     pub credentials: Credentials,
 }
 
-/// Whether a request may be made twice.
+/// Whether a request may be sent twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Read,
     Change,
 }
 
-/// A client of an etcd cluster. It learns of further members as it goes, so that it goes on when those it
-/// was told of are gone.
+/// A client of an etcd cluster. It adds members that it learns of to its endpoints, so that it continues to work when
+/// the given ones are gone.
 pub struct Client {
     https: Https,
     grpc: Grpc,
@@ -47,10 +47,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client; nothing is sent yet. etcd's traffic never goes through a proxy.
-    ///
-    /// # Errors
-    /// When there is no endpoint, or a certificate or key cannot be used.
+    /// Creates a client without a request. Requests to etcd never use a proxy.
     pub fn new(access: Access) -> Result<Self, EtcdError> {
         let Access { endpoints, trust, credentials } = access;
         let bad = |endpoint: &&String| !endpoint.starts_with("https://") && !endpoint.starts_with("http://");
@@ -63,23 +60,17 @@ impl Client {
         Ok(Self { https, grpc: Grpc::new(options), endpoints: Mutex::new(endpoints) })
     }
 
-    /// The members, as a majority of them sees it (from etcd 3.5 on; older ones tell what the one asked knows).
-    ///
-    /// # Errors
-    /// When no member answers, or refuses.
+    /// The members, from a linearizable read (from etcd 3.5 on; older versions answer from the local member).
     pub fn members(&self) -> Result<Vec<Member>, EtcdError> {
         self.list(true)
     }
 
-    /// The members as a majority sees them, or without one as the member that answers knows them.
-    ///
-    /// # Errors
-    /// When no member answers, or refuses.
+    /// The members from a linearizable read, or without a quorum from a serializable read.
     pub fn members_known(&self) -> Result<Vec<Member>, EtcdError> {
         self.list(true).or_else(|_| self.list(false))
     }
 
-    /// True when at least one endpoint says who the members are.
+    /// True if at least one endpoint lists the members.
     pub fn knows_members(&self) -> bool {
         self.list(false).is_ok()
     }
@@ -92,31 +83,25 @@ impl Client {
         Ok(members)
     }
 
-    /// How the member at an endpoint is.
-    ///
-    /// # Errors
-    /// When it does not answer, or refuses.
+    /// The status of the member at an endpoint.
     pub fn status(&self, endpoint: &str) -> Result<Status, EtcdError> {
-        Ok(Status::of(&self.call(endpoint, "/v3/maintenance/status", &json!({}), "tell its status")?))
+        Ok(Status::of(&self.call(endpoint, "/v3/maintenance/status", &json!({}), "report its status")?))
     }
 
-    /// The version of the etcd at an endpoint, `3.5.21`, by the path that every etcd 3 has.
-    ///
-    /// # Errors
-    /// When it does not answer, or what answers is no etcd.
+    /// The version of the etcd at an endpoint, `3.5.21`, from the path that every etcd 3 serves.
     pub fn version(&self, endpoint: &str) -> Result<String, EtcdError> {
         let request = http::Request::get(format!("{}/version", endpoint.trim_end_matches('/')));
-        let value = self.exchange(endpoint, request, Vec::new(), "tell its version")?;
+        let value = self.exchange(endpoint, request, Vec::new(), "report its version")?;
         Ok(value["etcdserver"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Asks one endpoint after the other until one answers; one that does not is asked last from then on. A change is
-    /// sent to another one only when it surely did not arrive: it must not be made twice.
+    /// Tries the endpoints in turn until one responds; one that does not is tried last from then on. A change is sent
+    /// to another one only if it certainly did not arrive: it must not be applied twice.
     fn ask(&self, kind: Kind, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
         self.try_each(kind, |endpoint| self.call(endpoint, path, body, what))
     }
 
-    /// Reads from one endpoint after the other until one answers.
+    /// Reads from the endpoints in turn until one responds.
     pub(super) fn each_endpoint<T>(&self, read: impl Fn(&str) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
         self.try_each(Kind::Read, read)
     }
@@ -129,7 +114,7 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            // A learner does not speak for the cluster, and does nothing of what it is asked.
+            // A learner refuses requests to the cluster.
             let nothing_done = error.is_of_a_learner()
                 || matches!(&error, EtcdError::Transport(transport) if transport.before_sending());
             if !error.is_of_a_learner() && !error.retryable() {
@@ -195,7 +180,7 @@ impl MemberApi for Client {
         self.members()
     }
 
-    fn members_by_hearsay(&self) -> Result<Vec<Member>, EtcdError> {
+    fn members_serializable(&self) -> Result<Vec<Member>, EtcdError> {
         self.list(false)
     }
 
@@ -220,6 +205,9 @@ impl MemberApi for Client {
                 Ok(status) if status.member == member.id => return status.health(),
                 // Members may share an address, as of a load balancer, or name one that only their own host reaches.
                 Ok(status) => Health::Silent(format!("at {url} the member {:x} answers instead", status.member)),
+                Err(EtcdError::Transport(error)) if error.trouble == Trouble::Refused => {
+                    Health::Refused(error.to_string())
+                }
                 Err(EtcdError::Transport(error)) => Health::Silent(error.to_string()),
                 Err(error) => Health::Ill(error.to_string()),
             };
@@ -245,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_endpoint_is_passed_over_and_then_asked_last() {
+    fn an_unreachable_endpoint_is_skipped_and_then_tried_last() {
         let ca = TestCa::new("etcd-ca");
         let server = TestServer::start(&ca.local_leaf(), Some(&ca), |request| {
             assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v3/cluster/member/list"));
@@ -260,11 +248,11 @@ mod tests {
 
     const MEMBER_A: &str = r#"{"members":[{"ID":"1","name":"a"}]}"#;
 
-    /// The dead one was asked again and again: what runs out of time while it connects did not count as passed over.
+    /// The unreachable endpoint was tried again and again, because a timeout while connecting did not count as skipped.
     #[test]
-    fn a_silent_endpoint_is_passed_over_and_then_asked_last_for_changes_too() {
+    fn an_unresponsive_endpoint_is_skipped_and_then_tried_last_for_changes_too() {
         let ca = TestCa::new("etcd-ca");
-        // It takes connections, as the kernel does for a process that hangs, and says nothing.
+        // It accepts connections, as the kernel does for a process that hangs, and never responds.
         let (keep, kept) = std::sync::mpsc::channel();
         let keep = Mutex::new(keep);
         let silent = TestServer::start_raw(move |stream| _ = keep.lock().unwrap().send(stream));
@@ -282,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_member_without_leader_cannot_tell_another_is_asked() {
+    fn another_member_is_asked_if_one_has_no_leader() {
         let ca = TestCa::new("etcd-ca");
         let lost = TestServer::start(&ca.local_leaf(), Some(&ca), |_| {
             (503, r#"{"message":"etcdserver: no leader","code":14}"#.into())
@@ -290,15 +278,15 @@ mod tests {
         let server = TestServer::start(&ca.local_leaf(), Some(&ca), |_| (200, MEMBER_A.into()));
         let endpoints = [lost.url(), server.url()];
         assert_eq!(client(&ca, &endpoints).members().unwrap()[0].name, "a");
-        // A change may have been made by then. Who asks again asks another one.
+        // The change may have been applied. A retry uses another endpoint.
         let client = client(&ca, &endpoints);
         assert!(MemberApi::remove(&client, 1).unwrap_err().retryable());
         MemberApi::remove(&client, 1).unwrap();
     }
 
-    /// One that lives answered for one that is dead, and the quorum was taken for safe.
+    /// A live member answered for a dead one, so the quorum seemed safe.
     #[test]
-    fn only_the_member_itself_says_how_it_is() {
+    fn the_health_of_a_member_comes_from_that_member_only() {
         let ca = TestCa::new("etcd-ca");
         let status = r#"{"header":{"member_id":"1"},"leader":"1","version":"3.5.0"}"#;
         let server = TestServer::start(&ca.local_leaf(), Some(&ca), move |_| (200, status.into()));
@@ -312,10 +300,11 @@ mod tests {
         let other = health(2, &[server.url()]);
         assert!(matches!(&other, Health::Silent(why) if why.contains("the member 1 answers")), "{other:?}");
         assert!(matches!(health(2, &[]), Health::Silent(_)));
+        assert!(matches!(health(2, &[format!("https://{}", dead_address())]), Health::Refused(_)));
     }
 
     #[test]
-    fn the_version_is_asked_for_where_every_etcd_has_it() {
+    fn the_version_is_read_from_the_path_that_every_etcd_serves() {
         let ca = TestCa::new("etcd-ca");
         let server = TestServer::start(&ca.local_leaf(), Some(&ca), |request| {
             assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/version"));
@@ -335,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_carry_etcds_words() {
+    fn refusals_contain_the_message_of_etcd() {
         let ca = TestCa::new("etcd-ca");
         let server = TestServer::start(&ca.local_leaf(), Some(&ca), |_| {
             (

@@ -1,4 +1,4 @@
-//! Why etcd did not do what was asked, and why we did not ask it.
+//! Errors of etcd requests and of membership changes.
 
 use super::member::Member;
 use crate::base::exit_code::ExitCode;
@@ -6,141 +6,134 @@ use crate::base::fault::Fault;
 use crate::base::https::HttpsError;
 use std::time::Duration;
 
-/// gRPC's number for "permission denied".
+/// The gRPC code "permission denied".
 const PERMISSION_DENIED: u64 = 7;
-/// gRPC's number for "unavailable", which etcd also uses for "try again".
+/// The gRPC code "unavailable", which etcd also uses for "try again".
 const UNAVAILABLE: u64 = 14;
-/// gRPC's number for "the deadline passed".
+/// The gRPC code "deadline exceeded".
 const DEADLINE: u64 = 4;
 
 /// A request to etcd, or a change of its membership, failed.
 #[derive(Debug, thiserror::Error)]
 pub enum EtcdError {
-    /// There was no answer.
+    /// There was no response.
     #[error(transparent)]
     Transport(#[from] HttpsError),
-    /// etcd said no.
+    /// etcd refused the request.
     #[error("etcd refused to {what}: {message}")]
     Refused {
-        /// What was asked for.
+        /// The request.
         what: String,
         /// The gRPC code.
         code: u64,
-        /// etcd's own sentence.
+        /// The message of etcd.
         message: String,
     },
-    /// The answer is not etcd's.
-    #[error("cannot understand etcd's answer to {what}")]
+    /// The response cannot be parsed.
+    #[error("cannot parse etcd's response to {what}")]
     Answer {
-        /// What was asked for.
+        /// The request.
         what: String,
-        /// Where it stops making sense.
+        /// The parse error.
         #[source]
         source: serde_json::Error,
     },
-    /// An endpoint is not an address, or there is none.
+    /// An endpoint is not a valid address, or there is none.
     #[error("{address:?} is not the address of an etcd member, such as https://10.0.0.1:2379")]
-    Address {
-        /// What was given.
-        address: String,
-    },
+    Address { address: String },
     /// Too few members are healthy for the change.
-    #[error("only {healthy} of {voters} etcd members are healthy, {needed} must be for {change}: {}", sick.join("; "))]
+    #[error("only {healthy} of {voters} etcd members are healthy; {change} needs {needed}: {}", sick.join("; "))]
     NoQuorum {
-        /// What was to be done.
+        /// The change.
         change: String,
-        /// How many can vote and are well.
+        /// The number of healthy voting members.
         healthy: usize,
-        /// How many can vote.
+        /// The number of voting members.
         voters: usize,
-        /// How many must be well.
+        /// The number of healthy members that the change needs.
         needed: usize,
-        /// Who is not, and why.
+        /// The unhealthy members, and why.
         sick: Vec<String>,
     },
-    /// Fewer than a majority of the members answer: etcd, and the API with it, does nothing until they are back.
+    /// Fewer than a majority of the members respond: etcd, and the API with it, is unavailable until they are back.
     #[error(
         "etcd has lost its majority: of {voters} voting members {answering} answer{}, and {needed} must; these do not: {}",
         if *answering == 1 { "s" } else { "" }, missing.join("; ")
     )]
     QuorumLost {
-        /// How many answer.
+        /// The number of members that respond.
         answering: usize,
-        /// How many can vote.
+        /// The number of voting members.
         voters: usize,
-        /// How many must answer.
+        /// The number of members that must respond.
         needed: usize,
-        /// Who does not, and why.
+        /// The members that do not respond, and why.
         missing: Vec<String>,
-        /// None of the others can be reached, so that this host itself may be cut off.
+        /// None of the others is reachable, so this host itself may be disconnected.
         cut_off: bool,
     },
-    /// etcd takes nobody in while one of its members is away.
-    #[error("etcd takes no member in as long as a member is away: {}", away.join("; "))]
+    /// etcd does not accept a new member while another one is unreachable.
+    #[error("etcd does not accept a new member while a member is unreachable: {}", away.join("; "))]
     MemberAway {
-        /// Who is, and why that seems so.
+        /// The unreachable members, and why.
         away: Vec<String>,
     },
-    /// This host has data of a member that the cluster does not know.
+    /// This host has data of a member that the cluster does not list.
     #[error("this host has etcd data of an earlier membership, but {peer_url} is not a member")]
     StaleData {
-        /// Its address for other members.
+        /// Its peer URL.
         peer_url: String,
     },
-    /// The address belongs to a member that may be another host's.
+    /// The peer URL belongs to a member that may be another host's.
     #[error("{peer_url} is the address of the etcd member {holder}: {why}")]
     Taken {
-        /// The member's name.
+        /// The name of the member.
         holder: String,
-        /// The address for other members.
+        /// The peer URL.
         peer_url: String,
-        /// What speaks against its being this host's.
+        /// Why the member may be another host's.
         why: String,
     },
-    /// Another member was added before, and is not through.
-    #[error("the etcd member {shown} was added first, and has not got its vote within {limit:?}")]
+    /// Another member was added before, and was not promoted in time.
+    #[error("the etcd member {shown} was added first and was not promoted within {limit:?}")]
     Behind {
-        /// That member, for people.
+        /// The member, for people.
         shown: String,
-        /// By what `node remove` knows it.
+        /// Its key for `node remove`.
         key: String,
-        /// The time that was given.
+        /// The timeout.
         limit: Duration,
     },
-    /// The new member never came up.
-    #[error("etcd on this host did not join within {limit:?}; the cluster {}", if *rolled_back { "is as it was before" } else { "still waits for it" })]
+    /// The new member never started.
+    #[error("etcd on this host did not join within {limit:?}; the cluster {}", if *rolled_back { "is as it was before" } else { "still lists it" })]
     NeverStarted {
-        /// The time that was given.
+        /// The timeout.
         limit: Duration,
-        /// The new member was taken out of the cluster again.
+        /// The new member was removed from the cluster again.
         rolled_back: bool,
     },
-    /// Somebody removed the member while it was joining.
+    /// The member was removed while it was joining.
     #[error("the etcd member {id:x} was removed while it was joining")]
-    Gone {
-        /// Its id.
-        id: u64,
-    },
-    /// What might have passed did not.
+    Gone { id: u64 },
+    /// A temporary failure lasted until the timeout.
     #[error("timed out after {limit:?} waiting for {what}: {last}")]
     TimedOut {
-        /// What was awaited.
         what: String,
-        /// The time that was given.
+        /// The timeout.
         limit: Duration,
-        /// What the last look found.
+        /// The last failure.
         last: String,
     },
 }
 
 impl EtcdError {
-    /// `other` kept its place before us for all the time there was.
+    /// `other` was joining before this member for the whole timeout.
     pub(super) fn behind(other: &Member, limit: Duration) -> Self {
         let key = if other.has_started() { other.name.clone() } else { format!("{:x}", other.id) };
         Self::Behind { shown: other.shown(), key, limit }
     }
 
-    /// The member that the request names does not exist.
+    /// The member in the request does not exist.
     pub fn is_not_found(&self) -> bool {
         self.says("member not found")
     }
@@ -150,18 +143,18 @@ impl EtcdError {
         self.says("in sync with leader")
     }
 
-    /// A voting member is not connected to the others, or has not been for long enough.
+    /// A voting member is not connected to the others, or has not been connected for long enough.
     pub fn is_unhealthy_cluster(&self) -> bool {
         self.says("unhealthy cluster")
     }
 
-    /// A learner was asked: it has no say.
+    /// The request was sent to a learner, which cannot handle it.
     pub fn is_of_a_learner(&self) -> bool {
         self.says("not supported for learner")
     }
 
-    /// True when the cluster can do this at another time, but not now: somebody else is joining, a member
-    /// is not connected, the member is there already.
+    /// True if the cluster refuses this now but can do it later: another member is joining, a member is not connected,
+    /// the member already exists.
     pub fn is_untimely(&self) -> bool {
         [
             "too many learner",
@@ -176,7 +169,7 @@ impl EtcdError {
         .any(|part| self.says(part))
     }
 
-    /// The user whom the client certificate names may not do that.
+    /// The user in the client certificate lacks the permission.
     pub fn is_denied(&self) -> bool {
         matches!(self, Self::Refused { code: PERMISSION_DENIED, .. })
             || self.says("permission denied")
@@ -208,25 +201,25 @@ impl Fault for EtcdError {
         Some(match self {
             Self::Transport(error) => return error.hint(),
             Self::Refused { .. } | Self::Answer { .. } => {
-                "see what etcd says: run 'crictl logs $(crictl ps -q --name etcd)' on a control plane".into()
+                "read etcd's log: run 'crictl logs $(crictl ps -q --name etcd)' on a control plane".into()
             }
             Self::Address { .. } => "write the address as https://HOST:2379".into(),
             Self::NoQuorum { .. } => {
-                "bring the members that are not healthy back first (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or take out those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
+                "first fix the members that are not healthy (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or remove those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
             }
             Self::QuorumLost { cut_off, .. } => {
-                let back = "start the hosts of the missing members: etcd goes on by itself once a majority is back. If they are gone for good, see 'docs/quorum.md' for the way back from the data of one member; keep that data until then";
+                let back = "start the hosts of the missing members: etcd recovers by itself once a majority is back. If they are permanently gone, see 'docs/quorum.md' to recover from the data of one member; keep that data until then";
                 if *cut_off {
-                    format!("first check the network of this host, which reaches none of the others: run 'ip -br address' and 'ip route'; then {back}")
+                    format!("first check the network of this host, which cannot reach any of the others: run 'ip -br address' and 'ip route'; then {back}")
                 } else {
                     back.into()
                 }
             }
             Self::MemberAway { .. } => {
-                "bring it back (run 'crictl logs $(crictl ps -aq --name etcd)' on its host); if it will not return, run 'kubewright node remove NAME --dead' on a control plane; then run this command again: it continues".into()
+                "start it again (run 'crictl logs $(crictl ps -aq --name etcd)' on its host); if it will not return, run 'kubewright node remove NAME --dead' on a control plane; then run this command again: it continues".into()
             }
             Self::StaleData { .. } => {
-                "keep the data: it may be the only copy of another cluster. Join with another host; or, where it is known \
+                "keep the data: it may be the only copy of another cluster. Join another host; or, where it is known \
                  that the data is of this cluster and its members have all of it, move it away and join again".into()
             }
             Self::Taken { holder, .. } => format!(
@@ -236,11 +229,11 @@ impl Fault for EtcdError {
                 "complete the join of that host by running its command again; if it is gone for good, run 'kubewright node remove {key} --dead' on a control plane; then run this command again: it continues"
             ),
             Self::NeverStarted { .. } => {
-                "run 'crictl logs $(crictl ps -aq --name etcd)' and 'journalctl -u kubelet' on this host, mend the cause, then run the command again".into()
+                "run 'crictl logs $(crictl ps -aq --name etcd)' and 'journalctl -u kubelet' on this host, fix the cause and run the command again".into()
             }
             Self::Gone { .. } => "run the command again".into(),
             Self::TimedOut { .. } => {
-                "run 'etcdctl endpoint health --cluster' and 'etcdctl member list' on a control plane; bring back the members that are away, or take out those that will not return with 'kubewright node remove NAME --dead', then run the command again: it continues".into()
+                "run 'etcdctl endpoint health --cluster' and 'etcdctl member list' on a control plane; start the members that are unreachable, or remove those that will not return with 'kubewright node remove NAME --dead', then run the command again: it continues".into()
             }
         })
     }
@@ -266,9 +259,9 @@ mod tests {
         EtcdError::Refused { what: "add a member".into(), code, message: message.into() }
     }
 
-    /// etcd's own sentences, as its rpctypes package has them.
+    /// Messages of etcd, from its rpctypes package.
     #[test]
-    fn refusals_are_told_apart() {
+    fn refusals_are_distinguished() {
         assert!(refused(5, "etcdserver: member not found").is_not_found());
         let early = refused(9, "etcdserver: can only promote a learner member which is in sync with leader");
         assert!(early.is_not_in_sync());
@@ -285,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_retryable() {
+    fn temporary_failures_are_retryable() {
         assert!(refused(14, "etcdserver: no leader").retryable());
         assert!(refused(14, "etcdserver: request timed out").retryable());
         assert!(!refused(3, "etcdserver: given member URLs are invalid").retryable());

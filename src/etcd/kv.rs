@@ -1,5 +1,5 @@
-//! Reads keys of etcd: over gRPC, as the API server does, because etcd's JSON gateway does not see whose certificate a
-//! client has; over the gateway where something between speaks no gRPC.
+//! Reads keys of etcd: over gRPC, as the API server does, because etcd's JSON gateway ignores the client certificate;
+//! over the gateway if a proxy in between does not support gRPC.
 //!
 //! Writes: nothing.
 
@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 const METHOD: &str = "/etcdserverpb.KV/Range";
 const TRANSACTION: &str = "/etcdserverpb.KV/Txn";
 const GATEWAY: &str = "/v3/kv/range";
-const WHAT: &str = "let us read and write keys";
-/// A gRPC status for what has no other.
+const WHAT: &str = "read and write keys";
+/// The gRPC status for unknown errors.
 const UNKNOWN: u64 = 2;
 
-/// What was found below a key.
+/// The keys below a prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// How many keys there are.
+    /// The number of keys.
     pub count: u64,
-    /// The value of the first one.
+    /// The value of the first key.
     pub value: Vec<u8>,
 }
 
-/// `etcdserverpb.RangeRequest`, as far as it is used.
+/// The used fields of `etcdserverpb.RangeRequest`.
 #[derive(Clone, PartialEq, Message)]
 struct RangeRequest {
     #[prost(bytes = "vec", tag = "1")]
@@ -40,7 +40,7 @@ struct RangeRequest {
     keys_only: bool,
 }
 
-/// `etcdserverpb.TxnRequest`, as far as it is used.
+/// The used fields of `etcdserverpb.TxnRequest`.
 #[derive(Clone, PartialEq, Message)]
 struct TxnRequest {
     #[prost(message, repeated, tag = "1")]
@@ -49,7 +49,7 @@ struct TxnRequest {
     success: Vec<RequestOp>,
 }
 
-/// `etcdserverpb.Compare`: the version of a key, which has the number 0 as a target, with the version 0.
+/// `etcdserverpb.Compare`: the version of a key (target 0) with the version 0.
 #[derive(Clone, PartialEq, Message)]
 struct Compare {
     #[prost(int32, tag = "1")]
@@ -65,14 +65,14 @@ struct RequestOp {
     put: Option<PutRequest>,
 }
 
-/// `etcdserverpb.PutRequest`, as far as it is used.
+/// The used fields of `etcdserverpb.PutRequest`.
 #[derive(Clone, PartialEq, Message)]
 struct PutRequest {
     #[prost(bytes = "vec", tag = "1")]
     key: Vec<u8>,
 }
 
-/// `etcdserverpb.RangeResponse`, as far as it is used.
+/// The used fields of `etcdserverpb.RangeResponse`.
 #[derive(Clone, PartialEq, Message)]
 struct RangeResponse {
     #[prost(message, repeated, tag = "2")]
@@ -81,7 +81,7 @@ struct RangeResponse {
     count: i64,
 }
 
-/// `mvccpb.KeyValue`, as far as it is used.
+/// The used fields of `mvccpb.KeyValue`.
 #[derive(Clone, PartialEq, Message)]
 struct KeyValue {
     #[prost(bytes = "vec", tag = "5")]
@@ -89,20 +89,20 @@ struct KeyValue {
 }
 
 impl Client {
-    /// The value of a key; None where it is not there.
+    /// The value of a key; None if it does not exist.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, EtcdError> {
         let found = self.range(&RangeRequest { key: key.into(), ..RangeRequest::default() })?;
         Ok((found.count > 0).then_some(found.value))
     }
 
-    /// How many keys begin with `prefix`.
+    /// The number of keys that begin with `prefix`.
     pub fn count(&self, prefix: &str) -> Result<u64, EtcdError> {
         let range_end = after_prefix(prefix.as_bytes());
         Ok(self.range(&RangeRequest { key: prefix.into(), range_end, limit: 1, keys_only: true })?.count)
     }
 
-    /// Whether the user may write below `prefix`: etcd checks that before it finds that there is nothing to do, as no key
-    /// has a version less than 0.
+    /// Whether the user may write below `prefix`: etcd checks that before it evaluates the transaction, which never
+    /// writes because a key's version is never less than 0.
     pub fn may_write(&self, prefix: &str) -> Result<(), EtcdError> {
         const LESS: i32 = 2;
         let key = format!("{prefix}kubewright-permission").into_bytes();
@@ -129,7 +129,7 @@ impl Client {
         })
     }
 
-    /// None where what answers speaks no gRPC.
+    /// None if the server does not support gRPC.
     fn range_by_grpc(&self, endpoint: &str, request: &RangeRequest) -> Result<Option<Found>, EtcdError> {
         let message = match self.grpc(endpoint, METHOD, &request.encode_to_vec())? {
             Answer::NotGrpc => return Ok(None),
@@ -137,7 +137,7 @@ impl Client {
             Answer::Message(message) => message,
         };
         let response = RangeResponse::decode(message.as_slice())
-            .map_err(|error| refused(UNKNOWN, &format!("its answer cannot be read: {error}")))?;
+            .map_err(|error| refused(UNKNOWN, &format!("its response cannot be parsed: {error}")))?;
         let value = response.kvs.into_iter().next().map(|kv| kv.value).unwrap_or_default();
         Ok(Some(Found { count: u64::try_from(response.count).unwrap_or(0), value }))
     }
@@ -156,7 +156,7 @@ fn after_prefix(prefix: &[u8]) -> Vec<u8> {
             return end;
         }
     }
-    // Everything from the prefix on.
+    // All keys from the prefix on.
     vec![0]
 }
 
@@ -171,14 +171,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prefix_ends_before_the_next_key_that_lacks_it() {
+    fn a_prefix_range_ends_before_the_next_key_without_it() {
         assert_eq!(after_prefix(b"/registry/"), b"/registry0");
         assert_eq!(after_prefix(&[b'a', 0xff]), b"b");
         assert_eq!(after_prefix(&[0xff]), [0]);
     }
 
     #[test]
-    fn the_gateway_writes_numbers_and_values_as_text() {
+    fn the_gateway_encodes_numbers_and_values_as_strings() {
         let found = of_gateway(&json!({"kvs": [{"key": "YQ==", "value": "djE="}], "count": "12"}));
         assert_eq!(found, Found { count: 12, value: b"v1".to_vec() });
         assert_eq!(of_gateway(&json!({"header": {}})), Found::default());

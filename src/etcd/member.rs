@@ -1,30 +1,29 @@
-//! What etcd tells of itself, read from the JSON of its gateway, where 64-bit numbers are strings and what
-//! is zero or empty is left out.
+//! Members and their status, parsed from the JSON of etcd's gateway, which encodes 64-bit numbers as strings and omits
+//! zero and empty values.
 
 use serde_json::Value;
 
 /// A member of an etcd cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Member {
-    /// Its id.
     pub id: u64,
-    /// Its name; empty until it has started for the first time.
+    /// Empty until it has started for the first time.
     pub name: String,
-    /// Where other members reach it.
+    /// Its peer URLs.
     pub peer_urls: Vec<String>,
-    /// Where clients reach it; empty until it has started for the first time.
+    /// Its client URLs; empty until it has started for the first time.
     pub client_urls: Vec<String>,
-    /// True when it only receives data and has no vote yet.
+    /// True for a learner, which has no vote.
     pub learner: bool,
 }
 
 impl Member {
-    /// True when it has started at least once.
+    /// True if it has started at least once.
     pub fn has_started(&self) -> bool {
         !self.name.is_empty()
     }
 
-    /// Its name for people: the name, or while it has none, its id and address.
+    /// Its name for people: the name or, while it has none, its id and address.
     pub fn shown(&self) -> String {
         if self.has_started() {
             return self.name.clone();
@@ -47,39 +46,40 @@ impl Member {
     }
 }
 
-/// Whether a member does its work.
+/// Whether a member works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// It does.
     Well,
-    /// It answers, and this keeps it from its work.
+    /// It responds, but has this problem.
     Ill(String),
-    /// It does not answer, for this reason.
+    /// It does not respond, for this reason.
     Silent(String),
+    /// Its host refuses the connection, with this message.
+    Refused(String),
 }
 
-/// How a member is.
+/// The status of a member.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
-    /// The cluster that it is a member of.
+    /// The id of its cluster.
     pub cluster: u64,
-    /// Whose status this is.
+    /// The id of the member.
     pub member: u64,
     /// Its version: `3.5.21`.
     pub version: String,
-    /// Bytes of its data on disk.
+    /// The size of its data on disk, in bytes.
     pub db_size: u64,
-    /// Bytes of them in use; the rest is freed by defragmenting.
+    /// The part of it in use; defragmentation frees the rest.
     pub db_size_in_use: u64,
-    /// The leader it follows; 0 for none.
+    /// The id of its leader; 0 for none.
     pub leader: u64,
-    /// How far its log is.
+    /// The index of its raft log.
     pub raft_index: u64,
-    /// How much of the log it has applied.
+    /// The index up to which it has applied the log.
     pub applied_index: u64,
-    /// True when it has no vote yet.
+    /// True for a learner.
     pub learner: bool,
-    /// What it complains of, such as a full database.
+    /// Its alarms, such as a full database.
     pub errors: Vec<String>,
 }
 
@@ -99,10 +99,10 @@ impl Status {
         }
     }
 
-    /// Whether the member does its work.
+    /// Whether the member works.
     pub fn health(&self) -> Health {
         if self.leader == 0 {
-            return Health::Ill("it knows no leader".into());
+            return Health::Ill("it has no leader".into());
         }
         if self.errors.is_empty() { Health::Well } else { Health::Ill(self.errors.join(", ")) }
     }
@@ -125,9 +125,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// The answers of etcd 3.4.23, shortened.
+    /// Responses of etcd 3.4.23, shortened.
     #[test]
-    fn answers_are_read_with_their_numbers_as_text() {
+    fn responses_with_numbers_as_strings_are_parsed() {
         let members = Member::all(&json!({"header": {"cluster_id": "1553397540594784389"}, "members": [
             {"ID": "2076033014867361086", "name": "n1", "peerURLs": ["https://10.0.0.1:2380"], "clientURLs": ["https://10.0.0.1:2379"]},
             {"ID": "15553397540594784389", "peerURLs": ["https://10.0.0.2:2380"], "isLearner": true}]}));

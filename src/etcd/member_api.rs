@@ -1,14 +1,14 @@
-//! What a change of the membership asks of etcd.
+//! The requests to etcd that a membership change needs.
 
 use super::error::EtcdError;
 use super::member::{Health, Member};
 
-/// What a change of membership needs of etcd. The seam at which tests put an etcd of their own.
+/// The requests of a membership change. Tests implement it in memory.
 pub(super) trait MemberApi: Sync {
     fn members(&self) -> Result<Vec<Member>, EtcdError>;
-    /// The members as the one that is asked knows them, without a majority's word.
-    fn members_by_hearsay(&self) -> Result<Vec<Member>, EtcdError>;
-    /// Adds a member without a vote; returns all members then.
+    /// The members from a serializable read: as the member that is asked knows them, without a quorum.
+    fn members_serializable(&self) -> Result<Vec<Member>, EtcdError>;
+    /// Adds a learner; returns all members after that.
     fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError>;
     fn promote(&self, id: u64) -> Result<(), EtcdError>;
     fn remove(&self, id: u64) -> Result<(), EtcdError>;

@@ -1,11 +1,10 @@
-//! Takes a member into an etcd cluster and out of it, so that no lost answer, no kill and no second joiner
-//! leaves anything behind.
+//! Adds and removes members of an etcd cluster, safely in the case of lost responses, interruptions and concurrent
+//! joins.
 //!
-//! The rules: the list of members is the only truth, and is read again whenever an answer was lost. A new
-//! member enters as a learner, which has no vote, and gets its vote only once it has all data. One
-//! that never starts is taken out again. A member is known by its address for peers, and removed by its id; a host
-//! that has no data takes the place of a member only if that has the host's name and does not answer. Nothing is done
-//! that would leave fewer healthy votes than a majority.
+//! The rules: the member list is authoritative, and is read again whenever a response was lost. A new member is added
+//! as a learner, which has no vote, and is promoted only once it has all data. A learner that never starts is removed
+//! again. A member is identified by its peer URL and removed by its id; a host without data replaces a member only if
+//! that has the host's name and does not respond. No change may leave fewer healthy votes than a majority.
 
 mod place;
 #[cfg(test)]
@@ -25,47 +24,42 @@ pub use place::{Admission, LocalData};
 use place::{Place, find, initial_cluster};
 use std::time::Duration;
 
-/// The longest pause between two looks: a look costs the cluster little, and somebody is waiting.
+/// The longest pause between two polls: a poll costs the cluster little, and the user is waiting.
 const SLOWEST: Duration = Duration::from_millis(100);
-/// How long members may look unwell before that counts: an election, or a member that starts again, takes less.
+/// How long members may look unhealthy before that counts: an election, or the restart of a member, takes less.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Tells the member that is meant from the others.
+/// Selects the member to remove.
 pub type Who<'a> = &'a dyn Fn(&Member) -> bool;
 
-/// How a member left.
+/// The result of a removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Departure {
-    /// It was taken out.
     Removed,
     /// It was not a member.
     WasNoMember,
-    /// It is the only member that votes: without it there is no cluster, so it stays until its data goes.
+    /// It is the only voting member: the cluster cannot exist without it, so it stays until its data are deleted.
     IsLast,
 }
 
-/// Changes of the membership of one cluster.
+/// Changes the membership of one cluster.
 pub struct Membership<'a> {
     api: &'a dyn MemberApi,
     gate: &'a Gate,
     clock: &'a Clock,
     events: &'a Events,
-    /// The longest that each step may take (the config's `etcdAPICall`).
+    /// The timeout of each step (the `etcdAPICall` timeout of the configuration).
     limit: Duration,
 }
 
 impl<'a> Membership<'a> {
-    /// Changes through `client`; each step may take `limit`.
+    /// Changes through `client`; `limit` is the timeout of each step.
     pub fn new(client: &'a Client, gate: &'a Gate, clock: &'a Clock, events: &'a Events, limit: Duration) -> Self {
         Self { api: client, gate, clock, events, limit }
     }
 
-    /// Gets a place for the member `name` with this peer address: the one it has, or a new one as a learner.
-    /// A member whose data is gone gets a new place, as it could never continue in the old one.
-    ///
-    /// # Errors
-    /// When the change would endanger the quorum, the address is another member's, this host's data belongs to no
-    /// member, etcd refuses, or time runs out.
+    /// Gets the membership of `name` with this peer URL: the existing one, or a new one as a learner. A member that
+    /// lost its data is replaced, as it could never continue.
     pub fn admit(&self, name: &str, peer_url: &str, local: LocalData) -> Result<Admission, Failure> {
         let mut members = self.survey()?;
         match self.place(&members, name, peer_url, local)? {
@@ -87,7 +81,7 @@ impl<'a> Membership<'a> {
         self.patiently(|| quorum::admits(self.api, &members))?;
         let change = request("add learner", &format!("member {name}"), Some(peer_url.to_owned()));
         let members = self.gate.pass(change, || self.add(peer_url))?.unwrap_or_else(|| {
-            // A dry run goes on with the member that would be there.
+            // A dry run continues with the member that would be added.
             members.push(Member { peer_urls: vec![peer_url.to_owned()], learner: true, ..Member::default() });
             members
         });
@@ -95,10 +89,7 @@ impl<'a> Membership<'a> {
         Ok(Admission { id, initial_cluster: initial_cluster(&members, peer_url, name), has_started: false })
     }
 
-    /// Looks whether [`Membership::admit`] could do its work.
-    ///
-    /// # Errors
-    /// What `admit` would refuse, or when etcd does not answer in time.
+    /// Checks whether [`Membership::admit`] would succeed.
     pub fn check_room(&self, name: &str, peer_url: &str, local: LocalData) -> Result<(), Failure> {
         let members = self.survey()?;
         match self.place(&members, name, peer_url, local)? {
@@ -108,7 +99,7 @@ impl<'a> Membership<'a> {
         }
     }
 
-    /// A judgement that stays as it is for some seconds: members look unwell while they elect a leader.
+    /// Repeats a check for some seconds: members look unhealthy while they elect a leader.
     fn patiently(&self, judge: impl Fn() -> Result<(), EtcdError>) -> Result<(), Failure> {
         let mut verdict = Ok(());
         let wait = Wait { slowest: SLOWEST, ..Wait::new("enough healthy etcd members", PATIENCE.min(self.limit)) };
@@ -122,12 +113,9 @@ impl<'a> Membership<'a> {
         Ok(verdict?)
     }
 
-    /// Waits until the member has started and has all data, and gives it its vote, after what is to be done `before_vote`.
-    /// What is to be done `meanwhile` is done before each look at the member that has not started yet.
-    /// When it never starts, its place is given up again ([`EtcdError::NeverStarted`]).
-    ///
-    /// # Errors
-    /// When it does not start or catch up in time, or somebody removes it.
+    /// Waits until the member has started and has all data, and promotes it after calling `before_vote`. `meanwhile` is
+    /// called before each poll of a member that has not started yet. If it never starts, it is removed again
+    /// ([`EtcdError::NeverStarted`]).
     pub fn establish(
         &self,
         admission: &Admission,
@@ -146,28 +134,19 @@ impl<'a> Membership<'a> {
         Ok(())
     }
 
-    /// Looks whether a majority of the members answers, as one of them that answers knows them. That no member answers at all
-    /// is not said here.
-    ///
-    /// # Errors
-    /// [`EtcdError::QuorumLost`].
+    /// Checks whether a majority of the members responds, with the member list of one that does. It is not an error
+    /// here if no member responds at all.
     pub fn require_majority(&self) -> Result<(), Failure> {
-        let Ok(members) = self.api.members_by_hearsay() else { return Ok(()) };
+        let Ok(members) = self.api.members_serializable() else { return Ok(()) };
         self.patiently(|| quorum::is_there(self.api, &members))
     }
 
-    /// The same for members that are only known from elsewhere, as none answers for them.
-    ///
-    /// # Errors
-    /// [`EtcdError::QuorumLost`].
+    /// The same with a given member list, if no member responds.
     pub fn require_majority_of(&self, members: &[Member]) -> Result<(), Failure> {
         self.patiently(|| quorum::is_there(self.api, members))
     }
 
-    /// Takes the member that `who` tells out.
-    ///
-    /// # Errors
-    /// When the change would endanger the quorum, etcd refuses, or time runs out.
+    /// Removes the member that `who` selects.
     pub fn leave(&self, who: Who<'_>) -> Result<Departure, Failure> {
         let (departure, members) = self.foresee(who)?;
         if let (Departure::Removed, Some(member)) = (departure, members.iter().find(|member| who(member))) {
@@ -177,13 +156,10 @@ impl<'a> Membership<'a> {
         Ok(departure)
     }
 
-    /// What [`Membership::leave`] would do, and the members as they are. A cluster that has lost its majority already
-    /// is told as such, if only one of its members answers.
-    ///
-    /// # Errors
-    /// When the change would endanger the quorum, or no member answers in time.
+    /// What [`Membership::leave`] would do, and the current members. A cluster that has already lost its majority is
+    /// reported as such if at least one of its members responds.
     pub fn foresee(&self, who: Who<'_>) -> Result<(Departure, Vec<Member>), Failure> {
-        let members = self.survey().or_else(|failure| match self.api.members_by_hearsay() {
+        let members = self.survey().or_else(|failure| match self.api.members_serializable() {
             Ok(members) if voters(&members).count() > 1 => Ok(members),
             _ => Err(failure),
         })?;
@@ -210,7 +186,7 @@ impl<'a> Membership<'a> {
 
     fn add(&self, peer_url: &str) -> Result<Vec<Member>, Failure> {
         let mut ahead = None;
-        let added = self.wait("a place in the etcd cluster", || {
+        let added = self.wait("the etcd cluster to add the member", || {
             let members = self.api.members()?;
             if find(&members, peer_url).is_some() {
                 return Ok(Poll::Ready(members));
@@ -232,17 +208,17 @@ impl<'a> Membership<'a> {
         })
     }
 
-    /// etcd takes nobody in while a voter is away, or has been back for less than five seconds.
+    /// etcd refuses new members while a voting member is unreachable, or has been connected for less than five seconds.
     fn why_not_now(&self, members: &[Member]) -> String {
         let (_, sick) = quorum::health(self.api, members);
         if sick.is_empty() {
-            return "etcd wants its members to have been connected for some seconds first".into();
+            return "etcd requires that its members have been connected for some seconds".into();
         }
-        format!("etcd takes nobody in as long as a member is away: {}", sick.join("; "))
+        format!("etcd does not accept a new member while a member is unreachable: {}", sick.join("; "))
     }
 
     fn wait_for_start(&self, id: u64, mut meanwhile: impl FnMut() -> Result<(), Failure>) -> Result<Standing, Failure> {
-        // The timeout stays as it is: what it means is the caller's to say.
+        // The timeout is returned unchanged: the caller interprets it.
         self.poll("etcd on this host to join the cluster", || {
             meanwhile()?;
             let members = self.api.members()?;
@@ -256,7 +232,7 @@ impl<'a> Membership<'a> {
     }
 
     fn promote(&self, id: u64) -> Result<(), Failure> {
-        self.wait("etcd on this host to get its vote", || {
+        self.wait("etcd on this host to be promoted", || {
             let members = self.api.members()?;
             let member = members.iter().find(|member| member.id == id).ok_or(EtcdError::Gone { id })?;
             if !member.learner {
@@ -265,7 +241,7 @@ impl<'a> Membership<'a> {
             match self.api.promote(id) {
                 Ok(()) => Ok(Poll::Ready(())),
                 Err(error) if error.is_not_in_sync() => Ok(Poll::Pending("it is still receiving data".into())),
-                Err(error) if error.is_not_found() => Ok(Poll::Pending("the members do not agree on it yet".into())),
+                Err(error) if error.is_not_found() => Ok(Poll::Pending("the members do not all list it yet".into())),
                 Err(error) => pending(error),
             }
         })
@@ -284,8 +260,8 @@ impl<'a> Membership<'a> {
         })
     }
 
-    /// Takes out a member that never started. It stays when it started after all in the last moment, or is
-    /// no learner: then it may hold a vote that others count on.
+    /// Removes a member that never started. It stays if it started at the last moment, or is not a learner: then it may
+    /// have a vote that the quorum needs.
     fn give_up(&self, id: u64) -> Failure {
         let never_started =
             self.api.members().is_ok_and(|members| members.iter().any(|m| m.id == id && m.learner && !m.has_started()));
@@ -294,7 +270,7 @@ impl<'a> Membership<'a> {
         EtcdError::NeverStarted { limit: self.limit, rolled_back }.into()
     }
 
-    /// A wait whose end without success is told in etcd's terms.
+    /// Maps the timeout of a wait to the last error of etcd.
     fn wait<T>(&self, what: &str, look: impl FnMut() -> Result<Poll<T>, Failure>) -> Result<T, Failure> {
         self.poll(what, look).map_err(|failure| match failure.downcast_ref::<TimedOut>() {
             Some(TimedOut { what, limit, last }) => {
@@ -304,7 +280,7 @@ impl<'a> Membership<'a> {
         })
     }
 
-    /// Fails when nothing has worked for some seconds because most of the members are away: no wait brings them back.
+    /// Fails if requests have failed for some seconds because most members are unreachable: waiting does not help.
     fn give_up_without_majority(&self, failing_since: &mut Option<Duration>) -> Result<(), Failure> {
         let now = self.clock.monotonic();
         let since = *failing_since.get_or_insert(now);
@@ -312,7 +288,7 @@ impl<'a> Membership<'a> {
             return Ok(());
         }
         *failing_since = None;
-        if let Ok(members) = self.api.members_by_hearsay() {
+        if let Ok(members) = self.api.members_serializable() {
             quorum::is_there(self.api, &members)?;
         }
         Ok(())
@@ -365,7 +341,7 @@ impl Membership<'_> {
         let wait = Wait { slowest: SLOWEST, ..Wait::new("an answer of this host's etcd member", PATIENCE) };
         let answer = wait.until(self.clock, self.events, || {
             Ok(match self.api.health(member) {
-                Health::Silent(why) => Poll::Pending(why),
+                Health::Silent(why) | Health::Refused(why) => Poll::Pending(why),
                 Health::Well | Health::Ill(_) => Poll::Ready(()),
             })
         });
@@ -378,7 +354,7 @@ enum Standing {
     Voter,
 }
 
-/// A failure that calls for another look at the members, or for giving up.
+/// A failure after which the members must be read again, or the change given up.
 fn pending<T>(error: EtcdError) -> Result<Poll<T>, Failure> {
     if error.is_untimely() || error.retryable() { Ok(Poll::Pending(error.to_string())) } else { Err(error.into()) }
 }

@@ -1,7 +1,7 @@
-//! Layer 2: etcd, spoken to through its JSON gateway, and changes of its membership that cannot lose data.
+//! Layer 2: requests to etcd through its JSON gateway, and membership changes that cannot lose data.
 //!
-//! `client` is the only code that speaks to etcd; `membership` takes a member in or out and resolves every
-//! lost answer by reading the members again.
+//! `client` is the only code that sends requests to etcd; `membership` adds and removes members and handles every lost
+//! response by reading the members again.
 
 mod client;
 mod error;

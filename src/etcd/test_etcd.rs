@@ -1,5 +1,5 @@
-//! A strict etcd in memory: one learner at a time, votes only for those in sync, and requests or answers that
-//! get lost on demand. A member starts when the test says so.
+//! A strict etcd in memory: one learner at a time, promotion only in sync, and requests or responses that are lost on
+//! demand. A member starts when the test says so.
 
 use super::error::EtcdError;
 use super::member::{Health, Member};
@@ -8,7 +8,7 @@ use crate::base::https::{HttpsError, Trouble};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-/// What happens to a call.
+/// The fate of a call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Mishap {
     RequestLost,
@@ -16,27 +16,29 @@ pub(super) enum Mishap {
     TimedOutInside,
 }
 
-/// Something that happens in the cluster by itself.
+/// An event in the cluster.
 type Event = Box<dyn FnOnce(&mut State) + Send>;
 
 #[derive(Default)]
 pub(super) struct State {
     pub members: Vec<Member>,
-    /// Those who do not answer, by name.
+    /// The names of unresponsive members.
     pub sick: Vec<String>,
-    /// How many looks at a member's health fall into an election.
+    /// Members whose hosts refuse connections.
+    pub refusing: Vec<String>,
+    /// The number of health checks that coincide with an election.
     pub electing: usize,
-    /// How many find that the member is only just starting.
+    /// The number of health checks that find the member still starting.
     pub starting: usize,
-    /// Nothing that needs a majority is answered.
+    /// Requests that need a majority fail.
     pub lost_majority: bool,
-    /// How often a promotion is too early.
+    /// The number of promotions that are refused as too early.
     pub rounds_to_sync: usize,
     /// Every call, in order.
     pub log: Vec<String>,
-    /// What goes wrong, by the number of the call.
+    /// The fate of calls, by their number.
     pub mishaps: BTreeMap<usize, Mishap>,
-    /// What happens just before a call, by its number.
+    /// Events just before a call, by its number.
     pub events: BTreeMap<usize, Event>,
     next_id: u64,
 }
@@ -48,7 +50,7 @@ pub(super) fn url(name: &str) -> String {
 }
 
 impl TestEtcd {
-    /// A cluster of members that vote and are well.
+    /// A cluster of healthy voting members.
     pub(super) fn of(names: &[&str]) -> Self {
         let mut state = State { next_id: 100, ..State::default() };
         for name in names {
@@ -62,7 +64,7 @@ impl TestEtcd {
         act(&mut self.0.lock().unwrap())
     }
 
-    /// `name` for a voter, `(name)` for a learner, `?` for one without a name.
+    /// `name` for a voter, `(name)` for a learner, `?` for a member without a name.
     pub(super) fn shown(&self) -> String {
         let shown = |m: &Member| {
             let name = if m.name.is_empty() { "?" } else { &m.name };
@@ -102,7 +104,7 @@ impl State {
         self.members.last_mut().unwrap()
     }
 
-    /// The process of a member comes up.
+    /// Starts the process of a member.
     pub(super) fn start(&mut self, name: &str) {
         let member = self.members.iter_mut().find(|m| m.peer_urls == [url(name)]).unwrap();
         member.name = name.into();
@@ -121,8 +123,8 @@ impl MemberApi for TestEtcd {
         })
     }
 
-    fn members_by_hearsay(&self) -> Result<Vec<Member>, EtcdError> {
-        self.call("list by hearsay".into(), |state| Ok(state.members.clone()))
+    fn members_serializable(&self) -> Result<Vec<Member>, EtcdError> {
+        self.call("list serializable".into(), |state| Ok(state.members.clone()))
     }
 
     fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError> {
@@ -173,10 +175,12 @@ impl MemberApi for TestEtcd {
             state.electing = state.electing.saturating_sub(1);
             let starting = state.starting > 0;
             state.starting = state.starting.saturating_sub(1);
-            if starting || state.sick.contains(&member.name) {
+            if state.refusing.contains(&member.name) {
+                Health::Refused("connection refused".into())
+            } else if starting || state.sick.contains(&member.name) {
                 Health::Silent("no answer".into())
             } else if electing {
-                Health::Ill("it knows no leader".into())
+                Health::Ill("it has no leader".into())
             } else {
                 Health::Well
             }

@@ -1,12 +1,12 @@
-//! Which member of which cluster wrote a write-ahead log (WAL), as its first records say.
+//! The member and cluster that wrote a write-ahead log (WAL), from its first records.
 //!
-//! Every file of the log begins with a record of the checksum and one of the metadata, framed by a 64-bit length; both
+//! Every file of the log begins with a checksum record and a metadata record, each preceded by a 64-bit length; both
 //! are protocol buffers. Nothing else of the log is read.
 
 use serde::Serialize;
 use std::fmt;
 
-/// As much of a file as holds its metadata.
+/// The part of a file that contains its metadata.
 pub const HEAD: u64 = 4096;
 
 /// `walpb.Record.type` of the metadata.
@@ -14,12 +14,10 @@ const METADATA: u64 = 1;
 /// The first records of a file: checksum, metadata, snapshot.
 const RECORDS: usize = 3;
 
-/// A member of an etcd cluster, as its data names it.
+/// A member of an etcd cluster, from its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
-    /// The cluster's id.
     pub cluster: u64,
-    /// The member's id.
     pub member: u64,
 }
 
@@ -29,13 +27,13 @@ impl fmt::Display for Identity {
     }
 }
 
-/// What the start of a file of the log says; None where it is damaged or something else.
+/// Parses the start of a log file; None if it is damaged or something else.
 pub fn identity(head: &[u8]) -> Option<Identity> {
     let mut rest = head;
     for _ in 0..RECORDS {
         let (length, after) = rest.split_at_checked(8)?;
         let frame = u64::from_le_bytes(length.try_into().ok()?);
-        // The upper byte says how many bytes of padding follow, with its highest bit as the mark.
+        // The upper byte contains the number of padding bytes, with its highest bit as a flag.
         let length = usize::try_from(frame & 0x00ff_ffff_ffff_ffff).ok()?;
         let padding = if frame >> 63 == 1 { usize::try_from((frame >> 56) & 0x7).ok()? } else { 0 };
         let record = after.get(..length)?;
@@ -70,7 +68,7 @@ enum Field<'a> {
     Bytes(u64, &'a [u8]),
 }
 
-/// The fields of a message; None where it is none, or has fields that neither record has.
+/// The fields of a message; None if it is not a message, or has fields that neither record has.
 fn fields(mut message: &[u8]) -> Option<Vec<Field<'_>>> {
     let mut fields = Vec::new();
     while !message.is_empty() {
@@ -131,9 +129,9 @@ mod tests {
         0xfa, 0xe2, 0x8f, 0xb6, 0xc8, 0xcc, 0x9b, 0xdd, 0xae, 0x01, 0,
     ];
 
-    /// The ids are those that this etcd reported of itself.
+    /// The ids that this etcd reported of itself.
     #[test]
-    fn the_log_says_which_member_of_which_cluster_wrote_it() {
+    fn the_log_names_its_member_and_cluster() {
         let wanted = Identity { cluster: 12_590_497_086_304_416_122, member: 3_617_071_033_515_884_298 };
         assert_eq!(identity(&WRITTEN), Some(wanted));
         assert_eq!(identity(&sample(wanted)), Some(wanted));
@@ -141,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_or_something_else_says_nothing() {
+    fn damaged_or_unrelated_bytes_are_refused() {
         let whole = sample(Identity { cluster: 1, member: 2 });
         for length in 0..whole.len() - 8 {
             identity(&whole[..length]);

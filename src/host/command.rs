@@ -21,23 +21,20 @@ mod line;
 pub use line::{Command, Output};
 pub use process::Processes;
 
-/// Enough for every command that only looks; `systemctl` answers in milliseconds.
+/// Enough for every read-only command; `systemctl` answers in milliseconds.
 const READ_LIMIT: Duration = Duration::from_secs(10);
 /// A service may take its `TimeoutStartSec` (90 s by default) before systemd gives up.
 const CHANGE_LIMIT: Duration = Duration::from_mins(2);
-/// Where administration tools lie that a user's path often lacks.
+/// Directories of administration tools that are often missing from a user's PATH.
 const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-/// Starts programs. The seam at which tests put a host of their own.
+/// Starts programs. Tests replace it with a fake host.
 pub trait Runner: Send + Sync {
     /// Runs `program` (a full path of this machine) and waits for it, at most `limit`.
-    ///
-    /// # Errors
-    /// When it cannot be started or takes too long; a bad exit code is no error here.
     fn run(&self, program: &Path, command: &Command, limit: Duration) -> Result<Output, HostError>;
 }
 
-/// A host: its files, and its programs when it is this running machine. Clones share the gate.
+/// A host: its files and, on the running machine, its programs. Clones share the gate.
 #[derive(Clone)]
 pub struct Host {
     files: HostFiles,
@@ -50,14 +47,14 @@ pub struct Host {
 
 impl Host {
     /// The host whose files are `files`. Programs are found on the PATH of `vars` and in the system's
-    /// own folders, and run only when the files are those of this running machine.
+    /// directories, and run only when the files are those of this running machine.
     pub fn new(vars: &BTreeMap<String, String>, clock: Clock, files: HostFiles, gate: Gate) -> Self {
         let runner: Option<Arc<dyn Runner>> = if files.is_live() { Some(Arc::new(Processes::new(vars))) } else { None };
         let path = vars.get("PATH").map(String::as_str).unwrap_or_default();
         Self { files, gate, runner, path: search_path(path), clock }
     }
 
-    /// A host whose programs are answered for by `runner`, whatever its root folder; for tests.
+    /// A host whose programs `runner` replaces, in any root directory; for tests.
     pub fn with_runner(files: HostFiles, gate: Gate, clock: Clock, runner: Arc<dyn Runner>) -> Self {
         Self { files, gate, runner: Some(runner), path: search_path(""), clock }
     }
@@ -67,17 +64,17 @@ impl Host {
         &self.files
     }
 
-    /// The gate through which its changes go.
+    /// The gate that applies its changes.
     pub fn gate(&self) -> &Gate {
         &self.gate
     }
 
-    /// True when commands can be run on it.
+    /// True when commands can run on it.
     pub fn is_live(&self) -> bool {
         self.runner.is_some()
     }
 
-    /// Where a program lies, as the host sees it; None when it is not on the search path.
+    /// The path of a program on the host; None when it is not on the search path.
     pub fn find(&self, program: &str) -> Option<PathBuf> {
         if program.starts_with('/') {
             return Some(PathBuf::from(program)).filter(|path| self.is_executable(path));
@@ -85,28 +82,19 @@ impl Host {
         self.path.iter().map(|folder| folder.join(program)).find(|path| self.is_executable(path))
     }
 
-    /// Runs a command that only looks, and returns what it printed, whatever its exit code.
-    ///
-    /// # Errors
-    /// When the host is not live, the program is missing, or it takes too long.
+    /// Runs a read-only command and returns its output, whatever its exit code.
     pub fn read(&self, command: &Command) -> Result<Output, HostError> {
         self.run(command, command.limit.unwrap_or(READ_LIMIT))
     }
 
-    /// Runs a command that only looks and returns its standard output.
-    ///
-    /// # Errors
-    /// As [`Host::read`], and when its exit code is not 0.
+    /// Runs a read-only command and returns its standard output.
     pub fn read_text(&self, command: &Command) -> Result<String, HostError> {
         let output = self.read(command)?;
         if output.is_success() { Ok(output.stdout) } else { Err(HostError::failed(command, output)) }
     }
 
-    /// Runs a command that changes the host, if the gate lets it through; `what` says what it is
-    /// for. None: it was only noted.
-    ///
-    /// # Errors
-    /// When it cannot be run, takes too long, or its exit code is not 0.
+    /// Runs a command that changes the host, through the gate; `what` describes the
+    /// purpose. None: a dry run recorded it.
     pub fn change(&self, what: &str, command: &Command) -> Result<Option<Output>, HostError> {
         let change = Change::Run { what: what.into(), command: command.words.clone() };
         self.gate.pass(change, || {
@@ -130,10 +118,10 @@ impl Host {
     }
 }
 
-/// The folders of a `PATH` value, then those of the system.
+/// The directories of a `PATH` value, then those of the system.
 fn search_path(path: &str) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = Vec::new();
-    // A relative folder would let the current folder decide what runs as root.
+    // With a relative directory, the current directory would decide what runs as root.
     for folder in path.split(':').filter(|f| f.starts_with('/')).chain(SYSTEM_FOLDERS) {
         let folder = PathBuf::from(folder);
         if !folders.contains(&folder) {
@@ -149,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dry_run_notes_a_command_and_does_not_run_it() {
+    fn a_dry_run_records_a_command_and_does_not_run_it() {
         let fake = FakeHost::new();
         let host = fake.dry();
         let done = host.change("start the kubelet", &Command::new(["systemctl", "start", "kubelet"])).unwrap();
@@ -158,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_that_fails_shows_the_head_of_its_error_and_keeps_the_rest() {
+    fn a_failed_command_shows_the_first_lines_of_its_error_and_keeps_the_rest() {
         let long = format!("modprobe: FATAL: Module nope not found\n{}", "x".repeat(5000));
         let fake = FakeHost::new().on_result("modprobe nope", 1, "", &long);
         let error = fake.live().change("load nope", &Command::new(["modprobe", "nope"])).unwrap_err();
@@ -169,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_below_a_root_folder_runs_nothing() {
+    fn a_host_in_a_root_directory_runs_nothing() {
         let root = tempfile::tempdir().unwrap();
         let gate = Gate::open();
         let host = Host::new(&BTreeMap::new(), Clock::fixed(0), HostFiles::new(root.path(), gate.clone()), gate);
@@ -177,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_folders_of_the_path_are_left_out() {
+    fn relative_directories_of_the_path_are_ignored() {
         assert!(!search_path(".:bin:/opt/bin").iter().any(|f| f.is_relative()));
         assert_eq!(search_path("/sbin:/opt/bin")[..2], [PathBuf::from("/sbin"), PathBuf::from("/opt/bin")]);
     }

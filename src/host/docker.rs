@@ -1,4 +1,4 @@
-//! Containers that a kubelet started with Docker, past any CRI (before v1.24) or through an adapter.
+//! Containers that a kubelet started with Docker, without the CRI (before v1.24) or through an adapter.
 //!
 //! Reads: Docker's list. Writes: stops and removes them with `docker`, through the gate.
 
@@ -6,22 +6,22 @@ use super::command::{Command, Host, Output};
 use super::error::HostError;
 use std::time::Duration;
 
-/// This host's own Docker, whatever the environment and the configuration of root's client name.
+/// The Docker of this host, regardless of the environment and the client configuration of root.
 const DOCKER: [&str; 3] = ["docker", "--host", "unix:///var/run/docker.sock"];
-/// Kubelets and their adapter for Docker label every container and sandbox of a Pod. A name proves nothing.
+/// Set by the kubelet and its Docker adapter on every container and sandbox of a Pod. The name alone is not sufficient.
 const LABELS: [&str; 4] = ["--filter", "label=io.kubernetes.pod.uid", "--filter", "label=io.kubernetes.docker.type"];
-/// What Kubernetes gives a Pod to end unless it says otherwise, in seconds.
+/// The default grace period of a Pod, in seconds.
 const GRACE: &str = "30";
 /// Docker stops some dozens of containers at once.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// The ids of the containers of Pods whose names match `pattern`, running or not; None on a host without a Docker that
-/// answers. Kubelets name theirs `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`.
+/// The ids of the containers of Pods whose names match `pattern`, running or not; None if Docker does not respond. The
+/// kubelet names them `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`.
 pub fn containers(host: &Host, pattern: &str) -> Option<Vec<String>> {
     list(host, &["-a", "-q"], pattern)
 }
 
-/// The names of those that run.
+/// The names of the running ones.
 pub fn running(host: &Host, pattern: &str) -> Option<Vec<String>> {
     list(host, &["--format", "{{.Names}}"], pattern)
 }
@@ -31,22 +31,19 @@ fn list(host: &Host, options: &[&str], pattern: &str) -> Option<Vec<String>> {
     let name = format!("name={pattern}");
     let names = ["--filter", &name];
     let words = DOCKER.iter().chain(&["ps"]).chain(options).chain(&names).chain(&LABELS);
-    // One that hangs is as good as none.
+    // A Docker that hangs is treated as absent.
     let listed = host.read(&Command::new(words.copied())).ok().filter(Output::is_success)?;
     Some(listed.stdout.split_whitespace().map(str::to_owned).collect())
 }
 
 /// Stops and removes containers.
-///
-/// # Errors
-/// When Docker refuses.
 pub fn end(host: &Host, ids: &[String]) -> Result<(), HostError> {
     if ids.is_empty() {
         return Ok(());
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let stop: &[&str] = &["stop", "-t", GRACE];
-    for (what, words) in [("end the Pods' containers", stop), ("remove the Pods' containers", &["rm"])] {
+    for (what, words) in [("stop the containers of Pods", stop), ("remove the containers of Pods", &["rm"])] {
         host.change(what, &Command::new(DOCKER.iter().chain(words).chain(&ids).copied()).within(LIMIT))?;
     }
     Ok(())
@@ -60,7 +57,7 @@ mod tests {
     const LIST: &str = "docker --host unix:///var/run/docker.sock ps -a -q --filter name=^/?k8s_ \
                         --filter label=io.kubernetes.pod.uid --filter label=io.kubernetes.docker.type";
 
-    /// Somebody's own container had a name like those, and Docker may have been another host's.
+    /// A container of the user had such a name, and Docker could be on another host.
     #[test]
     fn only_labelled_containers_of_this_hosts_docker_go() {
         let fake = FakeHost::new()

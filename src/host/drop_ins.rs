@@ -1,17 +1,14 @@
-//! Folders of `*.conf` files that are read together: modules-load.d, sysctl.d.
+//! Directories of `*.conf` files that are read together: modules-load.d, sysctl.d.
 //!
-//! Reads: the names in the folders. Writes nothing.
+//! Reads: the names in the directories. Writes nothing.
 
 use super::command::Host;
 use super::error::HostError;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The files that count, by name, which is the order in which they are read. Of files of one name in several `folders`
-/// only that in the last one counts.
-///
-/// # Errors
-/// When a folder is there and cannot be listed.
+/// The effective files, by name, which is the order in which they are read. Of files of one name in several directories,
+/// the one in the last directory is effective.
 pub fn files(host: &Host, folders: &[&str]) -> Result<BTreeMap<String, PathBuf>, HostError> {
     let mut files = BTreeMap::new();
     for folder in folders.iter().map(Path::new) {

@@ -1,4 +1,4 @@
-//! What can go wrong with a program or service of this host.
+//! Errors of programs and services on this host.
 
 use super::command::{Command, Output};
 use crate::base::exit_code::ExitCode;
@@ -7,18 +7,18 @@ use crate::base::files::FileError;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// So much of a program's error is shown; all of it is kept.
+/// The part of a program's error output that is shown; all of it is kept.
 const SHOWN: usize = 300;
 
-/// A program, service or fact of the host that is not as needed.
+/// A program, service or property of the host is not as required.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
-    /// The command ended with another code than 0.
+    /// The command exited with a code other than 0.
     #[error("'{command}' failed ({}){}", ended(output), head(&output.stderr, &output.stdout))]
     Failed {
-        /// As a person would type it.
+        /// The command line.
         command: String,
-        /// All it printed.
+        /// Its output.
         output: Output,
     },
     /// A file of the host cannot be read or written.
@@ -27,7 +27,7 @@ pub enum HostError {
     /// The host has no default route or no address.
     #[error("cannot choose this host's address: {why}")]
     NoAddress {
-        /// What was looked for.
+        /// The reason.
         why: String,
     },
     /// The host has neither systemd nor `OpenRC`.
@@ -40,12 +40,12 @@ pub enum HostError {
         /// Why no init system was recognised.
         why: String,
     },
-    /// The files are below a root folder, so there is nothing to run on.
-    #[error("cannot run '{command}': {} is a folder, not a running host", root.display())]
+    /// The files are in a root directory, where no command can run.
+    #[error("cannot run '{command}': {} is a root directory, not a running host", root.display())]
     NotLive {
-        /// The root folder.
+        /// The root directory.
         root: PathBuf,
-        /// As a person would type it.
+        /// The command line.
         command: String,
     },
     /// The program is not on the search path.
@@ -57,36 +57,36 @@ pub enum HostError {
     /// The program could not be started.
     #[error("cannot run '{command}'")]
     NotStarted {
-        /// As a person would type it.
+        /// The command line.
         command: String,
-        /// The operating system's word.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The program took too long and was stopped.
-    #[error("'{command}' did not end within {limit:?}{}", head(stderr, ""))]
+    /// The program timed out and was killed.
+    #[error("'{command}' timed out after {limit:?}{}", head(stderr, ""))]
     TimedOut {
-        /// As a person would type it.
+        /// The command line.
         command: String,
-        /// The time it was given.
+        /// The timeout.
         limit: Duration,
-        /// What it had said.
+        /// Its error output so far.
         stderr: String,
     },
-    /// A program printed something else than expected.
-    #[error("'{command}' printed something else than {expected}: {text:?}")]
+    /// The output of a program is not as expected.
+    #[error("'{command}' printed, instead of {expected}, {text:?}")]
     Unexpected {
-        /// As a person would type it.
+        /// The command line.
         command: String,
         /// What was expected, as a noun phrase.
         expected: &'static str,
-        /// What was printed.
+        /// The output.
         text: String,
     },
 }
 
 impl HostError {
-    /// The command ended badly.
+    /// The command failed.
     pub fn failed(command: &Command, output: Output) -> Self {
         Self::Failed { command: command.shown(), output }
     }
@@ -108,7 +108,7 @@ impl Fault for HostError {
                     ["systemctl", "start" | "restart" | "enable", .., unit] => {
                         format!("run 'systemctl status {unit}' and 'journalctl -u {unit} -n 50'")
                     }
-                    _ => format!("run '{command}' by hand to see what it says"),
+                    _ => format!("run '{command}' manually to see its output"),
                 }
             }
             Self::File(error) => return error.hint(),
@@ -118,11 +118,11 @@ impl Fault for HostError {
                     .into()
             }
             Self::NoInitSystem { service, .. } => {
-                format!("start {service} in the way of this host, and leave the phase out with --skip-phases")
+                format!("start {service} with the init system of this host, and skip the phase with --skip-phases")
             }
-            Self::NotLive { .. } => "leave --rootfs out to work on this running host".into(),
-            Self::NoProgram { program } => format!("install {program}, or add its folder to PATH"),
-            Self::TimedOut { command, .. } => format!("run '{command}' by hand to see where it stops"),
+            Self::NotLive { .. } => "omit --rootfs to work on this running host".into(),
+            Self::NoProgram { program } => format!("install {program}, or add its directory to PATH"),
+            Self::TimedOut { command, .. } => format!("run '{command}' manually to see where it hangs"),
         })
     }
 
@@ -132,10 +132,10 @@ impl Fault for HostError {
 }
 
 fn ended(output: &Output) -> String {
-    output.code.map_or_else(|| "ended by a signal".into(), |code| format!("exit code {code}"))
+    output.code.map_or_else(|| "killed by a signal".into(), |code| format!("exit code {code}"))
 }
 
-/// `: ` and the first lines of what a program said; standard output where it was silent otherwise.
+/// `: ` and the first lines of a program's error output, or of its standard output if that is empty.
 fn head(stderr: &str, stdout: &str) -> String {
     let text = if stderr.trim().is_empty() { stdout.trim() } else { stderr.trim() };
     if text.is_empty() {

@@ -9,9 +9,6 @@ use crate::versions::Version;
 use std::path::Path;
 
 /// The host's name in lower case, as the kubelet would register it.
-///
-/// # Errors
-/// When /proc or /etc cannot be read.
 pub fn hostname(host: &Host) -> Result<String, HostError> {
     let files = host.files();
     let text = match files.read_text(Path::new("/proc/sys/kernel/hostname"))? {
@@ -22,9 +19,6 @@ pub fn hostname(host: &Host) -> Result<String, HostError> {
 }
 
 /// The version of the kubelet on the search path.
-///
-/// # Errors
-/// When it is not installed, does not run, or says something else than a version.
 pub fn kubelet_version(host: &Host) -> Result<Version, HostError> {
     let command = Command::new(["kubelet", "--version"]);
     let text = host.read_text(&command)?;
@@ -43,7 +37,7 @@ pub fn has_resolved(host: &Host) -> bool {
         && services.state("systemd-resolved").is_ok_and(|state| state.word == "active")
 }
 
-/// True when this host is a machine of Amazon's EC2, as far as its firmware tells.
+/// True when this host is a machine of Amazon's EC2, according to its firmware.
 pub fn is_ec2(host: &Host) -> bool {
     let read = |path: &str| host.files().read_text(Path::new(path)).ok().flatten().unwrap_or_default().to_lowercase();
     let names = ["sys_vendor", "bios_vendor", "bios_version", "board_vendor", "product_version"];
@@ -52,10 +46,7 @@ pub fn is_ec2(host: &Host) -> bool {
         || read("/sys/hypervisor/uuid").starts_with("ec2")
 }
 
-/// Memory in MiB; None where /proc does not tell.
-///
-/// # Errors
-/// When /proc cannot be read.
+/// Memory in MiB; None if /proc does not contain it.
 pub fn memory(host: &Host) -> Result<Option<u64>, HostError> {
     let text = host.files().read_text(Path::new("/proc/meminfo"))?.unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));

@@ -1,6 +1,6 @@
-//! Has what was written to mounted disks reach them, before those who serve the disks are ended.
+//! Flushes file systems before the processes that serve their disks are stopped.
 //!
-//! Reads: nothing. Writes: nothing new; the kernel writes out what it holds back.
+//! Reads: nothing. Writes: nothing new; the kernel writes its buffers.
 
 use super::command::Host;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags};
@@ -10,7 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A disk over the network that is gone never answers; nobody waits for it longer than this.
+/// The timeout for a network disk that does not respond.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Flushes the file systems that are mounted at `paths`, all at once; returns those that could not be, and why.
@@ -38,7 +38,7 @@ fn run(host: &Host, paths: &[PathBuf]) -> Vec<(PathBuf, String)> {
             failed.push((path, why));
         }
     }
-    let silent = |path| (path, format!("it did not answer within {} s", LIMIT.as_secs()));
+    let silent = |path| (path, format!("it did not respond within {} s", LIMIT.as_secs()));
     failed.extend(waiting.into_iter().map(silent));
     failed.sort();
     failed
@@ -46,11 +46,11 @@ fn run(host: &Host, paths: &[PathBuf]) -> Vec<(PathBuf, String)> {
 
 type Outcome = (PathBuf, Result<(), String>);
 
-/// In a thread that is left to itself when it hangs: nothing takes it out of the kernel then.
+/// In a thread that is abandoned when it hangs, because it cannot be interrupted in the kernel.
 fn start(path: PathBuf, real: PathBuf, seen: Arc<Mutex<HashSet<u64>>>, done: Sender<Outcome>) {
     std::thread::spawn(move || {
         let outcome = flush(&real, &seen).map_err(|errno| std::io::Error::from(errno).to_string());
-        // Nobody listens any more when it took too long.
+        // The receiver is dropped after the timeout.
         let _ = done.send((path, outcome));
     });
 }
@@ -78,7 +78,7 @@ mod tests {
     use crate::host::command::fake::FakeHost;
 
     #[test]
-    fn what_cannot_be_flushed_is_told_and_the_rest_is_done() {
+    fn what_cannot_be_flushed_is_reported_and_the_rest_is_flushed() {
         let fake = FakeHost::new().file("/a/file", "x").file("/b/file", "y");
         let paths = ["/a", "/b/file", "/gone"].map(PathBuf::from);
         let failed = all(&fake.live(), &paths);

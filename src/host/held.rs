@@ -1,4 +1,4 @@
-//! Whether a program holds a file, as databases do with theirs.
+//! Whether a program has locked a file, as databases do.
 //!
 //! Reads: the file's lock. Writes: nothing.
 
@@ -10,9 +10,6 @@ use rustix::io::Errno;
 use std::path::Path;
 
 /// True when a program on this machine, in a container or not, has locked the file (flock(2)).
-///
-/// # Errors
-/// When it is there and cannot be opened, or the file system does not say.
 pub fn is_held(host: &Host, path: &Path) -> Result<bool, HostError> {
     let wrap = |errno: Errno| FileError { verb: "open", path: path.to_path_buf(), source: errno.into() };
     let real = host.files().real(path)?;
@@ -22,20 +19,20 @@ pub fn is_held(host: &Host, path: &Path) -> Result<bool, HostError> {
         Err(Errno::NOENT | Errno::NOTDIR) => return Ok(false),
         Err(errno) => return Err(wrap(errno).into()),
     };
-    // Closing the file gives our lock back. A signal interrupts a call, and the next one is answered.
+    // Closing the file releases our lock. A signal may interrupt the call.
     let mut tried = Err(Errno::INTR);
     while tried == Err(Errno::INTR) {
         tried = rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive);
     }
-    // NFS wants a file that is open for writing for that lock, and for the other one it does not.
+    // NFS requires write access for an exclusive lock, but not for a shared one.
     if tried == Err(Errno::BADF) {
         tried = rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared);
     }
-    Ok(answer(tried).map_err(|errno| FileError { verb: "lock", path: path.to_path_buf(), source: errno.into() })?)
+    Ok(is_locked(tried).map_err(|errno| FileError { verb: "lock", path: path.to_path_buf(), source: errno.into() })?)
 }
 
-/// Only a file system without locks says with an error that nothing holds one.
-fn answer(tried: Result<(), Errno>) -> Result<bool, Errno> {
+/// A file system without locks has no holder; any other error means that the state is unknown.
+fn is_locked(tried: Result<(), Errno>) -> Result<bool, Errno> {
     match tried {
         Ok(()) | Err(Errno::OPNOTSUPP) => Ok(false),
         Err(Errno::WOULDBLOCK) => Ok(true),
@@ -48,13 +45,13 @@ mod tests {
     use super::super::command::fake::FakeHost;
     use super::*;
 
-    /// Every error but one was taken for a file that is free, and etcd's data was removed under it.
+    /// Almost every error was treated as an unlocked file, and the data of a running etcd were removed.
     #[test]
-    fn a_lock_that_cannot_be_tried_says_nothing() {
-        assert_eq!([Ok(()), Err(Errno::OPNOTSUPP)].map(answer), [Ok(false), Ok(false)]);
-        assert_eq!(answer(Err(Errno::WOULDBLOCK)), Ok(true));
+    fn a_failed_lock_attempt_is_not_an_unlocked_file() {
+        assert_eq!([Ok(()), Err(Errno::OPNOTSUPP)].map(is_locked), [Ok(false), Ok(false)]);
+        assert_eq!(is_locked(Err(Errno::WOULDBLOCK)), Ok(true));
         for errno in [Errno::BADF, Errno::NOLCK, Errno::INVAL, Errno::IO] {
-            assert_eq!(answer(Err(errno)), Err(errno));
+            assert_eq!(is_locked(Err(errno)), Err(errno));
         }
     }
 

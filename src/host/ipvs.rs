@@ -35,15 +35,12 @@ impl std::fmt::Display for Server {
 pub struct Found {
     /// Those of kube-proxy.
     pub ours: Vec<Server>,
-    /// Those on ports of nodes of which nothing tells whose they are.
+    /// Those on node ports whose owner is unknown.
     pub doubtful: Vec<Server>,
 }
 
 /// Looks at them; there are none on a host without kube-proxy's link, where it never worked in this mode. On the
 /// address of a node a server of kube-proxy leads to Pods of a Service, so that its own server leads there too.
-///
-/// # Errors
-/// When the table is there and cannot be read.
 pub fn found(host: &Host) -> Result<Found, HostError> {
     if !host.files().exists(&Path::new("/sys/class/net").join(LINK)) {
         return Ok(Found::default());

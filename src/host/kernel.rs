@@ -27,19 +27,13 @@ pub enum Built {
     Out,
 }
 
-/// The kernel's release, such as `6.1.0-18-amd64`; empty where /proc does not tell.
-///
-/// # Errors
-/// When /proc cannot be read.
+/// The kernel's release, such as `6.1.0-18-amd64`; empty if /proc does not contain it.
 pub fn release(host: &Host) -> Result<String, HostError> {
     let text = host.files().read_text(Path::new("/proc/sys/kernel/osrelease"))?;
     Ok(text.unwrap_or_default().trim().to_owned())
 }
 
 /// The options the kernel was built with (without `CONFIG_`); None when no list of them is found.
-///
-/// # Errors
-/// When a list is there and cannot be read.
 pub fn options(host: &Host) -> Result<Option<BTreeMap<String, Built>>, HostError> {
     let release = release(host)?;
     // The places where distributions keep the list.
@@ -65,7 +59,7 @@ pub fn options(host: &Host) -> Result<Option<BTreeMap<String, Built>>, HostError
     if host.files().exists(list) {
         return compressed(host, list).map(Some);
     }
-    // The list may be in a module. It is unloaded at once, so that a look leaves the host as it was.
+    // The list may be in a module. It is unloaded immediately, so that reading does not change the host.
     if host.find("modprobe").is_none() || !host.read(&Command::new(["modprobe", "configs"]))?.is_success() {
         return Ok(None);
     }
@@ -74,7 +68,7 @@ pub fn options(host: &Host) -> Result<Option<BTreeMap<String, Built>>, HostError
     options
 }
 
-/// The options in a list that is compressed.
+/// The options in a compressed list.
 fn compressed(host: &Host, list: &Path) -> Result<BTreeMap<String, Built>, HostError> {
     let path = host.files().real(list)?.display().to_string();
     Ok(parse_options(&host.read_text(&Command::new(["gzip", "-dc", &path]))?))
@@ -95,9 +89,6 @@ fn parse_options(text: &str) -> BTreeMap<String, Built> {
 }
 
 /// The control groups; None where none are mounted.
-///
-/// # Errors
-/// When /proc cannot be read.
 pub fn cgroups(host: &Host) -> Result<Option<Cgroups>, HostError> {
     let files = host.files();
     let mounts = files.read_text(Path::new("/proc/mounts"))?.unwrap_or_default();
@@ -148,7 +139,7 @@ mod tests {
     use crate::host::command::fake::FakeHost;
 
     #[test]
-    fn both_versions_of_control_groups_are_told_apart() {
+    fn both_versions_of_control_groups_are_distinguished() {
         let v2 = FakeHost::new()
             .file("/proc/mounts", "sysfs /sys sysfs rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n")
             .file("/sys/fs/cgroup/cgroup.controllers", "cpuset cpu io memory pids\n");
@@ -165,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_read_from_the_boot_folder() {
+    fn options_are_read_from_the_boot_directory() {
         let fake = FakeHost::new()
             .file("/proc/sys/kernel/osrelease", "6.1.0\n")
             .file("/boot/config-6.1.0", "# CONFIG_AUFS_FS is not set\nCONFIG_INET=y\nCONFIG_OVERLAY_FS=m\n");

@@ -6,7 +6,7 @@ use super::command::Host;
 use std::path::Path;
 
 /// Where packages of Debian and of Red Hat look.
-const FILES: [&str; 2] = ["/etc/default/kubelet", "/etc/sysconfig/kubelet"];
+pub const FILES: [&str; 2] = ["/etc/default/kubelet", "/etc/sysconfig/kubelet"];
 
 /// What the cluster's configuration gives it.
 const OF_CLUSTER: &str = "/var/lib/kubelet/kubeadm-flags.env";
@@ -19,7 +19,7 @@ pub fn find(host: &Host, name: &str) -> Option<(String, &'static str)> {
     })
 }
 
-/// The value of `--NAME`, whoever gave it: the administrator, or else the cluster's configuration.
+/// The value of `--NAME`, from the administrator or else from the cluster's configuration.
 pub fn find_any(host: &Host, name: &str) -> Option<String> {
     if let Some((value, _)) = find(host, name) {
         return Some(value);

@@ -41,17 +41,14 @@ const NAMES: [&str; 20] = [
 const POD_ENDS: [(&str, std::ops::RangeInclusive<usize>); 2] = [("cali", 11..=11), ("lxc", 12..=13)];
 /// Links that a cluster may have made, and others as well.
 const DOUBTFUL: [(&str, &str); 2] = [
-    ("genev_sys_", "Open vSwitch made it, for a network add-on or for somebody else"),
+    ("genev_sys_", "Open vSwitch made it, for a network addon or for another purpose"),
     (
         "tunl0",
-        "it belongs to the kernel's module ipip, which Calico uses; run 'ip link set tunl0 down' if nobody else does",
+        "it belongs to the kernel's module ipip, which Calico uses; run 'ip link set tunl0 down' if nothing else uses it",
     ),
 ];
 
-/// Those that are there. A bridge to which something is still attached is somebody's, and not among them.
-///
-/// # Errors
-/// When the links cannot be listed.
+/// Existing links of a cluster, except bridges in use: those may belong to another program.
 pub fn found(host: &Host) -> Result<Vec<String>, HostError> {
     let there = host.files().list(Path::new(NET))?;
     let pods_would_go = would_remove_pods(host);
@@ -73,15 +70,12 @@ fn is_pod_end(name: &str) -> bool {
     name == "lxc_health" || POD_ENDS.iter().any(of)
 }
 
-/// True in a dry run that has noted the end of Pods: what is attached to a bridge now would be gone.
+/// True in a dry run that has recorded the removal of Pods: their links to bridges would no longer exist.
 fn would_remove_pods(host: &Host) -> bool {
     host.gate().plans(|change| matches!(change, Change::Request { api, .. } if api == "cri"))
 }
 
 /// Bridges of a cluster to which something is still attached, and what that is.
-///
-/// # Errors
-/// When the links cannot be listed.
 pub fn in_use(host: &Host) -> Result<Vec<(&'static str, Vec<String>)>, HostError> {
     let mut used = Vec::new();
     for name in NAMES {
@@ -93,10 +87,7 @@ pub fn in_use(host: &Host) -> Result<Vec<(&'static str, Vec<String>)>, HostError
     Ok(used)
 }
 
-/// Links that are up and may be a cluster's, and why nobody can tell.
-///
-/// # Errors
-/// When the links cannot be listed.
+/// Links that are up and may belong to a cluster, and why that is uncertain.
 pub fn doubtful(host: &Host) -> Result<Vec<(String, &'static str)>, HostError> {
     let why = |name: &str| DOUBTFUL.iter().find(|(prefix, _)| name.starts_with(prefix)).map(|(_, why)| *why);
     let there = host.files().list(Path::new(NET))?.into_iter().filter(|name| is_up(host, name));
@@ -111,9 +102,6 @@ fn is_up(host: &Host, name: &str) -> bool {
 }
 
 /// Removes them, but for `kept`; returns their names and why others are still there.
-///
-/// # Errors
-/// When the links cannot be listed.
 pub fn remove(host: &Host, kept: &[&str]) -> Result<(Vec<String>, Tally), HostError> {
     let (mut removed, mut tally) = (Vec::new(), Tally::default());
     for name in found(host)?.into_iter().filter(|name| !kept.contains(&name.as_str())) {
@@ -140,7 +128,7 @@ mod tests {
     use crate::host::command::fake::FakeHost;
 
     #[test]
-    fn links_of_a_cluster_go_and_a_bridge_in_use_stays() {
+    fn links_of_a_cluster_are_removed_except_bridges_in_use() {
         let host = FakeHost::new()
             .file("/sys/class/net/eth0/mtu", "1500")
             .file("/sys/class/net/flannel.1/mtu", "1450")
@@ -163,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_of_pods_links_are_told_from_links_of_others() {
+    fn ends_of_pods_links_are_distinguished_from_other_links() {
         for (name, expected) in [
             ("cali0123456789a", true),
             ("lxc0123456789ab", true),
@@ -178,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn links_that_may_be_somebody_elses_are_told_if_they_are_up() {
+    fn links_of_uncertain_origin_are_reported_if_they_are_up() {
         let host = FakeHost::new()
             .file("/sys/class/net/tunl0/flags", "0x80\n")
             .file("/sys/class/net/genev_sys_6081/flags", "0x1043\n");
@@ -197,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bridge_without_ports_goes() {
+    fn an_unused_bridge_is_removed() {
         let host = FakeHost::new().file("/sys/class/net/cni0/mtu", "1500");
         std::fs::create_dir(host.root().join("sys/class/net/cni0/brif")).unwrap();
         assert_eq!(found(&host.live()).unwrap(), ["cni0"]);

@@ -1,7 +1,7 @@
-//! Who listens on a TCP port.
+//! Processes that listen on a TCP port.
 //!
 //! Reads: /proc/net/tcp and tcp6, and the open files of processes. Writes nothing. Binding the port
-//! oneself, as a test, would miss a listener on another address and disturb nobody only by luck.
+//! as a test would miss a listener on another address and could disturb other programs.
 
 use super::command::Host;
 use super::error::HostError;
@@ -26,13 +26,10 @@ pub struct Listener {
 const LISTEN: &str = "0A";
 
 /// Who listens on each of `ports`; a port without a listener is left out.
-///
-/// # Errors
-/// When /proc cannot be read.
 pub fn on(host: &Host, ports: &BTreeSet<u16>) -> Result<Vec<Listener>, HostError> {
     let mut sockets: BTreeMap<String, u16> = BTreeMap::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        // There is no tcp6 where IPv6 is off.
+        // tcp6 does not exist if IPv6 is off.
         let text = host.files().read_text(Path::new(table))?.unwrap_or_default();
         sockets.extend(text.lines().skip(1).filter_map(listening).filter(|(_, port)| ports.contains(port)));
     }

@@ -1,10 +1,10 @@
 //! One run at a time changes a host.
 //!
-//! The kernel takes the lock back however the process ends. Below a root folder it is the folder itself that is
-//! locked, so that nothing is left in a tree that becomes an image.
+//! The kernel releases the lock however the process exits. With a root directory, the directory itself is
+//! locked, so that no file is left in a tree that becomes an image.
 //!
 //! Reads: who holds the lock. Writes: on a running host `/run/kubewright.lock`, with the process and its command. That
-//! is no change that a user asked for, so it stands in no plan.
+//! is internal bookkeeping, so the plan does not list it.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
@@ -18,11 +18,11 @@ use std::path::Path;
 const PATH: &str = "/run/kubewright.lock";
 const MODE: u32 = 0o644;
 
-/// Why a host cannot be held.
+/// Why a host cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another run has it.
-    #[error("another run of kubewright changes this host: {holder}")]
+    #[error("another run of kubewright is changing this host: {holder}")]
     Held {
         /// The process and its command, as far as they are known.
         holder: String,
@@ -41,25 +41,22 @@ impl Fault for LockError {
     }
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Held { .. } => Some("wait until it has ended, then run the same command again".into()),
+            Self::Held { .. } => Some("wait until it has finished, then run the same command again".into()),
             Self::File(error) => error.hint(),
         }
     }
 }
 
-/// A host that nobody else changes as long as this lives.
+/// The lock of a host; held until it is dropped.
 #[derive(Debug)]
 pub struct HostLock {
-    /// Closing it gives the lock back.
+    /// Closing it releases the lock.
     _file: File,
 }
 
 impl HostLock {
-    /// Takes the lock for `command` of the user `uid`; others are shown its words: no secrets. None where an ordinary user
-    /// may not write the lock's file, who may then not change the host either; what is tried will say so.
-    ///
-    /// # Errors
-    /// When another run holds it, or its file cannot be used.
+    /// Takes the lock for `command` of the user `uid`. Other runs show the command, so it must not contain secrets. None if
+    /// an ordinary user may not write the lock file; then changes of the host fail with their own errors.
     pub fn take(files: &HostFiles, command: &str, uid: u32) -> Result<Option<Self>, LockError> {
         let path = if files.is_live() { Path::new(PATH) } else { files.root() };
         take(path, files.is_live(), command, uid)
@@ -68,10 +65,10 @@ impl HostLock {
 
 fn take(path: &Path, is_file: bool, command: &str, uid: u32) -> Result<Option<HostLock>, LockError> {
     let cannot = |source: io::Error| FileError { verb: "lock", path: path.to_path_buf(), source };
-    let mut file = match if is_file { open(path) } else { open_folder(path) } {
+    let mut file = match if is_file { open(path) } else { open_directory(path) } {
         Ok(file) => file,
-        // Root can change the host all the same, as where only /run is read-only, and must not do so unlocked.
-        Err(error) if goes_on_without(&error, uid) => return Ok(None),
+        // Root can still change the host, for example if only /run is read-only, and must not do so unlocked.
+        Err(error) if may_continue_unlocked(&error, uid) => return Ok(None),
         Err(error) => return Err(cannot(error).into()),
     };
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -87,7 +84,7 @@ fn take(path: &Path, is_file: bool, command: &str, uid: u32) -> Result<Option<Ho
     Ok(Some(HostLock { _file: file }))
 }
 
-fn goes_on_without(error: &io::Error, uid: u32) -> bool {
+fn may_continue_unlocked(error: &io::Error, uid: u32) -> bool {
     uid != 0 && matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
@@ -97,7 +94,7 @@ fn open(path: &Path) -> io::Result<File> {
     options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)
 }
 
-fn open_folder(path: &Path) -> io::Result<File> {
+fn open_directory(path: &Path) -> io::Result<File> {
     std::fs::create_dir_all(path)?;
     File::open(path)
 }
@@ -108,8 +105,8 @@ fn holder(file: &File) -> String {
     let read = file.take(200).read_to_string(&mut text);
     match text.trim().split_once(' ') {
         Some((pid, command)) if read.is_ok() => format!("process {pid}, 'kubewright {command}'"),
-        // It has the lock, and has not written yet who it is.
-        _ => "it has just begun".into(),
+        // It has the lock, but has not written its details yet.
+        _ => "it has just started".into(),
     }
 }
 
@@ -122,7 +119,7 @@ mod tests {
     fn two_runs_do_not_change_a_host_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kubewright.lock");
-        // What a run that was killed has left holds nobody up.
+        // The lock file of a killed run does not block other runs.
         std::fs::write(&path, "1 init\nand much more than the next one writes\n").unwrap();
         let first = take(&path, true, "certs renew", 0).unwrap();
         assert!(first.is_some());
@@ -134,17 +131,17 @@ mod tests {
         assert!(take(&path, true, "init", 0).unwrap().is_some());
     }
 
-    /// Root went on without a lock, and without a word.
+    /// Root continued without a lock, and without a message.
     #[test]
-    fn root_does_not_go_on_without_a_lock() {
+    fn root_does_not_continue_without_a_lock() {
         for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
-            assert_eq!([0, 1000].map(|uid| goes_on_without(&kind.into(), uid)), [false, true], "{kind}");
+            assert_eq!([0, 1000].map(|uid| may_continue_unlocked(&kind.into(), uid)), [false, true], "{kind}");
         }
-        assert!(!goes_on_without(&io::ErrorKind::NotFound.into(), 1000));
+        assert!(!may_continue_unlocked(&io::ErrorKind::NotFound.into(), 1000));
     }
 
     #[test]
-    fn a_folder_of_files_is_held_without_a_trace() {
+    fn a_root_directory_is_locked_without_a_file() {
         let root = tempfile::tempdir().unwrap();
         let files = HostFiles::new(root.path(), Gate::open());
         let first = HostLock::take(&files, "init", 0).unwrap();

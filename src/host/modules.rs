@@ -11,12 +11,9 @@ use std::path::{Path, PathBuf};
 pub const BRIDGE: &str = "br_netfilter";
 
 /// True when the module is loaded or its work is built into the kernel.
-///
-/// # Errors
-/// When the kernel's lists cannot be read.
 pub fn is_loaded(host: &Host, module: &str) -> Result<bool, HostError> {
     let files = host.files();
-    // A module's folder is there when it is loaded, or built in with parameters.
+    // A module's directory is there when it is loaded, or built in with parameters.
     if files.exists(&Path::new("/sys/module").join(module.replace('-', "_"))) {
         return Ok(true);
     }
@@ -37,9 +34,6 @@ const FOLDERS: [&str; 4] =
 const DEBIANS_LIST: &str = "/etc/modules";
 
 /// True when the module will be there after the next boot: it is listed for that, or built into the kernel.
-///
-/// # Errors
-/// When a list cannot be read.
 pub fn comes_at_boot(host: &Host, module: &str) -> Result<bool, HostError> {
     let files = host.files();
     let loaded = files.read_text(Path::new("/proc/modules"))?.unwrap_or_default();
@@ -59,9 +53,6 @@ pub fn comes_at_boot(host: &Host, module: &str) -> Result<bool, HostError> {
 }
 
 /// Loads a module now.
-///
-/// # Errors
-/// When the kernel has no such module, or `modprobe` is missing.
 pub fn load(host: &Host, module: &str) -> Result<(), HostError> {
     host.change(&format!("load the kernel module {module}"), &Command::new(["modprobe", module])).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! What is mounted where, and letting go of the kubelet's mounts.
+//! The table of mounts, and unmounting the kubelet's mounts.
 //!
 //! Reads: `/proc/self/mountinfo`. Writes: unmounts, through the gate.
 
@@ -17,10 +17,10 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 const MOUNTINFO: &str = "/proc/self/mountinfo";
-/// How long a file system gets to write what it still holds: a disk on the network that is gone would take for ever.
+/// The timeout for flushing a file system: a network disk that does not respond would block.
 const UNMOUNT_LIMIT: Duration = Duration::from_mins(2);
 
-/// A mount that is not let go. Nothing below it was touched.
+/// A mount that cannot be unmounted. Nothing below it was changed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot unmount {}, so nothing was removed around it{}", path.display(), used_by(users))]
 pub struct Busy {
@@ -28,13 +28,13 @@ pub struct Busy {
     pub path: PathBuf,
     /// Programs that have files open there: `bash (1234)`.
     pub users: Vec<String>,
-    /// The operating system's word.
+    /// The error of the operating system.
     #[source]
     pub source: io::Error,
 }
 
-/// A disk that was mounted on a folder of the host after that had become a volume: to unmount it from the volume would
-/// unmount it from the folder. Nothing was touched.
+/// A disk that was mounted on a directory of the host after that had become a volume: to unmount it from the volume would
+/// unmount it from the directory. Nothing was touched.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk that is mounted on {} also covers the volume {}, and can only be unmounted from both", original.display(), path.display())]
 pub struct Covered {
@@ -67,7 +67,7 @@ impl Fault for Busy {
     fn hint(&self) -> Option<String> {
         let path = self.path.display();
         Some(format!(
-            "end what uses it (run 'fuser -vm {path}' to see), run 'umount {path}', then the same command again: it continues"
+            "stop the programs that use it (run 'fuser -vm {path}' to see), run 'umount {path}', then the same command again: it continues"
         ))
     }
 }
@@ -78,7 +78,7 @@ struct Mount {
     id: u64,
     /// The mount on which it is mounted.
     parent: u64,
-    /// Which file system is mounted, and which folder of it.
+    /// Which file system is mounted, and which directory of it.
     source: Vec<u8>,
     path: PathBuf,
     /// The number of the group that sees what is mounted in it.
@@ -86,9 +86,6 @@ struct Mount {
 }
 
 /// Every mount point, in the order in which the kernel lists them.
-///
-/// # Errors
-/// When they cannot be read.
 pub fn all(host: &Host) -> Result<Vec<PathBuf>, HostError> {
     Ok(table(host)?.into_iter().map(|mount| mount.path).collect())
 }
@@ -99,16 +96,13 @@ fn table(host: &Host) -> Result<Vec<Mount>, HostError> {
     Ok(parse(&bytes))
 }
 
-/// Unmounts everything that is mounted below `folders`, what is on top first; what is mounted on one of them stays: it
-/// is a disk that somebody gave for it. `flags` as umount(2) names them. Returns what was unmounted.
-///
-/// # Errors
-/// [`Busy`] for the first that is not let go: those after it stay, too. [`Covered`] before any is.
+/// Unmounts everything that is mounted below the directories, top mounts first; what is mounted on one of them stays: it
+/// is a disk for this purpose. `flags` are those of umount(2). Returns what was unmounted.
 pub fn release(host: &Host, folders: &[PathBuf], flags: &[String]) -> crate::base::fault::Result<Vec<PathBuf>> {
     let table = table(host)?;
     let below = |mount: &&Mount| folders.iter().any(|folder| mount.path.starts_with(folder) && mount.path != *folder);
     let chosen: Vec<&Mount> = table.iter().filter(below).collect();
-    // A volume that is a folder of the host shares what is mounted in it: to unmount the copy here would unmount the
+    // A volume that is a directory of the host shares what is mounted in it: to unmount the copy here would unmount the
     // original there. Once it shares nothing any more, only the copy goes.
     if let Some(error) = chosen.iter().find_map(|mount| covered(&table, &chosen, mount)) {
         return Err(error.into());
@@ -124,7 +118,7 @@ pub fn release(host: &Host, folders: &[PathBuf], flags: &[String]) -> crate::bas
     let mut released = Vec::new();
     for mount in top_first(&chosen) {
         let change = Change::Run {
-            what: "let go of a mount of the kubelet".into(),
+            what: "unmount a mount of the kubelet".into(),
             command: vec!["umount".into(), mount.path.display().to_string()],
         };
         let (path, flags) = (mount.path.clone(), flags_of(flags));
@@ -152,22 +146,22 @@ fn covered(table: &[Mount], chosen: &[&Mount], mount: &Mount) -> Option<Covered>
 }
 
 fn busy(host: &Host, mount: &Mount, source: io::Error) -> Busy {
-    // Whoever looks at a file system that does not answer waits for it, too.
+    // Reading a file system that does not respond would block, too.
     let users = if source.kind() == io::ErrorKind::TimedOut { Vec::new() } else { users_of(host, &mount.path) };
     Busy { path: mount.path.clone(), users, source }
 }
 
-/// Does something that the kernel may never return from, as with a disk on the network that is gone; whoever does
-/// it is left behind then.
+/// Runs an operation from which the kernel may never return, as with a network disk that does not respond; its thread
+/// is then abandoned.
 fn within(limit: Duration, act: impl FnOnce() -> rustix::io::Result<()> + Send + 'static) -> io::Result<()> {
     let (done, end) = channel();
     std::thread::spawn(move || {
-        // Nobody listens any more when it took too long.
+        // The receiver is dropped after the timeout.
         let _ = done.send(act());
     });
     match end.recv_timeout(limit) {
         Ok(outcome) => Ok(outcome?),
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("the kernel has not done it within {limit:?}"))),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("the kernel did not finish within {limit:?}"))),
     }
 }
 
@@ -178,7 +172,7 @@ fn bottom<'m>(mounts: &[&'m Mount]) -> Vec<&'m Mount> {
 }
 
 /// What is mounted on something comes before it, what was mounted later before what it may hide. The order of the list
-/// alone tells neither: mounts can be moved.
+/// alone is not sufficient: mounts can be moved.
 fn top_first<'m>(mounts: &[&'m Mount]) -> Vec<&'m Mount> {
     let mut on: BTreeMap<u64, Vec<&Mount>> = BTreeMap::new();
     for mount in mounts {
@@ -208,7 +202,7 @@ fn flags_of(names: &[String]) -> UnmountFlags {
     })
 }
 
-/// Who uses a mount, for people; nothing where no program can tell.
+/// The users of a mount, as text; empty if `fuser` does not list any.
 fn users_of(host: &Host, path: &Path) -> Vec<String> {
     let shown = path.display().to_string();
     let Ok(output) = host.read(&Command::new(["fuser", "-m", &shown])) else { return Vec::new() };
@@ -266,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn only_mounts_below_the_folders_are_let_go_last_first() {
+    fn only_mounts_below_the_directories_are_unmounted_last_first() {
         let fake = FakeHost::new().file(MOUNTINFO, TABLE);
         let host = fake.dry();
         let released = release(&host, &["/var/lib/kubelet/pods".into()], &[]).unwrap();
@@ -283,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_mounted_on_a_folder_of_the_kubelet_stays() {
+    fn a_disk_that_is_mounted_on_a_directory_of_the_kubelet_stays() {
         let table = "90 22 8:2 / /var/lib/kubelet/pods rw - ext4 /dev/sdb rw\n\
                      91 90 0:44 / /var/lib/kubelet/pods/a/t rw - tmpfs tmpfs rw\n";
         let fake = FakeHost::new().file(MOUNTINFO, table);
@@ -305,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_was_mounted_on_a_folder_after_it_had_become_a_volume_is_not_unmounted() {
+    fn a_disk_that_was_mounted_on_a_directory_after_it_had_become_a_volume_is_not_unmounted() {
         let line = |id, parent, source: &str, path: &str, group| {
             format!("{id} {parent} {source} {path} rw shared:{group} - x x rw\n")
         };
@@ -322,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_never_answers_is_told_and_not_waited_for() {
+    fn a_disk_that_never_responds_is_reported_after_a_timeout() {
         let (_never, end) = channel::<()>();
         let stuck = within(Duration::ZERO, move || {
             let _ = end.recv();
@@ -334,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_mount_that_stays_ends_the_work_and_says_what_to_do() {
-        // It is no mount point of this machine, so the kernel refuses.
+        // It is not a mount point of this machine, so the kernel refuses.
         let fake = FakeHost::new().file(MOUNTINFO, TABLE);
         let host = fake.live();
         let failure = release(&host, &["/var/lib/kubelet/pods".into()], &[]).unwrap_err();

@@ -42,9 +42,6 @@ const IFF_LOOPBACK: u32 = 0x8;
 const IFF_POINTOPOINT: u32 = 0x10;
 
 /// Every address of this machine, in the kernel's order.
-///
-/// # Errors
-/// When the host is not live, or the kernel does not tell.
 pub fn addresses(host: &Host) -> Result<Vec<Address>, HostError> {
     if !host.is_live() {
         return Err(HostError::NotLive { root: host.files().root().to_path_buf(), command: "ip address".into() });
@@ -75,9 +72,6 @@ pub fn is_own(ip: IpAddr) -> bool {
 }
 
 /// The address to advertise. `prefer_v6` is for a host whose given address is an unspecified IPv6 one.
-///
-/// # Errors
-/// When there is no default route, or no global address behind one.
 pub fn default_address(host: &Host, prefer_v6: bool) -> Result<IpAddr, HostError> {
     let addresses = addresses(host)?;
     let v4 = host.files().read_text(Path::new("/proc/net/route"))?;
@@ -98,7 +92,7 @@ fn choose(routes: Option<&[Route]>, addresses: &[Address], prefer_v6: bool) -> R
             .ok_or_else(|| "no interface has a global address".into());
     };
     if routes.is_empty() {
-        return Err("there is no default route".into());
+        return Err("no default route found".into());
     }
     for v6 in families {
         for route in routes.iter().filter(|route| route.v6 == v6) {
@@ -172,7 +166,7 @@ mod tests {
     #[test]
     fn an_address_is_our_own_when_one_can_listen_there() {
         assert!(is_own("127.0.0.1".parse().unwrap()));
-        // TEST-NET-3 is nobody's.
+        // TEST-NET-3 is reserved.
         assert!(!is_own("203.0.113.9".parse().unwrap()));
     }
 
@@ -186,7 +180,7 @@ mod tests {
         ];
         assert_eq!(chosen(Some("eth1"), &addresses).unwrap(), "10.0.0.7");
         assert_eq!(chosen(None, &addresses).unwrap(), "172.17.0.1");
-        assert_eq!(chosen(Some(""), &addresses).unwrap_err(), "there is no default route");
+        assert_eq!(chosen(Some(""), &addresses).unwrap_err(), "no default route found");
         let error = chosen(Some("eth9"), &addresses).unwrap_err();
         assert_eq!(error, "no interface of a default route (eth9) has a global address");
     }

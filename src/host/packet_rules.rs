@@ -1,8 +1,8 @@
-//! The packet rules that kubelet, kube-proxy and network add-ons made, and nobody else's.
+//! The packet rules that the kubelet, kube-proxy and network addons made, and no others.
 //!
 //! Reads: iptables, ip6tables and nftables, by their own programs. Writes: removes chains and tables by name, and
 //! the rules that lead into them, through the gate. Everything else in the tables is not even read back: a rule
-//! that somebody adds meanwhile stays.
+//! that another program adds meanwhile stays.
 
 use super::command::{Command, Host};
 use super::error::HostError;
@@ -71,7 +71,7 @@ fn restore(host: &Host, found: &Found) -> Result<(), HostError> {
     let program = format!("{program}-restore");
     let run = |words: &[&str]| host.change(&what, &Command::new(words.iter().copied()).reading(script));
     match run(&[&program, "-w", PATIENCE, "--noflush"]) {
-        // Before v1.6.2 it waits for nobody.
+        // Before v1.6.2 it does not wait.
         Err(HostError::Failed { output, .. }) if output.stderr.contains("option") => run(&[&program, "--noflush"])?,
         other => other?,
     };
@@ -256,7 +256,7 @@ COMMIT
     }
 
     #[test]
-    fn chains_that_other_engines_have_too_are_told_and_stay() {
+    fn chains_that_other_engines_also_use_are_reported_and_kept() {
         let host = FakeHost::new().on("iptables-save", "*nat\n:CNI-HOSTPORT-DNAT - [0:0]\n:CNI-DN-1 - [0:0]\nCOMMIT\n");
         assert_eq!(shared(&host.live()), ["CNI-DN-1", "CNI-HOSTPORT-DNAT"]);
         assert_eq!((count(&host.live()), remove(&host.live()).done), (0, 0));

@@ -1,4 +1,4 @@
-//! Whether processes of Pods run on this host, whichever runtime started them and whether it answers or not.
+//! Whether processes of Pods run on this host, of any runtime, even if it does not respond.
 //!
 //! Reads: the control groups of processes below /proc.
 
@@ -10,14 +10,11 @@ use std::path::Path;
 const GROUP: &str = "/kubepods";
 
 /// True when at least one process belongs to a Pod.
-///
-/// # Errors
-/// When /proc cannot be listed.
 pub fn exist(host: &Host) -> Result<bool, HostError> {
     let proc = Path::new("/proc");
     let is_pid = |name: &&String| name.bytes().all(|byte| byte.is_ascii_digit());
     let names = host.files().list(proc)?;
-    // A process that has ended since is none.
+    // A process may have exited meanwhile.
     let groups = |pid: &String| host.files().read_text(&proc.join(pid).join("cgroup")).ok().flatten();
     Ok(names.iter().filter(is_pid).filter_map(groups).any(|text| text.lines().any(|line| line.contains(GROUP))))
 }
@@ -28,7 +25,7 @@ mod tests {
     use crate::host::command::fake::FakeHost;
 
     #[test]
-    fn pods_are_seen_in_both_versions_of_control_groups_and_with_both_drivers() {
+    fn pods_are_found_in_cgroup_v1_and_v2_and_with_both_drivers() {
         for (groups, expected) in [
             (
                 "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/cri-containerd-2.scope\n",

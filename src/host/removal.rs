@@ -1,12 +1,12 @@
 //! The only code that deletes trees, and it cannot delete what lies elsewhere.
 //!
-//! Reads: the folders it is given. Writes: removes names in them, through the gate.
+//! Reads: the directories it is given. Writes: removes names in them, through the gate.
 //!
-//! Every step goes by the descriptor of an open folder and one name in it, so that nothing that is moved or
+//! Every step goes by the descriptor of an open directory and one name in it, so that nothing that is moved or
 //! linked meanwhile leads elsewhere. Three things are never crossed: a mount point, a link, and the border of a
-//! file system. What lies behind one stays as it is and is returned as [`Kept`], and so do the folders on the way
+//! file system. What lies behind one is not changed and is returned as [`Kept`], and so do the directories on the way
 //! to it. The way to what is removed follows no link, either. It may cross mount points, as `/var` often is one, but
-//! not below the folder that the caller names as the cluster's own.
+//! not below the directory that the caller names as the cluster's own.
 
 use super::command::Host;
 use super::error::HostError;
@@ -25,7 +25,7 @@ mod tests;
 
 use folder::{Folder, Opened};
 
-/// Folders nested deeper than this stay: each level holds a descriptor.
+/// Directories nested deeper than this stay: each level holds a descriptor.
 const DEEPEST: usize = 200;
 
 /// Something that was not removed.
@@ -41,17 +41,17 @@ pub struct Kept {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Why {
-    /// Something is mounted there, or it lies on another file system than its folder.
+    /// Something is mounted there, or it lies on another file system than its directory.
     Mount,
     /// It is a link, where what is removed should be.
     Link(PathBuf),
     /// It is this link, and what a cluster tool makes would lie behind it.
     BehindLink(PathBuf),
-    /// It is a folder in a folder in a folder, more than two hundred times.
+    /// Its directories are nested more than two hundred levels deep.
     TooDeep,
-    /// It is a link to what a cluster tool made, which was removed there.
+    /// It is a link to files of a cluster tool, which were removed there.
     Emptied,
-    /// The operating system does not let it go.
+    /// The operating system refuses to remove it.
     Refused(String),
 }
 
@@ -62,9 +62,9 @@ impl fmt::Display for Why {
             Self::Link(target) => write!(f, "it is a link to {}", target.display()),
             Self::BehindLink(_) => write!(f, "it is a link, and nothing behind it is touched"),
             Self::Emptied => {
-                write!(f, "it is a link; the cluster's files behind it were removed, all else there stays")
+                write!(f, "it is a link; the cluster's files behind it were removed, other files were kept")
             }
-            Self::TooDeep => write!(f, "its folders are nested too deeply"),
+            Self::TooDeep => write!(f, "its directories are nested too deeply"),
             Self::Refused(why) => write!(f, "it cannot be removed: {why}"),
         }
     }
@@ -79,12 +79,9 @@ pub struct Removed {
     pub kept: Vec<Kept>,
 }
 
-/// Removes a file or a whole tree. Where `path` itself is a link, it stays with all behind it: somebody has put
-/// there something else than a cluster tool makes. `within` is the cluster's own folder that holds it. What the
+/// Removes a file or a whole tree. Where `path` itself is a link, it stays with everything behind it: the user has put
+/// something there that cluster tools do not create. `within` is the cluster's own directory that holds it. What the
 /// operating system does not let go, or does not even let us see, is kept like everything else that stays.
-///
-/// # Errors
-/// When the host's root folder cannot be opened.
 pub fn remove(host: &Host, within: &Path, path: &Path) -> Result<Removed, HostError> {
     let (parent, name) = match parent_of(host, Some(within), path) {
         Ok(None) => return Ok(Removed::default()),
@@ -126,19 +123,13 @@ fn found_at(parent: &Folder, name: &OsStr) -> Result<Found, Errno> {
     })
 }
 
-/// Removes a link, if it leads into `folder`; what it leads to is not touched. True when it was there and is gone, or
-/// would be.
-///
-/// # Errors
-/// When a folder on the way cannot be looked into.
+/// Removes a link if its target is in the given directory; the target stays. True if the link existed and was removed,
+/// or would be in a dry run.
 pub fn remove_link_into(host: &Host, path: &Path, folder: &Path) -> Result<bool, HostError> {
     remove_link_if(host, path, |target| target.starts_with(folder))
 }
 
-/// Removes a link, wherever it leads; what it leads to is not touched. True when it was there and is gone, or would be.
-///
-/// # Errors
-/// When a folder on the way cannot be looked into.
+/// Removes a link; the target stays. True if the link existed and was removed, or would be in a dry run.
 pub fn remove_link(host: &Host, path: &Path) -> Result<bool, HostError> {
     remove_link_if(host, path, |_| true)
 }
@@ -154,11 +145,8 @@ fn remove_link_if(host: &Host, path: &Path, leads_right: impl Fn(&Path) -> bool)
     Ok(host.gate().pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::empty())).is_ok())
 }
 
-/// Removes a folder if there is nothing in it; true when it was there and is gone, or would be. One that the operating
+/// Removes a directory if there is nothing in it; true when it was there and is gone, or would be. One that the operating
 /// system does not let go, such as a mount point, stays.
-///
-/// # Errors
-/// When a folder on the way cannot be looked into.
 pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, HostError> {
     let Some((Ok(parent), name)) = parent_of(host, Some(within), path)? else { return Ok(false) };
     let wrap = |errno: Errno| failed("remove", path, errno);
@@ -172,10 +160,7 @@ pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, Hos
     Ok(host.gate().pass(change, || rustix::fs::unlinkat(parent.fd(), name, AtFlags::REMOVEDIR)).is_ok())
 }
 
-/// The names in a folder, reached without following a link; None when there is no such folder.
-///
-/// # Errors
-/// When a folder on the way cannot be looked into.
+/// The names in a directory, reached without following a link; None when the directory does not exist.
 pub fn names(host: &Host, path: &Path) -> Result<Option<Vec<String>>, HostError> {
     let Some((Ok(parent), name)) = parent_of(host, None, path)? else { return Ok(None) };
     let wrap = |errno: Errno| failed("list", path, errno);
@@ -193,7 +178,7 @@ fn kept_whole(path: &Path, why: Why) -> Removed {
     Removed { changed: false, kept: vec![Kept { path: path.to_path_buf(), why }] }
 }
 
-/// The folder that holds `path`, or why it is not entered, and the last name; None when there is no such folder.
+/// The directory that holds `path`, or why it is not entered, and the last name; None when the directory does not exist.
 type Parent<'p> = Option<(Result<Folder, Kept>, &'p OsStr)>;
 
 fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<Parent<'p>, HostError> {
@@ -214,7 +199,7 @@ fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<P
             let kept = Kept { path: here.clone(), why: Why::BehindLink(here) };
             return Ok(Some((Err(kept), name)));
         }
-        // The cluster's own folder may be a disk of its own; what is mounted below it is somebody's.
+        // The cluster's own directory may be a disk of its own; what is mounted below it may be user data.
         let is_inside = within.is_some_and(|within| here.starts_with(within) && here != within);
         let opened = if is_inside { folder.open(word) } else { folder.open_anywhere(word) };
         match opened.map_err(wrap)? {
@@ -235,7 +220,7 @@ struct Removal {
 }
 
 impl Removal {
-    /// Removes `name` in `folder` and all below it; what stays is added to what was kept. True when it is gone.
+    /// Removes `name` in the directory and everything below it; what stays is added to what was kept. True when it is gone.
     fn remove_at(&mut self, folder: &Folder, name: &OsStr, path: &Path, depth: usize) -> bool {
         match self.try_at(folder, name, path, depth) {
             Ok(None) | Err(Errno::NOENT) => true,
@@ -285,7 +270,7 @@ impl Removal {
 
 /// Why a name was not removed.
 enum Stays {
-    /// Something below it stays, and is told.
+    /// Something below it stays, and is reported.
     ForWhatIsInIt,
     For(Why),
 }

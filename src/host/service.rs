@@ -1,7 +1,7 @@
 //! Services of the host: the kubelet and the container runtime.
 //!
 //! Reads: unit states and the journal. Writes: unit states, through the gate. systemd is managed in
-//! full and `OpenRC` where it can do the same; a host with neither is told so clearly.
+//! full and `OpenRC` where it can do the same; on other hosts it returns a clear error.
 
 use super::command::{Command, Host};
 use super::error::HostError;
@@ -40,7 +40,7 @@ pub struct Services<'a> {
     init: InitSystem,
 }
 
-/// What tells that systemd runs the host, as `sd_booted(3)` has it: the `systemctl` program alone
+/// Shows that systemd runs the host, as in `sd_booted(3)`: the `systemctl` program alone
 /// may be there in a container without systemd.
 const SYSTEMD_BOOTED: &str = "/run/systemd/system";
 const OPENRC_BOOTED: &str = "/run/openrc";
@@ -64,9 +64,6 @@ impl<'a> Services<'a> {
     }
 
     /// What is known of a service.
-    ///
-    /// # Errors
-    /// When there is no known init system, or it does not answer.
     pub fn state(&self, service: &str) -> Result<State, HostError> {
         match self.init {
             InitSystem::Systemd => self.systemd_state(service),
@@ -75,7 +72,7 @@ impl<'a> Services<'a> {
         }
     }
 
-    /// How often the service was started again by itself since somebody started it; None where that is not counted.
+    /// How often the service was restarted automatically since it was started manually; None where that is not counted.
     pub fn restarts(&self, service: &str) -> Option<u32> {
         let is_counted = self.init == InitSystem::Systemd;
         let command = Command::new(["systemctl", "show", "-p", "NRestarts", service]);
@@ -93,49 +90,31 @@ impl<'a> Services<'a> {
     }
 
     /// Starts a service now.
-    ///
-    /// # Errors
-    /// When it does not start.
     pub fn start(&self, service: &str) -> Result<(), HostError> {
         self.act("start", service)
     }
 
     /// Stops a service.
-    ///
-    /// # Errors
-    /// When it does not stop.
     pub fn stop(&self, service: &str) -> Result<(), HostError> {
         self.act("stop", service)
     }
 
     /// Stops and starts a service.
-    ///
-    /// # Errors
-    /// When it does not start again.
     pub fn restart(&self, service: &str) -> Result<(), HostError> {
         self.act("restart", service)
     }
 
-    /// Lets a service start at boot.
-    ///
-    /// # Errors
-    /// When the init system refuses.
+    /// Enables a service at boot.
     pub fn enable(&self, service: &str) -> Result<(), HostError> {
         self.act("enable", service)
     }
 
-    /// No longer lets a service start at boot.
-    ///
-    /// # Errors
-    /// When the init system refuses.
+    /// Disables a service at boot.
     pub fn disable(&self, service: &str) -> Result<(), HostError> {
         self.act("disable", service)
     }
 
     /// Makes systemd read its unit files again; other init systems read them each time.
-    ///
-    /// # Errors
-    /// When systemd does not answer.
     pub fn reload_units(&self) -> Result<(), HostError> {
         if self.init == InitSystem::Systemd {
             self.host.change("read the unit files again", &Command::new(["systemctl", "daemon-reload"]))?;
@@ -146,16 +125,13 @@ impl<'a> Services<'a> {
     /// The command with which a person lets the service start at boot.
     pub fn enable_command(&self, service: &str) -> String {
         self.words("enable", service).map_or_else(
-            || format!("let {service} start at boot in the way of this host"),
+            || format!("enable {service} at boot with the init system of this host"),
             |words| format!("run '{}'", words.join(" ")),
         )
     }
 
-    /// The last `lines` lines a service wrote to the journal, oldest first. Empty where there is no
+    /// The last `lines` lines a service wrote to the journal, oldest first. Empty without a
     /// journal (`OpenRC` services write to files of their own choice).
-    ///
-    /// # Errors
-    /// When the journal cannot be read.
     pub fn journal(&self, service: &str, lines: usize) -> Result<Vec<String>, HostError> {
         if self.init != InitSystem::Systemd || self.host.find("journalctl").is_none() {
             return Ok(Vec::new());
@@ -204,7 +180,23 @@ impl<'a> Services<'a> {
 
     fn act(&self, verb: &'static str, service: &str) -> Result<(), HostError> {
         let words = self.words(verb, service).ok_or_else(|| self.unknown(verb, service))?;
-        self.host.change(&format!("{verb} {service}"), &Command::new(words)).map(|_| ())
+        let (what, command) = (format!("{verb} {service}"), Command::new(words));
+        let Err(error) = self.host.change(&what, &command) else { return Ok(()) };
+        if !self.is_rate_limited(verb, service) {
+            return Err(error);
+        }
+        let reset = Command::new(["systemctl", "reset-failed", service]);
+        self.host.change(&format!("reset the start limit of {service}"), &reset)?;
+        self.host.change(&what, &command).map(|_| ())
+    }
+
+    /// True if systemd refused a start only because the unit was started too often in a short time, for example while
+    /// the user tried several configurations.
+    fn is_rate_limited(&self, verb: &str, service: &str) -> bool {
+        let command = Command::new(["systemctl", "show", "-p", "Result", service]);
+        self.init == InitSystem::Systemd
+            && matches!(verb, "start" | "restart")
+            && self.host.read_text(&command).is_ok_and(|text| text.trim() == "Result=start-limit-hit")
     }
 
     fn words(&self, verb: &str, service: &str) -> Option<Vec<String>> {
@@ -232,7 +224,10 @@ impl<'a> Services<'a> {
 mod tests {
     use super::*;
     use crate::base::fault::Fault;
+    use crate::host::command::Output;
     use crate::host::command::fake::FakeHost;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     const SHOW: &str = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
 
@@ -250,7 +245,7 @@ mod tests {
             let fake = FakeHost::new().systemd().on("systemctl show -p NRestarts kubelet", answer);
             Services::of(&fake.live()).restarts("kubelet")
         };
-        // Before version 235 there is no such property.
+        // Before version 235 the property does not exist.
         assert_eq!((restarts("NRestarts=17\n"), restarts("\n")), (Some(17), None));
         assert_eq!(Services::of(&FakeHost::new().live()).restarts("kubelet"), None);
     }
@@ -270,7 +265,36 @@ mod tests {
     }
 
     #[test]
-    fn systemctl_without_systemd_is_told() {
+    fn a_rate_limited_unit_is_started_again() {
+        let limit_is_reset = Arc::new(AtomicBool::new(false));
+        let (reset, is_reset) = (Arc::clone(&limit_is_reset), limit_is_reset);
+        let answer = |code: i32| Output { code: Some(code), ..Output::default() };
+        let fake = FakeHost::new()
+            .systemd()
+            .on("systemctl show -p Result containerd", "Result=start-limit-hit\n")
+            .on_computed("systemctl reset-failed containerd", move |_| {
+                reset.store(true, Ordering::Relaxed);
+                answer(0)
+            })
+            .on_computed("systemctl restart containerd", move |_| answer(i32::from(!is_reset.load(Ordering::Relaxed))));
+        Services::of(&fake.live()).restart("containerd").unwrap();
+    }
+
+    #[test]
+    fn a_unit_that_fails_is_not_started_again() {
+        let fake = FakeHost::new().systemd().on("systemctl show -p Result containerd", "Result=exit-code\n").on_result(
+            "systemctl restart containerd",
+            1,
+            "",
+            "Job failed.",
+        );
+        Services::of(&fake.live()).restart("containerd").unwrap_err();
+        let restarts = fake.ran().iter().filter(|command| *command == "systemctl restart containerd").count();
+        assert_eq!(restarts, 1);
+    }
+
+    #[test]
+    fn systemctl_without_systemd_is_reported() {
         let fake = FakeHost::new().program("systemctl");
         let host = fake.live();
         let error = Services::of(&host).start("kubelet").unwrap_err();

@@ -9,11 +9,11 @@ use rustix::fs::{Access, StatVfsMountFlags};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// One file system, as seen from a folder on it.
+/// One file system, as seen from a directory on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Space {
-    /// The nearest folder that is there.
+    /// The nearest existing directory.
     pub folder: PathBuf,
     /// Bytes that root may still write.
     pub free: u64,
@@ -25,15 +25,17 @@ pub struct Space {
     pub inodes: u64,
     /// Mounted read-only.
     pub read_only: bool,
+    /// The number of its device, which bind mounts of it share.
+    #[serde(skip)]
+    pub device: u64,
 }
 
 /// The file system that holds `path` or would hold it.
-///
-/// # Errors
-/// When it cannot be asked.
 pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
     let (folder, real) = nearest(host, path)?;
-    let stat = rustix::fs::statvfs(&real).map_err(|e| FileError { verb: "look at", path: real, source: e.into() })?;
+    let seen = |e: rustix::io::Errno| FileError { verb: "look at", path: real.clone(), source: e.into() };
+    let stat = rustix::fs::statvfs(&real).map_err(seen)?;
+    let device = rustix::fs::stat(&real).map_err(seen)?.st_dev;
     Ok(Space {
         folder,
         free: stat.f_bavail.saturating_mul(stat.f_frsize),
@@ -42,13 +44,11 @@ pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
         free_inodes: (stat.f_files > 0).then_some(stat.f_favail),
         inodes: stat.f_files,
         read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+        device,
     })
 }
 
-/// True when this process may make files in `path`, or in the nearest folder that is there.
-///
-/// # Errors
-/// When links on the way cannot be followed.
+/// True when this process may make files in `path`, or in the nearest existing directory.
 pub fn is_writable(host: &Host, path: &Path) -> Result<bool, HostError> {
     let (_, real) = nearest(host, path)?;
     Ok(rustix::fs::access(&real, Access::WRITE_OK).is_ok())
@@ -70,7 +70,7 @@ mod tests {
     use crate::host::command::fake::FakeHost;
 
     #[test]
-    fn a_folder_that_is_not_there_yet_is_judged_by_its_parent() {
+    fn the_parent_counts_for_a_directory_that_does_not_exist_yet() {
         let fake = FakeHost::new().file("/var/lib/x", "");
         let space = of(&fake.live(), Path::new("/var/lib/etcd/member")).unwrap();
         assert_eq!(space.folder, Path::new("/var/lib"));

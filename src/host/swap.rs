@@ -20,9 +20,6 @@ pub struct Swap {
 const SWAPOFF_LIMIT: Duration = Duration::from_mins(10);
 
 /// The swap areas that are on; none where the kernel has no swap.
-///
-/// # Errors
-/// When /proc/swaps is there and cannot be read.
 pub fn active(host: &Host) -> Result<Vec<Swap>, HostError> {
     let text = host.files().read_text(Path::new("/proc/swaps"))?.unwrap_or_default();
     Ok(text
@@ -39,9 +36,6 @@ pub fn active(host: &Host) -> Result<Vec<Swap>, HostError> {
 }
 
 /// Turns one swap area off until the next boot.
-///
-/// # Errors
-/// When `swapoff` fails, most often because memory is too small for what is swapped out.
 pub fn turn_off(host: &Host, swap: &Swap) -> Result<(), HostError> {
     let path = swap.path.display().to_string();
     let command = Command::new(["swapoff", &path]).within(SWAPOFF_LIMIT);

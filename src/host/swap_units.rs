@@ -1,17 +1,17 @@
-//! Units of systemd that turn swap on at boot, whatever made them; /etc/fstab is looked at by `fstab`.
+//! systemd units that turn swap on at boot, from any source but /etc/fstab, which `fstab` reads.
 //!
-//! Reads: what systemd knows of unit files, and the files of generators. Writes: whether a unit is started, through the
-//! gate.
+//! Reads: systemd's list of unit files, and the files of generators. Writes: disables, masks and enables units, through
+//! the gate.
 
 use super::command::{Command, Host};
 use super::error::HostError;
 use super::service::{InitSystem, Services};
 use std::path::Path;
 
-/// Services that turn swap on by themselves: of zram-tools, Ubuntu, systemd-swap, Raspberry Pi OS, Fedora.
+/// Services that turn swap on: of zram-tools, Ubuntu, systemd-swap, Raspberry Pi OS, Fedora.
 const SERVICES: [&str; 5] = ["zramswap", "zram-config", "systemd-swap", "dphys-swapfile", "zram-swap"];
 
-/// Where generators put the units that they make at each boot.
+/// Where generators write units at each boot.
 const GENERATED: [&str; 3] = ["/run/systemd/generator", "/run/systemd/generator.late", "/run/systemd/generator.early"];
 
 /// A unit that turns swap on at the next boot.
@@ -19,14 +19,14 @@ const GENERATED: [&str; 3] = ["/run/systemd/generator", "/run/systemd/generator.
 pub struct SwapUnit {
     /// `swapfile2.swap`, `dev-zram0.swap`, `zramswap.service`.
     pub name: String,
-    /// Where it comes from, for people.
+    /// Its source, as text for the user.
     pub origin: &'static str,
-    /// It is made anew at each boot, so that only masking keeps it from starting.
+    /// It is generated at each boot, so only masking prevents its start.
     pub is_generated: bool,
 }
 
 impl SwapUnit {
-    /// The command that keeps it from starting at boot.
+    /// The command that prevents its start at boot.
     pub fn command(&self) -> String {
         format!("systemctl {} {}", self.verb(), self.name)
     }
@@ -36,10 +36,7 @@ impl SwapUnit {
     }
 }
 
-/// The units that turn swap on at the next boot, without those that are made of lines of /etc/fstab. None without systemd.
-///
-/// # Errors
-/// When a file of a generator cannot be read.
+/// The units that turn swap on at the next boot, except those generated from /etc/fstab. Empty without systemd.
 pub fn at_boot(host: &Host) -> Result<Vec<SwapUnit>, HostError> {
     if Services::of(host).init_system() != InitSystem::Systemd {
         return Ok(Vec::new());
@@ -47,7 +44,7 @@ pub fn at_boot(host: &Host) -> Result<Vec<SwapUnit>, HostError> {
     let mut words: Vec<String> =
         ["systemctl", "list-unit-files", "--plain", "--no-legend", "--no-pager", "*.swap"].map(Into::into).into();
     words.extend(SERVICES.map(|service| format!("{service}.service")));
-    // Where no unit matches, some versions end with code 1 and print nothing.
+    // If no unit matches, some versions exit with code 1 and print nothing.
     let listed = host.read(&Command::new(words))?.stdout;
     let mut units = Vec::new();
     for line in listed.lines() {
@@ -55,7 +52,7 @@ pub fn at_boot(host: &Host) -> Result<Vec<SwapUnit>, HostError> {
         let (Some(name), Some(state)) = (words.next(), words.next()) else { continue };
         let unit = |origin, is_generated| SwapUnit { name: name.into(), origin, is_generated };
         match state {
-            "enabled" | "enabled-runtime" => units.push(unit("a unit that is enabled", false)),
+            "enabled" | "enabled-runtime" => units.push(unit("an enabled unit", false)),
             "generated" => units.extend(origin(host, name)?.map(|origin| unit(origin, true))),
             _ => {}
         }
@@ -63,34 +60,30 @@ pub fn at_boot(host: &Host) -> Result<Vec<SwapUnit>, HostError> {
     Ok(units)
 }
 
-/// Keeps a unit from starting at boot.
-///
-/// # Errors
-/// When systemd refuses.
+/// Prevents the start of a unit at boot.
 pub fn keep_off(host: &Host, unit: &SwapUnit) -> Result<(), HostError> {
-    let what = format!("keep {} from starting at boot", unit.name);
+    let what = format!("{} {}", unit.verb(), unit.name);
     host.change(&what, &Command::new(["systemctl", unit.verb(), &unit.name])).map(|_| ())
 }
 
-/// Lets it start at boot again.
-///
-/// # Errors
-/// When systemd refuses.
+/// Reverts [`keep_off`].
 pub fn let_start(host: &Host, unit: &str, was_masked: bool) -> Result<(), HostError> {
     let verb = if was_masked { "unmask" } else { "enable" };
-    host.change(&format!("let {unit} start at boot"), &Command::new(["systemctl", verb, unit])).map(|_| ())
+    host.change(&format!("{verb} {unit}"), &Command::new(["systemctl", verb, unit])).map(|_| ())
 }
 
-/// Which generator made a unit; None for the one that reads /etc/fstab, and for a unit that is gone.
+/// The generator of a unit; None for the one that reads /etc/fstab, and if the unit no longer exists.
 fn origin(host: &Host, name: &str) -> Result<Option<&'static str>, HostError> {
-    for folder in GENERATED {
-        let Some(text) = host.files().read_text(&Path::new(folder).join(name))? else { continue };
+    for directory in GENERATED {
+        let Some(text) = host.files().read_text(&Path::new(directory).join(name))? else { continue };
         let from_fstab = text.lines().any(|line| line.trim() == "SourcePath=/etc/fstab");
         return Ok(match () {
             () if from_fstab => None,
-            () if text.contains("zram-generator") || name.starts_with("dev-zram") => Some("made by zram-generator"),
-            () if text.contains("gpt-auto") => Some("made by systemd-gpt-auto-generator for a swap partition"),
-            () => Some("made by a generator of systemd"),
+            () if text.contains("zram-generator") || name.starts_with("dev-zram") => {
+                Some("generated by zram-generator")
+            }
+            () if text.contains("gpt-auto") => Some("generated by systemd-gpt-auto-generator for a swap partition"),
+            () => Some("generated by a systemd generator"),
         });
     }
     Ok(None)
@@ -106,7 +99,7 @@ mod tests {
                         zram-config.service systemd-swap.service dphys-swapfile.service zram-swap.service";
 
     #[test]
-    fn every_source_of_swap_but_fstab_is_named() {
+    fn every_source_of_swap_except_fstab_is_listed() {
         let listed = "swapfile2.swap                enabled   enabled\n\
                       off.swap                      disabled  enabled\n\
                       masked.swap                   masked    enabled\n\
@@ -138,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn no_unit_and_no_systemd_is_none() {
+    fn the_list_is_empty_without_units_and_without_systemd() {
         assert_eq!(at_boot(&FakeHost::new().systemd().on_result(LIST, 1, "", "").live()).unwrap(), []);
         assert_eq!(at_boot(&FakeHost::new().live()).unwrap(), []);
     }

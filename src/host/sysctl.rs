@@ -9,17 +9,11 @@ use std::path::PathBuf;
 
 /// The value of `net.ipv4.ip_forward` and the like, without its newline; None when the kernel has
 /// no such parameter (yet: a module may bring it).
-///
-/// # Errors
-/// When it is there and cannot be read.
 pub fn value(host: &Host, key: &str) -> Result<Option<String>, HostError> {
     Ok(host.files().read_text(&path(key))?.map(|text| text.trim().to_owned()))
 }
 
 /// Sets a parameter until the next boot.
-///
-/// # Errors
-/// When the kernel refuses.
 pub fn set(host: &Host, key: &str, value: &str) -> Result<(), HostError> {
     let assignment = format!("{key}={value}");
     host.change(&format!("set {key} to {value}"), &Command::new(["sysctl", "-w", &assignment])).map(|_| ())
@@ -27,7 +21,7 @@ pub fn set(host: &Host, key: &str, value: &str) -> Result<(), HostError> {
 
 /// Where parameters that are set at boot lie, the strongest last (sysctl.d(5)).
 const FOLDERS: [&str; 4] = ["/usr/lib/sysctl.d", "/usr/local/lib/sysctl.d", "/run/sysctl.d", "/etc/sysctl.d"];
-/// The older list, and the name by which distributions link it into the folder.
+/// The older list, and the name by which distributions link it into the directory.
 const OLDER_LIST: (&str, &str) = ("99-sysctl.conf", "/etc/sysctl.conf");
 /// Parameters that are other names of one, or set it too.
 const ALSO_SET_BY: [(&str, &str); 2] = [
@@ -36,9 +30,6 @@ const ALSO_SET_BY: [(&str, &str); 2] = [
 ];
 
 /// The value that a parameter is given at boot; None when no file has it.
-///
-/// # Errors
-/// When a file cannot be read.
 pub fn at_boot(host: &Host, key: &str) -> Result<Option<String>, HostError> {
     let mut lists = drop_ins::files(host, &FOLDERS)?;
     lists.entry(OLDER_LIST.0.to_owned()).or_insert_with(|| OLDER_LIST.1.into());

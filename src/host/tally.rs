@@ -1,10 +1,9 @@
-//! What became of several changes of which none needs another: one that fails does not keep the rest from being done.
+//! The results of several independent changes: a failure does not stop the others.
 //!
 //! Reads and writes nothing.
 
 use super::error::HostError;
 
-/// See the module's text.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// How many things were changed.

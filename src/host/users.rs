@@ -1,6 +1,6 @@
 //! The users of this host.
 //!
-//! Reads: /etc/passwd, and through `getent` the other sources that the host is set up with, such as LDAP. Writes: nothing.
+//! Reads: /etc/passwd, and through `getent` the other configured sources, such as LDAP. Writes: nothing.
 
 use super::command::{Command, Host, Output};
 use super::error::HostError;
@@ -15,14 +15,11 @@ pub struct User {
     pub uid: u32,
     /// The numeric id of the main group.
     pub gid: u32,
-    /// The home folder.
+    /// The home directory.
     pub home: PathBuf,
 }
 
 /// The user of that name.
-///
-/// # Errors
-/// When /etc/passwd cannot be read.
 pub fn named(host: &Host, name: &str) -> Result<Option<User>, HostError> {
     match all(host)?.into_iter().find(|user| user.name == name) {
         Some(user) => Ok(Some(user)),
@@ -31,9 +28,6 @@ pub fn named(host: &Host, name: &str) -> Result<Option<User>, HostError> {
 }
 
 /// The user of that id.
-///
-/// # Errors
-/// When /etc/passwd cannot be read.
 pub fn with_id(host: &Host, uid: u32) -> Result<Option<User>, HostError> {
     match all(host)?.into_iter().find(|user| user.uid == uid) {
         Some(user) => Ok(Some(user)),
@@ -41,10 +35,10 @@ pub fn with_id(host: &Host, uid: u32) -> Result<Option<User>, HostError> {
     }
 }
 
-/// A user by name or number, of any source that the host knows. Below a root folder, and without the program, there is only
-/// /etc/passwd.
+/// A user by name or number, from any source of the host. In a root directory, and without `getent`, only /etc/passwd is
+/// read.
 fn elsewhere(host: &Host, key: &str) -> Option<User> {
-    // It would be taken for an option.
+    // It would be parsed as an option.
     if key.starts_with('-') || host.find("getent").is_none() {
         return None;
     }
@@ -52,10 +46,7 @@ fn elsewhere(host: &Host, key: &str) -> Option<User> {
     answer.stdout.lines().find_map(parse)
 }
 
-/// Every user of the host. Those of other sources than /etc/passwd (LDAP) are not seen.
-///
-/// # Errors
-/// When /etc/passwd cannot be read.
+/// The users in /etc/passwd. Users of other sources (LDAP) are not listed.
 pub fn all(host: &Host) -> Result<Vec<User>, HostError> {
     let text = host.files().read_text(Path::new("/etc/passwd"))?.unwrap_or_default();
     Ok(text.lines().filter_map(parse).collect())
@@ -76,7 +67,7 @@ mod tests {
     use super::*;
     use crate::host::command::fake::FakeHost;
 
-    /// A user of a directory service was said not to exist, with the advice to run getent, which shows it.
+    /// A user of a directory service was reported as missing, with the hint to run getent, which shows it.
     #[test]
     fn users_of_other_sources_are_found_by_name_and_number() {
         let line = "jane:*:70001:70001:Jane:/home/jane:/bin/bash\n";
@@ -84,11 +75,11 @@ mod tests {
             .file("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
             .on("getent passwd jane", line)
             .on("getent passwd 70001", line)
-            .on_result("getent passwd nobody-here", 2, "", "");
+            .on_result("getent passwd missing-user", 2, "", "");
         let host = fake.live();
         assert_eq!(named(&host, "jane").unwrap().unwrap().uid, 70001);
         assert_eq!(with_id(&host, 70001).unwrap().unwrap().name, "jane");
-        assert_eq!(named(&host, "nobody-here").unwrap(), None);
+        assert_eq!(named(&host, "missing-user").unwrap(), None);
         assert_eq!(named(&host, "-s").unwrap(), None);
     }
 

@@ -1,25 +1,25 @@
-//! What can go wrong with the journal.
+//! Errors of the journal.
 
 use super::record::{HostChange, PATH};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
 use crate::base::move_away;
 
-/// The journal cannot be used.
+/// The journal is unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// It is not what we write.
-    #[error("{PATH} is not a journal: {why}")]
+    /// It is not valid.
+    #[error("{PATH} is not a valid journal: {why}")]
     Broken {
-        /// The reader's words.
+        /// The parser's message.
         why: String,
     },
     /// It was written by a later release.
-    #[error("{PATH} was written by a later release of kubewright (schema {found}, this one knows {known})")]
+    #[error("{PATH} was written by a later release of kubewright (schema {found}, this release supports {known})")]
     Newer {
-        /// Its schema.
+        /// The schema of the file.
         found: u32,
-        /// Ours.
+        /// The schema that this release supports.
         known: u32,
     },
 }
@@ -43,7 +43,7 @@ impl Fault for JournalError {
     }
 }
 
-/// Changes of this host that could not be undone; never empty.
+/// Changes of this host that could not be undone; at least one.
 #[derive(Debug, thiserror::Error)]
 #[error("{} could not be undone{}", count(self.0.len()), lines(&self.0))]
 pub struct UndoError(pub Vec<(HostChange, Failure)>);
@@ -54,7 +54,7 @@ impl Fault for UndoError {
     }
 
     fn hint(&self) -> Option<String> {
-        Some(format!("mend what is named, then run the same command again; until then they stay in {PATH}"))
+        Some(format!("fix the causes above and run the same command again; until then the changes stay in {PATH}"))
     }
 }
 
@@ -62,7 +62,7 @@ fn count(changes: usize) -> String {
     if changes == 1 { "a change".into() } else { format!("{changes} changes") }
 }
 
-/// Each change with the reason, one a line.
+/// Each change with the reason, one per line.
 fn lines(failed: &[(HostChange, Failure)]) -> String {
     failed
         .iter()

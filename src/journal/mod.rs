@@ -1,8 +1,8 @@
-//! Layer 3: what this tool wrote and changed on this host.
+//! Layer 3: what kubewright wrote and changed on this host.
 //!
-//! Reads and writes /var/lib/kubewright/journal.json, root-only and whole. It explains; it is never
-//! the truth: the files, services and the cluster are looked at themselves. It serves undoing fixes,
-//! `reset`, drift detection, and telling our own files from foreign ones on a second run.
+//! Reads and writes /var/lib/kubewright/journal.json, root-only and atomically. It is a record, never
+//! the source of truth: files, services and the cluster are inspected directly. It is used to undo fixes, by
+//! `reset`, to detect drift, and to distinguish kubewright's files from foreign ones on a second run.
 
 mod error;
 mod record;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Where the journal lies.
+/// The path of the journal.
 pub const PATH: &str = "/var/lib/kubewright/journal.json";
 
 /// A file that kubewright wrote.
@@ -17,25 +17,25 @@ pub struct FileRecord {
     /// SHA-256, in hex, of the `ClusterConfiguration` it was made from, as that is stored in the cluster; empty where
     /// there was none.
     pub input: String,
-    /// When, in seconds since the epoch.
+    /// Seconds since the epoch.
     pub at: i64,
 }
 
-/// Something of the host, not of the cluster, that a fix changed.
+/// A change that a fix made to the host, not to the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HostChange {
-    /// What was done, for people.
+    /// What was done, as text for the user.
     pub what: String,
-    /// The check whose finding it mends.
+    /// The check whose finding it fixes.
     pub check: String,
-    /// When, in seconds since the epoch.
+    /// Seconds since the epoch.
     pub at: i64,
-    /// How it is undone.
+    /// How to undo it.
     pub inverse: Inverse,
 }
 
-/// How a change is undone.
+/// How to undo a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Inverse {
@@ -44,36 +44,36 @@ pub enum Inverse {
         /// Its name.
         service: String,
     },
-    /// Let a unit of systemd start at boot again.
+    /// Enable or unmask a systemd unit.
     #[serde(rename_all = "camelCase")]
     StartUnitAtBoot {
         /// Its name.
         unit: String,
-        /// It was masked, not disabled.
+        /// The unit is masked, not disabled.
         masked: bool,
     },
-    /// Give a file its former content, unless somebody changed it since.
+    /// Restore the former content of a file, unless it was changed later.
     #[serde(rename_all = "camelCase")]
     RestoreFile {
         /// The file.
         path: PathBuf,
-        /// Its former text; None: it was not there.
+        /// Its former text; None: it did not exist.
         before: Option<String>,
         /// Its permission bits.
         mode: u32,
         /// SHA-256 of what the fix wrote, in hex.
         written: String,
-        /// A service that reads it only when it starts.
+        /// A service that has to be restarted to read it.
         restart: Option<String>,
     },
-    /// Set a kernel parameter back.
+    /// Restore a kernel parameter.
     SetSysctl {
         /// The parameter.
         key: String,
         /// Its former value.
         value: String,
     },
-    /// Turn swap on again.
+    /// Turn swap back on.
     SwapOn {
         /// The device or file.
         path: PathBuf,
@@ -81,7 +81,7 @@ pub enum Inverse {
 }
 
 impl Inverse {
-    /// True when undoing the one undoes the other: what is the same, and all changes of one file.
+    /// True when undoing the one undoes the other: equal changes, and all changes of one file.
     pub(super) fn is_undone_with(&self, other: &Self) -> bool {
         match other {
             Self::RestoreFile { path, .. } => self.restores(path),
@@ -89,19 +89,19 @@ impl Inverse {
         }
     }
 
-    /// True when this gives the file at `path` its former content.
+    /// True when this restores the file at `path`.
     pub(super) fn restores(&self, path: &Path) -> bool {
         matches!(self, Self::RestoreFile { path: known, .. } if known == path)
     }
 }
 
-/// Whose a file is.
+/// Who wrote a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// We wrote it, and it was changed since.
+    /// kubewright wrote it, and it was changed later.
     Changed,
-    /// We do not know it.
+    /// kubewright did not write it.
     Foreign,
-    /// We wrote it, and it is as we wrote it.
+    /// kubewright wrote it, and it is unchanged.
     Ours,
 }

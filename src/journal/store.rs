@@ -11,10 +11,9 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Raised when a reader of the former schema would misunderstand the file.
+/// Incremented when a release that knows only the former schema would misread the file.
 const SCHEMA: u32 = 3;
 
-/// See the module's text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Journal {
@@ -22,10 +21,10 @@ pub struct Journal {
     /// Every file kubewright wrote and did not remove.
     #[serde(default)]
     files: BTreeMap<PathBuf, FileRecord>,
-    /// Every folder kubewright made and did not remove.
+    /// Every directory kubewright created and did not remove.
     #[serde(default)]
     folders: BTreeSet<PathBuf>,
-    /// Every change of the host by a fix, oldest first.
+    /// Every change that a fix made to the host, oldest first.
     #[serde(default)]
     changes: Vec<HostChange>,
 }
@@ -37,10 +36,7 @@ impl Default for Journal {
 }
 
 impl Journal {
-    /// The host's journal; an empty one when there is none.
-    ///
-    /// # Errors
-    /// When it cannot be read, is broken, or is of a later release.
+    /// The host's journal; an empty one if it does not exist.
     pub fn load(files: &HostFiles) -> Result<Self> {
         let Some(text) = files.read_text(Path::new(PATH))? else { return Ok(Self::default()) };
         // The schema is read first: a later one may have fields that are unknown here.
@@ -55,17 +51,14 @@ impl Journal {
         Ok(Self { schema: SCHEMA, ..read })
     }
 
-    /// Writes it, root-only. Nothing is written when nothing changed, and one that tells of nothing is removed.
-    ///
-    /// # Errors
-    /// When it cannot be written.
+    /// Writes it with mode 0600. An unchanged journal is not written, and an empty one is removed.
     pub fn save(&self, files: &HostFiles) -> Result<()> {
         if self.files.is_empty() && self.changes.is_empty() && self.folders.is_empty() {
             files.remove(Path::new(PATH))?;
             return Ok(());
         }
-        if let Some(folder) = Path::new(PATH).parent() {
-            files.create_dir(folder, 0o700)?;
+        if let Some(directory) = Path::new(PATH).parent() {
+            files.create_dir(directory, 0o700)?;
         }
         let text = serde_json::to_string_pretty(self).map_err(|e| JournalError::Broken { why: e.to_string() })?;
         let shown = format!("({} files, {} changes of this host)\n", self.files.len(), self.changes.len());
@@ -74,34 +67,28 @@ impl Journal {
         Ok(())
     }
 
-    /// [`Journal::save`] where changes are really made. This is our own bookkeeping and no change that a user asked
-    /// for, so it stands in no plan.
-    ///
-    /// # Errors
-    /// When it cannot be written.
+    /// [`Journal::save`] unless this is a dry run. It is internal bookkeeping, not a change that the user asked
+    /// for, so the plan does not list it.
     pub fn keep(&self, host: &Host) -> Result<()> {
         host.gate().effect(|| self.save(&HostFiles::new(host.files().root(), Gate::open())))?;
         Ok(())
     }
 
-    /// The directories of every file kubewright wrote and did not remove.
-    pub fn directories(&self) -> BTreeSet<PathBuf> {
+    /// The parent directories of every file kubewright wrote and did not remove.
+    pub fn parent_directories(&self) -> BTreeSet<PathBuf> {
         self.files.keys().filter_map(|path| path.parent()).map(Path::to_path_buf).collect()
     }
 
-    /// Takes over what the gate let through: files and folders made and removed. `input` is the
+    /// Records what the gate applied: files and directories created and removed. `input` is the
     /// SHA-256 of the `ClusterConfiguration` they were made from.
-    ///
-    /// # Errors
-    /// When a file that was just written cannot be read.
     pub fn note(&mut self, files: &HostFiles, entries: &[Entry], input: &str, at: i64) -> Result<()> {
         for entry in entries {
             match &entry.change {
-                // A file of the host that a fix changed is not ours; how it was before is kept with the fix.
+                // A file of the host that a fix changed is not kubewright's; its former content is kept with the fix.
                 Change::WriteFile { path, .. } if path != Path::new(PATH) && !self.was_fixed(path) => {
                     let Some(bytes) = files.read(path)? else { continue };
                     let sha256 = sha256(&bytes);
-                    // The same file again keeps its date, so that a run that changes nothing is one.
+                    // An unchanged file keeps its date, so that a run without changes does not write the journal.
                     if self.files.get(path).is_some_and(|known| known.sha256 == sha256 && known.input == input) {
                         continue;
                     }
@@ -126,7 +113,7 @@ impl Journal {
         self.changes.push(change);
     }
 
-    /// Removes the newest change with this inverse: it was taken back at once.
+    /// Removes the newest change with this inverse, which was reverted immediately.
     pub fn forget_change(&mut self, inverse: &Inverse) {
         if let Some(place) = self.changes.iter().rposition(|change| change.inverse == *inverse) {
             self.changes.remove(place);
@@ -138,7 +125,7 @@ impl Journal {
         &self.changes
     }
 
-    /// Takes every change out that `goes`.
+    /// Removes the changes for which `goes` is true.
     pub(super) fn drop_changes(&mut self, goes: impl Fn(&Inverse) -> bool) {
         self.changes.retain(|change| !goes(&change.inverse));
     }
@@ -152,21 +139,18 @@ impl Journal {
         &self.files
     }
 
-    /// Forgets the files of a cluster that was left, and its folders that are gone. Fixes can still be undone.
+    /// Removes the entries of a former cluster's files and of its deleted directories. Fixes can still be undone.
     pub fn forget_cluster(&mut self, files: &HostFiles) {
         self.files.clear();
         self.folders.retain(|path| files.exists(path));
     }
 
-    /// Every folder kubewright made.
-    pub fn folders(&self) -> &BTreeSet<PathBuf> {
+    /// Every directory kubewright created.
+    pub fn directories(&self) -> &BTreeSet<PathBuf> {
         &self.folders
     }
 
-    /// Whose a file of this host is.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
+    /// Who wrote a file of this host.
     pub fn ownership(&self, files: &HostFiles, path: &Path) -> Result<Ownership> {
         let Some(record) = self.files.get(path) else { return Ok(Ownership::Foreign) };
         let now = files.read(path)?.map(|bytes| sha256(&bytes));
@@ -214,13 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_known_until_they_are_removed_and_then_the_journal_goes() {
+    fn directories_are_recorded_until_they_are_removed_and_then_the_journal_goes() {
         let (root, gate, files) = host();
         files.write(Path::new("/etc/kubernetes/pki/ca.crt"), &Content::public("a"), 0o600).unwrap();
         let mut journal = Journal::default();
         journal.note(&files, &gate.entries(), "", 1).unwrap();
         journal.save(&files).unwrap();
-        assert!(journal.folders().contains(Path::new("/etc/kubernetes")));
+        assert!(journal.directories().contains(Path::new("/etc/kubernetes")));
         let removed = Change::Remove { path: "/etc".into() };
         journal.note(&files, &[Entry { phase: String::new(), change: removed }], "", 2).unwrap();
         journal.save(&files).unwrap();
@@ -253,7 +237,7 @@ mod tests {
     fn later_and_broken_journals_are_refused_with_a_way_out() {
         for (text, words) in [
             (r#"{"schema": 4, "news": true}"#, "later release"),
-            ("{", "not a journal"),
+            ("{", "not a valid journal"),
             (r#"{"schema": 1, "flies": {}}"#, "unknown field"),
         ] {
             let (root, _, files) = host();

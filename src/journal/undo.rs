@@ -1,8 +1,8 @@
 //! Undoing what fixes changed on this host, newest first.
 //!
-//! Reads: the journal, and the host as it is now. Writes: former contents and states, through the
+//! Reads: the journal and the current state of the host. Writes: former contents and states, through the
 //! gate, and the journal after each step, so that an interrupted run can be repeated. A change that was
-//! noted and never made, because the fix was killed in between, is passed over, and so is what no longer exists.
+//! recorded but never made, because the fix was interrupted, is skipped, and so is one of something that no longer exists.
 
 use super::error::UndoError;
 use super::record::{HostChange, Inverse};
@@ -14,35 +14,29 @@ use crate::host::command::{Command, Host};
 use crate::host::{service::Services, swap, swap_units, sysctl};
 use std::path::Path;
 
-/// What undoing came to.
+/// The result of undoing.
 #[derive(Debug, Default)]
 pub struct Undone {
-    /// What was done, and what was left alone and why, one line each.
+    /// What was undone, and what was kept and why, one line each.
     pub told: Vec<String>,
-    /// What could not be undone and why; it stays in the journal.
+    /// Changes that could not be undone, and why; they stay in the journal.
     pub failed: Vec<(HostChange, Failure)>,
 }
 
 impl Undone {
     /// Fails when something could not be undone.
-    ///
-    /// # Errors
-    /// [`UndoError`], with everything that could not.
     pub fn verdict(self) -> Result<(), UndoError> {
         if self.failed.is_empty() { Ok(()) } else { Err(UndoError(self.failed)) }
     }
 }
 
-/// Undoes every change of the host that fixes made. What cannot be undone does not keep the rest from it.
-///
-/// # Errors
-/// When the journal cannot be written.
+/// Undoes every change that fixes made to the host. A change that cannot be undone does not stop the others.
 pub fn undo(host: &Host, journal: &mut Journal) -> Result<Undone> {
     let mut undone = Undone::default();
     let mut stuck: Vec<HostChange> = Vec::new();
     while let Some(change) = journal.changes().iter().rfind(|change| !stuck.contains(change)).cloned() {
         let outcome = match &change.inverse {
-            // All changes of one file in one step: in between it would be what nobody ever had.
+            // All changes of one file in one step: an intermediate content may never have worked.
             Inverse::RestoreFile { path, .. } => restore(host, path, journal.changes()),
             inverse => undo_state(host, inverse),
         };
@@ -62,18 +56,18 @@ pub fn undo(host: &Host, journal: &mut Journal) -> Result<Undone> {
     Ok(undone)
 }
 
-/// Undoes what is no file; None when there is nothing to undo.
+/// Undoes a change of anything but a file; None when there is nothing to undo.
 fn undo_state(host: &Host, inverse: &Inverse) -> Result<Option<String>> {
     match inverse {
         Inverse::RestoreFile { .. } => Ok(None),
         Inverse::DisableService { service } => {
             if !Services::of(host).state(service)?.exists {
-                return Ok(Some(format!("left {service} alone: there is no such service any more")));
+                return Ok(Some(format!("skipped {service}: the service does not exist")));
             }
-            // Not only where it is enabled by now: a fix that was killed may have left a 'systemctl enable' behind
-            // that is still at work.
+            // Even if it is not enabled yet: an interrupted fix may have left a 'systemctl enable' behind
+            // that is still running.
             Services::of(host).disable(service)?;
-            Ok(Some(format!("{service} no longer starts at boot")))
+            Ok(Some(format!("disabled {service} at boot")))
         }
         Inverse::StartUnitAtBoot { unit, masked } => {
             swap_units::let_start(host, unit, *masked)?;
@@ -92,29 +86,29 @@ fn undo_state(host: &Host, inverse: &Inverse) -> Result<Option<String>> {
             }
             let shown = path.display().to_string();
             if !host.files().exists(path) {
-                return Ok(Some(format!("left swap off: {shown} is not there any more")));
+                return Ok(Some(format!("left swap off: {shown} no longer exists")));
             }
             host.change(&format!("turn swap on {shown} on"), &Command::new(["swapon", &shown]))?;
-            Ok(Some(format!("turned swap on {shown} on again")))
+            Ok(Some(format!("turned swap on {shown} back on")))
         }
     }
 }
 
-/// What a file was before the first of an unbroken row of fixes.
+/// The content of a file before the first of consecutive fixes.
 struct Former<'a> {
     text: Option<&'a str>,
     mode: u32,
     restart: Option<&'a str>,
 }
 
-/// Gives a file the content that it had before fixes changed it, and has the service that reads it start again.
+/// Restores the content that a file had before fixes changed it, and restarts the service that reads it.
 fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<String>> {
     let shown = path.display();
     let now = host.files().read(path)?.map(|bytes| sha256(&bytes));
     let (told, restart) = match former(path, now.as_deref(), changes) {
-        // Somebody's later work is worth more than our tidiness.
-        Walk::Foreign => return Ok(Some(format!("left {shown} alone: it was changed since"))),
-        // An undoing that was killed may have put it back and not yet told the service.
+        // Later edits by the user take precedence.
+        Walk::Foreign => return Ok(Some(format!("kept {shown}: it was changed later"))),
+        // An interrupted undo may have restored the file without restarting the service.
         Walk::Unchanged { restart } => (None, restart),
         Walk::Back(former) => {
             match former.text {
@@ -125,7 +119,7 @@ fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<St
                     host.files().remove(path)?;
                 }
             }
-            (Some(format!("put {shown} back")), former.restart)
+            (Some(format!("restored {shown}")), former.restart)
         }
     };
     if let Some(service) = restart
@@ -137,18 +131,18 @@ fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<St
 }
 
 enum Walk<'a> {
-    /// The file is what no fix made.
+    /// No fix wrote the current content.
     Foreign,
-    /// The file is what it was before the fixes.
+    /// The file is as it was before the fixes.
     Unchanged {
         /// The service that reads it.
         restart: Option<&'a str>,
     },
-    /// The file is what fixes made of this.
+    /// Fixes changed the file from this content.
     Back(Former<'a>),
 }
 
-/// Walks from what a file is now (its SHA-256; None: it is not there) back through the changes that led there.
+/// Goes back through the changes that led to the current content of a file (its SHA-256; None: it does not exist).
 fn former<'a>(path: &Path, now: Option<&str>, changes: &'a [HostChange]) -> Walk<'a> {
     let mut state = now.map(str::to_owned);
     let mut found = Walk::Foreign;
@@ -164,7 +158,7 @@ fn former<'a>(path: &Path, now: Option<&str>, changes: &'a [HostChange]) -> Walk
             let restart = restart.as_deref().or(earlier);
             found = Walk::Back(Former { text: before.as_deref(), mode: *mode, restart });
         } else if state == before_it {
-            // It was noted and never made.
+            // It was recorded but never made.
             if matches!(found, Walk::Foreign) {
                 found = Walk::Unchanged { restart: restart.as_deref() };
             }

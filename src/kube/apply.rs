@@ -1,8 +1,8 @@
-//! Brings objects into the state that is wanted, and says whether anything had to change.
+//! Brings objects into the desired state, and reports whether anything changed.
 //!
-//! Reads: the objects as they are. Writes: those that differ from what is wanted, through the gate. An object
-//! is right when every field we set has our value; what the server or somebody else added counts neither
-//! as a difference nor is it removed.
+//! Reads: the current objects. Writes: those that differ from the desired state, through the gate. An object is up to
+//! date if every field that we set has our value; fields added by the server or by other clients are neither a
+//! difference nor removed.
 
 use super::cluster::Cluster;
 use super::error::KubeError;
@@ -18,17 +18,17 @@ pub(super) mod patch;
 #[cfg(test)]
 mod tests;
 
-/// How often an object is read and written again when others change it at the same time.
+/// How often an object is read and written again after a conflict.
 const ATTEMPTS: usize = 8;
 
-/// What to do with an object that is there already.
+/// What to do with an object that already exists.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Existing {
     Update,
     Retain,
 }
 
-/// A write that has to be done.
+/// A required write.
 struct Pending {
     index: usize,
     object: ObjectRef,
@@ -37,35 +37,22 @@ struct Pending {
 }
 
 impl Cluster {
-    /// Creates the object, or changes the fields of it that differ.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
+    /// Creates the object, or updates the fields that differ.
     pub fn create_or_update(&self, desired: &Value) -> Result<Written, KubeError> {
         self.settle_one(desired, Existing::Update)
     }
 
-    /// Creates the object unless there is one of its name, which is left as it is.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
+    /// Creates the object unless one with its name exists, which is left unchanged.
     pub fn create_or_retain(&self, desired: &Value) -> Result<Written, KubeError> {
         self.settle_one(desired, Existing::Retain)
     }
 
-    /// [`Cluster::create_or_update`] for objects that do not depend on each other, all at once over one
-    /// connection.
-    ///
-    /// # Errors
-    /// The first failure in the order of the objects; the others are done all the same.
+    /// [`Cluster::create_or_update`] for independent objects, concurrently over one connection.
     pub fn create_or_update_all(&self, desired: &[Value]) -> Result<Vec<Written>, KubeError> {
         self.settle(desired, Existing::Update)
     }
 
-    /// Changes an object that is there with `edit`, which may run several times when others change it too.
-    ///
-    /// # Errors
-    /// When the object is not there, or the server cannot be reached or refuses.
+    /// Updates an existing object with `edit`, which may run several times after conflicts.
     pub fn modify(&self, object: &ObjectRef, edit: impl Fn(&mut Value)) -> Result<Written, KubeError> {
         let before = self.read(object)?;
         let mut after = before.clone();
@@ -98,19 +85,13 @@ impl Cluster {
         Ok(Written::Changed)
     }
 
-    /// Patches an object that is there. Nothing is sent when the patch would change nothing.
-    ///
-    /// # Errors
-    /// When the object is not there, the patch does not fit it, or the server cannot be reached or refuses.
+    /// Patches an existing object. Nothing is sent if the patch would not change it.
     pub fn patch(&self, object: &ObjectRef, kind: PatchKind, patch: &Value) -> Result<Written, KubeError> {
         let request = Request::patch(object, kind, patch.clone());
         self.send_patch(object, kind, patch, &request)
     }
 
-    /// Patches what is reported of an object that is there, in Kubernetes' own way; as [`Cluster::patch`] else.
-    ///
-    /// # Errors
-    /// As [`Cluster::patch`].
+    /// Patches the status of an existing object with a strategic merge patch; otherwise like [`Cluster::patch`].
     pub fn patch_status(&self, object: &ObjectRef, status: &Value) -> Result<Written, KubeError> {
         let patch = json!({ "status": status });
         let request = Request::patch_status(object, PatchKind::Strategic, patch.clone());
@@ -139,17 +120,14 @@ impl Cluster {
         Ok(Written::Changed)
     }
 
-    /// Removes an object; true when it was there.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
+    /// Deletes an object; true if it existed.
     pub fn delete(&self, object: &ObjectRef) -> Result<bool, KubeError> {
         if self.find(object)?.is_none() {
             return Ok(false);
         }
         let done = self.change("delete", object, None, None, || {
             match self.send(&Request::delete(object), &format!("delete {object}"), true) {
-                // Gone by somebody else's hand, or by our own request whose answer was lost.
+                // Deleted by another client, or by our own request whose response was lost.
                 Err(error) if error.is_not_found() => Ok(Value::Null),
                 other => other,
             }
@@ -160,15 +138,12 @@ impl Cluster {
         Ok(true)
     }
 
-    /// Asks for a Pod to leave its node; false when it was gone already. Its disruption budget may forbid that
-    /// for now: [`KubeError::is_too_many_requests`].
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
+    /// Evicts a Pod; false if it no longer exists. Its disruption budget may not allow that now:
+    /// [`KubeError::is_too_many_requests`].
     pub fn evict(&self, pod: &ObjectRef) -> Result<bool, KubeError> {
         let request = Request::evict(pod, &self.eviction_version()?);
         let done = self.change("evict", pod, None, None, || {
-            // One attempt: the caller waits for the budget, and tells so.
+            // One attempt: the caller waits for the disruption budget, and reports it.
             self.send_once(&request, &format!("evict {pod}"))
         });
         match done {
@@ -219,7 +194,7 @@ impl Cluster {
         Ok(written)
     }
 
-    /// Writes one object; when others were faster, looks again at what is to be done.
+    /// Writes one object; after a conflict, reads it again and decides again.
     fn carry_out(&self, write: &Pending, desired: &Value, existing: Existing) -> Result<(), KubeError> {
         let object = &write.object;
         let (mut verb, mut request) = (write.verb, write.request.clone());
@@ -245,7 +220,7 @@ impl Cluster {
     }
 }
 
-/// What has to be sent so that `live` becomes `desired`; None when nothing has.
+/// What must be sent so that `live` becomes `desired`; None if nothing.
 fn plan(
     object: &ObjectRef,
     desired: &Value,

@@ -1,7 +1,7 @@
-//! The only code that speaks HTTP to an API server.
+//! The only code that sends HTTP requests to an API server.
 //!
-//! Reads: PEM bytes and an address that are handed in. Writes: whatever the requests do; callers go through
-//! [`super::Cluster`], which sends every changing request through the gate.
+//! Reads: the given PEM bytes and address. Writes: what the requests do; callers use [`super::Cluster`], which sends
+//! every changing request through the gate.
 
 use super::error::KubeError;
 use super::request::Request;
@@ -10,39 +10,31 @@ use crate::base::proxy::Proxies;
 use serde_json::Value;
 use std::time::Duration;
 
-/// How long one request may take. API servers end ordinary requests themselves after 60 s; a healthy one
-/// answers ours within milliseconds.
+/// The timeout of one request. API servers end ordinary requests themselves after 60 s; a healthy one responds to ours
+/// within milliseconds.
 pub const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// An answer to a question of health is late after this: the probes of static Pods use 15 s, but ours
-/// come again at once.
+/// The timeout of a health check: the probes of static Pods use 15 s, but ours are repeated at once.
 pub const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What carries requests to an API server. The seam at which tests put a server of their own.
+/// Sends requests to an API server. Tests implement it in memory.
 pub trait Api: Send + Sync {
-    /// Sends `request` and returns the object in the answer; `what` names the request in errors.
-    ///
-    /// # Errors
-    /// When there is no answer, or it is not a success.
+    /// Sends `request` and returns the object in the response; `what` names the request in errors.
     fn send(&self, request: &Request, what: &str) -> Result<Value, KubeError>;
 
-    /// Reads a path that answers in text, such as `/readyz`: status and text, whatever the status.
-    ///
-    /// # Errors
-    /// When there is no answer.
+    /// Reads a path with a text response, such as `/readyz`: status and text, for any status.
     fn text(&self, path: &str) -> Result<(u16, String), KubeError>;
 }
 
-/// Where an API server is and how it is entered.
+/// The address and credentials of an API server.
 #[derive(Clone, Debug)]
 pub struct Access {
-    /// `https://HOST:PORT`, a path may follow.
+    /// `https://HOST:PORT`, optionally with a path.
     pub server: String,
-    /// Whose certificate the server must have.
+    /// The CA certificates that verify the server.
     pub trust: Trust,
-    /// How we show who we are.
+    /// The client credentials.
     pub credentials: Credentials,
-    /// Which proxy is used.
     pub proxies: Proxies,
 }
 
@@ -55,10 +47,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client; the connection comes up with the first request.
-    ///
-    /// # Errors
-    /// When the address is none, or a certificate or key cannot be used.
+    /// Creates a client; the first request connects.
     pub fn new(access: Access) -> Result<Self, KubeError> {
         let Access { server, trust, credentials, proxies } = access;
         let uri: Option<http::Uri> = server.parse().ok();
@@ -72,13 +61,12 @@ impl Client {
         Ok(Self { https, server: server.trim_end_matches('/').to_owned(), limit: REQUEST_LIMIT })
     }
 
-    /// The same, each request of which may take no longer than `limit`.
+    /// The same client with the timeout `limit` for each request.
     #[must_use]
     pub fn within(self, limit: Duration) -> Self {
         Self { limit, ..self }
     }
 
-    /// The server's address.
     pub fn server(&self) -> &str {
         &self.server
     }
@@ -97,7 +85,7 @@ impl Client {
 }
 
 const JSON: &str = "application/json, */*;q=0.1";
-/// A server that does not know it answers with whole objects, which have the same in them.
+/// A server that does not support it returns complete objects, which contain the metadata too.
 const METADATA: &str =
     "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json;q=0.9, */*;q=0.1";
 
@@ -131,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_go_out_as_built_below_the_path_of_the_server() {
+    fn requests_are_sent_as_built_below_the_path_of_the_server() {
         let ca = TestCa::new("ca");
         let server = TestServer::start(&ca.local_leaf(), None, |request| {
             let kind = request.header("content-type").unwrap_or("-");
@@ -148,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn refusals_and_nonsense_are_errors() {
+    fn refusals_and_invalid_responses_are_errors() {
         let ca = TestCa::new("ca");
         let server = TestServer::start(&ca.local_leaf(), None, |request| {
             if request.path == "/html" { (200, "<html>".into()) } else { (404, r#"{"reason":"NotFound"}"#.into()) }
@@ -160,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn only_https_addresses_are_taken() {
+    fn only_https_addresses_are_accepted() {
         let ca = TestCa::new("ca");
         for address in ["", "10.0.0.1:6443", "http://10.0.0.1:6443", "https://", "https://a b", "https://h?x=1"] {
             assert!(matches!(Client::new(access(address, &ca)), Err(KubeError::Address { .. })), "{address}");

@@ -1,5 +1,5 @@
-//! What callers hold of a cluster: reads go straight to the API, writes through the gate, and what a dry
-//! run would have written is read back as if it were there.
+//! What callers use of a cluster: reads go directly to the API, writes through the gate, and objects that a dry run
+//! would have written are read back as if they existed.
 
 use super::client::{Api, Client};
 use super::error::KubeError;
@@ -14,34 +14,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// A cluster, seen through one of its API servers.
+/// A cluster, through one of its API servers.
 pub struct Cluster {
     api: Box<dyn Api>,
     pub(super) gate: Gate,
     pub(super) clock: Clock,
-    /// How long a request is repeated when it fails in a way that may pass.
+    /// How long a request is retried after temporary failures.
     patience: Duration,
-    /// This run brings the server up: until it first answers, there is nothing in it.
+    /// This run starts the server: until it first responds, nothing exists in it.
     starting: bool,
-    /// The server has answered.
+    /// The server has responded.
     seen: AtomicBool,
-    /// The version of Eviction, once it was asked for.
+    /// The version of Eviction, after the first request.
     eviction: OnceLock<String>,
-    /// What a dry run would have written, or (None) removed.
+    /// Objects that a dry run would have written, or (None) deleted.
     planned: Mutex<Vec<(ObjectRef, Option<Value>)>>,
 }
 
-/// How often a list is begun anew.
+/// How often an expired list is read again from the start.
 const ATTEMPTS: usize = 3;
 
-/// Objects of a list, as they come.
+/// Objects of a list, page by page.
 enum Page {
-    /// The first ones, also after the list was begun anew.
+    /// The first page, also after the list expired.
     First(Vec<Value>),
     Next(Vec<Value>),
 }
 
-/// What a dry run would have done to an object.
+/// The effect of a dry run on an object.
 enum Planned {
     Nothing,
     Removed,
@@ -49,20 +49,21 @@ enum Planned {
 }
 
 impl Cluster {
-    /// A cluster that is running. Requests that fail in a way that may pass are repeated for `patience`
-    /// (the config's `kubernetesAPICall`), but only if the server has answered before: a server that was
-    /// never there is told at once.
+    /// A running cluster. Requests with temporary failures are retried for `patience` (the `kubernetesAPICall` timeout
+    /// of the configuration), but only if the server has responded before: a server that never responded is reported at
+    /// once.
     pub fn running(client: Client, gate: Gate, clock: Clock, patience: Duration) -> Self {
         Self::over(Box::new(client), gate, clock, patience)
     }
 
-    /// A running cluster that has answered this run before, to other credentials: one that is away now is waited for.
+    /// A running cluster that has responded in this run before, to other credentials: requests wait for it if it is
+    /// unreachable now.
     pub fn known(client: Client, gate: Gate, clock: Clock, patience: Duration) -> Self {
         Self { seen: AtomicBool::new(true), ..Self::over(Box::new(client), gate, clock, patience) }
     }
 
-    /// A cluster that this run brings up. As long as nobody answers at its address, reads find nothing;
-    /// in a dry run that is so until the end.
+    /// A cluster that this run starts. As long as its address is unreachable, reads find nothing; in a dry run until
+    /// the end.
     pub fn starting(client: Client, gate: Gate, clock: Clock, patience: Duration) -> Self {
         Self::starting_over(Box::new(client), gate, clock, patience)
     }
@@ -76,10 +77,7 @@ impl Cluster {
         Self { api, gate, clock, patience, starting: false, seen, eviction: OnceLock::new(), planned }
     }
 
-    /// The object, when it is there.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or does not let us read it.
+    /// The object, if it exists.
     pub fn find(&self, object: &ObjectRef) -> Result<Option<Value>, KubeError> {
         match self.planned_for(object) {
             Planned::Nothing => {}
@@ -93,7 +91,7 @@ impl Cluster {
         }
     }
 
-    /// [`Cluster::find`] without repeating the request: for waits, which come again by themselves.
+    /// [`Cluster::find`] without retries: for waits, which repeat it themselves.
     pub(super) fn glance(&self, object: &ObjectRef) -> Result<Option<Value>, KubeError> {
         match self.send_once(&Request::read(object), &format!("read {object}")) {
             Ok(found) => Ok(Some(found)),
@@ -102,10 +100,7 @@ impl Cluster {
         }
     }
 
-    /// The object, which must be there.
-    ///
-    /// # Errors
-    /// As [`Cluster::find`], and when it is not there.
+    /// The object, which must exist.
     pub fn read(&self, object: &ObjectRef) -> Result<Value, KubeError> {
         self.find(object)?.ok_or_else(|| {
             let body = json!({"reason": "NotFound", "message": "it does not exist"}).to_string();
@@ -113,26 +108,17 @@ impl Cluster {
         })
     }
 
-    /// All objects of a kind in a namespace (None: in all) that have these labels (`a=b,c=d`; empty: any).
-    ///
-    /// # Errors
-    /// When the server cannot be reached or does not let us list them.
+    /// All objects of a kind in a namespace (None: in all) with these labels (`a=b,c=d`; empty: any).
     pub fn list(&self, kind: &'static Kind, namespace: Option<&str>, labels: &str) -> Result<Vec<Value>, KubeError> {
         self.list_where(kind, namespace, Query { labels, ..Query::default() })
     }
 
-    /// All objects of a kind, with no more than their names, labels and annotations.
-    ///
-    /// # Errors
-    /// As [`Cluster::list`].
+    /// The metadata of all objects of a kind: names, labels and annotations.
     pub fn list_metadata(&self, kind: &'static Kind) -> Result<Vec<Value>, KubeError> {
         self.list_where(kind, None, Query { metadata_only: true, ..Query::default() })
     }
 
-    /// The objects of a kind in a namespace (None: in all) that a query wants.
-    ///
-    /// # Errors
-    /// As [`Cluster::list`].
+    /// The objects of a kind in a namespace (None: in all) that match a query.
     pub fn list_where(
         &self,
         kind: &'static Kind,
@@ -148,11 +134,8 @@ impl Cluster {
         Ok(items)
     }
 
-    /// Shows every object of a kind in the cluster to `look`, a page of them at a time, so that few are in memory. Some may be
-    /// shown twice.
-    ///
-    /// # Errors
-    /// As [`Cluster::list`].
+    /// Calls `look` with every object of a kind in the cluster, one page at a time to save memory. It may be called
+    /// twice for an object.
     pub fn visit(&self, kind: &'static Kind, look: &mut dyn FnMut(&Value)) -> Result<(), KubeError> {
         self.pages(kind, &Request::list(kind, None, Query::default()), &mut |page| {
             let (Page::First(items) | Page::Next(items)) = page;
@@ -160,20 +143,16 @@ impl Cluster {
         })
     }
 
-    /// The Pods that run on a node.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or does not let us list them.
     pub fn pods_of(&self, node: &str) -> Result<Vec<Value>, KubeError> {
-        // In the way that a kubelet is allowed to ask.
+        // With a field selector that a kubelet is allowed to use.
         let fields = format!("spec.nodeName={node}");
         let mut items = self.list_where(&POD, None, Query { fields: &fields, ..Query::default() })?;
-        // What others are in the answer are not this node's, whatever the server makes of the query.
+        // Drop other Pods, in case the server ignores the selector.
         items.retain(|pod| has_fields(pod, &fields));
         Ok(items)
     }
 
-    /// A list may change so much while it is read that the server has to begin anew.
+    /// A list may expire while it is read; it must then be read from the start.
     fn pages(&self, kind: &'static Kind, first: &Request, take: &mut dyn FnMut(Page)) -> Result<(), KubeError> {
         let what = format!("list {}", kind.plural);
         let mut request = first.clone();
@@ -194,7 +173,7 @@ impl Cluster {
                 _ => Vec::new(),
             };
             for item in &mut items {
-                // Items of a list come without their kind; with it they are objects like any other.
+                // Items of a list have no kind; with it they are objects like any other.
                 item["apiVersion"] = json!(kind.api_version);
                 item["kind"] = json!(kind.name);
             }
@@ -206,7 +185,7 @@ impl Cluster {
         }
     }
 
-    /// The version of Eviction that this server takes: `policy/v1beta1` up to v1.21, `policy/v1` later. Asked once.
+    /// The version of Eviction that this server supports: `policy/v1beta1` up to v1.21, `policy/v1` later. Requested once.
     pub(super) fn eviction_version(&self) -> Result<String, KubeError> {
         if let Some(version) = self.eviction.get() {
             return Ok(version.clone());
@@ -218,21 +197,15 @@ impl Cluster {
         Ok(self.eviction.get_or_init(|| version).clone())
     }
 
-    /// Reads a path that answers in text, such as `/readyz`: status and text.
-    ///
-    /// # Errors
-    /// When there is no answer.
+    /// Reads a path with a text response, such as `/readyz`: status and text.
     pub fn text(&self, path: &str) -> Result<(u16, String), KubeError> {
         let answer = self.api.text(path)?;
         self.seen.store(true, Ordering::Relaxed);
         Ok(answer)
     }
 
-    /// Sends a request that changes something, and returns what the server answers; None in a dry run.
-    /// A plan shows `body`, and the object before and after if it exists already.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses.
+    /// Sends a request that changes something, and returns the response; None in a dry run. A plan contains `body`, and
+    /// the object before and after if it exists already.
     pub(super) fn change(
         &self,
         verb: &str,
@@ -244,8 +217,7 @@ impl Cluster {
         self.gate.pass(shown::change(verb, object, body, exchange), act)
     }
 
-    /// Sends one request, again and again as long as that is safe and may help. `repeatable`: sending it
-    /// twice does no harm.
+    /// Sends one request, and retries it as long as that is safe and may help. `repeatable`: sending it twice is safe.
     pub(super) fn send(&self, request: &Request, what: &str, repeatable: bool) -> Result<Value, KubeError> {
         let start = self.clock.monotonic();
         let mut pause = Duration::from_millis(50);
@@ -265,7 +237,7 @@ impl Cluster {
         }
     }
 
-    /// Sends one request once.
+    /// Sends one request without retries.
     pub(super) fn send_once(&self, request: &Request, what: &str) -> Result<Value, KubeError> {
         let answer = self.api.send(request, what);
         if matches!(answer, Ok(_) | Err(KubeError::Status { .. })) {
@@ -274,7 +246,7 @@ impl Cluster {
         answer
     }
 
-    /// Keeps what a dry run would have written (None: removed) for later reads.
+    /// Records what a dry run would have written (None: deleted) for later reads.
     pub(super) fn remember(&self, object: &ObjectRef, value: Option<Value>) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
         planned.retain(|(known, _)| known != object);
@@ -302,15 +274,15 @@ impl Cluster {
         }
     }
 
-    /// True for the failures that say: the server this run brings up is not there yet. With a load balancer in
-    /// front, that is not only a refused connection.
+    /// True for failures that mean that the server that this run starts is not up yet. With a load balancer in front,
+    /// that is not only a refused connection.
     fn is_still_empty(&self, error: &KubeError) -> bool {
         let absent = matches!(error, KubeError::Transport(_)) && crate::base::Fault::retryable(error);
         self.starting && absent && !self.seen.load(Ordering::Relaxed)
     }
 }
 
-/// True when `object` has all labels of a selector such as `a=b,c`.
+/// True if `object` has all labels of a selector such as `a=b,c`.
 fn has_labels(object: &Value, selector: &str) -> bool {
     let labels = &object["metadata"]["labels"];
     selector.split(',').filter(|term| !term.is_empty()).all(|term| match term.split_once('=') {
@@ -319,7 +291,7 @@ fn has_labels(object: &Value, selector: &str) -> bool {
     })
 }
 
-/// True when `object` has all fields of a selector such as `spec.nodeName=n1`.
+/// True if `object` matches all terms of a field selector such as `spec.nodeName=n1`.
 pub(super) fn has_fields(object: &Value, selector: &str) -> bool {
     selector.split(',').filter(|term| !term.is_empty()).all(|term| {
         let Some((path, value)) = term.split_once('=') else { return false };

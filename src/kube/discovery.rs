@@ -1,8 +1,8 @@
-//! Finds a cluster and proves that it is the right one, before anything is sent to it.
+//! Finds a cluster and verifies it before anything is sent to it.
 //!
-//! Reads: the `ConfigMap` `kube-public/cluster-info`. Writes nothing. With a token the proof is threefold: the
-//! CA in the cluster information has a pinned key, the information is signed with the token, and a server with a
-//! certificate of exactly that CA gives the same information. All three must hold.
+//! Reads: the `ConfigMap` `kube-public/cluster-info`. Writes nothing. With a token the verification has three parts:
+//! the CA in the cluster information matches a pin, the information is signed with the token, and a server with a
+//! certificate of exactly that CA returns the same information. All three must succeed.
 
 use super::client::Access;
 use crate::base::https::{Credentials, Options, Trust};
@@ -24,11 +24,7 @@ mod tests;
 pub use error::DiscoveryError;
 pub use search::{ByToken, Found, Search};
 
-/// Finds a cluster with a token.
-///
-/// # Errors
-/// At once when something does not match, is refused or switched off; at the limit when only things failed
-/// that might have passed.
+/// Token discovery.
 pub fn by_token(spec: &ByToken, search: &Search<'_>) -> Result<Found, DiscoveryError> {
     if spec.pins.is_empty() && !spec.unsafe_skip_ca_verification {
         return Err(DiscoveryError::NoPins);
@@ -38,28 +34,22 @@ pub fn by_token(spec: &ByToken, search: &Search<'_>) -> Result<Found, DiscoveryE
     race::first(&spec.endpoints, search, &attempt)
 }
 
-/// Proves that the server of a discovery file answers with a certificate that the file trusts, and reads the
-/// cluster information from it. None: the server is right, but does not show it to us; the file is all there is.
-///
-/// # Errors
-/// As [`by_token`].
+/// Verifies that the server of a discovery file has a certificate that the file trusts, and reads the cluster
+/// information from it. None: the server is verified, but does not return the information; only the file is available.
 pub fn by_access(access: &Access, search: &Search<'_>) -> Result<Option<Found>, DiscoveryError> {
     let shared = access.clone();
     let attempt: race::Attempt<Option<Found>> = Arc::new(move |_: &str| endpoint::by_access(&shared));
     race::first(std::slice::from_ref(&access.server), search, &attempt)
 }
 
-/// Fetches a discovery file from an HTTPS address whose certificate this machine trusts.
-///
-/// # Errors
-/// As [`by_token`], and when the address is not an HTTPS one or answers with anything but the file.
+/// Downloads a discovery file from an HTTPS address whose certificate this host trusts.
 pub fn download(address: &str, proxies: &Proxies, search: &Search<'_>) -> Result<Vec<u8>, DiscoveryError> {
     let options = Options { proxies: proxies.clone(), redirects: 10, ..Options::new(Trust::System) };
     let attempt: race::Attempt<Vec<u8>> = Arc::new(move |address: &str| endpoint::download(address, &options));
     race::first(&[address.to_owned()], search, &attempt)
 }
 
-/// A client for a cluster that was found, entered with a token (TLS bootstrap) or anonymously.
+/// A client for a verified cluster, with a token (TLS bootstrap) or anonymous.
 pub fn access(found: &Found, token: Option<Secret<String>>, proxies: Proxies) -> Access {
     Access {
         server: found.server.clone(),

@@ -1,4 +1,4 @@
-//! Why a request to the Kubernetes API did not do what was asked: not sent, not trusted, or answered with no.
+//! Errors of requests to the Kubernetes API: not sent, not trusted, or refused.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
@@ -6,58 +6,48 @@ use crate::base::https::HttpsError;
 use crate::base::sanitize;
 use serde_json::Value;
 
-/// A request to the Kubernetes API failed.
 #[derive(Debug, thiserror::Error)]
 pub enum KubeError {
-    /// There was no answer.
+    /// There was no response.
     #[error(transparent)]
     Transport(#[from] HttpsError),
-    /// The server said no.
+    /// The server refused the request.
     #[error("the API server refused to {what}: {message}")]
     Status {
-        /// What was asked for: `update ConfigMap kube-system/kubeadm-config`.
+        /// The request: `update ConfigMap kube-system/kubeadm-config`.
         what: String,
-        /// The HTTP status.
         code: u16,
-        /// The API's word for the reason, such as `AlreadyExists`; may be empty.
+        /// The API's reason, such as `AlreadyExists`; may be empty.
         reason: String,
-        /// The server's own sentence.
+        /// The message of the server.
         message: String,
     },
-    /// The server's answer is not what the API promises.
-    #[error("cannot understand the API server's answer to {what}")]
+    /// The response is not valid.
+    #[error("cannot parse the API server's response to {what}")]
     Answer {
-        /// What was asked for.
+        /// The request.
         what: String,
-        /// Where it stops making sense.
+        /// The parse error.
         #[source]
         source: serde_json::Error,
     },
-    /// The server's address is not one.
+    /// The server's address is invalid.
     #[error("{address:?} is not the address of an API server, such as https://10.0.0.1:6443")]
-    Address {
-        /// What was given.
-        address: String,
-    },
-    /// A patch does not fit the object it is for.
+    Address { address: String },
+    /// A patch cannot be applied to the object.
     #[error("cannot patch {object}: {problem}")]
-    Patch {
-        /// The object.
-        object: String,
-        /// What does not fit.
-        problem: String,
-    },
-    /// An object of ours has no kind, name or namespace that the API knows.
-    #[error("this is no Kubernetes object that can be sent: {shown}")]
+    Patch { object: String, problem: String },
+    /// An object without a kind, name or namespace that the API knows.
+    #[error("this is not a Kubernetes object that can be sent: {shown}")]
     NoObject {
-        /// Its kind and name, as far as there are any.
+        /// Its kind and name, if any.
         shown: String,
     },
 }
 
 impl KubeError {
-    /// The failure that an answer of the API server is. `body` is a Status object or, from something in
-    /// between, any text; it may come from a server that is not proved yet, so it is made fit to be shown.
+    /// The error in a response of the API server. `body` is a Status object or, from a proxy in between, any text; it
+    /// may come from a server that is not verified yet, so it is sanitized.
     pub fn of_answer(what: impl Into<String>, code: u16, body: &[u8]) -> Self {
         let status: Value = serde_json::from_slice(body).unwrap_or_default();
         let reason = sanitize::line(status["reason"].as_str().unwrap_or_default());
@@ -71,51 +61,51 @@ impl KubeError {
         Self::Status { what: what.into(), code, reason, message }
     }
 
-    /// The object is not there.
+    /// The object does not exist.
     pub fn is_not_found(&self) -> bool {
         self.code() == Some(404)
     }
 
-    /// Somebody else changed the object in between.
+    /// The object was changed in the meantime.
     pub fn is_conflict(&self) -> bool {
         self.code() == Some(409) && !self.is_already_exists()
     }
 
-    /// The list that was being read is too old to be continued.
+    /// The list that was being read has expired and cannot be continued.
     pub fn is_expired(&self) -> bool {
         self.code() == Some(410)
     }
 
-    /// The object to be created is there already.
+    /// The object to be created already exists.
     pub fn is_already_exists(&self) -> bool {
         matches!(self, Self::Status { reason, .. } if reason == "AlreadyExists")
     }
 
-    /// We are known, but may not do this.
+    /// The user is authenticated, but lacks the permission.
     pub fn is_forbidden(&self) -> bool {
         self.code() == Some(403)
     }
 
-    /// We are not known.
+    /// The user is not authenticated.
     pub fn is_unauthorized(&self) -> bool {
         self.code() == Some(401)
     }
 
-    /// A Pod's disruption budget does not allow its eviction now, or the server has too much to do.
+    /// A Pod's disruption budget does not allow its eviction now, or the server is overloaded.
     pub fn is_too_many_requests(&self) -> bool {
         self.code() == Some(429)
     }
 
-    /// Nobody answers there at all.
+    /// The server is unreachable.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Transport(error) if error.trouble == crate::base::https::Trouble::Refused)
     }
 
-    /// True when the request surely changed nothing, so that sending it again is safe whatever it does.
+    /// True if the request certainly changed nothing, so that sending any request again is safe.
     pub fn changed_nothing(&self) -> bool {
         match self {
             Self::Transport(error) => error.before_sending(),
-            // A gateway or a server that lost etcd in between may have carried the request out.
+            // A gateway, or a server that lost etcd in between, may have applied the request.
             Self::Status { code, .. } => *code < 500 || *code == 503,
             Self::Answer { .. } => false,
             Self::Address { .. } | Self::Patch { .. } | Self::NoObject { .. } => true,
@@ -150,11 +140,11 @@ impl Fault for KubeError {
                 "use credentials that may do this, such as '--kubeconfig /etc/kubernetes/admin.conf' (from v1.29 on super-admin.conf where RBAC itself is broken)"
                     .into(),
             ),
-            Self::Status { code: 409, .. } => Some("somebody else changed the object at the same time: run the command again".into()),
+            Self::Status { code: 409, .. } => Some("another client changed the object at the same time: run the command again".into()),
             Self::Status { code: 429 | 500..=599, .. } => {
                 Some("run 'kubectl get --raw /readyz?verbose' to see what the API server waits for, then the command again".into())
             }
-            Self::Answer { .. } => Some("something else than an API server may answer there: run 'kubectl version' with the same kubeconfig".into()),
+            Self::Answer { .. } => Some("another server than the API server may respond there: run 'kubectl version' with the same kubeconfig".into()),
             Self::Address { .. } => Some("write the address as https://HOST:PORT".into()),
             Self::Patch { .. } => Some("run 'kubectl get -o yaml' on the object and correct the patch".into()),
             Self::Status { .. } | Self::NoObject { .. } => None,
@@ -165,7 +155,8 @@ impl Fault for KubeError {
         match self {
             Self::Transport(error) => error.retryable(),
             Self::Status { code: 429 | 502..=504, .. } => true,
-            // While etcd elects a leader, or loses one in the middle, the server answers 500 with etcd's words.
+            // While etcd elects a leader, or loses one in the meantime, the server responds with 500 and etcd's
+            // message.
             Self::Status { code: 500, message, reason, .. } => {
                 reason == "ServerTimeout"
                     || message.contains("etcdserver: ")
@@ -186,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn reasons_are_told_apart() {
+    fn reasons_are_distinguished() {
         assert!(status(404, "NotFound", "").is_not_found());
         assert!(status(409, "Conflict", "").is_conflict());
         let there = status(409, "AlreadyExists", "");
@@ -196,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_pass_is_retried_and_nothing_else() {
+    fn only_temporary_failures_are_retried() {
         for (code, message, expected) in [
             (429, "", true),
             (503, "", true),
@@ -216,14 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_status_is_shown_short() {
+    fn a_response_without_a_status_object_is_shortened() {
         let error = KubeError::of_answer("read Node n1", 502, b"<html>Bad Gateway</html>\n");
         assert_eq!(error.to_string(), "the API server refused to read Node n1: <html>Bad Gateway</html>");
         assert_eq!(KubeError::of_answer("x", 503, b"").to_string(), "the API server refused to x: HTTP status 503");
     }
 
     #[test]
-    fn what_a_server_says_cannot_command_the_terminal() {
+    fn messages_of_a_server_cannot_control_the_terminal() {
         let error = status(403, "Forbidden", "\u{1b}[2Jall is well\r\n");
         assert_eq!(error.to_string(), "the API server refused to create Secret a/b:  [2Jall is well");
         let long = status(403, "Forbidden", &"x".repeat(100_000)).to_string();
@@ -231,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_user_can_mend_has_a_hint() {
+    fn errors_that_a_user_can_fix_have_a_hint() {
         for code in [401, 403, 409, 429, 500, 503] {
             assert!(status(code, "", "").hint().is_some(), "{code}");
         }

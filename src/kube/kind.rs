@@ -1,18 +1,18 @@
-//! The kinds of objects this tool deals with, and names of single objects.
+//! The kinds of objects that kubewright uses, and references to single objects.
 
 use serde_json::Value;
 use std::fmt;
 
-/// A kind of object, as the API knows it.
+/// A kind of object in the API.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
     /// `Deployment`.
     pub name: &'static str,
-    /// `apps/v1`, or `v1` for the core group: served by every minor from 1.20 on.
+    /// `apps/v1`, or `v1` for the core group: served by every minor version from 1.20 on.
     pub api_version: &'static str,
     /// `deployments`.
     pub plural: &'static str,
-    /// False for what belongs to the whole cluster.
+    /// False for cluster-scoped kinds.
     pub namespaced: bool,
 }
 
@@ -20,53 +20,36 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $constant:ident: $name:literal, $api_version:literal, $plural:literal, $namespaced:literal;)*) => {
         $($(#[$doc])* pub const $constant: Kind =
             Kind { name: $name, api_version: $api_version, plural: $plural, namespaced: $namespaced };)*
-        /// Every kind.
         pub const KINDS: &[&Kind] = &[$(&$constant),*];
     };
 }
 
 kinds! {
-    /// A request for a certificate.
     CERTIFICATE_SIGNING_REQUEST: "CertificateSigningRequest", "certificates.k8s.io/v1", "certificatesigningrequests", false;
-    /// Permissions in the whole cluster.
     CLUSTER_ROLE: "ClusterRole", "rbac.authorization.k8s.io/v1", "clusterroles", false;
-    /// Who has them.
     CLUSTER_ROLE_BINDING: "ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "clusterrolebindings", false;
-    /// Configuration.
     CONFIG_MAP: "ConfigMap", "v1", "configmaps", true;
-    /// A Pod on every node.
     DAEMON_SET: "DaemonSet", "apps/v1", "daemonsets", true;
-    /// A number of equal Pods.
     DEPLOYMENT: "Deployment", "apps/v1", "deployments", true;
-    /// Where a Service leads.
     ENDPOINTS: "Endpoints", "v1", "endpoints", true;
-    /// A lock with a deadline.
     LEASE: "Lease", "coordination.k8s.io/v1", "leases", true;
-    /// A namespace.
     NAMESPACE: "Namespace", "v1", "namespaces", false;
-    /// A host in the cluster.
     NODE: "Node", "v1", "nodes", false;
-    /// Containers that run together.
     POD: "Pod", "v1", "pods", true;
-    /// Permissions in a namespace.
     ROLE: "Role", "rbac.authorization.k8s.io/v1", "roles", true;
-    /// Who has them.
     ROLE_BINDING: "RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", true;
-    /// Configuration that is not for everybody.
     SECRET: "Secret", "v1", "secrets", true;
-    /// A stable address of Pods.
     SERVICE: "Service", "v1", "services", true;
-    /// Who a Pod is.
     SERVICE_ACCOUNT: "ServiceAccount", "v1", "serviceaccounts", true;
 }
 
 impl Kind {
-    /// The kind with this name, when it is one of ours.
+    /// The kind with this name, if it is in the table.
     pub fn find(name: &str) -> Option<&'static Kind> {
         KINDS.iter().copied().find(|kind| kind.name == name)
     }
 
-    /// The path of all its objects, in one namespace or everywhere: `/apis/apps/v1/namespaces/kube-system/deployments`.
+    /// The path of its objects, in one namespace or in all: `/apis/apps/v1/namespaces/kube-system/deployments`.
     pub fn path(&self, namespace: Option<&str>) -> String {
         let root = if self.api_version.contains('/') { "/apis" } else { "/api" };
         let Kind { api_version, plural, .. } = self;
@@ -77,31 +60,29 @@ impl Kind {
     }
 }
 
-/// The name of one object.
+/// A reference to one object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectRef {
-    /// Its kind.
     pub kind: &'static Kind,
-    /// Its namespace; empty for what belongs to the whole cluster.
+    /// Empty for cluster-scoped objects.
     pub namespace: String,
-    /// Its name.
     pub name: String,
 }
 
 impl ObjectRef {
-    /// An object in a namespace.
+    /// A namespaced object.
     pub fn new(kind: &'static Kind, namespace: &str, name: &str) -> Self {
         let namespace = if kind.namespaced { namespace } else { "" };
         Self { kind, namespace: namespace.into(), name: name.into() }
     }
 
-    /// An object of the whole cluster.
+    /// A cluster-scoped object.
     pub fn global(kind: &'static Kind, name: &str) -> Self {
         Self::new(kind, "", name)
     }
 
-    /// The object that `object` is: None when its kind is not in the table, it has no name, or it lacks the
-    /// namespace that its kind needs.
+    /// The reference to `object`; None if its kind is not in the table, it has no name, or it lacks the namespace that
+    /// its kind needs.
     pub fn of(object: &Value) -> Option<Self> {
         let kind = Kind::find(object["kind"].as_str()?)?;
         let name = object["metadata"]["name"].as_str()?;
@@ -110,7 +91,6 @@ impl ObjectRef {
         (complete && object["apiVersion"] == kind.api_version).then(|| Self::new(kind, namespace, name))
     }
 
-    /// Its path.
     pub fn path(&self) -> String {
         format!("{}/{}", self.kind.path(Some(&self.namespace)), escape(&self.name))
     }
@@ -123,8 +103,7 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// `text` as one part of a path or query: RBAC names hold colons, which may stay; nothing else may that is
-/// not a letter, digit or `-._~`.
+/// Escapes `text` for a path or query: letters, digits, `-._~` and the colons of RBAC names are kept.
 pub(super) fn escape(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
@@ -136,7 +115,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn names_and_plurals_are_unique_and_fit_each_other() {
+    fn names_and_plurals_are_unique_and_match() {
         for (i, kind) in KINDS.iter().enumerate() {
             assert!(KINDS[i + 1..].iter().all(|other| other.name != kind.name && other.plural != kind.plural));
             assert_eq!(kind.plural.trim_end_matches('s'), kind.name.to_lowercase().trim_end_matches('s'));
@@ -158,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_without_a_name_or_namespace_is_nobody() {
+    fn an_object_without_a_name_or_namespace_has_no_reference() {
         let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "b"}});
         assert_eq!(ObjectRef::of(&secret).unwrap().to_string(), "Secret b/a");
         for (pointer, value) in [

@@ -1,9 +1,8 @@
-//! Layer 2: the Kubernetes API, from one request up to "this object is as it should be".
+//! Layer 2: the Kubernetes API, from single requests to objects in the desired state.
 //!
-//! `request` and `kind` say what is sent, `client` is the only code that sends it, `cluster` is what callers
-//! hold: it reads straight, writes through the gate and remembers what a dry run would have
-//! written. `apply` brings objects into the state that is wanted, `ready` waits, `discovery` finds a
-//! cluster and proves that it is the right one, `token` knows bootstrap tokens.
+//! `request` and `kind` define requests, `client` is the only code that sends them, `cluster` is what callers use: it
+//! reads directly, writes through the gate and remembers what a dry run would have written. `apply` brings objects into
+//! the desired state, `ready` waits, `discovery` finds a cluster and verifies it, `token` handles bootstrap tokens.
 
 pub mod apply;
 pub mod client;

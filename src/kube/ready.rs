@@ -1,7 +1,6 @@
-//! Waits for what the cluster does by itself: components that come up, nodes that register.
+//! Waits for components to become healthy and for nodes to register.
 //!
-//! Reads: health endpoints and objects. Writes nothing. In a dry run nothing was started, so nothing is
-//! waited for.
+//! Reads: health endpoints and objects. Writes nothing. A dry run starts nothing, so it does not wait.
 
 use super::client::PROBE_LIMIT;
 use super::cluster::Cluster;
@@ -21,11 +20,11 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// The longest pause between two looks. A look costs the server well under a millisecond; a node or a
-/// Pod is noticed at once.
+/// The longest pause between two polls. A poll costs the server well under a millisecond; a node or a Pod is noticed at
+/// once.
 const SLOWEST: Duration = Duration::from_millis(100);
 
-/// A component that tells over HTTP how it is.
+/// A component with a health endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Component {
     /// `kube-scheduler`.
@@ -34,23 +33,17 @@ pub struct Component {
     pub url: String,
 }
 
-/// Asks a component how it is: nothing, or what is wrong in one line.
+/// Checks the health of a component: None, or the problem in one line.
 ///
-/// Its certificate is not checked: components make their own, and neither a secret is sent nor is the answer
-/// trusted with more than "it is up".
-///
-/// # Errors
-/// When no client can be made, which is a fault of ours.
+/// Its certificate is not verified: components create their own, no secret is sent, and the response is only used as
+/// health status.
 pub fn ailment(component: &Component) -> Result<Option<String>, KubeError> {
     let https = Https::new(Options { connect_limit: PROBE_LIMIT, ..Options::new(Trust::Anyone) })?;
     probe(&https, component)
 }
 
-/// Waits until every component is well. All are asked at once; the wait tells of those that are not. Before each look the
-/// caller may do something `meanwhile`.
-///
-/// # Errors
-/// When time runs out.
+/// Waits until every component is healthy. All are checked at once; the wait reports those that are not healthy.
+/// `meanwhile` is called before each poll.
 pub fn wait_for_components(
     components: &[Component],
     limit: Duration,
@@ -85,10 +78,7 @@ pub fn wait_for_components(
 }
 
 impl Cluster {
-    /// Waits until the API server answers well at `path`, such as `/readyz`; `what` is told to who waits.
-    ///
-    /// # Errors
-    /// When time runs out, or the server cannot be trusted.
+    /// Waits until the API server is healthy at `path`, such as `/readyz`; events name `what`.
     pub fn wait_until_ready(&self, path: &str, what: &str, limit: Duration, events: &Events) -> Result<(), Failure> {
         self.gate.effect(|| {
             wait(what, limit).until(&self.clock, events, || {
@@ -102,10 +92,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until the kubelet has registered the node, and returns it. A dry run goes on with an empty node.
-    ///
-    /// # Errors
-    /// When time runs out, or the server refuses.
+    /// Waits until the kubelet has registered the node, and returns it. A dry run continues with an empty node.
     pub fn wait_for_node(&self, name: &str, limit: Duration, events: &Events) -> Result<Value, Failure> {
         let node = ObjectRef::global(&NODE, name);
         let what = format!("the node {name} in the cluster");
@@ -126,9 +113,6 @@ impl Cluster {
     }
 
     /// Waits until the node is Ready.
-    ///
-    /// # Errors
-    /// When time runs out, or the server refuses.
     pub fn wait_for_ready_node(&self, name: &str, limit: Duration, events: &Events) -> Result<(), Failure> {
         let what = format!("the node {name} to be Ready");
         self.watch(&ObjectRef::global(&NODE, name), &what, limit, events, |found| match found {
@@ -141,7 +125,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Looks at an object until `look` is content; None in a dry run.
+    /// Polls an object until `look` returns a value; None in a dry run.
     fn watch<T>(
         &self,
         object: &ObjectRef,
@@ -158,7 +142,7 @@ fn wait(what: &str, limit: Duration) -> Wait<'_> {
     Wait { slowest: SLOWEST, ..Wait::new(what, limit) }
 }
 
-/// Why a condition of the object is not true; None when it is.
+/// Why a condition of the object is not true; None if it is.
 fn condition(object: &Value, name: &str) -> Option<String> {
     let found = object["status"]["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == name);
     let Some(found) = found else { return Some(format!("it has no condition {name} yet")) };
@@ -179,8 +163,8 @@ fn probe(https: &Https, component: &Component) -> Result<Option<String>, KubeErr
     })
 }
 
-/// What an answer of a health endpoint says is wrong; None when all is well. The endpoints list their
-/// checks, those that failed with `[-]`; etcd answers in JSON.
+/// The problem in the response of a health endpoint; None if it is healthy. The endpoints list their checks, failed
+/// ones with `[-]`; etcd responds in JSON.
 fn trouble_in(status: u16, text: &str) -> Option<String> {
     let etcd: Option<Value> = serde_json::from_str(text).ok();
     let sick = etcd.as_ref().and_then(|etcd| etcd["health"].as_str()).is_some_and(|health| health != "true");
@@ -193,6 +177,6 @@ fn trouble_in(status: u16, text: &str) -> Option<String> {
     Some(match reason {
         _ if !failed.is_empty() => sanitize::line(&failed.join(", ")),
         Some(reason) if !reason.is_empty() => sanitize::line(&reason),
-        _ => format!("it answers with status {status}: {}", sanitize::line(text)),
+        _ => format!("it responds with status {status}: {}", sanitize::line(text)),
     })
 }

@@ -1,22 +1,21 @@
-//! What is sent to the API, built without any input or output: method, path, query, content type, body.
+//! Requests to the API, without any I/O: method, path, query, content type, body.
 
 use super::kind::{Kind, ObjectRef, escape};
 use http::Method;
 use serde_json::{Value, json};
 
-/// How a patch is to be understood.
+/// The type of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PatchKind {
     /// JSON merge patch (RFC 7396): maps merge, `null` removes, lists are replaced.
     Merge,
-    /// Kubernetes' own: like a merge patch, but lists of objects merge by their key.
+    /// Strategic merge patch: like a merge patch, but lists of objects merge by their key.
     Strategic,
     /// A list of operations (RFC 6902).
     Json,
 }
 
 impl PatchKind {
-    /// The content type that tells the server.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Merge => "application/merge-patch+json",
@@ -26,38 +25,35 @@ impl PatchKind {
     }
 }
 
-/// A request to an API server.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// The method.
     pub method: Method,
     /// The path with its query.
     pub path: String,
-    /// What the body is; None without one.
+    /// The content type of the body; None without one.
     pub content_type: Option<&'static str>,
-    /// The body.
     pub body: Option<Value>,
-    /// Of a list, only what objects have in `metadata` is wanted.
+    /// A list returns only the `metadata` of the objects.
     pub metadata_only: bool,
 }
 
-/// Which objects of a kind are wanted, and what of them.
+/// Selects objects of a kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Query<'a> {
-    /// Their labels: `a=b,c=d`; empty: any.
+    /// A label selector: `a=b,c=d`; empty: all.
     pub labels: &'a str,
-    /// Their fields: `type=x`; empty: any.
+    /// A field selector: `type=x`; empty: all.
     pub fields: &'a str,
-    /// Only their names, labels and annotations.
+    /// Only names, labels and annotations.
     pub metadata_only: bool,
 }
 
 const JSON: &str = "application/json";
 
-/// How many objects a page has, as with kubectl: a whole cluster's may be more than a request can take.
+/// Objects per page, as in kubectl: a response with all objects of a cluster may be too large.
 const PAGE: usize = 500;
 
-/// Who the fields belong to in `managedFields`.
+/// The field manager in `managedFields`.
 const FIELD_MANAGER: &str = "kubewright";
 
 impl Request {
@@ -71,7 +67,7 @@ impl Request {
         Self::get(object.path())
     }
 
-    /// Reads the objects of a kind, a page of them at a time.
+    /// Reads the first page of the objects of a kind.
     pub fn list(kind: &Kind, namespace: Option<&str>, query: Query<'_>) -> Self {
         let mut path = format!("{}?limit={PAGE}", kind.path(namespace));
         for (name, selector) in [("labelSelector", query.labels), ("fieldSelector", query.fields)] {
@@ -82,41 +78,41 @@ impl Request {
         Self { metadata_only: query.metadata_only, ..Self::get(path) }
     }
 
-    /// The next page of a list, by what the server said at the end of the last one.
+    /// The next page of a list; `token` is the `continue` value of the last one.
     #[must_use]
     pub fn next_page(&self, token: &str) -> Self {
         Self { path: format!("{}&continue={}", self.path, escape(token)), ..self.clone() }
     }
 
-    /// Makes a new object.
+    /// Creates an object.
     pub fn create(object: &ObjectRef, body: Value) -> Self {
         Self::write(Method::POST, &object.kind.path(Some(&object.namespace)), JSON, body)
     }
 
-    /// Replaces an object. With `metadata.resourceVersion` only that version of it is replaced.
+    /// Replaces an object; with `metadata.resourceVersion` only that version of it.
     pub fn update(object: &ObjectRef, body: Value) -> Self {
         Self::write(Method::PUT, &object.path(), JSON, body)
     }
 
-    /// Changes part of an object.
+    /// Patches an object.
     pub fn patch(object: &ObjectRef, kind: PatchKind, body: Value) -> Self {
         Self::write(Method::PATCH, &object.path(), kind.content_type(), body)
     }
 
-    /// Changes part of what is reported of an object. Of the rest of it the server takes nothing.
+    /// Patches the status of an object. The server ignores other fields.
     pub fn patch_status(object: &ObjectRef, kind: PatchKind, body: Value) -> Self {
         Self::write(Method::PATCH, &format!("{}/status", object.path()), kind.content_type(), body)
     }
 
-    /// Removes an object and, in the background, what belongs to it.
+    /// Deletes an object and, in the background, its dependents.
     pub fn delete(object: &ObjectRef) -> Self {
         let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
         let (path, content_type) = (object.path(), Some(JSON));
         Self { method: Method::DELETE, path, content_type, body: Some(body), metadata_only: false }
     }
 
-    /// Moves a Pod off its node as its disruption budget allows. `api_version` is that of the Eviction, which
-    /// differs between minors.
+    /// Evicts a Pod as its disruption budget allows. `api_version` is that of the Eviction, which differs between minor
+    /// versions.
     pub fn evict(pod: &ObjectRef, api_version: &str) -> Self {
         let body = json!({
             "apiVersion": api_version,
@@ -126,7 +122,7 @@ impl Request {
         Self::write(Method::POST, &format!("{}/eviction", pod.path()), JSON, body)
     }
 
-    /// Approves a request for a certificate: the whole object, with its new conditions.
+    /// Approves a certificate signing request: the whole object, with its new conditions.
     pub fn approve(object: &ObjectRef, body: Value) -> Self {
         Self::write(Method::PUT, &format!("{}/approval", object.path()), JSON, body)
     }

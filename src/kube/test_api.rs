@@ -1,5 +1,5 @@
-//! A strict API server in memory: versions and conflicts as the real one has them, failures on demand; a
-//! request that it does not know fails the test.
+//! A strict API server in memory: versions and conflicts like the real one, failures on demand; an unknown request
+//! fails the test.
 
 use super::apply::patch::patched;
 use super::client::Api;
@@ -15,16 +15,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What happens to the next request of a method.
+/// The fate of the next request of a method.
 #[derive(Clone, Debug)]
 pub(crate) enum Mishap {
     /// It never arrives.
     Lost(Trouble),
-    /// It is carried out, but the answer does not come back.
+    /// It is applied, but the response is lost.
     AnswerLost,
-    /// It is answered with this status instead.
+    /// It gets a response with this status instead.
     Status(u16, &'static str),
-    /// Somebody else writes the object just before.
+    /// Another client writes the object just before.
     Overtaken(Value),
 }
 
@@ -34,20 +34,20 @@ pub(crate) struct State {
     pub objects: BTreeMap<String, Value>,
     /// `METHOD path` of every request, without queries.
     pub log: Vec<String>,
-    /// Texts by path, for health and the like.
+    /// Texts by path, for health checks.
     pub texts: BTreeMap<String, (u16, String)>,
-    /// Paths that nobody may read.
+    /// Paths that clients may not read.
     pub forbidden: Vec<String>,
-    /// The most objects that a page of a list has; None: as many as are asked for.
+    /// The largest number of objects in a page of a list; None: the requested limit.
     pub page: Option<usize>,
-    /// After how many further pages a list expires, once.
+    /// The number of further pages after which a list expires, once.
     pub expires_after: Option<usize>,
-    /// No list can be continued.
+    /// Every continued list is expired.
     pub always_expires: bool,
-    /// How many changes are let through; None: all.
+    /// The number of changes that are accepted; None: all.
     pub writes_left: Option<usize>,
     mishaps: VecDeque<(&'static str, Mishap)>,
-    /// Nobody listens.
+    /// The server is not running.
     pub down: bool,
     version: u64,
 }
@@ -65,13 +65,13 @@ impl TestApi {
         self
     }
 
-    /// Puts an object there as if somebody else had made it.
+    /// Stores an object like another client.
     pub(crate) fn put(&self, path: &str, object: Value) -> &Self {
         self.with(|state| state.store(path, object));
         self
     }
 
-    /// The requests so far, which are then forgotten.
+    /// Returns the requests so far and clears them.
     pub(crate) fn take_log(&self) -> Vec<String> {
         self.with(|state| std::mem::take(&mut state.log))
     }
@@ -111,7 +111,7 @@ impl State {
             }
         }
         let body = request.body.clone().unwrap_or_default();
-        // What is reported of a node has a path of its own.
+        // The status of a node has its own path.
         let (path, is_status) = match path.strip_suffix("/status") {
             Some(path) => (path, true),
             None => (path, false),
@@ -121,7 +121,7 @@ impl State {
             ("GET", _) if self.forbidden.iter().any(|one| one == path) => no(403, "Forbidden"),
             ("GET", Some(object)) => Ok(object),
             ("GET", None) if is_list(path) => {
-                assert!(!request.path.contains("labelSelector"), "the fake knows no selectors of labels");
+                assert!(!request.path.contains("labelSelector"), "the fake does not support label selectors");
                 let query = |name: &str| {
                     let part =
                         request.path.split(['?', '&']).find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
@@ -135,7 +135,7 @@ impl State {
                     }
                 }
                 let (base, plural) = path.rsplit_once('/').unwrap_or_default();
-                // Asked for without a namespace, what is in any of them.
+                // Without a namespace, the objects of all namespaces.
                 let elsewhere = |key: &str| {
                     let rest = key.strip_prefix(base).and_then(|rest| rest.strip_prefix("/namespaces/"));
                     rest.is_some_and(|rest| rest.split('/').nth(1) == Some(plural))

@@ -1,7 +1,7 @@
-//! Bootstrap tokens: with one, a host that knows nothing else of a cluster finds and enters it.
+//! Bootstrap tokens, with which a host finds and joins a cluster.
 //!
-//! Reads and writes: the Secrets `kube-system/bootstrap-token-ID`, in the form that the token
-//! authenticator and the cluster-info signer of Kubernetes read.
+//! Reads and writes: the Secrets `kube-system/bootstrap-token-ID`, in the format that the token authenticator and the
+//! cluster-info signer of Kubernetes read.
 
 use super::cluster::Cluster;
 use super::error::KubeError;
@@ -21,20 +21,20 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Where the Secrets are.
+/// The namespace of the Secrets.
 const NAMESPACE: &str = "kube-system";
-/// What marks them.
+/// The type of the Secrets.
 const SECRET_TYPE: &str = "bootstrap.kubernetes.io/token";
-/// What their names begin with.
+/// The prefix of their names.
 const NAME_PREFIX: &str = "bootstrap-token-";
 
-/// Something is wrong with a bootstrap token.
+/// A problem with a bootstrap token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// It does not look like one. The text itself is not shown: it may be a mistyped secret.
+    /// It does not have the format of a token. The text itself is not shown: it may be a mistyped secret.
     #[error("this is not a bootstrap token: {problem}")]
     Malformed {
-        /// What is wrong with its form.
+        /// The problem of its format.
         problem: &'static str,
     },
     /// Parts of it are not allowed; all of them are named.
@@ -42,11 +42,11 @@ pub enum TokenError {
     Invalid {
         /// The public part.
         id: String,
-        /// Everything that is wrong.
+        /// Every problem.
         problems: Vec<String>,
     },
-    /// There is a token with this id.
-    #[error("there is a bootstrap token {id} already")]
+    /// A token with this id already exists.
+    #[error("the bootstrap token {id} already exists")]
     Exists {
         /// The public part.
         id: String,
@@ -63,25 +63,22 @@ impl Fault for TokenError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Malformed { .. } => Some("run 'kubewright token generate' to get one".into()),
+            Self::Malformed { .. } => Some("run 'kubewright token generate' to generate one".into()),
             Self::Invalid { id, .. } => {
                 Some(format!("correct it, or run 'kubewright token delete {id}' if it is in the cluster"))
             }
             Self::Exists { id } => {
-                Some(format!("run 'kubewright token delete {id}' first, or leave the token out to get a new one"))
+                Some(format!("run 'kubewright token delete {id}' first, or omit the token to generate a new one"))
             }
         }
     }
 }
 
-/// The two halves of a token: `ID.SECRET`.
-///
-/// # Errors
-/// When the text is no token.
+/// The two parts of a token: `ID.SECRET`.
 pub fn parse(text: &str) -> Result<(&str, &str), TokenError> {
     let malformed = |problem| TokenError::Malformed { problem };
     let (id, secret) =
-        text.split_once('.').ok_or_else(|| malformed("it has no dot; the form is abcdef.0123456789abcdef"))?;
+        text.split_once('.').ok_or_else(|| malformed("it has no dot; the format is abcdef.0123456789abcdef"))?;
     check_id(id)?;
     if secret.len() != 16 || !is_plain(secret) {
         return Err(malformed("the part after the dot must be 16 letters a to z or digits"));
@@ -89,15 +86,12 @@ pub fn parse(text: &str) -> Result<(&str, &str), TokenError> {
     Ok((id, secret))
 }
 
-/// The id that a person named: an id, or a whole token.
-///
-/// # Errors
-/// When the text is neither.
+/// The id in user input: an id, or a whole token.
 pub fn id_of(text: &str) -> Result<&str, TokenError> {
     if text.contains('.') { parse(text).map(|(id, _)| id) } else { check_id(text).map(|()| text) }
 }
 
-/// When the token ends, in seconds since the epoch; None: never. `now` is when its `ttl` begins.
+/// When the token expires, in seconds since the epoch; None: never. Its `ttl` starts at `now`.
 pub fn ends_at(token: &BootstrapToken, now: i64) -> Option<i64> {
     match (&token.expires, token.ttl) {
         (Some(text), _) => OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp),
@@ -108,20 +102,14 @@ pub fn ends_at(token: &BootstrapToken, now: i64) -> Option<i64> {
     }
 }
 
-/// Checks that Kubernetes will take the token: its form, usages, groups and end.
-///
-/// # Errors
-/// When something about it is not allowed; all of it is named at once.
+/// Checks that Kubernetes accepts the token: its format, usages, groups and expiry.
 pub fn check(token: &BootstrapToken) -> Result<(), TokenError> {
     let (id, _) = parse(token.token.expose())?;
     let problems = problems_of(token);
     if problems.is_empty() { Ok(()) } else { Err(TokenError::Invalid { id: id.into(), problems }) }
 }
 
-/// The token of a Secret.
-///
-/// # Errors
-/// When the Secret is not a complete bootstrap token.
+/// The token in a Secret.
 pub fn from_secret(secret: &Value) -> Result<BootstrapToken, TokenError> {
     let field = |key: &str| {
         let bytes = STANDARD.decode(secret["data"][key].as_str()?).ok()?;
@@ -137,7 +125,7 @@ pub fn from_secret(secret: &Value) -> Result<BootstrapToken, TokenError> {
     }
     let expires = field("expiration").filter(|text| !text.is_empty());
     if expires.as_deref().is_some_and(|text| OffsetDateTime::parse(text, &Rfc3339).is_err()) {
-        problems.push("its expiration is no RFC 3339 time".into());
+        problems.push("its expiration is not an RFC 3339 time".into());
     }
     if !problems.is_empty() {
         return Err(TokenError::Invalid { id: id.into(), problems });
@@ -157,10 +145,7 @@ pub fn from_secret(secret: &Value) -> Result<BootstrapToken, TokenError> {
     })
 }
 
-/// Stores a new token; `secret` is the Secret made of it.
-///
-/// # Errors
-/// When the token is not allowed, there is one with its id, or the server cannot be reached or refuses.
+/// Stores a new token; `secret` is its Secret.
 pub fn create(cluster: &Cluster, token: &BootstrapToken, secret: &Value) -> Result<(), Failure> {
     check(token)?;
     match cluster.create_or_retain(secret)? {
@@ -171,10 +156,7 @@ pub fn create(cluster: &Cluster, token: &BootstrapToken, secret: &Value) -> Resu
     }
 }
 
-/// Every token in the cluster, and what is wrong with those that cannot be read.
-///
-/// # Errors
-/// When the server cannot be reached or refuses.
+/// Every token in the cluster, and the problems of those that cannot be parsed.
 pub fn list(cluster: &Cluster) -> Result<(Vec<BootstrapToken>, Vec<TokenError>), KubeError> {
     let fields = format!("type={SECRET_TYPE}");
     let secrets = cluster.list_where(&SECRET, Some(NAMESPACE), Query { fields: &fields, ..Query::default() })?;
@@ -188,10 +170,7 @@ pub fn list(cluster: &Cluster) -> Result<(Vec<BootstrapToken>, Vec<TokenError>),
     Ok((tokens, broken))
 }
 
-/// Removes the token with this id; true when it was there.
-///
-/// # Errors
-/// When the text is neither an id nor a token, or the server cannot be reached or refuses.
+/// Deletes the token with this id; true if it existed.
 pub fn delete(cluster: &Cluster, id_or_token: &str) -> Result<bool, Failure> {
     let id = id_of(id_or_token)?;
     Ok(cluster.delete(&ObjectRef::new(&SECRET, NAMESPACE, &format!("{NAME_PREFIX}{id}")))?)
@@ -208,7 +187,7 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
-/// Everything about a token that the API's readers would not accept.
+/// Every problem of a token that the API's readers would not accept.
 fn problems_of(token: &BootstrapToken) -> Vec<String> {
     let mut problems = Vec::new();
     let told = |complaint: Complaint| match complaint.help {
@@ -224,7 +203,7 @@ fn problems_of(token: &BootstrapToken) -> Vec<String> {
         problems.push("groups need the usage authentication".into());
     }
     if token.expires.as_deref().is_some_and(|text| OffsetDateTime::parse(text, &Rfc3339).is_err()) {
-        problems.push("its end is no RFC 3339 time such as 2030-01-31T12:00:00Z".into());
+        problems.push("its expiry is not an RFC 3339 time such as 2030-01-31T12:00:00Z".into());
     }
     problems
 }

@@ -1,6 +1,7 @@
 //! Changes that several phases make. A phase decides; what is here does.
 
 pub mod client_csr;
+pub mod cluster_info;
 pub mod containers;
 pub mod cordon;
 pub mod csrs;

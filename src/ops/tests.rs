@@ -122,6 +122,18 @@ fn the_end_of_a_cluster_is_continued_after_a_kill_that_left_etcd_stopped() {
     assert!(matches!(place(false, true), Place::Unknown(_)), "the earlier run did not see that it was the last");
 }
 
+/// An 'init' that was killed early left no etcd, and a reset that was to end the cluster was refused.
+#[test]
+fn the_end_of_a_cluster_that_has_no_data_yet_needs_no_api_server() {
+    let mut world = World::new().with_api(&dead());
+    world.cx.leaving_mut().unwrap().end_cluster = true;
+    assert!(api(&mut world.cx).unwrap().is_none());
+    assert_eq!(world.cx.leaving().unwrap().notes.len(), 1);
+    let mut world = World::new().with_api(&dead()).with_etcd(&dead());
+    world.cx.leaving_mut().unwrap().end_cluster = true;
+    assert!(api(&mut world.cx).is_err());
+}
+
 #[test]
 fn an_earlier_run_that_told_the_cluster_does_not_keep_this_one_from_it() {
     let world = World::new();

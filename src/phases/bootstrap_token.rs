@@ -10,6 +10,7 @@ use crate::config::validate::token::NODE_GROUP;
 use crate::context::{Context, Task};
 use crate::kube::cluster::Cluster;
 use crate::kube::token;
+use crate::ops::cluster_info;
 use crate::ops::objects::settle;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
@@ -44,7 +45,11 @@ impl Action for BootstrapTokens {
             objects.extend(bootstrap_token::token_secret(token, now)?);
         }
         objects.extend(bootstrap_token::access(facts)?);
-        objects.extend(bootstrap_token::cluster_info(facts, &server, ca.as_bytes())?);
+        let mut info = bootstrap_token::cluster_info(facts, &server, ca.as_bytes())?;
+        for object in &mut info {
+            cluster_info::add_signatures(&mut object.value, &init.bootstrap_tokens);
+        }
+        objects.extend(info);
         settle(cx, &cluster, &objects)
     }
 }

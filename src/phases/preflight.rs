@@ -38,7 +38,7 @@ impl Action for Preflight {
         let subject = Subject::of(cx)?;
         let mut report = check(cx, &subject)?;
         let mut planned = Vec::new();
-        if cx.mends() {
+        if cx.fixes() {
             // A run that will be refused must not change the host first.
             report.verdict_on_the_unfixable(subject.role)?;
             let outcome = mend(cx, &subject, report)?;

@@ -8,6 +8,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Change;
 use crate::base::wait::{Pace, Poll, TimedOut, Wait};
+use crate::checks::diagnosis::Hopeless;
 use crate::context::{Context, Task};
 use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
@@ -23,6 +24,8 @@ use std::time::Duration;
 const SLOWEST: Duration = Duration::from_millis(100);
 /// A kubelet that is well answers by then; before, nobody needs to count how often it ended.
 const USUAL_START: Duration = Duration::from_secs(3);
+/// How often it is looked whether a component ends each time for a reason that stays.
+const ENDED: Duration = Duration::from_secs(5);
 /// How often it is looked whether etcd has its majority.
 const LOST_MAJORITY: Duration = Duration::from_secs(10);
 /// The static Pods of a control plane.
@@ -45,9 +48,19 @@ impl Action for WaitControlPlane {
         let limit = cx.timeouts().control_plane_component_health_check;
         let components = health::control_plane(&cx.files, cx.facts()?, &cx.node()?.local_endpoint)?;
         let mut readmission = Readmission::new(cx, &PODS)?;
+        let mut hopeless = Hopeless::new(&cx.host);
+        let mut ended = Pace::new(&cx.clock, ENDED, ENDED);
+        let start = cx.clock.monotonic();
         let mut lost = Pace::new(&cx.clock, LOST_MAJORITY, LOST_MAJORITY);
         wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events, || {
             readmission.look()?;
+            if ended.is_due(&cx.clock)
+                && let Ok(runtime) = cx.runtime()
+                && let Some(found) = hopeless.look(&cx.host, &runtime)
+            {
+                let elapsed = cx.clock.monotonic().saturating_sub(start);
+                return Err(cx.hopeless("a healthy control plane", elapsed, found));
+            }
             // No API server becomes healthy then, and none of them says why.
             if lost.is_due(&cx.clock) { quorum::require(cx) } else { Ok(()) }
         })?;

@@ -1,46 +1,37 @@
-//! What a phase is to the pipeline: something that can say whether it is done, and be run.
+//! The interface between a phase and the pipeline: whether it is done, and how to run it.
 
 use super::vocabulary::{Each, When};
 use crate::base::fault::Result;
 use crate::context::Context;
 
-/// What a phase does. Actions hold no state: they read the world and the context.
+/// The implementation of a phase. Actions hold no state: they read the host, the cluster and the context.
 pub trait Action: Sync {
-    /// True when the product is there. Asked when another phase needs it and this run leaves it out.
-    ///
-    /// # Errors
-    /// When the product cannot be looked at.
+    /// True when the result exists. Checked when another phase needs it and this run skips it.
     fn done(&self, _cx: &mut Context, _target: &Target) -> Result<bool> {
         Ok(false)
     }
 
-    /// False for what only gathers or checks; the plan keeps those first.
+    /// False for phases that only read or check; the plan runs those first.
     fn changes(&self) -> bool {
         true
     }
 
-    /// True for what a folder of files cannot give: a running host, its services, its API server.
-    /// Such phases are left out, and named, when the root folder is not `/`.
+    /// True for phases that need a running host, its services or its API server.
+    /// They are skipped, and reported, when the root directory is not `/`.
     fn needs_running_host(&self) -> bool {
         false
     }
 
-    /// How many private keys it will want, so that they can be generated before they are asked for.
-    ///
-    /// # Errors
-    /// When what is there cannot be looked at.
+    /// The number of private keys it needs, so that they can be generated in advance.
     fn keys_wanted(&self, _cx: &mut Context, _target: &Target) -> Result<usize> {
         Ok(0)
     }
 
-    /// Looks at the world and does what is missing. Called again after a success it changes nothing.
-    ///
-    /// # Errors
-    /// Whatever went wrong; the pipeline adds the phase's path.
+    /// Checks the current state and makes the missing changes. A second call after a success changes nothing.
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()>;
 }
 
-/// What an action is run for.
+/// The phase or sub-phase that an action runs for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The phase's path: `certs/apiserver`.
@@ -50,7 +41,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The row's name; empty for a phase without `each`, which is no name of any row.
+    /// The row's name; empty for a phase without `each`.
     pub fn item(&self) -> &'static str {
         self.item.unwrap_or_default()
     }
@@ -65,7 +56,7 @@ pub struct Item {
     pub short: &'static str,
 }
 
-/// The actions and tables there are; `actions` fills it, so that this layer need not know them.
+/// The available actions and tables. A higher layer fills it, so that this layer does not depend on them.
 pub struct Registry {
     /// The action of that name.
     pub action: fn(&str) -> Option<&'static dyn Action>,
@@ -77,7 +68,7 @@ pub struct Registry {
 
 #[cfg(test)]
 pub(super) mod fakes {
-    //! Actions that only note that they ran.
+    //! Actions that only record that they ran.
     use super::super::error::PipelineError;
     use super::*;
     use crate::base::wait::TimedOut;
@@ -124,7 +115,7 @@ pub(super) mod fakes {
     pub struct Fail;
     impl Action for Fail {
         fn run(&self, _: &mut Context, target: &Target) -> Result<()> {
-            Err(PipelineError::BadSpec { workflow: target.path.clone(), what: "told to fail".into() }.into())
+            Err(PipelineError::BadSpec { workflow: target.path.clone(), what: "fails on purpose".into() }.into())
         }
     }
 

@@ -4,11 +4,11 @@ use super::action::Registry;
 use super::spec::{PhaseSpec, Workflow};
 use std::fmt::Write;
 
-/// The width that every terminal has.
+/// A width that fits every terminal.
 const SCREEN: usize = 80;
 
 impl Workflow {
-    /// The list as `--help` shows it: one line a phase, sub-phases indented.
+    /// The list as `--help` shows it: one line per phase, sub-phases indented.
     pub fn help(&self, registry: &Registry) -> String {
         let rows = self.rows(registry);
         let width = rows.iter().map(|(depth, name, _)| depth * 2 + name.len()).max().unwrap_or(0);
@@ -33,7 +33,7 @@ impl Workflow {
         text
     }
 
-    /// Depth, name and line of each phase that can be called by itself.
+    /// Depth, name and line of each phase that can be run separately.
     fn rows(&self, registry: &Registry) -> Vec<(usize, String, String)> {
         fn add(phases: &[PhaseSpec], depth: usize, registry: &Registry, rows: &mut Vec<(usize, String, String)>) {
             for phase in phases.iter().filter(|phase| !phase.hidden) {
@@ -55,13 +55,13 @@ impl Workflow {
     }
 }
 
-/// A short description with a capital letter, as it stands alone in a list.
+/// A short description with a capital first letter.
 pub fn sentence(short: &str) -> String {
     let mut letters = short.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The words of `text` in lines of at most `width` characters; a longer word gets a line of its own.
+/// The words of `text` in lines of at most `width` characters; a longer word gets its own line.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

@@ -1,37 +1,36 @@
-//! What can be wrong with a list of phases or a choice among them.
+//! Errors in phase lists and in the selection of phases.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 
-/// See the module's text.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
-    /// A file of `phases/` is not what it should be: a fault of this build.
-    #[error("the phase list of '{workflow}' is wrong: {what}")]
+    /// A file of `phases/` is invalid: a bug in this build.
+    #[error("the phase list of '{workflow}' is invalid: {what}")]
     BadSpec {
-        /// Which list.
+        /// The workflow.
         workflow: String,
-        /// What is wrong.
+        /// The problem.
         what: String,
     },
     /// The user named a phase that does not exist.
     #[error("'{workflow}' has no phase '{path}'")]
     NoSuchPhase {
-        /// Which list.
+        /// The workflow.
         workflow: String,
-        /// What was asked for.
+        /// The given path.
         path: String,
         /// The nearest phase that exists.
         nearest: Option<String>,
     },
-    /// A phase needs what is not there.
-    #[error("phase '{phase}' needs the result of '{needs}', which this run leaves out and this host does not have")]
+    /// A phase needs a result that does not exist.
+    #[error("phase '{phase}' needs the result of '{needs}', which this run skips and this host does not have")]
     Unmet {
         /// The phase.
         phase: String,
-        /// What it needs.
+        /// The phase that it needs.
         needs: String,
-        /// Which list.
+        /// The workflow.
         workflow: String,
     },
 }

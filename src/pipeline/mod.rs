@@ -1,4 +1,4 @@
-//! Layer 5: order, never meaning. Loads `phases/*.yaml`, selects, skips, plans, runs, describes.
+//! Layer 5: the order of phases, independent of what they do. Loads `phases/*.yaml`, selects, skips, plans, runs, describes.
 
 pub mod action;
 pub mod describe;

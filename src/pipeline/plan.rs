@@ -1,4 +1,4 @@
-//! From a list of phases and what the user chose to the steps of this run.
+//! Builds the steps of a run from a list of phases and the user's selection.
 
 use super::action::{Action, Registry, Target};
 use super::error::PipelineError;
@@ -12,36 +12,33 @@ use crate::context::Context;
 pub struct Plan {
     /// The workflow's name.
     pub workflow: String,
-    /// What will run.
+    /// The steps.
     pub steps: Vec<Step>,
-    /// Paths that need a running host and were left out because there is none.
+    /// Paths that need a running host and were skipped because there is none.
     pub left_for_host: Vec<String>,
 }
 
 /// One action for one target.
 pub struct Step {
-    /// What it is run for.
+    /// The target of the action.
     pub target: Target,
-    /// What is run.
+    /// The action.
     pub action: &'static dyn Action,
     needs: Vec<String>,
     after: Vec<String>,
 }
 
-/// What the user chose.
+/// The user's selection.
 #[derive(Debug, Default)]
 pub struct Choice {
     /// Only this phase (`certs`, `certs/all`, `certs/ca`); None for the whole workflow.
     pub only: Option<String>,
-    /// Phases to leave out, groups included.
+    /// Phases to skip, groups included.
     pub skip: Vec<String>,
 }
 
 impl Plan {
-    /// Chooses the steps: those selected, not skipped, and whose condition holds.
-    ///
-    /// # Errors
-    /// When the choice names a phase that does not exist, or a step needs what is not there.
+    /// Selects the steps: those chosen, not skipped, and whose condition holds.
     pub fn new(workflow: &Workflow, registry: &Registry, choice: &Choice, cx: &mut Context) -> Result<Self> {
         let paths = workflow.paths(registry);
         let exists = |path: &str| {
@@ -67,7 +64,7 @@ impl Plan {
         if !cx.files.is_live() {
             plan.leave_host_phases();
         }
-        // Looking and checking come before the first change.
+        // Phases that only read or check run before the first change.
         debug_assert!(plan.steps.is_sorted_by_key(|step| step.action.changes()) || only.is_some());
         plan.check_needs(workflow, registry, cx)?;
         Ok(plan)
@@ -99,9 +96,9 @@ impl Plan {
         }
     }
 
-    /// Brings steps that say after which others they run to the front of what changes something, behind those others.
-    /// Where something of what they would overtake is there already, they keep their place: it may be wrong, and then
-    /// the run ends before they change anything.
+    /// Moves steps with `after`, and the steps they follow, in front of all other steps that make changes.
+    /// If a result of a step that they would overtake exists, the order stays: that result may be invalid, and the run
+    /// must then fail before they change anything.
     fn advance(&mut self, cx: &mut Context) -> Result<()> {
         let wanted: Vec<(String, Vec<String>)> = self
             .steps
@@ -117,7 +114,7 @@ impl Plan {
                 is_free &= !step.action.done(cx, &step.target)?;
             }
             if is_free {
-                // 0: looks; 1: what it comes after; 2: itself; 3: the rest. The order within each stays.
+                // 0: read-only; 1: the steps it follows; 2: the step; 3: the rest. The order within each stays.
                 self.steps.sort_by_key(|step| match step {
                     step if !step.action.changes() => 0,
                     step if is_before(step) => 1,
@@ -136,7 +133,7 @@ impl Plan {
         self.left_for_host = left.into_iter().map(|step| step.target.path).collect();
     }
 
-    /// A need is met by a step of this run or by what is on the host already.
+    /// A need is met by a step of this run or by a result that exists on the host.
     fn check_needs(&self, workflow: &Workflow, registry: &Registry, cx: &mut Context) -> Result<()> {
         for step in &self.steps {
             for need in &step.needs {
@@ -171,8 +168,8 @@ struct Chosen<'a> {
 }
 
 impl Chosen<'_> {
-    /// True for what is chosen, for what lies below it, and for the groups on the way to it. A group that is left out
-    /// does not take along what is in it under a second path only.
+    /// True for a selected path, for paths below it, and for its parent groups. Skipping a group does not skip phases
+    /// that are in it only under a second path.
     fn includes(&self, path: &str, also: Option<&str>) -> bool {
         let is_chosen =
             |only| is_within(path, only) || is_within(only, path) || also.is_some_and(|also| is_within(also, only));
@@ -181,7 +178,7 @@ impl Chosen<'_> {
     }
 }
 
-/// True for the path itself and for what lies below it.
+/// True for the path itself and for paths below it.
 fn is_within(inner: &str, outer: &str) -> bool {
     inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

@@ -1,28 +1,25 @@
-//! Runs the steps of a plan in order and tells how each went.
+//! Runs the steps of a plan in order and reports the result of each.
 
 use super::plan::{Plan, Step};
 use crate::base::fault::Result;
 use crate::context::Context;
 use serde::Serialize;
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Steps that ran or were done already.
+    /// Steps that ran or were up to date.
     pub phases: usize,
-    /// Changes in all.
+    /// The number of changes.
     pub changes: usize,
-    /// Paths that a running host still has to do.
+    /// Paths that still have to run on a running host.
     pub left_for_host: Vec<String>,
 }
 
 impl Plan {
-    /// Runs every step. The first that fails ends the run; what it made stays, and the same command
-    /// continues from there. A wait that ran out of time ends with its cause, as far as this host shows that.
-    ///
-    /// # Errors
-    /// The first failure, with the phase's path as its place.
+    /// Runs every step and stops at the first failure. Completed changes stay, and the same command
+    /// continues from there. A timeout is reported with its cause, if this host shows it.
     pub fn run(&self, cx: &mut Context) -> Result<Summary> {
         let mut keys = 0;
         for step in &self.steps {
@@ -33,7 +30,7 @@ impl Plan {
             let before = cx.gate.count();
             let outcome = run_step(step, cx).map_err(|failure| cx.explained(failure).within(&step.target.path));
             let noted = cx.note_files(before).map_err(|failure| failure.within(&step.target.path));
-            // A full disk fails both; what failed first is the cause.
+            // A full disk makes both fail; the first failure is the cause.
             outcome.and(noted)?;
         }
         cx.finish_pulls()?;

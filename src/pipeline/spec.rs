@@ -1,4 +1,4 @@
-//! A workflow as its YAML file says it: names, order and conditions, with a closed vocabulary.
+//! A workflow as its YAML file defines it: names, order and conditions.
 //!
 //! Reads: `phases/*.yaml`, embedded in the binary. Writes: nothing.
 
@@ -26,15 +26,15 @@ pub struct PhaseSpec {
     pub name: String,
     /// One line for help.
     pub short: String,
-    /// The action that carries it out.
+    /// The action that implements it.
     pub action: Option<String>,
     /// When it applies.
     #[serde(default)]
     pub when: When,
-    /// Paths whose product must be there.
+    /// Paths whose result must exist.
     #[serde(default)]
     pub needs: Vec<String>,
-    /// Paths right after which it runs, they and it ahead of the rest of the list where nothing of that is there yet.
+    /// Paths that it runs directly after. They and it run before the rest of the list if no result of the rest exists.
     #[serde(default)]
     pub after: Vec<String>,
     /// One sub-phase for each row of a table.
@@ -42,20 +42,17 @@ pub struct PhaseSpec {
     /// Sub-phases.
     #[serde(default)]
     pub phases: Vec<PhaseSpec>,
-    /// True when it is no subcommand.
+    /// True when it is not a subcommand.
     #[serde(default)]
     pub hidden: bool,
-    /// A second path, `GROUP/NAME`, under which it can be chosen and left out, alone or with its group.
+    /// A second path, `GROUP/NAME`, under which it can be selected and skipped, alone or with its group.
     pub also: Option<String>,
-    /// Another name that some minors of kubeadm know it by.
+    /// Another name that some minor versions of kubeadm use for it.
     pub alias: Option<String>,
 }
 
 impl Workflow {
-    /// Reads a list and holds it against the actions there are.
-    ///
-    /// # Errors
-    /// When the text is not a list of phases, or names an action that does not exist.
+    /// Reads a list and validates it against the available actions.
     pub fn load(text: &str, registry: &Registry) -> Result<Self, PipelineError> {
         let workflow: Self = serde_yaml::from_str(text)
             .map_err(|e| PipelineError::BadSpec { workflow: "?".into(), what: e.to_string() })?;
@@ -71,7 +68,7 @@ impl Workflow {
             workflow.phases.iter().filter(|phase| !phase.phases.is_empty()).map(|phase| phase.name.as_str()).collect();
         for also in workflow.phases.iter().filter_map(|phase| phase.also.as_deref()) {
             if !also.split_once('/').is_some_and(|(group, name)| groups.contains(group) && !name.contains('/')) {
-                problems.push(format!("'{also}' is no place in a group of phases"));
+                problems.push(format!("'{also}' is not a path below a group of phases"));
             }
         }
         if problems.is_empty() {
@@ -101,7 +98,7 @@ impl Workflow {
 }
 
 impl Workflow {
-    /// The path with the names of this list in place of other names that phases go by.
+    /// The path with aliases replaced by the names in this list.
     pub fn canonical(&self, path: &str) -> String {
         let mut phases = self.phases.as_slice();
         let mut words = Vec::new();
@@ -120,7 +117,7 @@ impl PhaseSpec {
     }
 }
 
-/// `above/name`, or just the name at the top.
+/// `above/name`, or only the name at the top level.
 pub fn join(above: &str, name: &str) -> String {
     if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") }
 }
@@ -129,7 +126,7 @@ fn check(phases: &[PhaseSpec], registry: &Registry, problems: &mut Vec<String>) 
     let mut names = BTreeSet::new();
     for phase in phases {
         if !names.insert(&phase.name) {
-            problems.push(format!("'{}' comes twice", phase.name));
+            problems.push(format!("'{}' appears twice", phase.name));
         }
         match &phase.action {
             Some(action) if (registry.action)(action).is_none() => {
@@ -139,7 +136,7 @@ fn check(phases: &[PhaseSpec], registry: &Registry, problems: &mut Vec<String>) 
                 problems.push(format!("'{}' has an action and sub-phases", phase.name));
             }
             None if phase.phases.is_empty() || phase.each.is_some() => {
-                problems.push(format!("'{}' has nothing to do", phase.name));
+                problems.push(format!("'{}' has neither an action nor sub-phases", phase.name));
             }
             _ => {}
         }
@@ -166,13 +163,13 @@ mod tests {
         assert!(
             problem("workflow: x\nphases: [{name: a, short: s, action: note, when: sometimes}]").contains("sometimes")
         );
-        assert!(problem("workflow: x\nphases: [{name: a, short: s}]").contains("nothing to do"));
+        assert!(problem("workflow: x\nphases: [{name: a, short: s}]").contains("neither an action nor sub-phases"));
         assert!(problem("workflow: x\nphases: [{name: a, short: s, action: note, needs: [b]}]").contains("'b'"));
         assert!(problem("workflow: x\nphases: [{name: a, short: s, action: note, after: [c]}]").contains("'c'"));
         let nowhere = "workflow: x\nphases: [{name: a, short: s, action: note, also: b/c}]";
-        assert!(problem(nowhere).contains("'b/c' is no place"));
+        assert!(problem(nowhere).contains("'b/c' is not a path"));
         let twice = "workflow: x\nphases: [{name: a, short: s, action: note}, {name: a, short: s, action: note}]";
-        assert!(problem(twice).contains("comes twice"));
+        assert!(problem(twice).contains("appears twice"));
     }
 
     #[test]

@@ -15,11 +15,11 @@ pub enum When {
     ControlPlane,
     /// The host becomes a worker.
     Worker,
-    /// The user asked for the certificates to be stored in the cluster.
+    /// The user asked to upload the certificates to the cluster.
     UploadCerts,
-    /// The cluster wants CoreDNS.
+    /// The cluster uses CoreDNS.
     DnsWanted,
-    /// The cluster wants kube-proxy.
+    /// The cluster uses kube-proxy.
     ProxyWanted,
 }
 
@@ -27,14 +27,14 @@ pub enum When {
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Each {
-    /// The certificates of the PKI, and the service-account key pair.
+    /// The certificates of the PKI, and the service-account keys.
     Certificate,
     /// The kubeconfig files.
     Kubeconfig,
-    /// The components that run as static Pods, etcd aside.
+    /// The components that run as static Pods, except etcd.
     Component,
     /// Everything that `certs renew` renews.
     Renewable,
-    /// Everything that an external CA may have signed: the kubelet's kubeconfig on top.
+    /// Everything that an external CA may have signed, including the kubelet's kubeconfig.
     Importable,
 }

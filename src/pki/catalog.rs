@@ -1,7 +1,7 @@
 //! The certificates and kubeconfigs of a control plane, as tables.
 //!
-//! The names are those of kubeadm's sub-phases (`init phase certs NAME`) and of `certs renew NAME`.
-//! What differs between minors is a rule here and its answer in the table of minors.
+//! The names are those of kubeadm's sub-phases (`init phase certs NAME`) and of `certs renew NAME`. What differs
+//! between minor versions is a rule here; the `versions` table resolves it.
 
 use super::error::PkiError;
 use super::subject::Subject;
@@ -9,115 +9,106 @@ use crate::base::suggest::similar;
 use crate::config::model::{ClusterConfig, Etcd};
 use crate::versions::Minor;
 
-/// The group that may do everything and that no RBAC rule can restrain.
+/// The group with unrestricted access, which RBAC cannot limit.
 pub const SYSTEM_MASTERS: &str = "system:masters";
-/// The group of administrators, bound by a `ClusterRoleBinding` that can be taken away.
+/// The group of administrators, bound by a `ClusterRoleBinding` that can be deleted.
 pub const CLUSTER_ADMINS: &str = "kubeadm:cluster-admins";
-/// The group of kubelets.
 pub const NODES: &str = "system:nodes";
 
-/// One certificate with its key in the certificates folder.
+/// A certificate and its key in the certificates directory.
 #[derive(Debug)]
 pub struct CertSpec {
-    /// kubeadm's name of the sub-phase.
+    /// The name of kubeadm's sub-phase.
     pub name: &'static str,
-    /// The file below the certificates folder, without `.crt` and `.key`.
+    /// The file below the certificates directory, without `.crt` and `.key`.
     pub base: &'static str,
-    /// The name of the CA that signs it; None for a CA, which signs itself.
+    /// The name of the CA that signs it; None for a self-signed CA.
     pub ca: Option<&'static str>,
-    /// What it is, as a noun phrase for help texts.
+    /// A noun phrase for help texts.
     pub what: &'static str,
-    /// Whom it stands for.
     pub user: User,
-    /// The groups it is in.
     pub groups: Groups,
-    /// What it may be used for; empty for a CA.
+    /// Extended key usages; empty for a CA.
     pub usages: &'static [Usage],
-    /// Which names and addresses it is valid for.
     pub sans: SanRule,
 }
 
-/// One kubeconfig with its client certificate, signed by the CA named `ca`.
+/// A kubeconfig with its client certificate, signed by the CA named `ca`.
 #[derive(Debug)]
 pub struct KubeconfigSpec {
-    /// kubeadm's name of the sub-phase.
+    /// The name of kubeadm's sub-phase.
     pub name: &'static str,
-    /// The file below the kubeconfig folder; also its name for `certs renew`.
+    /// The file below the kubeconfig directory; also its name for `certs renew`.
     pub file: &'static str,
-    /// What it is, as a noun phrase for help texts.
+    /// A noun phrase for help texts.
     pub what: &'static str,
-    /// Whom it stands for.
     pub user: User,
-    /// The groups it is in.
     pub groups: Groups,
-    /// Which API server it points to.
     pub server: Server,
 }
 
-/// Whom a certificate stands for.
+/// The common name (CN) of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum User {
-    /// A fixed name.
     Named(&'static str),
     /// The node's name.
     NodeName,
-    /// `system:node:` and the node's name.
+    /// `system:node:` followed by the node's name.
     Kubelet,
 }
 
-/// The groups a certificate is in.
+/// The groups (O) in a certificate's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Groups {
-    /// None.
     None,
-    /// [`SYSTEM_MASTERS`] in every minor.
+    /// [`SYSTEM_MASTERS`] in every minor version.
     SystemMasters,
     /// [`NODES`].
     Nodes,
-    /// [`SYSTEM_MASTERS`] until admins got a group of their own, then [`CLUSTER_ADMINS`].
+    /// [`SYSTEM_MASTERS`] before the separate group of administrators existed, then [`CLUSTER_ADMINS`].
     Admins,
-    /// [`SYSTEM_MASTERS`] in old minors, then none: etcd does not look at groups.
+    /// [`SYSTEM_MASTERS`] in old minor versions, then none: etcd ignores groups.
     MastersOnce,
-    /// [`SYSTEM_MASTERS`], then [`CLUSTER_ADMINS`], and none since a `ClusterRoleBinding` names the user.
+    /// [`SYSTEM_MASTERS`], then [`CLUSTER_ADMINS`], and none where a `ClusterRoleBinding` names the user.
     KubeletApi,
 }
 
-/// What a certificate may be used for.
+/// The extended key usage of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Usage {
-    /// To prove that this is the client.
+    /// Client authentication.
     Client,
-    /// To prove that this is the server.
+    /// Server authentication.
     Server,
 }
 
-/// Which names and addresses a certificate is valid for.
+/// The SANs of a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SanRule {
-    /// None: it is never looked up by name.
+    /// None: clients never verify it by name.
     None,
-    /// A CA's own name, in minors that add it.
+    /// The CA's own name, in minor versions that add it.
     OwnName,
-    /// Everything under which the API server is called.
+    /// Every name and address of the API server.
     ApiServer,
-    /// Everything under which etcd is called by its clients.
+    /// Every name and address that etcd's clients use.
     EtcdServer,
-    /// Everything under which etcd is called by its peers.
+    /// Every name and address that etcd's peers use.
     EtcdPeer,
 }
 
-/// Which API server a kubeconfig points to.
+/// The API server that a kubeconfig points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Server {
-    /// The shared endpoint, when there is one.
+    /// The control plane endpoint, if there is one.
     Shared,
-    /// The one on this host: a component must not depend on one of another version.
+    /// The API server of this host: a component must not depend on one of another version.
     Local,
-    /// The shared one in old minors, the local one since `ControlPlaneKubeletLocalMode`.
+    /// The shared endpoint in old minor versions, the local API server with `ControlPlaneKubeletLocalMode`.
     Kubelet,
 }
 
-/// Every certificate, a CA always before what it signs.
+/// Every certificate, each CA before the certificates that it signs.
 pub const CERTS: &[CertSpec] = &[
     CertSpec {
         name: "ca",
@@ -186,7 +177,7 @@ pub const CERTS: &[CertSpec] = &[
         what: "the certificate with which etcd serves",
         user: User::NodeName,
         groups: Groups::None,
-        // etcd's gateway is a client of etcd itself and shows the same certificate:
+        // etcd's gateway is a client of etcd itself and presents the same certificate:
         // https://github.com/etcd-io/etcd/issues/9785.
         usages: &[Usage::Server, Usage::Client],
         sans: SanRule::EtcdServer,
@@ -195,7 +186,7 @@ pub const CERTS: &[CertSpec] = &[
         name: "etcd-peer",
         base: "etcd/peer",
         ca: Some("etcd-ca"),
-        what: "the certificate with which etcd members talk to each other",
+        what: "the certificate with which etcd members communicate with each other",
         user: User::NodeName,
         groups: Groups::None,
         usages: &[Usage::Server, Usage::Client],
@@ -267,16 +258,12 @@ pub const KUBECONFIGS: &[KubeconfigSpec] = &[
     },
 ];
 
-/// The sub-phase that makes the service-account key pair: no certificate, and so no row.
+/// The sub-phase that generates the service-account key pair, which has no certificate and so no row.
 pub const SERVICE_ACCOUNT: &str = "sa";
-/// What the `sa` sub-phase makes, as a noun phrase for help texts.
+/// A noun phrase for help texts.
 pub const SERVICE_ACCOUNT_WHAT: &str = "the key pair with which service-account tokens are signed and checked";
 const SUPER_ADMIN: &str = "super-admin";
 
-/// The certificate of this name.
-///
-/// # Errors
-/// When there is none; the error knows the nearest name.
 pub fn cert(name: &str) -> Result<&'static CertSpec, PkiError> {
     CERTS.iter().find(|spec| spec.name == name).ok_or_else(|| PkiError::UnknownName {
         name: name.into(),
@@ -284,10 +271,7 @@ pub fn cert(name: &str) -> Result<&'static CertSpec, PkiError> {
     })
 }
 
-/// The kubeconfig of this sub-phase or file name.
-///
-/// # Errors
-/// When there is none; the error knows the nearest name.
+/// The kubeconfig with this sub-phase or file name.
 pub fn kubeconfig(name: &str) -> Result<&'static KubeconfigSpec, PkiError> {
     KUBECONFIGS.iter().find(|spec| spec.name == name || spec.file == name).ok_or_else(|| PkiError::UnknownName {
         name: name.into(),
@@ -295,42 +279,41 @@ pub fn kubeconfig(name: &str) -> Result<&'static KubeconfigSpec, PkiError> {
     })
 }
 
-/// The certificates that a control plane of this cluster has: those of etcd only where it runs its own.
+/// The certificates of a control plane of this cluster; those of etcd only with stacked etcd.
 pub fn certs_of(cluster: &ClusterConfig) -> impl Iterator<Item = &'static CertSpec> + use<> {
     let local = matches!(cluster.etcd, Etcd::Local(_));
     CERTS.iter().filter(move |spec| local || !spec.belongs_to_etcd())
 }
 
-/// The kubeconfigs that a first control plane of this minor has.
+/// The kubeconfigs of a first control plane of this minor version.
 pub fn kubeconfigs_of(minor: &Minor) -> impl Iterator<Item = &'static KubeconfigSpec> + use<> {
     let super_admin = minor.super_admin_conf;
     KUBECONFIGS.iter().filter(move |spec| super_admin || spec.name != SUPER_ADMIN)
 }
 
-/// How many keys a first control plane of this cluster needs: what a key pool is told.
+/// The number of keys that a first control plane of this cluster needs, for the key pool.
 pub fn key_count(cluster: &ClusterConfig, minor: &Minor) -> usize {
     certs_of(cluster).count() + kubeconfigs_of(minor).count() + 1
 }
 
 impl CertSpec {
-    /// True for what only a cluster with its own etcd has.
+    /// True for what only a cluster with stacked etcd has.
     pub fn belongs_to_etcd(&self) -> bool {
         self.name == "etcd-ca" || self.ca == Some("etcd-ca")
     }
 
-    /// True when it is a CA.
     pub fn is_ca(&self) -> bool {
         self.ca.is_none()
     }
 
-    /// Whom it stands for in this minor, on the node of this name.
+    /// The subject in this minor version, on the node with this name.
     pub fn subject(&self, minor: &Minor, node: &str) -> Subject {
         Subject::new(self.user.name(node), self.groups.of(minor))
     }
 }
 
 impl KubeconfigSpec {
-    /// Whom it stands for in this minor, on the node of this name.
+    /// The subject in this minor version, on the node with this name.
     pub fn subject(&self, minor: &Minor, node: &str) -> Subject {
         Subject::new(self.user.name(node), self.groups.of(minor))
     }

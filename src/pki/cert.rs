@@ -1,4 +1,4 @@
-//! A certificate that was read, as the facts that anybody here asks for.
+//! A parsed certificate.
 
 use super::error::{CertificateError, PkiError};
 use super::not_pem;
@@ -13,45 +13,43 @@ use std::path::Path;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// A certificate.
-// Four independent facts of a certificate, which no enum would make clearer.
+// Four independent facts of a certificate; an enum would not make them clearer.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, PartialEq, Eq)]
 pub struct Cert {
-    /// The certificate itself.
+    /// The certificate in DER.
     pub der: Vec<u8>,
-    /// Whom it stands for: common name and groups. Other parts of the name are only in `subject_der`.
+    /// Common name and groups. Other attributes of the subject are only in `subject_der`.
     pub subject: Subject,
     /// The whole subject, byte for byte.
     pub subject_der: Vec<u8>,
-    /// The whole issuer for people.
+    /// The whole issuer, for people.
     pub issuer: String,
     /// The whole issuer, byte for byte.
     pub issuer_der: Vec<u8>,
     /// The serial number in hexadecimal, two digits a byte.
     pub serial: String,
-    /// The first second of its time, since the epoch.
+    /// `notBefore`, in seconds since the epoch.
     pub not_before: i64,
-    /// The last second of its time.
+    /// `notAfter`, in seconds since the epoch.
     pub not_after: i64,
-    /// True when it says that it is a CA.
+    /// Basic constraints: CA.
     pub is_ca: bool,
-    /// True unless its key usage forbids it to sign certificates.
+    /// False if its key usage does not include certificate signing.
     pub may_sign: bool,
-    /// True unless its extended key usage leaves out servers.
+    /// False if its extended key usage does not include server authentication.
     pub for_servers: bool,
-    /// True unless its extended key usage leaves out clients.
+    /// False if its extended key usage does not include client authentication.
     pub for_clients: bool,
-    /// What it is valid for.
     pub sans: Sans,
-    /// The subject key identifier, when it has one.
+    /// The subject key identifier, if it has one.
     pub key_id: Option<Vec<u8>>,
     /// The public key as DER `SubjectPublicKeyInfo`.
     pub public_der: Vec<u8>,
 }
 
 impl Cert {
-    /// Reads one certificate; None when the bytes are something else.
+    /// Parses one certificate; None if the bytes are something else.
     pub fn from_der(der: &[u8]) -> Option<Self> {
         let (rest, x509) = X509Certificate::from_der(der).ok()?;
         if !rest.is_empty() {
@@ -81,9 +79,6 @@ impl Cert {
     }
 
     /// Every certificate in a PEM file, in order; at least one. Other blocks are skipped.
-    ///
-    /// # Errors
-    /// When there is none, or one of them is damaged.
     pub fn bundle_from_pem(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let blocks =
             pem::blocks(bytes).map_err(|error| not_pem::of_pem(error, bytes, || Self::from_der(bytes).is_some()))?;
@@ -102,20 +97,18 @@ impl Cert {
         Ok(certs)
     }
 
-    /// Like [`Cert::bundle_from_pem`], with the path for the error.
-    ///
-    /// # Errors
-    /// [`PkiError::NotACertificate`].
+    /// Like [`Cert::bundle_from_pem`]; errors name the path.
     pub fn bundle_from_file(path: &Path, bytes: &[u8]) -> Result<Vec<Self>, PkiError> {
         Self::bundle_from_pem(bytes).map_err(|source| PkiError::NotACertificate { path: path.to_path_buf(), source })
     }
 
-    /// The certificate as a PEM file.
+    /// The certificate in PEM.
     pub fn pem(&self) -> String {
         pem::encode(pem::CERTIFICATE, &self.der)
     }
 
-    /// True when `ca` has signed this certificate: the names fit and the signature holds. Says nothing of time.
+    /// True if `ca` signed this certificate: the issuer matches and the signature is valid. Validity periods are not
+    /// checked.
     pub fn is_signed_by(&self, ca: &Self) -> bool {
         if self.issuer_der != ca.subject_der {
             return false;
@@ -127,17 +120,17 @@ impl Cert {
         this.verify_signature(Some(ca.public_key())).is_ok()
     }
 
-    /// True when the public key in `spki` is that of this certificate.
+    /// True if `spki` is the public key of this certificate.
     pub fn has_key(&self, spki: &[u8]) -> bool {
         public_bits(spki).is_some_and(|bits| public_bits(&self.public_der) == Some(bits))
     }
 
-    /// The algorithm of its key, where it is one that can be asked for.
+    /// The algorithm of its key, if it is a supported one.
     pub fn algorithm(&self) -> Option<KeyAlgorithm> {
         algorithm_of(&self.public_der)
     }
 
-    /// The pin of its key.
+    /// The CA certificate hash of its key.
     pub fn pin(&self) -> Pin {
         Pin::of_public_key(&self.public_der)
     }
@@ -201,7 +194,7 @@ mod tests {
     use crate::pki::judge::openssl;
 
     #[test]
-    fn what_openssl_made_is_read_fact_by_fact() {
+    fn certificates_of_openssl_are_parsed_completely() {
         let pem = openssl(
             &[
                 "req",
@@ -242,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_certificate_says_what_it_has() {
+    fn a_file_without_a_certificate_names_the_blocks_it_contains() {
         let key = pem::encode("PRIVATE KEY", b"x");
         let error = Cert::bundle_from_pem(key.as_bytes()).unwrap_err();
         assert_eq!(error, CertificateError::OtherBlocks { found: "PRIVATE KEY".into() });

@@ -1,7 +1,7 @@
-//! External CAs: requests go out, signed certificates come in.
+//! External CAs: writes certificate signing requests and imports the signed certificates.
 //!
-//! A request lies beside its key (`apiserver.csr`, `admin.conf.csr`), where kubeadm puts it. What
-//! comes back is judged like any certificate before it is written.
+//! A request is written next to its key (`apiserver.csr`, `admin.conf.csr`), as kubeadm does. A signed certificate is
+//! verified like any other before it is written.
 
 use super::catalog::{self, CertSpec, KubeconfigSpec, Usage};
 use super::cert::{Cert, bundle_pem};
@@ -23,10 +23,7 @@ use crate::config::model::{ClusterConfig, NodeConfig};
 use std::path::{Path, PathBuf};
 
 impl PkiStore {
-    /// Writes the key (unless it is there) and a request for a leaf certificate; returns the request's path.
-    ///
-    /// # Errors
-    /// When the row is a CA, the key that is there cannot be used, or a file cannot be written.
+    /// Writes the key (unless it exists) and a request for a leaf certificate; returns the path of the request.
     pub fn request(
         &self,
         spec: &CertSpec,
@@ -39,7 +36,7 @@ impl PkiStore {
         }
         let minor = minor_of(cluster)?;
         let mut sans = Sans::of(spec.sans, "", cluster, node, minor)?;
-        // A certificate that is in use may have names that no configuration tells of.
+        // A certificate in use may have SANs that the configuration does not contain.
         if let Some(old) = self.load_certs(spec)?.as_deref().and_then(<[Cert]>::first) {
             sans.add_all(&old.sans.dns);
             old.sans.ips.iter().for_each(|ip| sans.add_ip(*ip));
@@ -51,11 +48,8 @@ impl PkiStore {
         Ok(path)
     }
 
-    /// Writes a kubeconfig with a key and no certificate yet (unless it is there) and a request; returns the
-    /// request's path.
-    ///
-    /// # Errors
-    /// When the kubeconfig that is there cannot be used, or a file cannot be written.
+    /// Writes a kubeconfig with a key but without a certificate (unless it exists) and a request; returns the path of
+    /// the request.
     pub fn request_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
@@ -97,10 +91,8 @@ impl PkiStore {
         Ok(request)
     }
 
-    /// Judges a certificate (PEM, DER or PKCS#7, with its intermediates) that was signed elsewhere for the key that is there.
-    ///
-    /// # Errors
-    /// When anything about it is wrong: its chain, key, names, uses, time or subject.
+    /// Verifies a certificate (PEM, DER or PKCS#7, with its intermediates) that an external CA signed for the existing
+    /// key.
     pub fn judge_signed(
         &self,
         spec: &CertSpec,
@@ -122,13 +114,10 @@ impl PkiStore {
             usages: spec.usages,
             now: self.now,
         };
-        arrival.judge(pem)
+        arrival.verify(pem)
     }
 
-    /// Takes in a certificate that [`PkiStore::judge_signed`] finds right.
-    ///
-    /// # Errors
-    /// As [`PkiStore::judge_signed`]; nothing is written then.
+    /// Imports a certificate that [`PkiStore::judge_signed`] accepted.
     pub fn import(
         &self,
         spec: &CertSpec,
@@ -142,10 +131,7 @@ impl PkiStore {
         first(chain, &path)
     }
 
-    /// Judges a client certificate for a kubeconfig that [`PkiStore::request_kubeconfig`] wrote.
-    ///
-    /// # Errors
-    /// As [`PkiStore::judge_signed`].
+    /// Verifies a client certificate for a kubeconfig that [`PkiStore::request_kubeconfig`] wrote.
     pub fn judge_signed_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
@@ -169,14 +155,11 @@ impl PkiStore {
             usages: &[Usage::Client],
             now: self.now,
         };
-        arrival.judge(pem)
+        arrival.verify(pem)
     }
 
-    /// Takes in a client certificate for a kubeconfig. One that names a file which holds both certificate and key, as
-    /// the kubelet's does, gets it there, where the kubelet goes on renewing it.
-    ///
-    /// # Errors
-    /// As [`PkiStore::judge_signed`]; nothing is written then.
+    /// Imports a client certificate for a kubeconfig. If the kubeconfig names a file with both certificate and key, as
+    /// the kubelet's does, the certificate is written there, where the kubelet continues to rotate it.
     pub fn import_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
@@ -213,13 +196,13 @@ impl PkiStore {
     }
 }
 
-/// Certificates and their key as one file. The file that was read may have held an older certificate beside the key,
-/// so only the key's own block is taken.
+/// Certificates and their key as one file. The file that was read may contain an older certificate next to the key, so
+/// only the block of the key is used.
 pub fn both_pem(chain: &[Cert], key: &PrivateKey) -> Vec<u8> {
     [bundle_pem(chain).as_bytes(), key.block().expose().as_bytes()].concat()
 }
 
-/// A certificate that came back, and all that it must be.
+/// A signed certificate and its requirements.
 struct Arrival<'a> {
     path: &'a Path,
     name: &'a str,
@@ -232,7 +215,7 @@ struct Arrival<'a> {
 }
 
 impl Arrival<'_> {
-    fn judge(&self, bytes: &[u8]) -> Result<Vec<Cert>, PkiError> {
+    fn verify(&self, bytes: &[u8]) -> Result<Vec<Cert>, PkiError> {
         let certs = form::certificates(bytes)
             .map_err(|source| PkiError::NotACertificate { path: self.path.to_path_buf(), source })?;
         let chain = form::in_order(certs, self.key.value.public_der());
@@ -258,7 +241,7 @@ impl Arrival<'_> {
     }
 }
 
-/// RBAC goes by these names, so a signer that changed them has made something else. Groups on top do no harm here.
+/// RBAC depends on these names, so a certificate with other ones is refused. Additional groups are accepted.
 fn stands_for(found: &Subject, wanted: &Subject) -> bool {
     found.common_name == wanted.common_name && wanted.organizations.iter().all(|o| found.organizations.contains(o))
 }

@@ -1,8 +1,7 @@
-//! The few lines of DER that no crate offers: building an element, and taking one apart without
-//! understanding it.
+//! The parts of DER that no crate offers: encoding an element, and splitting one without interpreting it.
 //!
-//! Names of foreign CAs must go into certificates byte for byte, and private keys must lose their
-//! PKCS#8 wrapper; both only need to know where an element begins and ends.
+//! Names of external CAs must be copied into certificates byte for byte, and private keys must lose their PKCS#8
+//! wrapper; both only need the boundaries of elements.
 
 /// SEQUENCE.
 pub const SEQUENCE: u8 = 0x30;
@@ -20,10 +19,9 @@ pub const UTF8_STRING: u8 = 0x0c;
 /// `PrintableString`.
 pub const PRINTABLE_STRING: u8 = 0x13;
 
-/// One element: its tag, what is in it, and the whole of it.
+/// One element: tag, content and complete encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Element<'a> {
-    /// The tag byte.
     pub tag: u8,
     /// Without tag and length.
     pub content: &'a [u8],
@@ -31,7 +29,7 @@ pub struct Element<'a> {
     pub raw: &'a [u8],
 }
 
-/// `content` as one element.
+/// Encodes `content` as one element.
 pub fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     if let Ok(short @ 0..=0x7f) = u8::try_from(content.len()) {
@@ -39,7 +37,7 @@ pub fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     } else {
         let length = content.len().to_be_bytes();
         let digits: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
-        // A usize has at most eight bytes, so the count fits beside the mark for the long form.
+        // A usize has at most eight bytes, so the count fits next to the bit of the long form.
         out.push(0x80 | u8::try_from(digits.len()).unwrap_or(8));
         out.extend(digits);
     }
@@ -47,8 +45,8 @@ pub fn encode(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The first element of `input` and what follows it; None when `input` does not begin with a whole
-/// element of a one-byte tag and a definite length.
+/// The first element of `input` and the remaining bytes; None if `input` does not begin with a complete element of a
+/// one-byte tag and a definite length.
 pub fn first(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
     let (&tag, rest) = input.split_first()?;
     let (&mark, rest) = rest.split_first()?;
@@ -66,7 +64,7 @@ pub fn first(input: &[u8]) -> Option<(Element<'_>, &[u8])> {
     Some((Element { tag, content, raw }, after))
 }
 
-/// The elements that `content` is made of; None when it is made of something else.
+/// The elements of `content`; None if it is something else.
 pub fn elements(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
     let mut found = Vec::new();
     while !content.is_empty() {
@@ -77,7 +75,7 @@ pub fn elements(mut content: &[u8]) -> Option<Vec<Element<'_>>> {
     Some(found)
 }
 
-/// What the one SEQUENCE in `input` is made of; None when `input` is something else.
+/// The elements of the SEQUENCE in `input`; None if `input` is something else.
 pub fn sequence(input: &[u8]) -> Option<Vec<Element<'_>>> {
     let (element, rest) = first(input)?;
     if element.tag == SEQUENCE && rest.is_empty() { elements(element.content) } else { None }
@@ -96,13 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_no_element() {
+    fn truncated_input_is_refused() {
         let whole = encode(SEQUENCE, &encode(OCTET_STRING, &[1]));
         for length in 0..whole.len() {
             assert_eq!(first(&whole[..length]), None, "{length}");
         }
-        assert_eq!(first(&[0x30, 0x80, 0, 0]), None, "an indefinite length was taken");
-        assert_eq!(first(&[0x30, 0x85, 1, 0, 0, 0, 0]), None, "a length past 4 GiB was taken");
+        assert_eq!(first(&[0x30, 0x80, 0, 0]), None, "an indefinite length was accepted");
+        assert_eq!(first(&[0x30, 0x85, 1, 0, 0, 0, 0]), None, "a length past 4 GiB was accepted");
     }
 
     proptest! {

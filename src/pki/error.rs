@@ -1,4 +1,4 @@
-//! What can be wrong with certificates, keys and kubeconfigs, with the way out.
+//! Errors of certificates, keys and kubeconfigs, with hints.
 
 use super::key_error::KeyError;
 use super::problem::Problem;
@@ -10,36 +10,35 @@ use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
 use std::path::{Path, PathBuf};
 
-/// What went wrong in the PKI engine.
 #[derive(Debug, thiserror::Error)]
 pub enum PkiError {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A certificate file holds no certificate that can be read.
+    /// A certificate file without a certificate that can be parsed.
     #[error("{} holds no usable certificate", path.display())]
     NotACertificate {
         /// The file.
         path: PathBuf,
-        /// What is there instead.
+        /// What it contains instead.
         #[source]
         source: CertificateError,
     },
-    /// A key file holds no key that can be used.
+    /// A key file without a usable key.
     #[error("{} holds no usable private key", path.display())]
     NotAKey {
         /// The file.
         path: PathBuf,
-        /// What is there instead.
+        /// What it contains instead.
         #[source]
         source: KeyError,
     },
-    /// A public-key file holds no key that can be used.
+    /// A public-key file without a usable key.
     #[error("{} holds no usable public key", path.display())]
     NotAPublicKey {
         /// The file.
         path: PathBuf,
-        /// What is there instead.
+        /// What it contains instead.
         #[source]
         source: KeyError,
     },
@@ -49,54 +48,54 @@ pub enum PkiError {
     /// A kubeconfig could not be read.
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigError),
-    /// What is there is not what this cluster needs. It has been left as it is.
+    /// An existing file is not what this cluster needs. It is unchanged.
     #[error("{} cannot be used: {}", path.display(), list(problems))]
     Unfit {
         /// The file.
         path: PathBuf,
-        /// The name under which it is renewed.
+        /// Its name for `certs renew`.
         name: String,
-        /// Everything that is wrong with it; never empty.
+        /// Every problem; never empty.
         problems: Vec<Problem>,
-        /// This host cannot issue it again, as the key of its CA is elsewhere.
+        /// True if this host cannot reissue it, because the key of its CA is elsewhere.
         external_ca: bool,
     },
     /// Certificates of an external CA are missing.
-    #[error("{} has no key beside it, so it is an external CA; what only its owner can sign is missing: {}", ca.display(), missing.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
+    #[error("{} has no private key on this host, so it is an external CA; files that only the external CA can sign are missing: {}", ca.display(), missing.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", "))]
     ExternalCa {
         /// The CA certificate.
         ca: PathBuf,
         /// The missing files.
         missing: Vec<PathBuf>,
     },
-    /// The CA that must sign is not there yet.
-    #[error("{} is missing, which must sign {name}", ca.display())]
+    /// The CA that must sign does not exist yet.
+    #[error("cannot sign {name}: the CA certificate {} is missing", ca.display())]
     NoCa {
         /// The CA certificate.
         ca: PathBuf,
-        /// What is to be signed.
+        /// What it must sign.
         name: String,
-        /// The CA's own name: `etcd-ca`.
+        /// The name of the CA: `etcd-ca`.
         ca_name: String,
     },
-    /// A file that belongs to a pair has lost the other half, and the other half cannot be made again.
-    #[error("{} is there without {}", there.display(), missing.display())]
+    /// A key without its certificate or a certificate without its key, and the missing file cannot be regenerated.
+    #[error("{} exists without {}", there.display(), missing.display())]
     HalfAPair {
-        /// The file that is there.
+        /// The existing file.
         there: PathBuf,
-        /// The file that is not.
+        /// The missing file.
         missing: PathBuf,
     },
-    /// What is to be renewed is not there.
-    #[error("{} is not there, or holds no certificate to renew", path.display())]
+    /// The certificate to renew does not exist.
+    #[error("{} does not exist or does not contain a certificate to renew", path.display())]
     Missing {
         /// The file.
         path: PathBuf,
-        /// The sub-phase that makes it: `certs apiserver`.
+        /// The sub-phase that creates it: `certs apiserver`.
         phase: String,
     },
-    /// A CA cannot be renewed or requested like a leaf.
-    #[error("{name} is a CA, and everything that it signed would be lost with it")]
+    /// A CA cannot be renewed or requested like a leaf certificate.
+    #[error("{name} is a CA: replacing it would invalidate every certificate that it signed")]
     CaNotRenewed {
         /// Its name.
         name: String,
@@ -108,9 +107,9 @@ pub enum PkiError {
         key: PathBuf,
         /// The certificate file.
         cert: PathBuf,
-        /// Which of the two pairs is in place.
+        /// Which key and certificate are in place.
         state: PairState,
-        /// Which file failed, and why.
+        /// The file that failed, and why.
         #[source]
         cause: FileError,
     },
@@ -120,69 +119,68 @@ pub enum PkiError {
         /// The file.
         path: PathBuf,
     },
-    /// A file that all control planes share differs from the one that came from the cluster.
-    #[error("{} is there already and differs from the cluster's", path.display())]
+    /// A file that all control planes share differs from the cluster's.
+    #[error("{} already exists and differs from the cluster's", path.display())]
     OtherCluster {
         /// The file.
         path: PathBuf,
     },
-    /// A signed certificate was brought for a key that is not there.
-    #[error("{} is missing, for which the certificate was requested", path.display())]
+    /// A signed certificate without the key for which it was requested.
+    #[error("the private key {} is missing, for which the certificate was requested", path.display())]
     KeyMissing {
         /// The key file.
         path: PathBuf,
     },
     /// A key could not be generated.
-    #[error("cannot generate a key of the kind {algorithm}: {reason}")]
+    #[error("cannot generate the {algorithm} key: {reason}")]
     Generate {
         /// kubeadm's name of the algorithm.
         algorithm: &'static str,
-        /// The library's word.
+        /// The error of the library.
         reason: String,
     },
     /// A certificate or request could not be encoded or signed.
     #[error("cannot sign {what}: {reason}")]
     Sign {
-        /// What was to be signed.
         what: String,
-        /// The library's word.
+        /// The error of the library.
         reason: String,
     },
-    /// The operating system gave no random bytes.
-    #[error("no random bytes")]
+    /// The operating system returned no random bytes.
+    #[error("the operating system returned no random bytes")]
     Random(#[source] std::io::Error),
-    /// The table of minors does not have this one.
-    #[error("{version} is outside of the supported versions, {window}")]
+    /// The version is not in the table of minor versions.
+    #[error("{version} is not supported; supported versions are {window}")]
     UnknownMinor {
         /// The version.
         version: String,
         /// The versions that are supported.
         window: String,
     },
-    /// No address can be taken from the Service network.
-    #[error("the Service network {subnet} is too small for the API server's address, which is its second one")]
+    /// The Service network is too small for the address of the API server.
+    #[error("the Service network {subnet} is too small: the API server uses its second address")]
     ServiceSubnetTooSmall {
         /// The network.
         subnet: String,
     },
-    /// There is no certificate of this name.
-    #[error("there is no certificate named {name:?}")]
+    /// An unknown certificate name.
+    #[error("unknown certificate name {name:?}")]
     UnknownName {
         /// What was asked for.
         name: String,
-        /// The nearest right name.
+        /// The nearest known name.
         nearest: Option<&'static str>,
     },
 }
 
-/// What lies in the place of a key and a certificate after a replacement that failed.
+/// The state of a key and a certificate after a failed replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PairState {
-    /// The pair from before.
+    /// The previous key and certificate.
     Old,
-    /// The new pair.
+    /// The new key and certificate.
     New,
-    /// Files that do not belong together. The new pair is kept in the staging file.
+    /// Files that do not belong together. The new key and certificate are kept in the staging file.
     Mixed {
         /// The staging file.
         staged: PathBuf,
@@ -196,7 +194,7 @@ impl PairState {
             Self::Old => format!("{key} and {cert} are unchanged and belong together"),
             Self::New => format!("{key} and {cert} are the new ones and belong together"),
             Self::Mixed { staged } => {
-                format!("{key} and {cert} do not belong together; the new pair is kept in {}", staged.display())
+                format!("{key} and {cert} do not belong together; the new ones are kept in {}", staged.display())
             }
         }
     }
@@ -209,28 +207,28 @@ pub enum CertificateError {
     #[error(transparent)]
     Pem(#[from] PemError),
     /// It is a certificate in DER.
-    #[error("it is a certificate in DER, and Kubernetes reads PEM")]
+    #[error("it is a certificate in DER; Kubernetes requires PEM")]
     Der,
-    /// It is an envelope of certificates.
-    #[error("it is PKCS#7, and Kubernetes reads certificates in PEM")]
+    /// It is a PKCS#7 file with certificates.
+    #[error("it is PKCS#7; Kubernetes requires certificates in PEM")]
     Pkcs7 {
-        /// openssl's option for it.
+        /// The option of openssl for it.
         form: &'static str,
     },
-    /// An envelope of certificates holds none that can be read.
-    #[error("it is PKCS#7 without a certificate that can be read")]
+    /// A PKCS#7 file without a certificate that can be parsed.
+    #[error("it is PKCS#7 without a certificate that can be parsed")]
     Pkcs7Unread,
-    /// It is a store of certificates and keys.
-    #[error("it is PKCS#12, and Kubernetes reads certificates and keys in PEM")]
+    /// It is a PKCS#12 file.
+    #[error("it is PKCS#12; Kubernetes requires certificates and keys in PEM")]
     Pkcs12,
-    /// There are blocks, and none is a certificate.
-    #[error("it holds {found} and no CERTIFICATE block")]
+    /// There are PEM blocks, but none is a certificate.
+    #[error("it holds {found} but no CERTIFICATE block")]
     OtherBlocks {
-        /// The labels that were found.
+        /// The labels of the blocks.
         found: String,
     },
     /// A block is not an X.509 certificate.
-    #[error("the certificate number {number} in it is damaged")]
+    #[error("certificate number {number} in it is damaged")]
     Damaged {
         /// From 1.
         number: usize,
@@ -238,11 +236,11 @@ pub enum CertificateError {
 }
 
 impl CertificateError {
-    /// The command that brings the file into the right form, where there is one.
+    /// The command that converts the file, if there is one.
     fn fix(&self, path: &Path) -> Option<String> {
         let convert = |command: &str| {
             let path = path.display();
-            Some(format!("run 'openssl {command} -in {path} -out {path}.pem' and put the result in its place"))
+            Some(format!("run 'openssl {command} -in {path} -out {path}.pem' and replace the file with the result"))
         };
         match self {
             Self::Pem(error) => error.fix(path),
@@ -285,7 +283,7 @@ impl Fault for PkiError {
     fn hint(&self) -> Option<String> {
         match self {
             Self::NotExchanged { cause, state: PairState::Mixed { .. }, .. } => Some(format!(
-                "{}; then run the same command again, which puts the new pair in place, before a component restarts",
+                "{}; then run the same command again, which installs the new key and certificate, before a component restarts",
                 cause.hint().unwrap_or_else(|| "fix the cause".into())
             )),
             Self::File(error) | Self::NotExchanged { cause: error, .. } => error.hint(),
@@ -295,11 +293,11 @@ impl Fault for PkiError {
                 if let Some(fix) = source.fix(path) {
                     return Some(fix);
                 }
-                let look = format!("run 'openssl x509 -in {} -noout -text' to look at it", path.display());
+                let look = format!("run 'openssl x509 -in {} -noout -text' to inspect it", path.display());
                 Some(if is_irreplaceable(path) {
-                    format!("{look}, and put it back from a backup or from another control plane")
+                    format!("{look}, and restore it from a backup or from another control plane")
                 } else {
-                    format!("{look}, and put it back, or keep it under another name to have a new one made")
+                    format!("{look}, and restore it, or rename it and a new one will be generated")
                 })
             }
             Self::NotAKey { path, source } | Self::NotAPublicKey { path, source } => Some(source.fix(path)),
@@ -308,31 +306,31 @@ impl Fault for PkiError {
             }
             Self::Unfit { path, name, problems, .. } => problems.first().map(|problem| problem.fix(path, name)),
             Self::ExternalCa { .. } => Some(SIGNED_ELSEWHERE.into()),
-            Self::NoCa { ca_name, .. } => Some(format!("run 'kubewright init phase certs {ca_name}', or copy the cluster's CA to this host")),
+            Self::NoCa { ca, ca_name, .. } => Some(format!("copy the cluster's CA to {} from a backup or another control plane; for a new cluster, run 'kubewright init phase certs {ca_name}'", ca.display())),
             Self::HalfAPair { there, missing } => {
                 let from = format!("copy {} from where {} came from", missing.display(), there.display());
                 Some(if is_irreplaceable(there) {
                     format!("{from}, such as a backup or another control plane")
                 } else {
-                    format!("{from}, or keep {} under another name to have both made", there.display())
+                    format!("{from}, or rename {} and both will be generated", there.display())
                 })
             }
             Self::Missing { phase, .. } => Some(format!("run 'kubewright init phase {phase}'")),
-            Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane, which begins to bring a new CA to every node".into()),
+            Self::CaNotRenewed { .. } => Some("run 'kubewright certs rotate-ca trust' on a control plane to start a rotation of the CA".into()),
             Self::KeyExists { path } => Some(if is_irreplaceable(path) {
                 format!("keep {}: the cluster depends on it; use it, or another certificates directory", path.display())
             } else {
-                format!("keep {0} under another name first: run 'mv --backup=numbered {0} {0}.old'", path.display())
+                format!("rename {0} first: run 'mv --backup=numbered {0} {0}.old'", path.display())
             }),
             Self::OtherCluster { .. } => {
-                Some("this host has the files of another cluster, maybe their only copy: keep them, and join with another host".into())
+                Some("this host has the files of another cluster, possibly the only copy: keep them, and join with another host".into())
             }
-            Self::KeyMissing { .. } => Some("run 'kubewright certs generate-csr', which makes the key and its request".into()),
+            Self::KeyMissing { .. } => Some("run 'kubewright certs generate-csr', which generates the key and its request".into()),
             Self::UnknownMinor { .. } => Some("set kubernetesVersion to a supported version".into()),
-            Self::ServiceSubnetTooSmall { .. } => Some("give networking.serviceSubnet a network of at least two addresses".into()),
+            Self::ServiceSubnetTooSmall { .. } => Some("give networking.serviceSubnet a range of at least two addresses".into()),
             Self::UnknownName { nearest, .. } => Some(match nearest {
-                Some(name) => format!("did you mean '{name}'? Run 'kubewright certs check-expiration' for all names"),
-                None => "run 'kubewright certs check-expiration' for all names".into(),
+                Some(name) => format!("did you mean '{name}'? Run 'kubewright certs check-expiration' to list all names"),
+                None => "run 'kubewright certs check-expiration' to list all names".into(),
             }),
             Self::Random(_) => Some("run 'ls -l /dev/urandom': the kernel's random number generator must work".into()),
             Self::Generate { .. } | Self::Sign { .. } => None,
@@ -340,11 +338,11 @@ impl Fault for PkiError {
     }
 }
 
-/// How a certificate is had where the key of the CA is not on this host.
+/// How to get a certificate if the key of the CA is not on this host.
 const SIGNED_ELSEWHERE: &str = "run 'kubewright certs generate-csr', have the requests signed by the CA, then run 'kubewright \
-                                certs import FOLDER'";
+                                certs import DIRECTORY'";
 
-/// True for the files of CAs and of service accounts: what was made with them works with no others.
+/// True for CAs and service-account keys: nothing else works with what they signed.
 fn is_irreplaceable(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     stem.ends_with("ca") || stem == "sa"
@@ -355,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_user_can_mend_has_a_hint_with_a_way() {
+    fn errors_that_the_user_can_fix_have_a_hint_with_a_command() {
         let path = || PathBuf::from("/pki/x.crt");
         let unfit = |problem| PkiError::Unfit {
             path: path(),
@@ -391,7 +389,7 @@ mod tests {
         ];
         for error in errors {
             let (said, hint) = (error.to_string(), error.hint().unwrap_or_default());
-            let way = ["run '", "copy ", "use RSA", "keep ", "back to "].iter().any(|word| hint.contains(word));
+            let way = ["run '", "copy ", "use RSA", "keep ", "restore "].iter().any(|word| hint.contains(word));
             assert!(way, "{said}: {hint}");
             assert!(said.starts_with(|c: char| !c.is_uppercase()), "{said}");
             assert!(matches!(error.exit_code(), ExitCode::Input | ExitCode::Usage), "{said}");

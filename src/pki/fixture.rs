@@ -4,7 +4,7 @@ use crate::config::model::{ApiEndpoint, ClusterConfig, KeyAlgorithm, NodeConfig}
 use crate::config::print;
 use crate::versions::{Version, table};
 
-/// A cluster of this minor with every default, and ECDSA keys because they are made in no time.
+/// A cluster of this minor version with defaults, and ECDSA keys because they are generated quickly.
 pub fn cluster(minor: u16) -> ClusterConfig {
     ClusterConfig {
         encryption_algorithm: KeyAlgorithm::EcdsaP256,

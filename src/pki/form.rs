@@ -1,4 +1,4 @@
-//! The forms in which certificates come from signers: PEM, DER, PKCS#7. Files of a cluster are PEM.
+//! The formats of certificates from external CAs: PEM, DER, PKCS#7. The files of a cluster are PEM.
 
 use super::cert::Cert;
 use super::der::{self, Element};
@@ -7,7 +7,8 @@ use crate::base::pem;
 
 /// `[0]`: the content of a `ContentInfo`, and the certificates of a `SignedData` (RFC 2315).
 const CONTEXT_0: u8 = 0xa0;
-/// The certificates of a file in any of these forms, in its order.
+
+/// The certificates of a file in any of these formats, in the order of the file.
 pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<Cert>, CertificateError> {
     match Cert::bundle_from_pem(bytes) {
         Err(CertificateError::Der) => Ok(Cert::from_der(bytes).into_iter().collect()),
@@ -20,7 +21,7 @@ pub(super) fn certificates(bytes: &[u8]) -> Result<Vec<Cert>, CertificateError> 
     }
 }
 
-/// The certificates that a signer put into an envelope without content.
+/// The certificates of a PKCS#7 file without content.
 fn of_pkcs7(envelope: &[u8]) -> Result<Vec<Cert>, CertificateError> {
     let inside = || -> Option<Vec<Cert>> {
         let outer = der::sequence(envelope)?;
@@ -28,7 +29,7 @@ fn of_pkcs7(envelope: &[u8]) -> Result<Vec<Cert>, CertificateError> {
         let signed = der::sequence(content.content)?;
         let set = signed.iter().find(|part| part.tag == CONTEXT_0)?;
         let certs = der::elements(set.content)?;
-        // Other choices than a certificate (attribute certificates) have a context tag.
+        // Alternatives to a certificate (attribute certificates) have a context tag.
         let is_certificate = |one: &&Element<'_>| one.tag == der::SEQUENCE;
         certs.iter().filter(is_certificate).map(|one| Cert::from_der(one.raw)).collect()
     };
@@ -38,8 +39,8 @@ fn of_pkcs7(envelope: &[u8]) -> Result<Vec<Cert>, CertificateError> {
     }
 }
 
-/// The certificates as a file of a component has them: that of this key first, then each one's issuer. Where no
-/// certificate has this key, as they came.
+/// The certificates in the order in which a component reads them: the one of this key first, followed by each issuer.
+/// If no certificate matches this key, in their original order.
 pub(super) fn in_order(mut certs: Vec<Cert>, key: &[u8]) -> Vec<Cert> {
     let Some(place) = certs.iter().position(|cert| cert.has_key(key)) else { return certs };
     let mut chain = vec![certs.remove(place)];
@@ -48,7 +49,7 @@ pub(super) fn in_order(mut certs: Vec<Cert>, key: &[u8]) -> Vec<Cert> {
     {
         chain.push(certs.remove(next));
     }
-    // A root at the end is of no use: who trusts it has it.
+    // A root at the end is useless: a client that trusts it has it.
     if chain.len() > 1 && chain.last().is_some_and(|last| last.is_signed_by(last)) {
         chain.pop();
     }
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_signer_is_read() {
+    fn every_format_of_a_signed_certificate_is_parsed() {
         let (pem, _) = pair();
         let cert = Cert::bundle_from_pem(pem.as_bytes()).unwrap();
         let der = cert[0].der.clone();
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_a_cluster_that_is_not_pem_is_called_by_its_form() {
+    fn a_certificate_file_that_is_not_pem_is_refused_by_its_format() {
         let (pem, key) = pair();
         let cert = Cert::bundle_from_pem(pem.as_bytes()).unwrap().remove(0);
         let p7 = binary(&["crl2pkcs7", "-nocrl", "-certfile"], &pem);

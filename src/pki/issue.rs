@@ -1,8 +1,8 @@
 //! The only code that signs certificates and requests.
 //!
-//! rcgen encodes the extensions; the names are put in here, byte for byte. rcgen keeps one value of
-//! each kind in a name, so the certificates of a CA called `O=Acme, OU=a, OU=b` would not chain to
-//! it (rcgen issue 81), and a user with two groups would lose one.
+//! rcgen encodes the extensions; the names are inserted here, byte for byte. rcgen keeps one value of each attribute in
+//! a name, so the certificates of a CA called `O=Acme, OU=a, OU=b` would not chain to it (rcgen issue 81), and a user
+//! with two groups would lose one.
 
 use super::catalog::Usage;
 use super::cert::Cert;
@@ -23,39 +23,32 @@ use time::OffsetDateTime;
 
 /// OID 2.5.29.19, basicConstraints.
 const BASIC_CONSTRAINTS: &[u64] = &[2, 5, 29, 19];
-/// Where the issuer stands in a certificate: after version, serial number and algorithm.
+/// The position of the issuer in a certificate: after version, serial number and algorithm.
 const ISSUER: usize = 3;
-/// Where the subject stands in a certificate: after issuer and validity.
+/// The position of the subject in a certificate: after issuer and validity.
 const SUBJECT: usize = 5;
 
-/// What a certificate is to say.
+/// The content of a certificate.
 #[derive(Clone, Debug)]
 pub struct Template {
-    /// Whom it stands for, as DER.
+    /// The subject in DER.
     pub subject_der: Vec<u8>,
-    /// What it is valid for.
     pub sans: Sans,
-    /// What it may be used for; ignored for a CA.
+    /// Extended key usages; ignored for a CA.
     pub usages: Vec<Usage>,
-    /// When it is valid.
     pub validity: Validity,
-    /// Whether a leaf says in so many words that it is no CA.
+    /// Whether a leaf certificate contains the basic constraint `CA:FALSE`.
     pub says_no_ca: bool,
 }
 
-/// A CA that can sign.
+/// A CA certificate and its key.
 #[derive(Clone, Copy)]
 pub struct Authority<'a> {
-    /// Its certificate.
     pub cert: &'a Cert,
-    /// The certificate's private key.
     pub key: &'a PrivateKey,
 }
 
-/// A certificate of a CA, signed with its own key.
-///
-/// # Errors
-/// When a name cannot be encoded, or signing or randomness fails.
+/// Issues a self-signed CA certificate.
 pub fn self_sign(template: &Template, key: &PrivateKey, random: &Random) -> Result<Cert, PkiError> {
     let mut params = params(template, random)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -65,15 +58,12 @@ pub fn self_sign(template: &Template, key: &PrivateKey, random: &Random) -> Resu
     finish(draft.der(), &template.subject_der, &template.subject_der, pair)
 }
 
-/// A leaf certificate for the public key `public` (DER `SubjectPublicKeyInfo`), signed by `authority`.
-///
-/// # Errors
-/// When a name or the key cannot be encoded, or signing or randomness fails.
+/// Issues a leaf certificate for the public key `public` (DER `SubjectPublicKeyInfo`), signed by the given CA.
 pub fn sign(template: &Template, public: &[u8], authority: Authority<'_>, random: &Random) -> Result<Cert, PkiError> {
     let mut params = params(template, random)?;
     params.extended_key_usages = template.usages.iter().map(|usage| purpose(*usage)).collect();
     if template.says_no_ca {
-        // rcgen's own form of this also writes a subject key identifier, which kubeadm's leaves do not have.
+        // rcgen's own function also writes a subject key identifier, which kubeadm's leaf certificates do not have.
         let mut constraints = CustomExtension::from_oid_content(BASIC_CONSTRAINTS, der::encode(der::SEQUENCE, &[]));
         constraints.set_criticality(true);
         params.custom_extensions.push(constraints);
@@ -89,10 +79,7 @@ pub fn sign(template: &Template, public: &[u8], authority: Authority<'_>, random
     finish(draft.der(), &authority.cert.subject_der, &template.subject_der, pair)
 }
 
-/// A certificate of the CA `new`, with its own name and key, that `authority` has signed.
-///
-/// # Errors
-/// When a name or the key cannot be encoded, or signing or randomness fails.
+/// Issues a certificate for the CA `new`, with its own name and key, signed by the given CA.
 pub fn cross_sign(new: &Cert, validity: Validity, authority: Authority<'_>, random: &Random) -> Result<Cert, PkiError> {
     let template = Template {
         subject_der: new.subject_der.clone(),
@@ -118,10 +105,7 @@ pub fn cross_sign(new: &Cert, validity: Validity, authority: Authority<'_>, rand
     finish(draft.der(), &authority.cert.subject_der, &template.subject_der, pair)
 }
 
-/// A request (PKCS#10, PEM) for a certificate of this name, signed with its own key.
-///
-/// # Errors
-/// When a name cannot be encoded or signing fails.
+/// Creates a request (PKCS#10, PEM) for a certificate of this name, signed with its own key.
 pub fn request(subject: &Subject, sans: &Sans, key: &PrivateKey) -> Result<String, PkiError> {
     let mut params = CertificateParams::default();
     params.subject_alt_names = san_types(sans)?;
@@ -134,7 +118,7 @@ pub fn request(subject: &Subject, sans: &Sans, key: &PrivateKey) -> Result<Strin
 
 fn params(template: &Template, random: &Random) -> Result<CertificateParams, PkiError> {
     let mut params = CertificateParams::default();
-    // A stand-in: rcgen marks the names of a certificate without a subject as critical.
+    // A placeholder: rcgen marks the SANs of a certificate without a subject as critical.
     params.distinguished_name.push(DnType::CommonName, "x");
     params.serial_number = Some(serial_number(random)?);
     params.not_before = moment(template.validity.not_before)?;
@@ -144,7 +128,7 @@ fn params(template: &Template, random: &Random) -> Result<CertificateParams, Pki
     Ok(params)
 }
 
-/// 63 random bits and never zero, as kubeadm has it: long enough to be unique, and positive in every reader.
+/// 63 random bits and never zero, as in kubeadm: long enough to be unique, and positive for every parser.
 fn serial_number(random: &Random) -> Result<SerialNumber, PkiError> {
     loop {
         let mut bytes = [0; 8];
@@ -176,13 +160,13 @@ fn moment(seconds: i64) -> Result<OffsetDateTime, PkiError> {
     OffsetDateTime::from_unix_timestamp(seconds).map_err(fault)
 }
 
-/// The draft with its right names, signed.
+/// The draft with its final names, signed.
 fn finish(draft: &[u8], issuer: &[u8], subject: &[u8], key: &KeyPair) -> Result<Cert, PkiError> {
     let der = splice(draft, &[(ISSUER, issuer), (SUBJECT, subject)], key)?;
-    Cert::from_der(&der).ok_or_else(|| broken("the signed certificate cannot be read back"))
+    Cert::from_der(&der).ok_or_else(|| broken("the signed certificate cannot be parsed"))
 }
 
-/// The signed structure `draft` with some elements of its inner part replaced, signed anew.
+/// The signed structure `draft` with some elements of its inner part replaced, signed again.
 fn splice(draft: &[u8], replacements: &[(usize, &[u8])], key: &KeyPair) -> Result<Vec<u8>, PkiError> {
     let outer = der::sequence(draft).ok_or_else(|| broken("the draft is not a sequence"))?;
     let [inner, algorithm, _no_signature] = outer.as_slice() else {
@@ -195,14 +179,14 @@ fn splice(draft: &[u8], replacements: &[(usize, &[u8])], key: &KeyPair) -> Resul
         .map(|(place, part)| replacements.iter().find(|(at, _)| *at == place).map_or(part.raw, |(_, new)| *new))
         .collect();
     let inner = der::encode(inner.tag, &replaced.concat());
-    // A BIT STRING begins with the number of bits to leave out of its last byte.
+    // A BIT STRING begins with the number of unused bits of its last byte.
     let mut signature = vec![0];
     signature.extend(key.sign(&inner).map_err(fault)?);
     let whole = [inner.as_slice(), algorithm.raw, &der::encode(der::BIT_STRING, &signature)].concat();
     Ok(der::encode(der::SEQUENCE, &whole))
 }
 
-/// Lets rcgen encode without signing: the signature is made once, over the right names.
+/// Lets rcgen encode without signing: the signature is made once, over the final names.
 struct Unsigned<'a>(&'a KeyPair);
 
 impl PublicKeyData for Unsigned<'_> {

@@ -1,9 +1,9 @@
-//! For tests: other implementations that judge what we make.
+//! For tests: other implementations that verify our certificates.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-/// What `openssl ARGS` prints when it reads `input`.
+/// The output of `openssl ARGS` for `input`.
 #[track_caller]
 pub fn openssl(args: &[&str], input: &str) -> String {
     let output = run(args, input);
@@ -11,12 +11,12 @@ pub fn openssl(args: &[&str], input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What `openssl ARGS` complains of when it reads `input`.
+/// The error of `openssl ARGS` for `input`.
 #[track_caller]
 pub fn openssl_fails(args: &[&str], input: &str) -> String {
     let output = run(args, input);
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(!output.status.success(), "openssl {args:?} was content: {said}");
+    assert!(!output.status.success(), "openssl {args:?} succeeded: {said}");
     said
 }
 
@@ -29,12 +29,12 @@ fn run(args: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("openssl is needed for this test: run 'apt-get install openssl'");
-    // A child that does not read its input closes it early, which is no fault.
+    // A child that does not read its input closes it early, which is not an error.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
 }
 
-/// Has OpenSSL verify, strictly and at a given time, that `leaf` chains to `ca`.
+/// Lets OpenSSL verify, strictly and at a given time, that `leaf` chains to `ca`.
 #[track_caller]
 pub fn verify_chain(ca: &str, leaf: &str, at: i64) {
     let folder = tempfile::tempdir().unwrap();
@@ -46,7 +46,7 @@ pub fn verify_chain(ca: &str, leaf: &str, at: i64) {
     assert!(said.contains("OK"), "{said}");
 }
 
-/// Has webpki verify a leaf: for a server of this name, or for a client.
+/// Lets webpki verify a leaf certificate: for a server of this name, or for a client.
 pub fn webpki(ca: &[u8], leaf: &[u8], at: i64, server: Option<&str>) -> Result<(), webpki::Error> {
     use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
     use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};

@@ -1,8 +1,7 @@
-//! Keys that are made before they are asked for, on every core at once.
+//! Generates keys in advance, on every core.
 //!
-//! Generating keys is the physical limit of the offline part of `init`. A pool is started as soon
-//! as the configuration says how many keys of which kind will be needed; the certificates then only
-//! wait for the first of them.
+//! Generating keys takes most of the time of the offline part of `init`. A pool is started as soon as the configuration
+//! determines the number and algorithm of the keys; the certificates then only wait for the first of them.
 
 use super::error::PkiError;
 use super::keys::{KeySource, PrivateKey};
@@ -12,20 +11,20 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// Makes a stated number of keys ahead of time; more are made when they are asked for.
+/// Generates a number of keys in advance; further keys are generated on demand.
 pub struct KeyPool {
     algorithm: KeyAlgorithm,
     source: Arc<dyn KeySource>,
-    /// How many announced keys no thread has begun.
+    /// The number of announced keys that no thread has started.
     to_begin: Arc<AtomicUsize>,
-    /// How many announced keys nobody has taken.
+    /// The number of announced keys that have not been taken.
     to_take: AtomicUsize,
     ready: Mutex<Receiver<Result<PrivateKey, PkiError>>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl KeyPool {
-    /// Starts to make `count` keys. `source` does the work: [`super::keys::Generator`], except in tests.
+    /// Starts to generate `count` keys with `source`: [`super::keys::Generator`], except in tests.
     pub fn start(algorithm: KeyAlgorithm, count: usize, source: Arc<dyn KeySource>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let to_begin = Arc::new(AtomicUsize::new(count));
@@ -34,7 +33,7 @@ impl KeyPool {
             .filter_map(|_| {
                 let (source, to_begin, sender) = (source.clone(), to_begin.clone(), sender.clone());
                 let work = move || fill(algorithm, source.as_ref(), &to_begin, &sender);
-                // Where no thread can be had, the others do more, and at worst keys are made when asked for.
+                // If a thread cannot be started, the others do more; in the worst case keys are generated on demand.
                 std::thread::Builder::new().name("keys".into()).spawn(work).ok()
             })
             .collect();
@@ -43,7 +42,7 @@ impl KeyPool {
 }
 
 impl KeySource for KeyPool {
-    /// The next key; waits until one is ready.
+    /// Returns the next key; waits until one is ready.
     fn take(&self, algorithm: KeyAlgorithm) -> Result<PrivateKey, PkiError> {
         let announced = algorithm == self.algorithm
             && self.to_take.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
@@ -55,12 +54,12 @@ impl KeySource for KeyPool {
 }
 
 impl Drop for KeyPool {
-    /// Stops. Keys that are being made are finished first: a thread of a C library that is still at
-    /// work while the process ends can crash it.
+    /// Stops. Keys in progress are finished first: a thread of a C library that still runs while the process exits can
+    /// crash it.
     fn drop(&mut self) {
         self.to_begin.store(0, Ordering::SeqCst);
         for thread in self.threads.drain(..) {
-            // A thread that panicked has already said so.
+            // A panic of a thread has already been reported.
             let _ = thread.join();
         }
     }
@@ -86,7 +85,7 @@ mod tests {
     use std::sync::Condvar;
     use std::time::Duration;
 
-    /// Counts what is asked of it, and can be told to hold back.
+    /// Counts the requested keys, and can be made to block.
     #[derive(Default)]
     struct Counting {
         made: Mutex<usize>,
@@ -102,17 +101,17 @@ mod tests {
     }
 
     #[test]
-    fn announced_keys_are_made_before_anybody_asks() {
+    fn announced_keys_are_generated_in_advance() {
         let source = Arc::new(Counting::default());
         let _pool = KeyPool::start(KeyAlgorithm::EcdsaP256, 5, source.clone());
         let made = source.made.lock().unwrap();
         let (made, timeout) =
             source.changed.wait_timeout_while(made, Duration::from_mins(1), |made| *made < 5).unwrap();
-        assert!(!timeout.timed_out(), "only {made} keys were made");
+        assert!(!timeout.timed_out(), "only {made} keys were generated");
     }
 
     #[test]
-    fn all_keys_differ_and_more_than_announced_can_be_had() {
+    fn all_keys_differ_and_more_than_announced_are_available() {
         let source = Arc::new(Counting::default());
         let pool = KeyPool::start(KeyAlgorithm::EcdsaP256, 3, source.clone());
         let mut keys: Vec<_> =
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn another_algorithm_than_announced_is_made_on_demand() {
+    fn another_algorithm_than_announced_is_generated_on_demand() {
         let pool = KeyPool::start(KeyAlgorithm::EcdsaP256, 1, Arc::new(Generator));
         let key = pool.take(KeyAlgorithm::EcdsaP384).unwrap();
         assert_eq!(super::super::keys::algorithm_of(key.public_der()), Some(KeyAlgorithm::EcdsaP384));
@@ -137,11 +136,11 @@ mod tests {
         let source = Arc::new(Counting::default());
         drop(KeyPool::start(KeyAlgorithm::EcdsaP256, 1_000_000, source.clone()));
         let made = *source.made.lock().unwrap();
-        assert!(made < 1_000_000, "it went on to the end");
+        assert!(made < 1_000_000, "it generated all keys");
         assert_eq!(Arc::strong_count(&source), 1, "a thread is still alive");
     }
 
-    /// Fails always.
+    /// Always fails.
     struct Broken;
 
     impl KeySource for Broken {
@@ -151,11 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_reaches_the_one_who_asks() {
+    fn a_failure_reaches_the_caller() {
         let pool = KeyPool::start(KeyAlgorithm::Rsa2048, 2, Arc::new(Broken));
         for _ in 0..3 {
             let error = pool.take(KeyAlgorithm::Rsa2048).unwrap_err();
-            assert_eq!(error.to_string(), "cannot generate a key of the kind RSA-2048: no entropy");
+            assert_eq!(error.to_string(), "cannot generate the RSA-2048 key: no entropy");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Private keys: loaded from every form that people bring, generated, and written as kubeadm does.
+//! Private keys: loaded from every common format, generated, and written as kubeadm does.
 //!
-//! A key that was loaded keeps its original text. Serialising it again would be a chance to damage
-//! it: the forms differ between readers more than their labels say.
+//! A loaded key keeps its original text. Serializing it again could damage it: parsers disagree about the formats more
+//! than the labels suggest.
 
 use super::cert::Cert;
 use super::der;
@@ -31,42 +31,36 @@ const EC_LABEL: &str = "EC PRIVATE KEY";
 const PKCS8_LABEL: &str = "PRIVATE KEY";
 /// `-----BEGIN PUBLIC KEY-----`: a `SubjectPublicKeyInfo`.
 const PUBLIC_LABEL: &str = "PUBLIC KEY";
-/// `-----BEGIN RSA PUBLIC KEY-----`: PKCS#1, which old tools write.
+/// `-----BEGIN RSA PUBLIC KEY-----`: PKCS#1, written by old tools.
 const RSA_PUBLIC_LABEL: &str = "RSA PUBLIC KEY";
-/// Shorter RSA keys can be broken; the signing library refuses them too.
+/// Shorter RSA keys are insecure; the signing library refuses them too.
 const SHORTEST_RSA: usize = 2048;
 
-/// Where new keys come from.
+/// The source of new keys.
 pub trait KeySource: Send + Sync {
-    /// A key that nobody else has.
-    ///
-    /// # Errors
-    /// When the cryptographic library fails.
+    /// Generates a new key.
     fn take(&self, algorithm: KeyAlgorithm) -> Result<PrivateKey, PkiError>;
 }
 
-/// A private key with its public half.
+/// A private key with its public key.
 pub struct PrivateKey {
     pem: Secret<String>,
     label: &'static str,
     der: Secret<Vec<u8>>,
     public: Vec<u8>,
-    /// Made when something is signed: most keys never sign anything here, and loading costs 0.7 ms for RSA.
+    /// Loaded for the first signature: most keys never sign here, and loading takes 0.7 ms for RSA.
     pair: OnceLock<KeyPair>,
 }
 
 impl PrivateKey {
-    /// A key that this process has made: `der` is PKCS#1 for RSA and SEC 1 for ECDSA, `public` its
+    /// A key that this process generated: `der` is PKCS#1 for RSA and SEC 1 for ECDSA, `public` its
     /// `SubjectPublicKeyInfo`.
     fn generated(algorithm: KeyAlgorithm, der: Vec<u8>, public: Vec<u8>) -> Self {
         let label = if is_rsa(algorithm) { RSA_LABEL } else { EC_LABEL };
         Self { pem: Secret::new(pem::encode(label, &der)), label, der: Secret::new(der), public, pair: OnceLock::new() }
     }
 
-    /// The first private key in a PEM file: PKCS#1, PKCS#8 or SEC 1, whatever stands before it.
-    ///
-    /// # Errors
-    /// One for each way in which the text is no key that can be used.
+    /// The first private key in a PEM file: PKCS#1, PKCS#8 or SEC 1, whatever precedes it.
     pub fn from_pem(bytes: &[u8]) -> Result<Self, KeyError> {
         let blocks = pem::blocks(bytes).map_err(|error| KeyError::of_pem(error, bytes))?;
         let Some(block) = blocks.iter().find(|b| b.label.ends_with(PKCS8_LABEL)) else {
@@ -79,7 +73,7 @@ impl PrivateKey {
         let pair = KeyPair::try_from(block.der.as_slice()).map_err(|_| KeyError::Damaged)?;
         let public = pair.subject_public_key_info();
         let slot = OnceLock::new();
-        // The slot is new, so this cannot fail.
+        // The cell is new, so this cannot fail.
         let _ = slot.set(pair);
         Ok(Self {
             pem: Secret::new(String::from_utf8_lossy(bytes).into_owned()),
@@ -90,20 +84,17 @@ impl PrivateKey {
         })
     }
 
-    /// Like [`PrivateKey::from_pem`], with the path for the error.
-    ///
-    /// # Errors
-    /// [`PkiError::NotAKey`].
+    /// Like [`PrivateKey::from_pem`]; errors name the path.
     pub fn from_file(path: &Path, bytes: &[u8]) -> Result<Self, PkiError> {
         Self::from_pem(bytes).map_err(|source| PkiError::NotAKey { path: path.to_path_buf(), source })
     }
 
-    /// The text for a file: as it was read, or as kubeadm writes a new key.
+    /// The text of the key file: as it was read, or as kubeadm writes a new key.
     pub fn pem(&self) -> &Secret<String> {
         &self.pem
     }
 
-    /// The key alone as PEM, without what else stood in its file.
+    /// The key alone as PEM, without other content of its file.
     pub fn block(&self) -> Secret<String> {
         Secret::new(pem::encode(self.label, self.der.expose()))
     }
@@ -113,12 +104,12 @@ impl PrivateKey {
         &self.public
     }
 
-    /// The public key as a PEM file.
+    /// The public key in PEM.
     pub fn public_pem(&self) -> String {
         pem::encode(PUBLIC_LABEL, &self.public)
     }
 
-    /// The key as the signing library wants it.
+    /// The key as the signing library needs it.
     pub(super) fn pair(&self) -> Result<&KeyPair, PkiError> {
         if let Some(pair) = self.pair.get() {
             return Ok(pair);
@@ -135,11 +126,8 @@ impl std::fmt::Debug for PrivateKey {
     }
 }
 
-/// True when a PEM file such as sa.pub holds the public key `spki`. It may hold several, as while keys are rotated, and as
-/// anything that the API server takes them from: a public key, a certificate, or a private key.
-///
-/// # Errors
-/// When there is no public key in it.
+/// True if a PEM file such as sa.pub contains the public key `spki`. Like the API server, it accepts several keys, as
+/// during a rotation, in any of these forms: a public key, a certificate, or a private key.
 pub fn public_file_has(bytes: &[u8], spki: &[u8]) -> Result<bool, KeyError> {
     let wanted = public_bits(spki);
     let keys = public_keys(bytes)?;
@@ -147,9 +135,6 @@ pub fn public_file_has(bytes: &[u8], spki: &[u8]) -> Result<bool, KeyError> {
 }
 
 /// The bits of every public key in a PEM file; at least one.
-///
-/// # Errors
-/// When there is no public key in it.
 pub fn public_keys(bytes: &[u8]) -> Result<Vec<Vec<u8>>, KeyError> {
     let blocks = pem::blocks(bytes).map_err(|error| KeyError::of_pem(error, bytes))?;
     let bits = |spki: &[u8]| public_bits(spki).map(<[u8]>::to_vec);
@@ -172,7 +157,7 @@ fn is_rsa(algorithm: KeyAlgorithm) -> bool {
     matches!(algorithm, KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096)
 }
 
-/// Finds out what the signing library would only call unparsable: other kinds of keys, and short ones.
+/// Finds the reason where the signing library reports only a parse error: unsupported algorithms, and short keys.
 fn check_kind(label: &str, key: &[u8]) -> Result<(), KeyError> {
     let parts = der::sequence(key).ok_or(KeyError::Damaged)?;
     match label {
@@ -196,7 +181,7 @@ fn check_kind(label: &str, key: &[u8]) -> Result<(), KeyError> {
 }
 
 fn check_rsa_length(pkcs1: &[u8]) -> Result<(), KeyError> {
-    // version, modulus, and seven more numbers.
+    // Version, modulus, and seven more numbers.
     let parts = der::sequence(pkcs1).ok_or(KeyError::Damaged)?;
     let bits = rsa_bits(parts.get(1).ok_or(KeyError::Damaged)?.content);
     if bits < SHORTEST_RSA { Err(KeyError::TooShort { bits }) } else { Ok(()) }

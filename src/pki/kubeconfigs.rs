@@ -1,4 +1,4 @@
-//! The kubeconfigs of a control plane: made when they are missing, judged when they are there.
+//! The kubeconfigs of a control plane: created if they are missing, verified if they exist.
 
 use super::catalog::{self, KubeconfigSpec, Server, Usage};
 use super::cert::{Cert, bundle_pem};
@@ -17,17 +17,14 @@ use crate::config::model::{ClusterConfig, HostPort, NodeConfig};
 use crate::versions::Minor;
 use std::path::{Path, PathBuf};
 
-/// The CA that signs what goes into kubeconfigs.
+/// The CA that signs the client certificates of kubeconfigs.
 pub(super) const CA: &str = "ca";
-/// kubeadm's feature gate under which the kubelet talks to the API server of its own host.
+/// kubeadm's feature gate with which the kubelet uses the API server of its own host.
 const LOCAL_MODE: &str = "ControlPlaneKubeletLocalMode";
 
 impl PkiStore {
-    /// Sees to it that a kubeconfig is in `folder` and right. One that points to another server than expected is kept
-    /// with a warning, as kubeadm does: the address may be a load balancer that the configuration does not know.
-    ///
-    /// # Errors
-    /// When what is there is wrong, when only an external CA could sign, or when a file cannot be read or written.
+    /// Ensures that a kubeconfig exists in the directory and is correct. One that points to another server than expected is kept
+    /// with a warning, as in kubeadm: the address may be a load balancer that the configuration does not contain.
     pub fn ensure_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
@@ -41,7 +38,7 @@ impl PkiStore {
         let ca = self.require_ca(catalog::cert(CA)?, spec.file)?;
         let server = server_url(spec.server, cluster, node, minor);
         if let Some(config) = self.load_kubeconfig(&path)? {
-            let problems = self.judge_kubeconfig(&path, &config, &ca)?;
+            let problems = self.verify_kubeconfig(&path, &config, &ca)?;
             if !problems.is_empty() {
                 return Err(PkiError::Unfit { path, name: spec.file.into(), problems, external_ca: ca.key.is_none() });
             }
@@ -49,7 +46,7 @@ impl PkiStore {
             let mut outcome = outcome(made, path, Sans::default());
             if let Some(there) = config.current_cluster().map(|c| &c.server).filter(|there| **there != server) {
                 let shown = outcome.path.display();
-                outcome.warnings.push(format!("{shown} points to {there}, where {server} was expected; it is kept"));
+                outcome.warnings.push(format!("{shown} points to {there} instead of {server}; it is kept"));
             }
             return Ok(outcome);
         }
@@ -65,10 +62,7 @@ impl PkiStore {
         Ok(outcome(Made::Created, path, Sans::default()))
     }
 
-    /// A client certificate and its key, not saved: for a kubeconfig of a person, or for a kubelet.
-    ///
-    /// # Errors
-    /// When `ca` is external, or signing fails.
+    /// A client certificate and its key, not saved: for a user's kubeconfig, or for a kubelet.
     pub fn issue_client(
         &self,
         ca: &LoadedCa,
@@ -92,19 +86,13 @@ impl PkiStore {
         Ok((cert, key))
     }
 
-    /// The kubeconfig at `path`; None when there is none.
-    ///
-    /// # Errors
-    /// When it cannot be read or is no kubeconfig.
+    /// The kubeconfig at `path`; None if it does not exist.
     pub fn load_kubeconfig(&self, path: &Path) -> Result<Option<Kubeconfig>, PkiError> {
         Ok(self.files.read(path)?.map(|bytes| Kubeconfig::parse(path, &bytes)).transpose()?)
     }
 
-    /// The client certificates of a kubeconfig's current user, inside it or in the file it names; None when it has
-    /// another credential, such as a token.
-    ///
-    /// # Errors
-    /// When they are named and cannot be read.
+    /// The client certificates of a kubeconfig's current user, embedded or in the file that it names; None if the user
+    /// has another credential, such as a token.
     pub fn client_certs(&self, path: &Path, user: &User) -> Result<Option<Vec<Cert>>, PkiError> {
         match (&user.client_certificate_data, &user.client_certificate) {
             (Some(data), _) => Cert::bundle_from_file(path, &data.0).map(Some),
@@ -116,10 +104,7 @@ impl PkiStore {
         }
     }
 
-    /// The key of a kubeconfig's current user and where it lies; None when it has none.
-    ///
-    /// # Errors
-    /// When it is named and cannot be read.
+    /// The key of a kubeconfig's current user and its path; None without a key.
     pub fn client_key(&self, path: &Path, user: &User) -> Result<Option<(PathBuf, PrivateKey)>, PkiError> {
         let (file, bytes) = match (&user.client_key_data, &user.client_key) {
             (Some(data), _) => (path.to_path_buf(), data.0.expose().clone()),
@@ -135,8 +120,8 @@ impl PkiStore {
         Ok(Some((file, key)))
     }
 
-    /// Everything that is wrong with a kubeconfig, apart from its server.
-    fn judge_kubeconfig(&self, path: &Path, config: &Kubeconfig, ca: &LoadedCa) -> Result<Vec<Problem>, PkiError> {
+    /// Every problem of a kubeconfig, apart from its server.
+    fn verify_kubeconfig(&self, path: &Path, config: &Kubeconfig, ca: &LoadedCa) -> Result<Vec<Problem>, PkiError> {
         let incomplete = |what: &str| Problem::Incomplete { what: what.into() };
         let mut problems = Vec::new();
         match config.current_cluster() {
@@ -203,7 +188,7 @@ pub fn server_url(server: Server, cluster: &ClusterConfig, node: &NodeConfig, mi
     }
 }
 
-/// Gives a user of a kubeconfig this certificate and key in place of those that it has or names.
+/// Replaces the certificate and key of a kubeconfig's user, or their file names, with these.
 pub fn put_client(user: &mut User, cert: &Cert, key: &PrivateKey) {
     let fresh = client_user(cert, key);
     user.client_certificate_data = fresh.client_certificate_data;
@@ -211,7 +196,7 @@ pub fn put_client(user: &mut User, cert: &Cert, key: &PrivateKey) {
     (user.client_certificate, user.client_key) = (None, None);
 }
 
-/// A user that proves itself with this certificate.
+/// A user with this client certificate.
 pub fn client_user(cert: &Cert, key: &PrivateKey) -> User {
     User {
         client_certificate_data: Some(Base64(cert.pem().into_bytes())),
@@ -220,7 +205,7 @@ pub fn client_user(cert: &Cert, key: &PrivateKey) -> User {
     }
 }
 
-/// A path in a kubeconfig is relative to the folder of that kubeconfig.
+/// A path in a kubeconfig is relative to the directory of that kubeconfig.
 fn beside(config: &Path, file: &str) -> PathBuf {
     config.parent().unwrap_or(Path::new("/")).join(file)
 }

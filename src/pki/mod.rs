@@ -1,8 +1,8 @@
 //! Layer 2: the cluster's certificates, keys and kubeconfigs.
 //!
-//! `catalog` says what there is, `store` makes what is missing and judges what is there, `issue` is
-//! the only code that signs. Reads and writes below the certificates folder (`/etc/kubernetes/pki`)
-//! and, for kubeconfigs, the folder they are asked for in; everything goes through the host's files.
+//! `catalog` lists certificates and kubeconfigs, `store` creates missing files and verifies existing ones, `issue` is
+//! the only code that signs. Reads and writes below the certificates directory (`/etc/kubernetes/pki`) and, for
+//! kubeconfigs, in the given directory, always through the host's files.
 
 pub mod algorithm;
 pub mod catalog;

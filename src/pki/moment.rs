@@ -1,4 +1,4 @@
-//! Moments as people read them.
+//! Dates and times for people.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

@@ -1,9 +1,9 @@
-//! The pins of CA certificates, by which a joining host knows the cluster.
+//! CA certificate hashes (pins), with which a joining host verifies the cluster.
 
 use super::cert::Cert;
 use crate::base::pin::Pin;
 
-/// The pins of a CA file: one for each key in it, in order and each once.
+/// The pins of a CA file: one for each distinct key, in the order of the file.
 pub fn of_all(certs: &[Cert]) -> Vec<Pin> {
     let mut pins: Vec<Pin> = Vec::new();
     for pin in certs.iter().map(Cert::pin) {

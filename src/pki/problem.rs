@@ -1,34 +1,32 @@
-//! One thing that is wrong with a certificate that is there.
+//! A problem of an existing certificate.
 
 use super::moment;
 use crate::base::move_away;
 use std::path::{Path, PathBuf};
 
-/// What is wrong. Several of them can hold for one file.
+/// Several problems can apply to one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
-    /// Its time is over.
     Expired {
         /// Seconds since the epoch.
         at: i64,
     },
-    /// Its time has not begun.
     NotYetValid {
         /// Seconds since the epoch.
         from: i64,
     },
-    /// It stands where a CA should be, and is none.
+    /// It is used as a CA, but is not one.
     NotACa,
-    /// Its key usage does not let it sign certificates.
+    /// Its key usage does not include certificate signing.
     MayNotSign,
-    /// No certificate of the CA file has signed it.
+    /// It is not signed by any certificate of the CA file.
     WrongCa {
         /// The CA file.
         ca: PathBuf,
-        /// What the certificate calls its issuer.
+        /// The issuer in the certificate.
         issuer: String,
     },
-    /// The private key beside it belongs to another certificate.
+    /// The private key belongs to another certificate.
     KeyMismatch {
         /// The key file.
         key: PathBuf,
@@ -38,29 +36,24 @@ pub enum Problem {
         /// The key file.
         key: PathBuf,
     },
-    /// Names or addresses are missing.
+    /// SANs are missing.
     MissingSans {
         /// In the order in which they are needed.
         names: Vec<String>,
     },
-    /// It may not be used for what it is there for.
+    /// Extended key usages are missing.
     MissingUsages {
         /// `serverAuth`, `clientAuth`.
         usages: Vec<&'static str>,
     },
-    /// It stands for somebody else.
-    WrongSubject {
-        /// Whom it must stand for.
-        wanted: String,
-        /// Whom it stands for.
-        found: String,
-    },
+    /// Its subject is another one.
+    WrongSubject { wanted: String, found: String },
     /// A kubeconfig trusts another CA.
     OtherCaInside {
         /// The CA file.
         ca: PathBuf,
     },
-    /// A kubeconfig lacks something that it must have.
+    /// A kubeconfig is incomplete.
     Incomplete {
         /// What is missing: `a current context`.
         what: String,
@@ -88,7 +81,7 @@ impl std::fmt::Display for Problem {
                 write!(f, "the certificate may not be used for {}", usages.join(" and "))
             }
             Self::WrongSubject { wanted, found } => {
-                write!(f, "the certificate stands for '{found}' and not for '{wanted}'")
+                write!(f, "the certificate has the subject '{found}' instead of '{wanted}'")
             }
             Self::OtherCaInside { ca } => write!(f, "it trusts another CA than {}", ca.display()),
             Self::Incomplete { what } => write!(f, "it has no {what}"),
@@ -97,7 +90,7 @@ impl std::fmt::Display for Problem {
 }
 
 impl Problem {
-    /// True where only another certificate of the same CA helps.
+    /// True if only another certificate of the same CA helps.
     pub fn needs_another_certificate(&self) -> bool {
         matches!(
             self,
@@ -105,51 +98,51 @@ impl Problem {
         )
     }
 
-    /// What the user can do about it. `name` is what `certs renew` calls it.
+    /// What the user can do. `name` is the name for `certs renew`.
     pub fn fix(&self, path: &Path, name: &str) -> String {
         let shown = path.display();
         let away = move_away::command(&shown);
         match self {
             Self::Expired { .. } if name.ends_with("ca") => {
-                "a CA is changed before it ends, by 'kubewright certs rotate-ca'; now nothing that it signed is valid: run 'kubewright certs check-expiration' to see all of it".into()
+                "a CA must be rotated before it expires, with 'kubewright certs rotate-ca'; now no certificate that it signed is valid: run 'kubewright certs check-expiration' to list them".into()
             }
             Self::Expired { .. } => format!("run 'kubewright certs renew {name}'"),
-            Self::NotYetValid { .. } => "set this host's clock: run 'timedatectl'".into(),
+            Self::NotYetValid { .. } => "correct the clock of this host: run 'timedatectl'".into(),
             Self::NotACa | Self::MayNotSign => format!(
                 "copy the CA's own certificate there; run 'openssl x509 -in {shown} -noout -text': it must show CA:TRUE and Certificate Sign"
             ),
             Self::WrongCa { ca, .. } => format!(
-                "if {} is the cluster's CA, re-issue it: run 'kubewright certs renew {name}'; if not, put the cluster's CA back \
+                "if {} is the cluster's CA, reissue it: run 'kubewright certs renew {name}'; if not, restore the cluster's CA \
                  from a backup or from another control plane",
                 ca.display()
             ),
-            Self::KeyMismatch { key } if key == path => format!("re-issue it: run 'kubewright certs renew {name}'"),
+            Self::KeyMismatch { key } if key == path => format!("reissue it: run 'kubewright certs renew {name}'"),
             Self::KeyMismatch { key } if name.ends_with("ca") => format!(
-                "put the CA's own key back to {} from a backup or from another control plane, or keep it elsewhere and \
-                 remove nothing: a new CA would be trusted by nothing in the cluster",
+                "restore the CA's own key to {} from a backup or from another control plane, or keep the key elsewhere; \
+                 do not remove the CA: no component in the cluster would trust a new one",
                 key.display()
             ),
             Self::KeyMismatch { key } => format!(
-                "copy the key of {shown} to {}, or re-issue it: run 'kubewright certs renew {name}'",
+                "copy the key of {shown} to {}, or reissue it: run 'kubewright certs renew {name}'",
                 key.display()
             ),
             Self::OtherPublicKey { key } => {
                 format!(
-                    "run '{away}' and 'openssl pkey -in {} -pubout -out {shown}', if that is the key which signs tokens",
+                    "run '{away}' and 'openssl pkey -in {} -pubout -out {shown}', if that key signs the tokens",
                     key.display()
                 )
             }
             Self::MissingSans { .. } => format!("run 'kubewright certs renew {name} --sync-config'"),
             Self::MissingUsages { .. } | Self::WrongSubject { .. } => format!(
-                "keep {shown} and its key under another name to have new ones made: run 'mv --backup=numbered {shown} {shown}.old'"
+                "rename {shown} and its key and new ones will be generated: run 'mv --backup=numbered {shown} {shown}.old'"
             ),
             Self::OtherCaInside { ca } => format!(
-                "one of the two is not of this cluster: put the CA that {shown} trusts back to {}, from a backup or from another \
-                 control plane, if the cluster uses that; else keep {shown} under another name to have a new one written",
+                "one of the two belongs to another cluster: restore the CA that {shown} trusts to {}, from a backup or from another \
+                 control plane, if the cluster uses it; otherwise rename {shown} and a new one will be written",
                 ca.display()
             ),
             Self::Incomplete { .. } => {
-                format!("restore {shown} from a backup, or keep it under another name to have a new one written")
+                format!("restore {shown} from a backup, or rename it and a new one will be written")
             }
         }
     }

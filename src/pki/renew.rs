@@ -1,4 +1,4 @@
-//! Issues a certificate again: the same name, uses and kind of key, a new key, a new time.
+//! Renews a certificate: the same name, usages and algorithm, but a new key and validity.
 
 use super::catalog::{self, CertSpec, KubeconfigSpec, Usage};
 use super::cert::{Cert, bundle_pem};
@@ -13,31 +13,26 @@ use super::validity::{Validity, minor_of};
 use crate::config::model::{ClusterConfig, NodeConfig};
 use std::path::{Path, PathBuf};
 
-/// Which names a renewed certificate is valid for.
+/// The SANs of a renewed certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
-    /// Those of the old one.
+    /// Those of the old certificate.
     Keep,
-    /// Those of the old one, and what the configuration asks for on top.
+    /// Those of the old certificate and those of the configuration.
     AddFromConfig,
 }
 
-/// A certificate before and after.
+/// A certificate before and after its renewal.
 #[derive(Debug)]
 pub struct Renewal {
     /// The certificate or kubeconfig file.
     pub path: PathBuf,
-    /// The old certificate.
     pub old: Cert,
-    /// The new certificate.
     pub new: Cert,
 }
 
 impl PkiStore {
-    /// Renews one certificate of the folder and writes it. An earlier replacement has been completed before.
-    ///
-    /// # Errors
-    /// When it is not there, its CA is external or wrong, or a file cannot be read or written.
+    /// Renews one certificate of the directory and writes it. An earlier replacement must have been completed.
     pub fn renew(
         &self,
         spec: &CertSpec,
@@ -70,12 +65,8 @@ impl PkiStore {
         Ok(Renewal { path, old, new })
     }
 
-    /// Renews the client certificate inside a kubeconfig; everything else in the file stays. A certificate that the
-    /// kubeconfig only names is put into it.
-    ///
-    /// # Errors
-    /// When the kubeconfig or its certificate is not there, the CA is external or wrong, or a file cannot be read or
-    /// written.
+    /// Renews the client certificate of a kubeconfig; the rest of the file is unchanged. A certificate that the
+    /// kubeconfig only names is embedded.
     pub fn renew_kubeconfig(
         &self,
         spec: &KubeconfigSpec,

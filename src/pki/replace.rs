@@ -1,10 +1,9 @@
-//! Exchanges a certificate and its key although two files cannot change at once.
+//! Replaces a certificate and its key, although two files cannot change at once.
 //!
-//! The new pair is first written whole into one file beside the old one (`BASE.renewing`). A run
-//! that is killed between the two exchanges is completed by the next one from that file (`staged`), so that
-//! nothing is left with a key and a certificate that do not belong together. Both files are on the disk before the
-//! first takes its place: etcd reads them at every connection. Owner and mode stay: a component may run as a user of
-//! its own.
+//! The new key and certificate are first written into one file next to the old ones (`BASE.renewing`). If a run is
+//! killed between the two renames, the next run completes the replacement from that file (`staged`), so that a key and
+//! a certificate that do not belong together never remain. Both files are on the disk before the first is renamed: etcd
+//! reads them at every connection. Owner and mode stay: a component may run as its own user.
 
 use super::catalog::CertSpec;
 use super::error::{PairState, PkiError};
@@ -15,7 +14,7 @@ use crate::config::kubeconfig::{Base64, SecretBase64};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What plans show in place of a key.
+/// What plans show instead of a key.
 pub(super) const HIDDEN: &str = "(private key, not shown)\n";
 
 /// A certificate file and its key file, as they were read or are to be written.
@@ -28,37 +27,26 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The content of the two files.
     pub fn new(cert: &[u8], key: &[u8]) -> Self {
         Self { cert: Base64(cert.to_vec()), key: SecretBase64(Secret::new(key.to_vec())) }
     }
 }
 
 impl PkiStore {
-    /// The two files of a row as they are; None when one of them is missing.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
+    /// The two files of a row; None if one of them is missing.
     pub fn pair(&self, spec: &CertSpec) -> Result<Option<Pair>, PkiError> {
         let cert = self.files.read(&self.cert_path(spec))?;
         let key = self.files.read(&self.key_path(spec))?;
         Ok(cert.zip(key).map(|(cert, key)| Pair { cert: Base64(cert), key: SecretBase64(Secret::new(key)) }))
     }
 
-    /// Puts a pair in the place of the one that is there. Only for a user who asked for it: this is the one way in
-    /// which a private key is overwritten.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
+    /// Replaces an existing key and certificate. Only on a user's request: nothing else overwrites a private key.
     pub fn replace_pair(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
         self.stage(spec, pair)?;
         self.exchange(spec, pair)
     }
 
-    /// Puts a pair back that was replaced, with the modes of its files.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
+    /// Restores a replaced key and certificate, with the modes of their files.
     pub fn put_back(&self, spec: &CertSpec, pair: &Pair, key_mode: u32, cert_mode: u32) -> Result<(), PkiError> {
         self.stage(spec, pair)?;
         self.exchange_with(spec, pair, key_mode, cert_mode)
@@ -73,7 +61,7 @@ impl PkiStore {
         Ok(())
     }
 
-    /// Puts a staged pair in place.
+    /// Installs a staged key and certificate.
     pub(super) fn exchange(&self, spec: &CertSpec, pair: &Pair) -> Result<(), PkiError> {
         let key_mode = self.files.mode_or(&self.key_path(spec), SECRET_MODE);
         let cert_mode = self.files.mode_or(&self.cert_path(spec), CERT_MODE);
@@ -82,7 +70,7 @@ impl PkiStore {
 
     fn exchange_with(&self, spec: &CertSpec, pair: &Pair, key_mode: u32, cert_mode: u32) -> Result<(), PkiError> {
         let key = Content::secret(pair.key.0.expose().as_slice(), HIDDEN);
-        // As bytes: text around a certificate may be in any encoding.
+        // As bytes: text around a certificate may have any encoding.
         let cert = Content::secret(pair.cert.0.as_slice(), String::from_utf8_lossy(&pair.cert.0));
         let (key_path, cert_path) = (self.key_path(spec), self.cert_path(spec));
         let written = self.files.write_together(&[(&key_path, &key, key_mode), (&cert_path, &cert, cert_mode)]);
@@ -92,16 +80,16 @@ impl PkiStore {
         match written {
             Ok(_) => self.files.remove(&staged).map(|_| ()).map_err(|cause| failed(PairState::New, cause)),
             Err(NotReplaced { cause, .. }) if self.belong_together(spec) => {
-                // A new key that lies around is of no use. Should it stay, the next run verifies it before it uses it.
+                // A leftover new key is useless. If it stays, the next run verifies it before it uses it.
                 let _ = self.files.remove(&staged);
                 Err(failed(PairState::Old, cause))
             }
-            // The next run completes the pair from the stage.
+            // The next run completes the replacement from the staging file.
             Err(NotReplaced { cause, .. }) => Err(failed(PairState::Mixed { staged }, cause)),
         }
     }
 
-    /// False when the key fits no certificate of the file beside it, or one of them is damaged or missing.
+    /// False if the key does not match any certificate of its certificate file, or one of them is damaged or missing.
     pub fn belong_together(&self, spec: &CertSpec) -> bool {
         match (self.load_certs(spec), self.load_key(spec)) {
             (Ok(None), Ok(None)) => true,

@@ -1,6 +1,8 @@
-//! What a change of CA needs from the PKI: a successor of the same name, and a bridge from the old one to it.
+//! What a CA rotation needs from the PKI: a new CA with the same name, and a cross-signed CA certificate.
 //!
-//! The bridge is the successor's key with a certificate that the old CA has signed. A server that shows it after its
+//! The cross-signed certificate contains the key of the new CA and is signed by the old CA. A server that presents it
+//! after its own certificate is trusted by clients that know only the old CA, and by clients that know only the new
+//! one.
 //! own certificate is believed by those who know only the old CA, and by those who know only the new one.
 
 use super::catalog::SERVICE_ACCOUNT;
@@ -19,14 +21,11 @@ use crate::config::model::ClusterConfig;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-/// The bridge from the CA before to the one that signs now.
+/// The cross-signed certificate from the previous CA to the one that signs now.
 pub const BRIDGE: &str = "ca-bridge.crt";
 
 impl PkiStore {
-    /// A new CA with the name and the kind of key of `old`, not saved.
-    ///
-    /// # Errors
-    /// When no key can be made, or signing fails.
+    /// A new CA with the name and the key algorithm of `old`, not saved.
     pub fn successor(
         &self,
         old: &Cert,
@@ -45,10 +44,7 @@ impl PkiStore {
         Ok((cert, key))
     }
 
-    /// The bridge from `old` to the CA `new`: as long as both are valid.
-    ///
-    /// # Errors
-    /// When signing fails.
+    /// The cross-signed certificate from `old` to the CA `new`: valid as long as both are.
     pub fn bridge(&self, new: &Cert, old: Authority<'_>) -> Result<Cert, PkiError> {
         let validity = Validity {
             not_before: new.not_before.max(old.cert.not_before),
@@ -57,10 +53,7 @@ impl PkiStore {
         issue::cross_sign(new, validity, old, &self.random)
     }
 
-    /// The bridge that lies in the folder, if it leads to `signer` and is still valid.
-    ///
-    /// # Errors
-    /// When its file cannot be read or holds something else.
+    /// The cross-signed certificate in the directory, if it is for `signer` and still valid.
     pub fn bridge_to(&self, signer: &Cert) -> Result<Option<Cert>, PkiError> {
         let path = self.dir.join(BRIDGE);
         let Some(bytes) = self.files.read(&path)? else { return Ok(None) };
@@ -68,19 +61,13 @@ impl PkiStore {
         Ok(bridge.filter(|bridge| bridge.has_key(&signer.public_der) && bridge.not_after > self.now))
     }
 
-    /// Puts a bridge into the folder, where renewals find it.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Writes a cross-signed certificate into the directory, where renewals find it.
     pub fn save_bridge(&self, bridge: &Cert) -> Result<(), PkiError> {
         self.files.write(&self.dir.join(BRIDGE), &Content::public(bridge.pem()), CERT_MODE)?;
         Ok(())
     }
 
-    /// Has a server show the bridge to `signer` behind its certificate; false where it does, or there is none to show.
-    ///
-    /// # Errors
-    /// When a file cannot be read or written.
+    /// Adds the cross-signed certificate of `signer` to a serving certificate; false if it is there or does not exist.
     pub fn show_bridge(&self, spec: &CertSpec, signer: &Cert) -> Result<bool, PkiError> {
         let chain = self.load_certs(spec)?.filter(|_| spec.usages == [Usage::Server]).unwrap_or_default();
         match (chain.as_slice(), self.bridge_to(signer)?) {
@@ -92,19 +79,13 @@ impl PkiStore {
         }
     }
 
-    /// Writes the certificates that a CA file holds.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Writes the certificates of a CA file.
     pub fn write_bundle(&self, spec: &CertSpec, certs: &[Cert]) -> Result<Written, PkiError> {
         Ok(self.files.write(&self.cert_path(spec), &Content::public(bundle_pem(certs)), CERT_MODE)?)
     }
 
-    /// Makes `key` the one that signs, with `certs` in the CA file; does nothing when that is so already. An earlier
-    /// replacement has been completed before.
-    ///
-    /// # Errors
-    /// When a file cannot be read or written.
+    /// Makes `key` the signing key, with `certs` in the CA file; does nothing if that is done. An earlier replacement
+    /// must have been completed.
     pub fn hand_over(&self, spec: &CertSpec, certs: &[Cert], key: &PrivateKey) -> Result<bool, PkiError> {
         let pair = Pair::new(bundle_pem(certs).as_bytes(), key.block().expose().as_bytes());
         if self.pair(spec)?.as_ref() == Some(&pair) {
@@ -114,11 +95,8 @@ impl PkiStore {
         Ok(true)
     }
 
-    /// Writes a certificate and its key under a name of their own, unless they are there. Who may read the files of
-    /// `like` may read these.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
+    /// Writes a certificate and its key under their own name, unless they exist. Users who may read the files of `like`
+    /// may read these.
     pub fn copy_pair(&self, base: &Path, cert: &Cert, key: &PrivateKey, like: &CertSpec) -> Result<(), PkiError> {
         let text = key.block();
         let key = Content::secret(text.expose().as_bytes(), HIDDEN);
@@ -128,20 +106,14 @@ impl PkiStore {
         Ok(())
     }
 
-    /// Writes a certificate and its key under a name of their own, for root alone, unless they are there.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
+    /// Writes a certificate and its key under their own name, readable by root only, unless they exist.
     pub fn keep_pair(&self, base: &Path, cert: &Cert, key: &PrivateKey) -> Result<(), PkiError> {
         self.keep_key(base, key)?;
         self.files.write(&base.with_extension("crt"), &Content::public(cert.pem()), CERT_MODE)?;
         Ok(())
     }
 
-    /// Writes a key that has no certificate under a name of its own, unless it is there.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
+    /// Writes a key without a certificate under its own name, unless it exists.
     pub fn keep_key(&self, base: &Path, key: &PrivateKey) -> Result<(), PkiError> {
         let text = key.block();
         let content = Content::secret(text.expose().as_bytes(), HIDDEN);
@@ -149,20 +121,14 @@ impl PkiStore {
         Ok(())
     }
 
-    /// A key that [`PkiStore::keep_key`] or [`PkiStore::keep_pair`] wrote; None when it is not there.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or holds something else.
+    /// A key that [`PkiStore::keep_key`] or [`PkiStore::keep_pair`] wrote; None if it does not exist.
     pub fn kept_key(&self, base: &Path) -> Result<Option<PrivateKey>, PkiError> {
         let path = base.with_extension("key");
         let bytes = self.files.read(&path)?.map(Secret::new);
         bytes.map(|bytes| PrivateKey::from_file(&path, bytes.expose())).transpose()
     }
 
-    /// A pair that [`PkiStore::keep_pair`] wrote; None when it is not there whole.
-    ///
-    /// # Errors
-    /// When a file cannot be read, or holds something else.
+    /// A key and certificate that [`PkiStore::keep_pair`] wrote; None unless both exist.
     pub fn kept_pair(&self, base: &Path) -> Result<Option<(Cert, PrivateKey)>, PkiError> {
         let path = base.with_extension("crt");
         let (Some(bytes), Some(key)) = (self.files.read(&path)?, self.kept_key(base)?) else { return Ok(None) };
@@ -171,27 +137,27 @@ impl PkiStore {
     }
 }
 
-/// Twelve digits by which people and files tell CAs of one name apart.
+/// Twelve digits that distinguish CAs with the same name, for people and in file names.
 pub fn short_print(cert: &Cert) -> String {
     cert.pin().to_string().trim_start_matches("sha256:").chars().take(12).collect()
 }
 
-/// What can be changed. A cluster whose etcd is run by others has no `etcd-ca`.
+/// What can be rotated. A cluster with external etcd does not have `etcd-ca`.
 pub const AUTHORITIES: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_ACCOUNT];
 
-/// Twelve digits by which keys are told apart.
+/// Twelve digits that distinguish keys.
 pub fn key_print(key: &PrivateKey) -> String {
     hex(&Sha256::digest(key.public_der())).chars().take(12).collect()
 }
 
-/// Where the new keys wait for their stage, below the directory of the certificates.
+/// The new keys before their stage, below the certificates directory.
 pub const NEXT: &str = "next";
-/// Where the controller manager finds the pair it signs with meanwhile.
+/// The key and certificate that the controller manager signs with in the meantime.
 pub const SIGNING: &str = "signing";
-/// Both, which only a rotation makes.
+/// Both directories, which only a rotation creates.
 pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
 
-/// True for the name of a file that a rotation keeps in one of its directories: a CA, or the fingerprint of one.
+/// True for the name of a file that a rotation keeps in one of its directories: a CA, or its fingerprint.
 pub fn is_kept_file(name: &str) -> bool {
     let Some((base, "crt" | "key")) = name.rsplit_once('.') else { return false };
     let is_print = base.len() >= 12 && base.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,4 +1,4 @@
-//! The names and addresses for which a certificate is valid.
+//! The SANs of certificates.
 
 use super::catalog::SanRule;
 use super::error::PkiError;
@@ -7,20 +7,17 @@ use crate::versions::Minor;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Names and addresses, each once. In a certificate the names come first.
+/// Distinct names and addresses. A certificate lists the names first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sans {
-    /// DNS names, sorted, as kubeadm has them.
+    /// DNS names, sorted, as in kubeadm.
     pub dns: Vec<String>,
     /// Addresses in the order in which they were added.
     pub ips: Vec<IpAddr>,
 }
 
 impl Sans {
-    /// What a certificate with this rule must be valid for.
-    ///
-    /// # Errors
-    /// When the Service network has no second address.
+    /// The SANs of a certificate with this rule.
     pub fn of(
         rule: SanRule,
         own_name: &str,
@@ -48,7 +45,7 @@ impl Sans {
         Ok(sans)
     }
 
-    /// Adds a DNS name or an address, unless it is there already.
+    /// Adds a DNS name or an address, unless it is already present.
     pub fn add(&mut self, name: &str) {
         if let Ok(ip) = name.parse::<IpAddr>() {
             self.add_ip(ip);
@@ -57,28 +54,26 @@ impl Sans {
         }
     }
 
-    /// Adds an address, unless it is there already.
+    /// Adds an address, unless it is already present.
     pub fn add_ip(&mut self, ip: IpAddr) {
-        // ::ffff:10.0.0.1 and 10.0.0.1 are one address; Go's library writes the short form.
+        // ::ffff:10.0.0.1 and 10.0.0.1 are the same address; Go's library writes the short form.
         let ip = ip.to_canonical();
         if !self.ips.contains(&ip) {
             self.ips.push(ip);
         }
     }
 
-    /// Adds all of them.
     pub fn add_all(&mut self, names: &[String]) {
         for name in names {
             self.add(name);
         }
     }
 
-    /// True when there are none.
     pub fn is_empty(&self) -> bool {
         self.dns.is_empty() && self.ips.is_empty()
     }
 
-    /// What of `needed` is missing here. A wildcard covers one label, as in TLS.
+    /// The part of `needed` that is missing here. A wildcard matches one label, as in TLS.
     pub fn missing(&self, needed: &Self) -> Vec<String> {
         let names = needed.dns.iter().filter(|name| !self.dns.iter().any(|have| covers(have, name))).cloned();
         let ips = needed.ips.iter().filter(|ip| !self.ips.contains(ip)).map(ToString::to_string);
@@ -123,7 +118,7 @@ impl std::fmt::Display for Sans {
     }
 }
 
-/// The n-th address of a network, counted from its network address as 0; None past its end.
+/// The n-th address of a network, counted from its network address as 0; None if it is out of range.
 fn nth_address(network: &IpNet, n: u32) -> Option<IpAddr> {
     let ip: IpAddr = match network.network() {
         IpAddr::V4(first) => u32::from(first).checked_add(n).map(Ipv4Addr::from)?.into(),

@@ -1,6 +1,6 @@
-//! Seals the files that all control planes share, so that they can be handed over through the cluster.
+//! Encrypts the files that all control planes share, so that they can be uploaded to the cluster.
 //!
-//! The form is kubeadm's: AES-256-GCM, the nonce (12 bytes) in front, the tag (16 bytes) behind.
+//! The format is kubeadm's: AES-256-GCM, preceded by the nonce (12 bytes) and followed by the tag (16 bytes).
 
 use crate::base::env::Random;
 use crate::base::exit_code::ExitCode;
@@ -11,30 +11,24 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 /// The length of a certificate key in bytes.
 const KEY_LENGTH: usize = 32;
 
-/// The key that seals and opens.
+/// The certificate key, which encrypts and decrypts.
 pub struct SealKey(LessSafeKey);
 
-/// Why something cannot be sealed or opened.
+/// Why encryption or decryption failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
-    /// The key is not 64 hexadecimal digits.
-    #[error("the certificate key is not 64 hexadecimal digits")]
+    /// The key is malformed.
+    #[error("the certificate key must be 64 hexadecimal digits")]
     NotAKey,
-    /// What should be opened was sealed with another key, or changed since.
-    #[error("{name} cannot be opened: it was sealed with another certificate key, or it is damaged")]
-    CannotOpen {
-        /// What it is.
-        name: String,
-    },
-    /// The operating system gave no random bytes.
-    #[error("no random bytes")]
+    /// The data was encrypted with another key, or changed since.
+    #[error("cannot decrypt {name}: it was encrypted with another certificate key, or it is damaged")]
+    CannotOpen { name: String },
+    /// The operating system returned no random bytes.
+    #[error("the operating system returned no random bytes")]
     Random(#[source] std::io::Error),
     /// The cryptographic library failed.
-    #[error("cannot seal {name}")]
-    CannotSeal {
-        /// What it is.
-        name: String,
-    },
+    #[error("cannot encrypt {name}")]
+    CannotSeal { name: String },
 }
 
 impl Fault for SealError {
@@ -48,7 +42,7 @@ impl Fault for SealError {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotAKey => Some("run 'kubewright certs certificate-key' for a new one".into()),
+            Self::NotAKey => Some("run 'kubewright certs certificate-key' to generate one".into()),
             Self::CannotOpen { .. } => Some(
                 "run 'kubewright init phase upload-certs --upload-certs' on a control plane and use the key that it prints".into(),
             ),
@@ -59,10 +53,7 @@ impl Fault for SealError {
 }
 
 impl SealKey {
-    /// Reads a certificate key.
-    ///
-    /// # Errors
-    /// When it is not 64 hexadecimal digits.
+    /// Parses a certificate key.
     pub fn parse(text: &Secret<String>) -> Result<Self, SealError> {
         let digits = text.expose().trim().as_bytes();
         if digits.len() != 2 * KEY_LENGTH {
@@ -74,10 +65,7 @@ impl SealKey {
         Ok(Self(LessSafeKey::new(key)))
     }
 
-    /// Seals `plain`; `name` is for the error.
-    ///
-    /// # Errors
-    /// When there are no random bytes, or the library fails.
+    /// Encrypts `plain`; errors contain `name`.
     pub fn seal(&self, name: &str, plain: &[u8], random: &Random) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_LEN];
         random.fill(&mut nonce).map_err(SealError::Random)?;
@@ -88,10 +76,7 @@ impl SealKey {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Opens what [`SealKey::seal`] or kubeadm sealed; `name` is for the error.
-    ///
-    /// # Errors
-    /// When it was sealed with another key or is damaged.
+    /// Decrypts what kubewright or kubeadm encrypted; errors contain `name`.
     pub fn open(&self, name: &str, sealed: &[u8]) -> Result<Secret<Vec<u8>>, SealError> {
         let error = || SealError::CannotOpen { name: name.into() };
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>().ok_or_else(error)?;
@@ -107,7 +92,7 @@ impl SealKey {
 
 fn byte(digits: &[u8]) -> Option<u8> {
     let text = std::str::from_utf8(digits).ok()?;
-    // `from_str_radix` would take a sign too.
+    // `from_str_radix` would accept a sign too.
     if digits.iter().all(u8::is_ascii_hexdigit) { u8::from_str_radix(text, 16).ok() } else { None }
 }
 
@@ -122,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_implementation_sealed_is_opened() {
+    fn data_of_another_implementation_is_decrypted() {
         // AES-256-GCM test case 14 of "The Galois/Counter Mode of Operation" (McGrew, Viega): all zeros.
         let sealed = [
             vec![0; 12],
@@ -135,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_or_a_changed_byte_opens_nothing() {
+    fn another_key_or_a_changed_byte_is_refused() {
         let random = Random::seeded(1);
         let text = certificate_key(&random).unwrap();
         let right = SealKey::parse(&text).unwrap();
@@ -145,7 +130,7 @@ mod tests {
         assert!(right.open("ca.key", &sealed[..11]).is_err());
         sealed[13] ^= 1;
         let error = right.open("ca.key", &sealed).unwrap_err();
-        assert!(error.to_string().starts_with("ca.key cannot be opened"));
+        assert!(error.to_string().starts_with("cannot decrypt ca.key"));
     }
 
     #[test]
@@ -158,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_sealed_is_opened(plain: Vec<u8>, seed: u64) {
+        fn encrypted_data_is_decrypted(plain: Vec<u8>, seed: u64) {
             let random = Random::seeded(seed);
             let key = SealKey::parse(&certificate_key(&random).unwrap()).unwrap();
             let sealed = key.seal("x", &plain, &random).unwrap();

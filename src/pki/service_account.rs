@@ -1,4 +1,4 @@
-//! The key pair with which service-account tokens are signed and checked: sa.key and sa.pub.
+//! The key pair that signs and verifies service-account tokens: sa.key and sa.pub.
 
 use super::catalog::SERVICE_ACCOUNT;
 use super::error::PkiError;
@@ -10,10 +10,7 @@ use crate::base::files::Content;
 use crate::config::model::ClusterConfig;
 
 impl PkiStore {
-    /// Sees to it that sa.key and sa.pub are there and fit each other.
-    ///
-    /// # Errors
-    /// When they do not fit, when only sa.pub is there, or when a file cannot be read or written.
+    /// Ensures that sa.key and sa.pub exist and match.
     pub fn ensure_service_account(&self, cluster: &ClusterConfig, keys: &dyn KeySource) -> Result<Outcome, PkiError> {
         let key_path = self.dir.join(format!("{SERVICE_ACCOUNT}.key"));
         let public_path = self.dir.join(format!("{SERVICE_ACCOUNT}.pub"));
@@ -21,7 +18,7 @@ impl PkiStore {
         let public = self.files.read(&public_path)?;
         let (key, made) = match (key, &public) {
             (Some(bytes), _) => (PrivateKey::from_file(&key_path, &bytes)?, Made::Completed),
-            // Tokens that the lost key has signed would fail with a new one: that is for the user to decide.
+            // Tokens that the lost key signed would fail with a new one: the user must decide.
             (None, Some(_)) => return Err(PkiError::HalfAPair { there: public_path, missing: key_path }),
             (None, None) => {
                 let key = keys.take(cluster.encryption_algorithm)?;

@@ -1,5 +1,5 @@
-//! The files that all control planes of a cluster share: CAs, the service-account keys, and the
-//! certificates of an external etcd.
+//! The files that all control planes of a cluster share: CAs, the service-account keys, and the certificates of an
+//! external etcd.
 
 use super::cert::Cert;
 use super::error::PkiError;
@@ -10,19 +10,19 @@ use crate::base::secret::Secret;
 use crate::config::model::{ClusterConfig, Etcd};
 use std::path::PathBuf;
 
-/// A file that every control plane must have alike.
+/// A file that is the same on every control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedFile {
     /// Its key in the Secret `kubeadm-certs`.
     pub name: &'static str,
-    /// Where it lies on a host.
+    /// Its path on a host.
     pub path: PathBuf,
-    /// True when it holds a private key.
+    /// True if it contains a private key.
     pub is_private: bool,
 }
 
-/// The files that every control plane of this cluster must have alike. Those of an external etcd that has no
-/// certificates are left out.
+/// The files that are the same on every control plane of this cluster. Those of an external etcd without certificates
+/// are omitted.
 pub fn shared_files(cluster: &ClusterConfig) -> Vec<SharedFile> {
     let own = |name, file: &str| (name, cluster.certificates_dir.join(file));
     let mut files = vec![
@@ -45,25 +45,19 @@ pub fn shared_files(cluster: &ClusterConfig) -> Vec<SharedFile> {
                 .extend(given.into_iter().filter(|(_, path)| !path.is_empty()).map(|(name, path)| (name, path.into())));
         }
     }
-    // By the Secret's own names: an external etcd's key file may be called anything.
+    // By the Secret's own names: the key file of an external etcd may have any name.
     let is_private = |name: &str| name.strip_suffix("key").is_some_and(|rest| rest.ends_with('.'));
     files.into_iter().map(|(name, path)| SharedFile { name, path, is_private: is_private(name) }).collect()
 }
 
 impl PkiStore {
-    /// The bytes of a shared file; None when it is not here, as the key of an external CA.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
+    /// The bytes of a shared file; None if it is not on this host, such as the key of an external CA.
     pub fn load_shared(&self, file: &SharedFile) -> Result<Option<Secret<Vec<u8>>>, PkiError> {
         Ok(self.files.read(&file.path)?.map(Secret::new))
     }
 
-    /// Writes a file that came from another control plane. One that is there already must be the same: a host that
-    /// has another CA belongs to another cluster.
-    ///
-    /// # Errors
-    /// When the bytes are not what the file should hold, another file is there, or it cannot be written.
+    /// Writes a file from another control plane. An existing file must be identical: a host with another CA belongs to
+    /// another cluster.
     pub fn save_shared(&self, file: &SharedFile, bytes: &Secret<Vec<u8>>) -> Result<Written, PkiError> {
         let (path, name) = (&file.path, file.name);
         let content = if file.is_private {
@@ -77,7 +71,7 @@ impl PkiStore {
                 Cert::bundle_from_file(path, bytes.expose())?;
             }
             let text = String::from_utf8_lossy(bytes.expose());
-            // A private key is a public-key file to the API server.
+            // The API server accepts a private key as a public-key file.
             let shown = if text.contains("PRIVATE KEY") { "(private key, not shown)\n".into() } else { text };
             Content::secret(bytes.expose().as_slice(), shown)
         };
@@ -86,7 +80,7 @@ impl PkiStore {
         {
             return Err(PkiError::OtherCluster { path: path.clone() });
         }
-        // kubeadm writes sa.pub with a key's mode at init and with a certificate's at join: either stays.
+        // kubeadm writes sa.pub with the mode of keys at init and of certificates at join: keep the existing mode.
         let mode = if file.is_private {
             self.files.mode_or(path, SECRET_MODE)
         } else {
@@ -107,7 +101,7 @@ mod tests {
     use crate::pki::{catalog, fixture};
 
     #[test]
-    fn an_external_etcd_gives_what_it_has() {
+    fn existing_files_of_an_external_etcd_are_shared() {
         let mut cluster = fixture::cluster(36);
         assert_eq!(shared_files(&cluster).len(), 8);
         cluster.etcd = Etcd::External(crate::config::model::ExternalEtcd {
@@ -124,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_control_plane_has_the_next_one_gets_and_nothing_else_replaces_it() {
+    fn shared_files_are_copied_to_the_next_control_plane_and_never_replaced() {
         let cluster = fixture::cluster(36);
         let hosts: Vec<_> = (0..2).map(|_| tempfile::tempdir().unwrap()).collect();
         let store = |i: usize| {

@@ -1,8 +1,8 @@
-//! Completes a replacement of a pair that was killed, from the file that it staged.
+//! Completes an interrupted replacement of a key and certificate, from its staging file.
 //!
-//! The stage may also be a leftover: of a replacement that failed, from a backup that was restored, of another cluster.
-//! So it is verified like any certificate before it is used, what it replaces is copied to the backup, and a stage that
-//! may not be used is moved there too.
+//! The staging file may also be a leftover: of a failed replacement, from a restored backup, of another cluster. So it
+//! is verified like any certificate before it is used, the files that it replaces are copied to the backup, and a
+//! staging file that cannot be used is moved there too.
 
 use super::catalog::{self, CertSpec, User};
 use super::cert::Cert;
@@ -18,34 +18,27 @@ use crate::base::secret::Secret;
 use crate::domain::paths::BACKUP_DIR;
 use std::path::{Path, PathBuf};
 
-/// What became of a stage.
+/// The result for a staging file.
 #[derive(Debug)]
 pub enum Staged {
-    /// There was none, or what it held is in place.
+    /// There was none, or its content is in place.
     None,
-    /// Its pair is in place now.
+    /// Its key and certificate are now in place.
     Completed {
         /// The certificate file.
         cert: PathBuf,
     },
-    /// It may not be used, and was moved.
-    SetAside {
-        /// Where it was.
-        from: PathBuf,
-        /// Where it is.
-        to: PathBuf,
-        /// Why.
-        why: Unusable,
-    },
+    /// It cannot be used, and was moved.
+    SetAside { from: PathBuf, to: PathBuf, why: Unusable },
 }
 
 impl Staged {
-    /// What the user should know; None when nothing was done.
+    /// A message for the user; None if nothing was done.
     pub fn text(&self) -> Option<String> {
         match self {
             Self::None => None,
             Self::Completed { cert } => Some(format!(
-                "completed the replacement of {} and its key, which an earlier run had begun",
+                "completed the replacement of {} and its key, which an earlier run had started",
                 cert.display()
             )),
             Self::SetAside { from, to, why } => Some(format!(
@@ -57,36 +50,33 @@ impl Staged {
     }
 }
 
-/// Why a stage may not be used.
+/// Why a staging file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// It cannot be read as a certificate and its key.
+    /// It cannot be parsed as a certificate and its key.
     #[error("it is damaged")]
     Damaged,
-    /// It does not fit where it lies.
+    /// It does not match its location.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Unfit(Vec<Problem>),
-    /// What is in place was issued later.
+    /// The certificate in place was issued later.
     #[error("its certificate is older than the one in place")]
     Older,
-    /// A CA would no longer be trusted that signs now.
+    /// The CA that signs now would no longer be trusted.
     #[error("it lacks the CA that signs now")]
     LosesCa,
 }
 
-/// The pair in place.
+/// The key and certificate in place.
 struct InPlace {
     certs: Vec<Cert>,
-    /// The certificate that the key fits; None when the two files do not belong together.
+    /// The certificate that matches the key; None if the two files do not belong together.
     whole: Option<Cert>,
 }
 
 impl PkiStore {
-    /// Completes what a killed [`PkiStore::replace_pair`] began, or moves aside what is not that; does nothing where
-    /// there is no stage.
-    ///
-    /// # Errors
-    /// When a file cannot be read or written, or the CA that the staged certificate needs cannot be used.
+    /// Completes what an interrupted [`PkiStore::replace_pair`] began, or moves the staging file away if it cannot be
+    /// used; does nothing without a staging file.
     pub fn finish_replacement(&self, spec: &CertSpec) -> Result<Staged, PkiError> {
         let path = self.staging_path(spec);
         let Some(text) = self.files.read(&path)?.map(Secret::new) else { return Ok(Staged::None) };
@@ -105,10 +95,7 @@ impl PkiStore {
         Ok(Staged::Completed { cert: self.cert_path(spec) })
     }
 
-    /// Copies a file below the directory of this run's backups. What the run found is kept, not what it wrote since.
-    ///
-    /// # Errors
-    /// When a file cannot be read or written.
+    /// Copies a file below this run's backup directory. Only the state before this run is kept.
     pub fn back_up(&self, path: &Path) -> Result<(), PkiError> {
         let Some(bytes) = self.files.read(path)?.map(Secret::new) else { return Ok(()) };
         let copy = self.copy_path(path);
@@ -149,7 +136,7 @@ impl PkiStore {
         Ok(verified.map(|()| pair))
     }
 
-    /// Files that cannot be read are taken for damaged: the stage may be what repairs them.
+    /// Files that cannot be read count as damaged: the staging file may fix them.
     fn in_place(&self, spec: &CertSpec) -> InPlace {
         let certs = self.load_certs(spec).ok().flatten().unwrap_or_default();
         let key = self.load_key(spec).ok().flatten();
@@ -171,7 +158,7 @@ impl PkiStore {
         let none = Sans::default();
         let wanted = Wanted {
             ca: At { path: &ca.path, value: std::slice::from_ref(&ca.cert) },
-            // What is half exchanged may have names that the stage is there to take back.
+            // A half-completed replacement may have SANs that the staging file is there to revert.
             sans: there.whole.as_ref().map_or(&none, |cert| &cert.sans),
             usages: spec.usages,
             key: Some(At { path, value: key }),
@@ -199,7 +186,7 @@ impl PkiStore {
         }
         match &there.whole {
             Some(now) if signer.not_before < now.not_before => Err(Unusable::Older),
-            // A new CA is trusted beside the old one before it signs.
+            // A new CA is trusted next to the old one before it signs.
             Some(now) if !certs.contains(now) => Err(Unusable::LosesCa),
             None if !there.certs.is_empty() && !there.certs.iter().any(|cert| certs.contains(cert)) => {
                 Err(Unusable::LosesCa)
@@ -209,7 +196,7 @@ impl PkiStore {
     }
 }
 
-/// A certificate must stand for whom the one in place stands; where there is none, for whom its row says.
+/// The subject must be that of the certificate in place; without one, that of its row.
 fn other_subject(spec: &CertSpec, leaf: &Cert, there: Option<&Cert>) -> Option<Problem> {
     match (there, spec.user) {
         (Some(there), _) if there.subject_der != leaf.subject_der => {

@@ -1,8 +1,7 @@
-//! The certificates folder: keeps what is right, makes what is missing, refuses what is wrong.
+//! The certificates directory: keeps correct files, creates missing ones, refuses incorrect ones.
 //!
-//! A key is always written before its certificate, so a run that was killed leaves at worst a key
-//! without a certificate, which the next run completes with that same key. No private key is ever
-//! overwritten here.
+//! A key is always written before its certificate, so an interrupted run leaves at most a key without a certificate,
+//! which the next run completes with that key. No private key is ever overwritten here.
 
 use super::catalog::{self, CertSpec};
 use super::cert::Cert;
@@ -20,69 +19,67 @@ use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::domain::paths::BACKUP_DIR;
 use std::path::{Path, PathBuf};
 
-/// The mode of keys, of sa.pub and of requests, as kubeadm has it.
+/// The mode of keys, of sa.pub and of requests, as in kubeadm.
 pub(super) const SECRET_MODE: u32 = 0o600;
 /// The mode of certificates.
 pub(super) const CERT_MODE: u32 = 0o644;
 
-/// The certificates folder of a host.
+/// The certificates directory of a host.
 pub struct PkiStore {
     pub(super) files: HostFiles,
     pub(super) dir: PathBuf,
-    /// One moment for the whole run: certificates that are made together begin together.
+    /// One time for the whole run: certificates that are created together start together.
     pub(super) now: i64,
     pub(super) random: Random,
-    /// Where copies of what is replaced go.
+    /// The directory for copies of replaced files.
     pub(super) backup: PathBuf,
 }
 
-/// What became of a file that should be there.
+/// How an expected file came to exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Made {
-    /// It is new.
     Created,
-    /// One half of it was there, from a run that did not come to its end; the other half is new.
+    /// An interrupted run left the key or the certificate; the other one is new.
     Completed,
-    /// It was there and is right.
+    /// It existed and is correct.
     Kept,
-    /// It was there, is right, and nobody here could have signed it: the CA's key is elsewhere.
+    /// It existed and is correct, but was signed elsewhere: the CA's key is not on this host.
     Provided,
 }
 
-/// What was found or made.
+/// A file that was found or created.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What became of it.
     pub made: Made,
     /// The certificate, key or kubeconfig file.
     pub path: PathBuf,
-    /// What it is valid for; empty where nothing asks for names.
+    /// Its SANs; empty if it needs none.
     pub sans: Sans,
-    /// What the user should know although it is no error.
+    /// Messages for the user that are not errors.
     pub warnings: Vec<String>,
 }
 
-/// A CA as it lies in the folder.
+/// A CA in the directory.
 pub struct LoadedCa {
     /// The path of its certificate file.
     pub path: PathBuf,
-    /// Every certificate in the file; each of them is trusted.
+    /// Every certificate in the file; each is trusted.
     pub certs: Vec<Cert>,
-    /// The one of them that signs: the one that the key fits, else the first.
+    /// The certificate that signs: the one that matches the key, otherwise the first.
     pub cert: Cert,
-    /// The key; None when the CA is external.
+    /// The key; None if the CA is external.
     pub key: Option<PrivateKey>,
 }
 
 impl LoadedCa {
-    /// What can sign; None when the CA is external.
+    /// The signing certificate and key; None if the CA is external.
     pub fn authority(&self) -> Option<Authority<'_>> {
         self.key.as_ref().map(|key| Authority { cert: &self.cert, key })
     }
 }
 
 impl PkiStore {
-    /// The folder `dir` (a path of the host) as it is now. The clock is read once.
+    /// The directory `dir` (a path of the host). The clock is read once.
     pub fn new(files: HostFiles, dir: impl Into<PathBuf>, clock: &Clock, random: &Random) -> Self {
         let now = clock.now();
         let stamp = moment::text(now).replace([':', '-'], "");
@@ -90,26 +87,23 @@ impl PkiStore {
         Self { files, dir: dir.into(), now, random: random.clone(), backup }
     }
 
-    /// The same with a directory for copies of what is replaced.
+    /// The same with a directory for copies of replaced files.
     #[must_use]
     pub fn backing_up_to(self, backup: PathBuf) -> Self {
         Self { backup, ..self }
     }
 
-    /// Where a certificate lies.
+    /// The path of a certificate.
     pub fn cert_path(&self, spec: &CertSpec) -> PathBuf {
         self.dir.join(format!("{}.crt", spec.base))
     }
 
-    /// Where its key lies.
+    /// The path of its key.
     pub fn key_path(&self, spec: &CertSpec) -> PathBuf {
         self.dir.join(format!("{}.key", spec.base))
     }
 
-    /// Sees to it that a certificate and its key are there and right. A CA must come before what it signs.
-    ///
-    /// # Errors
-    /// When what is there is wrong, when only an external CA could sign, or when a file cannot be read or written.
+    /// Ensures that a certificate and its key exist and are correct. A CA must precede what it signs.
     pub fn ensure(
         &self,
         spec: &CertSpec,
@@ -126,28 +120,19 @@ impl PkiStore {
         Ok(outcome)
     }
 
-    /// The certificates in a row's file; None when there is no file.
-    ///
-    /// # Errors
-    /// When the file cannot be read or holds no certificate.
+    /// The certificates in a row's file; None if it does not exist.
     pub fn load_certs(&self, spec: &CertSpec) -> Result<Option<Vec<Cert>>, PkiError> {
         let path = self.cert_path(spec);
         self.files.read(&path)?.map(|bytes| Cert::bundle_from_file(&path, &bytes)).transpose()
     }
 
-    /// The key in a row's file; None when there is no file.
-    ///
-    /// # Errors
-    /// When the file cannot be read or holds no usable key.
+    /// The key in a row's file; None if it does not exist.
     pub fn load_key(&self, spec: &CertSpec) -> Result<Option<PrivateKey>, PkiError> {
         let path = self.key_path(spec);
         self.files.read(&path)?.map(|bytes| PrivateKey::from_file(&path, &bytes)).transpose()
     }
 
-    /// A CA that is there, with its key or without; None when its certificate is not there.
-    ///
-    /// # Errors
-    /// When it cannot be read, is no CA, is not valid now, or its key belongs to another certificate.
+    /// An existing CA, with or without its key; None if its certificate does not exist.
     pub fn load_ca(&self, spec: &CertSpec) -> Result<Option<LoadedCa>, PkiError> {
         let Some(certs) = self.load_certs(spec)? else { return Ok(None) };
         let (path, key) = (self.cert_path(spec), self.load_key(spec)?);
@@ -166,9 +151,6 @@ impl PkiStore {
     }
 
     /// The CA that signs for `name`.
-    ///
-    /// # Errors
-    /// As [`PkiStore::load_ca`], and when it is not there.
     pub fn require_ca(&self, ca: &CertSpec, name: &str) -> Result<LoadedCa, PkiError> {
         self.load_ca(ca)?.ok_or_else(|| PkiError::NoCa {
             ca: self.cert_path(ca),
@@ -177,7 +159,7 @@ impl PkiStore {
         })
     }
 
-    /// The files that are missing although only the owner of the external CA could make them.
+    /// Missing files that only the external CA could sign.
     pub fn missing_of_external_ca(&self, ca: &CertSpec, cluster: &ClusterConfig) -> Vec<PathBuf> {
         catalog::certs_of(cluster)
             .filter(|spec| spec.ca == Some(ca.name))
@@ -242,8 +224,8 @@ impl PkiStore {
                     Err(PkiError::Unfit { path, name: spec.name.into(), problems, external_ca: ca.key.is_none() })
                 };
             }
-            // A certificate without its key is of no use. One that this CA could make again is replaced; one that
-            // came from elsewhere may be waiting for its key, and is left alone.
+            // A certificate without its key is useless. It is replaced if this CA can reissue it; one from elsewhere
+            // may be waiting for its key, and is left alone.
             if !problems.is_empty() || ca.key.is_none() {
                 return Err(PkiError::HalfAPair { there: path, missing: key_path });
             }
@@ -259,7 +241,7 @@ impl PkiStore {
             says_no_ca: minor.leaf_basic_constraints,
         };
         if chain.is_some() {
-            // The old certificate goes before the new key comes, so that the two never stand side by side.
+            // The old certificate is removed before the new key is written, so that the two never exist together.
             self.files.remove(&path)?;
         }
         let (key, mut made) = self.key_for(spec, cluster, keys)?;
@@ -271,7 +253,7 @@ impl PkiStore {
         Ok(outcome(made, path, sans))
     }
 
-    /// The key that a row has, or a new one, saved.
+    /// The key of a row, or a new one, saved.
     pub(super) fn key_for(
         &self,
         spec: &CertSpec,
@@ -286,7 +268,7 @@ impl PkiStore {
         Ok((key, Made::Created))
     }
 
-    /// Writes a key where none is.
+    /// Writes a key where none exists.
     pub(super) fn save_key(&self, path: &Path, key: &PrivateKey) -> Result<(), PkiError> {
         if self.files.exists(path) {
             return Err(PkiError::KeyExists { path: path.to_path_buf() });

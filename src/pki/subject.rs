@@ -1,4 +1,4 @@
-//! The subject of a certificate: who it stands for.
+//! The subject of a certificate.
 
 use super::der;
 use crate::base::pem;
@@ -13,23 +13,22 @@ const COMMON_NAME: &[u8] = &[0x55, 0x04, 0x03];
 /// OID 2.5.4.10.
 const ORGANIZATION: &[u8] = &[0x55, 0x04, 0x0a];
 
-/// A name of the form that Kubernetes reads: the user, and the groups it belongs to.
+/// A subject as Kubernetes reads it: the user and its groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
-    /// The user.
+    /// The common name (CN).
     pub common_name: String,
-    /// The groups.
+    /// The organizations (O).
     pub organizations: Vec<String>,
 }
 
 impl Subject {
-    /// A name with these groups.
     pub fn new(common_name: impl Into<String>, organizations: &[&str]) -> Self {
         let organizations = organizations.iter().map(|o| (*o).to_owned()).collect();
         Self { common_name: common_name.into(), organizations }
     }
 
-    /// What a certificate or a request names.
+    /// The subject of a certificate or a request.
     pub fn of_name(name: &X509Name<'_>) -> Self {
         Self {
             common_name: name.iter_common_name().find_map(|a| a.as_str().ok()).unwrap_or_default().into(),
@@ -37,20 +36,20 @@ impl Subject {
         }
     }
 
-    /// Whom a request asks for as the cluster keeps it: PEM in base64 (`spec.request` of a `CertificateSigningRequest`).
-    /// None when it is no request.
+    /// The subject of a request as the cluster stores it: PEM in base64 (`spec.request` of a
+    /// `CertificateSigningRequest`). None if it cannot be parsed.
     pub fn of_request(request: &str) -> Option<Self> {
         let blocks = pem::blocks(&STANDARD.decode(request).ok()?).ok()?;
         let (_, request) = X509CertificationRequest::from_der(&blocks.first()?.der).ok()?;
         Some(Self::of_name(&request.certification_request_info.subject))
     }
 
-    /// The DER form as Go's encoder makes it: all groups in one set, then the common name.
+    /// The DER encoding of Go's encoder: all groups in one set, then the common name.
     pub fn to_der(&self) -> Vec<u8> {
         let mut names = Vec::new();
         if !self.organizations.is_empty() {
             let mut set: Vec<_> = self.organizations.iter().map(|o| attribute(ORGANIZATION, o)).collect();
-            // DER wants the elements of a set in the order of their encodings.
+            // DER requires the elements of a set in the order of their encodings.
             set.sort();
             names.extend(der::encode(der::SET, &set.concat()));
         }
@@ -71,7 +70,7 @@ impl std::fmt::Display for Subject {
 }
 
 fn attribute(oid: &[u8], value: &str) -> Vec<u8> {
-    // X.680 table 10; Go leaves out the same characters.
+    // X.680 table 10; Go omits the same characters.
     let printable = |b: u8| b.is_ascii_alphanumeric() || b" '()+,-./:=?".contains(&b);
     let tag = if value.bytes().all(printable) { der::PRINTABLE_STRING } else { der::UTF8_STRING };
     let mut content = der::encode(der::OBJECT_IDENTIFIER, oid);
@@ -92,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_asks_for_nobody() {
+    fn other_bytes_than_a_request_have_no_subject() {
         assert_eq!(Subject::of_request("bm90IGEgcmVxdWVzdA=="), None);
         assert_eq!(Subject::of_request("?"), None);
     }

@@ -1,4 +1,4 @@
-//! When a certificate is valid, as kubeadm of each minor has it.
+//! The validity of certificates, as in kubeadm of each minor version.
 
 use super::cert::Cert;
 use super::error::PkiError;
@@ -6,30 +6,30 @@ use crate::config::model::ClusterConfig;
 use crate::versions::Minor;
 use std::time::Duration;
 
-/// The time of a certificate, in seconds since the epoch.
+/// The validity of a certificate, in seconds since the epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// Its first second.
+    /// `notBefore`.
     pub not_before: i64,
-    /// Its last second.
+    /// `notAfter`.
     pub not_after: i64,
 }
 
 impl Validity {
-    /// A CA made at `now`.
+    /// For a CA created at `now`.
     pub fn of_ca(cluster: &ClusterConfig, minor: &Minor, now: i64) -> Self {
         Self { not_before: now - backdate(minor), not_after: now + seconds(cluster.ca_certificate_validity) }
     }
 
-    /// A leaf in the certificates directory, issued or renewed at `now`. It is not valid for longer than its CA:
-    /// nothing accepts it then, and its own time would hide that.
+    /// For a leaf certificate in the directory, issued or renewed at `now`. It does not outlive its CA: it would be
+    /// rejected then, and its own expiry would hide that.
     pub fn of_leaf(cluster: &ClusterConfig, minor: &Minor, now: i64, ca: &Cert) -> Self {
         let not_before =
             if minor.leaf_starts_with_ca { ca.not_before } else { (now - backdate(minor)).max(ca.not_before) };
         Self { not_before, not_after: end(cluster, now, ca) }
     }
 
-    /// The client certificate of a new kubeconfig: it begins with its CA in every minor.
+    /// For the client certificate of a new kubeconfig: it starts with its CA in every minor version.
     pub fn of_kubeconfig(cluster: &ClusterConfig, now: i64, ca: &Cert) -> Self {
         Self { not_before: ca.not_before, not_after: end(cluster, now, ca) }
     }
@@ -44,14 +44,11 @@ fn backdate(minor: &Minor) -> i64 {
 }
 
 fn seconds(time: Duration) -> i64 {
-    // A period that long would end past any year that a certificate can hold; the signer refuses it.
+    // Such a long period would end past the last year that a certificate can contain; signing refuses it.
     i64::try_from(time.as_secs()).unwrap_or(i64::MAX / 2)
 }
 
-/// The facts of the minor that a cluster has.
-///
-/// # Errors
-/// When the minor is not in the table.
+/// The entry of the cluster's minor version.
 pub fn minor_of(cluster: &ClusterConfig) -> Result<&'static Minor, PkiError> {
     crate::versions::facts(cluster.version.minor).ok_or_else(|| PkiError::UnknownMinor {
         version: cluster.version.to_string(),
@@ -68,7 +65,7 @@ mod tests {
     const YEAR: i64 = 365 * 24 * 3600;
 
     #[test]
-    fn old_minors_begin_with_their_ca_and_new_ones_five_minutes_ago() {
+    fn certificates_start_with_their_ca_in_old_minor_versions_and_five_minutes_ago_in_new_ones() {
         let minor = |n| crate::versions::facts(n).unwrap();
         let (old, new) = (fixture::cluster(20), fixture::cluster(36));
         assert_eq!(Validity::of_ca(&old, minor(20), 1000).not_before, 1000);

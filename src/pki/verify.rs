@@ -1,4 +1,4 @@
-//! Judges certificates that are there: everything that is wrong with them, not the first thing.
+//! Verifies existing certificates and reports every problem, not only the first.
 
 use super::catalog::Usage;
 use super::cert::Cert;
@@ -7,29 +7,27 @@ use super::problem::Problem;
 use super::sans::Sans;
 use std::path::Path;
 
-/// A file and what was read from it.
+/// A file and its parsed content.
 pub struct At<'a, T: ?Sized> {
-    /// Where it lies.
     pub path: &'a Path,
-    /// What it holds.
     pub value: &'a T,
 }
 
-/// What a leaf certificate must be.
+/// The requirements of a leaf certificate.
 pub struct Wanted<'a> {
-    /// The CA certificates of which one must have signed it.
+    /// The CA certificates, one of which must have signed it.
     pub ca: At<'a, [Cert]>,
-    /// What it must be valid for, at least.
+    /// The SANs that it needs at least.
     pub sans: &'a Sans,
-    /// What it must be usable for, at least.
+    /// The usages that it needs at least.
     pub usages: &'a [Usage],
-    /// The key that must fit it, when there is one.
+    /// The key that must match it, if there is one.
     pub key: Option<At<'a, PrivateKey>>,
     /// The time at which it must be valid, in seconds since the epoch.
     pub now: i64,
 }
 
-/// What is wrong with a leaf certificate; `chain` is its file: the leaf first, then intermediates if there are any.
+/// The problems of a leaf certificate; `chain` is its file: the leaf certificate first, followed by any intermediates.
 pub fn judge_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
     let Some(leaf) = chain.first() else { return Vec::new() };
     let mut problems = judge_time(leaf, wanted.now);
@@ -52,7 +50,7 @@ pub fn judge_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
     problems
 }
 
-/// What is wrong with a CA certificate.
+/// The problems of a CA certificate.
 pub fn judge_ca(ca: &Cert, now: i64) -> Vec<Problem> {
     let mut problems = judge_time(ca, now);
     if !ca.is_ca {
@@ -63,7 +61,7 @@ pub fn judge_ca(ca: &Cert, now: i64) -> Vec<Problem> {
     problems
 }
 
-/// What is wrong with a certificate's time.
+/// The problems of a certificate's validity period.
 pub fn judge_time(cert: &Cert, now: i64) -> Vec<Problem> {
     if now > cert.not_after {
         vec![Problem::Expired { at: cert.not_after }]
@@ -74,10 +72,10 @@ pub fn judge_time(cert: &Cert, now: i64) -> Vec<Problem> {
     }
 }
 
-/// True when the first certificate of `chain` was signed by one of `anchors`, directly or through CAs in `chain`.
+/// True if the first certificate of `chain` was signed by one of `anchors`, directly or through CAs in `chain`.
 pub fn leads_to(chain: &[Cert], anchors: &[Cert]) -> bool {
     let Some((mut current, intermediates)) = chain.split_first() else { return false };
-    // Each step uses up one intermediate at most, so a circle of them ends too.
+    // Each step uses up at least one intermediate, so a loop terminates too.
     for _ in chain {
         if anchors.iter().any(|ca| current.is_signed_by(ca)) {
             return true;

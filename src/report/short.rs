@@ -2,7 +2,7 @@
 //! text, and the difference of what changes.
 
 use super::WIDTH;
-use super::about::About;
+use super::about::{About, CertificateFacts};
 use super::difference::{INDENT, facts, unified};
 use super::item::Item;
 use super::paint::{Paint, Tone};
@@ -217,7 +217,7 @@ fn described(about: &About, shown: &str) -> (String, String) {
     let below = |text: &str| wrap(text, WIDTH, INDENT, INDENT);
     match about {
         About::Certificates { certificates } => {
-            let sentences = certificates.iter().flat_map(|one| one.sentences());
+            let sentences = certificates.iter().flat_map(CertificateFacts::sentences);
             (String::new(), sentences.map(|sentence| below(&sentence)).collect())
         }
         About::Request(key) => (format!(", request{}", after_comma(key.algorithm)), String::new()),
@@ -241,7 +241,7 @@ fn after_comma(text: Option<&str>) -> String {
 /// The facts that take the place of the text in a comparison, one a line.
 fn comparable(about: &About) -> Option<String> {
     match about {
-        About::Certificates { certificates } => Some(certificates.iter().map(|one| one.lines()).collect()),
+        About::Certificates { certificates } => Some(certificates.iter().map(CertificateFacts::lines).collect()),
         About::Kubeconfig(facts) => Some(facts.lines()),
         _ => None,
     }

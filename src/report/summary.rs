@@ -60,9 +60,8 @@ fn described(item: &Item) -> Option<(Noun, Option<String>)> {
             About::PublicKey(_) => (PUBLIC_KEY, name(path, true)),
             About::Kubeconfig(_) => (KUBECONFIG, name(path, true)),
             About::StaticPod(facts) => (POD, Some(facts.name.clone())),
-            About::Text { .. } => (FILE, name(path, true)),
             About::Hidden { note } if note.contains("copy") => (COPY, None),
-            About::Hidden { .. } => (FILE, name(path, true)),
+            About::Text { .. } | About::Hidden { .. } => (FILE, name(path, true)),
         }),
         _ => None,
     }

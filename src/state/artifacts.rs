@@ -195,7 +195,7 @@ pub fn folders(cx: &Context) -> Result<Vec<PathBuf>> {
     let below = |path: &&PathBuf| {
         path.starts_with(KUBERNETES) || path.starts_with(KUBELET) || path.starts_with(&pki) || path.ends_with("etcd")
     };
-    let mut folders: Vec<PathBuf> = journal.folders().iter().filter(below).cloned().collect();
+    let mut folders: Vec<PathBuf> = journal.directories().iter().filter(below).cloned().collect();
     // The longer path is the inner one.
     folders.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
     folders.retain(|path| path != Path::new(KUBELET));
@@ -206,7 +206,7 @@ pub fn folders(cx: &Context) -> Result<Vec<PathBuf>> {
     // Packages of the kubelet bring it along, empty.
     let was_used = |folder: &Path| {
         let is_below = |entry: &Entry| matches!(&entry.change, Change::Remove { path } if path.starts_with(folder));
-        journal.folders().contains(folder) || cx.gate.entries().iter().any(is_below)
+        journal.directories().contains(folder) || cx.gate.entries().iter().any(is_below)
     };
     folders.retain(|path| path != Path::new(KUBELET) || was_used(path));
     Ok(folders)

@@ -218,9 +218,11 @@ impl Report {
 
     /// The CA that signs what has this name, as far as it is on this host.
     pub fn ca_of(&self, name: &str) -> Option<&Item> {
+        let is_client = name == "kubelet-client" || KUBECONFIGS.iter().any(|spec| spec.file == name);
         let ca = match CERTS.iter().find(|spec| spec.name == name) {
             Some(spec) => spec.ca?,
-            None => CERTS.first()?.name,
+            None if is_client => CERTS.first()?.name,
+            None => return None,
         };
         self.certificates.iter().find(|item| item.sort == Sort::Ca && item.name == ca)
     }

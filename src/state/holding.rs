@@ -12,7 +12,7 @@ use crate::checks::{EtcdData, Holding, Whose};
 use crate::config::kubeconfig::Kubeconfig;
 use crate::config::model::{ClusterConfig, Etcd};
 use crate::context::Context;
-use crate::context::access::authority;
+use crate::context::access::ca_certificates;
 use crate::domain::paths::{ETCD_DATA_DIR, KUBERNETES_DIR, PKI_DIR, manifest};
 use crate::etcd::{EtcdError, wal};
 use crate::journal::Journal;
@@ -173,7 +173,7 @@ fn trusted_by_kubeconfigs(cx: &Context) -> Vec<(PathBuf, Vec<Cert>)> {
         let Ok(Some(bytes)) = cx.files.read(&path) else { continue };
         let Ok(kubeconfig) = Kubeconfig::parse(&path, &bytes) else { continue };
         let Some(cluster) = kubeconfig.current_cluster() else { continue };
-        let Ok(Some(pem)) = authority(cx, &path, cluster) else { continue };
+        let Ok(Some(pem)) = ca_certificates(cx, &path, cluster) else { continue };
         if let Ok(certs) = Cert::bundle_from_pem(&pem) {
             trusted.push((path, certs));
         }

@@ -46,7 +46,7 @@ impl Meeting {
             .current_cluster()
             .or_else(|| kubeconfig.clusters.first().map(|named| &named.cluster))
             .ok_or_else(|| lacks("cluster"))?;
-        let ca = cluster.certificate_authority_data.as_ref().ok_or_else(|| lacks("certificate authority"))?;
+        let ca = cluster.certificate_authority_data.as_ref().ok_or_else(|| lacks("CA certificate"))?;
         let pins = pin::of_all(&Cert::bundle_from_file(path, &ca.0)?);
         let endpoint = cluster.server.strip_prefix("https://").ok_or_else(|| lacks("server"))?;
         let endpoint = endpoint.split('/').next().unwrap_or_default();
@@ -89,6 +89,6 @@ mod tests {
     fn a_kubeconfig_without_ca_is_refused_by_name() {
         let text = b"kind: Config\nclusters: [{name: '', cluster: {server: 'https://h:1'}}]";
         let error = Meeting::of_kubeconfig(Path::new("a.conf"), text).unwrap_err();
-        assert_eq!(error.to_string(), "a.conf has no usable certificate authority");
+        assert_eq!(error.to_string(), "a.conf has no usable CA certificate");
     }
 }

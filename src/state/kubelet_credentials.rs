@@ -7,7 +7,7 @@ use crate::base::fault::Result;
 use crate::base::https;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
-use crate::context::access::{authority, credentials};
+use crate::context::access::{ca_certificates, credentials};
 use crate::domain::paths::KUBELET_CONF;
 use crate::pki::cert::Cert;
 use crate::pki::keys::PrivateKey;
@@ -79,7 +79,7 @@ pub fn of_pair(cx: &Context, path: &Path, ca_pem: &[u8]) -> Result<Option<Creden
 pub fn of_this_cluster(cx: &Context, path: &Path, bytes: &[u8], ca_pem: &[u8]) -> Result<Option<Kubeconfig>> {
     let Ok(kubeconfig) = Kubeconfig::parse(path, bytes) else { return Ok(None) };
     let Some(cluster) = kubeconfig.current_cluster() else { return Ok(None) };
-    let there = authority(cx, path, cluster)?.unwrap_or_default();
+    let there = ca_certificates(cx, path, cluster)?.unwrap_or_default();
     let proved = Cert::bundle_from_file(path, ca_pem)?;
     let is_same = Cert::bundle_from_pem(&there).is_ok_and(|there| there.iter().any(|cert| proved.contains(cert)));
     Ok(is_same.then_some(kubeconfig))

@@ -108,7 +108,10 @@ impl LeaveError {
                  the command again there"
                     .into()
             }
-            Some(Self::LastMember { name }) => format!("if the cluster is to end, run 'kubewright reset' on {name}"),
+            Some(Self::LastMember { name }) => format!(
+                "keep {name}: it holds the only copy of the cluster's data; join another control plane first, or save that data with \
+                 'etcdctl snapshot save' before the cluster ends"
+            ),
             _ => return failure,
         };
         let mut why = failure.to_string();
@@ -208,7 +211,9 @@ impl Fault for LeaveError {
                 "run 'kubectl drain {node} --ignore-daemonsets' on a control plane and then this command again with \
                  --skip-phases drain, or give --kubeconfig of an administrator"
             ),
-            Self::IsThisHost(_) => "run 'kubewright reset' to take this host out of its cluster".into(),
+            Self::IsThisHost(_) => {
+                "run 'kubewright reset --dry-run' here to see what it would change for this host to leave its cluster".into()
+            }
             Self::NoSuchNode(_) => "run 'kubectl get nodes' to see their names; a member of etcd that has never started \
                                     has none, and goes by its id, as 'etcdctl member list' shows it"
                 .into(),

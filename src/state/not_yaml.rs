@@ -23,7 +23,9 @@ impl Fault for NotYaml {
     }
     fn hint(&self) -> Option<String> {
         let shown = self.path.display();
-        Some(format!("correct it, or, if it is not needed, move it out of its directory: run 'mv {shown} /root/'"))
+        Some(format!(
+            "correct it, or, if it is not needed, move it out of its directory: run 'mv --backup=numbered {shown} /root/'"
+        ))
     }
 }
 

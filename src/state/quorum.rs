@@ -11,7 +11,7 @@ use super::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
-use crate::context::access::authority;
+use crate::context::access::ca_certificates;
 use crate::domain::paths::{ADMIN_CONF, manifest};
 use crate::etcd::{EtcdError, Member, Membership};
 use crate::pki::Cert;
@@ -60,7 +60,7 @@ fn is_of_this_host(cx: &Context, kubeconfig: &Path) -> Result<bool> {
     let Some(bytes) = cx.files.read(kubeconfig)? else { return Ok(false) };
     let Ok(parsed) = Kubeconfig::parse(kubeconfig, &bytes) else { return Ok(false) };
     let Some(cluster) = parsed.current_cluster() else { return Ok(false) };
-    let trusted = authority(cx, kubeconfig, cluster)?.unwrap_or_default();
+    let trusted = ca_certificates(cx, kubeconfig, cluster)?.unwrap_or_default();
     let own = cx.files.read(&current_config::from_host(cx)?.0.certificates_dir.join("ca.crt"))?.unwrap_or_default();
     let (Ok(trusted), Ok(own)) = (Cert::bundle_from_pem(&trusted), Cert::bundle_from_pem(&own)) else {
         return Ok(false);

@@ -42,7 +42,7 @@ impl Fault for Damaged {
     }
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "run 'mv {NOTE} /root/' and the command again: it asks etcd and the API server what is still to be done"
+            "run 'mv --backup=numbered {NOTE} /root/' and the command again: it asks etcd and the API server what is still to be done"
         ))
     }
 }

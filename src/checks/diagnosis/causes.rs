@@ -250,8 +250,8 @@ pub const CAUSES: &[Cause] = &[
             &["unexpected fault address"],
         ],
         what: "etcd's data are damaged",
-        fix: "keep the data: it may be the only copy. Where other members are healthy, take this one out with 'kubewright node \
-              remove NAME --dead' on their hosts; else restore a snapshot of etcd into a directory of its own",
+        fix: "keep the data: it may be the only copy. Where other members are healthy, take this one out there with \
+              'kubewright node remove NAME --dead'; else restore a snapshot of etcd into a directory of its own",
     },
     Cause {
         id: "EtcdForeignData",
@@ -305,10 +305,26 @@ pub const CAUSES: &[Cause] = &[
               'kubewright certs renew NAME'; keep the files of every CA",
     },
     Cause {
+        id: "ImageNeverPulled",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["ErrImageNeverPull"], &["is not present with pull policy of Never"]],
+        what: "an image of the control plane is not on this host, and its policy is never to pull it",
+        fix: "import the image into the runtime, or set imagePullPolicy: IfNotPresent, then run the command again",
+    },
+    Cause {
+        id: "WrongArchitecture",
+        sources: LOGS,
+        who: "",
+        words: &[&["exec format error"]],
+        what: "the image of {who} is for another processor architecture",
+        fix: "run 'uname -m', and use images of that architecture: check imageRepository and imageTag",
+    },
+    Cause {
         id: "ImageMissing",
         sources: KUBELET,
         who: "kubelet",
-        words: &[&["ErrImageNeverPull"], &["ImagePullBackOff"], &["ErrImagePull"], &["Failed to pull image "]],
+        words: &[&["ImagePullBackOff"], &["ErrImagePull"], &["Failed to pull image "]],
         what: "an image of the control plane cannot be pulled",
         fix: "run 'kubewright config images pull' to see each image's reason",
     },

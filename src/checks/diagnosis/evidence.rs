@@ -77,7 +77,7 @@ fn without_past_outages(lines: Vec<Line>) -> Vec<Line> {
 /// What the host itself shows, whatever the logs say.
 fn facts(host: &Host, cri: Option<&Cri>) -> Vec<Line> {
     let mut lines = Vec::new();
-    let images = cri.and_then(|cri| cri.image_folder().ok().flatten());
+    let images = cri.and_then(|cri| cri.image_directory().ok().flatten());
     let images = images.unwrap_or_else(|| "/var/lib/containerd".into());
     for folder in [images.as_path(), Path::new("/var/lib/etcd"), Path::new("/var/lib/kubelet"), Path::new("/var/log")] {
         if let Ok(space) = space::of(host, folder)
@@ -116,7 +116,7 @@ fn telling(containers: &[Container], now: i64) -> Vec<&Container> {
     chosen
 }
 
-fn last_words(host: &Host, cri: &Cri, container: &Container) -> Vec<Line> {
+pub(super) fn last_words(host: &Host, cri: &Cri, container: &Container) -> Vec<Line> {
     let Ok(end) = cri.container_end(&container.id) else { return Vec::new() };
     let is_running = container.state == ContainerState::Running;
     // Of one that runs only the present counts: what it met while it started is over.

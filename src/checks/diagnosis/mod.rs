@@ -5,10 +5,12 @@
 
 mod causes;
 mod evidence;
+mod hopeless;
 mod line;
 
 pub use causes::{CAUSES, Cause};
 pub use evidence::{Evidence, collect, words_of_kubelet};
+pub use hopeless::Hopeless;
 pub use line::{Line, Source};
 
 use crate::base::exit_code::ExitCode;
@@ -32,6 +34,12 @@ pub struct Diagnosis {
     pub evidence: Vec<String>,
     /// What the user can do.
     pub fix: String,
+    /// The component that says so; empty where the cause is not recognised.
+    #[serde(skip)]
+    pub who: String,
+    /// What it complains of: the flag, the address.
+    #[serde(skip)]
+    pub detail: String,
 }
 
 impl Diagnosis {
@@ -87,6 +95,8 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
                 cause: cause.what.replace("{}", detail).replace("{who}", &last.who),
                 evidence: select(&lines, |line| cause.place(&line.text)),
                 fix: cause.fix.replace("{}", detail).replace("{who}", &last.who),
+                who: last.who.clone(),
+                detail: detail.to_owned(),
             };
         }
     }
@@ -114,7 +124,8 @@ fn unknown(evidence: &Evidence) -> Diagnosis {
             "run 'journalctl -u kubelet -n 200' and 'crictl ps -a' to see more".to_owned(),
         ),
     };
-    Diagnosis { id: UNKNOWN, cause, evidence: select(&lines, |_| 0), fix }
+    let evidence = select(&lines, |_| 0);
+    Diagnosis { id: UNKNOWN, cause, evidence, fix, who: String::new(), detail: String::new() }
 }
 
 /// The last lines that say different things from their telling `place` on, oldest first.

@@ -25,7 +25,7 @@ fn fixes_are_not_undone_under_pods() {
     for inverse in disturbing {
         let error = refuse_undo(&pods, &journal(inverse.clone())).unwrap_err();
         assert!(error.to_string().ends_with("under them: containerd uses x"), "{error}");
-        assert!(error.hint().unwrap().contains("reset --undo-fix"));
+        assert!(error.hint().unwrap().contains("drain the node"));
         assert!(refuse_undo(&none, &journal(inverse)).is_ok());
     }
     for inverse in [file(None), Inverse::SetSysctl { key: "a".into(), value: "0".into() }] {

@@ -118,6 +118,9 @@ fn a_token_is_created_and_the_line_for_a_worker_printed() {
     let place = Place::new("");
     place.run("create abcdef.0123456789abcdef --print-join-command").unwrap();
     assert_eq!(place.secrets(), ["bootstrap-token-abcdef"]);
+    // A host can join at once.
+    let info = place.api.with(|state| state.objects[INFO].clone());
+    assert!(info["data"]["jws-kubeconfig-abcdef"].is_string(), "{info}");
     let said = place.out.text();
     assert!(said.starts_with("kubewright join api.example.com:6443 --token abcdef.0123456789abcdef "), "{said}");
     assert!(!said.contains("--control-plane"), "{said}");

@@ -1,14 +1,14 @@
-//! Which place in the cluster is a host's.
+//! Finds the membership of a host.
 //!
-//! Reads: the members, the health of the one that has the host's address. Writes: nothing.
+//! Reads: the members, the health of the one with the host's peer URL. Writes: nothing.
 
 use crate::etcd::member::Member;
 
-/// The place that a host has in the cluster before anything is changed.
+/// The membership of a host before any change.
 pub(super) enum Place<'m> {
     None,
     Its(&'m Member),
-    /// That of a member which can never continue: its data is gone.
+    /// That of a member that can never continue: its data are gone.
     Lost(&'m Member),
 }
 
@@ -16,8 +16,8 @@ pub(super) fn find<'m>(members: &'m [Member], peer_url: &str) -> Option<&'m Memb
     members.iter().find(|member| member.peer_urls.iter().any(|url| url == peer_url))
 }
 
-/// Every member's name and addresses. One that has not started has no name yet: ours is known, another's id
-/// stands in for it, as etcd compares the addresses only.
+/// The name and peer URLs of every member. A member that has not started has no name: ours is known, and the id
+/// replaces another one's, as etcd compares only the URLs.
 pub(super) fn initial_cluster(members: &[Member], peer_url: &str, name: &str) -> Vec<(String, String)> {
     let named = |member: &Member| {
         if member.peer_urls.iter().any(|url| url == peer_url) {
@@ -38,21 +38,19 @@ pub(super) fn initial_cluster(members: &[Member], peer_url: &str, name: &str) ->
 /// What this host has of an etcd member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LocalData {
-    /// Nothing.
     Absent,
-    /// A manifest that runs the member, but no data where that says they are.
+    /// A manifest that runs the member, but not the data at the path in it.
     Manifest,
-    /// Data.
     Present,
 }
 
-/// A place in the cluster.
+/// The membership of this host in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admission {
-    /// The member's id; 0 in a dry run that would add it.
+    /// The id of the member; 0 in a dry run that would add it.
     pub id: u64,
-    /// The name and peer address of every member, this one included, for `--initial-cluster`.
+    /// The name and peer URL of every member, including this one, for `--initial-cluster`.
     pub initial_cluster: Vec<(String, String)>,
-    /// It has started before, so that its own data tell it who the members are, and no list has to.
+    /// It has started before, so its own data contain the members and the list is not needed.
     pub has_started: bool,
 }

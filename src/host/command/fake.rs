@@ -1,6 +1,6 @@
-//! A host for tests: files below a temporary folder and programs that answer from a list.
+//! A host for tests: files below a temporary directory and programs with listed outputs.
 //!
-//! It is strict: a command that was not announced fails the test and prints itself.
+//! An unexpected command fails the test, which prints it.
 
 use super::{Command, Host, Output, Runner};
 use crate::base::env::Clock;
@@ -13,13 +13,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// See the module's text.
 pub struct FakeHost {
     root: tempfile::TempDir,
     answers: Arc<Answers>,
 }
 
-/// What a command answers, by the host's root folder.
+/// The output of a command, given the host's root directory.
 type Answer = Arc<dyn Fn(&Path) -> Output + Send + Sync>;
 
 #[derive(Default)]
@@ -37,25 +36,25 @@ impl FakeHost {
         this
     }
 
-    /// The command ends well and prints `stdout`. Its program is there from now on.
+    /// The command succeeds and prints `stdout`. Its program is installed.
     pub fn on(self, command: &str, stdout: &str) -> Self {
         self.on_result(command, 0, stdout, "")
     }
 
-    /// The command ends with `code`.
+    /// The command exits with `code`.
     pub fn on_result(self, command: &str, code: i32, stdout: &str, stderr: &str) -> Self {
         let output = Output { code: Some(code), stdout: stdout.into(), stderr: stderr.into() };
         self.on_computed(command, move |_| output.clone())
     }
 
-    /// The command answers by what the files of the host are at that moment.
+    /// The output of the command depends on the current files of the host.
     pub fn on_computed(self, command: &str, answer: impl Fn(&Path) -> Output + Send + Sync + 'static) -> Self {
         let program = command.split(' ').next().unwrap();
         self.answers.known.lock().unwrap().insert(command.into(), Arc::new(answer));
         self.program(program)
     }
 
-    /// A program that is there but must not be run.
+    /// A program that is installed but must not run.
     pub fn program(self, program: &str) -> Self {
         let this = self.file(&format!("/usr/bin/{program}"), "");
         let path = this.root.path().join("usr/bin").join(program);
@@ -77,17 +76,17 @@ impl FakeHost {
         self.program("systemctl")
     }
 
-    /// The folder that is the host's `/`.
+    /// The directory that is the host's `/`.
     pub fn root(&self) -> &Path {
         self.root.path()
     }
 
-    /// The host, changes done.
+    /// The host; changes are applied.
     pub fn live(&self) -> Host {
         self.host(Gate::open())
     }
 
-    /// The host, changes noted.
+    /// The host; changes are only recorded.
     pub fn dry(&self) -> Host {
         self.host(Gate::recording())
     }

@@ -1,4 +1,4 @@
-//! A program with its arguments, and what came of running it.
+//! A program with its arguments, and its result.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ pub struct Command {
 }
 
 impl Command {
-    /// `words` are the program and its arguments. Secrets do not belong here: every user of the
-    /// host can read a running program's arguments.
+    /// `words` are the program and its arguments. They must not contain secrets: every user of the host can read the
+    /// arguments of a running program.
     pub fn new<W: Into<String>>(words: impl IntoIterator<Item = W>) -> Self {
         Self { words: words.into_iter().map(Into::into).collect(), limit: None, stdin: String::new() }
     }
@@ -52,10 +52,10 @@ impl Command {
     }
 }
 
-/// What a command left behind.
+/// The result of a command.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
-    /// The exit code; None when a signal ended it.
+    /// The exit code; None if a signal killed it.
     pub code: Option<i32>,
     /// All of standard output.
     pub stdout: String,
@@ -64,7 +64,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// True when the command ended with code 0.
+    /// True if the command exited with code 0.
     pub fn is_success(&self) -> bool {
         self.code == Some(0)
     }

@@ -1,4 +1,4 @@
-//! Real programs: started without a shell, in a group of their own, with a time limit.
+//! Real programs: started without a shell, in their own process group, with a timeout.
 
 use super::{Command, Output, Runner};
 use crate::host::error::HostError;
@@ -12,12 +12,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long output is awaited after the program itself ended: a daemon that it left behind may
-/// hold the pipe open for ever.
+/// How long to wait for output after the program exited: a daemon that it started may
+/// keep the pipe open.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
 
-/// What no program gets of our own environment: secrets that were meant for us, and what would have a client of Docker
-/// work on another host.
+/// Environment variables that started programs do not inherit: our own secrets, and variables that would make the
+/// Docker client use another host.
 const WITHHELD: [&str; 2] = ["DOCKER_", "KUBEWRIGHT_"];
 
 /// Starts programs of this machine.
@@ -27,7 +27,7 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Of a process that has these variables.
+    /// For a process with these environment variables.
     pub fn new(vars: &BTreeMap<String, String>) -> Self {
         let is_withheld = |name: &&String| WITHHELD.iter().any(|start| name.starts_with(start));
         Self { withheld: vars.keys().filter(is_withheld).cloned().collect() }
@@ -42,7 +42,7 @@ impl Runner for Processes {
         }
         let mut child = started
             .args(command.args())
-            // What programs print is read by us, so it must not depend on the user's language.
+            // The output is parsed, so it must not depend on the user's locale.
             .env("LC_ALL", "C")
             .stdin(if command.stdin().is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
@@ -62,7 +62,7 @@ impl Runner for Processes {
             stop(&mut child, group);
             return Err(HostError::TimedOut { command: command.shown(), limit, stderr: take(&stderr) });
         }
-        // A program may close its output and go on; the limit holds for it all the same.
+        // A program may close its output and continue; the timeout applies nevertheless.
         let status = loop {
             match child.try_wait() {
                 Ok(Some(status)) => break status,
@@ -76,7 +76,7 @@ impl Runner for Processes {
         };
         let mut error = take(&stderr);
         if let Some(signal) = status.signal() {
-            error = format!("{error}ended by signal {signal}");
+            error = format!("{error}killed by signal {signal}");
         }
         Ok(Output { code: status.code(), stdout: take(&stdout), stderr: error })
     }
@@ -88,8 +88,8 @@ enum Outcome {
     OutOfTime,
 }
 
-/// Waits until both pipes are read to their ends. They close when the program ends, unless a daemon of its inherits them;
-/// so when it has ended, what it printed gets [`LAST_OUTPUT`] to arrive.
+/// Waits until both pipes are read to their end. They close when the program exits, unless its daemon inherited them;
+/// so after it exited, the remaining output gets [`LAST_OUTPUT`] to arrive.
 fn await_output(closed: &Receiver<()>, mut has_ended: impl FnMut() -> bool, left: impl Fn() -> Duration) -> Outcome {
     let (mut open, mut ended) = (2, false);
     while open > 0 {
@@ -109,16 +109,16 @@ fn await_output(closed: &Receiver<()>, mut has_ended: impl FnMut() -> bool, left
     Outcome::Ended
 }
 
-/// Writes a text to a pipe, in a thread of its own: a program that prints before it has read all would block both.
+/// Writes a text to a pipe, in its own thread: a program that prints before it has read everything would block both.
 fn feed(pipe: Option<impl Write + Send + 'static>, text: &str) {
     if let Some(mut pipe) = pipe {
         let text = text.to_owned();
-        // A program that ends without reading all says so by its exit code.
+        // A program that exits without reading everything reports that with its exit code.
         std::thread::spawn(move || drop(pipe.write_all(text.as_bytes())));
     }
 }
 
-/// Reads a pipe to its end in a thread of its own, so that neither pipe can fill up and block the
+/// Reads a pipe to its end in its own thread, so that neither pipe can fill up and block the
 /// program while the other one is read.
 fn collect(pipe: Option<impl Read + Send + 'static>, ended: std::sync::mpsc::Sender<()>) -> Arc<Mutex<Vec<u8>>> {
     let bytes: Arc<Mutex<Vec<u8>>> = Arc::default();
@@ -131,16 +131,16 @@ fn collect(pipe: Option<impl Read + Send + 'static>, ended: std::sync::mpsc::Sen
                 sink.extend_from_slice(buffer.get(..read).unwrap_or_default());
             }
         }
-        // The other end is gone when the command ran out of time.
+        // The receiver is dropped when the command timed out.
         let _ = ended.send(());
     });
     bytes
 }
 
-/// Ends the program and whatever it started.
+/// Kills the program and its process group.
 fn stop(child: &mut Child, group: Option<Pid>) {
     if let Some(group) = group {
-        // It may have ended in this very moment.
+        // It may have just exited.
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.kill();
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_that_are_withheld_do_not_reach_a_program() {
+    fn withheld_variables_are_not_inherited_by_programs() {
         let names = ["DOCKER_HOST", "KUBEWRIGHT_TOKEN", "KUBEWRIGHT_CERTIFICATE_KEY", "PATH"];
         let vars = names.map(|name| (name.to_owned(), "x".to_owned())).into();
         assert_eq!(Processes::new(&vars).withheld.len(), 3);
@@ -184,14 +184,14 @@ mod tests {
     }
 
     #[test]
-    fn much_output_on_both_streams_does_not_block() {
+    fn large_output_on_both_streams_does_not_block() {
         let script = "i=0; while [ $i -lt 20000 ]; do echo 0123456789; echo 0123456789 >&2; i=$((i+1)); done";
         let output = shell(script, Duration::from_mins(1)).unwrap();
         assert_eq!((output.stdout.len(), output.stderr.len()), (220_000, 220_000));
     }
 
     #[test]
-    fn a_program_reads_what_it_is_given_and_else_nothing() {
+    fn a_program_reads_the_given_input_and_otherwise_nothing() {
         let text = "0123456789\n".repeat(20_000);
         let cat = Command::new(["cat"]).reading(text.clone());
         let processes = Processes::default();
@@ -202,15 +202,15 @@ mod tests {
     #[test]
     fn a_program_that_hangs_is_stopped_with_its_children() {
         let error = shell("echo why >&2; sleep 1000 & wait", Duration::from_millis(200)).unwrap_err();
-        assert_eq!(error.to_string(), "'sh -c echo why >&2; sleep 1000 & wait' did not end within 200ms: why");
+        assert_eq!(error.to_string(), "'sh -c echo why >&2; sleep 1000 & wait' timed out after 200ms: why");
     }
 
-    /// 'kubelet --version' took half a second on a busy host, ended at that moment, and seemed to have printed nothing.
+    /// 'kubelet --version' took half a second on a busy host, exited at that moment, and its output was lost.
     #[test]
-    fn what_a_program_prints_at_its_very_end_is_still_read() {
+    fn output_just_before_the_exit_is_read() {
         let (ended, closed) = channel();
         let has_ended = || {
-            // Its output comes to us only after we have seen it end.
+            // Its output arrives only after its exit was seen.
             ended.send(()).unwrap();
             ended.send(()).unwrap();
             true
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_keeps_the_pipe_does_not_hold_us() {
+    fn a_daemon_that_keeps_the_pipe_open_does_not_block() {
         let output = shell("sleep 5 & echo done", Duration::from_mins(1)).unwrap();
         assert_eq!(output.stdout, "done\n");
     }

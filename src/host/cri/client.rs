@@ -1,4 +1,4 @@
-//! A live container runtime and what can be asked of it.
+//! A client of a running container runtime.
 //!
 //! Reads: the runtime's answers. Writes: pulls images, stops and removes containers and pods, each
 //! through the gate.
@@ -20,15 +20,15 @@ use std::time::Duration;
 
 /// A healthy runtime answers in milliseconds; one that is busy on a slow disk in seconds.
 const LIMIT: Duration = Duration::from_secs(10);
-/// What is granted to a container that is stopped, as the kubelet does for static Pods.
+/// The grace period of a container that is stopped, as the kubelet uses for static Pods.
 const GRACE: Duration = Duration::from_secs(10);
-/// A runtime that is told to stop a container in the moment in which that ends by itself may fail, as containerd 1.6 does
-/// ("ttrpc: closed"). A little later it knows that there is nothing to do.
+/// Stopping a container at the moment when it exits by itself may fail, as in containerd 1.6
+/// ("ttrpc: closed"). A second attempt succeeds.
 const AFTER_AN_END: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
-/// Stopping a pod waits for the grace of its containers and the network plugin.
+/// Stopping a pod waits for the grace period of its containers and for the network plugin.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
-/// See the module's text. Clones are cheap and can be used by several threads at once.
+/// A connection to a runtime. Clones are cheap and can be used by several threads at once.
 #[derive(Clone)]
 pub struct Cri {
     endpoint: Endpoint,
@@ -45,10 +45,7 @@ impl fmt::Debug for Cri {
 }
 
 impl Cri {
-    /// Asks who listens on a socket, in v1 and then in v1alpha2.
-    ///
-    /// # Errors
-    /// When nobody answers, or what answers has its CRI switched off.
+    /// Requests the version of the runtime on a socket, with v1 and then v1alpha2.
     pub fn connect(host: &Host, endpoint: &Endpoint) -> Result<Self, CriError> {
         if !host.is_live() {
             return Err(CriError::NotLive);
@@ -76,15 +73,12 @@ impl Cri {
         &self.endpoint
     }
 
-    /// Who listens there.
+    /// The runtime and its version.
     pub fn version(&self) -> &RuntimeVersion {
         &self.version
     }
 
-    /// True when it speaks v1alpha2, whatever else it speaks.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// True when it supports v1alpha2.
     pub fn speaks_v1alpha2(&self) -> Result<bool, CriError> {
         let answer = version::ask(&self.socket, "v1alpha2", LIMIT);
         answer
@@ -92,24 +86,18 @@ impl Cri {
             .map_err(|source| CriError::Silent { endpoint: self.endpoint.clone(), source })
     }
 
-    /// Whether it is ready, and how it is configured.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// Its readiness and configuration.
     pub fn status(&self) -> Result<Status, CriError> {
         let answer: wire::StatusResponse =
-            self.runtime("Status", "tell its status", &wire::StatusRequest { verbose: true }, LIMIT)?;
+            self.runtime("Status", "report its status", &wire::StatusRequest { verbose: true }, LIMIT)?;
         Ok(Status::new(&answer))
     }
 
     /// The cgroup driver from the `RuntimeConfig` method; None when the runtime is too old to have it
     /// (containerd before 2.0, CRI-O before 1.28).
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn runtime_config(&self) -> Result<Option<CgroupDriver>, CriError> {
         let answer: Result<wire::RuntimeConfigResponse, CriError> =
-            self.runtime("RuntimeConfig", "tell its configuration", &wire::Empty {}, LIMIT);
+            self.runtime("RuntimeConfig", "report its configuration", &wire::Empty {}, LIMIT);
         match answer {
             Ok(answer) => Ok(configured_driver(&answer)),
             Err(error) if error.is_unimplemented() => Ok(None),
@@ -117,10 +105,7 @@ impl Cri {
         }
     }
 
-    /// The cgroup driver, from `RuntimeConfig` or else from the status; None when neither tells.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// The cgroup driver, from `RuntimeConfig` or else from the status; None when neither contains it.
     pub fn cgroup_driver(&self) -> Result<Option<CgroupDriver>, CriError> {
         match self.runtime_config()? {
             Some(driver) => Ok(Some(driver)),
@@ -129,32 +114,23 @@ impl Cri {
     }
 
     /// The names and tags of all images.
-    ///
-    /// # Errors
-    /// When it does not answer.
     pub fn images(&self) -> Result<Vec<String>, CriError> {
         let answer: wire::ListImagesResponse =
             self.image("ListImages", "list its images", &wire::ImageRequest { image: None }, LIMIT)?;
         Ok(answer.images.into_iter().flat_map(|image| image.repo_tags).collect())
     }
 
-    /// True when the image is there.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// True when the image exists.
     pub fn has_image(&self, name: &str) -> Result<bool, CriError> {
-        let what = format!("look {name} up");
+        let what = format!("look up {name}");
         let answer: wire::ImageStatusResponse = self.image("ImageStatus", &what, &image_request(name), LIMIT)?;
         Ok(answer.image.is_some())
     }
 
-    /// The folder that holds the images.
-    ///
-    /// # Errors
-    /// When it does not answer, or holds them in none.
-    pub fn image_folder(&self) -> Result<Option<PathBuf>, CriError> {
+    /// The directory of the images.
+    pub fn image_directory(&self) -> Result<Option<PathBuf>, CriError> {
         let answer: wire::ImageFsInfoResponse =
-            self.image("ImageFsInfo", "tell where its images are", &wire::Empty {}, LIMIT)?;
+            self.image("ImageFsInfo", "report where its images are", &wire::Empty {}, LIMIT)?;
         let folder = answer.image_filesystems.into_iter().find_map(|fs| Some(fs.fs_id?.mountpoint));
         Ok(folder.filter(|path| !path.is_empty()).map(PathBuf::from))
     }
@@ -165,10 +141,7 @@ impl Cri {
         grpc::call::<wire::PullImageResponse>(&self.socket, &method, &image_request(name), limit).map(|_| ())
     }
 
-    /// Every pod, also those that ended.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// Every pod, also exited ones.
     pub fn pods(&self) -> Result<Vec<Pod>, CriError> {
         let answer: wire::ListPodSandboxResponse =
             self.runtime("ListPodSandbox", "list its pods", &wire::Empty {}, LIMIT)?;
@@ -188,10 +161,7 @@ impl Cri {
             .collect())
     }
 
-    /// Every container, also those that ended.
-    ///
-    /// # Errors
-    /// When it does not answer.
+    /// Every container, also exited ones.
     pub fn containers(&self) -> Result<Vec<Container>, CriError> {
         let answer: wire::ListContainersResponse =
             self.runtime("ListContainers", "list its containers", &wire::Empty {}, LIMIT)?;
@@ -219,10 +189,7 @@ impl Cri {
             .collect())
     }
 
-    /// How a container ended, and where its output is. For one that still runs the code is 0.
-    ///
-    /// # Errors
-    /// When it does not answer, or knows no such container.
+    /// The exit of a container and the path of its log. For a running one the exit code is 0.
     pub fn container_end(&self, id: &str) -> Result<ExitedContainer, CriError> {
         let what = format!("describe container {id}");
         let answer: wire::ContainerStatusResponse =
@@ -236,34 +203,22 @@ impl Cri {
         })
     }
 
-    /// Stops a pod and its containers. One that is gone already is fine.
-    ///
-    /// # Errors
-    /// When it cannot be stopped in time.
+    /// Stops a pod and its containers. If it no longer exists, this succeeds.
     pub fn stop_pod(&self, pod: &Pod) -> Result<(), CriError> {
         self.end("StopPodSandbox", "stop", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id), STOP_LIMIT)
     }
 
     /// Removes a pod and its containers.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
     pub fn remove_pod(&self, pod: &Pod) -> Result<(), CriError> {
         self.end("RemovePodSandbox", "remove", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id), STOP_LIMIT)
     }
 
     /// Stops a container; the kubelet starts it again when it belongs to a static Pod.
-    ///
-    /// # Errors
-    /// When it cannot be stopped in time.
     pub fn stop_container(&self, container: &Container) -> Result<(), CriError> {
         self.stop_container_within(container, GRACE)
     }
 
-    /// As [`Cri::stop_container`]; it gets this long to end by itself.
-    ///
-    /// # Errors
-    /// When it cannot be stopped in time.
+    /// As [`Cri::stop_container`]; `grace` is its grace period.
     pub fn stop_container_within(&self, container: &Container, grace: Duration) -> Result<(), CriError> {
         let timeout = i64::try_from(grace.as_secs()).unwrap_or(i64::MAX);
         let request = wire::StopContainerRequest { container_id: container.id.clone(), timeout };
@@ -281,10 +236,7 @@ impl Cri {
         outcome
     }
 
-    /// Removes a container that ended.
-    ///
-    /// # Errors
-    /// When it cannot be removed.
+    /// Removes an exited container.
     pub fn remove_container(&self, container: &Container) -> Result<(), CriError> {
         self.end("RemoveContainer", "remove", &format!("container {}", container.name), &id(&container.id), STOP_LIMIT)
     }
@@ -301,7 +253,7 @@ impl Cri {
         let what = format!("{verb} {object}");
         let done = self.gate.pass(change, || self.runtime::<wire::Empty>(method, &what, request, limit));
         match done {
-            // Somebody else, such as the kubelet, was faster.
+            // Another client, such as the kubelet, was faster.
             Err(CriError::Call { source: CallError::Status { code: NOT_FOUND, .. }, .. }) => Ok(()),
             other => other.map(|_| ()),
         }

@@ -1,4 +1,4 @@
-//! The socket of a container runtime, and how it is written.
+//! The socket of a container runtime.
 
 use crate::host::command::Host;
 use std::fmt;
@@ -19,8 +19,8 @@ impl Endpoint {
         &self.0
     }
 
-    /// The address as kubeadm of a minor writes it to flags and annotations: with its scheme from 1.24
-    /// on, and as a bare path (containerd's below /run) before.
+    /// The address as kubeadm of a minor version writes it to flags and annotations: with its scheme from 1.24 on, and
+    /// as a bare path (containerd's below /run) before.
     pub fn written(&self, with_scheme: bool) -> String {
         match (with_scheme, self.0.to_str()) {
             (true, _) => self.to_string(),
@@ -29,7 +29,7 @@ impl Endpoint {
         }
     }
 
-    /// The service that most likely stands behind it.
+    /// The service that most likely listens on it.
     pub fn service(&self) -> &'static str {
         let name = self.0.to_string_lossy();
         if name.contains("crio") {
@@ -48,15 +48,15 @@ impl Endpoint {
         KNOWN.into_iter().map(|path| Self(path.into())).find(|endpoint| endpoint.service() == service)
     }
 
-    /// True when the service `containerd` listens here, which is told by `/etc/containerd/config.toml`. Others have
-    /// a containerd of their own elsewhere.
+    /// True if the service `containerd` listens here, which `/etc/containerd/config.toml` configures. Other products run
+    /// their own containerd on other sockets.
     pub fn is_containerd(&self) -> bool {
         ["/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"]
             .iter()
             .any(|path| self.0 == Path::new(path))
     }
 
-    /// True when both are the same socket on this host, whatever links lead there.
+    /// True if both are the same socket on this host, after links are resolved.
     pub(super) fn is_same(&self, other: &Self, host: &Host) -> bool {
         let real = |e: &Self| host.files().real(&e.0).map(|p| p.canonicalize().unwrap_or(p)).ok();
         self == other || real(self) == real(other)

@@ -1,4 +1,4 @@
-//! What can go wrong with the container runtime and its images.
+//! Errors of the container runtime and of image pulls.
 
 use super::endpoint::Endpoint;
 use super::grpc::{CallError, UNAVAILABLE, UNIMPLEMENTED};
@@ -6,12 +6,12 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use std::fmt;
 
-/// A socket that was tried, and what was found there.
+/// A socket that was tried, and the result.
 #[derive(Debug)]
 pub struct Found {
-    /// Where.
+    /// The socket.
     pub endpoint: Endpoint,
-    /// The runtime and its version, or why there is none.
+    /// The runtime and its version, or the reason why it cannot be used.
     pub what: Result<String, String>,
 }
 
@@ -24,87 +24,87 @@ impl fmt::Display for Found {
     }
 }
 
-/// Why an image cannot be pulled, as far as the runtime's words tell.
+/// Why an image cannot be pulled, as far as the message of the runtime shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PullReason {
-    /// The registry does not let us in.
+    /// The registry denied access.
     Denied,
-    /// The name of the registry is not known.
+    /// The name of the registry cannot be resolved.
     Dns,
-    /// No room for it.
+    /// The disk is full.
     DiskFull,
-    /// The registry has no such image.
+    /// The registry does not have the image.
     NotFound,
-    /// Anything else.
+    /// Another reason.
     Other,
-    /// The registry asks us to come back later.
+    /// The registry limits the rate of requests.
     RateLimited,
-    /// The runtime does not trust the registry's certificate, or expects TLS where there is none.
+    /// The runtime does not trust the registry's certificate, or the registry does not use TLS.
     Tls,
-    /// The registry does not answer.
+    /// The registry is unreachable.
     Unreachable,
 }
 
-/// The container runtime is not as needed.
+/// The container runtime cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CriError {
-    /// The socket's address has a form we do not know.
+    /// The format of the socket's address is not supported.
     #[error("{text:?} is not the address of a container runtime's socket")]
     BadEndpoint {
-        /// What was given.
+        /// The given address.
         text: String,
     },
     /// A call failed.
     #[error("the container runtime at {endpoint} could not {what}")]
     Call {
-        /// Where.
+        /// The socket.
         endpoint: Endpoint,
-        /// What was asked: `list its containers`.
+        /// The operation: `list its containers`.
         what: String,
-        /// The runtime's words.
+        /// The message of the runtime.
         #[source]
         source: CallError,
     },
-    /// The runtime listens but its Kubernetes interface is off.
-    #[error("the container runtime at {endpoint} answers, but its Kubernetes interface (CRI) is switched off")]
+    /// The runtime listens, but its CRI is disabled.
+    #[error("the container runtime at {endpoint} responds, but its CRI (Container Runtime Interface) is disabled")]
     Disabled {
-        /// Where.
+        /// The socket.
         endpoint: Endpoint,
     },
-    /// No socket has a live runtime.
-    #[error("no container runtime answers; tried {}", list(.tried))]
+    /// No runtime responds on any socket.
+    #[error("no container runtime responds; tried {}", list(.tried))]
     NoneFound {
         /// The sockets that were tried.
         tried: Vec<Found>,
     },
-    /// The host's files are below a root folder.
-    #[error("a container runtime can be asked on a running host only")]
+    /// The host's files are in a root directory.
+    #[error("a container runtime is only available on a running host")]
     NotLive,
     /// An image cannot be pulled.
     #[error("cannot pull {image} from {registry}: {message}")]
     Pull {
         /// The image.
         image: String,
-        /// The registry it should come from.
+        /// The registry.
         registry: String,
-        /// The runtime's words.
+        /// The message of the runtime.
         message: String,
-        /// What they mean.
+        /// The meaning of the message.
         reason: PullReason,
     },
-    /// The runtime does not answer.
+    /// The runtime does not respond.
     #[error("the container runtime at {endpoint} does not answer")]
     Silent {
-        /// Where.
+        /// The socket.
         endpoint: Endpoint,
-        /// Why.
+        /// The reason.
         #[source]
         source: CallError,
     },
-    /// Several runtimes are alive and nobody chose.
+    /// Several runtimes respond and none was selected.
     #[error("several container runtimes are running: {}", list(.found))]
     Several {
-        /// The live ones.
+        /// The runtimes that respond.
         found: Vec<Found>,
     },
 }
@@ -119,35 +119,39 @@ impl Fault for CriError {
 
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::BadEndpoint { .. } => "give it as unix:///run/containerd/containerd.sock".into(),
+            Self::BadEndpoint { .. } => "use the form unix:///run/containerd/containerd.sock".into(),
             Self::Call { endpoint, .. } => {
-                format!("run 'journalctl -u {} -n 50' to see the runtime's own words", endpoint.service())
+                format!("run 'journalctl -u {} -n 50' to see the runtime's log", endpoint.service())
             }
             Self::Disabled { endpoint } if endpoint.service() == "containerd" => {
-                "take \"cri\" out of disabled_plugins in /etc/containerd/config.toml, then run 'systemctl restart \
+                "remove \"cri\" from disabled_plugins in /etc/containerd/config.toml, then run 'systemctl restart \
                  containerd'"
                     .into()
             }
-            Self::Disabled { endpoint } => format!("switch it on, then run 'systemctl restart {}'", endpoint.service()),
+            Self::Disabled { endpoint } => {
+                format!("enable the CRI, then run 'systemctl restart {}'", endpoint.service())
+            }
             Self::NoneFound { tried } => {
-                let present = tried.iter().find(|found| !matches!(&found.what, Err(why) if why == "not there"));
+                let present = tried.iter().find(|found| !matches!(&found.what, Err(why) if why == "not found"));
                 let service = present.map_or("containerd", |found| found.endpoint.service());
                 format!("run 'systemctl start {service}', or install a container runtime such as containerd")
             }
-            Self::NotLive => "leave --rootfs out".into(),
+            Self::NotLive => "omit --rootfs".into(),
             Self::Pull { image, registry, reason, .. } => pull_hint(*reason, image, registry),
             Self::Silent { endpoint, source: CallError::Connect(error) }
                 if error.kind() == std::io::ErrorKind::PermissionDenied =>
             {
-                format!("run the command as root, or run 'ls -l {}' to see who may", endpoint.path().display())
+                format!("run the command as root, or run 'ls -l {}' to see who has access", endpoint.path().display())
             }
             Self::Silent { endpoint, .. } => {
                 let service = endpoint.service();
-                format!("run 'systemctl start {service}'; if it does not stay up, run 'journalctl -u {service} -n 50'")
+                format!(
+                    "run 'systemctl start {service}'; if it does not keep running, run 'journalctl -u {service} -n 50'"
+                )
             }
             Self::Several { found } => {
                 let first = found.first().map(|found| found.endpoint.to_string()).unwrap_or_default();
-                format!("choose one with --cri-socket or nodeRegistration.criSocket, for example {first}")
+                format!("select one with --cri-socket or nodeRegistration.criSocket, for example {first}")
             }
         })
     }
@@ -175,7 +179,7 @@ impl Fault for CriError {
 }
 
 impl CriError {
-    /// True when the runtime does not know the method, because it is too old for it.
+    /// True when the runtime is too old to support the method.
     pub fn is_unimplemented(&self) -> bool {
         matches!(self, Self::Call { source: CallError::Status { code: UNIMPLEMENTED, .. }, .. })
     }
@@ -184,14 +188,14 @@ impl CriError {
 fn pull_hint(reason: PullReason, image: &str, registry: &str) -> String {
     match reason {
         PullReason::Denied => format!("give the runtime credentials for {registry}, or use another imageRepository"),
-        PullReason::DiskFull => "make room: run 'df -h /var/lib/containerd'".into(),
+        PullReason::DiskFull => "free disk space: run 'df -h /var/lib/containerd'".into(),
         PullReason::Dns => {
             format!("run 'getent hosts {registry}'; without internet, import the image or set imageRepository")
         }
         PullReason::NotFound => {
             format!("check imageRepository and kubernetesVersion: {registry} has no {image}")
         }
-        PullReason::Other => format!("run 'crictl pull {image}' to see more"),
+        PullReason::Other => format!("run 'crictl pull {image}' to see details"),
         PullReason::RateLimited => format!("wait, or use a mirror of {registry} as imageRepository"),
         PullReason::Tls => {
             format!("give the runtime the CA of {registry}, or declare it an HTTP registry in its configuration")

@@ -1,6 +1,6 @@
-//! A container runtime for tests: a real gRPC server on a socket that answers from a list.
+//! A container runtime for tests: a real gRPC server on a socket, with listed responses.
 //!
-//! A call that was not announced gets an error that names it.
+//! An unexpected call gets an error that names it.
 
 use super::grpc::{UNIMPLEMENTED, frame};
 use super::messages as wire;
@@ -19,11 +19,11 @@ enum Answer {
     Never,
 }
 
-/// What the runtime will answer.
+/// The responses of the runtime.
 pub struct FakeCri {
     apis: &'static [&'static str],
     answers: BTreeMap<String, Answer>,
-    /// What fails the first time only.
+    /// Calls that fail the first time only.
     stumbles: Mutex<BTreeMap<String, Answer>>,
     images: Vec<String>,
     pods: Vec<wire::PodSandbox>,
@@ -38,18 +38,18 @@ pub struct Serving {
 }
 
 impl FakeCri {
-    /// A runtime that speaks v1 and v1alpha2, as containerd 1.6 and 1.7 do, and is ready.
+    /// A ready runtime that supports v1 and v1alpha2, as containerd 1.6 and 1.7 do.
     pub fn new() -> Self {
         let version = wire::VersionResponse { runtime_name: "containerd".into(), runtime_version: "1.6.20".into() };
         Self::empty().with("Version", &version).status("registry.k8s.io/pause:3.10", "cgroupfs")
     }
 
-    /// A runtime that speaks v1alpha2 only.
+    /// A runtime that supports v1alpha2 only.
     pub fn v1alpha2() -> Self {
         Self { apis: &["v1alpha2"], ..Self::new() }
     }
 
-    /// A runtime that speaks v1 only.
+    /// A runtime that supports v1 only.
     pub fn v1() -> Self {
         Self { apis: &["v1"], ..Self::new() }
     }
@@ -77,26 +77,26 @@ impl FakeCri {
         self.with("Status", &status)
     }
 
-    /// It also tells its cgroup driver by the method made for that, as containerd 2.0 does.
-    pub fn tells_cgroupfs(self) -> Self {
+    /// It also reports its cgroup driver with `RuntimeConfig`, as containerd 2.0 does.
+    pub fn reports_cgroupfs(self) -> Self {
         let linux = wire::LinuxRuntimeConfiguration { cgroup_driver: 1 };
         self.with("RuntimeConfig", &wire::RuntimeConfigResponse { linux: Some(linux) })
     }
 
     /// The same, with systemd.
-    pub fn tells_systemd(self) -> Self {
+    pub fn reports_systemd(self) -> Self {
         let linux = wire::LinuxRuntimeConfiguration { cgroup_driver: 0 };
         self.with("RuntimeConfig", &wire::RuntimeConfigResponse { linux: Some(linux) })
     }
 
-    /// The image is there.
+    /// The image exists.
     pub fn image(mut self, name: &str) -> Self {
         self.images.push(name.into());
         self
     }
 
-    /// A Pod (`NAME` or `NAMESPACE/NAME`) with these labels and one running container of its own name, which has these
-    /// annotations. It can be ended, and is listed all the same.
+    /// A Pod (`NAME` or `NAMESPACE/NAME`) with these labels and one running container of the same name, which has these
+    /// annotations. It can be stopped, but stays in the list.
     pub fn pod(mut self, name: &str, labels: &[(&str, &str)], annotations: &[(&str, &str)]) -> Self {
         let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let (namespace, name) = name.split_once('/').unwrap_or(("default", name));
@@ -121,7 +121,7 @@ impl FakeCri {
         ["StopContainer", "StopPodSandbox", "RemovePodSandbox"].iter().fold(this, |this, m| this.with(m, &done))
     }
 
-    /// The method answers with a message.
+    /// The method responds with a message.
     pub fn with(mut self, method: &str, message: &impl Message) -> Self {
         self.answers.insert(method.into(), Answer::Bytes(frame(message)));
         self
@@ -133,13 +133,13 @@ impl FakeCri {
         self
     }
 
-    /// The method fails once, before it does what else is said of it.
+    /// The method fails once, before its other responses.
     pub fn fails_once(self, method: &str, code: u32, message: &str) -> Self {
         self.stumbles.lock().unwrap().insert(method.into(), Answer::Failure(code, message.into()));
         self
     }
 
-    /// The method never answers.
+    /// The method never responds.
     pub fn hangs(mut self, method: &str) -> Self {
         self.answers.insert(method.into(), Answer::Never);
         self
@@ -231,7 +231,7 @@ impl FakeCri {
     }
 }
 
-/// Waits for whichever ends first.
+/// Waits for the first of two futures.
 async fn either<A: Future, B: Future>(mut a: std::pin::Pin<&mut A>, mut b: std::pin::Pin<&mut B>) {
     std::future::poll_fn(|cx| {
         let done = a.as_mut().poll(cx).is_ready() || b.as_mut().poll(cx).is_ready();

@@ -1,6 +1,6 @@
 //! One gRPC call over a unix socket: HTTP/2 with a five-byte frame around each message.
 //!
-//! Reads and writes the socket only. What is asynchronous stays in here.
+//! Reads and writes the socket only. Asynchronous code stays inside this module.
 
 use h2::client::SendRequest;
 use http::{HeaderMap, Request};
@@ -11,33 +11,33 @@ use std::path::Path;
 use std::time::Duration;
 use tokio::net::UnixStream;
 
-/// gRPC status codes that decide something here.
+/// gRPC status codes that are handled separately.
 pub const NOT_FOUND: u32 = 5;
 pub const UNIMPLEMENTED: u32 = 12;
 pub const UNAVAILABLE: u32 = 14;
 
-/// As much as the CRI's own clients accept.
+/// The limit of the CRI's own clients.
 const LARGEST_MESSAGE: usize = 16 * 1024 * 1024;
 
-/// Why a call gave no answer.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// Nobody listens on the socket, or it may not be used.
+    /// Nothing listens on the socket, or access is denied.
     #[error("cannot connect")]
     Connect(#[source] io::Error),
-    /// What answers is no gRPC server, or went away.
+    /// The peer is not a gRPC server, or closed the connection.
     #[error("{0}")]
     Protocol(String),
-    /// The runtime refused.
+    /// The runtime returned an error.
     #[error("{message}")]
     Status {
         /// The gRPC code.
         code: u32,
-        /// The runtime's words.
+        /// The message of the runtime.
         message: String,
     },
-    /// No answer in time.
-    #[error("no answer within {0:?}")]
+    /// The call timed out.
+    #[error("no response within {0:?}")]
     TimedOut(Duration),
 }
 
@@ -47,7 +47,7 @@ impl From<h2::Error> for CallError {
     }
 }
 
-/// Sends one message to `method` (`/runtime.v1.RuntimeService/Version`) and returns the answer.
+/// Sends one message to `method` (`/runtime.v1.RuntimeService/Version`) and returns the response.
 pub fn call<A: Message + Default>(
     socket: &Path,
     method: &str,
@@ -57,12 +57,12 @@ pub fn call<A: Message + Default>(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| CallError::Protocol(format!("cannot set up the call: {e}")))?;
+        .map_err(|e| CallError::Protocol(format!("cannot start the call: {e}")))?;
     let body = frame(message);
     let answer = runtime.block_on(async {
         tokio::time::timeout(limit, exchange(socket, method, body)).await.unwrap_or(Err(CallError::TimedOut(limit)))
     })?;
-    A::decode(answer).map_err(|e| CallError::Protocol(format!("the answer cannot be read: {e}")))
+    A::decode(answer).map_err(|e| CallError::Protocol(format!("cannot decode the response: {e}")))
 }
 
 async fn exchange(socket: &Path, method: &str, body: Bytes) -> Result<Bytes, CallError> {
@@ -88,9 +88,9 @@ async fn ask(sender: SendRequest<Bytes>, method: &str, body: Bytes) -> Result<By
     stream.send_data(body, true)?;
     let (head, mut body) = answer.await?.into_parts();
     if head.status != http::StatusCode::OK {
-        return Err(CallError::Protocol(format!("the answer is HTTP {}, not gRPC", head.status)));
+        return Err(CallError::Protocol(format!("the response is HTTP {}, not gRPC", head.status)));
     }
-    // A call that fails at once has its status where others have their head.
+    // A call that fails immediately has its status in the headers.
     if let Some(error) = failure(&head.headers) {
         return Err(error);
     }
@@ -99,7 +99,7 @@ async fn ask(sender: SendRequest<Bytes>, method: &str, body: Bytes) -> Result<By
         let chunk = chunk?;
         body.flow_control().release_capacity(chunk.len())?;
         if bytes.len() + chunk.len() > LARGEST_MESSAGE {
-            return Err(CallError::Protocol(format!("the answer is larger than {LARGEST_MESSAGE} bytes")));
+            return Err(CallError::Protocol(format!("the response is larger than {LARGEST_MESSAGE} bytes")));
         }
         bytes.put(chunk);
     }
@@ -111,7 +111,7 @@ async fn ask(sender: SendRequest<Bytes>, method: &str, body: Bytes) -> Result<By
     unframe(&bytes.freeze())
 }
 
-/// The status in these headers, when there is one and it is not "OK".
+/// The status in these headers, if it exists and is not "OK".
 fn failure(headers: &HeaderMap) -> Option<CallError> {
     let code = headers.get("grpc-status")?.to_str().ok()?.parse::<u32>().unwrap_or(2);
     let message = headers.get("grpc-message").map(|value| percent_decoded(value.as_bytes())).unwrap_or_default();
@@ -128,16 +128,16 @@ pub fn frame(message: &impl Message) -> Bytes {
 }
 
 fn unframe(bytes: &Bytes) -> Result<Bytes, CallError> {
-    let broken = |why: &str| CallError::Protocol(format!("the answer is broken: {why}"));
+    let broken = |why: &str| CallError::Protocol(format!("the response is malformed: {why}"));
     let (Some(&flag), Some(length)) = (bytes.first(), bytes.get(1..5)) else {
         return Err(broken("it is shorter than its frame"));
     };
     if flag != 0 {
-        return Err(broken("it is compressed, which was not asked for"));
+        return Err(broken("it is compressed, which was not requested"));
     }
     let length = length.iter().fold(0usize, |sum, byte| (sum << 8) | usize::from(*byte));
     if bytes.len() != 5 + length {
-        return Err(broken("its length is not the one announced"));
+        return Err(broken("its length differs from its header"));
     }
     Ok(bytes.slice(5..))
 }

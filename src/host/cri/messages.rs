@@ -1,7 +1,7 @@
 //! The messages of the CRI that are used here, declared by hand.
 //!
 //! Field numbers are those of k8s.io/cri-api `runtime/v1/api.proto`; v1alpha2 has the same ones.
-//! Fields that nobody reads are left out: protobuf readers skip what they do not know.
+//! Unused fields are omitted: protobuf readers skip what they do not know.
 
 use prost::Message;
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
-//! Pulling images: which, how many at once, how often, and why it did not work.
+//! Pulling images: which, how many at once, how often, and why a pull failed.
 //!
-//! Reads: which images are there. Writes: images, through the gate, telling each one's end.
+//! Reads: which images are there. Writes: images, through the gate, reporting each result.
 
 use super::client::Cri;
 use super::error::{CriError, PullReason};
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// So many images at once: more only makes each slower, and registries count connections.
 const AT_ONCE: usize = 4;
-/// A registry that stumbles gets so many chances, as with kubeadm.
+/// The number of attempts per image, as in kubeadm.
 const ATTEMPTS: usize = 5;
 /// The pause before the second attempt; each further one is twice as long. One that asks for fewer requests is not
 /// helped by five at once.
@@ -55,13 +55,13 @@ pub struct Pulls {
     pub limit: Duration,
 }
 
-/// Images that could not be pulled; never empty.
+/// Images that could not be pulled; at least one.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", told(&self.0))]
+#[error("{}", listed(&self.0))]
 pub struct PullErrors(pub Vec<CriError>);
 
 /// The only one as it stands; of several each in a line, below their number.
-fn told(errors: &[CriError]) -> String {
+fn listed(errors: &[CriError]) -> String {
     if let [only] = errors {
         return only.to_string();
     }
@@ -86,9 +86,6 @@ impl Pulls {
     pub const LIMIT: Duration = Duration::from_mins(10);
 
     /// The images of the list that would be pulled.
-    ///
-    /// # Errors
-    /// When the runtime does not answer.
     pub fn missing<'a>(&self, cri: &Cri, images: &'a [String]) -> Result<Vec<&'a String>, CriError> {
         match self.policy {
             Policy::Never => Ok(Vec::new()),
@@ -107,9 +104,6 @@ impl Pulls {
 
     /// Pulls what is to be pulled and returns how many images that were. All are tried, whatever
     /// happens to one.
-    ///
-    /// # Errors
-    /// Every image that could not be pulled, with its registry's reason.
     pub fn run(&self, cri: &Cri, images: &[String], events: &Events) -> Result<usize, PullErrors> {
         let missing = self.missing(cri, images).map_err(|error| PullErrors(vec![error]))?;
         let total = missing.len();
@@ -201,8 +195,8 @@ fn explain(image: &str, error: &CallError) -> CriError {
     CriError::Pull { image: image.into(), registry: registry_of(image).into(), message, reason }
 }
 
-/// What runtimes' words mean, most telling first. The words are those of the Go standard library,
-/// the registries' own and containerd's.
+/// The meaning of runtimes' messages, most specific first. The messages are those of the Go standard library,
+/// the registries and containerd.
 fn reason(message: &str) -> PullReason {
     const WORDS: [(&str, PullReason); 22] = [
         ("no space left on device", PullReason::DiskFull),
@@ -258,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn only_missing_images_are_pulled_and_every_failure_is_told() {
+    fn only_missing_images_are_pulled_and_every_failure_is_reported() {
         let host = FakeHost::new();
         let refused = "failed to pull and unpack image \"r.example/b:1\": failed to resolve reference \"r.example/b:1\": \
                        failed to do request: Head \"https://r.example/v2/b/manifests/1\": dial tcp: lookup r.example: no such host";
@@ -316,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_runtime_pulls_too_and_each_image_is_told() {
+    fn an_old_runtime_pulls_too_and_each_image_is_reported() {
         let host = FakeHost::new();
         let pulled = PullImageResponse { image_ref: "x".into() };
         let server = FakeCri::v1alpha2().image("r/a:1").with("PullImage", &pulled).serve(host.root(), SOCKET);
@@ -351,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn registries_are_told_from_names() {
+    fn registries_are_parsed_from_names() {
         assert_eq!(registry_of("registry.k8s.io/etcd:3.5.24-0"), "registry.k8s.io");
         assert_eq!(registry_of("localhost:5000/etcd"), "localhost:5000");
         assert_eq!(registry_of("library/busybox"), "docker.io");

@@ -1,6 +1,6 @@
 //! Which socket the container runtime listens on, found by asking each that could be it.
 //!
-//! Reads: the sockets, and what the kubelet was told to use. Writes nothing.
+//! Reads: the sockets, and the kubelet's flags and configuration. Writes nothing.
 
 use super::client::Cri;
 use super::endpoint::Endpoint;
@@ -11,9 +11,6 @@ use std::path::Path;
 
 impl Endpoint {
     /// Reads `unix:///run/x.sock` or `/run/x.sock`.
-    ///
-    /// # Errors
-    /// When the text has another scheme or is no absolute path.
     pub fn parse(text: &str) -> Result<Self, CriError> {
         let path = text.strip_prefix("unix://").unwrap_or(text);
         if path.starts_with('/') { Ok(Self(path.into())) } else { Err(CriError::BadEndpoint { text: text.into() }) }
@@ -22,9 +19,6 @@ impl Endpoint {
 
 /// The runtime to use: the one that was chosen; else the live one the kubelet uses; else the only
 /// live one.
-///
-/// # Errors
-/// When the chosen one does not answer, none does, or several do and the kubelet uses none of them.
 pub fn find(host: &Host, chosen: Option<&str>) -> Result<Cri, CriError> {
     if let Some(chosen) = chosen.filter(|text| !text.is_empty()) {
         return Cri::connect(host, &Endpoint::parse(chosen)?);
@@ -74,8 +68,8 @@ fn best_error(dead: Vec<(Endpoint, CriError)>) -> CriError {
             CriError::Disabled { .. } | CriError::NotLive => return error,
             CriError::Silent { source: super::grpc::CallError::Connect(io), .. } => match io.kind() {
                 std::io::ErrorKind::PermissionDenied => return error,
-                std::io::ErrorKind::NotFound => tried.push(Found { endpoint, what: Err("not there".into()) }),
-                _ => tried.push(Found { endpoint, what: Err("nobody listens".into()) }),
+                std::io::ErrorKind::NotFound => tried.push(Found { endpoint, what: Err("not found".into()) }),
+                _ => tried.push(Found { endpoint, what: Err("cannot connect".into()) }),
             },
             _ => tried.push(Found { endpoint, what: Err(error.to_string()) }),
         }
@@ -83,7 +77,7 @@ fn best_error(dead: Vec<(Endpoint, CriError)>) -> CriError {
     CriError::NoneFound { tried }
 }
 
-/// The socket the kubelet of this host was told to use, by its flags or its configuration.
+/// The socket in the flags or the configuration of this host's kubelet.
 pub fn kubelet_endpoint(host: &Host) -> Option<Endpoint> {
     const FLAG: &str = "--container-runtime-endpoint=";
     const FIELD: &str = "containerRuntimeEndpoint:";

@@ -1,4 +1,4 @@
-//! What a runtime says of itself: ready or not, and how it is configured.
+//! The readiness and configuration that a runtime reports.
 //!
 //! Pure: reads the answers of `Status` and `RuntimeConfig`. The configuration comes as JSON of the
 //! runtime's own making, so only the places known to hold a value are looked at.
@@ -36,7 +36,7 @@ pub struct Condition {
     pub why: String,
 }
 
-/// What a runtime says of itself.
+/// The status that a runtime reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
@@ -46,7 +46,7 @@ pub struct Status {
     pub network: Condition,
     /// The image that holds a pod's namespaces, as configured.
     pub sandbox_image: Option<String>,
-    /// The cgroup driver, as configured; None when the runtime does not tell.
+    /// The cgroup driver, as configured; None when the runtime does not report it.
     pub cgroup_driver: Option<CgroupDriver>,
 }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn containerd_1_tells_its_driver_and_sandbox_image() {
+    fn containerd_1_reports_its_driver_and_sandbox_image() {
         let config = r#"{"containerd":{"defaultRuntimeName":"runc","runtimes":{"runc":{"options":{"SystemdCgroup":true}}}},
             "sandboxImage":"registry.k8s.io/pause:3.6"}"#;
         let status = status(config);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_stays_unknown() {
+    fn what_is_not_reported_stays_unknown() {
         for config in ["", "not json", "{}"] {
             let status = status(config);
             assert_eq!((status.cgroup_driver, status.sandbox_image), (None, None), "{config}");

@@ -29,7 +29,7 @@ impl fmt::Display for RuntimeVersion {
     }
 }
 
-/// What a runtime says of itself in a version of the API; None when it does not speak that.
+/// The version that a runtime reports in a version of the API; None when it does not support that.
 pub(super) fn ask(socket: &Path, api: &str, limit: Duration) -> Result<Option<wire::VersionResponse>, CallError> {
     let method = format!("/runtime.{api}.RuntimeService/Version");
     match grpc::call(socket, &method, &wire::VersionRequest { version: api.into() }, limit) {

@@ -1,4 +1,4 @@
-//! An open folder, and what can be reached from it by one name.
+//! An open directory, and what can be reached from it by one name.
 //!
 //! Reads: what names stand for. Writes nothing.
 
@@ -10,14 +10,14 @@ use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// A folder, by its descriptor.
+/// A directory, by its descriptor.
 pub(super) struct Folder {
     fd: OwnedFd,
     place: Place,
 }
 
 /// Where something lies: equal for two things exactly when neither a mount point nor the border of a file system
-/// (such as that of a btrfs subvolume, which no mount tells) is between them.
+/// (such as that of a btrfs subvolume, which the mount table does not show) is between them.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Place {
     device: u64,
@@ -34,19 +34,19 @@ pub(super) enum Kind {
     Mount,
 }
 
-/// What came of opening a name as a folder.
+/// The result of opening a name as a directory.
 pub(super) enum Opened {
     Here(Folder),
     /// It is on another mount or file system.
     Elsewhere,
-    /// There is nothing of this name, or it is no folder.
+    /// The name does not exist, or is not a directory.
     NoFolder,
 }
 
 const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Folder {
-    /// The folder that is the host's `/`; links on the way to it are the caller's own.
+    /// The directory that is the host's `/`; links on the way to it are the caller's own.
     pub(super) fn root(path: &Path) -> Result<Self, Errno> {
         let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let place = place(fd.as_fd())?;
@@ -84,7 +84,7 @@ impl Folder {
         Ok(PathBuf::from(OsStr::from_bytes(target.as_bytes())))
     }
 
-    /// Opens a folder in it, if that is on the same mount and file system.
+    /// Opens a directory in it, if that is on the same mount and file system.
     pub(super) fn open(&self, name: &OsStr) -> Result<Opened, Errno> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
         Ok(match self.open_with(name, resolve)? {
@@ -94,7 +94,7 @@ impl Folder {
         })
     }
 
-    /// Opens a folder in it, also one on which something is mounted.
+    /// Opens a directory in it, also one on which something is mounted.
     pub(super) fn open_anywhere(&self, name: &OsStr) -> Result<Opened, Errno> {
         self.open_with(name, ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS)
     }

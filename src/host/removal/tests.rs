@@ -55,7 +55,7 @@ fn a_link_behind_which_nothing_of_ours_lies_keeps_nothing() {
 }
 
 #[test]
-fn folders_nested_without_end_stay_and_are_told() {
+fn directories_nested_too_deeply_stay_and_are_reported() {
     let fake = FakeHost::new();
     let deep = (0..DEEPEST + 50).map(|_| "d").collect::<Vec<_>>().join("/");
     std::fs::create_dir_all(fake.root().join("pods").join(deep)).unwrap();
@@ -66,7 +66,7 @@ fn folders_nested_without_end_stay_and_are_told() {
 }
 
 #[test]
-fn only_an_empty_folder_is_removed_as_one() {
+fn only_an_empty_directory_is_removed_as_one() {
     let fake = FakeHost::new().file("/etc/kubernetes/manifests/kube-vip.yaml", "x");
     std::fs::create_dir_all(fake.root().join("etc/kubernetes/pki")).unwrap();
     let host = fake.live();
@@ -100,7 +100,7 @@ fn a_link_goes_by_itself_only_if_it_leads_where_it_should() {
     assert_eq!(names(&host, Path::new("/var/log/containers")).unwrap().unwrap(), [".keep", "mine.log"]);
 }
 
-/// Nothing in such a folder can be removed, not even by root; None where the file system or the user cannot do that.
+/// Nothing in such a directory can be removed, not even by root; None where the file system or the user cannot do that.
 fn frozen(path: &Path) -> Option<Frozen> {
     let done = std::process::Command::new("chattr").arg("+i").arg(path).output();
     done.is_ok_and(|output| output.status.success()).then(|| Frozen(path.into()))
@@ -115,7 +115,7 @@ impl Drop for Frozen {
 }
 
 #[test]
-fn what_the_system_does_not_let_go_is_told_and_does_not_end_the_command() {
+fn what_the_system_refuses_to_remove_is_reported_and_does_not_stop_the_command() {
     let fake = FakeHost::new().file("/etc/kubernetes/pki/ca.key", "x");
     std::fs::create_dir(fake.root().join("etc/kubernetes/pki/etcd")).unwrap();
     let Some(_frozen) = frozen(&fake.root().join("etc/kubernetes/pki")) else { return };

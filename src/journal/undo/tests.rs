@@ -31,7 +31,7 @@ fn sysctl_off() -> Inverse {
     Inverse::SetSysctl { key: "net.ipv4.ip_forward".into(), value: "0".into() }
 }
 
-/// What was told, when nothing failed.
+/// The messages, when nothing failed.
 fn all(undone: Undone) -> Vec<String> {
     assert!(undone.failed.is_empty(), "{:?}", undone.failed);
     undone.told
@@ -58,14 +58,14 @@ fn changes_are_undone_newest_first_and_edited_files_left_alone() {
         restore_to("/etc/hosts", None, "as we wrote it"),
     ]);
     let told = all(undo(&host, &mut journal).unwrap());
-    assert_eq!(told[0], "left /etc/hosts alone: it was changed since");
+    assert_eq!(told[0], "kept /etc/hosts: it was changed later");
     assert_eq!(fake.ran(), ["swapon /dev/sda2", "sysctl -w net.ipv4.ip_forward=0"]);
     assert_eq!(read(&fake, FSTAB), "former");
     assert!(Journal::load(host.files()).unwrap().changes().is_empty());
 }
 
 #[test]
-fn what_a_killed_fix_noted_and_did_not_do_is_passed_over() {
+fn a_change_that_an_interrupted_fix_recorded_but_never_made_is_skipped() {
     let fake = FakeHost::new()
         .file(FSTAB, "former")
         .file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n")
@@ -78,7 +78,7 @@ fn what_a_killed_fix_noted_and_did_not_do_is_passed_over() {
 }
 
 #[test]
-fn a_file_that_was_changed_several_times_goes_back_in_one_step() {
+fn a_file_that_was_changed_several_times_is_restored_in_one_step() {
     let noted_twice = [restore_to(FSTAB, Some("a"), "b"), restore_to(FSTAB, Some("a"), "b")];
     let killed_at_last = [restore_to(FSTAB, Some("a"), "b"), restore_to(FSTAB, Some("b"), "c")];
     let new_file = [restore_to(FSTAB, None, "a"), restore_to(FSTAB, Some("a"), "b")];
@@ -91,7 +91,7 @@ fn a_file_that_was_changed_several_times_goes_back_in_one_step() {
         for dry in [true, false] {
             let fake = FakeHost::new().file(FSTAB, now);
             let host = if dry { fake.dry() } else { fake.live() };
-            assert_eq!(all(undo(&host, &mut journal(changes.clone())).unwrap()), ["put /etc/fstab back"]);
+            assert_eq!(all(undo(&host, &mut journal(changes.clone())).unwrap()), ["restored /etc/fstab"]);
             assert_eq!(host.gate().count(), 1, "{:?}", host.gate().entries());
             let path = fake.root().join(&FSTAB[1..]);
             let expected = if dry { Some(now) } else { then };
@@ -101,7 +101,7 @@ fn a_file_that_was_changed_several_times_goes_back_in_one_step() {
 }
 
 #[test]
-fn a_journal_that_holds_nothing_any_more_is_removed() {
+fn an_empty_journal_is_removed() {
     let fake = FakeHost::new().file(FSTAB, "b");
     let host = fake.live();
     let mut journal = journal([restore_to(FSTAB, Some("a"), "b")]);
@@ -113,7 +113,7 @@ fn a_journal_that_holds_nothing_any_more_is_removed() {
 }
 
 #[test]
-fn what_cannot_be_undone_stays_and_does_not_block_what_is_older() {
+fn a_change_that_cannot_be_undone_stays_and_does_not_block_older_ones() {
     let enabled = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
     let show = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
     let fake = FakeHost::new()
@@ -130,7 +130,7 @@ fn what_cannot_be_undone_stays_and_does_not_block_what_is_older() {
     let host = fake.live();
     let mut noted = journal([sysctl_off(), swap_on(), restore_to(FSTAB, Some("former"), "ours"), disable]);
     let undone = undo(&host, &mut noted).unwrap();
-    assert_eq!(undone.told, ["put /etc/fstab back", "set net.ipv4.ip_forward back to 0"]);
+    assert_eq!(undone.told, ["restored /etc/fstab", "set net.ipv4.ip_forward back to 0"]);
     let error = undone.verdict().unwrap_err().to_string();
     assert!(error.contains("2 changes could not be undone") && error.contains("read swap header failed"), "{error}");
     let left = Journal::load(host.files()).unwrap();
@@ -138,7 +138,7 @@ fn what_cannot_be_undone_stays_and_does_not_block_what_is_older() {
 }
 
 #[test]
-fn what_is_gone_needs_no_undoing() {
+fn changes_of_things_that_no_longer_exist_are_skipped() {
     let gone = "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n";
     let show = |unit: &str| format!("systemctl show -p LoadState,ActiveState,UnitFileState {unit}");
     let fake = FakeHost::new().systemd().file("/etc/c", "b").on(&show("kubelet"), gone).on(&show("containerd"), gone);
@@ -151,8 +151,11 @@ fn what_is_gone_needs_no_undoing() {
         restart: Some("containerd".into()),
     };
     let mut journal = journal([swap_on(), Inverse::DisableService { service: "kubelet".into() }, config]);
-    let told = all(undo(&host, &mut journal).unwrap());
-    assert_eq!(told.len(), 3);
-    assert!(told[1].contains("no such service") && told[2].contains("/dev/sda2 is not there any more"), "{told:?}");
+    let messages = all(undo(&host, &mut journal).unwrap());
+    assert_eq!(messages.len(), 3);
+    assert!(
+        messages[1].contains("the service does not exist") && messages[2].contains("/dev/sda2 no longer exists"),
+        "{messages:?}"
+    );
     assert!(journal.changes().is_empty());
 }

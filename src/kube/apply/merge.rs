@@ -1,14 +1,14 @@
-//! Compares and joins what is wanted of an object with what is there.
+//! Compares and merges a desired object with the existing one.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-/// Maps whose keys are data, not fields: a key that we do not set must not be there.
+/// Maps whose keys are data, not fields: keys that we do not set must not exist.
 const EXACT: [&str; 3] = ["limits", "nodeSelector", "requests"];
 
-/// The object as the server stores it: `stringData` of a Secret becomes `data`, and what only the server
-/// writes is left out.
+/// The object as the server stores it: `stringData` of a Secret becomes `data`, and fields that only the server sets
+/// are removed.
 pub fn canonical(object: &Value) -> Value {
     let mut object = object.clone();
     let Some(fields) = object.as_object_mut() else { return object };
@@ -25,8 +25,8 @@ pub fn canonical(object: &Value) -> Value {
     object
 }
 
-/// True when every field of `desired` is in `live` with the same value. Fields that only `live` has do not
-/// count: the server fills in defaults. An empty value equals none, as the server drops most of those.
+/// True if every field of `desired` is in `live` with the same value. Fields that only `live` has are ignored: the
+/// server fills in defaults. An empty value equals a missing one, as the server drops most of those.
 pub fn covers(live: &Value, desired: &Value) -> bool {
     covers_below(live, desired, is_secret(desired))
 }
@@ -48,12 +48,12 @@ fn covers_below(live: &Value, desired: &Value, exact_data: bool) -> bool {
     }
 }
 
-/// Equal, or both empty. Numbers are equal by value: `1` and `1.0` are the same to the API.
+/// Equal, or both empty. Numbers are compared by value: `1` and `1.0` are the same in the API.
 fn is_same(a: &Value, b: &Value) -> bool {
     a == b || (is_empty(a) && is_empty(b)) || (a.is_number() && a.as_f64() == b.as_f64())
 }
 
-/// What Go's `omitempty` leaves out.
+/// Values that Go's `omitempty` omits.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -65,9 +65,8 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// `live` with the fields of `desired` put into it. Lists are taken from `desired` as a whole; so are the
-/// data of a Secret and the Pod template of a workload, where a field left over from an older version
-/// would do harm.
+/// `live` with the fields of `desired`. Lists are taken from `desired` as a whole; so are the data of a Secret and the
+/// Pod template of a workload, where a leftover field of an older version would cause errors.
 pub fn merged(live: &Value, desired: &Value) -> Value {
     let whole: &[&str] = match desired["kind"].as_str() {
         Some("Secret") => &["data"],
@@ -79,7 +78,7 @@ pub fn merged(live: &Value, desired: &Value) -> Value {
     result
 }
 
-/// `depth`: how many levels down the keys of `whole` still mean what they mean at the top.
+/// `depth`: the number of levels on which the keys of `whole` have the same meaning as at the top.
 fn put(live: &mut Value, desired: &Value, whole: &[&str], depth: usize) {
     let (Value::Object(live), Value::Object(desired)) = (&mut *live, desired) else {
         *live = desired.clone();
@@ -98,7 +97,7 @@ fn is_secret(object: &Value) -> bool {
     object["kind"] == "Secret"
 }
 
-/// A JSON merge patch (RFC 7396) put into `target`.
+/// Applies a JSON merge patch (RFC 7396) to `target`.
 pub(in crate::kube) fn merge_patch(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();

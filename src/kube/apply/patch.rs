@@ -1,12 +1,11 @@
-//! What an object is after a patch, worked out here: so that a patch that changes nothing is not sent, and
-//! that a dry run reads back what it would have patched.
+//! Applies patches locally: a patch that changes nothing is not sent, and a dry run reads back the patched object.
 
 use super::super::request::PatchKind;
 use super::merge::merge_patch;
 use serde_json::Value;
 
-/// Lists that merge by a key in a strategic merge patch. A list that is not here is replaced. From the
-/// `patchMergeKey` marks of the API's types, as far as our kinds have them.
+/// Lists that a strategic merge patch merges by a key. Other lists are replaced. From the `patchMergeKey` markers of
+/// the API's types, for the kinds that we use.
 const MERGE_KEYS: &[(&str, &str)] = &[
     ("conditions", "type"),
     ("containers", "name"),
@@ -20,14 +19,14 @@ const MERGE_KEYS: &[(&str, &str)] = &[
     ("volumes", "name"),
 ];
 
-/// `object` after the patch, or what does not fit.
+/// `object` after the patch, or the problem.
 pub(in super::super) fn patched(object: &Value, kind: PatchKind, patch: &Value) -> Result<Value, String> {
     let mut result = object.clone();
     match kind {
         PatchKind::Merge => merge_patch(&mut result, patch),
         PatchKind::Strategic => strategic(&mut result, patch),
         PatchKind::Json => {
-            let operations = patch.as_array().ok_or("a JSON patch is a list of operations")?;
+            let operations = patch.as_array().ok_or("a JSON patch must be a list of operations")?;
             for operation in operations {
                 operate(&mut result, operation)?;
             }
@@ -78,7 +77,7 @@ fn merge_list(target: &mut Value, items: &[Value], by: &str) {
     }
 }
 
-/// One operation of a JSON patch (RFC 6902).
+/// Applies one operation of a JSON patch (RFC 6902).
 fn operate(target: &mut Value, operation: &Value) -> Result<(), String> {
     let path = operation["path"].as_str().ok_or("an operation has no path")?;
     let from = operation["from"].as_str().unwrap_or_default();
@@ -100,7 +99,7 @@ fn operate(target: &mut Value, operation: &Value) -> Result<(), String> {
             let value = remove(target, from)?;
             add(target, path, value)
         }
-        other => Err(format!("{other:?} is no operation of a JSON patch")),
+        other => Err(format!("{other:?} is not an operation of a JSON patch")),
     }
 }
 
@@ -133,11 +132,11 @@ fn remove(target: &mut Value, path: &str) -> Result<Value, String> {
 }
 
 fn parent_of<'a>(target: &'a mut Value, path: &str) -> Result<(&'a mut Value, String), String> {
-    let (parent, key) = path.rsplit_once('/').ok_or_else(|| format!("{path:?} is no JSON pointer"))?;
+    let (parent, key) = path.rsplit_once('/').ok_or_else(|| format!("{path:?} is not a JSON pointer"))?;
     let found = target.pointer_mut(parent).ok_or_else(|| missing(path))?;
     Ok((found, key.replace("~1", "/").replace("~0", "~")))
 }
 
 fn missing(path: &str) -> String {
-    format!("there is no {path}")
+    format!("{path} does not exist")
 }

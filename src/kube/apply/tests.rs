@@ -23,7 +23,7 @@ fn bodies(gate: &Gate) -> Vec<String> {
 }
 
 #[test]
-fn an_object_is_created_changed_and_then_left_alone() {
+fn an_object_is_created_updated_and_then_left_unchanged() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
     assert_eq!(cluster.create_or_update(&map(json!({"k": "1"}))).unwrap(), Written::Created);
@@ -36,7 +36,7 @@ fn an_object_is_created_changed_and_then_left_alone() {
 }
 
 #[test]
-fn what_others_added_stays() {
+fn fields_of_other_clients_stay() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let mut foreign = map(json!({"k": "1", "jws-kubeconfig-abcdef": "x"}));
     foreign["metadata"]["annotations"] = json!({"team": "infra"});
@@ -50,7 +50,7 @@ fn what_others_added_stays() {
 }
 
 #[test]
-fn a_secret_loses_data_that_is_no_longer_wanted() {
+fn data_that_is_no_longer_desired_is_removed_from_a_secret() {
     let secret = |data: Value| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"}, "stringData": data});
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
@@ -63,7 +63,7 @@ fn a_secret_loses_data_that_is_no_longer_wanted() {
 }
 
 #[test]
-fn no_secret_enters_the_plan() {
+fn secrets_do_not_appear_in_the_plan() {
     let gate = Gate::recording();
     let cluster = TestApi::default().cluster(&gate);
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"},
@@ -81,7 +81,7 @@ fn no_secret_enters_the_plan() {
 }
 
 #[test]
-fn server_defaults_are_no_difference() {
+fn server_defaults_are_not_a_difference() {
     let desired = json!({"spec": {
         "containers": [{"name": "c", "image": "i", "resources": {}, "env": null}],
         "hostNetwork": false, "strategy": {"rollingUpdate": {"maxSurge": 1}}}});
@@ -118,21 +118,21 @@ fn a_workload_keeps_its_scale_and_gets_a_new_template() {
 }
 
 #[test]
-fn somebody_faster_is_no_failure() {
+fn a_conflict_with_another_client_is_resolved() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
-    // Created by somebody else between our look and our write, with another value.
+    // Created by another client between our read and our write, with another value.
     api.mishap("POST", Mishap::Overtaken(map(json!({"k": "theirs", "more": "x"}))));
     cluster.create_or_update(&map(json!({"k": "1"}))).unwrap();
     let data = || api.with(|state| state.objects[MAP_PATH]["data"].clone());
     assert_eq!(data(), json!({"k": "1", "more": "x"}));
-    // Changed by somebody else between our look and our write, twice.
+    // Changed by another client between our read and our write, twice.
     for _ in 0..2 {
         api.mishap("PUT", Mishap::Overtaken(map(json!({"k": "theirs", "other": "y"}))));
     }
     cluster.create_or_update(&map(json!({"k": "2"}))).unwrap();
     assert_eq!(data(), json!({"k": "2", "other": "y"}));
-    // Retained means retained, even when it appears in between.
+    // Kept unchanged, even if it is created in between.
     api.with(|state| state.objects.clear());
     api.mishap("POST", Mishap::Overtaken(map(json!({"k": "theirs"}))));
     cluster.create_or_retain(&map(json!({"k": "3"}))).unwrap();
@@ -140,7 +140,7 @@ fn somebody_faster_is_no_failure() {
 }
 
 #[test]
-fn a_lost_answer_is_resolved_by_looking_again() {
+fn a_lost_response_is_resolved_by_reading_again() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
     for (method, value) in [("POST", "1"), ("PUT", "2")] {
@@ -155,7 +155,7 @@ fn a_lost_answer_is_resolved_by_looking_again() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again_and_what_may_not_is_told_at_once() {
+fn temporary_failures_are_retried_and_others_are_reported_at_once() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
     api.mishap("GET", Mishap::Status(429, "busy")).mishap("GET", Mishap::Status(500, "etcdserver: leader changed"));
@@ -171,7 +171,7 @@ fn what_may_pass_is_tried_again_and_what_may_not_is_told_at_once() {
 }
 
 #[test]
-fn a_server_that_was_never_there_is_told_at_once() {
+fn a_server_that_never_responded_is_reported_at_once() {
     let api = TestApi::default();
     api.with(|state| state.down = true);
     assert!(api.cluster(&Gate::open()).find(&map_ref()).unwrap_err().is_refused());
@@ -179,7 +179,7 @@ fn a_server_that_was_never_there_is_told_at_once() {
 }
 
 #[test]
-fn in_a_dry_run_later_reads_see_what_would_have_been_written() {
+fn in_a_dry_run_later_reads_return_the_planned_objects() {
     let gate = Gate::recording();
     let api = TestApi::default();
     api.put(
@@ -205,14 +205,14 @@ fn in_a_dry_run_later_reads_see_what_would_have_been_written() {
 }
 
 #[test]
-fn a_cluster_that_is_still_to_come_is_empty() {
+fn a_cluster_that_is_not_up_yet_is_empty() {
     let gate = Gate::recording();
     let api = TestApi::default();
     api.with(|state| state.down = true);
     let cluster = api.starting(&gate);
     assert_eq!(cluster.create_or_update_all(&[map(json!({})), map(json!({}))]).unwrap(), [Written::Created; 2]);
     assert!(cluster.list(&NODE, None, "").unwrap().is_empty());
-    // A load balancer, or a name that is not in the DNS yet, is no other case; a wrong certificate is.
+    // A load balancer, or a name that is not in the DNS yet, is the same case; a wrong certificate is another.
     api.with(|state| state.down = false);
     for trouble in [Trouble::NoSuchHost, Trouble::NoConnection, Trouble::Broken] {
         api.mishap("GET", Mishap::Lost(trouble));
@@ -220,7 +220,7 @@ fn a_cluster_that_is_still_to_come_is_empty() {
     }
     api.mishap("GET", Mishap::Lost(Trouble::UnknownIssuer));
     assert!(api.starting(&gate).find(&map_ref()).is_err());
-    // Once it has answered, being refused is a failure like any other.
+    // Once it has responded, a refused connection is a failure like any other.
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.starting(&gate);
     assert!(cluster.find(&map_ref()).unwrap().is_none());
@@ -229,7 +229,7 @@ fn a_cluster_that_is_still_to_come_is_empty() {
 }
 
 #[test]
-fn many_objects_are_noted_in_their_order() {
+fn many_objects_are_recorded_in_their_order() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let objects: Vec<Value> = (0..20)
         .map(|i| json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": format!("s{i:02}"), "namespace": "n"}}))
@@ -242,7 +242,7 @@ fn many_objects_are_noted_in_their_order() {
 }
 
 #[test]
-fn patches_do_what_the_server_does() {
+fn patches_have_the_same_result_as_on_the_server() {
     let node = json!({"metadata": {"labels": {"a": "1", "b": "2"}}, "status": {"conditions": [{"type": "Ready", "status": "False"}]},
         "spec": {"taints": [{"key": "x"}]}});
     let after = |kind, patch: Value| patch::patched(&node, kind, &patch);
@@ -279,7 +279,7 @@ fn patches_do_what_the_server_does() {
 }
 
 #[test]
-fn what_is_reported_of_a_node_is_patched_by_its_own_path_and_only_that() {
+fn the_status_of_a_node_is_patched_through_its_subresource_only() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let conditions =
         json!([{"type": "DiskPressure", "status": "False"}, {"type": "Ready", "status": "True", "reason": "a"}]);
@@ -299,7 +299,7 @@ fn what_is_reported_of_a_node_is_patched_by_its_own_path_and_only_that() {
 }
 
 #[test]
-fn a_pod_is_evicted_with_the_version_the_server_knows() {
+fn a_pod_is_evicted_with_the_version_that_the_server_supports() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let pod = ObjectRef::new(&POD, "n", "p");
     api.put("/api/v1", json!({"resources": [{"name": "pods/eviction", "group": "policy", "version": "v1beta1"}]}));

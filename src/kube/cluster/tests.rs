@@ -23,7 +23,7 @@ fn names(items: &[Value]) -> String {
 }
 
 #[test]
-fn a_list_of_several_pages_is_whole() {
+fn a_list_of_several_pages_is_complete() {
     let (api, cluster) = three_pages();
     let items = cluster.list(&SECRET, None, "").unwrap();
     assert_eq!((names(&items).as_str(), api.take_log().len()), ("abcde", 3));
@@ -37,17 +37,17 @@ fn a_list_of_several_pages_is_whole() {
 }
 
 #[test]
-fn a_list_that_expires_while_it_is_read_is_begun_anew_and_has_nothing_twice() {
+fn an_expired_list_is_read_again_without_duplicates() {
     let (api, cluster) = three_pages();
     api.with(|state| state.expires_after = Some(1));
     assert_eq!(names(&cluster.list(&SECRET, None, "").unwrap()), "abcde");
     api.with(|state| (state.page, state.always_expires) = (Some(2), true));
-    assert!(cluster.list(&SECRET, None, "").unwrap_err().is_expired(), "it is not begun anew for ever");
+    assert!(cluster.list(&SECRET, None, "").unwrap_err().is_expired(), "the number of attempts is limited");
 }
 
-/// What only waits had seen was taken for a cluster that is not there yet when a connection broke off.
+/// A cluster that only a wait had reached was treated as not up yet when a connection failed.
 #[test]
-fn a_starting_cluster_that_a_wait_has_seen_is_there() {
+fn a_starting_cluster_that_a_wait_has_reached_is_up() {
     let api = TestApi::default();
     let node = ObjectRef::global(&NODE, "n1");
     api.put("/api/v1/nodes/n1", json!({"metadata": {"name": "n1"}}));
@@ -57,9 +57,9 @@ fn a_starting_cluster_that_a_wait_has_seen_is_there() {
     assert!(cluster.find(&node).unwrap().is_some());
 }
 
-/// A control plane whose network was away for a moment gave up, because admin.conf was new to it.
+/// A control plane with a short network failure gave up, because admin.conf had not been used in this run.
 #[test]
-fn only_a_server_that_has_answered_before_is_waited_for() {
+fn only_a_server_that_has_responded_before_is_waited_for() {
     let patience = Duration::from_mins(1);
     let waited = |enter: fn(Client, Gate, Clock, Duration) -> Cluster| {
         let access = Access {

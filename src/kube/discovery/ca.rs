@@ -4,13 +4,13 @@ use crate::base::pem;
 use crate::base::pin::Pin;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// The pin of a certificate in DER; None when the bytes are no certificate.
+/// The pin of a certificate in DER; None if the bytes are not a certificate.
 pub(super) fn of_certificate(der: &[u8]) -> Option<Pin> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     Some(Pin::of_public_key(certificate.tbs_certificate.subject_pki.raw))
 }
 
-/// The certificates of a PEM bundle in DER; None when it has none, or something in it is none.
+/// The certificates of a PEM bundle in DER; None if it has none, or an invalid one.
 pub(super) fn certificates(text: &[u8]) -> Option<Vec<Vec<u8>>> {
     let blocks = pem::blocks(text).ok()?;
     let good =
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
     use crate::base::https::test_server::TestCa;
 
-    /// A certificate made by openssl and the hash that openssl's own tools print for its key.
+    /// A certificate created with openssl and the hash that openssl's own tools print for its key.
     #[test]
     fn a_pin_is_what_openssl_prints() {
         for (pem, expected) in [
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_is_all_certificates_or_none() {
+    fn a_bundle_with_an_invalid_certificate_is_refused() {
         let (one, two) = (TestCa::new("one"), TestCa::new("two"));
         let bundle = [one.pem(), two.pem()].concat();
         assert_eq!(certificates(&bundle).unwrap(), [one.der(), two.der()]);

@@ -1,4 +1,4 @@
-//! One endpoint: asked, checked, asked again over a connection that proves who answers.
+//! One endpoint: read, verify, and read again over a verified connection.
 
 use super::super::client::{Access, Api, Client, REQUEST_LIMIT};
 use super::super::error::KubeError;
@@ -13,12 +13,12 @@ use crate::base::pem;
 use crate::base::pin::Pin;
 use std::time::Duration;
 
-/// How long the cluster information may take: a healthy server needs some milliseconds, one whose etcd has no majority gives
-/// up after some more seconds.
+/// The timeout for the cluster information: a healthy server needs some milliseconds, one whose etcd has no majority
+/// gives up after some seconds.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// One attempt with a token. The order of the checks is that of their news value: a wrong CA means another
-/// cluster, and says more than a token that is unknown there.
+/// One attempt with a token. The checks are ordered by severity: a wrong CA means another cluster, which is more
+/// important than a token that is unknown there.
 pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, DiscoveryError> {
     let (id, secret) = token::parse(spec.token.expose())
         .map_err(|error| DiscoveryError::Malformed { endpoint: endpoint.into(), problem: error.to_string() })?;
@@ -29,29 +29,29 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
         proxies: spec.proxies.clone(),
     };
 
-    let told = read(endpoint, &access(Trust::Anyone))?;
-    let trusted = check_pins(endpoint, &told, spec)?;
+    let claimed = read(endpoint, &access(Trust::Anyone))?;
+    let trusted = check_pins(endpoint, &claimed, spec)?;
     let missing =
-        || DiscoveryError::NoSignature { endpoint: endpoint.into(), id: id.into(), unsigned: told.unsigned() };
-    let signature = told.signature(id).ok_or_else(missing)?;
-    if !jws::is_valid(signature, &told.text, id, secret) {
+        || DiscoveryError::NoSignature { endpoint: endpoint.into(), id: id.into(), unsigned: claimed.unsigned() };
+    let signature = claimed.signature(id).ok_or_else(missing)?;
+    if !jws::is_valid(signature, &claimed.text, id, secret) {
         return Err(DiscoveryError::BadSignature { endpoint: endpoint.into(), id: id.into() });
     }
 
-    let found = found(endpoint, &told)?;
-    let proved = read(endpoint, &access(Trust::Only(trusted))).map_err(|error| untrusted(endpoint, error))?;
-    if proved.text != told.text {
+    let found = found(endpoint, &claimed)?;
+    let verified = read(endpoint, &access(Trust::Only(trusted))).map_err(|error| untrusted(endpoint, error))?;
+    if verified.text != claimed.text {
         return Err(DiscoveryError::Changed { endpoint: endpoint.into() });
     }
     Ok(found)
 }
 
-/// One attempt with the server and trust of a discovery file. The server is proved by then, so cluster information that
-/// cannot be used is none, as where there is none: the file says what is needed, or the caller misses it.
+/// One attempt with the server and CA of a discovery file. The server is verified, so unusable cluster information is
+/// treated like missing information: the file contains what is needed, or the caller reports it.
 pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError> {
     let endpoint = access.server.trim_start_matches("https://");
     match read(endpoint, access) {
-        Ok(told) => Ok(found(endpoint, &told).ok()),
+        Ok(claimed) => Ok(found(endpoint, &claimed).ok()),
         Err(DiscoveryError::AnonymousOff { .. }) if matches!(access.credentials, Credentials::Anonymous) => Ok(None),
         Err(
             DiscoveryError::AnonymousOff { status: 403, .. }
@@ -62,22 +62,23 @@ pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError
     }
 }
 
-fn found(endpoint: &str, told: &ClusterInfo) -> Result<Found, DiscoveryError> {
-    let server = told.server().map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })?;
-    Ok(Found { endpoint: endpoint.into(), server, ca_pem: told.ca_pem.clone() })
+fn found(endpoint: &str, claimed: &ClusterInfo) -> Result<Found, DiscoveryError> {
+    let server =
+        claimed.server().map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })?;
+    Ok(Found { endpoint: endpoint.into(), server, ca_pem: claimed.ca_pem.clone() })
 }
 
-/// One attempt to fetch a discovery file.
+/// One attempt to download a discovery file.
 pub(super) fn download(address: &str, options: &Options) -> Result<Vec<u8>, DiscoveryError> {
     let malformed = |problem: &str| DiscoveryError::Malformed { endpoint: address.into(), problem: problem.into() };
     if !address.starts_with("https://") {
-        return Err(malformed("the address must begin with https://"));
+        return Err(malformed("the address must start with https://"));
     }
-    let request = http::Request::get(address).body(Vec::new()).map_err(|_| malformed("the address is not one"))?;
+    let request = http::Request::get(address).body(Vec::new()).map_err(|_| malformed("the address is invalid"))?;
     let https = Https::new(options.clone()).map_err(DiscoveryError::Transport)?;
     let answer = https.send(request, REQUEST_LIMIT).map_err(DiscoveryError::Transport)?;
     if !answer.status().is_success() {
-        return Err(KubeError::of_answer(format!("hand out {address}"), answer.status().as_u16(), answer.body()).into());
+        return Err(KubeError::of_answer(format!("serve {address}"), answer.status().as_u16(), answer.body()).into());
     }
     Ok(answer.into_body())
 }
@@ -96,21 +97,20 @@ fn read(endpoint: &str, access: &Access) -> Result<ClusterInfo, DiscoveryError> 
     ClusterInfo::parse(&config_map).map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })
 }
 
-/// True when the API server itself says so, which it does without asking etcd.
+/// True if the API server itself reports this, which it does without etcd.
 fn etcd_is_down(access: &Access) -> bool {
     let answer = Client::new(access.clone()).and_then(|client| client.text("/readyz/etcd"));
     matches!(answer, Ok((500, _)))
 }
 
-/// The CA certificates that the server's own certificate may come from, PEM: those with a pinned key. A CA that
-/// came along with a pinned one is not believed on that ground; it has to arrive over a
-/// connection that a pinned one proves.
-fn check_pins(endpoint: &str, told: &ClusterInfo, spec: &ByToken) -> Result<Vec<u8>, DiscoveryError> {
+/// The CA certificates that may have signed the server's certificate, PEM: those that match a pin. Another CA next to a
+/// pinned one is not trusted for that reason; it has to be received over a connection that a pinned one verifies.
+fn check_pins(endpoint: &str, claimed: &ClusterInfo, spec: &ByToken) -> Result<Vec<u8>, DiscoveryError> {
     if spec.pins.is_empty() {
-        return Ok(told.ca_pem.clone());
+        return Ok(claimed.ca_pem.clone());
     }
-    let pins: Vec<Option<Pin>> = told.ca_certificates.iter().map(|der| ca::of_certificate(der)).collect();
-    let trusted: Vec<&[u8]> = told
+    let pins: Vec<Option<Pin>> = claimed.ca_certificates.iter().map(|der| ca::of_certificate(der)).collect();
+    let trusted: Vec<&[u8]> = claimed
         .ca_certificates
         .iter()
         .zip(&pins)
@@ -127,7 +127,7 @@ fn check_pins(endpoint: &str, told: &ClusterInfo, spec: &ByToken) -> Result<Vec<
     Ok(trusted.into_iter().map(|der| pem::encode(pem::CERTIFICATE, der)).collect::<String>().into_bytes())
 }
 
-/// What a failure of trust means once there is something to trust.
+/// Maps a TLS failure of the verified connection.
 fn untrusted(endpoint: &str, error: DiscoveryError) -> DiscoveryError {
     match error {
         DiscoveryError::Transport(source) => match source.trouble {

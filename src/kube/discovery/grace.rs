@@ -1,36 +1,37 @@
 //! How long a missing signature may mean "not yet".
 //!
-//! The signer in the controller manager signs the cluster information for each token, and removes the signature of a
-//! token that ends. So a token without a signature is unknown, has expired, or was made a moment ago, and a host that
-//! joins has no right to ask which. Two things are there for everybody to read: how old the cluster information is,
-//! and whether the signer has signed for any token. A cluster in its first minutes without any signature has a signer that
-//! is still starting, which takes as long as its controller manager takes to start and to become the leader; in any other the
-//! signer works, and is a moment behind at most.
+//! The signer in the controller manager signs the cluster information for each token, and removes the signature of an
+//! expired token. So a token without a signature is unknown, has expired, or was just created, and a joining host is
+//! not allowed to find out which. Two facts are public: the age of the cluster information, and whether the signer has
+//! signed for any token. In a cluster that is some minutes old and has no signature, the signer is still starting,
+//! which takes until its controller manager has started and become the leader; in any other cluster the signer works,
+//! with a short delay at most.
 
 use std::time::Duration;
 
-/// For an etcd that does not answer: a restart or an election takes less.
+/// For an etcd that does not respond: a restart or an election takes less.
 pub(super) const ETCD: Duration = Duration::from_secs(10);
-/// For a signer that works.
+/// For a working signer.
 const MOMENT: Duration = Duration::from_secs(5);
-/// For a signer that starts: as long as a slow machine takes to start a controller manager and to elect it.
+/// For a signer that is starting: the time in which a slow machine starts a controller manager and elects it.
 const START: Duration = Duration::from_mins(2);
-/// A cluster is new for so long, by this host's clock. A clock that is wrong makes the grace the wrong one of the two, no more.
+/// The age, by this host's clock, up to which a cluster is new. A wrong clock only selects the wrong one of the two
+/// waits.
 const NEW: Duration = Duration::from_mins(10);
-/// The signature is awaited by hosts that have nothing else to do, so they look at least this often.
+/// The longest pause between polls: hosts that wait for the signature have nothing else to do.
 pub(super) const SLOWEST: Duration = Duration::from_secs(1);
 
-/// What cluster information without our signature tells of its signer.
+/// The state of the signer, from cluster information without our signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unsigned {
-    /// When the cluster information was made, in seconds since the epoch.
+    /// When the cluster information was created, in seconds since the epoch.
     pub made: Option<i64>,
     /// It is signed with other tokens.
     pub for_others: bool,
 }
 
 impl Unsigned {
-    /// How long to wait for the signature, seen at `now`, in seconds since the epoch.
+    /// How long to wait for the signature from `now`, in seconds since the epoch.
     pub(super) fn grace(self, now: i64) -> Duration {
         let age = self.made.map(|made| now.saturating_sub(made));
         let is_new = age.is_some_and(|age| u64::try_from(age).unwrap_or(0) < NEW.as_secs());

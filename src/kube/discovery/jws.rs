@@ -1,23 +1,23 @@
-//! The signature on cluster information: a JSON web signature (RFC 7515) with HS256 whose content is left
-//! out, `HEADER..SIGNATURE`. The key is the secret half of a bootstrap token.
+//! The signature of cluster information: a JSON web signature (RFC 7515) with HS256 and detached content,
+//! `HEADER..SIGNATURE`. The key is the secret half of a bootstrap token.
 
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// What the keys of signatures in the `ConfigMap` begin with; the token's id follows.
+/// The prefix of signature keys in the `ConfigMap`; the token's id follows.
 pub const KEY_PREFIX: &str = "jws-kubeconfig-";
 
-/// The signature of `content` with a token, as the signer in the controller manager makes it.
+/// The signature of `content` with a token, as the signer in the controller manager creates it.
 pub fn sign(content: &str, id: &str, secret: &str) -> String {
     let header = URL_SAFE_NO_PAD.encode(json!({"alg": "HS256", "kid": id}).to_string());
     let tag = hmac::sign(&key(secret), signed_text(&header, content).as_bytes());
     format!("{header}..{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
 }
 
-/// True when `signature` was made with this token over this content. The comparison takes the same
-/// time wherever the two differ, so that its duration tells nothing about the right signature.
+/// True if `signature` was created with this token for this content. The comparison runs in constant time, so that its
+/// duration reveals nothing about the correct signature.
 pub fn is_valid(signature: &str, content: &str, id: &str, secret: &str) -> bool {
     let mut parts = signature.split('.');
     let (Some(header), Some(""), Some(tag), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
@@ -26,7 +26,7 @@ pub fn is_valid(signature: &str, content: &str, id: &str, secret: &str) -> bool 
     let (Ok(header_text), Ok(tag)) = (URL_SAFE_NO_PAD.decode(header), URL_SAFE_NO_PAD.decode(tag)) else {
         return false;
     };
-    // No other algorithm is ever taken, whatever the header asks for.
+    // No other algorithm is accepted, whatever the header contains.
     let header_says: Value = serde_json::from_slice(&header_text).unwrap_or_default();
     header_says["alg"] == "HS256"
         && header_says["kid"] == id
@@ -49,16 +49,16 @@ mod tests {
     const ID: &str = "abcdef";
     const SECRET: &str = "0123456789abcdef";
 
-    /// Made with Python's hmac module, an implementation that is not ours.
+    /// Created with Python's hmac module, an independent implementation.
     #[test]
-    fn a_foreign_signature_is_valid() {
+    fn a_signature_of_another_implementation_is_valid() {
         let foreign = include_str!("testdata/signature.jws").trim();
         assert_eq!(sign("apiVersion: v1\n", ID, SECRET), foreign);
         assert!(is_valid(foreign, "apiVersion: v1\n", ID, SECRET));
     }
 
     #[test]
-    fn any_difference_makes_it_invalid() {
+    fn any_difference_invalidates_a_signature() {
         let good = sign("content", ID, SECRET);
         assert!(is_valid(&good, "content", ID, SECRET));
         assert!(!is_valid(&good, "Content", ID, SECRET));

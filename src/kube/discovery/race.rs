@@ -1,5 +1,5 @@
-//! Several endpoints at once: the first good answer counts, each endpoint retries what may pass, and pauses
-//! differ from host to host so that hundreds of joining hosts do not knock in step.
+//! Several endpoints at once: the first valid response is used, each endpoint retries temporary failures, and pauses
+//! differ from host to host so that hundreds of joining hosts do not send requests in step.
 
 use super::{DiscoveryError, Search, grace};
 use crate::base::env::{Clock, Random};
@@ -14,11 +14,10 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_millis(200);
 const SLOWEST: Duration = Duration::from_secs(5);
 
-/// One attempt at one endpoint.
 pub(super) type Attempt<T> = Arc<dyn Fn(&str) -> Result<T, DiscoveryError> + Send + Sync>;
 
 enum News<T> {
-    /// It failed in a way that may pass, and has so long to do so.
+    /// A temporary failure, with the time for which it may last.
     Pending {
         why: String,
         limit: Duration,
@@ -26,10 +25,10 @@ enum News<T> {
     End(Result<T, DiscoveryError>),
 }
 
-/// The first good answer of any endpoint.
+/// The first valid response of any endpoint.
 ///
-/// Threads of endpoints that lost are left to end by themselves: one may sit in a connection attempt
-/// to a dead address, and nobody should wait for that.
+/// Threads of slower endpoints are left to finish by themselves: one may be connecting to an unreachable address, and
+/// waiting for that is useless.
 pub(super) fn first<T: Send + 'static>(
     endpoints: &[String],
     search: &Search<'_>,
@@ -60,7 +59,7 @@ fn collect<T>(
     receiver: &std::sync::mpsc::Receiver<(usize, News<T>)>,
 ) -> Result<T, DiscoveryError> {
     let start = search.clock.monotonic();
-    let mut last = vec![String::from("no answer yet"); endpoints.len()];
+    let mut last = vec![String::from("no response yet"); endpoints.len()];
     let mut worst: Option<DiscoveryError> = None;
     let mut running = endpoints.len();
     loop {
@@ -70,8 +69,8 @@ fn collect<T>(
             return Err(DiscoveryError::Crashed);
         }
         let Ok((index, news)) = next else {
-            // Either time is up, or every endpoint has ended. That somebody is not to be trusted is news although
-            // others may still answer.
+            // Either the time is up, or every endpoint has finished. A failure to verify an endpoint is reported
+            // although others may still respond.
             return Err(worst.filter(|error| running == 0 || error.exit_code() == ExitCode::Untrusted).unwrap_or_else(
                 || {
                     let endpoint = endpoints.first().cloned().unwrap_or_default();
@@ -85,7 +84,7 @@ fn collect<T>(
             News::End(Err(error)) => {
                 running -= 1;
                 if running > 0 {
-                    search.events.warning(format!("{endpoint} is of no use: {error}"));
+                    search.events.warning(format!("{endpoint} cannot be used: {error}"));
                 }
                 note(&mut last, index, error.to_string());
                 if worst.as_ref().is_none_or(|known| error.weight() > known.weight()) {
@@ -141,7 +140,7 @@ impl Runner {
                     }
                     end => end,
                 };
-                // Nobody listens any more when another endpoint was faster.
+                // The receiver is gone if another endpoint was faster.
                 let _ = news.send((index, News::End(end)));
                 return;
             }
@@ -153,10 +152,10 @@ impl Runner {
         }
     }
 
-    /// Between half and one and a half of `pause`.
+    /// Between 50 % and 150 % of `pause`.
     fn jittered(&self, pause: Duration) -> Duration {
         let mut byte = [128];
-        // Without random bytes all hosts pause alike: bad for the server, but no reason to fail.
+        // Without random bytes all hosts pause alike: bad for the server, but not a reason to fail.
         let _ = self.random.fill(&mut byte);
         pause / 2 + pause * u32::from(byte[0]) / 256
     }
@@ -173,11 +172,11 @@ mod tests {
         let search = Search { limit, clock: &clock, random: &random, events: &events };
         let (sender, receiver) = channel::<(usize, News<()>)>();
         sender.send((0, News::End(Err(first)))).unwrap();
-        // The other endpoint swallows packets: nothing comes of it, and its thread still runs.
+        // The other endpoint drops packets: its thread is still running.
         collect(&["a:6443".into(), "b:6443".into()], &search, &receiver).unwrap_err()
     }
 
-    /// It was reported as an endpoint that did not answer in time.
+    /// It was reported as an endpoint that did not respond in time.
     #[test]
     fn an_attempt_that_crashed_is_not_taken_for_silence() {
         let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::silent());
@@ -187,9 +186,9 @@ mod tests {
         assert!(matches!(error, DiscoveryError::Crashed), "{error}");
     }
 
-    /// A wrong CA was told as a timeout when another endpoint did not answer at all.
+    /// A wrong CA was reported as a timeout if another endpoint did not respond at all.
     #[test]
-    fn a_wrong_ca_is_told_although_another_endpoint_is_silent() {
+    fn a_wrong_ca_is_reported_although_another_endpoint_does_not_respond() {
         let (endpoint, pin) = (String::from("a:6443"), vec![String::from("sha256:00")]);
         let error = outcome(DiscoveryError::PinMismatch { endpoint, expected: pin.clone(), found: pin });
         assert!(matches!(error, DiscoveryError::PinMismatch { .. }), "{error}");

@@ -1,4 +1,4 @@
-//! What is searched for, and what was found.
+//! The input and the result of a discovery.
 
 use crate::base::env::{Clock, Random};
 use crate::base::events::Events;
@@ -7,39 +7,37 @@ use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
 use std::time::Duration;
 
-/// How a cluster is found with a token.
+/// Token discovery.
 #[derive(Clone, Debug)]
 pub struct ByToken {
-    /// `HOST:PORT` of API servers of the cluster; all are asked at once, the first good answer counts.
+    /// `HOST:PORT` of API servers of the cluster; all are tried at once, and the first valid response is used.
     pub endpoints: Vec<String>,
-    /// The bootstrap token.
     pub token: Secret<String>,
-    /// The keys that the cluster's CA may have.
+    /// The pins of the cluster's CA.
     pub pins: Vec<Pin>,
-    /// Believe whoever knows the token, without pins.
+    /// Trust any server that knows the token, without pins.
     pub unsafe_skip_ca_verification: bool,
-    /// Which proxy is used.
     pub proxies: Proxies,
 }
 
-/// How long and with what is searched.
+/// The limits and tools of a search.
 pub struct Search<'a> {
-    /// When to give up, if what fails may still pass.
+    /// When temporary failures become permanent.
     pub limit: Duration,
     /// For pauses.
     pub clock: &'a Clock,
     /// For pauses that differ from those of other hosts.
     pub random: &'a Random,
-    /// Told what is awaited.
+    /// Receives what is waited for.
     pub events: &'a Events,
 }
 
-/// A cluster that has been found and proved.
+/// A cluster that was found and verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The endpoint that answered: `HOST:PORT`, or the address from a discovery file.
+    /// The endpoint that responded: `HOST:PORT`, or the address from a discovery file.
     pub endpoint: String,
-    /// The address of the API server that the cluster tells its nodes to use.
+    /// The address of the API server in the cluster information, which nodes use.
     pub server: String,
     /// The cluster's CA certificates, PEM.
     pub ca_pem: Vec<u8>,

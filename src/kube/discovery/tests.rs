@@ -1,4 +1,4 @@
-//! Attacks and accidents on a real TLS socket.
+//! Attacks and failures on a real TLS socket.
 
 use super::*;
 use crate::base::env::{Clock, Random};
@@ -32,7 +32,7 @@ fn config_map(kubeconfig: &str, signature: Option<String>) -> TestResponse {
     (200, json!({"kind": "ConfigMap", "data": data}).to_string())
 }
 
-/// The honest answer of a cluster with this CA.
+/// The genuine response of a cluster with this CA.
 fn honest(ca: &TestCa) -> TestResponse {
     let text = kubeconfig("https://10.0.0.1:6443", &ca.pem());
     let signature = jws::sign(&text, ID, SECRET);
@@ -42,7 +42,7 @@ fn honest(ca: &TestCa) -> TestResponse {
 fn serve(leaf: &TestLeaf, answer: TestResponse) -> TestServer {
     TestServer::start(leaf, None, move |request| {
         assert_eq!(request.path, "/api/v1/namespaces/kube-public/configmaps/cluster-info");
-        assert_eq!(request.header("authorization"), None, "nothing secret is sent before the server is proved");
+        assert_eq!(request.header("authorization"), None, "no secret is sent before the server is verified");
         answer.clone()
     })
 }
@@ -70,7 +70,7 @@ fn find(server: &TestServer, ca: &TestCa) -> Result<Found, DiscoveryError> {
     search(&spec(&[server.address.to_string()], ca))
 }
 
-/// The failure, which must be one of trust, say something, and offer a way out.
+/// The error, which must be one of trust, have a message, and have a hint.
 fn attack(server: &TestServer, ca: &TestCa) -> DiscoveryError {
     let error = find(server, ca).unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::Untrusted, "{error}");
@@ -79,7 +79,7 @@ fn attack(server: &TestServer, ca: &TestCa) -> DiscoveryError {
 }
 
 #[test]
-fn an_honest_cluster_is_found() {
+fn a_genuine_cluster_is_found() {
     let ca = TestCa::new("kubernetes");
     let server = serve(&ca.local_leaf(), honest(&ca));
     let found = find(&server, &ca).unwrap();
@@ -127,7 +127,7 @@ fn replayed_information_with_another_server_address_is_refused() {
 }
 
 #[test]
-fn information_that_changes_on_the_proved_connection_is_refused() {
+fn information_that_changes_on_the_verified_connection_is_refused() {
     let ca = TestCa::new("kubernetes");
     let answers = [honest(&ca), {
         let text = kubeconfig("https://10.0.0.2:6443", &ca.pem());
@@ -141,7 +141,7 @@ fn information_that_changes_on_the_proved_connection_is_refused() {
 }
 
 #[test]
-fn an_expired_token_is_told_and_not_waited_for() {
+fn an_expired_token_is_reported_without_waiting() {
     let ca = TestCa::new("kubernetes");
     let text = kubeconfig("https://10.0.0.1:6443", &ca.pem());
     let server = serve(&ca.local_leaf(), config_map(&text, None));
@@ -156,7 +156,7 @@ fn an_expired_token_is_told_and_not_waited_for() {
     assert!(clock.monotonic() < Duration::from_secs(6), "{:?}", clock.monotonic());
 }
 
-/// A busy machine takes half a minute from the first answer of an API server to the first signature.
+/// On a slow machine the first signature comes half a minute after the API server's first response.
 #[test]
 fn the_signer_of_a_new_cluster_may_be_late() {
     let ca = TestCa::new("kubernetes");
@@ -176,7 +176,7 @@ fn the_signer_of_a_new_cluster_may_be_late() {
     let search = Search { limit: Duration::from_mins(5), clock: &clock, random: &random, events: &events };
     assert!(by_token(&spec(&[server.address.to_string()], &ca), &search).is_ok());
 
-    // Where another token is signed, the signer works: a mistyped token is told soon.
+    // If another token is signed, the signer works: a mistyped token is reported soon.
     let other = map(&with_signature(json!({"kubeconfig": text}), "zzzzzz", "x"));
     let server = serve(&ca.local_leaf(), other);
     let before = clock.monotonic();
@@ -193,7 +193,7 @@ fn with_signature(mut data: serde_json::Value, id: &str, signature: &str) -> ser
 }
 
 #[test]
-fn a_token_made_a_moment_ago_is_found() {
+fn a_token_that_was_just_created_is_found() {
     let ca = TestCa::new("kubernetes");
     let (unsigned, signed) = (config_map(&kubeconfig("https://10.0.0.1:6443", &ca.pem()), None), honest(&ca));
     let asked = AtomicUsize::new(0);
@@ -211,14 +211,14 @@ fn a_server_with_a_valid_chain_to_another_ca_is_refused() {
 }
 
 #[test]
-fn a_ca_that_rides_along_with_the_pinned_one_is_not_believed() {
+fn another_ca_next_to_the_pinned_one_is_not_trusted() {
     let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("stowaway"));
-    // The attacker knows the token and the real CA's certificate, which are both easy to come by.
+    // The attacker knows the token and the real CA's certificate, which are both easy to get.
     let text = kubeconfig("https://10.0.0.1:6443", &[ours.pem(), theirs.pem()].concat());
     let answer = config_map(&text, Some(jws::sign(&text, ID, SECRET)));
     let server = serve(&theirs.local_leaf(), answer.clone());
     assert!(matches!(attack(&server, &ours), DiscoveryError::OtherServer { .. }));
-    // The real server may hand out both, as it does while its CA is being replaced.
+    // The real server may return both, as it does while its CA is being rotated.
     assert!(find(&serve(&ours.local_leaf(), answer), &ours).is_ok());
 }
 
@@ -230,7 +230,7 @@ fn plaintext_and_old_tls_are_refused() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
         let _ = stream.read(&mut [0; 1024]);
     });
-    // An alert that says: only protocol versions before TLS 1.2.
+    // A TLS alert: only protocol versions before TLS 1.2.
     let old = TestServer::start_raw(|mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         let _ = stream.write_all(&[21, 3, 1, 0, 2, 2, 70]);
@@ -242,7 +242,7 @@ fn plaintext_and_old_tls_are_refused() {
 }
 
 #[test]
-fn a_wrong_clock_is_told() {
+fn a_wrong_clock_is_reported() {
     let ca = TestCa::new("kubernetes");
     for days in [(1, 2), (-2, -1)] {
         let server = serve(&ca.leaf(&["127.0.0.1"], days), honest(&ca));
@@ -253,7 +253,7 @@ fn a_wrong_clock_is_told() {
 }
 
 #[test]
-fn without_pins_only_the_explicit_waiver_helps() {
+fn without_pins_the_verification_must_be_skipped_explicitly() {
     let ca = TestCa::new("kubernetes");
     let server = serve(&ca.local_leaf(), honest(&ca));
     let bare = ByToken { pins: Vec::new(), ..spec(&[server.address.to_string()], &ca) };
@@ -261,19 +261,19 @@ fn without_pins_only_the_explicit_waiver_helps() {
     assert_eq!(server.connections.load(Ordering::SeqCst), 0);
     let waived = ByToken { unsafe_skip_ca_verification: true, ..bare };
     assert!(search(&waived).is_ok());
-    // The token is still checked.
+    // The token is still verified.
     let wrong = ByToken { token: String::from("abcdef.aaaaaaaaaaaaaaaa").into(), ..waived };
     assert!(matches!(search(&wrong), Err(DiscoveryError::BadSignature { .. })));
 }
 
 #[test]
-fn permanent_refusals_have_their_own_words_and_are_not_repeated() {
+fn permanent_refusals_have_their_own_messages_and_are_not_retried() {
     let ca = TestCa::new("kubernetes");
     let plain = kubeconfig("http://10.0.0.1:6443", &ca.pem());
     let plain = config_map(&plain, Some(jws::sign(&plain, ID, SECRET)));
     for (answer, words) in [
-        ((401, String::new()), "without credentials (status 401)"),
-        ((403, String::new()), "without credentials (status 403)"),
+        ((401, String::new()), "anonymous access to the cluster information (status 401)"),
+        ((403, String::new()), "anonymous access to the cluster information (status 403)"),
         ((404, String::new()), "has no cluster information"),
         ((200, r#"{"data":{}}"#.to_owned()), "it has no kubeconfig"),
         (plain, "not an https:// address"),
@@ -291,7 +291,7 @@ fn permanent_refusals_have_their_own_words_and_are_not_repeated() {
 }
 
 #[test]
-fn what_may_pass_is_repeated_until_it_does_or_time_is_up() {
+fn temporary_failures_are_retried_until_success_or_timeout() {
     let ca = TestCa::new("kubernetes");
     let (good, asked) = (honest(&ca), AtomicUsize::new(0));
     let slow = TestServer::start(&ca.local_leaf(), None, move |_| {
@@ -306,11 +306,11 @@ fn what_may_pass_is_repeated_until_it_does_or_time_is_up() {
 }
 
 #[test]
-fn a_live_endpoint_is_found_among_dead_ones() {
+fn a_working_endpoint_is_found_among_unreachable_ones() {
     let ca = TestCa::new("kubernetes");
     let server = serve(&ca.local_leaf(), honest(&ca));
     let live = server.address.to_string();
-    // Two that refuse, one that accepts and stays silent for ever, one whose packets go nowhere (TEST-NET-1).
+    // Two that refuse, one that accepts and never responds, one whose packets are dropped (TEST-NET-1).
     let silent = TestServer::start_raw(|stream| {
         std::thread::park();
         drop(stream);
@@ -322,7 +322,7 @@ fn a_live_endpoint_is_found_among_dead_ones() {
 }
 
 #[test]
-fn of_several_failures_that_of_trust_is_told() {
+fn of_several_failures_the_one_of_trust_is_reported() {
     let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("kubernetes"));
     let server = serve(&theirs.local_leaf(), honest(&theirs));
     let endpoints = [dead_address().to_string(), server.address.to_string(), dead_address().to_string()];
@@ -344,7 +344,7 @@ fn two_hundred_hosts_at_once_all_find_it_without_a_retry() {
 }
 
 #[test]
-fn a_discovery_file_is_proved_by_its_own_ca() {
+fn a_discovery_file_is_verified_with_its_own_ca() {
     let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("kubernetes"));
     let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::silent());
     let search = Search { limit: Duration::from_mins(1), clock: &clock, random: &random, events: &events };
@@ -359,7 +359,7 @@ fn a_discovery_file_is_proved_by_its_own_ca() {
     assert!(matches!(by_access(&access(&open, &theirs), &search), Err(DiscoveryError::OtherServer { .. })));
     let closed = serve(&ours.local_leaf(), (403, String::new()));
     assert_eq!(by_access(&access(&closed, &ours), &search).unwrap(), None);
-    // What it shows cannot be used, and is not needed.
+    // Its information is unusable, and not needed.
     for odd in ["{}", r#"{"data": {"kubeconfig": "clusters: []"}}"#] {
         let odd = serve(&ours.local_leaf(), (200, odd.into()));
         assert_eq!(by_access(&access(&odd, &ours), &search).unwrap(), None);
@@ -379,7 +379,7 @@ fn a_discovery_file_is_proved_by_its_own_ca() {
 }
 
 #[test]
-fn a_discovery_file_is_fetched_from_a_server_that_is_trusted_and_from_no_other() {
+fn a_discovery_file_is_downloaded_from_a_trusted_server_only() {
     let (ours, theirs) = (TestCa::new("web"), TestCa::new("web"));
     let server = TestServer::start(&ours.local_leaf(), None, |request| match request.path.as_str() {
         "/there" => (200, "kind: Config\n".into()),

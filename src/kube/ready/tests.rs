@@ -11,7 +11,7 @@ fn component(name: &str, url: String) -> Component {
 }
 
 #[test]
-fn the_checks_that_failed_are_named() {
+fn failed_checks_are_named() {
     assert_eq!(trouble_in(200, "ok"), None);
     let text = "[+]ping ok\n[-]etcd failed: reason withheld\n[-]poststarthook/rbac/bootstrap-roles failed: not finished\nreadyz check failed";
     assert_eq!(
@@ -21,11 +21,11 @@ fn the_checks_that_failed_are_named() {
     assert_eq!(trouble_in(503, r#"{"health":"false","reason":"RAFT NO LEADER"}"#).unwrap(), "RAFT NO LEADER");
     assert_eq!(trouble_in(200, r#"{"health":"true"}"#), None);
     assert!(trouble_in(200, r#"{"health":"false"}"#).is_some());
-    assert_eq!(trouble_in(404, "nope\n").unwrap(), "it answers with status 404: nope");
+    assert_eq!(trouble_in(404, "nope\n").unwrap(), "it responds with status 404: nope");
 }
 
 #[test]
-fn components_are_waited_for_and_the_sick_one_is_named() {
+fn components_are_waited_for_and_the_unhealthy_one_is_named() {
     let ca = TestCa::new("self-made");
     let looks = AtomicUsize::new(0);
     let slow = TestServer::start(&ca.local_leaf(), None, move |_| {
@@ -39,19 +39,19 @@ fn components_are_waited_for_and_the_sick_one_is_named() {
     let components = [component("kube-scheduler", slow.url()), component("kube-controller-manager", well.url())];
     let (gate, clock, events) = (Gate::open(), Clock::fixed(0), Events::silent());
     wait_for_components(&components, LIMIT, &gate, &clock, &events, || Ok(())).unwrap();
-    assert!(clock.monotonic() >= Duration::from_millis(40), "two looks found it sick");
+    assert!(clock.monotonic() >= Duration::from_millis(40), "two polls found it unhealthy");
 
     let dead = [component("etcd", format!("http://{}/health", dead_address())), components[1].clone()];
     let error = wait_for_components(&dead, LIMIT, &gate, &clock, &events, || Ok(())).unwrap_err();
     assert_eq!(error.exit_code(), ExitCode::Unhealthy);
     let text = error.to_string();
     assert!(text.contains("etcd: 127.0.0.1:") && text.contains("refused") && !text.contains("manager"), "{text}");
-    // A dry run started nothing.
+    // A dry run starts nothing.
     wait_for_components(&dead, LIMIT, &Gate::recording(), &clock, &events, || Ok(())).unwrap();
 }
 
 #[test]
-fn a_node_is_waited_for_and_in_a_dry_run_imagined() {
+fn a_node_is_waited_for_and_in_a_dry_run_assumed() {
     let events = Events::silent();
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
@@ -72,7 +72,7 @@ fn a_node_is_waited_for_and_in_a_dry_run_imagined() {
 }
 
 #[test]
-fn the_api_server_is_waited_for_through_refusals() {
+fn the_wait_for_the_api_server_continues_after_refused_connections() {
     let events = Events::silent();
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);

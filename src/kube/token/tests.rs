@@ -33,7 +33,7 @@ fn secret() -> Value {
 }
 
 #[test]
-fn a_secret_is_read_back_as_the_token_it_is() {
+fn a_secret_is_parsed_as_its_token() {
     let back = from_secret(&secret()).unwrap();
     assert_eq!(back.token, token().token);
     assert_eq!((back.usages, back.groups, back.description), (token().usages, token().groups, token().description));
@@ -50,7 +50,7 @@ fn a_secret_is_read_back_as_the_token_it_is() {
 }
 
 #[test]
-fn the_end_is_that_given_or_counted_from_now() {
+fn the_expiry_is_the_given_one_or_counted_from_now() {
     assert_eq!(ends_at(&token(), 5), Some(86405));
     let dated = BootstrapToken { expires: Some("1970-01-01T01:00:00+01:00".into()), ..token() };
     assert_eq!(ends_at(&dated, 5), Some(0));
@@ -60,7 +60,7 @@ fn the_end_is_that_given_or_counted_from_now() {
 }
 
 #[test]
-fn what_is_no_token_is_not_shown() {
+fn a_malformed_token_is_not_shown() {
     for text in [
         "",
         ".",
@@ -80,7 +80,7 @@ fn what_is_no_token_is_not_shown() {
 }
 
 #[test]
-fn everything_wrong_is_named_at_once() {
+fn all_problems_are_named_at_once() {
     let wrong = BootstrapToken {
         usages: vec!["singing".into()],
         groups: vec!["system:nodes".into(), "system:bootstrappers:x:".into()],
@@ -93,13 +93,13 @@ fn everything_wrong_is_named_at_once() {
 }
 
 #[test]
-fn generated_tokens_are_tokens() {
+fn generated_tokens_are_valid() {
     let generated = crate::config::token::generate(&crate::base::env::Random::seeded(7)).unwrap();
     assert!(parse(generated.expose()).is_ok());
 }
 
 #[test]
-fn tokens_are_stored_listed_and_removed() {
+fn tokens_are_stored_listed_and_deleted() {
     let (api, gate) = (TestApi::default(), Gate::open());
     let cluster = api.cluster(&gate);
     create(&cluster, &token(), &secret()).unwrap();

@@ -56,12 +56,12 @@ fn a_need_is_met_by_the_run_or_by_the_host() {
     let failure = paths(&Choice { only: Some("addon/proxy".into()), skip: vec![] }).unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "phase 'addon/proxy' needs the result of 'certs/one', which this run leaves out and this host does not have"
+        "phase 'addon/proxy' needs the result of 'certs/one', which this run skips and this host does not have"
     );
 }
 
 #[test]
-fn a_folder_of_files_leaves_out_what_needs_a_host() {
+fn phases_that_need_a_running_host_are_skipped_in_a_root_directory() {
     let registry = fakes::registry();
     let workflow = Workflow::load(LIST, &registry).unwrap();
     let root = tempfile::tempdir().unwrap();

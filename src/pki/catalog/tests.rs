@@ -4,7 +4,7 @@ use super::*;
 use std::collections::BTreeSet;
 
 #[test]
-fn a_ca_comes_before_what_it_signs_and_is_there() {
+fn every_ca_precedes_the_certificates_it_signs() {
     let mut cas = BTreeSet::new();
     for spec in CERTS {
         match spec.ca {
@@ -33,7 +33,7 @@ fn every_leaf_has_a_use_and_every_server_has_names() {
 }
 
 #[test]
-fn groups_follow_the_minor() {
+fn groups_depend_on_the_minor_version() {
     let groups =
         |name: &str, minor| cert(name).unwrap().subject(crate::versions::facts(minor).unwrap(), "n").organizations;
     assert_eq!(groups("etcd-healthcheck-client", 20), [SYSTEM_MASTERS]);
@@ -48,7 +48,7 @@ fn groups_follow_the_minor() {
 }
 
 #[test]
-fn an_unknown_name_is_met_with_the_nearest() {
+fn an_unknown_name_suggests_the_nearest() {
     let error = cert("etcd-sever").unwrap_err();
     assert!(matches!(error, PkiError::UnknownName { nearest: Some("etcd-server"), .. }));
     let error = kubeconfig("schedular.conf").unwrap_err();

@@ -1,4 +1,4 @@
-//! Tests of external CAs: requests that OpenSSL signs, and certificates that come back right or wrong.
+//! Tests of external CAs: requests that OpenSSL signs, and correct and incorrect signed certificates.
 
 use super::*;
 use crate::base::env::{Clock, Random};
@@ -9,7 +9,7 @@ use crate::pki::fixture;
 use crate::pki::judge::openssl;
 use crate::pki::keys::Generator;
 
-/// A host, and elsewhere a CA that only OpenSSL works with.
+/// A host, and an external CA that only OpenSSL uses.
 struct Host {
     root: tempfile::TempDir,
     elsewhere: tempfile::TempDir,
@@ -60,7 +60,7 @@ impl Host {
         std::fs::read_to_string(self.root.path().join(path.strip_prefix("/").unwrap())).unwrap()
     }
 
-    /// What the CA makes of a request when its owner types these extensions.
+    /// The certificate that the CA issues for the request with these extensions.
     fn sign(&self, request: &str, subject: Option<&str>, extensions: &str) -> String {
         std::fs::write(self.elsewhere("ext"), extensions).unwrap();
         let (ca, key, ext) = (self.elsewhere("ca.crt"), self.elsewhere("ca.key"), self.elsewhere("ext"));
@@ -75,7 +75,7 @@ const GOOD: &str = "subjectAltName=DNS:cp1,DNS:kubernetes,DNS:kubernetes.default
                     DNS:kubernetes.default.svc.cluster.local,IP:10.96.0.1,IP:192.168.0.36\nextendedKeyUsage=serverAuth\n";
 
 #[test]
-fn a_request_goes_out_and_the_signed_certificate_comes_in() {
+fn a_certificate_is_requested_signed_and_imported() {
     let host = Host::new();
     let spec = catalog::cert("apiserver").unwrap();
     let path = host.store().request(spec, &host.cluster, &host.node, &Generator).unwrap();
@@ -90,7 +90,7 @@ fn a_request_goes_out_and_the_signed_certificate_comes_in() {
 }
 
 #[test]
-fn a_certificate_that_came_back_wrong_is_refused_and_not_written() {
+fn an_incorrect_signed_certificate_is_refused_and_not_written() {
     let host = Host::new();
     let spec = catalog::cert("apiserver").unwrap();
     let request = host.store().request(spec, &host.cluster, &host.node, &Generator).unwrap();
@@ -109,7 +109,7 @@ fn a_certificate_that_came_back_wrong_is_refused_and_not_written() {
             .contains("may not be used for serverAuth")
     );
     let said = refused(&host.sign(&request, Some("/CN=me"), GOOD));
-    assert!(said.contains("stands for 'CN=me' and not for 'CN=kube-apiserver'"), "{said}");
+    assert!(said.contains("has the subject 'CN=me' instead of 'CN=kube-apiserver'"), "{said}");
     let stranger = openssl(
         &["req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=kube-apiserver"],
         "",

@@ -1,4 +1,4 @@
-//! Tests of signing. What is signed is judged by OpenSSL and by webpki, which rustls uses.
+//! Tests of signing. OpenSSL and webpki, which rustls uses, verify what is signed.
 
 use super::*;
 use crate::config::model::KeyAlgorithm;
@@ -46,7 +46,7 @@ fn chains_of_every_algorithm_are_accepted_by_openssl_and_webpki() {
 }
 
 #[test]
-fn a_leaf_says_what_kubeadms_leaves_say_and_nothing_more() {
+fn a_leaf_has_exactly_the_extensions_of_kubeadms_leaves() {
     let ca_key = key(KeyAlgorithm::EcdsaP256);
     let ca = self_sign(&template(&Subject::new("etcd-ca", &[])), &ca_key, &Random::seeded(7)).unwrap();
     let mut wanted = template(&Subject::new("cp1", &[]));
@@ -91,7 +91,7 @@ fn hex_with_colons(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn with_a_fixed_clock_and_seed_a_certificate_is_always_the_same() {
+fn a_fixed_clock_and_seed_reproduce_a_certificate() {
     let key = key(KeyAlgorithm::Rsa2048);
     let make =
         |seed| self_sign(&template(&Subject::new("kubernetes", &["b", "a"])), &key, &Random::seeded(seed)).unwrap();
@@ -108,7 +108,7 @@ fn with_a_fixed_clock_and_seed_a_certificate_is_always_the_same() {
 }
 
 #[test]
-fn a_foreign_ca_with_an_odd_name_signs_certificates_that_chain_to_it() {
+fn an_imported_ca_with_an_unusual_name_signs_certificates_that_chain_to_it() {
     let names = ["/O=Acme/OU=a/OU=b/CN=root", "/DC=com/DC=acme/CN=root", "/O=x+CN=y", "/CN=Käse/emailAddress=a@b.c"];
     for name in names {
         let folder = tempfile::tempdir().unwrap();
@@ -147,7 +147,7 @@ fn a_foreign_ca_with_an_odd_name_signs_certificates_that_chain_to_it() {
 }
 
 #[test]
-fn a_ca_without_a_key_identifier_signs_too() {
+fn a_ca_without_a_key_identifier_can_sign() {
     let folder = tempfile::tempdir().unwrap();
     let key_path = folder.path().join("ca.key");
     let pem = openssl(
@@ -182,7 +182,7 @@ fn a_ca_without_a_key_identifier_signs_too() {
 }
 
 #[test]
-fn openssl_reads_a_request_and_finds_its_signature_right() {
+fn openssl_verifies_the_signature_of_a_request() {
     let mut sans = Sans::default();
     sans.add_all(&["cp1".into(), "10.0.0.1".into()]);
     for algorithm in [KeyAlgorithm::Rsa2048, KeyAlgorithm::EcdsaP384] {
@@ -194,7 +194,7 @@ fn openssl_reads_a_request_and_finds_its_signature_right() {
 }
 
 #[test]
-fn a_time_past_the_calendar_is_an_error() {
+fn a_date_out_of_range_is_an_error() {
     let wanted =
         Template { validity: Validity { not_before: 0, not_after: i64::MAX / 2 }, ..template(&Subject::new("x", &[])) };
     assert!(self_sign(&wanted, &key(KeyAlgorithm::EcdsaP256), &Random::system()).is_err());
@@ -203,7 +203,7 @@ fn a_time_past_the_calendar_is_an_error() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
-    fn any_name_is_signed_whole(name in "\\PC{1,40}", groups in prop::collection::vec("\\PC{1,20}", 0..4), seed: u64) {
+    fn any_name_is_signed_unchanged(name in "\\PC{1,40}", groups in prop::collection::vec("\\PC{1,20}", 0..4), seed: u64) {
         let key = key(KeyAlgorithm::EcdsaP256);
         let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
         let ca = self_sign(&template(&Subject::new(name.clone(), &groups)), &key, &Random::seeded(seed)).unwrap();

@@ -1,18 +1,18 @@
-//! Elliptic curves that neither this tool nor Kubernetes can sign with, by name.
+//! The names of elliptic curves that neither kubewright nor Kubernetes supports.
 
 use super::super::der;
 
 /// OID 1.2.840.10045.2.1, id-ecPublicKey.
 pub(super) const EC_OID: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 
-/// The curves that can be used, as object identifiers: P-256, P-384, P-521.
+/// The supported curves as object identifiers: P-256, P-384, P-521.
 const SUPPORTED: [&[u8]; 3] = [
     &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
     &[0x2b, 0x81, 0x04, 0x00, 0x22],
     &[0x2b, 0x81, 0x04, 0x00, 0x23],
 ];
 
-/// Curves that people bring, from RFC 5480, RFC 5639 and GB/T 32918.
+/// Common unsupported curves, from RFC 5480, RFC 5639 and GB/T 32918.
 const NAMES: [(&[u8], &str); 8] = [
     (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "secp256k1"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x20], "secp224k1"),
@@ -24,12 +24,12 @@ const NAMES: [(&[u8], &str); 8] = [
     (&[0x2a, 0x81, 0x1c, 0xcf, 0x55, 0x01, 0x82, 0x2d], "SM2"),
 ];
 
-/// The curve of a public key (DER `SubjectPublicKeyInfo`), if it is one that cannot be used.
+/// The curve of a public key (DER `SubjectPublicKeyInfo`), if it is unsupported.
 pub fn unsupported(spki: &[u8]) -> Option<String> {
     of_algorithm(der::sequence(spki)?.first()?.content)
 }
 
-/// The curve in an algorithm identifier, if it is one that cannot be used.
+/// The curve in an algorithm identifier, if it is unsupported.
 pub(super) fn of_algorithm(content: &[u8]) -> Option<String> {
     match der::elements(content)?.as_slice() {
         [algorithm, parameters, ..] if algorithm.content == EC_OID => name(parameters),
@@ -37,7 +37,7 @@ pub(super) fn of_algorithm(content: &[u8]) -> Option<String> {
     }
 }
 
-/// The curve of an EC PRIVATE KEY, if it says it and it is one that cannot be used.
+/// The curve of an EC PRIVATE KEY, if it is given and unsupported.
 pub(super) fn of_sec1(key: &[u8]) -> Option<String> {
     /// `[0]` of an `ECPrivateKey` (RFC 5915): its parameters.
     const PARAMETERS: u8 = 0xa0;

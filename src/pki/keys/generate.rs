@@ -1,14 +1,14 @@
-//! Makes keys.
+//! Generates keys.
 //!
-//! RSA key generation is what a whole `init` waits for, so the fastest library at hand does it:
-//! OpenSSL (40 ms for 2048 bits on the machine where both were measured) in release builds, which
-//! carry it, and aws-lc (60 to 70 ms) otherwise.
+//! RSA key generation dominates the time of `init`, so the fastest available library is used: OpenSSL (40 ms for 2048
+//! bits on the machine where both were measured) in release builds, which include it, and aws-lc (60 to 70 ms)
+//! otherwise.
 
 use super::{KeySource, PrivateKey};
 use crate::config::model::KeyAlgorithm;
 use crate::pki::error::PkiError;
 
-/// Makes each key when it is asked for.
+/// Generates each key on demand.
 pub struct Generator;
 
 impl KeySource for Generator {

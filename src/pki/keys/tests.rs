@@ -1,5 +1,4 @@
-//! Tests of reading, judging and writing keys; OpenSSL is the judge of what we write and the maker
-//! of what we read.
+//! Tests of parsing, verifying and writing keys; OpenSSL verifies what we write and creates what we read.
 
 use super::*;
 use crate::pki::judge::{openssl, openssl_fails};
@@ -9,7 +8,7 @@ fn load(text: &str) -> Result<PrivateKey, KeyError> {
 }
 
 #[test]
-fn new_keys_have_kubeadms_labels_and_openssl_finds_them_whole() {
+fn new_keys_have_kubeadms_labels_and_openssl_accepts_them() {
     for (algorithm, label, words) in [
         (KeyAlgorithm::Rsa2048, RSA_LABEL, "2048 bit"),
         (KeyAlgorithm::Rsa3072, RSA_LABEL, "3072 bit"),
@@ -30,7 +29,7 @@ fn new_keys_have_kubeadms_labels_and_openssl_finds_them_whole() {
 }
 
 #[test]
-fn every_form_that_people_bring_is_read_and_kept_as_it_is() {
+fn every_common_format_is_read_and_kept_unchanged() {
     let pkcs8_rsa = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "");
     let pkcs8_ec = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"], "");
     let with_parameters = openssl(&["ecparam", "-name", "prime256v1", "-genkey"], "");
@@ -48,7 +47,7 @@ fn every_form_that_people_bring_is_read_and_kept_as_it_is() {
 }
 
 #[test]
-fn what_cannot_be_used_says_why() {
+fn the_reason_is_given_for_an_unusable_key() {
     let plain = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "");
     let encrypted = openssl(&["pkey", "-aes256", "-passout", "pass:x"], &plain);
     assert_eq!(load(&encrypted).unwrap_err(), KeyError::Encrypted);
@@ -98,16 +97,16 @@ fn an_unsupported_curve_is_named_with_those_that_are_supported() {
 }
 
 #[test]
-fn a_key_in_der_comes_with_the_command_that_converts_it() {
+fn a_key_in_der_has_a_hint_with_the_command_that_converts_it() {
     let key = Generator.take(KeyAlgorithm::EcdsaP256).unwrap();
     let error = PrivateKey::from_pem(key.der.expose()).unwrap_err();
     assert_eq!(error, KeyError::Der);
     assert!(error.fix(Path::new("/k")).contains("openssl pkey -inform der -in /k -out /k.pem"));
 }
 
-/// Clusters that were made by hand have a certificate there, and the API server takes it.
+/// Clusters that were set up by hand have a certificate there, and the API server accepts it.
 #[test]
-fn a_public_key_file_may_hold_all_that_the_api_server_takes_a_key_from() {
+fn a_public_key_file_may_have_every_form_that_the_api_server_accepts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sa.key");
     let pem = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "");
@@ -123,5 +122,5 @@ fn a_public_key_file_may_hold_all_that_the_api_server_takes_a_key_from() {
     assert_eq!(public_file_has(cert.as_bytes(), other.public_der()), Ok(false));
     let request = pem::encode("CERTIFICATE REQUEST", b"x");
     let error = public_file_has(request.as_bytes(), other.public_der()).unwrap_err();
-    assert_eq!(error.to_string(), "it holds CERTIFICATE REQUEST and no public key");
+    assert_eq!(error.to_string(), "it holds CERTIFICATE REQUEST but no public key");
 }

@@ -1,4 +1,4 @@
-//! Tests of kubeconfigs: made, kept, judged.
+//! Tests of kubeconfigs: created, kept, verified.
 
 use super::*;
 use crate::base::env::{Clock, Random};
@@ -44,7 +44,7 @@ impl Host {
 }
 
 #[test]
-fn each_one_stands_for_its_user_and_is_kept_on_the_second_run() {
+fn each_kubeconfig_names_its_user_and_is_kept_on_the_second_run() {
     let host = Host::new(36);
     for spec in catalog::KUBECONFIGS {
         assert_eq!(host.ensure(spec.name).unwrap().made, Made::Created);
@@ -59,7 +59,7 @@ fn each_one_stands_for_its_user_and_is_kept_on_the_second_run() {
 }
 
 #[test]
-fn components_of_this_host_use_its_own_api_server_and_people_the_shared_one() {
+fn local_components_use_the_local_api_server_and_administrators_the_endpoint() {
     let shared = HostPort { host: "lb.example.com".into(), port: None };
     let server = |minor, server, gate: Option<bool>| {
         let mut cluster = fixture::cluster(minor);
@@ -81,7 +81,7 @@ fn components_of_this_host_use_its_own_api_server_and_people_the_shared_one() {
 }
 
 #[test]
-fn another_server_is_a_warning() {
+fn an_unexpected_server_is_a_warning() {
     let host = Host::new(36);
     host.ensure("admin").unwrap();
     let mut config = host.load("admin.conf");
@@ -93,7 +93,7 @@ fn another_server_is_a_warning() {
 }
 
 #[test]
-fn what_is_wrong_is_refused() {
+fn an_incorrect_kubeconfig_is_refused() {
     let (host, other) = (Host::new(36), Host::new(36));
     host.ensure("admin").unwrap();
     other.ensure("admin").unwrap();
@@ -131,7 +131,7 @@ fn what_is_wrong_is_refused() {
 }
 
 #[test]
-fn a_kubelet_that_has_asked_for_its_certificate_is_followed_to_its_file() {
+fn the_certificate_file_that_a_kubelet_rotates_is_verified() {
     let host = Host::new(36);
     host.ensure("kubelet").unwrap();
     let mut config = host.load("kubelet.conf");
@@ -151,11 +151,11 @@ fn a_kubelet_that_has_asked_for_its_certificate_is_followed_to_its_file() {
 }
 
 #[test]
-fn with_an_external_ca_it_must_be_there() {
+fn with_an_external_ca_the_kubeconfig_must_exist() {
     let host = Host::new(36);
     host.ensure("admin").unwrap();
     std::fs::remove_file(host.root.path().join("etc/kubernetes/pki/ca.key")).unwrap();
     assert_eq!(host.ensure("admin").unwrap().made, Made::Provided);
     let error = host.ensure("scheduler").unwrap_err();
-    assert!(error.to_string().ends_with("is missing: /etc/kubernetes/scheduler.conf"), "{error}");
+    assert!(error.to_string().ends_with("are missing: /etc/kubernetes/scheduler.conf"), "{error}");
 }

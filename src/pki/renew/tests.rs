@@ -1,4 +1,4 @@
-//! Tests of renewing: what stays, what changes, and what a kill in the middle leaves.
+//! Tests of renewal: what stays, what changes, and what an interrupted run leaves.
 
 use super::*;
 use crate::base::env::{Clock, Random};
@@ -53,7 +53,7 @@ impl Host {
 }
 
 #[test]
-fn name_names_uses_and_kind_of_key_stay_while_key_and_time_are_new() {
+fn subject_sans_usages_and_algorithm_stay_while_key_and_validity_are_new() {
     let mut host = Host::new(36);
     host.cluster.encryption_algorithm = KeyAlgorithm::Rsa2048;
     let later = NOW + 400 * DAY;
@@ -72,7 +72,7 @@ fn name_names_uses_and_kind_of_key_stay_while_key_and_time_are_new() {
 }
 
 #[test]
-fn new_names_come_in_from_the_configuration_when_asked_for() {
+fn sans_of_the_configuration_are_added_on_request() {
     let mut host = Host::new(36);
     host.cluster.api_server_cert_sans = vec!["lb.example.com".into()];
     assert!(!host.renew(NOW, Names::Keep).unwrap().new.sans.dns.contains(&"lb.example.com".into()));
@@ -103,7 +103,7 @@ fn a_kill_between_the_two_files_is_finished_by_the_next_run() {
 }
 
 #[test]
-fn the_old_pair_can_be_put_back() {
+fn the_old_key_and_certificate_can_be_restored() {
     let host = Host::new(36);
     let before = host.pair();
     host.renew(NOW, Names::Keep).unwrap();
@@ -131,7 +131,7 @@ fn a_kubeconfig_gets_a_new_certificate_and_keeps_the_rest() {
 }
 
 #[test]
-fn what_cannot_be_renewed_says_so() {
+fn what_cannot_be_renewed_is_reported() {
     let host = Host::new(36);
     let renew = |name: &str| {
         let spec = catalog::cert(name).unwrap();
@@ -147,7 +147,7 @@ fn what_cannot_be_renewed_says_so() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_replaced_keeps_its_key_and_leaves_no_stage() {
+fn a_certificate_that_cannot_be_replaced_keeps_its_key_and_leaves_no_staging_file() {
     for errno in [Errno::BUSY, Errno::PERM, Errno::NOSPC, Errno::IO] {
         let host = Host::new(36);
         let before = host.pair();
@@ -164,7 +164,7 @@ fn a_certificate_that_cannot_be_replaced_keeps_its_key_and_leaves_no_stage() {
 }
 
 #[test]
-fn a_key_that_cannot_be_put_back_is_completed_from_the_stage_by_the_next_run() {
+fn a_key_that_cannot_be_restored_is_completed_from_the_staging_file_by_the_next_run() {
     let host = Host::new(36);
     let mut renames = 0;
     let armed = fail(move |step, name| {

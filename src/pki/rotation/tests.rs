@@ -1,4 +1,4 @@
-//! Tests of a change of CA: who believes whom, by the judgement of OpenSSL.
+//! Tests of CA rotation: which certificates clients trust, verified with OpenSSL.
 
 use super::*;
 use crate::base::env::{Clock, Random};
@@ -37,7 +37,7 @@ fn store(root: &tempfile::TempDir) -> PkiStore {
 }
 
 #[test]
-fn who_knows_one_of_the_two_authorities_believes_a_server_that_shows_the_bridge() {
+fn a_client_of_either_ca_trusts_a_server_with_the_cross_signed_certificate() {
     let host = Host::new();
     let store = store(&host.root);
     let (spec, cluster, node) = (catalog::cert("ca").unwrap(), fixture::cluster(36), fixture::node());
@@ -59,7 +59,7 @@ fn who_knows_one_of_the_two_authorities_believes_a_server_that_shows_the_bridge(
 }
 
 #[test]
-fn a_successor_has_the_name_and_the_kind_of_key_of_the_old_one() {
+fn a_new_ca_has_the_name_and_the_key_algorithm_of_the_old_one() {
     let host = Host::new();
     let (new, old) = (&host.new.0, &host.old.cert);
     assert_eq!((&new.subject_der, new.algorithm(), &new.sans), (&old.subject_der, old.algorithm(), &old.sans));
@@ -68,7 +68,7 @@ fn a_successor_has_the_name_and_the_kind_of_key_of_the_old_one() {
 }
 
 #[test]
-fn a_pair_that_is_kept_is_read_back() {
+fn a_kept_key_and_certificate_are_read_back() {
     let host = Host::new();
     let base = Path::new("/pki/signing/x");
     assert!(store(&host.root).kept_pair(base).unwrap().is_none());

@@ -1,4 +1,4 @@
-//! Tests of names and addresses.
+//! Tests of SANs.
 
 use super::*;
 use crate::config::model::HostPort;
@@ -13,7 +13,7 @@ fn sans(rule: SanRule, change: impl FnOnce(&mut ClusterConfig, &mut NodeConfig))
 }
 
 #[test]
-fn the_api_server_answers_to_its_service_its_node_and_its_endpoint() {
+fn the_api_server_certificate_covers_its_service_its_node_and_its_endpoint() {
     let found = sans(SanRule::ApiServer, |cluster, _| {
         cluster.control_plane_endpoint = Some(HostPort { host: "lb.example.com".into(), port: None });
         cluster.api_server_cert_sans =
@@ -43,7 +43,7 @@ fn a_dual_stack_api_server_has_the_address_of_its_first_network_only() {
 }
 
 #[test]
-fn etcd_answers_to_its_node_and_to_localhost() {
+fn the_etcd_certificate_covers_its_node_and_localhost() {
     let found = sans(SanRule::EtcdPeer, |cluster, _| {
         if let Etcd::Local(etcd) = &mut cluster.etcd {
             etcd.peer_cert_sans = vec!["etcd-peer.corp.local".into(), "::1".into(), "10.0.0.42".into()];
@@ -62,7 +62,7 @@ fn a_service_network_of_one_address_is_refused() {
 }
 
 #[test]
-fn a_wildcard_covers_one_label() {
+fn a_wildcard_matches_one_label() {
     let have = Sans { dns: vec!["*.corp.local".into()], ips: vec![] };
     let needed = |name: &str| Sans { dns: vec![name.into()], ips: vec![] };
     assert!(have.missing(&needed("API.corp.local")).is_empty());

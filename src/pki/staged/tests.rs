@@ -1,4 +1,4 @@
-//! Tests of stages: what completes a replacement, and what must never take the place of a good pair.
+//! Tests of staging files: which complete a replacement, and which must never replace a good key and certificate.
 
 use super::*;
 use crate::base::env::{Clock, Random};
@@ -44,7 +44,7 @@ impl Host {
         self.store(now).ensure(spec(name), &self.cluster, &self.node, &Generator)
     }
 
-    /// Renews the API server's certificate; the pair that is there then.
+    /// Renews the API server's certificate; returns the key and certificate from before.
     fn renew(&self, now: u64) -> Pair {
         self.store(now).renew(spec("apiserver"), &self.cluster, &self.node, &Generator, Names::Keep).unwrap();
         self.pair("apiserver")
@@ -72,7 +72,8 @@ impl Host {
         self.files().read(&Path::new("/backup/now").join(&path[1..])).unwrap()
     }
 
-    /// The stage is refused for a reason that says this; the pair stays, and the stage lies in the backup.
+    /// Asserts that the staging file is refused with this reason, that the key and certificate stay, and that the
+    /// staging file is in the backup.
     #[track_caller]
     fn assert_set_aside(&self, text: &[u8], why: &str) {
         self.stage(text);
@@ -94,13 +95,13 @@ fn json(pair: &Pair) -> Vec<u8> {
 }
 
 #[test]
-fn a_stage_of_another_ca_does_not_take_the_place_of_a_good_pair() {
+fn a_stage_of_another_ca_does_not_replace_a_good_pair() {
     let (host, other) = (Host::new(), Host::new());
     host.assert_set_aside(&json(&other.pair("apiserver")), "is not signed by /pki/ca.crt");
 }
 
 #[test]
-fn a_stage_that_is_older_than_the_pair_in_place_does_not_take_its_place() {
+fn a_stage_that_is_older_than_the_pair_in_place_does_not_replace_it() {
     let host = Host::new();
     let old = host.pair("apiserver");
     host.renew(NOW + DAY);
@@ -108,7 +109,7 @@ fn a_stage_that_is_older_than_the_pair_in_place_does_not_take_its_place() {
 }
 
 #[test]
-fn a_stage_of_another_certificate_does_not_take_the_place_of_a_good_pair() {
+fn a_stage_of_another_certificate_does_not_replace_a_good_pair() {
     let host = Host::new();
     let other = host.pair("apiserver-kubelet-client");
     host.assert_set_aside(&json(&other), "kube-apiserver-kubelet-client");
@@ -119,7 +120,7 @@ fn a_stage_of_another_certificate_does_not_take_the_place_of_a_good_pair() {
 }
 
 #[test]
-fn a_stage_without_names_that_are_in_use_does_not_take_the_place_of_a_good_pair() {
+fn a_stage_without_sans_that_are_in_use_does_not_replace_a_good_pair() {
     let host = Host::new();
     let fewer = host.pair("apiserver");
     let cluster = ClusterConfig { api_server_cert_sans: vec!["lb.example.com".into()], ..fixture::cluster(36) };
@@ -128,14 +129,14 @@ fn a_stage_without_names_that_are_in_use_does_not_take_the_place_of_a_good_pair(
 }
 
 #[test]
-fn a_stage_whose_key_fits_another_certificate_is_not_used() {
+fn a_stage_whose_key_matches_another_certificate_is_not_used() {
     let host = Host::new();
     let mixed = Pair { key: host.pair("apiserver-kubelet-client").key, ..host.pair("apiserver") };
     host.assert_set_aside(&json(&mixed), "apiserver.renewing");
 }
 
 #[test]
-fn a_damaged_stage_is_set_aside_and_does_not_end_every_later_run() {
+fn a_damaged_stage_is_moved_away_and_does_not_stop_every_later_run() {
     let whole = {
         let host = Host::new();
         json(&host.pair("apiserver"))
@@ -170,7 +171,7 @@ fn a_pair_that_a_stage_replaces_is_in_the_backup() {
 }
 
 #[test]
-fn a_stage_that_is_in_place_already_is_removed_without_a_word() {
+fn a_stage_that_is_already_in_place_is_removed_silently() {
     let host = Host::new();
     let pair = host.pair("apiserver");
     host.stage(&json(&pair));
@@ -184,7 +185,7 @@ fn a_rollback_that_was_killed_between_the_two_files_is_completed() {
     let host = Host::new();
     let old = host.pair("apiserver");
     let new = host.renew(NOW + DAY);
-    // The old key is back, the new certificate still there.
+    // The old key is back, the new certificate is still in place.
     host.put(&Pair { key: old.key.clone(), cert: new.cert });
     host.stage(&json(&old));
     assert!(matches!(host.finish(NOW + DAY), Staged::Completed { .. }));
@@ -192,7 +193,7 @@ fn a_rollback_that_was_killed_between_the_two_files_is_completed() {
 }
 
 #[test]
-fn a_stage_is_kept_while_the_ca_that_vouches_for_it_cannot_be_read() {
+fn a_stage_is_kept_while_its_ca_cannot_be_read() {
     let host = Host::new();
     let (pair, path) = (host.pair("apiserver"), host.root.path().join("pki/ca.crt"));
     host.stage(&json(&pair));
@@ -220,7 +221,7 @@ fn a_ca_that_a_rotation_staged_takes_over() {
     let before = host.pair("ca");
     store.hand_over(spec("ca"), &[new.clone(), old.cert.clone()], &key).unwrap();
     let after = host.pair("ca");
-    // Killed with nothing exchanged, and with the key exchanged.
+    // Killed before any rename, and after the key was renamed.
     for key in [&before.key, &after.key] {
         std::fs::write(host.root.path().join("pki/ca.key"), key.0.expose()).unwrap();
         std::fs::write(host.root.path().join("pki/ca.crt"), &before.cert.0).unwrap();

@@ -1,4 +1,4 @@
-//! Tests of the certificates folder: made, kept, completed after a kill at any moment, refused.
+//! Tests of the certificates directory: created, kept, completed after a kill at any point, refused.
 
 use super::*;
 use crate::base::exit_code::ExitCode;
@@ -65,7 +65,7 @@ impl Host {
         std::fs::write(self.path(file), text).unwrap();
     }
 
-    /// Every file below the folder with its content.
+    /// Every file below the directory with its content.
     fn tree(&self) -> Vec<(PathBuf, String)> {
         let mut found = Vec::new();
         for folder in [self.path(""), self.path("etcd")] {
@@ -82,7 +82,7 @@ impl Host {
 }
 
 #[test]
-fn a_whole_tree_is_made_and_then_left_alone() {
+fn all_certificates_are_created_and_then_left_alone() {
     for minor in [20, 36] {
         let host = Host::new(minor);
         assert!(host.all().iter().all(|made| *made == Made::Created));
@@ -114,7 +114,7 @@ fn files_have_kubeadms_modes() {
     }
 }
 
-/// A run can be killed after any of its writes; what it leaves is what is left when the later writes are undone.
+/// A run can be killed after any of its writes; the result is simulated by undoing the later writes.
 #[test]
 fn a_run_killed_after_any_write_is_completed_with_the_same_keys() {
     let reference = Host::new(36);
@@ -150,7 +150,7 @@ fn a_run_killed_after_any_write_is_completed_with_the_same_keys() {
 }
 
 #[test]
-fn a_leaf_that_lost_its_key_is_made_anew() {
+fn a_leaf_that_lost_its_key_is_regenerated() {
     let host = Host::new(36);
     host.all();
     let before = host.read("apiserver.crt");
@@ -161,7 +161,7 @@ fn a_leaf_that_lost_its_key_is_made_anew() {
 }
 
 #[test]
-fn a_foreign_leaf_that_lost_its_key_is_left_alone() {
+fn an_externally_signed_leaf_that_lost_its_key_is_left_alone() {
     let (host, other) = (Host::new(36), Host::new(36));
     host.all();
     other.all();
@@ -183,7 +183,7 @@ fn refused(host: &Host, name: &str, words: &str, way_out: &str) {
 }
 
 #[test]
-fn what_is_wrong_is_refused_with_the_reason_and_the_way_out() {
+fn an_incorrect_file_is_refused_with_the_reason_and_a_hint() {
     let (mut host, other) = (Host::new(36), Host::new(36));
     host.all();
     other.all();
@@ -205,8 +205,8 @@ fn what_is_wrong_is_refused_with_the_reason_and_the_way_out() {
     restore();
 
     host.write("ca.key", &other.read("ca.key"));
-    refused(&host, "ca", "ca.key does not match", "CA's own key back");
-    refused(&host, "apiserver", "ca.key does not match", "CA's own key back");
+    refused(&host, "ca", "ca.key does not match", "restore the CA's own key");
+    refused(&host, "apiserver", "ca.key does not match", "restore the CA's own key");
     restore();
 
     host.write("ca.crt", &host.read("apiserver.crt"));
@@ -228,7 +228,7 @@ fn what_is_wrong_is_refused_with_the_reason_and_the_way_out() {
 }
 
 #[test]
-fn what_has_expired_is_refused() {
+fn an_expired_certificate_is_refused() {
     let host = Host::new(36);
     host.all();
     let judge = |name: &str, now| {
@@ -241,22 +241,25 @@ fn what_has_expired_is_refused() {
     let error = judge("ca", NOW + 3651 * 24 * 3600);
     assert_eq!(
         error.hint().unwrap(),
-        "a CA is changed before it ends, by 'kubewright certs rotate-ca'; now nothing that it signed is valid: run 'kubewright certs check-expiration' to see all of it"
+        "a CA must be rotated before it expires, with 'kubewright certs rotate-ca'; now no certificate that it signed is valid: run 'kubewright certs check-expiration' to list them"
     );
     let error = judge("front-proxy-ca", NOW - 301);
     assert!(error.to_string().contains("not valid before"), "{error}");
 }
 
 #[test]
-fn a_leaf_without_its_ca_names_the_phase_that_makes_it() {
+fn a_leaf_without_its_ca_names_the_phase_that_creates_it() {
     let host = Host::new(36);
     let error = host.ensure("etcd-peer").unwrap_err();
-    assert_eq!(error.to_string(), "/etc/kubernetes/pki/etcd/ca.crt is missing, which must sign etcd-peer");
+    assert_eq!(
+        error.to_string(),
+        "cannot sign etcd-peer: the CA certificate /etc/kubernetes/pki/etcd/ca.crt is missing"
+    );
     assert!(error.hint().unwrap().contains("init phase certs etcd-ca"));
 }
 
 #[test]
-fn an_external_ca_is_enough_when_its_leaves_are_there() {
+fn an_external_ca_is_enough_when_its_leaves_exist() {
     let host = Host::new(36);
     host.all();
     for file in ["ca.key", "front-proxy-ca.key", "etcd/ca.key"] {
@@ -291,7 +294,7 @@ fn a_ca_file_with_several_certificates_is_kept_and_each_is_trusted() {
     host.remove("apiserver.crt");
     host.remove("apiserver.key");
     assert_eq!(host.ensure("apiserver").unwrap(), Made::Created);
-    // The one whose key is there has signed, although it is not the first.
+    // The certificate whose key exists has signed, although it is not the first.
     verify_chain(
         &bundle[bundle.rfind("-----BEGIN").unwrap()..],
         &host.read("apiserver.crt"),
@@ -301,7 +304,7 @@ fn a_ca_file_with_several_certificates_is_kept_and_each_is_trusted() {
 }
 
 #[test]
-fn a_key_that_was_brought_is_used_and_kept_byte_for_byte() {
+fn a_provided_key_is_used_and_kept_byte_for_byte() {
     let host = Host::new(36);
     let key = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "");
     host.write("ca.key", &key);
@@ -311,7 +314,7 @@ fn a_key_that_was_brought_is_used_and_kept_byte_for_byte() {
 }
 
 #[test]
-fn a_dry_run_makes_the_whole_tree_in_memory() {
+fn a_dry_run_creates_all_certificates_in_memory() {
     let mut host = Host::new(36);
     host.gate = Gate::recording();
     let store = host.store();

@@ -1,4 +1,4 @@
-//! Tests of judging: each kind of wrongness alone, and several at once.
+//! Tests of verification: each problem alone, and several at once.
 
 use super::*;
 use crate::base::env::Random;
@@ -42,7 +42,7 @@ impl Ca {
         sign(template, key.public_der(), Authority { cert: &self.cert, key: &self.key }, &Random::system()).unwrap()
     }
 
-    fn judge(&self, chain: &[Cert], key: &PrivateKey, usages: &[Usage], names: &[&str], now: i64) -> Vec<Problem> {
+    fn check(&self, chain: &[Cert], key: &PrivateKey, usages: &[Usage], names: &[&str], now: i64) -> Vec<Problem> {
         let mut sans = Sans::default();
         for name in names {
             sans.add(name);
@@ -59,18 +59,18 @@ impl Ca {
 }
 
 #[test]
-fn a_right_certificate_has_no_problems() {
+fn a_correct_certificate_has_no_problems() {
     let (ca, key) = (ca("ca"), key());
     let leaf = ca.sign(&template("x"), &key);
-    assert_eq!(ca.judge(&[leaf], &key, &[Usage::Server], &["cp1", "10.0.0.1"], NOW), []);
+    assert_eq!(ca.check(&[leaf], &key, &[Usage::Server], &["cp1", "10.0.0.1"], NOW), []);
 }
 
 #[test]
-fn each_wrong_thing_is_named() {
+fn each_problem_is_named() {
     let (ca, mine) = (ca("ca"), key());
     let leaf = ca.sign(&template("x"), &mine);
-    let judge = |chain: &[Cert], key: &PrivateKey, usages: &[Usage], names: &[&str], now| {
-        let problems = ca.judge(chain, key, usages, names, now);
+    let check = |chain: &[Cert], key: &PrivateKey, usages: &[Usage], names: &[&str], now| {
+        let problems = ca.check(chain, key, usages, names, now);
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(
             problems[0].fix(Path::new("x.crt"), "x").contains("run '")
@@ -79,26 +79,26 @@ fn each_wrong_thing_is_named() {
         problems[0].to_string()
     };
     let leaf = std::slice::from_ref(&leaf);
-    assert_eq!(judge(leaf, &mine, &[], &[], NOW + 11), "its certificate expired on 2026-11-21T05:21:10Z");
-    assert_eq!(judge(leaf, &mine, &[], &[], NOW - 11), "its certificate is not valid before 2026-11-21T05:20:50Z");
-    assert_eq!(judge(leaf, &key(), &[], &[], NOW), "the private key in x.key does not match the certificate");
-    assert_eq!(judge(leaf, &mine, &[Usage::Client], &[], NOW), "the certificate may not be used for clientAuth");
-    assert_eq!(judge(leaf, &mine, &[], &["cp1", "lb", "::1"], NOW), "the certificate is not valid for lb, ::1");
+    assert_eq!(check(leaf, &mine, &[], &[], NOW + 11), "its certificate expired on 2026-11-21T05:21:10Z");
+    assert_eq!(check(leaf, &mine, &[], &[], NOW - 11), "its certificate is not valid before 2026-11-21T05:20:50Z");
+    assert_eq!(check(leaf, &key(), &[], &[], NOW), "the private key in x.key does not match the certificate");
+    assert_eq!(check(leaf, &mine, &[Usage::Client], &[], NOW), "the certificate may not be used for clientAuth");
+    assert_eq!(check(leaf, &mine, &[], &["cp1", "lb", "::1"], NOW), "the certificate is not valid for lb, ::1");
 }
 
 #[test]
 fn a_ca_of_the_same_name_with_another_key_is_another_ca() {
     let (ours, theirs, key) = (ca("kubernetes"), ca("kubernetes"), key());
     let leaf = theirs.sign(&template("x"), &key);
-    let problems = ours.judge(&[leaf], &key, &[], &[], NOW);
+    let problems = ours.check(&[leaf], &key, &[], &[], NOW);
     assert_eq!(problems, [Problem::WrongCa { ca: "ca.crt".into(), issuer: "CN=kubernetes".into() }]);
 }
 
 #[test]
-fn everything_wrong_is_said_at_once() {
+fn all_problems_are_reported_at_once() {
     let (ours, theirs) = (ca("kubernetes"), ca("other"));
     let leaf = theirs.sign(&template("x"), &key());
-    assert_eq!(ours.judge(&[leaf], &key(), &[Usage::Client], &["lb"], NOW + 99).len(), 5);
+    assert_eq!(ours.check(&[leaf], &key(), &[Usage::Client], &["lb"], NOW + 99).len(), 5);
 }
 
 #[test]

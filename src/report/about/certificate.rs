@@ -1,5 +1,6 @@
 //! The facts about certificates that plans show.
 
+use crate::config::model::KeyAlgorithm;
 use crate::pki::{Cert, moment};
 use serde::Serialize;
 
@@ -38,7 +39,7 @@ impl CertificateFacts {
             sans: cert.sans.dns.iter().cloned().chain(addresses).collect(),
             expires: moment::text(cert.not_after),
             serial: cert.serial.clone(),
-            algorithm: cert.algorithm().map(|algorithm| algorithm.name()),
+            algorithm: cert.algorithm().map(KeyAlgorithm::name),
         }
     }
 

@@ -42,7 +42,7 @@ impl StaticPodFacts {
         };
         // A flag of the user may hold a credential.
         let flags = words.into_iter().filter(is_notable).map(|word| masked::mask(&word, Format::Words)).collect();
-        Some(Self { flags, name, image })
+        Some(Self { name, image, flags })
     }
 }
 

@@ -35,7 +35,7 @@ pub fn cluster(cx: &mut Context) -> Result<Arc<Cluster>> {
 /// # Errors
 /// When the command changes no CA, or it cannot be read.
 pub fn information(cx: &mut Context, kubeconfig: &Path, leads: bool) -> Result<Value> {
-    let cluster = if leads { cx.running_cluster(kubeconfig)? } else { cx.cluster_for_anybody(kubeconfig)? };
+    let cluster = if leads { cx.running_cluster(kubeconfig)? } else { cx.anonymous_cluster(kubeconfig)? };
     Ok(cluster.find(&rotation::cluster_info())?.ok_or(RotationError::NoClusterInfo)?)
 }
 

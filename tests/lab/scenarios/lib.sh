@@ -17,7 +17,11 @@ fail() {
 boot() { # HOST...
   local host
   lab up "$@"
-  for host in "$@"; do lab push "$host" "$BINARY" /usr/bin/kubewright; done
+  for host in "$@"; do
+    lab push "$host" "$BINARY" /usr/bin/kubewright
+    # On a busy machine containerd answers long after sshd.
+    eventually on "$host" ctr version > /dev/null 2>&1
+  done
 }
 
 # Waits until a command succeeds.

@@ -7,7 +7,7 @@ CRI='plugins."io.containerd.grpc.v1.cri"'
 
 # Writes a file of containerd's configuration and has containerd read it.
 write() { # PATH, and the text on standard input
-  on n41 sh -c "mkdir -p \$(dirname $1) && cat > $1 && systemctl restart containerd"
+  on n41 sh -c "mkdir -p \$(dirname $1) && cat > $1 && systemctl reset-failed containerd && systemctl restart containerd"
 }
 driver_is() { # VALUE of SystemdCgroup, in force
   on n41 sh -c "systemctl -q is-active containerd && containerd config dump | grep -q 'SystemdCgroup = $1'" ||

@@ -12,7 +12,7 @@ whole_host() { # HOST
   # shellcheck disable=SC2016 # the host's own shell expands it
   on "$1" sh -c '
     find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /tmp -o -path /var/cache -o -path /var/tmp \
-      -o -path /var/lib/containerd -o -path /var/lib/systemd -o -path /var/log/journal -o -path /root/.kube \) -prune \
+      -o -path /var/lib/containerd -o -path /opt/containerd -o -path /var/lib/systemd -o -path /var/log/journal -o -path /root/.kube \) -prune \
       -o -printf "%y %m %p %l\n" | sort
     find /run -xdev \( -path "/run/systemd*" -o -path "/run/udev*" -o -path "/run/containerd*" -o -path "/run/log*" \
       -o -path "/run/user*" -o -path /run/netns -o -path "/run/*.lock" \) -prune -o -printf "%y %m %p\n" | sort

@@ -14,7 +14,7 @@ fn version_2(systemd: bool, sandbox: &str) -> Case {
     let mut case = Case::new();
     case.cluster = cluster(36);
     case.cri = FakeCri::v1().status("", if systemd { "systemd" } else { "cgroupfs" });
-    case.cri = if systemd { case.cri.tells_systemd() } else { case.cri.tells_cgroupfs() };
+    case.cri = if systemd { case.cri.reports_systemd() } else { case.cri.reports_cgroupfs() };
     case.host = case
         .host
         .on("kubelet --version", "Kubernetes v1.36.2\n")

@@ -124,7 +124,7 @@ fn a_kubelet_older_than_the_cluster_does_not_take_its_driver_from_the_runtime() 
         let mut case = Case::new();
         case.cluster = cluster(31);
         case.host = case.host.on("kubelet --version", &format!("Kubernetes v1.{kubelet}.2\n"));
-        case.cri = case.cri.tells_cgroupfs();
+        case.cri = case.cri.reports_cgroupfs();
         case.report().errors().any(|finding| finding.id == "CgroupDriver")
     };
     assert!(judged(30));

@@ -58,6 +58,7 @@ fn host(config: &str) -> FakeHost {
     FakeHost::new()
         .systemd()
         .on(RESTART, "")
+        .on("systemctl show -p Result containerd", "Result=exit-code\n")
         .on(SHOW, LOADED)
         .on("systemctl show -p ExecStart containerd", "ExecStart=\n")
         .file(CONFIG, config)

@@ -169,7 +169,7 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
         let host = host.on("sysctl -w net.ipv4.ip_forward=0", "").on("systemctl disable kubelet", "");
         let live = host.live();
         let told = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().told;
-        assert_eq!(told.iter().any(|line| line.contains("swap on /dev/sda2 on again")), killed_at > 0, "{told:?}");
+        assert_eq!(told.iter().any(|line| line.contains("swap on /dev/sda2 back on")), killed_at > 0, "{told:?}");
         assert_eq!(told.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 1, "{told:?}");
         assert_eq!(read(&host, "/etc/fstab"), FSTAB);
         assert!(!host.root().join("etc/sysctl.d/99-z-kubewright.conf").exists());

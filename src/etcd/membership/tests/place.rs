@@ -1,10 +1,10 @@
-//! Which place is a host's, and whose it must not take.
+//! Which membership is a host's, and which it must not replace.
 
 use super::*;
 
-/// A new host with the configuration of the first one, and so with its address, took the first one's member out.
+/// A new host with the configuration of the first one, and so with its address, removed the first one's member.
 #[test]
-fn a_host_that_was_given_the_address_of_another_does_not_take_its_place() {
+fn a_host_with_the_address_of_another_does_not_replace_its_member() {
     for (name, local, sick) in [
         ("d", LocalData::Absent, false),
         ("d", LocalData::Absent, true),
@@ -27,9 +27,9 @@ fn a_host_that_was_given_the_address_of_another_does_not_take_its_place() {
     }
 }
 
-/// With its data in a folder that was not looked into, a healthy member was taken for one that had lost them.
+/// A healthy member with its data in another directory was treated as one that had lost them.
 #[test]
-fn a_member_that_lives_keeps_its_place_where_its_data_are_not_seen() {
+fn a_running_member_is_kept_if_its_data_are_not_found() {
     let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
     let id = etcd.with(|state| state.members[2].id);
     let admission = host.membership(&etcd).admit("c", &url("c"), LocalData::Manifest).unwrap();
@@ -37,16 +37,16 @@ fn a_member_that_lives_keeps_its_place_where_its_data_are_not_seen() {
 }
 
 #[test]
-fn a_member_that_is_starting_again_is_not_taken_for_dead() {
+fn a_restarting_member_is_not_treated_as_dead() {
     let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
     etcd.with(|state| state.starting = 3);
     let admission = host.membership(&etcd).admit("c", &url("c"), LocalData::Manifest).unwrap();
     assert!(admission.has_started && etcd.shown() == "a b c");
 }
 
-/// Its host died before etcd started there, so no node has its name: the way out that was told led nowhere.
+/// Its host died before etcd started there, so no node has its name: the hint was useless.
 #[test]
-fn a_place_that_was_given_up_half_way_is_told_with_what_removes_it() {
+fn an_unfinished_join_is_reported_with_the_command_that_removes_it() {
     let (etcd, host) = (TestEtcd::of(&["a"]), Host::new());
     let id = etcd.with(|state| state.add("b").id);
     for (key, start) in [(format!("{id:x}"), false), ("b".to_owned(), true)] {

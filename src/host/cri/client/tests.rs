@@ -9,7 +9,7 @@ fn connect(host: &FakeHost) -> Cri {
 }
 
 #[test]
-fn an_old_runtime_is_spoken_to_in_v1alpha2() {
+fn an_old_runtime_is_called_with_v1alpha2() {
     let host = FakeHost::new();
     let _server = FakeCri::v1alpha2().serve(host.root(), SOCKET);
     let cri = connect(&host);
@@ -18,7 +18,7 @@ fn an_old_runtime_is_spoken_to_in_v1alpha2() {
 }
 
 #[test]
-fn removing_a_pod_that_is_gone_is_fine_and_a_dry_run_does_not_ask() {
+fn removing_a_missing_pod_succeeds_and_a_dry_run_sends_no_request() {
     let host = FakeHost::new();
     let pod =
         Pod { id: "1".into(), name: "etcd-n1".into(), namespace: "kube-system".into(), ready: true, serves_node: true };
@@ -31,9 +31,9 @@ fn removing_a_pod_that_is_gone_is_fine_and_a_dry_run_does_not_ask() {
     assert!(!server.calls().iter().any(|call| call.contains("StopPodSandbox")));
 }
 
-/// An etcd that was taken out of its cluster ends by itself, while reset stops it.
+/// A removed etcd member exits by itself while reset stops it.
 #[test]
-fn a_container_that_ends_while_it_is_stopped_has_been_stopped() {
+fn a_container_that_exits_while_it_is_stopped_counts_as_stopped() {
     let host = FakeHost::new();
     let fake = FakeCri::new().pod("etcd", &[], &[]).fails_once("StopContainer", 2, "ttrpc: closed: unknown");
     let server = fake.serve(host.root(), SOCKET);
@@ -44,7 +44,7 @@ fn a_container_that_ends_while_it_is_stopped_has_been_stopped() {
 }
 
 #[test]
-fn the_runtimes_words_are_kept() {
+fn the_message_of_the_runtime_is_kept() {
     let host = FakeHost::new();
     let _server = FakeCri::new().fails("ListContainers", 13, "disk on fire").serve(host.root(), SOCKET);
     let failure: crate::base::Failure = connect(&host).containers().unwrap_err().into();

@@ -1,8 +1,8 @@
-//! What is read of an answer before anything is proved.
+//! What is parsed of a response before it is verified.
 
 use super::*;
 
-/// 22 KB of a stranger took 2 GB before the pin was looked at.
+/// 22 KB of an untrusted server took 2 GB of memory before the pin was verified.
 #[test]
 fn cluster_information_that_aliases_make_large_is_refused() {
     let ca = TestCa::new("kubernetes");
@@ -14,7 +14,7 @@ fn cluster_information_that_aliases_make_large_is_refused() {
 }
 
 #[test]
-fn of_another_ca_nothing_but_the_ca_is_read() {
+fn only_the_ca_is_parsed_before_it_is_verified() {
     let (ours, theirs) = (TestCa::new("kubernetes"), TestCa::new("kubernetes"));
     let text = kubeconfig("https://10.0.0.1:6443", &theirs.pem()).replace("kind: Config", "kind: Config\nusers: 7");
     let server = serve(&theirs.local_leaf(), config_map(&text, None));

@@ -38,7 +38,7 @@ pub(super) fn find(
     let cluster = named.ok_or_else(|| AccessError::Incomplete { path: path.into(), what: "cluster" })?;
     name_proxy(cx, proxies, cluster.server.trim_start_matches("https://"));
     let user = file.current_user().cloned().unwrap_or_default();
-    let given = access::authority(cx, path, cluster)?;
+    let given = access::ca_certificates(cx, path, cluster)?;
     let own = access::credentials(cx, path, &user)?;
     let access = Access {
         server: cluster.server.clone(),
