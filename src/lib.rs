@@ -16,6 +16,7 @@ pub mod phases;
 pub mod pipeline;
 pub mod pki;
 pub mod render;
+pub mod report;
 pub mod state;
 pub mod versions;
 

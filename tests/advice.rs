@@ -46,7 +46,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/checks/holding.rs", "run 'kubewright reset' to leave that cluster", NothingToLose),
     ("src/checks/holding.rs", "; {otherwise}, run 'kubewright reset'", NothingToLose),
     ("src/cli/certs/check.rs", "rm /var/lib/kubelet/pki/kubelet.crt", NothingRestsOnIt),
-    ("src/cli/node.rs", "To clean up its host, run there:", OthersThatStay),
+    ("src/cli/node.rs", "To clean up its host, run there", OthersThatStay),
     ("src/etcd/error.rs", "'kubewright node remove", AMajority),
     ("src/host/mounts.rs", "run 'umount {original}', then the same command again", NothingRestsOnIt),
     ("src/host/mounts.rs", "run 'umount {path}', then the same command again", NothingRestsOnIt),
@@ -109,7 +109,9 @@ fn destructive_advice_is_given_only_where_its_guard_holds() {
             if rows.is_empty() {
                 unlisted.push(format!("{path}:{}: {}", number + 1, line.trim()));
             }
-            rows.into_iter().for_each(|row| used[row] = true);
+            for row in rows {
+                used[row] = true;
+            }
         }
     }
     assert!(unlisted.is_empty(), "say in the table of advice what makes this safe:\n{}", unlisted.join("\n"));

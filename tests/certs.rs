@@ -295,6 +295,23 @@ fn what_a_dry_run_of_a_renewal_names_is_what_a_run_changes() {
     assert_eq!(planned, plan(""));
 }
 
+/// A renewal by name walked through every certificate and kubeconfig.
+#[test]
+fn a_renewal_by_name_runs_only_the_phase_of_that_name() {
+    let root = tree("8760h0m0s");
+    for (name, phases) in [
+        ("apiserver", vec!["certs/apiserver", "prune"]),
+        ("scheduler.conf", vec!["certs/scheduler.conf", "prune"]),
+        ("kubelet.conf", vec!["kubelet", "prune"]),
+    ] {
+        let done = certs(&root, &format!("renew {name} --events json")).exit(ExitCode::Ok);
+        let events = done.stderr.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        let started = events.filter(|event| event["event"] == "phaseStarted");
+        let started: Vec<String> = started.map(|event| event["phase"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(started, phases, "{name}");
+    }
+}
+
 #[test]
 fn without_write_permission_the_error_says_so_and_nothing_is_partially_renewed() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

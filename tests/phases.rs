@@ -165,10 +165,11 @@ fn a_dry_run_shows_every_file_and_no_private_key_and_writes_nothing() {
     let root = tempfile::tempdir().unwrap();
 
     let text = run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout;
+    let full = run("init --dry-run -v", root.path()).exit(ExitCode::Ok).stdout;
     let json = run("init --dry-run -o json", root.path()).exit(ExitCode::Ok).stdout;
     assert!(whole::names(root.path()).is_empty());
     for secret in KEYS {
-        assert!(!text.contains(secret) && !json.contains(secret), "{secret} is shown");
+        assert!(!text.contains(secret) && !full.contains(secret) && !json.contains(secret), "{secret} is shown");
     }
 
     let outcome: Value = serde_json::from_str(&json).unwrap();
@@ -178,14 +179,84 @@ fn a_dry_run_shows_every_file_and_no_private_key_and_writes_nothing() {
         let change = changes.iter().find(|change| change["path"] == path.as_str());
         let change = change.unwrap_or_else(|| panic!("{path} is not in the plan"));
         let Some(bytes) = bytes else { continue };
-        assert!(text.contains(&format!("would write {path} (")), "{path} is not in the text");
+        assert!(full.contains(&format!("would write {path} (")), "{path} is not in the full text");
+        let is_named = text.split([' ', ',', '\n']).any(|word| word == path);
+        assert!(is_named, "{path} is not in the text");
         // Certificates and what holds them differ from run to run.
         if path.ends_with(".yaml") || path.ends_with(".env") {
             assert_eq!(change["after"], String::from_utf8(bytes).unwrap(), "{path}");
         }
     }
     assert_eq!(outcome["dryRun"], true);
-    assert!(text.ends_with("Nothing was changed.\n"), "{text}");
+    assert!(text.contains(" changes planned. Nothing was changed. Add -v"), "{text}");
+}
+
+/// A dry run printed 1,400 lines, most of them base64.
+#[test]
+fn the_plan_of_a_new_control_plane_fits_on_a_page_and_says_what_each_file_is() {
+    let root = tempfile::tempdir().unwrap();
+    let text = run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(text.lines().count() < 80, "{text}");
+    let widest = text.lines().max_by_key(|line| line.chars().count()).unwrap();
+    assert!(widest.chars().count() <= 80, "{widest}");
+    assert!(!text.contains("BEGIN") && !text.contains("LS0tLS1"), "{text}");
+    // Where lines are wrapped does not matter here.
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "create 10 certificates (ca, ",
+        "11 private keys; ",
+        "4 static Pods (etcd, kube-apiserver, kube-controller-manager, kube-scheduler)",
+        "create /etc/kubernetes/pki/etcd/server.crt (0644) CN=cp1, issued by CN=etcd-ca, server auth, client auth, expires ",
+        " SANs cp1, localhost, 10.0.0.5, 127.0.0.1, ::1 ",
+        " CN=kubernetes, self-signed, CA, expires ",
+        "create private keys (0600, ECDSA-P256) /etc/kubernetes/pki/ca.key, ",
+        "create kubeconfigs (0600) for https://10.0.0.5:6443, until ",
+        "/etc/kubernetes/scheduler.conf (system:kube-scheduler)",
+        " registry.k8s.io/kube-apiserver:v1.36.2 --advertise-address=10.0.0.5 ",
+        "create /var/lib/kubelet/config.yaml (0644), ",
+        "/var/lib/kubelet/kubeadm-flags.env (0644) KUBELET_KUBEADM_ARGS=",
+    ] {
+        assert!(flat.contains(part), "{part:?} is not in\n{text}");
+    }
+    let json: Value =
+        serde_json::from_str(&run("init --dry-run -o json", root.path()).exit(ExitCode::Ok).stdout).unwrap();
+    let about = |path: &str| {
+        let change = json["changed"].as_array().unwrap().iter().find(|change| change["path"] == path).unwrap();
+        change["about"].clone()
+    };
+    assert_eq!(
+        about("/etc/kubernetes/pki/sa.key"),
+        serde_json::json!({"kind": "privateKey", "algorithm": "ECDSA-P256"})
+    );
+    let server = &about("/etc/kubernetes/pki/apiserver.crt")["certificates"][0];
+    assert_eq!((server["subject"].as_str(), server["isCa"].as_bool()), (Some("CN=kube-apiserver"), Some(false)));
+    assert_eq!(about("/etc/kubernetes/kubelet.conf")["user"], "system:node:cp1");
+    assert!(about("/etc/kubernetes/manifests/etcd.yaml")["image"].as_str().unwrap().contains("etcd:"));
+}
+
+/// Pods get the proxy variables of the process, which may have a password.
+#[test]
+fn no_form_of_a_plan_shows_the_password_of_a_proxy() {
+    let root = tempfile::tempdir().unwrap();
+    for line in ["init --dry-run", "init --dry-run -v", "init --dry-run -o json"] {
+        let args = line.split(' ').chain(["--config", "cluster.yaml"]);
+        let run = Run::new(args).file("cluster.yaml", config("ECDSA-P256")).rootfs(root.path());
+        let done = run.var("HTTPS_PROXY", "http://jane:hunter22@proxy:3128").finish().exit(ExitCode::Ok);
+        assert!(!done.stdout.contains("hunter22") && !done.stderr.contains("hunter22"), "{line}: {done}");
+    }
+}
+
+#[test]
+fn a_changed_certificate_or_kubeconfig_is_shown_by_its_facts() {
+    let root = tempfile::tempdir().unwrap();
+    run("init", root.path()).exit(ExitCode::Ok);
+    for (name, path) in [("apiserver", "pki/apiserver.crt"), ("admin.conf", "admin.conf")] {
+        let renew = Run::new(["certs", "renew", name, "--dry-run"]).rootfs(root.path());
+        let text = renew.finish().exit(ExitCode::Ok).stdout;
+        assert!(text.contains(&format!("  change /etc/kubernetes/{path} (06")), "{text}");
+        assert!(text.contains("\n    -serial ") && text.contains("\n    +serial "), "{text}");
+        assert!(!text.contains("BEGIN") && !text.contains("LS0t") && !text.contains("-subject"), "{text}");
+    }
 }
 
 #[test]
@@ -198,9 +269,9 @@ fn a_dry_run_on_a_tree_shows_only_what_differs() {
     let right = fs::read_to_string(&manifest).unwrap();
     fs::write(&manifest, right.replace("leader-elect=true", "leader-elect=false")).unwrap();
     let text = run("init --dry-run", root.path()).exit(ExitCode::Ok).stdout;
-    assert!(text.contains("would change /etc/kubernetes/manifests/kube-scheduler.yaml (0600):\n"), "{text}");
+    assert!(text.contains("  change /etc/kubernetes/manifests/kube-scheduler.yaml (0600)\n"), "{text}");
     assert!(text.contains("    -    - --leader-elect=false\n    +    - --leader-elect=true\n"), "{text}");
-    assert!(text.ends_with("1 change planned. Nothing was changed.\n"), "{text}");
+    assert!(text.starts_with("1 change planned. Nothing was changed."), "{text}");
 
     run("init", root.path()).exit(ExitCode::Ok);
     assert_eq!(fs::read_to_string(&manifest).unwrap(), right);

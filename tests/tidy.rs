@@ -14,6 +14,7 @@ const LAYERS: &[&[&str]] = &[
     &["state"],
     &["ops"],
     &["phases"],
+    &["report"],
     &["fleet"],
     &["cli"],
 ];

@@ -5,6 +5,7 @@
 //! contain secrets.
 
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -96,12 +97,15 @@ struct State {
     sink: Box<dyn Sink>,
     /// Only warnings pass: messages about work that is only planned would be wrong.
     suppressed: bool,
+    /// The warnings so far; each is reported once.
+    warned: BTreeSet<String>,
 }
 
 impl Events {
     /// Sends events to `sink`.
     pub fn new(sink: Box<dyn Sink>) -> Self {
-        Self { state: Arc::new(Mutex::new(State { phase: String::new(), sink, suppressed: false })), phase: None }
+        let state = State { phase: String::new(), sink, suppressed: false, warned: BTreeSet::new() };
+        Self { state: Arc::new(Mutex::new(state)), phase: None }
     }
 
     /// Writes events to `out` in the given style.
@@ -147,9 +151,13 @@ impl Events {
         self.emit(|phase| Event::Message { phase, text });
     }
 
-    /// Reports a problem that does not stop the command.
+    /// Reports a problem that does not stop the command. The same warning is reported once in a run, whichever phase
+    /// finds it again.
     pub fn warning(&self, text: impl Into<String>) {
         let text = text.into();
+        if !self.state().warned.insert(text.clone()) {
+            return;
+        }
         self.emit(|phase| Event::Warning { phase, text });
     }
 
@@ -312,6 +320,21 @@ mod tests {
             events.warning("b");
         });
         assert_eq!(text, "warning: b\n");
+    }
+
+    #[test]
+    fn a_warning_of_several_phases_is_printed_once() {
+        let text = output(Style::Lines, |events| {
+            events.phase_started("etcd/local");
+            events.warning("a~ is not applied");
+            events.phase_started("control-plane/apiserver");
+            events.of_phase("preflight").warning("a~ is not applied");
+            events.warning("b~ is not applied");
+        });
+        assert_eq!(
+            text,
+            "[etcd/local] warning: a~ is not applied\n[control-plane/apiserver] warning: b~ is not applied\n"
+        );
     }
 
     #[test]

@@ -91,19 +91,24 @@ impl Fault for FileError {
     }
 }
 
+/// Displays what a file of a kind that can be parsed had before; None if it cannot be parsed.
+type Former = fn(&[u8]) -> Option<String>;
+
 /// The content of a file to write, and how it is displayed.
 pub struct Content {
     bytes: Secret<Vec<u8>>,
     shown: String,
     /// How secrets are found in what the file had before.
     format: Option<Format>,
+    /// What is displayed of what the file had before, for a kind of file that can be parsed; None if it cannot be.
+    former: Option<Former>,
 }
 
 impl Content {
     /// Text without secrets.
     pub fn public(text: impl Into<String>) -> Self {
         let shown = text.into();
-        Self { bytes: Secret::new(shown.clone().into_bytes()), shown, format: None }
+        Self { bytes: Secret::new(shown.clone().into_bytes()), shown, format: None, former: None }
     }
 
     /// A configuration in which credentials, such as those of a registry, are not displayed.
@@ -118,7 +123,13 @@ impl Content {
 
     /// Secret bytes; plans and diffs display `shown` instead.
     pub fn secret(bytes: impl Into<Vec<u8>>, shown: impl Into<String>) -> Self {
-        Self { bytes: Secret::new(bytes.into()), shown: shown.into(), format: None }
+        Self { bytes: Secret::new(bytes.into()), shown: shown.into(), format: None, former: None }
+    }
+
+    /// The same content, with the displayable part of what the file had before given by `former`.
+    #[must_use]
+    pub fn with_former(self, former: Former) -> Self {
+        Self { former: Some(former), ..self }
     }
 }
 
@@ -312,6 +323,9 @@ impl HostFiles {
     fn shown_before(&self, path: &Path, before: &[u8], content: &Content) -> String {
         if let Some(Some(planned)) = self.planned(path) {
             return planned.shown;
+        }
+        if let Some(shown) = content.former.and_then(|former| former(before)) {
+            return shown;
         }
         if let Some(format) = content.format {
             return masked::mask(&String::from_utf8_lossy(before), format);

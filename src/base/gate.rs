@@ -54,7 +54,24 @@ pub enum Change {
         object: String,
         /// The request body as displayed; None if verb and object say it all.
         body: Option<String>,
+        /// The object before and after, as displayed, if an existing one changes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        exchange: Option<Exchange>,
     },
+}
+
+/// An object before and after a change, as displayed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Exchange {
+    pub before: String,
+    pub after: String,
+}
+
+impl Change {
+    /// A request that is described by verb, object and body.
+    pub fn request(api: &str, verb: &str, object: &str, body: Option<String>) -> Self {
+        Self::Request { api: api.into(), verb: verb.into(), object: object.into(), body, exchange: None }
+    }
 }
 
 /// A change and the phase that requested it.

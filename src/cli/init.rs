@@ -1,24 +1,23 @@
 //! `init` and `init phase …`.
 
 use super::args::init::InitArgs;
-use super::change_list;
 use super::facts;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::config::InitFlags;
 use crate::config::model::ClusterConfig;
 use crate::context::{Context, Findings, InitOptions, Task};
+use crate::domain::paths::ADMIN_CONF;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
 use crate::render::objects::addon::AddonName;
 use crate::render::objects::manifest;
+use crate::report::{ChangeList, Closing};
 use serde::Serialize;
-use std::fmt::Write;
 use textwrap::core::Word;
 use textwrap::wrap_algorithms::wrap_first_fit;
 
@@ -118,7 +117,7 @@ struct Outcome<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     dry_run: bool,
-    changed: Vec<Entry>,
+    changed: ChangeList,
     #[serde(skip_serializing_if = "Option::is_none")]
     worker_join: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,12 +127,8 @@ struct Outcome<'a> {
 }
 
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
-    let changed = cx.gate.entries();
-    let text = if dry_run {
-        change_list::text(&changed)
-    } else {
-        closing_text(change_list::outcome(summary, &session.global.rootfs), whole, &cx.result)
-    };
+    let changed = ChangeList::new(cx.gate.entries());
+    let text = if dry_run { session.plan(&changed) } else { closing_text(Closing::of_run(summary), whole, &cx.result) };
     let outcome = Outcome {
         summary,
         dry_run,
@@ -147,47 +142,36 @@ fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: 
 }
 
 /// The outcome and the next steps; for a single phase only its result.
-fn closing_text(outcome: String, whole: bool, result: &Findings) -> String {
-    let joins = result.worker_join.as_deref().map(|join| join_lines(join, result.control_plane_join.as_deref()));
+fn closing_text(outcome: Closing, whole: bool, result: &Findings) -> String {
     // The join command for a control plane already contains the key.
-    let key = result.certificate_key.as_deref().filter(|_| result.control_plane_join.is_none()).map(key_line);
-    if let (false, Some(text)) = (whole, joins.as_ref().or(key.as_ref())) {
-        return text.clone();
+    let key = result.certificate_key.as_deref().filter(|_| result.control_plane_join.is_none());
+    let has_result = result.worker_join.is_some() || key.is_some();
+    let mut closing = if !whole && has_result { Closing::default() } else { outcome };
+    if let Some(worker) = &result.worker_join {
+        if whole {
+            closing = next_steps(closing);
+        }
+        closing = closing.step("To join a worker, run as root on its host", wrapped(worker));
+        if let Some(join) = &result.control_plane_join {
+            let purpose = "To join a control plane (within two hours), run as root on its host";
+            closing = closing.step(purpose, wrapped(join));
+        }
     }
-    let mut text = outcome;
-    if let Some(joins) = &joins {
-        text += NEXT_STEPS;
-        text += joins;
+    match key {
+        Some(key) if whole || result.worker_join.is_none() => closing.step(KEY, key).text(),
+        _ => closing.text(),
     }
-    text + &key.map(|key| format!("\n{key}")).unwrap_or_default()
 }
 
-fn key_line(key: &str) -> String {
-    format!("The certificates are stored in the cluster for two hours, encrypted with this key:\n    {key}\n")
-}
+const KEY: &str = "The certificates are in the cluster for two hours, encrypted with this key";
 
 /// The next steps on this host.
-const NEXT_STEPS: &str = "
-The control plane is up.
-
-To use kubectl as your own user (or the user who ran sudo):
-    sudo kubewright kubeconfig install
-
-To use it as root in this shell:
-    export KUBECONFIG=/etc/kubernetes/admin.conf
-
-Pods need a network: install a CNI plugin, unless this host already has one.
-
-";
-
-/// The next steps on other hosts.
-fn join_lines(worker: &str, control_plane: Option<&str>) -> String {
-    let mut text = format!("To join a worker, run as root on its host:\n{}\n", wrapped(worker));
-    if let Some(join) = control_plane {
-        let _ =
-            write!(text, "\nTo join a control plane (within two hours), run as root on its host:\n{}\n", wrapped(join));
-    }
-    text
+fn next_steps(closing: Closing) -> Closing {
+    closing
+        .paragraph("The control plane is up.")
+        .step("To use kubectl as your own user (or the user who ran sudo)", "sudo kubewright kubeconfig install")
+        .step("To use it as root in this shell", format!("export KUBECONFIG={ADMIN_CONF}"))
+        .paragraph("Pods need a network: install a CNI plugin, unless this host already has one.")
 }
 
 /// Wraps the command at 80 columns where possible, with a trailing backslash on each line but the last, so that it can
@@ -209,7 +193,7 @@ fn wrapped(command: &str) -> String {
     let lines = wrap_first_fit(&words, &[WIDTH]);
     let lines: Vec<String> =
         lines.iter().map(|line| line.iter().map(|word| &**word).collect::<Vec<_>>().join(" ")).collect();
-    format!("    {}", lines.join(" \\\n      "))
+    lines.join(" \\\n  ")
 }
 
 fn flags(args: &InitArgs, session: &Session) -> InitFlags {
@@ -264,11 +248,12 @@ mod tests {
                 control_plane_join: control_plane.map(str::to_owned),
                 certificate_key: Some("00ff".into()),
             };
-            closing_text("Done.\n".into(), whole, &result)
+            closing_text(Closing::new("Done."), whole, &result)
         };
-        assert_eq!(text(false, None, None), key_line("00ff"), "phase upload-certs");
-        assert_eq!(text(true, None, None), format!("Done.\n\n{}", key_line("00ff")), "without show-join-command");
-        assert!(text(true, Some("worker"), None).ends_with(&key_line("00ff")), "without controlPlaneEndpoint");
+        let key = format!("{KEY}:\n    00ff\n");
+        assert_eq!(text(false, None, None), key, "phase upload-certs");
+        assert_eq!(text(true, None, None), format!("Done.\n\n{key}"), "without show-join-command");
+        assert!(text(true, Some("worker"), None).ends_with(&key), "without controlPlaneEndpoint");
         assert!(!text(true, Some("worker"), Some("all --certificate-key 00ff")).contains("encrypted with"));
     }
 
@@ -280,7 +265,7 @@ mod tests {
             certificate_key: Some("00ff".into()),
         };
         assert_eq!(
-            closing_text("Done: 80 changes.\n".into(), true, &result),
+            closing_text(Closing::new("Done: 80 changes."), true, &result),
             "\
 Done: 80 changes.
 

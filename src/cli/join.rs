@@ -1,12 +1,10 @@
 //! `join` and `join phase …`.
 
 use super::args::join::JoinArgs;
-use super::change_list;
 use super::facts;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
-use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::config::JoinFlags;
 use crate::context::{Context, JoinOptions, Task};
@@ -16,8 +14,8 @@ use crate::phases::join::discovery;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::report::{ChangeList, Closing};
 use serde::Serialize;
-use std::fmt::Write;
 
 /// Runs the whole workflow, or the selected phase.
 pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
@@ -60,31 +58,28 @@ struct Outcome<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     dry_run: bool,
-    changed: Vec<Entry>,
+    changed: ChangeList,
 }
 
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
-    let changed = cx.gate.entries();
-    let text = if dry_run { change_list::text(&changed) } else { closing_text(summary, whole, cx, session)? };
+    let changed = ChangeList::new(cx.gate.entries());
+    let text = if dry_run { session.plan(&changed) } else { closing_text(summary, whole, cx)? };
     session.print(&Outcome { summary, dry_run, changed }, &text)
 }
 
-fn closing_text(summary: &Summary, whole: bool, cx: &Context, session: &Session) -> Result<String> {
-    let mut text = change_list::outcome(summary, &session.global.rootfs);
+fn closing_text(summary: &Summary, whole: bool, cx: &Context) -> Result<String> {
+    let mut closing = Closing::of_run(summary);
     if whole && summary.left_for_host.is_empty() {
         let (role, where_) = match cx.control_plane_join() {
             Some(_) => ("a control plane", "On this host"),
             None => ("a worker", "On a control plane"),
         };
-        let _ = write!(
-            text,
-            "\nNode {} is {role} of the cluster at {}.\n\n\
-             {where_}, list the nodes:\n    kubectl --kubeconfig {ADMIN_CONF} get nodes\n",
-            cx.node()?.name,
-            cx.joining()?.found.server,
-        );
+        let (name, server) = (&cx.node()?.name, &cx.joining()?.found.server);
+        closing = closing
+            .paragraph(format!("Node {name} is {role} of the cluster at {server}."))
+            .step(format!("{where_}, list the nodes"), format!("kubectl --kubeconfig {ADMIN_CONF} get nodes"));
     }
-    Ok(text)
+    Ok(closing.text())
 }
 
 fn flags(args: JoinArgs, is_phase: bool, session: &mut Session) -> Result<JoinFlags> {

@@ -4,7 +4,6 @@
 //! entries are kept.
 
 use super::args::kubeconfig::{InstallArgs, KubeconfigCommand};
-use super::change_list;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -14,6 +13,7 @@ use crate::context::access::AccessError;
 use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::host::users::{self, User};
+use crate::report::{ChangeList, Closing};
 use serde_json::json;
 use std::path::Path;
 
@@ -75,13 +75,12 @@ fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
         cx.files.write(&path, &merged.content()?, MODE)?
     };
     let text = match (args.dry_run, written) {
-        (true, _) => change_list::text(&cx.gate.entries()),
+        (true, _) => session.plan(&ChangeList::new(cx.gate.entries())),
         (false, Written::Unchanged) => format!("{} is up to date; nothing changed.\n", path.display()),
-        (false, _) => format!(
-            "Added the context {context} to {} and made it the current one.\nTry it as {}: kubectl get nodes\n",
-            path.display(),
-            user.name
-        ),
+        (false, _) => {
+            let result = format!("Added the context {context} to {} and made it the current one.", path.display());
+            Closing::new(result).step(format!("To try it as {}", user.name), "kubectl get nodes").text()
+        }
     };
     let result = json!({"path": path, "context": context, "user": user.name, "changed": written != Written::Unchanged});
     session.print(&result, &text)?;

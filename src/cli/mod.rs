@@ -2,7 +2,6 @@
 
 pub mod args;
 mod certs;
-mod change_list;
 mod completion;
 mod config;
 mod confirm;

@@ -1,18 +1,17 @@
 //! `node remove NAME`.
 
 use super::args::node::{NodeCommand, RemoveArgs};
-use super::change_list::{self, count};
 use super::confirm::confirm;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::base::gate::Entry;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::report::{ChangeList, Closing};
 use crate::state::current_config::{self, CurrentConfig};
 use crate::state::quorum;
 use serde::Serialize;
@@ -32,7 +31,7 @@ struct Outcome {
     #[serde(flatten)]
     summary: Summary,
     dry_run: bool,
-    changed: Vec<Entry>,
+    changed: ChangeList,
 }
 
 fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
@@ -78,17 +77,14 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let choice = Choice { only: None, skip: skip_phases };
     let plan = Plan::new(&phases::remove_workflow()?, &phases::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
-    let changed = cx.gate.entries();
+    let changed = ChangeList::new(cx.gate.entries());
+    let closing = Closing::of_run(&summary);
+    let removed = format!("Node {name} was removed from the cluster.");
     let text = match (dry_run, dead) {
-        (true, _) => change_list::text(&changed),
-        (false, _) if summary.changes == 0 => change_list::outcome(&summary, &session.global.rootfs),
-        (false, true) => {
-            format!("Done: {}. Node {name} was removed from the cluster.\n", count(summary.changes, "change"))
-        }
-        (false, false) => format!(
-            "Done: {}. Node {name} was removed from the cluster.\nTo clean up its host, run there:\n    kubewright reset\n",
-            count(summary.changes, "change")
-        ),
+        (true, _) => session.plan(&changed),
+        (false, _) if summary.changes == 0 => closing.text(),
+        (false, true) => closing.sentence(removed).text(),
+        (false, false) => closing.sentence(removed).step("To clean up its host, run there", "kubewright reset").text(),
     };
     session.print(&Outcome { node: name, summary, dry_run, changed }, &text)?;
     Ok(ExitCode::Ok)

@@ -5,12 +5,10 @@
 mod text;
 
 use super::args::preflight::{FailOn, PreflightArgs, Purpose};
-use super::change_list::{self, count};
 use super::facts;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::base::gate::Entry;
 use crate::base::secret::Secret;
 use crate::checks::fix::Fixed;
 use crate::checks::{self, Report, Role, Severity};
@@ -19,6 +17,7 @@ use crate::config::{Documents, Facts, InitFlags, JoinFlags, Kind, images};
 use crate::context::{Context, InitOptions, Task};
 use crate::journal::{self, Journal};
 use crate::phases::preflight::{self, Subject};
+use crate::report::{ChangeList, count};
 use crate::versions::facts_of;
 use serde::Serialize;
 use serde_json::json;
@@ -47,9 +46,12 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     };
     // A dry run reports the findings along with the changes that would fix them.
     let shown = if args.dry_run { &before } else { &report };
-    let changed = cx.gate.entries();
+    let changed = ChangeList::new(cx.gate.entries());
+    let plan = if args.fix && args.dry_run { session.plan(&changed) } else { String::new() };
+    let number = changed.len();
     let text =
-        text::ReportText { args, role: subject.role, report: shown, fixed: &fixed, changed: &changed }.to_string();
+        text::ReportText { args, role: subject.role, report: shown, fixed: &fixed, changes: number, plan: &plan }
+            .to_string();
     let outcome = Outcome {
         fit: fits(args.fail_on, shown),
         role: subject.role,
@@ -74,7 +76,7 @@ struct Outcome<'a> {
     report: &'a Report,
     dry_run: bool,
     fixed: Vec<Fixed>,
-    changed: Vec<Entry>,
+    changed: ChangeList,
 }
 
 fn fits(fail_on: FailOn, report: &Report) -> bool {
@@ -170,9 +172,9 @@ fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let mut journal = Journal::load(&cx.files)?;
     checks::refuse_undo(&cx.host, &journal)?;
     let undone = journal::undo(&cx.host, &mut journal)?;
-    let changed = cx.gate.entries();
+    let changed = ChangeList::new(cx.gate.entries());
     let text = if dry_run {
-        change_list::text(&changed)
+        session.plan(&changed)
     } else if undone.told.is_empty() && undone.failed.is_empty() {
         "Nothing to revert: no fix has changed this host.\n".into()
     } else {

@@ -1,7 +1,6 @@
 //! `reset` and `reset phase …`.
 
 use super::args::reset::ResetArgs;
-use super::change_list::{self, count};
 use super::confirm::{confirm, left_text};
 use super::facts;
 use super::session::Session;
@@ -9,7 +8,7 @@ use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
-use crate::base::gate::{Entry, Gate};
+use crate::base::gate::Gate;
 use crate::config::ResetFlags;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
@@ -20,6 +19,7 @@ use crate::phases::reset;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
+use crate::report::{ChangeList, Closing, count};
 use crate::state::current_config;
 use crate::state::leave_error::LeaveError;
 use crate::state::leftovers::{self, Leftover};
@@ -144,7 +144,8 @@ fn nothing_to_do(leaving: Leaving, dry_run: bool, session: &mut Session) -> Resu
     }
     let left = leftovers::list(&mut cx)?;
     let text = format!("Nothing to do: this host is not part of a cluster.\n{}", left_text(&left));
-    let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };
+    let outcome =
+        Outcome { summary: &Summary::default(), dry_run: false, changed: ChangeList::new(Vec::new()), left: &left };
     session.print(&outcome, &text)?;
     Ok(ExitCode::Ok)
 }
@@ -179,17 +180,17 @@ struct Outcome<'a> {
     #[serde(flatten)]
     summary: &'a Summary,
     dry_run: bool,
-    changed: Vec<Entry>,
+    changed: ChangeList,
     left: &'a [Leftover],
 }
 
 fn report(summary: &Summary, dry_run: bool, left: &[Leftover], cx: &Context, session: &mut Session) -> Result<()> {
-    let changed = cx.gate.entries();
+    let changed = ChangeList::new(cx.gate.entries());
     let text = if dry_run {
-        change_list::text(&changed)
+        session.plan(&changed)
     } else {
-        let left_for_host = change_list::left_for_host(summary, &session.global.rootfs);
-        format!("Done: {}.\n{left_for_host}{}", count(summary.changes, "change"), left_text(left))
+        let done = Closing::new(format!("Done: {}.", count(summary.changes, "change")));
+        done.skipped(summary).text() + &left_text(left)
     };
     session.print(&Outcome { summary, dry_run, changed, left }, &text)
 }

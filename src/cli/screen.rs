@@ -3,6 +3,7 @@
 
 use crate::base::events::{Event, Lines, Sink};
 use crate::base::wrap::wrap;
+use crate::report::paint::{Paint, Tone};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ const NARROW: usize = 40;
 pub struct Screen {
     bar: ProgressBar,
     lines: Lines,
+    paint: Paint,
     /// The status has two lines.
     waits: bool,
 }
@@ -24,10 +26,10 @@ const TWO_LINES: &str = "{spinner} {prefix}\n  {wide_msg}";
 
 impl Screen {
     /// A screen on standard error, which must be a terminal.
-    pub fn new() -> Self {
+    pub fn new(paint: Paint) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         bar.enable_steady_tick(Duration::from_millis(100));
-        let mut screen = Self { bar, lines: Lines::default(), waits: true };
+        let mut screen = Self { bar, lines: Lines::default(), paint, waits: true };
         screen.show(String::new(), None);
         screen
     }
@@ -50,6 +52,12 @@ impl Screen {
     }
 }
 
+impl Screen {
+    fn fitted(&self, text: &str) -> String {
+        fitted(text).lines().map(|line| painted(line, self.paint) + "\n").collect()
+    }
+}
+
 impl Sink for Screen {
     fn event(&mut self, event: &Event) {
         match event {
@@ -63,17 +71,18 @@ impl Sink for Screen {
             Event::PhaseDone { .. } => self.show(String::new(), None),
             Event::Message { .. } | Event::Warning { .. } => {
                 for line in self.lines.of(event) {
-                    self.bar.println(fitted(&line).trim_end());
+                    self.bar.println(self.fitted(&line).trim_end());
                 }
             }
         }
     }
 
     fn error(&mut self, text: &str) {
+        let text = self.fitted(text);
         self.bar.suspend(|| {
             use std::io::Write;
             // A closed terminal must not stop the work.
-            let _ = std::io::stderr().write_all(fitted(text).as_bytes());
+            let _ = std::io::stderr().write_all(text.as_bytes());
         });
     }
 
@@ -82,9 +91,37 @@ impl Sink for Screen {
     }
 }
 
-/// The text wrapped to the current width of the terminal; continuation lines are indented.
+/// The text in lines of the current width of the terminal.
 fn fitted(text: &str) -> String {
     let told = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
     let width = if told == 0 { WIDTH } else { told };
     if width < NARROW { text.to_owned() } else { wrap(text, width, "", "  ") }
+}
+
+/// The line with its phase and its first word in their colours.
+fn painted(line: &str, paint: Paint) -> String {
+    const WORDS: [(&str, Tone); 4] =
+        [("error:", Tone::Removed), ("warning:", Tone::Changed), ("caused by:", Tone::Faint), ("help:", Tone::Added)];
+    let phase = line.find("] ").filter(|_| line.starts_with('[')).map_or(0, |end| end + 1);
+    let (phase, rest) = line.split_at(phase);
+    let (space, text) = rest.split_at(rest.len() - rest.trim_start().len());
+    let word = WORDS.iter().find_map(|(word, tone)| Some((paint.text(*tone, word), text.strip_prefix(word)?)));
+    let (word, text) = word.unwrap_or((String::new(), text));
+    let phase = if phase.is_empty() { String::new() } else { paint.text(Tone::Faint, phase) };
+    format!("{phase}{space}{word}{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_and_first_words_have_colours() {
+        let paint = Paint::new(true, None);
+        assert_eq!(painted("[a/b] warning: x: y", paint), "\x1b[2m[a/b]\x1b[0m \x1b[33mwarning:\x1b[0m x: y");
+        assert_eq!(painted("error: [a] x", paint), "\x1b[31merror:\x1b[0m [a] x");
+        for line in ["[a/b] wrote c", "  indented [x] y", "warning: x", "", "[", "é: ü"] {
+            assert_eq!(painted(line, Paint::plain()), line);
+        }
+    }
 }

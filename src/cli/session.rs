@@ -16,6 +16,7 @@ use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::host::lock::HostLock;
 use crate::journal::unfinished;
+use crate::report::{ChangeList, Paint};
 use serde::Serialize;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -67,7 +68,8 @@ impl Session {
         };
         let stderr = std::mem::replace(&mut env.stderr, Box::new(io::sink()));
         let events = if env.stderr_is_terminal && style == Style::Lines {
-            Events::new(Box::new(Screen::new()))
+            let paint = Paint::new(true, env.vars.get("NO_COLOR").map(String::as_str));
+            Events::new(Box::new(Screen::new(paint)))
         } else {
             Events::to_writer(stderr, style)
         };
@@ -148,6 +150,16 @@ impl Session {
         let Some(path) = path else { return Ok(Documents::none()) };
         let (name, bytes) = self.read_input(path)?;
         Ok(documents::parse(&name, &bytes)?)
+    }
+
+    /// The colours of standard output.
+    pub fn paint(&self) -> Paint {
+        Paint::new(self.env.stdout_is_terminal, self.env.vars.get("NO_COLOR").map(String::as_str))
+    }
+
+    /// The plan of a dry run as text.
+    pub fn plan(&self, changes: &ChangeList) -> String {
+        changes.plan(self.global.verbosity, self.paint())
     }
 
     /// Prints a result: `text` for people, or `value` in the requested format.

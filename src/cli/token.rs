@@ -1,7 +1,6 @@
 //! `token`: bootstrap tokens.
 
 use super::args::token::{CreateArgs, TokenArgs, TokenCommand};
-use super::change_list;
 use super::session::Session;
 use super::token_list;
 use crate::base::exit_code::ExitCode;
@@ -21,6 +20,7 @@ use crate::pki::encryption::CertificateKey;
 use crate::pki::pin;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
+use crate::report::ChangeList;
 use crate::state::join_command::{self, ClusterEndpoint};
 use crate::state::quorum;
 use crate::state::stored_config;
@@ -43,8 +43,8 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
         TokenCommand::Create(create_args) => {
             let created = create(&create_args, &cx, &cluster, &kubeconfig, session)?;
             if args.dry_run {
-                let changed = cx.gate.entries();
-                return session.print(&changed, &change_list::text(&changed)).map(|()| ExitCode::Ok);
+                let changed = ChangeList::new(cx.gate.entries());
+                return session.print(&changed, &session.plan(&changed)).map(|()| ExitCode::Ok);
             }
             session.print(&created, &created.text())?;
         }
@@ -248,7 +248,7 @@ fn delete_all(
         session.events.warning(format!("token {id} does not exist"));
     }
     let text = if dry_run {
-        change_list::text(&cx.gate.entries())
+        session.plan(&ChangeList::new(cx.gate.entries()))
     } else {
         deleted.iter().map(|id| format!("deleted token {id}\n")).collect()
     };

@@ -189,7 +189,8 @@ impl Kubeconfig {
     /// The content to write, which is displayed without keys, tokens and passwords.
     pub fn content(&self) -> Result<Content, YamlError> {
         let text = self.to_yaml()?;
-        Ok(Content::secret(text.expose().as_bytes(), self.masked()?))
+        let former = |bytes: &[u8]| Self::parse(Path::new(""), bytes).ok()?.masked().ok();
+        Ok(Content::secret(text.expose().as_bytes(), self.masked()?).with_former(former))
     }
 
     /// The file's text for display: keys, tokens, passwords and unknown fields of users are `***`.

@@ -218,7 +218,7 @@ impl MemberApi for Client {
 
 /// A change of etcd, for the gate.
 pub(super) fn request(verb: &str, object: &str, body: Option<String>) -> Change {
-    Change::Request { api: "etcd".into(), verb: verb.into(), object: object.into(), body }
+    Change::request("etcd", verb, object, body)
 }
 
 #[cfg(test)]

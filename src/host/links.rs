@@ -179,7 +179,7 @@ mod tests {
         let fake = FakeHost::new().file("/sys/class/net/cni0/brif/veth1/state", "3");
         let host = fake.dry();
         assert_eq!(found(&host).unwrap(), [""; 0]);
-        let change = Change::Request { api: "cri".into(), verb: "remove".into(), object: "pod a/b".into(), body: None };
+        let change = Change::request("cri", "remove", "pod a/b", None);
         host.gate().pass(change, || Ok::<_, ()>(())).unwrap();
         assert_eq!(found(&host).unwrap(), ["cni0"]);
     }

@@ -4,10 +4,11 @@
 //! date if every field that we set has our value; fields added by the server or by other clients are neither a
 //! difference nor removed.
 
-use super::cluster::{Cluster, describe};
+use super::cluster::Cluster;
 use super::error::KubeError;
 use super::kind::ObjectRef;
 use super::request::{PatchKind, Request};
+use super::shown;
 use crate::base::files::Written;
 use crate::base::parallel::for_each;
 use serde_json::{Value, json};
@@ -60,7 +61,7 @@ impl Cluster {
             return Ok(Written::Unchanged);
         }
         let what = format!("update {object}");
-        let done = self.change("update", object, Some(&after), || {
+        let done = self.change("update", object, Some(&after), Some((&before, &after)), || {
             let mut request = Request::update(object, after.clone());
             for _ in 1..ATTEMPTS {
                 match self.send(&request, &what, true) {
@@ -110,7 +111,7 @@ impl Cluster {
         if after == before {
             return Ok(Written::Unchanged);
         }
-        let done = self.change("patch", object, Some(patch), || {
+        let done = self.change("patch", object, Some(patch), Some((&before, &after)), || {
             self.send(request, &format!("patch {object}"), kind != PatchKind::Json)
         })?;
         if done.is_none() {
@@ -124,7 +125,7 @@ impl Cluster {
         if self.find(object)?.is_none() {
             return Ok(false);
         }
-        let done = self.change("delete", object, None, || {
+        let done = self.change("delete", object, None, None, || {
             match self.send(&Request::delete(object), &format!("delete {object}"), true) {
                 // Deleted by another client, or by our own request whose response was lost.
                 Err(error) if error.is_not_found() => Ok(Value::Null),
@@ -141,7 +142,7 @@ impl Cluster {
     /// [`KubeError::is_too_many_requests`].
     pub fn evict(&self, pod: &ObjectRef) -> Result<bool, KubeError> {
         let request = Request::evict(pod, &self.eviction_version()?);
-        let done = self.change("evict", pod, None, || {
+        let done = self.change("evict", pod, None, None, || {
             // One attempt: the caller waits for the disruption budget, and reports it.
             self.send_once(&request, &format!("evict {pod}"))
         });
@@ -174,7 +175,12 @@ impl Cluster {
             }
         }
         let wanted = |write: &Pending| desired.get(write.index).unwrap_or(&Value::Null);
-        let changes = pending.iter().map(|write| describe(write.verb, &write.object, Some(wanted(write)))).collect();
+        let shown = |write: &Pending| {
+            let live = live.get(write.index).and_then(Option::as_ref);
+            let exchange = live.zip(write.request.body.as_ref());
+            shown::change(write.verb, &write.object, Some(wanted(write)), exchange)
+        };
+        let changes = pending.iter().map(shown).collect();
         let done =
             self.gate.pass_all(changes, || for_each(&pending, |write| self.carry_out(write, wanted(write), existing)));
         match done {

@@ -5,8 +5,9 @@ use super::client::{Api, Client};
 use super::error::KubeError;
 use super::kind::{Kind, ObjectRef, POD};
 use super::request::{Query, Request};
+use super::shown;
 use crate::base::env::Clock;
-use crate::base::gate::{Change, Gate};
+use crate::base::gate::Gate;
 use http::Method;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -203,15 +204,17 @@ impl Cluster {
         Ok(answer)
     }
 
-    /// Sends a request that changes something, and returns the response; None in a dry run. A plan contains `shown`.
+    /// Sends a request that changes something, and returns the response; None in a dry run. A plan contains `body`, and
+    /// the object before and after if it exists already.
     pub(super) fn change(
         &self,
         verb: &str,
         object: &ObjectRef,
-        shown: Option<&Value>,
+        body: Option<&Value>,
+        exchange: Option<(&Value, &Value)>,
         act: impl FnOnce() -> Result<Value, KubeError>,
     ) -> Result<Option<Value>, KubeError> {
-        self.gate.pass(describe(verb, object, shown), act)
+        self.gate.pass(shown::change(verb, object, body, exchange), act)
     }
 
     /// Sends one request, and retries it as long as that is safe and may help. `repeatable`: sending it twice is safe.
@@ -276,34 +279,6 @@ impl Cluster {
     fn is_still_empty(&self, error: &KubeError) -> bool {
         let absent = matches!(error, KubeError::Transport(_)) && crate::base::Fault::retryable(error);
         self.starting && absent && !self.seen.load(Ordering::Relaxed)
-    }
-}
-
-/// The change as a plan shows it; values of Secrets are masked.
-pub(super) fn describe(verb: &str, object: &ObjectRef, shown: Option<&Value>) -> Change {
-    let body = shown.map(|shown| {
-        let mut shown = shown.clone();
-        if object.kind.name == "Secret" {
-            mask(&mut shown);
-        }
-        crate::base::yaml::to_string(&shown).unwrap_or_else(|_| shown.to_string())
-    });
-    Change::Request { api: "kubernetes".into(), verb: verb.into(), object: object.to_string(), body }
-}
-
-/// Masks the values of a Secret, and all of a patch that is a list of operations.
-fn mask(secret: &mut Value) {
-    if let Some(operations) = secret.as_array_mut() {
-        for operation in operations {
-            operation["value"] = json!("***");
-        }
-    }
-    for field in ["data", "stringData"] {
-        if let Some(values) = secret.get_mut(field).and_then(Value::as_object_mut) {
-            for value in values.values_mut() {
-                *value = json!("***");
-            }
-        }
     }
 }
 

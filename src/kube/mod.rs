@@ -13,6 +13,7 @@ pub mod kind;
 pub mod node;
 pub mod ready;
 pub mod request;
+mod shown;
 #[cfg(test)]
 pub(crate) mod test_api;
 pub mod token;

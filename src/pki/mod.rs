@@ -4,6 +4,7 @@
 //! the only code that signs. Reads and writes below the certificates directory (`/etc/kubernetes/pki`) and, for
 //! kubeconfigs, in the given directory, always through the host's files.
 
+pub mod algorithm;
 pub mod catalog;
 pub mod cert;
 pub mod csr;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// If the kubelet has started the API server of this host, it responds within this time or not at all.
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// The cluster, if it responds. Checked once. An unreachable cluster fails each step that needs it, unless the user
 /// continues without it, or an earlier run has already informed the cluster.

@@ -63,6 +63,12 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     Err(NoSuchName { name: name.into(), nearest: similar(name, names) })
 }
 
+/// The phases of `certs renew` that renew something other than `name`.
+pub fn phases_of_others(name: &str) -> Vec<String> {
+    let others = items().into_iter().filter(|item| item.name != name).map(|item| format!("certs/{}", item.name));
+    others.chain((name != KUBELET_CONF).then(|| "kubelet".to_owned())).collect()
+}
+
 /// A certificate or kubeconfig.
 pub enum Row {
     /// A certificate with its key.

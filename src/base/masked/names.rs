@@ -56,7 +56,9 @@ pub(super) fn is_secret_text(text: &str) -> bool {
     let is_assigned = text.split_whitespace().any(|word| {
         let (name, value) = word.split_once('=').unwrap_or((word, ""));
         let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
-        !value.is_empty() && is_name && is_secret_name(name) && !(may_be_path(name) && looks_like_path(value))
+        let is_switch = matches!(value, "true" | "false");
+        let is_path = may_be_path(name) && looks_like_path(value);
+        !value.is_empty() && !is_switch && !is_path && is_name && is_secret_name(name)
     });
     let lower = text.to_ascii_lowercase();
     let is_scheme = ["basic ", "bearer "].iter().any(|scheme| lower.trim_start().starts_with(scheme));

@@ -48,6 +48,7 @@ fn yaml_and_json_are_masked_too() {
             "env:\n- name: DB_PASSWORD\n  value: ***\n- name: A\n  value: b\n",
         ),
         ("args: [\"--token=hunter22\", --v=2]\n", "args: [***, --v=2]\n"),
+        ("args: [--enable-bootstrap-token-auth=true]\n", "args: [--enable-bootstrap-token-auth=true]\n"),
         ("{\"a\": {\"client-key-data\": \"hunter22\", \"b\": 1}}\n", "{\"a\": {\"client-key-data\": ***, \"b\": 1}}\n"),
         ("a: 1\n---\n\"clientSecret\": >-\n  hunter22\n", "a: 1\n---\n\"clientSecret\": >-\n  ***\n"),
         ("tokenFile: /etc/kubernetes/token.txt\n", "tokenFile: /etc/kubernetes/token.txt\n"),

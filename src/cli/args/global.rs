@@ -36,7 +36,8 @@ pub struct Global {
     /// Print only results, warnings and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Log verbosity; at 5 and above, errors include every phase they passed through
+    /// Log verbosity [without LEVEL: 1]; from 1 on, dry runs print every change in full; from 5 on, errors include every
+    /// phase they passed through
     #[arg(
         long = "v",
         short = 'v',

@@ -99,7 +99,7 @@ pub struct InitArgs {
     /// kubeconfig used to access the cluster (for single phases) [default: /etc/kubernetes/admin.conf]
     #[arg(long, value_name = "FILE", hide = true)]
     pub kubeconfig: Option<PathBuf>,
-    /// Print the changes, with the content or diff of every file, without applying them
+    /// Print the changes without applying them: a summary, then each change in short, or in full with -v
     #[arg(long)]
     pub dry_run: bool,
 }

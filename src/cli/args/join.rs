@@ -69,7 +69,7 @@ pub struct JoinArgs {
     /// Fix what preflight can fix: swap, kernel modules and parameters, the runtime's configuration
     #[arg(long)]
     pub fix: bool,
-    /// Print the changes, with the content or diff of every file, without applying them
+    /// Print the changes without applying them: a summary, then each change in short, or in full with -v
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -1,7 +1,7 @@
 //! Flag spellings that kubeadm's parser accepts and clap does not.
 //!
 //! `--pod_network_cidr` means `--pod-network-cidr`, and every switch may have an explicit value: `--dry-run=true`,
-//! `--force=false`, `-f=true`. The last occurrence of a switch counts. clap's own definitions say which flags are switches.
+//! `--force=false`, `-f=true`. The last occurrence of a switch counts. `-v` without a level means `-v=1`. clap's own definitions say which flags are switches.
 
 use clap::{Arg, ArgAction, Command};
 use std::collections::BTreeMap;
@@ -10,11 +10,18 @@ use std::ffi::OsString;
 /// The same arguments, the program's name first, in the spelling that the parser of `root` knows. What follows `--` is left
 /// alone.
 pub fn normalize(args: Vec<OsString>, root: &Command) -> Vec<OsString> {
-    let mut reader =
-        Reader { commands: vec![root], switches: BTreeMap::new(), words: Vec::new(), is_value: true, is_over: false };
+    let mut reader = Reader {
+        commands: vec![root],
+        switches: BTreeMap::new(),
+        words: Vec::new(),
+        is_value: true,
+        is_over: false,
+        level: None,
+    };
     for arg in args {
         reader.read(arg);
     }
+    reader.assume_level();
     reader.words.into_iter().flatten().collect()
 }
 
@@ -28,10 +35,17 @@ struct Reader<'a> {
     is_value: bool,
     /// `--` was read.
     is_over: bool,
+    /// The place of a `-v` whose level may be the next word.
+    level: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
     fn read(&mut self, word: OsString) {
+        let is_level = word.to_str().is_some_and(|word| word.parse::<u8>().is_ok());
+        if !is_level {
+            self.assume_level();
+        }
+        self.level = None;
         let is_plain = std::mem::take(&mut self.is_value) || self.is_over;
         let Some(text) = word.to_str().filter(|_| !is_plain) else { return self.words.push(Some(word)) };
         if let Some(flag) = text.strip_prefix("--") {
@@ -63,6 +77,7 @@ impl<'a> Reader<'a> {
         let is_switch = arg.is_some_and(|arg| matches!(arg.get_action(), ArgAction::SetTrue));
         let on = if is_switch { value.map_or(Some(true), as_go_reads_it) } else { None };
         let Some(on) = on else {
+            self.level = (name == "v" && arg.is_some() && value.is_none()).then_some(self.words.len());
             self.is_value = value.is_none()
                 && arg.is_some_and(|arg| arg.get_action().takes_values() && !arg.is_require_equals_set());
             return self.words.push(Some(spelt.into()));
@@ -74,6 +89,14 @@ impl<'a> Reader<'a> {
             self.switches.insert(name.to_owned(), self.words.len());
             let bare = spelt.split('=').next().unwrap_or_default();
             self.words.push(Some(bare.into()));
+        }
+    }
+
+    /// Gives a `-v` that no level follows the level 1.
+    fn assume_level(&mut self) {
+        if let Some(word) = self.level.take().and_then(|place| self.words.get_mut(place)) {
+            *word = Some("-v=1".into());
+            self.is_value = false;
         }
     }
 
@@ -121,6 +144,9 @@ mod tests {
             ("init --dry-run=perhaps", "init --dry-run=perhaps"),
             ("reset -f=true --force=0", "reset"),
             ("reset -f=1", "reset -f"),
+            ("init --dry-run -v", "init --dry-run -v=1"),
+            ("-v init --v --dry-run=true", "-v=1 init -v=1 --dry-run"),
+            ("init -v 5 --v=2 --v 1", "init -v 5 --v=2 --v 1"),
             // The value of an option may look like a switch or a command.
             ("init --node-name reset --dry-run=true", "init --node-name reset --dry-run"),
             ("init --node-name --dry-run=true", "init --node-name --dry-run=true"),

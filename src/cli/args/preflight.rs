@@ -73,7 +73,7 @@ pub struct PreflightArgs {
         hide_possible_values = true
     )]
     pub fail_on: FailOn,
-    /// With --fix or --undo-fix: print the changes, with the content or diff of every file, without applying them
+    /// With --fix or --undo-fix: print the changes without applying them, in full with -v
     #[arg(long)]
     pub dry_run: bool,
 }

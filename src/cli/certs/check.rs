@@ -63,7 +63,7 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
             cx.files.write(&path, &Content::public(metrics::text(&report)), 0o644)?;
         }
         None => {
-            let text = table(&report, limits, session.env.stdout_is_terminal);
+            let text = table(&report, limits, session.paint().is_on());
             session.print(&Info::new(&report, limits, severity), &text)?;
         }
     }

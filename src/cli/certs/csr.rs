@@ -5,7 +5,6 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::suggest::similar;
 use crate::cli::args::certs::{GenerateCsrArgs, ImportArgs, SignedFilesArgs};
-use crate::cli::change_list::{self, count};
 use crate::cli::facts;
 use crate::cli::session::Session;
 use crate::config::{Documents, InitFlags, documents};
@@ -16,6 +15,7 @@ use crate::phases;
 use crate::phases::import;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
+use crate::report::{ChangeList, Closing, count};
 use crate::state::current_config::Source;
 use crate::state::static_pod::StaticPod;
 use serde_json::json;
@@ -55,16 +55,17 @@ pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCod
     let task = task(&args.files, session)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let requests = csrs::write(&mut cx)?;
+    let changed = ChangeList::new(cx.gate.entries());
     let text = if args.dry_run {
-        change_list::text(&cx.gate.entries())
+        session.plan(&changed)
     } else {
-        format!(
-            "Created {}. Have them signed, put the certificates into a directory under the names of their CSRs\n\
-             (apiserver.crt, etcd/server.crt, admin.conf.crt), then run:\n    kubewright certs import DIRECTORY\n",
-            count(requests.len(), "certificate signing request")
-        )
+        let purpose = "Have them signed, put the certificates into a directory under the names of their CSRs \
+            (apiserver.crt, etcd/server.crt, admin.conf.crt), then run";
+        Closing::new(format!("Created {}.", count(requests.len(), "certificate signing request")))
+            .step(purpose, "kubewright certs import DIRECTORY")
+            .text()
     };
-    session.print(&json!({ "requests": requests, "dryRun": args.dry_run, "changed": cx.gate.entries() }), &text)?;
+    session.print(&json!({ "requests": requests, "dryRun": args.dry_run, "changed": changed }), &text)?;
     Ok(ExitCode::Ok)
 }
 
@@ -79,18 +80,15 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     Plan::new(&phases::import_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
-    let changed = cx.gate.entries();
+    let changed = ChangeList::new(cx.gate.entries());
     let text = match (args.dry_run, changed.is_empty()) {
-        (true, _) => change_list::text(&changed),
+        (true, _) => session.plan(&changed),
         (false, true) => "All certificates are already in place; nothing changed.\n".to_owned(),
         (false, false) => {
             let backup = &cx.renewal()?.backup;
-            format!(
-                "Imported {}: {}.\nThe replaced files are in {}\n",
-                count(names.len(), "certificate"),
-                names.join(", "),
-                backup.display()
-            )
+            Closing::new(format!("Imported {}: {}.", count(names.len(), "certificate"), names.join(", ")))
+                .sentence(format!("The replaced files are in {}", backup.display()))
+                .text()
         }
     };
     session.print(&json!({ "names": names, "dryRun": args.dry_run, "changed": changed }), &text)?;

@@ -3,9 +3,7 @@
 use super::{discover, restart};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::gate::Entry;
 use crate::cli::args::certs::RenewArgs;
-use crate::cli::change_list::{self, count};
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
@@ -14,6 +12,7 @@ use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
 use crate::pki::{PkiStore, moment};
+use crate::report::{ChangeList, Closing, count};
 use crate::state::current_config::Source;
 use crate::state::quorum;
 use crate::state::renewable;
@@ -69,7 +68,7 @@ struct Outcome {
     restarted: bool,
     dry_run: bool,
     backup: String,
-    changed: Vec<Entry>,
+    changed: ChangeList,
 }
 
 #[derive(Serialize)]
@@ -112,9 +111,10 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
         }
     }
     let names = if args.sync_config { Names::AddFromConfig } else { Names::Keep };
+    let mut skip = restart::phases_to_skip(args.no_restart);
+    skip.extend(only.as_deref().map(renewable::phases_of_others).unwrap_or_default());
     let task = Renewal { only, names, ..task };
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
-    let skip = restart::phases_to_skip(args.no_restart);
     let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &Choice { only: None, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {
@@ -134,7 +134,7 @@ fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> 
     if !args.no_restart && session.root() == Path::new("/") {
         let changed = restart::restart_stale(&args.kubeconfig, args.dry_run, session)?;
         if !changed.is_empty() {
-            text += &restart::text(&changed, args.dry_run);
+            text += &restart::text(&changed, args.dry_run, session);
         }
     }
     session.print(&json!({ "renewed": [], "dryRun": args.dry_run }), &text)?;
@@ -154,21 +154,24 @@ fn report(args: &RenewArgs, cx: &Context, session: &mut Session) -> Result<()> {
             expires: moment::text(one.new.not_after),
         })
         .collect();
-    let changed = cx.gate.entries();
+    let changed = ChangeList::new(cx.gate.entries());
     let text = if changed.is_empty() {
         "The kubelet renews its own certificate; nothing changed.\n".to_owned()
     } else if args.dry_run {
-        change_list::text(&changed)
+        session.plan(&changed)
     } else {
-        let mut text = match rows.len() {
-            0 => "Issued the kubelet a certificate that it can renew itself.\n".to_owned(),
-            number => format!("Renewed {}.\n", count(number, "certificate")),
+        let result = match rows.len() {
+            0 => "Issued the kubelet a certificate that it can renew itself.".to_owned(),
+            number => format!("Renewed {}.", count(number, "certificate")),
         };
-        text += &format!("The replaced files are in {}\n", done.backup.display());
+        let mut closing = Closing::new(result).sentence(format!("The replaced files are in {}", done.backup.display()));
         if !restarted && !rows.is_empty() {
-            text += "The components keep using the old certificates until they are restarted.\n";
+            closing = closing.sentence("The components keep using the old certificates until they are restarted.");
+            if cx.files.is_live() {
+                closing = closing.step("To restart them", "kubewright certs restart");
+            }
         }
-        text
+        closing.text()
     };
     let backup = done.backup.display().to_string();
     session.print(&Outcome { renewed: rows, restarted, dry_run: args.dry_run, backup, changed }, &text)

@@ -3,14 +3,14 @@
 use super::discover;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::base::gate::{Change, Entry};
+use crate::base::gate::Change;
 use crate::cli::args::certs::RestartArgs;
-use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::Task;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
+use crate::report::{ChangeList, Closing};
 use crate::state::quorum;
 use serde_json::json;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
     let text = if changed.is_empty() {
         "Every component uses the certificates on disk; nothing restarted.\n".to_owned()
     } else {
-        text(&changed, args.dry_run)
+        text(&changed, args.dry_run, session)
     };
     session.print(&json!({ "dryRun": args.dry_run, "changed": changed }), &text)?;
     Ok(ExitCode::Ok)
@@ -34,24 +34,25 @@ pub fn phases_to_skip(no_restart: bool) -> Vec<String> {
 }
 
 /// Restarts the components that have not loaded the files on disk, and returns the changes.
-pub fn restart_stale(kubeconfig: &Path, dry_run: bool, session: &mut Session) -> Result<Vec<Entry>> {
+pub fn restart_stale(kubeconfig: &Path, dry_run: bool, session: &mut Session) -> Result<ChangeList> {
     let (_, task) = discover::task(session, None, kubeconfig, None)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), dry_run);
     let choice = Choice { only: Some("restart".into()), skip: Vec::new() };
     let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &choice, &mut cx)?;
     plan.run(&mut cx)?;
-    Ok(cx.gate.entries())
+    Ok(ChangeList::new(cx.gate.entries()))
 }
 
 /// The restarted components as text.
-pub fn text(changed: &[Entry], dry_run: bool) -> String {
+pub fn text(changed: &ChangeList, dry_run: bool, session: &Session) -> String {
     if dry_run {
-        return change_list::text(changed);
+        return session.plan(changed);
     }
-    let stopped = changed.iter().filter_map(|entry| match &entry.change {
+    let stopped = changed.entries().iter().filter_map(|entry| match &entry.change {
         Change::Request { verb, object, .. } if verb == "remove" => object.strip_prefix("container "),
         Change::Run { command, .. } if command.last().is_some_and(|word| word == "kubelet") => Some("the kubelet"),
         _ => None,
     });
-    format!("Restarted, because they used older certificates: {}.\n", stopped.collect::<Vec<_>>().join(", "))
+    let stopped = stopped.collect::<Vec<_>>().join(", ");
+    Closing::new(format!("Restarted, because they used older certificates: {stopped}.")).text()
 }

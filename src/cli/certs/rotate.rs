@@ -4,7 +4,6 @@ use super::discover;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::{RotateArgs, RotateCommand, RotateStatusArgs};
-use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::context::Task;
@@ -17,6 +16,7 @@ use crate::phases::rotate_ca;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
+use crate::report::ChangeList;
 use crate::state::current_config;
 use crate::state::quorum;
 use crate::state::rotation::RotationStatus;
@@ -48,14 +48,14 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     if !rotate_ca::announce::finish_end(&mut cx)? {
         plan.run(&mut cx)?;
     }
-    let changed = cx.gate.entries();
+    let changed = ChangeList::new(cx.gate.entries());
     let (text, world) = if args.dry_run {
-        (change_list::text(&changed), None)
+        (session.plan(&changed), None)
     } else {
         let world = host::status(&mut cx)?;
         let mut text = String::new();
         if changed.is_empty() {
-            text += "This stage is already complete on this host; nothing changed.\n";
+            text += "This stage is already complete on this host; nothing changed.\n\n";
         }
         text += &next_step(&world, stage);
         (text, Some(world))

@@ -4,7 +4,6 @@ use super::{discover, restart};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::certs::AddSanArgs;
-use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
@@ -14,6 +13,7 @@ use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
+use crate::report::{ChangeList, Closing};
 use crate::state::current_config::Source;
 use crate::state::quorum;
 use serde_json::json;
@@ -53,20 +53,23 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     Plan::new(&phases::add_san_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
-    let changed = cx.gate.entries();
+    let changed = ChangeList::new(cx.gate.entries());
     let others = others(&mut cx)?;
-    let mut text = if args.dry_run {
-        change_list::text(&changed)
-    } else if changed.is_empty() {
-        "The API server certificate already has these SANs; nothing changed.\n".to_owned()
+    let mut closing = if changed.is_empty() {
+        Closing::new("The API server certificate already has these SANs; nothing changed.")
     } else if args.no_restart {
-        "The SANs are in the certificate. To have the API server load it:\n    kubewright certs restart\n".to_owned()
+        let closing = Closing::new("The SANs are in the certificate.");
+        closing.step("To have the API server load it", "kubewright certs restart")
     } else {
-        "The API server on this host serves a certificate with these SANs.\n".to_owned()
+        Closing::new("The API server on this host serves a certificate with these SANs.")
     };
-    if !others.is_empty() {
-        text += &format!("Run the same command on the other control planes: {}\n", others.join(", "));
+    if args.dry_run {
+        closing = Closing::default();
     }
+    if !others.is_empty() {
+        closing = closing.paragraph(format!("Run the same command on the other control planes: {}", others.join(", ")));
+    }
+    let text = if args.dry_run { session.plan(&changed) + &closing.text() } else { closing.text() };
     session.print(&json!({ "dryRun": args.dry_run, "changed": changed, "otherControlPlanes": others }), &text)?;
     Ok(ExitCode::Ok)
 }

@@ -3,10 +3,10 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::TimerCommand;
-use crate::cli::change_list;
 use crate::cli::session::Session;
 use crate::context::Task;
 use crate::ops::timer::{self, Schedule};
+use crate::report::{ChangeList, Closing};
 use crate::state::timer::Status;
 use crate::state::timer::status as state_of;
 use serde_json::json;
@@ -15,17 +15,17 @@ use serde_json::json;
 const PROGRAM: &str = "/usr/bin/kubewright";
 
 fn text(status: &Status) -> String {
-    let mut text = format!("The timer is {}.\n", status.state.word);
+    let mut closing = Closing::new(format!("The timer is {}.", status.state.word));
     if let Some(next) = &status.next_run {
-        text += &format!("Next run: {next}.\n");
+        closing = closing.sentence(format!("Next run: {next}."));
     }
-    text += &match (&status.last_run, &status.last_result) {
-        (Some(at), Some(result)) => format!("Last run: {at}: {result}.\n"),
-        _ => "It has not run since the host booted.\n".to_owned(),
-    };
+    closing = closing.sentence(match (&status.last_run, &status.last_result) {
+        (Some(at), Some(result)) => format!("Last run: {at}: {result}."),
+        _ => "It has not run since the host booted.".to_owned(),
+    });
     match status.last_result.as_deref() {
-        Some("success") | None => text,
-        Some(_) => text + "To see why: journalctl -u kubewright-certs-renew.service\n",
+        Some("success") | None => closing.text(),
+        Some(_) => closing.step("To see why", "journalctl -u kubewright-certs-renew.service").text(),
     }
 }
 
@@ -64,7 +64,10 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
         TimerCommand::Status(_) => {
             let status = state_of(&cx)?;
             let text = match &status {
-                None => "The timer is not installed. To install it: kubewright certs timer install\n".to_owned(),
+                None => {
+                    let closing = Closing::new("The timer is not installed.");
+                    closing.step("To install it", "kubewright certs timer install").text()
+                }
                 Some(status) => text(status),
             };
             let (installed, status) = (status.is_some(), json!(status));
@@ -81,8 +84,8 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
             return Ok(ExitCode::Ok);
         }
     };
-    let changed = cx.gate.entries();
-    let text = if dry_run { change_list::text(&changed) } else { text };
+    let changed = ChangeList::new(cx.gate.entries());
+    let text = if dry_run { session.plan(&changed) } else { text };
     session.print(&json!({ "dryRun": dry_run, "changed": changed }), &text)?;
     Ok(ExitCode::Ok)
 }

@@ -1,11 +1,10 @@
 //! The report of `preflight` as text.
 
-use crate::base::gate::Entry;
 use crate::base::wrap::wrap;
 use crate::checks::fix::Fixed;
 use crate::checks::{Finding, Report, Role, Severity};
 use crate::cli::args::preflight::PreflightArgs;
-use crate::cli::change_list::{self, count};
+use crate::report::count;
 use std::fmt;
 
 /// The least width of a terminal.
@@ -19,8 +18,10 @@ pub struct ReportText<'a> {
     pub report: &'a Report,
     /// What was fixed, or would be.
     pub fixed: &'a [Fixed],
-    /// What was changed, or would be.
-    pub changed: &'a [Entry],
+    /// How many changes were made, or would be.
+    pub changes: usize,
+    /// The plan of a dry run; empty without one.
+    pub plan: &'a str,
 }
 
 impl fmt::Display for ReportText<'_> {
@@ -32,9 +33,9 @@ impl fmt::Display for ReportText<'_> {
             writeln!(f)?;
         }
         if self.args.fix && self.args.dry_run {
-            write!(f, "{}", change_list::text(self.changed))?;
+            write!(f, "{}", self.plan)?;
         } else if !self.fixed.is_empty() {
-            writeln!(f, "Fixed with {}.", count(self.changed.len(), "change"))?;
+            writeln!(f, "Fixed with {}.", count(self.changes, "change"))?;
         }
         write!(f, "{}", wrap(&self.verdict(), WIDTH, "", ""))?;
         match self.help() {

@@ -249,7 +249,7 @@ impl Cri {
         request: &impl Message,
         limit: Duration,
     ) -> Result<(), CriError> {
-        let change = Change::Request { api: "cri".into(), verb: verb.into(), object: object.into(), body: None };
+        let change = Change::request("cri", verb, object, None);
         let what = format!("{verb} {object}");
         let done = self.gate.pass(change, || self.runtime::<wire::Empty>(method, &what, request, limit));
         match done {

@@ -151,8 +151,7 @@ impl Pulls {
     }
 
     fn pull(&self, cri: &Cri, image: &str, attempts: usize) -> Result<(), CriError> {
-        let change =
-            Change::Request { api: "cri".into(), verb: "pull".into(), object: format!("image {image}"), body: None };
+        let change = Change::request("cri", "pull", &format!("image {image}"), None);
         cri.gate.pass(change, || self.attempts(cri, image, attempts)).map(|_| ())
     }
 

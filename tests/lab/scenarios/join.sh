@@ -44,7 +44,7 @@ refused() { # EXIT-CODE WORDS COMMAND...
 wrong=sha256:$(printf '0%.0s' {1..64})
 refused 8 "$wrong" "${WORKER[@]/sha256:*/$wrong}"
 refused 8 'is unknown to the cluster' "${WORKER[@]/??????.????????????????/zzzzzz.zzzzzzzzzzzzzzzz}"
-refused 9 'has a node n42 already' "${WORKER[@]}" --node-name n42
+refused 9 'already has a node n42' "${WORKER[@]}" --node-name n42
 refused 6 'refused the connection' "${WORKER[@]/n41:6443/n41:1}"
 # A configuration that was copied from n41.
 refused 4 'has the address 10.99.0.51' "${ENTER[@]}" --apiserver-advertise-address 10.99.0.51

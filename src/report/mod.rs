@@ -1,0 +1,24 @@
+//! Layer 10: what a run would change or has changed, as values that text and JSON render.
+//!
+//! `about` recognizes what a file holds, `item` is a change with these facts, `change_list` the list of them, with the
+//! texts `summary`, `short` and `full`; `closing` is the last text of a command, `paint` are the colours. Reads: nothing. Writes: nothing.
+
+mod about;
+pub mod change_list;
+pub mod closing;
+mod difference;
+mod full;
+mod item;
+pub mod paint;
+mod short;
+mod summary;
+
+pub use change_list::ChangeList;
+pub use closing::{Closing, count};
+pub use paint::Paint;
+
+/// The width that every terminal has.
+const WIDTH: usize = 80;
+
+#[cfg(test)]
+mod tests;
