@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::domain::paths::manifest;
 use crate::host::removal;
+use crate::ops::kubelet_service;
 use crate::ops::rollback;
 use crate::ops::running::{Running, ThisHost, that_run};
 use crate::ops::signer_copy;
@@ -108,6 +109,9 @@ fn point_at_and(cx: &mut Context, base: &Path, wait: &dyn Fn(&Context) -> Result
     let before = cx.files.read_text(&path)?.unwrap_or_default();
     let after = with_pair(&before, base)?;
     if after != before {
+        if cx.files.is_live() {
+            kubelet_service::require_healthy(cx)?;
+        }
         crate::ops::renewal::back_up(cx, &path)?;
         cx.files.write(&path, &Content::public(after), cx.files.mode_or(&path, MANIFEST_MODE))?;
         cx.events.message(format!("{POD} signs with {}", base.with_extension("crt").display()));
