@@ -27,6 +27,7 @@ pub mod sans;
 pub mod seal;
 mod service_account;
 pub mod shared;
+pub mod signers;
 mod staged;
 pub mod store;
 pub mod subject;
