@@ -62,7 +62,7 @@ pub(super) fn health(api: &dyn MemberApi, members: &[Member]) -> (Vec<u64>, Vec<
         match health {
             Health::Well => healthy.push(member.id),
             Health::Ill(why) | Health::Silent(why) | Health::Refused(why) => {
-                sick.push(format!("{}: {why}", member.shown()))
+                sick.push(format!("{}: {why}", member.shown()));
             }
         }
     }
