@@ -69,9 +69,9 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/state/api_health.rs", "'kubewright node remove {} --dead'", AMajority),
     ("src/state/api_health.rs", "run 'kubectl delete node {}' on a control plane", OthersThatStay),
     ("src/state/not_yaml.rs", "'mv --backup=numbered {shown} /root/'", ACopyThatStays),
-    ("src/state/reset_progress.rs", "'mv --backup=numbered {NOTE} /root/'", ACopyThatStays),
-    ("src/state/leave_error.rs", "the cluster, and gives up this", TheWarningBesideIt),
-    ("src/state/leave_error.rs", "--force gives up the data of this host", TheWarningBesideIt),
+    ("src/state/reset_progress.rs", "'mv --backup=numbered {PROGRESS_FILE} /root/'", ACopyThatStays),
+    ("src/state/leave_error.rs", "--force continues without removing the node", TheWarningBesideIt),
+    ("src/state/leave_error.rs", "--force deletes the data of this host", TheWarningBesideIt),
     ("src/state/leave_error.rs", "--accept-quorum-loss", TheWarningBesideIt),
     ("src/state/leave_error.rs", "'kubewright node remove", AMajority),
     ("src/state/leave_error.rs", "'kubewright reset --dry-run' here", OthersThatStay),
@@ -84,7 +84,7 @@ const NO_ADVICE: &[(&str, &str)] = &[
     ("src/cli/", "turn::hold("),
     ("src/cli/args/", ""),
     ("src/config/resolve/", ""),
-    ("src/ops/node_status.rs", "kubewright reset took this host out of the cluster"),
+    ("src/ops/node_status.rs", "kubewright reset removed this host from the cluster"),
 ];
 
 #[test]
@@ -136,7 +136,7 @@ fn every_guard_is_held_by_something() {
                 assert!(keeps.iter().any(|way| around.contains(way)), "{path}: {part}");
             }
             TheWarningBesideIt => {
-                let warns = ["only copy", "last good copy", "snapshot save", "still there, and another 'init'"];
+                let warns = ["only copy", "last intact copy", "snapshot save", "still exist there, and another 'init'"];
                 assert!(warns.iter().any(|warning| around.contains(warning)), "{path}: {part}");
             }
             AMajority => assert!(around.contains("--dead") || around.contains("node remove"), "{path}: {part}"),

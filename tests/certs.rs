@@ -1,5 +1,5 @@
-//! `certs …` on a folder of files: exit codes by threshold, renewals that are cut short, requests and what comes
-//! back, and input that is refused with nothing changed.
+//! `certs …` on a directory of files: exit codes by threshold, interrupted renewals, certificate signing requests and
+//! signed certificates, and input that is refused without changes.
 
 use crate::support::run::{Finished, Run};
 use crate::support::whole;
@@ -76,7 +76,7 @@ fn check_expiration_fails_by_the_thresholds_that_were_given() {
     let year = tree("8760h0m0s");
     certs(&year, "check-expiration").exit(ExitCode::Ok);
     certs(&year, "check-expiration --warn 400d").exit(ExitCode::Warning);
-    // Monitors that read JSON tell one from the other by each certificate.
+    // Monitoring that reads JSON distinguishes them by each certificate.
     for (flags, severity) in [("--warn 400d", "warning"), ("--critical 400d", "critical"), ("--critical 1d", "ok")] {
         let line = format!("check-expiration {flags} -o json");
         let found: serde_json::Value = serde_json::from_str(&certs(&year, &line).stdout).unwrap();
@@ -255,7 +255,7 @@ fn while_one_run_changes_a_host_no_other_does() {
 }
 
 #[test]
-fn certificates_in_a_folder_of_the_users_own_are_found_and_renewed() {
+fn certificates_in_a_custom_directory_are_found_and_renewed() {
     let root = tempfile::tempdir().unwrap();
     let config = config("8760h0m0s") + "certificatesDir: /srv/pki\n";
     let init = Run::new(["init", "--config", "c.yaml"]).file("c.yaml", &config).rootfs(root.path());
@@ -269,7 +269,7 @@ fn certificates_in_a_folder_of_the_users_own_are_found_and_renewed() {
     certs(&root, "renew apiserver").exit(ExitCode::Ok);
     assert_ne!(fs::read(root.path().join("srv/pki/apiserver.crt")).unwrap(), before);
     assert!(!root.path().join("etc/kubernetes/pki").exists());
-    // A configuration names the folder where no manifest does.
+    // A configuration contains the directory if no manifest does.
     fs::remove_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
     let told = Run::new(["certs", "check-expiration", "-o", "json", "--config", "c.yaml"]).file("c.yaml", &config);
     told.rootfs(root.path()).finish().exit(ExitCode::Ok).stdout_has("/srv/pki/apiserver.crt");
@@ -282,7 +282,7 @@ fn what_a_dry_run_of_a_renewal_names_is_what_a_run_changes() {
         let done = certs(&root, &format!("renew all -o json{flags}")).exit(ExitCode::Ok);
         let outcome: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
         let changed = outcome["changed"].as_array().unwrap().iter();
-        // The folder of copies is named after the time.
+        // The backup directory is named after the time.
         let path = |change: &serde_json::Value| {
             let path = change["path"].as_str().unwrap_or_default().to_owned();
             path.find("/certs-").map_or(path.clone(), |at| format!("{}/COPIES{}", &path[..at], &path[at + 23..]))
@@ -296,7 +296,7 @@ fn what_a_dry_run_of_a_renewal_names_is_what_a_run_changes() {
 }
 
 #[test]
-fn who_may_not_write_the_certificates_is_told_so_and_nothing_is_half_renewed() {
+fn without_write_permission_the_error_says_so_and_nothing_is_partially_renewed() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
     use std::os::unix::process::CommandExt;
     const NOBODY: u32 = 65534;

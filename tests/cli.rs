@@ -42,7 +42,7 @@ fn a_bad_configuration_names_file_line_and_field_and_writes_nothing() {
 const PIN: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
 #[test]
-fn a_join_without_a_pin_is_refused_before_anybody_is_asked() {
+fn a_join_without_a_pin_is_refused_before_any_request() {
     let run = Run::new(["join", "127.0.0.1:1", "--token", "abcdef.0123456789abcdef"]);
     run.finish().exit(ExitCode::Input).stderr_has("--discovery-token-ca-cert-hash");
 }
@@ -118,7 +118,7 @@ fn a_result_that_cannot_be_written_ends_with_an_error() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(ExitCode::Input as i32), "{line}: {said}");
         assert!(said.contains("standard output") && said.contains("No space left"), "{line}: {said}");
-        // A reader that has seen enough is no error.
+        // A reader that has seen enough is not an error.
         let mut child = command(std::process::Stdio::piped());
         drop(child.stdout.take());
         assert!(child.wait_with_output().unwrap().status.success(), "{line}");

@@ -1,4 +1,4 @@
-//! `config …`: what it prints and how it judges, against what kubeadm printed (see reference/README.md).
+//! `config …`: its output and its validation, compared with the output of kubeadm (see reference/README.md).
 
 use crate::support::golden;
 use crate::support::run::Run;
@@ -165,7 +165,7 @@ fn only_component_configurations_are_no_cluster() {
 }
 
 #[test]
-fn a_file_is_validated_from_standard_input_and_told_as_json() {
+fn a_file_is_validated_from_standard_input_and_reported_as_json() {
     let text = fs::read(recorded("v1.36.2", "configs/valid.yaml")).unwrap();
     let printed =
         Run::new(["config", "validate", "--config", "-", "-o", "json"]).stdin(text).finish().exit(ExitCode::Ok).stdout;

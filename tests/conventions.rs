@@ -30,42 +30,40 @@ const RETIRED: &[(&str, &[&str])] = &[
 
 /// What has not been rewritten yet. A directory leaves this list when it has been.
 const NOT_YET: &[&str] = &[
-    "src/ops/",
-    "src/phases/",
-    "src/state/",
-    "src/checks/",
-    "src/context/",
-    "src/etcd/client.rs",
-    "src/etcd/membership.rs",
-    "src/etcd/test_etcd.rs",
-    "src/host/",
-    "src/journal/",
-    "src/pipeline/",
-    "src/pki/csr.rs",
-    "src/pki/seal.rs",
-    "src/pki/store.rs",
-    "src/pki/verify.rs",
-    "src/lib.rs",
-    "src/main.rs",
-    "tests/certs.rs",
-    "tests/cli.rs",
-    "tests/config.rs",
+    "src/checks/authorities.rs",
+    "src/checks/catalog.rs",
+    "src/checks/catalog/tests.rs",
+    "src/checks/catalog/tests/more.rs",
+    "src/checks/cgroup_driver.rs",
+    "src/checks/diagnosis/causes.rs",
+    "src/checks/diagnosis/evidence.rs",
+    "src/checks/diagnosis/hopeless.rs",
+    "src/checks/diagnosis/line.rs",
+    "src/checks/diagnosis/mod.rs",
+    "src/checks/diagnosis/tests.rs",
+    "src/checks/endpoint.rs",
+    "src/checks/external_data.rs",
+    "src/checks/external_data/tests.rs",
+    "src/checks/external_etcd.rs",
+    "src/checks/files.rs",
+    "src/checks/finding.rs",
+    "src/checks/fix/steps.rs",
+    "src/checks/lost.rs",
+    "src/checks/mod.rs",
+    "src/checks/standing.rs",
     "tests/golden/",
-    "tests/hostile.rs",
-    "tests/killed.rs",
-    "tests/last_copy.rs",
     "tests/lab/",
-    "tests/main.rs",
-    "tests/manual.rs",
-    "tests/needs_root/",
-    "tests/objects.rs",
-    "tests/phases.rs",
     "tests/preflight.rs",
     "tests/reference",
-    "tests/reset.rs",
-    "tests/render.rs",
-    "tests/support/",
-    "tests/tidy.rs",
+];
+
+/// Words of other programs, and data that earlier versions have written: a file, and a part of the line.
+const QUOTED: &[(&str, &str)] = &[
+    ("src/phases/restart/tests/fake_components.rs", "x509: certificate signed by unknown authority"),
+    ("src/phases/rotate_ca/distribute.rs", "kubewright: the authorities to come"),
+    ("src/pki/issue/tests.rs", "X509v3 Authority Key Identifier"),
+    ("src/state/reset_progress.rs", "\"told\""),
+    ("tests/phases.rs", "\"told\": true"),
 ];
 
 /// Files that must name the retired words.
@@ -76,6 +74,9 @@ fn retired_words_appear_in_no_text() {
     let mut found = Vec::new();
     for (path, text) in texts() {
         for (number, line) in text.lines().enumerate() {
+            if QUOTED.iter().any(|(file, part)| *file == path && line.contains(part)) {
+                continue;
+            }
             for (instead, word) in retired_in(line) {
                 found.push(format!("{path}:{}: '{word}': write {instead} (docs/glossary.md)", number + 1));
             }

@@ -1,5 +1,5 @@
-//! What cannot be used: files and folders in every bad state. Each is told with a way out and exit code 3, and
-//! nothing is left half.
+//! Unusable files and directories in every bad state. Each is reported with a hint and exit code 3, and nothing is
+//! left partially written.
 
 use crate::support::run::{Finished, Run};
 use crate::support::whole;
@@ -38,12 +38,12 @@ fn init(root: &Path) -> Finished {
     Run::new(INIT).file("cluster.yaml", CONFIG).rootfs(root).finish()
 }
 
-/// Refused as input, with help, and every part of `telling` in the message.
+/// Refused as input, with a hint, and every part of `expected` in the message.
 #[track_caller]
-fn assert_refused(finished: Finished, telling: &[&str]) {
+fn assert_refused(finished: Finished, expected: &[&str]) {
     let finished = finished.exit(ExitCode::Input).stdout("");
     assert!(finished.stderr.starts_with("error: ") && finished.stderr.contains("help: "), "{finished}");
-    for part in telling {
+    for part in expected {
         assert!(finished.stderr.contains(part), "it lacks {part:?}: {finished}");
     }
 }
@@ -98,10 +98,10 @@ const DAMAGES: [Damage; 9] = [
     ("the CA's key is another's", |root| foreign(root, "pki/ca.key"), &["/etc/kubernetes/pki/ca.", "key"]),
     ("a key is another's", |root| foreign(root, "pki/apiserver.key"), &["/etc/kubernetes/pki/apiserver.", "key"]),
     ("a certificate is of another CA", |root| foreign_pair(root, "pki/apiserver"), &["pki/apiserver.crt", "ca"]),
-    ("a kubeconfig is no YAML", |root| put(root, "admin.conf", b"{{{"), &["/etc/kubernetes/admin.conf"]),
+    ("a kubeconfig is not YAML", |root| put(root, "admin.conf", b"{{{"), &["/etc/kubernetes/admin.conf"]),
     ("a kubeconfig is not UTF-8", |root| put(root, "kubelet.conf", b"\xff"), &["kubelet.conf", "UTF-8"]),
     (
-        "a folder is in the way",
+        "a directory is in the way",
         |root| in_the_way(root, "pki/ca.crt"),
         &["pki/ca.crt", "there is a directory where a file"],
     ),
@@ -136,14 +136,14 @@ fn in_the_way(root: &Path, name: &str) {
 
 #[test]
 fn what_is_broken_in_a_tree_is_named_and_left_as_it_is() {
-    for (name, damage, telling) in DAMAGES {
+    for (name, damage, expected) in DAMAGES {
         let root = tempfile::tempdir().unwrap();
         crate::support::tree::copy(CLUSTER.path(), root.path());
         damage(root.path());
         let before = whole::contents(root.path());
         let finished = init(root.path());
         println!("{name}: {finished}");
-        assert_refused(finished, telling);
+        assert_refused(finished, expected);
         assert!(before == whole::contents(root.path()), "{name}: something was changed");
     }
 }
@@ -240,7 +240,7 @@ fn a_kubeconfig_that_aliases_make_large_is_refused() {
 }
 
 #[test]
-fn a_folder_or_file_in_the_way_stops_a_new_tree_and_its_removal_completes_it() {
+fn a_directory_or_file_in_the_way_stops_a_new_tree_and_its_removal_completes_it() {
     for (obstacle, is_folder) in
         [("etc/kubernetes/manifests/kube-scheduler.yaml", true), ("etc/kubernetes/pki", false), ("var/lib", false)]
     {

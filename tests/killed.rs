@@ -185,7 +185,7 @@ fn an_import_that_is_killed_or_fails_at_any_file_is_completed_by_the_next() {
     assert!(fail_everywhere(&root, &line) > 20);
 }
 
-/// A file under the hidden name stayed for ever, unless the same file was written again.
+/// A file under the hidden name remained until the same file was written again.
 #[test]
 fn what_a_kill_leaves_under_a_hidden_name_is_removed_by_any_later_run() {
     let before = small();

@@ -1,26 +1,27 @@
 //! The one integration-test binary: one link step instead of one per file.
 //!
 //! What belongs where:
-//! - `advice`: all advice that destroys something, and what makes it safe
-//! - `certs`: `certs …` on a folder of files: thresholds, renewals that are cut short, external CAs
+//! - `advice`: all hints that destroy something, and what makes them safe
+//! - `certs`: `certs …` on a directory of files: thresholds, interrupted renewals, external CAs
 //! - `circles`: no files of the source tree import each other
 //! - `cli`: whole screens: help, results, errors and exit codes
 //! - `conventions`: the words of the project
-//! - `config`: what `config …` prints and judges, against kubeadm's own output
-//! - `hostile`: files, folders and disks that cannot be used: told, and nothing left half
-//! - `killed`: killed at any moment, `init` leaves whole files and continues
-//! - `last_copy`: advice on a host that may hold the only copy of a cluster
-//! - `needs_root`: mounts, disks and files of other users, in mount namespaces: marked `ignore`, and run by `./test` as root
+//! - `config`: the output and validation of `config …`, compared with kubeadm's own output
+//! - `hostile`: unusable files, directories and disks: reported, and nothing partially written
+//! - `killed`: killed at any time, `init` leaves complete files and continues
+//! - `last_copy`: hints on a host that may have the only copy of a cluster
+//! - `needs_root`: mounts, disks and files of other users, in mount namespaces: marked `ignore`, and run by `./test`
+//! as root
 //! - `objects`: the API objects that `init` creates from a recorded case
-//! - `phases`: each phase of `init` by itself, dry runs, and runs on what is there
+//! - `phases`: each phase of `init` by itself, dry runs, and runs with existing files
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
 //! - `support`: running the built binary, comparing with golden files
-//! - `preflight`: judging a host below a root folder, and what cannot be asked there
-//! - `render`: manifests and kubelet files against kubeadm's own and the real components
-//! - `reference`: files and API objects of every recorded case of real kubeadm against ours
-//! - `reset`: what is left of a cluster in a root directory
+//! - `preflight`: checks of a host in a root directory, and checks that cannot be made there
+//! - `render`: manifests and kubelet files compared with kubeadm's own and the real components
+//! - `reference`: files and API objects of every recorded case of real kubeadm compared with ours
+//! - `reset`: leftovers of a cluster in a root directory
 //! - `tidy`: the conventions of the source tree
-//! - `transcripts`: what each command prints on a host that is a directory, with its exit code
+//! - `transcripts`: the output of each command on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 #![allow(clippy::case_sensitive_file_extension_comparisons)] // The names are ours.

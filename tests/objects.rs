@@ -74,10 +74,10 @@ fn objects(case: &Path) -> Vec<Object> {
         let token = upload_certs::owner_token(Secret::new("abcdef.0123456789abcdef".into()), NOW).unwrap();
         let mut owner = token[0].value.clone();
         owner["metadata"]["uid"] = "1".into();
-        let sealed =
-            shared_files(&cluster).into_iter().map(|file| (file.name.to_owned(), b"sealed".to_vec())).collect();
+        let encrypted =
+            shared_files(&cluster).into_iter().map(|file| (file.name.to_owned(), b"encrypted".to_vec())).collect();
         all.extend(token);
-        all.extend(upload_certs::certificates(&owner, &sealed).unwrap());
+        all.extend(upload_certs::certificates(&owner, &encrypted).unwrap());
     }
     all.extend(bootstrap_token::bootstrap_token(facts, &bootstrap_tokens, &server, CA.as_bytes(), NOW).unwrap());
     let coredns = CoreDns {
@@ -89,7 +89,7 @@ fn objects(case: &Path) -> Vec<Object> {
     };
     let mut addons = coredns.objects().unwrap();
     if node.patches_dir.is_some() {
-        // The folder lay elsewhere on the host; the case holds its content.
+        // The directory was elsewhere on the host; the case contains its content.
         let patches = PatchSet::load(&HostFiles::new(case, Gate::recording()), Path::new("/patches")).unwrap();
         for object in addons.iter_mut().filter(|object| object.kind == "Deployment") {
             patches.apply_to(Target::CorednsDeployment, &mut object.value).unwrap();

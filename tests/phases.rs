@@ -1,4 +1,4 @@
-//! Each phase of `init` by itself, dry runs, and runs on what is there already.
+//! Each phase of `init` by itself, dry runs, and runs with existing files.
 
 use crate::support::run::{Finished, Run};
 use crate::support::whole;
@@ -93,8 +93,8 @@ fn phase_by_phase_the_tree_of_init_is_made_and_each_makes_only_its_own_files() {
     run("init", at_once.path()).exit(ExitCode::Ok);
     assert_eq!(whole::names(root.path()), whole::names(at_once.path()));
     assert_eq!(before, of_phases(""));
-    let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
-    assert!(told.starts_with("Already up to date; nothing changed.\n"), "{told}");
+    let output = run("init", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(output.starts_with("Already up to date; nothing changed.\n"), "{output}");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn skipped_phases_leave_their_files_out() {
 }
 
 #[test]
-fn what_a_reset_noted_that_was_cut_short_says_nothing_of_the_next_cluster() {
+fn the_progress_of_an_interrupted_reset_is_ignored_for_the_next_cluster() {
     let root = tempfile::tempdir().unwrap();
     let note = root.path().join("var/lib/kubewright/leaving.json");
     std::fs::create_dir_all(note.parent().unwrap()).unwrap();
@@ -211,13 +211,13 @@ fn a_second_run_changes_nothing_at_all() {
     let root = tempfile::tempdir().unwrap();
     run("init", root.path()).exit(ExitCode::Ok);
     let before = whole::contents(root.path());
-    let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
-    assert!(told.starts_with("Already up to date; nothing changed.\n"), "{told}");
+    let output = run("init", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(output.starts_with("Already up to date; nothing changed.\n"), "{output}");
     assert!(before == whole::contents(root.path()));
 }
 
 #[test]
-fn a_root_folder_that_is_not_there_is_made_but_not_by_a_dry_run() {
+fn a_missing_root_directory_is_created_but_not_by_a_dry_run() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("new/tree");
     run("init --dry-run", &root).exit(ExitCode::Ok);
@@ -242,14 +242,14 @@ fn with_an_external_ca_what_it_signed_is_kept_and_no_key_is_made() {
     let mut before = whole::contents(root.path());
     run("init", root.path()).exit(ExitCode::Ok);
     let mut now = whole::contents(root.path());
-    // Without the key this controller manager cannot sign, and kubeadm tells it so.
+    // Without the key this controller manager cannot sign, and kubeadm configures it accordingly.
     let manifest = Path::new("etc/kubernetes/manifests/kube-controller-manager.yaml");
     let text = String::from_utf8(now.remove(manifest).unwrap().unwrap()).unwrap();
     assert!(text.contains("--cluster-signing-key-file=\n"), "{text}");
     before.remove(manifest);
     assert!(before == now);
-    let told = run("init", root.path()).exit(ExitCode::Ok).stdout;
-    assert!(told.starts_with("Already up to date; nothing changed.\n"), "{told}");
+    let output = run("init", root.path()).exit(ExitCode::Ok).stdout;
+    assert!(output.starts_with("Already up to date; nothing changed.\n"), "{output}");
 }
 
 #[test]
@@ -267,7 +267,7 @@ fn what_only_an_external_ca_can_sign_is_asked_for_by_name() {
 
 #[test]
 fn keys_are_of_the_kind_that_the_configuration_asks_for() {
-    for (algorithm, told) in [("RSA-4096", "(4096 bit)"), ("ECDSA-P384", "(384 bit)"), ("ECDSA-P256", "(256 bit)")] {
+    for (algorithm, output) in [("RSA-4096", "(4096 bit)"), ("ECDSA-P384", "(384 bit)"), ("ECDSA-P256", "(256 bit)")] {
         let root = tempfile::tempdir().unwrap();
         Run::new(["init", "phase", "certs", "ca", "--config", "cluster.yaml"])
             .file("cluster.yaml", config(algorithm))
@@ -277,7 +277,7 @@ fn keys_are_of_the_kind_that_the_configuration_asks_for() {
         let authority = root.path().join("etc/kubernetes/pki/ca.crt");
         let shown = Command::new("openssl").args(["x509", "-noout", "-text", "-in"]).arg(authority).output().unwrap();
         let shown = String::from_utf8(shown.stdout).unwrap();
-        assert!(shown.contains(told), "{algorithm}: {shown}");
+        assert!(shown.contains(output), "{algorithm}: {shown}");
     }
 }
 

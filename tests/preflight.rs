@@ -1,4 +1,4 @@
-//! `preflight` and `config images pull` on a host that is a folder: what is judged there, and the ways out.
+//! `preflight` and `config images pull` on a host that is a directory: the checks made there, and the hints.
 
 use crate::support::run::Run;
 use kubewright::base::exit_code::ExitCode;
@@ -26,14 +26,14 @@ fn used() -> TempDir {
 }
 
 #[test]
-fn a_fit_host_is_told_so_with_exit_code_0() {
+fn a_ready_host_gets_exit_code_0() {
     let root = tempfile::tempdir().unwrap();
     on_host(&root).finish().exit(ExitCode::Ok).stdout_has("This host is ready for 'kubewright init'").stderr("");
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is written");
 }
 
 #[test]
-fn an_unfit_host_is_told_check_place_and_fix_within_80_columns() {
+fn for_a_host_that_is_not_ready_check_path_and_fix_are_shown_within_80_columns() {
     const ID: &str = "FileAvailable--etc-kubernetes-manifests-etcd.yaml";
     let finished = on_host(&used()).finish().exit(ExitCode::Preflight);
     let report = finished.stdout;
@@ -51,7 +51,7 @@ fn an_unfit_host_is_told_check_place_and_fix_within_80_columns() {
 }
 
 #[test]
-fn certificates_in_another_folder_are_not_taken_for_lost() {
+fn certificates_in_another_directory_are_not_treated_as_lost() {
     let root = tempfile::tempdir().unwrap();
     for path in ["etc/kubernetes/admin.conf", "srv/pki/ca.crt"] {
         fs::create_dir_all(root.path().join(path).parent().unwrap()).unwrap();
@@ -70,7 +70,7 @@ fn what_the_user_ignores_does_not_fail() {
 }
 
 #[test]
-fn a_file_for_join_is_judged_for_join() {
+fn a_file_for_join_is_checked_for_join() {
     let join = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: JoinConfiguration\nnodeRegistration:\n  name: n1\n\
                 discovery:\n  bootstrapToken:\n    token: abcdef.0123456789abcdef\n    apiServerEndpoint: 10.0.0.1:6443\n    \
                 unsafeSkipCAVerification: true\n";
@@ -96,7 +96,7 @@ fn the_client_certificate_of_an_external_etcd_is_missed_before_init() {
 }
 
 #[test]
-fn undoing_where_nothing_was_mended_says_so() {
+fn undoing_without_earlier_fixes_says_so() {
     let root = tempfile::tempdir().unwrap();
     preflight(&root).arg("--undo-fix").finish().exit(ExitCode::Ok).stdout_has("Nothing to revert");
     preflight(&root).arg("--undo-fix").arg("--fix").finish().exit(ExitCode::Usage);

@@ -28,7 +28,7 @@ fn resolve(source: &str, text: &str, host_name: &str) -> InitConfig {
     config::parse(source, text.as_bytes()).unwrap().init(&InitFlags::default(), &facts).unwrap().config
 }
 
-/// What the host of the reference has: Debian's folders with CA certificates, no runtime, no systemd-resolved.
+/// The reference host has Debian's directories with CA certificates, no runtime, no systemd-resolved
 fn render(config: &InitConfig, host_name: &str, patches: &PatchSet) -> Tree {
     let InitConfig { cluster, node, .. } = config;
     let facts = table::facts(cluster.version.minor).unwrap();
@@ -69,10 +69,10 @@ fn reference_cases() -> Vec<PathBuf> {
 
 fn reference_tree(case: &Path) -> Tree {
     let mut tree = Tree::new();
-    for folder in ["manifests", "kubelet"] {
-        for entry in std::fs::read_dir(case.join(folder)).unwrap() {
+    for directory in ["manifests", "kubelet"] {
+        for entry in std::fs::read_dir(case.join(directory)).unwrap() {
             let entry = entry.unwrap();
-            tree.insert(format!("{folder}/{}", entry.file_name().into_string().unwrap()), read(&entry.path()));
+            tree.insert(format!("{directory}/{}", entry.file_name().into_string().unwrap()), read(&entry.path()));
         }
     }
     tree
@@ -86,7 +86,7 @@ fn the_files_are_kubeadms_byte_for_byte() {
         let config = resolve("config.yaml", &read(&case.join("config.yaml")), host_name);
         let files = HostFiles::new(&case, Gate::recording());
         let patches = match config.node.patches_dir {
-            // The folder lay elsewhere on the host; the case holds its content.
+            // The directory was elsewhere on the host; the case contains its content.
             Some(_) => PatchSet::load(&files, Path::new("/patches")).unwrap(),
             None => PatchSet::default(),
         };
@@ -167,10 +167,10 @@ fn every_minor_gives_yaml_that_means_a_pod_with_probes_on_its_port() {
 /// A component whose flags are wrong says so before anything else; with right ones it gets as far as
 /// missing the files that they name.
 #[test]
-#[ignore = "NEEDS KUBERNETES' OWN PROGRAMS: KUBEWRIGHT_K8S_BIN=FOLDER cargo test --test main -- --ignored real_components"]
+#[ignore = "NEEDS KUBERNETES' OWN PROGRAMS: KUBEWRIGHT_K8S_BIN=DIRECTORY cargo test --test main -- --ignored real_components"]
 fn real_components_accept_our_flags() {
-    let folder = PathBuf::from(std::env::var_os("KUBEWRIGHT_K8S_BIN").expect("KUBEWRIGHT_K8S_BIN names no folder"));
-    let version = Command::new(folder.join("kube-apiserver")).arg("--version").output().unwrap().stdout;
+    let directory = PathBuf::from(std::env::var_os("KUBEWRIGHT_K8S_BIN").expect("KUBEWRIGHT_K8S_BIN must be set"));
+    let version = Command::new(directory.join("kube-apiserver")).arg("--version").output().unwrap().stdout;
     let version = String::from_utf8(version).unwrap().trim().trim_start_matches("Kubernetes ").to_owned();
     let root = tempfile::tempdir().unwrap();
     let text = format!(
@@ -186,13 +186,13 @@ fn real_components_accept_our_flags() {
         let words = pod["spec"]["containers"][0]["command"].as_array().unwrap().iter();
         let mut words: Vec<String> = words.map(|word| word.as_str().unwrap().to_owned()).collect();
         let said = |words: &[String]| {
-            let output = Command::new(folder.join(&words[0])).args(&words[1..]).output().unwrap();
+            let output = Command::new(directory.join(&words[0])).args(&words[1..]).output().unwrap();
             String::from_utf8_lossy(&output.stderr).into_owned()
         };
         let text = said(&words);
         assert!(!text.contains("unknown flag") && !text.contains("invalid argument"), "{component}: {text}");
         assert!(text.contains("no such file or directory"), "{component}: {text}");
-        // The judge judges: a flag that does not exist is noticed.
+        // Check of this test itself: an unknown flag is detected.
         words.push("--kubewright=1".into());
         assert!(said(&words).contains("unknown flag: --kubewright"), "{component}");
     }

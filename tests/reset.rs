@@ -1,4 +1,4 @@
-//! `reset` on a folder of files: what a cluster left there, and what its output says of it.
+//! `reset` on a directory of files: the leftovers of a cluster, and the output about them.
 
 use crate::support::run::{Finished, Run};
 use crate::support::whole;
@@ -71,14 +71,14 @@ fn no_private_key_is_left_after_renewals_and_a_rotation() {
     let done = run(&root, "reset --yes");
     assert_eq!(keys(root.path()), [""; 0]);
     assert!(!root.path().join("var/lib/kubewright").exists() && !pki.join("next").exists(), "{done}");
-    done.stderr_has("removed 3 copies of earlier certificates and keys in /var/lib/kubewright/backup")
+    done.stderr_has("removed 3 backups of earlier certificates and keys in /var/lib/kubewright/backup")
         .stderr_has("removed 1 unfinished renewals in /etc/kubernetes/pki")
         .stderr_has("files of a CA rotation in");
     run(&root, "reset --yes").stdout_has("Nothing to do");
 }
 
 #[test]
-fn copies_of_keys_are_kept_only_when_asked_and_named_as_what_they_are() {
+fn backups_of_keys_are_kept_only_on_request_and_reported() {
     let root = control_plane();
     run(&root, "certs renew apiserver");
     run(&root, "reset --yes --keep-backups").stdout_has("may still give access to the cluster");
@@ -121,20 +121,20 @@ fn keys_behind_a_link_are_removed() {
     }
 }
 
-/// It was called the data of somebody else's etcd, of which nothing had been touched.
+/// It was reported as the data of a foreign etcd, which had not been changed.
 #[test]
-fn below_a_root_folder_the_data_of_the_hosts_own_etcd_is_called_that() {
+fn in_a_root_directory_the_data_of_the_hosts_own_etcd_are_reported_as_such() {
     let root = control_plane();
     fs::create_dir_all(root.path().join("var/lib/etcd/member/snap")).unwrap();
     fs::write(root.path().join("var/lib/etcd/member/snap/db"), "x").unwrap();
     run(&root, "reset --yes")
         .stdout_has("/var/lib/etcd/member: data of this host's etcd member")
         .stdout_has("its manifest and certificates were removed");
-    run(&root, "reset --yes").stdout_has("/var/lib/etcd/member: data of an etcd; nothing on this host says");
+    run(&root, "reset --yes").stdout_has("/var/lib/etcd/member: data of an etcd; nothing on this host shows");
 }
 
 #[test]
-fn of_an_external_etcd_is_said_that_the_clusters_data_stays_there() {
+fn the_data_in_an_external_etcd_are_reported() {
     let root = tempfile::tempdir().unwrap();
     let config = format!(
         "{CONFIG}etcd: {{external: {{endpoints: ['https://10.0.0.9:2379'], caFile: /e/ca.crt, \
@@ -151,7 +151,7 @@ fn of_an_external_etcd_is_said_that_the_clusters_data_stays_there() {
     }
     Run::new(["init", "--config", "c.yaml"]).file("c.yaml", config).rootfs(root.path()).finish().exit(ExitCode::Ok);
     run(&root, "reset --yes")
-        .stdout_has("the cluster's data in the external etcd at https://10.0.0.9:2379, which reset does not touch")
+        .stdout_has("the cluster's data in the external etcd at https://10.0.0.9:2379, which reset does not change")
         .stdout_has("/e/client.key, the client key of the external etcd");
     assert_eq!(keys(root.path()), ["e/client.key"]);
 }

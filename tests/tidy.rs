@@ -19,7 +19,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Imports within a row that are allowed: a configuration is read in the light of its version, and a check
-/// tells our own files from foreign ones by the journal.
+/// distinguishes our own files from foreign ones by the journal.
 const SIBLINGS: &[(&str, &str)] = &[("config", "versions"), ("checks", "journal")];
 
 /// The longest that a source file may be, in lines.
@@ -34,7 +34,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("io::stdin", &["src/base/env.rs"], PROCESS),
     ("io::stdout", &["src/base/env.rs"], PROCESS),
     ("io::stderr", &["src/base/env.rs", "src/cli/screen.rs"], PROCESS),
-    // What a child process or a runtime really takes, no clock of ours can tell.
+    // Only the system clock measures how long a child process or a runtime takes.
     ("Instant::now", &["src/base/env.rs", "src/host/command/process.rs", "src/host/cri/"], PROCESS),
     ("SystemTime::now", &["src/base/env.rs"], PROCESS),
     (
@@ -155,7 +155,7 @@ fn every_template_and_workflow_is_used() {
     let mut embedded = tree::files("templates", ".tera");
     embedded.extend(tree::files("phases", ".yaml"));
     complain(embedded.iter().filter_map(|(path, _)| {
-        // Tables of templates name them from a folder of their own on.
+        // Tables of templates refer to them starting at their own directory.
         let at = path.rmatch_indices('/').nth(1).map_or(0, |(at, _)| at + 1);
         (!sources.contains(&path[at..])).then(|| format!("{path}: nothing below src/ names it"))
     }));

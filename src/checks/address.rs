@@ -1,6 +1,6 @@
-//! `AdvertiseAddress`: whether the address under which a control plane is known is this host's own.
+//! `AdvertiseAddress`: whether the advertise address of a control plane is an address of this host.
 //!
-//! etcd listens there. A configuration that was copied from another host has that host's address.
+//! etcd listens there. A configuration that was copied from another host contains that host's address.
 //!
 //! Reads: the machine's addresses. Writes nothing.
 
@@ -23,8 +23,8 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     }
 }
 
-/// False without an etcd of its own, or with one that is told where to listen: such a host may be known by an address
-/// that only leads to it.
+/// False without a local etcd, or with explicit listen addresses: such a host may have an advertise address that only
+/// leads to it.
 fn listens_there(etcd: &Etcd) -> bool {
     let Etcd::Local(etcd) = etcd else { return false };
     let told = |flag| last_value(&etcd.component.extra_args, flag).is_some();
@@ -35,8 +35,8 @@ fn look(address: IpAddr) -> Option<Finding> {
     if network::is_own(address) {
         return None;
     }
-    let what = format!("no interface of this host has the address {address}, at which its etcd would listen");
-    let fix = "give an address that 'ip -brief address' shows with --apiserver-advertise-address, or in the file with \
+    let what = format!("no interface of this host has the address {address}, on which its etcd would listen");
+    let fix = "specify an address from 'ip -brief address' with --apiserver-advertise-address, or in the file with \
                localAPIEndpoint.advertiseAddress";
     Some(Finding::error(ID, address.to_string(), what, fix))
 }
@@ -49,17 +49,17 @@ mod tests {
     use crate::config::print;
     use crate::versions::{Version, table};
 
-    /// A host with a copy of another's configuration was told by its etcd only, which could not listen.
+    /// A host with a copy of another's configuration failed only when its etcd could not listen.
     #[test]
-    fn an_address_that_is_on_no_interface_is_told_before_etcd_cannot_listen_there() {
+    fn an_address_on_no_interface_is_reported_before_etcd_fails_to_listen() {
         assert_eq!(look("127.0.0.1".parse().unwrap()), None);
-        // TEST-NET-3 is nobody's.
+        // TEST-NET-3 is reserved for documentation.
         let finding = look("203.0.113.9".parse().unwrap()).unwrap();
         assert_eq!((finding.id.as_str(), finding.severity), (ID, Severity::Error));
     }
 
     #[test]
-    fn a_host_whose_etcd_is_told_where_to_listen_may_be_known_by_an_address_that_leads_to_it() {
+    fn a_host_with_explicit_etcd_listen_addresses_may_have_another_advertise_address() {
         let mut cluster = print::default_cluster(Version::new(20, 2), table::facts(20).unwrap());
         assert!(listens_there(&cluster.etcd));
         let Etcd::Local(etcd) = &mut cluster.etcd else { panic!("etcd is our own by default") };

@@ -1,4 +1,4 @@
-//! How the checks enter an etcd that others run, and where a cluster keeps its objects there.
+//! The client for an external etcd in the checks, and the prefix of the cluster's objects.
 //!
 //! Reads: the client's certificate files. Writes: nothing.
 
@@ -13,15 +13,15 @@ use crate::pki::Cert;
 use std::path::Path;
 
 pub(super) const ID: &str = "ExternalEtcdVersion";
-/// Where an API server keeps its objects unless it is told otherwise.
+/// The default prefix of an API server.
 pub(super) const PREFIX: &str = "/registry";
 
-/// What proves the other side to us, and us to it.
+/// The trusted CA and the client credentials.
 pub(super) fn material(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<(Trust, Credentials), Box<Finding>> {
     let read = |file: &str| match scene.files().read(Path::new(file)) {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => {
-            let what = format!("the external etcd cannot be asked: {file} is not there");
+            let what = format!("the external etcd cannot be checked: {file} does not exist");
             Err(Box::new(Finding::error(ID, file, what, format!("copy it to {file}, or correct etcd.external"))))
         }
         Err(error) => Err(unusable(file, &error)),
@@ -36,7 +36,7 @@ pub(super) fn material(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<(Trust,
 }
 
 pub(super) fn unusable(file: &str, fault: &dyn Fault) -> Box<Finding> {
-    let what = format!("the client for the external etcd cannot be made: {}", innermost(fault));
+    let what = format!("the client for the external etcd cannot be created: {}", innermost(fault));
     Box::new(Finding::error(ID, file, what, fault.hint().unwrap_or_default()))
 }
 
@@ -46,14 +46,14 @@ pub(super) fn client(scene: &Scene<'_>, etcd: &ExternalEtcd) -> Result<Client, B
     if let Some(fault) = fault {
         let file = etcd.cert_file.as_str();
         let what = format!("the client certificate for the external etcd, {file}, {fault}");
-        let fix = format!("issue {file} again, by the CA that etcd trusts for clients");
+        let fix = format!("reissue {file} with the CA that etcd trusts for clients");
         return Err(Box::new(Finding::error(ID, file, what, fix).vital("etcd does not accept it")));
     }
     Client::new(Access { endpoints: etcd.endpoints.clone(), trust, credentials })
         .map_err(|error| unusable("etcd.external", &error))
 }
 
-/// The last cause says what happened; the first ones only that something did.
+/// The innermost cause is the most specific one.
 pub(super) fn innermost(error: &dyn Fault) -> String {
     let mut last = error.to_string();
     let mut next = error.source();
@@ -64,18 +64,18 @@ pub(super) fn innermost(error: &dyn Fault) -> String {
     last
 }
 
-/// Where the API server will keep its objects, without a slash at the end.
+/// The prefix of the API server's objects, without a trailing slash.
 pub(super) fn prefix(cluster: &ClusterConfig) -> String {
     let args = &cluster.api_server.extra_args;
     let given = args.iter().rev().find(|arg| arg.name == "etcd-prefix").map_or(PREFIX, |arg| arg.value.as_str());
-    // The API server puts the slash there itself.
+    // The API server adds the slash itself.
     format!("/{}", given.trim_matches('/'))
 }
 
-/// What is wrong with the client certificate whatever the server is.
+/// The problem of the client certificate, independent of the server.
 pub(super) fn fault(own: &Cert, now: i64) -> Option<&'static str> {
     if !own.for_clients {
-        return Some("is for servers only, and etcd wants one for clients (extended key usage clientAuth)");
+        return Some("is for servers only, but etcd needs one for clients (extended key usage clientAuth)");
     }
     (own.not_after < now).then_some("has expired")
 }
@@ -91,7 +91,7 @@ mod tests {
     use crate::base::https::test_server::TestCa;
 
     #[test]
-    fn a_certificate_for_servers_only_is_refused_before_etcd_is_asked() {
+    fn a_certificate_for_servers_only_is_refused_before_any_request() {
         let ca = TestCa::new("etcd-ca");
         let mut cert = Cert::bundle_from_pem(&ca.local_leaf().certificate).unwrap().remove(0);
         assert_eq!(fault(&cert, cert.not_before), None);

@@ -1,36 +1,36 @@
-//! The control plane that this host runs already, and what a run would put in its place.
+//! The control plane that already runs on this host, and what a run would replace.
 
 use crate::base::fault::Failure;
 use crate::config::model::ClusterConfig;
 use std::path::{Path, PathBuf};
 
-/// What etcd makes in its data folder when it first starts.
+/// Created by etcd in its data directory at its first start.
 pub(super) const MEMBER: &str = "member";
 
-/// What this host runs, and what this run would put in its place.
+/// What this host runs, and what this run would replace.
 #[derive(Debug, Default)]
-pub struct Standing {
-    /// The cluster's own `ClusterConfiguration`, where it answers and has one; or why that cannot be known.
+pub struct ExistingCluster {
+    /// The `ClusterConfiguration` of the cluster, if it responds and has one; or why that is unknown.
     pub stored: Option<Result<ClusterConfig, Failure>>,
-    /// The cluster has a configuration, or may have one, and nobody says which.
+    /// The cluster has a configuration, or may have one, but it is unknown.
     pub is_unknown: bool,
-    /// Where its data are, as the manifests on this host say.
+    /// The location of its data, from the manifests on this host.
     pub before: Data,
-    /// Where they would be afterwards.
+    /// The location after this run.
     pub after: Data,
 }
 
-/// What decides whether a control plane finds its data and can read them.
+/// What a control plane needs to find its data and to read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Data {
-    /// Where etcd keeps them; None without a control plane.
+    /// The location of etcd's data; None without a control plane.
     pub etcd: Option<Database>,
-    /// The file that says how Secrets are encrypted.
+    /// The configuration file for the encryption of Secrets.
     pub encryption: Option<String>,
 }
 
 impl Data {
-    /// True when there are any. Those of others cannot be looked at, and are taken to be there.
+    /// True if the data exist. Data of an external etcd are assumed to exist.
     pub fn exist(&self, is_there: impl Fn(&Path) -> bool) -> bool {
         match &self.etcd {
             None => false,
@@ -40,11 +40,11 @@ impl Data {
     }
 }
 
-/// Where a control plane's data are.
+/// The location of a control plane's data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Database {
-    /// In a folder of this host.
+    /// In a directory of this host.
     Here(PathBuf),
-    /// With an etcd that others run, at these addresses.
+    /// In an external etcd with these endpoints.
     Elsewhere(Vec<String>),
 }

@@ -1,4 +1,4 @@
-//! What checks find, and the report of all of them.
+//! The findings of checks, and the report of all of them.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
@@ -7,23 +7,23 @@ use serde_json::Value;
 use std::fmt;
 use std::net::IpAddr;
 
-/// What the host is to become.
+/// The role that the host will have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
     /// The first node of a cluster.
     FirstControlPlane,
-    /// One more control plane.
+    /// An additional control plane.
     ControlPlane,
     /// A worker.
     Worker,
 }
 
-/// What follows from an ignored check.
+/// The consequence of an ignored check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Consequence {
-    /// The `KubeletConfiguration` gets a field, unless the user set it.
+    /// A field of the `KubeletConfiguration` is set, unless the user set it.
     KubeletField {
         /// Its name.
         field: &'static str,
@@ -32,17 +32,17 @@ pub enum Consequence {
     },
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The cluster will not come up, or not stay up.
+    /// The cluster will not start, or not keep running.
     Error,
     /// Worth knowing.
     Warning,
 }
 
-/// What `fix` can do about a finding.
+/// The fix for a finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Repair {
@@ -51,12 +51,12 @@ pub enum Repair {
         /// `systemd` or `cgroupfs`.
         driver: String,
     },
-    /// Let a service start at boot.
+    /// Enable a service.
     EnableService {
         /// Its name.
         service: String,
     },
-    /// Give the host's name an address in /etc/hosts.
+    /// Add the address of the host's name to /etc/hosts.
     HostsEntry {
         /// The name.
         name: String,
@@ -68,7 +68,7 @@ pub enum Repair {
         /// Their names.
         modules: Vec<String>,
     },
-    /// Make the runtime use this image to hold a pod's namespaces.
+    /// Make the runtime use this sandbox image.
     SandboxImage {
         /// The image.
         image: String,
@@ -80,7 +80,7 @@ pub enum Repair {
     },
     /// Turn swap off, now and at boot.
     Swap,
-    /// Switch the runtime's Kubernetes interface on.
+    /// Enable the runtime's CRI.
     SwitchCriOn,
     /// Set a kernel parameter, now and at boot.
     Sysctl {
@@ -92,7 +92,7 @@ pub enum Repair {
 }
 
 impl Repair {
-    /// The service of the container runtime that answers only once this is done.
+    /// The service of a container runtime that responds only after this fix.
     pub fn starts_runtime(&self) -> Option<&str> {
         match self {
             Self::StartService { service } => Some(service),
@@ -102,28 +102,28 @@ impl Repair {
     }
 }
 
-/// One thing that is not as it should be.
+/// A problem that a check found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// The check's name: what `--ignore-preflight-errors` takes.
+    /// The name of the check, for `--ignore-preflight-errors`.
     pub id: String,
     /// How bad it is.
     pub severity: Severity,
-    /// What is wrong: one sentence without a full stop.
+    /// The problem: one sentence without a full stop.
     pub what: String,
-    /// Where: a path, a service, a port.
+    /// The place: a path, a service, a port.
     #[serde(rename = "where")]
     pub place: String,
     /// What the user can do.
     pub fix: String,
-    /// True when it was an error and the user chose to ignore it.
+    /// True if it was an error that the user chose to ignore.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ignored: bool,
-    /// What `--fix` would do.
+    /// The fix of `--fix`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<Repair>,
-    /// Why it cannot be ignored, whatever the user chooses.
+    /// Why it cannot be ignored.
     #[serde(skip)]
     pub vital: Option<&'static str>,
 }
@@ -164,7 +164,7 @@ impl Finding {
         self
     }
 
-    /// The same finding with something that mends it.
+    /// The same finding with a fix.
     #[must_use]
     pub fn mended_by(mut self, repair: Repair) -> Self {
         self.repair = Some(repair);
@@ -187,7 +187,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What all checks found.
+/// The findings of all checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -195,42 +195,36 @@ pub struct Report {
     pub checks: Vec<String>,
     /// Errors first, then warnings, each in the order of the checks.
     pub findings: Vec<Finding>,
-    /// What follows from the checks that were ignored.
+    /// The consequences of ignored checks.
     pub consequences: Vec<Consequence>,
 }
 
 impl Report {
-    /// The findings that stop the work.
+    /// The findings that stop the run.
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.severity == Severity::Error)
     }
 
-    /// Fails when something was found that must be mended first.
-    ///
-    /// # Errors
-    /// [`Unfit`], with every error.
+    /// Fails if a finding must be fixed first.
     pub fn verdict(&self, role: Role) -> Result<(), Unfit> {
         let errors: Vec<Finding> = self.errors().cloned().collect();
         if errors.is_empty() { Ok(()) } else { Err(Unfit { errors, role }) }
     }
 
-    /// Fails when something was found that no fix changes.
-    ///
-    /// # Errors
-    /// [`Unfit`], with these errors only.
+    /// Fails if there is an error without an automatic fix.
     pub fn verdict_on_the_unfixable(&self, role: Role) -> Result<(), Unfit> {
         let errors: Vec<Finding> = self.errors().filter(|finding| finding.repair.is_none()).cloned().collect();
         if errors.is_empty() { Ok(()) } else { Err(Unfit { errors, role }) }
     }
 }
 
-/// The host is not fit yet.
+/// The host is not ready.
 #[derive(Debug, thiserror::Error)]
-#[error("this host is not fit yet:\n{}", self.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+#[error("this host is not ready:\n{}", self.errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Unfit {
-    /// Everything that must be mended first; never empty.
+    /// Everything that must be fixed first; never empty.
     pub errors: Vec<Finding>,
-    /// What the host was to become.
+    /// The role that the host was to have.
     pub role: Role,
 }
 
@@ -242,14 +236,14 @@ impl Fault for Unfit {
     fn hint(&self) -> Option<String> {
         if self.errors.iter().any(|finding| finding.repair.is_some()) {
             return Some(match self.role {
-                // The plan of a whole 'init' would hide what is to be seen.
+                // The plan of a whole 'init' would hide the relevant part.
                 Role::FirstControlPlane => "run 'kubewright preflight --fix --dry-run' (with the --config of this \
-                                            command, if it has one) to see what can be mended for you; '--fix' alone, \
-                                            there or here, mends it"
+                                            command, if it has one) to see what can be fixed automatically; '--fix' \
+                                            alone, there or here, fixes it"
                     .into(),
                 Role::ControlPlane | Role::Worker => {
-                    "run the same command with '--fix --dry-run' to see what can be mended for you, and with '--fix' \
-                     to have it mended"
+                    "run the same command with '--fix --dry-run' to see what can be fixed automatically, and with \
+                     '--fix' to fix it"
                         .into()
                 }
             });
@@ -261,11 +255,10 @@ impl Fault for Unfit {
             }
         }
         Some(if ignorable.is_empty() {
-            "mend it, then run the same command again".into()
+            "fix it, then run the same command again".into()
         } else {
             format!(
-                "mend it, then run the same command again; or, when you know better, add \
-                 --ignore-preflight-errors={}",
+                "fix it, then run the same command again; or, if you are sure, add --ignore-preflight-errors={}",
                 ignorable.join(",")
             )
         })

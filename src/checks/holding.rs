@@ -1,66 +1,65 @@
-//! What this host holds of a cluster, and what may be advised there.
+//! The cluster state on this host, and the hints that are safe for it.
 //!
-//! A manifest may have been edited, moved away or damaged, admin.conf may be missing, and etcd may be down: the data is
-//! still the cluster's, and may be its last copy. Advice that removes, moves or replaces anything comes from here, so that it is
-//! given only where nothing can be lost by it.
+//! A manifest may have been edited, moved away or damaged, admin.conf may be missing, and etcd may be down: the data
+//! still belong to the cluster, and may be its last copy. Hints that remove, move or replace anything are created
+//! here, so that they are given only if nothing can be lost.
 
 use crate::etcd::wal::Identity;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The command that removes what a cluster left on a host.
+/// The command that removes a cluster from a host.
 const RESET: &str = "run 'kubewright reset' to leave that cluster";
 
-/// See the module's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holding {
-    /// The directories with data of an etcd.
+    /// The directories with etcd data.
     pub data: Vec<EtcdData>,
-    /// Where the API server of this host keeps its data in an etcd that is not one of its static Pods.
+    /// The external etcd that the API server of this host uses.
     pub external_etcd: Vec<String>,
     /// The keys of CAs and of service accounts.
     pub keys: Vec<PathBuf>,
-    /// Whose it is.
+    /// The owner.
     pub whose: Whose,
-    /// What the etcd of this host has lost, and what helps.
+    /// What the etcd of this host has lost, and the fix.
     pub lost_majority: Option<(String, String)>,
-    /// In which way manifests differ from what this run would write.
+    /// The differences between the manifests and those of this run.
     pub edits: BTreeMap<PathBuf, String>,
 }
 
 /// Data of an etcd on this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EtcdData {
-    /// The directory that etcd is given as `--data-dir`.
+    /// The `--data-dir` of etcd.
     pub dir: PathBuf,
-    /// What its log says; None where that cannot be read.
+    /// The content of its log; None if it cannot be read.
     pub identity: Option<Identity>,
 }
 
 /// Whether the cluster on this host is the one whose CA this run uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Whose {
-    /// Nothing on this host says so.
+    /// Unknown.
     #[default]
     Unknown,
-    /// It is: the certificates fit.
+    /// It is: the certificates match.
     Ours,
     /// It is not, for this reason.
     Foreign(String),
 }
 
 impl Holding {
-    /// True when the cluster on this host is the one of this run.
+    /// True if the cluster on this host is the one of this run.
     pub fn is_ours(&self) -> bool {
         self.whose == Whose::Ours
     }
 
-    /// What on this host may be the only copy of a cluster's data or keys; None where nothing can be lost.
+    /// What on this host may be the only copy of a cluster's data or keys; None if nothing can be lost.
     pub fn last_copy(&self) -> Option<String> {
         let mut parts: Vec<String> = Vec::new();
         for data in &self.data {
             let whose = data.identity.map(|identity| format!(" ({identity})")).unwrap_or_default();
-            parts.push(format!("the data of an etcd in {}{whose}", data.dir.display()));
+            parts.push(format!("etcd data in {}{whose}", data.dir.display()));
         }
         if !self.external_etcd.is_empty() {
             parts.push(format!("a control plane with its data in the etcd at {}", self.external_etcd.join(", ")));
@@ -68,36 +67,36 @@ impl Holding {
         if let Some(key) = self.keys.first() {
             parts.push(match self.keys.len() {
                 1 => format!("the key {}", key.display()),
-                more => format!("{} and {} more of a cluster's keys", key.display(), more - 1),
+                more => format!("{} and {} more keys of a cluster", key.display(), more - 1),
             });
         }
         (!parts.is_empty()).then(|| parts.join(", "))
     }
 
-    /// What to do about a cluster that is in the way: it is left only where nothing can be lost.
+    /// The hint for a cluster that is in the way: to reset it only if nothing can be lost.
     pub fn leave(&self) -> String {
         self.last_copy().map_or_else(|| RESET.into(), |what| keep(&what))
     }
 
-    /// What to do about a control plane that runs here: its data is somewhere, whether it was found or not.
+    /// The hint for a running control plane: its data exist somewhere, found or not.
     pub fn leave_running(&self) -> String {
-        keep(&self.last_copy().unwrap_or_else(|| "a control plane that runs".into()))
+        keep(&self.last_copy().unwrap_or_else(|| "a running control plane".into()))
     }
 
-    /// As [`Holding::leave`], as the end of a sentence that begins with a safer way.
+    /// As [`Holding::leave`], as the end of a sentence that begins with a safer option.
     pub fn or_leave(&self, otherwise: &str) -> String {
         match self.last_copy() {
             None => format!("; {otherwise}, run 'kubewright reset'"),
-            Some(what) => format!("; this host holds {what}, which may be the only copy: keep it"),
+            Some(what) => format!("; this host has {what}, which may be the only copy: keep it"),
         }
     }
 }
 
-/// What to do where something may be lost.
+/// The hint if something may be lost.
 fn keep(what: &str) -> String {
     format!(
-        "keep this host as it is: it holds {what}, which may be the only copy. To go on with that cluster, give the flags \
-         or the --config file with which it was made; use another host for a new cluster"
+        "keep this host as it is: it has {what}, which may be the only copy. To continue with that cluster, specify \
+         the flags or the --config file that it was created with; use another host for a new cluster"
     )
 }
 
@@ -110,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_given_up_where_it_may_be_the_only_copy() {
+    fn no_hint_gives_up_a_possible_only_copy() {
         let holdings = [
             Holding { data: vec![data()], ..Holding::default() },
             Holding { external_etcd: vec!["https://10.0.0.9:2379".into()], ..Holding::default() },
@@ -127,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn the_data_is_named_with_the_ids_that_etcd_gave_it() {
+    fn the_data_are_reported_with_the_ids_of_etcd() {
         let holding = Holding { data: vec![data()], ..Holding::default() };
-        assert_eq!(holding.last_copy().unwrap(), "the data of an etcd in /var/lib/etcd (member a of cluster c)");
+        assert_eq!(holding.last_copy().unwrap(), "etcd data in /var/lib/etcd (member a of cluster c)");
     }
 }

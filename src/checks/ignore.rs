@@ -1,18 +1,18 @@
-//! Checks that the user chose to ignore, and what follows from that.
+//! Checks that the user chose to ignore, and the consequences.
 //!
-//! Ignoring a check does not make its cause go away. Where something can be set so that the cluster
-//! comes up all the same, it is set; where nothing can, ignoring is refused with the reason.
+//! Ignoring a check does not remove its cause. If a setting lets the cluster start nevertheless, it is set; otherwise
+//! ignoring is refused with the reason.
 
 use super::finding::Consequence;
 use super::finding::{Finding, Repair, Severity};
 use super::inputs::Inputs;
 
-/// True when the list names the check, or `all`.
+/// True if the list contains the check, or `all`.
 pub fn is_ignored(list: &[String], id: &str) -> bool {
     list.iter().any(|entry| entry.eq_ignore_ascii_case("all") || entry.eq_ignore_ascii_case(id))
 }
 
-/// Turns ignored errors into warnings and collects what follows.
+/// Turns ignored errors into warnings and collects the consequences.
 pub fn apply(inputs: &Inputs<'_>, findings: &mut [Finding]) -> Vec<Consequence> {
     let mut consequences = Vec::new();
     let errors = findings.iter_mut().filter(|finding| finding.severity == Severity::Error);
@@ -30,13 +30,13 @@ pub fn apply(inputs: &Inputs<'_>, findings: &mut [Finding]) -> Vec<Consequence> 
     consequences
 }
 
-/// Why the work could not succeed whatever the user chose; None when it could. What depends on more than the check's
-/// name is said by the check itself.
+/// Why the run could not succeed if the check was ignored; None if it could. If that depends on more than the name of
+/// the check, the check itself reports it.
 fn refusal(finding: &Finding) -> Option<&'static str> {
     match finding.id.as_str() {
         "IsPrivilegedUser" => Some("every later step needs root"),
-        "CRI" => Some("without a container runtime nothing can be started"),
-        id if id.starts_with("Writable-") => Some("the files of the cluster have to be written there"),
+        "CRI" => Some("no container can be started without a container runtime"),
+        id if id.starts_with("Writable-") => Some("the files of the cluster must be written there"),
         _ => None,
     }
 }
@@ -44,7 +44,7 @@ fn refusal(finding: &Finding) -> Option<&'static str> {
 fn consequence(inputs: &Inputs<'_>, finding: &Finding) -> Option<Consequence> {
     let (field, value) = match (finding.id.as_str(), &finding.repair) {
         ("Swap", _) => ("failSwapOn", false.into()),
-        // What would be set for the runtime is the kubelet's; ignored, the kubelet follows the runtime.
+        // The fix for the runtime uses the kubelet's setting; if the check is ignored, the kubelet uses the runtime's.
         ("CgroupDriver", Some(Repair::CgroupDriver { driver })) => {
             ("cgroupDriver", if driver == "systemd" { "cgroupfs" } else { "systemd" }.into())
         }

@@ -1,7 +1,7 @@
-//! What the checks are told, and what they share.
+//! The inputs of the checks, and their shared results.
 
 use super::containerd::{Installation, Settings};
-use super::existing_cluster::Standing;
+use super::existing_cluster::ExistingCluster;
 use super::finding::{Finding, Role};
 use super::holding::Holding;
 use crate::base::fault::Result;
@@ -19,42 +19,42 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// What the checks are told.
+/// The inputs of the checks.
 pub struct Inputs<'a> {
     /// The host.
     pub host: &'a Host,
     /// The effective user.
     pub uid: u32,
-    /// The environment variables; proxies are among them.
+    /// The environment variables, including those for proxies.
     pub vars: &'a BTreeMap<String, String>,
-    /// What the host is to become.
+    /// The role that the host will have.
     pub role: Role,
-    /// The host as a node.
+    /// The node configuration of the host.
     pub node: &'a NodeConfig,
-    /// The cluster; None before a joining host has found it.
+    /// The cluster; None before a joining host has discovered it.
     pub cluster: Option<&'a ClusterConfig>,
-    /// The API server that a joining host asks first.
+    /// The API server that a joining host contacts first.
     pub api_host: Option<&'a str>,
-    /// Where a joining worker puts the CA certificate.
+    /// Where a joining worker writes the CA certificate.
     pub ca_cert_path: Option<&'a Path>,
-    /// The certificates come from the cluster, so they need not be here yet.
+    /// The certificates are downloaded from the cluster, so they need not exist yet.
     pub certs_downloaded: bool,
     /// The images the host will run.
     pub images: &'a [String],
-    /// The image that should hold a pod's namespaces.
+    /// The sandbox image to use.
     pub pause_image: Option<&'a str>,
-    /// What earlier runs left.
+    /// Files of earlier runs.
     pub rerun: &'a Rerun,
-    /// What this host holds of a cluster.
+    /// The cluster state on this host.
     pub holding: &'a Holding,
-    /// An external etcd may hold the data of another cluster, which is then taken over.
+    /// The data of another cluster in an external etcd are reused.
     pub adopt_etcd_data: bool,
-    /// The control plane that this host runs already; None where it is not to become a first one.
-    pub standing: Option<&'a Standing>,
+    /// The control plane that already runs on this host; None unless it is to become a first one.
+    pub standing: Option<&'a ExistingCluster>,
 }
 
 impl Inputs<'_> {
-    /// The minor that decides: the cluster's, else the installed kubelet's, else the newest.
+    /// The minor version to use: the cluster's, otherwise the installed kubelet's, otherwise the newest.
     pub fn minor(&self) -> u16 {
         self.cluster.map_or_else(
             || facts::kubelet_version(self.host).map_or_else(|_| table::newest(), |version| version.minor),
@@ -62,26 +62,23 @@ impl Inputs<'_> {
         )
     }
 
-    /// True when the host becomes a control plane.
+    /// True if the host becomes a control plane.
     pub fn is_control_plane(&self) -> bool {
         self.role != Role::Worker
     }
 }
 
-/// What earlier runs left on this host and is right: it must not stop the next run.
+/// Valid files of earlier runs on this host, which must not stop the next run.
 #[derive(Clone, Debug, Default)]
 pub struct Rerun {
-    /// What kubewright wrote.
+    /// The files of kubewright.
     pub journal: Journal,
-    /// Files of others (kubeadm, an image builder) that say what this run would write.
+    /// Files of others (kubeadm, an image builder) that are identical to those of this run.
     pub adopted: BTreeSet<PathBuf>,
 }
 
 impl Rerun {
-    /// Whose a file is; an adopted one counts as ours.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read.
+    /// The owner of a file; an adopted one counts as ours.
     pub fn ownership(&self, files: &HostFiles, path: &Path) -> Result<Ownership> {
         if self.adopted.contains(path) {
             return Ok(Ownership::Ours);
@@ -89,17 +86,17 @@ impl Rerun {
         self.journal.ownership(files, path)
     }
 
-    /// True when the file is there and ours, unchanged.
+    /// True if the file exists and is ours, unchanged.
     pub fn is_ours(&self, files: &HostFiles, path: &Path) -> bool {
         files.exists(path) && matches!(self.ownership(files, path), Ok(Ownership::Ours))
     }
 }
 
-/// The inputs, and what several checks need and only one should ask for.
+/// The inputs, and values that several checks need and that are determined once.
 pub struct Scene<'a> {
-    /// What the checks are told.
+    /// The inputs.
     pub inputs: &'a Inputs<'a>,
-    /// The minor that decides.
+    /// The minor version to use.
     pub minor: u16,
     cri: OnceLock<Result<Cri, CriError>>,
     status: OnceLock<Result<Status, CriError>>,
@@ -110,7 +107,7 @@ pub struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// A scene in which nothing was asked yet.
+    /// Without any values determined yet.
     pub fn new(inputs: &'a Inputs<'a>) -> Self {
         Self {
             inputs,
@@ -139,7 +136,7 @@ impl<'a> Scene<'a> {
         self.cri.get_or_init(|| cri::find(self.host(), self.inputs.node.cri_socket.as_deref())).as_ref()
     }
 
-    /// The runtime's status; None when there is no runtime, which is told by another check.
+    /// The runtime's status; None without a runtime, which another check reports.
     pub fn status(&self) -> Option<Result<&Status, &CriError>> {
         let cri = self.cri().ok()?;
         Some(self.status.get_or_init(|| cri.status()).as_ref())
@@ -150,13 +147,12 @@ impl<'a> Scene<'a> {
         self.kubelet.get_or_init(|| facts::kubelet_version(self.host())).as_ref()
     }
 
-    /// The minor of the kubelet that will run here, which may be older than the cluster; where none is installed,
-    /// the one that decides.
+    /// The minor version of the installed kubelet, which may be older than the cluster; otherwise the one to use.
     pub fn kubelet_minor(&self) -> u16 {
         self.kubelet().map_or(self.minor, |kubelet| kubelet.minor)
     }
 
-    /// The settings in force of a containerd that is the runtime here; None where it is not, or has no program.
+    /// The effective settings of containerd, if it is the runtime; None otherwise, or without its program.
     pub(super) fn containerd(&self) -> Option<&Result<Settings>> {
         let read = || {
             let installation = Installation::find(self.host())?;
@@ -166,12 +162,12 @@ impl<'a> Scene<'a> {
         self.containerd.get_or_init(|| is_runtime.then(read).flatten()).as_ref()
     }
 
-    /// True when Pods run on this host already.
+    /// True if Pods already run on this host.
     pub fn runs_pods(&self) -> bool {
         *self.runs_pods.get_or_init(|| runs_pods(self))
     }
 
-    /// Who listens on the ports that the host will need.
+    /// The listeners on the ports that the host will need.
     pub fn listeners(&self) -> Result<&[Listener], &HostError> {
         let ports = ports(self.inputs).into_iter().map(|(port, _)| port).collect();
         self.listeners.get_or_init(|| listeners::on(self.host(), &ports)).as_deref()
@@ -185,7 +181,7 @@ const ETCD_CLIENT: u16 = 2379;
 const ETCD_PEER: u16 = 2380;
 pub(super) const KUBELET: u16 = 10250;
 
-/// The ports the host needs, and which program will listen there.
+/// The ports that the host needs, and the programs that will listen there.
 pub(super) fn ports(inputs: &Inputs<'_>) -> Vec<(u16, &'static str)> {
     let mut ports = Vec::new();
     if inputs.is_control_plane() {
@@ -201,24 +197,24 @@ pub(super) fn ports(inputs: &Inputs<'_>) -> Vec<(u16, &'static str)> {
     ports
 }
 
-/// True when Pods run here. That the host cannot be looked at does not make it free of them.
+/// True if Pods run here, or if that cannot be determined.
 fn runs_pods(scene: &Scene<'_>) -> bool {
     let has_ready = |pods: &[Pod]| pods.iter().any(|pod| pod.ready);
     pod_processes::exist(scene.host()).unwrap_or(true)
         || scene.cri().is_ok_and(|cri| cri.pods().is_ok_and(|pods| has_ready(&pods)))
 }
 
-/// One check: its name and what it does.
+/// A check: its name and its function.
 pub(super) struct Check<'a> {
-    /// kubeadm's name for it, where kubeadm has it.
+    /// kubeadm's name for it, if kubeadm has it.
     pub id: String,
-    /// True when it can be made on files alone, below a root folder.
+    /// True if it needs only files, as in a root directory.
     pub offline: bool,
-    /// Does it.
+    /// The function.
     pub run: Judge<'a>,
 }
 
-/// What a check does: it looks at the scene and says what is wrong.
+/// The function of a check; returns its findings.
 type Judge<'a> = Box<dyn Fn(&Scene<'a>) -> Vec<Finding> + Send + Sync + 'a>;
 
 impl<'a> Check<'a> {

@@ -1,4 +1,4 @@
-//! Checks of the machine itself: user, size, swap, name, clock, modules.
+//! Checks of the machine: user, size, swap, name, clock, modules.
 
 use super::finding::Role;
 use super::finding::{Finding, Repair};
@@ -15,16 +15,16 @@ use std::time::Duration;
 const CPUS: usize = 2;
 /// The MiB a control plane needs (kubeadm's `ControlPlaneMem`).
 const MEMORY: u64 = 1700;
-/// A name server that is gone must not hold the checks up for long.
+/// An unreachable name server must not delay the checks for long.
 const LOOKUP: Duration = Duration::from_secs(5);
-/// systemd notes here that it runs in a container.
+/// Created by systemd if it runs in a container.
 const IN_CONTAINER: &str = "/run/systemd/container";
-/// systemd-timesyncd notes here that the clock is right (systemd-timesyncd.service(8)).
+/// Created by systemd-timesyncd when the clock is synchronized (systemd-timesyncd.service(8)).
 const SYNCHRONISED: &str = "/run/systemd/timesync/synchronized";
-/// The modules of kube-proxy's ipvs mode, as its own check has them.
+/// The modules of kube-proxy's ipvs mode, as in its own check.
 const IPVS: [&str; 5] = ["ip_vs", "ip_vs_rr", "ip_vs_wrr", "ip_vs_sh", "nf_conntrack"];
 
-/// Who may do this.
+/// Whether the user is root.
 pub(super) fn user<'a>() -> Vec<Check<'a>> {
     vec![Check::live("IsPrivilegedUser", |scene| {
         if scene.inputs.uid == 0 {
@@ -39,7 +39,7 @@ pub(super) fn user<'a>() -> Vec<Check<'a>> {
     })]
 }
 
-/// Whether a control plane fits.
+/// Whether the host is large enough for a control plane.
 pub(super) fn size<'a>() -> Vec<Check<'a>> {
     vec![
         Check::live("NumCPU", |_| {
@@ -48,12 +48,12 @@ pub(super) fn size<'a>() -> Vec<Check<'a>> {
                 return Vec::new();
             }
             let what = format!("a control plane needs {CPUS} CPUs; this host has {cpus}");
-            vec![Finding::error("NumCPU", "the machine", what, "give the machine more CPUs")]
+            vec![Finding::error("NumCPU", "the machine", what, "add CPUs to the machine")]
         }),
         Check::live("Mem", |scene| match facts::memory(scene.host()) {
             Ok(Some(memory)) if memory < MEMORY => {
                 let what = format!("a control plane needs {MEMORY} MiB of memory; this host has {memory}");
-                vec![Finding::error("Mem", "the machine", what, "give the machine more memory")]
+                vec![Finding::error("Mem", "the machine", what, "add memory to the machine")]
             }
             Ok(_) => Vec::new(),
             Err(error) => vec![Finding::unknown("Mem", &error)],
@@ -61,7 +61,7 @@ pub(super) fn size<'a>() -> Vec<Check<'a>> {
     ]
 }
 
-/// What every node needs.
+/// The checks for every node.
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
     vec![
         Check::live("Swap", check_swap),
@@ -76,7 +76,7 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(areas) => areas,
         Err(error) => return vec![Finding::unknown("Swap", &error)],
     };
-    // A flag wins over the configuration.
+    // A flag has priority over the configuration.
     let args = &scene.inputs.node.kubelet_extra_args;
     let told = kubelet_flags::find(scene.host(), "fail-swap-on")
         .map(|(value, _)| value)
@@ -99,17 +99,21 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
     );
     let finding = Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
         .mended_by(Repair::Swap);
-    vec![if told == Some(true) { finding.vital("the kubelet is told by failSwapOn to refuse it") } else { finding }]
+    vec![if told == Some(true) {
+        finding.vital("the kubelet is configured with failSwapOn to refuse it")
+    } else {
+        finding
+    }]
 }
 
-/// What the kubelet of a node that runs does about swap. An 'init' would configure it anew.
+/// The swap setting of a running node's kubelet. An 'init' would reconfigure it.
 fn own_setting(scene: &Scene<'_>) -> Option<bool> {
     let stays = scene.inputs.role != Role::FirstControlPlane && scene.runs_pods();
     let config = stays.then(|| running_node::kubelet_config(scene.host())).flatten()?;
     config.get("failSwapOn")?.as_bool()
 }
 
-/// Swap that comes back at the next boot breaks a node that works today.
+/// Swap that is turned on at the next boot breaks a node that works today.
 fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
     if kubelet_accepts {
         return Vec::new();
@@ -117,7 +121,7 @@ fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
     match sources(scene) {
         Ok(sources) if sources.is_empty() => Vec::new(),
         Ok(sources) => {
-            let what = "swap is off now and will be on again after the next boot";
+            let what = "swap is off now, but will be on again after the next boot";
             let fix = format!("run the same command with '--fix', or: {}", sources.join("; "));
             vec![Finding::warning("Swap", "the next boot", what, fix).mended_by(Repair::Swap)]
         }
@@ -125,7 +129,7 @@ fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
     }
 }
 
-/// What turns swap on at the next boot, each with the way to keep it off.
+/// The sources of swap at the next boot, each with the command that disables it.
 fn sources(scene: &Scene<'_>) -> Result<Vec<String>, HostError> {
     let table = scene.files().read_text(Path::new("/etc/fstab"))?.unwrap_or_default();
     let mut sources = Vec::new();
@@ -150,8 +154,8 @@ fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
             && !label.ends_with('-')
     };
     if name.len() > 253 || !name.split('.').all(fits) {
-        let what = format!("{name:?} cannot be a node's name: it must be a DNS name in lower case");
-        findings.push(Finding::warning(ID, name, what, "give another name with --node-name"));
+        let what = format!("{name:?} is not a valid node name: it must be a DNS name in lower case");
+        findings.push(Finding::warning(ID, name, what, "specify another name with --node-name"));
     }
     let command = Command::new(["getent", "ahosts", name]).within(LOOKUP);
     match scene.host().read(&command) {
@@ -175,7 +179,7 @@ fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
 fn check_clock(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "ClockSync";
     let host = scene.host();
-    // A container has its host's clock; and what timesyncd achieved shows without asking anybody.
+    // A container uses its host's clock; and timesyncd records its success in a file.
     if [IN_CONTAINER, SYNCHRONISED].iter().any(|path| host.files().exists(Path::new(path))) {
         return Vec::new();
     }
@@ -187,7 +191,7 @@ fn check_clock(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(output) if output.stdout.trim() == "no" => vec![Finding::warning(
             ID,
             "the clock",
-            "the clock is not synchronised; certificates and tokens are refused when clocks differ",
+            "the clock is not synchronized; certificates and tokens are rejected if clocks differ",
             "run 'timedatectl set-ntp true', or install chrony",
         )],
         _ => Vec::new(),
@@ -218,7 +222,7 @@ fn check_modules(scene: &Scene<'_>) -> Vec<Finding> {
     vec![Finding::warning(ID, "the kernel", what, fix).mended_by(Repair::Modules { modules: missing })]
 }
 
-/// The hint of a fault, for findings that pass one on.
+/// The hint of a fault, for findings that pass it on.
 pub(super) fn hint(fault: &dyn Fault) -> String {
     fault.hint().unwrap_or_default()
 }

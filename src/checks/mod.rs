@@ -33,7 +33,7 @@ mod standing;
 mod system;
 
 pub use catalog::run;
-pub use existing_cluster::{Data, Database, Standing};
+pub use existing_cluster::{Data, Database, ExistingCluster};
 pub use finding::{Consequence, Finding, Repair, Report, Role, Severity, Unfit};
 pub use holding::{EtcdData, Holding, Whose};
 pub use inputs::{Inputs, Rerun};

@@ -13,12 +13,12 @@ use crate::host::service::Services;
 use crate::host::{HostError, modules, sysctl};
 use std::net::IpAddr;
 
-/// The parameters that come with a module.
+/// The parameters of a kernel module.
 const BRIDGED: &str = "net.bridge.";
-/// The first minor whose kubeadm no longer asks for bridged traffic in iptables.
+/// The first minor version whose kubeadm no longer requires bridged traffic in iptables.
 const NO_BRIDGE_CHECK: u16 = 30;
 
-/// Ports that must be free, or in the hands of what we started.
+/// Ports that must be free, or used by our own components.
 pub(super) fn port_checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     ports(inputs)
         .into_iter()
@@ -36,14 +36,14 @@ fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Find
     };
     let Some(listener) = listeners.iter().find(|listener| listener.port == port) else { return Vec::new() };
     if listener.program.as_deref() == Some(program) {
-        // The kubelet is a service that we configure and start again; the others are static Pods.
+        // The kubelet is a service that we configure and restart; the others are static Pods.
         let holding = scene.inputs.holding;
         if program == "kubelet" || holding.is_ours() || scene.inputs.rerun.is_ours(scene.files(), &manifest(program)) {
             return Vec::new();
         }
         let whose = match &holding.whose {
             Whose::Foreign(why) => format!("of another cluster ({why})"),
-            Whose::Ours | Whose::Unknown => "of a cluster that this host runs already".into(),
+            Whose::Ours | Whose::Unknown => "of a cluster that this host already runs".into(),
         };
         let what = format!("port {port} is in use by the {program} {whose}");
         return vec![Finding::error(id, format!("port {port}"), what, holding.leave_running())];
@@ -51,15 +51,15 @@ fn check_port(scene: &Scene<'_>, id: &str, port: u16, program: &str) -> Vec<Find
     let shown = listener.shown();
     let what = format!("port {port}, which {program} needs, is in use by {shown}");
     let fix = match listener.pid {
-        Some(pid) => format!("stop it: run 'systemctl status {pid}' to see which service it is of"),
+        Some(pid) => format!("stop it: run 'systemctl status {pid}' to see which service it belongs to"),
         None => format!("run 'ss -ltnp sport = :{port}' as root to see what it is, and stop it"),
     };
     let finding = Finding::error(id, format!("port {port}"), what, fix);
     let is_needed = needed(scene.inputs, program);
-    vec![if is_needed { finding.vital("without this port it does not start") } else { finding }]
+    vec![if is_needed { finding.vital("it cannot start without this port") } else { finding }]
 }
 
-/// True when a program listens where it does by default: on another address or port it may live beside the listener.
+/// True if a program uses its default address and port: with another one it may run beside the listener.
 fn needed(inputs: &Inputs<'_>, program: &str) -> bool {
     let args = |list: &[Arg]| {
         const ELSEWHERE: [&str; 4] = ["bind-address", "secure-port", "listen-client-urls", "listen-peer-urls"];
@@ -78,7 +78,7 @@ fn needed(inputs: &Inputs<'_>, program: &str) -> bool {
     }
 }
 
-/// A firewall that may be in the way.
+/// A firewall that may block traffic.
 pub(super) fn firewall<'a>() -> Vec<Check<'a>> {
     const ID: &str = "Firewalld";
     vec![Check::live(ID, |scene| {
@@ -94,7 +94,7 @@ pub(super) fn firewall<'a>() -> Vec<Check<'a>> {
     })]
 }
 
-/// Proxies that would stand between us and the cluster.
+/// Proxies between this host and the cluster.
 pub(super) fn proxies<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     let mut checks = Vec::new();
     let host = if inputs.is_control_plane() {
@@ -110,7 +110,7 @@ pub(super) fn proxies<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     let networks = inputs.cluster.map(|c| &c.networking).filter(|_| inputs.is_control_plane());
     for subnet in networks.into_iter().flat_map(|n| n.service_subnets.iter().chain(&n.pod_subnets)) {
         checks.push(Check::live("HTTPProxyCIDR", move |scene| {
-            // The first address of the network stands for all.
+            // The first address represents the network.
             let first = match subnet.network() {
                 IpAddr::V4(ip) => IpAddr::from(ip.to_bits().wrapping_add(1).to_be_bytes()),
                 IpAddr::V6(ip) => IpAddr::from(ip.to_bits().wrapping_add(1).to_be_bytes()),
@@ -129,7 +129,7 @@ fn proxied(scene: &Scene<'_>, id: &str, host: &str, what: &str, exception: &str)
     vec![Finding::warning(id, "NO_PROXY", what, format!("add {exception} to NO_PROXY"))]
 }
 
-/// Kernel parameters without which packets are not passed on.
+/// Kernel parameters that packet forwarding needs.
 pub(super) fn parameters<'a>(inputs: &Inputs<'a>, minor: u16) -> Vec<Check<'a>> {
     let mut addresses: Vec<IpAddr> = Vec::new();
     if inputs.is_control_plane() {
@@ -142,7 +142,7 @@ pub(super) fn parameters<'a>(inputs: &Inputs<'a>, minor: u16) -> Vec<Check<'a>> 
         addresses.extend(inputs.api_host.and_then(|host| host.parse::<IpAddr>().ok()));
     }
     let v6 = addresses.iter().any(IpAddr::is_ipv6);
-    // A name tells no family; nearly every cluster has IPv4.
+    // A host name has no address family; nearly every cluster has IPv4.
     let v4 = addresses.iter().any(IpAddr::is_ipv4) || addresses.is_empty();
     let bridge = minor < NO_BRIDGE_CHECK;
     [
@@ -165,12 +165,12 @@ fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
     let repair = Repair::Sysctl { key: key.into(), value: "1".into() };
     let fix = "run the same command with '--fix'";
     match sysctl::value(scene.host(), key) {
-        // The kernel takes any number but 0 for "on".
+        // For the kernel any number except 0 means on.
         Ok(Some(value)) if value != "0" => match comes_at_boot(scene, key) {
             Ok(true) => Vec::new(),
             Ok(false) => {
                 let fix = format!("{fix}, or {}", by_hand(key));
-                let what = format!("{key} is on now and will be off after the next boot");
+                let what = format!("{key} is on now, but will be off after the next boot");
                 vec![Finding::warning(id, place, what, fix).mended_by(repair)]
             }
             Err(error) => vec![Finding::unknown(id, &error)],
@@ -185,18 +185,18 @@ fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
             vec![Finding::error(id, place, what, fix).mended_by(repair)]
         }
         Ok(None) => {
-            let what = format!("{key} does not exist: the kernel does without this protocol");
-            vec![Finding::error(id, place, what, "boot without ipv6.disable=1, or leave this protocol out")]
+            let what = format!("{key} does not exist: the kernel does not support this protocol");
+            vec![Finding::error(id, place, what, "boot without ipv6.disable=1, or do not use this protocol")]
         }
         Err(error) => vec![Finding::unknown(id, &error)],
     }
 }
 
-/// True when the parameter will be on after the next boot too.
+/// True if the parameter is also on after the next boot.
 fn comes_at_boot(scene: &Scene<'_>, key: &str) -> Result<bool, HostError> {
     let value = sysctl::at_boot(scene.host(), key)?;
     if key.starts_with(BRIDGED) {
-        // With their module these are on unless told otherwise.
+        // These are on by default when their module is loaded.
         return Ok(value.is_none_or(|value| value != "0") && modules::comes_at_boot(scene.host(), modules::BRIDGE)?);
     }
     Ok(value.is_some_and(|value| value != "0"))
@@ -204,7 +204,7 @@ fn comes_at_boot(scene: &Scene<'_>, key: &str) -> Result<bool, HostError> {
 
 fn by_hand(key: &str) -> String {
     if key.starts_with(BRIDGED) {
-        return format!("list {} in /etc/modules-load.d, and take '{key} = 0' out of /etc/sysctl.d", modules::BRIDGE);
+        return format!("list {} in /etc/modules-load.d, and remove '{key} = 0' from /etc/sysctl.d", modules::BRIDGE);
     }
     format!("write '{key} = 1' to a file in /etc/sysctl.d")
 }

@@ -1,4 +1,4 @@
-//! Checks of programs: those on the search path, the kubelet and its service, versions.
+//! Checks of programs: those in the search path, the kubelet and its service, versions.
 
 use super::finding::{Finding, Repair};
 use super::inputs::Check;
@@ -8,7 +8,7 @@ use crate::host::HostError;
 use crate::host::service::Services;
 use crate::versions::table;
 
-/// A program: its name, whether a node works without it, and the minors whose kubeadm asks for it.
+/// A program: its name, whether a node works without it, and the minor versions whose kubeadm requires it.
 struct Program {
     name: &'static str,
     mandatory: bool,
@@ -20,11 +20,11 @@ const fn program(name: &'static str, mandatory: bool, first: u16, last: u16, pac
     Program { name, mandatory, minors: first..=last, package }
 }
 
-/// For minors that are still to come.
+/// For future minor versions.
 const OPEN: u16 = u16::MAX;
 
-/// Taken from `addCommonChecks` and `addExecChecks` of kubeadm's preflight/checks.go, 1.20 to 1.36.
-/// crictl is a warning in all of them: kubewright speaks to the runtime itself.
+/// From `addCommonChecks` and `addExecChecks` of kubeadm's preflight/checks.go, 1.20 to 1.36. crictl is a warning in
+/// all of them: kubewright uses the CRI directly.
 const PROGRAMS: [Program; 13] = [
     program("crictl", false, 0, 32, "cri-tools"),
     program("conntrack", true, 0, 31, "conntrack"),
@@ -41,7 +41,7 @@ const PROGRAMS: [Program; 13] = [
     program("touch", false, 0, 32, "coreutils"),
 ];
 
-/// Programs that the kubelet, kube-proxy or kubeadm of a minor call.
+/// Programs that the kubelet, kube-proxy or kubeadm of a minor version call.
 pub(super) fn executables<'a>(minor: u16) -> Vec<Check<'a>> {
     PROGRAMS
         .iter()
@@ -61,7 +61,7 @@ pub(super) fn executables<'a>(minor: u16) -> Vec<Check<'a>> {
         .collect()
 }
 
-/// The version asked for, against what this build knows.
+/// The requested version, compared with the supported ones.
 pub(super) fn kubernetes_version<'a>() -> Vec<Check<'a>> {
     const ID: &str = "KubernetesVersion";
     vec![Check::offline(ID, |scene| {
@@ -69,7 +69,8 @@ pub(super) fn kubernetes_version<'a>() -> Vec<Check<'a>> {
         if version.minor <= table::newest() {
             return Vec::new();
         }
-        let what = format!("Kubernetes {version} is newer than this build knows ({})", table::window());
+        let what =
+            format!("Kubernetes {version} is newer than the versions that this build supports ({})", table::window());
         vec![Finding::warning(ID, version.to_string(), what, "use a later release of kubewright")]
     })]
 }
@@ -91,7 +92,8 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
         Err(error) => return vec![Finding::error(ID, "kubelet", error.to_string(), hint(error))],
     };
     if kubelet.minor < table::OLDEST {
-        let what = format!("the kubelet {kubelet} is older than kubewright manages ({})", table::window());
+        let what =
+            format!("the kubelet {kubelet} is older than the versions that kubewright supports ({})", table::window());
         return vec![Finding::error(ID, "kubelet", what, "install a newer kubelet")];
     }
     let Some(cluster) = scene.inputs.cluster.map(|c| &c.version) else { return Vec::new() };
@@ -102,7 +104,10 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     }
     let skew = table::facts(cluster.minor).map_or(2, |facts| facts.kubelet_skew);
     if kubelet.minor + skew < cluster.minor {
-        let what = format!("the kubelet {kubelet} is more than {skew} minors behind the control plane {cluster}");
+        let what = format!(
+            "the kubelet {kubelet} is more than {skew} minor versions older than the control plane \
+                            {cluster}"
+        );
         return vec![Finding::error(ID, "kubelet", what, format!("install the kubelet {cluster}"))];
     }
     Vec::new()
@@ -113,8 +118,8 @@ fn check_service(scene: &Scene<'_>) -> Vec<Finding> {
     let services = Services::of(scene.host());
     match services.state("kubelet") {
         Ok(state) if !state.exists => {
-            let what = "there is no service named kubelet, so nothing will start the kubelet";
-            vec![Finding::warning(ID, "kubelet", what, "install the package kubelet, which brings its service")]
+            let what = "the service kubelet does not exist, so the kubelet cannot be started";
+            vec![Finding::warning(ID, "kubelet", what, "install the package kubelet, which contains its service")]
         }
         Ok(state) if !state.enabled => {
             let fix = format!("run the same command with '--fix', or {}", services.enable_command("kubelet"));
@@ -133,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_gives_what_kubeadm_of_a_minor_asks_for() {
+    fn the_table_matches_kubeadm_of_each_minor_version() {
         let asked = |minor| -> Vec<&str> {
             PROGRAMS.iter().filter(|p| p.minors.contains(&minor) && p.mandatory).map(|p| p.name).collect()
         };

@@ -1,4 +1,4 @@
-//! Checks of the container runtime: alive, recent enough, in step with the kubelet, its images.
+//! Checks of the container runtime: responsive, recent enough, consistent with the kubelet, its images.
 
 use super::cgroup_driver;
 use super::cgroup_driver::mended_in_containerd;
@@ -12,13 +12,13 @@ use crate::host::cri::{Cri, CriError, Policy, PullErrors};
 use crate::host::service::Services;
 use std::path::Path;
 
-/// The first minor whose kubelet speaks v1 of the CRI (KEP-2040), and the first that speaks nothing else.
+/// The first minor version whose kubelet supports v1 of the CRI (KEP-2040), and the first that supports only v1.
 const SPEAKS_V1: u16 = 23;
 const SPEAKS_ONLY_V1: u16 = 26;
-/// The first minor whose kubeadm asks runtimes for the method that tells it.
+/// The first minor version whose kubeadm requires the method that reports the cgroup driver.
 const ASKS_RUNTIME_CONFIG: u16 = 32;
 
-/// The socket that kubelets before v1.24 made for Docker.
+/// The socket of kubelets before v1.24 for Docker.
 const DOCKERSHIM: &str = "/dockershim.sock";
 /// Docker's own.
 const DOCKER: &str = "/var/run/docker.sock";
@@ -37,10 +37,10 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
 fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "CRI";
     if let Some(socket) = scene.inputs.node.cri_socket.as_deref().filter(|socket| socket.ends_with(DOCKERSHIM)) {
-        let what = "Docker cannot be used by the kubelet's own adapter (dockershim): kubewright speaks to runtimes by \
-                    the CRI only";
-        let fix = "leave the socket (--cri-socket, criSocket) out to use the containerd that comes with Docker; or \
-                   install cri-dockerd and name unix:///var/run/cri-dockerd.sock";
+        let what = "Docker cannot be used with the kubelet's own adapter (dockershim): kubewright supports only \
+                    runtimes with the CRI";
+        let fix = "remove the socket (--cri-socket, criSocket) to use the containerd that comes with Docker; or \
+                   install cri-dockerd and specify unix:///var/run/cri-dockerd.sock";
         return vec![Finding::error(ID, socket, what, fix)];
     }
     match scene.cri() {
@@ -52,21 +52,21 @@ fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
                 vec![Finding::error(ID, cri.endpoint().to_string(), what, fix)]
             }
             Some(Err(error)) => vec![broken(ID, cri.endpoint().to_string(), error)],
-            // A network plugin comes after init.
+            // A network plugin is installed after init.
             _ => Vec::new(),
         },
-        // Without root the socket may not be asked; that has its own check.
+        // Without root the socket may not be accessible; that has its own check.
         Err(_) if scene.inputs.uid != 0 => Vec::new(),
         Err(error) => vec![dead(scene, error)],
     }
 }
 
-/// A runtime that is installed and stopped has a better fix than one that is missing.
+/// A runtime that is installed but stopped has a better fix than a missing one.
 fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
     const ID: &str = "CRI";
     let mut finding = broken(ID, place(error), error);
     if scene.files().exists(Path::new(DOCKER)) {
-        finding.what += "; Docker, which runs here, cannot be used directly, but the containerd beneath it can";
+        finding.what += "; Docker, which runs here, cannot be used directly, but its containerd can";
     }
     if matches!(error, CriError::Disabled { endpoint } if endpoint.is_containerd()) {
         return finding.mended_by(Repair::SwitchCriOn);
@@ -81,7 +81,7 @@ fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
         (state.exists && !state.active).then_some((service, state.word))
     });
     let Some((service, word)) = stopped else { return finding };
-    let what = format!("the container runtime {service} is installed and does not run (it is {word})");
+    let what = format!("the container runtime {service} is installed but not running (it is {word})");
     let fix = format!("run 'systemctl start {service}'; if it does not stay up, run 'journalctl -u {service} -n 50'");
     Finding::error(ID, service, what, fix).mended_by(Repair::StartService { service: service.into() })
 }
@@ -111,7 +111,7 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
             Ok(Some(_)) => {}
             Ok(None) => {
                 let what = format!(
-                    "{} cannot tell its cgroup driver (CRI method RuntimeConfig), which later kubelets demand",
+                    "{} cannot report its cgroup driver (CRI method RuntimeConfig), which later kubelets require",
                     cri.version()
                 );
                 findings.push(Finding::warning(
@@ -127,19 +127,19 @@ fn check_version(scene: &Scene<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether the kubelet and the runtime have a version of the CRI in common.
+/// Whether the kubelet and the runtime support a common version of the CRI.
 fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
     const ID: &str = "ContainerRuntimeVersion";
     let minor = scene.kubelet_minor();
     let (what, fix) = if cri.version().api != "v1" && minor >= SPEAKS_ONLY_V1 {
-        let what = format!("{} speaks only CRI v1alpha2, which the kubelet of v1.{minor} does not", cri.version());
+        let what = format!("{} supports only CRI v1alpha2, which the kubelet of v1.{minor} does not", cri.version());
         (what, "install a newer runtime (containerd 1.6 or later)")
     } else if minor < SPEAKS_V1 {
         match cri.speaks_v1alpha2() {
             Ok(true) => return None,
             Ok(false) => {
                 let what = format!(
-                    "{} no longer speaks CRI v1alpha2, and the kubelet of v1.{minor} speaks nothing else",
+                    "{} no longer supports CRI v1alpha2, and the kubelet of v1.{minor} supports nothing else",
                     cri.version()
                 );
                 (what, "install an older runtime (containerd 1.7 or CRI-O 1.25), or Kubernetes v1.23 or later")
@@ -150,17 +150,17 @@ fn check_api(scene: &Scene<'_>, cri: &Cri) -> Option<Finding> {
         return None;
     };
     let finding = Finding::error(ID, cri.endpoint().to_string(), what, fix);
-    Some(finding.vital("the kubelet would end at once"))
+    Some(finding.vital("the kubelet would exit immediately"))
 }
 
-/// A runtime that answers now and is not started at boot is down after the next one.
+/// A runtime that runs now but is not enabled is down after the next boot.
 fn check_service(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "ContainerRuntimeService";
     let Ok(cri) = scene.cri() else { return Vec::new() };
     let services = Services::of(scene.host());
     let service = cri.endpoint().service();
     let Ok(state) = services.state(service) else { return Vec::new() };
-    // Another process, such as a whole Kubernetes product, may be what listens there.
+    // Another process, such as a complete Kubernetes product, may listen there.
     if !state.exists || state.enabled || !state.active {
         return Vec::new();
     }
@@ -193,14 +193,16 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let is_there = cri.has_image(configured).unwrap_or(false);
-    let by_hand = format!("set {wanted} as the image that holds Pods in the runtime's configuration");
-    let what =
-        format!("the runtime holds Pods with {configured}; Kubernetes v1.{} is tried with {wanted}", scene.minor);
+    let by_hand = format!("set {wanted} as the sandbox image in the runtime's configuration");
+    let what = format!(
+        "the runtime uses the sandbox image {configured}; Kubernetes v1.{} is tested with {wanted}",
+        scene.minor
+    );
     let finding = if is_there || Policy::find(&scene.inputs.node.image_pull_policy) != Some(Policy::Never) {
         // The runtime pulls the image itself when the first Pod starts.
         Finding::warning(ID, cri.endpoint().to_string(), what, by_hand)
     } else {
-        let what = format!("{what}, and {configured} is missing, so that no Pod can start");
+        let what = format!("{what}, and {configured} is missing, so no Pod can start");
         Finding::error(ID, cri.endpoint().to_string(), what, by_hand)
     };
     let by_fix = format!(
@@ -209,8 +211,8 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
     vec![mended_in_containerd(finding, cri, Repair::SandboxImage { image: wanted.into() }, by_fix)]
 }
 
-/// Images are pulled by a phase of their own; here only that the policy makes sense and, where
-/// nothing is to be pulled, that everything is there.
+/// Images are pulled by a phase of their own; this only checks the policy and, if nothing is to be pulled, that all
+/// images exist.
 fn check_images(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "ImagePull";
     let node = scene.inputs.node;
@@ -237,7 +239,7 @@ fn check_images(scene: &Scene<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// What the pulling of images ran into, as findings of the check `ImagePull`; ignored ones are warnings.
+/// Failed image pulls as findings of the check `ImagePull`; ignored ones are warnings.
 pub fn pull_findings(inputs: &Inputs<'_>, errors: &PullErrors) -> Vec<Finding> {
     const ID: &str = "ImagePull";
     let make = if is_ignored(&inputs.node.ignore_preflight_errors, ID) { Finding::warning } else { Finding::error };

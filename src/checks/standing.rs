@@ -6,7 +6,7 @@
 //!
 //! Reads: etcd's data folder. Writes: nothing.
 
-use super::existing_cluster::{Data, Database, Standing};
+use super::existing_cluster::{Data, Database, ExistingCluster};
 use super::finding::Finding;
 use super::finding::Role;
 use super::inputs::Check;
@@ -34,7 +34,7 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     }
 }
 
-fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &Standing) -> Vec<Finding> {
+fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &ExistingCluster) -> Vec<Finding> {
     let exists = |path: &Path| scene.files().exists(path);
     let mut findings: Vec<Finding> =
         dangers(&standing.before, &standing.after, &exists).iter().map(|danger| dangerous(danger)).collect();

@@ -8,10 +8,10 @@ use super::inputs::Scene;
 use crate::host::kernel::{self, Built, Cgroups};
 
 const ID: &str = "SystemVerification";
-/// The place of findings about the version of control groups; ignoring them has a consequence.
+/// The place of findings about the cgroup version; ignoring them has a consequence.
 pub(super) const CGROUP_PLACE: &str = "/sys/fs/cgroup";
 
-/// Options without which Kubernetes does not work; any name of a row will do.
+/// Options that Kubernetes requires; any name of a row is sufficient.
 const REQUIRED: [&[&str]; 15] = [
     &["NAMESPACES"],
     &["NET_NS"],
@@ -29,7 +29,7 @@ const REQUIRED: [&[&str]; 15] = [
     &["NETFILTER_XT_MATCH_COMMENT"],
     &["FAIR_GROUP_SCHED"],
 ];
-/// The same for one version of control groups only.
+/// The same for one cgroup version only.
 const REQUIRED_V1: [&str; 3] = ["CGROUP_CPUACCT", "CGROUP_DEVICE", "CGROUP_FREEZER"];
 const REQUIRED_V2: [&str; 1] = ["CGROUP_BPF"];
 
@@ -38,9 +38,9 @@ const CONTROLLERS_V2: [&str; 6] = ["cpu", "cpuset", "devices", "freezer", "memor
 /// Some kernels are built without support for huge pages.
 const OPTIONAL_CONTROLLERS: [&str; 1] = ["hugetlb"];
 
-/// The first minor whose kubelet refuses control groups of version 1 unless told otherwise (KEP-5573).
+/// The first minor version whose kubelet refuses cgroup v1 by default (KEP-5573).
 const FAILS_ON_V1: u16 = 35;
-/// The first minor that calls them outdated (KEP-4569).
+/// The first minor version that deprecates it (KEP-4569).
 const WARNS_OF_V1: u16 = 31;
 
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
@@ -54,7 +54,7 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
             }
             Ok(None) => {
                 let fix = "mount them: run 'mount -t cgroup2 none /sys/fs/cgroup', or install systemd";
-                let finding = Finding::error(ID, CGROUP_PLACE, "no control groups are mounted", fix);
+                let finding = Finding::error(ID, CGROUP_PLACE, "no cgroups are mounted", fix);
                 findings.push(finding.vital("no container can be started without them"));
             }
             Err(error) => findings.push(Finding::unknown(ID, &error)),
@@ -69,19 +69,19 @@ fn release(scene: &Scene<'_>) -> Vec<Finding> {
         Err(error) => return vec![Finding::unknown(ID, &error)],
     };
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    // A kernel that does not tell its release is not judged.
+    // A kernel with an unknown release is not checked.
     let (Some(major), Some(minor)) = (numbers.next(), numbers.next()) else { return Vec::new() };
     if (major, minor) >= (5, 4) {
         return Vec::new();
     }
-    let what = format!("the kernel {release} is older than any that Kubernetes is tried on (5.4 and later)");
+    let what = format!("the kernel {release} is older than any that Kubernetes is tested with (5.4 and later)");
     vec![Finding::warning(ID, "the kernel", what, "install a newer kernel")]
 }
 
 fn options(scene: &Scene<'_>, cgroup_version: u8) -> Vec<Finding> {
     let options = match kernel::options(scene.host()) {
         Ok(Some(options)) => options,
-        // Many cloud kernels ship without the list; that says nothing against them.
+        // Many cloud kernels are shipped without the list, which is not an error.
         Ok(None) => return Vec::new(),
         Err(error) => return vec![Finding::unknown(ID, &error)],
     };
@@ -114,26 +114,21 @@ fn controllers(cgroups: &Cgroups) -> Vec<Finding> {
     let mut findings = Vec::new();
     let optional = missing(&OPTIONAL_CONTROLLERS);
     if !optional.is_empty() {
-        let what = format!("control groups lack {}, so Pods cannot ask for huge pages", optional.join(", "));
-        findings.push(Finding::warning(
-            ID,
-            "control groups",
-            what,
-            "boot a kernel with this controller if Pods need it",
-        ));
+        let what = format!("the cgroup controllers lack {}, so Pods cannot request huge pages", optional.join(", "));
+        findings.push(Finding::warning(ID, "cgroups", what, "boot a kernel with this controller if Pods need it"));
     }
     let missing = missing(wanted);
     if missing.is_empty() {
         return findings;
     }
-    let what = format!("control groups lack {}", missing.join(", "));
-    // Debian and Raspberry Pi OS boot without the memory controller unless told so.
+    let what = format!("the cgroup controllers lack {}", missing.join(", "));
+    // Debian and Raspberry Pi OS boot without the memory controller by default.
     let fix = if missing.contains(&"memory") {
         "boot the kernel with cgroup_enable=memory"
     } else {
-        "boot a kernel that has these controllers"
+        "boot a kernel with these controllers"
     };
-    findings.push(Finding::error(ID, "control groups", what, fix));
+    findings.push(Finding::error(ID, "cgroups", what, fix));
     findings
 }
 
@@ -147,11 +142,11 @@ fn version(scene: &Scene<'_>, cgroups: &Cgroups) -> Vec<Finding> {
         .cluster
         .is_some_and(|c| c.kubelet.get("failCgroupV1").and_then(serde_json::Value::as_bool) == Some(false));
     if minor >= FAILS_ON_V1 && !allowed {
-        let fix = "boot with control groups of version 2 (systemd.unified_cgroup_hierarchy=1), or set failCgroupV1: \
-                   false in the KubeletConfiguration";
-        let what = "this host has control groups of version 1, which the kubelet refuses";
+        let fix = "boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1), or set failCgroupV1: false in the \
+                   KubeletConfiguration";
+        let what = "this host uses cgroup v1, which the kubelet refuses";
         return vec![Finding::error(ID, CGROUP_PLACE, what, fix)];
     }
-    let what = "this host has control groups of version 1, which later kubelets refuse";
+    let what = "this host uses cgroup v1, which later kubelets refuse";
     vec![Finding::warning(ID, CGROUP_PLACE, what, "plan to boot with systemd.unified_cgroup_hierarchy=1")]
 }

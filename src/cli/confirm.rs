@@ -3,7 +3,7 @@
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::state::leftovers::Left;
+use crate::state::leftovers::Leftover;
 use std::io::{BufRead, BufReader};
 
 /// The user did not confirm.
@@ -48,12 +48,12 @@ pub fn confirm(question: &str, session: &mut Session) -> Result<()> {
 }
 
 /// The leftovers as text; empty if there are none.
-pub fn left_text(left: &[Left]) -> String {
+pub fn left_text(left: &[Leftover]) -> String {
     if left.is_empty() {
         return String::new();
     }
     let mut text = "\nLeft on this host:\n".to_owned();
-    for Left { what, why } in left {
+    for Leftover { what, why } in left {
         text += &if why.is_empty() { format!("  - {what}\n") } else { format!("  - {what}: {why}\n") };
     }
     text

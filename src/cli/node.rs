@@ -14,7 +14,7 @@ use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
-use crate::state::current_config::{self, Known};
+use crate::state::current_config::{self, CurrentConfig};
 use crate::state::quorum;
 use serde::Serialize;
 use std::time::Duration;
@@ -43,7 +43,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     quorum::require_for(&session.context(Task::None, false), &kubeconfig)?;
     // Only reads. The context that removes the node opens its own connection.
     let mut looking: Context = session.context(Task::None, false);
-    let Known { cluster, node, .. } = current_config::find(&mut looking, None, &kubeconfig, None)?;
+    let CurrentConfig { cluster, node, .. } = current_config::find(&mut looking, None, &kubeconfig, None)?;
     let at = kubeconfig.clone();
     let leaving = Leaving {
         name: name.clone(),
@@ -58,9 +58,9 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         drain_limit: Duration::from_secs(u64::try_from(drain_timeout).unwrap_or_default()),
         cluster,
         node,
-        answers: None,
-        place: None,
-        taken_out: false,
+        api_health: None,
+        etcd_membership: None,
+        removed_elsewhere: false,
         other_control_planes: None,
         own_data: None,
         kept: Vec::new(),

@@ -40,7 +40,7 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), args.dry_run);
     let before = preflight::check(&cx, &subject)?;
     let (report, fixed) = if args.fix {
-        let outcome = preflight::mend(&cx, &subject, before.clone())?;
+        let outcome = preflight::fix(&cx, &subject, before.clone())?;
         (outcome.after, outcome.fixed)
     } else {
         (before.clone(), Vec::new())

@@ -24,7 +24,7 @@ use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
 use crate::state::current_config;
 use crate::state::leave_error::LeaveError;
-use crate::state::leftovers::{self, Left};
+use crate::state::leftovers::{self, Leftover};
 use crate::state::quorum;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     session.hold_host("reset", dry_run)?;
     let leaving = leaving(args, resolved.config, session)?;
     if !leaving.force && !leaving.accept_quorum_loss {
-        quorum::require(&probe_context(session, Task::None)).map_err(LeaveError::of_lost_majority)?;
+        quorum::require(&probe_context(session, Task::None)).map_err(LeaveError::of_lost_quorum)?;
     }
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();
@@ -71,7 +71,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     if whole && access.is_none() {
         reset::forget_cluster(&cx)?;
     }
-    let left = if whole { leftovers::survey(&mut cx)? } else { Vec::new() };
+    let left = if whole { leftovers::list(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
     access.map_or(Ok(ExitCode::Ok), |error| Err(error.into()))
 }
@@ -113,9 +113,9 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
         reset: Some(config),
         cluster,
         node,
-        answers: None,
-        place: None,
-        taken_out: false,
+        api_health: None,
+        etcd_membership: None,
+        removed_elsewhere: false,
         other_control_planes: None,
         own_data: None,
         kept: Vec::new(),
@@ -147,7 +147,7 @@ fn nothing_to_do(leaving: Leaving, dry_run: bool, session: &mut Session) -> Resu
     if let Some(error) = reset::access_left(&cx)?.filter(|_| !dry_run) {
         return Err(error.into());
     }
-    let left = leftovers::survey(&mut cx)?;
+    let left = leftovers::list(&mut cx)?;
     let text = format!("Nothing to do: this host is not part of a cluster.\n{}", left_text(&left));
     let outcome = Outcome { summary: &Summary::default(), dry_run: false, changed: Vec::new(), left: &left };
     session.print(&outcome, &text)?;
@@ -185,10 +185,10 @@ struct Outcome<'a> {
     summary: &'a Summary,
     dry_run: bool,
     changed: Vec<Entry>,
-    left: &'a [Left],
+    left: &'a [Leftover],
 }
 
-fn report(summary: &Summary, dry_run: bool, left: &[Left], cx: &Context, session: &mut Session) -> Result<()> {
+fn report(summary: &Summary, dry_run: bool, left: &[Leftover], cx: &Context, session: &mut Session) -> Result<()> {
     let changed = cx.gate.entries();
     let text = if dry_run {
         change_list::text(&changed)

@@ -17,11 +17,11 @@ use crate::kube::token::TokenError;
 use crate::ops::cluster_info;
 use crate::phases::upload_certs;
 use crate::pki::cert::Cert;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::pin;
-use crate::pki::seal::SealKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
-use crate::state::join_command::{self, Meeting};
+use crate::state::join_command::{self, ClusterEndpoint};
 use crate::state::quorum;
 use crate::state::stored_config;
 use crate::versions::Version;
@@ -95,7 +95,7 @@ fn create(
     let key = match (&args.certificate_key, args.control_plane) {
         (Some(key), _) => {
             let key = Secret::new(key.clone());
-            SealKey::parse(&key)?;
+            CertificateKey::parse(&key)?;
             Some(key)
         }
         (None, true) => Some(token::certificate_key(&session.env.random)?),
@@ -210,7 +210,7 @@ fn files_to_share(cx: &Context, cluster: &Cluster) -> Result<Vec<SharedFile>> {
 }
 
 /// The endpoint of the cluster, if these files belong to it.
-fn meeting_of(files: &[SharedFile], cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Meeting> {
+fn meeting_of(files: &[SharedFile], cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<ClusterEndpoint> {
     let meeting = join_command::find(cx, cluster, kubeconfig)?;
     for ca in files.iter().filter(|file| file.name == "ca.crt") {
         let own = Cert::bundle_from_file(&ca.path, &cx.files.read(&ca.path)?.unwrap_or_default())?;

@@ -35,7 +35,7 @@ impl Context {
         Some(Diagnosed { what: what.into(), limit, diagnosis }.into())
     }
 
-    /// The end of a wait for `what` that has taken `elapsed` and can only go on in vain.
+    /// The error of a wait for `what` that ends after `elapsed`, because it cannot succeed.
     pub fn hopeless(&self, what: &str, elapsed: Duration, diagnosis: Diagnosis) -> Failure {
         Diagnosed {
             what: what.into(),

@@ -10,18 +10,18 @@ use std::time::Duration;
 
 /// Whether the API server of the cluster responds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ApiHealth {
     /// It responds and is ready.
-    Well,
+    Ready,
     /// It does not respond, for this reason, but is required.
-    Silent(String),
+    Unreachable(String),
     /// It is not required: no change in the cluster is needed, or the user continues without it.
-    NotAsked,
+    NotChecked,
 }
 
 /// The etcd membership of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum EtcdMembership {
     /// It is not a member.
     None,
     /// It is the only voting member.
@@ -64,12 +64,12 @@ pub struct Leaving {
     /// The node configuration of this host.
     pub node: NodeConfig,
     /// Whether the API server responds, once checked.
-    pub answers: Option<Answer>,
+    pub api_health: Option<ApiHealth>,
     /// The node's etcd membership, once determined.
-    pub place: Option<Place>,
+    pub etcd_membership: Option<EtcdMembership>,
     /// The other etcd members no longer list the member of this host, as after 'node remove' on another control plane:
     /// its API server no longer works.
-    pub taken_out: bool,
+    pub removed_elsewhere: bool,
     /// The number of remaining control planes, once determined.
     pub other_control_planes: Option<usize>,
     /// The data of this host's own etcd, if they exist when the files are removed.
@@ -112,9 +112,9 @@ pub(crate) fn fixture(root: &std::path::Path) -> Context {
         drain_limit: std::time::Duration::from_mins(1),
         cluster: print::default_cluster(version, minor),
         node: print::default_node(minor, "n1"),
-        answers: None,
-        place: None,
-        taken_out: false,
+        api_health: None,
+        etcd_membership: None,
+        removed_elsewhere: false,
         other_control_planes: None,
         own_data: None,
         kept: Vec::new(),

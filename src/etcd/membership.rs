@@ -21,7 +21,7 @@ use crate::base::fault::{Failure, Fault};
 use crate::base::gate::Gate;
 use crate::base::wait::{Poll, TimedOut, Wait};
 pub use place::{Admission, LocalData};
-use place::{Place, find, initial_cluster};
+use place::{Existing, find, initial_cluster};
 use std::time::Duration;
 
 /// The longest pause between two polls: a poll costs the cluster little, and the user is waiting.
@@ -61,17 +61,17 @@ impl<'a> Membership<'a> {
     /// Gets the membership of `name` with this peer URL: the existing one, or a new one as a learner. A member that
     /// lost its data is replaced, as it could never continue.
     pub fn admit(&self, name: &str, peer_url: &str, local: LocalData) -> Result<Admission, Failure> {
-        let mut members = self.survey()?;
-        match self.place(&members, name, peer_url, local)? {
-            Place::None => {}
-            Place::Its(member) => {
+        let mut members = self.list()?;
+        match self.existing(&members, name, peer_url, local)? {
+            Existing::None => {}
+            Existing::Own(member) => {
                 return Ok(Admission {
                     id: member.id,
                     initial_cluster: initial_cluster(&members, peer_url, name),
                     has_started: member.has_started(),
                 });
             }
-            Place::Lost(member) => {
+            Existing::Lost(member) => {
                 let id = member.id;
                 self.events.warning(format!("the etcd member {} has lost its data and is replaced", member.shown()));
                 self.remove(&members, member)?;
@@ -91,11 +91,11 @@ impl<'a> Membership<'a> {
 
     /// Checks whether [`Membership::admit`] would succeed.
     pub fn check_room(&self, name: &str, peer_url: &str, local: LocalData) -> Result<(), Failure> {
-        let members = self.survey()?;
-        match self.place(&members, name, peer_url, local)? {
-            Place::None => self.patiently(|| quorum::admits(self.api, &members)),
-            Place::Its(_) => Ok(()),
-            Place::Lost(member) => self.patiently(|| quorum::allows_removal(self.api, &members, member)),
+        let members = self.list()?;
+        match self.existing(&members, name, peer_url, local)? {
+            Existing::None => self.patiently(|| quorum::admits(self.api, &members)),
+            Existing::Own(_) => Ok(()),
+            Existing::Lost(member) => self.patiently(|| quorum::allows_removal(self.api, &members, member)),
         }
     }
 
@@ -124,8 +124,8 @@ impl<'a> Membership<'a> {
     ) -> Result<(), Failure> {
         let id = admission.id;
         match self.gate.effect(|| self.wait_for_start(id, meanwhile)) {
-            Ok(Some(Standing::Voter)) => return Ok(()),
-            Ok(Some(Standing::Learner)) => before_vote()?,
+            Ok(Some(MemberRole::Voter)) => return Ok(()),
+            Ok(Some(MemberRole::Learner)) => before_vote()?,
             Ok(None) => {}
             Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => return Err(self.give_up(id)),
             Err(failure) => return Err(failure),
@@ -159,7 +159,7 @@ impl<'a> Membership<'a> {
     /// What [`Membership::leave`] would do, and the current members. A cluster that has already lost its majority is
     /// reported as such if at least one of its members responds.
     pub fn foresee(&self, who: Who<'_>) -> Result<(Departure, Vec<Member>), Failure> {
-        let members = self.survey().or_else(|failure| match self.api.members_serializable() {
+        let members = self.list().or_else(|failure| match self.api.members_serializable() {
             Ok(members) if voters(&members).count() > 1 => Ok(members),
             _ => Err(failure),
         })?;
@@ -180,7 +180,7 @@ impl<'a> Membership<'a> {
         Ok(())
     }
 
-    fn survey(&self) -> Result<Vec<Member>, Failure> {
+    fn list(&self) -> Result<Vec<Member>, Failure> {
         self.wait("the members of the etcd cluster", || Ok(Poll::Ready(self.api.members()?)))
     }
 
@@ -217,7 +217,11 @@ impl<'a> Membership<'a> {
         format!("etcd does not accept a new member while a member is unreachable: {}", sick.join("; "))
     }
 
-    fn wait_for_start(&self, id: u64, mut meanwhile: impl FnMut() -> Result<(), Failure>) -> Result<Standing, Failure> {
+    fn wait_for_start(
+        &self,
+        id: u64,
+        mut meanwhile: impl FnMut() -> Result<(), Failure>,
+    ) -> Result<MemberRole, Failure> {
         // The timeout is returned unchanged: the caller interprets it.
         self.poll("etcd on this host to join the cluster", || {
             meanwhile()?;
@@ -225,8 +229,8 @@ impl<'a> Membership<'a> {
             let member = members.iter().find(|member| member.id == id).ok_or(EtcdError::Gone { id })?;
             Ok(match (member.learner, member.has_started()) {
                 (_, false) => Poll::Pending("it has not reported to the other members yet".into()),
-                (true, true) => Poll::Ready(Standing::Learner),
-                (false, true) => Poll::Ready(Standing::Voter),
+                (true, true) => Poll::Ready(MemberRole::Learner),
+                (false, true) => Poll::Ready(MemberRole::Voter),
             })
         })
     }
@@ -309,36 +313,36 @@ impl<'a> Membership<'a> {
 }
 
 impl Membership<'_> {
-    /// The address tells the member. A host without data of it may be another one, to which the address was given by
-    /// mistake, or may not see the data that is there: it must not take the place of a member that lives.
-    fn place<'m>(
+    /// The peer URL identifies the member. A host without its data may be another one that got the address by mistake,
+    /// or may not see the existing data: it must not replace a running member.
+    fn existing<'m>(
         &self,
         members: &'m [Member],
         name: &str,
         peer_url: &str,
         local: LocalData,
-    ) -> Result<Place<'m>, EtcdError> {
+    ) -> Result<Existing<'m>, EtcdError> {
         let Some(member) = find(members, peer_url) else {
             let stale = local == LocalData::Present;
-            return if stale { Err(EtcdError::StaleData { peer_url: peer_url.into() }) } else { Ok(Place::None) };
+            return if stale { Err(EtcdError::StaleData { peer_url: peer_url.into() }) } else { Ok(Existing::None) };
         };
         if !member.has_started() || local == LocalData::Present {
-            return Ok(Place::Its(member));
+            return Ok(Existing::Own(member));
         }
         let taken = |why: String| EtcdError::Taken { holder: member.name.clone(), peer_url: peer_url.into(), why };
         if member.name != name {
             return Err(taken(format!("this host is {name}")));
         }
         match (self.answers(member), local) {
-            (false, _) => Ok(Place::Lost(member)),
-            (true, LocalData::Manifest) => Ok(Place::Its(member)),
-            (true, _) => Err(taken("it is alive, and this host has no data of it".into())),
+            (false, _) => Ok(Existing::Lost(member)),
+            (true, LocalData::Manifest) => Ok(Existing::Own(member)),
+            (true, _) => Err(taken("it is running, and this host has no data of it".into())),
         }
     }
 
-    /// True when the member answers within some seconds, be it with complaints.
+    /// True if the member responds within some seconds, even with a problem.
     fn answers(&self, member: &Member) -> bool {
-        let wait = Wait { slowest: SLOWEST, ..Wait::new("an answer of this host's etcd member", PATIENCE) };
+        let wait = Wait { slowest: SLOWEST, ..Wait::new("a response of this host's etcd member", PATIENCE) };
         let answer = wait.until(self.clock, self.events, || {
             Ok(match self.api.health(member) {
                 Health::Silent(why) | Health::Refused(why) => Poll::Pending(why),
@@ -349,7 +353,7 @@ impl Membership<'_> {
     }
 }
 
-enum Standing {
+enum MemberRole {
     Learner,
     Voter,
 }

@@ -37,7 +37,7 @@ pub struct Component {
 ///
 /// Its certificate is not verified: components create their own, no secret is sent, and the response is only used as
 /// health status.
-pub fn ailment(component: &Component) -> Result<Option<String>, KubeError> {
+pub fn problem_of(component: &Component) -> Result<Option<String>, KubeError> {
     let https = Https::new(Options { connect_limit: PROBE_LIMIT, ..Options::new(Trust::Anyone) })?;
     probe(&https, component)
 }

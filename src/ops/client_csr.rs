@@ -1,7 +1,7 @@
-//! Asks the cluster to sign a client certificate for this kubelet, with the credentials that it has.
+//! Requests a client certificate for this kubelet from the cluster, with the existing credentials of the kubelet.
 //!
-//! Reads: what the cluster has signed. Writes: a `CertificateSigningRequest`, which the cluster approves by itself for
-//! a kubelet that asks for its own name.
+//! Reads: the signed certificate. Writes: a `CertificateSigningRequest`, which the cluster approves automatically if a
+//! kubelet requests a certificate for its own node name.
 
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
@@ -23,15 +23,12 @@ use std::path::Path;
 /// The signer of kubelets' client certificates.
 const SIGNER: &str = "kubernetes.io/kube-apiserver-client-kubelet";
 
-/// A certificate for `subject` and its new key. In a dry run nobody is asked, and there is no certificate.
-///
-/// # Errors
-/// When the cluster refuses, does not sign in time, or signs another key.
+/// A certificate for `subject` and its new key. A dry run sends no request and returns no certificate.
 pub fn signed(cx: &mut Context, subject: &Subject) -> Result<(Option<Vec<Cert>>, PrivateKey)> {
     let api = cluster(cx)?;
     let key = cx.keys().take(cx.cluster()?.encryption_algorithm)?;
     let request = issue::request(subject, &Sans::default(), &key)?;
-    // An earlier request of that name would be for another key.
+    // An earlier request with this name would be for another key.
     let name = format!("kubewright-{}-{}", cx.node()?.name, token::generate(&cx.random)?.expose().replace('.', ""));
     let object = ObjectRef::global(&CERTIFICATE_SIGNING_REQUEST, &name);
     api.create_or_retain(&json!({
@@ -56,7 +53,7 @@ pub fn signed(cx: &mut Context, subject: &Subject) -> Result<(Option<Vec<Cert>>,
             Ok(match text {
                 Some(pem) => Poll::Ready(pem),
                 None if conditions.is_empty() => Poll::Pending("it is not approved yet".into()),
-                None => Poll::Pending("it is approved and not signed yet".into()),
+                None => Poll::Pending("it is approved but not signed yet".into()),
             })
         })
     })?;

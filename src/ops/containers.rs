@@ -1,7 +1,7 @@
-//! Ends the Pods on this host, through the container runtime.
+//! Stops the Pods on this host, through the container runtime.
 //!
-//! Reads: the runtime's Pods and containers, and Docker's. Writes: stops each container in its own time, those
-//! that serve the node last, and has the disks of Pods written in between; then removes the Pods.
+//! Reads: the Pods and containers of the runtime, and of Docker. Writes: stops each container within its grace period,
+//! those of the control plane last, and syncs the disks of Pods in between; then removes the Pods.
 
 use crate::base::fault::{Failure, Result};
 use crate::base::parallel::{for_each, for_each_of};
@@ -16,26 +16,27 @@ use std::time::Duration;
 #[cfg(test)]
 pub(crate) mod tests;
 
-/// A network plugin may fail to take a Pod's network away, as when it asks an API server that is gone; the runtime
-/// then wants to be asked again.
+/// A network plugin may fail to remove the network of a Pod, for example if it needs an API server that no longer
+/// runs; the runtime must then be asked again.
 const ATTEMPTS: usize = 3;
-/// What Kubernetes gives a Pod that does not say how long it takes to end.
+/// The default grace period of a Pod.
 const GRACE: Duration = Duration::from_secs(30);
-/// Somebody waits: a Pod may ask for hours.
+/// The user is waiting, but a Pod may have a grace period of hours.
 const LONGEST_GRACE: Duration = Duration::from_mins(5);
-/// A kubelet runs some hundred containers, and each only waits.
+/// A kubelet runs some hundred containers, and stopping one is only waiting.
 const AT_ONCE: usize = 128;
-/// Where the kubelet's adapter for Docker notes its Pods; on a host that has it, Docker was the runtime.
+/// Where the Docker adapter of the kubelet records its Pods. If it exists, the runtime was Docker.
 const DOCKERSHIM: &str = "/var/lib/dockershim";
 
-/// Which Pods of this host are meant.
+/// Selects Pods of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Every one that is known: only kubelets make any.
+    /// All of them: only kubelets create Pods.
     All,
-    /// Those that use etcd: while it answers they end at once, and without it they use up all their time.
+    /// The Pods that use etcd: they stop quickly while etcd responds, and only after their whole grace period without
+    /// it.
     UsersOfEtcd,
-    /// The one of etcd.
+    /// The Pod of etcd.
     Etcd,
 }
 
@@ -62,10 +63,7 @@ impl Wanted {
     }
 }
 
-/// Ends and removes Pods. Kubelets before v1.24 started theirs with Docker, whoever else answers on the host.
-///
-/// # Errors
-/// When no runtime answers although Pods have run here, without `--force`; when Pods cannot be stopped.
+/// Stops and removes Pods. Kubelets before v1.24 used Docker directly, even if another runtime responds on the host.
 pub fn remove(cx: &mut Context, wanted: Wanted) -> Result<()> {
     let silent = match cx.runtime() {
         Ok(cri) => {
@@ -79,14 +77,14 @@ pub fn remove(cx: &mut Context, wanted: Wanted) -> Result<()> {
     if !ids.is_empty() {
         flush_disks(cx)?;
         docker::end(&cx.host, ids)?;
-        cx.events.message(format!("ended {} containers of Pods in Docker", ids.len()));
+        cx.events.message(format!("removed {} containers of Pods in Docker", ids.len()));
     }
     let was_docker = cx.files.exists(Path::new(DOCKERSHIM)) && cx.host.find("docker").is_some();
     match silent {
         Some(failure) if ids.is_empty() && !(was_docker && in_docker.is_some()) => without_runtime(cx, failure),
         None if was_docker && in_docker.is_none() => {
             let note =
-                "containers of Pods in Docker, if there are any, as it does not answer; start it and run 'docker ps'";
+                "containers of Pods in Docker, if there are any: Docker does not respond; start it and run 'docker ps'";
             cx.leaving_mut()?.notes.push(note.into());
             Ok(())
         }
@@ -105,7 +103,7 @@ fn end_pods(cx: &mut Context, cri: &Cri, wanted: Wanted) -> Result<()> {
         let its = |container: &&Container| pods.iter().any(|pod| pod.id == container.pod && is_meant(pod));
         containers.iter().filter(its).cloned().collect()
     };
-    // Whoever writes to a disk gets the time to finish, and finds the disk there until all is written.
+    // Pods that write to disks get the time to finish, and the disks stay mounted until everything is written.
     stop(cx, cri, &of(&|pod| !pod.serves_node))?;
     if wanted == Wanted::All {
         flush_disks(cx)?;
@@ -119,8 +117,8 @@ fn stop(cx: &Context, cri: &Cri, containers: &[Container]) -> Result<()> {
     let grace = |container: &Container| container.grace.unwrap_or(GRACE).min(LONGEST_GRACE);
     if let Some(longest) = containers.iter().map(grace).max() {
         let (number, seconds) = (containers.len(), longest.as_secs());
-        let what = if number == 1 { "container, which gets" } else { "containers, which get" };
-        cx.events.message(format!("ending {number} {what} up to {seconds} s to finish"));
+        let what = if number == 1 { "container" } else { "containers" };
+        cx.events.message(format!("stopping {number} {what} (grace period up to {seconds} s)"));
     }
     for outcome in for_each_of(containers, AT_ONCE, |container| cri.stop_container_within(container, grace(container)))
     {
@@ -129,13 +127,13 @@ fn stop(cx: &Context, cri: &Cri, containers: &[Container]) -> Result<()> {
     Ok(())
 }
 
-/// Has what Pods wrote to their volumes reach the disks.
+/// Syncs the volumes of Pods to the disks.
 fn flush_disks(cx: &Context) -> Result<()> {
     let folders = artifacts::mounts(cx);
     let below = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
     let mounted: Vec<PathBuf> = mounts::all(&cx.host)?.into_iter().filter(below).collect();
     for (path, why) in flush::all(&cx.host, &mounted) {
-        cx.events.warning(format!("what was written to {} may not have reached its disk: {why}", path.display()));
+        cx.events.warning(format!("data of {} may not have been written to its disk: {why}", path.display()));
     }
     Ok(())
 }
@@ -148,9 +146,9 @@ fn remove_pods(cx: &mut Context, cri: &Cri, pods: &[Pod]) -> Result<()> {
         }
     }
     let ended = pods.len() - left.len();
-    cx.events.message(format!("ended {ended} {} of this host", if ended == 1 { "Pod" } else { "Pods" }));
+    cx.events.message(format!("removed {ended} {} of this host", if ended == 1 { "Pod" } else { "Pods" }));
     for what in left {
-        cx.events.warning(format!("the runtime keeps the Pod {what}"));
+        cx.events.warning(format!("the runtime did not remove the Pod {what}"));
         let note = format!("the Pod {what}; its containers are stopped; run 'crictl rmp -fa' to remove it");
         cx.leaving_mut()?.notes.push(note);
     }
@@ -167,7 +165,7 @@ fn end(cri: &Cri, pod: &Pod) -> Result<(), CriError> {
     }
 }
 
-/// A host without a runtime has no containers; one whose runtime does not answer may well have.
+/// A host without a runtime has no containers, but one whose runtime does not respond may have some.
 fn without_runtime(cx: &mut Context, failure: Failure) -> Result<()> {
     let pods = removal::names(&cx.host, &Path::new(artifacts::KUBELET).join("pods"))?.unwrap_or_default();
     let force = cx.leaving()?.force;
@@ -175,9 +173,9 @@ fn without_runtime(cx: &mut Context, failure: Failure) -> Result<()> {
         return Err(failure);
     }
     if !pods.is_empty() {
-        let note = format!("containers that still run, as no container runtime answers: {failure}");
+        let note = format!("containers that still run, because no container runtime responds: {failure}");
         cx.leaving_mut()?.notes.push(note);
-        cx.events.warning(format!("no container is ended, as no runtime answers: {failure}"));
+        cx.events.warning(format!("no container was stopped, because no container runtime responds: {failure}"));
     }
     Ok(())
 }

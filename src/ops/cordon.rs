@@ -1,7 +1,7 @@
-//! Closes a node to new Pods while it leaves, and opens it again when its host joins anew: a node that `reset` cannot
-//! remove would get no Pods ever after.
+//! Cordons a node while it is removed, and uncordons it when its host joins again: a node that `reset` cannot delete
+//! would otherwise never get Pods again.
 //!
-//! Reads: the node. Writes: its mark `unschedulable`, and an annotation that says whose mark that is.
+//! Reads: the node. Writes: its field `unschedulable`, and an annotation that records that `reset` set it.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -10,30 +10,27 @@ use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::request::PatchKind;
 use serde_json::{Value, json};
 
-/// The annotation of a node that `reset` has closed.
-const CLOSED: &str = "kubewright.io/closed-by-reset";
+/// The annotation of a node that `reset` has cordoned.
+const CORDONED: &str = "kubewright.io/closed-by-reset";
 
-/// Closes the node that leaves. One that somebody else has closed is not ours to open later.
-///
-/// # Errors
-/// When the server cannot be reached or refuses.
-pub fn close(cx: &Context, cluster: &Cluster, node: &Value) -> Result<()> {
+/// Cordons the node. If it is already cordoned by the user, it stays cordoned after the next join.
+pub fn cordon(cx: &Context, cluster: &Cluster, node: &Value) -> Result<()> {
     if node["spec"]["unschedulable"] == true {
         return Ok(());
     }
     let leaving = cx.leaving()?;
     let mut patch = json!({"spec": {"unschedulable": true}});
     if leaving.is_here() {
-        patch["metadata"]["annotations"][CLOSED] = json!("true");
+        patch["metadata"]["annotations"][CORDONED] = json!("true");
     }
     cluster.patch(&ObjectRef::global(&NODE, &leaving.name), PatchKind::Strategic, &patch)?;
     Ok(())
 }
 
-/// What opens a node that `reset` has closed; None for any other.
-pub fn opening_patch(node: &Value) -> Option<Value> {
-    node["metadata"]["annotations"].get(CLOSED)?;
-    Some(json!({"metadata": {"annotations": {CLOSED: null}}, "spec": {"unschedulable": null}}))
+/// The patch that uncordons a node that `reset` has cordoned; None for any other node.
+pub fn uncordon_patch(node: &Value) -> Option<Value> {
+    node["metadata"]["annotations"].get(CORDONED)?;
+    Some(json!({"metadata": {"annotations": {CORDONED: null}}, "spec": {"unschedulable": null}}))
 }
 
 #[cfg(test)]
@@ -45,31 +42,31 @@ mod tests {
 
     const PATH: &str = "/api/v1/nodes/n1";
 
-    fn closed(spec: &Value, here: bool) -> Value {
+    fn cordoned(spec: &Value, here: bool) -> Value {
         let (api, root) = (TestApi::default(), tempfile::tempdir().unwrap());
         let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "spec": spec});
         let mut cx = fixture(root.path());
         cx.leaving_mut().unwrap().reset.take_if(|_| !here);
         api.put(PATH, node.clone());
-        close(&cx, &api.cluster(&Gate::open()), &node).unwrap();
+        cordon(&cx, &api.cluster(&Gate::open()), &node).unwrap();
         api.with(|state| state.objects[PATH].clone())
     }
 
-    /// It stayed closed after it had joined again.
+    /// It stayed cordoned after it had joined again.
     #[test]
-    fn a_node_that_was_reset_gets_pods_when_it_joins_again() {
-        let node = closed(&json!({}), true);
+    fn a_node_that_was_reset_is_uncordoned_when_it_joins_again() {
+        let node = cordoned(&json!({}), true);
         assert_eq!(node["spec"]["unschedulable"], true);
         let (api, object) = (TestApi::default(), ObjectRef::global(&NODE, "n1"));
         api.put(PATH, node.clone());
-        api.cluster(&Gate::open()).patch(&object, PatchKind::Strategic, &opening_patch(&node).unwrap()).unwrap();
+        api.cluster(&Gate::open()).patch(&object, PatchKind::Strategic, &uncordon_patch(&node).unwrap()).unwrap();
         let node = api.with(|state| state.objects[PATH].clone());
-        assert!(node["spec"]["unschedulable"].is_null() && opening_patch(&node).is_none(), "{node}");
+        assert!(node["spec"]["unschedulable"].is_null() && uncordon_patch(&node).is_none(), "{node}");
     }
 
     #[test]
-    fn a_node_that_somebody_else_has_closed_stays_closed() {
-        assert!(opening_patch(&closed(&json!({"unschedulable": true}), true)).is_none());
-        assert!(opening_patch(&closed(&json!({}), false)).is_none());
+    fn a_node_that_the_user_has_cordoned_stays_cordoned() {
+        assert!(uncordon_patch(&cordoned(&json!({"unschedulable": true}), true)).is_none());
+        assert!(uncordon_patch(&cordoned(&json!({}), false)).is_none());
     }
 }

@@ -1,11 +1,12 @@
-//! The leaving node's place in etcd: which of the members is meant, and what follows when it goes.
+//! The etcd membership of the node that is removed: which member it is, and the effect of its removal.
 //!
-//! Reads: etcd on this host, the etcd Pods, etcd's members, what an earlier run noted. Writes: the membership.
+//! Reads: etcd on this host, the etcd Pods, the etcd members, the progress file of an earlier run. Writes: the
+//! membership.
 
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
 use crate::context::Context;
-pub use crate::context::leaving::Place;
+pub use crate::context::leaving::EtcdMembership;
 use crate::etcd::{self, Departure, EtcdError, Member, Membership};
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::render::pods::peer_url;
@@ -16,26 +17,26 @@ use crate::state::reset_progress;
 use crate::state::stacked_etcd;
 use std::time::Duration;
 
-/// How long it is tried to read the members: an election is over by then.
+/// How long to retry reading the members: an election takes less.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The client certificates that may be on a host, the one that is for this first.
+/// The client certificates that may exist on a host, the preferred one first.
 const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
 
-/// How the node's member is told from others.
-struct Meant {
-    /// Its id, as the etcd on this host tells it while it runs.
+/// Identifies the node's member among the others.
+struct MemberIdentity {
+    /// Its id, as reported by the etcd on this host while it runs.
     id: Option<u64>,
-    /// The addresses of its host for other members, where they are known.
+    /// The peer URLs of this host, if known.
     peer_urls: Vec<String>,
-    /// The node's name, which is its member's.
+    /// The name of the node, which is also that of its member.
     name: String,
-    /// False where an etcd of this host that has started is none of ours.
+    /// False if an etcd of this host that has started does not belong to the cluster.
     may_have_started: bool,
-    /// Where a node elsewhere would have a member that has never started, and so has no name yet.
+    /// The peer URLs of a node on another host, for a member that has never started and so has no name yet.
     unnamed_at: Vec<String>,
 }
 
-impl Meant {
+impl MemberIdentity {
     fn of(cx: &mut Context, client: &etcd::Client, local: Option<&Local>) -> Result<Self> {
         let unnamed_at = if cx.leaving()?.is_here() { Vec::new() } else { peer_urls_elsewhere(cx) };
         let running = local.filter(|local| local.data_dir.is_some()).and_then(|local| own_id(client, local));
@@ -48,28 +49,28 @@ impl Meant {
         })
     }
 
-    /// The member itself knows best; an address decides before a name does, as names are made up by people.
+    /// The id from the member itself has priority; then the peer URL, then the name, which may be arbitrary.
     fn is(&self, member: &Member) -> bool {
         if member.has_started() && !self.may_have_started {
             return false;
         }
         match self.id {
             Some(id) => member.id == id,
-            None if self.peer_urls.is_empty() => self.is_called(member),
+            None if self.peer_urls.is_empty() => self.matches_name(member),
             None => member.peer_urls.iter().any(|url| self.peer_urls.contains(url)),
         }
     }
 
-    /// By its name, or as long as it has none by its id, as the user gave it, or by the address of its node.
-    fn is_called(&self, member: &Member) -> bool {
+    /// By its name; without a name by its id, as the user entered it, or by the address of its node.
+    fn matches_name(&self, member: &Member) -> bool {
         member.name == self.name
             || format!("{:x}", member.id) == self.name
             || (!member.has_started() && member.peer_urls.iter().any(|url| self.unnamed_at.contains(url)))
     }
 
-    /// A member that may be the node's own, though nothing proves it: it has its name and other addresses, or its address
-    /// while nothing on this host shows that the cluster's etcd has run here.
-    fn alike<'m>(&self, members: &'m [Member], local: Option<&Local>) -> Option<&'m Member> {
+    /// A member that may belong to this node, without proof: it has the node's name but other addresses, or its
+    /// address while this host has no sign of the cluster's etcd.
+    fn ambiguous_match<'m>(&self, members: &'m [Member], local: Option<&Local>) -> Option<&'m Member> {
         let named = self.id.is_none() && local.is_some_and(|local| local.has_data);
         let at_address = |member: &Member| member.peer_urls.iter().any(|url| self.peer_urls.contains(url));
         members.iter().find(|member| {
@@ -78,9 +79,9 @@ impl Meant {
     }
 }
 
-/// The id of the etcd that runs on this host. What answers at an address that members may share is another member's
-/// etcd, unless the cluster has it at this host's address for peers. What answers at an address that only this host
-/// reaches is this host's, also where the cluster knows it by another address.
+/// The id of the etcd that runs on this host. A response at an address that several members may share comes from
+/// another member, unless the cluster lists it with this host's peer URL. A response at a loopback address comes from
+/// this host, even if the cluster lists another peer URL for it.
 pub(super) fn own_id(client: &etcd::Client, local: &Local) -> Option<u64> {
     let members = client.members_known().ok()?;
     let is_here = |member: &Member| member.peer_urls.iter().any(|url| local.peer_urls.contains(url));
@@ -94,122 +95,110 @@ pub(super) fn own_id(client: &etcd::Client, local: &Local) -> Option<u64> {
     })
 }
 
-/// The node's place as it was when this run first asked.
-///
-/// # Errors
-/// When those who stay would have no majority.
-pub fn place(cx: &mut Context) -> Result<Place> {
-    match cx.leaving()?.place.clone() {
-        Some(place) => Ok(place),
-        None => find_place(cx),
+/// The membership of the node when this run first checked it.
+pub fn etcd_membership(cx: &mut Context) -> Result<EtcdMembership> {
+    match cx.leaving()?.etcd_membership.clone() {
+        Some(membership) => Ok(membership),
+        None => determine_membership(cx),
     }
 }
 
-/// Finds out the node's place; nothing is changed. A cluster that may lose its majority, where that was accepted, is
-/// as unknown as one that does not answer.
-///
-/// # Errors
-/// When those who stay would have no majority.
-pub fn find_place(cx: &mut Context) -> Result<Place> {
+/// Determines the membership of the node without changes. If a loss of quorum was accepted, it is treated as unknown,
+/// as if etcd did not respond.
+pub fn determine_membership(cx: &mut Context) -> Result<EtcdMembership> {
     let here = cx.leaving()?.is_here();
     let local = if here { local(cx)? } else { None };
-    let place = if here && local.is_none() {
-        Place::None
+    let membership = if here && local.is_none() {
+        EtcdMembership::None
     } else {
-        match look(cx, local.as_ref()) {
+        match query(cx, local.as_ref()) {
             Err(failure) if cx.leaving()?.accept_quorum_loss => {
-                cx.events.warning(format!("as was asked for, the cluster may stop: {failure}"));
-                Place::Unknown(failure.to_string())
+                cx.events.warning(format!("the cluster may lose quorum, as requested: {failure}"));
+                EtcdMembership::Unknown(failure.to_string())
             }
             other => continued(cx, other?)?,
         }
     };
     let leaving = cx.leaving_mut()?;
-    leaving.taken_out = here && place == Place::None && local.is_some_and(|local| local.has_data);
-    leaving.place = Some(place.clone());
-    Ok(place)
+    leaving.removed_elsewhere = here && membership == EtcdMembership::None && local.is_some_and(|local| local.has_data);
+    leaving.etcd_membership = Some(membership.clone());
+    Ok(membership)
 }
 
-/// An earlier run that was to end the cluster may have stopped etcd before it was killed: nobody can be asked then.
-fn continued(cx: &Context, place: Place) -> Result<Place> {
-    let is_unknown = matches!(place, Place::Unknown(_));
+/// An earlier run that was to end the cluster may have stopped etcd before it was killed, so no member responds.
+fn continued(cx: &Context, membership: EtcdMembership) -> Result<EtcdMembership> {
+    let is_unknown = matches!(membership, EtcdMembership::Unknown(_));
     let continues = is_unknown && cx.leaving()?.end_cluster && reset_progress::read(cx)?.was_last;
-    Ok(if continues { Place::Last } else { place })
+    Ok(if continues { EtcdMembership::Last } else { membership })
 }
 
-fn look(cx: &mut Context, local: Option<&Local>) -> Result<Place> {
+fn query(cx: &mut Context, local: Option<&Local>) -> Result<EtcdMembership> {
     let client = match client(cx, local) {
         Ok(client) => client,
-        Err(failure) => return Ok(Place::Unknown(failure.to_string())),
+        Err(failure) => return Ok(EtcdMembership::Unknown(failure.to_string())),
     };
-    // Nobody listens as long as etcd does not run: that is known at once.
+    // If etcd is not running, the connection is refused immediately.
     if let Err(EtcdError::Transport(error)) = client.members()
         && error.before_sending()
         && let Err(again) = Wait::new("an etcd member", PATIENCE / 5)
             .until(&cx.clock, &cx.events, || Ok(Poll::Ready(client.members()?)))
     {
-        return Ok(Place::Unknown(again.to_string()));
+        return Ok(EtcdMembership::Unknown(again.to_string()));
     }
-    let meant = Meant::of(cx, &client, local)?;
+    let identity = MemberIdentity::of(cx, &client, local)?;
     let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, PATIENCE);
-    match membership.foresee(&|member| meant.is(member)) {
-        Ok((Departure::WasNoMember, members)) => Ok(match meant.alike(&members, local) {
-            None => Place::None,
-            Some(member) => Place::Unknown(format!(
-                "etcd has a member {} at {}, and no etcd that runs here says whether it is this host's",
+    match membership.foresee(&|member| identity.is(member)) {
+        Ok((Departure::WasNoMember, members)) => Ok(match identity.ambiguous_match(&members, local) {
+            None => EtcdMembership::None,
+            Some(member) => EtcdMembership::Unknown(format!(
+                "etcd has a member {} at {}, but no etcd on this host confirms that it belongs to this host",
                 member.name,
                 member.peer_urls.join(",")
             )),
         }),
-        Ok((Departure::IsLast, _)) => Ok(Place::Last),
+        Ok((Departure::IsLast, _)) => Ok(EtcdMembership::Last),
         Ok((Departure::Removed, members)) => {
             let others =
-                members.iter().filter(|member| !meant.is(member)).flat_map(|member| member.client_urls.clone());
-            Ok(Place::Member { others: others.collect() })
+                members.iter().filter(|member| !identity.is(member)).flat_map(|member| member.client_urls.clone());
+            Ok(EtcdMembership::Member { others: others.collect() })
         }
         Err(failure) if matches!(failure.downcast_ref(), Some(EtcdError::NoQuorum { .. })) => {
             Err(LeaveError::of_etcd(failure))
         }
-        Err(failure) => Ok(Place::Unknown(failure.to_string())),
+        Err(failure) => Ok(EtcdMembership::Unknown(failure.to_string())),
     }
 }
 
-/// Takes the member out.
-///
-/// # Errors
-/// When those who stay would have no majority, nobody would stay (without `--end-cluster`), or etcd refuses.
+/// Removes the member.
 pub fn leave(cx: &mut Context) -> Result<Departure> {
     let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
     let client = client(cx, local.as_ref())?;
-    let meant = Meant::of(cx, &client, local.as_ref())?;
+    let identity = MemberIdentity::of(cx, &client, local.as_ref())?;
     let limit = cx.timeouts().etcd_api_call;
     let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, limit);
-    let departure = membership.leave(&|member| meant.is(member)).map_err(LeaveError::of_etcd)?;
+    let departure = membership.leave(&|member| identity.is(member)).map_err(LeaveError::of_etcd)?;
     let leaving = cx.leaving_mut()?;
-    // The others may have left since this run first asked.
+    // The other members may have been removed since this run first checked.
     if departure == Departure::IsLast && !leaving.end_cluster {
         return Err(LeaveError::LastMember { name: leaving.name.clone() }.into());
     }
-    leaving.place = Some(Place::None);
+    leaving.etcd_membership = Some(EtcdMembership::None);
     Ok(departure)
 }
 
-/// True when the member itself answers: then its host is not gone.
-///
-/// # Errors
-/// When no member can be asked.
+/// True if the member itself responds: then its host still runs.
 pub fn is_alive(cx: &mut Context) -> Result<bool> {
     let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
     let client = client(cx, local.as_ref())?;
-    let meant = Meant::of(cx, &client, local.as_ref())?;
+    let identity = MemberIdentity::of(cx, &client, local.as_ref())?;
     let members = client.members()?;
-    Ok(members.iter().filter(|member| meant.is(member)).any(|member| {
+    Ok(members.iter().filter(|member| identity.is(member)).any(|member| {
         let answers = |url: &String| client.status(url.trim_end_matches('/')).is_ok_and(|it| it.member == member.id);
         member.client_urls.iter().any(answers)
     }))
 }
 
-/// Where the node on another host has its peers' address, by what the cluster knows of it.
+/// The peer URLs of a node on another host, from its addresses in the cluster.
 fn peer_urls_elsewhere(cx: &mut Context) -> Vec<String> {
     let Ok(name) = cx.leaving().map(|leaving| leaving.name.clone()) else { return Vec::new() };
     let Ok(Some(cluster)) = crate::state::api_health::api(cx) else { return Vec::new() };
@@ -219,16 +208,17 @@ fn peer_urls_elsewhere(cx: &mut Context) -> Vec<String> {
     internal.filter_map(|address| Some(peer_url(address["address"].as_str()?.parse().ok()?))).collect()
 }
 
-/// A client of all members that are known: from the cluster, from this host, from the note of an earlier run.
+/// A client with the endpoints of all known members: from the cluster, from this host, and from the progress file of
+/// an earlier run.
 pub(super) fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
     let mut endpoints: Vec<String> = Vec::new();
-    // The cluster only helps to find them; whoever has to tell it something hears why it does not answer.
+    // The cluster is only used to find members here; why it does not respond is reported by the step that needs it.
     if let Ok(Some(cluster)) = crate::state::api_health::api(cx) {
-        endpoints.extend(stacked_etcd::told_by_pods(&cluster).unwrap_or_default());
+        endpoints.extend(stacked_etcd::urls_from_pods(&cluster).unwrap_or_default());
     }
     match local {
         Some(local) => endpoints.extend(local.endpoints.iter().cloned()),
-        // For a node elsewhere, the members on this host and those it knows are as good as any.
+        // For a node on another host, any member known on this host can be used.
         None => endpoints.extend(self::local(cx)?.into_iter().flat_map(|local| local.endpoints)),
     }
     endpoints.extend(reset_progress::read(cx)?.endpoints);
@@ -240,33 +230,30 @@ pub(super) fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Cl
     }
     let silent = |why: String| LeaveError::EtcdSilent { why }.into();
     if known.is_empty() {
-        return Err(silent("no etcd member is known to this host".into()));
+        return Err(silent("no etcd member of this host is known".into()));
     }
     stacked_etcd::client(cx, known, &CLIENTS, |_, what| {
-        silent(format!("there is no {what} in the certificates folder"))
+        silent(format!("{what} does not exist in the certificates directory"))
     })
 }
 
-/// The member's place, unless the host must not leave etcd. Asked once; nothing is changed.
-///
-/// # Errors
-/// When it must not.
-pub fn guard(cx: &mut Context) -> Result<Place> {
+/// The membership of the node, unless its removal is refused. Checked once, without changes.
+pub fn guard(cx: &mut Context) -> Result<EtcdMembership> {
     let has_data = may_have_data(cx)?;
-    let place = place(cx)?;
-    match refusal(cx, has_data, &place)? {
+    let membership = etcd_membership(cx)?;
+    match refusal(cx, has_data, &membership)? {
         Some(reason) => Err(reason.into()),
-        None => Ok(place),
+        None => Ok(membership),
     }
 }
 
-/// Why the host must not leave etcd; None when it may.
-pub(crate) fn refusal(cx: &Context, has_data: bool, place: &Place) -> Result<Option<LeaveError>> {
+/// Why the removal is refused; None if it is not.
+pub(crate) fn refusal(cx: &Context, has_data: bool, membership: &EtcdMembership) -> Result<Option<LeaveError>> {
     let leaving = cx.leaving()?;
-    Ok(match place {
-        // Without data there is nothing to lose: it never was a member, or is one no more.
-        Place::Last if !leaving.end_cluster => Some(LeaveError::LastMember { name: leaving.name.clone() }),
-        Place::Unknown(why) if has_data && !leaving.force && !leaving.accept_quorum_loss => {
+    Ok(match membership {
+        // Without data nothing can be lost: the host never was a member, or no longer is one.
+        EtcdMembership::Last if !leaving.end_cluster => Some(LeaveError::LastMember { name: leaving.name.clone() }),
+        EtcdMembership::Unknown(why) if has_data && !leaving.force && !leaving.accept_quorum_loss => {
             Some(LeaveError::EtcdSilent { why: why.clone() })
         }
         _ => None,
@@ -281,52 +268,52 @@ mod tests {
         Member { id, name: name.into(), peer_urls: vec![url.into()], ..Member::default() }
     }
 
-    fn meant(id: Option<u64>, peer_urls: &[&str]) -> Meant {
+    fn identity(id: Option<u64>, peer_urls: &[&str]) -> MemberIdentity {
         let peer_urls = peer_urls.iter().map(ToString::to_string).collect();
-        Meant { id, peer_urls, name: "n1".into(), may_have_started: true, unnamed_at: Vec::new() }
+        MemberIdentity { id, peer_urls, name: "n1".into(), may_have_started: true, unnamed_at: Vec::new() }
     }
 
     #[test]
-    fn what_the_member_says_decides_then_its_address_and_then_its_name() {
-        let here = meant(None, &["https://a:2380"]);
+    fn a_member_is_identified_by_its_own_id_then_its_address_then_its_name() {
+        let here = identity(None, &["https://a:2380"]);
         assert!(here.is(&member(1, "", "https://a:2380")) && !here.is(&member(1, "n1", "https://b:2380")));
-        assert!(meant(None, &[]).is(&member(1, "n1", "https://b:2380")));
-        let running = meant(Some(7), &["https://a:2380"]);
+        assert!(identity(None, &[]).is(&member(1, "n1", "https://b:2380")));
+        let running = identity(Some(7), &["https://a:2380"]);
         assert!(running.is(&member(7, "n1", "https://moved:2380")) && !running.is(&member(8, "n1", "https://a:2380")));
     }
 
     #[test]
-    fn a_member_that_never_started_has_no_name_and_is_known_by_its_id_or_its_nodes_address() {
-        let elsewhere = Meant { unnamed_at: vec!["https://a:2380".into()], ..meant(None, &[]) };
+    fn a_member_that_never_started_is_identified_by_its_id_or_its_nodes_address() {
+        let elsewhere = MemberIdentity { unnamed_at: vec!["https://a:2380".into()], ..identity(None, &[]) };
         assert!(elsewhere.is(&member(1, "", "https://a:2380")) && !elsewhere.is(&member(1, "", "https://b:2380")));
         assert!(!elsewhere.is(&member(1, "n4", "https://a:2380")), "another node has the address now");
-        let by_id = Meant { name: "8e9e05c52164694d".into(), ..meant(None, &[]) };
+        let by_id = MemberIdentity { name: "8e9e05c52164694d".into(), ..identity(None, &[]) };
         assert!(by_id.is(&member(0x8e9e_05c5_2164_694d, "", "https://a:2380")));
     }
 
     #[test]
-    fn a_member_with_several_addresses_is_known_by_any_of_them() {
-        let here = meant(None, &["https://a:2380", "https://b:2380"]);
+    fn a_member_with_several_peer_urls_is_identified_by_any_of_them() {
+        let here = identity(None, &["https://a:2380", "https://b:2380"]);
         assert!(here.is(&member(1, "x", "https://b:2380")) && !here.is(&member(1, "x", "https://c:2380")));
     }
 
     #[test]
-    fn an_etcd_on_this_host_that_is_not_ours_is_not_taken_out() {
-        let here = Meant { may_have_started: false, ..meant(None, &["https://a:2380"]) };
+    fn a_foreign_etcd_on_this_host_is_not_removed() {
+        let here = MemberIdentity { may_have_started: false, ..identity(None, &["https://a:2380"]) };
         assert!(!here.is(&member(1, "infra1", "https://a:2380")));
-        assert!(here.is(&member(1, "", "https://a:2380")), "a join that was cut short");
+        assert!(here.is(&member(1, "", "https://a:2380")), "an interrupted join");
         let members = [member(1, "infra1", "https://a:2380")];
-        assert!(here.alike(&members, Some(&Local::default())).is_some(), "nor is it taken for nobody");
+        assert!(here.ambiguous_match(&members, Some(&Local::default())).is_some(), "it may belong to this host");
     }
 
     #[test]
-    fn a_member_of_the_same_name_with_another_address_may_be_this_one() {
+    fn a_member_with_the_same_name_and_another_address_may_be_the_nodes() {
         let members = [member(1, "n1", "https://moved:2380"), member(2, "n2", "https://b:2380")];
-        let here = meant(None, &["https://a:2380"]);
+        let here = identity(None, &["https://a:2380"]);
         let data = Local { has_data: true, ..Local::default() };
-        assert_eq!(here.alike(&members, Some(&data)).map(|member| member.id), Some(1));
-        assert_eq!(here.alike(&members, Some(&Local::default())), None, "without data nothing is lost");
-        assert_eq!(here.alike(&members, None), None);
-        assert_eq!(meant(Some(9), &[]).alike(&members, Some(&data)), None, "it says itself that it is another");
+        assert_eq!(here.ambiguous_match(&members, Some(&data)).map(|member| member.id), Some(1));
+        assert_eq!(here.ambiguous_match(&members, Some(&Local::default())), None, "without data nothing is lost");
+        assert_eq!(here.ambiguous_match(&members, None), None);
+        assert_eq!(identity(Some(9), &[]).ambiguous_match(&members, Some(&data)), None, "it reports another id itself");
     }
 }

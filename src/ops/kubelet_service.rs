@@ -1,7 +1,7 @@
-//! The kubelet as a service: it starts again what is ended, and reads its own files when it starts.
+//! The kubelet service, which restarts stopped components and reads its own files when it starts.
 //!
-//! Reads: the state of the service, its health port as `/var/lib/kubelet/config.yaml` has it. Writes: restarts it; until
-//! then `/var/lib/kubewright/kubelet-restart` tells that it has not read its files, also after a kill.
+//! Reads: the state of the service, its health port from `/var/lib/kubelet/config.yaml`. Writes: restarts it. Until
+//! then `/var/lib/kubewright/kubelet-restart` records that it has not loaded its files, even if this run is killed.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -21,49 +21,51 @@ use std::time::Duration;
 
 /// The service.
 const KUBELET: &str = "kubelet";
-/// Tells that the kubelet has not read its files yet.
+/// Exists while the kubelet has not loaded its current files.
 const DUE: &str = "/var/lib/kubewright/kubelet-restart";
-/// A kubelet that has just been started needs seconds; one that takes longer is not fit to bring components back.
+/// A kubelet that was just started needs seconds; one that takes longer cannot be relied on to restart components.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// How long a kubelet that was just started is busy with the Pods that run. It creates their mirror Pods through the API
 /// server: what stops that meanwhile waits for it, up to minutes.
 const STARTING: Duration = Duration::from_secs(10);
 
-/// What is ended would stay down.
+/// A stopped component would not be restarted.
 #[derive(Debug, thiserror::Error)]
-pub enum Unfit {
-    /// The service does not run.
-    #[error("the kubelet does not run ({0}), and what is ended now would not come back; nothing was ended")]
+pub enum KubeletUnavailable {
+    /// The service is not running.
+    #[error("the kubelet is not running ({0}), so a stopped component would not be restarted; nothing was stopped")]
     Down(String),
-    /// It runs and is not well.
-    #[error("the kubelet is not well, and what is ended now might not come back; nothing was ended: {0}")]
-    Ill(String),
+    /// It is running but not healthy.
+    #[error("the kubelet is not healthy, so a stopped component might not be restarted; nothing was stopped: {0}")]
+    Unhealthy(String),
 }
 
-impl Fault for Unfit {
+impl Fault for KubeletUnavailable {
     fn exit_code(&self) -> ExitCode {
         ExitCode::Refused
     }
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Down(_) => "run 'systemctl start kubelet', then the same command again".into(),
-            Self::Ill(_) => {
-                "run 'journalctl -u kubelet -n 50' to see why; when it is well, run the same command again".into()
+            Self::Unhealthy(_) => {
+                "run 'journalctl -u kubelet -n 50' to see why; when the kubelet is healthy, run the same command \
+                 again"
+                    .into()
             }
         })
     }
 }
 
-/// The kubelet is not well with what is on the disk.
+/// The kubelet is not healthy with the new files.
 #[derive(Debug, thiserror::Error)]
-#[error("the kubelet is not well with what is on the disk: {why}; {outcome}")]
-struct NotWell {
+#[error("the kubelet is not healthy with the new files: {why}; {outcome}")]
+struct Unhealthy {
     why: String,
     outcome: String,
 }
 
-impl Fault for NotWell {
+impl Fault for Unhealthy {
     fn exit_code(&self) -> ExitCode {
         ExitCode::Unhealthy
     }
@@ -72,29 +74,23 @@ impl Fault for NotWell {
     }
 }
 
-/// Refuses unless the service runs. Where nobody knows of services, its health alone counts.
-///
-/// # Errors
-/// When it does not run.
+/// Fails unless the service is running. On a host without a known init system only the health check is used.
 pub fn require_active(cx: &Context) -> Result<()> {
     let services = Services::of(&cx.host);
     if services.init_system() == InitSystem::Unknown {
         return Ok(());
     }
     let state = services.state(KUBELET)?;
-    if state.active { Ok(()) } else { Err(Unfit::Down(state.word).into()) }
+    if state.active { Ok(()) } else { Err(KubeletUnavailable::Down(state.word).into()) }
 }
 
-/// Refuses unless the kubelet runs and is well.
-///
-/// # Errors
-/// When it is not, also after a moment.
+/// Fails unless the kubelet is running and healthy, after waiting for some seconds.
 pub fn require_healthy(cx: &Context) -> Result<()> {
     require_active(cx)?;
     let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
     let limit = cx.timeouts().kubelet_health_check.min(PATIENCE);
     let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events, || Ok(()));
-    waited.map_err(|failure| Unfit::Ill(failure.to_string()))?;
+    waited.map_err(|failure| KubeletUnavailable::Unhealthy(failure.to_string()))?;
     if cx.files.is_live() {
         cx.gate.effect(|| wait_while_starting(cx))?;
     }
@@ -113,24 +109,18 @@ fn wait_while_starting(cx: &Context) -> Result<()> {
     })
 }
 
-/// Notes that the kubelet has not read what is written now, so that a run that is cut short is continued.
-///
-/// # Errors
-/// When the note cannot be written.
-pub fn note_due(cx: &Context) -> Result<()> {
+/// Records that the kubelet has not loaded the new files, so that an interrupted run is continued.
+pub fn mark_due(cx: &Context) -> Result<()> {
     if cx.files.is_live() {
-        let text = "The kubelet has not read its files yet: run 'kubewright certs restart'.\n";
+        let text = "The kubelet has not loaded its files yet: run 'kubewright certs restart'.\n";
         cx.files.write(Path::new(DUE), &Content::public(text), 0o600)?;
     }
     Ok(())
 }
 
-/// Restarts the kubelet if it has not read what this run or an earlier one has written. One that is not well with what
-/// this run has written gets the old files back.
-///
-/// # Errors
-/// When it does not come up in time, whatever became of the way back.
-pub fn take_up(cx: &mut Context) -> Result<()> {
+/// Restarts the kubelet if it has not loaded the files of this or an earlier run. If it is not healthy with the files
+/// of this run, the old ones are restored.
+pub fn restart_if_due(cx: &mut Context) -> Result<()> {
     if cx.files.exists(Path::new(DUE)) {
         restart_or_go_back(cx, &[], &restart)?;
         cx.files.remove(Path::new(DUE))?;
@@ -138,26 +128,23 @@ pub fn take_up(cx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Restarts the kubelet with `restart`; when it is not well with its files, it gets the old ones back. `more` are files
-/// that it reads beside those of its kubeconfig.
-///
-/// # Errors
-/// When it is not well with the new files, whatever became of the way back.
+/// Restarts the kubelet with `restart`. If it is not healthy with its files, the old ones are restored. `more` are
+/// files that it reads in addition to those of its kubeconfig.
 pub fn restart_or_go_back(cx: &mut Context, more: &[PathBuf], restart: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
     let Err(failure) = restart(cx) else { return Ok(()) };
     let paths = [files(cx)?, more.to_vec()].concat();
-    let outcome = rollback::put_back(cx, &paths)?.then(|| restart(cx));
-    Err(NotWell { why: failure.to_string(), outcome }.into())
+    let outcome = rollback::restore(cx, &paths)?.then(|| restart(cx));
+    Err(Unhealthy { why: failure.to_string(), outcome }.into())
 }
 
-/// The kubelet's kubeconfig, the certificate that it renews, and the files that the kubeconfig names now and named
-/// before.
+/// The kubelet's kubeconfig, the client certificate that it renews, and the files that the kubeconfig refers to now
+/// and referred to before.
 fn files(cx: &Context) -> Result<Vec<PathBuf>> {
     let path = cx.renewal()?.kubeconfig_dir.join(KUBELET_CONF);
     let before = cx.renewal()?.kept.iter().find(|kept| kept.path == path).map(|kept| kept.bytes.expose().clone());
     let mut files = vec![path.clone(), KUBELET_CLIENT_CURRENT.into()];
     for bytes in before.into_iter().chain(cx.files.read(&path)?).map(Secret::new) {
-        // One that cannot be read names nothing.
+        // An unreadable one refers to no files.
         let config = Kubeconfig::parse(&path, bytes.expose()).ok();
         let user = config.as_ref().and_then(Kubeconfig::current_user);
         let named = user.and_then(|user| user.client_certificate.as_ref());
@@ -166,10 +153,7 @@ fn files(cx: &Context) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Restarts the kubelet of a running host and waits until it is well; its Pods are not touched.
-///
-/// # Errors
-/// When it does not come up in time.
+/// Restarts the kubelet of a running host and waits until it is healthy; its Pods are not stopped.
 pub fn restart(cx: &Context) -> Result<()> {
     if !cx.files.is_live() {
         return Ok(());
@@ -185,7 +169,7 @@ pub fn restart(cx: &Context) -> Result<()> {
             || Ok(()),
         )?;
     }
-    cx.events.message("the kubelet runs with what is on the disk");
+    cx.events.message("the kubelet runs with the current files");
     Ok(())
 }
 
@@ -197,7 +181,7 @@ mod tests {
     const SHOW: &str = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
 
     #[test]
-    fn a_kubelet_that_is_stopped_is_refused_before_anything_is_ended() {
+    fn a_stopped_kubelet_is_refused_before_any_component_is_stopped() {
         for (word, fit) in [("active", true), ("activating", true), ("inactive", false), ("failed", false)] {
             let shown = format!("LoadState=loaded\nActiveState={word}\nUnitFileState=enabled\n");
             let fake =

@@ -1,4 +1,4 @@
-//! Changes that several phases make. A phase decides; what is here does.
+//! Changes that several phases make. A phase decides what to do; an operation does it.
 
 pub mod client_csr;
 pub mod cluster_info;

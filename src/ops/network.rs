@@ -1,7 +1,7 @@
-//! Packet rules, sets of addresses, virtual servers and links that a cluster made on this host.
+//! iptables and nftables rules, IP sets, IPVS virtual servers and network interfaces of a cluster on this host.
 //!
-//! Reads: iptables, nftables, ipset, IPVS, the links. Writes: removes those of the cluster. Where a program that
-//! removes them is missing or refuses, the rest is done all the same, and what is left is told.
+//! Reads: iptables, nftables, ipset, IPVS, the interfaces. Writes: removes those of the cluster. If a program is
+//! missing or fails, the rest is removed nevertheless, and the leftovers are reported.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -9,51 +9,53 @@ use crate::host::tally::Tally;
 use crate::host::{HostError, ipsets, ipvs, links, packet_rules};
 
 /// Removes them.
-///
-/// # Errors
-/// When what was left cannot be noted.
 pub fn remove(cx: &mut Context) -> Result<()> {
     let doubtful = ipvs::found(&cx.host).unwrap_or_default().doubtful;
     if !doubtful.is_empty() {
         let shown: Vec<String> = doubtful.iter().map(ToString::to_string).collect();
         cx.leaving_mut()?
             .notes
-            .push(format!("virtual servers that lead nowhere: {}; run 'ipvsadm -Ln'", shown.join(", ")));
+            .push(format!("IPVS virtual servers without a backend: {}; run 'ipvsadm -Ln'", shown.join(", ")));
     }
     let servers = ipvs::remove(&cx.host);
-    // By this link alone the servers are known for kube-proxy's.
+    // Only this interface identifies the servers as those of kube-proxy.
     let kept: &[&str] = if servers.failed.is_empty() { &[] } else { &[links::OF_VIRTUAL_SERVERS] };
     let hint = "install ipvsadm and run the command again";
-    tell(cx, "virtual servers of kube-proxy", hint, &servers)?;
+    report(cx, "virtual servers of kube-proxy", hint, &servers)?;
     let rules = packet_rules::remove(&cx.host);
-    tell(cx, "chains and tables of packet rules", "run 'iptables-save' and 'nft list tables' to see them", &rules)?;
-    // Rules hold them, so that they can go only then.
+    report(
+        cx,
+        "iptables and nftables chains and tables",
+        "run 'iptables-save' and 'nft list tables' to see them",
+        &rules,
+    )?;
+    // Rules refer to the sets, so the sets are removed after the rules.
     let sets = ipsets::remove(&cx.host);
-    tell(cx, "sets of addresses of the cluster", "run 'ipset list -n' to see them", &sets)?;
+    report(cx, "IP sets of the cluster", "run 'ipset list -n' to see them", &sets)?;
     let hint = "run 'ip link' to see them, and delete each with 'ip link delete'";
     match links::remove(&cx.host, kept) {
         Ok((names, tally)) => {
             if !names.is_empty() {
-                cx.events.message(format!("removed the network links {}", names.join(", ")));
+                cx.events.message(format!("removed the network interfaces {}", names.join(", ")));
             }
-            left(cx, "network links of the cluster", hint, &tally.failed)
+            left(cx, "network interfaces of the cluster", hint, &tally.failed)
         }
-        Err(error) => left(cx, "network links of the cluster", hint, &[error]),
+        Err(error) => left(cx, "network interfaces of the cluster", hint, &[error]),
     }
 }
 
-fn tell(cx: &mut Context, what: &str, hint: &str, tally: &Tally) -> Result<()> {
+fn report(cx: &mut Context, what: &str, hint: &str, tally: &Tally) -> Result<()> {
     if tally.done > 0 {
         cx.events.message(format!("removed {} {what}", tally.done));
     }
     left(cx, what, hint, &tally.failed)
 }
 
-/// One line, however many of a kind are left: the reason is most often the same.
+/// One line for all that are left: the reason is usually the same.
 fn left(cx: &mut Context, what: &str, hint: &str, failed: &[HostError]) -> Result<()> {
     if let Some(first) = failed.first() {
-        cx.events.warning(format!("{what} stay: {first}"));
-        cx.leaving_mut()?.notes.push(format!("{what}, as {first}; {hint}"));
+        cx.events.warning(format!("{what} were not removed: {first}"));
+        cx.leaving_mut()?.notes.push(format!("{what}: {first}; {hint}"));
     }
     Ok(())
 }
@@ -65,7 +67,7 @@ mod tests {
     use crate::ops::containers::tests::context;
 
     #[test]
-    fn virtual_servers_that_stay_keep_the_link_that_tells_whose_they_are() {
+    fn virtual_servers_that_stay_keep_the_interface_that_identifies_them() {
         let fake = FakeHost::new()
             .file("/sys/class/net/kube-ipvs0/mtu", "1500")
             .file("/sys/class/net/flannel.1/mtu", "1450")

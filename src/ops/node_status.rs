@@ -1,8 +1,9 @@
-//! Tells the cluster that this host's kubelet has stopped, where its node stays listed: the cluster would count it as
-//! Ready for most of a minute, and for so long refuse a host of its name and take it for one that is not dead.
+//! Marks the node of this host as not ready after its kubelet has stopped, if the node stays in the cluster. Otherwise
+//! it would count as Ready for most of a minute, during which a host with the same name cannot join and the node
+//! cannot be removed as dead.
 //!
-//! Reads: the node. Writes: the node's condition `Ready`, with the kubelet's own credentials: they may do that, and
-//! reach no other node.
+//! Reads: the node. Writes: the `Ready` condition of the node, with the credentials of the kubelet, which may change
+//! only its own node.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -14,23 +15,20 @@ use crate::state::static_pod;
 use serde_json::json;
 use std::path::Path;
 
-/// Tells it, after the kubelet has stopped and as long as its credentials are there. The host leaves also where that
-/// fails.
-///
-/// # Errors
-/// When the command is no 'reset'.
-pub fn tell(cx: &mut Context) -> Result<()> {
+/// Marks the node after the kubelet has stopped, while its credentials still exist. A failure does not stop the reset.
+pub fn mark_not_ready(cx: &mut Context) -> Result<()> {
     let name = cx.leaving()?.name.clone();
-    if let Err(failure) = mark(cx, &name) {
+    if let Err(failure) = set_condition(cx, &name) {
         cx.events.warning(format!(
-            "the cluster is not told that the kubelet has stopped, and counts {name} as Ready for about a minute: {failure}"
+            "the node {name} could not be marked as not ready, so the cluster counts it as Ready for about a minute: \
+             {failure}"
         ));
     }
     Ok(())
 }
 
-fn mark(cx: &mut Context, name: &str) -> Result<()> {
-    // A control plane removes its node, and its API server ends with it.
+fn set_condition(cx: &mut Context, name: &str) -> Result<()> {
+    // On a control plane the node is deleted, and the API server stops with the host.
     let is_worker = !cx.files.exists(&static_pod::path("kube-apiserver"));
     if !is_worker || !cx.files.exists(Path::new(KUBELET_CONF)) {
         return Ok(());
@@ -45,12 +43,12 @@ fn mark(cx: &mut Context, name: &str) -> Result<()> {
         "type": "Ready",
         "status": "False",
         "reason": "KubeletReset",
-        "message": "kubewright reset took this host out of the cluster",
+        "message": "kubewright reset removed this host from the cluster",
         "lastHeartbeatTime": now,
         "lastTransitionTime": now,
     });
     cx.running_cluster(Path::new(KUBELET_CONF))?.patch_status(&node, &json!({ "conditions": [ready] }))?;
-    cx.events.message(format!("told the cluster that the kubelet of {name} has stopped"));
+    cx.events.message(format!("marked the node {name} as not ready"));
     Ok(())
 }
 
@@ -75,8 +73,8 @@ mod tests {
         api
     }
 
-    /// The host n1, which leaves it, after its kubelet has stopped.
-    fn told(api: &TestApi, gate: Gate, manifests: &[&str]) -> Vec<String> {
+    /// The requests that a reset of the host n1 sends after its kubelet has stopped.
+    fn requests(api: &TestApi, gate: Gate, manifests: &[&str]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         let mut cx = fixture(root.path());
         std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
@@ -86,7 +84,7 @@ mod tests {
         cx.leaving_mut().unwrap().kubeconfig = Some(KUBELET_CONF.into());
         cx.gate = gate;
         cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
-        tell(&mut cx).unwrap();
+        mark_not_ready(&mut cx).unwrap();
         api.take_log()
     }
 
@@ -94,41 +92,42 @@ mod tests {
         api.with(|state| state.objects[PATH]["status"]["conditions"].clone())
     }
 
-    /// It could not join again, nor could its node be removed as dead, before the cluster had missed it.
+    /// It could not join again, nor could its node be removed as dead, until the cluster noticed that the kubelet had
+    /// stopped.
     #[test]
-    fn a_worker_that_was_just_reset_does_not_count_as_ready() {
+    fn a_worker_is_not_ready_immediately_after_a_reset() {
         let api = cluster();
-        assert!(told(&api, Gate::open(), &[]).contains(&PATCH.into()));
+        assert!(requests(&api, Gate::open(), &[]).contains(&PATCH.into()));
         let now = conditions(&api);
         assert_eq!(now[0], json!({"type": "DiskPressure", "status": "False"}));
         assert_eq!((&now[1]["status"], &now[1]["reason"]), (&json!("False"), &json!("KubeletReset")));
         assert!(now[1]["lastTransitionTime"].as_str().unwrap().ends_with('Z'));
         assert!(!is_ready(&api.with(|state| state.objects[PATH].clone())));
-        assert!(!told(&api, Gate::open(), &[]).contains(&PATCH.into()), "it is said once");
+        assert!(!requests(&api, Gate::open(), &[]).contains(&PATCH.into()), "it is marked once");
     }
 
     #[test]
-    fn nothing_is_said_of_a_node_that_is_gone_and_a_control_plane_asks_nobody() {
+    fn a_missing_node_is_not_marked_and_a_control_plane_sends_no_request() {
         let api = cluster();
-        assert_eq!(told(&api, Gate::open(), &["/etc/kubernetes/manifests/kube-apiserver.yaml"]), [""; 0]);
+        assert_eq!(requests(&api, Gate::open(), &["/etc/kubernetes/manifests/kube-apiserver.yaml"]), [""; 0]);
         api.with(|state| state.objects.clear());
-        assert!(told(&api, Gate::open(), &[]).iter().all(|line| line.starts_with("GET ")));
+        assert!(requests(&api, Gate::open(), &[]).iter().all(|line| line.starts_with("GET ")));
     }
 
     #[test]
-    fn a_cluster_that_refuses_or_does_not_answer_keeps_no_host() {
+    fn a_reset_continues_if_the_cluster_refuses_or_does_not_respond() {
         let api = cluster();
         api.with(|state| state.writes_left = Some(0));
-        assert!(told(&api, Gate::open(), &[]).contains(&PATCH.into()));
+        assert!(requests(&api, Gate::open(), &[]).contains(&PATCH.into()));
         api.with(|state| state.down = true);
-        told(&api, Gate::open(), &[]);
+        requests(&api, Gate::open(), &[]);
         assert_eq!(conditions(&api)[1]["status"], "True");
     }
 
     #[test]
-    fn a_dry_run_notes_it_and_sends_nothing() {
+    fn a_dry_run_records_the_change_and_sends_nothing() {
         let (api, gate) = (cluster(), Gate::recording());
-        assert!(told(&api, gate.clone(), &[]).iter().all(|line| line.starts_with("GET ")));
+        assert!(requests(&api, gate.clone(), &[]).iter().all(|line| line.starts_with("GET ")));
         assert_eq!(gate.count(), 1);
     }
 }

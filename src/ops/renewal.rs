@@ -1,7 +1,7 @@
-//! Renews one certificate or kubeconfig, after a copy of what was there was made.
+//! Renews one certificate or kubeconfig, after a backup of the old one.
 //!
-//! Reads: what is there, and the CA that signs it. Writes: the copy below `/var/lib/kubewright/backup`, then the new
-//! certificate with a new key.
+//! Reads: the old certificate, and the CA that signs it. Writes: the backup in `/var/lib/kubewright/backup`, then the
+//! new certificate with a new key.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -12,9 +12,6 @@ use crate::pki::catalog::{CertSpec, KubeconfigSpec};
 use std::path::Path;
 
 /// Renews a certificate.
-///
-/// # Errors
-/// When its CA is not here, or a file cannot be written.
 pub fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
     finish_replacement(cx, spec)?;
@@ -27,9 +24,6 @@ pub fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
 }
 
 /// Renews a kubeconfig.
-///
-/// # Errors
-/// As [`cert`].
 pub fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, &Path::new(KUBERNETES_DIR).join(spec.file))?;
@@ -37,20 +31,14 @@ pub fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Ren
     Ok(Renewed { name: spec.file, old: done.old, new: done.new, at: cx.clock.now() })
 }
 
-/// Copies a file below the directory of this run's backups, and keeps it for putting it back. What the run found is
-/// kept, not what it wrote since.
-///
-/// # Errors
-/// When it cannot be read or copied.
+/// Copies a file to the backup directory of this run, and keeps its content for a rollback: the content at the start
+/// of the run, not what the run wrote since.
 pub fn back_up(cx: &mut Context, path: &Path) -> Result<()> {
     cx.pki()?.back_up(path)?;
     cx.keep(path)
 }
 
-/// Completes the replacement of a pair that an earlier run began, and reports what became of it.
-///
-/// # Errors
-/// When a file cannot be read or written.
+/// Completes the replacement of a key and certificate that an earlier run began, and reports the result.
 pub fn finish_replacement(cx: &mut Context, spec: &CertSpec) -> Result<()> {
     let staged = cx.pki()?.finish_replacement(spec)?;
     match (&staged, staged.text()) {

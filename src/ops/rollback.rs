@@ -1,6 +1,6 @@
-//! Puts back what a run replaced, when a component cannot run with it.
+//! Restores the files that a run replaced, if a component cannot run with the new ones.
 //!
-//! Reads: what the run kept of the files before it changed them. Writes: those files, with the modes they had.
+//! Reads: the content of the files before this run. Writes: those files, with their former modes.
 
 use crate::base::fault::Result;
 use crate::base::files::Content;
@@ -12,62 +12,62 @@ use crate::pki::catalog::CERTS;
 use crate::state::renewable::Row;
 use std::path::{Path, PathBuf};
 
-/// What was put back.
+/// The result of a rollback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PutBack {
+pub enum Rollback {
     /// This run changed none of the files.
     Nothing,
-    /// Nothing, because what was there before has expired.
+    /// Nothing, because the old certificates have expired.
     Expired,
     /// Every file that this run changed.
     Done,
 }
 
-impl PutBack {
-    /// How the error of a component ends; `restart` has it take up what was put back.
+impl Rollback {
+    /// The end of an error message about a component; `restart` restarts it with the restored files.
     pub fn then(self, restart: impl FnOnce() -> Result<()>) -> String {
         match self {
             Self::Nothing => {
-                format!("this run did not change its files; copies of what earlier runs replaced are in {BACKUP_DIR}")
+                format!(
+                    "this run did not change the files of the component; backups of files that earlier runs replaced \
+                     are in {BACKUP_DIR}"
+                )
             }
-            Self::Expired => "the old files have expired, so the new ones stay".to_owned(),
+            Self::Expired => "the old files have expired, so the new ones were kept".to_owned(),
             Self::Done => match restart() {
-                Ok(()) => "the old files are back in place and in use".to_owned(),
-                Err(again) => format!("the old files are back in place, but {again}"),
+                Ok(()) => "the old files were restored and are in use".to_owned(),
+                Err(again) => format!("the old files were restored, but {again}"),
             },
         }
     }
 }
 
-/// Puts back those of the files that this run changed: a key and its certificate together.
-///
-/// # Errors
-/// When a file cannot be read or written.
-pub fn put_back(cx: &mut Context, paths: &[PathBuf]) -> Result<PutBack> {
+/// Restores those of the files that this run changed; a key together with its certificate.
+pub fn restore(cx: &mut Context, paths: &[PathBuf]) -> Result<Rollback> {
     let changed = changed(cx, paths)?;
     if changed.is_empty() {
-        return Ok(PutBack::Nothing);
+        return Ok(Rollback::Nothing);
     }
     if is_expired(cx, paths)? {
-        return Ok(PutBack::Expired);
+        return Ok(Rollback::Expired);
     }
     let store = cx.pki()?;
     let find = |path: &Path| changed.iter().find(|kept| kept.path == path);
     let mut done: Vec<&Path> = Vec::new();
     for spec in CERTS {
         if let (Some(key), Some(cert)) = (find(&store.key_path(spec)), find(&store.cert_path(spec))) {
-            store.put_back(spec, &Pair::new(cert.bytes.expose(), key.bytes.expose()), key.mode, cert.mode)?;
+            store.restore(spec, &Pair::new(cert.bytes.expose(), key.bytes.expose()), key.mode, cert.mode)?;
             done.extend([key.path.as_path(), &cert.path]);
         }
     }
     for kept in changed.iter().filter(|kept| !done.contains(&kept.path.as_path())) {
-        let content = Content::secret(kept.bytes.expose().as_slice(), "(what was there before, not shown)\n");
+        let content = Content::secret(kept.bytes.expose().as_slice(), "(earlier content, not shown)\n");
         cx.files.write(&kept.path, &content, kept.mode)?;
     }
-    Ok(PutBack::Done)
+    Ok(Rollback::Done)
 }
 
-/// The files with which an administrator enters.
+/// The kubeconfigs of administrators.
 pub fn admin_files() -> Vec<PathBuf> {
     vec![ADMIN_CONF.into(), SUPER_ADMIN_CONF.into()]
 }
@@ -82,15 +82,12 @@ fn changed(cx: &Context, paths: &[PathBuf]) -> Result<Vec<Kept>> {
     Ok(changed)
 }
 
-/// True when one of the files is not as this run found it.
-///
-/// # Errors
-/// When a file cannot be read.
+/// True if one of the files differs from what this run found.
 pub fn is_changed(cx: &Context, paths: &[PathBuf]) -> Result<bool> {
     Ok(!changed(cx, paths)?.is_empty())
 }
 
-/// True when a certificate would be put back that has expired.
+/// True if a restored certificate would be expired.
 fn is_expired(cx: &mut Context, paths: &[PathBuf]) -> Result<bool> {
     let now = cx.clock.now();
     let expired: Vec<&str> =

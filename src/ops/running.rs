@@ -1,6 +1,6 @@
-//! The components as they run: their containers, and what they show to others.
+//! The running components: their containers, and the certificates that they serve.
 //!
-//! Reads: the container runtime, ports. Writes: ends containers, through the gate.
+//! Reads: the container runtime, ports. Writes: stops containers, through the gate.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -13,39 +13,21 @@ use crate::state::ports::{self, Port};
 use crate::state::static_pod::StaticPod;
 use std::path::Path;
 
-/// What a restart asks of a host and does to it.
+/// What a restart needs from a host.
 pub trait Running {
-    /// Every container of a component, also those that ended.
-    ///
-    /// # Errors
-    /// When the runtime does not answer.
+    /// Every container of a component, including exited ones.
     fn containers(&self, component: &str) -> Result<Vec<Container>>;
-    /// Stops a container if it runs, and removes it. The kubelet starts the next one of a static Pod. It would wait,
-    /// up to five minutes, if it found one that has ended shortly after another: a container that is gone is no crash.
-    ///
-    /// # Errors
-    /// When the runtime cannot do it.
+    /// Stops a container if it runs, and removes it. The kubelet then starts the next one of a static Pod immediately;
+    /// with exited containers in the list it would treat this as a crash and wait up to five minutes.
     fn end(&self, container: &Container) -> Result<()>;
-    /// A kubelet is there that starts again what is ended.
-    ///
-    /// # Errors
-    /// When there is none, or it is not well.
-    fn kubelet_is_well(&self, cx: &Context) -> Result<()>;
-    /// The certificate that a port shows, or why it shows none.
-    ///
-    /// # Errors
-    /// In words.
-    fn shown(&self, port: &Port) -> std::result::Result<Cert, String>;
-    /// What is wrong with a component in its own words.
-    ///
-    /// # Errors
-    /// When it cannot be asked by any means.
-    fn ailment(&self, component: &str, url: &str) -> Result<Option<String>>;
-    /// The API server is ready for the administrator with what is in admin.conf now.
-    ///
-    /// # Errors
-    /// When it is not, or does not accept admin.conf.
-    fn admin_enters(&self, cx: &mut Context) -> Result<()>;
+    /// Fails unless a healthy kubelet will restart stopped components.
+    fn require_kubelet(&self, cx: &Context) -> Result<()>;
+    /// The certificate that a port serves, or the reason why there is none.
+    fn served_certificate(&self, port: &Port) -> std::result::Result<Cert, String>;
+    /// The problem of a component as it reports it.
+    fn problem(&self, component: &str, url: &str) -> Result<Option<String>>;
+    /// Verifies that the API server is ready and accepts the current admin.conf.
+    fn verify_admin_access(&self, cx: &mut Context) -> Result<()>;
 }
 
 /// The components of this host.
@@ -53,9 +35,6 @@ pub struct ThisHost(Cri);
 
 impl ThisHost {
     /// Finds the runtime.
-    ///
-    /// # Errors
-    /// When there is none that answers.
     pub fn find(cx: &Context) -> Result<Self> {
         Ok(Self(cri::find(&cx.host, cx.node()?.cri_socket.as_deref())?))
     }
@@ -77,23 +56,23 @@ impl Running for ThisHost {
         Ok(self.0.remove_container(container)?)
     }
 
-    fn kubelet_is_well(&self, cx: &Context) -> Result<()> {
+    fn require_kubelet(&self, cx: &Context) -> Result<()> {
         kubelet_service::require_healthy(cx)
     }
 
-    fn shown(&self, port: &Port) -> std::result::Result<Cert, String> {
-        ports::look(port)
+    fn served_certificate(&self, port: &Port) -> std::result::Result<Cert, String> {
+        ports::fetch(port)
     }
 
-    fn ailment(&self, component: &str, url: &str) -> Result<Option<String>> {
-        Ok(ready::ailment(&Component { name: component.into(), url: url.into() })?)
+    fn problem(&self, component: &str, url: &str) -> Result<Option<String>> {
+        Ok(ready::problem_of(&Component { name: component.into(), url: url.into() })?)
     }
 
-    fn admin_enters(&self, cx: &mut Context) -> Result<()> {
+    fn verify_admin_access(&self, cx: &mut Context) -> Result<()> {
         if !cx.files.exists(Path::new(ADMIN_CONF)) || StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
             return Ok(());
         }
-        // A connection from before would prove what was in admin.conf then.
+        // An existing connection would use the earlier admin.conf.
         let opened = cx.gate.clone().effect(|| {
             cx.close_cluster();
             cx.running_cluster(Path::new(ADMIN_CONF))
@@ -101,12 +80,12 @@ impl Running for ThisHost {
         let Some(cluster) = opened else { return Ok(()) };
         let limit = cx.timeouts().control_plane_component_health_check;
         cluster.wait_until_ready("/readyz", "a ready API server", limit, &cx.events)?;
-        cx.events.message("the API server is ready, and admin.conf opens it");
+        cx.events.message("the API server is ready and accepts the credentials in admin.conf");
         Ok(())
     }
 }
 
-/// Those of the containers that run.
-pub fn that_run(containers: &[Container]) -> Vec<Container> {
+/// The running ones of the containers.
+pub fn only_running(containers: &[Container]) -> Vec<Container> {
     containers.iter().filter(|one| one.state == ContainerState::Running).cloned().collect()
 }

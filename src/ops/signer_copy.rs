@@ -1,6 +1,6 @@
-//! The copy of the pair that signs, which the manifest of the controller manager names while the CA file is a bundle.
+//! A copy of the signing CA, which the controller manager's manifest refers to while the CA file is a bundle.
 //!
-//! Reads: the CA. Writes: copies in the directory `signing` below that of the certificates.
+//! Reads: the CA. Writes: copies in the directory `signing` below the certificates directory.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -9,13 +9,10 @@ use crate::pki::{PkiStore, PrivateKey, catalog};
 use crate::state::rotation::signer::{POD, of_bundle};
 use std::path::Path;
 
-/// A controller manager that is not root has to get through it to the key that is its own.
-const FOLDER_MODE: u32 = 0o711;
+/// A controller manager that does not run as root must be able to reach its key in this directory.
+const DIRECTORY_MODE: u32 = 0o711;
 
-/// Makes the copy that the manifest of `pod` names.
-///
-/// # Errors
-/// When the CA cannot be read or the copy cannot be written.
+/// Creates the copy that the manifest of `pod` refers to.
 pub fn keep(cx: &Context, pod: &str) -> Result<()> {
     if pod == POD
         && let Some((base, ca)) = of_bundle(cx)?
@@ -26,12 +23,9 @@ pub fn keep(cx: &Context, pod: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes a copy of a pair. Who may read the CA's files may read these.
-///
-/// # Errors
-/// When it cannot be written.
+/// Writes a copy of a CA, with the same permissions as the CA's files.
 pub fn write(cx: &Context, base: &Path, cert: &Cert, key: &PrivateKey) -> Result<()> {
     let store = PkiStore::new(cx.files.clone(), &cx.cluster()?.certificates_dir, &cx.clock, &cx.random);
-    cx.files.create_dir(base.parent().unwrap_or(base), FOLDER_MODE)?;
+    cx.files.create_dir(base.parent().unwrap_or(base), DIRECTORY_MODE)?;
     Ok(store.copy_pair(base, cert, key, catalog::cert("ca")?)?)
 }

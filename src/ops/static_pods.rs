@@ -17,34 +17,25 @@ use std::path::Path;
 
 /// Only root may see flags, some of which name credentials.
 const MANIFEST_MODE: u32 = 0o600;
-/// The manifests folder: what lies there runs as root.
-const FOLDER_MODE: u32 = 0o700;
-/// etcd refuses a data folder that others can read.
+/// The manifests directory: its files run as root.
+const DIRECTORY_MODE: u32 = 0o700;
+/// etcd refuses a data directory that others can read.
 const ETCD_DATA_MODE: u32 = 0o700;
 
 /// Writes the manifest of etcd on this host; `members` is empty for a new cluster.
-///
-/// # Errors
-/// When a patch does not apply or a file cannot be written.
 pub fn write_etcd(cx: &Context, members: &[EtcdMember]) -> Result<()> {
     let Etcd::Local(local) = &cx.cluster()?.etcd else { return Ok(()) };
     cx.files.create_dir(&local.data_dir, ETCD_DATA_MODE)?;
     write(cx, ETCD, members)
 }
 
-/// Makes the folder of manifests. A kubelet that starts without it looks for it again only some seconds later.
-///
-/// # Errors
-/// When it cannot be made.
-pub fn create_folder(cx: &Context) -> Result<()> {
-    cx.files.create_dir(Path::new(MANIFESTS_DIR), FOLDER_MODE)?;
+/// Creates the manifests directory. A kubelet that starts without it checks for it again only after some seconds.
+pub fn create_directory(cx: &Context) -> Result<()> {
+    cx.files.create_dir(Path::new(MANIFESTS_DIR), DIRECTORY_MODE)?;
     Ok(())
 }
 
 /// Writes the manifest of a static Pod, patches included.
-///
-/// # Errors
-/// When a patch does not apply or a file cannot be written.
 pub fn write(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<()> {
     signer_copy::keep(cx, pod)?;
     let (Some(text), Some((_, target))) = (render(cx, pod, members)?, PODS.iter().find(|(name, _)| *name == pod))
@@ -53,7 +44,7 @@ pub fn write(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<()> {
     };
     let path = manifest(pod);
     let text = patches::apply(cx, *target, &text)?;
-    create_folder(cx)?;
+    create_directory(cx)?;
     let written = cx.files.write(&path, &Content::public(text), MANIFEST_MODE)?;
     report::written(cx, &path, written);
     Ok(())

@@ -1,23 +1,23 @@
-//! A host that leaves, with an API server and an etcd that answer what the test says, or do not.
+//! A reset of a host with an API server and an etcd that respond as the test defines, or not at all.
 
 use super::reset_progress;
 use crate::base::https::test_server::{TestCa, TestServer, dead_address};
 use crate::context::Context;
 use crate::context::leaving::fixture;
 use crate::etcd::Departure;
-use crate::ops::etcd_member::{Place, find_place, leave, place};
+use crate::ops::etcd_member::{EtcdMembership, determine_membership, etcd_membership, leave};
 use crate::state::api_health::api;
 use crate::state::leave_error::LeaveError;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-struct World {
+struct TestHost {
     root: tempfile::TempDir,
     ca: TestCa,
     cx: Context,
 }
 
-impl World {
+impl TestHost {
     fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let cx = fixture(root.path());
@@ -30,7 +30,7 @@ impl World {
         std::fs::write(path, text).unwrap();
     }
 
-    /// The host enters the cluster at this address.
+    /// The kubeconfig of the host uses this address.
     fn with_api(mut self, server: &str) -> Self {
         let path = "/etc/kubernetes/admin.conf";
         self.put("etc/kubernetes/api-ca.crt", self.ca.pem());
@@ -46,7 +46,7 @@ impl World {
         self
     }
 
-    /// The host has a member of etcd with data, which listens at this address.
+    /// The host has an etcd member with data, which listens at this address.
     fn with_etcd(self, endpoint: &str) -> Self {
         let leaf = self.ca.local_leaf();
         self.put("etc/kubernetes/pki/etcd/ca.crt", self.ca.pem());
@@ -68,7 +68,7 @@ fn member(id: u64, name: &str, peer: &str, client: &str) -> Value {
     json!({"ID": id.to_string(), "name": name, "peerURLs": [peer], "clientURLs": [client]})
 }
 
-/// An etcd that lists these members; the one that answers is the one with this id.
+/// An etcd that lists these members and responds as the member with this id.
 fn etcd(ca: &TestCa, own: u64, members: impl Fn() -> Vec<Value> + Send + Sync + 'static) -> TestServer {
     TestServer::start(&ca.local_leaf(), None, move |request| match request.path.as_str() {
         "/v3/cluster/member/list" => (200, json!({"members": members()}).to_string()),
@@ -85,99 +85,103 @@ fn dead() -> String {
 }
 
 #[test]
-fn a_cluster_that_does_not_answer_is_told_each_time_somebody_has_to_tell_it_something() {
-    let mut world = World::new().with_api(&dead()).with_etcd(&dead());
-    // The check of etcd does without the cluster, and forgets nothing by that.
-    assert!(matches!(find_place(&mut world.cx).unwrap(), Place::Unknown(_)));
+fn an_unreachable_cluster_is_reported_by_every_step_that_needs_it() {
+    let mut test = TestHost::new().with_api(&dead()).with_etcd(&dead());
+    // The check of etcd works without the cluster, and does not remember that it failed.
+    assert!(matches!(determine_membership(&mut test.cx).unwrap(), EtcdMembership::Unknown(_)));
     for _ in 0..2 {
-        let failure = api(&mut world.cx).err().unwrap();
+        let failure = api(&mut test.cx).err().unwrap();
         assert!(matches!(failure.downcast_ref(), Some(LeaveError::Silent { here: true, .. })), "{failure}");
     }
-    let mut world = World::new().with_api(&dead());
-    world.cx.leaving_mut().unwrap().force = true;
-    assert!(api(&mut world.cx).unwrap().is_none() && api(&mut world.cx).unwrap().is_none());
-    assert_eq!(world.cx.leaving().unwrap().notes.len(), 1);
+    let mut test = TestHost::new().with_api(&dead());
+    test.cx.leaving_mut().unwrap().force = true;
+    assert!(api(&mut test.cx).unwrap().is_none() && api(&mut test.cx).unwrap().is_none());
+    assert_eq!(test.cx.leaving().unwrap().notes.len(), 1);
 }
 
 #[test]
-fn a_cluster_that_was_told_by_an_earlier_run_need_not_answer() {
-    let mut world = World::new().with_api(&dead());
-    reset_progress::add(&world.cx, |note| note.endpoints = vec!["https://b:2379".into()]).unwrap();
-    assert!(api(&mut world.cx).is_err(), "a note of etcd's members says nothing of the cluster");
-    let mut world = World::new().with_api(&dead());
-    reset_progress::add(&world.cx, |note| note.told = true).unwrap();
-    assert!(api(&mut world.cx).unwrap().is_none());
+fn a_cluster_that_an_earlier_run_informed_need_not_respond() {
+    let mut test = TestHost::new().with_api(&dead());
+    reset_progress::add(&test.cx, |progress| progress.endpoints = vec!["https://b:2379".into()]).unwrap();
+    assert!(api(&mut test.cx).is_err(), "recorded etcd members do not mean that the cluster was informed");
+    let mut test = TestHost::new().with_api(&dead());
+    reset_progress::add(&test.cx, |progress| progress.cluster_informed = true).unwrap();
+    assert!(api(&mut test.cx).unwrap().is_none());
 }
 
 #[test]
 fn the_end_of_a_cluster_is_continued_after_a_kill_that_left_etcd_stopped() {
-    let place = |was_last: bool, end_cluster: bool| {
-        let mut world = World::new().with_api(&dead()).with_etcd(&dead());
-        reset_progress::add(&world.cx, |note| (note.told, note.was_last) = (was_last, was_last)).unwrap();
-        world.cx.leaving_mut().unwrap().end_cluster = end_cluster;
-        find_place(&mut world.cx).unwrap()
+    let last = |was_last: bool, end_cluster: bool| {
+        let mut test = TestHost::new().with_api(&dead()).with_etcd(&dead());
+        reset_progress::add(&test.cx, |progress| (progress.cluster_informed, progress.was_last) = (was_last, was_last))
+            .unwrap();
+        test.cx.leaving_mut().unwrap().end_cluster = end_cluster;
+        determine_membership(&mut test.cx).unwrap()
     };
-    assert_eq!(place(true, true), Place::Last);
-    assert!(matches!(place(true, false), Place::Unknown(_)), "nobody asked for the end of the cluster");
-    assert!(matches!(place(false, true), Place::Unknown(_)), "the earlier run did not see that it was the last");
+    assert_eq!(last(true, true), EtcdMembership::Last);
+    assert!(matches!(last(true, false), EtcdMembership::Unknown(_)), "the end of the cluster was not requested");
+    assert!(
+        matches!(last(false, true), EtcdMembership::Unknown(_)),
+        "the earlier run did not see that it was the last"
+    );
 }
 
-/// An 'init' that was killed early left no etcd, and a reset that was to end the cluster was refused.
+/// An 'init' that was killed early left no etcd, and a reset with --end-cluster was refused.
 #[test]
-fn the_end_of_a_cluster_that_has_no_data_yet_needs_no_api_server() {
-    let mut world = World::new().with_api(&dead());
-    world.cx.leaving_mut().unwrap().end_cluster = true;
-    assert!(api(&mut world.cx).unwrap().is_none());
-    assert_eq!(world.cx.leaving().unwrap().notes.len(), 1);
-    let mut world = World::new().with_api(&dead()).with_etcd(&dead());
-    world.cx.leaving_mut().unwrap().end_cluster = true;
-    assert!(api(&mut world.cx).is_err());
-}
-
-#[test]
-fn an_earlier_run_that_told_the_cluster_does_not_keep_this_one_from_it() {
-    let world = World::new();
-    let server = TestServer::start(&world.ca.local_leaf(), None, |_| (200, "ok".into()));
-    let mut world = world.with_api(&server.url());
-    reset_progress::add(&world.cx, |note| note.told = true).unwrap();
-    assert!(api(&mut world.cx).unwrap().is_some());
+fn the_end_of_a_cluster_without_data_does_not_need_the_api_server() {
+    let mut test = TestHost::new().with_api(&dead());
+    test.cx.leaving_mut().unwrap().end_cluster = true;
+    assert!(api(&mut test.cx).unwrap().is_none());
+    assert_eq!(test.cx.leaving().unwrap().notes.len(), 1);
+    let mut test = TestHost::new().with_api(&dead()).with_etcd(&dead());
+    test.cx.leaving_mut().unwrap().end_cluster = true;
+    assert!(api(&mut test.cx).is_err());
 }
 
 #[test]
-fn force_does_not_pass_over_a_majority_that_can_be_read_although_the_api_server_fails() {
-    let world = World::new();
-    let server = TestServer::start(&world.ca.local_leaf(), None, |request| {
+fn a_reachable_cluster_is_used_even_if_an_earlier_run_informed_it() {
+    let test = TestHost::new();
+    let server = TestServer::start(&test.ca.local_leaf(), None, |_| (200, "ok".into()));
+    let mut test = test.with_api(&server.url());
+    reset_progress::add(&test.cx, |progress| progress.cluster_informed = true).unwrap();
+    assert!(api(&mut test.cx).unwrap().is_some());
+}
+
+#[test]
+fn force_does_not_ignore_a_loss_of_quorum_that_etcd_reports_while_the_api_server_fails() {
+    let test = TestHost::new();
+    let server = TestServer::start(&test.ca.local_leaf(), None, |request| {
         if request.path == "/readyz" { (200, "ok".into()) } else { (500, "{}".into()) }
     });
     let gone = dead();
-    let etcd = etcd(&world.ca, 1, move || {
+    let etcd = etcd(&test.ca, 1, move || {
         vec![member(1, "n1", "https://a:2380", "https://a:2379"), member(2, "n2", "https://b:2380", &gone)]
     });
-    let mut world = world.with_api(&server.url()).with_etcd(&etcd.url());
-    world.cx.leaving_mut().unwrap().force = true;
-    let failure = find_place(&mut world.cx).unwrap_err();
+    let mut test = test.with_api(&server.url()).with_etcd(&etcd.url());
+    test.cx.leaving_mut().unwrap().force = true;
+    let failure = determine_membership(&mut test.cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(LeaveError::Quorum(_))), "{failure}");
-    world.cx.leaving_mut().unwrap().accept_quorum_loss = true;
-    assert!(matches!(find_place(&mut world.cx).unwrap(), Place::Unknown(_)));
+    test.cx.leaving_mut().unwrap().accept_quorum_loss = true;
+    assert!(matches!(determine_membership(&mut test.cx).unwrap(), EtcdMembership::Unknown(_)));
 }
 
 #[test]
-fn a_member_whose_addresses_were_changed_is_known_by_what_it_says_of_itself() {
-    let world = World::new();
-    let etcd = etcd(&world.ca, 7, || vec![member(7, "n1", "https://moved:2380", "https://a:2379")]);
-    let mut world = world.with_etcd(&etcd.url());
-    assert_eq!(find_place(&mut world.cx).unwrap(), Place::Last);
+fn a_member_with_changed_addresses_is_identified_by_its_own_id() {
+    let test = TestHost::new();
+    let etcd = etcd(&test.ca, 7, || vec![member(7, "n1", "https://moved:2380", "https://a:2379")]);
+    let mut test = test.with_etcd(&etcd.url());
+    assert_eq!(determine_membership(&mut test.cx).unwrap(), EtcdMembership::Last);
 }
 
-/// It was taken for this host's own, and would have been removed in its place.
+/// It was treated as the member of this host, and would have been removed instead.
 #[test]
-fn a_member_that_answers_at_an_address_which_all_share_is_not_taken_for_this_hosts() {
-    let world = World::new();
+fn a_member_that_responds_at_a_shared_address_is_not_this_hosts() {
+    let test = TestHost::new();
     let url = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
     let known = url.clone();
-    let third = etcd(&world.ca, 3, Vec::new);
+    let third = etcd(&test.ca, 3, Vec::new);
     let (own_address, address) = (third.url(), third.url());
-    let etcd = etcd(&world.ca, 2, move || {
+    let etcd = etcd(&test.ca, 2, move || {
         let shared = known.get().unwrap();
         vec![
             member(1, "n1", "https://a:2380", shared),
@@ -186,62 +190,65 @@ fn a_member_that_answers_at_an_address_which_all_share_is_not_taken_for_this_hos
         ]
     });
     url.set(etcd.url()).unwrap();
-    let mut world = world.with_etcd(&etcd.url());
-    let client = super::etcd_member::client(&mut world.cx, None).unwrap();
-    let local = crate::state::local_etcd::local(&world.cx).unwrap().unwrap();
+    let mut test = test.with_etcd(&etcd.url());
+    let client = super::etcd_member::client(&mut test.cx, None).unwrap();
+    let local = crate::state::local_etcd::local(&test.cx).unwrap().unwrap();
     assert_eq!(super::etcd_member::own_id(&client, &local), None);
-    assert_eq!(find_place(&mut world.cx).unwrap(), Place::Member { others: vec![etcd.url(), address] });
+    assert_eq!(
+        determine_membership(&mut test.cx).unwrap(),
+        EtcdMembership::Member { others: vec![etcd.url(), address] }
+    );
 }
 
-/// 'node remove' on another host had taken it out, and 'reset' without --force did not go on.
+/// 'node remove' on another host had removed the member, and 'reset' without --force did not continue.
 #[test]
-fn a_control_plane_whose_member_was_taken_out_elsewhere_need_not_reach_its_own_api_server() {
-    let world = World::new();
-    let etcd = etcd(&world.ca, 2, || vec![member(2, "n2", "https://b:2380", "https://b:2379")]);
-    let mut world = world.with_api(&dead()).with_etcd(&dead());
-    reset_progress::add(&world.cx, |note| note.endpoints = vec![etcd.url()]).unwrap();
-    assert_eq!(find_place(&mut world.cx).unwrap(), Place::None);
-    assert!(api(&mut world.cx).unwrap().is_none());
-    assert!(world.cx.leaving().unwrap().notes[0].contains("kubectl delete node n1"));
-    assert_eq!(place(&mut world.cx).unwrap(), Place::None);
+fn a_control_plane_whose_member_was_removed_elsewhere_does_not_need_its_own_api_server() {
+    let test = TestHost::new();
+    let etcd = etcd(&test.ca, 2, || vec![member(2, "n2", "https://b:2380", "https://b:2379")]);
+    let mut test = test.with_api(&dead()).with_etcd(&dead());
+    reset_progress::add(&test.cx, |progress| progress.endpoints = vec![etcd.url()]).unwrap();
+    assert_eq!(determine_membership(&mut test.cx).unwrap(), EtcdMembership::None);
+    assert!(api(&mut test.cx).unwrap().is_none());
+    assert!(test.cx.leaving().unwrap().notes[0].contains("kubectl delete node n1"));
+    assert_eq!(etcd_membership(&mut test.cx).unwrap(), EtcdMembership::None);
 }
 
 #[test]
-fn a_member_of_this_name_elsewhere_is_neither_removed_nor_taken_for_nobody() {
-    let world = World::new();
-    let etcd = etcd(&world.ca, 7, || {
+fn a_member_of_this_name_with_another_address_is_neither_removed_nor_ignored() {
+    let test = TestHost::new();
+    let etcd = etcd(&test.ca, 7, || {
         vec![
             member(7, "n2", "https://b:2380", "https://b:2379"),
             member(8, "n1", "https://moved:2380", "https://c:2379"),
         ]
     });
-    // The other member answers; the one on this host does not run.
-    let mut world = world.with_etcd(&dead());
-    reset_progress::add(&world.cx, |note| note.endpoints = vec![etcd.url()]).unwrap();
-    let Place::Unknown(why) = find_place(&mut world.cx).unwrap() else { panic!("it was found out") };
+    // The other member responds; the one on this host is not running.
+    let mut test = test.with_etcd(&dead());
+    reset_progress::add(&test.cx, |progress| progress.endpoints = vec![etcd.url()]).unwrap();
+    let EtcdMembership::Unknown(why) = determine_membership(&mut test.cx).unwrap() else { panic!("it was determined") };
     assert!(why.contains("https://moved:2380"), "{why}");
 }
 
 #[test]
-fn a_member_that_has_become_the_last_one_meanwhile_stays() {
+fn a_member_that_has_become_the_last_one_is_not_removed() {
     static ALONE: AtomicBool = AtomicBool::new(false);
-    let world = World::new();
+    let test = TestHost::new();
     let url = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
     let known = url.clone();
-    let second = etcd(&world.ca, 2, Vec::new);
+    let second = etcd(&test.ca, 2, Vec::new);
     let other = second.url();
-    let etcd = etcd(&world.ca, 1, move || {
+    let etcd = etcd(&test.ca, 1, move || {
         let url = known.get().unwrap();
         let mut members = vec![member(1, "n1", "https://a:2380", url), member(2, "n2", "https://b:2380", &other)];
         members.truncate(if ALONE.load(Ordering::SeqCst) { 1 } else { 2 });
         members
     });
     url.set(etcd.url()).unwrap();
-    let mut world = world.with_etcd(&etcd.url());
-    assert!(matches!(place(&mut world.cx).unwrap(), Place::Member { .. }));
+    let mut test = test.with_etcd(&etcd.url());
+    assert!(matches!(etcd_membership(&mut test.cx).unwrap(), EtcdMembership::Member { .. }));
     ALONE.store(true, Ordering::SeqCst);
-    let failure = leave(&mut world.cx).unwrap_err();
+    let failure = leave(&mut test.cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(LeaveError::LastMember { .. })), "{failure}");
-    world.cx.leaving_mut().unwrap().end_cluster = true;
-    assert_eq!(leave(&mut world.cx).unwrap(), Departure::IsLast);
+    test.cx.leaving_mut().unwrap().end_cluster = true;
+    assert_eq!(leave(&mut test.cx).unwrap(), Departure::IsLast);
 }

@@ -1,6 +1,7 @@
-//! A systemd timer that renews certificates before they end.
+//! A systemd timer that renews certificates before they expire.
 //!
-//! Reads: whether systemd runs this host, and what it knows of the timer and its last run. Writes: `/etc/systemd/system/kubewright-certs-renew.service` and `.timer`.
+//! Reads: whether the host runs systemd, and the state of the timer and its last run. Writes:
+//! `/etc/systemd/system/kubewright-certs-renew.service` and `.timer`.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -12,9 +13,9 @@ use crate::state::timer::{UNIT, path};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// The host has no timers of this kind.
+/// The host does not support systemd timers.
 #[derive(Debug, thiserror::Error)]
-#[error("systemd does not run this host, so it cannot start a timer")]
+#[error("this host does not run systemd, which the timer needs")]
 struct NoSystemd;
 
 impl Fault for NoSystemd {
@@ -23,20 +24,20 @@ impl Fault for NoSystemd {
     }
     fn hint(&self) -> Option<String> {
         Some(
-            "have cron run 'kubewright certs renew all --within 30d' every day, at another hour on each control plane"
+            "run 'kubewright certs renew all --within 30d' daily with cron, at a different hour on each control plane"
                 .into(),
         )
     }
 }
 
-/// The timer would never do what it is for.
+/// The timer could never work.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
-    #[error("there is no program {}", .0.display())]
+    #[error("the program {} does not exist", .0.display())]
     Program(PathBuf),
-    #[error("{} must not run as root every day: {why}", program.display())]
+    #[error("{} must not be run as root every day: {why}", program.display())]
     Unsafe { program: PathBuf, why: String },
-    #[error("systemd does not understand {what} {text:?}: {why}")]
+    #[error("systemd cannot parse {what} {text:?}: {why}")]
     Time { what: &'static str, text: String, why: String },
 }
 
@@ -46,24 +47,24 @@ impl Fault for Unusable {
     }
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Program(_) => "name the file of kubewright with --program".into(),
+            Self::Program(_) => "specify the kubewright binary with --program".into(),
             Self::Unsafe { .. } => {
-                "install kubewright where only root can write: run 'install -m 0755 kubewright /usr/local/bin/', and then \
-                 '/usr/local/bin/kubewright certs timer install'"
+                "install kubewright in a directory that only root can write to: run 'install -m 0755 kubewright \
+                 /usr/local/bin/', and then '/usr/local/bin/kubewright certs timer install'"
                     .into()
             }
             Self::Time { .. } => {
-                "run 'systemd-analyze calendar daily' for how a schedule is written, 'man systemd.time' for more".into()
+                "run 'systemd-analyze calendar daily' for examples of schedules, and see 'man systemd.time'".into()
             }
         })
     }
 }
 
-/// What the timer runs and when.
+/// The command and the schedule of the timer.
 pub struct Schedule<'a> {
-    /// The file of this program.
+    /// The kubewright binary.
     pub program: &'a Path,
-    /// How near an end must be for it to renew.
+    /// The remaining validity below which a certificate is renewed.
     pub within: &'a str,
     /// systemd's `OnCalendar`.
     pub calendar: &'a str,
@@ -72,18 +73,14 @@ pub struct Schedule<'a> {
 }
 
 /// Writes the units and starts the timer.
-///
-/// # Errors
-/// When systemd does not run the host or does not understand the times, there is no such program, or a file cannot be
-/// written.
 pub fn install(cx: &Context, schedule: &Schedule<'_>) -> Result<()> {
     let services = Services::of(&cx.host);
     if cx.files.is_live() && services.init_system() != InitSystem::Systemd {
         return Err(NoSystemd.into());
     }
-    // A tree that becomes an image is judged by nobody: its programs may come later.
+    // The programs of an image may be installed later, so they are not checked.
     if cx.files.is_live() {
-        judge(&cx.host, schedule)?;
+        validate(&cx.host, schedule)?;
     }
     cx.files.write(&path("service"), &Content::public(service_text(schedule)), 0o644)?;
     cx.files.write(&path("timer"), &Content::public(timer_text(schedule)), 0o644)?;
@@ -95,8 +92,8 @@ pub fn install(cx: &Context, schedule: &Schedule<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses what systemd would only complain of when it is too late.
-fn judge(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
+/// Rejects values that systemd would only report when the timer runs.
+fn validate(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
     if host.find(&schedule.program.display().to_string()).is_none() {
         return Err(Unusable::Program(schedule.program.to_path_buf()).into());
     }
@@ -110,7 +107,7 @@ fn judge(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
         [("the schedule", "calendar", schedule.calendar), ("the delay", "timespan", schedule.delay)]
     {
         let output = host.read(&Command::new(["systemd-analyze", verb, text]))?;
-        // Releases that do not know the verb say so in other words.
+        // Releases without this verb report it differently.
         if !output.is_success() && output.stderr.contains("parse") {
             let why = output.stderr.lines().next().unwrap_or_default().to_owned();
             return Err(Unusable::Time { what, text: text.into(), why }.into());
@@ -119,36 +116,33 @@ fn judge(host: &Host, schedule: &Schedule<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Why somebody else than root could change what runs at this path; None when nobody can. Of a link, both it and what it
-/// leads to count.
+/// Why users other than root could change the program at this path; None if they cannot. A link and its target are
+/// both checked.
 fn writable_by_others(host: &Host, program: &Path) -> Option<String> {
     let root = host.files().root().to_path_buf();
     let real = host.files().real(program).ok()?;
     let plain = root.join(program.strip_prefix("/").unwrap_or(program));
     let ways = plain.ancestors().chain(real.ancestors()).filter(|path| path.starts_with(&root));
-    // Below a root folder in tests, whoever made it stands for root.
+    // In a root directory of tests, its owner stands for root.
     let trusted = std::fs::metadata(&root).map_or(0, |there| there.uid());
     ways.into_iter().find_map(|path| reason(path, trusted))
 }
 
-/// Why this file or directory is not root's alone.
+/// Why users other than root can change this file or directory.
 fn reason(path: &Path, trusted: u32) -> Option<String> {
     let shown = path.display();
-    let Ok(there) = std::fs::symlink_metadata(path) else { return Some(format!("{shown} cannot be looked at")) };
+    let Ok(there) = std::fs::symlink_metadata(path) else { return Some(format!("{shown} cannot be read")) };
     let is_link = there.file_type().is_symlink();
-    // In a directory such as /tmp nobody can replace what is root's.
+    // In a sticky directory such as /tmp, other users cannot replace a file of root.
     let sticky = there.is_dir() && there.mode() & 0o1000 != 0;
     if there.uid() != 0 && there.uid() != trusted {
-        return Some(format!("{shown} belongs to the user with the number {}", there.uid()));
+        return Some(format!("{shown} belongs to the user with UID {}", there.uid()));
     }
     let is_open = there.mode() & 0o022 != 0 && !is_link && !sticky;
-    is_open.then(|| format!("others than root can write {shown}"))
+    is_open.then(|| format!("users other than root can write to {shown}"))
 }
 
-/// Stops the timer and removes its units; false when there were none.
-///
-/// # Errors
-/// When systemd refuses or a file cannot be removed.
+/// Stops the timer and removes its units; false if there were none.
 pub fn remove(cx: &Context) -> Result<bool> {
     if !cx.files.exists(&path("timer")) && !cx.files.exists(&path("service")) {
         return Ok(false);
@@ -168,7 +162,7 @@ pub fn remove(cx: &Context) -> Result<bool> {
 }
 
 fn service_text(schedule: &Schedule<'_>) -> String {
-    // systemd takes what stands between quotation marks as one word, and a percent sign as the start of a name.
+    // systemd reads quoted text as one word, and a percent sign as the start of a specifier.
     let program = schedule.program.display().to_string().replace('%', "%%");
     let program = if program.contains(' ') { format!("\"{program}\"") } else { program };
     format!(
@@ -179,11 +173,10 @@ fn service_text(schedule: &Schedule<'_>) -> String {
 }
 
 fn timer_text(schedule: &Schedule<'_>) -> String {
-    // Persistent: a host that was off at the time does it when it is up again.
+    // Persistent: a host that was off at that time runs it after it has started.
     format!(
-        "[Unit]\nDescription=Renew the certificates of the Kubernetes control plane before they end\n\
-         \n[Timer]\nOnCalendar={}\nRandomizedDelaySec={}\nPersistent=true\n\
-         \n[Install]\nWantedBy=timers.target\n",
+        "[Unit]\nDescription=Renew the certificates of the Kubernetes control plane before they \
+         expire\n\n[Timer]\nOnCalendar={}\nRandomizedDelaySec={}\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n",
         schedule.calendar, schedule.delay
     )
 }
@@ -199,24 +192,24 @@ mod tests {
     }
 
     #[test]
-    fn a_schedule_or_program_that_can_never_run_is_refused_before_the_units_are_written() {
-        let said = "Failed to parse calendar specification 'dayly': Invalid argument\n";
+    fn an_unusable_schedule_or_program_is_rejected_before_the_units_are_written() {
+        let message = "Failed to parse calendar specification 'dayly': Invalid argument\n";
         let fake = FakeHost::new()
             .on("systemd-analyze calendar daily", "")
             .on("systemd-analyze timespan 12h", "")
-            .on_result("systemd-analyze calendar dayly", 1, "", said);
-        let failure = judge(&fake.live(), &schedule("daily")).unwrap_err();
-        assert_eq!(failure.to_string(), "there is no program /usr/bin/kubewright");
+            .on_result("systemd-analyze calendar dayly", 1, "", message);
+        let failure = validate(&fake.live(), &schedule("daily")).unwrap_err();
+        assert_eq!(failure.to_string(), "the program /usr/bin/kubewright does not exist");
         let fake = fake.program("kubewright");
-        judge(&fake.live(), &schedule("daily")).unwrap();
-        let failure = judge(&fake.live(), &schedule("dayly")).unwrap_err();
+        validate(&fake.live(), &schedule("daily")).unwrap();
+        let failure = validate(&fake.live(), &schedule("dayly")).unwrap_err();
         assert!(failure.to_string().contains("the schedule \"dayly\": Failed to parse"), "{failure}");
         assert_eq!(failure.exit_code(), ExitCode::Usage);
     }
 
-    /// Whoever owned the download became root on the next day.
+    /// The owner of the download had root permissions on the next day.
     #[test]
-    fn a_program_that_others_than_root_can_change_is_refused() {
+    fn a_program_that_other_users_can_change_is_refused() {
         let mode = |path: &Path, mode| {
             let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
             std::fs::set_permissions(path, permissions).unwrap();
@@ -243,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_of_a_timer_tells_its_next_run_and_how_the_last_one_ended() {
+    fn the_state_of_a_timer_contains_its_next_run_and_the_last_result() {
         let next = "systemctl show -p NextElapseUSecRealtime kubewright-certs-renew.timer";
         let last = "systemctl show -p Result,ExecMainStatus,ExecMainExitTimestamp kubewright-certs-renew.service";
         let state = "systemctl show -p LoadState,ActiveState,UnitFileState kubewright-certs-renew.timer";
@@ -271,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn installed_units_say_when_and_with_how_much_delay_and_go_again() {
+    fn installed_units_contain_the_schedule_and_the_delay_and_are_removed_again() {
         let root = tempfile::tempdir().unwrap();
         let cx = Context::for_tests(root.path().to_str().unwrap());
         assert!(!remove(&cx).unwrap());

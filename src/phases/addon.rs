@@ -1,15 +1,15 @@
 //! The addons: CoreDNS and kube-proxy.
 //!
-//! Reads: the configuration, the patches, the objects that are there. Writes: those that are missing, or that are as a
-//! tool made them; what a user changed stays, and is told. In the ConfigMap `kubeadm-config` the addon no longer counts
-//! as left out.
+//! Reads: the configuration, the patches, the existing objects. Writes: missing objects, and those that are unchanged
+//! since a tool created them; objects changed by the user stay, and are reported. The ConfigMap `kubeadm-config` no
+//! longer lists the addon as disabled.
 
 use crate::base::fault::Result;
 use crate::config::images::{self, Released};
 use crate::context::Context;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
-use crate::ops::objects::tell;
+use crate::ops::objects::report;
 use crate::pipeline::{Action, Target};
 use crate::render::dns_address;
 use crate::render::objects::Object;
@@ -21,7 +21,7 @@ use crate::render::patches::Target as PatchTarget;
 use crate::state::patches;
 use serde_json::Value;
 
-/// Where upgrades of CoreDNS keep the Corefile that they migrated; it is the user's way back.
+/// Where upgrades of CoreDNS keep the former Corefile, so that the user can restore it.
 const COREFILE_BACKUP: &str = "Corefile-backup";
 
 /// The addon CoreDNS.
@@ -54,11 +54,7 @@ impl Action for AddonKubeProxy {
     }
 }
 
-/// An addon's objects as they are sent, in order; `--print-manifest` prints them.
-///
-/// # Errors
-/// When the configuration has no address for DNS, the user's `KubeProxyConfiguration` does not fit the minor, or a
-/// patch does not apply.
+/// An addon's objects in the order in which they are sent; `--print-manifest` prints them.
 pub fn objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
     match addon {
         AddonName::KubeProxy => with_kube_proxy(cx, |ours| Ok(ours.objects()?)),
@@ -106,7 +102,7 @@ fn with_coredns<T>(cx: &Context, make: impl FnOnce(&CoreDns<'_>) -> Result<T>) -
     })
 }
 
-/// The Service network is too small for the DNS Service's address; validation has refused that before.
+/// The Service network is too small for the address of the DNS Service; validation has rejected that before.
 #[derive(Debug, thiserror::Error)]
 #[error("the Service network has no tenth address for DNS")]
 struct NoDnsAddress;
@@ -117,8 +113,8 @@ impl crate::base::fault::Fault for NoDnsAddress {
     }
 }
 
-/// Writes what is missing or was made by a tool; leaves and names what the user changed. What other versions would have
-/// made is worked out only where something there is not as we would make it.
+/// Creates missing objects and updates those of a tool; keeps and reports those that the user has changed. The objects
+/// of other versions are only generated if an existing one differs from ours.
 fn settle(
     cx: &Context,
     cluster: &Cluster,
@@ -134,29 +130,29 @@ fn settle(
             missing.push(object.clone());
             continue;
         };
-        let judged = without_backup(&live);
-        if existing::decide(&judged, object, &[]) == Decision::Keep {
+        let stripped = without_backup(&live);
+        if existing::decide(&stripped, object, &[]) == Decision::Keep {
             continue;
         }
         let others: &Vec<Object> = match &mut others {
             Some(others) => others,
             none => none.insert(known()?),
         };
-        match existing::decide(&judged, object, others) {
+        match existing::decide(&stripped, object, others) {
             Decision::Keep => {}
             Decision::Update => {
                 let written = cluster.modify(&reference, |live| replace(live, object))?;
-                tell(cx, object, written);
+                report(cx, object, written);
             }
             Decision::UserChanged(fields) => cx.events.warning(format!(
-                "{object} was changed by hand ({}) and is left as it is; run 'kubewright init phase addon {} \
-                 --print-manifest' to see ours",
+                "{object} was changed by hand ({}) and was not updated; run 'kubewright init phase addon {} \
+                 --print-manifest' to see the default",
                 fields.join(", "),
                 addon.name()
             )),
         }
     }
-    // What does not depend on each other goes out at once; Pods come after what they mount and run as.
+    // Independent objects are sent at once; Pods come after their ServiceAccounts and volumes.
     let (workloads, rest): (Vec<_>, Vec<_>) =
         missing.into_iter().partition(|object| matches!(object.kind.as_str(), "Deployment" | "DaemonSet"));
     crate::ops::objects::settle(cx, cluster, &rest)?;
@@ -164,7 +160,7 @@ fn settle(
     remember(cx, cluster, addon)
 }
 
-/// A cluster that did without the addon until now would lose it again with its next upgrade.
+/// Otherwise the next upgrade of a cluster that had no addon until now would remove it again.
 fn remember(cx: &Context, cluster: &Cluster, addon: AddonName) -> Result<()> {
     let reference = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
     let Some(before) = cluster.find(&reference)? else { return Ok(()) };
@@ -172,21 +168,20 @@ fn remember(cx: &Context, cluster: &Cluster, addon: AddonName) -> Result<()> {
     set_installed(&mut after, addon);
     if after != before {
         cluster.modify(&reference, |map| set_installed(map, addon))?;
-        cx.events.message(format!("noted in {reference} that the cluster has {}", addon.name()));
+        cx.events.message(format!("recorded in {reference} that the cluster has {}", addon.name()));
     }
     Ok(())
 }
 
 fn without_backup(live: &Value) -> Value {
-    let mut judged = live.clone();
-    if let Some(data) = judged.get_mut("data").and_then(Value::as_object_mut) {
+    let mut stripped = live.clone();
+    if let Some(data) = stripped.get_mut("data").and_then(Value::as_object_mut) {
         data.remove(COREFILE_BACKUP);
     }
-    judged
+    stripped
 }
 
-/// Makes `live` what `object` says. The number of replicas, the backup of the Corefile and what the server keeps stay
-/// as they are.
+/// Updates `live` to `object`. The number of replicas, the backup of the Corefile and fields of the server are kept.
 fn replace(live: &mut Value, object: &Object) {
     let replicas = live.pointer("/spec/replicas").cloned();
     let backup = live.pointer("/data").and_then(|data| data.get(COREFILE_BACKUP)).cloned();
@@ -221,7 +216,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn an_update_keeps_what_is_the_users() {
+    fn an_update_keeps_user_settings() {
         let ours = |value: Value| Object::from_value(value).unwrap();
         let mut live = json!({"kind": "Deployment", "metadata": {"name": "coredns", "resourceVersion": "7"},
             "spec": {"replicas": 5, "old": true}});

@@ -1,7 +1,7 @@
-//! The tokens with which others join, what they may do, and the cluster-info that they read.
+//! The bootstrap tokens, their permissions, and the cluster-info for discovery.
 //!
-//! Reads: the configuration, the CA, the tokens that are there. Writes: Secrets, RBAC, and the
-//! ConfigMap `kube-public/cluster-info`.
+//! Reads: the configuration, the CA, the existing tokens. Writes: Secrets, RBAC, and the ConfigMap
+//! `kube-public/cluster-info`.
 
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
@@ -23,7 +23,6 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// See the module's text.
 pub struct BootstrapTokens;
 
 impl Action for BootstrapTokens {
@@ -43,8 +42,11 @@ impl Action for BootstrapTokens {
         let there = token::list(&cluster)?.0;
         let mut objects = Vec::new();
         for token in &init.bootstrap_tokens {
-            if there.iter().any(|known| is_same(known, token) && allows_the_same(known, token) && lives(known, now)) {
-                // It is there; writing it again would only push its end away at every run.
+            if there
+                .iter()
+                .any(|known| is_same(known, token) && has_same_permissions(known, token) && is_valid(known, now))
+            {
+                // It exists; writing it again would only extend its expiry with every run.
                 continue;
             }
             objects.extend(bootstrap_token::token_secret(token, now)?);
@@ -76,8 +78,8 @@ fn keep_equal(cluster: &Cluster, object: &mut Object) -> Result<()> {
     Ok(())
 }
 
-/// An earlier run that was cut short, or came to its end, has left its token: it is taken in place of a
-/// token that this run made up, so that running again adds none.
+/// An earlier run, interrupted or not, has left its token: it is used instead of a newly generated one, so that
+/// repeated runs do not add tokens.
 fn adopt_generated(cx: &mut Context, cluster: &Cluster) -> Result<()> {
     let (there, _) = token::list(cluster)?;
     let now = cx.clock.now();
@@ -86,43 +88,40 @@ fn adopt_generated(cx: &mut Context, cluster: &Cluster) -> Result<()> {
         return Ok(());
     }
     let Some(ours) = init.bootstrap_tokens.first_mut() else { return Ok(()) };
-    if let Some(earlier) = there.iter().find(|earlier| stands_in(earlier, ours, now)) {
+    if let Some(earlier) = there.iter().find(|earlier| can_replace(earlier, ours, now)) {
         ours.token = earlier.token.clone();
     }
     Ok(())
 }
 
-/// True when the earlier token does for the one that is wanted: it may do the same, lives no longer, and still at least
-/// half as long.
-fn stands_in(earlier: &BootstrapToken, wanted: &BootstrapToken, now: i64) -> bool {
+/// True if the earlier token can replace the wanted one: it has the same permissions, does not expire later, and is
+/// valid for at least half of the wanted time.
+fn can_replace(earlier: &BootstrapToken, wanted: &BootstrapToken, now: i64) -> bool {
     let left = |token: &BootstrapToken| token::ends_at(token, now).map(|end| end.saturating_sub(now));
     let lives_alike = match (left(earlier), left(wanted)) {
         (None, None) => true,
         (Some(earlier), Some(wanted)) => earlier >= wanted / 2 && earlier <= wanted,
         _ => false,
     };
-    lives_alike && allows_the_same(earlier, wanted) && earlier.description == wanted.description
+    lives_alike && has_same_permissions(earlier, wanted) && earlier.description == wanted.description
 }
 
 fn is_same(one: &BootstrapToken, other: &BootstrapToken) -> bool {
     one.token.expose() == other.token.expose()
 }
 
-/// True when both may do the same; the order in which that is said does not matter.
-fn allows_the_same(one: &BootstrapToken, other: &BootstrapToken) -> bool {
+/// True if both have the same permissions, in any order.
+fn has_same_permissions(one: &BootstrapToken, other: &BootstrapToken) -> bool {
     let set = |list: &[String]| list.iter().cloned().collect::<BTreeSet<String>>();
     set(&one.usages) == set(&other.usages) && set(&one.groups) == set(&other.groups)
 }
 
-fn lives(token: &BootstrapToken, now: i64) -> bool {
+fn is_valid(token: &BootstrapToken, now: i64) -> bool {
     token::ends_at(token, now).is_none_or(|end| end > now)
 }
 
-/// A token of the cluster with which hosts can join, which must be alive, may do all that joining takes, and let its
-/// bearers in as nodes: the wanted one, else the one that lives longest.
-///
-/// # Errors
-/// When the tokens cannot be listed.
+/// A token of the cluster for joining, which must be valid and have the usages and groups that a join needs: the
+/// wanted one, otherwise the one that expires last.
 pub fn for_joining(cx: &Context, cluster: &Cluster, wanted: Option<&BootstrapToken>) -> Result<Option<Secret<String>>> {
     Ok(choose(token::list(cluster)?.0, wanted, cx.clock.now()))
 }
@@ -131,7 +130,7 @@ fn choose(mut there: Vec<BootstrapToken>, wanted: Option<&BootstrapToken>, now: 
     there.retain(|token| {
         token::USAGES.iter().all(|usage| token.usages.iter().any(|given| given == usage))
             && token.groups.iter().any(|group| group == NODE_GROUP)
-            && lives(token, now)
+            && is_valid(token, now)
     });
     let same = there.iter().position(|token| wanted.is_some_and(|wanted| is_same(token, wanted)));
     let last = || (0..there.len()).max_by_key(|at| token::ends_at(&there[*at], now).unwrap_or(i64::MAX));
@@ -164,29 +163,32 @@ mod tests {
     }
 
     #[test]
-    fn a_token_with_seconds_left_or_another_life_than_is_wanted_is_not_taken_over() {
+    fn a_token_with_little_time_left_or_another_ttl_is_not_reused() {
         let hour = 3600;
-        let stands_in = |left: Option<i64>, ttl: i64| {
+        let can_replace = |left: Option<i64>, ttl: i64| {
             let ttl = Some(Duration::from_secs(u64::try_from(ttl).unwrap()));
-            super::stands_in(&token("abcdef", left), &BootstrapToken { ttl, ..token("fedcba", None) }, NOW)
+            super::can_replace(&token("abcdef", left), &BootstrapToken { ttl, ..token("fedcba", None) }, NOW)
         };
-        assert!(stands_in(Some(24 * hour - 9), 24 * hour) && stands_in(None, 0));
-        assert!(!stands_in(Some(30), 24 * hour), "it would end before anybody has typed it");
-        assert!(!stands_in(Some(23 * hour), 48 * hour) && !stands_in(Some(23 * hour), hour), "--token-ttl is heeded");
-        assert!(!stands_in(None, hour) && !stands_in(Some(hour), 0));
+        assert!(can_replace(Some(24 * hour - 9), 24 * hour) && can_replace(None, 0));
+        assert!(!can_replace(Some(30), 24 * hour), "it would expire before it can be typed");
+        assert!(
+            !can_replace(Some(23 * hour), 48 * hour) && !can_replace(Some(23 * hour), hour),
+            "--token-ttl is respected"
+        );
+        assert!(!can_replace(None, hour) && !can_replace(Some(hour), 0));
         let signs_only = BootstrapToken { usages: vec!["signing".into()], ..token("abcdef", Some(hour)) };
         let wanted = BootstrapToken { ttl: Some(Duration::from_hours(1)), ..token("fedcba", None) };
-        assert!(!super::stands_in(&signs_only, &wanted, NOW));
+        assert!(!super::can_replace(&signs_only, &wanted, NOW));
     }
 
     #[test]
-    fn a_wanted_token_that_lets_nobody_in_is_not_shown() {
+    fn an_unusable_wanted_token_is_not_shown() {
         let there = [token("aaaaaa", Some(-5)), token("bbbbbb", Some(60)), token("cccccc", Some(600))];
         let chosen = |wanted: &str, there: &[BootstrapToken]| {
             choose(there.to_vec(), Some(&token(wanted, None)), NOW).map(|token| token.expose()[..6].to_owned())
         };
         assert_eq!(chosen("bbbbbb", &there).unwrap(), "bbbbbb");
-        assert_eq!(chosen("aaaaaa", &there).unwrap(), "cccccc", "the wanted one has ended");
+        assert_eq!(chosen("aaaaaa", &there).unwrap(), "cccccc", "the wanted one has expired");
         let others = BootstrapToken { groups: vec!["system:bootstrappers:x".into()], ..token("dddddd", None) };
         assert_eq!(chosen("dddddd", &[others]), None);
     }

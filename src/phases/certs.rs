@@ -1,7 +1,7 @@
-//! One certificate of the PKI with its key, or the service-account key pair.
+//! One certificate of the PKI with its key, or the service-account keys.
 //!
-//! Reads: the cluster's and the node's configuration, and what lies in the certificates folder.
-//! Writes: `<certificatesDir>/<name>.crt` and `.key`, or `sa.key` and `sa.pub`, where they are missing.
+//! Reads: the cluster and node configuration, and the existing files of the certificates directory. Writes:
+//! `<certificatesDir>/<name>.crt` and `.key`, or `sa.key` and `sa.pub`, if they are missing.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -10,7 +10,6 @@ use crate::pipeline::{Action, Item, Target};
 use crate::pki::catalog::{self, CERTS, SERVICE_ACCOUNT, SERVICE_ACCOUNT_WHAT};
 use std::path::PathBuf;
 
-/// See the module's text.
 pub struct Certificate;
 
 impl Action for Certificate {
@@ -20,7 +19,7 @@ impl Action for Certificate {
     }
 
     fn done(&self, cx: &mut Context, target: &Target) -> Result<bool> {
-        // The key of an external CA is elsewhere: the certificate is what others need.
+        // The key of an external CA is on another host: only the certificate is needed.
         let public = if is_pair(target) { "pub" } else { "crt" };
         let path = key_path(cx, target)?.with_extension(public);
         Ok(cx.files.exists(&path))
@@ -42,13 +41,13 @@ impl Action for Certificate {
     }
 }
 
-/// The rows of the table as sub-phases, the service-account pair last.
+/// The rows of the table as sub-phases, the service-account keys last.
 pub fn items() -> Vec<Item> {
     let pair = Item { name: SERVICE_ACCOUNT, short: SERVICE_ACCOUNT_WHAT };
     CERTS.iter().map(|spec| Item { name: spec.name, short: spec.what }).chain([pair]).collect()
 }
 
-/// False for etcd's certificates where etcd is run by others.
+/// False for etcd's certificates with an external etcd.
 fn is_of_cluster(cx: &Context, target: &Target) -> Result<bool> {
     Ok(is_pair(target) || catalog::certs_of(cx.cluster()?).any(|spec| spec.name == target.item()))
 }

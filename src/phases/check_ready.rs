@@ -1,20 +1,21 @@
-//! Checks, before any file changes, that the components can be restarted and are healthy now.
+//! Checks, before any file changes, that the components can be restarted and are healthy.
 //!
-//! Otherwise a renewal fails after the files have changed, and blames the new files for what was wrong before. Where a
-//! certificate has expired, or a component has not loaded what is on disk, that may be the cause, and the run goes on.
+//! Otherwise a renewal would fail after the files have changed, and report the new files as the cause. If a
+//! certificate has expired, or a component has not loaded the current files, that may be the cause, and the run
+//! continues.
 //!
-//! Reads: the service of the kubelet, the container runtime, the manifests, the health of the components. Writes: nothing.
+//! Reads: the kubelet service, the container runtime, the manifests, the health of the components. Writes: nothing.
 
-use super::restart::Proved;
+use super::restart::RunningComponent;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
 use crate::ops::kubelet_service;
-use crate::ops::running::{ThisHost, that_run};
+use crate::ops::running::{ThisHost, only_running};
 use crate::pipeline::{Action, Target};
 use crate::pki::Cert;
-use crate::state::consumers::{READERS, Reader};
+use crate::state::consumers::{CONSUMERS, Consumer};
 use crate::state::renewable::{KUBELET_CONF, Row};
 use crate::state::{ports, static_pod};
 use std::path::PathBuf;
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 enum NotReady {
     /// The kubelet cannot run what the manifest says.
-    #[error("{} is not a manifest of a Pod: {why}; nothing was changed", path.display())]
+    #[error("{} is not a valid Pod manifest: {why}; nothing was changed", path.display())]
     Manifest { path: PathBuf, why: String },
     /// It would fail with any file.
     #[error("{component} is not healthy: {why}; nothing was changed")]
@@ -61,7 +62,7 @@ impl Action for CheckReady {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        // One that runs and is not healthy may be what this run repairs, as may one that does not run.
+        // A running but unhealthy kubelet may be what this run repairs, as may a stopped one.
         if cx.renewal()?.only.as_deref() == Some(KUBELET_CONF) {
             return Ok(());
         }
@@ -72,50 +73,51 @@ impl Action for CheckReady {
         }
         let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
         let host = ThisHost::find(cx)?;
-        let of = |reader: &Reader| ports.iter().filter(|port| port.component == reader.component).cloned().collect();
-        let components: Vec<Proved<'_>> =
-            here.into_iter().map(|reader| Proved { reader, ports: of(reader), host: &host }).collect();
+        let of =
+            |consumer: &Consumer| ports.iter().filter(|port| port.component == consumer.component).cloned().collect();
+        let components: Vec<RunningComponent<'_>> =
+            here.into_iter().map(|consumer| RunningComponent { consumer, ports: of(consumer), host: &host }).collect();
         require_healthy(cx, &components)
     }
 }
 
-/// The components that have a manifest on this host.
-fn manifests(cx: &Context) -> Result<Vec<&'static Reader>> {
+/// The components with a manifest on this host.
+fn manifests(cx: &Context) -> Result<Vec<&'static Consumer>> {
     let mut here = Vec::new();
-    for reader in READERS {
-        let path = static_pod::path(reader.component);
+    for consumer in CONSUMERS {
+        let path = static_pod::path(consumer.component);
         let Some(text) = cx.files.read(&path)? else { continue };
         if let Err(why) = static_pod::defect(&text) {
             return Err(NotReady::Manifest { path, why }.into());
         }
-        here.push(reader);
+        here.push(consumer);
     }
     Ok(here)
 }
 
-/// Refuses unless each component runs and is healthy, if nothing that a renewal repairs explains why it is not.
-fn require_healthy(cx: &mut Context, components: &[Proved<'_>]) -> Result<()> {
+/// Fails unless each component is running and healthy, or a cause that a renewal repairs explains why it is not.
+fn require_healthy(cx: &mut Context, components: &[RunningComponent<'_>]) -> Result<()> {
     for component in components {
-        let running = that_run(&component.host.containers(component.reader.component)?);
-        if component.reader.is_stale(cx, &running)? || is_expired(cx, component.reader)? {
+        let running = only_running(&component.host.containers(component.consumer.component)?);
+        if component.consumer.is_stale(cx, &running)? || is_expired(cx, component.consumer)? {
             return Ok(());
         }
     }
-    let concerned: Vec<&Proved<'_>> = match &cx.renewal()?.only {
-        Some(only) => components.iter().filter(|component| component.reader.reads(only)).collect(),
+    let affected: Vec<&RunningComponent<'_>> = match &cx.renewal()?.only {
+        Some(only) => components.iter().filter(|component| component.consumer.loads(only)).collect(),
         None => components.iter().collect(),
     };
-    for component in concerned {
-        let name = component.reader.component;
+    for component in affected {
+        let name = component.consumer.component;
         let (clock, events) = (cx.clock.clone(), cx.events.clone());
         let what = format!("a healthy {name}");
         let waited =
             Wait { slowest: Duration::from_millis(500), ..Wait::new(&what, PATIENCE) }
-                .until(&clock, &events, || Ok(component.trouble(cx)?.map_or(Poll::Ready(()), Poll::Pending)));
+                .until(&clock, &events, || Ok(component.problem(cx)?.map_or(Poll::Ready(()), Poll::Pending)));
         match waited {
             Ok(()) => {}
             Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => {
-                let why = component.trouble(cx)?.unwrap_or_else(|| failure.to_string());
+                let why = component.problem(cx)?.unwrap_or_else(|| failure.to_string());
                 return Err(NotReady::Component { component: name, why }.into());
             }
             Err(failure) => return Err(failure),
@@ -124,10 +126,10 @@ fn require_healthy(cx: &mut Context, components: &[Proved<'_>]) -> Result<()> {
     Ok(())
 }
 
-/// True when a certificate that the component reads has expired, or cannot be read.
-fn is_expired(cx: &mut Context, reader: &Reader) -> Result<bool> {
+/// True if a certificate of the component has expired, or cannot be read.
+fn is_expired(cx: &mut Context, consumer: &Consumer) -> Result<bool> {
     let (store, now, folder) = (cx.pki()?, cx.clock.now(), cx.renewal()?.kubeconfig_dir.clone());
-    for name in reader.files {
+    for name in consumer.files {
         let chain: Option<Vec<Cert>> = match Row::named(name)? {
             Row::Cert(spec) => store.load_certs(spec).unwrap_or_default(),
             Row::Kubeconfig(spec) => {

@@ -1,7 +1,8 @@
-//! Makes the administrator one, in minors whose admin.conf is a member of a group and of nothing else.
+//! Gives the administrator of admin.conf its permissions, in minor versions whose admin.conf is only a member of a
+//! group.
 //!
-//! Reads: super-admin.conf. Writes: the ClusterRoleBinding of the administrators' group. It comes before every
-//! request with admin.conf.
+//! Reads: super-admin.conf. Writes: the ClusterRoleBinding of the administrators' group. This precedes every request
+//! with admin.conf.
 
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
@@ -13,10 +14,9 @@ use crate::render::objects::bootstrap_token::cluster_admins;
 use std::path::Path;
 use std::time::Duration;
 
-/// The API server learns of a new binding within milliseconds; under load in seconds.
+/// The API server uses a new binding after milliseconds; under load after seconds.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// See the module's text.
 pub struct ClusterAdmins;
 
 impl Action for ClusterAdmins {
@@ -27,7 +27,7 @@ impl Action for ClusterAdmins {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let objects = cluster_admins(cx.facts()?)?;
         let Some(binding) = objects.first() else { return Ok(()) };
-        // Who is careful moves super-admin.conf away once the cluster is up; by then the binding is there.
+        // Cautious users move super-admin.conf away once the cluster is up; by then the binding exists.
         let path = Path::new(SUPER_ADMIN_CONF);
         if cx.files.exists(path) {
             let cluster = cx.starting_cluster(path)?;
@@ -40,7 +40,7 @@ impl Action for ClusterAdmins {
             Err(error) if error.is_forbidden() && cx.files.exists(path) => Ok(Poll::Pending(error.to_string())),
             Err(error) => Err(error.into()),
         };
-        let wait = Wait::new("the administrator's rights", LIMIT);
+        let wait = Wait::new("the administrator's permissions", LIMIT);
         cx.gate.effect(|| wait.until(&cx.clock, &cx.events, look))?;
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! Whether a phase's condition holds.
+//! Whether the condition of a phase is met.
 //!
-//! Reads: the configuration and the user's choices. Writes: nothing.
+//! Reads: the configuration and the options. Writes: nothing.
 
 use crate::config::model::Etcd;
 use crate::context::{Context, Task};

@@ -1,6 +1,6 @@
 //! The static Pod manifests of the control plane.
 //!
-//! Reads: the cluster's and the node's configuration, the patches, which CA directories the host has. Writes:
+//! Reads: the cluster and node configuration, the patches, the CA directories of the host. Writes:
 //! `/etc/kubernetes/manifests/<component>.yaml`.
 
 use crate::base::fault::Result;

@@ -1,7 +1,7 @@
-//! Moves the Pods of the node that leaves elsewhere, as their disruption budgets allow.
+//! Evicts the Pods of the node that is removed, as their disruption budgets allow.
 //!
-//! Reads: the nodes, the Pods of this one. Writes: the node is marked so that nothing new comes, and each Pod is
-//! evicted; those that only this node can have (of a `DaemonSet`, static) stay.
+//! Reads: the nodes, the Pods of this one. Writes: cordons the node, and evicts its Pods, except those that only this
+//! node can have (of a `DaemonSet`, static).
 
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
@@ -11,7 +11,7 @@ use crate::kube::error::KubeError;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::node::is_ready;
 use crate::ops::cordon;
-use crate::ops::etcd_member::Place;
+use crate::ops::etcd_member::EtcdMembership;
 use crate::pipeline::{Action, Target};
 use crate::state::leave_error::LeaveError;
 use serde_json::Value;
@@ -21,12 +21,11 @@ use std::time::Duration;
 #[cfg(test)]
 mod tests;
 
-/// How long a Pod that its budget did not let go is left alone, as with kubectl.
+/// The pause before a refused eviction is retried, as in kubectl.
 const RETRY: Duration = Duration::from_secs(5);
-/// The longest pause between two looks at the Pods, which are one request.
+/// The longest pause between two polls of the Pods, which are one request.
 const SLOWEST: Duration = Duration::from_secs(1);
 
-/// See the module's text.
 pub struct Drain;
 
 impl Action for Drain {
@@ -36,25 +35,25 @@ impl Action for Drain {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         if cx.leaving()?.dead {
-            cx.events.message("the host is gone: its Pods are not asked");
+            cx.events.message("the host no longer exists: its Pods are not evicted");
             return Ok(());
         }
         let Some(cluster) = crate::phases::delete_node::registered(cx)? else { return Ok(()) };
         let name = cx.leaving()?.name.clone();
-        if matches!(crate::phases::delete_node::place(cx)?, Place::Last) {
-            cx.events.message("the cluster ends with this host: no Pod is moved");
+        if matches!(crate::phases::delete_node::etcd_membership(cx)?, EtcdMembership::Last) {
+            cx.events.message("this is the last host of the cluster: no Pod is evicted");
             return Ok(());
         }
         let Some(own) = cluster.find(&ObjectRef::global(&NODE, &name))? else { return Ok(()) };
         if !is_ready(&own) {
-            cx.events.message(format!("{name} is not Ready: nobody there would end its Pods"));
+            cx.events.message(format!("{name} is not Ready: its kubelet would not stop evicted Pods"));
             return Ok(());
         }
         if is_alone(&cluster, &name)? {
-            cx.events.message("there is no other node that Pods could move to");
+            cx.events.message("no other node can run the Pods: no Pod is evicted");
             return Ok(());
         }
-        match empty(cx, &cluster, &own) {
+        match cordon_and_evict(cx, &cluster, &own) {
             Err(failure) if failure.downcast_ref().is_some_and(KubeError::is_forbidden) => {
                 forbidden(cx, name, &failure)
             }
@@ -63,7 +62,7 @@ impl Action for Drain {
     }
 }
 
-/// True when no other node takes Pods. From v1.32 on a kubelet sees only its own node: then there may be others.
+/// True if no other node accepts Pods. From v1.32 on a kubelet can read only its own node: then there may be others.
 fn is_alone(cluster: &Cluster, own: &str) -> Result<bool> {
     let takes_pods =
         |node: &Value| node["metadata"]["name"] != own && is_ready(node) && node["spec"]["unschedulable"] != true;
@@ -74,11 +73,11 @@ fn is_alone(cluster: &Cluster, own: &str) -> Result<bool> {
     }
 }
 
-/// A kubelet may mark its own node and evict its own Pods, as far as the cluster has not been told otherwise.
-fn empty(cx: &mut Context, cluster: &Cluster, node: &Value) -> Result<()> {
-    cordon::close(cx, cluster, node)?;
+/// A kubelet may cordon its own node and evict its own Pods, unless the cluster restricts that.
+fn cordon_and_evict(cx: &mut Context, cluster: &Cluster, node: &Value) -> Result<()> {
+    cordon::cordon(cx, cluster, node)?;
     let name = cx.leaving()?.name.clone();
-    move_pods(cx, cluster, &name)
+    evict_pods(cx, cluster, &name)
 }
 
 fn forbidden(cx: &Context, node: String, failure: &Failure) -> Result<()> {
@@ -86,25 +85,25 @@ fn forbidden(cx: &Context, node: String, failure: &Failure) -> Result<()> {
     if !cx.leaving()?.force {
         return Err(error.into());
     }
-    cx.events.warning(format!("{error}; they end with this node"));
+    cx.events.warning(format!("{error}; they are stopped with this node"));
     Ok(())
 }
 
-fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
+fn evict_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
     let (limit, force) = (cx.leaving()?.drain_limit, cx.leaving()?.force);
-    // When each Pod was last asked to leave.
+    // When the eviction of each Pod was last requested.
     let mut asked: BTreeMap<String, Duration> = BTreeMap::new();
     let mut waiting = Vec::new();
-    let what = format!("the Pods of {node} to leave");
+    let what = format!("the eviction of the Pods of {node}");
     let wait = Wait { slowest: SLOWEST, ..Wait::new(&what, limit) };
     let outcome = wait.until(&cx.clock, &cx.events, || {
         waiting.clear();
         let pods = cluster.pods_of(node)?;
-        for pod in pods.iter().filter(|pod| moves(pod)) {
+        for pod in pods.iter().filter(|pod| is_evictable(pod)) {
             let Some(object) = ObjectRef::of(pod) else { continue };
             let shown = format!("{}/{}", object.namespace, object.name);
             if !pod["metadata"]["deletionTimestamp"].is_null() {
-                waiting.push(format!("{shown} is ending"));
+                waiting.push(format!("{shown} is terminating"));
                 continue;
             }
             let now = cx.clock.monotonic();
@@ -114,11 +113,11 @@ fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
                     continue;
                 }
                 Some(_) => {}
-                None => cx.events.message(format!("moving {shown}{}", lost_with(pod))),
+                None => cx.events.message(format!("evicting {shown}{}", lost_with(pod))),
             }
             asked.insert(shown.clone(), now);
             match cluster.evict(&object) {
-                Ok(_) => waiting.push(format!("{shown} is ending")),
+                Ok(_) => waiting.push(format!("{shown} is terminating")),
                 Err(error) if error.is_too_many_requests() => waiting.push(refused(&shown)),
                 Err(error) => return Err(error.into()),
             }
@@ -131,7 +130,7 @@ fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
             if !force {
                 return Err(error.into());
             }
-            cx.events.warning(format!("{error}; they end with this node"));
+            cx.events.warning(format!("{error}; they are stopped with this node"));
             Ok(())
         }
         other => other,
@@ -139,11 +138,11 @@ fn move_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
 }
 
 fn refused(pod: &str) -> String {
-    format!("{pod}: its disruption budget does not let it go")
+    format!("{pod}: its disruption budget does not allow the eviction")
 }
 
-/// False for Pods that have ended or belong to the node itself.
-fn moves(pod: &Value) -> bool {
+/// False for Pods that have terminated or belong to the node itself.
+fn is_evictable(pod: &Value) -> bool {
     let ended = ["Succeeded", "Failed"].iter().any(|phase| pod["status"]["phase"] == *phase);
     let is_static = !pod["metadata"]["annotations"]["kubernetes.io/config.mirror"].is_null();
     !ended && !is_static && owner(pod).is_none_or(|kind| kind != "DaemonSet")
@@ -154,12 +153,12 @@ fn owner(pod: &Value) -> Option<&str> {
     owners.into_iter().flatten().find(|owner| owner["controller"] == true)?["kind"].as_str()
 }
 
-/// What ends for good with a Pod, for people.
+/// What is lost with a Pod, as text for the user.
 fn lost_with(pod: &Value) -> &'static str {
     let volumes = pod["spec"]["volumes"].as_array();
     match (owner(pod), volumes.into_iter().flatten().any(|volume| volume.get("emptyDir").is_some())) {
-        (None, _) => " (nobody makes it anew elsewhere)",
-        (Some(_), true) => " (what is in its emptyDir stays behind)",
+        (None, _) => " (no controller recreates it)",
+        (Some(_), true) => " (the content of its emptyDir volumes is lost)",
         (Some(_), false) => "",
     }
 }

@@ -1,6 +1,6 @@
 //! The static Pod manifest of etcd.
 //!
-//! Reads: the cluster's and the node's configuration, the patches. Writes: the manifest of etcd and its data directory.
+//! Reads: the cluster and node configuration, the patches. Writes: the manifest of etcd and its data directory.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -18,7 +18,7 @@ impl Action for EtcdManifest {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        // A kubelet that runs starts the Pod at once; if it lacked its image, it would pull that a second time.
+        // A running kubelet starts the Pod immediately; without the image it would pull it a second time.
         cx.finish_pulls()?;
         write_etcd(cx, &[])
     }

@@ -1,7 +1,7 @@
-//! Takes in certificates that an external CA has signed: all of them, or none.
+//! Imports certificates that an external CA has signed: all of them, or none.
 //!
 //! Reads: the signed certificates, the keys and kubeconfigs they were requested for, the CAs. Writes: the
-//! certificates, and a copy of what was there before.
+//! certificates, and a backup of the old ones.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -13,9 +13,9 @@ use crate::pki::PkiError;
 use crate::pki::catalog::{CERTS, KUBECONFIGS};
 use crate::state::renewable::Row;
 
-/// Some of the certificates are not what they should be.
+/// Some of the certificates are not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("nothing was taken in: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
+#[error("nothing was imported: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))]
 struct Refused(Vec<PkiError>);
 
 impl Fault for Refused {
@@ -24,9 +24,10 @@ impl Fault for Refused {
     }
     fn hint(&self) -> Option<String> {
         match self.0.first()? {
-            // What came back wrong cannot be mended here, unlike what is wrong on the disk.
+            // A wrong certificate from the external CA cannot be fixed here, unlike wrong files on the disk.
             PkiError::Unfit { .. } | PkiError::NotACertificate { .. } => Some(
-                "have the requests signed again, by the CA on this host and with their own names and uses; run 'openssl req -noout -text -in REQUEST' to see what one asks for"
+                "have the requests signed again, by the CA on this host and with the requested SANs and usages; run \
+                 'openssl req -noout -text -in REQUEST' to see what a request contains"
                     .into(),
             ),
             other => other.hint(),
@@ -34,16 +35,16 @@ impl Fault for Refused {
     }
 }
 
-/// Where a signed certificate is looked for in a folder: beside where its request lies, or as kubeadm's users name it.
+/// The file names of signed certificates in a directory: as next to the requests, or as users of kubeadm name them.
 pub fn file_names() -> Vec<(&'static str, String)> {
     let certs = CERTS.iter().filter(|spec| !spec.is_ca()).map(|spec| (spec.name, format!("{}.crt", spec.base)));
     certs.chain(KUBECONFIGS.iter().map(|spec| (spec.file, format!("{}.crt", spec.file)))).collect()
 }
 
-/// Judges every certificate before the first is taken in.
-pub struct JudgeSigned;
+/// Verifies every certificate before the first is imported.
+pub struct VerifySigned;
 
-impl Action for JudgeSigned {
+impl Action for VerifySigned {
     fn changes(&self) -> bool {
         false
     }
@@ -52,9 +53,9 @@ impl Action for JudgeSigned {
         let store = cx.pki()?;
         let (cluster, node, renewal) = (cx.cluster()?, cx.node()?, cx.renewal()?);
         let judge = |signed: &Signed| match Row::named(signed.name)? {
-            Row::Cert(spec) => Ok(store.judge_signed(spec, &signed.pem, cluster, node)),
+            Row::Cert(spec) => Ok(store.verify_signed(spec, &signed.pem, cluster, node)),
             Row::Kubeconfig(spec) => {
-                Ok(store.judge_signed_kubeconfig(spec, &renewal.kubeconfig_dir, &signed.pem, cluster, node))
+                Ok(store.verify_signed_kubeconfig(spec, &renewal.kubeconfig_dir, &signed.pem, cluster, node))
             }
         };
         let judged = renewal.signed.iter().map(judge).collect::<Result<Vec<_>>>()?;
@@ -63,7 +64,7 @@ impl Action for JudgeSigned {
     }
 }
 
-/// Takes one certificate in.
+/// Imports one certificate.
 pub struct ImportSigned;
 
 impl Action for ImportSigned {
@@ -78,16 +79,16 @@ impl Action for ImportSigned {
         let mut replaced = row.files(cx)?;
         let (cluster, node) = (cx.cluster()?, cx.node()?);
         let (there, chain) = match row {
-            Row::Cert(spec) => (store.load_certs(spec)?, store.judge_signed(spec, &pem, cluster, node)?),
+            Row::Cert(spec) => (store.load_certs(spec)?, store.verify_signed(spec, &pem, cluster, node)?),
             Row::Kubeconfig(spec) => {
                 let path = folder.join(spec.file);
                 let config = store.load_kubeconfig(&path)?;
                 let user = config.as_ref().and_then(|config| config.current_user());
                 let there = user.map(|user| store.client_certs(&path, user)).transpose()?.flatten();
-                // A file that holds both is replaced with the certificate.
+                // A file that contains both is replaced together with the certificate.
                 let key = user.map(|user| store.client_key(&path, user)).transpose()?.flatten();
                 replaced.extend(key.map(|(file, _)| file).filter(|file| *file != path));
-                (there, store.judge_signed_kubeconfig(spec, &folder, &pem, cluster, node)?)
+                (there, store.verify_signed_kubeconfig(spec, &folder, &pem, cluster, node)?)
             }
         };
         if there.as_ref() == Some(&chain) {
@@ -97,7 +98,7 @@ impl Action for ImportSigned {
             back_up(cx, &file)?;
         }
         if target.item() == crate::state::renewable::KUBELET_CONF {
-            crate::ops::kubelet_service::note_due(cx)?;
+            crate::ops::kubelet_service::mark_due(cx)?;
         }
         let (cluster, node) = (cx.cluster()?, cx.node()?);
         let new = match row {
@@ -107,7 +108,7 @@ impl Action for ImportSigned {
         let old = there.and_then(|chain| chain.into_iter().next());
         let name = target.item();
         cx.events.message(format!(
-            "took in {name}: serial {}, ends {}",
+            "imported {name} (serial {}, expires {})",
             new.serial,
             crate::pki::moment::text(new.not_after)
         ));

@@ -1,7 +1,7 @@
 //! One kubeconfig file with its client certificate.
 //!
-//! Reads: the cluster's and the node's configuration, the CA, and what lies in /etc/kubernetes.
-//! Writes: `/etc/kubernetes/<name>.conf`, or the file in the directory of `--kubeconfig-dir`, where it is missing.
+//! Reads: the cluster and node configuration, the CA, and the existing file. Writes: `/etc/kubernetes/<name>.conf`, or
+//! the file in the directory of `--kubeconfig-dir`, if it is missing.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -10,10 +10,9 @@ use crate::pipeline::{Action, Item, Target};
 use crate::pki::catalog::{self, KUBECONFIGS};
 use std::path::PathBuf;
 
-/// The folder of kubeconfigs and manifests.
+/// The directory of kubeconfigs and manifests.
 pub const KUBERNETES_DIR: &str = "/etc/kubernetes";
 
-/// See the module's text.
 pub struct Kubeconfig;
 
 impl Action for Kubeconfig {
@@ -43,7 +42,7 @@ pub fn items() -> Vec<Item> {
     KUBECONFIGS.iter().map(|spec| Item { name: spec.name, short: spec.what }).collect()
 }
 
-/// False for super-admin.conf in minors that have none.
+/// False for super-admin.conf in minor versions that have none.
 fn is_of_minor(cx: &Context, target: &Target) -> Result<bool> {
     Ok(catalog::kubeconfigs_of(cx.facts()?).any(|spec| spec.name == target.item()))
 }

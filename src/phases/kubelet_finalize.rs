@@ -1,8 +1,8 @@
-//! Points the kubelet's kubeconfig at the client certificate that it renews by itself.
+//! Lets the kubelet's kubeconfig refer to the client certificate that the kubelet renews.
 //!
-//! Reads: `/etc/kubernetes/kubelet.conf`, whether the kubelet has its certificate. Writes: the
-//! kubeconfig, without the certificate that `init` had put into it. The kubelet that runs renews and uses its certificate
-//! by itself and goes on; only its next start reads the file.
+//! Reads: `/etc/kubernetes/kubelet.conf`, whether the kubelet has its certificate. Writes: the kubeconfig, without the
+//! certificate that `init` embedded. The running kubelet already renews and uses its certificate; only its next start
+//! reads the file.
 
 use crate::base::fault::Result;
 use crate::config::kubeconfig::Kubeconfig;
@@ -15,7 +15,6 @@ use std::path::Path;
 
 const MODE: u32 = 0o600;
 
-/// See the module's text.
 pub struct KubeletFinalize;
 
 impl Action for KubeletFinalize {
@@ -42,7 +41,7 @@ impl Action for KubeletFinalize {
         user.client_key = Some(rotated.display().to_string());
         if kubeconfig != before {
             cx.files.write(path, &kubeconfig.content()?, MODE)?;
-            cx.events.message(format!("pointed {KUBELET_CONF} at {}", rotated.display()));
+            cx.events.message(format!("{KUBELET_CONF} now refers to {}", rotated.display()));
         }
         Ok(())
     }

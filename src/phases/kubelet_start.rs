@@ -1,8 +1,8 @@
 //! The kubelet's files, and its start.
 //!
-//! Reads: the configuration, the patches, the host's name and resolver. Writes:
-//! `/var/lib/kubelet/config.yaml`, `instance-config.yaml` (in minors that have it) and
-//! `kubeadm-flags.env`, and the folder of static Pods; then starts the kubelet.
+//! Reads: the configuration, the patches, the host's name and resolver. Writes: `/var/lib/kubelet/config.yaml`,
+//! `instance-config.yaml` (in minor versions that have it), `kubeadm-flags.env`, and the directory of static Pods;
+//! then starts the kubelet.
 
 use crate::base::fault::Result;
 use crate::base::files::Content;
@@ -16,13 +16,12 @@ use crate::render::patches::Target as PatchTarget;
 use crate::state::patches;
 use std::path::{Path, PathBuf};
 
-const FOLDER: &str = "/var/lib/kubelet";
+const DIRECTORY: &str = "/var/lib/kubelet";
 const FLAGS: &str = "kubeadm-flags.env";
-/// The folder holds the kubelet's private keys.
-const FOLDER_MODE: u32 = 0o700;
+/// The directory contains the kubelet's private keys.
+const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o644;
 
-/// See the module's text.
 pub struct KubeletStart;
 
 impl Action for KubeletStart {
@@ -33,33 +32,30 @@ impl Action for KubeletStart {
 }
 
 /// Writes the kubelet's files and starts it with them.
-///
-/// # Errors
-/// When a patch does not apply, a file cannot be written or the kubelet does not start.
 pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()> {
     let mut files = files(cx, shared, register_taints)?;
     for (path, text) in files.iter_mut().filter(|(path, _)| path.ends_with(FLAGS)) {
         keep_pause_image(text, cx.files.read_text(path)?);
     }
-    // What a reset noted that was cut short is about the node that this host was before.
+    // The progress file of an interrupted reset is about the former node of this host.
     reset_progress::forget(cx)?;
     let mut changes = false;
     for (path, text) in &files {
         changes |= cx.files.read_text(path)?.as_ref() != Some(text) || cx.files.mode(path) != Some(FILE_MODE);
     }
-    let hurries = changes && cx.files.is_live() && cx.facts()?.kubelet_asks_aws && !is_ec2(&cx.host);
+    let skips_aws = changes && cx.files.is_live() && cx.facts()?.kubelet_asks_aws && !is_ec2(&cx.host);
     cx.around_kubelet(changes, |cx| {
-        cx.files.create_dir(Path::new(FOLDER), FOLDER_MODE)?;
-        static_pods::create_folder(cx)?;
+        cx.files.create_dir(Path::new(DIRECTORY), DIRECTORY_MODE)?;
+        static_pods::create_directory(cx)?;
         for (path, text) in &files {
-            let text = if hurries && path.ends_with(FLAGS) { format!("{WITHOUT_AWS}{text}") } else { text.clone() };
+            let text = if skips_aws && path.ends_with(FLAGS) { format!("{WITHOUT_AWS}{text}") } else { text.clone() };
             let written = cx.files.write(path, &Content::public(text), FILE_MODE)?;
             report::written(cx, path, written);
         }
         Ok(())
     })?;
-    if hurries {
-        // The kubelet has read it. Later starts have time, and no trace of this is left.
+    if skips_aws {
+        // The kubelet has read it. Later starts do not need it, so the file gets its final content.
         for (path, text) in files.iter().filter(|(path, _)| path.ends_with(FLAGS)) {
             cx.files.write(path, &Content::public(text.as_str()), FILE_MODE)?;
         }
@@ -108,13 +104,10 @@ fn files(cx: &Context, shared: &str, register_taints: bool) -> Result<Vec<(PathB
         register_taints,
     });
     let files = [(FLAGS, Some(flags)), ("instance-config.yaml", instance), ("config.yaml", Some(config))];
-    Ok(files.into_iter().filter_map(|(name, text)| Some((Path::new(FOLDER).join(name), text?))).collect())
+    Ok(files.into_iter().filter_map(|(name, text)| Some((Path::new(DIRECTORY).join(name), text?))).collect())
 }
 
 /// The configuration that all kubelets of the cluster share.
-///
-/// # Errors
-/// When the command has no cluster configuration.
 pub fn shared_config(cx: &Context) -> Result<String> {
     Ok(kubelet::shared_config(&SharedInput {
         cluster: cx.cluster()?,

@@ -1,6 +1,6 @@
 //! Labels and taints that make a node a control plane.
 //!
-//! Reads: the node. Writes: the labels and taints it lacks; those of others stay.
+//! Reads: the node. Writes: missing labels and taints; other ones stay.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -9,7 +9,6 @@ use crate::kube::request::PatchKind;
 use crate::pipeline::{Action, Target};
 use crate::render::objects::mark;
 
-/// See the module's text.
 pub struct MarkControlPlane;
 
 impl Action for MarkControlPlane {
@@ -22,7 +21,7 @@ impl Action for MarkControlPlane {
         let config = cx.node()?;
         let node = cluster.wait_for_node(&config.name, config.timeouts.tls_bootstrap, &cx.events)?;
         let Some(patch) = mark::control_plane_patch(cx.facts()?, &node, config.taints.as_deref()) else {
-            cx.events.message(format!("node {} is marked already", config.name));
+            cx.events.message(format!("node {} is already marked", config.name));
             return Ok(());
         };
         cluster.patch(&ObjectRef::global(&NODE, &config.name), PatchKind::Strategic, &patch)?;

@@ -1,5 +1,5 @@
-//! Layer 6: what each phase means, one file each. The registry below joins the names that
-//! `phases/*.yaml` use to the actions, tables and conditions.
+//! Layer 6: the actions of the phases, one file each. The registry below maps the names in `phases/*.yaml` to actions,
+//! tables and conditions.
 
 pub mod addon;
 pub mod bootstrap_token;
@@ -39,9 +39,9 @@ use crate::render::objects::Object;
 use crate::render::objects::addon::AddonName;
 use crate::state::renewable;
 
-/// Every action and the name that phase lists use for it.
+/// Every action and its name in phase lists.
 const ACTIONS: &[(&str, &'static dyn Action)] = &[
-    ("add-names", &sans::AddNames),
+    ("add-names", &sans::AddSans),
     ("addon-coredns", &addon::AddonCoreDns),
     ("addon-kube-proxy", &addon::AddonKubeProxy),
     ("bootstrap-token", &bootstrap_token::BootstrapTokens),
@@ -62,7 +62,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("join-kubeconfig", &join::prepare::JoinKubeconfig),
     ("join-kubelet-start", &join::kubelet_start::JoinKubeletStart),
     ("join-manifests", &join::prepare::JoinManifests),
-    ("judge-signed", &import::JudgeSigned),
+    ("judge-signed", &import::VerifySigned),
     ("kubeconfig", &kubeconfig::Kubeconfig),
     ("kubelet-wait-bootstrap", &join::wait_bootstrap::WaitBootstrap),
     ("update-status", &join::update_status::UpdateStatus),
@@ -79,17 +79,17 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("reset-preflight", &reset::preflight::ResetPreflight),
     ("restart-components", &restart::RestartComponents),
     ("rotation-announce", &rotate_ca::announce::Announce),
-    ("rotation-authorities", &rotate_ca::cas::Authorities),
+    ("rotation-authorities", &rotate_ca::cas::Cas),
     ("rotation-certificates", &rotate_ca::certificates::Certificates),
     ("rotation-check", &rotate_ca::check::Check),
-    ("rotation-handover", &rotate_ca::distribute::Handover),
+    ("rotation-handover", &rotate_ca::distribute::Distribute),
     ("rotation-kubelet", &rotate_ca::kubelet::Kubelet),
-    ("rotation-note", &rotate_ca::announce::Note),
+    ("rotation-note", &rotate_ca::announce::RecordStage),
     ("rotation-signing", &rotate_ca::signing::Signing),
     ("rotation-signing-again", &rotate_ca::signing::SigningAgain),
     ("rotation-tokens", &rotate_ca::tokens::Tokens),
     ("show-join-command", &show_join_command::ShowJoinCommand),
-    ("store-names", &sans::StoreNames),
+    ("store-names", &sans::StoreSans),
     ("undo-fix", &reset::undo_fix::UndoFix),
     ("upload-certs", &upload_certs::UploadCerts),
     ("upload-cluster-config", &upload_config::UploadClusterConfig),
@@ -97,79 +97,52 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("wait-control-plane", &wait_control_plane::WaitControlPlane),
 ];
 
-/// The actions, tables and conditions that phase lists may name.
+/// The actions, tables and conditions that phase lists can use.
 pub fn registry() -> Registry {
     Registry { action, items, holds: conditions::holds }
 }
 
 /// An addon's objects, for `--print-manifest`.
-///
-/// # Errors
-/// When they cannot be made from the configuration.
 pub fn addon_objects(cx: &Context, addon: AddonName) -> Result<Vec<Object>> {
     addon::objects(cx, addon)
 }
 
 /// The phases of `init`.
-///
-/// # Errors
-/// Never in a build that passed its tests, which load every list.
 pub fn init_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/init.yaml"), &registry())
 }
 
 /// The phases of `join`.
-///
-/// # Errors
-/// Never in a build that passed its tests, which load every list.
 pub fn join_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/join.yaml"), &registry())
 }
 
 /// The phases of `reset`.
-///
-/// # Errors
-/// Never in a build that passed its tests, which load every list.
 pub fn reset_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/reset.yaml"), &registry())
 }
 
 /// The phases of `node remove`.
-///
-/// # Errors
-/// Never in a build that passed its tests, which load every list.
 pub fn remove_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/remove.yaml"), &registry())
 }
 
 /// The phases of `certs renew`.
-///
-/// # Errors
-/// Never in a build that passed its tests, which load every list.
 pub fn renew_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/renew.yaml"), &registry())
 }
 
 /// The phases of `certs import`.
-///
-/// # Errors
-/// Never in a build that passed its tests, which load every list.
 pub fn import_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/import.yaml"), &registry())
 }
 
 /// The phases of `certs add-san`.
-///
-/// # Errors
-/// Never in a build that passed its tests, which load every list.
 pub fn add_san_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/add-san.yaml"), &registry())
 }
 
 /// The phases of each stage of `certs rotate-ca`.
-///
-/// # Errors
-/// Never in a build that passed its tests, which load every list.
 pub fn rotate_ca_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/rotate-ca.yaml"), &registry())
 }
@@ -193,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_list_of_phases_loads() {
+    fn every_phase_list_loads() {
         assert_eq!(init_workflow().unwrap().workflow, "init");
         assert_eq!(join_workflow().unwrap().workflow, "join");
         assert_eq!(reset_workflow().unwrap().workflow, "reset");
@@ -205,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn every_action_is_used_by_a_list() {
+    fn every_action_is_used_by_a_phase_list() {
         let lists = [
             include_str!("../../phases/init.yaml"),
             include_str!("../../phases/join.yaml"),

@@ -1,11 +1,11 @@
-//! The checks before anything changes, mending what the user lets us mend, and the images.
+//! The preflight checks and fixes, and the image pulls.
 //!
-//! Reads: the host, the configuration, what earlier runs left. Writes: with `--fix`, what can be mended; and it
-//! starts to pull the images, which goes on while certificates and files are made.
+//! Reads: the host, the configuration, files of earlier runs. Writes: with `--fix`, what can be fixed; starts the
+//! image pulls, which continue while certificates and files are created.
 
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
-use crate::checks::fix::{self, Mended, Outcome, Unmended};
+use crate::checks::fix::{self, FailedFix, Fixes, Outcome};
 use crate::checks::{self, Consequence, Finding, Inputs, Repair, Report, Rerun, Role, Severity};
 use crate::config::images;
 use crate::config::model::ClusterConfig;
@@ -22,7 +22,6 @@ use crate::state::quorum;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// See the module's text.
 pub struct Preflight;
 
 impl Action for Preflight {
@@ -41,46 +40,46 @@ impl Action for Preflight {
         if cx.fixes() {
             // A run that will be refused must not change the host first.
             report.verdict_on_the_unfixable(subject.role)?;
-            let outcome = mend(cx, &subject, report)?;
+            let outcome = fix(cx, &subject, report)?;
             (report, planned) = (outcome.after, outcome.planned);
         }
         for finding in report.findings.iter().filter(|finding| finding.severity == Severity::Warning) {
             cx.events.warning(warning(finding));
         }
         report.verdict(subject.role)?;
-        follow(cx, &report.consequences);
+        apply_overrides(cx, &report.consequences);
         if manifests::are_all_written(cx)? {
-            // The kubelet of an earlier run sees to their images, also when it has removed some to make room.
+            // The kubelet of an earlier run pulls the images, including any that it garbage-collected.
             return Ok(());
         }
         if let Some(service) = planned.iter().find_map(Repair::starts_runtime) {
-            // It cannot be asked before it runs: the rest of the plan holds for the socket where it will listen.
+            // It cannot be queried before it runs: the rest of the plan assumes its default socket.
             cx.expect_runtime(service)?;
-            cx.events.message(format!("images that are missing are pulled once {service} runs"));
+            cx.events.message(format!("missing images are pulled once {service} runs"));
             return Ok(());
         }
         cx.start_pulls(subject.images)
     }
 }
 
-/// What a host is judged as.
+/// What the checks need to know about the host.
 pub struct Subject {
-    /// What it is to become.
+    /// The role.
     pub role: Role,
-    /// The cluster's configuration, with what its kubelets are told.
+    /// The cluster's configuration, including the kubelet configuration.
     pub cluster: ClusterConfig,
-    /// The API server that a joining host asks first, where it is known.
+    /// The API server that a joining host contacts first, if known.
     pub api_host: Option<String>,
-    /// Where a joining worker puts the CA certificate.
+    /// Where a joining worker writes the CA certificate.
     pub ca_cert_path: Option<PathBuf>,
-    /// The certificates come from the cluster, so they need not be here yet.
+    /// The certificates are downloaded from the cluster, so they need not exist yet.
     pub certs_downloaded: bool,
-    /// The images that it will run and that can be pulled ahead.
+    /// The images that it will run and that can be pulled in advance.
     pub images: Vec<String>,
 }
 
 impl Subject {
-    /// What `init` or `join` makes of this host.
+    /// For this host in `init` or `join`.
     fn of(cx: &Context) -> Result<Self> {
         let role = match (&cx.task, cx.control_plane_join()) {
             (Task::Join(..), None) => Role::Worker,
@@ -90,11 +89,11 @@ impl Subject {
         let joining = cx.joining().ok();
         let mut cluster = cx.cluster()?.clone();
         if let Some(joining) = joining {
-            // Of a cluster that was found the kubelets' configuration is a ConfigMap of its own; what is no mapping
-            // is told by the phase that needs it.
+            // The kubelet configuration of a discovered cluster is a ConfigMap of its own; the phase that needs the
+            // mapping reports if it is not one.
             cluster.kubelet = untrusted::read(joining.kubelet.as_bytes()).unwrap_or_default();
         }
-        // A worker's kubelet pulls what Pods need as they come.
+        // A worker's kubelet pulls images when Pods need them.
         let images = if role == Role::Worker { Vec::new() } else { control_plane_images(cx)? };
         Ok(Self {
             role,
@@ -107,12 +106,9 @@ impl Subject {
     }
 }
 
-/// Judges this host.
-///
-/// # Errors
-/// When what earlier runs left cannot be read.
+/// Runs the checks on this host.
 pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
-    let mut adopted = manifests::as_we_write_them(cx)?;
+    let mut adopted = manifests::up_to_date(cx)?;
     if cx.joining().is_ok() {
         adopted.extend(previous_run::files_of_this_cluster(cx)?);
     }
@@ -142,29 +138,23 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
 }
 
 /// The names of the images that this control plane will run.
-///
-/// # Errors
-/// When the command has no cluster configuration.
 pub fn control_plane_images(cx: &Context) -> Result<Vec<String>> {
     Ok(images::all(cx.cluster()?, cx.facts()?).iter().map(ToString::to_string).collect())
 }
 
-/// Mends, as root, what can be mended and looks again. What cannot be mended is a warning; its finding stays.
-///
-/// # Errors
-/// When what earlier runs left cannot be read.
-pub fn mend(cx: &Context, subject: &Subject, report: Report) -> Result<Outcome> {
+/// Fixes, as root, what can be fixed, and runs the checks again. A failed fix is a warning; its finding stays.
+pub fn fix(cx: &Context, subject: &Subject, report: Report) -> Result<Outcome> {
     if cx.uid != 0 {
-        // Nothing of it can be done without root, and that has a finding of its own.
+        // Fixes need root, and there is a finding for that.
         return Ok(Outcome { after: report, ..Outcome::default() });
     }
     let mut journal = Journal::load(&cx.files)?;
     fix::in_rounds(
         report,
         |round| {
-            let mended = fix::apply(&cx.host, &mut journal, round);
-            tell(cx, &mended);
-            mended
+            let fixes = fix::apply(&cx.host, &mut journal, round);
+            report_fixes(cx, &fixes);
+            fixes
         },
         |round| {
             cx.gate.effect(|| {
@@ -175,32 +165,32 @@ pub fn mend(cx: &Context, subject: &Subject, report: Report) -> Result<Outcome> 
     )
 }
 
-fn tell(cx: &Context, mended: &Mended) {
-    for fixed in &mended.fixed {
+fn report_fixes(cx: &Context, fixes: &Fixes) {
+    for fixed in &fixes.fixed {
         cx.events.message(format!("{}: {}", fixed.id, fixed.what));
     }
-    for Unmended { id, why, .. } in &mended.failed {
+    for FailedFix { id, why, .. } in &fixes.failed {
         let why = why.causes().iter().fold(why.to_string(), |text, cause| format!("{text}: {cause}"));
-        cx.events.warning(format!("{id}: this could not be mended: {why}"));
+        cx.events.warning(format!("{id}: the fix failed: {why}"));
     }
 }
 
-/// A runtime that was just started takes a moment to listen. One that does not come is a finding of the checks.
+/// A runtime that was just started needs some time to listen. If it does not respond, the checks report it.
 fn wait_for_runtime(cx: &Context, before: &Report) {
     const LIMIT: Duration = Duration::from_secs(30);
     let starts = |repair: &Repair| {
         repair.starts_runtime().is_some() || matches!(repair, Repair::CgroupDriver { .. } | Repair::SandboxImage { .. })
     };
     if before.findings.iter().filter_map(|finding| finding.repair.as_ref()).any(starts) {
-        let wait = Wait::new("an answer of the container runtime", LIMIT);
+        let wait = Wait::new("the container runtime to respond", LIMIT);
         let _ = wait.until(&cx.clock, &cx.events, || {
             Ok(cx.runtime().map_or_else(|failure| Poll::Pending(failure.to_string()), Poll::Ready))
         });
     }
 }
 
-/// What must be set so that the cluster comes up although a check was ignored.
-fn follow(cx: &mut Context, consequences: &[Consequence]) {
+/// Sets kubelet fields so that the cluster works although a check is ignored.
+fn apply_overrides(cx: &mut Context, consequences: &[Consequence]) {
     for Consequence::KubeletField { field, value } in consequences {
         if cx.set_kubelet_default(field, value) {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

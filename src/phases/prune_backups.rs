@@ -1,9 +1,9 @@
-//! Removes old copies of what commands replaced, below `/var/lib/kubewright/backup`.
+//! Removes old backups of replaced files in `/var/lib/kubewright/backup`.
 //!
-//! They hold private keys and credentials that stay valid for as long as their CA. So only the last few are kept, and a
-//! CA key that no longer signs is not kept at all.
+//! They contain private keys and credentials that are valid as long as their CA. Therefore only the newest backups are
+//! kept, without CA keys that no longer sign.
 //!
-//! Reads: the names in that directory. Writes: removes old copies.
+//! Reads: the names in that directory. Writes: removes old backups.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -16,19 +16,19 @@ use crate::state::backups::runs;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// How many copies of each kind are kept.
+/// The number of backups of each kind to keep.
 const KEPT: usize = 3;
 /// The names of keys that sign certificates and tokens.
 const CA_KEYS: [&str; 3] = ["ca.key", "front-proxy-ca.key", "sa.key"];
-/// Copies have the path of what they are copies of, which is not deep.
+/// Backups have the path of the original file, which is not deep.
 const DEEPEST: usize = 32;
 
-/// Removes what is older than the last copies, and the CA keys in those, unless the CA is being changed.
+/// Removes all but the newest backups, and the CA keys in those, unless a CA rotation is in progress.
 pub struct PruneBackups;
 
 impl Action for PruneBackups {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        // A run that kept no copy leaves the others alone, but for the end of a rotation that was cut short.
+        // A run without backups keeps the others, except at the end of an interrupted rotation.
         let renewal = cx.renewal()?;
         let ends_rotation = renewal.rotation.as_ref().is_some_and(|rotation| rotation.stage == Stage::Drop);
         if !ends_rotation && !cx.files.exists(&renewal.backup) {
@@ -38,36 +38,36 @@ impl Action for PruneBackups {
         for run in runs(cx)? {
             kinds.entry(run.kind).or_default().push(Path::new(BACKUP_DIR).join(run.name));
         }
-        let signs_still = rotation_goes_on(cx)?;
+        let signs_still = rotation_is_in_progress(cx)?;
         for runs in kinds.values() {
             let (old, kept) = runs.split_at(runs.len().saturating_sub(KEPT));
-            discard(cx, old, "older copies of what was replaced")?;
+            discard(cx, old, "old backups of replaced files")?;
             if !signs_still {
                 let mut keys = Vec::new();
                 for run in kept {
                     ca_keys(cx, run, DEEPEST, &mut keys)?;
                 }
-                discard(cx, &keys, "copies of CA keys that no longer sign")?;
+                discard(cx, &keys, "backups of CA keys that no longer sign")?;
             }
         }
         Ok(())
     }
 }
 
-/// True while a change of CA can still be taken back by hand.
-fn rotation_goes_on(cx: &Context) -> Result<bool> {
+/// True while a CA rotation can still be rolled back by hand.
+fn rotation_is_in_progress(cx: &Context) -> Result<bool> {
     let dir = &cx.cluster()?.certificates_dir;
-    for folder in FOLDERS {
-        if !cx.files.list(&dir.join(folder))?.is_empty() {
+    for directory in FOLDERS {
+        if !cx.files.list(&dir.join(directory))?.is_empty() {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn ca_keys(cx: &Context, folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
-    for name in removal::names(&cx.host, folder)?.unwrap_or_default() {
-        let path = folder.join(&name);
+fn ca_keys(cx: &Context, directory: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
+    for name in removal::names(&cx.host, directory)?.unwrap_or_default() {
+        let path = directory.join(&name);
         if CA_KEYS.contains(&name.as_str()) {
             found.push(path);
         } else if depth > 0 {
@@ -81,7 +81,7 @@ fn discard(cx: &Context, paths: &[PathBuf], what: &str) -> Result<()> {
     let before = cx.gate.count();
     for path in paths {
         for kept in removal::remove(&cx.host, Path::new(BACKUP_DIR), path)?.kept {
-            cx.events.warning(format!("{} stays: {}", kept.path.display(), kept.why));
+            cx.events.warning(format!("{} was not removed: {}", kept.path.display(), kept.why));
         }
     }
     let removed = cx.gate.count() - before;

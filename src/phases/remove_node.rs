@@ -1,6 +1,6 @@
-//! A node on another host, taken out of the cluster from here: what must be right first, and its place in etcd.
+//! Removes a node on another host from the cluster: preconditions, and its etcd member.
 //!
-//! Reads: the node, etcd's members. Writes: the membership.
+//! Reads: the node, the etcd members. Writes: the membership.
 
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::etcd::Departure;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::node::is_ready;
-use crate::ops::etcd_member::{self, Place};
+use crate::ops::etcd_member::{self, EtcdMembership};
 use crate::phases::delete_node;
 use crate::pipeline::{Action, Target};
 use crate::state::leave_error::LeaveError;
@@ -17,7 +17,8 @@ use crate::state::notice;
 #[cfg(test)]
 mod tests;
 
-/// The node must not be this host, must be as dead as the user says, and etcd must be able to do without it.
+/// The node must not be this host, must be in the state that the user specified, and etcd must keep its quorum without
+/// it.
 pub struct RemoveCheck;
 
 impl Action for RemoveCheck {
@@ -43,18 +44,20 @@ impl Action for RemoveCheck {
             Some(found) if !dead && !is_ready(found) => return Err(LeaveError::MaybeDead(name).into()),
             _ => {}
         }
-        match find_place(cx).map_err(LeaveError::elsewhere)? {
-            Place::None if found.is_none() => Err(LeaveError::NoSuchNode(name).into()),
-            Place::Last => Err(LeaveError::elsewhere(LeaveError::LastMember { name }.into())),
-            Place::Unknown(why) => Err(LeaveError::elsewhere(LeaveError::EtcdSilent { why }.into())),
-            // A kubelet that is away says nothing of its host.
-            Place::Member { .. } if dead && etcd_member::is_alive(cx)? => Err(LeaveError::MemberAlive(name).into()),
-            Place::None | Place::Member { .. } => Ok(()),
+        match determine_membership(cx).map_err(LeaveError::for_other_host)? {
+            EtcdMembership::None if found.is_none() => Err(LeaveError::NoSuchNode(name).into()),
+            EtcdMembership::Last => Err(LeaveError::for_other_host(LeaveError::LastMember { name }.into())),
+            EtcdMembership::Unknown(why) => Err(LeaveError::for_other_host(LeaveError::EtcdSilent { why }.into())),
+            // A kubelet that does not report does not mean that its host no longer exists.
+            EtcdMembership::Member { .. } if dead && etcd_member::is_alive(cx)? => {
+                Err(LeaveError::MemberAlive(name).into())
+            }
+            EtcdMembership::None | EtcdMembership::Member { .. } => Ok(()),
         }
     }
 }
 
-/// Takes the node's member out of etcd.
+/// Removes the etcd member of the node.
 pub struct RemoveMember;
 
 impl Action for RemoveMember {
@@ -63,22 +66,22 @@ impl Action for RemoveMember {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if !matches!(find_place(cx)?, Place::Member { .. }) {
-            cx.events.message("it has no member of etcd: nothing to do");
+        if !matches!(determine_membership(cx)?, EtcdMembership::Member { .. }) {
+            cx.events.message("it has no etcd member: nothing to do");
             return Ok(());
         }
         let name = cx.leaving()?.name.clone();
-        if etcd_member::leave(cx).map_err(LeaveError::elsewhere)? == Departure::Removed {
-            cx.events.message(format!("took the member of {name} out of etcd"));
+        if etcd_member::leave(cx).map_err(LeaveError::for_other_host)? == Departure::Removed {
+            cx.events.message(format!("removed the etcd member of {name}"));
         }
         Ok(())
     }
 }
 
-/// An etcd that others run knows nothing of nodes.
-fn find_place(cx: &mut Context) -> Result<Place> {
+/// An external etcd has no members of nodes.
+fn determine_membership(cx: &mut Context) -> Result<EtcdMembership> {
     match cx.cluster()?.etcd {
-        Etcd::External(_) => Ok(Place::None),
-        Etcd::Local(_) => delete_node::place(cx),
+        Etcd::External(_) => Ok(EtcdMembership::None),
+        Etcd::Local(_) => delete_node::etcd_membership(cx),
     }
 }

@@ -1,7 +1,7 @@
 //! Renews one certificate or kubeconfig of the control plane.
 //!
-//! Reads: what is there, and the CA that signs it. Writes: a copy of what was there below
-//! `/var/lib/kubewright/backup`, then the new certificate with a new key.
+//! Reads: the old one, and the CA that signs it. Writes: a backup of the old one in `/var/lib/kubewright/backup`, then
+//! the new certificate with a new key.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -10,7 +10,6 @@ use crate::pipeline::{Action, Target};
 use crate::pki::moment;
 use crate::state::renewable::Row;
 
-/// See the module's text.
 pub struct Renew;
 
 impl Action for Renew {
@@ -27,7 +26,7 @@ impl Action for Renew {
             Row::Kubeconfig(spec) => renewal::kubeconfig(cx, spec)?,
         };
         cx.events.message(format!(
-            "renewed {}: serial {}, ends {}",
+            "renewed {} (serial {}, expires {})",
             renewed.name,
             renewed.new.serial,
             moment::text(renewed.new.not_after)
@@ -36,8 +35,8 @@ impl Action for Renew {
     }
 }
 
-/// True when this is to be renewed in this run. Of everything, what is not here or what only an external CA could
-/// sign is left out; what was asked for by name is tried, so that its error is told.
+/// True if this run renews it. Without a name, missing certificates and those that only an external CA can sign are
+/// skipped; a certificate that was specified by name is tried, so that its error is reported.
 fn is_due(cx: &mut Context, name: &str) -> Result<bool> {
     let renewal = cx.renewal()?;
     if !renewal.wants(name) {

@@ -1,10 +1,10 @@
-//! Gives the kubelet a client certificate that works and that it can renew by itself.
+//! Gives the kubelet a valid client certificate that it can renew itself.
 //!
-//! A kubelet renews its certificate while it can reach the API server. Two things keep it from that: a kubeconfig
-//! with a certificate inside, which the renewed one never replaces, and a certificate that has ended.
+//! A kubelet renews its certificate while it can reach the API server. Two things prevent that: a kubeconfig with an
+//! embedded certificate, which the renewed one never replaces, and an expired certificate.
 //!
-//! Reads: `/etc/kubernetes/kubelet.conf`, `/var/lib/kubelet/pki/kubelet-client-current.pem`, the CA. Writes: those
-//! two, where they are of no use, and a note that the kubelet is to be restarted.
+//! Reads: `/etc/kubernetes/kubelet.conf`, `/var/lib/kubelet/pki/kubelet-client-current.pem`, the CA. Writes: both
+//! files, if they are unusable, and a mark that the kubelet must be restarted.
 
 use crate::base::fault::Result;
 use crate::base::files::Content;
@@ -23,7 +23,6 @@ use crate::state::renewable::KUBELET_CONF as NAME;
 use std::path::Path;
 
 const MODE: u32 = 0o600;
-/// See the module's text.
 pub struct RepairKubelet;
 
 impl Action for RepairKubelet {
@@ -37,13 +36,14 @@ impl Action for RepairKubelet {
         match credential {
             Credential::Other => return Ok(()),
             Credential::Rotated if lasts => return Ok(()),
-            Credential::Embedded if lasts => return point_at_rotated(cx, config),
+            Credential::Embedded if lasts => return use_rotated_file(cx, config),
             Credential::Rotated | Credential::Embedded => {}
         }
         let ca_key = cx.pki()?.key_path(catalog::cert("ca")?);
         if !cx.files.exists(&ca_key) && cx.renewal()?.only.is_none() {
             cx.events.warning(format!(
-                "{KUBELET_CONF} has a certificate that the kubelet does not renew, and only an external CA can: run 'kubewright certs generate-csr'"
+                "{KUBELET_CONF} has a certificate that the kubelet does not renew, and only an external CA can: run \
+                 'kubewright certs generate-csr'"
             ));
             return Ok(());
         }
@@ -51,14 +51,14 @@ impl Action for RepairKubelet {
             Credential::Embedded if rotated.is_none() => renew_embedded(cx),
             Credential::Embedded => {
                 renew_rotated(cx, rotated.as_ref())?;
-                point_at_rotated(cx, config)
+                use_rotated_file(cx, config)
             }
             _ => renew_rotated(cx, rotated.as_ref()),
         }
     }
 }
 
-/// Makes a new certificate where the kubelet keeps its own, in the place of one that is over, nearly so, or gone.
+/// Writes a new certificate in the place of the kubelet's own, if that has expired, expires soon, or is missing.
 fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
     let now = cx.clock.now();
     let (store, keys) = (cx.pki()?, cx.keys());
@@ -70,7 +70,7 @@ fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
     let validity = Validity::of_kubeconfig(cx.cluster()?, now, &ca.cert);
     let (cert, key) = store.issue_client(&ca, &subject, validity, cx.cluster()?, keys.as_ref())?;
     back_up(cx, Path::new(KUBELET_CLIENT_CURRENT))?;
-    kubelet_service::note_due(cx)?;
+    kubelet_service::mark_due(cx)?;
     let pem = [cert.pem().as_bytes(), key.pem().expose().as_bytes()].concat();
     let content = Content::secret(pem, "(certificate and private key, not shown)\n");
     if cx.files.exists(Path::new(KUBELET_CLIENT_CURRENT)) {
@@ -80,20 +80,20 @@ fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
             cx.files.mode_or(Path::new(KUBELET_CLIENT_CURRENT), MODE),
         )?;
     } else {
-        // The kubelet renews only what is a link to a file of its own naming.
+        // The kubelet renews only a link to a file with its own naming scheme.
         let stamp = moment::text(now).replace(['T', ':'], "-");
         let file = Path::new(KUBELET_PKI_DIR).join(format!("kubelet-client-{}.pem", stamp.trim_end_matches('Z')));
         cx.files.write(&file, &content, MODE)?;
         cx.files.link(Path::new(KUBELET_CLIENT_CURRENT), &file)?;
     }
     cx.events.message(format!(
-        "renewed {KUBELET_CLIENT_CURRENT}, which the kubelet could not renew by itself: serial {}",
+        "renewed {KUBELET_CLIENT_CURRENT}, which the kubelet could not renew itself (serial {})",
         cert.serial
     ));
     Ok(())
 }
 
-/// Whom the kubelet stands for: as an earlier certificate of its own says, else as the host is called.
+/// The subject of the kubelet's certificate: from an earlier certificate of its own, otherwise from the node name.
 fn subject(cx: &Context) -> Result<Subject> {
     for name in
         cx.files.list(Path::new(KUBELET_PKI_DIR))?.iter().rev().filter(|name| name.starts_with("kubelet-client-"))
@@ -107,26 +107,26 @@ fn subject(cx: &Context) -> Result<Subject> {
     Ok(Subject::new(format!("system:node:{}", cx.node()?.name), &[catalog::NODES]))
 }
 
-fn point_at_rotated(cx: &mut Context, mut config: Kubeconfig) -> Result<()> {
+fn use_rotated_file(cx: &mut Context, mut config: Kubeconfig) -> Result<()> {
     back_up(cx, Path::new(KUBELET_CONF))?;
-    kubelet_service::note_due(cx)?;
+    kubelet_service::mark_due(cx)?;
     if let Some(user) = config.current_user_mut() {
         (user.client_certificate_data, user.client_key_data) = (None, None);
         user.client_certificate = Some(KUBELET_CLIENT_CURRENT.into());
         user.client_key = Some(KUBELET_CLIENT_CURRENT.into());
     }
     cx.files.write(Path::new(KUBELET_CONF), &config.content()?, cx.files.mode_or(Path::new(KUBELET_CONF), MODE))?;
-    cx.events.message(format!("pointed {KUBELET_CONF} at {KUBELET_CLIENT_CURRENT}, which the kubelet renews"));
+    cx.events.message(format!("{KUBELET_CONF} now refers to {KUBELET_CLIENT_CURRENT}, which the kubelet renews"));
     Ok(())
 }
 
-/// A kubelet that does not rotate has nothing but what is in its kubeconfig.
+/// A kubelet without rotation has only the certificate in its kubeconfig.
 fn renew_embedded(cx: &mut Context) -> Result<()> {
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, Path::new(KUBELET_CONF))?;
-    kubelet_service::note_due(cx)?;
+    kubelet_service::mark_due(cx)?;
     let spec = catalog::kubeconfig(NAME)?;
     let done = store.renew_kubeconfig(spec, Path::new(KUBERNETES_DIR), cx.cluster()?, keys.as_ref())?;
-    cx.events.message(format!("renewed {NAME}: serial {}", done.new.serial));
+    cx.events.message(format!("renewed {NAME} (serial {})", done.new.serial));
     Ok(())
 }

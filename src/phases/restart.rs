@@ -1,16 +1,16 @@
-//! Has components take up what is on the disk: one after the other, each proved before the next.
+//! Lets components load the current files: one after the other, each verified before the next.
 //!
-//! Whether a component has to is read from the world: its container is older than a file that it reads, or its port
-//! shows another certificate. So a run that was killed is continued by the next one. The proof is what the component
-//! shows on its port, that it runs in a new container, and that it says it is well. A component that cannot live with
-//! what this run changed gets the old files back (`rollback`), and that is proved likewise.
+//! Whether a component must be restarted is determined from its state: its container is older than a file that it
+//! loads, or its port serves another certificate. So the next run continues a killed one. A component is verified by
+//! the certificate on its port, its new container, and its health check. If it does not work with the files that this
+//! run changed, the old ones are restored (`rollback`) and verified in the same way.
 //!
-//! What a killed run has left is completed first: pairs of certificate and key that are half exchanged, and a kubelet
-//! that has not read its files. Nothing is ended unless a kubelet is well that starts it again, and the keys and
-//! certificates of the component belong together.
+//! The leftovers of a killed run are completed first: certificate and key of which only one was replaced, and a
+//! kubelet that has not loaded its files. No container is stopped unless a healthy kubelet will restart it, and the
+//! keys and certificates of the component belong together.
 //!
-//! Reads: the static Pods' manifests, the container runtime, the components' ports. Writes: containers that are
-//! ended, which the kubelet replaces; on failure the old files.
+//! Reads: the static Pods' manifests, the container runtime, the components' ports. Writes: stops containers, which
+//! the kubelet replaces; on failure restores the old files.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -19,30 +19,30 @@ use crate::context::Context;
 use crate::ops::kubelet_service;
 use crate::ops::renewal::finish_replacement;
 use crate::ops::rollback;
-use crate::ops::running::{Running, ThisHost, that_run};
+use crate::ops::running::{Running, ThisHost, only_running};
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::CERTS;
 use crate::pki::{Cert, PkiError, Problem};
-use crate::state::consumers::{READERS, Reader};
+use crate::state::consumers::{CONSUMERS, Consumer};
 use crate::state::ports::{self, Port};
 use crate::state::renewable::Row;
 use crate::state::static_pod::StaticPod;
 use std::time::Duration;
 
 const API_SERVER: &str = "kube-apiserver";
-/// How long a component that reads its files again is given before it is restarted after all.
+/// How long a component that reloads its files may take before it is restarted.
 const RELOAD: Duration = Duration::from_secs(2);
 
-/// A component did not come up with what is on the disk.
+/// A component did not start with the current files.
 #[derive(Debug, thiserror::Error)]
-enum NotTakenUp {
-    #[error("{component} did not load what is on the disk: {why}; {outcome}")]
+enum NotLoaded {
+    #[error("{component} did not load the current files: {why}; {outcome}")]
     Component { component: &'static str, why: String, outcome: String },
     #[error("the restarted API server does not accept admin.conf: {why}; {outcome}")]
     Admin { why: String, outcome: String },
 }
 
-impl NotTakenUp {
+impl NotLoaded {
     fn component(&self) -> &'static str {
         match self {
             Self::Component { component, .. } => component,
@@ -51,7 +51,7 @@ impl NotTakenUp {
     }
 }
 
-impl Fault for NotTakenUp {
+impl Fault for NotLoaded {
     fn exit_code(&self) -> ExitCode {
         ExitCode::Unhealthy
     }
@@ -63,7 +63,6 @@ impl Fault for NotTakenUp {
     }
 }
 
-/// See the module's text.
 pub struct RestartComponents;
 
 impl Action for RestartComponents {
@@ -82,11 +81,11 @@ impl Action for RestartComponents {
 
 fn restart_all(cx: &mut Context) -> Result<()> {
     finish_pairs(cx)?;
-    kubelet_service::take_up(cx)?;
+    kubelet_service::restart_if_due(cx)?;
     let mut here = Vec::new();
-    for reader in READERS {
-        if StaticPod::read(&cx.files, reader.component)?.is_some() {
-            here.push(reader);
+    for consumer in CONSUMERS {
+        if StaticPod::read(&cx.files, consumer.component)?.is_some() {
+            here.push(consumer);
         }
     }
     if here.is_empty() {
@@ -94,13 +93,13 @@ fn restart_all(cx: &mut Context) -> Result<()> {
     }
     let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
     let host = ThisHost::find(cx)?;
-    let of = |reader: &Reader| ports.iter().filter(|port| port.component == reader.component).cloned().collect();
-    let components: Vec<Proved<'_>> =
-        here.into_iter().map(|reader| Proved { reader, ports: of(reader), host: &host }).collect();
-    take_up_all(cx, &components, &host)
+    let of = |consumer: &Consumer| ports.iter().filter(|port| port.component == consumer.component).cloned().collect();
+    let components: Vec<RunningComponent<'_>> =
+        here.into_iter().map(|consumer| RunningComponent { consumer, ports: of(consumer), host: &host }).collect();
+    load_all(cx, &components, &host)
 }
 
-/// Says which renewed files stay on disk although a component failed, and how they come into use.
+/// Reports the renewed files that stay on disk although a component failed, and how they are loaded later.
 fn report_unloaded(cx: &mut Context) -> Result<()> {
     let mut names = Vec::new();
     for name in cx.renewal()?.renewed.iter().map(|one| one.name).collect::<Vec<_>>() {
@@ -118,33 +117,33 @@ fn report_unloaded(cx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Brings the components to what is on the disk, one after the other. When the administrator cannot enter then, all of
-/// them go back.
-fn take_up_all(cx: &mut Context, components: &[Proved<'_>], host: &dyn Running) -> Result<()> {
+/// Restarts the components one after the other. If the API server does not accept admin.conf afterwards, all of them
+/// are rolled back.
+fn load_all(cx: &mut Context, components: &[RunningComponent<'_>], host: &dyn Running) -> Result<()> {
     let mut restarted = Vec::new();
     for component in components {
         if component.is_due(cx)? {
             component.require_pairs(cx)?;
-            component.take_up(cx)?;
+            component.load(cx)?;
             restarted.push(component);
         }
     }
     if restarted.is_empty() {
         return Ok(());
     }
-    let Err(failure) = host.admin_enters(cx) else { return Ok(()) };
+    let Err(failure) = host.verify_admin_access(cx) else { return Ok(()) };
     let mut paths = rollback::admin_files();
     for component in &restarted {
-        paths.extend(component.reader.paths(cx)?);
+        paths.extend(component.consumer.paths(cx)?);
     }
-    let outcome = rollback::put_back(cx, &paths)?.then(|| {
+    let outcome = rollback::restore(cx, &paths)?.then(|| {
         restarted.iter().try_for_each(|component| component.restart(cx))?;
-        host.admin_enters(cx)
+        host.verify_admin_access(cx)
     });
-    Err(NotTakenUp::Admin { why: failure.to_string(), outcome }.into())
+    Err(NotLoaded::Admin { why: failure.to_string(), outcome }.into())
 }
 
-/// Nobody is restarted into a certificate and a key that do not belong together.
+/// No component is restarted with a certificate and a key that do not belong together.
 fn finish_pairs(cx: &mut Context) -> Result<()> {
     for spec in CERTS {
         finish_replacement(cx, spec)?;
@@ -152,55 +151,52 @@ fn finish_pairs(cx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// A component with what it is proved by.
-pub(crate) struct Proved<'a> {
-    pub(crate) reader: &'a Reader,
+/// A component with its ports.
+pub(crate) struct RunningComponent<'a> {
+    pub(crate) consumer: &'a Consumer,
     pub(crate) ports: Vec<Port>,
     pub(crate) host: &'a dyn Running,
 }
 
-impl Proved<'_> {
-    /// True when something that it reads was renewed, or lies on the disk and is not in use. Who asked for one thing
-    /// does not get a restart for another.
+impl RunningComponent<'_> {
+    /// True if one of its files was renewed or is not loaded. If the user selected one certificate, components without
+    /// it are not restarted.
     fn is_due(&self, cx: &mut Context) -> Result<bool> {
         let renewal = cx.renewal()?;
-        if renewal.renewed.iter().any(|one| self.reader.reads(one.name)) {
+        if renewal.renewed.iter().any(|one| self.consumer.loads(one.name)) {
             return Ok(true);
         }
-        if renewal.only.as_ref().is_some_and(|only| !self.reader.reads(only)) {
+        if renewal.only.as_ref().is_some_and(|only| !self.consumer.loads(only)) {
             return Ok(false);
         }
-        let running = that_run(&self.host.containers(self.reader.component)?);
-        if self.reader.is_stale(cx, &running)? {
+        let running = only_running(&self.host.containers(self.consumer.component)?);
+        if self.consumer.is_stale(cx, &running)? {
             return Ok(true);
         }
-        // A component that does not run has nothing old in use; it reads what is there when it starts.
-        Ok(!running.is_empty() && self.other_shown(cx)?.is_some())
+        // A stopped component has no old files in use; it loads the current ones when it starts.
+        Ok(!running.is_empty() && self.other_served(cx)?.is_some())
     }
 
-    /// Brings the component to what is on the disk, or back to what was there before.
-    ///
-    /// # Errors
-    /// When it does not come up with what is on the disk, whatever became of the way back.
-    pub fn take_up(&self, cx: &mut Context) -> Result<()> {
-        let running = that_run(&self.host.containers(self.reader.component)?);
-        // One that does not run, or whose port is not known, has not loaded anything.
-        let can_reload = self.reader.reloads && !running.is_empty() && !self.ports.is_empty();
-        if can_reload && !self.reader.is_stale(cx, &running)? && self.shows(cx)? {
-            cx.events.message(format!("{} has taken up its new certificate by itself", self.reader.component));
+    /// Lets the component load the current files, or rolls back to the old ones.
+    pub fn load(&self, cx: &mut Context) -> Result<()> {
+        let running = only_running(&self.host.containers(self.consumer.component)?);
+        // A stopped component, or one without a known port, has not reloaded anything.
+        let can_reload = self.consumer.reloads && !running.is_empty() && !self.ports.is_empty();
+        if can_reload && !self.consumer.is_stale(cx, &running)? && self.serves_current(cx)? {
+            cx.events.message(format!("{} has reloaded its new certificate", self.consumer.component));
             return Ok(());
         }
-        self.host.kubelet_is_well(cx)?;
+        self.host.require_kubelet(cx)?;
         let Err(failure) = self.restart(cx) else { return Ok(()) };
-        let paths = self.reader.paths(cx)?;
-        let outcome = rollback::put_back(cx, &paths)?.then(|| self.restart(cx));
-        Err(NotTakenUp::Component { component: self.reader.component, why: failure.to_string(), outcome }.into())
+        let paths = self.consumer.paths(cx)?;
+        let outcome = rollback::restore(cx, &paths)?.then(|| self.restart(cx));
+        Err(NotLoaded::Component { component: self.consumer.component, why: failure.to_string(), outcome }.into())
     }
 
-    /// Refuses to restart a component into a key and a certificate that do not belong together.
+    /// Fails if a key and a certificate of the component do not belong together.
     fn require_pairs(&self, cx: &mut Context) -> Result<()> {
         let store = cx.pki()?;
-        for name in self.reader.files {
+        for name in self.consumer.files {
             if let Row::Cert(spec) = Row::named(name)?
                 && !store.belong_together(spec)
             {
@@ -212,66 +208,66 @@ impl Proved<'_> {
         Ok(())
     }
 
-    /// Why it is not healthy now; None when it is.
-    pub(super) fn trouble(&self, cx: &Context) -> Result<Option<String>> {
-        let component = self.reader.component;
+    /// Why it is not healthy now; None if it is.
+    pub(super) fn problem(&self, cx: &Context) -> Result<Option<String>> {
+        let component = self.consumer.component;
         let all = self.host.containers(component)?;
-        if that_run(&all).is_empty() {
+        if only_running(&all).is_empty() {
             let ended = if all.is_empty() { "it has no container" } else { "its container has exited" };
             return Ok(Some(ended.into()));
         }
         match self.health_url(cx)? {
-            Some(url) => self.host.ailment(component, &url),
+            Some(url) => self.host.problem(component, &url),
             None => Ok(None),
         }
     }
 
-    /// Ends the containers that have not read the files, and waits until the kubelet has started one that has, and it
-    /// is proved to be well.
+    /// Stops the containers that have not loaded the files, and waits until the kubelet has started a new one that is
+    /// verified to be healthy.
     fn restart(&self, cx: &mut Context) -> Result<()> {
-        let component = self.reader.component;
-        let since = self.reader.read_since(cx)?;
+        let component = self.consumer.component;
+        let since = self.consumer.read_since(cx)?;
         let all = self.host.containers(component)?;
         let is_new = |created: i64| created > since;
-        let runs_new = that_run(&all).iter().any(|one| is_new(one.created));
+        let runs_new = only_running(&all).iter().any(|one| is_new(one.created));
         for container in &all {
-            // One that ended would make the kubelet wait before it starts the next.
-            let runs = that_run(std::slice::from_ref(container)).len() == 1;
+            // With an exited container in the list, the kubelet would wait before it starts the next one.
+            let runs = only_running(std::slice::from_ref(container)).len() == 1;
             if (runs && !is_new(container.created)) || (!runs && !runs_new) {
                 self.host.end(container)?;
             }
         }
-        let what = format!("a restarted {component}");
+        let what = format!("the restart of {component}");
         let limit = cx.timeouts().upgrade_manifests;
         let gate = cx.gate.clone();
         gate.effect(|| {
             let (clock, events) = (cx.clock.clone(), cx.events.clone());
             Wait { slowest: Duration::from_millis(100), ..Wait::new(&what, limit) }.until(&clock, &events, || {
-                if !that_run(&self.host.containers(component)?).iter().any(|one| is_new(one.created)) {
-                    return Ok(Poll::Pending("its container has not come back".into()));
+                if !only_running(&self.host.containers(component)?).iter().any(|one| is_new(one.created)) {
+                    return Ok(Poll::Pending("its container has not been restarted yet".into()));
                 }
-                if let Some(trouble) = self.other_shown(cx)? {
-                    return Ok(Poll::Pending(trouble));
+                if let Some(problem) = self.other_served(cx)? {
+                    return Ok(Poll::Pending(problem));
                 }
-                let trouble = match self.health_url(cx)? {
-                    Some(url) => self.host.ailment(component, &url)?,
+                let problem = match self.health_url(cx)? {
+                    Some(url) => self.host.problem(component, &url)?,
                     None => None,
                 };
-                Ok(trouble.map_or(Poll::Ready(()), Poll::Pending))
+                Ok(problem.map_or(Poll::Ready(()), Poll::Pending))
             })
         })?;
-        cx.events.message(format!("{component} runs again and shows what is on the disk"));
+        cx.events.message(format!("{component} is running with the current files"));
         Ok(())
     }
 
-    /// Which port shows something else than what is on the disk, or nothing; None when all is right.
-    fn other_shown(&self, cx: &mut Context) -> Result<Option<String>> {
+    /// The first port that does not serve the current certificate, with the reason; None if all do.
+    fn other_served(&self, cx: &mut Context) -> Result<Option<String>> {
         for port in &self.ports {
-            let meant = on_disk(cx, port)?;
-            match self.host.shown(port) {
+            let expected = on_disk(cx, port)?;
+            match self.host.served_certificate(port) {
                 Err(why) => return Ok(Some(why)),
-                Ok(shown) if meant.is_some_and(|meant| meant.der != shown.der) => {
-                    return Ok(Some(format!("{} still shows serial {}", port.address, shown.serial)));
+                Ok(served) if expected.is_some_and(|expected| expected.der != served.der) => {
+                    return Ok(Some(format!("{} still serves serial {}", port.address, served.serial)));
                 }
                 Ok(_) => {}
             }
@@ -281,11 +277,11 @@ impl Proved<'_> {
 
     /// True when every port shows what is on the disk within a moment. A plan, which writes nothing, assumes so: a component
     /// that reads its files again is only restarted when it did not.
-    fn shows(&self, cx: &mut Context) -> Result<bool> {
+    fn serves_current(&self, cx: &mut Context) -> Result<bool> {
         let (gate, clock, events) = (cx.gate.clone(), cx.clock.clone(), cx.events.clone());
         let looked = gate.effect(|| {
             Wait::new("the new certificate on its port", RELOAD)
-                .until(&clock, &events, || Ok(self.other_shown(cx)?.map_or(Poll::Ready(()), Poll::Pending)))
+                .until(&clock, &events, || Ok(self.other_served(cx)?.map_or(Poll::Ready(()), Poll::Pending)))
         });
         match looked {
             Ok(_) => Ok(true),
@@ -294,11 +290,11 @@ impl Proved<'_> {
         }
     }
 
-    /// etcd tells how it is on its metrics port, the others on their own.
+    /// etcd serves its health check on the metrics port, the others on their own.
     fn health_url(&self, cx: &Context) -> Result<Option<String>> {
-        let health = self.reader.health;
-        if self.reader.component == "etcd" {
-            let pod = StaticPod::read(&cx.files, self.reader.component)?.unwrap_or_default();
+        let health = self.consumer.health;
+        if self.consumer.component == "etcd" {
+            let pod = StaticPod::read(&cx.files, self.consumer.component)?.unwrap_or_default();
             let metrics = pod.flag("listen-metrics-urls").and_then(|urls| urls.split(',').next());
             return Ok(metrics.map(|url| format!("{}{health}", url.trim_end_matches('/'))));
         }
@@ -306,7 +302,7 @@ impl Proved<'_> {
     }
 }
 
-/// The certificate that a port should show; None where nobody says.
+/// The certificate that a port should serve; None if unknown.
 fn on_disk(cx: &mut Context, port: &Port) -> Result<Option<Cert>> {
     if port.foreign {
         return Ok(None);

@@ -1,7 +1,7 @@
-//! Makes the API server answer to further names: in the cluster's configuration, so that they are not lost with the
-//! next certificate, and in the certificate of this host.
+//! Adds SANs to the API server certificate: in the cluster's configuration, so that later certificates have them too,
+//! and in the certificate of this host.
 //!
-//! Reads: ConfigMap `kubeadm-config`, the certificate. Writes: both, where names are missing.
+//! Reads: the ConfigMap `kubeadm-config`, the certificate. Writes: both, if SANs are missing.
 
 use crate::base::fault::Result;
 use crate::base::files::Written;
@@ -18,13 +18,13 @@ use crate::pki::sans::Sans;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// The certificate that the API server serves with.
+/// The serving certificate of the API server.
 const API_SERVER: &str = "apiserver";
 
-/// Stores the names in the cluster's configuration.
-pub struct StoreNames;
+/// Adds the SANs to the cluster's configuration.
+pub struct StoreSans;
 
-impl Action for StoreNames {
+impl Action for StoreSans {
     fn needs_running_host(&self) -> bool {
         true
     }
@@ -40,17 +40,17 @@ impl Action for StoreNames {
             }
         })?;
         cx.events.message(match written {
-            Written::Unchanged => "the cluster's configuration has these names already",
-            _ => "stored the names in the cluster's configuration, for every certificate to come",
+            Written::Unchanged => "the cluster's configuration already has these SANs",
+            _ => "added the SANs to the cluster's configuration, for all later certificates",
         });
         Ok(())
     }
 }
 
-/// Renews the certificate of the API server, if it lacks a name.
-pub struct AddNames;
+/// Renews the certificate of the API server if it lacks a SAN.
+pub struct AddSans;
 
-impl Action for AddNames {
+impl Action for AddSans {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let spec = catalog::cert(API_SERVER)?;
         let store = cx.pki()?;
@@ -59,7 +59,7 @@ impl Action for AddNames {
         let mut wanted = Sans::default();
         wanted.add_all(&cx.cluster()?.api_server_cert_sans);
         if old.as_ref().is_some_and(|old| old.sans.missing(&wanted).is_empty()) {
-            cx.events.message("the certificate on the disk is valid for these names already");
+            cx.events.message("the certificate on the disk already has these SANs");
             return Ok(());
         }
         let renewed = cert(cx, spec)?;
@@ -68,7 +68,8 @@ impl Action for AddNames {
     }
 }
 
-/// The document with these names among the API server's; None when it has them, or is no document. All else stays.
+/// The document with these SANs added to the API server; None if it already has them, or is not a mapping. Everything
+/// else is kept.
 fn with_names(text: &str, names: &[String]) -> Option<String> {
     let mut document = untrusted::value(text.as_bytes()).ok()?;
     let root = document.as_object_mut()?;
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_added_once_and_nothing_else_of_the_document_is_lost() {
+    fn sans_are_added_once_and_the_rest_of_the_document_is_kept() {
         let text = "apiServer:\n  extraArgs:\n    v: \"2\"\nclusterName: x\nfutureField: 1\n";
         let names = ["lb.example.com".to_owned(), "10.0.0.9".to_owned()];
         let added = with_names(text, &names).unwrap();

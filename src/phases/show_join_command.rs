@@ -1,4 +1,4 @@
-//! The lines that make other hosts join.
+//! The commands with which other hosts join.
 //!
 //! Reads: the configuration, the CA, the tokens of the cluster. Writes: nothing.
 
@@ -9,9 +9,8 @@ use crate::phases::upload_certs::HIDDEN_KEY;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
 use crate::pki::pin;
-use crate::state::join_command::Meeting;
+use crate::state::join_command::ClusterEndpoint;
 
-/// See the module's text.
 pub struct ShowJoinCommand;
 
 impl Action for ShowJoinCommand {
@@ -27,18 +26,18 @@ impl Action for ShowJoinCommand {
         let Some(token) = bootstrap_token::for_joining(cx, &cluster, init.bootstrap_tokens.first())? else {
             cx.events.warning(
                 "the cluster has no token with which a host could join; run 'kubewright init phase bootstrap-token', \
-                 then this again",
+                 then this command again",
             );
             return Ok(());
         };
         let endpoint = init.cluster.endpoint(&init.node.local_endpoint);
-        let meeting = Meeting { endpoint, pins: pin::of_all(&ca.certs) };
+        let meeting = ClusterEndpoint { endpoint, pins: pin::of_all(&ca.certs) };
         let shown = if options.skip_token_print { "<token>" } else { token.expose() };
         let mut control_plane = None;
         if options.upload_certs && init.cluster.control_plane_endpoint.is_none() {
             cx.events.warning(
-                "no other control plane can join, because the cluster has no controlPlaneEndpoint; give \
-                 --control-plane-endpoint to the first 'init'",
+                "no other control plane can join, because the cluster has no controlPlaneEndpoint; specify \
+                 --control-plane-endpoint for the first 'init'",
             );
         } else if let Some(key) = &init.certificate_key
             && options.upload_certs

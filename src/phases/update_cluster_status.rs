@@ -1,4 +1,5 @@
-//! Takes the leaving API server out of the document of the cluster that lists them, in minors that have one.
+//! Removes the API server of the node from the document of the cluster that lists them, in minor versions that have
+//! one.
 //!
 //! Reads: the ConfigMap `kube-system/kubeadm-config`. Writes: `ClusterStatus` in it.
 
@@ -7,13 +8,12 @@ use crate::base::files::Written;
 use crate::base::go_yaml;
 use crate::context::Context;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
-use crate::ops::etcd_member::Place;
+use crate::ops::etcd_member::EtcdMembership;
 use crate::phases::join::update_status::{KEY, parse};
 use crate::pipeline::{Action, Target};
 use crate::state::static_pod::StaticPod;
 use serde_json::Value;
 
-/// See the module's text.
 pub struct ForgetStatus;
 
 impl Action for ForgetStatus {
@@ -23,25 +23,25 @@ impl Action for ForgetStatus {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         if cx.leaving()?.is_here() && StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
-            cx.events.message("this host is no control plane: nothing to do");
+            cx.events.message("this host is not a control plane: nothing to do");
             return Ok(());
         }
         let Some(cluster) = crate::phases::delete_node::registered(cx)? else { return Ok(()) };
-        if matches!(crate::phases::delete_node::place(cx)?, Place::Last) {
+        if matches!(crate::phases::delete_node::etcd_membership(cx)?, EtcdMembership::Last) {
             return Ok(());
         }
         let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
         let Some(found) = cluster.find(&map)? else { return Ok(()) };
         if found["data"][KEY].is_null() {
-            cx.events.message("this cluster keeps no ClusterStatus: nothing to do");
+            cx.events.message("this cluster has no ClusterStatus: nothing to do");
             return Ok(());
         }
-        // What cannot be read is not overwritten.
+        // An unreadable one is not overwritten.
         parse(&found)?;
         let name = cx.leaving()?.name.clone();
         let written = cluster.modify(&map, |map| without(map, &name))?;
         if written != Written::Unchanged {
-            cx.events.message(format!("took the API server of {name} out of the ClusterStatus"));
+            cx.events.message(format!("removed the API server of {name} from the ClusterStatus"));
         }
         Ok(())
     }
@@ -62,7 +62,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_this_api_server_is_taken_out() {
+    fn only_this_api_server_is_removed() {
         let text = "apiEndpoints:\n  n1:\n    advertiseAddress: 10.0.0.1\n    bindPort: 6443\n  n2:\n    advertiseAddress: 10.0.0.2\n    \
                     bindPort: 6443\napiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n";
         let mut map = json!({"data": {"ClusterStatus": text}});

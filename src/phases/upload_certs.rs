@@ -1,7 +1,7 @@
-//! The certificates that all control planes share, sealed and stored in the cluster for two hours.
+//! The certificates that all control planes share, encrypted and stored in the cluster for two hours.
 //!
-//! Reads: the CAs, sa and front-proxy pairs of this host. Writes: a short-lived token, the Secret
-//! `kube-system/kubeadm-certs` that ends with it, and the right to read it.
+//! Reads: the CAs, the sa and front-proxy keys and certificates of this host. Writes: a short-lived token, the Secret
+//! `kube-system/kubeadm-certs` that is deleted with it, and the permission to read it.
 
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
@@ -10,9 +10,9 @@ use crate::context::{Context, Task};
 use crate::kube;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{ObjectRef, SECRET};
-use crate::ops::objects::{settle, tell};
+use crate::ops::objects::{report, settle};
 use crate::pipeline::{Action, Target};
-use crate::pki::seal::SealKey;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::upload_certs;
 use base64::Engine;
@@ -20,10 +20,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What stands for a key that may not be printed.
+/// Replaces a key that must not be printed.
 pub const HIDDEN_KEY: &str = "<certificate key>";
 
-/// See the module's text.
 pub struct UploadCerts;
 
 impl Action for UploadCerts {
@@ -47,37 +46,34 @@ impl Action for UploadCerts {
     }
 }
 
-/// Seals `files` of this host with `key` and stores them in the cluster for two hours.
-///
-/// # Errors
-/// When the key has a wrong form, a file cannot be read, or the cluster refuses.
+/// Encrypts `files` of this host with `key` and stores them in the cluster for two hours.
 pub fn upload(cx: &Context, cluster: &Cluster, key: &Secret<String>, files: &[SharedFile]) -> Result<()> {
-    let seal_key = SealKey::parse(key)?;
+    let certificate_key = CertificateKey::parse(key)?;
     let mut sealed = BTreeMap::new();
     for file in files {
         let bytes = cx.files.read(&file.path)?;
-        let bytes = bytes.map(|bytes| seal_key.seal(file.name, &bytes, &cx.random)).transpose()?;
+        let bytes = bytes.map(|bytes| certificate_key.encrypt(file.name, &bytes, &cx.random)).transpose()?;
         sealed.insert(file.name.to_owned(), bytes.unwrap_or_default());
     }
     let owner_token = earlier_owner(cluster)?.map_or_else(|| token::generate(&cx.random), Ok)?;
     let mut owner = Value::Null;
     for object in upload_certs::owner_token(owner_token, cx.clock.now())? {
         cluster.create_or_update(&object.value)?;
-        // What comes back has the uid by which the sealed certificates end with it.
+        // The returned token has the uid that makes it the owner of the encrypted certificates.
         owner = ObjectRef::of(&object.value).map(|token| cluster.read(&token)).transpose()?.unwrap_or_default();
     }
     if owner["metadata"]["uid"].is_null() {
-        // Only in a plan: no server has given one.
+        // Only in a plan, where no server has set it.
         owner["metadata"]["uid"] = "(given by the API server)".into();
     }
     let objects = upload_certs::certificates(&owner, &sealed)?;
     // Of two uploads at the same moment one creates the Secret; the other one sees that it is not its own.
     for object in objects.iter().filter(|object| ObjectRef::of(&object.value).as_ref() == Some(&certs())) {
         let written = cluster.create_or_retain(&object.value)?;
-        tell(cx, object, written);
+        report(cx, object, written);
     }
     let there = cluster.find(&certs())?.unwrap_or_default();
-    if !opens(&seal_key, &there) {
+    if !opens(&certificate_key, &there) {
         cx.events.warning(
             "the certificates of an earlier upload are replaced: a certificate key that was printed before is void, and so is \
              each join command for a control plane with it",
@@ -91,15 +87,15 @@ fn certs() -> ObjectRef {
 }
 
 /// True when the key opens what the Secret holds. A Secret without any file keeps nothing.
-fn opens(key: &SealKey, secret: &Value) -> bool {
+fn opens(key: &CertificateKey, secret: &Value) -> bool {
     let mut files = secret["data"].as_object().into_iter().flatten();
     files.all(|(name, data)| {
         let sealed = data.as_str().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default();
-        sealed.is_empty() || key.open(name, &sealed).is_ok()
+        sealed.is_empty() || key.decrypt(name, &sealed).is_ok()
     })
 }
 
-/// The token on which an earlier upload hangs, so that uploading again adds none.
+/// The token that owns an earlier upload, so that uploading again adds none.
 fn earlier_owner(cluster: &Cluster) -> Result<Option<Secret<String>>> {
     let Some(certs) = cluster.find(&certs())? else { return Ok(None) };
     let Some(name) = certs.pointer("/metadata/ownerReferences/0/name").and_then(Value::as_str) else { return Ok(None) };

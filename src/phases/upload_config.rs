@@ -1,8 +1,8 @@
-//! The configuration of the cluster and of its kubelets, stored in the cluster for those who join and upgrade.
+//! The configuration of the cluster and of its kubelets, stored in the cluster for joins and upgrades.
 //!
-//! Reads: the configuration, /var/lib/kubelet/config.yaml's rules, the ConfigMap that is there.
-//! Writes: ConfigMaps `kubeadm-config` and `kubelet-config`, the right to read them, and the node's
-//! annotation with the runtime's socket in minors that want it.
+//! Reads: the configuration, the rules of /var/lib/kubelet/config.yaml, the existing ConfigMap. Writes: the ConfigMaps
+//! `kubeadm-config` and `kubelet-config`, the permission to read them, and the node's annotation with the runtime's
+//! socket in minor versions that need it.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -30,7 +30,7 @@ impl Action for UploadClusterConfig {
         let (config, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
         let document = cx.cluster_document()?;
         let endpoints = BTreeMap::from([(node.name.clone(), node.local_endpoint.clone())]);
-        // What others have noted there stays; ours is put beside it.
+        // Data of others are kept; ours are added.
         let has_status = stored_config::map(&cluster)?.is_some_and(|map| map["data"][update_status::KEY].is_string());
         let status = upload_config::cluster_status(facts, &endpoints).filter(|_| !has_status);
         let mut left_out = Vec::new();
@@ -41,7 +41,7 @@ impl Action for UploadClusterConfig {
             left_out.push(AddonName::KubeProxy);
         }
         settle(cx, &cluster, &upload_config::kubeadm_config(facts, &document, status.as_deref(), &left_out)?)?;
-        if has_status && facts.cluster_status { update_status::note(cx, &cluster) } else { Ok(()) }
+        if has_status && facts.cluster_status { update_status::add(cx, &cluster) } else { Ok(()) }
     }
 }
 
@@ -63,7 +63,7 @@ impl Action for UploadKubeletConfig {
         let socket = cx.cri_socket()?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &socket) {
             cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;
-            cx.events.message(format!("noted the container runtime's socket on node {name}"));
+            cx.events.message(format!("added the container runtime's socket to the annotations of node {name}"));
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! Waits until the control plane is healthy, and finds out why when it does not become so.
+//! Waits until the control plane is healthy, and diagnoses the cause if it does not become healthy.
 //!
-//! Reads: the health endpoints of the kubelet and of each component, the kubelet's service, the containers of changed
-//! manifests, and of a new cluster the endpoint that it shares with others. Writes: the kubelet's state (restarted where it
-//! has refused one of the Pods).
+//! Reads: the health endpoints of the kubelet and of each component, the kubelet service, the containers of changed
+//! manifests, and the shared endpoint of a new cluster. Writes: the kubelet's state (restarted if it has rejected one
+//! of the Pods).
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -14,24 +14,23 @@ use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
 use crate::host::service::Services;
 use crate::kube::ready::{self, wait_for_components};
-use crate::ops::rejected_pods::Readmission;
+use crate::ops::rejected_pods::RejectedPods;
 use crate::pipeline::{Action, Target};
 use crate::state::health;
 use crate::state::quorum;
 use std::time::Duration;
 
-/// The longest pause between two looks.
+/// The longest pause between two polls.
 const SLOWEST: Duration = Duration::from_millis(100);
-/// A kubelet that is well answers by then; before, nobody needs to count how often it ended.
+/// A healthy kubelet responds by then; before that, restarts need not be counted.
 const USUAL_START: Duration = Duration::from_secs(3);
-/// How often it is looked whether a component ends each time for a reason that stays.
-const ENDED: Duration = Duration::from_secs(5);
-/// How often it is looked whether etcd has its majority.
-const LOST_MAJORITY: Duration = Duration::from_secs(10);
+/// How often components are checked for an exit with a permanent reason.
+const EXIT_INTERVAL: Duration = Duration::from_secs(5);
+/// How often the quorum of etcd is checked.
+const QUORUM_INTERVAL: Duration = Duration::from_secs(10);
 /// The static Pods of a control plane.
 const PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
-/// See the module's text.
 pub struct WaitControlPlane;
 
 impl Action for WaitControlPlane {
@@ -47,21 +46,21 @@ impl Action for WaitControlPlane {
         })?;
         let limit = cx.timeouts().control_plane_component_health_check;
         let components = health::control_plane(&cx.files, cx.facts()?, &cx.node()?.local_endpoint)?;
-        let mut readmission = Readmission::new(cx, &PODS)?;
+        let mut rejected = RejectedPods::new(cx, &PODS)?;
         let mut hopeless = Hopeless::new(&cx.host);
-        let mut ended = Pace::new(&cx.clock, ENDED, ENDED);
+        let mut exited = Pace::new(&cx.clock, EXIT_INTERVAL, EXIT_INTERVAL);
         let start = cx.clock.monotonic();
-        let mut lost = Pace::new(&cx.clock, LOST_MAJORITY, LOST_MAJORITY);
+        let mut lost = Pace::new(&cx.clock, QUORUM_INTERVAL, QUORUM_INTERVAL);
         wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events, || {
-            readmission.look()?;
-            if ended.is_due(&cx.clock)
+            rejected.check()?;
+            if exited.is_due(&cx.clock)
                 && let Ok(runtime) = cx.runtime()
                 && let Some(found) = hopeless.look(&cx.host, &runtime)
             {
                 let elapsed = cx.clock.monotonic().saturating_sub(start);
                 return Err(cx.hopeless("a healthy control plane", elapsed, found));
             }
-            // No API server becomes healthy then, and none of them says why.
+            // Without it no API server becomes healthy, and none of them reports why.
             if lost.is_due(&cx.clock) { quorum::require(cx) } else { Ok(()) }
         })?;
         if matches!(cx.task, Task::Init(..)) {
@@ -72,9 +71,9 @@ impl Action for WaitControlPlane {
     }
 }
 
-/// The kubelet keeps ending: it is no use to wait longer.
+/// The kubelet keeps crashing: waiting longer does not help.
 #[derive(Debug, thiserror::Error)]
-#[error("the kubelet ends again and again")]
+#[error("the kubelet keeps crashing")]
 struct Crashes;
 
 impl Fault for Crashes {
@@ -86,8 +85,7 @@ impl Fault for Crashes {
     }
 }
 
-/// Nothing else comes up without the kubelet, so it has a deadline of its own, and one that does nothing but crash is
-/// given up before that.
+/// Nothing else starts without the kubelet, so it has a deadline of its own, and a crash loop ends the wait earlier.
 fn wait_for_kubelet(cx: &Context) -> Result<()> {
     const WHAT: &str = "a healthy kubelet";
     let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
@@ -97,11 +95,11 @@ fn wait_for_kubelet(cx: &Context) -> Result<()> {
     let elapsed = || cx.clock.monotonic().saturating_sub(start);
     let wait = Wait { slowest: SLOWEST, ..Wait::new(WHAT, cx.timeouts().kubelet_health_check) };
     let outcome = wait.until(&cx.clock, &cx.events, || {
-        let Some(ailment) = ready::ailment(&kubelet)? else { return Ok(Poll::Ready(())) };
+        let Some(problem) = ready::problem_of(&kubelet)? else { return Ok(Poll::Ready(())) };
         if elapsed() > USUAL_START && crashes.is_one(services.restarts("kubelet")) {
             return Err(Crashes.into());
         }
-        Ok(Poll::Pending(ailment))
+        Ok(Poll::Pending(problem))
     });
     outcome.map_err(|failure| match failure.downcast_ref::<Crashes>() {
         Some(_) => cx.diagnosed(WHAT, Duration::from_secs(elapsed().as_secs()), None).unwrap_or(failure),
@@ -109,7 +107,7 @@ fn wait_for_kubelet(cx: &Context) -> Result<()> {
     })
 }
 
-/// How often a service was seen to end while it was waited for.
+/// Counts the crashes of a service during a wait.
 #[derive(Default)]
 struct CrashLoop {
     seen: Option<u32>,
@@ -117,10 +115,10 @@ struct CrashLoop {
 }
 
 impl CrashLoop {
-    /// One end may be bad luck, such as a runtime that was just being restarted.
+    /// A single crash may be bad luck, for example while the runtime is restarted.
     const LIMIT: u32 = 5;
 
-    /// Notes the service's count of restarts, which begins anew when somebody starts it; true when there were too many.
+    /// Updates the service's restart count, which starts from zero after a manual start; true if there were too many.
     fn is_one(&mut self, restarts: Option<u32>) -> bool {
         if let (Some(before), Some(now)) = (self.seen, restarts) {
             self.times += now.saturating_sub(before);
@@ -130,7 +128,8 @@ impl CrashLoop {
     }
 }
 
-/// Waits until what runs is what this run has written: a Pod whose manifest has changed answers for a moment longer.
+/// Waits until the running containers match the manifests of this run: the old Pod of a changed manifest responds for
+/// some time.
 fn wait_for_replaced(cx: &Context) -> Result<()> {
     let entries = cx.gate.entries();
     let is_changed = |pod: &&str| {
@@ -141,7 +140,7 @@ fn wait_for_replaced(cx: &Context) -> Result<()> {
     };
     let changed: Vec<(&str, i64)> =
         PODS.into_iter().filter(is_changed).filter_map(|pod| Some((pod, cx.files.modified(&manifest(pod))?))).collect();
-    // Docker's own interface is none that could be asked.
+    // Docker without the CRI cannot be queried.
     let (false, Ok(runtime)) = (changed.is_empty(), cx.runtime()) else { return Ok(()) };
     let limit = cx.timeouts().control_plane_component_health_check;
     let wait = Wait { slowest: SLOWEST, ..Wait::new("the Pods of the changed manifests", limit) };
@@ -152,50 +151,51 @@ fn wait_for_replaced(cx: &Context) -> Result<()> {
         Ok(if old.is_empty() {
             Poll::Ready(())
         } else {
-            Poll::Pending(format!("of these none runs yet as it is written now: {}", old.join(", ")))
+            Poll::Pending(format!("not yet restarted with the new manifest: {}", old.join(", ")))
         })
     })
 }
 
-/// A container of the component runs that was made after that moment.
+/// True if a container of the component is running that was created after this time.
 fn runs_since(containers: &[Container], component: &str, since: i64) -> bool {
     containers.iter().any(|one| one.name == component && one.state == ContainerState::Running && one.created > since)
 }
 
-/// The address that all nodes will use does not lead here.
+/// The address that all nodes will use does not lead to this host.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the API server of this host is healthy, but {server}, where others will look for it, did not lead to it within {limit:?}: {last}"
+    "the API server of this host is healthy, but {server}, which other hosts will use, did not reach it within \
+     {limit:?}: {last}"
 )]
-struct Unreached {
+struct Unreachable {
     server: String,
     limit: Duration,
     last: String,
 }
 
-impl Fault for Unreached {
+impl Fault for Unreachable {
     fn exit_code(&self) -> ExitCode {
         ExitCode::Unreachable
     }
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "let the load balancer, virtual address or DNS name of controlPlaneEndpoint lead to this host ('curl -k \
-             {}/livez' shows what answers there), then run the same command again",
+            "configure the load balancer, virtual IP address or DNS name of controlPlaneEndpoint for this host ('curl \
+             -k {}/livez' shows which server responds), then run the same command again",
             self.server
         ))
     }
 }
 
-/// Waits until the cluster answers at the address in admin.conf. A load balancer needs a while to find out that there
-/// is somebody behind it; whatever comes next would fail until then.
+/// Waits until the cluster responds at the address in admin.conf. A load balancer needs some time to detect a new
+/// backend; every later phase would fail until then.
 fn reach(cx: &mut Context, limit: Duration) -> Result<()> {
     let cluster = cx.new_cluster()?;
     let (config, node) = (cx.cluster()?, cx.node()?);
     let server = format!("https://{}", config.endpoint(&node.local_endpoint));
-    let what = format!("an answer of the API server at {server}");
+    let what = format!("a response of the API server at {server}");
     cluster.wait_until_ready(cx.facts()?.api_server_probes.live, &what, limit, &cx.events).map_err(|failure| {
         match failure.downcast_ref() {
-            Some(TimedOut { last, .. }) => Unreached { server, limit, last: last.clone() }.into(),
+            Some(TimedOut { last, .. }) => Unreachable { server, limit, last: last.clone() }.into(),
             None => failure,
         }
     })
@@ -207,7 +207,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     #[test]
-    fn a_kubelet_that_only_crashes_is_given_up_and_one_that_was_started_anew_is_not() {
+    fn a_crash_loop_ends_the_wait_unless_the_kubelet_was_started_again() {
         let verdicts = |counts: &[Option<u32>]| {
             let mut crashes = CrashLoop::default();
             counts.iter().map(|count| crashes.is_one(*count)).collect::<Vec<_>>()
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_from_before_the_manifest_was_changed_does_not_count() {
+    fn a_container_from_before_the_change_of_its_manifest_does_not_count() {
         let container = |created, state| Container {
             id: "1".into(),
             pod: "2".into(),

@@ -191,7 +191,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::judge::openssl;
+    use crate::pki::verifiers::openssl;
 
     #[test]
     fn certificates_of_openssl_are_parsed_completely() {

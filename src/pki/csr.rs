@@ -15,7 +15,7 @@ use super::sans::Sans;
 use super::store::{CERT_MODE, LoadedCa, PkiStore, SECRET_MODE};
 use super::subject::Subject;
 use super::validity::minor_of;
-use super::verify::{At, Wanted, judge_leaf};
+use super::verify::{At, Wanted, verify_leaf};
 use crate::base::files::Content;
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{Base64, Kubeconfig, SecretBase64, User};
@@ -93,7 +93,7 @@ impl PkiStore {
 
     /// Verifies a certificate (PEM, DER or PKCS#7, with its intermediates) that an external CA signed for the existing
     /// key.
-    pub fn judge_signed(
+    pub fn verify_signed(
         &self,
         spec: &CertSpec,
         pem: &[u8],
@@ -117,7 +117,7 @@ impl PkiStore {
         arrival.verify(pem)
     }
 
-    /// Imports a certificate that [`PkiStore::judge_signed`] accepted.
+    /// Imports a certificate that [`PkiStore::verify_signed`] accepted.
     pub fn import(
         &self,
         spec: &CertSpec,
@@ -125,14 +125,14 @@ impl PkiStore {
         cluster: &ClusterConfig,
         node: &NodeConfig,
     ) -> Result<Cert, PkiError> {
-        let chain = self.judge_signed(spec, pem, cluster, node)?;
+        let chain = self.verify_signed(spec, pem, cluster, node)?;
         let path = self.cert_path(spec);
         self.files.write(&path, &Content::public(bundle_pem(&chain)), self.files.mode_or(&path, CERT_MODE))?;
         first(chain, &path)
     }
 
     /// Verifies a client certificate for a kubeconfig that [`PkiStore::request_kubeconfig`] wrote.
-    pub fn judge_signed_kubeconfig(
+    pub fn verify_signed_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
         folder: &Path,
@@ -168,7 +168,7 @@ impl PkiStore {
         cluster: &ClusterConfig,
         node: &NodeConfig,
     ) -> Result<Cert, PkiError> {
-        let chain = self.judge_signed_kubeconfig(spec, folder, pem, cluster, node)?;
+        let chain = self.verify_signed_kubeconfig(spec, folder, pem, cluster, node)?;
         let path = folder.join(spec.file);
         let missing = || PkiError::KeyMissing { path: path.clone() };
         let mut config = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
@@ -226,7 +226,7 @@ impl Arrival<'_> {
             key: Some(At { path: self.key.path, value: self.key.value }),
             now: self.now,
         };
-        let mut problems = judge_leaf(&chain, &wanted);
+        let mut problems = verify_leaf(&chain, &wanted);
         if let Some(leaf) = chain.first()
             && !stands_for(&leaf.subject, &self.subject)
         {

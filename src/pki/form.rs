@@ -60,7 +60,7 @@ pub(super) fn in_order(mut certs: Vec<Cert>, key: &[u8]) -> Vec<Cert> {
 mod tests {
     use super::*;
     use crate::base::pem::PemError;
-    use crate::pki::judge::openssl;
+    use crate::pki::verifiers::openssl;
     use std::process::Command;
 
     /// A self-signed certificate and its key, PEM.

@@ -10,7 +10,7 @@ use super::sans::Sans;
 use super::store::{LoadedCa, Made, Outcome, PkiStore, SECRET_MODE, outcome};
 use super::subject::Subject;
 use super::validity::{Validity, minor_of};
-use super::verify::{At, Wanted, judge_leaf};
+use super::verify::{At, Wanted, verify_leaf};
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::{Base64, Kubeconfig, SecretBase64, User};
 use crate::config::model::{ClusterConfig, HostPort, NodeConfig};
@@ -71,7 +71,7 @@ impl PkiStore {
         cluster: &ClusterConfig,
         keys: &dyn KeySource,
     ) -> Result<(Cert, PrivateKey), PkiError> {
-        let Some(authority) = ca.authority() else {
+        let Some(authority) = ca.signer() else {
             return Err(PkiError::ExternalCa { ca: ca.path.clone(), missing: Vec::new() });
         };
         let template = Template {
@@ -155,7 +155,7 @@ impl PkiStore {
                     key: key.as_ref().map(|(path, value)| At { path: path.as_path(), value }),
                     now: self.now,
                 };
-                problems.extend(judge_leaf(&chain, &wanted));
+                problems.extend(verify_leaf(&chain, &wanted));
                 if key.is_none() {
                     problems.push(incomplete("client key"));
                 }

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod cert;
 pub mod csr;
 mod der;
+pub mod encryption;
 pub mod error;
 mod form;
 pub mod issue;
@@ -24,7 +25,6 @@ pub mod renew;
 mod replace;
 pub mod rotation;
 pub mod sans;
-pub mod seal;
 mod service_account;
 pub mod shared;
 pub mod signers;
@@ -37,7 +37,7 @@ pub mod verify;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
-mod judge;
+mod verifiers;
 
 pub use catalog::{CertSpec, KubeconfigSpec};
 pub use cert::Cert;

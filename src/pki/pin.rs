@@ -17,7 +17,7 @@ pub fn of_all(certs: &[Cert]) -> Vec<Pin> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pki::judge::openssl;
+    use crate::pki::verifiers::openssl;
 
     #[test]
     fn a_pin_is_what_openssl_computes_for_rsa_and_ecdsa() {

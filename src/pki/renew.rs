@@ -58,7 +58,7 @@ impl PkiStore {
         let (new, key) = self.reissue(&old, sans, &ca, &path, cluster, keys)?;
         let mut chain = vec![new.clone()];
         if spec.usages == [Usage::Server] {
-            chain.extend(self.bridge_to(&ca.cert)?);
+            chain.extend(self.cross_signed_to(&ca.cert)?);
         }
         let after = Pair::new(bundle_pem(&chain).as_bytes(), key.pem().expose().as_bytes());
         self.replace_pair(spec, &after)?;
@@ -99,7 +99,7 @@ impl PkiStore {
         keys: &dyn KeySource,
     ) -> Result<(Cert, PrivateKey), PkiError> {
         let authority: Authority<'_> = ca
-            .authority()
+            .signer()
             .ok_or_else(|| PkiError::ExternalCa { ca: ca.path.clone(), missing: vec![path.to_path_buf()] })?;
         let minor = minor_of(cluster)?;
         let usages = [(Usage::Server, old.for_servers), (Usage::Client, old.for_clients)];

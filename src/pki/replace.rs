@@ -47,7 +47,7 @@ impl PkiStore {
     }
 
     /// Restores a replaced key and certificate, with the modes of their files.
-    pub fn put_back(&self, spec: &CertSpec, pair: &Pair, key_mode: u32, cert_mode: u32) -> Result<(), PkiError> {
+    pub fn restore(&self, spec: &CertSpec, pair: &Pair, key_mode: u32, cert_mode: u32) -> Result<(), PkiError> {
         self.stage(spec, pair)?;
         self.exchange_with(spec, pair, key_mode, cert_mode)
     }

@@ -22,11 +22,11 @@ use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The cross-signed certificate from the previous CA to the one that signs now.
-pub const BRIDGE: &str = "ca-bridge.crt";
+pub const CROSS_SIGNED: &str = "ca-bridge.crt";
 
 impl PkiStore {
     /// A new CA with the name and the key algorithm of `old`, not saved.
-    pub fn successor(
+    pub fn new_ca(
         &self,
         old: &Cert,
         cluster: &ClusterConfig,
@@ -45,7 +45,7 @@ impl PkiStore {
     }
 
     /// The cross-signed certificate from `old` to the CA `new`: valid as long as both are.
-    pub fn bridge(&self, new: &Cert, old: Authority<'_>) -> Result<Cert, PkiError> {
+    pub fn cross_signed(&self, new: &Cert, old: Authority<'_>) -> Result<Cert, PkiError> {
         let validity = Validity {
             not_before: new.not_before.max(old.cert.not_before),
             not_after: new.not_after.min(old.cert.not_after),
@@ -54,25 +54,26 @@ impl PkiStore {
     }
 
     /// The cross-signed certificate in the directory, if it is for `signer` and still valid.
-    pub fn bridge_to(&self, signer: &Cert) -> Result<Option<Cert>, PkiError> {
-        let path = self.dir.join(BRIDGE);
+    pub fn cross_signed_to(&self, signer: &Cert) -> Result<Option<Cert>, PkiError> {
+        let path = self.dir.join(CROSS_SIGNED);
         let Some(bytes) = self.files.read(&path)? else { return Ok(None) };
-        let bridge = Cert::bundle_from_file(&path, &bytes)?.into_iter().next();
-        Ok(bridge.filter(|bridge| bridge.has_key(&signer.public_der) && bridge.not_after > self.now))
+        let cross_signed = Cert::bundle_from_file(&path, &bytes)?.into_iter().next();
+        Ok(cross_signed
+            .filter(|cross_signed| cross_signed.has_key(&signer.public_der) && cross_signed.not_after > self.now))
     }
 
     /// Writes a cross-signed certificate into the directory, where renewals find it.
-    pub fn save_bridge(&self, bridge: &Cert) -> Result<(), PkiError> {
-        self.files.write(&self.dir.join(BRIDGE), &Content::public(bridge.pem()), CERT_MODE)?;
+    pub fn save_cross_signed(&self, cross_signed: &Cert) -> Result<(), PkiError> {
+        self.files.write(&self.dir.join(CROSS_SIGNED), &Content::public(cross_signed.pem()), CERT_MODE)?;
         Ok(())
     }
 
     /// Adds the cross-signed certificate of `signer` to a serving certificate; false if it is there or does not exist.
-    pub fn show_bridge(&self, spec: &CertSpec, signer: &Cert) -> Result<bool, PkiError> {
+    pub fn add_cross_signed(&self, spec: &CertSpec, signer: &Cert) -> Result<bool, PkiError> {
         let chain = self.load_certs(spec)?.filter(|_| spec.usages == [Usage::Server]).unwrap_or_default();
-        match (chain.as_slice(), self.bridge_to(signer)?) {
-            ([leaf], Some(bridge)) if leaf.is_signed_by(signer) => {
-                self.save_cert(&self.cert_path(spec), &bundle_pem(&[leaf.clone(), bridge]))?;
+        match (chain.as_slice(), self.cross_signed_to(signer)?) {
+            ([leaf], Some(cross_signed)) if leaf.is_signed_by(signer) => {
+                self.save_cert(&self.cert_path(spec), &bundle_pem(&[leaf.clone(), cross_signed]))?;
                 Ok(true)
             }
             _ => Ok(false),
@@ -143,7 +144,7 @@ pub fn short_print(cert: &Cert) -> String {
 }
 
 /// What can be rotated. A cluster with external etcd does not have `etcd-ca`.
-pub const AUTHORITIES: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_ACCOUNT];
+pub const CAS: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_ACCOUNT];
 
 /// Twelve digits that distinguish keys.
 pub fn key_print(key: &PrivateKey) -> String {
@@ -161,7 +162,7 @@ pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
 pub fn is_kept_file(name: &str) -> bool {
     let Some((base, "crt" | "key")) = name.rsplit_once('.') else { return false };
     let is_print = base.len() >= 12 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
-    AUTHORITIES.contains(&base) || is_print
+    CAS.contains(&base) || is_print
 }
 
 #[cfg(test)]

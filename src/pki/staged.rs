@@ -12,7 +12,7 @@ use super::problem::Problem;
 use super::replace::{HIDDEN, Pair};
 use super::sans::Sans;
 use super::store::{PkiStore, SECRET_MODE};
-use super::verify::{At, Wanted, judge_ca, judge_leaf};
+use super::verify::{At, Wanted, verify_ca, verify_leaf};
 use crate::base::files::Content;
 use crate::base::secret::Secret;
 use crate::domain::paths::BACKUP_DIR;
@@ -164,7 +164,7 @@ impl PkiStore {
             key: Some(At { path, value: key }),
             now: self.now,
         };
-        let mut problems = judge_leaf(chain, &wanted);
+        let mut problems = verify_leaf(chain, &wanted);
         problems.extend(other_subject(spec, leaf, there.certs.first()));
         Ok(match &there.whole {
             _ if !problems.is_empty() => Err(Unusable::Unfit(problems)),
@@ -177,7 +177,7 @@ impl PkiStore {
         let Some(signer) = certs.iter().find(|cert| cert.has_key(key.public_der())) else {
             return Err(Unusable::Unfit(vec![Problem::KeyMismatch { key: path.to_path_buf() }]));
         };
-        let mut problems = judge_ca(signer, self.now);
+        let mut problems = verify_ca(signer, self.now);
         if let Some(other) = there.certs.iter().find(|cert| cert.subject_der != signer.subject_der) {
             problems.push(wrong_subject(&other.subject.to_string(), signer));
         }

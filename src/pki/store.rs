@@ -12,7 +12,7 @@ use super::moment;
 use super::problem::Problem;
 use super::sans::Sans;
 use super::validity::{Validity, minor_of};
-use super::verify::{At, Wanted, judge_ca, judge_leaf};
+use super::verify::{At, Wanted, verify_ca, verify_leaf};
 use crate::base::env::{Clock, Random};
 use crate::base::files::{Content, HostFiles};
 use crate::config::model::{ClusterConfig, NodeConfig};
@@ -73,7 +73,7 @@ pub struct LoadedCa {
 
 impl LoadedCa {
     /// The signing certificate and key; None if the CA is external.
-    pub fn authority(&self) -> Option<Authority<'_>> {
+    pub fn signer(&self) -> Option<Authority<'_>> {
         self.key.as_ref().map(|key| Authority { cert: &self.cert, key })
     }
 }
@@ -139,7 +139,7 @@ impl PkiStore {
         let fits = |cert: &&Cert| key.as_ref().is_none_or(|key| cert.has_key(key.public_der()));
         let signer = certs.iter().find(fits);
         let Some(cert) = signer.or(certs.first()).cloned() else { return Ok(None) };
-        let mut problems = judge_ca(&cert, self.now);
+        let mut problems = verify_ca(&cert, self.now);
         if signer.is_none() {
             problems.push(Problem::KeyMismatch { key: self.key_path(spec) });
         }
@@ -215,7 +215,7 @@ impl PkiStore {
                 key: key.as_ref().map(|value| At { path: key_path.as_path(), value }),
                 now: self.now,
             };
-            let problems = judge_leaf(chain, &wanted);
+            let problems = verify_leaf(chain, &wanted);
             if key.is_some() {
                 return if problems.is_empty() {
                     let made = if ca.key.is_some() { Made::Kept } else { Made::Provided };
@@ -230,7 +230,7 @@ impl PkiStore {
                 return Err(PkiError::HalfAPair { there: path, missing: key_path });
             }
         }
-        let Some(authority) = ca.authority() else {
+        let Some(authority) = ca.signer() else {
             return Err(PkiError::ExternalCa { missing: self.missing_of_external_ca(ca_spec, cluster), ca: ca.path });
         };
         let template = Template {

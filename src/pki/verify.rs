@@ -28,9 +28,9 @@ pub struct Wanted<'a> {
 }
 
 /// The problems of a leaf certificate; `chain` is its file: the leaf certificate first, followed by any intermediates.
-pub fn judge_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
+pub fn verify_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
     let Some(leaf) = chain.first() else { return Vec::new() };
-    let mut problems = judge_time(leaf, wanted.now);
+    let mut problems = verify_time(leaf, wanted.now);
     if !leads_to(chain, wanted.ca.value) {
         problems.push(Problem::WrongCa { ca: wanted.ca.path.to_path_buf(), issuer: leaf.issuer.clone() });
     }
@@ -51,8 +51,8 @@ pub fn judge_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
 }
 
 /// The problems of a CA certificate.
-pub fn judge_ca(ca: &Cert, now: i64) -> Vec<Problem> {
-    let mut problems = judge_time(ca, now);
+pub fn verify_ca(ca: &Cert, now: i64) -> Vec<Problem> {
+    let mut problems = verify_time(ca, now);
     if !ca.is_ca {
         problems.push(Problem::NotACa);
     } else if !ca.may_sign {
@@ -62,7 +62,7 @@ pub fn judge_ca(ca: &Cert, now: i64) -> Vec<Problem> {
 }
 
 /// The problems of a certificate's validity period.
-pub fn judge_time(cert: &Cert, now: i64) -> Vec<Problem> {
+pub fn verify_time(cert: &Cert, now: i64) -> Vec<Problem> {
     if now > cert.not_after {
         vec![Problem::Expired { at: cert.not_after }]
     } else if now < cert.not_before {

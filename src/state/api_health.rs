@@ -1,10 +1,11 @@
-//! How a node leaves its cluster, whichever host that is asked of: its Pods, its place in etcd, what the cluster
-//! remembers of it.
+//! Whether the API server of the cluster responds, for `reset` and `node remove`.
+//!
+//! Reads: its readiness, the progress of an earlier reset. Writes: notes for the report.
 
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
 use crate::context::Context;
-use crate::context::leaving::Answer;
+use crate::context::leaving::ApiHealth;
 use crate::domain::paths::manifest;
 use crate::host::service::Services;
 use crate::kube::cluster::Cluster;
@@ -15,82 +16,83 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The API server of this host answers within this time after the kubelet has started it, or not at all.
+/// If the kubelet has started the API server of this host, it responds within this time or not at all.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// The cluster, if it answers. Asked once; a cluster that does not answer ends the command each time somebody has to
-/// tell it something, unless it was told to go on all the same, or an earlier run has told the cluster all.
-///
-/// # Errors
-/// When the cluster does not answer or is not well, without `--force`.
+/// The cluster, if it responds. Checked once. An unreachable cluster fails each step that needs it, unless the user
+/// continues without it, or an earlier run has already informed the cluster.
 pub fn api(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
     let Some(path) = cx.leaving()?.kubeconfig.clone() else { return Ok(None) };
-    if cx.leaving()?.answers.is_none() {
-        let answer = ask(cx, &path)?;
-        cx.leaving_mut()?.answers = Some(answer);
+    if cx.leaving()?.api_health.is_none() {
+        let answer = check(cx, &path)?;
+        cx.leaving_mut()?.api_health = Some(answer);
     }
     let here = cx.leaving()?.is_here();
     let leaving = cx.leaving_mut()?;
-    if leaving.taken_out && matches!(leaving.answers, Some(Answer::Silent(_))) {
+    if leaving.removed_elsewhere && matches!(leaving.api_health, Some(ApiHealth::Unreachable(_))) {
         let what = "the node of this host in the cluster, if it is still listed";
         leaving.notes.push(format!("{what}; run 'kubectl delete node {}' on a control plane", leaving.name));
-        leaving.answers = Some(Answer::NotAsked);
+        leaving.api_health = Some(ApiHealth::NotChecked);
         cx.events.message("the etcd members report that this host was removed: the cluster is not informed again");
     }
-    match cx.leaving()?.answers.clone() {
-        Some(Answer::Silent(why)) => Err(LeaveError::Silent { why, here }.into()),
-        Some(Answer::NotAsked) => Ok(None),
-        Some(Answer::Well) | None => Ok(Some(cx.running_cluster(&path)?)),
+    match cx.leaving()?.api_health.clone() {
+        Some(ApiHealth::Unreachable(why)) => Err(LeaveError::Silent { why, here }.into()),
+        Some(ApiHealth::NotChecked) => Ok(None),
+        Some(ApiHealth::Ready) | None => Ok(Some(cx.running_cluster(&path)?)),
     }
 }
 
-fn ask(cx: &mut Context, path: &Path) -> Result<Answer> {
+fn check(cx: &mut Context, path: &Path) -> Result<ApiHealth> {
     let here = cx.leaving()?.is_here();
-    let told = here && reset_progress::read(cx)?.told;
+    let is_informed = here && reset_progress::read(cx)?.cluster_informed;
     let why = match cx.running_cluster(path) {
         Ok(cluster) => {
-            let limit = if told || !may_be_starting(cx)? { Duration::ZERO } else { START_LIMIT };
+            let limit = if is_informed || !may_be_starting(cx)? { Duration::ZERO } else { START_LIMIT };
             match wait_until_ready(cx, &cluster, limit) {
-                Ok(()) => return Ok(Answer::Well),
+                Ok(()) => return Ok(ApiHealth::Ready),
                 Err(why) => why,
             }
         }
         Err(failure) if !here => return Err(failure),
-        // Where the credentials are half made, as by a join that was cut short, nobody was let in yet.
-        Err(failure) if !told => {
-            cx.events.message(format!("{} cannot be used ({failure}): the cluster is not told", path.display()));
-            return Ok(Answer::NotAsked);
+        // Incomplete credentials, for example of an interrupted join: no node was created with them yet.
+        Err(failure) if !is_informed => {
+            cx.events.message(format!(
+                "{} cannot be used ({failure}): the node is not deleted from the cluster",
+                path.display()
+            ));
+            return Ok(ApiHealth::NotChecked);
         }
         Err(failure) => failure.to_string(),
     };
-    if told {
-        cx.events.message("the cluster was told by an earlier run");
-        return Ok(Answer::NotAsked);
+    if is_informed {
+        cx.events.message("an earlier run has already deleted the node from the cluster");
+        return Ok(ApiHealth::NotChecked);
     }
-    // Where the whole cluster is to end, and this host has none of its data, there is nothing that only it knows.
+    // If the whole cluster is to end and this host has none of its data, the cluster does not need to be informed.
     let ends = here && cx.leaving()?.end_cluster && !may_have_data(cx)?;
     let leaving = cx.leaving_mut()?;
     if !here || !leaving.force && !ends {
-        return Ok(Answer::Silent(why));
+        return Ok(ApiHealth::Unreachable(why));
     }
     let note = format!(
-        "the cluster was not told, as its API server does not answer; if it lives on elsewhere, run \
-         'kubewright node remove {} --dead' on one of its control planes",
+        "the node was not deleted from the cluster, because the API server does not respond; if other control planes \
+         still run, run 'kubewright node remove {} --dead' on one of them",
         leaving.name
     );
     leaving.notes.push(note);
-    cx.events.warning(format!("the API server does not answer, so the cluster is not told: {why}"));
-    Ok(Answer::NotAsked)
+    cx.events.warning(format!("the API server does not respond, so the node is not deleted from the cluster: {why}"));
+    Ok(ApiHealth::NotChecked)
 }
 
-/// True when this host has an API server and a kubelet that starts it, as after an `init` that was killed.
+/// True if this host has an API server and a running kubelet that starts it, for example after an `init` that was
+/// killed.
 fn may_be_starting(cx: &Context) -> Result<bool> {
     let leaving = cx.leaving()?;
     let starts = || Services::of(&cx.host).state("kubelet").is_ok_and(|state| state.active);
     Ok(leaving.is_here() && !leaving.force && cx.files.exists(&manifest("kube-apiserver")) && starts())
 }
 
-/// Why the API server is not ready within the limit.
+/// Waits for the API server; returns the reason if it is not ready within the limit.
 fn wait_until_ready(cx: &Context, cluster: &Cluster, limit: Duration) -> std::result::Result<(), String> {
     let mut why = String::new();
     let ready = || {

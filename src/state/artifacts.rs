@@ -1,6 +1,6 @@
-//! What a cluster tool makes on a host, by name. Nothing else is removed, whatever folder it lies in.
+//! The files and directories that cluster tools create on a host, by name. Nothing else is removed, in any directory.
 //!
-//! Reads: the folders that hold it. Writes: nothing.
+//! Reads: the directories that contain them. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::base::files::unfinished;
@@ -14,21 +14,21 @@ use crate::state::cluster_certificates;
 use crate::state::cluster_credentials;
 use std::path::{Path, PathBuf};
 
-/// kubeadm's folder.
+/// kubeadm's directory.
 pub const KUBERNETES: &str = "/etc/kubernetes";
-/// The kubelet's folder.
+/// The kubelet's directory.
 pub const KUBELET: &str = "/var/lib/kubelet";
 /// Where the kubelet keeps its certificates and keys.
 pub const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
-/// kubeadm's folder for what it is about to change.
+/// kubeadm's directory for files that it is about to change.
 pub const TMP: &str = "/etc/kubernetes/tmp";
 /// Where network plugins are configured.
 pub const CNI: &str = "/etc/cni/net.d";
-/// The logs of Pods, which the kubelet makes and removes.
+/// The logs of Pods, which the kubelet creates and removes.
 pub const POD_LOGS: &str = "/var/log/pods";
 /// Links to them.
 pub const CONTAINER_LOGS: &str = "/var/log/containers";
-/// Addresses that the host-local plugin has given out, a folder for each network.
+/// Addresses that the host-local plugin has assigned, one directory per network.
 const CNI_NETWORKS: &str = "/var/lib/cni/networks";
 
 const KUBECONFIGS: [&str; 6] = [
@@ -40,8 +40,8 @@ const KUBECONFIGS: [&str; 6] = [
     "super-admin.conf",
 ];
 const STATIC_PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
-/// What kubelets of all minors and kubeadm make in the kubelet's folder. Not among it: seccomp profiles, credential
-/// providers, checkpoints, which people put or ask for there.
+/// Created in the kubelet's directory by kubelets of all minor versions and by kubeadm. Not included: seccomp
+/// profiles, credential providers, checkpoints, which users create or request.
 const KUBELET_NAMES: [&str; 16] = [
     "actuated_pods_state",
     "allocated_pods_state",
@@ -60,10 +60,10 @@ const KUBELET_NAMES: [&str; 16] = [
     "pod-resources",
     "pods",
 ];
-/// Folders of the kubelet in which it mounts volumes.
+/// Directories in which the kubelet mounts volumes.
 const KUBELET_MOUNTS: [&str; 3] = ["plugin-containers", "plugins", "pods"];
-/// The configuration files of network add-ons, which write them from their Pods: flannel, Calico, Canal, Cilium,
-/// Weave, kindnet, kube-router, Antrea, Multus.
+/// The configuration files of network add-ons, written by their Pods: flannel, Calico, Canal, Cilium, Weave, kindnet,
+/// kube-router, Antrea, Multus.
 const CNI_NAMES: [&str; 14] = [
     "00-multus.conf",
     "00-multus.conflist",
@@ -80,7 +80,7 @@ const CNI_NAMES: [&str; 14] = [
     "calico-kubeconfig",
     "multus.d",
 ];
-/// What else kubelets, API servers and network add-ons keep on a host.
+/// Other files of kubelets, API servers and network add-ons.
 const ELSEWHERE: [&str; 7] = [
     "/run/calico",
     "/run/cilium",
@@ -90,7 +90,7 @@ const ELSEWHERE: [&str; 7] = [
     "/var/lib/dockershim",
     "/var/lib/weave",
 ];
-/// Folders that kubelet, API server and plugins make on their way, and leave empty. The inner ones come first.
+/// Directories that kubelet, API server and plugins create and leave empty. Inner ones come first.
 const EMPTIED: [&str; 12] = [
     "/var/lib/cni/cache/results",
     "/var/lib/cni/cache",
@@ -101,24 +101,21 @@ const EMPTIED: [&str; 12] = [
     "/usr/libexec/kubernetes/kubelet-plugins/volume",
     "/usr/libexec/kubernetes/kubelet-plugins",
     "/usr/libexec/kubernetes",
-    // kube-proxy's Pod makes it on hosts that have no modules.
+    // The Pod of kube-proxy creates it on hosts without modules.
     "/usr/lib/modules",
-    // Kubelets from v1.25 on put there what is asked for, which stays.
+    // Kubelets from v1.25 on write user-requested data there, which stay.
     "/var/lib/kubelet/checkpoints",
     KUBELET,
 ];
 
-/// Everything of the list that may be on this host, in the order of removal. A run that was cut short is continued by
-/// what is left: the manifests tell where the certificates are and go after them, and by the kubeconfigs the host is
-/// known for what it was, so that these go last.
-///
-/// # Errors
-/// When the journal or a folder cannot be read.
+/// Everything in the list that may exist on this host, in the order of removal. An interrupted run is continued with
+/// what is left: the manifests contain the certificate paths and are removed after the certificates; the kubeconfigs
+/// identify the role of the host and are removed last.
 pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = CNI_NAMES.iter().map(|name| Path::new(CNI).join(name)).collect();
     paths.extend(ELSEWHERE.map(PathBuf::from));
     paths.extend(cluster_certificates::paths(cx)?);
-    let mut add = |folder: &Path, name: &str| paths.push(folder.join(name));
+    let mut add = |directory: &Path, name: &str| paths.push(directory.join(name));
     for pod in STATIC_PODS {
         add(Path::new(MANIFESTS_DIR), &format!("{pod}.yaml"));
     }
@@ -139,18 +136,18 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     }
     let listed: Vec<PathBuf> = paths.iter().map(|path| path.components().collect()).collect();
     let is_new = |path: &PathBuf| !listed.iter().any(|listed| path.starts_with(listed));
-    let noted: Vec<PathBuf> = noted(cx)?.into_iter().filter(is_new).collect();
-    // A killed run may have left one under its hidden name, a key as well as any other.
-    Ok(noted.into_iter().chain(listed).flat_map(|path| unfinished(&path).into_iter().chain([path])).collect())
+    let recorded: Vec<PathBuf> = recorded(cx)?.into_iter().filter(is_new).collect();
+    // A killed run may have left a temporary file of a key under its hidden name.
+    Ok(recorded.into_iter().chain(listed).flat_map(|path| unfinished(&path).into_iter().chain([path])).collect())
 }
 
-/// Other files below these folders that the journal knows as ours and that are as we wrote them.
-fn noted(cx: &Context) -> Result<Vec<PathBuf>> {
+/// Other files in these directories that the journal lists as ours and that are unchanged.
+fn recorded(cx: &Context) -> Result<Vec<PathBuf>> {
     let journal = Journal::load(&cx.files)?;
     let pki = certificates_dir(cx)?;
-    let folders = [Path::new(KUBERNETES), Path::new(KUBELET), &pki];
+    let directories = [Path::new(KUBERNETES), Path::new(KUBELET), &pki];
     let mut paths = Vec::new();
-    for path in journal.files().keys().filter(|path| folders.iter().any(|folder| path.starts_with(folder))) {
+    for path in journal.files().keys().filter(|path| directories.iter().any(|directory| path.starts_with(directory))) {
         if journal.ownership(&cx.files, path)? == Ownership::Ours {
             paths.push(path.clone());
         }
@@ -159,99 +156,85 @@ fn noted(cx: &Context) -> Result<Vec<PathBuf>> {
 }
 
 /// The logs of Pods, by the form of their names: `NAMESPACE_NAME_UID`.
-///
-/// # Errors
-/// When a folder cannot be read.
 pub fn pod_logs(cx: &Context) -> Result<Vec<PathBuf>> {
     let names = removal::names(&cx.host, Path::new(POD_LOGS))?.unwrap_or_default();
     let is_pod = |name: &&String| name.split('_').filter(|part| !part.is_empty()).count() == 3;
     Ok(names.iter().filter(is_pod).map(|name| Path::new(POD_LOGS).join(name)).collect())
 }
 
-/// The networks whose addresses are all given back: only the plugin's own notes are left in them.
-///
-/// # Errors
-/// When a folder cannot be read.
+/// The networks without assigned addresses: only the plugin's own files are left in them.
 pub fn free_networks(cx: &Context) -> Result<Vec<PathBuf>> {
     let mut free = Vec::new();
     for network in removal::names(&cx.host, Path::new(CNI_NETWORKS))?.unwrap_or_default() {
         let path = Path::new(CNI_NETWORKS).join(network);
         let names = removal::names(&cx.host, &path)?;
-        let is_note = |name: &String| name == "lock" || name.starts_with("last_reserved_ip");
-        if names.is_some_and(|names| names.iter().all(is_note)) {
+        let is_bookkeeping = |name: &String| name == "lock" || name.starts_with("last_reserved_ip");
+        if names.is_some_and(|names| names.iter().all(is_bookkeeping)) {
             free.push(path);
         }
     }
     Ok(free)
 }
 
-/// Folders that go if nothing is left in them: those of the list, and those that the journal says we made.
-///
-/// # Errors
-/// When a folder cannot be read.
-pub fn folders(cx: &Context) -> Result<Vec<PathBuf>> {
+/// Directories that are removed if empty: those of the list, and those that the journal lists as created by us.
+pub fn directories(cx: &Context) -> Result<Vec<PathBuf>> {
     let journal = Journal::load(&cx.files)?;
     let pki = certificates_dir(cx)?;
     let below = |path: &&PathBuf| {
         path.starts_with(KUBERNETES) || path.starts_with(KUBELET) || path.starts_with(&pki) || path.ends_with("etcd")
     };
-    let mut folders: Vec<PathBuf> = journal.directories().iter().filter(below).cloned().collect();
+    let mut directories: Vec<PathBuf> = journal.directories().iter().filter(below).cloned().collect();
     // The longer path is the inner one.
-    folders.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
-    folders.retain(|path| path != Path::new(KUBELET));
-    folders.extend([CONTAINER_LOGS, POD_LOGS].map(PathBuf::from));
-    folders.extend(cluster_credentials::rotation_folders(cx)?);
-    folders.extend(EMPTIED.map(PathBuf::from));
-    folders.push(BACKUP_DIR.into());
-    // Packages of the kubelet bring it along, empty.
-    let was_used = |folder: &Path| {
-        let is_below = |entry: &Entry| matches!(&entry.change, Change::Remove { path } if path.starts_with(folder));
-        journal.directories().contains(folder) || cx.gate.entries().iter().any(is_below)
+    directories.sort_by_key(|path| std::cmp::Reverse(path.components().count()));
+    directories.retain(|path| path != Path::new(KUBELET));
+    directories.extend([CONTAINER_LOGS, POD_LOGS].map(PathBuf::from));
+    directories.extend(cluster_credentials::rotation_directories(cx)?);
+    directories.extend(EMPTIED.map(PathBuf::from));
+    directories.push(BACKUP_DIR.into());
+    // Packages of the kubelet contain it, empty.
+    let was_used = |directory: &Path| {
+        let is_below = |entry: &Entry| matches!(&entry.change, Change::Remove { path } if path.starts_with(directory));
+        journal.directories().contains(directory) || cx.gate.entries().iter().any(is_below)
     };
-    folders.retain(|path| path != Path::new(KUBELET) || was_used(path));
-    Ok(folders)
+    directories.retain(|path| path != Path::new(KUBELET) || was_used(path));
+    Ok(directories)
 }
 
-/// The kubelet's folder by every name it goes by: where a link there leads, and where the kubelet's flags put it.
-pub fn kubelet_folders(cx: &Context) -> Vec<PathBuf> {
-    let mut folders = vec![PathBuf::from(KUBELET)];
-    folders.extend(kubelets_own_folder(cx));
-    for folder in folders.clone() {
-        let real = cx.files.real(&folder).ok();
+/// All paths of the kubelet's directory: the usual one, the target of a link there, and the one in the kubelet's
+/// flags.
+pub fn kubelet_directories(cx: &Context) -> Vec<PathBuf> {
+    let mut directories = vec![PathBuf::from(KUBELET)];
+    directories.extend(custom_kubelet_directory(cx));
+    for directory in directories.clone() {
+        let real = cx.files.real(&directory).ok();
         let real = real.and_then(|real| Some(Path::new("/").join(real.strip_prefix(cx.files.root()).ok()?)));
-        folders.extend(real.filter(|real| !folders.contains(real)));
+        directories.extend(real.filter(|real| !directories.contains(real)));
     }
-    folders
+    directories
 }
 
-/// Where the kubelet's flags put its folder, if that is not the usual one.
-pub fn kubelets_own_folder(cx: &Context) -> Option<PathBuf> {
-    let folder = PathBuf::from(kubelet_flags::find_any(&cx.host, "root-dir")?);
-    let is_a_folder_of_its_own = folder.is_absolute() && folder.components().count() > 2;
-    Some(folder).filter(|folder| is_a_folder_of_its_own && folder != Path::new(KUBELET))
+/// The directory in the kubelet's flags, if it is not the usual one.
+pub fn custom_kubelet_directory(cx: &Context) -> Option<PathBuf> {
+    let directory = PathBuf::from(kubelet_flags::find_any(&cx.host, "root-dir")?);
+    let is_a_folder_of_its_own = directory.is_absolute() && directory.components().count() > 2;
+    Some(directory).filter(|directory| is_a_folder_of_its_own && directory != Path::new(KUBELET))
 }
 
-/// The folders in which volumes are mounted.
+/// The directories in which volumes are mounted.
 pub fn mounts(cx: &Context) -> Vec<PathBuf> {
-    let of = |folder: PathBuf| KUBELET_MOUNTS.map(|name| folder.join(name));
-    kubelet_folders(cx).into_iter().flat_map(of).collect()
+    let of = |directory: PathBuf| KUBELET_MOUNTS.map(|name| directory.join(name));
+    kubelet_directories(cx).into_iter().flat_map(of).collect()
 }
 
-/// The cluster's own folder in which a path of the list lies: nothing that is mounted below it is looked into.
-///
-/// # Errors
-/// When the command is no 'reset'.
-pub fn own_folder(cx: &Context, path: &Path) -> Result<PathBuf> {
+/// The cluster's own directory that contains a path of the list: file systems mounted below it are not entered.
+pub fn owning_directory(cx: &Context, path: &Path) -> Result<PathBuf> {
     let pki = certificates_dir(cx)?;
     let own = [KUBERNETES, KUBELET, CNI, POD_LOGS, CONTAINER_LOGS].iter().map(Path::new).chain([pki.as_path()]);
-    let folder = own.into_iter().find(|folder| path.starts_with(folder) && path != *folder);
-    Ok(folder.or(path.parent()).unwrap_or(path).to_path_buf())
+    let directory = own.into_iter().find(|directory| path.starts_with(directory) && path != *directory);
+    Ok(directory.or(path.parent()).unwrap_or(path).to_path_buf())
 }
 
-/// Where the certificates of this host are.
-///
-/// # Errors
-/// When the command is no 'reset'.
+/// The certificates directory of this host.
 pub fn certificates_dir(cx: &Context) -> Result<PathBuf> {
     Ok(cx.cluster()?.certificates_dir.clone())
 }
@@ -262,7 +245,7 @@ mod tests {
     use crate::context::leaving::fixture;
 
     #[test]
-    fn what_tells_where_others_are_goes_after_them() {
+    fn files_that_contain_other_paths_are_removed_after_them() {
         let root = tempfile::tempdir().unwrap();
         let paths = paths(&fixture(root.path())).unwrap();
         let at = |path: &str| paths.iter().position(|known| known == Path::new(path)).unwrap();
@@ -272,19 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_kubelets_folder_of_a_package_stays_and_one_that_was_used_goes() {
+    fn an_empty_kubelet_directory_of_a_package_stays_and_a_used_one_is_removed() {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("var/lib/kubelet");
-        std::fs::create_dir_all(&folder).unwrap();
+        let directory = root.path().join("var/lib/kubelet");
+        std::fs::create_dir_all(&directory).unwrap();
         let cx = fixture(root.path());
-        assert!(!folders(&cx).unwrap().contains(&KUBELET.into()));
-        std::fs::write(folder.join("config.yaml"), "x").unwrap();
+        assert!(!directories(&cx).unwrap().contains(&KUBELET.into()));
+        std::fs::write(directory.join("config.yaml"), "x").unwrap();
         removal::remove(&cx.host, Path::new(KUBELET), &Path::new(KUBELET).join("config.yaml")).unwrap();
-        assert!(folders(&cx).unwrap().contains(&KUBELET.into()));
+        assert!(directories(&cx).unwrap().contains(&KUBELET.into()));
     }
 
     #[test]
-    fn volumes_are_found_behind_a_link_and_where_the_kubelets_flags_put_them() {
+    fn volumes_are_found_behind_a_link_and_in_the_directory_of_the_kubelets_flags() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("var/lib")).unwrap();
         std::fs::create_dir_all(root.path().join("data/kubelet")).unwrap();
@@ -301,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_write_left_of_a_key_is_on_the_list() {
+    fn temporary_files_of_killed_writes_are_in_the_list() {
         let root = tempfile::tempdir().unwrap();
         let paths = paths(&fixture(root.path())).unwrap();
         assert!(paths.contains(&"/etc/kubernetes/pki/.ca.key.kubewright".into()));

@@ -1,4 +1,4 @@
-//! The copies that commands keep of what they replace: one directory below `/var/lib/kubewright/backup` for each run.
+//! The backups of replaced files: one directory in `/var/lib/kubewright/backup` per run.
 //!
 //! Reads: the names in that directory. Writes: nothing.
 
@@ -7,19 +7,19 @@ use crate::context::Context;
 use crate::domain::paths::BACKUP_DIR;
 use std::path::{Path, PathBuf};
 
-/// A run's copies: its kind, when it was, and which of that second.
+/// The backups of a run: the kind, the time, and a sequence number within the second.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Run {
-    /// What made them.
+    /// The kind of command.
     pub kind: String,
     stamp: String,
     nth: u32,
-    /// The name of their directory.
+    /// The name of the directory.
     pub name: String,
 }
 
 impl Run {
-    /// Of names such as `certs-20261129T121314Z` and `certs-20261129T121314Z-2`. Others are not ours.
+    /// Parses names such as `certs-20261129T121314Z` and `certs-20261129T121314Z-2`. Others are ignored.
     fn of(name: &str) -> Option<Self> {
         let mut words = name.split('-');
         let (kind, stamp) = (words.next()?, words.next()?);
@@ -32,20 +32,14 @@ impl Run {
     }
 }
 
-/// The copies of every run, oldest first.
-///
-/// # Errors
-/// When the directory cannot be read.
+/// The backups of all runs, oldest first.
 pub fn runs(cx: &Context) -> Result<Vec<Run>> {
     let mut runs: Vec<Run> = cx.files.list(Path::new(BACKUP_DIR))?.iter().filter_map(|name| Run::of(name)).collect();
     runs.sort();
     Ok(runs)
 }
 
-/// The directories with the copies of every run.
-///
-/// # Errors
-/// When the directory cannot be read.
+/// The backup directories of all runs.
 pub fn all(cx: &Context) -> Result<Vec<PathBuf>> {
     Ok(runs(cx)?.into_iter().map(|run| Path::new(BACKUP_DIR).join(run.name)).collect())
 }

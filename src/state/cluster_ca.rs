@@ -1,6 +1,6 @@
-//! Whether the CA on this host is that of the cluster which this host joins.
+//! Whether the CA on this host is the CA of the cluster to join.
 //!
-//! Reads: nothing but what it is given. Writes: nothing.
+//! Reads: only its arguments. Writes: nothing.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -9,7 +9,7 @@ use crate::pki::cert::Cert;
 use crate::state::holding;
 use std::path::{Path, PathBuf};
 
-/// A CA on this host is not the cluster's.
+/// A CA on this host is not the CA of the cluster.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not the CA of the cluster: this host has been part of another one", path.display())]
 pub struct OtherCa {
@@ -24,14 +24,12 @@ impl Fault for OtherCa {
     fn hint(&self) -> Option<String> {
         let Self { path, leave } = self;
         Some(format!(
-            "see whose it is: run 'openssl x509 -noout -subject -fingerprint -in {}'; then {leave}",
+            "check which CA it is: run 'openssl x509 -noout -subject -fingerprint -in {}'; then {leave}",
             path.display()
         ))
     }
 }
 
-/// # Errors
-/// When the CA certificates in `there` and those of the cluster that was found have none in common.
 pub fn require_same_ca(cx: &Context, path: &Path, there: &[u8]) -> Result<()> {
     let proved = Cert::bundle_from_file(path, &cx.joining()?.found.ca_pem)?;
     let there = Cert::bundle_from_file(path, there)?;

@@ -1,9 +1,9 @@
-//! Which certificates and keys on this host are a cluster tool's, and which of them go.
+//! The certificates and keys on this host that a cluster tool created, and those that `reset` removes.
 //!
 //! Reads: the static Pods' manifests. Writes: nothing.
 //!
-//! kubeadm's own folder holds nothing else, under these names. Any other may be somebody's: there only what a manifest
-//! names goes, unless the user names the folder.
+//! kubeadm's own directory contains only such files under these names. In any other directory they may belong to the
+//! user: there only files that a manifest refers to are removed, unless the user specifies the directory.
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -14,42 +14,39 @@ use crate::state::static_pod::StaticPod;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// kubeadm's folder.
+/// kubeadm's directory.
 const DEFAULT: &str = "/etc/kubernetes/pki";
 const COMPONENTS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
-/// The certificates and keys that go, whether they are there or not.
-///
-/// # Errors
-/// When a manifest cannot be read, or the command is no 'reset'.
+/// The paths of the certificates and keys to remove, whether they exist or not.
 pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
-    let folder = &cx.cluster()?.certificates_dir;
+    let directory = &cx.cluster()?.certificates_dir;
     let named = named(&cx.files)?;
     let whole = is_whole(cx)?;
     let is_etcds = |spec: &CertSpec| spec.name == "etcd-ca" || spec.ca == Some("etcd-ca");
-    let etcd_stays = local_etcd::is_of_others(cx)?;
-    let has_etcd = named.contains(&folder.join("etcd/ca.crt"));
+    let etcd_stays = local_etcd::is_external(cx)?;
+    let has_etcd = named.contains(&directory.join("etcd/ca.crt"));
     let mut paths = Vec::new();
     for spec in CERTS.iter().filter(|spec| !etcd_stays || !is_etcds(spec)) {
-        let file = |ending: &str| folder.join(format!("{}.{ending}", spec.base));
+        let file = |ending: &str| directory.join(format!("{}.{ending}", spec.base));
         let is_named = ["crt", "key"].iter().any(|ending| named.contains(&file(ending)));
         if whole || is_named || has_etcd && is_etcds(spec) {
             paths.extend(["crt", "key", "csr", "renewing"].map(file));
         }
     }
-    let accounts = ["sa.key", "sa.pub"].map(|name| folder.join(name));
+    let accounts = ["sa.key", "sa.pub"].map(|name| directory.join(name));
     if whole || accounts.iter().any(|path| named.contains(path)) {
         paths.extend(accounts);
     }
     Ok(paths)
 }
 
-/// True where everything that has a name of a cluster tool's is one's.
+/// True if every file with a name of cluster tools belongs to one.
 pub fn is_whole(cx: &Context) -> Result<bool> {
     Ok(cx.cluster()?.certificates_dir == Path::new(DEFAULT) || cx.reset()?.certificates_dir.is_some())
 }
 
-/// Every file that a manifest names.
+/// Every file that a manifest refers to.
 pub fn named(files: &HostFiles) -> Result<BTreeSet<PathBuf>> {
     let mut named = BTreeSet::new();
     for component in COMPONENTS {
@@ -72,15 +69,15 @@ mod tests {
         std::fs::write(path, text).unwrap();
     }
 
-    /// The API server's manifest with these flags besides those that kubeadm sets for a folder.
-    fn api_server(folder: &str, more: &str) -> String {
+    /// The API server's manifest with these flags in addition to those that kubeadm sets for a directory.
+    fn api_server(directory: &str, more: &str) -> String {
         let flags = [
-            format!("--client-ca-file={folder}/ca.crt"),
+            format!("--client-ca-file={directory}/ca.crt"),
             "--etcd-servers=https://127.0.0.1:2379".to_owned(),
-            format!("--etcd-cafile={folder}/etcd/ca.crt"),
-            format!("--proxy-client-cert-file={folder}/front-proxy-client.crt"),
-            format!("--service-account-key-file={folder}/sa.pub"),
-            format!("--tls-cert-file={folder}/apiserver.crt"),
+            format!("--etcd-cafile={directory}/etcd/ca.crt"),
+            format!("--proxy-client-cert-file={directory}/front-proxy-client.crt"),
+            format!("--service-account-key-file={directory}/sa.pub"),
+            format!("--tls-cert-file={directory}/apiserver.crt"),
             more.to_owned(),
         ];
         format!("spec: {{containers: [{{command: ['{}']}}]}}", flags.join("', '"))
@@ -89,8 +86,8 @@ mod tests {
     const MANIFEST: &str = "etc/kubernetes/manifests/kube-apiserver.yaml";
     const ETCD: &str = "etc/kubernetes/manifests/etcd.yaml";
 
-    /// What goes of these files below the folder of the API server's manifest.
-    fn going(manifest: &str, explicit: bool, dir: &str, names: &[&str]) -> Vec<String> {
+    /// Those of these files that are removed, in the directory of the API server's manifest.
+    fn removed(manifest: &str, explicit: bool, dir: &str, names: &[&str]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         put(root.path(), MANIFEST, manifest);
         put(root.path(), ETCD, "x");
@@ -103,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn one_flag_that_names_a_file_of_the_users_is_not_taken_for_the_folder() {
+    fn one_flag_with_a_user_file_does_not_determine_the_certificates_directory() {
         for (more, expected) in [
             ("--client-ca-file=/etc/ssl/corp/ca.crt", Some("/etc/kubernetes/pki")),
             ("--tls-cert-file=/etc/ssl/corp/apiserver.crt", Some("/etc/kubernetes/pki")),
@@ -124,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn in_another_folder_than_kubeadms_only_what_a_manifest_names_goes() {
+    fn in_a_custom_directory_only_files_of_manifests_are_removed() {
         let names = [
             "ca.crt",
             "ca.key",
@@ -135,14 +132,14 @@ mod tests {
         ];
         let manifest = api_server("/srv/pki", "");
         let expected = ["ca.crt", "ca.key", "apiserver.key", "etcd/healthcheck-client.key", "sa.key"];
-        assert_eq!(going(&manifest, false, "/srv/pki", &names), expected);
-        assert_eq!(going(&manifest, true, "/srv/pki", &names), names);
-        assert_eq!(going("x", false, "/etc/kubernetes/pki", &names), names);
-        assert_eq!(going("x", false, "/srv/pki", &names), [""; 0]);
+        assert_eq!(removed(&manifest, false, "/srv/pki", &names), expected);
+        assert_eq!(removed(&manifest, true, "/srv/pki", &names), names);
+        assert_eq!(removed("x", false, "/etc/kubernetes/pki", &names), names);
+        assert_eq!(removed("x", false, "/srv/pki", &names), [""; 0]);
     }
 
     #[test]
-    fn certificates_of_an_etcd_that_others_run_stay() {
+    fn certificates_of_an_external_etcd_stay() {
         let names = ["ca.crt", "apiserver-etcd-client.key", "etcd/ca.crt", "etcd/peer.key"];
         let root = tempfile::tempdir().unwrap();
         put(root.path(), MANIFEST, &api_server("/etc/kubernetes/pki", "--etcd-servers=https://10.0.0.9:2379"));

@@ -1,7 +1,7 @@
-//! Keys that have no name of kubeadm's and open the cluster all the same.
+//! Keys under other names than kubeadm's that give access to the cluster.
 //!
-//! They are the copies that commands keep of what they replace, the CA keys of a rotation, and the client key of an
-//! external etcd. What may be somebody else's stays and is reported.
+//! They are backups of replaced files, the CA keys of a rotation, and the client key of an external etcd. Files that
+//! may belong to the user stay and are reported.
 //!
 //! Reads: the manifests, the journal, the names in these directories. Writes: nothing.
 
@@ -18,32 +18,32 @@ use crate::state::local_etcd;
 use crate::state::static_pod::StaticPod;
 use std::path::{Path, PathBuf};
 
-/// Files that go together, and what they are in the report.
+/// Files of one kind, and its description for the report.
 pub struct Group {
-    /// What they are.
+    /// The description.
     pub what: &'static str,
-    /// Where they are.
+    /// The paths.
     pub paths: Vec<PathBuf>,
 }
 
-/// Everything of the kind on this host that goes.
+/// All such files on this host that are removed.
 pub fn groups(cx: &Context) -> Result<Vec<Group>> {
     let keeps = cx.leaving()?.keep_backups;
     let copies = if keeps { Vec::new() } else { backups::all(cx)? };
     let etcd = etcd_client(cx)?;
     Ok(vec![
-        Group { what: "copies of earlier certificates and keys", paths: copies },
+        Group { what: "backups of earlier certificates and keys", paths: copies },
         Group { what: "unfinished renewals", paths: staged(cx)? },
         Group { what: "files of a CA rotation", paths: of_rotation(cx)? },
-        Group { what: "files of the external etcd's client", paths: etcd.ours },
+        Group { what: "client files of the external etcd", paths: etcd.ours },
     ])
 }
 
-/// Adds what stays although it opens the cluster's etcd to the report.
-pub fn note_what_stays(cx: &mut Context) -> Result<()> {
+/// Reports files that stay although they give access to the cluster's etcd.
+pub fn report_kept(cx: &mut Context) -> Result<()> {
     for path in etcd_client(cx)?.others {
-        let why = "the client key of the external etcd, which kubewright did not write; it gives access to all data of the \
-                   cluster, so remove it when nothing else uses it";
+        let why = "the client key of the external etcd, which kubewright did not write; it gives access to all data \
+                   of the cluster, so remove it if nothing else uses it";
         let note = format!("{}, {why}", path.display());
         if !cx.leaving()?.notes.contains(&note) {
             cx.leaving_mut()?.notes.push(note);
@@ -52,8 +52,8 @@ pub fn note_what_stays(cx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// The directories of a rotation, where they are a cluster tool's.
-pub fn rotation_folders(cx: &Context) -> Result<Vec<PathBuf>> {
+/// The directories of a rotation, if they belong to a cluster tool.
+pub fn rotation_directories(cx: &Context) -> Result<Vec<PathBuf>> {
     let pki = cx.cluster()?.certificates_dir.clone();
     let is_ours = certificates::is_whole(cx)?
         || Journal::load(&cx.files)?.files().keys().any(|path| path.starts_with(&pki))
@@ -61,46 +61,46 @@ pub fn rotation_folders(cx: &Context) -> Result<Vec<PathBuf>> {
     Ok(if is_ours { rotation::FOLDERS.map(|name| pki.join(name)).into() } else { Vec::new() })
 }
 
-/// Pairs that were about to replace others. Only this tool gives files such names, whatever directory they are in.
+/// Keys and certificates that were about to replace others. Only this tool uses such names, in any directory.
 fn staged(cx: &Context) -> Result<Vec<PathBuf>> {
     let pki = cx.cluster()?.certificates_dir.clone();
     let certs = CERTS.iter().map(|spec| pki.join(spec.base));
     let configs = KUBECONFIGS.iter().map(|spec| Path::new(KUBERNETES_DIR).join(spec.file).with_extension(""));
     let mut paths = Vec::new();
     for base in certs.chain(configs) {
-        let (Some(folder), Some(stem)) = (base.parent(), base.file_name().and_then(|name| name.to_str())) else {
+        let (Some(directory), Some(stem)) = (base.parent(), base.file_name().and_then(|name| name.to_str())) else {
             continue;
         };
         let start = format!("{stem}.renewing");
         let is_staged = |name: &&String| name.strip_prefix('.').unwrap_or(name.as_str()).starts_with(&start);
-        let names = names(cx, folder)?;
-        paths.extend(names.iter().filter(is_staged).map(|name| folder.join(name)));
+        let names = names(cx, directory)?;
+        paths.extend(names.iter().filter(is_staged).map(|name| directory.join(name)));
     }
     Ok(paths)
 }
 
-/// Known by their names: the journal knows nothing of a file whose writer was killed.
+/// Identified by their names: the journal does not contain files of a killed run.
 fn of_rotation(cx: &Context) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
-    for folder in rotation_folders(cx)? {
-        for name in names(cx, &folder)? {
+    for directory in rotation_directories(cx)? {
+        for name in names(cx, &directory)? {
             let hidden = name.strip_prefix('.').and_then(|name| name.rsplit_once(".kubewright"));
             if rotation::is_kept_file(hidden.map_or(name.as_str(), |(name, _)| name)) {
-                paths.push(folder.join(name));
+                paths.push(directory.join(name));
             }
         }
-        if let Some(pki) = folder.parent() {
-            paths.push(pki.join(rotation::BRIDGE));
+        if let Some(pki) = directory.parent() {
+            paths.push(pki.join(rotation::CROSS_SIGNED));
         }
     }
     paths.dedup();
     Ok(paths)
 }
 
-/// Also where a link leads to the directory.
-fn names(cx: &Context, folder: &Path) -> Result<Vec<String>> {
-    let is_folder = cx.files.real(folder).is_ok_and(|real| real.is_dir());
-    Ok(if is_folder { cx.files.list(folder)? } else { Vec::new() })
+/// Follows a link to the directory.
+fn names(cx: &Context, directory: &Path) -> Result<Vec<String>> {
+    let is_folder = cx.files.real(directory).is_ok_and(|real| real.is_dir());
+    Ok(if is_folder { cx.files.list(directory)? } else { Vec::new() })
 }
 
 #[derive(Default)]
@@ -109,12 +109,12 @@ struct EtcdClient {
     others: Vec<PathBuf>,
 }
 
-/// What the API server shows to an etcd that this host's cluster tools do not run. In kubeadm's directory it is the API
-/// server's own; elsewhere it may be somebody else's unless `join` has downloaded it.
+/// The client files of the API server for an external etcd. In kubeadm's directory they belong to the API server;
+/// elsewhere they may belong to the user unless `join` has downloaded them.
 fn etcd_client(cx: &Context) -> Result<EtcdClient> {
     let mut found = EtcdClient::default();
     let Some(pod) = StaticPod::read(&cx.files, "kube-apiserver")? else { return Ok(found) };
-    if !local_etcd::is_of_others(cx)? {
+    if !local_etcd::is_external(cx)? {
         return Ok(found);
     }
     let journal = Journal::load(&cx.files)?;

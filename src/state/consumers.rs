@@ -1,6 +1,7 @@
-//! The components of a control plane, what each has read when it started, and whether that has changed since.
+//! The components of a control plane, the files that each of them loads at its start, and whether these have changed
+//! since.
 //!
-//! Reads: the times of files. Writes: nothing.
+//! Reads: the modification times of files. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -8,72 +9,73 @@ use crate::host::cri::Container;
 use crate::state::renewable::Row;
 use std::path::PathBuf;
 
-/// The kernel's clock for files ticks up to ten milliseconds behind the one that containers are dated with.
+/// The kernel's clock for files lags up to ten milliseconds behind the clock for containers.
 const TICK: i64 = 20_000_000;
-/// The time of what a dry run would have written.
+/// The modification time of a file that a dry run would have written.
 const PLANNED: i64 = i64::MAX;
 
-/// A component and the files that it has open or in memory.
-pub struct Reader {
+/// A component and the files that it has loaded.
+pub struct Consumer {
     /// The name of its manifest and container.
     pub component: &'static str,
-    /// What it reads, by the names of `certs renew`.
+    /// The files that it loads, by their names in `certs renew`.
     pub files: &'static [&'static str],
-    /// What else it reads, below the certificates folder.
-    pub trusts: &'static [&'static str],
-    /// It reads its own certificates again for each connection; what it trusts it reads once.
+    /// Other files that it loads, in the certificates directory.
+    pub ca_files: &'static [&'static str],
+    /// It reloads its own certificates for each connection; CA files are loaded once.
     pub reloads: bool,
-    /// Where it says that it is well, without asking who asks.
+    /// The path of its health check, which needs no authentication.
     pub health: &'static str,
 }
 
-/// In the order in which they depend on each other.
-pub const READERS: &[Reader] = &[
-    Reader {
+/// In the order of their dependencies.
+pub const CONSUMERS: &[Consumer] = &[
+    Consumer {
         component: "etcd",
         files: &["etcd-server", "etcd-peer"],
-        trusts: &["etcd/ca.crt"],
+        ca_files: &["etcd/ca.crt"],
         reloads: true,
         health: "/health",
     },
-    Reader {
+    Consumer {
         component: "kube-apiserver",
         files: &["apiserver", "apiserver-kubelet-client", "front-proxy-client", "apiserver-etcd-client"],
-        trusts: &["ca.crt", "front-proxy-ca.crt", "etcd/ca.crt", "sa.pub", "sa.key"],
+        ca_files: &["ca.crt", "front-proxy-ca.crt", "etcd/ca.crt", "sa.pub", "sa.key"],
         reloads: false,
         health: "/livez",
     },
-    Reader {
+    Consumer {
         component: "kube-controller-manager",
         files: &["controller-manager.conf"],
-        trusts: &["ca.crt", "front-proxy-ca.crt", "sa.key"],
+        ca_files: &["ca.crt", "front-proxy-ca.crt", "sa.key"],
         reloads: false,
         health: "/healthz",
     },
-    Reader { component: "kube-scheduler", files: &["scheduler.conf"], trusts: &[], reloads: false, health: "/healthz" },
+    Consumer {
+        component: "kube-scheduler",
+        files: &["scheduler.conf"],
+        ca_files: &[],
+        reloads: false,
+        health: "/healthz",
+    },
 ];
 
-impl Reader {
-    /// True when it reads what `certs renew` calls `name`.
-    pub fn reads(&self, name: &str) -> bool {
+impl Consumer {
+    /// True if it loads the file with this name in `certs renew`.
+    pub fn loads(&self, name: &str) -> bool {
         self.files.contains(&name)
     }
 
-    /// The moment from which on a container of this component has read all its files, in nanoseconds since the epoch.
-    /// It is never ahead of the present: a file from the future has been read by whoever starts from now on.
-    ///
-    /// # Errors
-    /// When the command has no configuration that says where the files are.
+    /// A container of this component that was created after this time has loaded all its files, in nanoseconds since
+    /// the epoch. It is never in the future: a file with a future time has been loaded by any container that starts
+    /// now.
     pub fn read_since(&self, cx: &mut Context) -> Result<i64> {
         let newest = self.times(cx, true)?.into_iter().max().unwrap_or_default();
         Ok(newest.min(cx.clock.nanos()).saturating_add(TICK))
     }
 
-    /// True when a container that runs has not read what is on the disk now. What it reads again by itself is left to
-    /// the look at its port. A time that is yet to come tells nothing: a clock was wrong when the file was written.
-    ///
-    /// # Errors
-    /// As [`Reader::read_since`].
+    /// True if a running container has not loaded the current files. Files that it reloads are verified on its port
+    /// instead. Future times are ignored: the clock was wrong when the file was written.
     pub fn is_stale(&self, cx: &mut Context, running: &[Container]) -> Result<bool> {
         let now = cx.clock.nanos();
         let times = self.times(cx, !self.reloads)?;
@@ -81,10 +83,7 @@ impl Reader {
         Ok(running.iter().any(|container| container.created <= past.saturating_add(TICK)))
     }
 
-    /// Every file that it reads, and the keys of the CAs that it trusts, which change together with them.
-    ///
-    /// # Errors
-    /// As [`Reader::read_since`].
+    /// Every file that it loads, and the keys of its CAs, which change together with them.
     pub fn paths(&self, cx: &mut Context) -> Result<Vec<PathBuf>> {
         let mut files = self.files_read(cx, true)?;
         let keys: Vec<PathBuf> = files.iter().map(|file| file.with_extension("key")).collect();
@@ -100,7 +99,7 @@ impl Reader {
             }
         }
         let dir = &cx.cluster()?.certificates_dir;
-        files.extend(self.trusts.iter().map(|name| dir.join(name)));
+        files.extend(self.ca_files.iter().map(|name| dir.join(name)));
         Ok(files)
     }
 

@@ -1,6 +1,6 @@
-//! What is known of a cluster whose certificates are to be renewed, which may have ended already.
+//! The configuration of a cluster whose certificates are to be renewed, even if they have already expired.
 //!
-//! Reads: a configuration file, or ConfigMap `kubeadm-config`, or the static Pods' manifests and the kubelet's
+//! Reads: a configuration file, or the ConfigMap `kubeadm-config`, or the static Pods' manifests and the kubelet's
 //! kubeconfig. Writes: nothing.
 
 use crate::base::fault::Result;
@@ -16,45 +16,42 @@ use crate::versions::{self, Version};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The cluster and the node, and where that is from.
-pub struct Known {
+/// The cluster and node configuration, and its source.
+pub struct CurrentConfig {
     /// The cluster.
     pub cluster: ClusterConfig,
     /// This host as a node of it.
     pub node: NodeConfig,
-    /// What tells so: for people.
+    /// The source, as text for the user.
     pub source: Source,
 }
 
-/// Where a configuration is from.
+/// The source of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A file that was given.
+    /// A file that the user specified.
     File,
     /// The running cluster.
     Cluster,
-    /// What lies on this host, because the cluster does not answer.
+    /// The files of this host, because the cluster does not respond.
     Host,
 }
 
-/// Finds out what can be known. A cluster that does not answer, as after its certificates have ended, is no error:
-/// renewing needs little more than the certificates themselves.
-///
-/// # Errors
-/// When a given file is wrong, or files of this host cannot be read.
+/// Finds the configuration. An unreachable cluster, for example after its certificates have expired, is not an error:
+/// renewal needs little more than the certificates themselves.
 pub fn find(
     cx: &mut Context,
     given: Option<(String, Vec<u8>)>,
     kubeconfig: &Path,
     cert_dir: Option<&PathBuf>,
-) -> Result<Known> {
+) -> Result<CurrentConfig> {
     let from_host = from_host(cx)?;
     let (mut cluster, source) = match given {
         Some((name, bytes)) => {
             let facts = Facts::placeholder(cx.random.clone());
             (documents::parse(&name, &bytes)?.cluster(&facts)?.config, Source::File)
         }
-        None => match ask(cx, kubeconfig) {
+        None => match stored(cx, kubeconfig) {
             Some(cluster) => (cluster, Source::Cluster),
             None => (from_host.0, Source::Host),
         },
@@ -62,17 +59,18 @@ pub fn find(
     if let Some(dir) = cert_dir {
         cluster.certificates_dir.clone_from(dir);
     }
-    Ok(Known { cluster, node: from_host.1, source })
+    Ok(CurrentConfig { cluster, node: from_host.1, source })
 }
 
-/// What the cluster has stored. Why it cannot be had is told and no more: the rest is done by what is on this host.
-fn ask(cx: &mut Context, kubeconfig: &Path) -> Option<ClusterConfig> {
+/// The configuration stored in the cluster. If it cannot be read, the reason is reported and the files of this host
+/// are used.
+fn stored(cx: &mut Context, kubeconfig: &Path) -> Option<ClusterConfig> {
     if !cx.files.is_live() || !cx.files.exists(kubeconfig) {
         return None;
     }
     let stored = cx.running_cluster(kubeconfig).and_then(|cluster| stored_config::read(cx, &cluster));
     match stored {
-        Ok(None) => cx.events.warning("the cluster has no ConfigMap kube-system/kubeadm-config"),
+        Ok(None) => cx.events.warning("the ConfigMap kube-system/kubeadm-config does not exist in the cluster"),
         Err(failure) => {
             let causes: Vec<String> = std::iter::once(failure.to_string()).chain(failure.causes()).collect();
             cx.events.warning(format!("the cluster's configuration cannot be read: {}", causes.join(": ")));
@@ -82,8 +80,8 @@ fn ask(cx: &mut Context, kubeconfig: &Path) -> Option<ClusterConfig> {
     None
 }
 
-/// Flags of the API server that name files of the certificates folder, and what these are called there. A certificate
-/// stands for its key, too: whoever gives it another one gives it both.
+/// Flags of the API server for files in the certificates directory, and the default names of these files. A
+/// certificate stands for its key too: users replace both together.
 const OWN_FILES: [(&str, &str); 6] = [
     ("tls-cert-file", "apiserver.crt"),
     ("client-ca-file", "ca.crt"),
@@ -93,11 +91,8 @@ const OWN_FILES: [(&str, &str); 6] = [
     ("service-account-key-file", "sa.pub"),
 ];
 
-/// The folder of the certificates on the host, as the API server's manifest has it: the one that most of its flags name,
-/// at least two of them, since a user may have given any one another file.
-///
-/// # Errors
-/// When the manifest is there and cannot be read.
+/// The certificates directory on the host, from the API server's manifest: the one in most of its flags, at least two,
+/// because the user may have replaced single files.
 pub fn certificates_dir(files: &HostFiles) -> Result<Option<PathBuf>> {
     let api_server = StaticPod::read(files, "kube-apiserver")?.unwrap_or_default();
     let mut votes: BTreeMap<PathBuf, usize> = BTreeMap::new();
@@ -112,10 +107,7 @@ pub fn certificates_dir(files: &HostFiles) -> Result<Option<PathBuf>> {
     Ok(most.filter(|(_, votes)| *votes > 1).map(|(folder, _)| folder))
 }
 
-/// The cluster and the node as far as this host's files tell.
-///
-/// # Errors
-/// When they cannot be read.
+/// The cluster and node configuration, from this host's files.
 pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
     let api_server = StaticPod::read(&cx.files, "kube-apiserver")?.unwrap_or_default();
     let tagged = api_server.tag().and_then(|tag| tag.parse::<Version>().ok());
@@ -129,7 +121,7 @@ pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
         None => facts::hostname(&cx.host)?,
     };
     let mut node = print::default_node(minor, &name);
-    // The runtime is looked for where the kubelet says it is.
+    // The runtime socket comes from the kubelet's configuration.
     node.cri_socket = None;
     if let Some(address) = api_server.flag("advertise-address").and_then(|text| text.parse().ok()) {
         node.local_endpoint.advertise_address = address;
@@ -144,7 +136,7 @@ pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
     Ok((cluster, node))
 }
 
-/// The node's name, as the kubelet's certificate has it.
+/// The name of the node, from the kubelet's certificate.
 fn kubelet_name(cx: &Context) -> Option<String> {
     let path = Path::new("/etc/kubernetes/kubelet.conf");
     let store = PkiStore::new(cx.files.clone(), "/etc/kubernetes/pki", &cx.clock, &cx.random);
@@ -160,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folder_of_certificates_is_the_one_that_several_flags_agree_on() {
+    fn the_certificates_directory_is_the_one_that_several_flags_agree_on() {
         let found = |flags: &[&str]| {
             let root = tempfile::tempdir().unwrap();
             let manifests = root.path().join("etc/kubernetes/manifests");

@@ -1,4 +1,4 @@
-//! Whether anything that `certs renew` renews ends soon: what a timer asks every day.
+//! Whether a certificate that `certs renew` can renew expires soon; the daily check of the timer.
 //!
 //! Reads: the certificates and kubeconfigs of this host. Writes: nothing.
 
@@ -10,13 +10,10 @@ use crate::state::expiry::{Item, Report};
 use crate::state::kubelet_client;
 use crate::state::renewable::{KUBELET_CONF, names};
 
-/// True when something of this host ends within so many seconds, and this host can renew it; `only` narrows it to one
-/// name. A certificate of a short life is not near its end before two thirds of it are over: it would be renewed, and
-/// the control plane restarted, every day.
-///
-/// # Errors
-/// When a file cannot be read.
-pub fn is_near(
+/// True if a certificate of this host expires within this number of seconds, and this host can renew it; `only`
+/// selects one name. A short-lived certificate is not due before two thirds of its validity have passed: otherwise it
+/// would be renewed, and the control plane restarted, every day.
+pub fn is_due(
     files: &HostFiles,
     store: &PkiStore,
     report: &Report,
@@ -26,7 +23,7 @@ pub fn is_near(
 ) -> Result<bool> {
     let names = names();
     let asked = |name: &str| names.contains(&name) && only.is_none_or(|only| only == name);
-    // One that is valid for as long as its CA cannot be valid for longer.
+    // A certificate that expires together with its CA cannot be renewed for longer.
     let is_extended = |item: &Item| report.ca_of(&item.name).is_none_or(|ca| item.not_after < ca.not_after);
     let ends =
         |item: &Item| item.seconds_left <= within.min((item.not_after - item.not_before) / 3) && is_extended(item);
@@ -51,58 +48,58 @@ mod tests {
     use crate::pki::subject::Subject;
     use crate::pki::validity::Validity;
     use crate::state::expiry;
-    use crate::state::renewal_fixture::{MADE, host, store};
+    use crate::state::renewal_fixture::{CREATED, host, store};
 
     const DAY: i64 = 86_400;
 
-    fn near(root: &tempfile::TempDir, only: Option<&str>, after: i64, within: i64) -> bool {
+    fn due(root: &tempfile::TempDir, only: Option<&str>, after: i64, within: i64) -> bool {
         let files = HostFiles::new(root.path(), Gate::open());
-        let now = i64::try_from(MADE).unwrap() + after;
-        let store = store(root, MADE);
-        let report = expiry::survey(&files, &store, now).unwrap();
-        is_near(&files, &store, &report, now, only, within).unwrap()
+        let now = i64::try_from(CREATED).unwrap() + after;
+        let store = store(root, CREATED);
+        let report = expiry::list(&files, &store, now).unwrap();
+        is_due(&files, &store, &report, now, only, within).unwrap()
     }
 
-    /// Puts a certificate of so many days where the kubelet keeps its own, and points its kubeconfig there.
+    /// Writes a certificate with this validity in days as the kubelet's own, and points its kubeconfig there.
     fn rotate(root: &tempfile::TempDir, days: i64) {
-        let store = store(root, MADE);
+        let store = store(root, CREATED);
         let ca = store.require_ca(catalog::cert("ca").unwrap(), "a test").unwrap();
         let subject = Subject::new("system:node:n1", &[catalog::NODES]);
-        let begin = i64::try_from(MADE).unwrap();
+        let begin = i64::try_from(CREATED).unwrap();
         let validity = Validity { not_before: begin, not_after: begin + days * DAY };
         let (cert, key) = store.issue_client(&ca, &subject, validity, &fixture::cluster(36), &Generator).unwrap();
         std::fs::create_dir_all(root.path().join("var/lib/kubelet/pki")).unwrap();
         let pem = format!("{}{}", cert.pem(), key.pem().expose());
         std::fs::write(root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem"), pem).unwrap();
-        crate::state::renewal_fixture::point_at_rotated(root);
+        crate::state::renewal_fixture::use_rotated_file(root);
     }
 
     #[test]
-    fn what_the_kubelet_renews_by_itself_does_not_restart_the_control_plane_every_day() {
+    fn a_certificate_that_the_kubelet_renews_does_not_restart_the_control_plane_every_day() {
         let root = host();
         rotate(&root, 20);
-        assert!(!near(&root, None, 0, 30 * DAY));
-        // It has failed to renew it.
-        assert!(near(&root, None, 19 * DAY + 1, 30 * DAY));
-        assert!(near(&root, Some(KUBELET_CONF), 19 * DAY + 1, 30 * DAY));
+        assert!(!due(&root, None, 0, 30 * DAY));
+        // The kubelet has failed to renew it.
+        assert!(due(&root, None, 19 * DAY + 1, 30 * DAY));
+        assert!(due(&root, Some(KUBELET_CONF), 19 * DAY + 1, 30 * DAY));
         std::fs::remove_file(root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem")).unwrap();
-        assert!(near(&root, None, 0, 30 * DAY));
+        assert!(due(&root, None, 0, 30 * DAY));
     }
 
     #[test]
-    fn a_life_shorter_than_the_threshold_does_not_make_everything_near() {
+    fn a_validity_shorter_than_the_threshold_does_not_make_everything_due() {
         let root = host();
-        // The certificates of the fixture live for a year.
-        assert!(!near(&root, None, 0, 400 * DAY));
-        assert!(near(&root, None, 250 * DAY, 400 * DAY));
-        assert!(!near(&root, None, 250 * DAY, 30 * DAY));
+        // The certificates of the fixture are valid for a year.
+        assert!(!due(&root, None, 0, 400 * DAY));
+        assert!(due(&root, None, 250 * DAY, 400 * DAY));
+        assert!(!due(&root, None, 250 * DAY, 30 * DAY));
     }
 
-    /// The control plane would be restarted every day for nothing.
+    /// The control plane would be restarted every day without effect.
     #[test]
-    fn what_ends_with_its_ca_is_not_renewed_again_and_again() {
+    fn a_certificate_that_expires_with_its_ca_is_not_renewed_again_and_again() {
         let root = host();
-        let nearly = i64::try_from(MADE).unwrap() + (10 * 365 - 7) * DAY;
+        let nearly = i64::try_from(CREATED).unwrap() + (10 * 365 - 7) * DAY;
         let store = store(&root, u64::try_from(nearly).unwrap());
         let (cluster, node) = (fixture::cluster(36), fixture::node());
         for spec in crate::pki::catalog::CERTS.iter().filter(|spec| !spec.is_ca()) {
@@ -111,14 +108,14 @@ mod tests {
         for spec in crate::pki::catalog::KUBECONFIGS {
             store.renew_kubeconfig(spec, std::path::Path::new("/etc/kubernetes"), &cluster, &Generator).unwrap();
         }
-        assert!(!near(&root, None, (10 * 365 - 2) * DAY, 30 * DAY));
+        assert!(!due(&root, None, (10 * 365 - 2) * DAY, 30 * DAY));
         let files = HostFiles::new(root.path(), Gate::open());
-        let report = expiry::survey(&files, &store, nearly).unwrap();
+        let report = expiry::list(&files, &store, nearly).unwrap();
         let warnings = report.ca_warnings(30 * DAY);
         assert_eq!(warnings.len(), 3, "{warnings:?}");
         assert!(warnings[0].contains("ca expires on") && warnings[0].contains("rotate-ca trust"), "{warnings:?}");
         // Certificates of kubeadm outlive their CA.
-        let early = expiry::survey(&files, &store, i64::try_from(MADE).unwrap()).unwrap();
+        let early = expiry::list(&files, &store, i64::try_from(CREATED).unwrap()).unwrap();
         assert!(early.ca_warnings(30 * DAY).is_empty());
     }
 }

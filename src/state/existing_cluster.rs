@@ -1,10 +1,11 @@
-//! What this host runs already, and what `init` would put in its place.
+//! What this host already runs, and what `init` would replace.
 //!
-//! Reads: the manifests of this host, and through admin.conf the ConfigMap `kube-system/kubeadm-config`. Writes: nothing.
+//! Reads: the manifests of this host, and through admin.conf the ConfigMap `kube-system/kubeadm-config`. Writes:
+//! nothing.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
-use crate::checks::{Data, Database, Standing};
+use crate::checks::{Data, Database, ExistingCluster};
 use crate::config::{ClusterConfig, Facts, documents};
 use crate::context::Context;
 use crate::domain::paths::{ADMIN_CONF, SUPER_ADMIN_CONF};
@@ -19,58 +20,55 @@ use std::path::Path;
 const API_SERVER: &str = "kube-apiserver";
 const ETCD: &str = "etcd";
 
-/// What this host runs, and what this run would put in its place.
-///
-/// # Errors
-/// When a manifest cannot be read, or a patch does not apply.
-pub fn of(cx: &Context) -> Result<Standing> {
+/// What this host runs, and what this run would replace.
+pub fn of(cx: &Context) -> Result<ExistingCluster> {
     let mut before = data(|pod| StaticPod::read_or_empty(&cx.files, pod))?;
     let after = match &before.etcd {
         None => Data::default(),
         Some(_) => data(|pod| Ok(manifests::text(cx, pod)?.map(|text| StaticPod::parse(text.as_bytes()))))?,
     };
-    if is_where_it_was(cx, &before, &after)? {
+    if is_same_location(cx, &before, &after)? {
         before.etcd.clone_from(&after.etcd);
     }
     let mut stored = stored(cx);
     let mut is_unknown = false;
     if stored.is_none() && cx.files.is_live() && before.exist(|path| cx.files.exists(path)) {
-        // The API server does not say it; etcd does, as long as it runs.
+        // The API server does not report it, but etcd does while it runs.
         match in_etcd(cx, &before) {
             Ok(found) => stored = found.map(Ok),
             Err(_) => is_unknown = true,
         }
     }
-    Ok(Standing { stored, is_unknown, before, after })
+    Ok(ExistingCluster { stored, is_unknown, before, after })
 }
 
-/// True when etcd's manifest is gone or damaged, so that it says no directory, and the data is where this run would
-/// look for it.
-fn is_where_it_was(cx: &Context, before: &Data, after: &Data) -> Result<bool> {
+/// True if etcd's manifest is missing or damaged, so that it contains no data directory, and the data are in the
+/// directory that this run would use.
+fn is_same_location(cx: &Context, before: &Data, after: &Data) -> Result<bool> {
     let is_loopback = |url: &String| ["//127.0.0.1:", "//[::1]:", "//localhost:"].iter().any(|host| url.contains(host));
     let (Some(Database::Elsewhere(urls)), Some(Database::Here(dir))) = (&before.etcd, &after.etcd) else {
         return Ok(false);
     };
-    // An etcd that others run on this host has no certificate from here.
+    // A foreign etcd on this host has no certificate in this directory.
     let certificate = cx.cluster()?.certificates_dir.join("etcd/server.crt");
     let exists = |path: &Path| cx.files.exists(path);
     Ok(urls.iter().all(is_loopback) && exists(&dir.join("member")) && exists(&certificate))
 }
 
-/// The version of the cluster that this host runs, so that a newer kubelet does not stand for another one; None on a
-/// host without a cluster.
+/// The version of the cluster on this host, so that a newer kubelet does not select another one; None on a host
+/// without a cluster.
 pub fn version(cx: &Context) -> Option<Version> {
     if let Some(Ok(cluster)) = stored(cx) {
         return Some(cluster.version);
     }
-    // Of a cluster that does not answer its manifests tell, if it ever came as far as to have data.
+    // For an unreachable cluster the manifests contain the version, if the cluster ever had data.
     let pod = |pod: &str| StaticPod::read_or_empty(&cx.files, pod);
     let has_data = data(pod).ok()?.exist(|path| cx.files.exists(path));
     pod(API_SERVER).ok()??.tag().filter(|_| has_data)?.parse().ok()
 }
 
-/// The configuration that the running cluster has; None where there is no cluster that could say it: none is here, it
-/// does not answer, or an earlier run did not come as far.
+/// The configuration of the running cluster; None if there is none, it does not respond, or an earlier run stopped
+/// before it was stored.
 fn stored(cx: &Context) -> Option<Result<ClusterConfig, Failure>> {
     let path = [ADMIN_CONF, SUPER_ADMIN_CONF].map(Path::new).into_iter().find(|path| cx.files.exists(path))?;
     if !cx.files.is_live() {
@@ -78,13 +76,13 @@ fn stored(cx: &Context) -> Option<Result<ClusterConfig, Failure>> {
     }
     match cx.hasty_cluster(path).and_then(|cluster| stored_config::read(cx, &cluster)) {
         Ok(config) => config.map(Ok),
-        // Until its first run is complete, the administrator may have no rights yet.
+        // Until the first run is complete, the administrator may lack permissions.
         Err(failure) if failure.retryable() || failure.downcast_ref().is_some_and(KubeError::is_forbidden) => None,
         Err(failure) => Some(Err(failure)),
     }
 }
 
-/// The configuration that the cluster has, as etcd holds it; None where the cluster never came as far as to store one.
+/// The configuration of the cluster from etcd; None if it was never stored.
 fn in_etcd(cx: &Context, data: &Data) -> Result<Option<ClusterConfig>> {
     const KEY: &str = "/registry/configmaps/kube-system/kubeadm-config";
     const CLIENTS: [&str; 2] = ["etcd/healthcheck-client", "apiserver-etcd-client"];
@@ -97,8 +95,8 @@ fn in_etcd(cx: &Context, data: &Data) -> Result<Option<ClusterConfig>> {
     Ok(Some(documents.cluster(&Facts::placeholder(cx.random.clone()))?.config))
 }
 
-/// The text of an entry of a `ConfigMap` as the API server stores it: a map's key, its length before it, and then the value
-/// in the same way.
+/// The text of an entry of a `ConfigMap` as the API server stores it: the length-prefixed key, followed by the
+/// length-prefixed value.
 fn entry(object: &[u8], name: &str) -> Option<String> {
     const VALUE: u8 = 0x12;
     let key = [name.as_bytes(), &[VALUE]].concat();
@@ -116,9 +114,9 @@ fn entry(object: &[u8], name: &str) -> Option<String> {
     None
 }
 
-/// Etcd does not say what the cluster's configuration is.
+/// etcd does not contain a readable configuration of the cluster.
 #[derive(Debug, thiserror::Error)]
-#[error("etcd on this host does not say what the configuration of its cluster is")]
+#[error("the configuration of the cluster cannot be read from etcd on this host")]
 struct NotStored;
 
 impl Fault for NotStored {
@@ -127,7 +125,7 @@ impl Fault for NotStored {
     }
 }
 
-/// Where a control plane's data are, as the manifests of its Pods say.
+/// The data location of a control plane, from the manifests of its Pods.
 fn data(pod: impl Fn(&str) -> Result<Option<StaticPod>>) -> Result<Data> {
     let (etcd, api_server) = (pod(ETCD)?, pod(API_SERVER)?);
     let flag = |name| api_server.as_ref().and_then(|pod| pod.flag(name));
@@ -151,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_is_read_from_an_object_as_etcd_holds_it() {
+    fn the_configuration_is_read_from_an_object_in_etcds_format() {
         let text = "kind: ClusterConfiguration\n".repeat(10);
         let length = [0x80 | u8::try_from(text.len() & 0x7f).unwrap(), u8::try_from(text.len() >> 7).unwrap()];
         let object =
@@ -162,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn manifests_tell_where_the_data_are() {
+    fn the_data_location_is_read_from_manifests() {
         let here = pods(Some("etcd --data-dir=/data"), "kube-apiserver --etcd-servers=https://127.0.0.1:2379");
         assert_eq!(here, Data { etcd: Some(Database::Here("/data".into())), encryption: None });
         let flags = "kube-apiserver --etcd-servers=https://a:2379,https://b:2379 --encryption-provider-config=/e.yaml";

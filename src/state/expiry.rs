@@ -1,7 +1,7 @@
-//! When what this host proves itself with ends, and whether what lies on the disk is what is really in use.
+//! When the certificates and keys of this host expire, and whether the components serve the ones on the disk.
 //!
-//! Reads: the certificates folder, /etc/kubernetes/*.conf, /var/lib/kubelet/pki, the static Pods' manifests, and the
-//! certificates that the components show on their ports. Writes: nothing.
+//! Reads: the certificates directory, /etc/kubernetes/*.conf, /var/lib/kubelet/pki, the static Pods' manifests, and
+//! the certificates that the components serve on their ports. Writes: nothing.
 
 mod signing;
 
@@ -16,17 +16,17 @@ use serde::Serialize;
 use signing::Problem;
 use std::path::{Path, PathBuf};
 
-/// The kubelet's own folder of certificates.
+/// The kubelet's certificates directory.
 const KUBELET_PKI: &str = "/var/lib/kubelet/pki";
-/// Where the kubeconfigs lie.
+/// The directory of the kubeconfigs.
 pub const KUBECONFIG_DIR: &str = "/etc/kubernetes";
 /// The name of the kubelet's serving certificate in reports.
 pub const KUBELET_SERVER: &str = "kubelet-server";
 
-/// The name of the client certificate for an etcd that others run in reports. Its CA is theirs.
+/// The name of the client certificate for an external etcd in reports. It is signed by another CA.
 pub const EXTERNAL_ETCD_CLIENT: &str = "external-etcd-client";
 
-/// What kind of thing ends.
+/// The kind of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sort {
@@ -36,110 +36,107 @@ pub enum Sort {
     Certificate,
     /// The client certificate of a kubeconfig.
     Kubeconfig,
-    /// A certificate that the kubelet renews by itself.
+    /// A certificate that the kubelet renews itself.
     Kubelet,
-    /// One that a component made for itself when it started, and that is in no file.
+    /// A certificate that a component generated at its start, without a file.
     SelfMade,
 }
 
-/// A certificate and its end.
+/// A certificate and its expiry.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
-    /// Its name for `certs renew`, where it has one.
+    /// Its name for `certs renew`, if it has one.
     pub name: String,
-    /// What kind it is.
+    /// Its kind.
     pub sort: Sort,
-    /// The file; None for what is in no file.
+    /// The file; None for a certificate without a file.
     pub path: Option<PathBuf>,
-    /// Whom it stands for.
+    /// Its subject.
     pub subject: String,
-    /// Who has signed it.
+    /// Its issuer.
     pub issuer: String,
     /// Its serial number, hexadecimal.
     pub serial: String,
-    /// When it begins, in seconds since the epoch.
+    /// `notBefore`, in seconds since the epoch.
     pub not_before: i64,
-    /// When it ends, in seconds since the epoch.
+    /// `notAfter`, in seconds since the epoch.
     pub not_after: i64,
-    /// The same for people.
+    /// `notAfter` as text.
     pub expires: String,
-    /// Seconds until then; negative when it is over.
+    /// Seconds until the expiry; negative if expired.
     pub seconds_left: i64,
-    /// True when this host could not renew it, because its CA's key is elsewhere.
+    /// True if this host cannot renew it, because the CA's key is not here.
     pub externally_managed: bool,
-    /// What the component shows on its port; None when there is no port or nobody looked.
+    /// What the component serves on its port; None if it has no port or was not checked.
     pub served: Option<Served>,
     /// Why it is not accepted everywhere, whatever its dates are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
-    /// How bad that is, once it was judged.
+    /// The severity, once assessed.
     pub severity: Severity,
 }
 
-/// What is really shown on a port.
+/// The certificate served on a port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Served {
-    /// Where.
+    /// The address.
     pub address: String,
-    /// The serial number that was seen; None when nobody answered.
+    /// The serial number; None if nothing responded.
     pub serial: Option<String>,
-    /// When what was seen ends.
+    /// The expiry of the served certificate.
     pub not_after: Option<i64>,
     /// How it compares with the file.
     pub state: State,
 }
 
-/// How what is shown compares with the file.
+/// How the served certificate compares with the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// The file's certificate is in use.
+    /// The certificate of the file is served.
     InUse,
-    /// Another is: the component has not taken up the file.
+    /// Another one is served: the component has not loaded the file.
     NotYetInUse,
-    /// Nobody answered.
+    /// Nothing responded.
     Unreachable,
 }
 
-/// How bad an end is.
+/// The severity of an expiry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// It is far away.
+    /// Far away.
     #[default]
     Ok,
-    /// It is near, or what is in use is not what is on the disk.
+    /// Soon, or the served certificate is not the one on the disk.
     Warning,
-    /// It is very near, or was.
+    /// Very soon, or expired.
     Critical,
 }
 
-/// How near an end may be, in seconds.
+/// Thresholds for the remaining validity, in seconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Thresholds {
-    /// From here on it is worth a warning.
+    /// Below this: a warning.
     pub warn: i64,
-    /// From here on it is critical.
+    /// Below this: critical.
     pub critical: i64,
 }
 
-/// What was found on a host.
+/// The certificates of a host.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// Every certificate, CAs last.
+    /// All certificates, CAs last.
     pub certificates: Vec<Item>,
-    /// Files that should hold one and do not, in words.
+    /// Files without a valid certificate, and the problem.
     pub unreadable: Vec<String>,
 }
 
-/// Reads every certificate of the host at the time `now`, without asking anybody.
-///
-/// # Errors
-/// When a folder cannot be listed or a file that is there cannot be opened.
-pub fn survey(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
+/// Reads every certificate of the host at the time `now`, without network access.
+pub fn list(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
     let mut report = Report::default();
     for spec in CERTS {
         let path = store.cert_path(spec);
@@ -181,7 +178,7 @@ pub fn survey(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
     Ok(report)
 }
 
-/// The client certificate with which the API server enters an etcd that others run, and its file.
+/// The API server's client certificate for an external etcd, and its file.
 fn external_etcd_client(files: &HostFiles) -> Result<Option<(PathBuf, Found)>> {
     let Some(pod) = StaticPod::read(files, "kube-apiserver")? else { return Ok(None) };
     let Some(flag) = pod.flag("etcd-certfile").filter(|flag| !flag.is_empty()) else { return Ok(None) };
@@ -190,7 +187,7 @@ fn external_etcd_client(files: &HostFiles) -> Result<Option<(PathBuf, Found)>> {
     Ok(Some((path, found)))
 }
 
-/// A certificate that was read, or why it could not be; None when there is no file.
+/// A certificate, or why it could not be read; None if the file does not exist.
 type Found = Option<std::result::Result<Cert, String>>;
 
 fn read(files: &HostFiles, path: &Path) -> Result<Found> {
@@ -199,7 +196,7 @@ fn read(files: &HostFiles, path: &Path) -> Result<Found> {
     Ok(Some(cert.and_then(|chain| chain.into_iter().next().ok_or_else(|| "it is empty".into()))))
 }
 
-/// The client certificate of a kubeconfig; None when it has another credential.
+/// The client certificate of a kubeconfig; None if it uses another credential.
 fn embedded(store: &PkiStore, path: &Path, bytes: &[u8]) -> Found {
     let look = || -> Result<Option<Cert>> {
         let config = Kubeconfig::parse(path, bytes)?;
@@ -210,8 +207,9 @@ fn embedded(store: &PkiStore, path: &Path, bytes: &[u8]) -> Found {
 }
 
 impl Report {
-    /// Judges every certificate by the thresholds; the worst of all. A file that cannot be read is as bad as an end.
-    pub fn judge(&mut self, limits: Thresholds) -> Severity {
+    /// Assesses every certificate by the thresholds; returns the highest severity. An unreadable file counts as
+    /// expired.
+    pub fn assess(&mut self, limits: Thresholds) -> Severity {
         for item in &mut self.certificates {
             let left = item.seconds_left_in_use();
             let stale = item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
@@ -227,7 +225,7 @@ impl Report {
         if self.unreadable.is_empty() { worst } else { Severity::Critical }
     }
 
-    /// The CA that signs what has this name, as far as it is on this host.
+    /// The CA that signs the certificate with this name, if it is on this host.
     pub fn ca_of(&self, name: &str) -> Option<&Item> {
         let is_client = name == "kubelet-client" || KUBECONFIGS.iter().any(|spec| spec.file == name);
         let ca = match CERTS.iter().find(|spec| spec.name == name) {
@@ -238,7 +236,7 @@ impl Report {
         self.certificates.iter().find(|item| item.sort == Sort::Ca && item.name == ca)
     }
 
-    /// What to report of CAs that expire within so many seconds, or before what they have signed.
+    /// Warnings for CAs that expire within this number of seconds, or before certificates that they have signed.
     pub fn ca_warnings(&self, within: i64) -> Vec<String> {
         let cas = self.certificates.iter().filter(|item| item.sort == Sort::Ca);
         let warning = |ca: &Item| {
@@ -293,7 +291,7 @@ impl Item {
         }
     }
 
-    /// Seconds until the earlier end of the file and what is served in its place.
+    /// Seconds until the expiry of the file or of the served certificate, whichever is earlier.
     pub fn seconds_left_in_use(&self) -> i64 {
         let lag = self.served.as_ref().and_then(|served| served.not_after).map(|end| self.not_after - end);
         self.seconds_left - lag.unwrap_or_default().max(0)

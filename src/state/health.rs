@@ -1,6 +1,6 @@
-//! Where this host's components tell how they are.
+//! The health check URLs of this host's components.
 //!
-//! Reads: the manifests of this host and the kubelet's settings, so that patches count too. Writes: nothing.
+//! Reads: the manifests of this host and the kubelet's configuration, so that patches are included. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -16,10 +16,7 @@ use std::path::Path;
 const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 const LOCALHOST: &str = "127.0.0.1";
 
-/// The kubelet; None when it is told not to say how it is.
-///
-/// # Errors
-/// When its settings are there and cannot be read.
+/// The kubelet; None if its health check is disabled.
 pub fn kubelet(files: &HostFiles) -> Result<Option<Component>> {
     /// The kubelet's default for `healthzPort`.
     const PORT: u64 = 10248;
@@ -33,11 +30,8 @@ pub fn kubelet(files: &HostFiles) -> Result<Option<Component>> {
     Ok((port != 0).then_some(component))
 }
 
-/// The components of the control plane that have a manifest here, the API server first. `local` is where this host's
-/// API server listens unless its manifest says otherwise.
-///
-/// # Errors
-/// When a manifest is there and cannot be read.
+/// The components of the control plane with a manifest on this host, the API server first. `local` is the address of
+/// this host's API server if its manifest does not set one.
 pub fn control_plane(files: &HostFiles, minor: &Minor, local: &ApiEndpoint) -> Result<Vec<Component>> {
     let address = match local.advertise_address {
         IpAddr::V4(ip) => ip.to_string(),
@@ -51,13 +45,13 @@ pub fn control_plane(files: &HostFiles, minor: &Minor, local: &ApiEndpoint) -> R
         ("kube-scheduler", &localhost, "10259", minor.scheduler_probes.live),
     ] {
         let Some(pod) = StaticPod::read(files, name)? else { continue };
-        // An API server that binds to every address answers at the one that it advertises.
+        // An API server that binds to all addresses is checked at its advertised one.
         let host = match pod.flag("bind-address") {
             None | Some("0.0.0.0" | "::") => host.clone(),
             Some(bind) => reachable(bind),
         };
         let port = pod.flag("secure-port").unwrap_or(port);
-        // Port 0 switches it off.
+        // Port 0 disables it.
         if port != "0" {
             components.push(Component { name: name.into(), url: format!("https://{host}:{port}{path}") });
         }
@@ -65,7 +59,7 @@ pub fn control_plane(files: &HostFiles, minor: &Minor, local: &ApiEndpoint) -> R
     Ok(components)
 }
 
-/// The address at which something that binds to `address` answers on this host.
+/// The address at which a server that binds to `address` is reachable on this host.
 fn reachable(address: &str) -> String {
     match address {
         "0.0.0.0" => LOCALHOST.into(),
@@ -91,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kubelet_that_answers_elsewhere_or_not_at_all_is_not_asked_at_its_usual_port() {
+    fn a_kubelet_with_another_or_no_health_port_is_not_checked_at_the_default_port() {
         for (settings, url) in [
             ("", Some("http://127.0.0.1:10248/healthz")),
             ("maxPods: 5", Some("http://127.0.0.1:10248/healthz")),
@@ -107,7 +101,7 @@ mod tests {
 
     /// Before v1.33 a scheduler that did not start was not noticed.
     #[test]
-    fn every_component_with_a_manifest_is_asked_in_every_minor_at_its_own_port() {
+    fn every_component_with_a_manifest_is_checked_in_every_minor_version_at_its_own_port() {
         let local = ApiEndpoint { advertise_address: "fd00::4".parse().unwrap(), bind_port: 8443 };
         for (minor, live) in [(20, "/healthz"), (36, "/livez")] {
             let urls = |name: &str, flags: &str| {

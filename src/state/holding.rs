@@ -1,10 +1,10 @@
-//! What this host holds of a cluster, and whether it is the cluster whose CA this run uses.
+//! The cluster state on this host, and whether it belongs to the cluster whose CA this run uses.
 //!
-//! The data decides, not that a manifest is as this tool wrote it: etcd's data directory and its log, the CAs that
-//! certificates and kubeconfigs lead to, the journal, and the etcd that runs here, where it answers.
+//! This is determined from the data, not from unchanged manifests: etcd's data directory and its log, the CAs of
+//! certificates and kubeconfigs, the journal, and the etcd on this host if it responds.
 //!
-//! Reads: the manifests, etcd's data directory, the certificates directory, the kubeconfigs, the journal; asks etcd on
-//! this host. Writes: nothing.
+//! Reads: the manifests, etcd's data directory, the certificates directory, the kubeconfigs, the journal; queries etcd
+//! on this host. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::base::https::Trouble;
@@ -27,19 +27,19 @@ use std::path::{Path, PathBuf};
 
 const ETCD: &str = "etcd";
 const API_SERVER: &str = "kube-apiserver";
-/// Where etcd on this host answers unless it is told otherwise.
+/// The default client address of etcd on this host.
 const OWN_ETCD: &str = "https://127.0.0.1:2379";
-/// The client certificates that etcd on this host may be asked with.
+/// The client certificates that can be used to query etcd on this host.
 const CLIENTS: [&str; 3] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server"];
 
-/// What to do about a cluster that this host is in already, where it is in the way.
+/// What to do about an existing cluster on this host that is in the way.
 pub fn leave(cx: &Context) -> String {
     of(cx, cx.cluster().ok())
         .map_or_else(|_| "keep this host as it is: its files cannot be read".into(), |it| it.leave())
 }
 
-/// See the module's text. What cannot be read counts as not proved, and never as nothing to lose. Without a
-/// configuration the usual directories are looked at.
+/// Determines the state. Unreadable files count as unknown, never as nothing to lose. Without a configuration the
+/// default directories are used.
 pub fn of(cx: &Context, cluster: Option<&ClusterConfig>) -> Result<Holding> {
     let etcd = StaticPod::read_or_empty(&cx.files, ETCD)?;
     let api_server = StaticPod::read_or_empty(&cx.files, API_SERVER)?;
@@ -59,8 +59,8 @@ pub fn of(cx: &Context, cluster: Option<&ClusterConfig>) -> Result<Holding> {
     Ok(holding)
 }
 
-/// In which way the manifests on this host differ from what this run would write, by their paths. Values of flags are
-/// left out: some name credentials.
+/// The differences between the manifests on this host and those that this run would write, by path. Values of flags
+/// are omitted, because some refer to credentials.
 pub fn edits(cx: &Context) -> Result<BTreeMap<PathBuf, String>> {
     let mut edits = BTreeMap::new();
     for pod in manifests::pod_names() {
@@ -92,13 +92,13 @@ fn difference(there: &[u8], wanted: &[u8]) -> String {
 
 /// Every directory in which the etcd of this host may keep its data.
 fn data_dirs(cluster: Option<&ClusterConfig>, etcd: Option<&StaticPod>) -> Vec<PathBuf> {
-    let told = etcd.and_then(|pod| Some(pod.on_host_or_same(Path::new(pod.flag("data-dir")?))));
+    let configured_dir = etcd.and_then(|pod| Some(pod.on_host_or_same(Path::new(pod.flag("data-dir")?))));
     let configured = match cluster.map(|cluster| &cluster.etcd) {
         Some(Etcd::Local(local)) => Some(local.data_dir.clone()),
         Some(Etcd::External(_)) | None => None,
     };
     let mut dirs: Vec<PathBuf> = Vec::new();
-    for dir in told.into_iter().chain(configured).chain([ETCD_DATA_DIR.into()]) {
+    for dir in configured_dir.into_iter().chain(configured).chain([ETCD_DATA_DIR.into()]) {
         if dir.is_absolute() && dir.parent().is_some() && !dirs.contains(&dir) {
             dirs.push(dir);
         }
@@ -106,7 +106,7 @@ fn data_dirs(cluster: Option<&ClusterConfig>, etcd: Option<&StaticPod>) -> Vec<P
     dirs
 }
 
-/// The data in a directory, and in those right below it: the directory may be the mount point of a disk.
+/// The data in a directory, and in its direct subdirectories: the directory may be the mount point of a disk.
 fn data_in(cx: &Context, dir: &Path) -> Vec<EtcdData> {
     let has_data = |dir: &Path| cx.files.exists(&dir.join("member"));
     let dirs = if has_data(dir) {
@@ -147,19 +147,21 @@ fn whose(cx: &Context, pki: &Path, etcd: Option<&StaticPod>, holding: &Holding) 
     if let Some(named) = &named {
         let theirs = certs(cx, named);
         if !theirs.is_empty() && !etcd_ca.is_empty() && !theirs.iter().any(|cert| etcd_ca.contains(cert)) {
-            return Ok(Whose::Foreign(format!("etcd here uses the CA {}", named.display())));
+            return Ok(Whose::Foreign(format!("etcd on this host uses the CA {}", named.display())));
         }
     }
     match running(cx, etcd, holding) {
         Running::Ours => return Ok(Whose::Ours),
         Running::Foreign => {
-            return Ok(Whose::Foreign("the etcd that runs here has a certificate of another CA".into()));
+            return Ok(Whose::Foreign(
+                "the certificate of the running etcd on this host is signed by another CA".into(),
+            ));
         }
         Running::Silent => {}
     }
     let server = certs(cx, &pki.join("etcd/server.crt"));
     let etcd_fits = !etcd_ca.is_empty() && leads_to(&server, &etcd_ca);
-    // A data directory alone may be of an earlier cluster: something has to say that etcd ran there with this CA.
+    // A data directory alone may belong to an earlier cluster: something must show that etcd ran there with this CA.
     let has_manifest = manifests::pod_names().any(|pod| cx.files.exists(&manifest(pod)));
     let made_here = Journal::load(&cx.files)?.files().contains_key(&manifest(ETCD));
     Ok(if (fits || etcd_fits) && (has_manifest || made_here) { Whose::Ours } else { Whose::Unknown })
@@ -186,13 +188,13 @@ fn certs(cx: &Context, path: &Path) -> Vec<Cert> {
     Cert::bundle_from_pem(&bytes).unwrap_or_default()
 }
 
-/// What the etcd that runs on this host says.
+/// The state of the running etcd on this host.
 enum Running {
-    /// It lets our client in, and has the data that is here.
+    /// It accepts our client, and has the data of this host.
     Ours,
-    /// Its certificate is of another CA.
+    /// Its certificate is signed by another CA.
     Foreign,
-    /// Nothing, or nothing that decides.
+    /// Not running, or not conclusive.
     Silent,
 }
 

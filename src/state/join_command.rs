@@ -1,6 +1,6 @@
-//! The line that makes another host join: where the cluster is, and why it may be trusted.
+//! The command with which another host joins: the endpoint and the CA certificate hashes of the cluster.
 //!
-//! Reads: `cluster-info` in the cluster, and the kubeconfig with which the cluster was entered. Writes: nothing.
+//! Reads: `cluster-info` in the cluster, and the kubeconfig of this run. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::base::pin::Pin;
@@ -13,35 +13,32 @@ use crate::pki::cert::Cert;
 use crate::pki::pin;
 use std::path::Path;
 
-/// Where a cluster is and what its CA is known by.
+/// The endpoint of a cluster and its CA certificate hashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Meeting {
+pub struct ClusterEndpoint {
     /// `HOST:PORT`.
     pub endpoint: String,
-    /// The pins of its CA, each once.
+    /// The pins of its CA, without duplicates.
     pub pins: Vec<Pin>,
 }
 
-impl Meeting {
-    /// The line for a worker.
+impl ClusterEndpoint {
+    /// The join command for a worker.
     pub fn worker(&self, token: &str) -> String {
         let pins: Vec<String> = self.pins.iter().map(|pin| format!("--discovery-token-ca-cert-hash {pin}")).collect();
         format!("kubewright join {} --token {token} {}", self.endpoint, pins.join(" "))
     }
 
-    /// The line for a control plane, whose certificates `key` opens.
+    /// The join command for a control plane; `key` decrypts the uploaded certificates.
     pub fn control_plane(&self, token: &str, key: &str) -> String {
         format!("{} --control-plane --certificate-key {key}", self.worker(token))
     }
 
-    /// What a kubeconfig says of its current cluster; `path` is for errors.
-    ///
-    /// # Errors
-    /// When it is no kubeconfig, or lacks the server or its CA.
+    /// Of the current cluster of a kubeconfig; `path` is for errors.
     pub fn of_kubeconfig(path: &Path, bytes: &[u8]) -> Result<Self> {
         let kubeconfig = Kubeconfig::parse(path, bytes)?;
         let lacks = |what| AccessError::Incomplete { path: path.into(), what };
-        // cluster-info has a cluster and neither user nor context.
+        // cluster-info has a cluster but neither user nor context.
         let cluster = kubeconfig
             .current_cluster()
             .or_else(|| kubeconfig.clusters.first().map(|named| &named.cluster))
@@ -54,17 +51,14 @@ impl Meeting {
     }
 }
 
-/// Asks the cluster where it is; `kubeconfig` answers for a cluster that has no `cluster-info`.
-///
-/// # Errors
-/// When the cluster cannot be reached, or neither says where it is.
-pub fn find(cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<Meeting> {
+/// From the cluster; `kubeconfig` is used if `cluster-info` does not exist.
+pub fn find(cx: &Context, cluster: &Cluster, kubeconfig: &Path) -> Result<ClusterEndpoint> {
     let info = cluster.find(&ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info"))?;
     if let Some(text) = info.as_ref().and_then(|info| info["data"]["kubeconfig"].as_str()) {
-        return Meeting::of_kubeconfig(Path::new("kube-public/cluster-info"), text.as_bytes());
+        return ClusterEndpoint::of_kubeconfig(Path::new("kube-public/cluster-info"), text.as_bytes());
     }
     let bytes = cx.files.read(kubeconfig)?.ok_or_else(|| AccessError::absent(cx, kubeconfig))?;
-    Meeting::of_kubeconfig(kubeconfig, &bytes)
+    ClusterEndpoint::of_kubeconfig(kubeconfig, &bytes)
 }
 
 #[cfg(test)]
@@ -72,15 +66,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_names_every_pin_of_a_ca_that_is_being_changed() {
+    fn the_command_contains_every_pin_of_a_ca_that_is_being_rotated() {
         let pin = |digit: &str| format!("sha256:{}", digit.repeat(64)).parse::<Pin>().unwrap();
-        let meeting = Meeting { endpoint: "[fd00::1]:6443".into(), pins: vec![pin("a"), pin("b")] };
+        let endpoint = ClusterEndpoint { endpoint: "[fd00::1]:6443".into(), pins: vec![pin("a"), pin("b")] };
         let hash = |digit: &str| format!("--discovery-token-ca-cert-hash sha256:{}", digit.repeat(64));
         let worker =
             format!("kubewright join [fd00::1]:6443 --token abcdef.0123456789abcdef {} {}", hash("a"), hash("b"));
-        assert_eq!(meeting.worker("abcdef.0123456789abcdef"), worker);
+        assert_eq!(endpoint.worker("abcdef.0123456789abcdef"), worker);
         assert_eq!(
-            meeting.control_plane("abcdef.0123456789abcdef", "00ff"),
+            endpoint.control_plane("abcdef.0123456789abcdef", "00ff"),
             format!("{worker} --control-plane --certificate-key 00ff")
         );
     }
@@ -88,7 +82,7 @@ mod tests {
     #[test]
     fn a_kubeconfig_without_ca_is_refused_by_name() {
         let text = b"kind: Config\nclusters: [{name: '', cluster: {server: 'https://h:1'}}]";
-        let error = Meeting::of_kubeconfig(Path::new("a.conf"), text).unwrap_err();
+        let error = ClusterEndpoint::of_kubeconfig(Path::new("a.conf"), text).unwrap_err();
         assert_eq!(error.to_string(), "a.conf has no usable CA certificate");
     }
 }

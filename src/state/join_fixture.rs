@@ -17,7 +17,7 @@ use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::{Found, jws};
 use crate::pki::catalog::CERTS;
-use crate::pki::seal::SealKey;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::shared_files;
 use crate::pki::{Generator, PkiStore, fixture, validity};
 use crate::render::objects::upload_config;
@@ -33,14 +33,14 @@ use std::sync::{Arc, Mutex};
 pub(crate) const KUBEADM_CONFIG: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
 pub(crate) const KUBEADM_CERTS: &str = "/api/v1/namespaces/kube-system/secrets/kubeadm-certs";
 pub(crate) const TOKEN: &str = "abcdef.0123456789abcdef";
-/// What the clock of [`Context::for_tests`] shows.
+/// The time of the clock of [`Context::for_tests`].
 pub(crate) const NOW: i64 = 1_800_000_000;
 
-/// An API server with these objects, by path; everything else is not there.
+/// An API server with these objects, by path; other objects do not exist.
 #[derive(Clone, Default)]
 pub(crate) struct Objects {
     by_path: Arc<Mutex<BTreeMap<String, Value>>>,
-    /// So many answers do not come: the connection breaks off.
+    /// The number of connections to break.
     broken: Arc<AtomicUsize>,
     /// `METHOD path` of every request.
     pub log: Arc<Mutex<Vec<String>>>,
@@ -52,8 +52,8 @@ impl Objects {
         self
     }
 
-    /// Breaks the next connection off, for a request other than those for `cluster-info`.
-    pub(crate) fn break_off(&self) {
+    /// Breaks the next connection, except for requests for `cluster-info`.
+    pub(crate) fn break_connection(&self) {
         self.broken.store(1, Ordering::SeqCst);
     }
 
@@ -61,7 +61,7 @@ impl Objects {
         self.by_path.lock().unwrap().get(path).cloned()
     }
 
-    /// Puts there what every cluster made by `init` shows to hosts that join.
+    /// Adds the objects that every cluster created by `init` has for joining hosts.
     pub(crate) fn put_cluster(&self, cluster: &ClusterConfig, server: &str, ca: &[u8]) -> &Self {
         let minor = validity::minor_of(cluster).unwrap();
         let (id, secret) = TOKEN.split_once('.').unwrap();
@@ -99,12 +99,12 @@ impl Objects {
                 (200, body.to_string())
             }
             ("GET" | "PUT", None) => (404, r#"{"reason": "NotFound", "message": "it is not there"}"#.into()),
-            (other, _) => panic!("{other} {path} is not what this phase should send"),
+            (other, _) => panic!("{other} {path} is not a request of this phase"),
         }
     }
 }
 
-/// A host below `root` that joins as the node cp1, by token. Nothing is found yet.
+/// A host in `root` that joins as the node cp1, by token. Nothing is discovered yet.
 pub(crate) fn host(root: &tempfile::TempDir, control_plane: Option<ControlPlaneJoin>) -> Context {
     searching(root, control_plane, by_token("10.0.0.1:6443".into()))
 }
@@ -118,7 +118,7 @@ pub(crate) fn by_token(endpoint: String) -> DiscoverySource {
     }
 }
 
-/// The same host, which looks for its cluster in this way.
+/// The same host with this discovery source.
 pub(crate) fn searching(
     root: &tempfile::TempDir,
     control_plane: Option<ControlPlaneJoin>,
@@ -135,7 +135,7 @@ pub(crate) fn searching(
     cx
 }
 
-/// The same host, when it has found a cluster with this CA whose API is `server`.
+/// The same host after it has discovered a cluster with this CA and the API server `server`.
 pub(crate) fn joining(
     root: &tempfile::TempDir,
     control_plane: Option<ControlPlaneJoin>,
@@ -148,7 +148,7 @@ pub(crate) fn joining(
     cx
 }
 
-/// Has the host find a cluster with these CA certificates; `server` with a certificate of `ca` stands for its API.
+/// Lets the host discover a cluster with these CA certificates; `server` with a certificate of `ca` is its API server.
 pub(crate) fn enter(cx: &mut Context, ca_pem: &[u8], cluster: ClusterConfig, ca: &TestCa, server: &TestServer) {
     let found = Found { endpoint: server.address.to_string(), server: server.url(), ca_pem: ca_pem.to_vec() };
     let api = Arc::new(api(&server.url(), ca, &cx.gate, &cx.clock));
@@ -167,14 +167,14 @@ pub(crate) fn api(server: &str, ca: &TestCa, gate: &Gate, clock: &Clock) -> Clus
     Cluster::known(Client::new(access).unwrap(), gate.clone(), clock.clone(), patience)
 }
 
-/// What the control planes of a cluster share, as its first one has made it: files below a folder of its own.
+/// The shared files of the control planes of a cluster, as created by the first one, in a directory of their own.
 pub(crate) struct First {
     pub root: tempfile::TempDir,
     pub cluster: ClusterConfig,
 }
 
 impl First {
-    /// Its API server has a certificate for 127.0.0.1, valid now.
+    /// Its API server has a currently valid certificate for 127.0.0.1.
     pub(crate) fn new(minor: u16) -> Self {
         let (root, cluster, mut node) = (tempfile::tempdir().unwrap(), fixture::cluster(minor), fixture::node());
         node.local_endpoint.advertise_address = "127.0.0.1".parse().unwrap();
@@ -201,14 +201,14 @@ impl First {
         TestLeaf { certificate: file("apiserver.crt"), key: file("apiserver.key") }
     }
 
-    /// The Secret with its files, sealed; `left_out` are those of an external CA.
-    pub(crate) fn sealed(&self, key: &str, left_out: &[&str]) -> Value {
-        let key = SealKey::parse(&Secret::new(key.into())).unwrap();
+    /// The Secret with its files, encrypted; `left_out` are those of an external CA.
+    pub(crate) fn encrypted(&self, key: &str, left_out: &[&str]) -> Value {
+        let key = CertificateKey::parse(&Secret::new(key.into())).unwrap();
         let mut data = json!({});
         for file in shared_files(&self.cluster) {
-            let sealed = || key.seal(file.name, &self.read(&file.path), &Random::seeded(3)).unwrap();
-            let sealed = if left_out.contains(&file.name) { Vec::new() } else { sealed() };
-            data[file.name] = json!(STANDARD.encode(sealed));
+            let encrypted = || key.encrypt(file.name, &self.read(&file.path), &Random::seeded(3)).unwrap();
+            let encrypted = if left_out.contains(&file.name) { Vec::new() } else { encrypted() };
+            data[file.name] = json!(STANDARD.encode(encrypted));
         }
         json!({"data": data})
     }
@@ -224,7 +224,7 @@ pub(crate) fn put(cx: &Context, path: &str, bytes: impl AsRef<[u8]>) {
     std::fs::write(path, bytes).unwrap();
 }
 
-/// A `kubelet.conf` as the kubelet writes it before it asks for a certificate.
+/// A `kubelet.conf` as the kubelet writes it before it requests a certificate.
 pub(crate) fn put_kubelet_conf(cx: &Context, ca: &TestCa) {
     let user = User { client_certificate: Some(PAIR.into()), client_key: Some(PAIR.into()), ..User::default() };
     let ca = String::from_utf8(ca.pem()).unwrap();
@@ -232,7 +232,7 @@ pub(crate) fn put_kubelet_conf(cx: &Context, ca: &TestCa) {
     put(cx, KUBELET_CONF, kubeconfig.to_yaml().unwrap().expose());
 }
 
-/// A certificate and key as the kubelet keeps them.
+/// A certificate and key as the kubelet stores them.
 pub(crate) fn put_pair(cx: &Context, leaf: &TestLeaf) {
     put(cx, PAIR, [leaf.certificate.as_slice(), leaf.key.as_slice()].concat());
 }

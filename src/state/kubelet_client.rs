@@ -1,4 +1,4 @@
-//! The client certificate of this host's kubelet: where it is, and whether the kubelet can still renew it.
+//! The client certificate of this host's kubelet: its path, and whether the kubelet can still renew it.
 //!
 //! Reads: `/etc/kubernetes/kubelet.conf`, the certificate that the kubelet renews. Writes: nothing.
 
@@ -11,20 +11,20 @@ use crate::pki::cert::Cert;
 use crate::render::pods::last_value;
 use std::path::{Path, PathBuf};
 
-/// A kubelet asks for its next certificate when a tenth to a third of the time is left. One that has come this near to
-/// its end, in seconds, or to the last tenth of a shorter life, does not get a new one by itself.
+/// A kubelet requests its next certificate when 10 to 30 % of the validity are left. With less than this number of
+/// seconds, or the last tenth of a shorter validity, it no longer gets a new one itself.
 const TOO_LATE: i64 = 24 * 3600;
-/// The certificate and key of the moment, in one file.
+/// The current certificate and key, in one file.
 const CURRENT: &str = "kubelet-client-current.pem";
 
-/// What a kubelet proves itself with.
+/// The credential of the kubelet.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
     /// The file that it renews.
     Rotated,
-    /// A certificate inside its kubeconfig.
+    /// A certificate in its kubeconfig.
     Embedded,
-    /// A token, or a file that somebody else looks after.
+    /// A token, or a file that another program manages.
     Other,
 }
 
@@ -39,8 +39,7 @@ pub(crate) fn credential(files: &HostFiles) -> Result<Option<(Kubeconfig, Creden
     Ok(Some((config, credential)))
 }
 
-/// The certificate that the kubelet renews; None where it is missing, its link leads nowhere, or it cannot be read as
-/// one.
+/// The certificate that the kubelet renews; None if it is missing, its link is broken, or it is not valid.
 pub(crate) fn rotated(files: &HostFiles) -> Result<Option<Cert>> {
     let Some(bytes) = files.read(Path::new(KUBELET_CLIENT_CURRENT))? else { return Ok(None) };
     Ok(Cert::bundle_from_file(Path::new(KUBELET_CLIENT_CURRENT), &bytes)
@@ -52,11 +51,9 @@ pub(crate) fn is_too_late(cert: &Cert, now: i64) -> bool {
     cert.not_after - now <= TOO_LATE.min((cert.not_after - cert.not_before) / 10)
 }
 
-/// True when the kubelet of this host has a certificate that it does not renew, or not any more, and that ends within
-/// so many seconds or is of no use. One that it renews by itself is none of our business until it is too late for that.
-///
-/// # Errors
-/// When a file cannot be read.
+/// True if the kubelet of this host has a certificate that it does not renew or no longer renews, and that expires
+/// within this number of seconds or is unusable. A certificate that the kubelet renews is ignored until it is too late
+/// for that.
 pub fn needs_help(files: &HostFiles, now: i64, embedded_ends: impl FnOnce() -> bool) -> Result<bool> {
     Ok(match credential(files)? {
         Some((_, Credential::Rotated)) => rotated(files)?.is_none_or(|cert| is_too_late(&cert, now)),
@@ -65,10 +62,7 @@ pub fn needs_help(files: &HostFiles, now: i64, embedded_ends: impl FnOnce() -> b
     })
 }
 
-/// Where the kubelet keeps the certificate and key that it rotates.
-///
-/// # Errors
-/// When the command has no node configuration.
+/// The certificate and key that the kubelet rotates.
 pub fn rotated_path(cx: &Context) -> Result<PathBuf> {
     let flags = &cx.node()?.kubelet_extra_args;
     Ok(Path::new(last_value(flags, "cert-dir").unwrap_or(KUBELET_PKI_DIR)).join(CURRENT))

@@ -1,7 +1,7 @@
-//! How far the kubelet of this host has come on its way into the cluster.
+//! The state of the kubelet's credentials on this host during a join.
 //!
-//! Reads: `/etc/kubernetes/kubelet.conf`, and the certificate and key that it names. Writes: nothing. The kubelet writes
-//! that file before it has a certificate, so that it is there says little.
+//! Reads: `/etc/kubernetes/kubelet.conf`, and the certificate and key that it refers to. Writes: nothing. The kubelet
+//! writes that file before it has a certificate, so its existence alone is not sufficient.
 
 use crate::base::fault::Result;
 use crate::base::https;
@@ -14,68 +14,59 @@ use crate::pki::keys::PrivateKey;
 use crate::pki::verify::leads_to;
 use std::path::Path;
 
-/// What the kubelet's own credentials are worth in the cluster that this host joins.
+/// The state of the kubelet's credentials for the cluster that this host joins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// There is no `kubelet.conf`.
+    /// `kubelet.conf` does not exist.
     Absent,
-    /// `kubelet.conf` leads to another cluster, or nowhere.
+    /// `kubelet.conf` refers to another cluster, or is unusable.
     Foreign,
-    /// The certificate or its key is not there, or cannot be used: the kubelet still has to get one.
+    /// The certificate or its key is missing or unusable: the kubelet still has to get one.
     Incomplete,
-    /// The certificate is from a CA that this cluster does not have.
+    /// The certificate is signed by a CA of another cluster.
     OtherCa,
-    /// The certificate is this cluster's, for the node of this name.
+    /// The certificate is signed by this cluster, for the node of this name.
     OtherNode(String),
-    /// The certificate is for this node, but its time is over.
+    /// The certificate is for this node, but has expired.
     Expired,
     /// This host is that node of this cluster.
     Ours,
 }
 
 impl Credentials {
-    /// What is the matter with them, for people.
+    /// The state as text for the user.
     pub fn shown(&self) -> String {
         match self {
-            Self::Absent => "there is none yet".into(),
-            Self::Foreign => "it is not of this cluster".into(),
-            Self::Incomplete => "it lacks its certificate or key".into(),
-            Self::OtherCa => "its certificate is from another CA than the cluster's".into(),
+            Self::Absent => "it does not exist yet".into(),
+            Self::Foreign => "it belongs to another cluster".into(),
+            Self::Incomplete => "its certificate or key is missing".into(),
+            Self::OtherCa => "its certificate is signed by the CA of another cluster".into(),
             Self::OtherNode(name) => format!("its certificate is for the node {name}"),
             Self::Expired => "its certificate has expired".into(),
-            Self::Ours => "it is right".into(),
+            Self::Ours => "it is valid".into(),
         }
     }
 }
 
-/// Judges `kubelet.conf` by the CA certificates (PEM) of the cluster that was found.
-///
-/// # Errors
-/// When a file cannot be read, or the cluster's CA is none.
+/// Checks `kubelet.conf` against the CA certificates (PEM) of the discovered cluster.
 pub fn of_kubelet(cx: &Context, ca_pem: &[u8]) -> Result<Credentials> {
     let path = Path::new(KUBELET_CONF);
     let Some(bytes) = cx.files.read(path)? else { return Ok(Credentials::Absent) };
     let Some(kubeconfig) = of_this_cluster(cx, path, &bytes, ca_pem)? else { return Ok(Credentials::Foreign) };
     let own = kubeconfig.current_user().map(|user| credentials(cx, path, user)).transpose()?.flatten();
     match own {
-        Some(https::Credentials::Certificate { certificate, key }) => judge(cx, &certificate, key.expose(), ca_pem),
+        Some(https::Credentials::Certificate { certificate, key }) => check(cx, &certificate, key.expose(), ca_pem),
         _ => Ok(Credentials::Incomplete),
     }
 }
 
-/// Judges a file in which the kubelet keeps certificate and key together; None when there is no such file.
-///
-/// # Errors
-/// As [`of_kubelet`].
+/// Checks a file in which the kubelet stores certificate and key together; None if the file does not exist.
 pub fn of_pair(cx: &Context, path: &Path, ca_pem: &[u8]) -> Result<Option<Credentials>> {
     let pair = cx.files.read(path)?;
-    pair.map(|pair| judge(cx, &pair, &pair, ca_pem)).transpose()
+    pair.map(|pair| check(cx, &pair, &pair, ca_pem)).transpose()
 }
 
-/// A kubeconfig, when it trusts a CA of this cluster; None when it leads elsewhere.
-///
-/// # Errors
-/// When a file that it names cannot be read, or the cluster's CA is none.
+/// A kubeconfig if it trusts a CA of this cluster; otherwise None.
 pub fn of_this_cluster(cx: &Context, path: &Path, bytes: &[u8], ca_pem: &[u8]) -> Result<Option<Kubeconfig>> {
     let Ok(kubeconfig) = Kubeconfig::parse(path, bytes) else { return Ok(None) };
     let Some(cluster) = kubeconfig.current_cluster() else { return Ok(None) };
@@ -85,7 +76,7 @@ pub fn of_this_cluster(cx: &Context, path: &Path, bytes: &[u8], ca_pem: &[u8]) -
     Ok(is_same.then_some(kubeconfig))
 }
 
-fn judge(cx: &Context, certificate: &[u8], key: &[u8], ca_pem: &[u8]) -> Result<Credentials> {
+fn check(cx: &Context, certificate: &[u8], key: &[u8], ca_pem: &[u8]) -> Result<Credentials> {
     let anchors = Cert::bundle_from_file(Path::new(KUBELET_CONF), ca_pem)?;
     let chain = Cert::bundle_from_pem(certificate).unwrap_or_default();
     let key = PrivateKey::from_pem(key);

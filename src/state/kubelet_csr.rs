@@ -1,61 +1,61 @@
-//! What became of a kubelet's request for a certificate.
+//! The state of a kubelet's certificate signing request.
 //!
-//! Reads: `CertificateSigningRequest` objects that were listed. Writes nothing.
+//! Reads: listed `CertificateSigningRequest` objects. Writes nothing.
 
 use crate::pki::subject::Subject;
 use serde_json::Value;
 
-/// What became of a request.
+/// The state of a request.
 #[derive(Debug)]
-pub(crate) struct Fate {
+pub(crate) struct RequestState {
     pub(crate) text: String,
-    /// It is the reason why there is no certificate.
-    pub(crate) says_why: bool,
+    /// It explains why the certificate is missing.
+    pub(crate) explains: bool,
 }
 
-impl Fate {
+impl RequestState {
     fn reason(text: String) -> Self {
-        Self { text, says_why: true }
+        Self { text, explains: true }
     }
 
     pub(crate) fn open(text: String) -> Self {
-        Self { text, says_why: false }
+        Self { text, explains: false }
     }
 }
 
-/// What became of this node's request; of several, of the one made last. With a discovery file it is not a token that
-/// asks, so whoever asks counts.
-pub(crate) fn fate(requests: &[Value], node: &str) -> Fate {
+/// The state of this node's request; of several, of the newest. With a discovery file the requester is not a bootstrap
+/// token, so any requester counts.
+pub(crate) fn state_of(requests: &[Value], node: &str) -> RequestState {
     let user = format!("system:node:{node}");
     let is_ours = |request: &&Value| asks_for(request).is_some_and(|name| name == user);
     let made = |request: &&Value| request["metadata"]["creationTimestamp"].as_str().map(str::to_owned);
     let Some(request) = requests.iter().filter(is_ours).max_by_key(made) else {
-        return Fate::open("it has not asked for one".into());
+        return RequestState::open("it has not requested a certificate".into());
     };
     let name = request["metadata"]["name"].as_str().unwrap_or_default();
     let conditions = request["status"]["conditions"].as_array();
     let has = |kind: &str| conditions.into_iter().flatten().find(|condition| condition["type"] == kind);
     let why = |condition: &Value| condition["message"].as_str().unwrap_or("no reason given").to_owned();
     if let Some(denied) = has("Denied") {
-        return Fate::reason(format!("its request {name} was denied: {}", why(denied)));
+        return RequestState::reason(format!("its request {name} was denied: {}", why(denied)));
     }
     if let Some(failed) = has("Failed") {
-        return Fate::reason(format!("its request {name} could not be signed: {}", why(failed)));
+        return RequestState::reason(format!("its request {name} could not be signed: {}", why(failed)));
     }
     match (has("Approved"), request["status"]["certificate"].as_str()) {
-        (None, _) => {
-            Fate::reason(format!("its request {name} waits for approval ('kubectl certificate approve {name}')"))
-        }
-        (Some(_), None) => {
-            Fate::reason(format!("its request {name} is approved, but kube-controller-manager has not signed it"))
-        }
+        (None, _) => RequestState::reason(format!(
+            "its request {name} is waiting for approval ('kubectl certificate approve {name}')"
+        )),
+        (Some(_), None) => RequestState::reason(format!(
+            "its request {name} is approved, but kube-controller-manager has not signed it"
+        )),
         (Some(_), Some(_)) => {
-            Fate::open(format!("its request {name} was granted, but it has not fetched the certificate"))
+            RequestState::open(format!("its request {name} was signed, but it has not fetched the certificate"))
         }
     }
 }
 
-/// Whose certificate a request is for.
+/// The node whose certificate is requested.
 fn asks_for(request: &Value) -> Option<String> {
     Subject::of_request(request["spec"]["request"].as_str()?).map(|subject| subject.common_name)
 }
@@ -70,7 +70,7 @@ pub(crate) mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::json;
 
-    /// A request that a node's kubelet made.
+    /// A request of a node's kubelet.
     pub fn request(name: &str, node: &str, status: &Value) -> Value {
         let key = Generator.take(KeyAlgorithm::EcdsaP256).unwrap();
         let subject = Subject::new(format!("system:node:{node}"), &["system:nodes"]);
@@ -83,42 +83,42 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_request_of_another_node_is_not_taken_for_ours() {
+    fn the_request_of_another_node_is_ignored() {
         let denied = json!({"conditions": [{"type": "Denied", "message": "no"}]});
         let requests =
             [request("later", "n1", &denied), request("last-of-all", "n2", &json!({})), request("x", "n1", &json!({}))];
-        assert!(fate(&requests, "n1").text.contains("later was denied"), "{:?}", fate(&requests, "n1"));
-        assert_eq!(fate(&requests, "n3").text, "it has not asked for one");
+        assert!(state_of(&requests, "n1").text.contains("later was denied"), "{:?}", state_of(&requests, "n1"));
+        assert_eq!(state_of(&requests, "n3").text, "it has not requested a certificate");
     }
 
     #[test]
-    fn every_state_of_a_request_is_told() {
-        let told = |status: &Value| fate(&[request("csr-1", "n1", status)], "n1").text;
-        assert!(told(&json!({})).contains("waits for approval"));
+    fn every_state_of_a_request_is_reported() {
+        let text_of = |status: &Value| state_of(&[request("csr-1", "n1", status)], "n1").text;
+        assert!(text_of(&json!({})).contains("is waiting for approval"));
         let approved = json!([{"type": "Approved"}]);
-        assert!(told(&json!({"conditions": approved})).contains("has not signed it"));
-        assert!(told(&json!({"conditions": approved, "certificate": "x"})).contains("not fetched"));
-        assert!(told(&json!({"conditions": [{"type": "Denied", "message": "no"}]})).ends_with("was denied: no"));
+        assert!(text_of(&json!({"conditions": approved})).contains("has not signed it"));
+        assert!(text_of(&json!({"conditions": approved, "certificate": "x"})).contains("not fetched"));
+        assert!(text_of(&json!({"conditions": [{"type": "Denied", "message": "no"}]})).ends_with("was denied: no"));
         let others = json!({"metadata": {"name": "x"}, "spec": {"username": "system:node:n1"}});
-        assert_eq!(fate(&[others], "n1").text, "it has not asked for one");
+        assert_eq!(state_of(&[others], "n1").text, "it has not requested a certificate");
     }
 
-    /// Who joined with a discovery file asks with the credentials in it, and was told not to have asked.
+    /// A kubelet that joined with a discovery file uses the credentials in it, and its request was not found.
     #[test]
-    fn a_request_made_with_the_credentials_of_a_discovery_file_is_ours_too() {
+    fn a_request_with_the_credentials_of_a_discovery_file_is_found() {
         let mut request = request("csr-1", "n1", &json!({}));
         request["spec"]["username"] = json!("kubernetes-admin");
-        assert!(fate(&[request], "n1").text.contains("waits for approval"));
+        assert!(state_of(&[request], "n1").text.contains("is waiting for approval"));
     }
 
     #[test]
-    fn this_host_is_asked_for_the_cause_where_the_request_does_not_tell_it() {
-        let says_why = |status: &Value| fate(&[request("csr-1", "n1", status)], "n1").says_why;
-        assert!(!fate(&[], "n1").says_why);
+    fn the_cause_is_searched_on_this_host_if_the_request_does_not_contain_it() {
+        let explains = |status: &Value| state_of(&[request("csr-1", "n1", status)], "n1").explains;
+        assert!(!state_of(&[], "n1").explains);
         let approved = json!([{"type": "Approved"}]);
-        assert!(!says_why(&json!({"conditions": approved, "certificate": "x"})));
-        assert!(says_why(&json!({"conditions": approved})) && says_why(&json!({})));
+        assert!(!explains(&json!({"conditions": approved, "certificate": "x"})));
+        assert!(explains(&json!({"conditions": approved})) && explains(&json!({})));
         let failed = json!({"conditions": [{"type": "Approved"}, {"type": "Failed", "message": "bad usages"}]});
-        assert!(says_why(&failed));
+        assert!(explains(&failed));
     }
 }

@@ -1,4 +1,4 @@
-//! Why a node does not leave its cluster.
+//! Why a node is not removed from its cluster.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault};
@@ -7,110 +7,109 @@ use crate::host::removal::{Kept, Why};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// See the module's text.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaveError {
-    /// The API server does not answer.
-    #[error("the cluster cannot be told that the node leaves, because its API server does not answer: {why}")]
+    /// The API server does not respond.
+    #[error("cannot remove the node from the cluster: the API server does not respond: {why}")]
     Silent {
-        /// What it said instead.
+        /// The failure.
         why: String,
-        /// The node is this host.
+        /// True if the node is this host.
         here: bool,
     },
-    /// Those who stay in etcd could not decide anything.
-    #[error("without this node etcd has no majority, and the cluster stops")]
+    /// The remaining etcd members would have no majority.
+    #[error("without this node etcd loses quorum, and the cluster stops")]
     Quorum(#[source] EtcdError),
-    /// etcd does not say who is in it.
-    #[error("nobody can tell whether etcd can do without this node: {why}")]
+    /// etcd does not report its members.
+    #[error("it is unknown whether etcd keeps its quorum without this node: {why}")]
     EtcdSilent {
-        /// What was tried.
+        /// The failure.
         why: String,
     },
-    /// The cluster ends with this host.
-    #[error("{name} has the last member of etcd: without it the cluster is gone, with everything stored in it")]
+    /// The host has the last etcd member.
+    #[error("{name} has the last etcd member: without it the cluster and everything stored in it are lost")]
     LastMember {
         /// The node.
         name: String,
     },
-    /// Somebody works on the data that is to go.
-    #[error("an etcd on this host works on {}: its data stays", data.display())]
+    /// A running etcd uses the data to be removed.
+    #[error("an etcd on this host uses {}: its data were not removed", data.display())]
     EtcdRuns {
         /// The data.
         data: PathBuf,
     },
-    /// The host still holds what gives access to the cluster.
-    #[error("this host still holds files of the cluster that could not be removed: {}", by_reason(kept))]
+    /// The host still has files that give access to the cluster.
+    #[error("this host still has files of the cluster that could not be removed: {}", grouped_by_reason(kept))]
     AccessLeft {
-        /// What, and why.
+        /// The files, and why they were not removed.
         kept: Vec<Kept>,
     },
-    /// Pods do not leave the node.
-    #[error("these Pods have not left {node}: {}", pods.join("; "))]
+    /// Pods could not be removed from the node.
+    #[error("these Pods are still on {node}: {}", pods.join("; "))]
     NotDrained {
         /// The node.
         node: String,
-        /// Their names, and why.
+        /// Their names, and the reasons.
         pods: Vec<String>,
     },
-    /// Who asks may not move the node's Pods away.
-    #[error("the Pods of {node} cannot be moved elsewhere: {why}")]
+    /// The client may not evict the Pods of the node.
+    #[error("the Pods of {node} cannot be evicted: {why}")]
     MayNotDrain {
         /// The node.
         node: String,
-        /// The API server's words.
+        /// The message of the API server.
         why: String,
     },
-    /// What keeps a node elsewhere in etcd, where what `reset` could be told on its host is no way out.
+    /// Why a node on another host stays in etcd, if the hints for `reset` on its own host do not apply.
     #[error("{why}")]
     KeptElsewhere {
-        /// Why it stays.
+        /// The reason.
         why: String,
         /// What the user can do.
         advice: String,
     },
-    /// The node to remove is said to be gone, and its member of etcd is not.
-    #[error("{0} is not dead: its member of etcd answers")]
+    /// The node was given as dead, but its etcd member is running.
+    #[error("{0} is not dead: its etcd member responds")]
     MemberAlive(String),
     /// The node to remove is this host.
     #[error("{0} is this host")]
     IsThisHost(String),
-    /// There is nothing of this name.
+    /// The name is unknown.
     #[error("the cluster has no node and no etcd member named {0:?}")]
     NoSuchNode(String),
-    /// The node to remove does not answer, and the user did not say that it is gone.
-    #[error("{0} is not Ready: nobody there moves its Pods away")]
+    /// The node is not ready, and the user did not specify that it is dead.
+    #[error("{0} is not Ready, so its Pods cannot be drained")]
     MaybeDead(String),
-    /// The node to remove is Ready, although it is said to be gone.
-    #[error("the cluster counts {name} as Ready: its kubelet reports to it{}", last(*ago))]
+    /// The node is ready, although it was given as dead.
+    #[error("the cluster reports {name} as Ready: its kubelet still renews its lease{}", last_report(*ago))]
     Alive {
         /// The node.
         name: String,
-        /// The seconds since its last report, where they are known.
+        /// The seconds since its last report, if known.
         ago: Option<u64>,
-        /// The seconds after which the cluster misses the next one.
+        /// The seconds after which the cluster notices that reports are missing.
         left: u64,
     },
 }
 
 impl LeaveError {
-    /// The failure, where the node is on another host than the one that asks: neither a flag of `reset` nor the
-    /// command that was just given is of any use there.
-    pub fn elsewhere(failure: Failure) -> Failure {
+    /// The failure for a node on another host: the flags of `reset` and the command that was just run do not apply
+    /// there.
+    pub fn for_other_host(failure: Failure) -> Failure {
         let advice = match failure.downcast_ref() {
             Some(Self::Quorum(_)) => {
-                "bring the members that are not healthy back first; as long as most of all members are healthy, those that \
-                 will not return can be taken out before this one; without a majority only a snapshot brings etcd back"
+                "first fix the members that are not healthy; while most members are healthy, those that will not \
+                 return can be removed before this one; without quorum, etcd must be restored from a snapshot"
                     .into()
             }
             Some(Self::EtcdSilent { .. }) => {
-                "start etcd on a control plane (run 'crictl logs $(crictl ps -aq --name etcd)' to see why it is away) and run \
-                 the command again there"
+                "start etcd on a control plane (run 'crictl logs $(crictl ps -aq --name etcd)' to see why it is not \
+                 running) and run the command again there"
                     .into()
             }
             Some(Self::LastMember { name }) => format!(
-                "keep {name}: it holds the only copy of the cluster's data; join another control plane first, or save that data with \
-                 'etcdctl snapshot save' before the cluster ends"
+                "keep {name}: it has the only copy of the cluster's data; join another control plane first, or save the data \
+                 with 'etcdctl snapshot save' before the cluster ends"
             ),
             _ => return failure,
         };
@@ -121,13 +120,13 @@ impl LeaveError {
         Self::KeptElsewhere { why, advice }.into()
     }
 
-    /// The failure, in terms of a node that leaves where it is about a majority that is lost already: what leaves the cluster
-    /// then may be the last good copy of its data.
-    pub fn of_lost_majority(failure: Failure) -> Failure {
+    /// The failure, with a hint for a quorum that is already lost: this host may have the last intact copy of the
+    /// data.
+    pub fn of_lost_quorum(failure: Failure) -> Failure {
         match failure.downcast_ref::<EtcdError>() {
             Some(error @ EtcdError::QuorumLost { .. }) => {
                 let advice = format!(
-                    "keep this host: it may hold the last good copy of the cluster's data. To save the cluster, {}",
+                    "keep this host: it may have the last intact copy of the cluster's data. To save the cluster, {}",
                     error.hint().unwrap_or_default()
                 );
                 Self::KeptElsewhere { why: error.to_string(), advice }.into()
@@ -136,7 +135,7 @@ impl LeaveError {
         }
     }
 
-    /// The failure, in terms of a node that leaves where it is about the majority.
+    /// The failure, with a hint for the loss of quorum.
     pub fn of_etcd(failure: Failure) -> Failure {
         match failure.downcast_ref::<EtcdError>() {
             Some(EtcdError::NoQuorum { change, healthy, voters, needed, sick }) => Self::Quorum(EtcdError::NoQuorum {
@@ -174,67 +173,74 @@ impl Fault for LeaveError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Silent { here: true, .. } => {
-                "start what is down and run the command again; --force leaves without telling the cluster, and gives up this \
-                 host's data, which may be the only copy"
+                "fix the API server and run the command again; --force continues without removing the node from the \
+                 cluster, and deletes this host's data, which may be the only copy"
                     .into()
             }
             Self::Silent { here: false, .. } => {
-                "run it on a control plane whose API server answers, or name one with --kubeconfig".into()
+                "run it on a control plane whose API server responds, or specify another one with --kubeconfig".into()
             }
-            Self::Quorum(_) => "bring the members that are not healthy back, or, for those that will not return, run \
-                                'kubewright node remove NAME --dead' on a control plane first; --accept-quorum-loss \
-                                lets the cluster stop, and this host's data may be its last good copy"
+            Self::Quorum(_) => "fix the members that are not healthy, or, for those that will not return, first run \
+                                'kubewright node remove NAME --dead' on a control plane; --accept-quorum-loss accepts \
+                                that the cluster stops, and this host's data may be its last intact copy"
                 .into(),
-            Self::EtcdSilent { .. } => "start etcd again (run 'crictl logs $(crictl ps -aq --name etcd)' to see why it \
-                                        is away) and run the command again; --force gives up the data of this host, \
-                                        which may be the only copy"
+            Self::EtcdSilent { .. } => "start etcd again (run 'crictl logs $(crictl ps -aq --name etcd)' to see why \
+                                        it is not running) and run the command again; \
+                                        --force deletes the data of this host, which may be the only copy"
                 .into(),
             Self::LastMember { .. } => {
-                "if the cluster is to end, run the command again with --end-cluster; save its data first with 'etcdctl snapshot save'"
+                "to end the cluster, run the command again with --end-cluster; save its data first with 'etcdctl \
+                 snapshot save'"
                     .into()
             }
             Self::EtcdRuns { data } => format!(
-                "run 'fuser -v {}/snap/db' to see which process it is; if that etcd is part of the cluster that this host \
-                 leaves, end it and run the command again: it continues; if not, give it another data folder first",
+                "run 'fuser -v {}/snap/db' to see which process it is; if that etcd belongs to the cluster that this \
+                 host leaves, stop it and run the command again: it continues; if not, give it another data directory \
+                 first",
                 data.display()
             ),
             Self::AccessLeft { kept } => {
                 let advice = kept.first().map(advice_on).unwrap_or_default();
-                format!("{advice}, then run the command again; until then anybody who can read them can use the cluster")
+                format!(
+                    "{advice}, then run the command again; until then anyone who can read them has access to the \
+                     cluster"
+                )
             }
             Self::NotDrained { node, .. } => format!(
-                "see what holds them: run 'kubectl get pods -A -o wide --field-selector spec.nodeName={node}' and \
+                "see what blocks them: run 'kubectl get pods -A -o wide --field-selector spec.nodeName={node}' and \
                  'kubectl get poddisruptionbudgets -A'; then run the command again, with a longer --drain-timeout, or \
-                 with --skip-phases drain to end them; or let the node stay: run 'kubectl uncordon {node}'"
+                 with --skip-phases drain to delete them without eviction; to keep the node, run 'kubectl uncordon \
+                 {node}'"
             ),
             Self::MayNotDrain { node, .. } => format!(
                 "run 'kubectl drain {node} --ignore-daemonsets' on a control plane and then this command again with \
-                 --skip-phases drain, or give --kubeconfig of an administrator"
+                 --skip-phases drain, or specify the --kubeconfig of an administrator"
             ),
             Self::IsThisHost(_) => {
-                "run 'kubewright reset --dry-run' here to see what it would change for this host to leave its cluster".into()
+                "run 'kubewright reset --dry-run' here to see the changes with which this host leaves its cluster"
+                    .into()
             }
-            Self::NoSuchNode(_) => "run 'kubectl get nodes' to see their names; a member of etcd that has never started \
-                                    has none, and goes by its id, as 'etcdctl member list' shows it"
+            Self::NoSuchNode(_) => "run 'kubectl get nodes' to list the names; an etcd member that has never started \
+                                    has no name: use its id from 'etcdctl member list'"
                 .into(),
             Self::KeptElsewhere { advice, .. } => advice.clone(),
-            Self::MemberAlive(name) => format!(
-                "run 'kubewright reset' on {name}; if its host cannot be entered any more, switch it off first"
-            ),
+            Self::MemberAlive(name) => {
+                format!("run 'kubewright reset' on {name}; if its host is not accessible, switch it off first")
+            }
             Self::MaybeDead(name) => format!(
                 "start its kubelet, or, if the host will not return, run 'kubewright node remove {name} --dead'"
             ),
             Self::Alive { name, left, .. } => format!(
-                "if its host is gone, the cluster notices that within {left} s: run the command again then, or add --wait; if \
-                 it lives, run 'kubewright reset' on {name}, or 'kubewright node remove {name}' here, which moves its Pods \
-                 away first"
+                "if its host no longer exists, the cluster notices that within {left} s: run the command again then, \
+                 or add --wait; if it still runs, run 'kubewright reset' on {name}, or 'kubewright node remove \
+                 {name}' here, which first drains the node"
             ),
         })
     }
 }
 
 /// `/a, /b (why); /c (why)`
-fn by_reason(kept: &[Kept]) -> String {
+fn grouped_by_reason(kept: &[Kept]) -> String {
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for one in kept {
         reasons.entry(one.why.to_string()).or_default().push(one.path.display().to_string());
@@ -250,16 +256,16 @@ fn advice_on(kept: &Kept) -> String {
             format!("run 'findmnt -T {shown}' and remount that file system with 'mount -o remount,rw …'")
         }
         Why::Refused(why) if why.contains("not permitted") => {
-            format!("run 'lsattr {shown}', also for its directory; 'chattr -i' removes the flag 'immutable'")
+            format!("run 'lsattr {shown}', also for its directory; 'chattr -i' removes the attribute 'immutable'")
         }
         Why::Mount => format!("run 'findmnt -T {shown}', remove the files or unmount it"),
         Why::Link(_) | Why::BehindLink(_) => {
-            format!("run 'ls -l {shown}', and remove what the link leads to if only this cluster used it")
+            format!("run 'ls -l {shown}', and remove the target of the link if only this cluster used it")
         }
         Why::Refused(_) | Why::TooDeep | Why::Emptied => format!("run 'ls -la {shown}' and remove it"),
     }
 }
 
-fn last(ago: Option<u64>) -> String {
-    ago.map_or_else(String::new, |ago| format!(", the last time {ago} s ago"))
+fn last_report(ago: Option<u64>) -> String {
+    ago.map_or_else(String::new, |ago| format!(", {ago} s ago"))
 }

@@ -1,9 +1,10 @@
-//! The etcd of this host, as far as it is a cluster tool's.
+//! The etcd of this host, if a cluster tool created it.
 //!
-//! Reads: the manifests of etcd and the API server, the journal, what an earlier run noted. Writes: nothing.
+//! Reads: the manifests of etcd and the API server, the journal, the progress file of an earlier reset. Writes:
+//! nothing.
 //!
-//! Data in etcd's usual folder proves nothing: an etcd that others run, and that a cluster may use as an external one,
-//! has it there, too.
+//! Data in etcd's default directory are not sufficient: a foreign etcd, which a cluster may use as an external one,
+//! has them there too.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -14,40 +15,37 @@ use crate::state::static_pod::{self, StaticPod};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// Where etcd keeps its data unless it is told otherwise.
+/// etcd's default data directory.
 pub const DEFAULT_DATA: &str = "/var/lib/etcd";
 
 /// etcd on this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Local {
-    /// Where other members reach it; empty: nothing on this host tells.
+    /// Its peer URLs; empty if unknown on this host.
     pub peer_urls: Vec<String>,
-    /// Where its data is; None: what data there is belongs to others.
+    /// Its data directory; None if existing data are foreign.
     pub data_dir: Option<PathBuf>,
     /// It has data.
     pub has_data: bool,
-    /// Where clients of this host reach it.
+    /// Its client URLs on this host.
     pub own_endpoints: Vec<String>,
-    /// Where clients reach the members it was started with.
+    /// The client URLs of the members it was started with.
     pub endpoints: Vec<String>,
 }
 
-/// etcd as this host is meant to run it; None where it is not.
-///
-/// # Errors
-/// When a manifest, the journal or the note cannot be read.
+/// etcd as this host should run it; None if it should not.
 pub fn local(cx: &Context) -> Result<Option<Local>> {
     let pod = StaticPod::read(&cx.files, "etcd")?;
-    let noted = reset_progress::read(cx)?;
+    let recorded = reset_progress::read(cx)?;
     let servers = servers(cx)?;
     let uses_local = servers.as_ref().is_some_and(|servers| servers.iter().any(|server| is_loopback(server)));
     let data_dir = match &pod {
         Some(pod) => {
             let inside = Path::new(pod.flag("data-dir").unwrap_or(DEFAULT_DATA));
-            Some(pod.on_host_or_same(inside)).filter(|path| reset_progress::is_folder(path))
+            Some(pod.on_host_or_same(inside)).filter(|path| reset_progress::is_data_dir(path))
         }
-        None if noted.data_dir.is_some() => noted.data_dir,
-        None if (uses_local || servers.is_none()) && made_here(cx)? => Some(DEFAULT_DATA.into()),
+        None if recorded.data_dir.is_some() => recorded.data_dir,
+        None if (uses_local || servers.is_none()) && was_written_here(cx)? => Some(DEFAULT_DATA.into()),
         None => None,
     };
     if pod.is_none() && data_dir.is_none() && !uses_local {
@@ -59,7 +57,7 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
     };
     let mut peer_urls = words("initial-advertise-peer-urls");
     if peer_urls.is_empty() {
-        peer_urls = noted.peer_urls;
+        peer_urls = recorded.peer_urls;
     }
     if peer_urls.is_empty() {
         peer_urls = advertised(cx)?.map(peer_url).into_iter().collect();
@@ -67,7 +65,7 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
     let mut endpoints = words("advertise-client-urls");
     let listens = words("listen-client-urls").into_iter().filter(|url| is_loopback(url));
     let own_endpoints = listens.chain(endpoints.clone()).collect();
-    // NAME=https://HOST:2380 of those who were there when it joined; clients are one port below.
+    // NAME=https://HOST:2380 of the members at its join; the client port is one lower.
     let peers = words("initial-cluster");
     let peers = peers.iter().filter_map(|peer| peer.split_once('=')?.1.strip_suffix(":2380"));
     endpoints.extend(peers.map(|host| format!("{host}:2379")));
@@ -75,35 +73,26 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
     Ok(Some(Local { peer_urls, data_dir, has_data, own_endpoints, endpoints }))
 }
 
-/// True when etcd's certificates on this host are those of an etcd that others run.
-///
-/// # Errors
-/// When a manifest, the journal or the note cannot be read.
-pub fn is_of_others(cx: &Context) -> Result<bool> {
+/// True if the etcd certificates on this host belong to an external etcd.
+pub fn is_external(cx: &Context) -> Result<bool> {
     if local(cx)?.is_some_and(|local| local.data_dir.is_some()) {
         return Ok(false);
     }
     Ok(external(cx)?.is_some() || cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
 }
 
-/// Where the etcd of this host's API server is, if others run it.
-///
-/// # Errors
-/// When a manifest cannot be read.
+/// The endpoints of this host's API server for an external etcd.
 pub fn external(cx: &Context) -> Result<Option<Vec<String>>> {
     Ok(servers(cx)?.filter(|servers| !servers.iter().any(|server| is_loopback(server))))
 }
 
-/// True when this host has, or may have, data of the cluster's etcd: its manifest may have been moved away for a while.
-///
-/// # Errors
-/// When a manifest, the journal or the note cannot be read.
+/// True if this host has, or may have, data of the cluster's etcd: its manifest may have been moved away temporarily.
 pub fn may_have_data(cx: &Context) -> Result<bool> {
     let Some(local) = local(cx)? else { return Ok(false) };
     Ok(local.has_data || local.data_dir.is_none() && cx.files.exists(&Path::new(DEFAULT_DATA).join("member")))
 }
 
-/// The members of etcd that the API server of this host uses; None where it has none, or does not say.
+/// The etcd endpoints of this host's API server; None if it has no manifest or no such flag.
 fn servers(cx: &Context) -> Result<Option<Vec<String>>> {
     let pod = StaticPod::read(&cx.files, "kube-apiserver")?;
     let servers = pod.as_ref().and_then(|pod| pod.flag("etcd-servers"));
@@ -115,12 +104,12 @@ fn advertised(cx: &Context) -> Result<Option<IpAddr>> {
     Ok(pod.as_ref().and_then(|pod| pod.flag("advertise-address")).and_then(|text| text.parse().ok()))
 }
 
-/// True when this tool wrote a manifest of etcd on this host, wherever that is now.
-fn made_here(cx: &Context) -> Result<bool> {
+/// True if this tool wrote a manifest of etcd on this host, wherever it is now.
+fn was_written_here(cx: &Context) -> Result<bool> {
     Ok(Journal::load(&cx.files)?.files().contains_key(&static_pod::path("etcd")))
 }
 
-/// True for an address that only this host reaches.
+/// True for a loopback address.
 pub fn is_loopback(url: &str) -> bool {
     ["//127.0.0.1:", "//[::1]:", "//localhost:"].iter().any(|host| url.contains(host))
 }
@@ -159,7 +148,7 @@ mod tests {
     const API_SERVER: &str = "etc/kubernetes/manifests/kube-apiserver.yaml";
 
     #[test]
-    fn a_member_is_known_by_its_manifest() {
+    fn a_member_is_read_from_its_manifest() {
         let (_root, cx) = context(&[ETCD, ("data/etcd/member/x", "")]);
         let local = local(&cx).unwrap().unwrap();
         assert_eq!(local.peer_urls, ["https://10.0.0.2:2380"]);
@@ -169,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn data_is_looked_for_where_the_host_has_it_and_not_where_the_container_does() {
+    fn the_data_directory_is_the_path_on_the_host_and_not_in_the_container() {
         let text = "spec: {volumes: [{name: etcd-data, hostPath: {path: /disk/etcd}}], containers: [{command: [etcd, \
                     --data-dir=/var/lib/etcd/data], volumeMounts: [{name: etcd-data, mountPath: /var/lib/etcd}]}]}";
         let (_root, cx) = context(&[(ETCD.0, text), ("disk/etcd/data/member/x", "")]);
@@ -178,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_join_that_was_cut_short_before_etcds_manifest_knows_its_address_all_the_same() {
+    fn a_join_that_was_interrupted_before_etcds_manifest_has_a_peer_url() {
         let (_root, cx) = context(&[(API_SERVER, &api_server("https://127.0.0.1:2379"))]);
         let local = local(&cx).unwrap().unwrap();
         assert_eq!(local.peer_urls, ["https://[fd00::2]:2380"]);
@@ -186,29 +175,29 @@ mod tests {
     }
 
     #[test]
-    fn workers_and_clusters_with_an_etcd_of_others_have_none_here() {
+    fn workers_and_clusters_with_an_external_etcd_have_no_local_etcd() {
         assert_eq!(local(&context(&[]).1).unwrap(), None);
         let (_root, cx) = context(&[(API_SERVER, &api_server("https://10.0.0.9:2379"))]);
         assert_eq!(local(&cx).unwrap(), None);
     }
 
     #[test]
-    fn data_of_an_etcd_that_no_cluster_tool_runs_is_not_ours() {
+    fn data_of_a_foreign_etcd_are_not_ours() {
         let (_root, cx) = context(&[DATA]);
         assert_eq!(local(&cx).unwrap(), None);
-        assert!(is_of_others(&cx).unwrap());
+        assert!(is_external(&cx).unwrap());
         let (_root, cx) = context(&[DATA, (API_SERVER, &api_server("https://10.0.0.9:2379"))]);
         assert_eq!(local(&cx).unwrap(), None);
-        assert!(is_of_others(&cx).unwrap());
-        // It may well run on the control planes themselves.
+        assert!(is_external(&cx).unwrap());
+        // It may run on the control planes themselves.
         let (_root, cx) = context(&[DATA, (API_SERVER, &api_server("https://127.0.0.1:2379"))]);
         let found = local(&cx).unwrap().unwrap();
         assert_eq!((found.data_dir, found.has_data), (None, false));
-        assert!(is_of_others(&cx).unwrap() && may_have_data(&cx).unwrap());
+        assert!(is_external(&cx).unwrap() && may_have_data(&cx).unwrap());
     }
 
     #[test]
-    fn a_manifest_that_we_wrote_and_somebody_moved_away_makes_the_data_ours() {
+    fn a_recorded_manifest_that_was_moved_away_makes_the_data_ours() {
         use crate::base::files::Content;
         for (server, ours) in [("https://127.0.0.1:2379", true), ("https://10.0.0.9:2379", false)] {
             let (root, cx) = context(&[DATA, (API_SERVER, &api_server(server))]);
@@ -218,37 +207,37 @@ mod tests {
             journal.save(&cx.files).unwrap();
             std::fs::remove_file(root.path().join(ETCD.0)).unwrap();
             assert_eq!(local(&cx).unwrap().is_some_and(|local| local.has_data), ours, "{server}");
-            assert_eq!(is_of_others(&cx).unwrap(), !ours, "{server}");
+            assert_eq!(is_external(&cx).unwrap(), !ours, "{server}");
         }
     }
 
     #[test]
-    fn what_an_earlier_run_noted_stands_in_for_the_manifest() {
+    fn the_progress_file_of_an_earlier_run_replaces_the_manifest() {
         use crate::base::files::Content;
         let (root, cx) = context(&[ETCD, ("data/etcd/member/x", "")]);
         let before = local(&cx).unwrap().unwrap();
-        let note = reset_progress::Note {
+        let progress = reset_progress::Progress {
             peer_urls: before.peer_urls.clone(),
             data_dir: before.data_dir.clone(),
-            ..reset_progress::Note::default()
+            ..reset_progress::Progress::default()
         };
-        let text = serde_json::to_string(&note).unwrap();
-        cx.files.write(Path::new(reset_progress::NOTE), &Content::public(text), 0o600).unwrap();
+        let text = serde_json::to_string(&progress).unwrap();
+        cx.files.write(Path::new(reset_progress::PROGRESS_FILE), &Content::public(text), 0o600).unwrap();
         std::fs::remove_dir_all(root.path().join("etc")).unwrap();
         let after = local(&cx).unwrap().unwrap();
         assert_eq!((after.peer_urls, after.data_dir, after.has_data), (before.peer_urls, before.data_dir, true));
     }
 
     #[test]
-    fn a_tree_of_the_name_of_etcds_data_is_never_looked_for_at_the_top() {
+    fn the_root_directory_is_never_searched_for_etcds_data() {
         let (_root, cx) =
-            context(&[("member/x", ""), (reset_progress::NOTE.trim_start_matches('/'), r#"{"dataDir": ""}"#)]);
+            context(&[("member/x", ""), (reset_progress::PROGRESS_FILE.trim_start_matches('/'), r#"{"dataDir": ""}"#)]);
         assert!(local(&cx).is_err());
-        for folder in ["", "etcd", "/"] {
-            let manifest = format!("spec: {{containers: [{{command: [etcd, --data-dir={folder}]}}]}}");
+        for directory in ["", "etcd", "/"] {
+            let manifest = format!("spec: {{containers: [{{command: [etcd, --data-dir={directory}]}}]}}");
             let (_root, cx) = context(&[("member/x", ""), (ETCD.0, &manifest)]);
             let found = local(&cx).unwrap().unwrap();
-            assert_eq!((found.data_dir, found.has_data), (None, false), "{folder}");
+            assert_eq!((found.data_dir, found.has_data), (None, false), "{directory}");
         }
     }
 }

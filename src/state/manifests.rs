@@ -1,6 +1,6 @@
 //! The static Pod manifests as this run would write them.
 //!
-//! Reads: the cluster's and the node's configuration, the patches, which CA directories the host has. Writes: nothing.
+//! Reads: the cluster and node configuration, the patches, the CA directories of the host. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
@@ -16,7 +16,7 @@ use crate::domain::paths::manifest as path;
 use crate::state::rotation::signer;
 
 pub(crate) const ETCD: &str = "etcd";
-/// The static Pods and the names by which patches are meant for them.
+/// The static Pods and their patch targets.
 pub(crate) const PODS: &[(&str, PatchTarget)] = &[
     (ETCD, PatchTarget::Etcd),
     ("kube-apiserver", PatchTarget::KubeApiserver),
@@ -24,11 +24,8 @@ pub(crate) const PODS: &[(&str, PatchTarget)] = &[
     ("kube-scheduler", PatchTarget::KubeScheduler),
 ];
 
-/// The manifests that are on this host already and say what this run would write.
-///
-/// # Errors
-/// When a file cannot be read or a patch does not apply.
-pub fn as_we_write_them(cx: &Context) -> Result<BTreeSet<PathBuf>> {
+/// The existing manifests on this host that are identical to those of this run.
+pub fn up_to_date(cx: &Context) -> Result<BTreeSet<PathBuf>> {
     let mut same = BTreeSet::new();
     for (pod, _) in PODS {
         let path = path(pod);
@@ -41,10 +38,7 @@ pub fn as_we_write_them(cx: &Context) -> Result<BTreeSet<PathBuf>> {
     Ok(same)
 }
 
-/// The manifest of a static Pod as this run would write it, patches included; None for an etcd that others run.
-///
-/// # Errors
-/// When a patch does not apply.
+/// The manifest of a static Pod as this run would write it, including patches; None for an external etcd.
 pub fn text(cx: &Context, pod: &str) -> Result<Option<String>> {
     let (Some(text), Some((_, target))) = (render(cx, pod, &[])?, PODS.iter().find(|(name, _)| *name == pod)) else {
         return Ok(None);
@@ -52,19 +46,16 @@ pub fn text(cx: &Context, pod: &str) -> Result<Option<String>> {
     Ok(Some(patches::load(cx)?.apply(*target, &text)?))
 }
 
-/// True when every manifest of this control plane is on the host as this run would write it.
-///
-/// # Errors
-/// As [`as_we_write_them`].
+/// True if every manifest of this control plane exists as this run would write it.
 pub fn are_all_written(cx: &Context) -> Result<bool> {
     let mut wanted = 0;
     for (pod, _) in PODS {
         wanted += usize::from(render(cx, pod, &[])?.is_some());
     }
-    Ok(as_we_write_them(cx)?.len() == wanted)
+    Ok(up_to_date(cx)?.len() == wanted)
 }
 
-/// The text of a Pod's manifest before patches; None for an etcd that others run.
+/// The manifest of a Pod before patches; None for an external etcd.
 pub(crate) fn render(cx: &Context, pod: &str, members: &[EtcdMember]) -> Result<Option<String>> {
     let (cluster, node) = (cx.cluster()?, cx.node()?);
     let ca = catalog::cert("ca")?;

@@ -1,4 +1,4 @@
-//! What this host and its cluster are like. Everything here only reads; what changes something is in `ops`.
+//! The state of this host and its cluster. Everything here only reads; changes are made in `ops`.
 
 pub mod api_health;
 pub mod artifacts;

@@ -1,7 +1,6 @@
-//! A file of this host that should be YAML and is not: then nothing of it is known, which is not the same as that it says
-//! nothing.
+//! A file of this host that should be YAML but is not: then its content is unknown, which is not the same as empty.
 //!
-//! Reads: text that is handed in. Writes: nothing.
+//! Reads: text from the caller. Writes: nothing.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
@@ -9,7 +8,7 @@ use crate::config::untrusted::{self, UntrustedError};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// See the module's text. What stands in the file is not repeated.
+/// The content of the file is not repeated in the error.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is not valid YAML: {source}", path.display())]
 pub struct NotYaml {
@@ -42,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_is_read_and_an_empty_file_has_none() {
+    fn a_document_is_parsed_and_an_empty_file_has_none() {
         for text in ["a: 1\n", "---\na: 1\n", "\u{feff}a: 1\n", "# x\n---\na: 1\n"] {
             assert_eq!(parse(Path::new("x"), text.as_bytes()).unwrap()["a"], 1, "{text:?}");
         }
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_yaml_is_an_error_with_its_path_and_without_its_text() {
+    fn invalid_yaml_is_an_error_with_its_path_and_without_its_content() {
         for text in ["a: [secret\n", "a: 1\n\tb: secret\n"] {
             let error = parse(Path::new("/etc/x.yaml"), text.as_bytes()).unwrap_err();
             let shown = format!("{error} {}", error.hint().unwrap_or_default());

@@ -1,7 +1,7 @@
-//! How long it takes a cluster to notice that the host of a node is gone.
+//! How long a cluster takes to notice that the host of a node is gone.
 //!
-//! A kubelet renews its Lease every ten seconds, and the controller manager counts a node as `NotReady` when it has not done
-//! so for a while. Until then a host that has just lost its power cannot be told from one that is well.
+//! A kubelet renews its Lease every ten seconds, and the controller manager marks a node as `NotReady` if it has not
+//! done so for some time. Until then a host that has just lost its power cannot be distinguished from a running one.
 //!
 //! Reads: the node, its Lease, the manifest of the controller manager on this host. Writes: nothing.
 
@@ -18,15 +18,15 @@ use crate::state::static_pod::StaticPod;
 use serde_json::Value;
 use std::time::Duration;
 
-/// How often the controller manager looks (--node-monitor-period).
-const LOOKS_EVERY: u64 = 5;
-/// What a kubelet's last report may be late by, and the controller manager itself.
+/// The check interval of the controller manager (--node-monitor-period).
+const CHECK_INTERVAL: u64 = 5;
+/// The possible delay of a kubelet's last report, and of the controller manager.
 const SPARE: u64 = 15;
-/// The controller manager's --node-monitor-grace-period up to v1.31, and later.
+/// The default of --node-monitor-grace-period of the controller manager up to v1.31, and later.
 const GRACE: [u64; 2] = [40, 50];
 const LONGER_FROM: u16 = 32;
 
-/// When a kubelet last reported, as it wrote it.
+/// The time of a kubelet's last report, as text.
 fn last_report(cluster: &Cluster, node: &Value) -> Result<String> {
     let name = node["metadata"]["name"].as_str().unwrap_or_default();
     let lease = cluster.find(&ObjectRef::new(&LEASE, "kube-node-lease", name))?.unwrap_or_default();
@@ -39,7 +39,7 @@ fn last_report(cluster: &Cluster, node: &Value) -> Result<String> {
     Ok(beat.unwrap_or_default().to_owned())
 }
 
-/// How long the cluster waits for a report before it misses it, in seconds.
+/// How long the cluster waits for a report, in seconds.
 fn grace(cx: &Context) -> Result<u64> {
     let pod = StaticPod::read(&cx.files, "kube-controller-manager")?.unwrap_or_default();
     let given = pod.flag("node-monitor-grace-period").and_then(go_duration::parse);
@@ -49,28 +49,22 @@ fn grace(cx: &Context) -> Result<u64> {
     Ok(given.unwrap_or(default))
 }
 
-/// The error that a node is not dead as far as the cluster knows: when it last reported, and when that is missed.
-///
-/// # Errors
-/// When the cluster cannot be asked.
+/// The error that the cluster does not regard a node as dead: its last report, and when it will be missed.
 pub fn still_reports(cx: &Context, cluster: &Cluster, node: &Value) -> Result<LeaveError> {
     let name = node["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     let (ago, left) = ages(cx, &last_report(cluster, node)?)?;
     Ok(LeaveError::Alive { name, ago, left })
 }
 
-/// How long ago a report was, if that is known, and how long it takes until the next one is missed. Clocks differ from
-/// host to host, so that neither can be longer than the cluster's patience.
+/// How long ago the last report was, if known, and how long until the next one is missed. Clocks of hosts differ, so
+/// neither may exceed the grace period.
 fn ages(cx: &Context, report: &str) -> Result<(Option<u64>, u64)> {
-    let patience = grace(cx)? + LOOKS_EVERY;
+    let patience = grace(cx)? + CHECK_INTERVAL;
     let ago = moment::parse(report).map(|at| u64::try_from(cx.clock.now() - at).unwrap_or_default());
     Ok((ago, patience.saturating_sub(ago.unwrap_or_default()).max(1)))
 }
 
-/// Waits until the cluster counts the node as `NotReady`.
-///
-/// # Errors
-/// When its kubelet reports again, or the cluster cannot be asked.
+/// Waits until the cluster marks the node as `NotReady`.
 pub fn wait(cx: &Context, cluster: &Cluster, node: &Value) -> Result<()> {
     let first = last_report(cluster, node)?;
     let name = node["metadata"]["name"].as_str().unwrap_or_default();

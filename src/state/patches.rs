@@ -1,15 +1,12 @@
-//! The user's patches on what is written.
+//! The user's patches.
 //!
-//! Reads: the folder of `--patches` or `patches.directory`. Writes: nothing.
+//! Reads: the directory of `--patches` or `patches.directory`. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::context::Context;
 use crate::render::patches::{PatchSet, Target};
 
-/// The patches of this host; none where the user gave no folder.
-///
-/// # Errors
-/// When the folder or a file in it cannot be used.
+/// The patches of this host; none if the user specified no directory.
 pub fn load(cx: &Context) -> Result<PatchSet> {
     match &cx.node()?.patches_dir {
         Some(folder) => PatchSet::load(&cx.files, folder),
@@ -17,22 +14,16 @@ pub fn load(cx: &Context) -> Result<PatchSet> {
     }
 }
 
-/// The patches of this host, with a warning about each file that looks like one for `target` and is passed over.
-///
-/// # Errors
-/// As [`load`].
+/// The patches of this host, with a warning about each file that looks like one for `target` but is skipped.
 pub fn load_for(cx: &Context, target: Target) -> Result<PatchSet> {
     let patches = load(cx)?;
     for file in patches.backups_of(target) {
-        cx.events.warning(format!("{} is a copy that an editor keeps, not a patch: it is not applied", file.display()));
+        cx.events.warning(format!("skipped {}: it is a backup file of an editor, not a patch", file.display()));
     }
     Ok(patches)
 }
 
-/// `text` with the patches for `target` applied, and a word about it.
-///
-/// # Errors
-/// When a patch does not apply.
+/// `text` with the patches for `target` applied, and a message about it.
 pub fn apply(cx: &Context, target: Target, text: &str) -> Result<String> {
     let patches = load_for(cx, target)?;
     if !patches.leaves_alone(target) {

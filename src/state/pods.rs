@@ -6,10 +6,10 @@ use crate::base::gate::Change;
 use crate::context::Context;
 use crate::host::docker;
 
-/// The names that a kubelet gives to containers in Docker.
+/// The names of the kubelet's containers in Docker.
 pub const DOCKER_NAMES: &str = "^/?k8s_";
 
-/// Pods that still run and that no dry run has planned to end, by name.
+/// Running Pods that no dry run has planned to stop, by name.
 pub fn running(cx: &Context) -> Vec<String> {
     let ends = |command: &str| {
         cx.gate.plans(|change| match change {

@@ -1,4 +1,4 @@
-//! The ports of this host's components, and the certificates that they really show there.
+//! The ports of this host's components, and the certificates that they serve there.
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -11,9 +11,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-/// How long a component of this very host may take to show its certificate.
+/// How long a component on this host may take to serve its certificate.
 const LIMIT: Duration = Duration::from_secs(3);
-/// The kubelet's settings.
+/// The kubelet's configuration.
 const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 
 /// A port of a component.
@@ -21,21 +21,18 @@ const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 pub struct Port {
     /// The component, by the name of its manifest.
     pub component: &'static str,
-    /// The certificate that should be shown there; a component without one makes its own.
+    /// The certificate that should be served there; None if the component generates its own.
     pub name: Option<&'static str>,
-    /// Where it listens.
+    /// The address.
     pub address: SocketAddr,
-    /// True when it shows a certificate of the user's own, which is in no table here.
+    /// True if it serves a certificate of the user, which is in no table here.
     pub foreign: bool,
 }
 
-/// The ports that this host's manifests and the kubelet's settings tell of; `pki` is the folder of the certificates.
-///
-/// # Errors
-/// When one of them is there and cannot be read.
+/// The ports in this host's manifests and the kubelet's configuration; `pki` is the certificates directory.
 pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
     let mut ports = Vec::new();
-    // A component without a certificate of the table makes its own, unless it is given one.
+    // A component without a certificate of the table generates its own, unless it has a flag for one.
     let foreign = |given: Option<&str>, own: Option<&str>| {
         given.is_some_and(|given| !given.is_empty() && own.is_none_or(|own| Path::new(given) != pki.join(own)))
     };
@@ -71,34 +68,33 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
         let foreign = config["tlsCertFile"].as_str().is_some_and(|file| !file.is_empty());
         ports.push(Port { component: "kubelet", name: Some(KUBELET_SERVER), address, foreign });
     }
-    // A component that is told not to listen has no certificate in use.
+    // A component that does not listen serves no certificate.
     ports.retain(|port| port.address.port() != 0);
     Ok(ports)
 }
 
-/// The certificate that a port shows, or why it shows none.
-///
-/// # Errors
-/// In words, when nobody answers or what is shown is no certificate.
-pub fn look(port: &Port) -> std::result::Result<Cert, String> {
+/// The certificate that a port serves, or the reason why there is none.
+pub fn fetch(port: &Port) -> std::result::Result<Cert, String> {
     let der = serving_cert::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
-    Cert::from_der(&der).ok_or_else(|| format!("{}: what it shows is no certificate", port.address))
+    Cert::from_der(&der).ok_or_else(|| format!("{}: it served an invalid certificate", port.address))
 }
 
-/// Looks at every port at once and notes in the report what is shown there. Certificates of the user's own are not
-/// compared with anything.
+/// Checks all ports at once and adds the served certificates to the report. Certificates of the user are not compared.
 pub fn compare(report: &mut Report, ports: &[Port], now: i64) {
     let ports: Vec<&Port> = ports.iter().filter(|port| !port.foreign).collect();
     let shown = std::thread::scope(|scope| {
-        let looks: Vec<_> = ports.iter().map(|port| scope.spawn(|| look(port))).collect();
-        looks.into_iter().map(|look| look.join().unwrap_or_else(|_| Err("the look failed".into()))).collect::<Vec<_>>()
+        let checks: Vec<_> = ports.iter().map(|port| scope.spawn(|| fetch(port))).collect();
+        checks
+            .into_iter()
+            .map(|fetch| fetch.join().unwrap_or_else(|_| Err("the check failed".into())))
+            .collect::<Vec<_>>()
     });
     for (port, shown) in ports.iter().zip(shown) {
-        note(report, port, shown.ok().as_ref(), now);
+        add_served(report, port, shown.ok().as_ref(), now);
     }
 }
 
-fn note(report: &mut Report, port: &Port, shown: Option<&Cert>, now: i64) {
+fn add_served(report: &mut Report, port: &Port, shown: Option<&Cert>, now: i64) {
     let item = port.name.and_then(|name| report.certificates.iter_mut().find(|item| item.name == name));
     let served = |state| Served {
         address: port.address.to_string(),
@@ -122,7 +118,7 @@ fn note(report: &mut Report, port: &Port, shown: Option<&Cert>, now: i64) {
     }
 }
 
-/// Where a listener is reached from its own host.
+/// The address of a listener on its own host.
 fn reachable(bound: Option<&str>) -> IpAddr {
     let address = bound.and_then(|text| text.parse::<IpAddr>().ok());
     address.filter(|address| !address.is_unspecified()).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
@@ -141,7 +137,7 @@ mod tests {
     use crate::base::gate::Gate;
 
     #[test]
-    fn ports_are_those_of_the_manifests() {
+    fn ports_are_read_from_the_manifests() {
         let root = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = root.path().join(path);
@@ -170,10 +166,10 @@ mod tests {
         ];
         assert_eq!(found(false), expected.map(|(name, address)| (name, address.to_owned())));
         assert_eq!(found(true), [("kube-scheduler", "127.0.0.1:10259".to_owned())]);
-        // An API server with a certificate of the user's own will never show ours.
+        // An API server with a certificate of the user never serves ours.
         write("etc/kubernetes/manifests/kube-apiserver.yaml", &pod("--tls-cert-file=/mine/apiserver.crt"));
         assert_eq!(found(true)[0], ("apiserver", "127.0.0.1:6443".to_owned()));
-        // One that does not listen would never show anything.
+        // A component that does not listen never serves one.
         write("etc/kubernetes/manifests/kube-scheduler.yaml", &pod("--secure-port=0"));
         assert!(!found(false).iter().any(|(name, _)| *name == "kube-scheduler"));
     }

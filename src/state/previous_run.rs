@@ -1,4 +1,4 @@
-//! What an earlier run of `join`, cut short or not, has left of this very cluster.
+//! Files of an earlier run of `join`, interrupted or not, for the same cluster.
 //!
 //! Reads: the kubelet's credentials and the CA on this host. Writes: nothing.
 
@@ -14,12 +14,8 @@ use std::path::{Path, PathBuf};
 /// The static Pods of a control plane.
 const PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
-/// The files that must not stop this run, because they belong to the cluster that this host joins: a kubelet's
-/// credentials for that cluster are proof. The kubelet writes some of them itself, and a run that was killed may not
-/// have noted the others.
-///
-/// # Errors
-/// When a file cannot be read.
+/// The files that do not stop this run, because they belong to the cluster that this host joins, as the kubelet's
+/// credentials for it show. The kubelet writes some of them itself, and a killed run may not have recorded the others.
 pub fn files_of_this_cluster(cx: &Context) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let ca = &cx.join()?.ca_cert_path;

@@ -1,7 +1,7 @@
-//! Whether the etcd that this host is a member of has its majority.
+//! Whether the etcd of this host has quorum.
 //!
-//! Without it the API answers nothing in time, and each command would find that out in its own way after minutes. The
-//! members say it within seconds, when they are asked directly.
+//! Without it the API does not respond in time, and each command would fail differently after minutes. The members
+//! report it within seconds when they are queried directly.
 //!
 //! Reads: etcd's manifest and certificates on this host, the members. Writes: nothing.
 
@@ -20,15 +20,15 @@ use std::time::Duration;
 
 const ETCD: &str = "etcd";
 const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
-/// How long members may look away: an election, or a restart of one, takes less.
+/// How long members may be unresponsive: an election, or the restart of a member, takes less.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Fails when the etcd of this control plane has lost its majority. On a host without etcd, and where nothing can be said,
-/// it does not.
+/// Fails if the etcd of this control plane has lost quorum. Succeeds on a host without etcd, and if the state is
+/// unknown.
 pub fn require(cx: &Context) -> Result<()> {
     let Some(pod) = StaticPod::read(&cx.files, ETCD)?.filter(|_| cx.files.is_live()) else { return Ok(()) };
     let dir = current_config::from_host(cx)?.0.certificates_dir;
-    let members = started_with(&pod);
+    let members = initial_members(&pod);
     let mut endpoints = words(&pod, "listen-client-urls");
     endpoints.extend(members.iter().flat_map(|member| member.client_urls.clone()));
     let lacks = |_: &Path, _: &str| EtcdError::Address { address: String::new() }.into();
@@ -37,23 +37,23 @@ pub fn require(cx: &Context) -> Result<()> {
     if client.knows_members() {
         return membership.require_majority();
     }
-    // Nobody answers. An etcd that starts without a majority does not serve, so that only its manifest names the others, as
-    // they were when it joined; where the API is well, they are others now.
-    if members.len() < 2 || api_is_well(cx) {
+    // No member responds. An etcd that starts without quorum does not serve requests, so only its manifest lists the
+    // other members, as of its join. If the API is healthy, that list is outdated.
+    if members.len() < 2 || api_is_healthy(cx) {
         return Ok(());
     }
     membership.require_majority_of(&members)
 }
 
-/// [`require`], where the cluster behind a kubeconfig is the one of this host.
+/// [`require`], if the kubeconfig is for the cluster of this host.
 pub fn require_for(cx: &Context, kubeconfig: &Path) -> Result<()> {
-    if !cx.files.exists(&manifest(ETCD)) || !is_of_this_host(cx, kubeconfig)? {
+    if !cx.files.exists(&manifest(ETCD)) || !is_this_cluster(cx, kubeconfig)? {
         return Ok(());
     }
     require(cx)
 }
 
-fn is_of_this_host(cx: &Context, kubeconfig: &Path) -> Result<bool> {
+fn is_this_cluster(cx: &Context, kubeconfig: &Path) -> Result<bool> {
     if kubeconfig == Path::new(ADMIN_CONF) {
         return Ok(true);
     }
@@ -68,9 +68,9 @@ fn is_of_this_host(cx: &Context, kubeconfig: &Path) -> Result<bool> {
     Ok(trusted.iter().any(|cert| own.contains(cert)))
 }
 
-/// The members that etcd on this host was started with, as its manifest names them: NAME=https://HOST:2380, and clients
-/// are one port below.
-fn started_with(pod: &StaticPod) -> Vec<Member> {
+/// The members that etcd on this host was started with, from its manifest: NAME=https://HOST:2380; the client port is
+/// one lower.
+fn initial_members(pod: &StaticPod) -> Vec<Member> {
     let peers = words(pod, "initial-cluster");
     let member = |peer: &String| {
         let (name, url) = peer.split_once('=')?;
@@ -85,7 +85,7 @@ fn words(pod: &StaticPod, flag: &str) -> Vec<String> {
     value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn api_is_well(cx: &Context) -> bool {
+fn api_is_healthy(cx: &Context) -> bool {
     let ask = || cx.hasty_cluster(Path::new(ADMIN_CONF))?.text("/readyz").map_err(Into::into);
     let answer: Result<(u16, String)> = ask();
     answer.is_ok_and(|(status, _)| status == 200)
@@ -96,16 +96,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_members_are_those_of_the_manifest_with_the_port_for_clients() {
+    fn the_members_of_the_manifest_get_the_client_port() {
         let text = "spec: {containers: [{command: [etcd, '--initial-cluster=n1=https://10.0.0.1:2380,n2=https://[fd00::2]:2380']}]}";
-        let members = started_with(&StaticPod::parse(text.as_bytes()));
+        let members = initial_members(&StaticPod::parse(text.as_bytes()));
         let shown: Vec<_> = members.iter().map(|member| (member.name.as_str(), member.client_urls.join(","))).collect();
         assert_eq!(shown, [("n1", "https://10.0.0.1:2379".into()), ("n2", "https://[fd00::2]:2379".into())]);
-        assert!(started_with(&StaticPod::default()).is_empty());
+        assert!(initial_members(&StaticPod::default()).is_empty());
     }
 
     #[test]
-    fn a_host_without_etcd_is_not_asked() {
+    fn a_host_without_etcd_is_not_checked() {
         let root = tempfile::tempdir().unwrap();
         let cx = Context::for_tests(root.path().to_str().unwrap());
         require(&cx).unwrap();

@@ -1,6 +1,6 @@
-//! What `certs renew` and `certs import` can name: certificates and kubeconfigs.
+//! The names for `certs renew` and `certs import`: certificates and kubeconfigs.
 //!
-//! Reads: nothing but the tables. Writes: nothing.
+//! Reads: only the tables. Writes: nothing.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -10,12 +10,12 @@ use crate::pipeline::Item;
 use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
 use std::path::PathBuf;
 
-/// The kubeconfig that has a phase of its own.
+/// The kubeconfig with a phase of its own.
 pub const KUBELET_CONF: &str = "kubelet.conf";
 
-/// There is nothing of this name to renew.
+/// The name is unknown.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no certificate or kubeconfig named '{name}'")]
+#[error("no certificate or kubeconfig is named '{name}'")]
 pub struct NoSuchName {
     name: String,
     nearest: Option<&'static str>,
@@ -33,28 +33,25 @@ impl Fault for NoSuchName {
     }
 }
 
-/// What can be renewed, as sub-phases.
+/// Everything that can be renewed, as sub-phases.
 pub fn items() -> Vec<Item> {
     let certs = CERTS.iter().filter(|spec| !spec.is_ca()).map(|spec| Item { name: spec.name, short: spec.what });
     let files = KUBECONFIGS.iter().filter(|spec| spec.file != KUBELET_CONF);
     certs.chain(files.map(|spec| Item { name: spec.file, short: spec.what })).collect()
 }
 
-/// What can be taken in from an external CA, as sub-phases.
+/// Everything that can be imported from an external CA, as sub-phases.
 pub fn importable() -> Vec<Item> {
     let kubelet = KUBECONFIGS.iter().filter(|spec| spec.file == KUBELET_CONF);
     items().into_iter().chain(kubelet.map(|spec| Item { name: spec.file, short: spec.what })).collect()
 }
 
-/// The names that `certs renew` takes, apart from `all`.
+/// The names for `certs renew`, except `all`.
 pub fn names() -> Vec<&'static str> {
     items().iter().map(|item| item.name).chain([KUBELET_CONF]).collect()
 }
 
-/// None for `all`, else the name itself when there is such a thing.
-///
-/// # Errors
-/// When there is not; the error knows the nearest name.
+/// None for `all`, otherwise the name itself if it exists.
 pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     if name == "all" {
         return Ok(None);
@@ -66,7 +63,7 @@ pub fn chosen(name: &str) -> Result<Option<String>, NoSuchName> {
     Err(NoSuchName { name: name.into(), nearest: similar(name, names) })
 }
 
-/// One of them.
+/// A certificate or kubeconfig.
 pub enum Row {
     /// A certificate with its key.
     Cert(&'static CertSpec),
@@ -75,10 +72,7 @@ pub enum Row {
 }
 
 impl Row {
-    /// That of this name.
-    ///
-    /// # Errors
-    /// When there is none.
+    /// The entry with this name.
     pub fn named(name: &str) -> Result<Self> {
         match catalog::cert(name) {
             Ok(spec) => Ok(Self::Cert(spec)),
@@ -87,9 +81,6 @@ impl Row {
     }
 
     /// Its files.
-    ///
-    /// # Errors
-    /// When the command renews nothing.
     pub fn files(&self, cx: &mut Context) -> Result<Vec<PathBuf>> {
         Ok(match self {
             Self::Cert(spec) => {
@@ -101,9 +92,6 @@ impl Row {
     }
 
     /// The CA that signs it.
-    ///
-    /// # Errors
-    /// Never for a row of the tables.
     pub fn ca(&self) -> Result<&'static CertSpec> {
         Ok(match self {
             Self::Cert(spec) => catalog::cert(spec.ca.unwrap_or_default())?,

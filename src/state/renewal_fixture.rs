@@ -1,4 +1,4 @@
-//! For tests: a control plane in a directory, and a run that renews what is on it.
+//! For tests: a control plane in a directory, and a run that renews its certificates.
 
 use crate::base::env::{Clock, Random};
 use crate::base::files::HostFiles;
@@ -11,11 +11,11 @@ use crate::pki::keys::Generator;
 use crate::pki::{PkiStore, fixture};
 use std::path::Path;
 
-pub(crate) const MADE: u64 = 1_795_238_460;
+pub(crate) const CREATED: u64 = 1_795_238_460;
 
 pub(crate) fn host() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
-    let store = store(&root, MADE);
+    let store = store(&root, CREATED);
     let (cluster, node) = (fixture::cluster(36), fixture::node());
     for spec in CERTS {
         store.ensure(spec, &cluster, &node, &Generator).unwrap();
@@ -31,7 +31,7 @@ pub(crate) fn store(root: &tempfile::TempDir, now: u64) -> PkiStore {
     PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(now), &Random::seeded(9))
 }
 
-/// A run on that host that has not done anything yet.
+/// A run on that host at its beginning.
 pub(crate) fn renewing(root: &tempfile::TempDir, only: Option<&str>) -> Context {
     let mut cx = Context::for_tests(root.path().to_str().unwrap());
     let task = Renewal::new(fixture::cluster(36), fixture::node(), Path::new(BACKUP_DIR).join("certs-test"));
@@ -39,9 +39,9 @@ pub(crate) fn renewing(root: &tempfile::TempDir, only: Option<&str>) -> Context 
     cx
 }
 
-/// Has the kubelet's kubeconfig name the file that the kubelet renews.
-pub(crate) fn point_at_rotated(root: &tempfile::TempDir) {
-    let (store, path) = (store(root, MADE), Path::new("/etc/kubernetes/kubelet.conf"));
+/// Lets the kubelet's kubeconfig refer to the file that the kubelet renews.
+pub(crate) fn use_rotated_file(root: &tempfile::TempDir) {
+    let (store, path) = (store(root, CREATED), Path::new("/etc/kubernetes/kubelet.conf"));
     let mut config = store.load_kubeconfig(path).unwrap().unwrap();
     let user = config.current_user_mut().unwrap();
     (user.client_certificate_data, user.client_key_data) = (None, None);

@@ -1,5 +1,5 @@
-//! What an earlier run of `reset` did that the world no longer tells: after etcd has stopped on this host there may be
-//! nobody left to ask.
+//! Steps of an earlier run of `reset` that can no longer be determined otherwise: after etcd has stopped on this host
+//! there may be no server left to query.
 //!
 //! Reads: `/var/lib/kubewright/leaving.json`, which `ops::reset_progress` writes. Writes: nothing.
 
@@ -10,30 +10,30 @@ use crate::journal::sha256;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Where it lies.
-pub const NOTE: &str = "/var/lib/kubewright/leaving.json";
+/// The path of the file.
+pub const PROGRESS_FILE: &str = "/var/lib/kubewright/leaving.json";
 
-/// See the module's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Note {
-    /// SHA-256 of the certificate of the cluster's CA; None: there was none on this host.
+pub struct Progress {
+    /// SHA-256 of the certificate of the cluster's CA; None if this host had none.
     pub ca: Option<String>,
-    /// The cluster was told that the node leaves: its Pods have moved, and it is no node any more.
-    pub told: bool,
+    /// The cluster was informed: the node is drained and deleted.
+    #[serde(rename = "told")]
+    pub cluster_informed: bool,
     /// The etcd member of this host was the last one, and the cluster was to end with it.
     pub was_last: bool,
-    /// Where the members of etcd that stay are.
+    /// The client URLs of the remaining etcd members.
     pub endpoints: Vec<String>,
-    /// Where they reached this host's.
+    /// The peer URLs of this host's member.
     pub peer_urls: Vec<String>,
-    /// Where its data is.
+    /// Its data directory.
     pub data_dir: Option<PathBuf>,
 }
 
-/// The note cannot be used. What it said of etcd is not known then, and nothing may be deleted on a guess.
+/// The file is damaged. Its content about etcd is unknown, and nothing may be deleted on a guess.
 #[derive(Debug, thiserror::Error)]
-#[error("{NOTE}, the record of an earlier 'reset', is damaged")]
+#[error("{PROGRESS_FILE}, the progress of an earlier 'reset', is damaged")]
 pub struct Damaged;
 
 impl Fault for Damaged {
@@ -42,33 +42,31 @@ impl Fault for Damaged {
     }
     fn hint(&self) -> Option<String> {
         Some(format!(
-            "run 'mv --backup=numbered {NOTE} /root/' and the command again: it asks etcd and the API server what is still to be done"
+            "run 'mv --backup=numbered {PROGRESS_FILE} /root/' and the command again: it checks etcd and the API server to \
+             find the remaining steps"
         ))
     }
 }
 
-/// What an earlier run noted about the cluster that this host is in; an empty note where none did, and where the host has
-/// joined another cluster since.
-///
-/// # Errors
-/// When it is there and cannot be read.
-pub fn read(cx: &Context) -> Result<Note> {
-    let Some(bytes) = cx.files.read(Path::new(NOTE))? else { return Ok(Note::default()) };
-    let note: Note = serde_json::from_slice(&bytes).map_err(|_| Damaged)?;
-    // The CA goes before the note does: its absence tells of no other cluster.
-    if let (Some(noted), Some(now)) = (&note.ca, ca(cx)?)
-        && *noted != now
+/// The progress recorded for the current cluster of this host; empty if there is none, or if the host has joined
+/// another cluster since.
+pub fn read(cx: &Context) -> Result<Progress> {
+    let Some(bytes) = cx.files.read(Path::new(PROGRESS_FILE))? else { return Ok(Progress::default()) };
+    let progress: Progress = serde_json::from_slice(&bytes).map_err(|_| Damaged)?;
+    // The CA is removed before this file: a missing CA does not mean another cluster.
+    if let (Some(recorded), Some(now)) = (&progress.ca, ca(cx)?)
+        && *recorded != now
     {
-        return Ok(Note::default());
+        return Ok(Progress::default());
     }
-    match &note.data_dir {
-        Some(path) if !is_folder(path) => Err(Damaged.into()),
-        _ => Ok(note),
+    match &progress.data_dir {
+        Some(path) if !is_data_dir(path) => Err(Damaged.into()),
+        _ => Ok(progress),
     }
 }
 
-/// True for the whole path of a folder that can be etcd's alone.
-pub fn is_folder(path: &Path) -> bool {
+/// True for an absolute path of a directory that can belong to etcd alone.
+pub fn is_data_dir(path: &Path) -> bool {
     path.is_absolute() && path.parent().is_some()
 }
 

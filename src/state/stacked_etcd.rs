@@ -1,6 +1,6 @@
-//! The etcd that a cluster's control planes run themselves, as a client finds and enters it.
+//! Clients for the stacked etcd of a cluster.
 //!
-//! Reads: the etcd Pods, where the API servers are, the certificates folder. Writes: nothing.
+//! Reads: the etcd Pods, the addresses of the API servers, the certificates directory. Writes: nothing.
 
 use crate::base::fault::{Failure, Result};
 use crate::base::https::{Credentials, Trust};
@@ -14,11 +14,8 @@ use crate::render::pods::{CLIENT_URLS, client_url};
 use serde_json::Value;
 use std::path::Path;
 
-/// Where clients reach the members, as their Pods say.
-///
-/// # Errors
-/// When the server cannot be reached or does not let us list them.
-pub fn told_by_pods(cluster: &Cluster) -> Result<Vec<String>, KubeError> {
+/// The client URLs of the members, from their Pods.
+pub fn urls_from_pods(cluster: &Cluster) -> Result<Vec<String>, KubeError> {
     Ok(client_urls(&cluster.list(&POD, Some("kube-system"), "component=etcd,tier=control-plane")?))
 }
 
@@ -27,27 +24,21 @@ fn client_urls(pods: &[Value]) -> Vec<String> {
     all.flat_map(|urls| urls.split(',')).map(str::to_owned).collect()
 }
 
-/// Where clients reach a member beside each API server, as kubeadm and we put it there.
-///
-/// # Errors
-/// When the server cannot be reached or does not let us read where the others are.
-pub fn beside_api_servers(cluster: &Cluster) -> Result<Vec<String>, KubeError> {
+/// The client URLs of a member next to each API server, as kubeadm and kubewright configure them.
+pub fn urls_next_to_api_servers(cluster: &Cluster) -> Result<Vec<String>, KubeError> {
     let servers = cluster.find(&ObjectRef::new(&ENDPOINTS, "default", "kubernetes"))?;
-    Ok(beside(&servers.unwrap_or_default()))
+    Ok(next_to(&servers.unwrap_or_default()))
 }
 
-/// The members beside the API servers that stand in their Service's Endpoints.
-fn beside(servers: &Value) -> Vec<String> {
+/// The members next to the API servers in the Endpoints of their Service.
+fn next_to(servers: &Value) -> Vec<String> {
     let subsets = servers["subsets"].as_array().into_iter().flatten();
     let addresses = subsets.flat_map(|subset| subset["addresses"].as_array().into_iter().flatten());
     addresses.filter_map(|address| Some(client_url(address["ip"].as_str()?.parse().ok()?))).collect()
 }
 
-/// A client of the members at `endpoints`, with the first of the client certificates `names` that is on this host with
-/// its key. `lacks` makes the error of what is not there, from its path and what it is.
-///
-/// # Errors
-/// That one; when a file cannot be read or is not what its name says.
+/// A client for `endpoints`, with the first of the client certificates `names` that exists on this host with its key.
+/// `lacks` creates the error for a missing file, from its path and description.
 pub fn client(
     cx: &Context,
     endpoints: Vec<String>,
@@ -92,25 +83,26 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_address_that_a_pod_tells_counts() {
+    fn every_address_of_every_pod_is_used() {
         let pod = |urls: &str| json!({"metadata": {"annotations": {CLIENT_URLS: urls}}});
         let pods = [pod("https://10.0.0.1:2379"), pod("https://10.0.0.2:2379,https://[fd00::2]:2379"), json!({})];
         assert_eq!(client_urls(&pods), ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://[fd00::2]:2379"]);
     }
 
-    /// The first control plane that joined a new cluster waited a minute for the kubelet there to show etcd's Pod.
+    /// The first control plane that joined a new cluster waited a minute until the kubelet there had created etcd's
+    /// mirror Pod.
     #[test]
-    fn while_no_pod_tells_members_are_looked_for_beside_the_api_servers() {
+    fn without_etcd_pods_members_are_expected_next_to_the_api_servers() {
         let address = |ip: &str| json!({"ip": ip});
         let servers = json!({"subsets": [{"addresses": [address("10.0.0.1"), address("10.0.0.2")]},
             {"addresses": [address("fd00::3")], "notReadyAddresses": [address("10.0.0.4")]}]});
         let found = ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://[fd00::3]:2379"];
-        assert_eq!(beside(&servers), found);
-        assert!(beside(&Value::Null).is_empty());
+        assert_eq!(next_to(&servers), found);
+        assert!(next_to(&Value::Null).is_empty());
     }
 
     #[test]
-    fn what_lacks_is_told_and_any_certificate_with_its_key_serves() {
+    fn the_missing_file_is_reported_and_any_certificate_with_its_key_is_used() {
         let root = tempfile::tempdir().unwrap();
         let cx = fixture(root.path());
         let pki = root.path().join("etc/kubernetes/pki/etcd");
@@ -121,12 +113,12 @@ mod tests {
             let lacks = |path: &Path, what: &str| Lacks(format!("{what}: {}", path.display())).into();
             client(&cx, vec!["https://10.0.0.1:2379".into()], names, lacks).err().map(|failure| failure.to_string())
         };
-        let folder = "/etc/kubernetes/pki/etcd";
-        assert_eq!(lacking(&["etcd/a"]), Some(format!("CA of etcd: {folder}/ca.crt")));
+        let directory = "/etc/kubernetes/pki/etcd";
+        assert_eq!(lacking(&["etcd/a"]), Some(format!("CA of etcd: {directory}/ca.crt")));
         std::fs::write(pki.join("ca.crt"), ca.pem()).unwrap();
-        assert_eq!(lacking(&["etcd/a"]), Some(format!("client certificate for etcd: {folder}/a.crt")));
+        assert_eq!(lacking(&["etcd/a"]), Some(format!("client certificate for etcd: {directory}/a.crt")));
         std::fs::write(pki.join("a.crt"), &leaf.certificate).unwrap();
-        assert_eq!(lacking(&["etcd/a"]), Some(format!("client certificate for etcd: {folder}/a.key")));
+        assert_eq!(lacking(&["etcd/a"]), Some(format!("client certificate for etcd: {directory}/a.key")));
         std::fs::write(pki.join("b.crt"), &leaf.certificate).unwrap();
         std::fs::write(pki.join("b.key"), &leaf.key).unwrap();
         assert_eq!(lacking(&["etcd/a", "etcd/b"]), None);

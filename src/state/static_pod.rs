@@ -1,4 +1,4 @@
-//! What the manifest of a static Pod on this host says.
+//! The flags and mounts in the manifest of a static Pod on this host.
 //!
 //! Reads: `/etc/kubernetes/manifests/*.yaml`. Writes: nothing.
 
@@ -12,28 +12,25 @@ use std::path::{Path, PathBuf};
 
 pub use crate::domain::paths::{MANIFESTS_DIR, manifest as path};
 
-/// The command of a component that runs as a static Pod.
+/// The container of a component that runs as a static Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StaticPod {
     words: Vec<String>,
     image: String,
     variables: Vec<(String, String)>,
-    /// Where folders of the host are in the container: its path, then the host's.
+    /// Mounts of host directories: the path in the container, and the path on the host.
     mounts: Vec<(PathBuf, PathBuf)>,
 }
 
 impl StaticPod {
-    /// The component's manifest; None when this host does not run it. What is YAML and no Pod has no flags.
-    ///
-    /// # Errors
-    /// When it is there and cannot be read, or is not YAML: then nothing is known of the component.
+    /// The component's manifest; None if this host does not run it. YAML that is not a Pod has no flags.
     pub fn read(files: &HostFiles, component: &str) -> Result<Option<Self>> {
         let path = path(component);
         let Some(text) = files.read(&path)? else { return Ok(None) };
         Ok(Some(Self::of(&not_yaml::parse(&path, &text)?, component)))
     }
 
-    /// The same for a caller that reports a manifest which cannot be parsed in its own words: such a one has no flags.
+    /// The same, but a manifest that cannot be parsed has no flags, because the caller reports it.
     pub fn read_or_empty(files: &HostFiles, component: &str) -> Result<Option<Self>> {
         match Self::read(files, component) {
             Err(failure) if failure.downcast_ref::<not_yaml::NotYaml>().is_some() => Ok(Some(Self::default())),
@@ -41,14 +38,14 @@ impl StaticPod {
         }
     }
 
-    /// What the text of a manifest says. One that cannot be read as a Pod has no flags.
+    /// Parses a manifest. If it is not a Pod, it has no flags.
     pub fn parse(text: &[u8]) -> Self {
         Self::of(&untrusted::value(text).unwrap_or_default(), "")
     }
 
     fn of(pod: &Value, component: &str) -> Self {
         let containers = pod["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
-        // Others may run beside it.
+        // Other containers may run in the same Pod.
         let own = containers.iter().find(|container| container["name"] == component).or(containers.first());
         let container = own.unwrap_or(&Value::Null);
         let texts = |key: &str| container[key].as_array().cloned().unwrap_or_default();
@@ -58,26 +55,26 @@ impl StaticPod {
         Self { words, image, variables: variables(container), mounts: mounts(pod, container) }
     }
 
-    /// Where the host has what is at `path` in the container; None where it has it not.
+    /// The path on the host for `path` in the container; None if it is not on the host.
     pub fn on_host(&self, path: &Path) -> Option<PathBuf> {
         let deepest = self.mounts.iter().filter(|(inside, _)| path.starts_with(inside));
         let (inside, outside) = deepest.max_by_key(|(inside, _)| inside.components().count())?;
-        // A file that is mounted is the whole path: joining nothing would add a slash.
+        // A mounted file is the complete path: joining an empty path would add a slash.
         let rest = path.strip_prefix(inside).ok()?;
         Some(if rest.as_os_str().is_empty() { outside.clone() } else { outside.join(rest) })
     }
 
-    /// Where the host has what is at `path` in the container, which is the same path where nothing is mounted for it.
+    /// The path on the host for `path` in the container, or the same path if nothing is mounted there.
     pub fn on_host_or_same(&self, path: &Path) -> PathBuf {
         self.on_host(path).unwrap_or_else(|| path.to_path_buf())
     }
 
-    /// Every value of its flags.
+    /// All values of its flags.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         self.flags().into_iter().map(|(_, value)| value)
     }
 
-    /// The value of a flag; of one that comes twice, the last. etcd also takes them from variables.
+    /// The value of a flag; of a repeated one, the last. etcd also reads environment variables.
     pub fn flag(&self, name: &str) -> Option<&str> {
         let is_it = |(flag, _): &(&str, &str)| flag.replace('_', "-") == name;
         let variable = format!("ETCD_{}", name.to_ascii_uppercase().replace('-', "_"));
@@ -87,10 +84,10 @@ impl StaticPod {
         })
     }
 
-    /// `--NAME=VALUE` and `--NAME VALUE`; etcd takes one dash as well.
+    /// `--NAME=VALUE` and `--NAME VALUE`; etcd accepts a single dash as well.
     fn flags(&self) -> Vec<(&str, &str)> {
         let mut flags = Vec::new();
-        // A command that a shell is given is one word.
+        // A command for a shell is one word.
         let mut words = self
             .words
             .iter()
@@ -108,7 +105,8 @@ impl StaticPod {
         flags
     }
 
-    /// The flags that `wanted` adds, drops or changes, and its image; without values, some of which are credentials.
+    /// The flags that `wanted` adds, removes or changes, and its image; without values, because some refer to
+    /// credentials.
     pub fn changed_flags(&self, wanted: &Self) -> Vec<String> {
         fn flags(pod: &StaticPod) -> BTreeMap<&str, Vec<&str>> {
             let mut flags: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -136,10 +134,7 @@ impl StaticPod {
     }
 }
 
-/// Why a text is not the manifest of a Pod that the kubelet could run, with the line where that shows.
-///
-/// # Errors
-/// When it is not.
+/// Why a text is not the manifest of a valid Pod, with the line of the problem.
 pub fn defect(text: &[u8]) -> std::result::Result<(), String> {
     let pod = untrusted::value(text).map_err(|error| error.to_string())?;
     match pod["spec"]["containers"].as_array() {
@@ -148,14 +143,14 @@ pub fn defect(text: &[u8]) -> std::result::Result<(), String> {
     }
 }
 
-/// The names and values of its environment.
+/// The names and values of its environment variables.
 fn variables(container: &Value) -> Vec<(String, String)> {
     let listed = container["env"].as_array().map(Vec::as_slice).unwrap_or_default();
     let pair = |one: &Value| Some((one["name"].as_str()?.to_owned(), one["value"].as_str()?.to_owned()));
     listed.iter().filter_map(pair).collect()
 }
 
-/// A container's mounts of folders and files of the host.
+/// A container's mounts of directories and files of the host.
 fn mounts(pod: &Value, container: &Value) -> Vec<(PathBuf, PathBuf)> {
     let volumes = pod["spec"]["volumes"].as_array().cloned().unwrap_or_default();
     let mounts = container["volumeMounts"].as_array().cloned().unwrap_or_default();
@@ -174,7 +169,7 @@ mod tests {
     use crate::base::gate::Gate;
 
     #[test]
-    fn paths_in_the_container_are_told_from_those_of_the_host() {
+    fn paths_in_the_container_are_mapped_to_the_host() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
         let text = "spec: {volumes: [{name: a, hostPath: {path: /disk}}, {name: b, emptyDir: {}}], containers: [{volumeMounts: \
@@ -193,9 +188,9 @@ mod tests {
         StaticPod::of(&untrusted::value(text.as_bytes()).unwrap(), "etcd")
     }
 
-    /// Only `--NAME=VALUE` was known, and etcd's data was looked for, and emptied, in its usual directory.
+    /// Only `--NAME=VALUE` was parsed, and etcd's data were searched for, and removed, in the default directory.
     #[test]
-    fn a_flag_is_found_in_every_form_that_components_take() {
+    fn a_flag_is_found_in_every_form_that_components_accept() {
         for command in [
             "[etcd, --data-dir=/a, --name=x]",
             "[etcd, --name, x, --data-dir, /a]",
@@ -217,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_is_no_yaml_is_an_error_and_not_one_without_flags() {
+    fn a_manifest_that_is_not_yaml_is_an_error() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
         std::fs::write(root.path().join("etc/kubernetes/manifests/etcd.yaml"), "spec: {containers: [\n").unwrap();
@@ -226,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_and_version_come_from_the_manifest() {
+    fn flags_and_version_are_read_from_the_manifest() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
         let text = "spec: {containers: [{image: 'r.io:5000/kube-apiserver:v1.20.2', command: [kube-apiserver, --secure-port=1, \

@@ -1,4 +1,4 @@
-//! A cluster for tests: objects behind a real API server on this machine, and a host that enters it.
+//! A cluster for tests: objects behind a real API server on this machine, and a host with its kubeconfig.
 
 use crate::base::https::test_server::{TestCa, TestRequest, TestServer};
 use crate::context::Context;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// Where the host that enters the cluster has its kubeconfig.
+/// The kubeconfig of the host.
 const KUBECONFIG: &str = "/etc/kubernetes/kubelet.conf";
 
 #[derive(Default)]
@@ -16,12 +16,11 @@ struct State {
     objects: BTreeMap<String, Value>,
     refused: BTreeMap<String, u16>,
     log: Vec<String>,
-    gone: Vec<Value>,
-    /// What an object becomes after it was read so often.
-    turns: BTreeMap<String, (usize, Value)>,
+    removed_members: Vec<Value>,
+    /// The objects that replace others after a number of reads.
+    replaced_after: BTreeMap<String, (usize, Value)>,
 }
 
-/// See the module's text.
 pub struct TestCluster {
     root: tempfile::TempDir,
     ca: TestCa,
@@ -68,29 +67,29 @@ impl TestCluster {
         Self { root, ca, state }
     }
 
-    /// After an object was read so often it is this one.
+    /// After this number of reads, the object is replaced by this one.
     #[must_use]
-    pub fn turns(self, path: &str, reads: usize, object: Value) -> Self {
-        self.state.lock().unwrap().turns.insert(path.into(), (reads, object));
+    pub fn replaced_after(self, path: &str, reads: usize, object: Value) -> Self {
+        self.state.lock().unwrap().replaced_after.insert(path.into(), (reads, object));
         self
     }
 
-    /// `METHOD PATH` is answered with this status.
+    /// `METHOD PATH` gets a response with this status.
     #[must_use]
     pub fn refuses(self, request: &str, status: u16) -> Self {
         self.state.lock().unwrap().refused.insert(request.into(), status);
         self
     }
 
-    /// The host n1, which leaves the cluster.
+    /// The host n1 during its reset.
     pub fn leaving(&self) -> Context {
         let mut cx = fixture(self.root());
         cx.leaving_mut().unwrap().kubeconfig = Some(KUBECONFIG.into());
         cx
     }
 
-    /// The same cluster with an etcd that lists these members, and of which the one with the id `own` answers, and at
-    /// `URL/ID` the one with that id. The host that enters is a control plane.
+    /// The same cluster with an etcd that lists these members; the member with the id `own` responds, and at `URL/ID`
+    /// the one with that id. The host is a control plane.
     #[must_use]
     pub fn with_etcd(self, own: u64, members: impl Fn(&str) -> Vec<Value> + Send + Sync + 'static) -> Self {
         let (leaf, url) = (self.ca.local_leaf(), Arc::new(OnceLock::<String>::new()));
@@ -101,13 +100,14 @@ impl TestCluster {
         let server = TestServer::start(&leaf, None, move |request| match request.path.as_str() {
             "/v3/cluster/member/list" => {
                 let listed = members(known.get().map(String::as_str).unwrap_or_default());
-                let gone = behind.lock().unwrap().gone.clone();
-                let left: Vec<&Value> = listed.iter().filter(|member| !gone.contains(&member["ID"])).collect();
+                let removed_members = behind.lock().unwrap().removed_members.clone();
+                let left: Vec<&Value> =
+                    listed.iter().filter(|member| !removed_members.contains(&member["ID"])).collect();
                 (200, json!({"members": left}).to_string())
             }
             "/v3/cluster/member/remove" => {
                 let body: Value = serde_json::from_slice(&request.body).unwrap();
-                behind.lock().unwrap().gone.push(body["ID"].clone());
+                behind.lock().unwrap().removed_members.push(body["ID"].clone());
                 (200, "{}".into())
             }
             "/v3/maintenance/status" => (200, status(&own)),
@@ -133,7 +133,7 @@ impl TestCluster {
         self
     }
 
-    /// The host n1, which takes another node out of the cluster.
+    /// The host n1, which removes another node from the cluster.
     pub fn removing(&self, name: &str, dead: bool) -> Context {
         let mut cx = self.leaving();
         let leaving = cx.leaving_mut().unwrap();
@@ -141,22 +141,22 @@ impl TestCluster {
         cx
     }
 
-    /// The ids of the members that were taken out of etcd.
-    pub fn gone(&self) -> Vec<Value> {
-        self.state.lock().unwrap().gone.clone()
+    /// The ids of the members that were removed from etcd.
+    pub fn removed_members(&self) -> Vec<Value> {
+        self.state.lock().unwrap().removed_members.clone()
     }
 
-    /// The folder that is the host's `/`.
+    /// The directory that is the host's `/`.
     pub fn root(&self) -> &Path {
         self.root.path()
     }
 
-    /// What is at a path; null where there is nothing.
+    /// The object at a path; null if there is none.
     pub fn object(&self, path: &str) -> Value {
         self.state.lock().unwrap().objects.get(path).cloned().unwrap_or_default()
     }
 
-    /// True when there is something at a path.
+    /// True if there is an object at a path.
     pub fn has(&self, path: &str) -> bool {
         !self.object(path).is_null()
     }
@@ -175,7 +175,7 @@ impl State {
         if let Some(status) = self.refused.get(&line) {
             return (*status, json!({"kind": "Status", "message": "no"}).to_string());
         }
-        if let Some((reads, object)) = self.turns.get_mut(path) {
+        if let Some((reads, object)) = self.replaced_after.get_mut(path) {
             *reads = reads.saturating_sub(1);
             if *reads == 0 {
                 self.objects.insert(path.into(), object.clone());
@@ -191,7 +191,7 @@ impl State {
             }
             ("PATCH", _) => {
                 let sent: Value = serde_json::from_slice(&request.body).unwrap();
-                let object = self.objects.get_mut(path).unwrap_or_else(|| panic!("there is no {path}"));
+                let object = self.objects.get_mut(path).unwrap_or_else(|| panic!("{path} does not exist"));
                 object["spec"]["unschedulable"] = sent["spec"]["unschedulable"].clone();
                 (200, object.to_string())
             }
@@ -200,11 +200,11 @@ impl State {
                 Some(object) => (200, object.to_string()),
                 None => self.list(path),
             },
-            _ => panic!("the cluster does not know {line}"),
+            _ => panic!("unexpected request: {line}"),
         }
     }
 
-    /// The objects of a kind in all namespaces; a path that is no kind's has nothing.
+    /// The objects of a kind in all namespaces; empty for other paths.
     fn list(&self, path: &str) -> (u16, String) {
         let (parent, kind) = path.rsplit_once('/').unwrap_or_default();
         let is_of = |key: &&String| {

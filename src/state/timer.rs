@@ -1,6 +1,6 @@
 //! The systemd timer that renews certificates before they expire.
 //!
-//! Reads: its unit file, and what systemd knows of it and its last run. Writes: nothing.
+//! Reads: its unit file, and the state of the timer and its last run in systemd. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -11,32 +11,29 @@ use std::path::{Path, PathBuf};
 
 /// The name of both units.
 pub(crate) const UNIT: &str = "kubewright-certs-renew";
-/// Where an administrator's units lie.
+/// The directory of an administrator's units.
 const UNITS: &str = "/etc/systemd/system";
 
-/// True when the timer's unit is on this host.
+/// True if the timer's unit is installed on this host.
 pub fn is_installed(cx: &Context) -> bool {
     cx.files.exists(&path("timer"))
 }
 
-/// A timer that is installed.
+/// An installed timer.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// What systemd knows of its unit.
+    /// The state of its unit.
     pub state: State,
-    /// When it runs next, in systemd's words; None when it does not.
+    /// The time of the next run, as systemd prints it; None if there is none.
     pub next_run: Option<String>,
-    /// When its last run ended; None when there was none since the host was booted.
+    /// The end of the last run; None if there was none since the last boot.
     pub last_run: Option<String>,
-    /// How that run ended: `success`, or another word of systemd's and the exit code.
+    /// The result of the last run: `success`, or another result of systemd with the exit code.
     pub last_result: Option<String>,
 }
 
-/// What systemd knows of the timer; None when its units are not installed.
-///
-/// # Errors
-/// When systemd does not answer.
+/// The state of the timer; None if its units are not installed.
 pub fn status(cx: &Context) -> Result<Option<Status>> {
     if !is_installed(cx) {
         return Ok(None);
@@ -56,7 +53,7 @@ fn shown(host: &Host, properties: &str, kind: &str) -> Result<String> {
     Ok(host.read_text(&Command::new(["systemctl", "show", "-p", properties, &format!("{UNIT}.{kind}")]))?)
 }
 
-/// The value of a property; None when systemd has none.
+/// The value of a property; None if it is not set.
 fn value(text: &str, key: &str) -> Option<String> {
     let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?.trim();
     (!value.is_empty() && value != "n/a").then(|| value.to_owned())

@@ -1,4 +1,5 @@
-//! `init` on a disk that is full or read-only, and on files of other users: told, and nothing left half.
+//! `init` on a full or read-only disk, and on files of other users: the error is reported, and nothing is left
+//! partially written.
 
 use super::script;
 use crate::hostile::CONFIG;
@@ -15,7 +16,7 @@ fn configured(folder: &Path, text: &str) -> Output {
 }
 
 /// The lines `NAME=VALUE` that a script printed.
-fn told(output: &Output) -> BTreeMap<String, String> {
+fn report(output: &Output) -> BTreeMap<String, String> {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     text.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.into(), value.into())).collect()
@@ -38,12 +39,12 @@ fn a_full_disk_leaves_no_half_file_and_with_room_the_same_ca_is_completed() {
                  echo after=$(sha256sum <$ca)"
             ),
         );
-        let told = told(&output);
+        let report = report(&output);
         let message = fs::read_to_string(folder.path().join("message")).unwrap();
-        assert_eq!(told["code"], "3", "{blocks}k: {message}");
+        assert_eq!(report["code"], "3", "{blocks}k: {message}");
         assert!(message.contains("caused by: No space left") && message.contains("help: free disk space"), "{message}");
         whole::assert_all(&folder.path().join("copy"));
-        assert!(told.get("before").is_none_or(|before| *before == told["after"]), "{blocks}k: there is another CA");
+        assert!(report.get("before").is_none_or(|before| *before == report["after"]), "{blocks}k: there is another CA");
     }
 }
 

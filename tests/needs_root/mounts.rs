@@ -4,17 +4,17 @@
 use kubewright::base::exit_code::ExitCode;
 use std::process::{Command, Output};
 
-/// Makes a small host in memory and runs `$script` on it; `kubewright` is the built binary. Folders of the machine
-/// that hold programs are there, read-only. Its mounts are shared among each other, as systemd does it on every host, but
-/// not with the machine's.
+/// Makes a small host in memory and runs `$script` on it; `kubewright` is the built binary. Program
+/// directories of the machine are mounted read-only. Its mounts are shared among each other, as with systemd, but not with
+/// those of the machine.
 const HOST: &str = r#"
 set -eu
 host=$(mktemp -d)
 mount -t tmpfs host "$host"
 mount --make-shared "$host"
-for folder in bin lib lib64 sbin usr; do
-  if [ -L "/$folder" ]; then cp -P "/$folder" "$host/$folder"
-  elif [ -d "/$folder" ]; then mkdir "$host/$folder"; mount --bind "/$folder" "$host/$folder"; mount -o remount,bind,ro "$host/$folder"; fi
+for directory in bin lib lib64 sbin usr; do
+  if [ -L "/$directory" ]; then cp -P "/$directory" "$host/$directory"
+  elif [ -d "/$directory" ]; then mkdir "$host/$directory"; mount --bind "/$directory" "$host/$directory"; mount -o remount,bind,ro "$host/$directory"; fi
 done
 mkdir -p "$host/proc" "$host/dev" "$host/run" "$host/tmp" "$host/etc/kubernetes/pki" "$host/var/lib/kubelet/pods/a/volumes" \
   "$host/home/user/data"
@@ -47,7 +47,7 @@ fn said(output: &Output) -> String {
 
 #[test]
 #[ignore = "needs root"]
-fn bind_mounts_and_links_below_the_kubelets_folder_survive() {
+fn bind_mounts_and_links_in_the_kubelets_directory_survive() {
     let script = r"
         cd /var/lib/kubelet
         mkdir backup mine && mount --bind /home/user/data backup
@@ -96,7 +96,7 @@ fn a_disk_that_was_mounted_in_a_volume_of_the_host_survives_where_it_belongs() {
 
 #[test]
 #[ignore = "needs root"]
-fn a_disk_that_covers_a_volume_is_told_and_stays_until_somebody_unmounts_it() {
+fn a_disk_that_covers_a_volume_is_reported_and_stays_until_it_is_unmounted() {
     let script = r#"
         mkdir -p /disks/one /var/lib/kubelet/pods/a/volumes/local
         mount --bind /disks/one /var/lib/kubelet/pods/a/volumes/local
@@ -116,7 +116,7 @@ fn a_disk_that_covers_a_volume_is_told_and_stays_until_somebody_unmounts_it() {
 
 #[test]
 #[ignore = "needs root"]
-fn a_disk_that_is_mounted_on_a_folder_of_the_kubelet_stays_with_what_is_on_it() {
+fn a_disk_that_is_mounted_in_the_kubelets_directory_stays_with_its_content() {
     let script = r"
         rm -r /var/lib/kubelet/pods/a
         mount -t tmpfs disk /var/lib/kubelet/pods && echo mine > /var/lib/kubelet/pods/file
@@ -139,7 +139,7 @@ fn an_etcd_that_works_on_its_data_keeps_it_whatever_is_forced() {
         mkdir -p /var/lib/etcd/member/snap /etc/kubernetes/manifests && echo mine > /var/lib/etcd/member/snap/db
         (exec 9< /var/lib/etcd/member/snap/db; flock 9; touch /tmp/held; exec sleep 1000) &
         while [ ! -e /tmp/held ]; do sleep 0.01; done
-        # The manifest of a cluster that is over: another etcd has the folder now.
+        # The manifest of a cluster that is over: another etcd has the directory now.
         echo 'spec: {containers: [{command: [etcd, --data-dir=/var/lib/etcd]}]}' > /etc/kubernetes/manifests/etcd.yaml
         code=0; /kubewright reset --force || code=$?
         echo "code $code"
@@ -182,7 +182,7 @@ fn a_busy_mount_stops_the_reset_before_any_file_is_removed() {
 
 #[test]
 #[ignore = "needs root"]
-fn a_kubelets_folder_that_is_a_link_or_a_disk_of_its_own_is_told_apart() {
+fn a_kubelet_directory_that_is_a_link_or_a_disk_is_recognized() {
     let script = r"
         mkdir -p /data/kubelet/pods/b && echo mine > /data/kubelet/pods/b/file
         mv /var/lib/kubelet /kept && ln -s /data/kubelet /var/lib/kubelet

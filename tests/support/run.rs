@@ -1,12 +1,12 @@
-//! Runs the built binary the way a user does, and reads like the transcript of a terminal:
+//! Runs the built binary like a user, and reads like the transcript of a terminal:
 //!
 //! ```ignore
 //! Run::new(["token", "generate"]).finish().exit(ExitCode::Ok).stderr("");
 //! ```
 //!
-//! The process gets no variable but those the test names, an empty current folder, and an empty
-//! standard input unless the test gives one. In what it printed, the names of temporary folders are
-//! replaced by `[CWD]` and `[ROOT]`.
+//! The process gets no environment variables except those of the test, an empty current directory, and an empty
+//! standard input unless the test sets one. In its output, the names of temporary directories are replaced by `[CWD]`
+//! and `[ROOT]`.
 
 use super::golden;
 use kubewright::base::exit_code::ExitCode;
@@ -67,7 +67,7 @@ impl Run {
         self
     }
 
-    /// Puts a file into the current folder of the command.
+    /// Writes a file to the current directory of the command.
     pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
         std::fs::write(self.cwd.path().join(name), content).unwrap();
         self

@@ -1,25 +1,25 @@
-//! The project's own files, for the tests that judge them.
+//! The project's own files, for the tests that check them.
 
 use std::path::{Path, PathBuf};
 
-/// The project's folder.
+/// The project's directory.
 pub fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Every file below `folder` (relative to the project) whose name ends in `ending`, with its text,
+/// Every file below `directory` (relative to the project) whose name ends in `ending`, with its text,
 /// in the order of their paths. Paths are relative to the project.
 #[track_caller]
-pub fn files(folder: &str, ending: &str) -> Vec<(String, String)> {
+pub fn files(directory: &str, ending: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    collect(&project().join(folder), ending, &mut found);
+    collect(&project().join(directory), ending, &mut found);
     found.sort();
     let relative = |path: &Path| path.strip_prefix(project()).unwrap().to_str().unwrap().to_owned();
     found.iter().map(|path| (relative(path), std::fs::read_to_string(path).unwrap())).collect()
 }
 
-fn collect(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+fn collect(directory: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(directory) else { return };
     for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {

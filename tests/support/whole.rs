@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Every file and folder below `root`, relative to it, in order.
+/// Every file and directory in `root`, relative to it, in order.
 pub fn names(root: &Path) -> Vec<PathBuf> {
     contents(root).into_keys().collect()
 }
 
-/// Every file and folder below `root`, relative to it, with the content of files.
+/// Every file and directory in `root`, relative to it, with the content of files.
 pub fn contents(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
     collect(root, root, &mut found);
@@ -54,20 +54,20 @@ fn assert_without(root: &Path, unfinished: impl Fn(&Path)) {
             continue;
         }
         let Some(bytes) = bytes else { continue };
-        if let Err(reason) = judge(&name, &bytes) {
+        if let Err(reason) = verify(&name, &bytes) {
             panic!("{shown} is not whole: {reason}");
         }
     }
 }
 
-fn judge(name: &Path, bytes: &[u8]) -> Result<(), String> {
+fn verify(name: &Path, bytes: &[u8]) -> Result<(), String> {
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     let is_json = name.extension().is_some_and(|extension| extension == "renewing");
     if !is_json && !text.ends_with('\n') {
         return Err("its last line has no end".into());
     }
     match name.extension().and_then(|extension| extension.to_str()) {
-        Some("crt" | "key" | "pub") => judge_pem(bytes),
+        Some("crt" | "key" | "pub") => verify_pem(bytes),
         Some("conf" | "yaml") => {
             serde_yaml::from_str::<serde_json::Value>(text).map(|_| ()).map_err(|error| error.to_string())
         }
@@ -75,11 +75,11 @@ fn judge(name: &Path, bytes: &[u8]) -> Result<(), String> {
         Some("renewing" | "json") => {
             serde_json::from_str::<serde_json::Value>(text).map(|_| ()).map_err(|error| error.to_string())
         }
-        _ => Err("nobody expects it".into()),
+        _ => Err("unexpected file".into()),
     }
 }
 
-fn judge_pem(bytes: &[u8]) -> Result<(), String> {
+fn verify_pem(bytes: &[u8]) -> Result<(), String> {
     for pem in x509_parser::pem::Pem::iter_from_buffer(bytes) {
         let pem = pem.map_err(|error| error.to_string())?;
         // The outermost length says how long all of it must be.

@@ -55,7 +55,6 @@ mod counted {
     static SHOWN: AtomicU32 = AtomicU32::new(0);
     static ALL: AtomicU32 = AtomicU32::new(0);
 
-    /// See the module's text.
     pub fn arm(vars: &BTreeMap<String, String>) {
         for (name, place) in [("KUBEWRIGHT_TEST_STOP_AFTER", &STOP_AFTER), ("KUBEWRIGHT_TEST_FAIL_AT", &FAIL_AT)] {
             if let Some(number) = vars.get(name).and_then(|text| text.parse().ok()) {
@@ -112,7 +111,6 @@ pub mod injected {
         })
     }
 
-    /// See the module's text.
     pub fn pass(step: Step, name: &OsStr) -> io::Result<()> {
         let error = RULE.with_borrow_mut(|rule| rule.as_mut().and_then(|rule| rule(step, &name.to_string_lossy())));
         error.map_or(Ok(()), |error| Err(error.into()))

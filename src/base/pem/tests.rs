@@ -68,7 +68,7 @@ fn leak<'a>(body: &'a str, shown: &str) -> Option<&'a str> {
 
 /// One kind of damage, done at a place that `at` chooses.
 fn damage(kind: u8, at: usize, text: &str) -> String {
-    let at = at % text.len().max(1);
+    let at = (0..=at % text.len().max(1)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     let shifted = at % lines.len().max(1);
     match kind {

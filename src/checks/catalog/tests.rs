@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::fault::Fault;
 use crate::base::files::Content;
-use crate::checks::existing_cluster::Standing;
+use crate::checks::existing_cluster::ExistingCluster;
 use crate::checks::finding::Consequence;
 use crate::checks::finding::{Repair, Severity};
 use crate::checks::holding::{EtcdData, Holding, Whose};
@@ -66,7 +66,7 @@ struct Case {
     node: NodeConfig,
     cluster: ClusterConfig,
     rerun: Rerun,
-    standing: Option<Standing>,
+    standing: Option<ExistingCluster>,
     holding: Holding,
     cri: FakeCri,
     socket: &'static str,
@@ -260,7 +260,7 @@ fn a_cluster_that_lost_its_ca_gets_no_other_one_whatever_is_ignored() {
     assert!(finding.what.contains("rests on: /etc/kubernetes/pki/ca.crt; this cannot be ignored"), "{}", finding.what);
     assert_eq!(
         report.verdict(Role::FirstControlPlane).unwrap_err().hint().unwrap(),
-        "mend it, then run the same command again"
+        "fix it, then run the same command again"
     );
 }
 
@@ -334,7 +334,7 @@ fn versions_that_do_not_go_together_are_told() {
     assert_eq!(kubelet(20, 20), None);
     assert_eq!(kubelet(20, 21), None);
     assert!(kubelet(21, 20).unwrap().contains("newer than the control plane"));
-    assert!(kubelet(20, 36).unwrap().contains("minors behind"));
+    assert!(kubelet(20, 36).unwrap().contains("minor versions older"));
 }
 
 mod containerd;

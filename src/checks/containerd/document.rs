@@ -1,6 +1,6 @@
-//! Edits of a TOML file: one value changes, and comments, order and style of everything else stay.
+//! Edits of a TOML file: one value changes; comments, order and style of everything else are kept.
 //!
-//! A new key is written in the style of the table it belongs to: below a header, dotted, or inline.
+//! A new key is written in the style of its table: below a header, dotted, or inline.
 
 use std::fmt;
 use std::ops::Range;
@@ -10,10 +10,10 @@ use toml_edit::{DocumentMut, InlineTable, Item, RawString, Table, TableLike, Val
 #[derive(Clone, Debug)]
 pub(in crate::checks) struct Document(DocumentMut);
 
-/// Why a file cannot be read or edited.
+/// Why a file cannot be parsed or edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(in crate::checks) enum DocumentError {
-    /// It is not TOML. The line itself is not shown: it may hold a password.
+    /// It is not TOML. The line itself is not shown: it may contain a password.
     #[error("line {line}, column {column}: {why}")]
     Syntax {
         /// Counted from 1.
@@ -23,7 +23,7 @@ pub(in crate::checks) enum DocumentError {
         /// The parser's message.
         why: String,
     },
-    /// A table is needed where the file has a value, or the other way round.
+    /// A table is needed where the file has a value, or vice versa.
     #[error("{key} is not a {expected}")]
     Kind {
         /// The dotted key.
@@ -39,18 +39,18 @@ impl Document {
         text.parse().map(Self).map_err(|error: toml_edit::TomlError| syntax(text, error.span(), error.message()))
     }
 
-    /// What is at a path of keys.
+    /// The item at a path of keys.
     pub fn get(&self, path: &[&str]) -> Option<&Item> {
         path.iter().try_fold(self.0.as_item(), |item, key| item.as_table_like()?.get(key))
     }
 
-    /// The strings of a list; none where there is no list.
+    /// The strings of a list; empty without a list.
     pub fn strings(&self, path: &[&str]) -> Vec<&str> {
         let list = self.get(path).and_then(Item::as_array);
         list.into_iter().flat_map(|list| list.iter()).filter_map(Value::as_str).collect()
     }
 
-    /// Sets a value. Tables that are missing on the way are added.
+    /// Sets a value. Missing tables on the path are added.
     pub fn set(&mut self, path: &[&str], value: impl Into<Value>) -> Result<(), DocumentError> {
         let Some((key, tables)) = path.split_last() else { return Ok(()) };
         let mut added = None;
@@ -77,7 +77,7 @@ impl Document {
         Ok(())
     }
 
-    /// Removes the items for which `goes` holds from a list of strings; true when there were any.
+    /// Removes matching items from a list of strings; true if there were any.
     pub fn remove_items(&mut self, path: &[&str], goes: impl Fn(&str) -> bool) -> Result<bool, DocumentError> {
         let kind = || DocumentError::Kind { key: dotted(Some(path)), expected: "list of strings" };
         let Some((first, rest)) = path.split_first() else { return Ok(false) };
@@ -92,7 +92,7 @@ impl Document {
         let before = list.len();
         list.retain(|item| item.as_str().is_none_or(|item| !goes(item)));
         let is_shorter = list.len() != before;
-        // What stood between a removed item and this one was only the space after a comma.
+        // The text between a removed item and this one was only the space after a comma.
         if let Some(first) = list.get_mut(0).filter(|_| is_shorter)
             && first
                 .decor()
@@ -109,7 +109,7 @@ impl Document {
         Ok(is_shorter)
     }
 
-    /// Puts an item at a path, whatever was there; for tests.
+    /// Puts an item at a path, replacing any existing one; for tests.
     #[cfg(test)]
     pub fn replace(&mut self, path: &[&str], new: Item) {
         let Some((key, tables)) = path.split_last() else { return };
@@ -120,7 +120,7 @@ impl Document {
         at.as_table_like_mut().unwrap().insert(key, new);
     }
 
-    /// Comments at the end of a file belong before a table that is added behind them.
+    /// Comments at the end of a file belong before a table that is added after them.
     fn move_trailing_comments(&mut self, path: &[&str]) {
         let trailing = self.0.trailing().as_str().unwrap_or_default().to_owned();
         if trailing.trim().is_empty() || !self.is_last(path) {
@@ -133,7 +133,7 @@ impl Document {
         }
     }
 
-    /// True when no other header comes after this table's own.
+    /// True if no other header follows the one of this table.
     fn is_last(&self, path: &[&str]) -> bool {
         let Ok(written) = self.0.to_string().parse::<DocumentMut>() else { return false };
         let mut last = (None, Vec::new());
@@ -152,7 +152,7 @@ impl fmt::Display for Document {
     }
 }
 
-/// A table in the style of the one it goes into.
+/// A table in the style of its parent.
 fn new_table(parent: &dyn TableLike) -> Item {
     let mut table = Table::new();
     table.set_implicit(true);
@@ -160,7 +160,7 @@ fn new_table(parent: &dyn TableLike) -> Item {
     Item::Table(table)
 }
 
-/// Sets a key of a table; None where the item is no table, or the key is one.
+/// Sets a key of a table; None if the item is not a table, or the key is one.
 fn put(item: &mut Item, key: &str, value: Value) -> Option<()> {
     let indent = item.as_table().map(indent);
     if let Some(table) = item.as_inline_table_mut().filter(|table| !table.contains_key(key)) {
@@ -202,7 +202,7 @@ fn add_inline(table: &mut InlineTable, key: &str, mut value: Value) {
     table.insert(key, value);
 }
 
-/// The white space before a key that is added: as before the table's other keys, else as before its header.
+/// The white space before a key that is added: as before the table's other keys, otherwise as before its header.
 fn indent(table: &Table) -> String {
     let of_keys = table.iter().filter(|(_, item)| item.is_value()).find_map(|(key, _)| table.key(key));
     let prefix = of_keys.map_or_else(|| table.decor().prefix(), |key| key.leaf_decor().prefix());

@@ -1,12 +1,12 @@
-//! What can be wrong with containerd's configuration.
+//! Errors of containerd's configuration.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 
-/// Where containerd looks unless told otherwise.
+/// The default configuration file of containerd.
 pub(in crate::checks) const CONFIG: &str = "/etc/containerd/config.toml";
 
-/// The configuration cannot be read, or changed as needed. Nothing was changed then.
+/// The configuration cannot be read, or not be changed as needed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ContainerdError {
     /// A file cannot be parsed or edited.
@@ -17,23 +17,23 @@ pub enum ContainerdError {
         /// Line, column and reason.
         why: String,
     },
-    /// The runtime is another one.
+    /// The runtime is not containerd.
     #[error("only containerd's configuration can be fixed, and neither its program nor {CONFIG} was found")]
     NotContainerd,
-    /// Another file has the last word.
+    /// Another file overrides this one.
     #[error("{file} was not changed: with it containerd would still have {found}")]
     Overridden {
         /// The file.
         file: String,
-        /// What would be in force.
+        /// The effective setting.
         found: String,
     },
-    /// containerd does not accept a configuration.
-    #[error("containerd refuses {file}: {why}")]
+    /// containerd rejects a configuration.
+    #[error("containerd rejects {file}: {why}")]
     Refused {
         /// The file.
         file: String,
-        /// containerd's own words.
+        /// The message of containerd.
         why: String,
     },
     /// A file has another schema.
@@ -41,7 +41,7 @@ pub enum ContainerdError {
     UnknownSchema {
         /// The file.
         file: String,
-        /// The version it names.
+        /// Its version.
         found: String,
     },
 }
@@ -56,10 +56,10 @@ impl Fault for ContainerdError {
             Self::NotEditable { .. } => "change the file by hand".into(),
             Self::NotContainerd => "change the runtime's configuration by hand, then run the checks again".into(),
             Self::Overridden { file, .. } => format!(
-                "another file has the last word: see 'imports' in {file} and the files it names, and change it there; \
-                 'containerd config dump' shows what is in force"
+                "another file overrides it: see 'imports' in {file} and the files it refers to, and change it there; \
+                 'containerd config dump' shows the effective configuration"
             ),
-            Self::Refused { .. } => "run 'containerd config dump' to see what is wrong; change the file by hand".into(),
+            Self::Refused { .. } => "run 'containerd config dump' to see the problem; change the file by hand".into(),
             Self::UnknownSchema { .. } => "run 'containerd config migrate' to see it in the current version".into(),
         })
     }

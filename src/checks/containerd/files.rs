@@ -1,4 +1,4 @@
-//! The files that make up containerd's configuration: the one of the service, and what it imports.
+//! The files of containerd's configuration: that of the service, and its imports.
 //!
 //! Reads: these files.
 
@@ -13,13 +13,13 @@ use std::path::{Component, Path, PathBuf};
 /// One file of the configuration.
 #[derive(Clone, Debug)]
 pub(in crate::checks) struct ConfigFile {
-    /// Where it is.
+    /// The path.
     pub path: PathBuf,
-    /// What it says.
+    /// The content.
     pub document: Document,
 }
 
-/// All files in the order in which containerd reads them: later ones win. Empty where there is none.
+/// All files in the order in which containerd reads them: later ones have priority. Empty if there are none.
 pub(in crate::checks) fn load(files: &HostFiles, main: &Path) -> Result<Vec<ConfigFile>> {
     let mut loaded: Vec<ConfigFile> = Vec::new();
     let mut waiting = VecDeque::from([main.to_path_buf()]);
@@ -30,7 +30,7 @@ pub(in crate::checks) fn load(files: &HostFiles, main: &Path) -> Result<Vec<Conf
         let Some(text) = files.read_text(&path)? else { continue };
         let document = Document::parse(&text).map_err(|error| not_editable(&path, &error))?;
         for pattern in document.strings(&["imports"]) {
-            // A relative pattern starts at the folder of the file that has it.
+            // A relative pattern starts at the directory of the file that contains it.
             waiting.extend(matches(files, &path.parent().unwrap_or(&path).join(pattern))?);
         }
         loaded.push(ConfigFile { path, document });
@@ -38,12 +38,12 @@ pub(in crate::checks) fn load(files: &HostFiles, main: &Path) -> Result<Vec<Conf
     Ok(loaded)
 }
 
-/// A file that cannot be edited, with its place.
+/// The error for a file that cannot be edited.
 pub(in crate::checks) fn not_editable(path: &Path, error: &DocumentError) -> ContainerdError {
     ContainerdError::NotEditable { file: path.display().to_string(), why: error.to_string() }
 }
 
-/// The files that a pattern names, sorted.
+/// The files that match a pattern, sorted.
 fn matches(files: &HostFiles, pattern: &Path) -> Result<Vec<PathBuf>> {
     let mut found = vec![PathBuf::from("/")];
     for part in pattern.components() {
@@ -71,7 +71,7 @@ mod tests {
     use crate::host::command::fake::FakeHost;
 
     #[test]
-    fn imports_are_read_in_containerds_order_and_each_once() {
+    fn imports_are_read_once_each_in_containerds_order() {
         let main = "imports = [\"conf.d/*.toml\", '/opt/x.toml', \"gone.toml\", \"/etc/containerd/config.toml\"]\n";
         let fake = FakeHost::new()
             .file("/etc/containerd/config.toml", main)

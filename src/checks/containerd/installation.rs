@@ -1,6 +1,6 @@
-//! Which containerd runs on this host, with which configuration file, and what it makes of it.
+//! The containerd of this host, its configuration file, and its effective configuration.
 //!
-//! Reads: the service's command line, and what `containerd config dump` prints.
+//! Reads: the service's command line, and the output of `containerd config dump`.
 
 use super::document::Document;
 use super::error::{CONFIG, ContainerdError};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// The program and its service.
 pub(in crate::checks) const SERVICE: &str = "containerd";
 
-/// A containerd that is installed.
+/// An installed containerd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::checks) struct Installation {
     /// Its program.
@@ -23,7 +23,7 @@ pub(in crate::checks) struct Installation {
 }
 
 impl Installation {
-    /// The containerd of the service; None where none is installed.
+    /// The containerd of the service; None if none is installed.
     pub fn find(host: &Host) -> Option<Self> {
         let command = Services::of(host).command_line(SERVICE).unwrap_or_default();
         let named = command.first().filter(|program| program.starts_with('/') && host.find(program).is_some());
@@ -32,13 +32,13 @@ impl Installation {
         Some(Self { program, config: config.into() })
     }
 
-    /// The configuration in force with a file: that of the service, or one that is to replace it.
+    /// The effective configuration with a file: that of the service, or one that is to replace it.
     pub fn dump(&self, host: &Host, file: &Path) -> Result<Document> {
         let name = file.display().to_string();
         let output = host.read(&Command::new([self.program.as_str(), "--config", &name, "config", "dump"]))?;
         let refused = |why: String| ContainerdError::Refused { file: self.config.display().to_string(), why };
         if !output.is_success() {
-            // Only its last line: standard output may show passwords of registries.
+            // Only its last line: standard output may contain passwords of registries.
             let why = output.stderr.trim().lines().next_back().unwrap_or_default();
             return Err(
                 refused(why.trim_start_matches("containerd: ").replace(&name, &self.config.to_string_lossy())).into()
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_that_the_service_is_started_with_counts() {
+    fn the_file_on_the_services_command_line_is_used() {
         for (line, program, config) in [
             ("/usr/bin/containerd", "/usr/bin/containerd", CONFIG),
             ("/usr/bin/containerd --config /opt/c.toml --log-level info", "/usr/bin/containerd", "/opt/c.toml"),

@@ -1,6 +1,6 @@
-//! containerd's configuration: which files make it up, what is in force, and edits of a file.
+//! containerd's configuration: its files, the effective settings, and edits of a file.
 //!
-//! Reads: the files of the configuration, and what containerd makes of them. Changes are `fix`'s.
+//! Reads: the files of the configuration, and containerd's interpretation of them. Changes are made in `fix`.
 
 mod document;
 mod error;

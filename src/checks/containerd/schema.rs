@@ -1,4 +1,4 @@
-//! Where containerd's configuration has the settings, in each version of its schema.
+//! The keys of the settings in containerd's configuration, in each version of its schema.
 
 use super::document::Document;
 use super::error::ContainerdError;
@@ -7,15 +7,15 @@ use std::path::Path;
 /// A dotted key, part by part.
 pub(in crate::checks) type Key = Vec<&'static str>;
 
-/// The places of the settings: version 1 (as Docker's package ships it, without a version), 2 (containerd 1.3 to 1.7)
-/// and 3 (2.x). Later releases of containerd read the earlier versions.
+/// The keys of the settings in version 1 (as in Docker's package, without a version), 2 (containerd 1.3 to 1.7) and 3
+/// (2.x). Later releases of containerd read the earlier versions.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::checks) struct Schema {
-    /// The plugin that has the runtimes.
+    /// The plugin with the runtimes.
     runtime_plugin: &'static str,
-    /// The plugin that has the images.
+    /// The plugin with the images.
     image_plugin: &'static str,
-    /// The image of the sandbox, below the plugin of the images.
+    /// The sandbox image, in the plugin with the images.
     sandbox: &'static [&'static str],
 }
 
@@ -31,16 +31,16 @@ const VERSION_3: Schema = Schema {
     sandbox: &["pinned_images", "sandbox"],
 };
 
-/// The names by which the plugins of the CRI are disabled, in all schemas.
+/// The names with which the plugins of the CRI are disabled, in all schemas.
 pub(in crate::checks) const CRI_PLUGINS: [&str; 4] =
     ["cri", "io.containerd.grpc.v1.cri", "io.containerd.cri.v1.images", "io.containerd.cri.v1.runtime"];
 
 impl Schema {
-    /// The schema that a file follows.
+    /// The schema of a file.
     pub fn of(file: &Path, document: &Document) -> Result<&'static Self, ContainerdError> {
         let found = document.get(&["version"]);
         match found.map(toml_edit::Item::as_integer) {
-            // An imported file may leave the version to the one that imports it.
+            // An imported file may rely on the version of the importing one.
             None => {
                 Ok([&VERSION_3, &VERSION_2].into_iter().find(|schema| schema.is_in(document)).unwrap_or(&VERSION_1))
             }
@@ -64,7 +64,7 @@ impl Schema {
         vec!["plugins", self.runtime_plugin, "containerd", "default_runtime_name"]
     }
 
-    /// The image of the sandbox.
+    /// The sandbox image.
     pub fn sandbox(&self) -> Key {
         [&["plugins", self.image_plugin], self.sandbox].concat()
     }

@@ -1,4 +1,4 @@
-//! The settings in force that matter to Kubernetes, as `containerd config dump` prints them.
+//! The effective settings for Kubernetes, from `containerd config dump`.
 
 use super::document::Document;
 use super::error::ContainerdError;
@@ -9,46 +9,45 @@ use crate::host::Host;
 use std::path::Path;
 use toml_edit::Item;
 
-/// See the module's text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::checks) struct Settings {
-    /// The image of the sandbox.
+    /// The sandbox image.
     pub sandbox_image: Option<String>,
     /// The runtime of Pods without a `RuntimeClass`.
     pub default_runtime: String,
     /// All runtimes, by name.
     pub runtimes: Vec<Runtime>,
-    /// Plugins of the CRI that are disabled.
+    /// Disabled plugins of the CRI.
     pub disabled: Vec<String>,
 }
 
-/// A runtime that the kubelet can ask for.
+/// A runtime that the kubelet can request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::checks) struct Runtime {
     /// The handler's name.
     pub name: String,
-    /// `io.containerd.runc.v2`, …; empty where that is missing.
+    /// `io.containerd.runc.v2`, …; empty if missing.
     pub kind: String,
-    /// Whether systemd makes its control groups.
+    /// Whether systemd creates its cgroups.
     pub systemd_cgroup: bool,
 }
 
 impl Runtime {
-    /// True for runc and what is built on it: only they have the option.
+    /// True for runc and runtimes that are based on it: only they have the option.
     fn is_runc(&self) -> bool {
         self.kind.is_empty() || self.kind.starts_with("io.containerd.runc.")
     }
 }
 
 impl Settings {
-    /// Those that an installed containerd reads now. Without a file it has its defaults.
+    /// The settings of an installed containerd; its defaults without a file.
     pub fn now(host: &Host, installation: &Installation) -> Result<Self> {
         let config = &installation.config;
         let file = if host.files().exists(config) { config } else { Path::new("/dev/null") };
         Ok(Self::of(config, &installation.dump(host, file)?)?)
     }
 
-    /// Reads a dump.
+    /// Parses a dump.
     pub fn of(file: &Path, dump: &Document) -> Result<Self, ContainerdError> {
         let schema = Schema::of(file, dump)?;
         let text = |key: &[&str]| dump.get(key).and_then(Item::as_str).filter(|text| !text.is_empty());
@@ -70,7 +69,7 @@ impl Settings {
         })
     }
 
-    /// The runtimes that can use this driver and do not, the default one first.
+    /// The runtimes that could use this driver but do not, the default one first.
     pub fn without_driver(&self, systemd: bool) -> Vec<&Runtime> {
         let mut found: Vec<&Runtime> =
             self.runtimes.iter().filter(|one| one.is_runc() && one.systemd_cgroup != systemd).collect();
@@ -93,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_runtime_built_on_runc_counts_and_the_default_one_comes_first() {
+    fn every_runtime_based_on_runc_counts_and_the_default_one_comes_first() {
         let dump = Document::parse(
             "version = 2\n[plugins.'io.containerd.grpc.v1.cri']\nsandbox_image = 'p:1'\n\
              containerd.default_runtime_name = 'nvidia'\n\
@@ -112,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn version_3_keeps_the_sandbox_image_with_the_pinned_ones() {
+    fn version_3_has_the_sandbox_image_among_the_pinned_ones() {
         let dump = "version = 3\n[plugins.'io.containerd.cri.v1.images'.pinned_images]\nsandbox = 'p:2'\n";
         let settings = Settings::of(Path::new("x"), &Document::parse(dump).unwrap()).unwrap();
         assert_eq!(settings.sandbox_image.as_deref(), Some("p:2"));

@@ -1,6 +1,6 @@
-//! What the steps work with: the host, the journal, what was done so far, and the services that have to be restarted.
+//! The shared state of the fixes: the host, the journal, the completed fixes, and the services to restart.
 //!
-//! A service that does not start with a changed file gets the old file back, and is restarted with that.
+//! If a service does not start with a changed file, the old file is restored, and the service is restarted with it.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
@@ -13,27 +13,26 @@ use crate::journal::{HostChange, Inverse, Journal};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// What was fixed.
+/// A completed fix.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fixed {
-    /// The check whose finding it was.
+    /// The check of the finding.
     pub id: String,
-    /// What was done.
+    /// The change.
     pub what: String,
 }
 
-/// A finding that could not be fixed.
+/// A fix that failed.
 #[derive(Debug)]
-pub struct Unmended {
-    /// Its check.
+pub struct FailedFix {
+    /// The check.
     pub id: String,
-    /// What was tried; None where a service did not start with its changed configuration.
+    /// The fix; None if a service did not start with its changed configuration.
     pub repair: Option<Repair>,
-    /// Why it cannot be done.
+    /// The reason.
     pub why: Failure,
 }
 
-/// See the module's text.
 pub(super) struct Bench<'a> {
     /// The host.
     pub host: &'a Host,
@@ -43,17 +42,17 @@ pub(super) struct Bench<'a> {
     restarts: Vec<Restart>,
 }
 
-/// A service that has to read its configuration again.
+/// A service that must reload its configuration.
 struct Restart {
     service: &'static str,
-    /// The first check that asks for it.
+    /// The first check that needs it.
     check: String,
     writes: Vec<FormerFile>,
-    /// What is fixed once the service runs with it.
+    /// The fixes that are complete once the service runs with it.
     fixed: Vec<Fixed>,
 }
 
-/// A file as it was before a fix changed it.
+/// A file before a fix changed it.
 struct FormerFile {
     path: PathBuf,
     text: Option<String>,
@@ -65,17 +64,21 @@ struct FormerFile {
 /// A service does not start with its changed configuration.
 #[derive(Debug, thiserror::Error)]
 enum RestartError {
-    /// The way back worked.
-    #[error("{service} did not start with the changed {files}, so the old content is back and {service} was restarted")]
+    /// The rollback succeeded.
+    #[error(
+        "{service} did not start with the changed {files}, so the old content was restored and {service} was \
+             restarted"
+    )]
     RolledBack {
         service: &'static str,
         files: String,
         #[source]
         why: HostError,
     },
-    /// The way back did not help.
+    /// The service does not start after the rollback either.
     #[error(
-        "{service} did not start with the changed {files}; the old content is back, and it does not start with that either: {again}"
+        "{service} did not start with the changed {files}; the old content was restored, but it does not start with \
+         that either: {again}"
     )]
     StaysDown {
         service: &'static str,
@@ -84,8 +87,8 @@ enum RestartError {
         #[source]
         why: HostError,
     },
-    /// The way back is closed.
-    #[error("{service} did not start with the changed {files}, and the old content could not be put back: {again}")]
+    /// The rollback failed.
+    #[error("{service} did not start with the changed {files}, and the old content could not be restored: {again}")]
     NotPutBack {
         service: &'static str,
         files: String,
@@ -104,28 +107,28 @@ impl Fault for RestartError {
             Self::RolledBack { service, .. } | Self::StaysDown { service, .. } => {
                 format!("run 'journalctl -u {service} -n 50' to see why")
             }
-            Self::NotPutBack { .. } => "run 'kubewright preflight --undo-fix', which puts it back".into(),
+            Self::NotPutBack { .. } => "run 'kubewright preflight --undo-fix', which restores it".into(),
         })
     }
 }
 
 impl<'a> Bench<'a> {
-    /// A bench on which nothing was done yet.
+    /// Without any fix yet.
     pub fn new(host: &'a Host, journal: &'a mut Journal) -> Self {
         Self { host, journal, check: String::new(), fixed: Vec::new(), restarts: Vec::new() }
     }
 
-    /// Names the check whose finding is fixed next.
+    /// Sets the check of the next fix.
     pub fn enter(&mut self, check: &str) {
         check.clone_into(&mut self.check);
     }
 
-    /// What was done, in its order.
+    /// The completed fixes, in order.
     pub fn into_fixed(self) -> Vec<Fixed> {
         self.fixed
     }
 
-    /// Writes a file of the host, keeping its former content in the journal.
+    /// Writes a file of the host, and records its former content in the journal.
     pub fn write(&mut self, path: &Path, text: &str, what: &str) -> Result<()> {
         if self.write_file((path, text, Format::Words), what, None)?.is_some() {
             self.did(what.to_owned());
@@ -133,8 +136,8 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// Writes a TOML file that `service` reads only when it starts, and has it restarted once all is fixed; also
-    /// where the file was right already, because a service that does not do as it says has not read it yet.
+    /// Writes a TOML file that `service` reads only at its start, and restarts the service after all fixes; also if
+    /// the file was up to date, because a service that does not behave accordingly has not loaded it yet.
     pub fn write_and_restart(&mut self, path: &Path, text: &str, what: &str, service: &'static str) -> Result<()> {
         let former = self.write_file((path, text, Format::Toml), what, Some(service))?;
         let place = self.restarts.iter().position(|known| known.service == service).unwrap_or_else(|| {
@@ -149,7 +152,7 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// None where the file has this content already.
+    /// None if the file already has this content.
     fn write_file(
         &mut self,
         (path, text, format): (&Path, &str, Format),
@@ -182,21 +185,21 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// First it is noted how a change is undone: a run that is killed in between can still be undone,
-    /// because undoing looks whether the change was made.
+    /// The inverse is recorded first: a killed run can still be undone, because undoing checks whether the change was
+    /// made.
     fn note(&mut self, what: &str, inverse: Inverse) -> Result<()> {
         let at = self.host.clock.now();
         self.journal.add_change(HostChange { what: what.to_owned(), check: self.check.clone(), at, inverse });
         self.journal.keep(self.host)
     }
 
-    /// Reports what was done.
+    /// Reports the completed fixes.
     pub fn did(&mut self, what: String) {
         self.fixed.push(Fixed { id: self.check.clone(), what });
     }
 
-    /// Restarts every service whose configuration was changed.
-    pub fn restart_services(&mut self) -> Vec<Unmended> {
+    /// Restarts every service with a changed configuration.
+    pub fn restart_services(&mut self) -> Vec<FailedFix> {
         let restarts = std::mem::take(&mut self.restarts);
         let mut failed = Vec::new();
         for Restart { service, check, writes, fixed } in restarts {
@@ -206,11 +209,11 @@ impl<'a> Bench<'a> {
                     self.fixed.push(Fixed { id: check, what: format!("restarted {service}") });
                 }
                 Err(error) if writes.is_empty() => {
-                    failed.push(Unmended { id: check, repair: None::<Repair>, why: error.into() });
+                    failed.push(FailedFix { id: check, repair: None::<Repair>, why: error.into() });
                 }
                 Err(error) => {
                     let why = self.roll_back(service, &writes, error).into();
-                    failed.push(Unmended { id: check, repair: None, why });
+                    failed.push(FailedFix { id: check, repair: None, why });
                 }
             }
         }

@@ -1,8 +1,8 @@
-//! containerd's configuration: cgroup driver, sandbox image, Kubernetes interface.
+//! containerd's configuration: cgroup driver, sandbox image, CRI.
 //!
-//! One value changes, in the file that has the last word; comments and everything else stay. containerd has to accept the
-//! new file, and do what is wanted with it, before it replaces the old one. It reads its configuration only when it starts,
-//! so it is restarted; running containers live on.
+//! One value changes, in the file that has priority; comments and everything else are kept. containerd must accept the
+//! new file, and have the wanted setting with it, before it replaces the old one. It reads its configuration only at
+//! its start, so it is restarted; running containers are not affected.
 
 use super::bench::Bench;
 use crate::base::fault::Result;
@@ -13,10 +13,10 @@ use toml_edit::Value;
 
 mod verify;
 
-/// The type of runc, without which containerd refuses its options.
+/// The type of runc, without which containerd rejects its options.
 const RUNC: &str = "io.containerd.runc.v2";
 
-/// Makes containerd use a cgroup driver, for every runtime that has the choice.
+/// Sets the cgroup driver of every runtime that has the option.
 pub(super) fn set_cgroup_driver(bench: &mut Bench<'_>, driver: &str) -> Result<()> {
     let containerd = Containerd::find(bench)?;
     let systemd = driver == "systemd";
@@ -53,7 +53,7 @@ pub(super) fn set_cgroup_driver(bench: &mut Bench<'_>, driver: &str) -> Result<(
     containerd.change_last(bench, &place, &edit, &wrong, &what)
 }
 
-/// Makes containerd use an image for the sandboxes of Pods.
+/// Sets the sandbox image.
 pub(super) fn set_sandbox_image(bench: &mut Bench<'_>, image: &str) -> Result<()> {
     let containerd = Containerd::find(bench)?;
     let edit = |file: &mut ConfigFile, schema: &Schema| set(file, &schema.sandbox(), image);
@@ -65,7 +65,7 @@ pub(super) fn set_sandbox_image(bench: &mut Bench<'_>, image: &str) -> Result<()
     containerd.change_last(bench, &place, &edit, &wrong, &format!("containerd uses the sandbox image {image}"))
 }
 
-/// Removes the CRI from the disabled plugins, in every file that has it there; the others stay disabled.
+/// Removes the CRI from the disabled plugins, in every file; other plugins stay disabled.
 pub(super) fn enable_cri(bench: &mut Bench<'_>) -> Result<()> {
     let containerd = Containerd::find(bench)?;
     let mut changed = Vec::new();
@@ -82,7 +82,7 @@ pub(super) fn enable_cri(bench: &mut Bench<'_>) -> Result<()> {
     if changed.is_empty() {
         changed.extend(containerd.files.first().cloned());
     }
-    containerd.store(bench, &changed, &wrong, "containerd's Kubernetes interface is enabled")
+    containerd.store(bench, &changed, &wrong, "containerd's CRI plugin is enabled")
 }
 
 fn set(file: &mut ConfigFile, key: &[&str], value: impl Into<Value>) -> Result<()> {
@@ -90,12 +90,12 @@ fn set(file: &mut ConfigFile, key: &[&str], value: impl Into<Value>) -> Result<(
     Ok(())
 }
 
-/// Says what would be in force instead of what is wanted; None where all is as wanted.
+/// Returns the effective setting if it differs from the wanted one.
 type Wrong<'a> = &'a dyn Fn(&Settings) -> Option<String>;
 /// Edits a file that follows a schema.
 type Edit<'a> = &'a dyn Fn(&mut ConfigFile, &Schema) -> Result<()>;
 
-/// A containerd and the files of its configuration; at least the main one, which may be new.
+/// A containerd and its configuration files; at least the main one, which may be new.
 struct Containerd {
     installation: Installation,
     files: Vec<ConfigFile>,
@@ -106,7 +106,7 @@ impl Containerd {
         let installation = Installation::find(bench.host).ok_or(ContainerdError::NotContainerd)?;
         let mut files = load(bench.host.files(), &installation.config)?;
         if files.is_empty() {
-            // Without a file containerd has its defaults; a file must say which schema it follows.
+            // Without a file containerd uses its defaults; a new file needs a schema version.
             let path = installation.config.clone();
             let document =
                 Document::parse(installation.head(bench.host)).map_err(|error| not_editable(&path, &error))?;
@@ -115,8 +115,8 @@ impl Containerd {
         Ok(Self { installation, files })
     }
 
-    /// Changes the last file that has the plugin of `place`, because containerd 1.x takes a plugin whole from the last
-    /// file that has it, and 2.x each value of it; or else the main file.
+    /// Changes the last file with the plugin of `place`, because containerd 1.x uses a whole plugin from the last file
+    /// that contains it, and 2.x each single value; otherwise the main file.
     fn change_last(
         &self,
         bench: &mut Bench<'_>,
@@ -138,13 +138,13 @@ impl Containerd {
         let what = if file.path == self.installation.config {
             what.to_owned()
         } else {
-            format!("{what} (in {}, which has the last word)", file.path.display())
+            format!("{what} (in {}, which overrides other files)", file.path.display())
         };
         let first = match self.check(bench, std::slice::from_ref(&file), wrong) {
             Ok(()) => return Self::write(bench, &[file], &what),
             Err(first) => first,
         };
-        // containerd 2.x passes over the plugins of a file without a version.
+        // containerd 2.x ignores the plugins of a file without a version.
         let mut file = chosen.clone();
         let is_bare = ["version", "plugins"].iter().all(|key| file.document.get(&[key]).is_none());
         if !is_bare || !file.document.strings(&["disabled_plugins"]).is_empty() {
@@ -162,7 +162,7 @@ impl Containerd {
         Self::write(bench, changed, what)
     }
 
-    /// Has containerd read the changed files, and compares what would be in force with what is wanted.
+    /// Lets containerd parse the changed files, and compares the effective setting with the wanted one.
     fn check(&self, bench: &Bench<'_>, changed: &[ConfigFile], wrong: Wrong<'_>) -> Result<()> {
         let Some(dump) = verify::in_force(bench.host, &self.installation, &self.files, changed)? else { return Ok(()) };
         let then = Settings::of(&self.installation.config, &dump)?;

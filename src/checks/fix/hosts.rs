@@ -7,7 +7,7 @@ use std::path::Path;
 
 const HOSTS: &str = "/etc/hosts";
 
-/// Gives `name` the address `ip`, by one more line; the lines of others stay as they are.
+/// Adds a line with the address `ip` for `name`; other lines are kept.
 pub(super) fn add(bench: &mut Bench<'_>, name: &str, ip: IpAddr) -> Result<()> {
     let before = bench.host.files().read_text(Path::new(HOSTS))?.unwrap_or_default();
     let text = with_entry(&before, name, ip);

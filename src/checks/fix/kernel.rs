@@ -9,8 +9,8 @@ use std::path::Path;
 
 /// Modules listed here are loaded at boot (modules-load.d(5)).
 const MODULES: &str = "/etc/modules-load.d/kubewright.conf";
-/// Parameters listed here are set at boot (sysctl.d(5)). The last file by name wins, and on many distributions
-/// `99-sysctl.conf` is a link to /etc/sysctl.conf, which may switch off what is switched on here.
+/// Parameters listed here are set at boot (sysctl.d(5)). The last file by name has priority, and on many distributions
+/// `99-sysctl.conf` is a link to /etc/sysctl.conf, which may disable a parameter that is enabled here.
 const PARAMETERS: &str = "/etc/sysctl.d/99-z-kubewright.conf";
 
 /// Loads modules now and at boot.
@@ -18,7 +18,7 @@ pub(super) fn load_modules(bench: &mut Bench<'_>, names: &[String]) -> Result<()
     for name in names {
         if !modules::is_loaded(bench.host, name)? {
             modules::load(bench.host, name)?;
-            // A module is not unloaded on undoing: by then something may use it, and it does no harm.
+            // Undoing does not unload a module: it may be in use by then, and does no harm.
             bench.did(format!("loaded the kernel module {name}"));
         }
     }
@@ -31,9 +31,9 @@ pub(super) fn load_modules(bench: &mut Bench<'_>, names: &[String]) -> Result<()
     bench.write(Path::new(MODULES), &text, "the kernel modules are loaded at boot")
 }
 
-/// Sets a parameter now and at boot, loading the module that brings it.
+/// Sets a parameter now and at boot, and loads its module.
 pub(super) fn set_parameter(bench: &mut Bench<'_>, key: &str, value: &str) -> Result<()> {
-    // One that was loaded by hand is gone after the next boot, and the parameter with it.
+    // A module that was loaded by hand is not loaded at the next boot, and its parameter does not exist then.
     if key.starts_with("net.bridge.")
         && !(modules::is_loaded(bench.host, BRIDGE)? && modules::comes_at_boot(bench.host, BRIDGE)?)
     {
@@ -46,7 +46,7 @@ pub(super) fn set_parameter(bench: &mut Bench<'_>, key: &str, value: &str) -> Re
         if let Some(before) = before {
             bench.change(what, Inverse::SetSysctl { key: key.into(), value: before }, set)?;
         } else {
-            // A parameter that came with its module has no former value to go back to.
+            // A parameter that did not exist before its module was loaded has no former value.
             set(bench.host)?;
             bench.did(what);
         }

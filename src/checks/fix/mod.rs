@@ -1,8 +1,8 @@
-//! Mending what checks found: what people do by hand today.
+//! Fixes findings automatically.
 //!
-//! Reads: the report. Writes: swap, kernel modules and parameters, the runtime's configuration,
-//! services and /etc/hosts, all through the gate, so that a dry run shows each diff; and the journal,
-//! before each change, so that everything can be undone.
+//! Reads: the report. Writes: swap, kernel modules and parameters, the runtime's configuration, services and
+//! /etc/hosts, all through the gate, so that a dry run shows each difference; and the journal, before each change, so
+//! that everything can be undone.
 
 mod bench;
 mod containerd;
@@ -11,6 +11,6 @@ mod kernel;
 mod rounds;
 mod steps;
 
-pub use bench::{Fixed, Unmended};
+pub use bench::{FailedFix, Fixed};
 pub use rounds::{Outcome, in_rounds};
-pub use steps::{Mended, apply};
+pub use steps::{Fixes, apply};

@@ -1,36 +1,33 @@
-//! Mending in rounds: what is mended may bring to light what it hid.
+//! Fixes in rounds: a fix may reveal findings that were hidden before.
 //!
-//! Pure: how to mend and how to look again are the caller's.
+//! Pure: the caller passes the functions that fix and check.
 
-use super::bench::{Fixed, Unmended};
-use super::steps::Mended;
+use super::bench::{FailedFix, Fixed};
+use super::steps::Fixes;
 use crate::base::fault::Result;
 use crate::checks::finding::{Finding, Repair, Report};
 
-/// A runtime that was switched on shows its cgroup driver; that is two rounds, and one is to spare.
+/// A runtime that was enabled reports its cgroup driver: that needs two rounds, and one is spare.
 const ROUNDS: usize = 3;
 
-/// What mending came to.
+/// The result of all rounds.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// What was done, or would be.
+    /// The completed fixes, or in a dry run the planned ones.
     pub fixed: Vec<Fixed>,
-    /// What could not be done.
-    pub failed: Vec<Unmended>,
-    /// What a dry run would have mended.
+    /// The failed fixes.
+    pub failed: Vec<FailedFix>,
+    /// The findings that a dry run would have fixed.
     pub planned: Vec<Repair>,
-    /// What is still found. A dry run has mended nothing, so there it is what mending would leave.
+    /// The remaining findings. A dry run has fixed nothing, so these are the ones that fixing would leave.
     pub after: Report,
 }
 
-/// Mends what was found first and then what is found anew, until nothing new can be mended. `look` gives None where
+/// Fixes the findings of the first report, then new ones, until nothing new can be fixed. `look` returns None if
 /// nothing was really changed.
-///
-/// # Errors
-/// What `look` says.
 pub fn in_rounds(
     first: Report,
-    mut mend: impl FnMut(&Report) -> Mended,
+    mut mend: impl FnMut(&Report) -> Fixes,
     mut look: impl FnMut(&Report) -> Result<Option<Report>>,
 ) -> Result<Outcome> {
     let mut outcome = Outcome { after: first, ..Outcome::default() };
@@ -43,7 +40,7 @@ pub fn in_rounds(
         }
         tried.extend(new.iter().filter_map(|finding| finding.repair.clone()));
         let round = Report { findings: new, ..Report::default() };
-        let Mended { fixed, failed } = mend(&round);
+        let Fixes { fixed, failed } = mend(&round);
         outcome.fixed.extend(fixed);
         outcome.failed.extend(failed);
         let Some(after) = look(&round)? else {
@@ -55,7 +52,7 @@ pub fn in_rounds(
         };
         outcome.after = after;
     }
-    // What has not helped is not offered again.
+    // A fix that did not help is not tried again.
     for finding in &mut outcome.after.findings {
         finding.repair.take_if(|repair| tried.contains(repair));
     }
@@ -66,7 +63,7 @@ pub fn in_rounds(
 mod tests {
     use super::*;
     use crate::base::fault::Failure;
-    use crate::checks::fix::Unmended;
+    use crate::checks::fix::FailedFix;
     use crate::host::HostError;
 
     fn driver() -> Repair {
@@ -82,18 +79,18 @@ mod tests {
         report.findings.iter().filter_map(|finding| finding.repair.clone()).collect()
     }
 
-    fn fails(repair: Repair) -> Mended {
+    fn fails(repair: Repair) -> Fixes {
         let why: Failure = HostError::NoProgram { program: "x".into() }.into();
-        Mended { fixed: Vec::new(), failed: vec![Unmended { id: "X".into(), repair: Some(repair), why }] }
+        Fixes { fixed: Vec::new(), failed: vec![FailedFix { id: "X".into(), repair: Some(repair), why }] }
     }
 
     #[test]
-    fn what_a_switched_off_runtime_hid_is_mended_too() {
+    fn findings_that_a_disabled_runtime_hid_are_fixed_too() {
         let mut rounds = Vec::new();
         let mut after = [found(&[driver()]), found(&[])].into_iter();
         let mend = |round: &Report| {
             rounds.push(repairs(round));
-            Mended::default()
+            Fixes::default()
         };
         let outcome = in_rounds(found(&[Repair::SwitchCriOn]), mend, |_| Ok(after.next())).unwrap();
         assert_eq!(rounds, [vec![Repair::SwitchCriOn], vec![driver()]]);
@@ -101,11 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_helped_is_tried_once_and_not_offered_again() {
+    fn a_fix_that_did_not_help_is_tried_once() {
         let mut rounds = 0;
         let mend = |_: &Report| {
             rounds += 1;
-            Mended::default()
+            Fixes::default()
         };
         let outcome = in_rounds(found(&[Repair::Swap]), mend, |_| Ok(Some(found(&[Repair::Swap])))).unwrap();
         assert_eq!((rounds, outcome.after.errors().count()), (1, 1));
@@ -113,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dry_run_keeps_the_finding_whose_repair_cannot_be_done() {
+    fn a_dry_run_keeps_the_finding_whose_fix_fails() {
         let first = found(&[Repair::Swap, driver()]);
         let outcome = in_rounds(first, |_| fails(driver()), |_| Ok(None)).unwrap();
         assert_eq!(outcome.planned, [Repair::Swap]);

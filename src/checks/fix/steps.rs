@@ -1,6 +1,6 @@
-//! One step for each finding that can be mended.
+//! One step for each finding that can be fixed.
 
-use super::bench::{Bench, Fixed, Unmended};
+use super::bench::{Bench, FailedFix, Fixed};
 use super::{containerd, hosts, kernel};
 use crate::base::fault::Result;
 use crate::checks::finding::{Repair, Report};
@@ -9,18 +9,18 @@ use crate::host::{Host, fstab, swap, swap_units};
 use crate::journal::{Inverse, Journal};
 use std::path::Path;
 
-/// What mending came to.
+/// The result of the steps.
 #[derive(Debug, Default)]
-pub struct Mended {
-    /// What was done, in its order.
+pub struct Fixes {
+    /// The completed fixes, in order.
     pub fixed: Vec<Fixed>,
-    /// What could not be done.
-    pub failed: Vec<Unmended>,
+    /// The failed fixes.
+    pub failed: Vec<FailedFix>,
 }
 
-/// Mends every finding that can be mended; warnings too. One that cannot be mended does not keep the others from it.
-/// The checks should be made again afterwards. What was done is in the journal and can be undone.
-pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Mended {
+/// Fixes every finding that can be fixed, including warnings. A failed fix does not prevent the others. The checks
+/// should be run again afterwards. The changes are in the journal and can be undone.
+pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Fixes {
     let mut bench = Bench::new(host, journal);
     let mut failed = Vec::new();
     let mut tried: Vec<&Repair> = Vec::new();
@@ -28,12 +28,12 @@ pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Mended {
         let Some(repair) = finding.repair.as_ref().filter(|repair| !tried.contains(repair)) else { continue };
         bench.enter(&finding.id);
         if let Err(why) = mend(&mut bench, repair) {
-            failed.push(Unmended { id: finding.id.clone(), repair: Some(repair.clone()), why });
+            failed.push(FailedFix { id: finding.id.clone(), repair: Some(repair.clone()), why });
         }
         tried.push(repair);
     }
     failed.extend(bench.restart_services());
-    Mended { fixed: bench.into_fixed(), failed }
+    Fixes { fixed: bench.into_fixed(), failed }
 }
 
 fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
@@ -49,7 +49,7 @@ fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
         Repair::SandboxImage { image } => containerd::set_sandbox_image(bench, image),
         Repair::StartService { service } => {
             Services::of(bench.host).start(service)?;
-            // A runtime that was found stopped is not stopped again: others may use it by now.
+            // A runtime that was started is not stopped by undoing: it may be in use by then.
             bench.did(format!("started {service}"));
             Ok(())
         }
@@ -60,7 +60,7 @@ fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
 }
 
 fn turn_swap_off(bench: &mut Bench<'_>) -> Result<()> {
-    // First at boot: should turning it off now take too long, a reboot does it.
+    // At boot first: if turning it off now takes too long, a reboot does it.
     let path = Path::new("/etc/fstab");
     if let Some(before) = bench.host.files().read_text(path)?
         && !fstab::swap_lines(&before).is_empty()

@@ -41,7 +41,7 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     let now = cx.clock.now();
     let dir = directory(args, &cx.files, session)?;
     let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
-    let mut report = expiry::survey(&cx.files, &store, now)?;
+    let mut report = expiry::list(&cx.files, &store, now)?;
     if report.certificates.is_empty() && report.unreadable.is_empty() {
         return Err(NothingThere(dir).into());
     }
@@ -60,7 +60,7 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
         }
     }
     let limits = Thresholds { warn: args.warn.unwrap_or(WARN), critical: args.critical };
-    let severity = report.judge(limits);
+    let severity = report.assess(limits);
     match &args.prometheus {
         Some(file) if file == Path::new("-") => session.print_text(&metrics::text(&report))?,
         Some(file) => {

@@ -7,7 +7,7 @@ use crate::context::renewal::Renewal;
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::BACKUP_DIR;
 use crate::pki::moment;
-use crate::state::current_config::{self, Known, Source};
+use crate::state::current_config::{self, CurrentConfig, Source};
 use std::path::{Path, PathBuf};
 
 /// A task without any work yet, and the source of its configuration.
@@ -21,7 +21,8 @@ pub fn task(
     let cert_dir = cert_dir.map(|dir| session.env.cwd.join(dir));
     // Only reads. The context that makes changes opens its own connection.
     let mut looking = session.context(Task::None, false);
-    let Known { cluster, node, source } = current_config::find(&mut looking, given, &kubeconfig, cert_dir.as_ref())?;
+    let CurrentConfig { cluster, node, source } =
+        current_config::find(&mut looking, given, &kubeconfig, cert_dir.as_ref())?;
     Ok((source, Renewal::new(cluster, node, backup(session))))
 }
 

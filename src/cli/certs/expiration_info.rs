@@ -128,7 +128,7 @@ mod tests {
     use crate::base::files::{Content, HostFiles};
     use crate::base::gate::Gate;
     use crate::pki::PkiStore;
-    use crate::state::expiry::survey;
+    use crate::state::expiry::list;
     use std::path::Path;
 
     fn report_of(paths: &[&str]) -> Report {
@@ -140,7 +140,7 @@ mod tests {
         }
         let store =
             PkiStore::new(files.clone(), Path::new("/etc/kubernetes/pki"), &Clock::fixed(0), &Random::seeded(1));
-        survey(&files, &store, 0).unwrap()
+        list(&files, &store, 0).unwrap()
     }
 
     #[test]

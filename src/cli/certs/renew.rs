@@ -95,12 +95,12 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
     let cx = session.context(Task::None, false);
     let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
-    let survey = expiry::survey(&cx.files, &store, cx.clock.now())?;
-    for warning in survey.ca_warnings(args.within.unwrap_or(CA_WARN)) {
+    let listed = expiry::list(&cx.files, &store, cx.clock.now())?;
+    for warning in listed.ca_warnings(args.within.unwrap_or(CA_WARN)) {
         session.events.warning(warning);
     }
     if let Some(within) = args.within
-        && !due::is_near(&cx.files, &store, &survey, cx.clock.now(), only.as_deref(), within)?
+        && !due::is_due(&cx.files, &store, &listed, cx.clock.now(), only.as_deref(), within)?
     {
         return nothing_is_near(args, session);
     }

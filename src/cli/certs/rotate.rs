@@ -22,7 +22,7 @@ use crate::pki::moment;
 use crate::state::current_config;
 use crate::state::quorum;
 use crate::state::room;
-use crate::state::rotation::World;
+use crate::state::rotation::RotationStatus;
 use crate::state::rotation::host;
 use crate::state::static_pod::StaticPod;
 use serde_json::json;
@@ -64,7 +64,7 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     let (text, world) = if args.dry_run {
         (change_list::text(&changed), None)
     } else {
-        let world = host::world(&mut cx)?;
+        let world = host::status(&mut cx)?;
         let mut text = String::new();
         if changed.is_empty() {
             text += "This stage is already complete on this host; nothing changed.\n";
@@ -87,7 +87,7 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
     let leads = given.is_some() || [ADMIN_CONF, SUPER_ADMIN_CONF, API_SERVER].iter().any(is_there);
     let own = if leads { None } else { Some(current_config::from_host(&cx)?.1.name) };
     let path = given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }));
-    let world = host::look(&mut cx, path, own.as_deref())?;
+    let world = host::status_for(&mut cx, path, own.as_deref())?;
     let text = match &world.plan {
         None => "No CA rotation is in progress.\n".to_owned(),
         Some(plan) => {
@@ -117,7 +117,7 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
 }
 
 /// The next command, and the hosts to run it on.
-fn next_step(world: &World, done: Stage) -> String {
+fn next_step(world: &RotationStatus, done: Stage) -> String {
     if world.plan.is_none() {
         return match done {
             Stage::Drop => "The CA rotation is complete on every host.\n\
@@ -147,7 +147,7 @@ mod tests {
     use crate::context::rotation::Plan as RotationPlan;
     use crate::state::rotation::Host;
 
-    fn world(hosts: &[(&str, bool, Option<Stage>)]) -> World {
+    fn world(hosts: &[(&str, bool, Option<Stage>)]) -> RotationStatus {
         let host = |(name, control_plane, done): &(&str, bool, Option<Stage>)| Host {
             name: (*name).to_owned(),
             control_plane: *control_plane,
@@ -156,7 +156,7 @@ mod tests {
             joined_later: false,
         };
         let plan = RotationPlan { id: "1".into(), begun: 0, prints: [("ca".to_owned(), "00".to_owned())].into() };
-        World {
+        RotationStatus {
             plan: Some(plan),
             control_planes: None,
             reissued_at: None,
@@ -181,7 +181,7 @@ mod tests {
             "Every host has completed every stage. To remove the records, run on a control plane:\n    \
              kubewright certs rotate-ca drop\n"
         );
-        let none = World { plan: None, ..world(&[]) };
+        let none = RotationStatus { plan: None, ..world(&[]) };
         assert_eq!(next_step(&none, Stage::Trust), "No CA rotation is in progress.\n");
         assert_eq!(
             next_step(&none, Stage::Drop),

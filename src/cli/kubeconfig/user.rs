@@ -16,7 +16,7 @@ use crate::pki::kubeconfigs::client_user;
 use crate::pki::subject::Subject;
 use crate::pki::validity::Validity;
 use crate::pki::{Generator, PkiStore, moment};
-use crate::state::current_config::{self, Known, Source};
+use crate::state::current_config::{self, CurrentConfig, Source};
 use std::path::Path;
 
 /// A week, in seconds: a client certificate cannot be revoked, so one for a person should be short-lived.
@@ -62,7 +62,7 @@ fn period(text: Option<&str>) -> Result<i64, Unusable> {
     seconds.filter(|seconds| *seconds > 0).ok_or_else(|| Unusable::Validity(text.into()))
 }
 
-fn made(args: &UserArgs, period: i64, known: &Known, cx: &Context, session: &Session) -> Result<Kubeconfig> {
+fn made(args: &UserArgs, period: i64, known: &CurrentConfig, cx: &Context, session: &Session) -> Result<Kubeconfig> {
     let cluster = &known.cluster;
     let store = PkiStore::new(cx.files.clone(), &cluster.certificates_dir, &cx.clock, &cx.random);
     let ca = store.require_ca(catalog::cert("ca")?, "a user's kubeconfig")?;
@@ -92,7 +92,7 @@ fn made(args: &UserArgs, period: i64, known: &Known, cx: &Context, session: &Ses
 }
 
 /// The address of the cluster. If it did not respond, admin.conf has it.
-fn server(known: &Known, cx: &Context) -> String {
+fn server(known: &CurrentConfig, cx: &Context) -> String {
     let shared = format!("https://{}", known.cluster.endpoint(&known.node.local_endpoint));
     match known.source {
         Source::Host => access::access(cx, Path::new(ADMIN_CONF)).map_or(shared, |access| access.server),

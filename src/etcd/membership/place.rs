@@ -5,9 +5,9 @@
 use crate::etcd::member::Member;
 
 /// The membership of a host before any change.
-pub(super) enum Place<'m> {
+pub(super) enum Existing<'m> {
     None,
-    Its(&'m Member),
+    Own(&'m Member),
     /// That of a member that can never continue: its data are gone.
     Lost(&'m Member),
 }

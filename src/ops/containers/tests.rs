@@ -11,9 +11,9 @@ const LIST: &str = "docker --host unix:///var/run/docker.sock ps -a -q --filter 
                     --filter label=io.kubernetes.pod.uid --filter label=io.kubernetes.docker.type";
 const STOP: &str = "docker --host unix:///var/run/docker.sock stop -t 30";
 const REMOVE: &str = "docker --host unix:///var/run/docker.sock rm";
-const GRACE_NOTE: &str = "io.kubernetes.pod.terminationGracePeriod";
+const GRACE_ANNOTATION: &str = "io.kubernetes.pod.terminationGracePeriod";
 
-/// A host that is about to be reset, with the fake's programs.
+/// A host at the beginning of a reset, with the fake's programs.
 pub fn context(fake: &FakeHost, host: Host) -> Context {
     let mut cx = fixture(fake.root());
     cx.gate = host.gate().clone();
@@ -28,7 +28,7 @@ fn stops(calls: &[String]) -> Vec<&str> {
 }
 
 #[test]
-fn containers_of_docker_go_although_another_runtime_answers() {
+fn containers_of_docker_are_removed_although_another_runtime_responds() {
     let fake = FakeHost::new().on(LIST, "aa\nbb\n").on(&format!("{STOP} aa bb"), "").on(&format!("{REMOVE} aa bb"), "");
     let server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), SOCKET);
     remove(&mut context(&fake, fake.live()), Wanted::All).unwrap();
@@ -37,7 +37,7 @@ fn containers_of_docker_go_although_another_runtime_answers() {
 }
 
 #[test]
-fn pods_whose_runtime_is_silent_are_not_passed_over_because_an_unused_docker_answers() {
+fn pods_of_an_unresponsive_runtime_are_reported_although_an_unused_docker_responds() {
     let fake = FakeHost::new().on(LIST, "").file("/var/lib/kubelet/pods/a/etc-hosts", "");
     let mut cx = context(&fake, fake.live());
     assert!(remove(&mut cx, Wanted::All).is_err());
@@ -47,7 +47,7 @@ fn pods_whose_runtime_is_silent_are_not_passed_over_because_an_unused_docker_ans
 }
 
 #[test]
-fn a_run_that_was_cut_short_after_dockers_containers_continues() {
+fn a_run_that_was_interrupted_after_dockers_containers_continues() {
     let fake = FakeHost::new()
         .on(LIST, "")
         .file("/var/lib/kubelet/pods/a/etc-hosts", "")
@@ -65,19 +65,19 @@ fn etcd_is_found_in_docker_by_its_own_name() {
 }
 
 #[test]
-fn pods_that_provide_disks_end_after_those_that_write_to_them_each_in_its_own_time() {
+fn pods_that_provide_disks_are_stopped_after_those_that_write_to_them_each_with_its_grace_period() {
     let fake = FakeHost::new();
     let server = FakeCri::new()
-        .pod("csi", &[("pod-template-generation", "1")], &[(GRACE_NOTE, "5")])
-        .pod("db", &[], &[(GRACE_NOTE, "120")])
+        .pod("csi", &[("pod-template-generation", "1")], &[(GRACE_ANNOTATION, "5")])
+        .pod("db", &[], &[(GRACE_ANNOTATION, "120")])
         .serve(fake.root(), SOCKET);
     remove(&mut context(&fake, fake.live()), Wanted::All).unwrap();
     assert_eq!(stops(&server.calls()), ["db 120", "csi 5"]);
 }
 
-/// etcd ended first, and the API server then used up its thirty seconds.
+/// etcd was stopped first, and the API server then used up its thirty seconds.
 #[test]
-fn who_uses_etcd_ends_before_it() {
+fn users_of_etcd_are_stopped_before_it() {
     let on_node = [("pod-template-generation", "1")];
     let pods = || {
         FakeCri::new()
@@ -98,20 +98,20 @@ fn who_uses_etcd_ends_before_it() {
 }
 
 #[test]
-fn nobody_waits_for_a_pod_that_wants_hours() {
+fn a_grace_period_of_hours_is_limited() {
     let fake = FakeHost::new();
-    let server = FakeCri::new().pod("slow", &[], &[(GRACE_NOTE, "86400")]).serve(fake.root(), SOCKET);
+    let server = FakeCri::new().pod("slow", &[], &[(GRACE_ANNOTATION, "86400")]).serve(fake.root(), SOCKET);
     remove(&mut context(&fake, fake.live()), Wanted::All).unwrap();
     assert_eq!(stops(&server.calls()), ["slow 300"]);
 }
 
 #[test]
-fn pods_that_still_run_are_named_unless_a_dry_run_plans_their_end() {
+fn running_pods_are_listed_unless_a_dry_run_plans_to_stop_them() {
     let names = LIST.replace("-a -q", "--format {{.Names}}");
     let fake = FakeHost::new().on(LIST, "").on(&names, "k8s_a_b_default_1_0\n");
     let _server = FakeCri::new().pod("web", &[], &[]).serve(fake.root(), SOCKET);
     assert_eq!(running(&context(&fake, fake.live())), ["default/web", "k8s_a_b_default_1_0"]);
     let mut dry = context(&fake, fake.dry());
     remove(&mut dry, Wanted::All).unwrap();
-    assert_eq!(running(&dry), ["k8s_a_b_default_1_0"], "this Docker had nothing to end");
+    assert_eq!(running(&dry), ["k8s_a_b_default_1_0"], "this Docker had nothing to stop");
 }

@@ -1,32 +1,32 @@
 //! Tests of the checks before a renewal, on a host whose components are fakes.
 
-use super::super::restart::tests::fake_components::{Imagined, component};
+use super::super::restart::tests::fake_components::{FakeComponents, component};
 use super::*;
 use crate::host::cri::ContainerState;
-use crate::state::renewal_fixture::{MADE, host, renewing};
+use crate::state::renewal_fixture::{CREATED, host, renewing};
 
-/// A host on which everything is loaded.
-fn healthy() -> (tempfile::TempDir, Imagined) {
+/// A host on which all files are loaded.
+fn healthy() -> (tempfile::TempDir, FakeComponents) {
     let root = host();
-    let imagined = Imagined::new(root.path());
-    for component in imagined.components.borrow_mut().values_mut() {
+    let fakes = FakeComponents::new(root.path());
+    for component in fakes.components.borrow_mut().values_mut() {
         component.containers[0].created = i64::MAX;
     }
-    (root, imagined)
+    (root, fakes)
 }
 
-fn check(host: &Imagined, cx: &mut Context) -> Result<()> {
+fn check(host: &FakeComponents, cx: &mut Context) -> Result<()> {
     let components = ["etcd", "kube-apiserver", "kube-scheduler"].map(|name| component(host, name));
     require_healthy(cx, &components)
 }
 
-fn stop(host: &Imagined, name: &str) {
+fn stop(host: &FakeComponents, name: &str) {
     host.components.borrow_mut().get_mut(name).unwrap().containers[0].state = ContainerState::Exited;
 }
 
 /// The files were renewed, and the restart waited 300 seconds for a container that never ran.
 #[test]
-fn a_component_that_crashes_before_the_renewal_is_named_and_nothing_is_changed() {
+fn a_component_that_crashes_before_the_renewal_is_reported_and_nothing_is_changed() {
     let (root, host) = healthy();
     check(&host, &mut renewing(&root, None)).unwrap();
     stop(&host, "etcd");
@@ -40,15 +40,15 @@ fn a_component_that_crashes_before_the_renewal_is_named_and_nothing_is_changed()
 }
 
 #[test]
-fn an_api_server_that_says_what_is_wrong_is_quoted() {
+fn the_problem_of_an_api_server_is_quoted() {
     let (root, host) = healthy();
-    host.ailments.borrow_mut().insert("kube-apiserver".into(), "etcd failed: reason withheld".into());
+    host.problems.borrow_mut().insert("kube-apiserver".into(), "etcd failed: reason withheld".into());
     let failure = check(&host, &mut renewing(&root, None)).unwrap_err();
     assert!(failure.to_string().contains("kube-apiserver is not healthy: etcd failed"), "{failure}");
 }
 
 #[test]
-fn a_component_that_does_not_read_what_is_renewed_stops_nothing() {
+fn a_component_without_the_renewed_file_is_not_checked() {
     let (root, host) = healthy();
     stop(&host, "etcd");
     check(&host, &mut renewing(&root, Some("scheduler.conf"))).unwrap();
@@ -56,27 +56,26 @@ fn a_component_that_does_not_read_what_is_renewed_stops_nothing() {
 }
 
 #[test]
-fn a_cluster_whose_certificates_have_expired_can_be_repaired() {
+fn a_cluster_with_expired_certificates_can_be_repaired() {
     let (root, host) = healthy();
     for name in ["etcd", "kube-apiserver", "kube-scheduler"] {
         stop(&host, name);
     }
     let mut cx = renewing(&root, None);
-    cx.clock = crate::base::env::Clock::fixed(MADE + 366 * 24 * 3600);
+    cx.clock = crate::base::env::Clock::fixed(CREATED + 366 * 24 * 3600);
     check(&host, &mut cx).unwrap();
 }
 
 #[test]
-fn a_component_that_has_not_loaded_what_is_on_disk_can_be_repaired() {
+fn a_component_that_has_not_loaded_its_files_can_be_repaired() {
     let (root, host) = healthy();
     stop(&host, "kube-scheduler");
     host.components.borrow_mut().get_mut("etcd").unwrap().containers[0].created = 1;
     check(&host, &mut renewing(&root, None)).unwrap();
 }
 
-/// etcd was said to have loaded its new certificate by itself while it was down.
 #[test]
-fn a_manifest_that_cannot_be_parsed_is_named_with_the_line() {
+fn an_invalid_manifest_is_reported_with_the_line() {
     let (root, _host) = healthy();
     let cx = renewing(&root, None);
     let path = root.path().join("etc/kubernetes/manifests/etcd.yaml");

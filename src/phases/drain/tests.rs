@@ -5,7 +5,7 @@ use serde_json::json;
 const NODES: &str = "/api/v1/nodes";
 const EVICTION: &str = "/api/v1/namespaces/default/pods/web/eviction";
 
-/// Two nodes, and a Pod on the one that leaves.
+/// Two nodes, and a Pod on the one that is removed.
 fn two_nodes() -> TestCluster {
     TestCluster::start([node("n1", true), node("n2", true), pod("web", "n1"), pod("other", "n2")])
 }
@@ -15,7 +15,7 @@ fn drain(cx: &mut Context) -> Result<()> {
 }
 
 #[test]
-fn a_worker_that_may_read_only_its_own_node_is_drained_all_the_same() {
+fn a_worker_that_may_read_only_its_own_node_is_drained() {
     let cluster = two_nodes().refuses(&format!("GET {NODES}"), 403);
     drain(&mut cluster.leaving()).unwrap();
     assert!(cluster.has("/api/v1/nodes/n1") && !cluster.has("/api/v1/namespaces/default/pods/web"));
@@ -24,7 +24,7 @@ fn a_worker_that_may_read_only_its_own_node_is_drained_all_the_same() {
 }
 
 #[test]
-fn pods_that_nobody_may_move_do_not_end_unasked() {
+fn pods_that_may_not_be_evicted_are_not_stopped_without_force() {
     for refused in [format!("PATCH {NODES}/n1"), format!("POST {EVICTION}")] {
         let cluster = two_nodes().refuses(&refused, 403);
         let mut cx = cluster.leaving();
@@ -37,7 +37,7 @@ fn pods_that_nobody_may_move_do_not_end_unasked() {
 }
 
 #[test]
-fn a_budget_that_never_lets_go_ends_in_its_name_and_only_force_goes_on() {
+fn a_disruption_budget_that_never_allows_the_eviction_is_reported_and_force_continues() {
     let cluster = two_nodes().refuses(&format!("POST {EVICTION}"), 429);
     let mut cx = cluster.leaving();
     let failure = drain(&mut cx).unwrap_err();
@@ -47,9 +47,9 @@ fn a_budget_that_never_lets_go_ends_in_its_name_and_only_force_goes_on() {
     drain(&mut cx).unwrap();
 }
 
-/// Each look, up to fifty a second, asked every Pod again, and the server for its resources besides.
+/// Each poll, up to fifty a second, requested every eviction again, and the API resources too.
 #[test]
-fn a_pod_that_its_budget_does_not_let_go_is_asked_every_five_seconds() {
+fn a_refused_eviction_is_retried_every_five_seconds() {
     let cluster = two_nodes().refuses(&format!("POST {EVICTION}"), 429);
     let mut cx = cluster.leaving();
     cx.leaving_mut().unwrap().drain_limit = std::time::Duration::from_mins(1);
@@ -62,7 +62,7 @@ fn a_pod_that_its_budget_does_not_let_go_is_asked_every_five_seconds() {
 }
 
 #[test]
-fn nothing_is_moved_where_nobody_could_take_it() {
+fn no_pod_is_evicted_if_no_other_node_could_run_it() {
     let cluster = TestCluster::start([node("n1", true), node("n2", false), pod("web", "n1")]);
     drain(&mut cluster.leaving()).unwrap();
     assert!(cluster.has("/api/v1/namespaces/default/pods/web"));
@@ -72,15 +72,15 @@ fn nothing_is_moved_where_nobody_could_take_it() {
 #[test]
 fn pods_that_belong_to_the_node_stay() {
     let owned = |kind: &str| json!({"metadata": {"ownerReferences": [{"kind": kind, "controller": true}]}});
-    assert!(moves(&owned("ReplicaSet")) && moves(&json!({"metadata": {}})));
-    assert!(!moves(&owned("DaemonSet")));
-    assert!(!moves(&json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})));
-    assert!(!moves(&json!({"metadata": {}, "status": {"phase": "Succeeded"}})));
+    assert!(is_evictable(&owned("ReplicaSet")) && is_evictable(&json!({"metadata": {}})));
+    assert!(!is_evictable(&owned("DaemonSet")));
+    assert!(!is_evictable(&json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})));
+    assert!(!is_evictable(&json!({"metadata": {}, "status": {"phase": "Succeeded"}})));
 }
 
 #[test]
-fn what_is_lost_is_said() {
-    assert_eq!(lost_with(&json!({"metadata": {}})), " (nobody makes it anew elsewhere)");
+fn losses_are_reported() {
+    assert_eq!(lost_with(&json!({"metadata": {}})), " (no controller recreates it)");
     let pod = json!({"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "controller": true}]},
         "spec": {"volumes": [{"emptyDir": {}}]}});
     assert!(lost_with(&pod).contains("emptyDir"));

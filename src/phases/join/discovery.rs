@@ -1,7 +1,6 @@
-//! Finds the cluster, proves it, and asks it for its configuration, before the first phase.
+//! Discovers the cluster, verifies it, and reads its configuration, before the first phase.
 //!
-//! Reads: the cluster information, the ConfigMaps of cluster and kubelets, the node of this name.
-//! Writes: nothing.
+//! Reads: the cluster information, the ConfigMaps of cluster and kubelets, the node of this name. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::base::pin::Pin;
@@ -21,20 +20,16 @@ use crate::render::objects::upload_config;
 use crate::state::holding;
 use crate::state::kubelet_credentials::{self, Credentials as OfKubelet};
 use std::sync::Arc;
-use user::{name_proxy, token_user};
+use user::{report_proxy, token_user};
 
 mod file;
 mod user;
 
-/// Finds the cluster that the configuration names; `facts` complete the cluster's own configuration.
-///
-/// # Errors
-/// When the cluster is not found or not believed, does not let us in, lacks its configuration, or has another
-/// node of this name.
+/// Discovers the configured cluster; `facts` complete the cluster's own configuration.
 pub fn find_cluster(cx: &mut Context, facts: &Facts) -> Result<()> {
     let proxies = Proxies::from_vars(&cx.vars);
     let (found, access, user) = find(cx, &proxies)?;
-    cx.events.message(format!("found the cluster at {}", found.server));
+    cx.events.message(format!("discovered the cluster at {}", found.server));
     let api =
         Cluster::known(Client::new(access)?, cx.gate.clone(), cx.clock.clone(), cx.timeouts().kubernetes_api_call);
     let cluster = read_cluster(cx, &api, facts)?;
@@ -48,7 +43,7 @@ pub fn find_cluster(cx: &mut Context, facts: &Facts) -> Result<()> {
     Ok(())
 }
 
-/// The cluster, how it is entered, and with what the kubelet asks for its certificate.
+/// The cluster, the access to it, and the kubelet's credentials for requesting its certificate.
 fn find(cx: &Context, proxies: &Proxies) -> Result<(Found, Access, User)> {
     let join = cx.join()?;
     let search =
@@ -57,7 +52,7 @@ fn find(cx: &Context, proxies: &Proxies) -> Result<(Found, Access, User)> {
     match &join.discovery.source {
         DiscoverySource::Token { endpoints, token, ca_cert_hashes, unsafe_skip_ca_verification } => {
             for endpoint in endpoints {
-                name_proxy(cx, proxies, endpoint);
+                report_proxy(cx, proxies, endpoint);
             }
             let found = discovery::by_token(
                 &ByToken {
@@ -92,8 +87,8 @@ fn text_of(api: &Cluster, name: &str, key: &str) -> Result<String> {
     Ok(text.ok_or_else(|| JoinError::NoConfig { what: format!("{key} in the ConfigMap kube-system/{name}") })?)
 }
 
-/// A second kubelet of the same name would take the first one's Pods away, or end a control plane. A host that was
-/// let in by an earlier run has that name by right.
+/// A second kubelet with the same name would take over the Pods of the first one, or break a control plane. A host
+/// that joined in an earlier run may keep its name.
 fn refuse_taken_name(cx: &Context, api: &Cluster, ca_pem: &[u8]) -> Result<()> {
     let name = &cx.node()?.name;
     match kubelet_credentials::of_kubelet(cx, ca_pem)? {

@@ -1,8 +1,8 @@
-//! Fetches the files that all control planes share.
+//! Downloads the files that all control planes share.
 //!
-//! Reads: the Secret `kube-system/kubeadm-certs`, which goes after two hours; a host that has all of them does not need
-//! it. Writes: the CAs, the service-account keys and an external
-//! etcd's certificates, where they are missing; another file in their place is an error.
+//! Reads: the Secret `kube-system/kubeadm-certs`, which is deleted after two hours; a host that has all files does not
+//! need it. Writes: the CAs, the service-account keys and the certificates of an external etcd, if they are missing; a
+//! different existing file is an error.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -11,33 +11,33 @@ use crate::ops::report;
 use crate::phases::join::error::JoinError;
 use crate::phases::join::prepare::require_shared;
 use crate::pipeline::{Action, Target};
-use crate::pki::seal::SealKey;
+use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::shared_files;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// See the module's text.
 pub struct DownloadCerts;
 
 impl Action for DownloadCerts {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let Some(key) = cx.control_plane_join().and_then(|join| join.certificate_key.clone()) else {
-            cx.events.message("no certificate key was given: the shared certificates must be on this host already");
+            cx.events
+                .message("no certificate key was specified: the shared certificates must already exist on this host");
             return Ok(());
         };
-        let key = SealKey::parse(&key)?;
+        let key = CertificateKey::parse(&key)?;
         let secret = cx.joining()?.api.find(&ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs"))?;
-        let Some(secret) = secret else { return go_on_without(cx) };
-        // All are opened before the first is written: a wrong key leaves nothing behind.
+        let Some(secret) = secret else { return continue_without(cx) };
+        // All are decrypted before the first is written: a wrong key leaves nothing behind.
         let mut opened = Vec::new();
         for file in shared_files(cx.cluster()?) {
             let Some(text) = secret["data"][file.name].as_str() else {
                 return Err(JoinError::StoredIncompletely { name: file.name.into() }.into());
             };
-            let sealed = STANDARD.decode(text).map_err(|_| JoinError::StoredBadly { name: file.name.into() })?;
-            // An external CA keeps its key elsewhere; nothing stands in its place.
-            if !sealed.is_empty() {
-                let bytes = key.open(file.name, &sealed)?;
+            let encrypted = STANDARD.decode(text).map_err(|_| JoinError::StoredBadly { name: file.name.into() })?;
+            // The key of an external CA is on another host.
+            if !encrypted.is_empty() {
+                let bytes = key.decrypt(file.name, &encrypted)?;
                 opened.push((file, bytes));
             }
         }
@@ -50,14 +50,15 @@ impl Action for DownloadCerts {
     }
 }
 
-/// A run that continues later finds the Secret gone, and what was in it on this host.
-fn go_on_without(cx: &Context) -> Result<()> {
+/// A continued run finds the Secret deleted, and its content on this host.
+fn continue_without(cx: &Context) -> Result<()> {
     require_shared(cx).map_err(|failure| match failure.downcast_ref() {
         Some(JoinError::NotShared { .. }) => JoinError::NothingStored.into(),
         _ => failure,
     })?;
     cx.events.warning(
-        "the cluster no longer holds the certificates of its control planes; those on this host are of this cluster and stay",
+        "the uploaded certificates have been deleted from the cluster; this host already has the certificates of this \
+         cluster",
     );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Why a host cannot join the cluster that it found.
+//! Why a host cannot join the discovered cluster.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
@@ -6,96 +6,94 @@ use crate::config::untrusted::UntrustedError;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// See the module's text.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
-    /// Discovery gave no right to do anything.
-    #[error("the discovery file {location} has no credentials, and no token was given")]
+    /// There are no credentials.
+    #[error("the discovery file {location} has no credentials, and no token was specified")]
     NoCredentials {
         /// The file or address.
         location: String,
     },
-    /// There is no CA to trust.
-    #[error("neither the discovery file {location} nor the cluster at {server} says which CA to trust")]
+    /// The CA is unknown.
+    #[error("neither the discovery file {location} nor the cluster at {server} contains a CA")]
     NoCa {
         /// The file or address.
         location: String,
         /// The API server.
         server: String,
     },
-    /// An object that every cluster made by kubeadm or kubewright has is not there.
-    #[error("the cluster has no {what}")]
+    /// An object that every cluster of kubeadm or kubewright has does not exist.
+    #[error("{what} does not exist in the cluster")]
     NoConfig {
         /// The object, and the key in it.
         what: String,
     },
-    /// A second control plane needs an address that outlives the first.
+    /// A second control plane needs an address that is independent of the first.
     #[error(
-        "the cluster has no controlPlaneEndpoint: all its nodes know one control plane by its own address, so a second one would not help when that is gone"
+        "the cluster has no controlPlaneEndpoint: all its nodes use the address of one control plane, so a second one \
+         would not help if that fails"
     )]
     NoStableEndpoint,
     /// Another host has this name.
-    #[error("the cluster has a node {name} already, and it is Ready")]
+    #[error("the cluster already has a node {name}, which is Ready")]
     NameTaken {
         /// The node's name.
         name: String,
     },
-    /// This host is a node of the cluster already.
-    #[error("this host is the node {own} of the cluster already, and cannot be {asked} at the same time")]
+    /// This host is already a node of the cluster.
+    #[error("this host is already the node {own} of the cluster, and cannot be {asked} at the same time")]
     OtherName {
         /// The name in its kubelet's certificate.
         own: String,
-        /// The name that was asked for.
+        /// The requested name.
         asked: String,
-        /// How this host leaves the cluster, where nothing can be lost by that.
+        /// How to remove this host from the cluster, if that loses no data.
         leave: String,
     },
-    /// The kubelet would go on with another cluster.
-    #[error("{} is not of the cluster that was found, and the kubelet would use it", path.display())]
+    /// The kubelet would continue to use another cluster.
+    #[error("{} belongs to another cluster than the discovered one, and the kubelet would use it", path.display())]
     OtherCluster {
         /// The kubeconfig.
         path: PathBuf,
-        /// How this host leaves that cluster, where nothing can be lost by that.
+        /// How to remove this host from that cluster, if that loses no data.
         leave: String,
     },
-    /// Control planes share files, and this host does not have them.
-    #[error("this host lacks what all control planes share: {}", missing.join(", "))]
+    /// The files that control planes share are missing on this host.
+    #[error("files that all control planes share are missing on this host: {}", missing.join(", "))]
     NotShared {
         /// The paths.
         missing: Vec<String>,
     },
-    /// The certificates are not stored in the cluster, or no longer.
-    #[error("the cluster does not hold the certificates of its control planes; they are removed after two hours")]
+    /// The certificates are not uploaded, or already deleted.
+    #[error("the cluster has no uploaded certificates of its control planes; they are deleted after two hours")]
     NothingStored,
-    /// Some of them are not stored.
-    #[error("the stored certificates lack {name}")]
+    /// Some of them are not uploaded.
+    #[error("the uploaded certificates do not contain {name}")]
     StoredIncompletely {
         /// The key in the Secret.
         name: String,
     },
-    /// A value is not in base64.
-    #[error("{name} among the stored certificates cannot be read")]
+    /// A value is not valid base64.
+    #[error("{name} in the uploaded certificates cannot be decoded")]
     StoredBadly {
         /// The key in the Secret.
         name: String,
     },
-    /// No member of etcd is known; what the last look found.
-    #[error("no etcd member can be found: {0}")]
+    /// No etcd member was found; with the last failure.
+    #[error("no etcd member was found: {0}")]
     NoEtcd(String),
-    /// This host reaches no other.
-    #[error(
-        "this host reaches neither the API server nor any member of etcd any more; its own network is down or cut off: {0}"
-    )]
+    /// This host reaches no other host.
+    #[error("this host can no longer reach the API server or any etcd member; its own network is down or cut off: {0}")]
     CutOff(String),
-    /// A cluster's document cannot be read.
-    #[error("the ClusterStatus in the ConfigMap kube-system/kubeadm-config cannot be read")]
+    /// A document of the cluster cannot be parsed.
+    #[error("the ClusterStatus in the ConfigMap kube-system/kubeadm-config cannot be parsed")]
     BadStatus(#[source] UntrustedError),
-    /// The kubelet has not got its certificate.
+    /// The kubelet did not get its certificate.
     #[error("the kubelet did not get its certificate within {limit:?}: {why}")]
     NotBootstrapped {
-        /// The time that was given.
+        /// The timeout.
         limit: Duration,
-        /// What is known of the cause.
+        /// The cause, as far as known.
         why: String,
     },
 }
@@ -127,10 +125,14 @@ impl Fault for JoinError {
                 "run 'kubewright init phase upload-config all' on a control plane to store it again".into()
             }
             Self::NoStableEndpoint => {
-                "choose a name or address that can move to another control plane, have it in the names of the API server's certificate, and set it as controlPlaneEndpoint: run 'kubectl -n kube-system edit configmap kubeadm-config'".into()
+                "choose a name or address that can be moved to another control plane, add it to the SANs of the API \
+                 server's certificate, and set it as controlPlaneEndpoint: run 'kubectl -n kube-system edit configmap \
+                 kubeadm-config'"
+                    .into()
             }
             Self::NameTaken { name } => format!(
-                "give this host another name with --node-name; or, if that node is gone for good, run 'kubewright node remove {name} --dead' on a control plane first"
+                "give this host another name with --node-name; or, if that node no longer exists, \
+                 run 'kubewright node remove {name} --dead' on a control plane first"
             ),
             Self::OtherName { own, leave, .. } => {
                 format!("join with --node-name {own}; to give this host another name, first {leave}")
@@ -141,13 +143,14 @@ impl Fault for JoinError {
             }
             Self::NothingStored | Self::StoredIncompletely { .. } | Self::StoredBadly { .. } => store.into(),
             Self::CutOff(_) => {
-                "run 'ip -br address' and 'ip route' on this host, bring its network back, then run the command again: it continues"
+                "run 'ip -br address' and 'ip route' on this host, fix its network, then run the command again: it \
+                 continues"
                     .into()
             }
             Self::NoEtcd(_) => "run 'kubectl -n kube-system get pods -l component=etcd' on a control plane".into(),
-            Self::BadStatus(_) => "run 'kubectl -n kube-system edit configmap kubeadm-config' and mend it".into(),
+            Self::BadStatus(_) => "run 'kubectl -n kube-system edit configmap kubeadm-config' and fix it".into(),
             Self::NotBootstrapped { .. } => {
-                "run 'journalctl -u kubelet' on this host, mend the cause, then run the command again: it continues"
+                "run 'journalctl -u kubelet' on this host, fix the cause, then run the command again: it continues"
                     .into()
             }
         })

@@ -1,8 +1,8 @@
-//! The kubelet's files on a host that joins, and its start.
+//! The kubelet's files on a joining host, and its start.
 //!
-//! Reads: what is there, the service's state. Writes: the kubelet's settings, the cluster's CA certificate, and
-//! `bootstrap-kubelet.conf`, with which the kubelet asks for a certificate, until it has one; then restarts it. Removes
-//! what would keep the kubelet from asking: a certificate that this cluster does not accept.
+//! Reads: the existing files, the service's state. Writes: the kubelet's configuration, the cluster's CA certificate,
+//! and `bootstrap-kubelet.conf`, with which the kubelet requests a certificate, until it has one; then restarts it.
+//! Removes a certificate that this cluster does not accept, because the kubelet would not request another one.
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
@@ -32,26 +32,25 @@ const CREDENTIALS_MODE: u32 = 0o600;
 const CA_MODE: u32 = 0o644;
 const PKI_MODE: u32 = 0o755;
 
-/// See the module's text.
 pub struct JoinKubeletStart;
 
 impl Action for JoinKubeletStart {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         write_ca(cx)?;
-        let has_news = offer_credentials(cx)?;
+        let has_news = provide_credentials(cx)?;
         let shared = cx.joining()?.kubelet.clone();
         let is_worker = cx.control_plane_join().is_none();
         let before = cx.gate.count();
         kubelet_start::start(cx, &shared, is_worker)?;
         if has_news && cx.gate.count() == before {
-            // It runs with the same settings, but looked for credentials when it started.
+            // The configuration is unchanged, but the kubelet looks for credentials only when it starts.
             cx.restart_kubelet()?;
         }
         Ok(())
     }
 }
 
-/// A worker needs the CA to know who may speak to its kubelet.
+/// A worker needs the CA to verify clients of its kubelet.
 fn write_ca(cx: &Context) -> Result<()> {
     let path = &cx.join()?.ca_cert_path;
     if let Some(there) = cx.files.read(path)? {
@@ -66,8 +65,8 @@ fn write_ca(cx: &Context) -> Result<()> {
     Ok(())
 }
 
-/// Gives the kubelet what it can ask for a certificate with, unless it has one; true when there is something new for it.
-fn offer_credentials(cx: &Context) -> Result<bool> {
+/// Gives the kubelet credentials for requesting a certificate, unless it has one; true if they are new.
+fn provide_credentials(cx: &Context) -> Result<bool> {
     let (path, ca_pem) = (Path::new(KUBELET_CONF), &cx.joining()?.found.ca_pem);
     let state = kubelet_credentials::of_kubelet(cx, ca_pem)?;
     let forgotten = match state {
@@ -79,27 +78,27 @@ fn offer_credentials(cx: &Context) -> Result<bool> {
             let (asked, leave) = (cx.node()?.name.clone(), holding::leave(cx));
             return Err(JoinError::OtherName { own, asked, leave }.into());
         }
-        // It has an end in the future, so the kubelet would not look for another.
-        Credentials::OtherCa => forget(cx, path, &state)?,
+        // It has not expired, so the kubelet would not request another one.
+        Credentials::OtherCa => remove_credentials(cx, path, &state)?,
         Credentials::Absent | Credentials::Incomplete | Credentials::Expired => false,
     };
     let pair = kubelet_client::rotated_path(cx)?;
     let forgotten = match kubelet_credentials::of_pair(cx, &pair, ca_pem)? {
         None | Some(Credentials::Ours) => forgotten,
-        Some(other) => forget(cx, &pair, &other)? || forgotten,
+        Some(other) => remove_credentials(cx, &pair, &other)? || forgotten,
     };
     Ok(write_credentials(cx)? || forgotten)
 }
 
-/// Removes credentials that the cluster does not accept. What the kubelet keeps is a link to a file with a date in its
-/// name, and that file stays.
-fn forget(cx: &Context, path: &Path, why: &Credentials) -> Result<bool> {
+/// Removes credentials that the cluster does not accept. The kubelet's certificate is a link to a file with a date in
+/// its name, and that file stays.
+fn remove_credentials(cx: &Context, path: &Path, why: &Credentials) -> Result<bool> {
     let was_there = cx.files.remove(path)?;
     cx.events.message(format!("removed {}: {}", path.display(), why.shown()));
     Ok(was_there)
 }
 
-/// Writes the credentials to begin with; true when they are new.
+/// Writes the bootstrap credentials; true if they are new.
 fn write_credentials(cx: &Context) -> Result<bool> {
     let (joining, path) = (cx.joining()?, Path::new(BOOTSTRAP_KUBELET_CONF));
     let server = match cx.control_plane_join() {
@@ -113,18 +112,18 @@ fn write_credentials(cx: &Context) -> Result<bool> {
     Ok(written != Written::Unchanged)
 }
 
-/// The API server of a control plane's kubelet: the same from the start as later, which is the one of its own host
-/// in minors where kubelets of control planes use that, and else the one that was found.
+/// The API server for a control plane's kubelet, from the start: that of its own host in minor versions where kubelets
+/// of control planes use it, otherwise the discovered one.
 fn control_plane_server(found: &str, cluster: &ClusterConfig, node: &NodeConfig, minor: &Minor) -> String {
-    if asks_its_own_host(cluster, node, minor) {
+    if uses_own_api_server(cluster, node, minor) {
         server_url(Server::Kubelet, cluster, node, minor)
     } else {
         found.to_owned()
     }
 }
 
-/// True when the kubelet of a control plane uses the API server of its own host.
-pub fn asks_its_own_host(cluster: &ClusterConfig, node: &NodeConfig, minor: &Minor) -> bool {
+/// True if the kubelet of a control plane uses the API server of its own host.
+pub fn uses_own_api_server(cluster: &ClusterConfig, node: &NodeConfig, minor: &Minor) -> bool {
     server_url(Server::Kubelet, cluster, node, minor) != server_url(Server::Shared, cluster, node, minor)
 }
 

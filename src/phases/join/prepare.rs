@@ -1,7 +1,7 @@
-//! The files of a control plane that joins: its own certificates, kubeconfigs and static Pod manifests.
+//! The files of a joining control plane: its own certificates, kubeconfigs and static Pod manifests.
 //!
-//! Reads: the configuration and the files that all control planes share, which must be there.
-//! Writes: what is missing of the rest. It never makes a CA: a second one would be another cluster.
+//! Reads: the configuration and the files that all control planes share, which must exist. Writes: missing files. It
+//! never creates a CA: that would be another cluster.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -15,7 +15,7 @@ use crate::pki::catalog;
 use crate::pki::shared::shared_files;
 use crate::state::cluster_ca::require_same_ca;
 
-/// The kubeconfigs of a joining control plane; the kubelet gets its own by itself.
+/// The kubeconfigs of a joining control plane; the kubelet gets its own with TLS bootstrap.
 const KUBECONFIGS: [&str; 3] = ["admin", "controller-manager", "scheduler"];
 
 /// The certificates.
@@ -63,11 +63,8 @@ fn own_certs(cx: &Context) -> Result<Vec<&'static str>> {
     Ok(catalog::certs_of(cx.cluster()?).filter(|spec| !spec.is_ca()).map(|spec| spec.name).collect())
 }
 
-/// All that control planes share is here, and the CA is the one that was proved. Keys of a CA may be elsewhere; the
-/// store says so where it needs one.
-///
-/// # Errors
-/// When something is missing, or the CA is another.
+/// Checks that all shared files exist, and that the CA is the verified one. CA keys may be elsewhere; the store
+/// reports it if it needs one.
 pub fn require_shared(cx: &Context) -> Result<()> {
     let is_ca_key = |name: &str| name.ends_with("ca.key");
     let missing: Vec<String> = shared_files(cx.cluster()?)

@@ -1,4 +1,5 @@
-//! `join` from the search to the last phase that needs no running host, on a folder of files and an API on a socket.
+//! `join` from the discovery to the last phase that needs no running host, on a directory of files and an API on a
+//! socket.
 
 use crate::base::env::{Clock, Random};
 use crate::base::fault::{Failure, Result};
@@ -20,26 +21,26 @@ use std::path::{Path, PathBuf};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-/// A running cluster and a host that is to become a part of it.
-struct Scene {
+/// A running cluster and a joining host.
+struct JoinTest {
     first: First,
     objects: Objects,
     server: TestServer,
     root: tempfile::TempDir,
 }
 
-fn scene(minor: u16) -> Scene {
+fn test(minor: u16) -> JoinTest {
     let (first, objects) = (First::new(minor), Objects::default());
     let server = objects.serve(&first.leaf());
     let mut cluster = first.cluster.clone();
     let port = Some(server.address.port());
     cluster.control_plane_endpoint = Some(HostPort { host: "127.0.0.1".into(), port });
     objects.put_cluster(&cluster, &server.url(), &first.ca());
-    objects.put(KUBEADM_CERTS, first.sealed(KEY, &[]));
-    Scene { first, objects, server, root: tempfile::tempdir().unwrap() }
+    objects.put(KUBEADM_CERTS, first.encrypted(KEY, &[]));
+    JoinTest { first, objects, server, root: tempfile::tempdir().unwrap() }
 }
 
-impl Scene {
+impl JoinTest {
     fn run(&self, is_control_plane: bool, gate: Gate) -> Result<(Context, Vec<String>)> {
         let certificate_key = Some(Secret::new(KEY.into()));
         let control_plane = is_control_plane.then_some(ControlPlaneJoin { certificate_key });
@@ -56,81 +57,82 @@ impl Scene {
     }
 }
 
-/// The kind and place of every change.
+/// The kind and path of every change.
 fn changes(gate: &Gate) -> Vec<(String, PathBuf)> {
     let of = |change: Change| match change {
-        Change::CreateDirectory { path, .. } => ("folder", path),
+        Change::CreateDirectory { path, .. } => ("directory", path),
         Change::WriteFile { path, .. } => ("file", path),
         other => panic!("a join without a running host did {other:?}"),
     };
     gate.entries().into_iter().map(|entry| of(entry.change)).map(|(kind, path)| (kind.into(), path)).collect()
 }
 
-fn is_there(scene: &Scene, path: &str) -> bool {
-    scene.root.path().join(path).exists()
+fn is_there(test: &JoinTest, path: &str) -> bool {
+    test.root.path().join(path).exists()
 }
 
 #[test]
-fn a_worker_gets_the_ca_the_kubelets_files_and_something_to_ask_with() {
+fn a_worker_gets_the_ca_the_kubelets_files_and_bootstrap_credentials() {
     for minor in [20, 36] {
-        let scene = scene(minor);
-        let (cx, left) = scene.run(false, Gate::open()).unwrap();
+        let test = test(minor);
+        let (cx, left) = test.run(false, Gate::open()).unwrap();
         assert_eq!(left, ["preflight", "kubelet-wait-bootstrap"]);
         for path in ["kubernetes/pki/ca.crt", "kubernetes/bootstrap-kubelet.conf", "kubernetes/manifests"] {
-            assert!(is_there(&scene, &format!("etc/{path}")), "v1.{minor}: {path}");
+            assert!(is_there(&test, &format!("etc/{path}")), "v1.{minor}: {path}");
         }
-        assert_eq!(cx.files.read(Path::new("/etc/kubernetes/pki/ca.crt")).unwrap().unwrap(), scene.first.ca());
-        assert!(is_there(&scene, "var/lib/kubelet/config.yaml"));
+        assert_eq!(cx.files.read(Path::new("/etc/kubernetes/pki/ca.crt")).unwrap().unwrap(), test.first.ca());
+        assert!(is_there(&test, "var/lib/kubelet/config.yaml"));
         for path in ["kubernetes/pki/ca.key", "kubernetes/admin.conf", "kubernetes/kubelet.conf"] {
-            assert!(!is_there(&scene, &format!("etc/{path}")), "v1.{minor}: {path}");
+            assert!(!is_there(&test, &format!("etc/{path}")), "v1.{minor}: {path}");
         }
-        let again = scene.run(false, Gate::open()).unwrap().0;
+        let again = test.run(false, Gate::open()).unwrap().0;
         assert_eq!(changes(&again.gate), [], "v1.{minor}: the second run");
     }
 }
 
 #[test]
-fn a_control_plane_has_the_clusters_authorities_and_certificates_of_its_own() {
+fn a_control_plane_has_the_clusters_cas_and_certificates_of_its_own() {
     for minor in [20, 36] {
-        let scene = scene(minor);
-        let (cx, _) = scene.run(true, Gate::open()).unwrap();
+        let test = test(minor);
+        let (cx, _) = test.run(true, Gate::open()).unwrap();
         for name in ["ca.crt", "ca.key", "etcd/ca.key", "front-proxy-ca.key", "sa.key", "sa.pub"] {
             let path = Path::new("/etc/kubernetes/pki").join(name);
-            assert_eq!(cx.files.read(&path).unwrap().unwrap(), scene.first.read(&path), "v1.{minor}: {name}");
+            assert_eq!(cx.files.read(&path).unwrap().unwrap(), test.first.read(&path), "v1.{minor}: {name}");
         }
         let own = Path::new("/etc/kubernetes/pki/apiserver.crt");
-        assert_ne!(cx.files.read(own).unwrap().unwrap(), scene.first.read(own));
+        assert_ne!(cx.files.read(own).unwrap().unwrap(), test.first.read(own));
         for path in ["admin.conf", "scheduler.conf", "manifests/kube-apiserver.yaml", "bootstrap-kubelet.conf"] {
-            assert!(is_there(&scene, &format!("etc/kubernetes/{path}")), "v1.{minor}: {path}");
+            assert!(is_there(&test, &format!("etc/kubernetes/{path}")), "v1.{minor}: {path}");
         }
-        // It becomes a member of etcd before it runs one, and the kubelet gets its credentials from the cluster.
+        // It becomes an etcd member before it runs etcd, and the kubelet gets its credentials from the cluster.
         for path in ["manifests/etcd.yaml", "kubelet.conf", "super-admin.conf"] {
-            assert!(!is_there(&scene, &format!("etc/kubernetes/{path}")), "v1.{minor}: {path}");
+            assert!(!is_there(&test, &format!("etc/kubernetes/{path}")), "v1.{minor}: {path}");
         }
-        let again = scene.run(true, Gate::open()).unwrap().0;
+        let again = test.run(true, Gate::open()).unwrap().0;
         assert_eq!(changes(&again.gate), [], "v1.{minor}: the second run");
     }
 }
 
 #[test]
-fn a_dry_run_plans_what_is_then_done_and_does_none_of_it() {
+fn a_dry_run_plans_the_changes_of_a_real_run_and_makes_none() {
     for is_control_plane in [false, true] {
-        let scene = scene(36);
-        let (planned, _) = scene.run(is_control_plane, Gate::recording()).unwrap();
-        assert_eq!(std::fs::read_dir(scene.root.path()).unwrap().count(), 0);
-        let (done, _) = scene.run(is_control_plane, Gate::open()).unwrap();
+        let test = test(36);
+        let (planned, _) = test.run(is_control_plane, Gate::recording()).unwrap();
+        assert_eq!(std::fs::read_dir(test.root.path()).unwrap().count(), 0);
+        let (done, _) = test.run(is_control_plane, Gate::open()).unwrap();
         assert_eq!(changes(&planned.gate), changes(&done.gate), "control plane: {is_control_plane}");
     }
 }
 
 #[test]
-fn a_control_plane_without_the_shared_files_makes_no_authority_of_its_own() {
-    let scene = scene(36);
-    scene.objects.put(KUBEADM_CERTS, scene.first.sealed(KEY, &["sa.key", "etcd-ca.crt", "ca.key"]));
-    let failure = scene.run(true, Gate::open()).err().unwrap();
+fn a_control_plane_without_the_shared_files_creates_no_ca() {
+    let test = test(36);
+    test.objects.put(KUBEADM_CERTS, test.first.encrypted(KEY, &["sa.key", "etcd-ca.crt", "ca.key"]));
+    let failure = test.run(true, Gate::open()).err().unwrap();
     assert_eq!(
         failure.to_string(),
-        "this host lacks what all control planes share: /etc/kubernetes/pki/sa.key, /etc/kubernetes/pki/etcd/ca.crt"
+        "files that all control planes share are missing on this host: /etc/kubernetes/pki/sa.key, \
+         /etc/kubernetes/pki/etcd/ca.crt"
     );
-    assert!(!is_there(&scene, "etc/kubernetes/pki/etcd/ca.crt") && !is_there(&scene, "etc/kubernetes/admin.conf"));
+    assert!(!is_there(&test, "etc/kubernetes/pki/etcd/ca.crt") && !is_there(&test, "etc/kubernetes/admin.conf"));
 }

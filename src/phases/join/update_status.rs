@@ -1,4 +1,4 @@
-//! Notes where this host's API server listens, in minors that keep that in a document of the cluster.
+//! Adds the endpoint of this host's API server to a document of the cluster, in minor versions that have it.
 //!
 //! Reads: the node's configuration, the ConfigMap `kube-system/kubeadm-config`. Writes: `ClusterStatus` in it.
 
@@ -15,10 +15,9 @@ use crate::pipeline::{Action, Target};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Where it is in the `ConfigMap`.
+/// The key in the `ConfigMap`.
 pub const KEY: &str = "ClusterStatus";
 
-/// See the module's text.
 pub struct UpdateStatus;
 
 impl Action for UpdateStatus {
@@ -28,19 +27,16 @@ impl Action for UpdateStatus {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         if !cx.facts()?.cluster_status {
-            cx.events.message("this minor keeps no ClusterStatus: nothing to do");
+            cx.events.message("this minor version has no ClusterStatus: nothing to do");
             return Ok(());
         }
         let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
-        note(cx, &cluster)
+        add(cx, &cluster)
     }
 }
 
-/// Puts this host's API server beside those that the `ConfigMap` names.
-///
-/// # Errors
-/// When the cluster has no such `ConfigMap`, what is in it cannot be read, or the server refuses.
-pub fn note(cx: &Context, cluster: &Cluster) -> Result<()> {
+/// Adds this host's API server to those in the `ConfigMap`.
+pub fn add(cx: &Context, cluster: &Cluster) -> Result<()> {
     let node = cx.node()?;
     let endpoint = json!({
         "advertiseAddress": node.local_endpoint.advertise_address,
@@ -48,13 +44,13 @@ pub fn note(cx: &Context, cluster: &Cluster) -> Result<()> {
     });
     let empty = json!({"apiVersion": cx.facts()?.api_version.to_string(), "kind": KEY});
     let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
-    // What cannot be read is not overwritten.
+    // An unreadable one is not overwritten.
     parse(&cluster.read(&map)?)?;
     let written = cluster.modify(&map, |map| {
         put(map, &empty, &node.name, &endpoint);
     })?;
     if written != Written::Unchanged {
-        cx.events.message(format!("noted the API server of {} in the ClusterStatus", node.name));
+        cx.events.message(format!("added the API server of {} to the ClusterStatus", node.name));
     }
     Ok(())
 }
@@ -68,10 +64,7 @@ fn put(map: &mut Value, empty: &Value, node: &str, endpoint: &Value) {
     }
 }
 
-/// The document in the `ConfigMap`; None where there is none.
-///
-/// # Errors
-/// When it cannot be read.
+/// The document in the `ConfigMap`; None if there is none.
 pub fn parse(map: &Value) -> Result<Option<Value>, JoinError> {
     let text = map["data"][KEY].as_str();
     text.map(|text| untrusted::value(text.as_bytes())).transpose().map_err(JoinError::BadStatus)

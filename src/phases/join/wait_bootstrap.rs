@@ -1,9 +1,9 @@
-//! Waits until the kubelet runs, has its own certificate, and its node is in the cluster.
+//! Waits until the kubelet runs, has its own certificate, and its node exists in the cluster.
 //!
-//! Reads: the kubelet's health, `/etc/kubernetes/kubelet.conf`, the node, and, when it takes long, the requests for
-//! certificates and the kubelet's journal. Writes: the kubelet's state (restarted once the API server that it asks is up),
-//! the node's annotation with the runtime's socket, in minors that want it, and its mark that `reset` had closed it to
-//! Pods; removes `bootstrap-kubelet.conf`, whose token has done its work.
+//! Reads: the kubelet's health, `/etc/kubernetes/kubelet.conf`, the node, and, if it takes long, the certificate
+//! signing requests and the kubelet's journal. Writes: the kubelet's state (restarted once the API server that it uses
+//! is up), the node's annotation with the runtime's socket in minor versions that need it, and uncordons a node that
+//! `reset` had cordoned; removes `bootstrap-kubelet.conf`, whose token is no longer needed.
 
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Pace, Poll, TimedOut, Wait};
@@ -12,21 +12,20 @@ use crate::domain::paths::BOOTSTRAP_KUBELET_CONF;
 use crate::domain::paths::KUBELET_CONF;
 use crate::host::service::Services;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
-use crate::kube::ready::{Component, ailment};
+use crate::kube::ready::{Component, problem_of};
 use crate::kube::request::PatchKind;
 use crate::ops::cordon;
 use crate::phases::join::error::JoinError;
-use crate::phases::join::kubelet_start::asks_its_own_host;
+use crate::phases::join::kubelet_start::uses_own_api_server;
 use crate::pipeline::{Action, Target};
 use crate::render::objects::mark;
 use crate::state::health;
 use crate::state::kubelet_credentials::{self, Credentials};
-use crate::state::kubelet_csr::{self, Fate};
+use crate::state::kubelet_csr::{self, RequestState};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// See the module's text.
 pub struct WaitBootstrap;
 
 impl Action for WaitBootstrap {
@@ -40,39 +39,40 @@ impl Action for WaitBootstrap {
         let waited = gate.effect(|| wait_for_kubelet(cx).and_then(|()| wait_for_certificate(cx, limit)));
         if waited.is_err() && cx.files.exists(Path::new(BOOTSTRAP_KUBELET_CONF)) {
             cx.events.message(format!(
-                "{BOOTSTRAP_KUBELET_CONF} and the token in it stay, for the kubelet to go on with; 'kubewright reset' removes them"
+                "{BOOTSTRAP_KUBELET_CONF} and its token are kept, so that the kubelet can continue; \
+                 'kubewright reset' removes them"
             ));
         }
         let cluster = match waited? {
             Some(()) => cx.running_cluster(Path::new(KUBELET_CONF))?,
-            // A plan has no kubelet that could have got credentials.
+            // A plan has no kubelet that could have credentials.
             None => cx.joining()?.api.clone(),
         };
-        // Whatever comes of the node: with its own certificate the kubelet has no more use for the token.
+        // Whatever happens to the node: with its own certificate the kubelet no longer needs the token.
         cx.files.remove(Path::new(BOOTSTRAP_KUBELET_CONF))?;
         let name = cx.node()?.name.clone();
         let node = cluster.wait_for_node(&name, limit, &cx.events).map_err(|failure| cx.explained(failure))?;
         if let Some(patch) = mark::cri_socket_patch(cx.facts()?, cx.cluster()?, &node, &cx.cri_socket()?) {
             cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;
         }
-        if let Some(patch) = cordon::opening_patch(&node) {
+        if let Some(patch) = cordon::uncordon_patch(&node) {
             cluster.patch(&ObjectRef::global(&NODE, &name), PatchKind::Strategic, &patch)?;
-            cx.events.message(format!("opened node {name} to Pods again, which 'reset' had closed"));
+            cx.events.message(format!("uncordoned the node {name}, which 'reset' had cordoned"));
         }
-        cx.events.message(format!("node {name} is in the cluster"));
+        cx.events.message(format!("node {name} has joined the cluster"));
         Ok(())
     }
 }
 
-/// A kubelet that does not run asks for nothing. One that does not rotate its certificate tells how it is only when it
-/// has one, so either will do.
+/// A stopped kubelet requests no certificate. One that does not rotate its certificate serves its health check only
+/// after it has one, so either is sufficient.
 fn wait_for_kubelet(cx: &Context) -> Result<()> {
     let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
     let wait = Wait::new("a healthy kubelet", cx.timeouts().kubelet_health_check);
     let done = wait.until(&cx.clock, &cx.events, || {
-        let ailment = ailment(&kubelet)?;
-        Ok(match ailment {
-            Some(why) if !is_let_in(&own_credentials(cx)?) => Poll::Pending(why),
+        let problem = problem_of(&kubelet)?;
+        Ok(match problem {
+            Some(why) if !has_joined(&own_credentials(cx)?) => Poll::Pending(why),
             _ => Poll::Ready(()),
         })
     });
@@ -82,18 +82,19 @@ fn wait_for_kubelet(cx: &Context) -> Result<()> {
 fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
     let wait = Wait::new("the kubelet's own certificate", limit);
     let mut awaited = own_api_server(cx)?;
-    let mut request = Watched { text: None, pace: Pace::new(&cx.clock, FIRST_LOOK, LOOK_EVERY) };
+    let mut request = RequestWatch { text: None, pace: Pace::new(&cx.clock, FIRST_CHECK, CHECK_INTERVAL) };
     let done = wait.until(&cx.clock, &cx.events, || {
         let own = own_credentials(cx)?;
-        if is_let_in(&own) {
+        if has_joined(&own) {
             return Ok(Poll::Ready(()));
         }
         if let Some(server) = &awaited
-            && ailment(server)?.is_none()
+            && problem_of(server)?.is_none()
         {
             awaited = None;
             Services::of(&cx.host).restart("kubelet")?;
-            cx.events.message("restarted the kubelet, so that it asks the API server of this host now that it is up");
+            cx.events
+                .message("restarted the kubelet, so that it retries with the API server of this host, which is now up");
         }
         let request = request.look(cx);
         Ok(Poll::Pending(request.unwrap_or_else(|| format!("{KUBELET_CONF}: {}", own.shown()))))
@@ -104,64 +105,64 @@ fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
     })
 }
 
-/// Most requests are granted sooner than this.
-const FIRST_LOOK: Duration = Duration::from_secs(2);
-/// Often enough for whoever watches, and seldom enough for a cluster that hundreds of hosts join at once.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Most requests are approved and signed sooner than this.
+const FIRST_CHECK: Duration = Duration::from_secs(2);
+/// Often enough for the user, and rarely enough for a cluster that hundreds of hosts join at once.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What is known of the kubelet's request while it is waited for.
-struct Watched {
+/// The last known state of the kubelet's request.
+struct RequestWatch {
     text: Option<String>,
     pace: Pace,
 }
 
-impl Watched {
-    /// What became of the request by now, once that was looked for.
+impl RequestWatch {
+    /// The state of the request, once it was read.
     fn look(&mut self, cx: &Context) -> Option<String> {
         if self.pace.is_due(&cx.clock) {
-            self.text = fate_of_ours(cx).map(|fate| fate.text);
+            self.text = own_request(cx).map(|request| request.text);
         }
         self.text.clone()
     }
 }
 
-/// The API server of this host, when it is the one that the kubelet asks and is not up yet. By the time it is, the kubelet
-/// has asked in vain some times, and waits up to half a minute before it asks again.
+/// The API server of this host, if the kubelet uses it and it is not up yet. By the time it is, the kubelet has failed
+/// several times, and waits up to half a minute before it retries.
 fn own_api_server(cx: &Context) -> Result<Option<Component>> {
-    if cx.control_plane_join().is_none() || !asks_its_own_host(cx.cluster()?, cx.node()?, cx.facts()?) {
+    if cx.control_plane_join().is_none() || !uses_own_api_server(cx.cluster()?, cx.node()?, cx.facts()?) {
         return Ok(None);
     }
     let endpoint = &cx.node()?.local_endpoint;
     let address = SocketAddr::new(endpoint.advertise_address, endpoint.bind_port);
     let server = Component { name: "kube-apiserver".into(), url: format!("https://{address}/readyz") };
-    Ok(ailment(&server)?.is_some().then_some(server))
+    Ok(problem_of(&server)?.is_some().then_some(server))
 }
 
 fn own_credentials(cx: &Context) -> Result<Credentials> {
     kubelet_credentials::of_kubelet(cx, &cx.joining()?.found.ca_pem)
 }
 
-/// True when the kubelet need not ask any more. A CA that is not in the cluster's bundle may sign for kubelets
-/// nevertheless, and what others had left was removed before the kubelet was started.
-fn is_let_in(own: &Credentials) -> bool {
+/// True if the kubelet need not request a certificate any more. A CA that is not in the cluster's bundle may sign for
+/// kubelets nevertheless, and leftovers of other clusters were removed before the kubelet was started.
+fn has_joined(own: &Credentials) -> bool {
     matches!(own, Credentials::Ours | Credentials::OtherCa)
 }
 
-/// Says what became of the kubelet's request; where that does not tell why it got no certificate, this host may.
+/// Reports the state of the kubelet's request; if that does not explain the missing certificate, diagnoses this host.
 fn explain(cx: &Context, limit: Duration) -> Option<Failure> {
-    let fate = fate_of_ours(cx)?;
-    let here = || cx.diagnosed(&format!("the kubelet's own certificate ({})", fate.text), limit, None);
-    let cause = if fate.says_why { None } else { here() };
-    Some(cause.unwrap_or_else(|| JoinError::NotBootstrapped { limit, why: fate.text }.into()))
+    let request = own_request(cx)?;
+    let here = || cx.diagnosed(&format!("the kubelet's own certificate ({})", request.text), limit, None);
+    let cause = if request.explains { None } else { here() };
+    Some(cause.unwrap_or_else(|| JoinError::NotBootstrapped { limit, why: request.text }.into()))
 }
 
-/// Looks for the request that the kubelet made.
-fn fate_of_ours(cx: &Context) -> Option<Fate> {
+/// Finds the request of the kubelet.
+fn own_request(cx: &Context) -> Option<RequestState> {
     let requests = cx.joining().ok()?.api.list(&CERTIFICATE_SIGNING_REQUEST, None, "").ok();
     let node = &cx.node().ok()?.name;
     Some(match requests {
-        Some(requests) => kubelet_csr::fate(&requests, node),
-        None => Fate::open("the requests for certificates cannot be read".into()),
+        Some(requests) => kubelet_csr::state_of(&requests, node),
+        None => RequestState::open("the certificate signing requests cannot be read".into()),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Tests of what preflight does as a phase of 'init'.
+//! Tests of preflight as a phase of 'init'.
 
 use super::*;
 use crate::checks::Unfit;
@@ -21,7 +21,7 @@ fn fixing(fake: &FakeHost) -> Context {
 }
 
 #[test]
-fn nothing_is_fixed_where_the_command_is_refused_all_the_same() {
+fn nothing_is_fixed_if_the_command_is_refused() {
     let show = |unit: &str| format!("systemctl show -p LoadState,ActiveState,UnitFileState {unit}");
     let mut fake = FakeHost::new()
         .systemd()

@@ -5,7 +5,7 @@ use crate::pki::fixture;
 
 const LAST: &str = "certs-20261129T121314Z-2";
 
-/// A host with these files below the directory of the copies, and what is left of them after a run that kept `own`.
+/// A host with these files in the backup directory, and what is left of them after a run with the backup `own`.
 fn pruned(own: &str, files: &[&str], elsewhere: &[&str]) -> Vec<String> {
     let root = tempfile::tempdir().unwrap();
     let below = |path: &str| root.path().join(BACKUP_DIR.trim_start_matches('/')).join(path);
@@ -21,7 +21,7 @@ fn pruned(own: &str, files: &[&str], elsewhere: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn keys_of_earlier_renewals_do_not_pile_up() {
+fn keys_of_earlier_renewals_do_not_accumulate() {
     let files = [
         "certs-20251129T121314Z/etc/kubernetes/pki/apiserver.key",
         "certs-20261129T121313Z/etc/kubernetes/admin.conf",
@@ -35,11 +35,11 @@ fn keys_of_earlier_renewals_do_not_pile_up() {
     ];
     let expected: Vec<&str> = files[2..].into();
     assert_eq!(pruned(LAST, &files, &[]), expected);
-    assert_eq!(pruned("certs-20270101T000000Z", &files, &[]), files, "that run kept no copy");
+    assert_eq!(pruned("certs-20270101T000000Z", &files, &[]), files, "that run has no backup");
 }
 
 #[test]
-fn a_ca_key_that_no_longer_signs_is_not_kept() {
+fn a_ca_key_that_no_longer_signs_is_removed() {
     let files = ["ca.key", "etcd/ca.key", "front-proxy-ca.key", "sa.key", "ca.crt", "apiserver.key"]
         .map(|name| format!("{LAST}/etc/kubernetes/pki/{name}"));
     let files: Vec<&str> = files.iter().map(String::as_str).collect();

@@ -3,7 +3,7 @@ use crate::base::https::test_server::dead_address;
 use crate::state::test_cluster::{TestCluster, node};
 use serde_json::{Value, json};
 
-/// n1 and n2 are members that answer through the test's etcd, n3 is on a host of its own.
+/// n1 and n2 are members that respond through the test's etcd, n3 is on a host of its own.
 fn cluster(own: u64, n3: impl Fn() -> Value + Send + Sync + 'static) -> TestCluster {
     let (path, mut object) = node("n3", false);
     object["status"]["addresses"] = json!([{"type": "InternalIP", "address": "10.0.0.3"}]);
@@ -26,22 +26,22 @@ fn run(action: &dyn Action, cx: &mut Context) -> Result<()> {
 }
 
 #[test]
-fn the_member_of_a_host_that_died_while_it_joined_goes_with_its_node_or_by_its_id() {
+fn the_member_of_a_host_that_failed_during_its_join_is_removed_by_node_name_or_member_id() {
     for name in ["n3", "3"] {
         let cluster = cluster(1, unnamed);
         let mut cx = cluster.removing(name, true);
         run(&RemoveCheck, &mut cx).unwrap();
         run(&RemoveMember, &mut cx).unwrap();
-        assert_eq!(cluster.gone(), ["3"], "{name}");
+        assert_eq!(cluster.removed_members(), ["3"], "{name}");
     }
 }
 
 #[test]
-fn a_host_whose_etcd_answers_is_not_dead() {
+fn a_host_whose_etcd_responds_is_not_dead() {
     let dead = format!("https://{}", dead_address());
     let cluster = cluster(1, move || member(3, "n3", "https://10.0.0.3:2380", &dead));
     run(&RemoveCheck, &mut cluster.removing("n3", true)).unwrap();
-    // The one that answers in the test is the second now, whose kubelet is away.
+    // The member that responds in the test is now the second one, whose kubelet does not report.
     let (path, object) = node("n2", false);
     let cluster = TestCluster::start([node("n1", true), (path, object)]).with_etcd(2, |url| {
         ["n1", "n2", "n3"]
@@ -55,21 +55,21 @@ fn a_host_whose_etcd_answers_is_not_dead() {
 }
 
 #[test]
-fn a_majority_that_is_lost_is_not_answered_with_the_same_command() {
+fn after_a_loss_of_quorum_the_hint_does_not_repeat_the_same_command() {
     let dead = format!("https://{}", dead_address());
     let cluster = TestCluster::start([node("n1", true), node("n2", false)]).with_etcd(1, move |url| {
         vec![member(1, "n1", "https://10.0.0.1:2380", url), member(2, "n2", "https://10.0.0.2:2380", &dead)]
     });
     let failure = run(&RemoveCheck, &mut cluster.removing("n2", true)).unwrap_err();
     let hint = failure.hint().unwrap();
-    assert!(failure.to_string().contains("majority"), "{failure}");
+    assert!(failure.to_string().contains("quorum"), "{failure}");
     assert!(hint.contains("snapshot") && !hint.contains("--dead") && !hint.contains("--accept"), "{hint}");
 }
 
 const N2: &str = "/api/v1/nodes/n2";
 const LEASE_OF_N2: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/n2";
 
-/// n2 is Ready, and has reported twelve seconds ago.
+/// n2 is Ready, and reported twelve seconds ago.
 fn reporting() -> TestCluster {
     let dead = format!("https://{}", dead_address());
     let made = u64::try_from(fixture_time()).unwrap();
@@ -93,26 +93,26 @@ fn lease(at: u64) -> Value {
 }
 
 #[test]
-fn who_removes_a_host_that_has_just_lost_its_power_hears_how_long_that_takes() {
+fn for_a_host_that_has_just_lost_its_power_the_remaining_time_is_reported() {
     let failure = run(&RemoveCheck, &mut reporting().removing("n2", true)).unwrap_err();
-    assert!(failure.to_string().contains("the last time 12 s ago"), "{failure}");
+    assert!(failure.to_string().contains("renews its lease, 12 s ago"), "{failure}");
     let hint = failure.hint().unwrap();
     assert!(hint.contains("within 43 s") && hint.contains("--wait"), "{hint}");
 }
 
 #[test]
-fn a_host_that_is_gone_is_waited_for_until_the_cluster_notices() {
+fn with_wait_the_command_waits_until_the_cluster_notices() {
     let (_, away) = node("n2", false);
-    let cluster = reporting().turns(N2, 5, away);
+    let cluster = reporting().replaced_after(N2, 5, away);
     let mut cx = cluster.removing("n2", true);
     cx.leaving_mut().unwrap().wait = true;
     run(&RemoveCheck, &mut cx).unwrap();
 }
 
 #[test]
-fn a_host_that_reports_again_is_not_waited_for() {
+fn a_host_that_reports_again_ends_the_wait() {
     let again = lease(u64::try_from(fixture_time()).unwrap());
-    for cluster in [reporting().turns(LEASE_OF_N2, 3, again), reporting()] {
+    for cluster in [reporting().replaced_after(LEASE_OF_N2, 3, again), reporting()] {
         let mut cx = cluster.removing("n2", true);
         cx.leaving_mut().unwrap().wait = true;
         let failure = run(&RemoveCheck, &mut cx).unwrap_err();
@@ -121,13 +121,13 @@ fn a_host_that_reports_again_is_not_waited_for() {
 }
 
 #[test]
-fn what_is_said_of_the_node_must_be_so() {
+fn the_state_of_the_node_must_match_the_options() {
     let refused = |name: &str, dead: bool| {
         let failure = run(&RemoveCheck, &mut cluster(1, unnamed).removing(name, dead)).unwrap_err();
         failure.to_string()
     };
     assert!(refused("n1", true).contains("is this host"));
-    assert!(refused("n2", true).contains("its kubelet reports"));
+    assert!(refused("n2", true).contains("its kubelet still renews its lease"));
     assert!(refused("n3", false).contains("not Ready"));
     assert!(refused("n9", true).contains("no node and no etcd member"));
 }

@@ -9,7 +9,7 @@ use crate::pki::catalog::{self, CERTS};
 use crate::pki::fixture;
 use crate::pki::keys::Generator;
 use crate::state::renewable::{KUBELET_CONF, chosen, items};
-use crate::state::renewal_fixture::{MADE, host, point_at_rotated, renewing, store};
+use crate::state::renewal_fixture::{CREATED, host, renewing, store, use_rotated_file};
 
 fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Context {
     let mut cx = renewing(root, only);
@@ -24,7 +24,7 @@ fn read(root: &tempfile::TempDir, path: &str) -> Vec<u8> {
 }
 
 #[test]
-fn everything_is_renewed_with_new_keys_and_the_old_files_are_kept() {
+fn everything_is_renewed_with_new_keys_and_backups_are_kept() {
     let root = host();
     let before = [read(&root, "etc/kubernetes/pki/apiserver.crt"), read(&root, "etc/kubernetes/pki/apiserver.key")];
     let ca = read(&root, "etc/kubernetes/pki/ca.crt");
@@ -34,7 +34,7 @@ fn everything_is_renewed_with_new_keys_and_the_old_files_are_kept() {
     assert_ne!(read(&root, "etc/kubernetes/pki/apiserver.key"), before[1]);
     let kept = "var/lib/kubewright/backup/certs-test/etc/kubernetes/pki/apiserver";
     assert_eq!([read(&root, &format!("{kept}.crt")), read(&root, &format!("{kept}.key"))], before);
-    // What is there now is whole: the same makers find nothing to mend.
+    // The files are valid: the code that creates them finds nothing to fix.
     let store = store(&root, 1_800_000_000);
     for spec in CERTS {
         store.ensure(spec, &fixture::cluster(36), &fixture::node(), &Generator).unwrap();
@@ -42,7 +42,7 @@ fn everything_is_renewed_with_new_keys_and_the_old_files_are_kept() {
 }
 
 #[test]
-fn a_copy_of_what_was_there_is_not_overwritten_by_what_the_same_run_wrote() {
+fn a_backup_is_not_overwritten_by_files_of_the_same_run() {
     let root = host();
     let found = read(&root, "etc/kubernetes/pki/apiserver.key");
     let mut cx = renewing(&root, Some("apiserver"));
@@ -58,7 +58,7 @@ fn a_component_that_runs_as_its_own_user_can_still_read_its_key() {
     let root = host();
     let key = root.path().join("etc/kubernetes/pki/apiserver.key");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
-    // Only root may give files away.
+    // Only root may change the owner of files.
     let given = chown(&key, Some(2000), Some(2001)).is_ok();
     renew(&root, None);
     let there = std::fs::metadata(&key).unwrap();
@@ -67,7 +67,7 @@ fn a_component_that_runs_as_its_own_user_can_still_read_its_key() {
 }
 
 #[test]
-fn one_name_renews_one_thing() {
+fn one_name_renews_one_certificate() {
     let root = host();
     let admin = read(&root, "etc/kubernetes/admin.conf");
     let cx = renew(&root, Some("etcd-peer"));
@@ -77,7 +77,7 @@ fn one_name_renews_one_thing() {
 }
 
 #[test]
-fn what_an_external_ca_signs_is_left_out_of_everything() {
+fn certificates_of_an_external_ca_are_skipped_when_everything_is_renewed() {
     let root = host();
     std::fs::remove_file(root.path().join("etc/kubernetes/pki/etcd/ca.key")).unwrap();
     let cx = renew(&root, None);
@@ -86,9 +86,9 @@ fn what_an_external_ca_signs_is_left_out_of_everything() {
 }
 
 #[test]
-fn a_renewal_that_was_killed_between_key_and_certificate_is_finished_by_the_next() {
+fn a_renewal_that_was_killed_between_key_and_certificate_is_completed_by_the_next() {
     let root = host();
-    let pair = store(&root, MADE).pair(catalog::cert("apiserver").unwrap()).unwrap().unwrap();
+    let pair = store(&root, CREATED).pair(catalog::cert("apiserver").unwrap()).unwrap().unwrap();
     std::fs::write(root.path().join("etc/kubernetes/pki/apiserver.renewing"), serde_json::to_vec(&pair).unwrap())
         .unwrap();
     std::fs::remove_file(root.path().join("etc/kubernetes/pki/apiserver.key")).unwrap();
@@ -104,12 +104,12 @@ fn a_renewal_that_was_killed_between_key_and_certificate_is_finished_by_the_next
 }
 
 #[test]
-fn a_kubelet_conf_with_a_certificate_inside_is_pointed_at_the_one_that_is_renewed() {
+fn a_kubelet_conf_with_an_embedded_certificate_refers_to_the_renewed_file_afterwards() {
     let root = host();
     let pki = root.path().join("var/lib/kubelet/pki");
     std::fs::create_dir_all(&pki).unwrap();
-    // One that has ended long ago: the kubelet has no way to renew it.
-    let store = store(&root, MADE);
+    // One that expired long ago: the kubelet cannot renew it.
+    let store = store(&root, CREATED);
     let ca = store.require_ca(catalog::cert("ca").unwrap(), "a test").unwrap();
     let subject = crate::pki::subject::Subject::new("system:node:n1", &[catalog::NODES]);
     let validity = crate::pki::validity::Validity { not_before: 1_000_000_000, not_after: 1_000_000_060 };
@@ -126,10 +126,10 @@ fn a_kubelet_conf_with_a_certificate_inside_is_pointed_at_the_one_that_is_renewe
 }
 
 #[test]
-fn a_kubelet_whose_certificate_is_gone_or_whose_link_leads_nowhere_gets_one_that_it_can_renew() {
+fn a_kubelet_with_a_missing_certificate_or_a_broken_link_gets_one_that_it_can_renew() {
     for dangling in [false, true] {
         let root = host();
-        point_at_rotated(&root);
+        use_rotated_file(&root);
         let pki = root.path().join("var/lib/kubelet/pki");
         if dangling {
             std::fs::create_dir_all(&pki).unwrap();
@@ -141,7 +141,7 @@ fn a_kubelet_whose_certificate_is_gone_or_whose_link_leads_nowhere_gets_one_that
         assert!(target.to_str().unwrap().starts_with("/var/lib/kubelet/pki/kubelet-client-2"), "{target:?}");
         let cert = crate::pki::Cert::bundle_from_pem(&read(&root, &target.to_str().unwrap()[1..])).unwrap();
         assert_eq!(cert[0].subject.common_name, format!("system:node:{}", fixture::node().name));
-        // It is right now, and stays.
+        // It is valid now, and stays.
         let before = read(&root, &target.to_str().unwrap()[1..]);
         renew(&root, None);
         assert_eq!(read(&root, &target.to_str().unwrap()[1..]), before);
@@ -149,13 +149,13 @@ fn a_kubelet_whose_certificate_is_gone_or_whose_link_leads_nowhere_gets_one_that
 }
 
 #[test]
-fn a_kubelet_that_only_an_external_ca_could_help_does_not_end_the_renewal_of_the_rest() {
+fn a_kubelet_certificate_that_only_an_external_ca_can_sign_does_not_stop_the_renewal_of_the_rest() {
     let root = host();
-    point_at_rotated(&root);
+    use_rotated_file(&root);
     std::fs::remove_file(root.path().join("etc/kubernetes/pki/ca.key")).unwrap();
     let cx = renew(&root, None);
     assert!(cx.renewal().unwrap().renewed.iter().any(|one| one.name == "etcd-server"));
-    // Asked for by name, the error is told.
+    // If it was specified by name, the error is reported.
     let mut cx = renewing(&root, Some(KUBELET_CONF));
     let target = crate::pipeline::Target { path: "kubelet".into(), item: None };
     assert!(
@@ -169,28 +169,28 @@ fn a_kubelet_that_only_an_external_ca_could_help_does_not_end_the_renewal_of_the
 }
 
 #[test]
-fn an_unknown_name_is_answered_with_the_nearest() {
+fn for_an_unknown_name_the_nearest_is_suggested() {
     let error = chosen("apiserver-etcd-clent").unwrap_err();
     assert!(error.hint().unwrap().contains("did you mean 'apiserver-etcd-client'"), "{error}");
     assert_eq!(chosen("all").unwrap(), None);
     assert_eq!(chosen("kubelet.conf").unwrap().as_deref(), Some("kubelet.conf"));
 }
 
-/// The file with certificate and key that kubelet.conf names was overwritten without a copy.
+/// The file with certificate and key that kubelet.conf refers to was overwritten without a backup.
 #[test]
-fn an_imported_kubelet_certificate_leaves_a_copy_of_the_file_that_held_the_old_one() {
+fn an_imported_kubelet_certificate_has_a_backup_of_the_old_file() {
     use crate::pki::catalog::Usage;
     use crate::pki::issue::{self, Template};
     use crate::pki::validity::Validity;
     let root = host();
-    let store = store(&root, MADE);
+    let store = store(&root, CREATED);
     let ca = store.require_ca(catalog::cert("ca").unwrap(), "a test").unwrap();
     let node = fixture::node();
     let subject = crate::pki::subject::Subject::new(format!("system:node:{}", node.name), &[catalog::NODES]);
-    let made = i64::try_from(MADE).unwrap();
+    let made = i64::try_from(CREATED).unwrap();
     let validity = Validity { not_before: made, not_after: made + 400 * 86_400 };
     let (old, key) = store.issue_client(&ca, &subject, validity, &fixture::cluster(36), &Generator).unwrap();
-    point_at_rotated(&root);
+    use_rotated_file(&root);
     let pem = root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem");
     std::fs::create_dir_all(pem.parent().unwrap()).unwrap();
     let both = format!("{}{}", old.pem(), key.pem().expose());
@@ -202,7 +202,7 @@ fn an_imported_kubelet_certificate_leaves_a_copy_of_the_file_that_held_the_old_o
         validity,
         says_no_ca: false,
     };
-    let signed = issue::sign(&template, key.public_der(), ca.authority().unwrap(), &Random::seeded(77)).unwrap().pem();
+    let signed = issue::sign(&template, key.public_der(), ca.signer().unwrap(), &Random::seeded(77)).unwrap().pem();
     let mut cx = renewing(&root, None);
     if let Task::Renew(task) = &mut cx.task {
         task.signed = vec![crate::context::renewal::Signed { name: KUBELET_CONF, pem: signed.clone().into_bytes() }];
@@ -234,13 +234,13 @@ fn an_added_san_that_is_killed_at_any_file_is_completed_by_the_same_command() {
         let root = host();
         let killed = {
             let _armed = stop_after(steps);
-            crate::phases::sans::AddNames.run(&mut asking(&root), &target).is_err()
+            crate::phases::sans::AddSans.run(&mut asking(&root), &target).is_err()
         };
         let staged = root.path().join("etc/kubernetes/pki/apiserver.renewing");
-        assert!(store(&root, MADE).belong_together(spec) || staged.exists(), "{steps}");
-        crate::phases::sans::AddNames.run(&mut asking(&root), &target).unwrap();
-        assert!(store(&root, MADE).belong_together(spec) && !staged.exists(), "{steps}");
-        let there = store(&root, MADE).load_certs(spec).unwrap().unwrap().remove(0);
+        assert!(store(&root, CREATED).belong_together(spec) || staged.exists(), "{steps}");
+        crate::phases::sans::AddSans.run(&mut asking(&root), &target).unwrap();
+        assert!(store(&root, CREATED).belong_together(spec) && !staged.exists(), "{steps}");
+        let there = store(&root, CREATED).load_certs(spec).unwrap().unwrap().remove(0);
         assert!(there.sans.dns.contains(&"lb.example.com".into()), "{steps}");
         if !killed {
             assert!(steps > 10, "{steps}");

@@ -1,8 +1,9 @@
-//! Removes what a cluster left on this host: its containers, mounts, files, links and packet rules.
+//! Removes the files and the state of a cluster from this host: containers, mounts, files, network interfaces and
+//! firewall rules.
 //!
-//! Reads: what is there. Writes: the kubelet's state (stopped), what the cluster knows of it, the Pods of the runtime,
-//! the kubelet's mounts, the files and folders of the list in `known`, links, packet rules. A mount that is not let go
-//! ends it before any file is removed.
+//! Reads: their current state. Writes: the kubelet's state (stopped), the node's condition in the cluster, the Pods of
+//! the runtime, the kubelet's mounts, the files and directories of the list in `artifacts`, network interfaces,
+//! iptables and nftables rules. A mount that cannot be unmounted stops it before any file is removed.
 
 use super::discard::discard;
 use crate::base::fault::Result;
@@ -11,7 +12,7 @@ use crate::host::service::Services;
 use crate::host::{mounts, removal};
 use crate::ops::containers::{self, Wanted};
 use crate::ops::etcd_member;
-use crate::ops::etcd_member::Place;
+use crate::ops::etcd_member::EtcdMembership;
 use crate::ops::network;
 use crate::ops::{node_status, reset_progress};
 use crate::pipeline::{Action, Target};
@@ -22,7 +23,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub(crate) const SERVICE: &str = "kubelet";
-/// With one of these a kubelet has work; without any it only waits for them, on a fresh host too.
+/// With one of these a kubelet has work; otherwise it only waits for them, also on a fresh host.
 const KUBELET_WORK: [&str; 4] = [
     "/etc/kubernetes/bootstrap-kubelet.conf",
     "/etc/kubernetes/kubelet.conf",
@@ -30,7 +31,6 @@ const KUBELET_WORK: [&str; 4] = [
     "/var/lib/kubelet/kubeadm-flags.env",
 ];
 
-/// See the module's text.
 pub struct CleanupNode;
 
 impl Action for CleanupNode {
@@ -38,16 +38,16 @@ impl Action for CleanupNode {
         if cx.host.is_live() {
             guard_etcd(cx)?;
             stop_kubelet(cx)?;
-            node_status::tell(cx)?;
+            node_status::mark_not_ready(cx)?;
             containers::remove(cx, Wanted::All)?;
             let flags = cx.reset()?.unmount_flags.clone();
             for path in mounts::release(&cx.host, &artifacts::mounts(cx), &flags)? {
                 cx.events.message(format!("unmounted {}", path.display()));
             }
         }
-        note_kubelets_own_folder(cx)?;
-        note_data_of_etcd(cx)?;
-        cluster_credentials::note_what_stays(cx)?;
+        report_custom_kubelet_directory(cx)?;
+        report_external_etcd_data(cx)?;
+        cluster_credentials::report_kept(cx)?;
         remove_files(cx)?;
         if cx.host.is_live() {
             network::remove(cx)?;
@@ -56,21 +56,21 @@ impl Action for CleanupNode {
     }
 }
 
-/// The flags that tell of it may go now.
-fn note_kubelets_own_folder(cx: &mut Context) -> Result<()> {
-    if let Some(folder) = artifacts::kubelets_own_folder(cx).filter(|folder| cx.files.exists(folder)) {
-        let shown = folder.display();
+/// The flags that contain it may be removed now.
+fn report_custom_kubelet_directory(cx: &mut Context) -> Result<()> {
+    if let Some(directory) = artifacts::custom_kubelet_directory(cx).filter(|directory| cx.files.exists(directory)) {
+        let shown = directory.display();
         let note =
-            format!("{shown}, the kubelet's folder by its flag --root-dir; remove it when nobody needs it any more");
+            format!("{shown}, the kubelet's directory according to its flag --root-dir; remove it when it is unused");
         cx.leaving_mut()?.notes.push(note);
     }
     Ok(())
 }
 
-/// Which data of etcd stays, while the manifests still say whose it is.
-fn note_data_of_etcd(cx: &mut Context) -> Result<()> {
-    if let Some(folder) = local_etcd::local(cx)?.filter(|local| local.has_data).and_then(|local| local.data_dir) {
-        cx.leaving_mut()?.own_data = Some(folder.join("member"));
+/// Which etcd data stay, while the manifests still identify them.
+fn report_external_etcd_data(cx: &mut Context) -> Result<()> {
+    if let Some(directory) = local_etcd::local(cx)?.filter(|local| local.has_data).and_then(|local| local.data_dir) {
+        cx.leaving_mut()?.own_data = Some(directory.join("member"));
     }
     let Some(servers) = local_etcd::external(cx)? else { return Ok(()) };
     let last = match cx.leaving()?.other_control_planes {
@@ -79,22 +79,22 @@ fn note_data_of_etcd(cx: &mut Context) -> Result<()> {
         None => "if this was the last control plane",
     };
     let note = format!(
-        "the cluster's data in the external etcd at {}, which reset does not touch; {last}, all objects, Secrets and tokens are \
-         still there, and another 'init' with this etcd would adopt them; to remove them, run \
-         'etcdctl del --prefix /registry/' there",
+        "the cluster's data in the external etcd at {}, which reset does not change; {last}, all objects, Secrets and \
+         tokens still exist there, and another 'init' with this etcd would reuse them; to remove them, \
+         run 'etcdctl del --prefix /registry/' there",
         servers.join(", ")
     );
     cx.leaving_mut()?.notes.push(note);
     Ok(())
 }
 
-/// Where the phase of etcd was left out, its member stops here all the same.
+/// If the etcd phase was skipped, the member stops nevertheless.
 fn guard_etcd(cx: &mut Context) -> Result<()> {
     if may_have_data(cx)?
-        && let Place::Member { .. } = etcd_member::guard(cx)?
+        && let EtcdMembership::Member { .. } = etcd_member::guard(cx)?
     {
         let name = cx.leaving()?.name.clone();
-        let what = "this host's member of etcd, which stops, and its data";
+        let what = "the etcd member of this host, which is stopped, and its data";
         cx.leaving_mut()?
             .notes
             .push(format!("{what}; run 'kubewright node remove {name} --dead' on another control plane"));
@@ -102,10 +102,7 @@ fn guard_etcd(cx: &mut Context) -> Result<()> {
     Ok(())
 }
 
-/// Stops the kubelet, if it has anything to work on; true when it ran.
-///
-/// # Errors
-/// When it runs and cannot be stopped.
+/// Stops the kubelet if it has work; true if it was running.
 pub fn stop_kubelet(cx: &mut Context) -> Result<bool> {
     if !has_work(cx)? {
         return Ok(false);
@@ -117,7 +114,7 @@ pub fn stop_kubelet(cx: &mut Context) -> Result<bool> {
             cx.events.message("stopped the kubelet");
             return Ok(true);
         }
-        Err(error) if runs_somehow(cx)? => return Err(error.into()),
+        Err(error) if kubelet_is_running(cx)? => return Err(error.into()),
         Ok(_) | Err(_) => {}
     }
     Ok(false)
@@ -128,8 +125,8 @@ fn has_work(cx: &Context) -> Result<bool> {
     Ok(KUBELET_WORK.iter().any(|path| cx.files.exists(Path::new(path))) || pods.is_some_and(|pods| !pods.is_empty()))
 }
 
-/// True when a kubelet runs, whatever has started it.
-fn runs_somehow(cx: &Context) -> Result<bool> {
+/// True if a kubelet is running, regardless of who started it.
+fn kubelet_is_running(cx: &Context) -> Result<bool> {
     let processes = cx.files.list(Path::new("/proc"))?;
     let is_kubelet = |id: &String| {
         let name = cx.files.read_text(&Path::new("/proc").join(id).join("comm"));
@@ -144,7 +141,7 @@ fn remove_files(cx: &mut Context) -> Result<()> {
     for name in removal::names(&cx.host, links)?.unwrap_or_default() {
         removal::remove_link_into(&cx.host, &links.join(name), logs)?;
     }
-    // While the manifests and the journal still say what is whose.
+    // While the manifests and the journal still identify the owners of files.
     let mut apart = 0;
     for group in cluster_credentials::groups(cx)? {
         let before = cx.gate.count();
@@ -154,9 +151,10 @@ fn remove_files(cx: &mut Context) -> Result<()> {
         let removed = cx.gate.count() - before;
         apart += removed;
         if removed > 0 {
-            let folders: BTreeSet<_> = group.paths.iter().filter_map(|path| path.parent()).collect();
-            let folders: Vec<String> = folders.into_iter().map(|folder| folder.display().to_string()).collect();
-            cx.events.message(format!("removed {removed} {} in {}", group.what, folders.join(", ")));
+            let directories: BTreeSet<_> = group.paths.iter().filter_map(|path| path.parent()).collect();
+            let directories: Vec<String> =
+                directories.into_iter().map(|directory| directory.display().to_string()).collect();
+            cx.events.message(format!("removed {removed} {} in {}", group.what, directories.join(", ")));
         }
     }
     let mut paths = artifacts::pod_logs(cx)?;
@@ -165,13 +163,13 @@ fn remove_files(cx: &mut Context) -> Result<()> {
     for path in paths {
         discard(cx, &path)?;
     }
-    let folders: Vec<PathBuf> = artifacts::folders(cx)?;
-    for path in folders {
-        removal::remove_empty(&cx.host, &artifacts::own_folder(cx, &path)?, &path)?;
+    let directories: Vec<PathBuf> = artifacts::directories(cx)?;
+    for path in directories {
+        removal::remove_empty(&cx.host, &artifacts::owning_directory(cx, &path)?, &path)?;
     }
     let removed = cx.gate.count() - before - apart;
     if removed > 0 {
-        cx.events.message(format!("removed {removed} files and folders of the cluster"));
+        cx.events.message(format!("removed {removed} files and directories of the cluster"));
     }
     Ok(())
 }

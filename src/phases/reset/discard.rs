@@ -1,7 +1,8 @@
-//! Removes one thing of the list. Where the administrator has put keys, kubeconfigs or manifests elsewhere and left a link,
-//! they are removed there; what of them stays is noted, as it still gives access to the cluster.
+//! Removes one entry of the list. If the administrator has moved keys, kubeconfigs or manifests and left a link, they
+//! are removed at the target of the link; what cannot be removed is recorded, because it still gives access to the
+//! cluster.
 //!
-//! Reads: links, the manifests, the journal. Writes: removes files and trees.
+//! Reads: links, the manifests, the journal. Writes: removes files and directories.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -12,33 +13,30 @@ use crate::state::artifacts;
 use crate::state::cluster_certificates as certificates;
 use std::path::{Path, PathBuf};
 
-/// Endings of files that anybody may read.
+/// Extensions of public files.
 const PUBLIC: [&str; 3] = ["crt", "csr", "pub"];
 
-/// Removes it; what stays of it is noted.
-///
-/// # Errors
-/// When a folder on the way cannot be looked into.
+/// Removes it, and records what could not be removed.
 pub fn discard(cx: &mut Context, path: &Path) -> Result<()> {
-    let removed = removal::remove(&cx.host, &artifacts::own_folder(cx, path)?, path)?;
+    let removed = removal::remove(&cx.host, &artifacts::owning_directory(cx, path)?, path)?;
     if removed.kept.is_empty() {
         return Ok(());
     }
-    let may_follow = is_the_clusters(cx, path)?;
+    let may_follow = belongs_to_cluster(cx, path)?;
     let mut stays = Vec::new();
     for kept in removed.kept {
-        match real_place(cx, path, &kept)?.filter(|_| may_follow) {
-            Some(real) => stays.extend(follow(cx, path, &real, &kept)?),
+        match link_target(cx, path, &kept)?.filter(|_| may_follow) {
+            Some(real) => stays.extend(remove_target(cx, path, &real, &kept)?),
             None => stays.push(kept),
         }
     }
     for kept in stays {
-        note(cx, path, kept)?;
+        record_kept(cx, path, kept)?;
     }
     Ok(())
 }
 
-/// True for what gives access to the cluster, or starts its components again. Public files beside it do not matter.
+/// True for files that give access to the cluster, or start its components again. Public files do not.
 fn gives_access(cx: &Context, path: &Path) -> Result<bool> {
     let pki = artifacts::certificates_dir(cx)?;
     let mut folders = [KUBERNETES_DIR, BACKUP_DIR, artifacts::KUBELET_PKI].iter().map(Path::new).chain([pki.as_path()]);
@@ -47,9 +45,9 @@ fn gives_access(cx: &Context, path: &Path) -> Result<bool> {
     Ok(is_own && !PUBLIC.contains(&ending))
 }
 
-/// True when a link or a mount on the way to it makes no doubt of whose it is. A directory that is called like that of
-/// the certificates may be somebody's, unless a component of the cluster uses what is in it.
-fn is_the_clusters(cx: &Context, path: &Path) -> Result<bool> {
+/// True if a link or a mount on the path leaves no doubt that it belongs to the cluster. A directory with the name of
+/// the certificates directory may belong to the user, unless a component of the cluster uses its files.
+fn belongs_to_cluster(cx: &Context, path: &Path) -> Result<bool> {
     if !gives_access(cx, path)? && !path.starts_with(KUBERNETES_DIR) {
         return Ok(false);
     }
@@ -61,9 +59,9 @@ fn is_the_clusters(cx: &Context, path: &Path) -> Result<bool> {
     Ok(certificates::named(&cx.files)?.iter().any(is_in) || Journal::load(&cx.files)?.files().keys().any(is_in))
 }
 
-/// Where something of the cluster is that a link leads to; None where nothing leads to it, or where it may be
-/// somebody's own file, which nothing of the cluster names.
-fn real_place(cx: &Context, path: &Path, kept: &Kept) -> Result<Option<PathBuf>> {
+/// The target of a link to a file of the cluster; None if there is none, or if it may be a file of the user that no
+/// component of the cluster refers to.
+fn link_target(cx: &Context, path: &Path, kept: &Kept) -> Result<Option<PathBuf>> {
     let Ok(real) = cx.files.real(path) else { return Ok(None) };
     let follows = match &kept.why {
         Why::BehindLink(_) => true,
@@ -78,12 +76,12 @@ fn real_place(cx: &Context, path: &Path, kept: &Kept) -> Result<Option<PathBuf>>
     Ok(on_host.filter(|_| follows))
 }
 
-fn follow(cx: &Context, path: &Path, real: &Path, kept: &Kept) -> Result<Vec<Kept>> {
+fn remove_target(cx: &Context, path: &Path, real: &Path, kept: &Kept) -> Result<Vec<Kept>> {
     let removed = removal::remove(&cx.host, real.parent().unwrap_or(real), real)?;
     if !removed.kept.is_empty() {
         return Ok(removed.kept);
     }
-    // A link to a file goes with the file; one to a directory may serve others.
+    // A link to a file is removed with the file; one to a directory may be used otherwise.
     let place = path.parent().and_then(|folder| cx.files.real(folder).ok()).zip(path.file_name());
     if let Some((folder, name)) = place
         && let Ok(folder) = folder.strip_prefix(cx.files.root())
@@ -96,9 +94,9 @@ fn follow(cx: &Context, path: &Path, real: &Path, kept: &Kept) -> Result<Vec<Kep
     })
 }
 
-fn note(cx: &mut Context, wanted: &Path, kept: Kept) -> Result<()> {
-    let is_certain = !matches!(kept.why, Why::Mount | Why::BehindLink(_)) || is_the_clusters(cx, wanted)?;
-    // What keeps it may be on the way to it.
+fn record_kept(cx: &mut Context, wanted: &Path, kept: Kept) -> Result<()> {
+    let is_certain = !matches!(kept.why, Why::Mount | Why::BehindLink(_)) || belongs_to_cluster(cx, wanted)?;
+    // The link or mount that prevents it may be on the path to it.
     let path = if wanted.starts_with(&kept.path) { wanted } else { &kept.path };
     if kept.why != Why::Emptied && is_certain && gives_access(cx, path)? {
         let exposed = Kept { path: path.to_path_buf(), why: kept.why.clone() };

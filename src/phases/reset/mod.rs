@@ -1,4 +1,4 @@
-//! How a host becomes what it was before it was a node: what is removed, what never is, and what is told of the rest.
+//! How a host is cleaned up after it was a node: what is removed, what is kept, and what is reported.
 
 pub mod cleanup_node;
 mod discard;
@@ -12,7 +12,7 @@ use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::context::Context;
-use crate::context::leaving::{Answer, Place};
+use crate::context::leaving::{ApiHealth, EtcdMembership};
 use crate::host::removal;
 use crate::journal::{Journal, PATH};
 use crate::pipeline::{Action, Target};
@@ -20,30 +20,23 @@ use crate::state::leave_error::LeaveError;
 use crate::state::local_etcd;
 use std::path::Path;
 
-/// How many changes it would take to make this host clean; `cx` records only. The cluster is not asked.
-///
-/// # Errors
-/// When the host cannot be looked at.
+/// The number of changes needed to clean this host; `cx` only records. The cluster is not contacted.
 pub fn changes_wanted(cx: &mut Context, undo_fix: bool) -> Result<usize> {
     let fixes = if undo_fix { Journal::load(&cx.files)?.changes().len() } else { 0 };
     let etcd = local_etcd::local(cx)?.filter(|local| cx.host.is_live() && local.has_data);
     let leaving = cx.leaving_mut()?;
-    (leaving.place, leaving.answers) = (Some(Place::None), Some(Answer::NotAsked));
+    (leaving.etcd_membership, leaving.api_health) = (Some(EtcdMembership::None), Some(ApiHealth::NotChecked));
     cleanup_node::CleanupNode.run(cx, &Target { path: String::new(), item: None })?;
     Ok(cx.gate.count() + fixes + usize::from(etcd.is_some()))
 }
 
-/// What is still on this host and gives access to the cluster, as an error; None where nothing is.
+/// The error for files on this host that still give access to the cluster; None if there are none.
 pub fn access_left(cx: &Context) -> Result<Option<LeaveError>> {
     let kept = cx.leaving()?.exposed.clone();
     Ok(if kept.is_empty() { None } else { Some(LeaveError::AccessLeft { kept }) })
 }
 
-/// Forgets the cluster's files and folders, of which the journal has nothing more to tell. That is our own
-/// bookkeeping: it stands in no plan.
-///
-/// # Errors
-/// When the journal cannot be read or written.
+/// Removes the cluster's files and directories from the journal. This is internal bookkeeping and not in the plan.
 pub fn forget_cluster(cx: &Context) -> Result<()> {
     cx.gate.effect(|| {
         let gate = Gate::open();

@@ -1,6 +1,6 @@
-//! What must be right before a host leaves its cluster, looked at before anything is changed.
+//! The checks before a host leaves its cluster.
 //!
-//! Reads: who runs this, etcd's members. Writes: nothing.
+//! Reads: the user, the etcd members. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::checks::{Finding, Role, Unfit};
@@ -11,7 +11,6 @@ use crate::pipeline::{Action, Target};
 /// kubeadm's name for the check that the user is root.
 const ROOT: &str = "IsPrivilegedUser";
 
-/// See the module's text.
 pub struct ResetPreflight;
 
 impl Action for ResetPreflight {
@@ -50,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn only_root_resets_a_host_unless_told_otherwise() {
+    fn only_root_resets_a_host_unless_the_check_is_ignored() {
         assert!(outcome(1000, &[]).unwrap_err().to_string().contains(ROOT));
         outcome(1000, &["isprivilegeduser"]).unwrap();
         outcome(1000, &["all"]).unwrap();

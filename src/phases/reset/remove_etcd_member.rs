@@ -1,17 +1,17 @@
-//! Takes this host's member out of etcd, and only then its data from the disk.
+//! Removes this host's member from etcd, and only then its data from the disk.
 //!
-//! Reads: etcd's members, the manifests of this host. Writes: the kubelet's state (stopped), the containers of the API
-//! server and the others that use etcd, the membership, a note of the other members, the container of etcd, its data and
-//! its manifest. Data of an etcd that others run stays.
+//! Reads: the etcd members, the manifests of this host. Writes: the kubelet's state (stopped), the containers of the
+//! API server and other users of etcd, the membership, the progress file with the other members, the container of
+//! etcd, its data and its manifest. Data of an external etcd stay.
 
 use crate::base::fault::Result;
 use crate::context::Context;
-use crate::context::leaving::Answer;
+use crate::context::leaving::ApiHealth;
 use crate::etcd::Departure;
 use crate::host::held::is_held;
 use crate::host::service::Services;
 use crate::ops::containers::{self, Wanted};
-use crate::ops::etcd_member::{self, Place};
+use crate::ops::etcd_member::{self, EtcdMembership};
 use crate::ops::reset_progress;
 use crate::phases::reset::cleanup_node::{SERVICE, stop_kubelet};
 use crate::phases::reset::discard::discard;
@@ -21,7 +21,6 @@ use crate::state::local_etcd::{Local, local};
 use crate::state::static_pod::{self, StaticPod};
 use std::path::Path;
 
-/// See the module's text.
 pub struct RemoveEtcdMember;
 
 impl Action for RemoveEtcdMember {
@@ -31,33 +30,33 @@ impl Action for RemoveEtcdMember {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let Some(local) = local(cx)? else {
-            cx.events.message("this host has no member of etcd of a cluster: nothing to do");
+            cx.events.message("this host has no etcd member: nothing to do");
             return Ok(());
         };
-        // Much may have happened while the Pods moved away.
-        cx.leaving_mut()?.place = None;
-        let place = etcd_member::guard(cx)?;
-        // A member that was taken out ends by itself, and a kubelet would start it again, while it is stopped and removed.
-        // A runtime that loses its kubelet in the middle of that may keep the container's name taken.
-        if place == Place::Last {
-            // From here on neither the API server nor etcd may answer the run that continues this one.
-            reset_progress::add(cx, |note| {
-                (note.told, note.was_last) = (true, true);
-                note.data_dir.clone_from(&local.data_dir);
+        // The state may have changed while Pods were evicted.
+        cx.leaving_mut()?.etcd_membership = None;
+        let membership = etcd_member::guard(cx)?;
+        // A removed member exits, and the kubelet would restart it while it is stopped and removed. A runtime that
+        // loses its kubelet meanwhile may keep the name of the container reserved.
+        if membership == EtcdMembership::Last {
+            // From here on neither the API server nor etcd may respond to a run that continues this one.
+            reset_progress::add(cx, |progress| {
+                (progress.cluster_informed, progress.was_last) = (true, true);
+                progress.data_dir.clone_from(&local.data_dir);
             })?;
         }
         let ran = stop_kubelet(cx)?;
-        if let Err(failure) = stop_users(cx).and_then(|()| leave(cx, &local, place)) {
+        if let Err(failure) = stop_users(cx).and_then(|()| leave(cx, &local, membership)) {
             if ran {
                 Services::of(&cx.host).start(SERVICE)?;
             }
             return Err(failure);
         }
         containers::remove(cx, Wanted::Etcd)?;
-        note_log(cx)?;
-        if let Some(folder) = &local.data_dir {
-            // The only thing that etcd makes there.
-            let data = folder.join("member");
+        report_log(cx)?;
+        if let Some(directory) = &local.data_dir {
+            // The only other file of etcd in that directory.
+            let data = directory.join("member");
             must_be_free(cx, &data)?;
             discard(cx, &data)?;
         }
@@ -65,26 +64,28 @@ impl Action for RemoveEtcdMember {
     }
 }
 
-/// The API server would wait for an etcd that is gone. After it has ended, etcd's members are known without it.
+/// The API server would wait for a missing etcd. After it has stopped, the etcd members are known without it.
 fn stop_users(cx: &mut Context) -> Result<()> {
     containers::remove(cx, Wanted::UsersOfEtcd)?;
-    cx.leaving_mut()?.answers = Some(Answer::NotAsked);
+    cx.leaving_mut()?.api_health = Some(ApiHealth::NotChecked);
     Ok(())
 }
 
-/// A log that was given a folder of its own is no name in a folder of etcd, so nobody knows what else is there.
-fn note_log(cx: &mut Context) -> Result<()> {
+/// A log in a directory of its own may be next to other files.
+fn report_log(cx: &mut Context) -> Result<()> {
     let Some(pod) = StaticPod::read(&cx.files, "etcd")? else { return Ok(()) };
-    if let Some(folder) = pod.flag("wal-dir").filter(|folder| !folder.is_empty()) {
-        let folder = pod.on_host(Path::new(folder)).unwrap_or_else(|| folder.into());
-        let note =
-            format!("{}, etcd's log by its flag --wal-dir; remove it when nobody needs it any more", folder.display());
+    if let Some(directory) = pod.flag("wal-dir").filter(|directory| !directory.is_empty()) {
+        let directory = pod.on_host(Path::new(directory)).unwrap_or_else(|| directory.into());
+        let note = format!(
+            "{}, etcd's log according to its flag --wal-dir; remove it when it is no longer needed",
+            directory.display()
+        );
         cx.leaving_mut()?.notes.push(note);
     }
     Ok(())
 }
 
-/// Before the data goes, whatever the manifests, the user and etcd itself said: nobody may be at work on it.
+/// A last check before the data are removed: no process may be using them.
 fn must_be_free(cx: &Context, data: &Path) -> Result<()> {
     let database = data.join("snap/db");
     // In a dry run etcd was not stopped.
@@ -94,35 +95,36 @@ fn must_be_free(cx: &Context, data: &Path) -> Result<()> {
     }
 }
 
-fn leave(cx: &mut Context, local: &Local, place: Place) -> Result<()> {
+fn leave(cx: &mut Context, local: &Local, membership: EtcdMembership) -> Result<()> {
     let name = cx.leaving()?.name.clone();
-    match place {
-        Place::None => cx.events.message("this host is no member of etcd any more"),
-        Place::Last => cx.events.message("this was the last member of etcd: the cluster ends here"),
-        Place::Unknown(why) if !local.has_data => {
-            cx.events.message(format!("this host has no data of the cluster's etcd, which is not told: {why}"));
+    match membership {
+        EtcdMembership::None => cx.events.message("this host is no longer an etcd member"),
+        EtcdMembership::Last => cx.events.message("this was the last etcd member: the cluster no longer exists"),
+        EtcdMembership::Unknown(why) if !local.has_data => {
+            cx.events.message(format!("this host has no data of the cluster's etcd, so no member is removed: {why}"));
         }
-        Place::Unknown(why) => {
-            cx.events.warning(format!("etcd was not told that this member leaves: {why}"));
+        EtcdMembership::Unknown(why) => {
+            cx.events.warning(format!("the etcd member was not removed from the cluster: {why}"));
             let note = format!(
-                "if other members of etcd live on, they count this one still: run 'kubewright node remove {name} --dead' on one of their hosts"
+                "if other etcd members still run, they still count this one: \
+                 run 'kubewright node remove {name} --dead' on one of their hosts"
             );
             cx.leaving_mut()?.notes.push(note);
         }
-        Place::Member { others } => {
-            // After it has left, a run that was cut short could not ask anybody any more.
-            reset_progress::add(cx, |note| {
-                note.endpoints = others;
-                note.peer_urls.clone_from(&local.peer_urls);
-                note.data_dir.clone_from(&local.data_dir);
+        EtcdMembership::Member { others } => {
+            // After the removal, an interrupted run could no longer query any member.
+            reset_progress::add(cx, |progress| {
+                progress.endpoints = others;
+                progress.peer_urls.clone_from(&local.peer_urls);
+                progress.data_dir.clone_from(&local.data_dir);
             })?;
             if etcd_member::leave(cx)? == Departure::Removed {
-                cx.events.message("took this host's member out of etcd");
+                cx.events.message("removed this host's member from etcd");
             }
         }
     }
-    // Whatever it was, it has come to its end.
-    cx.leaving_mut()?.place = Some(Place::None);
+    // In any case it no longer exists.
+    cx.leaving_mut()?.etcd_membership = Some(EtcdMembership::None);
     Ok(())
 }
 
@@ -132,27 +134,31 @@ mod tests {
     use crate::context::leaving::fixture;
     use crate::ops::etcd_member::refusal;
 
-    fn unknown() -> Place {
-        Place::Unknown("nobody answers".into())
+    fn unknown() -> EtcdMembership {
+        EtcdMembership::Unknown("no response".into())
     }
 
-    fn refused(change: impl FnOnce(&mut crate::context::leaving::Leaving), place: &Place, has_data: bool) -> bool {
+    fn refused(
+        change: impl FnOnce(&mut crate::context::leaving::Leaving),
+        membership: &EtcdMembership,
+        has_data: bool,
+    ) -> bool {
         let root = tempfile::tempdir().unwrap();
         let mut cx = fixture(root.path());
         change(cx.leaving_mut().unwrap());
-        refusal(&cx, has_data, place).unwrap().is_some()
+        refusal(&cx, has_data, membership).unwrap().is_some()
     }
 
     #[test]
-    fn the_last_member_goes_only_when_the_cluster_is_to_end() {
-        assert!(refused(|_| {}, &Place::Last, true));
-        // Typed by habit, on the wrong host, it ended a cluster.
-        assert!(refused(|leaving| leaving.force = true, &Place::Last, true));
-        assert!(!refused(|leaving| leaving.end_cluster = true, &Place::Last, true));
+    fn the_last_member_is_removed_only_with_end_cluster() {
+        assert!(refused(|_| {}, &EtcdMembership::Last, true));
+        // Typed out of habit on the wrong host, it ended a cluster.
+        assert!(refused(|leaving| leaving.force = true, &EtcdMembership::Last, true));
+        assert!(!refused(|leaving| leaving.end_cluster = true, &EtcdMembership::Last, true));
     }
 
     #[test]
-    fn data_of_an_etcd_that_nobody_can_ask_is_not_lost_by_chance() {
+    fn data_of_an_unreachable_etcd_are_not_lost_by_accident() {
         assert!(refused(|_| {}, &unknown(), true));
         assert!(!refused(|leaving| leaving.force = true, &unknown(), true));
         assert!(!refused(|leaving| leaving.accept_quorum_loss = true, &unknown(), true));
@@ -160,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_an_etcd_is_at_work_on_is_never_removed() {
+    fn data_in_use_by_an_etcd_are_never_removed() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("var/lib/etcd/member/snap/db");
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -177,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_the_others_can_do_without_goes() {
-        assert!(!refused(|_| {}, &Place::Member { others: Vec::new() }, true));
-        assert!(!refused(|_| {}, &Place::None, true));
+    fn a_member_that_is_not_needed_for_quorum_is_removed() {
+        assert!(!refused(|_| {}, &EtcdMembership::Member { others: Vec::new() }, true));
+        assert!(!refused(|_| {}, &EtcdMembership::None, true));
     }
 }

@@ -6,11 +6,11 @@ use crate::context::leaving::fixture;
 use crate::context::rotation::Stage;
 use crate::journal::Journal;
 use crate::ops::signer_copy::keep;
-use crate::phases::rotate_ca::announce::{Announce, Note};
-use crate::phases::rotate_ca::cas::Authorities;
+use crate::phases::rotate_ca::announce::{Announce, RecordStage};
+use crate::phases::rotate_ca::cas::Cas;
 use crate::phases::rotate_ca::certificates::Certificates;
 use crate::phases::rotate_ca::check::Check;
-use crate::phases::rotate_ca::distribute::Handover;
+use crate::phases::rotate_ca::distribute::Distribute;
 use crate::phases::rotate_ca::fixture::{TestHost, phase};
 use crate::phases::rotate_ca::kubelet::Kubelet;
 use crate::phases::rotate_ca::tokens::Tokens;
@@ -27,12 +27,12 @@ fn clean(cx: &mut Context) {
     CleanupNode.run(cx, &Target { path: "cleanup-node".into(), item: None }).unwrap();
 }
 
-/// Every file below `root` that holds a private key, as PEM or in base64.
+/// Every file in `root` that contains a private key, in PEM or base64.
 fn keys(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+    while let Some(directory) = folders.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
@@ -49,14 +49,14 @@ fn keys(root: &Path) -> Vec<String> {
 }
 
 #[test]
-fn no_key_of_a_ca_rotation_stays_whatever_stage_was_reached() {
+fn no_key_of_a_ca_rotation_is_left_at_any_stage() {
     for stages in [&Stage::ALL[..1], &Stage::ALL[..2]] {
         let host = TestHost::control_plane();
         for stage in stages {
             let mut cx = host.run(*stage);
             cx.rotation_mut().unwrap().now = true;
             for action in
-                [&Check as &dyn Action, &Tokens, &Handover, &Authorities, &Certificates, &Kubelet, &Announce, &Note]
+                [&Check as &dyn Action, &Tokens, &Distribute, &Cas, &Certificates, &Kubelet, &Announce, &RecordStage]
             {
                 phase(action, &mut cx).unwrap();
             }
@@ -75,7 +75,7 @@ fn no_key_of_a_ca_rotation_stays_whatever_stage_was_reached() {
 }
 
 #[test]
-fn copies_of_keys_stay_only_when_they_are_wanted() {
+fn backups_of_keys_stay_only_with_the_flag() {
     let copy = "var/lib/kubewright/backup/certs-20261129T121314Z/etc/kubernetes/super-admin.conf";
     let own = "var/lib/kubewright/backup/my-notes/key.pem";
     for (keep, expected) in [(false, vec![own]), (true, vec![copy, own])] {
@@ -91,7 +91,7 @@ fn copies_of_keys_stay_only_when_they_are_wanted() {
 }
 
 #[test]
-fn directories_named_like_those_of_a_rotation_are_left_alone_where_nothing_says_that_they_are_ours() {
+fn directories_with_names_of_a_rotation_stay_unless_they_are_ours() {
     let files = ["/srv/pki/next/ca.key", "/srv/pki/next/mine.key"];
     for (named, left) in [(false, 2), (true, 1)] {
         let root = tempfile::tempdir().unwrap();
@@ -110,17 +110,17 @@ fn directories_named_like_those_of_a_rotation_are_left_alone_where_nothing_says_
     }
 }
 
-fn api_server(folder: &str) -> String {
+fn api_server(directory: &str) -> String {
     format!(
-        "spec: {{containers: [{{command: [--etcd-servers=https://10.0.0.9:2379, --etcd-cafile={folder}/ca.crt, \
-         --etcd-certfile={folder}/client.crt, --etcd-keyfile={folder}/client.key]}}]}}"
+        "spec: {{containers: [{{command: [--etcd-servers=https://10.0.0.9:2379, --etcd-cafile={directory}/ca.crt, \
+         --etcd-certfile={directory}/client.crt, --etcd-keyfile={directory}/client.key]}}]}}"
     )
 }
 
 #[test]
-fn the_client_key_of_an_external_etcd_goes_when_it_is_ours_and_is_reported_when_it_is_not() {
+fn the_client_key_of_an_external_etcd_is_removed_if_it_is_ours_and_reported_otherwise() {
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\n";
-    for (folder, downloaded, stays) in [
+    for (directory, downloaded, stays) in [
         ("/etc/etcd", true, false),
         ("/etc/etcd", false, true),
         ("/etc/kubernetes/etcd", false, false),
@@ -128,7 +128,7 @@ fn the_client_key_of_an_external_etcd_goes_when_it_is_ours_and_is_reported_when_
     ] {
         let root = tempfile::tempdir().unwrap();
         let mut cx = fixture(root.path());
-        let key = format!("{folder}/client.key");
+        let key = format!("{directory}/client.key");
         if downloaded {
             let files = HostFiles::new(root.path(), Gate::open());
             let mut journal = Journal::load(&files).unwrap();
@@ -139,9 +139,9 @@ fn the_client_key_of_an_external_etcd_goes_when_it_is_ours_and_is_reported_when_
         } else {
             put(root.path(), &key, KEY);
         }
-        put(root.path(), "etc/kubernetes/manifests/kube-apiserver.yaml", &api_server(folder));
+        put(root.path(), "etc/kubernetes/manifests/kube-apiserver.yaml", &api_server(directory));
         clean(&mut cx);
-        assert_eq!(keys(root.path()).len(), usize::from(stays), "{folder}, downloaded: {downloaded}");
+        assert_eq!(keys(root.path()).len(), usize::from(stays), "{directory}, downloaded: {downloaded}");
         assert_eq!(cx.leaving().unwrap().notes.iter().any(|note| note.starts_with(&key)), stays);
     }
 }

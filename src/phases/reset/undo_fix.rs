@@ -1,4 +1,4 @@
-//! Undoes what `--fix` changed on this host for the cluster's sake.
+//! Reverts the changes of `--fix` on this host.
 //!
 //! Reads: the journal. Writes: former contents and states, and the journal.
 
@@ -7,7 +7,6 @@ use crate::context::Context;
 use crate::journal::{self, Journal};
 use crate::pipeline::{Action, Target};
 
-/// See the module's text.
 pub struct UndoFix;
 
 impl Action for UndoFix {

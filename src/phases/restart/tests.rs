@@ -4,71 +4,71 @@ pub mod fake_components;
 
 use super::*;
 use crate::base::exit_code::ExitCode;
-use crate::ops::kubelet_service::Unfit;
+use crate::ops::kubelet_service::KubeletUnavailable;
 use crate::ops::renewal;
 use crate::pki::catalog;
-use crate::state::renewal_fixture::{MADE, host, point_at_rotated, renewing};
+use crate::state::renewal_fixture::{CREATED, host, renewing, use_rotated_file};
 use fake_components::*;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 #[test]
-fn a_component_that_comes_up_keeps_its_new_certificate() {
+fn a_component_that_starts_keeps_its_new_certificate() {
     let (root, host, mut cx, old) = renewed();
     assert!(api_server(&host).is_due(&mut cx).unwrap());
-    api_server(&host).take_up(&mut cx).unwrap();
+    api_server(&host).load(&mut cx).unwrap();
     assert_eq!(host.log.take(), ["end kube-apiserver old"]);
     assert_ne!(disk(root.path()), old);
-    assert_eq!(host.shown_by("kube-apiserver").der, disk(root.path()).der);
+    assert_eq!(host.served_by("kube-apiserver").der, disk(root.path()).der);
 }
 
 #[test]
-fn a_component_that_fails_on_its_new_certificate_gets_the_old_one_back() {
+fn a_component_that_fails_with_its_new_certificate_gets_the_old_one_back() {
     let (root, host, mut cx, old) = renewed();
-    host.dislike(API);
-    let failure = api_server(&host).take_up(&mut cx).unwrap_err();
-    assert!(failure.to_string().contains("the old files are back in place and in use"), "{failure}");
+    host.reject(API);
+    let failure = api_server(&host).load(&mut cx).unwrap_err();
+    assert!(failure.to_string().contains("the old files were restored and are in use"), "{failure}");
     assert_eq!(failure.exit_code(), ExitCode::Unhealthy);
     assert_eq!(disk(root.path()), old);
-    assert_eq!(host.shown_by("kube-apiserver").der, old.der);
-    // The one that crashed is taken away, or the kubelet would wait before it starts the next.
+    assert_eq!(host.served_by("kube-apiserver").der, old.der);
+    // The crashed container is removed, because the kubelet would otherwise wait before it starts the next one.
     assert_eq!(host.log.take(), ["end kube-apiserver old", "end kube-apiserver new-1"]);
     let key = std::fs::read(root.path().join("etc/kubernetes/pki/apiserver.key")).unwrap();
-    assert!(old.has_key(crate::pki::PrivateKey::from_pem(&key).unwrap().public_der()), "another key lies beside it");
+    assert!(old.has_key(crate::pki::PrivateKey::from_pem(&key).unwrap().public_der()), "the key does not match");
 }
 
 #[test]
-fn where_the_old_one_does_not_help_either_the_error_says_so() {
+fn if_the_old_certificate_does_not_help_either_the_error_contains_both_failures() {
     let (_root, host, mut cx, old) = renewed();
-    host.dislike(API);
-    host.dislikes.borrow_mut().push(old.pem().into_bytes());
-    let said = api_server(&host).take_up(&mut cx).unwrap_err().to_string();
-    assert!(said.contains("the old files are back in place, but"), "{said}");
+    host.reject(API);
+    host.rejected.borrow_mut().push(old.pem().into_bytes());
+    let said = api_server(&host).load(&mut cx).unwrap_err().to_string();
+    assert!(said.contains("the old files were restored, but"), "{said}");
 }
 
 #[test]
-fn a_certificate_that_has_ended_is_not_put_back() {
+fn an_expired_certificate_is_not_restored() {
     let (root, host, mut cx, old) = renewed();
     if let crate::context::Task::Renew(task) = &mut cx.task {
-        task.renewed[0].old.not_after = i64::try_from(MADE).unwrap();
+        task.renewed[0].old.not_after = i64::try_from(CREATED).unwrap();
     }
     let new = disk(root.path());
-    host.dislike(API);
-    let said = api_server(&host).take_up(&mut cx).unwrap_err().to_string();
-    assert!(said.contains("the old files have expired, so the new ones stay"), "{said}");
+    host.reject(API);
+    let said = api_server(&host).load(&mut cx).unwrap_err().to_string();
+    assert!(said.contains("the old files have expired, so the new ones were kept"), "{said}");
     assert_eq!(disk(root.path()), new);
     assert_ne!(new, old);
 }
 
 #[test]
-fn a_component_that_no_kubelet_would_start_again_is_not_ended() {
+fn a_component_that_no_kubelet_would_restart_is_not_stopped() {
     let (root, host, mut cx, _) = renewed();
     let new = disk(root.path());
     *host.kubelet_is_down.borrow_mut() = true;
-    let failure = api_server(&host).take_up(&mut cx).unwrap_err();
+    let failure = api_server(&host).load(&mut cx).unwrap_err();
     assert_eq!(failure.exit_code(), ExitCode::Refused);
-    assert!(host.log.take().is_empty(), "something was ended");
-    // The next run takes it up.
+    assert!(host.log.take().is_empty(), "a container was stopped");
+    // The next run loads it.
     *host.kubelet_is_down.borrow_mut() = false;
     assert_eq!(disk(root.path()), new);
     let mut next = renewing(&root, None);
@@ -76,26 +76,26 @@ fn a_component_that_no_kubelet_would_start_again_is_not_ended() {
 }
 
 #[test]
-fn a_file_from_the_future_does_not_end_components_at_every_run() {
+fn a_file_with_a_future_time_does_not_cause_a_restart_in_every_run() {
     let (root, host, mut cx, _) = renewed();
-    // Beyond the clock of these tests.
+    // Later than the clock of these tests.
     let file = std::fs::File::open(root.path().join("etc/kubernetes/pki/ca.crt")).unwrap();
     file.set_modified(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000)).unwrap();
     let at = |created: i64| vec![container("kube-apiserver", "c", created)];
-    let reader = api_server(&host).reader;
+    let consumer = api_server(&host).consumer;
     let present = cx.clock.nanos();
-    assert!(!reader.is_stale(&mut cx, &at(present)).unwrap());
-    assert!(reader.is_stale(&mut cx, &at(1)).unwrap());
-    // One that is started now is known to be new.
-    assert!(reader.read_since(&mut cx).unwrap() <= present + 1_000_000_000);
+    assert!(!consumer.is_stale(&mut cx, &at(present)).unwrap());
+    assert!(consumer.is_stale(&mut cx, &at(1)).unwrap());
+    // A container that starts now is known to be new.
+    assert!(consumer.read_since(&mut cx).unwrap() <= present + 1_000_000_000);
 }
 
 #[test]
-fn what_a_killed_renewal_left_half_exchanged_is_finished_before_a_restart() {
+fn a_renewal_that_was_killed_between_two_files_is_completed_before_a_restart() {
     let (root, _, mut cx, _) = renewed();
     let pki = root.path().join("etc/kubernetes/pki");
     let pair = cx.pki().unwrap().pair(catalog::cert("etcd-server").unwrap()).unwrap().unwrap();
-    // Killed after the key had taken its place: another pair's certificate is still there.
+    // Killed after the key was replaced: the certificate still belongs to another key.
     std::fs::copy(pki.join("etcd/peer.crt"), pki.join("etcd/server.crt")).unwrap();
     std::fs::write(pki.join("etcd/server.renewing"), serde_json::to_vec(&pair).unwrap()).unwrap();
     RestartComponents
@@ -106,38 +106,38 @@ fn what_a_killed_renewal_left_half_exchanged_is_finished_before_a_restart() {
 }
 
 #[test]
-fn a_run_that_was_killed_before_the_restart_is_finished_by_the_next() {
+fn a_run_that_was_killed_before_the_restart_is_completed_by_the_next() {
     let (root, host, _, _) = renewed();
     let mut next = renewing(&root, None);
     assert!(api_server(&host).is_due(&mut next).unwrap());
-    api_server(&host).take_up(&mut next).unwrap();
+    api_server(&host).load(&mut next).unwrap();
     assert!(!api_server(&host).is_due(&mut next).unwrap());
 }
 
 #[test]
-fn who_asked_for_one_thing_gets_no_restart_for_another() {
+fn a_component_without_the_selected_certificate_is_not_restarted() {
     let (root, host, _, _) = renewed();
     assert!(!api_server(&host).is_due(&mut renewing(&root, Some("scheduler.conf"))).unwrap());
 }
 
-/// `put_back` of a kubeconfig wrote it anew, for root alone.
+/// Restoring a kubeconfig created it again, readable only by root.
 #[test]
-fn a_scheduler_that_fails_on_its_new_kubeconfig_gets_the_old_one_back_byte_for_byte() {
+fn a_scheduler_that_fails_with_its_new_kubeconfig_gets_the_old_one_back_byte_for_byte() {
     let root = host();
     let path = root.path().join(SCHEDULER);
     let text = [std::fs::read(&path).unwrap(), b"# a note\n".to_vec()].concat();
     std::fs::write(&path, &text).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
-    // Only root may give files away.
+    // Only root may change the owner of files.
     let given = chown(&path, Some(2000), Some(2001)).is_ok();
-    let host = Imagined::new(root.path());
+    let host = FakeComponents::new(root.path());
     let mut cx = renewing(&root, Some("scheduler.conf"));
     let done = renewal::kubeconfig(&mut cx, catalog::kubeconfig("scheduler").unwrap()).unwrap();
     cx.note_renewed(done).unwrap();
     assert_ne!(std::fs::read(&path).unwrap(), text);
-    host.dislike(SCHEDULER);
-    let failure = component(&host, "kube-scheduler").take_up(&mut cx).unwrap_err();
-    assert!(failure.to_string().contains("the old files are back in place and in use"), "{failure}");
+    host.reject(SCHEDULER);
+    let failure = component(&host, "kube-scheduler").load(&mut cx).unwrap_err();
+    assert!(failure.to_string().contains("the old files were restored and are in use"), "{failure}");
     assert_eq!(std::fs::read(&path).unwrap(), text);
     let there = std::fs::metadata(&path).unwrap();
     assert_eq!(there.mode() & 0o7777, 0o440);
@@ -145,13 +145,14 @@ fn a_scheduler_that_fails_on_its_new_kubeconfig_gets_the_old_one_back_byte_for_b
 }
 
 #[test]
-fn an_etcd_that_fails_on_its_new_certificate_gets_the_old_pair_back_and_nobody_else_is_restarted() {
+fn an_etcd_that_fails_with_its_new_certificate_gets_the_old_key_and_certificate_back_and_no_other_component_is_restarted()
+ {
     let (root, host, mut cx) = with_renewed(&["etcd-server", "apiserver"]);
     let old = host.components.borrow()["etcd"].read.clone();
-    host.dislike(ETCD);
-    let failure = take_up(&host, &mut cx).unwrap_err();
+    host.reject(ETCD);
+    let failure = load(&host, &mut cx).unwrap_err();
     assert!(failure.to_string().starts_with("etcd did not load"), "{failure}");
-    assert!(failure.to_string().contains("the old files are back in place and in use"), "{failure}");
+    assert!(failure.to_string().contains("the old files were restored and are in use"), "{failure}");
     assert_eq!(host.file(ETCD), old);
     assert!(cx.pki().unwrap().belong_together(catalog::cert("etcd-server").unwrap()));
     assert!(host.runs("etcd"));
@@ -159,15 +160,15 @@ fn an_etcd_that_fails_on_its_new_certificate_gets_the_old_pair_back_and_nobody_e
     assert!(!root.path().join("etc/kubernetes/pki/etcd/server.renewing").exists());
 }
 
-/// etcd was said to have loaded its new certificate by itself while it was down.
+/// etcd was reported to have loaded its new certificate itself while it was down.
 #[test]
-fn without_a_port_that_could_show_it_a_component_is_restarted() {
+fn a_component_without_a_known_port_is_restarted() {
     for ports_are_known in [true, false] {
         let (root, host, mut cx) = with_renewed(&["etcd-server"]);
         let ca = std::fs::File::options().write(true).open(root.path().join("etc/kubernetes/pki/etcd/ca.crt")).unwrap();
         ca.set_modified(std::time::UNIX_EPOCH).unwrap();
         {
-            // It serves the new certificate already, if anyone could ask it.
+            // It already serves the new certificate, but its port is unknown.
             let mut components = host.components.borrow_mut();
             let etcd = components.get_mut("etcd").unwrap();
             etcd.read = host.file(ETCD);
@@ -178,7 +179,7 @@ fn without_a_port_that_could_show_it_a_component_is_restarted() {
         if !ports_are_known {
             etcd.ports.clear();
         }
-        etcd.take_up(&mut cx).unwrap();
+        etcd.load(&mut cx).unwrap();
         let ended = host.log.take().iter().any(|line| line.starts_with("end etcd"));
         assert_eq!(ended, !ports_are_known);
     }
@@ -196,11 +197,11 @@ fn a_plan_does_not_end_an_etcd_that_reads_its_certificates_again() {
     assert_eq!(host.log.take(), [""; 0]);
 }
 
-/// The API server came up with certificates that no client accepts, and kept them.
+/// The API server started with certificates that no client accepts, and kept them.
 #[test]
-fn an_api_server_that_lets_no_administrator_in_gets_everything_of_this_run_back() {
+fn if_the_api_server_does_not_accept_admin_conf_all_files_of_this_run_are_rolled_back() {
     let files = [API, "etc/kubernetes/pki/apiserver.key", ADMIN, SCHEDULER, ETCD];
-    for barred in [API, ADMIN] {
+    for refused in [API, ADMIN] {
         let (_root, host, mut cx) = with_renewed(&[]);
         let before = files.map(|file| host.file(file));
         for name in ["etcd-server", "apiserver"] {
@@ -211,13 +212,13 @@ fn an_api_server_that_lets_no_administrator_in_gets_everything_of_this_run_back(
             let done = renewal::kubeconfig(&mut cx, catalog::kubeconfig(name).unwrap()).unwrap();
             cx.note_renewed(done).unwrap();
         }
-        host.bars.borrow_mut().push(host.file(barred));
-        let failure = take_up(&host, &mut cx).unwrap_err();
+        host.refused_by_api_server.borrow_mut().push(host.file(refused));
+        let failure = load(&host, &mut cx).unwrap_err();
         assert_eq!(failure.exit_code(), ExitCode::Unhealthy);
         assert!(failure.to_string().contains("does not accept admin.conf"), "{failure}");
-        assert!(failure.to_string().contains("the old files are back in place and in use"), "{failure}");
-        assert_eq!(files.map(|file| host.file(file)), before, "{barred}");
-        // Each of them runs with what is on the disk.
+        assert!(failure.to_string().contains("the old files were restored and are in use"), "{failure}");
+        assert_eq!(files.map(|file| host.file(file)), before, "{refused}");
+        // Each of them runs with the current files.
         for (name, component) in host.components.borrow().iter() {
             assert!(component.read == host.file(component.file), "{name}");
         }
@@ -225,46 +226,46 @@ fn an_api_server_that_lets_no_administrator_in_gets_everything_of_this_run_back(
 }
 
 #[test]
-fn where_the_administrator_could_not_enter_before_either_the_error_says_so() {
+fn if_admin_conf_was_not_accepted_before_either_the_error_contains_both_failures() {
     let (_root, host, mut cx) = with_renewed(&["apiserver"]);
-    host.bars.borrow_mut().push(host.file(ADMIN));
-    let said = take_up(&host, &mut cx).unwrap_err().to_string();
-    assert!(said.contains("the old files are back in place, but"), "{said}");
+    host.refused_by_api_server.borrow_mut().push(host.file(ADMIN));
+    let said = load(&host, &mut cx).unwrap_err().to_string();
+    assert!(said.contains("the old files were restored, but"), "{said}");
 }
 
 #[test]
-fn nobody_is_restarted_into_a_key_that_does_not_fit_its_certificate() {
+fn no_component_is_restarted_with_a_key_that_does_not_match_its_certificate() {
     let (root, host, mut cx) = with_renewed(&["apiserver"]);
     let pki = root.path().join("etc/kubernetes/pki");
     std::fs::copy(pki.join("front-proxy-client.key"), pki.join("apiserver.key")).unwrap();
-    let failure = take_up(&host, &mut cx).unwrap_err();
+    let failure = load(&host, &mut cx).unwrap_err();
     assert!(failure.to_string().contains("apiserver.crt"), "{failure}");
     assert!(!host.log.take().iter().any(|line| line.contains("kube-apiserver")));
 }
 
-/// A rotation noted nothing that could be put back.
+/// A rotation recorded nothing that could be restored.
 #[test]
-fn a_component_that_fails_on_a_changed_ca_file_gets_the_old_one_back() {
+fn a_component_that_fails_with_a_changed_ca_file_gets_the_old_one_back() {
     let (root, host, mut cx) = with_renewed(&[]);
     let ca = root.path().join("etc/kubernetes/pki/ca.crt");
     let old = std::fs::read(&ca).unwrap();
     renewal::back_up(&mut cx, Path::new("/etc/kubernetes/pki/ca.crt")).unwrap();
     std::fs::write(&ca, [old.clone(), old.clone()].concat()).unwrap();
-    host.dislike(API);
+    host.reject(API);
     host.components.borrow_mut().get_mut("kube-apiserver").unwrap().file = "etc/kubernetes/pki/ca.crt";
-    host.dislike("etc/kubernetes/pki/ca.crt");
+    host.reject("etc/kubernetes/pki/ca.crt");
     let mut api = api_server(&host);
     api.ports.clear();
-    let failure = api.take_up(&mut cx).unwrap_err();
-    assert!(failure.to_string().contains("the old files are back in place and in use"), "{failure}");
+    let failure = api.load(&mut cx).unwrap_err();
+    assert!(failure.to_string().contains("the old files were restored and are in use"), "{failure}");
     assert_eq!(std::fs::read(&ca).unwrap(), old);
 }
 
-/// `certs import` of kubelet.conf overwrote the file with certificate and key, and never went back.
+/// `certs import` of kubelet.conf overwrote the file with certificate and key, and was never rolled back.
 #[test]
-fn a_kubelet_that_is_not_well_with_what_was_imported_gets_the_old_files_back() {
+fn a_kubelet_that_is_not_healthy_with_an_imported_certificate_gets_the_old_files_back() {
     let root = host();
-    point_at_rotated(&root);
+    use_rotated_file(&root);
     let pem = root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem");
     std::fs::create_dir_all(pem.parent().unwrap()).unwrap();
     std::fs::write(&pem, "old certificate and key").unwrap();
@@ -281,10 +282,10 @@ fn a_kubelet_that_is_not_well_with_what_was_imported_gets_the_old_files_back() {
     #[allow(clippy::match_bool)] // Two outcomes side by side.
     let restart = |_: &Context| match is_old() {
         true => Ok(()),
-        false => Err(Unfit::Down("failed".into()).into()),
+        false => Err(KubeletUnavailable::Down("failed".into()).into()),
     };
     let failure = kubelet_service::restart_or_go_back(&mut cx, &[], &restart).unwrap_err();
-    assert!(failure.to_string().contains("the old files are back in place and in use"), "{failure}");
+    assert!(failure.to_string().contains("the old files were restored and are in use"), "{failure}");
     assert!(is_old());
     assert_eq!(std::fs::read_to_string(&pem).unwrap(), "old certificate and key");
     assert_eq!(std::fs::metadata(&pem).unwrap().mode() & 0o7777, 0o640);

@@ -1,8 +1,8 @@
-//! What the cluster tells others of its CA, and how far this host has come.
+//! Publishes the CA of the cluster, and records the progress of this host.
 //!
-//! Reads: the change, how far each node is, this host's CA file. Writes: the CA certificates in `cluster-info`, the
-//! annotations of this node and of `cluster-info`; after the last host's last stage, the records of the change go, and
-//! what only the old CA stood for.
+//! Reads: the rotation, the progress of each node, this host's CA file. Writes: the CA certificates in `cluster-info`,
+//! the annotations of this node and of `cluster-info`; after the last stage of the last host, removes the records of
+//! the rotation and CAs that are no longer trusted.
 
 use crate::base::fault::Result;
 use crate::base::files::Written;
@@ -21,11 +21,12 @@ use crate::state::rotation::{self, ANNOTATION, PROGRESS, TOKENS};
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// What others are told.
+/// Publishes the CA.
 pub struct Announce;
 
-/// How far this host is; what the last control plane of a stage does for all, and the end of the change.
-pub struct Note;
+/// Records the progress of this host; on the last control plane of a stage also the common progress, and the end of
+/// the rotation.
+pub struct RecordStage;
 
 impl Action for Announce {
     fn needs_running_host(&self) -> bool {
@@ -34,16 +35,17 @@ impl Action for Announce {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let rotation = cx.rotation()?;
-        // The old CA is told of until every control plane has dropped it, which nobody knows before it is noted.
+        // The old CA is published until every control plane has completed the last stage, which is known only after it
+        // is recorded.
         if !rotation.control_plane || rotation.stage == Stage::Drop {
             return Ok(());
         }
         let api = cluster(cx)?;
-        tell(cx, &api)
+        publish(cx, &api)
     }
 }
 
-impl Action for Note {
+impl Action for RecordStage {
     fn needs_running_host(&self) -> bool {
         true
     }
@@ -57,23 +59,24 @@ impl Action for Note {
             let text = rotation::note(&plan, stage, cx.clock.now());
             let patch = json!({"metadata": {"annotations": {ANNOTATION: text}}});
             api.patch(&ObjectRef::global(&NODE, &cx.node()?.name), PatchKind::Merge, &patch)?;
-            cx.events.message(format!("this host has done '{}'", stage.name()));
+            cx.events.message(format!("this host has completed '{}'", stage.name()));
         }
         if !leads {
             return Ok(());
         }
-        // Read after this host's own note: of two that end a stage at the same time, one at least sees both.
-        let world = crate::state::rotation::host::world(cx)?;
+        // Read after this host's own progress is recorded: of two hosts that complete a stage at the same time, at
+        // least one sees both.
+        let world = crate::state::rotation::host::status(cx)?;
         let reached = world.control_planes_done(&without);
         if stage == Stage::Reissue && reached >= Some(stage) && plan.prints.contains_key(SERVICE_ACCOUNT) {
-            tokens::sign_anew(cx, &api, &plan)?;
+            tokens::sign_again(cx, &api, &plan)?;
         }
         if stage == Stage::Drop && reached == Some(stage) {
-            tell(cx, &api)?;
+            publish(cx, &api)?;
             // No control plane needs it any more, and the last host to come may be a worker, which may not delete it.
             api.delete(&rotation::handover())?;
         }
-        // A control plane that has joined since takes back what all of them had done.
+        // A control plane that has joined since then resets the common progress.
         if reached != world.control_planes {
             let now = cx.clock.now();
             let since = world.reissued_at.unwrap_or(now);
@@ -86,8 +89,8 @@ impl Action for Note {
     }
 }
 
-/// Has `cluster-info` tell of the CA certificates that this host trusts.
-fn tell(cx: &mut Context, api: &Cluster) -> Result<()> {
+/// Publishes the CA certificates that this host trusts in `cluster-info`.
+fn publish(cx: &mut Context, api: &Cluster) -> Result<()> {
     if !cx.rotation_plan()?.prints.contains_key("ca") {
         return Ok(());
     }
@@ -99,25 +102,25 @@ fn tell(cx: &mut Context, api: &Cluster) -> Result<()> {
         }
     })?;
     if written != Written::Unchanged {
-        cx.events.message("cluster-info tells those who join of the CA certificates of this host");
+        cx.events.message("cluster-info now contains the CA certificates of this host");
     }
     Ok(())
 }
 
-/// Removes the records. The notes of the nodes go last: as long as the change is known, they show that it is at its end,
-/// and after it they mean nothing.
+/// Removes the records. The annotations of the nodes are removed last: while the rotation is known, they show that it
+/// is complete, and afterwards they have no meaning.
 fn end(cx: &mut Context, api: &Cluster) -> Result<()> {
-    forget_old(cx, api)?;
+    remove_old_client_cas(cx, api)?;
     api.delete(&rotation::handover())?;
     let clear = json!({"metadata": {"annotations": {ANNOTATION: null, PROGRESS: null, TOKENS: null}}});
     api.patch(&rotation::cluster_info(), PatchKind::Merge, &clear)?;
-    clear_notes(api)?;
-    cx.events.message("every host has done every stage: the change is complete");
+    clear_annotations(api)?;
+    cx.events.message("every host has completed every stage: the CA rotation is complete");
     Ok(())
 }
 
-/// Removes what nodes have noted; true when there was something.
-fn clear_notes(api: &Cluster) -> Result<bool> {
+/// Removes the annotations of nodes; true if there were any.
+fn clear_annotations(api: &Cluster) -> Result<bool> {
     let mut nodes = api.list_metadata(&NODE)?;
     nodes.retain(|node: &Value| !rotation::annotation(node, ANNOTATION).is_empty());
     let clear = json!({"metadata": {"annotations": {ANNOTATION: null}}});
@@ -129,19 +132,16 @@ fn clear_notes(api: &Cluster) -> Result<bool> {
 
 /// Completes the end of a change that was cut short after the change itself was forgotten, or whose last host was a worker,
 /// which may not remove the records; false when there is nothing of that kind, or 'trust' begins the next change.
-///
-/// # Errors
-/// When the cluster cannot be reached or refuses.
 pub fn finish_end(cx: &mut Context) -> Result<bool> {
     let rotation = cx.rotation()?;
     let stage = rotation.stage;
     if stage == Stage::Reissue || !rotation.control_plane {
         return Ok(false);
     }
-    let world = crate::state::rotation::host::world(cx)?;
+    let world = crate::state::rotation::host::status(cx)?;
     let api = cluster(cx)?;
     match world.plan {
-        None => Ok(stage == Stage::Drop && clear_notes(&api)?),
+        None => Ok(stage == Stage::Drop && clear_annotations(&api)?),
         // Where this host is the only one, it does its own part first.
         Some(_) if world.left(Stage::Drop).next().is_some() => Ok(false),
         Some(_) => {
@@ -151,8 +151,8 @@ pub fn finish_end(cx: &mut Context) -> Result<bool> {
     }
 }
 
-/// API servers add their client CAs to this ConfigMap, for extension API servers, and never take one away.
-fn forget_old(cx: &mut Context, api: &Cluster) -> Result<()> {
+/// API servers add their client CAs to this ConfigMap, for extension API servers, and never remove one.
+fn remove_old_client_cas(cx: &mut Context, api: &Cluster) -> Result<()> {
     let dir = cx.cluster()?.certificates_dir.clone();
     let files = [("client-ca-file", "ca.crt"), ("requestheader-client-ca-file", "front-proxy-ca.crt")];
     let mut wanted = Vec::new();
@@ -174,7 +174,7 @@ fn forget_old(cx: &mut Context, api: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// The kubeconfig with other CA certificates; None when it has them already or is none.
+/// The kubeconfig with other CA certificates; None if it already has them or is not valid.
 fn with_ca(text: &str, bundle: &str) -> Option<String> {
     let mut config = Kubeconfig::parse(Path::new("cluster-info"), text.as_bytes()).ok()?;
     let wanted = Some(Base64(bundle.as_bytes().to_vec()));
@@ -196,57 +196,57 @@ mod tests {
     const NODE_PATH: &str = "/api/v1/nodes/cp1";
     const SECRET_PATH: &str = "/api/v1/namespaces/kube-system/secrets/kubewright-next-ca";
 
-    /// Notes a stage on a host that has done what the stage asks for.
+    /// Records a stage on a host that has completed it.
     fn note(host: &TestHost, stage: Stage) {
         let mut cx = host.run(stage);
-        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::world(&mut cx).unwrap().plan;
+        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::status(&mut cx).unwrap().plan;
         phase(&Announce, &mut cx).unwrap();
-        phase(&Note, &mut cx).unwrap();
+        phase(&RecordStage, &mut cx).unwrap();
     }
 
-    fn told(host: &TestHost) -> String {
+    fn published(host: &TestHost) -> String {
         host.object(INFO)["data"]["kubeconfig"].as_str().unwrap().to_owned()
     }
 
-    /// Makes what `cluster-info` tells differ from the CA file of the host.
+    /// Makes `cluster-info` differ from the CA file of the host.
     fn outdated(host: &TestHost) -> Plan {
         let mut info = host.object(INFO);
-        info["data"]["kubeconfig"] = json!(with_ca(&told(host), "old").unwrap());
+        info["data"]["kubeconfig"] = json!(with_ca(&published(host), "old").unwrap());
         host.api.put(INFO, info);
         host.api.put(SECRET_PATH, json!({"metadata": {"name": "kubewright-next-ca", "namespace": "kube-system"}}));
         host.begun(&["ca"])
     }
 
-    /// Each of two control planes that dropped the old CA at the same time took the other for the last, and
-    /// `cluster-info` kept telling of it.
+    /// Each of two control planes that completed the last stage at the same time took the other for the last one, and
+    /// `cluster-info` kept the old CA.
     #[test]
-    fn of_two_that_end_a_stage_at_the_same_time_one_is_the_last() {
+    fn of_two_hosts_that_complete_a_stage_at_the_same_time_one_is_the_last() {
         let host = TestHost::control_plane();
-        let (right, plan) = (told(&host), outdated(&host));
+        let (right, plan) = (published(&host), outdated(&host));
         host.node("cp2", true);
         host.noted("cp2", &plan, Stage::Reissue, 8);
         let mut cx = host.run(Stage::Drop);
         cx.rotation_mut().unwrap().plan = Some(plan.clone());
         phase(&Announce, &mut cx).unwrap();
-        assert_ne!(told(&host), right);
-        // The other has done its part since this run has looked.
+        assert_ne!(published(&host), right);
+        // The other one has completed it since this run has checked.
         host.noted("cp2", &plan, Stage::Drop, 9);
-        phase(&Note, &mut cx).unwrap();
-        assert_eq!(told(&host), right);
+        phase(&RecordStage, &mut cx).unwrap();
+        assert_eq!(published(&host), right);
     }
 
     #[test]
-    fn the_old_ca_is_told_of_until_every_control_plane_has_dropped_it() {
+    fn the_old_ca_is_published_until_every_control_plane_has_dropped_it() {
         let host = TestHost::control_plane();
-        let (right, plan) = (told(&host), outdated(&host));
+        let (right, plan) = (published(&host), outdated(&host));
         host.node("cp2", true);
         host.noted("cp2", &plan, Stage::Reissue, 8);
         note(&host, Stage::Drop);
-        assert_ne!(told(&host), right);
+        assert_ne!(published(&host), right);
     }
 
     #[test]
-    fn workers_are_told_how_far_the_control_planes_are() {
+    fn workers_can_read_the_progress_of_the_control_planes() {
         let host = TestHost::control_plane();
         let plan = outdated(&host);
         host.node("cp2", true);
@@ -272,10 +272,10 @@ mod tests {
         assert!(host.object(SECRET_PATH).is_null());
     }
 
-    /// A run that was killed between the first records and the last was refused when it was typed again, and `trust`
-    /// would have begun another change.
+    /// A run that was killed between the first and the last record could not be repeated, and `trust` would have begun
+    /// another rotation.
     #[test]
-    fn an_end_that_was_cut_short_is_completed_by_the_same_command() {
+    fn an_interrupted_end_is_completed_by_the_same_command() {
         let whole = TestHost::control_plane();
         outdated(&whole);
         whole.api.take_log();
@@ -287,7 +287,7 @@ mod tests {
             let mut cx = host.run(Stage::Drop);
             cx.rotation_mut().unwrap().plan = Some(plan.clone());
             host.api.with(|state| state.writes_left = Some(cut));
-            assert!(phase(&Note, &mut cx).is_err(), "{cut}");
+            assert!(phase(&RecordStage, &mut cx).is_err(), "{cut}");
             host.api.with(|state| state.writes_left = None);
             let mut again = host.run(Stage::Drop);
             if !finish_end(&mut again).unwrap() {

@@ -1,7 +1,7 @@
-//! The authorities on a control plane, as the stage wants them: trusted beside the old ones, signing, alone.
+//! The CAs on a control plane for the current stage: trusted in addition to the old ones, signing, or alone.
 //!
-//! Reads: the CA files, the service-account keys, the new pairs in `next`. Writes: the CA files and keys, `sa.key`
-//! and `sa.pub`.
+//! Reads: the CA files, the service-account keys, the new keys and certificates in `next`. Writes: the CA files and
+//! keys, `sa.key` and `sa.pub`.
 
 use crate::base::fault::Result;
 use crate::base::files::Content;
@@ -16,14 +16,13 @@ use crate::pki::rotation::key_print;
 use crate::pki::{PkiError, PrivateKey};
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host;
-use crate::state::rotation::host::{changing_cas, next, token_key};
+use crate::state::rotation::host::{changing_cas, pending, token_key};
 
 const SECRET_MODE: u32 = 0o600;
 
-/// See the module's text.
-pub struct Authorities;
+pub struct Cas;
 
-impl Action for Authorities {
+impl Action for Cas {
     fn needs_running_host(&self) -> bool {
         true
     }
@@ -42,15 +41,15 @@ impl Action for Authorities {
 fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     let store = cx.pki()?;
     renewal::finish_replacement(cx, spec)?;
-    let there = store.require_ca(spec, "a change of CA")?;
-    let (new, key) = host::successor(cx, spec, &there)?;
+    let there = store.require_ca(spec, "a CA rotation")?;
+    let (new, key) = host::new_ca(cx, spec, &there)?;
     let stage = cx.rotation()?.stage;
     if stage == Stage::Drop && there.cert != new {
-        // Its key would fit no certificate of the file.
+        // Its key would match no certificate of the file.
         return Err(RotationError::NotReissued { files: vec![store.key_path(spec)] }.into());
     }
     let olds = there.certs.iter().filter(|cert| **cert != new).cloned();
-    // Who takes the first for the one that signs, as kubeadm does, must be right.
+    // The signing CA must be first, because tools such as kubeadm use the first certificate.
     let certs: Vec<Cert> = match stage {
         Stage::Trust if there.cert != new => olds.chain([new.clone()]).collect(),
         Stage::Trust | Stage::Reissue => std::iter::once(new.clone()).chain(olds).collect(),
@@ -70,8 +69,8 @@ fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
         _ => {
             store.write_bundle(spec, &certs)?;
             cx.events.message(match stage {
-                Stage::Drop => format!("{} is the new one alone", store.cert_path(spec).display()),
-                _ => format!("{} holds the old and the new one", store.cert_path(spec).display()),
+                Stage::Drop => format!("{} contains only the new CA", store.cert_path(spec).display()),
+                _ => format!("{} contains the old and the new CA", store.cert_path(spec).display()),
             });
         }
     }
@@ -91,13 +90,13 @@ fn service_account(cx: &mut Context) -> Result<()> {
     if !public.ends_with('\n') {
         public.push('\n');
     }
-    let new = if signs { None } else { Some(store.kept_key(&next(cx, SERVICE_ACCOUNT)?)?.ok_or_else(missing)?) };
+    let new = if signs { None } else { Some(store.kept_key(&pending(cx, SERVICE_ACCOUNT)?)?.ok_or_else(missing)?) };
     let new_public = new.as_ref().map_or_else(|| old.public_pem(), PrivateKey::public_pem);
-    // Tokens that either key has signed are good as long as both stand here.
+    // Tokens of either key are valid while both are in the file.
     let both = if public.contains(new_public.trim()) { public.clone() } else { format!("{public}{new_public}") };
     let wanted = if stage == Stage::Drop { new_public } else { both };
     let is_right = there.as_ref() == Some(&wanted);
-    // It is public: a component that is not root reads it by the mode that it has.
+    // It is public, and components that do not run as root need its current mode to read it.
     let mode = cx.files.mode(&public_path).unwrap_or(SECRET_MODE);
     replace(cx, &public_path, &Content::public(wanted), mode, is_right)?;
     if let Some(new) = new.filter(|_| stage == Stage::Reissue) {

@@ -1,7 +1,7 @@
-//! What the new authorities have to sign on a control plane, and whom its kubeconfigs trust.
+//! Reissues the certificates of a control plane with the new CAs, and updates the CAs in its kubeconfigs.
 //!
-//! Reads: the certificates, kubeconfigs and authorities. Writes: what is signed by another than the one that signs
-//! now, and the CA certificates inside the kubeconfigs.
+//! Reads: the certificates, kubeconfigs and CAs. Writes: certificates that are not signed by the current CA, and the
+//! CA certificates in the kubeconfigs.
 
 use crate::base::fault::Result;
 use crate::config::kubeconfig::Base64;
@@ -19,7 +19,6 @@ use std::path::Path;
 
 const MODE: u32 = 0o600;
 
-/// See the module's text.
 pub struct Certificates;
 
 impl Action for Certificates {
@@ -36,7 +35,7 @@ impl Action for Certificates {
             reissue(cx)?;
         }
         if cx.rotation_plan()?.prints.contains_key("ca") {
-            show_bridge(cx)?;
+            add_cross_signed(cx)?;
             let bundle = host::bundle(cx)?;
             for spec in KUBECONFIGS.iter().filter(|spec| spec.file != KUBELET_CONF) {
                 trust(cx, &Path::new("/etc/kubernetes").join(spec.file), &bundle)?;
@@ -57,7 +56,7 @@ fn reissue(cx: &mut Context) -> Result<()> {
         let leaf = store.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
         if leaf.is_some_and(|leaf| !leaf.is_signed_by(&ca.cert)) {
             let renewed = renewal::cert(cx, spec)?;
-            tell(cx, &renewed);
+            report(cx, &renewed);
             cx.note_renewed(renewed)?;
         }
     }
@@ -69,45 +68,42 @@ fn reissue(cx: &mut Context) -> Result<()> {
         let path = Path::new("/etc/kubernetes").join(spec.file);
         if host::client_of(cx, &path)?.is_some_and(|cert| !cert.is_signed_by(&ca.cert)) {
             let renewed = renewal::kubeconfig(cx, spec)?;
-            tell(cx, &renewed);
+            report(cx, &renewed);
             cx.note_renewed(renewed)?;
         }
     }
     Ok(())
 }
 
-/// A control plane that joined with the new CA made its certificates without the bridge.
-fn show_bridge(cx: &mut Context) -> Result<()> {
+/// A control plane that joined with the new CA created its certificates without the cross-signed CA.
+fn add_cross_signed(cx: &mut Context) -> Result<()> {
     let (store, ca) = (cx.pki()?, catalog::cert("ca")?);
-    let signer = store.require_ca(ca, "a change of CA")?.cert;
+    let signer = store.require_ca(ca, "a CA rotation")?.cert;
     for spec in certs_of(cx.cluster()?).filter(|spec| spec.ca == Some(ca.name)) {
-        if store.show_bridge(spec, &signer)? {
-            cx.events.message(format!("{} shows the bridge from the old CA to the new one", spec.name));
+        if store.add_cross_signed(spec, &signer)? {
+            cx.events.message(format!("{} now includes the new CA cross-signed by the old one", spec.name));
         }
     }
     Ok(())
 }
 
-fn tell(cx: &Context, renewed: &Renewed) {
-    cx.events.message(format!("{} is signed by the new CA: serial {}", renewed.name, renewed.new.serial));
+fn report(cx: &Context, renewed: &Renewed) {
+    cx.events.message(format!("{} is signed by the new CA (serial {})", renewed.name, renewed.new.serial));
 }
 
-/// Has a kubeconfig trust these CA certificates; true when it did not.
-///
-/// # Errors
-/// When it cannot be read or written.
+/// Updates the CA certificates in a kubeconfig; true if they were different.
 pub fn trust(cx: &mut Context, path: &Path, bundle: &str) -> Result<bool> {
     let store = cx.pki()?;
     let Some(mut config) = store.load_kubeconfig(path)? else { return Ok(false) };
     let Some(cluster) = config.current_cluster_mut() else { return Ok(false) };
     let wanted = Base64(bundle.as_bytes().to_vec());
-    // One that names a file trusts what is in that.
+    // A kubeconfig that refers to a CA file trusts its content.
     if cluster.certificate_authority_data.is_none() || cluster.certificate_authority_data.as_ref() == Some(&wanted) {
         return Ok(false);
     }
     cluster.certificate_authority_data = Some(wanted);
     back_up(cx, path)?;
     cx.files.write(path, &config.content()?, cx.files.mode_or(path, MODE))?;
-    cx.events.message(format!("{} trusts what the CA file holds", path.display()));
+    cx.events.message(format!("updated the CA certificates in {}", path.display()));
     Ok(true)
 }

@@ -1,6 +1,7 @@
 //! Refuses a stage for which the cluster is not ready, before the first change.
 //!
-//! Reads: the change and how far each node has come, this host's authorities and what they have signed. Writes: nothing.
+//! Reads: the rotation and the progress of each node, this host's CAs and the certificates that they signed. Writes:
+//! nothing.
 
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
@@ -10,13 +11,12 @@ use crate::domain::paths::KUBELET_CONF;
 use crate::phases::rotate_ca::signing;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
-use crate::pki::rotation::AUTHORITIES;
-use crate::state::rotation::World;
+use crate::pki::rotation::CAS;
+use crate::state::rotation::RotationStatus;
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::reissued;
 use std::path::Path;
 
-/// See the module's text.
 pub struct Check;
 
 impl Action for Check {
@@ -32,43 +32,43 @@ impl Action for Check {
         if !cx.rotation()?.control_plane && !cx.files.exists(Path::new(KUBELET_CONF)) {
             return Err(RotationError::NoNode.into());
         }
-        let world = crate::state::rotation::host::world(cx)?;
+        let status = crate::state::rotation::host::status(cx)?;
         let rotation = cx.rotation()?;
         let (stage, leads) = (rotation.stage, rotation.control_plane);
-        if world.plan.is_none() && (stage != Stage::Trust || !leads) {
+        if status.plan.is_none() && (stage != Stage::Trust || !leads) {
             return Err(RotationError::NotBegun.into());
         }
         let own = cx.node()?.name.clone();
-        let here = world.hosts.iter().find(|host| host.name == own);
+        let here = status.hosts.iter().find(|host| host.name == own);
         let done = here.and_then(|host| host.done);
-        // A worker that has no part in the change has nothing to do, and nothing to note.
+        // A worker that does not take part has nothing to do, and nothing to record.
         let is_concerned = leads || here.is_some();
         if let Some(done) = done.filter(|done| *done > stage) {
             return Err(RotationError::Past { stage, done }.into());
         }
-        others_are_ready(cx, &world, &own)?;
+        others_are_ready(cx, &status, &own)?;
         if leads {
-            require_keys(cx, world.plan.as_ref())?;
+            require_keys(cx, status.plan.as_ref())?;
         }
         let rotation = cx.rotation_mut()?;
         rotation.done = done == Some(stage) || !is_concerned;
-        rotation.plan = world.plan;
+        rotation.plan = status.plan;
         if stage == Stage::Drop && is_concerned { reissued::require_reissued(cx) } else { Ok(()) }
     }
 }
 
-fn others_are_ready(cx: &Context, world: &World, own: &str) -> Result<()> {
+fn others_are_ready(cx: &Context, status: &RotationStatus, own: &str) -> Result<()> {
     let rotation = cx.rotation()?;
     let Some(before) = rotation.stage.before() else { return Ok(()) };
-    // A worker's certificate is signed by whichever controller manager leads, so the new CA must sign in all of them;
-    // and it can do without the old one once every API server shows a certificate of the new one. Other workers are
-    // nothing to it.
-    if !rotation.control_plane && world.control_planes.is_none_or(|done| done < Stage::Reissue) {
+    // A worker's certificate is signed by the current leader of the controller managers, so the new CA must sign in
+    // all of them; and the old one is no longer needed once every API server serves a certificate of the new one.
+    // Other workers do not matter.
+    if !rotation.control_plane && status.control_planes.is_none_or(|done| done < Stage::Reissue) {
         return Err(RotationError::ControlPlanesFirst { stage: rotation.stage }.into());
     }
     // Nobody passes over the host that he stands on.
     let counts = |name: &String| name == own || !rotation.without.contains(name);
-    let left = |stage| world.left(stage).map(|host| host.name.clone()).filter(counts).collect::<Vec<_>>();
+    let left = |stage| status.left(stage).map(|host| host.name.clone()).filter(counts).collect::<Vec<_>>();
     // The first stage that is missing somewhere, as 'status' shows it.
     for before in Stage::ALL.into_iter().filter(|stage| *stage <= before) {
         let hosts = left(before);
@@ -79,24 +79,21 @@ fn others_are_ready(cx: &Context, world: &World, own: &str) -> Result<()> {
     Ok(())
 }
 
-/// What this change is about, where this host begins it.
-///
-/// # Errors
-/// When a name is none of an authority.
+/// The CAs of a rotation that this host begins.
 pub fn chosen(cx: &Context) -> Result<Vec<String>> {
     let chosen = &cx.rotation()?.chosen;
-    if let Some(unknown) = chosen.iter().find(|name| !AUTHORITIES.contains(&name.as_str())) {
-        return Err(RotationError::NoSuchAuthority(unknown.clone()).into());
+    if let Some(unknown) = chosen.iter().find(|name| !CAS.contains(&name.as_str())) {
+        return Err(RotationError::NoSuchCa(unknown.clone()).into());
     }
     let own_etcd = matches!(cx.cluster()?.etcd, Etcd::Local(_));
-    let all = AUTHORITIES.iter().filter(|name| own_etcd || **name != "etcd-ca");
+    let all = CAS.iter().filter(|name| own_etcd || **name != "etcd-ca");
     Ok(all
         .filter(|name| chosen.is_empty() || chosen.iter().any(|one| one == *name))
         .map(|name| (*name).to_owned())
         .collect())
 }
 
-/// Only who has the keys of the old authorities can bring in new ones. Those that are left alone are nobody's concern.
+/// A host without the keys of the old CAs cannot create new ones. CAs that are not rotated do not matter.
 fn require_keys(cx: &mut Context, plan: Option<&Plan>) -> Result<()> {
     let store = cx.pki()?;
     let names = match plan {
@@ -111,7 +108,7 @@ fn require_keys(cx: &mut Context, plan: Option<&Plan>) -> Result<()> {
             cx.cluster()?.certificates_dir.join("sa.key")
         } else {
             let spec = catalog::cert(&name)?;
-            store.require_ca(spec, "a change of CA")?;
+            store.require_ca(spec, "a CA rotation")?;
             store.key_path(spec)
         };
         if !cx.files.exists(&path) {
@@ -124,30 +121,30 @@ fn require_keys(cx: &mut Context, plan: Option<&Plan>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::phases::rotate_ca::announce::Note;
-    use crate::phases::rotate_ca::distribute::Handover;
+    use crate::phases::rotate_ca::announce::RecordStage;
+    use crate::phases::rotate_ca::distribute::Distribute;
     use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
     use crate::pki::rotation::short_print;
     use crate::state::rotation::{self, ANNOTATION, PROGRESS};
 
-    /// Kubernetes 1.32 and later let a kubelet read no node but its own; every stage on a worker failed.
+    /// Kubernetes 1.32 and later allow a kubelet to read only its own node, so every stage on a worker failed.
     #[test]
-    fn a_worker_reads_no_node_but_its_own() {
+    fn a_worker_reads_only_its_own_node() {
         let leader = TestHost::control_plane();
         let worker = leader.worker("w1");
-        // The CA that it has counts as the new one: what this is about is who is asked.
+        // The existing CA stands for the new one: this test is about the requests.
         let ca = leader.store().load_ca(ca()).unwrap().unwrap().cert;
         let plan = leader.begins([("ca", short_print(&ca))]);
         phase(&Check, &mut worker.run(Stage::Trust)).unwrap();
         leader.noted("w1", &plan, Stage::Trust, 8);
         for stage in [Stage::Reissue, Stage::Drop] {
             let early = phase(&Check, &mut worker.run(stage)).unwrap_err();
-            assert!(early.to_string().contains("every control plane has done 'reissue'"), "{early}");
+            assert!(early.to_string().contains("every control plane has completed 'reissue'"), "{early}");
         }
         leader.annotate(INFO, PROGRESS, "r1 reissue 9");
         let mut cx = worker.run(Stage::Reissue);
         phase(&Check, &mut cx).unwrap();
-        phase(&Note, &mut cx).unwrap();
+        phase(&RecordStage, &mut cx).unwrap();
         assert!(
             worker.object("/api/v1/nodes/w1")["metadata"]["annotations"][ANNOTATION]
                 .as_str()
@@ -160,25 +157,25 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_has_no_part_in_a_change_that_leaves_the_cluster_ca_alone() {
+    fn a_worker_takes_no_part_in_a_rotation_without_the_cluster_ca() {
         let leader = TestHost::control_plane();
         let worker = leader.worker("w1");
         leader.begun(&["sa"]);
         let mut cx = worker.run(Stage::Trust);
         phase(&Check, &mut cx).unwrap();
-        phase(&Note, &mut cx).unwrap();
+        phase(&RecordStage, &mut cx).unwrap();
         assert!(worker.object("/api/v1/nodes/w1")["metadata"]["annotations"].is_null());
     }
 
     #[test]
-    fn no_stage_begins_before_every_host_has_done_the_one_before() {
+    fn no_stage_begins_before_every_host_has_completed_the_previous_one() {
         let host = TestHost::control_plane();
-        assert!(phase(&Check, &mut host.run(Stage::Reissue)).unwrap_err().to_string().contains("no change of CA"));
+        assert!(phase(&Check, &mut host.run(Stage::Reissue)).unwrap_err().to_string().contains("no CA rotation"));
         host.node("cp2", true);
         let plan = host.begun(&["ca"]);
         host.noted("cp1", &plan, Stage::Trust, 8);
         let mut cx = host.run(Stage::Reissue);
-        assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("still to be done on cp2"));
+        assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("not yet done on cp2"));
         cx.rotation_mut().unwrap().without = vec!["cp2".into()];
         phase(&Check, &mut cx).unwrap();
         host.noted("cp2", &plan, Stage::Reissue, 9);
@@ -187,13 +184,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_passes_over_the_host_that_he_stands_on() {
+    fn the_current_host_cannot_be_skipped() {
         let host = TestHost::control_plane();
         let plan = host.begun(&["ca"]);
         host.noted("cp1", &plan, Stage::Trust, 8);
         let mut cx = host.run(Stage::Drop);
         cx.rotation_mut().unwrap().without = vec!["cp1".into()];
-        assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("still to be done on cp1"));
+        assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("not yet done on cp1"));
     }
 
     /// A disk that was full left a change that 'status' did not know of.
@@ -204,18 +201,16 @@ mod tests {
         std::fs::write(&folder, "in the way").unwrap();
         let mut cx = host.run(Stage::Trust);
         phase(&Check, &mut cx).unwrap();
-        phase(&Handover, &mut cx).unwrap_err();
+        phase(&Distribute, &mut cx).unwrap_err();
         let known = |host: &TestHost| rotation::annotation(&host.object(INFO), ANNOTATION).to_owned();
         assert_eq!(known(&host), "");
         let mut cx = host.run(Stage::Trust);
-        let world = rotation::host::world(&mut cx).unwrap();
+        let world = rotation::host::status(&mut cx).unwrap();
         assert!(world.plan.is_some() && world.next() == Some(Stage::Trust));
-        assert!(
-            phase(&Check, &mut host.run(Stage::Drop)).unwrap_err().to_string().contains("'trust' is still to be done")
-        );
+        assert!(phase(&Check, &mut host.run(Stage::Drop)).unwrap_err().to_string().contains("'trust'"));
         std::fs::remove_file(&folder).unwrap();
         phase(&Check, &mut cx).unwrap();
-        phase(&Handover, &mut cx).unwrap();
+        phase(&Distribute, &mut cx).unwrap();
         assert_eq!(known(&host), serde_json::to_string(&world.plan).unwrap());
         assert!(folder.join("ca.key").exists());
     }

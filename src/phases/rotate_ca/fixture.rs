@@ -1,4 +1,4 @@
-//! For tests: a cluster in memory, and a control plane and a worker of it on folders.
+//! For tests: a cluster in memory, with a control plane and a worker in directories.
 
 use crate::base::env::{Clock, Random};
 use crate::base::files::HostFiles;
@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
-/// When the certificates were made: as [`Context::for_tests`] has it.
-const MADE: u64 = 1_800_000_000;
-/// Where the object `cluster-info` is in the API.
+/// When the certificates were created: the time of [`Context::for_tests`].
+const CREATED: u64 = 1_800_000_000;
+/// The path of the object `cluster-info` in the API.
 pub(in crate::phases) const INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
 
-/// A host and the cluster that it sees.
+/// A host and its cluster.
 pub(in crate::phases) struct TestHost {
     pub root: tempfile::TempDir,
     pub api: TestApi,
@@ -30,7 +30,7 @@ pub(in crate::phases) struct TestHost {
 }
 
 impl TestHost {
-    /// The only control plane of a new cluster, with everything that it has after `init`.
+    /// The only control plane of a new cluster, with all files of `init`.
     pub fn control_plane() -> Self {
         let host =
             Self { root: tempfile::tempdir().unwrap(), api: TestApi::default(), name: "cp1".into(), leads: true };
@@ -47,7 +47,7 @@ impl TestHost {
         host
     }
 
-    /// One more control plane, which has joined with the authorities as they are now.
+    /// Another control plane, which has joined with the current CAs.
     pub fn joined(&self, name: &str) -> Self {
         let other = Self { root: tempfile::tempdir().unwrap(), api: self.api.clone(), name: name.into(), leads: true };
         for file in [
@@ -68,7 +68,7 @@ impl TestHost {
         other
     }
 
-    /// The same host in the same cluster, each with a state of its own from now on.
+    /// The same host in the same cluster, with a state of its own from now on.
     pub fn copy(&self) -> Self {
         let root = tempfile::tempdir().unwrap();
         copy_all(self.root.path(), root.path());
@@ -78,7 +78,7 @@ impl TestHost {
         Self { root, api, name: self.name.clone(), leads: self.leads }
     }
 
-    /// Makes what is missing of a control plane's files, and its node.
+    /// Creates missing files of a control plane, and its node.
     fn make(&self) {
         let (store, cluster) = (self.store(), fixture::cluster(36));
         let mut node = fixture::node();
@@ -93,7 +93,7 @@ impl TestHost {
         self.node(&self.name, true);
     }
 
-    /// A worker of the same cluster, whose kubelet may read its own node and no other.
+    /// A worker of the same cluster, whose kubelet may read only its own node.
     pub fn worker(&self, name: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         let worker = Self { root, api: self.api.clone(), name: name.into(), leads: false };
@@ -107,7 +107,7 @@ impl TestHost {
         worker
     }
 
-    /// Puts a node into the cluster.
+    /// Adds a node to the cluster.
     pub fn node(&self, name: &str, leads: bool) {
         let labels = if leads { json!({"node-role.kubernetes.io/control-plane": ""}) } else { json!({}) };
         self.api.put(
@@ -124,15 +124,15 @@ impl TestHost {
 
     pub fn store(&self) -> PkiStore {
         let files = HostFiles::new(self.root.path(), Gate::open());
-        PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(MADE), &Random::seeded(9))
+        PkiStore::new(files, "/etc/kubernetes/pki", &Clock::fixed(CREATED), &Random::seeded(9))
     }
 
-    /// The beginning of a run of a stage on this host.
+    /// A run of a stage on this host at its beginning.
     pub fn run(&self, stage: Stage) -> Context {
         self.run_through(stage, Gate::open())
     }
 
-    /// The same through a gate.
+    /// The same with another gate.
     pub fn run_through(&self, stage: Stage, gate: Gate) -> Context {
         let mut cx = Context::for_tests(self.root.path().to_str().unwrap());
         cx.files = HostFiles::new(self.root.path(), gate.clone());
@@ -146,24 +146,24 @@ impl TestHost {
         cx
     }
 
-    /// What the cluster has at a path; Null when nothing is there.
+    /// The object at a path; Null if there is none.
     pub fn object(&self, path: &str) -> Value {
         self.api.with(|state| state.objects.get(path).cloned()).unwrap_or_default()
     }
 
-    /// Writes an annotation of an object.
+    /// Sets an annotation of an object.
     pub fn annotate(&self, path: &str, name: &str, text: &str) {
         let mut object = self.object(path);
         object["metadata"]["annotations"][name] = json!(text);
         self.api.put(path, object);
     }
 
-    /// A change of these authorities has been begun.
+    /// Begins a rotation of these CAs.
     pub fn begun(&self, names: &[&str]) -> Plan {
         self.begins(names.iter().map(|name| (*name, "0123456789ab".to_owned())))
     }
 
-    /// A change of these authorities to new ones of these prints has been begun.
+    /// Begins a rotation of these CAs to new ones with these fingerprints.
     pub fn begins<'a>(&self, prints: impl IntoIterator<Item = (&'a str, String)>) -> Plan {
         let prints = prints.into_iter().map(|(name, print)| (name.to_owned(), print)).collect();
         let plan = Plan { id: "r1".into(), begun: 7, prints };
@@ -171,7 +171,7 @@ impl TestHost {
         plan
     }
 
-    /// A node has noted a stage.
+    /// Records a stage of a node.
     pub fn noted(&self, node: &str, plan: &Plan, stage: Stage, at: i64) {
         self.annotate(&format!("/api/v1/nodes/{node}"), ANNOTATION, &rotation::note(plan, stage, at));
     }
@@ -187,7 +187,7 @@ pub(in crate::phases) fn ca() -> &'static catalog::CertSpec {
     catalog::cert("ca").unwrap()
 }
 
-/// Copies everything below a directory, with its modes.
+/// Copies a directory recursively, with modes.
 fn copy_all(from: &std::path::Path, to: &std::path::Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -1,10 +1,11 @@
-//! The kubelet of this host, on control planes and workers: whom it trusts, and who has signed its client certificate.
+//! The kubelet of this host, on control planes and workers: the CAs that it trusts, and its client certificate.
 //!
-//! A control plane signs for itself. A worker takes the CAs from the cluster, over a connection that the old one
-//! vouches for, and asks the cluster to sign, as kubelets do. Pods are not touched.
+//! A control plane signs the certificate itself. A worker reads the CAs from the cluster, over a connection verified
+//! with the old one, and sends a certificate signing request, like kubelets do. Pods are not stopped.
 //!
-//! Reads: `kubelet.conf`, the kubelet's settings and certificate, ConfigMap `kube-public/cluster-info`. Writes: the
-//! kubelet's CA file, `kubelet.conf`, the kubelet's client certificate; on a worker a request for it in the cluster.
+//! Reads: `kubelet.conf`, the kubelet's configuration and certificate, the ConfigMap `kube-public/cluster-info`.
+//! Writes: the kubelet's CA file, `kubelet.conf`, the kubelet's client certificate; on a worker a certificate signing
+//! request in the cluster.
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
@@ -32,7 +33,6 @@ use std::path::{Path, PathBuf};
 
 const SETTINGS: &str = "/var/lib/kubelet/config.yaml";
 
-/// See the module's text.
 pub struct Kubelet;
 
 impl Action for Kubelet {
@@ -44,7 +44,8 @@ impl Action for Kubelet {
         if !cx.rotation_plan()?.prints.contains_key("ca") {
             return Ok(());
         }
-        let bundle = if cx.rotation()?.control_plane { host::bundle(cx)? } else { bundle_pem(&host::told(cx)?) };
+        let bundle =
+            if cx.rotation()?.control_plane { host::bundle(cx)? } else { bundle_pem(&host::published_cas(cx)?) };
         let mut changed = false;
         let ca_file = ca_file(cx)?;
         if !cx.rotation()?.control_plane {
@@ -55,11 +56,11 @@ impl Action for Kubelet {
         if cx.rotation()?.stage == Stage::Reissue {
             changed |= reissue(cx, &bundle)?;
         }
-        // A run that was cut short may have written the files and not come to this.
+        // An interrupted run may have written the files without reaching this step.
         if !changed && cx.rotation()?.done {
             return Ok(());
         }
-        // The CA file of a control plane is not the kubelet's alone.
+        // The CA file of a control plane is shared with other components.
         let own = if cx.rotation()?.control_plane { Vec::new() } else { vec![ca_file] };
         kubelet_service::restart_or_go_back(cx, &own, &kubelet_service::restart)
     }
@@ -72,7 +73,7 @@ fn ca_file(cx: &Context) -> Result<PathBuf> {
     Ok(file.into())
 }
 
-/// A client certificate from the new CA; true when it had another.
+/// Creates a client certificate of the new CA; true if it had another.
 fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
     let old = client_of(cx, Path::new(KUBELET_CONF))?;
     let Some(old) = old else { return Ok(false) };
@@ -94,7 +95,7 @@ fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
     if chain.as_ref().is_some_and(|chain| !chain.first().is_some_and(is_new)) {
         return Err(RotationError::OldSigner.into());
     }
-    // A plan shows no more of it than that it changes.
+    // A plan only shows that it changes.
     let chain = chain.unwrap_or_else(|| vec![old]);
     let pem = both_pem(&chain, &key);
     let content = Content::secret(pem, "(certificate and private key, not shown)\n");
@@ -104,11 +105,11 @@ fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
     } else {
         embed(cx, &chain, &key)?;
     }
-    cx.events.message("the kubelet's client certificate is signed by the new CA");
+    cx.events.message("the kubelet's client certificate is now signed by the new CA");
     Ok(true)
 }
 
-/// A kubelet that does not rotate has nothing but what is in its kubeconfig.
+/// A kubelet without rotation has only the certificate in its kubeconfig.
 fn embed(cx: &mut Context, chain: &[Cert], key: &crate::pki::PrivateKey) -> Result<()> {
     let (store, path) = (cx.pki()?, Path::new(KUBELET_CONF));
     let (Some(mut config), Some(cert)) = (store.load_kubeconfig(path)?, chain.first()) else { return Ok(()) };
@@ -133,15 +134,15 @@ mod tests {
 
     const CA_FILE: &str = "etc/kubernetes/pki/ca.crt";
 
-    /// A change of the cluster's CA, and what will be its new one.
+    /// A rotation of the cluster's CA, and its future new one.
     fn begun(leader: &TestHost) -> (Cert, PrivateKey) {
         let old = leader.store().load_ca(ca()).unwrap().unwrap();
-        let new = leader.store().successor(&old.cert, &fixture::cluster(36), &Generator).unwrap();
+        let new = leader.store().new_ca(&old.cert, &fixture::cluster(36), &Generator).unwrap();
         leader.begins([("ca", short_print(&new.0))]);
         new
     }
 
-    fn tell(leader: &TestHost, certs: &[Cert]) {
+    fn publish(leader: &TestHost, certs: &[Cert]) {
         let mut config =
             Kubeconfig::parse(Path::new("x"), leader.read("etc/kubernetes/admin.conf").as_bytes()).unwrap();
         let cluster = config.current_cluster_mut().unwrap();
@@ -153,32 +154,32 @@ mod tests {
 
     fn run(worker: &TestHost, stage: Stage) -> crate::base::fault::Result<()> {
         let mut cx = worker.run(stage);
-        cx.rotation_mut()?.plan = crate::state::rotation::host::world(&mut cx)?.plan;
+        cx.rotation_mut()?.plan = crate::state::rotation::host::status(&mut cx)?.plan;
         phase(&Kubelet, &mut cx)
     }
 
-    /// A worker that came while the first control plane was at `trust` noted that it trusts the new CA, and did not; at
-    /// `drop` its CA file was emptied.
+    /// A worker that ran while the first control plane was at `trust` recorded that it trusts the new CA, but did not;
+    /// at `drop` its CA file was emptied.
     #[test]
-    fn a_worker_waits_until_the_cluster_tells_of_the_new_ca() {
+    fn a_worker_waits_until_the_cluster_publishes_the_new_ca() {
         let leader = TestHost::control_plane();
         let worker = leader.worker("w1");
         let (new, _) = begun(&leader);
         let old = leader.store().load_ca(ca()).unwrap().unwrap().cert;
         for stage in Stage::ALL {
-            assert!(run(&worker, stage).unwrap_err().to_string().contains("does not tell of its new CA"));
+            assert!(run(&worker, stage).unwrap_err().to_string().contains("does not publish its new CA"));
             assert_eq!(worker.read(CA_FILE), old.pem());
         }
-        tell(&leader, &[old.clone(), new.clone()]);
+        publish(&leader, &[old.clone(), new.clone()]);
         run(&worker, Stage::Trust).unwrap();
         assert_eq!(worker.read(CA_FILE), bundle_pem(&[old, new.clone()]));
         run(&worker, Stage::Drop).unwrap();
         assert_eq!(worker.read(CA_FILE), new.pem());
     }
 
-    /// A request of the same name, as of a run in the same second, was answered for its own key.
+    /// A request with the same name, from a run in the same second, was signed for its own key.
     #[test]
-    fn a_certificate_for_another_key_is_not_taken() {
+    fn a_certificate_for_another_key_is_refused() {
         let leader = TestHost::control_plane();
         let worker = leader.worker("w1");
         let ca = leader.store().load_ca(ca()).unwrap().unwrap().cert;
@@ -198,13 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_of_a_workers_reissue_asks_the_cluster_for_nothing() {
+    fn a_plan_of_a_workers_reissue_sends_no_request() {
         let leader = TestHost::control_plane();
         let worker = leader.worker("w1");
         let (new, _) = begun(&leader);
-        tell(&leader, &[new]);
+        publish(&leader, &[new]);
         let mut cx = worker.run_through(Stage::Reissue, Gate::recording());
-        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::world(&mut cx).unwrap().plan;
+        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::status(&mut cx).unwrap().plan;
         let before = worker.read("etc/kubernetes/kubelet.conf");
         phase(&Kubelet, &mut cx).unwrap();
         let shown = serde_json::to_string(&cx.gate.entries()).unwrap();

@@ -1,7 +1,7 @@
-//! `certs rotate-ca`: new authorities for a running cluster, in stages that each are safe to stop at.
+//! `certs rotate-ca`: new CAs for a running cluster, in stages that can each be interrupted safely.
 //!
-//! What each stage does and why that is safe is told in docs/rotate-ca.md. Each file here is one action; all of them
-//! look at the stage and at what is there, so that a run that was cut short is continued by the same command.
+//! docs/rotate-ca.md explains each stage and why it is safe. Each file here is one action; all of them use the stage
+//! and the current state, so that the same command continues an interrupted run.
 
 pub mod announce;
 pub mod cas;
@@ -19,10 +19,10 @@ use crate::base::files::{Content, Written};
 use crate::context::Context;
 use std::path::Path;
 
-/// Replaces a file, after a copy of it was put away; does nothing where it is right. `mode` is that of a new file: a
-/// component that is not root may read the old one by its mode.
-fn replace(cx: &mut Context, path: &Path, content: &Content, mode: u32, is_right: bool) -> Result<Written> {
-    if is_right {
+/// Replaces a file after a backup; does nothing if it is up to date. `mode` is for a new file: a component that does
+/// not run as root needs the mode of the old one.
+fn replace(cx: &mut Context, path: &Path, content: &Content, mode: u32, is_current: bool) -> Result<Written> {
+    if is_current {
         return Ok(Written::Unchanged);
     }
     crate::ops::renewal::back_up(cx, path)?;

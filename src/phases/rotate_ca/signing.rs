@@ -1,6 +1,7 @@
-//! What the controller manager signs with, while the CA file holds more than the signer.
+//! The signing certificate of the controller manager, while the CA file contains more than one.
 //!
-//! Reads: the manifest, the pair that signs now or next. Writes: copies of it in the folder `signing`, the manifest.
+//! Reads: the manifest, the current or next signing certificate and key. Writes: copies of them in the directory
+//! `signing`, the manifest.
 
 use crate::base::fault::Result;
 use crate::base::files::Content;
@@ -11,7 +12,7 @@ use crate::domain::paths::manifest;
 use crate::host::removal;
 use crate::ops::kubelet_service;
 use crate::ops::rollback;
-use crate::ops::running::{Running, ThisHost, that_run};
+use crate::ops::running::{Running, ThisHost, only_running};
 use crate::ops::signer_copy;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
@@ -24,10 +25,10 @@ use std::path::Path;
 use std::time::Duration;
 
 const MANIFEST_MODE: u32 = 0o600;
-/// Has it sign with the pair of this stage; before the CA file changes.
+/// Lets it sign with the CA of this stage; before the CA file changes.
 pub struct Signing;
 
-/// Has it sign with the CA's own files again; after the CA file holds one certificate.
+/// Lets it sign with the CA's own files again; after the CA file contains a single certificate.
 pub struct SigningAgain;
 
 impl Action for Signing {
@@ -37,19 +38,19 @@ impl Action for Signing {
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let stage = cx.rotation()?.stage;
-        if stage == Stage::Drop || !concerned(cx)? {
+        if stage == Stage::Drop || !takes_part(cx)? {
             return Ok(());
         }
         let (store, spec) = (cx.pki()?, catalog::cert("ca")?);
         let there = store.require_ca(spec, POD)?;
-        let (cert, key) = match host::successor(cx, spec, &there)? {
+        let (cert, key) = match host::new_ca(cx, spec, &there)? {
             (cert, Some(key)) if stage == Stage::Reissue => (cert, Some(key)),
             _ => (there.cert.clone(), there.key),
         };
         let Some(key) = key else { return Ok(()) };
         let base = pair_of(&cx.cluster()?.certificates_dir, &short_print(&cert));
         signer_copy::write(cx, &base, &cert, &key)?;
-        point_at(cx, &base)
+        set_signer(cx, &base)
     }
 }
 
@@ -63,10 +64,10 @@ impl Action for SigningAgain {
             return Ok(());
         }
         let dir = cx.cluster()?.certificates_dir.clone();
-        if concerned(cx)? && signer(cx)?.is_some_and(|file| file.starts_with(dir.join(SIGNING))) {
-            point_at(cx, &dir.join("ca"))?;
+        if takes_part(cx)? && signer(cx)?.is_some_and(|file| file.starts_with(dir.join(SIGNING))) {
+            set_signer(cx, &dir.join("ca"))?;
         }
-        // Nothing reads these any more.
+        // These files are no longer used.
         for folder in FOLDERS.map(|name| dir.join(name)) {
             for name in cx.files.list(&folder)? {
                 cx.files.remove(&folder.join(name))?;
@@ -77,15 +78,12 @@ impl Action for SigningAgain {
     }
 }
 
-fn concerned(cx: &Context) -> Result<bool> {
+fn takes_part(cx: &Context) -> Result<bool> {
     let signs = cx.rotation_plan()?.prints.contains_key("ca");
     Ok(cx.rotation()?.control_plane && signs && cx.files.exists(&manifest(POD)))
 }
 
-/// Refuses a manifest that has it sign with something else than the CA: what that should become nobody here can know.
-///
-/// # Errors
-/// When it does.
+/// Refuses a manifest with another signer than the CA: its replacement is unknown.
 pub fn require_own(cx: &Context) -> Result<()> {
     if !cx.files.exists(&manifest(POD)) {
         return Ok(());
@@ -98,13 +96,13 @@ pub fn require_own(cx: &Context) -> Result<()> {
     }
 }
 
-/// Changes the manifest and waits until the controller manager runs from it.
-fn point_at(cx: &mut Context, base: &Path) -> Result<()> {
-    point_at_and(cx, base, &wait_for_new_container)
+/// Changes the manifest and waits until the controller manager runs with it.
+fn set_signer(cx: &mut Context, base: &Path) -> Result<()> {
+    set_signer_and(cx, base, &wait_for_new_container)
 }
 
-/// The same with another wait. A controller manager that does not run from it gets its old manifest back.
-fn point_at_and(cx: &mut Context, base: &Path, wait: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
+/// The same with another wait. If the controller manager does not run with it, the old manifest is restored.
+fn set_signer_and(cx: &mut Context, base: &Path, wait: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
     let path = manifest(POD);
     let before = cx.files.read_text(&path)?.unwrap_or_default();
     let after = with_pair(&before, base)?;
@@ -117,7 +115,7 @@ fn point_at_and(cx: &mut Context, base: &Path, wait: &dyn Fn(&Context) -> Result
         cx.events.message(format!("{POD} signs with {}", base.with_extension("crt").display()));
     }
     let Err(failure) = wait(cx) else { return Ok(()) };
-    let outcome = rollback::put_back(cx, &[path])?.then(|| wait(cx));
+    let outcome = rollback::restore(cx, &[path])?.then(|| wait(cx));
     Err(RotationError::SignerNotUsed { why: failure.to_string(), outcome }.into())
 }
 
@@ -128,14 +126,14 @@ fn wait_for_new_container(cx: &Context) -> Result<()> {
     cx.gate.effect(|| {
         let wait = Wait {
             slowest: Duration::from_millis(100),
-            ..Wait::new("a kube-controller-manager with its new signer", limit)
+            ..Wait::new("kube-controller-manager with its new signer", limit)
         };
         wait.until(&cx.clock, &cx.events, || {
-            let running = that_run(&host.containers(POD)?);
+            let running = only_running(&host.containers(POD)?);
             Ok(match running.as_slice() {
-                [] => Poll::Pending("it does not run".into()),
+                [] => Poll::Pending("it is not running".into()),
                 all if all.iter().any(|one| one.created < since) => {
-                    Poll::Pending("the kubelet has not taken up its manifest".into())
+                    Poll::Pending("the kubelet has not loaded its manifest yet".into())
                 }
                 _ => Poll::Ready(()),
             })
@@ -172,20 +170,20 @@ mod tests {
             false => Err(RotationError::NoFlag("x").into()),
         };
         let base = Path::new("/etc/kubernetes/pki/signing/0a");
-        let failure = point_at_and(&mut cx, base, &wait).unwrap_err();
-        assert!(failure.to_string().contains("the old files are back in place and in use"), "{failure}");
+        let failure = set_signer_and(&mut cx, base, &wait).unwrap_err();
+        assert!(failure.to_string().contains("the old files were restored and are in use"), "{failure}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
-        point_at_and(&mut cx, base, &|_| Ok(())).unwrap();
+        set_signer_and(&mut cx, base, &|_| Ok(())).unwrap();
         assert!(std::fs::read_to_string(&path).unwrap().contains("/etc/kubernetes/pki/signing/0a.key"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o640);
     }
 
-    /// The copy lay in a directory that only root may enter, and was root's.
+    /// The copy was in a directory that only root may enter, and belonged to root.
     #[test]
-    fn a_controller_manager_that_is_not_root_can_read_the_copy_that_it_signs_with() {
+    fn a_controller_manager_that_does_not_run_as_root_can_read_its_signing_copy() {
         let host = TestHost::control_plane();
         let key = host.root.path().join("etc/kubernetes/pki/ca.key");
-        // Only root may give files away.
+        // Only root may change the owner of files.
         let given = chown(&key, Some(2000), Some(2001)).is_ok();
         let store = host.store();
         let there = store.load_ca(ca()).unwrap().unwrap();

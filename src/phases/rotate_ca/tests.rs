@@ -1,16 +1,16 @@
-//! A change of CA from its beginning to its end, on hosts that are folders. What needs running components, the controller
-//! manager's signer and the restarts, is left out.
+//! A CA rotation from its beginning to its end, on hosts that are directories. Steps that need running components are
+//! left out: the controller manager's signer and the restarts.
 
 use crate::base::fault::Result;
 use crate::base::files::faults::injected::stop_after;
 use crate::base::gate::Gate;
 use crate::context::Context;
 use crate::context::rotation::{Rotation, Stage};
-use crate::phases::rotate_ca::announce::{Announce, Note};
-use crate::phases::rotate_ca::cas::Authorities;
+use crate::phases::rotate_ca::announce::{Announce, RecordStage};
+use crate::phases::rotate_ca::cas::Cas;
 use crate::phases::rotate_ca::certificates::Certificates;
 use crate::phases::rotate_ca::check::Check;
-use crate::phases::rotate_ca::distribute::Handover;
+use crate::phases::rotate_ca::distribute::Distribute;
 use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
 use crate::phases::rotate_ca::kubelet::Kubelet;
 use crate::phases::rotate_ca::signing::SigningAgain;
@@ -19,7 +19,7 @@ use crate::pipeline::Action;
 use crate::pki::catalog;
 use crate::pki::cert::Cert;
 use crate::state::rotation;
-use crate::state::rotation::host::world;
+use crate::state::rotation::host::status;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
@@ -35,7 +35,7 @@ fn stage_with(host: &TestHost, stage: Stage, ask: impl FnOnce(&mut Rotation)) ->
 
 fn through(mut cx: Context) -> Result<Context> {
     let phases: [&dyn Action; 8] =
-        [&Check, &Tokens, &Handover, &Authorities, &Certificates, &Kubelet, &Announce, &Note];
+        [&Check, &Tokens, &Distribute, &Cas, &Certificates, &Kubelet, &Announce, &RecordStage];
     phases.into_iter().try_for_each(|one| phase(one, &mut cx))?;
     Ok(cx)
 }
@@ -59,7 +59,7 @@ fn remove(host: &TestHost, path: &str) {
 }
 
 #[test]
-fn a_whole_change_leaves_the_new_authorities_alone() {
+fn a_complete_rotation_leaves_only_the_new_cas() {
     let host = TestHost::control_plane();
     let cas = ["ca", "front-proxy-ca", "etcd/ca"].map(|name| format!("etc/kubernetes/pki/{name}.crt"));
     let old = cas.clone().map(|path| certs(&host, &path).remove(0));
@@ -86,9 +86,9 @@ fn a_whole_change_leaves_the_new_authorities_alone() {
     }
 }
 
-/// They stayed, empty.
+/// They remained, empty.
 #[test]
-fn the_directories_of_a_change_go_with_its_last_stage() {
+fn the_directories_of_a_rotation_are_removed_in_its_last_stage() {
     let host = TestHost::control_plane();
     for one in Stage::ALL {
         let cx = stage(&host, one).unwrap();
@@ -99,13 +99,13 @@ fn the_directories_of_a_change_go_with_its_last_stage() {
         assert!(host.root.path().join("etc/kubernetes/pki/next").exists());
         phase(&SigningAgain, &mut cx).unwrap();
     }
-    for folder in crate::pki::rotation::FOLDERS {
-        assert!(!host.root.path().join("etc/kubernetes/pki").join(folder).exists(), "{folder}");
+    for directory in crate::pki::rotation::FOLDERS {
+        assert!(!host.root.path().join("etc/kubernetes/pki").join(directory).exists(), "{directory}");
     }
 }
 
 #[test]
-fn a_stage_that_is_done_changes_no_file_when_it_comes_again() {
+fn a_completed_stage_changes_no_file_when_repeated() {
     let host = TestHost::control_plane();
     for one in [Stage::Trust, Stage::Reissue] {
         stage(&host, one).unwrap();
@@ -130,10 +130,9 @@ fn a_plan_of_a_stage_lists_changes_and_makes_none() {
     }
 }
 
-/// A Pod that knows only the old CA did not believe the API server of a control plane that joined after the first
-/// `reissue`.
+/// A Pod with only the old CA did not trust the API server of a control plane that joined after the first `reissue`.
 #[test]
-fn a_control_plane_that_joins_after_the_first_reissue_gets_the_bridge() {
+fn a_control_plane_that_joins_after_the_first_reissue_gets_the_cross_signed_ca() {
     let host = TestHost::control_plane();
     let old = certs(&host, "etc/kubernetes/pki/ca.crt").remove(0);
     stage(&host, Stage::Trust).unwrap();
@@ -149,9 +148,9 @@ fn a_control_plane_that_joins_after_the_first_reissue_gets_the_bridge() {
     stage(&host, Stage::Drop).unwrap();
 }
 
-/// Two halves of PEM on one line are none.
+/// Two PEM markers on one line are invalid.
 #[test]
-fn a_public_key_file_without_a_last_newline_is_extended_all_the_same() {
+fn a_public_key_file_without_a_final_newline_is_extended_correctly() {
     let host = TestHost::control_plane();
     let text = host.read("etc/kubernetes/pki/sa.pub");
     put(&host, "etc/kubernetes/pki/sa.pub", text.trim_end());
@@ -161,9 +160,9 @@ fn a_public_key_file_without_a_last_newline_is_extended_all_the_same() {
     assert!(both.starts_with(&text));
 }
 
-/// A certificate that was put back after `reissue` lost its way in at `drop`.
+/// A certificate that was restored after `reissue` became invalid at `drop`.
 #[test]
-fn drop_looks_at_what_has_signed_and_not_at_the_note() {
+fn drop_checks_the_signatures_and_not_only_the_recorded_progress() {
     let host = TestHost::control_plane();
     let files =
         ["pki/apiserver.crt", "pki/apiserver.key", "admin.conf", "kubelet.conf"].map(|f| format!("etc/kubernetes/{f}"));
@@ -191,7 +190,7 @@ fn a_worker_drops_nothing_that_its_own_certificate_needs() {
         stage(&host, Stage::Trust).unwrap();
         stage(&worker, Stage::Trust).unwrap();
         stage(&host, Stage::Reissue).unwrap();
-        world(&mut host.run(Stage::Drop)).unwrap().plan.unwrap()
+        status(&mut host.run(Stage::Drop)).unwrap().plan.unwrap()
     };
     host.noted("w1", &plan, Stage::Reissue, 8);
     host.api.with(|state| state.forbidden = vec!["/api/v1/nodes".into()]);
@@ -199,20 +198,20 @@ fn a_worker_drops_nothing_that_its_own_certificate_needs() {
     assert!(refusal.contains("kubelet.conf"), "{refusal}");
 }
 
-/// The CA file held one certificate then, and the key of another.
+/// The CA file then contained one certificate, and the key of another.
 #[test]
-fn a_ca_that_does_not_sign_yet_is_not_left_alone_with_the_key_of_the_old_one() {
+fn a_ca_that_does_not_sign_yet_never_replaces_the_old_one() {
     let host = TestHost::control_plane();
     stage(&host, Stage::Trust).unwrap();
     let mut cx = host.run(Stage::Drop);
-    cx.rotation_mut().unwrap().plan = world(&mut cx).unwrap().plan;
-    assert!(phase(&Authorities, &mut cx).unwrap_err().to_string().contains("ca.key"));
+    cx.rotation_mut().unwrap().plan = status(&mut cx).unwrap().plan;
+    assert!(phase(&Cas, &mut cx).unwrap_err().to_string().contains("ca.key"));
     assert_eq!(certs(&host, "etc/kubernetes/pki/ca.crt").len(), 2);
 }
 
-/// A change of some authorities could not go on after its first stage, because of one that it leaves alone.
+/// A rotation of some CAs could not continue after its first stage, because of another one.
 #[test]
-fn an_external_ca_that_is_not_changed_stands_in_no_way() {
+fn an_external_ca_that_is_not_rotated_does_not_block_the_rotation() {
     let host = TestHost::control_plane();
     remove(&host, "etc/kubernetes/pki/front-proxy-ca.key");
     assert!(stage(&host, Stage::Trust).err().unwrap().to_string().contains("front-proxy-ca.key"));
@@ -222,9 +221,9 @@ fn an_external_ca_that_is_not_changed_stands_in_no_way() {
     assert_eq!(certs(&host, "etc/kubernetes/pki/front-proxy-ca.crt").len(), 1);
 }
 
-/// `drop` set the flags to the CA's files, whatever they had been before.
+/// `drop` set the flags to the CA's files, regardless of their former values.
 #[test]
-fn a_signer_of_the_users_own_is_refused_before_anything_changes() {
+fn a_signer_of_the_user_is_refused_before_any_change() {
     let host = TestHost::control_plane();
     let manifest =
         |file: &str| format!("spec: {{containers: [{{command: [k, --cluster-signing-cert-file={file}]}}]}}\n");
@@ -244,9 +243,9 @@ fn a_signer_of_the_users_own_is_refused_before_anything_changes() {
     }
 }
 
-/// At the end of a change its Secret goes first; `trust` then made new authorities without a word.
+/// At the end of a rotation its Secret is removed first; `trust` then created new CAs without a message.
 #[test]
-fn trust_does_not_begin_another_change_while_one_is_known() {
+fn trust_does_not_begin_another_rotation_while_one_is_known() {
     let host = TestHost::control_plane();
     let second = host.joined("cp2");
     stage(&host, Stage::Trust).unwrap();
@@ -259,7 +258,7 @@ fn trust_does_not_begin_another_change_while_one_is_known() {
 }
 
 #[test]
-fn every_control_plane_gets_the_same_new_authorities_and_nobody_else_can_open_them() {
+fn every_control_plane_gets_the_same_new_cas_and_other_hosts_cannot_decrypt_them() {
     let host = TestHost::control_plane();
     let (second, stranger) = (host.joined("cp2"), TestHost::control_plane());
     stage(&host, Stage::Trust).unwrap();
@@ -270,12 +269,12 @@ fn every_control_plane_gets_the_same_new_authorities_and_nobody_else_can_open_th
     }
     assert!(host.store().load_ca(ca()).unwrap().is_some());
     stranger.api.put(SECRET_PATH, host.object(SECRET_PATH));
-    assert!(stage(&stranger, Stage::Trust).err().unwrap().to_string().contains("cannot be opened"));
+    assert!(stage(&stranger, Stage::Trust).err().unwrap().to_string().contains("cannot be decrypted"));
 }
 
-/// A control plane whose components do not run as root crash-looped after `trust` and `reissue`.
+/// The components of a control plane that do not run as root kept crashing after `trust` and `reissue`.
 #[test]
-fn files_stay_open_to_components_that_are_not_root() {
+fn files_stay_readable_for_components_that_do_not_run_as_root() {
     let host = TestHost::control_plane();
     let files = [
         ("pki/ca.key", 0o600),
@@ -285,7 +284,7 @@ fn files_stay_open_to_components_that_are_not_root() {
         ("controller-manager.conf", 0o640),
         ("admin.conf", 0o600),
     ];
-    // Only root may give files away.
+    // Only root may change the owner of files.
     let mut given = true;
     for (file, mode) in files {
         let path = host.root.path().join("etc/kubernetes").join(file);
@@ -302,7 +301,7 @@ fn files_stay_open_to_components_that_are_not_root() {
     }
 }
 
-/// Files that stand with a key that does not fit them, and stages.
+/// Files next to a key that does not match them, and staged replacements.
 fn unfinished(host: &TestHost) -> Vec<String> {
     let store = host.store();
     let is_mixed = |spec: &&catalog::CertSpec| !store.belong_together(spec);
@@ -329,18 +328,18 @@ fn a_stage_that_is_killed_at_any_file_is_completed_by_the_same_command() {
                 let _armed = stop_after(steps);
                 stage(&host, one).is_err()
             };
-            // What stands half exchanged has a stage that completes it.
+            // A partial replacement has a staged file that completes it.
             let left = unfinished(&host);
             for mixed in left.iter().filter_map(|line| line.strip_suffix(" mixed")) {
                 assert!(left.contains(&format!("{mixed} staged")), "{} after {steps}: {left:?}", one.name());
             }
-            // Killed after the last step, the rotation is over, and the same command says so.
+            // Killed after the last step, the rotation is complete, and the same command reports that.
             if let Err(failure) = stage(&host, one) {
-                assert!(one == Stage::Drop && failure.to_string().starts_with("no change of CA"), "{failure}");
+                assert!(one == Stage::Drop && failure.to_string().starts_with("no CA rotation"), "{failure}");
             }
             assert!(unfinished(&host).is_empty(), "{} after {steps}: {:?}", one.name(), unfinished(&host));
             if !killed {
-                // A drop rewrites the bundles of two CAs; a reissue replaces every leaf.
+                // A drop rewrites the bundles of two CAs; a reissue replaces every leaf certificate.
                 let fewest = if one == Stage::Reissue { 10 } else { 6 };
                 assert!(steps >= fewest, "{} has {steps} steps", one.name());
                 before = host;

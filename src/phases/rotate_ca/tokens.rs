@@ -1,10 +1,11 @@
-//! Tokens of service accounts that the old key has signed, in Secrets and in Pods.
+//! Service-account tokens that the old key has signed, in Secrets and in Pods.
 //!
-//! A Secret's token never ends, and the controller manager does not sign it anew by itself; it does when the token is
-//! taken out. Pods get theirs from the kubelet, which renews it before it ends, and at the latest after a day.
+//! The token of a Secret never expires, and the controller manager does not sign it again by itself, except when the
+//! token is removed. Pods get theirs from the kubelet, which renews it before it expires, and at the latest after a
+//! day.
 //!
-//! Reads: Secrets, Pods, how far each control plane is. Writes: Secrets with a token of another key, and in
-//! `cluster-info` when that was.
+//! Reads: Secrets, Pods, the progress of each control plane. Writes: Secrets with a token of another key, and the time
+//! of that in `cluster-info`.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -17,23 +18,24 @@ use crate::pki::PrivateKey;
 use crate::pki::catalog::SERVICE_ACCOUNT;
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host::{cluster, token_key};
-use crate::state::rotation::{self, TOKENS, World};
+use crate::state::rotation::{self, RotationStatus, TOKENS};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-/// The type of Secrets that hold a token.
+/// The type of Secrets with a token.
 const TOKEN: &str = "kubernetes.io/service-account-token";
-/// How long a kubelet may take to bring a new Secret or token into a Pod, in seconds, and the Pod to read it.
-const SPREADING: i64 = 180;
-/// How long the token lives that every Pod gets unless told otherwise, in seconds: an hour, and seven seconds by which
-/// the API server knows that it was put there by default.
+/// How long a kubelet may take to update a Secret or token in a Pod, in seconds, and the Pod to read it.
+const PROPAGATION: i64 = 180;
+/// The default lifetime of the token that every Pod gets, in seconds: an hour, and seven seconds with which the API
+/// server recognizes the default.
 const DEFAULT_LIFETIME: i64 = 3607;
-/// After this time a kubelet renews a token, however long it lives.
+/// After this time a kubelet renews a token, regardless of its lifetime.
 const RENEWED_AFTER: i64 = 24 * 3600;
 
-/// Before the old key goes: has what it has signed signed anew, and refuses until that is in use everywhere.
+/// Before the old key is dropped: lets its tokens be signed again, and refuses to continue until the new ones are in
+/// use everywhere.
 pub struct Tokens;
 
 impl Action for Tokens {
@@ -44,39 +46,36 @@ impl Action for Tokens {
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let rotation = cx.rotation()?;
         let concerned = rotation.stage == Stage::Drop && rotation.control_plane;
-        // Where a change begins there is none yet.
+        // At the beginning of a rotation there is none yet.
         let Some(plan) = rotation.plan.clone().filter(|plan| concerned && plan.prints.contains_key(SERVICE_ACCOUNT))
         else {
             return Ok(());
         };
         let api = cluster(cx)?;
-        sign_anew(cx, &api, &plan)?;
-        let world = crate::state::rotation::host::world(cx)?;
-        if cx.rotation()?.now || is_dropped(&world) {
+        sign_again(cx, &api, &plan)?;
+        let status = crate::state::rotation::host::status(cx)?;
+        if cx.rotation()?.now || is_dropped(&status) {
             return Ok(());
         }
         let mut lifetime = DEFAULT_LIFETIME;
         api.visit(&POD, &mut |pod| lifetime = lifetime.max(longest(pod)))?;
-        let seconds = ends(&world, lifetime) - cx.clock.now();
+        let seconds = end_of_use(&status, lifetime) - cx.clock.now();
         if seconds > 0 { Err(RotationError::TokensLive { seconds }.into()) } else { Ok(()) }
     }
 }
 
-/// Has every token in a Secret signed with the key that signs now, and notes when.
-///
-/// # Errors
-/// When the cluster cannot be reached or refuses.
-pub fn sign_anew(cx: &mut Context, api: &Cluster, plan: &Plan) -> Result<()> {
+/// Lets every token in a Secret be signed with the current key, and records the time.
+pub fn sign_again(cx: &mut Context, api: &Cluster, plan: &Plan) -> Result<()> {
     let Some(key) = token_key(cx)? else { return Ok(()) };
     let id = key_id(&key);
-    // All Secrets of a cluster may be more than a request, or memory, can take.
+    // All Secrets of a cluster may be too large for one request, or for the memory.
     let fields = format!("type={TOKEN}");
     let mut secrets = api.list_where(&SECRET, None, Query { fields: &fields, ..Query::default() })?;
     secrets.retain(|secret| is_foreign(secret, &id));
     if secrets.is_empty() {
         return Ok(());
     }
-    // First, so that a run that is cut short has not forgotten it.
+    // First, so that an interrupted run has recorded it.
     let now = rotation::note(plan, Stage::Reissue, cx.clock.now());
     let patch = json!({"metadata": {"annotations": {TOKENS: now}}});
     api.patch(&rotation::cluster_info(), PatchKind::Merge, &patch)?;
@@ -89,24 +88,24 @@ pub fn sign_anew(cx: &mut Context, api: &Cluster, plan: &Plan) -> Result<()> {
             }
         })?;
     }
-    cx.events.message(format!("had {} tokens in Secrets signed with the new key", secrets.len()));
+    cx.events.message(format!("{} tokens in Secrets were signed with the new key", secrets.len()));
     Ok(())
 }
 
-/// Once a control plane has dropped the old key, waiting helps nobody.
-fn is_dropped(world: &World) -> bool {
-    world.hosts.iter().any(|host| host.control_plane && host.done == Some(Stage::Drop))
+/// Once a control plane has dropped the old key, waiting has no effect.
+fn is_dropped(status: &RotationStatus) -> bool {
+    status.hosts.iter().any(|host| host.control_plane && host.done == Some(Stage::Drop))
 }
 
-/// The moment from which on nobody uses a token of the old key, in seconds since the epoch.
-fn ends(world: &World, lifetime: i64) -> i64 {
-    let leaders = world.hosts.iter().filter(|host| host.control_plane);
+/// The time from which on no token of the old key is in use, in seconds since the epoch.
+fn end_of_use(status: &RotationStatus, lifetime: i64) -> i64 {
+    let leaders = status.hosts.iter().filter(|host| host.control_plane);
     let last_signed = leaders.filter_map(|host| host.at).max().unwrap_or_default();
-    let in_pods = last_signed + lifetime.min(RENEWED_AFTER) + SPREADING;
-    in_pods.max(world.tokens_at.map_or(0, |at| at + SPREADING))
+    let in_pods = last_signed + lifetime.min(RENEWED_AFTER) + PROPAGATION;
+    in_pods.max(status.tokens_at.map_or(0, |at| at + PROPAGATION))
 }
 
-/// How long the tokens live that a Pod gets from its kubelet, in seconds.
+/// The longest lifetime of the tokens that a Pod gets from its kubelet, in seconds.
 fn longest(pod: &Value) -> i64 {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
     let sources = list(&pod["spec"]["volumes"]).into_iter();
@@ -115,18 +114,18 @@ fn longest(pod: &Value) -> i64 {
     lifetimes.chain([DEFAULT_LIFETIME]).max().unwrap_or(DEFAULT_LIFETIME)
 }
 
-/// True when a Secret holds a token that another key than this one has signed, or one so old that it does not say which.
+/// True if a Secret contains a token of another key, or one so old that it does not name its key.
 fn is_foreign(secret: &Value, id: &str) -> bool {
     secret["type"] == TOKEN && header(secret).is_some_and(|header| header["kid"] != id)
 }
 
-/// The header of a Secret's token; None when it holds none.
+/// The header of a Secret's token; None if it has none.
 fn header(secret: &Value) -> Option<Value> {
     let token = String::from_utf8(STANDARD.decode(secret["data"]["token"].as_str()?).ok()?).ok()?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?).ok()
 }
 
-/// The id that Kubernetes gives a key: the hash of its public half.
+/// The id of a key in Kubernetes: the hash of its public key.
 fn key_id(key: &PrivateKey) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(key.public_der()))
 }
@@ -151,7 +150,7 @@ mod tests {
     fn run(host: &TestHost, now: bool) -> Result<()> {
         let mut cx = host.run(Stage::Drop);
         cx.rotation_mut()?.now = now;
-        cx.rotation_mut()?.plan = crate::state::rotation::host::world(&mut cx)?.plan;
+        cx.rotation_mut()?.plan = crate::state::rotation::host::status(&mut cx)?.plan;
         phase(&Tokens, &mut cx)
     }
 
@@ -163,9 +162,9 @@ mod tests {
         (host, plan)
     }
 
-    /// The first worker that dropped the old CA switched the wait off for the control planes.
+    /// The first worker that dropped the old CA disabled the wait for the control planes.
     #[test]
-    fn a_worker_that_is_done_says_nothing_of_tokens() {
+    fn the_progress_of_workers_does_not_end_the_wait_for_tokens() {
         let (host, plan) = reissued(60);
         host.node("w1", false);
         host.noted("w1", &plan, Stage::Drop, 8);
@@ -176,8 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn the_wait_is_as_long_as_the_longest_token_of_a_pod_and_at_most_a_day() {
-        let (host, _) = reissued(DEFAULT_LIFETIME + SPREADING);
+    fn the_wait_is_as_long_as_the_longest_token_lifetime_of_a_pod_and_at_most_a_day() {
+        let (host, _) = reissued(DEFAULT_LIFETIME + PROPAGATION);
         run(&host, false).unwrap();
         let pod = |seconds: i64| {
             let source = json!({"serviceAccountToken": {"expirationSeconds": seconds}});
@@ -187,14 +186,14 @@ mod tests {
         host.api.put("/api/v1/namespaces/default/pods/p", pod(7200));
         assert!(run(&host, false).unwrap_err().to_string().contains(&format!("another {} s", 7200 - DEFAULT_LIFETIME)));
         run(&host, true).unwrap();
-        let (host, _) = reissued(RENEWED_AFTER + SPREADING);
+        let (host, _) = reissued(RENEWED_AFTER + PROPAGATION);
         host.api.put("/api/v1/namespaces/default/pods/p", pod(31_536_000));
         run(&host, false).unwrap();
     }
 
-    /// A token that was found late was signed anew, and the next run did not wait until Pods had it.
+    /// A token that was found late was signed again, and the next run did not wait until Pods had it.
     #[test]
-    fn a_token_that_was_signed_anew_is_given_time_to_spread() {
+    fn a_token_that_was_signed_again_gets_time_to_reach_pods() {
         let (host, _) = reissued(90_000);
         put_secret(&host, r#"{"kid":"old"}"#);
         for _ in 0..2 {
@@ -205,9 +204,9 @@ mod tests {
         run(&host, false).unwrap();
     }
 
-    /// Tokens that very old clusters have signed do not name their key; they were taken for right and died at `drop`.
+    /// Tokens of very old clusters do not name their key; they were treated as current and became invalid at `drop`.
     #[test]
-    fn a_token_that_names_no_key_is_signed_anew() {
+    fn a_token_without_a_key_id_is_signed_again() {
         let (host, _) = reissued(90_000);
         put_secret(&host, r#"{"alg":"RS256"}"#);
         run(&host, true).unwrap();
@@ -215,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_left_alone() {
+    fn secrets_without_a_token_are_not_changed() {
         let mine = json!({"type": TOKEN, "data": {"token": token(r#"{"kid":"abc"}"#)}});
         assert!(!is_foreign(&mine, "abc") && is_foreign(&mine, "abd"));
         for odd in [json!({}), json!({"type": TOKEN, "data": {"token": STANDARD.encode("no token")}})] {

@@ -6,8 +6,8 @@ use crate::base::fault::Fault;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::pki::fixture;
-use crate::pki::judge::openssl;
 use crate::pki::keys::Generator;
+use crate::pki::verifiers::openssl;
 
 /// A host, and an external CA that only OpenSSL uses.
 struct Host {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::config::model::KeyAlgorithm;
-use crate::pki::judge::{openssl, verify_chain, webpki};
 use crate::pki::keys::{Generator, KeySource};
+use crate::pki::verifiers::{openssl, verify_chain, webpki};
 use proptest::prelude::*;
 
 const NOW: i64 = 1_795_238_460;

@@ -1,7 +1,7 @@
 //! Tests of parsing, verifying and writing keys; OpenSSL verifies what we write and creates what we read.
 
 use super::*;
-use crate::pki::judge::{openssl, openssl_fails};
+use crate::pki::verifiers::{openssl, openssl_fails};
 
 fn load(text: &str) -> Result<PrivateKey, KeyError> {
     PrivateKey::from_pem(text.as_bytes())

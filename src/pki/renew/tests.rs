@@ -9,8 +9,8 @@ use crate::base::files::faults::injected::fail;
 use crate::base::gate::Gate;
 use crate::config::model::KeyAlgorithm;
 use crate::pki::fixture;
-use crate::pki::judge::verify_chain;
 use crate::pki::keys::Generator;
+use crate::pki::verifiers::verify_chain;
 use rustix::io::Errno;
 
 const NOW: u64 = 1_795_238_460;
@@ -107,7 +107,7 @@ fn the_old_key_and_certificate_can_be_restored() {
     let host = Host::new(36);
     let before = host.pair();
     host.renew(NOW, Names::Keep).unwrap();
-    host.store(NOW).put_back(catalog::cert("apiserver").unwrap(), &before, 0o400, 0o644).unwrap();
+    host.store(NOW).restore(catalog::cert("apiserver").unwrap(), &before, 0o400, 0o644).unwrap();
     assert_eq!(host.pair(), before);
     assert_eq!(HostFiles::new(host.root.path(), Gate::open()).mode(Path::new("/pki/apiserver.key")), Some(0o400));
     assert!(host.is_kept(NOW));

@@ -4,9 +4,9 @@ use super::*;
 use crate::base::env::{Clock, Random};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::pki::judge::openssl;
 use crate::pki::keys::Generator;
 use crate::pki::store::LoadedCa;
+use crate::pki::verifiers::openssl;
 use crate::pki::{catalog, fixture};
 
 struct Host {
@@ -21,7 +21,7 @@ impl Host {
         let (cluster, spec) = (fixture::cluster(36), catalog::cert("ca").unwrap());
         store(&root).ensure(spec, &cluster, &fixture::node(), &Generator).unwrap();
         let old = store(&root).load_ca(spec).unwrap().unwrap();
-        let new = store(&root).successor(&old.cert, &cluster, &Generator).unwrap();
+        let new = store(&root).new_ca(&old.cert, &cluster, &Generator).unwrap();
         Self { root, old, new }
     }
 
@@ -41,7 +41,7 @@ fn a_client_of_either_ca_trusts_a_server_with_the_cross_signed_certificate() {
     let host = Host::new();
     let store = store(&host.root);
     let (spec, cluster, node) = (catalog::cert("ca").unwrap(), fixture::cluster(36), fixture::node());
-    let bridge = store.bridge(&host.new.0, host.old.authority().unwrap()).unwrap();
+    let cross_signed = store.cross_signed(&host.new.0, host.old.signer().unwrap()).unwrap();
     assert!(host.new.0.subject_der == host.old.cert.subject_der && host.new.0 != host.old.cert);
     assert!(store.hand_over(spec, &[host.new.0.clone(), host.old.cert.clone()], &host.new.1).unwrap());
     assert!(!store.hand_over(spec, &[host.new.0.clone(), host.old.cert.clone()], &host.new.1).unwrap());
@@ -50,7 +50,7 @@ fn a_client_of_either_ca_trusts_a_server_with_the_cross_signed_certificate() {
     let leaf = store.load_certs(leaf_spec).unwrap().unwrap().remove(0);
     assert!(leaf.is_signed_by(&host.new.0) && !leaf.is_signed_by(&host.old.cert));
     let leaf = host.file("leaf.pem", &[&leaf]);
-    let shown = host.file("shown.pem", &[&bridge]);
+    let shown = host.file("shown.pem", &[&cross_signed]);
     for known in [&host.old.cert, &host.new.0] {
         let known = host.file("known.pem", &[known]);
         let verdict = openssl(&["verify", "-CAfile", &known, "-untrusted", &shown, &leaf], "");

@@ -217,7 +217,7 @@ fn a_ca_that_a_rotation_staged_takes_over() {
     let host = Host::new();
     let store = host.store(NOW + DAY);
     let old = store.require_ca(spec("ca"), "a test").unwrap();
-    let (new, key) = store.successor(&old.cert, &host.cluster, &Generator).unwrap();
+    let (new, key) = store.new_ca(&old.cert, &host.cluster, &Generator).unwrap();
     let before = host.pair("ca");
     store.hand_over(spec("ca"), &[new.clone(), old.cert.clone()], &key).unwrap();
     let after = host.pair("ca");

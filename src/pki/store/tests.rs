@@ -5,8 +5,8 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::gate::Gate;
 use crate::pki::fixture;
-use crate::pki::judge::{openssl, verify_chain};
 use crate::pki::keys::Generator;
+use crate::pki::verifiers::{openssl, verify_chain};
 
 const NOW: u64 = 1_795_238_460;
 const PKI: &str = "/etc/kubernetes/pki";

@@ -54,7 +54,7 @@ impl Ca {
             key: Some(At { path: Path::new("x.key"), value: key }),
             now,
         };
-        judge_leaf(chain, &wanted)
+        verify_leaf(chain, &wanted)
     }
 }
 
@@ -114,7 +114,7 @@ fn a_chain_may_go_through_intermediates_and_only_through_cas() {
     let make = |constraints: &str| {
         std::fs::write(path("ext"), format!("basicConstraints=critical,{constraints}\nkeyUsage=critical,keyCertSign,digitalSignature\nsubjectKeyIdentifier=hash\n")).unwrap();
         let request =
-            crate::pki::judge::openssl(&["req", "-new", "-key", &path("middle.key"), "-subj", "/CN=middle"], "");
+            crate::pki::verifiers::openssl(&["req", "-new", "-key", &path("middle.key"), "-subj", "/CN=middle"], "");
         let args = [
             "x509",
             "-req",
@@ -128,7 +128,7 @@ fn a_chain_may_go_through_intermediates_and_only_through_cas() {
             "-extfile",
             &path("ext"),
         ];
-        Cert::bundle_from_pem(crate::pki::judge::openssl(&args, &request).as_bytes()).unwrap().remove(0)
+        Cert::bundle_from_pem(crate::pki::verifiers::openssl(&args, &request).as_bytes()).unwrap().remove(0)
     };
     for (constraints, good) in [("CA:TRUE", true), ("CA:FALSE", false)] {
         let cert = make(constraints);
@@ -143,9 +143,9 @@ fn a_chain_may_go_through_intermediates_and_only_through_cas() {
 #[test]
 fn a_ca_must_be_a_ca_and_be_allowed_to_sign() {
     let (root, key) = (ca("root"), key());
-    assert_eq!(judge_ca(&root.cert, NOW), []);
-    assert_eq!(judge_ca(&root.sign(&template("x"), &key), NOW), [Problem::NotACa]);
-    let pem = crate::pki::judge::openssl(
+    assert_eq!(verify_ca(&root.cert, NOW), []);
+    assert_eq!(verify_ca(&root.sign(&template("x"), &key), NOW), [Problem::NotACa]);
+    let pem = crate::pki::verifiers::openssl(
         &[
             "req",
             "-x509",
@@ -164,5 +164,5 @@ fn a_ca_must_be_a_ca_and_be_allowed_to_sign() {
         "",
     );
     let cert = Cert::bundle_from_pem(pem.as_bytes()).unwrap().remove(0);
-    assert_eq!(judge_ca(&cert, cert.not_before), [Problem::MayNotSign]);
+    assert_eq!(verify_ca(&cert, cert.not_before), [Problem::MayNotSign]);
 }

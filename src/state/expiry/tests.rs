@@ -25,14 +25,14 @@ fn item<'a>(report: &'a Report, name: &str) -> &'a Item {
 }
 
 #[test]
-fn every_certificate_and_kubeconfig_is_found_with_its_end() {
+fn every_certificate_and_kubeconfig_is_listed_with_its_expiry() {
     let (root, files, store) = host();
     std::fs::create_dir_all(root.path().join("var/lib/kubelet/pki")).unwrap();
     let pem = std::fs::read(root.path().join("etc/kubernetes/pki/apiserver-kubelet-client.crt")).unwrap();
     std::fs::write(root.path().join("var/lib/kubelet/pki/kubelet-client-current.pem"), pem).unwrap();
     std::fs::remove_file(root.path().join("etc/kubernetes/pki/etcd/ca.key")).unwrap();
     let now = i64::try_from(NOW).unwrap();
-    let report = survey(&files, &store, now + 86_400).unwrap();
+    let report = list(&files, &store, now + 86_400).unwrap();
     assert_eq!(report.certificates.len(), CERTS.len() + KUBECONFIGS.len() + 1);
     assert_eq!(item(&report, "apiserver").seconds_left, 364 * 86_400);
     assert_eq!(item(&report, "ca").sort, Sort::Ca);
@@ -42,21 +42,21 @@ fn every_certificate_and_kubeconfig_is_found_with_its_end() {
 }
 
 #[test]
-fn a_file_that_is_damaged_is_told_and_the_others_are_read() {
+fn a_damaged_file_is_reported_and_the_others_are_read() {
     let (root, files, store) = host();
     std::fs::write(root.path().join("etc/kubernetes/pki/apiserver.crt"), "nonsense").unwrap();
     std::fs::write(root.path().join("etc/kubernetes/admin.conf"), "kind: Pod").unwrap();
-    let report = survey(&files, &store, i64::try_from(NOW).unwrap()).unwrap();
+    let report = list(&files, &store, i64::try_from(NOW).unwrap()).unwrap();
     assert_eq!(report.unreadable.len(), 2, "{:?}", report.unreadable);
     assert!(report.unreadable[0].contains("apiserver.crt"), "{:?}", report.unreadable);
     assert_eq!(report.certificates.len(), CERTS.len() + KUBECONFIGS.len() - 2);
 }
 
 #[test]
-fn what_is_served_counts_when_it_ends_before_the_file() {
+fn a_served_certificate_that_expires_before_the_file_counts() {
     let (_root, files, store) = host();
     let now = i64::try_from(NOW).unwrap();
-    let report = survey(&files, &store, now).unwrap();
+    let report = list(&files, &store, now).unwrap();
     let mut item = item(&report, "apiserver").clone();
     assert_eq!(item.seconds_left_in_use(), item.seconds_left);
     item.served = Some(Served {
@@ -68,9 +68,9 @@ fn what_is_served_counts_when_it_ends_before_the_file() {
     assert_eq!(item.seconds_left_in_use(), 60);
 }
 
-/// It was in no report, so that it expired without a warning and the API server with it.
+/// It was in no report, so it expired without a warning, and the API server failed.
 #[test]
-fn the_client_certificate_of_an_etcd_that_others_run_is_listed() {
+fn the_client_certificate_of_an_external_etcd_is_listed() {
     let (root, files, store) = host();
     let from = root.path().join("etc/kubernetes/pki/apiserver-kubelet-client.crt");
     std::fs::create_dir_all(root.path().join("etc/etcd")).unwrap();
@@ -79,7 +79,7 @@ fn the_client_certificate_of_an_etcd_that_others_run_is_listed() {
         let text = format!("spec: {{containers: [{{command: [kube-apiserver, --etcd-certfile={file}]}}]}}");
         std::fs::create_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
         std::fs::write(root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml"), text).unwrap();
-        survey(&files, &store, i64::try_from(NOW).unwrap()).unwrap()
+        list(&files, &store, i64::try_from(NOW).unwrap()).unwrap()
     };
     let report = manifest("/etc/etcd/client.crt");
     let listed = item(&report, EXTERNAL_ETCD_CLIENT);

@@ -5,13 +5,13 @@ use crate::state::join_fixture::{NOW, PAIR, host, put, put_kubelet_conf, put_pai
 const LATER: i64 = NOW + 86_400;
 
 #[test]
-fn a_kubelet_conf_without_a_certificate_is_no_membership() {
+fn a_kubelet_conf_without_a_certificate_is_incomplete() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let cx = host(&root, None);
     assert_eq!(state(&cx, &ca), Credentials::Absent);
     put_kubelet_conf(&cx, &ca);
     assert_eq!(state(&cx, &ca), Credentials::Incomplete);
-    // A power cut leaves an empty file; a certificate is of no use without its key.
+    // A power failure leaves an empty file; a certificate is unusable without its key.
     put(&cx, PAIR, "");
     assert_eq!(state(&cx, &ca), Credentials::Incomplete);
     let leaf = ca.client("system:node:cp1", LATER);
@@ -24,7 +24,7 @@ fn a_kubelet_conf_without_a_certificate_is_no_membership() {
 }
 
 #[test]
-fn the_certificate_says_whose_the_host_is() {
+fn the_certificate_identifies_the_node() {
     let (root, ca, other) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"), TestCa::new("kubernetes"));
     let cx = host(&root, None);
     put_kubelet_conf(&cx, &ca);
@@ -41,13 +41,13 @@ fn the_certificate_says_whose_the_host_is() {
 }
 
 #[test]
-fn a_kubelet_conf_of_another_cluster_is_told_apart() {
+fn a_kubelet_conf_of_another_cluster_is_foreign() {
     let (root, ca, other) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"), TestCa::new("kubernetes"));
     let cx = host(&root, None);
     put_kubelet_conf(&cx, &other);
     put_pair(&cx, &other.client("system:node:cp1", LATER));
     assert_eq!(state(&cx, &ca), Credentials::Foreign);
-    // While a CA is being replaced there are two.
+    // During a CA rotation there are two.
     let both = [ca.pem(), other.pem()].concat();
     assert_eq!(of_kubelet(&cx, &both).unwrap(), Credentials::Ours);
     put(&cx, KUBELET_CONF, "");

@@ -15,18 +15,18 @@ fn files(is_control_plane: bool, prepare: impl Fn(&Context, &TestCa)) -> Vec<Pat
 }
 
 #[test]
-fn what_the_kubelet_wrote_before_it_had_a_certificate_does_not_stop_the_next_run() {
+fn files_that_the_kubelet_wrote_before_it_had_a_certificate_do_not_stop_the_next_run() {
     let found = files(false, |cx, ca| {
         put(cx, CA, ca.pem());
         put_kubelet_conf(cx, ca);
-        // That is a kubeconfig for the same cluster, too.
+        // It is a kubeconfig for the same cluster too.
         put(cx, BOOTSTRAP_KUBELET_CONF, cx.files.read(Path::new(KUBELET_CONF)).unwrap().unwrap());
     });
     assert_eq!(found, [CA, BOOTSTRAP_KUBELET_CONF, KUBELET_CONF].map(PathBuf::from));
 }
 
 #[test]
-fn manifests_are_ours_where_the_kubelet_is_of_this_cluster() {
+fn manifests_are_ours_if_the_kubelet_belongs_to_this_cluster() {
     let found = files(true, put_kubelet_conf);
     assert_eq!(found.len(), 1 + PODS.len());
     assert!(found.contains(&manifest("etcd")));
@@ -34,7 +34,7 @@ fn manifests_are_ours_where_the_kubelet_is_of_this_cluster() {
 }
 
 #[test]
-fn what_another_cluster_left_is_in_the_way() {
+fn leftovers_of_another_cluster_stop_the_run() {
     let other = TestCa::new("kubernetes");
     let found = files(true, |cx, _| {
         put(cx, CA, other.pem());

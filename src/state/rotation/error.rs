@@ -1,4 +1,4 @@
-//! Why a stage cannot be done now.
+//! Why a stage cannot be run now.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
@@ -9,114 +9,113 @@ fn shown(files: &[PathBuf]) -> String {
     files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// A stage is refused, or cannot go on.
+/// A stage is refused, or cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
-    /// Nobody has begun.
-    #[error("no change of CA is going on in this cluster")]
+    /// No rotation has begun.
+    #[error("no CA rotation is in progress in this cluster")]
     NotBegun,
-    /// Hosts have not done the stage before.
-    #[error("'{}' has to wait: '{}' is still to be done on {}", stage.name(), before.name(), hosts.join(", "))]
+    /// Hosts have not completed the previous stage.
+    #[error("'{}' must wait: '{}' is not yet done on {}", stage.name(), before.name(), hosts.join(", "))]
     Waiting {
-        /// What was asked for.
+        /// The requested stage.
         stage: Stage,
-        /// What is missing.
+        /// The missing stage.
         before: Stage,
-        /// Where.
+        /// The hosts.
         hosts: Vec<String>,
     },
-    /// Control planes have not done a stage that this worker needs of them.
-    #[error("'{}' on a worker has to wait until every control plane has done 'reissue'", stage.name())]
+    /// Control planes have not completed a stage that this worker depends on.
+    #[error("'{}' on a worker must wait until every control plane has completed 'reissue'", stage.name())]
     ControlPlanesFirst {
-        /// What was asked for.
+        /// The requested stage.
         stage: Stage,
     },
-    /// This host is further already.
-    #[error("this host has done '{}' already, which comes after '{}'", done.name(), stage.name())]
+    /// This host has already completed a later stage.
+    #[error("this host has already completed '{}', which comes after '{}'", done.name(), stage.name())]
     Past {
-        /// What was asked for.
+        /// The requested stage.
         stage: Stage,
-        /// What is done.
+        /// The completed stage.
         done: Stage,
     },
     /// Tokens that the old key has signed may be in use.
     #[error("Pods may still use tokens that the old key has signed, for another {} s", seconds)]
     TokensLive {
-        /// How long.
+        /// The remaining time.
         seconds: i64,
     },
-    /// Only the owner of an external CA can change it.
-    #[error("{path} is not on this host, so the CA is external and only its owner can change it")]
+    /// Only the owner of an external CA can rotate it.
+    #[error("{path} is not on this host, so the CA is external and only its owner can rotate it")]
     External {
-        /// The key that is not there.
+        /// The missing key.
         path: String,
     },
-    /// The cluster has no ConfigMap in which hosts find each other.
-    #[error("the cluster has no ConfigMap kube-public/cluster-info, through which hosts learn of the new CA")]
+    /// The ConfigMap for discovery does not exist.
+    #[error("the ConfigMap kube-public/cluster-info, which publishes the new CA to hosts, does not exist")]
     NoClusterInfo,
-    /// What another control plane has handed over cannot be opened.
+    /// The distributed keys of another control plane cannot be decrypted.
     #[error(
-        "the new keys that wait in the cluster cannot be opened with this host's ca.key: it is not the one of the host that began"
+        "the new keys in the cluster cannot be decrypted with this host's ca.key: it differs from that of the host \
+         that started the rotation"
     )]
-    Sealed,
-    /// What a note says is not so.
-    #[error("an old authority has signed what is still in use on this host: {}", shown(files))]
+    NotDecrypted,
+    /// The recorded progress is wrong.
+    #[error("certificates in use on this host are still signed by an old CA: {}", shown(files))]
     NotReissued {
-        /// What it has signed, or itself.
+        /// The files that it signed, or the CA itself.
         files: Vec<PathBuf>,
     },
-    /// The controller manager signs with something of the user's own.
-    #[error("kube-controller-manager signs with {0}, which is none of the files of the CA that is to be changed")]
+    /// The controller manager signs with a CA of the user.
+    #[error("kube-controller-manager signs with {0}, which is not a file of the CA to be rotated")]
     OwnSigner(String),
-    /// What the first control plane has handed over is gone.
-    #[error(
-        "the new keys do not wait in the cluster any more: there is no Secret kube-system/kubewright-next-ca that holds them"
-    )]
-    NoHandover,
+    /// The distributed keys of the first control plane are missing.
+    #[error("the new keys are no longer in the cluster: the Secret kube-system/kubewright-next-ca does not exist")]
+    NotDistributed,
     /// This host is neither a control plane nor a worker.
-    #[error("this host is not part of a cluster: it has no /etc/kubernetes/kubelet.conf")]
+    #[error("this host is not part of a cluster: /etc/kubernetes/kubelet.conf does not exist")]
     NoNode,
-    /// The manifest of the controller manager does not say with what it signs.
+    /// The manifest of the controller manager does not specify the signer.
     #[error(
-        "the manifest of kube-controller-manager has no flag --{0}, so the signer cannot be told apart from what is trusted"
+        "the manifest of kube-controller-manager has no flag --{0}, so the signer cannot differ from the trusted CAs"
     )]
     NoFlag(&'static str),
-    /// The controller manager does not run from its new manifest.
+    /// The controller manager does not run with its new manifest.
     #[error("kube-controller-manager does not run with its new signer: {why}; {outcome}")]
     SignerNotUsed {
-        /// What was waited for.
+        /// The failure.
         why: String,
-        /// What became of the old manifest.
+        /// The result of the rollback.
         outcome: String,
     },
-    /// A certificate that was asked for did not come, or came from the old CA.
+    /// The requested certificate was signed by the old CA.
     #[error("the new client certificate of this kubelet was signed by the old CA")]
     OldSigner,
-    /// What came back is of no use.
-    #[error("the cluster's answer to the CertificateSigningRequest {0} holds a certificate for another key")]
+    /// The response is unusable.
+    #[error("the response to the CertificateSigningRequest {0} contains a certificate for another key")]
     OtherKey(String),
-    /// `cluster-info` does not hold the new CA.
-    #[error("the cluster does not tell of its new CA yet: it is not in the ConfigMap kube-public/cluster-info")]
-    NotTold,
+    /// `cluster-info` does not contain the new CA.
+    #[error("the cluster does not publish its new CA yet: it is not in the ConfigMap kube-public/cluster-info")]
+    NotPublished,
     /// The cluster refused to sign.
     #[error("the cluster refused to sign the kubelet's new certificate: {0}")]
     Denied(String),
-    /// There is no authority of this name.
-    #[error("there is no authority named '{0}'")]
-    NoSuchAuthority(String),
+    /// The CA name is unknown.
+    #[error("no CA is named '{0}'")]
+    NoSuchCa(String),
 }
 
 impl Fault for RotationError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoSuchAuthority(_) => ExitCode::Usage,
+            Self::NoSuchCa(_) => ExitCode::Usage,
             Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::OwnSigner(_) | Self::NoClusterInfo => {
                 ExitCode::Input
             }
-            Self::Sealed | Self::NoHandover => ExitCode::Untrusted,
+            Self::NotDecrypted | Self::NotDistributed => ExitCode::Untrusted,
             Self::SignerNotUsed { .. } => ExitCode::Unhealthy,
             Self::NotBegun
-            | Self::NotTold
+            | Self::NotPublished
             | Self::NotReissued { .. }
             | Self::Waiting { .. }
             | Self::ControlPlanesFirst { .. }
@@ -130,30 +129,41 @@ impl Fault for RotationError {
         Some(match self {
             Self::NotBegun => "run 'kubewright certs rotate-ca trust' on a control plane to begin one".into(),
             Self::Waiting { before, hosts, .. } => format!(
-                "run 'kubewright certs rotate-ca {}' there, {} first; for a node that is gone for good, add '--without NODE'",
+                "run 'kubewright certs rotate-ca {}' there, {} first; for a node that no longer exists, add \
+                 '--without NODE'",
                 before.name(),
                 hosts.first().map_or("", String::as_str)
             ),
-            Self::ControlPlanesFirst { .. } => "run 'kubewright certs rotate-ca status' on a control plane to see which; one that is gone for good is passed over there, with 'kubewright certs rotate-ca reissue --without NODE'".into(),
+            Self::ControlPlanesFirst { .. } => "run 'kubewright certs rotate-ca status' on a control plane to see \
+                                                which; to skip one that no longer exists, run 'kubewright certs \
+                                                rotate-ca reissue --without NODE' there".into(),
             Self::Past { done, .. } => match done {
-                Stage::Drop => "run 'kubewright certs rotate-ca status' to see what is left elsewhere".into(),
+                Stage::Drop => "run 'kubewright certs rotate-ca status' to see what is left on other hosts".into(),
                 _ => "run 'kubewright certs rotate-ca status' to see which stage comes next".into(),
             },
             Self::TokensLive { .. } => "run the same command later; or add '--now' and restart the Pods that use the API yourself".into(),
-            Self::External { .. } => "have the owner make a new CA, then run 'kubewright certs generate-csr' and 'kubewright certs import'".into(),
+            Self::External { .. } => "have the owner create a new CA, then run 'kubewright certs generate-csr' and \
+                                      'kubewright certs import'".into(),
             Self::NoClusterInfo => "run 'kubewright init phase bootstrap-token' on a control plane".into(),
-            Self::Sealed => "copy /etc/kubernetes/pki/ca.key from the control plane that began; run 'kubewright certs rotate-ca status' to see which".into(),
+            Self::NotDecrypted => "copy /etc/kubernetes/pki/ca.key from the control plane that started the rotation; \
+                                   run 'kubewright certs rotate-ca status' to see which".into(),
             Self::NotReissued { .. } => "run 'kubewright certs rotate-ca reissue' here again".into(),
-            Self::OwnSigner(_) => "set --cluster-signing-cert-file and --cluster-signing-key-file in /etc/kubernetes/manifests/kube-controller-manager.yaml to the CA's files, or leave the CA out with '--only'".into(),
-            Self::NoHandover => "run 'kubewright certs rotate-ca status'; a control plane that joined with the old keys is reset, and joined again after 'kubewright init phase upload-certs --upload-certs' elsewhere".into(),
+            Self::OwnSigner(_) => "set --cluster-signing-cert-file and --cluster-signing-key-file in \
+                                   /etc/kubernetes/manifests/kube-controller-manager.yaml to the CA's files, or \
+                                   exclude the CA with '--only'".into(),
+            Self::NotDistributed => "run 'kubewright certs rotate-ca status'; reset a control plane that joined with \
+                                     the old keys, and join it again after 'kubewright init phase upload-certs \
+                                     --upload-certs' on another one".into(),
             Self::NoNode => "run it on a node of the cluster, as root".into(),
             Self::NoFlag(flag) => format!("add the flag: run 'grep {flag} /etc/kubernetes/manifests/kube-controller-manager.yaml' on another control plane"),
             Self::SignerNotUsed { .. } => "run 'crictl logs $(crictl ps -a --name kube-controller-manager -q | head -1)' to see why, then run the same command again".into(),
-            Self::OldSigner => "run 'kubewright certs rotate-ca status': every control plane must have done 'reissue' first; then run the same command again".into(),
+            Self::OldSigner => "run 'kubewright certs rotate-ca status': every control plane must have completed \
+                                'reissue' first; then run the same command again".into(),
             Self::OtherKey(_) => "run the same command again".into(),
-            Self::NotTold => "run 'kubewright certs rotate-ca trust' on a control plane to its end, then the same command here again".into(),
+            Self::NotPublished => "run 'kubewright certs rotate-ca trust' on a control plane until it succeeds, then \
+                                   the same command here again".into(),
             Self::Denied(_) => "run 'kubectl get csr' on a control plane to see why".into(),
-            Self::NoSuchAuthority(_) => format!("the names are {}", crate::pki::rotation::AUTHORITIES.join(", ")),
+            Self::NoSuchCa(_) => format!("the names are {}", crate::pki::rotation::CAS.join(", ")),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! This host in a change of CA: what it has, and how it reaches the cluster.
+//! This host during a CA rotation: its CAs and keys, and its access to the cluster.
 //!
 //! Reads: the CAs and keys of this host, `cluster-info`. Writes: nothing.
 
@@ -15,82 +15,58 @@ use crate::pki::rotation::short_print;
 use crate::pki::store::LoadedCa;
 use crate::pki::{PkiError, PrivateKey};
 use crate::state::rotation::error::RotationError;
-use crate::state::rotation::{self, World};
+use crate::state::rotation::{self, RotationStatus};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The cluster, as the administrator on a control plane and as the kubelet on a worker.
-///
-/// # Errors
-/// When the command changes no CA, or it cannot be read.
+/// The cluster, with the administrator's credentials on a control plane and the kubelet's on a worker.
 pub fn cluster(cx: &mut Context) -> Result<Arc<Cluster>> {
     let path = if cx.rotation()?.control_plane { ADMIN_CONF } else { KUBELET_CONF };
     cx.running_cluster(Path::new(path))
 }
 
-/// `cluster-info`, which a worker reads as anybody may: its kubelet has no right to it. The connection is vouched for
-/// by the CA that the kubelet trusts.
-///
-/// # Errors
-/// When the command changes no CA, or it cannot be read.
+/// `cluster-info`, which a worker reads anonymously, because its kubelet has no permission for it. The server is
+/// verified with the CA that the kubelet trusts.
 pub fn information(cx: &mut Context, kubeconfig: &Path, leads: bool) -> Result<Value> {
     let cluster = if leads { cx.running_cluster(kubeconfig)? } else { cx.anonymous_cluster(kubeconfig)? };
     Ok(cluster.find(&rotation::cluster_info())?.ok_or(RotationError::NoClusterInfo)?)
 }
 
-/// What the cluster knows of the change, to this command.
-///
-/// # Errors
-/// When it cannot be reached or refuses.
-pub fn world(cx: &mut Context) -> Result<World> {
+/// The state of the rotation in the cluster, for this command.
+pub fn status(cx: &mut Context) -> Result<RotationStatus> {
     if cx.rotation()?.control_plane {
-        return look(cx, Path::new(ADMIN_CONF), None);
+        return status_for(cx, Path::new(ADMIN_CONF), None);
     }
     let own = cx.node()?.name.clone();
-    look(cx, Path::new(KUBELET_CONF), Some(&own))
+    status_for(cx, Path::new(KUBELET_CONF), Some(&own))
 }
 
-/// What the cluster knows of the change, to the user of a kubeconfig. `own`: it is that of the kubelet of this node, who
-/// sees no other.
-///
-/// # Errors
-/// When it cannot be reached or refuses.
-pub fn look(cx: &mut Context, kubeconfig: &Path, own: Option<&str>) -> Result<World> {
+/// The state of the rotation in the cluster, with a kubeconfig. `own`: it is that of the kubelet of this node, which
+/// can read only this node.
+pub fn status_for(cx: &mut Context, kubeconfig: &Path, own: Option<&str>) -> Result<RotationStatus> {
     let info = information(cx, kubeconfig, own.is_none())?;
     rotation::read(&info, &*cx.running_cluster(kubeconfig)?, own)
 }
 
-/// The CAs that this change is about: not the service-account keys.
-///
-/// # Errors
-/// When the command changes no CA, or it cannot be read.
+/// The CAs of this rotation, without the service-account keys.
 pub fn changing_cas(cx: &Context) -> Result<Vec<&'static CertSpec>> {
     let plan = cx.rotation_plan()?;
     plan.prints.keys().filter(|name| *name != SERVICE_ACCOUNT).map(|name| Ok(catalog::cert(name)?)).collect()
 }
 
-/// The key that signs service-account tokens; None where it is not.
-///
-/// # Errors
-/// When the command changes no CA, or it cannot be read.
+/// The key that signs service-account tokens; None if it is not on this host.
 pub fn token_key(cx: &mut Context) -> Result<Option<PrivateKey>> {
     let path = cx.cluster()?.certificates_dir.join(SERVICE_ACCOUNT);
     Ok(cx.pki()?.kept_key(&path)?)
 }
 
-/// Where the new key of an authority waits for its stage.
-///
-/// # Errors
-/// When the command changes no CA, or it cannot be read.
-pub fn next(cx: &Context, name: &str) -> Result<PathBuf> {
+/// Where the new key of a CA is stored until its stage.
+pub fn pending(cx: &Context, name: &str) -> Result<PathBuf> {
     Ok(cx.cluster()?.certificates_dir.join(NEXT).join(name))
 }
 
 /// The client certificate of a kubeconfig of this host.
-///
-/// # Errors
-/// When it cannot be read.
 pub fn client_of(cx: &mut Context, path: &Path) -> Result<Option<Cert>> {
     let store = cx.pki()?;
     let Some(config) = store.load_kubeconfig(path)? else { return Ok(None) };
@@ -98,11 +74,8 @@ pub fn client_of(cx: &mut Context, path: &Path) -> Result<Option<Cert>> {
     Ok(store.client_certs(path, user)?.and_then(|chain| chain.into_iter().next()))
 }
 
-/// The CAs of which the cluster tells; in the last stage the new one alone.
-///
-/// # Errors
-/// When the new one is not among them, or the cluster cannot be reached.
-pub fn told(cx: &mut Context) -> Result<Vec<Cert>> {
+/// The CAs that the cluster publishes; in the last stage only the new one.
+pub fn published_cas(cx: &mut Context) -> Result<Vec<Cert>> {
     let info = information(cx, Path::new(KUBELET_CONF), false)?;
     let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
     let config = Kubeconfig::parse(Path::new("kube-public/cluster-info"), text.as_bytes())?;
@@ -111,35 +84,29 @@ pub fn told(cx: &mut Context) -> Result<Vec<Cert>> {
     let certs = Cert::bundle_from_file(Path::new("kube-public/cluster-info"), &pem)?;
     let plan = cx.rotation_plan()?;
     let is_new = |cert: &Cert| plan.prints.get("ca") == Some(&short_print(cert));
-    // The change is published before the first control plane has come to tell of its new CA.
+    // The rotation is published before the first control plane publishes its new CA.
     if !certs.iter().any(is_new) {
-        return Err(RotationError::NotTold.into());
+        return Err(RotationError::NotPublished.into());
     }
-    // The last stage on a worker does not wait for cluster-info to know of it.
+    // The last stage on a worker does not wait until cluster-info is updated.
     let alone = cx.rotation()?.stage == Stage::Drop;
     Ok(certs.into_iter().filter(|cert| !alone || is_new(cert)).collect())
 }
 
-/// The new certificate of an authority, and its key where it does not sign yet.
-///
-/// # Errors
-/// When it is neither in `next` nor in use.
-pub fn successor(cx: &mut Context, spec: &CertSpec, there: &LoadedCa) -> Result<(Cert, Option<PrivateKey>)> {
+/// The new certificate of a CA, and its key if it does not sign yet.
+pub fn new_ca(cx: &mut Context, spec: &CertSpec, there: &LoadedCa) -> Result<(Cert, Option<PrivateKey>)> {
     let plan = cx.rotation_plan()?;
     let print = plan.prints.get(spec.name);
     if print == Some(&short_print(&there.cert)) {
         return Ok((there.cert.clone(), None));
     }
-    let path = next(cx, spec.name)?;
+    let path = pending(cx, spec.name)?;
     let kept = cx.pki()?.kept_pair(&path)?.filter(|(cert, _)| print == Some(&short_print(cert)));
     let (cert, key) = kept.ok_or(PkiError::KeyMissing { path: path.with_extension("key") })?;
     Ok((cert, Some(key)))
 }
 
-/// The certificates of the cluster's CA as this host trusts them, PEM.
-///
-/// # Errors
-/// When they are not there or cannot be read.
+/// The certificates of the cluster's CA that this host trusts, PEM.
 pub fn bundle(cx: &mut Context) -> Result<String> {
     let store = cx.pki()?;
     Ok(bundle_pem(&store.require_ca(catalog::cert("ca")?, "kubeconfigs")?.certs))

@@ -1,9 +1,9 @@
-//! Where a change of CA is: the change itself, and how far each node has come.
+//! The state of a CA rotation: the rotation itself, and the progress of each node.
 //!
-//! Both are annotations. A kubelet may read and write its own node and no other, so control planes write how far all of
-//! them have come where workers can read it.
+//! Both are annotations. A kubelet may read and write only its own node, so control planes also record their common
+//! progress where workers can read it.
 //!
-//! Reads: ConfigMap `kube-public/cluster-info`, nodes. Writes: nothing.
+//! Reads: the ConfigMap `kube-public/cluster-info`, nodes. Writes: nothing.
 
 pub mod error;
 pub mod host;
@@ -18,23 +18,24 @@ use crate::pki::moment;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The annotation of `cluster-info` (the change) and of nodes (how far they are).
+/// The annotation of `cluster-info` (the rotation) and of nodes (their progress).
 pub const ANNOTATION: &str = "kubewright.io/ca-rotation";
-/// The annotation of `cluster-info` with the stage that every control plane has done, for those who cannot see all nodes.
+/// The annotation of `cluster-info` with the stage that every control plane has completed, for clients that cannot
+/// list nodes.
 pub const PROGRESS: &str = "kubewright.io/ca-rotation-control-planes";
-/// The label of control planes, and that of older minors.
+/// The label of control planes, and its name in older minor versions.
 const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
-/// The annotation of `cluster-info` with the moment at which tokens in Secrets were last signed anew.
+/// The annotation of `cluster-info` with the time when tokens in Secrets were last signed again.
 pub const TOKENS: &str = "kubewright.io/ca-rotation-tokens";
 
-/// What the cluster knows.
+/// The state of the rotation in the cluster.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct World {
-    /// The change that is going on.
+pub struct RotationStatus {
+    /// The current rotation.
     pub plan: Option<Plan>,
-    /// The stage that every control plane has done, as they have noted it.
+    /// The stage that every control plane has completed, as they have recorded it.
     pub control_planes: Option<Stage>,
     /// Since when the new CAs sign on every control plane, in seconds since the epoch.
     #[serde(skip)]
@@ -42,11 +43,11 @@ pub struct World {
     /// When tokens in Secrets were last signed anew, in seconds since the epoch.
     #[serde(skip)]
     pub tokens_at: Option<i64>,
-    /// The nodes that have a part in it; to a worker, only itself.
+    /// The nodes that take part; for a worker, only itself.
     pub hosts: Vec<Host>,
 }
 
-/// How far a node has come.
+/// The progress of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Host {
@@ -54,9 +55,9 @@ pub struct Host {
     pub name: String,
     /// False for a worker.
     pub control_plane: bool,
-    /// The last stage that it has done.
+    /// The last stage that it has completed.
     pub done: Option<Stage>,
-    /// When, in seconds since the epoch.
+    /// The time of that, in seconds since the epoch.
     pub at: Option<i64>,
     /// It joined when the new CAs had signed everything that it got: nothing of it was signed by an old one.
     #[serde(skip)]
@@ -68,16 +69,14 @@ pub fn handover() -> ObjectRef {
     ObjectRef::new(&SECRET, "kube-system", "kubewright-next-ca")
 }
 
-/// Where `cluster-info` is.
+/// The reference to `cluster-info`.
 pub fn cluster_info() -> ObjectRef {
     ObjectRef::new(&CONFIG_MAP, "kube-public", "cluster-info")
 }
 
-/// What `info`, the object `cluster-info`, and the cluster's nodes say; with a kubelet's credentials, its own node.
-///
-/// # Errors
-/// When the cluster cannot be reached or refuses.
-pub fn read(info: &Value, cluster: &Cluster, own: Option<&str>) -> Result<World> {
+/// From `info`, the object `cluster-info`, and the nodes of the cluster; with a kubelet's credentials, only its own
+/// node.
+pub fn read(info: &Value, cluster: &Cluster, own: Option<&str>) -> Result<RotationStatus> {
     let nodes = match own {
         Some(name) => vec![cluster.read(&ObjectRef::global(&NODE, name))?],
         None => cluster.list_metadata(&NODE)?,
@@ -86,10 +85,10 @@ pub fn read(info: &Value, cluster: &Cluster, own: Option<&str>) -> Result<World>
     let looks = own.is_none() && annotation(info, ANNOTATION).is_empty();
     let secret = if looks { cluster.find(&handover())? } else { None };
     let begun = secret.and_then(|secret| serde_json::from_str(annotation(&secret, ANNOTATION)).ok());
-    Ok(World::of(info, &nodes, begun))
+    Ok(RotationStatus::of(info, &nodes, begun))
 }
 
-/// What a node's annotation says of a stage that was done.
+/// The value of a node's annotation for a completed stage.
 pub fn note(plan: &Plan, stage: Stage, now: i64) -> String {
     format!("{} {} {now}", plan.id, stage.name())
 }
@@ -105,8 +104,8 @@ pub fn annotation<'a>(object: &'a Value, name: &str) -> &'a str {
     object["metadata"]["annotations"][name].as_str().unwrap_or_default()
 }
 
-/// The stage and the time in a note of this change. What an earlier change has left says nothing of this one.
-fn noted(text: &str, plan: Option<&Plan>) -> (Option<Stage>, Option<i64>) {
+/// The stage and the time in an annotation of this rotation. Annotations of an earlier rotation are ignored.
+fn parse_annotation(text: &str, plan: Option<&Plan>) -> (Option<Stage>, Option<i64>) {
     let mut words = text.split(' ');
     if plan.is_none_or(|plan| words.next() != Some(plan.id.as_str())) {
         return (None, None);
@@ -116,17 +115,17 @@ fn noted(text: &str, plan: Option<&Plan>) -> (Option<Stage>, Option<i64>) {
 
 /// Since when the new CAs sign everywhere; an earlier release noted only when the last stage was done.
 fn reissued_at(text: &str, plan: Option<&Plan>) -> Option<i64> {
-    let (stage, at) = noted(text, plan);
+    let (stage, at) = parse_annotation(text, plan);
     stage.filter(|stage| *stage >= Stage::Reissue)?;
     text.split(' ').nth(3).and_then(|word| word.parse().ok()).or(at)
 }
 
-impl World {
+impl RotationStatus {
     fn of(info: &Value, nodes: &[Value], begun: Option<Plan>) -> Self {
         let plan: Option<Plan> = serde_json::from_str(annotation(info, ANNOTATION)).ok().or(begun);
-        let control_planes = noted(annotation(info, PROGRESS), plan.as_ref()).0;
+        let control_planes = parse_annotation(annotation(info, PROGRESS), plan.as_ref()).0;
         let reissued_at = reissued_at(annotation(info, PROGRESS), plan.as_ref());
-        let tokens_at = noted(annotation(info, TOKENS), plan.as_ref()).1;
+        let tokens_at = parse_annotation(annotation(info, TOKENS), plan.as_ref()).1;
         let mut hosts: Vec<Host> = nodes.iter().map(|node| Host::of(node, plan.as_ref(), reissued_at)).collect();
         // Workers know nothing but the cluster's CA.
         if plan.as_ref().is_some_and(|plan| !plan.prints.contains_key("ca")) {
@@ -136,7 +135,7 @@ impl World {
         Self { plan, control_planes, reissued_at, tokens_at, hosts }
     }
 
-    /// The hosts that have not done a stage.
+    /// The hosts that have not completed a stage.
     pub fn left(&self, stage: Stage) -> impl Iterator<Item = &Host> {
         self.hosts.iter().filter(move |host| host.done.is_none_or(|done| done < stage))
     }
@@ -149,7 +148,7 @@ impl World {
         Stage::ALL.into_iter().rev().find(|stage| !waits(*stage))
     }
 
-    /// The stage that comes next: the first that some host has not done.
+    /// The next stage: the first that some host has not completed.
     pub fn next(&self) -> Option<Stage> {
         Stage::ALL.into_iter().find(|stage| self.left(*stage).next().is_some())
     }
@@ -158,7 +157,7 @@ impl World {
 impl Host {
     fn of(node: &Value, plan: Option<&Plan>, reissued_at: Option<i64>) -> Self {
         let labels = &node["metadata"]["labels"];
-        let (done, at) = noted(annotation(node, ANNOTATION), plan);
+        let (done, at) = parse_annotation(annotation(node, ANNOTATION), plan);
         let created = node["metadata"]["creationTimestamp"].as_str().and_then(moment::parse);
         let joined_later =
             done.is_none() && created.zip(reissued_at).is_some_and(|(created, signing)| created > signing);
@@ -196,11 +195,11 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_is_left_where_no_node_says_otherwise_and_an_earlier_change_counts_for_nothing() {
+    fn a_stage_is_left_on_nodes_without_its_annotation_and_earlier_rotations_are_ignored() {
         let done = note(&plan(&["ca"]), Stage::Trust, 7);
         let nodes =
             [node("w", false, &done), node("b", true, "r1 drop 3"), node("a", true, &done), node("c", true, "")];
-        let world = World::of(&info(&plan(&["ca"]), ""), &nodes, None);
+        let world = RotationStatus::of(&info(&plan(&["ca"]), ""), &nodes, None);
         let left = |stage| world.left(stage).map(|host| host.name.as_str()).collect::<Vec<_>>();
         assert_eq!(left(Stage::Trust), ["b", "c"]);
         assert_eq!(left(Stage::Reissue), ["a", "b", "c", "w"]);
@@ -209,25 +208,25 @@ mod tests {
     }
 
     #[test]
-    fn the_control_planes_are_as_far_as_the_last_of_them() {
+    fn the_progress_of_the_control_planes_is_that_of_the_slowest() {
         let plan = plan(&["ca"]);
         let (trust, reissue) = (note(&plan, Stage::Trust, 7), note(&plan, Stage::Reissue, 8));
         let nodes = [node("a", true, &reissue), node("b", true, &trust), node("w", false, "")];
-        let world = World::of(&info(&plan, &note(&plan, Stage::Trust, 9)), &nodes, None);
+        let world = RotationStatus::of(&info(&plan, &note(&plan, Stage::Trust, 9)), &nodes, None);
         assert_eq!((world.control_planes, world.control_planes_done(&[])), (Some(Stage::Trust), Some(Stage::Trust)));
         assert_eq!(world.control_planes_done(&["b".into()]), Some(Stage::Reissue));
-        assert_eq!(World::of(&info(&plan, "r1 drop 3"), &nodes, None).control_planes, None);
+        assert_eq!(RotationStatus::of(&info(&plan, "r1 drop 3"), &nodes, None).control_planes, None);
     }
 
     #[test]
-    fn workers_have_no_part_in_a_change_that_leaves_the_cluster_ca_alone() {
+    fn workers_take_no_part_in_a_rotation_without_the_cluster_ca() {
         let nodes = [node("w", false, ""), node("a", true, "")];
-        let world = World::of(&info(&plan(&["etcd-ca", "sa"]), ""), &nodes, None);
+        let world = RotationStatus::of(&info(&plan(&["etcd-ca", "sa"]), ""), &nodes, None);
         assert_eq!(world.hosts.len(), 1);
     }
 
     #[test]
-    fn stages_come_in_their_order() {
+    fn stages_are_ordered() {
         assert_eq!(Stage::Reissue.before(), Some(Stage::Trust));
         assert_eq!((Stage::Trust.before(), Stage::Drop.before()), (None, Some(Stage::Reissue)));
         assert_eq!(Stage::ALL.map(|stage| Stage::named(stage.name())), Stage::ALL.map(Some));
@@ -251,13 +250,13 @@ mod tests {
             joined("w3", false, "1970-01-01T00:00:30Z"),
         ];
         let text = progress(&plan, Stage::Drop, 200, 100);
-        let world = World::of(&info(&plan, &text), &nodes, None);
+        let world = RotationStatus::of(&info(&plan, &text), &nodes, None);
         let left = |stage| world.left(stage).map(|host| host.name.as_str()).collect::<Vec<_>>();
         assert_eq!(left(Stage::Drop), ["b", "w2", "w3"]);
         assert_eq!(left(Stage::Reissue), ["w3"], "it was there before the new CA signed everywhere");
         assert_eq!(world.control_planes_done(&[]), Some(Stage::Drop), "one that joined takes nothing back");
         assert_eq!((world.control_planes, world.reissued_at), (Some(Stage::Drop), Some(100)));
-        let old = World::of(&info(&plan, &note(&plan, Stage::Reissue, 90)), &nodes, None);
+        let old = RotationStatus::of(&info(&plan, &note(&plan, Stage::Reissue, 90)), &nodes, None);
         assert_eq!(old.reissued_at, Some(90), "as an earlier release noted it");
     }
 }

@@ -1,7 +1,8 @@
-//! Whether the new authorities have signed all that they have to on this host. A note says that it was so once; what was
-//! put back from a copy since, or signed by hand, would lose its way in when the old ones go.
+//! Whether the new CAs have signed everything that they must sign on this host. A recorded stage means that this was
+//! true at that time; a file that was restored from a backup or signed by hand since would become invalid when the old
+//! CAs are no longer trusted.
 //!
-//! Reads: the authorities, certificates and kubeconfigs of this host, on a worker the CA that `cluster-info` tells of.
+//! Reads: the CAs, certificates and kubeconfigs of this host; on a worker the CA that `cluster-info` publishes.
 //! Writes: nothing.
 
 use crate::base::fault::Result;
@@ -13,14 +14,11 @@ use crate::pki::rotation::key_print;
 use crate::pki::rotation::short_print;
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host::client_of;
-use crate::state::rotation::host::told;
+use crate::state::rotation::host::published_cas;
 use crate::state::rotation::host::{changing_cas, token_key};
 use std::path::{Path, PathBuf};
 
-/// Refuses where something is still signed by an old authority.
-///
-/// # Errors
-/// When something is, or cannot be read.
+/// Fails if a file is still signed by an old CA.
 pub fn require_reissued(cx: &mut Context) -> Result<()> {
     let old = if cx.rotation()?.control_plane { on_control_plane(cx)? } else { on_worker(cx)? };
     if old.is_empty() { Ok(()) } else { Err(RotationError::NotReissued { files: old }.into()) }
@@ -30,7 +28,7 @@ fn on_control_plane(cx: &mut Context) -> Result<Vec<PathBuf>> {
     let (store, plan) = (cx.pki()?, cx.rotation_plan()?);
     let mut old = Vec::new();
     for spec in changing_cas(cx)? {
-        let ca = store.require_ca(spec, "a change of CA")?.cert;
+        let ca = store.require_ca(spec, "a CA rotation")?.cert;
         if plan.prints.get(spec.name) != Some(&short_print(&ca)) {
             old.push(store.cert_path(spec));
             continue;
@@ -56,11 +54,11 @@ fn on_worker(cx: &mut Context) -> Result<Vec<PathBuf>> {
     if !cx.rotation_plan()?.prints.contains_key("ca") {
         return Ok(Vec::new());
     }
-    let new = told(cx)?;
+    let new = published_cas(cx)?;
     Ok(old_client(cx, Path::new(KUBELET_CONF), &new)?.into_iter().collect())
 }
 
-/// The kubeconfig, where none of these has signed its client certificate.
+/// The kubeconfig if none of these CAs has signed its client certificate.
 fn old_client(cx: &mut Context, path: &Path, new: &[Cert]) -> Result<Option<PathBuf>> {
     let client = client_of(cx, path)?;
     Ok(client.filter(|cert| !new.iter().any(|ca| cert.is_signed_by(ca))).map(|_| path.to_path_buf()))

@@ -1,8 +1,8 @@
-//! What the controller manager signs with, while the CA file holds more than the signer.
+//! The signing certificate of the controller manager, while the CA file contains more than one.
 //!
-//! It takes exactly one certificate to sign with, and by default it takes the CA file. So while that file is a bundle
-//! its manifest names a copy of the pair that signs. Both flags change with one file, so certificate and key always
-//! belong together.
+//! The controller manager needs exactly one signing certificate, by default the CA file. While that file is a bundle,
+//! the manifest refers to a copy of the signing certificate and key. Both flags change with one write of the manifest,
+//! so they always belong together.
 //!
 //! Reads: the manifest, the CA. Writes: nothing.
 
@@ -18,27 +18,21 @@ use std::path::{Path, PathBuf};
 
 /// The component that signs.
 pub const POD: &str = "kube-controller-manager";
-/// The flag that names the certificate.
+/// The flag for the certificate.
 pub const CERT_FLAG: &str = "cluster-signing-cert-file";
 const KEY_FLAG: &str = "cluster-signing-key-file";
-/// Where the copy of a pair lies, without the ending.
+/// The path of the copy, without the extension.
 pub fn pair_of(dir: &Path, print: &str) -> PathBuf {
     dir.join(SIGNING).join(print)
 }
 
-/// The certificate with which the manifest has it sign.
-///
-/// # Errors
-/// When the manifest cannot be read.
+/// The signing certificate in the manifest.
 pub fn signer(cx: &Context) -> Result<Option<PathBuf>> {
     let pod = StaticPod::read(&cx.files, POD)?.unwrap_or_default();
     Ok(pod.flag(CERT_FLAG).map(PathBuf::from))
 }
 
-/// The manifest with the two flags at this pair. All else stays byte for byte.
-///
-/// # Errors
-/// When it lacks a flag.
+/// The manifest with the two flags set to this copy. Everything else is unchanged byte for byte.
 pub fn with_pair(manifest: &str, base: &Path) -> Result<String, RotationError> {
     let text = flag(manifest, CERT_FLAG, &base.with_extension("crt"))?;
     flag(&text, KEY_FLAG, &base.with_extension("key"))
@@ -60,10 +54,7 @@ fn flag(manifest: &str, name: &'static str, value: &Path) -> Result<String, Rota
     if found { Ok(text) } else { Err(RotationError::NoFlag(name)) }
 }
 
-/// The CA of a host whose CA file is a bundle, with the place of the copy of the pair that signs; None elsewhere.
-///
-/// # Errors
-/// When the CA cannot be read.
+/// The CA of a host whose CA file is a bundle, with the path of the copy of the signing certificate; otherwise None.
 pub fn of_bundle(cx: &Context) -> Result<Option<(PathBuf, LoadedCa)>> {
     let dir = cx.cluster()?.certificates_dir.clone();
     let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
@@ -71,11 +62,8 @@ pub fn of_bundle(cx: &Context) -> Result<Option<(PathBuf, LoadedCa)>> {
     Ok(ca.map(|ca| (pair_of(&dir, &short_print(&ca.cert)), ca)))
 }
 
-/// The manifest of a host whose CA file is a bundle, as of one that joins while the CA changes: it names a copy of the
-/// pair that signs. The text as it is everywhere else.
-///
-/// # Errors
-/// When the CA cannot be read.
+/// The manifest of a host whose CA file is a bundle, for example of one that joins during a rotation: it refers to the
+/// copy. Otherwise the text is unchanged.
 pub fn for_bundle(cx: &Context, text: String) -> Result<String> {
     Ok(match of_bundle(cx)? {
         Some((base, _)) => with_pair(&text, &base)?,

@@ -60,7 +60,7 @@ before=$(fingerprint n41)
 on n41 systemctl stop kubelet
 code=0
 on n41 kubewright certs renew all 2> "$SCRATCH/stopped" || code=$?
-grep 'the kubelet does not run' "$SCRATCH/stopped" > /dev/null || fail "a stopped kubelet is not told"
+grep 'the kubelet is not running' "$SCRATCH/stopped" > /dev/null || fail "a stopped kubelet is not told"
 [ "$code" = 9 ] || fail "with the kubelet stopped, renewing ends with $code"
 [ "$before" = "$(fingerprint n41)" ] || fail "a refused renewal changed files"
 kubectl get nodes > /dev/null || fail "a refused renewal ended the API server"

@@ -18,14 +18,14 @@ END
 code=0
 on n41 kubewright init --config /root/cluster.yaml > "$SCRATCH/said" 2>&1 || code=$?
 [ $code = 6 ] || { cat "$SCRATCH/said" && fail "the exit code is $code"; }
-for words in '[wait-control-plane]' 'https://n41:8443, where others will look for it, did not lead to it within 30s'; do
+for words in '[wait-control-plane]' 'https://n41:8443, which other hosts will use, did not reach it within 30s'; do
   grep -qF "$words" "$SCRATCH/said" || { cat "$SCRATCH/said" && fail "no word of '$words'"; }
 done
 
 on n41 systemd-run -q --unit balancer sh -c 'sleep 10; exec socat TCP-LISTEN:8443,reuseaddr,fork TCP:127.0.0.1:6443'
 on n41 kubewright init --config /root/cluster.yaml --events json > /dev/null 2> "$SCRATCH/events" ||
   { tail -n 3 "$SCRATCH/events" && fail "init did not wait for the load balancer"; }
-grep -F 'an answer of the API server at https://n41:8443' "$SCRATCH/events" > /dev/null || fail "the wait was not told"
+grep -F 'a response of the API server at https://n41:8443' "$SCRATCH/events" > /dev/null || fail "the wait was not told"
 ready n41
 
 # Before v1.22 the cluster keeps a list of its API servers; running init again leaves the others in it.

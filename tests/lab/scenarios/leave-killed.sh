@@ -9,7 +9,7 @@ three_control_planes
 # shellcheck disable=SC2016 # the host's own shell expands it
 on n43 sh -c '
   kubewright reset -y > /tmp/told 2>&1 & reset=$!
-  until grep "out of etcd" /tmp/told > /dev/null || ! kill -0 $reset 2> /dev/null; do :; done
+  until grep "member from etcd" /tmp/told > /dev/null || ! kill -0 $reset 2> /dev/null; do :; done
   kill -9 $reset; wait $reset || true'
 one_member_each n41 n42
 on n43 test -d /var/lib/etcd/member || fail "the kill came too late to show anything"

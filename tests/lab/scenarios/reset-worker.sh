@@ -16,7 +16,7 @@ kubectl wait --for=condition=Available deployment/web --timeout=60s > /dev/null
 name=$(kubectl get pods -l app=web -o jsonpath='{.items[0].metadata.name}')
 
 on n42 kubewright reset -y --undo-fix > "$SCRATCH/reset" 2>&1 || { cat "$SCRATCH/reset"; fail "n42 was not reset"; }
-grep -F "moving default/$name" "$SCRATCH/reset" > /dev/null || { cat "$SCRATCH/reset"; fail "its Pod was not moved"; }
+grep -F "evicting default/$name" "$SCRATCH/reset" > /dev/null || { cat "$SCRATCH/reset"; fail "its Pod was not moved"; }
 ! kubectl get pod "$name" > /dev/null 2>&1 || fail "its Pod is still listed"
 grep -F 'kubectl delete node n42' "$SCRATCH/reset" > /dev/null || fail "it does not say who removes the node"
 [ "$(on n42 cat /proc/sys/net/ipv4/ip_forward)" = 0 ] || fail "what --fix prepared was not taken back"

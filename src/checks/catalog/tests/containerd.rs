@@ -1,10 +1,10 @@
-//! containerd's own configuration, as it is in force.
+//! The effective configuration of containerd.
 
 use super::*;
 
 const DUMP: &str = "containerd --config /etc/containerd/config.toml config dump";
 
-/// A host with containerd 2.x, which reports no sandbox image and tells the kubelet its driver.
+/// A host with containerd 2.x, which reports no sandbox image but the cgroup driver.
 fn version_2(systemd: bool, sandbox: &str) -> Case {
     let dump = format!(
         "version = 3\n[plugins.'io.containerd.cri.v1.images'.pinned_images]\nsandbox = '{sandbox}'\n\
@@ -41,7 +41,7 @@ fn the_sandbox_image_that_containerd_2_does_not_report_is_read_from_its_configur
 }
 
 #[test]
-fn cgroupfs_beside_systemd_that_the_kubelet_would_follow_is_told_and_fixed() {
+fn cgroupfs_of_the_runtime_on_a_systemd_host_is_reported_and_fixed() {
     let report = version_2(false, "k8s.gcr.io/pause:3.2").report();
     let finding = only(&report);
     assert_eq!(finding.repair, Some(Repair::CgroupDriver { driver: "systemd".into() }));
@@ -57,7 +57,7 @@ fn cgroupfs_beside_systemd_that_the_kubelet_would_follow_is_told_and_fixed() {
 }
 
 #[test]
-fn a_runtime_class_with_another_driver_is_told() {
+fn a_runtime_class_with_another_driver_is_reported() {
     let mut case = version_2(true, "k8s.gcr.io/pause:3.2");
     let dump = "version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes]\n\
                 runc = { runtime_type = 'io.containerd.runc.v2', options = { SystemdCgroup = true } }\n\
@@ -70,7 +70,7 @@ fn a_runtime_class_with_another_driver_is_told() {
 }
 
 #[test]
-fn a_runtime_that_is_down_after_the_next_boot_is_told_and_fixed() {
+fn a_runtime_that_is_not_enabled_is_reported_and_fixed() {
     let disabled = |socket: &'static str| {
         let mut case = Case::new();
         let show = |unit: &str| format!("systemctl show -p LoadState,ActiveState,UnitFileState {unit}");

@@ -1,10 +1,10 @@
-//! Swap, kernel and control groups of the host.
+//! Swap, kernel and cgroups of the host.
 
 use super::*;
 use crate::host::command::Output;
 
 #[test]
-fn swap_of_a_unit_is_told_with_the_unit() {
+fn swap_of_a_unit_is_reported_with_the_unit() {
     let listed = |text: &str| {
         let mut case = Case::new();
         case.host = case.host.on(SWAP_UNITS, text);

@@ -1,4 +1,4 @@
-//! What follows when a check is ignored, and single checks.
+//! The consequences of ignored checks, and single checks.
 
 use super::ports::listening;
 use super::*;
@@ -8,7 +8,7 @@ use crate::config::model::Arg;
 use crate::pki::{self, Generator, PkiStore};
 
 #[test]
-fn ignoring_a_cgroup_driver_that_nobody_chose_makes_the_kubelet_follow_the_runtime() {
+fn ignoring_an_unconfigured_cgroup_driver_makes_the_kubelet_use_the_runtimes() {
     let mismatch = |chosen: Option<&str>| {
         let mut case = Case::new();
         case.cri = FakeCri::new().status("k8s.gcr.io/pause:3.2", "systemd");
@@ -27,7 +27,7 @@ fn ignoring_a_cgroup_driver_that_nobody_chose_makes_the_kubelet_follow_the_runti
 }
 
 #[test]
-fn ignoring_swap_is_refused_where_the_kubelet_is_told_to_refuse_it() {
+fn ignoring_swap_is_refused_if_the_kubelet_is_configured_to_refuse_it() {
     let swap = "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n";
     let mut case = Case::new();
     case.host = case.host.file("/proc/swaps", swap);
@@ -56,12 +56,12 @@ fn a_foreign_port_cannot_be_ignored_unless_the_component_listens_elsewhere() {
         assert!(!taken(port, "/usr/sbin/nginx", false), "{port}");
     }
     assert!(taken(6443, "/usr/sbin/nginx", true));
-    // Left by an earlier cluster; its static Pod ends when its manifest is replaced.
+    // Started by an earlier cluster; its static Pod stops when its manifest is replaced.
     assert!(taken(6443, "kube-apiserver", false));
 }
 
 #[test]
-fn an_expired_authority_is_told_before_anything_is_made_with_it() {
+fn an_expired_ca_is_reported_before_it_signs_anything() {
     let made_in = |seconds: u64| {
         let case = Case::new();
         let files = case.host.live().files().clone();
@@ -70,13 +70,13 @@ fn an_expired_authority_is_told_before_anything_is_made_with_it() {
         store.ensure(pki::catalog::cert("ca").unwrap(), &cluster, &node, &Generator).unwrap();
         case.report()
     };
-    // The fake host lives at the end of 2023.
+    // The clock of the fake host shows the end of 2023.
     assert!(only(&made_in(1_300_000_000)).what.contains("/etc/kubernetes/pki/ca.crt expired on 2021-03-"));
     assert_eq!(made_in(1_600_000_000).findings, []);
 }
 
 #[test]
-fn a_host_without_a_service_manager_is_told_so() {
+fn a_host_without_a_service_manager_is_reported() {
     let case = Case::new();
     std::fs::remove_dir_all(case.host.root().join("run/systemd")).unwrap();
     std::fs::remove_file(case.host.root().join("usr/bin/systemctl")).unwrap();
@@ -87,7 +87,7 @@ fn a_host_without_a_service_manager_is_told_so() {
 }
 
 #[test]
-fn a_clock_that_nobody_sets_is_a_warning() {
+fn a_clock_without_synchronization_is_a_warning() {
     let clock = |answer: &str| {
         let mut case = Case::new();
         case.host = case.host.on("timedatectl show -p NTPSynchronized --value", answer);
@@ -98,7 +98,7 @@ fn a_clock_that_nobody_sets_is_a_warning() {
 }
 
 #[test]
-fn a_runtime_and_a_kubelet_without_a_common_version_of_the_cri_are_told() {
+fn a_runtime_and_a_kubelet_without_a_common_version_of_the_cri_are_reported() {
     let judged = |cri: fn() -> FakeCri, minor: u16| {
         let mut case = Case::new();
         case.cluster = cluster(minor);
@@ -119,7 +119,7 @@ fn a_runtime_and_a_kubelet_without_a_common_version_of_the_cri_are_told() {
 }
 
 #[test]
-fn a_kubelet_older_than_the_cluster_does_not_take_its_driver_from_the_runtime() {
+fn a_kubelet_older_than_the_cluster_does_not_use_the_driver_of_the_runtime() {
     let judged = |kubelet: u16| {
         let mut case = Case::new();
         case.cluster = cluster(31);
@@ -132,13 +132,13 @@ fn a_kubelet_older_than_the_cluster_does_not_take_its_driver_from_the_runtime() 
 }
 
 #[test]
-fn docker_by_dockershim_is_refused_in_one_sentence() {
+fn docker_with_dockershim_is_refused_with_one_finding() {
     let mut case = Case::new();
     case.node.cri_socket = Some("unix:///var/run/dockershim.sock".into());
     let report = case.report();
     let finding = only(&report);
     assert_eq!((finding.id.as_str(), &finding.repair), ("CRI", &None));
-    assert!(finding.what.contains("by the CRI only") && finding.fix.contains("cri-dockerd"), "{finding}");
+    assert!(finding.what.contains("only runtimes with the CRI") && finding.fix.contains("cri-dockerd"), "{finding}");
 
     let mut case = Case::new();
     case.host = case.host.file("/var/run/docker.sock", "");
@@ -150,7 +150,7 @@ fn docker_by_dockershim_is_refused_in_one_sentence() {
 }
 
 #[test]
-fn the_settings_of_another_runtime_are_not_mended_in_containerds_configuration() {
+fn settings_of_another_runtime_are_not_fixed_in_containerds_configuration() {
     let repairs = |socket: &'static str| {
         let mut case = Case::new();
         case.cri = FakeCri::new().status("k8s.gcr.io/pause:3.1", "systemd");
@@ -169,7 +169,7 @@ fn the_settings_of_another_runtime_are_not_mended_in_containerds_configuration()
 }
 
 #[test]
-fn what_is_right_now_and_not_after_the_next_boot_is_a_warning_that_can_be_mended() {
+fn a_setting_that_is_lost_at_the_next_boot_is_a_warning_with_a_fix() {
     let judged = |path: &str, text: &str| {
         let mut case = Case::new();
         case.host = case.host.file(path, text);
@@ -185,9 +185,9 @@ fn what_is_right_now_and_not_after_the_next_boot_is_a_warning_that_can_be_mended
     assert_eq!(judged("/proc/modules", "br_netfilter 1 0 - Live 0x0\n"), "net.bridge.bridge-nf-call-iptables");
 }
 
-/// A plain 'init' after one with a file pointed the API server at an empty etcd, whatever was ignored.
+/// A plain 'init' after one with a file configured the API server for an empty etcd, regardless of ignored checks.
 #[test]
-fn a_cluster_is_not_parted_from_its_data_although_everything_is_ignored() {
+fn a_cluster_is_not_separated_from_its_data_although_everything_is_ignored() {
     let data = |folder: &str| Data { etcd: Some(Database::Here(folder.into())), encryption: None };
     let report = |stored: Option<&str>, before: &str| {
         let mut case = Case::new();
@@ -198,7 +198,7 @@ fn a_cluster_is_not_parted_from_its_data_although_everything_is_ignored() {
         });
         case.host = case.host.file("/data/etcd/member/wal/0", "");
         case.standing =
-            Some(Standing { stored, is_unknown: false, before: data(before), after: data("/var/lib/etcd") });
+            Some(ExistingCluster { stored, is_unknown: false, before: data(before), after: data("/var/lib/etcd") });
         case.node.ignore_preflight_errors = vec!["all".into()];
         case.report()
     };

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A host on which a program listens.
+/// A host with a listening program.
 pub(super) fn listening(host: FakeHost, port: u16, program: &str) -> FakeHost {
     let table = format!("head\n 0: 00000000:{port:04X} 00000000:0000 0A 0:0 0:0 0 0 0 4711 1\n");
     let host = host
@@ -14,7 +14,7 @@ pub(super) fn listening(host: FakeHost, port: u16, program: &str) -> FakeHost {
 }
 
 #[test]
-fn a_port_is_free_for_those_we_started_only() {
+fn a_port_may_be_used_only_by_our_own_components() {
     let mut case = Case::new();
     case.host = listening(case.host, 6443, "/usr/sbin/nginx");
     let report = case.report();
@@ -30,7 +30,7 @@ fn a_port_is_free_for_those_we_started_only() {
     let mut case = Case::new();
     case.host = listening(case.host, 6443, "kube-apiserver");
     let report = case.report();
-    assert!(only(&report).what.contains("of a cluster that this host runs already"), "{report:?}");
+    assert!(only(&report).what.contains("of a cluster that this host already runs"), "{report:?}");
     assert!(!only(&report).fix.contains("reset") && only(&report).fix.contains("keep this host"), "{report:?}");
 
     let mut case = Case::new();
@@ -38,7 +38,7 @@ fn a_port_is_free_for_those_we_started_only() {
     assert_eq!(case.report().findings, [], "the kubelet is a service that is started again");
 }
 
-/// A control plane that was looked at without its configuration was called another cluster's.
+/// A control plane that was checked without its configuration was reported as another cluster's.
 #[test]
 fn the_ports_of_a_control_plane_are_its_own_although_its_manifests_differ() {
     let report = |whose: Whose| {
@@ -58,13 +58,13 @@ fn the_ports_of_a_control_plane_are_its_own_although_its_manifests_differ() {
     }
 }
 
-/// Without its first configuration, 'init' rewrote a control plane whose API server was away.
+/// Without its first configuration, 'init' rewrote a control plane whose API server did not respond.
 #[test]
-fn a_cluster_that_does_not_answer_is_not_rewritten_whatever_is_ignored() {
+fn a_cluster_that_does_not_respond_is_not_rewritten_although_everything_is_ignored() {
     let report = |is_unknown: bool, is_edited: bool| {
         let mut case = Case::new();
         case.node.ignore_preflight_errors = vec!["all".into()];
-        case.standing = Some(Standing { is_unknown, ..Standing::default() });
+        case.standing = Some(ExistingCluster { is_unknown, ..ExistingCluster::default() });
         if is_edited {
             let path = "/etc/kubernetes/manifests/kube-apiserver.yaml".into();
             case.holding.edits.insert(path, "with --oidc-issuer-url".into());
@@ -79,7 +79,7 @@ fn a_cluster_that_does_not_answer_is_not_rewritten_whatever_is_ignored() {
 }
 
 #[test]
-fn a_lost_majority_of_etcd_cannot_be_ignored() {
+fn a_loss_of_quorum_cannot_be_ignored() {
     let mut case = Case::new();
     case.node.ignore_preflight_errors = vec!["all".into()];
     case.holding.lost_majority = Some(("etcd has lost its majority".into(), "start the hosts".into()));

@@ -1,11 +1,11 @@
-//! A node on which Pods run: nothing is offered that would change something under them.
+//! A node with running Pods: no fix that would affect them is offered.
 
 use super::*;
 
 const POD: &str = "0::/kubepods/burstable/pod1/2\n";
 const SWAPS: &str = "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n";
 
-/// A node that was set up with `config` for its kubelet, and whose containerd uses `runtime`.
+/// A node with `config` for its kubelet, whose containerd uses `runtime`.
 fn node_with(config: &str, runtime: &str) -> Case {
     let mut case = Case::new();
     case.role = Role::Worker;
@@ -18,7 +18,7 @@ fn node_with(config: &str, runtime: &str) -> Case {
 fn the_driver_of_a_running_worker_is_compared_with_its_own_kubelet() {
     for config in ["cgroupDriver: cgroupfs\n", "kind: KubeletConfiguration\n"] {
         let mut case = node_with(config, "cgroupfs");
-        // What a worker that asked no cluster is supposed to get.
+        // The default for a worker that did not contact a cluster.
         case.cluster = cluster(30);
         case.host = case.host.on("kubelet --version", "Kubernetes v1.30.2\n");
         let found = case.report().findings;
@@ -27,7 +27,7 @@ fn the_driver_of_a_running_worker_is_compared_with_its_own_kubelet() {
 }
 
 #[test]
-fn a_driver_that_differs_on_a_running_node_is_told_with_the_way_by_hand_and_never_fixed() {
+fn a_different_driver_on_a_running_node_is_reported_with_manual_steps_and_never_fixed() {
     let report = node_with("cgroupDriver: cgroupfs\n", "systemd").report();
     let finding = only(&report);
     assert_eq!((finding.severity, &finding.repair), (Severity::Error, &None));
@@ -44,7 +44,7 @@ fn a_driver_that_differs_on_a_running_node_is_told_with_the_way_by_hand_and_neve
 }
 
 #[test]
-fn an_init_that_would_change_the_driver_of_a_running_kubelet_is_refused_whatever_is_ignored() {
+fn an_init_that_would_change_the_driver_of_a_running_kubelet_is_refused_although_everything_is_ignored() {
     let mut case = node_with("cgroupDriver: systemd\n", "systemd");
     case.role = Role::FirstControlPlane;
     case.node.ignore_preflight_errors = vec!["all".into()];
@@ -77,7 +77,7 @@ fn swap_and_the_sandbox_image_of_a_running_node_are_not_fixed() {
 }
 
 #[test]
-fn pods_that_only_the_runtime_knows_count() {
+fn pods_that_only_the_runtime_lists_count() {
     let mut case = node_with("cgroupDriver: cgroupfs\n", "cgroupfs");
     std::fs::remove_dir_all(case.host.root().join("proc/77")).unwrap();
     case.host = case.host.file("/proc/swaps", SWAPS);
@@ -105,7 +105,7 @@ fn a_node_without_pods_is_fixed_to_its_own_kubelet_and_not_to_the_default() {
         found.map(|finding| finding.repair).collect()
     };
     assert_eq!(drivers(node("systemd", "cgroupfs")), [Some(Repair::CgroupDriver { driver: "systemd".into() })]);
-    // The control plane of a cluster that does not answer, and an 'init' that does not name its driver.
+    // The control plane of a cluster that does not respond, and an 'init' that does not specify its driver.
     let mut case = node("systemd", "systemd");
     case.role = Role::FirstControlPlane;
     assert_eq!(drivers(case), [None]);
@@ -115,7 +115,7 @@ fn a_node_without_pods_is_fixed_to_its_own_kubelet_and_not_to_the_default() {
 }
 
 #[test]
-fn what_does_not_disturb_pods_is_still_fixed() {
+fn a_fix_that_does_not_affect_pods_is_still_made() {
     let mut case = node_with("cgroupDriver: cgroupfs\n", "cgroupfs");
     case.host = case.host.file("/proc/sys/net/ipv4/ip_forward", "0\n");
     assert!(matches!(only(&case.report()).repair, Some(Repair::Sysctl { .. })));

@@ -34,7 +34,7 @@ fn parse(text: &str) -> Json {
     tree(Document::parse(text).unwrap_or_else(|error| panic!("{error}:\n{text}")).0.as_item())
 }
 
-/// Sets the option, and checks that this is all that changed.
+/// Sets the option, and checks that nothing else changed.
 fn edited(text: &str) -> String {
     let mut document = Document::parse(text).unwrap();
     document.set(&OPTION, true).unwrap();
@@ -56,7 +56,7 @@ fn insert(tree: &mut Json, path: &[&str], value: Json) -> Option<()> {
 }
 
 #[test]
-fn every_way_to_write_a_table_is_edited_in_its_own_style() {
+fn every_style_of_a_table_is_kept_by_an_edit() {
     let header = format!("[plugins.\"{CRI}\"]\n");
     let runc = format!("[plugins.\"{CRI}\".containerd.runtimes.runc]\n");
     let options = format!("[plugins.\"{CRI}\".containerd.runtimes.runc.options]");
@@ -104,7 +104,7 @@ fn every_way_to_write_a_table_is_edited_in_its_own_style() {
 }
 
 #[test]
-fn comments_at_the_end_of_a_file_stay_before_a_table_that_is_added() {
+fn comments_at_the_end_of_a_file_stay_before_an_added_table() {
     let license = "# license\n\ndisabled_plugins = []\n\n#root = \"/x\"\n#[grpc]\n";
     let expected = format!("{license}\n[plugins.\"{CRI}\".containerd.runtimes.runc.options]\nSystemdCgroup = true\n");
     assert_eq!(edited(license), expected);
@@ -114,7 +114,7 @@ fn comments_at_the_end_of_a_file_stay_before_a_table_that_is_added() {
 }
 
 #[test]
-fn a_value_where_a_table_is_needed_is_refused_and_nothing_changes() {
+fn a_value_instead_of_a_table_is_refused_and_nothing_changes() {
     for (text, key) in [
         ("plugins = 3\n", "plugins"),
         ("[[plugins]]\nx = 1\n", "plugins"),
@@ -128,14 +128,14 @@ fn a_value_where_a_table_is_needed_is_refused_and_nothing_changes() {
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_refused_with_its_place_and_without_its_text() {
+fn an_invalid_file_is_refused_with_the_position_and_without_its_content() {
     let error = Document::parse("version = 2\npassword = \"hunter2\nx = 1\n").unwrap_err();
     assert!(error.to_string().starts_with("line 2, column "), "{error}");
     assert!(!error.to_string().contains("hunter2"), "{error}");
 }
 
 #[test]
-fn items_go_from_a_list_and_the_others_stay_with_their_comments() {
+fn items_are_removed_from_a_list_and_the_others_keep_their_comments() {
     for (from, to) in [
         ("p = [\"cri\"]\n", "p = []\n"),
         ("p = [\n  \"cri\", # why\n]\n", "p = [ # why\n]\n"),
@@ -152,7 +152,7 @@ fn items_go_from_a_list_and_the_others_stay_with_their_comments() {
     }
 }
 
-/// A table, and how it is written.
+/// A table and its style.
 #[derive(Clone, Debug)]
 enum Node {
     Leaf(&'static str),
@@ -193,7 +193,7 @@ fn any_node() -> impl Strategy<Value = Node> {
     leaf.prop_recursive(3, 20, 4, |inner| (siblings(inner), style()).prop_map(|(all, style)| Node::Table(all, style)))
 }
 
-/// A file that has the option's path to some depth, with other keys at each level.
+/// A file with the option's path to some depth, and other keys at each level.
 fn any_file() -> impl Strategy<Value = Node> {
     let levels = prop::collection::vec((siblings(any_node()), style(), any::<bool>()), 0..=OPTION.len());
     (levels, any_node()).prop_map(|(levels, end)| {
@@ -227,7 +227,7 @@ fn inline(node: &Node) -> String {
     }
 }
 
-/// The lines of a table's own keys, then the tables that need a header.
+/// The lines of a table's own keys, followed by the tables that need a header.
 fn lines<'a>(
     all: &'a [(String, Node)],
     prefix: &str,
@@ -263,7 +263,7 @@ fn write(node: &Node, path: &[String], out: &mut String) {
     }
 }
 
-/// Keys of one table that are there once.
+/// Keys that occur once in a table.
 fn unique(node: Node) -> Node {
     let Node::Table(all, style) = node else { return node };
     let mut seen = std::collections::BTreeSet::new();

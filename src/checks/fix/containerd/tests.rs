@@ -4,7 +4,7 @@ use super::verify;
 use crate::base::exit_code::ExitCode;
 use crate::checks::containerd::{CONFIG, Document, Installation, load};
 use crate::checks::finding::{Finding, Repair, Report};
-use crate::checks::fix::{Fixed, Mended, apply};
+use crate::checks::fix::{Fixed, Fixes, apply};
 use crate::host::command::Output;
 use crate::host::command::fake::FakeHost;
 use crate::journal::{Journal, undo};
@@ -23,7 +23,8 @@ fn ended(code: i32, stdout: &str, stderr: &str) -> Output {
     Output { code: Some(code), stdout: stdout.into(), stderr: stderr.into() }
 }
 
-/// What containerd 1.x makes of a file: a plugin comes whole from the last file that has it, and runc is there by itself.
+/// The effective configuration of containerd 1.x: a plugin comes whole from the last file that contains it, and runc
+/// is a default.
 fn dumped(root: &Path, file: &str) -> Output {
     let files = crate::base::files::HostFiles::new(root, crate::base::gate::Gate::open());
     let files = match load(&files, Path::new(file)) {
@@ -53,7 +54,7 @@ fn dumped(root: &Path, file: &str) -> Output {
     ended(0, &dump.to_string(), "")
 }
 
-/// A host whose containerd reads what it is given, and restarts.
+/// A host whose containerd accepts its configuration, and restarts.
 fn host(config: &str) -> FakeHost {
     FakeHost::new()
         .systemd()
@@ -78,43 +79,43 @@ fn image(image: &str) -> Repair {
     Repair::SandboxImage { image: image.into() }
 }
 
-fn fix(fake: &FakeHost, journal: &mut Journal, repairs: impl IntoIterator<Item = Repair>) -> Mended {
+fn fix(fake: &FakeHost, journal: &mut Journal, repairs: impl IntoIterator<Item = Repair>) -> Fixes {
     let findings = repairs.into_iter().map(|repair| Finding::error("X", "", "", "").mended_by(repair)).collect();
     apply(&fake.live(), journal, &Report { findings, ..Report::default() })
 }
 
-/// What was done, when nothing failed.
+/// The completed fixes, if none failed.
 fn fixed(fake: &FakeHost, repairs: impl IntoIterator<Item = Repair>) -> Vec<Fixed> {
-    let mended = fix(fake, &mut Journal::default(), repairs);
-    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
-    mended.fixed
+    let fixes = fix(fake, &mut Journal::default(), repairs);
+    assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
+    fixes.fixed
 }
 
-/// Why it could not be done, when nothing was.
+/// The reason of the failure, if none succeeded.
 fn refused(fake: &FakeHost, repair: Repair) -> String {
-    let mended = fix(fake, &mut Journal::default(), [repair]);
-    assert_eq!(mended.fixed, []);
-    assert!(mended.failed[0].why.hint().is_some());
-    assert_eq!(mended.failed[0].why.exit_code(), ExitCode::Host);
-    mended.failed[0].why.to_string()
+    let fixes = fix(fake, &mut Journal::default(), [repair]);
+    assert_eq!(fixes.fixed, []);
+    assert!(fixes.failed[0].why.hint().is_some());
+    assert_eq!(fixes.failed[0].why.exit_code(), ExitCode::Host);
+    fixes.failed[0].why.to_string()
 }
 
 fn config(fake: &FakeHost) -> String {
     std::fs::read_to_string(fake.root().join(&CONFIG[1..])).unwrap()
 }
 
-/// No copy is left behind.
+/// No copy remains.
 fn is_tidy(fake: &FakeHost) -> bool {
     let left = |folder: &str| std::fs::read_dir(fake.root().join(folder)).map_or(0, Iterator::count);
     left("etc/containerd") == 1 && left("run") == 1
 }
 
 #[test]
-fn both_settings_take_one_restart_and_are_undone() {
+fn both_settings_need_one_restart_and_are_undone() {
     let fake = host(FILE);
     let mut journal = Journal::default();
-    let mended = fix(&fake, &mut journal, [driver(), image("registry.k8s.io/pause:3.10")]);
-    let what: Vec<&str> = mended.fixed.iter().map(|fixed| fixed.what.as_str()).collect();
+    let fixes = fix(&fake, &mut journal, [driver(), image("registry.k8s.io/pause:3.10")]);
+    let what: Vec<&str> = fixes.fixed.iter().map(|fixed| fixed.what.as_str()).collect();
     let expected = [
         "containerd uses the cgroup driver systemd",
         "containerd uses the sandbox image registry.k8s.io/pause:3.10",
@@ -140,15 +141,15 @@ fn credentials_are_not_shown() {
     ));
     let host = fake.dry();
     let findings = vec![Finding::error("X", "", "", "").mended_by(image("new"))];
-    let mended = apply(&host, &mut Journal::default(), &Report { findings, ..Report::default() });
-    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
+    let fixes = apply(&host, &mut Journal::default(), &Report { findings, ..Report::default() });
+    assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
     let plan = format!("{:?}", host.gate().entries());
     assert!(plan.contains("password = ***") && plan.contains("sandbox_image = \\\"new"), "{plan}");
     assert!(!plan.contains("hunter2"), "{plan}");
     assert!(!fake.ran().contains(&DUMP.to_owned()) && is_tidy(&fake), "a dry run wrote a file");
 }
 
-/// What Docker's package of containerd ships: everything but one line is a comment.
+/// The configuration in Docker's package of containerd: everything but one line is a comment.
 const DOCKERS: &str =
     "#   Copyright\n\ndisabled_plugins = [\"cri\"]\n\n#root = \"/var/lib/containerd\"\n#[grpc]\n#  uid = 0\n";
 
@@ -183,14 +184,14 @@ fn version_3_has_the_settings_in_other_plugins() {
 }
 
 #[test]
-fn a_configuration_of_another_schema_is_left_alone() {
+fn a_configuration_with_another_schema_is_not_changed() {
     let fake = host("version = 4\n");
     assert!(refused(&fake, image("x")).contains("has version 4"));
     assert_eq!(config(&fake), "version = 4\n");
 }
 
 #[test]
-fn a_broken_configuration_is_left_alone_and_its_passwords_are_not_shown() {
+fn an_invalid_configuration_is_not_changed_and_its_passwords_are_not_shown() {
     let text = "version = 2\npassword = \"hunter2\n";
     let fake = host(text);
     let why = refused(&fake, driver());
@@ -200,22 +201,22 @@ fn a_broken_configuration_is_left_alone_and_its_passwords_are_not_shown() {
 }
 
 #[test]
-fn what_containerd_refuses_does_not_replace_the_file() {
+fn a_configuration_that_containerd_rejects_does_not_replace_the_file() {
     let refusal = "time=\"…\" level=warning msg=\"x\"\n\
                    containerd: failed to load TOML: /run/kubewright-containerd-0.toml: (3, 1): bad\n";
     let fake = host(FILE).on_result(DUMP, 1, "password = \"hunter2\"", refusal);
     let mut journal = Journal::default();
-    let mended = fix(&fake, &mut journal, [image("new")]);
+    let fixes = fix(&fake, &mut journal, [image("new")]);
     let expected =
-        "containerd refuses /etc/containerd/config.toml: failed to load TOML: /etc/containerd/config.toml: (3, 1): bad";
-    assert_eq!(mended.failed[0].why.to_string(), expected);
-    assert_eq!((mended.fixed, restarts(&fake)), (vec![], 0));
+        "containerd rejects /etc/containerd/config.toml: failed to load TOML: /etc/containerd/config.toml: (3, 1): bad";
+    assert_eq!(fixes.failed[0].why.to_string(), expected);
+    assert_eq!((fixes.fixed, restarts(&fake)), (vec![], 0));
     assert_eq!(config(&fake), FILE);
     assert!(is_tidy(&fake) && journal.changes().is_empty());
 }
 
 #[test]
-fn a_setting_that_containerd_does_not_take_over_is_not_reported_as_made() {
+fn a_setting_that_has_no_effect_in_containerd_is_not_reported_as_fixed() {
     let fake = host(FILE).on(DUMP, FILE);
     let why = refused(&fake, image("new"));
     assert_eq!(
@@ -228,7 +229,7 @@ fn a_setting_that_containerd_does_not_take_over_is_not_reported_as_made() {
 }
 
 #[test]
-fn the_import_that_has_the_last_word_is_changed() {
+fn the_import_that_overrides_other_files_is_changed() {
     const MAIN: &str = "version = 2\ndisabled_plugins = []\nimports = [\"conf.d/*.toml\"]\n";
     const IMPORT: &str = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\n  sandbox_image = \"mirror/pause:3.1\"\n  \
                           [plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc]\n    \
@@ -238,9 +239,9 @@ fn the_import_that_has_the_last_word_is_changed() {
     let path = "/etc/containerd/conf.d/my.toml";
     let fake = host(MAIN).file(path, IMPORT).file("/etc/containerd/conf.d/a.toml", "version = 2\n");
     let mut journal = Journal::default();
-    let mended = fix(&fake, &mut journal, [driver(), image("new")]);
-    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
-    assert!(mended.fixed[0].what.ends_with("systemd (in /etc/containerd/conf.d/my.toml, which has the last word)"));
+    let fixes = fix(&fake, &mut journal, [driver(), image("new")]);
+    assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
+    assert!(fixes.fixed[0].what.ends_with("systemd (in /etc/containerd/conf.d/my.toml, which overrides other files)"));
     let read = || std::fs::read_to_string(fake.root().join(&path[1..])).unwrap();
     assert_eq!(read(), IMPORT.replace("= false", "= true").replace("mirror/pause:3.1", "new"));
     assert_eq!((config(&fake).as_str(), restarts(&fake)), (MAIN, 1));
@@ -249,7 +250,7 @@ fn the_import_that_has_the_last_word_is_changed() {
 }
 
 #[test]
-fn every_runtime_that_the_kubelet_can_ask_for_gets_the_driver() {
+fn every_runtime_that_the_kubelet_can_request_gets_the_driver() {
     let runtimes = "version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd]\ndefault_runtime_name = \"nvidia\"\n\
                     runtimes.nvidia.runtime_type = \"io.containerd.runc.v2\"\n\
                     runtimes.nvidia.options = { BinaryName = \"/usr/bin/nvidia-container-runtime\" }\n\
@@ -265,7 +266,7 @@ fn every_runtime_that_the_kubelet_can_ask_for_gets_the_driver() {
 
 #[test]
 fn a_file_without_a_version_gets_one_where_containerd_2_would_pass_over_its_plugins() {
-    // Only a file with a version is listened to.
+    // Only files with a version are used.
     let deaf = |root: &Path| {
         let text = std::fs::read_to_string(root.join(COPY)).unwrap();
         if text.contains("version") { dumped(root, &format!("/{COPY}")) } else { ended(0, "version = 3\n", "") }
@@ -275,25 +276,25 @@ fn a_file_without_a_version_gets_one_where_containerd_2_would_pass_over_its_plug
     let expected = "# license\ndisabled_plugins = []\nversion = 2\n\n\
                     [plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = \"new\"\n";
     assert_eq!(config(&fake), expected);
-    // Names of plugins are others there.
+    // Plugins have other names there.
     let fake = host("disabled_plugins = [\"btrfs\"]\n").on_computed(DUMP, deaf);
     refused(&fake, image("new"));
 }
 
 #[test]
-fn a_restart_that_fails_brings_the_old_file_back() {
-    // It starts with the old file only.
+fn after_a_failed_restart_the_old_file_is_restored() {
+    // It starts only with the old file.
     let restart = |root: &Path| {
         let works = std::fs::read_to_string(root.join(&CONFIG[1..])).unwrap() == FILE;
         ended(i32::from(!works), "", if works { "" } else { "Job for containerd.service failed." })
     };
     let fake = host(FILE).on_computed(RESTART, restart);
     let mut journal = Journal::default();
-    let mended = fix(&fake, &mut journal, [driver(), image("new")]);
-    assert_eq!(mended.fixed, [], "nothing is fixed");
-    assert_eq!(mended.failed.len(), 1);
-    let why = &mended.failed[0].why;
-    let expected = "containerd did not start with the changed /etc/containerd/config.toml, so the old content is back and \
+    let fixes = fix(&fake, &mut journal, [driver(), image("new")]);
+    assert_eq!(fixes.fixed, [], "nothing is fixed");
+    assert_eq!(fixes.failed.len(), 1);
+    let why = &fixes.failed[0].why;
+    let expected = "containerd did not start with the changed /etc/containerd/config.toml, so the old content was restored and \
                     containerd was restarted";
     assert_eq!(why.to_string(), expected);
     assert!(why.causes()[0].contains("Job for containerd.service failed."), "{:?}", why.causes());
@@ -309,21 +310,21 @@ fn a_runtime_that_was_broken_before_is_reported_as_such_and_a_new_file_is_remove
         .on_computed("containerd --config /dev/null config dump", |root| dumped(root, "/dev/null"))
         .on("containerd --version", "containerd github.com/containerd/containerd v2.0.0 1");
     std::fs::remove_file(fake.root().join(&CONFIG[1..])).unwrap();
-    let mended = fix(&fake, &mut Journal::default(), [driver()]);
-    let why = mended.failed[0].why.to_string();
-    assert!(why.contains("the old content is back, and it does not start with that either"), "{why}");
-    assert!(mended.fixed.is_empty() && !fake.root().join(&CONFIG[1..]).exists());
+    let fixes = fix(&fake, &mut Journal::default(), [driver()]);
+    let why = fixes.failed[0].why.to_string();
+    assert!(why.contains("the old content was restored, but it does not start with that either"), "{why}");
+    assert!(fixes.fixed.is_empty() && !fake.root().join(&CONFIG[1..]).exists());
 }
 
 #[test]
-fn a_runtime_that_has_not_read_its_configuration_is_restarted() {
+fn a_runtime_that_has_not_loaded_its_configuration_is_restarted() {
     let fake = host(&FILE.replace("old", "new"));
     fixed(&fake, [image("new")]);
     assert_eq!(restarts(&fake), 1, "a run that was killed before the restart is not finished");
 }
 
 #[test]
-fn the_file_that_containerd_reads_before_the_change_is_seen_by_root_only() {
+fn the_file_for_the_check_of_containerd_is_readable_only_by_root() {
     use std::os::unix::fs::PermissionsExt;
     let mode = |root: &Path| {
         let file = root.join(COPY);

@@ -1,4 +1,4 @@
-//! Tests of fixing and of undoing it.
+//! Tests of fixes and of their undoing.
 
 use super::*;
 use crate::base::gate::Change;
@@ -11,10 +11,10 @@ fn report(repairs: impl IntoIterator<Item = Repair>) -> Report {
     Report { findings, ..Report::default() }
 }
 
-/// What was done, when nothing failed.
-fn all(mended: Mended) -> Vec<Fixed> {
-    assert!(mended.failed.is_empty(), "{:?}", mended.failed);
-    mended.fixed
+/// The completed fixes, if none failed.
+fn all(fixes: Fixes) -> Vec<Fixed> {
+    assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
+    fixes.fixed
 }
 
 fn read(host: &FakeHost, path: &str) -> String {
@@ -38,7 +38,7 @@ fn swapping() -> FakeHost {
 }
 
 #[test]
-fn swap_goes_now_and_at_boot() {
+fn swap_is_turned_off_now_and_at_boot() {
     let fake = swapping();
     let host = fake.live();
     let mut journal = Journal::default();
@@ -49,7 +49,7 @@ fn swap_goes_now_and_at_boot() {
 }
 
 #[test]
-fn swap_goes_then_undo_brings_it_back() {
+fn undoing_turns_swap_on_again() {
     let fake = swapping();
     let host = fake.live();
     let mut journal = Journal::default();
@@ -62,7 +62,7 @@ fn swap_goes_then_undo_brings_it_back() {
 }
 
 #[test]
-fn swap_that_a_unit_or_a_generator_turns_on_stays_off_and_comes_back_by_undo() {
+fn swap_of_a_unit_or_a_generator_stays_off_and_is_restored_by_undoing() {
     let fake = swapping()
         .systemd()
         .on(SWAP_UNITS, "data.swap enabled enabled\ndev-zram0.swap generated -\n")
@@ -109,7 +109,7 @@ fn a_dry_run_shows_each_change_and_makes_none() {
 }
 
 #[test]
-fn a_bridge_parameter_brings_its_module_and_both_come_back_at_boot() {
+fn a_parameter_of_br_netfilter_loads_its_module_and_both_are_set_at_boot() {
     let key = "net.bridge.bridge-nf-call-iptables";
     let fake = FakeHost::new()
         .on("modprobe br_netfilter", "")
@@ -135,15 +135,15 @@ fn a_module_that_was_loaded_by_hand_is_loaded_at_boot_too() {
 }
 
 #[test]
-fn what_cannot_be_mended_does_not_keep_the_rest_from_it() {
+fn a_failed_fix_does_not_prevent_the_others() {
     let fake = swapping().on_result("modprobe ip_vs", 1, "", "modprobe: FATAL: Module ip_vs not found");
     let repairs = [Repair::Modules { modules: vec!["ip_vs".into()] }, Repair::Swap];
-    let mended = apply(&fake.live(), &mut Journal::default(), &report(repairs));
-    assert_eq!(mended.fixed.len(), 2);
-    assert!(mended.failed[0].why.to_string().contains("Module ip_vs not found"), "{:?}", mended.failed);
+    let fixes = apply(&fake.live(), &mut Journal::default(), &report(repairs));
+    assert_eq!(fixes.fixed.len(), 2);
+    assert!(fixes.failed[0].why.to_string().contains("Module ip_vs not found"), "{:?}", fixes.failed);
 }
 
-/// Where the strict fake panics, a real run was killed: just before that command.
+/// The strict fake panics where a real run was killed: just before that command.
 #[test]
 fn a_fix_that_was_killed_anywhere_is_undone() {
     let commands = ["swapoff /dev/sda2", "sysctl -w net.ipv4.ip_forward=1", "systemctl enable kubelet"];
@@ -163,14 +163,18 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
         ];
         let run = || apply(&host.live(), &mut Journal::default(), &report(repairs));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
-        // The fake's kernel does not change by itself: what the commands before did is put there by hand.
+        // The fake's kernel does not change by itself: the effect of earlier commands is written by hand.
         let host = if killed_at > 0 { host.file("/proc/swaps", "Filename Type Size Used Priority\n") } else { host };
         let host = if killed_at > 1 { host.file("/proc/sys/net/ipv4/ip_forward", "1\n") } else { host };
         let host = host.on("sysctl -w net.ipv4.ip_forward=0", "").on("systemctl disable kubelet", "");
         let live = host.live();
-        let told = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().told;
-        assert_eq!(told.iter().any(|line| line.contains("swap on /dev/sda2 back on")), killed_at > 0, "{told:?}");
-        assert_eq!(told.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 1, "{told:?}");
+        let messages = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().told;
+        assert_eq!(
+            messages.iter().any(|line| line.contains("swap on /dev/sda2 back on")),
+            killed_at > 0,
+            "{messages:?}"
+        );
+        assert_eq!(messages.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 1, "{messages:?}");
         assert_eq!(read(&host, "/etc/fstab"), FSTAB);
         assert!(!host.root().join("etc/sysctl.d/99-z-kubewright.conf").exists());
         assert!(Journal::load(live.files()).unwrap().changes().is_empty());

@@ -1,8 +1,9 @@
-//! Finds a cluster by a discovery file: a kubeconfig on this host or behind an HTTPS address.
+//! Discovers a cluster with a discovery file: a kubeconfig on this host or at an HTTPS address.
 //!
-//! Reads: the file, the credentials that it names, the cluster information where the server shows it. Writes: nothing.
+//! Reads: the file, the credentials that it refers to, the cluster information if the server publishes it. Writes:
+//! nothing.
 
-use super::user::{name_proxy, token_user};
+use super::user::{report_proxy, token_user};
 use crate::base::fault::Result;
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
@@ -15,10 +16,7 @@ use crate::kube::discovery::{self, Found, Search};
 use crate::phases::join::error::JoinError;
 use std::path::Path;
 
-/// The cluster of a discovery file, how it is entered, and with what the kubelet asks for its certificate.
-///
-/// # Errors
-/// When the file is not there, is none, or its cluster is not found or not believed.
+/// The cluster of a discovery file, the access to it, and the kubelet's credentials for requesting its certificate.
 pub(super) fn find(
     cx: &Context,
     location: &str,
@@ -33,10 +31,10 @@ pub(super) fn find(
         cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path))?
     };
     let file = Kubeconfig::parse(path, &bytes)?;
-    // cluster-info has no context: its only cluster is meant.
+    // cluster-info has no context: its only cluster is used.
     let named = file.current_cluster().or_else(|| file.clusters.first().map(|named| &named.cluster));
     let cluster = named.ok_or_else(|| AccessError::Incomplete { path: path.into(), what: "cluster" })?;
-    name_proxy(cx, proxies, cluster.server.trim_start_matches("https://"));
+    report_proxy(cx, proxies, cluster.server.trim_start_matches("https://"));
     let user = file.current_user().cloned().unwrap_or_default();
     let given = access::ca_certificates(cx, path, cluster)?;
     let own = access::credentials(cx, path, &user)?;
@@ -46,11 +44,11 @@ pub(super) fn find(
         credentials: own.clone().unwrap_or(Credentials::Anonymous),
         proxies: proxies.clone(),
     };
-    let told = discovery::by_access(&access, search)?;
-    let found = match (told, given) {
-        // What the file says wins: its author chose the address and the CA.
+    let published = discovery::by_access(&access, search)?;
+    let found = match (published, given) {
+        // The file has priority: its author chose the address and the CA.
         (_, Some(ca_pem)) => Found { endpoint: access.server.clone(), server: access.server.clone(), ca_pem },
-        (Some(told), None) => Found { server: access.server.clone(), ..told },
+        (Some(published), None) => Found { server: access.server.clone(), ..published },
         (None, None) => return Err(JoinError::NoCa { location: location.into(), server: access.server }.into()),
     };
     let trust = Trust::Only(found.ca_pem.clone());
@@ -64,7 +62,7 @@ pub(super) fn find(
     }
 }
 
-/// The same user with what its file names by a path put into it: the kubelet's file lies in another folder.
+/// The same user with the content of referenced files embedded: the kubelet's file is in another directory.
 fn embedded(mut user: User, own: Credentials) -> User {
     match own {
         Credentials::Certificate { certificate, key } => {

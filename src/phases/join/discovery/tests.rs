@@ -18,17 +18,17 @@ fn facts() -> Facts {
 }
 
 #[test]
-fn only_a_ready_node_holds_its_name() {
+fn only_a_ready_node_blocks_its_name() {
     assert!(is_ready(&node("True")));
     assert!(!is_ready(&node("False")));
     assert!(!is_ready(&node("Unknown")));
     assert!(!is_ready(&json!({})));
 }
 
-/// An unfinished run leaves a kubelet.conf without a certificate, and the next one, under another host's name,
-/// took that host's node over.
+/// An unfinished run leaves a kubelet.conf without a certificate, and the next one, with another host's name, took
+/// over that host's node.
 #[test]
-fn what_an_unfinished_run_left_gives_no_right_to_the_name_of_another_host() {
+fn an_unfinished_run_gives_no_right_to_the_name_of_another_host() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let objects = Objects::default();
     let server = objects.serve(&ca.local_leaf());
@@ -50,7 +50,7 @@ fn what_an_unfinished_run_left_gives_no_right_to_the_name_of_another_host() {
 }
 
 #[test]
-fn a_node_that_runs_does_not_become_another_one() {
+fn a_running_node_is_not_renamed() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let server = Objects::default().serve(&ca.local_leaf());
     let cx = joining(&root, None, &ca, &server, 36);
@@ -59,14 +59,14 @@ fn a_node_that_runs_does_not_become_another_one() {
     let failure = refuse_taken_name(&cx, &cx.joining().unwrap().api, &ca.pem()).unwrap_err();
     assert_eq!(
         failure.to_string(),
-        "this host is the node n42 of the cluster already, and cannot be cp1 at the same time"
+        "this host is already the node n42 of the cluster, and cannot be cp1 at the same time"
     );
     assert!(failure.hint().unwrap().contains("--node-name n42"));
 }
 
-/// One dropped connection made the cluster look like one that is not up yet, in which the node "does not exist".
+/// A single dropped connection made the cluster look as if it was not up yet, so the node "does not exist".
 #[test]
-fn a_cluster_that_is_joined_is_never_taken_for_an_empty_one() {
+fn a_cluster_to_join_is_never_treated_as_empty() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let server = Objects::default().serve(&ca.local_leaf());
     let mut cx = joining(&root, None, &ca, &server, 36);
@@ -75,17 +75,17 @@ fn a_cluster_that_is_joined_is_never_taken_for_an_empty_one() {
     put(&cx, ADMIN_CONF, admin.to_yaml().unwrap().expose());
     let start = cx.clock.monotonic();
     assert!(cx.new_cluster().unwrap().find(&ObjectRef::global(&NODE, "cp1")).is_err());
-    assert!(cx.clock.monotonic() > start, "it is asked again for a while");
+    assert!(cx.clock.monotonic() > start, "it is retried for some time");
 }
 
-/// Between the proof of a cluster and its first ConfigMap, one connection that broke off ended the run.
+/// Between the verification of a cluster and its first ConfigMap, a single broken connection ended the run.
 #[test]
-fn a_cluster_that_was_just_proved_is_asked_again() {
+fn requests_to_a_verified_cluster_are_retried() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let objects = Objects::default();
     let server = objects.serve(&ca.local_leaf());
     objects.put_cluster(&fixture::cluster(36), &server.url(), &ca.pem());
-    objects.break_off();
+    objects.break_connection();
     let mut cx = searching(&root, None, by_token(server.address.to_string()));
     find_cluster(&mut cx, &facts()).unwrap();
     let joining = cx.joining().unwrap();
@@ -94,7 +94,7 @@ fn a_cluster_that_was_just_proved_is_asked_again() {
 }
 
 #[test]
-fn a_second_control_plane_needs_an_address_that_outlives_the_first() {
+fn a_second_control_plane_needs_a_control_plane_endpoint() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let objects = Objects::default();
     let server = objects.serve(&ca.local_leaf());

@@ -8,7 +8,7 @@ use std::path::Path;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-struct Scene {
+struct JoinTest {
     first: First,
     objects: Objects,
     root: tempfile::TempDir,
@@ -16,14 +16,14 @@ struct Scene {
 }
 
 /// A host that joins as a control plane with this certificate key.
-fn scene(key: Option<&str>) -> Scene {
+fn test(key: Option<&str>) -> JoinTest {
     let (root, ca, objects, first) =
         (tempfile::tempdir().unwrap(), TestCa::new("server"), Objects::default(), First::new(36));
     let server = objects.serve(&ca.local_leaf());
     let certificate_key = key.map(|key| Secret::new(key.to_owned()));
     let mut cx = host(&root, Some(ControlPlaneJoin { certificate_key }));
     enter(&mut cx, &first.ca(), first.cluster.clone(), &ca, &server);
-    Scene { first, objects, root, cx }
+    JoinTest { first, objects, root, cx }
 }
 
 fn download(cx: &mut Context) -> Result<()> {
@@ -37,35 +37,35 @@ fn error(cx: &mut Context) -> String {
 }
 
 #[test]
-fn what_control_planes_share_arrives_whole_and_keys_are_for_root_alone() {
-    let Scene { first, objects, mut cx, root: _root, .. } = scene(Some(KEY));
-    objects.put(KUBEADM_CERTS, first.sealed(KEY, &["front-proxy-ca.key"]));
+fn shared_files_are_downloaded_completely_and_keys_are_readable_only_by_root() {
+    let JoinTest { first, objects, mut cx, root: _root, .. } = test(Some(KEY));
+    objects.put(KUBEADM_CERTS, first.encrypted(KEY, &["front-proxy-ca.key"]));
     download(&mut cx).unwrap();
     for file in shared_files(&first.cluster) {
         let there = cx.files.read(&file.path).unwrap();
         let expected = (file.name != "front-proxy-ca.key").then(|| first.read(&file.path));
         assert_eq!(there, expected, "{}", file.name);
-        // kubeadm gives the public half the mode of its key.
+        // kubeadm gives the public key the mode of its private key.
         let mode = if file.is_private { 0o600 } else { 0o644 };
         assert!(there.is_none() || cx.files.mode(&file.path) == Some(mode), "{}", file.name);
     }
     let changes = cx.gate.count();
     download(&mut cx).unwrap();
-    assert_eq!(cx.gate.count(), changes, "the second time nothing is new");
+    assert_eq!(cx.gate.count(), changes, "the second run changes nothing");
 }
 
 #[test]
-fn what_cannot_be_opened_leaves_nothing_behind() {
-    let Scene { first, objects, mut cx, root: _root, .. } = scene(Some(KEY));
-    let good = first.sealed(KEY, &[]);
+fn undecryptable_certificates_leave_no_files() {
+    let JoinTest { first, objects, mut cx, root: _root, .. } = test(Some(KEY));
+    let good = first.encrypted(KEY, &[]);
     let change = |name: &str, value: serde_json::Value| {
         let mut secret = good.clone();
         secret["data"][name] = value;
         secret
     };
     for (secret, words) in [
-        (first.sealed(&"f".repeat(64), &[]), "ca.crt"),
-        (change("etcd-ca.key", json!(null)), "lack etcd-ca.key"),
+        (first.encrypted(&"f".repeat(64), &[]), "ca.crt"),
+        (change("etcd-ca.key", json!(null)), "do not contain etcd-ca.key"),
         (change("etcd-ca.key", json!("no base64!")), "etcd-ca.key"),
     ] {
         objects.put(KUBEADM_CERTS, secret);
@@ -75,11 +75,11 @@ fn what_cannot_be_opened_leaves_nothing_behind() {
     }
 }
 
-/// The same command, given again after two hours, failed although everything was here.
+/// The same command, repeated after two hours, failed although all files existed.
 #[test]
-fn a_host_that_has_it_all_goes_on_when_the_cluster_no_longer_holds_it() {
-    let Scene { first, mut cx, root: _root, .. } = scene(Some(KEY));
-    assert!(error(&mut cx).contains("does not hold the certificates"));
+fn a_host_with_all_files_continues_after_the_secret_was_deleted() {
+    let JoinTest { first, mut cx, root: _root, .. } = test(Some(KEY));
+    assert!(error(&mut cx).contains("has no uploaded certificates"));
     for file in shared_files(&first.cluster) {
         put(&cx, file.path.to_str().unwrap(), first.read(&file.path));
     }
@@ -87,15 +87,15 @@ fn a_host_that_has_it_all_goes_on_when_the_cluster_no_longer_holds_it() {
     assert_eq!(cx.gate.count(), 0);
 
     std::fs::remove_file(cx.files.real(Path::new("/etc/kubernetes/pki/sa.key")).unwrap()).unwrap();
-    assert!(error(&mut cx).contains("does not hold the certificates"));
+    assert!(error(&mut cx).contains("has no uploaded certificates"));
     put(&cx, "/etc/kubernetes/pki/sa.key", "a key");
     put(&cx, "/etc/kubernetes/pki/ca.crt", TestCa::new("kubernetes").pem());
     assert!(error(&mut cx).contains("is not the CA of the cluster"));
 }
 
 #[test]
-fn without_a_key_nobody_is_asked() {
-    let Scene { objects, mut cx, root: _root, .. } = scene(None);
+fn without_a_key_no_request_is_sent() {
+    let JoinTest { objects, mut cx, root: _root, .. } = test(None);
     download(&mut cx).unwrap();
     assert!(objects.log.lock().unwrap().is_empty());
 }

@@ -6,7 +6,7 @@ use crate::state::join_fixture::{NOW, Objects, PAIR, TOKEN, joining, put, put_ku
 use crate::versions::table::facts;
 
 #[test]
-fn the_kubelet_of_a_control_plane_asks_its_own_api_server_where_the_minor_does_so() {
+fn the_kubelet_of_a_control_plane_uses_its_own_api_server_where_the_minor_version_does_so() {
     let server = |minor, gate: Option<bool>| {
         let mut cluster = fixture::cluster(minor);
         cluster.control_plane_endpoint = Some(HostPort { host: "api.example.com".into(), port: None });
@@ -20,44 +20,44 @@ fn the_kubelet_of_a_control_plane_asks_its_own_api_server_where_the_minor_does_s
     assert_eq!(server(36, None), own);
 }
 
-struct Scene {
+struct JoinTest {
     root: tempfile::TempDir,
     ca: TestCa,
     cx: Context,
 }
 
-fn scene() -> Scene {
+fn test() -> JoinTest {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let server = Objects::default().serve(&ca.local_leaf());
     let cx = joining(&root, None, &ca, &server, 36);
-    Scene { root, ca, cx }
+    JoinTest { root, ca, cx }
 }
 
 fn text(cx: &Context, path: &str) -> String {
     cx.files.read_text(Path::new(path)).unwrap().unwrap()
 }
 
-/// The kubelet writes kubelet.conf before it has a certificate; with that file there, a new token was not written.
+/// The kubelet writes kubelet.conf before it has a certificate; if that file existed, a new token was not written.
 #[test]
-fn a_new_token_reaches_a_kubelet_whose_first_one_has_expired() {
-    let Scene { ca, cx, root: _root } = scene();
+fn a_new_token_is_written_for_a_kubelet_whose_first_one_has_expired() {
+    let JoinTest { ca, cx, root: _root } = test();
     for expired in [false, true] {
         put_kubelet_conf(&cx, &ca);
         put(&cx, BOOTSTRAP_KUBELET_CONF, "token: yesterday.s");
         if expired {
             put_pair(&cx, &ca.client("system:node:cp1", NOW));
         }
-        assert!(offer_credentials(&cx).unwrap());
+        assert!(provide_credentials(&cx).unwrap());
         assert!(text(&cx, BOOTSTRAP_KUBELET_CONF).contains(TOKEN));
         assert!(cx.files.exists(Path::new(KUBELET_CONF)) && !cx.files.exists(Path::new(PAIR)));
-        assert!(!offer_credentials(&cx).unwrap(), "the kubelet waits with this token already");
+        assert!(!provide_credentials(&cx).unwrap(), "the kubelet already has this token");
     }
 }
 
-/// The kubelet takes any certificate that lies there and has not ended, and is turned away with it for ever.
+/// The kubelet uses any existing certificate that has not expired, and is rejected with it forever.
 #[test]
-fn a_certificate_that_another_cluster_left_does_not_keep_the_kubelet_from_asking() {
-    let Scene { ca, cx, root: _root } = scene();
+fn a_certificate_of_another_cluster_does_not_prevent_the_request_for_a_new_one() {
+    let JoinTest { ca, cx, root: _root } = test();
     for (is_started, leaf) in [
         (false, TestCa::new("kubernetes").client("system:node:cp1", NOW + 9)),
         (true, TestCa::new("kubernetes").client("system:node:cp1", NOW + 9)),
@@ -70,30 +70,30 @@ fn a_certificate_that_another_cluster_left_does_not_keep_the_kubelet_from_asking
         if is_started {
             put_kubelet_conf(&cx, &ca);
         }
-        assert!(offer_credentials(&cx).unwrap());
+        assert!(provide_credentials(&cx).unwrap());
         assert!(!cx.files.exists(Path::new(PAIR)) && !cx.files.exists(Path::new(KUBELET_CONF)));
-        assert!(cx.files.exists(Path::new(dated)), "only the link goes");
+        assert!(cx.files.exists(Path::new(dated)), "only the link is removed");
         assert!(text(&cx, BOOTSTRAP_KUBELET_CONF).contains(TOKEN));
     }
 }
 
 #[test]
-fn a_member_is_left_alone_and_a_member_of_another_cluster_is_refused() {
-    let Scene { ca, cx, root: _root } = scene();
+fn a_node_of_this_cluster_is_unchanged_and_a_node_of_another_cluster_is_refused() {
+    let JoinTest { ca, cx, root: _root } = test();
     put_kubelet_conf(&cx, &ca);
     put_pair(&cx, &ca.client("system:node:cp1", NOW + 9));
-    assert!(!offer_credentials(&cx).unwrap());
+    assert!(!provide_credentials(&cx).unwrap());
     assert_eq!(cx.gate.count(), 0);
 
     put_kubelet_conf(&cx, &TestCa::new("other"));
-    let failure = offer_credentials(&cx).unwrap_err();
+    let failure = provide_credentials(&cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(JoinError::OtherCluster { .. })), "{failure}");
     assert_eq!(cx.gate.count(), 0);
 }
 
 #[test]
-fn what_the_kubelet_begins_with_says_where_the_cluster_is_and_is_shown_without_the_token() {
-    let Scene { ca, cx, root: _root } = scene();
+fn the_bootstrap_kubeconfig_contains_the_cluster_and_is_shown_without_the_token() {
+    let JoinTest { ca, cx, root: _root } = test();
     assert!(write_credentials(&cx).unwrap());
     let kubeconfig =
         Kubeconfig::parse(Path::new(BOOTSTRAP_KUBELET_CONF), text(&cx, BOOTSTRAP_KUBELET_CONF).as_bytes()).unwrap();

@@ -6,13 +6,13 @@ use crate::state::join_fixture::{KUBEADM_CONFIG, Objects, TOKEN, joining, put};
 
 const STATUS: &str = "apiEndpoints:\n  cp0:\n    advertiseAddress: 10.0.0.9\n    bindPort: 6443\napiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterStatus\n";
 
-struct Scene {
+struct JoinTest {
     objects: Objects,
     root: tempfile::TempDir,
     cx: Context,
 }
 
-fn scene(minor: u16, status: Option<&str>) -> Scene {
+fn test(minor: u16, status: Option<&str>) -> JoinTest {
     let (root, ca, objects) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"), Objects::default());
     let server = objects.serve(&ca.local_leaf());
     objects.put(
@@ -29,7 +29,7 @@ fn scene(minor: u16, status: Option<&str>) -> Scene {
     let pem = String::from_utf8(ca.pem()).unwrap();
     let admin = Kubeconfig::new("kubernetes", server.url(), pem, "admin", user);
     put(&cx, ADMIN_CONF, admin.to_yaml().unwrap().expose());
-    Scene { objects, root, cx }
+    JoinTest { objects, root, cx }
 }
 
 fn note(cx: &mut Context) -> Result<()> {
@@ -38,7 +38,7 @@ fn note(cx: &mut Context) -> Result<()> {
 
 #[test]
 fn this_api_server_is_added_to_the_others_once() {
-    let Scene { objects, mut cx, root: _root, .. } = scene(20, Some(STATUS));
+    let JoinTest { objects, mut cx, root: _root, .. } = test(20, Some(STATUS));
     note(&mut cx).unwrap();
     let map = objects.at(KUBEADM_CONFIG).unwrap();
     let status = parse(&map).unwrap().unwrap();
@@ -52,7 +52,7 @@ fn this_api_server_is_added_to_the_others_once() {
 
 #[test]
 fn a_cluster_without_a_status_gets_one() {
-    let Scene { objects, mut cx, root: _root, .. } = scene(20, None);
+    let JoinTest { objects, mut cx, root: _root, .. } = test(20, None);
     note(&mut cx).unwrap();
     let status = parse(&objects.at(KUBEADM_CONFIG).unwrap()).unwrap().unwrap();
     assert_eq!((&status["kind"], &status["apiVersion"]), (&json!(KEY), &json!("kubeadm.k8s.io/v1beta2")));
@@ -60,23 +60,23 @@ fn a_cluster_without_a_status_gets_one() {
 }
 
 #[test]
-fn a_status_that_cannot_be_read_is_not_overwritten() {
-    let Scene { mut cx, root: _root, .. } = scene(20, Some("{"));
+fn an_unreadable_status_is_not_overwritten() {
+    let JoinTest { mut cx, root: _root, .. } = test(20, Some("{"));
     let failure = note(&mut cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(JoinError::BadStatus(_))), "{failure}");
     assert_eq!(cx.gate.count(), 0);
 }
 
 #[test]
-fn minors_that_keep_none_are_not_asked() {
-    let Scene { objects, mut cx, root: _root, .. } = scene(36, None);
+fn minor_versions_without_a_status_send_no_request() {
+    let JoinTest { objects, mut cx, root: _root, .. } = test(36, None);
     note(&mut cx).unwrap();
     assert!(objects.log.lock().unwrap().is_empty());
 }
 
-/// Running 'init' again made the other control planes unknown.
+/// Running 'init' again removed the other control planes from the status.
 #[test]
-fn the_api_servers_of_others_stay_where_one_is_noted() {
+fn the_api_servers_of_others_are_kept() {
     let endpoint = |address: &str| json!({"advertiseAddress": address, "bindPort": 6443});
     let mut map = json!({"data": {KEY: go_yaml::to_string(&json!({"apiEndpoints": {"n2": endpoint("10.0.0.2")}}))}});
     crate::phases::join::update_status::put(&mut map, &json!({"kind": KEY}), "n1", &endpoint("10.0.0.1"));

@@ -6,9 +6,9 @@ use crate::state::kubelet_csr::tests::request;
 use serde_json::json;
 use std::fs::File;
 
-/// A worker whose kubelet did not run was left waiting for a certificate for five minutes.
+/// A worker whose kubelet was not running waited five minutes for a certificate.
 #[test]
-fn a_kubelet_that_does_not_run_is_told_before_its_certificate_is_waited_for() {
+fn a_stopped_kubelet_is_reported_before_the_wait_for_its_certificate() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let server = Objects::default().serve(&ca.local_leaf());
     let cx = joining(&root, None, &ca, &server, 36);
@@ -18,7 +18,7 @@ fn a_kubelet_that_does_not_run_is_told_before_its_certificate_is_waited_for() {
     assert!(failure.to_string().starts_with("timed out after 240s waiting for a healthy kubelet"), "{failure}");
     assert!(cx.clock.monotonic().checked_sub(start).unwrap() >= cx.timeouts().kubelet_health_check);
 
-    // One that has its certificate runs, wherever it tells how it is.
+    // A kubelet with its certificate is running, at any health address.
     put_kubelet_conf(&cx, &ca);
     put_pair(&cx, &ca.client("system:node:cp1", NOW + 900));
     wait_for_kubelet(&cx).unwrap();
@@ -35,13 +35,13 @@ fn a_kubelet_without_a_certificate_is_waited_for_and_its_request_explains_why() 
     let list = json!({"items": [request("csr-1", "cp1", &json!({}))]});
     objects.put("/apis/certificates.k8s.io/v1/certificatesigningrequests", list);
     let failure = wait_for_certificate(&cx, Duration::from_mins(5)).unwrap_err();
-    assert!(failure.to_string().contains("its request csr-1 waits for approval"), "{failure}");
+    assert!(failure.to_string().contains("its request csr-1 is waiting for approval"), "{failure}");
     assert_eq!(failure.exit_code(), crate::base::exit_code::ExitCode::Unhealthy);
 }
 
-/// Whoever watched was told for five minutes that a file lacks a key, and not whom to ask.
+/// For five minutes the output only reported that a file lacks a key, but not who has to act.
 #[test]
-fn while_a_request_waits_for_approval_the_screen_says_so_and_the_cluster_is_not_asked_all_the_time() {
+fn a_pending_approval_is_reported_without_polling_the_cluster_all_the_time() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
     let objects = Objects::default();
     let server = objects.serve(&ca.local_leaf());
@@ -53,9 +53,9 @@ fn while_a_request_waits_for_approval_the_screen_says_so_and_the_cluster_is_not_
     objects.put(path, json!({"items": [request("csr-1", "cp1", &json!({}))]}));
     wait_for_certificate(&cx, Duration::from_mins(5)).unwrap_err();
     let said = std::fs::read_to_string(screen).unwrap();
-    let approval = "its request csr-1 waits for approval ('kubectl certificate approve csr-1')";
-    assert!(said.lines().next().unwrap().ends_with("it lacks its certificate or key"), "{said}");
+    let approval = "its request csr-1 is waiting for approval ('kubectl certificate approve csr-1')";
+    assert!(said.lines().next().unwrap().ends_with("its certificate or key is missing"), "{said}");
     assert!(said.lines().last().unwrap().contains(approval), "{said}");
     let asked = objects.log.lock().unwrap().iter().filter(|line| line.ends_with(path)).count();
-    assert!((50..70).contains(&asked), "the cluster was asked {asked} times in 300 s");
+    assert!((50..70).contains(&asked), "{asked} requests were sent to the cluster in 300 s");
 }

@@ -71,9 +71,9 @@ const THEIRS: [&str; 11] = [
     "var/log/pods/mine",
 ];
 
-/// Said earlier, a kubelet that still runs would say the opposite; later, nobody could say it any more.
+/// Earlier, the running kubelet would overwrite the condition; later, the credentials are missing.
 #[test]
-fn the_cluster_is_told_of_a_kubelet_after_it_has_stopped_and_before_its_credentials_go() {
+fn the_node_is_marked_not_ready_after_the_kubelet_has_stopped_and_before_its_credentials_are_removed() {
     let fake = FakeHost::new()
         .systemd()
         .on("systemctl show -p LoadState,ActiveState,UnitFileState kubelet", "ActiveState=active\n")
@@ -91,7 +91,7 @@ fn the_cluster_is_told_of_a_kubelet_after_it_has_stopped_and_before_its_credenti
         cx
     };
     crate::phases::reset::changes_wanted(&mut enter(fake.dry()), false).unwrap();
-    assert!(api.take_log().is_empty(), "the look ahead asks nobody");
+    assert!(api.take_log().is_empty(), "the preview sends no request");
     let mut cx = enter(fake.live());
     clean(&mut cx);
     let changes: Vec<Change> = cx.gate.entries().into_iter().map(|entry| entry.change).collect();
@@ -103,7 +103,7 @@ fn the_cluster_is_told_of_a_kubelet_after_it_has_stopped_and_before_its_credenti
 }
 
 #[test]
-fn what_a_cluster_tool_makes_goes_and_everything_else_stays() {
+fn files_of_cluster_tools_are_removed_and_all_others_stay() {
     let root = tempfile::tempdir().unwrap();
     for path in OURS.iter().chain(&THEIRS) {
         put(root.path(), path);
@@ -116,7 +116,7 @@ fn what_a_cluster_tool_makes_goes_and_everything_else_stays() {
 }
 
 #[test]
-fn data_and_certificates_of_an_etcd_that_others_run_stay() {
+fn data_and_certificates_of_an_external_etcd_stay() {
     let root = tempfile::tempdir().unwrap();
     let theirs = [
         "etc/kubernetes/pki/apiserver-etcd-client.key",
@@ -131,23 +131,23 @@ fn data_and_certificates_of_an_etcd_that_others_run_stay() {
 }
 
 #[test]
-fn a_member_of_etcd_whose_own_phase_was_left_out_is_not_stopped_unasked() {
+fn an_etcd_member_whose_phase_was_skipped_is_not_stopped_without_force() {
     let root = tempfile::tempdir().unwrap();
     put(root.path(), "etc/kubernetes/manifests/etcd.yaml");
     put(root.path(), "var/lib/etcd/member/snap/db");
     let mut cx = fixture(root.path());
     assert!(guard_etcd(&mut cx).unwrap_err().to_string().contains("etcd"));
-    cx.leaving_mut().unwrap().place = Some(Place::Member { others: Vec::new() });
+    cx.leaving_mut().unwrap().etcd_membership = Some(EtcdMembership::Member { others: Vec::new() });
     guard_etcd(&mut cx).unwrap();
     assert_eq!(cx.leaving().unwrap().notes.len(), 1);
-    cx.leaving_mut().unwrap().place = Some(Place::Last);
+    cx.leaving_mut().unwrap().etcd_membership = Some(EtcdMembership::Last);
     assert!(guard_etcd(&mut cx).is_err());
     cx.leaving_mut().unwrap().end_cluster = true;
     guard_etcd(&mut cx).unwrap();
 }
 
 #[test]
-fn kubeadms_own_copies_go_only_when_asked_for() {
+fn kubeadms_own_backups_are_removed_only_with_the_flag() {
     let root = tempfile::tempdir().unwrap();
     put(root.path(), "etc/kubernetes/tmp/kubeadm-backup-etcd-2026/db");
     put(root.path(), "etc/kubernetes/tmp/notes");
@@ -160,7 +160,7 @@ fn kubeadms_own_copies_go_only_when_asked_for() {
 }
 
 #[test]
-fn a_folder_of_certificates_that_is_a_link_is_left_alone_and_told() {
+fn a_certificates_directory_that_is_a_link_is_kept_and_reported() {
     let root = tempfile::tempdir().unwrap();
     put(root.path(), "data/pki/ca.key");
     put(root.path(), "etc/kubernetes/admin.conf");
@@ -170,11 +170,11 @@ fn a_folder_of_certificates_that_is_a_link_is_left_alone_and_told() {
     assert_eq!(files(root.path()), ["data/pki/ca.key", "etc/kubernetes/pki"]);
     let kept = &cx.leaving().unwrap().kept;
     assert!(kept.iter().any(|kept| kept.why == Why::BehindLink("/etc/kubernetes/pki".into())), "{kept:?}");
-    assert_eq!(kept.len(), 1, "one line for the link, however much is behind it");
+    assert_eq!(kept.len(), 1, "one line for the link, regardless of the number of files behind it");
 }
 
 #[test]
-fn folders_that_we_made_go_when_they_are_empty_and_those_of_others_stay() {
+fn directories_that_we_created_are_removed_if_empty_and_those_of_others_stay() {
     use crate::base::files::Content;
     use crate::journal::Journal;
     let root = tempfile::tempdir().unwrap();
@@ -189,7 +189,7 @@ fn folders_that_we_made_go_when_they_are_empty_and_those_of_others_stay() {
 }
 
 #[test]
-fn a_dry_run_notes_everything_and_touches_nothing() {
+fn a_dry_run_records_everything_and_changes_nothing() {
     let root = tempfile::tempdir().unwrap();
     for path in OURS {
         put(root.path(), path);
@@ -204,9 +204,9 @@ fn a_dry_run_notes_everything_and_touches_nothing() {
     assert_eq!(files(root.path()).len(), OURS.len());
 }
 
-/// It was listed as something that no cluster tool makes.
+/// It was listed as not created by cluster tools.
 #[test]
-fn a_kubelets_folder_for_checkpoints_goes_only_when_it_is_empty() {
+fn a_kubelet_checkpoint_directory_is_removed_only_if_empty() {
     for (files, stays) in [(vec![], false), (vec!["checkpoint-web.tar"], true)] {
         let root = tempfile::tempdir().unwrap();
         let folder = root.path().join("var/lib/kubelet/checkpoints");
@@ -217,7 +217,7 @@ fn a_kubelets_folder_for_checkpoints_goes_only_when_it_is_empty() {
         let mut cx = fixture(root.path());
         let task = Target { path: String::new(), item: None };
         CleanupNode.run(&mut cx, &task).unwrap();
-        let left = crate::state::leftovers::survey(&mut cx).unwrap();
+        let left = crate::state::leftovers::list(&mut cx).unwrap();
         assert_eq!((folder.exists(), left.is_empty()), (stays, !stays), "{left:?}");
     }
 }

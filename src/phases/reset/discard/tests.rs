@@ -29,7 +29,7 @@ fn exists(root: &Path, path: &str) -> bool {
 }
 
 #[test]
-fn keys_behind_a_link_that_a_component_uses_go() {
+fn keys_behind_a_link_that_a_component_uses_are_removed() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     for name in ["ca.key", "ca.crt", "sa.key", "etcd/ca.key", "next/ca.key", "apiserver.renewing", "mine.pem"] {
@@ -43,13 +43,13 @@ fn keys_behind_a_link_that_a_component_uses_go() {
         assert!(!exists(root, &format!("data/pki/{name}")), "{name}");
     }
     assert!(exists(root, "data/pki/mine.pem") && exists(root, "etc/kubernetes/pki"));
-    let told: Vec<_> = cx.leaving().unwrap().kept.iter().filter(|kept| kept.why == Why::Emptied).collect();
-    assert_eq!(told.len(), 1, "{told:?}");
+    let emptied: Vec<_> = cx.leaving().unwrap().kept.iter().filter(|kept| kept.why == Why::Emptied).collect();
+    assert_eq!(emptied.len(), 1, "{emptied:?}");
     assert_eq!(clean(root).gate.count(), 0);
 }
 
 #[test]
-fn kubeconfigs_and_manifests_go_where_the_whole_directory_is_a_link() {
+fn kubeconfigs_and_manifests_are_removed_behind_a_link_to_the_whole_directory() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     for name in ["admin.conf", "super-admin.conf", "manifests/etcd.yaml", "manifests/mine.yaml", "pki/mine.pem"] {
@@ -72,7 +72,7 @@ fn kubeconfigs_and_manifests_go_where_the_whole_directory_is_a_link() {
 }
 
 #[test]
-fn a_key_behind_a_link_of_its_own_goes_when_a_component_names_it_and_is_named_when_none_does() {
+fn a_key_behind_its_own_link_is_removed_if_a_component_uses_it_and_reported_otherwise() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     put(root, "secure/ca.key", "x");
@@ -88,7 +88,7 @@ fn a_key_behind_a_link_of_its_own_goes_when_a_component_names_it_and_is_named_wh
 }
 
 #[test]
-fn a_directory_that_no_component_uses_is_somebodys_own() {
+fn a_directory_that_no_component_uses_belongs_to_the_user() {
     let root = tempfile::tempdir().unwrap();
     let root = root.path();
     put(root, "srv/corporate/ca.key", "x");

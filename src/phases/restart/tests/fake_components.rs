@@ -1,43 +1,43 @@
-//! A host whose components are fakes: they read the files of the host when they start, and fail on those they are told to.
+//! A host with fake components: they load the files of the host when they start, and fail with rejected ones.
 
 use super::super::*;
 use crate::base::files::FileError;
 use crate::host::cri::{Container, ContainerState};
-use crate::ops::kubelet_service::Unfit;
+use crate::ops::kubelet_service::KubeletUnavailable;
 use crate::ops::renewal;
 use crate::pki::catalog;
-use crate::state::consumers::READERS;
+use crate::state::consumers::CONSUMERS;
 use crate::state::renewal_fixture::{host, renewing};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Components whose new containers read what is on the disk, unless they are told to fail on it.
-pub struct Imagined {
+/// Components whose new containers load the current files, unless these are rejected.
+pub struct FakeComponents {
     pub root: std::path::PathBuf,
     pub components: RefCell<BTreeMap<String, Component>>,
-    /// The contents of files that components cannot live with.
-    pub dislikes: RefCell<Vec<Vec<u8>>>,
-    /// The contents of admin.conf and of certificates with which the API server lets no administrator in.
-    pub bars: RefCell<Vec<Vec<u8>>>,
-    /// What components say is wrong with them.
-    pub ailments: RefCell<BTreeMap<String, String>>,
+    /// The contents of files that components cannot run with.
+    pub rejected: RefCell<Vec<Vec<u8>>>,
+    /// The contents of admin.conf and of certificates with which the API server does not accept the administrator.
+    pub refused_by_api_server: RefCell<Vec<Vec<u8>>>,
+    /// The problems that components report.
+    pub problems: RefCell<BTreeMap<String, String>>,
     pub log: RefCell<Vec<String>>,
     pub started: RefCell<u32>,
-    /// Nobody would start again what is ended.
+    /// No kubelet would restart a stopped container.
     pub kubelet_is_down: RefCell<bool>,
 }
 
 pub struct Component {
     pub containers: Vec<Container>,
-    /// The file that it reads.
+    /// The file that it loads.
     pub file: &'static str,
-    /// What it has read.
+    /// The loaded content.
     pub read: Vec<u8>,
 }
 
-/// This passes before the administrator is let in: what is written then is newer than every container.
+/// Passes before admin.conf is verified: files that are written later are newer than every container.
 pub const HOUR: Duration = Duration::from_hours(1);
 
 pub const API: &str = "etc/kubernetes/pki/apiserver.crt";
@@ -45,7 +45,7 @@ pub const SCHEDULER: &str = "etc/kubernetes/scheduler.conf";
 pub const ETCD: &str = "etc/kubernetes/pki/etcd/server.crt";
 pub const ADMIN: &str = "etc/kubernetes/admin.conf";
 
-impl Imagined {
+impl FakeComponents {
     pub fn new(root: &Path) -> Self {
         let mut components = BTreeMap::new();
         for (name, file) in [("etcd", ETCD), ("kube-apiserver", API), ("kube-scheduler", SCHEDULER)] {
@@ -55,9 +55,9 @@ impl Imagined {
         Self {
             root: root.to_path_buf(),
             components: RefCell::new(components),
-            dislikes: RefCell::default(),
-            bars: RefCell::default(),
-            ailments: RefCell::default(),
+            rejected: RefCell::default(),
+            refused_by_api_server: RefCell::default(),
+            problems: RefCell::default(),
             log: RefCell::default(),
             started: RefCell::new(0),
             kubelet_is_down: RefCell::new(false),
@@ -68,25 +68,25 @@ impl Imagined {
         std::fs::read(self.root.join(path)).unwrap()
     }
 
-    /// What is in the file now is of no use to who reads it.
-    pub fn dislike(&self, path: &str) {
+    /// Components cannot run with the current content of this file.
+    pub fn reject(&self, path: &str) {
         let bytes = self.file(path);
-        self.dislikes.borrow_mut().push(bytes);
+        self.rejected.borrow_mut().push(bytes);
     }
 
-    pub fn shown_by(&self, component: &str) -> Cert {
+    pub fn served_by(&self, component: &str) -> Cert {
         Cert::bundle_from_pem(&self.components.borrow()[component].read).unwrap().remove(0)
     }
 
-    /// Files and containers are older by an hour.
+    /// Makes files and containers older by an hour.
     pub fn pass_an_hour(&self) {
         for component in self.components.borrow_mut().values_mut() {
             for container in &mut component.containers {
                 container.created -= i64::try_from(HOUR.as_nanos()).unwrap();
             }
         }
-        for folder in ["etc/kubernetes", "etc/kubernetes/pki", "etc/kubernetes/pki/etcd"] {
-            for entry in std::fs::read_dir(self.root.join(folder)).unwrap() {
+        for directory in ["etc/kubernetes", "etc/kubernetes/pki", "etc/kubernetes/pki/etcd"] {
+            for entry in std::fs::read_dir(self.root.join(directory)).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_file() {
                     let file = std::fs::File::options().write(true).open(path).unwrap();
@@ -118,25 +118,25 @@ pub fn disk(root: &Path) -> Cert {
     Cert::bundle_from_pem(&std::fs::read(root.join(API)).unwrap()).unwrap().remove(0)
 }
 
-impl Running for Imagined {
+impl Running for FakeComponents {
     fn containers(&self, component: &str) -> Result<Vec<Container>> {
         Ok(self.components.borrow()[component].containers.clone())
     }
 
-    fn end(&self, ended: &Container) -> Result<()> {
+    fn end(&self, stopped: &Container) -> Result<()> {
         let mut components = self.components.borrow_mut();
-        let component = components.get_mut(&ended.name).unwrap();
-        component.containers.retain(|one| one.id != ended.id);
-        self.log.borrow_mut().push(format!("end {} {}", ended.name, ended.id));
+        let component = components.get_mut(&stopped.name).unwrap();
+        component.containers.retain(|one| one.id != stopped.id);
+        self.log.borrow_mut().push(format!("end {} {}", stopped.name, stopped.id));
         if component.containers.is_empty() {
             // The kubelet starts the next one.
             let mut started = self.started.borrow_mut();
             *started += 1;
             let now = SystemTime::now() + Duration::from_secs(1);
             let now = i64::try_from(now.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
-            let mut next = container(&ended.name, &format!("new-{started}"), now);
+            let mut next = container(&stopped.name, &format!("new-{started}"), now);
             component.read = self.file(component.file);
-            if self.dislikes.borrow().contains(&component.read) {
+            if self.rejected.borrow().contains(&component.read) {
                 next.state = ContainerState::Exited;
             }
             component.containers.push(next);
@@ -144,32 +144,32 @@ impl Running for Imagined {
         Ok(())
     }
 
-    fn kubelet_is_well(&self, _: &Context) -> Result<()> {
-        if *self.kubelet_is_down.borrow() { Err(Unfit::Down("inactive".into()).into()) } else { Ok(()) }
+    fn require_kubelet(&self, _: &Context) -> Result<()> {
+        if *self.kubelet_is_down.borrow() { Err(KubeletUnavailable::Down("inactive".into()).into()) } else { Ok(()) }
     }
 
-    fn shown(&self, port: &Port) -> std::result::Result<Cert, String> {
-        if self.runs(port.component) { Ok(self.shown_by(port.component)) } else { Err("nobody listens".into()) }
+    fn served_certificate(&self, port: &Port) -> std::result::Result<Cert, String> {
+        if self.runs(port.component) { Ok(self.served_by(port.component)) } else { Err("connection refused".into()) }
     }
 
-    fn ailment(&self, component: &str, url: &str) -> Result<Option<String>> {
+    fn problem(&self, component: &str, url: &str) -> Result<Option<String>> {
         assert!(component != "kube-apiserver" || url == "https://127.0.0.1:6443/livez");
-        Ok(self.ailments.borrow().get(component).cloned())
+        Ok(self.problems.borrow().get(component).cloned())
     }
 
-    fn admin_enters(&self, _: &mut Context) -> Result<()> {
+    fn verify_admin_access(&self, _: &mut Context) -> Result<()> {
         self.pass_an_hour();
-        let bars = self.bars.borrow();
-        let barred =
-            bars.contains(&self.file(ADMIN)) || bars.contains(&self.components.borrow()["kube-apiserver"].read);
+        let refused_by_api_server = self.refused_by_api_server.borrow();
+        let refused = refused_by_api_server.contains(&self.file(ADMIN))
+            || refused_by_api_server.contains(&self.components.borrow()["kube-apiserver"].read);
         let refusal = std::io::Error::other("x509: certificate signed by unknown authority");
         let path = self.root.join(ADMIN);
-        if barred { Err(FileError { verb: "use", path, source: refusal }.into()) } else { Ok(()) }
+        if refused { Err(FileError { verb: "use", path, source: refusal }.into()) } else { Ok(()) }
     }
 }
 
-pub fn component<'a>(host: &'a Imagined, name: &'static str) -> Proved<'a> {
-    let reader = READERS.iter().find(|reader| reader.component == name).unwrap();
+pub fn component<'a>(host: &'a FakeComponents, name: &'static str) -> RunningComponent<'a> {
+    let consumer = CONSUMERS.iter().find(|consumer| consumer.component == name).unwrap();
     let certificate = BTreeMap::from([("kube-apiserver", "apiserver"), ("etcd", "etcd-server")]);
     let port = Port {
         component: name,
@@ -178,22 +178,22 @@ pub fn component<'a>(host: &'a Imagined, name: &'static str) -> Proved<'a> {
         foreign: false,
     };
     let ports = if port.name.is_some() { vec![port] } else { Vec::new() };
-    Proved { reader, ports, host }
+    RunningComponent { consumer, ports, host }
 }
 
-pub fn api_server(host: &Imagined) -> Proved<'_> {
+pub fn api_server(host: &FakeComponents) -> RunningComponent<'_> {
     component(host, "kube-apiserver")
 }
 
-pub fn take_up(host: &Imagined, cx: &mut Context) -> Result<()> {
+pub fn load(host: &FakeComponents, cx: &mut Context) -> Result<()> {
     let components = ["etcd", "kube-apiserver", "kube-scheduler"].map(|name| component(host, name));
-    take_up_all(cx, &components, host)
+    load_all(cx, &components, host)
 }
 
-/// A host on which these were renewed, and nobody has read them yet.
-pub fn with_renewed(names: &[&str]) -> (tempfile::TempDir, Imagined, Context) {
+/// A host on which these were renewed and are not loaded yet.
+pub fn with_renewed(names: &[&str]) -> (tempfile::TempDir, FakeComponents, Context) {
     let root = host();
-    let imagined = Imagined::new(root.path());
+    let fakes = FakeComponents::new(root.path());
     let mut cx = renewing(&root, None);
     for name in names {
         let done = match Row::named(name).unwrap() {
@@ -202,17 +202,17 @@ pub fn with_renewed(names: &[&str]) -> (tempfile::TempDir, Imagined, Context) {
         };
         cx.note_renewed(done).unwrap();
     }
-    (root, imagined, cx)
+    (root, fakes, cx)
 }
 
-/// A host with a renewed API server certificate that nobody has read yet.
-pub fn renewed() -> (tempfile::TempDir, Imagined, Context, Cert) {
+/// A host with a renewed API server certificate that is not loaded yet.
+pub fn renewed() -> (tempfile::TempDir, FakeComponents, Context, Cert) {
     let root = host();
-    let imagined = Imagined::new(root.path());
+    let fakes = FakeComponents::new(root.path());
     let old = disk(root.path());
     let mut cx = renewing(&root, Some("apiserver"));
     let spec = catalog::cert("apiserver").unwrap();
     let done = crate::ops::renewal::cert(&mut cx, spec).unwrap();
     cx.note_renewed(done).unwrap();
-    (root, imagined, cx, old)
+    (root, fakes, cx, old)
 }

@@ -13,21 +13,21 @@ use serde_json::json;
 
 const FILE: &str = "/srv/discovery/cluster.conf";
 
-struct Scene {
+struct JoinTest {
     root: tempfile::TempDir,
     ca: TestCa,
     objects: Objects,
     server: TestServer,
 }
 
-fn scene() -> Scene {
+fn test() -> JoinTest {
     let (root, ca, objects) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"), Objects::default());
     let server = objects.serve(&ca.local_leaf());
     objects.put_cluster(&fixture::cluster(36), &server.url(), &ca.pem());
-    Scene { root, ca, objects, server }
+    JoinTest { root, ca, objects, server }
 }
 
-impl Scene {
+impl JoinTest {
     fn host(&self, user: User) -> Context {
         let cx = searching(&self.root, None, DiscoverySource::File { location: FILE.into() });
         let ca = String::from_utf8(self.ca.pem()).unwrap();
@@ -42,13 +42,13 @@ fn find(cx: &mut Context) -> Result<()> {
     find_cluster(cx, &facts)
 }
 
-/// The kubelet's file lies in another folder, from which it looked for them in vain.
+/// The kubelet's file is in another directory, and the relative paths did not exist there.
 #[test]
-fn what_a_discovery_file_names_by_a_relative_path_goes_into_the_kubelets_own() {
-    let scene = scene();
+fn files_that_a_discovery_file_refers_to_are_embedded_in_the_kubelets_file() {
+    let test = test();
     let (certificate, key) = (Some("me.crt".into()), Some("me.key".into()));
-    let mut cx = scene.host(User { client_certificate: certificate, client_key: key, ..User::default() });
-    let leaf = scene.ca.client("joiner", NOW + 9_000_000);
+    let mut cx = test.host(User { client_certificate: certificate, client_key: key, ..User::default() });
+    let leaf = test.ca.client("joiner", NOW + 9_000_000);
     put(&cx, "/srv/discovery/me.crt", &leaf.certificate);
     put(&cx, "/srv/discovery/me.key", &leaf.key);
     find(&mut cx).unwrap();
@@ -59,10 +59,10 @@ fn what_a_discovery_file_names_by_a_relative_path_goes_into_the_kubelets_own() {
 }
 
 #[test]
-fn a_token_file_is_read_beside_the_discovery_file() {
-    let scene = scene();
+fn a_token_file_is_resolved_relative_to_the_discovery_file() {
+    let test = test();
     let more = json!({"tokenFile": "token"}).as_object().unwrap().clone();
-    let mut cx = scene.host(User { more, ..User::default() });
+    let mut cx = test.host(User { more, ..User::default() });
     put(&cx, "/srv/discovery/token", format!("{TOKEN}\n"));
     find(&mut cx).unwrap();
     let user = &cx.joining().unwrap().user;
@@ -70,24 +70,24 @@ fn a_token_file_is_read_beside_the_discovery_file() {
     assert!(user.more.is_empty());
 }
 
-/// What the file says is all that is needed; odd cluster information ended the run.
+/// The file contains everything needed; unusable cluster information ended the run.
 #[test]
-fn cluster_information_that_cannot_be_used_does_not_matter_to_a_file_that_says_it_all() {
-    let scene = scene();
-    scene.objects.put("/api/v1/namespaces/kube-public/configmaps/cluster-info", json!({"data": {"kubeconfig": "?"}}));
-    let mut cx = scene.host(User::default());
+fn unusable_cluster_information_is_ignored_if_the_discovery_file_is_complete() {
+    let test = test();
+    test.objects.put("/api/v1/namespaces/kube-public/configmaps/cluster-info", json!({"data": {"kubeconfig": "?"}}));
+    let mut cx = test.host(User::default());
     let Task::Join(join, _) = &mut cx.task else { panic!("a join") };
     join.discovery.tls_bootstrap_token = Some(Secret::new(TOKEN.into()));
     find(&mut cx).unwrap();
     let joining = cx.joining().unwrap();
-    assert_eq!((&joining.found.server, &joining.found.ca_pem), (&scene.server.url(), &scene.ca.pem()));
+    assert_eq!((&joining.found.server, &joining.found.ca_pem), (&test.server.url(), &test.ca.pem()));
     assert_eq!(joining.user.token.as_ref().unwrap().0.expose(), TOKEN);
 }
 
 #[test]
-fn a_file_that_gives_no_right_to_anything_is_told() {
-    let scene = scene();
-    let mut cx = scene.host(User::default());
+fn a_file_without_credentials_is_refused() {
+    let test = test();
+    let mut cx = test.host(User::default());
     let failure = find(&mut cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(JoinError::NoCredentials { .. })), "{failure}");
 }
