@@ -81,6 +81,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
 /// Lines that name a command without advising it: what a program runs, the names of flags, events.
 const NO_ADVICE: &[(&str, &str)] = &[
     ("src/cli/", "hold_host("),
+    ("src/cli/", "turn::hold("),
     ("src/cli/args/", ""),
     ("src/config/resolve/", ""),
     ("src/ops/node_status.rs", "kubewright reset removed this host from the cluster"),

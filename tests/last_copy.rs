@@ -159,3 +159,15 @@ fn what_a_worker_left_may_be_removed() {
     let text = Run::new(["preflight", "join", "--node-name=n1"]).rootfs(root.path()).finish().stdout;
     assert_harmless(&text);
 }
+
+/// A certificate of another CA was found fit, and `init` advised to replace etcd's CA.
+#[test]
+fn a_certificate_of_another_ca_is_found_and_the_ca_is_kept() {
+    let (root, other) = (control_plane(), control_plane());
+    let file = "etc/kubernetes/pki/apiserver-etcd-client.crt";
+    fs::copy(other.path().join(file), root.path().join(file)).unwrap();
+    let (ids, text) = findings(root.path(), Some(CONFIG));
+    assert_eq!(ids, ["CertificateSigner"], "{text}");
+    assert!(text.contains("certs renew apiserver-etcd-client"), "{text}");
+    assert_harmless(&text);
+}

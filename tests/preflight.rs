@@ -131,3 +131,11 @@ fn images_are_pulled_on_a_running_host_only() {
         .stdout("")
         .stderr_has("omit --rootfs");
 }
+
+/// 'preflight join --fix' was refused when '--undo-fix' took the place of '--fix'.
+#[test]
+fn undoing_takes_the_words_of_the_command_that_fixed() {
+    let root = tempfile::tempdir().unwrap();
+    let run = Run::new(["preflight", "join", "--undo-fix"]).rootfs(root.path()).finish();
+    run.exit(ExitCode::Ok);
+}

@@ -8,7 +8,7 @@ use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
 use super::{
     address, authorities, endpoint, external_data, external_etcd, files, ignore, kubelet_environment, lost, machine,
-    network, programs, running_node, runtime, standing, system,
+    network, programs, running_node, runtime, signers, standing, system,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -75,6 +75,7 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     }
     if inputs.is_control_plane() {
         checks.extend(authorities::checks());
+        checks.extend(signers::checks());
     }
     checks.extend(files::existing(inputs));
     checks.extend(files::room());

@@ -4,11 +4,12 @@
 
 mod objections;
 
-use super::etcd_client::{ID, client, innermost, own_certificate, prefix};
+use super::etcd_client::{ID, PREFIX, client, innermost, own_certificate, prefix};
 use super::finding::Finding;
 use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
 use crate::base::fault::Fault;
+use crate::base::https::{HttpsError, Trouble};
 use crate::config::model::{Etcd, ExternalEtcd};
 use crate::etcd::{Client, EtcdError};
 
@@ -29,7 +30,9 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
             looks.into_iter().filter_map(|look| look.join().ok()).collect()
         });
         let well = answers.iter().filter(|answer| answer.is_ok()).count();
-        let has_majority = well * 2 > etcd.endpoints.len();
+        let service = if well > 0 { Some(service(scene, &client)) } else { None };
+        // What serves requests has its majority, however many of its members are listed.
+        let has_majority = well * 2 > etcd.endpoints.len() || matches!(service, Some(Ok(())));
         let judged = etcd.endpoints.iter().zip(&answers).filter_map(|(endpoint, answer)| match answer {
             Ok(version) => judge(endpoint, version, scene.minor),
             Err(error) => {
@@ -38,7 +41,8 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
                 Some(silent(endpoint, &why, fix, has_majority))
             }
         });
-        judged.chain((well > 0).then(|| refused_permission(scene, etcd, &client)).flatten()).collect()
+        let error = service.and_then(Result::err);
+        judged.chain(error.and_then(|error| not_served(scene, etcd, &error))).collect()
     })]
 }
 
@@ -51,12 +55,17 @@ fn silent(endpoint: &str, why: &str, fix: String, has_majority: bool) -> Finding
     Finding::error(ID, endpoint, what, fix)
 }
 
-/// The API server reads and writes every key below its prefix: with authentication on, its user has to be allowed to.
-fn refused_permission(scene: &Scene<'_>, etcd: &ExternalEtcd, client: &Client) -> Option<Finding> {
+/// What the API server does: it reads and writes below its prefix. A majority of the members has to agree to that.
+fn service(scene: &Scene<'_>, client: &Client) -> Result<(), EtcdError> {
+    let prefix = format!("{}/", scene.inputs.cluster.map_or_else(|| PREFIX.to_owned(), prefix));
+    client.count(&prefix).and_then(|_| client.may_write(&prefix))
+}
+
+/// Why it does not serve us: with authentication on, its user has to be allowed to; without a majority, it serves nobody.
+fn not_served(scene: &Scene<'_>, etcd: &ExternalEtcd, error: &EtcdError) -> Option<Finding> {
     let prefix = format!("{}/", prefix(scene.inputs.cluster?));
-    let error = client.count(&prefix).and_then(|_| client.may_write(&prefix)).err()?;
     if !error.is_denied() {
-        return None;
+        return unserved(&etcd.endpoints.join(","), error);
     }
     let user = own_certificate(scene, etcd).map_or_else(|| "USER".into(), |cert| cert.subject.common_name);
     let file = &etcd.cert_file;
@@ -67,6 +76,21 @@ fn refused_permission(scene: &Scene<'_>, etcd: &ExternalEtcd, client: &Client) -
          'etcdctl user grant-role {user} ROLE'"
     );
     Some(Finding::error(ID, prefix, what, fix).vital("the API server would not start"))
+}
+
+/// It answers and serves no request. A connection that breaks is reported with its endpoint.
+fn unserved(endpoints: &str, error: &EtcdError) -> Option<Finding> {
+    let is_silent = |error: &HttpsError| matches!(error.trouble, Trouble::NoAnswer(_));
+    match error {
+        EtcdError::Refused { .. } => {}
+        EtcdError::Transport(error) if is_silent(error) => {}
+        _ => return None,
+    }
+    let what = format!("the external etcd answers and serves no requests: {error}");
+    let fix = format!(
+        "run 'etcdctl endpoint status --cluster --endpoints {endpoints}' to see which members are missing, and start them"
+    );
+    Some(Finding::error(ID, endpoints, what, fix))
 }
 
 fn judge(endpoint: &str, version: &str, minor: u16) -> Option<Finding> {
@@ -98,6 +122,19 @@ mod tests {
         use crate::checks::Severity;
         let severity = |majority| silent("https://a:2379", "nobody listens", String::new(), majority).severity;
         assert_eq!((severity(true), severity(false)), (Severity::Warning, Severity::Error));
+    }
+
+    /// An etcd without a leader answered for its version, and was taken for fit.
+    #[test]
+    fn an_etcd_that_answers_and_serves_nothing_is_an_error() {
+        let message = "etcdserver: no leader".to_owned();
+        let error = EtcdError::Refused { what: "read".into(), code: 14, message };
+        let found = unserved("https://a:2379", &error).unwrap();
+        assert!(found.what.contains("no leader") && found.fix.contains("endpoint status"), "{found:?}");
+        let late = HttpsError::made_up(Trouble::NoAnswer(std::time::Duration::from_secs(2)));
+        assert!(unserved("https://a:2379", &late.into()).is_some(), "a read waits for a leader");
+        let broken = EtcdError::Address { address: "x".into() };
+        assert_eq!(unserved("https://a:2379", &broken), None);
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod network;
 mod programs;
 mod running_node;
 mod runtime;
+mod signers;
 mod standing;
 mod system;
 

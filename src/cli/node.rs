@@ -7,6 +7,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
+use crate::ops::turn;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
@@ -42,6 +43,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     // Only reads. The context that removes the node opens its own connection.
     let mut looking: Context = session.context(Task::None, false);
     let CurrentConfig { cluster, node, .. } = current_config::find(&mut looking, None, &kubeconfig, None)?;
+    let at = kubeconfig.clone();
     let leaving = Leaving {
         name: name.clone(),
         reset: None,
@@ -74,6 +76,7 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         confirm(&question, session)?;
     }
     let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
+    let _turn = turn::hold(&cx, &at, "node remove")?;
     let choice = Choice { only: None, skip: skip_phases };
     let plan = Plan::new(&phases::remove_workflow()?, &phases::registry(), &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;

@@ -14,6 +14,8 @@ use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::BACKUP_DIR;
+use crate::domain::paths::SUPER_ADMIN_CONF;
+use crate::ops::turn;
 use crate::phases;
 use crate::phases::reset;
 use crate::pipeline::Plan;
@@ -53,7 +55,10 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     if whole && !dry_run && !leaving.force && !args.yes {
         confirm(&question(&leaving, undo_fix, session), session)?;
     }
+    let is_alone = leaving.force || leaving.end_cluster;
     let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
+    // Only a control plane takes something away from others when it leaves.
+    let _turn = if is_alone { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "reset")? };
     let mut skip = skip;
     if !undo_fix {
         skip.push(UNDO.into());
@@ -94,7 +99,7 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
     node.cri_socket.clone_from(&config.cri_socket);
     node.timeouts = config.timeouts.clone();
     let there = |path: &&str| cx.files.exists(Path::new(path));
-    let own = [ADMIN_CONF, KUBELET_CONF].iter().find(|path| there(path)).map(PathBuf::from);
+    let own = [ADMIN_CONF, SUPER_ADMIN_CONF, KUBELET_CONF].iter().find(|path| there(path)).map(PathBuf::from);
     Ok(Leaving {
         name: node.name.clone(),
         kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)).or(own),

@@ -7,6 +7,7 @@ use super::command::{Command, Host};
 use super::error::HostError;
 use serde::Serialize;
 use std::path::Path;
+use std::time::Duration;
 
 /// What starts services on the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -78,6 +79,18 @@ impl<'a> Services<'a> {
         let command = Command::new(["systemctl", "show", "-p", "NRestarts", service]);
         let text = is_counted.then(|| self.host.read_text(&command).ok()).flatten()?;
         text.trim().strip_prefix("NRestarts=")?.parse().ok()
+    }
+
+    /// How long ago the service was started; None where that is not known.
+    pub fn age(&self, service: &str) -> Option<Duration> {
+        let is_known = self.init == InitSystem::Systemd;
+        let command = Command::new(["systemctl", "show", "-p", "ActiveEnterTimestampMonotonic", service]);
+        let text = is_known.then(|| self.host.read_text(&command).ok()).flatten()?;
+        let start: u64 = text.trim().strip_prefix("ActiveEnterTimestampMonotonic=")?.parse().ok()?;
+        let uptime = self.host.files().read_text(Path::new("/proc/uptime")).ok().flatten()?;
+        let uptime = Duration::try_from_secs_f64(uptime.split(' ').next()?.parse().ok()?).ok()?;
+        // Zero: it has never been started.
+        (start > 0).then(|| uptime.saturating_sub(Duration::from_micros(start)))
     }
 
     /// The program and the arguments that the service is started with; None where that is not known.
@@ -248,6 +261,20 @@ mod tests {
         // Before version 235 the property does not exist.
         assert_eq!((restarts("NRestarts=17\n"), restarts("\n")), (Some(17), None));
         assert_eq!(Services::of(&FakeHost::new().live()).restarts("kubelet"), None);
+    }
+
+    #[test]
+    fn the_age_of_a_service_is_counted_from_its_last_start() {
+        let age = |start: &str| {
+            let fake = FakeHost::new()
+                .systemd()
+                .file("/proc/uptime", "100.50 380.11\n")
+                .on("systemctl show -p ActiveEnterTimestampMonotonic kubelet", start);
+            Services::of(&fake.live()).age("kubelet")
+        };
+        assert_eq!(age("ActiveEnterTimestampMonotonic=98500000\n"), Some(Duration::from_secs(2)));
+        assert_eq!(age("ActiveEnterTimestampMonotonic=0\n"), None);
+        assert_eq!(age("\n"), None);
     }
 
     #[test]

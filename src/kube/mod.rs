@@ -2,7 +2,8 @@
 //!
 //! `request` and `kind` define requests, `client` is the only code that sends them, `cluster` is what callers use: it
 //! reads directly, writes through the gate and remembers what a dry run would have written. `apply` brings objects into
-//! the desired state, `ready` waits, `discovery` finds a cluster and verifies it, `token` handles bootstrap tokens.
+//! the desired state, `ready` waits, `discovery` finds a cluster and verifies it, `token` handles bootstrap tokens,
+//! `lease` lets one run in the cluster continue at a time.
 
 pub mod apply;
 pub mod client;
@@ -10,6 +11,7 @@ pub mod cluster;
 pub mod discovery;
 pub mod error;
 pub mod kind;
+pub mod lease;
 pub mod node;
 pub mod ready;
 pub mod request;

@@ -7,6 +7,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::Content;
 use crate::base::secret::Secret;
+use crate::base::wait::{Poll, Wait};
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::domain::paths::KUBELET_CLIENT_CURRENT;
@@ -24,6 +25,10 @@ const KUBELET: &str = "kubelet";
 const DUE: &str = "/var/lib/kubewright/kubelet-restart";
 /// A kubelet that was just started needs seconds; one that takes longer cannot be relied on to restart components.
 const PATIENCE: Duration = Duration::from_secs(40);
+
+/// How long a kubelet that was just started is busy with the Pods that run. It creates their mirror Pods through the API
+/// server: what stops that meanwhile waits for it, up to minutes.
+const STARTING: Duration = Duration::from_secs(10);
 
 /// A stopped component would not be restarted.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +90,23 @@ pub fn require_healthy(cx: &Context) -> Result<()> {
     let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
     let limit = cx.timeouts().kubelet_health_check.min(PATIENCE);
     let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events, || Ok(()));
-    Ok(waited.map_err(|failure| KubeletUnavailable::Unhealthy(failure.to_string()))?)
+    waited.map_err(|failure| KubeletUnavailable::Unhealthy(failure.to_string()))?;
+    if cx.files.is_live() {
+        cx.gate.effect(|| wait_while_starting(cx))?;
+    }
+    Ok(())
+}
+
+/// Waits until a kubelet that was started a moment ago has had time to take over the Pods that run.
+fn wait_while_starting(cx: &Context) -> Result<()> {
+    let Some(left) = Services::of(&cx.host).age(KUBELET).and_then(|age| STARTING.checked_sub(age)) else {
+        return Ok(());
+    };
+    let start = cx.clock.monotonic();
+    Wait::new("the kubelet that was just started", STARTING).until(&cx.clock, &cx.events, || {
+        let is_over = cx.clock.monotonic().saturating_sub(start) >= left;
+        Ok(if is_over { Poll::Ready(()) } else { Poll::Pending("it takes over the Pods that run".into()) })
+    })
 }
 
 /// Records that the kubelet has not loaded the new files, so that an interrupted run is continued.
@@ -174,5 +195,25 @@ mod tests {
                 assert!(failure.hint().unwrap().contains("systemctl start kubelet"));
             }
         }
+    }
+
+    /// A static Pod that was changed within a second of the kubelet's restart came back after up to two minutes.
+    #[test]
+    fn a_kubelet_that_was_just_started_is_given_time_before_a_static_pod_changes() {
+        let waited = |start: &str| {
+            let fake = FakeHost::new()
+                .systemd()
+                .file("/proc/uptime", "100.00 380.11\n")
+                .on("systemctl show -p ActiveEnterTimestampMonotonic kubelet", start);
+            let mut cx = Context::for_tests("/");
+            cx.host = fake.live();
+            let before = cx.clock.monotonic();
+            wait_while_starting(&cx).unwrap();
+            cx.clock.monotonic().saturating_sub(before)
+        };
+        let fresh = waited("ActiveEnterTimestampMonotonic=99000000\n");
+        assert!((Duration::from_secs(9)..Duration::from_secs(10)).contains(&fresh), "{fresh:?}");
+        assert_eq!(waited("ActiveEnterTimestampMonotonic=90000000\n"), Duration::ZERO);
+        assert_eq!(waited("\n"), Duration::ZERO);
     }
 }

@@ -20,6 +20,7 @@ pub mod running;
 pub mod signer_copy;
 pub mod static_pods;
 pub mod timer;
+pub mod turn;
 
 #[cfg(test)]
 mod tests;

@@ -5,18 +5,23 @@
 
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
+use crate::config::kubeconfig::Kubeconfig;
 use crate::config::model::BootstrapToken;
 use crate::config::validate::token::NODE_GROUP;
 use crate::context::{Context, Task};
 use crate::kube::cluster::Cluster;
+use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::kube::token;
 use crate::ops::cluster_info;
 use crate::ops::objects::settle;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog;
 use crate::pki::cert;
+use crate::render::objects::Object;
 use crate::render::objects::bootstrap_token;
+use serde_json::Value;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 pub struct BootstrapTokens;
 
@@ -49,11 +54,28 @@ impl Action for BootstrapTokens {
         objects.extend(bootstrap_token::access(facts)?);
         let mut info = bootstrap_token::cluster_info(facts, &server, ca.as_bytes())?;
         for object in &mut info {
+            keep_equal(&cluster, object)?;
             cluster_info::add_signatures(&mut object.value, &init.bootstrap_tokens);
         }
         objects.extend(info);
         settle(cx, &cluster, &objects)
     }
+}
+
+/// Takes the text of `cluster-info` that is there where it names the same cluster: kubeadm of another minor, or a change of
+/// CA, writes the same in another form.
+fn keep_equal(cluster: &Cluster, object: &mut Object) -> Result<()> {
+    let Some(name) = ObjectRef::of(&object.value).filter(|name| name.kind == &CONFIG_MAP) else { return Ok(()) };
+    let there = cluster.find(&name)?.unwrap_or_default();
+    let clusters = |map: &Value| {
+        let text = map["data"]["kubeconfig"].as_str()?;
+        Some(Kubeconfig::parse(Path::new("cluster-info"), text.as_bytes()).ok()?.clusters)
+    };
+    let known = clusters(&there);
+    if known.is_some() && known == clusters(&object.value) {
+        object.value["data"]["kubeconfig"] = there["data"]["kubeconfig"].clone();
+    }
+    Ok(())
 }
 
 /// An earlier run, interrupted or not, has left its token: it is used instead of a newly generated one, so that
@@ -118,6 +140,9 @@ fn choose(mut there: Vec<BootstrapToken>, wanted: Option<&BootstrapToken>, now: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::gate::Gate;
+    use crate::kube::test_api::TestApi;
+    use serde_json::json;
     use std::time::Duration;
 
     const NOW: i64 = 1_800_000_000;
@@ -166,5 +191,27 @@ mod tests {
         assert_eq!(chosen("aaaaaa", &there).unwrap(), "cccccc", "the wanted one has expired");
         let others = BootstrapToken { groups: vec!["system:bootstrappers:x".into()], ..token("dddddd", None) };
         assert_eq!(chosen("dddddd", &[others]), None);
+    }
+
+    /// After a change of CA, and after an upgrade with kubeadm, `init` wrote cluster-info again for the form of its YAML.
+    #[test]
+    fn a_cluster_info_that_names_the_same_cluster_in_another_form_is_kept() {
+        let api = TestApi::default();
+        let cluster = api.cluster(&Gate::open());
+        let facts = crate::versions::facts(36).unwrap();
+        let made = |server: &str| bootstrap_token::cluster_info(facts, server, b"ca").unwrap();
+        let path = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
+        let other = "kind: Config\napiVersion: v1\npreferences: {}\nusers: []\nclusters:\n- name: \"\"\n  cluster: {server: \
+                     'https://a:6443', certificate-authority-data: Y2E=}\n";
+        api.put(path, json!({"data": {"kubeconfig": other}}));
+        let kept = |server: &str| {
+            let mut objects = made(server);
+            for object in &mut objects {
+                keep_equal(&cluster, object).unwrap();
+            }
+            objects[0].value["data"]["kubeconfig"] == json!(other)
+        };
+        assert!(kept("https://a:6443"));
+        assert!(!kept("https://b:6443"));
     }
 }

@@ -33,7 +33,10 @@ impl Action for KubeletStart {
 
 /// Writes the kubelet's files and starts it with them.
 pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()> {
-    let files = files(cx, shared, register_taints)?;
+    let mut files = files(cx, shared, register_taints)?;
+    for (path, text) in files.iter_mut().filter(|(path, _)| path.ends_with(FLAGS)) {
+        keep_pause_image(text, cx.files.read_text(path)?);
+    }
     // The progress file of an interrupted reset is about the former node of this host.
     reset_progress::forget(cx)?;
     let mut changes = false;
@@ -58,6 +61,23 @@ pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Takes the flags that are there where they name another tag of the same pause image, as after an upgrade with kubeadm: it
+/// only says which image the kubelet does not clean up, and is not worth a restart.
+fn keep_pause_image(text: &mut String, there: Option<String>) {
+    const IMAGE: &str = "--pod-infra-container-image=";
+    let without_tag = |text: &str| {
+        let word = |word: &str| match word.strip_prefix(IMAGE).and_then(|image| image.rsplit_once(':')) {
+            Some((repository, tag)) if !tag.contains('/') => format!("{IMAGE}{repository}"),
+            _ => word.to_owned(),
+        };
+        // The first flag follows the quote.
+        text.replace('"', " \" ").split(' ').map(word).collect::<Vec<_>>()
+    };
+    if let Some(there) = there.filter(|there| without_tag(there) == without_tag(text)) {
+        *text = there;
+    }
 }
 
 /// The kubelet's files on this host and their content.
@@ -94,4 +114,31 @@ pub fn shared_config(cx: &Context) -> Result<String> {
         facts: cx.facts()?,
         systemd_resolved: cx.systemd_resolved(),
     })?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After an upgrade with kubeadm, `init` restarted the kubelet for the tag of the pause image.
+    #[test]
+    fn another_tag_of_the_pause_image_is_no_reason_to_restart_the_kubelet() {
+        let flags = |image: &str, more: &str| {
+            format!("KUBELET_KUBEADM_ARGS=\"--x=y --pod-infra-container-image={image}{more}\"\n")
+        };
+        let kept = |there: &str, ours: &str| {
+            let mut text = ours.to_owned();
+            keep_pause_image(&mut text, Some(there.to_owned()));
+            text == there
+        };
+        let old = flags("registry.k8s.io/pause:3.9", "");
+        assert!(kept(&old, &flags("registry.k8s.io/pause:3.10", "")));
+        assert!(kept(&flags("r:5000/pause:3.9", " --a=b"), &flags("r:5000/pause:3.10.1", " --a=b")));
+        assert!(!kept(&old, &flags("mirror.example/pause:3.9", "")), "another registry was asked for");
+        assert!(!kept(&old, &flags("registry.k8s.io/pause:3.10", " --node-ip=10.0.0.4")), "another flag was asked for");
+        assert!(!kept(&old, "KUBELET_KUBEADM_ARGS=\"--x=y\"\n"));
+        let mut text = old.clone();
+        keep_pause_image(&mut text, None);
+        assert_eq!(text, old);
+    }
 }

@@ -28,6 +28,7 @@ pub mod rotation;
 pub mod sans;
 mod service_account;
 pub mod shared;
+pub mod signers;
 mod staged;
 pub mod store;
 pub mod subject;

@@ -3,6 +3,8 @@
 //! Reads: the certificates directory, /etc/kubernetes/*.conf, /var/lib/kubelet/pki, the static Pods' manifests, and
 //! the certificates that the components serve on their ports. Writes: nothing.
 
+mod signing;
+
 use super::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -11,6 +13,7 @@ use crate::pki::catalog::{CERTS, KUBECONFIGS};
 use crate::pki::cert::Cert;
 use crate::pki::{PkiStore, moment};
 use serde::Serialize;
+use signing::Problem;
 use std::path::{Path, PathBuf};
 
 /// The kubelet's certificates directory.
@@ -67,6 +70,9 @@ pub struct Item {
     pub externally_managed: bool,
     /// What the component serves on its port; None if it has no port or was not checked.
     pub served: Option<Served>,
+    /// Why it is not accepted everywhere, whatever its dates are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
     /// The severity, once assessed.
     pub severity: Severity,
 }
@@ -165,6 +171,9 @@ pub fn list(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
             }
         }
     }
+    for item in &mut report.certificates {
+        item.problem = signing::problem(files, store, &item.name, item.path.as_deref());
+    }
     report.certificates.sort_by_key(|item| item.sort == Sort::Ca);
     Ok(report)
 }
@@ -205,6 +214,8 @@ impl Report {
             let left = item.seconds_left_in_use();
             let stale = item.served.as_ref().is_some_and(|served| served.state == State::NotYetInUse);
             item.severity = match left {
+                _ if item.problem.as_ref().is_some_and(|problem| problem.fatal) => Severity::Critical,
+                _ if item.problem.is_some() => Severity::Warning,
                 left if left <= limits.critical => Severity::Critical,
                 left if left <= limits.warn || stale => Severity::Warning,
                 _ => Severity::Ok,
@@ -275,6 +286,7 @@ impl Item {
             seconds_left: cert.not_after - now,
             externally_managed: false,
             served: None,
+            problem: None,
             severity: Severity::Ok,
         }
     }

@@ -34,6 +34,7 @@ pub mod renewable;
 #[cfg(test)]
 pub mod renewal_fixture;
 pub mod reset_progress;
+pub mod room;
 pub mod rotation;
 pub mod stacked_etcd;
 pub mod static_pod;

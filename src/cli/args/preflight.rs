@@ -61,7 +61,7 @@ pub struct PreflightArgs {
     #[arg(long)]
     pub fix: bool,
     /// Revert everything that fixes changed on this host
-    #[arg(long, conflicts_with_all = ["fix", "config", "command"])]
+    #[arg(long, conflicts_with = "fix")]
     pub undo_fix: bool,
     /// Least severe finding that makes the command fail: error or warning [default: error]
     #[arg(

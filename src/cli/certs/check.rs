@@ -54,6 +54,11 @@ pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
     for warning in report.ca_warnings(args.warn.unwrap_or(WARN)) {
         session.events.warning(warning);
     }
+    for item in &report.certificates {
+        if let Some(problem) = &item.problem {
+            session.events.warning(format!("{}: {}; {}", item.name, problem.what, problem.fix));
+        }
+    }
     let limits = Thresholds { warn: args.warn.unwrap_or(WARN), critical: args.critical };
     let severity = report.assess(limits);
     match &args.prometheus {

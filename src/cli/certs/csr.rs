@@ -10,16 +10,19 @@ use crate::cli::session::Session;
 use crate::config::{Documents, InitFlags, documents};
 use crate::context::Task;
 use crate::context::renewal::{Renewal, Signed};
+use crate::domain::paths::ADMIN_CONF;
 use crate::ops::csrs;
+use crate::ops::turn;
 use crate::phases;
 use crate::phases::import;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing, count};
 use crate::state::current_config::Source;
+use crate::state::room;
 use crate::state::static_pod::StaticPod;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The arguments of `certs import` do not match what is there.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +82,8 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = session.context(Task::Renew(Box::new(Renewal { signed, ..task })), args.dry_run);
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
+    room::require(&cx)?;
+    let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs import")? };
     Plan::new(&phases::import_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let text = match (args.dry_run, changed.is_empty()) {

@@ -7,6 +7,8 @@ use crate::cli::args::certs::RenewArgs;
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
+use crate::ops::turn;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
@@ -17,6 +19,7 @@ use crate::state::current_config::Source;
 use crate::state::quorum;
 use crate::state::renewable;
 use crate::state::renewable::KUBELET_CONF;
+use crate::state::room;
 use crate::state::{due, expiry};
 use serde::Serialize;
 use serde_json::json;
@@ -115,6 +118,8 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     skip.extend(only.as_deref().map(renewable::phases_of_others).unwrap_or_default());
     let task = Renewal { only, names, ..task };
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    room::require(&cx)?;
+    let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs renew")? };
     let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &Choice { only: None, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {

@@ -7,6 +7,8 @@ use crate::base::gate::Change;
 use crate::cli::args::certs::RestartArgs;
 use crate::cli::session::Session;
 use crate::context::Task;
+use crate::domain::paths::ADMIN_CONF;
+use crate::ops::turn;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
@@ -37,6 +39,7 @@ pub fn phases_to_skip(no_restart: bool) -> Vec<String> {
 pub fn restart_stale(kubeconfig: &Path, dry_run: bool, session: &mut Session) -> Result<ChangeList> {
     let (_, task) = discover::task(session, None, kubeconfig, None)?;
     let mut cx = session.context(Task::Renew(Box::new(task)), dry_run);
+    let _turn = turn::hold(&cx, Path::new(ADMIN_CONF), "certs restart")?;
     let choice = Choice { only: Some("restart".into()), skip: Vec::new() };
     let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &choice, &mut cx)?;
     plan.run(&mut cx)?;

@@ -11,6 +11,8 @@ use crate::context::renewal::Renewal;
 use crate::context::rotation::{Rotation, Stage};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::KUBELET_CONF;
+use crate::domain::paths::SUPER_ADMIN_CONF;
+use crate::ops::turn;
 use crate::phases;
 use crate::phases::rotate_ca;
 use crate::pipeline::Plan;
@@ -19,11 +21,15 @@ use crate::pki::moment;
 use crate::report::ChangeList;
 use crate::state::current_config;
 use crate::state::quorum;
+use crate::state::room;
 use crate::state::rotation::RotationStatus;
 use crate::state::rotation::host;
 use crate::state::static_pod::StaticPod;
 use serde_json::json;
 use std::path::Path;
+
+/// A host with this manifest is a control plane.
+const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 
 /// Runs a stage, or shows the status of the rotation.
 pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
@@ -44,8 +50,14 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
     let (chosen, without) = (chosen.to_vec(), args.without.clone());
     let rotation = Rotation { chosen, without, now, ..Rotation::new(stage, control_plane) };
     let mut cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), args.dry_run);
+    room::require(&cx)?;
+    // A worker restarts nothing that others use.
+    let command = format!("certs rotate-ca {}", stage.name());
+    let _turn = if control_plane { turn::hold(&cx, Path::new(ADMIN_CONF), &command)? } else { None };
     let plan = Plan::new(&phases::rotate_ca_workflow()?, &phases::registry(), &Choice::default(), &mut cx)?;
-    if !rotate_ca::announce::finish_end(&mut cx)? {
+    // A directory of files has no cluster that 'trust' would have to ask.
+    let may_be_over = cx.files.is_live() || stage == Stage::Drop;
+    if !(may_be_over && rotate_ca::announce::finish_end(&mut cx)?) {
         plan.run(&mut cx)?;
     }
     let changed = ChangeList::new(cx.gate.entries());
@@ -70,7 +82,9 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
         quorum::require(&cx)?;
     }
     let given = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path));
-    let leads = given.is_some() || cx.files.exists(Path::new(ADMIN_CONF));
+    // A control plane whose admin.conf is missing is one all the same.
+    let is_there = |path: &&str| cx.files.exists(Path::new(path));
+    let leads = given.is_some() || [ADMIN_CONF, SUPER_ADMIN_CONF, API_SERVER].iter().any(is_there);
     let own = if leads { None } else { Some(current_config::from_host(&cx)?.1.name) };
     let path = given.as_deref().unwrap_or(Path::new(if leads { ADMIN_CONF } else { KUBELET_CONF }));
     let world = host::status_for(&mut cx, path, own.as_deref())?;
@@ -139,11 +153,13 @@ mod tests {
             control_plane: *control_plane,
             done: *done,
             at: None,
+            joined_later: false,
         };
         let plan = RotationPlan { id: "1".into(), begun: 0, prints: [("ca".to_owned(), "00".to_owned())].into() };
         RotationStatus {
             plan: Some(plan),
             control_planes: None,
+            reissued_at: None,
             tokens_at: None,
             hosts: hosts.iter().map(host).collect(),
         }

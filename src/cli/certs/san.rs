@@ -3,21 +3,31 @@
 use super::{discover, restart};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
+use crate::base::serving_cert;
 use crate::cli::args::certs::AddSanArgs;
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
+use crate::ops::turn;
 use crate::phases;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
+use crate::pki::Cert;
 use crate::pki::renew::Names;
+use crate::pki::sans::Sans;
 use crate::report::{ChangeList, Closing};
 use crate::state::current_config::Source;
 use crate::state::quorum;
-use serde_json::json;
+use crate::state::room;
+use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
+use std::time::Duration;
+
+/// How long the API server of another control plane may take to show its certificate.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// The control-plane labels of current and older minor versions.
 const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
@@ -48,13 +58,16 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
             task.cluster.api_server_cert_sans.push(name);
         }
     }
+    let wanted = task.cluster.api_server_cert_sans.clone();
     let task = Renewal { only: Some("apiserver".into()), names: Names::AddFromConfig, ..task };
     let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
+    room::require(&cx)?;
+    let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs add-san")? };
     Plan::new(&phases::add_san_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
-    let others = others(&mut cx)?;
+    let others = others(&mut cx, &wanted)?;
     let mut closing = if changed.is_empty() {
         Closing::new("The API server certificate already has these SANs; nothing changed.")
     } else if args.no_restart {
@@ -74,12 +87,60 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-/// The control planes other than this one.
-fn others(cx: &mut Context) -> Result<Vec<String>> {
+/// The other control planes whose API servers do not serve a certificate with these SANs, as far as they answer.
+fn others(cx: &mut Context, wanted: &[String]) -> Result<Vec<String>> {
     let own = cx.node()?.name.clone();
-    let nodes = cx.running_cluster(Path::new(ADMIN_CONF))?.list_metadata(&NODE)?;
-    let leads =
-        |node: &&serde_json::Value| CONTROL_PLANE.iter().any(|label| node["metadata"]["labels"].get(label).is_some());
-    let names = nodes.iter().filter(leads).filter_map(|node| node["metadata"]["name"].as_str());
-    Ok(names.filter(|name| *name != own).map(str::to_owned).collect())
+    let port = cx.node()?.local_endpoint.bind_port;
+    let nodes = cx.running_cluster(Path::new(ADMIN_CONF))?.list(&NODE, None, "")?;
+    let leads = |node: &&Value| CONTROL_PLANE.iter().any(|label| node["metadata"]["labels"].get(label).is_some());
+    let others = nodes.iter().filter(leads).filter(|node| node["metadata"]["name"] != own.as_str());
+    let lacks = others.filter(|node| !has_names(address(node), port, wanted, &|address| shown(address)));
+    Ok(lacks.filter_map(|node| node["metadata"]["name"].as_str().map(str::to_owned)).collect())
+}
+
+fn address(node: &Value) -> Option<IpAddr> {
+    let addresses = node["status"]["addresses"].as_array()?;
+    addresses.iter().find(|one| one["type"] == "InternalIP")?["address"].as_str()?.parse().ok()
+}
+
+fn shown(address: SocketAddr) -> Option<Sans> {
+    let der = serving_cert::fetch(address, LOOK).ok()?;
+    Cert::from_der(&der).map(|cert| cert.sans)
+}
+
+/// True when the API server there serves these SANs already; one that does not answer may lack them.
+fn has_names(
+    address: Option<IpAddr>,
+    port: u16,
+    wanted: &[String],
+    shown: &dyn Fn(SocketAddr) -> Option<Sans>,
+) -> bool {
+    let mut sans = Sans::default();
+    sans.add_all(wanted);
+    let served = address.and_then(|address| shown(SocketAddr::new(address, port)));
+    served.is_some_and(|served| served.missing(&sans).is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A control plane that had been given the SANs before was named again.
+    #[test]
+    fn a_control_plane_that_serves_the_names_already_is_not_named() {
+        let names = ["lb.example.com".to_owned(), "10.0.0.9".to_owned()];
+        let address = Some("10.0.0.2".parse().unwrap());
+        let serves = |served: Option<&[String]>| {
+            has_names(address, 6443, &names, &|_| {
+                served.map(|served| {
+                    let mut sans = Sans::default();
+                    sans.add_all(served);
+                    sans
+                })
+            })
+        };
+        assert!(serves(Some(&names)));
+        assert!(!serves(Some(&names[..1])) && !serves(None));
+        assert!(!has_names(None, 6443, &names, &|_| panic!("no address is known")));
+    }
 }

@@ -19,6 +19,7 @@ use crate::ops::etcd_data::{Dirs, clean_up};
 use crate::ops::rejected_pods::RejectedPods;
 use crate::ops::running::{Running, ThisHost};
 use crate::ops::static_pods;
+use crate::ops::turn;
 use crate::phases::join::error::JoinError;
 use crate::pipeline::{Action, Target};
 use crate::render::pods::{EtcdMember, client_url, peer_url};
@@ -53,6 +54,7 @@ impl Action for EtcdJoin {
             cx.events.message("the cluster uses an external etcd: nothing to do");
             return Ok(());
         };
+        let _turn = turn::hold(cx, Path::new(ADMIN_CONF), "join")?;
         add(cx, &etcd).map_err(|failure| {
             if etcd.is_cut_off(cx) { JoinError::CutOff(failure.to_string()).into() } else { failure }
         })

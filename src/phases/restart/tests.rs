@@ -185,6 +185,18 @@ fn a_component_without_a_known_port_is_restarted() {
     }
 }
 
+/// A plan said that etcd is stopped, which reads its certificates again by itself.
+#[test]
+fn a_plan_does_not_end_an_etcd_that_reads_its_certificates_again() {
+    let (root, host, mut cx) = with_renewed(&["etcd-server"]);
+    let ca = std::fs::File::options().write(true).open(root.path().join("etc/kubernetes/pki/etcd/ca.crt")).unwrap();
+    ca.set_modified(std::time::UNIX_EPOCH).unwrap();
+    host.components.borrow_mut().get_mut("etcd").unwrap().containers[0].created = 1_000_000_000;
+    cx.gate = crate::base::gate::Gate::recording();
+    component(&host, "etcd").take_up(&mut cx).unwrap();
+    assert_eq!(host.log.take(), [""; 0]);
+}
+
 /// The API server started with certificates that no client accepts, and kept them.
 #[test]
 fn if_the_api_server_does_not_accept_admin_conf_all_files_of_this_run_are_rolled_back() {

@@ -12,7 +12,6 @@ use crate::context::rotation::Stage;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
 use crate::kube::request::PatchKind;
-use crate::phases::rotate_ca::distribute;
 use crate::phases::rotate_ca::tokens;
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::SERVICE_ACCOUNT;
@@ -74,10 +73,14 @@ impl Action for RecordStage {
         }
         if stage == Stage::Drop && reached == Some(stage) {
             publish(cx, &api)?;
+            // No control plane needs it any more, and the last host to come may be a worker, which may not delete it.
+            api.delete(&rotation::handover())?;
         }
         // A control plane that has joined since then resets the common progress.
         if reached != world.control_planes {
-            let text = reached.map(|reached| rotation::note(&plan, reached, cx.clock.now()));
+            let now = cx.clock.now();
+            let since = world.reissued_at.unwrap_or(now);
+            let text = reached.map(|reached| rotation::progress(&plan, reached, now, since));
             let patch = json!({"metadata": {"annotations": {PROGRESS: text}}});
             api.patch(&rotation::cluster_info(), PatchKind::Merge, &patch)?;
         }
@@ -108,7 +111,7 @@ fn publish(cx: &mut Context, api: &Cluster) -> Result<()> {
 /// is complete, and afterwards they have no meaning.
 fn end(cx: &mut Context, api: &Cluster) -> Result<()> {
     remove_old_client_cas(cx, api)?;
-    api.delete(&distribute::secret_ref())?;
+    api.delete(&rotation::handover())?;
     let clear = json!({"metadata": {"annotations": {ANNOTATION: null, PROGRESS: null, TOKENS: null}}});
     api.patch(&rotation::cluster_info(), PatchKind::Merge, &clear)?;
     clear_annotations(api)?;
@@ -127,17 +130,25 @@ fn clear_annotations(api: &Cluster) -> Result<bool> {
     Ok(!nodes.is_empty())
 }
 
-/// Completes the end of a rotation that was interrupted after the rotation itself was removed; false if there is none.
+/// Completes the end of a change that was cut short after the change itself was forgotten, or whose last host was a worker,
+/// which may not remove the records; false when there is nothing of that kind, or 'trust' begins the next change.
 pub fn finish_end(cx: &mut Context) -> Result<bool> {
     let rotation = cx.rotation()?;
-    if rotation.stage != Stage::Drop
-        || !rotation.control_plane
-        || crate::state::rotation::host::status(cx)?.plan.is_some()
-    {
+    let stage = rotation.stage;
+    if stage == Stage::Reissue || !rotation.control_plane {
         return Ok(false);
     }
+    let world = crate::state::rotation::host::status(cx)?;
     let api = cluster(cx)?;
-    clear_annotations(&api)
+    match world.plan {
+        None => Ok(stage == Stage::Drop && clear_annotations(&api)?),
+        // Where this host is the only one, it does its own part first.
+        Some(_) if world.left(Stage::Drop).next().is_some() => Ok(false),
+        Some(_) => {
+            end(cx, &api)?;
+            Ok(stage == Stage::Drop)
+        }
+    }
 }
 
 /// API servers add their client CAs to this ConfigMap, for extension API servers, and never remove one.
@@ -288,5 +299,24 @@ mod tests {
             assert!(host.object(SECRET_PATH).is_null(), "{cut}");
         }
         assert!(phase(&Check, &mut whole.run(Stage::Drop)).is_err());
+    }
+
+    /// Where a worker was the last to drop the old CA, the Secret and the records stayed, and 'trust' began no new change.
+    #[test]
+    fn a_change_whose_last_host_was_a_worker_is_ended_by_the_next_command_on_a_control_plane() {
+        for stage in [Stage::Trust, Stage::Drop] {
+            let host = TestHost::control_plane();
+            let plan = outdated(&host);
+            host.node("w1", false);
+            host.noted("w1", &plan, Stage::Reissue, 8);
+            note(&host, Stage::Drop);
+            assert!(host.object(SECRET_PATH).is_null(), "no control plane needs it any more");
+            assert!(!finish_end(&mut host.run(stage)).unwrap(), "a worker is left");
+            host.noted("w1", &plan, Stage::Drop, 9);
+            assert_eq!(finish_end(&mut host.run(stage)).unwrap(), stage == Stage::Drop);
+            for (path, name) in [(INFO, ANNOTATION), (INFO, PROGRESS), (NODE_PATH, ANNOTATION)] {
+                assert_eq!(rotation::annotation(&host.object(path), name), "");
+            }
+        }
     }
 }

@@ -66,10 +66,17 @@ fn others_are_ready(cx: &Context, status: &RotationStatus, own: &str) -> Result<
     if !rotation.control_plane && status.control_planes.is_none_or(|done| done < Stage::Reissue) {
         return Err(RotationError::ControlPlanesFirst { stage: rotation.stage }.into());
     }
-    let left = status.left(before).map(|host| host.name.clone());
-    // The current host cannot be skipped.
-    let hosts: Vec<String> = left.filter(|name| name == own || !rotation.without.contains(name)).collect();
-    if hosts.is_empty() { Ok(()) } else { Err(RotationError::Waiting { stage: rotation.stage, before, hosts }.into()) }
+    // Nobody passes over the host that he stands on.
+    let counts = |name: &String| name == own || !rotation.without.contains(name);
+    let left = |stage| status.left(stage).map(|host| host.name.clone()).filter(counts).collect::<Vec<_>>();
+    // The first stage that is missing somewhere, as 'status' shows it.
+    for before in Stage::ALL.into_iter().filter(|stage| *stage <= before) {
+        let hosts = left(before);
+        if !hosts.is_empty() {
+            return Err(RotationError::Waiting { stage: rotation.stage, before, hosts }.into());
+        }
+    }
+    Ok(())
 }
 
 /// The CAs of a rotation that this host begins.
@@ -115,9 +122,10 @@ fn require_keys(cx: &mut Context, plan: Option<&Plan>) -> Result<()> {
 mod tests {
     use super::*;
     use crate::phases::rotate_ca::announce::RecordStage;
+    use crate::phases::rotate_ca::distribute::Distribute;
     use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
     use crate::pki::rotation::short_print;
-    use crate::state::rotation::{ANNOTATION, PROGRESS};
+    use crate::state::rotation::{self, ANNOTATION, PROGRESS};
 
     /// Kubernetes 1.32 and later allow a kubelet to read only its own node, so every stage on a worker failed.
     #[test]
@@ -183,5 +191,27 @@ mod tests {
         let mut cx = host.run(Stage::Drop);
         cx.rotation_mut().unwrap().without = vec!["cp1".into()];
         assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("not yet done on cp1"));
+    }
+
+    /// A disk that was full left a change that 'status' did not know of.
+    #[test]
+    fn a_change_that_came_no_further_than_its_secret_is_known_and_continued() {
+        let host = TestHost::control_plane();
+        let folder = host.root.path().join("etc/kubernetes/pki/next");
+        std::fs::write(&folder, "in the way").unwrap();
+        let mut cx = host.run(Stage::Trust);
+        phase(&Check, &mut cx).unwrap();
+        phase(&Distribute, &mut cx).unwrap_err();
+        let known = |host: &TestHost| rotation::annotation(&host.object(INFO), ANNOTATION).to_owned();
+        assert_eq!(known(&host), "");
+        let mut cx = host.run(Stage::Trust);
+        let world = rotation::host::status(&mut cx).unwrap();
+        assert!(world.plan.is_some() && world.next() == Some(Stage::Trust));
+        assert!(phase(&Check, &mut host.run(Stage::Drop)).unwrap_err().to_string().contains("'trust'"));
+        std::fs::remove_file(&folder).unwrap();
+        phase(&Check, &mut cx).unwrap();
+        phase(&Distribute, &mut cx).unwrap();
+        assert_eq!(known(&host), serde_json::to_string(&world.plan).unwrap());
+        assert!(folder.join("ca.key").exists());
     }
 }

@@ -12,7 +12,7 @@ use crate::base::secret::Secret;
 use crate::config::token;
 use crate::context::Context;
 use crate::context::rotation::{Plan, Stage};
-use crate::kube::kind::{ObjectRef, SECRET};
+use crate::kube::cluster::Cluster;
 use crate::phases::rotate_ca::check;
 use crate::pipeline::{Action, Target};
 use crate::pki::PrivateKey;
@@ -37,11 +37,6 @@ pub struct Distribute;
 /// The new CA cross-signed by the old one, in the Secret.
 const CROSS_SIGNED: &str = "ca-bridge";
 
-/// The Secret with the new CAs.
-pub fn secret_ref() -> ObjectRef {
-    ObjectRef::new(&SECRET, "kube-system", "kubewright-next-ca")
-}
-
 impl Action for Distribute {
     fn needs_running_host(&self) -> bool {
         true
@@ -56,25 +51,36 @@ impl Action for Distribute {
         let api = cluster(cx)?;
         // At the end of a rotation its Secret is removed first: a missing Secret does not mean a new rotation.
         if let Some(plan) = known {
-            let secret = api.find(&secret_ref())?.unwrap_or_default();
+            let secret = api.find(&rotation::handover())?.unwrap_or_default();
+            // A run that was cut short may have come no further than the Secret.
+            announce(&api, &plan)?;
             return take(cx, &plan, &secret);
         }
-        if api.find(&secret_ref())?.is_none() {
+        if api.find(&rotation::handover())?.is_none() {
             let secret = made(cx)?;
             // Of two hosts that begin at the same time one is the first; both use its result.
             api.create_or_retain(&secret)?;
             cx.events.message("created new CAs, which are not in use yet");
         }
-        let secret = api.read(&secret_ref())?;
+        let secret = api.read(&rotation::handover())?;
         let text = rotation::annotation(&secret, rotation::ANNOTATION).to_owned();
         let plan: Plan = serde_json::from_str(&text).map_err(|_| RotationError::NotDecrypted)?;
         take(cx, &plan, &secret)?;
-        api.modify(&rotation::cluster_info(), |info| {
-            info["metadata"]["annotations"][rotation::ANNOTATION] = json!(text);
-        })?;
+        announce(&api, &plan)?;
         cx.rotation_mut()?.plan = Some(plan);
         Ok(())
     }
+}
+
+/// Has every host know of the change; one that is known already stays as it is.
+fn announce(api: &Cluster, plan: &Plan) -> Result<()> {
+    let text = serde_json::to_string(plan).unwrap_or_default();
+    api.modify(&rotation::cluster_info(), |info| {
+        if rotation::annotation(info, rotation::ANNOTATION).is_empty() {
+            info["metadata"]["annotations"][rotation::ANNOTATION] = json!(text);
+        }
+    })?;
+    Ok(())
 }
 
 /// New CAs, encrypted, as an object for the cluster.
@@ -107,8 +113,8 @@ fn made(cx: &mut Context) -> Result<Value> {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": secret_ref().name,
-            "namespace": secret_ref().namespace,
+            "name": rotation::handover().name,
+            "namespace": rotation::handover().namespace,
             "annotations": {rotation::ANNOTATION: serde_json::to_string(&plan).unwrap_or_default()},
         },
         "type": "Opaque",

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::context::rotation::Stage;
 use crate::domain::paths::manifest;
 use crate::host::removal;
+use crate::ops::kubelet_service;
 use crate::ops::rollback;
 use crate::ops::running::{Running, ThisHost, only_running};
 use crate::ops::signer_copy;
@@ -106,6 +107,9 @@ fn set_signer_and(cx: &mut Context, base: &Path, wait: &dyn Fn(&Context) -> Resu
     let before = cx.files.read_text(&path)?.unwrap_or_default();
     let after = with_pair(&before, base)?;
     if after != before {
+        if cx.files.is_live() {
+            kubelet_service::require_healthy(cx)?;
+        }
         crate::ops::renewal::back_up(cx, &path)?;
         cx.files.write(&path, &Content::public(after), cx.files.mode_or(&path, MANIFEST_MODE))?;
         cx.events.message(format!("{POD} signs with {}", base.with_extension("crt").display()));

@@ -13,7 +13,8 @@ pub mod signer;
 use crate::base::fault::Result;
 use crate::context::rotation::{Plan, Stage};
 use crate::kube::cluster::Cluster;
-use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
+use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef, SECRET};
+use crate::pki::moment;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -36,7 +37,10 @@ pub struct RotationStatus {
     pub plan: Option<Plan>,
     /// The stage that every control plane has completed, as they have recorded it.
     pub control_planes: Option<Stage>,
-    /// When tokens in Secrets were last signed again, in seconds since the epoch.
+    /// Since when the new CAs sign on every control plane, in seconds since the epoch.
+    #[serde(skip)]
+    pub reissued_at: Option<i64>,
+    /// When tokens in Secrets were last signed anew, in seconds since the epoch.
     #[serde(skip)]
     pub tokens_at: Option<i64>,
     /// The nodes that take part; for a worker, only itself.
@@ -55,6 +59,14 @@ pub struct Host {
     pub done: Option<Stage>,
     /// The time of that, in seconds since the epoch.
     pub at: Option<i64>,
+    /// It joined when the new CAs had signed everything that it got: nothing of it was signed by an old one.
+    #[serde(skip)]
+    pub joined_later: bool,
+}
+
+/// Where the new CAs wait for the control planes, encrypted.
+pub fn handover() -> ObjectRef {
+    ObjectRef::new(&SECRET, "kube-system", "kubewright-next-ca")
 }
 
 /// The reference to `cluster-info`.
@@ -69,7 +81,11 @@ pub fn read(info: &Value, cluster: &Cluster, own: Option<&str>) -> Result<Rotati
         Some(name) => vec![cluster.read(&ObjectRef::global(&NODE, name))?],
         None => cluster.list_metadata(&NODE)?,
     };
-    Ok(RotationStatus::of(info, &nodes))
+    // The first control plane creates the Secret before anything else, and may have come no further.
+    let looks = own.is_none() && annotation(info, ANNOTATION).is_empty();
+    let secret = if looks { cluster.find(&handover())? } else { None };
+    let begun = secret.and_then(|secret| serde_json::from_str(annotation(&secret, ANNOTATION)).ok());
+    Ok(RotationStatus::of(info, &nodes, begun))
 }
 
 /// The value of a node's annotation for a completed stage.
@@ -77,7 +93,13 @@ pub fn note(plan: &Plan, stage: Stage, now: i64) -> String {
     format!("{} {} {now}", plan.id, stage.name())
 }
 
-/// The value of an object's annotation; empty without one.
+/// What `cluster-info` says of the stage that every control plane has done. `reissued_at`: since when the new CAs sign.
+pub fn progress(plan: &Plan, stage: Stage, now: i64, reissued_at: i64) -> String {
+    let text = note(plan, stage, now);
+    if stage < Stage::Reissue { text } else { format!("{text} {reissued_at}") }
+}
+
+/// What an object's annotation says; empty without one.
 pub fn annotation<'a>(object: &'a Value, name: &str) -> &'a str {
     object["metadata"]["annotations"][name].as_str().unwrap_or_default()
 }
@@ -91,18 +113,26 @@ fn parse_annotation(text: &str, plan: Option<&Plan>) -> (Option<Stage>, Option<i
     (words.next().and_then(Stage::named), words.next().and_then(|text| text.parse().ok()))
 }
 
+/// Since when the new CAs sign everywhere; an earlier release noted only when the last stage was done.
+fn reissued_at(text: &str, plan: Option<&Plan>) -> Option<i64> {
+    let (stage, at) = parse_annotation(text, plan);
+    stage.filter(|stage| *stage >= Stage::Reissue)?;
+    text.split(' ').nth(3).and_then(|word| word.parse().ok()).or(at)
+}
+
 impl RotationStatus {
-    fn of(info: &Value, nodes: &[Value]) -> Self {
-        let plan: Option<Plan> = serde_json::from_str(annotation(info, ANNOTATION)).ok();
+    fn of(info: &Value, nodes: &[Value], begun: Option<Plan>) -> Self {
+        let plan: Option<Plan> = serde_json::from_str(annotation(info, ANNOTATION)).ok().or(begun);
         let control_planes = parse_annotation(annotation(info, PROGRESS), plan.as_ref()).0;
+        let reissued_at = reissued_at(annotation(info, PROGRESS), plan.as_ref());
         let tokens_at = parse_annotation(annotation(info, TOKENS), plan.as_ref()).1;
-        let mut hosts: Vec<Host> = nodes.iter().map(|node| Host::of(node, plan.as_ref())).collect();
-        // Workers have only the cluster's CA.
+        let mut hosts: Vec<Host> = nodes.iter().map(|node| Host::of(node, plan.as_ref(), reissued_at)).collect();
+        // Workers know nothing but the cluster's CA.
         if plan.as_ref().is_some_and(|plan| !plan.prints.contains_key("ca")) {
             hosts.retain(|host| host.control_plane);
         }
         hosts.sort_by(|a, b| b.control_plane.cmp(&a.control_plane).then(a.name.cmp(&b.name)));
-        Self { plan, control_planes, tokens_at, hosts }
+        Self { plan, control_planes, reissued_at, tokens_at, hosts }
     }
 
     /// The hosts that have not completed a stage.
@@ -110,9 +140,11 @@ impl RotationStatus {
         self.hosts.iter().filter(move |host| host.done.is_none_or(|done| done < stage))
     }
 
-    /// The stage that every control plane has completed, by their own annotations, ignoring these nodes.
+    /// The stage that every control plane has done, by their own notes, where these nodes are not waited for. One that
+    /// joined with what the new CAs sign takes nothing back.
     pub fn control_planes_done(&self, without: &[String]) -> Option<Stage> {
-        let waits = |stage| self.left(stage).any(|host| host.control_plane && !without.contains(&host.name));
+        let counts = |host: &Host| host.control_plane && !host.joined_later && !without.contains(&host.name);
+        let waits = |stage| self.left(stage).any(counts);
         Stage::ALL.into_iter().rev().find(|stage| !waits(*stage))
     }
 
@@ -123,14 +155,20 @@ impl RotationStatus {
 }
 
 impl Host {
-    fn of(node: &Value, plan: Option<&Plan>) -> Self {
+    fn of(node: &Value, plan: Option<&Plan>, reissued_at: Option<i64>) -> Self {
         let labels = &node["metadata"]["labels"];
         let (done, at) = parse_annotation(annotation(node, ANNOTATION), plan);
+        let created = node["metadata"]["creationTimestamp"].as_str().and_then(moment::parse);
+        let joined_later =
+            done.is_none() && created.zip(reissued_at).is_some_and(|(created, signing)| created > signing);
+        // Whatever it got was signed by the new CAs; whom it trusts, only 'drop' makes sure of.
+        let done = if joined_later { Some(Stage::Reissue) } else { done };
         Self {
             name: node["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
             control_plane: CONTROL_PLANE.iter().any(|label| labels.get(label).is_some()),
             done,
             at,
+            joined_later,
         }
     }
 }
@@ -161,12 +199,12 @@ mod tests {
         let done = note(&plan(&["ca"]), Stage::Trust, 7);
         let nodes =
             [node("w", false, &done), node("b", true, "r1 drop 3"), node("a", true, &done), node("c", true, "")];
-        let status = RotationStatus::of(&info(&plan(&["ca"]), ""), &nodes);
-        let left = |stage| status.left(stage).map(|host| host.name.as_str()).collect::<Vec<_>>();
+        let world = RotationStatus::of(&info(&plan(&["ca"]), ""), &nodes, None);
+        let left = |stage| world.left(stage).map(|host| host.name.as_str()).collect::<Vec<_>>();
         assert_eq!(left(Stage::Trust), ["b", "c"]);
         assert_eq!(left(Stage::Reissue), ["a", "b", "c", "w"]);
-        assert_eq!(status.next(), Some(Stage::Trust));
-        assert_eq!(status.hosts.iter().find(|host| host.name == "a").unwrap().at, Some(7));
+        assert_eq!(world.next(), Some(Stage::Trust));
+        assert_eq!(world.hosts.iter().find(|host| host.name == "a").unwrap().at, Some(7));
     }
 
     #[test]
@@ -174,17 +212,17 @@ mod tests {
         let plan = plan(&["ca"]);
         let (trust, reissue) = (note(&plan, Stage::Trust, 7), note(&plan, Stage::Reissue, 8));
         let nodes = [node("a", true, &reissue), node("b", true, &trust), node("w", false, "")];
-        let status = RotationStatus::of(&info(&plan, &note(&plan, Stage::Trust, 9)), &nodes);
-        assert_eq!((status.control_planes, status.control_planes_done(&[])), (Some(Stage::Trust), Some(Stage::Trust)));
-        assert_eq!(status.control_planes_done(&["b".into()]), Some(Stage::Reissue));
-        assert_eq!(RotationStatus::of(&info(&plan, "r1 drop 3"), &nodes).control_planes, None);
+        let world = RotationStatus::of(&info(&plan, &note(&plan, Stage::Trust, 9)), &nodes, None);
+        assert_eq!((world.control_planes, world.control_planes_done(&[])), (Some(Stage::Trust), Some(Stage::Trust)));
+        assert_eq!(world.control_planes_done(&["b".into()]), Some(Stage::Reissue));
+        assert_eq!(RotationStatus::of(&info(&plan, "r1 drop 3"), &nodes, None).control_planes, None);
     }
 
     #[test]
     fn workers_take_no_part_in_a_rotation_without_the_cluster_ca() {
         let nodes = [node("w", false, ""), node("a", true, "")];
-        let status = RotationStatus::of(&info(&plan(&["etcd-ca", "sa"]), ""), &nodes);
-        assert_eq!(status.hosts.len(), 1);
+        let world = RotationStatus::of(&info(&plan(&["etcd-ca", "sa"]), ""), &nodes, None);
+        assert_eq!(world.hosts.len(), 1);
     }
 
     #[test]
@@ -192,5 +230,33 @@ mod tests {
         assert_eq!(Stage::Reissue.before(), Some(Stage::Trust));
         assert_eq!((Stage::Trust.before(), Stage::Drop.before()), (None, Some(Stage::Reissue)));
         assert_eq!(Stage::ALL.map(|stage| Stage::named(stage.name())), Stage::ALL.map(Some));
+    }
+
+    /// A node that joined after every control plane had dropped the old CA was asked to do all three stages.
+    #[test]
+    fn a_node_that_joined_with_what_the_new_ca_signs_has_only_the_last_stage_left() {
+        let plan = plan(&["ca"]);
+        let joined = |name: &str, leads: bool, at: &str| {
+            let mut node = node(name, leads, "");
+            node["metadata"]["creationTimestamp"] = json!(at);
+            node
+        };
+        let dropped = note(&plan, Stage::Drop, 200);
+        let nodes = [
+            node("a", true, &dropped),
+            node("w1", false, &dropped),
+            joined("b", true, "1970-01-01T00:02:30Z"),
+            joined("w2", false, "1970-01-01T00:02:30Z"),
+            joined("w3", false, "1970-01-01T00:00:30Z"),
+        ];
+        let text = progress(&plan, Stage::Drop, 200, 100);
+        let world = RotationStatus::of(&info(&plan, &text), &nodes, None);
+        let left = |stage| world.left(stage).map(|host| host.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(left(Stage::Drop), ["b", "w2", "w3"]);
+        assert_eq!(left(Stage::Reissue), ["w3"], "it was there before the new CA signed everywhere");
+        assert_eq!(world.control_planes_done(&[]), Some(Stage::Drop), "one that joined takes nothing back");
+        assert_eq!((world.control_planes, world.reissued_at), (Some(Stage::Drop), Some(100)));
+        let old = RotationStatus::of(&info(&plan, &note(&plan, Stage::Reissue, 90)), &nodes, None);
+        assert_eq!(old.reissued_at, Some(90), "as an earlier release noted it");
     }
 }

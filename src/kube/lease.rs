@@ -1,0 +1,190 @@
+//! A Lease that one run in the whole cluster holds at a time.
+//!
+//! Whether a holder is gone is decided by what the observer sees: a Lease that does not change for its whole duration has none
+//! that lives. Clocks of hosts are not compared.
+//!
+//! Reads and writes: Lease `kube-system/kubewright`.
+
+use super::cluster::Cluster;
+use super::error::KubeError;
+use super::kind::{LEASE, ObjectRef};
+use crate::base::env::Clock;
+use crate::base::fault::Fault;
+use serde_json::{Value, json};
+use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A holder that has not renewed for so long is gone. API servers that restart take less.
+pub const DURATION: Duration = Duration::from_secs(55);
+/// The annotation with the command of the holder.
+const COMMAND: &str = "kubewright.io/command";
+
+/// The Lease as one run sees it.
+pub struct Lease {
+    /// The same cluster through several of its API servers, one of which may just restart.
+    clusters: Vec<Cluster>,
+    clock: Clock,
+    host: String,
+    /// Of this run only: the host, and a random part.
+    identity: String,
+    command: String,
+}
+
+/// The result of an attempt.
+#[derive(Debug, PartialEq)]
+pub enum Attempt {
+    /// This run holds it.
+    Held,
+    /// Another run does.
+    Busy(Holder),
+}
+
+/// Another run that holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Holder {
+    /// Its host.
+    pub host: String,
+    /// Its command; empty where it is not known.
+    pub command: String,
+    spec: Value,
+}
+
+/// How long the same holder was seen without any change.
+#[derive(Default)]
+pub struct Observation(Option<(Value, Duration)>);
+
+impl Observation {
+    /// Notes what is there now.
+    pub fn note(&mut self, holder: &Holder, now: Duration) {
+        if self.0.as_ref().is_none_or(|(spec, _)| *spec != holder.spec) {
+            self.0 = Some((holder.spec.clone(), now));
+        }
+    }
+
+    /// What is there, if its holder is gone.
+    fn expired(&self, now: Duration) -> Option<&Value> {
+        self.0.as_ref().filter(|(_, since)| now.saturating_sub(*since) >= DURATION).map(|(spec, _)| spec)
+    }
+}
+
+impl Lease {
+    /// For a run of `command` on `host`. `nonce`: unlike that of any other run.
+    pub fn new(clusters: Vec<Cluster>, clock: Clock, host: &str, nonce: &str, command: &str) -> Self {
+        Self { clusters, clock, host: host.into(), identity: format!("{host}/{nonce}"), command: command.into() }
+    }
+
+    fn name() -> ObjectRef {
+        ObjectRef::new(&LEASE, "kube-system", "kubewright")
+    }
+
+    /// Asks the API servers in turn, as long as they do not answer.
+    fn ask<T>(&self, request: impl Fn(&Cluster) -> Result<T, KubeError>) -> Result<T, KubeError> {
+        let mut failed = None;
+        for cluster in &self.clusters {
+            match request(cluster) {
+                Err(error) if error.retryable() => failed = Some(error),
+                other => return other,
+            }
+        }
+        Err(failed.unwrap_or_else(|| KubeError::Address { address: String::new() }))
+    }
+
+    /// Tries to get the Lease once. An earlier run on this host is gone: two do not run at once there.
+    pub fn attempt(&self, seen: &Observation) -> Result<Attempt, KubeError> {
+        self.ask(|cluster| self.attempt_through(cluster, seen))
+    }
+
+    fn attempt_through(&self, cluster: &Cluster, seen: &Observation) -> Result<Attempt, KubeError> {
+        match cluster.find(&Self::name())? {
+            None => {
+                cluster.create_or_retain(&self.object())?;
+            }
+            Some(lease) => {
+                let is_free = match holder(&lease) {
+                    None => true,
+                    Some(holder) => {
+                        holder.host == self.host || seen.expired(self.clock.monotonic()) == Some(&holder.spec)
+                    }
+                };
+                if is_free {
+                    self.put(cluster, &lease["spec"], &self.identity)?;
+                }
+            }
+        }
+        let now = cluster.find(&Self::name())?.unwrap_or_default();
+        Ok(match holder(&now) {
+            Some(_) if now["spec"]["holderIdentity"] == self.identity.as_str() => Attempt::Held,
+            Some(holder) => Attempt::Busy(holder),
+            // It was given back just now.
+            None => Attempt::Busy(Holder { host: String::new(), command: String::new(), spec: now["spec"].clone() }),
+        })
+    }
+
+    /// Shows that the holder lives; false when another run has it.
+    pub fn renew(&self) -> Result<bool, KubeError> {
+        self.put_own(&self.identity)
+    }
+
+    /// Gives it back, if this run has it.
+    pub fn release(&self) -> Result<bool, KubeError> {
+        self.put_own("")
+    }
+
+    fn put_own(&self, identity: &str) -> Result<bool, KubeError> {
+        self.ask(|cluster| {
+            let there = cluster.find(&Self::name())?.unwrap_or_default();
+            let is_own = there["spec"]["holderIdentity"] == self.identity.as_str();
+            if is_own {
+                self.put(cluster, &there["spec"], identity)?;
+            }
+            Ok(is_own)
+        })
+    }
+
+    /// Writes the Lease, unless it has changed since it was `seen`.
+    fn put(&self, cluster: &Cluster, seen: &Value, identity: &str) -> Result<(), KubeError> {
+        let object = self.object();
+        cluster.modify(&Self::name(), |lease| {
+            if lease["spec"] == *seen {
+                lease["spec"] = object["spec"].clone();
+                lease["spec"]["holderIdentity"] = json!(identity);
+                lease["metadata"]["annotations"][COMMAND] = json!(self.command);
+            }
+        })?;
+        Ok(())
+    }
+
+    fn object(&self) -> Value {
+        let name = Self::name();
+        json!({
+            "apiVersion": LEASE.api_version,
+            "kind": LEASE.name,
+            "metadata": {"name": name.name, "namespace": name.namespace, "annotations": {COMMAND: self.command}},
+            "spec": {
+                "holderIdentity": self.identity,
+                "leaseDurationSeconds": DURATION.as_secs(),
+                "renewTime": micro_time(self.clock.nanos()),
+            },
+        })
+    }
+}
+
+fn holder(lease: &Value) -> Option<Holder> {
+    let identity = lease["spec"]["holderIdentity"].as_str().filter(|identity| !identity.is_empty())?;
+    Some(Holder {
+        host: identity.rsplit_once('/').map_or(identity, |(host, _)| host).to_owned(),
+        command: lease["metadata"]["annotations"][COMMAND].as_str().unwrap_or_default().to_owned(),
+        spec: lease["spec"].clone(),
+    })
+}
+
+/// As Kubernetes' `MicroTime`, which must have six digits after the second.
+fn micro_time(nanos: i64) -> String {
+    let seconds = OffsetDateTime::from_unix_timestamp(nanos.div_euclid(1_000_000_000)).ok();
+    let text = seconds.and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default();
+    format!("{}.{:06}Z", text.trim_end_matches('Z'), nanos.rem_euclid(1_000_000_000) / 1000)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use super::*;
+use crate::base::gate::Gate;
+use crate::kube::test_api::{Mishap, TestApi};
+
+fn run(api: &TestApi, clock: &Clock, host: &str, nonce: &str) -> Lease {
+    Lease::new(vec![api.cluster(&Gate::open())], clock.clone(), host, nonce, "certs renew")
+}
+
+fn busy(attempt: Attempt) -> Holder {
+    match attempt {
+        Attempt::Busy(holder) => holder,
+        Attempt::Held => panic!("it is held by this run"),
+    }
+}
+
+/// Three renewals that were started at the same moment took the API away from everybody.
+#[test]
+fn of_several_runs_one_holds_the_lease_until_it_gives_it_back() {
+    let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+    let (first, second) = (run(&api, &clock, "cp1", "a"), run(&api, &clock, "cp2", "b"));
+    let seen = Observation::default();
+    assert_eq!(first.attempt(&seen).unwrap(), Attempt::Held);
+    let holder = busy(second.attempt(&seen).unwrap());
+    assert_eq!((holder.host.as_str(), holder.command.as_str()), ("cp1", "certs renew"));
+    assert!(first.renew().unwrap() && !second.renew().unwrap());
+    second.release().unwrap();
+    busy(second.attempt(&seen).unwrap());
+    first.release().unwrap();
+    assert_eq!(second.attempt(&seen).unwrap(), Attempt::Held);
+}
+
+#[test]
+fn a_holder_that_renews_keeps_it_and_one_that_is_gone_blocks_for_less_than_a_minute() {
+    let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+    let (first, second) = (run(&api, &clock, "cp1", "a"), run(&api, &clock, "cp2", "b"));
+    let mut seen = Observation::default();
+    first.attempt(&seen).unwrap();
+    for _ in 0..20 {
+        clock.sleep(Duration::from_secs(10));
+        first.renew().unwrap();
+        seen.note(&busy(second.attempt(&seen).unwrap()), clock.monotonic());
+    }
+    let start = clock.monotonic();
+    while second.attempt(&seen).unwrap() != Attempt::Held {
+        clock.sleep(Duration::from_secs(1));
+        let holder = Holder { host: String::new(), command: String::new(), spec: seen.0.clone().unwrap().0 };
+        seen.note(&holder, clock.monotonic());
+        assert!(clock.monotonic().saturating_sub(start) < Duration::from_mins(1));
+    }
+    assert!(!first.renew().unwrap(), "the one that was gone does not take it back");
+}
+
+#[test]
+fn an_earlier_run_on_the_same_host_is_gone() {
+    let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+    run(&api, &clock, "cp1", "a").attempt(&Observation::default()).unwrap();
+    assert_eq!(run(&api, &clock, "cp1", "c").attempt(&Observation::default()).unwrap(), Attempt::Held);
+}
+
+#[test]
+fn of_two_that_try_at_the_same_moment_one_gets_it() {
+    let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+    let (first, second) = (run(&api, &clock, "cp1", "a"), run(&api, &clock, "cp2", "b"));
+    api.mishap("POST", Mishap::Overtaken(second.object()));
+    assert_eq!(busy(first.attempt(&Observation::default()).unwrap()).host, "cp2");
+    second.release().unwrap();
+    let mut theirs = second.object();
+    theirs["spec"]["renewTime"] = json!("later");
+    api.mishap("PUT", Mishap::Overtaken(theirs));
+    assert_eq!(busy(first.attempt(&Observation::default()).unwrap()).host, "cp2");
+}
+
+#[test]
+fn the_time_has_the_six_digits_that_the_api_wants() {
+    assert_eq!(micro_time(1_795_238_460_000_000_000), "2026-11-21T05:21:00.000000Z");
+    assert_eq!(micro_time(1_795_238_460_123_456_789), "2026-11-21T05:21:00.123456Z");
+}
+
+/// The API server that the kubeconfig names was the one that another run restarted.
+#[test]
+fn another_api_server_is_asked_while_one_restarts() {
+    let (api, away, clock) = (TestApi::default(), TestApi::default(), Clock::fixed(1_000));
+    away.with(|state| state.down = true);
+    let clusters = [&away, &api].map(|api| api.cluster(&Gate::open())).into();
+    let lease = Lease::new(clusters, clock, "cp1", "a", "certs renew");
+    assert_eq!(lease.attempt(&Observation::default()).unwrap(), Attempt::Held);
+    assert!(lease.renew().unwrap());
+    api.with(|state| state.down = true);
+    assert!(lease.renew().is_err());
+}

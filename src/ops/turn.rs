@@ -1,0 +1,218 @@
+//! One run at a time restarts control-plane components, or changes the members of etcd, in the whole cluster.
+//!
+//! Three renewals at the same moment would take the API away from everybody. Where the API does not answer, as with expired
+//! certificates, there is nothing to take away, and the run goes on.
+//!
+//! Reads and writes: Lease `kube-system/kubewright`, which is no change that a user asked for and stands in no plan.
+
+use crate::base::env::Clock;
+use crate::base::events::Events;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Failure, Fault, Result};
+use crate::base::gate::Gate;
+use crate::base::wait::{Poll, TimedOut, Wait};
+use crate::config::token;
+use crate::context::Context;
+use crate::context::access::access;
+use crate::domain::paths::{SUPER_ADMIN_CONF, manifest};
+use crate::host::facts;
+use crate::kube::KubeError;
+use crate::kube::client::{Access, Client};
+use crate::kube::cluster::Cluster;
+use crate::kube::lease::{Attempt, DURATION, Lease, Observation};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often the holder shows that it lives.
+const EVERY: Duration = Duration::from_secs(5);
+/// How long one request may take.
+const REQUEST: Duration = Duration::from_secs(5);
+/// An API that is away for longer is not just restarting.
+const AWAY: Duration = Duration::from_secs(10);
+/// The longest wait for other runs.
+const LIMIT: Duration = Duration::from_mins(20);
+
+/// Another run does not end.
+#[derive(Debug, thiserror::Error)]
+#[error("another run in this cluster has not ended within {limit:?}: {holder}; nothing was changed")]
+struct NotYet {
+    limit: Duration,
+    holder: String,
+}
+
+impl Fault for NotYet {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Refused
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run the same command again when that one has ended".into())
+    }
+}
+
+/// As long as this lives, no other run restarts components or changes members.
+pub struct Turn {
+    lease: Arc<Lease>,
+    stop: Option<Sender<()>>,
+    renewing: Option<JoinHandle<()>>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(renewing) = self.renewing.take() {
+            // A thread that panicked has nothing to say that matters here.
+            let _ = renewing.join();
+        }
+        // An API that is away takes nothing back; the Lease expires then.
+        let _ = self.lease.release();
+    }
+}
+
+/// Waits until no other run in the cluster restarts or changes anything, and keeps others from it. None where there is no
+/// such kubeconfig, and where the API does not answer.
+pub fn hold(cx: &Context, kubeconfig: &Path, command: &str) -> Result<Option<Turn>> {
+    let stand_in = Path::new(SUPER_ADMIN_CONF);
+    let known = [kubeconfig, stand_in].into_iter().find(|path| cx.files.exists(path));
+    let Some(kubeconfig) = known.filter(|_| cx.files.is_live()) else { return Ok(None) };
+    let held = cx.gate.effect(|| {
+        let access = access(cx, kubeconfig)?;
+        let mut clusters = vec![open(cx, access.clone())?];
+        if let Some(own) = own_server(cx) {
+            clusters.push(open(cx, Access { server: own, ..access })?);
+        }
+        let nonce = token::generate(&cx.random)?.expose().chars().take(6).collect::<String>();
+        let host = facts::hostname(&cx.host)?;
+        let lease = Lease::new(clusters, cx.clock.clone(), &host, &nonce, command);
+        let is_held = wait_for(&lease, &cx.clock, &cx.events)?;
+        Ok::<_, Failure>(is_held.then_some(lease))
+    })?;
+    Ok(held.flatten().map(keep))
+}
+
+fn open(cx: &Context, access: Access) -> Result<Cluster> {
+    let client = Client::new(access)?.within(REQUEST);
+    Ok(Cluster::running(client, Gate::open(), cx.clock.clone(), Duration::ZERO))
+}
+
+/// The API server of this host, which answers while the one that a kubeconfig names restarts.
+fn own_server(cx: &Context) -> Option<String> {
+    let own = &cx.node().ok()?.local_endpoint;
+    let address = SocketAddr::new(own.advertise_address, own.bind_port);
+    cx.files.exists(&manifest("kube-apiserver")).then(|| format!("https://{address}"))
+}
+
+/// Waits for the Lease; false where the API does not answer.
+fn wait_for(lease: &Lease, clock: &Clock, events: &Events) -> Result<bool> {
+    let mut seen = Observation::default();
+    let mut away = None;
+    let mut patience = AWAY;
+    let wait = Wait { slowest: Duration::from_secs(1), ..Wait::new("other runs in this cluster to end", LIMIT) };
+    let waited = wait.until(clock, events, || {
+        let now = clock.monotonic();
+        match lease.attempt(&seen) {
+            Ok(Attempt::Held) => Ok(Poll::Ready(true)),
+            Ok(Attempt::Busy(holder)) => {
+                away = None;
+                // What takes the API away then is most likely that run.
+                patience = DURATION;
+                seen.note(&holder, now);
+                Ok(Poll::Pending(match holder.command.as_str() {
+                    "" => "it has just ended".into(),
+                    command => format!("'kubewright {command}' runs on {}", holder.host),
+                }))
+            }
+            Err(error) if lasts(&error) || now.saturating_sub(*away.get_or_insert(now)) >= patience => {
+                events.message(format!("going on without the Lease kube-system/kubewright: {error}"));
+                Ok(Poll::Ready(false))
+            }
+            Err(error) => {
+                // What was not seen may have changed.
+                seen = Observation::default();
+                Ok(Poll::Pending(error.to_string()))
+            }
+        }
+    });
+    waited.map_err(|failure| match failure.downcast_ref() {
+        Some(TimedOut { limit, last, .. }) => NotYet { limit: *limit, holder: last.clone() }.into(),
+        None => failure,
+    })
+}
+
+/// No wait helps: certificates that expired or are not trusted, no permission.
+fn lasts(error: &KubeError) -> bool {
+    !error.is_conflict() && !error.retryable()
+}
+
+fn keep(lease: Lease) -> Turn {
+    let lease = Arc::new(lease);
+    let (stop, stopped) = channel::<()>();
+    let own = lease.clone();
+    let renewing = std::thread::spawn(move || {
+        // The sender is dropped at the end of the run.
+        while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            // An API server that restarts answers the next time.
+            let _ = own.renew();
+        }
+    });
+    Turn { lease, stop: Some(stop), renewing: Some(renewing) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::https::Trouble;
+    use crate::kube::test_api::{Mishap, TestApi};
+
+    fn lease(api: &TestApi, clock: &Clock, host: &str) -> Lease {
+        Lease::new(vec![api.cluster(&Gate::open())], clock.clone(), host, "x", "certs renew")
+    }
+
+    #[test]
+    fn a_run_waits_for_another_one_that_was_killed_for_less_than_a_minute() {
+        let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+        assert!(wait_for(&lease(&api, &clock, "cp1"), &clock, &Events::silent()).unwrap());
+        let start = clock.monotonic();
+        assert!(wait_for(&lease(&api, &clock, "cp2"), &clock, &Events::silent()).unwrap());
+        let waited = clock.monotonic().saturating_sub(start);
+        assert!((Duration::from_secs(50)..Duration::from_mins(1)).contains(&waited), "{waited:?}");
+    }
+
+    /// An API server that another run just restarts is no reason to go on without the Lease.
+    #[test]
+    fn an_api_that_restarts_is_waited_for() {
+        let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+        for _ in 0..3 {
+            api.mishap("GET", Mishap::Lost(Trouble::Refused));
+        }
+        assert!(wait_for(&lease(&api, &clock, "cp1"), &clock, &Events::silent()).unwrap());
+    }
+
+    #[test]
+    fn where_there_is_no_api_there_is_nothing_to_take_away() {
+        let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+        api.with(|state| state.down = true);
+        let start = clock.monotonic();
+        assert!(!wait_for(&lease(&api, &clock, "cp1"), &clock, &Events::silent()).unwrap());
+        assert!(clock.monotonic().saturating_sub(start) <= AWAY + Duration::from_secs(1));
+        api.with(|state| state.down = false);
+        api.mishap("GET", Mishap::Lost(Trouble::Expired));
+        let start = clock.monotonic();
+        assert!(!wait_for(&lease(&api, &clock, "cp1"), &clock, &Events::silent()).unwrap());
+        assert_eq!(clock.monotonic(), start, "a certificate that expired stays so");
+    }
+
+    #[test]
+    fn the_lease_is_given_back_at_the_end_of_a_run() {
+        let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+        let first = lease(&api, &clock, "cp1");
+        assert!(wait_for(&first, &clock, &Events::silent()).unwrap());
+        drop(keep(first));
+        let start = clock.monotonic();
+        assert!(wait_for(&lease(&api, &clock, "cp2"), &clock, &Events::silent()).unwrap());
+        assert_eq!(clock.monotonic(), start);
+    }
+}
