@@ -36,6 +36,6 @@ impl PkiStore {
         let cas = self.cas_of(spec).unwrap_or_default();
         let ([leaf], true) = (chain.as_slice(), cas.len() > 1) else { return false };
         let signer = cas.iter().find(|ca| leaf.is_signed_by(ca));
-        signer.is_some_and(|ca| self.bridge_to(ca).is_ok_and(|bridge| bridge.is_some()))
+        signer.is_some_and(|ca| self.cross_signed_to(ca).is_ok_and(|bridge| bridge.is_some()))
     }
 }

@@ -193,7 +193,7 @@ fn a_plan_does_not_end_an_etcd_that_reads_its_certificates_again() {
     ca.set_modified(std::time::UNIX_EPOCH).unwrap();
     host.components.borrow_mut().get_mut("etcd").unwrap().containers[0].created = 1_000_000_000;
     cx.gate = crate::base::gate::Gate::recording();
-    component(&host, "etcd").take_up(&mut cx).unwrap();
+    component(&host, "etcd").load(&mut cx).unwrap();
     assert_eq!(host.log.take(), [""; 0]);
 }
 

@@ -96,13 +96,13 @@ fn a_certificate_of_another_ca_than_its_use_demands_is_critical() {
         let path = |root: &tempfile::TempDir| root.path().join("etc/kubernetes").join(file);
         std::fs::copy(path(&other), path(&root)).unwrap();
     }
-    let mut report = survey(&files, &store, i64::try_from(NOW).unwrap()).unwrap();
+    let mut report = list(&files, &store, i64::try_from(NOW).unwrap()).unwrap();
     let wrong: Vec<&str> =
         report.certificates.iter().filter(|item| item.problem.is_some()).map(|item| item.name.as_str()).collect();
     assert_eq!(wrong, ["apiserver-etcd-client", "scheduler.conf"]);
     let problem = item(&report, "apiserver-etcd-client").problem.clone().unwrap();
     assert!(problem.fatal && problem.fix.contains("certs renew apiserver-etcd-client"), "{problem:?}");
-    assert_eq!(report.judge(Thresholds { warn: 0, critical: 0 }), Severity::Critical);
+    assert_eq!(report.assess(Thresholds { warn: 0, critical: 0 }), Severity::Critical);
 }
 
 /// `kubeadm certs renew apiserver` dropped the bridge to the new CA, and nothing showed that.
@@ -111,20 +111,20 @@ fn a_server_that_lost_its_bridge_during_a_change_of_ca_is_reported() {
     let (root, files, store) = host();
     let (ca, apiserver) = (&CERTS[0], CERTS.iter().find(|spec| spec.name == "apiserver").unwrap());
     let old = store.load_ca(ca).unwrap().unwrap();
-    let (new, key) = store.successor(&old.cert, &fixture::cluster(36), &Generator).unwrap();
-    store.save_bridge(&store.bridge(&new, old.authority().unwrap()).unwrap()).unwrap();
+    let (new, key) = store.new_ca(&old.cert, &fixture::cluster(36), &Generator).unwrap();
+    store.save_cross_signed(&store.cross_signed(&new, old.signer().unwrap()).unwrap()).unwrap();
     store.hand_over(ca, &[new.clone(), old.cert.clone()], &key).unwrap();
     for end in ["crt", "key"] {
         std::fs::remove_file(root.path().join("etc/kubernetes/pki/apiserver").with_extension(end)).unwrap();
     }
     store.ensure(apiserver, &fixture::cluster(36), &fixture::node(), &Generator).unwrap();
     let problem = || {
-        let report = survey(&files, &store, i64::try_from(NOW).unwrap()).unwrap();
+        let report = list(&files, &store, i64::try_from(NOW).unwrap()).unwrap();
         item(&report, "apiserver").problem.clone()
     };
     if let Some(problem) = problem() {
         assert!(!problem.fatal && problem.fix.contains("certs renew apiserver"), "{problem:?}");
-        assert!(store.show_bridge(apiserver, &new).unwrap());
+        assert!(store.add_cross_signed(apiserver, &new).unwrap());
     }
     assert_eq!(problem(), None);
     // As kubeadm writes it: the certificate alone.
