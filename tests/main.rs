@@ -11,7 +11,7 @@
 //! - `killed`: killed at any time, `init` leaves complete files and continues
 //! - `last_copy`: hints on a host that may have the only copy of a cluster
 //! - `needs_root`: mounts, disks and files of other users, in mount namespaces: marked `ignore`, and run by `./test`
-//! as root
+//!   as root
 //! - `objects`: the API objects that `init` creates from a recorded case
 //! - `phases`: each phase of `init` by itself, dry runs, and runs with existing files
 //! - `manual`: generated documents, help screens, completion scripts and manual pages

@@ -13,11 +13,11 @@ const ID: &str = "CertificateSigner";
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
     vec![Check::offline(ID, |scene| {
         let Some(cluster) = scene.inputs.cluster else { return Vec::new() };
-        catalog::certs_of(cluster).filter_map(|spec| judge(scene, spec)).collect()
+        catalog::certs_of(cluster).filter_map(|spec| check(scene, spec)).collect()
     })]
 }
 
-fn judge(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
+fn check(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
     let (path, chain) = read(scene, spec)?;
     let (ca_path, cas) = read(scene, catalog::cert(spec.ca?).ok()?)?;
     if is_trusted(&chain, &cas) {

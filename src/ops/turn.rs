@@ -3,7 +3,7 @@
 //! Three renewals at the same moment would take the API away from everybody. Where the API does not answer, as with expired
 //! certificates, there is nothing to take away, and the run goes on.
 //!
-//! Reads and writes: Lease `kube-system/kubewright`, which is no change that a user asked for and stands in no plan.
+//! Reads and writes: Lease `kube-system/kubewright`. Plans do not show it: it is not a change that a user asked for.
 
 use crate::base::env::Clock;
 use crate::base::events::Events;
@@ -72,8 +72,8 @@ impl Drop for Turn {
     }
 }
 
-/// Waits until no other run in the cluster restarts or changes anything, and keeps others from it. None where there is no
-/// such kubeconfig, and where the API does not answer.
+/// Waits until no other run in the cluster restarts or changes anything, and keeps others from it. None without a
+/// kubeconfig, and where the API does not answer.
 pub fn hold(cx: &Context, kubeconfig: &Path, command: &str) -> Result<Option<Turn>> {
     let stand_in = Path::new(SUPER_ADMIN_CONF);
     let known = [kubeconfig, stand_in].into_iter().find(|path| cx.files.exists(path));
@@ -181,7 +181,7 @@ mod tests {
         assert!((Duration::from_secs(50)..Duration::from_mins(1)).contains(&waited), "{waited:?}");
     }
 
-    /// An API server that another run just restarts is no reason to go on without the Lease.
+    /// While another run restarts the API server, this one does not go on without the Lease.
     #[test]
     fn an_api_that_restarts_is_waited_for() {
         let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_api_there_is_nothing_to_take_away() {
+    fn a_run_goes_on_without_the_lease_if_the_api_is_away() {
         let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
         api.with(|state| state.down = true);
         let start = clock.monotonic();

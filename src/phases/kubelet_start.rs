@@ -122,7 +122,7 @@ mod tests {
 
     /// After an upgrade with kubeadm, `init` restarted the kubelet for the tag of the pause image.
     #[test]
-    fn another_tag_of_the_pause_image_is_no_reason_to_restart_the_kubelet() {
+    fn another_tag_of_the_pause_image_does_not_restart_the_kubelet() {
         let flags = |image: &str, more: &str| {
             format!("KUBELET_KUBEADM_ARGS=\"--x=y --pod-infra-container-image={image}{more}\"\n")
         };

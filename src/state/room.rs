@@ -16,7 +16,7 @@ const NEEDED: u64 = 2 * MIB;
 /// Each of them is a file, and has a copy.
 const FILES: u64 = 100;
 
-/// There is no room.
+/// Too little disk space.
 #[derive(Debug, thiserror::Error)]
 #[error("{} has no room for new certificates and copies of the old ones: {why}; nothing was changed", path.display())]
 struct NoRoom {
@@ -34,7 +34,7 @@ impl Fault for NoRoom {
     }
 }
 
-/// Refuses where there is no room for what a renewal writes.
+/// Refuses without enough disk space for what a renewal writes.
 pub fn require(cx: &Context) -> Result<()> {
     if !cx.files.is_live() {
         return Ok(());

@@ -130,7 +130,7 @@ fn clear_annotations(api: &Cluster) -> Result<bool> {
     Ok(!nodes.is_empty())
 }
 
-/// Completes the end of a change that was cut short after the change itself was forgotten, or whose last host was a worker,
+/// Completes the end of a change that was interrupted after the change itself was forgotten, or whose last host was a worker,
 /// which may not remove the records; false when there is nothing of that kind, or 'trust' begins the next change.
 pub fn finish_end(cx: &mut Context) -> Result<bool> {
     let rotation = cx.rotation()?;

@@ -66,7 +66,7 @@ fn others_are_ready(cx: &Context, status: &RotationStatus, own: &str) -> Result<
     if !rotation.control_plane && status.control_planes.is_none_or(|done| done < Stage::Reissue) {
         return Err(RotationError::ControlPlanesFirst { stage: rotation.stage }.into());
     }
-    // Nobody passes over the host that he stands on.
+    // This host cannot be excluded.
     let counts = |name: &String| name == own || !rotation.without.contains(name);
     let left = |stage| status.left(stage).map(|host| host.name.clone()).filter(counts).collect::<Vec<_>>();
     // The first stage that is missing somewhere, as 'status' shows it.

@@ -52,7 +52,7 @@ impl Action for Distribute {
         // At the end of a rotation its Secret is removed first: a missing Secret does not mean a new rotation.
         if let Some(plan) = known {
             let secret = api.find(&rotation::handover())?.unwrap_or_default();
-            // A run that was cut short may have come no further than the Secret.
+            // A run that was interrupted may have come no further than the Secret.
             announce(&api, &plan)?;
             return take(cx, &plan, &secret);
         }

@@ -40,7 +40,7 @@ pub struct RotationStatus {
     /// Since when the new CAs sign on every control plane, in seconds since the epoch.
     #[serde(skip)]
     pub reissued_at: Option<i64>,
-    /// When tokens in Secrets were last signed anew, in seconds since the epoch.
+    /// When tokens in Secrets were last signed again, in seconds since the epoch.
     #[serde(skip)]
     pub tokens_at: Option<i64>,
     /// The nodes that take part; for a worker, only itself.
