@@ -6,7 +6,8 @@ use super::{full, short, summary};
 use crate::base::gate::Entry;
 use serde::{Serialize, Serializer};
 
-/// The changes that a run made or, in a dry run, would make. As JSON it is a list of items with their place, what they are and what changes.
+/// The changes that a run made or, in a dry run, would make. As JSON it is a list of items with their place,
+/// what they are and what changes.
 pub struct ChangeList(Vec<Entry>);
 
 impl ChangeList {
