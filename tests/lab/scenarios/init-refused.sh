@@ -58,7 +58,7 @@ on n41 systemctl stop squatter
 mended Port-6443
 
 on n41 systemctl stop containerd
-unfit '[ERROR CRI]' 'containerd is installed and does not run' 'systemctl start containerd'
+unfit '[ERROR CRI]' 'containerd is installed but not running' 'systemctl start containerd'
 on n41 systemctl start containerd
 mended CRI
 

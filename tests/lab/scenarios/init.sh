@@ -63,7 +63,7 @@ grep -qF "$(sed 's/.*--token \([^ ]*\).*/\1/' <<< "$join")" "$SCRATCH/again" || 
 on n41 rm /etc/kubernetes/scheduler.conf
 host_state > "$SCRATCH/before"
 on n41 "${INIT[@]}" --upload-certs --dry-run > "$SCRATCH/plan" || fail "the dry run on a running host failed"
-for what in /etc/kubernetes/scheduler.conf 'Secret kube-system/kubeadm-certs'; do
+for what in /etc/kubernetes/scheduler.conf kube-system/kubeadm-certs; do
   grep -qF "$what" "$SCRATCH/plan" || fail "the plan for a running host lacks '$what'"
 done
 host_state | diff "$SCRATCH/before" - || fail "the dry run changed something on a running host"
