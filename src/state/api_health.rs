@@ -3,7 +3,7 @@
 //! Reads: its readiness, the progress of an earlier reset. Writes: notes for the report.
 
 use crate::base::fault::Result;
-use crate::base::wait::{Poll, Wait};
+use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
 use crate::context::leaving::ApiHealth;
 use crate::domain::paths::manifest;
@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// If the kubelet has started the API server of this host, it responds within this time or not at all.
+/// How long an API server of this host that was only just started gets to respond.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// The cluster, if it responds. Checked once. An unreachable cluster fails each step that needs it, unless the user
@@ -50,7 +50,7 @@ fn check(cx: &mut Context, path: &Path) -> Result<ApiHealth> {
             let limit = if is_informed || !may_be_starting(cx)? { Duration::ZERO } else { START_LIMIT };
             match wait_until_ready(cx, &cluster, limit) {
                 Ok(()) => return Ok(ApiHealth::Ready),
-                Err(why) => why,
+                Err(failure) => failure.downcast_ref().map_or_else(String::new, |TimedOut { last, .. }| last.clone()),
             }
         }
         Err(failure) if !here => return Err(failure),
@@ -84,25 +84,22 @@ fn check(cx: &mut Context, path: &Path) -> Result<ApiHealth> {
     Ok(ApiHealth::NotChecked)
 }
 
-/// True if this host has an API server and a running kubelet that starts it, for example after an `init` that was
-/// killed.
+/// True if the user ends the cluster and the kubelet of this host starts its API server, for example after an `init` that
+/// was killed. Otherwise an API server that does not respond is reported at once.
 fn may_be_starting(cx: &Context) -> Result<bool> {
     let leaving = cx.leaving()?;
     let starts = || Services::of(&cx.host).state("kubelet").is_ok_and(|state| state.active);
-    Ok(leaving.is_here() && !leaving.force && cx.files.exists(&manifest("kube-apiserver")) && starts())
+    let ends = leaving.is_here() && leaving.end_cluster && !leaving.force;
+    Ok(ends && cx.files.exists(&manifest("kube-apiserver")) && starts())
 }
 
-/// Waits for the API server; returns the reason if it is not ready within the limit.
-fn wait_until_ready(cx: &Context, cluster: &Cluster, limit: Duration) -> std::result::Result<(), String> {
-    let mut why = String::new();
-    let ready = || {
-        why = match cluster.text("/readyz") {
-            Ok((200, _)) => return Ok(Poll::Ready(())),
-            Ok((status, _)) => format!("it is not ready (HTTP status {status})"),
-            Err(error) => error.to_string(),
-        };
-        Ok(Poll::Pending(why.clone()))
-    };
-    let waited = Wait::new("the API server", limit).until(&cx.clock, &cx.events, ready);
-    waited.map_err(|_| why)
+/// Waits until the API server is ready.
+fn wait_until_ready(cx: &Context, cluster: &Cluster, limit: Duration) -> Result<()> {
+    Wait::new("the API server", limit).until(&cx.clock, &cx.events, || {
+        Ok(match cluster.text("/readyz") {
+            Ok((200, _)) => Poll::Ready(()),
+            Ok((status, _)) => Poll::Pending(format!("it is not ready (HTTP status {status})")),
+            Err(error) => Poll::Pending(error.to_string()),
+        })
+    })
 }

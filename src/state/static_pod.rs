@@ -43,7 +43,8 @@ impl StaticPod {
         Self::of(&untrusted::value(text).unwrap_or_default(), "")
     }
 
-    fn of(pod: &Value, component: &str) -> Self {
+    /// The component's container in a parsed manifest; the first one if no container has the component's name.
+    pub fn of(pod: &Value, component: &str) -> Self {
         let containers = pod["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
         // Other containers may run in the same Pod.
         let own = containers.iter().find(|container| container["name"] == component).or(containers.first());
@@ -67,6 +68,15 @@ impl StaticPod {
     /// The path on the host for `path` in the container, or the same path if nothing is mounted there.
     pub fn on_host_or_same(&self, path: &Path) -> PathBuf {
         self.on_host(path).unwrap_or_else(|| path.to_path_buf())
+    }
+
+    /// The command and its arguments.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
+    pub fn image(&self) -> &str {
+        &self.image
     }
 
     /// All values of its flags.

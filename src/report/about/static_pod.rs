@@ -6,9 +6,9 @@ use crate::config::model::Etcd;
 use crate::config::{Documents, Facts, InitConfig, InitFlags, untrusted};
 use crate::domain::paths::MANIFESTS_DIR;
 use crate::render::pods::{self, PodInput};
+use crate::state::static_pod::StaticPod;
 use crate::versions::{Version, facts, facts_of, newest};
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::Path;
@@ -33,33 +33,20 @@ impl StaticPodFacts {
         }
         let pod = untrusted::value(text.as_bytes()).ok().filter(|pod| pod["kind"] == "Pod")?;
         let name = pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let container = container(&pod, &name);
-        let image = container["image"].as_str().unwrap_or_default().to_owned();
-        let words = words(container);
-        let defaults = default_words(&name, &image, &words).unwrap_or_default();
+        let manifest = StaticPod::of(&pod, &name);
+        let defaults = default_words(&name, manifest.image(), manifest.words()).unwrap_or_default();
         let is_notable = |word: &String| {
             word.starts_with("--") && (!defaults.contains(word) || ADDRESSES.contains(&flag_name(word)))
         };
         // A flag of the user may hold a credential.
-        let flags = words.into_iter().filter(is_notable).map(|word| masked::mask(&word, Format::Words)).collect();
-        Some(Self { name, image, flags })
+        let notable = manifest.words().iter().filter(|word| is_notable(word));
+        let flags = notable.map(|word| masked::mask(word, Format::Words)).collect();
+        Some(Self { name, image: manifest.image().to_owned(), flags })
     }
 }
 
 fn flag_name(word: &str) -> &str {
     word.split('=').next().unwrap_or(word)
-}
-
-/// The component's container; others may run beside it.
-fn container<'a>(pod: &'a Value, name: &str) -> &'a Value {
-    let containers = pod["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
-    containers.iter().find(|one| one["name"] == name).or(containers.first()).unwrap_or(&Value::Null)
-}
-
-fn words(container: &Value) -> Vec<String> {
-    let list = |key: &str| container[key].as_array().cloned().unwrap_or_default();
-    let words = list("command").into_iter().chain(list("args"));
-    words.filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }
 
 /// The command of the component in a cluster with the default configuration on this host; None for another Pod.
@@ -81,7 +68,7 @@ fn default_words(name: &str, image: &str, words: &[String]) -> Option<BTreeSet<S
         _ => return None,
     };
     let pod = untrusted::value(text.ok()?.as_bytes()).ok()?;
-    Some(self::words(container(&pod, name)).into_iter().collect())
+    Some(StaticPod::of(&pod, name).words().iter().cloned().collect())
 }
 
 /// The default configuration for the version of the image and the name and address in the flags.
