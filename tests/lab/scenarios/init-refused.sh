@@ -40,8 +40,6 @@ RUNC='[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     '
 
 boot n41
-# All hosts see the machine's swap, which the scenario 'preflight' turns on for a moment.
-on n41 sh -c 'head -n 1 /proc/swaps > /root/no-swaps && mount --bind /root/no-swaps /proc/swaps'
 on n41 cp $CONTAINERD /root/config.toml
 on n41 tee /root/cluster.yaml > /dev/null <<'EOF'
 apiVersion: kubeadm.k8s.io/v1beta2

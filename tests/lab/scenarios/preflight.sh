@@ -15,6 +15,7 @@ same() { diff "$SCRATCH/before" <(state) || fail "$1"; }
 swap_off() { on n41 sh -c "swapoff $SWAP 2> /dev/null || true"; }
 
 boot n41
+on n41 umount /proc/swaps # It needs the kernel's own list.
 on n41 tee /root/ipvs.yaml > /dev/null <<'EOF'
 apiVersion: kubeadm.k8s.io/v1beta2
 kind: ClusterConfiguration
