@@ -22,7 +22,7 @@ whole_host() { # HOST
       "$kind-$flavour-save" 2> /dev/null | grep -E "^-A|^:[^ ]+ -" || true
     done; done
     { ipset list -n; nft list tables | grep -E "kube|flannel|calico"; } 2> /dev/null || true
-    ps -eo comm= | grep -E "kube|etcd|coredns|pause|containerd-shim" | grep -v "^kubelet$" | sort || true'
+    ps -eo comm= | grep -E "kube|etcd|coredns|pause|containerd-shim" | grep -vx "(\?kubelet)\?" | sort || true'
 }
 same_as_fresh() { # WHEN
   whole_host n41 > "$SCRATCH/after"
