@@ -1,5 +1,6 @@
 //! A parsed certificate.
 
+use super::catalog::Usage;
 use super::error::{CertificateError, PkiError};
 use super::not_pem;
 use super::public_key::{algorithm_of, public_bits};
@@ -78,6 +79,11 @@ impl Cert {
         Some(cert)
     }
 
+    /// The whole subject, for people.
+    pub fn whole_subject(&self) -> String {
+        X509Certificate::from_der(&self.der).map(|(_, x509)| x509.subject().to_string()).unwrap_or_default()
+    }
+
     /// Every certificate in a PEM file, in order; at least one. Other blocks are skipped.
     pub fn bundle_from_pem(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let blocks =
@@ -100,6 +106,12 @@ impl Cert {
     /// Like [`Cert::bundle_from_pem`]; errors name the path.
     pub fn bundle_from_file(path: &Path, bytes: &[u8]) -> Result<Vec<Self>, PkiError> {
         Self::bundle_from_pem(bytes).map_err(|source| PkiError::NotACertificate { path: path.to_path_buf(), source })
+    }
+
+    /// The usages that its extended key usage includes.
+    pub fn usages(&self) -> Vec<Usage> {
+        let usages = [(Usage::Server, self.for_servers), (Usage::Client, self.for_clients)];
+        usages.into_iter().filter(|(_, has)| *has).map(|(usage, _)| usage).collect()
     }
 
     /// The certificate in PEM.

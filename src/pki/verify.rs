@@ -3,6 +3,7 @@
 use super::catalog::Usage;
 use super::cert::Cert;
 use super::keys::PrivateKey;
+use super::path;
 use super::problem::Problem;
 use super::sans::Sans;
 use std::path::Path;
@@ -31,7 +32,7 @@ pub struct Wanted<'a> {
 pub fn verify_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
     let Some(leaf) = chain.first() else { return Vec::new() };
     let mut problems = verify_time(leaf, wanted.now);
-    if !leads_to(chain, wanted.ca.value) {
+    if !path::leads_to_any(chain, wanted.ca.value) {
         problems.push(Problem::WrongCa { ca: wanted.ca.path.to_path_buf(), issuer: leaf.issuer.clone() });
     }
     if let Some(key) = &wanted.key
@@ -46,6 +47,15 @@ pub fn verify_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
     let usages: Vec<_> = wanted.usages.iter().filter(|usage| !allows(leaf, **usage)).map(|u| u.name()).collect();
     if !usages.is_empty() {
         problems.push(Problem::MissingUsages { usages });
+    }
+    // What is named already is not named a second time, in other words.
+    let is_named = |problem: &Problem| {
+        !matches!(problem, Problem::KeyMismatch { .. } | Problem::MissingSans { .. } | Problem::WrongSubject { .. })
+    };
+    if !problems.iter().any(is_named)
+        && let Err(broken) = path::verify(chain, wanted.ca.value, wanted.usages, wanted.now)
+    {
+        problems.push(Problem::Rejected(broken));
     }
     problems
 }
