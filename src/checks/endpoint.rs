@@ -9,6 +9,7 @@ use super::inputs::{Inputs, Scene};
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::kube::client::{Access, Api, Client};
+use crate::kube::via::Via;
 use std::time::Duration;
 
 const ID: &str = "ControlPlaneEndpoint";
@@ -34,7 +35,9 @@ fn look(scene: &Scene<'_>, endpoint: &str, ca: Option<Vec<u8>>) -> Option<Findin
     let ask = |trust: Trust| {
         let server = format!("https://{endpoint}");
         let proxies = Proxies::from_vars(scene.inputs.vars);
-        let client = Client::new(Access { server, trust, credentials: Credentials::Anonymous, proxies }).ok()?;
+        let client =
+            Client::new(Access { server, trust, credentials: Credentials::Anonymous, proxies, via: Via::default() })
+                .ok()?;
         client.within(LIMIT).text("/version").ok()
     };
     judge(endpoint, ca.and_then(|ca| ask(Trust::Only(ca))).is_some(), || ask(Trust::Anyone))
