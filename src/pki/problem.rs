@@ -124,6 +124,9 @@ impl Problem {
                  from a backup or from another control plane",
                 ca.display()
             ),
+            Self::Rejected(_) if name.ends_with("ca") => {
+                "use a CA whose key is RSA of 2048 bits or more, or ECDSA on P-256 or P-384; what it signs is rejected by clients".into()
+            }
             Self::Rejected(_) => format!(
                 "reissue it: run 'kubewright certs renew {name}', if this host has the key of the CA; run 'openssl x509 -noout -text \
                  -in {shown}' to see the certificate"

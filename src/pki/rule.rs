@@ -21,6 +21,8 @@ pub enum Rule {
         /// `SHA-1`, or an object identifier.
         algorithm: String,
     },
+    /// Its key is on an elliptic curve that clients do not support.
+    Curve { name: String },
     Expired {
         /// Seconds since the epoch.
         at: i64,
@@ -103,6 +105,9 @@ impl std::fmt::Display for Rule {
         match self {
             Self::UnknownIssuer => f.write_str("is signed by another CA"),
             Self::Signature { algorithm } => write!(f, "is signed with {algorithm}, which clients reject"),
+            Self::Curve { name } => {
+                write!(f, "has a key on the unsupported elliptic curve {name}; supported are P-256, P-384 and P-521")
+            }
             Self::Expired { at } => write!(f, "expired on {}", moment::text(*at)),
             Self::NotYetValid { from } => write!(f, "is not valid before {}", moment::text(*from)),
             Self::Critical { extension } => {

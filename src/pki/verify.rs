@@ -2,9 +2,10 @@
 
 use super::catalog::Usage;
 use super::cert::Cert;
-use super::keys::PrivateKey;
+use super::keys::{PrivateKey, unsupported_curve};
 use super::path;
 use super::problem::Problem;
+use super::rule::{Broken, Rule};
 use super::sans::Sans;
 use std::path::Path;
 
@@ -67,6 +68,9 @@ pub fn verify_ca(ca: &Cert, now: i64) -> Vec<Problem> {
         problems.push(Problem::NotACa);
     } else if !ca.may_sign {
         problems.push(Problem::MayNotSign);
+    }
+    if let Some(name) = unsupported_curve(&ca.public_der) {
+        problems.push(Problem::Rejected(Broken { certificate: None, rule: Rule::Curve { name } }));
     }
     problems
 }

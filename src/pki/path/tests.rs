@@ -1,7 +1,7 @@
 //! Tests of chains that OpenSSL issued: which are accepted, and for which rule the others are refused.
 
 use super::*;
-use crate::pki::verifiers::{CA, Elsewhere};
+use crate::pki::verifiers::{CA, Elsewhere, openssl};
 
 const DAY: i64 = 24 * 3600;
 const LEAF: &str =
@@ -73,6 +73,21 @@ fn a_leaf_that_is_signed_with_sha_1_is_refused() {
     assert_eq!(said, "the certificate is signed with SHA-1, which clients reject");
 }
 
+/// A library that does not know these algorithms took the CA for another one.
+#[test]
+fn a_ca_on_p_521_signs() {
+    let elsewhere = Elsewhere::new();
+    let key = elsewhere.path("root.key");
+    openssl(&["ecparam", "-name", "secp521r1", "-genkey", "-noout", "-out", &key], "");
+    let request = openssl(&["req", "-new", "-key", &key, "-subj", "/CN=root"], "");
+    for hash in ["-sha256", "-sha384", "-sha512"] {
+        let root = elsewhere.sign("root", &request, "root", CA, &[hash]);
+        let leaf = elsewhere.issue("leaf", "root", LEAF, &[hash]);
+        assert!(leaf.is_signed_by(&root) && root.is_signed_by(&root) && !root.is_signed_by(&leaf), "{hash}");
+        assert_eq!(verify(std::slice::from_ref(&leaf), &[root], &[Usage::Server], leaf.not_before), Ok(()), "{hash}");
+    }
+}
+
 #[test]
 fn an_expired_intermediate_is_refused() {
     let said = chain(CA, CA, LEAF).refused(&[Usage::Server], 3 * DAY);
@@ -88,10 +103,7 @@ fn an_expired_anchor_is_refused_unless_another_one_is_valid() {
     let elsewhere = Elsewhere::new();
     let old = elsewhere.issue("ca", "ca", CA, &["-days", "1"]);
     // The same CA with the same key, valid for longer.
-    let request = crate::pki::verifiers::openssl(
-        &["req", "-new", "-key", &elsewhere.path("ca.key"), "-subj", "/O=Acme/CN=ca"],
-        "",
-    );
+    let request = openssl(&["req", "-new", "-key", &elsewhere.path("ca.key"), "-subj", "/O=Acme/CN=ca"], "");
     let new = elsewhere.sign("ca", &request, "ca", CA, &[]);
     let leaf = elsewhere.issue("leaf", "ca", LEAF, &[]);
     let later = leaf.not_before + 3 * DAY;
