@@ -43,7 +43,7 @@ pub(super) fn init(flags: &InitFlags) -> Vec<Row> {
             flags.control_plane_endpoint.is_some(),
             "controlPlaneEndpoint of ClusterConfiguration",
         ),
-        ("--feature-gates", flags.feature_gates.is_some(), "featureGates of ClusterConfiguration"),
+        ("--feature-gates", !flags.feature_gates.is_empty(), "featureGates of ClusterConfiguration"),
         ("--image-repository", flags.image_repository.is_some(), "imageRepository of ClusterConfiguration"),
         ("--kubernetes-version", flags.kubernetes_version.is_some(), "kubernetesVersion of ClusterConfiguration"),
         ("--pod-network-cidr", flags.pod_network_cidr.is_some(), "networking.podSubnet of ClusterConfiguration"),
