@@ -7,6 +7,9 @@
 use crate::base::secret::Secret;
 use clap::Args;
 
+/// A flag, whether it is set, and the field that replaces it.
+pub type FieldFlag = (&'static str, bool, &'static str);
+
 /// Flags of `init`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct InitFlags {
@@ -76,6 +79,44 @@ pub struct InitFlags {
     pub dry_run: bool,
 }
 
+impl InitFlags {
+    /// The flags that cannot be combined with `--config`: a field corresponds to them.
+    pub(in crate::config) fn with_field(&self) -> Vec<FieldFlag> {
+        vec![
+            (
+                "--apiserver-advertise-address",
+                self.apiserver_advertise_address.is_some(),
+                "localAPIEndpoint.advertiseAddress of InitConfiguration",
+            ),
+            (
+                "--apiserver-bind-port",
+                self.apiserver_bind_port.is_some(),
+                "localAPIEndpoint.bindPort of InitConfiguration",
+            ),
+            (
+                "--apiserver-cert-extra-sans",
+                !self.apiserver_cert_extra_sans.is_empty(),
+                "apiServer.certSANs of ClusterConfiguration",
+            ),
+            ("--cert-dir", self.cert_dir.is_some(), "certificatesDir of ClusterConfiguration"),
+            ("--certificate-key", self.certificate_key.is_some(), "certificateKey of InitConfiguration"),
+            (
+                "--control-plane-endpoint",
+                self.control_plane_endpoint.is_some(),
+                "controlPlaneEndpoint of ClusterConfiguration",
+            ),
+            ("--feature-gates", !self.feature_gates.is_empty(), "featureGates of ClusterConfiguration"),
+            ("--image-repository", self.image_repository.is_some(), "imageRepository of ClusterConfiguration"),
+            ("--kubernetes-version", self.kubernetes_version.is_some(), "kubernetesVersion of ClusterConfiguration"),
+            ("--pod-network-cidr", self.pod_network_cidr.is_some(), "networking.podSubnet of ClusterConfiguration"),
+            ("--service-cidr", self.service_cidr.is_some(), "networking.serviceSubnet of ClusterConfiguration"),
+            ("--service-dns-domain", self.service_dns_domain.is_some(), "networking.dnsDomain of ClusterConfiguration"),
+            ("--token", self.token.is_some(), "bootstrapTokens[].token of InitConfiguration"),
+            ("--token-ttl", self.token_ttl.is_some(), "bootstrapTokens[].ttl of InitConfiguration"),
+        ]
+    }
+}
+
 /// Flags and arguments of `join`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct JoinFlags {
@@ -136,6 +177,37 @@ pub struct JoinFlags {
     pub dry_run: bool,
 }
 
+impl JoinFlags {
+    /// The flags that cannot be combined with `--config`: a field corresponds to them.
+    pub(in crate::config) fn with_field(&self) -> Vec<FieldFlag> {
+        vec![
+            ("HOST:PORT", !self.endpoints.is_empty(), "discovery.bootstrapToken.apiServerEndpoint"),
+            (
+                "--apiserver-advertise-address",
+                self.apiserver_advertise_address.is_some(),
+                "controlPlane.localAPIEndpoint.advertiseAddress",
+            ),
+            ("--apiserver-bind-port", self.apiserver_bind_port.is_some(), "controlPlane.localAPIEndpoint.bindPort"),
+            ("--certificate-key", self.certificate_key.is_some(), "controlPlane.certificateKey"),
+            ("--control-plane", self.control_plane, "controlPlane (an empty map, {}, is enough)"),
+            ("--discovery-file", self.discovery_file.is_some(), "discovery.file.kubeConfigPath"),
+            ("--discovery-token", self.discovery_token.is_some(), "discovery.bootstrapToken.token"),
+            (
+                "--discovery-token-ca-cert-hash",
+                !self.discovery_token_ca_cert_hash.is_empty(),
+                "discovery.bootstrapToken.caCertHashes",
+            ),
+            (
+                "--discovery-token-unsafe-skip-ca-verification",
+                self.discovery_token_unsafe_skip_ca_verification,
+                "discovery.bootstrapToken.unsafeSkipCAVerification",
+            ),
+            ("--tls-bootstrap-token", self.tls_bootstrap_token.is_some(), "discovery.tlsBootstrapToken"),
+            ("--token", self.token.is_some(), "discovery.bootstrapToken.token"),
+        ]
+    }
+}
+
 /// Flags of `reset`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ResetFlags {
@@ -162,6 +234,17 @@ pub struct ResetFlags {
     pub dry_run: bool,
 }
 
+impl ResetFlags {
+    /// The flags with a corresponding field that are not specific to one run.
+    pub(in crate::config) fn with_field(&self) -> Vec<FieldFlag> {
+        vec![
+            ("--cert-dir", self.cert_dir.is_some(), "certificatesDir"),
+            ("--cleanup-tmp-dir", self.cleanup_tmp_dir, "cleanupTmpDir"),
+            ("--force", self.force, "force"),
+        ]
+    }
+}
+
 /// Flags of `upgrade apply`, `diff`, `node` and `plan`. A flag that a command does not have stays unset.
 #[derive(Clone, Debug, Default)]
 pub struct UpgradeFlags {
@@ -178,4 +261,19 @@ pub struct UpgradeFlags {
     pub patches: Option<String>,
     pub print_config: Option<bool>,
     pub skip_phases: Vec<String>,
+}
+
+impl UpgradeFlags {
+    /// The flags with a corresponding field that are not specific to one run.
+    pub(in crate::config) fn with_field(&self) -> Vec<FieldFlag> {
+        vec![
+            ("--allow-experimental-upgrades", self.allow_experimental_upgrades.is_some(), "allowExperimentalUpgrades"),
+            ("--allow-release-candidate-upgrades", self.allow_release_candidate_upgrades.is_some(), "allowRCUpgrades"),
+            ("--certificate-renewal", self.certificate_renewal.is_some(), "certificateRenewal"),
+            ("--context-lines", self.context_lines.is_some(), "contextLines"),
+            ("--etcd-upgrade", self.etcd_upgrade.is_some(), "etcdUpgrade"),
+            ("--force", self.force.is_some(), "forceUpgrade"),
+            ("--print-config", self.print_config.is_some(), "printConfig"),
+        ]
+    }
 }
