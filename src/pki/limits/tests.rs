@@ -117,7 +117,7 @@ fn a_ca_with_the_path_length_0_and_limits_that_permit_everything_signs() {
 
 /// A host without the key only uses what the CA has signed.
 #[test]
-fn an_external_ca_is_judged_by_its_certificates() {
+fn an_external_ca_is_verified_by_its_certificates() {
     let ca = with("nameConstraints=critical,permitted;DNS:corp.example");
     let (root, store) = host(&ca.read("ca.crt"), &ca.read("ca.key"));
     std::fs::remove_file(root.path().join("etc/kubernetes/pki/ca.key")).unwrap();
