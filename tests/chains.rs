@@ -169,6 +169,9 @@ fn a_ca_that_may_not_sign_for_a_cluster_is_refused_before_anything_is_written() 
             finished.exit(ExitCode::Input).stderr_has(said).stderr_has("openssl x509 -noout -text -in");
             assert!(before == whole::contents(&root.path().join("etc")), "{command:?}: something was written");
         }
+        let run = Run::new(["preflight", "--config", "c.yaml"]).file("c.yaml", config("8760h0m0s")).rootfs(root.path());
+        let found = run.finish();
+        assert!(found.code != 0 && found.stdout.contains("CertificateAuthorityLimits"), "{found}");
     }
     let root = with_ca(&CA.replace("CA:TRUE", "CA:TRUE,pathlen:0"));
     let run = Run::new(["init", "--config", "c.yaml"]).file("c.yaml", config("8760h0m0s")).rootfs(root.path());

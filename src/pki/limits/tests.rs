@@ -7,6 +7,7 @@ use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::pki::path;
 use crate::pki::renew::Names;
+use crate::pki::shared::shared_files;
 use crate::pki::store::PkiStore;
 use crate::pki::verifiers::{CA as USUAL, Elsewhere};
 use crate::pki::{Generator, fixture};
@@ -113,6 +114,22 @@ fn a_ca_with_the_path_length_0_and_limits_that_permit_everything_signs() {
     assert!(error.hint().unwrap().starts_with("leave out the SANs"));
     assert!(store.renew(spec, &more, &node, &Generator, Names::AddFromConfig).is_err());
     assert_eq!(store.load_certs(spec).unwrap().unwrap(), chain, "it was renewed");
+}
+
+/// A joining control plane would have stored a CA that may not sign its certificates.
+#[test]
+fn a_shared_ca_that_may_not_sign_for_this_host_is_refused() {
+    let ca = with("nameConstraints=critical,permitted;DNS:corp.example");
+    let (_root, store) = host(&ca.read("ca.crt"), &ca.read("ca.key"));
+    let (cluster, node) = (fixture::cluster(36), fixture::node());
+    let load = |names: &[&str]| {
+        let all = shared_files(&cluster).into_iter().filter(|file| names.contains(&file.name));
+        all.map(|file| (file.clone(), store.load_shared(&file).unwrap().unwrap())).collect::<Vec<_>>()
+    };
+    let error = store.require_shared_permits(&load(&["ca.crt", "ca.key"]), &cluster, &node).unwrap_err();
+    assert!(error.to_string().contains("cannot sign apiserver"), "{error}");
+    // The key is elsewhere: what the CA may sign is not decided here.
+    store.require_shared_permits(&load(&["ca.crt"]), &cluster, &node).unwrap();
 }
 
 /// A host without the key only uses what the CA has signed.
