@@ -3,9 +3,9 @@
 use super::catalog::Usage;
 use super::error::{CertificateError, PkiError};
 use super::not_pem;
-use super::path;
 use super::public_key::{algorithm_of, public_bits};
 use super::sans::Sans;
+use super::signature;
 use super::subject::Subject;
 use crate::base::pem;
 use crate::base::pin::Pin;
@@ -126,10 +126,10 @@ impl Cert {
         if self.issuer_der != ca.subject_der {
             return false;
         }
-        if path::is_verified_by(&self.der, &ca.public_der) {
+        if signature::is_verified_by(&self.der, &ca.public_der) {
             return true;
         }
-        // Algorithms that clients reject are told apart from other CAs.
+        // An algorithm that clients reject is another error than another CA.
         let (Ok((_, this)), Ok((_, ca))) = (X509Certificate::from_der(&self.der), X509Certificate::from_der(&ca.der))
         else {
             return false;

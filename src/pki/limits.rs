@@ -3,15 +3,10 @@
 //! Clients apply these limits to every certificate below the CA. A certificate that a CA may not sign is therefore
 //! refused before its key is written.
 
-use super::catalog::{self, CertSpec, Usage};
+use super::catalog::Usage;
 use super::cert::Cert;
-use super::error::PkiError;
-use super::kubeconfigs::CA;
 use super::rule::Rule;
 use super::sans::Sans;
-use super::store::LoadedCa;
-use super::validity::minor_of;
-use crate::config::model::{ClusterConfig, NodeConfig};
 use std::net::IpAddr;
 use x509_parser::extensions::{GeneralName, GeneralSubtree, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -43,7 +38,7 @@ struct Names {
 }
 
 impl Limits {
-    /// The limits in a certificate. One that cannot be parsed has none: it is no certificate of ours.
+    /// The limits in a certificate. One that cannot be parsed has none.
     pub fn of(cert: &Cert) -> Self {
         let mut limits = Self { usages: cert.usages(), ..Self::default() };
         let Ok((_, x509)) = X509Certificate::from_der(&cert.der) else { return limits };
@@ -152,56 +147,6 @@ fn network(address: &[u8], mask: &[u8]) -> String {
     };
     let ones: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
     format!("{}/{ones}", ip(address))
-}
-
-impl LoadedCa {
-    /// The rule that a certificate with these SANs and usages would break, if this CA signed it; with the CA that has it.
-    pub fn broken_by(&self, sans: &Sans, usages: &[Usage]) -> Option<(Cert, Rule)> {
-        let mut ca = &self.cert;
-        // The CAs above the one that signs, as far as the file has them.
-        for below in 0..=self.certs.len() {
-            if let Some(rule) = Limits::of(ca).broken_by(sans, usages, below) {
-                return Some((ca.clone(), rule));
-            }
-            match self.certs.iter().find(|above| *above != ca && above.is_ca && ca.is_signed_by(above)) {
-                // A bridge of a CA rotation leads to the other CA, and from there back.
-                Some(above) if above.public_der != self.cert.public_der => ca = above,
-                _ => break,
-            }
-        }
-        None
-    }
-
-    /// Fails if this CA may not sign `what`, with these SANs and usages.
-    pub fn require_permits(&self, what: &str, sans: &Sans, usages: &[Usage]) -> Result<(), PkiError> {
-        match self.broken_by(sans, usages) {
-            None => Ok(()),
-            Some((cert, rule)) => Err(PkiError::CaLimited {
-                ca: self.path.clone(),
-                subject: cert.whole_subject(),
-                what: what.into(),
-                rule,
-            }),
-        }
-    }
-
-    /// Fails if this CA, with this row, may not sign everything that the host needs from it. What an external CA may sign
-    /// is verified in the certificates that it has signed.
-    pub fn require_permits_all(
-        &self,
-        spec: &CertSpec,
-        cluster: &ClusterConfig,
-        node: &NodeConfig,
-    ) -> Result<(), PkiError> {
-        if self.key.is_none() {
-            return Ok(());
-        }
-        let minor = minor_of(cluster)?;
-        for leaf in catalog::certs_of(cluster).filter(|leaf| leaf.ca == Some(spec.name)) {
-            self.require_permits(leaf.name, &Sans::of(leaf.sans, "", cluster, node, minor)?, leaf.usages)?;
-        }
-        if spec.name == CA { self.require_permits("kubeconfigs", &Sans::default(), &[Usage::Client]) } else { Ok(()) }
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::der;
 use super::limits::Limits;
 use super::rule::{Broken, Rule};
 use super::sans::Sans;
-use rustls::pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use std::time::Duration;
 use webpki::{
     ALL_VERIFICATION_ALGS, EndEntityCert, Error, ExtendedKeyUsageValidator, KeyPurposeIdIter, KeyUsage, VerifiedPath,
@@ -137,7 +137,7 @@ fn explain(chain: &[Cert], anchors: &[Cert], usages: &[Usage], now: i64, error: 
             limits.broken_by(&sans, usages, place - 1)
         };
         if let Some(rule) = rule {
-            return Broken::at(place, cert, rule);
+            return Broken { certificate: (place > 0).then(|| cert.whole_subject()), rule };
         }
     }
     Broken { certificate: None, rule: Rule::Other(error.to_string()) }
@@ -167,24 +167,6 @@ fn walk<'a>(chain: &'a [Cert], anchors: &'a [Cert]) -> Option<Vec<&'a Cert>> {
 /// True if `ca` signed the certificate, or seems to have with an algorithm that is not verified any more.
 fn claims(cert: &Cert, ca: &Cert) -> bool {
     cert.is_signed_by(ca) || (cert.issuer_der == ca.subject_der && rejected_algorithm(cert).is_some())
-}
-
-/// True if the key `public` (DER `SubjectPublicKeyInfo`) verifies the signature of a certificate (DER), with one of the
-/// algorithms that clients accept.
-pub(super) fn is_verified_by(cert: &[u8], public: &[u8]) -> bool {
-    let verify = || {
-        let (cert, public) = (der::sequence(cert)?, der::sequence(public)?);
-        let ([signed, algorithm, signature], [kind, key]) = (cert.as_slice(), public.as_slice()) else { return None };
-        // A BIT STRING begins with the number of unused bits of its last byte.
-        let (signature, key) = (signature.content.get(1..)?, key.content.get(1..)?);
-        let fits = |candidate: &&&dyn SignatureVerificationAlgorithm| {
-            candidate.signature_alg_id().as_ref() == algorithm.content
-                && candidate.public_key_alg_id().as_ref() == kind.content
-        };
-        let mut candidates = ALL_VERIFICATION_ALGS.iter().filter(fits);
-        Some(candidates.any(|candidate| candidate.verify_signature(key, signed.raw, signature).is_ok()))
-    };
-    verify().unwrap_or_default()
 }
 
 /// The algorithm with which a certificate is signed, if clients reject it.

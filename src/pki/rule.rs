@@ -1,6 +1,5 @@
 //! The rules for certificate chains that clients apply beyond signature and name, and what to do when one is broken.
 
-use super::cert::Cert;
 use super::moment;
 
 /// A certificate of a chain, and the rule that it breaks.
@@ -62,11 +61,6 @@ pub enum Rule {
 }
 
 impl Broken {
-    /// The rule that this certificate, number `place` of its chain, breaks.
-    pub fn at(place: usize, cert: &Cert, rule: Rule) -> Self {
-        Self { certificate: (place > 0).then(|| cert.whole_subject()), rule }
-    }
-
     /// What the user can do about a certificate that was signed elsewhere.
     pub fn fix(&self) -> String {
         let whose = if self.certificate.is_some() { "a chain over another CA certificate" } else { "a certificate" };

@@ -5,6 +5,7 @@ use crate::base::env::{Clock, Random};
 use crate::base::fault::Fault;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
+use crate::pki::catalog;
 use crate::pki::path;
 use crate::pki::renew::Names;
 use crate::pki::shared::shared_files;
@@ -36,7 +37,7 @@ fn with(extension: &str) -> Elsewhere {
 fn refused(ca: &str, key: &str) -> String {
     let (root, store) = host(ca, key);
     let (cluster, node) = (fixture::cluster(36), fixture::node());
-    let spec = catalog::cert(CA).unwrap();
+    let spec = catalog::cert("ca").unwrap();
     let error = store.ensure(spec, &cluster, &node, &Generator).unwrap_err();
     assert!(error.hint().unwrap().contains("run 'openssl x509 -noout -text -in /etc/kubernetes/pki/ca.crt'"));
     let said = error.to_string();
@@ -81,7 +82,7 @@ fn an_intermediate_below_a_ca_with_the_path_length_0_is_refused() {
         elsewhere.issue("ca", "root", USUAL, &[]);
         let (cert, key) = (elsewhere.read("ca.crt") + &elsewhere.read("root.crt"), elsewhere.read("ca.key"));
         let (_root, store) = host(&cert, &key);
-        let made = store.ensure(catalog::cert(CA).unwrap(), &fixture::cluster(36), &fixture::node(), &Generator);
+        let made = store.ensure(catalog::cert("ca").unwrap(), &fixture::cluster(36), &fixture::node(), &Generator);
         assert_eq!(made.is_err(), is_refused, "{made:?}");
         if is_refused {
             assert!(refused(&cert, &key).ends_with("has the path length 0, but there are 1 CAs below it"));
@@ -138,7 +139,7 @@ fn an_external_ca_is_verified_by_its_certificates() {
     let ca = with("nameConstraints=critical,permitted;DNS:corp.example");
     let (root, store) = host(&ca.read("ca.crt"), &ca.read("ca.key"));
     std::fs::remove_file(root.path().join("etc/kubernetes/pki/ca.key")).unwrap();
-    store.ensure(catalog::cert(CA).unwrap(), &fixture::cluster(36), &fixture::node(), &Generator).unwrap();
+    store.ensure(catalog::cert("ca").unwrap(), &fixture::cluster(36), &fixture::node(), &Generator).unwrap();
 }
 
 #[test]
