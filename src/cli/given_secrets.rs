@@ -16,6 +16,7 @@ pub fn of(args: &[OsString], vars: &BTreeMap<String, String>) -> Vec<String> {
     let words: Vec<String> = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
     let mut secrets: Vec<String> = Vec::new();
     for (nth, word) in words.iter().enumerate() {
+        secrets.extend(word.split(['=', ',']).filter(|part| looks_secret(part)).map(str::to_owned));
         let Some(flag) = word.strip_prefix("--") else { continue };
         let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
         if is_secret(&name.replace('_', "-")) {
@@ -32,6 +33,17 @@ pub fn of(args: &[OsString], vars: &BTreeMap<String, String>) -> Vec<String> {
     secrets.retain(|secret| !secret.is_empty());
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets
+}
+
+/// True for a token or a certificate key that is a few characters too long or too short, whatever it was given for.
+fn looks_secret(word: &str) -> bool {
+    let is_part = |part: &str, about: usize| {
+        part.len().abs_diff(about) <= 2 && part.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    match word.split_once('.') {
+        Some((id, secret)) => is_part(id, 6) && is_part(secret, 16) && secret.contains(|c: char| c.is_ascii_digit()),
+        None => is_part(word, 64) && word.bytes().filter(u8::is_ascii_hexdigit).count() + 2 >= word.len(),
+    }
 }
 
 /// True for these flags, and for a misspelt one.
@@ -65,6 +77,14 @@ mod tests {
         assert_eq!(found("x --token-ttl 24h --discovery-token-ca-cert-hash sha256:00 --node-name n", &[]), [""; 0]);
         let vars = [("KUBEWRIGHT_TOKEN", "t\n"), ("https_proxy", "http://joe:pw@p:1"), ("HOME", "/root")];
         assert_eq!(found("x", &vars), ["joe:pw", "pw", "t"]);
+    }
+
+    #[test]
+    fn a_mistyped_secret_is_known_wherever_it_is_given() {
+        let key = format!("{}x", "0a".repeat(32));
+        let line = format!("x --ttl abcdeg.0123456789abcdefg {key} --dry-run=Abcdeg.0123456789abcdef");
+        assert_eq!(found(&line, &[]), [key.as_str(), "abcdeg.0123456789abcdefg", "Abcdeg.0123456789abcdef"]);
+        assert_eq!(found("join node01.example.com:6443 --node-name cp-1.example --config a.yaml", &[]), [""; 0]);
     }
 
     /// A flag for a secret that is added later must be listed here.

@@ -224,7 +224,6 @@ mod tests {
         for secret in ["abcdeg.0123456789abcdef", "abcdeg.0123456789abcdeff", &key] {
             for line in [
                 "kubewright SECRET",
-                "kubewright join 10.0.0.1:6443 SECRET",
                 "kubewright init --dry-run=SECRET",
                 "kubewright init phase SECRET",
                 "kubewright init --output SECRET",
