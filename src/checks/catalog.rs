@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 /// Most checks wait for a program or a socket, not for a CPU.
 const AT_ONCE: usize = 8;
 
-/// Makes every check that applies, all at once, and judges the findings by the ignore list.
+/// Makes every check that applies, all at once, and applies the ignore list to the findings.
 pub fn run(inputs: &Inputs<'_>) -> Report {
     let scene = Scene::new(inputs);
     let checks = applicable(&scene);

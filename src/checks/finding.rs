@@ -176,7 +176,7 @@ impl Finding {
 
     /// The same finding with a fix.
     #[must_use]
-    pub fn mended_by(mut self, repair: Repair) -> Self {
+    pub fn fixed_by(mut self, repair: Repair) -> Self {
         self.repair = Some(repair);
         self
     }

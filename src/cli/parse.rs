@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(request.phase.as_deref(), Some("certs/apiserver"));
         assert_eq!(request.global.rootfs, std::path::Path::new("/tmp/tree"));
         let Command::Init(args) = request.command else { panic!("not init") };
-        assert_eq!(args.cert_dir.as_deref(), Some("/pki"));
+        assert_eq!(args.flags.cert_dir.as_deref(), Some("/pki"));
     }
 
     #[test]
@@ -213,8 +213,8 @@ mod tests {
         let request =
             request("kubewright init --node-name a --node-name=b --skip-phases addon,certs --skip-phases=etcd");
         let Command::Init(args) = request.command else { panic!("not init") };
-        assert_eq!(args.node_name.as_deref(), Some("b"));
-        assert_eq!(args.skip_phases, ["addon", "certs", "etcd"]);
+        assert_eq!(args.flags.node_name.as_deref(), Some("b"));
+        assert_eq!(args.flags.skip_phases, ["addon", "certs", "etcd"]);
     }
 
     /// A token without its flag, or behind a switch, was repeated in the error.
