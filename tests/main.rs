@@ -3,6 +3,7 @@
 //! What belongs where:
 //! - `advice`: all hints that destroy something, and what makes them safe
 //! - `certs`: `certs …` on a directory of files: thresholds, interrupted renewals, external CAs
+//! - `chains`: certificates that clients reject and CAs that may not sign
 //! - `circles`: no files of the source tree import each other
 //! - `cli`: whole screens: help, results, errors and exit codes
 //! - `conventions`: the words of the project
@@ -29,6 +30,7 @@
 
 mod advice;
 mod certs;
+mod chains;
 mod circles;
 mod cli;
 mod config;

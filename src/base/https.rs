@@ -11,6 +11,7 @@ use http::{HeaderValue, Request, Response, header};
 use reqwest::blocking::Client;
 use reqwest::{ClientBuilder, Url, redirect};
 use std::io::Read;
+use std::net::SocketAddr;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -82,6 +83,8 @@ pub struct Options {
     pub connect_limit: Duration,
     /// The maximum number of redirects (only to HTTPS) that are followed. APIs have none.
     pub redirects: usize,
+    /// A name, and the addresses to connect to instead of looking it up.
+    pub resolved: Option<(String, Vec<SocketAddr>)>,
 }
 
 impl Options {
@@ -93,6 +96,7 @@ impl Options {
             proxies: Proxies::none(),
             connect_limit: CONNECT_LIMIT,
             redirects: 0,
+            resolved: None,
         }
     }
 }
@@ -193,6 +197,9 @@ fn builder(options: &Options) -> Result<ClientBuilder, HttpsError> {
         .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
         .tls_info(true);
     builder = use_proxies(builder, &options.proxies);
+    if let Some((name, addresses)) = &options.resolved {
+        builder = builder.resolve_to_addrs(name, addresses);
+    }
     builder = trust(builder, &options.trust)?;
     if let Credentials::Certificate { certificate, key } = &options.credentials {
         builder = builder.identity(material::identity(certificate, key)?);

@@ -10,6 +10,7 @@ use crate::base::https::{Credentials, Trouble, Trust};
 use crate::base::proxy::Proxies;
 use crate::kube::KubeError;
 use crate::kube::client::{Access, Api, Client};
+use crate::kube::via::Via;
 use std::time::Duration;
 
 const ID: &str = "ControlPlaneEndpoint";
@@ -35,8 +36,8 @@ fn look(scene: &Scene<'_>, endpoint: &str, ca: Option<Vec<u8>>) -> Option<Findin
     let ask = |trust: Trust| {
         let server = format!("https://{endpoint}");
         let proxies = Proxies::from_vars(scene.inputs.vars);
-        let client = Client::new(Access { server, trust, credentials: Credentials::Anonymous, proxies })?;
-        client.within(LIMIT).text("/version")
+        let access = Access { server, trust, credentials: Credentials::Anonymous, proxies, via: Via::default() };
+        Client::new(access)?.within(LIMIT).text("/version")
     };
     let is_ours = ca.is_some_and(|ca| shows_our_ca(&ask(Trust::Only(ca)), scene.inputs.holding.is_ours()));
     judge(endpoint, is_ours, || ask(Trust::Anyone).ok())

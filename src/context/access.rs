@@ -10,6 +10,7 @@ use crate::config::kubeconfig::{self, Kubeconfig, User};
 use crate::domain::paths::{ADMIN_CONF, SUPER_ADMIN_CONF};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
+use crate::kube::via::Via;
 use crate::pki::cert::Cert;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -116,6 +117,7 @@ pub fn access(cx: &Context, path: &Path) -> Result<Access> {
         trust: Trust::Only(ca),
         credentials,
         proxies: Proxies::from_vars(&cx.vars),
+        via: Via::of(cluster),
     })
 }
 

@@ -37,6 +37,12 @@ pub enum KubeError {
     /// The server's address is invalid.
     #[error("{address:?} is not the address of an API server, such as https://10.0.0.1:6443")]
     Address { address: String },
+    /// The name for the server's certificate in a kubeconfig cannot be used.
+    #[error("the tls-server-name {name:?} of the kubeconfig cannot be used: {reason}")]
+    ServerName { name: String, reason: &'static str },
+    /// The proxy in a kubeconfig cannot be used. It may have a password, so it is not shown.
+    #[error("the proxy-url of the kubeconfig is not the address of an HTTP proxy")]
+    Proxy,
     /// A patch cannot be applied to the object.
     #[error("cannot patch {object}: {problem}")]
     Patch { object: String, problem: String },
@@ -119,7 +125,11 @@ impl KubeError {
             // A gateway, or a server that lost etcd in between, may have applied the request.
             Self::Status { code, .. } => *code < 500 || *code == 503,
             Self::Answer { .. } => false,
-            Self::Address { .. } | Self::Patch { .. } | Self::NoObject { .. } => true,
+            Self::Address { .. }
+            | Self::ServerName { .. }
+            | Self::Proxy
+            | Self::Patch { .. }
+            | Self::NoObject { .. } => true,
         }
     }
 
@@ -152,7 +162,7 @@ impl Fault for KubeError {
         match self {
             Self::Transport(error) => error.exit_code(),
             Self::Status { .. } | Self::Answer { .. } => ExitCode::Unreachable,
-            Self::Address { .. } | Self::Patch { .. } => ExitCode::Input,
+            Self::Address { .. } | Self::ServerName { .. } | Self::Proxy | Self::Patch { .. } => ExitCode::Input,
             Self::NoObject { .. } => ExitCode::Internal,
         }
     }
@@ -173,6 +183,10 @@ impl Fault for KubeError {
             }
             Self::Answer { .. } => Some("another server than the API server may respond there: run 'kubectl version' with the same kubeconfig".into()),
             Self::Address { .. } => Some("write the address as https://HOST:PORT".into()),
+            Self::ServerName { .. } => Some(
+                "use an address of the API server that its certificate has, or set tls-server-name to one of the certificate's DNS names".into(),
+            ),
+            Self::Proxy => Some("write proxy-url as http://HOST:PORT or https://HOST:PORT".into()),
             Self::Patch { .. } => Some("run 'kubectl get -o yaml' on the object and correct the patch".into()),
             Self::Status { .. } | Self::NoObject { .. } => None,
         }

@@ -75,8 +75,14 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
 
 /// The certificate that a port serves, or the reason why there is none.
 pub fn fetch(port: &Port) -> std::result::Result<Cert, String> {
-    let der = serving_cert::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
-    Cert::from_der(&der).ok_or_else(|| format!("{}: it served an invalid certificate", port.address))
+    fetch_chain(port).map(|mut chain| chain.swap_remove(0))
+}
+
+/// The certificate that a port serves and its intermediates, at least one; or the reason why there is none.
+pub fn fetch_chain(port: &Port) -> std::result::Result<Vec<Cert>, String> {
+    let ders = serving_cert::fetch_chain(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
+    let chain: Option<Vec<Cert>> = ders.iter().map(|der| Cert::from_der(der)).collect();
+    chain.ok_or_else(|| format!("{}: it served an invalid certificate", port.address))
 }
 
 /// Checks all ports at once and adds the served certificates to the report. Certificates of the user are not compared.
