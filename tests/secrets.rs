@@ -27,7 +27,7 @@ struct Secrets {
 
 impl Secrets {
     fn of(root: &Path) -> Self {
-        // The secret part of a token is no less secret with a character too many or too few.
+        // The secret part of a token stays secret with a character too many or too few.
         let mut secrets =
             Self { words: vec![TOKEN[7..22].into(), PASSWORD.into(), KEY[..40].into()], ..Self::default() };
         for (name, bytes) in whole::contents(root) {

@@ -112,7 +112,7 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
 }
 
 /// What `act` finds in the state of this host. A single phase may repair a control plane that does not answer: that its
-/// configuration cannot be compared is no reason against it.
+/// configuration cannot be compared does not speak against it.
 pub(super) fn with_inputs<T>(
     cx: &Context,
     subject: &Subject,

@@ -71,7 +71,7 @@ fn a_token_is_sent_and_connections_are_used_again() {
 
 /// The header was left out, and the request was an anonymous one.
 #[test]
-fn a_token_that_is_no_header_value_is_an_error_and_not_an_anonymous_request() {
+fn a_token_that_is_not_a_header_value_is_an_error_and_not_an_anonymous_request() {
     for token in ["abc\ndef", "abc\u{7f}"] {
         let credentials = Credentials::Token(token.to_owned().into());
         let error = Https::new(Options { credentials, ..Options::new(Trust::Anyone) }).err().unwrap();
