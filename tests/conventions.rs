@@ -43,7 +43,6 @@ const QUOTED: &[(&str, &str)] = &[
     ("src/checks/diagnosis/causes.rs", "tls: unknown certificate authority"),
     ("src/checks/diagnosis/tests.rs", "certificate signed by unknown authority"),
     ("src/phases/restart/tests/fake_components.rs", "x509: certificate signed by unknown authority"),
-    ("src/phases/rotate_ca/distribute.rs", "kubewright: the authorities to come"),
     ("src/pki/issue/tests.rs", "X509v3 Authority Key Identifier"),
     ("src/state/reset_progress.rs", "\"told\""),
     ("tests/phases.rs", "\"told\": true"),

@@ -2,6 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::base::masked;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -161,6 +162,15 @@ impl Finding {
     #[must_use]
     pub fn vital(mut self, reason: &'static str) -> Self {
         self.vital = Some(reason);
+        self
+    }
+
+    /// The same finding without what looks like a secret: it may repeat what a program or another's file says.
+    #[must_use]
+    pub(super) fn masked(mut self) -> Self {
+        for text in [&mut self.what, &mut self.place, &mut self.fix] {
+            *text = masked::sentence(text);
+        }
         self
     }
 

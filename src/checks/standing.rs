@@ -39,9 +39,11 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &ExistingCluster)
     let mut findings: Vec<Finding> =
         dangers(&standing.before, &standing.after, &exists).iter().map(|danger| dangerous(danger)).collect();
     match &standing.stored {
-        None if standing.is_unknown => findings.extend(unknown(scene)),
+        None if standing.is_unknown => findings.extend(unknown(scene, "does not answer now")),
         None => {}
         Some(Err(failure)) => {
+            let refused = standing.is_unknown.then(|| unknown(scene, "does not let admin.conf read its configuration"));
+            findings.extend(refused.flatten());
             let what = format!("this host has admin.conf, but its cluster's configuration cannot be read: {failure}");
             findings.push(Finding::warning(ID, "", what, failure.hint().unwrap_or_default()));
         }
@@ -54,16 +56,14 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &ExistingCluster)
 
 /// Neither the API server nor etcd says what the cluster's configuration is, and this run would change manifests: whether
 /// those are what the cluster was made with is not known.
-fn unknown(scene: &Scene<'_>) -> Option<Finding> {
+fn unknown(scene: &Scene<'_>, why: &str) -> Option<Finding> {
     let edits = &scene.inputs.holding.edits;
     let shown: Vec<String> = edits.iter().map(|(path, edit)| format!("{} ({edit})", path.display())).collect();
     if shown.is_empty() {
         return None;
     }
-    let what = format!(
-        "this host runs a cluster that does not answer now, and its control plane would be rewritten: {}",
-        shown.join("; ")
-    );
+    let what =
+        format!("this host runs a cluster that {why}, and its control plane would be rewritten: {}", shown.join("; "));
     let fix = "give the flags or the --config file with which the cluster was made, or bring etcd back first: run 'crictl logs \
                $(crictl ps -aq --name etcd)'";
     Some(Finding::error(ID, MANIFESTS_DIR, what, fix).vital("what the cluster was made with cannot be compared"))

@@ -39,6 +39,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
         kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)),
         kubeconfig_dir: args.kubeconfig_dir.as_ref().map(|path| session.env.cwd.join(path)),
         adopt_etcd_data: args.adopt_existing_etcd_data,
+        is_single_phase: phase.is_some(),
     };
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);

@@ -90,7 +90,8 @@ impl Api for Client {
     fn send(&self, request: &Request, what: &str) -> Result<Value, KubeError> {
         let answer = self.https.send(self.http_request(request)?, self.limit)?;
         if !answer.status().is_success() {
-            return Err(KubeError::of_answer(what, answer.status().as_u16(), answer.body()));
+            let code = answer.status().as_u16();
+            return Err(KubeError::of_refusal(what, code, answer.body(), request.body.as_ref()));
         }
         serde_json::from_slice(answer.body()).map_err(|source| KubeError::Answer { what: what.into(), source })
     }

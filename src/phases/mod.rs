@@ -11,6 +11,7 @@ pub mod control_plane;
 pub mod delete_node;
 pub mod drain;
 pub mod etcd;
+pub mod guard;
 pub mod import;
 pub mod join;
 pub mod kubeconfig;
@@ -55,6 +56,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("etcd-manifest", &etcd::EtcdManifest),
     ("check-etcd", &join::etcd::CheckEtcd),
     ("download-certs", &join::download_certs::DownloadCerts),
+    ("guard", &guard::Guard),
     ("etcd-join", &join::etcd::EtcdJoin),
     ("import-signed", &import::ImportSigned),
     ("forget-status", &update_cluster_status::ForgetStatus),

@@ -41,6 +41,9 @@ pub enum JoinError {
         /// The object, and the key in it.
         what: String,
     },
+    /// The configuration of the kubelets cannot be parsed.
+    #[error("the KubeletConfiguration of the cluster is not usable: {0}")]
+    BadKubeletConfig(UntrustedError),
     /// A second control plane needs an address that is independent of the first.
     #[error(
         "the cluster has no controlPlaneEndpoint: all its nodes use the address of one control plane, so a second one \
@@ -125,6 +128,7 @@ impl Fault for JoinError {
             | Self::StoredBadly { .. }
             | Self::NoEtcd(_)
             | Self::CutOff(_)
+            | Self::BadKubeletConfig(_)
             | Self::BadStatus(_) => ExitCode::Unreachable,
             Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster { .. } | Self::NoStableEndpoint => {
                 ExitCode::Refused
@@ -146,7 +150,7 @@ impl Fault for JoinError {
                 path.display()
             ),
             Self::NoCa { .. } => "add certificate-authority-data to the discovery file".into(),
-            Self::NoConfig { .. } => {
+            Self::NoConfig { .. } | Self::BadKubeletConfig(_) => {
                 "run 'kubewright init phase upload-config all' on a control plane to store it again".into()
             }
             Self::NoStableEndpoint => {
