@@ -14,6 +14,7 @@ use std::time::Duration;
 
 mod error;
 mod grpc;
+mod grpc_stream;
 mod handshake;
 mod material;
 #[cfg(test)]

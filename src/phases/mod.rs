@@ -11,6 +11,7 @@ pub mod control_plane;
 pub mod delete_node;
 pub mod drain;
 pub mod etcd;
+pub mod etcd_snapshot;
 pub mod import;
 pub mod join;
 pub mod kubeconfig;
@@ -47,6 +48,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("bootstrap-token", &bootstrap_token::BootstrapTokens),
     ("certificate", &certs::Certificate),
     ("check-ready", &check_ready::CheckReady),
+    ("check-snapshot", &etcd_snapshot::check::CheckSnapshot),
     ("cluster-admins", &cluster_admins::ClusterAdmins),
     ("cleanup-node", &reset::cleanup_node::CleanupNode),
     ("component-manifest", &control_plane::ComponentManifest),
@@ -71,6 +73,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("mark-control-plane", &mark_control_plane::MarkControlPlane),
     ("preflight", &preflight::Preflight),
     ("prune-backups", &prune_backups::PruneBackups),
+    ("prune-snapshots", &etcd_snapshot::prune::PruneSnapshots),
     ("remove-check", &remove_node::RemoveCheck),
     ("remove-etcd-member", &reset::RemoveEtcdMember),
     ("remove-member", &remove_node::RemoveMember),
@@ -88,6 +91,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("rotation-signing", &rotate_ca::signing::Signing),
     ("rotation-signing-again", &rotate_ca::signing::SigningAgain),
     ("rotation-tokens", &rotate_ca::tokens::Tokens),
+    ("save-snapshot", &etcd_snapshot::save::SaveSnapshot),
     ("show-join-command", &show_join_command::ShowJoinCommand),
     ("store-names", &sans::StoreSans),
     ("undo-fix", &reset::undo_fix::UndoFix),
@@ -147,6 +151,11 @@ pub fn rotate_ca_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/rotate-ca.yaml"), &registry())
 }
 
+/// The phases of `etcd snapshot save`.
+pub fn etcd_snapshot_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/etcd-snapshot.yaml"), &registry())
+}
+
 fn action(name: &str) -> Option<&'static dyn Action> {
     ACTIONS.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
 }
@@ -175,6 +184,7 @@ mod tests {
         assert_eq!(import_workflow().unwrap().workflow, "import");
         assert_eq!(rotate_ca_workflow().unwrap().workflow, "rotate-ca");
         assert_eq!(add_san_workflow().unwrap().workflow, "add-san");
+        assert_eq!(etcd_snapshot_workflow().unwrap().workflow, "etcd-snapshot");
     }
 
     #[test]
@@ -188,6 +198,7 @@ mod tests {
             include_str!("../../phases/rotate-ca.yaml"),
             include_str!("../../phases/reset.yaml"),
             include_str!("../../phases/remove.yaml"),
+            include_str!("../../phases/etcd-snapshot.yaml"),
         ]
         .concat();
         for (name, _) in ACTIONS {

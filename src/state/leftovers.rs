@@ -6,7 +6,7 @@
 use crate::base::fault::Result;
 use crate::base::gate::Change;
 use crate::context::Context;
-use crate::domain::paths::BACKUP_DIR;
+use crate::domain::paths::{BACKUP_DIR, SNAPSHOT_DIR};
 use crate::host::service::Services;
 use crate::host::{ipsets, ipvs, links, mounts, packet_rules, removal, users};
 use crate::journal::Journal;

@@ -1,0 +1,16 @@
+//! `etcd`: snapshots of its data.
+
+mod save;
+mod status;
+
+use super::args::etcd::{EtcdCommand, SnapshotCommand};
+use super::session::Session;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+
+pub fn run(command: EtcdCommand, session: &mut Session) -> Result<ExitCode> {
+    match command {
+        EtcdCommand::Snapshot(SnapshotCommand::Save(args)) => save::run(&args, session),
+        EtcdCommand::Snapshot(SnapshotCommand::Status(args)) => status::run(&args, session),
+    }
+}
