@@ -1,5 +1,6 @@
-//! `etcd`: snapshots of its data.
+//! `etcd`: snapshots of its data, and the recovery from a lost majority.
 
+mod recover;
 mod save;
 mod status;
 
@@ -10,6 +11,7 @@ use crate::base::fault::Result;
 
 pub fn run(command: EtcdCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
+        EtcdCommand::Recover(args) => recover::run(args, session),
         EtcdCommand::Snapshot(SnapshotCommand::Save(args)) => save::run(&args, session),
         EtcdCommand::Snapshot(SnapshotCommand::Status(args)) => status::run(&args, session),
     }

@@ -1,10 +1,9 @@
 //! The options and results of the `etcd` commands.
 
-use super::{Context, Missing, Task};
-use crate::base::fault::Result;
 use crate::config::model::{ClusterConfig, NodeConfig};
-use crate::etcd::Status;
+use crate::etcd::loss::Loss;
 use crate::etcd::snapshot::Snapshot;
+use crate::etcd::{Contents, Status};
 use std::path::PathBuf;
 
 /// An `etcd` command on this host.
@@ -19,6 +18,7 @@ pub struct EtcdTask {
 
 pub enum Work {
     Save(Saving),
+    Recover(Recovery),
 }
 
 /// The options and the result of `etcd snapshot save`.
@@ -37,24 +37,40 @@ pub struct Saving {
     pub removed: Vec<PathBuf>,
 }
 
-impl Context {
-    /// The options of `etcd snapshot save`.
-    pub fn saving(&self) -> Result<&Saving> {
-        match &self.task {
-            Task::Etcd(task) => match &task.work {
-                Work::Save(saving) => Ok(saving),
-            },
-            _ => Err(Missing("a snapshot to save").into()),
-        }
-    }
+/// The options and the results of `etcd recover`.
+#[derive(Default)]
+pub struct Recovery {
+    /// The members that are gone for good, by name.
+    pub lost: Vec<String>,
+    /// What was found.
+    pub found: Option<Found>,
+    /// The number of keys after the recovery.
+    pub keys: Option<u64>,
+}
 
-    /// The same, to record results.
-    pub fn saving_mut(&mut self) -> Result<&mut Saving> {
-        match &mut self.task {
-            Task::Etcd(task) => match &mut task.work {
-                Work::Save(saving) => Ok(saving),
-            },
-            _ => Err(Missing("a snapshot to save").into()),
-        }
-    }
+/// The member of this host, and the loss.
+#[derive(Clone)]
+pub struct Found {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its peer URLs.
+    pub peer_urls: Vec<String>,
+    /// Its manifest, as it was.
+    pub manifest: String,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    /// The directory of its log, if it is elsewhere.
+    pub log_dir: Option<PathBuf>,
+    /// What its database contained.
+    pub contents: Contents,
+    /// The names of the other members.
+    pub others: Vec<String>,
+    /// Which members are left out.
+    pub loss: Loss,
+    /// The copy of its data.
+    pub copy: PathBuf,
+    /// An interrupted run has already forced the new cluster.
+    pub is_forced: bool,
 }

@@ -1,20 +1,22 @@
 //! A reader of bbolt files, in which etcd keeps its keys.
 //!
-//! The file may be damaged or made by somebody else: every position is checked, no page is larger than [`LARGEST`], and no more
+//! The file may be damaged or made by another program: every position is checked, no page is larger than [`LARGEST`], and no more
 //! pages are read than the file has. Only the order of bytes of today's processors is read.
 //!
 //! Reads: one open file. Writes: nothing.
 
+mod error;
 mod page;
 #[cfg(test)]
 pub mod sample;
 #[cfg(test)]
 mod tests;
 
-use page::{Entry, Page};
+pub use error::BoltError;
+use error::damaged;
+use page::{Entry, Meta, Page};
 use std::cell::Cell;
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::FileExt;
 
 /// The largest run of pages that is read as one: etcd's own limit of a request is 1.5 MiB.
@@ -23,31 +25,6 @@ const LARGEST: u64 = 64 << 20;
 const DEEPEST: usize = 24;
 /// The page sizes that bbolt uses, which are those of operating systems.
 const PAGE_SIZES: std::ops::RangeInclusive<u32> = 9..=16;
-
-/// Why a file cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum BoltError {
-    #[error("it cannot be read")]
-    Unreadable(#[from] io::Error),
-    #[error("it is not a database of etcd")]
-    NotBolt,
-    #[error("it is damaged: {0}")]
-    Damaged(String),
-}
-
-fn damaged<T>(why: impl Into<String>) -> Result<T, BoltError> {
-    Err(BoltError::Damaged(why.into()))
-}
-
-/// The start of a transaction's state, of which a file has the last two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Meta {
-    page_size: u64,
-    root: u64,
-    /// The first page number that is not used.
-    end: u64,
-    transaction: u64,
-}
 
 /// An open file.
 pub struct Bolt<'a> {
@@ -66,12 +43,11 @@ impl<'a> Bolt<'a> {
     /// Reads the state of the last complete transaction. `length` is that of the database in the file.
     pub fn open(file: &'a File, length: u64) -> Result<Self, BoltError> {
         let first = meta_at(file, 0, length)?;
-        let second = match first {
-            Some(meta) => meta_at(file, meta.page_size, length)?,
-            None => {
-                let mut others = PAGE_SIZES.map(|shift| meta_at(file, 1 << shift, length));
-                others.find_map(Result::transpose).transpose()?
-            }
+        let second = if let Some(meta) = first {
+            meta_at(file, meta.page_size, length)?
+        } else {
+            let mut others = PAGE_SIZES.map(|shift| meta_at(file, 1 << shift, length));
+            others.find_map(Result::transpose).transpose()?
         };
         let metas = [first, second].into_iter().flatten();
         let Some(meta) = metas.max_by_key(|meta| meta.transaction) else { return Err(BoltError::NotBolt) };

@@ -8,6 +8,7 @@ mod client;
 mod database;
 mod error;
 mod kv;
+pub mod loss;
 mod maintenance;
 mod member;
 mod member_api;

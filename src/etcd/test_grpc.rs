@@ -64,7 +64,15 @@ struct Part {
 }
 
 #[derive(Clone, PartialEq, Message)]
+struct Header {
+    #[prost(uint64, tag = "2")]
+    member: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
 struct Status {
+    #[prost(message, optional, tag = "1")]
+    header: Option<Header>,
     #[prost(string, tag = "2")]
     version: String,
     #[prost(int64, tag = "3")]
@@ -73,9 +81,35 @@ struct Status {
     leader: u64,
 }
 
-/// The status of a healthy member with a database of this size.
+#[derive(Clone, PartialEq, Message)]
+struct Members {
+    #[prost(message, repeated, tag = "2")]
+    members: Vec<Named>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Named {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(string, tag = "2")]
+    name: String,
+}
+
+/// The list of these members, with ids from 1 on.
+pub(crate) fn members(names: &[&str]) -> Vec<u8> {
+    let member = |(nth, name): (usize, &&str)| Named { id: nth as u64 + 1, name: (*name).into() };
+    Members { members: names.iter().enumerate().map(member).collect() }.encode_to_vec()
+}
+
+/// The status of the healthy member 1 with a database of this size.
 pub(crate) fn status(size: usize) -> Vec<u8> {
-    Status { version: "3.4.23".into(), size: i64::try_from(size).unwrap(), leader: 1 }.encode_to_vec()
+    Status {
+        header: Some(Header { member: 1 }),
+        version: "3.4.23".into(),
+        size: i64::try_from(size).unwrap(),
+        leader: 1,
+    }
+    .encode_to_vec()
 }
 
 /// The messages with which etcd sends a database.

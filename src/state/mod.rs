@@ -9,6 +9,7 @@ pub mod cluster_credentials;
 pub mod consumers;
 pub mod current_config;
 pub mod due;
+pub mod etcd_recovery;
 pub mod existing_cluster;
 pub mod expiry;
 pub mod health;

@@ -14,7 +14,7 @@ use crate::etcd::{Access, Client};
 use std::path::{Path, PathBuf};
 
 /// The client certificates that may exist on a host, the preferred one first.
-pub const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
+const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
 
 /// This host cannot ask etcd.
 #[derive(Debug, thiserror::Error)]
@@ -40,14 +40,19 @@ impl Fault for EtcdUnknown {
     }
 }
 
+/// A client of members of a stacked etcd.
+pub fn client_for(cx: &Context, endpoints: Vec<String>) -> Result<Client> {
+    let lacks = |path: &Path, _: &str| -> Failure { EtcdUnknown::NoCertificate { path: path.into() }.into() };
+    stacked_etcd::client(cx, endpoints, &CLIENTS, lacks)
+}
+
 /// A client, and the addresses to ask, the nearest one first.
 pub fn client(cx: &Context) -> Result<(Client, Vec<String>)> {
-    let lacks = |path: &Path, _: &str| -> Failure { EtcdUnknown::NoCertificate { path: path.into() }.into() };
     if StaticPod::read(&cx.files, "etcd")?.is_some()
         && let Some(local) = local_etcd::local(cx)?
     {
         let endpoints = local.own_endpoints;
-        return Ok((stacked_etcd::client(cx, endpoints.clone(), &CLIENTS, lacks)?, endpoints));
+        return Ok((client_for(cx, endpoints.clone())?, endpoints));
     }
     let Some(pod) = StaticPod::read(&cx.files, "kube-apiserver")? else {
         return Err(EtcdUnknown::NoControlPlane.into());

@@ -81,7 +81,13 @@ mod tests {
             let (mut waiting, mut seen) = (Vec::new(), Vec::new());
             for part in [&whole[..cut], &whole[cut..]] {
                 waiting.extend_from_slice(part);
-                assert_eq!(pass_on(&mut waiting, &mut |message| seen.push(message.to_vec()) == ()), Some(true));
+                assert_eq!(
+                    pass_on(&mut waiting, &mut |message| {
+                        seen.push(message.to_vec());
+                        true
+                    }),
+                    Some(true)
+                );
             }
             assert!(waiting.is_empty());
             assert_eq!(seen, [b"ab".to_vec(), Vec::new(), b"cde".to_vec()], "cut at {cut}");

@@ -9,6 +9,15 @@ pub enum EtcdCommand {
     /// Save and inspect snapshots of etcd's data
     #[command(subcommand)]
     Snapshot(SnapshotCommand),
+    /// Continue a cluster that has lost its etcd majority with the data of this host
+    #[command(after_help = "\
+Only for a cluster whose other etcd members are gone for good. While their hosts or data still exist, start them instead: etcd
+continues by itself as soon as a majority is back, and nothing is lost.
+
+The other members are asked first. As long as a majority answers, or one has newer data, nothing is done. Each member that does not
+answer must be named with --members-lost. What only the lost members have received is lost. A copy of this host's data is kept. A
+run that was interrupted is completed by 'kubewright etcd recover'.")]
+    Recover(RecoverArgs),
 }
 
 /// The subcommands of `etcd snapshot`.
@@ -47,4 +56,18 @@ pub struct SaveArgs {
 pub struct StatusArgs {
     /// The snapshot
     pub file: PathBuf,
+}
+
+/// Flags of `etcd recover`.
+#[derive(Clone, Debug, Args)]
+pub struct RecoverArgs {
+    /// The names of all members that do not answer and are gone for good
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub members_lost: Vec<String>,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Print the changes without applying them
+    #[arg(long)]
+    pub dry_run: bool,
 }

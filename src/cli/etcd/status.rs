@@ -95,9 +95,12 @@ impl Shown {
     }
 }
 
-/// `20.1 MiB`.
-pub fn size(bytes: u64) -> String {
+/// `20.1 MiB`, `24 KiB`.
+fn size(bytes: u64) -> String {
     const MIB: u64 = 1 << 20;
+    if bytes < MIB {
+        return format!("{} KiB", bytes.div_ceil(1024));
+    }
     let tenths = bytes.saturating_mul(10) / MIB;
     format!("{}.{} MiB", tenths / 10, tenths % 10)
 }
@@ -118,9 +121,47 @@ pub fn run(args: &StatusArgs, session: &mut Session) -> Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::etcd::{Contents, Member};
+
     #[test]
-    fn sizes_are_shown_in_mebibytes() {
-        assert_eq!(super::size(0), "0.0 MiB");
+    fn what_is_not_known_is_said() {
+        let text = Shown::of(
+            Path::new("/a.db"),
+            &Snapshot { size: 1 << 20, sha256: "ab".into(), has_checksum: false, contents: Contents::default() },
+        )
+        .text();
+        assert!(
+            text.contains("Checksum:   none in the file: it was copied from a data directory; sha256 ab\n"),
+            "{text}"
+        );
+        for line in [
+            "Keys:       unknown, with 0 revisions",
+            "Last write: unknown",
+            "etcd:       unknown",
+            "Members:    unknown",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn members_are_shown_with_their_addresses() {
+        let learner =
+            Member { id: 0xabc, peer_urls: vec!["https://n2:2380".into()], learner: true, ..Member::default() };
+        let member =
+            Member { id: 1, name: "n1".into(), peer_urls: vec!["https://n1:2380".into()], ..Member::default() };
+        let contents = Contents { members: vec![member, learner], keys: Some(7), ..Contents::default() };
+        let snapshot = Snapshot { size: 1, sha256: "ab".into(), has_checksum: true, contents };
+        let text = Shown::of(Path::new("/a.db"), &snapshot).text();
+        assert!(text.contains("Members:    n1 (https://n1:2380), abc (https://n2:2380, a learner)\n"), "{text}");
+        assert!(text.contains("Checksum:   verified, sha256 ab\n"), "{text}");
+    }
+
+    #[test]
+    fn sizes_are_shown_in_mebibytes_or_kibibytes() {
+        assert_eq!(super::size(24_576), "24 KiB");
+        assert_eq!(super::size(1 << 20), "1.0 MiB");
         assert_eq!(super::size(21 * (1 << 20) / 2), "10.5 MiB");
         assert_eq!(super::size(u64::MAX), "1759218604441.5 MiB");
     }

@@ -1,6 +1,6 @@
 //! The layout of a bbolt page: a head, then entries with the positions of their keys and values.
 
-use super::{BoltError, Meta, damaged};
+use super::error::{BoltError, damaged};
 
 /// The length of a page's head: its number, flags, count and further pages.
 pub const HEAD: usize = 16;
@@ -19,6 +19,16 @@ const IS_BUCKET: u32 = 1;
 
 const MAGIC: u32 = 0xED0C_DAED;
 const VERSION: u32 = 2;
+
+/// The start of a transaction's state, of which a file has the last two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meta {
+    pub page_size: u64,
+    pub root: u64,
+    /// The first page number that is not used.
+    pub end: u64,
+    pub transaction: u64,
+}
 
 /// A whole page, with the pages that continue it.
 pub struct Page {
@@ -40,16 +50,20 @@ impl Page {
         if u64_at(&bytes, 0) != Some(number) {
             return damaged(format!("page {number} has another number"));
         }
-        Self::inline(&bytes)
+        Self::checked(bytes)
     }
 
     /// The page of a small bucket, which has no number.
     pub fn inline(bytes: &[u8]) -> Result<Self, BoltError> {
-        let (flags, count) = (u16_at(bytes, 8), u16_at(bytes, 10));
+        Self::checked(bytes.to_vec())
+    }
+
+    fn checked(bytes: Vec<u8>) -> Result<Self, BoltError> {
+        let (flags, count) = (u16_at(&bytes, 8), u16_at(&bytes, 10));
         let (Some(flags @ (BRANCH | LEAF)), Some(count)) = (flags, count) else {
             return damaged("a page is neither a branch nor a leaf");
         };
-        Ok(Self { bytes: bytes.to_vec(), is_branch: flags == BRANCH, count: count.into() })
+        Ok(Self { bytes, is_branch: flags == BRANCH, count: count.into() })
     }
 
     pub fn count(&self) -> usize {

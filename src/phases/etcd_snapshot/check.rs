@@ -44,7 +44,7 @@ impl Action for CheckSnapshot {
         if status.leader == 0 {
             cx.events.warning("this etcd member has no leader: the snapshot may lack what the others have received");
         }
-        for alarm in &status.errors {
+        for alarm in status.errors.iter().filter(|error| !error.contains("no leader")) {
             cx.events.warning(format!("etcd reports: {alarm}"));
         }
         let file = cx.saving()?.file.clone();
@@ -79,8 +79,8 @@ fn require_room(cx: &Context, path: &Path, status: &Status) -> Result<()> {
     if has_room(space.free, status.db_size) {
         return Ok(());
     }
-    let (free, needed, spare) = (space.free / MIB, status.db_size.div_ceil(MIB), SPARE / MIB);
-    Err(SaveError::NoRoom { path: directory.into(), free, needed, spare }.into())
+    let (free, needed) = (space.free / MIB, status.db_size.div_ceil(MIB));
+    Err(SaveError::NoRoom { path: directory.into(), free, needed, spare: SPARE / MIB }.into())
 }
 
 pub(super) fn has_room(free: u64, size: u64) -> bool {
