@@ -3,6 +3,7 @@
 //! What belongs where:
 //! - `advice`: all hints that destroy something, and what makes them safe
 //! - `certs`: `certs …` on a directory of files: thresholds, interrupted renewals, external CAs
+//! - `chains`: certificates that clients reject and CAs that may not sign
 //! - `circles`: no files of the source tree import each other
 //! - `cli`: whole screens: help, results, errors and exit codes
 //! - `conventions`: the words of the project
@@ -20,6 +21,7 @@
 //! - `render`: manifests and kubelet files compared with kubeadm's own and the real components
 //! - `reference`: files and API objects of every recorded case of real kubeadm compared with ours
 //! - `reset`: leftovers of a cluster in a root directory
+//! - `secrets`: nothing that a command prints, logs or records has a secret, whatever is damaged
 //! - `tidy`: the conventions of the source tree
 //! - `transcripts`: the output of each command on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
@@ -28,6 +30,7 @@
 
 mod advice;
 mod certs;
+mod chains;
 mod circles;
 mod cli;
 mod config;
@@ -44,6 +47,7 @@ mod preflight;
 mod reference;
 mod render;
 mod reset;
+mod secrets;
 mod support;
 mod tidy;
 mod transcripts;

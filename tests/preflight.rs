@@ -37,7 +37,7 @@ fn for_a_host_that_is_not_ready_check_path_and_fix_are_shown_within_80_columns()
     const ID: &str = "FileAvailable--etc-kubernetes-manifests-etcd.yaml";
     let finished = on_host(&used()).finish().exit(ExitCode::Preflight);
     let report = finished.stdout;
-    for words in [ID, "/etc/kubernetes/manifests/etcd.yaml is there already", "fix: run", "not ready", "1 error."] {
+    for words in [ID, "/etc/kubernetes/manifests/etcd.yaml already exists", "fix: run", "not ready", "1 error."] {
         assert!(report.contains(words), "no {words:?} in {report}");
     }
     assert!(report.lines().all(|line| line.chars().count() <= 80), "{report}");

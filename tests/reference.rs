@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const CASES: &[&str] = &[
@@ -49,11 +50,15 @@ fn every_tree_of_a_recorded_case_is_kubeadms() {
     let hosts: Vec<(PathBuf, TempDir)> = CASES.iter().map(|case| (recorded(case), host_of(&recorded(case)))).collect();
     let trees: Vec<_> = hosts.iter().map(|(case, root)| ("trees", case.clone(), root.path().to_owned())).collect();
 
+    let start = Instant::now();
     run_on_all(&hosts, &["init", "--config"]);
-    check(&compare(&trees), "after init", None);
+    check(&compare(&trees), "after init", |_| false);
     // A renewed certificate is what kubeadm would have issued, but later than its CA.
     run_on_all(&hosts, &["certs", "renew", "all", "--config"]);
-    check(&compare(&trees), "after 'certs renew all'", Some("notBeforeEqualsCA"));
+    let age = start.elapsed();
+    check(&compare(&trees), "after 'certs renew all'", |line| {
+        line.contains("notBeforeEqualsCA") || is_longer_by_at_most(line, age)
+    });
 }
 
 #[test]
@@ -67,7 +72,7 @@ fn the_objects_of_every_recorded_case_are_kubeadms() {
         })
         .collect();
     let jobs: Vec<_> = directories.iter().map(|(case, dir)| ("objects", case.clone(), dir.path().to_owned())).collect();
-    check(&compare(&jobs), "API objects", None);
+    check(&compare(&jobs), "API objects", |_| false);
 }
 
 fn recorded(case: &str) -> PathBuf {
@@ -118,13 +123,21 @@ fn compare(jobs: &[(&str, PathBuf, PathBuf)]) -> Vec<(String, Vec<String>)> {
     results
 }
 
-/// Fails on every difference but those that name `expected`.
+/// Old minor versions start the validity of a certificate with that of its CA, so a renewed one is valid for longer, by
+/// the age of the CA. On a busy machine that is more than `compare` tolerates.
+fn is_longer_by_at_most(line: &str, age: Duration) -> bool {
+    let seconds = |marker| -> Option<u64> { line.split_once(marker)?.1.split(',').next()?.trim().parse().ok() };
+    line.contains("validitySeconds")
+        && matches!((seconds("want "), seconds("got ")), (Some(want), Some(got)) if got > want && got - want <= age.as_secs() + 2)
+}
+
+/// Fails on every difference but those that are `expected`.
 #[track_caller]
-fn check(results: &[(String, Vec<String>)], when: &str, expected: Option<&str>) {
+fn check(results: &[(String, Vec<String>)], when: &str, expected: impl Fn(&str) -> bool) {
     let failures: Vec<String> = results
         .iter()
         .flat_map(|(case, lines)| lines.iter().map(move |line| format!("{case}, {when}: {line}")))
-        .filter(|line| !expected.is_some_and(|expected| line.contains(expected)))
+        .filter(|line| !expected(line))
         .collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

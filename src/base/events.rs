@@ -2,8 +2,9 @@
 //!
 //! Each event is printed as a prefixed line (`[certs/ca] …`), as one JSON object per line, or not at all. Results go to
 //! standard output and everything else to standard error, so that `kubewright … -o json | jq` works. Events never
-//! contain secrets.
+//! contain secrets: what looks like one, or is known as one, is masked.
 
+use super::masked;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -99,12 +100,15 @@ struct State {
     suppressed: bool,
     /// The warnings so far; each is reported once.
     warned: BTreeSet<String>,
+    /// Texts that are masked wherever they occur.
+    secrets: Vec<String>,
 }
 
 impl Events {
     /// Sends events to `sink`.
     pub fn new(sink: Box<dyn Sink>) -> Self {
-        let state = State { phase: String::new(), sink, suppressed: false, warned: BTreeSet::new() };
+        let state =
+            State { phase: String::new(), sink, suppressed: false, warned: BTreeSet::new(), secrets: Vec::new() };
         Self { state: Arc::new(Mutex::new(state)), phase: None }
     }
 
@@ -122,6 +126,16 @@ impl Events {
     #[must_use]
     pub fn of_phase(&self, phase: &str) -> Self {
         Self { phase: Some(phase.into()), ..self.clone() }
+    }
+
+    /// Masks these texts from now on.
+    pub fn hide(&self, secrets: Vec<String>) {
+        self.state().secrets = secrets;
+    }
+
+    /// The text as it may be printed.
+    pub fn masked(&self, text: &str) -> String {
+        masked::sentence(&masked::without(text, &self.state().secrets))
     }
 
     /// From now on only warnings pass. For dry runs, whose plan has all the information.
@@ -147,14 +161,14 @@ impl Events {
 
     /// Reports an informational message.
     pub fn message(&self, text: impl Into<String>) {
-        let text = text.into();
+        let text = self.masked(&text.into());
         self.emit(|phase| Event::Message { phase, text });
     }
 
     /// Reports a problem that does not stop the command. The same warning is reported once in a run, whichever phase
     /// finds it again.
     pub fn warning(&self, text: impl Into<String>) {
-        let text = text.into();
+        let text = self.masked(&text.into());
         if !self.state().warned.insert(text.clone()) {
             return;
         }
@@ -163,12 +177,13 @@ impl Events {
 
     /// Reports a wait in progress.
     pub fn waiting(&self, what: &str, elapsed: Duration, limit: Duration, last: &str) {
+        let last = self.masked(last);
         self.emit(|phase| Event::Waiting {
             phase,
             what: what.into(),
             seconds: elapsed.as_secs(),
             left: limit.saturating_sub(elapsed).as_secs(),
-            last: last.into(),
+            last,
         });
     }
 
@@ -177,7 +192,7 @@ impl Events {
         self.emit(|phase| Event::Progress { phase, what: what.into(), done, total });
     }
 
-    /// Prints the final error of a command.
+    /// Prints the final error of a command, whose parts are [masked](Self::masked).
     pub fn error(&self, text: &str) {
         self.state().sink.error(text);
     }
@@ -311,6 +326,18 @@ mod tests {
             events.warning("the clock is wrong");
         });
         assert_eq!(text, "[certs/ca] wrote /etc/kubernetes/pki/ca.crt\nwarning: the clock is wrong\n");
+    }
+
+    #[test]
+    fn secrets_are_masked_in_every_event() {
+        let text = output(Style::Lines, |events| {
+            events.hide(vec!["hunter22".into(), "a".into()]);
+            events.message("a http://joe:x@proxy and hunter22");
+            events.warning("token abcde1.0123456789abcde1 and hunter22");
+            events.waiting("x", Duration::from_secs(9), Duration::from_mins(1), "hunter22");
+        });
+        let expected = "a http://***@proxy and ***\nwarning: token *** and ***\nwaiting for x (9s, 51s left): ***\n";
+        assert_eq!(text, expected);
     }
 
     #[test]

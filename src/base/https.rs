@@ -6,11 +6,14 @@
 
 use super::proxy::Proxies;
 use super::secret::Secret;
+use http::header::InvalidHeaderValue;
 use http::{HeaderValue, Request, Response, header};
 use reqwest::blocking::Client;
 use reqwest::{ClientBuilder, Url, redirect};
 use std::io::Read;
+use std::net::SocketAddr;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 mod error;
 mod grpc;
@@ -81,6 +84,8 @@ pub struct Options {
     pub connect_limit: Duration,
     /// The maximum number of redirects (only to HTTPS) that are followed. APIs have none.
     pub redirects: usize,
+    /// A name, and the addresses to connect to instead of looking it up.
+    pub resolved: Option<(String, Vec<SocketAddr>)>,
 }
 
 impl Options {
@@ -92,6 +97,7 @@ impl Options {
             proxies: Proxies::none(),
             connect_limit: CONNECT_LIMIT,
             redirects: 0,
+            resolved: None,
         }
     }
 }
@@ -104,7 +110,11 @@ impl Https {
     /// Creates a client without connecting.
     pub fn new(options: Options) -> Result<Self, HttpsError> {
         let bearer = match &options.credentials {
-            Credentials::Token(token) => Some(token.clone()),
+            Credentials::Token(token) => {
+                // Without the header the request would be an anonymous one.
+                header_of(token).map_err(|e| HttpsError::material(BEARER, e))?;
+                Some(token.clone())
+            }
             Credentials::Anonymous | Credentials::Certificate { .. } => None,
         };
         // The library's own limit of 30 s for everything; each request brings its own instead.
@@ -145,9 +155,8 @@ impl Https {
         limit: Duration,
     ) -> Result<reqwest::blocking::Response, reqwest::Error> {
         if let Some(token) = &self.bearer
-            && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+            && let Ok(value) = header_of(token)
         {
-            value.set_sensitive(true);
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
         let mut request = reqwest::blocking::Request::try_from(request)?;
@@ -161,6 +170,16 @@ impl Https {
         let proxy = self.proxies.shown(uri.scheme_str().unwrap_or("https"), host, port);
         error::Peer { address: uri.authority().map(ToString::to_string).unwrap_or_default(), proxy }
     }
+}
+
+/// Text that goes into messages: what of the credentials cannot be used.
+const BEARER: &str = "bearer token";
+
+fn header_of(token: &Secret<String>) -> Result<HeaderValue, InvalidHeaderValue> {
+    let text = Zeroizing::new(format!("Bearer {}", token.expose()));
+    let mut value = HeaderValue::from_str(&text)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn what_may_be_unusable(trust: &Trust) -> &'static str {
@@ -179,6 +198,9 @@ fn builder(options: &Options) -> Result<ClientBuilder, HttpsError> {
         .user_agent(concat!("kubewright/", env!("CARGO_PKG_VERSION")))
         .tls_info(true);
     builder = use_proxies(builder, &options.proxies);
+    if let Some((name, addresses)) = &options.resolved {
+        builder = builder.resolve_to_addrs(name, addresses);
+    }
     builder = trust(builder, &options.trust)?;
     if let Credentials::Certificate { certificate, key } = &options.credentials {
         builder = builder.identity(material::identity(certificate, key)?);

@@ -4,12 +4,15 @@
 //! parsed is not shown at all.
 
 mod names;
+mod text;
 mod toml;
 mod tree;
 mod yaml;
 
 use names::{is_secret_text, is_secret_word};
 use std::path::Path;
+
+pub use text::{foreign, sentence, without};
 
 /// So short a secret may stand in other words by chance.
 const MEANINGFUL: usize = 6;

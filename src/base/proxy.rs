@@ -14,6 +14,8 @@ pub struct Proxies {
     https: Option<String>,
     http: Option<String>,
     exceptions: Vec<Exception>,
+    /// One proxy for every request, without exceptions.
+    only: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +37,11 @@ impl Proxies {
         Self::default()
     }
 
+    /// This proxy for every request, as a kubeconfig can demand it.
+    pub fn only(proxy: &str) -> Self {
+        Self { only: Some(proxy.to_owned()), ..Self::default() }
+    }
+
     /// The settings in the variables. A proxy without a scheme is an `http://` one.
     pub fn from_vars(vars: &BTreeMap<String, String>) -> Self {
         let find = |name: &str| {
@@ -48,11 +55,15 @@ impl Proxies {
             https: proxy("HTTPS_PROXY"),
             http: proxy("HTTP_PROXY"),
             exceptions: find("NO_PROXY").unwrap_or_default().split(',').filter_map(Exception::parse).collect(),
+            only: None,
         }
     }
 
     /// The proxy for a request to `host` (a name or an address, without brackets), credentials included.
     pub fn choose(&self, scheme: &str, host: &str, port: u16) -> Option<&str> {
+        if self.only.is_some() {
+            return self.only.as_deref();
+        }
         let proxy = if scheme == "https" { &self.https } else { &self.http }.as_deref()?;
         let host = host.trim_end_matches('.').to_lowercase();
         let address = host.parse::<IpAddr>().ok();

@@ -1,4 +1,4 @@
-//! Fetches the certificate that a TLS server presents, without verifying it.
+//! Fetches the certificates that a TLS server presents, without verifying it.
 //!
 //! Reads: the server's side of a handshake. Nothing is sent over the connection. Callers compare the certificate with
 //! the one on disk.
@@ -14,6 +14,11 @@ use std::time::Duration;
 
 /// The certificate of the server at `address`, as DER.
 pub fn fetch(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>> {
+    fetch_chain(address, limit).map(|mut chain| chain.swap_remove(0))
+}
+
+/// The certificate of the server at `address` and the intermediates that it sends, as DER; at least one.
+pub fn fetch_chain(address: SocketAddr, limit: Duration) -> io::Result<Vec<Vec<u8>>> {
     let seen =
         Arc::new(Watcher { seen: Mutex::default(), provider: Arc::new(rustls::crypto::aws_lc_rs::default_provider()) });
     let config = ClientConfig::builder_with_provider(seen.provider.clone())
@@ -31,7 +36,7 @@ pub fn fetch(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>> {
     let end = connection.complete_io(&mut socket);
     let seen = seen.seen.lock().unwrap_or_else(PoisonError::into_inner).take();
     match (seen, end) {
-        (Some(der), _) => Ok(der),
+        (Some(chain), _) => Ok(chain),
         // The message of a read timeout on Linux ("Resource temporarily unavailable") is misleading.
         (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {
             Err(io::Error::new(io::ErrorKind::TimedOut, format!("no certificate within {limit:?}")))
@@ -44,7 +49,7 @@ pub fn fetch(address: SocketAddr, limit: Duration) -> io::Result<Vec<u8>> {
 /// Records the certificate and accepts everything: no data follows.
 #[derive(Debug)]
 struct Watcher {
-    seen: Mutex<Option<Vec<u8>>>,
+    seen: Mutex<Option<Vec<Vec<u8>>>>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -52,12 +57,13 @@ impl ServerCertVerifier for Watcher {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        intermediates: &[CertificateDer<'_>],
         _: &ServerName<'_>,
         _: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(certificate.to_vec());
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(std::iter::once(certificate).chain(intermediates).map(|der| der.to_vec()).collect());
         Ok(ServerCertVerified::assertion())
     }
 

@@ -1,4 +1,4 @@
-//! The certificate authorities that are on this host already: expired ones are of no use to anybody.
+//! The CAs that already exist on this host: expired ones cannot be used.
 
 use super::finding::Finding;
 use super::inputs::Check;
@@ -10,15 +10,15 @@ use std::path::Path;
 
 const ID: &str = "CertificateAuthority";
 
-/// What else is wrong with a CA is told by the phase that reads it.
+/// Other faults of a CA are reported by the phase that reads it.
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
     vec![Check::offline(ID, |scene| {
         let Some(cluster) = scene.inputs.cluster else { return Vec::new() };
-        catalog::certs_of(cluster).filter(|spec| spec.is_ca()).filter_map(|spec| judge(scene, spec)).collect()
+        catalog::certs_of(cluster).filter(|spec| spec.is_ca()).filter_map(|spec| check(scene, spec)).collect()
     })]
 }
 
-fn judge(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
+fn check(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
     let folder = &scene.inputs.cluster?.certificates_dir;
     let path = folder.join(format!("{}.crt", spec.base));
     let bytes = scene.files().read(&path).ok().flatten()?;
@@ -28,7 +28,7 @@ fn judge(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
         return None;
     }
     let shown = path.display();
-    let what = format!("the certificate authority {shown} expired on {}", moment::text(end));
+    let what = format!("the CA certificate {shown} expired on {}", moment::text(end));
     let fix = if is_used(scene) {
         "keep all files: this host is part of a cluster that uses it. Such a cluster needs a new CA by hand on every node, \
          because 'kubewright certs rotate-ca' can change a CA only before it expires"
@@ -41,7 +41,7 @@ fn judge(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
             away.display()
         )
     };
-    Some(Finding::error(ID, shown.to_string(), what, fix).vital("nobody trusts what an expired CA signs"))
+    Some(Finding::error(ID, shown.to_string(), what, fix).vital("no client trusts what an expired CA signs"))
 }
 
 /// True when something on this host shows that a cluster uses the CAs here.

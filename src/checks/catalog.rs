@@ -16,7 +16,7 @@ use std::sync::{Mutex, PoisonError};
 /// Most checks wait for a program or a socket, not for a CPU.
 const AT_ONCE: usize = 8;
 
-/// Makes every check that applies, all at once, and judges the findings by the ignore list.
+/// Makes every check that applies, all at once, and applies the ignore list to the findings.
 pub fn run(inputs: &Inputs<'_>) -> Report {
     let scene = Scene::new(inputs);
     let checks = applicable(&scene);
@@ -38,7 +38,7 @@ pub fn run(inputs: &Inputs<'_>) -> Report {
     });
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort_by_key(|(place, _)| *place);
-    let mut findings: Vec<Finding> = found.into_iter().map(|(_, finding)| finding).collect();
+    let mut findings: Vec<Finding> = found.into_iter().map(|(_, finding)| finding.masked()).collect();
     let consequences = ignore::apply(inputs, &mut findings);
     running_node::protect(&scene, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
@@ -71,7 +71,7 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     if inputs.role == Role::FirstControlPlane {
         checks.extend(endpoint::checks(inputs));
         checks.extend(external_etcd::checks(inputs));
-        checks.extend(external_data::checks(inputs));
+        checks.extend(external_data::checks(inputs, false));
     }
     if inputs.is_control_plane() {
         checks.extend(authorities::checks());

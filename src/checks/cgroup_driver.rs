@@ -1,6 +1,6 @@
 //! Whether the kubelet and the runtime use the same cgroup driver, and the right one for this host.
 //!
-//! Reads: what the runtime reports, containerd's configuration, and what the kubelet is told. Writes: nothing.
+//! Reads: what the runtime reports, containerd's configuration, and how the kubelet is configured. Writes: nothing.
 
 use super::containerd::{Runtime, Settings};
 use super::finding::Role;
@@ -36,7 +36,7 @@ fn followed(scene: &Scene<'_>, cri: &Cri) -> Option<CgroupDriver> {
     if scene.kubelet_minor() < DRIVER_FROM_CRI { None } else { cri.runtime_config().ok().flatten() }
 }
 
-/// What the user has the kubelet use, and where that is said; None where nobody chose.
+/// What the user has the kubelet use, and where that is said; None if nothing is chosen.
 fn asked(scene: &Scene<'_>) -> (Option<String>, Option<&'static str>) {
     if let Some((value, file)) = kubelet_flags::find(scene.host(), "cgroup-driver") {
         return (Some(value), Some(file));
@@ -64,7 +64,7 @@ fn unlike_systemd(scene: &Scene<'_>, cri: &Cri, driver: CgroupDriver) -> Vec<Fin
                    cgroupDriver: cgroupfs in the KubeletConfiguration";
     let by_fix = format!("run the same command with '--fix', or {by_hand}");
     let finding = Finding::warning(ID, cri.endpoint().to_string(), what, by_hand);
-    vec![mended_in_containerd(finding, cri, Repair::CgroupDriver { driver: "systemd".into() }, by_fix)]
+    vec![fixed_in_containerd(finding, cri, Repair::CgroupDriver { driver: "systemd".into() }, by_fix)]
 }
 
 /// The kubelet's own choice beside the runtime's; and the driver that is right.
@@ -103,10 +103,10 @@ fn compared(scene: &Scene<'_>, cri: &Cri) -> (Vec<Finding>, Option<String>) {
     let by_fix = format!("run the same command with '--fix' to switch the runtime to {kubelet}, or {other}");
     let repair = Repair::CgroupDriver { driver: kubelet.into() };
     let finding = Finding::error(ID, cri.endpoint().to_string(), what, by_hand);
-    let finding = mended_in_containerd(finding, cri, repair, by_fix);
-    // Where nobody chose, ignoring it makes the kubelet follow the runtime.
+    let finding = fixed_in_containerd(finding, cri, repair, by_fix);
+    // If nothing is chosen, ignoring it makes the kubelet follow the runtime.
     let finding = if asked.is_some() {
-        finding.vital("the kubelet is told to use this driver, and no Pod would start")
+        finding.vital("the kubelet is configured to use this driver, and no Pod would start")
     } else {
         finding
     };
@@ -130,7 +130,7 @@ fn running(scene: &Scene<'_>, cri: &Cri, [own, runtime]: [&str; 2], wanted: Opti
         } else {
             let by_hand = format!("switch the runtime to {own} in its configuration");
             let by_fix = format!("run the same command with '--fix', or {by_hand}");
-            mended_in_containerd(Finding::error(ID, place(), what, by_hand), cri, repair, by_fix)
+            fixed_in_containerd(Finding::error(ID, place(), what, by_hand), cri, repair, by_fix)
         });
     }
     if let Some(wanted) = wanted.filter(|wanted| *wanted != own) {
@@ -168,11 +168,11 @@ fn other_runtimes(scene: &Scene<'_>, cri: &Cri, driver: &str) -> Vec<Finding> {
     );
     let fix = format!("run the same command with '--fix', or set SystemdCgroup = {} for them", driver == "systemd");
     let repair = Repair::CgroupDriver { driver: driver.into() };
-    vec![Finding::warning(ID, cri.endpoint().to_string(), what, fix).mended_by(repair)]
+    vec![Finding::warning(ID, cri.endpoint().to_string(), what, fix).fixed_by(repair)]
 }
 
-/// Only containerd's configuration is known well enough to be mended; that of another runtime is the user's, also where
+/// Only containerd's configuration is known well enough to be fixed; that of another runtime is the user's, also where
 /// a containerd is installed beside it.
-pub(super) fn mended_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
-    if cri.endpoint().is_containerd() { Finding { fix, ..finding }.mended_by(repair) } else { finding }
+pub(super) fn fixed_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
+    if cri.endpoint().is_containerd() { Finding { fix, ..finding }.fixed_by(repair) } else { finding }
 }

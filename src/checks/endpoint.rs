@@ -6,9 +6,11 @@ use super::finding::Finding;
 use super::finding::Role;
 use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
-use crate::base::https::{Credentials, Trust};
+use crate::base::https::{Credentials, Trouble, Trust};
 use crate::base::proxy::Proxies;
+use crate::kube::KubeError;
 use crate::kube::client::{Access, Api, Client};
+use crate::kube::via::Via;
 use std::time::Duration;
 
 const ID: &str = "ControlPlaneEndpoint";
@@ -34,10 +36,26 @@ fn look(scene: &Scene<'_>, endpoint: &str, ca: Option<Vec<u8>>) -> Option<Findin
     let ask = |trust: Trust| {
         let server = format!("https://{endpoint}");
         let proxies = Proxies::from_vars(scene.inputs.vars);
-        let client = Client::new(Access { server, trust, credentials: Credentials::Anonymous, proxies }).ok()?;
-        client.within(LIMIT).text("/version").ok()
+        let access = Access { server, trust, credentials: Credentials::Anonymous, proxies, via: Via::default() };
+        Client::new(access)?.within(LIMIT).text("/version")
     };
-    judge(endpoint, ca.and_then(|ca| ask(Trust::Only(ca))).is_some(), || ask(Trust::Anyone))
+    let is_ours = ca.is_some_and(|ca| shows_our_ca(&ask(Trust::Only(ca)), scene.inputs.holding.is_ours()));
+    judge(endpoint, is_ours, || ask(Trust::Anyone).ok())
+}
+
+/// True if a connection that trusts only our CA shows that the server's certificate is of that CA.
+fn shows_our_ca(answer: &Result<(u16, String), KubeError>, holds_cluster: bool) -> bool {
+    match answer {
+        Ok(_) => true,
+        Err(KubeError::Transport(error)) => match error.trouble {
+            // Names are compared only in a certificate that our CA issued.
+            Trouble::WrongName => true,
+            // The times are compared first: its CA is not known, but this host holds the cluster of our CA.
+            Trouble::Expired | Trouble::NotYetValid => holds_cluster,
+            _ => false,
+        },
+        Err(_) => false,
+    }
 }
 
 fn judge(endpoint: &str, is_ours: bool, anybody: impl Fn() -> Option<(u16, String)>) -> Option<Finding> {
@@ -57,14 +75,30 @@ fn judge(endpoint: &str, is_ours: bool, anybody: impl Fn() -> Option<(u16, Strin
         "to add this host to that cluster, run there 'kubewright token create --print-join-command' and here what it prints; for a \
          new cluster give another --control-plane-endpoint, or let {endpoint} lead to this host"
     );
-    Some(Finding::error(ID, endpoint, what, fix))
+    Some(Finding::error(ID, endpoint, what, fix).vital("the kubeconfigs of this cluster would lead to the other one"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::https::HttpsError;
 
     /// The whole control plane was built before the cluster at that address turned out to be another one.
+    #[test]
+    fn a_certificate_with_another_name_or_time_is_not_another_cluster() {
+        let failed = |trouble| Err(KubeError::Transport(HttpsError::made_up(trouble)));
+        for (trouble, holds_cluster, expected) in [
+            (Trouble::UnknownIssuer, true, false),
+            (Trouble::WrongName, false, true),
+            (Trouble::Expired, true, true),
+            (Trouble::Expired, false, false),
+            (Trouble::Refused, true, false),
+        ] {
+            assert_eq!(shows_our_ca(&failed(trouble), holds_cluster), expected, "{trouble:?}");
+        }
+        assert!(shows_our_ca(&Ok((401, String::new())), false));
+    }
+
     #[test]
     fn a_cluster_that_answers_at_the_endpoint_is_found_before_anything_is_made() {
         let answer = |text: &str| Some((200, text.to_owned()));

@@ -26,30 +26,33 @@ const WITH_CA: [&str; 3] = [
 const NAMESPACE: &str = "namespaces/kube-system";
 const REASON: &str = "the objects, tokens and Secrets of that cluster would be taken over or overwritten";
 
-/// The check; a joining control plane uses what its cluster uses.
-pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
+/// The check; a joining control plane uses what its cluster uses. A strict one fails if it cannot be made; otherwise the
+/// check of the version reports that.
+pub(super) fn checks<'a>(inputs: &Inputs<'a>, is_strict: bool) -> Vec<Check<'a>> {
     match (inputs.role, inputs.cluster, inputs.cluster.map(|cluster| &cluster.etcd)) {
         (Role::FirstControlPlane, Some(cluster), Some(Etcd::External(etcd))) => {
             vec![Check::live(ID, move |scene| {
-                // A client that cannot be made is reported by the check of the version.
-                let Ok(client) = etcd_client::client(scene, etcd) else { return Vec::new() };
-                look(scene, cluster, &client).into_iter().collect()
+                let found = match etcd_client::client(scene, etcd) {
+                    Ok(client) => look(scene, cluster, &client, is_strict),
+                    Err(finding) => is_strict.then(|| finding.vital(REASON)),
+                };
+                found.into_iter().collect()
             })]
         }
         _ => Vec::new(),
     }
 }
 
-fn look(scene: &Scene<'_>, cluster: &ClusterConfig, client: &Client) -> Option<Finding> {
+fn look(scene: &Scene<'_>, cluster: &ClusterConfig, client: &Client, is_strict: bool) -> Option<Finding> {
     let prefix = prefix(cluster);
     let stored = match stored(client, &prefix) {
         Ok(Some(stored)) => stored,
-        // Errors of transport and permission are reported by the check of the version.
-        Ok(None) | Err(EtcdError::Transport(_)) => return None,
-        Err(error) if error.is_denied() => return None,
+        Ok(None) => return None,
         Err(error) => {
+            let is_reported = matches!(error, EtcdError::Transport(_)) || error.is_denied();
             let what = format!("it cannot be seen whether the external etcd holds a cluster already: {error}");
-            return Some(Finding::error(ID, prefix, what, error.hint().unwrap_or_default()));
+            let finding = Finding::error(ID, prefix, what, error.hint().unwrap_or_default());
+            return (is_strict || !is_reported).then(|| finding.vital(REASON));
         }
     };
     let path = cluster.certificates_dir.join("ca.crt");

@@ -1,4 +1,4 @@
-//! Checks of files and folders: free for us, there for us, writable, with room.
+//! Checks of files and directories: free for us, there for us, writable, with room.
 
 use super::finding::{Finding, Role};
 use super::inputs::{Check, Inputs, Scene};
@@ -27,7 +27,7 @@ fn named(kind: &str, path: &Path) -> String {
     format!("{kind}-{}", path.display().to_string().replace('/', "-"))
 }
 
-/// Files and folders that must be free, or ours.
+/// Files and directories that must be free, or ours.
 pub(super) fn available<'a>(inputs: &Inputs<'a>, minor: u16) -> Vec<Check<'a>> {
     let mut checks = Vec::new();
     let mut free = |path: PathBuf| {
@@ -88,7 +88,7 @@ fn check_free(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
             ),
         ),
         Ok(Ownership::Foreign) => {
-            (format!("{shown} is there already: this host is, or was, part of a cluster"), holding.leave())
+            (format!("{shown} already exists: this host is, or was, part of a cluster"), holding.leave())
         }
     };
     vec![Finding::error(id, shown, what, fix)]
@@ -101,7 +101,7 @@ fn check_empty(scene: &Scene<'_>, path: &Path, is_ours: impl Fn(&Scene<'_>, &str
         Ok(names) => names,
         Err(error) => return vec![Finding::unknown(&id, &error)],
     };
-    // A file system of its own begins with this folder.
+    // A file system of its own begins with this directory.
     let foreign: Vec<&str> =
         names.iter().map(String::as_str).filter(|name| *name != "lost+found" && !is_ours(scene, name)).collect();
     let Some(first) = foreign.first() else { return Vec::new() };
@@ -136,7 +136,7 @@ pub(super) fn existing<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     })]
 }
 
-/// Folders that must be writable, and file systems that need room.
+/// Directories that must be writable, and file systems that need room.
 pub(super) fn room<'a>() -> Vec<Check<'a>> {
     let mut checks = Vec::new();
     for path in ["/etc/kubernetes", "/var/lib/kubelet"] {
@@ -173,13 +173,13 @@ fn check_writable(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
 
 /// What a directory needs: the kubelet's threshold in percent, and the bytes without which the next write fails.
 struct Need {
-    folder: PathBuf,
+    directory: PathBuf,
     low: u64,
     full: u64,
 }
 
 fn check_space(scene: &Scene<'_>) -> Vec<Finding> {
-    let need = |folder: &str, low, full| Need { folder: folder.into(), low, full };
+    let need = |directory: &str, low, full| Need { directory: directory.into(), low, full };
     let mut needs = vec![
         need("/var/lib/kubelet", LOW_NODE, FULL),
         need("/var/log", LOW_NODE, FULL),
@@ -187,31 +187,31 @@ fn check_space(scene: &Scene<'_>) -> Vec<Finding> {
         need(BACKUP_DIR, 0, FULL_OF_SMALL_FILES),
     ];
     if let (true, Some(cluster)) = (scene.inputs.is_control_plane(), scene.inputs.cluster) {
-        needs.push(Need { folder: cluster.certificates_dir.clone(), low: 0, full: FULL_OF_SMALL_FILES });
+        needs.push(Need { directory: cluster.certificates_dir.clone(), low: 0, full: FULL_OF_SMALL_FILES });
         if let Etcd::Local(etcd) = &cluster.etcd {
-            needs.insert(0, Need { folder: etcd.data_dir.clone(), low: LOW_NODE, full: FULL_OF_ETCD });
+            needs.insert(0, Need { directory: etcd.data_dir.clone(), low: LOW_NODE, full: FULL_OF_ETCD });
         }
     }
     let images = scene.cri().ok().and_then(|cri| cri.image_directory().ok().flatten());
     // Images come first: on a shared file system their threshold is the stricter one.
     needs.insert(
         0,
-        Need { folder: images.unwrap_or_else(|| "/var/lib/containerd".into()), low: LOW_IMAGES, full: FULL },
+        Need { directory: images.unwrap_or_else(|| "/var/lib/containerd".into()), low: LOW_IMAGES, full: FULL },
     );
     let mut findings = Vec::new();
     let mut known = Vec::new();
     for need in needs {
-        match space::of(scene.host(), &need.folder) {
+        match space::of(scene.host(), &need.directory) {
             Ok(space) => known.push((need, space)),
             Err(error) => findings.push(Finding::unknown("DiskSpace", &error)),
         }
     }
-    findings.extend(judge_each(&known));
+    findings.extend(check_each(&known));
     findings
 }
 
 /// One finding for each file system, by what all directories on it need.
-fn judge_each(known: &[(Need, Space)]) -> Vec<Finding> {
+fn check_each(known: &[(Need, Space)]) -> Vec<Finding> {
     let mut seen = Vec::new();
     let mut findings = Vec::new();
     for (first, space) in known {
@@ -223,15 +223,15 @@ fn judge_each(known: &[(Need, Space)]) -> Vec<Finding> {
         // The directory that needs most is the one that shows best what is missing.
         let most = same().rev().max_by_key(|need| need.full).unwrap_or(first);
         let low = same().map(|need| need.low).max().unwrap_or_default();
-        let folder = if space.free < most.full { &most.folder } else { &first.folder };
-        findings.extend(judge(folder, space, low, most.full));
+        let directory = if space.free < most.full { &most.directory } else { &first.directory };
+        findings.extend(space_finding(directory, space, low, most.full));
     }
     findings
 }
 
-fn judge(folder: &Path, space: &Space, low: u64, full: u64) -> Option<Finding> {
+fn space_finding(directory: &Path, space: &Space, low: u64, full: u64) -> Option<Finding> {
     const ID: &str = "DiskSpace";
-    let shown = folder.display().to_string();
+    let shown = directory.display().to_string();
     let free = space.free / MIB;
     let fix = format!("make room: run 'df -h {shown}' and 'du -xh --max-depth=2 {shown} | sort -h | tail'");
     if space.free < full {
@@ -255,7 +255,7 @@ mod tests {
     use crate::checks::finding::Severity;
 
     #[test]
-    fn room_is_judged_by_the_kubelets_own_thresholds() {
+    fn room_is_checked_by_the_kubelets_own_thresholds() {
         let space = |free: u64, free_inodes| Space {
             folder: "/".into(),
             free: free * MIB,
@@ -265,23 +265,24 @@ mod tests {
             read_only: false,
             device: 1,
         };
-        let severity = |free, inodes, low| judge(Path::new("/x"), &space(free, inodes), low, FULL).map(|f| f.severity);
+        let severity =
+            |free, inodes, low| space_finding(Path::new("/x"), &space(free, inodes), low, FULL).map(|f| f.severity);
         assert_eq!(severity(63, 900, LOW_NODE), Some(Severity::Error));
         assert_eq!(severity(900, 900, LOW_NODE), Some(Severity::Warning));
         assert_eq!(severity(1400, 900, LOW_NODE), None);
         assert_eq!(severity(1400, 900, LOW_IMAGES), Some(Severity::Warning));
         assert_eq!(severity(9000, 10, LOW_NODE), Some(Severity::Warning));
-        let is_full = |free, full| judge(Path::new("/x"), &space(free, 900), 0, full).is_some();
+        let is_full = |free, full| space_finding(Path::new("/x"), &space(free, 900), 0, full).is_some();
         assert!(is_full(100, FULL_OF_ETCD) && !is_full(130, FULL_OF_ETCD), "etcd reserves room for its log");
         assert!(is_full(1, FULL_OF_SMALL_FILES) && !is_full(3, FULL_OF_SMALL_FILES));
     }
 
     /// Two file systems of the same size were taken for one, so that a full one was not seen.
     #[test]
-    fn file_systems_are_told_apart_by_their_device() {
-        let on = |folder: &str, device, free: u64, full| {
+    fn file_systems_are_distinguished_by_their_device() {
+        let on = |directory: &str, device, free: u64, full| {
             let space = Space {
-                folder: folder.into(),
+                folder: directory.into(),
                 free: free * MIB,
                 total: 10_000 * MIB,
                 free_inodes: None,
@@ -289,10 +290,10 @@ mod tests {
                 read_only: false,
                 device,
             };
-            (Need { folder: folder.into(), low: 0, full }, space)
+            (Need { directory: directory.into(), low: 0, full }, space)
         };
         let full = |known: &[(Need, Space)]| -> Vec<String> {
-            judge_each(known).into_iter().map(|finding| finding.place).collect()
+            check_each(known).into_iter().map(|finding| finding.place).collect()
         };
         let known = [on("/a", 1, 500, FULL), on("/b", 2, 5, FULL)];
         assert_eq!(full(&known), ["/b"]);

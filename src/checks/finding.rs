@@ -2,6 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::base::masked;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -164,9 +165,18 @@ impl Finding {
         self
     }
 
+    /// The same finding without what looks like a secret: it may repeat what a program or another's file says.
+    #[must_use]
+    pub(super) fn masked(mut self) -> Self {
+        for text in [&mut self.what, &mut self.place, &mut self.fix] {
+            *text = masked::sentence(text);
+        }
+        self
+    }
+
     /// The same finding with a fix.
     #[must_use]
-    pub fn mended_by(mut self, repair: Repair) -> Self {
+    pub fn fixed_by(mut self, repair: Repair) -> Self {
         self.repair = Some(repair);
         self
     }

@@ -2,7 +2,7 @@
 //!
 //! Without this check a run would make a new CA and only then find out that nothing trusts it.
 //!
-//! Reads: the certificates folder, the kubeconfigs of /etc/kubernetes, etcd's data folder. Writes: nothing.
+//! Reads: the certificates directory, the kubeconfigs of /etc/kubernetes, etcd's data directory. Writes: nothing.
 
 use super::existing_cluster::MEMBER;
 use super::finding::Finding;
@@ -38,15 +38,15 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig) -> Vec<Finding> {
         return other_ca(scene, cluster).into_iter().collect();
     };
     let shown: Vec<String> = lost.iter().map(|path| path.display().to_string()).collect();
-    let folder = cluster.certificates_dir.display();
+    let directory = cluster.certificates_dir.display();
     let what =
         format!("this host holds a cluster ({}), but lacks what that rests on: {}", holds.display(), shown.join(", "));
     let fix = format!(
-        "put {folder} back from a backup or from another control plane, or name the folder where it lies with \
+        "put {directory} back from a backup or from another control plane, or name the directory where it lies with \
          --cert-dir{}",
         scene.inputs.holding.or_leave("to give that cluster up")
     );
-    let lost = Finding::error(ID, folder.to_string(), what, fix);
+    let lost = Finding::error(ID, directory.to_string(), what, fix);
     vec![lost.vital("what trusts the old CA would not work with a new one")]
 }
 
@@ -57,15 +57,15 @@ fn other_ca(scene: &Scene<'_>, cluster: &ClusterConfig) -> Option<Finding> {
     if holding.data.is_empty() && holding.external_etcd.is_empty() {
         return None;
     }
-    let folder = cluster.certificates_dir.display();
-    let what = format!("this host holds a cluster whose CA is not the one in {folder}: {why}");
+    let directory = cluster.certificates_dir.display();
+    let what = format!("this host holds a cluster whose CA is not the one in {directory}: {why}");
     let fix = format!(
         "put the CA of that cluster back from a backup or from another control plane, or name the directory where it is with \
          --cert-dir{}",
         holding.or_leave("to give that cluster up")
     );
     Some(
-        Finding::error(ID, folder.to_string(), what, fix)
+        Finding::error(ID, directory.to_string(), what, fix)
             .vital("what trusts the old CA would not work with another one"),
     )
 }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_whose_certificates_are_gone_is_told_before_new_ones_are_made() {
+    fn a_cluster_whose_certificates_are_gone_is_reported_before_new_ones_are_made() {
         let etcd = "/var/lib/etcd/member";
         let all = "/var/lib/etcd/member: ca.crt front-proxy-ca.crt etcd/ca.crt sa.key";
         assert_eq!(lost(&[etcd, "/etc/kubernetes/admin.conf"]).unwrap(), all);
@@ -115,9 +115,9 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_host_and_one_where_a_run_was_cut_short_have_lost_nothing() {
+    fn a_fresh_host_and_one_where_a_run_was_interrupted_have_lost_nothing() {
         assert_eq!(lost(&[]), None);
-        // The CA comes first, the folder of etcd's data long before etcd starts.
+        // The CA comes first, the directory of etcd's data long before etcd starts.
         assert_eq!(lost(&["/etc/kubernetes/pki/ca.crt", "/etc/kubernetes/kubelet.conf", "/var/lib/etcd"]), None);
     }
 }

@@ -98,7 +98,7 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
          KubeletConfiguration"
     );
     let finding = Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
-        .mended_by(Repair::Swap);
+        .fixed_by(Repair::Swap);
     vec![if told == Some(true) {
         finding.vital("the kubelet is configured with failSwapOn to refuse it")
     } else {
@@ -123,7 +123,7 @@ fn at_boot(scene: &Scene<'_>, kubelet_accepts: bool) -> Vec<Finding> {
         Ok(sources) => {
             let what = "swap is off now, but will be on again after the next boot";
             let fix = format!("run the same command with '--fix', or: {}", sources.join("; "));
-            vec![Finding::warning("Swap", "the next boot", what, fix).mended_by(Repair::Swap)]
+            vec![Finding::warning("Swap", "the next boot", what, fix).fixed_by(Repair::Swap)]
         }
         Err(error) => vec![Finding::unknown("Swap", &error)],
     }
@@ -165,7 +165,7 @@ fn check_hostname(scene: &Scene<'_>) -> Vec<Finding> {
             findings.push(if let Ok(ip) = network::default_address(scene.host(), false) {
                 let fix = format!("run the same command with '--fix', or add a line '{ip} {name}' to /etc/hosts");
                 let repair = Repair::HostsEntry { name: name.into(), ip };
-                Finding::warning(ID, "/etc/hosts", what, fix).mended_by(repair)
+                Finding::warning(ID, "/etc/hosts", what, fix).fixed_by(repair)
             } else {
                 let fix = format!("add a line with this host's address and {name} to /etc/hosts");
                 Finding::warning(ID, "/etc/hosts", what, fix)
@@ -219,7 +219,7 @@ fn check_modules(scene: &Scene<'_>) -> Vec<Finding> {
     let fix =
         format!("run the same command with '--fix', or run 'modprobe -a {list}' and list them in /etc/modules-load.d");
     let what = format!("kernel modules are not loaded: {list}");
-    vec![Finding::warning(ID, "the kernel", what, fix).mended_by(Repair::Modules { modules: missing })]
+    vec![Finding::warning(ID, "the kernel", what, fix).fixed_by(Repair::Modules { modules: missing })]
 }
 
 /// The hint of a fault, for findings that pass it on.

@@ -1,7 +1,7 @@
-//! Layer 3: is this host fit, what mends it, and why did it not come up.
+//! Layer 4: checks of this host before a change, their fixes, and the diagnosis of a component that does not start.
 //!
-//! `run` judges everything at once and changes nothing; `fix` mends what can be mended;
-//! `diagnosis` explains a wait that ran out of time. Checks have kubeadm's names, so that lists of
+//! `run` runs all checks in parallel and changes nothing; `fix` fixes what can be fixed;
+//! `diagnosis` explains a wait that timed out. Checks have kubeadm's names, so that lists of
 //! checks to ignore keep working.
 
 mod address;
@@ -18,6 +18,7 @@ mod external_etcd;
 mod files;
 mod finding;
 pub mod fix;
+mod guards;
 mod holding;
 mod ignore;
 mod inputs;
@@ -35,6 +36,7 @@ mod system;
 pub use catalog::run;
 pub use existing_cluster::{Data, Database, ExistingCluster};
 pub use finding::{Consequence, Finding, Repair, Report, Role, Severity, Unfit};
+pub use guards::guard;
 pub use holding::{EtcdData, Holding, Whose};
 pub use inputs::{Inputs, Rerun};
 pub use running_node::{UndoUnderPods, refuse_undo};

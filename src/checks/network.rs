@@ -171,18 +171,18 @@ fn check_parameter(scene: &Scene<'_>, id: &str, key: &str) -> Vec<Finding> {
             Ok(false) => {
                 let fix = format!("{fix}, or {}", by_hand(key));
                 let what = format!("{key} is on now, but will be off after the next boot");
-                vec![Finding::warning(id, place, what, fix).mended_by(repair)]
+                vec![Finding::warning(id, place, what, fix).fixed_by(repair)]
             }
             Err(error) => vec![Finding::unknown(id, &error)],
         },
         Ok(Some(_)) => {
             let fix = format!("{fix}, or run 'sysctl -w {key}=1' and write it to /etc/sysctl.d");
-            vec![Finding::error(id, place, format!("{key} is off"), fix).mended_by(repair)]
+            vec![Finding::error(id, place, format!("{key} is off"), fix).fixed_by(repair)]
         }
         Ok(None) if key.starts_with(BRIDGED) => {
             let fix = format!("{fix}, or run 'modprobe br_netfilter' and list it in /etc/modules-load.d");
             let what = format!("{key} does not exist: the kernel module br_netfilter is not loaded");
-            vec![Finding::error(id, place, what, fix).mended_by(repair)]
+            vec![Finding::error(id, place, what, fix).fixed_by(repair)]
         }
         Ok(None) => {
             let what = format!("{key} does not exist: the kernel does not support this protocol");

@@ -125,7 +125,7 @@ fn check_service(scene: &Scene<'_>) -> Vec<Finding> {
             let fix = format!("run the same command with '--fix', or {}", services.enable_command("kubelet"));
             vec![
                 Finding::warning(ID, "kubelet", "the kubelet will not start at the next boot", fix)
-                    .mended_by(Repair::EnableService { service: "kubelet".into() }),
+                    .fixed_by(Repair::EnableService { service: "kubelet".into() }),
             ]
         }
         Ok(_) => Vec::new(),

@@ -1,7 +1,7 @@
 //! Checks of the container runtime: responsive, recent enough, consistent with the kubelet, its images.
 
 use super::cgroup_driver;
-use super::cgroup_driver::mended_in_containerd;
+use super::cgroup_driver::fixed_in_containerd;
 use super::finding::{Finding, Repair};
 use super::ignore::is_ignored;
 use super::inputs::Check;
@@ -69,7 +69,7 @@ fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
         finding.what += "; Docker, which runs here, cannot be used directly, but its containerd can";
     }
     if matches!(error, CriError::Disabled { endpoint } if endpoint.is_containerd()) {
-        return finding.mended_by(Repair::SwitchCriOn);
+        return finding.fixed_by(Repair::SwitchCriOn);
     }
     let services: Vec<&str> = match error {
         CriError::Silent { endpoint, .. } => vec![endpoint.service()],
@@ -83,7 +83,7 @@ fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
     let Some((service, word)) = stopped else { return finding };
     let what = format!("the container runtime {service} is installed but not running (it is {word})");
     let fix = format!("run 'systemctl start {service}'; if it does not stay up, run 'journalctl -u {service} -n 50'");
-    Finding::error(ID, service, what, fix).mended_by(Repair::StartService { service: service.into() })
+    Finding::error(ID, service, what, fix).fixed_by(Repair::StartService { service: service.into() })
 }
 
 fn place(error: &CriError) -> String {
@@ -171,7 +171,7 @@ fn check_service(scene: &Scene<'_>) -> Vec<Finding> {
     let what = format!("the container runtime {service} will not start at the next boot");
     let fix = format!("run the same command with '--fix', or {}", services.enable_command(service));
     let repair = Repair::EnableService { service: service.into() };
-    vec![Finding::warning(ID, service, what, fix).mended_by(repair)]
+    vec![Finding::warning(ID, service, what, fix).fixed_by(repair)]
 }
 
 fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
@@ -208,7 +208,7 @@ fn check_sandbox(scene: &Scene<'_>) -> Vec<Finding> {
     let by_fix = format!(
         "run the same command with '--fix', or set sandbox_image = \"{wanted}\" in the runtime's configuration"
     );
-    vec![mended_in_containerd(finding, cri, Repair::SandboxImage { image: wanted.into() }, by_fix)]
+    vec![fixed_in_containerd(finding, cri, Repair::SandboxImage { image: wanted.into() }, by_fix)]
 }
 
 /// Images are pulled by a phase of their own; this only checks the policy and, if nothing is to be pulled, that all

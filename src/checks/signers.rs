@@ -1,23 +1,31 @@
-//! The certificates of the control plane that are on this host already, and the CA that their use demands.
+//! The CAs and certificates of the control plane that are on this host already: what the CAs may sign, and that each
+//! certificate is signed by the CA that its use demands.
 
 use super::finding::Finding;
 use super::inputs::{Check, Scene};
-use crate::pki::Cert;
+use crate::base::fault::Fault;
+use crate::base::secret::Secret;
 use crate::pki::catalog::{self, CertSpec};
 use crate::pki::signers::is_trusted;
+use crate::pki::store::LoadedCa;
+use crate::pki::{Cert, PrivateKey};
 use std::path::PathBuf;
 
 const ID: &str = "CertificateSigner";
+const LIMITS: &str = "CertificateAuthorityLimits";
 
 /// What else is wrong with a certificate is reported by the phase that reads it.
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
-    vec![Check::offline(ID, |scene| {
-        let Some(cluster) = scene.inputs.cluster else { return Vec::new() };
-        catalog::certs_of(cluster).filter_map(|spec| check(scene, spec)).collect()
-    })]
+    let of_each = |check: fn(&Scene<'_>, &CertSpec) -> Option<Finding>| {
+        move |scene: &Scene<'a>| {
+            let Some(cluster) = scene.inputs.cluster else { return Vec::new() };
+            catalog::certs_of(cluster).filter_map(|spec| check(scene, spec)).collect()
+        }
+    };
+    vec![Check::offline(ID, of_each(signer)), Check::offline(LIMITS, of_each(limits))]
 }
 
-fn check(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
+fn signer(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
     let (path, chain) = read(scene, spec)?;
     let (ca_path, cas) = read(scene, catalog::cert(spec.ca?).ok()?)?;
     if is_trusted(&chain, &cas) {
@@ -31,6 +39,20 @@ fn check(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
         ca_path.display()
     );
     Some(Finding::error(ID, path.display().to_string(), what, fix))
+}
+
+/// A CA with its key here that may not sign what this host needs.
+fn limits(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
+    if !spec.is_ca() {
+        return None;
+    }
+    let (path, certs) = read(scene, spec)?;
+    let key = Secret::new(scene.files().read(&path.with_extension("key")).ok().flatten()?);
+    let key = PrivateKey::from_pem(key.expose()).ok()?;
+    let cert = certs.iter().find(|cert| cert.has_key(key.public_der()))?.clone();
+    let ca = LoadedCa { path: path.clone(), certs, cert, key: Some(key) };
+    let error = ca.require_permits_all(spec, scene.inputs.cluster?, scene.inputs.node).err()?;
+    Some(Finding::error(LIMITS, path.display().to_string(), error.to_string(), error.hint().unwrap_or_default()))
 }
 
 fn read(scene: &Scene<'_>, spec: &CertSpec) -> Option<(PathBuf, Vec<Cert>)> {

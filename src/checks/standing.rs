@@ -1,10 +1,10 @@
 //! Whether the cluster that this host runs already is the one that is asked for.
 //!
 //! The same command again completes or repeats a run. Another configuration, or none where the first run had one, would
-//! rewrite a control plane that works: that is told with every difference. What would part the cluster from its data
+//! rewrite a control plane that works: every difference is reported. What would part the cluster from its data
 //! cannot be ignored.
 //!
-//! Reads: etcd's data folder. Writes: nothing.
+//! Reads: etcd's data directory. Writes: nothing.
 
 use super::existing_cluster::{Data, Database, ExistingCluster};
 use super::finding::Finding;
@@ -21,7 +21,7 @@ use std::path::Path;
 const ID: &str = "ClusterConfigChanged";
 /// As many differences as a person reads; one already stops the run.
 const SHOWN: usize = 10;
-/// The two fields that say which addons kubeadm left out; installing one later is no change of the control plane.
+/// The two fields that say which addons kubeadm left out; installing one later does not change the control plane.
 const ADDONS: [&str; 2] = ["dns.disabled", "proxy.disabled"];
 
 /// The check; a joining host takes the cluster's configuration.
@@ -39,9 +39,11 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &ExistingCluster)
     let mut findings: Vec<Finding> =
         dangers(&standing.before, &standing.after, &exists).iter().map(|danger| dangerous(danger)).collect();
     match &standing.stored {
-        None if standing.is_unknown => findings.extend(unknown(scene)),
+        None if standing.is_unknown => findings.extend(unknown(scene, "does not answer now")),
         None => {}
         Some(Err(failure)) => {
+            let refused = standing.is_unknown.then(|| unknown(scene, "does not let admin.conf read its configuration"));
+            findings.extend(refused.flatten());
             let what = format!("this host has admin.conf, but its cluster's configuration cannot be read: {failure}");
             findings.push(Finding::warning(ID, "", what, failure.hint().unwrap_or_default()));
         }
@@ -54,16 +56,14 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &ExistingCluster)
 
 /// Neither the API server nor etcd says what the cluster's configuration is, and this run would change manifests: whether
 /// those are what the cluster was made with is not known.
-fn unknown(scene: &Scene<'_>) -> Option<Finding> {
+fn unknown(scene: &Scene<'_>, why: &str) -> Option<Finding> {
     let edits = &scene.inputs.holding.edits;
     let shown: Vec<String> = edits.iter().map(|(path, edit)| format!("{} ({edit})", path.display())).collect();
     if shown.is_empty() {
         return None;
     }
-    let what = format!(
-        "this host runs a cluster that does not answer now, and its control plane would be rewritten: {}",
-        shown.join("; ")
-    );
+    let what =
+        format!("this host runs a cluster that {why}, and its control plane would be rewritten: {}", shown.join("; "));
     let fix = "give the flags or the --config file with which the cluster was made, or bring etcd back first: run 'crictl logs \
                $(crictl ps -aq --name etcd)'";
     Some(Finding::error(ID, MANIFESTS_DIR, what, fix).vital("what the cluster was made with cannot be compared"))
@@ -152,16 +152,16 @@ mod tests {
         print::default_cluster(Version::new(minor, 2), table::facts(minor).unwrap())
     }
 
-    fn told(stored: &ClusterConfig, wanted: &ClusterConfig) -> Vec<String> {
+    fn reported(stored: &ClusterConfig, wanted: &ClusterConfig) -> Vec<String> {
         let node = print::default_node(table::facts(20).unwrap(), "n1");
         changes(stored, wanted, &node).iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn a_plain_init_that_would_drop_flags_of_a_running_cluster_is_told_each_of_them() {
+    fn a_plain_init_that_would_drop_flags_of_a_running_cluster_gets_each_of_them_reported() {
         for minor in [20, 36] {
             let (mut stored, wanted) = (cluster(minor), cluster(minor));
-            assert_eq!(told(&stored, &wanted), [""; 0]);
+            assert_eq!(reported(&stored, &wanted), [""; 0]);
             let arg = Arg { name: "oidc-issuer-url".into(), value: "https://id".into() };
             stored.api_server.extra_args.push(arg);
             stored.networking.pod_subnets = vec!["10.244.0.0/16".parse().unwrap()];
@@ -170,13 +170,13 @@ mod tests {
                 "apiServer.extraArgs.oidc-issuer-url: https://id -> unset",
                 "networking.podSubnet: 10.244.0.0/16 -> unset",
             ];
-            assert_eq!(told(&stored, &wanted), expected, "v1.{minor}");
+            assert_eq!(reported(&stored, &wanted), expected, "v1.{minor}");
         }
     }
 
     #[test]
-    fn another_minor_is_told_as_such_and_not_by_what_follows_from_it() {
-        assert_eq!(told(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 -> v1.36.2"]);
+    fn another_minor_is_reported_as_such_and_not_by_what_follows_from_it() {
+        assert_eq!(reported(&cluster(20), &cluster(36)), ["kubernetesVersion: v1.20.2 -> v1.36.2"]);
     }
 
     fn data(etcd: Database, encryption: Option<&str>) -> Data {

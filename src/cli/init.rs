@@ -39,6 +39,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
         kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)),
         kubeconfig_dir: args.kubeconfig_dir.as_ref().map(|path| session.env.cwd.join(path)),
         adopt_etcd_data: args.adopt_existing_etcd_data,
+        is_single_phase: phase.is_some(),
     };
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);
@@ -196,31 +197,13 @@ fn wrapped(command: &str) -> String {
     lines.join(" \\\n  ")
 }
 
+/// The flags as typed, and the variables that can hold a secret instead.
 fn flags(args: &InitArgs, session: &Session) -> InitFlags {
-    let args = args.clone();
-    let variable = |name: &str| session.env.vars.get(name).cloned();
-    InitFlags {
-        apiserver_advertise_address: args.apiserver_advertise_address,
-        apiserver_bind_port: args.apiserver_bind_port,
-        apiserver_cert_extra_sans: args.apiserver_cert_extra_sans,
-        cert_dir: args.cert_dir,
-        certificate_key: args.certificate_key.or_else(|| variable("KUBEWRIGHT_CERTIFICATE_KEY")).map(Secret::new),
-        control_plane_endpoint: args.control_plane_endpoint,
-        cri_socket: args.cri_socket,
-        dry_run: args.dry_run,
-        feature_gates: (!args.feature_gates.is_empty()).then(|| args.feature_gates.join(",")),
-        ignore_preflight_errors: args.ignore_preflight_errors,
-        image_repository: args.image_repository,
-        kubernetes_version: args.kubernetes_version,
-        node_name: args.node_name,
-        patches: args.patches,
-        pod_network_cidr: args.pod_network_cidr,
-        service_cidr: args.service_cidr,
-        service_dns_domain: args.service_dns_domain,
-        skip_phases: args.skip_phases,
-        token: args.token.or_else(|| variable("KUBEWRIGHT_TOKEN")).map(Secret::new),
-        token_ttl: args.token_ttl,
-    }
+    let secret = |name: &str| session.env.vars.get(name).cloned().map(Secret::new);
+    let mut flags = args.flags.clone();
+    flags.certificate_key = flags.certificate_key.or_else(|| secret("KUBEWRIGHT_CERTIFICATE_KEY"));
+    flags.token = flags.token.or_else(|| secret("KUBEWRIGHT_TOKEN"));
+    flags
 }
 
 #[cfg(test)]

@@ -82,45 +82,24 @@ fn closing_text(summary: &Summary, whole: bool, cx: &Context) -> Result<String> 
     Ok(closing.text())
 }
 
+/// The flags as typed, and the file and the variables that can hold a secret instead.
 fn flags(args: JoinArgs, is_phase: bool, session: &mut Session) -> Result<JoinFlags> {
     // With a file only its values count; a variable that happens to be set does not conflict with it.
     let variable = |session: &Session, name: &str| match args.config {
         None => session.env.vars.get(name).cloned().map(Secret::new),
         Some(_) => None,
     };
-    let token = match (args.token, &args.token_file) {
-        (Some(token), _) => Some(Secret::new(token)),
-        (None, Some(path)) => {
-            let (_, bytes) = session.read_input(path)?;
-            Some(Secret::new(String::from_utf8_lossy(&bytes).trim().to_owned()))
-        }
-        (None, None) => variable(session, "KUBEWRIGHT_TOKEN"),
-    };
-    let certificate_key =
-        args.certificate_key.map(Secret::new).or_else(|| variable(session, "KUBEWRIGHT_CERTIFICATE_KEY"));
-    let mut discovery_file = args.discovery_file;
-    if is_phase && args.endpoints.is_empty() && discovery_file.is_none() && args.config.is_none() {
+    let mut flags = args.flags;
+    if let Some(path) = &args.token_file {
+        let (_, bytes) = session.read_input(path)?;
+        flags.token = Some(Secret::new(String::from_utf8_lossy(&bytes).trim().to_owned()));
+    }
+    flags.token = flags.token.or_else(|| variable(session, "KUBEWRIGHT_TOKEN"));
+    flags.certificate_key = flags.certificate_key.or_else(|| variable(session, "KUBEWRIGHT_CERTIFICATE_KEY"));
+    if is_phase && flags.endpoints.is_empty() && flags.discovery_file.is_none() && args.config.is_none() {
         // A control plane prepared by an earlier run already has its cluster's address.
         let admin = session.root().join(ADMIN_CONF.trim_start_matches('/'));
-        discovery_file = admin.exists().then(|| ADMIN_CONF.to_owned());
+        flags.discovery_file = admin.exists().then(|| ADMIN_CONF.to_owned());
     }
-    Ok(JoinFlags {
-        endpoints: args.endpoints,
-        apiserver_advertise_address: args.apiserver_advertise_address,
-        apiserver_bind_port: args.apiserver_bind_port,
-        certificate_key,
-        control_plane: args.control_plane,
-        cri_socket: args.cri_socket,
-        discovery_file,
-        discovery_token: args.discovery_token.map(Secret::new),
-        discovery_token_ca_cert_hash: args.discovery_token_ca_cert_hash,
-        discovery_token_unsafe_skip_ca_verification: args.discovery_token_unsafe_skip_ca_verification,
-        dry_run: args.dry_run,
-        ignore_preflight_errors: args.ignore_preflight_errors,
-        node_name: args.node_name,
-        patches: args.patches,
-        skip_phases: args.skip_phases,
-        tls_bootstrap_token: args.tls_bootstrap_token.map(Secret::new),
-        token,
-    })
+    Ok(flags)
 }

@@ -7,6 +7,7 @@ mod config;
 mod confirm;
 mod etcd;
 mod facts;
+mod given_secrets;
 mod init;
 mod join;
 mod kubeconfig;
@@ -27,20 +28,22 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files;
 use args::Command;
-use parse::{Parsed, Request};
+use parse::{Parsed, Request, UsageError};
 use session::Session;
 
 pub use parse::command;
 
 /// Runs the command described by `env` and prints its outcome.
 pub fn run(mut env: Env) -> ExitCode {
+    let secrets = given_secrets::of(&env.args, &env.vars);
     let parsed = match parse::parse(std::mem::take(&mut env.args)) {
         Ok(Parsed::Request(request)) => request,
         Ok(Parsed::Help(text)) => return report::help(&mut env, &text),
-        Err(error) => return report::usage(&mut env, &error),
+        Err(error) => return report::usage(&mut env, &UsageError { secrets, ..error }),
     };
     files::arm_faults(&env.vars);
     let mut session = Session::new(env, &parsed.global);
+    session.events.hide(secrets);
     let outcome = dispatch(*parsed, &mut session);
     session.events.flush();
     match outcome {

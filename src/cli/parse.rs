@@ -34,6 +34,14 @@ pub struct UsageError {
     pub message: String,
     /// What to do about it.
     pub hint: String,
+    /// Texts that must not be printed.
+    pub secrets: Vec<String>,
+}
+
+impl UsageError {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), secrets: Vec::new() }
+    }
 }
 
 /// Parses the arguments, including the program name.
@@ -46,7 +54,7 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
         Ok(matches) => matches,
         Err(error) => return help_or_usage(&error),
     };
-    let usage = |error: clap::Error| UsageError { message: error.to_string(), hint: "run 'kubewright --help'".into() };
+    let usage = |error: clap::Error| UsageError::new(error.to_string(), "run 'kubewright --help'");
     let mut cli = Cli::from_arg_matches(&matches).map_err(usage)?;
     let mut path = None;
     let has_phases = matches!(cli.command, Command::Init(_) | Command::Join(_) | Command::Reset(_));
@@ -62,8 +70,8 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
         path = Some(chosen);
     }
     if cli.global.output == Output::Short && !matches!(cli.command, Command::Version(_)) {
-        let message = "the output format 'short' is only available for 'version'".to_owned();
-        return Err(UsageError { message, hint: "use '-o text', '-o json' or '-o yaml'".into() });
+        let message = "the output format 'short' is only available for 'version'";
+        return Err(UsageError::new(message, "use '-o text', '-o json' or '-o yaml'"));
     }
     Ok(Parsed::Request(Box::new(Request { global: cli.global, command: cli.command, phase: path })))
 }
@@ -132,21 +140,34 @@ fn usage_error(error: &clap::Error) -> UsageError {
             let given = text(ContextKind::InvalidArg).unwrap_or_default();
             let near = text(ContextKind::SuggestedArg).or_else(|| near_flag(&given)).filter(|flag| *flag != given);
             let hint = near.map_or_else(|| help.to_owned(), |flag| format!("did you mean '{flag}'?"));
-            UsageError { message: format!("unknown flag '{given}'"), hint }
+            UsageError::new(format!("unknown flag '{}'", shown(&given)), hint)
         }
         ErrorKind::InvalidSubcommand => {
             let given = text(ContextKind::InvalidSubcommand).unwrap_or_default();
             let hint = text(ContextKind::SuggestedSubcommand)
                 .map_or_else(|| help.to_owned(), |name| format!("did you mean '{name}'?"));
-            UsageError { message: format!("unknown command '{given}'"), hint }
+            UsageError::new(format!("unknown command '{}'", shown(&given)), hint)
         }
         _ => {
             let whole = error.to_string();
             let message = whole.strip_prefix("error: ").unwrap_or(&whole);
             let message = message.split("\n\nUsage:").next().unwrap_or(message);
             let message = message.split("\n\nFor more information").next().unwrap_or(message);
-            UsageError { message: message.trim_end().to_owned(), hint: help.into() }
+            let value = text(ContextKind::InvalidValue).filter(|value| !value.is_empty());
+            let message = value.map_or_else(|| message.to_owned(), |value| message.replace(&value, shown(&value)));
+            UsageError::new(message.trim_end(), help)
         }
+    }
+}
+
+/// A word of the command line as a message may repeat it: without the value of a flag, and not if it may be a key or a token.
+fn shown(word: &str) -> &str {
+    const LONG: usize = 16;
+    let name = word.split('=').next().unwrap_or_default();
+    match name.starts_with('-') {
+        true => name,
+        false if word.contains('@') || (word.len() >= LONG && word.contains(|c: char| c.is_ascii_digit())) => "***",
+        false => word,
     }
 }
 
@@ -184,7 +205,7 @@ mod tests {
         assert_eq!(request.phase.as_deref(), Some("certs/apiserver"));
         assert_eq!(request.global.rootfs, std::path::Path::new("/tmp/tree"));
         let Command::Init(args) = request.command else { panic!("not init") };
-        assert_eq!(args.cert_dir.as_deref(), Some("/pki"));
+        assert_eq!(args.flags.cert_dir.as_deref(), Some("/pki"));
     }
 
     #[test]
@@ -192,8 +213,30 @@ mod tests {
         let request =
             request("kubewright init --node-name a --node-name=b --skip-phases addon,certs --skip-phases=etcd");
         let Command::Init(args) = request.command else { panic!("not init") };
-        assert_eq!(args.node_name.as_deref(), Some("b"));
-        assert_eq!(args.skip_phases, ["addon", "certs", "etcd"]);
+        assert_eq!(args.flags.node_name.as_deref(), Some("b"));
+        assert_eq!(args.flags.skip_phases, ["addon", "certs", "etcd"]);
+    }
+
+    /// A token without its flag, or behind a switch, was repeated in the error.
+    #[test]
+    fn a_word_that_may_be_a_secret_is_not_repeated() {
+        let key = "0123456789abcdef".repeat(4);
+        for secret in ["abcdeg.0123456789abcdef", "abcdeg.0123456789abcdeff", &key] {
+            for line in [
+                "kubewright SECRET",
+                "kubewright init --dry-run=SECRET",
+                "kubewright init phase SECRET",
+                "kubewright init --output SECRET",
+                "kubewright version -o=SECRET",
+                "kubewright init --SECRET",
+                "kubewright token create a --ttl b SECRET",
+            ] {
+                let line = line.replace("SECRET", secret);
+                let Err(error) = parse(line.split(' ').map(OsString::from).collect()) else { panic!("{line}") };
+                let text = format!("{} {}", error.message, error.hint);
+                assert!(!text.contains(secret) || line.contains("--0") || line.contains("--a"), "{text}");
+            }
+        }
     }
 
     #[test]
@@ -201,6 +244,7 @@ mod tests {
         let error = |line: &str| parse(line.split(' ').map(OsString::from).collect()).err().unwrap();
         assert_eq!(error("kubewright init --pod-network-cird x").hint, "did you mean '--pod-network-cidr'?");
         assert_eq!(error("kubewright int").hint, "did you mean 'init'?");
+        assert_eq!(error("kubewright init --tokn=abcdef.0123456789abcde").message, "unknown flag '--tokn'");
         assert_eq!(error("kubewright init phase cert ca").hint, "did you mean 'certs'?");
     }
 }

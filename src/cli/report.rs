@@ -6,6 +6,7 @@ use super::session::Session;
 use crate::base::env::Env;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Failure;
+use crate::base::masked;
 use crate::base::output;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -26,26 +27,28 @@ pub fn help(env: &mut Env, text: &str) -> ExitCode {
 
 /// Prints an error in the command line.
 pub fn usage(env: &mut Env, error: &UsageError) -> ExitCode {
-    let _ = writeln!(env.stderr, "error: {}\nhelp: {}", error.message, error.hint);
+    let shown = |text: &str| masked::sentence(&masked::without(text, &error.secrets));
+    let _ = writeln!(env.stderr, "error: {}\nhelp: {}", shown(&error.message), shown(&error.hint));
     ExitCode::Usage
 }
 
 /// Prints a failure and returns its exit code.
 pub fn failure(session: &mut Session, failure: &Failure) -> ExitCode {
     let code = failure.exit_code();
+    let shown = |text: &str| session.events.masked(text);
     let text = if session.global.events == EventFormat::Json {
         let error = json!({
             "event": "error",
             "phase": failure.places().first(),
-            "error": failure.to_string(),
-            "causedBy": failure.causes(),
-            "help": failure.hint(),
+            "error": shown(&failure.to_string()),
+            "causedBy": failure.causes().iter().map(|cause| shown(cause)).collect::<Vec<_>>(),
+            "help": failure.hint().map(|hint| shown(&hint)),
             "exitCode": code as u8,
             "kind": code,
         });
         format!("{error}\n")
     } else {
-        lines(failure, session.global.verbosity >= 5)
+        shown(&lines(failure, session.global.verbosity >= 5))
     };
     session.events.error(&text);
     code

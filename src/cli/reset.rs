@@ -9,7 +9,6 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::config::ResetFlags;
 use crate::context::leaving::Leaving;
 use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
@@ -37,7 +36,7 @@ const UNDO: &str = "undo-fix";
 /// Runs the whole workflow, or the selected phase.
 pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
-    let resolved = documents.reset(&flags(args), &facts::gather(session)?)?;
+    let resolved = documents.reset(&args.flags, &facts::gather(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -74,19 +73,6 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let left = if whole { leftovers::list(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
     access.map_or(Ok(ExitCode::Ok), |error| Err(error.into()))
-}
-
-fn flags(args: &ResetArgs) -> ResetFlags {
-    let args = args.clone();
-    ResetFlags {
-        cert_dir: args.cert_dir,
-        cleanup_tmp_dir: args.cleanup_tmp_dir,
-        cri_socket: args.cri_socket,
-        dry_run: args.dry_run,
-        force: args.force,
-        ignore_preflight_errors: args.ignore_preflight_errors,
-        skip_phases: args.skip_phases,
-    }
 }
 
 /// What is known about the node before the cluster is contacted.

@@ -196,6 +196,14 @@ impl Kubeconfig {
     /// The file's text for display: keys, tokens, passwords and unknown fields of users are `***`.
     pub fn masked(&self) -> Result<String, YamlError> {
         let mut copy = self.clone();
+        for named in &mut copy.clusters {
+            if let Some(Value::String(proxy)) = named.cluster.more.get_mut("proxy-url")
+                && let Some((before, host)) = proxy.rsplit_once('@')
+            {
+                let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+                *proxy = format!("{scheme}://***@{host}");
+            }
+        }
         for named in &mut copy.users {
             let user = &mut named.user;
             for secret in [&mut user.token, &mut user.password].into_iter().flatten() {

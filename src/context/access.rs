@@ -10,6 +10,8 @@ use crate::config::kubeconfig::{self, Kubeconfig, User};
 use crate::domain::paths::{ADMIN_CONF, SUPER_ADMIN_CONF};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
+use crate::kube::via::Via;
+use crate::pki::cert::Cert;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +36,14 @@ pub enum AccessError {
         /// This host is a control plane, which should have the file.
         is_control_plane: bool,
     },
+    /// The kubeconfig is of another cluster than this host.
+    #[error("{} trusts another CA than {}: it leads to another cluster, which would be changed", path.display(), ca.display())]
+    OtherCluster {
+        /// The kubeconfig.
+        path: PathBuf,
+        /// The CA of this host.
+        ca: PathBuf,
+    },
     /// A field is missing.
     #[error("{} has no usable {what}", path.display())]
     Incomplete {
@@ -53,7 +63,10 @@ impl AccessError {
 
 impl Fault for AccessError {
     fn exit_code(&self) -> ExitCode {
-        ExitCode::Input
+        match self {
+            Self::Absent { .. } | Self::Incomplete { .. } => ExitCode::Input,
+            Self::OtherCluster { .. } => ExitCode::Refused,
+        }
     }
     fn hint(&self) -> Option<String> {
         Some(match self {
@@ -65,6 +78,11 @@ impl Fault for AccessError {
             Self::Absent { .. } => {
                 "run this on a control plane, or name a kubeconfig with --kubeconfig or the variable KUBECONFIG".into()
             }
+            Self::OtherCluster { ca, .. } => format!(
+                "use a kubeconfig of this host's cluster, such as {ADMIN_CONF}; if the other cluster is meant, run the command \
+                 on one of its control planes, or name a directory with its CA with --cert-dir instead of {}",
+                ca.parent().unwrap_or(ca).display()
+            ),
             Self::Incomplete { path, .. } => {
                 format!("run 'kubectl config view --kubeconfig {}' to see its content", path.display())
             }
@@ -99,6 +117,7 @@ pub fn access(cx: &Context, path: &Path) -> Result<Access> {
         trust: Trust::Only(ca),
         credentials,
         proxies: Proxies::from_vars(&cx.vars),
+        via: Via::of(cluster),
     })
 }
 
@@ -142,7 +161,28 @@ impl Context {
     /// it is treated as empty, unless this host joins an existing cluster.
     pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
         let given = if let Task::Init(_, options) = &self.task { options.kubeconfig.clone() } else { None };
-        self.starting_cluster(&given.unwrap_or_else(|| ADMIN_CONF.into()))
+        let path = given.unwrap_or_else(|| ADMIN_CONF.into());
+        if matches!(self.task, Task::Init(..)) {
+            self.require_own_ca(&path)?;
+        }
+        self.starting_cluster(&path)
+    }
+
+    /// Fails if the kubeconfig trusts another CA than the one of this host's cluster: what is written into the cluster is
+    /// this one's. A host without a CA has no cluster of its own.
+    fn require_own_ca(&self, kubeconfig: &Path) -> Result<()> {
+        let ca = self.cluster()?.certificates_dir.join("ca.crt");
+        let Some(own) = self.files.read(&ca)? else { return Ok(()) };
+        let path = stand_in(self, kubeconfig);
+        let Some(bytes) = self.files.read(&path)? else { return Ok(()) };
+        let config = Kubeconfig::parse(&path, &bytes)?;
+        let Some(cluster) = config.current_cluster() else { return Ok(()) };
+        let trusted = ca_certificates(self, &path, cluster)?.unwrap_or_default();
+        let trusted = Cert::bundle_from_file(&path, &trusted)?;
+        if Cert::bundle_from_file(&ca, &own)?.iter().any(|cert| trusted.contains(cert)) {
+            return Ok(());
+        }
+        Err(AccessError::OtherCluster { path, ca }.into())
     }
 
     /// The cluster that this run bootstraps, with another kubeconfig than the administrator's.
@@ -205,6 +245,31 @@ impl Context {
 mod tests {
     use super::*;
     use crate::base::https::test_server::TestCa;
+
+    /// The kubeconfig of another cluster was given to a phase that writes into the cluster.
+    #[test]
+    fn the_kubeconfig_of_another_cluster_is_refused_where_this_host_has_a_ca() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let [ours, theirs] = ["a", "b"].map(TestCa::new);
+        let config = crate::config::print::default_init(crate::versions::table::facts(36).unwrap(), "n1");
+        let given = super::super::InitOptions { kubeconfig: Some("/b.conf".into()), ..Default::default() };
+        cx.task = Task::Init(Box::new(config), given);
+        let user = User { token: Some(kubeconfig::SecretText(Secret::new("t".into()))), ..User::default() };
+        let ca = String::from_utf8(theirs.pem()).unwrap();
+        let config = Kubeconfig::new("k", "https://127.0.0.1:1".into(), ca, "u", user);
+        std::fs::write(root.path().join("b.conf"), config.to_yaml().unwrap().expose()).unwrap();
+        assert!(cx.new_cluster().is_ok(), "this host has no cluster of its own");
+        cx.close_cluster();
+        let pki = root.path().join("etc/kubernetes/pki");
+        std::fs::create_dir_all(&pki).unwrap();
+        std::fs::write(pki.join("ca.crt"), ours.pem()).unwrap();
+        let error = cx.new_cluster().err().unwrap();
+        assert_eq!(error.exit_code(), ExitCode::Refused);
+        assert!(error.to_string().contains("/b.conf trusts another CA than /etc/kubernetes/pki/ca.crt"), "{error}");
+        std::fs::write(pki.join("ca.crt"), theirs.pem()).unwrap();
+        assert!(cx.new_cluster().is_ok());
+    }
 
     /// The verification after a renewal used the connection from before it.
     #[test]

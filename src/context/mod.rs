@@ -119,6 +119,8 @@ pub struct InitOptions {
     pub kubeconfig_dir: Option<PathBuf>,
     /// Reuse the data of another cluster in an external etcd.
     pub adopt_etcd_data: bool,
+    /// A phase was selected: it applies what it is given.
+    pub is_single_phase: bool,
 }
 
 /// Options of `join` that are not part of the configuration.

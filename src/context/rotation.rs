@@ -1,5 +1,6 @@
 //! The options and the state of `certs rotate-ca`.
 
+use crate::base::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -46,8 +47,18 @@ pub struct Plan {
     pub id: String,
     /// The start time, in seconds since the epoch.
     pub begun: i64,
-    /// What is rotated (`ca`, `front-proxy-ca`, `etcd-ca`, `sa`), each with the fingerprint of the new key.
+    /// What is rotated (`ca`, `front-proxy-ca`, `etcd-ca`, `sa`), each with the digest of the new public key.
     pub prints: BTreeMap<String, String>,
+}
+
+/// The digits of a SHA-256 hash.
+const DIGEST: usize = 64;
+
+impl Plan {
+    /// Earlier versions recorded twelve digits of each digest, which prove nothing.
+    pub fn is_of_earlier_version(&self) -> bool {
+        self.prints.values().any(|print| print.len() < DIGEST)
+    }
 }
 
 pub struct Rotation {
@@ -59,6 +70,8 @@ pub struct Rotation {
     pub chosen: Vec<String>,
     /// Nodes that no longer exist and are not waited for.
     pub without: Vec<String>,
+    /// The certificate key that encrypts the new keys in the cluster, if it was given.
+    pub certificate_key: Option<Secret<String>>,
     /// Do not wait until tokens that the old key signed have expired.
     pub now: bool,
     /// The current rotation, once known.
@@ -70,6 +83,15 @@ pub struct Rotation {
 impl Rotation {
     /// A stage with default options.
     pub fn new(stage: Stage, control_plane: bool) -> Self {
-        Self { stage, control_plane, chosen: Vec::new(), without: Vec::new(), now: false, plan: None, done: false }
+        Self {
+            stage,
+            control_plane,
+            chosen: Vec::new(),
+            without: Vec::new(),
+            certificate_key: None,
+            now: false,
+            plan: None,
+            done: false,
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::error::KubeError;
 use super::request::Request;
+use super::via::{Via, Way};
 use crate::base::https::{Credentials, Https, Options, Trust};
 use crate::base::proxy::Proxies;
 use serde_json::Value;
@@ -36,6 +37,8 @@ pub struct Access {
     /// The client credentials.
     pub credentials: Credentials,
     pub proxies: Proxies,
+    /// What the kubeconfig says about the connection.
+    pub via: Via,
 }
 
 /// A connection to one API server. Clones share it.
@@ -49,16 +52,10 @@ pub struct Client {
 impl Client {
     /// Creates a client; the first request connects.
     pub fn new(access: Access) -> Result<Self, KubeError> {
-        let Access { server, trust, credentials, proxies } = access;
-        let uri: Option<http::Uri> = server.parse().ok();
-        let usable = uri.is_some_and(|uri| {
-            uri.scheme_str() == Some("https") && uri.host().is_some_and(|h| !h.is_empty()) && uri.query().is_none()
-        });
-        if !usable {
-            return Err(KubeError::Address { address: server });
-        }
-        let https = Https::new(Options { credentials, proxies, ..Options::new(trust) })?;
-        Ok(Self { https, server: server.trim_end_matches('/').to_owned(), limit: REQUEST_LIMIT })
+        let Access { server, trust, credentials, proxies, via } = access;
+        let Way { server, resolved, proxies } = via.way(&server, &proxies)?;
+        let https = Https::new(Options { credentials, proxies, resolved, ..Options::new(trust) })?;
+        Ok(Self { https, server, limit: REQUEST_LIMIT })
     }
 
     /// The same client with the timeout `limit` for each request.
@@ -93,7 +90,8 @@ impl Api for Client {
     fn send(&self, request: &Request, what: &str) -> Result<Value, KubeError> {
         let answer = self.https.send(self.http_request(request)?, self.limit)?;
         if !answer.status().is_success() {
-            return Err(KubeError::of_answer(what, answer.status().as_u16(), answer.body()));
+            let code = answer.status().as_u16();
+            return Err(KubeError::of_refusal(what, code, answer.body(), request.body.as_ref()));
         }
         serde_json::from_slice(answer.body()).map_err(|source| KubeError::Answer { what: what.into(), source })
     }
@@ -115,6 +113,7 @@ mod tests {
             trust: Trust::Only(ca.pem()),
             credentials: Credentials::Anonymous,
             proxies: Proxies::none(),
+            via: Via::default(),
         }
     }
 

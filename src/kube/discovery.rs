@@ -56,5 +56,6 @@ pub fn access(found: &Found, token: Option<Secret<String>>, proxies: Proxies) ->
         trust: Trust::Only(found.ca_pem.clone()),
         credentials: token.map_or(Credentials::Anonymous, Credentials::Token),
         proxies,
+        via: found.via.clone(),
     }
 }

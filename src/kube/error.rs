@@ -3,7 +3,10 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::https::HttpsError;
+use crate::base::masked;
 use crate::base::sanitize;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,12 @@ pub enum KubeError {
     /// The server's address is invalid.
     #[error("{address:?} is not the address of an API server, such as https://10.0.0.1:6443")]
     Address { address: String },
+    /// The name for the server's certificate in a kubeconfig cannot be used.
+    #[error("the tls-server-name {name:?} of the kubeconfig cannot be used: {reason}")]
+    ServerName { name: String, reason: &'static str },
+    /// The proxy in a kubeconfig cannot be used. It may have a password, so it is not shown.
+    #[error("the proxy-url of the kubeconfig is not the address of an HTTP proxy")]
+    Proxy,
     /// A patch cannot be applied to the object.
     #[error("cannot patch {object}: {problem}")]
     Patch { object: String, problem: String },
@@ -47,13 +56,21 @@ pub enum KubeError {
 
 impl KubeError {
     /// The error in a response of the API server. `body` is a Status object or, from a proxy in between, any text; it
-    /// may come from a server that is not verified yet, so it is sanitized.
+    /// may come from a server that is not verified yet, so it is sanitized; an admission webhook may quote a Secret, so what
+    /// looks like one is masked.
     pub fn of_answer(what: impl Into<String>, code: u16, body: &[u8]) -> Self {
+        Self::of_refusal(what, code, body, None)
+    }
+
+    /// The same for a request with an object, whose values the response may quote if it is a Secret.
+    pub fn of_refusal(what: impl Into<String>, code: u16, body: &[u8], sent: Option<&Value>) -> Self {
+        let secrets = sent.map(values).unwrap_or_default();
         let status: Value = serde_json::from_slice(body).unwrap_or_default();
+        let shown = |text: &str| sanitize::line(&masked::foreign(&masked::without(text, &secrets)));
         let reason = sanitize::line(status["reason"].as_str().unwrap_or_default());
         let message = match status["message"].as_str() {
-            Some(message) if !message.is_empty() => sanitize::line(message),
-            _ => match sanitize::line(&String::from_utf8_lossy(body)) {
+            Some(message) if !message.is_empty() => shown(message),
+            _ => match shown(&String::from_utf8_lossy(body)) {
                 text if text.is_empty() => format!("HTTP status {code}"),
                 text => text,
             },
@@ -108,7 +125,11 @@ impl KubeError {
             // A gateway, or a server that lost etcd in between, may have applied the request.
             Self::Status { code, .. } => *code < 500 || *code == 503,
             Self::Answer { .. } => false,
-            Self::Address { .. } | Self::Patch { .. } | Self::NoObject { .. } => true,
+            Self::Address { .. }
+            | Self::ServerName { .. }
+            | Self::Proxy
+            | Self::Patch { .. }
+            | Self::NoObject { .. } => true,
         }
     }
 
@@ -120,12 +141,28 @@ impl KubeError {
     }
 }
 
+/// The values of a Secret, encoded and decoded, the longest first.
+fn values(object: &Value) -> Vec<String> {
+    if object["kind"] != "Secret" {
+        return Vec::new();
+    }
+    let texts = ["data", "stringData"].into_iter().filter_map(|field| object[field].as_object());
+    let mut values: Vec<String> =
+        texts.flat_map(|map| map.values()).filter_map(Value::as_str).map(str::to_owned).collect();
+    let decoded = |text: &String| String::from_utf8(STANDARD.decode(text).ok()?).ok();
+    values.extend(values.iter().filter_map(decoded).collect::<Vec<_>>());
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    // The usages and the description of a token are no secrets.
+    values.retain(|value| !matches!(value.as_str(), "true" | "false" | "dHJ1ZQ==" | "ZmFsc2U="));
+    values
+}
+
 impl Fault for KubeError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Transport(error) => error.exit_code(),
             Self::Status { .. } | Self::Answer { .. } => ExitCode::Unreachable,
-            Self::Address { .. } | Self::Patch { .. } => ExitCode::Input,
+            Self::Address { .. } | Self::ServerName { .. } | Self::Proxy | Self::Patch { .. } => ExitCode::Input,
             Self::NoObject { .. } => ExitCode::Internal,
         }
     }
@@ -146,6 +183,10 @@ impl Fault for KubeError {
             }
             Self::Answer { .. } => Some("another server than the API server may respond there: run 'kubectl version' with the same kubeconfig".into()),
             Self::Address { .. } => Some("write the address as https://HOST:PORT".into()),
+            Self::ServerName { .. } => Some(
+                "use an address of the API server that its certificate has, or set tls-server-name to one of the certificate's DNS names".into(),
+            ),
+            Self::Proxy => Some("write proxy-url as http://HOST:PORT or https://HOST:PORT".into()),
             Self::Patch { .. } => Some("run 'kubectl get -o yaml' on the object and correct the patch".into()),
             Self::Status { .. } | Self::NoObject { .. } => None,
         }
@@ -219,6 +260,20 @@ mod tests {
         assert_eq!(error.to_string(), "the API server refused to create Secret a/b:  [2Jall is well");
         let long = status(403, "Forbidden", &"x".repeat(100_000)).to_string();
         assert!(long.len() < 400, "{} bytes", long.len());
+    }
+
+    /// An admission webhook quoted the Secret that it refused.
+    #[test]
+    fn a_refusal_does_not_quote_the_secret_that_was_sent() {
+        let sent = serde_json::json!({"kind": "Secret", "data": {"token-secret": "c2VjcmV0IHdvcmRz"},
+            "stringData": {"x": "open sesame"}});
+        let message = "webhook denied: c2VjcmV0IHdvcmRz, 'secret words', open sesame, {\"password\":\"hunter22\"}";
+        let body = serde_json::json!({"reason": "Forbidden", "message": message}).to_string();
+        let error = KubeError::of_refusal("create Secret a/b", 403, body.as_bytes(), Some(&sent)).to_string();
+        assert_eq!(
+            error,
+            "the API server refused to create Secret a/b: webhook denied: ***, '***', ***, {\"password\":\"***\"}"
+        );
     }
 
     #[test]

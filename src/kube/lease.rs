@@ -1,7 +1,8 @@
 //! A Lease that one run in the whole cluster holds at a time.
 //!
 //! Whether a holder is gone is decided by what the observer sees: a Lease that does not change for its whole duration has none
-//! that lives. Clocks of hosts are not compared.
+//! that lives. Clocks of hosts are not compared. While the API is away no holder can renew: a Lease that is the same
+//! afterwards was not renewed meanwhile, but its holder gets time to do so before it counts as gone.
 //!
 //! Reads and writes: Lease `kube-system/kubewright`.
 
@@ -17,6 +18,9 @@ use time::format_description::well_known::Rfc3339;
 
 /// A holder that has not renewed for so long is gone. API servers that restart take less.
 pub const DURATION: Duration = Duration::from_secs(55);
+/// How long a holder that lives may take to renew once the API is back: it tries every 5 s, and two attempts at servers
+/// that do not answer take 10 s.
+const GRACE: Duration = Duration::from_secs(20);
 /// The annotation with the command of the holder.
 const COMMAND: &str = "kubewright.io/command";
 
@@ -52,19 +56,36 @@ pub struct Holder {
 
 /// How long the same holder was seen without any change.
 #[derive(Default)]
-pub struct Observation(Option<(Value, Duration)>);
+pub struct Observation {
+    /// What is there, and since when.
+    seen: Option<(Value, Duration)>,
+    /// The API was away and has not answered since.
+    away: bool,
+    /// Since when it answers again.
+    back: Option<Duration>,
+}
 
 impl Observation {
     /// Notes what is there now.
     pub fn note(&mut self, holder: &Holder, now: Duration) {
-        if self.0.as_ref().is_none_or(|(spec, _)| *spec != holder.spec) {
-            self.0 = Some((holder.spec.clone(), now));
+        if std::mem::take(&mut self.away) {
+            self.back = Some(now);
         }
+        if self.seen.as_ref().is_none_or(|(spec, _)| *spec != holder.spec) {
+            self.seen = Some((holder.spec.clone(), now));
+        }
+    }
+
+    /// Notes that the API did not answer.
+    pub fn note_away(&mut self) {
+        self.away = true;
     }
 
     /// What is there, if its holder is gone.
     fn expired(&self, now: Duration) -> Option<&Value> {
-        self.0.as_ref().filter(|(_, since)| now.saturating_sub(*since) >= DURATION).map(|(spec, _)| spec)
+        let could_renew = !self.away && self.back.is_none_or(|back| now.saturating_sub(back) >= GRACE);
+        let (spec, since) = self.seen.as_ref().filter(|_| could_renew)?;
+        (now.saturating_sub(*since) >= DURATION).then_some(spec)
     }
 }
 

@@ -19,6 +19,7 @@ mod shown;
 #[cfg(test)]
 pub(crate) mod test_api;
 pub mod token;
+pub mod via;
 
 pub use client::{Access, Client};
 pub use cluster::Cluster;

@@ -22,8 +22,8 @@ pub trait Running {
     fn end(&self, container: &Container) -> Result<()>;
     /// Fails unless a healthy kubelet will restart stopped components.
     fn require_kubelet(&self, cx: &Context) -> Result<()>;
-    /// The certificate that a port serves, or the reason why there is none.
-    fn served_certificate(&self, port: &Port) -> std::result::Result<Cert, String>;
+    /// The certificate that a port serves, followed by its intermediates, or the reason why there is none.
+    fn served_chain(&self, port: &Port) -> std::result::Result<Vec<Cert>, String>;
     /// The problem of a component as it reports it.
     fn problem(&self, component: &str, url: &str) -> Result<Option<String>>;
     /// Verifies that the API server is ready and accepts the current admin.conf.
@@ -60,8 +60,8 @@ impl Running for ThisHost {
         kubelet_service::require_healthy(cx)
     }
 
-    fn served_certificate(&self, port: &Port) -> std::result::Result<Cert, String> {
-        ports::fetch(port)
+    fn served_chain(&self, port: &Port) -> std::result::Result<Vec<Cert>, String> {
+        ports::fetch_chain(port)
     }
 
     fn problem(&self, component: &str, url: &str) -> Result<Option<String>> {

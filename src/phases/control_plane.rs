@@ -13,6 +13,10 @@ use crate::pipeline::{Action, Item, Target};
 pub struct ComponentManifest;
 
 impl Action for ComponentManifest {
+    fn is_guarded(&self) -> bool {
+        true
+    }
+
     fn done(&self, cx: &mut Context, target: &Target) -> Result<bool> {
         Ok(cx.files.exists(&manifest(&pod_name(target))))
     }

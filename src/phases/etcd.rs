@@ -13,6 +13,10 @@ use crate::state::manifests::ETCD;
 pub struct EtcdManifest;
 
 impl Action for EtcdManifest {
+    fn is_guarded(&self) -> bool {
+        true
+    }
+
     fn done(&self, cx: &mut Context, _: &Target) -> Result<bool> {
         Ok(cx.files.exists(&manifest(ETCD)))
     }

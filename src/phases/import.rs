@@ -9,8 +9,9 @@ use crate::context::Context;
 use crate::context::renewal::{Renewed, Signed};
 use crate::ops::renewal::back_up;
 use crate::pipeline::{Action, Target};
-use crate::pki::PkiError;
 use crate::pki::catalog::{CERTS, KUBECONFIGS};
+use crate::pki::rule::Broken;
+use crate::pki::{PkiError, Problem};
 use crate::state::renewable::Row;
 
 /// Some of the certificates are not valid.
@@ -24,6 +25,7 @@ impl Fault for Refused {
     }
     fn hint(&self) -> Option<String> {
         match self.0.first()? {
+            PkiError::Unfit { problems, .. } if let Some(broken) = rejected(problems) => Some(broken.fix()),
             // A wrong certificate from the external CA cannot be fixed here, unlike wrong files on the disk.
             PkiError::Unfit { .. } | PkiError::NotACertificate { .. } => Some(
                 "have the requests signed again, by the CA on this host and with the requested SANs and usages; run \
@@ -33,6 +35,14 @@ impl Fault for Refused {
             other => other.hint(),
         }
     }
+}
+
+/// The first reason for which clients would reject a certificate.
+fn rejected(problems: &[Problem]) -> Option<&Broken> {
+    problems.iter().find_map(|problem| match problem {
+        Problem::Rejected(broken) => Some(broken),
+        _ => None,
+    })
 }
 
 /// The file names of signed certificates in a directory: as next to the requests, or as users of kubeadm name them.

@@ -25,6 +25,10 @@ const FILE_MODE: u32 = 0o644;
 pub struct KubeletStart;
 
 impl Action for KubeletStart {
+    fn is_guarded(&self) -> bool {
+        true
+    }
+
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
         let shared = shared_config(cx)?;
         start(cx, &shared, false)

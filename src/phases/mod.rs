@@ -13,6 +13,7 @@ pub mod drain;
 pub mod etcd;
 pub mod etcd_recover;
 pub mod etcd_snapshot;
+pub mod guard;
 pub mod import;
 pub mod join;
 pub mod kubeconfig;
@@ -60,6 +61,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("etcd-manifest", &etcd::EtcdManifest),
     ("check-etcd", &join::etcd::CheckEtcd),
     ("download-certs", &join::download_certs::DownloadCerts),
+    ("guard", &guard::Guard),
     ("etcd-join", &join::etcd::EtcdJoin),
     ("force-cluster", &etcd_recover::force::ForceCluster),
     ("import-signed", &import::ImportSigned),

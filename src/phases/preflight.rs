@@ -12,6 +12,7 @@ use crate::config::model::ClusterConfig;
 use crate::config::untrusted;
 use crate::context::{Context, Task};
 use crate::journal::Journal;
+use crate::phases::join::error::JoinError;
 use crate::pipeline::{Action, Target};
 use crate::pki::validity;
 use crate::state::existing_cluster;
@@ -80,7 +81,7 @@ pub struct Subject {
 
 impl Subject {
     /// For this host in `init` or `join`.
-    fn of(cx: &Context) -> Result<Self> {
+    pub(super) fn of(cx: &Context) -> Result<Self> {
         let role = match (&cx.task, cx.control_plane_join()) {
             (Task::Join(..), None) => Role::Worker,
             (Task::Join(..), Some(_)) => Role::ControlPlane,
@@ -89,9 +90,8 @@ impl Subject {
         let joining = cx.joining().ok();
         let mut cluster = cx.cluster()?.clone();
         if let Some(joining) = joining {
-            // The kubelet configuration of a discovered cluster is a ConfigMap of its own; the phase that needs the
-            // mapping reports if it is not one.
-            cluster.kubelet = untrusted::read(joining.kubelet.as_bytes()).unwrap_or_default();
+            // The kubelet configuration of a discovered cluster is a ConfigMap of its own.
+            cluster.kubelet = untrusted::read(joining.kubelet.as_bytes()).map_err(JoinError::BadKubeletConfig)?;
         }
         // A worker's kubelet pulls images when Pods need them.
         let images = if role == Role::Worker { Vec::new() } else { control_plane_images(cx)? };
@@ -108,6 +108,17 @@ impl Subject {
 
 /// Runs the checks on this host.
 pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
+    with_inputs(cx, subject, true, checks::run)
+}
+
+/// What `act` finds in the state of this host. A single phase may repair a control plane that does not answer: that its
+/// configuration cannot be compared does not speak against it.
+pub(super) fn with_inputs<T>(
+    cx: &Context,
+    subject: &Subject,
+    is_whole: bool,
+    act: impl FnOnce(&Inputs<'_>) -> T,
+) -> Result<T> {
     let mut adopted = manifests::up_to_date(cx)?;
     if cx.joining().is_ok() {
         adopted.extend(previous_run::files_of_this_cluster(cx)?);
@@ -115,10 +126,14 @@ pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
     let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
     let mut holding = holding::of(cx, Some(&subject.cluster))?;
     holding.edits = holding::edits(cx)?;
-    holding.lost_majority = quorum::require(cx).err().map(|lost| (lost.to_string(), lost.hint().unwrap_or_default()));
-    let standing = (subject.role == Role::FirstControlPlane).then(|| existing_cluster::of(cx)).transpose()?;
+    let lost = if is_whole { quorum::require(cx).err() } else { None };
+    holding.lost_majority = lost.map(|lost| (lost.to_string(), lost.hint().unwrap_or_default()));
+    let mut standing = (subject.role == Role::FirstControlPlane).then(|| existing_cluster::of(cx)).transpose()?;
+    if let Some(standing) = standing.as_mut().filter(|_| !is_whole) {
+        standing.is_unknown = false;
+    }
     let pause = images::pause(&subject.cluster, validity::minor_of(&subject.cluster)?).to_string();
-    Ok(checks::run(&Inputs {
+    Ok(act(&Inputs {
         host: &cx.host,
         uid: cx.uid,
         vars: &cx.vars,
@@ -199,7 +214,7 @@ fn apply_overrides(cx: &mut Context, consequences: &[Consequence]) {
     }
 }
 
-fn warning(finding: &Finding) -> String {
+pub(super) fn warning(finding: &Finding) -> String {
     let ignored = if finding.ignored { " (ignored)" } else { "" };
     let fix = if finding.fix.is_empty() { String::new() } else { format!("\n  fix: {}", finding.fix) };
     format!("{}{ignored}: {}{fix}", finding.id, finding.what)

@@ -7,14 +7,21 @@ use crate::base::fault::Result;
 use crate::context::Context;
 use crate::ops::renewal;
 use crate::pipeline::{Action, Target};
+use crate::pki::catalog::Usage;
 use crate::pki::moment;
+use crate::pki::sans::Sans;
 use crate::state::renewable::Row;
 
 pub struct Renew;
 
 impl Action for Renew {
     fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
-        Ok(usize::from(is_due(cx, target.item())?))
+        let due = is_due(cx, target.item())?;
+        if due {
+            // Here and not in `run`: a CA with limits is refused before the first certificate is renewed.
+            require_permitted(cx, target.item())?;
+        }
+        Ok(usize::from(due))
     }
 
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
@@ -33,6 +40,20 @@ impl Action for Renew {
         ));
         cx.note_renewed(renewed)
     }
+}
+
+/// Fails if the CA may not sign the renewed certificate.
+fn require_permitted(cx: &mut Context, name: &str) -> Result<()> {
+    let store = cx.pki()?;
+    match Row::named(name)? {
+        Row::Cert(spec) => store.require_renewal_permitted(spec, cx.cluster()?, cx.node()?, cx.renewal()?.names)?,
+        row @ Row::Kubeconfig(_) => {
+            if let Some(ca) = store.load_ca(row.ca()?)? {
+                ca.require_permits(name, &Sans::default(), &[Usage::Client])?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// True if this run renews it. Without a name, missing certificates and those that only an external CA can sign are

@@ -13,7 +13,7 @@
 //! the kubelet replaces; on failure restores the old files.
 
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Fault, Result};
+use crate::base::fault::{Failure, Fault, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
 use crate::ops::kubelet_service;
@@ -22,11 +22,12 @@ use crate::ops::rollback;
 use crate::ops::running::{Running, ThisHost, only_running};
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::CERTS;
-use crate::pki::{Cert, PkiError, Problem};
+use crate::pki::{Cert, PkiError, Problem, path};
 use crate::state::consumers::{CONSUMERS, Consumer};
 use crate::state::ports::{self, Port};
 use crate::state::renewable::Row;
 use crate::state::static_pod::StaticPod;
+use std::path::Path;
 use std::time::Duration;
 
 const API_SERVER: &str = "kube-apiserver";
@@ -40,6 +41,27 @@ enum NotLoaded {
     Component { component: &'static str, why: String, outcome: String },
     #[error("the restarted API server does not accept admin.conf: {why}; {outcome}")]
     Admin { why: String, outcome: String },
+}
+
+/// Clients do not accept the certificate that a component serves.
+#[derive(Debug, thiserror::Error)]
+#[error("clients do not accept what {address} serves: {why}")]
+struct NotAccepted {
+    address: String,
+    why: String,
+}
+
+impl Fault for NotAccepted {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Unhealthy
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run 'kubewright certs check-expiration' to list the certificates of this host".into())
+    }
+}
+
+fn unread(path: &Path) -> String {
+    format!("{} cannot be read, so the certificate cannot be verified", path.display())
 }
 
 impl NotLoaded {
@@ -183,11 +205,19 @@ impl RunningComponent<'_> {
         // A stopped component, or one without a known port, has not reloaded anything.
         let can_reload = self.consumer.reloads && !running.is_empty() && !self.ports.is_empty();
         if can_reload && !self.consumer.is_stale(cx, &running)? && self.serves_current(cx)? {
+            if let Err(failure) = self.require_accepted(cx) {
+                return self.go_back(cx, &failure);
+            }
             cx.events.message(format!("{} has reloaded its new certificate", self.consumer.component));
             return Ok(());
         }
         self.host.require_kubelet(cx)?;
         let Err(failure) = self.restart(cx) else { return Ok(()) };
+        self.go_back(cx, &failure)
+    }
+
+    /// Restores the old files and restarts the component with them.
+    fn go_back(&self, cx: &mut Context, failure: &Failure) -> Result<()> {
         let paths = self.consumer.paths(cx)?;
         let outcome = rollback::restore(cx, &paths)?.then(|| self.restart(cx));
         Err(NotLoaded::Component { component: self.consumer.component, why: failure.to_string(), outcome }.into())
@@ -256,6 +286,7 @@ impl RunningComponent<'_> {
                 Ok(problem.map_or(Poll::Ready(()), Poll::Pending))
             })
         })?;
+        self.require_accepted(cx)?;
         cx.events.message(format!("{component} is running with the current files"));
         Ok(())
     }
@@ -264,15 +295,37 @@ impl RunningComponent<'_> {
     fn other_served(&self, cx: &mut Context) -> Result<Option<String>> {
         for port in &self.ports {
             let expected = on_disk(cx, port)?;
-            match self.host.served_certificate(port) {
+            let served = match self.host.served_chain(port) {
                 Err(why) => return Ok(Some(why)),
-                Ok(served) if expected.is_some_and(|expected| expected.der != served.der) => {
-                    return Ok(Some(format!("{} still serves serial {}", port.address, served.serial)));
-                }
-                Ok(_) => {}
+                Ok(chain) => chain.into_iter().next(),
+            };
+            if let (Some(expected), Some(served)) = (expected, served)
+                && expected.der != served.der
+            {
+                return Ok(Some(format!("{} still serves serial {}", port.address, served.serial)));
             }
         }
         Ok(None)
+    }
+
+    /// Fails unless clients accept what the ports serve: they verify the whole chain, not only that it is the file's.
+    fn require_accepted(&self, cx: &mut Context) -> Result<()> {
+        let gate = cx.gate.clone();
+        gate.effect(|| {
+            self.ports.iter().filter(|port| !port.foreign).try_for_each(|port| self.verify_served(cx, port))
+        })?;
+        Ok(())
+    }
+
+    fn verify_served(&self, cx: &mut Context, port: &Port) -> Result<()> {
+        let Some(Row::Cert(spec)) = port.name.map(Row::named).transpose()? else { return Ok(()) };
+        let (store, address) = (cx.pki()?, port.address.to_string());
+        let path = store.cert_path(Row::Cert(spec).ca()?);
+        // Clients trust the certificates in this file; without it, there is nothing to verify against.
+        let cas = store.cas_of(spec).ok_or_else(|| NotAccepted { address: address.clone(), why: unread(&path) })?;
+        let chain = self.host.served_chain(port).map_err(|why| NotAccepted { address: address.clone(), why })?;
+        let verified = path::verify(&chain, &cas, spec.usages, cx.clock.now());
+        verified.map_err(|broken| NotAccepted { address, why: broken.to_string() }.into())
     }
 
     /// True when every port shows what is on the disk within a moment. A plan, which writes nothing, assumes so: a component

@@ -30,6 +30,9 @@ impl Action for StoreSans {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        // Before the SANs are stored for every control plane.
+        let spec = catalog::cert(API_SERVER)?;
+        cx.pki()?.require_renewal_permitted(spec, cx.cluster()?, cx.node()?, cx.renewal()?.names)?;
         let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
         let names = cx.cluster()?.api_server_cert_sans.clone();
         let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");

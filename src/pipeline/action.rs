@@ -16,6 +16,12 @@ pub trait Action: Sync {
         true
     }
 
+    /// True for phases that can damage another cluster, or part this one from its data, also when they run by
+    /// themselves: the phases with `always` run before them.
+    fn is_guarded(&self) -> bool {
+        false
+    }
+
     /// True for phases that need a running host, its services or its API server.
     /// They are skipped, and reported, when the root directory is not `/`.
     fn needs_running_host(&self) -> bool {
@@ -92,6 +98,16 @@ pub(super) mod fakes {
         }
     }
 
+    pub struct Guarded;
+    impl Action for Guarded {
+        fn is_guarded(&self) -> bool {
+            true
+        }
+        fn run(&self, _: &mut Context, _: &Target) -> Result<()> {
+            Ok(())
+        }
+    }
+
     pub struct Live;
     impl Action for Live {
         fn needs_running_host(&self) -> bool {
@@ -131,6 +147,7 @@ pub(super) mod fakes {
             action: |name| match name {
                 "note" => Some(&Note),
                 "look" => Some(&Look),
+                "guarded" => Some(&Guarded),
                 "live" => Some(&Live),
                 "done" => Some(&Done),
                 "fail" => Some(&Fail),

@@ -23,6 +23,14 @@ pub enum PipelineError {
         /// The nearest phase that exists.
         nearest: Option<String>,
     },
+    /// The user wants to skip a check that cannot be skipped.
+    #[error("phase '{path}' of '{workflow}' cannot be skipped: it only checks that no other cluster is damaged")]
+    NotSkippable {
+        /// The workflow.
+        workflow: String,
+        /// The path.
+        path: String,
+    },
     /// A phase needs a result that does not exist.
     #[error("phase '{phase}' needs the result of '{needs}', which this run skips and this host does not have")]
     Unmet {
@@ -39,7 +47,7 @@ impl Fault for PipelineError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::BadSpec { .. } => ExitCode::Internal,
-            Self::NoSuchPhase { .. } | Self::Unmet { .. } => ExitCode::Usage,
+            Self::NoSuchPhase { .. } | Self::NotSkippable { .. } | Self::Unmet { .. } => ExitCode::Usage,
         }
     }
 
@@ -50,6 +58,7 @@ impl Fault for PipelineError {
                 Some(name) => format!("did you mean '{name}'? Run 'kubewright {workflow} --help' for the list"),
                 None => format!("run 'kubewright {workflow} --help' for the list"),
             }),
+            Self::NotSkippable { path, .. } => Some(format!("remove {path} from --skip-phases and skipPhases")),
             Self::Unmet { needs, workflow, .. } => {
                 Some(format!("run 'kubewright {workflow} phase {}' first", needs.replace('/', " ")))
             }

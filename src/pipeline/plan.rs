@@ -26,6 +26,8 @@ pub struct Step {
     pub action: &'static dyn Action,
     needs: Vec<String>,
     after: Vec<String>,
+    /// It is part of the run only because of the other steps.
+    is_added: bool,
 }
 
 /// The user's selection.
@@ -56,16 +58,24 @@ impl Plan {
         let skip: Vec<String> = choice.skip.iter().map(|path| workflow.canonical(path)).collect();
         only.map_or(Ok(()), exists)?;
         skip.iter().try_for_each(|path| exists(path))?;
+        if let Some(path) = skip.iter().find(|path| workflow.phases.iter().any(|p| p.always && p.name == **path)) {
+            return Err(PipelineError::NotSkippable { workflow: workflow.workflow.clone(), path: path.clone() }.into());
+        }
 
         let mut plan = Self { workflow: workflow.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
-        let chosen = Chosen { registry, only, skip: &skip, holds: &|when| (registry.holds)(when, cx) };
+        let chosen = Chosen { registry, only, skip: &skip, always: true, holds: &|when| (registry.holds)(when, cx) };
         plan.add(&workflow.phases, "", &[], &chosen);
+        if !plan.steps.iter().any(|step| step.action.is_guarded()) {
+            plan.steps.retain(|step| !step.is_added);
+        }
         plan.advance(cx)?;
         if !cx.files.is_live() {
             plan.leave_host_phases();
         }
-        // Phases that only read or check run before the first change.
-        debug_assert!(plan.steps.is_sorted_by_key(|step| step.action.changes()) || only.is_some());
+        if only.is_none() && !plan.steps.is_sorted_by_key(|step| step.action.changes()) {
+            let what = "a phase that only checks comes after one that makes changes".into();
+            return Err(PipelineError::BadSpec { workflow: plan.workflow, what }.into());
+        }
         plan.check_needs(workflow, registry, cx)?;
         Ok(plan)
     }
@@ -73,14 +83,16 @@ impl Plan {
     fn add(&mut self, phases: &[PhaseSpec], above: &str, needs: &[String], chosen: &Chosen<'_>) {
         for phase in phases {
             let path = join(above, &phase.name);
-            if !chosen.includes(&path, phase.also.as_deref()) || !(chosen.holds)(phase.when) {
+            let is_included = chosen.includes(&path, phase.also.as_deref());
+            let is_added = !is_included && phase.always && chosen.always;
+            if !(is_included || is_added) || !(chosen.holds)(phase.when) {
                 continue;
             }
             let needs: Vec<String> = needs.iter().chain(&phase.needs).cloned().collect();
             self.add(&phase.phases, &path, &needs, chosen);
             let Some(action) = phase.action.as_deref().and_then(chosen.registry.action) else { continue };
             let mut add = |target: Target| {
-                self.steps.push(Step { target, action, needs: needs.clone(), after: phase.after.clone() });
+                self.steps.push(Step { target, action, needs: needs.clone(), after: phase.after.clone(), is_added });
             };
             match phase.each {
                 None => add(Target { path, item: None }),
@@ -140,7 +152,7 @@ impl Plan {
                 if self.steps.iter().any(|s| is_within(&s.target.path, need)) {
                     continue;
                 }
-                let chosen = Chosen { registry, only: Some(need), skip: &[], holds: &|_| true };
+                let chosen = Chosen { registry, only: Some(need), skip: &[], always: false, holds: &|_| true };
                 let mut needed =
                     Self { workflow: workflow.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
                 needed.add(&workflow.phases, "", &[], &chosen);
@@ -164,6 +176,8 @@ struct Chosen<'a> {
     registry: &'a Registry,
     only: Option<&'a str>,
     skip: &'a [String],
+    /// Adds the phases with `always`.
+    always: bool,
     holds: &'a dyn Fn(When) -> bool,
 }
 

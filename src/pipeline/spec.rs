@@ -2,7 +2,7 @@
 //!
 //! Reads: `phases/*.yaml`, embedded in the binary. Writes: nothing.
 
-use super::action::Registry;
+use super::action::{Action, Registry};
 use super::error::PipelineError;
 use super::vocabulary::{Each, When};
 use serde::Deserialize;
@@ -45,6 +45,9 @@ pub struct PhaseSpec {
     /// True when it is not a subcommand.
     #[serde(default)]
     pub hidden: bool,
+    /// True for a check that no run can skip. A run of single phases includes it if one of them needs it.
+    #[serde(default)]
+    pub always: bool,
     /// A second path, `GROUP/NAME`, under which it can be selected and skipped, alone or with its group.
     pub also: Option<String>,
     /// Another name that some minor versions of kubeadm use for it.
@@ -70,6 +73,9 @@ impl Workflow {
             if !also.split_once('/').is_some_and(|(group, name)| groups.contains(group) && !name.contains('/')) {
                 problems.push(format!("'{also}' is not a path below a group of phases"));
             }
+        }
+        if workflow.phases.iter().flat_map(|phase| &phase.phases).any(|phase| phase.always) {
+            problems.push("a phase with 'always' is in a group, with which it would be skipped".to_owned());
         }
         if problems.is_empty() {
             Ok(workflow)
@@ -138,6 +144,9 @@ fn check(phases: &[PhaseSpec], registry: &Registry, problems: &mut Vec<String>) 
             None if phase.phases.is_empty() || phase.each.is_some() => {
                 problems.push(format!("'{}' has neither an action nor sub-phases", phase.name));
             }
+            Some(action) if phase.always && (registry.action)(action).is_some_and(Action::changes) => {
+                problems.push(format!("'{}' cannot be skipped, so it must only check", phase.name));
+            }
             _ => {}
         }
         check(&phase.phases, registry, problems);
@@ -168,6 +177,8 @@ mod tests {
         assert!(problem("workflow: x\nphases: [{name: a, short: s, action: note, after: [c]}]").contains("'c'"));
         let nowhere = "workflow: x\nphases: [{name: a, short: s, action: note, also: b/c}]";
         assert!(problem(nowhere).contains("'b/c' is not a path"));
+        let changes = "workflow: x\nphases: [{name: a, short: s, action: note, always: true}]";
+        assert!(problem(changes).contains("must only check"));
         let twice = "workflow: x\nphases: [{name: a, short: s, action: note}, {name: a, short: s, action: note}]";
         assert!(problem(twice).contains("appears twice"));
     }

@@ -1,7 +1,9 @@
 //! A parsed certificate.
 
+use super::catalog::Usage;
 use super::error::{CertificateError, PkiError};
 use super::not_pem;
+use super::path;
 use super::public_key::{algorithm_of, public_bits};
 use super::sans::Sans;
 use super::subject::Subject;
@@ -78,6 +80,11 @@ impl Cert {
         Some(cert)
     }
 
+    /// The whole subject, for people.
+    pub fn whole_subject(&self) -> String {
+        X509Certificate::from_der(&self.der).map(|(_, x509)| x509.subject().to_string()).unwrap_or_default()
+    }
+
     /// Every certificate in a PEM file, in order; at least one. Other blocks are skipped.
     pub fn bundle_from_pem(bytes: &[u8]) -> Result<Vec<Self>, CertificateError> {
         let blocks =
@@ -102,6 +109,12 @@ impl Cert {
         Self::bundle_from_pem(bytes).map_err(|source| PkiError::NotACertificate { path: path.to_path_buf(), source })
     }
 
+    /// The usages that its extended key usage includes.
+    pub fn usages(&self) -> Vec<Usage> {
+        let usages = [(Usage::Server, self.for_servers), (Usage::Client, self.for_clients)];
+        usages.into_iter().filter(|(_, has)| *has).map(|(usage, _)| usage).collect()
+    }
+
     /// The certificate in PEM.
     pub fn pem(&self) -> String {
         pem::encode(pem::CERTIFICATE, &self.der)
@@ -113,6 +126,10 @@ impl Cert {
         if self.issuer_der != ca.subject_der {
             return false;
         }
+        if path::is_verified_by(&self.der, &ca.public_der) {
+            return true;
+        }
+        // Algorithms that clients reject are told apart from other CAs.
         let (Ok((_, this)), Ok((_, ca))) = (X509Certificate::from_der(&self.der), X509Certificate::from_der(&ca.der))
         else {
             return false;

@@ -1,11 +1,12 @@
 //! Errors of certificates, keys and kubeconfigs, with hints.
 
+pub use super::certificate_error::CertificateError;
 use super::key_error::KeyError;
 use super::problem::Problem;
+use super::rule::Rule;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::files::FileError;
-use crate::base::pem::PemError;
 use crate::base::yaml::YamlError;
 use crate::config::kubeconfig::KubeconfigError;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,17 @@ pub enum PkiError {
         name: String,
         /// The name of the CA: `etcd-ca`.
         ca_name: String,
+    },
+    /// The CA may not sign what it has to.
+    #[error("{} cannot sign {what}: the CA '{subject}' {rule}", ca.display())]
+    CaLimited {
+        /// The CA certificate.
+        ca: PathBuf,
+        /// The subject of the CA with the limit.
+        subject: String,
+        /// What it would sign.
+        what: String,
+        rule: Rule,
     },
     /// A key without its certificate or a certificate without its key, and the missing file cannot be regenerated.
     #[error("{} exists without {}", there.display(), missing.display())]
@@ -200,58 +212,6 @@ impl PairState {
     }
 }
 
-/// Why bytes are not a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CertificateError {
-    /// The file is not PEM.
-    #[error(transparent)]
-    Pem(#[from] PemError),
-    /// It is a certificate in DER.
-    #[error("it is a certificate in DER; Kubernetes requires PEM")]
-    Der,
-    /// It is a PKCS#7 file with certificates.
-    #[error("it is PKCS#7; Kubernetes requires certificates in PEM")]
-    Pkcs7 {
-        /// The option of openssl for it.
-        form: &'static str,
-    },
-    /// A PKCS#7 file without a certificate that can be parsed.
-    #[error("it is PKCS#7 without a certificate that can be parsed")]
-    Pkcs7Unread,
-    /// It is a PKCS#12 file.
-    #[error("it is PKCS#12; Kubernetes requires certificates and keys in PEM")]
-    Pkcs12,
-    /// There are PEM blocks, but none is a certificate.
-    #[error("it holds {found} but no CERTIFICATE block")]
-    OtherBlocks {
-        /// The labels of the blocks.
-        found: String,
-    },
-    /// A block is not an X.509 certificate.
-    #[error("certificate number {number} in it is damaged")]
-    Damaged {
-        /// From 1.
-        number: usize,
-    },
-}
-
-impl CertificateError {
-    /// The command that converts the file, if there is one.
-    fn fix(&self, path: &Path) -> Option<String> {
-        let convert = |command: &str| {
-            let path = path.display();
-            Some(format!("run 'openssl {command} -in {path} -out {path}.pem' and replace the file with the result"))
-        };
-        match self {
-            Self::Pem(error) => error.fix(path),
-            Self::Der => convert("x509 -inform der"),
-            Self::Pkcs7 { form } => convert(&format!("pkcs7{form} -print_certs")),
-            Self::Pkcs12 => convert("pkcs12 -nokeys"),
-            Self::Pkcs7Unread | Self::OtherBlocks { .. } | Self::Damaged { .. } => None,
-        }
-    }
-}
-
 fn list(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -268,6 +228,7 @@ impl Fault for PkiError {
             | Self::Unfit { .. }
             | Self::ExternalCa { .. }
             | Self::NoCa { .. }
+            | Self::CaLimited { .. }
             | Self::HalfAPair { .. }
             | Self::Missing { .. }
             | Self::KeyExists { .. }
@@ -307,6 +268,15 @@ impl Fault for PkiError {
             Self::Unfit { path, name, problems, .. } => problems.first().map(|problem| problem.fix(path, name)),
             Self::ExternalCa { .. } => Some(SIGNED_ELSEWHERE.into()),
             Self::NoCa { ca, ca_name, .. } => Some(format!("copy the cluster's CA to {} from a backup or another control plane; for a new cluster, run 'kubewright init phase certs {ca_name}'", ca.display())),
+            Self::CaLimited { ca, rule: Rule::Names { .. }, .. } => Some(format!(
+                "leave out the SANs that the CA excludes, or use a CA that permits them; run 'openssl x509 -noout -text -in {}' to \
+                 see its name constraints", ca.display()
+            )),
+            Self::CaLimited { ca, .. } => Some(format!(
+                "ask for a CA without this limit: for a new cluster, install its certificate and key instead; a running cluster \
+                 gets a new CA with 'kubewright certs rotate-ca trust'; run 'openssl x509 -noout -text -in {}' to see the limit",
+                ca.display()
+            )),
             Self::HalfAPair { there, missing } => {
                 let from = format!("copy {} from where {} came from", missing.display(), there.display());
                 Some(if is_irreplaceable(there) {

@@ -74,6 +74,7 @@ impl PkiStore {
         let Some(authority) = ca.signer() else {
             return Err(PkiError::ExternalCa { ca: ca.path.clone(), missing: Vec::new() });
         };
+        ca.require_permits("a client certificate", &Sans::default(), &[Usage::Client])?;
         let template = Template {
             subject_der: subject.to_der(),
             sans: Sans::default(),

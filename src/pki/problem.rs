@@ -1,6 +1,7 @@
 //! A problem of an existing certificate.
 
 use super::moment;
+use super::rule::Broken;
 use crate::base::move_away;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +27,8 @@ pub enum Problem {
         /// The issuer in the certificate.
         issuer: String,
     },
+    /// Clients reject it: a certificate of its chain breaks a rule.
+    Rejected(Broken),
     /// The private key belongs to another certificate.
     KeyMismatch {
         /// The key file.
@@ -72,6 +75,7 @@ impl std::fmt::Display for Problem {
             Self::WrongCa { ca, issuer } => {
                 write!(f, "its certificate is not signed by {} (its issuer is '{issuer}')", ca.display())
             }
+            Self::Rejected(broken) => broken.fmt(f),
             Self::KeyMismatch { key } => {
                 write!(f, "the private key in {} does not match the certificate", key.display())
             }
@@ -94,7 +98,11 @@ impl Problem {
     pub fn needs_another_certificate(&self) -> bool {
         matches!(
             self,
-            Self::Expired { .. } | Self::MissingSans { .. } | Self::MissingUsages { .. } | Self::WrongSubject { .. }
+            Self::Expired { .. }
+                | Self::MissingSans { .. }
+                | Self::MissingUsages { .. }
+                | Self::WrongSubject { .. }
+                | Self::Rejected(_)
         )
     }
 
@@ -115,6 +123,13 @@ impl Problem {
                 "if {} is the cluster's CA, reissue it: run 'kubewright certs renew {name}'; if not, restore the cluster's CA \
                  from a backup or from another control plane",
                 ca.display()
+            ),
+            Self::Rejected(_) if name.ends_with("ca") => {
+                "use a CA whose key is RSA of 2048 bits or more, or ECDSA on P-256 or P-384; what it signs is rejected by clients".into()
+            }
+            Self::Rejected(_) => format!(
+                "reissue it: run 'kubewright certs renew {name}', if this host has the key of the CA; run 'openssl x509 -noout -text \
+                 -in {shown}' to see the certificate"
             ),
             Self::KeyMismatch { key } if key == path => format!("reissue it: run 'kubewright certs renew {name}'"),
             Self::KeyMismatch { key } if name.ends_with("ca") => format!(

@@ -47,14 +47,7 @@ impl PkiStore {
         let old = self.load_certs(spec)?.and_then(|chain| chain.into_iter().next()).ok_or_else(missing)?;
         self.pair(spec)?.ok_or_else(missing)?;
         let ca = self.require_ca(ca_spec, spec.name)?;
-        let mut sans = old.sans.clone();
-        if names == Names::AddFromConfig {
-            let wanted = Sans::of(spec.sans, "", cluster, node, minor_of(cluster)?)?;
-            sans.add_all(&wanted.dns);
-            for ip in wanted.ips {
-                sans.add_ip(ip);
-            }
-        }
+        let sans = sans_after(spec, &old, cluster, node, names)?;
         let (new, key) = self.reissue(&old, sans, &ca, &path, cluster, keys)?;
         let mut chain = vec![new.clone()];
         if spec.usages == [Usage::Server] {
@@ -63,6 +56,20 @@ impl PkiStore {
         let after = Pair::new(bundle_pem(&chain).as_bytes(), key.pem().expose().as_bytes());
         self.replace_pair(spec, &after)?;
         Ok(Renewal { path, old, new })
+    }
+
+    /// Fails if the CA may not sign the renewed certificate of this row. What is missing is not reported here.
+    pub fn require_renewal_permitted(
+        &self,
+        spec: &CertSpec,
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+        names: Names,
+    ) -> Result<(), PkiError> {
+        let Some(ca_spec) = spec.ca else { return Ok(()) };
+        let old = self.load_certs(spec)?.and_then(|chain| chain.into_iter().next());
+        let (Some(old), Some(ca)) = (old, self.load_ca(catalog::cert(ca_spec)?)?) else { return Ok(()) };
+        ca.require_permits(spec.name, &sans_after(spec, &old, cluster, node, names)?, &old.usages())
     }
 
     /// Renews the client certificate of a kubeconfig; the rest of the file is unchanged. A certificate that the
@@ -102,11 +109,12 @@ impl PkiStore {
             .signer()
             .ok_or_else(|| PkiError::ExternalCa { ca: ca.path.clone(), missing: vec![path.to_path_buf()] })?;
         let minor = minor_of(cluster)?;
-        let usages = [(Usage::Server, old.for_servers), (Usage::Client, old.for_clients)];
+        let usages = old.usages();
+        ca.require_permits(&path.display().to_string(), &sans, &usages)?;
         let template = Template {
             subject_der: old.subject_der.clone(),
             sans,
-            usages: usages.into_iter().filter(|(_, has)| *has).map(|(usage, _)| usage).collect(),
+            usages,
             validity: Validity::of_leaf(cluster, minor, self.now, authority.cert),
             says_no_ca: minor.leaf_basic_constraints,
         };
@@ -114,6 +122,23 @@ impl PkiStore {
         let cert = issue::sign(&template, key.public_der(), authority, &self.random)?;
         Ok((cert, key))
     }
+}
+
+/// The SANs of a certificate after its renewal.
+fn sans_after(
+    spec: &CertSpec,
+    old: &Cert,
+    cluster: &ClusterConfig,
+    node: &NodeConfig,
+    names: Names,
+) -> Result<Sans, PkiError> {
+    let mut sans = old.sans.clone();
+    if names == Names::AddFromConfig {
+        let wanted = Sans::of(spec.sans, "", cluster, node, minor_of(cluster)?)?;
+        sans.add_all(&wanted.dns);
+        wanted.ips.into_iter().for_each(|ip| sans.add_ip(ip));
+    }
+    Ok(sans)
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! The cross-signed certificate contains the key of the new CA and is signed by the old CA. A server that presents it
 //! after its own certificate is trusted by clients that know only the old CA, and by clients that know only the new
 //! one.
-//! own certificate is believed by those who know only the old CA, and by those who know only the new one.
 
 use super::catalog::SERVICE_ACCOUNT;
 use super::catalog::{CertSpec, Usage};
@@ -82,7 +81,8 @@ impl PkiStore {
 
     /// Writes the certificates of a CA file.
     pub fn write_bundle(&self, spec: &CertSpec, certs: &[Cert]) -> Result<Written, PkiError> {
-        Ok(self.files.write(&self.cert_path(spec), &Content::public(bundle_pem(certs)), CERT_MODE)?)
+        let path = self.cert_path(spec);
+        Ok(self.files.write(&path, &Content::public(bundle_pem(certs)), self.public_mode(&path))?)
     }
 
     /// Makes `key` the signing key, with `certs` in the CA file; does nothing if that is done. An earlier replacement
@@ -92,8 +92,14 @@ impl PkiStore {
         if self.pair(spec)?.as_ref() == Some(&pair) {
             return Ok(false);
         }
-        self.replace_pair(spec, &pair)?;
+        let key_mode = self.files.mode_or(&self.key_path(spec), SECRET_MODE);
+        self.restore(spec, &pair, key_mode, self.public_mode(&self.cert_path(spec)))?;
         Ok(true)
+    }
+
+    /// The mode for replacing a public file: its own, also where that is narrower than usual.
+    fn public_mode(&self, path: &Path) -> u32 {
+        self.files.mode(path).unwrap_or(CERT_MODE)
     }
 
     /// Writes a certificate and its key under their own name, unless they exist. Users who may read the files of `like`
@@ -138,23 +144,30 @@ impl PkiStore {
     }
 }
 
-/// Twelve digits that distinguish CAs with the same name, for people and in file names.
+/// The digest of a CA's public key, which proves which CA it is: the CAs of a rotation have the same name.
+pub fn ca_print(cert: &Cert) -> String {
+    cert.pin().to_string().trim_start_matches("sha256:").to_owned()
+}
+
+/// Twelve digits of it, for people and in file names. They prove nothing.
 pub fn short_print(cert: &Cert) -> String {
-    cert.pin().to_string().trim_start_matches("sha256:").chars().take(12).collect()
+    ca_print(cert).chars().take(12).collect()
 }
 
 /// What can be rotated. A cluster with external etcd does not have `etcd-ca`.
 pub const CAS: [&str; 4] = ["ca", "front-proxy-ca", "etcd-ca", SERVICE_ACCOUNT];
 
-/// Twelve digits that distinguish keys.
+/// The digest of a key's public half, which proves which key it is.
 pub fn key_print(key: &PrivateKey) -> String {
-    hex(&Sha256::digest(key.public_der())).chars().take(12).collect()
+    hex(&Sha256::digest(key.public_der()))
 }
 
 /// The new keys before their stage, below the certificates directory.
 pub const NEXT: &str = "next";
 /// The key and certificate that the controller manager signs with in the meantime.
 pub const SIGNING: &str = "signing";
+/// In the first of them: the certificate key with which the new keys are encrypted in the cluster, on the host that made it.
+pub const CERTIFICATE_KEY: &str = "handover.key";
 /// Both directories, which only a rotation creates.
 pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
 
@@ -162,7 +175,7 @@ pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
 pub fn is_kept_file(name: &str) -> bool {
     let Some((base, "crt" | "key")) = name.rsplit_once('.') else { return false };
     let is_print = base.len() >= 12 && base.bytes().all(|byte| byte.is_ascii_hexdigit());
-    CAS.contains(&base) || is_print
+    CAS.contains(&base) || name == CERTIFICATE_KEY || is_print
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! The files that all control planes of a cluster share: CAs, the service-account keys, and the certificates of an
 //! external etcd.
 
+use super::catalog;
 use super::cert::Cert;
 use super::error::PkiError;
 use super::keys::{PrivateKey, public_keys};
-use super::store::{CERT_MODE, PkiStore, SECRET_MODE};
+use super::store::{CERT_MODE, LoadedCa, PkiStore, SECRET_MODE};
 use crate::base::files::{Content, Written};
 use crate::base::secret::Secret;
-use crate::config::model::{ClusterConfig, Etcd};
-use std::path::PathBuf;
+use crate::config::model::{ClusterConfig, Etcd, NodeConfig};
+use std::path::{Path, PathBuf};
 
 /// A file that is the same on every control plane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,26 @@ impl PkiStore {
         Ok(self.files.read(&file.path)?.map(Secret::new))
     }
 
+    /// Fails if one of the CAs among these files may not sign what this host needs.
+    pub fn require_shared_permits(
+        &self,
+        files: &[(SharedFile, Secret<Vec<u8>>)],
+        cluster: &ClusterConfig,
+        node: &NodeConfig,
+    ) -> Result<(), PkiError> {
+        let find = |path: &Path| files.iter().find(|(file, _)| file.path == path).map(|(_, bytes)| bytes.expose());
+        for spec in catalog::CERTS.iter().filter(|spec| spec.is_ca()) {
+            let (path, key_path) = (self.cert_path(spec), self.key_path(spec));
+            let (Some(certs), Some(key)) = (find(&path), find(&key_path)) else { continue };
+            let certs = Cert::bundle_from_file(&path, certs)?;
+            let key = PrivateKey::from_file(&key_path, key)?;
+            if let Some(cert) = certs.iter().find(|cert| cert.has_key(key.public_der())).cloned() {
+                LoadedCa { path, certs, cert, key: Some(key) }.require_permits_all(spec, cluster, node)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a file from another control plane. An existing file must be identical: a host with another CA belongs to
     /// another cluster.
     pub fn save_shared(&self, file: &SharedFile, bytes: &Secret<Vec<u8>>) -> Result<Written, PkiError> {
@@ -97,8 +118,8 @@ mod tests {
     use crate::base::files::HostFiles;
     use crate::base::gate::Gate;
     use crate::config::model::KeyAlgorithm;
+    use crate::pki::fixture;
     use crate::pki::keys::{Generator, KeySource};
-    use crate::pki::{catalog, fixture};
 
     #[test]
     fn existing_files_of_an_external_etcd_are_shared() {

@@ -176,6 +176,7 @@ impl PkiStore {
         keys: &dyn KeySource,
     ) -> Result<Outcome, PkiError> {
         if let Some(ca) = self.load_ca(spec)? {
+            ca.require_permits_all(spec, cluster, node)?;
             let made = if ca.key.is_some() { Made::Kept } else { Made::Provided };
             return Ok(outcome(made, ca.path, Sans::default()));
         }
@@ -233,6 +234,7 @@ impl PkiStore {
         let Some(authority) = ca.signer() else {
             return Err(PkiError::ExternalCa { missing: self.missing_of_external_ca(ca_spec, cluster), ca: ca.path });
         };
+        ca.require_permits(spec.name, &sans, spec.usages)?;
         let template = Template {
             subject_der: spec.subject(minor, &node.name).to_der(),
             sans: sans.clone(),

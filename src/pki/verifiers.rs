@@ -1,5 +1,6 @@
-//! For tests: other implementations that verify our certificates.
+//! For tests: other implementations that verify our certificates, and issue certificates that we verify.
 
+use super::cert::Cert;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -32,6 +33,57 @@ fn run(args: &[&str], input: &str) -> Output {
     // A child that does not read its input closes it early, which is not an error.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
+}
+
+/// Keys and certificates that only OpenSSL issues, valid from now.
+pub struct Elsewhere(tempfile::TempDir);
+
+/// The extensions of a usual CA.
+pub const CA: &str =
+    "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\nsubjectKeyIdentifier=hash\n";
+
+impl Elsewhere {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    /// The file of this name: `ca.crt`, `ca.key`.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// A key and a certificate with these extensions, signed by `issuer`, which may be itself; `more` are arguments.
+    #[track_caller]
+    pub fn issue(&self, name: &str, issuer: &str, extensions: &str, more: &[&str]) -> Cert {
+        let (key, subject) = (self.path(&format!("{name}.key")), format!("/O=Acme/CN={name}"));
+        let generate = ["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", &key];
+        openssl(&generate, "");
+        let request = openssl(&["req", "-new", "-key", &key, "-subj", &subject], "");
+        self.sign(name, &request, issuer, extensions, more)
+    }
+
+    /// The certificate for a request.
+    #[track_caller]
+    pub fn sign(&self, name: &str, request: &str, issuer: &str, extensions: &str, more: &[&str]) -> Cert {
+        let (issuer_cert, issuer_key) = (self.path(&format!("{issuer}.crt")), self.path(&format!("{issuer}.key")));
+        std::fs::write(self.path("ext"), extensions).unwrap();
+        let ext = self.path("ext");
+        let mut args = vec!["x509", "-req", "-extfile", &ext];
+        if issuer == name {
+            args.extend(["-key", &issuer_key]);
+        } else {
+            args.extend(["-CA", &issuer_cert, "-CAkey", &issuer_key, "-CAcreateserial"]);
+        }
+        args.extend(if more.contains(&"-days") { &[][..] } else { &["-days", "30"] });
+        args.extend(more);
+        let pem = openssl(&args, request);
+        std::fs::write(self.path(&format!("{name}.crt")), &pem).unwrap();
+        Cert::bundle_from_pem(pem.as_bytes()).unwrap().remove(0)
+    }
 }
 
 /// Lets OpenSSL verify, strictly and at a given time, that `leaf` chains to `ca`.

@@ -2,8 +2,10 @@
 
 use super::catalog::Usage;
 use super::cert::Cert;
-use super::keys::PrivateKey;
+use super::keys::{PrivateKey, unsupported_curve};
+use super::path;
 use super::problem::Problem;
+use super::rule::{Broken, Rule};
 use super::sans::Sans;
 use std::path::Path;
 
@@ -31,7 +33,7 @@ pub struct Wanted<'a> {
 pub fn verify_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
     let Some(leaf) = chain.first() else { return Vec::new() };
     let mut problems = verify_time(leaf, wanted.now);
-    if !leads_to(chain, wanted.ca.value) {
+    if !path::leads_to_any(chain, wanted.ca.value) {
         problems.push(Problem::WrongCa { ca: wanted.ca.path.to_path_buf(), issuer: leaf.issuer.clone() });
     }
     if let Some(key) = &wanted.key
@@ -47,6 +49,15 @@ pub fn verify_leaf(chain: &[Cert], wanted: &Wanted<'_>) -> Vec<Problem> {
     if !usages.is_empty() {
         problems.push(Problem::MissingUsages { usages });
     }
+    // What is named already is not named a second time, in other words.
+    let is_named = |problem: &Problem| {
+        !matches!(problem, Problem::KeyMismatch { .. } | Problem::MissingSans { .. } | Problem::WrongSubject { .. })
+    };
+    if !problems.iter().any(is_named)
+        && let Err(broken) = path::verify(chain, wanted.ca.value, wanted.usages, wanted.now)
+    {
+        problems.push(Problem::Rejected(broken));
+    }
     problems
 }
 
@@ -57,6 +68,9 @@ pub fn verify_ca(ca: &Cert, now: i64) -> Vec<Problem> {
         problems.push(Problem::NotACa);
     } else if !ca.may_sign {
         problems.push(Problem::MayNotSign);
+    }
+    if let Some(name) = unsupported_curve(&ca.public_der) {
+        problems.push(Problem::Rejected(Broken { certificate: None, rule: Rule::Curve { name } }));
     }
     problems
 }

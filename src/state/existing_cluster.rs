@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::domain::paths::{ADMIN_CONF, SUPER_ADMIN_CONF};
 use crate::kube::KubeError;
 use crate::state::manifests;
+use crate::state::not_yaml::NotYaml;
 use crate::state::stacked_etcd;
 use crate::state::static_pod::StaticPod;
 use crate::state::stored_config;
@@ -32,14 +33,29 @@ pub fn of(cx: &Context) -> Result<ExistingCluster> {
     }
     let mut stored = stored(cx);
     let mut is_unknown = false;
-    if stored.is_none() && cx.files.is_live() && before.exist(|path| cx.files.exists(path)) {
+    let is_damaged = is_damaged(cx)?;
+    let has_data = is_damaged || before.exist(|path| cx.files.exists(path));
+    if !matches!(stored, Some(Ok(_))) && cx.files.is_live() && has_data {
         // The API server does not report it, but etcd does while it runs.
         match in_etcd(cx, &before) {
-            Ok(found) => stored = found.map(Ok),
+            Ok(Some(found)) => stored = Some(Ok(found)),
+            // Where a damaged manifest has it stored is not known.
+            Ok(None) => is_unknown = is_damaged,
             Err(_) => is_unknown = true,
         }
     }
     Ok(ExistingCluster { stored, is_unknown, before, after })
+}
+
+/// True if a manifest that says where the data are cannot be parsed.
+fn is_damaged(cx: &Context) -> Result<bool> {
+    for pod in [ETCD, API_SERVER] {
+        match StaticPod::read(&cx.files, pod) {
+            Err(failure) if failure.downcast_ref::<NotYaml>().is_some() => return Ok(true),
+            read => drop(read?),
+        }
+    }
+    Ok(false)
 }
 
 /// True if etcd's manifest is missing or damaged, so that it contains no data directory, and the data are in the
@@ -84,12 +100,15 @@ fn stored(cx: &Context) -> Option<Result<ClusterConfig, Failure>> {
 
 /// The configuration of the cluster from etcd; None if it was never stored.
 fn in_etcd(cx: &Context, data: &Data) -> Result<Option<ClusterConfig>> {
-    const KEY: &str = "/registry/configmaps/kube-system/kubeadm-config";
+    const KEY: &str = "configmaps/kube-system/kubeadm-config";
+    const PREFIX: &str = "/registry";
     const CLIENTS: [&str; 2] = ["etcd/healthcheck-client", "apiserver-etcd-client"];
     let Some(Database::Here(_)) = &data.etcd else { return Err(NotStored.into()) };
     let lacks = |_: &Path, _: &str| NotStored.into();
     let client = stacked_etcd::client(cx, vec!["https://127.0.0.1:2379".into()], &CLIENTS, lacks)?;
-    let Some(object) = client.get(KEY)? else { return Ok(None) };
+    let api_server = StaticPod::read_or_empty(&cx.files, API_SERVER)?;
+    let prefix = api_server.as_ref().and_then(|pod| pod.flag("etcd-prefix")).unwrap_or(PREFIX).trim_matches('/');
+    let Some(object) = client.get(&format!("/{prefix}/{KEY}"))? else { return Ok(None) };
     let text = entry(&object, "ClusterConfiguration").ok_or(NotStored)?;
     let documents = documents::parse("etcd's ConfigMap kube-system/kubeadm-config", text.as_bytes())?;
     Ok(Some(documents.cluster(&Facts::placeholder(cx.random.clone()))?.config))

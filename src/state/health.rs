@@ -5,8 +5,8 @@
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::config::model::ApiEndpoint;
-use crate::config::untrusted;
 use crate::kube::ready::Component;
+use crate::state::not_yaml;
 use crate::state::static_pod::StaticPod;
 use crate::versions::Minor;
 use serde_json::Value;
@@ -21,7 +21,7 @@ pub fn kubelet(files: &HostFiles) -> Result<Option<Component>> {
     /// The kubelet's default for `healthzPort`.
     const PORT: u64 = 10248;
     let settings: Value = match files.read(Path::new(KUBELET_CONFIG))? {
-        Some(text) => untrusted::value(&text).unwrap_or_default(),
+        Some(text) => not_yaml::parse(Path::new(KUBELET_CONFIG), &text)?,
         None => Value::Null,
     };
     let port = settings["healthzPort"].as_u64().unwrap_or(PORT);
@@ -97,6 +97,13 @@ mod tests {
             let (_root, files) = host(KUBELET_CONFIG, settings);
             assert_eq!(kubelet(&files).unwrap().map(|one| one.url).as_deref(), url, "{settings}");
         }
+    }
+
+    /// The default port was checked instead.
+    #[test]
+    fn a_configuration_of_the_kubelet_that_cannot_be_parsed_is_not_an_empty_one() {
+        let (_root, files) = host(KUBELET_CONFIG, "healthzPort: [99");
+        assert!(kubelet(&files).unwrap_err().to_string().contains(KUBELET_CONFIG));
     }
 
     /// Before v1.33 a scheduler that did not start was not noticed.

@@ -16,6 +16,7 @@ use crate::domain::paths::KUBELET_CONF;
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::{Found, jws};
+use crate::kube::via::Via;
 use crate::pki::catalog::CERTS;
 use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::shared_files;
@@ -150,7 +151,12 @@ pub(crate) fn joining(
 
 /// Lets the host discover a cluster with these CA certificates; `server` with a certificate of `ca` is its API server.
 pub(crate) fn enter(cx: &mut Context, ca_pem: &[u8], cluster: ClusterConfig, ca: &TestCa, server: &TestServer) {
-    let found = Found { endpoint: server.address.to_string(), server: server.url(), ca_pem: ca_pem.to_vec() };
+    let found = Found {
+        endpoint: server.address.to_string(),
+        server: server.url(),
+        ca_pem: ca_pem.to_vec(),
+        via: Via::default(),
+    };
     let api = Arc::new(api(&server.url(), ca, &cx.gate, &cx.clock));
     let user = User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() };
     cx.joins(Joining { found, user, api, cluster, kubelet: "{}\n".into() });
@@ -162,6 +168,7 @@ pub(crate) fn api(server: &str, ca: &TestCa, gate: &Gate, clock: &Clock) -> Clus
         trust: Trust::Only(ca.pem()),
         credentials: Credentials::Anonymous,
         proxies: Proxies::none(),
+        via: Via::default(),
     };
     let patience = std::time::Duration::from_mins(1);
     Cluster::known(Client::new(access).unwrap(), gate.clone(), clock.clone(), patience)

@@ -3,9 +3,9 @@
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::serving_cert;
-use crate::config::untrusted;
 use crate::pki::Cert;
 use crate::state::expiry::{Item, KUBELET_SERVER, Report, Served, Sort, State};
+use crate::state::not_yaml;
 use crate::state::static_pod::StaticPod;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -62,7 +62,7 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
         }
     }
     if let Some(text) = files.read(Path::new(KUBELET_CONFIG))? {
-        let config = untrusted::value(&text).unwrap_or_default();
+        let config = not_yaml::parse(Path::new(KUBELET_CONFIG), &text)?;
         let port = config["port"].as_u64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
         let address = SocketAddr::new(reachable(config["address"].as_str()), port.unwrap_or(10250));
         let foreign = config["tlsCertFile"].as_str().is_some_and(|file| !file.is_empty());
@@ -75,8 +75,14 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
 
 /// The certificate that a port serves, or the reason why there is none.
 pub fn fetch(port: &Port) -> std::result::Result<Cert, String> {
-    let der = serving_cert::fetch(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
-    Cert::from_der(&der).ok_or_else(|| format!("{}: it served an invalid certificate", port.address))
+    fetch_chain(port).map(|mut chain| chain.swap_remove(0))
+}
+
+/// The certificate that a port serves and its intermediates, at least one; or the reason why there is none.
+pub fn fetch_chain(port: &Port) -> std::result::Result<Vec<Cert>, String> {
+    let ders = serving_cert::fetch_chain(port.address, LIMIT).map_err(|e| format!("{}: {e}", port.address))?;
+    let chain: Option<Vec<Cert>> = ders.iter().map(|der| Cert::from_der(der)).collect();
+    chain.ok_or_else(|| format!("{}: it served an invalid certificate", port.address))
 }
 
 /// Checks all ports at once and adds the served certificates to the report. Certificates of the user are not compared.
@@ -169,6 +175,10 @@ mod tests {
         // An API server with a certificate of the user never serves ours.
         write("etc/kubernetes/manifests/kube-apiserver.yaml", &pod("--tls-cert-file=/mine/apiserver.crt"));
         assert_eq!(found(true)[0], ("apiserver", "127.0.0.1:6443".to_owned()));
+        // The default port was compared instead.
+        write("var/lib/kubelet/config.yaml", "port: [10255");
+        assert!(ports(&files, Path::new("/pki")).unwrap_err().to_string().contains(KUBELET_CONFIG));
+        write("var/lib/kubelet/config.yaml", "");
         // A component that does not listen never serves one.
         write("etc/kubernetes/manifests/kube-scheduler.yaml", &pod("--secure-port=0"));
         assert!(!found(false).iter().any(|(name, _)| *name == "kube-scheduler"));

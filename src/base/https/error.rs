@@ -161,6 +161,9 @@ impl Fault for HttpsError {
             Trouble::Material(what) if what.starts_with("system") => {
                 "install the package ca-certificates, or set a CA file".into()
             }
+            Trouble::Material("bearer token") => {
+                "check the token in the kubeconfig or its tokenFile: it must be one line of printable ASCII characters".into()
+            }
             Trouble::Material(what) => {
                 format!("run 'openssl x509 -noout -text' and 'openssl pkey -noout' on the files with the {what}")
             }

@@ -69,6 +69,18 @@ fn a_token_is_sent_and_connections_are_used_again() {
     assert_eq!(server.connections.load(std::sync::atomic::Ordering::SeqCst), 1);
 }
 
+/// The header was left out, and the request was an anonymous one.
+#[test]
+fn a_token_that_is_not_a_header_value_is_an_error_and_not_an_anonymous_request() {
+    for token in ["abc\ndef", "abc\u{7f}"] {
+        let credentials = Credentials::Token(token.to_owned().into());
+        let error = Https::new(Options { credentials, ..Options::new(Trust::Anyone) }).err().unwrap();
+        let text = format!("{error:?} {error} {}", error.hint().unwrap());
+        assert!(text.contains("the bearer token cannot be used") && !text.contains("abc"), "{text}");
+        assert_eq!((error.exit_code(), error.retryable()), (ExitCode::Input, false));
+    }
+}
+
 #[test]
 fn closed_ports_and_silent_peers_are_distinguished() {
     let options = Options::new(Trust::Anyone);

@@ -77,12 +77,12 @@ fn has_user_info(text: &str) -> bool {
     })
 }
 
-fn is_json_web_token(word: &str) -> bool {
+pub(super) fn is_json_web_token(word: &str) -> bool {
     word.starts_with("eyJ") && word.len() > 40 && word.matches('.').count() == 2
 }
 
 /// `abcdef.0123456789abcdef`.
-fn is_bootstrap_token(word: &str) -> bool {
+pub(super) fn is_bootstrap_token(word: &str) -> bool {
     let is_part = |part: &str, length| {
         part.len() == length && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };

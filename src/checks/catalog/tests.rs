@@ -160,7 +160,7 @@ fn a_fit_host_has_no_findings_and_kubeadms_checks_by_name() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once() {
+fn everything_that_is_wrong_is_reported_at_once() {
     let mut case = Case::new();
     case.host = case
         .host
@@ -194,7 +194,7 @@ fn everything_that_is_wrong_is_told_at_once() {
 }
 
 #[test]
-fn ignoring_swap_tells_the_kubelet_and_all_works_in_any_case() {
+fn ignoring_swap_configures_the_kubelet_and_all_works_in_any_case() {
     for entry in ["swap", "Swap", "all"] {
         let mut case = Case::new();
         case.host = case.host.file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n");
@@ -222,7 +222,7 @@ fn what_cannot_work_cannot_be_ignored() {
 }
 
 /// What a cluster rests on.
-fn write_authorities(host: &FakeHost) {
+fn write_cas(host: &FakeHost) {
     for name in ["ca.crt", "front-proxy-ca.crt", "etcd/ca.crt", "sa.key"] {
         let path = format!("/etc/kubernetes/pki/{name}");
         host.live().files().write(path.as_ref(), &Content::public(""), 0o600).unwrap();
@@ -231,7 +231,7 @@ fn write_authorities(host: &FakeHost) {
 
 /// Files of all components as an earlier run of ours left them, and the journal of that run.
 fn after_init(case: &mut Case) {
-    write_authorities(&case.host);
+    write_cas(&case.host);
     let host = case.host.live();
     for component in ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"] {
         let path = format!("/etc/kubernetes/manifests/{component}.yaml");
@@ -277,7 +277,7 @@ fn a_manifest_that_was_edited_by_hand_is_not_overwritten_silently() {
 fn files_that_kubeadm_left_and_that_are_right_are_adopted() {
     let mut case = Case::new();
     case.host = case.host.file("/etc/kubernetes/manifests/etcd.yaml", "x").file("/var/lib/etcd/member/wal", "");
-    write_authorities(&case.host);
+    write_cas(&case.host);
     case.rerun.adopted.insert("/etc/kubernetes/manifests/etcd.yaml".into());
     assert_eq!(case.report().findings, []);
 }
@@ -323,7 +323,7 @@ fn a_worker_is_not_asked_for_what_control_planes_need() {
 }
 
 #[test]
-fn versions_that_do_not_go_together_are_told() {
+fn versions_that_do_not_go_together_are_reported() {
     let kubelet = |minor: u16, cluster_minor: u16| {
         let mut case = Case::new();
         case.cluster = cluster(cluster_minor);

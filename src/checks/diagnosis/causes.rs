@@ -181,7 +181,7 @@ pub const CAUSES: &[Cause] = &[
             &["CRI v1 runtime API is not implemented"],
         ],
         what: "the kubelet and the container runtime have no version of the CRI in common, or the runtime's is off",
-        fix: "run 'kubewright preflight', which tells these apart and says what helps",
+        fix: "run 'kubewright preflight', which distinguishes these causes and shows the fix",
     },
     Cause {
         id: RUNTIME_DOWN,
@@ -272,7 +272,7 @@ pub const CAUSES: &[Cause] = &[
         sources: LOGS,
         who: "",
         words: &[&["cannot assign requested address"], &["unable to find suitable network address"]],
-        what: "{who} is told to use an address that this host does not have",
+        what: "{who} is configured to use an address that this host does not have",
         fix: "run 'ip address' and give one of them with --apiserver-advertise-address or \
               localAPIEndpoint.advertiseAddress",
     },
@@ -300,7 +300,7 @@ pub const CAUSES: &[Cause] = &[
             &["x509: certificate is valid for "],
             &["tls: private key does not match public key"],
         ],
-        what: "{who} meets a certificate of another authority or for another name",
+        what: "{who} gets a certificate of another CA or for another name",
         fix: "run 'kubewright certs check-expiration' to see which CA signed what, and re-issue what another CA signed with \
               'kubewright certs renew NAME'; keep the files of every CA",
     },

@@ -33,7 +33,7 @@ pub fn collect(host: &Host, cri: Option<&Cri>) -> Evidence {
         words_of_kubelet(host).iter().map(|line| Line::new(Source::Kubelet, "kubelet", line)).collect();
     lines.extend(if cri.is_some() { without_past_outages(kubelet) } else { kubelet });
     if let Some(cri) = cri {
-        for container in telling(&cri.containers().unwrap_or_default(), host.clock.now()) {
+        for container in relevant(&cri.containers().unwrap_or_default(), host.clock.now()) {
             lines.extend(last_words(host, cri, container));
         }
     }
@@ -46,7 +46,7 @@ pub fn words_of_kubelet(host: &Host) -> Vec<String> {
     journal.split_off(last_start(&journal))
 }
 
-/// Where the newest start on purpose begins: what was wrong before it may be mended. A start by
+/// Where the newest start on purpose begins: what was wrong before it may be fixed. A start by
 /// systemd itself after a crash does not count, or the words of the crash would be lost.
 fn last_start(journal: &[String]) -> usize {
     /// systemd says "Scheduled restart job", "Stopped", "Started" in a row.
@@ -95,7 +95,7 @@ fn facts(host: &Host, cri: Option<&Cri>) -> Vec<Line> {
 
 /// Of each component the newest container, and the one before when the newest was started again
 /// after that one ended: a component in a circle of crashes runs for seconds each time. `now` is in seconds since the epoch.
-fn telling(containers: &[Container], now: i64) -> Vec<&Container> {
+fn relevant(containers: &[Container], now: i64) -> Vec<&Container> {
     let mut by_name: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
     let of_kubernetes =
         |c: &&Container| c.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system");
@@ -162,7 +162,7 @@ mod tests {
             container("kube-apiserver", 4, ContainerState::Exited),
             foreign,
         ];
-        let ids: Vec<&str> = telling(&containers, 30).iter().map(|c| c.id.as_str()).collect();
+        let ids: Vec<&str> = relevant(&containers, 30).iter().map(|c| c.id.as_str()).collect();
         assert_eq!(ids, ["1", "2", "4"]);
     }
 
@@ -172,8 +172,8 @@ mod tests {
             container("etcd", 1, ContainerState::Exited),
             Container { attempt: 1, ..container("etcd", 2, ContainerState::Running) },
         ];
-        assert_eq!(telling(&containers, OVER - 1).len(), 2);
-        let ids: Vec<&str> = telling(&containers, OVER).iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(relevant(&containers, OVER - 1).len(), 2);
+        let ids: Vec<&str> = relevant(&containers, OVER).iter().map(|c| c.id.as_str()).collect();
         assert_eq!(ids, ["2"]);
     }
 

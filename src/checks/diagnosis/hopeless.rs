@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::host::cri::{ContainerState, Cri};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The causes that stay as long as nobody changes something.
+/// The causes that stay until the user changes something.
 const FINAL: [&str; 5] = ["UnknownFlag", "BadFlagValue", "KubeletConfig", "ImageNeverPulled", "WrongArchitecture"];
 /// How often a cause is seen before it is believed: a single end may be of what is just being replaced.
 const TIMES: usize = 2;

@@ -55,7 +55,7 @@ impl Line {
     pub(super) fn shown(&self, place: usize, width: usize) -> String {
         let before = self.text.get(..place).unwrap_or_default().chars().count();
         let all = self.text.chars().count();
-        // Some of what leads to the telling words is worth its room.
+        // Some of what leads to the relevant words is worth its room.
         let skipped = if all <= width { 0 } else { before.saturating_sub(width / 3).min(all - width) };
         let cut: String = self.text.chars().skip(skipped).take(width).collect();
         let (from, to) = (if skipped > 0 { "…" } else { "" }, if skipped + width < all { "…" } else { "" });

@@ -128,7 +128,7 @@ fn unknown(evidence: &Evidence) -> Diagnosis {
     Diagnosis { id: UNKNOWN, cause, evidence, fix, who: String::new(), detail: String::new() }
 }
 
-/// The last lines that say different things from their telling `place` on, oldest first.
+/// The last lines that say different things from their relevant `place` on, oldest first.
 fn select(lines: &[&Line], place: impl Fn(&Line) -> usize) -> Vec<String> {
     let mut chosen: Vec<(usize, &Line)> = Vec::new();
     for line in lines.iter().rev() {

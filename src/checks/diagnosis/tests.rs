@@ -195,7 +195,7 @@ fn a_running_component_is_not_accused_for_want_of_a_better_one() {
 }
 
 #[test]
-fn of_a_long_line_the_telling_words_are_shown_and_one_line_stands_for_its_repetitions() {
+fn of_a_long_line_the_relevant_words_are_shown_and_one_line_stands_for_its_repetitions() {
     let noise = "failed to create shim task: OCI runtime create failed: ".repeat(8);
     let line = |start: &str, quote: &str| {
         let words = format!("expected cgroupsPath to be of format {quote}slice:prefix:name{quote} for systemd cgroups");
@@ -209,7 +209,7 @@ fn of_a_long_line_the_telling_words_are_shown_and_one_line_stands_for_its_repeti
 }
 
 #[test]
-fn where_no_cause_is_known_the_last_look_is_told_in_its_place() {
+fn where_no_cause_is_known_the_last_look_is_reported_instead() {
     let unknown = diagnosed(Source::Running, "kube-apiserver", "fine").and_last("status 403");
     assert!(unknown.cause.starts_with("status 403; the cause is not one"), "{}", unknown.cause);
     let known = diagnosed(Source::Container, "kube-apiserver", "Error: unknown flag: --x").and_last("status 403");

@@ -71,7 +71,7 @@ mod tests {
     }
 
     fn found(repairs: &[Repair]) -> Report {
-        let findings = repairs.iter().map(|repair| Finding::error("X", "", "", "").mended_by(repair.clone())).collect();
+        let findings = repairs.iter().map(|repair| Finding::error("X", "", "", "").fixed_by(repair.clone())).collect();
         Report { findings, ..Report::default() }
     }
 

@@ -27,7 +27,7 @@ pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Fixes {
     for finding in &report.findings {
         let Some(repair) = finding.repair.as_ref().filter(|repair| !tried.contains(repair)) else { continue };
         bench.enter(&finding.id);
-        if let Err(why) = mend(&mut bench, repair) {
+        if let Err(why) = fix(&mut bench, repair) {
             failed.push(FailedFix { id: finding.id.clone(), repair: Some(repair.clone()), why });
         }
         tried.push(repair);
@@ -36,7 +36,7 @@ pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Fixes {
     Fixes { fixed: bench.into_fixed(), failed }
 }
 
-fn mend(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
+fn fix(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
     match repair {
         Repair::CgroupDriver { driver } => containerd::set_cgroup_driver(bench, driver),
         Repair::EnableService { service } => {

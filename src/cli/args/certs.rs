@@ -142,9 +142,11 @@ pub enum RotateCommand {
     /// Stage 1, on every host: trust the new CAs in addition to the old ones
     Trust(TrustArgs),
     /// Stage 2, on every host, control planes first: reissue all certificates from the new CAs
-    Reissue(RotateArgs),
+    Reissue(ReissueArgs),
     /// Stage 3, on every host: stop trusting the old CAs
     Drop(DropArgs),
+    /// Encrypt the new CAs in the cluster with a new certificate key, and print it
+    NewKey(NewKeyArgs),
     /// Show the stage that each host has reached, and the next step
     Status(RotateStatusArgs),
 }
@@ -162,12 +164,46 @@ pub struct RotateArgs {
 
 /// Flags of `certs rotate-ca trust`.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+The first control plane creates the new CAs, stores them in the cluster encrypted with a certificate key, and prints the
+command with that key for the other control planes. Workers need no key.")]
 pub struct TrustArgs {
     /// What to rotate: ca, front-proxy-ca, etcd-ca, sa [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub only: Vec<String>,
     #[command(flatten)]
+    pub key: NextKeyArgs,
+    #[command(flatten)]
     pub stage: RotateArgs,
+}
+
+/// Flags of `certs rotate-ca reissue`.
+#[derive(Clone, Debug, Args)]
+pub struct ReissueArgs {
+    #[command(flatten)]
+    pub key: NextKeyArgs,
+    #[command(flatten)]
+    pub stage: RotateArgs,
+}
+
+/// The certificate key of a rotation.
+#[derive(Clone, Debug, Args)]
+pub struct NextKeyArgs {
+    /// Key that decrypts the new CAs, as the first 'trust' printed it; only control planes that lack them need it. The
+    /// variable KUBEWRIGHT_CERTIFICATE_KEY works too
+    #[arg(long, value_name = "KEY")]
+    pub certificate_key: Option<String>,
+}
+
+/// Flags of `certs rotate-ca new-key`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Run it on a control plane that has completed 'trust', when the key that 'trust' printed was lost or seen by others. Keys
+printed before are void.")]
+pub struct NewKeyArgs {
+    /// Print the changes without applying them
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Flags of `certs rotate-ca drop`.

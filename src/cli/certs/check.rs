@@ -130,9 +130,15 @@ fn table(report: &Report, limits: Thresholds, colours: bool) -> String {
 
 fn issuer(item: &Item) -> String {
     match item.sort {
-        Sort::Ca | Sort::SelfMade => "-".into(),
-        _ => item.issuer.rsplit("CN=").next().unwrap_or_default().to_owned(),
+        Sort::SelfMade => "-".into(),
+        // A CA is usually self-signed; an intermediate has another issuer.
+        Sort::Ca if common_name(&item.issuer) == common_name(&item.subject) => "-".into(),
+        _ => common_name(&item.issuer).to_owned(),
     }
+}
+
+fn common_name(name: &str) -> &str {
+    name.rsplit("CN=").next().unwrap_or_default()
 }
 
 fn in_use(item: &Item) -> String {

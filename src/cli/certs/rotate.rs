@@ -3,12 +3,13 @@
 use super::discover;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::cli::args::certs::{RotateArgs, RotateCommand, RotateStatusArgs};
+use crate::base::secret::Secret;
+use crate::cli::args::certs::{NewKeyArgs, NextKeyArgs, RotateArgs, RotateCommand, RotateStatusArgs};
 use crate::cli::session::Session;
 use crate::cli::table::Table;
-use crate::context::Task;
 use crate::context::renewal::Renewal;
 use crate::context::rotation::{Rotation, Stage};
+use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::KUBELET_CONF;
 use crate::domain::paths::SUPER_ADMIN_CONF;
@@ -23,6 +24,8 @@ use crate::state::current_config;
 use crate::state::quorum;
 use crate::state::room;
 use crate::state::rotation::RotationStatus;
+use crate::state::rotation::error::RotationError;
+use crate::state::rotation::handover;
 use crate::state::rotation::host;
 use crate::state::static_pod::StaticPod;
 use serde_json::json;
@@ -35,22 +38,46 @@ const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 pub fn run(command: &RotateCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         RotateCommand::Status(args) => status(args, session),
-        RotateCommand::Trust(args) => stage(Stage::Trust, &args.stage, &args.only, false, session),
-        RotateCommand::Reissue(args) => stage(Stage::Reissue, args, &[], false, session),
-        RotateCommand::Drop(args) => stage(Stage::Drop, &args.stage, &[], args.now, session),
+        RotateCommand::Trust(args) => {
+            let certificate_key = certificate_key(&args.key, session);
+            let rotation =
+                Rotation { chosen: args.only.clone(), certificate_key, ..Rotation::new(Stage::Trust, false) };
+            stage(rotation, &args.stage, session)
+        }
+        RotateCommand::Reissue(args) => {
+            let certificate_key = certificate_key(&args.key, session);
+            stage(Rotation { certificate_key, ..Rotation::new(Stage::Reissue, false) }, &args.stage, session)
+        }
+        RotateCommand::Drop(args) => {
+            stage(Rotation { now: args.now, ..Rotation::new(Stage::Drop, false) }, &args.stage, session)
+        }
+        RotateCommand::NewKey(args) => new_key(args, session),
     }
 }
 
-fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session: &mut Session) -> Result<ExitCode> {
-    session.hold_host("certs rotate-ca", args.dry_run)?;
+/// The given certificate key.
+fn certificate_key(args: &NextKeyArgs, session: &Session) -> Option<Secret<String>> {
+    let variable = || session.env.vars.get("KUBEWRIGHT_CERTIFICATE_KEY").cloned();
+    args.certificate_key.clone().or_else(variable).map(Secret::new)
+}
+
+/// The context of a rotation on this host.
+fn context(rotation: Rotation, dry_run: bool, session: &mut Session) -> Result<Context> {
+    session.hold_host("certs rotate-ca", dry_run)?;
     quorum::require(&session.context(Task::None, false))?;
     let (_, task) = discover::own(session)?;
     let looking = session.context(Task::None, false);
     let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
-    let (chosen, without) = (chosen.to_vec(), args.without.clone());
-    let rotation = Rotation { chosen, without, now, ..Rotation::new(stage, control_plane) };
-    let mut cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), args.dry_run);
+    let rotation = Rotation { control_plane, ..rotation };
+    let cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), dry_run);
     room::require(&cx)?;
+    Ok(cx)
+}
+
+fn stage(rotation: Rotation, args: &RotateArgs, session: &mut Session) -> Result<ExitCode> {
+    let stage = rotation.stage;
+    let mut cx = context(Rotation { without: args.without.clone(), ..rotation }, args.dry_run, session)?;
+    let control_plane = cx.rotation()?.control_plane;
     // A worker restarts nothing that others use.
     let command = format!("certs rotate-ca {}", stage.name());
     let _turn = if control_plane { turn::hold(&cx, Path::new(ADMIN_CONF), &command)? } else { None };
@@ -61,18 +88,48 @@ fn stage(stage: Stage, args: &RotateArgs, chosen: &[String], now: bool, session:
         plan.run(&mut cx)?;
     }
     let changed = ChangeList::new(cx.gate.entries());
-    let (text, world) = if args.dry_run {
-        (session.plan(&changed), None)
-    } else {
-        let world = host::status(&mut cx)?;
-        let mut text = String::new();
-        if changed.is_empty() {
-            text += "This stage is already complete on this host; nothing changed.\n\n";
-        }
-        text += &next_step(&world, stage);
-        (text, Some(world))
-    };
-    session.print(&json!({ "stage": stage, "dryRun": args.dry_run, "changed": changed, "status": world }), &text)?;
+    if args.dry_run {
+        let shown = json!({ "stage": stage, "dryRun": true, "changed": changed, "status": null });
+        session.print(&shown, &session.plan(&changed))?;
+        return Ok(ExitCode::Ok);
+    }
+    let world = host::status(&mut cx)?;
+    let key = if needs_key(&world) && control_plane { handover::current_key(&mut cx)? } else { None };
+    let key = key.as_ref().map(|key| key.expose().as_str());
+    let mut text = String::new();
+    if changed.is_empty() {
+        text += "This stage is already complete on this host; nothing changed.\n\n";
+    }
+    text += &next_step(&world, stage, key);
+    let mut shown = json!({ "stage": stage, "dryRun": false, "changed": changed, "status": world });
+    if let Some(key) = key {
+        shown["certificateKey"] = json!(key);
+        shown["controlPlaneTrust"] = json!(with_key(key));
+    }
+    session.print(&shown, &text)?;
+    Ok(ExitCode::Ok)
+}
+
+fn new_key(args: &NewKeyArgs, session: &mut Session) -> Result<ExitCode> {
+    let mut cx = context(Rotation::new(Stage::Trust, false), args.dry_run, session)?;
+    if !cx.rotation()?.control_plane {
+        return Err(RotationError::NewKeysElsewhere { name: "ca".into() }.into());
+    }
+    let _turn = turn::hold(&cx, Path::new(ADMIN_CONF), "certs rotate-ca new-key")?;
+    let key = rotate_ca::new_key::new_key(&mut cx)?;
+    let changed = ChangeList::new(cx.gate.entries());
+    if args.dry_run {
+        session.print(&json!({ "dryRun": true, "changed": changed }), &session.plan(&changed))?;
+        return Ok(ExitCode::Ok);
+    }
+    let command = with_key(key.expose());
+    let shown = json!({
+        "dryRun": false, "changed": changed, "certificateKey": key.expose(), "controlPlaneTrust": command,
+    });
+    let text = format!(
+        "Keys printed before are void. On each control plane that has not completed 'trust':\n    {command}\n{CARRY}"
+    );
+    session.print(&shown, &text)?;
     Ok(ExitCode::Ok)
 }
 
@@ -109,16 +166,29 @@ fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
                     "A worker only sees itself; run 'status' on a control plane to see hosts other than {own}.\n\n"
                 );
             }
-            text + &next_step(&world, Stage::Trust)
+            text + &next_step(&world, Stage::Trust, None)
         }
     };
     session.print(&world, &text)?;
     Ok(ExitCode::Ok)
 }
 
-/// The next command, and the hosts to run it on.
-fn next_step(world: &RotationStatus, done: Stage) -> String {
-    if world.plan.is_none() {
+/// What to do with a certificate key.
+const CARRY: &str = "The certificate key decrypts the new CAs: do not store it in the cluster, and forget it when every control \
+                     plane has completed 'trust'.\n";
+
+fn with_key(key: &str) -> String {
+    format!("kubewright certs rotate-ca trust --certificate-key {key}")
+}
+
+/// True while a control plane has yet to get the new CAs.
+fn needs_key(world: &RotationStatus) -> bool {
+    world.plan.is_some() && world.left(Stage::Trust).any(|host| host.control_plane)
+}
+
+/// The next command, and the hosts to run it on. `key`: the certificate key, if this host knows it.
+fn next_step(world: &RotationStatus, done: Stage, key: Option<&str>) -> String {
+    let Some(plan) = &world.plan else {
         return match done {
             Stage::Drop => "The CA rotation is complete on every host.\n\
                  Pods started before it keep working; restart them when convenient, so that they only trust the new CA.\n\
@@ -126,6 +196,11 @@ fn next_step(world: &RotationStatus, done: Stage) -> String {
                 .into(),
             _ => "No CA rotation is in progress.\n".into(),
         };
+    };
+    if plan.is_of_earlier_version() {
+        return "An earlier version began this rotation. First, on a control plane that has completed 'trust':\n    \
+                kubewright certs rotate-ca new-key\n"
+            .into();
     }
     // A worker only knows the progress of the control planes.
     let only_workers = world.hosts.iter().all(|host| !host.control_plane);
@@ -136,9 +211,32 @@ fn next_step(world: &RotationStatus, done: Stage) -> String {
         return "Every host has completed every stage. To remove the records, run on a control plane:\n    kubewright certs rotate-ca drop\n".into();
     };
     let hosts: Vec<&str> = world.left(next).map(|host| host.name.as_str()).collect();
+    if needs_key(world) {
+        return trust_step(world, key);
+    }
     let early = only_workers && next != Stage::Trust && world.control_planes.is_none_or(|done| done < Stage::Reissue);
     let when = if early { ", once every control plane has completed 'reissue'" } else { "" };
     format!("Next, on {}{when}:\n    kubewright certs rotate-ca {}\n", hosts.join(", "), next.name())
+}
+
+/// The first stage on control planes that lack the new CAs, and on workers, which need no key.
+fn trust_step(world: &RotationStatus, key: Option<&str>) -> String {
+    let names = |control_plane: bool| {
+        let left = world.left(Stage::Trust).filter(|host| host.control_plane == control_plane);
+        left.map(|host| host.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (planes, workers) = (names(true), names(false));
+    let Some(key) = key else {
+        let all = [planes, workers].into_iter().filter(|names| !names.is_empty()).collect::<Vec<_>>().join(", ");
+        return format!(
+            "Next, on {all}:\n    kubewright certs rotate-ca trust\n\
+             Control planes also need '--certificate-key' with the key that the first 'trust' printed. To print a new one,\n\
+             run 'kubewright certs rotate-ca new-key' on a control plane that has completed 'trust'.\n"
+        );
+    };
+    let workers =
+        if workers.is_empty() { workers } else { format!("On {workers}:\n    kubewright certs rotate-ca trust\n") };
+    format!("Next, on {planes}:\n    {}\n{workers}{CARRY}", with_key(key))
 }
 
 #[cfg(test)]
@@ -155,7 +253,7 @@ mod tests {
             at: None,
             joined_later: false,
         };
-        let plan = RotationPlan { id: "1".into(), begun: 0, prints: [("ca".to_owned(), "00".to_owned())].into() };
+        let plan = RotationPlan { id: "1".into(), begun: 0, prints: [("ca".to_owned(), "00".repeat(32))].into() };
         RotationStatus {
             plan: Some(plan),
             control_planes: None,
@@ -167,10 +265,22 @@ mod tests {
 
     #[test]
     fn the_next_step_names_the_hosts_and_the_command() {
-        let next = |hosts: &[(&str, bool, Option<Stage>)]| next_step(&world(hosts), Stage::Trust);
+        let next = |hosts: &[(&str, bool, Option<Stage>)]| next_step(&world(hosts), Stage::Trust, None);
+        let begun = [("cp1", true, Some(Stage::Trust)), ("cp2", true, None), ("w1", false, None)];
+        assert!(
+            next(&begun).starts_with("Next, on cp2, w1:\n    kubewright certs rotate-ca trust\nControl planes also")
+        );
+        let key = "0f".repeat(32);
         assert_eq!(
-            next(&[("cp1", true, Some(Stage::Trust)), ("cp2", true, None), ("w1", false, None)]),
-            "Next, on cp2, w1:\n    kubewright certs rotate-ca trust\n"
+            next_step(&world(&begun), Stage::Trust, Some(&key)),
+            format!(
+                "Next, on cp2:\n    kubewright certs rotate-ca trust --certificate-key {key}\n\
+                 On w1:\n    kubewright certs rotate-ca trust\n{CARRY}"
+            )
+        );
+        assert_eq!(
+            next(&[("cp1", true, Some(Stage::Trust)), ("w1", false, None)]),
+            "Next, on w1:\n    kubewright certs rotate-ca trust\n"
         );
         assert_eq!(
             next(&[("w1", false, Some(Stage::Trust))]),
@@ -182,9 +292,9 @@ mod tests {
              kubewright certs rotate-ca drop\n"
         );
         let none = RotationStatus { plan: None, ..world(&[]) };
-        assert_eq!(next_step(&none, Stage::Trust), "No CA rotation is in progress.\n");
+        assert_eq!(next_step(&none, Stage::Trust, None), "No CA rotation is in progress.\n");
         assert_eq!(
-            next_step(&none, Stage::Drop),
+            next_step(&none, Stage::Drop, None),
             "The CA rotation is complete on every host.\n\
              Pods started before it keep working; restart them when convenient, so that they only trust the new CA.\n\
              Issue new kubeconfigs to users, and protect the copies in /var/lib/kubewright/backup.\n"

@@ -59,7 +59,7 @@ fn config(args: ImagesArgs, cri_socket: Option<String>, session: &mut Session) -
         facts.kubelet_version = super::host::installed_kubelet(session);
     }
     let flags = InitFlags {
-        feature_gates: (!args.feature_gates.is_empty()).then(|| args.feature_gates.join(",")),
+        feature_gates: args.feature_gates,
         cri_socket,
         image_repository: args.image_repository,
         kubernetes_version: args.kubernetes_version,

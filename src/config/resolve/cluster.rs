@@ -48,7 +48,8 @@ pub(super) fn read(
     let version = text("--kubernetes-version", &flags.kubernetes_version, "kubernetesVersion");
     let version = version::choose(version.as_ref(), facts, report);
     let minor = version::minor(&version);
-    let gate_flag = Given::flag("--feature-gates", flags.feature_gates.as_deref());
+    let gates_typed = (!flags.feature_gates.is_empty()).then(|| flags.feature_gates.join(","));
+    let gate_flag = Given::flag("--feature-gates", gates_typed.as_deref());
     let feature_gates = gates::gates(&section, gate_flag.as_ref(), minor, report);
     let controller_manager = component::component(&section.child("controllerManager"), report);
     let networking =

@@ -21,7 +21,7 @@ pub(in crate::config) fn init(
     report: &mut Report,
 ) -> (InitConfig, bool) {
     if documents.has_file() {
-        flag_conflicts::refuse(&flag_conflicts::init(flags), report);
+        flag_conflicts::refuse(&flags.with_field(), report);
         require_documents(documents, report);
     }
     let section = Section::of(documents.document(Kind::Init));

@@ -29,7 +29,7 @@ pub(in crate::config) fn join(
     let section = Section::of(document);
     let from_file = documents.has_file();
     if from_file {
-        flag_conflicts::refuse(&flag_conflicts::join(flags), report);
+        flag_conflicts::refuse(&flags.with_field(), report);
         if documents.lacks(&[Kind::Join]) {
             let complaint = Complaint::with_help("JoinConfiguration is missing", "add 'kind: JoinConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);

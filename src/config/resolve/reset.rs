@@ -21,7 +21,7 @@ pub(in crate::config) fn reset(
 ) -> (ResetConfig, bool) {
     let section = Section::of(documents.document(Kind::Reset));
     if documents.has_file() {
-        flag_conflicts::refuse(&flag_conflicts::reset(flags), report);
+        flag_conflicts::refuse(&flags.with_field(), report);
         if documents.lacks(&[Kind::Reset]) {
             let complaint = Complaint::with_help("ResetConfiguration is missing", "add 'kind: ResetConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);

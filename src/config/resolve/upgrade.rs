@@ -25,7 +25,7 @@ pub(in crate::config) fn upgrade(
 ) -> (UpgradeConfig, bool) {
     let root = Section::of(documents.document(Kind::Upgrade));
     if documents.has_file() {
-        flag_conflicts::refuse(&flag_conflicts::upgrade(flags), report);
+        flag_conflicts::refuse(&flags.with_field(), report);
         if documents.lacks(&[Kind::Upgrade]) {
             let complaint = Complaint::with_help("UpgradeConfiguration is missing", "add 'kind: UpgradeConfiguration'");
             report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);

@@ -5,6 +5,7 @@ use super::*;
 use crate::base::https::test_server::{TestCa, dead_address};
 use crate::base::https::{Credentials, Trouble, Trust};
 use crate::base::proxy::Proxies;
+use crate::kube::via::Via;
 
 fn three_pages() -> (TestApi, Cluster) {
     let api = TestApi::default();
@@ -67,6 +68,7 @@ fn only_a_server_that_has_responded_before_is_waited_for() {
             trust: Trust::Only(TestCa::new("ca").pem()),
             credentials: Credentials::Anonymous,
             proxies: Proxies::none(),
+            via: Via::default(),
         };
         let clock = Clock::fixed(0);
         let cluster = enter(Client::new(access).unwrap(), Gate::open(), clock.clone(), patience);

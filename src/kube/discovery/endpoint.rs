@@ -4,6 +4,7 @@ use super::super::client::{Access, Api, Client, REQUEST_LIMIT};
 use super::super::error::KubeError;
 use super::super::request::Request;
 use super::super::token;
+use super::super::via::Via;
 use super::cluster_info::ClusterInfo;
 use super::{ByToken, DiscoveryError, Found, ca, jws};
 use crate::base::fault::Fault;
@@ -27,6 +28,7 @@ pub(super) fn by_token(endpoint: &str, spec: &ByToken) -> Result<Found, Discover
         trust,
         credentials: Credentials::Anonymous,
         proxies: spec.proxies.clone(),
+        via: Via::default(),
     };
 
     let claimed = read(endpoint, &access(Trust::Anyone))?;
@@ -65,7 +67,7 @@ pub(super) fn by_access(access: &Access) -> Result<Option<Found>, DiscoveryError
 fn found(endpoint: &str, claimed: &ClusterInfo) -> Result<Found, DiscoveryError> {
     let server =
         claimed.server().map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })?;
-    Ok(Found { endpoint: endpoint.into(), server, ca_pem: claimed.ca_pem.clone() })
+    Ok(Found { endpoint: endpoint.into(), server, ca_pem: claimed.ca_pem.clone(), via: Via::default() })
 }
 
 /// One attempt to download a discovery file.

@@ -5,6 +5,7 @@ use crate::base::events::Events;
 use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
+use crate::kube::via::Via;
 use std::time::Duration;
 
 /// Token discovery.
@@ -41,4 +42,6 @@ pub struct Found {
     pub server: String,
     /// The cluster's CA certificates, PEM.
     pub ca_pem: Vec<u8>,
+    /// What a discovery file says about the connection.
+    pub via: Via,
 }

@@ -7,6 +7,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::https::test_server::{TestCa, TestLeaf, TestResponse, TestServer, dead_address};
 use crate::base::pin::Pin;
+use crate::kube::via::Via;
 use base64::engine::{Engine, general_purpose::STANDARD};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -353,6 +354,7 @@ fn a_discovery_file_is_verified_with_its_own_ca() {
         trust: Trust::Only(ca.pem()),
         credentials: Credentials::Anonymous,
         proxies: Proxies::none(),
+        via: Via::default(),
     };
     let open = serve(&ours.local_leaf(), honest(&ours));
     assert_eq!(by_access(&access(&open, &ours), &search).unwrap().unwrap().ca_pem, ours.pem());

@@ -43,11 +43,58 @@ fn a_holder_that_renews_keeps_it_and_one_that_is_gone_blocks_for_less_than_a_min
     let start = clock.monotonic();
     while second.attempt(&seen).unwrap() != Attempt::Held {
         clock.sleep(Duration::from_secs(1));
-        let holder = Holder { host: String::new(), command: String::new(), spec: seen.0.clone().unwrap().0 };
+        let holder = Holder { host: String::new(), command: String::new(), spec: seen.seen.clone().unwrap().0 };
         seen.note(&holder, clock.monotonic());
         assert!(clock.monotonic().saturating_sub(start) < Duration::from_mins(1));
     }
     assert!(!first.renew().unwrap(), "the one that was gone does not take it back");
+}
+
+/// Each failed request began the wait again: two minutes after a run that was killed while the API server restarted.
+#[test]
+fn an_api_that_was_away_does_not_restart_the_wait_for_a_holder_that_is_gone() {
+    let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+    run(&api, &clock, "cp1", "a").attempt(&Observation::default()).unwrap();
+    let second = run(&api, &clock, "cp2", "b");
+    let mut seen = Observation::default();
+    let start = clock.monotonic();
+    let waited = || clock.monotonic().saturating_sub(start);
+    loop {
+        api.with(|state| state.down = (20..35).contains(&waited().as_secs()));
+        match second.attempt(&seen) {
+            Ok(Attempt::Held) => break,
+            Ok(Attempt::Busy(holder)) => seen.note(&holder, clock.monotonic()),
+            Err(_) => seen.note_away(),
+        }
+        clock.sleep(Duration::from_secs(1));
+    }
+    assert_eq!(waited(), DURATION);
+}
+
+/// The whole API may be away for longer than the Lease lasts, while etcd restarts.
+#[test]
+fn a_holder_that_could_not_renew_has_time_for_it_once_the_api_is_back() {
+    let (api, clock) = (TestApi::default(), Clock::fixed(1_000));
+    let (first, second) = (run(&api, &clock, "cp1", "a"), run(&api, &clock, "cp2", "b"));
+    let mut seen = Observation::default();
+    first.attempt(&seen).unwrap();
+    seen.note(&busy(second.attempt(&seen).unwrap()), clock.monotonic());
+    clock.sleep(Duration::from_secs(5));
+    seen.note_away();
+    clock.sleep(Duration::from_secs(70));
+    for _ in 0..15 {
+        let holder = busy(second.attempt(&seen).unwrap());
+        seen.note(&holder, clock.monotonic());
+        clock.sleep(Duration::from_secs(1));
+    }
+    first.renew().unwrap();
+    for _ in 0..50 {
+        seen.note(&busy(second.attempt(&seen).unwrap()), clock.monotonic());
+        clock.sleep(Duration::from_secs(1));
+    }
+    seen.note(&busy(second.attempt(&seen).unwrap()), clock.monotonic());
+    clock.sleep(Duration::from_secs(5));
+    assert_eq!(second.attempt(&seen).unwrap(), Attempt::Held, "it did not renew again");
 }
 
 #[test]

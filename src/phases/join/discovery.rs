@@ -7,7 +7,7 @@ use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
 use crate::config::kubeconfig::User;
 use crate::config::model::{ClusterConfig, DiscoverySource};
-use crate::config::{Facts, documents};
+use crate::config::{Facts, documents, untrusted};
 use crate::context::{Context, Joining};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
@@ -19,6 +19,7 @@ use crate::pki::validity;
 use crate::render::objects::upload_config;
 use crate::state::holding;
 use crate::state::kubelet_credentials::{self, Credentials as OfKubelet};
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use user::{report_proxy, token_user};
 
@@ -38,6 +39,7 @@ pub fn find_cluster(cx: &mut Context, facts: &Facts) -> Result<()> {
     }
     let minor = validity::minor_of(&cluster)?;
     let kubelet = text_of(&api, &upload_config::kubelet_config_map(minor, &cluster.feature_gates), "kubelet")?;
+    untrusted::read::<Map<String, Value>>(kubelet.as_bytes()).map_err(JoinError::BadKubeletConfig)?;
     refuse_taken_name(cx, &api, &found.ca_pem)?;
     cx.joins(Joining { found, user, api: Arc::new(api), cluster, kubelet });
     Ok(())

@@ -42,6 +42,7 @@ impl Action for DownloadCerts {
             }
         }
         let store = cx.pki()?;
+        store.require_shared_permits(&opened, cx.cluster()?, cx.node()?)?;
         for (file, bytes) in opened {
             let written = store.save_shared(&file, &bytes)?;
             report::written(cx, &file.path, written);

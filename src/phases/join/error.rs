@@ -14,6 +14,19 @@ pub enum JoinError {
         /// The file or address.
         location: String,
     },
+    /// The discovery file does not exist.
+    #[error("the discovery file {location} does not exist")]
+    NoFile {
+        /// Its path.
+        location: String,
+    },
+    /// A file that the discovery file names does not exist on this host.
+    #[error("{} does not exist, which the discovery file {location} names", path.display())]
+    NoNamedFile {
+        /// The discovery file.
+        location: String,
+        path: PathBuf,
+    },
     /// The CA is unknown.
     #[error("neither the discovery file {location} nor the cluster at {server} contains a CA")]
     NoCa {
@@ -28,6 +41,9 @@ pub enum JoinError {
         /// The object, and the key in it.
         what: String,
     },
+    /// The configuration of the kubelets cannot be parsed.
+    #[error("the KubeletConfiguration of the cluster is not usable: {0}")]
+    BadKubeletConfig(UntrustedError),
     /// A second control plane needs an address that is independent of the first.
     #[error(
         "the cluster has no controlPlaneEndpoint: all its nodes use the address of one control plane, so a second one \
@@ -101,13 +117,18 @@ pub enum JoinError {
 impl Fault for JoinError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::NoCredentials { .. } | Self::NoCa { .. } | Self::NotShared { .. } => ExitCode::Input,
+            Self::NoCredentials { .. }
+            | Self::NoFile { .. }
+            | Self::NoNamedFile { .. }
+            | Self::NoCa { .. }
+            | Self::NotShared { .. } => ExitCode::Input,
             Self::NoConfig { .. }
             | Self::NothingStored
             | Self::StoredIncompletely { .. }
             | Self::StoredBadly { .. }
             | Self::NoEtcd(_)
             | Self::CutOff(_)
+            | Self::BadKubeletConfig(_)
             | Self::BadStatus(_) => ExitCode::Unreachable,
             Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster { .. } | Self::NoStableEndpoint => {
                 ExitCode::Refused
@@ -120,8 +141,16 @@ impl Fault for JoinError {
         let store = "run 'kubewright init phase upload-certs --upload-certs' on a control plane, and join with the --certificate-key that it prints";
         Some(match self {
             Self::NoCredentials { .. } => "add --tls-bootstrap-token with a token of the cluster".into(),
+            Self::NoFile { .. } => {
+                "name a kubeconfig of the cluster, or its https:// address, with --discovery-file or discovery.file.kubeConfigPath"
+                    .into()
+            }
+            Self::NoNamedFile { path, .. } => format!(
+                "copy {} to this host, or put its content into the discovery file, as 'kubectl config view --raw --flatten' prints it",
+                path.display()
+            ),
             Self::NoCa { .. } => "add certificate-authority-data to the discovery file".into(),
-            Self::NoConfig { .. } => {
+            Self::NoConfig { .. } | Self::BadKubeletConfig(_) => {
                 "run 'kubewright init phase upload-config all' on a control plane to store it again".into()
             }
             Self::NoStableEndpoint => {

@@ -106,7 +106,12 @@ fn write_credentials(cx: &Context) -> Result<bool> {
         None => joining.found.server.clone(),
     };
     let ca = String::from_utf8_lossy(&joining.found.ca_pem).into_owned();
-    let kubeconfig = Kubeconfig::new(CLUSTER_NAME, server, ca, BOOTSTRAP_USER, joining.user.clone());
+    let is_found = server == joining.found.server;
+    let mut kubeconfig = Kubeconfig::new(CLUSTER_NAME, server, ca, BOOTSTRAP_USER, joining.user.clone());
+    if is_found && let Some(cluster) = kubeconfig.current_cluster_mut() {
+        // The kubelet copies it into its own kubeconfig.
+        joining.found.via.put(cluster);
+    }
     let written = cx.files.write(path, &kubeconfig.content()?, CREDENTIALS_MODE)?;
     report::written(cx, path, written);
     Ok(written != Written::Unchanged)

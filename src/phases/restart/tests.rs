@@ -290,3 +290,31 @@ fn a_kubelet_that_is_not_healthy_with_an_imported_certificate_gets_the_old_files
     assert_eq!(std::fs::read_to_string(&pem).unwrap(), "old certificate and key");
     assert_eq!(std::fs::metadata(&pem).unwrap().mode() & 0o7777, 0o640);
 }
+
+/// The certificate was that of the file, which was all that was verified; no client accepted it.
+#[test]
+fn a_component_that_serves_what_clients_reject_gets_the_old_files_back() {
+    let (root, other) = (host(), host());
+    let host = FakeComponents::new(root.path());
+    for (name, file, reloads) in [("kube-apiserver", API, false), ("etcd", ETCD, true)] {
+        let before = host.file(file);
+        let mut cx = renewing(&root, None);
+        for end in ["crt", "key"] {
+            let path = Path::new("/").join(file).with_extension(end);
+            renewal::back_up(&mut cx, &path).unwrap();
+            let from = other.path().join(file).with_extension(end);
+            std::fs::copy(from, root.path().join(file).with_extension(end)).unwrap();
+        }
+        if reloads {
+            let mut components = host.components.borrow_mut();
+            let etcd = components.get_mut("etcd").unwrap();
+            etcd.read = host.file(ETCD);
+            etcd.containers[0].created = i64::MAX;
+        }
+        let said = component(&host, name).load(&mut cx).unwrap_err().to_string();
+        assert!(said.contains("clients do not accept what 127.0.0.1:6443 serves"), "{said}");
+        assert!(said.contains("signed by another CA"), "{said}");
+        assert_eq!(host.file(file), before, "{said}");
+        assert!(!reloads || said.contains("the old files were restored"), "{said}");
+    }
+}

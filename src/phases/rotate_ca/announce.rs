@@ -74,7 +74,7 @@ impl Action for RecordStage {
         if stage == Stage::Drop && reached == Some(stage) {
             publish(cx, &api)?;
             // No control plane needs it any more, and the last host to come may be a worker, which may not delete it.
-            api.delete(&rotation::handover())?;
+            api.delete(&rotation::new_keys())?;
         }
         // A control plane that has joined since then resets the common progress.
         if reached != world.control_planes {
@@ -111,7 +111,7 @@ fn publish(cx: &mut Context, api: &Cluster) -> Result<()> {
 /// is complete, and afterwards they have no meaning.
 fn end(cx: &mut Context, api: &Cluster) -> Result<()> {
     remove_old_client_cas(cx, api)?;
-    api.delete(&rotation::handover())?;
+    api.delete(&rotation::new_keys())?;
     let clear = json!({"metadata": {"annotations": {ANNOTATION: null, PROGRESS: null, TOKENS: null}}});
     api.patch(&rotation::cluster_info(), PatchKind::Merge, &clear)?;
     clear_annotations(api)?;
@@ -270,6 +270,26 @@ mod tests {
             assert_eq!(rotation::annotation(&host.object(path), name), "");
         }
         assert!(host.object(SECRET_PATH).is_null());
+    }
+
+    #[test]
+    fn nodes_on_every_page_are_waited_for_and_cleared() {
+        let host = TestHost::control_plane();
+        host.api.with(|state| state.page = Some(2));
+        let plan = outdated(&host);
+        for number in 0..5 {
+            host.node(&format!("w{number}"), false);
+            host.noted(&format!("w{number}"), &plan, Stage::Drop, 9);
+        }
+        host.noted("w4", &plan, Stage::Reissue, 8);
+        note(&host, Stage::Drop);
+        assert_ne!(rotation::annotation(&host.object(INFO), ANNOTATION), "", "w4 is left");
+        host.noted("w4", &plan, Stage::Drop, 9);
+        assert!(finish_end(&mut host.run(Stage::Drop)).unwrap());
+        for number in 0..5 {
+            let node = host.object(&format!("/api/v1/nodes/w{number}"));
+            assert_eq!(rotation::annotation(&node, ANNOTATION), "", "{number}");
+        }
     }
 
     /// A run that was killed between the first and the last record could not be repeated, and `trust` would have begun

@@ -1,7 +1,7 @@
 //! Refuses a stage for which the cluster is not ready, before the first change.
 //!
-//! Reads: the rotation and the progress of each node, this host's CAs and the certificates that they signed. Writes:
-//! nothing.
+//! Reads: the rotation and the progress of each node, the encrypted new keys, this host's CAs and the certificates that
+//! they signed. Writes: nothing.
 
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
@@ -14,6 +14,7 @@ use crate::pki::catalog::{self, SERVICE_ACCOUNT};
 use crate::pki::rotation::CAS;
 use crate::state::rotation::RotationStatus;
 use crate::state::rotation::error::RotationError;
+use crate::state::rotation::handover;
 use crate::state::rotation::reissued;
 use std::path::Path;
 
@@ -47,8 +48,14 @@ impl Action for Check {
             return Err(RotationError::Past { stage, done }.into());
         }
         others_are_ready(cx, &status, &own)?;
+        if status.plan.as_ref().is_some_and(Plan::is_of_earlier_version) {
+            return Err(RotationError::EarlierVersion.into());
+        }
         if leads {
             require_keys(cx, status.plan.as_ref())?;
+        }
+        if let Some(plan) = status.plan.as_ref().filter(|_| leads && stage != Stage::Drop) {
+            handover::require(cx, plan)?;
         }
         let rotation = cx.rotation_mut()?;
         rotation.done = done == Some(stage) || !is_concerned;
@@ -124,7 +131,7 @@ mod tests {
     use crate::phases::rotate_ca::announce::RecordStage;
     use crate::phases::rotate_ca::distribute::Distribute;
     use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
-    use crate::pki::rotation::short_print;
+    use crate::pki::rotation::ca_print;
     use crate::state::rotation::{self, ANNOTATION, PROGRESS};
 
     /// Kubernetes 1.32 and later allow a kubelet to read only its own node, so every stage on a worker failed.
@@ -134,7 +141,7 @@ mod tests {
         let worker = leader.worker("w1");
         // The existing CA stands for the new one: this test is about the requests.
         let ca = leader.store().load_ca(ca()).unwrap().unwrap().cert;
-        let plan = leader.begins([("ca", short_print(&ca))]);
+        let plan = leader.begins([("ca", ca_print(&ca))]);
         phase(&Check, &mut worker.run(Stage::Trust)).unwrap();
         leader.noted("w1", &plan, Stage::Trust, 8);
         for stage in [Stage::Reissue, Stage::Drop] {
@@ -198,7 +205,7 @@ mod tests {
     fn a_change_that_came_no_further_than_its_secret_is_known_and_continued() {
         let host = TestHost::control_plane();
         let folder = host.root.path().join("etc/kubernetes/pki/next");
-        std::fs::write(&folder, "in the way").unwrap();
+        std::fs::create_dir_all(folder.join("ca.key/in-the-way")).unwrap();
         let mut cx = host.run(Stage::Trust);
         phase(&Check, &mut cx).unwrap();
         phase(&Distribute, &mut cx).unwrap_err();
@@ -208,10 +215,10 @@ mod tests {
         let world = rotation::host::status(&mut cx).unwrap();
         assert!(world.plan.is_some() && world.next() == Some(Stage::Trust));
         assert!(phase(&Check, &mut host.run(Stage::Drop)).unwrap_err().to_string().contains("'trust'"));
-        std::fs::remove_file(&folder).unwrap();
+        std::fs::remove_dir_all(folder.join("ca.key")).unwrap();
         phase(&Check, &mut cx).unwrap();
         phase(&Distribute, &mut cx).unwrap();
         assert_eq!(known(&host), serde_json::to_string(&world.plan).unwrap());
-        assert!(folder.join("ca.key").exists());
+        assert!(folder.join("ca.key").is_file());
     }
 }

@@ -160,7 +160,7 @@ impl TestHost {
 
     /// Begins a rotation of these CAs.
     pub fn begun(&self, names: &[&str]) -> Plan {
-        self.begins(names.iter().map(|name| (*name, "0123456789ab".to_owned())))
+        self.begins(names.iter().map(|name| (*name, "0123456789abcdef".repeat(4))))
     }
 
     /// Begins a rotation of these CAs to new ones with these fingerprints.

@@ -22,7 +22,7 @@ use crate::pki::catalog;
 use crate::pki::cert::{Cert, bundle_pem};
 use crate::pki::csr::both_pem;
 use crate::pki::kubeconfigs::put_client;
-use crate::pki::rotation::short_print;
+use crate::pki::rotation::ca_print;
 use crate::pki::validity::Validity;
 use crate::state::not_yaml;
 use crate::state::renewable;
@@ -79,7 +79,7 @@ fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
     let Some(old) = old else { return Ok(false) };
     let print = cx.rotation_plan()?.prints.get("ca").cloned().unwrap_or_default();
     let cas = Cert::bundle_from_file(Path::new(KUBELET_CONF), bundle.as_bytes())?;
-    let is_new = |cert: &Cert| cas.iter().any(|ca| short_print(ca) == print && cert.is_signed_by(ca));
+    let is_new = |cert: &Cert| cas.iter().any(|ca| ca_print(ca) == print && cert.is_signed_by(ca));
     if is_new(&old) {
         return Ok(false);
     }
@@ -138,7 +138,7 @@ mod tests {
     fn begun(leader: &TestHost) -> (Cert, PrivateKey) {
         let old = leader.store().load_ca(ca()).unwrap().unwrap();
         let new = leader.store().new_ca(&old.cert, &fixture::cluster(36), &Generator).unwrap();
-        leader.begins([("ca", short_print(&new.0))]);
+        leader.begins([("ca", ca_print(&new.0))]);
         new
     }
 
@@ -183,7 +183,7 @@ mod tests {
         let leader = TestHost::control_plane();
         let worker = leader.worker("w1");
         let ca = leader.store().load_ca(ca()).unwrap().unwrap().cert;
-        leader.begins([("ca", short_print(&ca))]);
+        leader.begins([("ca", ca_print(&ca))]);
         let mut cx = worker.run(Stage::Reissue);
         let suffix =
             crate::config::token::generate(&crate::base::env::Random::seeded(1)).unwrap().expose().replace('.', "");

@@ -8,9 +8,11 @@ pub mod cas;
 pub mod certificates;
 pub mod check;
 pub mod distribute;
+pub mod encrypted;
 #[cfg(test)]
 pub mod fixture;
 pub mod kubelet;
+pub mod new_key;
 pub mod signing;
 pub mod tokens;
 

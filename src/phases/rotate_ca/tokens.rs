@@ -204,6 +204,29 @@ mod tests {
         run(&host, false).unwrap();
     }
 
+    /// All Secrets of a big cluster did not fit into one answer.
+    #[test]
+    fn tokens_and_lifetimes_are_found_on_every_page() {
+        let (host, _) = reissued(DEFAULT_LIFETIME + PROPAGATION);
+        host.api.with(|state| state.page = Some(2));
+        let path = |name: &str| format!("/api/v1/namespaces/default/secrets/{name}");
+        for number in 0..5 {
+            let metadata = json!({"name": format!("robot{number}"), "namespace": "default"});
+            let secret = json!({"metadata": metadata, "type": TOKEN, "data": {"token": token(r#"{"kid":"old"}"#)}});
+            host.api.put(&path(&format!("robot{number}")), secret);
+            let seconds = if number == 4 { 7200 } else { 600 };
+            let source = json!({"serviceAccountToken": {"expirationSeconds": seconds}});
+            let pod = json!({"metadata": {"name": format!("p{number}"), "namespace": "default"},
+                             "spec": {"volumes": [{"projected": {"sources": [source]}}]}});
+            host.api.put(&format!("/api/v1/namespaces/default/pods/p{number}"), pod);
+        }
+        let refusal = run(&host, false).unwrap_err().to_string();
+        assert!(refusal.contains(&format!("another {} s", 7200 - DEFAULT_LIFETIME)), "{refusal}");
+        for number in 0..5 {
+            assert!(host.object(&path(&format!("robot{number}")))["data"]["token"].is_null(), "{number}");
+        }
+    }
+
     /// Tokens of very old clusters do not name their key; they were treated as current and became invalid at `drop`.
     #[test]
     fn a_token_without_a_key_id_is_signed_again() {

@@ -50,6 +50,44 @@ fn an_unknown_phase_is_named_with_the_nearest_one() {
     assert!(failure.hint().unwrap().starts_with("did you mean 'certs/one'?"));
 }
 
+/// The guards of another cluster's data were checks of preflight, and went with it.
+#[test]
+fn a_check_with_always_is_part_of_every_run_that_needs_it_and_cannot_be_skipped() {
+    const LIST: &str = "
+workflow: init
+phases:
+  - {name: guard, short: s, action: look, always: true, hidden: true}
+  - {name: preflight, short: s, action: look}
+  - {name: certs, short: s, action: note}
+  - {name: manifests, short: s, action: guarded, needs: [certs]}
+  - {name: token, short: s, action: note}
+";
+    let registry = fakes::registry();
+    let workflow = Workflow::load(LIST, &registry).unwrap();
+    let paths = |only: Option<&str>, skip: &[&str]| -> Result<Vec<String>> {
+        let choice = Choice { only: only.map(str::to_owned), skip: skip.iter().map(ToString::to_string).collect() };
+        let plan = Plan::new(&workflow, &registry, &choice, &mut Context::for_tests("/"))?;
+        Ok(plan.steps.into_iter().map(|step| step.target.path).collect())
+    };
+    assert_eq!(paths(None, &["preflight"]).unwrap(), ["guard", "certs", "manifests", "token"]);
+    assert_eq!(paths(Some("token"), &[]).unwrap(), ["token"]);
+    assert_eq!(paths(Some("certs"), &["preflight"]).unwrap(), ["certs"]);
+    let failure = paths(Some("manifests"), &[]).unwrap_err();
+    assert!(failure.to_string().contains("needs the result of 'certs'"), "{failure}");
+    let failure = paths(None, &["preflight", "guard"]).unwrap_err();
+    assert!(failure.to_string().contains("'guard' of 'init' cannot be skipped"), "{failure}");
+}
+
+/// Only debug builds noticed it.
+#[test]
+fn a_list_with_a_check_after_a_change_is_refused() {
+    const LIST: &str = "workflow: w\nphases: [{name: a, short: s, action: note}, {name: b, short: s, action: look}]";
+    let registry = fakes::registry();
+    let workflow = Workflow::load(LIST, &registry).unwrap();
+    let refused = Plan::new(&workflow, &registry, &Choice::default(), &mut Context::for_tests("/")).err().unwrap();
+    assert!(refused.to_string().contains("only checks comes after one that makes changes"), "{refused}");
+}
+
 #[test]
 fn a_need_is_met_by_the_run_or_by_the_host() {
     assert_eq!(paths(&Choice { only: Some("addon/coredns".into()), skip: vec![] }).unwrap(), ["addon/coredns"]);

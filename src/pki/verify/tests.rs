@@ -140,6 +140,21 @@ fn a_chain_may_go_through_intermediates_and_only_through_cas() {
     }
 }
 
+/// An external CA with such a key was accepted; no client accepts what it signs.
+#[test]
+fn a_ca_on_an_unsupported_curve_is_refused_without_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    let key = key.to_str().unwrap();
+    crate::pki::verifiers::openssl(&["ecparam", "-name", "secp256k1", "-genkey", "-noout", "-out", key], "");
+    let pem = crate::pki::verifiers::openssl(&["req", "-x509", "-new", "-key", key, "-subj", "/CN=x"], "");
+    let cert = Cert::bundle_from_pem(pem.as_bytes()).unwrap().remove(0);
+    let problems = verify_ca(&cert, cert.not_before);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].to_string().contains("secp256k1; supported are P-256, P-384 and P-521"), "{problems:?}");
+    assert!(problems[0].fix(Path::new("ca.crt"), "ca").starts_with("use a CA whose key is RSA"));
+}
+
 #[test]
 fn a_ca_must_be_a_ca_and_be_allowed_to_sign() {
     let (root, key) = (ca("root"), key());

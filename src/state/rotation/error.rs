@@ -5,6 +5,9 @@ use crate::base::fault::Fault;
 use crate::context::rotation::Stage;
 use std::path::PathBuf;
 
+/// The way to a certificate key.
+const NEW_KEY: &str = "run 'kubewright certs rotate-ca new-key' on a control plane that has completed 'trust'";
+
 fn shown(files: &[PathBuf]) -> String {
     files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -54,12 +57,39 @@ pub enum RotationError {
     /// The ConfigMap for discovery does not exist.
     #[error("the ConfigMap kube-public/cluster-info, which publishes the new CA to hosts, does not exist")]
     NoClusterInfo,
-    /// The distributed keys of another control plane cannot be decrypted.
+    /// The distributed keys need a certificate key.
     #[error(
-        "the new keys in the cluster cannot be decrypted with this host's ca.key: it differs from that of the host \
-         that started the rotation"
+        "the new keys in the Secret kube-system/kubewright-next-ca are encrypted, and no certificate key that decrypts \
+         them was given; it was printed on {host}"
     )]
-    NotDecrypted,
+    KeyNeeded {
+        /// The host that printed it.
+        host: String,
+    },
+    /// The certificate key is not the one with which they were encrypted.
+    #[error(
+        "this is not the certificate key with which the new keys in the Secret kube-system/kubewright-next-ca are \
+         encrypted; that was printed on {host}"
+    )]
+    WrongKey {
+        /// The host that printed it.
+        host: String,
+    },
+    /// The record or the Secret is in the format of an earlier version.
+    #[error(
+        "an earlier version of kubewright began this rotation and encrypted the new keys with a key derived from ca.key, \
+         which a thief of ca.key can derive as well"
+    )]
+    EarlierVersion,
+    /// The Secret cannot be read.
+    #[error("the Secret kube-system/kubewright-next-ca does not contain the keys of this rotation")]
+    Damaged,
+    /// This host cannot encrypt what it does not have.
+    #[error("the new {name} of this rotation is not on this host")]
+    NewKeysElsewhere {
+        /// What is missing.
+        name: String,
+    },
     /// The recorded progress is wrong.
     #[error("certificates in use on this host are still signed by an old CA: {}", shown(files))]
     NotReissued {
@@ -109,12 +139,17 @@ impl Fault for RotationError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoSuchCa(_) => ExitCode::Usage,
-            Self::External { .. } | Self::NoNode | Self::NoFlag(_) | Self::OwnSigner(_) | Self::NoClusterInfo => {
-                ExitCode::Input
-            }
-            Self::NotDecrypted | Self::NotDistributed => ExitCode::Untrusted,
+            Self::KeyNeeded { .. }
+            | Self::External { .. }
+            | Self::NoNode
+            | Self::NoFlag(_)
+            | Self::OwnSigner(_)
+            | Self::NoClusterInfo => ExitCode::Input,
+            Self::WrongKey { .. } | Self::Damaged | Self::NotDistributed => ExitCode::Untrusted,
             Self::SignerNotUsed { .. } => ExitCode::Unhealthy,
             Self::NotBegun
+            | Self::EarlierVersion
+            | Self::NewKeysElsewhere { .. }
             | Self::NotPublished
             | Self::NotReissued { .. }
             | Self::Waiting { .. }
@@ -145,15 +180,19 @@ impl Fault for RotationError {
             Self::External { .. } => "have the owner create a new CA, then run 'kubewright certs generate-csr' and \
                                       'kubewright certs import'".into(),
             Self::NoClusterInfo => "run 'kubewright init phase bootstrap-token' on a control plane".into(),
-            Self::NotDecrypted => "copy /etc/kubernetes/pki/ca.key from the control plane that started the rotation; \
-                                   run 'kubewright certs rotate-ca status' to see which".into(),
+            Self::KeyNeeded { .. } | Self::WrongKey { .. } => {
+                format!("add '--certificate-key' with that key; or {NEW_KEY}, which prints a new one")
+            }
+            Self::EarlierVersion => format!(
+                "{NEW_KEY}, which encrypts them again; after a theft of ca.key, complete this rotation and then rotate once more"
+            ),
+            Self::Damaged | Self::NotDistributed => format!("{NEW_KEY}; it stores them again"),
+            Self::NewKeysElsewhere { .. } => "run it on a control plane that has completed 'trust': 'kubewright certs \
+                                              rotate-ca status' lists them".into(),
             Self::NotReissued { .. } => "run 'kubewright certs rotate-ca reissue' here again".into(),
             Self::OwnSigner(_) => "set --cluster-signing-cert-file and --cluster-signing-key-file in \
                                    /etc/kubernetes/manifests/kube-controller-manager.yaml to the CA's files, or \
                                    exclude the CA with '--only'".into(),
-            Self::NotDistributed => "run 'kubewright certs rotate-ca status'; reset a control plane that joined with \
-                                     the old keys, and join it again after 'kubewright init phase upload-certs \
-                                     --upload-certs' on another one".into(),
             Self::NoNode => "run it on a node of the cluster, as root".into(),
             Self::NoFlag(flag) => format!("add the flag: run 'grep {flag} /etc/kubernetes/manifests/kube-controller-manager.yaml' on another control plane"),
             Self::SignerNotUsed { .. } => "run 'crictl logs $(crictl ps -a --name kube-controller-manager -q | head -1)' to see why, then run the same command again".into(),

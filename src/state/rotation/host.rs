@@ -11,7 +11,7 @@ use crate::kube::cluster::Cluster;
 use crate::pki::catalog::{self, CertSpec, SERVICE_ACCOUNT};
 use crate::pki::cert::{Cert, bundle_pem};
 use crate::pki::rotation::NEXT;
-use crate::pki::rotation::short_print;
+use crate::pki::rotation::ca_print;
 use crate::pki::store::LoadedCa;
 use crate::pki::{PkiError, PrivateKey};
 use crate::state::rotation::error::RotationError;
@@ -83,7 +83,7 @@ pub fn published_cas(cx: &mut Context) -> Result<Vec<Cert>> {
     let pem = data.map(|data| data.0.clone()).ok_or(RotationError::NoClusterInfo)?;
     let certs = Cert::bundle_from_file(Path::new("kube-public/cluster-info"), &pem)?;
     let plan = cx.rotation_plan()?;
-    let is_new = |cert: &Cert| plan.prints.get("ca") == Some(&short_print(cert));
+    let is_new = |cert: &Cert| plan.prints.get("ca") == Some(&ca_print(cert));
     // The rotation is published before the first control plane publishes its new CA.
     if !certs.iter().any(is_new) {
         return Err(RotationError::NotPublished.into());
@@ -97,11 +97,11 @@ pub fn published_cas(cx: &mut Context) -> Result<Vec<Cert>> {
 pub fn new_ca(cx: &mut Context, spec: &CertSpec, there: &LoadedCa) -> Result<(Cert, Option<PrivateKey>)> {
     let plan = cx.rotation_plan()?;
     let print = plan.prints.get(spec.name);
-    if print == Some(&short_print(&there.cert)) {
+    if print == Some(&ca_print(&there.cert)) {
         return Ok((there.cert.clone(), None));
     }
     let path = pending(cx, spec.name)?;
-    let kept = cx.pki()?.kept_pair(&path)?.filter(|(cert, _)| print == Some(&short_print(cert)));
+    let kept = cx.pki()?.kept_pair(&path)?.filter(|(cert, _)| print == Some(&ca_print(cert)));
     let (cert, key) = kept.ok_or(PkiError::KeyMissing { path: path.with_extension("key") })?;
     Ok((cert, Some(key)))
 }

@@ -6,6 +6,7 @@
 //! Reads: the ConfigMap `kube-public/cluster-info`, nodes. Writes: nothing.
 
 pub mod error;
+pub mod handover;
 pub mod host;
 pub mod reissued;
 pub mod signer;
@@ -64,8 +65,8 @@ pub struct Host {
     pub joined_later: bool,
 }
 
-/// Where the new CAs wait for the control planes, encrypted.
-pub fn handover() -> ObjectRef {
+/// Where the new keys wait for the control planes, encrypted.
+pub fn new_keys() -> ObjectRef {
     ObjectRef::new(&SECRET, "kube-system", "kubewright-next-ca")
 }
 
@@ -83,7 +84,7 @@ pub fn read(info: &Value, cluster: &Cluster, own: Option<&str>) -> Result<Rotati
     };
     // The first control plane creates the Secret before anything else, and may have come no further.
     let looks = own.is_none() && annotation(info, ANNOTATION).is_empty();
-    let secret = if looks { cluster.find(&handover())? } else { None };
+    let secret = if looks { cluster.find(&new_keys())? } else { None };
     let begun = secret.and_then(|secret| serde_json::from_str(annotation(&secret, ANNOTATION)).ok());
     Ok(RotationStatus::of(info, &nodes, begun))
 }

@@ -10,8 +10,8 @@ use crate::context::Context;
 use crate::domain::paths::KUBELET_CONF;
 use crate::pki::catalog::{KUBECONFIGS, SERVICE_ACCOUNT, certs_of};
 use crate::pki::cert::Cert;
+use crate::pki::rotation::ca_print;
 use crate::pki::rotation::key_print;
-use crate::pki::rotation::short_print;
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host::client_of;
 use crate::state::rotation::host::published_cas;
@@ -29,7 +29,7 @@ fn on_control_plane(cx: &mut Context) -> Result<Vec<PathBuf>> {
     let mut old = Vec::new();
     for spec in changing_cas(cx)? {
         let ca = store.require_ca(spec, "a CA rotation")?.cert;
-        if plan.prints.get(spec.name) != Some(&short_print(&ca)) {
+        if plan.prints.get(spec.name) != Some(&ca_print(&ca)) {
             old.push(store.cert_path(spec));
             continue;
         }

@@ -53,14 +53,14 @@ tail -1 "$SCRATCH/polls" | grep yes > /dev/null || fail "the client could not re
 lasts || fail "after the renewal something still ends soon"
 all_in_use || fail "something old is still in use"
 ready n41
-on n41 kubewright certs restart | grep -q 'nothing restarted' || fail "a component had not taken up its certificate"
+on n41 kubewright certs restart | grep -q 'nothing restarted' || fail "a component had not loaded its certificate"
 
-# Nobody would start again what is ended: refused before anything changes, and the API server stays up.
+# Nothing would start again what is stopped: refused before anything changes, and the API server stays up.
 before=$(fingerprint n41)
 on n41 systemctl stop kubelet
 code=0
 on n41 kubewright certs renew all 2> "$SCRATCH/stopped" || code=$?
-grep 'the kubelet is not running' "$SCRATCH/stopped" > /dev/null || fail "a stopped kubelet is not told"
+grep 'the kubelet is not running' "$SCRATCH/stopped" > /dev/null || fail "a stopped kubelet is not reported"
 [ "$code" = 9 ] || fail "with the kubelet stopped, renewing ends with $code"
 [ "$before" = "$(fingerprint n41)" ] || fail "a refused renewal changed files"
 kubectl get nodes > /dev/null || fail "a refused renewal ended the API server"
@@ -70,7 +70,7 @@ ready n41
 # A kubelet that has lost its certificate gets one that it can renew.
 on n41 rm /var/lib/kubelet/pki/kubelet-client-current.pem
 on n41 kubewright certs renew kubelet.conf
-on n41 test -L /var/lib/kubelet/pki/kubelet-client-current.pem || fail "the kubelet's certificate is no link"
+on n41 test -L /var/lib/kubelet/pki/kubelet-client-current.pem || fail "the kubelet's certificate is not a link"
 ready n41
 on n41 kubewright certs renew kubelet.conf | grep -q 'nothing changed' || fail "a healthy kubelet was repaired"
 

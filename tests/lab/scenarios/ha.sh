@@ -6,7 +6,7 @@ CONTROL_PLANE=n41
 HOSTS=(n41 n42 n43 n44 n45)
 ADDRESS=10.99.0.69 # n59's, which is off.
 
-# Gives a control plane the cluster's address, as keepalived would, and makes the others look for it anew.
+# Gives a control plane the cluster's address, as keepalived would, and makes the others look for it again.
 hold_address() { # HOST
   local host
   on "$1" ip address add $ADDRESS/24 dev host0
@@ -45,7 +45,7 @@ for pair in n41:n42 n42:n43 n43:n41; do
   for worker in n44 n45; do
     eventually on $worker kubectl --kubeconfig /etc/kubernetes/kubelet.conf get node $worker > /dev/null 2>&1
   done
-  # A member that is silent keeps nobody from going on.
+  # A member that does not respond does not block the others.
   on "$CONTROL_PLANE" "${ENTER[@]}" > "$SCRATCH/again" 2>&1 || { cat "$SCRATCH/again"; fail "joining again fails without $dead"; }
   grep -q 'nothing changed' "$SCRATCH/again" || { cat "$SCRATCH/again"; fail "joining again changed something"; }
 

@@ -42,4 +42,4 @@ ready n42
 foreign=$(kubectl get pods -A -o jsonpath='{range .items[*]}{.spec.containers[*].image}{"\n"}{end}' | grep -v "^$REGISTRY/" || true)
 [ -z "$foreign" ] || fail "these images came from elsewhere: $foreign"
 kubectl -n kube-system get configmap kube-proxy -o jsonpath='{.data.config\.conf}' | grep -qx 'mode: ipvs' ||
-  fail "kube-proxy was not told to use ipvs"
+  fail "kube-proxy is not configured to use ipvs"

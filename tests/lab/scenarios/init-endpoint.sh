@@ -25,7 +25,7 @@ done
 on n41 systemd-run -q --unit balancer sh -c 'sleep 10; exec socat TCP-LISTEN:8443,reuseaddr,fork TCP:127.0.0.1:6443'
 on n41 kubewright init --config /root/cluster.yaml --events json > /dev/null 2> "$SCRATCH/events" ||
   { tail -n 3 "$SCRATCH/events" && fail "init did not wait for the load balancer"; }
-grep -F 'a response of the API server at https://n41:8443' "$SCRATCH/events" > /dev/null || fail "the wait was not told"
+grep -F 'a response of the API server at https://n41:8443' "$SCRATCH/events" > /dev/null || fail "the wait was not reported"
 ready n41
 
 # Before v1.22 the cluster keeps a list of its API servers; running init again leaves the others in it.

@@ -14,7 +14,7 @@ now_in_ms() { echo $(($(date +%s%N) / 1000000)); }
 ca_of() { on n41 sha256sum /etc/kubernetes/pki/ca.crt 2> /dev/null || true; }
 
 # Kills init at some moment within the first SPAN milliseconds. A run that has less to do ends by itself before that; that
-# is no kill.
+# is not a kill.
 kill_within() { # SPAN
   local delay status=0 now
   delay=$((RANDOM % $1))

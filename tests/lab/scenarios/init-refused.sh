@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Claim: a host that is not fit is told the one cause and its fix, and once that is done the same command completes.
+# Claim: a host that is not ready is refused with one cause and its fix, and after the fix the same command completes.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 # shellcheck disable=SC2034 # read by lib.sh
@@ -20,12 +20,12 @@ refused() { # CODE WORDS...
   echo "refused with $code: $1"
 }
 # The same of preflight, which must not have let anything be written.
-unfit() { # WORDS...
+not_ready() { # WORDS...
   refused 4 "$@"
   ! on n41 test -e /etc/kubernetes/admin.conf || fail "$1: something was written"
 }
-# What was told is no longer found: the fix that was named is one.
-mended() { # CHECK
+# What was reported is no longer found: the fix works.
+fixed() { # CHECK
   on n41 kubewright preflight --config /root/cluster.yaml -o json > "$SCRATCH/found" || true
   jq -e --arg id "$1" 'all(.findings[]; .id != $id)' "$SCRATCH/found" > /dev/null || fail "$1 is found after its fix"
 }
@@ -53,46 +53,46 @@ EOF
 
 on n41 systemd-run -q --unit squatter socat TCP-LISTEN:6443,reuseaddr,fork /dev/null
 eventually listens
-unfit '[ERROR Port-6443]' 'is in use by socat' 'systemctl status'
+not_ready '[ERROR Port-6443]' 'is in use by socat' 'systemctl status'
 on n41 systemctl stop squatter
-mended Port-6443
+fixed Port-6443
 
 on n41 systemctl stop containerd
-unfit '[ERROR CRI]' 'containerd is installed but not running' 'systemctl start containerd'
+not_ready '[ERROR CRI]' 'containerd is installed but not running' 'systemctl start containerd'
 on n41 systemctl start containerd
-mended CRI
+fixed CRI
 
 on n41 mkdir -p /etc/kubernetes
 on n41 mount -t tmpfs -o ro tmpfs /etc/kubernetes
-unfit '[ERROR Writable--etc-kubernetes]' 'mounted read-only' 'remount,rw'
+not_ready '[ERROR Writable--etc-kubernetes]' 'mounted read-only' 'remount,rw'
 on n41 umount /etc/kubernetes
-mended Writable--etc-kubernetes
+fixed Writable--etc-kubernetes
 
 on n41 mkdir -p /var/lib/etcd
 on n41 mount -t tmpfs -o size=1m tmpfs /var/lib/etcd
-unfit '[ERROR DiskSpace]' 'the disk is full' 'df -h /var/lib/etcd'
+not_ready '[ERROR DiskSpace]' 'the disk is full' 'df -h /var/lib/etcd'
 on n41 umount /var/lib/etcd
-mended DiskSpace
+fixed DiskSpace
 
 # Swap of the machine is not a host's own, so the kernel's list is stood in for.
 on n41 sh -c 'printf "Filename Type Size Used Priority\n/dev/vdx partition 1000 0 -2\n" > /root/swaps'
 on n41 mount --bind /root/swaps /proc/swaps
-unfit '[ERROR Swap]' 'swap is on' 'swapoff -a' 'kubewright preflight --fix --dry-run'
+not_ready '[ERROR Swap]' 'swap is on' 'swapoff -a' 'kubewright preflight --fix --dry-run'
 on n41 umount /proc/swaps
-mended Swap
+fixed Swap
 
 on n41 sh -c 'mkdir -p /etc/kubernetes/pki && cd /etc/kubernetes/pki &&
   openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out old.crt -subj /CN=kubernetes -days 1 \
     -addext keyUsage=critical,keyCertSign 2> /dev/null &&
   openssl x509 -in old.crt -signkey ca.key -days -1 -out ca.crt 2> /dev/null && rm old.crt'
-unfit '[ERROR CertificateAuthority]' 'ca.crt expired on' 'mv /etc/kubernetes/pki'
+not_ready '[ERROR CertificateAuthority]' 'ca.crt expired on' 'mv /etc/kubernetes/pki'
 on n41 mv /etc/kubernetes/pki /etc/kubernetes/pki.expired
-mended CertificateAuthority
+fixed CertificateAuthority
 
 containerd "${RUNC}SystemdCgroup = true"
-unfit '[ERROR CgroupDriver]' 'cgroup driver cgroupfs' 'uses systemd' "kubewright preflight --fix"
+not_ready '[ERROR CgroupDriver]' 'cgroup driver cgroupfs' 'uses systemd' "kubewright preflight --fix"
 on n41 kubewright preflight --config /root/cluster.yaml --fix
-mended CgroupDriver
+fixed CgroupDriver
 
 on n41 ctr -n k8s.io images rm "$IMAGE"
 refused 5 "cannot pull $IMAGE from k8s.gcr.io" 'import the image'

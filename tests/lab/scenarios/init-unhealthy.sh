@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Claim: init on v1.20 notices a kubelet that only crashes and a scheduler that does not start, and completes once they are mended.
+# Claim: init on v1.20 notices a kubelet that only crashes and a scheduler that does not start, and completes once they are fixed.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
@@ -48,7 +48,7 @@ ready n41
 files=$(fingerprint n41)
 code=0
 on n41 kubewright init > "$SCRATCH/said" 2>&1 || code=$?
-grep -qF 'scheduler.extraArgs.v: 3 -> unset' "$SCRATCH/said" || { cat "$SCRATCH/said" && fail "the change was not told"; }
+grep -qF 'scheduler.extraArgs.v: 3 -> unset' "$SCRATCH/said" || { cat "$SCRATCH/said" && fail "the change was not reported"; }
 [ $code = 4 ] || fail "another configuration was taken: exit code $code"
 [ "$files" = "$(fingerprint n41)" ] || fail "the refused run changed files"
 

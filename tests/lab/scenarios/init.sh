@@ -73,16 +73,16 @@ on n41 "${INIT[@]}" > /dev/null
 on n41 kubewright init phase addon coredns --print-manifest | grep 'kind: Deployment' > /dev/null
 kubectl -n kube-system get configmap coredns -o yaml | sed 's/ttl 30/ttl 31/' |
   lab exec n41 kubectl --kubeconfig /etc/kubernetes/admin.conf replace -f -
-on n41 "${INIT[@]}" 2> "$SCRATCH/told" > "$SCRATCH/again" || fail "init failed: $(tail -n 5 "$SCRATCH/told")"
-grep 'configmap.*coredns was changed by hand' -i "$SCRATCH/told" || fail "the user's change of the Corefile was not told"
+on n41 "${INIT[@]}" 2> "$SCRATCH/errors" > "$SCRATCH/again" || fail "init failed: $(tail -n 5 "$SCRATCH/errors")"
+grep 'configmap.*coredns was changed by hand' -i "$SCRATCH/errors" || fail "the user's change of the Corefile was not reported"
 kubectl -n kube-system get configmap coredns -o yaml | grep 'ttl 31' || fail "the user's change of the Corefile is gone"
 ! on n41 grep '"input": ""' /var/lib/kubewright/journal.json || fail "the journal does not know what files were made from"
 
 # Files of the cluster that are gone are no reason to found another one.
 on n41 mv /etc/kubernetes/pki /root/pki
 files=$(fingerprint n41)
-! on n41 "${INIT[@]}" --ignore-preflight-errors=all 2> "$SCRATCH/told" || fail "init made a new CA for a running cluster"
-grep CertificatesLost "$SCRATCH/told" || fail "the lost certificates were not told"
+! on n41 "${INIT[@]}" --ignore-preflight-errors=all 2> "$SCRATCH/errors" || fail "init made a new CA for a running cluster"
+grep CertificatesLost "$SCRATCH/errors" || fail "the lost certificates were not reported"
 [ "$files" = "$(fingerprint n41)" ] || fail "init changed files before it refused"
 on n41 mv /root/pki /etc/kubernetes/pki
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Claim: hosts join by v1beta2 files, a control plane with patches does just what its dry run has planned, and --fix mends what is in the way.
+# Claim: hosts join by v1beta2 files, a control plane with patches does just what its dry run has planned, and --fix fixes what is in the way.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41

@@ -7,7 +7,7 @@ CONTROL_PLANE=n41
 KILLS=${KILLS:-3}
 
 # Joins once without a kill, for the time that takes; then until it was killed often enough, at a random moment of that
-# time. If it is through before the kill comes, that is none: the host leaves and begins anew.
+# time. If it is through before the kill comes, that is none: the host leaves and starts again.
 kill_often() { # HOST KILLS COMMAND...
   local host=$1 kills=$2 hits=0 start duration moment status
   shift 2

@@ -6,7 +6,7 @@ CONTROL_PLANE=n41
 
 boot n41 n42
 new_cluster n41
-# The kubelet has no room for the fourth Pod when it starts, and has by the time that it is started anew.
+# The kubelet has no room for the fourth Pod when it starts, and has by the time that it is started again.
 on n42 sed -i 's/^KUBELET_EXTRA_ARGS="/&--max-pods=3 /' /etc/default/kubelet
 on n42 sh -c 'until journalctl -u kubelet -o cat | grep -q "Failed to admit pod"; do sleep 0.2; done
   sed -i "s/--max-pods=3 //" /etc/default/kubelet' &

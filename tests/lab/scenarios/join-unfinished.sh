@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Claim: after a join whose kubelet got no certificate, a new token is used, another host's name is not; what another cluster left is no obstacle.
+# Claim: after a join whose kubelet got no certificate, a new token is used, another host's name is not; leftovers of another cluster do not block a join.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
@@ -10,7 +10,7 @@ read -ra WORKER <<< "$(on n41 kubewright token create --print-join-command)"
 on n42 "${WORKER[@]}" -q
 ready n42
 
-# Nobody approves, so the kubelet of n43 waits; then its token is gone.
+# Nothing approves the request, so the kubelet of n43 waits; then its token is gone.
 kubectl get clusterrolebinding kubeadm:node-autoapprove-bootstrap -o json > "$SCRATCH/approval"
 kubectl delete clusterrolebinding kubeadm:node-autoapprove-bootstrap
 on n43 timeout -s KILL 20 "${WORKER[@]}" > "$SCRATCH/first" 2>&1 && fail "n43 joined without an approval"

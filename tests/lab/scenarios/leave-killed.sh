@@ -8,12 +8,12 @@ three_control_planes
 # Killed as soon as it says that the member is out: its data is there still.
 # shellcheck disable=SC2016 # the host's own shell expands it
 on n43 sh -c '
-  kubewright reset -y > /tmp/told 2>&1 & reset=$!
-  until grep "member from etcd" /tmp/told > /dev/null || ! kill -0 $reset 2> /dev/null; do :; done
+  kubewright reset -y > /tmp/output 2>&1 & reset=$!
+  until grep "member from etcd" /tmp/output > /dev/null || ! kill -0 $reset 2> /dev/null; do :; done
   kill -9 $reset; wait $reset || true'
 one_member_each n41 n42
 on n43 test -d /var/lib/etcd/member || fail "the kill came too late to show anything"
-on n43 test -e /var/lib/kubewright/leaving.json || fail "nothing tells of the other members"
+on n43 test -e /var/lib/kubewright/leaving.json || fail "nothing names the other members"
 on n43 kubewright reset -y > /dev/null
 on n43 kubewright reset | grep 'Nothing to do' > /dev/null || fail "n43 is not clean"
 ! on n43 test -e /var/lib/etcd/member || fail "the data is left"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 set -euo pipefail
 
-# A folder for what a scenario keeps aside.
+# A directory for the files of a scenario.
 SCRATCH=$(mktemp -d)
 trap 'rm -rf "$SCRATCH"' EXIT
 
@@ -45,7 +45,7 @@ ready() { # NODE
   fail "$1 is not Ready"
 }
 
-# The paths below a host's folders that a cluster tool writes to, each with its mode and content.
+# The paths below a host's directories that a cluster tool writes to, each with its mode and content.
 fingerprint() { # HOST
   on "$1" sh -c 'find /etc/kubernetes /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env -type f \
     -exec stat -c "%n %a" {} + -exec sha256sum {} + | sort'
@@ -62,7 +62,7 @@ lines_of() { # FILE
 # When the kubelet of a host was started.
 kubelet_start() { on "$1" systemctl show -p ExecMainStartTimestampMonotonic kubelet; } # HOST
 
-# etcd has these hosts as members, each once and with a vote, and nobody else.
+# etcd has these hosts as members, each once and with a vote, and no others.
 one_member_each() { # HOST...
   local pki=/etc/kubernetes/pki/etcd found expected
   found=$(on "$CONTROL_PLANE" env ETCDCTL_API=3 etcdctl --endpoints https://127.0.0.1:2379 --cacert $pki/ca.crt \

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Claim: preflight finds everything at once, mends it, does nothing a second time, and undoes it, also after a kill.
+# Claim: preflight finds everything at once, fixes it, does nothing a second time, and undoes it, also after a kill.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 SWAP=/var/lib/containerd/swapfile
@@ -108,11 +108,11 @@ grep -q 'checks passed' "$SCRATCH/fixed" || { cat "$SCRATCH/fixed" && fail "some
 on n41 sh -c '! grep -q swapfile /proc/swaps' || fail "swap is still on"
 on n41 sh -c 'ls -d /sys/module/ip_vs /sys/module/ip_vs_rr /sys/module/ip_vs_wrr /sys/module/ip_vs_sh' > /dev/null
 on n41 sh -c 'grep -qx ip_vs_sh /etc/modules-load.d/kubewright.conf && getent ahosts n41' > /dev/null
-state > "$SCRATCH/mended"
+state > "$SCRATCH/fixed"
 on n41 kubewright preflight "${CONFIG[@]}" --fix -o json | jq -e '.changed == [] and .fit' > /dev/null || fail "the second time something was changed"
-diff "$SCRATCH/mended" <(state) || fail "the second time something is different"
+diff "$SCRATCH/fixed" <(state) || fail "the second time something is different"
 
-# Pull the plug: what was mended is still so. Modules of the lab's kernel are only stood in for.
+# Pull the plug: what was fixed is still so. Modules of the lab's kernel are only stood in for.
 lab kill n41
 lab up n41
 on n41 kubewright preflight > "$SCRATCH/rebooted"
@@ -124,7 +124,7 @@ swap_off
 same "not everything was undone"
 on n41 kubewright preflight --undo-fix | grep -q 'Nothing to revert' || fail "something is left to undo"
 
-# What Docker's package of containerd ships: comments, no version, and the CRI off. What that hid is mended too.
+# What Docker's package of containerd ships: comments, no version, and the CRI off. What that hid is fixed too.
 on n41 tee /root/systemd.yaml > /dev/null <<'EOF'
 apiVersion: kubeadm.k8s.io/v1beta2
 kind: ClusterConfiguration
@@ -146,9 +146,9 @@ disabled_plugins = ["cri"]
 EOF
 on n41 sh -c 'cp /root/docker.toml /etc/containerd/config.toml && systemctl restart containerd'
 on n41 kubewright preflight --config /root/systemd.yaml > "$SCRATCH/docker" && fail "a runtime without its CRI is taken for fit"
-grep -q '^ERROR CRI' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "the CRI that is off is not told"; }
+grep -q '^ERROR CRI' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "the disabled CRI is not reported"; }
 on n41 kubewright preflight --config /root/systemd.yaml --fix > "$SCRATCH/docker" ||
-  { cat "$SCRATCH/docker" && fail "Docker's containerd is not mended at once"; }
+  { cat "$SCRATCH/docker" && fail "Docker's containerd is not fixed at once"; }
 grep -q 'checks passed' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "something is left"; }
 on n41 grep -q 'SystemdCgroup = true' /etc/containerd/config.toml
 on n41 kubewright preflight --undo-fix > /dev/null
@@ -172,6 +172,6 @@ on n41 sh -c 'printf "Filename Type Size Used Priority\n/dev/vdx partition 1000 
 on n41 mount --bind /root/swaps /proc/swaps
 on n41 kubewright init --ignore-preflight-errors=Swap --skip-phases=control-plane,wait-control-plane,upload-config \
   --skip-phases=mark-control-plane,bootstrap-token,kubelet-finalize,addon,show-join-command 2>&1 | tee "$SCRATCH/ignored"
-grep -qF 'set failSwapOn: false' "$SCRATCH/ignored" || fail "it is not told that the kubelets accept swap"
+grep -qF 'set failSwapOn: false' "$SCRATCH/ignored" || fail "it is not reported that the kubelets accept swap"
 on n41 grep -x 'failSwapOn: false' /var/lib/kubelet/config.yaml
 eventually on n41 curl -sf http://127.0.0.1:10248/healthz

@@ -22,7 +22,7 @@ grep -F 'kubectl delete node n42' "$SCRATCH/reset" > /dev/null || fail "it does 
 [ "$(on n42 cat /proc/sys/net/ipv4/ip_forward)" = 0 ] || fail "what --fix prepared was not taken back"
 on n42 kubewright reset | grep 'Nothing to do' > /dev/null || fail "n42 is not clean"
 
-# The node that is left is in nobody's way.
+# The node that is left blocks nothing.
 on n42 "${WORKER[@]}" --fix > /dev/null || fail "n42 could not join again at once"
 ready n42
 kubectl wait --for=condition=Available deployment/web --timeout=60s > /dev/null || fail "n42 runs no Pods"

@@ -40,8 +40,8 @@ for _ in $(seq 150); do # The bridge comes with the first Pod that has a network
   sleep 0.2
 done
 ! on n41 kubewright reset -y > "$SCRATCH/refused" 2>&1 || fail "the last member of etcd left without --end-cluster"
-grep -e '--end-cluster' "$SCRATCH/refused" > /dev/null || fail "the way to end a cluster is not told"
-! on n41 kubewright reset < /dev/null > /dev/null 2>&1 || fail "it went on although nobody answered"
+grep -e '--end-cluster' "$SCRATCH/refused" > /dev/null || fail "the way to end a cluster is not named"
+! on n41 kubewright reset < /dev/null > /dev/null 2>&1 || fail "it went on without an answer"
 files=$(fingerprint n41)
 on n41 kubewright reset --dry-run --end-cluster > "$SCRATCH/plan"
 for what in '/etc/kubernetes/admin.conf' '/var/lib/etcd/member' 'systemctl stop kubelet' 'ip link delete cni0'; do

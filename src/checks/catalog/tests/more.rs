@@ -22,7 +22,7 @@ fn ignoring_an_unconfigured_cgroup_driver_makes_the_kubelet_use_the_runtimes() {
     assert!(only(&report).ignored);
     assert_eq!(report.consequences, [Consequence::KubeletField { field: "cgroupDriver", value: "systemd".into() }]);
     let report = mismatch(Some("cgroupfs"));
-    assert!(only(&report).what.contains("cannot be ignored: the kubelet is told to use this driver"));
+    assert!(only(&report).what.contains("cannot be ignored: the kubelet is configured to use this driver"));
     assert_eq!(report.consequences, []);
 }
 

@@ -80,7 +80,7 @@ fn image(image: &str) -> Repair {
 }
 
 fn fix(fake: &FakeHost, journal: &mut Journal, repairs: impl IntoIterator<Item = Repair>) -> Fixes {
-    let findings = repairs.into_iter().map(|repair| Finding::error("X", "", "", "").mended_by(repair)).collect();
+    let findings = repairs.into_iter().map(|repair| Finding::error("X", "", "", "").fixed_by(repair)).collect();
     apply(&fake.live(), journal, &Report { findings, ..Report::default() })
 }
 
@@ -140,7 +140,7 @@ fn credentials_are_not_shown() {
         "{FILE}[plugins.\"io.containerd.grpc.v1.cri\".registry.configs.r.auth]\n  password = \"hunter2\"\n"
     ));
     let host = fake.dry();
-    let findings = vec![Finding::error("X", "", "", "").mended_by(image("new"))];
+    let findings = vec![Finding::error("X", "", "", "").fixed_by(image("new"))];
     let fixes = apply(&host, &mut Journal::default(), &Report { findings, ..Report::default() });
     assert!(fixes.failed.is_empty(), "{:?}", fixes.failed);
     let plan = format!("{:?}", host.gate().entries());

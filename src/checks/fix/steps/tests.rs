@@ -7,7 +7,7 @@ use crate::host::command::fake::FakeHost;
 use crate::journal::{Journal, undo};
 
 fn report(repairs: impl IntoIterator<Item = Repair>) -> Report {
-    let findings = repairs.into_iter().map(|repair| Finding::error("X", "", "", "").mended_by(repair)).collect();
+    let findings = repairs.into_iter().map(|repair| Finding::error("X", "", "", "").fixed_by(repair)).collect();
     Report { findings, ..Report::default() }
 }
 

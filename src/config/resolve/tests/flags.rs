@@ -20,7 +20,7 @@ fn flags_have_the_same_meaning_as_fields() {
         control_plane_endpoint: Some("lb:6443".into()),
         cri_socket: Some("unix:///run/a.sock".into()),
         dry_run: true,
-        feature_gates: Some("RootlessControlPlane=true, PublicKeysECDSA=false".into()),
+        feature_gates: vec!["RootlessControlPlane=true, PublicKeysECDSA=false".into()],
         ignore_preflight_errors: vec!["Swap,NumCPU".into()],
         image_repository: Some("r.io/k8s".into()),
         kubernetes_version: Some("1.35.1".into()),
@@ -57,7 +57,7 @@ fn errors_in_flags_name_the_flag_instead_of_a_position() {
     let flags = InitFlags {
         apiserver_bind_port: Some("0".into()),
         apiserver_cert_extra_sans: vec!["a_b".into()],
-        feature_gates: Some("Nope=true,RootlessControlPlane,PublicKeysECDSA=maybe".into()),
+        feature_gates: vec!["Nope=true,RootlessControlPlane,PublicKeysECDSA=maybe".into()],
         kubernetes_version: Some("stable".into()),
         pod_network_cidr: Some("10.0.0.0/99".into()),
         token: Some(Secret::new("secret-value".into())),

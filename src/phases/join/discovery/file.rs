@@ -7,13 +7,16 @@ use super::user::{report_proxy, token_user};
 use crate::base::fault::Result;
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
+use crate::base::sanitize;
 use crate::base::secret::Secret;
-use crate::config::kubeconfig::{Base64, Kubeconfig, SecretBase64, SecretText, User};
+use crate::config::kubeconfig::{Base64, Cluster, Kubeconfig, SecretBase64, SecretText, User};
 use crate::context::Context;
 use crate::context::access::{self, AccessError, TOKEN_FILE};
 use crate::kube::client::Access;
 use crate::kube::discovery::{self, Found, Search};
+use crate::kube::via::{PROXY, SERVER_NAME, Via};
 use crate::phases::join::error::JoinError;
+use serde_json::{Map, Value};
 use std::path::Path;
 
 /// The cluster of a discovery file, the access to it, and the kubelet's credentials for requesting its certificate.
@@ -28,14 +31,19 @@ pub(super) fn find(
     let bytes = if location.starts_with("https://") {
         discovery::download(location, proxies, search)?
     } else {
-        cx.files.read(path)?.ok_or_else(|| AccessError::absent(cx, path))?
+        cx.files.read(path)?.ok_or_else(|| JoinError::NoFile { location: location.into() })?
     };
     let file = Kubeconfig::parse(path, &bytes)?;
     // cluster-info has no context: its only cluster is used.
     let named = file.current_cluster().or_else(|| file.clusters.first().map(|named| &named.cluster));
     let cluster = named.ok_or_else(|| AccessError::Incomplete { path: path.into(), what: "cluster" })?;
-    report_proxy(cx, proxies, cluster.server.trim_start_matches("https://"));
     let user = file.current_user().cloned().unwrap_or_default();
+    require_named_files(cx, location, cluster, &user)?;
+    for field in not_followed(&file, cluster, &user) {
+        cx.events.warning(format!("the discovery file {location} has the field {field}, which is not followed"));
+    }
+    let via = Via::of(cluster);
+    report_proxy(cx, &via.proxies(proxies)?, cluster.server.trim_start_matches("https://"));
     let given = access::ca_certificates(cx, path, cluster)?;
     let own = access::credentials(cx, path, &user)?;
     let access = Access {
@@ -43,12 +51,13 @@ pub(super) fn find(
         trust: given.clone().map_or(Trust::System, Trust::Only),
         credentials: own.clone().unwrap_or(Credentials::Anonymous),
         proxies: proxies.clone(),
+        via: via.clone(),
     };
     let published = discovery::by_access(&access, search)?;
     let found = match (published, given) {
         // The file has priority: its author chose the address and the CA.
-        (_, Some(ca_pem)) => Found { endpoint: access.server.clone(), server: access.server.clone(), ca_pem },
-        (Some(published), None) => Found { server: access.server.clone(), ..published },
+        (_, Some(ca_pem)) => Found { endpoint: access.server.clone(), server: access.server.clone(), ca_pem, via },
+        (Some(published), None) => Found { server: access.server.clone(), via, ..published },
         (None, None) => return Err(JoinError::NoCa { location: location.into(), server: access.server }.into()),
     };
     let trust = Trust::Only(found.ca_pem.clone());
@@ -60,6 +69,38 @@ pub(super) fn find(
         (None, Some(own)) => Ok((found, Access { trust, ..access }, embedded(user, own))),
         (None, None) => Err(JoinError::NoCredentials { location: location.into() }.into()),
     }
+}
+
+/// Fails if a file does not exist that the discovery file names: without its CA, another one would be trusted.
+fn require_named_files(cx: &Context, location: &str, cluster: &Cluster, user: &User) -> Result<()> {
+    let token = user.more.get(TOKEN_FILE).and_then(Value::as_str).map(str::to_owned);
+    let ca = cluster.certificate_authority.clone().filter(|_| cluster.certificate_authority_data.is_none());
+    let certificate = user.client_certificate.clone().filter(|_| user.client_certificate_data.is_none());
+    let key = user.client_key.clone().filter(|_| user.client_key_data.is_none());
+    let folder = Path::new(location).parent().unwrap_or(Path::new("/"));
+    for name in [ca, certificate, key, token].into_iter().flatten().filter(|name| !name.is_empty()) {
+        let path = folder.join(name);
+        if location.starts_with("https://") || !cx.files.exists(&path) {
+            return Err(JoinError::NoNamedFile { location: location.into(), path }.into());
+        }
+    }
+    Ok(())
+}
+
+/// The fields that change how a client connects, or that no client knows, and that are not followed here.
+fn not_followed(file: &Kubeconfig, cluster: &Cluster, user: &User) -> Vec<String> {
+    let of = |what: &str, more: &Map<String, Value>, known: &[&str]| -> Vec<String> {
+        // A switch that is off changes nothing.
+        let counts = |(name, value): &(&String, &Value)| {
+            !known.contains(&name.as_str()) && !matches!(value, Value::Null | Value::Bool(false))
+        };
+        more.iter().filter(counts).map(|(name, _)| format!("{what}{}", sanitize::line(name))).collect()
+    };
+    let mut fields = of("", &file.more, &["preferences", "extensions"]);
+    fields.extend(of("cluster.", &cluster.more, &[SERVER_NAME, PROXY, "disable-compression", "extensions"]));
+    fields.extend(of("user.", &user.more, &[TOKEN_FILE, "extensions"]));
+    fields.extend(user.password.is_some().then(|| "user.password".to_owned()));
+    fields
 }
 
 /// The same user with the content of referenced files embedded: the kubelet's file is in another directory.

@@ -148,8 +148,11 @@ impl Running for FakeComponents {
         if *self.kubelet_is_down.borrow() { Err(KubeletUnavailable::Down("inactive".into()).into()) } else { Ok(()) }
     }
 
-    fn served_certificate(&self, port: &Port) -> std::result::Result<Cert, String> {
-        if self.runs(port.component) { Ok(self.served_by(port.component)) } else { Err("connection refused".into()) }
+    fn served_chain(&self, port: &Port) -> std::result::Result<Vec<Cert>, String> {
+        if !self.runs(port.component) {
+            return Err("connection refused".into());
+        }
+        Ok(Cert::bundle_from_pem(&self.components.borrow()[port.component].read).unwrap())
     }
 
     fn problem(&self, component: &str, url: &str) -> Result<Option<String>> {

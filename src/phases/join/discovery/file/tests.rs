@@ -2,7 +2,7 @@ use crate::base::fault::Result;
 use crate::base::https::test_server::{TestCa, TestServer};
 use crate::base::secret::Secret;
 use crate::config::Facts;
-use crate::config::kubeconfig::{Kubeconfig, User};
+use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
 use crate::config::model::DiscoverySource;
 use crate::context::{Context, Task};
 use crate::phases::join::discovery::find_cluster;
@@ -10,6 +10,7 @@ use crate::phases::join::error::JoinError;
 use crate::pki::fixture;
 use crate::state::join_fixture::{NOW, Objects, TOKEN, put, searching};
 use serde_json::json;
+use std::path::Path;
 
 const FILE: &str = "/srv/discovery/cluster.conf";
 
@@ -90,4 +91,63 @@ fn a_file_without_credentials_is_refused() {
     let mut cx = test.host(User::default());
     let failure = find(&mut cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(JoinError::NoCredentials { .. })), "{failure}");
+}
+
+/// Both were ignored, and the server taken for a stranger.
+#[test]
+fn the_server_name_and_the_proxy_of_a_discovery_file_are_followed() {
+    let mut test = test();
+    test.server = test.objects.serve(&test.ca.leaf(&["api.corp.example"], (-1, 1)));
+    test.objects.put_cluster(&fixture::cluster(36), &test.server.url(), &test.ca.pem());
+    let follow = |field: &str, value: &str| {
+        let mut cx = test.host(User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() });
+        let text = cx.files.read(Path::new(FILE)).unwrap().unwrap();
+        let mut file = Kubeconfig::parse(Path::new(FILE), &text).unwrap();
+        file.current_cluster_mut().unwrap().more.insert(field.into(), value.into());
+        put(&cx, FILE, file.to_yaml().unwrap().expose());
+        find(&mut cx).map(|()| cx)
+    };
+    assert!(follow("tls-server-name", "other.corp.example").is_err());
+    let cx = follow("tls-server-name", "api.corp.example").unwrap();
+    assert_eq!(cx.joining().unwrap().found.via.server_name.as_deref(), Some("api.corp.example"));
+    let failure = follow("proxy-url", "socks5://me:secret@127.0.0.1:1").map(|_| ()).unwrap_err();
+    assert!(failure.to_string().contains("proxy-url") && !failure.to_string().contains("secret"), "{failure}");
+}
+
+#[test]
+fn what_a_discovery_file_says_and_is_not_followed_is_named() {
+    let text = "kind: Config\nfuture: 1\nclusters: [{name: c, cluster: {server: 's', insecure-skip-tls-verify: true, proxy-url: 'http://p', disable-compression: true}}]\n\
+                users: [{name: u, user: {exec: {command: x}, as: root, password: p, tokenFile: t}}]\n\
+                contexts: [{name: x, context: {cluster: c, user: u}}]\ncurrent-context: x\n";
+    let file = Kubeconfig::parse(Path::new(FILE), text.as_bytes()).unwrap();
+    let fields = super::not_followed(&file, file.current_cluster().unwrap(), file.current_user().unwrap());
+    assert_eq!(fields, ["future", "cluster.insecure-skip-tls-verify", "user.exec", "user.as", "user.password"]);
+    let off = Kubeconfig::parse(Path::new(FILE), text.replace("true", "false").as_bytes()).unwrap();
+    let fields = super::not_followed(&off, off.current_cluster().unwrap(), &User::default());
+    assert_eq!(fields, ["future"]);
+}
+
+/// The hint named an option that join does not have.
+#[test]
+fn a_discovery_file_that_does_not_exist_is_named_with_its_option() {
+    let test = test();
+    let mut cx = searching(&test.root, None, DiscoverySource::File { location: "/nope".into() });
+    let failure = find(&mut cx).unwrap_err();
+    assert_eq!(failure.to_string(), "the discovery file /nope does not exist");
+    let hint = failure.hint().unwrap();
+    assert!(hint.contains("--discovery-file") && !hint.contains("--kubeconfig"), "{hint}");
+}
+
+/// The CAs of this machine were trusted instead.
+#[test]
+fn a_file_that_a_discovery_file_names_must_exist() {
+    let test = test();
+    let mut cx = test.host(User { client_certificate: Some("me.crt".into()), ..User::default() });
+    let failure = find(&mut cx).unwrap_err();
+    assert!(failure.to_string().starts_with("/srv/discovery/me.crt does not exist"), "{failure}");
+    let text = String::from_utf8(cx.files.read(Path::new(FILE)).unwrap().unwrap()).unwrap();
+    let ca = text.lines().find(|line| line.contains("certificate-authority-data")).unwrap();
+    put(&cx, FILE, text.replace(ca, "    certificate-authority: ca.crt"));
+    let failure = find(&mut cx).unwrap_err();
+    assert!(failure.to_string().starts_with("/srv/discovery/ca.crt does not exist"), "{failure}");
 }
