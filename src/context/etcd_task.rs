@@ -65,7 +65,7 @@ pub struct Found {
     pub log_dir: Option<PathBuf>,
     /// What its database contained.
     pub contents: Contents,
-    /// The names of the other members.
+    /// The names of the other members that have started.
     pub others: Vec<String>,
     /// Which members are left out.
     pub loss: Loss,

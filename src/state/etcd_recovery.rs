@@ -32,7 +32,7 @@ pub struct Progress {
     pub manifest: String,
     /// The members that were named as lost.
     pub lost: Vec<String>,
-    /// All other members.
+    /// The names of all other members that have started.
     pub others: Vec<String>,
     /// The copy of the data.
     pub copy: PathBuf,
@@ -108,9 +108,11 @@ pub fn find(cx: &Context) -> Result<Found> {
     };
     let stamp = moment::text(cx.clock.now()).replace([':', '-'], "");
     let copy = PathBuf::from(format!("{}-before-recover-{stamp}", data_dir.display()));
-    let members = contents.members.iter().filter(|member| member.id != id).map(Member::shown).collect();
+    // A member that never started has no name, and no node.
+    let others = contents.members.iter().filter(|member| member.id != id && member.has_started());
+    let others = others.map(|member| member.name.clone()).collect();
     Ok(Found {
-        others: progress.as_ref().map_or(members, |progress| progress.others.clone()),
+        others: progress.as_ref().map_or(others, |progress| progress.others.clone()),
         id,
         name: pod.flag("name").unwrap_or_default().to_owned(),
         peer_urls: words(&pod, "initial-advertise-peer-urls"),

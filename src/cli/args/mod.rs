@@ -58,7 +58,7 @@ pub enum Command {
     /// Manage the certificates of a cluster
     #[command(subcommand)]
     Certs(certs::CertsCommand),
-    /// Save and inspect snapshots of etcd
+    /// Save snapshots of etcd, and recover a cluster whose etcd majority is lost
     #[command(subcommand)]
     Etcd(etcd::EtcdCommand),
     /// Create kubeconfig files and install admin.conf for a user
