@@ -85,6 +85,7 @@ const NO_ADVICE: &[(&str, &str)] = &[
     ("src/cli/", "hold_host("),
     ("src/cli/", "turn::hold("),
     ("src/cli/args/", ""),
+    ("src/config/flags.rs", ""),
     ("src/config/resolve/", ""),
     ("src/ops/etcd_recovery.rs", "const FORCE: &str"),
     ("src/ops/node_status.rs", "kubewright reset removed this host from the cluster"),

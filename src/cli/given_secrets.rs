@@ -49,6 +49,10 @@ fn looks_secret(word: &str) -> bool {
 /// True for these flags, and for a misspelt one.
 fn is_secret(name: &str) -> bool {
     const MISTAKES: usize = 2;
+    // Those that name a file, such as --discovery-file, are similar too.
+    if name.ends_with("file") {
+        return false;
+    }
     FLAGS.contains(&name) || similar(name, FLAGS).is_some_and(|near| near.len().abs_diff(name.len()) <= MISTAKES)
 }
 
@@ -75,6 +79,7 @@ mod tests {
             ["aaaaaa", "bbbbbb", "c"]
         );
         assert_eq!(found("x --token-ttl 24h --discovery-token-ca-cert-hash sha256:00 --node-name n", &[]), [""; 0]);
+        assert_eq!(found("x --discovery-file missing.conf --token-file t.txt", &[]), [""; 0]);
         let vars = [("KUBEWRIGHT_TOKEN", "t\n"), ("https_proxy", "http://joe:pw@p:1"), ("HOME", "/root")];
         assert_eq!(found("x", &vars), ["joe:pw", "pw", "t"]);
     }
