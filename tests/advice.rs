@@ -46,6 +46,8 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/checks/holding.rs", "run 'kubewright reset' to leave that cluster", NothingToLose),
     ("src/checks/holding.rs", "; {otherwise}, run 'kubewright reset'", NothingToLose),
     ("src/cli/certs/check.rs", "rm /var/lib/kubelet/pki/kubelet.crt", NothingRestsOnIt),
+    ("src/cli/etcd/recover.rs", "kubewright node remove {name} --dead", AMajority),
+    ("src/cli/etcd/recover.rs", "To clean up a host of a former member", OthersThatStay),
     ("src/cli/node.rs", "To clean up its host, run there", OthersThatStay),
     ("src/etcd/error.rs", "'kubewright node remove", AMajority),
     ("src/host/mounts.rs", "run 'umount {original}', then the same command again", NothingRestsOnIt),
@@ -85,6 +87,7 @@ const NO_ADVICE: &[(&str, &str)] = &[
     ("src/cli/args/", ""),
     ("src/config/flags.rs", ""),
     ("src/config/resolve/", ""),
+    ("src/ops/etcd_recovery.rs", "const FORCE: &str"),
     ("src/ops/node_status.rs", "kubewright reset removed this host from the cluster"),
 ];
 

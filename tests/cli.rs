@@ -124,3 +124,22 @@ fn a_result_that_cannot_be_written_ends_with_an_error() {
         assert!(child.wait_with_output().unwrap().status.success(), "{line}");
     }
 }
+
+#[test]
+fn a_file_other_than_a_snapshot_is_refused_with_what_it_is() {
+    let status = |content: &[u8]| Run::new(["etcd", "snapshot", "status", "a.db"]).file("a.db", content).finish();
+    status(&[0; 8192]).exit(ExitCode::Input).stdout("").stderr_has("a.db is not a snapshot of etcd");
+    status(b"half").exit(ExitCode::Input).stdout("").stderr_has("it is not complete");
+    let missing = Run::new(["etcd", "snapshot", "status", "b.db"]).finish();
+    missing.exit(ExitCode::Input).stdout("").stderr_has("b.db cannot be read");
+}
+
+#[test]
+fn etcd_is_neither_saved_nor_recovered_in_a_root_directory() {
+    for args in [&["etcd", "snapshot", "save"][..], &["etcd", "recover", "--members-lost", "n2", "--yes"]] {
+        let root = tempfile::tempdir().unwrap();
+        let finished = Run::new(args.iter().copied()).rootfs(root.path()).finish().exit(ExitCode::Ok);
+        assert!(finished.stdout.contains("Skipped because of --rootfs"), "{finished}");
+        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0, "nothing is written");
+    }
+}

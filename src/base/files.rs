@@ -26,11 +26,13 @@ mod head;
 mod in_place;
 mod leftovers;
 mod owned;
+mod streamed;
 mod together;
 
 pub use atomic::unfinished;
 pub use faults::arm as arm_faults;
 pub use leftovers::Leftovers;
+pub use streamed::Unfinished;
 pub use together::NotReplaced;
 
 /// What the kernel answers for an immutable file, also to root.

@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 
 mod error;
 mod grpc;
+mod grpc_stream;
 mod handshake;
 mod material;
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod certs;
 mod completion;
 mod config;
 mod confirm;
+mod etcd;
 mod facts;
 mod given_secrets;
 mod init;
@@ -60,6 +61,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Node(command) => node::run(command, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),
+        Command::Etcd(command) => etcd::run(command, session),
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
         Command::Version(_) => version::run(session),

@@ -5,6 +5,7 @@
 
 pub mod access;
 mod diagnosis;
+pub mod etcd_task;
 mod joining;
 pub mod leaving;
 mod local;
@@ -84,6 +85,8 @@ pub enum Task {
     Leave(Box<leaving::Leaving>),
     /// `certs renew`.
     Renew(Box<renewal::Renewal>),
+    /// The `etcd` commands.
+    Etcd(Box<etcd_task::EtcdTask>),
 }
 
 /// Results of phases that are shown at the end of the command.
@@ -170,6 +173,7 @@ impl Context {
             Task::Join(..) => Ok(&self.joining()?.cluster),
             Task::Renew(renewal) => Ok(&renewal.cluster),
             Task::Leave(leaving) => Ok(&leaving.cluster),
+            Task::Etcd(etcd) => Ok(&etcd.cluster),
             Task::None => Err(Missing("a cluster configuration").into()),
         }
     }
@@ -181,6 +185,7 @@ impl Context {
             Task::Join(join, _) => Ok(&join.node),
             Task::Renew(renewal) => Ok(&renewal.node),
             Task::Leave(leaving) => Ok(&leaving.node),
+            Task::Etcd(etcd) => Ok(&etcd.node),
             Task::None => Err(Missing("a node configuration").into()),
         }
     }
@@ -227,7 +232,7 @@ impl Context {
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(..) | Task::Leave(_) | Task::Renew(_) => {
+            Task::None | Task::Join(..) | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) => {
                 Err(Missing("the configuration of 'init'").into())
             }
         }
@@ -238,7 +243,7 @@ impl Context {
         match &self.task {
             Task::Init(_, options) => options.fix,
             Task::Join(_, options) => options.fix,
-            Task::None | Task::Leave(_) | Task::Renew(_) => false,
+            Task::None | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) => false,
         }
     }
 
@@ -258,7 +263,7 @@ impl Context {
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
             Task::Join(join, _) => join.control_plane.as_ref(),
-            Task::None | Task::Init(..) | Task::Leave(_) | Task::Renew(_) => None,
+            Task::None | Task::Init(..) | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The options and the state of the running command.
 
+use super::etcd_task::{Found, Recovery, Saving, Work};
 use super::leaving::Leaving;
 use super::renewal::{Kept, Renewal, Renewed};
 use super::rotation::{Plan, Rotation};
@@ -102,5 +103,58 @@ impl Context {
     /// The current rotation.
     pub fn rotation_plan(&self) -> Result<Plan> {
         Ok(self.rotation()?.plan.clone().ok_or(Missing("a CA rotation that has begun"))?)
+    }
+}
+
+impl Context {
+    /// The options of `etcd recover`.
+    pub fn recovery(&self) -> Result<&Recovery> {
+        match &self.task {
+            Task::Etcd(task) => match &task.work {
+                Work::Recover(recovery) => Ok(recovery),
+                Work::Save(_) => Err(Missing("a recovery").into()),
+            },
+            _ => Err(Missing("a recovery").into()),
+        }
+    }
+
+    /// The same, to record results.
+    pub fn recovery_mut(&mut self) -> Result<&mut Recovery> {
+        match &mut self.task {
+            Task::Etcd(task) => match &mut task.work {
+                Work::Recover(recovery) => Ok(recovery),
+                Work::Save(_) => Err(Missing("a recovery").into()),
+            },
+            _ => Err(Missing("a recovery").into()),
+        }
+    }
+
+    /// What the check of `etcd recover` found.
+    pub fn found(&self) -> Result<&Found> {
+        Ok(self.recovery()?.found.as_ref().ok_or(Missing("a member to recover from"))?)
+    }
+}
+
+impl Context {
+    /// The options of `etcd snapshot save`.
+    pub fn saving(&self) -> Result<&Saving> {
+        match &self.task {
+            Task::Etcd(task) => match &task.work {
+                Work::Save(saving) => Ok(saving),
+                Work::Recover(_) => Err(Missing("a snapshot to save").into()),
+            },
+            _ => Err(Missing("a snapshot to save").into()),
+        }
+    }
+
+    /// The same, to record results.
+    pub fn saving_mut(&mut self) -> Result<&mut Saving> {
+        match &mut self.task {
+            Task::Etcd(task) => match &mut task.work {
+                Work::Save(saving) => Ok(saving),
+                Work::Recover(_) => Err(Missing("a snapshot to save").into()),
+            },
+            _ => Err(Missing("a snapshot to save").into()),
+        }
     }
 }

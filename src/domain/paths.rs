@@ -34,6 +34,9 @@ pub const ETCD_DATA_DIR: &str = "/var/lib/etcd";
 /// Copies of what `certs` commands replaced.
 pub const BACKUP_DIR: &str = "/var/lib/kubewright/backup";
 
+/// Where snapshots of etcd are saved by default.
+pub const SNAPSHOT_DIR: &str = "/var/lib/kubewright/snapshots";
+
 /// The manifest of a static Pod.
 pub fn manifest(component: &str) -> PathBuf {
     Path::new(MANIFESTS_DIR).join(format!("{component}.yaml"))

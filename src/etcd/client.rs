@@ -157,6 +157,17 @@ impl Client {
         Ok(self.grpc.call(&format!("{endpoint}{method}"), message, CALL_LIMIT)?)
     }
 
+    /// Calls a method of etcd's gRPC API that is answered with a stream.
+    pub(super) fn grpc_stream(
+        &self,
+        endpoint: &str,
+        method: &str,
+        patience: Duration,
+        take: &mut dyn FnMut(&[u8]) -> bool,
+    ) -> Result<Answer, EtcdError> {
+        Ok(self.grpc.stream(&format!("{endpoint}{method}"), &[], patience, take)?)
+    }
+
     fn put_last(&self, endpoint: &str) {
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = endpoints.iter().position(|known| known == endpoint) {

@@ -208,7 +208,7 @@ impl Fault for EtcdError {
                 "first fix the members that are not healthy (run 'crictl logs $(crictl ps -aq --name etcd)' on their hosts), or remove those that will not return: run 'kubewright node remove NAME --dead' on a control plane".into()
             }
             Self::QuorumLost { cut_off, .. } => {
-                let back = "start the hosts of the missing members: etcd recovers by itself once a majority is back. If they are permanently gone, see 'docs/quorum.md' to recover from the data of one member; keep that data until then";
+                let back = "start the hosts of the missing members: etcd recovers by itself once a majority is back. If they are permanently gone, run 'kubewright etcd recover' on the control plane with the newest data (docs/quorum.md); keep the data of every member until then";
                 if *cut_off {
                     format!("first check the network of this host, which cannot reach any of the others: run 'ip -br address' and 'ip route'; then {back}")
                 } else {

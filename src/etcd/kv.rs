@@ -95,10 +95,12 @@ impl Client {
         Ok((found.count > 0).then_some(found.value))
     }
 
-    /// The number of keys that begin with `prefix`.
+    /// The number of keys that begin with `prefix`; of all keys if that is empty.
     pub fn count(&self, prefix: &str) -> Result<u64, EtcdError> {
         let range_end = after_prefix(prefix.as_bytes());
-        Ok(self.range(&RangeRequest { key: prefix.into(), range_end, limit: 1, keys_only: true })?.count)
+        // etcd refuses an empty key.
+        let key = if prefix.is_empty() { vec![0] } else { prefix.into() };
+        Ok(self.range(&RangeRequest { key, range_end, limit: 1, keys_only: true })?.count)
     }
 
     /// Whether the user may write below `prefix`: etcd checks that before it evaluates the transaction, which never

@@ -35,6 +35,11 @@ impl Member {
         answer["members"].as_array().into_iter().flatten().map(Self::of).collect()
     }
 
+    /// A member as etcd stores it in its database.
+    pub(super) fn stored(value: &Value) -> Self {
+        Self { id: number(&value["id"]), ..Self::of(value) }
+    }
+
     fn of(value: &Value) -> Self {
         Self {
             id: number(&value["ID"]),
@@ -71,6 +76,8 @@ pub struct Status {
     pub db_size: u64,
     /// The part of it in use; defragmentation frees the rest.
     pub db_size_in_use: u64,
+    /// The newest revision that it has.
+    pub revision: u64,
     /// The id of its leader; 0 for none.
     pub leader: u64,
     /// The index of its raft log.
@@ -91,6 +98,7 @@ impl Status {
             version: text(&value["version"]),
             db_size: number(&value["dbSize"]),
             db_size_in_use: number(&value["dbSizeInUse"]),
+            revision: number(&value["header"]["revision"]),
             leader: number(&value["leader"]),
             raft_index: number(&value["raftIndex"]),
             applied_index: number(&value["raftAppliedIndex"]),

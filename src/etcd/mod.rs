@@ -1,20 +1,31 @@
 //! Layer 2: requests to etcd through its JSON gateway, and membership changes that cannot lose data.
 //!
 //! `client` is the only code that sends requests to etcd; `membership` adds and removes members and handles every lost
-//! response by reading the members again.
+//! response by reading the members again. `bolt`, `database` and `snapshot` read what etcd writes to disks.
 
+mod bolt;
 mod client;
+mod database;
 mod error;
 mod kv;
+pub mod loss;
+mod maintenance;
 mod member;
 mod member_api;
 mod membership;
 mod quorum;
+pub mod snapshot;
 #[cfg(test)]
 mod test_etcd;
+#[cfg(test)]
+pub(crate) mod test_grpc;
 pub mod wal;
 
 pub use client::{Access, Client};
+pub use database::Contents;
+#[cfg(test)]
+pub(crate) use database::sample::database as sample_database;
 pub use error::EtcdError;
+pub use maintenance::Part;
 pub use member::{Health, Member, Status};
 pub use membership::{Admission, Departure, LocalData, Membership, Who};

@@ -30,6 +30,7 @@ pub mod swap;
 pub mod swap_units;
 pub mod sysctl;
 pub mod tally;
+pub mod tree_copy;
 pub mod users;
 
 pub use command::{Command, Host, Output};

@@ -7,6 +7,7 @@ pub mod cordon;
 pub mod csrs;
 pub mod etcd_data;
 pub mod etcd_member;
+pub mod etcd_recovery;
 pub mod kubelet_service;
 pub mod network;
 pub mod node_status;

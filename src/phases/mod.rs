@@ -11,6 +11,8 @@ pub mod control_plane;
 pub mod delete_node;
 pub mod drain;
 pub mod etcd;
+pub mod etcd_recover;
+pub mod etcd_snapshot;
 pub mod guard;
 pub mod import;
 pub mod join;
@@ -47,10 +49,13 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("addon-kube-proxy", &addon::AddonKubeProxy),
     ("bootstrap-token", &bootstrap_token::BootstrapTokens),
     ("certificate", &certs::Certificate),
+    ("check-loss", &etcd_recover::check::CheckLoss),
     ("check-ready", &check_ready::CheckReady),
+    ("check-snapshot", &etcd_snapshot::check::CheckSnapshot),
     ("cluster-admins", &cluster_admins::ClusterAdmins),
     ("cleanup-node", &reset::cleanup_node::CleanupNode),
     ("component-manifest", &control_plane::ComponentManifest),
+    ("copy-data", &etcd_recover::copy::CopyData),
     ("delete-node", &delete_node::DeleteNode),
     ("drain", &drain::Drain),
     ("etcd-manifest", &etcd::EtcdManifest),
@@ -58,6 +63,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("download-certs", &join::download_certs::DownloadCerts),
     ("guard", &guard::Guard),
     ("etcd-join", &join::etcd::EtcdJoin),
+    ("force-cluster", &etcd_recover::force::ForceCluster),
     ("import-signed", &import::ImportSigned),
     ("forget-status", &update_cluster_status::ForgetStatus),
     ("join-certs", &join::prepare::JoinCerts),
@@ -72,7 +78,9 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("kubelet-start", &kubelet_start::KubeletStart),
     ("mark-control-plane", &mark_control_plane::MarkControlPlane),
     ("preflight", &preflight::Preflight),
+    ("prove-recovery", &etcd_recover::prove::ProveRecovery),
     ("prune-backups", &prune_backups::PruneBackups),
+    ("prune-snapshots", &etcd_snapshot::prune::PruneSnapshots),
     ("remove-check", &remove_node::RemoveCheck),
     ("remove-etcd-member", &reset::RemoveEtcdMember),
     ("remove-member", &remove_node::RemoveMember),
@@ -90,7 +98,9 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("rotation-signing", &rotate_ca::signing::Signing),
     ("rotation-signing-again", &rotate_ca::signing::SigningAgain),
     ("rotation-tokens", &rotate_ca::tokens::Tokens),
+    ("save-snapshot", &etcd_snapshot::save::SaveSnapshot),
     ("show-join-command", &show_join_command::ShowJoinCommand),
+    ("start-etcd", &etcd_recover::start::StartEtcd),
     ("store-names", &sans::StoreSans),
     ("undo-fix", &reset::undo_fix::UndoFix),
     ("upload-certs", &upload_certs::UploadCerts),
@@ -149,6 +159,16 @@ pub fn rotate_ca_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/rotate-ca.yaml"), &registry())
 }
 
+/// The phases of `etcd snapshot save`.
+pub fn etcd_snapshot_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/etcd-snapshot.yaml"), &registry())
+}
+
+/// The phases of `etcd recover`.
+pub fn etcd_recover_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/etcd-recover.yaml"), &registry())
+}
+
 fn action(name: &str) -> Option<&'static dyn Action> {
     ACTIONS.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
 }
@@ -177,6 +197,8 @@ mod tests {
         assert_eq!(import_workflow().unwrap().workflow, "import");
         assert_eq!(rotate_ca_workflow().unwrap().workflow, "rotate-ca");
         assert_eq!(add_san_workflow().unwrap().workflow, "add-san");
+        assert_eq!(etcd_recover_workflow().unwrap().workflow, "etcd-recover");
+        assert_eq!(etcd_snapshot_workflow().unwrap().workflow, "etcd-snapshot");
     }
 
     #[test]
@@ -190,6 +212,8 @@ mod tests {
             include_str!("../../phases/rotate-ca.yaml"),
             include_str!("../../phases/reset.yaml"),
             include_str!("../../phases/remove.yaml"),
+            include_str!("../../phases/etcd-recover.yaml"),
+            include_str!("../../phases/etcd-snapshot.yaml"),
         ]
         .concat();
         for (name, _) in ACTIONS {

@@ -6,7 +6,7 @@
 use crate::base::fault::Result;
 use crate::base::gate::Change;
 use crate::context::Context;
-use crate::domain::paths::BACKUP_DIR;
+use crate::domain::paths::{BACKUP_DIR, SNAPSHOT_DIR};
 use crate::host::service::Services;
 use crate::host::{ipsets, ipvs, links, mounts, packet_rules, removal, users};
 use crate::journal::Journal;
@@ -78,6 +78,7 @@ pub fn list(cx: &mut Context) -> Result<Vec<Leftover>> {
             "backups of certificates and keys, which may still give access to the cluster; remove them when they are \
              no longer needed",
         ),
+        (SNAPSHOT_DIR, "snapshots of etcd with all Secrets of the cluster, which may be the only copy of its data"),
     ] {
         let names = removal::names(&cx.host, Path::new(path))?.unwrap_or_default();
         if names.iter().any(|name| !cx.gate.plans_removal(&Path::new(path).join(name))) {

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Limited};
 use std::time::Duration;
 
 /// As much as gRPC's own clients accept.
-const LARGEST: usize = 4 << 20;
+pub(super) const LARGEST: usize = 4 << 20;
 /// A status for an answer that has none.
 const UNKNOWN: u64 = 2;
 
@@ -41,23 +41,9 @@ impl Grpc {
 
     /// Calls a method, such as `https://HOST:2379/etcdserverpb.KV/Range`, with an encoded message.
     pub fn call(&self, url: &str, message: &[u8], limit: Duration) -> Result<Answer, HttpsError> {
-        let uri: http::Uri = url.parse().unwrap_or_default();
-        let peer = Peer { address: uri.authority().map(ToString::to_string).unwrap_or_default(), proxy: None };
+        let (peer, request) = self.request(url)?;
         let fail = |e| HttpsError::transport(&peer, limit, e);
-        let mut builder = builder(&self.options)?;
-        if uri.scheme_str() == Some("http") {
-            builder = builder.http2_prior_knowledge();
-        }
-        let what = what_may_be_unusable(&self.options.trust);
-        let client = builder.build().map_err(|e| HttpsError::material(what, e))?;
-        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-        let framed = [&[0], length.to_be_bytes().as_slice(), message].concat();
-        let request = client
-            .post(url)
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .timeout(limit)
-            .body(framed);
+        let request = request.timeout(limit).body(framed(message));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| HttpsError::reading(&peer, limit, e))?;
         runtime.block_on(async {
@@ -76,10 +62,30 @@ impl Grpc {
             Ok(answer(&headers, &trailers, &whole.to_bytes()))
         })
     }
+
+    /// The request of a call, without message and timeout.
+    pub(super) fn request(&self, url: &str) -> Result<(Peer, reqwest::RequestBuilder), HttpsError> {
+        let uri: http::Uri = url.parse().unwrap_or_default();
+        let peer = Peer { address: uri.authority().map(ToString::to_string).unwrap_or_default(), proxy: None };
+        let mut builder = builder(&self.options)?;
+        if uri.scheme_str() == Some("http") {
+            builder = builder.http2_prior_knowledge();
+        }
+        let what = what_may_be_unusable(&self.options.trust);
+        let client = builder.build().map_err(|e| HttpsError::material(what, e))?;
+        let request = client.post(url).header("content-type", "application/grpc").header("te", "trailers");
+        Ok((peer, request))
+    }
+}
+
+/// A message with its head: not compressed, and its length.
+pub(super) fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    [&[0], length.to_be_bytes().as_slice(), message].concat()
 }
 
 /// The status of a call that brings no message may be in the headers already.
-fn answer(headers: &HeaderMap, trailers: &HeaderMap, body: &[u8]) -> Answer {
+pub(super) fn answer(headers: &HeaderMap, trailers: &HeaderMap, body: &[u8]) -> Answer {
     let find = |name: &str| [trailers, headers].into_iter().find_map(|map| map.get(name)?.to_str().ok());
     let status = find("grpc-status").map(|status| status.parse().unwrap_or(UNKNOWN));
     match (status, body.get(5..)) {

@@ -2,6 +2,7 @@
 
 pub mod certs;
 pub mod config;
+pub mod etcd;
 pub mod global;
 pub mod init;
 pub mod join;
@@ -57,6 +58,9 @@ pub enum Command {
     /// Manage the certificates of a cluster
     #[command(subcommand)]
     Certs(certs::CertsCommand),
+    /// Save snapshots of etcd, and recover a cluster whose etcd majority is lost
+    #[command(subcommand)]
+    Etcd(etcd::EtcdCommand),
     /// Create kubeconfig files and install admin.conf for a user
     #[command(subcommand)]
     Kubeconfig(kubeconfig::KubeconfigCommand),

@@ -121,6 +121,13 @@ impl FakeCri {
         ["StopContainer", "StopPodSandbox", "RemovePodSandbox"].iter().fold(this, |this, m| this.with(m, &done))
     }
 
+    /// The containers were created at this time, in nanoseconds since the epoch.
+    pub fn created(mut self, nanos: i64) -> Self {
+        self.containers.iter_mut().for_each(|container| container.created_at = nanos);
+        let containers = wire::ListContainersResponse { containers: self.containers.clone() };
+        self.with("ListContainers", &containers)
+    }
+
     /// The method responds with a message.
     pub fn with(mut self, method: &str, message: &impl Message) -> Self {
         self.answers.insert(method.into(), Answer::Bytes(frame(message)));

@@ -1,0 +1,76 @@
+//! The options and results of the `etcd` commands.
+
+use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::etcd::loss::Loss;
+use crate::etcd::snapshot::Snapshot;
+use crate::etcd::{Contents, Status};
+use std::path::PathBuf;
+
+/// An `etcd` command on this host.
+pub struct EtcdTask {
+    /// The cluster configuration, as far as this host has it.
+    pub cluster: ClusterConfig,
+    /// The node configuration of this host.
+    pub node: NodeConfig,
+    /// What is done.
+    pub work: Work,
+}
+
+pub enum Work {
+    Save(Saving),
+    Recover(Recovery),
+}
+
+/// The options and the result of `etcd snapshot save`.
+pub struct Saving {
+    /// The file.
+    pub file: PathBuf,
+    /// How many snapshots in the default directory are kept; None where the user named a file.
+    pub keep: Option<usize>,
+    /// An existing file may be replaced.
+    pub overwrite: bool,
+    /// The member that is asked: its address and its status.
+    pub source: Option<(String, Status)>,
+    /// The snapshot.
+    pub saved: Option<Snapshot>,
+    /// Older ones that were removed.
+    pub removed: Vec<PathBuf>,
+}
+
+/// The options and the results of `etcd recover`.
+#[derive(Default)]
+pub struct Recovery {
+    /// The members that are gone for good, by name.
+    pub lost: Vec<String>,
+    /// What was found.
+    pub found: Option<Found>,
+    /// The number of keys after the recovery.
+    pub keys: Option<u64>,
+}
+
+/// The member of this host, and the loss.
+#[derive(Clone)]
+pub struct Found {
+    /// Its id.
+    pub id: u64,
+    /// Its name.
+    pub name: String,
+    /// Its peer URLs.
+    pub peer_urls: Vec<String>,
+    /// Its manifest, as it was.
+    pub manifest: String,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    /// The directory of its log, if it is elsewhere.
+    pub log_dir: Option<PathBuf>,
+    /// What its database contained.
+    pub contents: Contents,
+    /// The names of the other members that have started.
+    pub others: Vec<String>,
+    /// Which members are left out.
+    pub loss: Loss,
+    /// The copy of its data.
+    pub copy: PathBuf,
+    /// An interrupted run has already forced the new cluster.
+    pub is_forced: bool,
+}

@@ -1,0 +1,8 @@
+//! Saves a snapshot of etcd: `etcd snapshot save`.
+
+pub mod check;
+mod error;
+pub mod prune;
+pub mod save;
+#[cfg(test)]
+mod tests;
