@@ -12,6 +12,7 @@ pub mod renewal;
 pub mod rotation;
 mod runtime;
 mod tasks;
+pub mod upgrading;
 
 use crate::host::cri::PullErrors;
 pub use joining::Joining;
@@ -84,6 +85,8 @@ pub enum Task {
     Leave(Box<leaving::Leaving>),
     /// `certs renew`.
     Renew(Box<renewal::Renewal>),
+    /// `upgrade`.
+    Upgrade(Box<upgrading::Upgrading>),
 }
 
 /// Results of phases that are shown at the end of the command.
@@ -169,6 +172,7 @@ impl Context {
             Task::Init(init, _) => Ok(&init.cluster),
             Task::Join(..) => Ok(&self.joining()?.cluster),
             Task::Renew(renewal) => Ok(&renewal.cluster),
+            Task::Upgrade(upgrading) => Ok(&upgrading.cluster),
             Task::Leave(leaving) => Ok(&leaving.cluster),
             Task::None => Err(Missing("a cluster configuration").into()),
         }
@@ -180,6 +184,7 @@ impl Context {
             Task::Init(init, _) => Ok(&init.node),
             Task::Join(join, _) => Ok(&join.node),
             Task::Renew(renewal) => Ok(&renewal.node),
+            Task::Upgrade(upgrading) => Ok(&upgrading.node),
             Task::Leave(leaving) => Ok(&leaving.node),
             Task::None => Err(Missing("a node configuration").into()),
         }
@@ -227,7 +232,7 @@ impl Context {
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(..) | Task::Leave(_) | Task::Renew(_) => {
+            Task::None | Task::Join(..) | Task::Leave(_) | Task::Renew(_) | Task::Upgrade(_) => {
                 Err(Missing("the configuration of 'init'").into())
             }
         }
@@ -238,7 +243,7 @@ impl Context {
         match &self.task {
             Task::Init(_, options) => options.fix,
             Task::Join(_, options) => options.fix,
-            Task::None | Task::Leave(_) | Task::Renew(_) => false,
+            Task::None | Task::Leave(_) | Task::Renew(_) | Task::Upgrade(_) => false,
         }
     }
 
@@ -258,7 +263,7 @@ impl Context {
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
             Task::Join(join, _) => join.control_plane.as_ref(),
-            Task::None | Task::Init(..) | Task::Leave(_) | Task::Renew(_) => None,
+            Task::None | Task::Init(..) | Task::Leave(_) | Task::Renew(_) | Task::Upgrade(_) => None,
         }
     }
 
