@@ -78,6 +78,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/state/leave_error.rs", "'kubewright node remove", AMajority),
     ("src/state/leave_error.rs", "'kubewright reset --dry-run' here", OthersThatStay),
     ("src/state/leave_error.rs", "run 'kubewright reset' on {name}", OthersThatStay),
+    ("src/state/upgrade/checks/etcd.rs", "'kubewright node remove {} --dead'", AMajority),
 ];
 
 /// Lines that name a command without advising it: what a program runs, the names of flags, events.

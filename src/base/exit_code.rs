@@ -30,11 +30,13 @@ pub enum ExitCode {
     Threshold = 10,
     /// A certificate or token is past its warning threshold.
     Warning = 11,
+    /// An upgrade is available, or files differ, and the user asked for a distinction.
+    Changes = 12,
 }
 
 impl ExitCode {
     /// All codes in order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ok,
         Self::Internal,
         Self::Usage,
@@ -47,6 +49,7 @@ impl ExitCode {
         Self::Refused,
         Self::Threshold,
         Self::Warning,
+        Self::Changes,
     ];
 
     /// A sentence for `docs/errors.md`.
@@ -66,6 +69,9 @@ impl ExitCode {
             Self::Refused => "Refused, because it would endanger the cluster or its data.",
             Self::Threshold => "A certificate or token is past its critical threshold, or cannot be read.",
             Self::Warning => "A certificate or token is past its warning threshold.",
+            Self::Changes => {
+                "Only with `--exit-code`: an upgrade is available (`upgrade plan`), or files differ (`upgrade diff`)."
+            }
         }
     }
 }

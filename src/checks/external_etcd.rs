@@ -93,8 +93,13 @@ fn unserved(endpoints: &str, error: &EtcdError) -> Option<Finding> {
     Some(Finding::error(ID, endpoints, what, fix))
 }
 
+/// The oldest external etcd that v1.`minor` works with.
+pub fn oldest(minor: u16) -> (u32, u32, u32) {
+    OLDEST.iter().find(|(first, _)| minor >= *first).map_or((0, 0, 0), |(_, oldest)| *oldest)
+}
+
 fn judge(endpoint: &str, version: &str, minor: u16) -> Option<Finding> {
-    let oldest = OLDEST.iter().find(|(first, _)| minor >= *first).map_or((0, 0, 0), |(_, oldest)| *oldest);
+    let oldest = oldest(minor);
     let fix = format!("upgrade it to {}.{}.{} or later", oldest.0, oldest.1, oldest.2);
     let Some(found) = numbers(version) else {
         let what = format!("{endpoint} answers with something else than an etcd's version");

@@ -35,6 +35,7 @@ mod system;
 
 pub use catalog::run;
 pub use existing_cluster::{Data, Database, ExistingCluster};
+pub use external_etcd::oldest as oldest_external_etcd;
 pub use finding::{Consequence, Finding, Repair, Report, Role, Severity, Unfit};
 pub use guards::guard;
 pub use holding::{EtcdData, Holding, Whose};

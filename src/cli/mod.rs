@@ -21,6 +21,7 @@ mod session;
 mod table;
 mod token;
 mod token_list;
+mod upgrade;
 mod version;
 
 use crate::base::env::Env;
@@ -58,6 +59,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Join(args) => join::run(args, request.phase, session),
         Command::Preflight(args) => preflight::run(&args, session),
         Command::Reset(args) => reset::run(&args, request.phase, session),
+        Command::Upgrade(command) => upgrade::run(&command, session),
         Command::Node(command) => node::run(command, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),

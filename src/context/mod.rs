@@ -13,6 +13,7 @@ pub mod renewal;
 pub mod rotation;
 mod runtime;
 mod tasks;
+pub mod upgrading;
 
 use crate::host::cri::PullErrors;
 pub use joining::Joining;
@@ -87,6 +88,8 @@ pub enum Task {
     Renew(Box<renewal::Renewal>),
     /// The `etcd` commands.
     Etcd(Box<etcd_task::EtcdTask>),
+    /// `upgrade`.
+    Upgrade(Box<upgrading::Upgrading>),
 }
 
 /// Results of phases that are shown at the end of the command.
@@ -172,6 +175,7 @@ impl Context {
             Task::Init(init, _) => Ok(&init.cluster),
             Task::Join(..) => Ok(&self.joining()?.cluster),
             Task::Renew(renewal) => Ok(&renewal.cluster),
+            Task::Upgrade(upgrading) => Ok(&upgrading.cluster),
             Task::Leave(leaving) => Ok(&leaving.cluster),
             Task::Etcd(etcd) => Ok(&etcd.cluster),
             Task::None => Err(Missing("a cluster configuration").into()),
@@ -184,6 +188,7 @@ impl Context {
             Task::Init(init, _) => Ok(&init.node),
             Task::Join(join, _) => Ok(&join.node),
             Task::Renew(renewal) => Ok(&renewal.node),
+            Task::Upgrade(upgrading) => Ok(&upgrading.node),
             Task::Leave(leaving) => Ok(&leaving.node),
             Task::Etcd(etcd) => Ok(&etcd.node),
             Task::None => Err(Missing("a node configuration").into()),
@@ -232,7 +237,7 @@ impl Context {
     pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
         match &self.task {
             Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(..) | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) => {
+            Task::None | Task::Join(..) | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) | Task::Upgrade(_) => {
                 Err(Missing("the configuration of 'init'").into())
             }
         }
@@ -243,7 +248,7 @@ impl Context {
         match &self.task {
             Task::Init(_, options) => options.fix,
             Task::Join(_, options) => options.fix,
-            Task::None | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) => false,
+            Task::None | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) | Task::Upgrade(_) => false,
         }
     }
 
@@ -263,7 +268,7 @@ impl Context {
     pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
         match &self.task {
             Task::Join(join, _) => join.control_plane.as_ref(),
-            Task::None | Task::Init(..) | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) => None,
+            Task::None | Task::Init(..) | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) | Task::Upgrade(_) => None,
         }
     }
 

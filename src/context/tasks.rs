@@ -4,11 +4,12 @@ use super::etcd_task::{Found, Recovery, Saving, Work};
 use super::leaving::Leaving;
 use super::renewal::{Kept, Renewal, Renewed};
 use super::rotation::{Plan, Rotation};
+use super::upgrading::Upgrading;
 use super::{Context, Joining, Missing, Task};
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::config::ResetConfig;
-use crate::config::model::JoinConfig;
+use crate::config::model::{ClusterConfig, JoinConfig};
 use std::path::Path;
 
 impl Context {
@@ -156,5 +157,41 @@ impl Context {
             },
             _ => Err(Missing("a snapshot to save").into()),
         }
+    }
+}
+
+impl Context {
+    /// Runs `act` with another configuration of the cluster, such as the one after the upgrade.
+    pub fn with_cluster<T>(&mut self, config: ClusterConfig, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let before = std::mem::replace(&mut self.upgrading_mut()?.cluster, config);
+        let result = act(self);
+        self.upgrading_mut()?.cluster = before;
+        result
+    }
+
+    fn upgrading_mut(&mut self) -> Result<&mut Upgrading> {
+        match &mut self.task {
+            Task::Upgrade(upgrading) => Ok(upgrading),
+            _ => Err(Missing("a cluster to upgrade").into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::print;
+    use crate::versions::{Version, facts};
+
+    #[test]
+    fn another_configuration_holds_for_one_action_only() {
+        let minor = facts(33).unwrap();
+        let config = |version| print::default_cluster(version, minor);
+        let mut cx = Context::for_tests("/");
+        assert!(cx.with_cluster(config(Version::new(33, 6)), |_| Ok(())).is_err(), "this task has no cluster");
+        let upgrading = Upgrading { cluster: config(Version::new(33, 2)), node: print::default_node(minor, "n1") };
+        cx.task = Task::Upgrade(Box::new(upgrading));
+        let inside = cx.with_cluster(config(Version::new(33, 6)), |cx| Ok(cx.cluster()?.version.patch)).unwrap();
+        assert_eq!((inside, cx.cluster().unwrap().version.patch), (6, 2));
     }
 }

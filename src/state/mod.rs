@@ -45,3 +45,4 @@ pub mod stored_config;
 #[cfg(test)]
 pub mod test_cluster;
 pub mod timer;
+pub mod upgrade;

@@ -6,12 +6,17 @@ pub mod component_fields;
 pub mod document;
 pub mod fact;
 mod field;
+pub mod host_needs;
 pub mod kubelet_fields;
 mod kubelet_types;
 pub mod minor;
 mod minors;
 pub mod proxy_fields;
+pub mod releases;
+pub mod removed_flags;
+pub mod removed_gates;
 pub mod table;
+pub mod upgrade_policy;
 pub mod version;
 
 pub use api_version::ApiVersion;

@@ -2,6 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use serde::{Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
@@ -90,6 +91,12 @@ impl fmt::Display for Version {
             write!(f, "+{}", self.build)?;
         }
         Ok(())
+    }
+}
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod phase;
 pub mod preflight;
 pub mod reset;
 pub mod token;
+pub mod upgrade;
 
 use clap::{Parser, Subcommand};
 pub use global::Global;
@@ -50,6 +51,9 @@ pub enum Command {
     Preflight(preflight::PreflightArgs),
     /// Remove this host from its cluster and revert the changes made by 'init' or 'join'
     Reset(reset::ResetArgs),
+    /// Plan the upgrade of a cluster to another version of Kubernetes
+    #[command(subcommand)]
+    Upgrade(upgrade::UpgradeCommand),
     /// Manage the nodes of a cluster
     #[command(subcommand)]
     Node(node::NodeCommand),

@@ -302,8 +302,9 @@ pub(super) const V1_34: Minor = Minor {
     // phases/controlplane/manifests.go, #132776; phases/etcd/local.go, #132838.
     named_probe_port: true,
     etcd_args: &[("feature-gates", "InitialCorruptCheck=true"), ("watch-progress-notify-interval", "5s")],
-    // https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/.
-    etcd_upgrades_from: Some("3.5.20"),
+    // The guide (https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/) asks for 3.5.20, but members that were removed long ago
+    // can still come back before 3.5.26: https://github.com/etcd-io/etcd/issues/20967.
+    etcd_upgrades_from: Some("3.5.26"),
     ..V1_33
 };
 

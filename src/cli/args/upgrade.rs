@@ -1,0 +1,113 @@
+//! The flags of `upgrade` and what is below it.
+
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// The subcommands of `upgrade`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum UpgradeCommand {
+    /// Show the versions that this cluster can be upgraded to, and what would stop the upgrade
+    Plan(PlanArgs),
+    /// Show how an upgrade would change the files of this host
+    Diff(DiffArgs),
+}
+
+/// Flags of `upgrade plan`.
+// Independent command-line switches, not a state machine.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Nothing is changed, and nothing is looked up on the internet: without VERSION, the
+newest releases that this version of kubewright knows are proposed.
+
+Exit codes with --exit-code: 0 nothing to upgrade, 12 an upgrade is available,
+9 the version rules forbid it.")]
+pub struct PlanArgs {
+    /// Version to upgrade to, such as v1.34.2
+    #[arg(value_name = "VERSION")]
+    pub version: Option<String>,
+    /// kubeadm configuration file (UpgradeConfiguration); '-' reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// kubeconfig used to read the cluster
+    #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
+    pub kubeconfig: PathBuf,
+    /// Also accept an alpha or beta version
+    #[arg(long)]
+    pub allow_experimental_upgrades: bool,
+    /// Also accept a release candidate
+    #[arg(long)]
+    pub allow_release_candidate_upgrades: bool,
+    /// Upgrade etcd as well [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = yes_or_no)]
+    pub etcd_upgrade: Option<bool>,
+    /// Also print the stored configuration of the cluster
+    #[arg(long)]
+    pub print_config: bool,
+    /// Checks whose errors are shown as warnings; 'all' for every check
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    pub ignore_preflight_errors: Vec<String>,
+    /// Exit with 12 if an upgrade is available, and with 9 if it is not allowed
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Accepted for compatibility with kubeadm before v1.32; not used
+    #[arg(long, hide = true)]
+    pub feature_gates: Option<String>,
+}
+
+/// Flags of `upgrade diff`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Files are compared by content: the order of keys is not a difference. Lines that may
+contain secrets are masked.
+
+Exit codes with --exit-code: 0 no differences, 12 differences.")]
+pub struct DiffArgs {
+    /// Version to compare with [default: the newest known release of the next minor version]
+    #[arg(value_name = "VERSION")]
+    pub version: Option<String>,
+    /// kubeadm configuration file (UpgradeConfiguration); '-' reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// kubeconfig used to read the cluster
+    #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
+    pub kubeconfig: PathBuf,
+    /// Lines of context around each difference [default: 3]
+    #[arg(long, short, value_name = "LINES")]
+    pub context_lines: Option<String>,
+    /// Directory with patches for the static Pods and the kubelet configuration
+    #[arg(long, value_name = "DIR")]
+    pub patches: Option<PathBuf>,
+    /// Exit with 12 if there are differences
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Accepted for compatibility with kubeadm before v1.32; not used
+    #[arg(long, hide = true)]
+    pub api_server_manifest: Option<PathBuf>,
+    /// Accepted for compatibility with kubeadm before v1.32; not used
+    #[arg(long, hide = true)]
+    pub controller_manager_manifest: Option<PathBuf>,
+    /// Accepted for compatibility with kubeadm before v1.32; not used
+    #[arg(long, hide = true)]
+    pub scheduler_manifest: Option<PathBuf>,
+}
+
+/// A switch that is on by default, in the spellings that Go accepts.
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "True" | "TRUE" | "T" | "t" | "1" => Ok(true),
+        "false" | "False" | "FALSE" | "F" | "f" | "0" => Ok(false),
+        _ => Err("write true or false".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_that_is_on_by_default_can_be_switched_off() {
+        assert_eq!((yes_or_no("F"), yes_or_no("true")), (Ok(false), Ok(true)));
+        assert!(yes_or_no("maybe").is_err());
+    }
+}

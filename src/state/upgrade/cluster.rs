@@ -1,0 +1,238 @@
+//! The versions and the state of a running cluster, with a constant number of requests.
+//!
+//! Reads: the Nodes, the Pods of the control plane, the ConfigMaps of kubeadm, the kubelet and kube-proxy, and the addons' images.
+//! Writes: nothing.
+
+use super::error::UpgradeError;
+use crate::base::fault::Result;
+use crate::config::model::ClusterConfig;
+use crate::config::untrusted;
+use crate::context::Context;
+use crate::kube::KubeError;
+use crate::kube::cluster::Cluster;
+use crate::kube::kind::{CONFIG_MAP, DAEMON_SET, DEPLOYMENT, NODE, ObjectRef, POD};
+use crate::kube::node::is_ready;
+use crate::render::pods::CLIENT_URLS;
+use crate::state::static_pod::StaticPod;
+use crate::state::stored_config;
+use crate::versions::upgrade_policy::{Running, cluster_version};
+use crate::versions::{Version, facts};
+use serde_json::{Map, Value};
+
+const NAMESPACE: &str = "kube-system";
+/// The labels of the static Pods of control planes.
+const STATIC_PODS: &str = "tier=control-plane";
+const CONTROL_PLANE_LABELS: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+/// The names of the kubelet's ConfigMap that do not depend on the version of the cluster as it is stored.
+const UNVERSIONED_KUBELET: &str = "kubelet-config";
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeReading {
+    pub name: String,
+    pub control_plane: bool,
+    pub ready: bool,
+    pub cordoned: bool,
+    pub kubelet: Option<Version>,
+    /// `containerd://1.7.2`.
+    pub runtime: String,
+}
+
+/// A static Pod of a control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodReading {
+    /// `kube-apiserver`.
+    pub component: String,
+    pub node: String,
+    /// The tag of its image; empty if it has none.
+    pub tag: String,
+    /// The client URLs of an etcd member.
+    pub client_urls: Vec<String>,
+}
+
+/// What runs in a cluster.
+#[derive(Clone, Debug)]
+pub struct ClusterReading {
+    /// The stored configuration.
+    pub config: ClusterConfig,
+    /// The version of the cluster: that of its newest API server.
+    pub version: Version,
+    /// By name.
+    pub nodes: Vec<NodeReading>,
+    /// By component and node.
+    pub pods: Vec<PodReading>,
+    /// The kubelet's ConfigMap: its name and its document.
+    pub kubelet: Option<(String, Map<String, Value>)>,
+    /// kube-proxy's configuration.
+    pub proxy: Option<Map<String, Value>>,
+    /// The tag of kube-proxy's image, if the cluster has kube-proxy.
+    pub proxy_tag: Option<String>,
+    /// The tag of CoreDNS, if the cluster has it.
+    pub dns_tag: Option<String>,
+}
+
+impl ClusterReading {
+    /// The API servers and their versions.
+    pub fn api_servers(&self) -> Vec<Running> {
+        self.running("kube-apiserver")
+    }
+
+    /// The Pods of a component and their versions.
+    pub fn running(&self, component: &str) -> Vec<Running> {
+        let own = self.pods.iter().filter(|pod| pod.component == component);
+        own.map(|pod| Running { node: pod.node.clone(), version: pod.tag.parse().ok() }).collect()
+    }
+
+    /// The kubelets and their versions.
+    pub fn kubelets(&self) -> Vec<Running> {
+        let one = |node: &NodeReading| Running { node: node.name.clone(), version: node.kubelet.clone() };
+        self.nodes.iter().map(one).collect()
+    }
+
+    /// The client URLs of the stacked etcd.
+    pub fn etcd_urls(&self) -> Vec<String> {
+        self.pods.iter().flat_map(|pod| pod.client_urls.clone()).collect()
+    }
+}
+
+/// Reads all of it.
+pub fn read(cx: &Context, cluster: &Cluster) -> Result<ClusterReading> {
+    let config = stored_config::read(cx, cluster)?.ok_or(UpgradeError::NoConfiguration)?;
+    let mut pods = pods(&cluster.list(&POD, Some(NAMESPACE), STATIC_PODS)?);
+    pods.sort_by(|a, b| (&a.component, &a.node).cmp(&(&b.component, &b.node)));
+    let mut nodes: Vec<NodeReading> = cluster.list(&NODE, None, "")?.iter().map(node).collect();
+    nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut reading = ClusterReading {
+        version: config.version.clone(),
+        kubelet: kubelet_config(cluster, &config)?,
+        proxy: config_map(cluster, "kube-proxy", "config.conf")?,
+        proxy_tag: image_tag(cluster.find(&ObjectRef::new(&DAEMON_SET, NAMESPACE, "kube-proxy"))?, "kube-proxy"),
+        dns_tag: image_tag(cluster.find(&ObjectRef::new(&DEPLOYMENT, NAMESPACE, "coredns"))?, "coredns"),
+        config,
+        nodes,
+        pods,
+    };
+    reading.version = cluster_version(&reading.api_servers()).ok_or(UpgradeError::NoApiServer)?.clone();
+    Ok(reading)
+}
+
+fn pods(listed: &[Value]) -> Vec<PodReading> {
+    let one = |pod: &Value| {
+        let component = pod["metadata"]["labels"]["component"].as_str()?.to_owned();
+        let urls = pod["metadata"]["annotations"][CLIENT_URLS].as_str().unwrap_or_default();
+        Some(PodReading {
+            node: pod["spec"]["nodeName"].as_str().unwrap_or_default().into(),
+            tag: StaticPod::of(pod, &component).tag().unwrap_or_default().into(),
+            client_urls: urls.split(',').filter(|url| !url.is_empty()).map(str::to_owned).collect(),
+            component,
+        })
+    };
+    listed.iter().filter_map(one).collect()
+}
+
+fn node(node: &Value) -> NodeReading {
+    let (labels, info) = (&node["metadata"]["labels"], &node["status"]["nodeInfo"]);
+    NodeReading {
+        name: node["metadata"]["name"].as_str().unwrap_or_default().into(),
+        control_plane: CONTROL_PLANE_LABELS.iter().any(|label| labels.get(*label).is_some()),
+        ready: is_ready(node),
+        cordoned: node["spec"]["unschedulable"] == true,
+        kubelet: info["kubeletVersion"].as_str().and_then(|text| text.parse().ok()),
+        runtime: info["containerRuntimeVersion"].as_str().unwrap_or_default().into(),
+    }
+}
+
+/// The kubelet's ConfigMap, under the name of the cluster's minor version or under the other one.
+fn kubelet_config(cluster: &Cluster, config: &ClusterConfig) -> Result<Option<(String, Map<String, Value>)>> {
+    let own =
+        facts(config.version.minor).map_or_else(|| UNVERSIONED_KUBELET.into(), |minor| minor.kubelet_config_map());
+    let versioned = format!("{UNVERSIONED_KUBELET}-1.{}", config.version.minor);
+    let other = if own == UNVERSIONED_KUBELET { versioned } else { UNVERSIONED_KUBELET.into() };
+    for name in [own, other] {
+        if let Some(document) = config_map(cluster, &name, "kubelet")? {
+            return Ok(Some((name, document)));
+        }
+    }
+    Ok(None)
+}
+
+/// The document in a ConfigMap, without its kind; None if it does not exist.
+fn config_map(cluster: &Cluster, name: &str, key: &str) -> Result<Option<Map<String, Value>>, KubeError> {
+    let map = cluster.find(&ObjectRef::new(&CONFIG_MAP, NAMESPACE, name))?;
+    let Some(text) = map.as_ref().and_then(|map| map["data"][key].as_str()) else { return Ok(None) };
+    let mut document: Map<String, Value> = untrusted::read(text.as_bytes()).unwrap_or_default();
+    document.remove("apiVersion");
+    document.remove("kind");
+    Ok(Some(document))
+}
+
+/// The tag of the image in an addon's Pods.
+fn image_tag(addon: Option<Value>, container: &str) -> Option<String> {
+    let addon = addon?;
+    Some(StaticPod::of(&addon["spec"]["template"], container).tag().unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::KubeError;
+    use crate::state::upgrade::fixture::FakeCluster;
+
+    #[test]
+    fn a_cluster_is_read_with_as_many_requests_for_fifty_nodes_as_for_one() {
+        let small = FakeCluster::new("v1.33.2");
+        let mut large = FakeCluster::new("v1.33.2");
+        for number in 0..50 {
+            large.add_node(&format!("w{number}"), "v1.33.2", false);
+        }
+        let requests = |fake: FakeCluster| {
+            let running = fake.start();
+            let reading = read(&running.cx, &running.cluster).unwrap();
+            (reading.nodes.len(), running.log().len())
+        };
+        let (few, many) = (requests(small), requests(large));
+        assert_eq!((few.0, many.0), (1, 51));
+        assert_eq!(few.1, many.1);
+        assert!(many.1 <= 8, "{} requests", many.1);
+    }
+
+    #[test]
+    fn versions_come_from_pods_and_nodes() {
+        let mut fake = FakeCluster::new("v1.33.2");
+        fake.add_control_plane("n2", "v1.34.1");
+        fake.add_node("w1", "v1.31.0", false);
+        let running = fake.start();
+        let reading = read(&running.cx, &running.cluster).unwrap();
+        assert_eq!(
+            (reading.version.to_string(), reading.config.version.to_string()),
+            ("v1.34.1".into(), "v1.33.2".into())
+        );
+        let servers: Vec<String> =
+            reading.api_servers().iter().map(|one| format!("{} {}", one.node, one.version.as_ref().unwrap())).collect();
+        assert_eq!(servers, ["n1 v1.33.2", "n2 v1.34.1"]);
+        let worker = reading.nodes.iter().find(|node| node.name == "w1").unwrap();
+        assert!(!worker.control_plane && worker.ready && !worker.cordoned);
+        assert_eq!(worker.runtime, "containerd://1.7.2");
+        assert_eq!((reading.proxy_tag.as_deref(), reading.dns_tag.as_deref()), (Some("v1.33.2"), Some("v1.12.0")));
+        assert_eq!(reading.kubelet.unwrap().0, "kubelet-config");
+    }
+
+    #[test]
+    fn a_cluster_without_a_configuration_or_an_api_server_is_an_error() {
+        let mut fake = FakeCluster::new("v1.33.2");
+        fake.remove("/api/v1/namespaces/kube-system/configmaps/kubeadm-config");
+        let running = fake.start();
+        let error = read(&running.cx, &running.cluster).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(UpgradeError::NoConfiguration)), "{error}");
+        let mut fake = FakeCluster::new("v1.33.2");
+        fake.set("/api/v1/namespaces/kube-system/pods", serde_json::json!({"items": []}));
+        let running = fake.start();
+        let error = read(&running.cx, &running.cluster).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(UpgradeError::NoApiServer)), "{error}");
+        let mut fake = FakeCluster::new("v1.33.2");
+        fake.forbid("/api/v1/nodes");
+        let running = fake.start();
+        let error = read(&running.cx, &running.cluster).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(KubeError::Status { .. })), "{error}");
+    }
+}

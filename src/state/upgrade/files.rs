@@ -1,0 +1,174 @@
+//! What the files of this host become in an upgrade: the static Pods and the kubelet's configuration.
+//!
+//! Reads: the manifests, the kubelet's files and flags, the patches. Writes: nothing.
+
+use super::error::UpgradeError;
+use super::target_config::at_version;
+use crate::base::fault::Result;
+use crate::base::go_yaml;
+use crate::config::model::ClusterConfig;
+use crate::config::untrusted;
+use crate::context::Context;
+use crate::domain::paths::{KUBELET_CONFIG, KUBELET_DIR, manifest};
+use crate::host::kubelet_flags;
+use crate::render::kubelet::{self, NodeInput, SharedInput};
+use crate::render::patches::Target;
+use crate::state::{manifests, patches, static_pod::StaticPod};
+use crate::versions::Version;
+use crate::versions::host_needs::upgrade_sets_cgroup_driver;
+use serde_json::{Map, Value};
+use std::path::{Path, PathBuf};
+
+const INSTANCE_CONFIG: &str = "instance-config.yaml";
+const CGROUP_DRIVER: &str = "cgroupDriver";
+
+/// A file, as it is and as it would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileChange {
+    pub path: PathBuf,
+    /// None if it does not exist.
+    pub before: Option<String>,
+    /// None if it is removed.
+    pub after: Option<String>,
+}
+
+/// The version of this host's control plane, from the image of its API server; None on a worker.
+pub fn host_version(cx: &Context) -> Result<Option<Version>> {
+    let pod = StaticPod::read(&cx.files, "kube-apiserver")?;
+    Ok(pod.as_ref().and_then(StaticPod::tag).and_then(|tag| tag.parse().ok()))
+}
+
+/// Every static Pod of this control plane for a version, with patches: its name and its manifest.
+pub fn static_pods(cx: &mut Context, stored: &ClusterConfig, version: &Version) -> Result<Vec<(&'static str, String)>> {
+    cx.with_cluster(at_version(stored, version), |cx| {
+        let mut pods = Vec::new();
+        for name in manifests::pod_names() {
+            pods.extend(manifests::text(cx, name)?.map(|text| (name, text)));
+        }
+        Ok(pods)
+    })
+}
+
+/// What the files of this control plane become. `kubelet` is the configuration that all kubelets share; without it the kubelet's files
+/// are left out.
+pub fn changes(
+    cx: &mut Context,
+    stored: &ClusterConfig,
+    kubelet: Option<&Map<String, Value>>,
+    target: &Version,
+) -> Result<Vec<FileChange>> {
+    if !cx.files.exists(&manifest("kube-apiserver")) {
+        return Err(UpgradeError::NoControlPlane.into());
+    }
+    let pods = static_pods(cx, stored, target)?;
+    let mut wanted: Vec<(PathBuf, String)> = pods.into_iter().map(|(name, text)| (manifest(name), text)).collect();
+    if let Some(shared) = kubelet {
+        wanted.extend(cx.with_cluster(at_version(stored, target), |cx| kubelet_files(cx, shared))?);
+    }
+    let mut changes = Vec::new();
+    for (path, after) in wanted {
+        changes.push(FileChange { before: cx.files.read_text(&path)?, path, after: Some(after) });
+    }
+    Ok(changes)
+}
+
+/// The kubelet's files on this host that an upgrade writes.
+fn kubelet_files(cx: &Context, shared: &Map<String, Value>) -> Result<Vec<(PathBuf, String)>> {
+    let facts = cx.facts()?;
+    let config = ClusterConfig { kubelet: shared.clone(), ..cx.cluster()?.clone() };
+    let systemd_resolved = cx.systemd_resolved();
+    let mut text = kubelet::shared_config(&SharedInput { cluster: &config, facts, systemd_resolved })?;
+    if !upgrade_sets_cgroup_driver(facts.minor) && !shared.contains_key(CGROUP_DRIVER) {
+        let mut document: Map<String, Value> = untrusted::read(text.as_bytes()).unwrap_or_default();
+        document.remove(CGROUP_DRIVER);
+        text = go_yaml::to_string(&Value::Object(document));
+    }
+    let path = Path::new(KUBELET_DIR).join(INSTANCE_CONFIG);
+    let mut files = Vec::new();
+    let mut instance = None;
+    if kubelet::uses_instance_config(&config, facts) {
+        let content = match cx.files.read_text(&path)? {
+            Some(there) => there,
+            None => kubelet::instance_config(&socket(cx)?)?,
+        };
+        files.push((path, content.clone()));
+        instance = Some(content);
+    }
+    let patches = patches::load_for(cx, Target::KubeletConfiguration)?;
+    let input = NodeInput { facts, systemd_resolved, instance_config: instance.as_deref(), patches: &patches };
+    files.insert(0, (KUBELET_CONFIG.into(), kubelet::node_config(&text, &input)?));
+    Ok(files)
+}
+
+/// The socket of the container runtime: that of the kubelet's flags, or the one that responds.
+fn socket(cx: &Context) -> Result<String> {
+    match kubelet_flags::find_any(&cx.host, "container-runtime-endpoint") {
+        Some(socket) => Ok(socket),
+        None => cx.cri_socket(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::files::Content;
+    use crate::state::upgrade::fixture::context;
+    use serde_json::json;
+
+    fn version(text: &str) -> Version {
+        text.parse().unwrap()
+    }
+
+    fn host(version_here: &str) -> (tempfile::TempDir, Context, ClusterConfig) {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = context(root.path(), &version(version_here));
+        let stored = cx.cluster().unwrap().clone();
+        for (name, text) in static_pods(&mut cx, &stored, &version(version_here)).unwrap() {
+            cx.files.write(&manifest(name), &Content::public(text), 0o600).unwrap();
+        }
+        (root, cx, stored)
+    }
+
+    #[test]
+    fn an_upgrade_to_the_version_that_runs_changes_no_static_pod() {
+        let (_root, mut cx, stored) = host("v1.33.2");
+        assert_eq!(host_version(&cx).unwrap(), Some(version("v1.33.2")));
+        let changes = changes(&mut cx, &stored, None, &version("v1.33.2")).unwrap();
+        assert_eq!(changes.len(), 4);
+        assert!(changes.iter().all(|change| change.before == change.after));
+    }
+
+    #[test]
+    fn etcd_and_the_kubelet_change_too() {
+        let (_root, mut cx, stored) = host("v1.33.2");
+        let shared = json!({"cgroupDriver": "systemd"}).as_object().cloned().unwrap();
+        let changes = changes(&mut cx, &stored, Some(&shared), &version("v1.34.2")).unwrap();
+        let after = |end: &str| changes.iter().find(|one| one.path.ends_with(end)).unwrap().after.clone().unwrap();
+        assert!(after("etcd.yaml").contains("etcd:3.6.5-0"));
+        assert!(after("kube-scheduler.yaml").contains("kube-scheduler:v1.34.2"));
+        assert!(after("config.yaml").contains("containerRuntimeEndpoint: "));
+        assert!(after(INSTANCE_CONFIG).contains("containerd.sock"));
+        assert_eq!(cx.cluster().unwrap().version, version("v1.33.2"));
+    }
+
+    /// The control group driver of a cluster made by v1.20 is cgroupfs, and no upgrade to v1.21 changed it.
+    #[test]
+    fn an_unset_control_group_driver_stays_unset_until_kubeadm_sets_it() {
+        let written = |target: &str| {
+            let (_root, mut cx, stored) = host("v1.20.2");
+            let changes = changes(&mut cx, &stored, Some(&Map::new()), &version(target)).unwrap();
+            let config = changes.iter().find(|one| one.path == Path::new(KUBELET_CONFIG)).unwrap();
+            config.after.as_ref().unwrap().contains(CGROUP_DRIVER)
+        };
+        assert!(!written("v1.21.14") && written("v1.22.17"));
+    }
+
+    #[test]
+    fn a_worker_has_no_static_pods() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = context(root.path(), &version("v1.33.2"));
+        let stored = cx.cluster().unwrap().clone();
+        let error = changes(&mut cx, &stored, None, &version("v1.34.2")).unwrap_err();
+        assert!(matches!(error.downcast_ref(), Some(UpgradeError::NoControlPlane)), "{error}");
+    }
+}

@@ -1,0 +1,17 @@
+//! What an upgrade finds: the versions of a cluster, what its files would become, and what would stop it. The plan of an upgrade and
+//! the upgrade itself use the same readings.
+//!
+//! `cluster` and `etcd` read the cluster with a constant number of requests, `goal` selects versions, `component` compares
+//! versions, `files` renders what this host's files become, `review` runs the checks.
+
+pub mod checks;
+pub mod cluster;
+pub mod component;
+pub mod error;
+pub mod etcd;
+pub mod files;
+pub mod finding;
+#[cfg(test)]
+pub mod fixture;
+pub mod goal;
+pub mod target_config;
