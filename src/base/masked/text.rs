@@ -152,9 +152,9 @@ fn without_bytes(text: &str) -> String {
     let finish = |run: &mut Vec<&str>, shown: &mut String| {
         let numbers = run.iter().filter(|part| !part.trim().is_empty()).count();
         if numbers >= BYTES {
-            *shown += "*** "
+            *shown += "*** ";
         } else {
-            shown.extend(run.iter().copied())
+            shown.extend(run.iter().copied());
         }
         run.clear();
     };

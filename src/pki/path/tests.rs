@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::pki::verifiers::{CA, Elsewhere, openssl};
+use std::slice;
 
 const DAY: i64 = 24 * 3600;
 const LEAF: &str =
@@ -51,7 +52,10 @@ fn a_chain_that_clients_accept_is_accepted() {
     let good = chain(CA, CA, LEAF);
     assert_eq!(good.verify(&[Usage::Server], 0), Ok(()));
     // A trusted intermediate needs no root.
-    assert_eq!(verify(&[good.leaf.clone()], &[good.middle.clone()], &[Usage::Server], good.leaf.not_before), Ok(()));
+    assert_eq!(
+        verify(slice::from_ref(&good.leaf), slice::from_ref(&good.middle), &[Usage::Server], good.leaf.not_before),
+        Ok(())
+    );
     let any = chain(CA, CA, &LEAF.replace("serverAuth", "anyExtendedKeyUsage"));
     assert_eq!(any.verify(&[Usage::Client], 0), Ok(()));
     let both = chain(CA, CA, &LEAF.replace("serverAuth", "serverAuth,clientAuth"));
@@ -107,7 +111,7 @@ fn an_expired_anchor_is_refused_unless_another_one_is_valid() {
     let new = elsewhere.sign("ca", &request, "ca", CA, &[]);
     let leaf = elsewhere.issue("leaf", "ca", LEAF, &[]);
     let later = leaf.not_before + 3 * DAY;
-    assert_eq!(verify(&[leaf.clone()], &[old.clone(), new], &[Usage::Server], later), Ok(()));
+    assert_eq!(verify(slice::from_ref(&leaf), &[old.clone(), new], &[Usage::Server], later), Ok(()));
     assert!(verify(&[leaf], &[old], &[Usage::Server], later).is_err());
 }
 
@@ -187,7 +191,7 @@ fn a_chain_to_no_anchor_is_refused() {
     let (one, other) = (chain(CA, CA, LEAF), chain(CA, CA, LEAF));
     let said = refused(&[&one.leaf, &one.middle], &[&other.root], &[Usage::Server], one.leaf.not_before);
     assert_eq!(said, "the certificate is signed by another CA");
-    assert!(verify(&[], &[one.root.clone()], &[], 0).is_err());
+    assert!(verify(&[], slice::from_ref(&one.root), &[], 0).is_err());
     // Two CAs that signed each other are no way out of a loop.
     assert!(verify(&[one.leaf.clone(), one.middle.clone(), one.middle], &[other.root], &[], 0).is_err());
 }

@@ -16,7 +16,7 @@ use crate::render::pods::CLIENT_URLS;
 use crate::state::static_pod::StaticPod;
 use crate::state::stored_config;
 use crate::versions::upgrade_policy::{Running, cluster_version};
-use crate::versions::{Version, facts};
+use crate::versions::{Minor, Version, facts};
 use serde_json::{Map, Value};
 
 const NAMESPACE: &str = "kube-system";
@@ -144,8 +144,7 @@ fn node(node: &Value) -> NodeReading {
 
 /// The kubelet's ConfigMap, under the name of the cluster's minor version or under the other one.
 fn kubelet_config(cluster: &Cluster, config: &ClusterConfig) -> Result<Option<(String, Map<String, Value>)>> {
-    let own =
-        facts(config.version.minor).map_or_else(|| UNVERSIONED_KUBELET.into(), |minor| minor.kubelet_config_map());
+    let own = facts(config.version.minor).map_or_else(|| UNVERSIONED_KUBELET.into(), Minor::kubelet_config_map);
     let versioned = format!("{UNVERSIONED_KUBELET}-1.{}", config.version.minor);
     let other = if own == UNVERSIONED_KUBELET { versioned } else { UNVERSIONED_KUBELET.into() };
     for name in [own, other] {
