@@ -88,11 +88,16 @@ impl Shown {
             ("Revision", self.revision.to_string()),
             ("Keys", format!("{keys}, with {} revisions", self.revisions)),
             ("Last write", self.last_write.clone().unwrap_or_else(unknown)),
-            ("etcd", self.etcd_version.clone().unwrap_or_else(unknown)),
+            ("etcd", self.etcd_version.as_deref().map_or_else(unknown, minor_version)),
             ("Members", if members.is_empty() { unknown() } else { members.join(", ") }),
         ];
         rows.iter().map(|(name, value)| format!("{:<12}{value}\n", format!("{name}:"))).collect()
     }
+}
+
+/// `3.5` of `3.5.0`: etcd stores the minor version that all members had, always with the patch 0.
+fn minor_version(stored: &str) -> String {
+    stored.strip_suffix(".0").unwrap_or(stored).into()
 }
 
 /// `20.1 MiB`, `24 KiB`.
@@ -151,11 +156,14 @@ mod tests {
             Member { id: 0xabc, peer_urls: vec!["https://n2:2380".into()], learner: true, ..Member::default() };
         let member =
             Member { id: 1, name: "n1".into(), peer_urls: vec!["https://n1:2380".into()], ..Member::default() };
-        let contents = Contents { members: vec![member, learner], keys: Some(7), ..Contents::default() };
+        let cluster_version = Some("3.5.0".into());
+        let contents =
+            Contents { members: vec![member, learner], keys: Some(7), cluster_version, ..Contents::default() };
         let snapshot = Snapshot { size: 1, sha256: "ab".into(), has_checksum: true, contents };
         let text = Shown::of(Path::new("/a.db"), &snapshot).text();
         assert!(text.contains("Members:    n1 (https://n1:2380), abc (https://n2:2380, a learner)\n"), "{text}");
         assert!(text.contains("Checksum:   verified, sha256 ab\n"), "{text}");
+        assert!(text.contains("etcd:       3.5\n"), "not a patch release that no member had: {text}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Writes: nothing.
 
 use super::error::UpgradeError;
+use super::own_pods::{self, PodReading};
 use crate::base::fault::Result;
 use crate::config::model::ClusterConfig;
 use crate::config::untrusted;
@@ -36,18 +37,6 @@ pub struct NodeReading {
     pub kubelet: Option<Version>,
     /// `containerd://1.7.2`.
     pub runtime: String,
-}
-
-/// A static Pod of a control plane.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PodReading {
-    /// `kube-apiserver`.
-    pub component: String,
-    pub node: String,
-    /// The tag of its image; empty if it has none.
-    pub tag: String,
-    /// The client URLs of an etcd member.
-    pub client_urls: Vec<String>,
 }
 
 /// What runs in a cluster.
@@ -99,6 +88,7 @@ impl ClusterReading {
 pub fn read(cx: &Context, cluster: &Cluster) -> Result<ClusterReading> {
     let config = stored_config::read(cx, cluster)?.ok_or(UpgradeError::NoConfiguration)?;
     let mut pods = pods(&cluster.list(&POD, Some(NAMESPACE), STATIC_PODS)?);
+    own_pods::add(cx, &mut pods)?;
     pods.sort_by(|a, b| (&a.component, &a.node).cmp(&(&b.component, &b.node)));
     let mut nodes: Vec<NodeReading> = cluster.list(&NODE, None, "")?.iter().map(node).collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
@@ -214,6 +204,29 @@ mod tests {
         assert_eq!(worker.runtime, "containerd://1.7.2");
         assert_eq!((reading.proxy_tag.as_deref(), reading.dns_tag.as_deref()), (Some("v1.33.2"), Some("v1.12.0")));
         assert_eq!(reading.kubelet.unwrap().0, "kubelet-config");
+    }
+
+    /// A kubelet shows its static Pods to the API server up to a minute after it has started.
+    #[test]
+    fn static_pods_that_the_cluster_does_not_show_yet_are_read_from_this_host() {
+        let mut fake = FakeCluster::new("v1.33.2");
+        fake.set("/api/v1/namespaces/kube-system/pods", serde_json::json!({"items": []}));
+        let running = fake.start();
+        let manifest = |component: &str, tag: &str| {
+            let path = running.root.path().join(format!("etc/kubernetes/manifests/{component}.yaml"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let text = format!(
+                "spec:\n  containers:\n  - name: {component}\n    image: r.io/{component}:{tag}\n    \
+                 command: [{component}, --advertise-client-urls=https://10.0.0.1:2379]\n"
+            );
+            std::fs::write(path, text).unwrap();
+        };
+        manifest("kube-apiserver", "v1.33.2");
+        manifest("etcd", "3.5.21-0");
+        let reading = read(&running.cx, &running.cluster).unwrap();
+        assert_eq!(reading.version.to_string(), "v1.33.2");
+        assert_eq!(reading.etcd_urls(), ["https://10.0.0.1:2379"]);
+        assert_eq!(reading.pods.len(), 2);
     }
 
     #[test]

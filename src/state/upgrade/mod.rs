@@ -14,4 +14,5 @@ pub mod finding;
 #[cfg(test)]
 pub mod fixture;
 pub mod goal;
+mod own_pods;
 pub mod target_config;

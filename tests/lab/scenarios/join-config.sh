@@ -52,12 +52,13 @@ ready n43
 one_member_each n41 n43
 [ "$(kubectl -n kube-system get pod kube-apiserver-n43 -o jsonpath='{.metadata.annotations.example\.org/patched}')" = yes ] ||
   fail "the API server of n43 is not patched"
-# What is changed where; etcd gives a member its number only when it takes it in.
+# What is changed where; etcd gives a member its number only when it accepts it. A kubelet that refuses a Pod in its first
+# moments, on a busy machine, is restarted: no plan can know that (see join-refused-pod).
 changes() { # FILE
   python3 -c '
 import json, sys
 for entry in json.load(sys.stdin)["changed"]:
     print(entry["phase"], entry["change"], entry.get("path") or entry.get("object") or entry.get("what"), entry.get("verb", ""))
-' < "$1" | sed 's/ member [0-9a-f]* / member /' | sort -u
+' < "$1" | sed 's/ member [0-9a-f]* / member /; /^etcd-join run restart kubelet/d' | sort -u
 }
 diff <(changes "$SCRATCH/plan") <(changes "$SCRATCH/done") || fail "the dry run planned something else than was done"

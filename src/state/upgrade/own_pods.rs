@@ -1,0 +1,48 @@
+//! The static Pods of this host that the cluster does not show: a kubelet creates their mirror Pods up to a minute after
+//! it has started.
+//!
+//! Reads: `/etc/kubernetes/manifests/*.yaml`, this host's name as a node. Writes: nothing.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::state::static_pod::StaticPod;
+use crate::state::{current_config, manifests};
+
+/// A static Pod of a control plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodReading {
+    /// `kube-apiserver`.
+    pub component: String,
+    pub node: String,
+    /// The tag of its image; empty if it has none.
+    pub tag: String,
+    /// The client URLs of an etcd member.
+    pub client_urls: Vec<String>,
+}
+
+/// Adds the Pods of this host's manifests that are missing in `pods`.
+pub fn add(cx: &Context, pods: &mut Vec<PodReading>) -> Result<()> {
+    let mut own = Vec::new();
+    for component in manifests::pod_names() {
+        if let Some(pod) = StaticPod::read_or_empty(&cx.files, component)? {
+            own.push((component, pod));
+        }
+    }
+    if own.is_empty() {
+        return Ok(());
+    }
+    let name = current_config::from_host(cx)?.1.name;
+    for (component, pod) in own {
+        if pods.iter().any(|known| known.component == component && known.node == name) {
+            continue;
+        }
+        let urls = pod.flag("advertise-client-urls").unwrap_or_default();
+        pods.push(PodReading {
+            component: component.into(),
+            node: name.clone(),
+            tag: pod.tag().unwrap_or_default().into(),
+            client_urls: urls.split(',').filter(|url| !url.is_empty()).map(str::to_owned).collect(),
+        });
+    }
+    Ok(())
+}
