@@ -212,17 +212,17 @@ mod tests {
         let mut fake = FakeCluster::new("v1.33.2");
         fake.set("/api/v1/namespaces/kube-system/pods", serde_json::json!({"items": []}));
         let running = fake.start();
-        let manifest = |component: &str, tag: &str| {
+        let manifest = |component: &str, tag: &str, flag: &str| {
             let path = running.root.path().join(format!("etc/kubernetes/manifests/{component}.yaml"));
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             let text = format!(
                 "spec:\n  containers:\n  - name: {component}\n    image: r.io/{component}:{tag}\n    \
-                 command: [{component}, --advertise-client-urls=https://10.0.0.1:2379]\n"
+                 command: [{component}, {flag}]\n"
             );
             std::fs::write(path, text).unwrap();
         };
-        manifest("kube-apiserver", "v1.33.2");
-        manifest("etcd", "3.5.21-0");
+        manifest("kube-apiserver", "v1.33.2", "--secure-port=6443");
+        manifest("etcd", "3.5.21-0", "--advertise-client-urls=https://10.0.0.1:2379");
         let reading = read(&running.cx, &running.cluster).unwrap();
         assert_eq!(reading.version.to_string(), "v1.33.2");
         assert_eq!(reading.etcd_urls(), ["https://10.0.0.1:2379"]);
