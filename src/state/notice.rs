@@ -22,6 +22,9 @@ use std::time::Duration;
 const CHECK_INTERVAL: u64 = 5;
 /// The possible delay of a kubelet's last report, and of the controller manager.
 const SPARE: u64 = 15;
+/// How long another controller manager takes to lead (--leader-elect-lease-duration, and two attempts). It counts the
+/// whole grace period from then on, whatever the last report is.
+const ELECTION: u64 = 20;
 /// The default of --node-monitor-grace-period of the controller manager up to v1.31, and later.
 const GRACE: [u64; 2] = [40, 50];
 const LONGER_FROM: u16 = 32;
@@ -57,11 +60,12 @@ pub fn still_reports(cx: &Context, cluster: &Cluster, node: &Value) -> Result<Le
 }
 
 /// How long ago the last report was, if known, and how long until the next one is missed. Clocks of hosts differ, so
-/// neither may exceed the grace period.
+/// the latter may not exceed the grace period. A controller manager that did not miss it in time has just begun to count.
 fn ages(cx: &Context, report: &str) -> Result<(Option<u64>, u64)> {
     let patience = grace(cx)? + CHECK_INTERVAL;
     let ago = moment::parse(report).map(|at| u64::try_from(cx.clock.now() - at).unwrap_or_default());
-    Ok((ago, patience.saturating_sub(ago.unwrap_or_default()).max(1)))
+    let left = patience.saturating_sub(ago.unwrap_or_default());
+    Ok((ago, if left == 0 { patience } else { left }))
 }
 
 /// Waits until the cluster marks the node as `NotReady`.
@@ -69,7 +73,8 @@ pub fn wait(cx: &Context, cluster: &Cluster, node: &Value) -> Result<()> {
     let first = last_report(cluster, node)?;
     let name = node["metadata"]["name"].as_str().unwrap_or_default();
     let what = format!("the cluster to notice that {name} is gone");
-    let limit = Duration::from_secs(ages(cx, &first)?.1 + SPARE);
+    // Noticing ends the wait, so that a long limit costs nothing.
+    let limit = Duration::from_secs(ELECTION + grace(cx)? + CHECK_INTERVAL + SPARE);
     let wait = Wait { slowest: Duration::from_secs(1), ..Wait::new(&what, limit) };
     let mut last = node.clone();
     let outcome = wait.until(&cx.clock, &cx.events, || {

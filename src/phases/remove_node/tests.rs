@@ -71,9 +71,13 @@ const LEASE_OF_N2: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lea
 
 /// n2 is Ready, and reported twelve seconds ago.
 fn reporting() -> TestCluster {
+    reported(12)
+}
+
+fn reported(ago: u64) -> TestCluster {
     let dead = format!("https://{}", dead_address());
     let made = u64::try_from(fixture_time()).unwrap();
-    let lease = lease(made - 12);
+    let lease = lease(made - ago);
     TestCluster::start([node("n1", true), node("n2", true), (LEASE_OF_N2.into(), lease)]).with_etcd(1, move |url| {
         let third = format!("{url}/3");
         vec![
@@ -107,6 +111,19 @@ fn with_wait_the_command_waits_until_the_cluster_notices() {
     let mut cx = cluster.removing("n2", true);
     cx.leaving_mut().unwrap().wait = true;
     run(&RemoveCheck, &mut cx).unwrap();
+}
+
+/// After a recovery of etcd the last report is old, and the controller manager, which was restarted, counts from then on:
+/// the wait ended too early.
+#[test]
+fn a_controller_manager_that_has_just_started_gets_its_whole_grace_period() {
+    let (_, away) = node("n2", false);
+    let cluster = reported(72).replaced_after(N2, 60, away);
+    let mut cx = cluster.removing("n2", true);
+    cx.leaving_mut().unwrap().wait = true;
+    run(&RemoveCheck, &mut cx).unwrap();
+    let hint = run(&RemoveCheck, &mut reported(72).removing("n2", true)).unwrap_err().hint().unwrap();
+    assert!(hint.contains("within 55 s"), "{hint}");
 }
 
 #[test]
