@@ -40,7 +40,7 @@ fn look(scene: &Scene<'_>, endpoint: &str, ca: Option<Vec<u8>>) -> Option<Findin
         Client::new(access)?.within(LIMIT).text("/version")
     };
     let is_ours = ca.is_some_and(|ca| shows_our_ca(&ask(Trust::Only(ca)), scene.inputs.holding.is_ours()));
-    judge(endpoint, is_ours, || ask(Trust::Anyone).ok())
+    check_server(endpoint, is_ours, || ask(Trust::Anyone).ok())
 }
 
 /// True if a connection that trusts only our CA shows that the server's certificate is of that CA.
@@ -58,11 +58,15 @@ fn shows_our_ca(answer: &Result<(u16, String), KubeError>, holds_cluster: bool) 
     }
 }
 
-fn judge(endpoint: &str, is_ours: bool, anybody: impl Fn() -> Option<(u16, String)>) -> Option<Finding> {
+fn check_server(
+    endpoint: &str,
+    is_ours: bool,
+    answer_to_anyone: impl Fn() -> Option<(u16, String)>,
+) -> Option<Finding> {
     if is_ours {
         return None;
     }
-    let (_, text) = anybody()?;
+    let (_, text) = answer_to_anyone()?;
     // What an API server says of itself, or that it says nothing to strangers.
     if !text.contains("\"gitVersion\"")
         && !text.contains("\"kind\": \"Status\"")
@@ -102,7 +106,7 @@ mod tests {
     #[test]
     fn a_cluster_that_answers_at_the_endpoint_is_found_before_anything_is_made() {
         let answer = |text: &str| Some((200, text.to_owned()));
-        let found = |is_ours, text: Option<&str>| judge("lb:6443", is_ours, || text.and_then(answer));
+        let found = |is_ours, text: Option<&str>| check_server("lb:6443", is_ours, || text.and_then(answer));
         assert!(found(false, Some(r#"{"major": "1", "gitVersion": "v1.20.2"}"#)).unwrap().fix.contains("join"));
         assert!(found(false, Some(r#"{"kind":"Status","code":401}"#)).is_some());
         assert_eq!(found(true, Some(r#"{"gitVersion": "v1.20.2"}"#)), None);

@@ -65,7 +65,7 @@ fn look(scene: &Scene<'_>, cluster: &ClusterConfig, client: &Client, is_strict: 
         has_started: holding.is_ours() && !holding.external_etcd.is_empty(),
         adopts: scene.inputs.adopt_etcd_data,
     };
-    judge(&here, &prefix, &stored)
+    compare_cas(&here, &prefix, &stored)
 }
 
 /// This host's side of the question.
@@ -79,13 +79,13 @@ struct Here {
     adopts: bool,
 }
 
-fn judge(here: &Here, prefix: &str, stored: &Stored) -> Option<Finding> {
+fn compare_cas(here: &Here, prefix: &str, stored: &Stored) -> Option<Finding> {
     let Here { ca, certs: ours, .. } = here;
     if stored.cas.iter().any(|cert| ours.contains(cert)) {
         return None;
     }
     if stored.cas.is_empty() && here.has_started {
-        // A run that was cut short before its API server had stored its CA.
+        // A run that was interrupted before its API server had stored its CA.
         return None;
     }
     let uid =

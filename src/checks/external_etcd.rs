@@ -33,8 +33,8 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
         let service = if well > 0 { Some(service(scene, &client)) } else { None };
         // What serves requests has its majority, however many of its members are listed.
         let has_majority = well * 2 > etcd.endpoints.len() || matches!(service, Some(Ok(())));
-        let judged = etcd.endpoints.iter().zip(&answers).filter_map(|(endpoint, answer)| match answer {
-            Ok(version) => judge(endpoint, version, scene.minor),
+        let checked = etcd.endpoints.iter().zip(&answers).filter_map(|(endpoint, answer)| match answer {
+            Ok(version) => check_version(endpoint, version, scene.minor),
             Err(error) => {
                 let (why, fix) = objections::refusal(scene, etcd, endpoint, error)
                     .unwrap_or_else(|| (innermost(error), error.hint().unwrap_or_default()));
@@ -42,7 +42,7 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
             }
         });
         let error = service.and_then(Result::err);
-        judged.chain(error.and_then(|error| not_served(scene, etcd, &error))).collect()
+        checked.chain(error.and_then(|error| not_served(scene, etcd, &error))).collect()
     })]
 }
 
@@ -61,7 +61,7 @@ fn service(scene: &Scene<'_>, client: &Client) -> Result<(), EtcdError> {
     client.count(&prefix).and_then(|_| client.may_write(&prefix))
 }
 
-/// Why it does not serve us: with authentication on, its user has to be allowed to; without a majority, it serves nobody.
+/// Why it does not serve us: with authentication on, its user has to be allowed to; without a majority, it serves no client.
 fn not_served(scene: &Scene<'_>, etcd: &ExternalEtcd, error: &EtcdError) -> Option<Finding> {
     let prefix = format!("{}/", prefix(scene.inputs.cluster?));
     if !error.is_denied() {
@@ -98,7 +98,7 @@ pub fn oldest(minor: u16) -> (u32, u32, u32) {
     OLDEST.iter().find(|(first, _)| minor >= *first).map_or((0, 0, 0), |(_, oldest)| *oldest)
 }
 
-fn judge(endpoint: &str, version: &str, minor: u16) -> Option<Finding> {
+fn check_version(endpoint: &str, version: &str, minor: u16) -> Option<Finding> {
     let oldest = oldest(minor);
     let fix = format!("upgrade it to {}.{}.{} or later", oldest.0, oldest.1, oldest.2);
     let Some(found) = numbers(version) else {
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn an_endpoint_that_is_dead_is_a_warning_where_a_majority_answers() {
         use crate::checks::Severity;
-        let severity = |majority| silent("https://a:2379", "nobody listens", String::new(), majority).severity;
+        let severity = |majority| silent("https://a:2379", "nothing listens", String::new(), majority).severity;
         assert_eq!((severity(true), severity(false)), (Severity::Warning, Severity::Error));
     }
 
@@ -144,11 +144,11 @@ mod tests {
 
     #[test]
     fn versions_are_held_against_the_minors_minimum() {
-        let found = |version: &str, minor| judge("https://e:2379", version, minor);
+        let found = |version: &str, minor| check_version("https://e:2379", version, minor);
         assert_eq!(found("3.4.13", 20), None);
         assert!(found("3.4.13", 36).unwrap().what.contains("too old"));
         assert_eq!(found("3.5.24", 36), None);
         assert_eq!(found("3.10.0", 36), None);
-        assert!(judge("https://e:2379", "", 36).unwrap().what.contains("something else"));
+        assert!(check_version("https://e:2379", "", 36).unwrap().what.contains("something else"));
     }
 }

@@ -99,18 +99,18 @@ fn the_data_of_another_cluster_is_refused_and_our_own_is_not() {
         uid: Some(UID.into()),
         cas: ca.map(|ca| Cert::bundle_from_pem(&ca.pem()).unwrap()).unwrap_or_default(),
     };
-    let judged = |here: Option<&TestCa>, there: Option<&TestCa>, has_started, adopts| {
+    let compared = |here: Option<&TestCa>, there: Option<&TestCa>, has_started, adopts| {
         let certs = here.map(|ca| Cert::bundle_from_pem(&ca.pem()).unwrap()).unwrap_or_default();
-        judge(&Here { ca: "/pki/ca.crt".into(), certs, has_started, adopts }, "/registry", &stored(there))
+        compare_cas(&Here { ca: "/pki/ca.crt".into(), certs, has_started, adopts }, "/registry", &stored(there))
     };
-    assert_eq!(judged(Some(&ours), Some(&ours), false, false), None);
-    assert_eq!(judged(Some(&ours), None, true, false), None, "a run that was cut short");
+    assert_eq!(compared(Some(&ours), Some(&ours), false, false), None);
+    assert_eq!(compared(Some(&ours), None, true, false), None, "a run that was interrupted");
     for (here, there) in [(Some(&ours), Some(&theirs)), (None, Some(&theirs)), (Some(&ours), None), (None, None)] {
-        let finding = judged(here, there, false, false).unwrap();
+        let finding = compared(here, there, false, false).unwrap();
         assert!(finding.vital.is_some() && finding.what.contains(UID), "{finding}");
         assert!(finding.fix.contains("--adopt-existing-etcd-data") && finding.fix.contains("etcd-prefix"), "{finding}");
-        let adopted = judged(here, there, false, true).unwrap();
+        let adopted = compared(here, there, false, true).unwrap();
         assert_eq!(adopted.severity, crate::checks::Severity::Warning);
     }
-    assert!(judged(Some(&ours), Some(&theirs), true, false).is_some(), "what was started here had another CA");
+    assert!(compared(Some(&ours), Some(&theirs), true, false).is_some(), "what was started here had another CA");
 }

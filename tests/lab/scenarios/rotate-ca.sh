@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Claim: rotate-ca gives three control planes and their workers new authorities while Pods run on, hosts join, and runs are killed.
+# Claim: rotate-ca gives three control planes and their workers new CAs while Pods run on, hosts join, and runs are killed.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
@@ -16,7 +16,7 @@ rotate_killed() { # HOST STAGE...
   on "$1" sh -c "kubewright certs rotate-ca ${*:2} & sleep 3; kill -9 \$!" || true
   rotate "$@"
 }
-# Workers are nothing to each other.
+# Workers do not depend on each other.
 rotate_workers() { # STAGE
   local host pid pids=()
   for host in n44 n45; do
@@ -29,7 +29,7 @@ rotate_workers() { # STAGE
 key_in() { grep -o 'certificate-key [0-9a-f]*' "$1" | cut -d ' ' -f 2 | tail -1; } # FILE
 # A line of a private key that is in no other.
 line_of() { on "$1" sed -n 3p /etc/kubernetes/pki/ca.key; } # HOST
-authorities() { on "$1" sh -c 'cd /etc/kubernetes/pki && grep -c BEGIN ca.crt etcd/ca.crt front-proxy-ca.crt sa.pub'; } # HOST
+cas() { on "$1" sh -c 'cd /etc/kubernetes/pki && grep -c BEGIN ca.crt etcd/ca.crt front-proxy-ca.crt sa.pub'; } # HOST
 # The containers of the Pods that are no static Pods, as the runtime names them, and how often they were started again.
 proxies() { # HOST...
   local host
@@ -65,19 +65,19 @@ manifest=$(on n41 cat /etc/kubernetes/manifests/kube-controller-manager.yaml)
 ! rotate n44 trust || fail "a worker began a change"
 rotate_killed n41 trust > "$SCRATCH/first"
 key=$(key_in "$SCRATCH/first")
-! rotate n42 trust || fail "the old ca.key gave the new authorities"
+! rotate n42 trust || fail "the old ca.key gave the new CAs"
 # Workers need nothing but the CA, which is published now.
 rotate n44 trust > "$SCRATCH/worker" &
 worker=$!
 rotate n42 trust --certificate-key "$key"
 wait $worker || fail "a worker could not do trust"
 on n42 kubewright certs rotate-ca new-key > "$SCRATCH/second"
-! rotate n43 trust --certificate-key "$key" || fail "a key that is void decrypted the new authorities"
+! rotate n43 trust --certificate-key "$key" || fail "a key that is void decrypted the new CAs"
 ! rotate n41 reissue || fail "a stage did not wait for a control plane"
 rotate n43 trust --certificate-key "$(key_in "$SCRATCH/second")"
 rotate n44 trust | grep -q 'nothing changed' || fail "the second run changed something"
-[ "$(authorities n43 | tr '\n' ' ')" = 'ca.crt:2 etcd/ca.crt:2 front-proxy-ca.crt:2 sa.pub:2 ' ] ||
-  fail "the old authorities are not trusted beside the new ones"
+[ "$(cas n43 | tr '\n' ' ')" = 'ca.crt:2 etcd/ca.crt:2 front-proxy-ca.crt:2 sa.pub:2 ' ] ||
+  fail "the old CAs are not trusted beside the new ones"
 
 rotate n41 reissue
 # Joins with a line from before the change.
@@ -102,8 +102,8 @@ rotate n42 drop
 rotate_killed n43 drop
 rotate n41 status | grep -q 'No CA rotation' || fail "the change is not complete"
 for host in "${LEADERS[@]}"; do
-  [ "$(authorities "$host" | tr '\n' ' ')" = 'ca.crt:1 etcd/ca.crt:1 front-proxy-ca.crt:1 sa.pub:1 ' ] ||
-    fail "an old authority is still trusted on $host"
+  [ "$(cas "$host" | tr '\n' ' ')" = 'ca.crt:1 etcd/ca.crt:1 front-proxy-ca.crt:1 sa.pub:1 ' ] ||
+    fail "an old CA is still trusted on $host"
   ! on "$host" grep -rlF -e "$old" -e "$key" /etc/kubernetes /var/lib/kubewright || fail "an old key stays on $host"
 done
 ! kubectl --kubeconfig /root/old.conf --insecure-skip-tls-verify get nodes || fail "what the old CA has signed is still believed"
