@@ -19,6 +19,8 @@ mod reset;
 mod screen;
 mod session;
 mod table;
+#[cfg(test)]
+mod test_output;
 mod token;
 mod token_list;
 mod upgrade;

@@ -108,24 +108,26 @@ impl Context {
 }
 
 impl Context {
+    fn etcd_work(&self) -> Option<&Work> {
+        if let Task::Etcd(task) = &self.task { Some(&task.work) } else { None }
+    }
+
+    fn etcd_work_mut(&mut self) -> Option<&mut Work> {
+        if let Task::Etcd(task) = &mut self.task { Some(&mut task.work) } else { None }
+    }
+
     /// The options of `etcd recover`.
     pub fn recovery(&self) -> Result<&Recovery> {
-        match &self.task {
-            Task::Etcd(task) => match &task.work {
-                Work::Recover(recovery) => Ok(recovery),
-                Work::Save(_) => Err(Missing("a recovery").into()),
-            },
+        match self.etcd_work() {
+            Some(Work::Recover(recovery)) => Ok(recovery),
             _ => Err(Missing("a recovery").into()),
         }
     }
 
     /// The same, to record results.
     pub fn recovery_mut(&mut self) -> Result<&mut Recovery> {
-        match &mut self.task {
-            Task::Etcd(task) => match &mut task.work {
-                Work::Recover(recovery) => Ok(recovery),
-                Work::Save(_) => Err(Missing("a recovery").into()),
-            },
+        match self.etcd_work_mut() {
+            Some(Work::Recover(recovery)) => Ok(recovery),
             _ => Err(Missing("a recovery").into()),
         }
     }
@@ -139,22 +141,16 @@ impl Context {
 impl Context {
     /// The options of `etcd snapshot save`.
     pub fn saving(&self) -> Result<&Saving> {
-        match &self.task {
-            Task::Etcd(task) => match &task.work {
-                Work::Save(saving) => Ok(saving),
-                Work::Recover(_) => Err(Missing("a snapshot to save").into()),
-            },
+        match self.etcd_work() {
+            Some(Work::Save(saving)) => Ok(saving),
             _ => Err(Missing("a snapshot to save").into()),
         }
     }
 
     /// The same, to record results.
     pub fn saving_mut(&mut self) -> Result<&mut Saving> {
-        match &mut self.task {
-            Task::Etcd(task) => match &mut task.work {
-                Work::Save(saving) => Ok(saving),
-                Work::Recover(_) => Err(Missing("a snapshot to save").into()),
-            },
+        match self.etcd_work_mut() {
+            Some(Work::Save(saving)) => Ok(saving),
             _ => Err(Missing("a snapshot to save").into()),
         }
     }

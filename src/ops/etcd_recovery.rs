@@ -5,8 +5,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::files::{Content, HostFiles};
-use crate::base::gate::Gate;
+use crate::base::files::Content;
 use crate::base::go_yaml;
 use crate::base::wait::{Poll, Wait};
 use crate::config::untrusted;
@@ -15,6 +14,7 @@ use crate::context::etcd_task::Found;
 use crate::domain::paths::manifest;
 use crate::etcd::{Client, EtcdError, Member, Status};
 use crate::host::cri::{self, ContainerState};
+use crate::ops::bookkeeping;
 use crate::state::etcd_recovery::{PROGRESS_FILE, Progress, progress};
 use crate::state::own_etcd;
 use crate::state::static_pod::StaticPod;
@@ -47,22 +47,12 @@ impl Fault for Unsupported {
 
 /// Records how far this run came.
 pub fn record(cx: &Context, progress: &Progress) -> Result<()> {
-    cx.gate.effect(|| -> Result<()> {
-        let files = HostFiles::new(cx.files.root(), Gate::open());
-        if let Some(directory) = Path::new(PROGRESS_FILE).parent() {
-            files.create_dir(directory, 0o700)?;
-        }
-        let text = serde_json::to_string(progress).unwrap_or_default();
-        files.write(Path::new(PROGRESS_FILE), &Content::public(text), 0o600)?;
-        Ok(())
-    })?;
-    Ok(())
+    bookkeeping::write(cx, Path::new(PROGRESS_FILE), progress)
 }
 
 /// Removes the record: the run is complete, or nothing was changed.
 pub fn forget(cx: &Context) -> Result<()> {
-    cx.gate.effect(|| HostFiles::new(cx.files.root(), Gate::open()).remove(Path::new(PROGRESS_FILE)))?;
-    Ok(())
+    bookkeeping::remove(cx, Path::new(PROGRESS_FILE))
 }
 
 /// Puts etcd's manifest back if the new cluster was not forced yet; true if there was something to put back.
@@ -160,8 +150,7 @@ fn status(client: &Client, text: &str) -> Result<(String, Status), EtcdError> {
 
 fn endpoints(text: &str) -> Vec<String> {
     let pod = StaticPod::parse(text.as_bytes());
-    let urls = pod.flag("listen-client-urls").unwrap_or_default().split(',').filter(|url| !url.is_empty());
-    urls.map(|url| url.trim_end_matches('/').to_owned()).collect()
+    pod.list("listen-client-urls").into_iter().map(|url| url.trim_end_matches('/').to_owned()).collect()
 }
 
 /// The manifest with which etcd starts as a new cluster. Its probes are left out: nothing may stop etcd meanwhile.

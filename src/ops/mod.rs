@@ -1,5 +1,6 @@
 //! Changes that several phases make. A phase decides what to do; an operation does it.
 
+pub mod bookkeeping;
 pub mod client_csr;
 pub mod cluster_info;
 pub mod containers;

@@ -3,9 +3,8 @@
 //! Reads and writes: `/var/lib/kubewright/leaving.json`. This is internal bookkeeping and not in the plan.
 
 use crate::base::fault::Result;
-use crate::base::files::{Content, HostFiles};
-use crate::base::gate::Gate;
 use crate::context::Context;
+use crate::ops::bookkeeping;
 use crate::state::reset_progress::{PROGRESS_FILE, Progress, ca, read};
 use std::path::Path;
 
@@ -17,27 +16,18 @@ pub fn add(cx: &Context, change: impl FnOnce(&mut Progress)) -> Result<()> {
     if progress.ca.is_none() {
         progress.ca = ca(cx)?;
     }
-    cx.gate.effect(|| -> Result<()> {
-        let files = HostFiles::new(cx.files.root(), Gate::open());
-        if let Some(directory) = Path::new(PROGRESS_FILE).parent() {
-            files.create_dir(directory, 0o700)?;
-        }
-        let text = serde_json::to_string(&progress).unwrap_or_default();
-        files.write(Path::new(PROGRESS_FILE), &Content::public(text), 0o600)?;
-        Ok(())
-    })?;
-    Ok(())
+    bookkeeping::write(cx, Path::new(PROGRESS_FILE), &progress)
 }
 
 /// Removes it: the host is clean, or becomes a node again.
 pub fn forget(cx: &Context) -> Result<()> {
-    cx.gate.effect(|| HostFiles::new(cx.files.root(), Gate::open()).remove(Path::new(PROGRESS_FILE)))?;
-    Ok(())
+    bookkeeping::remove(cx, Path::new(PROGRESS_FILE))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::gate::Gate;
     use crate::context::leaving::fixture;
 
     fn put(root: &Path, path: &str, text: &str) {

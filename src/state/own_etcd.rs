@@ -14,7 +14,7 @@ use crate::etcd::{Access, Client};
 use std::path::{Path, PathBuf};
 
 /// The client certificates that may exist on a host, the preferred one first.
-const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
+pub const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
 
 /// This host cannot ask etcd.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +57,7 @@ pub fn client(cx: &Context) -> Result<(Client, Vec<String>)> {
     let Some(pod) = StaticPod::read(&cx.files, "kube-apiserver")? else {
         return Err(EtcdUnknown::NoControlPlane.into());
     };
-    let servers = pod.flag("etcd-servers").unwrap_or_default();
-    let endpoints: Vec<String> = servers.split(',').filter(|url| !url.is_empty()).map(str::to_owned).collect();
+    let endpoints: Vec<String> = pod.list("etcd-servers").into_iter().map(str::to_owned).collect();
     let file = |flag: &str| -> Result<Option<Vec<u8>>> {
         let Some(path) = pod.flag(flag) else { return Ok(None) };
         let path = pod.on_host_or_same(Path::new(path));

@@ -94,6 +94,11 @@ impl StaticPod {
         })
     }
 
+    /// The values of a flag that takes several, separated by commas.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        self.flag(name).unwrap_or_default().split(',').filter(|value| !value.is_empty()).collect()
+    }
+
     /// `--NAME=VALUE` and `--NAME VALUE`; etcd accepts a single dash as well.
     fn flags(&self) -> Vec<(&str, &str)> {
         let mut flags = Vec::new();

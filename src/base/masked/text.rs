@@ -141,11 +141,13 @@ fn without_assigned(text: &str) -> String {
 fn without_bytes(text: &str) -> String {
     let is_byte = |word: &str| {
         let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let hex = bare.strip_prefix("0x").map(|digits| u8::from_str_radix(digits, 16).is_ok());
+        if bare.starts_with("0x") {
+            return hex_byte(bare);
+        }
         // The bracket may come right after a name.
         let last = bare.rsplit(['[', '{', ':']).next().unwrap_or(bare);
         let first = bare.split([']', '}']).next().unwrap_or(bare);
-        hex.unwrap_or_else(|| [bare, last, first].iter().any(|word| word.parse::<u8>().is_ok() || hex_byte(word)))
+        [bare, last, first].iter().any(|word| word.parse::<u8>().is_ok() || hex_byte(word))
     };
     let parts: Vec<&str> = text.split_inclusive([' ', ',']).collect();
     let (mut shown, mut run): (String, Vec<&str>) = (String::new(), Vec::new());

@@ -113,7 +113,7 @@ fn split(flag: &str) -> (&str, Option<&str>) {
 }
 
 /// The words that Go's `strconv.ParseBool` takes.
-fn as_go_reads_it(value: &str) -> Option<bool> {
+pub fn as_go_reads_it(value: &str) -> Option<bool> {
     match value {
         "true" | "True" | "TRUE" | "T" | "t" | "1" => Some(true),
         "false" | "False" | "FALSE" | "F" | "f" | "0" => Some(false),

@@ -1,5 +1,6 @@
 //! The flags of `upgrade` and what is below it.
 
+use super::normalize::as_go_reads_it;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -94,11 +95,7 @@ pub struct DiffArgs {
 
 /// A switch that is on by default, in the spellings that Go accepts.
 fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text {
-        "true" | "True" | "TRUE" | "T" | "t" | "1" => Ok(true),
-        "false" | "False" | "FALSE" | "F" | "f" | "0" => Ok(false),
-        _ => Err("write true or false".into()),
-    }
+    as_go_reads_it(text).ok_or_else(|| "write true or false".into())
 }
 
 #[cfg(test)]

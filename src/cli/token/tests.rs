@@ -4,34 +4,16 @@ use super::*;
 use crate::base::env::{Clock, Env, Random};
 use crate::base::gate::Gate;
 use crate::cli::args::{Cli, Command};
+use crate::cli::test_output::Written;
 use crate::kube::test_api::TestApi;
 use crate::pki::{PkiStore, catalog, fixture};
 use clap::Parser;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::io;
 
 const TOKENS: &str = "/api/v1/namespaces/kube-system/secrets";
 const INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
 const CONFIG: &str = "/api/v1/namespaces/kube-system/configmaps/kubeadm-config";
 const NOW: u64 = 1_795_238_460;
-
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Written {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// A control plane and its API server.
 struct Place {
@@ -193,7 +175,7 @@ fn tokens_are_listed_as_kubeadms_objects_one_after_the_other() {
     for token in ["abcdef.0123456789abcdef --description rack", "bbcdef.0123456789abcdef --ttl 0"] {
         place.run(&format!("create {token}")).unwrap();
     }
-    place.out.0.lock().unwrap().clear();
+    place.out.clear();
     place.run("list -o json").unwrap();
     let objects: Vec<serde_json::Value> =
         serde_json::Deserializer::from_str(&place.out.text()).into_iter().collect::<Result<_, _>>().unwrap();
@@ -205,7 +187,7 @@ fn tokens_are_listed_as_kubeadms_objects_one_after_the_other() {
     assert_eq!(keys(&objects[1])[3..], ["usages", "groups", "secondsLeft"], "what is empty is left out, as in kubeadm");
     assert_eq!((&objects[0]["kind"], &objects[0]["description"]), (&"BootstrapToken".into(), &"rack".into()));
     assert_eq!(objects[0]["apiVersion"], "output.kubeadm.k8s.io/v1alpha3");
-    place.out.0.lock().unwrap().clear();
+    place.out.clear();
     place.run("list -o yaml").unwrap();
     assert_eq!(place.out.text().matches("\n---\n").count(), 1, "{}", place.out.text());
 }

@@ -3,31 +3,13 @@
 use crate::base::env::{Clock, Env, Random};
 use crate::base::exit_code::ExitCode;
 use crate::base::files::Content;
+use crate::cli::test_output::Written;
 use crate::domain::paths::{KUBELET_CONFIG, manifest};
 use crate::state::upgrade::files::static_pods;
 use crate::state::upgrade::fixture::{FakeCluster, RunningCluster};
 use serde_json::{Value, json};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Written {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
 
 /// Exit code, standard output and standard error.
 type Ended = (ExitCode, String, String);

@@ -12,10 +12,9 @@ use crate::base::secret::Secret;
 use crate::config::model::{Etcd, ExternalEtcd};
 use crate::context::Context;
 use crate::etcd::{Access, Client, Health, Member};
+use crate::state::own_etcd::CLIENTS;
 use crate::state::stacked_etcd;
 use std::path::Path;
-
-const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]

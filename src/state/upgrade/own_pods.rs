@@ -36,12 +36,11 @@ pub fn add(cx: &Context, pods: &mut Vec<PodReading>) -> Result<()> {
         if pods.iter().any(|known| known.component == component && known.node == name) {
             continue;
         }
-        let urls = pod.flag("advertise-client-urls").unwrap_or_default();
         pods.push(PodReading {
             component: component.into(),
             node: name.clone(),
             tag: pod.tag().unwrap_or_default().into(),
-            client_urls: urls.split(',').filter(|url| !url.is_empty()).map(str::to_owned).collect(),
+            client_urls: pod.list("advertise-client-urls").into_iter().map(str::to_owned).collect(),
         });
     }
     Ok(())
