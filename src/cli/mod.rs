@@ -18,6 +18,7 @@ mod report;
 mod reset;
 mod screen;
 mod session;
+mod ssh;
 mod table;
 #[cfg(test)]
 mod test_output;
@@ -68,6 +69,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Etcd(command) => etcd::run(command, session),
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
+        Command::Ssh(command) => ssh::run(command, session),
         Command::Version(_) => version::run(session),
         Command::Completion(args) => completion::completion(&args, session),
         Command::Man(args) => completion::man(&args, session),

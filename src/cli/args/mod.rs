@@ -12,6 +12,7 @@ pub mod normalize;
 pub mod phase;
 pub mod preflight;
 pub mod reset;
+pub mod ssh;
 pub mod token;
 pub mod upgrade;
 
@@ -71,6 +72,9 @@ pub enum Command {
     /// Print, validate and migrate configuration files; list and pull images
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Check the connections to hosts over SSH
+    #[command(subcommand)]
+    Ssh(ssh::SshCommand),
     /// Print the version of kubewright
     Version(global::VersionArgs),
     /// Generate a shell completion script
