@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Asks the user. Called from several threads at once.
 pub trait Prompts: Send + Sync {
-    /// The passphrase of an encrypted key; None if there is nobody to ask. Asked once for each key.
+    /// The passphrase of an encrypted key; None if it cannot be asked for. Asked once for each key.
     fn passphrase(&self, key: &Path) -> Option<Secret<String>>;
 }
 
@@ -149,7 +149,7 @@ impl Connector {
         let route = Arc::clone(lock(&self.routes).entry(way.join(",")).or_default());
         let start = self.clock.monotonic();
         loop {
-            // Whoever comes second waits here for the connection that the first one makes.
+            // The second one waits here for the connection that the first one makes.
             let mut route = lock(&route);
             let now = self.clock.monotonic();
             let name = last.shown();

@@ -73,7 +73,7 @@ fn converse(
             let soon = Deadline::after(&wire.clock, write_limit);
             match talk.next() {
                 Say::Nothing => {}
-                // A closed window is no reason to wait for the write: the host is read first.
+                // While the window is closed, the host is read instead.
                 Say::Bytes(bytes) => match wire.attempt(soon, || channel.write(bytes))? {
                     Some(count @ 1..) => {
                         moved = true;

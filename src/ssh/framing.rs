@@ -1,4 +1,4 @@
-//! Tells the output of a command from what a login prints before it, and knows when a host may be given a password or
+//! Separates the output of a command from what a login prints before it, and knows when a host may be given a password or
 //! its input.
 //!
 //! The script on the host first prints a random marker, to both streams. Everything before it is the login's: dropped,
@@ -77,7 +77,7 @@ impl<'a> Framed<'a> {
     }
 
     /// What the conversation says about the end of the command.
-    pub(super) fn judge(self, exit: Result<Exit, SshError>, way: Option<Way>, user: &str) -> Result<Exit, SshError> {
+    pub(super) fn end(self, exit: Result<Exit, SshError>, way: Option<Way>, user: &str) -> Result<Exit, SshError> {
         if self.too_much && !self.stdout.started {
             return Err(SshError::Noise { user: user.to_owned(), limit: NOISE });
         }

@@ -25,7 +25,7 @@ const PROMPTLY: Duration = Duration::from_secs(30);
 /// libssh2: the host refused to open a channel.
 const CHANNEL_FAILURE: i32 = -21;
 
-/// A stream that somebody wants.
+/// A stream that is asked for.
 struct Request {
     host: String,
     port: u16,
@@ -124,7 +124,7 @@ struct Carrier {
 }
 
 impl Carrier {
-    /// Until nobody can ask any more and no stream is left, or the connection is lost.
+    /// Until no request can come any more and no stream is left, or the connection is lost.
     fn carry(&mut self) -> Result<(), SshError> {
         let mut pulse = Pulse::new(self.keepalive, &self.wire.clock);
         loop {
@@ -147,7 +147,7 @@ impl Carrier {
         }
     }
 
-    /// False once nobody can ask any more.
+    /// False once no request can come any more.
     fn take_requests(&mut self) -> bool {
         let _ = (&self.woken).read(&mut [0; 64]);
         if self.opening.is_some() {
@@ -183,7 +183,7 @@ impl Carrier {
             Err(error) => return Err(self.wire.lost(error.message())),
         };
         if let Some(request) = self.opening.take() {
-            // Whoever no longer waits has been told that it took too long.
+            // Who no longer waits has its error already.
             let _ = request.answer.send(answer);
         }
         self.state.opening.store(false, Ordering::Relaxed);

@@ -58,7 +58,7 @@ pub(super) fn list(target: &Target, agent: &[AgentKey]) -> Offers {
         }
     }
     let others = unused.into_iter().filter(|_| !target.identities_only).cloned().map(Offer::Agent);
-    // The default files are a guess; a key that somebody has loaded is a better one.
+    // The default files are a guess; a key that the user has loaded is a better one.
     let mut all: Vec<Offer> =
         if target.identities_named { files.into_iter().chain(others).collect() } else { others.chain(files).collect() };
     offers.left_out = all.len().saturating_sub(MOST);

@@ -192,7 +192,7 @@ fn agent(values: &Values, tokens: &Tokens<'_>) -> Result<AgentSocket, ConfigErro
     })
 }
 
-/// `no` is not followed: a key that nobody has verified stops the connection unless the user chose to accept new ones.
+/// `no` is not followed: an unverified key stops the connection unless the user chose to accept new ones.
 fn unknown_keys(values: &Values) -> Result<UnknownKeys, ConfigError> {
     let Some((text, at)) = values.one("stricthostkeychecking") else { return Ok(UnknownKeys::Stop) };
     match text.to_lowercase().as_str() {
@@ -210,7 +210,7 @@ fn connect_timeout(values: &Values) -> Result<Duration, ConfigError> {
     Ok(seconds.map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(seconds.into())))
 }
 
-/// OpenSSH asks never unless it is told to; a run over many hosts must notice a dead one.
+/// OpenSSH never asks by default; a run over many hosts must notice a dead one.
 fn keepalive(values: &Values) -> Result<Keepalive, ConfigError> {
     let interval = values.seconds("serveraliveinterval")?.filter(|seconds| *seconds > 0);
     let count = values.number("serveralivecountmax", 1000)?.filter(|count| *count > 0);

@@ -98,7 +98,7 @@ fn shown(keyword: &str) -> String {
     SPELLED.iter().find(|(name, _)| *name == keyword).map_or_else(|| sanitize::line(keyword), |(_, s)| (*s).to_owned())
 }
 
-/// True if all criteria of a `Match` are met. One that this program cannot judge is an error only if the others are met.
+/// True if all criteria of a `Match` are met. One that this program cannot check is an error only if the others are met.
 fn criteria(words: &[String], at: &At, subject: &Subject<'_>, values: &Values) -> Result<bool, ConfigError> {
     let mut met = true;
     let mut unknown = None;

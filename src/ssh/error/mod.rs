@@ -83,7 +83,7 @@ pub enum SshError {
     /// It took too long.
     #[error("{what} took longer than {limit:?}")]
     TimedOut { what: String, limit: Duration },
-    /// Nobody has verified the host key.
+    /// The host key has not been verified.
     #[error("the host key of {name} is unknown: {found}{known_otherwise}; nothing was sent")]
     UnknownHostKey {
         name: String,
@@ -137,7 +137,7 @@ impl Fault for SshError {
             Self::Agent { .. } => "run 'ssh-add -l' to see what it says, or set IdentityAgent none".into(),
             Self::ChangedHostKey { name, file, .. } => format!(
                 "if the host was reinstalled, compare its key on its console ('ssh-keygen -lf \
-                 /etc/ssh/ssh_host_ed25519_key.pub'), then run 'ssh-keygen -R {name} -f {}'; otherwise somebody may be \
+                 /etc/ssh/ssh_host_ed25519_key.pub'), then run 'ssh-keygen -R {name} -f {}'; otherwise another machine may be \
                  in between",
                 file.display()
             ),

@@ -19,7 +19,7 @@ pub enum SudoError {
     #[error("{user} is not allowed to run commands as root: {printed}")]
     NotAllowed { user: String, printed: String },
     /// A command was to be run as root before a way was looked for. A bug.
-    #[error("nobody has looked for a way to become root")]
+    #[error("no way to become root was looked for")]
     NotLooked,
     /// The login was to be that of root.
     #[error("{user} is not root, and sudo is not to be used")]
