@@ -15,7 +15,7 @@ const LONGEST: u64 = 128 << 10;
 /// A key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// It is encrypted, and there is no passphrase.
+    /// It is encrypted, and the passphrase is unknown.
     #[error("the key {} is encrypted, and its passphrase cannot be asked for", file.display())]
     NeedsPassphrase { file: PathBuf },
     /// The file has no private key in a known form.
@@ -67,7 +67,7 @@ pub(super) struct Private {
 }
 
 impl KeyFile {
-    /// Reads a key, its public key (`FILE.pub`) and its certificate (`FILE-cert.pub`); None if there is no such file.
+    /// Reads a key, its public key (`FILE.pub`) and its certificate (`FILE-cert.pub`); None if the file does not exist.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, KeyError> {
         let Some(text) = read(path)? else {
             // As in OpenSSH, the public key is enough to find it in an agent.
@@ -95,7 +95,7 @@ impl KeyFile {
     /// The text of a certificate, if it is for this key or if that is unknown.
     pub(super) fn certificate_for(path: &Path, key: &Self) -> Result<Option<String>, KeyError> {
         let Some(text) = read(path)? else {
-            return Err(KeyError::Unreadable { file: path.to_owned(), why: "there is no such file".into() });
+            return Err(KeyError::Unreadable { file: path.to_owned(), why: "it does not exist".into() });
         };
         let Some(certificate) = public(&text) else {
             return Err(KeyError::Unusable { file: path.to_owned(), why: "it is not a certificate".into() });

@@ -15,7 +15,10 @@ use std::time::Duration;
 /// For each key: sshd may ask slow services.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// libssh2: the key was refused.
-const REFUSED: [i32; 2] = [-18, -19];
+const REFUSED: i32 = -18;
+/// libssh2: the signature was refused, or, with this text, the answer did not come.
+const UNVERIFIED: i32 = -19;
+const NO_ANSWER: &str = "Waiting";
 /// libssh2: the key file cannot be read.
 const FILE: i32 = -16;
 
@@ -202,10 +205,15 @@ fn attempt(
     unusable: impl Fn(&ssh2::Error) -> SshError,
 ) -> Result<bool, SshError> {
     let deadline = Deadline::after(&wire.clock, PATIENCE);
-    let mut problem = None;
+    let (mut problem, mut closed) = (None, false);
     let driven = wire.drive("logging in", deadline, || match log_in() {
         Err(error) => match error.code() {
-            ErrorCode::Session(code) if REFUSED.contains(&code) => Ok(false),
+            ErrorCode::Session(REFUSED) => Ok(false),
+            ErrorCode::Session(UNVERIFIED) if error.message().starts_with(NO_ANSWER) => {
+                closed = true;
+                Ok(false)
+            }
+            ErrorCode::Session(UNVERIFIED) => Ok(false),
             ErrorCode::Session(FILE | -42 | -39 | -1) => {
                 problem = Some(unusable(&error));
                 Ok(false)
@@ -216,6 +224,7 @@ fn attempt(
     });
     match problem {
         Some(problem) => Err(problem),
+        None if closed => Err(wire.lost("it did not answer")),
         None => driven,
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn list(target: &Target, agent: &[AgentKey]) -> Offers {
     for path in &target.identity_files {
         match KeyFile::read(path) {
             Ok(None) if target.identities_named => {
-                let why = "there is no such file".into();
+                let why = "it does not exist".into();
                 offers.problems.push(KeyError::Unreadable { file: path.clone(), why });
             }
             Ok(None) => {}
@@ -48,6 +48,7 @@ pub(super) fn list(target: &Target, agent: &[AgentKey]) -> Offers {
                     None if file.private.is_some() => {
                         files.push(Offer::File(with_certificate(file, target, &mut offers)))
                     }
+                    None if !target.identities_named => {}
                     None => {
                         let why = "it is a public key, and no agent has its private key".into();
                         offers.problems.push(KeyError::Unusable { file: path.clone(), why });

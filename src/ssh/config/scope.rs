@@ -71,7 +71,9 @@ fn set(
             if !is_allowed && !decided {
                 return Err(ConfigError::Unsupported { at: at.clone(), what: shown(keyword), host: host(), why });
             }
-            values.first(keyword, arguments, at);
+            if !decided {
+                values.first(keyword, arguments, at);
+            }
         }
         None => {
             let ignored = values.words("ignoreunknown").unwrap_or_default();

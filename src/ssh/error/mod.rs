@@ -61,7 +61,7 @@ pub enum SshError {
     #[error("{user} cannot run commands: instead of the command, {instead}")]
     NoShell { user: String, instead: String },
     /// Nothing to log in with.
-    #[error("there is no key to log in to {host} with: {looked}")]
+    #[error("no key to log in to {host} with was found: {looked}")]
     NoKeys { host: String, looked: String },
     /// The command printed more than allowed.
     #[error("the command printed more than {limit} bytes")]
@@ -167,7 +167,7 @@ impl Fault for SshError {
                  tried again"
             ),
             Self::Lost { .. } => "check the network, then run the same command again".into(),
-            Self::Noise { .. } => "make its shell profile silent where there is no terminal".into(),
+            Self::Noise { .. } => "make its shell profile silent without a terminal".into(),
             Self::NoShell { user, .. } => format!(
                 "give {user} a login shell, and remove a ForceCommand from sshd_config or 'command=' from its authorized_keys"
             ),

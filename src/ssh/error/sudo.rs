@@ -9,7 +9,7 @@ pub enum SudoError {
     /// doas refused.
     #[error("doas does not let {user} run commands as root without a password: {printed}")]
     Doas { user: String, printed: String },
-    /// There is no program for it.
+    /// No program for it is installed.
     #[error("{user} is not root, and neither sudo nor doas is installed")]
     Missing { user: String },
     /// sudo asks for a password, and there is none.

@@ -71,7 +71,7 @@ fn another_key_of_the_host_is_a_change_and_a_revoked_one_is_refused_first() {
 #[test]
 fn the_ca_of_a_host_makes_no_key_known() {
     let ca = key(ED, 1).encode();
-    assert_eq!(verdict(&format!("@cert-{} n1 {ED} {ca}\n", "authority"), "n1"), "certified");
+    assert_eq!(verdict(&format!("@cert-authority n1 {ED} {ca}\n"), "n1"), "certified");
 }
 
 /// Made with `ssh-keygen -H`: the name is `[10.0.0.1]:2222`.

@@ -54,7 +54,7 @@ fn named_keys_come_first_from_the_agent_if_it_has_them() {
     let config = "IdentityFile ~/.ssh/b\nIdentityFile ~/.ssh/a\nIdentityFile ~/.ssh/none\n";
     let (names, problems, _) = offered(dir.path(), config, &agent(&["x", "a"]));
     assert_eq!(names.join(" "), "b agent a agent x");
-    assert!(problems[0].contains("/.ssh/none: there is no such file"), "{problems:?}");
+    assert!(problems[0].contains("/.ssh/none: it does not exist"), "{problems:?}");
     let (names, ..) = offered(dir.path(), &format!("IdentitiesOnly yes\n{config}"), &agent(&["x", "a"]));
     assert_eq!(names.join(" "), "b agent a");
 }

@@ -33,7 +33,7 @@ fn an_unknown_key_stops_before_anything_is_sent() {
     host.check(&[&host.host()])
         .exit(ExitCode::Untrusted)
         .stdout_has(&format!(
-            "127.0.0.1: the host key of [127.0.0.1]:{} is unknown: ssh-ed25519 {ours}; nothing was sent",
+            "127.0.0.1:{0}: the host key of [127.0.0.1]:{0} is unknown: ssh-ed25519 {ours}; nothing was sent",
             host.port
         ))
         .stdout_has(&format!("run 'ssh-keyscan -p {} -t ed25519 127.0.0.1 >> ", host.port))

@@ -118,7 +118,9 @@ fn without_a_key_it_is_said_where_one_was_looked_for() {
     std::fs::remove_file(host.path("home/.ssh/id_ed25519.pub")).unwrap();
     host.check(&[&host.host()])
         .exit(ExitCode::Input)
-        .stdout_has("there is no key to log in to 127.0.0.1 with: no agent has a key, and none of these files exists: ")
+        .stdout_has(
+            "no key to log in to 127.0.0.1 with was found: no agent has a key, and none of these files exists: ",
+        )
         .stdout_has("home/.ssh/id_ed25519");
 }
 

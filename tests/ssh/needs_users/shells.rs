@@ -7,12 +7,11 @@ const SHELLS: [&str; 6] =
     ["/bin/bash", "/bin/dash", "/usr/bin/fish", "/usr/bin/tcsh", "/usr/bin/zsh", "/usr/bin/rbash"];
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn every_login_shell_runs_the_same_command() {
     let noise = "echo noise; echo noise >&2\n";
     let mut server = server();
-    let known = &SHELLS[..5];
-    for (index, shell) in known.iter().enumerate() {
+    for (index, shell) in SHELLS.iter().enumerate() {
         let files =
             [(".bashrc", noise), (".zshenv", noise), (".tcshrc", "echo noise; set echo\n"), (".profile", noise)];
         server = server.user(&format!("user{index}"), shell, &files);
@@ -21,7 +20,7 @@ fn every_login_shell_runs_the_same_command() {
         std::fs::write(fish.join("config.fish"), noise).unwrap();
     }
     let server = server.start();
-    for (index, shell) in known.iter().enumerate() {
+    for (index, shell) in SHELLS.iter().enumerate() {
         let mut host = server.connect(Some(&format!("user{index}"))).unwrap();
         let facts = host.facts().unwrap_or_else(|error| panic!("{shell}: {error}"));
         assert_eq!((facts.uid, facts.shell.as_str()), (4242 + u32::try_from(index).unwrap(), *shell));
@@ -32,7 +31,7 @@ fn every_login_shell_runs_the_same_command() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn accounts_without_a_shell_are_named() {
     let server = server().user("nologin", "/usr/sbin/nologin", &[]).user("gone", "/bin/false", &[]).start();
     let error = server.connect(Some("nologin")).unwrap().facts().unwrap_err().to_string();
@@ -45,7 +44,7 @@ fn accounts_without_a_shell_are_named() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn no_home_no_path_and_a_strict_umask_are_no_obstacle() {
     let server = server()
         .user("ops", "/bin/bash", &[(".bashrc", "unset PATH HOME; umask 077; cd /\n")])

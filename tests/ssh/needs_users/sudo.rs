@@ -23,7 +23,7 @@ fn input_of_root(host: &mut Host) -> String {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn sudo_without_a_password_is_found_and_asks_for_none() {
     let server = with_sudoers("ops ALL=(ALL) NOPASSWD: ALL\n").start();
     let mut host = host(&server);
@@ -33,7 +33,7 @@ fn sudo_without_a_password_is_found_and_asks_for_none() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn a_password_is_sent_to_sudo_only() {
     let server = with_sudoers("Defaults lecture=always\nops ALL=(ALL) ALL\n").start();
     let mut host = host(&server);
@@ -51,7 +51,7 @@ fn a_password_is_sent_to_sudo_only() {
 
 /// The password would otherwise be the first line of the command's input.
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn a_sudo_that_stops_asking_does_not_get_the_password() {
     let server = with_sudoers("ops ALL=(ALL) ALL\n").start();
     let mut host = host(&server);
@@ -63,7 +63,7 @@ fn a_sudo_that_stops_asking_does_not_get_the_password() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn a_wrong_password_is_tried_once() {
     let server = with_sudoers("Defaults passwd_tries=3\nops ALL=(ALL) ALL\n").start();
     let error = host(&server).become_root(Privilege::Auto, &mut || secret("wrong")).unwrap_err();
@@ -73,7 +73,7 @@ fn a_wrong_password_is_tried_once() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn each_refusal_of_sudo_has_its_own_message() {
     let refusal = |server: &Running| {
         let error = host(server).become_root(Privilege::Auto, &mut || secret(PASSWORD)).unwrap_err();
@@ -95,7 +95,7 @@ fn each_refusal_of_sudo_has_its_own_message() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn messages_of_sudo_in_another_language_are_understood() {
     let server = server()
         .user("ops", "/bin/bash", &[(".bashrc", "export LANG=de_DE.UTF-8 LC_ALL=de_DE.UTF-8 LANGUAGE=de\n")])
@@ -108,8 +108,8 @@ fn messages_of_sudo_in_another_language_are_understood() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
-fn a_secure_path_without_the_usual_directories_is_no_obstacle() {
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
+fn a_secure_path_without_the_usual_directories_does_not_matter() {
     let server = with_sudoers("Defaults secure_path=/bin\nops ALL=(ALL) NOPASSWD: ALL\n").start();
     let mut host = host(&server);
     host.become_root(Privilege::Auto, &mut || None).unwrap();
@@ -118,8 +118,8 @@ fn a_secure_path_without_the_usual_directories_is_no_obstacle() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
-fn doas_is_used_where_there_is_no_sudo() {
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
+fn doas_is_used_instead_of_sudo() {
     let server = server()
         .user("ops", "/usr/bin/fish", &[])
         .etc("doas.conf", "permit nopass ops as root\n")
@@ -133,7 +133,7 @@ fn doas_is_used_where_there_is_no_sudo() {
 }
 
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn the_command_line_takes_the_password_from_a_file_or_standard_input() {
     let server = with_sudoers("ops ALL=(ALL) ALL\n").start();
     let host = format!("ops@{}", server.host());
@@ -149,7 +149,7 @@ fn the_command_line_takes_the_password_from_a_file_or_standard_input() {
 
 /// More refusals would lock the user out on every host.
 #[test]
-#[ignore = "needs root, sshd, sudo, fish, tcsh and zsh"]
+#[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn a_password_that_three_hosts_refuse_is_sent_to_no_more() {
     let server = with_sudoers("ops ALL=(ALL) ALL\n").start();
     let host = format!("ops@{}", server.host());
