@@ -6,6 +6,7 @@ use super::key_file::{KeyError, KeyFile, Private};
 use super::offers::{self, Offer, Offers};
 use super::target::{AgentSocket, Target};
 use super::wire::{Deadline, Wire};
+use crate::base::sanitize;
 use crate::base::secret::Secret;
 use ssh2::ErrorCode;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -65,6 +66,17 @@ pub(super) fn login(
             Err(error) => return Err(error),
         }
     }
+    if !offered.is_empty()
+        && let Ok(Some(after)) = self::methods(wire, target)
+        && !after.split(',').any(|method| method == "publickey")
+    {
+        // sshd takes a method from the list once it has been used with success.
+        return Err(SshError::MoreThanKey {
+            host: target.host.clone(),
+            user: target.user.clone(),
+            wants: sanitize::line(&after),
+        });
+    }
     Err(end(target, &offered, problems, left_out, silent, &methods))
 }
 
@@ -112,7 +124,7 @@ fn refused(target: &Target, offered: String, methods: &str) -> SshError {
         host: target.host.clone(),
         user: target.user.clone(),
         offered,
-        accepts: crate::base::sanitize::line(methods),
+        accepts: sanitize::line(methods),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connections to real sshd on this machine.
 //!
 //! - `check`: `ssh check`, its messages and exit codes
+//! - `commands`: Dropbear instead of OpenSSH
 //! - `engine`: commands, uploads and jump hosts by the library
 //! - `users`: other login shells, sudo and doas, as users of a mount namespace
 //! - `server`: starts sshd
@@ -8,6 +9,10 @@
 
 mod parsers;
 mod server;
+
+mod needs_dropbear {
+    mod commands;
+}
 
 mod needs_sshd {
     mod check;

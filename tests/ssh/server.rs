@@ -206,12 +206,12 @@ impl Server {
         }
         let d = dir.display();
         format!(
-            "mount --make-rprivate /\nmount -t tmpfs tmpfs {d}/etc-up 2>/dev/null || {{ mkdir {d}/etc-up; mount -t tmpfs tmpfs {d}/etc-up; }}\n\
-             mkdir {d}/etc-up/up {d}/etc-up/work\n\
+            "mount --make-rprivate /\nmkdir -p {d}/etc-up /run/sudo\nmount -t tmpfs tmpfs {d}/etc-up\n\
+             mount -t tmpfs -o mode=711 tmpfs /run/sudo\nmkdir {d}/etc-up/up {d}/etc-up/work\n\
              mount -t overlay overlay -o lowerdir=/etc,upperdir={d}/etc-up/up,workdir={d}/etc-up/work /etc\n\
              mount -t tmpfs -o mode=755 tmpfs /var/lib\nmount -t tmpfs -o mode=755 tmpfs /opt\n\
              mount -t tmpfs -o mode=755 tmpfs /usr/local/lib\n\
-             {copy}chmod 640 /etc/shadow\nchmod 440 /etc/sudoers\nrm -rf /run/sudo/ts\n{owners}{}",
+             {copy}chmod 640 /etc/shadow\n[ ! -e /etc/sudoers ] || chmod 440 /etc/sudoers\n{owners}{}",
             self.setup
         )
     }

@@ -60,6 +60,9 @@ pub enum SshError {
     /// The command did not run: the account has no shell, or a forced command.
     #[error("{user} cannot run commands: instead of the command, {instead}")]
     NoShell { user: String, instead: String },
+    /// A key is not enough.
+    #[error("{host} accepts a key of {user}, and also wants {wants}, which is not supported")]
+    MoreThanKey { host: String, user: String, wants: String },
     /// Nothing to log in with.
     #[error("no key to log in to {host} with was found: {looked}")]
     NoKeys { host: String, looked: String },
@@ -170,6 +173,10 @@ impl Fault for SshError {
             Self::Noise { .. } => "make its shell profile silent without a terminal".into(),
             Self::NoShell { user, .. } => format!(
                 "give {user} a login shell, and remove a ForceCommand from sshd_config or 'command=' from its authorized_keys"
+            ),
+            Self::MoreThanKey { user, .. } => format!(
+                "let {user} log in with a key alone from here ('Match' and 'AuthenticationMethods' in sshd_config), or open a \
+                 shared connection with ControlMaster and use '--transport system'"
             ),
             Self::NoKeys { .. } => {
                 "name a key with IdentityFile in ~/.ssh/config, or load one into an agent with 'ssh-add'".into()

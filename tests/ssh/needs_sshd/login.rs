@@ -136,6 +136,16 @@ fn a_host_that_wants_passwords_is_named() {
 
 #[test]
 #[ignore = "needs sshd"]
+fn a_host_that_wants_more_than_a_key_is_named() {
+    let host = server().config("AuthenticationMethods publickey,password").config("PasswordAuthentication yes").start();
+    host.check(&[&host.host()]).exit(ExitCode::Unreachable).stdout_has(&format!(
+        "127.0.0.1 accepts a key of {}, and also wants password, which is not supported",
+        host.user()
+    ));
+}
+
+#[test]
+#[ignore = "needs sshd"]
 fn the_named_key_of_a_full_agent_is_offered_first() {
     let host = server().config("MaxAuthTries 4").start();
     let keys: Vec<_> = (0..12).map(|n| host.path(&format!("agent-{n}"))).collect();
