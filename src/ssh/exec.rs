@@ -87,13 +87,12 @@ fn converse(
             match talk.next() {
                 Say::Nothing => {}
                 // While the window is closed, the host is read instead.
-                Say::Bytes(bytes) => match wire.attempt(soon, || channel.write(bytes))? {
-                    Some(count @ 1..) => {
+                Say::Bytes(bytes) => {
+                    if let Some(count @ 1..) = wire.attempt(soon, || channel.write(bytes))? {
                         moved = true;
                         talk.said(count);
                     }
-                    _ => {}
-                },
+                }
                 Say::End => {
                     closed_input = wire.attempt(soon, || Ok(channel.send_eof()?))?.is_some();
                 }

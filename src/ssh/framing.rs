@@ -164,9 +164,8 @@ impl Talk for Framed<'_> {
             return if self.stdin.is_empty() { Say::End } else { Say::Bytes(self.stdin) };
         }
         match (&self.password, self.prompts) {
-            (_, 0) => Say::Nothing,
             (Some(password), 1) if self.password_sent < password.len() => Say::Bytes(&password[self.password_sent..]),
-            (Some(_), 1) => Say::Nothing,
+            (_, 0) | (Some(_), 1) => Say::Nothing,
             // A second prompt, or one without a password: nothing is tried again.
             _ => Say::End,
         }

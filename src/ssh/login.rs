@@ -191,7 +191,7 @@ fn with_agent(wire: &Wire, target: &Target, key: &AgentKey, socket: Option<&Path
         // It was removed a moment ago.
         return Ok(false);
     };
-    attempt(wire, || agent.userauth(&target.user, identity), |error| wrong(error))
+    attempt(wire, || agent.userauth(&target.user, identity), wrong)
 }
 
 /// True if the host accepts the key.

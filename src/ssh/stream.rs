@@ -23,7 +23,6 @@ pub(super) struct Carried {
     local_ended: bool,
     host_informed: bool,
     host_ended: bool,
-    failed: bool,
 }
 
 impl Carried {
@@ -37,13 +36,12 @@ impl Carried {
             local_ended: false,
             host_informed: false,
             host_ended: false,
-            failed: false,
         }
     }
 
     /// Both sides have ended, or the local one is gone.
     pub(super) fn is_done(&self) -> bool {
-        self.failed || (self.host_ended && self.inward.is_empty()) || (self.local_ended && self.host_informed)
+        (self.host_ended && self.inward.is_empty()) || (self.local_ended && self.host_informed)
     }
 
     /// What the local side is waited for; None if nothing.
@@ -109,7 +107,10 @@ impl Carried {
                 true
             }
             Err(error) => {
-                self.failed |= !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
+                if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) {
+                    // Dropping the channel informs the host.
+                    (self.local_ended, self.host_informed) = (true, true);
+                }
                 false
             }
         }

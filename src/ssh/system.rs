@@ -125,11 +125,8 @@ fn converse(
 ) -> Result<ControlFlow<()>, SshError> {
     let broken = |error: io::Error| SshError::System { printed: error.to_string() };
     let (mut stdout, mut stderr, mut stdin) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
-    for result in [
-        stdout.as_ref().map(|pipe| nonblocking(pipe)),
-        stderr.as_ref().map(|pipe| nonblocking(pipe)),
-        stdin.as_ref().map(|pipe| nonblocking(pipe)),
-    ] {
+    for result in [stdout.as_ref().map(nonblocking), stderr.as_ref().map(nonblocking), stdin.as_ref().map(nonblocking)]
+    {
         result.transpose().map_err(broken)?;
     }
     let whole = time.all.map(|limit| Deadline::after(clock, limit));

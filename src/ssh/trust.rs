@@ -49,24 +49,31 @@ fn shown(key: &HostKey) -> String {
 }
 
 fn unknown(target: &Target, name: String, key: &HostKey, certified: Option<(PathBuf, usize)>) -> SshError {
-    let short = match key.kind() {
+    let kind = match key.kind() {
         "ssh-ed25519" => "ed25519",
         "ssh-rsa" => "rsa",
         kind if kind.starts_with("ecdsa") => "ecdsa",
         kind => kind,
     };
-    let port = if target.port == 22 { String::new() } else { format!("-p {} ", target.port) };
-    let by_ca = certified.map(|(file, line)| {
+    let note = certified.map(|(file, line)| {
         format!(" (a certificate of it would be known by {}:{line}, which is not supported)", file.display())
     });
+    let add = match target.known_hosts.first() {
+        // What is scanned from here has the host's own name.
+        Some(file) if target.jumps.is_empty() && target.host_key_alias.is_none() => {
+            let port = if target.port == 22 { String::new() } else { format!("-p {} ", target.port) };
+            let scan = format!("ssh-keyscan {port}-t {kind} {}", target.host);
+            format!(", or run '{scan} >> {0}' and compare what it added with 'ssh-keygen -lf {0}'", file.display())
+        }
+        _ => String::new(),
+    };
     SshError::UnknownHostKey {
         found: shown(key),
-        scan: format!("ssh-keyscan {port}-t {short} {}", target.host),
-        // What is scanned has the host's own name.
-        scannable: target.jumps.is_empty() && target.host_key_alias.is_none(),
-        file: target.known_hosts.first().cloned().unwrap_or_else(|| PathBuf::from("~/.ssh/known_hosts")),
-        known_otherwise: by_ca.unwrap_or_default(),
-        kind: short.to_owned(),
+        note: note.unwrap_or_default(),
+        advice: format!(
+            "compare it with 'ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub' on the console of the host; only if it is \
+             the same, pin it in the entry of the host{add}"
+        ),
         name,
     }
 }

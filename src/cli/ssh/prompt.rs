@@ -6,7 +6,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::OnceLock;
 
 /// Longer than any passphrase.
 const LONGEST: usize = 1024;
@@ -14,20 +14,19 @@ const LONGEST: usize = 1024;
 /// The terminal of this process, if it has one.
 pub struct Terminal {
     usable: bool,
-    /// The password for sudo, once it was asked for. One question at a time.
-    sudo: Mutex<Option<Option<Secret<String>>>>,
+    /// The password for sudo, once it was asked for; None if there was no answer.
+    sudo: OnceLock<Option<Secret<String>>>,
 }
 
 impl Terminal {
     /// `usable`: a person is there to answer.
     pub fn new(usable: bool) -> Self {
-        Self { usable, sudo: Mutex::default() }
+        Self { usable, sudo: OnceLock::new() }
     }
 
     /// Asked once for all hosts.
     pub fn sudo_password(&self) -> Option<Secret<String>> {
-        let mut known = self.sudo.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get_or_insert_with(|| self.ask("Password for sudo on the hosts: ")).clone()
+        self.sudo.get_or_init(|| self.ask("Password for sudo on the hosts: ")).clone()
     }
 
     /// None if there is nothing to ask on, or no answer.

@@ -87,17 +87,14 @@ pub enum SshError {
     #[error("{what} took longer than {limit:?}")]
     TimedOut { what: String, limit: Duration },
     /// The host key has not been verified.
-    #[error("the host key of {name} is unknown: {found}{known_otherwise}; nothing was sent")]
+    #[error("the host key of {name} is unknown: {found}{note}; nothing was sent")]
     UnknownHostKey {
         name: String,
         found: String,
-        /// As `ssh-keygen -t` has it.
-        kind: String,
-        scan: String,
-        /// What a scan from here prints would be found under the name.
-        scannable: bool,
-        file: PathBuf,
-        known_otherwise: String,
+        /// What else is known about it, to be shown behind its fingerprint.
+        note: String,
+        /// How it becomes known.
+        advice: String,
     },
     /// A word that shells read differently.
     #[error("'{word}' cannot be given to every login shell, because of {character:?}")]
@@ -192,20 +189,7 @@ impl Fault for SshError {
                 "replace the keys of that host ('ssh-keygen -A' after removing them on its console)".into()
             }
             Self::System { .. } => "run the same 'ssh' by hand to see what it asks for".into(),
-            Self::UnknownHostKey { kind, scan, scannable, file, .. } => {
-                let add = if *scannable {
-                    format!(
-                        ", or run '{scan} >> {0}' and compare what it added with 'ssh-keygen -lf {0}'",
-                        file.display()
-                    )
-                } else {
-                    String::new()
-                };
-                format!(
-                    "compare it with 'ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub' on the console of the host; only if \
-                     it is the same, pin it in the entry of the host{add}"
-                )
-            }
+            Self::UnknownHostKey { advice, .. } => advice.clone(),
             Self::Sudo(error) => return error.hint(),
             Self::Upload(error) => return error.hint(),
             Self::TimedOut { .. } => {

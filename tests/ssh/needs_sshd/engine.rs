@@ -35,7 +35,7 @@ fn streams_are_apart_and_input_arrives_whole() {
 fn large_streams_in_all_directions_do_not_block_one_another() {
     let server = server().start();
     let mut host = connect(&server);
-    let input: Vec<u8> = (0..6_000_000u32).map(|n| (n % 251) as u8).collect();
+    let input: Vec<u8> = (0..6_000_000u32).map(|n| u8::try_from(n % 251).unwrap()).collect();
     let script = "tee /dev/stderr";
     let out = host.capture(&sh(script), &input, Limits { output: 64 << 20, ..Limits::default() }).unwrap();
     assert!(out.stdout == input && out.stderr == input, "{} {}", out.stdout.len(), out.stderr.len());

@@ -7,7 +7,7 @@ use kubewright::ssh::{Host, Limits, Privilege, RemoteCommand, Uploaded};
 /// A program that says who it is.
 fn program() -> Vec<u8> {
     let mut text = b"#!/bin/sh\necho \"i am $(id -un) $1\"\nexit\n".to_vec();
-    text.extend((0..3_000_000u32).map(|n| (n % 253) as u8));
+    text.extend((0..3_000_000u32).map(|n| u8::try_from(n % 253).unwrap()));
     text
 }
 
