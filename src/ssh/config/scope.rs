@@ -76,7 +76,7 @@ fn set(
             }
         }
         None => {
-            let ignored = values.words("ignoreunknown").unwrap_or_default();
+            let ignored = values.words("ignoreunknown").unwrap_or_default().to_lowercase();
             if !pattern::matches_list(ignored.split([',', ' ']), keyword) {
                 let why = ": OpenSSH has no such keyword";
                 return Err(ConfigError::Unsupported { at: at.clone(), what: shown(keyword), host: host(), why });

@@ -3,8 +3,7 @@
 use super::super::server::server;
 use kubewright::ssh::{Limits, RemoteCommand};
 
-const SHELLS: [&str; 6] =
-    ["/bin/bash", "/bin/dash", "/usr/bin/fish", "/usr/bin/tcsh", "/usr/bin/zsh", "/usr/bin/rbash"];
+const SHELLS: [&str; 5] = ["/bin/bash", "/bin/dash", "/usr/bin/fish", "/usr/bin/tcsh", "/usr/bin/zsh"];
 
 #[test]
 #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
