@@ -8,6 +8,7 @@ mod confirm;
 mod etcd;
 mod facts;
 mod given_secrets;
+mod host;
 mod init;
 mod join;
 mod kubeconfig;
@@ -68,6 +69,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Etcd(command) => etcd::run(command, session),
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
+        Command::Host(command) => host::run(command, session),
         Command::Version(_) => version::run(session),
         Command::Completion(args) => completion::completion(&args, session),
         Command::Man(args) => completion::man(&args, session),

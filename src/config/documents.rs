@@ -91,6 +91,14 @@ impl Documents {
         self.parsed.iter().map(|d| d.kind).collect()
     }
 
+    /// The hosts of the file's `Cluster`; an error if the file has none.
+    pub fn hosts(&self) -> Result<super::cluster::ClusterFile, ConfigErrors> {
+        let mut report = self.report.clone();
+        self.check_components(None, &mut report);
+        let file = super::cluster::resolve(self, &mut report);
+        report.finish().map(|_| file)
+    }
+
     fn warn_of_unused(&self, used: &[Kind], command: &str, report: &mut Report) {
         for document in self.parsed.iter().filter(|d| !used.contains(&d.kind)) {
             let place = Place::File { mark: document.mark_of("kind"), path: "kind".into() };
@@ -189,8 +197,12 @@ impl Documents {
         } else {
             self.check_components(facts.kubelet_version.as_ref().map(|version| version.minor), &mut report);
         }
-        if has(Kind::Join) {
+        // The other fields of a join are added for each host.
+        if has(Kind::Join) && !has(Kind::Hosts) {
             resolve::join(self, &JoinFlags::default(), facts, &mut report);
+        }
+        if has(Kind::Hosts) {
+            super::cluster::resolve(self, &mut report);
         }
         if has(Kind::Reset) {
             resolve::reset(self, &ResetFlags::default(), facts, &mut report);

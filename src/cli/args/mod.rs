@@ -4,6 +4,7 @@ pub mod certs;
 pub mod config;
 pub mod etcd;
 pub mod global;
+pub mod host;
 pub mod init;
 pub mod join;
 pub mod kubeconfig;
@@ -71,6 +72,9 @@ pub enum Command {
     /// Print, validate and migrate configuration files; list and pull images
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Show what this host is, and run commands on it that outlive the connection
+    #[command(subcommand)]
+    Host(host::HostCommand),
     /// Print the version of kubewright
     Version(global::VersionArgs),
     /// Generate a shell completion script

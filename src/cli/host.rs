@@ -1,0 +1,36 @@
+//! `host`: this host for the commands for many hosts. All of it can be used by hand.
+
+mod labels;
+mod run;
+mod work;
+
+use super::args::host::HostCommand;
+use super::session::Session;
+use crate::base::events::Events;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::base::files::HostFiles;
+use crate::base::gate::Gate;
+use crate::context::{Context, Task};
+use crate::state::host_facts;
+
+pub fn run(command: HostCommand, session: &mut Session) -> Result<ExitCode> {
+    match command {
+        HostCommand::Facts(_) => facts(session),
+        HostCommand::Run(args) => run::run(&args, session),
+        HostCommand::Attach(args) => run::attach(&args, session),
+        HostCommand::Labels(args) => labels::run(&args, session),
+        HostCommand::Work(args) => work::run(&args, session),
+    }
+}
+
+fn facts(session: &mut Session) -> Result<ExitCode> {
+    let gate = Gate::recording();
+    // What is unknown is part of the result.
+    let files = HostFiles::new(session.root(), gate.clone());
+    let cx = Context::new(&session.env, Events::silent(), files, gate, Task::None);
+    let facts = host_facts::gather(&cx);
+    let text = serde_json::to_string_pretty(&facts).unwrap_or_default() + "\n";
+    session.print(&facts, &text)?;
+    Ok(ExitCode::Ok)
+}
