@@ -22,7 +22,10 @@ impl Target {
                 let (host, after) = inner.split_once(']').ok_or_else(|| {
                     Complaint::with_help(format!("{text:?} has no closing bracket"), "write '[ADDRESS]:PORT'")
                 })?;
-                (host, after.strip_prefix(':').or((!after.is_empty()).then_some(after)))
+                if !after.is_empty() && !after.starts_with(':') {
+                    return Err(Complaint::with_help(format!("{text:?} is not a host"), "write '[ADDRESS]:PORT'"));
+                }
+                (host, after.strip_prefix(':'))
             }
             // More than one colon: an address without brackets and port.
             None if rest.matches(':').count() > 1 => (rest, None),
