@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod pki;
 pub mod render;
 pub mod report;
+pub mod ssh;
 pub mod state;
 pub mod versions;
 
