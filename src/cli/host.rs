@@ -11,12 +11,17 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
+use crate::context::access::AccessError;
 use crate::context::{Context, Task};
+use crate::domain::paths::ADMIN_CONF;
 use crate::state::host_facts;
+use serde_json::json;
+use std::path::Path;
 
 pub fn run(command: HostCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         HostCommand::Facts(_) => facts(session),
+        HostCommand::AdminConf(_) => admin_conf(session),
         HostCommand::Run(args) => run::run(&args, session),
         HostCommand::Attach(args) => run::attach(&args, session),
         HostCommand::Labels(args) => labels::run(&args, session),
@@ -32,5 +37,14 @@ fn facts(session: &mut Session) -> Result<ExitCode> {
     let facts = host_facts::gather(&cx);
     let text = serde_json::to_string_pretty(&facts).unwrap_or_default() + "\n";
     session.print(&facts, &text)?;
+    Ok(ExitCode::Ok)
+}
+
+/// As text, or as the field `kubeconfig` of an object.
+fn admin_conf(session: &mut Session) -> Result<ExitCode> {
+    let cx = session.context(Task::None, false);
+    let bytes = cx.files.read(Path::new(ADMIN_CONF))?.ok_or_else(|| AccessError::absent(&cx, ADMIN_CONF))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    session.print(&json!({ "kubeconfig": text }), &text)?;
     Ok(ExitCode::Ok)
 }

@@ -14,6 +14,7 @@ pub mod plan;
 pub mod remote;
 pub mod removal;
 pub mod review;
+pub mod ssh;
 pub mod survey;
 #[cfg(test)]
 pub(crate) mod test_hosts;

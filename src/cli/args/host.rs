@@ -12,6 +12,8 @@ pub enum HostCommand {
     Run(RunArgs),
     /// Print the events of a run, and wait for its end
     Attach(AttachArgs),
+    /// Print admin.conf of this control plane, which has a private key
+    AdminConf(FactsArgs),
     /// Set labels and taints of nodes, and remove those that were set before and are not listed now
     #[command(after_help = LABELS_HELP)]
     Labels(LabelsArgs),
@@ -34,7 +36,7 @@ Standard input is a JSON list. Without 'taints', the node's taints stay as they 
 
     [{\"name\": \"node-1\", \"labels\": {\"disk\": \"fast\"}, \"taints\": [{\"key\": \"db\", \"effect\": \"NoSchedule\"}]}]";
 
-/// Arguments of `host facts`.
+/// Arguments of `host facts` and `host admin-conf`.
 #[derive(Clone, Debug, Args)]
 pub struct FactsArgs {}
 

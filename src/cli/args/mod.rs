@@ -3,6 +3,7 @@
 pub mod certs;
 pub mod config;
 pub mod etcd;
+pub mod fleet;
 pub mod global;
 pub mod host;
 pub mod init;
@@ -32,7 +33,8 @@ First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
 Other hosts:           kubewright join HOST:6443 --config join.yaml
 Check this host:       kubewright preflight
 Preview:               kubewright init --dry-run
-Files only, no root:   kubewright init --rootfs ./tree --config cluster.yaml"
+Files only, no root:   kubewright init --rootfs ./tree --config cluster.yaml
+Many hosts over SSH:   kubewright apply -f cluster.yaml"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -55,6 +57,12 @@ pub enum Command {
     /// Plan the upgrade of a cluster to another version of Kubernetes
     #[command(subcommand)]
     Upgrade(upgrade::UpgradeCommand),
+    /// Show what 'apply' would do on each host of a file
+    Plan(fleet::PlanArgs),
+    /// Bring a cluster into the state that its file describes, over SSH
+    Apply(fleet::ApplyArgs),
+    /// Remove hosts of a file from their cluster, dead ones too
+    Remove(fleet::RemoveHostArgs),
     /// Manage the nodes of a cluster
     #[command(subcommand)]
     Node(node::NodeCommand),
