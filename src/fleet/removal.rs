@@ -18,6 +18,8 @@ pub struct Leaving<'a> {
     pub node: String,
     /// The connection to its host; None if the file does not list it, or if it does not respond.
     pub link: Option<&'a Link<'a>>,
+    /// Its kubelet reports that the node is Ready, so the host cannot be gone.
+    pub lives: bool,
 }
 
 /// Removes the nodes one at a time: each may change the members of etcd.
@@ -39,7 +41,7 @@ pub fn remove(
         let mut show = |seq: u64, event: &serde_json::Value| watch.event(&one.host, seq, event);
         let done = match one.link {
             Some(link) => reset(link, id, clock, &mut show),
-            None => dead(leader, &one.node, id, clock, &mut show),
+            None => by_control_plane(leader, one, id, clock, &mut show),
         };
         let mut result = match done {
             Ok(changes) => HostResult { changes, ..HostResult::new(&one.host, State::Changed, "removed") },
@@ -67,18 +69,27 @@ fn reset(link: &Link<'_>, id: &str, clock: &Clock, show: &mut Show<'_>) -> Resul
     Ok(done.changes)
 }
 
-/// The node of a host that is gone.
-fn dead(leader: &Link<'_>, node: &str, id: &str, clock: &Clock, show: &mut Show<'_>) -> Result<Option<u64>> {
-    let words = ["node", "remove", node, "--dead", "--wait", "--yes"];
+/// The node of a host that is gone, or that the file does not list.
+fn by_control_plane(
+    leader: &Link<'_>,
+    Leaving { node, lives, .. }: &Leaving<'_>,
+    id: &str,
+    clock: &Clock,
+    show: &mut Show<'_>,
+) -> Result<Option<u64>> {
+    let mut words = vec!["node", "remove", node, "--yes"];
+    if !lives {
+        words.extend(["--dead", "--wait"]);
+    }
     // Several nodes may be removed through one host.
-    let id = format!("{id}-{:08x}", crc(node));
+    let id = format!("{id}-{:08x}", short(node));
     let nothing = Secret::new(String::new());
     let done = Job::new(&id, &words, &nothing).run(leader, clock, &mut |seq, event| show(seq, event))?;
     Ok(done.changes)
 }
 
 /// A short name for a node of any name.
-fn crc(text: &str) -> u32 {
+fn short(text: &str) -> u32 {
     text.bytes().fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
 }
 
@@ -99,15 +110,15 @@ mod tests {
         let (w, cp) = (entry("w", "worker"), entry("cp", "control-plane"));
         let (w, cp) = (Link::new(&w, &hosts), Link::new(&cp, &hosts));
         let leaving = [
-            Leaving { host: "w".into(), node: "w".into(), link: Some(&w) },
-            Leaving { host: "gone".into(), node: "gone".into(), link: None },
+            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true },
+            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false },
         ];
         let results = remove(&leaving, &cp, "r", &Clock::fixed(0), &Unwatched);
         assert!(results.iter().all(|result| result.state == State::Changed), "{results:?}");
         hosts.all_used();
         let asked = hosts.asked.lock().unwrap();
         assert!(asked[0].1.contains(r#"["reset","--yes"]"#), "{asked:?}");
-        assert!(asked[1].1.contains(r#"["node","remove","gone","--dead","--wait","--yes"]"#), "{asked:?}");
+        assert!(asked[1].1.contains(r#"["node","remove","gone","--yes","--dead","--wait"]"#), "{asked:?}");
     }
 
     #[test]
@@ -125,8 +136,8 @@ mod tests {
         let (w, cp) = (entry("w", "worker"), entry("cp", "control-plane"));
         let (w, cp) = (Link::new(&w, &hosts), Link::new(&cp, &hosts));
         let leaving = [
-            Leaving { host: "w".into(), node: "w".into(), link: Some(&w) },
-            Leaving { host: "gone".into(), node: "gone".into(), link: None },
+            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true },
+            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false },
         ];
         let results = remove(&leaving, &cp, "r", &Clock::fixed(0), &Unwatched);
         let states: Vec<State> = results.iter().map(|result| result.state).collect();

@@ -137,7 +137,10 @@ fn pruned(
 ) -> Vec<HostResult> {
     let seen: Vec<survey::Seen> = links.iter().map(|link| survey::look(link, &session.env.clock)).collect();
     let Some(leader) = crate::fleet::plan::leader(file, &seen).and_then(|at| links.get(at)) else { return Vec::new() };
-    let leaving: Vec<Leaving<'_>> =
-        plan.left.iter().map(|node| Leaving { host: node.name.clone(), node: node.name.clone(), link: None }).collect();
+    let leaving: Vec<Leaving<'_>> = plan
+        .left
+        .iter()
+        .map(|node| Leaving { host: node.name.clone(), node: node.name.clone(), link: None, lives: node.ready })
+        .collect();
     removing::remove(&leaving, leader, id, session, watcher)
 }

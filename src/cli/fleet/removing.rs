@@ -31,7 +31,7 @@ pub(super) fn run(args: &RemoveHostArgs, opened: &Opened, session: &mut Session)
             let is_member = seen.get(at).and_then(|seen| seen.facts()).is_some_and(|facts| facts.node.is_some());
             let link = links.get(at).filter(|_| is_member);
             if let Some(node) = host.node.clone().filter(|_| is_member || host.action != Action::Join) {
-                leaving.push(Leaving { host: host.host.clone(), node, link });
+                leaving.push(Leaving { host: host.host.clone(), node, link, lives: false });
             }
         }
         let lines: Vec<String> = leaving.iter().map(describe).collect();
