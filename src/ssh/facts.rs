@@ -1,7 +1,8 @@
 //! What a host is: one command without root, before anything is uploaded.
 
+use super::capture;
 use super::error::SshError;
-use super::host::{Host, Limits};
+use super::shell::{Limits, Shell};
 use crate::base::env::Clock;
 use crate::base::sanitize;
 use serde::Serialize;
@@ -35,10 +36,10 @@ echo architecture=$(uname -m); echo kernel=$(uname -sr); echo hostname=$(uname -
 echo machine_id=$(cat /etc/machine-id 2>/dev/null); \
 echo system=$(. /etc/os-release 2>/dev/null; echo $PRETTY_NAME); echo now=$(date +%s.%N); echo end=end";
 
-pub(super) fn gather(host: &mut Host, clock: &Clock) -> Result<Facts, SshError> {
+pub(super) fn gather(shell: &mut Shell, clock: &Clock) -> Result<Facts, SshError> {
     let limits = Limits { output: 64 << 10, ..Limits::default() };
     let before = clock.nanos();
-    let captured = host.script(SCRIPT, &[], &[], limits)?;
+    let captured = capture::of(|sink| shell.run(None, SCRIPT, &[], &[], sink, limits))?;
     let middle = before + (clock.nanos() - before) / 2;
     read(&captured.text(), middle / 1_000_000)
         .ok_or_else(|| SshError::Protocol { what: "asking the host what it is", why: captured.complaint() })

@@ -6,11 +6,11 @@
 //! `sudo`, which is another marker: a `sudo` that asks for no password would hand it to the command, and a second prompt
 //! means that it was wrong.
 
-use super::error::SshError;
+use super::error::{SshError, SudoError};
+use super::markers::Markers;
 use super::privilege::Way;
-use super::sudo::{self, SudoError};
+use super::sudo;
 use super::transport::{Exit, Say, Sink, Stream, Talk};
-use crate::base::env::Random;
 use crate::base::sanitize;
 use crate::base::secret::Secret;
 use std::ops::ControlFlow;
@@ -19,44 +19,6 @@ use std::ops::ControlFlow;
 const NOISE: usize = 64 << 10;
 /// Calls of `idle` (five a second) after which a command that has not started never will.
 const PATIENCE: u32 = 150;
-const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
-
-/// The markers of one command. They are random, so that no file that a login prints has them, and the command line has
-/// them only in two halves, so that a shell that prints its commands does not print them.
-pub(super) struct Ready {
-    started: [String; 2],
-    prompt: [String; 2],
-}
-
-impl Ready {
-    pub(super) fn new(random: &Random) -> Result<Self, SshError> {
-        let half = || {
-            let text = random.text(10, LETTERS);
-            text.map_err(|error| SshError::Protocol { what: "reading random bytes", why: error.to_string() })
-        };
-        Ok(Self { started: [half()?, half()?], prompt: [half()?, half()?] })
-    }
-
-    /// The shell commands that print the marker.
-    pub(super) fn announcement(&self) -> String {
-        let [a, b] = &self.started;
-        format!("echo {a}\"{b}\"; echo {a}\"{b}\" >&2")
-    }
-
-    /// The prompt as a word of a shell command.
-    pub(super) fn prompt_word(&self) -> String {
-        let [a, b] = &self.prompt;
-        format!("{a}\"{b}\"")
-    }
-
-    fn start_line(&self) -> Vec<u8> {
-        format!("{}\n", self.started.concat()).into_bytes()
-    }
-
-    fn prompt_text(&self) -> Vec<u8> {
-        self.prompt.concat().into_bytes()
-    }
-}
 
 /// One stream of a command.
 #[derive(Default)]
@@ -89,15 +51,15 @@ pub(super) struct Framed<'a> {
 
 impl<'a> Framed<'a> {
     pub(super) fn new(
-        ready: &Ready,
+        markers: &Markers,
         password: Option<&Secret<String>>,
         stdin: &'a [u8],
         sink: &'a mut dyn Sink,
         limit: u64,
     ) -> Self {
         Self {
-            start: ready.start_line(),
-            prompt: ready.prompt_text(),
+            start: markers.start_line(),
+            prompt: markers.prompt_text(),
             password: password.map(|password| format!("{}\n", password.expose()).into_bytes()),
             password_sent: 0,
             prompts: 0,

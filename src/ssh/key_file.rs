@@ -86,15 +86,28 @@ impl KeyFile {
         let (encrypted, inside) = sniff(&text).map_err(|why| KeyError::Unusable { file: path.to_owned(), why })?;
         let public = match inside {
             Some(inside) => Some(inside),
-            None => read(&beside(path, ".pub"))?.and_then(|text| public_of(&text)),
+            None => read(&beside(path, ".pub"))?.and_then(|text| public(&text)),
         };
         let private = Some(Private { text: Secret::new(text), encrypted });
         Ok(Some(Self { path: path.to_owned(), private, public, certificate }))
     }
-}
 
-fn public_of(text: &str) -> Option<Vec<u8>> {
-    public(text)
+    /// The text of a certificate, if it is for this key or if that cannot be told.
+    pub(super) fn certificate_for(path: &Path, key: &Self) -> Result<Option<String>, KeyError> {
+        let Some(text) = read(path)? else {
+            return Err(KeyError::Unreadable { file: path.to_owned(), why: "there is no such file".into() });
+        };
+        let Some(certificate) = public(&text) else {
+            return Err(KeyError::Unusable { file: path.to_owned(), why: "it is no certificate".into() });
+        };
+        // The key itself, without its type, is a part of its certificate.
+        let inside = key.public.as_ref().and_then(|key| {
+            let length = u32::from_be_bytes(key.get(..4)?.try_into().ok()?) as usize;
+            key.get(4 + length..)
+        });
+        let is_for = inside.is_none_or(|inside| certificate.windows(inside.len()).any(|window| window == inside));
+        Ok(is_for.then_some(text))
+    }
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -185,8 +185,11 @@ pub struct Target {
     /// Hosts to connect through, the first one first.
     pub jumps: Vec<Target>,
     pub transport: Transports,
-    /// The file given with `-F`, for the system's `ssh`.
+    /// For the system's `ssh`, which decides the rest itself: the file given with `-F`, and what was typed.
     pub config_file: Option<PathBuf>,
+    pub typed_user: Option<String>,
+    pub typed_port: Option<u16>,
+    pub typed_jump: Option<String>,
 }
 
 /// Lists of algorithms as `ssh_config` has them: `a,b`, `+a`, `-a*`, `^a`.

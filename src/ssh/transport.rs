@@ -2,6 +2,7 @@
 //! and the system's `ssh` both do; everything else is built on it.
 
 use super::error::SshError;
+use super::host_key::HostKey;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -74,6 +75,17 @@ pub(super) struct Time {
     pub all: Option<Duration>,
 }
 
+/// How a connection was established.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Established {
+    /// The key with which the host proved who it is.
+    pub key: HostKey,
+    /// What verified it: a line of a file of known hosts, or a pin.
+    pub verified_by: String,
+    /// The key that logged in.
+    pub logged_in_with: String,
+}
+
 /// How often [`Sink::idle`] is called.
 pub(super) const TICK: Duration = Duration::from_millis(200);
 
@@ -82,6 +94,6 @@ pub(super) trait Transport: Send {
     /// Gives `line` to the login shell and talks to it until it ends.
     fn exec(&mut self, line: &str, talk: &mut dyn Talk, time: Time) -> Result<Exit, SshError>;
 
-    /// The key with which the host proved who it is; None if another program verified it.
-    fn host_key(&self) -> Option<&super::HostKey>;
+    /// How it was established; None if another program did it.
+    fn established(&self) -> Option<&Established>;
 }

@@ -5,11 +5,9 @@
 //! run. The two last used programs stay, older ones are removed.
 
 use super::capture;
-use super::error::SshError;
-use super::host::{Host, Limits};
+use super::error::{SshError, UploadError};
+use super::shell::{Limits, Shell};
 use super::transport::Exit;
-use crate::base::exit_code::ExitCode;
-use crate::base::fault::Fault;
 use crate::base::gate::{Change, Gate};
 use crate::base::sanitize;
 use sha2::{Digest, Sha256};
@@ -28,37 +26,6 @@ pub struct Uploaded {
     pub path: String,
     /// False: it was there already.
     pub new: bool,
-}
-
-/// A program cannot be installed.
-#[derive(Debug, thiserror::Error)]
-pub enum UploadError {
-    /// None of the directories can be used.
-    #[error("there is no place for the program on the host: {tried}")]
-    NoPlace { tried: String },
-    /// What arrived is not what was sent.
-    #[error("the program arrived damaged: its SHA-256 hash is {found}, not {expected}; nothing ran it")]
-    Damaged { expected: String, found: String },
-    /// Writing failed.
-    #[error("the program cannot be written to {place}: {why}")]
-    NotWritten { place: String, why: String },
-}
-
-impl Fault for UploadError {
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::Host
-    }
-
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::NoPlace { .. } => {
-                "free space there (run 'df -h /var /usr/local /opt' and 'df -i'), or mount one of these without noexec"
-                    .into()
-            }
-            Self::Damaged { .. } => "check the disk of the host ('dmesg'), then run the same command again".into(),
-            Self::NotWritten { .. } => "run 'df -h /var' and 'df -i /var' on the host".into(),
-        })
-    }
 }
 
 /// Prints the SHA-256 hash of standard input, or nothing if the host has no program for that.
@@ -90,18 +57,18 @@ case $f in $2) ;; \"\") echo failed there is no program to verify it with: sha25
 if e=$(chmod 700 $t 2>&1 && mv -f $t $1/$2 2>&1); then :; else echo failed $e; exit; fi; \
 for o in $(ls -1t $1 | tail -n +3); do rm -f $1/$o; done; find $1 -name \".new.*\" -mtime +0 -exec rm -f {} +; echo done";
 
-pub(super) fn install(host: &mut Host, gate: &Gate, bytes: &[u8]) -> Result<Option<Uploaded>, SshError> {
+pub(super) fn install(shell: &mut Shell, gate: &Gate, bytes: &[u8]) -> Result<Option<Uploaded>, SshError> {
     let hash = hex::encode(Sha256::digest(bytes));
     let mut tried = Vec::new();
     for place in PLACES {
-        let answer = ask(host, LOOK, place, &hash, &[])?;
+        let answer = ask(shell, LOOK, place, &hash, &[])?;
         let path = format!("{place}/{hash}");
         match answer.split_once(' ').unwrap_or((&answer, "")) {
             ("there", _) => return Ok(Some(Uploaded { path, new: false })),
             ("usable", _) => {
                 let after = format!("a program of {} bytes", bytes.len());
                 let change = Change::WriteFile { path: path.clone().into(), mode: 0o700, before: None, after };
-                let stored = gate.pass(change, || store(host, place, &hash, bytes))?;
+                let stored = gate.pass(change, || store(shell, place, &hash, bytes))?;
                 return Ok(stored.map(|()| Uploaded { path, new: true }));
             }
             ("no", why) => tried.push(format!("{place}: {}", sanitize::line(why))),
@@ -111,8 +78,8 @@ pub(super) fn install(host: &mut Host, gate: &Gate, bytes: &[u8]) -> Result<Opti
     Err(UploadError::NoPlace { tried: tried.join("; ") }.into())
 }
 
-fn store(host: &mut Host, place: &str, hash: &str, bytes: &[u8]) -> Result<(), SshError> {
-    let answer = ask(host, STORE, place, hash, bytes)?;
+fn store(shell: &mut Shell, place: &str, hash: &str, bytes: &[u8]) -> Result<(), SshError> {
+    let answer = ask(shell, STORE, place, hash, bytes)?;
     let (word, rest) = answer.split_once(' ').unwrap_or((&answer, ""));
     let rest = sanitize::line(rest);
     Err(match word {
@@ -128,10 +95,10 @@ fn store(host: &mut Host, place: &str, hash: &str, bytes: &[u8]) -> Result<(), S
 }
 
 /// The last line that the script prints, or what it complained about.
-fn ask(host: &mut Host, script: &str, place: &str, hash: &str, stdin: &[u8]) -> Result<String, SshError> {
+fn ask(shell: &mut Shell, script: &str, place: &str, hash: &str, stdin: &[u8]) -> Result<String, SshError> {
     let limits = Limits { time: Some(TIME), output: 64 << 10 };
     let script = format!("{HASH}; {script}");
-    let captured = capture::of(|sink| host.script_as_root(&script, &[place, hash], stdin, sink, limits))?;
+    let captured = capture::of(|sink| shell.run_as_root(&script, &[place, hash], stdin, sink, limits))?;
     let text = captured.text();
     match text.lines().next_back() {
         Some(line) if captured.exit == Exit::Code(0) => Ok(line.to_owned()),

@@ -1,7 +1,7 @@
 //! `~`, `%h` and `${NAME}` in values.
 
-use super::Place;
 use super::error::{At, ConfigError};
+use super::place::Place;
 use std::path::PathBuf;
 
 /// What the letters after a percent sign stand for.

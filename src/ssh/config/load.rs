@@ -1,8 +1,8 @@
 //! Reads the files of `ssh_config` and those that they include, within limits.
 
-use super::Place;
 use super::error::{At, ConfigError};
 use super::lines;
+use super::place::Place;
 use crate::base::sanitize;
 use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

@@ -5,45 +5,20 @@
 
 mod error;
 mod expand;
-mod jumps;
 mod keywords;
 mod lines;
 mod load;
 pub mod pattern;
+mod place;
 mod resolve;
 mod scope;
 mod values;
 
 pub use error::ConfigError;
+pub use place::Place;
 
 use super::target::{Address, Overrides, Target};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-/// What the files and the values in them depend on.
-#[derive(Clone, Debug, Default)]
-pub struct Place {
-    /// The home directory, which `~` and `%d` stand for.
-    pub home: PathBuf,
-    /// The user of this machine.
-    pub user: String,
-    pub uid: u32,
-    /// Environment variables, for `${NAME}` in paths.
-    pub vars: BTreeMap<String, String>,
-    /// Read instead of the usual two files, as `ssh -F` does.
-    pub file: Option<PathBuf>,
-}
-
-impl Place {
-    /// That of a process.
-    pub fn of(vars: &BTreeMap<String, String>, uid: u32, file: Option<PathBuf>) -> Self {
-        let var = |name: &str| vars.get(name).filter(|value| !value.is_empty());
-        let home = var("HOME").map_or_else(|| PathBuf::from(if uid == 0 { "/root" } else { "/" }), PathBuf::from);
-        let root = || if uid == 0 { "root".to_owned() } else { String::new() };
-        let user = var("LOGNAME").or_else(|| var("USER")).cloned().unwrap_or_else(root);
-        Self { home, user, uid, vars: vars.clone(), file }
-    }
-}
+use std::path::Path;
 
 /// The lines of the files, in order.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +52,7 @@ impl SshConfig {
 
     /// What a host that was typed means. Values of `overrides` count before those of the files.
     pub fn resolve(&self, address: &Address, overrides: &Overrides) -> Result<Target, ConfigError> {
-        resolve::target(self, address, overrides, &[])
+        resolve::target(&self.items, &self.place, address, overrides, &[])
     }
 }
 

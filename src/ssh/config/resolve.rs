@@ -6,9 +6,10 @@ use super::super::target::{
 };
 use super::error::ConfigError;
 use super::expand::{self, Tokens};
+use super::load::Item;
+use super::place::Place;
 use super::scope::{self, Subject};
 use super::values::{Values, wrong};
-use super::{SshConfig, jumps};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,21 +17,21 @@ use std::time::Duration;
 const DEFAULT_KEYS: [&str; 5] = ["id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"];
 
 pub(super) fn target(
-    config: &SshConfig,
+    items: &[Item],
+    place: &Place,
     address: &Address,
     overrides: &Overrides,
     path: &[String],
 ) -> Result<Target, ConfigError> {
-    let place = &config.place;
     let system = overrides.transport == Some(Transports::System);
     let typed_user = overrides.user.as_deref().or(address.user.as_deref());
     let subject = |last| Subject { alias: &address.host, user: typed_user, place, last };
     let mut values = Values::default();
     // The system's ssh reads its configuration itself, and may understand more of it.
     if !system {
-        scope::walk(&config.items, &subject(false), &mut values)?;
-        if scope::has_final(&config.items) {
-            scope::walk(&config.items, &subject(true), &mut values)?;
+        scope::walk(items, &subject(false), &mut values)?;
+        if scope::has_final(items) {
+            scope::walk(items, &subject(true), &mut values)?;
         }
     }
     let host = match values.one("hostname") {
@@ -49,10 +50,10 @@ pub(super) fn target(
     let key_alias = host_key_alias.clone().unwrap_or_else(|| host.clone());
     let tokens = Tokens { alias: &address.host, host: &host, port, user: &user, key_alias: &key_alias, place };
     let list = overrides.jump.clone().or_else(|| values.one("proxyjump").map(|(list, _)| list.to_owned()));
-    let jumps = match list {
+    let hops = match list {
         // A command that comes first, and is none, means: no jump host.
         Some(_) if overrides.jump.is_none() && values.has("proxycommand") => Vec::new(),
-        Some(list) if !system => jumps::of(config, &list, address, overrides, path)?,
+        Some(list) if !system => jumps(items, place, &list, address, overrides, path)?,
         _ => Vec::new(),
     };
     let (identity_files, identities_named) = keys(&values, overrides, &tokens)?;
@@ -85,15 +86,59 @@ pub(super) fn target(
         },
         keepalive: overrides.keepalive.unwrap_or(keepalive),
         family: family(&values)?,
-        jumps,
+        jumps: hops,
         transport: overrides.transport.unwrap_or(Transports::Own),
         config_file: place.file.clone(),
+        typed_user: typed_user.map(str::to_owned),
+        typed_port: overrides.port.or(address.port),
+        typed_jump: overrides.jump.clone(),
         alias: address.host.clone(),
         host,
         port,
         user,
         host_key_alias,
     })
+}
+
+/// Jump hosts: `ProxyJump a,b` visits a first, and a may have its own. `path` are the hosts on whose behalf this is asked.
+fn jumps(
+    items: &[Item],
+    place: &Place,
+    list: &str,
+    asker: &Address,
+    overrides: &Overrides,
+    path: &[String],
+) -> Result<Vec<Target>, ConfigError> {
+    if list.eq_ignore_ascii_case("none") || list.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut jumps = Vec::new();
+    for (index, text) in list.split(',').enumerate() {
+        let address: Address = text.trim().parse()?;
+        // `Host *` with a jump host is meant for all but the jump host itself.
+        if address.host == asker.host && index == 0 {
+            return Ok(Vec::new());
+        }
+        let mut path = path.to_vec();
+        path.push(asker.host.clone());
+        if path.contains(&address.host) {
+            path.push(address.host);
+            return Err(ConfigError::Circle { host: path[0].clone(), path: path.join(" → ") });
+        }
+        // Only the first is reached in its own way; each further one through the one before it.
+        let own = Overrides {
+            jump: (index > 0).then(|| "none".to_owned()),
+            unknown_keys: overrides.unknown_keys,
+            connect_timeout: overrides.connect_timeout,
+            keepalive: overrides.keepalive,
+            transport: Some(Transports::Own),
+            ..Overrides::default()
+        };
+        let mut hop = target(items, place, &address, &own, &path)?;
+        jumps.append(&mut hop.jumps);
+        jumps.push(hop);
+    }
+    Ok(jumps)
 }
 
 fn port(values: &Values) -> Result<u16, ConfigError> {

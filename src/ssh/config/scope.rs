@@ -1,11 +1,12 @@
 //! Which lines apply to a host: `Host` and `Match`, and the first value of each keyword.
 
 use super::error::{At, ConfigError};
+use super::expand;
 use super::keywords::{self, Use};
 use super::load::Item;
 use super::pattern;
+use super::place::Place;
 use super::values::Values;
-use super::{Place, expand};
 use crate::base::sanitize;
 
 /// What patterns are compared with.

@@ -1,13 +1,18 @@
 //! Errors of connections to other hosts.
 
+mod sudo;
+mod upload;
+
+pub use sudo::SudoError;
+pub use upload::UploadError;
+
 use super::config::ConfigError;
 use super::key_file::KeyError;
 use super::known_hosts::KnownHostsError;
-use super::sudo::SudoError;
-use super::upload::UploadError;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A host cannot be connected to, is not the right one, or does not do what it is asked to.
@@ -33,9 +38,12 @@ pub enum SshError {
     /// The host key is not the one that the file of the cluster names.
     #[error("the host key of {name} is {found}, but {pinned} is pinned; nothing was sent")]
     PinMismatch { name: String, found: String, pinned: String },
-    /// The jump host is gone, or does not connect to the host.
-    #[error("the jump host {jump} cannot be used: {why}")]
-    Jump { jump: String, why: String, forbidden: bool },
+    /// The jump host itself cannot be used; the same for all hosts behind it.
+    #[error("the jump host {jump} cannot be used: {cause}")]
+    Jump { jump: String, cause: Arc<SshError> },
+    /// The jump host does not connect to the host.
+    #[error("the jump host {jump} does not connect to {host}: {why}")]
+    Forwarding { jump: String, host: String, why: String, forbidden: bool },
     #[error(transparent)]
     Key(#[from] KeyError),
     #[error(transparent)]
@@ -80,11 +88,13 @@ pub enum SshError {
     UnknownHostKey {
         name: String,
         found: String,
+        /// As `ssh-keygen -t` has it.
         kind: String,
         scan: String,
+        /// What a scan from here prints would be found under the name.
+        scannable: bool,
         file: PathBuf,
         known_otherwise: String,
-        accept_refused: Option<String>,
     },
     /// A word that shells read differently.
     #[error("'{word}' cannot be given to every login shell, because of {character:?}")]
@@ -101,6 +111,7 @@ impl Fault for SshError {
             | Self::RevokedHostKey { .. }
             | Self::UnknownHostKey { .. } => ExitCode::Untrusted,
             Self::Config(error) => error.exit_code(),
+            Self::Jump { cause, .. } => cause.exit_code(),
             Self::Key(error) => error.exit_code(),
             Self::KnownHosts(error) => error.exit_code(),
             Self::Sudo(error) => error.exit_code(),
@@ -113,8 +124,12 @@ impl Fault for SshError {
     }
 
     fn retryable(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::ClosedEarly { .. } | Self::Lost { .. } | Self::TimedOut { .. })
-            || matches!(self, Self::Jump { forbidden: false, .. })
+        match self {
+            Self::ClosedEarly { .. } | Self::Connect { .. } | Self::Lost { .. } | Self::TimedOut { .. } => true,
+            Self::Forwarding { forbidden, .. } => !forbidden,
+            Self::Jump { cause, .. } => cause.retryable(),
+            _ => false,
+        }
     }
 
     fn hint(&self) -> Option<String> {
@@ -133,14 +148,15 @@ impl Fault for SshError {
             }
             Self::Config(error) => return error.hint(),
             Self::Connect { .. } => "check that the host is up and that its SSH port is open from here".into(),
-            Self::Jump { forbidden: true, jump, .. } => {
+            Self::Forwarding { forbidden: true, jump, .. } => {
                 format!(
                     "allow it in the configuration of sshd on {jump}: 'AllowTcpForwarding yes', without 'DisableForwarding'"
                 )
             }
-            Self::Jump { forbidden: false, .. } => {
+            Self::Forwarding { forbidden: false, .. } => {
                 "check that the host is up and that the jump host reaches its SSH port".into()
             }
+            Self::Jump { cause, .. } => return cause.hint(),
             Self::Key(error) => return error.hint(),
             Self::KnownHosts(error) => return error.hint(),
             Self::LoginRefused { accepts, host, user, .. } if !accepts.contains("publickey") => format!(
@@ -169,7 +185,20 @@ impl Fault for SshError {
                 "replace the keys of that host ('ssh-keygen -A' after removing them on its console)".into()
             }
             Self::System { .. } => "run the same 'ssh' by hand to see what it asks for".into(),
-            Self::UnknownHostKey { scan, file, .. } => self.unknown_hint(scan, &file.display().to_string()),
+            Self::UnknownHostKey { kind, scan, scannable, file, .. } => {
+                let add = if *scannable {
+                    format!(
+                        ", or run '{scan} >> {0}' and compare what it added with 'ssh-keygen -lf {0}'",
+                        file.display()
+                    )
+                } else {
+                    String::new()
+                };
+                format!(
+                    "compare it with 'ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub' on the console of the host; only if \
+                     it is the same, pin it in the entry of the host{add}"
+                )
+            }
             Self::Sudo(error) => return error.hint(),
             Self::Upload(error) => return error.hint(),
             Self::TimedOut { .. } => {
@@ -177,20 +206,5 @@ impl Fault for SshError {
             }
             Self::Protocol { .. } | Self::Output { .. } | Self::Unquotable { .. } => return None,
         })
-    }
-}
-
-impl SshError {
-    /// How an unknown key becomes a known one.
-    fn unknown_hint(&self, scan: &str, file: &str) -> String {
-        let note = match self {
-            Self::UnknownHostKey { accept_refused: Some(note), .. } => format!(" ({note})"),
-            _ => String::new(),
-        };
-        format!(
-            "compare it with 'ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub' (or the file of its type) on the console of \
-             the host; if it is the same, pin it in the entry of the host, or run '{scan} >> {file}' and compare what it \
-             added with 'ssh-keygen -lf {file}'{note}"
-        )
     }
 }
