@@ -7,7 +7,7 @@ use super::link::Link;
 use super::outcome::{HostResult, State};
 use super::plan::{Action, HostPlan, Plan, wanted};
 use super::survey::{self, Trouble};
-use super::tickets::Tickets;
+use super::credentials::CredentialSource;
 use super::watch::Watch;
 use super::window::{self, Budget};
 use crate::base::env::Clock;
@@ -50,23 +50,23 @@ pub fn apply(work: &Applying<'_>) -> Vec<HostResult> {
             None => todo.push(place),
         }
     }
-    let leader = OnceLock::new();
+    let through = OnceLock::new();
     if let Some(at) =
         work.plan.seen_from.as_ref().and_then(|from| work.plan.hosts.iter().position(|host| host.host == *from))
     {
-        let _ = leader.set(at);
+        let _ = through.set(at);
     }
     // The first control plane, alone: without it there is nothing to join.
     let (first, rest): (Vec<Place<'_>>, Vec<Place<'_>>) =
         todo.into_iter().partition(|place| place.1.action == Action::Init);
     for place in first {
         let result = timed(work, place, |show| init(work, place, show));
-        if leader.get().is_none() && matches!(result.state, State::Changed | State::Unchanged) {
-            let _ = leader.set(place.0);
+        if through.get().is_none() && matches!(result.state, State::Changed | State::Unchanged) {
+            let _ = through.set(place.0);
         }
         results[place.0] = Some(result);
     }
-    match leader.get().and_then(|at| work.links.get(*at)) {
+    match through.get().and_then(|at| work.links.get(*at)) {
         Some(link) => join_all(work, link, &rest, &mut results),
         None => {
             for place in rest {
@@ -76,7 +76,7 @@ pub fn apply(work: &Applying<'_>) -> Vec<HostResult> {
         }
     }
     let mut results: Vec<HostResult> = results.into_iter().flatten().collect();
-    if let Some(link) = leader.get().and_then(|at| work.links.get(*at)) {
+    if let Some(link) = through.get().and_then(|at| work.links.get(*at)) {
         label(work, link, &mut results);
     }
     results
@@ -105,8 +105,8 @@ fn settled(work: &Applying<'_>, (at, plan, _): Place<'_>) -> Option<HostResult> 
 }
 
 /// Control planes one after the other, and workers in a window beside them.
-fn join_all(work: &Applying<'_>, leader: &Link<'_>, places: &[Place<'_>], results: &mut [Option<HostResult>]) {
-    let tickets = Tickets::new(leader, work.clock);
+fn join_all(work: &Applying<'_>, through: &Link<'_>, places: &[Place<'_>], results: &mut [Option<HostResult>]) {
+    let credentials = CredentialSource::new(through, work.clock);
     let (control_planes, workers): (Vec<Place<'_>>, Vec<Place<'_>>) =
         places.iter().copied().partition(|place| place.1.role == Role::ControlPlane);
     let all_workers = work.plan.hosts.iter().filter(|host| host.role == Role::Worker).count();
@@ -123,7 +123,7 @@ fn join_all(work: &Applying<'_>, leader: &Link<'_>, places: &[Place<'_>], result
                     budget.stop(why);
                     return HostResult::new(&place.1.host, State::Skipped, why);
                 }
-                let result = timed(work, *place, |show| join(work, &tickets, *place, show));
+                let result = timed(work, *place, |show| join(work, &credentials, *place, show));
                 if matches!(result.state, State::Failed | State::Unreachable) {
                     budget.spend();
                 }
@@ -146,7 +146,7 @@ fn join_all(work: &Applying<'_>, leader: &Link<'_>, places: &[Place<'_>], result
             Err(panic) => std::panic::resume_unwind(panic),
         }
     });
-    tickets.delete();
+    credentials.delete();
 }
 
 /// Shows the work on a host, and turns its end into a result.
@@ -187,7 +187,7 @@ fn init(work: &Applying<'_>, place: Place<'_>, show: &mut dyn FnMut(u64, &Value)
 
 fn join(
     work: &Applying<'_>,
-    tickets: &Tickets<'_>,
+    credentials: &CredentialSource<'_>,
     place: Place<'_>,
     show: &mut dyn FnMut(u64, &Value),
 ) -> Result<Done> {
@@ -197,8 +197,8 @@ fn join(
         return Ok(done);
     }
     let credentials = match plan.role {
-        Role::ControlPlane => tickets.control_plane()?,
-        Role::Worker => tickets.worker()?,
+        Role::ControlPlane => credentials.control_plane()?,
+        Role::Worker => credentials.worker()?,
     };
     let mut words = vec!["join", "--config", "-"];
     words.extend(work.fix.then_some("--fix"));
@@ -225,7 +225,7 @@ fn wait_for_run(
 }
 
 /// Sets labels and taints of the nodes that are in the cluster now.
-fn label(work: &Applying<'_>, leader: &Link<'_>, results: &mut [HostResult]) {
+fn label(work: &Applying<'_>, through: &Link<'_>, results: &mut [HostResult]) {
     let mut nodes: Vec<(usize, Wanted)> = Vec::new();
     for (at, plan) in work.plan.hosts.iter().enumerate() {
         let Some(host) = work.file.hosts.get(at) else { continue };
@@ -243,7 +243,7 @@ fn label(work: &Applying<'_>, leader: &Link<'_>, results: &mut [HostResult]) {
     }
     let list: Vec<&Wanted> = nodes.iter().map(|(_, wanted)| wanted).collect();
     let text = serde_json::to_string(&list).unwrap_or_default();
-    let set: Result<Value> = leader.ask(&["host", "labels"], text.as_bytes());
+    let set: Result<Value> = through.ask(&["host", "labels"], text.as_bytes());
     for (at, _) in nodes {
         let Some(result) = results.get_mut(at) else { continue };
         match &set {

@@ -6,6 +6,7 @@
 //! what the plan says, in the order of `window`. Nothing is kept on this machine.
 
 pub mod apply;
+pub mod credentials;
 pub mod error;
 pub mod job;
 pub mod link;
@@ -18,6 +19,6 @@ pub mod ssh;
 pub mod survey;
 #[cfg(test)]
 pub(crate) mod test_hosts;
-pub mod tickets;
+
 pub mod watch;
 pub mod window;

@@ -43,9 +43,9 @@ pub struct LeftNode {
 /// Compares the file with the facts.
 pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
     let mut findings = review::review(file, seen);
-    let leader = leader(file, seen);
-    let cluster = leader.and_then(|at| seen.get(at)?.cluster());
-    let hosts = host::plan(file, seen, leader, &mut findings);
+    let through = through(file, seen);
+    let cluster = through.and_then(|at| seen.get(at)?.cluster());
+    let hosts = host::plan(file, seen, through, &mut findings);
     let stored = cluster.and_then(|cluster| cluster.configuration.as_deref());
     let changes = stored.map(|stored| cluster::changes(file, stored, &mut findings)).unwrap_or_default();
     let known: Vec<&str> = hosts.iter().filter_map(|host| host.node.as_deref()).collect();
@@ -67,7 +67,7 @@ pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
         .map(|node| LeftNode { name: node.name.clone(), role: node.role(), ready: node.ready })
         .collect();
     Plan {
-        seen_from: leader.and_then(|at| file.hosts.get(at)).map(|host| host.label.clone()),
+        seen_from: through.and_then(|at| file.hosts.get(at)).map(|host| host.label.clone()),
         hosts,
         cluster: changes,
         left,
@@ -76,7 +76,7 @@ pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
 }
 
 /// The control plane whose API responds and whose cluster is the largest part: the first one of the file.
-pub fn leader(file: &ClusterFile, seen: &[Seen]) -> Option<usize> {
+pub fn through(file: &ClusterFile, seen: &[Seen]) -> Option<usize> {
     let is_one = |(at, seen): (usize, &Seen)| {
         let is_control_plane = file.hosts.get(at).is_some_and(|host| host.role == Role::ControlPlane);
         (is_control_plane && seen.cluster().is_some()).then_some(at)

@@ -25,7 +25,7 @@ pub struct Leaving<'a> {
 /// Removes the nodes one at a time: each may change the members of etcd.
 pub fn remove(
     leaving: &[Leaving<'_>],
-    leader: &Link<'_>,
+    through: &Link<'_>,
     id: &str,
     clock: &Clock,
     watch: &dyn Watch,
@@ -41,7 +41,7 @@ pub fn remove(
         let mut show = |seq: u64, event: &serde_json::Value| watch.event(&one.host, seq, event);
         let done = match one.link {
             Some(link) => reset(link, id, clock, &mut show),
-            None => by_control_plane(leader, one, id, clock, &mut show),
+            None => by_control_plane(through, one, id, clock, &mut show),
         };
         let mut result = match done {
             Ok(changes) => HostResult { changes, ..HostResult::new(&one.host, State::Changed, "removed") },
@@ -71,7 +71,7 @@ fn reset(link: &Link<'_>, id: &str, clock: &Clock, show: &mut Show<'_>) -> Resul
 
 /// The node of a host that is gone, or that the file does not list.
 fn by_control_plane(
-    leader: &Link<'_>,
+    through: &Link<'_>,
     Leaving { node, lives, .. }: &Leaving<'_>,
     id: &str,
     clock: &Clock,
@@ -84,7 +84,7 @@ fn by_control_plane(
     // Several nodes may be removed through one host.
     let id = format!("{id}-{:08x}", short(node));
     let nothing = Secret::new(String::new());
-    let done = Job::new(&id, &words, &nothing).run(leader, clock, &mut |seq, event| show(seq, event))?;
+    let done = Job::new(&id, &words, &nothing).run(through, clock, &mut |seq, event| show(seq, event))?;
     Ok(done.changes)
 }
 

@@ -1,6 +1,7 @@
 //! Hosts over SSH: connects, becomes root, and puts this program there, once per content.
 
 use super::remote::{Connect, Ran, Remote};
+use crate::base::env::Clock;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::gate::Gate;
@@ -9,12 +10,13 @@ use crate::config::cluster::HostEntry;
 use crate::ssh::{
     Address, Connector, Exit, Host, Limits, Overrides, Privilege, RemoteCommand, Sink, SshConfig, Stream,
 };
-use crate::ssh::{Transports, UnknownKeys};
+use crate::ssh::{Target, Transports, UnknownKeys};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 /// The end of standard error that is kept.
 const KEPT: usize = 64 << 10;
@@ -22,6 +24,9 @@ const KEPT: usize = 64 << 10;
 const LONGEST_LINE: usize = 16 << 20;
 /// What one command may print.
 const OUTPUT: u64 = 256 << 20;
+
+/// An answer that came faster is one of the server.
+const QUICK: Duration = Duration::from_secs(2);
 
 /// A host for which this machine has no program.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +53,7 @@ pub struct OverSsh {
     pub config: SshConfig,
     pub connector: Connector,
     pub gate: Gate,
+    pub clock: Clock,
     pub unknown_keys: Option<UnknownKeys>,
     pub transport: Option<Transports>,
     /// The programs by the architecture that they run on, as the kernel names it.
@@ -63,6 +69,19 @@ impl OverSsh {
     fn password(&self) -> Option<Secret<String>> {
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.get_or_insert_with(|| (self.password)()).clone()
+    }
+
+    /// Connects, and once more if the server sent the first attempt away: it may have too many logins at once. A host that
+    /// is silent is not waited for here, so that one is not the time that all others take.
+    fn open(&self, target: &Target) -> Result<Host> {
+        let begin = self.clock.monotonic();
+        match self.connector.connect(target) {
+            Err(error) if error.retryable() && self.clock.monotonic().saturating_sub(begin) < QUICK => {
+                self.clock.sleep(QUICK);
+                Ok(self.connector.connect(target)?)
+            }
+            other => Ok(other?),
+        }
     }
 
     fn path(&self, text: &str) -> PathBuf {
@@ -83,7 +102,7 @@ impl Connect for OverSsh {
             ..Overrides::default()
         };
         let target = self.config.resolve(&address, &overrides)?;
-        let mut host = self.connector.connect_patiently(&target)?;
+        let mut host = self.open(&target)?;
         let privilege = match entry.sudo.as_str() {
             "sudo" => Privilege::Sudo,
             "doas" => Privilege::Doas,

@@ -1,4 +1,4 @@
-//! The commands for many hosts: `plan`, `diff`, `apply` and `remove`.
+//! The commands for many hosts: `plan`, `apply` and `remove`.
 
 use clap::Args;
 use std::path::PathBuf;

@@ -7,6 +7,7 @@ use super::watcher::Watcher;
 use super::{kubeconfig, saved, show, text};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
+use crate::base::interrupt::Interrupt;
 use crate::cli::args::fleet::ApplyArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
@@ -30,6 +31,10 @@ pub(super) struct Applied<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context: Option<&'a str>,
 }
+
+/// What the first Ctrl-C is answered with.
+const INTERRUPTED: &str = "\ninterrupted: no further host is started, and what runs on hosts is followed to its end; Ctrl-C again leaves it \
+                           alone\n";
 
 /// An id for the runs of this command.
 pub(super) fn new_id(session: &Session) -> Result<String> {
@@ -73,7 +78,9 @@ pub(super) fn run(args: &ApplyArgs, opened: &Opened, session: &mut Session) -> R
         let id = new_id(session)?;
         let log = args.log_dir.as_ref().map(|path| Log::new(&session.env.cwd.join(path))).transpose()?;
         let watcher = Watcher::new(session, chosen.iter().filter(|chosen| **chosen).count(), log);
-        let stop = || None;
+        let events = session.events.clone();
+        let interrupt = Interrupt::listen(move || events.error(INTERRUPTED));
+        let stop = || interrupt.is_noted().then_some("interrupted");
         let work = Applying {
             file,
             links,
@@ -136,11 +143,11 @@ fn pruned(
     watcher: &Watcher,
 ) -> Vec<HostResult> {
     let seen: Vec<survey::Seen> = links.iter().map(|link| survey::look(link, &session.env.clock)).collect();
-    let Some(leader) = crate::fleet::plan::leader(file, &seen).and_then(|at| links.get(at)) else { return Vec::new() };
+    let Some(through) = crate::fleet::plan::through(file, &seen).and_then(|at| links.get(at)) else { return Vec::new() };
     let leaving: Vec<Leaving<'_>> = plan
         .left
         .iter()
         .map(|node| Leaving { host: node.name.clone(), node: node.name.clone(), link: None, lives: node.ready })
         .collect();
-    removing::remove(&leaving, leader, id, session, watcher)
+    removing::remove(&leaving, through, id, session, watcher)
 }

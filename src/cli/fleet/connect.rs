@@ -78,6 +78,7 @@ pub(super) fn over_ssh(args: &FleetArgs, session: &mut Session) -> Result<Box<dy
         ))?,
         connector: Connector::new(&env.vars, env.clock.clone(), env.random.clone(), Arc::new(Silent), Gate::open()),
         gate: Gate::open(),
+        clock: env.clock.clone(),
         unknown_keys: args.accept_new_host_keys.then_some(UnknownKeys::Accept),
         transport: args.system_ssh.then_some(Transports::System),
         programs: programs(args, session)?,

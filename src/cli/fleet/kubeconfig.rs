@@ -22,8 +22,8 @@ pub(super) fn own_files() -> HostFiles {
 }
 
 /// Merges, and returns the name of the context.
-pub(super) fn merge(leader: &Link<'_>, path: &Path) -> Result<String> {
-    let answer: Answer = leader.ask(&["host", "admin-conf"], &[])?;
+pub(super) fn merge(through: &Link<'_>, path: &Path) -> Result<String> {
+    let answer: Answer = through.ask(&["host", "admin-conf"], &[])?;
     let admin = Kubeconfig::parse(Path::new("/etc/kubernetes/admin.conf"), answer.kubeconfig.as_bytes())?;
     let files = own_files();
     let mut merged = match files.read(path)? {

@@ -23,9 +23,9 @@ pub(super) fn run(args: &RemoveHostArgs, opened: &Opened, session: &mut Session)
         let chosen = apply::chosen(file, &plan, &args.hosts)?;
         // Another control plane than those that leave.
         let stays = |at: &usize| !chosen.get(*at).is_some_and(|chosen| *chosen);
-        let leader =
+        let through =
             (0..links.len()).filter(stays).find(|at| seen.get(*at).is_some_and(|seen| seen.cluster().is_some()));
-        let leader = leader.and_then(|at| links.get(at)).ok_or(FleetError::NoControlPlane)?;
+        let through = through.and_then(|at| links.get(at)).ok_or(FleetError::NoControlPlane)?;
         let mut leaving = Vec::new();
         for (at, host) in plan.hosts.iter().enumerate().filter(|(at, _)| !stays(at)) {
             let is_member = seen.get(at).and_then(|seen| seen.facts()).is_some_and(|facts| facts.node.is_some());
@@ -45,7 +45,7 @@ pub(super) fn run(args: &RemoveHostArgs, opened: &Opened, session: &mut Session)
         }
         let id = new_id(session)?;
         let watcher = Watcher::new(session, leaving.len(), None);
-        let results = remove(&leaving, leader, &id, session, &watcher);
+        let results = remove(&leaving, through, &id, session, &watcher);
         watcher.end();
         finish(&id, &results, None, session)
     })
@@ -60,10 +60,10 @@ fn describe(one: &Leaving<'_>) -> String {
 
 pub(super) fn remove(
     leaving: &[Leaving<'_>],
-    leader: &Link<'_>,
+    through: &Link<'_>,
     id: &str,
     session: &Session,
     watcher: &Watcher,
 ) -> Vec<HostResult> {
-    removal::remove(leaving, leader, id, &session.env.clock, watcher)
+    removal::remove(leaving, through, id, &session.env.clock, watcher)
 }

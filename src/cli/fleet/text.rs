@@ -88,7 +88,7 @@ pub(super) fn results(results: &[HostResult], id: &str) -> String {
         }
     }
     if results.iter().any(|result| result.state == State::Failed && result.millis > 0) {
-        let _ = writeln!(text, "To see all events of a failed host, run there:\n    kubewright host attach --id {id}");
+        let _ = writeln!(text, "All events of a failed host are there in /var/lib/kubewright/runs/{id}.ndjson");
     }
     let _ = writeln!(text, "Done: {}.", counts(results));
     text

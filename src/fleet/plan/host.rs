@@ -104,13 +104,13 @@ pub fn wanted(entry: &HostEntry, name: &str) -> Wanted {
 pub(super) fn plan(
     file: &ClusterFile,
     seen: &[Seen],
-    leader: Option<usize>,
+    through: Option<usize>,
     findings: &mut Vec<Finding>,
 ) -> Vec<HostPlan> {
-    let cluster = leader.and_then(|at| seen.get(at)?.cluster());
+    let cluster = through.and_then(|at| seen.get(at)?.cluster());
     let pins =
-        leader.and_then(|at| seen.get(at)?.facts()?.node.as_ref()).map(|node| node.pins.clone()).unwrap_or_default();
-    let first = if leader.is_some() { None } else { first(file, seen, findings) };
+        through.and_then(|at| seen.get(at)?.facts()?.node.as_ref()).map(|node| node.pins.clone()).unwrap_or_default();
+    let first = if through.is_some() { None } else { first(file, seen, findings) };
     file.hosts
         .iter()
         .zip(seen)

@@ -26,7 +26,7 @@ struct Created {
 }
 
 /// Makes credentials through a control plane.
-pub struct Tickets<'a> {
+pub struct CredentialSource<'a> {
     link: &'a Link<'a>,
     clock: &'a Clock,
     /// Those of workers, which share them, with the time at which they were made.
@@ -34,7 +34,7 @@ pub struct Tickets<'a> {
     made: Mutex<Vec<String>>,
 }
 
-impl<'a> Tickets<'a> {
+impl<'a> CredentialSource<'a> {
     pub fn new(link: &'a Link<'a>, clock: &'a Clock) -> Self {
         Self { link, clock, shared: Mutex::new(None), made: Mutex::new(Vec::new()) }
     }
@@ -125,12 +125,12 @@ mod tests {
         hosts.on("cp", "token delete aaaaaa bbbbbb", &[]);
         let (host, clock) = (entry("cp", "control-plane"), Clock::fixed(0));
         let link = Link::new(&host, &hosts);
-        let tickets = Tickets::new(&link, &clock);
-        let first = tickets.worker().unwrap();
+        let credentials = CredentialSource::new(&link, &clock);
+        let first = credentials.worker().unwrap();
         assert_eq!((first.endpoint.as_str(), first.pins.as_slice()), ("lb:6443", &["sha256:aa".to_owned()][..]));
-        assert_eq!(tickets.worker().unwrap().token, first.token);
-        assert_eq!(tickets.control_plane().unwrap().certificate_key.unwrap().expose(), "00ff");
-        tickets.delete();
+        assert_eq!(credentials.worker().unwrap().token, first.token);
+        assert_eq!(credentials.control_plane().unwrap().certificate_key.unwrap().expose(), "00ff");
+        credentials.delete();
         hosts.all_used();
     }
 }
