@@ -152,7 +152,7 @@ fn what_is_not_a_run_is_refused() {
     };
     run("r-1", "x").stderr_has("not the description of a command");
     run("r-1", &order(&["token", "list"], "")).stderr_has("\"token\" cannot be run this way");
-    run("../x", &order(&["reset"], "")).stderr_has("there is no run \"../x\"");
+    run("../x", &order(&["reset"], "")).stderr_has("has not had a run \"../x\"");
     Run::new(["host", "attach", "--rootfs"])
         .arg(root.path())
         .finish()

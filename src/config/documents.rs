@@ -3,6 +3,7 @@
 //! [`parse`] only fails if the documents cannot be separated. All other errors are collected and reported together
 //! with those of the command, so that one run lists everything.
 
+use super::cluster;
 use super::facts::Facts;
 use super::flags::{InitFlags, JoinFlags, ResetFlags, UpgradeFlags};
 use super::model::{ClusterConfig, InitConfig, JoinConfig};
@@ -92,10 +93,10 @@ impl Documents {
     }
 
     /// The hosts of the file's `Cluster`; an error if the file has none.
-    pub fn hosts(&self) -> Result<super::cluster::ClusterFile, ConfigErrors> {
+    pub fn hosts(&self) -> Result<cluster::ClusterFile, ConfigErrors> {
         let mut report = self.report.clone();
         self.check_components(None, &mut report);
-        let file = super::cluster::resolve(self, &mut report);
+        let file = cluster::resolve(self, &mut report);
         report.finish().map(|_| file)
     }
 
@@ -202,7 +203,7 @@ impl Documents {
             resolve::join(self, &JoinFlags::default(), facts, &mut report);
         }
         if has(Kind::Hosts) {
-            super::cluster::resolve(self, &mut report);
+            cluster::resolve(self, &mut report);
         }
         if has(Kind::Reset) {
             resolve::reset(self, &ResetFlags::default(), facts, &mut report);

@@ -1,13 +1,13 @@
 //! Does what a plan says: the first control plane, then the others one at a time, workers meanwhile in a window, and at last
 //! labels and taints.
 
+use super::credentials::CredentialSource;
 use super::error::FleetError;
 use super::job::{self, Done, Job};
 use super::link::Link;
 use super::outcome::{HostResult, State};
 use super::plan::{Action, HostPlan, Plan, wanted};
 use super::survey::{self, Trouble};
-use super::credentials::CredentialSource;
 use super::watch::Watch;
 use super::window::{self, Budget};
 use crate::base::env::Clock;
@@ -70,8 +70,7 @@ pub fn apply(work: &Applying<'_>) -> Vec<HostResult> {
         Some(link) => join_all(work, link, &rest, &mut results),
         None => {
             for place in rest {
-                results[place.0] =
-                    Some(HostResult::new(&place.1.host, State::Skipped, "there is no control plane to join"));
+                results[place.0] = Some(HostResult::new(&place.1.host, State::Skipped, "no control plane is up"));
             }
         }
     }

@@ -85,7 +85,7 @@ fn follow(
             return Err(FleetError::NotAnAnswer { why: why.into() }.into());
         }
         if let Some((code, changes)) = progress.ending {
-            return progress.judge(code, changes);
+            return progress.result(code, changes);
         }
         if progress.seq > before {
             (tries, last) = (0, clock.monotonic());
@@ -138,7 +138,7 @@ impl Progress {
         true
     }
 
-    fn judge(&self, code: i32, changes: Option<u64>) -> Result<Done> {
+    fn result(&self, code: i32, changes: Option<u64>) -> Result<Done> {
         match &self.error {
             _ if code == 0 => Ok(Done { changes }),
             Some(event) => Err(FleetError::of_event(event, code).into()),

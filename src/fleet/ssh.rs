@@ -45,7 +45,7 @@ impl Fault for OtherArchitecture {
     }
 }
 
-/// Asks for the password of sudo; None if there is nobody to ask.
+/// Asks for the password of sudo; None if it cannot be asked for.
 pub type Password = dyn Fn() -> Option<Secret<String>> + Sync + Send;
 
 /// Connects to hosts over SSH.

@@ -45,7 +45,7 @@ impl Trouble {
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub facts: std::result::Result<HostFacts, Trouble>,
-    /// Milliseconds by which its clock is ahead of this machine's, as far as it can be told.
+    /// Milliseconds by which its clock is ahead of this machine's, as far as that can be measured.
     pub ahead: i64,
 }
 

@@ -55,7 +55,7 @@ pub enum HostError {
         program: String,
     },
     /// No run of this id can be on this host.
-    #[error("there is no run {id:?} on this host")]
+    #[error("this host has not had a run {id:?}")]
     NoRun {
         /// The id.
         id: String,

@@ -1,10 +1,12 @@
 //! `apply`: plans, asks, and does what the plan says.
 
+use super::ending::{finish, new_id};
 use super::log::Log;
 use super::opened::Opened;
 use super::removing;
+use super::shown::show;
 use super::watcher::Watcher;
-use super::{kubeconfig, saved, show, text};
+use super::{kubeconfig, saved, text};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::interrupt::Interrupt;
@@ -15,43 +17,14 @@ use crate::config::cluster::ClusterFile;
 use crate::fleet::apply::{self, Applying};
 use crate::fleet::error::FleetError;
 use crate::fleet::link::Link;
-use crate::fleet::outcome::{self, HostResult, State};
+use crate::fleet::outcome::{HostResult, State};
 use crate::fleet::plan::{Action, Plan};
 use crate::fleet::removal::Leaving;
 use crate::fleet::survey;
-use serde::Serialize;
-
-/// The result of `apply` and `remove` for `-o json`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Applied<'a> {
-    /// Names the run on the hosts.
-    pub id: &'a str,
-    pub hosts: &'a [HostResult],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub context: Option<&'a str>,
-}
 
 /// What the first Ctrl-C is answered with.
 const INTERRUPTED: &str = "\ninterrupted: no further host is started, and what runs on hosts is followed to its end; Ctrl-C again leaves it \
                            alone\n";
-
-/// An id for the runs of this command.
-pub(super) fn new_id(session: &Session) -> Result<String> {
-    let random = session.env.random.text(6, b"abcdefghijklmnopqrstuvwxyz0123456789").map_err(NoRandom)?;
-    Ok(format!("{}-{random}", session.env.clock.now()))
-}
-
-/// The kernel has no random bytes.
-#[derive(Debug, thiserror::Error)]
-#[error("the kernel gives no random bytes")]
-struct NoRandom(#[source] std::io::Error);
-
-impl crate::base::fault::Fault for NoRandom {
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::Host
-    }
-}
 
 pub(super) fn run(args: &ApplyArgs, opened: &Opened, session: &mut Session) -> Result<ExitCode> {
     let before = args.plan.as_ref().map(|path| saved::read(path, session)).transpose()?;
@@ -107,21 +80,6 @@ pub(super) fn run(args: &ApplyArgs, opened: &Opened, session: &mut Session) -> R
     })
 }
 
-/// Prints the results; the exit code is that of the worst host.
-pub(super) fn finish(
-    id: &str,
-    results: &[HostResult],
-    context: Option<&str>,
-    session: &mut Session,
-) -> Result<ExitCode> {
-    let mut shown = text::results(results, id);
-    if let Some(context) = context {
-        shown += &format!("kubectl's context is {context}.\n");
-    }
-    session.print(&Applied { id, hosts: results, context }, &shown)?;
-    Ok(outcome::exit_code(results))
-}
-
 /// A control plane that is in the cluster now.
 fn control_plane<'a>(plan: &Plan, links: &'a [Link<'a>], results: &[HostResult]) -> Result<&'a Link<'a>> {
     let is_one = |at: usize| {
@@ -143,7 +101,9 @@ fn pruned(
     watcher: &Watcher,
 ) -> Vec<HostResult> {
     let seen: Vec<survey::Seen> = links.iter().map(|link| survey::look(link, &session.env.clock)).collect();
-    let Some(through) = crate::fleet::plan::through(file, &seen).and_then(|at| links.get(at)) else { return Vec::new() };
+    let Some(through) = crate::fleet::plan::through(file, &seen).and_then(|at| links.get(at)) else {
+        return Vec::new();
+    };
     let leaving: Vec<Leaving<'_>> = plan
         .left
         .iter()

@@ -1,6 +1,6 @@
 //! `remove`: takes hosts out of their cluster.
 
-use super::applying::{finish, new_id};
+use super::ending::{finish, new_id};
 use super::opened::Opened;
 use super::watcher::Watcher;
 use crate::base::exit_code::ExitCode;

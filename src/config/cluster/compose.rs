@@ -1,6 +1,7 @@
 //! The documents of `init` and `join` for one host: those of the file, with what differs between hosts filled in.
 
-use super::{ClusterFile, HostEntry, Role};
+use super::file::ClusterFile;
+use super::host::{HostEntry, Role, Taint};
 use crate::base::secret::Secret;
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::schema::{Document, Kind};
@@ -130,7 +131,7 @@ fn register(document: &mut Value, host: &HostEntry, api: ApiVersion) {
         node["name"] = json!(name);
     }
     if let Some(taints) = &host.taints {
-        node["taints"] = taints.iter().map(super::Taint::to_json).collect();
+        node["taints"] = taints.iter().map(Taint::to_json).collect();
     }
     if let Some(address) = host.address {
         let address = address.to_string();

@@ -1,7 +1,7 @@
 //! How a host is reached: `[USER@]HOST[:PORT]`.
 
 use crate::config::problem::Complaint;
-use crate::config::validate::Validated;
+use crate::config::validate::{Validated, net};
 
 /// The address of a host's SSH server, as given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Target {
             None if rest.matches(':').count() > 1 => (rest, None),
             None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
         };
-        let port = port.map(super::super::validate::net::port).transpose()?;
+        let port = port.map(net::port).transpose()?;
         let user = user.map(user_name).transpose()?;
         Ok(Self { user, host: host_name(host)?, port })
     }

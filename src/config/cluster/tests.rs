@@ -1,6 +1,6 @@
 use super::*;
 use crate::base::secret::Secret;
-use crate::config::{Facts, InitFlags, JoinFlags, parse};
+use crate::config::{Facts, InitFlags, JoinFlags, Place, parse};
 
 const HEADER: &str = "apiVersion: kubewright.io/v1alpha1\nkind: Cluster\n";
 

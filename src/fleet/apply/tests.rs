@@ -14,7 +14,7 @@ fn facts(name: &str) -> String {
     format!(r#"{{"hostname": "{name}", "machineId": "id-{name}", "kubelet": "v1.30.1", "clock": 0}}"#)
 }
 
-/// Plans and applies; the hosts answer what the test has told them.
+/// Plans and applies; the hosts answer as the test expects.
 fn applied(body: &str, hosts: &TestHosts, limit: &[&str]) -> Vec<HostResult> {
     let (file, clock) = (file(body), Clock::fixed(0));
     for host in &file.hosts {

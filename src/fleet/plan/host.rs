@@ -134,7 +134,7 @@ pub(super) fn plan(
         .collect()
 }
 
-/// The node of a host that did not respond, as far as its line tells.
+/// The node of a host that did not respond, as far as its line shows.
 fn named<'a>(entry: &HostEntry, cluster: Option<&'a ClusterFacts>) -> Option<&'a NodeObject> {
     let address = entry.address.map(|address| address.to_string());
     cluster?.nodes.iter().find(|node| {
@@ -166,10 +166,7 @@ fn first(file: &ClusterFile, seen: &[Seen], findings: &mut Vec<Finding>) -> Opti
     if let Some((_, host)) = control_planes().find(|(at, _)| facts(*at).is_none()) {
         // It may be the one with the cluster.
         findings.push(Finding::error(
-            format!(
-                "control plane {} does not respond, so nobody knows whether there is a cluster already",
-                host.label
-            ),
+            format!("control plane {} does not respond, so a cluster may exist already", host.label),
             "make it respond, or remove its line until it does",
         ));
         return None;
@@ -182,7 +179,7 @@ fn is_unfinished(facts: &HostFacts, command: &str) -> bool {
     facts.run.as_ref().is_some_and(|run| run.command == command && !run.running && run.exit_code != Some(0))
 }
 
-/// A host while there is no cluster.
+/// A host while no cluster exists.
 fn newcomer(entry: &HostEntry, facts: &HostFacts, is_first: bool) -> HostPlan {
     let action = if is_first { Action::Init } else { Action::Join };
     let continues = is_unfinished(facts, if is_first { "init" } else { "join" });
