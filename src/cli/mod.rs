@@ -20,6 +20,7 @@ mod report;
 mod reset;
 mod screen;
 mod session;
+mod ssh;
 mod table;
 #[cfg(test)]
 mod test_output;
@@ -74,6 +75,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Apply(args) => fleet::apply(&args, session),
         Command::Remove(args) => fleet::remove(&args, session),
         Command::Host(command) => host::run(command, session),
+        Command::Ssh(command) => ssh::run(command, session),
         Command::Version(_) => version::run(session),
         Command::Completion(args) => completion::completion(&args, session),
         Command::Man(args) => completion::man(&args, session),

@@ -2,13 +2,14 @@
 //! hosts.
 
 use super::connector::Connector;
-use super::error::SshError;
+use super::error::{SshError, SudoError};
 use super::facts::Facts;
 use super::privilege::{Privilege, Way};
 use super::target::Target;
 use crate::base::fault::Fault;
 use crate::base::parallel;
 use crate::base::secret::Secret;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A host that answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,16 +36,30 @@ impl Refused {
     }
 }
 
+/// After so many hosts have refused a password it is wrong, or the user is about to be locked out.
+const REFUSALS: usize = 3;
+
 /// How hosts are checked.
 pub struct Checking<'a> {
-    pub connector: &'a Connector,
-    pub privilege: Privilege,
-    /// The password for `sudo`; asked only if a host asks for one.
-    pub password: &'a (dyn Fn() -> Option<Secret<String>> + Sync),
-    pub at_once: usize,
+    connector: &'a Connector,
+    privilege: Privilege,
+    password: &'a (dyn Fn() -> Option<Secret<String>> + Sync),
+    at_once: usize,
+    /// Hosts that refused the password.
+    refusals: AtomicUsize,
 }
 
-impl Checking<'_> {
+impl<'a> Checking<'a> {
+    /// `password` is that for `sudo`, and is asked for only if a host asks for one.
+    pub fn new(
+        connector: &'a Connector,
+        privilege: Privilege,
+        password: &'a (dyn Fn() -> Option<Secret<String>> + Sync),
+        at_once: usize,
+    ) -> Self {
+        Self { connector, privilege, password, at_once, refusals: AtomicUsize::new(0) }
+    }
+
     /// Looks at all hosts at once; the results are in the order of the targets. Nothing on a host is changed.
     pub fn all(&self, targets: &[Target]) -> Vec<Result<Reached, SshError>> {
         parallel::for_each_of(targets, self.at_once, |target| self.one(target))
@@ -53,9 +68,18 @@ impl Checking<'_> {
     fn one(&self, target: &Target) -> Result<Reached, SshError> {
         let mut host = self.connector.connect(target)?;
         let facts = host.facts()?;
-        let way = match host.become_root(self.privilege, &mut || (self.password)()) {
+        let mut password = || {
+            let stop = self.refusals.load(Ordering::Relaxed) >= REFUSALS;
+            if stop { None } else { (self.password)() }
+        };
+        let way = match host.become_root(self.privilege, &mut password) {
             Ok(way) => Ok(way),
-            Err(error @ SshError::Sudo(_)) => Err(Refused::of(&error)),
+            Err(error @ SshError::Sudo(_)) => {
+                if matches!(error, SshError::Sudo(SudoError::WrongPassword { .. })) {
+                    self.refusals.fetch_add(1, Ordering::Relaxed);
+                }
+                Err(Refused::of(&error))
+            }
             Err(error) => return Err(error),
         };
         Ok(Reached { established: host.established().cloned(), facts, way })

@@ -1,5 +1,6 @@
 //! The commands for many hosts: `plan`, `apply` and `remove`.
 
+use super::ssh::TransportArg;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,10 +19,10 @@ pub struct FleetArgs {
     /// Accept the keys of hosts that are not known yet, and add them to the file of known hosts; a changed key never is
     #[arg(long)]
     pub accept_new_host_keys: bool,
-    /// Use the 'ssh' program of this machine instead of the built-in client
-    #[arg(long)]
-    pub system_ssh: bool,
-    /// File with the password that sudo asks for on the hosts; '-' reads standard input
+    /// Program that connects: own (this one), or system (the ssh of this machine, for what this one does not support)
+    #[arg(long, value_enum, value_name = "PROGRAM", default_value = "own", hide_possible_values = true)]
+    pub transport: TransportArg,
+    /// File with the password for sudo; '-' reads standard input. Without it, it is asked for on a terminal
     #[arg(long, value_name = "FILE")]
     pub sudo_password_file: Option<PathBuf>,
     /// kubewright for hosts of another architecture than this machine's, as aarch64=FILE

@@ -14,6 +14,7 @@ pub mod normalize;
 pub mod phase;
 pub mod preflight;
 pub mod reset;
+pub mod ssh;
 pub mod token;
 pub mod upgrade;
 
@@ -83,6 +84,9 @@ pub enum Command {
     /// Show what this host is, and run commands on it that outlive the connection
     #[command(subcommand)]
     Host(host::HostCommand),
+    /// Check the connections to hosts over SSH
+    #[command(subcommand)]
+    Ssh(ssh::SshCommand),
     /// Print the version of kubewright
     Version(global::VersionArgs),
     /// Generate a shell completion script
