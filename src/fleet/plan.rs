@@ -103,13 +103,20 @@ impl Plan {
 
     /// The hash of what would be done, to see whether a saved plan still holds.
     pub fn hash(&self) -> String {
-        let text = serde_json::to_string(self).unwrap_or_default();
+        let text = serde_json::to_string(&self.without_warnings()).unwrap_or_default();
         hex::encode(Sha256::digest(text.as_bytes()))
+    }
+
+    /// What decides. Warnings have measured values, such as the difference of clocks.
+    fn without_warnings(&self) -> Self {
+        let mut plan = self.clone();
+        plan.findings.retain(|finding| finding.error);
+        plan
     }
 
     /// Refuses if `now` is another plan, and says for which host.
     pub fn require_same(&self, now: &Self) -> Result<()> {
-        if self == now {
+        if self.without_warnings() == now.without_warnings() {
             return Ok(());
         }
         let host = now.hosts.iter().find(|host| !self.hosts.contains(host)).map(|host| {

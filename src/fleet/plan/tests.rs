@@ -171,6 +171,9 @@ fn a_plan_holds_until_the_facts_change() {
     let saved: Plan = serde_json::from_str(&serde_json::to_string(&before).unwrap()).unwrap();
     saved.require_same(&plan(&file(HOSTS), &running())).unwrap();
     assert_eq!(saved.hash(), before.hash());
+    let mut late = running();
+    late[2].ahead = 5_000;
+    saved.require_same(&plan(&file(HOSTS), &late)).unwrap();
     let mut seen = running();
     seen[2] = dead();
     let error = saved.require_same(&plan(&file(HOSTS), &seen)).unwrap_err();
