@@ -126,7 +126,7 @@ fn follow(id: &str, from: u64, files: &HostFiles, session: &mut Session) -> Resu
     session.events.flush();
     let (clock, out) = (session.env.clock.clone(), &mut session.env.stdout);
     let ending = runs::follow(files, id, from, &clock, &mut |line| {
-        // Whoever listened may be gone; the run goes on without a follower.
+        // The connection may be gone; the run goes on without a follower.
         writeln!(out, "{line}").and_then(|()| out.flush()).is_ok()
     })?;
     match ending {
