@@ -69,6 +69,7 @@ ready n42
 
 # One that is gone and has left the file is pruned.
 lab kill n42
+kubectl wait --for=condition=Ready=unknown node/n42 --timeout=120s > /dev/null
 write ''
 fleet plan -f "$SCRATCH/cluster.yaml" | grep -q 'Not in the file: node n42' || fail "n42 is not reported"
 fleet apply -f "$SCRATCH/cluster.yaml" --prune --yes > /dev/null
