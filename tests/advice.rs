@@ -70,6 +70,10 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/pki/error.rs", "run 'mv --backup=numbered {0} {0}.old'", ACopyThatStays),
     ("src/pki/problem.rs", "run 'mv --backup=numbered {shown} {shown}.old'", ACopyThatStays),
     ("src/render/patches/error.rs", "run 'mv {} {}', or move the file out of the directory", ACopyThatStays),
+    // What a run over SSH does with its own uploads: it can be uploaded again.
+    ("src/ssh/upload.rs", "rm -f $t", NothingRestsOnIt),
+    ("src/ssh/upload.rs", "mv -f $t $1/$2", NothingRestsOnIt),
+    ("src/ssh/upload.rs", "rm -f $1/$o", NothingRestsOnIt),
     ("src/state/api_health.rs", "'kubewright node remove {} --dead'", AMajority),
     ("src/state/api_health.rs", "run 'kubectl delete node {}' on a control plane", OthersThatStay),
     ("src/state/not_yaml.rs", "'mv --backup=numbered {shown} /root/'", ACopyThatStays),

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// Asks the user. Called from several threads at once.
 pub trait Prompts: Send + Sync {
-    /// The passphrase of an encrypted key; None if there is nobody to ask. Asked once for each key.
+    /// The passphrase of an encrypted key; None if it cannot be asked for. Asked once for each key.
     fn passphrase(&self, key: &Path) -> Option<Secret<String>>;
 }
 
@@ -29,7 +29,7 @@ const PAUSES: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20)];
 /// How long the failure of a jump host is the answer for all hosts behind it.
 const REMEMBERED: Duration = Duration::from_secs(4);
-/// How long a host waits for the one before it to be reached by a jump host, before it gets a connection of its own.
+/// How long a jump host may take to reach one host before the others get a further connection to it.
 const IN_LINE: Duration = Duration::from_millis(1500);
 
 /// The connections to one jump host.
@@ -140,16 +140,15 @@ impl Connector {
         Ok((socket, Some(jump)))
     }
 
-    /// A connection to the last of the hosts, through the others.
+    /// A connection to the last of the hosts, through the others, on which the caller opens the next stream.
     fn jump(&self, hops: &[Target]) -> Result<Arc<Jump>, SshError> {
         let Some((last, before)) = hops.split_last() else {
             return Err(SshError::Protocol { what: "choosing a jump host", why: "there is none".into() });
         };
         let way: Vec<String> = hops.iter().map(Target::shown).collect();
         let route = Arc::clone(lock(&self.routes).entry(way.join(",")).or_default());
-        let start = self.clock.monotonic();
         loop {
-            // Whoever comes second waits here for the connection that the first one makes.
+            // The second one waits here for the connection that the first one makes.
             let mut route = lock(&route);
             let now = self.clock.monotonic();
             let name = last.shown();
@@ -159,17 +158,18 @@ impl Connector {
                 return Err(SshError::Jump { jump: name, cause: Arc::clone(cause) });
             }
             route.open.retain(|jump| jump.over().is_none());
-            if let Some(free) = route.open.iter().find(|jump| !jump.is_opening()) {
+            if let Some(free) = route.open.iter().find(|jump| jump.reserve()) {
                 return Ok(Arc::clone(free));
             }
-            if route.open.is_empty() || now.saturating_sub(start) > IN_LINE {
+            if route.open.iter().all(|jump| jump.waits() > IN_LINE) {
                 let made = self.log_in(last, before).and_then(|(own, via)| {
-                    let gone = || SshError::Protocol { what: "starting a jump", why: "there is no session".into() };
+                    let gone = || SshError::Protocol { what: "starting a jump", why: "the session is gone".into() };
                     Jump::start(own.into_wire().ok_or_else(gone)?, last.keepalive, via)
                 });
                 return match made {
                     Ok(jump) => {
                         let jump = Arc::new(jump);
+                        jump.reserve();
                         route.open.push(Arc::clone(&jump));
                         route.failed = None;
                         Ok(jump)

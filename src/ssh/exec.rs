@@ -25,9 +25,8 @@ pub(super) fn run(
     talk: &mut dyn Talk,
     time: Time,
 ) -> Result<Exit, SshError> {
-    let session = &wire.session;
     let prompt = || Deadline::after(&wire.clock, PROMPTLY);
-    let mut channel = wire.drive("opening a channel", prompt(), || session.channel_session())?;
+    let mut channel = open(wire)?;
     wire.drive("running a command", prompt(), || channel.exec(line))?;
     let whole = time.all.map(|limit| Deadline::after(&wire.clock, limit));
     match converse(wire, keepalive, &mut channel, talk, whole)? {
@@ -36,6 +35,20 @@ pub(super) fn run(
             // The program may not notice; the channel is given up either way.
             let _ = wire.drive("closing a channel", Deadline::after(&wire.clock, CLOSING), || channel.close());
             Ok(Exit::Stopped)
+        }
+    }
+}
+
+/// Opens a channel. A host that allows one session at a time takes a moment to see that the last one is over.
+fn open(wire: &Wire) -> Result<Channel, SshError> {
+    let patience = Deadline::after(&wire.clock, CLOSING);
+    loop {
+        let deadline = Deadline::after(&wire.clock, PROMPTLY);
+        match wire.drive("opening a channel", deadline, || wire.session.channel_session()) {
+            Err(SshError::Protocol { .. }) if !patience.left(&wire.clock).is_zero() => {
+                wire.clock.sleep(Duration::from_millis(50));
+            }
+            outcome => return outcome,
         }
     }
 }
@@ -73,7 +86,7 @@ fn converse(
             let soon = Deadline::after(&wire.clock, write_limit);
             match talk.next() {
                 Say::Nothing => {}
-                // A closed window is no reason to wait for the write: the host is read first.
+                // While the window is closed, the host is read instead.
                 Say::Bytes(bytes) => match wire.attempt(soon, || channel.write(bytes))? {
                     Some(count @ 1..) => {
                         moved = true;

@@ -1,4 +1,4 @@
-//! Tells the output of a command from what a login prints before it, and knows when a host may be given a password or
+//! Separates the output of a command from what a login prints before it, and knows when a host may be given a password or
 //! its input.
 //!
 //! The script on the host first prints a random marker, to both streams. Everything before it is the login's: dropped,
@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 /// What a login may print before the command.
 const NOISE: usize = 64 << 10;
 /// Calls of `idle` (five a second) after which a command that has not started never will.
-const PATIENCE: u32 = 150;
+const PATIENCE: u32 = 300;
 
 /// One stream of a command.
 #[derive(Default)]
@@ -77,7 +77,7 @@ impl<'a> Framed<'a> {
     }
 
     /// What the conversation says about the end of the command.
-    pub(super) fn judge(self, exit: Result<Exit, SshError>, way: Option<Way>, user: &str) -> Result<Exit, SshError> {
+    pub(super) fn end(self, exit: Result<Exit, SshError>, way: Option<Way>, user: &str) -> Result<Exit, SshError> {
         if self.too_much && !self.stdout.started {
             return Err(SshError::Noise { user: user.to_owned(), limit: NOISE });
         }
@@ -100,8 +100,8 @@ impl<'a> Framed<'a> {
                 let (out, err) = (printed(&self.stdout), printed(&self.stderr));
                 let text = if out.is_empty() { err } else { out };
                 let instead = match (self.gave_up, text.is_empty(), exit) {
-                    (true, true, _) => "nothing happened for 30 seconds".into(),
-                    (true, false, _) => format!("the host printed \"{text}\" and went on for 30 seconds"),
+                    (true, true, _) => "nothing happened for a minute".into(),
+                    (true, false, _) => format!("the host printed \"{text}\" and went on for a minute"),
                     (false, true, Exit::Code(code)) => format!("the session ended with exit code {code}"),
                     (false, true, _) => "the session ended".into(),
                     (false, false, _) => format!("the host printed \"{text}\""),

@@ -98,7 +98,7 @@ impl Host {
         capture::of(|sink| self.run_as_root(command, stdin, sink, limits))
     }
 
-    /// Installs a program in a directory that only root can write to, unless it is there already, under a name that is its
+    /// Installs a program in a directory that only root can write to, unless it already exists, under a name that is its
     /// SHA-256 hash. The host verified the hash before its path is returned. In a dry run nothing is uploaded: None.
     pub fn upload(&mut self, gate: &Gate, bytes: &[u8]) -> Result<Option<Uploaded>, SshError> {
         upload::install(&mut self.shell, gate, bytes)

@@ -16,13 +16,13 @@ impl HostKey {
         Self(blob.to_vec())
     }
 
-    /// From the base64 text of a line of `known_hosts`; None if it is no key.
+    /// From the base64 text of a line of `known_hosts`; None if it is not a key.
     pub fn decode(text: &str) -> Option<Self> {
         let key = Self(STANDARD.decode(text).ok()?);
         (!key.kind().is_empty()).then_some(key)
     }
 
-    /// The type that the key itself has: `ssh-ed25519`, `ecdsa-sha2-nistp256`, …; empty if it is no key.
+    /// The type that the key itself has: `ssh-ed25519`, `ecdsa-sha2-nistp256`, …; empty if it is not a key.
     pub fn kind(&self) -> &str {
         kind_of(&self.0).unwrap_or_default()
     }
@@ -61,7 +61,7 @@ pub enum Pin {
     Key(HostKey),
 }
 
-/// The text is no pin.
+/// The text is not a pin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is neither a fingerprint 'SHA256:…' nor a public key 'ssh-ed25519 AAAA…'")]
 pub struct PinError(pub String);
@@ -75,7 +75,7 @@ impl Pin {
         }
     }
 
-    /// The type of the key, if the pin tells.
+    /// The type of the key, if the pin has it.
     pub fn kind(&self) -> Option<&str> {
         match self {
             Self::Fingerprint(_) => None,

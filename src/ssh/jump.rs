@@ -13,7 +13,6 @@ use ssh2::{Channel, ErrorCode};
 use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,7 +24,7 @@ const PROMPTLY: Duration = Duration::from_secs(30);
 /// libssh2: the host refused to open a channel.
 const CHANNEL_FAILURE: i32 = -21;
 
-/// A stream that somebody wants.
+/// A stream that is asked for.
 struct Request {
     host: String,
     port: u16,
@@ -46,8 +45,9 @@ pub(super) struct Jump {
 struct State {
     /// Why the connection is over.
     over: Mutex<Option<String>>,
-    /// A stream is being opened. libssh2 opens one at a time, and a host that does not answer takes its time.
-    opening: AtomicBool,
+    /// Since when a stream is being opened, by the monotonic clock. libssh2 opens one at a time, and a host that does not
+    /// answer takes its time.
+    opening: Mutex<Option<Duration>>,
 }
 
 impl Jump {
@@ -81,12 +81,23 @@ impl Jump {
         self.state.over.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// True while a stream is being opened, so that the next one would have to wait.
-    pub(super) fn is_opening(&self) -> bool {
-        self.state.opening.load(Ordering::Relaxed)
+    /// True if no other stream is being opened; the caller then is the one that does, with [`Jump::open`].
+    pub(super) fn reserve(&self) -> bool {
+        let mut opening = self.state.opening();
+        let is_free = opening.is_none();
+        if is_free {
+            *opening = Some(self.clock.monotonic());
+        }
+        is_free
     }
 
-    /// A stream to a host as the jump host reaches it.
+    /// How long the stream that is being opened has been waited for.
+    pub(super) fn waits(&self) -> Duration {
+        let since = *self.state.opening();
+        since.map_or(Duration::ZERO, |since| self.clock.monotonic().saturating_sub(since))
+    }
+
+    /// A stream to a host as the jump host reaches it, after [`Jump::reserve`].
     pub(super) fn open(&self, host: &str, port: u16, limit: Duration) -> Result<Socket, SshError> {
         let gone = || SshError::Lost { host: self.name.clone(), why: self.over().unwrap_or_else(|| "it ended".into()) };
         let (answer, answered) = sync_channel(1);
@@ -112,6 +123,12 @@ impl Jump {
     }
 }
 
+impl State {
+    fn opening(&self) -> std::sync::MutexGuard<'_, Option<Duration>> {
+        self.opening.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The thread's side.
 struct Carrier {
     wire: Wire,
@@ -124,13 +141,12 @@ struct Carrier {
 }
 
 impl Carrier {
-    /// Until nobody can ask any more and no stream is left, or the connection is lost.
+    /// Until no request can come any more and no stream is left, or the connection is lost.
     fn carry(&mut self) -> Result<(), SshError> {
         let mut pulse = Pulse::new(self.keepalive, &self.wire.clock);
         loop {
             let more = self.take_requests();
-            self.open()?;
-            let mut moved = false;
+            let mut moved = self.open()?;
             for carried in &mut self.carried {
                 moved |= carried.advance(&self.wire, Deadline::after(&self.wire.clock, PROMPTLY))?;
             }
@@ -138,16 +154,14 @@ impl Carrier {
             if !more && self.carried.is_empty() && self.opening.is_none() {
                 return Ok(());
             }
-            if moved {
-                pulse.heard(&self.wire.clock);
-            } else if self.rest()? {
+            if moved || self.rest(more)? {
                 pulse.heard(&self.wire.clock);
             }
             pulse.beat(&self.wire)?;
         }
     }
 
-    /// False once nobody can ask any more.
+    /// False once no request can come any more.
     fn take_requests(&mut self) -> bool {
         let _ = (&self.woken).read(&mut [0; 64]);
         if self.opening.is_some() {
@@ -156,7 +170,6 @@ impl Carrier {
         match self.asked.try_recv() {
             Ok(request) => {
                 self.opening = Some(request);
-                self.state.opening.store(true, Ordering::Relaxed);
                 true
             }
             Err(std::sync::mpsc::TryRecvError::Empty) => true,
@@ -164,13 +177,13 @@ impl Carrier {
         }
     }
 
-    /// Goes on opening the stream that was asked for.
-    fn open(&mut self) -> Result<(), SshError> {
-        let Some(Request { host, port, .. }) = &self.opening else { return Ok(()) };
+    /// Goes on opening the stream that was asked for. True once it is done.
+    fn open(&mut self) -> Result<bool, SshError> {
+        let Some(Request { host, port, .. }) = &self.opening else { return Ok(false) };
         let opened = self.wire.session.channel_direct_tcpip(host, *port, None);
         let answer = match opened {
             Ok(channel) => self.hand_over(channel),
-            Err(error) if error.code() == ErrorCode::Session(EAGAIN) => return Ok(()),
+            Err(error) if error.code() == ErrorCode::Session(EAGAIN) => return Ok(false),
             Err(error) if error.code() == ErrorCode::Session(CHANNEL_FAILURE) => {
                 let text = error.message();
                 Err(SshError::Forwarding {
@@ -182,12 +195,12 @@ impl Carrier {
             }
             Err(error) => return Err(self.wire.lost(error.message())),
         };
+        *self.state.opening() = None;
         if let Some(request) = self.opening.take() {
-            // Whoever no longer waits has been told that it took too long.
+            // Who no longer waits has its error already.
             let _ = request.answer.send(answer);
         }
-        self.state.opening.store(false, Ordering::Relaxed);
-        Ok(())
+        Ok(true)
     }
 
     fn hand_over(&mut self, channel: Channel) -> Result<UnixStream, SshError> {
@@ -199,11 +212,11 @@ impl Carrier {
     }
 
     /// Waits until something can be done. True if the jump host sent something.
-    fn rest(&self) -> Result<bool, SshError> {
-        let mut fds = vec![
-            PollFd::from_borrowed_fd(self.wire.fd(), self.wire.wants()),
-            PollFd::from_borrowed_fd(self.woken.as_fd(), PollFlags::IN),
-        ];
+    fn rest(&self, more: bool) -> Result<bool, SshError> {
+        let mut fds = vec![PollFd::from_borrowed_fd(self.wire.fd(), self.wire.wants())];
+        if more {
+            fds.push(PollFd::from_borrowed_fd(self.woken.as_fd(), PollFlags::IN));
+        }
         fds.extend(self.carried.iter().filter_map(Carried::waits_for));
         wait(&mut fds, IDLE).map_err(|error| self.wire.lost(&error.to_string()))?;
         Ok(fds[0].revents().contains(PollFlags::IN))

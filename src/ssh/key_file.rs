@@ -15,11 +15,11 @@ const LONGEST: u64 = 128 << 10;
 /// A key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// It is encrypted, and there is no passphrase.
-    #[error("the key {} is encrypted, and there is nobody to ask for its passphrase", file.display())]
+    /// It is encrypted, and the passphrase is unknown.
+    #[error("the key {} is encrypted, and its passphrase cannot be asked for", file.display())]
     NeedsPassphrase { file: PathBuf },
     /// The file has no private key in a known form.
-    #[error("{} is no private key that can be used: {why}", file.display())]
+    #[error("{} cannot be used as a private key: {why}", file.display())]
     Unusable { file: PathBuf, why: String },
     /// The file cannot be read.
     #[error("cannot read the key {}: {why}", file.display())]
@@ -53,7 +53,7 @@ pub(super) struct KeyFile {
     pub path: PathBuf,
     /// None: the file has only a public key, whose private key an agent may have.
     pub private: Option<Private>,
-    /// As SSH sends it; None if the file does not tell and there is none beside it.
+    /// As SSH sends it; None if the file does not have it and there is none beside it.
     pub public: Option<Vec<u8>>,
     /// The text of a certificate beside it.
     pub certificate: Option<String>,
@@ -67,7 +67,7 @@ pub(super) struct Private {
 }
 
 impl KeyFile {
-    /// Reads a key, its public key (`FILE.pub`) and its certificate (`FILE-cert.pub`); None if there is no such file.
+    /// Reads a key, its public key (`FILE.pub`) and its certificate (`FILE-cert.pub`); None if the file does not exist.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, KeyError> {
         let Some(text) = read(path)? else {
             // As in OpenSSH, the public key is enough to find it in an agent.
@@ -92,13 +92,13 @@ impl KeyFile {
         Ok(Some(Self { path: path.to_owned(), private, public, certificate }))
     }
 
-    /// The text of a certificate, if it is for this key or if that cannot be told.
+    /// The text of a certificate, if it is for this key or if that is unknown.
     pub(super) fn certificate_for(path: &Path, key: &Self) -> Result<Option<String>, KeyError> {
         let Some(text) = read(path)? else {
-            return Err(KeyError::Unreadable { file: path.to_owned(), why: "there is no such file".into() });
+            return Err(KeyError::Unreadable { file: path.to_owned(), why: "it does not exist".into() });
         };
         let Some(certificate) = public(&text) else {
-            return Err(KeyError::Unusable { file: path.to_owned(), why: "it is no certificate".into() });
+            return Err(KeyError::Unusable { file: path.to_owned(), why: "it is not a certificate".into() });
         };
         // The key itself, without its type, is a part of its certificate.
         let inside = key.public.as_ref().and_then(|key| {

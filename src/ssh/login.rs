@@ -6,6 +6,7 @@ use super::key_file::{KeyError, KeyFile, Private};
 use super::offers::{self, Offer, Offers};
 use super::target::{AgentSocket, Target};
 use super::wire::{Deadline, Wire};
+use crate::base::sanitize;
 use crate::base::secret::Secret;
 use ssh2::ErrorCode;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +16,10 @@ use std::time::Duration;
 /// For each key: sshd may ask slow services.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// libssh2: the key was refused.
-const REFUSED: [i32; 2] = [-18, -19];
+const REFUSED: i32 = -18;
+/// libssh2: the signature was refused, or, with this text, the answer did not come.
+const UNVERIFIED: i32 = -19;
+const NO_ANSWER: &str = "Waiting";
 /// libssh2: the key file cannot be read.
 const FILE: i32 = -16;
 
@@ -61,6 +65,17 @@ pub(super) fn login(
             }
             Err(error) => return Err(error),
         }
+    }
+    if !offered.is_empty()
+        && let Ok(Some(after)) = self::methods(wire, target)
+        && !after.split(',').any(|method| method == "publickey")
+    {
+        // sshd takes a method from the list once it has been used with success.
+        return Err(SshError::MoreThanKey {
+            host: target.host.clone(),
+            user: target.user.clone(),
+            wants: sanitize::line(&after),
+        });
     }
     Err(end(target, &offered, problems, left_out, silent, &methods))
 }
@@ -109,7 +124,7 @@ fn refused(target: &Target, offered: String, methods: &str) -> SshError {
         host: target.host.clone(),
         user: target.user.clone(),
         offered,
-        accepts: crate::base::sanitize::line(methods),
+        accepts: sanitize::line(methods),
     }
 }
 
@@ -202,10 +217,15 @@ fn attempt(
     unusable: impl Fn(&ssh2::Error) -> SshError,
 ) -> Result<bool, SshError> {
     let deadline = Deadline::after(&wire.clock, PATIENCE);
-    let mut problem = None;
+    let (mut problem, mut closed) = (None, false);
     let driven = wire.drive("logging in", deadline, || match log_in() {
         Err(error) => match error.code() {
-            ErrorCode::Session(code) if REFUSED.contains(&code) => Ok(false),
+            ErrorCode::Session(REFUSED) => Ok(false),
+            ErrorCode::Session(UNVERIFIED) if error.message().starts_with(NO_ANSWER) => {
+                closed = true;
+                Ok(false)
+            }
+            ErrorCode::Session(UNVERIFIED) => Ok(false),
             ErrorCode::Session(FILE | -42 | -39 | -1) => {
                 problem = Some(unusable(&error));
                 Ok(false)
@@ -216,6 +236,7 @@ fn attempt(
     });
     match problem {
         Some(problem) => Err(problem),
+        None if closed => Err(wire.lost("it did not answer")),
         None => driven,
     }
 }

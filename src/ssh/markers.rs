@@ -1,4 +1,4 @@
-//! Random words that tell the output of a command from what a login prints before it.
+//! Random words that separate the output of a command from what a login prints before it.
 
 use super::error::SshError;
 use crate::base::env::Random;

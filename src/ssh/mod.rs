@@ -48,6 +48,6 @@ pub use host_key::{HostKey, Pin};
 pub use line::RemoteCommand;
 pub use privilege::{Privilege, Way};
 pub use shell::Limits;
-pub use target::{Address, Overrides, Target, Transports, UnknownKeys};
+pub use target::{Address, Keepalive, Overrides, Target, Transports, UnknownKeys};
 pub use transport::{Established, Exit, Sink, Stream};
 pub use upload::Uploaded;

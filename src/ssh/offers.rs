@@ -37,7 +37,7 @@ pub(super) fn list(target: &Target, agent: &[AgentKey]) -> Offers {
     for path in &target.identity_files {
         match KeyFile::read(path) {
             Ok(None) if target.identities_named => {
-                let why = "there is no such file".into();
+                let why = "it does not exist".into();
                 offers.problems.push(KeyError::Unreadable { file: path.clone(), why });
             }
             Ok(None) => {}
@@ -48,6 +48,7 @@ pub(super) fn list(target: &Target, agent: &[AgentKey]) -> Offers {
                     None if file.private.is_some() => {
                         files.push(Offer::File(with_certificate(file, target, &mut offers)))
                     }
+                    None if !target.identities_named => {}
                     None => {
                         let why = "it is a public key, and no agent has its private key".into();
                         offers.problems.push(KeyError::Unusable { file: path.clone(), why });
@@ -58,7 +59,7 @@ pub(super) fn list(target: &Target, agent: &[AgentKey]) -> Offers {
         }
     }
     let others = unused.into_iter().filter(|_| !target.identities_only).cloned().map(Offer::Agent);
-    // The default files are a guess; a key that somebody has loaded is a better one.
+    // The default files are a guess; a key that the user has loaded is a better one.
     let mut all: Vec<Offer> =
         if target.identities_named { files.into_iter().chain(others).collect() } else { others.chain(files).collect() };
     offers.left_out = all.len().saturating_sub(MOST);

@@ -14,7 +14,11 @@ pub(super) fn find(
 ) -> Result<(Way, Option<Secret<String>>), SshError> {
     let user = shell.user().to_owned();
     if matches!(privilege, Privilege::Auto | Privilege::Login) {
-        if becomes_root(shell, None, None)? {
+        let is_root = match shell.uid {
+            Some(uid) => uid == 0,
+            None => becomes_root(shell, None, None)?,
+        };
+        if is_root {
             return Ok((Way::Login, None));
         }
         if privilege == Privilege::Login {

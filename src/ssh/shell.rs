@@ -34,11 +34,13 @@ pub(super) struct Shell {
     user: String,
     random: Random,
     pub(super) root: Option<Root>,
+    /// The user's id, once it is known.
+    pub(super) uid: Option<u32>,
 }
 
 impl Shell {
     pub(super) fn new(transport: Box<dyn Transport>, user: &str, random: Random) -> Self {
-        Self { transport, user: user.to_owned(), random, root: None }
+        Self { transport, user: user.to_owned(), random, root: None, uid: None }
     }
 
     pub(super) fn user(&self) -> &str {
@@ -61,7 +63,7 @@ impl Shell {
         let line = sudo::line(way, &markers, script, arguments)?;
         let mut framed = Framed::new(&markers, password.as_ref(), stdin, sink, limits.output);
         let exit = self.transport.exec(&line, &mut framed, Time { all: limits.time });
-        framed.judge(exit, way, &self.user)
+        framed.end(exit, way, &self.user)
     }
 
     /// Runs a script in the way that was found.

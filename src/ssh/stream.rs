@@ -21,7 +21,7 @@ pub(super) struct Carried {
     /// To the host.
     outward: Vec<u8>,
     local_ended: bool,
-    told_host: bool,
+    host_informed: bool,
     host_ended: bool,
     failed: bool,
 }
@@ -35,7 +35,7 @@ impl Carried {
             inward: Vec::new(),
             outward: Vec::new(),
             local_ended: false,
-            told_host: false,
+            host_informed: false,
             host_ended: false,
             failed: false,
         }
@@ -43,7 +43,7 @@ impl Carried {
 
     /// Both sides have ended, or the local one is gone.
     pub(super) fn is_done(&self) -> bool {
-        self.failed || (self.host_ended && self.inward.is_empty()) || (self.local_ended && self.told_host)
+        self.failed || (self.host_ended && self.inward.is_empty()) || (self.local_ended && self.host_informed)
     }
 
     /// What the local side is waited for; None if nothing.
@@ -94,10 +94,10 @@ impl Carried {
                 moved = true;
             }
         }
-        if self.local_ended && self.outward.is_empty() && !self.told_host {
+        if self.local_ended && self.outward.is_empty() && !self.host_informed {
             let channel = &mut self.channel;
-            self.told_host = wire.attempt(soon, || Ok(channel.close()?))?.is_some();
-            moved |= self.told_host;
+            self.host_informed = wire.attempt(soon, || Ok(channel.close()?))?.is_some();
+            moved |= self.host_informed;
         }
         Ok(moved)
     }

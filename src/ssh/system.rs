@@ -174,6 +174,10 @@ fn converse(
             if talk.idle().is_break() {
                 return Ok(ControlFlow::Break(()));
             }
+            // A program that it started, such as a ProxyCommand, may keep its output open.
+            if !moved && matches!(child.try_wait(), Ok(Some(_))) {
+                return Ok(ControlFlow::Continue(()));
+            }
         }
         if let Some(limit) = whole.filter(|whole| whole.left(clock).is_zero()).map(|whole| whole.limit) {
             return Err(SshError::TimedOut { what: "a command through 'ssh'".into(), limit });

@@ -20,7 +20,7 @@ pub struct Address {
     pub port: Option<u16>,
 }
 
-/// The text is no `[USER@]HOST[:PORT]`.
+/// The text is not `[USER@]HOST[:PORT]`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is not [USER@]HOST[:PORT]: {why}")]
 pub struct AddressError {
@@ -107,7 +107,7 @@ pub struct Overrides {
     pub transport: Option<Transports>,
 }
 
-/// What happens with a host whose key nobody has verified.
+/// What happens with a host whose key is unverified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnknownKeys {
     /// The fingerprint is shown, and nothing is sent.

@@ -30,7 +30,7 @@ impl Exit {
     }
 }
 
-/// Takes the output of a command as it arrives. The bytes are what the host sent: whoever prints them makes them safe
+/// Takes the output of a command as it arrives. The bytes are what the host sent: what prints them makes them safe
 /// first ([`crate::base::sanitize`]).
 pub trait Sink {
     /// A piece of output. `Break` stops the command.

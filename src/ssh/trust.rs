@@ -23,7 +23,7 @@ pub(super) fn verify(
 ) -> Result<String, SshError> {
     let name = target.key_name();
     let found = shown(key);
-    match known.judge(&name, key, &target.pins) {
+    match known.verdict(&name, key, &target.pins) {
         Verdict::Known { file, line } => Ok(format!("{}:{line}", file.display())),
         Verdict::Pinned => Ok("pin".into()),
         Verdict::NotPinned { pins } => {
@@ -34,12 +34,12 @@ pub(super) fn verify(
             Err(SshError::ChangedHostKey { name, found, known: shown(&known), file, line })
         }
         Verdict::Revoked { file, line } => Err(SshError::RevokedHostKey { name, found, file, line }),
-        Verdict::Unknown { authority: None } if target.unknown_keys == UnknownKeys::Accept => {
+        Verdict::Unknown { certified: None } if target.unknown_keys == UnknownKeys::Accept => {
             let Some(file) = target.known_hosts.first() else { return Err(unknown(target, name, key, None)) };
             accept(file, &name, key, target.hash_known_hosts, gate, random)?;
             Ok(format!("{}, to which it was added now", file.display()))
         }
-        Verdict::Unknown { authority } => Err(unknown(target, name, key, authority)),
+        Verdict::Unknown { certified } => Err(unknown(target, name, key, certified)),
     }
 }
 
@@ -48,7 +48,7 @@ fn shown(key: &HostKey) -> String {
     format!("{} {}", key.kind(), key.fingerprint())
 }
 
-fn unknown(target: &Target, name: String, key: &HostKey, authority: Option<(PathBuf, usize)>) -> SshError {
+fn unknown(target: &Target, name: String, key: &HostKey, certified: Option<(PathBuf, usize)>) -> SshError {
     let short = match key.kind() {
         "ssh-ed25519" => "ed25519",
         "ssh-rsa" => "rsa",
@@ -56,7 +56,7 @@ fn unknown(target: &Target, name: String, key: &HostKey, authority: Option<(Path
         kind => kind,
     };
     let port = if target.port == 22 { String::new() } else { format!("-p {} ", target.port) };
-    let by_ca = authority.map(|(file, line)| {
+    let by_ca = certified.map(|(file, line)| {
         format!(" (a certificate of it would be known by {}:{line}, which is not supported)", file.display())
     });
     SshError::UnknownHostKey {

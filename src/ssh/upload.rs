@@ -24,7 +24,7 @@ const TIME: Duration = Duration::from_secs(2000);
 pub struct Uploaded {
     /// Its absolute path.
     pub path: String,
-    /// False: it was there already.
+    /// False: the host had it.
     pub new: bool,
 }
 
@@ -52,7 +52,7 @@ if $t 2>/dev/null; then echo usable; else echo no programs cannot be run there \
 /// Writes standard input to `$1/$2`, if its hash is `$2`. Prints `done`, `damaged HASH` or `failed REASON`.
 const STORE: &str = "umask 077; t=$1/.new.$$; trap \"rm -f $t\" 0; \
 if e=$(cat 2>&1 > $t); then :; else echo failed $e \"($(df -Pk $1 | tail -n 1))\"; exit; fi; f=$(h < $t); \
-case $f in $2) ;; \"\") echo failed there is no program to verify it with: sha256sum, openssl, shasum, busybox; exit;; \
+case $f in $2) ;; \"\") echo failed the host has none of the programs to verify it with: sha256sum, openssl, shasum, busybox; exit;; \
 *) echo damaged $f; exit;; esac; \
 if e=$(chmod 700 $t 2>&1 && mv -f $t $1/$2 2>&1); then :; else echo failed $e; exit; fi; \
 for o in $(ls -1t $1 | tail -n +3); do rm -f $1/$o; done; find $1 -name \".new.*\" -mtime +0 -exec rm -f {} +; echo done";

@@ -36,7 +36,7 @@ fn check(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
         SudoArg::Doas => Privilege::Doas,
     };
     let checking = Checking::new(&connector, privilege, &password, args.parallel.into());
-    let report = Report::new(&targets, &checking.all(&targets));
+    let report = Report::new(&args.hosts, &targets, &checking.all(&targets));
     session.print(&report, &report.text(session.paint()))?;
     Ok(report.exit_code())
 }

@@ -71,8 +71,10 @@ impl From<Refused> for ErrorReport {
 }
 
 impl Report {
-    pub fn new(targets: &[Target], results: &[Result<Reached, SshError>]) -> Self {
-        Self { hosts: targets.iter().zip(results).map(|(target, result)| HostReport::new(target, result)).collect() }
+    /// `typed` are the hosts as on the command line.
+    pub fn new(typed: &[String], targets: &[Target], results: &[Result<Reached, SshError>]) -> Self {
+        let hosts = typed.iter().zip(targets).zip(results);
+        Self { hosts: hosts.map(|((typed, target), result)| HostReport::new(typed, target, result)).collect() }
     }
 
     /// That of the worst host: an untrusted one before one that cannot be reached.
@@ -101,9 +103,9 @@ impl Report {
 }
 
 impl HostReport {
-    fn new(target: &Target, result: &Result<Reached, SshError>) -> Self {
+    fn new(typed: &str, target: &Target, result: &Result<Reached, SshError>) -> Self {
         let mut report = Self {
-            host: target.alias.clone(),
+            host: typed.to_owned(),
             address: match target.transport {
                 Transports::Own => target.shown(),
                 Transports::System => target.alias.clone(),

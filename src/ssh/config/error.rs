@@ -31,7 +31,7 @@ pub enum ConfigError {
     #[error("the jump hosts of {host} lead in a circle: {path}")]
     Circle { host: String, path: String },
     /// The local user is unknown, and no other one is named.
-    #[error("there is no user to log in to {host} as")]
+    #[error("the user to log in to {host} as is unknown")]
     NoUser { host: String },
     /// Others can change the file.
     #[error("others can write to {}, and so decide where connections go", file.display())]

@@ -84,7 +84,7 @@ impl<'a> Loader<'a> {
             };
             let wrong = |why: String| ConfigError::Line { at: at.clone(), why };
             let found = glob::glob(&path.to_string_lossy())
-                .map_err(|error| wrong(format!("'{}' is no pattern of files: {error}", sanitize::line(pattern))))?;
+                .map_err(|error| wrong(format!("'{}' is not a pattern of files: {error}", sanitize::line(pattern))))?;
             for path in found.flatten() {
                 items.extend(self.at_depth(&path, depth + 1)?);
             }

@@ -116,13 +116,13 @@ fn jumps(
     for (index, text) in list.split(',').enumerate() {
         let address: Address = text.trim().parse()?;
         // `Host *` with a jump host is meant for all but the jump host itself.
-        if address.host == asker.host && index == 0 {
+        if index == 0 && place_of(&address) == place_of(asker) {
             return Ok(Vec::new());
         }
         let mut path = path.to_vec();
-        path.push(asker.host.clone());
-        if path.contains(&address.host) {
-            path.push(address.host);
+        path.push(place_of(asker));
+        if path.contains(&place_of(&address)) {
+            path.push(place_of(&address));
             return Err(ConfigError::Circle { host: path[0].clone(), path: path.join(" → ") });
         }
         // Only the first is reached in its own way; each further one through the one before it.
@@ -139,6 +139,11 @@ fn jumps(
         jumps.push(hop);
     }
     Ok(jumps)
+}
+
+/// `HOST:PORT` as typed: the same host, as any user.
+fn place_of(address: &Address) -> String {
+    Address { user: None, ..address.clone() }.to_string()
 }
 
 fn port(values: &Values) -> Result<u16, ConfigError> {
@@ -192,7 +197,7 @@ fn agent(values: &Values, tokens: &Tokens<'_>) -> Result<AgentSocket, ConfigErro
     })
 }
 
-/// `no` is not followed: a key that nobody has verified stops the connection unless the user chose to accept new ones.
+/// `no` is not followed: an unverified key stops the connection unless the user chose to accept new ones.
 fn unknown_keys(values: &Values) -> Result<UnknownKeys, ConfigError> {
     let Some((text, at)) = values.one("stricthostkeychecking") else { return Ok(UnknownKeys::Stop) };
     match text.to_lowercase().as_str() {
@@ -210,7 +215,7 @@ fn connect_timeout(values: &Values) -> Result<Duration, ConfigError> {
     Ok(seconds.map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(seconds.into())))
 }
 
-/// OpenSSH asks never unless it is told to; a run over many hosts must notice a dead one.
+/// OpenSSH never asks by default; a run over many hosts must notice a dead one.
 fn keepalive(values: &Values) -> Result<Keepalive, ConfigError> {
     let interval = values.seconds("serveraliveinterval")?.filter(|seconds| *seconds > 0);
     let count = values.number("serveralivecountmax", 1000)?.filter(|count| *count > 0);

@@ -71,7 +71,9 @@ fn set(
             if !is_allowed && !decided {
                 return Err(ConfigError::Unsupported { at: at.clone(), what: shown(keyword), host: host(), why });
             }
-            values.first(keyword, arguments, at);
+            if !decided {
+                values.first(keyword, arguments, at);
+            }
         }
         None => {
             let ignored = values.words("ignoreunknown").unwrap_or_default();
@@ -98,7 +100,7 @@ fn shown(keyword: &str) -> String {
     SPELLED.iter().find(|(name, _)| *name == keyword).map_or_else(|| sanitize::line(keyword), |(_, s)| (*s).to_owned())
 }
 
-/// True if all criteria of a `Match` are met. One that this program cannot judge is an error only if the others are met.
+/// True if all criteria of a `Match` are met. One that this program cannot check is an error only if the others are met.
 fn criteria(words: &[String], at: &At, subject: &Subject<'_>, values: &Values) -> Result<bool, ConfigError> {
     let mut met = true;
     let mut unknown = None;

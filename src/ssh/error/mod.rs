@@ -60,8 +60,11 @@ pub enum SshError {
     /// The command did not run: the account has no shell, or a forced command.
     #[error("{user} cannot run commands: instead of the command, {instead}")]
     NoShell { user: String, instead: String },
+    /// A key is not enough.
+    #[error("{host} accepts a key of {user}, and also wants {wants}, which is not supported")]
+    MoreThanKey { host: String, user: String, wants: String },
     /// Nothing to log in with.
-    #[error("there is no key to log in to {host} with: {looked}")]
+    #[error("no key to log in to {host} with was found: {looked}")]
     NoKeys { host: String, looked: String },
     /// The command printed more than allowed.
     #[error("the command printed more than {limit} bytes")]
@@ -83,7 +86,7 @@ pub enum SshError {
     /// It took too long.
     #[error("{what} took longer than {limit:?}")]
     TimedOut { what: String, limit: Duration },
-    /// Nobody has verified the host key.
+    /// The host key has not been verified.
     #[error("the host key of {name} is unknown: {found}{known_otherwise}; nothing was sent")]
     UnknownHostKey {
         name: String,
@@ -137,7 +140,7 @@ impl Fault for SshError {
             Self::Agent { .. } => "run 'ssh-add -l' to see what it says, or set IdentityAgent none".into(),
             Self::ChangedHostKey { name, file, .. } => format!(
                 "if the host was reinstalled, compare its key on its console ('ssh-keygen -lf \
-                 /etc/ssh/ssh_host_ed25519_key.pub'), then run 'ssh-keygen -R {name} -f {}'; otherwise somebody may be \
+                 /etc/ssh/ssh_host_ed25519_key.pub'), then run 'ssh-keygen -R {name} -f {}'; otherwise another machine may be \
                  in between",
                 file.display()
             ),
@@ -167,9 +170,13 @@ impl Fault for SshError {
                  tried again"
             ),
             Self::Lost { .. } => "check the network, then run the same command again".into(),
-            Self::Noise { .. } => "make its shell profile silent where there is no terminal".into(),
+            Self::Noise { .. } => "make its shell profile silent without a terminal".into(),
             Self::NoShell { user, .. } => format!(
                 "give {user} a login shell, and remove a ForceCommand from sshd_config or 'command=' from its authorized_keys"
+            ),
+            Self::MoreThanKey { user, .. } => format!(
+                "let {user} log in with a key alone from here ('Match' and 'AuthenticationMethods' in sshd_config), or open a \
+                 shared connection with ControlMaster and use '--transport system'"
             ),
             Self::NoKeys { .. } => {
                 "name a key with IdentityFile in ~/.ssh/config, or load one into an agent with 'ssh-add'".into()

@@ -9,7 +9,7 @@ pub enum SudoError {
     /// doas refused.
     #[error("doas does not let {user} run commands as root without a password: {printed}")]
     Doas { user: String, printed: String },
-    /// There is no program for it.
+    /// No program for it is installed.
     #[error("{user} is not root, and neither sudo nor doas is installed")]
     Missing { user: String },
     /// sudo asks for a password, and there is none.
@@ -19,7 +19,7 @@ pub enum SudoError {
     #[error("{user} is not allowed to run commands as root: {printed}")]
     NotAllowed { user: String, printed: String },
     /// A command was to be run as root before a way was looked for. A bug.
-    #[error("nobody has looked for a way to become root")]
+    #[error("no way to become root was looked for")]
     NotLooked,
     /// The login was to be that of root.
     #[error("{user} is not root, and sudo is not to be used")]

@@ -7,7 +7,7 @@ use crate::base::fault::Fault;
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
     /// None of the directories can be used.
-    #[error("there is no place for the program on the host: {tried}")]
+    #[error("the program cannot be stored anywhere on the host: {tried}")]
     NoPlace { tried: String },
     /// What arrived is not what was sent.
     #[error("the program arrived damaged: its SHA-256 hash is {found}, not {expected}; nothing ran it")]

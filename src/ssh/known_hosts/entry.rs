@@ -13,7 +13,7 @@ pub(super) enum Marker {
     /// The host has it.
     None,
     /// It signs keys of hosts.
-    Authority,
+    Ca,
     /// No host has it any more.
     Revoked,
 }
@@ -43,7 +43,7 @@ impl Entry {
         let first = words.next().filter(|word| !word.starts_with('#'))?;
         let (marker, names) = match first {
             "@revoked" => (Marker::Revoked, words.next()?),
-            "@cert-authority" => (Marker::Authority, words.next()?),
+            "@cert-authority" => (Marker::Ca, words.next()?),
             word if word.starts_with('@') => return None,
             names => (Marker::None, names),
         };

@@ -59,8 +59,8 @@ pub enum Verdict {
     Changed { known: HostKey, file: PathBuf, line: usize },
     /// The key is marked as revoked.
     Revoked { file: PathBuf, line: usize },
-    /// The host is not known. `authority`: it is known by the CA of its key, which is not supported.
-    Unknown { authority: Option<(PathBuf, usize)> },
+    /// The host is not known. `certified`: it is known by the CA of its key, which is not supported.
+    Unknown { certified: Option<(PathBuf, usize)> },
 }
 
 impl KnownHosts {
@@ -105,7 +105,7 @@ impl KnownHosts {
     }
 
     /// What is known about the key of the host of that name. A revoked key is refused even if it is pinned.
-    pub fn judge(&self, name: &str, key: &HostKey, pins: &[Pin]) -> Verdict {
+    pub fn verdict(&self, name: &str, key: &HostKey, pins: &[Pin]) -> Verdict {
         let revoked = |entry: &&Entry| entry.marker == Marker::Revoked && entry.key == *key && entry.covers(name);
         if let Some(Entry { file, line, .. }) = self.entries.iter().find(revoked) {
             return Verdict::Revoked { file: file.clone(), line: *line };
@@ -127,8 +127,8 @@ impl KnownHosts {
         if let Some(Entry { key, file, line, .. }) = other {
             return Verdict::Changed { known: key.clone(), file: file.clone(), line: *line };
         }
-        let authority = self.entries.iter().find(|entry| entry.marker == Marker::Authority && entry.covers(name));
-        Verdict::Unknown { authority: authority.map(|entry| (entry.file.clone(), entry.line)) }
+        let certified = self.entries.iter().find(|entry| entry.marker == Marker::Ca && entry.covers(name));
+        Verdict::Unknown { certified: certified.map(|entry| (entry.file.clone(), entry.line)) }
     }
 
     /// The lines with keys for the name; for `[HOST]:PORT` those of `HOST`, if there are no others: OpenSSH does so too.
