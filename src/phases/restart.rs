@@ -31,6 +31,8 @@ use std::path::Path;
 use std::time::Duration;
 
 const API_SERVER: &str = "kube-apiserver";
+/// A container that was started again as often as this, and does not run, is in a crash loop.
+const CRASHES: u32 = 2;
 /// How long a component that reloads its files may take before it is restarted.
 const RELOAD: Duration = Duration::from_secs(2);
 
@@ -250,6 +252,13 @@ impl RunningComponent<'_> {
             Some(url) => self.host.problem(component, &url),
             None => Ok(None),
         }
+    }
+
+    /// True if it has been started several times and does not run now.
+    pub(super) fn is_in_crash_loop(&self) -> Result<bool> {
+        let all = self.host.containers(self.consumer.component)?;
+        let newest = all.iter().max_by_key(|one| one.created);
+        Ok(only_running(&all).is_empty() && newest.is_some_and(|one| one.attempt >= CRASHES))
     }
 
     /// Stops the containers that have not loaded the files, and waits until the kubelet has started a new one that is
