@@ -200,6 +200,7 @@ impl Context {
 mod tests {
     use super::*;
     use crate::config::print;
+    use crate::context::upgrading::Upgrading;
     use crate::versions::{Version, facts};
 
     #[test]
