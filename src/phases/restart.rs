@@ -226,7 +226,7 @@ impl RunningComponent<'_> {
     }
 
     /// Fails if a key and a certificate of the component do not belong together.
-    fn require_pairs(&self, cx: &mut Context) -> Result<()> {
+    pub(super) fn require_pairs(&self, cx: &mut Context) -> Result<()> {
         let store = cx.pki()?;
         for name in self.consumer.files {
             if let Row::Cert(spec) = Row::named(name)?
@@ -301,7 +301,7 @@ impl RunningComponent<'_> {
     }
 
     /// The first port that does not serve the current certificate, with the reason; None if all do.
-    fn other_served(&self, cx: &mut Context) -> Result<Option<String>> {
+    pub(super) fn other_served(&self, cx: &mut Context) -> Result<Option<String>> {
         for port in &self.ports {
             let expected = on_disk(cx, port)?;
             let served = match self.host.served_chain(port) {
@@ -318,7 +318,7 @@ impl RunningComponent<'_> {
     }
 
     /// Fails unless clients accept what the ports serve: they verify the whole chain, not only that it is the file's.
-    fn require_accepted(&self, cx: &mut Context) -> Result<()> {
+    pub(super) fn require_accepted(&self, cx: &mut Context) -> Result<()> {
         let gate = cx.gate.clone();
         gate.effect(|| {
             self.ports.iter().filter(|port| !port.foreign).try_for_each(|port| self.verify_served(cx, port))
@@ -353,7 +353,7 @@ impl RunningComponent<'_> {
     }
 
     /// etcd serves its health check on the metrics port, the others on their own.
-    fn health_url(&self, cx: &Context) -> Result<Option<String>> {
+    pub(super) fn health_url(&self, cx: &Context) -> Result<Option<String>> {
         let health = self.consumer.health;
         if self.consumer.component == "etcd" {
             let pod = StaticPod::read(&cx.files, self.consumer.component)?.unwrap_or_default();
