@@ -55,7 +55,7 @@ pub enum Command {
     Preflight(preflight::PreflightArgs),
     /// Remove this host from its cluster and revert the changes made by 'init' or 'join'
     Reset(reset::ResetArgs),
-    /// Plan the upgrade of a cluster to another version of Kubernetes
+    /// Plan and apply the upgrade of a cluster to another version of Kubernetes
     #[command(subcommand)]
     Upgrade(upgrade::UpgradeCommand),
     /// Show what 'apply' would do on each host of a file
