@@ -164,8 +164,10 @@ fn timed(
         }
         Err(failure) => failed(&plan.host, &failure),
     };
-    // Hundreds of idle connections are of no use.
-    link.close();
+    // Hundreds of idle connections are of no use; control planes are asked again.
+    if plan.role == Role::Worker {
+        link.close();
+    }
     result.millis = u64::try_from(work.clock.monotonic().saturating_sub(start).as_millis()).unwrap_or(u64::MAX);
     work.watch.ended(&plan.host, result.state, &result.why);
     result
