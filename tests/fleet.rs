@@ -160,3 +160,70 @@ fn what_is_not_a_run_is_refused() {
         .stderr_has("no run was started on this host");
     assert!(!Path::new(&root.path().join("etc")).exists());
 }
+
+mod needs_users {
+    use super::*;
+    use crate::ssh::server::{Running, fingerprint, server};
+    use crate::support::run::Finished;
+
+    /// A host with an id of its own, whose user needs no password for sudo.
+    fn host(machine_id: &str) -> Running {
+        let server = server().user("ops", "/bin/bash", &[(".bashrc", "echo noise\n")]);
+        server.etc("sudoers", "ops ALL=(ALL) NOPASSWD: ALL\n").etc("machine-id", machine_id).start()
+    }
+
+    /// A line of `hosts` with a pinned host key.
+    fn line(host: &Running, name: &str, more: &str) -> String {
+        let (port, pin) = (host.port, fingerprint(&host.path("host_ed25519.pub")));
+        let key = host.path("home/.ssh/id_ed25519").display().to_string();
+        format!("- {{ssh: 'ops@127.0.0.1:{port}', name: {name}, hostKey: '{pin}', key: {key}, {more}}}\n")
+    }
+
+    fn plan(lines: &[String]) -> Finished {
+        let text = format!("apiVersion: kubewright.io/v1alpha1\nkind: Cluster\nhosts:\n{}", lines.concat());
+        let empty = tempfile::tempdir().unwrap();
+        Run::new(["plan", "-f", "c.yaml", "-F", "none", "-o", "json"])
+            .file("c.yaml", text)
+            .file("none", "")
+            .var("HOME", &empty.path().display().to_string())
+            .finish()
+    }
+
+    #[test]
+    #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
+    fn facts_are_gathered_as_root_from_every_host_that_responds() {
+        let (first, second) = (host("aaaa\n"), host("bbbb\n"));
+        let dead = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let finished = plan(&[
+            line(&first, "cp", "role: control-plane, address: 10.0.0.1"),
+            line(&second, "w1", "address: 10.0.0.2"),
+            format!("- {{ssh: 'ops@127.0.0.1:{dead}', name: w2, address: 10.0.0.3}}\n"),
+        ]);
+        let plan: Value = serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished}"));
+        let actions: Vec<&str> =
+            plan["hosts"].as_array().unwrap().iter().map(|it| it["action"].as_str().unwrap()).collect();
+        assert_eq!(actions, ["init", "join", "unreachable"], "{finished}");
+    }
+
+    #[test]
+    #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
+    fn two_lines_for_one_machine_are_refused() {
+        let (first, second) = (host("aaaa\n"), host("aaaa\n"));
+        let lines =
+            [line(&first, "cp", "role: control-plane, address: 10.0.0.1"), line(&second, "w1", "address: 10.0.0.2")];
+        let finished = plan(&lines).exit(ExitCode::Refused);
+        assert!(finished.stdout.contains("cp and w1 have the same machine id, aaaa"), "{finished}");
+    }
+
+    #[test]
+    #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
+    fn a_host_with_another_key_than_the_pinned_one_gets_nothing() {
+        let (first, second) = (host("aaaa\n"), host("bbbb\n"));
+        let pin = fingerprint(&second.path("host_ed25519.pub"));
+        let real = fingerprint(&first.path("host_ed25519.pub"));
+        let lines = [line(&first, "cp", "role: control-plane").replace(&real, &pin)];
+        let finished = plan(&lines).exit(ExitCode::Refused);
+        assert!(finished.stdout.contains(&real), "{finished}");
+        assert!(!first.log().contains("Accepted"), "{}", first.log());
+    }
+}
