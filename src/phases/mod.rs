@@ -224,8 +224,8 @@ mod tests {
         assert_eq!(add_san_workflow().unwrap().workflow, "add-san");
         assert_eq!(etcd_recover_workflow().unwrap().workflow, "etcd-recover");
         assert_eq!(etcd_snapshot_workflow().unwrap().workflow, "etcd-snapshot");
-        assert_eq!(upgrade_apply_workflow().unwrap().workflow, "upgrade-apply");
-        assert_eq!(upgrade_node_workflow().unwrap().workflow, "upgrade-node");
+        assert_eq!(upgrade_apply_workflow().unwrap().workflow, "upgrade apply");
+        assert_eq!(upgrade_node_workflow().unwrap().workflow, "upgrade node");
     }
 
     #[test]
