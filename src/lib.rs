@@ -8,6 +8,7 @@ pub mod config;
 pub mod context;
 pub mod domain;
 pub mod etcd;
+pub mod fleet;
 pub mod host;
 pub mod journal;
 pub mod kube;

@@ -8,6 +8,7 @@
 //! - `cli`: whole screens: help, results, errors and exit codes
 //! - `conventions`: the words of the project
 //! - `config`: the output and validation of `config …`, compared with kubeadm's own output
+//! - `fleet`: the hosts of a cluster in a file, and what runs on each of them
 //! - `hostile`: unusable files, directories and disks: reported, and nothing partially written
 //! - `killed`: killed at any time, `init` leaves complete files and continues
 //! - `last_copy`: hints on a host that may have the only copy of a cluster
@@ -37,6 +38,7 @@ mod cli;
 mod config;
 mod conventions;
 mod docs;
+mod fleet;
 mod hostile;
 mod killed;
 mod last_copy;

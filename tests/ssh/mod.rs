@@ -8,7 +8,7 @@
 //! - `parsers`: whatever the files of OpenSSH contain, they are read or refused
 
 mod parsers;
-mod server;
+pub mod server;
 
 mod needs_dropbear {
     mod commands;

@@ -1,6 +1,6 @@
 //! `ssh check HOST…`: connects to hosts and reports what was found.
 
-mod prompt;
+pub(super) mod prompt;
 mod shown;
 
 use super::args::ssh::{CheckArgs, ConnectionArgs, SshCommand, SudoArg, TransportArg};
