@@ -122,6 +122,17 @@ fn a_forced_command_is_named() {
     assert!(error.hint().unwrap().contains("ForceCommand"));
 }
 
+#[test]
+#[ignore = "needs sshd"]
+fn a_command_of_authorized_keys_is_named() {
+    let server = server().start();
+    let key = std::fs::read_to_string(server.path("authorized_keys")).unwrap();
+    std::fs::write(server.path("authorized_keys"), format!("command=\"echo backups\" {key}")).unwrap();
+    let mut host = connect(&server);
+    let error = host.facts().unwrap_err().to_string();
+    assert!(error.ends_with("instead of the command, the host printed \"backups\""), "{error}");
+}
+
 /// It prints what a shell with tracing prints: its own command line, which has the marker.
 #[test]
 #[ignore = "needs sshd"]

@@ -32,7 +32,11 @@ fn every_login_shell_runs_the_same_command() {
 #[test]
 #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn accounts_without_a_shell_are_named() {
-    let server = server().user("nologin", "/usr/sbin/nologin", &[]).user("gone", "/bin/false", &[]).start();
+    let server = server()
+        .user("nologin", "/usr/sbin/nologin", &[])
+        .user("gone", "/bin/false", &[])
+        .user("git", "/usr/bin/git-shell", &[])
+        .start();
     let error = server.connect(Some("nologin")).unwrap().facts().unwrap_err().to_string();
     assert_eq!(
         error,
@@ -40,6 +44,11 @@ fn accounts_without_a_shell_are_named() {
     );
     let error = server.connect(Some("gone")).unwrap().facts().unwrap_err().to_string();
     assert_eq!(error, "gone cannot run commands: instead of the command, the session ended with exit code 1");
+    let error = server.connect(Some("git")).unwrap().facts().unwrap_err().to_string();
+    assert!(
+        error.starts_with("git cannot run commands: instead of the command, the host printed \"fatal: "),
+        "{error}"
+    );
 }
 
 #[test]

@@ -82,6 +82,9 @@ fn the_next_place_is_used_where_programs_cannot_run_or_be_stored() {
         .setup("mkdir -p /var/lib/kubewright; mount -t tmpfs -o noexec,mode=755 tmpfs /var/lib/kubewright")
         .start();
     assert!(install(&mut as_root(&noexec), &program()).path.starts_with("/usr/local/lib/kubewright/bin/"));
+    let no_inodes =
+        ops("").setup("mkdir -p /var/lib/kubewright; mount -t tmpfs -o nr_inodes=2,mode=755 tmpfs /var/lib/kubewright");
+    assert!(install(&mut as_root(&no_inodes.start()), &program()).path.starts_with("/usr/local/lib/kubewright/bin/"));
     let read_only = ops("")
         .setup("mkdir -p /var/lib/kubewright; mount -t tmpfs -o ro tmpfs /var/lib/kubewright")
         .setup("mkdir -p /usr/local/lib/kubewright; chown 4242 /usr/local/lib/kubewright")
