@@ -42,7 +42,7 @@ fn chosen<'a>(list: Option<&str>, supported: &[&'a str], keyword: &str) -> Resul
             .flat_map(|pattern| supported.iter().filter(move |name| pattern::matches(pattern.trim(), name)).copied())
             .collect()
     };
-    let names = match list.split_at_checked(1) {
+    let left = match list.split_at_checked(1) {
         // Everything that is supported is offered already.
         Some(("+", _)) => all(),
         Some(("-", rest)) => {
@@ -56,11 +56,11 @@ fn chosen<'a>(list: Option<&str>, supported: &[&'a str], keyword: &str) -> Resul
         }
         _ => named(list),
     };
-    if names.is_empty() {
+    if left.is_empty() {
         let why = format!("none of the {keyword} of ssh_config is supported");
         return Err(SshError::Protocol { what: "choosing algorithms", why });
     }
-    Ok(names)
+    Ok(left)
 }
 
 fn known_first<'a>(allowed: &[&'a str], kinds: &[String]) -> Vec<&'a str> {
