@@ -84,6 +84,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/state/leave_error.rs", "'kubewright node remove", AMajority),
     ("src/state/leave_error.rs", "'kubewright reset --dry-run' here", OthersThatStay),
     ("src/state/leave_error.rs", "run 'kubewright reset' on {name}", OthersThatStay),
+    ("src/state/upgrade/progress.rs", "'mv --backup=numbered {PROGRESS_FILE} /root/'", ACopyThatStays),
     ("src/state/upgrade/checks/etcd.rs", "'kubewright node remove {} --dead'", AMajority),
 ];
 
