@@ -18,6 +18,7 @@ mod report;
 mod reset;
 mod screen;
 mod session;
+mod status;
 mod table;
 #[cfg(test)]
 mod test_output;
@@ -62,6 +63,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Preflight(args) => preflight::run(&args, session),
         Command::Reset(args) => reset::run(&args, request.phase, session),
         Command::Upgrade(command) => upgrade::run(&command, session),
+        Command::Status(args) => status::run(&args, session),
         Command::Node(command) => node::run(command, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),

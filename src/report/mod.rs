@@ -12,6 +12,7 @@ mod full;
 mod item;
 pub mod paint;
 mod short;
+pub mod status;
 mod summary;
 
 pub use change_list::ChangeList;

@@ -41,6 +41,7 @@ pub mod rotation;
 pub mod snapshots;
 pub mod stacked_etcd;
 pub mod static_pod;
+pub mod status;
 pub mod stored_config;
 #[cfg(test)]
 pub mod test_cluster;

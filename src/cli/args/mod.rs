@@ -12,6 +12,7 @@ pub mod normalize;
 pub mod phase;
 pub mod preflight;
 pub mod reset;
+pub mod status;
 pub mod token;
 pub mod upgrade;
 
@@ -51,6 +52,8 @@ pub enum Command {
     Preflight(preflight::PreflightArgs),
     /// Remove this host from its cluster and revert the changes made by 'init' or 'join'
     Reset(reset::ResetArgs),
+    /// Show the state of a cluster on one screen, what is wrong first
+    Status(status::StatusArgs),
     /// Plan the upgrade of a cluster to another version of Kubernetes
     #[command(subcommand)]
     Upgrade(upgrade::UpgradeCommand),
