@@ -11,7 +11,7 @@ use crate::context::upgrading::Upgrading;
 use crate::context::{Context, Task};
 use crate::report;
 use crate::state::current_config;
-use crate::state::status::{Severity, Status, choose, look};
+use crate::state::status::{Chosen, Severity, Status, choose, look};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,13 +28,13 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 
 pub fn run(args: &StatusArgs, session: &mut Session) -> Result<ExitCode> {
     let Some(seconds) = args.watch else {
-        let status = take(args.kubeconfig.as_deref(), session)?;
+        let (status, _) = take(args.kubeconfig.as_deref(), session)?;
         let text = text(&status, session);
         session.print(&status, &text)?;
         return Ok(code(status.severity));
     };
     loop {
-        let status = take(args.kubeconfig.as_deref(), session)?;
+        let (status, _) = take(args.kubeconfig.as_deref(), session)?;
         if !show(&status, session)? {
             return Ok(code(status.severity));
         }
@@ -57,13 +57,13 @@ fn show(status: &Status, session: &mut Session) -> Result<bool> {
     Ok(out.is_ok())
 }
 
-/// Looks at the cluster now.
-pub fn take(kubeconfig: Option<&Path>, session: &Session) -> Result<Status> {
+/// Looks at the cluster now, with the kubeconfig that is returned too.
+pub fn take(kubeconfig: Option<&Path>, session: &Session) -> Result<(Status, Chosen)> {
     let cx = Arc::new(context(session)?);
     let given = kubeconfig.map(|path| session.env.cwd.join(path)).or_else(|| of_variable(session));
     let chosen = choose(&cx, given, of_user(session));
     let view = look(&cx, &chosen, LIMIT);
-    Ok(Status::of(view, cx.clock.now()))
+    Ok((Status::of(view, cx.clock.now()), chosen))
 }
 
 /// This host as a node of its cluster, from its files.
@@ -75,7 +75,8 @@ fn context(session: &Session) -> Result<Context> {
 
 /// The first existing file of KUBECONFIG.
 fn of_variable(session: &Session) -> Option<PathBuf> {
-    let list = session.env.vars.get("KUBECONFIG").filter(|list| !list.is_empty() && session.root() == Path::new("/"))?;
+    let list =
+        session.env.vars.get("KUBECONFIG").filter(|list| !list.is_empty() && session.root() == Path::new("/"))?;
     let paths = list.split(':').filter(|path| !path.is_empty()).map(|path| session.env.cwd.join(path));
     paths.into_iter().find(|path| path.is_file())
 }
@@ -93,7 +94,8 @@ fn text(status: &Status, session: &Session) -> String {
 pub fn width(session: &Session) -> usize {
     let given = session.env.vars.get("COLUMNS").and_then(|text| text.parse::<usize>().ok());
     let of_terminal = || {
-        let size = session.env.stdout_is_terminal.then(|| rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok())?;
+        let size =
+            session.env.stdout_is_terminal.then(|| rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok())?;
         size.map(|size| usize::from(size.ws_col))
     };
     given.or_else(of_terminal).filter(|width| *width > 0).unwrap_or(WIDTH).clamp(20, WIDEST)

@@ -7,6 +7,7 @@ mod about;
 pub mod change_list;
 pub mod closing;
 mod difference;
+pub mod doctor;
 pub mod file_difference;
 mod full;
 mod item;

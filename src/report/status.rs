@@ -114,3 +114,6 @@ impl Screen {
 pub(super) fn number(number: usize, noun: &str) -> String {
     count(number, noun)
 }
+
+#[cfg(test)]
+mod tests;

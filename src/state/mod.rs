@@ -8,6 +8,7 @@ pub mod cluster_certificates;
 pub mod cluster_credentials;
 pub mod consumers;
 pub mod current_config;
+pub mod doctor;
 pub mod due;
 pub mod etcd_recovery;
 pub mod existing_cluster;

@@ -54,6 +54,8 @@ pub enum Command {
     Reset(reset::ResetArgs),
     /// Show the state of a cluster on one screen, what is wrong first
     Status(status::StatusArgs),
+    /// Find what is wrong with this host and its cluster, and fix what can be fixed
+    Doctor(status::DoctorArgs),
     /// Plan the upgrade of a cluster to another version of Kubernetes
     #[command(subcommand)]
     Upgrade(upgrade::UpgradeCommand),

@@ -53,11 +53,7 @@ fn control_planes(view: &View) -> Part {
     let lines: Vec<(String, bool)> = match (&view.control_planes, own) {
         (Some(planes), _) => planes.iter().map(plane).collect(),
         (None, Some(host)) => {
-            vec![plane(&ControlPlane {
-                name: host.name.clone(),
-                version: None,
-                components: host.components.clone(),
-            })]
+            vec![plane(&ControlPlane { name: host.name.clone(), version: None, components: host.components.clone() })]
         }
         (None, None) => return unknown("control planes"),
     };
@@ -176,8 +172,14 @@ fn certificates(view: &View) -> Part {
             _ => "",
         };
         let days = next.seconds_left / 86_400;
-        let when = if next.seconds_left <= 0 { "has expired".to_owned() } else { format!("expires in {}", number_of(days)) };
-        lines.push(format!("{} on this host; {} {when} ({}){served}", certificates.list.len(), next.name, next.expires));
+        let when =
+            if next.seconds_left <= 0 { "has expired".to_owned() } else { format!("expires in {}", number_of(days)) };
+        lines.push(format!(
+            "{} on this host; {} {when} ({}){served}",
+            certificates.list.len(),
+            next.name,
+            next.expires
+        ));
     }
     let stale: Vec<&str> = certificates
         .list
@@ -212,7 +214,8 @@ fn addon(addon: &Addon) -> String {
 
 fn of_addons(label: &'static str, addons: &[Addon], none: &str) -> Part {
     let lacks = addons.iter().any(|addon| addon.ready < addon.wanted);
-    let line = if addons.is_empty() { none.to_owned() } else { addons.iter().map(addon_text).collect::<Vec<_>>().join(", ") };
+    let line =
+        if addons.is_empty() { none.to_owned() } else { addons.iter().map(addon_text).collect::<Vec<_>>().join(", ") };
     part(label, vec![line], if lacks { Severity::Warning } else { Severity::Ok })
 }
 
@@ -236,7 +239,8 @@ fn network(view: &View) -> Part {
 
 fn tokens(status: &Status) -> Part {
     let Some(tokens) = &status.view.tokens else { return unknown("tokens") };
-    let next = tokens.next_expiry.as_deref().and_then(|next| Some((next, moment::parse(next)?, moment::parse(&status.at)?)));
+    let next =
+        tokens.next_expiry.as_deref().and_then(|next| Some((next, moment::parse(next)?, moment::parse(&status.at)?)));
     let next = next.map(|(text, at, now)| format!(", the next expires in {} ({text})", hours(at - now)));
     part("tokens", vec![format!("{} valid{}", tokens.valid, next.unwrap_or_default())], Severity::Ok)
 }
@@ -260,7 +264,8 @@ fn host(host: &HostView) -> Part {
         (None, None) => "container runtime unknown".into(),
     };
     let disk = host.disks.iter().min_by_key(|disk| disk.free);
-    let disk = disk.map(|disk| format!(", {} free in {}", bytes(disk.free), disk.directory.display())).unwrap_or_default();
+    let disk =
+        disk.map(|disk| format!(", {} free in {}", bytes(disk.free), disk.directory.display())).unwrap_or_default();
     let line = format!("{}: kubelet {kubelet}, {runtime}{disk}", host.name);
     let is_good = host.kubelet.as_ref().is_some_and(|kubelet| kubelet.active)
         && host.runtime_problem.is_none()

@@ -68,7 +68,11 @@ pub const ROWS: &[Row] = &[
         "every peer to which it is presented refuses the connection",
         "run 'kubewright certs renew {}'",
     ),
-    row("CertificateUnusable", "its component cannot use it, or is refused by the others", "run 'kubewright certs check-expiration'"),
+    row(
+        "CertificateUnusable",
+        "its component cannot use it, or is refused by the others",
+        "run 'kubewright certs check-expiration'",
+    ),
     row(
         "CaExpired",
         "no certificate that it signed is accepted, and renewing them does not help",
@@ -80,7 +84,11 @@ pub const ROWS: &[Row] = &[
         "put {} back where it was moved away (run 'ls -la /etc/kubernetes /root'), or write it after the one of another control \
          plane with the names and addresses of this host",
     ),
-    row("ManifestBroken", "the kubelet cannot make a Pod of it", "correct {}: run 'journalctl -u kubelet -n 50' to see what the kubelet says"),
+    row(
+        "ManifestBroken",
+        "the kubelet cannot make a Pod of it",
+        "correct {}: run 'journalctl -u kubelet -n 50' to see what the kubelet says",
+    ),
     row(
         "ManifestEdited",
         "it is not what the cluster's configuration says: an upgrade overwrites it, and other control planes differ",
@@ -143,15 +151,47 @@ pub const ROWS: &[Row] = &[
         "requests fail, or are refused",
         "run 'kubectl get --raw /readyz?verbose' to see which of its checks fails",
     ),
-    row("NetworkMissing", "no Pod starts there that needs a network, CoreDNS included", "install a Pod network, or see why its Pods do not run: run 'kubectl get pods -A -o wide' and 'ls -la /etc/cni/net.d' on {}"),
-    row("NodeNotReady", "no new Pod is placed there, and its Pods are moved to other nodes", "run 'kubectl describe node {}'"),
-    row("NodePressure", "the kubelet evicts Pods there, and none is placed there", "run 'kubectl describe node {}', and 'df -h' and 'free -m' there"),
-    row("DiskLow", "the kubelet evicts Pods when less is free", "make room: run 'df -h {}' and 'du -xh --max-depth=2 {} | sort -h | tail'"),
-    row("AddonNotReady", "names of Services are not found, or Services are not reachable", "run 'kubectl -n kube-system get pods -o wide' and 'kubectl -n kube-system describe pod' on those that are not ready"),
-    row("PodNetworkNotReady", "Pods of some nodes do not reach those of others", "run 'kubectl get pods -A -o wide' and 'kubectl describe pod' on those of {}"),
-    row("CertificateNotServed", "its component still uses the one before, which expires earlier", "run 'kubewright certs restart'"),
+    row(
+        "NetworkMissing",
+        "no Pod starts there that needs a network, CoreDNS included",
+        "install a Pod network, or see why its Pods do not run: run 'kubectl get pods -A -o wide' and 'ls -la /etc/cni/net.d' on {}",
+    ),
+    row(
+        "NodeNotReady",
+        "no new Pod is placed there, and its Pods are moved to other nodes",
+        "run 'kubectl describe node {}'",
+    ),
+    row(
+        "NodePressure",
+        "the kubelet evicts Pods there, and none is placed there",
+        "run 'kubectl describe node {}', and 'df -h' and 'free -m' there",
+    ),
+    row(
+        "DiskLow",
+        "the kubelet evicts Pods when less is free",
+        "make room: run 'df -h {}' and 'du -xh --max-depth=2 {} | sort -h | tail'",
+    ),
+    row(
+        "AddonNotReady",
+        "names of Services are not found, or Services are not reachable",
+        "run 'kubectl -n kube-system get pods -o wide' and 'kubectl -n kube-system describe pod' on those that are not ready",
+    ),
+    row(
+        "PodNetworkNotReady",
+        "Pods of some nodes do not reach those of others",
+        "run 'kubectl get pods -A -o wide' and 'kubectl describe pod' on those of {}",
+    ),
+    row(
+        "CertificateNotServed",
+        "its component still uses the one before, which expires earlier",
+        "run 'kubewright certs restart'",
+    ),
     row("CertificateSoon", "it is refused from then on", "run 'kubewright certs renew {}'"),
-    row("CaSoon", "no certificate that it signed is accepted from then on", "run 'kubewright certs rotate-ca status' and read docs/rotate-ca.md"),
+    row(
+        "CaSoon",
+        "no certificate that it signed is accepted from then on",
+        "run 'kubewright certs rotate-ca status' and read docs/rotate-ca.md",
+    ),
     row("RunInterrupted", "what it had begun is neither done nor undone", "run '{}'"),
     row("VersionSkew", "Kubernetes does not support versions that are this far apart", "run 'kubewright upgrade plan'"),
     row("NodeCordoned", "no new Pod is placed there", "run 'kubectl uncordon {}' if that is not intended"),

@@ -160,7 +160,8 @@ fn fill(view: &mut View, answers: Answers, own: Option<&str>, now: i64) {
     if let (Some(sets), Some(nodes)) = (daemon_sets, &view.nodes) {
         let addons = sets.into_iter().filter(objects::is_network).collect();
         let lacks = |problem: &String| problem.to_lowercase().contains("cni") || problem.contains("NetworkPlugin");
-        let without = nodes.iter().filter(|node| node.problem.as_ref().is_some_and(lacks)).map(|node| node.name.clone());
+        let without =
+            nodes.iter().filter(|node| node.problem.as_ref().is_some_and(lacks)).map(|node| node.name.clone());
         view.pod_network = Some(PodNetwork { addons, without: without.collect() });
     }
     match answers.tokens {

@@ -23,7 +23,8 @@ pub(super) fn read(cx: &Context) -> Result<Option<Etcd>> {
     let (client, mut endpoints) = own_etcd::client(cx)?;
     endpoints.extend(initial.iter().flat_map(|member| member.client_urls.clone()));
     endpoints.dedup();
-    let quota = own.as_ref().map(|pod| pod.flag("quota-backend-bytes").and_then(|text| text.parse().ok()).unwrap_or(QUOTA));
+    let quota =
+        own.as_ref().map(|pod| pod.flag("quota-backend-bytes").and_then(|text| text.parse().ok()).unwrap_or(QUOTA));
     // A member answers for itself, without a majority too.
     let lists = for_each(&endpoints, |endpoint| client.members_known_at(endpoint));
     let mut why = String::new();
@@ -37,7 +38,8 @@ pub(super) fn read(cx: &Context) -> Result<Option<Etcd>> {
     }
     // No member answers: the manifest lists those of this host's join.
     let members = if initial.is_empty() { vec![alone(cx)] } else { initial };
-    let silent = |member: &etcd::Member| Member { name: member.name.clone(), problem: Some(why.clone()), ..Member::default() };
+    let silent =
+        |member: &etcd::Member| Member { name: member.name.clone(), problem: Some(why.clone()), ..Member::default() };
     Ok(Some(counted(Etcd { quota, members: members.iter().map(silent).collect(), ..Etcd::default() })))
 }
 

@@ -89,11 +89,7 @@ pub fn healthy() -> View {
                 })
                 .into(),
         ),
-        etcd: Some(counted(Etcd {
-            members: planes.map(member).into(),
-            quota: Some(2 << 30),
-            ..Etcd::default()
-        })),
+        etcd: Some(counted(Etcd { members: planes.map(member).into(), quota: Some(2 << 30), ..Etcd::default() })),
         nodes: Some(nodes),
         certificates: Some(Certificates {
             list: vec![certificate("apiserver", 300), certificate("ca", 3000)],

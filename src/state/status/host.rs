@@ -37,14 +37,13 @@ pub(super) fn read(cx: &Context) -> (HostView, Vec<Unknown>) {
     let name = cx.node().map(|node| node.name.clone()).unwrap_or_default();
     let manifests = manifests_of(&cx.files, &mut unknown);
     let control_plane = !manifests.is_empty();
-    let mut view = HostView {
-        name,
-        control_plane,
-        disks: disks(&cx.host, control_plane, &mut unknown),
-        written_later: clock::written_later(&cx.files, cx.clock.now()),
-        manifests,
-        ..HostView::default()
-    };
+    let mut view = HostView { name, control_plane, manifests, ..HostView::default() };
+    if !cx.host.is_live() {
+        unknown.push(Unknown::elsewhere("services, containers and disks", "a root directory is not a running host"));
+        return (view, unknown);
+    }
+    view.disks = disks(&cx.host, control_plane, &mut unknown);
+    view.written_later = clock::written_later(&cx.files, cx.clock.now());
     match Services::of(&cx.host).state("kubelet") {
         Ok(state) => view.kubelet = Some(service(&cx.host, state.active, state.word)),
         Err(error) => unknown.push(Unknown::failed("the kubelet's service", error.to_string())),
@@ -85,7 +84,8 @@ fn service(host: &Host, active: bool, word: String) -> Service {
 /// The file systems that Kubernetes writes to, each once.
 fn disks(host: &Host, control_plane: bool, unknown: &mut Vec<Unknown>) -> Vec<Disk> {
     let etcd = control_plane.then_some("/var/lib/etcd");
-    let directories = etcd.into_iter().chain(["/var/lib/kubelet", "/var/lib/containerd", "/var/log", "/etc/kubernetes"]);
+    let directories =
+        etcd.into_iter().chain(["/var/lib/kubelet", "/var/lib/containerd", "/var/log", "/etc/kubernetes"]);
     let mut seen: Vec<u64> = Vec::new();
     let mut disks = Vec::new();
     for directory in directories {
@@ -175,7 +175,8 @@ fn extra(files: &HostFiles, name: &str, path: PathBuf) -> Option<Manifest> {
 /// The components of this control plane: the newest container of each, and what its health endpoint says.
 fn components(cx: &Context, view: &HostView, runtime: &Cri, containers: &[Container]) -> Vec<Component> {
     let mut newest: BTreeMap<&str, &Container> = BTreeMap::new();
-    let of_system = |c: &&Container| c.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system");
+    let of_system =
+        |c: &&Container| c.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system");
     for container in containers.iter().filter(of_system) {
         let known = newest.entry(&container.name).or_insert(container);
         if container.created >= known.created {
@@ -184,12 +185,8 @@ fn components(cx: &Context, view: &HostView, runtime: &Cri, containers: &[Contai
     }
     let endpoints = cx.facts().and_then(|minor| health::control_plane(&cx.files, minor, &cx.node()?.local_endpoint));
     let endpoints = endpoints.unwrap_or_default();
-    let named: Vec<&str> = view
-        .manifests
-        .iter()
-        .filter(|one| one.state != ManifestState::Extra)
-        .map(|one| one.name.as_str())
-        .collect();
+    let named: Vec<&str> =
+        view.manifests.iter().filter(|one| one.state != ManifestState::Extra).map(|one| one.name.as_str()).collect();
     for_each(&named, |name| {
         let mut component = Component { name: (*name).to_owned(), ..Component::default() };
         let Some(container) = newest.get(name) else {

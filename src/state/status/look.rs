@@ -24,12 +24,7 @@ pub fn look(cx: &Arc<Context>, chosen: &Chosen, limit: Duration) -> View {
         begin(cx, move |cx| cluster::read(cx, &path, of_kubelet))
     });
     let here = chosen.host.then(|| {
-        (
-            begin(cx, host::read),
-            begin(cx, certificates::read),
-            begin(cx, etcd::read),
-            begin(cx, under_way::on_host),
-        )
+        (begin(cx, host::read), begin(cx, certificates::read), begin(cx, etcd::read), begin(cx, under_way::on_host))
     });
     let late = |what: &str| Unknown::failed(what, format!("no answer within {limit:?}"));
     let mut unknown = Vec::new();

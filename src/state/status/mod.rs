@@ -9,8 +9,8 @@
 mod assess;
 mod causes;
 mod certificates;
-mod cluster;
 mod clock;
+mod cluster;
 mod etcd;
 #[cfg(test)]
 pub mod fixture;

@@ -118,9 +118,8 @@ fn component(name: &str, pod: Option<&Value>, node: &Node) -> Component {
 pub(super) fn etcd(planes: &[ControlPlane]) -> Option<Etcd> {
     let member = |plane: &ControlPlane| {
         let own = plane.components.iter().find(|component| component.name == ETCD)?;
-        let problem = (own.state != ComponentState::Ready).then(|| {
-            own.problem.clone().unwrap_or_else(|| "its Pod is not ready".into())
-        });
+        let problem = (own.state != ComponentState::Ready)
+            .then(|| own.problem.clone().unwrap_or_else(|| "its Pod is not ready".into()));
         Some(Member { name: plane.name.clone(), problem, ..Member::default() })
     };
     let members: Vec<Member> = planes.iter().filter_map(member).collect();

@@ -65,7 +65,8 @@ fn advised(cause: Cause, certificate: &Certificate) -> Cause {
         return cause.with_next("run 'kubewright certs check-expiration', which says how it is replaced");
     }
     if certificate.externally_managed && !certificate.by_kubelet {
-        return cause.with_next("run 'kubewright certs generate-csr', have it signed, and run 'kubewright certs import'");
+        return cause
+            .with_next("run 'kubewright certs generate-csr', have it signed, and run 'kubewright certs import'");
     }
     if certificate.by_kubelet {
         return cause.with_next(

@@ -28,7 +28,11 @@ pub(super) fn add(view: &View, now: i64, causes: &mut Vec<Cause>) {
     let wrong = |skew: i64| !(-OLD..=AHEAD).contains(&skew);
     let all_others = others.len() > 1 && others.iter().all(|(_, skew)| wrong(*skew));
     if all_others && let Some((node, skew)) = others.first() {
-        let what = format!("the clock of {place} differs from those of all other nodes, by {} from {}", span(*skew), node.name);
+        let what = format!(
+            "the clock of {place} differs from those of all other nodes, by {} from {}",
+            span(*skew),
+            node.name
+        );
         causes.push(Cause::new("ClockWrong", Severity::Critical, place, what, place));
         return;
     }

@@ -8,9 +8,8 @@ use crate::state::status::view::{Component, ComponentState, HostView, View};
 pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
     let mut found = Vec::new();
     for (node, component) in all(view) {
-        let works_elsewhere = all(view).any(|(other, one)| {
-            other != node && one.name == component.name && one.state == ComponentState::Ready
-        });
+        let works_elsewhere = all(view)
+            .any(|(other, one)| other != node && one.name == component.name && one.state == ComponentState::Ready);
         // One that the API takes for ready is still the only one.
         let severity = one_of(works_elsewhere);
         found.extend(one(view.host.as_ref(), node, component, severity));
@@ -39,13 +38,16 @@ fn all(view: &View) -> impl Iterator<Item = (&str, &Component)> {
 fn one(host: Option<&HostView>, node: &str, component: &Component, severity: Severity) -> Option<Cause> {
     let name = &component.name;
     let problem = component.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
-    let times = if component.restarts == 0 { String::new() } else { format!(", after {} restarts", component.restarts) };
+    let times =
+        if component.restarts == 0 { String::new() } else { format!(", after {} restarts", component.restarts) };
     let (id, what, subject) = match component.state {
         ComponentState::Ready => return None,
         ComponentState::Crashing => {
             ("ComponentCrashing", format!("{name} on {node} ends again and again{times}{problem}"), name.clone())
         }
-        ComponentState::Missing => ("ComponentMissing", format!("{name} does not run on {node}{problem}"), name.clone()),
+        ComponentState::Missing => {
+            ("ComponentMissing", format!("{name} does not run on {node}{problem}"), name.clone())
+        }
         ComponentState::NotReady => {
             ("ComponentNotReady", format!("{name} on {node} is not ready{times}{problem}"), format!("{name}-{node}"))
         }

@@ -48,6 +48,7 @@ fn alone(cause: Cause, etcd: &Etcd) -> Cause {
     let member = etcd.members.first();
     let problem = member.and_then(|member| member.problem.clone()).unwrap_or_default();
     let name = member.map_or("this host", |member| member.name.as_str());
-    Cause { what: format!("etcd on {name} does not respond: {problem}"), ..cause }
-        .with_next("run 'crictl logs $(crictl ps -aq --name etcd | head -n 1)' to see why; keep its data (docs/quorum.md)")
+    Cause { what: format!("etcd on {name} does not respond: {problem}"), ..cause }.with_next(
+        "run 'crictl logs $(crictl ps -aq --name etcd | head -n 1)' to see why; keep its data (docs/quorum.md)",
+    )
 }

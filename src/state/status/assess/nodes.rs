@@ -48,7 +48,9 @@ fn not_ready(node: &Node, severity: Severity) -> Cause {
     let since = node.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
     let role = if node.control_plane { "control plane" } else { "worker" };
     if node.silent {
-        let what = format!("the {role} {name} has not reported{since}: its host or its kubelet is down, or cannot reach the API");
+        let what = format!(
+            "the {role} {name} has not reported{since}: its host or its kubelet is down, or cannot reach the API"
+        );
         return Cause::new("NodeSilent", severity, name, what, name);
     }
     let problem = node.problem.clone().unwrap_or_else(|| "it does not say why".into());
@@ -61,14 +63,16 @@ fn not_ready(node: &Node, severity: Severity) -> Cause {
 
 /// Kubelets that are newer than an API server, or too old for one; API servers of several versions.
 fn skews(view: &View, nodes: &[Node]) -> Vec<Cause> {
-    let versions = view.control_planes.iter().flatten().filter_map(|plane| plane.version.as_ref()?.parse::<Version>().ok());
+    let versions =
+        view.control_planes.iter().flatten().filter_map(|plane| plane.version.as_ref()?.parse::<Version>().ok());
     let mut servers: Vec<Version> = versions.collect();
     servers.sort();
     servers.dedup();
     let (Some(oldest), Some(newest)) = (servers.first(), servers.last()) else { return Vec::new() };
     let mut found = Vec::new();
     if oldest != newest {
-        let what = format!("the API servers have several versions, from {oldest} to {newest}: an upgrade is not finished");
+        let what =
+            format!("the API servers have several versions, from {oldest} to {newest}: an upgrade is not finished");
         found.push(Cause::new("VersionSkew", Severity::Warning, "cluster", what, ""));
     }
     let most = facts(newest.minor).map_or(2, |facts| facts.kubelet_skew);

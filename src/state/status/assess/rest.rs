@@ -16,8 +16,7 @@ pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
             if work.interrupted { ("RunInterrupted", Severity::Warning) } else { ("UnderWay", Severity::Note) };
         causes.push(Cause::new(id, severity, "cluster", &work.what, &work.next));
     }
-    let failed: Vec<&str> =
-        view.unknown.iter().filter(|one| !one.by_design).map(|one| one.what.as_str()).collect();
+    let failed: Vec<&str> = view.unknown.iter().filter(|one| !one.by_design).map(|one| one.what.as_str()).collect();
     // With the API down the rest is not seen either, which is said once.
     let is_known = causes.iter().any(|cause| cause.id == "ApiDown");
     if !failed.is_empty() && !is_known {

@@ -68,7 +68,10 @@ fn an_expired_certificate_comes_before_the_api_that_is_down() {
         let api = view.api.as_mut().unwrap();
         (api.ready, api.responds, api.problem) = (false, false, Some("connection refused".into()));
     });
-    assert_eq!((cause.id, cause.next.as_str()), ("CertificateExpired", "run 'kubewright certs renew apiserver-etcd-client'"));
+    assert_eq!(
+        (cause.id, cause.next.as_str()),
+        ("CertificateExpired", "run 'kubewright certs renew apiserver-etcd-client'")
+    );
     assert!(cause.what.contains("expired 2 days ago") || cause.what.contains("48 hours"), "{}", cause.what);
 }
 
@@ -84,7 +87,8 @@ fn a_wrong_clock_is_found_by_leases_files_and_certificates() {
     assert_eq!((ahead.id, ahead.place.as_str()), ("ClockWrong", "n5"));
     assert!(ahead.what.contains("60 minutes ahead of"), "{}", ahead.what);
     assert!(of("n5", NOW - 7200).what.contains("2 hours behind"));
-    let own = first(|view| view.nodes.as_mut().unwrap().iter_mut().skip(1).for_each(|node| node.renewed = Some(NOW + 3600)));
+    let own =
+        first(|view| view.nodes.as_mut().unwrap().iter_mut().skip(1).for_each(|node| node.renewed = Some(NOW + 3600)));
     assert_eq!((own.id, own.place.as_str()), ("ClockWrong", "n1"));
     let early = first(|view| view.certificates.as_mut().unwrap().list[0].valid_in = 7200);
     assert!(early.id == "ClockWrong" && early.what.contains("becomes valid only in 2 hours"), "{early:?}");
@@ -140,7 +144,10 @@ fn a_crashing_scheduler_is_named_with_what_its_log_says() {
             detail: "--wrong".into(),
         });
     });
-    assert_eq!(cause.what, "kube-scheduler on n1 ends, after 4 restarts: kube-scheduler does not know the flag --wrong");
+    assert_eq!(
+        cause.what,
+        "kube-scheduler on n1 ends, after 4 restarts: kube-scheduler does not know the flag --wrong"
+    );
     assert_eq!(cause.next, "take --wrong out of extraArgs");
     // The last one of a cluster is more than one of three.
     let alone = first(|view| {
@@ -207,7 +214,10 @@ fn what_was_not_seen_is_a_warning_unless_it_is_only_possible_elsewhere() {
     assert_eq!(ids(&view), Vec::<&str>::new());
     view.unknown.push(Unknown::failed("etcd", "no answer within 2s"));
     let all = causes(&view, NOW);
-    assert_eq!((all[0].id, all[0].severity, all[0].what.as_str()), ("NotChecked", Severity::Warning, "this could not be seen: etcd"));
+    assert_eq!(
+        (all[0].id, all[0].severity, all[0].what.as_str()),
+        ("NotChecked", Severity::Warning, "this could not be seen: etcd")
+    );
 }
 
 #[test]
@@ -218,7 +228,8 @@ fn smaller_things_are_notes_and_warnings() {
     assert_eq!(skew, ("VersionSkew", Severity::Warning));
     let newer = first_id(|view| view.nodes.as_mut().unwrap()[4].version = "v1.34.0".into());
     assert_eq!(newer, ("VersionSkew", Severity::Warning));
-    let alarm = first_id(|view| view.etcd.as_mut().unwrap().members[0].alarms = vec!["memberID:1 alarm:NOSPACE".into()]);
+    let alarm =
+        first_id(|view| view.etcd.as_mut().unwrap().members[0].alarms = vec!["memberID:1 alarm:NOSPACE".into()]);
     assert_eq!(alarm, ("EtcdFull", Severity::Critical));
 }
 
