@@ -22,6 +22,7 @@
 //! - `reference`: files and API objects of every recorded case of real kubeadm compared with ours
 //! - `reset`: leftovers of a cluster in a root directory
 //! - `secrets`: nothing that a command prints, logs or records has a secret, whatever is damaged
+//! - `status`: `status` and `doctor` without an API, and the archive for others
 //! - `tidy`: the conventions of the source tree
 //! - `transcripts`: the output of each command on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
@@ -48,6 +49,7 @@ mod reference;
 mod render;
 mod reset;
 mod secrets;
+mod status;
 mod support;
 mod tidy;
 mod transcripts;

@@ -118,8 +118,8 @@ pub const ROWS: &[Row] = &[
     row(
         "EtcdMemberLost",
         "etcd has fewer members to lose before it stops",
-        "run 'crictl logs $(crictl ps -aq --name etcd | head -n 1)' on its host. If it is gone for good, run 'kubewright node remove {} \
-         --dead'",
+        "run 'crictl logs $(crictl ps -aq --name etcd | head -n 1)' on its host. \
+         If it is gone for good, run 'kubewright node remove {} --dead'",
     ),
     row(
         "EtcdAlarm",
