@@ -21,11 +21,23 @@ pub(super) fn all(status: &Status) -> Vec<Part> {
     parts.extend([addons(view), network(view), tokens(status), under_way(view)]);
     parts.extend(view.host.as_ref().map(host));
     if !view.unknown.is_empty() {
-        let lines = view.unknown.iter().map(|one| format!("{}: {}", one.what, one.why)).collect();
+        let lines = not_seen(view);
         let failed = view.unknown.iter().any(|one| !one.by_design);
         parts.push(part("not seen", lines, if failed { Severity::Warning } else { Severity::Ok }));
     }
     parts
+}
+
+/// What could not be seen, together where the reason is the same.
+fn not_seen(view: &View) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in &view.unknown {
+        match reasons.iter_mut().find(|(why, _)| *why == one.why) {
+            Some((_, parts)) => parts.push(&one.what),
+            None => reasons.push((&one.why, vec![&one.what])),
+        }
+    }
+    reasons.iter().map(|(why, parts)| format!("{}: {why}", parts.join(", "))).collect()
 }
 
 fn part(label: &'static str, lines: Vec<String>, severity: Severity) -> Part {
@@ -140,10 +152,10 @@ fn nodes(view: &View) -> Part {
         lines.push(format!("and {more} more"));
     }
     let severity = if ready < nodes.len() { Severity::Critical } else { Severity::Ok };
-    part("nodes", lines, if severity == Severity::Ok && lines_more(nodes) { Severity::Warning } else { severity })
+    part("nodes", lines, if severity == Severity::Ok && needs_attention(nodes) { Severity::Warning } else { severity })
 }
 
-fn lines_more(nodes: &[Node]) -> bool {
+fn needs_attention(nodes: &[Node]) -> bool {
     nodes.iter().any(|node| node.cordoned || !node.pressure.is_empty())
 }
 
@@ -215,12 +227,8 @@ fn addon(addon: &Addon) -> String {
 fn of_addons(label: &'static str, addons: &[Addon], none: &str) -> Part {
     let lacks = addons.iter().any(|addon| addon.ready < addon.wanted);
     let line =
-        if addons.is_empty() { none.to_owned() } else { addons.iter().map(addon_text).collect::<Vec<_>>().join(", ") };
+        if addons.is_empty() { none.to_owned() } else { addons.iter().map(addon).collect::<Vec<_>>().join(", ") };
     part(label, vec![line], if lacks { Severity::Warning } else { Severity::Ok })
-}
-
-fn addon_text(one: &Addon) -> String {
-    addon(one)
 }
 
 fn addons(view: &View) -> Part {

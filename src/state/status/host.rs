@@ -48,25 +48,63 @@ pub(super) fn read(cx: &Context) -> (HostView, Vec<Unknown>) {
         Ok(state) => view.kubelet = Some(service(&cx.host, state.active, state.word)),
         Err(error) => unknown.push(Unknown::failed("the kubelet's service", error.to_string())),
     }
-    match cri::find(&cx.host, cx.node().ok().and_then(|node| node.cri_socket.as_deref())) {
-        Ok(runtime) => {
-            view.runtime = Some(runtime.version().to_string());
-            match runtime.status() {
-                Ok(status) if !status.network.ok => view.network_problem = Some(status.network.why),
-                Ok(_) => {}
-                Err(error) => unknown.push(Unknown::failed("the network of the container runtime", error.to_string())),
-            }
-            match runtime.containers() {
-                Ok(containers) => view.components = components(cx, &view, &runtime, &containers),
-                Err(error) => unknown.push(Unknown::failed("the containers of this host", error.to_string())),
-            }
-        }
-        Err(_) if cx.uid != 0 => {
-            unknown.push(Unknown::elsewhere("the container runtime", "only root can use its socket"));
-        }
-        Err(error) => view.runtime_problem = Some(error.to_string()),
-    }
     (view, unknown)
+}
+
+/// What the container runtime shows of this host.
+#[derive(Default)]
+pub(super) struct Runtime {
+    version: Option<String>,
+    problem: Option<String>,
+    network_problem: Option<String>,
+    components: Vec<Component>,
+    unknown: Vec<Unknown>,
+}
+
+impl Runtime {
+    /// It did not answer in time.
+    pub fn late(limit: Duration) -> Self {
+        Self { problem: Some(format!("no answer within {limit:?}")), ..Self::default() }
+    }
+
+    pub fn put(self, view: &mut HostView) -> Vec<Unknown> {
+        view.runtime = self.version;
+        view.runtime_problem = self.problem;
+        view.network_problem = self.network_problem;
+        view.components = self.components;
+        self.unknown
+    }
+}
+
+pub(super) fn runtime(cx: &Context) -> Runtime {
+    let mut seen = Runtime::default();
+    if !cx.host.is_live() {
+        return seen;
+    }
+    let runtime = match cri::find(&cx.host, cx.node().ok().and_then(|node| node.cri_socket.as_deref())) {
+        Ok(runtime) => runtime,
+        Err(_) if cx.uid != 0 => {
+            seen.unknown.push(Unknown::elsewhere("the container runtime", "only root can use its socket"));
+            return seen;
+        }
+        Err(error) => {
+            seen.problem = Some(error.to_string());
+            return seen;
+        }
+    };
+    seen.version = Some(runtime.version().to_string());
+    match runtime.status() {
+        Ok(status) if !status.network.ok => seen.network_problem = Some(status.network.why),
+        Ok(_) => {}
+        Err(error) => {
+            seen.unknown.push(Unknown::failed("the network of the container runtime", error.to_string()));
+        }
+    }
+    match runtime.containers() {
+        Ok(containers) => seen.components = components(cx, &runtime, &containers),
+        Err(error) => seen.unknown.push(Unknown::failed("the containers of this host", error.to_string())),
+    }
+    seen
 }
 
 /// What logs and containers of this host say.
@@ -173,7 +211,7 @@ fn extra(files: &HostFiles, name: &str, path: PathBuf) -> Option<Manifest> {
 }
 
 /// The components of this control plane: the newest container of each, and what its health endpoint says.
-fn components(cx: &Context, view: &HostView, runtime: &Cri, containers: &[Container]) -> Vec<Component> {
+fn components(cx: &Context, runtime: &Cri, containers: &[Container]) -> Vec<Component> {
     let mut newest: BTreeMap<&str, &Container> = BTreeMap::new();
     let of_system =
         |c: &&Container| c.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system");
@@ -185,8 +223,10 @@ fn components(cx: &Context, view: &HostView, runtime: &Cri, containers: &[Contai
     }
     let endpoints = cx.facts().and_then(|minor| health::control_plane(&cx.files, minor, &cx.node()?.local_endpoint));
     let endpoints = endpoints.unwrap_or_default();
+    // Its other problems are seen where the manifests are read.
+    let manifests = manifests_of(&cx.files, &mut Vec::new());
     let named: Vec<&str> =
-        view.manifests.iter().filter(|one| one.state != ManifestState::Extra).map(|one| one.name.as_str()).collect();
+        manifests.iter().filter(|one| one.state != ManifestState::Extra).map(|one| one.name.as_str()).collect();
     for_each(&named, |name| {
         let mut component = Component { name: (*name).to_owned(), ..Component::default() };
         let Some(container) = newest.get(name) else {

@@ -24,12 +24,14 @@ pub fn look(cx: &Arc<Context>, chosen: &Chosen, limit: Duration) -> View {
         begin(cx, move |cx| cluster::read(cx, &path, of_kubelet))
     });
     let here = chosen.host.then(|| {
-        (begin(cx, host::read), begin(cx, certificates::read), begin(cx, etcd::read), begin(cx, under_way::on_host))
+        let first = (begin(cx, host::read), begin(cx, host::runtime));
+        (first, begin(cx, certificates::read), begin(cx, etcd::read), begin(cx, under_way::on_host))
     });
     let late = |what: &str| Unknown::failed(what, format!("no answer within {limit:?}"));
     let mut unknown = Vec::new();
-    let local = here.map(|(host, certificates, etcd, work)| {
-        (wait(&host, left()), wait(&certificates, left()), wait(&etcd, left()), wait(&work, left()))
+    let local = here.map(|((host, runtime), certificates, etcd, work)| {
+        let host = (wait(&host, left()), wait(&runtime, left()));
+        (host, wait(&certificates, left()), wait(&etcd, left()), wait(&work, left()))
     });
     let mut view = match asked.map(|asked| wait(&asked, left())) {
         Some(Some(view)) => view,
@@ -39,11 +41,12 @@ pub fn look(cx: &Arc<Context>, chosen: &Chosen, limit: Duration) -> View {
             View { unknown: vec![Unknown::elsewhere("the API", why)], ..View::default() }
         }
     };
-    let Some((host, certificates, etcd, work)) = local else { return view };
+    let Some(((host, runtime), certificates, etcd, work)) = local else { return view };
     match host {
-        Some((host, more)) => {
-            view.host = Some(host);
+        Some((mut host, more)) => {
             unknown.extend(more);
+            unknown.extend(runtime.unwrap_or_else(|| super::host::Runtime::late(limit)).put(&mut host));
+            view.host = Some(host);
         }
         None => unknown.push(late("this host")),
     }

@@ -3,7 +3,7 @@
 
 use super::span;
 use crate::state::status::causes::{Cause, Severity};
-use crate::state::status::view::{Node, View};
+use crate::state::status::view::{ComponentState, Node, View};
 
 /// A kubelet renews its Lease every ten seconds; a Ready node that has not done so for so long has another clock.
 const OLD: i64 = 120;
@@ -23,10 +23,17 @@ pub(super) fn add(view: &View, now: i64, causes: &mut Vec<Cause>) {
         return;
     }
     let nodes = view.nodes.as_deref().unwrap_or_default();
-    let skews: Vec<(&Node, i64)> = nodes.iter().filter_map(|node| Some((node, skew(node, now)?))).collect();
-    let others: Vec<&(&Node, i64)> = skews.iter().filter(|(node, _)| Some(node.name.as_str()) != own).collect();
-    let wrong = |skew: i64| !(-OLD..=AHEAD).contains(&skew);
-    let all_others = others.len() > 1 && others.iter().all(|(_, skew)| wrong(*skew));
+    let is_own = |node: &Node| Some(node.name.as_str()) == own;
+    let mut skews: Vec<(&Node, i64)> = nodes.iter().filter_map(|node| Some((node, skew(node, now)?))).collect();
+    // If no Lease is renewed, the API was away, or the controller manager does not notice that nodes are.
+    let is_fresh = |skew: i64| (-OLD..=AHEAD).contains(&skew);
+    if !skews.iter().any(|(_, skew)| is_fresh(*skew)) || !controllers_work(view) {
+        skews.retain(|(_, skew)| *skew > AHEAD);
+    }
+    let wrong = |skew: i64| !is_fresh(skew);
+    let others: Vec<&(&Node, i64)> = skews.iter().filter(|(node, _)| !is_own(node)).collect();
+    let all = nodes.iter().filter(|node| !is_own(node) && node.ready).count();
+    let all_others = others.len() > 1 && others.len() >= all && others.iter().all(|(_, skew)| wrong(*skew));
     if all_others && let Some((node, skew)) = others.first() {
         let what = format!(
             "the clock of {place} differs from those of all other nodes, by {} from {}",
@@ -41,6 +48,13 @@ pub(super) fn add(view: &View, now: i64, causes: &mut Vec<Cause>) {
         let what = format!("the clock of {name} is {} {word} the clock of {place}", span(*skew));
         causes.push(Cause::new("ClockWrong", Severity::Critical, name, what, name));
     }
+}
+
+/// True if a controller manager is ready: it marks nodes that do not report.
+fn controllers_work(view: &View) -> bool {
+    let own = view.host.iter().flat_map(|host| &host.components);
+    let mut all = view.control_planes.iter().flatten().flat_map(|plane| &plane.components).chain(own);
+    all.any(|one| one.name == "kube-controller-manager" && one.state == ComponentState::Ready)
 }
 
 /// How far the clock of a node is ahead, in seconds; None where its Lease does not show it. A node that does not report has an

@@ -84,7 +84,13 @@ fn of_manifest(view: &View, host: &HostView, manifest: &Manifest) -> Option<Caus
             let severity = if stops { severity } else { Severity::Warning };
             let effect = if stops { ", and it does not run" } else { "" };
             let what = format!("the manifest of {name} on {} was changed by hand{effect}{problem}", host.name);
-            Cause::new("ManifestEdited", severity, &place, what, &place)
+            let cause = Cause::new("ManifestEdited", severity, &place, what, &place);
+            match host.diagnosis.as_ref().filter(|found| stops && found.who == *name) {
+                Some(found) => {
+                    Cause { what: format!("{}: {}", cause.what, found.cause), ..cause }.with_next(advice(&found.fix))
+                }
+                None => cause,
+            }
         }
         ManifestState::Extra => {
             let what = format!("{place} is not a manifest of the cluster{problem}");

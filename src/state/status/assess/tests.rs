@@ -96,6 +96,14 @@ fn a_wrong_clock_is_found_by_leases_files_and_certificates() {
     assert_eq!((files.id, files.place.as_str()), ("ClockWrong", "n1"));
 }
 
+/// After the API was away no Lease is renewed yet: every clock seemed to be wrong.
+#[test]
+fn leases_that_are_all_old_are_not_a_wrong_clock() {
+    let mut view = healthy();
+    view.nodes.as_mut().unwrap().iter_mut().for_each(|node| node.renewed = Some(NOW - 400));
+    assert_eq!(ids(&view), Vec::<&str>::new());
+}
+
 /// A node that is silent has an old Lease: its clock may be right.
 #[test]
 fn an_old_lease_of_a_silent_node_is_not_a_wrong_clock() {
