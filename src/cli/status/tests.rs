@@ -5,6 +5,7 @@ use crate::state::upgrade::fixture::{FakeCluster, RunningCluster};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 
 /// The code, standard output and standard error of a command on a host that is a directory.
 fn run_line(root: &Path, line: &str, vars: &[(&str, &str)]) -> (ExitCode, String, String) {
@@ -113,7 +114,6 @@ fn doctor_has_the_same_first_cause_and_its_archive_has_a_list() {
     assert_ne!(code, ExitCode::Ok);
     let (code, out, err) = run_line(root, "doctor report out.tar.gz", &[]);
     assert_eq!(code, ExitCode::Ok, "{out}{err}");
-    use std::os::unix::fs::PermissionsExt;
     let file = root.join("out.tar.gz");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let bytes = std::fs::read(&file).unwrap();

@@ -2,7 +2,10 @@
 
 use super::etcd::counted;
 use super::objects;
-use super::view::*;
+use super::view::{
+    Addon, Api, Certificate, Certificates, Component, ControlPlane, Disk, Etcd, HostView, Manifest, ManifestState, Member,
+    Node, PodNetwork, Service, Tokens, View,
+};
 use crate::state::expiry::{Severity as Expiry, State};
 
 /// The time of the view, in seconds since the epoch.

@@ -11,7 +11,7 @@ use serde_json::Value;
 const CONTROL_PLANE_LABELS: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 const ETCD: &str = "etcd";
-/// The DaemonSets and Deployments of network addons.
+/// The names of network addons.
 const NETWORKS: [&str; 10] = [
     "antrea-agent",
     "calico-node",
@@ -126,7 +126,7 @@ pub(super) fn etcd(planes: &[ControlPlane]) -> Option<Etcd> {
     (!members.is_empty()).then(|| counted(Etcd { members, by_pods: true, ..Etcd::default() }))
 }
 
-/// A Deployment or DaemonSet as an addon.
+/// A Deployment or `DaemonSet` as an addon.
 pub(super) fn addon(value: &Value) -> Addon {
     let number = |path: &str| value.pointer(path).and_then(Value::as_u64);
     let is_daemon_set = value["kind"] == "DaemonSet";
@@ -143,7 +143,7 @@ pub(super) fn addon(value: &Value) -> Addon {
     }
 }
 
-/// True for the DaemonSet of a network addon.
+/// True for a network addon.
 pub(super) fn is_network(addon: &Addon) -> bool {
     NETWORKS.contains(&addon.name.as_str())
 }

@@ -124,6 +124,8 @@ pub struct Member {
     pub problem: Option<String>,
 }
 
+// Each is an independent fact, not a state.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Node {
