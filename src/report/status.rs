@@ -1,11 +1,12 @@
 //! The state of a cluster as one screen: what is wrong first, then one line for each part.
 
+mod part;
 mod parts;
 
-use super::count;
 use super::paint::{Paint, Tone};
 use crate::base::wrap::wrap;
 use crate::state::status::{Cause, Severity, Status};
+use part::Part;
 
 /// The width of labels.
 const LABEL: usize = 16;
@@ -13,13 +14,6 @@ const LABEL: usize = 16;
 const NARROW: usize = 60;
 /// As many further causes are listed.
 const MOST: usize = 6;
-
-/// A part: its label, its lines, and whether it needs attention.
-pub(super) struct Part {
-    pub label: &'static str,
-    pub lines: Vec<String>,
-    pub severity: Severity,
-}
 
 /// The whole screen, in lines of at most `width` columns.
 pub fn text(status: &Status, width: usize, paint: Paint) -> String {
@@ -108,11 +102,6 @@ impl Screen {
         }
         text
     }
-}
-
-/// `1 node`, `2 nodes`, as part of a sentence.
-pub(super) fn number(number: usize, noun: &str) -> String {
-    count(number, noun)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Reads: what `doctor` reads, and the files of `contents`. Writes: the archive, with mode 0600.
 
 use super::contents::{self, Entry};
-use super::{Fixing, examine};
+use super::examine::{Fixing, examine};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::{Content, HostFiles};

@@ -53,7 +53,10 @@ pub fn of_host(cx: &Context, host: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut add = |path: &Path, format: Format| {
         if let Some(text) = read(cx, path) {
-            entries.push(Entry::new(format!("{host}{}", path.display()), masked::mask(&text, format)));
+            let text = masked::mask(&text, format);
+            // Flags in variables are no words of a known form.
+            let text = if format == Format::Words { masked::foreign(&text) } else { text };
+            entries.push(Entry::new(format!("{host}{}", path.display()), text));
         }
     };
     for (path, format) in FILES {

@@ -82,7 +82,7 @@ fn every_line_fits_into_the_width() {
     }
 }
 
-/// It went on for ever after its reader had ended, as 'status --watch | head' does.
+/// It went on after its reader had ended, as 'status --watch | head' does.
 #[test]
 fn a_watch_ends_when_its_reader_is_gone() {
     let running = cluster();

@@ -1,7 +1,8 @@
 //! The lines of each part of the screen. A part that is unknown says why.
 
-use super::{Part, number};
+use super::part::Part;
 use crate::pki::moment;
+use crate::report::closing::count as number;
 use crate::state::status::{
     Addon, Component, ComponentState, ControlPlane, Etcd, HostView, Node, Severity, Status, View,
 };

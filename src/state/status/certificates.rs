@@ -14,13 +14,22 @@ const DAY: i64 = 86_400;
 /// As in `certs check-expiration`.
 const SOON: i64 = 30 * DAY;
 
-/// Those of this host.
+/// Those of this host, and whether they are served.
 pub(super) fn read(cx: &Context) -> Result<Certificates> {
+    compared(cx, cx.files.is_live())
+}
+
+/// The same from files only, for a host that is too busy to ask its components.
+pub(super) fn read_files(cx: &Context) -> Result<Certificates> {
+    compared(cx, false)
+}
+
+fn compared(cx: &Context, with_ports: bool) -> Result<Certificates> {
     let now = cx.clock.now();
     let dir = current_config::certificates_dir(&cx.files)?.unwrap_or_else(|| PKI_DIR.into());
     let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
     let mut report = expiry::list(&cx.files, &store, now)?;
-    if cx.files.is_live() {
+    if with_ports {
         ports::compare(&mut report, &ports::ports(&cx.files, &dir)?, now);
     }
     report.assess(Thresholds { warn: SOON, critical: 0 });

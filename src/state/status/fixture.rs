@@ -3,8 +3,8 @@
 use super::etcd::counted;
 use super::objects;
 use super::view::{
-    Addon, Api, Certificate, Certificates, Component, ControlPlane, Disk, Etcd, HostView, Manifest, ManifestState, Member,
-    Node, PodNetwork, Service, Tokens, View,
+    Addon, Api, Certificate, Certificates, Component, ControlPlane, Disk, Etcd, HostView, Manifest, ManifestState,
+    Member, Node, PodNetwork, Service, Tokens, View,
 };
 use crate::state::expiry::{Severity as Expiry, State};
 

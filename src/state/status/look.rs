@@ -25,13 +25,19 @@ pub fn look(cx: &Arc<Context>, chosen: &Chosen, limit: Duration) -> View {
     });
     let here = chosen.host.then(|| {
         let first = (begin(cx, host::read), begin(cx, host::runtime));
-        (first, begin(cx, certificates::read), begin(cx, etcd::read), begin(cx, under_way::on_host))
+        (
+            first,
+            (begin(cx, certificates::read), begin(cx, certificates::read_files)),
+            begin(cx, etcd::read),
+            begin(cx, under_way::on_host),
+        )
     });
     let late = |what: &str| Unknown::failed(what, format!("no answer within {limit:?}"));
     let mut unknown = Vec::new();
-    let local = here.map(|((host, runtime), certificates, etcd, work)| {
+    let local = here.map(|((host, runtime), (served, files), etcd, work)| {
         let host = (wait(&host, left()), wait(&runtime, left()));
-        (host, wait(&certificates, left()), wait(&etcd, left()), wait(&work, left()))
+        let certificates = wait(&served, left()).or_else(|| wait(&files, Duration::ZERO));
+        (host, certificates, wait(&etcd, left()), wait(&work, left()))
     });
     let mut view = match asked.map(|asked| wait(&asked, left())) {
         Some(Some(view)) => view,

@@ -1,6 +1,6 @@
 //! Certificates of this host that have expired, expire soon, are not served, or cannot be used.
 
-use super::span;
+use super::wording::span;
 use crate::state::expiry::{KUBELET_SERVER, Severity as Expiry, State};
 use crate::state::status::causes::{Cause, Severity};
 use crate::state::status::view::{Certificate, View};

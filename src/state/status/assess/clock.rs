@@ -1,7 +1,7 @@
 //! Clocks that differ: Leases that kubelets renew by their own clocks, certificates that are not valid yet, and files of this
 //! host that were written later than its clock says.
 
-use super::span;
+use super::wording::span;
 use crate::state::status::causes::{Cause, Severity};
 use crate::state::status::view::{ComponentState, Node, View};
 

@@ -1,7 +1,6 @@
 //! Components of control planes that crash, are missing or are not ready, and the API.
 
-use super::host::advice;
-use super::one_of;
+use super::wording::{advice, one_of};
 use crate::state::status::causes::{Cause, Severity};
 use crate::state::status::view::{Component, ComponentState, HostView, View};
 

@@ -1,6 +1,6 @@
 //! What is wrong on this host: disks, container runtime, kubelet, manifests.
 
-use super::one_of;
+use super::wording::{advice, one_of};
 use crate::state::status::causes::{Cause, Severity};
 use crate::state::status::view::{ComponentState, Disk, HostView, Manifest, ManifestState, View};
 
@@ -97,9 +97,4 @@ fn of_manifest(view: &View, host: &HostView, manifest: &Manifest) -> Option<Caus
             Cause::new("ManifestExtra", Severity::Warning, &place, what, &place)
         }
     })
-}
-
-/// The advice of a diagnosis without the command that waits elsewhere.
-pub(super) fn advice(fix: &str) -> String {
-    fix.replace(", then run the command again", "").replace(" and the command again", "")
 }

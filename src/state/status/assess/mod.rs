@@ -9,8 +9,9 @@ mod nodes;
 mod rest;
 #[cfg(test)]
 mod tests;
+mod wording;
 
-use super::causes::{Cause, Severity};
+use super::causes::Cause;
 use super::view::View;
 
 /// Every cause: the most severe first and, of those, the most basic one. `now` is in seconds since the epoch.
@@ -33,20 +34,4 @@ pub(super) fn causes(view: &View, now: i64) -> Vec<Cause> {
     });
     causes.sort_by_key(|cause| (std::cmp::Reverse(cause.severity), cause.rank()));
     causes
-}
-
-/// The severity of what affects one of several: critical where none is left.
-fn one_of(others_work: bool) -> Severity {
-    if others_work { Severity::Warning } else { Severity::Critical }
-}
-
-/// `3 days`, `2 hours`, `90 seconds`.
-fn span(seconds: i64) -> String {
-    let seconds = seconds.unsigned_abs();
-    match seconds {
-        0..=119 => format!("{seconds} seconds"),
-        120..=7199 => format!("{} minutes", seconds / 60),
-        7200..=172_799 => format!("{} hours", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
-    }
 }

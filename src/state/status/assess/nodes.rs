@@ -1,6 +1,6 @@
 //! Nodes that are silent, not ready, under pressure, cordoned, or of another version than Kubernetes supports.
 
-use super::one_of;
+use super::wording::one_of;
 use crate::state::status::causes::{Cause, Severity};
 use crate::state::status::view::{Node, View};
 use crate::versions::{Version, facts};

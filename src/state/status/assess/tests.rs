@@ -1,5 +1,6 @@
 use super::*;
 use crate::checks::diagnosis::Diagnosis;
+use crate::state::status::causes::Severity;
 use crate::state::status::fixture::{NOW, by_pods, certificate, healthy, node};
 use crate::state::status::view::{ComponentState, ManifestState, Unknown};
 
