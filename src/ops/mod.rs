@@ -23,6 +23,7 @@ pub mod signer_copy;
 pub mod static_pods;
 pub mod timer;
 pub mod turn;
+pub mod upgrade_progress;
 
 #[cfg(test)]
 mod tests;

@@ -56,7 +56,7 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Find what is wrong with this host and its cluster, and fix what can be fixed
     Doctor(status::DoctorArgs),
-    /// Plan the upgrade of a cluster to another version of Kubernetes
+    /// Plan and apply the upgrade of a cluster to another version of Kubernetes
     #[command(subcommand)]
     Upgrade(upgrade::UpgradeCommand),
     /// Manage the nodes of a cluster

@@ -9,6 +9,8 @@ use crate::pki::moment;
 use crate::pki::rotation::NEXT;
 use crate::state::reset_progress::PROGRESS_FILE;
 use crate::state::rotation::{ANNOTATION, annotation};
+use crate::state::upgrade::progress::progress;
+use crate::versions::Version;
 use serde_json::Value;
 use std::path::Path;
 
@@ -48,6 +50,7 @@ pub(super) fn on_host(cx: &Context) -> Vec<Work> {
         let what = "'kubewright reset' was interrupted on this host".to_owned();
         found.push(Work { what, next: "kubewright reset --dry-run".into(), interrupted: true });
     }
+    found.extend(upgrade(cx));
     if exists(&format!("{PKI_DIR}/{NEXT}")) {
         let what = "new CAs of a CA rotation wait on this host".to_owned();
         found.push(Work { what, next: ROTATION.into(), interrupted: false });
@@ -62,6 +65,23 @@ pub(super) fn on_host(cx: &Context) -> Vec<Work> {
         found.push(Work { what, next: "kubewright certs restart".into(), interrupted: true });
     }
     found
+}
+
+/// An upgrade of this host that is not complete; one that runs now has the lock.
+fn upgrade(cx: &Context) -> Option<Work> {
+    let runs = lock_holder(cx).is_some_and(|command| command.starts_with("upgrade"));
+    let version =
+        |version: &Option<Version>| version.as_ref().map_or_else(|| "another version".into(), Version::to_string);
+    let what = match progress(&cx.files) {
+        Ok(None) => return None,
+        Ok(Some(progress)) => {
+            format!("an upgrade of this host from {} to {}", version(&progress.from), version(&progress.to))
+        }
+        Err(_) => "an upgrade of this host, whose record is damaged,".to_owned(),
+    };
+    let state =
+        if runs { "is under way" } else { "was interrupted: the same 'kubewright upgrade' command continues it" };
+    Some(Work { what: format!("{what} {state}"), next: "kubewright upgrade plan".into(), interrupted: !runs })
 }
 
 /// The command of a run whose process is alive.
@@ -100,5 +120,13 @@ mod tests {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "{}").unwrap();
         assert!(on_host(&cx).first().is_some_and(|work| work.interrupted));
+        let path = root.path().join("var/lib/kubewright/upgrade.json");
+        let record = json!({"from": "v1.33.2", "to": "v1.34.1", "backup": "/b", "kept": [], "created": [], "objects": [], "snapshot": null});
+        std::fs::write(path, record.to_string()).unwrap();
+        let found = on_host(&cx);
+        assert!(
+            found.iter().any(|work| work.interrupted && work.what.contains("from v1.33.2 to v1.34.1")),
+            "{found:?}"
+        );
     }
 }
