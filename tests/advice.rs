@@ -85,6 +85,8 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/state/leave_error.rs", "'kubewright reset --dry-run' here", OthersThatStay),
     ("src/state/leave_error.rs", "run 'kubewright reset' on {name}", OthersThatStay),
     ("src/state/upgrade/progress.rs", "'mv --backup=numbered {PROGRESS_FILE} /root/'", ACopyThatStays),
+    ("src/state/status/causes.rs", "run 'kubewright node remove {} --dead'", AMajority),
+    ("src/state/status/under_way.rs", "kubewright reset --dry-run", NothingRestsOnIt),
     ("src/state/upgrade/checks/etcd.rs", "'kubewright node remove {} --dead'", AMajority),
 ];
 
@@ -97,6 +99,7 @@ const NO_ADVICE: &[(&str, &str)] = &[
     ("src/config/resolve/", ""),
     ("src/ops/etcd_recovery.rs", "const FORCE: &str"),
     ("src/ops/node_status.rs", "kubewright reset removed this host from the cluster"),
+    ("src/state/status/under_way.rs", "'kubewright reset' was interrupted on this host"),
 ];
 
 #[test]
