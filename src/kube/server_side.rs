@@ -37,9 +37,9 @@ impl Cluster {
     pub fn apply(&self, desired: &Value) -> Result<Written, KubeError> {
         let desired = merge::canonical(desired);
         let title = Title(&desired).to_string();
-        let path = self.gate_open(|| self.path_when_served(&desired))?;
+        let path = self.unless_empty(self.path_when_served(&desired))?;
         let live = match &path {
-            Some(path) => self.read_path(path, &title)?,
+            Some(path) => self.unless_empty(self.read_path(path, &title))?,
             None => None,
         };
         if live.as_ref().is_some_and(|live| merge::covers(live, &desired)) {
@@ -57,9 +57,9 @@ impl Cluster {
         Ok(written)
     }
 
-    /// In a dry run of a cluster that does not exist yet there is nothing to ask.
-    fn gate_open<T>(&self, look: impl FnOnce() -> Result<Option<T>, KubeError>) -> Result<Option<T>, KubeError> {
-        match look() {
+    /// A cluster that a dry run would start has nothing yet.
+    fn unless_empty<T>(&self, looked: Result<Option<T>, KubeError>) -> Result<Option<T>, KubeError> {
+        match looked {
             Err(error) if self.is_still_empty(&error) => Ok(None),
             other => other,
         }
@@ -169,5 +169,10 @@ mod tests {
         assert_eq!(api.cluster(&gate).apply(&widget()).unwrap(), Written::Created);
         assert_eq!(gate.count(), 1);
         assert!(api.take_log().iter().all(|request| request.starts_with("GET ")));
+        api.with(|state| state.down = true);
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}});
+        for object in [widget(), map] {
+            assert_eq!(api.starting(&gate).apply(&object).unwrap(), Written::Created, "the cluster does not exist yet");
+        }
     }
 }

@@ -107,9 +107,10 @@ fn wait_for_workloads(cx: &Context, cluster: &Cluster, objects: &[Object]) -> Re
 /// same may have no place.
 fn unready(live: &Value) -> Option<String> {
     let status = |field: &str| live["status"][field].as_u64().unwrap_or_default();
-    let is_seen = status("observedGeneration") >= live["metadata"]["generation"].as_u64().unwrap_or_default();
+    // Until its controller has seen it, the numbers are those of nothing.
+    let is_seen = status("observedGeneration") >= live["metadata"]["generation"].as_u64().unwrap_or(1);
     let (ready, wanted) = if live["kind"] == "DaemonSet" {
-        (status("numberReady"), status("desiredNumberScheduled").max(1))
+        (status("numberReady"), status("desiredNumberScheduled"))
     } else {
         (status("readyReplicas"), live["spec"]["replicas"].as_u64().unwrap_or(1).min(1))
     };
@@ -150,7 +151,64 @@ fn reason(pod: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::env::Random;
+    use crate::base::gate::Gate;
+    use crate::config::{Documents, Facts, InitFlags};
+    use crate::context::{InitOptions, Task};
+    use crate::kube::test_api::TestApi;
     use serde_json::json;
+    use std::sync::Arc;
+
+    const DAEMONS: &str = "/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds";
+
+    /// A run of `init` with flannel.
+    fn context(gate: Gate) -> Context {
+        let facts = Facts::placeholder(Random::seeded(1));
+        let flags = InitFlags {
+            kubernetes_version: Some("1.36.1".into()),
+            pod_network: Some("flannel".into()),
+            chosen_network: Some(PodNetwork::Flannel),
+            ..InitFlags::default()
+        };
+        let config = Documents::none().init(&flags, &facts).unwrap().config;
+        let mut cx = Context::for_tests("/nonexistent");
+        cx.task = Task::Init(Box::new(config), InitOptions::default());
+        cx.gate = gate;
+        cx
+    }
+
+    fn run(cx: &mut Context, api: &TestApi) -> Result<()> {
+        cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
+        InstallPodNetwork.run(cx, &Target { path: "pod-network".into(), item: None })
+    }
+
+    #[test]
+    fn a_dry_run_lists_the_objects_and_waits_for_nothing() {
+        let (mut cx, api) = (context(Gate::recording()), TestApi::default());
+        run(&mut cx, &api).unwrap();
+        let plan = format!("{:?}", cx.gate.entries());
+        assert!(plan.contains("DaemonSet kube-flannel/kube-flannel-ds") && plan.contains("10.244.0.0/16"), "{plan}");
+        assert_eq!(cx.gate.count(), 6);
+        assert!(api.take_log().iter().all(|request| request.starts_with("GET ")));
+    }
+
+    #[test]
+    fn the_command_ends_when_its_pods_run_and_the_node_is_ready() {
+        let (mut cx, api) = (context(Gate::open()), TestApi::default());
+        let made = objects(&cx, &PodNetwork::Flannel).unwrap();
+        let mut daemons = made[5].value.clone();
+        daemons["status"] = json!({"numberReady": 1, "desiredNumberScheduled": 1, "observedGeneration": 1});
+        api.put(DAEMONS, daemons);
+        let ready = json!([{"type": "Ready", "status": "True"}]);
+        let node =
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node"}, "status": {"conditions": ready}});
+        api.put("/api/v1/nodes/node", node);
+        run(&mut cx, &api).unwrap();
+        let written = |log: Vec<String>| log.into_iter().filter(|request| request.starts_with("PATCH ")).count();
+        assert_eq!(written(api.take_log()), 5, "the DaemonSet is as it should be");
+        run(&mut cx, &api).unwrap();
+        assert_eq!(written(api.take_log()), 0, "a second run changes nothing");
+    }
 
     #[test]
     fn a_workload_is_ready_when_its_pods_are() {
@@ -162,10 +220,14 @@ mod tests {
         assert_eq!(unready(&daemons(0, 2)).unwrap(), "0 of 1 Pods are ready");
         assert!(unready(&daemons(1, 1)).is_some(), "the controller has not seen the change");
         assert!(unready(&json!({"kind": "DaemonSet", "metadata": {}})).is_some(), "nothing is scheduled yet");
-        let replicas =
-            json!({"kind": "Deployment", "metadata": {}, "spec": {"replicas": 2}, "status": {"readyReplicas": 1}});
-        assert_eq!(unready(&replicas), None);
-        assert_eq!(unready(&json!({"kind": "Deployment", "metadata": {}, "spec": {"replicas": 0}})), None);
+        let elsewhere = json!({"kind": "DaemonSet", "metadata": {}, "status": {"observedGeneration": 1}});
+        assert_eq!(unready(&elsewhere), None, "it is for other nodes");
+        let replicas = |ready: u64, wanted: u64| {
+            json!({"kind": "Deployment", "metadata": {}, "spec": {"replicas": wanted},
+                "status": {"readyReplicas": ready, "observedGeneration": 1}})
+        };
+        assert_eq!((unready(&replicas(1, 2)), unready(&replicas(0, 0))), (None, None));
+        assert_eq!(unready(&replicas(0, 2)).unwrap(), "0 of 1 Pods are ready");
     }
 
     #[test]
