@@ -82,7 +82,8 @@ fn check_configuration(scene: &Scene<'_>) -> Vec<Finding> {
     let path = Path::new(CONFIGURATIONS).join(first);
     let shown = path.display();
     let what = format!("{shown} configures a network for Pods, and the runtime uses the first of such files by name");
-    let fix = format!("run 'mv -n {shown} /root/' if that network is no longer used, or omit --pod-network");
+    let fix =
+        format!("run 'mv --backup=numbered {shown} /root/' if that network is no longer used, or omit --pod-network");
     vec![if is_flannel {
         Finding::error(CONFIG, shown.to_string(), what, fix)
     } else {

@@ -38,7 +38,7 @@ pub(super) fn answer(host: &Host, method: &str, request: &[u8], limit: Duration)
         "ListImages" => docker.images().map(|answer| answer.encode_to_vec()),
         "ImageStatus" => docker.image(&image(request)?).map(|answer| answer.encode_to_vec()),
         "ImageFsInfo" => docker.image_directory().map(|answer| answer.encode_to_vec()),
-        "PullImage" => docker.run(&["pull", "--quiet", &image(request)?]).map(|_| Vec::new()),
+        "PullImage" => docker.run(&["pull", &image(request)?]).map(|_| Vec::new()),
         "ListPodSandbox" => docker.pods().map(|answer| answer.encode_to_vec()),
         "ListContainers" => docker.containers().map(|answer| answer.encode_to_vec()),
         "ContainerStatus" => docker.end_of(&id(request)?).map(|answer| answer.encode_to_vec()),

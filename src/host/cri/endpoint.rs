@@ -1,6 +1,5 @@
 //! The socket of a container runtime.
 
-use super::error::CriError;
 use crate::host::command::Host;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,9 +8,6 @@ use std::path::{Path, PathBuf};
 /// a link to /run on every current system, because that is how kubeadm has always written them.
 pub const KNOWN: [&str; 3] =
     ["/var/run/containerd/containerd.sock", "/var/run/crio/crio.sock", "/var/run/cri-dockerd.sock"];
-
-/// The first minor version whose kubelet has no adapter to Docker (KEP-2221).
-const WITHOUT_DOCKERSHIM: u16 = 24;
 
 /// The socket of a container runtime.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,11 +51,6 @@ impl Endpoint {
     /// True for the kubelet's own adapter to Docker (before v1.24), which serves the kubelet alone.
     pub fn is_dockershim(&self) -> bool {
         self.0.ends_with("dockershim.sock")
-    }
-
-    /// Fails if the kubelet of a minor version cannot use this socket.
-    pub fn require_usable(&self, minor: u16) -> Result<(), CriError> {
-        if self.is_dockershim() && minor >= WITHOUT_DOCKERSHIM { Err(CriError::NoDockershim { minor }) } else { Ok(()) }
     }
 
     /// True if the service `containerd` listens here, which `/etc/containerd/config.toml` configures. Other products run

@@ -13,7 +13,15 @@ use std::path::Path;
 const DOCKERSHIM: &str = "/var/run/dockershim.sock";
 const DOCKER_FLAG: &str = "--network-plugin=";
 
+/// The first minor version whose kubelet has no adapter to Docker (KEP-2221).
+const WITHOUT_DOCKERSHIM: u16 = 24;
+
 impl Endpoint {
+    /// Fails if the kubelet of a minor version cannot use this socket.
+    pub fn require_usable(&self, minor: u16) -> Result<(), CriError> {
+        if self.is_dockershim() && minor >= WITHOUT_DOCKERSHIM { Err(CriError::NoDockershim { minor }) } else { Ok(()) }
+    }
+
     /// Reads `unix:///run/x.sock` or `/run/x.sock`.
     pub fn parse(text: &str) -> Result<Self, CriError> {
         let path = text.strip_prefix("unix://").unwrap_or(text);
