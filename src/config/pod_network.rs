@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// The name of the network with templates of our own.
 pub const FLANNEL: &str = "flannel";
-/// A manifest with more objects than that is none.
+/// No network has more objects than that.
 const MOST: usize = 1000;
 
 /// The network for Pods.
@@ -112,7 +112,9 @@ impl PodNetwork {
             let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).is_some_and(|t| !t.is_empty());
             if let Some(missing) = ["/apiVersion", "/kind", "/metadata/name"].into_iter().find(|one| !text(one)) {
                 let field = missing.trim_start_matches('/').replace('/', ".");
-                return Err(refused(format!("one of its documents has no {field}, so it is no object of Kubernetes")));
+                return Err(refused(format!(
+                    "one of its documents has no {field}, so it is not an object of Kubernetes"
+                )));
             }
         }
         let runs = |object: &Value| matches!(object["kind"].as_str(), Some("DaemonSet" | "Deployment"));
@@ -132,7 +134,7 @@ impl PodNetwork {
         }
     }
 
-    /// The networks that it is written for; none for ours, which is written for the cluster's.
+    /// The networks that a manifest is written for; empty for templates, which take the network of the cluster.
     pub fn stated(&self) -> Vec<Stated> {
         let Self::Manifest(manifest) = self else { return Vec::new() };
         let mut found: Vec<Stated> = Vec::new();
@@ -316,7 +318,7 @@ spec:
     }
 
     #[test]
-    fn what_is_no_manifest_is_refused_without_its_content() {
+    fn what_is_not_a_manifest_is_refused_without_its_content() {
         for text in [
             "",
             "a: [",

@@ -28,7 +28,7 @@ pub struct Info {
     pub driver: String,
     /// Where it has its images and containers.
     pub docker_root_dir: String,
-    /// Running containers, whoever started them.
+    /// Running containers, also those that are not of Pods.
     pub containers_running: u64,
     /// Containers keep running while Docker is restarted.
     pub live_restore_enabled: bool,

@@ -114,7 +114,7 @@ impl Docker<'_> {
         Ok(wire::VersionResponse { runtime_name: "docker".into(), runtime_version: info.server_version })
     }
 
-    /// Docker is ready when it answers. The kubelet looks after the network plugin itself.
+    /// Docker is ready when it answers. The kubelet calls the network plugin itself.
     fn status(&self) -> Result<wire::StatusResponse, CallError> {
         let info = self.info()?;
         let ready = |kind: &str| wire::RuntimeCondition { kind: kind.into(), status: true, ..Default::default() };
