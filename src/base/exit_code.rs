@@ -30,7 +30,7 @@ pub enum ExitCode {
     Threshold = 10,
     /// A certificate or token is past its warning threshold.
     Warning = 11,
-    /// An upgrade is available, or files differ, and the user asked for a distinction.
+    /// An upgrade is available, files differ, or hosts would change, and the user asked for a distinction.
     Changes = 12,
 }
 
@@ -70,7 +70,7 @@ impl ExitCode {
             Self::Threshold => "A certificate or token is past its critical threshold, or cannot be read.",
             Self::Warning => "A certificate or token is past its warning threshold.",
             Self::Changes => {
-                "Only with `--exit-code`: an upgrade is available (`upgrade plan`), or files differ (`upgrade diff`)."
+                "Only with `--exit-code`: an upgrade is available (`upgrade plan`), files differ (`upgrade diff`), or hosts would change (`plan`)."
             }
         }
     }

@@ -93,6 +93,10 @@ pub fn command() -> clap::Command {
 /// A workflow's name, how to load its phases, and how to add its flags to a command.
 type List = (&'static str, fn() -> Result<Workflow, PipelineError>, fn(clap::Command) -> clap::Command);
 
+/// The workflows of `upgrade`, whose phases are listed and can be skipped.
+const UPGRADES: [(&str, fn() -> Result<Workflow, PipelineError>); 2] =
+    [("apply", phases::upgrade_apply_workflow), ("node", phases::upgrade_node_workflow)];
+
 /// The command tree with the phases of the `wanted` commands: building all of them takes longer than most commands run.
 fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
     let registry = phases::registry();
@@ -109,6 +113,15 @@ fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
         {
             let phases = phase::command(&workflow, &registry, &flags);
             command = command.mut_subcommand(name, |own| own.after_help(workflow.help(&registry)).subcommand(phases));
+        }
+    }
+    if wanted("upgrade") {
+        for (name, load) in UPGRADES {
+            if let Ok(workflow) = load() {
+                let help = workflow.help(&registry);
+                command = command
+                    .mut_subcommand("upgrade", |upgrade| upgrade.mut_subcommand(name, |own| own.after_help(help)));
+            }
         }
     }
     like_pflag(command)

@@ -43,8 +43,11 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let (dry_run, skip) = (resolved.dry_run, resolved.config.skip_phases.clone());
     session.hold_host("reset", dry_run)?;
     let leaving = leaving(args, resolved.config, session)?;
-    if !leaving.force && !leaving.accept_quorum_loss {
-        quorum::require(&probe_context(session, Task::None)).map_err(LeaveError::of_lost_quorum)?;
+    if !leaving.accept_quorum_loss
+        && let Err(failure) = quorum::require(&probe_context(session, Task::None))
+        && (!leaving.force || LeaveError::is_of_living_etcd(&failure))
+    {
+        return Err(LeaveError::of_lost_quorum(failure));
     }
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();
@@ -54,7 +57,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     if whole && !dry_run && !leaving.force && !args.yes {
         confirm(&question(&leaving, undo_fix, session), session)?;
     }
-    let is_alone = leaving.force || leaving.end_cluster;
+    let is_alone = leaving.end_cluster;
     let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
     // Only a control plane takes something away from others when it leaves.
     let _turn = if is_alone { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "reset")? };

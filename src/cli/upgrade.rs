@@ -1,9 +1,14 @@
-//! `upgrade`: plans the upgrade of a cluster. Nothing here changes anything.
+//! `upgrade`: plans and applies the upgrade of a cluster.
 
+mod apply;
+mod closing;
 mod diff;
+mod interrupted;
+mod node;
 mod object;
 mod opened;
 mod plan;
+mod run;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -17,5 +22,7 @@ pub fn run(command: &UpgradeCommand, session: &mut Session) -> Result<ExitCode> 
     match command {
         UpgradeCommand::Plan(args) => plan::run(args, session),
         UpgradeCommand::Diff(args) => diff::run(args, session),
+        UpgradeCommand::Apply(args) => apply::run(args, session),
+        UpgradeCommand::Node(args) => node::run(args, session),
     }
 }

@@ -158,8 +158,12 @@ fn beside(cx: &Context, path: &Path, name: Option<&String>) -> Result<Option<Vec
 
 impl Context {
     /// The cluster that this run bootstraps, with the administrator's credentials. Until its API server responds,
-    /// it is treated as empty, unless this host joins an existing cluster.
+    /// it is treated as empty, unless this host joins an existing cluster. In an upgrade, the running cluster.
     pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
+        if let Ok(upgrade) = self.upgrade() {
+            let path = upgrade.kubeconfig.clone();
+            return self.running_cluster(&path);
+        }
         let given = if let Task::Init(_, options) = &self.task { options.kubeconfig.clone() } else { None };
         let path = given.unwrap_or_else(|| ADMIN_CONF.into());
         if matches!(self.task, Task::Init(..)) {

@@ -24,15 +24,20 @@ impl Context {
     /// Why `what` did not happen within `limit`, as this running host shows it; None in a root directory. The result of the
     /// `last` attempt is included.
     pub fn diagnosed(&self, what: &str, limit: Duration, last: Option<&str>) -> Option<Failure> {
-        if !self.host.is_live() {
-            return None;
-        }
-        let runtime = self.runtime().ok();
-        let mut diagnosis = self.fitted(diagnose(&collect(&self.host, runtime.as_ref())));
+        let mut diagnosis = self.diagnosis()?;
         if let Some(last) = last {
             diagnosis = diagnosis.and_last(last);
         }
         Some(Diagnosed { what: what.into(), limit, diagnosis }.into())
+    }
+
+    /// What is wrong on this running host; None in a root directory.
+    pub fn diagnosis(&self) -> Option<Diagnosis> {
+        if !self.host.is_live() {
+            return None;
+        }
+        let runtime = self.runtime().ok();
+        Some(self.fitted(diagnose(&collect(&self.host, runtime.as_ref()))))
     }
 
     /// The error of a wait for `what` that ends after `elapsed`, because it cannot succeed.

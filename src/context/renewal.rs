@@ -1,6 +1,7 @@
 //! The options of `certs renew` and related commands, and what they have renewed so far.
 
 use super::rotation::Rotation;
+use super::upgrading::HostUpgrade;
 use crate::base::secret::Secret;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::pki::Cert;
@@ -24,6 +25,8 @@ pub struct Renewal {
     pub kubeconfig_dir: PathBuf,
     /// The CA rotation that this belongs to.
     pub rotation: Option<Rotation>,
+    /// The upgrade that this belongs to.
+    pub upgrade: Option<HostUpgrade>,
     /// What was renewed.
     pub renewed: Vec<Renewed>,
     /// The files that this run changes, as they were before.
@@ -73,6 +76,7 @@ impl Renewal {
             signed: Vec::new(),
             kubeconfig_dir: "/etc/kubernetes".into(),
             rotation: None,
+            upgrade: None,
             renewed: Vec::new(),
             kept: Vec::new(),
         }

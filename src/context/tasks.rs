@@ -4,7 +4,7 @@ use super::etcd_task::{Found, Recovery, Saving, Work};
 use super::leaving::Leaving;
 use super::renewal::{Kept, Renewal, Renewed};
 use super::rotation::{Plan, Rotation};
-use super::upgrading::Upgrading;
+use super::upgrading::HostUpgrade;
 use super::{Context, Joining, Missing, Task};
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
@@ -108,6 +108,28 @@ impl Context {
 }
 
 impl Context {
+    /// The upgrade of this host.
+    pub fn upgrade(&self) -> Result<&HostUpgrade> {
+        Ok(self.renewal()?.upgrade.as_ref().ok_or(Missing("an upgrade of this host"))?)
+    }
+
+    /// The same, to record results.
+    pub fn upgrade_mut(&mut self) -> Result<&mut HostUpgrade> {
+        match &mut self.task {
+            Task::Renew(renewal) => Ok(renewal.upgrade.as_mut().ok_or(Missing("an upgrade of this host"))?),
+            _ => Err(Missing("an upgrade of this host").into()),
+        }
+    }
+
+    /// Runs `act` with another task in place of this one.
+    pub fn with_task<T>(&mut self, task: Task, act: impl FnOnce(&mut Self) -> Result<T>) -> (Result<T>, Task) {
+        let own = std::mem::replace(&mut self.task, task);
+        let done = act(self);
+        (done, std::mem::replace(&mut self.task, own))
+    }
+}
+
+impl Context {
     fn etcd_work(&self) -> Option<&Work> {
         if let Task::Etcd(task) = &self.task { Some(&task.work) } else { None }
     }
@@ -159,15 +181,16 @@ impl Context {
 impl Context {
     /// Runs `act` with another configuration of the cluster, such as the one after the upgrade.
     pub fn with_cluster<T>(&mut self, config: ClusterConfig, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        let before = std::mem::replace(&mut self.upgrading_mut()?.cluster, config);
+        let before = std::mem::replace(self.upgraded_cluster()?, config);
         let result = act(self);
-        self.upgrading_mut()?.cluster = before;
+        *self.upgraded_cluster()? = before;
         result
     }
 
-    fn upgrading_mut(&mut self) -> Result<&mut Upgrading> {
+    fn upgraded_cluster(&mut self) -> Result<&mut ClusterConfig> {
         match &mut self.task {
-            Task::Upgrade(upgrading) => Ok(upgrading),
+            Task::Upgrade(upgrading) => Ok(&mut upgrading.cluster),
+            Task::Renew(renewal) if renewal.upgrade.is_some() => Ok(&mut renewal.cluster),
             _ => Err(Missing("a cluster to upgrade").into()),
         }
     }
@@ -177,6 +200,7 @@ impl Context {
 mod tests {
     use super::*;
     use crate::config::print;
+    use crate::context::upgrading::Upgrading;
     use crate::versions::{Version, facts};
 
     #[test]

@@ -6,6 +6,7 @@
 //!
 //! Reads and writes: Lease `kube-system/kubewright`.
 
+use super::api_servers;
 use super::cluster::Cluster;
 use super::error::KubeError;
 use super::kind::{LEASE, ObjectRef};
@@ -109,6 +110,20 @@ impl Lease {
             }
         }
         Err(failed.unwrap_or_else(|| KubeError::Address { address: String::new() }))
+    }
+
+    /// The API servers of the cluster, as URLs; empty if they cannot be read. This host's API server may be the one that
+    /// the holder restarts: then the Lease is renewed through another.
+    pub fn api_servers(&self) -> Vec<String> {
+        let all = self.ask(api_servers::addresses).unwrap_or_default();
+        all.iter().map(|address| format!("https://{address}")).collect()
+    }
+
+    /// The same Lease, also through these API servers.
+    #[must_use]
+    pub fn also_through(mut self, clusters: Vec<Cluster>) -> Self {
+        self.clusters.extend(clusters);
+        self
     }
 
     /// Tries to get the Lease once. An earlier run on this host is gone: two do not run at once there.

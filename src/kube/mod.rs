@@ -5,6 +5,7 @@
 //! the desired state, `ready` waits, `discovery` finds a cluster and verifies it, `token` handles bootstrap tokens,
 //! `server_side` applies objects of any kind, `lease` lets one run in the cluster continue at a time.
 
+pub mod api_servers;
 pub mod apply;
 pub mod client;
 pub mod cluster;

@@ -20,6 +20,8 @@ pub trait Running {
     /// Stops a container if it runs, and removes it. The kubelet then starts the next one of a static Pod immediately;
     /// with exited containers in the list it would treat this as a crash and wait up to five minutes.
     fn end(&self, container: &Container) -> Result<()>;
+    /// True if the container was made from the image with this name.
+    fn runs_image(&self, container: &Container, image: &str) -> Result<bool>;
     /// Fails unless a healthy kubelet will restart stopped components.
     fn require_kubelet(&self, cx: &Context) -> Result<()>;
     /// The certificate that a port serves, followed by its intermediates, or the reason why there is none.
@@ -54,6 +56,10 @@ impl Running for ThisHost {
             self.0.stop_container(container)?;
         }
         Ok(self.0.remove_container(container)?)
+    }
+
+    fn runs_image(&self, container: &Container, image: &str) -> Result<bool> {
+        Ok(self.0.runs_image(container, image)?)
     }
 
     fn require_kubelet(&self, cx: &Context) -> Result<()> {

@@ -82,13 +82,16 @@ pub fn hold(cx: &Context, kubeconfig: &Path, command: &str) -> Result<Option<Tur
         let access = access(cx, kubeconfig)?;
         let mut clusters = vec![open(cx, access.clone())?];
         if let Some(own) = own_server(cx) {
-            clusters.push(open(cx, Access { server: own, ..access })?);
+            clusters.push(open(cx, Access { server: own, ..access.clone() })?);
         }
         let nonce = token::generate(&cx.random)?.expose().chars().take(6).collect::<String>();
         let host = facts::hostname(&cx.host)?;
         let lease = Lease::new(clusters, cx.clock.clone(), &host, &nonce, command);
-        let is_held = wait_for(&lease, &cx.clock, &cx.events)?;
-        Ok::<_, Failure>(is_held.then_some(lease))
+        if !wait_for(&lease, &cx.clock, &cx.events)? {
+            return Ok::<_, Failure>(None);
+        }
+        let others = lease.api_servers().into_iter().map(|server| open(cx, Access { server, ..access.clone() }));
+        Ok(Some(lease.also_through(others.collect::<Result<_>>()?)))
     })?;
     Ok(held.flatten().map(keep))
 }

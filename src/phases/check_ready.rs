@@ -8,7 +8,7 @@
 
 use super::restart::RunningComponent;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Fault, Result};
+use crate::base::fault::{Failure, Fault, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
 use crate::ops::kubelet_service;
@@ -31,8 +31,8 @@ enum NotReady {
     #[error("{} is not a valid Pod manifest: {why}; nothing was changed", path.display())]
     Manifest { path: PathBuf, why: String },
     /// It would fail with any file.
-    #[error("{component} is not healthy: {why}; nothing was changed")]
-    Component { component: &'static str, why: String },
+    #[error("nothing was changed, because {component} is not healthy: {why}")]
+    Component { component: &'static str, why: String, fix: Option<String> },
 }
 
 impl Fault for NotReady {
@@ -42,6 +42,7 @@ impl Fault for NotReady {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Manifest { path, .. } => format!("fix {}, then run the same command again", path.display()),
+            Self::Component { fix: Some(fix), .. } => fix.clone(),
             Self::Component { component, .. } => format!(
                 "run 'crictl logs $(crictl ps -a --name {component} -q | head -1)' to see why; to change the files without \
                  restarting anything, add '--no-restart'"
@@ -111,19 +112,34 @@ fn require_healthy(cx: &mut Context, components: &[RunningComponent<'_>]) -> Res
         let name = component.consumer.component;
         let (clock, events) = (cx.clock.clone(), cx.events.clone());
         let what = format!("a healthy {name}");
+        let mut last = None;
         let waited =
-            Wait { slowest: Duration::from_millis(500), ..Wait::new(&what, PATIENCE) }
-                .until(&clock, &events, || Ok(component.problem(cx)?.map_or(Poll::Ready(()), Poll::Pending)));
+            Wait { slowest: Duration::from_millis(500), ..Wait::new(&what, PATIENCE) }.until(&clock, &events, || {
+                last = component.problem(cx)?;
+                match &last {
+                    None => Ok(Poll::Ready(())),
+                    Some(why) if component.is_in_crash_loop()? => Err(unhealthy(cx, name, why)),
+                    Some(why) => Ok(Poll::Pending(why.clone())),
+                }
+            });
         match waited {
-            Ok(()) => {}
             Err(failure) if failure.downcast_ref::<TimedOut>().is_some() => {
-                let why = component.problem(cx)?.unwrap_or_else(|| failure.to_string());
-                return Err(NotReady::Component { component: name, why }.into());
+                return Err(unhealthy(cx, name, &last.unwrap_or_else(|| failure.to_string())));
             }
-            Err(failure) => return Err(failure),
+            other => other?,
         }
     }
     Ok(())
+}
+
+/// The error, with the cause if this host shows it.
+fn unhealthy(cx: &Context, component: &'static str, why: &str) -> Failure {
+    let cause = cx.diagnosis().filter(|cause| cause.who == component);
+    let (why, fix) = match cause {
+        Some(cause) => (format!("{why}: {}", cause.text()), Some(cause.fix)),
+        None => (why.to_owned(), None),
+    };
+    NotReady::Component { component, why, fix }.into()
 }
 
 /// True if a certificate of the component has expired, or cannot be read.

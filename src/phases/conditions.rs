@@ -3,6 +3,7 @@
 //! Reads: the configuration and the options. Writes: nothing.
 
 use crate::config::model::Etcd;
+use crate::context::upgrading::Scope;
 use crate::context::{Context, Task};
 use crate::pipeline::When;
 
@@ -13,7 +14,9 @@ pub fn holds(when: When, cx: &Context) -> bool {
     match when {
         When::Always => true,
         When::LocalEtcd => cluster.is_some_and(|c| matches!(c.etcd, Etcd::Local(_))),
-        When::ControlPlane => cx.control_plane_join().is_some(),
+        When::ControlPlane => {
+            cx.control_plane_join().is_some() || cx.upgrade().is_ok_and(|upgrade| upgrade.scope != Scope::Worker)
+        }
         When::Worker => joins && cx.control_plane_join().is_none(),
         When::UploadCerts => matches!(&cx.task, Task::Init(_, options) if options.upload_certs),
         When::DnsWanted => cluster.is_some_and(|c| !c.dns.disabled),

@@ -32,6 +32,7 @@ pub mod rotate_ca;
 pub mod sans;
 pub mod show_join_command;
 pub mod update_cluster_status;
+pub mod upgrade;
 pub mod upload_certs;
 pub mod upload_config;
 pub mod wait_control_plane;
@@ -106,6 +107,20 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("start-etcd", &etcd_recover::start::StartEtcd),
     ("store-names", &sans::StoreSans),
     ("undo-fix", &reset::undo_fix::UndoFix),
+    ("upgrade-administrators", &upgrade::verify::RenewAdministrators),
+    ("upgrade-coredns", &upgrade::addons::UpgradeCoreDns),
+    ("upgrade-finish", &upgrade::finish::FinishUpgrade),
+    ("upgrade-keep-stored", &upgrade::upload_kubelet::KeepStored),
+    ("upgrade-kube-proxy", &upgrade::addons::UpgradeKubeProxy),
+    ("upgrade-kubelet-files", &upgrade::kubelet::KubeletFiles),
+    ("upgrade-kubelet-server", &upgrade::kubelet::KubeletServer),
+    ("upgrade-node-marks", &upgrade::node_marks::MarkUpgraded),
+    ("upgrade-preflight", &upgrade::preflight::UpgradePreflight),
+    ("upgrade-rbac", &upgrade::rbac::UpgradeRbac),
+    ("upgrade-snapshot", &upgrade::snapshot::SaveBefore),
+    ("upgrade-static-pod", &upgrade::static_pod::UpgradeStaticPod),
+    ("upgrade-upload-kubelet", &upgrade::upload_kubelet::UploadKubelet),
+    ("upgrade-verify", &upgrade::verify::VerifyComponents),
     ("upload-certs", &upload_certs::UploadCerts),
     ("upload-cluster-config", &upload_config::UploadClusterConfig),
     ("upload-kubelet-config", &upload_config::UploadKubeletConfig),
@@ -172,6 +187,16 @@ pub fn etcd_recover_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/etcd-recover.yaml"), &registry())
 }
 
+/// The phases of `upgrade apply`.
+pub fn upgrade_apply_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/upgrade-apply.yaml"), &registry())
+}
+
+/// The phases of `upgrade node`.
+pub fn upgrade_node_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/upgrade-node.yaml"), &registry())
+}
+
 fn action(name: &str) -> Option<&'static dyn Action> {
     ACTIONS.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
 }
@@ -202,6 +227,8 @@ mod tests {
         assert_eq!(add_san_workflow().unwrap().workflow, "add-san");
         assert_eq!(etcd_recover_workflow().unwrap().workflow, "etcd-recover");
         assert_eq!(etcd_snapshot_workflow().unwrap().workflow, "etcd-snapshot");
+        assert_eq!(upgrade_apply_workflow().unwrap().workflow, "upgrade apply");
+        assert_eq!(upgrade_node_workflow().unwrap().workflow, "upgrade node");
     }
 
     #[test]
@@ -217,6 +244,8 @@ mod tests {
             include_str!("../../phases/remove.yaml"),
             include_str!("../../phases/etcd-recover.yaml"),
             include_str!("../../phases/etcd-snapshot.yaml"),
+            include_str!("../../phases/upgrade-apply.yaml"),
+            include_str!("../../phases/upgrade-node.yaml"),
         ]
         .concat();
         for (name, _) in ACTIONS {

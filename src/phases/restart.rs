@@ -31,6 +31,8 @@ use std::path::Path;
 use std::time::Duration;
 
 const API_SERVER: &str = "kube-apiserver";
+/// A container that was started again as often as this, and does not run, is in a crash loop.
+const CRASHES: u32 = 2;
 /// How long a component that reloads its files may take before it is restarted.
 const RELOAD: Duration = Duration::from_secs(2);
 
@@ -224,7 +226,7 @@ impl RunningComponent<'_> {
     }
 
     /// Fails if a key and a certificate of the component do not belong together.
-    fn require_pairs(&self, cx: &mut Context) -> Result<()> {
+    pub(super) fn require_pairs(&self, cx: &mut Context) -> Result<()> {
         let store = cx.pki()?;
         for name in self.consumer.files {
             if let Row::Cert(spec) = Row::named(name)?
@@ -250,6 +252,13 @@ impl RunningComponent<'_> {
             Some(url) => self.host.problem(component, &url),
             None => Ok(None),
         }
+    }
+
+    /// True if it has been started several times and does not run now.
+    pub(super) fn is_in_crash_loop(&self) -> Result<bool> {
+        let all = self.host.containers(self.consumer.component)?;
+        let newest = all.iter().max_by_key(|one| one.created);
+        Ok(only_running(&all).is_empty() && newest.is_some_and(|one| one.attempt >= CRASHES))
     }
 
     /// Stops the containers that have not loaded the files, and waits until the kubelet has started a new one that is
@@ -292,7 +301,7 @@ impl RunningComponent<'_> {
     }
 
     /// The first port that does not serve the current certificate, with the reason; None if all do.
-    fn other_served(&self, cx: &mut Context) -> Result<Option<String>> {
+    pub(super) fn other_served(&self, cx: &mut Context) -> Result<Option<String>> {
         for port in &self.ports {
             let expected = on_disk(cx, port)?;
             let served = match self.host.served_chain(port) {
@@ -309,7 +318,7 @@ impl RunningComponent<'_> {
     }
 
     /// Fails unless clients accept what the ports serve: they verify the whole chain, not only that it is the file's.
-    fn require_accepted(&self, cx: &mut Context) -> Result<()> {
+    pub(super) fn require_accepted(&self, cx: &mut Context) -> Result<()> {
         let gate = cx.gate.clone();
         gate.effect(|| {
             self.ports.iter().filter(|port| !port.foreign).try_for_each(|port| self.verify_served(cx, port))
@@ -344,7 +353,7 @@ impl RunningComponent<'_> {
     }
 
     /// etcd serves its health check on the metrics port, the others on their own.
-    fn health_url(&self, cx: &Context) -> Result<Option<String>> {
+    pub(super) fn health_url(&self, cx: &Context) -> Result<Option<String>> {
         let health = self.consumer.health;
         if self.consumer.component == "etcd" {
             let pod = StaticPod::read(&cx.files, self.consumer.component)?.unwrap_or_default();

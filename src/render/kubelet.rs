@@ -16,8 +16,10 @@ use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::LazyLock;
 
+mod cleaned;
 mod flags;
 
+pub use cleaned::cleaned_flags;
 pub use flags::{FlagsInput, WITHOUT_AWS, flags_env, uses_instance_config};
 
 /// The resolver configuration in which systemd-resolved keeps the real name servers.

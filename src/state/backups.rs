@@ -3,8 +3,10 @@
 //! Reads: the names in that directory. Writes: nothing.
 
 use crate::base::fault::Result;
+use crate::base::files::HostFiles;
 use crate::context::Context;
 use crate::domain::paths::BACKUP_DIR;
+use crate::pki::moment;
 use std::path::{Path, PathBuf};
 
 /// The backups of a run: the kind, the time, and a sequence number within the second.
@@ -30,6 +32,14 @@ impl Run {
         let run = Self { kind: kind.into(), stamp: stamp.into(), nth, name: name.into() };
         Some(run).filter(|_| is_kind && is_stamp && words.next().is_none())
     }
+}
+
+/// A directory for copies of the files that this run replaces. No earlier run has used it, even one in the same second.
+pub fn new_directory(files: &HostFiles, kind: &str, now: i64) -> PathBuf {
+    let stamp = moment::text(now).replace([':', '-'], "");
+    let plain = Path::new(BACKUP_DIR).join(format!("{kind}-{stamp}"));
+    let others = (2..100).map(|nth| Path::new(BACKUP_DIR).join(format!("{kind}-{stamp}-{nth}")));
+    std::iter::once(plain.clone()).chain(others).find(|directory| !files.exists(directory)).unwrap_or(plain)
 }
 
 /// The backups of all runs, oldest first.

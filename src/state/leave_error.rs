@@ -81,7 +81,7 @@ pub enum LeaveError {
     #[error("{0} is not Ready, so its Pods cannot be drained")]
     MaybeDead(String),
     /// The node is ready, although it was given as dead.
-    #[error("the cluster reports {name} as Ready: its kubelet still renews its lease{}", last_report(*ago))]
+    #[error("the cluster reports {name} as Ready{}", last_report(*ago))]
     Alive {
         /// The node.
         name: String,
@@ -109,7 +109,7 @@ impl LeaveError {
             }
             Some(Self::LastMember { name }) => format!(
                 "keep {name}: it has the only copy of the cluster's data; join another control plane first, or save the data \
-                 with 'etcdctl snapshot save' before the cluster ends"
+                 with 'kubewright etcd snapshot save' on it before the cluster ends"
             ),
             _ => return failure,
         };
@@ -118,6 +118,11 @@ impl LeaveError {
             why = format!("{why}: {cause}");
         }
         Self::KeptElsewhere { why, advice }.into()
+    }
+
+    /// True if a member that responds reports that quorum is lost. If none does, `--force` continues.
+    pub fn is_of_living_etcd(failure: &Failure) -> bool {
+        matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { answering: 1.., .. }))
     }
 
     /// The failure, with a hint for a quorum that is already lost: this host may have the last intact copy of the
@@ -189,8 +194,8 @@ impl Fault for LeaveError {
                                         --force deletes the data of this host, which may be the only copy"
                 .into(),
             Self::LastMember { .. } => {
-                "to end the cluster, run the command again with --end-cluster; save its data first with 'etcdctl \
-                 snapshot save'"
+                "to end the cluster, run the command again with --end-cluster; to save its data first, run 'kubewright \
+                 etcd snapshot save' and copy the file and /etc/kubernetes/pki to another machine"
                     .into()
             }
             Self::EtcdRuns { data } => format!(
@@ -221,7 +226,7 @@ impl Fault for LeaveError {
                     .into()
             }
             Self::NoSuchNode(_) => "run 'kubectl get nodes' to list the names; an etcd member that has never started \
-                                    has no name: use its id from 'etcdctl member list'"
+                                    has no name: use its id, which 'kubewright etcd snapshot status' or 'etcdctl member list' prints"
                 .into(),
             Self::KeptElsewhere { advice, .. } => advice.clone(),
             Self::MemberAlive(name) => {
@@ -267,5 +272,5 @@ fn advice_on(kept: &Kept) -> String {
 }
 
 fn last_report(ago: Option<u64>) -> String {
-    ago.map_or_else(String::new, |ago| format!(", {ago} s ago"))
+    ago.map_or_else(String::new, |ago| format!(": its kubelet last renewed its lease {ago} s ago"))
 }

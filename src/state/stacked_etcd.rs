@@ -7,9 +7,9 @@ use crate::base::https::{Credentials, Trust};
 use crate::base::secret::Secret;
 use crate::context::Context;
 use crate::etcd::{Access, Client};
-use crate::kube::KubeError;
 use crate::kube::cluster::Cluster;
-use crate::kube::kind::{ENDPOINTS, ObjectRef, POD};
+use crate::kube::kind::POD;
+use crate::kube::{KubeError, api_servers};
 use crate::render::pods::{CLIENT_URLS, client_url};
 use serde_json::Value;
 use std::path::Path;
@@ -26,15 +26,7 @@ fn client_urls(pods: &[Value]) -> Vec<String> {
 
 /// The client URLs of a member next to each API server, as kubeadm and kubewright configure them.
 pub fn urls_next_to_api_servers(cluster: &Cluster) -> Result<Vec<String>, KubeError> {
-    let servers = cluster.find(&ObjectRef::new(&ENDPOINTS, "default", "kubernetes"))?;
-    Ok(next_to(&servers.unwrap_or_default()))
-}
-
-/// The members next to the API servers in the Endpoints of their Service.
-fn next_to(servers: &Value) -> Vec<String> {
-    let subsets = servers["subsets"].as_array().into_iter().flatten();
-    let addresses = subsets.flat_map(|subset| subset["addresses"].as_array().into_iter().flatten());
-    addresses.filter_map(|address| Some(client_url(address["ip"].as_str()?.parse().ok()?))).collect()
+    Ok(api_servers::addresses(cluster)?.iter().map(|server| client_url(server.ip())).collect())
 }
 
 /// A client for `endpoints`, with the first of the client certificates `names` that exists on this host with its key.
@@ -78,8 +70,10 @@ mod tests {
     use super::*;
     use crate::base::exit_code::ExitCode;
     use crate::base::fault::Fault;
+    use crate::base::gate::Gate;
     use crate::base::https::test_server::TestCa;
     use crate::context::leaving::fixture;
+    use crate::kube::test_api::TestApi;
     use serde_json::json;
 
     #[test]
@@ -94,11 +88,12 @@ mod tests {
     #[test]
     fn without_etcd_pods_members_are_expected_next_to_the_api_servers() {
         let address = |ip: &str| json!({"ip": ip});
-        let servers = json!({"subsets": [{"addresses": [address("10.0.0.1"), address("10.0.0.2")]},
-            {"addresses": [address("fd00::3")], "notReadyAddresses": [address("10.0.0.4")]}]});
-        let found = ["https://10.0.0.1:2379", "https://10.0.0.2:2379", "https://[fd00::3]:2379"];
-        assert_eq!(next_to(&servers), found);
-        assert!(next_to(&Value::Null).is_empty());
+        let servers = json!({"subsets": [{"addresses": [address("10.0.0.1")]}, {"addresses": [address("fd00::3")],
+            "notReadyAddresses": [address("10.0.0.4")]}]});
+        let api = TestApi::default();
+        api.put("/api/v1/namespaces/default/endpoints/kubernetes", servers);
+        let found = urls_next_to_api_servers(&api.cluster(&Gate::open())).unwrap();
+        assert_eq!(found, ["https://10.0.0.1:2379", "https://[fd00::3]:2379"]);
     }
 
     #[test]

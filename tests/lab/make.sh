@@ -116,6 +116,26 @@ EOF
   gcc -static -O2 -o "$LAB/pause" "$LAB/pause.c"
 }
 
+# A later patch release: the same programs with another version stamp, so that a whole upgrade runs on hosts.
+make_later() {
+  exec 9>"$LAB/setup.lock"
+  flock 9
+  if [ ! -f "$LATER/.done" ]; then
+    say "making $LATER_VERSION"
+    mkdir -p "$LATER"
+    local program
+    for program in kubelet kubectl kube-apiserver kube-controller-manager kube-scheduler kube-proxy; do
+      "$HERE/restamp.py" "$KUBERNETES/$program" "$LATER/$program" "$VERSION" "$LATER_VERSION"
+      case $program in kubelet | kubectl) continue ;; esac
+      "$HERE/mkimage.py" "$LATER/$program.tar" "k8s.gcr.io/$program:$LATER_VERSION" \
+        "/usr/local/bin/$program=$LATER/$program"
+      rm "$LATER/$program"
+    done
+    touch "$LATER/.done"
+  fi
+  exec 9>&-
+}
+
 make_base() {
   [ -f "$BASE/.done" ] && return
   local site release packages

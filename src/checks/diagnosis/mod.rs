@@ -43,6 +43,12 @@ pub struct Diagnosis {
 }
 
 impl Diagnosis {
+    /// The cause, followed by the lines that show it.
+    pub fn text(&self) -> String {
+        let evidence: String = self.evidence.iter().flat_map(|line| ["\n  ", line]).collect();
+        format!("{}{evidence}", self.cause)
+    }
+
     /// The same with what the last look at the thing itself found. Where no cause is known, that is the best there is.
     #[must_use]
     pub fn and_last(mut self, last: &str) -> Self {
@@ -60,7 +66,7 @@ const UNKNOWN: &str = "Unknown";
 
 /// A wait that ran out of time, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("timed out after {limit:?} waiting for {what}: {}{}", self.diagnosis.cause, shown(&self.diagnosis.evidence))]
+#[error("timed out after {limit:?} waiting for {what}: {}", self.diagnosis.text())]
 pub struct Diagnosed {
     /// What was awaited.
     pub what: String,
@@ -77,10 +83,6 @@ impl Fault for Diagnosed {
     fn hint(&self) -> Option<String> {
         Some(self.diagnosis.fix.clone())
     }
-}
-
-fn shown(evidence: &[String]) -> String {
-    evidence.iter().flat_map(|line| ["\n  ", line]).collect()
 }
 
 /// The most basic cause that the evidence shows. Causes are listed from the ground up: with the

@@ -11,6 +11,8 @@ pub enum ConfigCommand {
     Print(PrintCommand),
     /// Validate a configuration file and report every error in it
     Validate(FileArgs),
+    /// Print the JSON schema of configuration files, for editors
+    Schema(SchemaArgs),
     /// Convert a configuration file to a newer API version, keeping its comments
     Migrate(MigrateArgs),
     /// List or pull the container images of a Kubernetes version
@@ -41,6 +43,10 @@ pub struct DefaultsArgs {
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<String>,
 }
+
+/// Arguments of `config schema`.
+#[derive(Clone, Debug, Args)]
+pub struct SchemaArgs {}
 
 /// Options of `config validate`.
 #[derive(Clone, Debug, Args)]

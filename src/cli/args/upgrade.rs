@@ -11,6 +11,79 @@ pub enum UpgradeCommand {
     Plan(PlanArgs),
     /// Show how an upgrade would change the files of this host
     Diff(DiffArgs),
+    /// Upgrade the first control plane and the objects of the cluster, with a way back
+    Apply(ApplyArgs),
+    /// Upgrade this node after 'upgrade apply' on another one: a further control plane or a worker
+    Node(NodeArgs),
+}
+
+/// Flags of `upgrade apply`.
+// Independent command-line switches, not a state machine.
+#[allow(clippy::struct_excessive_bools)]
+#[derive(Clone, Debug, Args)]
+pub struct ApplyArgs {
+    /// Version to upgrade to, such as v1.34.2
+    #[arg(value_name = "VERSION")]
+    pub version: Option<String>,
+    #[command(flatten)]
+    pub shared: HostArgs,
+    /// Also accept an alpha or beta version
+    #[arg(long)]
+    pub allow_experimental_upgrades: bool,
+    /// Also accept a release candidate
+    #[arg(long)]
+    pub allow_release_candidate_upgrades: bool,
+    /// Continue although version rules that NEED FORCE are broken, and do not ask
+    #[arg(long, short)]
+    pub force: bool,
+    /// Also print the stored configuration of the cluster
+    #[arg(long)]
+    pub print_config: bool,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Accepted for compatibility with kubeadm before v1.22; not used
+    #[arg(long, hide = true)]
+    pub image_pull_timeout: Option<String>,
+}
+
+/// Flags of `upgrade node`.
+#[derive(Clone, Debug, Args)]
+pub struct NodeArgs {
+    #[command(flatten)]
+    pub shared: HostArgs,
+}
+
+/// Flags of `upgrade apply` and `upgrade node`.
+#[derive(Clone, Debug, Args)]
+pub struct HostArgs {
+    /// kubeadm configuration file (UpgradeConfiguration); '-' reads standard input
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// kubeconfig used to access the cluster [default: admin.conf, on a worker kubelet.conf, in /etc/kubernetes]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Renew the certificates of components that change [default: true]; if given, of all components
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = yes_or_no)]
+    pub certificate_renewal: Option<bool>,
+    /// Upgrade etcd as well [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = yes_or_no)]
+    pub etcd_upgrade: Option<bool>,
+    /// Directory with patches for the static Pods, the kubelet configuration and CoreDNS
+    #[arg(long, value_name = "DIR", alias = "experimental-patches")]
+    pub patches: Option<String>,
+    /// Checks whose errors are shown as warnings; 'all' for every check
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    pub ignore_preflight_errors: Vec<String>,
+    /// Phases to skip
+    #[arg(long, value_name = "PHASE", value_delimiter = ',')]
+    pub skip_phases: Vec<String>,
+    /// Print the changes without applying them
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Accepted for compatibility with kubeadm before v1.32; not used
+    #[arg(long, hide = true)]
+    pub feature_gates: Option<String>,
 }
 
 /// Flags of `upgrade plan`.

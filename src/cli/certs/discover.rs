@@ -5,8 +5,7 @@ use crate::cli::session::Session;
 use crate::context::Task;
 use crate::context::renewal::Renewal;
 use crate::domain::paths::ADMIN_CONF;
-use crate::domain::paths::BACKUP_DIR;
-use crate::pki::moment;
+use crate::state::backups;
 use crate::state::current_config::{self, CurrentConfig, Source};
 use std::path::{Path, PathBuf};
 
@@ -33,9 +32,5 @@ pub fn own(session: &mut Session) -> Result<(Source, Renewal)> {
 
 /// The directory for copies of the files this run replaces. No earlier run has used it, even one in the same second.
 pub fn backup(session: &Session) -> PathBuf {
-    let files = session.context(Task::None, false).files;
-    let stamp = moment::text(session.env.clock.now()).replace([':', '-'], "");
-    let plain = Path::new(BACKUP_DIR).join(format!("certs-{stamp}"));
-    let others = (2..100).map(|nth| Path::new(BACKUP_DIR).join(format!("certs-{stamp}-{nth}")));
-    std::iter::once(plain.clone()).chain(others).find(|directory| !files.exists(directory)).unwrap_or(plain)
+    backups::new_directory(&session.context(Task::None, false).files, "certs", session.env.clock.now())
 }

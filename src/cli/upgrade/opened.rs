@@ -18,11 +18,21 @@ pub fn resolve(
     flags: &UpgradeFlags,
     session: &mut Session,
 ) -> Result<UpgradeConfig> {
-    let Resolved { config, warnings, .. } = session.documents(config)?.upgrade(task, flags)?;
+    Ok(resolve_run(config, task, flags, session)?.0)
+}
+
+/// The same, and whether it is a dry run.
+pub fn resolve_run(
+    config: Option<&Path>,
+    task: UpgradeTask,
+    flags: &UpgradeFlags,
+    session: &mut Session,
+) -> Result<(UpgradeConfig, bool)> {
+    let Resolved { config, warnings, dry_run } = session.documents(config)?.upgrade(task, flags)?;
     for warning in warnings {
         session.events.warning(warning.to_string());
     }
-    Ok(config)
+    Ok((config, dry_run))
 }
 
 /// A running cluster, what was read of it, and a context of this host in it.

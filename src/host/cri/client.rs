@@ -225,6 +225,24 @@ impl Cri {
         })
     }
 
+    /// True if the container was made from the image with this name, which this host has.
+    pub fn runs_image(&self, container: &Container, name: &str) -> Result<bool, CriError> {
+        let what = format!("describe container {}", container.id);
+        let request = wire::IdRequest { id: container.id.clone() };
+        let answer: wire::ContainerStatusResponse = self.runtime("ContainerStatus", &what, &request, LIMIT)?;
+        let status = answer.status.unwrap_or_default();
+        let of = [status.image.unwrap_or_default().image, status.image_ref];
+        if of.iter().any(|one| one == name) {
+            return Ok(true);
+        }
+        let what = format!("look up {name}");
+        let answer: wire::ImageStatusResponse = self.image("ImageStatus", &what, &image_request(name), LIMIT)?;
+        let Some(image) = answer.image else { return Ok(false) };
+        let is_it =
+            |one: &String| *one == image.id || image.repo_tags.contains(one) || image.repo_digests.contains(one);
+        Ok(of.iter().filter(|one| !one.is_empty()).any(is_it))
+    }
+
     /// Stops a pod and its containers. If it no longer exists, this succeeds.
     pub fn stop_pod(&self, pod: &Pod) -> Result<(), CriError> {
         self.end("StopPodSandbox", "stop", &format!("pod {}/{}", pod.namespace, pod.name), &id(&pod.id), STOP_LIMIT)

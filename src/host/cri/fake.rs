@@ -231,7 +231,7 @@ impl FakeCri {
         }
         if method == "ImageStatus" && self.answers.contains_key("Version") {
             let name = wire::ImageRequest::decode(body).unwrap().image.unwrap_or_default().image;
-            let image = self.images.contains(&name).then(|| wire::Image { id: name, repo_tags: Vec::new() });
+            let image = self.images.contains(&name).then(|| wire::Image { id: name, ..wire::Image::default() });
             return Answer::Bytes(frame(&wire::ImageStatusResponse { image }));
         }
         unimplemented("method")

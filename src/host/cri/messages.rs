@@ -99,6 +99,8 @@ pub struct Image {
     pub id: String,
     #[prost(string, repeated, tag = "2")]
     pub repo_tags: Vec<String>,
+    #[prost(string, repeated, tag = "3")]
+    pub repo_digests: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -215,6 +217,10 @@ pub struct ContainerStatusResponse {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ContainerStatus {
+    #[prost(message, optional, tag = "8")]
+    pub image: Option<ImageSpec>,
+    #[prost(string, tag = "9")]
+    pub image_ref: String,
     #[prost(int64, tag = "6")]
     pub finished_at: i64,
     #[prost(int32, tag = "7")]

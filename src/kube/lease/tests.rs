@@ -135,3 +135,20 @@ fn another_api_server_is_asked_while_one_restarts() {
     api.with(|state| state.down = true);
     assert!(lease.renew().is_err());
 }
+
+/// A run that restarted the API server of its host could not renew meanwhile, and another run took the Lease away from it.
+#[test]
+fn the_lease_is_renewed_through_the_other_api_servers_while_the_own_one_restarts() {
+    let (own, other, clock) = (TestApi::default(), TestApi::default(), Clock::fixed(1_000));
+    let path = "/api/v1/namespaces/default/endpoints/kubernetes";
+    own.put(path, json!({"subsets": [{"addresses": [{"ip": "10.0.0.4"}], "ports": [{"port": 6443}]}]}));
+    let lease = run(&own, &clock, "cp1", "a");
+    assert_eq!(lease.api_servers(), ["https://10.0.0.4:6443"]);
+    assert_eq!(lease.attempt(&Observation::default()).unwrap(), Attempt::Held);
+    // Both serve what etcd has.
+    other.put("/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kubewright", lease.object());
+    let lease = lease.also_through(vec![other.cluster(&Gate::open())]);
+    own.with(|state| state.down = true);
+    assert!(lease.renew().unwrap());
+    assert!(lease.api_servers().is_empty(), "they are not known");
+}

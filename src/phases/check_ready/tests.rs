@@ -32,11 +32,24 @@ fn a_component_that_crashes_before_the_renewal_is_reported_and_nothing_is_change
     stop(&host, "etcd");
     let failure = check(&host, &mut renewing(&root, None)).unwrap_err();
     assert_eq!(failure.exit_code(), ExitCode::Refused);
-    assert_eq!(failure.to_string(), "etcd is not healthy: its container has exited; nothing was changed");
+    assert_eq!(failure.to_string(), "nothing was changed, because etcd is not healthy: its container has exited");
     assert!(failure.hint().unwrap().contains("crictl logs"));
     host.components.borrow_mut().get_mut("etcd").unwrap().containers.clear();
     let failure = check(&host, &mut renewing(&root, None)).unwrap_err();
     assert!(failure.to_string().contains("it has no container"), "{failure}");
+}
+
+/// The whole time was waited for a container that could not run.
+#[test]
+fn a_crash_loop_that_began_before_the_renewal_is_not_waited_for() {
+    let (root, host) = healthy();
+    stop(&host, "etcd");
+    host.components.borrow_mut().get_mut("etcd").unwrap().containers[0].attempt = 3;
+    let mut cx = renewing(&root, None);
+    let before = cx.clock.monotonic();
+    let failure = check(&host, &mut cx).unwrap_err();
+    assert!(failure.to_string().contains("its container has exited"), "{failure}");
+    assert_eq!(cx.clock.monotonic(), before);
 }
 
 #[test]

@@ -95,7 +95,7 @@ pub fn read(cx: &Context, cluster: &Cluster) -> Result<ClusterReading> {
     let mut reading = ClusterReading {
         version: config.version.clone(),
         kubelet: kubelet_config(cluster, &config)?,
-        proxy: config_map(cluster, "kube-proxy", "config.conf")?,
+        proxy: proxy_config(cluster)?,
         proxy_tag: image_tag(cluster.find(&ObjectRef::new(&DAEMON_SET, NAMESPACE, "kube-proxy"))?, "kube-proxy"),
         dns_tag: image_tag(cluster.find(&ObjectRef::new(&DEPLOYMENT, NAMESPACE, "coredns"))?, "coredns"),
         config,
@@ -133,7 +133,7 @@ fn node(node: &Value) -> NodeReading {
 }
 
 /// The kubelet's ConfigMap, under the name of the cluster's minor version or under the other one.
-fn kubelet_config(cluster: &Cluster, config: &ClusterConfig) -> Result<Option<(String, Map<String, Value>)>> {
+pub fn kubelet_config(cluster: &Cluster, config: &ClusterConfig) -> Result<Option<(String, Map<String, Value>)>> {
     let own = facts(config.version.minor).map_or_else(|| UNVERSIONED_KUBELET.into(), Minor::kubelet_config_map);
     let versioned = format!("{UNVERSIONED_KUBELET}-1.{}", config.version.minor);
     let other = if own == UNVERSIONED_KUBELET { versioned } else { UNVERSIONED_KUBELET.into() };
@@ -143,6 +143,11 @@ fn kubelet_config(cluster: &Cluster, config: &ClusterConfig) -> Result<Option<(S
         }
     }
     Ok(None)
+}
+
+/// kube-proxy's configuration.
+pub fn proxy_config(cluster: &Cluster) -> Result<Option<Map<String, Value>>> {
+    Ok(config_map(cluster, "kube-proxy", "config.conf")?)
 }
 
 /// The document in a ConfigMap, without its kind; None if it does not exist.

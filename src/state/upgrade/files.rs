@@ -72,21 +72,29 @@ pub fn changes(
     Ok(changes)
 }
 
-/// The kubelet's files on this host that an upgrade writes.
-fn kubelet_files(cx: &Context, shared: &Map<String, Value>) -> Result<Vec<(PathBuf, String)>> {
+/// The configuration that all kubelets share after the upgrade, from the one that they share now.
+pub fn shared_kubelet_config(cx: &Context, shared: &Map<String, Value>) -> Result<String> {
     let facts = cx.facts()?;
     let config = ClusterConfig { kubelet: shared.clone(), ..cx.cluster()?.clone() };
     let systemd_resolved = cx.systemd_resolved();
-    let mut text = kubelet::shared_config(&SharedInput { cluster: &config, facts, systemd_resolved })?;
-    if !upgrade_sets_cgroup_driver(facts.minor) && !shared.contains_key(CGROUP_DRIVER) {
-        let mut document: Map<String, Value> = untrusted::read(text.as_bytes()).unwrap_or_default();
-        document.remove(CGROUP_DRIVER);
-        text = go_yaml::to_string(&Value::Object(document));
+    let text = kubelet::shared_config(&SharedInput { cluster: &config, facts, systemd_resolved })?;
+    if upgrade_sets_cgroup_driver(facts.minor) || shared.contains_key(CGROUP_DRIVER) {
+        return Ok(text);
     }
+    let mut document: Map<String, Value> = untrusted::read(text.as_bytes()).unwrap_or_default();
+    document.remove(CGROUP_DRIVER);
+    Ok(go_yaml::to_string(&Value::Object(document)))
+}
+
+/// The kubelet's files on this host that an upgrade writes.
+pub fn kubelet_files(cx: &Context, shared: &Map<String, Value>) -> Result<Vec<(PathBuf, String)>> {
+    let (facts, systemd_resolved) = (cx.facts()?, cx.systemd_resolved());
+    let config = cx.cluster()?;
+    let text = shared_kubelet_config(cx, shared)?;
     let path = Path::new(KUBELET_DIR).join(INSTANCE_CONFIG);
     let mut files = Vec::new();
     let mut instance = None;
-    if kubelet::uses_instance_config(&config, facts) {
+    if kubelet::uses_instance_config(config, facts) {
         let content = match cx.files.read_text(&path)? {
             Some(there) => there,
             None => kubelet::instance_config(&socket(cx)?)?,

@@ -15,4 +15,6 @@ pub mod finding;
 pub mod fixture;
 pub mod goal;
 mod own_pods;
+pub mod progress;
+pub mod same_pod;
 pub mod target_config;

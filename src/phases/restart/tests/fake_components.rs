@@ -144,6 +144,10 @@ impl Running for FakeComponents {
         Ok(())
     }
 
+    fn runs_image(&self, _: &Container, _: &str) -> Result<bool> {
+        Ok(true)
+    }
+
     fn require_kubelet(&self, _: &Context) -> Result<()> {
         if *self.kubelet_is_down.borrow() { Err(KubeletUnavailable::Down("inactive".into()).into()) } else { Ok(()) }
     }

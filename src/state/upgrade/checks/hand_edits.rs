@@ -13,10 +13,9 @@ use crate::state::static_pod::StaticPod;
 use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::files::{host_version, static_pods};
 use crate::state::upgrade::finding::Outcome;
+use crate::state::upgrade::same_pod::OF_A_JOIN;
 use serde_json::{Map, Value};
 
-/// The flags with which a member joins etcd; they have no effect later.
-const OF_A_JOIN: [&str; 2] = ["--initial-cluster", "--initial-cluster-state"];
 /// Compared by flag instead.
 const COMMAND: [&str; 3] = ["command", "args", "image"];
 /// The most settings that are listed for a file.

@@ -1,0 +1,156 @@
+//! `upgrade apply VERSION`.
+
+use super::closing::{Next, after_apply};
+use super::interrupted::open_cluster;
+use super::opened::{Opened, open, resolve_run};
+use super::run::{self, Wanted, flags, leave_out_addons, require_running_host};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::cli::args::upgrade::ApplyArgs;
+use crate::cli::confirm::confirm;
+use crate::cli::session::Session;
+use crate::config::{UpgradeFlags, UpgradeTask};
+use crate::context::Context;
+use crate::context::upgrading::Scope;
+use crate::domain::paths::ADMIN_CONF;
+use crate::ops::turn;
+use crate::phases;
+use crate::pipeline::run::Summary;
+use crate::report::{ChangeList, Closing};
+use crate::state::upgrade::cluster::ClusterReading;
+use crate::state::upgrade::error::UpgradeError;
+use crate::state::upgrade::files::host_version;
+use crate::state::upgrade::target_config::at_version;
+use crate::versions::{Version, facts_of};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// No version was given.
+#[derive(Debug, thiserror::Error)]
+#[error("upgrade apply needs the version to upgrade to")]
+struct NoVersion;
+
+impl Fault for NoVersion {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some("run 'kubewright upgrade plan' to see the versions, then 'kubewright upgrade apply VERSION'".into())
+    }
+}
+
+/// The result for `-o json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome<'a> {
+    #[serde(flatten)]
+    pub summary: &'a Summary,
+    pub version: Version,
+    /// The version of this host before.
+    pub before: Option<Version>,
+    /// The run continued an interrupted one.
+    pub resumed: bool,
+    /// The snapshot of etcd from before the upgrade, if its version changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<PathBuf>,
+    pub dry_run: bool,
+    pub changed: ChangeList,
+    /// What remains to be done on other hosts, and with the kubelets.
+    pub next: Vec<Next>,
+}
+
+pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
+    let flags = UpgradeFlags {
+        version: args.version.clone(),
+        allow_experimental_upgrades: args.allow_experimental_upgrades.then_some(true),
+        allow_release_candidate_upgrades: args.allow_release_candidate_upgrades.then_some(true),
+        force: args.force.then_some(true),
+        print_config: args.print_config.then_some(true),
+        ..flags(&args.shared)
+    };
+    let (config, dry_run) = resolve_run(args.shared.config.as_deref(), UpgradeTask::Apply, &flags, session)?;
+    let version = config.version.clone().ok_or(NoVersion)?;
+    facts_of(&version)?;
+    require_running_host(session)?;
+    session.hold_host("upgrade apply", dry_run)?;
+    let kubeconfig = args.shared.kubeconfig.clone().unwrap_or_else(|| ADMIN_CONF.into());
+    let kubeconfig = session.env.cwd.join(kubeconfig);
+    let Opened { cx, api, reading } =
+        open_cluster(Scope::Cluster, &kubeconfig, &config, dry_run, session, |session| {
+            open(&kubeconfig, None, session)
+        })?;
+    let before = host_version(&cx)?.ok_or(UpgradeError::NoControlPlane)?;
+    if config.print_config {
+        let stored = cx.cluster_document()?;
+        session.events.message(format!("stored configuration:\n{stored}"));
+    }
+    let mut cluster = at_version(&reading.config, &version);
+    cluster.kube_proxy = reading.proxy.clone().unwrap_or_default();
+    leave_out_addons(&api, &mut cluster)?;
+    let wanted = Wanted {
+        scope: Scope::Cluster,
+        kubeconfig: kubeconfig.clone(),
+        stored: reading.config.clone(),
+        cluster,
+        node: cx.node()?.clone(),
+        before: Some(before),
+        renewal_is_given: args.shared.certificate_renewal == Some(true),
+    };
+    let mut cx = run::context(wanted, &config, dry_run, session)?;
+    if !args.yes && !config.force && !dry_run {
+        confirm(&question(&reading, &version, &cx), session)?;
+    }
+    let _turn = turn::hold(&cx, &kubeconfig, "upgrade apply")?;
+    let summary = run::run(&phases::upgrade_apply_workflow()?, &config, &mut cx)?;
+    report(&summary, &reading, dry_run, &cx, session)?;
+    Ok(ExitCode::Ok)
+}
+
+fn question(reading: &ClusterReading, version: &Version, cx: &Context) -> String {
+    let host = cx.node().map_or_else(|_| "this host".into(), |node| node.name.clone());
+    format!(
+        "Upgrade the cluster from {} to {version}: first the components of {host}, then the configuration of the cluster. The API \
+         server of {host} is away for some seconds.",
+        reading.version
+    )
+}
+
+fn report(
+    summary: &Summary,
+    reading: &ClusterReading,
+    dry_run: bool,
+    cx: &Context,
+    session: &mut Session,
+) -> Result<()> {
+    let (upgrade, version) = (cx.upgrade()?, cx.cluster()?.version.clone());
+    let changed = ChangeList::new(cx.gate.entries());
+    let next = after_apply(reading, &cx.node()?.name, &version);
+    let text = if dry_run {
+        session.plan(&changed)
+    } else {
+        let result = match summary.changes {
+            0 => format!("This control plane is at {version} already; nothing changed."),
+            _ => format!("This control plane is at {version}, and its components are ready."),
+        };
+        let mut closing = Closing::new(result).skipped(summary);
+        if let Some(snapshot) = &upgrade.snapshot {
+            closing = closing.sentence(format!("etcd from before the upgrade is in {}.", snapshot.display()));
+        }
+        if let Some(waits) = &upgrade.addons_wait {
+            closing =
+                closing.sentence(format!("CoreDNS and kube-proxy are upgraded by the last control plane: {waits}."));
+        }
+        next.iter().fold(closing, |closing, next| closing.step(&next.purpose, &next.command)).text()
+    };
+    let outcome = Outcome {
+        summary,
+        version,
+        before: upgrade.before.clone(),
+        resumed: upgrade.resumed,
+        snapshot: upgrade.snapshot.clone(),
+        dry_run,
+        changed,
+        next,
+    };
+    session.print(&outcome, &text)
+}

@@ -1,0 +1,108 @@
+//! What to type next, on which host, in the order that keeps the rules of versions: all API servers before any kubelet.
+
+use crate::state::upgrade::cluster::{ClusterReading, NodeReading};
+use crate::versions::Version;
+use serde::Serialize;
+
+/// A next step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Next {
+    /// The nodes that it is for.
+    pub nodes: Vec<String>,
+    pub purpose: String,
+    pub command: String,
+}
+
+impl Next {
+    fn new(nodes: Vec<String>, purpose: String, command: impl Into<String>) -> Self {
+        Self { nodes, purpose, command: command.into() }
+    }
+}
+
+/// The steps after `upgrade apply` on the node `own`.
+pub fn after_apply(reading: &ClusterReading, own: &str, version: &Version) -> Vec<Next> {
+    let servers = reading.api_servers();
+    let older: Vec<String> = servers
+        .into_iter()
+        .filter(|server| server.node != own && server.version.as_ref() != Some(version))
+        .map(|server| server.node)
+        .collect();
+    let workers = names(reading.nodes.iter().filter(|node| !node.control_plane));
+    let old_kubelets = names(reading.nodes.iter().filter(|node| node.kubelet.as_ref() != Some(version)));
+    let mut steps = Vec::new();
+    if !older.is_empty() {
+        let purpose = format!("Next, on the other control planes ({}), one after the other", older.join(", "));
+        steps.push(Next::new(older, purpose, "kubewright upgrade node"));
+    }
+    if !workers.is_empty() {
+        let purpose = format!("Then on each worker ({})", shown(&workers));
+        steps.push(Next::new(workers, purpose, "kubewright upgrade node"));
+    }
+    if !old_kubelets.is_empty() {
+        let purpose = format!(
+            "Then replace the kubelet on one node after the other ({}), control planes first: drain the node from a control plane, \
+             install kubelet and kubectl {version} on it, restart the kubelet, and uncordon the node when it is Ready",
+            shown(&old_kubelets)
+        );
+        steps.push(Next::new(old_kubelets, purpose, kubelet_commands()));
+    }
+    steps
+}
+
+/// The steps after `upgrade node`.
+pub fn after_node(own: &str, kubelet: Option<&Version>, version: &Version) -> Vec<Next> {
+    if kubelet == Some(version) {
+        return Vec::new();
+    }
+    let purpose = format!(
+        "When all control planes are at {version}, replace the kubelet of {own}: drain the node from a control plane, install kubelet \
+         and kubectl {version}, restart the kubelet, and uncordon the node when it is Ready"
+    );
+    vec![Next::new(vec![own.into()], purpose, kubelet_commands().replace("NODE", own))]
+}
+
+fn kubelet_commands() -> String {
+    "kubectl drain NODE --ignore-daemonsets\nsystemctl daemon-reload && systemctl restart kubelet\nkubectl uncordon NODE".into()
+}
+
+fn names<'a>(nodes: impl Iterator<Item = &'a NodeReading>) -> Vec<String> {
+    nodes.map(|node| node.name.clone()).collect()
+}
+
+/// The first names, and how many more there are.
+fn shown(names: &[String]) -> String {
+    const MOST: usize = 5;
+    let more = names.len().saturating_sub(MOST);
+    let first = names.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    if more == 0 { first } else { format!("{first} and {more} more") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::upgrade::cluster::read;
+    use crate::state::upgrade::fixture::FakeCluster;
+
+    #[test]
+    fn api_servers_come_before_workers_and_kubelets() {
+        let mut fake = FakeCluster::new("v1.33.2");
+        fake.add_control_plane("n2", "v1.33.2");
+        fake.add_node("w1", "v1.33.2", false);
+        let running = fake.start();
+        let reading = read(&running.cx, &running.cluster).unwrap();
+        let version = "v1.34.2".parse().unwrap();
+        let steps = after_apply(&reading, "n1", &version);
+        let nodes: Vec<Vec<&str>> = steps.iter().map(|step| step.nodes.iter().map(String::as_str).collect()).collect();
+        assert_eq!(nodes, [vec!["n2"], vec!["w1"], vec!["n1", "n2", "w1"]]);
+        assert_eq!(steps[0].command, "kubewright upgrade node");
+        assert!(steps[2].command.contains("kubectl uncordon"));
+        assert_eq!(after_node("w1", Some(&version), &version), []);
+        assert!(after_node("w1", None, &version)[0].command.contains("kubectl drain w1"));
+    }
+
+    #[test]
+    fn many_names_are_counted() {
+        let names: Vec<String> = (0..8).map(|number| format!("w{number}")).collect();
+        assert_eq!(shown(&names), "w0, w1, w2, w3, w4 and 3 more");
+    }
+}

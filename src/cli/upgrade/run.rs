@@ -1,0 +1,130 @@
+//! What `upgrade apply` and `upgrade node` have in common: the task, an interrupted run, the workflow.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
+use crate::cli::args::upgrade::HostArgs;
+use crate::cli::session::Session;
+use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::config::{UpgradeConfig, UpgradeFlags};
+use crate::context::renewal::Renewal;
+use crate::context::upgrading::{Certificates, HostUpgrade, Scope};
+use crate::context::{Context, Task};
+use crate::kube::cluster::Cluster;
+use crate::ops::upgrade_progress;
+use crate::phases;
+use crate::phases::upgrade::static_pod;
+use crate::pipeline::plan::Choice;
+use crate::pipeline::run::Summary;
+use crate::pipeline::{Plan, Workflow};
+use crate::render::objects::addon::{AddonName, left_out};
+use crate::state::upgrade::progress::progress;
+use crate::state::{backups, manifests, stored_config};
+use crate::versions::Version;
+use std::path::{Path, PathBuf};
+
+/// The host is only a directory.
+#[derive(Debug, thiserror::Error)]
+#[error("an upgrade starts components and waits until they are ready, which a root directory cannot")]
+struct NotRunning;
+
+impl Fault for NotRunning {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some("leave out --rootfs; 'kubewright upgrade diff' shows how files change, also below a root directory".into())
+    }
+}
+
+/// Fails below a root directory.
+pub fn require_running_host(session: &Session) -> Result<()> {
+    if session.root() == Path::new("/") { Ok(()) } else { Err(NotRunning.into()) }
+}
+
+/// The flags of both commands.
+pub fn flags(args: &HostArgs) -> UpgradeFlags {
+    UpgradeFlags {
+        certificate_renewal: args.certificate_renewal,
+        etcd_upgrade: args.etcd_upgrade,
+        dry_run: args.dry_run.then_some(true),
+        patches: args.patches.clone(),
+        ignore_preflight_errors: args.ignore_preflight_errors.clone(),
+        skip_phases: args.skip_phases.clone(),
+        ..UpgradeFlags::default()
+    }
+}
+
+/// An upgrade of this host.
+pub struct Wanted {
+    pub scope: Scope,
+    pub kubeconfig: PathBuf,
+    pub stored: ClusterConfig,
+    pub cluster: ClusterConfig,
+    pub node: NodeConfig,
+    pub before: Option<Version>,
+    /// `--certificate-renewal` was given.
+    pub renewal_is_given: bool,
+}
+
+/// The context of the run. It continues an interrupted one.
+pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &Session) -> Result<Context> {
+    let mut node = wanted.node;
+    node.patches_dir = config.patches_dir.as_ref().map(|dir| session.env.cwd.join(dir));
+    node.image_pull_policy.clone_from(&config.image_pull_policy);
+    node.image_pull_serial = config.image_pull_serial;
+    node.ignore_preflight_errors.clone_from(&config.ignore_preflight_errors);
+    node.timeouts = config.timeouts.clone();
+    let certificates = match (config.certificate_renewal, wanted.renewal_is_given) {
+        (false, _) => Certificates::Stay,
+        (true, false) => Certificates::WithPods,
+        (true, true) => Certificates::Renew,
+    };
+    let files = session.context(Task::None, dry_run).files;
+    let backup = backups::new_directory(&files, "upgrade", session.env.clock.now());
+    let upgrade = HostUpgrade {
+        scope: wanted.scope,
+        kubeconfig: wanted.kubeconfig,
+        stored: wanted.stored,
+        before: wanted.before,
+        certificates,
+        etcd: config.etcd_upgrade,
+        force: config.force,
+        allow_experimental: config.allow_experimental,
+        allow_release_candidates: config.allow_release_candidates,
+        resumed: false,
+        pods_change: false,
+        created: Vec::new(),
+        objects: Vec::new(),
+        snapshot: None,
+        addons_wait: None,
+    };
+    let renewal = Renewal { upgrade: Some(upgrade), ..Renewal::new(wanted.cluster, node, backup) };
+    let mut cx = session.context(Task::Renew(Box::new(renewal)), dry_run);
+    if let Some(progress) = progress(&cx.files)? {
+        let to = progress.to.as_ref().map_or_else(String::new, |version| format!(" to {version}"));
+        session.events.message(format!("an upgrade{to} of this host was interrupted: this run continues it"));
+        upgrade_progress::resume(&mut cx, progress)?;
+    }
+    if wanted.scope != Scope::Worker {
+        let mut change = cx.upgrade()?.resumed;
+        for name in manifests::pod_names() {
+            change |= static_pod::wanted(&cx, name)?.is_some();
+        }
+        cx.upgrade_mut()?.pods_change = change;
+    }
+    Ok(cx)
+}
+
+/// Runs the workflow.
+pub fn run(workflow: &Workflow, config: &UpgradeConfig, cx: &mut Context) -> Result<Summary> {
+    let choice = Choice { only: None, skip: config.skip_phases.clone() };
+    Plan::new(workflow, &phases::registry(), &choice, cx)?.run(cx)
+}
+
+/// Addons that the cluster does not want, where its configuration cannot say so.
+pub fn leave_out_addons(api: &Cluster, cluster: &mut ClusterConfig) -> Result<()> {
+    let left = left_out(&stored_config::map(api)?.unwrap_or_default());
+    cluster.dns.disabled |= left.contains(&AddonName::CoreDns);
+    cluster.proxy.disabled |= left.contains(&AddonName::KubeProxy);
+    Ok(())
+}

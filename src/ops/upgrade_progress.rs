@@ -1,0 +1,93 @@
+//! Records how far the upgrade of this host came, and keeps what it changes as it was, for a way back.
+//!
+//! Reads: the files that are changed, `/var/lib/kubewright/upgrade.json` and the backup of an interrupted run. Writes: the
+//! backup; the record, which is internal bookkeeping and not in the plan.
+
+use crate::base::fault::Result;
+use crate::base::secret::Secret;
+use crate::context::renewal::Kept;
+use crate::context::{Context, Task};
+use crate::ops::{bookkeeping, renewal};
+use crate::state::upgrade::progress::{PROGRESS_FILE, Progress};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Keeps these files as they are now, before they change. What an earlier run of this upgrade has kept stays.
+pub fn keep(cx: &mut Context, paths: &[PathBuf]) -> Result<()> {
+    for path in paths {
+        if cx.renewal()?.kept.iter().any(|kept| kept.path == *path) || cx.upgrade()?.created.contains(path) {
+            continue;
+        }
+        if cx.files.exists(path) {
+            renewal::back_up(cx, path)?;
+        } else {
+            cx.upgrade_mut()?.created.push(path.clone());
+        }
+    }
+    record(cx)
+}
+
+/// Keeps an object of the cluster as it is now.
+pub fn keep_object(cx: &mut Context, object: &Value) -> Result<()> {
+    let is_it = |kept: &Value| ["kind", "metadata"].iter().all(|key| name(&kept[key]) == name(&object[key]));
+    if cx.upgrade()?.objects.iter().any(is_it) {
+        return Ok(());
+    }
+    cx.upgrade_mut()?.objects.push(object.clone());
+    record(cx)
+}
+
+fn name(part: &Value) -> &Value {
+    if part.is_object() { &part["name"] } else { part }
+}
+
+/// Writes the record.
+pub fn record(cx: &Context) -> Result<()> {
+    let (renewal, upgrade) = (cx.renewal()?, cx.upgrade()?);
+    let progress = Progress {
+        from: upgrade.before.clone(),
+        to: Some(renewal.cluster.version.clone()),
+        backup: renewal.backup.clone(),
+        kept: renewal.kept.iter().map(|kept| (kept.path.clone(), kept.mode)).collect(),
+        created: upgrade.created.clone(),
+        objects: upgrade.objects.clone(),
+        snapshot: upgrade.snapshot.clone(),
+    };
+    bookkeeping::write(cx, Path::new(PROGRESS_FILE), &progress)
+}
+
+/// Removes the record: the upgrade is complete, or this host is as before.
+pub fn forget(cx: &Context) -> Result<()> {
+    bookkeeping::remove(cx, Path::new(PROGRESS_FILE))
+}
+
+/// Takes over what an interrupted run has kept. Its backup directory is used again.
+pub fn resume(cx: &mut Context, progress: Progress) -> Result<()> {
+    let mut kept = Vec::new();
+    for (path, mode) in progress.kept {
+        let copy = progress.backup.join(path.strip_prefix("/").unwrap_or(&path));
+        if let Some(bytes) = cx.files.read(&copy)?.map(Secret::new) {
+            kept.push(Kept { path, bytes, mode });
+        }
+    }
+    if let Task::Renew(renewal) = &mut cx.task {
+        renewal.kept = kept;
+        renewal.backup = progress.backup;
+    }
+    let upgrade = cx.upgrade_mut()?;
+    upgrade.resumed = true;
+    upgrade.before = progress.from.or_else(|| upgrade.before.take());
+    (upgrade.created, upgrade.objects) = (progress.created, progress.objects);
+    upgrade.snapshot = progress.snapshot;
+    Ok(())
+}
+
+/// True if this upgrade has changed one of the files, in this run or an earlier one.
+pub fn has_changed(cx: &Context, paths: &[PathBuf]) -> Result<bool> {
+    for kept in cx.renewal()?.kept.iter().filter(|kept| paths.contains(&kept.path)) {
+        if cx.files.read(&kept.path)?.as_deref() != Some(kept.bytes.expose()) {
+            return Ok(true);
+        }
+    }
+    Ok(cx.upgrade()?.created.iter().any(|path| paths.contains(path) && cx.files.exists(path)))
+}

@@ -1,0 +1,65 @@
+//! Why an upgrade of this host stops.
+
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Fault;
+
+#[derive(Debug, thiserror::Error)]
+pub enum UpgradeFailed {
+    /// The container of a component exits again and again.
+    #[error("its container has exited {times} times")]
+    Exits { times: usize },
+    /// A component is not ready, and where everything stands.
+    #[error("{component} did not become ready for {version}: {why}\n{outcome}")]
+    NotReady { component: String, version: String, why: String, outcome: String, fix: Option<String> },
+    /// The rules or the checks do not allow it; nothing was changed.
+    #[error("{} for the upgrade to {version}; nothing was changed:{}", number(.problems.len()), lines(.problems))]
+    Refused { version: String, problems: Vec<Problem>, can_force: bool },
+}
+
+/// One obstacle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The rule or the check.
+    pub name: String,
+    /// The node, file or object.
+    pub place: String,
+    pub what: String,
+    pub fix: String,
+}
+
+fn number(problems: usize) -> String {
+    format!("{problems} {}", if problems == 1 { "obstacle" } else { "obstacles" })
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let one = |problem: &Problem| {
+        let Problem { name, place, what, fix } = problem;
+        format!("\n  {name} ({place}): {what}\n    fix: {fix}")
+    };
+    problems.iter().map(one).collect()
+}
+
+impl Fault for UpgradeFailed {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Exits { .. } | Self::NotReady { .. } => ExitCode::Unhealthy,
+            Self::Refused { .. } => ExitCode::Refused,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Exits { .. } => "run 'crictl ps -a' and 'crictl logs' to see why".into(),
+            Self::NotReady { fix: Some(fix), .. } => fix.clone(),
+            Self::NotReady { .. } => {
+                "run 'journalctl -u kubelet -n 100' to see what the kubelet reports; when the cause is gone, run the same command \
+                 again"
+                    .into()
+            }
+            Self::Refused { can_force: true, .. } => {
+                "fix these, then run the same command again; 'kubewright upgrade plan' shows the whole list".into()
+            }
+            Self::Refused { .. } => "fix these, then run the same command again".into(),
+        })
+    }
+}

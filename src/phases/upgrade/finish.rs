@@ -1,0 +1,20 @@
+//! The end of an upgrade of this host.
+//!
+//! Reads: nothing. Writes: removes the record of the upgrade.
+
+use crate::base::fault::Result;
+use crate::context::Context;
+use crate::ops::upgrade_progress;
+use crate::pipeline::{Action, Target};
+
+pub struct FinishUpgrade;
+
+impl Action for FinishUpgrade {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        upgrade_progress::forget(cx)
+    }
+}

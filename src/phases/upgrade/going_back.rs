@@ -1,0 +1,145 @@
+//! Goes back to what this host ran before the upgrade, if a component does not become ready.
+//!
+//! The manifests, certificates, kubeconfigs and kubelet files of this host and the objects of the cluster that the upgrade
+//! has changed get their former content, also what an interrupted run changed. Then each component must be ready with it.
+//! An etcd that is ready with a newer minor version stays: the older program may not read the data any more.
+//!
+//! Reads: the copies of the files, the container runtime, the ports. Writes: those files and objects.
+
+use super::component::{Cause, consumer, explain, files, settle};
+use super::error::UpgradeFailed;
+use crate::base::fault::{Failure, Result};
+use crate::context::Context;
+use crate::domain::paths::manifest;
+use crate::kube::kind::ObjectRef;
+use crate::ops::rollback::{self, Rollback};
+use crate::ops::running::Running;
+use crate::ops::upgrade_progress;
+use crate::state::manifests;
+use crate::state::static_pod::StaticPod;
+use crate::state::upgrade::component::numbers;
+use serde_json::Value;
+use std::path::PathBuf;
+
+const ETCD: &str = "etcd";
+
+/// Goes back, and returns the failure of the component with where everything stands.
+pub fn go_back(cx: &mut Context, component: &str, failure: &Failure, host: &dyn Running) -> Failure {
+    // The logs of the new container go with it.
+    let (why, fix) = explain(cx, failure);
+    cx.events.warning(format!("{component} did not become ready: this host goes back to what it ran before"));
+    let outcome = match restore(cx, component, host) {
+        Ok(outcome) => outcome,
+        Err(other) => format!(
+            "The files from before the upgrade were not restored completely: {other}; run the same command again to continue"
+        ),
+    };
+    let version = cx.cluster().map(|cluster| cluster.version.to_string()).unwrap_or_default();
+    UpgradeFailed::NotReady { component: component.into(), version, why, outcome, fix }.into()
+}
+
+fn restore(cx: &mut Context, failed: &str, host: &dyn Running) -> Result<String> {
+    let keeps_etcd = failed != ETCD && is_of_newer_minor(cx)?;
+    let mut affected = Vec::new();
+    let mut certificates: Vec<PathBuf> = rollback::admin_files();
+    let mut others: Vec<PathBuf> = Vec::new();
+    for name in manifests::pod_names().filter(|name| !(keeps_etcd && *name == ETCD)) {
+        let Some(consumer) = consumer(name) else { continue };
+        let own = files(cx, consumer)?;
+        if upgrade_progress::has_changed(cx, &own)? {
+            let path = manifest(name);
+            let cause = upgrade_progress::has_changed(cx, std::slice::from_ref(&path))?;
+            affected.push((consumer, if cause { Cause::Manifest } else { Cause::Certificates }));
+        }
+        certificates.extend(own.into_iter().filter(|path| *path != manifest(name)));
+        others.push(manifest(name));
+    }
+    let kept: Vec<PathBuf> = cx.renewal()?.kept.iter().map(|kept| kept.path.clone()).collect();
+    let of_etcd = match consumer(ETCD) {
+        Some(etcd) => files(cx, etcd)?,
+        None => Vec::new(),
+    };
+    let stays = |path: &PathBuf| keeps_etcd && of_etcd.contains(path);
+    others.extend(kept.into_iter().filter(|path| !certificates.contains(path) && !stays(path)));
+    // Certificates by themselves: expired ones are not restored, and manifests are.
+    let keeps_certificates = rollback::restore(cx, &certificates)? == Rollback::Expired;
+    rollback::restore(cx, &others)?;
+    for path in cx.upgrade()?.created.clone() {
+        cx.files.remove(&path)?;
+    }
+    let mut result = Restored { keeps_etcd, keeps_certificates, ..Restored::default() };
+    for (consumer, cause) in affected {
+        match settle(cx, consumer, cause, host) {
+            Ok(()) => result.ready.push(consumer.component),
+            Err(failure) => result.failures.push(format!("Not ready with them: {}: {failure}.", consumer.component)),
+        }
+    }
+    if let Err(failure) = restore_objects(cx) {
+        result.failures.push(format!("The ConfigMaps of the cluster were not restored: {failure}."));
+    }
+    outcome(cx, &result)
+}
+
+/// True if etcd runs with another minor version than before the upgrade.
+fn is_of_newer_minor(cx: &Context) -> Result<bool> {
+    let path = manifest(ETCD);
+    let Some(kept) = cx.renewal()?.kept.iter().find(|kept| kept.path == path) else { return Ok(false) };
+    let minor = |pod: &StaticPod| numbers(pod.tag().unwrap_or_default()).into_iter().take(2).collect::<Vec<_>>();
+    let now = StaticPod::parse(&cx.files.read(&path)?.unwrap_or_default());
+    Ok(minor(&now) > minor(&StaticPod::parse(kept.bytes.expose())))
+}
+
+/// The data of the objects, as they were.
+fn restore_objects(cx: &mut Context) -> Result<()> {
+    let objects = cx.upgrade()?.objects.clone();
+    if objects.is_empty() {
+        return Ok(());
+    }
+    let cluster = cx.new_cluster()?;
+    for before in &objects {
+        let Some(name) = ObjectRef::of(before) else { continue };
+        cluster.modify(&name, |live| put_back(live, before))?;
+    }
+    Ok(())
+}
+
+fn put_back(live: &mut Value, before: &Value) {
+    live["data"] = before["data"].clone();
+    for (name, value) in before["metadata"]["annotations"].as_object().into_iter().flatten() {
+        live["metadata"]["annotations"][name] = value.clone();
+    }
+}
+
+/// What was restored, and what was not.
+#[derive(Default)]
+struct Restored {
+    ready: Vec<&'static str>,
+    failures: Vec<String>,
+    keeps_etcd: bool,
+    keeps_certificates: bool,
+}
+
+/// Where everything stands.
+fn outcome(cx: &Context, result: &Restored) -> Result<String> {
+    let upgrade = cx.upgrade()?;
+    let before = upgrade.before.as_ref().map_or_else(|| "its former version".into(), ToString::to_string);
+    let mut text = if result.failures.is_empty() {
+        upgrade_progress::forget(cx)?;
+        format!("This host is back at {before}: the old files were restored.")
+    } else {
+        format!("The files of {before} were restored. {}", result.failures.join(" "))
+    };
+    if !result.ready.is_empty() {
+        text += &format!(" Ready with them: {}.", result.ready.join(", "));
+    }
+    if result.keeps_certificates {
+        text += " Renewed certificates stay, because the old ones have expired.";
+    }
+    if result.keeps_etcd {
+        text += " etcd stays at its new version, with which it is ready: older ones may not read its data.";
+    }
+    if let Some(snapshot) = upgrade.snapshot.as_ref().filter(|_| !result.failures.is_empty()) {
+        text += &format!(" A snapshot of etcd from before the upgrade is {}.", snapshot.display());
+    }
+    Ok(text)
+}
