@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::fmt;
 use std::time::Duration;
 
-/// A CustomResourceDefinition is served a moment after it was created.
+/// A kind that was just defined is served a moment later.
 const UNKNOWN_KIND: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(200);
 

@@ -45,7 +45,7 @@ pub(super) fn answer(host: &Host, method: &str, request: &[u8], limit: Duration)
         "StopPodSandbox" => docker.stop_pod(&id(request)?).map(|()| Vec::new()),
         "RemovePodSandbox" => docker.remove_pod(&id(request)?).map(|()| Vec::new()),
         "StopContainer" => {
-            let stop = wire::StopContainerRequest::decode(request).map_err(undecoded)?;
+            let stop = wire::StopContainerRequest::decode(request).map_err(|error| undecoded(&error))?;
             docker.run(&["stop", "-t", &stop.timeout.to_string(), &stop.container_id]).map(|_| Vec::new())
         }
         "RemoveContainer" => docker.run(&["rm", "-f", &id(request)?]).map(|_| Vec::new()),
@@ -53,17 +53,17 @@ pub(super) fn answer(host: &Host, method: &str, request: &[u8], limit: Duration)
     }
 }
 
-fn undecoded(error: prost::DecodeError) -> CallError {
+fn undecoded(error: &prost::DecodeError) -> CallError {
     CallError::Protocol(format!("cannot decode the request: {error}"))
 }
 
 fn image(request: &[u8]) -> Result<String, CallError> {
-    let request = wire::ImageRequest::decode(request).map_err(undecoded)?;
+    let request = wire::ImageRequest::decode(request).map_err(|error| undecoded(&error))?;
     Ok(request.image.unwrap_or_default().image)
 }
 
 fn id(request: &[u8]) -> Result<String, CallError> {
-    Ok(wire::IdRequest::decode(request).map_err(undecoded)?.id)
+    Ok(wire::IdRequest::decode(request).map_err(|error| undecoded(&error))?.id)
 }
 
 struct Docker<'a> {
@@ -77,7 +77,7 @@ struct Item(Value);
 impl Docker<'_> {
     fn run(&self, words: &[&str]) -> Result<String, CallError> {
         let command: Command = docker::command(words.iter().copied()).within(self.limit);
-        let output = self.host.read(&command).map_err(|error| self.unanswered(error))?;
+        let output = self.host.read(&command).map_err(|error| self.unanswered(&error))?;
         if output.is_success() {
             return Ok(output.stdout);
         }
@@ -94,7 +94,7 @@ impl Docker<'_> {
         Err(CallError::Status { code, message })
     }
 
-    fn unanswered(&self, error: HostError) -> CallError {
+    fn unanswered(&self, error: &HostError) -> CallError {
         match error {
             HostError::TimedOut { .. } => CallError::TimedOut(self.limit),
             HostError::NoProgram { .. } => {
@@ -106,7 +106,7 @@ impl Docker<'_> {
     }
 
     fn info(&self) -> Result<docker::Info, CallError> {
-        docker::info(self.host).map_err(|error| self.unanswered(error))
+        docker::info(self.host).map_err(|error| self.unanswered(&error))
     }
 
     fn version(&self) -> Result<wire::VersionResponse, CallError> {
@@ -131,7 +131,7 @@ impl Docker<'_> {
         let images = listed.lines().filter_map(|line| {
             let (id, tag) = line.split_once(' ')?;
             let repo_tags = if tag.contains("<none>") { Vec::new() } else { vec![tag.to_owned()] };
-            Some(wire::Image { id: id.into(), repo_tags })
+            Some(wire::Image { id: id.into(), repo_tags, ..Default::default() })
         });
         Ok(wire::ListImagesResponse { images: images.collect() })
     }
@@ -139,7 +139,7 @@ impl Docker<'_> {
     fn image(&self, name: &str) -> Result<wire::ImageStatusResponse, CallError> {
         match self.run(&["image", "inspect", "--format", "{{.Id}}", name]) {
             Ok(id) => {
-                let image = wire::Image { id: id.trim().into(), repo_tags: vec![name.into()] };
+                let image = wire::Image { id: id.trim().into(), repo_tags: vec![name.into()], ..Default::default() };
                 Ok(wire::ImageStatusResponse { image: Some(image) })
             }
             Err(CallError::Status { code: NOT_FOUND, .. }) => Ok(wire::ImageStatusResponse { image: None }),
