@@ -45,6 +45,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/checks/diagnosis/causes.rs", "'kubewright node remove NAME --dead';", AMajority),
     ("src/checks/holding.rs", "run 'kubewright reset' to leave that cluster", NothingToLose),
     ("src/checks/holding.rs", "; {otherwise}, run 'kubewright reset'", NothingToLose),
+    ("src/checks/pod_network.rs", "run 'mv --backup=numbered {shown} /root/' if", ACopyThatStays),
     ("src/cli/certs/check.rs", "rm /var/lib/kubelet/pki/kubelet.crt", NothingRestsOnIt),
     ("src/cli/etcd/recover.rs", "kubewright node remove {name} --dead", AMajority),
     ("src/cli/etcd/recover.rs", "To clean up a host of a former member", OthersThatStay),
