@@ -85,6 +85,7 @@ fn checked(
         bootstrap_tokens: Vec::new(),
         generated_token: false,
         certificate_key: None,
+        pod_network: None,
     };
     let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), fixing == Fixing::Plan);
     let subject = Subject {
