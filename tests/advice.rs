@@ -45,6 +45,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/checks/diagnosis/causes.rs", "'kubewright node remove NAME --dead';", AMajority),
     ("src/checks/holding.rs", "run 'kubewright reset' to leave that cluster", NothingToLose),
     ("src/checks/holding.rs", "; {otherwise}, run 'kubewright reset'", NothingToLose),
+    ("src/checks/pod_network.rs", "run 'mv --backup=numbered {shown} /root/' if", ACopyThatStays),
     ("src/cli/certs/check.rs", "rm /var/lib/kubelet/pki/kubelet.crt", NothingRestsOnIt),
     ("src/cli/etcd/recover.rs", "kubewright node remove {name} --dead", AMajority),
     ("src/cli/etcd/recover.rs", "To clean up a host of a former member", OthersThatStay),
@@ -84,6 +85,9 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/state/leave_error.rs", "'kubewright node remove", AMajority),
     ("src/state/leave_error.rs", "'kubewright reset --dry-run' here", OthersThatStay),
     ("src/state/leave_error.rs", "run 'kubewright reset' on {name}", OthersThatStay),
+    ("src/state/upgrade/progress.rs", "'mv --backup=numbered {PROGRESS_FILE} /root/'", ACopyThatStays),
+    ("src/state/status/causes.rs", "run 'kubewright node remove {} --dead'", AMajority),
+    ("src/state/status/under_way.rs", "kubewright reset --dry-run", NothingRestsOnIt),
     ("src/state/upgrade/checks/etcd.rs", "'kubewright node remove {} --dead'", AMajority),
 ];
 
@@ -96,6 +100,7 @@ const NO_ADVICE: &[(&str, &str)] = &[
     ("src/config/resolve/", ""),
     ("src/ops/etcd_recovery.rs", "const FORCE: &str"),
     ("src/ops/node_status.rs", "kubewright reset removed this host from the cluster"),
+    ("src/state/status/under_way.rs", "'kubewright reset' was interrupted on this host"),
 ];
 
 #[test]

@@ -4,6 +4,7 @@ use crate::support::run::Run;
 use kubewright::base::exit_code::ExitCode;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -106,7 +107,6 @@ fn a_run_is_started_once_and_its_events_are_kept() {
     // What was kept has no secrets, and belongs to root alone.
     let kept = root.path().join("var/lib/kubewright/runs/r-1.ndjson");
     assert!(!std::fs::read_to_string(&kept).unwrap().contains("0123456789abcdef"));
-    use std::os::unix::fs::PermissionsExt;
     assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
 }
 

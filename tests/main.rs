@@ -24,6 +24,7 @@
 //! - `reset`: leftovers of a cluster in a root directory
 //! - `secrets`: nothing that a command prints, logs or records has a secret, whatever is damaged
 //! - `ssh`: connections to real sshd on this machine
+//! - `status`: `status` and `doctor` without an API, and the archive for others
 //! - `tidy`: the conventions of the source tree
 //! - `transcripts`: the output of each command on a host that is a directory, with its exit code
 //! - `docs`: what the documents say is true
@@ -52,6 +53,7 @@ mod render;
 mod reset;
 mod secrets;
 mod ssh;
+mod status;
 mod support;
 mod tidy;
 mod transcripts;

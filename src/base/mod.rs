@@ -22,6 +22,7 @@ pub mod sanitize;
 pub mod secret;
 pub mod serving_cert;
 pub mod suggest;
+pub mod tar_gz;
 pub mod wait;
 pub mod wrap;
 pub mod yaml;

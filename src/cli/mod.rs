@@ -5,6 +5,7 @@ mod certs;
 mod completion;
 mod config;
 mod confirm;
+mod doctor;
 mod etcd;
 mod facts;
 mod fleet;
@@ -21,6 +22,7 @@ mod reset;
 mod screen;
 mod session;
 mod ssh;
+mod status;
 mod table;
 #[cfg(test)]
 mod test_output;
@@ -65,6 +67,8 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Preflight(args) => preflight::run(&args, session),
         Command::Reset(args) => reset::run(&args, request.phase, session),
         Command::Upgrade(command) => upgrade::run(&command, session),
+        Command::Status(args) => status::run(&args, session),
+        Command::Doctor(args) => doctor::run(&args, session),
         Command::Node(command) => node::run(command, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),

@@ -18,6 +18,7 @@ pub mod images;
 pub mod kubeconfig;
 pub mod migrate;
 pub mod model;
+pub mod pod_network;
 pub mod print;
 pub mod problem;
 pub mod reset_config;

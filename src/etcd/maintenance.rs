@@ -129,8 +129,17 @@ impl Client {
 
     /// The members from a linearizable read of the member at an endpoint.
     pub fn members_at(&self, endpoint: &str) -> Result<Vec<Member>, EtcdError> {
+        self.list_at(endpoint, true)
+    }
+
+    /// The members as the one at an endpoint knows them, with or without a majority.
+    pub fn members_known_at(&self, endpoint: &str) -> Result<Vec<Member>, EtcdError> {
+        self.list_at(endpoint.trim_end_matches('/'), false)
+    }
+
+    fn list_at(&self, endpoint: &str, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
         let refused = |code, message: String| EtcdError::Refused { what: "list the members".into(), code, message };
-        let request = MemberListRequest { linearizable: true }.encode_to_vec();
+        let request = MemberListRequest { linearizable }.encode_to_vec();
         let message = match self.grpc(endpoint, MEMBERS, &request)? {
             Answer::NotGrpc => return self.members(),
             Answer::Refused { code, message } => return Err(refused(code, message)),

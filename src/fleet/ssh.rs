@@ -14,8 +14,6 @@ use crate::ssh::{Target, Transports, UnknownKeys};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// The end of standard error that is kept.
@@ -45,7 +43,7 @@ impl Fault for OtherArchitecture {
     }
 }
 
-/// Asks for the password of sudo; None if it cannot be asked for.
+/// The password of sudo, asked for once; None if it cannot be.
 pub type Password = dyn Fn() -> Option<Secret<String>> + Sync + Send;
 
 /// Connects to hosts over SSH.
@@ -60,17 +58,9 @@ pub struct OverSsh {
     pub programs: BTreeMap<String, Vec<u8>>,
     pub home: PathBuf,
     pub password: Box<Password>,
-    /// The password, asked once; inside, None if there is none.
-    pub asked: Mutex<Option<Option<Secret<String>>>>,
 }
 
 impl OverSsh {
-    /// The password, asked once for all hosts.
-    fn password(&self) -> Option<Secret<String>> {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get_or_insert_with(|| (self.password)()).clone()
-    }
-
     /// Connects, and once more if the server sent the first attempt away: it may have too many logins at once. A host that
     /// is silent is not waited for here, so that one is not the time that all others take.
     fn open(&self, target: &Target) -> Result<Host> {
@@ -109,7 +99,7 @@ impl Connect for OverSsh {
             "none" => Privilege::Login,
             _ => Privilege::Auto,
         };
-        host.become_root(privilege, &mut || self.password())?;
+        host.become_root(privilege, &mut || (self.password)())?;
         let arch = host.facts()?.architecture;
         let program = self.programs.get(&arch).ok_or(OtherArchitecture { arch, own: std::env::consts::ARCH })?;
         let uploaded = host.upload(&self.gate, program)?;

@@ -200,7 +200,10 @@ pub fn follow(
         loop {
             let read = reader.read_line(&mut line).map_err(cannot)?;
             if !line.ends_with('\n') {
-                if read == 0 { break } else { continue }
+                if read == 0 {
+                    break;
+                }
+                continue;
             }
             number += 1;
             if number > from && !show(line.trim_end()) {

@@ -38,8 +38,13 @@ pub struct Component {
 /// Its certificate is not verified: components create their own, no secret is sent, and the response is only used as
 /// health status.
 pub fn problem_of(component: &Component) -> Result<Option<String>, KubeError> {
-    let https = Https::new(Options { connect_limit: PROBE_LIMIT, ..Options::new(Trust::Anyone) })?;
-    probe(&https, component)
+    problem_within(component, PROBE_LIMIT)
+}
+
+/// The same with another timeout.
+pub fn problem_within(component: &Component, limit: Duration) -> Result<Option<String>, KubeError> {
+    let https = Https::new(Options { connect_limit: limit, ..Options::new(Trust::Anyone) })?;
+    probe(&https, component, limit)
 }
 
 /// Waits until every component is healthy. All are checked at once; the wait reports those that are not healthy.
@@ -61,7 +66,7 @@ pub fn wait_for_components(
     gate.effect(|| {
         wait(&what, limit).until(clock, events, || {
             meanwhile()?;
-            let found = for_each(&left, |component| probe(&https, component));
+            let found = for_each(&left, |component| probe(&https, component, PROBE_LIMIT));
             let mut troubles = Vec::new();
             let mut still = Vec::new();
             for (component, found) in left.drain(..).zip(found) {
@@ -153,10 +158,10 @@ fn condition(object: &Value, name: &str) -> Option<String> {
     Some(part("message").or_else(|| part("reason")).map_or_else(|| format!("it is not {name}"), str::to_owned))
 }
 
-fn probe(https: &Https, component: &Component) -> Result<Option<String>, KubeError> {
+fn probe(https: &Https, component: &Component, limit: Duration) -> Result<Option<String>, KubeError> {
     let address = || KubeError::Address { address: component.url.clone() };
     let request = http::Request::get(&component.url).body(Vec::new()).map_err(|_| address())?;
-    Ok(match https.send(request, PROBE_LIMIT) {
+    Ok(match https.send(request, limit) {
         Ok(answer) => trouble_in(answer.status().as_u16(), &String::from_utf8_lossy(answer.body())),
         Err(error) if error.retryable() || error.is_trust() => Some(error.to_string()),
         Err(error) => return Err(error.into()),

@@ -7,11 +7,13 @@ mod about;
 pub mod change_list;
 pub mod closing;
 mod difference;
+pub mod doctor;
 pub mod file_difference;
 mod full;
 mod item;
 pub mod paint;
 mod short;
+pub mod status;
 mod summary;
 
 pub use change_list::ChangeList;

@@ -8,6 +8,7 @@ pub mod cluster_certificates;
 pub mod cluster_credentials;
 pub mod consumers;
 pub mod current_config;
+pub mod doctor;
 pub mod due;
 pub mod etcd_recovery;
 pub mod existing_cluster;
@@ -42,6 +43,7 @@ pub mod rotation;
 pub mod snapshots;
 pub mod stacked_etcd;
 pub mod static_pod;
+pub mod status;
 pub mod stored_config;
 #[cfg(test)]
 pub mod test_cluster;

@@ -114,4 +114,7 @@ pub struct ImagesArgs {
     /// Kubernetes version [default: the version of the installed kubelet]
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<String>,
+    /// Pod network whose images to include: flannel, or the manifest of another one
+    #[arg(long, value_name = "flannel|FILE")]
+    pub pod_network: Option<String>,
 }

@@ -13,7 +13,7 @@ pub struct FleetArgs {
     /// The most hosts that are worked on at once [default: limits.parallel of the file, else 30]
     #[arg(long, value_name = "NUMBER")]
     pub parallel: Option<usize>,
-    /// ssh_config file to use instead of ~/.ssh/config and /etc/ssh/ssh_config
+    /// Configuration of SSH to read instead of the user's and the system's
     #[arg(long, short = 'F', value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
     /// Accept the keys of hosts that are not known yet, and add them to the file of known hosts; a changed key never is

@@ -15,6 +15,7 @@ pub mod phase;
 pub mod preflight;
 pub mod reset;
 pub mod ssh;
+pub mod status;
 pub mod token;
 pub mod upgrade;
 
@@ -55,6 +56,10 @@ pub enum Command {
     Preflight(preflight::PreflightArgs),
     /// Remove this host from its cluster and revert the changes made by 'init' or 'join'
     Reset(reset::ResetArgs),
+    /// Show the state of a cluster on one screen, what is wrong first
+    Status(status::StatusArgs),
+    /// Find what is wrong with this host and its cluster, and fix what can be fixed
+    Doctor(status::DoctorArgs),
     /// Plan and apply the upgrade of a cluster to another version of Kubernetes
     #[command(subcommand)]
     Upgrade(upgrade::UpgradeCommand),

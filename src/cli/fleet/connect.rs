@@ -15,7 +15,7 @@ use crate::ssh::{Connector, SshConfig, Transports, UnknownKeys};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// More than any build of this program.
 const LONGEST: u64 = 512 << 20;
@@ -78,7 +78,6 @@ pub(super) fn over_ssh(args: &FleetArgs, session: &mut Session) -> Result<Box<dy
         programs: programs(args, session)?,
         home,
         password: Box::new(move || password.clone().or_else(|| prompts.sudo_password())),
-        asked: Mutex::new(None),
     }))
 }
 

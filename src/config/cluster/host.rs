@@ -105,7 +105,7 @@ pub(super) fn resolve(node: &Node, defaults: &Node, path: &str, report: &mut Rep
     let target = reader.valid("ssh", Target::parse(&ssh));
     let user = reader.parsed("user", user_name, true);
     let port = reader.port();
-    let role = reader.parsed("role", |text| role(text), false).unwrap_or(Role::Worker);
+    let role = reader.parsed("role", role, false).unwrap_or(Role::Worker);
     let (labels, taints) = (reader.labels(), reader.taints());
     let name = reader.parsed("name", name::node, false);
     let address = reader.parsed("address", net::reachable_ip, false);

@@ -19,6 +19,4 @@ pub mod upload_kubelet;
 pub mod verify;
 
 #[cfg(test)]
-mod fake_kubelet;
-#[cfg(test)]
 mod tests;

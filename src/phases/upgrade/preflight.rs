@@ -119,10 +119,10 @@ fn of_rules(cx: &Context, reading: &ClusterReading, target: &Version) -> Result<
     });
     let mut problems = Vec::new();
     for Violation { rule, class, place, what, fix } in broken {
-        match class {
-            Class::NeedsForce if upgrade.force => cx.events.warning(format!("{rule:?} ({place}): {what}")),
-            Class::NeedsForce => problems.push(Problem { name: format!("{rule:?}"), place, what, fix }),
-            Class::Fatal => problems.push(Problem { name: format!("{rule:?}"), place, what, fix }),
+        if class == Class::NeedsForce && upgrade.force {
+            cx.events.warning(format!("{rule:?} ({place}): {what}"));
+        } else {
+            problems.push(Problem { name: format!("{rule:?}"), place, what, fix });
         }
     }
     Ok(problems)
@@ -189,7 +189,7 @@ fn of_worker(cx: &mut Context, api: &Cluster) -> Result<Vec<Problem>> {
         }),
         Some(_) => {}
         None if ignores(cx, NODES)? => {
-            cx.events.warning(format!("the API server does not report its version ({status})"))
+            cx.events.warning(format!("the API server does not report its version ({status})"));
         }
         None => problems.push(Problem {
             name: NODES.into(),

@@ -1,7 +1,8 @@
 //! Upgrades of a host whose components are fakes: what changes, the way back, and runs that are killed.
 
+mod fake_kubelet;
+
 use super::component::consumer;
-use super::fake_kubelet::FakeKubelet;
 use super::{kubelet, static_pod, verify};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
@@ -17,6 +18,7 @@ use crate::state::manifests;
 use crate::state::renewal_fixture;
 use crate::state::upgrade::progress::{PROGRESS_FILE, progress};
 use crate::state::upgrade::target_config::at_version;
+use fake_kubelet::FakeKubelet;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Claim: a cluster is upgraded, also by a run that is killed in the middle; a flag that a component lacks leads back.
+# Long: two upgrades of a control plane with a way back and a kill between, images to import, and two kubelets to replace.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41

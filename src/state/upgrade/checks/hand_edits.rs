@@ -6,6 +6,7 @@
 use super::subject::unchecked;
 use crate::base::fault::Result;
 use crate::config::difference::differences;
+use crate::config::model::ClusterConfig;
 use crate::context::Context;
 use crate::domain::paths::manifest;
 use crate::state::not_yaml;
@@ -23,15 +24,16 @@ const MOST: usize = 8;
 
 /// What this host's manifests have besides the stored configuration.
 pub(super) fn lost(cx: &mut Context, reading: &ClusterReading) -> Outcome {
-    look(cx, reading).unwrap_or_else(|failure| unchecked(&failure))
+    hand_edits(cx, &reading.config).unwrap_or_else(|failure| unchecked(&failure))
 }
 
-fn look(cx: &mut Context, reading: &ClusterReading) -> Result<Outcome> {
+/// The same for a stored configuration.
+pub fn hand_edits(cx: &mut Context, stored: &ClusterConfig) -> Result<Outcome> {
     let Some(version) = host_version(cx)? else {
         return Ok(Outcome::not_checked("this host is not a control plane"));
     };
     let mut outcome = Outcome::default();
-    for (name, text) in static_pods(cx, &reading.config, &version)? {
+    for (name, text) in static_pods(cx, stored, &version)? {
         let path = manifest(name);
         let Some(there) = cx.files.read(&path)? else { continue };
         let (there, wanted) = (not_yaml::parse(&path, &there)?, not_yaml::parse(&path, text.as_bytes())?);

@@ -12,5 +12,6 @@ mod removed_apis;
 mod review;
 mod subject;
 
+pub use hand_edits::hand_edits;
 pub use review::review;
 pub use subject::Subject;

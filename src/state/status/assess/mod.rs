@@ -1,0 +1,37 @@
+//! What is wrong in a view, and in which order it explains the rest. Pure.
+
+mod certificates;
+mod clock;
+mod components;
+mod etcd;
+mod host;
+mod nodes;
+mod rest;
+#[cfg(test)]
+mod tests;
+mod wording;
+
+use super::causes::Cause;
+use super::view::View;
+
+/// Every cause: the most severe first and, of those, the most basic one. `now` is in seconds since the epoch.
+pub(super) fn causes(view: &View, now: i64) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    host::add(view, &mut causes);
+    clock::add(view, now, &mut causes);
+    certificates::add(view, &mut causes);
+    etcd::add(view, &mut causes);
+    nodes::add(view, &mut causes);
+    components::add(view, &mut causes);
+    rest::add(view, &mut causes);
+    // The same thing may be seen here and in the API.
+    let mut seen: Vec<(&str, String)> = Vec::new();
+    causes.retain(|cause: &Cause| {
+        let key = (cause.id, cause.place.clone());
+        let is_new = !seen.contains(&key);
+        seen.push(key);
+        is_new
+    });
+    causes.sort_by_key(|cause| (std::cmp::Reverse(cause.severity), cause.rank()));
+    causes
+}

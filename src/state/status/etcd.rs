@@ -1,0 +1,94 @@
+//! The members of etcd, asked directly with the client certificates of this host.
+//!
+//! Reads: the manifests of etcd and the API server, the members. Writes: nothing.
+
+use super::view::{Etcd, Member};
+use crate::base::fault::Result;
+use crate::base::parallel::for_each;
+use crate::context::Context;
+use crate::etcd::{self, Client};
+use crate::state::own_etcd;
+use crate::state::static_pod::StaticPod;
+
+/// etcd's default for `--quota-backend-bytes`.
+const QUOTA: u64 = 2 << 30;
+
+/// The members; None on a host that does not know them.
+pub(super) fn read(cx: &Context) -> Result<Option<Etcd>> {
+    let own = StaticPod::read_or_empty(&cx.files, "etcd")?;
+    if own.is_none() && StaticPod::read_or_empty(&cx.files, "kube-apiserver")?.is_none() {
+        return Ok(None);
+    }
+    let initial = own.as_ref().map(initial_members).unwrap_or_default();
+    let (client, mut endpoints) = own_etcd::client(cx)?;
+    endpoints.extend(initial.iter().flat_map(|member| member.client_urls.clone()));
+    endpoints.dedup();
+    let quota =
+        own.as_ref().map(|pod| pod.flag("quota-backend-bytes").and_then(|text| text.parse().ok()).unwrap_or(QUOTA));
+    // A member answers for itself, without a majority too.
+    let lists = for_each(&endpoints, |endpoint| client.members_known_at(endpoint));
+    let mut why = String::new();
+    for list in lists {
+        match list {
+            Ok(members) if !members.is_empty() => return Ok(Some(Etcd { quota, ..of(&client, &members) })),
+            Ok(_) => {}
+            Err(error) if why.is_empty() => why = error.to_string(),
+            Err(_) => {}
+        }
+    }
+    // No member answers: the manifest lists those of this host's join.
+    let members = if initial.is_empty() { vec![alone(cx)] } else { initial };
+    let silent =
+        |member: &etcd::Member| Member { name: member.name.clone(), problem: Some(why.clone()), ..Member::default() };
+    Ok(Some(counted(Etcd { quota, members: members.iter().map(silent).collect(), ..Etcd::default() })))
+}
+
+fn alone(cx: &Context) -> etcd::Member {
+    etcd::Member { name: cx.node().map(|node| node.name.clone()).unwrap_or_default(), ..etcd::Member::default() }
+}
+
+/// NAME=https://HOST:2380; the client port is one lower.
+fn initial_members(pod: &StaticPod) -> Vec<etcd::Member> {
+    let peer = |peer: &str| {
+        let (name, url) = peer.split_once('=')?;
+        let client_urls = vec![format!("{}:2379", url.strip_suffix(":2380")?)];
+        Some(etcd::Member { name: name.into(), client_urls, ..etcd::Member::default() })
+    };
+    pod.list("initial-cluster").into_iter().filter_map(peer).collect()
+}
+
+fn of(client: &Client, members: &[etcd::Member]) -> Etcd {
+    let mut seen = for_each(members, |member| look(client, member));
+    let leader = seen.iter().find_map(|(_, leader)| leader.filter(|leader| *leader != 0));
+    for ((view, _), member) in seen.iter_mut().zip(members) {
+        view.leader = leader == Some(member.id);
+    }
+    counted(Etcd { members: seen.into_iter().map(|(view, _)| view).collect(), ..Etcd::default() })
+}
+
+/// A member, and whom it takes for the leader.
+fn look(client: &Client, member: &etcd::Member) -> (Member, Option<u64>) {
+    let mut view = Member { name: member.shown(), learner: member.learner, ..Member::default() };
+    view.problem = Some("it has never started".into());
+    for url in &member.client_urls {
+        match client.status_with_revision(url.trim_end_matches('/')) {
+            Ok(status) if status.member == member.id => {
+                view.problem = (status.leader == 0 && !member.learner).then(|| "it has no leader".into());
+                view.alarms = status.errors.into_iter().filter(|error| error.contains("alarm")).collect();
+                (view.version, view.size) = (status.version, status.db_size);
+                return (view, Some(status.leader));
+            }
+            Ok(_) => view.problem = Some(format!("another member answers at {url}")),
+            Err(error) => view.problem = Some(error.to_string()),
+        }
+    }
+    (view, None)
+}
+
+/// With the votes.
+pub(super) fn counted(mut etcd: Etcd) -> Etcd {
+    let voters = || etcd.members.iter().filter(|member| !member.learner);
+    let (all, responding) = (voters().count(), voters().filter(|member| member.problem.is_none()).count());
+    (etcd.voters, etcd.responding, etcd.needed) = (all, responding, all / 2 + 1);
+    etcd
+}
