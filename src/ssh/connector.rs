@@ -128,7 +128,7 @@ impl Connector {
         let limit = target.connect_timeout;
         if hops.is_empty() {
             let silence = target.keepalive.interval.saturating_mul(target.keepalive.count);
-            let silence = if silence.is_zero() { Duration::from_secs(120) } else { silence };
+            let silence = if silence.is_zero() { Duration::from_mins(2) } else { silence };
             let socket = socket::connect(&target.host, target.port, target.family, limit, silence, &self.clock)?;
             return Ok((socket, None));
         }

@@ -91,23 +91,24 @@ impl<'a> Framed<'a> {
         if self.stdout.started {
             return Ok(exit);
         }
+        if let Some(way @ (Way::Sudo | Way::SudoPassword | Way::Doas)) = way {
+            let stderr = String::from_utf8_lossy(&self.stderr.before);
+            return Err(sudo::refusal(way, user, &exit, &stderr, self.gave_up).into());
+        }
+        Err(SshError::NoShell { user: user.to_owned(), instead: self.instead(&exit) })
+    }
+
+    /// What happened instead of the command.
+    fn instead(&self, exit: &Exit) -> String {
         let printed = |side: &Side| sanitize::line(&String::from_utf8_lossy(&side.before));
-        match way {
-            Some(way @ (Way::Sudo | Way::SudoPassword | Way::Doas)) => {
-                Err(sudo::refusal(way, user, &exit, &String::from_utf8_lossy(&self.stderr.before), self.gave_up).into())
-            }
-            _ => {
-                let (out, err) = (printed(&self.stdout), printed(&self.stderr));
-                let text = if out.is_empty() { err } else { out };
-                let instead = match (self.gave_up, text.is_empty(), exit) {
-                    (true, true, _) => "nothing happened for a minute".into(),
-                    (true, false, _) => format!("the host printed \"{text}\" and went on for a minute"),
-                    (false, true, Exit::Code(code)) => format!("the session ended with exit code {code}"),
-                    (false, true, _) => "the session ended".into(),
-                    (false, false, _) => format!("the host printed \"{text}\""),
-                };
-                Err(SshError::NoShell { user: user.to_owned(), instead })
-            }
+        let (out, err) = (printed(&self.stdout), printed(&self.stderr));
+        let text = if out.is_empty() { err } else { out };
+        match (self.gave_up, text.is_empty(), exit) {
+            (true, true, _) => "nothing happened for a minute".into(),
+            (true, false, _) => format!("the host printed \"{text}\" and went on for a minute"),
+            (false, true, Exit::Code(code)) => format!("the session ended with exit code {code}"),
+            (false, true, _) => "the session ended".into(),
+            (false, false, _) => format!("the host printed \"{text}\""),
         }
     }
 

@@ -133,7 +133,7 @@ fn read(path: &Path) -> Result<Option<String>, KeyError> {
 
 /// The key of a line `TYPE BASE64 COMMENT`.
 pub(super) fn public(text: &str) -> Option<Vec<u8>> {
-    let mut words = text.trim_start().split_whitespace();
+    let mut words = text.split_whitespace();
     let (kind, key) = (words.next()?, words.next()?);
     let key = STANDARD.decode(key).ok()?;
     (kind_of(&key) == Some(kind)).then_some(key)

@@ -220,12 +220,11 @@ fn attempt(
     let (mut problem, mut closed) = (None, false);
     let driven = wire.drive("logging in", deadline, || match log_in() {
         Err(error) => match error.code() {
-            ErrorCode::Session(REFUSED) => Ok(false),
             ErrorCode::Session(UNVERIFIED) if error.message().starts_with(NO_ANSWER) => {
                 closed = true;
                 Ok(false)
             }
-            ErrorCode::Session(UNVERIFIED) => Ok(false),
+            ErrorCode::Session(REFUSED | UNVERIFIED) => Ok(false),
             ErrorCode::Session(FILE | -42 | -39 | -1) => {
                 problem = Some(unusable(&error));
                 Ok(false)

@@ -46,7 +46,7 @@ pub(super) fn list(target: &Target, agent: &[AgentKey]) -> Offers {
                 match held {
                     Some(at) => files.push(Offer::Agent(unused.remove(at).clone())),
                     None if file.private.is_some() => {
-                        files.push(Offer::File(with_certificate(file, target, &mut offers)))
+                        files.push(Offer::File(with_certificate(file, target, &mut offers)));
                     }
                     None if !target.identities_named => {}
                     None => {

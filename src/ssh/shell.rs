@@ -21,7 +21,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Some(Duration::from_secs(60)), output: 16 << 20 }
+        Self { time: Some(Duration::from_mins(1)), output: 16 << 20 }
     }
 }
 

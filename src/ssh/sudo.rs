@@ -63,7 +63,7 @@ mod tests {
         for way in [None, Some(Way::Login), Some(Way::Sudo), Some(Way::SudoPassword), Some(Way::Doas)] {
             let line = line(way, &markers, "exec \"$@\"", &["id", "-u"]).unwrap();
             assert!(line.starts_with("exec /bin/sh -c '") && line.ends_with(" 'id' '-u'"), "{line}");
-            assert!(!line.contains(['\n', '\\', '!']) && line.matches('\'').count() % 2 == 0, "{line}");
+            assert!(!line.contains(['\n', '\\', '!']) && line.matches('\'').count().is_multiple_of(2), "{line}");
             // Neither marker is printed by a shell that prints the line.
             for marker in [markers.start_line(), markers.prompt_text()] {
                 assert!(!line.contains(String::from_utf8(marker).unwrap().trim()), "{line}");

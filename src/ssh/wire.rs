@@ -131,7 +131,7 @@ impl Wire {
 /// Waits for some descriptors, at most that long. A signal does not make it fail.
 pub(super) fn wait(fds: &mut [PollFd<'_>], time: Duration) -> io::Result<()> {
     // The longest that is waited at once; a longer wait is repeated.
-    let time = time.min(Duration::from_secs(3600));
+    let time = time.min(Duration::from_hours(1));
     let time = Timespec { tv_sec: time.as_secs().try_into().unwrap_or(3600), tv_nsec: time.subsec_nanos().into() };
     match poll(fds, Some(&time)) {
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),

@@ -42,13 +42,13 @@ pub struct ConnectionArgs {
     /// Hosts to connect through, the first one first, as in ssh -J; none: ignore those of ~/.ssh/config
     #[arg(long, short = 'J', value_name = "HOST,…")]
     pub jump: Option<String>,
-    /// Read this file instead of ~/.ssh/config and /etc/ssh/ssh_config
+    /// Read this file instead of ~/.ssh/config and that of the system
     #[arg(long, short = 'F', value_name = "FILE")]
     pub ssh_config: Option<PathBuf>,
     /// Program that connects: own (this one), or system (the ssh of this machine, for what this one does not support)
     #[arg(long, value_enum, value_name = "PROGRAM", default_value = "own", hide_possible_values = true)]
     pub transport: TransportArg,
-    /// Add the keys of unknown hosts to known_hosts without verification; a changed key is still refused
+    /// Add the keys of unknown hosts to the file of known hosts without verification; a changed key is still refused
     #[arg(long)]
     pub accept_new_host_keys: bool,
 }

@@ -4,7 +4,7 @@ use crate::base::secret::Secret;
 use crate::ssh::Prompts;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -66,7 +66,7 @@ fn read_hidden(question: &str) -> io::Result<Secret<String>> {
     let quiet = Quiet { terminal: &terminal, before };
     tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
     (&terminal).write_all(question.as_bytes())?;
-    let line = line_of((&terminal).bytes());
+    let line = line_of(BufReader::with_capacity(1, &terminal).bytes());
     (&terminal).write_all(b"\n")?;
     drop(quiet);
     line

@@ -131,7 +131,7 @@ fn values_are_checked_with_their_line() {
     assert_eq!(fails("Port 0\n", "n1"), "config:1: Port is '0', not a number from 1 on");
     assert_eq!(fails("IdentitiesOnly maybe\n", "n1"), "config:1: identitiesonly is 'maybe', not yes or no");
     assert_eq!(fails("ConnectTimeout soon\n", "n1"), "config:1: connecttimeout is 'soon', not a time such as 30 or 2m");
-    assert_eq!(resolve("ConnectTimeout 1m\n", "n1").connect_timeout, Duration::from_secs(60));
+    assert_eq!(resolve("ConnectTimeout 1m\n", "n1").connect_timeout, Duration::from_mins(1));
     assert_eq!(
         fails("StrictHostKeyChecking x\n", "n1"),
         "config:1: StrictHostKeyChecking is 'x', not yes, no, ask or accept-new"
