@@ -130,8 +130,8 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// Both keys and certificates of each pair belong together.
 fn assert_pairs(cx: &mut Context, when: &str) {
     let store = cx.pki().unwrap();
-    let there = CERTS.iter().filter(|spec| cx.files.exists(&store.cert_path(spec)));
-    assert!(there.clone().count() > 4 && there.into_iter().all(|spec| store.belong_together(spec)), "{when}");
+    let there: Vec<_> = CERTS.iter().filter(|spec| cx.files.exists(&store.cert_path(spec))).collect();
+    assert!(there.len() > 4 && there.iter().all(|spec| store.belong_together(spec)), "{when}");
 }
 
 /// Names the files that differ: their contents are keys.
