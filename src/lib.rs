@@ -8,6 +8,7 @@ pub mod config;
 pub mod context;
 pub mod domain;
 pub mod etcd;
+pub mod fleet;
 pub mod host;
 pub mod journal;
 pub mod kube;
@@ -17,6 +18,7 @@ pub mod pipeline;
 pub mod pki;
 pub mod render;
 pub mod report;
+pub mod ssh;
 pub mod state;
 pub mod versions;
 

@@ -35,6 +35,10 @@ const QUOTED: &[(&str, &str)] = &[
     ("src/checks/diagnosis/tests.rs", "certificate signed by unknown authority"),
     ("src/phases/restart/tests/fake_components.rs", "x509: certificate signed by unknown authority"),
     ("src/pki/issue/tests.rs", "X509v3 Authority Key Identifier"),
+    ("src/ssh/known_hosts/entry.rs", "\"@cert-authority\""),
+    ("src/ssh/known_hosts/mod.rs", "`@cert-authority`"),
+    ("src/ssh/known_hosts/tests.rs", "@cert-authority n1"),
+    ("docs/ssh.md", "`@cert-authority`"),
     ("src/state/reset_progress.rs", "\"told\""),
     ("tests/phases.rs", "\"told\": true"),
 ];

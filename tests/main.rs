@@ -8,6 +8,7 @@
 //! - `cli`: whole screens: help, results, errors and exit codes
 //! - `conventions`: the words of the project
 //! - `config`: the output and validation of `config …`, compared with kubeadm's own output
+//! - `fleet`: the hosts of a cluster in a file, and what runs on each of them
 //! - `hostile`: unusable files, directories and disks: reported, and nothing partially written
 //! - `killed`: killed at any time, `init` leaves complete files and continues
 //! - `last_copy`: hints on a host that may have the only copy of a cluster
@@ -22,6 +23,7 @@
 //! - `reference`: files and API objects of every recorded case of real kubeadm compared with ours
 //! - `reset`: leftovers of a cluster in a root directory
 //! - `secrets`: nothing that a command prints, logs or records has a secret, whatever is damaged
+//! - `ssh`: connections to real sshd on this machine
 //! - `status`: `status` and `doctor` without an API, and the archive for others
 //! - `tidy`: the conventions of the source tree
 //! - `transcripts`: the output of each command on a host that is a directory, with its exit code
@@ -37,6 +39,7 @@ mod cli;
 mod config;
 mod conventions;
 mod docs;
+mod fleet;
 mod hostile;
 mod killed;
 mod last_copy;
@@ -49,6 +52,7 @@ mod reference;
 mod render;
 mod reset;
 mod secrets;
+mod ssh;
 mod status;
 mod support;
 mod tidy;

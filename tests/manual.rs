@@ -44,6 +44,11 @@ This page is generated from the tables that the parser uses.
 }
 
 #[test]
+fn the_json_schema_is_that_of_the_tables() {
+    golden::check("docs/cluster.schema.json", &format!("{:#}\n", schema::json_schema()));
+}
+
+#[test]
 fn the_commands_are_documented_as_they_parse() {
     let command = kubewright::cli::command();
     let mut text = "# Commands\n\nEvery command and its options, generated from the parser. Phases are listed in \

@@ -44,7 +44,11 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
         "waiting goes through base::env::Clock, so that tests need no time",
     ),
     ("process::exit", &[], "guards must run: return an exit code"),
-    ("process::Command", &["src/host/"], "only host runs commands on this machine"),
+    (
+        "process::Command",
+        &["src/host/", "src/ssh/system.rs"],
+        "only host runs commands on this machine, and ssh its namesake",
+    ),
     ("reqwest::", &["src/base/https"], "HTTP goes through base::https"),
     ("Https::new", &["src/base/https", "src/etcd/client.rs", "src/kube/"], "only kube and etcd speak HTTP"),
     ("println!", &[], "only base::events prints"),

@@ -30,7 +30,7 @@ pub enum ExitCode {
     Threshold = 10,
     /// A certificate or token is past its warning threshold.
     Warning = 11,
-    /// An upgrade is available, or files differ, and the user asked for a distinction.
+    /// An upgrade is available, files differ, or hosts would change, and the user asked for a distinction.
     Changes = 12,
 }
 
@@ -74,7 +74,7 @@ impl ExitCode {
                 "A certificate or token is past its warning threshold; or `status` or `doctor` found nothing worse than a warning."
             }
             Self::Changes => {
-                "Only with `--exit-code`: an upgrade is available (`upgrade plan`), or files differ (`upgrade diff`)."
+                "Only with `--exit-code`: an upgrade is available (`upgrade plan`), files differ (`upgrade diff`), or hosts would change (`plan`)."
             }
         }
     }

@@ -10,6 +10,7 @@ pub mod gate;
 pub mod go_duration;
 pub mod go_yaml;
 pub mod https;
+pub mod interrupt;
 pub mod masked;
 pub mod move_away;
 pub mod output;

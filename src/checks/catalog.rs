@@ -7,8 +7,8 @@ use super::finding::{Finding, Report};
 use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
 use super::{
-    address, authorities, endpoint, external_data, external_etcd, files, ignore, kubelet_environment, lost, machine,
-    network, programs, running_node, runtime, signers, standing, system,
+    address, authorities, docker, endpoint, external_data, external_etcd, files, firewall, ignore, kubelet_environment,
+    lost, machine, network, pod_network, programs, running_node, runtime, signers, standing, system,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -39,7 +39,8 @@ pub fn run(inputs: &Inputs<'_>) -> Report {
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort_by_key(|(place, _)| *place);
     let mut findings: Vec<Finding> = found.into_iter().map(|(_, finding)| finding.masked()).collect();
-    let consequences = ignore::apply(inputs, &mut findings);
+    let mut consequences = ignore::apply(inputs, &mut findings);
+    consequences.extend(docker::consequence(&scene));
     running_node::protect(&scene, &mut findings);
     findings.sort_by_key(|finding| finding.severity);
     let mut names: Vec<String> = checks.into_iter().map(|check| check.id).collect();
@@ -53,19 +54,21 @@ fn applicable<'a>(scene: &Scene<'a>) -> Vec<Check<'a>> {
     if inputs.is_control_plane() {
         checks.extend(machine::size());
         checks.extend(programs::kubernetes_version());
-        checks.extend(network::firewall());
         checks.extend(address::checks(inputs));
     }
+    checks.extend(firewall::checks());
     checks.extend(network::port_checks(inputs));
     checks.extend(files::available(inputs, scene.minor));
     checks.extend(lost::checks(inputs));
     checks.extend(standing::checks(inputs));
     checks.extend(network::proxies(inputs));
     checks.extend(runtime::checks());
+    checks.extend(docker::checks(inputs));
     checks.extend(network::parameters(inputs, scene.minor));
     checks.extend(machine::checks());
     checks.extend(programs::executables(scene.minor));
     checks.extend(system::checks());
+    checks.extend(pod_network::checks(inputs));
     checks.extend(programs::kubelet());
     checks.extend(kubelet_environment::checks());
     if inputs.role == Role::FirstControlPlane {

@@ -3,6 +3,7 @@
 //! Reads: what the runtime reports, containerd's configuration, and how the kubelet is configured. Writes: nothing.
 
 use super::containerd::{Runtime, Settings};
+use super::docker;
 use super::finding::Role;
 use super::finding::{Finding, Repair};
 use super::inputs::Scene;
@@ -82,7 +83,7 @@ fn compared(scene: &Scene<'_>, cri: &Cri) -> (Vec<Finding>, Option<String>) {
     let asked = asked.as_deref();
     // Where kubeadm writes none, the kubelet's own default holds.
     let default = table::facts(scene.minor).and_then(|facts| facts.default_cgroup_driver).unwrap_or("cgroupfs");
-    let kubelet = asked.unwrap_or(default);
+    let kubelet = asked.unwrap_or(if docker::is_followed(scene) { runtime } else { default });
     // Without Pods an explicit choice may change a node; a default may not.
     if (scene.runs_pods() || (asked.is_none() && running_node::is_node(scene.host())))
         && let Some(own) = running_node::cgroup_driver(scene)
@@ -171,8 +172,11 @@ fn other_runtimes(scene: &Scene<'_>, cri: &Cri, driver: &str) -> Vec<Finding> {
     vec![Finding::warning(ID, cri.endpoint().to_string(), what, fix).fixed_by(repair)]
 }
 
-/// Only containerd's configuration is known well enough to be fixed; that of another runtime is the user's, also where
-/// a containerd is installed beside it.
+/// Only containerd's and Docker's configuration is known well enough to be fixed; that of another runtime is the user's,
+/// also where a containerd is installed beside it.
 pub(super) fn fixed_in_containerd(finding: Finding, cri: &Cri, repair: Repair, fix: String) -> Finding {
+    if let (true, Repair::CgroupDriver { driver }) = (cri.endpoint().is_dockershim(), &repair) {
+        return docker::fixed(Finding { fix, ..finding }, cri, driver);
+    }
     if cri.endpoint().is_containerd() { Finding { fix, ..finding }.fixed_by(repair) } else { finding }
 }

@@ -52,6 +52,11 @@ pub enum Repair {
         /// `systemd` or `cgroupfs`.
         driver: String,
     },
+    /// Make Docker use this cgroup driver.
+    DockerCgroupDriver {
+        /// `systemd` or `cgroupfs`.
+        driver: String,
+    },
     /// Enable a service.
     EnableService {
         /// Its name.

@@ -45,7 +45,7 @@ fn consequence(inputs: &Inputs<'_>, finding: &Finding) -> Option<Consequence> {
     let (field, value) = match (finding.id.as_str(), &finding.repair) {
         ("Swap", _) => ("failSwapOn", false.into()),
         // The fix for the runtime uses the kubelet's setting; if the check is ignored, the kubelet uses the runtime's.
-        ("CgroupDriver", Some(Repair::CgroupDriver { driver })) => {
+        ("CgroupDriver", Some(Repair::CgroupDriver { driver } | Repair::DockerCgroupDriver { driver })) => {
             ("cgroupDriver", if driver == "systemd" { "cgroupfs" } else { "systemd" }.into())
         }
         ("SystemVerification", _) if finding.place == super::system::CGROUP_PLACE && inputs.minor() >= 35 => {

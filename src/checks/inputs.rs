@@ -8,6 +8,7 @@ use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::config::model::Etcd;
 use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::config::pod_network::PodNetwork;
 use crate::host::cri::Pod;
 use crate::host::cri::{self, Cri, CriError, Status};
 use crate::host::listeners::{self, Listener};
@@ -51,6 +52,8 @@ pub struct Inputs<'a> {
     pub adopt_etcd_data: bool,
     /// The control plane that already runs on this host; None unless it is to become a first one.
     pub standing: Option<&'a ExistingCluster>,
+    /// The pod network that this run installs.
+    pub pod_network: Option<&'a PodNetwork>,
 }
 
 impl Inputs<'_> {
@@ -133,7 +136,14 @@ impl<'a> Scene<'a> {
 
     /// The container runtime.
     pub fn cri(&self) -> Result<&Cri, &CriError> {
-        self.cri.get_or_init(|| cri::find(self.host(), self.inputs.node.cri_socket.as_deref())).as_ref()
+        let find = || {
+            let chosen = self.inputs.node.cri_socket.as_deref().filter(|socket| !socket.is_empty());
+            if let Some(chosen) = chosen {
+                cri::Endpoint::parse(chosen)?.require_usable(self.kubelet_minor())?;
+            }
+            cri::find(self.host(), chosen)
+        };
+        self.cri.get_or_init(find).as_ref()
     }
 
     /// The runtime's status; None without a runtime, which another check reports.

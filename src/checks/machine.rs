@@ -4,8 +4,10 @@ use super::finding::Role;
 use super::finding::{Finding, Repair};
 use super::inputs::Check;
 use super::inputs::Scene;
+use super::network::NO_BRIDGE_CHECK;
 use super::running_node;
 use crate::base::fault::Fault;
+use crate::config::pod_network::PodNetwork;
 use crate::host::service::{InitSystem, Services};
 use crate::host::{Command, HostError, facts, fstab, kubelet_flags, modules, network, swap, swap_units};
 use std::path::Path;
@@ -203,7 +205,13 @@ fn check_modules(scene: &Scene<'_>) -> Vec<Finding> {
     let ipvs = scene.inputs.cluster.is_some_and(|cluster| {
         !cluster.proxy.disabled && cluster.kube_proxy.get("mode").and_then(serde_json::Value::as_str) == Some("ipvs")
     });
-    let wanted = ["overlay"].into_iter().chain(IPVS.into_iter().filter(|_| ipvs));
+    let flannel = matches!(scene.inputs.pod_network, Some(PodNetwork::Flannel));
+    // Later minor versions do not check the parameters of this module, and bridged networks need it all the same.
+    let bridged = flannel || scene.minor >= NO_BRIDGE_CHECK;
+    let wanted = [("overlay", true), (modules::BRIDGE, bridged), ("vxlan", flannel)]
+        .into_iter()
+        .filter_map(|(module, is_wanted)| is_wanted.then_some(module))
+        .chain(IPVS.into_iter().filter(|_| ipvs));
     let mut missing = Vec::new();
     for module in wanted {
         match modules::is_loaded(scene.host(), module) {

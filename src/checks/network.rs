@@ -1,22 +1,20 @@
-//! Checks of the network: ports, firewall, proxies, kernel parameters.
+//! Checks of the network: ports, proxies, kernel parameters.
 
 use super::finding::{Finding, Repair};
 use super::holding::Whose;
 use super::inputs::Check;
-use super::inputs::KUBELET;
 use super::inputs::ports;
 use super::inputs::{Inputs, Scene};
 use crate::base::proxy::Proxies;
 use crate::config::model::{Arg, Etcd};
 use crate::domain::paths::manifest;
-use crate::host::service::Services;
 use crate::host::{HostError, modules, sysctl};
 use std::net::IpAddr;
 
 /// The parameters of a kernel module.
 const BRIDGED: &str = "net.bridge.";
 /// The first minor version whose kubeadm no longer requires bridged traffic in iptables.
-const NO_BRIDGE_CHECK: u16 = 30;
+pub(super) const NO_BRIDGE_CHECK: u16 = 30;
 
 /// Ports that must be free, or used by our own components.
 pub(super) fn port_checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
@@ -76,22 +74,6 @@ fn needed(inputs: &Inputs<'_>, program: &str) -> bool {
             moved || inputs.node.kubelet_extra_args.iter().any(|arg| ["port", "address"].contains(&arg.name.as_str()))
         }
     }
-}
-
-/// A firewall that may block traffic.
-pub(super) fn firewall<'a>() -> Vec<Check<'a>> {
-    const ID: &str = "Firewalld";
-    vec![Check::live(ID, |scene| {
-        let active = Services::of(scene.host()).state("firewalld").is_ok_and(|state| state.exists && state.active);
-        if !active {
-            return Vec::new();
-        }
-        let ports = [scene.inputs.node.local_endpoint.bind_port, KUBELET];
-        let opened = ports.map(|port| format!("--add-port={port}/tcp")).join(" ");
-        let what = format!("firewalld is active; ports {} and {} must be open to the other nodes", ports[0], ports[1]);
-        let fix = format!("run 'firewall-cmd --permanent {opened}' and 'firewall-cmd --reload'");
-        vec![Finding::warning(ID, "firewalld", what, fix)]
-    })]
 }
 
 /// Proxies between this host and the cluster.

@@ -59,6 +59,10 @@ pub(super) fn by_hand(repair: &Repair, node: &str) -> Option<String> {
              (cgroupDriver: {driver} in {KUBELET_CONFIG}), restart the runtime",
             driver == "systemd"
         ),
+        Repair::DockerCgroupDriver { driver } => format!(
+            "set \"exec-opts\": [\"native.cgroupdriver={driver}\"] in /etc/docker/daemon.json and cgroupDriver: {driver} in \
+             {KUBELET_CONFIG}, run 'systemctl restart docker'"
+        ),
         Repair::SandboxImage { image } => {
             format!("set {image} as sandbox image in the runtime's configuration, restart the runtime")
         }

@@ -10,6 +10,8 @@ use super::machine::hint;
 use crate::base::fault::Fault;
 use crate::host::cri::{Cri, CriError, Policy, PullErrors};
 use crate::host::service::Services;
+use crate::versions::fact::Cri as Runtimes;
+use crate::versions::table;
 use std::path::Path;
 
 /// The first minor version whose kubelet supports v1 of the CRI (KEP-2040), and the first that supports only v1.
@@ -18,9 +20,7 @@ const SPEAKS_ONLY_V1: u16 = 26;
 /// The first minor version whose kubeadm requires the method that reports the cgroup driver.
 const ASKS_RUNTIME_CONFIG: u16 = 32;
 
-/// The socket of kubelets before v1.24 for Docker.
-const DOCKERSHIM: &str = "/dockershim.sock";
-/// Docker's own.
+/// Docker's own socket.
 const DOCKER: &str = "/var/run/docker.sock";
 
 pub(super) fn checks<'a>() -> Vec<Check<'a>> {
@@ -36,13 +36,6 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
 
 fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
     const ID: &str = "CRI";
-    if let Some(socket) = scene.inputs.node.cri_socket.as_deref().filter(|socket| socket.ends_with(DOCKERSHIM)) {
-        let what = "Docker cannot be used with the kubelet's own adapter (dockershim): kubewright supports only \
-                    runtimes with the CRI";
-        let fix = "remove the socket (--cri-socket, criSocket) to use the containerd that comes with Docker; or \
-                   install cri-dockerd and specify unix:///var/run/cri-dockerd.sock";
-        return vec![Finding::error(ID, socket, what, fix)];
-    }
     match scene.cri() {
         Ok(cri) => match scene.status() {
             Some(Ok(status)) if !status.runtime.ok => {
@@ -65,8 +58,15 @@ fn check_alive(scene: &Scene<'_>) -> Vec<Finding> {
 fn dead(scene: &Scene<'_>, error: &CriError) -> Finding {
     const ID: &str = "CRI";
     let mut finding = broken(ID, place(error), error);
+    if matches!(error, CriError::NoDockershim { .. }) {
+        return finding;
+    }
     if scene.files().exists(Path::new(DOCKER)) {
         finding.what += "; Docker, which runs here, cannot be used directly, but its containerd can";
+        if table::facts(scene.minor).is_some_and(|facts| facts.cri == Runtimes::Dockershim) {
+            finding.fix +=
+                "; or specify --cri-socket=/var/run/dockershim.sock to use Docker with the kubelet's own adapter";
+        }
     }
     if matches!(error, CriError::Disabled { endpoint } if endpoint.is_containerd()) {
         return finding.fixed_by(Repair::SwitchCriOn);
@@ -229,9 +229,13 @@ fn check_images(scene: &Scene<'_>) -> Vec<Finding> {
             Ok(true) => None,
             Ok(false) => {
                 let what = format!("the image {image} is missing, and imagePullPolicy is Never");
-                let fix = format!(
-                    "pull it: run 'crictl pull {image}'; or import its archive with 'ctr -n k8s.io images import'"
-                );
+                let fix = if cri.endpoint().is_dockershim() {
+                    format!("pull it: run 'docker pull {image}'; or load its archive with 'docker load'")
+                } else {
+                    format!(
+                        "pull it: run 'crictl pull {image}'; or import its archive with 'ctr -n k8s.io images import'"
+                    )
+                };
                 Some(Finding::error(ID, image.as_str(), what, fix))
             }
             Err(error) => Some(Finding::unknown(ID, &error)),

@@ -13,6 +13,7 @@ use super::args::config::{ConfigCommand, FileArgs, ImagesCommand};
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
+use crate::config::schema::json_schema;
 use crate::config::{Facts, Kind, documents};
 use host::installed_kubelet;
 use serde_json::json;
@@ -21,10 +22,17 @@ pub fn run(command: ConfigCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         ConfigCommand::Print(command) => print::run(&command, session),
         ConfigCommand::Validate(args) => validate(&args, session),
+        ConfigCommand::Schema(_) => schema(session),
         ConfigCommand::Migrate(args) => migrate::run(&args, session),
         ConfigCommand::Images(ImagesCommand::List(args)) => images::list(args, session),
         ConfigCommand::Images(ImagesCommand::Pull(args)) => images::pull(args, session),
     }
+}
+
+/// Prints the JSON schema, whatever `-o` says: it is JSON in any case.
+fn schema(session: &mut Session) -> Result<ExitCode> {
+    session.print_text(&format!("{:#}\n", json_schema()))?;
+    Ok(ExitCode::Ok)
 }
 
 /// Validates every document of a file as the command that reads it would.

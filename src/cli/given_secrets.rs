@@ -104,7 +104,7 @@ mod tests {
         for flag in FLAGS {
             assert!(longs.iter().any(|long| long == flag), "--{flag}");
         }
-        let others = ["ttl", "hash", "file", "print", "verification", "length"];
+        let others = ["ttl", "hash", "file", "print", "verification", "length", "host-keys"];
         let listed = |long: &str| FLAGS.contains(&long) || others.iter().any(|end| long.ends_with(end));
         let named = |long: &&String| ["token", "key", "password", "secret"].iter().any(|part| long.contains(part));
         for long in longs.iter().filter(named) {

@@ -27,7 +27,9 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
         return Err(PhaseOnly(if args.kubeconfig.is_some() { "--kubeconfig" } else { "--kubeconfig-dir" }).into());
     }
     let documents = session.documents(args.config.as_deref())?;
-    let mut resolved = documents.init(&flags(args, session), &facts::for_init(session)?)?;
+    let mut flags = flags(args, session);
+    flags.chosen_network = session.pod_network(flags.pod_network.as_deref())?;
+    let mut resolved = documents.init(&flags, &facts::for_init(session)?)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
@@ -129,7 +131,12 @@ struct Outcome<'a> {
 
 fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
     let changed = ChangeList::new(cx.gate.entries());
-    let text = if dry_run { session.plan(&changed) } else { closing_text(Closing::of_run(summary), whole, &cx.result) };
+    let has_network = cx.init()?.0.pod_network.is_some() && whole;
+    let text = if dry_run {
+        session.plan(&changed)
+    } else {
+        closing_text(Closing::of_run(summary), whole, has_network, &cx.result)
+    };
     let outcome = Outcome {
         summary,
         dry_run,
@@ -143,14 +150,14 @@ fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: 
 }
 
 /// The outcome and the next steps; for a single phase only its result.
-fn closing_text(outcome: Closing, whole: bool, result: &Findings) -> String {
+fn closing_text(outcome: Closing, whole: bool, has_network: bool, result: &Findings) -> String {
     // The join command for a control plane already contains the key.
     let key = result.certificate_key.as_deref().filter(|_| result.control_plane_join.is_none());
     let has_result = result.worker_join.is_some() || key.is_some();
     let mut closing = if !whole && has_result { Closing::default() } else { outcome };
     if let Some(worker) = &result.worker_join {
         if whole {
-            closing = next_steps(closing);
+            closing = next_steps(closing, has_network);
         }
         closing = closing.step("To join a worker, run as root on its host", wrapped(worker));
         if let Some(join) = &result.control_plane_join {
@@ -167,12 +174,15 @@ fn closing_text(outcome: Closing, whole: bool, result: &Findings) -> String {
 const KEY: &str = "The certificates are in the cluster for two hours, encrypted with this key";
 
 /// The next steps on this host.
-fn next_steps(closing: Closing) -> Closing {
-    closing
+fn next_steps(closing: Closing, has_network: bool) -> Closing {
+    let closing = closing
         .paragraph("The control plane is up.")
         .step("To use kubectl as your own user (or the user who ran sudo)", "sudo kubewright kubeconfig install")
-        .step("To use it as root in this shell", format!("export KUBECONFIG={ADMIN_CONF}"))
-        .paragraph("Pods need a network: install a CNI plugin, unless this host already has one.")
+        .step("To use it as root in this shell", format!("export KUBECONFIG={ADMIN_CONF}"));
+    if has_network {
+        return closing;
+    }
+    closing.paragraph("Pods need a network: install a CNI plugin, unless this host already has one.")
 }
 
 /// Wraps the command at 80 columns where possible, with a trailing backslash on each line but the last, so that it can
@@ -231,7 +241,7 @@ mod tests {
                 control_plane_join: control_plane.map(str::to_owned),
                 certificate_key: Some("00ff".into()),
             };
-            closing_text(Closing::new("Done."), whole, &result)
+            closing_text(Closing::new("Done."), whole, false, &result)
         };
         let key = format!("{KEY}:\n    00ff\n");
         assert_eq!(text(false, None, None), key, "phase upload-certs");
@@ -248,7 +258,7 @@ mod tests {
             certificate_key: Some("00ff".into()),
         };
         assert_eq!(
-            closing_text(Closing::new("Done: 80 changes."), true, &result),
+            closing_text(Closing::new("Done: 80 changes."), true, false, &result),
             "\
 Done: 80 changes.
 

@@ -8,7 +8,9 @@ mod confirm;
 mod doctor;
 mod etcd;
 mod facts;
+mod fleet;
 mod given_secrets;
+mod host;
 mod init;
 mod join;
 mod kubeconfig;
@@ -19,6 +21,7 @@ mod report;
 mod reset;
 mod screen;
 mod session;
+mod ssh;
 mod status;
 mod table;
 #[cfg(test)]
@@ -72,6 +75,11 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Etcd(command) => etcd::run(command, session),
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
+        Command::Plan(args) => fleet::plan(&args, session),
+        Command::Apply(args) => fleet::apply(&args, session),
+        Command::Remove(args) => fleet::remove(&args, session),
+        Command::Host(command) => host::run(command, session),
+        Command::Ssh(command) => ssh::run(command, session),
         Command::Version(_) => version::run(session),
         Command::Completion(args) => completion::completion(&args, session),
         Command::Man(args) => completion::man(&args, session),

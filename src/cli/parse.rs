@@ -93,8 +93,11 @@ pub fn command() -> clap::Command {
 /// A workflow's name, how to load its phases, and how to add its flags to a command.
 type List = (&'static str, fn() -> Result<Workflow, PipelineError>, fn(clap::Command) -> clap::Command);
 
+/// How to load a list of phases.
+type Load = fn() -> Result<Workflow, PipelineError>;
+
 /// The workflows of `upgrade`, whose phases are listed and can be skipped.
-const UPGRADES: [(&str, fn() -> Result<Workflow, PipelineError>); 2] =
+const UPGRADES: [(&str, Load); 2] =
     [("apply", phases::upgrade_apply_workflow), ("node", phases::upgrade_node_workflow)];
 
 /// The command tree with the phases of the `wanted` commands: building all of them takes longer than most commands run.

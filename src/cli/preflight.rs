@@ -84,8 +84,10 @@ fn fits(fail_on: FailOn, report: &Report) -> bool {
     !report.findings.iter().any(|finding| fails(finding.severity) && !finding.ignored)
 }
 
-fn for_init(args: &PreflightArgs, documents: &Documents, session: &Session) -> Result<(InitConfig, Subject)> {
+fn for_init(args: &PreflightArgs, documents: &Documents, session: &mut Session) -> Result<(InitConfig, Subject)> {
     let flags = InitFlags {
+        pod_network: args.pod_network.clone(),
+        chosen_network: session.pod_network(args.pod_network.as_deref())?,
         apiserver_advertise_address: args.apiserver_advertise_address.clone(),
         apiserver_bind_port: args.apiserver_bind_port.clone(),
         cert_dir: args.cert_dir.clone(),
@@ -109,13 +111,15 @@ fn for_init(args: &PreflightArgs, documents: &Documents, session: &Session) -> R
 
 fn subject(role: Role, config: &InitConfig) -> Result<Subject> {
     let images = images::all(&config.cluster, facts_of(&config.cluster.version)?);
+    let of_network = config.pod_network.iter().flat_map(|network| images::of_network(network, &config.cluster));
+    let names: Vec<String> = images.iter().map(ToString::to_string).chain(of_network).collect();
     Ok(Subject {
         role,
         cluster: config.cluster.clone(),
         api_host: None,
         ca_cert_path: None,
         certs_downloaded: role != Role::FirstControlPlane,
-        images: if role == Role::Worker { Vec::new() } else { images.iter().map(ToString::to_string).collect() },
+        images: if role == Role::Worker { Vec::new() } else { names },
     })
 }
 

@@ -11,6 +11,7 @@ use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::base::output;
 use crate::base::yaml;
+use crate::config::pod_network::PodNetwork;
 use crate::config::{Documents, documents};
 use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
@@ -150,6 +151,14 @@ impl Session {
         let Some(path) = path else { return Ok(Documents::none()) };
         let (name, bytes) = self.read_input(path)?;
         Ok(documents::parse(&name, &bytes)?)
+    }
+
+    /// The pod network that a flag names; its manifest is read.
+    pub fn pod_network(&mut self, given: Option<&str>) -> Result<Option<PodNetwork>> {
+        let Some(given) = given else { return Ok(None) };
+        let Some(path) = PodNetwork::path(given)? else { return Ok(Some(PodNetwork::Flannel)) };
+        let (_, bytes) = self.read_input(path)?;
+        Ok(Some(PodNetwork::manifest(path, &bytes)?))
     }
 
     /// The colours of standard output.

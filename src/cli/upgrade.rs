@@ -3,6 +3,7 @@
 mod apply;
 mod closing;
 mod diff;
+mod interrupted;
 mod node;
 mod object;
 mod opened;

@@ -3,6 +3,7 @@
 //! [`parse`] only fails if the documents cannot be separated. All other errors are collected and reported together
 //! with those of the command, so that one run lists everything.
 
+use super::cluster;
 use super::facts::Facts;
 use super::flags::{InitFlags, JoinFlags, ResetFlags, UpgradeFlags};
 use super::model::{ClusterConfig, InitConfig, JoinConfig};
@@ -89,6 +90,14 @@ impl Documents {
     /// The kinds of the documents, in the file's order.
     pub fn kinds(&self) -> Vec<Kind> {
         self.parsed.iter().map(|d| d.kind).collect()
+    }
+
+    /// The hosts of the file's `Cluster`; an error if the file has none.
+    pub fn hosts(&self) -> Result<cluster::ClusterFile, ConfigErrors> {
+        let mut report = self.report.clone();
+        self.check_components(None, &mut report);
+        let file = cluster::resolve(self, &mut report);
+        report.finish().map(|_| file)
     }
 
     fn warn_of_unused(&self, used: &[Kind], command: &str, report: &mut Report) {
@@ -189,8 +198,12 @@ impl Documents {
         } else {
             self.check_components(facts.kubelet_version.as_ref().map(|version| version.minor), &mut report);
         }
-        if has(Kind::Join) {
+        // The other fields of a join are added for each host.
+        if has(Kind::Join) && !has(Kind::Hosts) {
             resolve::join(self, &JoinFlags::default(), facts, &mut report);
+        }
+        if has(Kind::Hosts) {
+            cluster::resolve(self, &mut report);
         }
         if has(Kind::Reset) {
             resolve::reset(self, &ResetFlags::default(), facts, &mut report);

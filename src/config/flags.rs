@@ -4,6 +4,7 @@
 //! are plain text as typed: `resolve` validates them by the same rules as fields, so that every error is reported at
 //! once and in one format. An item of a list may contain several values, separated by commas.
 
+use super::pod_network::PodNetwork;
 use crate::base::secret::Secret;
 use clap::Args;
 
@@ -56,6 +57,12 @@ pub struct InitFlags {
         help = "Directory with patch files named TARGET[SUFFIX][+TYPE].EXT"
     )]
     pub patches: Option<String>,
+    /// Pod network to install: flannel, or the manifest of another one
+    #[arg(long, value_name = "flannel|FILE")]
+    pub pod_network: Option<String>,
+    /// The network of this flag, after its manifest was read.
+    #[arg(skip)]
+    pub chosen_network: Option<PodNetwork>,
     /// IP range for Pods; if set, each node gets a CIDR from it
     #[arg(long, value_name = "CIDR")]
     pub pod_network_cidr: Option<String>,

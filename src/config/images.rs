@@ -1,7 +1,9 @@
 //! The container images that a control plane needs: repository, name and tag, by kubeadm's rules.
 
+use super::pod_network::PodNetwork;
 use crate::config::model::{ClusterConfig, Etcd, ImageOverride};
 use crate::versions::Minor;
+use crate::versions::networks::{self, NetworkImage, NetworkRelease};
 use std::fmt;
 
 /// The registries of the Kubernetes project. Only there, `CoreDNS` is in a subdirectory.
@@ -88,6 +90,25 @@ pub fn all(cluster: &ClusterConfig, minor: &Minor) -> Vec<Image> {
     };
     images.extend(rest.into_iter().flatten());
     images
+}
+
+/// The images of a pod network. An image repository of the user's has them too, by their own names and tags.
+pub fn of_network(network: &PodNetwork, cluster: &ClusterConfig) -> Vec<String> {
+    match network {
+        PodNetwork::Manifest(_) => network.manifest_images(),
+        PodNetwork::Flannel => {
+            let release = networks::FLANNEL;
+            [release.daemon, release.plugin].map(|image| network_image(&release, image, cluster).to_string()).into()
+        }
+    }
+}
+
+/// An image of a pod network with templates of our own.
+pub fn network_image(release: &NetworkRelease, image: NetworkImage, cluster: &ClusterConfig) -> Image {
+    let own = &cluster.image_repository;
+    let is_mirror = !OFFICIAL_REGISTRIES.contains(&own.as_str());
+    let repository = if is_mirror { own.clone() } else { release.registry.into() };
+    Image { repository, name: image.name, tag: image.tag.into() }
 }
 
 fn or(own: &str, default: &str) -> String {

@@ -3,10 +3,12 @@
 //! `tree` parses YAML with positions, `untrusted` parses documents without a schema, `schema` defines kubeadm's kinds
 //! and fields, `validate` checks single values, and `resolve` turns documents, flags and host facts into `model`,
 //! `reset_config` and `upgrade_config`: types that are complete, validated, and independent of the API version.
+//! `cluster` resolves `Cluster`, the hosts that the commands for many hosts read, and composes the documents of each.
 //! `encode` writes them back as kubeadm would, `print` writes the defaults, and `migrate` edits a file's text from one
 //! API version to a newer one.
 
 pub mod bootstrap_token;
+pub mod cluster;
 pub mod difference;
 pub mod documents;
 pub mod encode;
@@ -16,6 +18,7 @@ pub mod images;
 pub mod kubeconfig;
 pub mod migrate;
 pub mod model;
+pub mod pod_network;
 pub mod print;
 pub mod problem;
 pub mod reset_config;

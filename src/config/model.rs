@@ -2,6 +2,7 @@
 //!
 //! These types do not depend on the API version or the minor version. `resolve` creates them; phases only read them.
 
+use super::pod_network::PodNetwork;
 use crate::base::secret::Secret;
 use crate::versions::Version;
 use ipnet::IpNet;
@@ -23,6 +24,8 @@ pub struct InitConfig {
     pub generated_token: bool,
     /// The key (64 hex digits) that encrypts uploaded certificates; None: generated on upload.
     pub certificate_key: Option<Secret<String>>,
+    /// The pod network to install.
+    pub pod_network: Option<PodNetwork>,
 }
 
 /// The configuration of `join`.

@@ -42,6 +42,7 @@ pub fn default_init(minor: &Minor, host_name: &str) -> InitConfig {
         bootstrap_tokens: vec![default_token()],
         generated_token: false,
         certificate_key: None,
+        pod_network: None,
     }
 }
 

@@ -30,7 +30,11 @@ impl Fault for PullsCrashed {
 impl Context {
     /// The container runtime that responds.
     pub fn runtime(&self) -> Result<Cri> {
-        Ok(cri::find(&self.host, self.node()?.cri_socket.as_deref())?)
+        let chosen = self.node()?.cri_socket.as_deref();
+        if let (Some(chosen), Ok(facts)) = (chosen.filter(|socket| !socket.is_empty()), self.facts()) {
+            Endpoint::parse(chosen)?.require_usable(facts.minor)?;
+        }
+        Ok(cri::find(&self.host, chosen)?)
     }
 
     /// The container runtime's socket, in the form of the minor version: the configured one; on a running host the one

@@ -54,6 +54,12 @@ pub enum HostError {
         /// Its name.
         program: String,
     },
+    /// No run of this id can be on this host.
+    #[error("this host has not had a run {id:?}")]
+    NoRun {
+        /// The id.
+        id: String,
+    },
     /// The program could not be started.
     #[error("cannot run '{command}'")]
     NotStarted {
@@ -96,7 +102,7 @@ impl Fault for HostError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::File(error) => error.exit_code(),
-            Self::NotLive { .. } => ExitCode::Usage,
+            Self::NotLive { .. } | Self::NoRun { .. } => ExitCode::Usage,
             _ => ExitCode::Host,
         }
     }
@@ -121,6 +127,7 @@ impl Fault for HostError {
                 format!("start {service} with the init system of this host, and skip the phase with --skip-phases")
             }
             Self::NotLive { .. } => "omit --rootfs to work on this running host".into(),
+            Self::NoRun { .. } => "run 'kubewright host facts' to see the last run".into(),
             Self::NoProgram { program } => format!("install {program}, or add its directory to PATH"),
             Self::TimedOut { command, .. } => format!("run '{command}' manually to see where it hangs"),
         })

@@ -4,6 +4,7 @@
 
 pub mod command;
 pub mod cri;
+pub mod detached;
 pub mod docker;
 mod drop_ins;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod network;
 pub mod packet_rules;
 pub mod pod_processes;
 pub mod removal;
+pub mod runs;
 pub mod service;
 pub mod space;
 pub mod swap;

@@ -167,11 +167,8 @@ impl<'a> Services<'a> {
         }
         Ok(State {
             exists: value("LoadState") == "loaded",
-            // A unit pulled in by another one is as good as enabled.
-            enabled: matches!(
-                value("UnitFileState"),
-                "enabled" | "enabled-runtime" | "static" | "indirect" | "alias" | "generated"
-            ),
+            // A unit pulled in by another one is as good as enabled; one enabled in /run is not after a boot.
+            enabled: matches!(value("UnitFileState"), "enabled" | "static" | "indirect" | "alias" | "generated"),
             active: matches!(word.as_str(), "active" | "activating" | "deactivating" | "reloading"),
             word,
         })
@@ -282,6 +279,13 @@ mod tests {
         let fake =
             FakeHost::new().systemd().on(SHOW, "LoadState=loaded\nActiveState=deactivating\nUnitFileState=enabled\n");
         assert!(Services::of(&fake.live()).state("kubelet").unwrap().active);
+    }
+
+    #[test]
+    fn a_unit_that_is_enabled_until_the_next_boot_is_not_enabled() {
+        let shown = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled-runtime\n";
+        let fake = FakeHost::new().systemd().on(SHOW, shown);
+        assert!(!Services::of(&fake.live()).state("kubelet").unwrap().enabled);
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub struct SwapUnit {
     pub name: String,
     /// Its source, as text for the user.
     pub origin: &'static str,
-    /// It is generated at each boot, so only masking prevents its start.
-    pub is_generated: bool,
+    /// It is generated at each boot, or another unit wants it: only masking prevents its start.
+    pub only_masked: bool,
 }
 
 impl SwapUnit {
@@ -32,7 +32,7 @@ impl SwapUnit {
     }
 
     fn verb(&self) -> &'static str {
-        if self.is_generated { "mask" } else { "disable" }
+        if self.only_masked { "mask" } else { "disable" }
     }
 }
 
@@ -50,9 +50,12 @@ pub fn at_boot(host: &Host) -> Result<Vec<SwapUnit>, HostError> {
     for line in listed.lines() {
         let mut words = line.split_whitespace();
         let (Some(name), Some(state)) = (words.next(), words.next()) else { continue };
-        let unit = |origin, is_generated| SwapUnit { name: name.into(), origin, is_generated };
+        let unit = |origin, only_masked| SwapUnit { name: name.into(), origin, only_masked };
         match state {
-            "enabled" | "enabled-runtime" => units.push(unit("an enabled unit", false)),
+            "enabled" => units.push(unit("an enabled unit", false)),
+            "static" | "linked" | "indirect" if name.ends_with(".swap") && is_wanted(host, name)? => {
+                units.push(unit("a unit that another one starts", true));
+            }
             "generated" => units.extend(origin(host, name)?.map(|origin| unit(origin, true))),
             _ => {}
         }
@@ -70,6 +73,12 @@ pub fn keep_off(host: &Host, unit: &SwapUnit) -> Result<(), HostError> {
 pub fn let_start(host: &Host, unit: &str, was_masked: bool) -> Result<(), HostError> {
     let verb = if was_masked { "unmask" } else { "enable" };
     host.change(&format!("{verb} {unit}"), &Command::new(["systemctl", verb, unit])).map(|_| ())
+}
+
+/// True if another unit, such as swap.target, starts it at boot.
+fn is_wanted(host: &Host, name: &str) -> Result<bool, HostError> {
+    let text = host.read_text(&Command::new(["systemctl", "show", "-p", "WantedBy,RequiredBy", name]))?;
+    Ok(text.lines().any(|line| line.split_once('=').is_some_and(|(_, units)| !units.trim().is_empty())))
 }
 
 /// The generator of a unit; None for the one that reads /etc/fstab, and if the unit no longer exists.
@@ -107,11 +116,16 @@ mod tests {
                       dev-sda2.swap                 generated -\n\
                       dev-disk-by\\x2dgpt.swap       generated -\n\
                       gone.swap                     generated -\n\
+                      wanted.swap                   static    -\n\
+                      unwanted.swap                 static    -\n\
+                      until-boot.swap               enabled-runtime -\n\
                       zramswap.service              enabled   enabled\n\
                       dphys-swapfile.service        disabled  enabled\n";
         let fake = FakeHost::new()
             .systemd()
             .on(LIST, listed)
+            .on("systemctl show -p WantedBy,RequiredBy wanted.swap", "RequiredBy=\nWantedBy=swap.target\n")
+            .on("systemctl show -p WantedBy,RequiredBy unwanted.swap", "RequiredBy=\nWantedBy=\n")
             .file("/run/systemd/generator/dev-zram0.swap", "[Unit]\nDocumentation=man:zram-generator(8)\n")
             .file("/run/systemd/generator/dev-sda2.swap", "[Unit]\nSourcePath=/etc/fstab\n")
             .file(
@@ -124,6 +138,7 @@ mod tests {
             "systemctl disable swapfile2.swap",
             "systemctl mask dev-zram0.swap",
             "systemctl mask dev-disk-by\\x2dgpt.swap",
+            "systemctl mask wanted.swap",
             "systemctl disable zramswap.service",
         ];
         assert_eq!(commands, expected);

@@ -276,7 +276,7 @@ impl Cluster {
 
     /// True for failures that mean that the server that this run starts is not up yet. With a load balancer in front,
     /// that is not only a refused connection.
-    fn is_still_empty(&self, error: &KubeError) -> bool {
+    pub(super) fn is_still_empty(&self, error: &KubeError) -> bool {
         let absent = matches!(error, KubeError::Transport(_)) && crate::base::Fault::retryable(error);
         self.starting && absent && !self.seen.load(Ordering::Relaxed)
     }

@@ -3,7 +3,7 @@
 //! `request` and `kind` define requests, `client` is the only code that sends them, `cluster` is what callers use: it
 //! reads directly, writes through the gate and remembers what a dry run would have written. `apply` brings objects into
 //! the desired state, `ready` waits, `discovery` finds a cluster and verifies it, `token` handles bootstrap tokens,
-//! `lease` lets one run in the cluster continue at a time.
+//! `server_side` applies objects of any kind, `lease` lets one run in the cluster continue at a time.
 
 pub mod api_servers;
 pub mod apply;
@@ -16,6 +16,7 @@ pub mod lease;
 pub mod node;
 pub mod ready;
 pub mod request;
+mod server_side;
 mod shown;
 #[cfg(test)]
 pub(crate) mod test_api;

@@ -99,6 +99,11 @@ impl Request {
         Self::write(Method::PATCH, &object.path(), kind.content_type(), body)
     }
 
+    /// Applies an object at a path on the server's side.
+    pub fn apply(path: &str, body: Value) -> Self {
+        Self::write(Method::PATCH, path, "application/apply-patch+yaml", body)
+    }
+
     /// Patches the status of an object. The server ignores other fields.
     pub fn patch_status(object: &ObjectRef, kind: PatchKind, body: Value) -> Self {
         Self::write(Method::PATCH, &format!("{}/status", object.path()), kind.content_type(), body)

@@ -13,7 +13,21 @@ pub(super) fn change(
     body: Option<&Value>,
     exchange: Option<(&Value, &Value)>,
 ) -> Change {
-    let is_secret = object.kind.name == "Secret";
+    named(verb, &object.to_string(), object.kind.name == "Secret", body, exchange)
+}
+
+/// The same for an object of any kind.
+pub(super) fn titled(verb: &str, title: &str, is_secret: bool, body: &Value, live: Option<&Value>) -> Change {
+    named(verb, title, is_secret, Some(body), live.map(|live| (live, body)))
+}
+
+fn named(
+    verb: &str,
+    object: &str,
+    is_secret: bool,
+    body: Option<&Value>,
+    exchange: Option<(&Value, &Value)>,
+) -> Change {
     let text = |value: &Value| yaml::to_string(value).unwrap_or_else(|_| value.to_string());
     let body = body.map(|body| {
         let mut body = body.clone();
@@ -27,7 +41,7 @@ pub(super) fn change(
         let shown = |object: &Value| masked::mask(&text(&essence(object, is_secret, with_status)), Format::Yaml);
         Exchange { before: shown(before), after: shown(after) }
     });
-    Change::Request { api: "kubernetes".into(), verb: verb.into(), object: object.to_string(), body, exchange }
+    Change::Request { api: "kubernetes".into(), verb: verb.into(), object: object.into(), body, exchange }
 }
 
 /// The object without the server's records about it.

@@ -151,6 +151,7 @@ impl State {
                 let next = if end < all.len() { end.to_string() } else { String::new() };
                 Ok(json!({"items": all[start..end], "metadata": {"continue": next}}))
             }
+            ("PATCH", None) if request.content_type == Some(APPLY) => Ok(self.store(path, body)),
             ("PUT" | "PATCH" | "DELETE" | "GET", None) => no(404, "NotFound"),
             ("POST", None) if path.ends_with("/eviction") => {
                 let pod = path.trim_end_matches("/eviction");
@@ -189,7 +190,13 @@ impl State {
     }
 }
 
+/// The content type of server-side apply, which creates what does not exist.
+const APPLY: &str = "application/apply-patch+yaml";
+
 fn kind_of(request: &Request) -> PatchKind {
+    if request.content_type == Some(APPLY) {
+        return PatchKind::Merge;
+    }
     let kinds = [PatchKind::Merge, PatchKind::Strategic, PatchKind::Json];
     kinds.into_iter().find(|kind| request.content_type == Some(kind.content_type())).unwrap()
 }

@@ -11,6 +11,7 @@ pub mod etcd_member;
 pub mod etcd_recovery;
 pub mod kubelet_service;
 pub mod network;
+pub mod node_labels;
 pub mod node_status;
 pub mod objects;
 pub mod rejected_pods;

@@ -20,6 +20,7 @@ pub fn holds(when: When, cx: &Context) -> bool {
         When::Worker => joins && cx.control_plane_join().is_none(),
         When::UploadCerts => matches!(&cx.task, Task::Init(_, options) if options.upload_certs),
         When::DnsWanted => cluster.is_some_and(|c| !c.dns.disabled),
+        When::NetworkChosen => matches!(&cx.task, Task::Init(init, _) if init.pod_network.is_some()),
         When::ProxyWanted => cluster.is_some_and(|c| !c.proxy.disabled),
     }
 }

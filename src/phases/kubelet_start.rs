@@ -9,7 +9,7 @@ use crate::base::files::Content;
 use crate::context::Context;
 use crate::host::facts::is_ec2;
 use crate::ops::static_pods;
-use crate::ops::{report, reset_progress};
+use crate::ops::{report, reset_progress, upgrade_progress};
 use crate::pipeline::{Action, Target};
 use crate::render::kubelet::{self, FlagsInput, NodeInput, SharedInput, WITHOUT_AWS};
 use crate::render::patches::Target as PatchTarget;
@@ -41,8 +41,9 @@ pub fn start(cx: &mut Context, shared: &str, register_taints: bool) -> Result<()
     for (path, text) in files.iter_mut().filter(|(path, _)| path.ends_with(FLAGS)) {
         keep_pause_image(text, cx.files.read_text(path)?);
     }
-    // The progress file of an interrupted reset is about the former node of this host.
+    // The records of an interrupted reset and of an interrupted upgrade are about the former node of this host.
     reset_progress::forget(cx)?;
+    upgrade_progress::forget(cx)?;
     let mut changes = false;
     for (path, text) in &files {
         changes |= cx.files.read_text(path)?.as_ref() != Some(text) || cx.files.mode(path) != Some(FILE_MODE);

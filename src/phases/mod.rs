@@ -20,6 +20,7 @@ pub mod kubeconfig;
 pub mod kubelet_finalize;
 pub mod kubelet_start;
 pub mod mark_control_plane;
+pub mod pod_network;
 pub mod preflight;
 pub mod prune_backups;
 pub mod remove_node;
@@ -62,6 +63,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("etcd-manifest", &etcd::EtcdManifest),
     ("check-etcd", &join::etcd::CheckEtcd),
     ("download-certs", &join::download_certs::DownloadCerts),
+    ("grant-kubelet-api", &join::kubelet_api::GrantKubeletApi),
     ("guard", &guard::Guard),
     ("etcd-join", &join::etcd::EtcdJoin),
     ("force-cluster", &etcd_recover::force::ForceCluster),
@@ -71,6 +73,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("join-kubeconfig", &join::prepare::JoinKubeconfig),
     ("join-kubelet-start", &join::kubelet_start::JoinKubeletStart),
     ("join-manifests", &join::prepare::JoinManifests),
+    ("install-pod-network", &pod_network::InstallPodNetwork),
     ("judge-signed", &import::VerifySigned),
     ("kubeconfig", &kubeconfig::Kubeconfig),
     ("kubelet-wait-bootstrap", &join::wait_bootstrap::WaitBootstrap),
@@ -224,8 +227,8 @@ mod tests {
         assert_eq!(add_san_workflow().unwrap().workflow, "add-san");
         assert_eq!(etcd_recover_workflow().unwrap().workflow, "etcd-recover");
         assert_eq!(etcd_snapshot_workflow().unwrap().workflow, "etcd-snapshot");
-        assert_eq!(upgrade_apply_workflow().unwrap().workflow, "upgrade-apply");
-        assert_eq!(upgrade_node_workflow().unwrap().workflow, "upgrade-node");
+        assert_eq!(upgrade_apply_workflow().unwrap().workflow, "upgrade apply");
+        assert_eq!(upgrade_node_workflow().unwrap().workflow, "upgrade node");
     }
 
     #[test]

@@ -149,12 +149,18 @@ pub(super) fn with_inputs<T>(
         holding: &holding,
         adopt_etcd_data: cx.init().is_ok_and(|(_, options)| options.adopt_etcd_data),
         standing: standing.as_ref(),
+        pod_network: cx.init().ok().and_then(|(init, _)| init.pod_network.as_ref()),
     }))
 }
 
 /// The names of the images that this control plane will run.
 pub fn control_plane_images(cx: &Context) -> Result<Vec<String>> {
-    Ok(images::all(cx.cluster()?, cx.facts()?).iter().map(ToString::to_string).collect())
+    let cluster = cx.cluster()?;
+    let mut names: Vec<String> = images::all(cluster, cx.facts()?).iter().map(ToString::to_string).collect();
+    if let Some(network) = cx.init().ok().and_then(|(init, _)| init.pod_network.as_ref()) {
+        names.extend(images::of_network(network, cluster));
+    }
+    Ok(names)
 }
 
 /// Fixes, as root, what can be fixed, and runs the checks again. A failed fix is a warning; its finding stays.
@@ -194,7 +200,11 @@ fn report_fixes(cx: &Context, fixes: &Fixes) {
 fn wait_for_runtime(cx: &Context, before: &Report) {
     const LIMIT: Duration = Duration::from_secs(30);
     let starts = |repair: &Repair| {
-        repair.starts_runtime().is_some() || matches!(repair, Repair::CgroupDriver { .. } | Repair::SandboxImage { .. })
+        let restarts = matches!(
+            repair,
+            Repair::CgroupDriver { .. } | Repair::DockerCgroupDriver { .. } | Repair::SandboxImage { .. }
+        );
+        restarts || repair.starts_runtime().is_some()
     };
     if before.findings.iter().filter_map(|finding| finding.repair.as_ref()).any(starts) {
         let wait = Wait::new("the container runtime to respond", LIMIT);
@@ -209,7 +219,7 @@ fn apply_overrides(cx: &mut Context, consequences: &[Consequence]) {
     for Consequence::KubeletField { field, value } in consequences {
         if cx.set_kubelet_default(field, value) {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            cx.events.message(format!("set {field}: {shown} for the kubelets, because its check is ignored"));
+            cx.events.message(format!("set {field}: {shown} for the kubelets, which this host needs"));
         }
     }
 }

@@ -21,6 +21,8 @@ pub enum When {
     DnsWanted,
     /// The cluster uses kube-proxy.
     ProxyWanted,
+    /// The user chose a pod network.
+    NetworkChosen,
 }
 
 /// The tables that can give a phase its sub-phases.

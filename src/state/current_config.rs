@@ -137,7 +137,7 @@ pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
 }
 
 /// The name of the node, from the kubelet's certificate.
-fn kubelet_name(cx: &Context) -> Option<String> {
+pub fn kubelet_name(cx: &Context) -> Option<String> {
     let path = Path::new("/etc/kubernetes/kubelet.conf");
     let store = PkiStore::new(cx.files.clone(), "/etc/kubernetes/pki", &cx.clock, &cx.random);
     let config = store.load_kubeconfig(path).ok().flatten()?;

@@ -99,6 +99,12 @@ impl Objects {
                 objects.insert(path.into(), body.clone());
                 (200, body.to_string())
             }
+            ("POST", None) => {
+                let body: Value = serde_json::from_slice(&request.body).unwrap();
+                let path = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap());
+                objects.insert(path, body.clone());
+                (201, body.to_string())
+            }
             ("GET" | "PUT", None) => (404, r#"{"reason": "NotFound", "message": "it is not there"}"#.into()),
             (other, _) => panic!("{other} {path} is not a request of this phase"),
         }

@@ -15,6 +15,7 @@ pub mod existing_cluster;
 pub mod expiry;
 pub mod health;
 pub mod holding;
+pub mod host_facts;
 pub mod join_command;
 #[cfg(test)]
 pub mod join_fixture;

@@ -19,12 +19,16 @@ pub fn running(cx: &Context) -> Vec<String> {
         })
     };
     let mut names = Vec::new();
-    if let Ok(pods) = cx.runtime().and_then(|cri| Ok(cri.pods()?))
+    let runtime = cx.runtime().ok();
+    if let Some(pods) = runtime.as_ref().and_then(|cri| cri.pods().ok())
         && !ends("cri")
     {
         names.extend(pods.iter().filter(|pod| pod.ready).map(|pod| format!("{}/{}", pod.namespace, pod.name)));
     }
-    if let Some(in_docker) = docker::running(&cx.host, DOCKER_NAMES)
+    // Docker as the runtime has listed them already.
+    let is_docker = runtime.is_some_and(|cri| cri.endpoint().is_dockershim());
+    if !is_docker
+        && let Some(in_docker) = docker::running(&cx.host, DOCKER_NAMES)
         && !ends("docker")
     {
         names.extend(in_docker);

@@ -11,6 +11,7 @@ pub mod kubelet_fields;
 mod kubelet_types;
 pub mod minor;
 mod minors;
+pub mod networks;
 pub mod proxy_fields;
 pub mod releases;
 pub mod removed_flags;

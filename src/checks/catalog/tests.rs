@@ -9,6 +9,7 @@ use crate::checks::finding::{Repair, Severity};
 use crate::checks::holding::{EtcdData, Holding, Whose};
 use crate::checks::inputs::Rerun;
 use crate::config::model::{ApiEndpoint, ClusterConfig, NodeConfig};
+use crate::config::pod_network::PodNetwork;
 use crate::config::print;
 use crate::host::command::fake::FakeHost;
 use crate::host::cri::{KNOWN, fake::FakeCri};
@@ -70,6 +71,7 @@ struct Case {
     holding: Holding,
     cri: FakeCri,
     socket: &'static str,
+    pod_network: Option<PodNetwork>,
 }
 
 impl Case {
@@ -85,6 +87,7 @@ impl Case {
             holding: Holding::default(),
             cri: FakeCri::new().status("k8s.gcr.io/pause:3.2", "cgroupfs"),
             socket: KNOWN[0],
+            pod_network: None,
         }
     }
 
@@ -107,6 +110,7 @@ impl Case {
             holding: &self.holding,
             adopt_etcd_data: false,
             standing: self.standing.as_ref(),
+            pod_network: self.pod_network.as_ref(),
         });
         // The size of the machine that runs the tests is not under test.
         report.findings.retain(|f| f.id != "NumCPU" && f.id != "DiskSpace");
@@ -305,6 +309,7 @@ fn a_stopped_runtime_is_named_with_the_command_that_starts_it() {
         holding: &case.holding,
         adopt_etcd_data: false,
         standing: None,
+        pod_network: None,
     });
     let finding = report.findings.iter().find(|f| f.id == "CRI").unwrap();
     assert!(finding.fix.contains("systemctl start containerd"));
@@ -338,7 +343,9 @@ fn versions_that_do_not_go_together_are_reported() {
 }
 
 mod containerd;
+mod docker;
 mod host;
 mod more;
+mod network;
 mod ports;
 mod running;

@@ -7,8 +7,8 @@ use std::path::Path;
 /// A dotted key, part by part.
 pub(in crate::checks) type Key = Vec<&'static str>;
 
-/// The keys of the settings in version 1 (as in Docker's package, without a version), 2 (containerd 1.3 to 1.7) and 3
-/// (2.x). Later releases of containerd read the earlier versions.
+/// The keys of the settings in version 1 (as in Docker's package, without a version), 2 (containerd 1.3 to 1.7), and 3
+/// and 4 (2.x), which have the same keys here. Later releases of containerd read the earlier versions.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::checks) struct Schema {
     /// The plugin with the runtimes.
@@ -46,7 +46,7 @@ impl Schema {
             }
             Some(Some(1)) => Ok(&VERSION_1),
             Some(Some(2)) => Ok(&VERSION_2),
-            Some(Some(3)) => Ok(&VERSION_3),
+            Some(Some(3 | 4)) => Ok(&VERSION_3),
             Some(_) => {
                 let found = found.map(|version| version.to_string().trim().to_owned()).unwrap_or_default();
                 Err(ContainerdError::UnknownSchema { file: file.display().to_string(), found })
@@ -67,6 +67,11 @@ impl Schema {
     /// The sandbox image.
     pub fn sandbox(&self) -> Key {
         [&["plugins", self.image_plugin], self.sandbox].concat()
+    }
+
+    /// The directories of CNI plugins: a list from 2.1 on, one before.
+    pub fn plugin_directories(&self) -> [Key; 2] {
+        ["bin_dirs", "bin_dir"].map(|name| vec!["plugins", self.runtime_plugin, "cni", name])
     }
 
     fn is_in(&self, document: &Document) -> bool {

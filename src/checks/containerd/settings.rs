@@ -19,6 +19,8 @@ pub(in crate::checks) struct Settings {
     pub runtimes: Vec<Runtime>,
     /// Disabled plugins of the CRI.
     pub disabled: Vec<String>,
+    /// Where it looks for CNI plugins; empty if it does not say.
+    pub plugin_directories: Vec<String>,
 }
 
 /// A runtime that the kubelet can request.
@@ -66,6 +68,14 @@ impl Settings {
             default_runtime: text(&schema.default_runtime()).unwrap_or("runc").to_owned(),
             runtimes: runtimes.collect(),
             disabled: disabled.map(str::to_owned).collect(),
+            plugin_directories: schema
+                .plugin_directories()
+                .iter()
+                .flat_map(|key| {
+                    let one = text(key).into_iter();
+                    one.chain(dump.strings(key)).map(str::to_owned).collect::<Vec<_>>()
+                })
+                .collect(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The shared state of the fixes: the host, the journal, the completed fixes, and the services to restart.
 //!
-//! If a service does not start with a changed file, the old file is restored, and the service is restarted with it.
+//! If a service does not start with a changed file, or the change has no effect, the old file is restored, and the service
+//! is restarted with it.
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
@@ -42,12 +43,16 @@ pub(super) struct Bench<'a> {
     restarts: Vec<Restart>,
 }
 
+/// Looks whether a service that was restarted has the wanted setting; otherwise what it still has.
+pub(super) type Proof = Box<dyn Fn(&Host) -> Result<(), String>>;
+
 /// A service that must reload its configuration.
 struct Restart {
     service: &'static str,
     /// The first check that needs it.
     check: String,
     writes: Vec<FormerFile>,
+    proofs: Vec<Proof>,
     /// The fixes that are complete once the service runs with it.
     fixed: Vec<Fixed>,
 }
@@ -61,40 +66,33 @@ struct FormerFile {
     inverse: Inverse,
 }
 
-/// A service does not start with its changed configuration.
+/// A service cannot use its changed configuration. `trouble` is the reason.
 #[derive(Debug, thiserror::Error)]
 enum RestartError {
     /// The rollback succeeded.
-    #[error(
-        "{service} did not start with the changed {files}, so the old content was restored and {service} was \
-             restarted"
-    )]
+    #[error("{trouble}, so the old content was restored and {service} was restarted")]
     RolledBack {
         service: &'static str,
-        files: String,
+        trouble: String,
         #[source]
-        why: HostError,
+        why: Option<HostError>,
     },
     /// The service does not start after the rollback either.
-    #[error(
-        "{service} did not start with the changed {files}; the old content was restored, but it does not start with \
-         that either: {again}"
-    )]
+    #[error("{trouble}; the old content was restored, but it does not start with that either: {again}")]
     StaysDown {
         service: &'static str,
-        files: String,
+        trouble: String,
         again: String,
         #[source]
-        why: HostError,
+        why: Option<HostError>,
     },
     /// The rollback failed.
-    #[error("{service} did not start with the changed {files}, and the old content could not be restored: {again}")]
+    #[error("{trouble}, and the old content could not be restored: {again}")]
     NotPutBack {
-        service: &'static str,
-        files: String,
+        trouble: String,
         again: String,
         #[source]
-        why: HostError,
+        why: Option<HostError>,
     },
 }
 
@@ -104,6 +102,9 @@ impl Fault for RestartError {
     }
     fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::RolledBack { why: None, .. } => {
+                "change the file that holds this value by hand, then run the checks again".into()
+            }
             Self::RolledBack { service, .. } | Self::StaysDown { service, .. } => {
                 format!("run 'journalctl -u {service} -n 50' to see why")
             }
@@ -136,18 +137,28 @@ impl<'a> Bench<'a> {
         Ok(())
     }
 
-    /// Writes a TOML file that `service` reads only at its start, and restarts the service after all fixes; also if
-    /// the file was up to date, because a service that does not behave accordingly has not loaded it yet.
-    pub fn write_and_restart(&mut self, path: &Path, text: &str, what: &str, service: &'static str) -> Result<()> {
-        let former = self.write_file((path, text, Format::Toml), what, Some(service))?;
+    /// Writes a file that `service` reads only at its start, and restarts the service after all fixes; also if
+    /// the file was up to date, because a service that does not behave accordingly has not loaded it yet. After the
+    /// restart the setting must be in effect.
+    pub fn write_and_restart(
+        &mut self,
+        (path, text): (&Path, &str),
+        what: &str,
+        service: &'static str,
+        proof: Proof,
+    ) -> Result<()> {
+        let former = self.write_file((path, text, Format::of(path, text)), what, Some(service))?;
         let place = self.restarts.iter().position(|known| known.service == service).unwrap_or_else(|| {
             let check = self.check.clone();
-            self.restarts.push(Restart { service, check, writes: Vec::new(), fixed: Vec::new() });
+            self.restarts.push(Restart { service, check, writes: Vec::new(), proofs: Vec::new(), fixed: Vec::new() });
             self.restarts.len() - 1
         });
-        if let (Some(former), Some(restart)) = (former, self.restarts.get_mut(place)) {
-            restart.writes.push(former);
-            restart.fixed.push(Fixed { id: self.check.clone(), what: what.to_owned() });
+        if let Some(restart) = self.restarts.get_mut(place) {
+            restart.proofs.push(proof);
+            if let Some(former) = former {
+                restart.writes.push(former);
+                restart.fixed.push(Fixed { id: self.check.clone(), what: what.to_owned() });
+            }
         }
         Ok(())
     }
@@ -202,17 +213,31 @@ impl<'a> Bench<'a> {
     pub fn restart_services(&mut self) -> Vec<FailedFix> {
         let restarts = std::mem::take(&mut self.restarts);
         let mut failed = Vec::new();
-        for Restart { service, check, writes, fixed } in restarts {
-            match Services::of(self.host).restart(service) {
-                Ok(()) => {
+        for Restart { service, check, writes, proofs, fixed } in restarts {
+            let mut names: Vec<String> = writes.iter().map(|former| former.path.display().to_string()).collect();
+            names.dedup();
+            let files = names.join(", ");
+            let outcome =
+                match Services::of(self.host).restart(service) {
+                    Ok(()) => self.host.gate().effect(|| proofs.iter().try_for_each(|proof| proof(self.host))).map_err(
+                        |still| (format!("{service} was restarted with the changed {files}, but {still}"), None),
+                    ),
+                    Err(error) => Err((format!("{service} did not start with the changed {files}"), Some(error))),
+                };
+            match outcome {
+                Ok(_) => {
                     self.fixed.extend(fixed);
                     self.fixed.push(Fixed { id: check, what: format!("restarted {service}") });
                 }
-                Err(error) if writes.is_empty() => {
+                // Nothing was written, so there is nothing to restore; the checks that follow find what is still wrong.
+                Err((_, None)) if writes.is_empty() => {
+                    self.fixed.push(Fixed { id: check, what: format!("restarted {service}") });
+                }
+                Err((_, Some(error))) if writes.is_empty() => {
                     failed.push(FailedFix { id: check, repair: None::<Repair>, why: error.into() });
                 }
-                Err(error) => {
-                    let why = self.roll_back(service, &writes, error).into();
+                Err((trouble, why)) => {
+                    let why = self.roll_back(service, &writes, trouble, why).into();
                     failed.push(FailedFix { id: check, repair: None, why });
                 }
             }
@@ -220,16 +245,19 @@ impl<'a> Bench<'a> {
         failed
     }
 
-    fn roll_back(&mut self, service: &'static str, writes: &[FormerFile], why: HostError) -> RestartError {
-        let mut names: Vec<String> = writes.iter().map(|former| former.path.display().to_string()).collect();
-        names.dedup();
-        let files = names.join(", ");
+    fn roll_back(
+        &mut self,
+        service: &'static str,
+        writes: &[FormerFile],
+        trouble: String,
+        why: Option<HostError>,
+    ) -> RestartError {
         if let Err(error) = writes.iter().rev().try_for_each(|former| self.put_back(former)) {
-            return RestartError::NotPutBack { service, files, again: error.to_string(), why };
+            return RestartError::NotPutBack { trouble, again: error.to_string(), why };
         }
         match Services::of(self.host).restart(service) {
-            Ok(()) => RestartError::RolledBack { service, files, why },
-            Err(error) => RestartError::StaysDown { service, files, again: error.to_string(), why },
+            Ok(()) => RestartError::RolledBack { service, trouble, why },
+            Err(error) => RestartError::StaysDown { service, trouble, again: error.to_string(), why },
         }
     }
 

@@ -2,13 +2,16 @@
 //!
 //! One value changes, in the file that has priority; comments and everything else are kept. containerd must accept the
 //! new file, and have the wanted setting with it, before it replaces the old one. It reads its configuration only at
-//! its start, so it is restarted; running containers are not affected.
+//! its start, so it is restarted; running containers are not affected. After that the merged configuration is read
+//! again: if the setting is not in effect, the old file is restored.
 
 use super::bench::Bench;
 use crate::base::fault::Result;
 use crate::checks::containerd::{
     CRI_PLUGINS, ConfigFile, ContainerdError, Document, Installation, SERVICE, Schema, Settings, load, not_editable,
 };
+use crate::host::Host;
+use std::rc::Rc;
 use toml_edit::Value;
 
 mod verify;
@@ -21,10 +24,10 @@ pub(super) fn set_cgroup_driver(bench: &mut Bench<'_>, driver: &str) -> Result<(
     let containerd = Containerd::find(bench)?;
     let systemd = driver == "systemd";
     let now = Settings::now(bench.host, &containerd.installation)?;
-    let names: Vec<&str> = now.without_driver(systemd).into_iter().map(|runtime| runtime.name.as_str()).collect();
+    let names: Vec<String> = now.without_driver(systemd).into_iter().map(|runtime| runtime.name.clone()).collect();
     let edit = |file: &mut ConfigFile, schema: &Schema| {
         for name in &names {
-            let runtime = [schema.runtimes(), vec![*name]].concat();
+            let runtime = [schema.runtimes(), vec![name.as_str()]].concat();
             let kind = [runtime.as_slice(), &["runtime_type"]].concat();
             if file.document.get(&kind).is_none() {
                 let known = now.runtime(name).map(|runtime| runtime.kind.as_str()).filter(|kind| !kind.is_empty());
@@ -34,17 +37,19 @@ pub(super) fn set_cgroup_driver(bench: &mut Bench<'_>, driver: &str) -> Result<(
         }
         Ok(())
     };
-    let wrong = |then: &Settings| {
+    let wanted = names.clone();
+    let wrong: Wrong = Rc::new(move |then| {
+        let names = &wanted;
         let wrong = then.without_driver(systemd);
         let changed: Vec<&str> = wrong.iter().map(|runtime| runtime.name.as_str()).collect();
-        let has_kind = |name: &&&str| then.runtime(name).is_some_and(|runtime| !runtime.kind.is_empty());
+        let has_kind = |name: &&String| then.runtime(name).is_some_and(|runtime| !runtime.kind.is_empty());
         (!changed.is_empty() || names.iter().filter(has_kind).count() != names.len()).then(|| {
             format!(
                 "another cgroup driver for {}",
                 if changed.is_empty() { names.join(", ") } else { changed.join(", ") }
             )
         })
-    };
+    });
     let place = |schema: &Schema| schema.runtimes();
     let what = match names.as_slice() {
         [] | [_] => format!("containerd uses the cgroup driver {driver}"),
@@ -57,10 +62,11 @@ pub(super) fn set_cgroup_driver(bench: &mut Bench<'_>, driver: &str) -> Result<(
 pub(super) fn set_sandbox_image(bench: &mut Bench<'_>, image: &str) -> Result<()> {
     let containerd = Containerd::find(bench)?;
     let edit = |file: &mut ConfigFile, schema: &Schema| set(file, &schema.sandbox(), image);
-    let wrong = |then: &Settings| {
+    let wanted = image.to_owned();
+    let wrong: Wrong = Rc::new(move |then| {
         let found = then.sandbox_image.as_deref();
-        (found != Some(image)).then(|| format!("the sandbox image {}", found.unwrap_or("of its default")))
-    };
+        (found != Some(&wanted)).then(|| format!("the sandbox image {}", found.unwrap_or("of its default")))
+    });
     let place = |schema: &Schema| schema.sandbox();
     containerd.change_last(bench, &place, &edit, &wrong, &format!("containerd uses the sandbox image {image}"))
 }
@@ -76,9 +82,9 @@ pub(super) fn enable_cri(bench: &mut Bench<'_>) -> Result<()> {
             changed.push(file);
         }
     }
-    let wrong = |then: &Settings| {
+    let wrong: Wrong = Rc::new(|then| {
         (!then.disabled.is_empty()).then(|| format!("{} in disabled_plugins", then.disabled.join(", ")))
-    };
+    });
     if changed.is_empty() {
         changed.extend(containerd.files.first().cloned());
     }
@@ -91,7 +97,7 @@ fn set(file: &mut ConfigFile, key: &[&str], value: impl Into<Value>) -> Result<(
 }
 
 /// Returns the effective setting if it differs from the wanted one.
-type Wrong<'a> = &'a dyn Fn(&Settings) -> Option<String>;
+type Wrong = Rc<dyn Fn(&Settings) -> Option<String>>;
 /// Edits a file that follows a schema.
 type Edit<'a> = &'a dyn Fn(&mut ConfigFile, &Schema) -> Result<()>;
 
@@ -122,7 +128,7 @@ impl Containerd {
         bench: &mut Bench<'_>,
         place: &dyn Fn(&Schema) -> Vec<&'static str>,
         edit: Edit<'_>,
-        wrong: Wrong<'_>,
+        wrong: &Wrong,
         what: &str,
     ) -> Result<()> {
         let mut chosen = self.files.first();
@@ -141,7 +147,7 @@ impl Containerd {
             format!("{what} (in {}, which overrides other files)", file.path.display())
         };
         let first = match self.check(bench, std::slice::from_ref(&file), wrong) {
-            Ok(()) => return Self::write(bench, &[file], &what),
+            Ok(()) => return self.write(bench, &[file], wrong, &what),
             Err(first) => first,
         };
         // containerd 2.x ignores the plugins of a file without a version.
@@ -154,16 +160,16 @@ impl Containerd {
         let schema = Schema::of(&chosen.path, &file.document)?;
         edit(&mut file, schema)?;
         self.check(bench, std::slice::from_ref(&file), wrong).map_err(|_| first)?;
-        Self::write(bench, &[file], &what)
+        self.write(bench, &[file], wrong, &what)
     }
 
-    fn store(&self, bench: &mut Bench<'_>, changed: &[ConfigFile], wrong: Wrong<'_>, what: &str) -> Result<()> {
+    fn store(&self, bench: &mut Bench<'_>, changed: &[ConfigFile], wrong: &Wrong, what: &str) -> Result<()> {
         self.check(bench, changed, wrong)?;
-        Self::write(bench, changed, what)
+        self.write(bench, changed, wrong, what)
     }
 
     /// Lets containerd parse the changed files, and compares the effective setting with the wanted one.
-    fn check(&self, bench: &Bench<'_>, changed: &[ConfigFile], wrong: Wrong<'_>) -> Result<()> {
+    fn check(&self, bench: &Bench<'_>, changed: &[ConfigFile], wrong: &Wrong) -> Result<()> {
         let Some(dump) = verify::in_force(bench.host, &self.installation, &self.files, changed)? else { return Ok(()) };
         let then = Settings::of(&self.installation.config, &dump)?;
         match (wrong(&then), changed.first()) {
@@ -174,9 +180,15 @@ impl Containerd {
         }
     }
 
-    fn write(bench: &mut Bench<'_>, changed: &[ConfigFile], what: &str) -> Result<()> {
+    fn write(&self, bench: &mut Bench<'_>, changed: &[ConfigFile], wrong: &Wrong, what: &str) -> Result<()> {
         for file in changed {
-            bench.write_and_restart(&file.path, &file.document.to_string(), what, SERVICE)?;
+            let (installation, wrong) = (self.installation.clone(), Rc::clone(wrong));
+            let proof = move |host: &Host| match Settings::now(host, &installation) {
+                Ok(then) => wrong(&then).map_or(Ok(()), |found| Err(format!("it still has {found}"))),
+                Err(error) => Err(format!("whether that had an effect could not be read: {error}")),
+            };
+            let text = file.document.to_string();
+            bench.write_and_restart((&file.path, &text), what, SERVICE, Box::new(proof))?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 mod bench;
 mod containerd;
+mod docker;
 mod hosts;
 mod kernel;
 mod rounds;

@@ -1,7 +1,7 @@
 //! One step for each finding that can be fixed.
 
 use super::bench::{Bench, FailedFix, Fixed};
-use super::{containerd, hosts, kernel};
+use super::{containerd, docker, hosts, kernel};
 use crate::base::fault::Result;
 use crate::checks::finding::{Repair, Report};
 use crate::host::service::Services;
@@ -39,6 +39,7 @@ pub fn apply(host: &Host, journal: &mut Journal, report: &Report) -> Fixes {
 fn fix(bench: &mut Bench<'_>, repair: &Repair) -> Result<()> {
     match repair {
         Repair::CgroupDriver { driver } => containerd::set_cgroup_driver(bench, driver),
+        Repair::DockerCgroupDriver { driver } => docker::set_cgroup_driver(bench, driver),
         Repair::EnableService { service } => {
             let inverse = Inverse::DisableService { service: service.clone() };
             let what = format!("{service} starts at boot");
@@ -66,10 +67,13 @@ fn turn_swap_off(bench: &mut Bench<'_>) -> Result<()> {
         && !fstab::swap_lines(&before).is_empty()
     {
         bench.write(path, &fstab::without_swap(&before), "swap stays off at boot")?;
+        // Without swap in /etc/fstab, systemd turns on the swap partitions that it finds on the disk of the system
+        // (systemd-gpt-auto-generator(8)). After this, their units exist and are masked below.
+        Services::of(bench.host).reload_units()?;
     }
     for unit in swap_units::at_boot(bench.host)? {
         let what = format!("{} no longer turns swap on at boot", unit.name);
-        let inverse = Inverse::StartUnitAtBoot { unit: unit.name.clone(), masked: unit.is_generated };
+        let inverse = Inverse::StartUnitAtBoot { unit: unit.name.clone(), masked: unit.only_masked };
         bench.change(what, inverse, |host| Ok(swap_units::keep_off(host, &unit)?))?;
     }
     for area in swap::active(bench.host)? {

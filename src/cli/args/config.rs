@@ -11,6 +11,8 @@ pub enum ConfigCommand {
     Print(PrintCommand),
     /// Validate a configuration file and report every error in it
     Validate(FileArgs),
+    /// Print the JSON schema of configuration files, for editors
+    Schema(SchemaArgs),
     /// Convert a configuration file to a newer API version, keeping its comments
     Migrate(MigrateArgs),
     /// List or pull the container images of a Kubernetes version
@@ -41,6 +43,10 @@ pub struct DefaultsArgs {
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<String>,
 }
+
+/// Arguments of `config schema`.
+#[derive(Clone, Debug, Args)]
+pub struct SchemaArgs {}
 
 /// Options of `config validate`.
 #[derive(Clone, Debug, Args)]
@@ -108,4 +114,7 @@ pub struct ImagesArgs {
     /// Kubernetes version [default: the version of the installed kubelet]
     #[arg(long, value_name = "VERSION")]
     pub kubernetes_version: Option<String>,
+    /// Pod network whose images to include: flannel, or the manifest of another one
+    #[arg(long, value_name = "flannel|FILE")]
+    pub pod_network: Option<String>,
 }

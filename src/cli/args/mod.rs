@@ -3,7 +3,9 @@
 pub mod certs;
 pub mod config;
 pub mod etcd;
+pub mod fleet;
 pub mod global;
+pub mod host;
 pub mod init;
 pub mod join;
 pub mod kubeconfig;
@@ -12,6 +14,7 @@ pub mod normalize;
 pub mod phase;
 pub mod preflight;
 pub mod reset;
+pub mod ssh;
 pub mod status;
 pub mod token;
 pub mod upgrade;
@@ -32,7 +35,8 @@ First control plane:   kubewright init --pod-network-cidr 10.244.0.0/16
 Other hosts:           kubewright join HOST:6443 --config join.yaml
 Check this host:       kubewright preflight
 Preview:               kubewright init --dry-run
-Files only, no root:   kubewright init --rootfs ./tree --config cluster.yaml"
+Files only, no root:   kubewright init --rootfs ./tree --config cluster.yaml
+Many hosts over SSH:   kubewright apply -f cluster.yaml"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -59,6 +63,12 @@ pub enum Command {
     /// Plan and apply the upgrade of a cluster to another version of Kubernetes
     #[command(subcommand)]
     Upgrade(upgrade::UpgradeCommand),
+    /// Show what 'apply' would do on each host of a file
+    Plan(fleet::PlanArgs),
+    /// Bring a cluster into the state that its file describes, over SSH
+    Apply(fleet::ApplyArgs),
+    /// Remove hosts of a file from their cluster, dead ones too
+    Remove(fleet::RemoveHostArgs),
     /// Manage the nodes of a cluster
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -76,6 +86,12 @@ pub enum Command {
     /// Print, validate and migrate configuration files; list and pull images
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Show what this host is, and run commands on it that outlive the connection
+    #[command(subcommand)]
+    Host(host::HostCommand),
+    /// Check the connections to hosts over SSH
+    #[command(subcommand)]
+    Ssh(ssh::SshCommand),
     /// Print the version of kubewright
     Version(global::VersionArgs),
     /// Generate a shell completion script

@@ -51,6 +51,9 @@ pub struct PreflightArgs {
     /// Name of this node [default: the hostname]
     #[arg(long, value_name = "NAME")]
     pub node_name: Option<String>,
+    /// Pod network to install: flannel, or the manifest of another one
+    #[arg(long, value_name = "flannel|FILE")]
+    pub pod_network: Option<String>,
     /// IP range for Pods; if set, each node gets a CIDR from it
     #[arg(long, value_name = "CIDR")]
     pub pod_network_cidr: Option<String>,

@@ -49,7 +49,9 @@ pub fn pull(args: PullArgs, session: &mut Session) -> Result<ExitCode> {
 
 fn names(config: &InitConfig) -> Result<Vec<String>> {
     let facts = facts_of(&config.cluster.version)?;
-    Ok(images::all(&config.cluster, facts).iter().map(ToString::to_string).collect())
+    let mut names: Vec<String> = images::all(&config.cluster, facts).iter().map(ToString::to_string).collect();
+    names.extend(config.pod_network.iter().flat_map(|network| images::of_network(network, &config.cluster)));
+    Ok(names)
 }
 
 fn config(args: ImagesArgs, cri_socket: Option<String>, session: &mut Session) -> Result<InitConfig> {
@@ -63,6 +65,8 @@ fn config(args: ImagesArgs, cri_socket: Option<String>, session: &mut Session) -
         cri_socket,
         image_repository: args.image_repository,
         kubernetes_version: args.kubernetes_version,
+        chosen_network: session.pod_network(args.pod_network.as_deref())?,
+        pod_network: args.pod_network,
         ..InitFlags::default()
     };
     let resolved = documents.init(&flags, &facts)?;

@@ -1,8 +1,9 @@
 //! `upgrade apply VERSION`.
 
 use super::closing::{Next, after_apply};
+use super::interrupted::open_cluster;
 use super::opened::{Opened, open, resolve_run};
-use super::run::{self, Wanted, flags, leave_out_addons};
+use super::run::{self, Wanted, flags, leave_out_addons, require_running_host};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::upgrade::ApplyArgs;
@@ -70,10 +71,14 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
     let (config, dry_run) = resolve_run(args.shared.config.as_deref(), UpgradeTask::Apply, &flags, session)?;
     let version = config.version.clone().ok_or(NoVersion)?;
     facts_of(&version)?;
+    require_running_host(session)?;
     session.hold_host("upgrade apply", dry_run)?;
     let kubeconfig = args.shared.kubeconfig.clone().unwrap_or_else(|| ADMIN_CONF.into());
     let kubeconfig = session.env.cwd.join(kubeconfig);
-    let Opened { cx, api, reading } = open(&kubeconfig, None, session)?;
+    let Opened { cx, api, reading } =
+        open_cluster(Scope::Cluster, &kubeconfig, &config, dry_run, session, |session| {
+            open(&kubeconfig, None, session)
+        })?;
     let before = host_version(&cx)?.ok_or(UpgradeError::NoControlPlane)?;
     if config.print_config {
         let stored = cx.cluster_document()?;

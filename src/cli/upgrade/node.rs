@@ -2,8 +2,9 @@
 
 use super::apply::Outcome;
 use super::closing::after_node;
+use super::interrupted::open_cluster;
 use super::opened::resolve_run;
-use super::run::{self, Wanted, flags, leave_out_addons};
+use super::run::{self, Wanted, flags, leave_out_addons, require_running_host};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::upgrade::NodeArgs;
@@ -26,15 +27,21 @@ use crate::versions::{Version, facts_of};
 pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
     let flags = flags(&args.shared);
     let (config, dry_run) = resolve_run(args.shared.config.as_deref(), UpgradeTask::Node, &flags, session)?;
+    require_running_host(session)?;
     session.hold_host("upgrade node", dry_run)?;
-    let mut looking = session.context(Task::None, false);
+    let looking = session.context(Task::None, false);
     let is_control_plane = looking.files.exists(&manifest("kube-apiserver"));
     let default = if is_control_plane { ADMIN_CONF } else { KUBELET_CONF };
     let kubeconfig = args.shared.kubeconfig.clone().unwrap_or_else(|| default.into());
     let kubeconfig = session.env.cwd.join(kubeconfig);
-    quorum::require_for(&looking, &kubeconfig)?;
-    let api = looking.running_cluster(&kubeconfig)?;
-    let stored = stored_config::read(&looking, &api)?.ok_or(UpgradeError::NoConfiguration)?;
+    let scope = if is_control_plane { Scope::ControlPlane } else { Scope::Worker };
+    let (api, stored) = open_cluster(scope, &kubeconfig, &config, dry_run, session, |session| {
+        let mut looking = session.context(Task::None, false);
+        quorum::require_for(&looking, &kubeconfig)?;
+        let api = looking.running_cluster(&kubeconfig)?;
+        let stored = stored_config::read(&looking, &api)?.ok_or(UpgradeError::NoConfiguration)?;
+        Ok((api, stored))
+    })?;
     facts_of(&stored.version)?;
     let kubelet = facts::kubelet_version(&looking.host).ok();
     let mut cluster = stored.clone();
@@ -43,7 +50,7 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
         leave_out_addons(&api, &mut cluster)?;
     }
     let wanted = Wanted {
-        scope: if is_control_plane { Scope::ControlPlane } else { Scope::Worker },
+        scope,
         kubeconfig: kubeconfig.clone(),
         stored,
         cluster,

@@ -1,6 +1,7 @@
 //! What `upgrade apply` and `upgrade node` have in common: the task, an interrupted run, the workflow.
 
-use crate::base::fault::Result;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Fault, Result};
 use crate::cli::args::upgrade::HostArgs;
 use crate::cli::session::Session;
 use crate::config::model::{ClusterConfig, NodeConfig};
@@ -19,7 +20,26 @@ use crate::render::objects::addon::{AddonName, left_out};
 use crate::state::upgrade::progress::progress;
 use crate::state::{backups, manifests, stored_config};
 use crate::versions::Version;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The host is only a directory.
+#[derive(Debug, thiserror::Error)]
+#[error("an upgrade starts components and waits until they are ready, which a root directory cannot")]
+struct NotRunning;
+
+impl Fault for NotRunning {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some("leave out --rootfs; 'kubewright upgrade diff' shows how files change, also below a root directory".into())
+    }
+}
+
+/// Fails below a root directory.
+pub fn require_running_host(session: &Session) -> Result<()> {
+    if session.root() == Path::new("/") { Ok(()) } else { Err(NotRunning.into()) }
+}
 
 /// The flags of both commands.
 pub fn flags(args: &HostArgs) -> UpgradeFlags {

@@ -111,7 +111,10 @@ fn the_exit_code_distinguishes_on_request() {
         ("upgrade diff v1.34.1", ExitCode::Ok),
         ("upgrade plan stable", ExitCode::Input),
         ("upgrade plan v1.99.0", ExitCode::Input),
-        ("upgrade apply v1.34.1", ExitCode::Usage),
+        ("upgrade apply", ExitCode::Usage),
+        ("upgrade apply v1.99.0 --yes", ExitCode::Input),
+        ("upgrade apply v1.34.1 --yes", ExitCode::Usage),
+        ("upgrade node", ExitCode::Usage),
     ] {
         let (ended, out, err) = run(&running, line);
         assert_eq!(ended, code, "{line}\n{out}{err}");

@@ -30,7 +30,7 @@ pub fn migrate(source_name: &str, bytes: &[u8], target: ApiVersion) -> Result<Mi
     refuse_newer(source_name, &documents, target)?;
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     let mut edits = Edits::new(text);
-    for document in documents.all().iter().filter(|d| d.kind.component_api().is_none() && d.api < target) {
+    for document in documents.all().iter().filter(|d| d.kind.fixed_api().is_none() && d.api < target) {
         migrate_document(document, target, &mut edits);
     }
     if target >= ApiVersion::V1Beta4 {
@@ -73,7 +73,7 @@ fn migrate_document(document: &Document, target: ApiVersion, edits: &mut Edits<'
 
 fn refuse_newer(source_name: &str, documents: &Documents, target: ApiVersion) -> Result<(), ConfigErrors> {
     let mut report = Report::new(source_name);
-    for document in documents.all().iter().filter(|d| d.kind.component_api().is_none() && d.api > target) {
+    for document in documents.all().iter().filter(|d| d.kind.fixed_api().is_none() && d.api > target) {
         let place = Place::File { mark: document.mark_of("apiVersion"), path: "apiVersion".into() };
         let what = format!(
             "{} is newer than {}; files can only be converted to a newer version",
@@ -89,7 +89,7 @@ fn refuse_newer(source_name: &str, documents: &Documents, target: ApiVersion) ->
 fn prove(source_name: &str, old: &Documents, text: &str, target: ApiVersion) -> Result<(), ConfigErrors> {
     let new = parse(source_name, text.as_bytes()).and_then(|new| new.check_fields().map(|()| new));
     let kept = |new: &Documents| {
-        let kubeadm = new.all().iter().filter(|d| d.kind.component_api().is_none());
+        let kubeadm = new.all().iter().filter(|d| d.kind.fixed_api().is_none());
         let in_target = kubeadm.clone().all(|d| d.api == target);
         let dropped = |d: &&Document| d.kind != Kind::ClusterStatus || target < ApiVersion::V1Beta3;
         in_target && old.all().iter().filter(dropped).all(|d| new.document(d.kind).is_some())

@@ -64,6 +64,7 @@ pub(in crate::config) fn init(
         bootstrap_tokens: tokens::tokens(&section, documents.has_file(), flags, facts, report),
         generated_token: tokens::is_generated(&section, flags),
         certificate_key,
+        pod_network: flags.chosen_network.clone(),
         cluster,
     };
     (config, flags.dry_run || section.flag("dryRun").unwrap_or(false))

@@ -3,7 +3,8 @@
 use super::section::{Given, Section};
 use crate::config::flags::InitFlags;
 use crate::config::model::{Arg, Networking};
-use crate::config::problem::{Complaint, Report};
+use crate::config::pod_network::PodNetwork;
+use crate::config::problem::{Complaint, Place, Report};
 use crate::config::validate::subnets::{
     MIN_POD_ADDRESSES, MIN_SERVICE_ADDRESSES, large_enough, networks, node_mask_fits, service_small_enough,
 };
@@ -59,9 +60,38 @@ pub(super) fn networking(
         large_enough(net, MIN_POD_ADDRESSES)?;
         masks.validate(net)
     });
-    warn_of_overlap(&service_subnets, &pod_subnets, pods.as_ref(), report);
+    let pod_subnets = match &flags.chosen_network {
+        None => pod_subnets,
+        Some(network) => agreed(network, pod_subnets, controller_args, report),
+    };
+    let flag = || Given::flag("--pod-network", flags.pod_network.as_deref());
+    warn_of_overlap(&service_subnets, &pod_subnets, pods.or_else(flag).as_ref(), report);
     let dns_domain = domain.and_then(|given| given.validate(name::subdomain, report));
     Networking { service_subnets, pod_subnets, dns_domain: dns_domain.unwrap_or_else(|| DEFAULT_DOMAIN.into()) }
+}
+
+/// The networks for Pods that the cluster and its pod network have in common; those of the pod network if the cluster's
+/// configuration has none.
+fn agreed(network: &PodNetwork, given: Vec<IpNet>, controller_args: &[Arg], report: &mut Report) -> Vec<IpNet> {
+    let place = Place::Flag("--pod-network");
+    let allocates = controller_args.iter().rfind(|arg| arg.name == "allocate-node-cidrs").map(|arg| arg.value.as_str());
+    if *network == PodNetwork::Flannel && allocates == Some("false") {
+        let what = "flannel needs a network for each node, and allocate-node-cidrs of kube-controller-manager is false";
+        report.problem(place.clone(), Complaint::with_help(what, "remove allocate-node-cidrs from its extraArgs"));
+    }
+    let subnets = if given.is_empty() { network.default_subnets() } else { given };
+    if let Some(stated) = network.conflict(&subnets) {
+        let shown: Vec<String> = subnets.iter().map(ToString::to_string).collect();
+        let what = format!(
+            "{network} is for Pods in {} ({}), and the cluster has {}",
+            stated.net,
+            stated.place,
+            shown.join(",")
+        );
+        let help = format!("change it in the file, or set --pod-network-cidr={} (networking.podSubnet)", stated.net);
+        report.problem(place, Complaint::with_help(what, help));
+    }
+    subnets
 }
 
 /// Dual-stack had a feature gate until v1.23; later it does not.

@@ -34,7 +34,8 @@ impl Checker<'_> {
     }
 
     fn unknown(&mut self, object: &Object, entry: &Entry, path: String) {
-        let (api, name) = (self.api.name(), &entry.key);
+        let fixed = self.kind.fixed_api().and_then(|api| api.split('/').next_back());
+        let (api, name) = (fixed.unwrap_or(self.api.name()), &entry.key);
         let other: Option<&Field> = object.fields.iter().find(|f| f.name == name);
         let complaint = if let Some(field) = other {
             let help = match field.successor {
@@ -57,7 +58,8 @@ impl Checker<'_> {
             (_, Value::Null)
             | (Type::Any, _)
             | (Type::Text | Type::Secret | Type::Duration, Value::Text(_))
-            | (Type::Bool, Value::Bool(_)) => {}
+            | (Type::Bool, Value::Bool(_))
+            | (Type::Share, Value::Int(_) | Value::Text(_)) => {}
             (Type::Int, Value::Int(n)) if i32::try_from(*n).is_ok() => {}
             (Type::Int, Value::Int(n)) => {
                 self.wrong(node, path, Complaint::new(format!("{n} is out of range")));
@@ -142,6 +144,7 @@ fn describe(of: Type) -> &'static str {
         Type::Text | Type::Secret => "text",
         Type::Bool => "true or false",
         Type::Int => "a whole number",
+        Type::Share => "a whole number or text",
         Type::Duration => "a duration such as \"5m0s\"",
         Type::TextList => "a list of text",
         Type::TextMap => "a map from names to text",

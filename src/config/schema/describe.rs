@@ -9,7 +9,8 @@ pub fn markdown() -> String {
     let mut text = String::new();
     for kind in Kind::ALL {
         let _ = writeln!(text, "## {}\n\n{}\n", kind.name(), api_versions(kind));
-        let _ = writeln!(text, "| field | value | versions |\n|---|---|---|");
+        let last = if kind == Kind::Hosts { "meaning" } else { "versions" };
+        let _ = writeln!(text, "| field | value | {last} |\n|---|---|---|");
         if kind.component_api().is_none() {
             rows(kind.object(), kind, ("", "all"), &mut text);
         }
@@ -24,6 +25,12 @@ pub fn markdown() -> String {
 }
 
 fn api_versions(kind: Kind) -> String {
+    if kind == Kind::Hosts {
+        return format!(
+            "`apiVersion: {}`. kubewright's own: the hosts of a cluster, for the commands with `-f` (see [fleet.md](fleet.md)).",
+            super::hosts::API
+        );
+    }
     if let Some(api) = kind.component_api() {
         return format!(
             "`apiVersion: {api}`. Names, types and units are checked for the minor version of the cluster; the last column \
@@ -45,9 +52,11 @@ fn rows(object: &Object, kind: Kind, (prefix, versions_above): (&str, &str), tex
         let versions = if everywhere { versions_above.to_owned() } else { field.versions() };
         let then = if field.successor.is_empty() { String::new() } else { format!("; then {}", field.successor) };
         let (value, below) = describe(field.of);
+        let meaning = super::hosts::MEANINGS.iter().find(|(of, _)| kind == Kind::Hosts && *of == path);
+        let versions = meaning.map_or(versions.as_str(), |(_, meaning)| meaning);
         let _ = writeln!(text, "| `{path}` | {value} | {versions}{then} |");
         if let Some((step, inner)) = below {
-            rows(inner, kind, (&format!("{path}{step}"), &versions), text);
+            rows(inner, kind, (&format!("{path}{step}"), versions), text);
         }
     }
 }
@@ -59,6 +68,7 @@ fn describe(of: Type) -> (&'static str, Option<(&'static str, &'static Object)>)
         Type::Secret => ("text, never shown", None),
         Type::Bool => ("true or false", None),
         Type::Int => ("whole number", None),
+        Type::Share => ("whole number or text", None),
         Type::Duration => ("duration, such as `1h30m`", None),
         Type::TextList => ("list of text", None),
         Type::TextMap => ("map to text", None),

@@ -10,7 +10,7 @@ use crate::versions::ApiVersion;
 #[derive(Clone, Debug)]
 pub struct Document {
     pub kind: Kind,
-    /// Its version of kubeadm's API; the newest for a component configuration.
+    /// Its version of kubeadm's API; the newest for another kind.
     pub api: ApiVersion,
     pub root: Node,
 }
@@ -33,7 +33,7 @@ pub(in crate::config) enum Identified {
 }
 
 /// The API groups of supported documents.
-const GROUPS: [&str; 3] = [ApiVersion::GROUP, "kubelet.config.k8s.io", "kubeproxy.config.k8s.io"];
+const GROUPS: [&str; 4] = [ApiVersion::GROUP, "kubelet.config.k8s.io", "kubeproxy.config.k8s.io", "kubewright.io"];
 
 /// The kind of `root`.
 pub(in crate::config) fn identify(root: Node, report: &mut Report) -> Identified {
@@ -60,8 +60,8 @@ fn is_foreign(api_version: &str, kind: &str) -> bool {
     };
     let label = |group: &'static str| group.split('.').next().unwrap_or(group);
     let first = group.split('.').next().unwrap_or(group);
-    // Whole groups end alike, so that every one would be near to every other.
-    Kind::find(kind).is_none()
+    // Whole groups end alike, so that every one would be near to every other. Other programs have a Cluster too.
+    Kind::find(kind).is_none_or(|kind| kind == Kind::Hosts)
         && !GROUPS.iter().any(|known| label(known) == first)
         && similar(first, GROUPS.map(label)).is_none()
 }
@@ -72,7 +72,7 @@ fn known(root: Node, api_version: &str, kind_name: &str, report: &mut Report) ->
         return None;
     }
     let kind = find_kind(&root, kind_name, report)?;
-    let api = match kind.component_api() {
+    let api = match kind.fixed_api() {
         None => kubeadm_version(kind, &root, api_version, report)?,
         Some(expected) if expected == api_version => ApiVersion::V1Beta4,
         Some(expected) => {

@@ -1,7 +1,7 @@
 //! The kinds of documents in a configuration file.
 
 use super::shape::{Object, Type, field};
-use super::{cluster, node, tasks};
+use super::{cluster, hosts, node, tasks};
 use crate::versions::ApiVersion;
 
 /// The header of a component's own configuration.
@@ -22,10 +22,12 @@ pub enum Kind {
     Upgrade,
     Kubelet,
     KubeProxy,
+    /// The hosts of a cluster: kubewright's own kind.
+    Hosts,
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Init,
         Self::Cluster,
         Self::ClusterStatus,
@@ -34,6 +36,7 @@ impl Kind {
         Self::Upgrade,
         Self::Kubelet,
         Self::KubeProxy,
+        Self::Hosts,
     ];
 
     /// The name in a document.
@@ -47,6 +50,7 @@ impl Kind {
             Self::Upgrade => "UpgradeConfiguration",
             Self::Kubelet => "KubeletConfiguration",
             Self::KubeProxy => "KubeProxyConfiguration",
+            Self::Hosts => "Cluster",
         }
     }
 
@@ -54,13 +58,18 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The `apiVersion` of a component configuration; None for kubeadm's kinds.
+    /// The `apiVersion` of a component configuration; None for other kinds.
     pub fn component_api(self) -> Option<&'static str> {
         match self {
             Self::Kubelet => Some("kubelet.config.k8s.io/v1beta1"),
             Self::KubeProxy => Some("kubeproxy.config.k8s.io/v1alpha1"),
             _ => None,
         }
+    }
+
+    /// The only `apiVersion` of a kind that is not kubeadm's; None for kubeadm's kinds.
+    pub fn fixed_api(self) -> Option<&'static str> {
+        if self == Self::Hosts { Some(hosts::API) } else { self.component_api() }
     }
 
     /// The first and last version of kubeadm's API that has it.
@@ -80,6 +89,7 @@ impl Kind {
             Self::Join => &node::JOIN,
             Self::Reset => &tasks::RESET,
             Self::Upgrade => &tasks::UPGRADE,
+            Self::Hosts => &hosts::HOSTS,
             // Their fields depend on the Kubernetes minor, and are checked where that is known.
             Self::Kubelet | Self::KubeProxy => &COMPONENT,
         }

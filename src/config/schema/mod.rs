@@ -1,4 +1,5 @@
-//! The kinds and fields of kubeadm's configuration API, version by version, and the check of documents against them.
+//! The kinds and fields of kubeadm's configuration API, version by version, and of kubewright's own `Cluster`; and the
+//! check of documents against them.
 //!
 //! Sources: `cmd/kubeadm/app/apis/kubeadm/v1beta{1,2,3,4}/types.go` and `apis/bootstraptoken/v1/types.go` of
 //! kubernetes/kubernetes, v1.20 to v1.36.
@@ -7,7 +8,9 @@ mod check;
 mod cluster;
 mod component;
 mod describe;
+mod hosts;
 mod identify;
+mod json;
 mod kind;
 mod node;
 mod parts;
@@ -17,7 +20,9 @@ mod tasks;
 mod unit;
 
 pub use describe::markdown;
+pub use hosts::{ROLES, SUDO};
 pub use identify::Document;
+pub use json::json_schema;
 pub use kind::Kind;
 
 pub(super) use check::check;

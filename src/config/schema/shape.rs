@@ -33,6 +33,8 @@ pub(super) enum Type {
     Bool,
     /// A 32-bit integer.
     Int,
+    /// A whole number or text, such as a percentage.
+    Share,
     /// Text in Go's duration format, which is validated where the value is read.
     Duration,
     TextList,

@@ -17,7 +17,7 @@ pub(super) fn suggest(kind: Kind, object: &Object, name: &str, api: ApiVersion) 
     }
     let elsewhere = Kind::ALL
         .into_iter()
-        .filter(|other| *other != kind && other.component_api().is_none())
+        .filter(|other| *other != kind && other.fixed_api().is_none())
         .find_map(|other| find(other.object(), name, api, "").map(|path| (other, path)));
     if let Some((other, path)) = elsewhere {
         return Some(format!("'{path}' is a field of {}", other.name()));

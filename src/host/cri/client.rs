@@ -3,6 +3,7 @@
 //! Reads: the runtime's answers. Writes: pulls images, stops and removes containers and pods, each
 //! through the gate.
 
+use super::docker;
 use super::endpoint::Endpoint;
 use super::error::CriError;
 use super::grpc::{self, CallError, NOT_FOUND};
@@ -13,6 +14,8 @@ use super::version::{self, APIS, RuntimeVersion};
 use crate::base::env::Clock;
 use crate::base::gate::{Change, Gate};
 use crate::host::command::Host;
+use crate::host::docker::{Info, info};
+use crate::host::error::HostError;
 use prost::Message;
 use std::fmt;
 use std::path::PathBuf;
@@ -34,6 +37,8 @@ pub struct Cri {
     endpoint: Endpoint,
     socket: PathBuf,
     version: RuntimeVersion,
+    /// Set for Docker, which has no CRI.
+    docker: Option<Host>,
     pub(super) gate: Gate,
     pub(super) clock: Clock,
 }
@@ -50,6 +55,17 @@ impl Cri {
         if !host.is_live() {
             return Err(CriError::NotLive);
         }
+        let (gate, clock) = (host.gate().clone(), host.clock.clone());
+        if endpoint.is_dockershim() {
+            let silent = |source| CriError::Silent { endpoint: endpoint.clone(), source };
+            let answer = docker::answer(host, "Version", &[], LIMIT).map_err(silent)?;
+            let answer = wire::VersionResponse::decode(answer.as_slice())
+                .map_err(|error| silent(CallError::Protocol(error.to_string())))?;
+            let (name, version) = (answer.runtime_name, answer.runtime_version);
+            let version = RuntimeVersion { name, version, api: docker::API };
+            let (endpoint, docker) = (endpoint.clone(), Some(host.clone()));
+            return Ok(Self { endpoint, socket: PathBuf::new(), version, docker, gate, clock });
+        }
         let socket = host
             .files()
             .real(endpoint.path())
@@ -58,8 +74,7 @@ impl Cri {
             match version::ask(&socket, api, LIMIT) {
                 Ok(Some(answer)) => {
                     let version = RuntimeVersion { name: answer.runtime_name, version: answer.runtime_version, api };
-                    let (gate, clock) = (host.gate().clone(), host.clock.clone());
-                    return Ok(Self { endpoint: endpoint.clone(), socket, version, gate, clock });
+                    return Ok(Self { endpoint: endpoint.clone(), socket, version, docker: None, gate, clock });
                 }
                 Ok(None) => {}
                 Err(source) => return Err(CriError::Silent { endpoint: endpoint.clone(), source }),
@@ -78,8 +93,16 @@ impl Cri {
         &self.version
     }
 
-    /// True when it supports v1alpha2.
+    /// What Docker says of itself; None for a runtime with the CRI.
+    pub fn docker_info(&self) -> Option<Result<Info, HostError>> {
+        self.docker.as_ref().map(info)
+    }
+
+    /// True when it supports v1alpha2. The adapter to Docker is in the kubelets that need that.
     pub fn speaks_v1alpha2(&self) -> Result<bool, CriError> {
+        if self.docker.is_some() {
+            return Ok(true);
+        }
         let answer = version::ask(&self.socket, "v1alpha2", LIMIT);
         answer
             .map(|answer| answer.is_some())
@@ -137,8 +160,7 @@ impl Cri {
 
     /// One attempt to pull an image; [`super::Pulls`] decides whether and how often.
     pub(super) fn pull_once(&self, name: &str, limit: Duration) -> Result<(), CallError> {
-        let method = format!("/runtime.{}.ImageService/PullImage", self.version.api);
-        grpc::call::<wire::PullImageResponse>(&self.socket, &method, &image_request(name), limit).map(|_| ())
+        self.send::<wire::PullImageResponse>("ImageService", "PullImage", &image_request(name), limit).map(|_| ())
     }
 
     /// Every pod, also exited ones.
@@ -305,12 +327,25 @@ impl Cri {
         request: &impl Message,
         limit: Duration,
     ) -> Result<A, CriError> {
-        let method = format!("/runtime.{}.{service}/{method}", self.version.api);
-        grpc::call(&self.socket, &method, request, limit).map_err(|source| CriError::Call {
+        self.send(service, method, request, limit).map_err(|source| CriError::Call {
             endpoint: self.endpoint.clone(),
             what: what.into(),
             source,
         })
+    }
+
+    fn send<A: Message + Default>(
+        &self,
+        service: &str,
+        method: &str,
+        request: &impl Message,
+        limit: Duration,
+    ) -> Result<A, CallError> {
+        if let Some(host) = &self.docker {
+            let answer = docker::answer(host, method, &request.encode_to_vec(), limit)?;
+            return A::decode(answer.as_slice()).map_err(|error| CallError::Protocol(error.to_string()));
+        }
+        grpc::call(&self.socket, &format!("/runtime.{}.{service}/{method}", self.version.api), request, limit)
     }
 }
 

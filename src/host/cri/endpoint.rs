@@ -48,6 +48,11 @@ impl Endpoint {
         KNOWN.into_iter().map(|path| Self(path.into())).find(|endpoint| endpoint.service() == service)
     }
 
+    /// True for the kubelet's own adapter to Docker (before v1.24), which serves the kubelet alone.
+    pub fn is_dockershim(&self) -> bool {
+        self.0.ends_with("dockershim.sock")
+    }
+
     /// True if the service `containerd` listens here, which `/etc/containerd/config.toml` configures. Other products run
     /// their own containerd on other sockets.
     pub fn is_containerd(&self) -> bool {

@@ -71,6 +71,12 @@ pub enum CriError {
         /// The socket.
         endpoint: Endpoint,
     },
+    /// The kubelet has no adapter to Docker.
+    #[error("the kubelet of v1.{minor} cannot use Docker: its adapter (dockershim) was removed in v1.24")]
+    NoDockershim {
+        /// The kubelet's minor version.
+        minor: u16,
+    },
     /// No runtime responds on any socket.
     #[error("no container runtime responds; tried {}", list(.tried))]
     NoneFound {
@@ -130,6 +136,11 @@ impl Fault for CriError {
             }
             Self::Disabled { endpoint } => {
                 format!("enable the CRI, then run 'systemctl restart {}'", endpoint.service())
+            }
+            Self::NoDockershim { .. } => {
+                "omit --cri-socket (criSocket) to use the containerd that comes with Docker; or install \
+                                          cri-dockerd and specify unix:///var/run/cri-dockerd.sock"
+                    .into()
             }
             Self::NoneFound { tried } => {
                 let present = tried.iter().find(|found| !matches!(&found.what, Err(why) if why == "not found"));

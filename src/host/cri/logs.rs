@@ -1,4 +1,4 @@
-//! The output of containers, as runtimes write it below /var/log/pods.
+//! The output of containers, as runtimes write it below /var/log/pods, or Docker in its own directory.
 //!
 //! Reads: the last part of a log file, never all of it. Writes nothing.
 
@@ -40,11 +40,24 @@ fn end_of(path: &Path) -> Option<String> {
     Some(if start == 0 { text } else { text.split_once('\n').map(|(_, rest)| rest.to_owned()).unwrap_or_default() })
 }
 
-/// `TIME stdout|stderr F|P TEXT`; parts of one line (`P`) are put together.
+/// A line of Docker's `json-file`.
+#[derive(serde::Deserialize)]
+struct JsonLine {
+    log: String,
+    time: String,
+}
+
+/// `TIME stdout|stderr F|P TEXT`; parts of one line (`P`) are put together. Docker writes an object for each line.
 fn parse(text: &str) -> Vec<LogLine> {
     let mut lines: Vec<LogLine> = Vec::new();
     let mut is_open = false;
     for raw in text.lines() {
+        if let Some(line) = raw.strip_prefix('{').and_then(|_| serde_json::from_str::<JsonLine>(raw).ok()) {
+            let text = line.log.trim_end_matches('\n').to_owned();
+            lines.push(LogLine { time: line.time, text });
+            is_open = false;
+            continue;
+        }
         let fields: Vec<&str> = raw.splitn(4, ' ').collect();
         let (time, tag, text) = match fields[..] {
             [time, "stdout" | "stderr", tag @ ("F" | "P"), text] => (time, tag, text),
@@ -73,6 +86,14 @@ mod tests {
         let texts: Vec<String> =
             tail(&fake.live(), Path::new("/var/log/pods/x/0.log"), 2).into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["one line", "not in the form"]);
+    }
+
+    #[test]
+    fn lines_of_docker_are_taken_out_of_their_objects() {
+        let log = "{\"log\":\"one \\\"word\\\"\\n\",\"stream\":\"stderr\",\"time\":\"2021-01-01T00:00:00Z\"}\n{not an object\n";
+        let lines = parse(log);
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!((texts, lines[0].time.as_str()), (vec!["one \"word\"", "{not an object"], "2021-01-01T00:00:00Z"));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! The container runtime, over its own API (CRI: gRPC on a unix socket).
+//! The container runtime, over its own API (CRI: gRPC on a unix socket), or Docker, which has none.
 //!
 //! Reads: the runtime's state, images, pods, containers and their logs. Writes: images and
 //! containers, through the gate. Asynchronous inside, blocking outside; each call has a connection of
 //! its own (some hundred microseconds), so a runtime that was restarted needs no second thought.
 
 mod client;
+mod docker;
 mod endpoint;
 mod error;
 mod grpc;

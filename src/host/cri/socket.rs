@@ -9,7 +9,19 @@ use super::error::{CriError, Found};
 use crate::host::command::Host;
 use std::path::Path;
 
+/// The socket of the kubelet's adapter to Docker, and a flag that only kubelets with it have.
+const DOCKERSHIM: &str = "/var/run/dockershim.sock";
+const DOCKER_FLAG: &str = "--network-plugin=";
+
+/// The first minor version whose kubelet has no adapter to Docker (KEP-2221).
+const WITHOUT_DOCKERSHIM: u16 = 24;
+
 impl Endpoint {
+    /// Fails if the kubelet of a minor version cannot use this socket.
+    pub fn require_usable(&self, minor: u16) -> Result<(), CriError> {
+        if self.is_dockershim() && minor >= WITHOUT_DOCKERSHIM { Err(CriError::NoDockershim { minor }) } else { Ok(()) }
+    }
+
     /// Reads `unix:///run/x.sock` or `/run/x.sock`.
     pub fn parse(text: &str) -> Result<Self, CriError> {
         let path = text.strip_prefix("unix://").unwrap_or(text);
@@ -92,6 +104,10 @@ pub fn kubelet_endpoint(host: &Host) -> Option<Endpoint> {
             .map(|(_, rest)| rest.split([' ', '"', '\'']).next().unwrap_or_default().to_owned());
         if let Some(endpoint) = value.and_then(|value| Endpoint::parse(&value).ok()) {
             return Some(endpoint);
+        }
+        // kubeadm sets it for Docker only, where the adapter in the kubelet looks after the network.
+        if text.lines().any(|line| line.starts_with("KUBELET_KUBEADM_ARGS=") && line.contains(DOCKER_FLAG)) {
+            return Some(Endpoint(DOCKERSHIM.into()));
         }
     }
     for file in ["/var/lib/kubelet/instance-config.yaml", "/var/lib/kubelet/config.yaml"] {

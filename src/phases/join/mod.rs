@@ -4,6 +4,7 @@ pub mod discovery;
 pub mod download_certs;
 pub mod error;
 pub mod etcd;
+pub mod kubelet_api;
 pub mod kubelet_start;
 pub mod prepare;
 pub mod update_status;

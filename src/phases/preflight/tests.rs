@@ -29,7 +29,7 @@ fn nothing_is_fixed_if_the_command_is_refused() {
         .file("/proc/swaps", "Filename Type Size Used Priority\n/dev/sda2 partition 1000 0 -2\n")
         .on(SWAP_UNITS, "")
         .program("swapoff");
-    for unit in ["kubelet", "firewalld", "containerd", "crio", "cri-docker"] {
+    for unit in ["kubelet", "firewalld", "containerd", "crio", "cri-docker", "docker"] {
         fake = fake.on(&show(unit), "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n");
     }
     let mut cx = fixing(&fake);

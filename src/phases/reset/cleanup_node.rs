@@ -14,7 +14,7 @@ use crate::ops::containers::{self, Wanted};
 use crate::ops::etcd_member;
 use crate::ops::etcd_member::EtcdMembership;
 use crate::ops::network;
-use crate::ops::{node_status, reset_progress};
+use crate::ops::{node_status, reset_progress, upgrade_progress};
 use crate::pipeline::{Action, Target};
 use crate::state::artifacts;
 use crate::state::cluster_credentials;
@@ -52,6 +52,7 @@ impl Action for CleanupNode {
         if cx.host.is_live() {
             network::remove(cx)?;
         }
+        upgrade_progress::forget(cx)?;
         reset_progress::forget(cx)
     }
 }

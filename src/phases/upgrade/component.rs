@@ -14,6 +14,7 @@ use crate::ops::running::{Running, only_running};
 use crate::phases::restart::RunningComponent;
 use crate::state::consumers::{CONSUMERS, Consumer};
 use crate::state::ports;
+use crate::state::renewable::Row;
 use crate::state::static_pod::StaticPod;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -33,9 +34,19 @@ pub fn consumer(name: &str) -> Option<&'static Consumer> {
     CONSUMERS.iter().find(|consumer| consumer.component == name)
 }
 
-/// Every file that it loads, and its manifest.
+/// The certificates and kubeconfigs that are renewed with a component: those that it loads, and with etcd that of its
+/// health check.
+pub fn certificates(consumer: &Consumer) -> Vec<&'static str> {
+    let own = consumer.files.iter().copied();
+    own.chain((consumer.component == "etcd").then_some("etcd-healthcheck-client")).collect()
+}
+
+/// Every file that is written with it: certificates, keys, its kubeconfig and its manifest; no CA.
 pub fn files(cx: &mut Context, consumer: &Consumer) -> Result<Vec<PathBuf>> {
-    let mut files = consumer.paths(cx)?;
+    let mut files = Vec::new();
+    for name in certificates(consumer) {
+        files.extend(Row::named(name)?.files(cx)?);
+    }
     files.push(manifest(consumer.component));
     Ok(files)
 }
@@ -49,16 +60,31 @@ pub enum Cause {
 
 /// Waits until the component runs with the files on disk, is ready, and stays so.
 pub fn settle(cx: &mut Context, consumer: &'static Consumer, cause: Cause, host: &dyn Running) -> Result<()> {
+    be_ready(cx, consumer, cause, host, STAYS)
+}
+
+/// The same for a component that has been ready before: it need not show that it stays so.
+pub fn is_still_ready(cx: &mut Context, consumer: &'static Consumer, cause: Cause, host: &dyn Running) -> Result<()> {
+    be_ready(cx, consumer, cause, host, Duration::ZERO)
+}
+
+fn be_ready(
+    cx: &mut Context,
+    consumer: &'static Consumer,
+    cause: Cause,
+    host: &dyn Running,
+    stays: Duration,
+) -> Result<()> {
     let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
     let ports = ports.into_iter().filter(|port| port.component == consumer.component).collect();
     let component = RunningComponent { consumer, ports, host };
     let image = StaticPod::read(&cx.files, consumer.component)?.unwrap_or_default().image().to_owned();
     let gate = cx.gate.clone();
-    gate.effect(|| wait(cx, &component, cause, &image))?;
+    gate.effect(|| wait(cx, &component, cause, &image, stays))?;
     component.require_accepted(cx)
 }
 
-fn wait(cx: &mut Context, component: &RunningComponent<'_>, cause: Cause, image: &str) -> Result<()> {
+fn wait(cx: &mut Context, component: &RunningComponent<'_>, cause: Cause, image: &str, stays: Duration) -> Result<()> {
     let (clock, events) = (cx.clock.clone(), cx.events.clone());
     let (name, host) = (component.consumer.component, component.host);
     let since = since(cx, component.consumer, cause)?;
@@ -94,12 +120,21 @@ fn wait(cx: &mut Context, component: &RunningComponent<'_>, cause: Cause, image:
             _ => now,
         };
         state.ready = Some((running.id, ready_since));
-        Ok(if now.saturating_sub(ready_since) >= STAYS {
+        Ok(if now.saturating_sub(ready_since) >= stays {
             Poll::Ready(())
         } else {
             Poll::Pending("it is ready, and has to stay so for some seconds".into())
         })
     })
+}
+
+/// How often the newest container of a component was started with the manifest on disk, if it has exited too often.
+pub fn keeps_exiting(cx: &Context, name: &str, host: &dyn Running) -> Result<Option<usize>> {
+    let since = cx.files.modified(&manifest(name)).unwrap_or_default();
+    let new = host.containers(name)?.into_iter().filter(|one| one.created > since);
+    let exited = new.filter(|one| one.state == ContainerState::Exited).max_by_key(|one| one.attempt);
+    let times = exited.map_or(0, |one| usize::try_from(one.attempt).unwrap_or_default() + 1);
+    Ok((times >= EXITS).then_some(times))
 }
 
 /// What a wait has seen.

@@ -12,8 +12,9 @@ use crate::base::fault::{Failure, Result};
 use crate::context::Context;
 use crate::domain::paths::manifest;
 use crate::kube::kind::ObjectRef;
+use crate::ops::rollback::{self, Rollback};
 use crate::ops::running::Running;
-use crate::ops::{rollback, upgrade_progress};
+use crate::ops::upgrade_progress;
 use crate::state::manifests;
 use crate::state::static_pod::StaticPod;
 use crate::state::upgrade::component::numbers;
@@ -61,21 +62,22 @@ fn restore(cx: &mut Context, failed: &str, host: &dyn Running) -> Result<String>
     let stays = |path: &PathBuf| keeps_etcd && of_etcd.contains(path);
     others.extend(kept.into_iter().filter(|path| !certificates.contains(path) && !stays(path)));
     // Certificates by themselves: expired ones are not restored, and manifests are.
-    rollback::restore(cx, &certificates)?;
+    let keeps_certificates = rollback::restore(cx, &certificates)? == Rollback::Expired;
     rollback::restore(cx, &others)?;
     for path in cx.upgrade()?.created.clone() {
         cx.files.remove(&path)?;
     }
-    let mut ready = Vec::new();
-    let mut failures = Vec::new();
+    let mut result = Restored { keeps_etcd, keeps_certificates, ..Restored::default() };
     for (consumer, cause) in affected {
         match settle(cx, consumer, cause, host) {
-            Ok(()) => ready.push(consumer.component),
-            Err(failure) => failures.push(format!("{}: {failure}", consumer.component)),
+            Ok(()) => result.ready.push(consumer.component),
+            Err(failure) => result.failures.push(format!("Not ready with them: {}: {failure}.", consumer.component)),
         }
     }
-    let objects = restore_objects(cx).err();
-    Ok(outcome(cx, &ready, &failures, objects.as_ref(), keeps_etcd)?)
+    if let Err(failure) = restore_objects(cx) {
+        result.failures.push(format!("The ConfigMaps of the cluster were not restored: {failure}."));
+    }
+    outcome(cx, &result)
 }
 
 /// True if etcd runs with another minor version than before the upgrade.
@@ -108,34 +110,35 @@ fn put_back(live: &mut Value, before: &Value) {
     }
 }
 
-/// Where everything stands.
-fn outcome(
-    cx: &Context,
-    ready: &[&str],
-    failures: &[String],
-    objects: Option<&Failure>,
+/// What was restored, and what was not.
+#[derive(Default)]
+struct Restored {
+    ready: Vec<&'static str>,
+    failures: Vec<String>,
     keeps_etcd: bool,
-) -> Result<String> {
+    keeps_certificates: bool,
+}
+
+/// Where everything stands.
+fn outcome(cx: &Context, result: &Restored) -> Result<String> {
     let upgrade = cx.upgrade()?;
     let before = upgrade.before.as_ref().map_or_else(|| "its former version".into(), ToString::to_string);
-    let mut text = if failures.is_empty() && objects.is_none() {
+    let mut text = if result.failures.is_empty() {
         upgrade_progress::forget(cx)?;
-        let ready = if ready.is_empty() { "nothing".into() } else { ready.join(", ") };
-        format!("This host is back at {before}: the old files were restored; restarted with them and ready: {ready}.")
+        format!("This host is back at {before}: the old files were restored.")
     } else {
-        let mut text = format!("The files of {before} were restored.");
-        for failure in failures {
-            text += &format!(" Not ready with them: {failure}.");
-        }
-        if let Some(failure) = objects {
-            text += &format!(" The ConfigMaps of the cluster were not restored: {failure}.");
-        }
-        text
+        format!("The files of {before} were restored. {}", result.failures.join(" "))
     };
-    if keeps_etcd {
+    if !result.ready.is_empty() {
+        text += &format!(" Ready with them: {}.", result.ready.join(", "));
+    }
+    if result.keeps_certificates {
+        text += " Renewed certificates stay, because the old ones have expired.";
+    }
+    if result.keeps_etcd {
         text += " etcd stays at its new version, with which it is ready: older ones may not read its data.";
     }
-    if let Some(snapshot) = upgrade.snapshot.as_ref().filter(|_| !failures.is_empty()) {
+    if let Some(snapshot) = upgrade.snapshot.as_ref().filter(|_| !result.failures.is_empty()) {
         text += &format!(" A snapshot of etcd from before the upgrade is {}.", snapshot.display());
     }
     Ok(text)

@@ -5,10 +5,10 @@
 //! them are ready.
 
 pub mod addons;
-mod component;
-mod error;
+pub mod component;
+pub mod error;
 pub mod finish;
-mod going_back;
+pub mod going_back;
 pub mod kubelet;
 pub mod node_marks;
 pub mod preflight;
@@ -18,7 +18,5 @@ pub mod static_pod;
 pub mod upload_kubelet;
 pub mod verify;
 
-#[cfg(test)]
-mod fake_kubelet;
 #[cfg(test)]
 mod tests;

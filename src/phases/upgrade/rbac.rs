@@ -1,6 +1,6 @@
 //! The permissions of bootstrap tokens, nodes and the API server that the target version has.
 //!
-//! Reads: the existing objects. Writes: ClusterRoles and ClusterRoleBindings.
+//! Reads: the existing objects. Writes: the cluster roles and their bindings.
 
 use crate::base::fault::Result;
 use crate::context::Context;

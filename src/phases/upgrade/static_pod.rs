@@ -6,7 +6,7 @@
 //! Reads: the configuration and the patches, the manifest, the container runtime, the component's port. Writes: the
 //! certificates and the kubeconfig of the component, with copies of the old ones; its manifest.
 
-use super::component::{self, Cause, consumer, files};
+use super::component::{self, Cause, certificates, consumer, files};
 use super::going_back::go_back;
 use crate::base::fault::Result;
 use crate::base::files::Content;
@@ -38,7 +38,7 @@ impl Action for UpgradeStaticPod {
 
     fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
         let Some(consumer) = consumer(name(target)) else { return Ok(0) };
-        Ok(due_certificates(cx, consumer.files)?.len())
+        Ok(due_certificates(cx, &certificates(consumer))?.len())
     }
 
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
@@ -58,8 +58,9 @@ fn name(target: &Target) -> &str {
 pub fn upgrade(cx: &mut Context, consumer: &'static Consumer, host: &dyn Running) -> Result<()> {
     let name = consumer.component;
     let path = manifest(name);
+    finish_pairs(cx, consumer)?;
     let wanted = wanted(cx, name)?;
-    let due = due_certificates(cx, consumer.files)?;
+    let due = due_certificates(cx, &certificates(consumer))?;
     let own = files(cx, consumer)?;
     // An interrupted run may have changed them without having seen the component ready.
     let begun = upgrade_progress::has_changed(cx, &own)?;
@@ -84,6 +85,16 @@ pub fn upgrade(cx: &mut Context, consumer: &'static Consumer, host: &dyn Running
         }
         Err(failure) => Err(go_back(cx, name, &failure, host)),
     }
+}
+
+/// A killed run may have replaced a key without its certificate.
+fn finish_pairs(cx: &mut Context, consumer: &Consumer) -> Result<()> {
+    for name in certificates(consumer) {
+        if let Row::Cert(spec) = Row::named(name)? {
+            renewal::finish_replacement(cx, spec)?;
+        }
+    }
+    Ok(())
 }
 
 /// The manifest to write; None if the one on disk is the same Pod, or stays.

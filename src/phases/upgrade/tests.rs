@@ -1,7 +1,8 @@
 //! Upgrades of a host whose components are fakes: what changes, the way back, and runs that are killed.
 
+mod fake_kubelet;
+
 use super::component::consumer;
-use super::fake_kubelet::FakeKubelet;
 use super::{kubelet, static_pod, verify};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
@@ -17,6 +18,7 @@ use crate::state::manifests;
 use crate::state::renewal_fixture;
 use crate::state::upgrade::progress::{PROGRESS_FILE, progress};
 use crate::state::upgrade::target_config::at_version;
+use fake_kubelet::FakeKubelet;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -41,6 +43,20 @@ fn host() -> TempDir {
         let file = std::fs::File::options().write(true).open(root.path().join(path)).unwrap();
         file.set_modified(file.metadata().unwrap().modified().unwrap() - hour).unwrap();
     }
+    root
+}
+
+/// The same with few certificates, so that a run has few steps.
+fn small() -> TempDir {
+    let root = host();
+    let pki = root.path().join("etc/kubernetes/pki");
+    for name in ["apiserver-kubelet-client", "apiserver-etcd-client", "etcd/healthcheck-client", "front-proxy-client"] {
+        for extension in ["crt", "key"] {
+            std::fs::remove_file(pki.join(format!("{name}.{extension}"))).unwrap();
+        }
+    }
+    // It cannot be renewed any more, and is then left alone.
+    std::fs::remove_file(root.path().join("etc/kubernetes/controller-manager.conf")).unwrap();
     root
 }
 
@@ -114,7 +130,16 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 /// Both keys and certificates of each pair belong together.
 fn assert_pairs(cx: &mut Context, when: &str) {
     let store = cx.pki().unwrap();
-    assert!(CERTS.iter().all(|spec| store.belong_together(spec)), "{when}");
+    let there = CERTS.iter().filter(|spec| cx.files.exists(&store.cert_path(spec)));
+    assert!(there.clone().count() > 4 && there.into_iter().all(|spec| store.belong_together(spec)), "{when}");
+}
+
+/// Names the files that differ: their contents are keys.
+#[track_caller]
+fn assert_same(now: &BTreeMap<PathBuf, Vec<u8>>, before: &BTreeMap<PathBuf, Vec<u8>>, when: &str) {
+    let differ: Vec<&PathBuf> =
+        now.keys().chain(before.keys()).filter(|path| now.get(*path) != before.get(*path)).collect();
+    assert!(differ.is_empty(), "{when}: {differ:?}");
 }
 
 fn copy(root: &TempDir) -> TempDir {
@@ -136,9 +161,12 @@ fn components_change_in_order_with_new_certificates_and_a_second_run_changes_not
     assert!(kubelet.runs_what_is_on_disk());
     assert_pairs(&mut cx, "after the upgrade");
     let after = files(root.path());
-    for changed in
-        ["etc/kubernetes/pki/apiserver.crt", "etc/kubernetes/scheduler.conf", "etc/kubernetes/pki/etcd/peer.key"]
-    {
+    for changed in [
+        "etc/kubernetes/pki/apiserver.crt",
+        "etc/kubernetes/scheduler.conf",
+        "etc/kubernetes/pki/etcd/peer.key",
+        "etc/kubernetes/pki/etcd/healthcheck-client.crt",
+    ] {
         assert_ne!(before[Path::new(changed)], after[Path::new(changed)], "{changed}");
     }
     let flags = String::from_utf8(after[Path::new("var/lib/kubelet/kubeadm-flags.env")].clone()).unwrap();
@@ -149,7 +177,8 @@ fn components_change_in_order_with_new_certificates_and_a_second_run_changes_not
     cx.upgrade_mut().unwrap().pods_change = false;
     apply(&mut cx, &kubelet).unwrap();
     assert_eq!(cx.gate.count(), 0, "{:?}", cx.gate.entries());
-    assert_eq!((files(root.path()), kubelet.log.take()), (after, Vec::<String>::new()));
+    assert_same(&files(root.path()), &after, "the second run");
+    assert!(kubelet.log.take().is_empty());
 }
 
 /// kubeadm skips the renewal with the manifest: an upgrade to the same version renewed nothing.
@@ -202,7 +231,7 @@ fn if_a_component_does_not_start_all_of_this_host_is_as_before() {
             "{said}"
         );
         assert!(said.contains("This host is back at v1.35.2"), "{said}");
-        assert_eq!(files(root.path()), before, "{broken}");
+        assert_same(&files(root.path()), &before, broken);
         assert!(kubelet.runs_what_is_on_disk() && kubelet.image("kube-apiserver").ends_with(FROM));
         // When the cause is gone, the same command succeeds.
         kubelet.broken.take();
@@ -224,18 +253,23 @@ fn if_the_old_files_do_not_help_either_the_error_says_so_and_the_record_stays() 
     assert!(root.path().join(&PROGRESS_FILE[1..]).exists());
 }
 
-#[test]
-fn an_upgrade_that_is_killed_at_any_file_is_completed_by_the_same_command() {
-    let before = host();
-    let mut killed = 0;
-    for nth in 0.. {
-        let root = copy(&before);
+/// Kills an upgrade after every so many steps, and repeats it. Returns how many were killed.
+fn kill(before: &TempDir, certificates: Certificates, every: u32) -> u32 {
+    for number in 0.. {
+        let nth = number * every;
+        let root = copy(before);
         let kubelet = FakeKubelet::new(root.path());
+        let run = || {
+            let mut cx = context(root.path(), TO, certificates);
+            apply(&mut cx, &kubelet).map(|()| cx)
+        };
         let armed = injected::stop_after(nth);
-        let first = upgrade(root.path(), &kubelet);
+        let first = run();
         drop(armed);
-        let is_whole = first.is_ok();
-        let mut cx = upgrade(root.path(), &kubelet).unwrap_or_else(|failure| panic!("{nth}: {failure}"));
+        if first.is_ok() {
+            return number;
+        }
+        let mut cx = run().unwrap_or_else(|failure| panic!("{nth}: {failure}"));
         assert_pairs(&mut cx, &nth.to_string());
         for (name, tag) in [("etcd", "3.6.8"), ("kube-apiserver", TO), ("kube-scheduler", TO)] {
             assert!(kubelet.image(name).contains(tag), "{nth}: {name} runs {}", kubelet.image(name));
@@ -243,20 +277,25 @@ fn an_upgrade_that_is_killed_at_any_file_is_completed_by_the_same_command() {
         assert!(kubelet.runs_what_is_on_disk(), "{nth}");
         assert!(progress(&cx.files).unwrap().is_none(), "{nth}");
         assert_eq!(std::fs::read(root.path().join(&KUBELET_CONFIG[1..])).unwrap(), b"a: 2\n", "{nth}");
-        if is_whole {
-            break;
-        }
-        killed += 1;
     }
-    assert!(killed > 30, "{killed}");
+    unreachable!("a run ends at some time")
+}
+
+#[test]
+fn an_upgrade_that_is_killed_at_any_file_is_completed_by_the_same_command() {
+    let before = small();
+    let killed = kill(&before, Certificates::Stay, 1);
+    assert!(killed > 15, "{killed}");
+    let killed = kill(&before, Certificates::WithPods, 7);
+    assert!(killed > 8, "{killed}");
 }
 
 /// The second run goes back to the files from before the first one, not to what that had written.
 #[test]
 fn an_upgrade_that_is_killed_and_then_fails_goes_back_to_what_was_before_the_first_run() {
-    let before = host();
+    let before = small();
     let original = files(before.path());
-    for nth in (0..60).step_by(3) {
+    for nth in (5..80).step_by(15) {
         let root = copy(&before);
         let kubelet = FakeKubelet::new(root.path());
         let armed = injected::stop_after(nth);
@@ -268,7 +307,7 @@ fn an_upgrade_that_is_killed_and_then_fails_goes_back_to_what_was_before_the_fir
         *kubelet.broken.borrow_mut() = Some(("kube-scheduler".into(), TO.into()));
         let said = upgrade(root.path(), &kubelet).err().map(|failure| failure.to_string()).unwrap_or_default();
         assert!(said.contains("This host is back at v1.35.2"), "{nth}: {said}");
-        assert_eq!(files(root.path()), original, "{nth}");
+        assert_same(&files(root.path()), &original, &nth.to_string());
         assert!(kubelet.runs_what_is_on_disk(), "{nth}");
     }
 }

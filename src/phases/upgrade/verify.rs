@@ -6,7 +6,7 @@
 //! Reads: the manifests, the container runtime, the components' ports. Writes: admin.conf and super-admin.conf, with copies
 //! of the old ones.
 
-use super::component::{Cause, consumer, files, settle};
+use super::component::{Cause, consumer, files, is_still_ready};
 use super::going_back::go_back;
 use super::static_pod::{due_certificates, renew};
 use crate::base::fault::Result;
@@ -70,7 +70,7 @@ pub fn still_ready(cx: &mut Context, host: &dyn Running) -> Result<()> {
         }
         let is_rewritten = upgrade_progress::has_changed(cx, &[manifest(name)])?;
         let cause = if is_rewritten { Cause::Manifest } else { Cause::Certificates };
-        if let Err(failure) = settle(cx, consumer, cause, host) {
+        if let Err(failure) = is_still_ready(cx, consumer, cause, host) {
             return Err(go_back(cx, name, &failure, host));
         }
     }

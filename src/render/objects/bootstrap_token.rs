@@ -84,12 +84,17 @@ pub fn access(minor: &Minor) -> Result<Vec<Object>, ObjectError> {
     for (name, role, subject) in bindings {
         objects.extend(rbac::cluster_binding(name, role, subject)?);
     }
-    if minor.kubelet_api_binding {
-        let api_server = Subject::user("kube-apiserver-kubelet-client");
-        let name = "kubeadm:apiserver-kubelet-client";
-        objects.extend(rbac::cluster_binding(name, "system:kubelet-api-admin", api_server)?);
-    }
+    objects.extend(kubelet_api(minor)?);
     Ok(objects)
+}
+
+/// The permissions of the API server as a client of kubelets, in minor versions whose certificate has no group for that.
+pub fn kubelet_api(minor: &Minor) -> Result<Vec<Object>, ObjectError> {
+    if !minor.kubelet_api_binding {
+        return Ok(Vec::new());
+    }
+    let api_server = Subject::user("kube-apiserver-kubelet-client");
+    rbac::cluster_binding("kubeadm:apiserver-kubelet-client", "system:kubelet-api-admin", api_server)
 }
 
 /// The world-readable ConfigMap `kube-public/cluster-info`; a controller of the cluster signs it with each token.

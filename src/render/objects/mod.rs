@@ -11,6 +11,7 @@ pub mod checksum;
 mod config_map;
 pub mod coredns;
 pub mod existing;
+pub mod flannel;
 pub mod kube_proxy;
 pub mod mark;
 mod object;

@@ -21,6 +21,7 @@ table![
     "addons/kube-proxy.yaml.tera",
     "config/cluster-info.kubeconfig.tera",
     "config/config-map.yaml.tera",
+    "network/flannel.yaml.tera",
     "rbac/cluster-binding.yaml.tera",
     "rbac/get-nodes.yaml.tera",
     "rbac/reader.yaml.tera",

@@ -73,6 +73,7 @@ fn every_template_is_used() {
         include_str!("bootstrap_token.rs"),
         include_str!("config_map.rs"),
         include_str!("coredns.rs"),
+        include_str!("flannel.rs"),
         include_str!("kube_proxy.rs"),
         include_str!("rbac.rs"),
         include_str!("upload_certs.rs"),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Claim: a cluster is upgraded, also by a run that is killed in the middle; a flag that a component lacks leads back.
+# Long: two upgrades of a control plane with a way back and a kill between, images to import, and two kubelets to replace.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
@@ -19,7 +20,7 @@ ready n42
 
 # A flag that the API server does not know: refused components lead back to the old version, healthy.
 kubectl -n kube-system get configmap kubeadm-config -o yaml > "$SCRATCH/good"
-sed 's/^    apiServer:/    apiServer:\n      extraArgs: {no-such-flag: "1"}/' "$SCRATCH/good" | on n41 sh -c 'cat > /root/bad.yaml'
+sed 's/^      extraArgs:/      extraArgs:\n        no-such-flag: "1"/' "$SCRATCH/good" | on n41 sh -c 'cat > /root/bad.yaml'
 on n41 grep -q no-such-flag /root/bad.yaml || fail "the broken configuration was not made"
 kubectl replace -f /root/bad.yaml > /dev/null
 before=$(fingerprint n41)
@@ -65,8 +66,8 @@ on n42 kubewright upgrade node | grep -q 'nothing changed' || fail "the second '
 # The kubelets, as the closing text says.
 for host in n41 n42; do
   kubectl drain $host --ignore-daemonsets > /dev/null
-  on $host sh -c 'cp /root/later/kubelet /root/later/kubectl /usr/bin/ 2> /dev/null || {
-    systemctl stop kubelet; cp /root/later/kubelet /root/later/kubectl /usr/bin/; }; systemctl restart kubelet'
+  on $host install -m755 /root/later/kubelet /root/later/kubectl /usr/bin/
+  on $host systemctl restart kubelet
   ready $host
   kubectl uncordon $host > /dev/null
 done

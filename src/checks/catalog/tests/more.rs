@@ -132,24 +132,6 @@ fn a_kubelet_older_than_the_cluster_does_not_use_the_driver_of_the_runtime() {
 }
 
 #[test]
-fn docker_with_dockershim_is_refused_with_one_finding() {
-    let mut case = Case::new();
-    case.node.cri_socket = Some("unix:///var/run/dockershim.sock".into());
-    let report = case.report();
-    let finding = only(&report);
-    assert_eq!((finding.id.as_str(), &finding.repair), ("CRI", &None));
-    assert!(finding.what.contains("only runtimes with the CRI") && finding.fix.contains("cri-dockerd"), "{finding}");
-
-    let mut case = Case::new();
-    case.host = case.host.file("/var/run/docker.sock", "");
-    case.cri = FakeCri::empty();
-    let report = case.report();
-    let finding = only(&report);
-    assert_eq!(finding.repair, Some(Repair::SwitchCriOn));
-    assert!(finding.what.contains("Docker, which runs here, cannot be used directly"), "{finding}");
-}
-
-#[test]
 fn settings_of_another_runtime_are_not_fixed_in_containerds_configuration() {
     let repairs = |socket: &'static str| {
         let mut case = Case::new();

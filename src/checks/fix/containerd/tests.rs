@@ -185,9 +185,9 @@ fn version_3_has_the_settings_in_other_plugins() {
 
 #[test]
 fn a_configuration_with_another_schema_is_not_changed() {
-    let fake = host("version = 4\n");
-    assert!(refused(&fake, image("x")).contains("has version 4"));
-    assert_eq!(config(&fake), "version = 4\n");
+    let fake = host("version = 5\n");
+    assert!(refused(&fake, image("x")).contains("has version 5"));
+    assert_eq!(config(&fake), "version = 5\n");
 }
 
 #[test]
@@ -300,6 +300,22 @@ fn after_a_failed_restart_the_old_file_is_restored() {
     assert!(why.causes()[0].contains("Job for containerd.service failed."), "{:?}", why.causes());
     assert_eq!(config(&fake), FILE);
     assert_eq!(restarts(&fake), 2);
+    assert!(journal.changes().is_empty(), "there is nothing to undo");
+}
+
+/// The change stayed, and was advised again.
+#[test]
+fn a_change_without_effect_after_the_restart_is_undone() {
+    // It reads another file than its command line says, as with a wrapper script.
+    let fake = host(FILE).on(NOW, FILE);
+    let mut journal = Journal::default();
+    let fixes = fix(&fake, &mut journal, [image("new")]);
+    assert_eq!(fixes.fixed, [], "nothing is fixed");
+    let expected = "containerd was restarted with the changed /etc/containerd/config.toml, but it still has the sandbox image \
+                    old, so the old content was restored and containerd was restarted";
+    assert_eq!(fixes.failed[0].why.to_string(), expected);
+    assert!(fixes.failed[0].why.hint().unwrap().contains("by hand"));
+    assert_eq!((config(&fake).as_str(), restarts(&fake)), (FILE, 2));
     assert!(journal.changes().is_empty(), "there is nothing to undo");
 }
 

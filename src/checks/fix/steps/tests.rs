@@ -67,6 +67,7 @@ fn swap_of_a_unit_or_a_generator_stays_off_and_is_restored_by_undoing() {
         .systemd()
         .on(SWAP_UNITS, "data.swap enabled enabled\ndev-zram0.swap generated -\n")
         .file("/run/systemd/generator/dev-zram0.swap", "[Unit]\nDocumentation=man:zram-generator(8)\n")
+        .on("systemctl daemon-reload", "")
         .on("systemctl disable data.swap", "")
         .on("systemctl mask dev-zram0.swap", "")
         .on("systemctl enable data.swap", "")
@@ -85,6 +86,31 @@ fn swap_of_a_unit_or_a_generator_stays_off_and_is_restored_by_undoing() {
     for command in ["disable data.swap", "mask dev-zram0.swap", "unmask dev-zram0.swap", "enable data.swap"] {
         assert!(ran.contains(&format!("systemctl {command}")), "{ran:?}");
     }
+}
+
+/// systemd found the partition on the disk, because /etc/fstab no longer named any.
+#[test]
+fn a_swap_partition_that_leaves_fstab_is_not_turned_on_by_its_type() {
+    const UNIT: &str = "run/systemd/generator.late/dev-sda2.swap";
+    let listed = |root: &Path| {
+        let stdout = if root.join(UNIT).exists() { "dev-sda2.swap generated -\n" } else { "" };
+        crate::host::command::Output { code: Some(0), stdout: stdout.into(), ..Default::default() }
+    };
+    let generated = |root: &Path| {
+        let is_named = !std::fs::read_to_string(root.join("etc/fstab")).unwrap().contains("#kubewright#");
+        assert!(!is_named, "the unit files are read again before /etc/fstab was changed");
+        std::fs::create_dir_all(root.join("run/systemd/generator.late")).unwrap();
+        std::fs::write(root.join(UNIT), "[Unit]\nDocumentation=man:systemd-gpt-auto-generator(8)\n").unwrap();
+        crate::host::command::Output { code: Some(0), ..Default::default() }
+    };
+    let fake = swapping()
+        .systemd()
+        .on_computed(SWAP_UNITS, listed)
+        .on_computed("systemctl daemon-reload", generated)
+        .on("systemctl mask dev-sda2.swap", "");
+    let fixed = all(apply(&fake.live(), &mut Journal::default(), &report([Repair::Swap])));
+    assert_eq!(fixed[1].what, "dev-sda2.swap no longer turns swap on at boot");
+    assert_eq!(fake.ran().last().unwrap(), "swapoff /dev/sda2");
 }
 
 #[test]
@@ -146,7 +172,8 @@ fn a_failed_fix_does_not_prevent_the_others() {
 /// The strict fake panics where a real run was killed: just before that command.
 #[test]
 fn a_fix_that_was_killed_anywhere_is_undone() {
-    let commands = ["swapoff /dev/sda2", "sysctl -w net.ipv4.ip_forward=1", "systemctl enable kubelet"];
+    let commands =
+        ["systemctl daemon-reload", "swapoff /dev/sda2", "sysctl -w net.ipv4.ip_forward=1", "systemctl enable kubelet"];
     let show = "systemctl show -p LoadState,ActiveState,UnitFileState kubelet";
     let disabled = "LoadState=loaded\nActiveState=active\nUnitFileState=disabled\n";
     for killed_at in 0..commands.len() {
@@ -164,17 +191,17 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
         let run = || apply(&host.live(), &mut Journal::default(), &report(repairs));
         assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
         // The fake's kernel does not change by itself: the effect of earlier commands is written by hand.
-        let host = if killed_at > 0 { host.file("/proc/swaps", "Filename Type Size Used Priority\n") } else { host };
-        let host = if killed_at > 1 { host.file("/proc/sys/net/ipv4/ip_forward", "1\n") } else { host };
+        let host = if killed_at > 1 { host.file("/proc/swaps", "Filename Type Size Used Priority\n") } else { host };
+        let host = if killed_at > 2 { host.file("/proc/sys/net/ipv4/ip_forward", "1\n") } else { host };
         let host = host.on("sysctl -w net.ipv4.ip_forward=0", "").on("systemctl disable kubelet", "");
         let live = host.live();
         let messages = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().told;
         assert_eq!(
             messages.iter().any(|line| line.contains("swap on /dev/sda2 back on")),
-            killed_at > 0,
+            killed_at > 1,
             "{messages:?}"
         );
-        assert_eq!(messages.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 1, "{messages:?}");
+        assert_eq!(messages.iter().any(|line| line.contains("ip_forward back to 0")), killed_at > 2, "{messages:?}");
         assert_eq!(read(&host, "/etc/fstab"), FSTAB);
         assert!(!host.root().join("etc/sysctl.d/99-z-kubewright.conf").exists());
         assert!(Journal::load(live.files()).unwrap().changes().is_empty());

@@ -47,6 +47,7 @@ fn init(tokens: Vec<BootstrapToken>) -> InitConfig {
         bootstrap_tokens: tokens,
         generated_token: false,
         certificate_key: Some(Secret::new("ab12".into())),
+        pod_network: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::secret::Secret;
+use crate::config::pod_network::PodNetwork;
 use crate::config::{Documents, ResetFlags, UpgradeFlags, UpgradeTask};
 use std::path::Path;
 
@@ -26,6 +27,8 @@ fn flags_have_the_same_meaning_as_fields() {
         kubernetes_version: Some("1.35.1".into()),
         node_name: Some("cp".into()),
         patches: Some("patches".into()),
+        pod_network: Some("flannel".into()),
+        chosen_network: Some(PodNetwork::Flannel),
         pod_network_cidr: Some("10.150.0.0/16".into()),
         service_cidr: Some("10.97.0.0/16".into()),
         service_dns_domain: Some("corp.local".into()),
@@ -46,10 +49,33 @@ fn flags_have_the_same_meaning_as_fields() {
     assert_eq!(cluster.networking.service_subnets[0].to_string(), "10.97.0.0/16");
     assert_eq!(cluster.networking.dns_domain, "corp.local");
     assert_eq!(cluster.image_repository, "r.io/k8s");
+    assert_eq!(resolved.config.pod_network, Some(PodNetwork::Flannel));
     assert_eq!(node.patches_dir.as_deref(), Some(Path::new("patches")));
     assert_eq!(node.ignore_preflight_errors, ["numcpu", "swap"]);
     let token = &resolved.config.bootstrap_tokens[0];
     assert_eq!((token.token.expose().as_str(), token.ttl), ("abcdef.0123456789abcdef", None));
+}
+
+#[test]
+fn a_pod_network_and_the_cluster_agree_on_the_networks_for_pods() {
+    let with = |network: PodNetwork, cidr: Option<&str>| {
+        by_flags(&InitFlags {
+            pod_network: Some("x".into()),
+            chosen_network: Some(network),
+            pod_network_cidr: cidr.map(str::to_owned),
+            ..InitFlags::default()
+        })
+    };
+    let subnets = |resolved: Resolved<InitConfig>| resolved.config.cluster.networking.pod_subnets[0].to_string();
+    assert_eq!(subnets(with(PodNetwork::Flannel, None).unwrap()), "10.244.0.0/16");
+    assert_eq!(subnets(with(PodNetwork::Flannel, Some("10.32.0.0/16")).unwrap()), "10.32.0.0/16");
+    let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n\
+                data: {net-conf.json: '{\"Network\": \"10.128.0.0/14\"}'}\n---\n\
+                apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d}\n";
+    let manifest = || PodNetwork::manifest(Path::new("net.yaml"), text.as_bytes()).unwrap();
+    assert_eq!(subnets(with(manifest(), None).unwrap()), "10.128.0.0/14");
+    let error = with(manifest(), Some("10.32.0.0/16")).err().unwrap().to_string();
+    assert!(error.contains("10.128.0.0/14") && error.contains("10.32.0.0/16"), "{error}");
 }
 
 #[test]

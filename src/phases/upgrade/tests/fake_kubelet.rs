@@ -33,6 +33,14 @@ pub struct FakeKubelet {
 const FILES: [(&str, &str); 3] =
     [("apiserver", "pki/apiserver.crt"), ("etcd-server", "pki/etcd/server.crt"), ("etcd-peer", "pki/etcd/peer.crt")];
 
+const HALF_AN_HOUR: i64 = 1800 * 1_000_000_000;
+
+/// A moment later than all files.
+fn now() -> i64 {
+    let now = SystemTime::now() + Duration::from_secs(1);
+    i64::try_from(now.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap()
+}
+
 impl FakeKubelet {
     /// A host whose components run with the files below `root`.
     pub fn new(root: &Path) -> Self {
@@ -55,8 +63,6 @@ impl FakeKubelet {
         for (certificate, path) in FILES {
             pod.certificates.insert(certificate.into(), std::fs::read(self.root.join(path)).unwrap_or_default());
         }
-        let now = SystemTime::now() + Duration::from_secs(1);
-        let now = i64::try_from(now.duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
         let state = if self.is_broken(name, &pod.manifest) { ContainerState::Exited } else { ContainerState::Running };
         pod.containers.push(Container {
             id: format!("c{started}"),
@@ -64,7 +70,7 @@ impl FakeKubelet {
             name: name.into(),
             attempt: 0,
             state,
-            created: created.unwrap_or(now),
+            created: created.unwrap_or_else(now),
             labels: BTreeMap::new(),
             grace: None,
         });
@@ -94,7 +100,7 @@ impl Running for FakeKubelet {
         let is_new = !pods.contains_key(name);
         let pod = pods.entry(name.into()).or_default();
         if is_new {
-            self.start(name, pod, Some(1));
+            self.start(name, pod, Some(now() - HALF_AN_HOUR));
         } else if pod.manifest != self.manifest(name) {
             pod.containers.clear();
             self.start(name, pod, None);

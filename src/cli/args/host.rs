@@ -1,0 +1,68 @@
+//! The command `host`: what the commands for many hosts run on each of them.
+
+use clap::{Args, Subcommand};
+
+/// The subcommands of `host`.
+#[derive(Clone, Debug, Subcommand)]
+pub enum HostCommand {
+    /// Print what this host is as one JSON document: names, addresses, versions, its cluster, a run in progress
+    Facts(FactsArgs),
+    /// Run a command that outlives the connection, and print its events; reads the command from standard input
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+    /// Print the events of a run, and wait for its end
+    Attach(AttachArgs),
+    /// Print admin.conf of this control plane, which has a private key
+    AdminConf(FactsArgs),
+    /// Set labels and taints of nodes, and remove those that were set before and are not listed now
+    #[command(after_help = LABELS_HELP)]
+    Labels(LabelsArgs),
+    /// The process that 'run' starts
+    #[command(hide = true)]
+    Work(RunArgs),
+}
+
+const RUN_HELP: &str = "\
+Standard input is one JSON object: the words of the command, which is 'init', 'join', 'reset' or 'node', and its standard
+input.
+
+    {\"arguments\": [\"join\", \"--config\", \"-\"], \"input\": \"apiVersion: kubeadm.k8s.io/v1beta4 …\"}
+
+The command gets a session of its own. Its events are kept on this host, one JSON object a line with a number. If a run with
+the same id exists, its events are printed and nothing is started.";
+
+const LABELS_HELP: &str = "\
+Standard input is a JSON list. Without 'taints', the node's taints stay as they are.
+
+    [{\"name\": \"node-1\", \"labels\": {\"disk\": \"fast\"}, \"taints\": [{\"key\": \"db\", \"effect\": \"NoSchedule\"}]}]";
+
+/// Arguments of `host facts` and `host admin-conf`.
+#[derive(Clone, Debug, Args)]
+pub struct FactsArgs {}
+
+/// Flags of `host run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Name of the run: small letters, digits and dashes
+    #[arg(long, value_name = "ID", required = true)]
+    pub id: String,
+}
+
+/// Flags of `host attach`.
+#[derive(Clone, Debug, Args)]
+pub struct AttachArgs {
+    /// Name of the run [default: the last one]
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// Print the events after this number
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
+    pub from: u64,
+}
+
+/// Flags of `host labels`.
+#[derive(Clone, Debug, Args)]
+pub struct LabelsArgs {
+    /// Print the changes without applying them
+    #[arg(long)]
+    pub dry_run: bool,
+}

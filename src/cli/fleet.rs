@@ -1,0 +1,42 @@
+//! `plan`, `apply` and `remove`: many hosts from one file.
+
+mod applying;
+mod connect;
+mod ending;
+mod kubeconfig;
+mod log;
+mod opened;
+mod removing;
+mod saved;
+mod screen;
+mod shown;
+mod text;
+mod watcher;
+
+use super::args::fleet::{ApplyArgs, PlanArgs, RemoveHostArgs};
+use super::session::Session;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use opened::Opened;
+use shown::show;
+
+pub fn plan(args: &PlanArgs, session: &mut Session) -> Result<ExitCode> {
+    let opened = Opened::open(&args.fleet, session)?;
+    let plan = opened.with_links(|links, file| opened.plan(links, file, session));
+    if let Some(path) = &args.out {
+        saved::write(path, &plan, session)?;
+    }
+    show(&plan, session)?;
+    plan.require_sound()?;
+    Ok(if args.exit_code && plan.changes() { ExitCode::Changes } else { ExitCode::Ok })
+}
+
+pub fn apply(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
+    let opened = Opened::open(&args.fleet, session)?;
+    applying::run(args, &opened, session)
+}
+
+pub fn remove(args: &RemoveHostArgs, session: &mut Session) -> Result<ExitCode> {
+    let opened = Opened::open(&args.fleet, session)?;
+    removing::run(args, &opened, session)
+}

@@ -1,0 +1,51 @@
+//! The file and the way to its hosts.
+
+use super::connect;
+use super::watcher::Watcher;
+use crate::base::fault::Result;
+use crate::cli::args::fleet::FleetArgs;
+use crate::cli::session::Session;
+use crate::config::cluster::ClusterFile;
+use crate::config::documents;
+use crate::fleet::link::Link;
+use crate::fleet::plan::{self, Plan};
+use crate::fleet::remote::Connect;
+use crate::fleet::survey::{self, Seen};
+
+/// A file that was read, and a connector.
+pub(super) struct Opened {
+    pub file: ClusterFile,
+    connect: Box<dyn Connect>,
+}
+
+impl Opened {
+    pub fn open(args: &FleetArgs, session: &mut Session) -> Result<Self> {
+        let (name, bytes) = session.read_input(&args.file)?;
+        let documents = documents::parse(&name, &bytes)?;
+        let mut file = documents.hosts()?;
+        if let Some(parallel) = args.parallel {
+            file.limits.parallel = parallel.max(1);
+        }
+        let connect = connect::over_ssh(args, session)?;
+        Ok(Self { file, connect })
+    }
+
+    /// The connections to all hosts; none is opened before it is used.
+    pub fn with_links<T>(&self, act: impl FnOnce(&[Link<'_>], &ClusterFile) -> T) -> T {
+        let links: Vec<Link<'_>> = self.file.hosts.iter().map(|host| Link::new(host, &*self.connect)).collect();
+        act(&links, &self.file)
+    }
+
+    /// Gathers the facts, and plans.
+    pub fn plan(&self, links: &[Link<'_>], file: &ClusterFile, session: &Session) -> Plan {
+        plan::plan(file, &self.survey(links, session))
+    }
+
+    /// The facts of all hosts.
+    pub fn survey(&self, links: &[Link<'_>], session: &Session) -> Vec<Seen> {
+        let watcher = Watcher::survey(session, links.len());
+        let seen = survey::survey(links, self.file.limits.parallel, &session.env.clock, &watcher);
+        watcher.end();
+        seen
+    }
+}

@@ -1,0 +1,81 @@
+//! `ssh check HOST…`: connects to hosts and reports what was found.
+
+pub(super) mod prompt;
+mod shown;
+
+use super::args::ssh::{CheckArgs, ConnectionArgs, SshCommand, SudoArg, TransportArg};
+use super::session::Session;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::base::gate::Gate;
+use crate::base::secret::Secret;
+use crate::ssh::check::Checking;
+use crate::ssh::config::{ConfigError, Place};
+use crate::ssh::{Address, Connector, Overrides, Privilege, SshConfig, SshError, Target, Transports, UnknownKeys};
+use prompt::Terminal;
+use shown::Report;
+use std::path::Path;
+use std::sync::Arc;
+
+pub fn run(command: SshCommand, session: &mut Session) -> Result<ExitCode> {
+    match command {
+        SshCommand::Check(args) => check(&args, session),
+    }
+}
+
+fn check(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
+    let targets = targets(&args.hosts, &args.connection, session)?;
+    let given = password(args.sudo_password_file.as_deref(), session)?;
+    let terminal = Arc::new(Terminal::new(session.env.stdin_is_terminal && session.env.stderr_is_terminal));
+    let connector = connector(session, Arc::clone(&terminal));
+    let password = || given.clone().or_else(|| terminal.sudo_password());
+    let privilege = match args.sudo {
+        SudoArg::Auto => Privilege::Auto,
+        SudoArg::None => Privilege::Login,
+        SudoArg::Sudo => Privilege::Sudo,
+        SudoArg::Doas => Privilege::Doas,
+    };
+    let checking = Checking::new(&connector, privilege, &password, args.parallel.into());
+    let report = Report::new(&args.hosts, &targets, &checking.all(&targets));
+    session.print(&report, &report.text(session.paint()))?;
+    Ok(report.exit_code())
+}
+
+/// The hosts as the configuration of SSH resolves them. All errors of the command line are found before a connection is
+/// opened.
+fn targets(hosts: &[String], args: &ConnectionArgs, session: &Session) -> Result<Vec<Target>> {
+    let below = |path: &Path| session.env.cwd.join(path);
+    let place = Place::of(&session.env.vars, session.env.uid, args.ssh_config.as_deref().map(below));
+    let config = SshConfig::read(&place).map_err(SshError::from)?;
+    let overrides = Overrides {
+        keys: args.identity.iter().map(|path| below(path)).collect(),
+        jump: args.jump.clone(),
+        unknown_keys: args.accept_new_host_keys.then_some(UnknownKeys::Accept),
+        transport: Some(match args.transport {
+            TransportArg::Own => Transports::Own,
+            TransportArg::System => Transports::System,
+        }),
+        ..Overrides::default()
+    };
+    let mut targets = Vec::new();
+    for host in hosts {
+        let address: Address = host.parse().map_err(|error| SshError::from(ConfigError::Address(error)))?;
+        targets.push(config.resolve(&address, &overrides).map_err(SshError::from)?);
+    }
+    Ok(targets)
+}
+
+/// A connector with the agent, clock and randomness of this process.
+fn connector(session: &Session, terminal: Arc<Terminal>) -> Connector {
+    let env = &session.env;
+    Connector::new(&env.vars, env.clock.clone(), env.random.clone(), terminal, Gate::open())
+}
+
+/// The first line of a file.
+fn password(file: Option<&Path>, session: &mut Session) -> Result<Option<Secret<String>>> {
+    let Some(file) = file else { return Ok(None) };
+    let (_, bytes) = session.read_input(file)?;
+    let bytes = Secret::new(bytes);
+    let text = String::from_utf8_lossy(bytes.expose());
+    Ok(Some(Secret::new(text.lines().next().unwrap_or_default().to_owned())))
+}

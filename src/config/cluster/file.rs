@@ -1,0 +1,50 @@
+//! A cluster as its file describes it.
+
+use super::host::{HostEntry, Role};
+use crate::config::schema::{Document, Kind};
+
+/// A cluster as its file describes it.
+#[derive(Clone, Debug)]
+pub struct ClusterFile {
+    /// In the file's order.
+    pub hosts: Vec<HostEntry>,
+    pub limits: Limits,
+    /// kubeadm's and the components' documents, unchanged.
+    pub(super) documents: Vec<Document>,
+}
+
+/// How much happens at once, and how much may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub parallel: usize,
+    pub failures: Failures,
+}
+
+/// How many workers may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failures {
+    Number(usize),
+    Percent(usize),
+}
+
+impl Failures {
+    /// The number for this many workers. A share is at least one.
+    pub fn of(self, workers: usize) -> usize {
+        match self {
+            Self::Number(number) => number,
+            Self::Percent(percent) => (workers.saturating_mul(percent) / 100).max(1),
+        }
+    }
+}
+
+impl ClusterFile {
+    /// The document of a kind.
+    pub fn document(&self, kind: Kind) -> Option<&Document> {
+        self.documents.iter().find(|document| document.kind == kind)
+    }
+
+    /// The control planes, in the file's order.
+    pub fn control_planes(&self) -> impl Iterator<Item = &HostEntry> {
+        self.hosts.iter().filter(|host| host.role == Role::ControlPlane)
+    }
+}

@@ -1,0 +1,104 @@
+//! Resolves a `Cluster`.
+
+use super::compose;
+use super::file::{ClusterFile, Failures, Limits};
+use super::host::{self, HostEntry};
+use crate::config::documents::Documents;
+use crate::config::problem::{Complaint, Place, Report};
+use crate::config::schema::{Document, Kind};
+use crate::config::tree::{Mark, Node, Value};
+use std::collections::BTreeMap;
+
+/// The most hosts that are worked on at once unless the file says otherwise.
+const PARALLEL: usize = 30;
+/// The share of workers that may fail unless the file says otherwise.
+const FAILURES: Failures = Failures::Percent(10);
+
+/// Resolves the file. What is wrong is reported; the result is then incomplete.
+pub(in crate::config) fn resolve(documents: &Documents, report: &mut Report) -> ClusterFile {
+    let kubeadm: Vec<Document> = documents.all().iter().filter(|other| other.kind != Kind::Hosts).cloned().collect();
+    let mut file = ClusterFile {
+        hosts: Vec::new(),
+        limits: Limits { parallel: PARALLEL, failures: FAILURES },
+        documents: kubeadm,
+    };
+    let Some(cluster) = documents.document(Kind::Hosts) else {
+        let complaint = Complaint::with_help(
+            "the file has no document of kind Cluster, which lists the hosts",
+            "see docs/fleet.md for the smallest file",
+        );
+        report.problem(Place::File { mark: Mark::START, path: String::new() }, complaint);
+        return file;
+    };
+    let empty = Node { value: Value::Null, ..cluster.root.clone() };
+    let defaults = cluster.root.entry("ssh").map_or(&empty, |entry| &entry.value);
+    let hosts = cluster.root.entry("hosts").map(|entry| &entry.value);
+    for (number, node) in hosts.map(Node::items).unwrap_or_default().iter().enumerate() {
+        file.hosts.extend(host::resolve(node, defaults, &format!("hosts[{number}]"), report));
+    }
+    if hosts.is_none_or(|hosts| hosts.items().is_empty()) {
+        let complaint = Complaint::with_help(
+            "no hosts are listed",
+            "add 'hosts:' and below it '- {ssh: root@HOST, role: control-plane}'",
+        );
+        report.problem(Place::File { mark: cluster.mark_of("hosts"), path: "hosts".into() }, complaint);
+    } else if file.control_planes().next().is_none() {
+        let complaint = Complaint::with_help("no host is a control plane", "add 'role: control-plane' to one");
+        report.problem(Place::File { mark: cluster.mark_of("hosts"), path: "hosts".into() }, complaint);
+    }
+    refuse_duplicates(&file.hosts, report);
+    limits(cluster, &mut file.limits, report);
+    compose::check(&file, report);
+    file
+}
+
+/// Two lines for one host would be two runs on it.
+fn refuse_duplicates(hosts: &[HostEntry], report: &mut Report) {
+    let mut seen: BTreeMap<(&str, String), &HostEntry> = BTreeMap::new();
+    for host in hosts {
+        let target = Some(("ssh", format!("{}:{}", host.target.host, host.target.port.unwrap_or(22))));
+        let name = host.name.clone().map(|name| ("name", name));
+        let address = host.address.map(|address| ("address", address.to_string()));
+        for (field, value) in [target, name, address].into_iter().flatten() {
+            if let Some(first) = seen.get(&(field, value.clone())) {
+                let what = format!("is that of the host on line {} too", first.mark.line);
+                let place = Place::File { mark: host.mark, path: format!("{}.{field}", host.path) };
+                report.problem(place, Complaint::with_help(what, "remove one of the two"));
+            } else {
+                seen.insert((field, value), host);
+            }
+        }
+    }
+}
+
+fn limits(cluster: &Document, limits: &mut Limits, report: &mut Report) {
+    let Some(node) = cluster.root.entry("limits").map(|entry| &entry.value) else { return };
+    let mut wrong = |name: &str, mark: Mark, what: &str| {
+        let place = Place::File { mark, path: format!("limits.{name}") };
+        report.problem(place, Complaint::new(what));
+    };
+    if let Some(entry) = node.entry("parallel") {
+        match number(&entry.value).filter(|number| *number > 0) {
+            Some(number) => limits.parallel = number,
+            None => wrong("parallel", entry.value.mark, "is not a number from 1 on"),
+        }
+    }
+    if let Some(entry) = node.entry("failures") {
+        let percent =
+            entry.value.text().and_then(|text| text.strip_suffix('%')?.parse().ok()).filter(|share| *share <= 100);
+        match (percent, number(&entry.value)) {
+            (Some(percent), _) => limits.failures = Failures::Percent(percent),
+            (None, Some(number)) => limits.failures = Failures::Number(number),
+            (None, None) => wrong("failures", entry.value.mark, "is neither a number nor a percentage such as 10%"),
+        }
+    }
+}
+
+/// A whole number that is not negative, with or without quotes.
+fn number(node: &Node) -> Option<usize> {
+    match &node.value {
+        Value::Int(number) => usize::try_from(*number).ok(),
+        Value::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}

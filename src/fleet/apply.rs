@@ -1,0 +1,286 @@
+//! Does what a plan says: the first control plane, then the others one at a time, workers meanwhile in a window, and at last
+//! labels and taints.
+
+use super::credentials::CredentialSource;
+use super::error::FleetError;
+use super::job::{self, Done, Job};
+use super::link::Link;
+use super::outcome::{HostResult, State};
+use super::plan::{Action, HostPlan, Plan, wanted};
+use super::survey::{self, Trouble};
+use super::watch::Watch;
+use super::window::{self, Budget};
+use crate::base::env::Clock;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Failure, Result};
+use crate::config::cluster::{ClusterFile, Role};
+use crate::state::host_facts::labels::Wanted;
+use serde_json::Value;
+use std::sync::OnceLock;
+
+/// What an apply needs.
+pub struct Applying<'a> {
+    pub file: &'a ClusterFile,
+    /// In the file's order.
+    pub links: &'a [Link<'a>],
+    pub plan: &'a Plan,
+    /// Whether a host is worked on, in the file's order.
+    pub chosen: &'a [bool],
+    /// Names the runs on the hosts.
+    pub id: &'a str,
+    pub clock: &'a Clock,
+    pub watch: &'a dyn Watch,
+    /// Why no further host is started; set from outside to stop.
+    pub stop: &'a (dyn Fn() -> Option<&'static str> + Sync),
+    /// Whether preflight fixes what it can on the hosts.
+    pub fix: bool,
+}
+
+/// A host of the file: its place, its plan and its connection.
+type Place<'a> = (usize, &'a HostPlan, &'a Link<'a>);
+
+/// Applies the plan; one result for each host of the file.
+pub fn apply(work: &Applying<'_>) -> Vec<HostResult> {
+    let places: Vec<Place<'_>> =
+        work.plan.hosts.iter().zip(work.links).enumerate().map(|(at, (plan, link))| (at, plan, link)).collect();
+    let (mut results, mut todo) = (vec![None; places.len()], Vec::new());
+    for place in places {
+        match settled(work, place) {
+            Some(result) => results[place.0] = Some(result),
+            None => todo.push(place),
+        }
+    }
+    let through = OnceLock::new();
+    if let Some(at) =
+        work.plan.seen_from.as_ref().and_then(|from| work.plan.hosts.iter().position(|host| host.host == *from))
+    {
+        let _ = through.set(at);
+    }
+    // The first control plane, alone: without it there is nothing to join.
+    let (first, rest): (Vec<Place<'_>>, Vec<Place<'_>>) =
+        todo.into_iter().partition(|place| place.1.action == Action::Init);
+    for place in first {
+        let result = timed(work, place, |show| init(work, place, show));
+        if through.get().is_none() && matches!(result.state, State::Changed | State::Unchanged) {
+            let _ = through.set(place.0);
+        }
+        results[place.0] = Some(result);
+    }
+    match through.get().and_then(|at| work.links.get(*at)) {
+        Some(link) => join_all(work, link, &rest, &mut results),
+        None => {
+            for place in rest {
+                results[place.0] = Some(HostResult::new(&place.1.host, State::Skipped, "no control plane is up"));
+            }
+        }
+    }
+    let mut results: Vec<HostResult> = results.into_iter().flatten().collect();
+    if let Some(link) = through.get().and_then(|at| work.links.get(*at)) {
+        label(work, link, &mut results);
+    }
+    results
+}
+
+/// The result of a host on which nothing is to be done.
+fn settled(work: &Applying<'_>, (at, plan, _): Place<'_>) -> Option<HostResult> {
+    let result = |state, why: &str| Some(HostResult::new(&plan.host, state, why));
+    let mut settled = match plan.action {
+        _ if !work.chosen.get(at).is_some_and(|chosen| *chosen) => {
+            result(State::Skipped, "not selected").map(|mut it| {
+                it.code = ExitCode::Ok;
+                it
+            })
+        }
+        Action::Unreachable => result(State::Unreachable, &plan.why),
+        Action::Impossible => result(State::Failed, &plan.why).map(|mut it| {
+            it.code = ExitCode::Refused;
+            it
+        }),
+        Action::Unchanged if plan.running.is_none() => result(State::Unchanged, ""),
+        Action::Unchanged | Action::Init | Action::Join => None,
+    }?;
+    settled.help.clone_from(&plan.help);
+    Some(settled)
+}
+
+/// Control planes one after the other, and workers in a window beside them.
+fn join_all(work: &Applying<'_>, through: &Link<'_>, places: &[Place<'_>], results: &mut [Option<HostResult>]) {
+    let credentials = CredentialSource::new(through, work.clock);
+    let (control_planes, workers): (Vec<Place<'_>>, Vec<Place<'_>>) =
+        places.iter().copied().partition(|place| place.1.role == Role::ControlPlane);
+    let all_workers = work.plan.hosts.iter().filter(|host| host.role == Role::Worker).count();
+    let worker_budget = Budget::new(work.file.limits.failures.of(all_workers));
+    // A control plane that failed may have left a member that has not started: nothing may change etcd before it has.
+    let control_plane_budget = Budget::new(0);
+    let joined = |places: &[Place<'_>], parallel: usize, budget: &Budget| {
+        window::run(
+            places,
+            parallel,
+            budget,
+            |place| {
+                if let Some(why) = (work.stop)() {
+                    budget.stop(why);
+                    return HostResult::new(&place.1.host, State::Skipped, why);
+                }
+                let result = timed(work, *place, |show| join(work, &credentials, *place, show));
+                if matches!(result.state, State::Failed | State::Unreachable) {
+                    budget.spend();
+                }
+                result
+            },
+            |place, why| HostResult::new(&place.1.host, State::Skipped, why),
+        )
+    };
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| joined(&workers, work.file.limits.parallel, &worker_budget));
+        for (place, result) in control_planes.iter().zip(joined(&control_planes, 1, &control_plane_budget)) {
+            results[place.0] = Some(result);
+        }
+        match beside.join() {
+            Ok(done) => {
+                for (place, result) in workers.iter().zip(done) {
+                    results[place.0] = Some(result);
+                }
+            }
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    });
+    credentials.delete();
+}
+
+/// Shows the work on a host, and turns its end into a result.
+fn timed(
+    work: &Applying<'_>,
+    (_, plan, link): Place<'_>,
+    act: impl FnOnce(&mut dyn FnMut(u64, &Value)) -> Result<Done>,
+) -> HostResult {
+    let start = work.clock.monotonic();
+    work.watch.started(&plan.host, &plan.shown());
+    let done = act(&mut |seq, event| work.watch.event(&plan.host, seq, event));
+    let mut result = match done {
+        Ok(Done { changes }) => {
+            let state = if changes == Some(0) { State::Unchanged } else { State::Changed };
+            HostResult { changes, ..HostResult::new(&plan.host, state, plan.shown()) }
+        }
+        Err(failure) => failed(&plan.host, &failure),
+    };
+    // Hundreds of idle connections are of no use; control planes are asked again.
+    if plan.role == Role::Worker {
+        link.close();
+    }
+    result.millis = u64::try_from(work.clock.monotonic().saturating_sub(start).as_millis()).unwrap_or(u64::MAX);
+    work.watch.ended(&plan.host, result.state, &result.why);
+    result
+}
+
+fn failed(host: &str, failure: &Failure) -> HostResult {
+    let trouble = Trouble::of(failure);
+    HostResult { help: trouble.help.clone(), code: trouble.code, ..HostResult::new(host, trouble.state(), trouble.why) }
+}
+
+fn init(work: &Applying<'_>, place: Place<'_>, show: &mut dyn FnMut(u64, &Value)) -> Result<Done> {
+    let (_, plan, link) = place;
+    wait_for_run(work, plan, link, show)?;
+    let mut words = vec!["init", "--config", "-", "--skip-token-print", "--skip-certificate-key-print"];
+    words.extend(work.fix.then_some("--fix"));
+    Job::new(work.id, &words, &work.file.init_documents(link.host)).run(link, work.clock, show)
+}
+
+fn join(
+    work: &Applying<'_>,
+    credentials: &CredentialSource<'_>,
+    place: Place<'_>,
+    show: &mut dyn FnMut(u64, &Value),
+) -> Result<Done> {
+    let (_, plan, link) = place;
+    if let Some(done) = wait_for_run(work, plan, link, show)? {
+        // It may have been this very join; whether something is left to do is seen from its facts by the next plan.
+        return Ok(done);
+    }
+    let credentials = match plan.role {
+        Role::ControlPlane => credentials.control_plane()?,
+        Role::Worker => credentials.worker()?,
+    };
+    let mut words = vec!["join", "--config", "-"];
+    words.extend(work.fix.then_some("--fix"));
+    Job::new(work.id, &words, &work.file.join_documents(link.host, &credentials)).run(link, work.clock, show)
+}
+
+/// Follows a run that is in progress on the host to its end; its result, if it did what was to be done.
+fn wait_for_run(
+    work: &Applying<'_>,
+    plan: &HostPlan,
+    link: &Link<'_>,
+    show: &mut dyn FnMut(u64, &Value),
+) -> Result<Option<Done>> {
+    let Some(id) = &plan.running else { return Ok(None) };
+    let ended = job::attach(link, id, work.clock, show);
+    let facts = survey::look(link, work.clock).facts;
+    let command = facts.ok().and_then(|facts| facts.run).filter(|run| run.id == *id).map(|run| run.command);
+    match (ended, command.as_deref(), plan.action) {
+        (Ok(done), _, Action::Unchanged) | (Ok(done), Some("join"), Action::Join) => Ok(Some(done)),
+        (Err(failure), _, _) if failure.exit_code() == ExitCode::Unreachable => Err(failure),
+        // A failed run is what the new one continues.
+        _ => Ok(None),
+    }
+}
+
+/// Sets labels and taints of the nodes that are in the cluster now.
+fn label(work: &Applying<'_>, through: &Link<'_>, results: &mut [HostResult]) {
+    let mut nodes: Vec<(usize, Wanted)> = Vec::new();
+    for (at, plan) in work.plan.hosts.iter().enumerate() {
+        let Some(host) = work.file.hosts.get(at) else { continue };
+        let joined = plan.action != Action::Unchanged && (!host.labels.is_empty() || host.taints.is_some());
+        let is_there = results.get(at).is_some_and(|result| matches!(result.state, State::Changed | State::Unchanged));
+        if let Some(node) = &plan.node
+            && is_there
+            && (joined || !plan.labels.is_empty())
+        {
+            nodes.push((at, wanted(host, node)));
+        }
+    }
+    if nodes.is_empty() || (work.stop)().is_some() {
+        return;
+    }
+    let list: Vec<&Wanted> = nodes.iter().map(|(_, wanted)| wanted).collect();
+    let text = serde_json::to_string(&list).unwrap_or_default();
+    let set: Result<Value> = through.ask(&["host", "labels"], text.as_bytes());
+    for (at, _) in nodes {
+        let Some(result) = results.get_mut(at) else { continue };
+        match &set {
+            Ok(_) if work.plan.hosts.get(at).is_some_and(|plan| !plan.labels.is_empty()) => {
+                result.state = State::Changed;
+                result.why = work.plan.hosts.get(at).map(HostPlan::shown).unwrap_or_default();
+            }
+            Ok(_) => {}
+            Err(failure) => {
+                let trouble = Trouble::of(failure);
+                *result = HostResult {
+                    help: trouble.help,
+                    code: trouble.code,
+                    ..HostResult::new(&result.host, State::Failed, trouble.why)
+                };
+            }
+        }
+    }
+}
+
+/// Which hosts are worked on: those named by label, address or node; all if none are named.
+pub fn chosen(file: &ClusterFile, plan: &Plan, names: &[String]) -> Result<Vec<bool>> {
+    let known: Vec<[&str; 3]> = file
+        .hosts
+        .iter()
+        .zip(&plan.hosts)
+        .map(|(host, plan)| [host.label.as_str(), host.target.host.as_str(), plan.node.as_deref().unwrap_or_default()])
+        .collect();
+    for name in names {
+        if !known.iter().flatten().any(|known| known == name) {
+            let near = crate::base::suggest::similar(name, known.iter().flatten().copied()).map(str::to_owned);
+            return Err(FleetError::NoHost { name: name.clone(), near }.into());
+        }
+    }
+    Ok(known.iter().map(|known| names.is_empty() || names.iter().any(|name| known.contains(&name.as_str()))).collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+use super::*;
+use crate::fleet::plan::plan;
+use crate::fleet::survey::survey;
+use crate::fleet::test_hosts::{TestHosts, file};
+use crate::fleet::watch::Unwatched;
+
+const DONE: [&str; 2] =
+    [r#"{"seq":1,"event":"runStarted"}"#, r#"{"seq":2,"event":"runDone","exitCode":0,"changes":3}"#];
+const FAILED: [&str; 3] =
+    [DONE[0], r#"{"seq":2,"event":"error","error":"disk full"}"#, r#"{"seq":3,"event":"runDone","exitCode":5}"#];
+const TOKEN: &str = r#"{"tokens": ["abcdef.0123456789abcdef"], "certificateKey": "00ff", "joinCommand": "kubewright join lb:6443 --discovery-token-ca-cert-hash sha256:aa"}"#;
+
+fn facts(name: &str) -> String {
+    format!(r#"{{"hostname": "{name}", "machineId": "id-{name}", "kubelet": "v1.30.1", "clock": 0}}"#)
+}
+
+/// Plans and applies; the hosts answer as the test expects.
+fn applied(body: &str, hosts: &TestHosts, limit: &[&str]) -> Vec<HostResult> {
+    let (file, clock) = (file(body), Clock::fixed(0));
+    for host in &file.hosts {
+        hosts.on(&host.target.host, "host facts", &[&facts(&host.target.host)]);
+    }
+    let links: Vec<Link<'_>> = file.hosts.iter().map(|host| Link::new(host, hosts)).collect();
+    let seen = survey(&links, 8, &clock, &Unwatched);
+    let plan = plan(&file, &seen);
+    plan.require_sound().unwrap();
+    let limit: Vec<String> = limit.iter().map(|name| (*name).to_owned()).collect();
+    let chosen = chosen(&file, &plan, &limit).unwrap();
+    apply(&Applying {
+        file: &file,
+        links: &links,
+        plan: &plan,
+        chosen: &chosen,
+        id: "r",
+        clock: &clock,
+        watch: &Unwatched,
+        stop: &|| None,
+        fix: false,
+    })
+}
+
+fn states(results: &[HostResult]) -> Vec<String> {
+    results.iter().map(|result| format!("{} {}", result.host, result.state.word())).collect()
+}
+
+#[test]
+fn the_first_control_plane_comes_first_and_secrets_go_by_standard_input() {
+    let hosts = TestHosts::default();
+    for host in ["c1", "c2", "c3", "w1", "w2"] {
+        hosts.on(host, "host run --id r", &DONE);
+    }
+    hosts.on("c1", "token create", &[TOKEN]).always();
+    hosts.on("c1", "token delete", &[]);
+    hosts.on("c1", "host labels", &[r#"{"changes": 1}"#]);
+    let results = applied(
+        "hosts:\n- {ssh: w1, labels: {a: b}}\n- {ssh: c1, role: control-plane}\n- {ssh: c2, role: control-plane}\n- {ssh: c3, role: control-plane}\n- {ssh: w2}\n",
+        &hosts,
+        &[],
+    );
+    assert!(results.iter().all(|result| result.state == State::Changed), "{results:?}");
+    hosts.all_used();
+    let asked = hosts.asked.lock().unwrap();
+    let place =
+        |host: &str| asked.iter().position(|(words, _)| words.starts_with(&format!("{host}: host run"))).unwrap();
+    for later in ["c2", "c3", "w1", "w2"] {
+        assert!(place("c1") < place(later), "{later} came before the cluster was made");
+    }
+    assert!(place("c2") < place("c3"));
+    assert!(asked.iter().all(|(words, _)| !words.contains("0123456789abcdef") && !words.contains("00ff")), "{asked:?}");
+    assert!(asked[place("c2")].1.contains("00ff") && !asked[place("w1")].1.contains("00ff"));
+    assert!(asked.last().unwrap().1.contains(r#""labels":{"a":"b"}"#), "{asked:?}");
+}
+
+#[test]
+fn a_failed_control_plane_ends_the_work_on_control_planes_and_not_on_workers() {
+    let hosts = TestHosts::default();
+    hosts.on("c1", "host run", &DONE);
+    hosts.on("c1", "token create", &[TOKEN]).always();
+    hosts.on("c1", "token delete", &[]);
+    hosts.on("c2", "host run", &FAILED);
+    hosts.on("w1", "host run", &DONE);
+    let body = "hosts:\n- {ssh: c1, role: control-plane}\n- {ssh: c2, role: control-plane}\n- {ssh: c3, role: control-plane}\n- {ssh: w1}\n";
+    let results = applied(body, &hosts, &[]);
+    assert_eq!(states(&results), ["c1 changed", "c2 failed", "c3 skipped", "w1 changed"]);
+    assert_eq!((results[1].why.as_str(), results[1].code), ("disk full", ExitCode::Host));
+    hosts.all_used();
+}
+
+#[test]
+fn workers_stop_when_the_budget_is_spent() {
+    let hosts = TestHosts::default();
+    hosts.on("c1", "host run", &DONE);
+    hosts.on("c1", "token create", &[TOKEN]).always();
+    hosts.on("c1", "token delete", &[]);
+    for worker in ["w1", "w2"] {
+        hosts.on(worker, "host run", &FAILED);
+    }
+    let body = "limits: {parallel: 1, failures: 1}\nhosts:\n- {ssh: c1, role: control-plane}\n- {ssh: w1}\n- {ssh: w2}\n- {ssh: w3}\n";
+    let results = applied(body, &hosts, &[]);
+    assert_eq!(states(&results), ["c1 changed", "w1 failed", "w2 failed", "w3 skipped"]);
+    hosts.all_used();
+}
+
+#[test]
+fn a_failed_first_control_plane_leaves_all_others_untouched() {
+    let hosts = TestHosts::default();
+    hosts.on("c1", "host run", &FAILED);
+    let results = applied("hosts:\n- {ssh: c1, role: control-plane}\n- {ssh: w1}\n", &hosts, &[]);
+    assert_eq!(states(&results), ["c1 failed", "w1 skipped"]);
+}
+
+#[test]
+fn a_dead_worker_is_reported_and_the_others_join() {
+    let hosts = TestHosts::default();
+    hosts.kill("w1");
+    hosts.on("c1", "host run", &DONE);
+    hosts.on("c1", "token create", &[TOKEN]).always();
+    hosts.on("c1", "token delete", &[]);
+    hosts.on("w2", "host run", &DONE);
+    let body = "hosts:\n- {ssh: c1, role: control-plane}\n- {ssh: w1}\n- {ssh: w2}\n";
+    assert_eq!(states(&applied(body, &hosts, &[])), ["c1 changed", "w1 unreachable", "w2 changed"]);
+}
+
+#[test]
+fn only_chosen_hosts_are_worked_on() {
+    let hosts = TestHosts::default();
+    hosts.on("c1", "host run", &DONE);
+    let results = applied("hosts:\n- {ssh: c1, role: control-plane}\n- {ssh: w1}\n", &hosts, &["c1"]);
+    assert_eq!(states(&results), ["c1 changed", "w1 skipped"]);
+    assert_eq!(crate::fleet::outcome::exit_code(&results), ExitCode::Ok);
+}
+
+#[test]
+fn an_unknown_host_is_refused_with_the_nearest_one() {
+    let file = file("hosts:\n- {ssh: node-1, role: control-plane}\n");
+    let plan = plan(&file, &[survey::look(&Link::new(&file.hosts[0], &dead()), &Clock::fixed(0))]);
+    let error = chosen(&file, &plan, &["node-2".into()]).unwrap_err();
+    assert_eq!((error.hint().as_deref(), error.exit_code()), (Some("did you mean 'node-1'?"), ExitCode::Usage));
+}
+
+fn dead() -> TestHosts {
+    let hosts = TestHosts::default();
+    hosts.kill("node-1");
+    hosts
+}

@@ -1,0 +1,144 @@
+//! What is to be done on each host so that the cluster is as its file says.
+//!
+//! Only facts decide: the same facts give the same plan, and a host that is as it should be is not touched.
+
+mod cluster;
+mod host;
+
+pub use cluster::{Class, ClusterChange};
+pub use host::{Action, HostPlan, wanted};
+
+use super::error::FleetError;
+use super::review::{self, Finding};
+use super::survey::Seen;
+use crate::base::fault::Result;
+use crate::config::cluster::{ClusterFile, Role};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// A plan for all hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The control plane through which the cluster was seen; None for a new cluster.
+    pub seen_from: Option<String>,
+    /// In the file's order.
+    pub hosts: Vec<HostPlan>,
+    /// Fields of the cluster's configuration that differ from the file's.
+    pub cluster: Vec<ClusterChange>,
+    /// Nodes of the cluster that the file does not list.
+    pub left: Vec<LeftNode>,
+    pub findings: Vec<Finding>,
+}
+
+/// A node that the file does not list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftNode {
+    pub name: String,
+    pub role: Role,
+    pub ready: bool,
+}
+
+/// Compares the file with the facts.
+pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
+    let mut findings = review::review(file, seen);
+    let through = through(file, seen);
+    let cluster = through.and_then(|at| seen.get(at)?.cluster());
+    let hosts = host::plan(file, seen, through, &mut findings);
+    let stored = cluster.and_then(|cluster| cluster.configuration.as_deref());
+    let changes = stored.map(|stored| cluster::changes(file, stored, &mut findings)).unwrap_or_default();
+    let known: Vec<&str> = hosts.iter().filter_map(|host| host.node.as_deref()).collect();
+    // A host that did not respond may be any of them, but for its name.
+    let is_listed = |name: &str| {
+        known.contains(&name)
+            || file.hosts.iter().any(|host| host.name.as_deref() == Some(name) || host.target.host == name)
+    };
+    let is_hidden = |addresses: &[String]| {
+        file.hosts.iter().zip(seen).any(|(entry, seen)| {
+            let given = [Some(entry.target.host.clone()), entry.address.map(|address| address.to_string())];
+            seen.facts.is_err() && given.into_iter().flatten().any(|given| addresses.contains(&given))
+        })
+    };
+    let nodes = cluster.map(|cluster| cluster.nodes.as_slice()).unwrap_or_default();
+    let left = nodes
+        .iter()
+        .filter(|node| !is_listed(&node.name) && !is_hidden(&node.addresses))
+        .map(|node| LeftNode { name: node.name.clone(), role: node.role(), ready: node.ready })
+        .collect();
+    Plan {
+        seen_from: through.and_then(|at| file.hosts.get(at)).map(|host| host.label.clone()),
+        hosts,
+        cluster: changes,
+        left,
+        findings,
+    }
+}
+
+/// The control plane whose API responds and whose cluster is the largest part: the first one of the file.
+pub fn through(file: &ClusterFile, seen: &[Seen]) -> Option<usize> {
+    let is_one = |(at, seen): (usize, &Seen)| {
+        let is_control_plane = file.hosts.get(at).is_some_and(|host| host.role == Role::ControlPlane);
+        (is_control_plane && seen.cluster().is_some()).then_some(at)
+    };
+    seen.iter().enumerate().find_map(is_one)
+}
+
+impl Plan {
+    /// True if something would change.
+    pub fn changes(&self) -> bool {
+        self.hosts.iter().any(HostPlan::changes)
+    }
+
+    /// Refuses a plan with errors: nothing may change while they are there.
+    pub fn require_sound(&self) -> Result<()> {
+        if let Some(error) = self.findings.iter().find(|finding| finding.error) {
+            return Err(FleetError::Blocked(error.text.clone()).into());
+        }
+        if let Some(change) = self.cluster.iter().find(|change| change.class == Class::Impossible) {
+            return Err(FleetError::Blocked(format!("{} cannot change: {}", change.field, change.why)).into());
+        }
+        Ok(())
+    }
+
+    /// The hash of what would be done, to see whether a saved plan still holds.
+    pub fn hash(&self) -> String {
+        let text = serde_json::to_string(&self.without_warnings()).unwrap_or_default();
+        hex::encode(Sha256::digest(text.as_bytes()))
+    }
+
+    /// What decides. Warnings have measured values, such as the difference of clocks.
+    fn without_warnings(&self) -> Self {
+        let mut plan = self.clone();
+        plan.findings.retain(|finding| finding.error);
+        plan
+    }
+
+    /// Refuses if `now` is another plan, and says for which host.
+    pub fn require_same(&self, now: &Self) -> Result<()> {
+        if self.without_warnings() == now.without_warnings() {
+            return Ok(());
+        }
+        let host = now.hosts.iter().find(|host| !self.hosts.contains(host)).map(|host| {
+            let before = self.hosts.iter().find(|before| before.host == host.host);
+            let before = before.map_or_else(|| "not in the plan".into(), HostPlan::shown);
+            format!("{}: {before}, now {}", host.host, host.shown())
+        });
+        let what = host.unwrap_or_else(|| {
+            if self.cluster != now.cluster {
+                "the configuration of the cluster"
+            } else if self.left != now.left {
+                "the nodes that the file does not list"
+            } else if self.hosts.len() != now.hosts.len() {
+                "a host has left the file"
+            } else {
+                "what is wrong with the hosts"
+            }
+            .into()
+        });
+        Err(FleetError::Outdated(what).into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! What is to be done on one host.
+
+use crate::config::cluster::{ClusterFile, HostEntry, Role};
+use crate::fleet::review::{Finding, node_name};
+use crate::fleet::survey::Seen;
+use crate::state::host_facts::labels::{Wanted, difference};
+use crate::state::host_facts::{ClusterFacts, HostFacts, NodeFacts, NodeObject};
+use serde::{Deserialize, Serialize};
+
+/// What is to be done with a host as a member of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Make the cluster on it.
+    Init,
+    Join,
+    /// It is in the cluster.
+    Unchanged,
+    /// It does not respond, so that nothing can be done.
+    Unreachable,
+    /// What the file wants cannot be done.
+    Impossible,
+}
+
+/// The plan for a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HostPlan {
+    pub host: String,
+    /// The name of its node; None if it is not known.
+    pub node: Option<String>,
+    pub role: Role,
+    pub action: Action,
+    /// An earlier run has begun this and not completed it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
+    /// A run on the host to wait for first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<String>,
+    /// Labels and taints of the node that change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Why it is unreachable or impossible.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub why: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl HostPlan {
+    fn new(entry: &HostEntry, action: Action) -> Self {
+        Self {
+            host: entry.label.clone(),
+            node: None,
+            role: entry.role,
+            action,
+            continues: false,
+            running: None,
+            labels: Vec::new(),
+            why: String::new(),
+            help: None,
+        }
+    }
+
+    fn impossible(entry: &HostEntry, node: &str, why: String, help: String) -> Self {
+        Self { node: Some(node.into()), why, help: Some(help), ..Self::new(entry, Action::Impossible) }
+    }
+
+    /// True if something is done on the host or to its node.
+    pub fn changes(&self) -> bool {
+        matches!(self.action, Action::Init | Action::Join) || !self.labels.is_empty() || self.running.is_some()
+    }
+
+    /// In a few words.
+    pub fn shown(&self) -> String {
+        let mut text = match self.action {
+            Action::Init if self.continues => "continue 'init'".to_owned(),
+            Action::Init => "init".to_owned(),
+            Action::Join if self.continues => "continue 'join'".to_owned(),
+            Action::Join => "join".to_owned(),
+            Action::Unchanged if self.labels.is_empty() => "unchanged".to_owned(),
+            Action::Unchanged => String::new(),
+            Action::Unreachable => format!("unreachable: {}", self.why),
+            Action::Impossible => format!("impossible: {}", self.why),
+        };
+        if let Some(run) = &self.running {
+            text = format!("wait for run {run}, {text}");
+        }
+        let labels = self.labels.join(", ");
+        match (text.is_empty(), labels.is_empty()) {
+            (true, _) => labels,
+            (_, true) => text,
+            _ => format!("{text}, {labels}"),
+        }
+    }
+}
+
+/// What a file lists for a node.
+pub fn wanted(entry: &HostEntry, name: &str) -> Wanted {
+    Wanted { name: name.into(), labels: entry.labels.clone(), taints: entry.taints.clone() }
+}
+
+/// Plans all hosts.
+pub(super) fn plan(
+    file: &ClusterFile,
+    seen: &[Seen],
+    through: Option<usize>,
+    findings: &mut Vec<Finding>,
+) -> Vec<HostPlan> {
+    let cluster = through.and_then(|at| seen.get(at)?.cluster());
+    let pins =
+        through.and_then(|at| seen.get(at)?.facts()?.node.as_ref()).map(|node| node.pins.clone()).unwrap_or_default();
+    let first = if through.is_some() { None } else { first(file, seen, findings) };
+    file.hosts
+        .iter()
+        .zip(seen)
+        .enumerate()
+        .map(|(at, (entry, seen))| match &seen.facts {
+            Err(trouble) => {
+                let node = named(entry, cluster).map(|node| node.name.clone());
+                let action = if trouble.unreachable { Action::Unreachable } else { Action::Impossible };
+                HostPlan { node, why: trouble.why.clone(), help: trouble.help.clone(), ..HostPlan::new(entry, action) }
+            }
+            Ok(facts) => {
+                let mut plan = match cluster {
+                    Some(cluster) => member(entry, facts, cluster, &pins),
+                    None => newcomer(entry, facts, first == Some(at)),
+                };
+                let run = facts.run.as_ref().filter(|run| run.running);
+                plan.running = run.map(|run| run.id.clone());
+                plan
+            }
+        })
+        .collect()
+}
+
+/// The node of a host that did not respond, as far as its line shows.
+fn named<'a>(entry: &HostEntry, cluster: Option<&'a ClusterFacts>) -> Option<&'a NodeObject> {
+    let address = entry.address.map(|address| address.to_string());
+    cluster?.nodes.iter().find(|node| {
+        let is_address = |given: &str| node.addresses.iter().any(|address| address == given);
+        entry.name.as_deref() == Some(&node.name)
+            || is_address(&entry.target.host)
+            || address.as_deref().is_some_and(is_address)
+    })
+}
+
+/// The control plane that makes the cluster, or continues to; None, with a finding, if there seems to be a cluster that
+/// does not respond.
+fn first(file: &ClusterFile, seen: &[Seen], findings: &mut Vec<Finding>) -> Option<usize> {
+    let facts = |at: usize| seen.get(at)?.facts();
+    let control_planes = || file.hosts.iter().enumerate().filter(|(_, host)| host.role == Role::ControlPlane);
+    let unfinished = |(at, _): &(usize, &HostEntry)| facts(*at).is_some_and(|facts| is_unfinished(facts, "init"));
+    if let Some((at, _)) = control_planes().find(unfinished) {
+        return Some(at);
+    }
+    let member = file.hosts.iter().zip(seen).find(|(_, seen)| seen.facts().is_some_and(|facts| facts.node.is_some()));
+    if let Some((host, _)) = member {
+        findings.push(Finding::error(
+            format!("{} is in a cluster, and no control plane of it responds", host.label),
+            "start its API server, or write its control planes into the file; a host that is to be in another cluster leaves \
+             the old one with 'kubewright reset', which deletes its data",
+        ));
+        return None;
+    }
+    if let Some((_, host)) = control_planes().find(|(at, _)| facts(*at).is_none()) {
+        // It may be the one with the cluster.
+        findings.push(Finding::error(
+            format!("control plane {} does not respond, so a cluster may exist already", host.label),
+            "make it respond, or remove its line until it does",
+        ));
+        return None;
+    }
+    control_planes().map(|(at, _)| at).next()
+}
+
+/// True if the last run on the host was this command, and it did not complete.
+fn is_unfinished(facts: &HostFacts, command: &str) -> bool {
+    facts.run.as_ref().is_some_and(|run| run.command == command && !run.running && run.exit_code != Some(0))
+}
+
+/// A host while no cluster exists.
+fn newcomer(entry: &HostEntry, facts: &HostFacts, is_first: bool) -> HostPlan {
+    let action = if is_first { Action::Init } else { Action::Join };
+    let continues = is_unfinished(facts, if is_first { "init" } else { "join" });
+    let labels = difference(&NodeObject::default(), &Wanted { taints: None, ..wanted(entry, "") }).shown();
+    HostPlan { node: Some(node_name(entry, facts)), continues, labels, ..HostPlan::new(entry, action) }
+}
+
+/// A host while there is a cluster with these CA certificate hashes.
+fn member(entry: &HostEntry, facts: &HostFacts, cluster: &ClusterFacts, pins: &[String]) -> HostPlan {
+    let name = node_name(entry, facts);
+    let object = cluster.nodes.iter().find(|node| node.name == name);
+    let remove = format!("remove it with 'kubewright remove -f FILE {}', then apply again", entry.label);
+    if let (Some(given), Some(node)) = (&entry.name, &facts.node)
+        && node.name.as_ref().is_some_and(|own| own != given)
+    {
+        return HostPlan::impossible(entry, &name, format!("it is node {name}, and nodes cannot be renamed"), remove);
+    }
+    match (&facts.node, object) {
+        (Some(node), _) if !node.pins.is_empty() && !node.pins.iter().any(|pin| pins.contains(pin)) => {
+            let why = "it is in another cluster".to_owned();
+            HostPlan::impossible(entry, &name, why, "remove its line; it stays in its cluster".into())
+        }
+        (None, Some(object)) => {
+            let other =
+                !object.machine_id.is_empty() && !facts.machine_id.is_empty() && object.machine_id != facts.machine_id;
+            let why = if other { "is another machine" } else { "has lost its files" };
+            HostPlan::impossible(entry, &name, format!("the cluster has a node {name}, but this host {why}"), remove)
+        }
+        (Some(node), Some(object))
+            if is_complete(entry, node, object) && !is_unfinished(facts, "join") && !is_unfinished(facts, "init") =>
+        {
+            let labels = difference(object, &wanted(entry, &name)).shown();
+            HostPlan { node: Some(name), labels, ..HostPlan::new(entry, Action::Unchanged) }
+        }
+        (Some(_), Some(object)) if object.control_plane && entry.role == Role::Worker => {
+            HostPlan::impossible(entry, &name, "it is a control plane, and roles cannot change in place".into(), remove)
+        }
+        (Some(node), Some(_))
+            if !node.control_plane && entry.role == Role::ControlPlane && !is_unfinished(facts, "join") =>
+        {
+            HostPlan::impossible(entry, &name, "it is a worker, and roles cannot change in place".into(), remove)
+        }
+        (node, object) => {
+            let before = object.cloned().unwrap_or_default();
+            // Its taints are given when it joins.
+            let labels = difference(&before, &Wanted { taints: None, ..wanted(entry, &name) }).shown();
+            let is_init = is_unfinished(facts, "init");
+            let action = if is_init { Action::Init } else { Action::Join };
+            HostPlan { node: Some(name), continues: node.is_some() || is_init, labels, ..HostPlan::new(entry, action) }
+        }
+    }
+}
+
+/// True for a host that has what its role needs.
+fn is_complete(entry: &HostEntry, node: &NodeFacts, object: &NodeObject) -> bool {
+    match entry.role {
+        Role::Worker => !object.control_plane && !node.control_plane,
+        Role::ControlPlane => object.control_plane && node.control_plane,
+    }
+}

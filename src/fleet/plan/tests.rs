@@ -1,0 +1,181 @@
+use super::*;
+use crate::base::exit_code::ExitCode;
+use crate::fleet::survey::Trouble;
+use crate::fleet::test_hosts::file;
+use crate::state::host_facts::{ClusterFacts, HostFacts, NodeFacts, NodeObject, RunFacts};
+
+const STORED: &str = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v1.30.1\n\
+                      controlPlaneEndpoint: lb:6443\nnetworking: {podSubnet: 10.244.0.0/16, serviceSubnet: 10.96.0.0/12, dnsDomain: cluster.local}\n";
+const HOSTS: &str = "hosts:\n- {ssh: cp, role: control-plane}\n- {ssh: w1}\n- {ssh: w2}\n";
+
+fn host(name: &str) -> HostFacts {
+    HostFacts {
+        hostname: name.into(),
+        machine_id: format!("id-{name}"),
+        kubelet: Some("v1.30.1".into()),
+        ..HostFacts::default()
+    }
+}
+
+fn node(name: &str, control_plane: bool) -> NodeFacts {
+    NodeFacts {
+        name: Some(name.into()),
+        control_plane,
+        etcd: control_plane,
+        pins: vec!["ca".into()],
+        ..NodeFacts::default()
+    }
+}
+
+fn object(name: &str, control_plane: bool) -> NodeObject {
+    NodeObject {
+        name: name.into(),
+        machine_id: format!("id-{name}"),
+        control_plane,
+        ready: true,
+        ..NodeObject::default()
+    }
+}
+
+fn well(facts: HostFacts) -> Seen {
+    Seen { facts: Ok(facts), ahead: 0 }
+}
+
+fn dead() -> Seen {
+    let trouble = Trouble { why: "timed out".into(), help: None, code: ExitCode::Unreachable, unreachable: true };
+    Seen { facts: Err(trouble), ahead: 0 }
+}
+
+/// A cluster of cp, w1 and w2, all as the file wants them.
+fn running() -> Vec<Seen> {
+    let nodes = vec![object("cp", true), object("w1", false), object("w2", false)];
+    let cluster = ClusterFacts { configuration: Some(STORED.into()), nodes };
+    let mut seen = vec![well(HostFacts { node: Some(node("cp", true)), cluster: Some(cluster), ..host("cp") })];
+    seen.extend(["w1", "w2"].map(|name| well(HostFacts { node: Some(node(name, false)), ..host(name) })));
+    seen
+}
+
+fn facts(seen: &mut [Seen], at: usize) -> &mut HostFacts {
+    seen[at].facts.as_mut().unwrap()
+}
+
+fn shown(plan: &Plan) -> Vec<String> {
+    plan.hosts.iter().map(|host| format!("{} {}", host.host, host.shown())).collect()
+}
+
+#[test]
+fn new_hosts_become_a_cluster() {
+    let seen: Vec<Seen> = ["cp", "w1", "w2"].map(|name| well(host(name))).into();
+    let plan = plan(&file(HOSTS), &seen);
+    assert_eq!(shown(&plan), ["cp init", "w1 join", "w2 join"]);
+    assert!(plan.findings.is_empty() && plan.require_sound().is_ok());
+}
+
+/// A cluster that was made by hand is taken over by writing its hosts into a file.
+#[test]
+fn a_cluster_that_is_as_the_file_says_is_not_touched() {
+    let plan = plan(&file(HOSTS), &running());
+    assert_eq!(shown(&plan), ["cp unchanged", "w1 unchanged", "w2 unchanged"]);
+    assert!(!plan.changes() && plan.left.is_empty() && plan.findings.is_empty(), "{plan:?}");
+}
+
+#[test]
+fn a_host_that_does_not_respond_holds_nobody() {
+    let mut seen = running();
+    seen[1] = dead();
+    facts(&mut seen, 2).node = None;
+    facts(&mut seen, 0).cluster.as_mut().unwrap().nodes.retain(|node| node.name != "w2");
+    let plan = plan(&file(HOSTS), &seen);
+    assert_eq!(shown(&plan), ["cp unchanged", "w1 unreachable: timed out", "w2 join"]);
+    assert!(plan.left.is_empty(), "w1 has not left the file: {:?}", plan.left);
+}
+
+#[test]
+fn an_unknown_control_plane_stops_the_making_of_a_second_cluster() {
+    let two = "hosts:\n- {ssh: cp, role: control-plane}\n- {ssh: cp2, role: control-plane}\n- {ssh: cp3, role: control-plane}\n";
+    let plan = plan(&file(two), &[dead(), well(host("cp2")), well(host("cp3"))]);
+    assert!(plan.hosts.iter().all(|host| host.action != Action::Init), "{plan:?}");
+    assert_eq!(plan.require_sound().unwrap_err().exit_code(), ExitCode::Refused);
+}
+
+#[test]
+fn a_cluster_whose_api_is_down_is_not_made_again() {
+    let mut seen = running();
+    facts(&mut seen, 0).cluster = None;
+    let plan = plan(&file(HOSTS), &seen);
+    assert!(plan.require_sound().unwrap_err().to_string().contains("no control plane of it responds"), "{plan:?}");
+}
+
+#[test]
+fn what_an_interrupted_run_has_begun_is_continued() {
+    let run = |command: &str, code| {
+        Some(RunFacts { id: "r".into(), command: command.into(), running: false, exit_code: code })
+    };
+    let mut seen: Vec<Seen> = ["cp", "w1", "w2"].map(|name| well(host(name))).into();
+    *facts(&mut seen, 0) = HostFacts { node: Some(node("cp", true)), run: run("init", None), ..host("cp") };
+    assert_eq!(shown(&plan(&file(HOSTS), &seen))[0], "cp continue 'init'");
+    let mut seen = running();
+    facts(&mut seen, 1).run = run("join", Some(7));
+    facts(&mut seen, 2).run = run("join", Some(0));
+    assert_eq!(shown(&plan(&file(HOSTS), &seen)), ["cp unchanged", "w1 continue 'join'", "w2 unchanged"]);
+    let mut seen = running();
+    facts(&mut seen, 1).run = Some(RunFacts { running: true, ..run("join", None).unwrap() });
+    assert_eq!(shown(&plan(&file(HOSTS), &seen))[1], "w1 wait for run r, unchanged");
+}
+
+#[test]
+fn what_cannot_be_done_says_why() {
+    let mut seen = running();
+    facts(&mut seen, 1).node = None;
+    facts(&mut seen, 1).machine_id = "new".into();
+    facts(&mut seen, 2).node.as_mut().unwrap().pins = vec!["other".into()];
+    let found = shown(&plan(&file(HOSTS), &seen));
+    assert_eq!(found[1], "w1 impossible: the cluster has a node w1, but this host is another machine");
+    assert_eq!(found[2], "w2 impossible: it is in another cluster");
+    let other = "hosts:\n- {ssh: cp, role: control-plane}\n- {ssh: w1, role: control-plane}\n- {ssh: w2, name: x}\n";
+    let found = shown(&plan(&file(other), &running()));
+    assert_eq!(found[1], "w1 impossible: it is a worker, and roles cannot change in place");
+    assert_eq!(found[2], "x impossible: it is node w2, and nodes cannot be renamed");
+}
+
+#[test]
+fn labels_change_in_place_and_a_node_that_left_the_file_is_listed() {
+    let less = "hosts:\n- {ssh: cp, role: control-plane, taints: []}\n- {ssh: w1, labels: {disk: fast}}\n";
+    let plan = plan(&file(less), &running()[..2]);
+    assert_eq!(shown(&plan), ["cp unchanged", "w1 label disk=fast"]);
+    assert!(plan.changes());
+    assert_eq!(plan.left.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["w2"]);
+}
+
+#[test]
+fn fields_of_the_cluster_are_of_three_classes_and_defaults_are_none_of_them() {
+    let with = |body: &str| {
+        let text = format!("{HOSTS}---\napiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n{body}");
+        let plan = plan(&file(&text), &running());
+        let changes: Vec<(String, Class)> = plan.cluster.iter().map(|it| (it.field.clone(), it.class)).collect();
+        (changes, plan.require_sound().is_ok())
+    };
+    assert_eq!(with("controlPlaneEndpoint: lb:6443\nnetworking: {podSubnet: 10.244.0.0/16}\n"), (vec![], true));
+    let (changes, sound) = with("kubernetesVersion: v1.31.0\napiServer: {certSANs: [a.example]}\n");
+    assert!(sound && changes.iter().all(|(_, class)| *class == Class::Procedure), "{changes:?}");
+    assert_eq!(changes.len(), 2, "{changes:?}");
+    assert_eq!(
+        with("networking: {podSubnet: 10.9.0.0/16}\n"),
+        (vec![("networking.podSubnet".into(), Class::Impossible)], false)
+    );
+}
+
+#[test]
+fn a_plan_holds_until_the_facts_change() {
+    let before = plan(&file(HOSTS), &running());
+    let saved: Plan = serde_json::from_str(&serde_json::to_string(&before).unwrap()).unwrap();
+    saved.require_same(&plan(&file(HOSTS), &running())).unwrap();
+    assert_eq!(saved.hash(), before.hash());
+    let mut late = running();
+    late[2].ahead = 5_000;
+    saved.require_same(&plan(&file(HOSTS), &late)).unwrap();
+    let mut seen = running();
+    seen[2] = dead();
+    let error = saved.require_same(&plan(&file(HOSTS), &seen)).unwrap_err();
+    assert!(error.to_string().ends_with("w2: unchanged, now unreachable: timed out"), "{error}");
+}

@@ -1,0 +1,147 @@
+//! Removes nodes from the cluster: those that the user names, or those that have left the file.
+//!
+//! A host that responds is reset by its own `reset`, which drains it and takes its etcd member out. For one that does not, a
+//! control plane removes the node and the member with `node remove --dead`, which makes sure that the host is really gone.
+
+use super::job::Job;
+use super::link::Link;
+use super::outcome::{HostResult, State};
+use super::survey::Trouble;
+use super::watch::Watch;
+use crate::base::env::Clock;
+use crate::base::fault::Result;
+use crate::base::secret::Secret;
+
+/// A node to remove.
+pub struct Leaving<'a> {
+    pub host: String,
+    pub node: String,
+    /// The connection to its host; None if the file does not list it, or if it does not respond.
+    pub link: Option<&'a Link<'a>>,
+    /// Its kubelet reports that the node is Ready, so the host cannot be gone.
+    pub lives: bool,
+}
+
+/// Removes the nodes one at a time: each may change the members of etcd.
+pub fn remove(
+    leaving: &[Leaving<'_>],
+    through: &Link<'_>,
+    id: &str,
+    clock: &Clock,
+    watch: &dyn Watch,
+) -> Vec<HostResult> {
+    let mut results: Vec<HostResult> = Vec::new();
+    for one in leaving {
+        if results.iter().any(|result| result.state != State::Changed) {
+            results.push(HostResult::new(&one.host, State::Skipped, "the removal before it failed"));
+            continue;
+        }
+        let start = clock.monotonic();
+        watch.started(&one.host, "remove");
+        let mut show = |seq: u64, event: &serde_json::Value| watch.event(&one.host, seq, event);
+        let done = match one.link {
+            Some(link) => reset(link, id, clock, &mut show),
+            None => by_control_plane(through, one, id, clock, &mut show),
+        };
+        let mut result = match done {
+            Ok(changes) => HostResult { changes, ..HostResult::new(&one.host, State::Changed, "removed") },
+            Err(failure) => {
+                let trouble = Trouble::of(&failure);
+                let state = trouble.state();
+                HostResult { help: trouble.help, code: trouble.code, ..HostResult::new(&one.host, state, trouble.why) }
+            }
+        };
+        result.millis = u64::try_from(clock.monotonic().saturating_sub(start).as_millis()).unwrap_or(u64::MAX);
+        watch.ended(&one.host, result.state, &result.why);
+        results.push(result);
+    }
+    results
+}
+
+type Show<'a> = dyn FnMut(u64, &serde_json::Value) + 'a;
+
+fn reset(link: &Link<'_>, id: &str, clock: &Clock, show: &mut Show<'_>) -> Result<Option<u64>> {
+    let nothing = Secret::new(String::new());
+    let done =
+        Job::new(&format!("{id}-reset"), &["reset", "--yes"], &nothing)
+            .run(link, clock, &mut |seq, event| show(seq, event))?;
+    link.close();
+    Ok(done.changes)
+}
+
+/// The node of a host that is gone, or that the file does not list.
+fn by_control_plane(
+    through: &Link<'_>,
+    Leaving { node, lives, .. }: &Leaving<'_>,
+    id: &str,
+    clock: &Clock,
+    show: &mut Show<'_>,
+) -> Result<Option<u64>> {
+    let mut words = vec!["node", "remove", node, "--yes"];
+    if !lives {
+        words.extend(["--dead", "--wait"]);
+    }
+    // Several nodes may be removed through one host.
+    let id = format!("{id}-{:08x}", short(node));
+    let nothing = Secret::new(String::new());
+    let done = Job::new(&id, &words, &nothing).run(through, clock, &mut |seq, event| show(seq, event))?;
+    Ok(done.changes)
+}
+
+/// A short name for a node of any name.
+fn short(text: &str) -> u32 {
+    text.bytes().fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::test_hosts::{TestHosts, entry};
+    use crate::fleet::watch::Unwatched;
+
+    const DONE: [&str; 2] =
+        [r#"{"seq":1,"event":"runStarted"}"#, r#"{"seq":2,"event":"runDone","exitCode":0,"changes":3}"#];
+
+    #[test]
+    fn a_host_that_responds_resets_itself_and_another_is_removed_by_a_control_plane() {
+        let hosts = TestHosts::default();
+        hosts.on("w", "host run --id r-reset", &DONE);
+        hosts.on("cp", "host run --id r-", &DONE);
+        let (w, cp) = (entry("w", "worker"), entry("cp", "control-plane"));
+        let (w, cp) = (Link::new(&w, &hosts), Link::new(&cp, &hosts));
+        let leaving = [
+            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true },
+            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false },
+        ];
+        let results = remove(&leaving, &cp, "r", &Clock::fixed(0), &Unwatched);
+        assert!(results.iter().all(|result| result.state == State::Changed), "{results:?}");
+        hosts.all_used();
+        let asked = hosts.asked.lock().unwrap();
+        assert!(asked[0].1.contains(r#"["reset","--yes"]"#), "{asked:?}");
+        assert!(asked[1].1.contains(r#"["node","remove","gone","--yes","--dead","--wait"]"#), "{asked:?}");
+    }
+
+    #[test]
+    fn nothing_more_is_removed_after_a_failure() {
+        let hosts = TestHosts::default();
+        hosts.on(
+            "w",
+            "host run",
+            &[
+                DONE[0],
+                r#"{"seq":2,"event":"error","error":"no quorum"}"#,
+                r#"{"seq":3,"event":"runDone","exitCode":9}"#,
+            ],
+        );
+        let (w, cp) = (entry("w", "worker"), entry("cp", "control-plane"));
+        let (w, cp) = (Link::new(&w, &hosts), Link::new(&cp, &hosts));
+        let leaving = [
+            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true },
+            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false },
+        ];
+        let results = remove(&leaving, &cp, "r", &Clock::fixed(0), &Unwatched);
+        let states: Vec<State> = results.iter().map(|result| result.state).collect();
+        assert_eq!(states, [State::Failed, State::Skipped]);
+        assert_eq!(results[0].why, "no quorum");
+    }
+}

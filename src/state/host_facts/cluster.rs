@@ -1,0 +1,60 @@
+//! The cluster as a control plane sees it.
+//!
+//! Reads: the nodes and the ConfigMap `kube-system/kubeadm-config`. Writes: nothing.
+
+use super::{ClusterFacts, MANAGED, NodeObject};
+use crate::base::fault::Result;
+use crate::config::cluster::Taint;
+use crate::context::Context;
+use crate::domain::paths::ADMIN_CONF;
+use crate::kube::kind::NODE;
+use crate::kube::node::is_ready;
+use crate::state::stored_config;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The labels of a control plane, the older one until v1.23.
+const ROLES: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
+
+/// The cluster of this host's administrator.
+pub fn of(cx: &Context) -> Result<ClusterFacts> {
+    let cluster = cx.hasty_cluster(Path::new(ADMIN_CONF))?;
+    let map = stored_config::map(&cluster)?;
+    let configuration = map.and_then(|map| map["data"]["ClusterConfiguration"].as_str().map(str::to_owned));
+    let nodes = cluster.list(&NODE, None, "")?.iter().map(node).collect();
+    Ok(ClusterFacts { configuration, nodes })
+}
+
+/// The part of a Node object that a plan compares.
+pub fn node(node: &Value) -> NodeObject {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let labels: BTreeMap<String, String> = node["metadata"]["labels"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.clone(), text(value)))
+        .collect();
+    let info = &node["status"]["nodeInfo"];
+    let taints = node["spec"]["taints"].as_array().into_iter().flatten();
+    let addresses = node["status"]["addresses"].as_array().into_iter().flatten();
+    let managed = node["metadata"]["annotations"][MANAGED].as_str().unwrap_or_default();
+    NodeObject {
+        name: text(&node["metadata"]["name"]),
+        machine_id: text(&info["machineID"]),
+        control_plane: ROLES.iter().any(|label| labels.contains_key(*label)),
+        ready: is_ready(node),
+        version: text(&info["kubeletVersion"]),
+        addresses: addresses.map(|address| text(&address["address"])).collect(),
+        taints: taints
+            .map(|taint| Taint {
+                key: text(&taint["key"]),
+                value: text(&taint["value"]),
+                effect: text(&taint["effect"]),
+            })
+            .collect(),
+        labels,
+        // An annotation that a person has edited owns nothing.
+        managed: serde_json::from_str(managed).unwrap_or_default(),
+    }
+}

@@ -1,0 +1,119 @@
+//! The facts of a host, as JSON has them.
+
+use crate::config::cluster::{Role, Taint};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+/// A host as it is now.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HostFacts {
+    /// The version of kubewright that says this.
+    pub kubewright: String,
+    pub hostname: String,
+    pub machine_id: String,
+    /// The name of the distribution with its version.
+    pub os: String,
+    /// As the kernel names it: `x86_64`, `aarch64`.
+    pub arch: String,
+    pub kernel: String,
+    /// The address of the default route.
+    pub address: Option<IpAddr>,
+    /// The addresses of all interfaces that are up, but for the loopback's.
+    pub addresses: Vec<IpAddr>,
+    /// Milliseconds since the epoch.
+    pub clock: i64,
+    /// The version of the installed kubelet.
+    pub kubelet: Option<String>,
+    /// The container runtime that responds, with its version.
+    pub runtime: Option<String>,
+    pub memory_mib: Option<u64>,
+    /// What is free below `/var/lib`.
+    pub free_mib: Option<u64>,
+    /// Those of the cluster's ports on which a process listens.
+    pub listening: Vec<u16>,
+    /// What the host is in a cluster; None if it is in none.
+    pub node: Option<NodeFacts>,
+    /// The last run that was started from another machine.
+    pub run: Option<RunFacts>,
+    /// The cluster as this control plane sees it; None elsewhere, or if its API does not respond.
+    pub cluster: Option<ClusterFacts>,
+    /// What could not be determined, and why.
+    pub unknown: Vec<String>,
+}
+
+/// A host in a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NodeFacts {
+    /// The name with which the kubelet identifies itself; None before it has a certificate.
+    pub name: Option<String>,
+    /// It has the manifest of an API server.
+    pub control_plane: bool,
+    /// It has the manifest of etcd.
+    pub etcd: bool,
+    /// Its etcd member, in hexadecimal digits, if etcd responds.
+    pub member: Option<String>,
+    /// The CA certificate hashes of its cluster.
+    pub pins: Vec<String>,
+    /// The API server that its kubelet uses.
+    pub server: Option<String>,
+}
+
+/// A run on the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RunFacts {
+    pub id: String,
+    /// The command without its options: `join`.
+    pub command: String,
+    pub running: bool,
+    /// None while it runs, and if it was killed.
+    pub exit_code: Option<i32>,
+}
+
+/// A cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClusterFacts {
+    /// The stored `ClusterConfiguration`; None before `init` has stored it.
+    pub configuration: Option<String>,
+    pub nodes: Vec<NodeObject>,
+}
+
+/// A node as its cluster knows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NodeObject {
+    pub name: String,
+    pub machine_id: String,
+    pub control_plane: bool,
+    pub ready: bool,
+    /// The version of its kubelet.
+    pub version: String,
+    pub addresses: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+    pub taints: Vec<Taint>,
+    /// The labels and taints that came from a file: they go when they leave it.
+    pub managed: Managed,
+}
+
+/// What a file has set on a node: the annotation [`MANAGED`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Managed {
+    /// The keys of labels.
+    pub labels: Vec<String>,
+    /// The keys of taints.
+    pub taints: Vec<String>,
+}
+
+/// The annotation of a node with the labels and taints that came from a file.
+pub const MANAGED: &str = "kubewright.io/managed";
+
+impl NodeObject {
+    pub fn role(&self) -> Role {
+        if self.control_plane { Role::ControlPlane } else { Role::Worker }
+    }
+}
