@@ -37,8 +37,11 @@ fn all(view: &View) -> impl Iterator<Item = (&str, &Component)> {
 fn one(host: Option<&HostView>, node: &str, component: &Component, severity: Severity) -> Option<Cause> {
     let name = &component.name;
     let problem = component.problem.as_ref().map(|problem| format!(": {problem}")).unwrap_or_default();
-    let times =
-        if component.restarts == 0 { String::new() } else { format!(", after {} restarts", component.restarts) };
+    let times = match component.restarts {
+        0 => String::new(),
+        1 => ", after 1 restart".into(),
+        number => format!(", after {number} restarts"),
+    };
     let (id, what, subject) = match component.state {
         ComponentState::Ready => return None,
         ComponentState::Crashing => {
