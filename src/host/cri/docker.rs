@@ -293,6 +293,8 @@ impl Item {
             exit_code: code,
             reason: reason.into(),
             message: self.text("/State/Error"),
+            image: Some(wire::ImageSpec { image: self.text("/Config/Image") }),
+            image_ref: self.text("/Image"),
             // Below it, in /var/log/pods, the kubelet only keeps a link.
             log_path: self.text("/LogPath"),
             ..Default::default()

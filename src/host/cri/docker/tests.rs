@@ -69,6 +69,7 @@ fn pods_and_containers_are_found_by_the_labels_of_the_kubelet() {
     let end = cri.container_end("c1").unwrap();
     assert_eq!((end.code, end.reason.as_str()), (137, "OOMKilled"));
     assert_eq!(end.log.to_str(), Some("/d/containers/c1/c1-json.log"));
+    assert!(cri.runs_image(container, "etcd").unwrap());
 }
 
 #[test]
