@@ -51,7 +51,6 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/cli/etcd/recover.rs", "To clean up a host of a former member", OthersThatStay),
     ("src/cli/node.rs", "To clean up its host, run there", OthersThatStay),
     ("src/etcd/error.rs", "'kubewright node remove", AMajority),
-    ("src/fleet/plan/host.rs", "'kubewright reset', which deletes its data", TheWarningBesideIt),
     ("src/fleet/review.rs", "run 'rm /etc/machine-id'", NothingRestsOnIt),
     ("src/host/mounts.rs", "run 'umount {original}', then the same command again", NothingRestsOnIt),
     ("src/host/mounts.rs", "run 'umount {path}', then the same command again", NothingRestsOnIt),

@@ -123,7 +123,7 @@ fn the_exit_code_of_a_run_is_that_of_its_command() {
 
 /// The connection is cut: the process that follows is killed, the one that works is not.
 #[test]
-fn a_run_survives_whoever_started_it() {
+fn a_run_survives_the_process_that_started_it() {
     let root = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_kubewright"))
         .args(["host", "run", "--id", "r-1", "--rootfs"])

@@ -158,8 +158,7 @@ fn first(file: &ClusterFile, seen: &[Seen], findings: &mut Vec<Finding>) -> Opti
     if let Some((host, _)) = member {
         findings.push(Finding::error(
             format!("{} is in a cluster, and no control plane of it responds", host.label),
-            "start its API server, or write its control planes into the file; a host that is to be in another cluster leaves \
-             the old one with 'kubewright reset', which deletes its data",
+            "run 'kubewright status' on it to see why, and start its API server; or write its control planes into the file",
         ));
         return None;
     }

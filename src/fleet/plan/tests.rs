@@ -80,7 +80,7 @@ fn a_cluster_that_is_as_the_file_says_is_not_touched() {
 }
 
 #[test]
-fn a_host_that_does_not_respond_holds_nobody() {
+fn a_host_that_does_not_respond_does_not_hold_the_others() {
     let mut seen = running();
     seen[1] = dead();
     facts(&mut seen, 2).node = None;
