@@ -5,6 +5,7 @@
 
 use super::finding::Finding;
 use super::inputs::{Check, Inputs, Scene, ports};
+use crate::base::fault::Fault;
 use crate::host::Command;
 use crate::host::service::Services;
 use serde_json::Value;
@@ -64,7 +65,7 @@ fn others(scene: &Scene<'_>) -> Vec<Finding> {
             return vec![Finding::warning(OTHERS, "ufw", what, format!("run {}", commands.join(", ")))];
         }
         Ok(false) => {}
-        Err(finding) => return vec![finding],
+        Err(finding) => return vec![*finding],
     }
     match dropping_chain(scene) {
         Ok(Some(chain)) => {
@@ -75,22 +76,29 @@ fn others(scene: &Scene<'_>) -> Vec<Finding> {
             vec![Finding::warning(OTHERS, "the packet filter", what, fix)]
         }
         Ok(None) => Vec::new(),
-        Err(finding) => vec![finding],
+        Err(finding) => vec![*finding],
     }
 }
 
+/// The finding that something could not be read.
+type Unread = Box<Finding>;
+
+fn unread(error: &dyn Fault) -> Unread {
+    Box::new(Finding::unknown(OTHERS, error))
+}
+
 /// True if ufw is active. Its service runs even if it is not.
-fn ufw(scene: &Scene<'_>) -> Result<bool, Finding> {
+fn ufw(scene: &Scene<'_>) -> Result<bool, Unread> {
     if scene.host().find("ufw").is_none() || scene.inputs.uid != 0 {
         return Ok(false);
     }
     let output = scene.host().read(&Command::new(["ufw", "status"]).within(LIMIT));
-    let output = output.map_err(|error| Finding::unknown(OTHERS, &error))?;
+    let output = output.map_err(|error| unread(&error))?;
     Ok(output.stdout.lines().any(|line| line.trim() == "Status: active"))
 }
 
 /// The chain of incoming packets whose policy is to drop them.
-fn dropping_chain(scene: &Scene<'_>) -> Result<Option<String>, Finding> {
+fn dropping_chain(scene: &Scene<'_>) -> Result<Option<String>, Unread> {
     let host = scene.host();
     if scene.inputs.uid != 0 {
         return Ok(None);
@@ -99,19 +107,19 @@ fn dropping_chain(scene: &Scene<'_>) -> Result<Option<String>, Finding> {
     let is_nft = host.files().exists(Path::new("/sys/module/nf_tables"));
     if is_nft && host.find("nft").is_some() {
         let output = host.read(&Command::new(["nft", "-j", "list", "chains"]).within(LIMIT));
-        let output = output.map_err(|error| Finding::unknown(OTHERS, &error))?;
+        let output = output.map_err(|error| unread(&error))?;
         if output.is_success() {
             return Ok(in_nft(&output.stdout));
         }
     }
     let tables = host.files().read_text(Path::new("/proc/net/ip_tables_names"));
-    let tables = tables.map_err(|error| Finding::unknown(OTHERS, &error))?.unwrap_or_default();
+    let tables = tables.map_err(|error| unread(&error))?.unwrap_or_default();
     let is_used = is_nft || tables.lines().any(|table| table == "filter");
     if !is_used || host.find("iptables").is_none() {
         return Ok(None);
     }
     let output = host.read(&Command::new(["iptables", "-w", "5", "-S", "INPUT"]).within(LIMIT + LIMIT));
-    let output = output.map_err(|error| Finding::unknown(OTHERS, &error))?;
+    let output = output.map_err(|error| unread(&error))?;
     Ok(output.stdout.lines().any(|line| line.trim() == "-P INPUT DROP").then(|| "iptables, chain INPUT".to_owned()))
 }
 

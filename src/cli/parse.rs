@@ -61,7 +61,7 @@ pub fn parse(args: Vec<OsString>) -> Result<Parsed, UsageError> {
     let below = matches.subcommand().filter(|_| has_phases).and_then(|(_, command)| phase::chosen(command));
     if let Some((chosen, leaf)) = below {
         match &mut cli.command {
-            Command::Init(args) => *args = InitArgs::from_arg_matches(leaf).map_err(usage)?,
+            Command::Init(args) => **args = InitArgs::from_arg_matches(leaf).map_err(usage)?,
             Command::Join(args) => *args = JoinArgs::from_arg_matches(leaf).map_err(usage)?,
             Command::Reset(args) => *args = ResetArgs::from_arg_matches(leaf).map_err(usage)?,
             _ => {}

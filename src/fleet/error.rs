@@ -68,17 +68,11 @@ impl FleetError {
             .lines()
             .rev()
             .find_map(|line| serde_json::from_str::<Value>(line).ok().filter(|event| event["event"] == "error"));
-        match event {
-            Some(event) => Self::of_event(&event, code),
-            None => {
-                let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing");
-                Self::Failed {
-                    why: format!("exit code {code}: {}", sanitize::line(last)),
-                    help: None,
-                    code: exit_code(code),
-                }
-            }
+        if let Some(event) = event {
+            return Self::of_event(&event, code);
         }
+        let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing");
+        Self::Failed { why: format!("exit code {code}: {}", sanitize::line(last)), help: None, code: exit_code(code) }
     }
 
     /// The error in an event of a run.

@@ -53,7 +53,7 @@ pub fn at_boot(host: &Host) -> Result<Vec<SwapUnit>, HostError> {
         let unit = |origin, only_masked| SwapUnit { name: name.into(), origin, only_masked };
         match state {
             "enabled" => units.push(unit("an enabled unit", false)),
-            "static" | "linked" | "indirect" if name.ends_with(".swap") && is_wanted(host, name)? => {
+            "static" | "linked" | "indirect" if is_swap(name) && is_wanted(host, name)? => {
                 units.push(unit("a unit that another one starts", true));
             }
             "generated" => units.extend(origin(host, name)?.map(|origin| unit(origin, true))),
@@ -73,6 +73,10 @@ pub fn keep_off(host: &Host, unit: &SwapUnit) -> Result<(), HostError> {
 pub fn let_start(host: &Host, unit: &str, was_masked: bool) -> Result<(), HostError> {
     let verb = if was_masked { "unmask" } else { "enable" };
     host.change(&format!("{verb} {unit}"), &Command::new(["systemctl", verb, unit])).map(|_| ())
+}
+
+fn is_swap(unit: &str) -> bool {
+    Path::new(unit).extension().is_some_and(|kind| kind == "swap")
 }
 
 /// True if another unit, such as swap.target, starts it at boot.

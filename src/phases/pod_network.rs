@@ -38,7 +38,7 @@ impl Action for InstallPodNetwork {
                 Ok(Written::Unchanged) => {}
                 Ok(written) => crate::ops::objects::report(cx, object, written),
                 Err(error) if error.is_conflict() => {
-                    cx.events.warning(format!("{object} was changed by someone else and was not updated: {error}"))
+                    cx.events.warning(format!("{object} was changed by someone else and was not updated: {error}"));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -127,7 +127,7 @@ fn is_of(pod: &Value, workload: &Value) -> bool {
 fn reason(pod: &Value) -> Option<String> {
     let name = pod["metadata"]["name"].as_str().unwrap_or_default();
     let statuses = ["initContainerStatuses", "containerStatuses"].into_iter();
-    let containers = statuses.flat_map(|field| pod["status"][field].as_array().into_iter().flatten());
+    let mut containers = statuses.flat_map(|field| pod["status"][field].as_array().into_iter().flatten());
     let said = |state: &Value| {
         let part = |field: &str| state[field].as_str().filter(|text| !text.is_empty());
         let (reason, message) = (part("reason")?, part("message").unwrap_or_default());
@@ -140,11 +140,10 @@ fn reason(pod: &Value) -> Option<String> {
         said(one)
     };
     containers
-        .filter_map(|container| {
+        .find_map(|container| {
             let state = &container["state"];
             said(&state["waiting"]).or_else(|| said(&state["terminated"]))
         })
-        .next()
         .or_else(unscheduled)
 }
 

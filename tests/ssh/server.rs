@@ -217,6 +217,11 @@ impl Server {
     }
 }
 
+/// The user that runs the tests, and so the servers.
+pub fn user() -> String {
+    if rustix_is_root() { "root".into() } else { std::env::var("USER").unwrap() }
+}
+
 fn rustix_is_root() -> bool {
     kubewright::base::env::Env::of_process().uid == 0
 }
@@ -235,11 +240,7 @@ impl Running {
         }
     }
 
-    pub fn user(&self) -> String {
-        if rustix_is_root() { "root".into() } else { std::env::var("USER").unwrap() }
-    }
-
-    /// Writes all host keys to known_hosts.
+    /// Writes all host keys to `known_hosts`.
     pub fn know(&self) {
         let kinds = ["ed25519", "ecdsa", "rsa"].into_iter().filter(|kind| self.path(&format!("host_{kind}")).exists());
         let lines: String = kinds.map(|kind| format!("{} {}\n", self.known_name(), self.host_key(kind))).collect();
@@ -270,7 +271,7 @@ impl Running {
 
     pub fn vars(&self) -> BTreeMap<String, String> {
         let home = self.path("home").display().to_string();
-        [("HOME", home), ("USER", self.user()), ("PATH", "/usr/bin:/bin".into())]
+        [("HOME", home), ("USER", user()), ("PATH", "/usr/bin:/bin".into())]
             .map(|(name, value)| (name.to_owned(), value))
             .into()
     }

@@ -49,7 +49,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Initialize this host as the first control plane of a new cluster
-    Init(init::InitArgs),
+    Init(Box<init::InitArgs>),
     /// Join this host to a cluster as a worker or control plane
     Join(join::JoinArgs),
     /// Check whether this host is ready for 'init' or 'join', and optionally fix it

@@ -50,12 +50,12 @@ pub fn run(args: &LabelsArgs, session: &mut Session) -> Result<ExitCode> {
     for node in &nodes {
         node_labels::set(&cluster, node)?;
     }
-    let (changes, changed) = (cx.gate.count(), ChangeList::new(cx.gate.entries()));
+    let (count, changed) = (cx.gate.count(), ChangeList::new(cx.gate.entries()));
     let text = if args.dry_run {
         session.plan(&changed)
     } else {
-        format!("Done: {}.\n", crate::report::count(changes, "change"))
+        format!("Done: {}.\n", crate::report::count(count, "change"))
     };
-    session.print(&Outcome { changes, changed }, &text)?;
+    session.print(&Outcome { changes: count, changed }, &text)?;
     Ok(ExitCode::Ok)
 }

@@ -111,13 +111,11 @@ impl ClusterFile {
 
     /// The document of the file, or one without fields.
     fn base(&self, kind: Kind) -> (ApiVersion, Value) {
-        match self.document(kind) {
-            Some(Document { api, root, .. }) => (*api, root.to_json()),
-            None => {
-                let api = ApiVersion::V1Beta4;
-                (api, json!({ "apiVersion": api.to_string(), "kind": kind.name() }))
-            }
+        if let Some(Document { api, root, .. }) = self.document(kind) {
+            return (*api, root.to_json());
         }
+        let api = ApiVersion::V1Beta4;
+        (api, json!({ "apiVersion": api.to_string(), "kind": kind.name() }))
     }
 }
 

@@ -236,9 +236,12 @@ impl Reader<'_> {
         let entries = self.node.entry("labels").map(|entry| entry.value.entries()).unwrap_or_default();
         for entry in entries {
             let value = entry.value.text().unwrap_or_default();
-            let checked = name::qualified(&entry.key).and_then(|key| match name::is_label_value(value) {
-                true => Ok(key),
-                false => Err(Complaint::new(format!("{value:?} is not the value of a label"))),
+            let checked = name::qualified(&entry.key).and_then(|key| {
+                if name::is_label_value(value) {
+                    Ok(key)
+                } else {
+                    Err(Complaint::new(format!("{value:?} is not the value of a label")))
+                }
             });
             match checked {
                 Ok(key) => drop(labels.insert(key, value.to_owned())),

@@ -209,10 +209,9 @@ fn certificates(view: &View) -> Part {
     }
     let worst = certificates.list.iter().map(|one| one.severity).max().unwrap_or_default();
     let severity = match worst {
-        Expiry::Critical => Severity::Critical,
         Expiry::Warning => Severity::Warning,
         Expiry::Ok if certificates.unreadable.is_empty() => Severity::Ok,
-        Expiry::Ok => Severity::Critical,
+        Expiry::Ok | Expiry::Critical => Severity::Critical,
     };
     part("certificates", lines, severity)
 }

@@ -1,6 +1,6 @@
 //! What the API shows: nodes, control planes, addons, tokens, and what is under way. Nine requests, all at once after the first.
 //!
-//! Reads: nodes and their Leases, Pods, Deployments, DaemonSets, bootstrap tokens, `cluster-info`, the Lease of kubewright.
+//! Reads: nodes and their Leases, Pods, Deployments, `DaemonSets`, bootstrap tokens, `cluster-info`, the Lease of kubewright.
 //! Writes: nothing.
 
 use super::objects;

@@ -31,9 +31,8 @@ pub(super) fn read(cx: &Context) -> Result<Option<Etcd>> {
     for list in lists {
         match list {
             Ok(members) if !members.is_empty() => return Ok(Some(Etcd { quota, ..of(&client, &members) })),
-            Ok(_) => {}
             Err(error) if why.is_empty() => why = error.to_string(),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
     }
     // No member answers: the manifest lists those of this host's join.

@@ -23,7 +23,7 @@ pub struct Chosen {
 /// The given one; otherwise the administrator's of this host, then the kubelet's, then the user's.
 pub fn choose(cx: &Context, given: Option<PathBuf>, of_user: Option<PathBuf>) -> Chosen {
     let exists = |path: &&str| cx.files.exists(Path::new(path));
-    let is_node = [KUBELET_CONF, ADMIN_CONF, MANIFESTS_DIR].iter().any(|path| exists(&path));
+    let is_node = [KUBELET_CONF, ADMIN_CONF, MANIFESTS_DIR].iter().any(exists);
     let is_root = cx.uid == 0 || !cx.files.is_live();
     if let Some(path) = given {
         let host = is_node && is_same_cluster(cx, &path);

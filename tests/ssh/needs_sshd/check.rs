@@ -1,6 +1,6 @@
 //! `ssh check`: what it prints, and what stops it.
 
-use super::super::server::{fingerprint, server};
+use super::super::server::{fingerprint, server, user};
 use kubewright::base::exit_code::ExitCode;
 use std::process::Command;
 
@@ -131,7 +131,7 @@ fn aliases_of_ssh_config_are_followed() {
     host.client_config(&format!(
         "Host n1\n HostName 127.0.0.1\n User {}\n Include more.conf\n IdentityFile ~/key\n IdentitiesOnly yes\n \
          HostKeyAlias kw-node\n UserKnownHostsFile %d/known\n",
-        host.user()
+        user()
     ));
     host.check(&["n1"]).exit(ExitCode::Ok).stdout_has(&format!("({}:1)", host.path("home/known").display()));
 }

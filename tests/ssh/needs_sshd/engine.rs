@@ -1,6 +1,6 @@
 //! Commands by the library: streams, input, exit codes, limits, hosts that misbehave.
 
-use super::super::server::{Running, server};
+use super::super::server::{Running, server, user};
 use kubewright::base::exit_code::ExitCode;
 use kubewright::base::fault::Fault;
 use kubewright::ssh::{Exit, Host, Limits, RemoteCommand, Sink, SshError, Stream};
@@ -116,7 +116,7 @@ fn a_forced_command_is_named() {
     let error = connect(&server).facts().unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("{} cannot run commands: instead of the command, the host printed \"only for backups\"", server.user())
+        format!("{} cannot run commands: instead of the command, the host printed \"only for backups\"", user())
     );
     assert_eq!(error.exit_code(), ExitCode::Host);
     assert!(error.hint().unwrap().contains("ForceCommand"));
@@ -163,7 +163,7 @@ fn noise_before_the_command_is_dropped_up_to_a_limit() {
     let error = connect(&server).facts().unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("the login shell of {} printed more than 65536 bytes before the command ran", server.user())
+        format!("the login shell of {} printed more than 65536 bytes before the command ran", user())
     );
 }
 

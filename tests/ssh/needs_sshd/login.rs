@@ -1,6 +1,6 @@
 //! Keys, agents and certificates, and what refusals say.
 
-use super::super::server::{Running, connector, keygen, server};
+use super::super::server::{Running, connector, keygen, server, user};
 use kubewright::base::exit_code::ExitCode;
 use kubewright::base::fault::Fault;
 use kubewright::ssh::{Overrides, SshError};
@@ -98,7 +98,7 @@ fn a_refused_login_names_the_keys_and_is_tried_once() {
         .exit(ExitCode::Unreachable)
         .stdout_has(&format!(
             "refused the login of {}: it accepts none of these keys: {}; it accepts publickey",
-            host.user(),
+            user(),
             host.path("home/.ssh/id_ed25519").display()
         ))
         .stdout_has("the refused login is not tried again");
@@ -133,10 +133,9 @@ fn a_host_that_wants_passwords_is_named() {
 #[ignore = "needs sshd"]
 fn a_host_that_wants_more_than_a_key_is_named() {
     let host = server().config("AuthenticationMethods publickey,password").config("PasswordAuthentication yes").start();
-    host.check(&[&host.host()]).exit(ExitCode::Unreachable).stdout_has(&format!(
-        "127.0.0.1 accepts a key of {}, and also wants password, which is not supported",
-        host.user()
-    ));
+    host.check(&[&host.host()])
+        .exit(ExitCode::Unreachable)
+        .stdout_has(&format!("127.0.0.1 accepts a key of {}, and also wants password, which is not supported", user()));
 }
 
 #[test]
@@ -183,7 +182,7 @@ fn a_certificate_beside_the_key_is_used() {
     std::fs::write(host.path("authorized_keys"), "").unwrap();
     let key = host.path("home/.ssh/id_ed25519");
     let signed = Command::new("ssh-keygen")
-        .args(["-q", "-s", ca.path().join("ca").to_str().unwrap(), "-I", "test", "-n", &host.user()])
+        .args(["-q", "-s", ca.path().join("ca").to_str().unwrap(), "-I", "test", "-n", &user()])
         .arg(host.path("home/.ssh/id_ed25519.pub"))
         .output()
         .unwrap();

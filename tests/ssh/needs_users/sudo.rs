@@ -13,8 +13,8 @@ fn host(server: &Running) -> Host {
     server.connect(Some("ops")).unwrap()
 }
 
-fn secret(text: &str) -> Option<Secret<String>> {
-    Some(Secret::new(text.to_owned()))
+fn secret(text: &str) -> Secret<String> {
+    Secret::new(text.to_owned())
 }
 
 /// What a command as root gets as its standard input.
@@ -40,7 +40,7 @@ fn a_password_is_sent_to_sudo_only() {
     let mut asked = 0;
     let way = host.become_root(Privilege::Auto, &mut || {
         asked += 1;
-        secret(PASSWORD)
+        Some(secret(PASSWORD))
     });
     assert_eq!((way.unwrap(), asked), (Way::SudoPassword, 1));
     // The second command would have a ticket, if sudo kept one.
@@ -55,7 +55,7 @@ fn a_password_is_sent_to_sudo_only() {
 fn a_sudo_that_stops_asking_does_not_get_the_password() {
     let server = with_sudoers("ops ALL=(ALL) ALL\n").start();
     let mut host = host(&server);
-    host.become_root(Privilege::Auto, &mut || secret(PASSWORD)).unwrap();
+    host.become_root(Privilege::Auto, &mut || Some(secret(PASSWORD))).unwrap();
     // The namespace is that of sshd, so the file is changed from within.
     let allow = RemoteCommand::new("sh").args(["-c", "echo \"ops ALL=(ALL) NOPASSWD: ALL\" > /etc/sudoers"]);
     assert!(host.capture_as_root(&allow, b"", Limits::default()).unwrap().exit.is_success());
@@ -66,7 +66,7 @@ fn a_sudo_that_stops_asking_does_not_get_the_password() {
 #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn a_wrong_password_is_tried_once() {
     let server = with_sudoers("Defaults passwd_tries=3\nops ALL=(ALL) ALL\n").start();
-    let error = host(&server).become_root(Privilege::Auto, &mut || secret("wrong")).unwrap_err();
+    let error = host(&server).become_root(Privilege::Auto, &mut || Some(secret("wrong"))).unwrap_err();
     assert_eq!(error.to_string(), "sudo does not accept the password of ops; it is not tried again");
     let error = host(&server).become_root(Privilege::Auto, &mut || None).unwrap_err();
     assert_eq!(error.to_string(), "sudo asks for the password of ops");
@@ -76,7 +76,7 @@ fn a_wrong_password_is_tried_once() {
 #[ignore = "needs root, sshd, sudo, doas, zsh, fish and tcsh"]
 fn each_refusal_of_sudo_has_its_own_message() {
     let refusal = |server: &Running| {
-        let error = host(server).become_root(Privilege::Auto, &mut || secret(PASSWORD)).unwrap_err();
+        let error = host(server).become_root(Privilege::Auto, &mut || Some(secret(PASSWORD))).unwrap_err();
         assert!(matches!(error, SshError::Sudo(_)), "{error}");
         error.to_string()
     };
@@ -103,7 +103,7 @@ fn messages_of_sudo_in_another_language_are_understood() {
         .start();
     let error = host(&server).become_root(Privilege::Auto, &mut || None).unwrap_err();
     assert_eq!(error.to_string(), "sudo asks for the password of ops");
-    let error = host(&server).become_root(Privilege::Auto, &mut || secret("falsch")).unwrap_err();
+    let error = host(&server).become_root(Privilege::Auto, &mut || Some(secret("falsch"))).unwrap_err();
     assert_eq!(error.to_string(), "sudo does not accept the password of ops; it is not tried again");
 }
 
@@ -153,7 +153,7 @@ fn the_command_line_takes_the_password_from_a_file_or_standard_input() {
 fn a_password_that_three_hosts_refuse_is_sent_to_no_more() {
     let server = with_sudoers("ops ALL=(ALL) ALL\n").start();
     let host = format!("ops@{}", server.host());
-    let hosts = vec![host.as_str(); 6];
+    let hosts = [host.as_str(); 6];
     let found =
         server.check_with(&[&hosts[..], &["--parallel", "1", "--sudo-password-file", "-"]].concat(), "wrong\n", &[]);
     assert_eq!(found.stdout.matches("sudo does not accept the password").count(), 3, "{}", found.stdout);
