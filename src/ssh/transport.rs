@@ -20,7 +20,7 @@ pub enum Exit {
     Code(i32),
     /// By this signal, without the `SIG`.
     Signal(String),
-    /// [`Sink`] or [`Talk`] stopped it: the channel was closed, and the program on the host may still be running.
+    /// [`Sink`] or `Talk` stopped it: the channel was closed, and the program on the host may still be running.
     Stopped,
 }
 
