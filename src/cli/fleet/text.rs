@@ -14,7 +14,8 @@ const NAMES: usize = 5;
 pub(super) fn plan(plan: &Plan) -> String {
     let mut text = match &plan.seen_from {
         Some(from) => format!("The cluster as {from} sees it:\n"),
-        None => "A new cluster:\n".to_owned(),
+        None if plan.hosts.iter().any(|host| host.action == Action::Init) => "A new cluster:\n".to_owned(),
+        None => "No control plane responds:\n".to_owned(),
     };
     let is_quiet = |host: &&HostPlan| plan.hosts.len() > FEW && host.shown() == "unchanged";
     let shown: Vec<&HostPlan> = plan.hosts.iter().filter(|host| !is_quiet(host)).collect();

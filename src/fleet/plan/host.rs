@@ -124,6 +124,11 @@ pub(super) fn plan(
             Ok(facts) => {
                 let mut plan = match cluster {
                     Some(cluster) => member(entry, facts, cluster, &pins),
+                    None if first.is_none() && facts.node.is_some() => {
+                        let name = node_name(entry, facts);
+                        let why = "its cluster does not respond".to_owned();
+                        HostPlan { node: Some(name), why, ..HostPlan::new(entry, Action::Impossible) }
+                    }
                     None => newcomer(entry, facts, first == Some(at)),
                 };
                 let run = facts.run.as_ref().filter(|run| run.running);
