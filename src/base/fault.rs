@@ -76,6 +76,11 @@ impl Failure {
         self.fault.retryable()
     }
 
+    /// The error with its causes, in one line.
+    pub fn with_causes(&self) -> String {
+        [vec![self.to_string()], self.causes()].concat().join(": ")
+    }
+
     /// The messages of the underlying causes, outermost first, without those that only repeat the message above.
     pub fn causes(&self) -> Vec<String> {
         let mut causes: Vec<String> = Vec::new();

@@ -1,6 +1,7 @@
 //! Removes nodes from the cluster: those that the user names, or those that have left the file.
 //!
-//! A host that responds is reset by its own `reset`, which drains it and takes its etcd member out. For one that does not, a
+//! A host that responds is reset by its own `reset`, which drains it and takes its etcd member out; a control plane deletes the
+//! node of a worker, which may not do that itself. For one that does not respond, a
 //! control plane removes the node and the member with `node remove --dead`, which makes sure that the host is really gone.
 
 use super::job::Job;
@@ -20,6 +21,8 @@ pub struct Leaving<'a> {
     pub link: Option<&'a Link<'a>>,
     /// Its kubelet reports that the node is Ready, so the host cannot be gone.
     pub lives: bool,
+    /// A worker, which may not delete its own node.
+    pub worker: bool,
 }
 
 /// Removes the nodes one at a time: each may change the members of etcd.
@@ -40,8 +43,11 @@ pub fn remove(
         watch.started(&one.host, "remove");
         let mut show = |seq: u64, event: &serde_json::Value| watch.event(&one.host, seq, event);
         let done = match one.link {
-            Some(link) => reset(link, id, clock, &mut show),
-            None => by_control_plane(through, one, id, clock, &mut show),
+            Some(link) => reset(link, id, clock, &mut show).and_then(|changes| {
+                let left = if one.worker { by_control_plane(through, one, true, id, clock, &mut show)? } else { None };
+                Ok(changes.map(|changes| changes + left.unwrap_or_default()))
+            }),
+            None => by_control_plane(through, one, !one.lives, id, clock, &mut show),
         };
         let mut result = match done {
             Ok(changes) => HostResult { changes, ..HostResult::new(&one.host, State::Changed, "removed") },
@@ -69,16 +75,17 @@ fn reset(link: &Link<'_>, id: &str, clock: &Clock, show: &mut Show<'_>) -> Resul
     Ok(done.changes)
 }
 
-/// The node of a host that is gone, or that the file does not list.
+/// The node of a host that is `gone`, that was reset, or that the file does not list.
 fn by_control_plane(
     through: &Link<'_>,
-    Leaving { node, lives, .. }: &Leaving<'_>,
+    Leaving { node, .. }: &Leaving<'_>,
+    gone: bool,
     id: &str,
     clock: &Clock,
     show: &mut Show<'_>,
 ) -> Result<Option<u64>> {
     let mut words = vec!["node", "remove", node, "--yes"];
-    if !lives {
+    if gone {
         words.extend(["--dead", "--wait"]);
     }
     // Several nodes may be removed through one host.
@@ -107,18 +114,21 @@ mod tests {
         let hosts = TestHosts::default();
         hosts.on("w", "host run --id r-reset", &DONE);
         hosts.on("cp", "host run --id r-", &DONE);
+        hosts.on("cp", "host run --id r-", &DONE);
         let (w, cp) = (entry("w", "worker"), entry("cp", "control-plane"));
         let (w, cp) = (Link::new(&w, &hosts), Link::new(&cp, &hosts));
         let leaving = [
-            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true },
-            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false },
+            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true, worker: true },
+            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false, worker: true },
         ];
         let results = remove(&leaving, &cp, "r", &Clock::fixed(0), &Unwatched);
         assert!(results.iter().all(|result| result.state == State::Changed), "{results:?}");
         hosts.all_used();
         let asked = hosts.asked.lock().unwrap();
         assert!(asked[0].1.contains(r#"["reset","--yes"]"#), "{asked:?}");
-        assert!(asked[1].1.contains(r#"["node","remove","gone","--yes","--dead","--wait"]"#), "{asked:?}");
+        // A worker's node stayed, because the kubelet's credentials may not delete it.
+        assert!(asked[1].1.contains(r#"["node","remove","w","--yes","--dead","--wait"]"#), "{asked:?}");
+        assert!(asked[2].1.contains(r#"["node","remove","gone","--yes","--dead","--wait"]"#), "{asked:?}");
     }
 
     #[test]
@@ -136,8 +146,8 @@ mod tests {
         let (w, cp) = (entry("w", "worker"), entry("cp", "control-plane"));
         let (w, cp) = (Link::new(&w, &hosts), Link::new(&cp, &hosts));
         let leaving = [
-            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true },
-            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false },
+            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true, worker: true },
+            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false, worker: true },
         ];
         let results = remove(&leaving, &cp, "r", &Clock::fixed(0), &Unwatched);
         let states: Vec<State> = results.iter().map(|result| result.state).collect();

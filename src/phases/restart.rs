@@ -16,6 +16,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::Context;
+use crate::host::cri::ContainerState;
 use crate::ops::kubelet_service;
 use crate::ops::renewal::finish_replacement;
 use crate::ops::rollback;
@@ -164,7 +165,7 @@ fn load_all(cx: &mut Context, components: &[RunningComponent<'_>], host: &dyn Ru
         restarted.iter().try_for_each(|component| component.restart(cx))?;
         host.verify_admin_access(cx)
     });
-    Err(NotLoaded::Admin { why: failure.to_string(), outcome }.into())
+    Err(NotLoaded::Admin { why: failure.with_causes(), outcome }.into())
 }
 
 /// No component is restarted with a certificate and a key that do not belong together.
@@ -272,6 +273,10 @@ impl RunningComponent<'_> {
         for container in &all {
             // With an exited container in the list, the kubelet would wait before it starts the next one.
             let runs = only_running(std::slice::from_ref(container)).len() == 1;
+            if container.state == ContainerState::Created && is_new(container.created) {
+                // The kubelet is just starting it.
+                continue;
+            }
             if (runs && !is_new(container.created)) || (!runs && !runs_new) {
                 self.host.end(container)?;
             }

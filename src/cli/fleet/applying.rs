@@ -107,7 +107,13 @@ fn pruned(
     let leaving: Vec<Leaving<'_>> = plan
         .left
         .iter()
-        .map(|node| Leaving { host: node.name.clone(), node: node.name.clone(), link: None, lives: node.ready })
+        .map(|node| Leaving {
+            host: node.name.clone(),
+            node: node.name.clone(),
+            link: None,
+            lives: node.ready,
+            worker: false,
+        })
         .collect();
     removing::remove(&leaving, through, id, session, watcher)
 }

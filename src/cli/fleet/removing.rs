@@ -8,6 +8,7 @@ use crate::base::fault::Result;
 use crate::cli::args::fleet::RemoveHostArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
+use crate::config::cluster::Role;
 use crate::fleet::apply;
 use crate::fleet::error::FleetError;
 use crate::fleet::link::Link;
@@ -31,7 +32,13 @@ pub(super) fn run(args: &RemoveHostArgs, opened: &Opened, session: &mut Session)
             let is_member = seen.get(at).and_then(|seen| seen.facts()).is_some_and(|facts| facts.node.is_some());
             let link = links.get(at).filter(|_| is_member);
             if let Some(node) = host.node.clone().filter(|_| is_member || host.action != Action::Join) {
-                leaving.push(Leaving { host: host.host.clone(), node, link, lives: false });
+                leaving.push(Leaving {
+                    host: host.host.clone(),
+                    node,
+                    link,
+                    lives: false,
+                    worker: host.role == Role::Worker,
+                });
             }
         }
         let lines: Vec<String> = leaving.iter().map(describe).collect();

@@ -23,11 +23,13 @@ use std::time::Duration;
 
 /// A healthy runtime answers in milliseconds; one that is busy on a slow disk in seconds.
 const LIMIT: Duration = Duration::from_secs(10);
+/// How often a runtime is asked that is still starting.
+const WHILE_STARTING: Duration = Duration::from_millis(300);
 /// The grace period of a container that is stopped, as the kubelet uses for static Pods.
 const GRACE: Duration = Duration::from_secs(10);
 /// Stopping a container at the moment when it exits by itself may fail, as in containerd 1.6
-/// ("ttrpc: closed"). A second attempt succeeds.
-const AFTER_AN_END: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+/// ("ttrpc: closed"), and so may removing one that the kubelet starts or removes. A later attempt succeeds.
+const AFTER_A_REFUSAL: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 /// Stopping a pod waits for the grace period of its containers and for the network plugin.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
@@ -71,7 +73,15 @@ impl Cri {
             .real(endpoint.path())
             .map_err(|e| CriError::Silent { endpoint: endpoint.clone(), source: CallError::Connect(e.source) })?;
         for api in APIS {
-            match version::ask(&socket, api, LIMIT) {
+            let mut answer = version::ask(&socket, api, LIMIT);
+            let start = clock.monotonic();
+            while matches!(&answer, Err(error) if error.is_of_a_start())
+                && clock.monotonic().saturating_sub(start) < LIMIT
+            {
+                clock.sleep(WHILE_STARTING);
+                answer = version::ask(&socket, api, LIMIT);
+            }
+            match answer {
                 Ok(Some(answer)) => {
                     let version = RuntimeVersion { name: answer.runtime_name, version: answer.runtime_version, api };
                     return Ok(Self { endpoint: endpoint.clone(), socket, version, docker: None, gate, clock });
@@ -265,20 +275,26 @@ impl Cri {
         let stop = || {
             self.end("StopContainer", "stop", &format!("container {}", container.name), &request, grace + STOP_LIMIT)
         };
-        let mut outcome = stop();
-        for pause in AFTER_AN_END {
-            match outcome {
-                Err(CriError::Call { source: CallError::Status { .. }, .. }) => self.clock.sleep(pause),
-                _ => break,
-            }
-            outcome = stop();
-        }
-        outcome
+        self.again(&stop)
     }
 
     /// Removes an exited container.
     pub fn remove_container(&self, container: &Container) -> Result<(), CriError> {
-        self.end("RemoveContainer", "remove", &format!("container {}", container.name), &id(&container.id), STOP_LIMIT)
+        let name = format!("container {}", container.name);
+        self.again(&|| self.end("RemoveContainer", "remove", &name, &id(&container.id), STOP_LIMIT))
+    }
+
+    /// Tries again what the runtime refused: the container may just start, exit or be removed by the kubelet.
+    fn again(&self, act: &dyn Fn() -> Result<(), CriError>) -> Result<(), CriError> {
+        let mut outcome = act();
+        for pause in AFTER_A_REFUSAL {
+            match outcome {
+                Err(CriError::Call { source: CallError::Status { .. }, .. }) => self.clock.sleep(pause),
+                _ => break,
+            }
+            outcome = act();
+        }
+        outcome
     }
 
     fn end(

@@ -41,6 +41,13 @@ pub enum CallError {
     TimedOut(Duration),
 }
 
+impl CallError {
+    /// True if the runtime accepts connections and is not ready for calls yet: containerd loads its CRI service after that.
+    pub(super) fn is_of_a_start(&self) -> bool {
+        matches!(self, Self::Status { message, .. } if message.contains("not initialized"))
+    }
+}
+
 impl From<h2::Error> for CallError {
     fn from(error: h2::Error) -> Self {
         Self::Protocol(error.to_string())

@@ -83,6 +83,9 @@ fn best_error(dead: Vec<(Endpoint, CriError)>) -> CriError {
                 std::io::ErrorKind::NotFound => tried.push(Found { endpoint, what: Err("not found".into()) }),
                 _ => tried.push(Found { endpoint, what: Err("cannot connect".into()) }),
             },
+            CriError::Silent { source, .. } => {
+                tried.push(Found { endpoint, what: Err(format!("it does not answer: {source}")) });
+            }
             _ => tried.push(Found { endpoint, what: Err(error.to_string()) }),
         }
     }

@@ -194,7 +194,7 @@ fn since(cx: &mut Context, consumer: &Consumer, cause: Cause) -> Result<i64> {
 
 /// Why a component is not ready, as this host shows it, and what to do.
 pub fn explain(cx: &Context, failure: &Failure) -> (String, Option<String>) {
-    let text = [vec![failure.to_string()], failure.causes()].concat().join(": ");
+    let text = failure.with_causes();
     if !cx.host.is_live() {
         return (text, failure.hint());
     }

@@ -73,7 +73,7 @@ fn add(cx: &Context, problems: &mut Vec<Problem>, name: &str, checked: Result<()
 }
 
 fn problem(name: &str, failure: &Failure) -> Problem {
-    let what = [vec![failure.to_string()], failure.causes()].concat().join(": ");
+    let what = failure.with_causes();
     let what = what.trim_end_matches("; nothing was changed").into();
     Problem { name: name.into(), place: "this host".into(), what, fix: failure.hint().unwrap_or_default() }
 }
