@@ -115,6 +115,7 @@ diff "$SCRATCH/fixed" <(state) || fail "the second time something is different"
 # Pull the plug: what was fixed is still so. Modules of the lab's kernel are only stood in for.
 lab kill n41
 lab up n41
+eventually on n41 ctr version > /dev/null 2>&1
 on n41 kubewright preflight > "$SCRATCH/rebooted"
 grep -q 'checks passed' "$SCRATCH/rebooted" || { cat "$SCRATCH/rebooted" && fail "not everything was kept over a reboot"; }
 
