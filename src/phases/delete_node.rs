@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::domain::paths::KUBELET_CONF;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
+use crate::kube::node::is_control_plane;
 use crate::ops::etcd_member::{self, EtcdMembership};
 use crate::ops::reset_progress;
 use crate::pipeline::{Action, Target};
@@ -15,9 +16,6 @@ use crate::state::local_etcd;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
-
-/// The label of control planes, and its name in older minor versions.
-const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 pub struct DeleteNode;
 
@@ -49,8 +47,8 @@ fn count_control_planes(cx: &mut Context, cluster: &Cluster) -> Result<()> {
     let name = cx.leaving()?.name.clone();
     // Without permission to list nodes the number is unknown, which is not an error.
     if let Ok(nodes) = cluster.list_metadata(&NODE) {
-        let leads = |node: &&Value| CONTROL_PLANE.iter().any(|label| node["metadata"]["labels"].get(label).is_some());
-        let others = nodes.iter().filter(leads).filter(|node| node["metadata"]["name"] != name.as_str());
+        let others =
+            nodes.iter().filter(|node| is_control_plane(node)).filter(|node| node["metadata"]["name"] != name.as_str());
         cx.leaving_mut()?.other_control_planes = Some(others.count());
     }
     Ok(())

@@ -115,7 +115,7 @@ pub fn find(cx: &Context) -> Result<Found> {
         others: progress.as_ref().map_or(others, |progress| progress.others.clone()),
         id,
         name: pod.flag("name").unwrap_or_default().to_owned(),
-        peer_urls: words(&pod, "initial-advertise-peer-urls"),
+        peer_urls: owned(&pod.list("initial-advertise-peer-urls")),
         manifest: text,
         copy: progress.map_or(copy, |progress| progress.copy),
         data_dir,
@@ -151,7 +151,8 @@ fn ask(cx: &Context, pod: &StaticPod, others: &[Member]) -> Result<Vec<Asked>> {
     if others.is_empty() {
         return Ok(Vec::new());
     }
-    let endpoints = others.iter().flat_map(|member| member.client_urls.clone()).chain(words(pod, "listen-client-urls"));
+    let endpoints =
+        others.iter().flat_map(|member| member.client_urls.clone()).chain(owned(&pod.list("listen-client-urls")));
     let client = own_etcd::client_for(cx, endpoints.collect())?;
     let mut asked = Vec::new();
     let wait = Wait::new("answers of the other etcd members", PATIENCE);
@@ -167,9 +168,8 @@ fn ask(cx: &Context, pod: &StaticPod, others: &[Member]) -> Result<Vec<Asked>> {
     Ok(asked)
 }
 
-fn words(pod: &StaticPod, flag: &str) -> Vec<String> {
-    let value = pod.flag(flag).unwrap_or_default();
-    value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+fn owned(urls: &[&str]) -> Vec<String> {
+    urls.iter().map(ToString::to_string).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::etcd::Member;
 use crate::journal::Journal;
 use crate::render::pods::peer_url;
 use crate::state::reset_progress;
@@ -51,26 +52,32 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
     if pod.is_none() && data_dir.is_none() && !uses_local {
         return Ok(None);
     }
-    let words = |name: &str| {
-        let value = pod.as_ref().and_then(|pod| pod.flag(name)).unwrap_or_default();
-        value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let mut peer_urls = words("initial-advertise-peer-urls");
+    let pod = pod.unwrap_or_default();
+    let urls = |flag: &str| pod.list(flag).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let mut peer_urls = urls("initial-advertise-peer-urls");
     if peer_urls.is_empty() {
         peer_urls = recorded.peer_urls;
     }
     if peer_urls.is_empty() {
         peer_urls = advertised(cx)?.map(peer_url).into_iter().collect();
     }
-    let mut endpoints = words("advertise-client-urls");
-    let listens = words("listen-client-urls").into_iter().filter(|url| is_loopback(url));
+    let mut endpoints = urls("advertise-client-urls");
+    let listens = urls("listen-client-urls").into_iter().filter(|url| is_loopback(url));
     let own_endpoints = listens.chain(endpoints.clone()).collect();
-    // NAME=https://HOST:2380 of the members at its join; the client port is one lower.
-    let peers = words("initial-cluster");
-    let peers = peers.iter().filter_map(|peer| peer.split_once('=')?.1.strip_suffix(":2380"));
-    endpoints.extend(peers.map(|host| format!("{host}:2379")));
+    endpoints.extend(initial_members(&pod).into_iter().flat_map(|member| member.client_urls));
     let has_data = data_dir.as_ref().is_some_and(|folder| cx.files.exists(&folder.join("member")));
     Ok(Some(Local { peer_urls, data_dir, has_data, own_endpoints, endpoints }))
+}
+
+/// The members that etcd on this host was started with, from its manifest: NAME=https://HOST:2380; the client port is
+/// one lower.
+pub fn initial_members(pod: &StaticPod) -> Vec<Member> {
+    let member = |peer: &str| {
+        let (name, url) = peer.split_once('=')?;
+        let client_urls = vec![format!("{}:2379", url.strip_suffix(":2380")?)];
+        Some(Member { name: name.into(), peer_urls: vec![url.into()], client_urls, ..Member::default() })
+    };
+    pod.list("initial-cluster").into_iter().filter_map(member).collect()
 }
 
 /// True if the etcd certificates on this host belong to an external etcd.
@@ -146,6 +153,15 @@ mod tests {
     }
 
     const API_SERVER: &str = "etc/kubernetes/manifests/kube-apiserver.yaml";
+
+    #[test]
+    fn the_members_of_the_manifest_get_the_client_port() {
+        let text = "spec: {containers: [{command: [etcd, '--initial-cluster=n1=https://10.0.0.1:2380,n2=https://[fd00::2]:2380']}]}";
+        let members = initial_members(&StaticPod::parse(text.as_bytes()));
+        let shown: Vec<_> = members.iter().map(|member| (member.name.as_str(), member.client_urls.join(","))).collect();
+        assert_eq!(shown, [("n1", "https://10.0.0.1:2379".into()), ("n2", "https://[fd00::2]:2379".into())]);
+        assert!(initial_members(&StaticPod::default()).is_empty());
+    }
 
     #[test]
     fn a_member_is_read_from_its_manifest() {

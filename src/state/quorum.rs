@@ -6,6 +6,8 @@
 //! Reads: etcd's manifest and certificates on this host, the members. Writes: nothing.
 
 use super::current_config;
+use super::local_etcd;
+use super::own_etcd::CLIENTS;
 use super::stacked_etcd;
 use super::static_pod::StaticPod;
 use crate::base::fault::Result;
@@ -13,13 +15,12 @@ use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::ca_certificates;
 use crate::domain::paths::{ADMIN_CONF, manifest};
-use crate::etcd::{EtcdError, Member, Membership};
+use crate::etcd::{EtcdError, Membership};
 use crate::pki::Cert;
 use std::path::Path;
 use std::time::Duration;
 
 const ETCD: &str = "etcd";
-const CLIENTS: [&str; 4] = ["etcd/healthcheck-client", "apiserver-etcd-client", "etcd/server", "etcd/peer"];
 /// How long members may be unresponsive: an election, or the restart of a member, takes less.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -28,8 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub fn require(cx: &Context) -> Result<()> {
     let Some(pod) = StaticPod::read(&cx.files, ETCD)?.filter(|_| cx.files.is_live()) else { return Ok(()) };
     let dir = current_config::from_host(cx)?.0.certificates_dir;
-    let members = initial_members(&pod);
-    let mut endpoints = words(&pod, "listen-client-urls");
+    let members = local_etcd::initial_members(&pod);
+    let mut endpoints: Vec<String> = pod.list("listen-client-urls").into_iter().map(str::to_owned).collect();
     endpoints.extend(members.iter().flat_map(|member| member.client_urls.clone()));
     let lacks = |_: &Path, _: &str| EtcdError::Address { address: String::new() }.into();
     let Ok(client) = stacked_etcd::client_with(cx, &dir, endpoints, &CLIENTS, lacks) else { return Ok(()) };
@@ -68,23 +69,6 @@ fn is_this_cluster(cx: &Context, kubeconfig: &Path) -> Result<bool> {
     Ok(trusted.iter().any(|cert| own.contains(cert)))
 }
 
-/// The members that etcd on this host was started with, from its manifest: NAME=https://HOST:2380; the client port is
-/// one lower.
-fn initial_members(pod: &StaticPod) -> Vec<Member> {
-    let peers = words(pod, "initial-cluster");
-    let member = |peer: &String| {
-        let (name, url) = peer.split_once('=')?;
-        let client_urls = vec![format!("{}:2379", url.strip_suffix(":2380")?)];
-        Some(Member { name: name.into(), peer_urls: vec![url.into()], client_urls, ..Member::default() })
-    };
-    peers.iter().filter_map(member).collect()
-}
-
-fn words(pod: &StaticPod, flag: &str) -> Vec<String> {
-    let value = pod.flag(flag).unwrap_or_default();
-    value.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
 fn api_is_healthy(cx: &Context) -> bool {
     let ask = || cx.hasty_cluster(Path::new(ADMIN_CONF))?.text("/readyz").map_err(Into::into);
     let answer: Result<(u16, String)> = ask();
@@ -94,15 +78,6 @@ fn api_is_healthy(cx: &Context) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_members_of_the_manifest_get_the_client_port() {
-        let text = "spec: {containers: [{command: [etcd, '--initial-cluster=n1=https://10.0.0.1:2380,n2=https://[fd00::2]:2380']}]}";
-        let members = initial_members(&StaticPod::parse(text.as_bytes()));
-        let shown: Vec<_> = members.iter().map(|member| (member.name.as_str(), member.client_urls.join(","))).collect();
-        assert_eq!(shown, [("n1", "https://10.0.0.1:2379".into()), ("n2", "https://[fd00::2]:2379".into())]);
-        assert!(initial_members(&StaticPod::default()).is_empty());
-    }
 
     #[test]
     fn a_host_without_etcd_is_not_checked() {

@@ -10,6 +10,7 @@ use crate::context::renewal::Renewal;
 use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
+use crate::kube::node::is_control_plane;
 use crate::ops::turn;
 use crate::phases;
 use crate::pipeline::Plan;
@@ -28,9 +29,6 @@ use std::time::Duration;
 
 /// How long the API server of another control plane may take to show its certificate.
 const LOOK: Duration = Duration::from_secs(2);
-
-/// The control-plane labels of current and older minor versions.
-const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// The cluster configuration cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -92,8 +90,8 @@ fn others(cx: &mut Context, wanted: &[String]) -> Result<Vec<String>> {
     let own = cx.node()?.name.clone();
     let port = cx.node()?.local_endpoint.bind_port;
     let nodes = cx.running_cluster(Path::new(ADMIN_CONF))?.list(&NODE, None, "")?;
-    let leads = |node: &&Value| CONTROL_PLANE.iter().any(|label| node["metadata"]["labels"].get(label).is_some());
-    let others = nodes.iter().filter(leads).filter(|node| node["metadata"]["name"] != own.as_str());
+    let others =
+        nodes.iter().filter(|node| is_control_plane(node)).filter(|node| node["metadata"]["name"] != own.as_str());
     let lacks = others.filter(|node| !has_names(address(node), port, wanted, &|address| shown(address)));
     Ok(lacks.filter_map(|node| node["metadata"]["name"].as_str().map(str::to_owned)).collect())
 }

@@ -8,14 +8,11 @@ use crate::config::cluster::Taint;
 use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
-use crate::kube::node::is_ready;
+use crate::kube::node::{is_control_plane, is_ready};
 use crate::state::stored_config;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// The labels of a control plane, the older one until v1.23.
-const ROLES: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// The cluster of this host's administrator.
 pub fn of(cx: &Context) -> Result<ClusterFacts> {
@@ -42,7 +39,7 @@ pub fn node(node: &Value) -> NodeObject {
     NodeObject {
         name: text(&node["metadata"]["name"]),
         machine_id: text(&info["machineID"]),
-        control_plane: ROLES.iter().any(|label| labels.contains_key(*label)),
+        control_plane: is_control_plane(node),
         ready: is_ready(node),
         version: text(&info["kubeletVersion"]),
         addresses: addresses.map(|address| text(&address["address"])).collect(),

@@ -4,11 +4,9 @@
 
 use super::{Managed, NodeObject};
 use crate::config::cluster::Taint;
+use crate::kube::node::CONTROL_PLANE;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Taints that a control plane has unless its taints are listed.
-const OF_CONTROL_PLANES: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// The labels and taints of a node as a file lists them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,7 +72,7 @@ pub fn difference(node: &NodeObject, wanted: &Wanted) -> Difference {
         ..Difference::default()
     };
     let is_listed = |key: &str| taints.iter().any(|taint| taint.key == key);
-    let of_role = |key: &str| wanted.taints.is_some() && OF_CONTROL_PLANES.contains(&key);
+    let of_role = |key: &str| wanted.taints.is_some() && CONTROL_PLANE.contains(&key);
     found.remove_taints = node
         .taints
         .iter()
@@ -116,8 +114,8 @@ mod tests {
 
     #[test]
     fn a_node_without_a_list_is_left_alone() {
-        let node = NodeObject { taints: vec![taint(OF_CONTROL_PLANES[0])], ..NodeObject::default() };
+        let node = NodeObject { taints: vec![taint(CONTROL_PLANE[0])], ..NodeObject::default() };
         assert!(difference(&node, &wanted(&[], None)).is_empty());
-        assert_eq!(difference(&node, &wanted(&[], Some(&[]))).remove_taints, [OF_CONTROL_PLANES[0].to_owned()].into());
+        assert_eq!(difference(&node, &wanted(&[], Some(&[]))).remove_taints, [CONTROL_PLANE[0].to_owned()].into());
     }
 }

@@ -15,6 +15,7 @@ use crate::base::fault::Result;
 use crate::context::rotation::{Plan, Stage};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef, SECRET};
+use crate::kube::node::is_control_plane;
 use crate::pki::moment;
 use serde::Serialize;
 use serde_json::Value;
@@ -24,8 +25,6 @@ pub const ANNOTATION: &str = "kubewright.io/ca-rotation";
 /// The annotation of `cluster-info` with the stage that every control plane has completed, for clients that cannot
 /// list nodes.
 pub const PROGRESS: &str = "kubewright.io/ca-rotation-control-planes";
-/// The label of control planes, and its name in older minor versions.
-const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// The annotation of `cluster-info` with the time when tokens in Secrets were last signed again.
 pub const TOKENS: &str = "kubewright.io/ca-rotation-tokens";
@@ -157,7 +156,6 @@ impl RotationStatus {
 
 impl Host {
     fn of(node: &Value, plan: Option<&Plan>, reissued_at: Option<i64>) -> Self {
-        let labels = &node["metadata"]["labels"];
         let (done, at) = parse_annotation(annotation(node, ANNOTATION), plan);
         let created = node["metadata"]["creationTimestamp"].as_str().and_then(moment::parse);
         let joined_later =
@@ -166,7 +164,7 @@ impl Host {
         let done = if joined_later { Some(Stage::Reissue) } else { done };
         Self {
             name: node["metadata"]["name"].as_str().unwrap_or_default().to_owned(),
-            control_plane: CONTROL_PLANE.iter().any(|label| labels.get(label).is_some()),
+            control_plane: is_control_plane(node),
             done,
             at,
             joined_later,

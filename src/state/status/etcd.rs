@@ -7,8 +7,8 @@ use crate::base::fault::Result;
 use crate::base::parallel::for_each;
 use crate::context::Context;
 use crate::etcd::{self, Client};
-use crate::state::own_etcd;
 use crate::state::static_pod::StaticPod;
+use crate::state::{local_etcd, own_etcd};
 
 /// etcd's default for `--quota-backend-bytes`.
 const QUOTA: u64 = 2 << 30;
@@ -19,7 +19,7 @@ pub(super) fn read(cx: &Context) -> Result<Option<Etcd>> {
     if own.is_none() && StaticPod::read_or_empty(&cx.files, "kube-apiserver")?.is_none() {
         return Ok(None);
     }
-    let initial = own.as_ref().map(initial_members).unwrap_or_default();
+    let initial = own.as_ref().map(local_etcd::initial_members).unwrap_or_default();
     let (client, mut endpoints) = own_etcd::client(cx)?;
     endpoints.extend(initial.iter().flat_map(|member| member.client_urls.clone()));
     endpoints.dedup();
@@ -44,16 +44,6 @@ pub(super) fn read(cx: &Context) -> Result<Option<Etcd>> {
 
 fn alone(cx: &Context) -> etcd::Member {
     etcd::Member { name: cx.node().map(|node| node.name.clone()).unwrap_or_default(), ..etcd::Member::default() }
-}
-
-/// NAME=https://HOST:2380; the client port is one lower.
-fn initial_members(pod: &StaticPod) -> Vec<etcd::Member> {
-    let peer = |peer: &str| {
-        let (name, url) = peer.split_once('=')?;
-        let client_urls = vec![format!("{}:2379", url.strip_suffix(":2380")?)];
-        Some(etcd::Member { name: name.into(), client_urls, ..etcd::Member::default() })
-    };
-    pod.list("initial-cluster").into_iter().filter_map(peer).collect()
 }
 
 fn of(client: &Client, members: &[etcd::Member]) -> Etcd {

@@ -3,12 +3,11 @@
 use super::etcd::counted;
 use super::view::{Addon, Component, ComponentState, ControlPlane, Etcd, Member, Node};
 use crate::base::sanitize;
-use crate::kube::node::is_ready;
+use crate::kube::node::{is_control_plane, is_ready};
 use crate::pki::moment;
 use crate::state::static_pod::StaticPod;
 use serde_json::Value;
 
-const CONTROL_PLANE_LABELS: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 const COMPONENTS: [&str; 3] = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 const ETCD: &str = "etcd";
 /// The names of network addons.
@@ -41,7 +40,6 @@ fn node(value: &Value, leases: &[Value]) -> Node {
     let conditions = || value["status"]["conditions"].as_array().into_iter().flatten();
     let ready = conditions().find(|condition| condition["type"] == "Ready");
     let of_ready = |field: &str| ready.map(|ready| sanitize::line(ready[field].as_str().unwrap_or_default()));
-    let labels = &value["metadata"]["labels"];
     let lease = leases.iter().find(|lease| text(lease, "/metadata/name") == name);
     let is_pressure = |condition: &&Value| {
         condition["status"] == "True" && condition["type"].as_str().is_some_and(|kind| kind.ends_with("Pressure"))
@@ -49,7 +47,7 @@ fn node(value: &Value, leases: &[Value]) -> Node {
     let is_good = is_ready(value);
     Node {
         name: name.into(),
-        control_plane: CONTROL_PLANE_LABELS.iter().any(|label| labels.get(*label).is_some()),
+        control_plane: is_control_plane(value),
         ready: is_good,
         // The node controller sets it when the kubelet has stopped to report.
         silent: ready.is_some_and(|ready| ready["status"] == "Unknown"),

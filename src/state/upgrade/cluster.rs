@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::kube::KubeError;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, DAEMON_SET, DEPLOYMENT, NODE, ObjectRef, POD};
-use crate::kube::node::is_ready;
+use crate::kube::node::{is_control_plane, is_ready};
 use crate::render::pods::CLIENT_URLS;
 use crate::state::static_pod::StaticPod;
 use crate::state::stored_config;
@@ -23,7 +23,6 @@ use serde_json::{Map, Value};
 const NAMESPACE: &str = "kube-system";
 /// The labels of the static Pods of control planes.
 const STATIC_PODS: &str = "tier=control-plane";
-const CONTROL_PLANE_LABELS: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 /// The names of the kubelet's ConfigMap that do not depend on the version of the cluster as it is stored.
 const UNVERSIONED_KUBELET: &str = "kubelet-config";
 
@@ -121,10 +120,10 @@ fn pods(listed: &[Value]) -> Vec<PodReading> {
 }
 
 fn node(node: &Value) -> NodeReading {
-    let (labels, info) = (&node["metadata"]["labels"], &node["status"]["nodeInfo"]);
+    let info = &node["status"]["nodeInfo"];
     NodeReading {
         name: node["metadata"]["name"].as_str().unwrap_or_default().into(),
-        control_plane: CONTROL_PLANE_LABELS.iter().any(|label| labels.get(*label).is_some()),
+        control_plane: is_control_plane(node),
         ready: is_ready(node),
         cordoned: node["spec"]["unschedulable"] == true,
         kubelet: info["kubeletVersion"].as_str().and_then(|text| text.parse().ok()),
