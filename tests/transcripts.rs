@@ -116,8 +116,9 @@ fn shape_of(word: &str) -> &str {
     let hex = word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let digits = word.bytes().all(|b| b.is_ascii_digit());
     match word.len() {
-        7.. if digits => "[NUMBER]",
+        // A serial number that happens to have no letter is hexadecimal all the same; no count is as long.
         12.. if hex && word.bytes().any(|b| b.is_ascii_digit()) => "[HEX]",
+        7.. if digits => "[NUMBER]",
         48.. if word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_uppercase()) => "[BASE64]",
         _ => word,
     }
@@ -337,6 +338,7 @@ fn help_screens_lead_to_the_next_command() {
 fn what_is_random_is_replaced_by_its_kind() {
     assert_eq!(redacted("at 2026-12-01T10:00:00Z, abcdef.0123456789abcdef\n"), "at [TIME], [TOKEN]\n");
     assert_eq!(redacted("serial 0123456789abcdef01, /etc/kubernetes"), "serial [HEX], /etc/kubernetes");
+    assert_eq!(redacted("serial 012345678901234567, 1234567 bytes"), "serial [HEX], [NUMBER] bytes");
     assert_eq!(redacted("certs-20261201T100000Z-2"), "certs-[STAMP]");
     assert_eq!(redacted("{\"millis\":12}"), "{\"millis\":[NUMBER]}");
     assert_eq!(redacted("a -----BEGIN X Y-----\nQUJD\n-----END X Y-----\n"), "a [X Y]\n");
