@@ -1,106 +1,46 @@
-//! A small archive in the format of `tar` and `gzip`, for files that people pass on. Nothing is compressed, which every reader
-//! accepts.
+//! An archive in the formats of `tar` and `gzip`, for files that people pass on.
 //!
 //! Writes: nothing; the caller gets the bytes.
 
-/// The size of a block of an archive.
-const BLOCK: usize = 512;
-/// The longest name in a header.
-const LONGEST: usize = 100;
-/// The largest part of a stream that is not compressed.
-const STORED: usize = 0xffff;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use std::io;
+use tar::{Builder, Header};
 
 /// The bytes of a `.tar.gz` with these files, each with mode 0600 and the time `at`, in seconds since the epoch.
-pub fn archive(files: &[(String, Vec<u8>)], at: i64) -> Vec<u8> {
-    let mut tar = Vec::new();
+pub fn archive(files: &[(String, Vec<u8>)], at: i64) -> io::Result<Vec<u8>> {
+    let mut tar = Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
     for (name, content) in files {
-        tar.extend(header(name, content.len(), at));
-        tar.extend(content);
-        tar.resize(tar.len().next_multiple_of(BLOCK), 0);
+        let mut header = Header::new_ustar();
+        header.set_mode(0o600);
+        header.set_size(content.len() as u64);
+        header.set_mtime(u64::try_from(at).unwrap_or_default());
+        tar.append_data(&mut header, name, content.as_slice())?;
     }
-    tar.resize(tar.len() + 2 * BLOCK, 0);
-    gzip(&tar)
-}
-
-/// A header of the `ustar` format (POSIX.1-1988).
-fn header(name: &str, length: usize, at: i64) -> [u8; BLOCK] {
-    let mut header = [0; BLOCK];
-    let mut put = |place: usize, bytes: &[u8]| {
-        header.iter_mut().skip(place).zip(bytes).for_each(|(to, from)| *to = *from);
-    };
-    let name: String = name.chars().take(LONGEST).filter(char::is_ascii).collect();
-    put(0, name.as_bytes());
-    put(100, b"0000600\x000000000\x000000000\x00");
-    put(124, format!("{length:011o}\x00").as_bytes());
-    put(136, format!("{:011o}\x00", at.max(0)).as_bytes());
-    put(148, b"        ");
-    put(156, b"0");
-    put(257, b"ustar\x0000");
-    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
-    let sum = format!("{sum:06o}\x00 ");
-    header.iter_mut().skip(148).zip(sum.as_bytes()).for_each(|(to, from)| *to = *from);
-    header
-}
-
-/// The gzip format (RFC 1952) with stored blocks (RFC 1951, section 3.2.4).
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
-    let mut parts = bytes.chunks(STORED).peekable();
-    while let Some(part) = parts.next() {
-        let length = u16::try_from(part.len()).unwrap_or(u16::MAX);
-        out.push(u8::from(parts.peek().is_none()));
-        out.extend(length.to_le_bytes());
-        out.extend((!length).to_le_bytes());
-        out.extend(part);
-    }
-    out.extend(crc32(bytes).to_le_bytes());
-    let length = u32::try_from(bytes.len() & 0xffff_ffff).unwrap_or_default();
-    out.extend(length.to_le_bytes());
-    out
-}
-
-/// CRC-32 as in gzip.
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut table = [0u32; 256];
-    for (start, entry) in (0u32..).zip(table.iter_mut()) {
-        *entry = (0..8).fold(start, |sum, _| if sum & 1 == 1 { 0xedb8_8320 ^ (sum >> 1) } else { sum >> 1 });
-    }
-    let step = |sum: u32, byte: &u8| {
-        let at = usize::from((sum ^ u32::from(*byte)).to_le_bytes()[0]);
-        table.get(at).copied().unwrap_or_default() ^ (sum >> 8)
-    };
-    !bytes.iter().fold(!0, step)
+    tar.into_inner()?.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flate2::read::GzDecoder;
+    use std::io::Read;
 
     #[test]
-    fn the_checksum_is_that_of_gzip() {
-        assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
-        assert_eq!(crc32(b""), 0);
-    }
-
-    #[test]
-    fn long_content_is_in_several_blocks_and_whole() {
-        let content = vec![7u8; 200_000];
-        let bytes = archive(&[("a.txt".into(), content.clone())], 1);
-        // The blocks without their heads are the archive.
-        let mut rest = &bytes[10..bytes.len() - 8];
-        let mut tar = Vec::new();
-        loop {
-            let length = usize::from(u16::from_le_bytes([rest[1], rest[2]]));
-            tar.extend(&rest[5..5 + length]);
-            let is_last = rest[0] == 1;
-            rest = &rest[5 + length..];
-            if is_last {
-                break;
-            }
+    fn files_are_read_back_whole_with_their_mode_and_time() {
+        let content: Vec<u8> = (0..200_000u32).map(|number| number.to_le_bytes()[0]).collect();
+        let bytes = archive(&[("a.txt".into(), content.clone()), ("d/b.txt".into(), Vec::new())], 1).unwrap();
+        let mut archive = tar::Archive::new(GzDecoder::new(bytes.as_slice()));
+        let mut found = Vec::new();
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let mut text = Vec::new();
+            entry.read_to_end(&mut text).unwrap();
+            let header = entry.header();
+            assert_eq!((header.mode().unwrap(), header.mtime().unwrap()), (0o600, 1));
+            assert_eq!(&header.as_bytes()[257..262], b"ustar");
+            found.push((entry.path().unwrap().display().to_string(), text));
         }
-        assert!(rest.is_empty());
-        assert_eq!(&tar[BLOCK..BLOCK + content.len()], content.as_slice());
-        assert_eq!((&tar[..5], &tar[257..262]), (b"a.txt".as_slice(), b"ustar".as_slice()));
-        assert_eq!(tar.len() % BLOCK, 0);
+        assert_eq!(found, [("a.txt".to_owned(), content), ("d/b.txt".to_owned(), Vec::new())]);
     }
 }

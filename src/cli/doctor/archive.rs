@@ -6,7 +6,7 @@ use super::contents::{self, Entry};
 use super::examine::{Fixing, examine};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::base::files::{Content, HostFiles};
+use crate::base::files::{Content, FileError, HostFiles};
 use crate::base::gate::Gate;
 use crate::base::tar_gz;
 use crate::cli::args::status::ReportArgs;
@@ -60,7 +60,8 @@ pub fn run(args: &ReportArgs, session: &mut Session) -> Result<ExitCode> {
         .chain(entries.into_iter().map(|entry| (entry.name, entry.text.into_bytes())))
         .map(|(name, bytes)| (format!("kubewright-report/{name}"), bytes))
         .collect();
-    let bytes = tar_gz::archive(&all, now);
+    let cannot = |source| FileError { verb: "pack", path: path.clone(), source };
+    let bytes = tar_gz::archive(&all, now).map_err(cannot)?;
     let size = bytes.len();
     files.write(&path, &Content::secret(bytes, format!("({} files)\n", all.len())), 0o600)?;
     let closing = Closing::new(format!("{} has {} files, {} KiB.", path.display(), all.len(), size.div_ceil(1024)))

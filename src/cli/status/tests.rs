@@ -2,8 +2,10 @@ use super::*;
 use crate::base::env::{Clock, Env, Random};
 use crate::cli::test_output::Written;
 use crate::state::upgrade::fixture::{FakeCluster, RunningCluster};
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 
@@ -116,9 +118,10 @@ fn doctor_has_the_same_first_cause_and_its_archive_has_a_list() {
     assert_eq!(code, ExitCode::Ok, "{out}{err}");
     let file = root.join("out.tar.gz");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let bytes = std::fs::read(&file).unwrap();
-    let has = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
-    assert!(has("kubewright-report/CONTENTS.txt") && has("doctor.json"));
+    let mut archive = tar::Archive::new(GzDecoder::new(File::open(&file).unwrap()));
+    let names: Vec<_> = archive.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();
+    let has = |name: &str| names.contains(&Path::new("kubewright-report").join(name));
+    assert!(has("CONTENTS.txt") && has("doctor.json"), "{names:?}");
     let (code, _, err) = run_line(root, "doctor report out.tar.gz", &[]);
     assert_eq!(code, ExitCode::Input, "{err}");
 }
