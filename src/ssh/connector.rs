@@ -24,9 +24,6 @@ pub trait Prompts: Send + Sync {
     fn passphrase(&self, key: &Path) -> Option<Secret<String>>;
 }
 
-/// Pauses between attempts to reach a host that does not answer.
-const PAUSES: [Duration; 4] =
-    [Duration::from_secs(2), Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20)];
 /// How long the failure of a jump host is the answer for all hosts behind it.
 const REMEMBERED: Duration = Duration::from_secs(4);
 /// How long a jump host may take to reach one host before the others get a further connection to it.
@@ -83,17 +80,6 @@ impl Connector {
             Transports::Own => Box::new(self.log_in(target, &target.jumps)?.0),
         };
         Ok(Host::new(transport, target.clone(), self.clock.clone(), self.random.clone()))
-    }
-
-    /// Connects as [`Connector::connect`] does, and again after 2, 5, 10 and 20 seconds if the error may go away.
-    pub fn connect_patiently(&self, target: &Target) -> Result<Host, SshError> {
-        for pause in PAUSES {
-            match self.connect(target) {
-                Err(error) if error.retryable() => self.clock.sleep(pause),
-                outcome => return outcome,
-            }
-        }
-        self.connect(target)
     }
 
     /// A session on a host behind others, and the last of these.

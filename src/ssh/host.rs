@@ -14,6 +14,9 @@ use crate::base::env::{Clock, Random};
 use crate::base::gate::Gate;
 use crate::base::secret::Secret;
 
+/// Runs its arguments as a command.
+const EXEC: &str = "exec \"$@\"";
+
 /// An authenticated connection to a host. It runs one command at a time; dropping it closes the connection.
 pub struct Host {
     shell: Shell,
@@ -67,8 +70,7 @@ impl Host {
         sink: &mut dyn Sink,
         limits: Limits,
     ) -> Result<Exit, SshError> {
-        let words: Vec<&str> = command.words().iter().map(String::as_str).collect();
-        self.shell.run(None, "exec \"$@\"", &words, stdin, sink, limits)
+        self.shell.run(None, EXEC, &command.words(), stdin, sink, limits)
     }
 
     /// Runs a command as root, in the way that [`Host::become_root`] found.
@@ -79,8 +81,7 @@ impl Host {
         sink: &mut dyn Sink,
         limits: Limits,
     ) -> Result<Exit, SshError> {
-        let words: Vec<&str> = command.words().iter().map(String::as_str).collect();
-        self.shell.run_as_root("exec \"$@\"", &words, stdin, sink, limits)
+        self.shell.run_as_root(EXEC, &command.words(), stdin, sink, limits)
     }
 
     /// Runs a command as the user and keeps its output.

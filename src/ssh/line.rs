@@ -33,8 +33,8 @@ impl RemoteCommand {
         self
     }
 
-    pub(super) fn words(&self) -> &[String] {
-        &self.words
+    pub(super) fn words(&self) -> Vec<&str> {
+        self.words.iter().map(String::as_str).collect()
     }
 }
 

@@ -20,8 +20,12 @@ const REFUSED: i32 = -18;
 /// libssh2: the signature was refused, or, with this text, the answer did not come.
 const UNVERIFIED: i32 = -19;
 const NO_ANSWER: &str = "Waiting";
-/// libssh2: the key file cannot be read.
+/// libssh2: the key cannot be read, or the agent cannot sign with it; the last two stand for errors without a number of their
+/// own.
 const FILE: i32 = -16;
+const AGENT_PROTOCOL: i32 = -42;
+const BAD_USE: i32 = -39;
+const SOCKET_NONE: i32 = -1;
 
 /// Asks for the passphrase of a key.
 pub(super) type Passphrase<'a> = &'a dyn Fn(&Path) -> Option<Secret<String>>;
@@ -225,7 +229,7 @@ fn attempt(
                 Ok(false)
             }
             ErrorCode::Session(REFUSED | UNVERIFIED) => Ok(false),
-            ErrorCode::Session(FILE | -42 | -39 | -1) => {
+            ErrorCode::Session(FILE | AGENT_PROTOCOL | BAD_USE | SOCKET_NONE) => {
                 problem = Some(unusable(&error));
                 Ok(false)
             }
