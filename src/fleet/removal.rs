@@ -34,20 +34,26 @@ pub fn remove(
     watch: &dyn Watch,
 ) -> Vec<HostResult> {
     let mut results: Vec<HostResult> = Vec::new();
-    for one in leaving {
+    for (at, one) in leaving.iter().enumerate() {
         if results.iter().any(|result| result.state != State::Changed) {
             results.push(HostResult::new(&one.host, State::Skipped, "the removal before it failed"));
             continue;
         }
         let start = clock.monotonic();
+        // Several nodes may be removed through one host.
+        let on_control_plane = format!("{id}-{at}");
         watch.started(&one.host, "remove");
         let mut show = |seq: u64, event: &serde_json::Value| watch.event(&one.host, seq, event);
         let done = match one.link {
             Some(link) => reset(link, id, clock, &mut show).and_then(|changes| {
-                let left = if one.worker { by_control_plane(through, one, true, id, clock, &mut show)? } else { None };
+                let left = if one.worker {
+                    by_control_plane(through, one, true, &on_control_plane, clock, &mut show)?
+                } else {
+                    None
+                };
                 Ok(changes.map(|changes| changes + left.unwrap_or_default()))
             }),
-            None => by_control_plane(through, one, !one.lives, id, clock, &mut show),
+            None => by_control_plane(through, one, !one.lives, &on_control_plane, clock, &mut show),
         };
         let mut result = match done {
             Ok(changes) => HostResult { changes, ..HostResult::new(&one.host, State::Changed, "removed") },
@@ -88,16 +94,9 @@ fn by_control_plane(
     if gone {
         words.extend(["--dead", "--wait"]);
     }
-    // Several nodes may be removed through one host.
-    let id = format!("{id}-{:08x}", short(node));
     let nothing = Secret::new(String::new());
-    let done = Job::new(&id, &words, &nothing).run(through, clock, &mut |seq, event| show(seq, event))?;
+    let done = Job::new(id, &words, &nothing).run(through, clock, &mut |seq, event| show(seq, event))?;
     Ok(done.changes)
-}
-
-/// A short name for a node of any name.
-fn short(text: &str) -> u32 {
-    text.bytes().fold(2_166_136_261, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619))
 }
 
 #[cfg(test)]
@@ -109,6 +108,14 @@ mod tests {
     const DONE: [&str; 2] =
         [r#"{"seq":1,"event":"runStarted"}"#, r#"{"seq":2,"event":"runDone","exitCode":0,"changes":3}"#];
 
+    /// A worker that responds, and a node whose host is gone.
+    fn worker_and_gone<'a>(w: &'a Link<'a>) -> [Leaving<'a>; 2] {
+        [
+            Leaving { host: "w".into(), node: "w".into(), link: Some(w), lives: true, worker: true },
+            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false, worker: true },
+        ]
+    }
+
     #[test]
     fn a_host_that_responds_resets_itself_and_another_is_removed_by_a_control_plane() {
         let hosts = TestHosts::default();
@@ -117,10 +124,7 @@ mod tests {
         hosts.on("cp", "host run --id r-", &DONE);
         let (w, cp) = (entry("w", "worker"), entry("cp", "control-plane"));
         let (w, cp) = (Link::new(&w, &hosts), Link::new(&cp, &hosts));
-        let leaving = [
-            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true, worker: true },
-            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false, worker: true },
-        ];
+        let leaving = worker_and_gone(&w);
         let results = remove(&leaving, &cp, "r", &Clock::fixed(0), &Unwatched);
         assert!(results.iter().all(|result| result.state == State::Changed), "{results:?}");
         hosts.all_used();
@@ -145,10 +149,7 @@ mod tests {
         );
         let (w, cp) = (entry("w", "worker"), entry("cp", "control-plane"));
         let (w, cp) = (Link::new(&w, &hosts), Link::new(&cp, &hosts));
-        let leaving = [
-            Leaving { host: "w".into(), node: "w".into(), link: Some(&w), lives: true, worker: true },
-            Leaving { host: "gone".into(), node: "gone".into(), link: None, lives: false, worker: true },
-        ];
+        let leaving = worker_and_gone(&w);
         let results = remove(&leaving, &cp, "r", &Clock::fixed(0), &Unwatched);
         let states: Vec<State> = results.iter().map(|result| result.state).collect();
         assert_eq!(states, [State::Failed, State::Skipped]);

@@ -3,7 +3,6 @@
 use super::ending::{finish, new_id};
 use super::log::Log;
 use super::opened::Opened;
-use super::removing;
 use super::shown::show;
 use super::watcher::Watcher;
 use super::{kubeconfig, saved, text};
@@ -19,7 +18,7 @@ use crate::fleet::error::FleetError;
 use crate::fleet::link::Link;
 use crate::fleet::outcome::{HostResult, State};
 use crate::fleet::plan::{Action, Plan};
-use crate::fleet::removal::Leaving;
+use crate::fleet::removal::{self, Leaving};
 use crate::fleet::survey;
 
 /// What the first Ctrl-C is answered with.
@@ -115,5 +114,5 @@ fn pruned(
             worker: false,
         })
         .collect();
-    removing::remove(&leaving, through, id, session, watcher)
+    removal::remove(&leaving, through, id, &session.env.clock, watcher)
 }

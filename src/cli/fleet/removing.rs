@@ -11,8 +11,6 @@ use crate::cli::session::Session;
 use crate::config::cluster::Role;
 use crate::fleet::apply;
 use crate::fleet::error::FleetError;
-use crate::fleet::link::Link;
-use crate::fleet::outcome::HostResult;
 use crate::fleet::plan::{self, Action};
 use crate::fleet::removal::{self, Leaving};
 use serde_json::json;
@@ -52,7 +50,7 @@ pub(super) fn run(args: &RemoveHostArgs, opened: &Opened, session: &mut Session)
         }
         let id = new_id(session)?;
         let watcher = Watcher::new(session, leaving.len(), None);
-        let results = remove(&leaving, through, &id, session, &watcher);
+        let results = removal::remove(&leaving, through, &id, &session.env.clock, &watcher);
         watcher.end();
         finish(&id, &results, None, session)
     })
@@ -63,14 +61,4 @@ fn describe(one: &Leaving<'_>) -> String {
         Some(_) => format!("{}: node {} is drained, and its host is reset\n", one.host, one.node),
         None => format!("{}: its host is treated as permanently gone, and node {} is removed\n", one.host, one.node),
     }
-}
-
-pub(super) fn remove(
-    leaving: &[Leaving<'_>],
-    through: &Link<'_>,
-    id: &str,
-    session: &Session,
-    watcher: &Watcher,
-) -> Vec<HostResult> {
-    removal::remove(leaving, through, id, &session.env.clock, watcher)
 }
