@@ -3,6 +3,7 @@
 mod apply;
 mod closing;
 mod diff;
+mod ending;
 mod interrupted;
 mod node;
 mod object;

@@ -1,6 +1,7 @@
 //! `upgrade apply VERSION`.
 
-use super::closing::{Next, after_apply};
+use super::closing::after_apply;
+use super::ending;
 use super::interrupted::open_cluster;
 use super::opened::{Opened, open, resolve_run};
 use super::run::{self, Wanted, flags, leave_out_addons, require_running_host};
@@ -16,14 +17,11 @@ use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
 use crate::phases;
 use crate::pipeline::run::Summary;
-use crate::report::{ChangeList, Closing};
 use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::error::UpgradeError;
 use crate::state::upgrade::files::host_version;
 use crate::state::upgrade::target_config::at_version;
 use crate::versions::{Version, facts_of};
-use serde::Serialize;
-use std::path::PathBuf;
 
 /// No version was given.
 #[derive(Debug, thiserror::Error)]
@@ -37,26 +35,6 @@ impl Fault for NoVersion {
     fn hint(&self) -> Option<String> {
         Some("run 'kubewright upgrade plan' to see the versions, then 'kubewright upgrade apply VERSION'".into())
     }
-}
-
-/// The result for `-o json`.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Outcome<'a> {
-    #[serde(flatten)]
-    pub summary: &'a Summary,
-    pub version: Version,
-    /// The version of this host before.
-    pub before: Option<Version>,
-    /// The run continued an interrupted one.
-    pub resumed: bool,
-    /// The snapshot of etcd from before the upgrade, if its version changed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub snapshot: Option<PathBuf>,
-    pub dry_run: bool,
-    pub changed: ChangeList,
-    /// What remains to be done on other hosts, and with the kubelets.
-    pub next: Vec<Next>,
 }
 
 pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
@@ -122,35 +100,11 @@ fn report(
     cx: &Context,
     session: &mut Session,
 ) -> Result<()> {
-    let (upgrade, version) = (cx.upgrade()?, cx.cluster()?.version.clone());
-    let changed = ChangeList::new(cx.gate.entries());
-    let next = after_apply(reading, &cx.node()?.name, &version);
-    let text = if dry_run {
-        session.plan(&changed)
-    } else {
-        let result = match summary.changes {
-            0 => format!("This control plane is at {version} already; nothing changed."),
-            _ => format!("This control plane is at {version}, and its components are ready."),
-        };
-        let mut closing = Closing::new(result).skipped(summary);
-        if let Some(snapshot) = &upgrade.snapshot {
-            closing = closing.sentence(format!("etcd from before the upgrade is in {}.", snapshot.display()));
-        }
-        if let Some(waits) = &upgrade.addons_wait {
-            closing =
-                closing.sentence(format!("CoreDNS and kube-proxy are upgraded by the last control plane: {waits}."));
-        }
-        next.iter().fold(closing, |closing, next| closing.step(&next.purpose, &next.command)).text()
+    let version = &cx.cluster()?.version;
+    let result = match summary.changes {
+        0 => format!("This control plane is at {version} already; nothing changed."),
+        _ => format!("This control plane is at {version}, and its components are ready."),
     };
-    let outcome = Outcome {
-        summary,
-        version,
-        before: upgrade.before.clone(),
-        resumed: upgrade.resumed,
-        snapshot: upgrade.snapshot.clone(),
-        dry_run,
-        changed,
-        next,
-    };
-    session.print(&outcome, &text)
+    let next = after_apply(reading, &cx.node()?.name, version);
+    ending::print(result, summary, next, dry_run, cx, session)
 }

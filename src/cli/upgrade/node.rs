@@ -1,7 +1,7 @@
 //! `upgrade node`: a further control plane, or a worker, gets the version that the cluster's configuration has.
 
-use super::apply::Outcome;
 use super::closing::after_node;
+use super::ending;
 use super::interrupted::open_cluster;
 use super::opened::resolve_run;
 use super::run::{self, Wanted, flags, leave_out_addons, require_running_host};
@@ -17,7 +17,6 @@ use crate::host::facts;
 use crate::ops::turn;
 use crate::phases;
 use crate::pipeline::run::Summary;
-use crate::report::{ChangeList, Closing};
 use crate::state::upgrade::cluster::proxy_config;
 use crate::state::upgrade::error::UpgradeError;
 use crate::state::upgrade::files::host_version;
@@ -72,33 +71,12 @@ fn report(
     cx: &Context,
     session: &mut Session,
 ) -> Result<()> {
-    let (upgrade, version) = (cx.upgrade()?, cx.cluster()?.version.clone());
-    let changed = ChangeList::new(cx.gate.entries());
-    let next = after_node(&cx.node()?.name, kubelet, &version);
-    let text = if dry_run {
-        session.plan(&changed)
-    } else {
-        let result = match (summary.changes, upgrade.scope) {
-            (0, _) => format!("This node is prepared for {version} already; nothing changed."),
-            (_, Scope::Worker) => format!("The kubelet configuration of this node is that of {version}."),
-            _ => format!("This control plane is at {version}, and its components are ready."),
-        };
-        let mut closing = Closing::new(result).skipped(summary);
-        if let Some(waits) = &upgrade.addons_wait {
-            closing =
-                closing.sentence(format!("CoreDNS and kube-proxy are upgraded by the last control plane: {waits}."));
-        }
-        next.iter().fold(closing, |closing, next| closing.step(&next.purpose, &next.command)).text()
+    let version = &cx.cluster()?.version;
+    let result = match (summary.changes, cx.upgrade()?.scope) {
+        (0, _) => format!("This node is prepared for {version} already; nothing changed."),
+        (_, Scope::Worker) => format!("The kubelet configuration of this node is that of {version}."),
+        _ => format!("This control plane is at {version}, and its components are ready."),
     };
-    let outcome = Outcome {
-        summary,
-        version,
-        before: upgrade.before.clone(),
-        resumed: upgrade.resumed,
-        snapshot: upgrade.snapshot.clone(),
-        dry_run,
-        changed,
-        next,
-    };
-    session.print(&outcome, &text)
+    let next = after_node(&cx.node()?.name, kubelet, version);
+    ending::print(result, summary, next, dry_run, cx, session)
 }

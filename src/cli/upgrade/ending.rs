@@ -1,0 +1,68 @@
+//! The result of `upgrade apply` and `upgrade node`.
+
+use super::closing::Next;
+use crate::base::fault::Result;
+use crate::cli::session::Session;
+use crate::context::Context;
+use crate::pipeline::run::Summary;
+use crate::report::{ChangeList, Closing};
+use crate::versions::Version;
+use serde::Serialize;
+use std::path::Path;
+
+/// The result for `-o json`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Outcome<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    version: &'a Version,
+    /// The version of this host before.
+    before: Option<&'a Version>,
+    /// The run continued an interrupted one.
+    resumed: bool,
+    /// The snapshot of etcd from before the upgrade, if its version changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    snapshot: Option<&'a Path>,
+    dry_run: bool,
+    changed: ChangeList,
+    /// What remains to be done on other hosts, and with the kubelets.
+    next: Vec<Next>,
+}
+
+/// Prints the plan of a dry run, or `result` in one sentence and the steps that remain.
+pub fn print(
+    result: String,
+    summary: &Summary,
+    next: Vec<Next>,
+    dry_run: bool,
+    cx: &Context,
+    session: &mut Session,
+) -> Result<()> {
+    let upgrade = cx.upgrade()?;
+    let changed = ChangeList::new(cx.gate.entries());
+    let text = if dry_run {
+        session.plan(&changed)
+    } else {
+        let mut closing = Closing::new(result).skipped(summary);
+        if let Some(snapshot) = &upgrade.snapshot {
+            closing = closing.sentence(format!("etcd from before the upgrade is in {}.", snapshot.display()));
+        }
+        if let Some(waits) = &upgrade.addons_wait {
+            closing =
+                closing.sentence(format!("CoreDNS and kube-proxy are upgraded by the last control plane: {waits}."));
+        }
+        next.iter().fold(closing, |closing, next| closing.step(&next.purpose, &next.command)).text()
+    };
+    let outcome = Outcome {
+        summary,
+        version: &cx.cluster()?.version,
+        before: upgrade.before.as_ref(),
+        resumed: upgrade.resumed,
+        snapshot: upgrade.snapshot.as_deref(),
+        dry_run,
+        changed,
+        next,
+    };
+    session.print(&outcome, &text)
+}
