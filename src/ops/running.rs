@@ -45,9 +45,7 @@ impl ThisHost {
 impl Running for ThisHost {
     fn containers(&self, component: &str) -> Result<Vec<Container>> {
         let mut all = self.0.containers()?;
-        let system =
-            |one: &Container| one.labels.get("io.kubernetes.pod.namespace").is_some_and(|n| n == "kube-system");
-        all.retain(|one| one.name == component && system(one));
+        all.retain(|one| one.name == component && one.is_of_system());
         Ok(all)
     }
 
@@ -89,6 +87,17 @@ impl Running for ThisHost {
         cx.events.message("the API server is ready and accepts the credentials in admin.conf");
         Ok(())
     }
+}
+
+/// A container that has exited so often does not recover.
+pub const TOO_MANY_EXITS: usize = 3;
+
+/// How often the container that exited last has exited, with those of the same Pod before it.
+pub fn exits(containers: &[Container]) -> usize {
+    let exited = containers.iter().filter(|one| one.state == ContainerState::Exited);
+    exited
+        .max_by_key(|one| one.created)
+        .map_or(0, |one| usize::try_from(one.attempt).unwrap_or(usize::MAX).saturating_add(1))
 }
 
 /// The running ones of the containers.

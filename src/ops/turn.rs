@@ -80,18 +80,19 @@ pub fn hold(cx: &Context, kubeconfig: &Path, command: &str) -> Result<Option<Tur
     let Some(kubeconfig) = known.filter(|_| cx.files.is_live()) else { return Ok(None) };
     let held = cx.gate.effect(|| {
         let access = access(cx, kubeconfig)?;
-        let mut clusters = vec![open(cx, access.clone())?];
-        if let Some(own) = own_server(cx) {
-            clusters.push(open(cx, Access { server: own, ..access.clone() })?);
-        }
+        let through = |server: &String| open(cx, Access { server: server.clone(), ..access.clone() });
+        let mut servers = vec![access.server.clone()];
+        servers.extend(own_server(cx).filter(|own| *own != access.server));
+        let clusters = servers.iter().map(through).collect::<Result<_>>()?;
         let nonce = token::generate(&cx.random)?.expose().chars().take(6).collect::<String>();
         let host = facts::hostname(&cx.host)?;
         let lease = Lease::new(clusters, cx.clock.clone(), &host, &nonce, command);
         if !wait_for(&lease, &cx.clock, &cx.events)? {
             return Ok::<_, Failure>(None);
         }
-        let others = lease.api_servers().into_iter().map(|server| open(cx, Access { server, ..access.clone() }));
-        Ok(Some(lease.also_through(others.collect::<Result<_>>()?)))
+        // One that restarts is not asked twice.
+        let others: Vec<String> = lease.api_servers().into_iter().filter(|server| !servers.contains(server)).collect();
+        Ok(Some(lease.also_through(others.iter().map(through).collect::<Result<_>>()?)))
     })?;
     Ok(held.flatten().map(keep))
 }

@@ -20,7 +20,7 @@ use crate::host::cri::ContainerState;
 use crate::ops::kubelet_service;
 use crate::ops::renewal::finish_replacement;
 use crate::ops::rollback;
-use crate::ops::running::{Running, ThisHost, only_running};
+use crate::ops::running::{Running, TOO_MANY_EXITS, ThisHost, exits, only_running};
 use crate::pipeline::{Action, Target};
 use crate::pki::catalog::CERTS;
 use crate::pki::{Cert, PkiError, Problem, path};
@@ -32,8 +32,6 @@ use std::path::Path;
 use std::time::Duration;
 
 const API_SERVER: &str = "kube-apiserver";
-/// A container that was started again as often as this, and does not run, is in a crash loop.
-const CRASHES: u32 = 2;
 /// How long a component that reloads its files may take before it is restarted.
 const RELOAD: Duration = Duration::from_secs(2);
 
@@ -255,11 +253,10 @@ impl RunningComponent<'_> {
         }
     }
 
-    /// True if it has been started several times and does not run now.
+    /// True if it has exited several times and does not run now.
     pub(super) fn is_in_crash_loop(&self) -> Result<bool> {
         let all = self.host.containers(self.consumer.component)?;
-        let newest = all.iter().max_by_key(|one| one.created);
-        Ok(only_running(&all).is_empty() && newest.is_some_and(|one| one.attempt >= CRASHES))
+        Ok(only_running(&all).is_empty() && exits(&all) >= TOO_MANY_EXITS)
     }
 
     /// Stops the containers that have not loaded the files, and waits until the kubelet has started a new one that is

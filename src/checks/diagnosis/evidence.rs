@@ -97,9 +97,7 @@ fn facts(host: &Host, cri: Option<&Cri>) -> Vec<Line> {
 /// after that one ended: a component in a circle of crashes runs for seconds each time. `now` is in seconds since the epoch.
 fn relevant(containers: &[Container], now: i64) -> Vec<&Container> {
     let mut by_name: BTreeMap<&str, Vec<&Container>> = BTreeMap::new();
-    let of_kubernetes =
-        |c: &&Container| c.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system");
-    for container in containers.iter().filter(of_kubernetes) {
+    for container in containers.iter().filter(|container| container.is_of_system()) {
         by_name.entry(&container.name).or_default().push(container);
     }
     let mut chosen = Vec::new();

@@ -145,10 +145,7 @@ fn logs(cx: &Context, host: &str) -> Vec<Entry> {
         }
     }
     let Ok(runtime) = cri::find(&cx.host, None) else { return entries };
-    for container in runtime.containers().unwrap_or_default() {
-        let Some("kube-system") = container.labels.get("io.kubernetes.pod.namespace").map(String::as_str) else {
-            continue;
-        };
+    for container in runtime.containers().unwrap_or_default().iter().filter(|container| container.is_of_system()) {
         let Ok(end) = runtime.container_end(&container.id) else { continue };
         let lines = tail(&cx.host, &end.log, LINES);
         let state = format!("{:?}, attempt {}, code {} ({})", container.state, container.attempt, end.code, end.reason);

@@ -64,6 +64,13 @@ pub struct Container {
     pub grace: Option<Duration>,
 }
 
+impl Container {
+    /// True for a container of the namespace `kube-system`.
+    pub fn is_of_system(&self) -> bool {
+        self.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system")
+    }
+}
+
 /// See [`Pod::serves_node`].
 pub(super) fn serves_node(labels: &HashMap<String, String>, annotations: &HashMap<String, String>) -> bool {
     labels.contains_key(OF_DAEMON_SET) || annotations.get(SOURCE).is_some_and(|source| source != "api")

@@ -6,11 +6,10 @@
 use super::error::UpgradeFailed;
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, Wait};
-use crate::checks::diagnosis::{collect, diagnose};
 use crate::context::Context;
 use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
-use crate::ops::running::{Running, only_running};
+use crate::ops::running::{Running, TOO_MANY_EXITS, exits, only_running};
 use crate::phases::restart::RunningComponent;
 use crate::state::consumers::{CONSUMERS, Consumer};
 use crate::state::ports;
@@ -24,8 +23,6 @@ use std::time::Duration;
 const STAYS: Duration = Duration::from_secs(3);
 /// A kubelet sees a changed manifest within a second; a Pod has half a minute to end.
 const BY_ITSELF: Duration = Duration::from_secs(40);
-/// A container that exits as often does not recover.
-const EXITS: usize = 3;
 /// The kernel's clock for files lags up to ten milliseconds behind the clock for containers.
 const TICK: i64 = 20_000_000;
 
@@ -131,10 +128,9 @@ fn wait(cx: &mut Context, component: &RunningComponent<'_>, cause: Cause, image:
 /// How often the newest container of a component was started with the manifest on disk, if it has exited too often.
 pub fn keeps_exiting(cx: &Context, name: &str, host: &dyn Running) -> Result<Option<usize>> {
     let since = cx.files.modified(&manifest(name)).unwrap_or_default();
-    let new = host.containers(name)?.into_iter().filter(|one| one.created > since);
-    let exited = new.filter(|one| one.state == ContainerState::Exited).max_by_key(|one| one.attempt);
-    let times = exited.map_or(0, |one| usize::try_from(one.attempt).unwrap_or_default() + 1);
-    Ok((times >= EXITS).then_some(times))
+    let new: Vec<Container> = host.containers(name)?.into_iter().filter(|one| one.created > since).collect();
+    let times = exits(&new);
+    Ok((times >= TOO_MANY_EXITS).then_some(times))
 }
 
 /// What a wait has seen.
@@ -152,7 +148,7 @@ struct State {
 impl State {
     fn count_exits(&mut self, new: &[Container]) -> Result<()> {
         self.exited.extend(new.iter().filter(|one| one.state == ContainerState::Exited).map(|one| one.id.clone()));
-        if self.exited.len() >= EXITS {
+        if self.exited.len() >= TOO_MANY_EXITS {
             return Err(UpgradeFailed::Exits { times: self.exited.len() }.into());
         }
         Ok(())
@@ -195,10 +191,8 @@ fn since(cx: &mut Context, consumer: &Consumer, cause: Cause) -> Result<i64> {
 /// Why a component is not ready, as this host shows it, and what to do.
 pub fn explain(cx: &Context, failure: &Failure) -> (String, Option<String>) {
     let text = failure.with_causes();
-    if !cx.host.is_live() {
-        return (text, failure.hint());
+    match cx.diagnosis() {
+        Some(diagnosis) => (format!("{text}: {}", diagnosis.text()), Some(diagnosis.fix)),
+        None => (text, failure.hint()),
     }
-    let diagnosis = diagnose(&collect(&cx.host, cx.runtime().ok().as_ref()));
-    let evidence: String = diagnosis.evidence.iter().flat_map(|line| ["\n  ", line]).collect();
-    (format!("{text}: {}{evidence}", diagnosis.cause), Some(diagnosis.fix))
 }

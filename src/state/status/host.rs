@@ -7,7 +7,6 @@ use super::clock;
 use super::view::{Component, ComponentState, Disk, HostView, Manifest, ManifestState, Service, Unknown};
 use crate::base::files::HostFiles;
 use crate::base::parallel::for_each;
-use crate::checks::diagnosis::{Diagnosis, collect, diagnose};
 use crate::context::Context;
 use crate::domain::paths::{MANIFESTS_DIR, manifest};
 use crate::host::cri::{self, Container, ContainerState, Cri};
@@ -105,12 +104,6 @@ pub(super) fn runtime(cx: &Context) -> Runtime {
         Err(error) => seen.unknown.push(Unknown::failed("the containers of this host", error.to_string())),
     }
     seen
-}
-
-/// What logs and containers of this host say.
-pub(super) fn diagnosis(cx: &Context) -> Diagnosis {
-    let runtime = cx.runtime().ok();
-    diagnose(&collect(&cx.host, runtime.as_ref()))
 }
 
 fn service(host: &Host, active: bool, word: String) -> Service {
@@ -213,9 +206,7 @@ fn extra(files: &HostFiles, name: &str, path: PathBuf) -> Option<Manifest> {
 /// The components of this control plane: the newest container of each, and what its health endpoint says.
 fn components(cx: &Context, runtime: &Cri, containers: &[Container]) -> Vec<Component> {
     let mut newest: BTreeMap<&str, &Container> = BTreeMap::new();
-    let of_system =
-        |c: &&Container| c.labels.get("io.kubernetes.pod.namespace").is_some_and(|name| name == "kube-system");
-    for container in containers.iter().filter(of_system) {
+    for container in containers.iter().filter(|container| container.is_of_system()) {
         let known = newest.entry(&container.name).or_insert(container);
         if container.created >= known.created {
             *known = container;

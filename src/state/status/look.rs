@@ -105,7 +105,7 @@ fn find_cause(cx: &Arc<Context>, view: &mut View, left: Duration) {
     let Some(host) = &mut view.host else { return };
     let fails = host.components.iter().any(|component| component.state != Ready)
         || host.kubelet.as_ref().is_some_and(|kubelet| !kubelet.active || kubelet.word == "activating");
-    if fails && cx.host.is_live() {
-        host.diagnosis = wait(&begin(cx, host::diagnosis), left);
+    if fails {
+        host.diagnosis = wait(&begin(cx, Context::diagnosis), left).flatten();
     }
 }
