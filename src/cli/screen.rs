@@ -5,6 +5,7 @@ use crate::base::events::{Event, Lines, Sink};
 use crate::base::wrap::wrap;
 use crate::report::paint::{Paint, Tone};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 /// Assumed if the terminal does not report its width.
@@ -91,10 +92,15 @@ impl Sink for Screen {
     }
 }
 
+/// The current width of a terminal; None if it is not one, or does not know.
+pub fn columns(stream: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
+    Some(usize::from(size.ws_col)).filter(|width| *width > 0)
+}
+
 /// The text in lines of the current width of the terminal.
 fn fitted(text: &str) -> String {
-    let told = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_col));
-    let width = if told == 0 { WIDTH } else { told };
+    let width = columns(rustix::stdio::stderr()).unwrap_or(WIDTH);
     if width < NARROW { text.to_owned() } else { wrap(text, width, "", "  ") }
 }
 

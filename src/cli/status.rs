@@ -4,6 +4,7 @@
 
 use super::args::global::Output;
 use super::args::status::StatusArgs;
+use super::screen::columns;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
@@ -93,11 +94,7 @@ fn text(status: &Status, session: &Session) -> String {
 /// The width of the terminal; COLUMNS has priority.
 pub fn width(session: &Session) -> usize {
     let given = session.env.vars.get("COLUMNS").and_then(|text| text.parse::<usize>().ok());
-    let of_terminal = || {
-        let size =
-            session.env.stdout_is_terminal.then(|| rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok())?;
-        size.map(|size| usize::from(size.ws_col))
-    };
+    let of_terminal = || columns(rustix::stdio::stdout()).filter(|_| session.env.stdout_is_terminal);
     given.or_else(of_terminal).filter(|width| *width > 0).unwrap_or(WIDTH).clamp(20, WIDEST)
 }
 

@@ -99,6 +99,14 @@ fn open_directory(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
+/// The command of a run that changes this host now; None if its process is gone.
+pub fn command(files: &HostFiles) -> Option<String> {
+    let text = files.read_text(Path::new(PATH)).ok().flatten()?;
+    let (pid, command) = text.trim().split_once(' ')?;
+    let pid: u32 = pid.parse().ok()?;
+    files.exists(Path::new(&format!("/proc/{pid}"))).then(|| command.to_owned())
+}
+
 /// `process 4711, 'kubewright certs renew'`.
 fn holder(file: &File) -> String {
     let mut text = String::new();

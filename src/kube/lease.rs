@@ -206,7 +206,8 @@ impl Lease {
     }
 }
 
-fn holder(lease: &Value) -> Option<Holder> {
+/// The holder that a Lease names; None for one that was given back.
+pub fn holder(lease: &Value) -> Option<Holder> {
     let identity = lease["spec"]["holderIdentity"].as_str().filter(|identity| !identity.is_empty())?;
     Some(Holder {
         host: identity.rsplit_once('/').map_or(identity, |(host, _)| host).to_owned(),

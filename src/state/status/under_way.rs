@@ -5,6 +5,8 @@
 use super::view::Work;
 use crate::context::Context;
 use crate::domain::paths::PKI_DIR;
+use crate::host::lock;
+use crate::kube::lease::{Holder, holder};
 use crate::pki::moment;
 use crate::pki::rotation::NEXT;
 use crate::state::reset_progress::PROGRESS_FILE;
@@ -15,22 +17,17 @@ use serde_json::Value;
 use std::path::Path;
 
 const ROTATION: &str = "kubewright certs rotate-ca status";
-/// The annotation with the command of the holder of the Lease.
-const COMMAND: &str = "kubewright.io/command";
-/// The lock of a run that changes this host.
-const LOCK: &str = "/run/kubewright.lock";
 
 /// What the cluster records. `lease`: the one of kubewright; `info`: `cluster-info`.
 pub(super) fn in_cluster(lease: Option<&Value>, info: Option<&Value>, now: i64) -> Vec<Work> {
     let mut found = Vec::new();
-    if let Some(lease) = lease {
-        let holder = lease["spec"]["holderIdentity"].as_str().unwrap_or_default();
+    if let Some((lease, holder)) = lease.and_then(|lease| Some((lease, holder(lease)?))) {
         let renewed = lease["spec"]["renewTime"].as_str().and_then(moment::parse).unwrap_or_default();
         let seconds = lease["spec"]["leaseDurationSeconds"].as_i64().unwrap_or_default();
-        let host = holder.rsplit_once('/').map_or(holder, |(host, _)| host);
-        let command = lease["metadata"]["annotations"][COMMAND].as_str().unwrap_or("a command");
+        let Holder { host, command, .. } = holder;
+        let command = if command.is_empty() { "a command" } else { &command };
         // Clocks differ: a holder that is gone is named for a while longer.
-        if !holder.is_empty() && now - renewed < 2 * seconds {
+        if now - renewed < 2 * seconds {
             let what = format!("'kubewright {command}' runs on {host}");
             found.push(Work { what, next: "kubewright status --watch".into(), interrupted: false });
         }
@@ -55,7 +52,7 @@ pub(super) fn on_host(cx: &Context) -> Vec<Work> {
         let what = "new CAs of a CA rotation wait on this host".to_owned();
         found.push(Work { what, next: ROTATION.into(), interrupted: false });
     }
-    if let Some(holder) = lock_holder(cx) {
+    if let Some(holder) = lock::command(&cx.files) {
         let what = format!("'kubewright {holder}' changes this host");
         found.push(Work { what, next: "kubewright status --watch".into(), interrupted: false });
     }
@@ -69,7 +66,7 @@ pub(super) fn on_host(cx: &Context) -> Vec<Work> {
 
 /// An upgrade of this host that is not complete; one that runs now has the lock.
 fn upgrade(cx: &Context) -> Option<Work> {
-    let runs = lock_holder(cx).is_some_and(|command| command.starts_with("upgrade"));
+    let runs = lock::command(&cx.files).is_some_and(|command| command.starts_with("upgrade"));
     let version =
         |version: &Option<Version>| version.as_ref().map_or_else(|| "another version".into(), Version::to_string);
     let what = match progress(&cx.files) {
@@ -84,14 +81,6 @@ fn upgrade(cx: &Context) -> Option<Work> {
     Some(Work { what: format!("{what} {state}"), next: "kubewright upgrade plan".into(), interrupted: !runs })
 }
 
-/// The command of a run whose process is alive.
-fn lock_holder(cx: &Context) -> Option<String> {
-    let text = cx.files.read_text(Path::new(LOCK)).ok().flatten()?;
-    let (pid, command) = text.trim().split_once(' ')?;
-    let pid: u32 = pid.parse().ok()?;
-    cx.files.exists(Path::new(&format!("/proc/{pid}"))).then(|| command.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +89,7 @@ mod tests {
     #[test]
     fn a_held_lease_and_a_rotation_are_work_and_an_old_lease_is_not() {
         let lease = json!({
-            "metadata": {"annotations": {COMMAND: "certs renew"}},
+            "metadata": {"annotations": {"kubewright.io/command": "certs renew"}},
             "spec": {"holderIdentity": "n2/abc", "leaseDurationSeconds": 55, "renewTime": "2027-01-15T08:00:00.000000Z"},
         });
         let at = moment::parse("2027-01-15T08:00:10Z").unwrap();
