@@ -12,6 +12,7 @@ pub mod job;
 pub mod link;
 pub mod outcome;
 pub mod plan;
+pub mod reach;
 pub mod remote;
 pub mod removal;
 pub mod review;

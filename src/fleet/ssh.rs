@@ -1,5 +1,6 @@
 //! Hosts over SSH: connects, becomes root, and puts this program there, once per content.
 
+use super::reach::{Reach, privilege};
 use super::remote::{Connect, Ran, Remote};
 use crate::base::env::Clock;
 use crate::base::exit_code::ExitCode;
@@ -7,13 +8,9 @@ use crate::base::fault::{Fault, Result};
 use crate::base::gate::Gate;
 use crate::base::secret::Secret;
 use crate::config::cluster::HostEntry;
-use crate::ssh::{
-    Address, Connector, Exit, Host, Limits, Overrides, Privilege, RemoteCommand, Sink, SshConfig, Stream,
-};
-use crate::ssh::{Target, Transports, UnknownKeys};
+use crate::ssh::{Connector, Exit, Host, Limits, RemoteCommand, Sink, Stream, Target};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// The end of standard error that is kept.
@@ -48,15 +45,12 @@ pub type Password = dyn Fn() -> Option<Secret<String>> + Sync + Send;
 
 /// Connects to hosts over SSH.
 pub struct OverSsh {
-    pub config: SshConfig,
+    pub reach: Reach,
     pub connector: Connector,
     pub gate: Gate,
     pub clock: Clock,
-    pub unknown_keys: Option<UnknownKeys>,
-    pub transport: Option<Transports>,
     /// The programs by the architecture that they run on, as the kernel names it.
     pub programs: BTreeMap<String, Vec<u8>>,
-    pub home: PathBuf,
     pub password: Box<Password>,
 }
 
@@ -73,33 +67,13 @@ impl OverSsh {
             other => Ok(other?),
         }
     }
-
-    fn path(&self, text: &str) -> PathBuf {
-        text.strip_prefix("~/").map_or_else(|| PathBuf::from(text), |rest| self.home.join(rest))
-    }
 }
 
 impl Connect for OverSsh {
     fn connect(&self, entry: &HostEntry) -> Result<Box<dyn Remote>> {
-        let target = &entry.target;
-        let address = Address { user: target.user.clone(), host: target.host.clone(), port: target.port };
-        let overrides = Overrides {
-            keys: entry.key.iter().map(|key| self.path(key)).collect(),
-            jump: entry.jump.clone(),
-            pins: entry.host_key.iter().filter_map(|pin| pin.parse().ok()).collect(),
-            unknown_keys: self.unknown_keys,
-            transport: self.transport,
-            ..Overrides::default()
-        };
-        let target = self.config.resolve(&address, &overrides)?;
+        let target = self.reach.target(entry)?;
         let mut host = self.open(&target)?;
-        let privilege = match entry.sudo.as_str() {
-            "sudo" => Privilege::Sudo,
-            "doas" => Privilege::Doas,
-            "none" => Privilege::Login,
-            _ => Privilege::Auto,
-        };
-        host.become_root(privilege, &mut || (self.password)())?;
+        host.become_root(privilege(entry), &mut || (self.password)())?;
         let arch = host.facts()?.architecture;
         let program = self.programs.get(&arch).ok_or(OtherArchitecture { arch, own: std::env::consts::ARCH })?;
         let uploaded = host.upload(&self.gate, program)?;

@@ -42,7 +42,6 @@ const REFUSALS: usize = 3;
 /// How hosts are checked.
 pub struct Checking<'a> {
     connector: &'a Connector,
-    privilege: Privilege,
     password: &'a (dyn Fn() -> Option<Secret<String>> + Sync),
     at_once: usize,
     /// Hosts that refused the password.
@@ -53,26 +52,26 @@ impl<'a> Checking<'a> {
     /// `password` is that for `sudo`, and is asked for only if a host asks for one.
     pub fn new(
         connector: &'a Connector,
-        privilege: Privilege,
         password: &'a (dyn Fn() -> Option<Secret<String>> + Sync),
         at_once: usize,
     ) -> Self {
-        Self { connector, privilege, password, at_once, refusals: AtomicUsize::new(0) }
+        Self { connector, password, at_once, refusals: AtomicUsize::new(0) }
     }
 
-    /// Looks at all hosts at once; the results are in the order of the targets. Nothing on a host is changed.
-    pub fn all(&self, targets: &[Target]) -> Vec<Result<Reached, SshError>> {
-        parallel::for_each_of(targets, self.at_once, |target| self.one(target))
+    /// Looks at all hosts at once, each with the way to root that it should have; the results are in the same order. Nothing
+    /// on a host is changed.
+    pub fn all(&self, hosts: &[(Target, Privilege)]) -> Vec<Result<Reached, SshError>> {
+        parallel::for_each_of(hosts, self.at_once, |(target, privilege)| self.one(target, *privilege))
     }
 
-    fn one(&self, target: &Target) -> Result<Reached, SshError> {
+    fn one(&self, target: &Target, privilege: Privilege) -> Result<Reached, SshError> {
         let mut host = self.connector.connect(target)?;
         let facts = host.facts()?;
         let mut password = || {
             let stop = self.refusals.load(Ordering::Relaxed) >= REFUSALS;
             if stop { None } else { (self.password)() }
         };
-        let way = match host.become_root(self.privilege, &mut password) {
+        let way = match host.become_root(privilege, &mut password) {
             Ok(way) => Ok(way),
             Err(error @ SshError::Sudo(_)) => {
                 if matches!(error, SshError::Sudo(SudoError::WrongPassword { .. })) {

@@ -18,8 +18,11 @@ there.")]
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
     /// Hosts, or aliases of ~/.ssh/config
-    #[arg(value_name = "[USER@]HOST[:PORT]", required = true)]
+    #[arg(value_name = "[USER@]HOST[:PORT]", required_unless_present = "file")]
     pub hosts: Vec<String>,
+    /// Check the hosts of a file with a document of kind Cluster, as its lines say; '-' reads standard input
+    #[arg(long, short, value_name = "FILE", conflicts_with_all = ["hosts", "identity", "jump", "sudo"])]
+    pub file: Option<PathBuf>,
     #[command(flatten)]
     pub connection: ConnectionArgs,
     /// How commands become root: auto, none (log in as root), sudo or doas

@@ -5,13 +5,12 @@ use crate::base::fault::{Fault, Result};
 use crate::base::gate::Gate;
 use crate::base::secret::Secret;
 use crate::cli::args::fleet::FleetArgs;
-use crate::cli::args::ssh::TransportArg;
 use crate::cli::session::Session;
 use crate::cli::ssh::prompt::Terminal;
+use crate::cli::ssh::reach::reach;
 use crate::fleet::remote::Connect;
 use crate::fleet::ssh::OverSsh;
-use crate::ssh::config::Place;
-use crate::ssh::{Connector, SshConfig, Transports, UnknownKeys};
+use crate::ssh::Connector;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -53,7 +52,6 @@ impl Fault for ProgramError {
 }
 
 pub(super) fn over_ssh(args: &FleetArgs, session: &mut Session) -> Result<Box<dyn Connect>> {
-    let home = PathBuf::from(session.env.vars.get("HOME").map_or("/root", String::as_str));
     let password = match &args.sudo_password_file {
         Some(path) => {
             let (_, bytes) = session.read_input(path)?;
@@ -65,18 +63,11 @@ pub(super) fn over_ssh(args: &FleetArgs, session: &mut Session) -> Result<Box<dy
     let env = &session.env;
     let prompts = Arc::new(Terminal::new(env.stdin_is_terminal && env.stderr_is_terminal));
     Ok(Box::new(OverSsh {
-        config: SshConfig::read(&Place::of(
-            &env.vars,
-            env.uid,
-            args.ssh_config.as_ref().map(|file| env.cwd.join(file)),
-        ))?,
+        reach: reach(args.ssh_config.as_deref(), args.accept_new_host_keys, args.transport, session)?,
         connector: Connector::new(&env.vars, env.clock.clone(), env.random.clone(), prompts.clone(), Gate::open()),
         gate: Gate::open(),
         clock: env.clock.clone(),
-        unknown_keys: args.accept_new_host_keys.then_some(UnknownKeys::Accept),
-        transport: (args.transport == TransportArg::System).then_some(Transports::System),
         programs: programs(args, session)?,
-        home,
         password: Box::new(move || password.clone().or_else(|| prompts.sudo_password())),
     }))
 }

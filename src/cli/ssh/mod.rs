@@ -1,6 +1,7 @@
-//! `ssh check HOST…`: connects to hosts and reports what was found.
+//! `ssh check`: connects to hosts and reports what was found.
 
 pub(super) mod prompt;
+pub(super) mod reach;
 mod shown;
 
 use super::args::ssh::{CheckArgs, ConnectionArgs, SshCommand, SudoArg, TransportArg};
@@ -9,10 +10,13 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::gate::Gate;
 use crate::base::secret::Secret;
+use crate::config::documents;
+use crate::fleet::reach::privilege;
 use crate::ssh::check::Checking;
 use crate::ssh::config::{ConfigError, Place};
 use crate::ssh::{Address, Connector, Overrides, Privilege, SshConfig, SshError, Target, Transports, UnknownKeys};
 use prompt::Terminal;
+use reach::reach;
 use shown::Report;
 use std::path::Path;
 use std::sync::Arc;
@@ -24,26 +28,45 @@ pub fn run(command: SshCommand, session: &mut Session) -> Result<ExitCode> {
 }
 
 fn check(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
-    let targets = targets(&args.hosts, &args.connection, session)?;
+    let (names, hosts) = match &args.file {
+        Some(file) => listed(file, &args.connection, session)?,
+        None => (args.hosts.clone(), given(args, session)?),
+    };
     let given = password(args.sudo_password_file.as_deref(), session)?;
     let terminal = Arc::new(Terminal::new(session.env.stdin_is_terminal && session.env.stderr_is_terminal));
     let connector = connector(session, Arc::clone(&terminal));
     let password = || given.clone().or_else(|| terminal.sudo_password());
-    let privilege = match args.sudo {
+    let checking = Checking::new(&connector, &password, args.parallel.into());
+    let results = checking.all(&hosts);
+    let targets: Vec<Target> = hosts.into_iter().map(|(target, _)| target).collect();
+    let report = Report::new(&names, &targets, &results);
+    session.print(&report, &report.text(session.paint()))?;
+    Ok(report.exit_code())
+}
+
+/// The hosts of a file, as they are named to the user and as its lines reach them.
+fn listed(
+    file: &Path,
+    args: &ConnectionArgs,
+    session: &mut Session,
+) -> Result<(Vec<String>, Vec<(Target, Privilege)>)> {
+    let (name, bytes) = session.read_input(file)?;
+    let hosts = documents::parse(&name, &bytes)?.hosts()?.hosts;
+    let reach = reach(args.ssh_config.as_deref(), args.accept_new_host_keys, args.transport, session)?;
+    let resolved = hosts.iter().map(|host| Ok((reach.target(host)?, privilege(host)))).collect::<Result<_>>()?;
+    Ok((hosts.into_iter().map(|host| host.label).collect(), resolved))
+}
+
+/// The hosts of the command line as the configuration of SSH resolves them. All errors of the command line are found before a
+/// connection is opened.
+fn given(args: &CheckArgs, session: &Session) -> Result<Vec<(Target, Privilege)>> {
+    let CheckArgs { hosts, connection: args, sudo, .. } = args;
+    let privilege = match sudo {
         SudoArg::Auto => Privilege::Auto,
         SudoArg::None => Privilege::Login,
         SudoArg::Sudo => Privilege::Sudo,
         SudoArg::Doas => Privilege::Doas,
     };
-    let checking = Checking::new(&connector, privilege, &password, args.parallel.into());
-    let report = Report::new(&args.hosts, &targets, &checking.all(&targets));
-    session.print(&report, &report.text(session.paint()))?;
-    Ok(report.exit_code())
-}
-
-/// The hosts as the configuration of SSH resolves them. All errors of the command line are found before a connection is
-/// opened.
-fn targets(hosts: &[String], args: &ConnectionArgs, session: &Session) -> Result<Vec<Target>> {
     let below = |path: &Path| session.env.cwd.join(path);
     let place = Place::of(&session.env.vars, session.env.uid, args.ssh_config.as_deref().map(below));
     let config = SshConfig::read(&place).map_err(SshError::from)?;
@@ -60,7 +83,7 @@ fn targets(hosts: &[String], args: &ConnectionArgs, session: &Session) -> Result
     let mut targets = Vec::new();
     for host in hosts {
         let address: Address = host.parse().map_err(|error| SshError::from(ConfigError::Address(error)))?;
-        targets.push(config.resolve(&address, &overrides).map_err(SshError::from)?);
+        targets.push((config.resolve(&address, &overrides).map_err(SshError::from)?, privilege));
     }
     Ok(targets)
 }

@@ -35,7 +35,8 @@ ready n42
 kubectl -n kube-system scale deployment coredns --replicas=0 > /dev/null
 healthy n41
 begun=$(date +%s%N)
-on n41 kubewright status
+# On a busy machine the API server is now and then slower than a status waits.
+eventually on n41 kubewright status
 echo "== a healthy cluster takes $((($(date +%s%N) - begun) / 1000000)) ms"
 # A worker sees less, and that is not a failure.
 on n42 kubewright status > "$SCRATCH/worker" || { cat "$SCRATCH/worker"; fail "a worker of a healthy cluster finds something"; }

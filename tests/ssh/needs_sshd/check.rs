@@ -24,6 +24,30 @@ fn a_known_host_is_reported_with_what_verified_it() {
     assert!(found["facts"]["clockAheadMillis"].as_i64().unwrap().abs() < 2000);
 }
 
+/// What a line says is used, and the others are not held up by one that is wrong.
+#[test]
+#[ignore = "needs sshd"]
+fn the_hosts_of_a_file_are_checked_as_their_lines_say() {
+    let host = server().start();
+    let stranger = server().start();
+    let other = fingerprint(&stranger.path("host_ed25519.pub"));
+    let file = host.path("cluster.yaml");
+    let text = format!(
+        "apiVersion: kubewright.io/v1alpha1\nkind: Cluster\nhosts:\n- {{ssh: '{0}', role: control-plane, name: cp-1, sudo: none}}\n\
+         - {{ssh: 'localhost:{1}', name: w-1, hostKey: '{other}'}}\n",
+        host.host(),
+        host.port
+    );
+    std::fs::write(&file, text).unwrap();
+    host.check(&["-f", file.to_str().unwrap()])
+        .exit(ExitCode::Untrusted)
+        .stdout_has("cp-1")
+        .stdout_has("w-1: ")
+        .stdout_has(&other)
+        .stdout_has("1 of 2 hosts are ready");
+    host.check(&["-f", file.to_str().unwrap(), "somewhere"]).exit(ExitCode::Usage);
+}
+
 #[test]
 #[ignore = "needs sshd"]
 fn an_unknown_key_stops_before_anything_is_sent() {
