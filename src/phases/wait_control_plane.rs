@@ -50,7 +50,7 @@ impl Action for WaitControlPlane {
         let mut hopeless = Hopeless::new(&cx.host);
         let mut exited = Pace::new(&cx.clock, EXIT_INTERVAL, EXIT_INTERVAL);
         let start = cx.clock.monotonic();
-        let mut lost = Pace::new(&cx.clock, QUORUM_INTERVAL, QUORUM_INTERVAL);
+        let (mut due, mut lost) = (Pace::new(&cx.clock, QUORUM_INTERVAL, QUORUM_INTERVAL), Confirmed::default());
         wait_for_components(&components, limit, &cx.gate, &cx.clock, &cx.events, || {
             rejected.check()?;
             if exited.is_due(&cx.clock)
@@ -61,7 +61,7 @@ impl Action for WaitControlPlane {
                 return Err(cx.hopeless("a healthy control plane", elapsed, found));
             }
             // Without it no API server becomes healthy, and none of them reports why.
-            if lost.is_due(&cx.clock) { quorum::require(cx) } else { Ok(()) }
+            if due.is_due(&cx.clock) { lost.take(quorum::require(cx)) } else { Ok(()) }
         })?;
         if matches!(cx.task, Task::Init(..)) {
             reach(cx, limit)?;
@@ -82,6 +82,19 @@ impl Fault for Crashes {
     }
     fn hint(&self) -> Option<String> {
         Some("run 'journalctl -u kubelet -n 100' to see why".into())
+    }
+}
+
+/// A failure counts once it has been seen twice in a row: members of a busy cluster may be silent for some seconds.
+#[derive(Default)]
+struct Confirmed {
+    seen: bool,
+}
+
+impl Confirmed {
+    fn take(&mut self, outcome: Result<()>) -> Result<()> {
+        let before = std::mem::replace(&mut self.seen, outcome.is_err());
+        if before { outcome } else { Ok(()) }
     }
 }
 
@@ -215,6 +228,17 @@ mod tests {
         assert_eq!(verdicts(&[Some(40), Some(40), Some(44), Some(45)]), [false, false, false, true]);
         assert_eq!(verdicts(&[Some(40), Some(0), Some(1)]), [false; 3]);
         assert_eq!(verdicts(&[None, None, Some(9)]), [false; 3]);
+    }
+
+    /// A join on a busy host failed although all members came back.
+    #[test]
+    fn a_majority_that_is_missing_once_does_not_end_a_wait() {
+        let mut lost = Confirmed::default();
+        let ends: Vec<bool> = [true, false, true, true]
+            .into_iter()
+            .map(|is_lost| lost.take(if is_lost { Err(Crashes.into()) } else { Ok(()) }).is_err())
+            .collect();
+        assert_eq!(ends, [false, false, false, true]);
     }
 
     #[test]
