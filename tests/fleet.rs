@@ -20,6 +20,11 @@ fn a_file_with_hosts_is_validated_without_them() {
         .finish()
         .exit(ExitCode::Ok)
         .stdout("c.yaml is valid: Cluster, ClusterConfiguration\n");
+    Run::new(["config", "validate", "--config", "c.yaml"])
+        .file("c.yaml", FILE.replace("hosts:", "podNetwork: calico\nhosts:"))
+        .finish()
+        .exit(ExitCode::Input)
+        .stderr_has("podNetwork: \"calico\" is neither flannel nor the path of a manifest");
 }
 
 #[test]
@@ -108,6 +113,26 @@ fn a_run_is_started_once_and_its_events_are_kept() {
     let kept = root.path().join("var/lib/kubewright/runs/r-1.ndjson");
     assert!(!std::fs::read_to_string(&kept).unwrap().contains("0123456789abcdef"));
     assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// A run has its files while it works, and nothing of them is left.
+#[test]
+fn a_run_gets_the_files_that_were_sent_with_it() {
+    let root = tempfile::tempdir().unwrap();
+    let manifest = "apiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: net}\n";
+    let arguments = [&INIT[..], &["--pod-network", "./net.yaml", "--dry-run"]].concat();
+    let run = |id: &str, text: &str| {
+        let order = json!({ "arguments": arguments, "input": config(), "files": { "net.yaml": text } }).to_string();
+        Run::new(["host", "run", "--id", id, "--rootfs"]).arg(root.path()).stdin(order).finish()
+    };
+    run("r-1", manifest).exit(ExitCode::Ok);
+    let finished = run("r-2", "apiVersion: v1\n").exit(ExitCode::Input);
+    assert!(finished.stdout.contains("net.yaml cannot be used"), "{finished}");
+    let left: Vec<_> = std::fs::read_dir(root.path().join("var/lib/kubewright/runs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(left.iter().all(|name| name.ends_with(".ndjson")), "{left:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::window::{self, Budget};
 use crate::base::env::Clock;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
-use crate::config::cluster::{ClusterFile, Role};
+use crate::config::cluster::{ClusterFile, GivenNetwork, Role};
 use crate::state::host_facts::labels::Wanted;
 use serde_json::Value;
 use std::sync::OnceLock;
@@ -35,6 +35,9 @@ pub struct Applying<'a> {
     /// Whether preflight fixes what it can on the hosts.
     pub fix: bool,
 }
+
+/// The manifest of the pod network, in the working directory of a run.
+const MANIFEST: &str = "pod-network.yaml";
 
 /// A host of the file: its place, its plan and its connection.
 type Place<'a> = (usize, &'a HostPlan, &'a Link<'a>);
@@ -183,7 +186,13 @@ fn init(work: &Applying<'_>, place: Place<'_>, show: &mut dyn FnMut(u64, &Value)
     wait_for_run(work, plan, link, show)?;
     let mut words = vec!["init", "--config", "-", "--skip-token-print", "--skip-certificate-key-print"];
     words.extend(work.fix.then_some("--fix"));
-    Job::new(work.id, &words, &work.file.init_documents(link.host)).run(link, work.clock, show)
+    let mut files = Vec::new();
+    let in_directory = format!("./{MANIFEST}");
+    if let Some(GivenNetwork { given, manifest }) = &work.file.pod_network {
+        files.extend(manifest.iter().map(|text| (MANIFEST, text.as_str())));
+        words.extend(["--pod-network", if manifest.is_some() { &in_directory } else { given }]);
+    }
+    Job::with_files(work.id, &words, &work.file.init_documents(link.host), &files).run(link, work.clock, show)
 }
 
 fn join(
@@ -280,6 +289,11 @@ pub fn chosen(file: &ClusterFile, plan: &Plan, names: &[String]) -> Result<Vec<b
         }
     }
     Ok(known.iter().map(|known| names.is_empty() || names.iter().any(|name| known.contains(&name.as_str()))).collect())
+}
+
+/// Of the chosen hosts, those with work that was begun and not completed.
+pub fn only_unfinished(plan: &Plan, chosen: &[bool]) -> Vec<bool> {
+    plan.hosts.iter().zip(chosen).map(|(host, chosen)| *chosen && host.continues).collect()
 }
 
 #[cfg(test)]

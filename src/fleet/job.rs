@@ -8,6 +8,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
 use crate::base::secret::Secret;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The pauses before a host is connected to again.
@@ -45,7 +46,13 @@ struct Progress {
 impl Job {
     /// A command with its words and standard input.
     pub fn new(id: &str, words: &[&str], input: &Secret<String>) -> Self {
-        let order = json!({ "arguments": words, "input": input.expose() }).to_string();
+        Self::with_files(id, words, input, &[])
+    }
+
+    /// The same with files, by their names, in its working directory.
+    pub fn with_files(id: &str, words: &[&str], input: &Secret<String>, files: &[(&str, &str)]) -> Self {
+        let files: BTreeMap<&str, &str> = files.iter().copied().collect();
+        let order = json!({ "arguments": words, "input": input.expose(), "files": files }).to_string();
         Self { id: id.into(), order: Secret::new(order) }
     }
 

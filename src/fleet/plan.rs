@@ -12,7 +12,7 @@ use super::error::FleetError;
 use super::review::{self, Finding};
 use super::survey::Seen;
 use crate::base::fault::Result;
-use crate::config::cluster::{ClusterFile, Role};
+use crate::config::cluster::{ClusterFile, GivenNetwork, Role};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -29,6 +29,26 @@ pub struct Plan {
     /// Nodes of the cluster that the file does not list.
     pub left: Vec<LeftNode>,
     pub findings: Vec<Finding>,
+    /// What a new cluster gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_network: Option<NetworkPlan>,
+}
+
+/// The pod network of a new cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkPlan {
+    /// As in the file.
+    pub network: String,
+    /// The hash of the manifest, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+impl NetworkPlan {
+    fn new(given: &GivenNetwork) -> Self {
+        let hash = |text: &String| hex::encode(Sha256::digest(text.as_bytes()));
+        Self { network: given.given.clone(), sha256: given.manifest.as_ref().map(hash) }
+    }
 }
 
 /// A node that the file does not list.
@@ -66,7 +86,9 @@ pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
         .filter(|node| !is_listed(&node.name) && !is_hidden(&node.addresses))
         .map(|node| LeftNode { name: node.name.clone(), role: node.role(), ready: node.ready })
         .collect();
+    let is_new = hosts.iter().any(|host| host.action == Action::Init);
     Plan {
+        pod_network: file.pod_network.as_ref().filter(|_| is_new).map(NetworkPlan::new),
         seen_from: through.and_then(|at| file.hosts.get(at)).map(|host| host.label.clone()),
         hosts,
         cluster: changes,
@@ -129,6 +151,8 @@ impl Plan {
                 "the configuration of the cluster"
             } else if self.left != now.left {
                 "the nodes that the file does not list"
+            } else if self.pod_network != now.pod_network {
+                "the pod network"
             } else if self.hosts.len() != now.hosts.len() {
                 "a host has left the file"
             } else {

@@ -1,7 +1,8 @@
 //! Runs that were started from another machine: their events, numbered, in a file on this host.
 //!
 //! The process that works holds a lock on its file, so that everybody can see whether it lives. A line is one JSON object;
-//! the first says what runs, the last how it ended. Reads and writes: `/var/lib/kubewright/runs/ID.ndjson`. That is
+//! the first says what runs, the last how it ended. Reads and writes: `/var/lib/kubewright/runs/ID.ndjson` and, during a run with files, the
+//! directory `ID.files`. That is
 //! bookkeeping, so no plan lists it.
 
 use super::error::HostError;
@@ -10,6 +11,7 @@ use crate::base::files::{FileError, HostFiles};
 use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -18,6 +20,8 @@ use std::time::Duration;
 
 const DIRECTORY: &str = "/var/lib/kubewright/runs";
 const ENDING: &str = ".ndjson";
+/// The extension of a run's working directory.
+const FILES: &str = "files";
 /// The most that a run may write; the results of phases and errors still follow.
 const BUDGET: u64 = 8 << 20;
 /// The most that those may take.
@@ -157,8 +161,40 @@ pub fn create(files: &HostFiles, id: &str) -> Result<bool, HostError> {
     for path in older.iter().filter(|path| !is_locked(path)) {
         // Bookkeeping that cannot be removed now is removed by a later run.
         let _ = std::fs::remove_file(path);
+        let _ = std::fs::remove_dir_all(working_directory(path));
     }
     Ok(true)
+}
+
+/// The working directory of a run with these files; it is removed with the value.
+pub struct WorkingDirectory {
+    pub path: PathBuf,
+}
+
+impl WorkingDirectory {
+    pub fn create(files: &HostFiles, id: &str, content: &BTreeMap<String, String>) -> Result<Self, HostError> {
+        let path = working_directory(&path(files, id)?);
+        let cannot = |source: io::Error| FileError { verb: "create", path: path.clone(), source };
+        DirBuilder::new().mode(0o700).create(&path).map_err(cannot)?;
+        let directory = Self { path: path.clone() };
+        for (name, text) in content {
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path.join(name));
+            file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(cannot)?;
+        }
+        Ok(directory)
+    }
+}
+
+impl Drop for WorkingDirectory {
+    fn drop(&mut self) {
+        // What is left is removed with the run.
+        let _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+/// The working directory of the run with this file.
+fn working_directory(file: &Path) -> PathBuf {
+    file.with_extension(FILES)
 }
 
 /// The last run; None if there was none.

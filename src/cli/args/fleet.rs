@@ -56,6 +56,9 @@ pub struct ApplyArgs {
     /// Work only on these hosts: addresses or node names
     #[arg(long, value_name = "HOST", value_delimiter = ',')]
     pub limit: Vec<String>,
+    /// Work only on the hosts on which an earlier run has failed or was interrupted
+    #[arg(long)]
+    pub retry_failed: bool,
     /// Also remove the nodes of the cluster that the file does not list
     #[arg(long)]
     pub prune: bool,

@@ -28,6 +28,8 @@ input.
 
     {\"arguments\": [\"join\", \"--config\", \"-\"], \"input\": \"apiVersion: kubeadm.k8s.io/v1beta4 …\"}
 
+'files' has files for its working directory: {\"network.yaml\": \"…\"}; they are removed at the end.
+
 The command gets a session of its own. Its events are kept on this host, one JSON object a line with a number. If a run with
 the same id exists, its events are printed and nothing is started.";
 

@@ -40,7 +40,10 @@ pub(super) fn run(args: &ApplyArgs, opened: &Opened, session: &mut Session) -> R
         if let Some(before) = &before {
             before.require_same(&plan)?;
         }
-        let chosen = apply::chosen(file, &plan, &args.limit)?;
+        let mut chosen = apply::chosen(file, &plan, &args.limit)?;
+        if args.retry_failed {
+            chosen = apply::only_unfinished(&plan, &chosen);
+        }
         let prune = args.prune && !plan.left.is_empty();
         let changes = plan.hosts.iter().zip(&chosen).any(|(host, chosen)| *chosen && host.changes());
         if (changes || prune) && before.is_none() && !args.yes {

@@ -7,6 +7,7 @@ use crate::cli::args::fleet::FleetArgs;
 use crate::cli::session::Session;
 use crate::config::cluster::ClusterFile;
 use crate::config::documents;
+use crate::config::pod_network::PodNetwork;
 use crate::fleet::link::Link;
 use crate::fleet::plan::{self, Plan};
 use crate::fleet::remote::Connect;
@@ -25,6 +26,9 @@ impl Opened {
         let mut file = documents.hosts()?;
         if let Some(parallel) = args.parallel {
             file.limits.parallel = parallel.max(1);
+        }
+        if let Some(network) = &mut file.pod_network {
+            network.manifest = manifest(&network.given, session)?;
         }
         let connect = connect::over_ssh(args, session)?;
         Ok(Self { file, connect })
@@ -48,4 +52,12 @@ impl Opened {
         watcher.end();
         seen
     }
+}
+
+/// The text of a pod network's manifest, after it was checked; None for a network with templates.
+fn manifest(given: &str, session: &mut Session) -> Result<Option<String>> {
+    let Some(path) = PodNetwork::path(given)? else { return Ok(None) };
+    let (_, bytes) = session.read_input(path)?;
+    PodNetwork::manifest(path, &bytes)?;
+    Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

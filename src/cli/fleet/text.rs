@@ -1,7 +1,7 @@
 //! Plans and results as text.
 
 use crate::fleet::outcome::{HostResult, State, counts};
-use crate::fleet::plan::{Action, Class, HostPlan, Plan};
+use crate::fleet::plan::{Action, Class, HostPlan, NetworkPlan, Plan};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -29,6 +29,9 @@ pub(super) fn plan(plan: &Plan) -> String {
     let quiet = plan.hosts.len() - shown.len();
     if quiet > 0 {
         let _ = writeln!(text, "  and {quiet} more, which are unchanged");
+    }
+    if let Some(NetworkPlan { network, .. }) = &plan.pod_network {
+        let _ = writeln!(text, "Pod network: {network}, which 'init' installs");
     }
     for change in &plan.cluster {
         let class = match change.class {

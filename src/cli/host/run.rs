@@ -9,6 +9,7 @@ use crate::cli::session::Session;
 use crate::context::Task;
 use crate::host::{detached, runs};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,6 +25,9 @@ pub(super) struct Order {
     pub arguments: Vec<String>,
     #[serde(default)]
     pub input: String,
+    /// Files for the command's working directory, by their names.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
 }
 
 /// Commands that may be run detached.
@@ -74,7 +78,17 @@ pub(super) fn order(bytes: &[u8]) -> Result<Order, RunError> {
     let place = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
     let order: Order = serde_json::from_slice(bytes).map_err(|error| RunError::NotAnOrder { why: place(error) })?;
     let command = order.arguments.first().cloned().unwrap_or_default();
+    if let Some(name) = order.files.keys().find(|name| !is_file_name(name)) {
+        return Err(RunError::NotAnOrder { why: format!("{name:?} is not the name of a file") });
+    }
     if COMMANDS.contains(&command.as_str()) { Ok(order) } else { Err(RunError::OtherCommand { command }) }
+}
+
+/// True for a name that stays in its directory.
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
 }
 
 pub fn run(args: &RunArgs, session: &mut Session) -> Result<ExitCode> {
@@ -145,6 +159,11 @@ mod tests {
     #[test]
     fn an_order_is_a_known_command_and_an_error_does_not_repeat_it() {
         assert!(order(br#"{"arguments": ["join", "--config", "-"], "input": "x"}"#).is_ok());
+        for (name, is_one) in [("pod-network.yaml", true), ("../x", false), (".x", false), ("a/b", false), ("", false)]
+        {
+            let text = serde_json::json!({ "arguments": ["init"], "files": { name: "x" } }).to_string();
+            assert_eq!(order(text.as_bytes()).is_ok(), is_one, "{name}");
+        }
         for text in [
             r#"{"arguments": ["token", "list"]}"#,
             r#"{"arguments": []}"#,

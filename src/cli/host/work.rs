@@ -9,7 +9,7 @@ use crate::base::gate::Gate;
 use crate::cli::args::host::RunArgs;
 use crate::cli::session::Session;
 use crate::host::detached;
-use crate::host::runs::Writer;
+use crate::host::runs::{WorkingDirectory, Writer};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::io::{self, Cursor, Read as _, Write};
@@ -29,6 +29,10 @@ pub fn run(args: &RunArgs, session: &mut Session) -> Result<ExitCode> {
     let Some(writer) = Writer::begin(&files, &args.id, &command, clock)? else { return Ok(ExitCode::Refused) };
     let writer = Arc::new(Mutex::new(Some(writer)));
     let result = Arc::new(Mutex::new(Vec::new()));
+    let directory = match order.files.is_empty() {
+        true => None,
+        false => Some(WorkingDirectory::create(&files, &args.id, &order.files)?),
+    };
     let mut words: Vec<OsString> = vec!["kubewright".into()];
     words.extend(order.arguments.into_iter().map(OsString::from));
     words.extend(["--events", "json", "-o", "json"].map(OsString::from));
@@ -39,7 +43,7 @@ pub fn run(args: &RunArgs, session: &mut Session) -> Result<ExitCode> {
         args: words,
         program: session.env.program.clone(),
         vars: session.env.vars.clone(),
-        cwd: "/".into(),
+        cwd: directory.as_ref().map_or_else(|| "/".into(), |directory| directory.path.clone()),
         stdin: Box::new(Cursor::new(order.input.into_bytes())),
         stdout: Box::new(Kept(Arc::clone(&result))),
         stderr: Box::new(Lines { writer: Arc::clone(&writer), line: Vec::new() }),
@@ -51,6 +55,7 @@ pub fn run(args: &RunArgs, session: &mut Session) -> Result<ExitCode> {
         uid: session.env.uid,
     };
     let code = crate::cli::run(env);
+    drop(directory);
     let result = result.lock().unwrap_or_else(PoisonError::into_inner);
     let changes = serde_json::from_slice::<Value>(&result).ok().and_then(|value| value["changes"].as_u64());
     if let Some(writer) = writer.lock().unwrap_or_else(PoisonError::into_inner).take() {

@@ -9,8 +9,19 @@ pub struct ClusterFile {
     /// In the file's order.
     pub hosts: Vec<HostEntry>,
     pub limits: Limits,
+    /// What a new cluster gets.
+    pub pod_network: Option<GivenNetwork>,
     /// kubeadm's and the components' documents, unchanged.
     pub(super) documents: Vec<Document>,
+}
+
+/// The pod network of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenNetwork {
+    /// `flannel`, or the path of a manifest on this machine.
+    pub given: String,
+    /// The manifest, once it was read.
+    pub manifest: Option<String>,
 }
 
 /// How much happens at once, and how much may fail.

@@ -1,9 +1,11 @@
 //! Resolves a `Cluster`.
 
 use super::compose;
-use super::file::{ClusterFile, Failures, Limits};
+use super::file::{ClusterFile, Failures, GivenNetwork, Limits};
 use super::host::{self, HostEntry};
+use crate::base::fault::Fault;
 use crate::config::documents::Documents;
+use crate::config::pod_network::PodNetwork;
 use crate::config::problem::{Complaint, Place, Report};
 use crate::config::schema::{Document, Kind};
 use crate::config::tree::{Mark, Node, Value};
@@ -20,6 +22,7 @@ pub(in crate::config) fn resolve(documents: &Documents, report: &mut Report) -> 
     let mut file = ClusterFile {
         hosts: Vec::new(),
         limits: Limits { parallel: PARALLEL, failures: FAILURES },
+        pod_network: None,
         documents: kubeadm,
     };
     let Some(cluster) = documents.document(Kind::Hosts) else {
@@ -48,6 +51,7 @@ pub(in crate::config) fn resolve(documents: &Documents, report: &mut Report) -> 
     }
     refuse_duplicates(&file.hosts, report);
     limits(cluster, &mut file.limits, report);
+    file.pod_network = pod_network(cluster, report);
     compose::check(&file, report);
     file
 }
@@ -69,6 +73,17 @@ fn refuse_duplicates(hosts: &[HostEntry], report: &mut Report) {
             }
         }
     }
+}
+
+/// The pod network; its manifest is read by the caller.
+fn pod_network(cluster: &Document, report: &mut Report) -> Option<GivenNetwork> {
+    let entry = cluster.root.entry("podNetwork")?;
+    let given = entry.value.text()?;
+    if let Err(error) = PodNetwork::path(given) {
+        let complaint = Complaint { what: error.to_string(), help: error.hint() };
+        report.problem(Place::File { mark: entry.value.mark, path: "podNetwork".into() }, complaint);
+    }
+    Some(GivenNetwork { given: given.to_owned(), manifest: None })
 }
 
 fn limits(cluster: &Document, limits: &mut Limits, report: &mut Report) {

@@ -16,18 +16,23 @@ fn facts(name: &str) -> String {
 
 /// Plans and applies; the hosts answer as the test expects.
 fn applied(body: &str, hosts: &TestHosts, limit: &[&str]) -> Vec<HostResult> {
-    let (file, clock) = (file(body), Clock::fixed(0));
+    let file = file(body);
     for host in &file.hosts {
         hosts.on(&host.target.host, "host facts", &[&facts(&host.target.host)]);
     }
+    applied_to(&file, hosts, limit)
+}
+
+fn applied_to(file: &ClusterFile, hosts: &TestHosts, limit: &[&str]) -> Vec<HostResult> {
+    let clock = Clock::fixed(0);
     let links: Vec<Link<'_>> = file.hosts.iter().map(|host| Link::new(host, hosts)).collect();
     let seen = survey(&links, 8, &clock, &Unwatched);
-    let plan = plan(&file, &seen);
+    let plan = plan(file, &seen);
     plan.require_sound().unwrap();
     let limit: Vec<String> = limit.iter().map(|name| (*name).to_owned()).collect();
-    let chosen = chosen(&file, &plan, &limit).unwrap();
+    let chosen = chosen(file, &plan, &limit).unwrap();
     apply(&Applying {
-        file: &file,
+        file,
         links: &links,
         plan: &plan,
         chosen: &chosen,
@@ -69,6 +74,22 @@ fn the_first_control_plane_comes_first_and_secrets_go_by_standard_input() {
     assert!(asked.iter().all(|(words, _)| !words.contains("0123456789abcdef") && !words.contains("00ff")), "{asked:?}");
     assert!(asked[place("c2")].1.contains("00ff") && !asked[place("w1")].1.contains("00ff"));
     assert!(asked.last().unwrap().1.contains(r#""labels":{"a":"b"}"#), "{asked:?}");
+}
+
+#[test]
+fn the_pod_network_goes_to_the_first_control_plane_with_its_manifest() {
+    let hosts = TestHosts::default();
+    hosts.on("c1", "host run", &DONE);
+    let mut file = file("podNetwork: ./net.yaml\nhosts:\n- {ssh: c1, role: control-plane}\n");
+    file.pod_network.as_mut().unwrap().manifest = Some("kind: DaemonSet".into());
+    hosts.on("c1", "host facts", &[&facts("c1")]);
+    let results = applied_to(&file, &hosts, &[]);
+    assert_eq!(states(&results), ["c1 changed"]);
+    let asked = hosts.asked.lock().unwrap();
+    let order: Value = serde_json::from_str(&asked.last().unwrap().1).unwrap();
+    assert_eq!(order["files"], serde_json::json!({ "pod-network.yaml": "kind: DaemonSet" }));
+    let words = order["arguments"].to_string();
+    assert!(words.ends_with(r#""--pod-network","./pod-network.yaml"]"#), "{words}");
 }
 
 #[test]
@@ -128,6 +149,23 @@ fn only_chosen_hosts_are_worked_on() {
     let results = applied("hosts:\n- {ssh: c1, role: control-plane}\n- {ssh: w1}\n", &hosts, &["c1"]);
     assert_eq!(states(&results), ["c1 changed", "w1 skipped"]);
     assert_eq!(crate::fleet::outcome::exit_code(&results), ExitCode::Ok);
+}
+
+/// Only what was begun is continued; a host that is new, or well, is left alone.
+#[test]
+fn only_hosts_with_a_failed_run_are_worked_on_on_request() {
+    let hosts = TestHosts::default();
+    let failed =
+        |command: &str| format!(r#""run": {{"id": "r-1", "command": "{command}", "running": false, "exitCode": 5}}"#);
+    let with = |name: &str, run: &str| facts(name).replace(r#""clock": 0"#, &format!(r#""clock": 0, {run}"#));
+    hosts.on("c1", "host facts", &[&with("c1", &failed("init"))]);
+    hosts.on("w1", "host facts", &[&with("w1", &failed("join"))]);
+    hosts.on("w2", "host facts", &[&facts("w2")]);
+    let file = file("hosts:\n- {ssh: c1, role: control-plane}\n- {ssh: w1}\n- {ssh: w2}\n");
+    let links: Vec<Link<'_>> = file.hosts.iter().map(|host| Link::new(host, &hosts)).collect();
+    let plan = plan(&file, &survey(&links, 1, &Clock::fixed(0), &Unwatched));
+    assert_eq!(only_unfinished(&plan, &[true; 3]), [true, true, false]);
+    assert_eq!(only_unfinished(&plan, &[false, true, true]), [false, true, false]);
 }
 
 #[test]
