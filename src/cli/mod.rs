@@ -76,6 +76,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Kubeconfig(command) => kubeconfig::run(&command, session),
         Command::Config(command) => config::run(command, session),
         Command::Plan(args) => fleet::plan(&args, session),
+        Command::Diff(args) => fleet::diff(&args, session),
         Command::Apply(args) => fleet::apply(&args, session),
         Command::Remove(args) => fleet::remove(&args, session),
         Command::Host(command) => host::run(command, session),

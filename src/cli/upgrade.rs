@@ -7,7 +7,7 @@ mod ending;
 mod interrupted;
 mod node;
 mod object;
-mod opened;
+pub(super) mod opened;
 mod plan;
 mod run;
 #[cfg(test)]

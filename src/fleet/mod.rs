@@ -7,6 +7,7 @@
 
 pub mod apply;
 pub mod credentials;
+pub mod differences;
 pub mod error;
 pub mod job;
 pub mod link;

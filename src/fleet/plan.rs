@@ -5,7 +5,7 @@
 mod cluster;
 mod host;
 
-pub use cluster::{Class, ClusterChange};
+pub use cluster::{Class, ClusterChange, Wanted, wanted as wanted_cluster};
 pub use host::{Action, HostPlan, wanted};
 
 use super::error::FleetError;

@@ -5,13 +5,13 @@ use super::paint::Paint;
 use crate::base::go_yaml;
 use crate::base::masked::{Format, mask};
 use crate::config::untrusted;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use similar::TextDiff;
 use std::path::Path;
 
 /// What happens to a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum State {
     Unchanged,
@@ -21,7 +21,7 @@ pub enum State {
 }
 
 /// The difference of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FileDifference {
     pub path: String,

@@ -43,6 +43,16 @@ pub struct PlanArgs {
     pub exit_code: bool,
 }
 
+/// Flags of `diff`.
+#[derive(Clone, Debug, Args)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    pub fleet: FleetArgs,
+    /// Exit with code 12 if there are differences
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
 /// Flags of `apply`.
 // Independent command-line switches, not a state machine.
 #[allow(clippy::struct_excessive_bools)]

@@ -1,6 +1,7 @@
 //! The command `host`: what the commands for many hosts run on each of them.
 
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// The subcommands of `host`.
 #[derive(Clone, Debug, Subcommand)]
@@ -12,6 +13,8 @@ pub enum HostCommand {
     Run(RunArgs),
     /// Print the events of a run, and wait for its end
     Attach(AttachArgs),
+    /// Print how the files of this control plane differ from what the ClusterConfiguration on standard input makes
+    Diff(DiffArgs),
     /// Print admin.conf of this control plane, which has a private key
     AdminConf(FactsArgs),
     /// Set labels and taints of nodes, and remove those that were set before and are not listed now
@@ -59,6 +62,14 @@ pub struct AttachArgs {
     /// Print the events after this number
     #[arg(long, value_name = "NUMBER", default_value_t = 0, hide_default_value = true)]
     pub from: u64,
+}
+
+/// Flags of `host diff`.
+#[derive(Clone, Debug, Args)]
+pub struct DiffArgs {
+    /// Directory with patches for the static Pods and the kubelet configuration
+    #[arg(long, value_name = "DIR")]
+    pub patches: Option<PathBuf>,
 }
 
 /// Flags of `host labels`.

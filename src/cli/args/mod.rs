@@ -65,6 +65,8 @@ pub enum Command {
     Upgrade(upgrade::UpgradeCommand),
     /// Show what 'apply' would do on each host of a file
     Plan(fleet::PlanArgs),
+    /// Show how the files on each host would change, in full
+    Diff(fleet::DiffArgs),
     /// Bring a cluster into the state that its file describes, over SSH
     Apply(fleet::ApplyArgs),
     /// Remove hosts of a file from their cluster, dead ones too

@@ -1,7 +1,9 @@
 //! Plans and results as text.
 
+use crate::fleet::differences::Differences;
 use crate::fleet::outcome::{HostResult, State, counts};
 use crate::fleet::plan::{Action, Class, HostPlan, NetworkPlan, Plan};
+use crate::report::{Paint, count};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -71,6 +73,29 @@ fn summary(plan: &Plan) -> String {
     let parts: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
     format!("Plan: {}.", parts.join(", "))
+}
+
+/// The differences of all hosts.
+pub(super) fn differences(found: &Differences, paint: Paint) -> String {
+    let mut text = found.cluster.iter().map(|cluster| cluster.painted(paint)).collect::<String>();
+    for host in &found.hosts {
+        let _ = write!(text, "{} ({}): {}", host.host, host.role, host.plan);
+        match host.files.len() {
+            0 => text.push('\n'),
+            files => {
+                let _ = writeln!(text, "; {} differ{}", count(files, "file"), if files == 1 { "s" } else { "" });
+            }
+        }
+        if let Some(trouble) = &host.trouble {
+            let _ = writeln!(text, "error: {}", trouble.why);
+            if let Some(help) = &trouble.help {
+                let _ = writeln!(text, "  help: {help}");
+            }
+        }
+        text.extend(host.files.iter().map(|file| file.painted(paint)));
+        text.extend(host.changes.iter().map(|line| format!("  {line}\n")));
+    }
+    text
 }
 
 /// Results for people: what went wrong, grouped by cause, and the counts.

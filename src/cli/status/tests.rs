@@ -1,10 +1,9 @@
 use super::*;
-use crate::base::env::{Clock, Env, Random};
-use crate::cli::test_output::Written;
+use crate::base::env::Env;
+use crate::cli::test_output::{Written, env};
 use crate::state::upgrade::fixture::{FakeCluster, RunningCluster};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
@@ -16,17 +15,10 @@ fn run_line(root: &Path, line: &str, vars: &[(&str, &str)]) -> (ExitCode, String
     let env = Env {
         args: args.chain(["--rootfs".into(), root.into()]).collect(),
         program: "/usr/bin/kubewright".into(),
-        vars: vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>(),
+        vars: vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         cwd: root.to_path_buf(),
-        stdin: Box::new(io::empty()),
         stdout: Box::new(Reader { out: out.clone(), left: 3 }),
-        stderr: Box::new(err.clone()),
-        stdin_is_terminal: false,
-        stdout_is_terminal: false,
-        stderr_is_terminal: false,
-        clock: Clock::fixed(1_800_000_000),
-        random: Random::seeded(5),
-        uid: 0,
+        ..env(&out, &err)
     };
     let code = crate::cli::run(env);
     (code, out.text(), err.text())

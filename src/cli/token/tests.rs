@@ -4,11 +4,10 @@ use super::*;
 use crate::base::env::{Clock, Env, Random};
 use crate::base::gate::Gate;
 use crate::cli::args::{Cli, Command};
-use crate::cli::test_output::Written;
+use crate::cli::test_output::{Written, env};
 use crate::kube::test_api::TestApi;
 use crate::pki::{PkiStore, catalog, fixture};
 use clap::Parser;
-use std::io;
 
 const TOKENS: &str = "/api/v1/namespaces/kube-system/secrets";
 const INFO: &str = "/api/v1/namespaces/kube-public/configmaps/cluster-info";
@@ -56,21 +55,7 @@ impl Place {
     fn run(&self, line: &str) -> Result<ExitCode> {
         let words = ["kubewright", "--rootfs", self.root.path().to_str().unwrap(), "token"];
         let cli = Cli::try_parse_from(words.into_iter().chain(line.split(' '))).unwrap();
-        let env = Env {
-            args: Vec::new(),
-            program: std::path::PathBuf::new(),
-            vars: std::collections::BTreeMap::new(),
-            cwd: "/".into(),
-            stdin: Box::new(io::empty()),
-            stdout: Box::new(self.out.clone()),
-            stderr: Box::new(self.err.clone()),
-            stdin_is_terminal: false,
-            stdout_is_terminal: false,
-            stderr_is_terminal: false,
-            clock: Clock::fixed(NOW),
-            random: Random::seeded(5),
-            uid: 0,
-        };
+        let env = Env { clock: Clock::fixed(NOW), ..env(&self.out, &self.err) };
         let mut session = Session::new(env, &cli.global);
         let Command::Token(args) = cli.command else { panic!("another command") };
         let cx = session.context(Task::None, args.dry_run);

@@ -1,14 +1,14 @@
 //! Whole commands against an API server on this machine.
 
-use crate::base::env::{Clock, Env, Random};
+use crate::base::env::Env;
 use crate::base::exit_code::ExitCode;
 use crate::base::files::Content;
-use crate::cli::test_output::Written;
+use crate::cli::test_output::{Written, env};
 use crate::domain::paths::{KUBELET_CONFIG, manifest};
 use crate::state::upgrade::files::static_pods;
 use crate::state::upgrade::fixture::{FakeCluster, RunningCluster};
 use serde_json::{Value, json};
-use std::io;
+use std::io::Cursor;
 use std::path::Path;
 
 /// Exit code, standard output and standard error.
@@ -16,25 +16,15 @@ type Ended = (ExitCode, String, String);
 
 /// Runs `kubewright LINE` on the host of a cluster.
 fn run(cluster: &RunningCluster, line: &str) -> Ended {
+    run_with(cluster, line, "")
+}
+
+fn run_with(cluster: &RunningCluster, line: &str, stdin: &str) -> Ended {
     let (out, err) = (Written::default(), Written::default());
     let root = cluster.root.path().to_str().unwrap();
     let words = ["kubewright", "--rootfs", root].into_iter().chain(line.split(' '));
-    let env = Env {
-        args: words.map(Into::into).collect(),
-        program: std::path::PathBuf::new(),
-        vars: std::collections::BTreeMap::new(),
-        cwd: "/".into(),
-        stdin: Box::new(io::empty()),
-        stdout: Box::new(out.clone()),
-        stderr: Box::new(err.clone()),
-        stdin_is_terminal: false,
-        stdout_is_terminal: false,
-        stderr_is_terminal: false,
-        clock: Clock::fixed(1_800_000_000),
-        random: Random::seeded(5),
-        uid: 0,
-    };
-    let code = crate::cli::run(env);
+    let args = words.map(Into::into).collect();
+    let code = crate::cli::run(Env { args, stdin: Box::new(Cursor::new(stdin.to_owned())), ..env(&out, &err) });
     (code, out.text(), err.text())
 }
 
@@ -229,4 +219,26 @@ fn a_worker_has_nothing_to_compare() {
         err.contains("run this on a control plane") && !running.cx.files.exists(Path::new(KUBELET_CONFIG)),
         "{err}"
     );
+}
+
+#[test]
+fn a_host_shows_how_its_files_differ_from_a_configuration() {
+    let running = host(FakeCluster::new("v1.33.2"));
+    let given = |args: &str| {
+        let text = format!(
+            "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: v1.33.2\n\
+             controllerManager: {{extraArgs: [{args}]}}\n"
+        );
+        object(&run_with(&running, "host diff -o json", &text))
+    };
+    let before = given("");
+    let paths = |answer: &Value| -> Vec<String> {
+        answer["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap().to_owned()).collect()
+    };
+    let manager = manifest("kube-controller-manager").display().to_string();
+    assert!(!paths(&before).contains(&manager), "{before}");
+    let after = given("{name: v, value: '4'}");
+    let file = after["files"].as_array().unwrap().iter().find(|file| file["path"] == manager.as_str()).unwrap();
+    assert!(file["diff"].as_str().unwrap().contains("+    - --v=4\n"), "{file}");
+    assert!(running.log().iter().all(|line| line.starts_with("GET ")));
 }

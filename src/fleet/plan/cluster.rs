@@ -2,13 +2,14 @@
 
 use crate::base::env::Random;
 use crate::config::cluster::ClusterFile;
-use crate::config::difference::differences;
+use crate::config::difference::{Difference, differences};
 use crate::config::model::{ClusterConfig, Timeouts};
-use crate::config::tree::{Node, Value};
+use crate::config::tree::{Entry, Node, Value as Tree};
 use crate::config::{ConfigErrors, Facts, Kind, encode, parse};
 use crate::fleet::review::Finding;
 use crate::versions::facts_of;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// What can be done about a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,37 +63,54 @@ const CLASSES: [(&str, Class, &str); 9] = [
 /// Values that the file may list in part: what it does not list differs too.
 const WHOLE: [&str; 4] = ["extraArgs", "extraVolumes", "certSANs", "featureGates"];
 
-/// The fields of the file that differ from the stored configuration.
-pub(super) fn changes(file: &ClusterFile, stored: &str, findings: &mut Vec<Finding>) -> Vec<ClusterChange> {
-    let Some(document) = file.document(Kind::Cluster) else { return Vec::new() };
-    let (before, after) = match (resolved(stored, None), resolved(&document.root.to_json().to_string(), Some(stored))) {
-        (Ok(before), Ok(after)) => (before, after),
+/// The cluster's configuration as it is stored, and as it would be with what the file gives.
+pub struct Wanted {
+    pub before: Value,
+    pub after: Value,
+}
+
+/// Merges what the file gives into the stored configuration; None if the file has no `ClusterConfiguration`.
+pub fn wanted(file: &ClusterFile, stored: &str) -> Option<Result<Wanted, Finding>> {
+    let document = file.document(Kind::Cluster)?;
+    let given = resolved(&document.root.to_json().to_string(), Some(stored));
+    let (before, given) = match (resolved(stored, None), given) {
+        (Ok(before), Ok(given)) => (before, given),
         (Err(error), _) => {
-            findings.push(Finding::error(
+            return Some(Err(Finding::error(
                 format!("the cluster's configuration cannot be read: {error}"),
-                "run 'kubectl -n \
-                kube-system get configmap kubeadm-config -o yaml' to see it",
-            ));
-            return Vec::new();
+                "run 'kubectl -n kube-system get configmap kubeadm-config -o yaml' to see it",
+            )));
         }
         (_, Err(error)) => {
-            findings.push(Finding::error(error.to_string(), "run 'kubewright config validate --config FILE'"));
+            return Some(Err(Finding::error(error.to_string(), "run 'kubewright config validate --config FILE'")));
+        }
+    };
+    let minor = facts_of(&before.version).ok()?;
+    let json = |config: &ClusterConfig| encode::uploaded_cluster_configuration(config, minor, &Timeouts::default());
+    let before = json(&before);
+    let mut after = before.clone();
+    copy_given(&document.root, &json(&given), &mut after);
+    Some(Ok(Wanted { before, after }))
+}
+
+/// The fields of the file that differ from the stored configuration.
+pub(super) fn changes(file: &ClusterFile, stored: &str, findings: &mut Vec<Finding>) -> Vec<ClusterChange> {
+    let Wanted { before, after } = match wanted(file, stored) {
+        None => return Vec::new(),
+        Some(Ok(wanted)) => wanted,
+        Some(Err(finding)) => {
+            findings.push(finding);
             return Vec::new();
         }
     };
-    let Ok(minor) = facts_of(&before.version) else { return Vec::new() };
-    let json = |config: &ClusterConfig| encode::uploaded_cluster_configuration(config, minor, &Timeouts::default());
-    differences(&json(&before), &json(&after))
-        .into_iter()
-        .filter(|difference| is_given(&document.root, &difference.path))
-        .map(|difference| {
-            let row = CLASSES.iter().find(|(field, ..)| difference.path.starts_with(field));
-            let (class, why) = row.map_or((Procedure, ""), |(_, class, why)| (*class, *why));
-            let shown = difference.to_string();
-            let change = shown.split_once(": ").map_or(shown.as_str(), |(_, change)| change).to_owned();
-            ClusterChange { field: difference.path, class, change, why: why.into() }
-        })
-        .collect()
+    let change = |difference: Difference| {
+        let row = CLASSES.iter().find(|(field, ..)| difference.path.starts_with(field));
+        let (class, why) = row.map_or((Procedure, ""), |(_, class, why)| (*class, *why));
+        let shown = difference.to_string();
+        let change = shown.split_once(": ").map_or(shown.as_str(), |(_, change)| change).to_owned();
+        ClusterChange { field: difference.path, class, change, why: why.into() }
+    };
+    differences(&before, &after).into_iter().map(change).collect()
 }
 
 /// Resolves a `ClusterConfiguration`. A version that it does not name is that of the cluster.
@@ -104,18 +122,21 @@ fn resolved(text: &str, stored: Option<&str>) -> Result<ClusterConfig, ConfigErr
     Ok(parse("the ClusterConfiguration", text.as_bytes())?.cluster(&facts)?.config)
 }
 
-/// True if the file gives the field, and does not leave it to a default.
-fn is_given(root: &Node, path: &str) -> bool {
-    let mut node = root;
-    for step in path.split(['.', '[']) {
-        let Some(entry) = node.entry(step) else { return false };
-        if WHOLE.contains(&step) {
-            return true;
-        }
-        node = &entry.value;
-        if !matches!(node.value, Value::Map(_)) {
-            return true;
+/// Copies the fields that a document gives, and leaves those alone that it leaves to a default.
+fn copy_given(document: &Node, from: &Value, to: &mut Value) {
+    if to.is_null() {
+        *to = Value::Object(Map::new());
+    }
+    let Some(to) = to.as_object_mut() else { return };
+    for Entry { key, value, .. } in document.entries() {
+        let name = key.as_str();
+        let given = from.get(name).unwrap_or(&Value::Null);
+        if matches!(value.value, Tree::Map(_)) && !WHOLE.contains(&name) {
+            copy_given(value, given, to.entry(name).or_insert(Value::Null));
+        } else if given.is_null() {
+            to.remove(name);
+        } else if !["apiVersion", "kind"].contains(&name) {
+            to.insert(name.to_owned(), given.clone());
         }
     }
-    true
 }

@@ -156,6 +156,10 @@ fn fields_of_the_cluster_are_of_three_classes_and_defaults_are_none_of_them() {
         (changes, plan.require_sound().is_ok())
     };
     assert_eq!(with("controlPlaneEndpoint: lb:6443\nnetworking: {podSubnet: 10.244.0.0/16}\n"), (vec![], true));
+    assert_eq!(with("apiServer: {}\netcd: {}\nnetworking: {}\n"), (vec![], true));
+    let (changes, sound) = with("apiServer: {extraArgs: {v: '2'}}\nnetworking: {dnsDomain: a.b}\n");
+    let fields: Vec<&str> = changes.iter().map(|(field, _)| field.as_str()).collect();
+    assert_eq!((fields, sound), (vec!["apiServer.extraArgs.v", "networking.dnsDomain"], false));
     let (changes, sound) = with("kubernetesVersion: v1.31.0\napiServer: {certSANs: [a.example]}\n");
     assert!(sound && changes.iter().all(|(_, class)| *class == Class::Procedure), "{changes:?}");
     assert_eq!(changes.len(), 2, "{changes:?}");
