@@ -3,7 +3,7 @@
 //! Every kind and version is a definition; a document must be one of them. What the schema cannot express, such as the
 //! fields of a minor version, is checked by `kubewright config validate`.
 //!
-//! An editor that is told which document a file holds gets the schema of only that: its messages are shorter.
+//! An editor that knows which document a file holds needs the schema of only that: its messages are shorter.
 
 use super::Kind;
 use super::hosts::{CHOICES, MEANINGS};
