@@ -1,4 +1,4 @@
-//! What `apply` and other commands would change on each host, in full: the files of new control planes, and how those of running ones
+//! What `apply` and other commands would change on each host: the files of new control planes, and how those of running ones
 //! differ from what the file says. Nothing is changed.
 
 use super::error::FleetError;
@@ -41,7 +41,7 @@ pub struct HostDifferences {
     /// The files of a running control plane that differ.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileDifference>,
-    /// What `init` would do, in full.
+    /// What `init` would do.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
     /// Why it is not known.
@@ -111,7 +111,7 @@ pub fn differences(file: &ClusterFile, plan: &Plan, seen: &[Seen], links: &[Link
 
 /// What `init` would do on a host, one line each.
 fn init(file: &ClusterFile, link: &Link<'_>) -> Result<Vec<String>> {
-    let mut words = vec!["init", "--config", "-", "--dry-run", "-v", "--skip-token-print"];
+    let mut words = vec!["init", "--config", "-", "--dry-run", "--skip-token-print"];
     if let Some(network) = file.pod_network.as_ref().filter(|network| network.manifest.is_none()) {
         words.extend(["--pod-network", &network.given]);
     }

@@ -7,6 +7,16 @@ fn toml(text: &str) -> String {
     mask(text, Format::Toml)
 }
 
+/// A diff of the kubelet's configuration hid its mode.
+#[test]
+fn the_authorization_of_a_kubelet_is_no_header() {
+    let kubelet = "authorization:\n  mode: Webhook\n  webhook:\n    cacheAuthorizedTTL: 0s\n    token: abc\n";
+    let masked = mask(kubelet, Format::Yaml);
+    assert_eq!(masked, kubelet.replace("abc", "***"));
+    assert!(!mask("authorization:\n  mode: Other\n  value: hunter22\n", Format::Yaml).contains("hunter22"));
+    assert_eq!(mask("authorization: hunter22\n", Format::Yaml), "authorization: ***\n");
+}
+
 #[test]
 fn every_way_to_write_a_setting_in_toml_is_masked_and_the_rest_stays() {
     for (text, shown) in [

@@ -23,6 +23,17 @@ pub(super) enum Node {
     Map(Vec<(Leaf, Node)>),
 }
 
+/// The modes of `authorization` in a `KubeletConfiguration`. Elsewhere a value of that name is a header.
+const MODES: [&str; 2] = ["Webhook", "AlwaysAllow"];
+
+/// True for the `authorization` of a `KubeletConfiguration`.
+fn is_kubelets(name: &str, node: &Node) -> bool {
+    let Node::Map(fields) = node else { return false };
+    let is_mode =
+        |(key, value): &(Leaf, Node)| key.text == "mode" && value.text().is_some_and(|it| MODES.contains(&it));
+    name == "authorization" && fields.iter().any(is_mode)
+}
+
 impl Node {
     /// Names every leaf, keys too, and whether it is a secret. What is below a secret is one.
     pub fn leaves(&self, is_below_secret: bool, see: &mut dyn FnMut(&Leaf, bool)) {
@@ -42,7 +53,7 @@ impl Node {
                     see(key, is_secret_text(&key.text));
                     let name = key.text.as_str();
                     let is_path = may_be_path(name) && node.text().is_some_and(looks_like_path);
-                    let is_secret = (is_secret_name(name) && !is_path)
+                    let is_secret = (is_secret_name(name) && !is_path && !is_kubelets(name, node))
                         || (is_secret_object && matches!(name, "data" | "stringData"))
                         || (is_named_secret && name == "value");
                     node.leaves(is_below_secret || is_secret, see);
