@@ -13,6 +13,7 @@ name_commit() {
     # shellcheck disable=SC2016 # what git replaces
     case $commit in '$Format:'*) commit='' time='' tree='' ;; esac
   fi
+  [ -z "$time" ] || time=$(date -u -d "$time" +%Y-%m-%dT%H:%M:%SZ)
   export KUBEWRIGHT_COMMIT=$commit KUBEWRIGHT_COMMIT_TIME=$time KUBEWRIGHT_TREE=$tree
   # Programs that make archives take this for the time.
   export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(date -d "${time:-1980-01-01T00:00:00Z}" +%s)}
