@@ -15,6 +15,7 @@
 //! - `needs_root`: mounts, disks and files of other users, in mount namespaces: marked `ignore`, and run by `./test`
 //!   as root
 //! - `objects`: the API objects that `init` creates from a recorded case
+//! - `packages`: what packages contain, and the workflow that builds them
 //! - `phases`: each phase of `init` by itself, dry runs, and runs with existing files
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
 //! - `support`: running the built binary, comparing with golden files
@@ -46,6 +47,7 @@ mod last_copy;
 mod manual;
 mod needs_root;
 mod objects;
+mod packages;
 mod phases;
 mod preflight;
 mod reference;

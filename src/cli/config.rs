@@ -9,12 +9,13 @@ mod images;
 mod migrate;
 mod print;
 
-use super::args::config::{ConfigCommand, FileArgs, ImagesCommand};
+use super::args::config::{ConfigCommand, FileArgs, ImagesCommand, SchemaArgs};
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::config::schema::json_schema;
+use crate::config::schema::json_schema_of;
 use crate::config::{Facts, Kind, documents};
+use error::OptionError;
 use host::installed_kubelet;
 use serde_json::json;
 
@@ -22,7 +23,7 @@ pub fn run(command: ConfigCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         ConfigCommand::Print(command) => print::run(&command, session),
         ConfigCommand::Validate(args) => validate(&args, session),
-        ConfigCommand::Schema(_) => schema(session),
+        ConfigCommand::Schema(args) => schema(args, session),
         ConfigCommand::Migrate(args) => migrate::run(&args, session),
         ConfigCommand::Images(ImagesCommand::List(args)) => images::list(args, session),
         ConfigCommand::Images(ImagesCommand::Pull(args)) => images::pull(args, session),
@@ -30,8 +31,12 @@ pub fn run(command: ConfigCommand, session: &mut Session) -> Result<ExitCode> {
 }
 
 /// Prints the JSON schema, whatever `-o` says: it is JSON in any case.
-fn schema(session: &mut Session) -> Result<ExitCode> {
-    session.print_text(&format!("{:#}\n", json_schema()))?;
+fn schema(args: SchemaArgs, session: &mut Session) -> Result<ExitCode> {
+    let find = |given: &String| Kind::find(given).ok_or_else(|| OptionError::UnknownKind { given: given.clone() });
+    let kind = args.kind.as_ref().map(find).transpose()?;
+    let schema = json_schema_of(kind, args.api_version.as_deref());
+    let schema = schema.ok_or(OptionError::NoVersion { kind, given: args.api_version.unwrap_or_default() })?;
+    session.print_text(&format!("{schema:#}\n"))?;
     Ok(ExitCode::Ok)
 }
 

@@ -20,7 +20,7 @@ use crate::pki::encryption::CertificateKey;
 use crate::pki::pin;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
-use crate::report::ChangeList;
+use crate::report::{ChangeList, cloud_init};
 use crate::state::join_command::{self, ClusterEndpoint};
 use crate::state::quorum;
 use crate::state::stored_config;
@@ -63,14 +63,17 @@ struct Created {
     #[serde(skip_serializing_if = "Option::is_none")]
     join_command: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_init: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     certificate_key: Option<String>,
 }
 
 impl Created {
     fn text(&self) -> String {
-        match &self.join_command {
-            Some(line) => format!("{line}\n"),
-            None => self.tokens.iter().map(|token| format!("{token}\n")).collect(),
+        match (&self.cloud_init, &self.join_command) {
+            (Some(data), _) => data.clone(),
+            (None, Some(line)) => format!("{line}\n"),
+            (None, None) => self.tokens.iter().map(|token| format!("{token}\n")).collect(),
         }
     }
 }
@@ -104,7 +107,7 @@ fn create(
     // Everything is validated before the first change.
     let shared = if args.control_plane { Some(files_to_share(cx, cluster)?) } else { None };
     let known = shared.as_ref().map(|files| meeting_of(files, cx, cluster, kubeconfig)).transpose()?;
-    let join = args.print_join_command && known.is_none();
+    let join = (args.print_join_command || args.print_cloud_init) && known.is_none();
     // Runs in parallel with creating the token, so that the command is not slower for printing it.
     let (meeting, made) = std::thread::scope(|scope| {
         let meeting = join.then(|| scope.spawn(|| join_command::find(cx, cluster, kubeconfig)));
@@ -120,13 +123,23 @@ fn create(
     if let (Some(files), Some(key)) = (&shared, &key) {
         upload_certs::upload(cx, cluster, key, files)?;
     }
-    let join_command = tokens.first().zip(meeting).map(|(token, meeting)| match &key {
-        Some(key) => meeting.control_plane(token.token.expose(), key.expose()),
-        None => meeting.worker(token.token.expose()),
-    });
+    let (mut join_command, mut data) = (None, None);
+    if let Some((token, meeting)) = tokens.first().zip(meeting) {
+        let token = token.token.expose();
+        if args.print_cloud_init {
+            let join = meeting.new_worker(cloud_init::TOKEN_FILE);
+            data = Some(cloud_init::user_data(token, &join));
+        } else {
+            join_command = Some(match &key {
+                Some(key) => meeting.control_plane(token, key.expose()),
+                None => meeting.worker(token),
+            });
+        }
+    }
     Ok(Created {
         tokens: tokens.iter().map(|token| token.token.expose().clone()).collect(),
         join_command,
+        cloud_init: data,
         certificate_key: key.map(|key| key.expose().clone()),
     })
 }

@@ -1,14 +1,12 @@
-//! The only code that sends requests to etcd: to its JSON gateway, on the same port and with the same client
-//! certificates as its gRPC API.
+//! The only code that sends requests to etcd: to its gRPC API, and to its JSON gateway on the same port.
 //!
 //! Reads: the given PEM bytes. Writes: changes to the cluster go through the gate.
 
 use super::error::EtcdError;
-use super::member::{Health, Member, Status};
-use super::member_api::MemberApi;
+use super::member::{Member, Status};
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
-use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trouble, Trust};
+use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trust};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -33,7 +31,7 @@ pub struct Access {
 
 /// Whether a request may be sent twice.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Read,
     Change,
 }
@@ -60,31 +58,8 @@ impl Client {
         Ok(Self { https, grpc: Grpc::new(options), endpoints: Mutex::new(endpoints) })
     }
 
-    /// The members, from a linearizable read (from etcd 3.5 on; older versions answer from the local member).
-    pub fn members(&self) -> Result<Vec<Member>, EtcdError> {
-        self.list(true)
-    }
-
-    /// The members from a linearizable read, or without a quorum from a serializable read.
-    pub fn members_known(&self) -> Result<Vec<Member>, EtcdError> {
-        self.list(true).or_else(|_| self.list(false))
-    }
-
-    /// True if at least one endpoint lists the members.
-    pub fn knows_members(&self) -> bool {
-        self.list(false).is_ok()
-    }
-
-    fn list(&self, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
-        let body = json!({"linearizable": linearizable});
-        let answer = self.ask(Kind::Read, "/v3/cluster/member/list", &body, "list the members")?;
-        let members = Member::all(&answer);
-        self.learn(&members);
-        Ok(members)
-    }
-
-    /// The status of the member at an endpoint.
-    pub fn status(&self, endpoint: &str) -> Result<Status, EtcdError> {
+    /// The status of the member at an endpoint, from the gateway.
+    pub(super) fn gateway_status(&self, endpoint: &str) -> Result<Status, EtcdError> {
         Ok(Status::of(&self.call(endpoint, "/v3/maintenance/status", &json!({}), "report its status")?))
     }
 
@@ -95,18 +70,14 @@ impl Client {
         Ok(value["etcdserver"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Tries the endpoints in turn until one responds; one that does not is tried last from then on. A change is sent
-    /// to another one only if it certainly did not arrive: it must not be applied twice.
-    fn ask(&self, kind: Kind, path: &str, body: &Value, what: &str) -> Result<Value, EtcdError> {
-        self.try_each(kind, |endpoint| self.call(endpoint, path, body, what))
-    }
-
     /// Reads from the endpoints in turn until one responds.
     pub(super) fn each_endpoint<T>(&self, read: impl Fn(&str) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
         self.try_each(Kind::Read, read)
     }
 
-    fn try_each<T>(&self, kind: Kind, ask: impl Fn(&str) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
+    /// Tries the endpoints in turn until one responds; one that does not is tried last from then on. A change is sent
+    /// to another one only if it certainly did not arrive: it must not be applied twice.
+    pub(super) fn try_each<T>(&self, kind: Kind, ask: impl Fn(&str) -> Result<T, EtcdError>) -> Result<T, EtcdError> {
         let endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut last = EtcdError::Address { address: String::new() };
         for endpoint in &endpoints {
@@ -175,7 +146,8 @@ impl Client {
         }
     }
 
-    fn learn(&self, members: &[Member]) {
+    /// Adds the members to the endpoints.
+    pub(super) fn learn(&self, members: &[Member]) {
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner);
         let urls = members.iter().filter(|member| !member.learner).flat_map(|member| &member.client_urls);
         for url in urls.map(|url| url.trim_end_matches('/')) {
@@ -183,47 +155,6 @@ impl Client {
                 endpoints.push(url.to_owned());
             }
         }
-    }
-}
-
-impl MemberApi for Client {
-    fn members(&self) -> Result<Vec<Member>, EtcdError> {
-        self.members()
-    }
-
-    fn members_serializable(&self) -> Result<Vec<Member>, EtcdError> {
-        self.list(false)
-    }
-
-    fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError> {
-        let body = json!({"peerURLs": [peer_url], "isLearner": true});
-        Ok(Member::all(&self.ask(Kind::Change, "/v3/cluster/member/add", &body, "add a member")?))
-    }
-
-    fn promote(&self, id: u64) -> Result<(), EtcdError> {
-        self.ask(Kind::Change, "/v3/cluster/member/promote", &json!({"ID": id.to_string()}), "promote a member")
-            .map(drop)
-    }
-
-    fn remove(&self, id: u64) -> Result<(), EtcdError> {
-        self.ask(Kind::Change, "/v3/cluster/member/remove", &json!({"ID": id.to_string()}), "remove a member").map(drop)
-    }
-
-    fn health(&self, member: &Member) -> Health {
-        let mut health = Health::Silent("it has never started".into());
-        for url in &member.client_urls {
-            health = match self.status(url.trim_end_matches('/')) {
-                Ok(status) if status.member == member.id => return status.health(),
-                // Members may share an address, as of a load balancer, or name one that only their own host reaches.
-                Ok(status) => Health::Silent(format!("at {url} the member {:x} answers instead", status.member)),
-                Err(EtcdError::Transport(error)) if error.trouble == Trouble::Refused => {
-                    Health::Refused(error.to_string())
-                }
-                Err(EtcdError::Transport(error)) => Health::Silent(error.to_string()),
-                Err(error) => Health::Ill(error.to_string()),
-            };
-        }
-        health
     }
 }
 
@@ -236,6 +167,8 @@ pub(super) fn request(verb: &str, object: &str, body: Option<String>) -> Change 
 mod tests {
     use super::*;
     use crate::base::https::test_server::{TestCa, TestServer, dead_address};
+    use crate::etcd::member::Health;
+    use crate::etcd::member_api::MemberApi;
 
     fn client(ca: &TestCa, endpoints: &[String]) -> Client {
         let leaf = ca.local_leaf();
@@ -247,7 +180,7 @@ mod tests {
     fn an_unreachable_endpoint_is_skipped_and_then_tried_last() {
         let ca = TestCa::new("etcd-ca");
         let server = TestServer::start(&ca.local_leaf(), Some(&ca), |request| {
-            assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", "/v3/cluster/member/list"));
+            assert!(matches!(request.path.as_str(), "/etcdserverpb.Cluster/MemberList" | "/v3/cluster/member/list"));
             (200, r#"{"members":[{"ID":"1","name":"a","clientURLs":["https://192.0.2.1:2379"]}]}"#.into())
         });
         let dead = format!("https://{}", dead_address());

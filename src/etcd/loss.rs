@@ -105,7 +105,7 @@ impl Client {
             let health = MemberApi::health(self, member);
             let answers = matches!(health, Health::Well | Health::Ill(_));
             let urls = member.client_urls.iter().filter(|_| answers);
-            let mut statuses = urls.filter_map(|url| self.status_with_revision(url.trim_end_matches('/')).ok());
+            let mut statuses = urls.filter_map(|url| self.status(url.trim_end_matches('/')).ok());
             let status = statuses.find(|status| status.member == member.id);
             let has_leader = health == Health::Well || status.as_ref().is_some_and(|status| status.leader != 0);
             Asked { member: member.clone(), health, revision: status.map(|status| status.revision), has_leader }

@@ -1,16 +1,15 @@
-//! The state of a member, the members that it knows, and a snapshot of its data, over gRPC: etcd can be run without its JSON gateway.
+//! The state of a member, and a snapshot of its data, over gRPC: etcd can be run without its JSON gateway.
 //!
 //! Writes: nothing.
 
 use super::client::Client;
 use super::error::EtcdError;
-use super::member::{Member, Status};
+use super::member::Status;
 use crate::base::https::Answer;
 use prost::Message;
 use std::time::Duration;
 
 const STATUS: &str = "/etcdserverpb.Maintenance/Status";
-const MEMBERS: &str = "/etcdserverpb.Cluster/MemberList";
 const SNAPSHOT: &str = "/etcdserverpb.Maintenance/Snapshot";
 /// How long etcd may send nothing. It copies its database before it sends the first part.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -53,35 +52,6 @@ struct StatusResponse {
     learner: bool,
 }
 
-/// `etcdserverpb.MemberListRequest`.
-#[derive(Clone, PartialEq, Message)]
-struct MemberListRequest {
-    #[prost(bool, tag = "1")]
-    linearizable: bool,
-}
-
-/// The used fields of `etcdserverpb.MemberListResponse`.
-#[derive(Clone, PartialEq, Message)]
-struct MemberListResponse {
-    #[prost(message, repeated, tag = "2")]
-    members: Vec<MemberMessage>,
-}
-
-/// `etcdserverpb.Member`.
-#[derive(Clone, PartialEq, Message)]
-struct MemberMessage {
-    #[prost(uint64, tag = "1")]
-    id: u64,
-    #[prost(string, tag = "2")]
-    name: String,
-    #[prost(string, repeated, tag = "3")]
-    peer_urls: Vec<String>,
-    #[prost(string, repeated, tag = "4")]
-    client_urls: Vec<String>,
-    #[prost(bool, tag = "5")]
-    learner: bool,
-}
-
 /// The used fields of `etcdserverpb.SnapshotResponse`.
 #[derive(Clone, PartialEq, Message)]
 struct SnapshotResponse {
@@ -99,12 +69,12 @@ pub struct Part<'a> {
 }
 
 impl Client {
-    /// The status of the member at an endpoint, with its revision; over the gateway if a proxy in between does not support
+    /// The status of the member at an endpoint; over the gateway if a proxy in between does not support
     /// gRPC.
-    pub fn status_with_revision(&self, endpoint: &str) -> Result<Status, EtcdError> {
+    pub fn status(&self, endpoint: &str) -> Result<Status, EtcdError> {
         let refused = |code, message: String| EtcdError::Refused { what: "report its status".into(), code, message };
         let message = match self.grpc(endpoint, STATUS, &[])? {
-            Answer::NotGrpc => return self.status(endpoint),
+            Answer::NotGrpc => return self.gateway_status(endpoint),
             Answer::Refused { code, message } => return Err(refused(code, message)),
             Answer::Message(message) => message,
         };
@@ -125,36 +95,6 @@ impl Client {
             learner: response.learner,
             errors: response.errors,
         })
-    }
-
-    /// The members from a linearizable read of the member at an endpoint.
-    pub fn members_at(&self, endpoint: &str) -> Result<Vec<Member>, EtcdError> {
-        self.list_at(endpoint, true)
-    }
-
-    /// The members as the one at an endpoint knows them, with or without a majority.
-    pub fn members_known_at(&self, endpoint: &str) -> Result<Vec<Member>, EtcdError> {
-        self.list_at(endpoint.trim_end_matches('/'), false)
-    }
-
-    fn list_at(&self, endpoint: &str, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
-        let refused = |code, message: String| EtcdError::Refused { what: "list the members".into(), code, message };
-        let request = MemberListRequest { linearizable }.encode_to_vec();
-        let message = match self.grpc(endpoint, MEMBERS, &request)? {
-            Answer::NotGrpc => return self.members(),
-            Answer::Refused { code, message } => return Err(refused(code, message)),
-            Answer::Message(message) => message,
-        };
-        let response = MemberListResponse::decode(message.as_slice())
-            .map_err(|error| refused(UNKNOWN, format!("its response cannot be parsed: {error}")))?;
-        let member = |one: MemberMessage| Member {
-            id: one.id,
-            name: one.name,
-            peer_urls: one.peer_urls,
-            client_urls: one.client_urls,
-            learner: one.learner,
-        };
-        Ok(response.members.into_iter().map(member).collect())
     }
 
     /// Passes a snapshot of the member at an endpoint to `take` as it comes, until that returns false: the database, then its

@@ -5,6 +5,7 @@
 
 mod bolt;
 mod client;
+mod cluster_api;
 mod database;
 mod error;
 mod kv;

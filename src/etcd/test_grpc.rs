@@ -18,10 +18,15 @@ pub(crate) struct GrpcServer {
 
 impl GrpcServer {
     pub(crate) fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        Self::start_with(move |path, _| answer(path))
+    }
+
+    /// The answer depends on the message too.
+    pub(crate) fn start_with(answer: impl Fn(&str, &[u8]) -> Answer + Send + Sync + 'static) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
-        let answer: Arc<dyn Fn(&str) -> Answer + Send + Sync> = Arc::new(answer);
+        let answer: Arc<Answers> = Arc::new(answer);
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -39,20 +44,33 @@ impl GrpcServer {
     }
 }
 
-async fn serve(stream: tokio::net::TcpStream, answer: Arc<dyn Fn(&str) -> Answer + Send + Sync>) {
+type Respond = server::SendResponse<Bytes>;
+type Answers = dyn Fn(&str, &[u8]) -> Answer + Send + Sync;
+
+async fn serve(stream: tokio::net::TcpStream, answer: Arc<Answers>) {
     let Ok(mut connection) = server::handshake(stream).await else { return };
-    while let Some(Ok((request, mut respond))) = connection.accept().await {
-        let (messages, status) = answer(request.uri().path());
-        let response = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
-        let mut stream = respond.send_response(response, false).unwrap();
-        for message in messages {
-            let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-            stream.send_data(Bytes::from([&[0], length.as_slice(), &message].concat()), false).unwrap();
-        }
-        let mut trailers = HeaderMap::new();
-        trailers.insert("grpc-status", status.to_string().parse().unwrap());
-        stream.send_trailers(trailers).unwrap();
+    while let Some(Ok((request, respond))) = connection.accept().await {
+        // Its body comes while the connection is driven.
+        tokio::spawn(respond_to(request, respond, Arc::clone(&answer)));
     }
+}
+
+async fn respond_to(request: http::Request<h2::RecvStream>, mut respond: Respond, answer: Arc<Answers>) {
+    let (head, mut body) = request.into_parts();
+    let mut message = Vec::new();
+    while let Some(Ok(part)) = body.data().await {
+        message.extend_from_slice(&part);
+    }
+    let (messages, status) = answer(head.uri.path(), message.get(5..).unwrap_or_default());
+    let response = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
+    let mut stream = respond.send_response(response, false).unwrap();
+    for message in messages {
+        let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+        stream.send_data(Bytes::from([&[0], length.as_slice(), &message].concat()), false).unwrap();
+    }
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", status.to_string().parse().unwrap());
+    stream.send_trailers(trailers).unwrap();
 }
 
 #[derive(Clone, PartialEq, Message)]

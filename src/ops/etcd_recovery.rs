@@ -140,7 +140,7 @@ pub fn client(cx: &Context, text: &str) -> Result<Client> {
 fn status(client: &Client, text: &str) -> Result<(String, Status), EtcdError> {
     let mut last = EtcdError::Address { address: String::new() };
     for endpoint in endpoints(text) {
-        match client.status_with_revision(&endpoint) {
+        match client.status(&endpoint) {
             Ok(status) => return Ok((endpoint, status)),
             Err(error) => last = error,
         }

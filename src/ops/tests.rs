@@ -76,6 +76,8 @@ fn etcd(ca: &TestCa, own: u64, members: impl Fn() -> Vec<Value> + Send + Sync + 
         "/v3/maintenance/status" => {
             (200, json!({"header": {"member_id": own.to_string()}, "leader": "1", "version": "3.5.0"}).to_string())
         }
+        // As a proxy that does not support gRPC.
+        other if other.starts_with("/etcdserverpb.") => (404, "{}".into()),
         other => panic!("{other}"),
     })
 }

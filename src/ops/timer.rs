@@ -9,7 +9,7 @@ use crate::base::files::Content;
 use crate::context::Context;
 use crate::host::service::{InitSystem, Services};
 use crate::host::{Command, Host};
-use crate::state::timer::{UNIT, path};
+use crate::state::timer::{ENABLED, UNIT, is_installed, path};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -86,6 +86,10 @@ pub fn install(cx: &Context, schedule: &Schedule<'_>) -> Result<()> {
     cx.files.write(&path("timer"), &Content::public(timer_text(schedule)), 0o644)?;
     if cx.files.is_live() {
         services.reload_units()?;
+        // A link to the package's units would stay in the way.
+        if cx.files.exists(Path::new(ENABLED)) {
+            services.disable(&format!("{UNIT}.timer"))?;
+        }
         services.enable(&format!("{UNIT}.timer"))?;
         services.restart(&format!("{UNIT}.timer"))?;
     }
@@ -142,14 +146,14 @@ fn reason(path: &Path, trusted: u32) -> Option<String> {
     is_open.then(|| format!("users other than root can write to {shown}"))
 }
 
-/// Stops the timer and removes its units; false if there were none.
+/// Stops the timer and removes its units, or disables those of a package; false if there were none.
 pub fn remove(cx: &Context) -> Result<bool> {
-    if !cx.files.exists(&path("timer")) && !cx.files.exists(&path("service")) {
+    if !is_installed(cx) && !cx.files.exists(&path("service")) {
         return Ok(false);
     }
     let services = Services::of(&cx.host);
     let live = cx.files.is_live() && services.init_system() == InitSystem::Systemd;
-    if live && cx.files.exists(&path("timer")) {
+    if live && is_installed(cx) {
         services.disable(&format!("{UNIT}.timer"))?;
         services.stop(&format!("{UNIT}.timer"))?;
     }
@@ -157,6 +161,8 @@ pub fn remove(cx: &Context) -> Result<bool> {
     cx.files.remove(&path("service"))?;
     if live {
         services.reload_units()?;
+    } else {
+        cx.files.remove(Path::new(ENABLED))?;
     }
     Ok(true)
 }
@@ -274,5 +280,20 @@ mod tests {
         assert!(read("service").contains("ExecStart=/usr/bin/kubewright certs renew all --within 30d\n"));
         assert!(remove(&cx).unwrap());
         assert!(!cx.files.exists(&path("timer")) && !cx.files.exists(&path("service")));
+    }
+
+    /// 'systemctl enable' had been enough to turn the package's timer on, and nothing here could turn it off.
+    #[test]
+    fn the_enabled_timer_of_a_package_is_installed_and_removing_disables_it() {
+        let root = tempfile::tempdir().unwrap();
+        let cx = Context::for_tests(root.path().to_str().unwrap());
+        let shipped = Path::new("/usr/lib/systemd/system/kubewright-certs-renew.timer");
+        cx.files.create_dir(shipped.parent().unwrap(), 0o755).unwrap();
+        cx.files.write(shipped, &Content::public(timer_text(&schedule("daily"))), 0o644).unwrap();
+        assert!(!is_installed(&cx) && !remove(&cx).unwrap());
+        cx.files.create_dir(Path::new(ENABLED).parent().unwrap(), 0o755).unwrap();
+        cx.files.link(Path::new(ENABLED), shipped).unwrap();
+        assert!(is_installed(&cx) && remove(&cx).unwrap());
+        assert!(!is_installed(&cx) && cx.files.exists(shipped));
     }
 }

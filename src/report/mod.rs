@@ -1,11 +1,13 @@
 //! Layer 10: what a run would change or has changed, as values that text and JSON render.
 //!
 //! `about` recognizes what a file holds, `item` is a change with these facts, `change_list` the list of them, with the
-//! texts `summary`, `short` and `full`; `closing` is the last text of a command, `paint` are the colours. Reads: nothing. Writes: nothing.
+//! texts `summary`, `short` and `full`; `closing` is the last text of a command, `cloud_init` user data for
+//! new machines, `paint` are the colours. Reads: nothing. Writes: nothing.
 
 mod about;
 pub mod change_list;
 pub mod closing;
+pub mod cloud_init;
 mod difference;
 pub mod doctor;
 pub mod file_difference;

@@ -34,6 +34,14 @@ impl ClusterEndpoint {
         format!("{} --control-plane --certificate-key {key}", self.worker(token))
     }
 
+    /// The arguments with which a new machine joins as a worker by a file with the token. No person sees what preflight
+    /// finds there, so it is fixed.
+    pub fn new_worker(&self, token_file: &str) -> Vec<String> {
+        let words = ["kubewright", "join", &self.endpoint, "--fix", "--token-file", token_file];
+        let pins = self.pins.iter().flat_map(|pin| ["--discovery-token-ca-cert-hash".to_owned(), pin.to_string()]);
+        words.into_iter().map(str::to_owned).chain(pins).collect()
+    }
+
     /// Of the current cluster of a kubeconfig; `path` is for errors.
     pub fn of_kubeconfig(path: &Path, bytes: &[u8]) -> Result<Self> {
         let kubeconfig = Kubeconfig::parse(path, bytes)?;

@@ -111,6 +111,8 @@ impl TestCluster {
                 (200, "{}".into())
             }
             "/v3/maintenance/status" => (200, status(&own)),
+            // As a proxy that does not support gRPC.
+            other if other.contains("/etcdserverpb.") => (404, "{}".into()),
             other => match other.strip_suffix("/v3/maintenance/status") {
                 Some(id) => (200, status(id.trim_start_matches('/'))),
                 None => panic!("{other}"),

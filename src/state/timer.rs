@@ -1,6 +1,8 @@
 //! The systemd timer that renews certificates before they expire.
 //!
 //! Reads: its unit file, and the state of the timer and its last run in systemd. Writes: nothing.
+//!
+//! Packages contain the same units in another directory, where they do nothing until the timer is enabled.
 
 use crate::base::fault::Result;
 use crate::context::Context;
@@ -14,9 +16,12 @@ pub(crate) const UNIT: &str = "kubewright-certs-renew";
 /// The directory of an administrator's units.
 const UNITS: &str = "/etc/systemd/system";
 
-/// True if the timer's unit is installed on this host.
+/// With this link systemd starts the timer at boot.
+pub(crate) const ENABLED: &str = "/etc/systemd/system/timers.target.wants/kubewright-certs-renew.timer";
+
+/// True if the timer's unit was installed on this host, or that of a package was enabled.
 pub fn is_installed(cx: &Context) -> bool {
-    cx.files.exists(&path("timer"))
+    cx.files.exists(&path("timer")) || cx.files.exists(Path::new(ENABLED))
 }
 
 /// An installed timer.

@@ -9,7 +9,7 @@ fn toml(text: &str) -> String {
 
 /// A diff of the kubelet's configuration hid its mode.
 #[test]
-fn the_authorization_of_a_kubelet_is_no_header() {
+fn the_authorization_of_a_kubelet_is_shown() {
     let kubelet = "authorization:\n  mode: Webhook\n  webhook:\n    cacheAuthorizedTTL: 0s\n    token: abc\n";
     let masked = mask(kubelet, Format::Yaml);
     assert_eq!(masked, kubelet.replace("abc", "***"));

@@ -46,7 +46,14 @@ pub struct DefaultsArgs {
 
 /// Arguments of `config schema`.
 #[derive(Clone, Debug, Args)]
-pub struct SchemaArgs {}
+pub struct SchemaArgs {
+    /// Only the documents of this kind, such as ClusterConfiguration
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<String>,
+    /// Only the documents of this API version, such as kubeadm.k8s.io/v1beta4 or v1beta4
+    #[arg(long, value_name = "VERSION")]
+    pub api_version: Option<String>,
+}
 
 /// Options of `config validate`.
 #[derive(Clone, Debug, Args)]

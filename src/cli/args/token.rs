@@ -33,6 +33,7 @@ pub enum TokenCommand {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 To join a worker:         kubewright token create --print-join-command
+To join new machines:     kubewright token create --ttl 1h --print-cloud-init > user-data
 To join a control plane:  kubewright token create --control-plane   (also uploads the certificates)")]
 pub struct CreateArgs {
     /// Token to create, as abcdef.0123456789abcdef [default: generated]
@@ -55,6 +56,9 @@ pub struct CreateArgs {
     /// Print the full 'kubewright join' command instead of only the token
     #[arg(long)]
     pub print_join_command: bool,
+    /// Print the user data with which cloud-init joins a new machine as a worker: it contains the token
+    #[arg(long, conflicts_with_all = ["print_join_command", "certificate_key", "control_plane"])]
+    pub print_cloud_init: bool,
     /// Key of certificates uploaded before; makes --print-join-command print a command for a control plane
     #[arg(long, value_name = "KEY")]
     pub certificate_key: Option<String>,

@@ -3,6 +3,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 use crate::base::suggest::similar;
+use crate::config::Kind;
 use crate::versions::ApiVersion;
 
 /// The component configurations that can be printed.
@@ -32,6 +33,12 @@ pub enum OptionError {
     /// Unknown value of `--to`.
     #[error("unknown API version {given:?}")]
     UnknownApi { given: String },
+    /// Unknown value of `--kind`.
+    #[error("unknown kind {given:?}")]
+    UnknownKind { given: String },
+    /// A value of `--api-version` that the kind, or any kind, does not have.
+    #[error("no {} has the API version {given:?}", kind.map_or("document", Kind::name))]
+    NoVersion { kind: Option<Kind>, given: String },
 }
 
 impl Fault for OptionError {
@@ -57,6 +64,17 @@ impl Fault for OptionError {
                     Some(near) => format!("did you mean '{near}'?"),
                     None => format!("choose from {}", names.join(", ")),
                 }
+            }
+            Self::UnknownKind { given } => {
+                let names = Kind::ALL.map(Kind::name);
+                match similar(given, names) {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => format!("choose from {}", names.join(", ")),
+                }
+            }
+            Self::NoVersion { kind, .. } => {
+                let kind = kind.map(|kind| format!(" --kind {}", kind.name())).unwrap_or_default();
+                format!("run 'kubewright config schema{kind}' to see the versions that there are")
             }
         })
     }

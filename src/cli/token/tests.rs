@@ -94,6 +94,22 @@ fn a_token_is_created_and_the_line_for_a_worker_printed() {
 }
 
 #[test]
+fn a_new_machine_gets_user_data_that_joins_it_without_the_token_in_arguments() {
+    let place = Place::new("");
+    place.run("create abcdef.0123456789abcdef --print-cloud-init").unwrap();
+    assert_eq!(place.secrets(), ["bootstrap-token-abcdef"]);
+    let data: serde_json::Value = serde_yaml::from_str(&place.out.text()).unwrap();
+    let join = data["runcmd"][0].as_array().unwrap();
+    let words: Vec<&str> = join.iter().map(|word| word.as_str().unwrap()).collect();
+    assert_eq!(words[..5], ["kubewright", "join", "api.example.com:6443", "--fix", "--token-file"]);
+    assert_eq!(words[5], data["write_files"][0]["path"]);
+    // What cloud-init would run is a command of this program.
+    let cli = Cli::try_parse_from(words).unwrap();
+    let Command::Join(args) = cli.command else { panic!("another command") };
+    assert_eq!(args.flags.discovery_token_ca_cert_hash.len(), 1);
+}
+
+#[test]
 fn a_token_that_never_expires_is_a_warning() {
     let place = Place::new("");
     place.run("create abcdef.0123456789abcdef --ttl 0").unwrap();

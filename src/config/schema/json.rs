@@ -2,6 +2,8 @@
 //!
 //! Every kind and version is a definition; a document must be one of them. What the schema cannot express, such as the
 //! fields of a minor version, is checked by `kubewright config validate`.
+//!
+//! An editor that knows which document a file holds needs the schema of only that: its messages are shorter.
 
 use super::Kind;
 use super::hosts::{CHOICES, MEANINGS};
@@ -11,6 +13,32 @@ use serde_json::{Map, Value, json};
 
 /// The schema of a document in a configuration file.
 pub fn json_schema() -> Value {
+    schema_of(definitions())
+}
+
+/// The schema of the documents of a kind, in one version or in all of them; None if there are none.
+pub fn json_schema_of(kind: Option<Kind>, api: Option<&str>) -> Option<Value> {
+    let mut definitions = definitions();
+    definitions.retain(|_, schema| {
+        let constant = |field: &str| schema["properties"][field]["const"].as_str().unwrap_or_default().to_owned();
+        let version = constant("apiVersion");
+        let is_version = |api: &str| version == api || version.rsplit('/').next() == Some(api);
+        kind.is_none_or(|kind| kind.name() == constant("kind")) && api.is_none_or(is_version)
+    });
+    match definitions.len() {
+        0 => None,
+        1 => definitions.into_iter().next().map(|(_, mut schema)| {
+            schema["$schema"] = json!(DRAFT);
+            schema
+        }),
+        _ => Some(schema_of(definitions)),
+    }
+}
+
+const DRAFT: &str = "http://json-schema.org/draft-07/schema#";
+
+/// Every kind in every version.
+fn definitions() -> Map<String, Value> {
     let mut definitions = Map::new();
     for kind in Kind::ALL {
         let (first, last) = kind.versions();
@@ -20,10 +48,14 @@ pub fn json_schema() -> Value {
             definitions.insert(format!("{} {name}", kind.name()), document(kind, api, &name));
         }
     }
+    definitions
+}
+
+fn schema_of(definitions: Map<String, Value>) -> Value {
     let choices: Vec<Value> =
         definitions.keys().map(|name| json!({ "$ref": format!("#/definitions/{}", pointer(name)) })).collect();
     json!({
-        "$schema": "http://json-schema.org/draft-07/schema#",
+        "$schema": DRAFT,
         "title": "Configuration of a cluster for kubewright",
         "description": "The hosts of a cluster, and kubeadm's and the components' own documents behind them.",
         "oneOf": choices,
@@ -122,5 +154,19 @@ mod tests {
             let name = choice["$ref"].as_str().unwrap().trim_start_matches('#').replace("%20", " ");
             assert!(schema.pointer(&name).is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn the_schema_of_one_kind_and_version_has_only_that() {
+        let one = json_schema_of(Some(Kind::Init), Some("v1beta3")).unwrap();
+        assert_eq!(one["properties"]["apiVersion"]["const"], "kubeadm.k8s.io/v1beta3");
+        assert_eq!((&one["title"], &one["$schema"]), (&json!("InitConfiguration"), &json!(DRAFT)));
+        assert_eq!(json_schema_of(Some(Kind::Init), Some("kubeadm.k8s.io/v1beta3")), Some(one));
+        let kinds = |schema: &Value| schema["definitions"].as_object().unwrap().len();
+        assert_eq!(kinds(&json_schema_of(Some(Kind::Init), None).unwrap()), ApiVersion::ALL.len());
+        assert!(kinds(&json_schema_of(None, Some("v1beta4")).unwrap()) > 4);
+        assert_eq!(json_schema_of(None, None), Some(json_schema()));
+        assert_eq!(json_schema_of(Some(Kind::Reset), Some("v1beta2")), None);
+        assert_eq!(json_schema_of(None, Some("beta4")), None);
     }
 }

@@ -22,7 +22,7 @@ mod unit;
 pub use describe::markdown;
 pub use hosts::{ROLES, SUDO};
 pub use identify::Document;
-pub use json::json_schema;
+pub use json::{json_schema, json_schema_of};
 pub use kind::Kind;
 
 pub(super) use check::check;

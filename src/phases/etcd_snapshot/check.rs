@@ -32,7 +32,7 @@ impl Action for CheckSnapshot {
         let mut last = EtcdError::Address { address: String::new() };
         let mut found = None;
         for endpoint in endpoints {
-            match client.status_with_revision(endpoint.trim_end_matches('/')) {
+            match client.status(endpoint.trim_end_matches('/')) {
                 Ok(status) => {
                     found = Some((endpoint, status));
                     break;

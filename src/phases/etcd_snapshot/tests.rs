@@ -42,7 +42,7 @@ fn a_snapshot_is_written_as_it_comes_and_verified() {
         );
     let (root, client) = (tempfile::tempdir().unwrap(), client(&server));
     let cx = Context::for_tests(root.path().to_str().unwrap());
-    assert_eq!(client.status_with_revision(&server.url()).unwrap().db_size, size as u64);
+    assert_eq!(client.status(&server.url()).unwrap().db_size, size as u64);
     let saved = fetch(&cx, &client, &server.url(), Path::new("/a.db"), false).unwrap();
     assert_eq!((saved.contents.revision, saved.contents.keys, saved.has_checksum), (3, Some(2), true));
     assert_eq!(std::fs::metadata(root.path().join("a.db")).unwrap().len(), size as u64 + 32);

@@ -60,7 +60,7 @@ fn look(client: &Client, member: &etcd::Member) -> (Member, Option<u64>) {
     let mut view = Member { name: member.shown(), learner: member.learner, ..Member::default() };
     view.problem = Some("it has never started".into());
     for url in &member.client_urls {
-        match client.status_with_revision(url.trim_end_matches('/')) {
+        match client.status(url.trim_end_matches('/')) {
             Ok(status) if status.member == member.id => {
                 view.problem = (status.leader == 0 && !member.learner).then(|| "it has no leader".into());
                 view.alarms = status.errors.into_iter().filter(|error| error.contains("alarm")).collect();
