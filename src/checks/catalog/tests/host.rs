@@ -20,7 +20,7 @@ fn swap_of_a_unit_is_reported_with_the_unit() {
 
 /// From v1.30 on the parameters of br_netfilter are not checked, and nothing said that it would be gone.
 #[test]
-fn a_bridge_module_that_was_loaded_by_hand_is_reported_where_its_parameters_are_not_checked() {
+fn br_netfilter_that_was_loaded_by_hand_is_reported_where_its_parameters_are_not_checked() {
     let loaded = |list: &str| {
         let mut case = Case::new();
         case.cluster = cluster(36);
