@@ -18,12 +18,10 @@ const TREE: Option<&str> = option_env!("KUBEWRIGHT_TREE");
 pub fn run(session: &mut Session) -> Result<ExitCode> {
     let version = env!("CARGO_PKG_VERSION");
     let window = versions::window();
-    let text = match session.global.output {
-        Output::Short => format!("v{version}\n"),
-        _ => {
-            let source = source(COMMIT, COMMIT_TIME, TREE);
-            format!("kubewright v{version} (Kubernetes {window}){source}\n")
-        }
+    let text = if session.global.output == Output::Short {
+        format!("v{version}\n")
+    } else {
+        format!("kubewright v{version} (Kubernetes {window}){}\n", source(COMMIT, COMMIT_TIME, TREE))
     };
     let value = json!({
         "clientVersion": client_version(),

@@ -76,7 +76,7 @@ pub struct RestoreProgress {
     pub revision: u64,
     /// The new data is complete.
     pub is_prepared: bool,
-    /// etcd works with the restored data: there is no way back from here on.
+    /// etcd works with the restored data: the way back ends here.
     pub is_restored: bool,
 }
 

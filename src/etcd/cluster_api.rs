@@ -221,7 +221,8 @@ mod tests {
     /// A join failed if etcd was run with --enable-grpc-gateway=false.
     #[test]
     fn members_are_changed_without_the_gateway() {
-        let asked: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        type Asked = Vec<(String, Vec<u8>)>;
+        let asked: Arc<Mutex<Asked>> = Arc::default();
         let log = Arc::clone(&asked);
         let server = GrpcServer::start_with(move |path, message| {
             log.lock().unwrap().push((path.rsplit('/').next().unwrap().to_owned(), message.to_vec()));

@@ -3,7 +3,7 @@
 //! etcd that starts with a database and without a log makes a new log. Three things in the database are of the old cluster, and
 //! are changed, as etcd's own `snapshot restore` does: the members, the position in the old log, up to which etcd would ignore the
 //! entries of the new one, and the newest revision. The last is raised, and all revisions up to it are marked as compacted:
-//! revisions are never used twice, and clients that watch from one that the restored data does not have are told to read again.
+//! revisions are never used twice, and clients that watch from one that the restored data does not have get an error and read again.
 //!
 //! Reads and writes: one open file, which is a copy.
 

@@ -156,22 +156,22 @@ fn aside(cx: &Context, data_dir: &Path, stamp: &str) -> Result<PathBuf> {
 }
 
 /// The other members' names; each of them must be stopped and named.
-fn others(cx: &Context, pod: &StaticPod, known: &Contents, named: &[String]) -> Result<Vec<String>> {
+fn others(cx: &Context, pod: &StaticPod, known: &Contents, lost: &[String]) -> Result<Vec<String>> {
     let own = pod.list("initial-advertise-peer-urls");
     let is_own = |member: &Member| member.peer_urls.iter().any(|url| own.contains(&url.as_str()));
     let others: Vec<Member> = known.members.iter().filter(|member| !is_own(member)).cloned().collect();
-    let name = |member: &Member| if member.has_started() { member.name.clone() } else { format!("{:x}", member.id) };
-    let names: Vec<String> = others.iter().map(name).collect();
-    if let Some(name) = named.iter().find(|name| !names.contains(name)) {
+    let shown = |member: &Member| if member.has_started() { member.name.clone() } else { format!("{:x}", member.id) };
+    let names: Vec<String> = others.iter().map(shown).collect();
+    if let Some(name) = lost.iter().find(|name| !names.contains(name)) {
         return Err(NotRestorable::NoSuchMember { name: name.clone(), known: names }.into());
     }
     let answers = |one: &&Asked| matches!(one.health, Health::Well | Health::Ill(_));
     let asked = ask(cx, pod, &others)?;
-    let answering: Vec<String> = asked.iter().filter(answers).map(|one| name(&one.member)).collect();
+    let answering: Vec<String> = asked.iter().filter(answers).map(|one| shown(&one.member)).collect();
     if !answering.is_empty() {
         return Err(NotRestorable::Answering { names: answering }.into());
     }
-    if names.iter().any(|name| !named.contains(name)) {
+    if names.iter().any(|name| !lost.contains(name)) {
         return Err(NotRestorable::Unnamed { names }.into());
     }
     Ok(others.into_iter().filter(Member::has_started).map(|member| member.name).collect())

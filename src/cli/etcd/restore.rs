@@ -15,6 +15,7 @@ use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
 use crate::report::{ChangeList, Closing};
+use crate::state::etcd_restore::NotRestorable;
 use crate::state::{current_config, etcd_restore};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -54,7 +55,10 @@ pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
         session.print(&summary, &Closing::of_run(&summary).text())?;
         return Ok(ExitCode::Ok);
     }
-    look(&mut cx)?;
+    if let Err(failure) = look(&mut cx) {
+        let is_another = matches!(failure.downcast_ref(), Some(NotRestorable::Another { .. }));
+        return Err(if is_another { failure } else { after_failure(&cx, failure, session) });
+    }
     let found = cx.restorable()?.clone();
     if !yes && !dry_run && !found.is_begun {
         confirm(&question(&found), session)?;

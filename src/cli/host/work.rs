@@ -29,10 +29,8 @@ pub fn run(args: &RunArgs, session: &mut Session) -> Result<ExitCode> {
     let Some(writer) = Writer::begin(&files, &args.id, &command, clock)? else { return Ok(ExitCode::Refused) };
     let writer = Arc::new(Mutex::new(Some(writer)));
     let result = Arc::new(Mutex::new(Vec::new()));
-    let directory = match order.files.is_empty() {
-        true => None,
-        false => Some(WorkingDirectory::create(&files, &args.id, &order.files)?),
-    };
+    let directory =
+        if order.files.is_empty() { None } else { Some(WorkingDirectory::create(&files, &args.id, &order.files)?) };
     let mut words: Vec<OsString> = vec!["kubewright".into()];
     words.extend(order.arguments.into_iter().map(OsString::from));
     words.extend(["--events", "json", "-o", "json"].map(OsString::from));

@@ -21,6 +21,9 @@ use shown::Report;
 use std::path::Path;
 use std::sync::Arc;
 
+/// A host to check, and the way to root there.
+type Wanted = (Target, Privilege);
+
 pub fn run(command: SshCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         SshCommand::Check(args) => check(&args, session),
@@ -45,11 +48,7 @@ fn check(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
 }
 
 /// The hosts of a file, as they are named to the user and as its lines reach them.
-fn listed(
-    file: &Path,
-    args: &ConnectionArgs,
-    session: &mut Session,
-) -> Result<(Vec<String>, Vec<(Target, Privilege)>)> {
+fn listed(file: &Path, args: &ConnectionArgs, session: &mut Session) -> Result<(Vec<String>, Vec<Wanted>)> {
     let (name, bytes) = session.read_input(file)?;
     let hosts = documents::parse(&name, &bytes)?.hosts()?.hosts;
     let reach = reach(args.ssh_config.as_deref(), args.accept_new_host_keys, args.transport, session)?;
@@ -59,7 +58,7 @@ fn listed(
 
 /// The hosts of the command line as the configuration of SSH resolves them. All errors of the command line are found before a
 /// connection is opened.
-fn given(args: &CheckArgs, session: &Session) -> Result<Vec<(Target, Privilege)>> {
+fn given(args: &CheckArgs, session: &Session) -> Result<Vec<Wanted>> {
     let CheckArgs { hosts, connection: args, sudo, .. } = args;
     let privilege = match sudo {
         SudoArg::Auto => Privilege::Auto,

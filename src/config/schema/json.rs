@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 /// The schema of a document in a configuration file.
 pub fn json_schema() -> Value {
-    schema_of(definitions())
+    schema_of(&definitions())
 }
 
 /// The schema of the documents of a kind, in one version or in all of them; None if there are none.
@@ -31,7 +31,7 @@ pub fn json_schema_of(kind: Option<Kind>, api: Option<&str>) -> Option<Value> {
             schema["$schema"] = json!(DRAFT);
             schema
         }),
-        _ => Some(schema_of(definitions)),
+        _ => Some(schema_of(&definitions)),
     }
 }
 
@@ -51,7 +51,7 @@ fn definitions() -> Map<String, Value> {
     definitions
 }
 
-fn schema_of(definitions: Map<String, Value>) -> Value {
+fn schema_of(definitions: &Map<String, Value>) -> Value {
     let choices: Vec<Value> =
         definitions.keys().map(|name| json!({ "$ref": format!("#/definitions/{}", pointer(name)) })).collect();
     json!({

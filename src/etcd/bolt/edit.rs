@@ -12,9 +12,12 @@ use std::os::unix::fs::FileExt;
 /// The length of a bucket's root page number and sequence number.
 const BUCKET: usize = 16;
 
+/// Returns the new keys of a bucket from its name and keys; None leaves it.
+type Change<'a> = &'a dyn Fn(&[u8], Vec<Pair>) -> Option<Vec<Pair>>;
+
 impl Bolt<'_> {
     /// Replaces the keys of buckets of the first level by what `change` returns for a bucket's name and keys; None leaves them.
-    pub fn change_buckets(&self, change: &dyn Fn(&[u8], Vec<Pair>) -> Option<Vec<Pair>>) -> Result<(), BoltError> {
+    pub fn change_buckets(&self, change: Change<'_>) -> Result<(), BoltError> {
         self.left.set(self.meta.end);
         let root = self.page(self.meta.root)?;
         let mut buckets = root.pairs()?;
@@ -23,7 +26,7 @@ impl Bolt<'_> {
                 return damaged("a bucket has no root page");
             };
             let page = if number == 0 { Page::inline(inline)? } else { self.page(number)? };
-            // Only large buckets have branches, and nobody changes those here.
+            // Only large buckets have branches, and those are not changed here.
             let Ok(pairs) = page.pairs() else { continue };
             let Some(mut changed) = change(&bucket.key, pairs) else { continue };
             changed.sort_by(|a, b| a.key.cmp(&b.key));

@@ -224,7 +224,7 @@ fn etcd_starts_as_a_new_cluster_with_an_id_of_its_own_and_then_as_usual() {
     let text = cx.files.read_text(&manifest("etcd")).unwrap().unwrap();
     assert_eq!(text, before.replace(",n2=https://n2:2380", ""));
     assert!(progress(&cx).unwrap().unwrap().is_restored);
-    assert!(!put_back(&cx).unwrap(), "there is no way back from here on");
+    assert!(!put_back(&cx).unwrap(), "the way back ends here");
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn swap_of_a_unit_is_reported_with_the_unit() {
     assert_eq!(case.report().findings, []);
 }
 
-/// From v1.30 on the parameters of br_netfilter are not checked, and nothing said that it would be gone.
+/// From v1.30 on the parameters of `br_netfilter` are not checked, and nothing said that it would be gone.
 #[test]
 fn br_netfilter_that_was_loaded_by_hand_is_reported_where_its_parameters_are_not_checked() {
     let loaded = |list: &str| {
