@@ -136,7 +136,11 @@ fn a_file_other_than_a_snapshot_is_refused_with_what_it_is() {
 
 #[test]
 fn etcd_is_neither_saved_nor_recovered_in_a_root_directory() {
-    for args in [&["etcd", "snapshot", "save"][..], &["etcd", "recover", "--members-lost", "n2", "--yes"]] {
+    for args in [
+        &["etcd", "snapshot", "save"][..],
+        &["etcd", "recover", "--members-lost", "n2", "--yes"],
+        &["etcd", "snapshot", "restore", "a.db", "--yes"],
+    ] {
         let root = tempfile::tempdir().unwrap();
         let finished = Run::new(args.iter().copied()).rootfs(root.path()).finish().exit(ExitCode::Ok);
         assert!(finished.stdout.contains("Skipped because of --rootfs"), "{finished}");

@@ -221,13 +221,29 @@ fn check_modules(scene: &Scene<'_>) -> Vec<Finding> {
         }
     }
     if missing.is_empty() {
-        return Vec::new();
+        return if scene.minor >= NO_BRIDGE_CHECK { bridge_at_boot(scene) } else { Vec::new() };
     }
     let list = missing.join(" ");
     let fix =
         format!("run the same command with '--fix', or run 'modprobe -a {list}' and list them in /etc/modules-load.d");
     let what = format!("kernel modules are not loaded: {list}");
     vec![Finding::warning(ID, "the kernel", what, fix).fixed_by(Repair::Modules { modules: missing })]
+}
+
+/// Where the parameters of the module are not checked, the module is: Docker or a person may have loaded it by hand. The others
+/// are loaded at need by what uses them.
+fn bridge_at_boot(scene: &Scene<'_>) -> Vec<Finding> {
+    const ID: &str = "Modules";
+    match modules::comes_at_boot(scene.host(), modules::BRIDGE) {
+        Ok(true) => Vec::new(),
+        Ok(false) => {
+            let what = format!("the kernel module {} is loaded, and will not be after the next boot", modules::BRIDGE);
+            let fix = format!("run the same command with '--fix', or list {} in /etc/modules-load.d", modules::BRIDGE);
+            let repair = Repair::Modules { modules: vec![modules::BRIDGE.to_owned()] };
+            vec![Finding::warning(ID, "the next boot", what, fix).fixed_by(repair)]
+        }
+        Err(error) => vec![Finding::unknown(ID, &error)],
+    }
 }
 
 /// The hint of a fault, for findings that pass it on.

@@ -1,6 +1,7 @@
 //! `etcd`: snapshots of its data, and the recovery from a lost majority.
 
 mod recover;
+mod restore;
 mod save;
 mod status;
 
@@ -13,6 +14,7 @@ pub fn run(command: EtcdCommand, session: &mut Session) -> Result<ExitCode> {
     match command {
         EtcdCommand::Recover(args) => recover::run(args, session),
         EtcdCommand::Snapshot(SnapshotCommand::Save(args)) => save::run(&args, session),
+        EtcdCommand::Snapshot(SnapshotCommand::Restore(args)) => restore::run(args, session),
         EtcdCommand::Snapshot(SnapshotCommand::Status(args)) => status::run(&args, session),
     }
 }

@@ -4,6 +4,7 @@ use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::etcd::loss::Loss;
 use crate::etcd::snapshot::Snapshot;
 use crate::etcd::{Contents, Status};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// An `etcd` command on this host.
@@ -19,6 +20,64 @@ pub struct EtcdTask {
 pub enum Work {
     Save(Saving),
     Recover(Recovery),
+    Restore(Restoring),
+}
+
+/// The options and the results of `etcd snapshot restore`.
+pub struct Restoring {
+    /// The snapshot.
+    pub file: PathBuf,
+    /// The other members whose data is given up, by name.
+    pub lost: Vec<String>,
+    /// What was found.
+    pub found: Option<Restorable>,
+    /// The number of keys after the restore.
+    pub keys: Option<u64>,
+}
+
+/// The member of this host, and the snapshot.
+#[derive(Clone)]
+pub struct Restorable {
+    /// What is recorded for the same command after an interruption.
+    pub progress: RestoreProgress,
+    /// An interrupted run recorded it.
+    pub is_begun: bool,
+    /// Its data directory.
+    pub data_dir: PathBuf,
+    /// The snapshot; None once its data is prepared.
+    pub snapshot: Option<Snapshot>,
+    /// What the present database contains; None if there is none, or it cannot be read.
+    pub present: Option<Contents>,
+}
+
+/// How far a restore came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RestoreProgress {
+    /// The snapshot.
+    pub file: PathBuf,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// etcd's manifest, as it was.
+    pub etcd: String,
+    /// The certificates directory, which the API server's manifest names.
+    pub certificates_dir: PathBuf,
+    /// The API server's manifest, as it was.
+    pub api_server: Option<String>,
+    /// The names of all other members that have started.
+    pub others: Vec<String>,
+    /// Where the data of before is kept.
+    pub aside: PathBuf,
+    /// The new data before it gets its place.
+    pub prepared: PathBuf,
+    /// The token of the new cluster.
+    pub token: String,
+    /// The revision from which it goes on.
+    pub revision: u64,
+    /// The new data is complete.
+    pub is_prepared: bool,
+    /// etcd works with the restored data: there is no way back from here on.
+    pub is_restored: bool,
 }
 
 /// The options and the result of `etcd snapshot save`.

@@ -1,6 +1,6 @@
 //! The options and the state of the running command.
 
-use super::etcd_task::{Found, Recovery, Saving, Work};
+use super::etcd_task::{Found, Recovery, Restorable, Restoring, Saving, Work};
 use super::leaving::Leaving;
 use super::renewal::{Kept, Renewal, Renewed};
 use super::rotation::{Plan, Rotation};
@@ -157,6 +157,29 @@ impl Context {
     /// What the check of `etcd recover` found.
     pub fn found(&self) -> Result<&Found> {
         Ok(self.recovery()?.found.as_ref().ok_or(Missing("a member to recover from"))?)
+    }
+}
+
+impl Context {
+    /// The options of `etcd snapshot restore`.
+    pub fn restoring(&self) -> Result<&Restoring> {
+        match self.etcd_work() {
+            Some(Work::Restore(restoring)) => Ok(restoring),
+            _ => Err(Missing("a snapshot to restore").into()),
+        }
+    }
+
+    /// The same, to record results.
+    pub fn restoring_mut(&mut self) -> Result<&mut Restoring> {
+        match self.etcd_work_mut() {
+            Some(Work::Restore(restoring)) => Ok(restoring),
+            _ => Err(Missing("a snapshot to restore").into()),
+        }
+    }
+
+    /// What the check of `etcd snapshot restore` found.
+    pub fn restorable(&self) -> Result<&Restorable> {
+        Ok(self.restoring()?.found.as_ref().ok_or(Missing("a member to restore"))?)
     }
 }
 

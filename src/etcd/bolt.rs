@@ -1,10 +1,11 @@
-//! A reader of bbolt files, in which etcd keeps its keys.
+//! A reader of bbolt files, in which etcd keeps its keys; `edit` changes small buckets of a copy.
 //!
 //! The file may be damaged or made by another program: every position is checked, no page is larger than [`LARGEST`], and no more
 //! pages are read than the file has. Only the order of bytes of today's processors is read.
 //!
-//! Reads: one open file. Writes: nothing.
+//! Reads: one open file. Writes: what `edit` changes.
 
+mod edit;
 mod error;
 mod page;
 #[cfg(test)]
@@ -12,6 +13,7 @@ pub mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use edit::Pair;
 pub use error::BoltError;
 use error::damaged;
 use page::{Entry, Meta, Page};

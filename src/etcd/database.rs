@@ -227,8 +227,17 @@ pub mod sample {
             ("key", keys.iter().enumerate().map(pair).collect()),
             ("members", members.iter().enumerate().map(member).collect()),
             ("cluster", vec![(b"clusterVersion".to_vec(), b"3.4.0".to_vec())]),
+            (
+                "meta",
+                vec![
+                    (b"confState".to_vec(), b"{}".to_vec()),
+                    (b"consistent_index".to_vec(), vec![0, 0, 0, 0, 0, 0, 1, 7]),
+                    (b"storageVersion".to_vec(), b"3.6.0".to_vec()),
+                    (b"term".to_vec(), vec![0, 0, 0, 0, 0, 0, 0, 2]),
+                ],
+            ),
         ];
-        bolt(&buckets, 3)
+        bolt(&buckets, 4)
     }
 
     /// A Lease that was renewed at a time, as Kubernetes stores it.

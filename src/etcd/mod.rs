@@ -1,13 +1,15 @@
 //! Layer 2: requests to etcd through its JSON gateway, and membership changes that cannot lose data.
 //!
 //! `client` is the only code that sends requests to etcd; `membership` adds and removes members and handles every lost
-//! response by reading the members again. `bolt`, `database` and `snapshot` read what etcd writes to disks.
+//! response by reading the members again. `bolt`, `database` and `snapshot` read what etcd writes to disks;
+//! `fresh` makes the copy of a database one for a new cluster.
 
 mod bolt;
 mod client;
 mod cluster_api;
 mod database;
 mod error;
+pub mod fresh;
 mod kv;
 pub mod loss;
 mod maintenance;

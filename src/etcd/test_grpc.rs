@@ -85,6 +85,8 @@ struct Part {
 struct Header {
     #[prost(uint64, tag = "2")]
     member: u64,
+    #[prost(int64, tag = "3")]
+    revision: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -121,8 +123,13 @@ pub(crate) fn members(names: &[&str]) -> Vec<u8> {
 
 /// The status of the healthy member 1 with a database of this size.
 pub(crate) fn status(size: usize) -> Vec<u8> {
+    status_at(size, 0)
+}
+
+/// The same with its newest revision.
+pub(crate) fn status_at(size: usize, revision: u64) -> Vec<u8> {
     Status {
-        header: Some(Header { member: 1 }),
+        header: Some(Header { member: 1, revision: i64::try_from(revision).unwrap() }),
         version: "3.4.23".into(),
         size: i64::try_from(size).unwrap(),
         leader: 1,

@@ -33,6 +33,7 @@ pub mod swap_units;
 pub mod sysctl;
 pub mod tally;
 pub mod tree_copy;
+pub mod tree_move;
 pub mod users;
 
 pub use command::{Command, Host, Output};

@@ -71,11 +71,18 @@ pub fn write(cx: &Context, text: &str) -> Result<()> {
 
 /// Removes etcd's manifest and waits until the kubelet has stopped its Pod.
 pub fn stop(cx: &Context) -> Result<()> {
-    cx.files.remove(&manifest(ETCD))?;
+    stop_component(cx, ETCD)
+}
+
+/// The same for any static Pod.
+pub fn stop_component(cx: &Context, component: &str) -> Result<()> {
+    cx.files.remove(&manifest(component))?;
     cx.gate.effect(|| {
         let runtime = cri::find(&cx.host, cx.node()?.cri_socket.as_deref())?;
-        Wait::new("the end of etcd on this host", STOP_LIMIT).until(&cx.clock, &cx.events, || {
-            let is_its = |pod: &&cri::Pod| pod.namespace == "kube-system" && pod.name.starts_with("etcd-");
+        let what = format!("the end of {component} on this host");
+        let prefix = format!("{component}-");
+        Wait::new(&what, STOP_LIMIT).until(&cx.clock, &cx.events, || {
+            let is_its = |pod: &&cri::Pod| pod.namespace == "kube-system" && pod.name.starts_with(&prefix);
             let pods: Vec<_> = runtime.pods()?.into_iter().filter(|pod| is_its(&pod)).collect();
             let containers = runtime.containers()?;
             let runs = |pod: &cri::Pod| {
@@ -85,14 +92,19 @@ pub fn stop(cx: &Context) -> Result<()> {
             Ok(if pods.iter().any(runs) { Poll::Pending("its Pod still runs".into()) } else { Poll::Ready(()) })
         })
     })?;
-    cx.events.message("etcd on this host is stopped");
+    cx.events.message(format!("{component} on this host is stopped"));
     Ok(())
 }
 
 /// Waits until etcd on this host works as the given member, its own leader. `since` (nanoseconds since the epoch) is when its
 /// manifest was written: the container must be newer.
 pub fn wait(cx: &Context, found: &Found, since: i64) -> Result<Vec<Member>> {
-    let client = client(cx, &found.manifest)?;
+    wait_for(cx, &found.manifest, Some(found.id), since)
+}
+
+/// The same for the manifest `text`; without an id, for any member.
+pub fn wait_for(cx: &Context, text: &str, id: Option<u64>, since: i64) -> Result<Vec<Member>> {
+    let client = client(cx, text)?;
     let limit = cx.timeouts().upgrade_manifests;
     let runtime = cri::find(&cx.host, cx.node()?.cri_socket.as_deref())?;
     Wait::new("etcd on this host to work with the data of this host", limit).until(&cx.clock, &cx.events, || {
@@ -101,11 +113,11 @@ pub fn wait(cx: &Context, found: &Found, since: i64) -> Result<Vec<Member>> {
         if !its.any(|one| one.created > since) {
             return Ok(Poll::Pending("its container has not started yet".into()));
         }
-        let (endpoint, status) = match status(&client, &found.manifest) {
+        let (endpoint, status) = match status(&client, text) {
             Ok(answer) => answer,
             Err(error) => return pending(error),
         };
-        if status.member != found.id {
+        if id.is_some_and(|id| id != status.member) {
             return Ok(Poll::Pending(format!("the member {:x} answers", status.member)));
         }
         if status.leader == 0 {
@@ -148,6 +160,11 @@ fn status(client: &Client, text: &str) -> Result<(String, Status), EtcdError> {
     Err(last)
 }
 
+/// The newest revision of etcd on this host, by its manifest.
+pub fn revision(cx: &Context, text: &str) -> Result<u64> {
+    Ok(status(&client(cx, text)?, text)?.1.revision)
+}
+
 fn endpoints(text: &str) -> Vec<String> {
     let pod = StaticPod::parse(text.as_bytes());
     pod.list("listen-client-urls").into_iter().map(|url| url.trim_end_matches('/').to_owned()).collect()
@@ -155,6 +172,11 @@ fn endpoints(text: &str) -> Vec<String> {
 
 /// The manifest with which etcd starts as a new cluster. Its probes are left out: nothing may stop etcd meanwhile.
 pub fn forced(text: &str) -> Result<String> {
+    with_flags(text, &[FORCE.to_owned()])
+}
+
+/// The manifest with more flags, of which the last one counts, and without probes.
+pub fn with_flags(text: &str, flags: &[String]) -> Result<String> {
     let unsupported = |why| Unsupported { why };
     let mut pod = untrusted::value(text.as_bytes()).map_err(|_| unsupported("it is not valid YAML"))?;
     let containers = pod["spec"]["containers"].as_array_mut().ok_or(unsupported("it has no containers"))?;
@@ -168,19 +190,24 @@ pub fn forced(text: &str) -> Result<String> {
     if words.iter().any(|word| word.as_str().is_none_or(|word| !word.starts_with('-') && word.contains(' '))) {
         return Err(unsupported("its command is that of a shell").into());
     }
-    words.push(json!(FORCE));
+    words.extend(flags.iter().map(|flag| json!(flag)));
     Ok(go_yaml::to_string(&pod))
 }
 
 /// The manifest as it was, with this member alone in the list of a new cluster: it shows other commands which
 /// members there are while none of them answers.
 pub fn alone(text: &str, found: &Found) -> String {
+    of_one(text, &found.peer_urls)
+}
+
+/// The same for the member with these peer URLs.
+pub fn of_one(text: &str, peer_urls: &[String]) -> String {
     const FLAG: &str = "--initial-cluster=";
     let mut parts = text.split(FLAG);
     let (Some(before), Some(after), None) = (parts.next(), parts.next(), parts.next()) else { return text.into() };
     let end = after.find(|c: char| c.is_whitespace() || "'\"]}".contains(c)).unwrap_or(after.len());
     let (list, rest) = after.split_at(end);
-    let is_own = |one: &&str| one.split_once('=').is_some_and(|(_, url)| found.peer_urls.iter().any(|own| own == url));
+    let is_own = |one: &&str| one.split_once('=').is_some_and(|(_, url)| peer_urls.iter().any(|own| own == url));
     let own: Vec<&str> = list.split(',').filter(is_own).collect();
     if own.is_empty() { text.into() } else { format!("{before}{FLAG}{}{rest}", own.join(",")) }
 }

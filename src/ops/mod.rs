@@ -9,6 +9,7 @@ pub mod csrs;
 pub mod etcd_data;
 pub mod etcd_member;
 pub mod etcd_recovery;
+pub mod etcd_restore;
 pub mod kubelet_service;
 pub mod network;
 pub mod node_labels;

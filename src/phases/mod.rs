@@ -12,6 +12,7 @@ pub mod delete_node;
 pub mod drain;
 pub mod etcd;
 pub mod etcd_recover;
+pub mod etcd_restore;
 pub mod etcd_snapshot;
 pub mod guard;
 pub mod import;
@@ -53,6 +54,7 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("certificate", &certs::Certificate),
     ("check-loss", &etcd_recover::check::CheckLoss),
     ("check-ready", &check_ready::CheckReady),
+    ("check-restore", &etcd_restore::check::CheckRestore),
     ("check-snapshot", &etcd_snapshot::check::CheckSnapshot),
     ("cluster-admins", &cluster_admins::ClusterAdmins),
     ("cleanup-node", &reset::cleanup_node::CleanupNode),
@@ -82,7 +84,9 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("kubelet-start", &kubelet_start::KubeletStart),
     ("mark-control-plane", &mark_control_plane::MarkControlPlane),
     ("preflight", &preflight::Preflight),
+    ("prepare-data", &etcd_restore::prepare::PrepareData),
     ("prove-recovery", &etcd_recover::prove::ProveRecovery),
+    ("prove-restore", &etcd_restore::prove::ProveRestore),
     ("prune-backups", &prune_backups::PruneBackups),
     ("prune-snapshots", &etcd_snapshot::prune::PruneSnapshots),
     ("remove-check", &remove_node::RemoveCheck),
@@ -104,8 +108,10 @@ const ACTIONS: &[(&str, &'static dyn Action)] = &[
     ("rotation-tokens", &rotate_ca::tokens::Tokens),
     ("save-snapshot", &etcd_snapshot::save::SaveSnapshot),
     ("show-join-command", &show_join_command::ShowJoinCommand),
+    ("start-restored", &etcd_restore::start::StartRestored),
     ("start-etcd", &etcd_recover::start::StartEtcd),
     ("store-names", &sans::StoreSans),
+    ("swap-data", &etcd_restore::swap::SwapData),
     ("undo-fix", &reset::undo_fix::UndoFix),
     ("upgrade-administrators", &upgrade::verify::RenewAdministrators),
     ("upgrade-coredns", &upgrade::addons::UpgradeCoreDns),
@@ -187,6 +193,11 @@ pub fn etcd_recover_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/etcd-recover.yaml"), &registry())
 }
 
+/// The phases of `etcd snapshot restore`.
+pub fn etcd_restore_workflow() -> Result<Workflow, PipelineError> {
+    Workflow::load(include_str!("../../phases/etcd-restore.yaml"), &registry())
+}
+
 /// The phases of `upgrade apply`.
 pub fn upgrade_apply_workflow() -> Result<Workflow, PipelineError> {
     Workflow::load(include_str!("../../phases/upgrade-apply.yaml"), &registry())
@@ -226,6 +237,7 @@ mod tests {
         assert_eq!(rotate_ca_workflow().unwrap().workflow, "rotate-ca");
         assert_eq!(add_san_workflow().unwrap().workflow, "add-san");
         assert_eq!(etcd_recover_workflow().unwrap().workflow, "etcd-recover");
+        assert_eq!(etcd_restore_workflow().unwrap().workflow, "etcd-restore");
         assert_eq!(etcd_snapshot_workflow().unwrap().workflow, "etcd-snapshot");
         assert_eq!(upgrade_apply_workflow().unwrap().workflow, "upgrade apply");
         assert_eq!(upgrade_node_workflow().unwrap().workflow, "upgrade node");
@@ -243,6 +255,7 @@ mod tests {
             include_str!("../../phases/reset.yaml"),
             include_str!("../../phases/remove.yaml"),
             include_str!("../../phases/etcd-recover.yaml"),
+            include_str!("../../phases/etcd-restore.yaml"),
             include_str!("../../phases/etcd-snapshot.yaml"),
             include_str!("../../phases/upgrade-apply.yaml"),
             include_str!("../../phases/upgrade-node.yaml"),

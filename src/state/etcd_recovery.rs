@@ -135,19 +135,24 @@ fn read_data(cx: &Context, log: Option<&Path>, data_dir: &Path) -> Result<(u64, 
     let damaged = |why: String| Unusable::Damaged { path: data_dir.into(), why };
     let head = cx.files.head(&log.join(first), wal::HEAD)?.unwrap_or_default();
     let identity = wal::identity(&head).ok_or_else(|| damaged("its log does not name its member".into()))?;
+    read_database(cx, data_dir).map(|contents| (identity.member, contents))
+}
+
+/// The content of the database in a data directory.
+pub(super) fn read_database(cx: &Context, data_dir: &Path) -> Result<Contents> {
     let path = data_dir.join("member/snap/db");
     let mut why = String::new();
     for _ in 0..ATTEMPTS {
         match snapshot::read(&cx.files.open(&path)?, &path.display().to_string()) {
-            Ok(database) => return Ok((identity.member, database.contents)),
+            Ok(database) => return Ok(database.contents),
             Err(error) => why = error.to_string(),
         }
     }
-    Err(damaged(why).into())
+    Err(Unusable::Damaged { path: data_dir.into(), why }.into())
 }
 
 /// Asks the other members until one answers that a majority is there, or for some seconds.
-fn ask(cx: &Context, pod: &StaticPod, others: &[Member]) -> Result<Vec<Asked>> {
+pub(super) fn ask(cx: &Context, pod: &StaticPod, others: &[Member]) -> Result<Vec<Asked>> {
     if others.is_empty() {
         return Ok(Vec::new());
     }
@@ -168,7 +173,7 @@ fn ask(cx: &Context, pod: &StaticPod, others: &[Member]) -> Result<Vec<Asked>> {
     Ok(asked)
 }
 
-fn owned(urls: &[&str]) -> Vec<String> {
+pub(super) fn owned(urls: &[&str]) -> Vec<String> {
     urls.iter().map(ToString::to_string).collect()
 }
 

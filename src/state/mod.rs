@@ -11,6 +11,7 @@ pub mod current_config;
 pub mod doctor;
 pub mod due;
 pub mod etcd_recovery;
+pub mod etcd_restore;
 pub mod existing_cluster;
 pub mod expiry;
 pub mod health;

@@ -33,6 +33,15 @@ at all, and is verified before it gets its name.")]
     Save(SaveArgs),
     /// Verify a snapshot file and show what it contains
     Status(StatusArgs),
+    /// Put the cluster back to the state of a snapshot, on this control plane
+    #[command(after_help = "\
+Everything that was stored in the cluster after the snapshot is lost, and the API is away for about a minute. You are shown the
+revisions and times, and asked. The present data is kept beside the new data.
+
+etcd on this host becomes a new cluster of one member. With several control planes stop the API server and etcd on all others first
+and name them with --members-lost; afterwards they are reset and join again. Until etcd works with the restored data, a failure
+brings the data of before back. A run that was interrupted is continued by the same command.")]
+    Restore(RestoreArgs),
 }
 
 /// Flags of `etcd snapshot save`.
@@ -56,6 +65,22 @@ pub struct SaveArgs {
 pub struct StatusArgs {
     /// The snapshot
     pub file: PathBuf,
+}
+
+/// Flags of `etcd snapshot restore`.
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArgs {
+    /// The snapshot
+    pub file: PathBuf,
+    /// The names of all other etcd members, which are stopped and whose data is given up
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub members_lost: Vec<String>,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Print the changes without applying them
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Flags of `etcd recover`.

@@ -37,6 +37,14 @@ pub struct Page {
     count: usize,
 }
 
+/// A key and its value, to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    pub is_bucket: bool,
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+}
+
 /// A key and its value.
 pub struct Entry<'a> {
     pub is_bucket: bool,
@@ -70,6 +78,20 @@ impl Page {
         self.count
     }
 
+    /// Number, flags, count and further pages.
+    pub fn head(&self) -> &[u8] {
+        self.bytes.get(..HEAD).unwrap_or_default()
+    }
+
+    /// In bytes.
+    pub fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub fn is_branch(&self) -> bool {
+        self.is_branch
+    }
+
     /// The page that an entry of a branch refers to; None in a leaf.
     pub fn below(&self, nth: usize) -> Result<Option<u64>, BoltError> {
         if !self.is_branch {
@@ -95,6 +117,24 @@ impl Page {
         };
         found().map_or_else(|| damaged("an entry lies outside of its page"), Ok)
     }
+}
+
+/// A leaf with the number of another page and these entries.
+pub fn leaf(head: &[u8], pairs: &[Pair]) -> Vec<u8> {
+    let number = |length: usize| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    let mut table = Vec::new();
+    let mut data: Vec<u8> = Vec::new();
+    for (nth, pair) in pairs.iter().enumerate() {
+        // Positions count from the entry itself.
+        let place = number((pairs.len() - nth) * ENTRY + data.len());
+        let flags = u32::from(pair.is_bucket) * IS_BUCKET;
+        table.extend([flags.to_le_bytes(), place, number(pair.key.len()), number(pair.value.len())].concat());
+        data.extend_from_slice(&pair.key);
+        data.extend_from_slice(&pair.value);
+    }
+    let count = u16::try_from(pairs.len()).unwrap_or(u16::MAX).to_le_bytes();
+    let (id, further) = (head.get(..8).unwrap_or_default(), head.get(12..HEAD).unwrap_or_default());
+    [id, &LEAF.to_le_bytes(), &count, further, &table, &data].concat()
 }
 
 /// The number of pages that a page occupies.

@@ -7,6 +7,7 @@ SCRATCH=$(mktemp -d)
 trap 'rm -rf "$SCRATCH"' EXIT
 
 lab() { "$HERE/lab" "$@"; }
+vm() { "$HERE/vm" "$@"; }
 on() { lab exec "$@"; } # HOST COMMAND...
 fail() {
   echo "scenario: $*" >&2

@@ -18,6 +18,25 @@ fn swap_of_a_unit_is_reported_with_the_unit() {
     assert_eq!(case.report().findings, []);
 }
 
+/// From v1.30 on the parameters of br_netfilter are not checked, and nothing said that it would be gone.
+#[test]
+fn br_netfilter_that_was_loaded_by_hand_is_reported_where_its_parameters_are_not_checked() {
+    let loaded = |list: &str| {
+        let mut case = Case::new();
+        case.cluster = cluster(36);
+        case.cri = FakeCri::new().status("registry.k8s.io/pause:3.10.1", "systemd");
+        case.host = case
+            .host
+            .file("/proc/modules", "br_netfilter 32768 0 - Live 0x0\n")
+            .file("/etc/modules-load.d/k8s.conf", list);
+        case.report().findings.into_iter().find(|finding| finding.id == "Modules")
+    };
+    let finding = loaded("overlay\n").unwrap();
+    assert!(finding.what.contains("will not be after the next boot"), "{finding}");
+    assert_eq!(finding.repair, Some(Repair::Modules { modules: vec!["br_netfilter".into()] }));
+    assert_eq!(loaded("br_netfilter\n"), None);
+}
+
 #[test]
 fn a_missing_controller_for_huge_pages_is_a_warning_as_in_kubeadm() {
     let mut case = Case::new();
