@@ -114,7 +114,8 @@ mod tests {
         let pairs = |size: usize| vec![(b"consistent_index".to_vec(), vec![7; 8]), (b"x".to_vec(), vec![7; size])];
         for (size, fits) in [(3800, true), (4000, false)] {
             let bytes = bolt(&[("key", Vec::new()), ("meta", pairs(size))], 3);
-            let made = make(&file(&bytes), bytes.len() as u64, 9, &Contents::default());
+            let (file, length) = (file(&bytes), bytes.len() as u64);
+            let made = make(&file, length, 9, &database::read(&file, length).unwrap());
             assert_eq!(made.is_ok(), fits, "{size}: {made:?}");
         }
     }

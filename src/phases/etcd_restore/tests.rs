@@ -271,6 +271,6 @@ fn a_plan_changes_nothing_and_names_every_change() {
         "write etcd.yaml",
     ];
     assert_eq!(shown, expected);
-    assert_eq!(there(&cx), (3, true));
+    assert_eq!(there(&checked(&fake, Gate::open())), (3, true));
     assert!(!fake.root().join(&PROGRESS_FILE[1..]).exists());
 }
