@@ -50,7 +50,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/cli/etcd/recover.rs", "kubewright node remove {name} --dead", AMajority),
     ("src/cli/etcd/recover.rs", "To clean up a host of a former member", OthersThatStay),
     ("src/cli/etcd/restore.rs", "kubewright node remove {name} --dead", AMajority),
-    ("src/cli/etcd/restore.rs", "To clean up a host of a former member", OthersThatStay),
+    ("src/cli/etcd/restore.rs", "To clean up the hosts of the former members", OthersThatStay),
     ("src/cli/node.rs", "To clean up its host, run there", OthersThatStay),
     ("src/etcd/error.rs", "'kubewright node remove", AMajority),
     ("src/fleet/review.rs", "run 'rm /etc/machine-id'", NothingRestsOnIt),

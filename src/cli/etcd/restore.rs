@@ -130,15 +130,17 @@ fn report(cx: &Context, found: &Restorable, dry_run: bool, session: &mut Session
                 progress.aside.display()
             ));
         }
+        if !progress.others.is_empty() {
+            closing = closing.step("To clean up the hosts of the former members, run on each", "kubewright reset");
+        }
         for name in &progress.others {
             closing = closing.step(
-                format!("To remove the node {name}, whose etcd was given up, before it joins again"),
+                format!("If the host of {name} no longer exists, remove its node instead"),
                 format!("kubewright node remove {name} --dead"),
             );
         }
         if !progress.others.is_empty() {
             closing = closing
-                .step("To clean up a host of a former member, run there", "kubewright reset")
                 .step("To get the command with which a control plane joins", "kubewright token create --control-plane");
         }
         closing.text()

@@ -41,8 +41,7 @@ on n41 sh -c 'ls -d /var/lib/etcd-before-restore-*/member' > /dev/null || fail "
 [ "$(on n41 ls /var/lib/etcd)" = member ] || fail "something is left in /var/lib/etcd"
 
 # The printed steps bring the other control plane back.
-on n41 kubewright node remove n42 --dead --wait --yes > "$SCRATCH/removed" 2>&1 || { cat "$SCRATCH/removed"; fail "n42 is not removed"; }
-on n42 kubewright reset --force > "$SCRATCH/reset" 2>&1 || { cat "$SCRATCH/reset"; fail "n42 is not reset"; }
+on n42 kubewright reset --yes > "$SCRATCH/reset" 2>&1 || { cat "$SCRATCH/reset"; fail "n42 is not reset"; }
 read -ra ENTER <<< "$(on n41 kubewright token create --control-plane)"
 on n42 "${ENTER[@]}" -q > "$SCRATCH/joined" 2>&1 || { cat "$SCRATCH/joined"; fail "n42 does not join"; }
 one_member_each n41 n42
