@@ -32,6 +32,8 @@ use std::path::Path;
 use std::time::Duration;
 
 const API_SERVER: &str = "kube-apiserver";
+/// How long a component that has become healthy may not answer.
+const SILENT: Duration = Duration::from_secs(30);
 /// How long a component that reloads its files may take before it is restarted.
 const RELOAD: Duration = Duration::from_secs(2);
 
@@ -334,7 +336,18 @@ impl RunningComponent<'_> {
         let path = store.cert_path(Row::Cert(spec).ca()?);
         // Clients trust the certificates in this file; without it, there is nothing to verify against.
         let cas = store.cas_of(spec).ok_or_else(|| NotAccepted { address: address.clone(), why: unread(&path) })?;
-        let chain = self.host.served_chain(port).map_err(|why| NotAccepted { address: address.clone(), why })?;
+        // It has just been seen at work: on a busy host it may be silent for some seconds.
+        let (what, mut last) = (format!("the certificate of {address}"), String::new());
+        let served = Wait::new(&what, SILENT).until(&cx.clock, &cx.events, || {
+            Ok(match self.host.served_chain(port) {
+                Ok(chain) => Poll::Ready(chain),
+                Err(why) => {
+                    last.clone_from(&why);
+                    Poll::Pending(why)
+                }
+            })
+        });
+        let chain = served.map_err(|_| NotAccepted { address: address.clone(), why: last })?;
         let verified = path::verify(&chain, &cas, spec.usages, cx.clock.now());
         verified.map_err(|broken| NotAccepted { address, why: broken.to_string() }.into())
     }

@@ -291,6 +291,20 @@ fn a_kubelet_that_is_not_healthy_with_an_imported_certificate_gets_the_old_files
     assert_eq!(std::fs::metadata(&pem).unwrap().mode() & 0o7777, 0o640);
 }
 
+/// A rotation on a busy host put the old files back because etcd did not answer at once.
+#[test]
+fn a_component_that_is_silent_for_a_moment_keeps_its_new_files() {
+    let root = host();
+    let host = FakeComponents::new(root.path());
+    let mut cx = renewing(&root, None);
+    let etcd = component(&host, "etcd");
+    *host.silent.borrow_mut() = 3;
+    etcd.require_accepted(&mut cx).unwrap();
+    *host.silent.borrow_mut() = u32::MAX;
+    let said = etcd.require_accepted(&mut cx).unwrap_err().to_string();
+    assert!(said.ends_with("no certificate within 3s"), "{said}");
+}
+
 /// The certificate was that of the file, which was all that was verified; no client accepted it.
 #[test]
 fn a_component_that_serves_what_clients_reject_gets_the_old_files_back() {

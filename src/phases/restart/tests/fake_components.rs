@@ -25,6 +25,8 @@ pub struct FakeComponents {
     pub problems: RefCell<BTreeMap<String, String>>,
     pub log: RefCell<Vec<String>>,
     pub started: RefCell<u32>,
+    /// How many more times no port answers.
+    pub silent: RefCell<u32>,
     /// No kubelet would restart a stopped container.
     pub kubelet_is_down: RefCell<bool>,
 }
@@ -58,6 +60,7 @@ impl FakeComponents {
             rejected: RefCell::default(),
             refused_by_api_server: RefCell::default(),
             problems: RefCell::default(),
+            silent: RefCell::default(),
             log: RefCell::default(),
             started: RefCell::new(0),
             kubelet_is_down: RefCell::new(false),
@@ -155,6 +158,11 @@ impl Running for FakeComponents {
     fn served_chain(&self, port: &Port) -> std::result::Result<Vec<Cert>, String> {
         if !self.runs(port.component) {
             return Err("connection refused".into());
+        }
+        let mut silent = self.silent.borrow_mut();
+        if *silent > 0 {
+            *silent -= 1;
+            return Err("no certificate within 3s".into());
         }
         Ok(Cert::bundle_from_pem(&self.components.borrow()[port.component].read).unwrap())
     }
