@@ -7,6 +7,7 @@ use super::member::{Member, Status};
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
 use crate::base::https::{Answer, Credentials, Grpc, Https, Options, Trust};
+use prost::{DecodeError, Message};
 use serde_json::{Value, json};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -123,9 +124,19 @@ impl Client {
         Err(EtcdError::Refused { what: what.into(), code: value["code"].as_u64().unwrap_or(2), message })
     }
 
-    /// Calls a method of etcd's gRPC API.
-    pub(super) fn grpc(&self, endpoint: &str, method: &str, message: &[u8]) -> Result<Answer, EtcdError> {
-        Ok(self.grpc.call(&format!("{endpoint}{method}"), message, CALL_LIMIT)?)
+    /// Calls a method of etcd's gRPC API, to do `what`; None if the peer does not support gRPC.
+    pub(super) fn grpc<T: Message + Default>(
+        &self,
+        endpoint: &str,
+        method: &str,
+        request: &impl Message,
+        what: &str,
+    ) -> Result<Option<T>, EtcdError> {
+        match self.grpc.call(&format!("{endpoint}{method}"), &request.encode_to_vec(), CALL_LIMIT)? {
+            Answer::NotGrpc => Ok(None),
+            Answer::Refused { code, message } => Err(EtcdError::Refused { what: what.into(), code, message }),
+            Answer::Message(message) => T::decode(message.as_slice()).map(Some).map_err(|error| unparsed(what, &error)),
+        }
     }
 
     /// Calls a method of etcd's gRPC API that is answered with a stream.
@@ -156,6 +167,13 @@ impl Client {
             }
         }
     }
+}
+
+/// A message of etcd's gRPC API that is none.
+pub(super) fn unparsed(what: &str, error: &DecodeError) -> EtcdError {
+    /// The gRPC status for unknown errors.
+    const UNKNOWN: u64 = 2;
+    EtcdError::Refused { what: what.into(), code: UNKNOWN, message: format!("its response cannot be parsed: {error}") }
 }
 
 /// A change of etcd, for the gate.

@@ -5,12 +5,9 @@ use super::client::{Client, Kind};
 use super::error::EtcdError;
 use super::member::{Health, Member};
 use super::member_api::MemberApi;
-use crate::base::https::{Answer, Trouble};
+use crate::base::https::Trouble;
 use prost::Message;
 use serde_json::{Value, json};
-
-/// The gRPC status for unknown errors.
-const UNKNOWN: u64 = 2;
 
 /// A method, with its path in both APIs.
 struct Method {
@@ -92,15 +89,16 @@ impl From<MemberMessage> for Member {
     }
 }
 
-/// How the members are read from a response.
-type Decode = fn(&[u8]) -> Result<Vec<MemberMessage>, prost::DecodeError>;
-
-fn listed(message: &[u8]) -> Result<Vec<MemberMessage>, prost::DecodeError> {
-    Ok(ListResponse::decode(message)?.members)
+impl From<ListResponse> for Vec<Member> {
+    fn from(response: ListResponse) -> Self {
+        response.members.into_iter().map(Member::from).collect()
+    }
 }
 
-fn added(message: &[u8]) -> Result<Vec<MemberMessage>, prost::DecodeError> {
-    Ok(AddResponse::decode(message)?.members)
+impl From<AddResponse> for Vec<Member> {
+    fn from(response: AddResponse) -> Self {
+        response.members.into_iter().map(Member::from).collect()
+    }
 }
 
 impl Client {
@@ -137,30 +135,30 @@ impl Client {
 
     fn list_at(&self, endpoint: &str, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
         let body = json!({ "linearizable": linearizable });
-        self.call_method(endpoint, &LIST, &ListRequest { linearizable }.encode_to_vec(), &body, listed)
+        self.call_method::<ListResponse>(endpoint, &LIST, &ListRequest { linearizable }, &body)
     }
 
-    fn change(&self, method: &Method, message: &[u8], body: &Value, decode: Decode) -> Result<Vec<Member>, EtcdError> {
-        self.try_each(Kind::Change, |endpoint| self.call_method(endpoint, method, message, body, decode))
+    fn change<T>(&self, method: &Method, request: &impl Message, body: &Value) -> Result<Vec<Member>, EtcdError>
+    where
+        T: Message + Default + Into<Vec<Member>>,
+    {
+        self.try_each(Kind::Change, |endpoint| self.call_method::<T>(endpoint, method, request, body))
     }
 
-    fn call_method(
+    fn call_method<T>(
         &self,
         endpoint: &str,
         method: &Method,
-        message: &[u8],
+        request: &impl Message,
         body: &Value,
-        decode: Decode,
-    ) -> Result<Vec<Member>, EtcdError> {
-        let refused = |code, message: String| EtcdError::Refused { what: method.what.into(), code, message };
-        let answer = match self.grpc(endpoint, method.grpc, message)? {
-            Answer::NotGrpc => return Ok(Member::all(&self.call(endpoint, method.gateway, body, method.what)?)),
-            Answer::Refused { code, message } => return Err(refused(code, message)),
-            Answer::Message(answer) => answer,
-        };
-        let members =
-            decode(&answer).map_err(|error| refused(UNKNOWN, format!("its response cannot be parsed: {error}")))?;
-        Ok(members.into_iter().map(Member::from).collect())
+    ) -> Result<Vec<Member>, EtcdError>
+    where
+        T: Message + Default + Into<Vec<Member>>,
+    {
+        match self.grpc::<T>(endpoint, method.grpc, request, method.what)? {
+            Some(response) => Ok(response.into()),
+            None => Ok(Member::all(&self.call(endpoint, method.gateway, body, method.what)?)),
+        }
     }
 }
 
@@ -174,16 +172,16 @@ impl MemberApi for Client {
     }
 
     fn add_learner(&self, peer_url: &str) -> Result<Vec<Member>, EtcdError> {
-        let message = AddRequest { peer_urls: vec![peer_url.to_owned()], learner: true }.encode_to_vec();
-        self.change(&ADD, &message, &json!({ "peerURLs": [peer_url], "isLearner": true }), added)
+        let request = AddRequest { peer_urls: vec![peer_url.to_owned()], learner: true };
+        self.change::<AddResponse>(&ADD, &request, &json!({ "peerURLs": [peer_url], "isLearner": true }))
     }
 
     fn promote(&self, id: u64) -> Result<(), EtcdError> {
-        self.change(&PROMOTE, &IdRequest { id }.encode_to_vec(), &json!({ "ID": id.to_string() }), listed).map(drop)
+        self.change::<ListResponse>(&PROMOTE, &IdRequest { id }, &json!({ "ID": id.to_string() })).map(drop)
     }
 
     fn remove(&self, id: u64) -> Result<(), EtcdError> {
-        self.change(&REMOVE, &IdRequest { id }.encode_to_vec(), &json!({ "ID": id.to_string() }), listed).map(drop)
+        self.change::<ListResponse>(&REMOVE, &IdRequest { id }, &json!({ "ID": id.to_string() })).map(drop)
     }
 
     fn health(&self, member: &Member) -> Health {

@@ -5,7 +5,6 @@
 
 use super::client::Client;
 use super::error::EtcdError;
-use crate::base::https::Answer;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use prost::Message;
@@ -15,8 +14,6 @@ const METHOD: &str = "/etcdserverpb.KV/Range";
 const TRANSACTION: &str = "/etcdserverpb.KV/Txn";
 const GATEWAY: &str = "/v3/kv/range";
 const WHAT: &str = "read and write keys";
-/// The gRPC status for unknown errors.
-const UNKNOWN: u64 = 2;
 
 /// The keys below a prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,11 +107,8 @@ impl Client {
         let key = format!("{prefix}kubewright-permission").into_bytes();
         let compare = Compare { result: LESS, key: key.clone() };
         let success = RequestOp { put: Some(PutRequest { key }) };
-        let transaction = TxnRequest { compare: vec![compare], success: vec![success] }.encode_to_vec();
-        self.each_endpoint(|endpoint| match self.grpc(endpoint, TRANSACTION, &transaction)? {
-            Answer::Refused { code, message } => Err(refused(code, &message)),
-            Answer::Message(_) | Answer::NotGrpc => Ok(()),
-        })
+        let transaction = TxnRequest { compare: vec![compare], success: vec![success] };
+        self.each_endpoint(|endpoint| self.grpc::<()>(endpoint, TRANSACTION, &transaction, WHAT).map(drop))
     }
 
     fn range(&self, request: &RangeRequest) -> Result<Found, EtcdError> {
@@ -133,20 +127,10 @@ impl Client {
 
     /// None if the server does not support gRPC.
     fn range_by_grpc(&self, endpoint: &str, request: &RangeRequest) -> Result<Option<Found>, EtcdError> {
-        let message = match self.grpc(endpoint, METHOD, &request.encode_to_vec())? {
-            Answer::NotGrpc => return Ok(None),
-            Answer::Refused { code, message } => return Err(refused(code, &message)),
-            Answer::Message(message) => message,
-        };
-        let response = RangeResponse::decode(message.as_slice())
-            .map_err(|error| refused(UNKNOWN, &format!("its response cannot be parsed: {error}")))?;
+        let Some(response) = self.grpc::<RangeResponse>(endpoint, METHOD, request, WHAT)? else { return Ok(None) };
         let value = response.kvs.into_iter().next().map(|kv| kv.value).unwrap_or_default();
         Ok(Some(Found { count: u64::try_from(response.count).unwrap_or(0), value }))
     }
-}
-
-fn refused(code: u64, message: &str) -> EtcdError {
-    EtcdError::Refused { what: WHAT.into(), code, message: message.into() }
 }
 
 /// The first key after all that begin with `prefix`.

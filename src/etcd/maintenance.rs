@@ -2,7 +2,7 @@
 //!
 //! Writes: nothing.
 
-use super::client::Client;
+use super::client::{Client, unparsed};
 use super::error::EtcdError;
 use super::member::Status;
 use crate::base::https::Answer;
@@ -11,10 +11,9 @@ use std::time::Duration;
 
 const STATUS: &str = "/etcdserverpb.Maintenance/Status";
 const SNAPSHOT: &str = "/etcdserverpb.Maintenance/Snapshot";
+const SEND: &str = "send a snapshot";
 /// How long etcd may send nothing. It copies its database before it sends the first part.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// The gRPC status for unknown errors.
-const UNKNOWN: u64 = 2;
 /// The gRPC status for methods that do not exist.
 const UNIMPLEMENTED: u64 = 12;
 
@@ -72,14 +71,9 @@ impl Client {
     /// The status of the member at an endpoint; over the gateway if a proxy in between does not support
     /// gRPC.
     pub fn status(&self, endpoint: &str) -> Result<Status, EtcdError> {
-        let refused = |code, message: String| EtcdError::Refused { what: "report its status".into(), code, message };
-        let message = match self.grpc(endpoint, STATUS, &[])? {
-            Answer::NotGrpc => return self.gateway_status(endpoint),
-            Answer::Refused { code, message } => return Err(refused(code, message)),
-            Answer::Message(message) => message,
+        let Some(response) = self.grpc::<StatusResponse>(endpoint, STATUS, &(), "report its status")? else {
+            return self.gateway_status(endpoint);
         };
-        let response = StatusResponse::decode(message.as_slice())
-            .map_err(|error| refused(UNKNOWN, format!("its response cannot be parsed: {error}")))?;
         let header = response.header.unwrap_or_default();
         let natural = |number: i64| u64::try_from(number).unwrap_or_default();
         Ok(Status {
@@ -100,13 +94,13 @@ impl Client {
     /// Passes a snapshot of the member at an endpoint to `take` as it comes, until that returns false: the database, then its
     /// checksum.
     pub fn snapshot(&self, endpoint: &str, take: &mut dyn FnMut(&Part<'_>) -> bool) -> Result<(), EtcdError> {
-        let refused = |code, message: String| EtcdError::Refused { what: "send a snapshot".into(), code, message };
+        let refused = |code, message: String| EtcdError::Refused { what: SEND.into(), code, message };
         let mut broken = None;
         let answer =
             self.grpc_stream(endpoint, SNAPSHOT, PATIENCE, &mut |message| match SnapshotResponse::decode(message) {
                 Ok(part) => take(&Part { bytes: &part.blob, remaining: part.remaining }),
                 Err(error) => {
-                    broken = Some(refused(UNKNOWN, format!("its response cannot be parsed: {error}")));
+                    broken = Some(unparsed(SEND, &error));
                     false
                 }
             })?;
