@@ -4,6 +4,7 @@ mod recover;
 mod restore;
 mod save;
 mod status;
+mod undo;
 
 use super::args::etcd::{EtcdCommand, SnapshotCommand};
 use super::session::Session;

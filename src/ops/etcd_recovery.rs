@@ -135,14 +135,6 @@ fn pending<T>(error: EtcdError) -> Result<Poll<T>> {
     }
 }
 
-/// When etcd's manifest was written, in nanoseconds since the epoch.
-pub fn written_at(cx: &Context) -> Result<i64> {
-    use std::os::unix::fs::MetadataExt;
-    let real = cx.files.real(&manifest(ETCD))?;
-    let there = std::fs::metadata(&real).ok();
-    Ok(there.map_or(0, |there| there.mtime().saturating_mul(1_000_000_000).saturating_add(there.mtime_nsec())))
-}
-
 /// A client of etcd on this host, by its manifest.
 pub fn client(cx: &Context, text: &str) -> Result<Client> {
     own_etcd::client_for(cx, endpoints(text))

@@ -1,7 +1,8 @@
 //! `etcd recover`.
 
+use super::undo::Undo;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Failure, Result};
+use crate::base::fault::Result;
 use crate::cli::args::etcd::RecoverArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
@@ -35,6 +36,13 @@ struct Outcome {
     changed: ChangeList,
 }
 
+/// Until the new cluster is forced, a failed run leaves etcd as it was.
+const UNDO: Undo = Undo {
+    put_back,
+    done: "etcd's manifest was put back; etcd and its data are as they were",
+    failed: "etcd's manifest was not put back",
+};
+
 pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     let RecoverArgs { members_lost, yes, dry_run } = args;
     session.hold_host("etcd recover", dry_run)?;
@@ -48,31 +56,20 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
         return Ok(ExitCode::Ok);
     }
     if let Err(failure) = look(&mut cx) {
-        return Err(after_failure(&cx, failure, session));
+        return Err(UNDO.after(failure, &cx, session));
     }
     let found = cx.found()?.clone();
     if !yes && !dry_run && !found.is_forced {
         confirm(&question(&found), session)?;
     }
     if let Err(failure) = plan(&mut cx)?.run(&mut cx) {
-        return Err(after_failure(&cx, failure, session));
+        return Err(UNDO.after(failure, &cx, session));
     }
     report(&cx, &found, dry_run, session)
 }
 
 fn plan(cx: &mut Context) -> Result<Plan> {
     Plan::new(&phases::etcd_recover_workflow()?, &phases::registry(), &Choice::default(), cx)
-}
-
-/// Until the new cluster is forced, a failed run leaves etcd as it was.
-fn after_failure(cx: &Context, failure: Failure, session: &Session) -> Failure {
-    let before = cx.gate.count();
-    match put_back(cx).and_then(|done| cx.note_files(before).map(|()| done)) {
-        Ok(true) => session.events.warning("etcd's manifest was put back; etcd and its data are as they were"),
-        Ok(false) => {}
-        Err(error) => session.events.warning(format!("etcd's manifest was not put back: {error}")),
-    }
-    failure
 }
 
 fn names(members: &[Member]) -> String {

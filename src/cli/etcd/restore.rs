@@ -1,7 +1,8 @@
 //! `etcd snapshot restore`.
 
+use super::undo::Undo;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Failure, Result};
+use crate::base::fault::Result;
 use crate::cli::args::etcd::RestoreArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
@@ -39,6 +40,13 @@ struct Outcome {
     changed: ChangeList,
 }
 
+/// Until etcd works with the restored data, a failed run leaves the data of before.
+const UNDO: Undo = Undo {
+    put_back,
+    done: "etcd's data and the manifests are as they were before",
+    failed: "the data of before was not put back",
+};
+
 pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
     let RestoreArgs { file, members_lost, yes, dry_run } = args;
     session.hold_host("etcd snapshot restore", dry_run)?;
@@ -57,31 +65,20 @@ pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
     }
     if let Err(failure) = look(&mut cx) {
         let is_another = matches!(failure.downcast_ref(), Some(NotRestorable::Another { .. }));
-        return Err(if is_another { failure } else { after_failure(&cx, failure, session) });
+        return Err(if is_another { failure } else { UNDO.after(failure, &cx, session) });
     }
     let found = cx.restorable()?.clone();
     if !yes && !dry_run && !found.is_begun {
         confirm(&question(&found), session)?;
     }
     if let Err(failure) = plan(&mut cx)?.run(&mut cx) {
-        return Err(after_failure(&cx, failure, session));
+        return Err(UNDO.after(failure, &cx, session));
     }
     report(&cx, &found, dry_run, session)
 }
 
 fn plan(cx: &mut Context) -> Result<Plan> {
     Plan::new(&phases::etcd_restore_workflow()?, &phases::registry(), &Choice::default(), cx)
-}
-
-/// Until etcd works with the restored data, a failed run leaves the data of before.
-fn after_failure(cx: &Context, failure: Failure, session: &Session) -> Failure {
-    let before = cx.gate.count();
-    match put_back(cx).and_then(|done| cx.note_files(before).map(|()| done)) {
-        Ok(true) => session.events.warning("etcd's data and the manifests are as they were before"),
-        Ok(false) => {}
-        Err(error) => session.events.warning(format!("the data of before was not put back: {error}")),
-    }
-    failure
 }
 
 fn state(contents: &Contents) -> String {
@@ -132,14 +129,12 @@ fn report(cx: &Context, found: &Restorable, dry_run: bool, session: &mut Session
         }
         if !progress.others.is_empty() {
             closing = closing.step("To clean up the hosts of the former members, run on each", "kubewright reset");
-        }
-        for name in &progress.others {
-            closing = closing.step(
-                format!("If the host of {name} no longer exists, remove its node instead"),
-                format!("kubewright node remove {name} --dead"),
-            );
-        }
-        if !progress.others.is_empty() {
+            for name in &progress.others {
+                closing = closing.step(
+                    format!("If the host of {name} no longer exists, remove its node instead"),
+                    format!("kubewright node remove {name} --dead"),
+                );
+            }
             closing = closing
                 .step("To get the command with which a control plane joins", "kubewright token create --control-plane");
         }

@@ -32,7 +32,7 @@ impl Action for ForceCluster {
         etcd_recovery::write(cx, &etcd_recovery::forced(&found.manifest)?)?;
         let gate = cx.gate.clone();
         gate.effect(|| {
-            let since = etcd_recovery::written_at(cx)?;
+            let since = cx.files.modified(&manifest("etcd")).unwrap_or_default();
             let members = etcd_recovery::wait(cx, &found, since)?;
             let client = etcd_recovery::client(cx, &found.manifest)?;
             // Some versions keep learners.

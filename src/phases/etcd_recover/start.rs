@@ -5,6 +5,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
 use crate::context::Context;
+use crate::domain::paths::manifest;
 use crate::ops::etcd_recovery;
 use crate::pipeline::{Action, Target};
 
@@ -36,7 +37,7 @@ impl Action for StartEtcd {
         etcd_recovery::write(cx, &etcd_recovery::alone(&found.manifest, &found))?;
         let gate = cx.gate.clone();
         gate.effect(|| {
-            let since = etcd_recovery::written_at(cx)?;
+            let since = cx.files.modified(&manifest("etcd")).unwrap_or_default();
             let members = etcd_recovery::wait(cx, &found, since)?;
             let others: Vec<String> =
                 members.iter().filter(|member| member.id != found.id).map(crate::etcd::Member::shown).collect();

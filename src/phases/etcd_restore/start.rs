@@ -7,6 +7,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
 use crate::context::Context;
 use crate::context::etcd_task::RestoreProgress;
+use crate::domain::paths::manifest;
 use crate::etcd::Member;
 use crate::ops::{etcd_recovery, etcd_restore};
 use crate::pipeline::{Action, Target};
@@ -75,7 +76,7 @@ fn start(cx: &Context, progress: &RestoreProgress, text: &str) -> Result<()> {
     etcd_recovery::write(cx, text)?;
     let gate = cx.gate.clone();
     gate.effect(|| {
-        let since = etcd_recovery::written_at(cx)?;
+        let since = cx.files.modified(&manifest("etcd")).unwrap_or_default();
         let members = etcd_recovery::wait_for(cx, &progress.etcd, None, since)?;
         let revision = etcd_recovery::revision(cx, &progress.etcd)?;
         let why = if members.len() != 1 {
