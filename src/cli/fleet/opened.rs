@@ -6,7 +6,6 @@ use crate::base::fault::Result;
 use crate::cli::args::fleet::FleetArgs;
 use crate::cli::session::Session;
 use crate::config::cluster::ClusterFile;
-use crate::config::documents;
 use crate::config::pod_network::PodNetwork;
 use crate::fleet::link::Link;
 use crate::fleet::plan::{self, Plan};
@@ -21,9 +20,7 @@ pub(super) struct Opened {
 
 impl Opened {
     pub fn open(args: &FleetArgs, session: &mut Session) -> Result<Self> {
-        let (name, bytes) = session.read_input(&args.file)?;
-        let documents = documents::parse(&name, &bytes)?;
-        let mut file = documents.hosts()?;
+        let mut file = session.documents(Some(&args.file))?.hosts()?;
         if let Some(parallel) = args.parallel {
             file.limits.parallel = parallel.max(1);
         }

@@ -4,17 +4,16 @@ pub(super) mod prompt;
 pub(super) mod reach;
 mod shown;
 
-use super::args::ssh::{CheckArgs, ConnectionArgs, SshCommand, SudoArg, TransportArg};
+use super::args::ssh::{CheckArgs, ConnectionArgs, SshCommand, SudoArg};
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::gate::Gate;
 use crate::base::secret::Secret;
-use crate::config::documents;
 use crate::fleet::reach::privilege;
 use crate::ssh::check::Checking;
-use crate::ssh::config::{ConfigError, Place};
-use crate::ssh::{Address, Connector, Overrides, Privilege, SshConfig, SshError, Target, Transports, UnknownKeys};
+use crate::ssh::config::ConfigError;
+use crate::ssh::{Address, Connector, Overrides, Privilege, SshError, Target};
 use prompt::Terminal;
 use reach::reach;
 use shown::Report;
@@ -49,8 +48,7 @@ fn check(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
 
 /// The hosts of a file, as they are named to the user and as its lines reach them.
 fn listed(file: &Path, args: &ConnectionArgs, session: &mut Session) -> Result<(Vec<String>, Vec<Wanted>)> {
-    let (name, bytes) = session.read_input(file)?;
-    let hosts = documents::parse(&name, &bytes)?.hosts()?.hosts;
+    let hosts = session.documents(Some(file))?.hosts()?.hosts;
     let reach = reach(args.ssh_config.as_deref(), args.accept_new_host_keys, args.transport, session)?;
     let resolved = hosts.iter().map(|host| Ok((reach.target(host)?, privilege(host)))).collect::<Result<_>>()?;
     Ok((hosts.into_iter().map(|host| host.label).collect(), resolved))
@@ -66,23 +64,18 @@ fn given(args: &CheckArgs, session: &Session) -> Result<Vec<Wanted>> {
         SudoArg::Sudo => Privilege::Sudo,
         SudoArg::Doas => Privilege::Doas,
     };
-    let below = |path: &Path| session.env.cwd.join(path);
-    let place = Place::of(&session.env.vars, session.env.uid, args.ssh_config.as_deref().map(below));
-    let config = SshConfig::read(&place).map_err(SshError::from)?;
+    let reach = reach(args.ssh_config.as_deref(), args.accept_new_host_keys, args.transport, session)?;
     let overrides = Overrides {
-        keys: args.identity.iter().map(|path| below(path)).collect(),
+        keys: args.identity.iter().map(|path| session.env.cwd.join(path)).collect(),
         jump: args.jump.clone(),
-        unknown_keys: args.accept_new_host_keys.then_some(UnknownKeys::Accept),
-        transport: Some(match args.transport {
-            TransportArg::Own => Transports::Own,
-            TransportArg::System => Transports::System,
-        }),
+        unknown_keys: reach.unknown_keys,
+        transport: reach.transport,
         ..Overrides::default()
     };
     let mut targets = Vec::new();
     for host in hosts {
         let address: Address = host.parse().map_err(|error| SshError::from(ConfigError::Address(error)))?;
-        targets.push((config.resolve(&address, &overrides).map_err(SshError::from)?, privilege));
+        targets.push((reach.config.resolve(&address, &overrides).map_err(SshError::from)?, privilege));
     }
     Ok(targets)
 }
