@@ -10,15 +10,13 @@ use crate::base::parallel::for_each_of;
 use crate::base::sanitize;
 use crate::config::Kind;
 use crate::config::cluster::{ClusterFile, Role};
-use crate::report::file_difference::{FileDifference, State};
+use crate::report::file_difference::{CONTEXT, FileDifference, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
 
 /// The most lines of a plan.
 const LONGEST: usize = 100_000;
-/// The lines around a difference.
-const CONTEXT: usize = 3;
 
 /// The differences of a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

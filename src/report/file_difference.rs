@@ -5,10 +5,14 @@ use super::paint::Paint;
 use crate::base::go_yaml;
 use crate::base::masked::{Format, mask};
 use crate::config::untrusted;
+use crate::state::upgrade::files::FileChange;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use similar::TextDiff;
 use std::path::Path;
+
+/// The lines around a difference that are shown unless the user says otherwise.
+pub const CONTEXT: usize = 3;
 
 /// What happens to a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,11 @@ impl FileDifference {
         let shown = path.display().to_string();
         let diff = if state == State::Unchanged { String::new() } else { unified(&shown, old, new, context) };
         Self { path: shown, state, diff }
+    }
+
+    /// The difference that a change of a file makes.
+    pub fn of(change: &FileChange, context: usize) -> Self {
+        Self::new(&change.path, change.before.as_deref(), change.after.as_deref(), context)
     }
 
     /// The difference with colours.

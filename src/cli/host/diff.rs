@@ -8,13 +8,10 @@ use crate::cli::upgrade::opened::{Opened, open};
 use crate::config::Facts;
 use crate::domain::paths::ADMIN_CONF;
 use crate::report::count;
-use crate::report::file_difference::{FileDifference, State};
+use crate::report::file_difference::{CONTEXT, FileDifference, State};
 use crate::state::upgrade::files;
 use serde_json::json;
 use std::path::Path;
-
-/// The lines around a difference.
-const CONTEXT: usize = 3;
 
 pub fn run(args: &DiffArgs, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(Some(Path::new("-")))?;
@@ -24,10 +21,7 @@ pub fn run(args: &DiffArgs, session: &mut Session) -> Result<ExitCode> {
     let cluster = documents.cluster(&facts)?.config;
     let kubelet = reading.kubelet.as_ref().map(|(_, document)| document);
     let wanted = files::changes(&mut cx, &cluster, kubelet, &reading.version)?;
-    let compare = |change: &files::FileChange| {
-        FileDifference::new(&change.path, change.before.as_deref(), change.after.as_deref(), CONTEXT)
-    };
-    let mut files: Vec<FileDifference> = wanted.iter().map(compare).collect();
+    let mut files: Vec<FileDifference> = wanted.iter().map(|change| FileDifference::of(change, CONTEXT)).collect();
     let compared = files.len();
     files.retain(|file| file.state != State::Unchanged);
     let paint = session.paint();

@@ -43,10 +43,8 @@ pub fn run(args: &DiffArgs, session: &mut Session) -> Result<ExitCode> {
         session.events.warning("the cluster has no ConfigMap with the kubelet's configuration: its file is left out");
     }
     let wanted = files::changes(&mut cx, &reading.config, kubelet, &version)?;
-    let compare = |change: &files::FileChange| {
-        FileDifference::new(&change.path, change.before.as_deref(), change.after.as_deref(), config.context_lines)
-    };
-    let files: Vec<FileDifference> = wanted.iter().map(compare).collect();
+    let files: Vec<FileDifference> =
+        wanted.iter().map(|change| FileDifference::of(change, config.context_lines)).collect();
     let changed = files.iter().filter(|file| file.state != State::Unchanged).count();
     let paint = session.paint();
     let mut text: String = files.iter().map(|file| file.painted(paint)).collect();
