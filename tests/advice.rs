@@ -89,6 +89,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/state/leave_error.rs", "'kubewright reset --dry-run' here", OthersThatStay),
     ("src/state/leave_error.rs", "run 'kubewright reset' on {name}", OthersThatStay),
     ("src/state/upgrade/progress.rs", "'mv --backup=numbered {PROGRESS_FILE} /root/'", ACopyThatStays),
+    ("src/state/status/assess/etcd.rs", "otherwise run 'kubewright node remove {} --dead'", AMajority),
     ("src/state/status/causes.rs", "run 'kubewright node remove {} --dead'", AMajority),
     ("src/state/status/under_way.rs", "kubewright reset --dry-run", NothingRestsOnIt),
     ("src/state/upgrade/checks/etcd.rs", "'kubewright node remove {} --dead'", AMajority),

@@ -47,8 +47,8 @@ pub fn require(cx: &Context) -> Result<()> {
     membership.require_majority_of(&members)
 }
 
-/// [`require`], if the kubeconfig is for the cluster of this host. A manifest of etcd that cannot be parsed is no obstacle,
-/// because the API may be served by other hosts.
+/// [`require`], if the kubeconfig is for the cluster of this host. A manifest of etcd that cannot be parsed is
+/// ignored, because the API may be served by other hosts.
 pub fn require_for(cx: &Context, kubeconfig: &Path) -> Result<()> {
     if !cx.files.exists(&manifest(ETCD)) || !is_this_cluster(cx, kubeconfig)? {
         return Ok(());

@@ -9,7 +9,7 @@ use crate::base::files::HostFiles;
 use crate::base::parallel::for_each;
 use crate::context::Context;
 use crate::domain::paths::{KUBELET_CONFIG, MANIFESTS_DIR, manifest};
-use crate::host::cri::{self, Container, ContainerState, Cri};
+use crate::host::cri::{self, Container, ContainerState, Cri, Endpoint};
 use crate::host::service::Services;
 use crate::host::{Host, space};
 use crate::journal::{Journal, Ownership};
@@ -48,7 +48,7 @@ pub(super) fn read(cx: &Context) -> (HostView, Vec<Unknown>) {
         return (view, unknown);
     }
     let endpoint = cri::kubelet_endpoint(&cx.host);
-    view.runtime_service = endpoint.as_ref().map_or("containerd", |endpoint| endpoint.service()).to_owned();
+    endpoint.as_ref().map_or("containerd", Endpoint::service).clone_into(&mut view.runtime_service);
     view.disks = disks(&cx.host, control_plane, &mut unknown);
     view.written_later = clock::written_later(&cx.files, cx.clock.now());
     match Services::of(&cx.host).state("kubelet") {
