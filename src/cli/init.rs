@@ -8,9 +8,10 @@ use crate::base::fault::{Fault, Result};
 use crate::base::secret::Secret;
 use crate::config::InitFlags;
 use crate::config::model::ClusterConfig;
-use crate::context::{Context, Findings, InitOptions, Task};
+use crate::context::{Context, Findings, InitOptions, Run, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -46,13 +47,13 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);
     session.hold_host("init", resolved.dry_run || args.print_manifest)?;
-    let mut cx = session.context(Task::Init(Box::new(resolved.config), options), resolved.dry_run);
+    let mut cx =
+        Run { cx: session.context(Task::Init(Box::new(resolved.config), options), resolved.dry_run), work: () };
     if args.print_manifest {
         return print_manifest(&cx, phase.as_deref().unwrap_or_default(), session);
     }
-    let workflow = phases::init_workflow()?;
     let whole = phase.is_none();
-    let plan = Plan::new(&workflow, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&workflows::init()?, &Choice { only: phase, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     report(&summary, whole, resolved.dry_run, &cx, session)?;
     Ok(ExitCode::Ok)

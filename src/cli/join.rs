@@ -7,10 +7,10 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
 use crate::base::secret::Secret;
 use crate::config::JoinFlags;
-use crate::context::{Context, JoinOptions, Task};
+use crate::context::{Context, JoinOptions, Run, Task};
 use crate::domain::paths::ADMIN_CONF;
-use crate::phases;
 use crate::phases::join::discovery;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -28,10 +28,11 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
     }
     let skip = resolved.config.node.skip_phases.clone();
     session.hold_host("join", resolved.dry_run)?;
-    let mut cx = session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run);
+    let mut cx =
+        Run { cx: session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run), work: () };
     find_cluster(&mut cx, &facts)?;
     let whole = phase.is_none();
-    let plan = Plan::new(&phases::join_workflow()?, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&workflows::join()?, &Choice { only: phase, skip }, &mut cx)?;
     let outcome = plan.run(&mut cx);
     if outcome.is_err() && cx.gate.count() > 0 && !resolved.dry_run {
         cx.events.message("changes made so far are kept; run the same command again to continue");

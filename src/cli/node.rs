@@ -6,9 +6,9 @@ use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::context::leaving::Leaving;
-use crate::context::{Context, Task};
+use crate::context::{Context, Run, Task};
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -75,10 +75,10 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         let question = format!("Node {name} and its etcd member, if any, will be removed from the cluster. {effect}");
         confirm(&question, session)?;
     }
-    let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
+    let mut cx = Run { cx: session.context(Task::Leave(Box::new(leaving)), dry_run), work: () };
     let _turn = turn::hold(&cx, &at, "node remove")?;
     let choice = Choice { only: None, skip: skip_phases };
-    let plan = Plan::new(&phases::remove_workflow()?, &phases::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&workflows::remove()?, &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let closing = Closing::of_run(&summary);

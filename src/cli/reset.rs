@@ -10,13 +10,13 @@ use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::context::leaving::Leaving;
-use crate::context::{Context, Task};
+use crate::context::{Context, Run, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::BACKUP_DIR;
 use crate::domain::paths::SUPER_ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases;
 use crate::phases::reset;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -58,7 +58,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
         confirm(&question(&leaving, undo_fix, session), session)?;
     }
     let is_alone = leaving.end_cluster;
-    let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
+    let mut cx = Run { cx: session.context(Task::Leave(Box::new(leaving)), dry_run), work: () };
     // Only a control plane takes something away from others when it leaves.
     let _turn = if is_alone { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "reset")? };
     let mut skip = skip;
@@ -66,7 +66,7 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
         skip.push(UNDO.into());
     }
     let choice = Choice { only: phase, skip };
-    let plan = Plan::new(&phases::reset_workflow()?, &phases::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&workflows::reset()?, &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let access = reset::access_left(&cx)?.filter(|_| !dry_run);
     // What the journal knows is what the next run removes.

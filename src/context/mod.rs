@@ -35,6 +35,7 @@ use crate::pki::validity;
 use crate::versions::Minor;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
@@ -72,6 +73,25 @@ pub struct Context {
     /// The cluster of a unit test, for every kubeconfig.
     #[cfg(test)]
     pub fake: Option<Arc<Cluster>>,
+}
+
+/// A run of the workflow `W`: the context that every workflow has, and the workflow's own options and results.
+pub struct Run<W> {
+    pub cx: Context,
+    pub work: W,
+}
+
+impl<W> Deref for Run<W> {
+    type Target = Context;
+    fn deref(&self) -> &Context {
+        &self.cx
+    }
+}
+
+impl<W> DerefMut for Run<W> {
+    fn deref_mut(&mut self) -> &mut Context {
+        &mut self.cx
+    }
 }
 
 /// A command with its configuration.

@@ -8,13 +8,13 @@ use crate::cli::args::certs::{GenerateCsrArgs, ImportArgs, SignedFilesArgs};
 use crate::cli::facts;
 use crate::cli::session::Session;
 use crate::config::{Documents, InitFlags, documents};
-use crate::context::Task;
 use crate::context::renewal::{Renewal, Signed};
+use crate::context::{Run, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::csrs;
 use crate::ops::turn;
-use crate::phases;
 use crate::phases::import;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing, count};
@@ -56,7 +56,7 @@ impl Fault for Unusable {
 pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs generate-csr", args.dry_run)?;
     let task = task(&args.files, session)?;
-    let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    let mut cx = Run { cx: session.context(Task::Renew(Box::new(task)), args.dry_run), work: () };
     let requests = csrs::write(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let text = if args.dry_run {
@@ -79,12 +79,12 @@ pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let task = task(&args.files, session)?;
     let names: Vec<&str> = signed.iter().map(|one| one.name).collect();
     // Only components whose certificates are imported are restarted.
-    let mut cx = session.context(Task::Renew(Box::new(Renewal { signed, ..task })), args.dry_run);
+    let mut cx = Run { cx: session.context(Task::Renew(Box::new(Renewal { signed, ..task })), args.dry_run), work: () };
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs import")? };
-    Plan::new(&phases::import_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&workflows::import()?, &choice, &mut cx)?.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let text = match (args.dry_run, changed.is_empty()) {
         (true, _) => session.plan(&changed),

@@ -6,10 +6,10 @@ use crate::base::fault::{Fault, Result};
 use crate::cli::args::certs::RenewArgs;
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
-use crate::context::{Context, Task};
+use crate::context::{Context, Run, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
@@ -117,10 +117,10 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let mut skip = restart::phases_to_skip(args.no_restart);
     skip.extend(only.as_deref().map(renewable::phases_of_others).unwrap_or_default());
     let task = Renewal { only, names, ..task };
-    let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    let mut cx = Run { cx: session.context(Task::Renew(Box::new(task)), args.dry_run), work: () };
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs renew")? };
-    let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &Choice { only: None, skip }, &mut cx)?;
+    let plan = Plan::new(&workflows::renew()?, &Choice { only: None, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {
         // The kubelet renews its own certificate; there is nothing to do.

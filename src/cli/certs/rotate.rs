@@ -9,13 +9,13 @@ use crate::cli::session::Session;
 use crate::cli::table::Table;
 use crate::context::renewal::Renewal;
 use crate::context::rotation::{Rotation, Stage};
-use crate::context::{Context, Task};
+use crate::context::{Run, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::KUBELET_CONF;
 use crate::domain::paths::SUPER_ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases;
 use crate::phases::rotate_ca;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -62,14 +62,17 @@ fn certificate_key(args: &NextKeyArgs, session: &Session) -> Option<Secret<Strin
 }
 
 /// The context of a rotation on this host.
-fn context(rotation: Rotation, dry_run: bool, session: &mut Session) -> Result<Context> {
+fn context(rotation: Rotation, dry_run: bool, session: &mut Session) -> Result<Run<()>> {
     session.hold_host("certs rotate-ca", dry_run)?;
     quorum::require(&session.context(Task::None, false))?;
     let (_, task) = discover::own(session)?;
     let looking = session.context(Task::None, false);
     let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
     let rotation = Rotation { control_plane, ..rotation };
-    let cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), dry_run);
+    let cx = Run {
+        cx: session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), dry_run),
+        work: (),
+    };
     room::require(&cx)?;
     Ok(cx)
 }
@@ -81,7 +84,7 @@ fn stage(rotation: Rotation, args: &RotateArgs, session: &mut Session) -> Result
     // A worker restarts nothing that others use.
     let command = format!("certs rotate-ca {}", stage.name());
     let _turn = if control_plane { turn::hold(&cx, Path::new(ADMIN_CONF), &command)? } else { None };
-    let plan = Plan::new(&phases::rotate_ca_workflow()?, &phases::registry(), &Choice::default(), &mut cx)?;
+    let plan = Plan::new(&workflows::rotate_ca()?, &Choice::default(), &mut cx)?;
     // A directory of files has no cluster that 'trust' would have to ask.
     let may_be_over = cx.files.is_live() || stage == Stage::Drop;
     if !(may_be_over && rotate_ca::announce::finish_end(&mut cx)?) {

@@ -7,12 +7,12 @@ use crate::base::serving_cert;
 use crate::cli::args::certs::AddSanArgs;
 use crate::cli::session::Session;
 use crate::context::renewal::Renewal;
-use crate::context::{Context, Task};
+use crate::context::{Context, Run, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
 use crate::kube::node::is_control_plane;
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::Cert;
@@ -58,12 +58,12 @@ pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let wanted = task.cluster.api_server_cert_sans.clone();
     let task = Renewal { only: Some("apiserver".into()), names: Names::AddFromConfig, ..task };
-    let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    let mut cx = Run { cx: session.context(Task::Renew(Box::new(task)), args.dry_run), work: () };
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs add-san")? };
-    Plan::new(&phases::add_san_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&workflows::add_san()?, &choice, &mut cx)?.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let others = others(&mut cx, &wanted)?;
     let mut closing = if changed.is_empty() {

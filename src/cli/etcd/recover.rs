@@ -7,11 +7,11 @@ use crate::cli::args::etcd::RecoverArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
 use crate::context::etcd_task::{EtcdTask, Found, Recovery, Work};
-use crate::context::{Context, Task};
+use crate::context::{Context, Run, Task};
 use crate::etcd::Member;
 use crate::ops::etcd_recovery::put_back;
-use crate::phases;
 use crate::phases::etcd_recover::check::look;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -49,7 +49,7 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     let (cluster, node) = current_config::from_host(&session.context(Task::None, dry_run))?;
     let work = Work::Recover(Recovery { lost: members_lost, ..Recovery::default() });
     let task = Task::Etcd(Box::new(EtcdTask { cluster, node, work }));
-    let mut cx = session.context(task, dry_run);
+    let mut cx = Run { cx: session.context(task, dry_run), work: () };
     if !cx.files.is_live() {
         let summary = plan(&mut cx)?.run(&mut cx)?;
         session.print(&summary, &Closing::of_run(&summary).text())?;
@@ -68,8 +68,8 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     report(&cx, &found, dry_run, session)
 }
 
-fn plan(cx: &mut Context) -> Result<Plan> {
-    Plan::new(&phases::etcd_recover_workflow()?, &phases::registry(), &Choice::default(), cx)
+fn plan(cx: &mut Run<()>) -> Result<Plan<()>> {
+    Plan::new(&workflows::etcd_recover()?, &Choice::default(), cx)
 }
 
 fn names(members: &[Member]) -> String {

@@ -7,11 +7,11 @@ use crate::cli::args::etcd::RestoreArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
 use crate::context::etcd_task::{EtcdTask, Restorable, Restoring, Work};
-use crate::context::{Context, Task};
+use crate::context::{Context, Run, Task};
 use crate::etcd::Contents;
 use crate::ops::etcd_restore::put_back;
-use crate::phases;
 use crate::phases::etcd_restore::check::look;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -57,7 +57,7 @@ pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let restoring = Restoring { file: session.env.cwd.join(file), lost: members_lost, found: None, keys: None };
     let task = Task::Etcd(Box::new(EtcdTask { cluster, node, work: Work::Restore(restoring) }));
-    let mut cx = session.context(task, dry_run);
+    let mut cx = Run { cx: session.context(task, dry_run), work: () };
     if !cx.files.is_live() {
         let summary = plan(&mut cx)?.run(&mut cx)?;
         session.print(&summary, &Closing::of_run(&summary).text())?;
@@ -77,8 +77,8 @@ pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
     report(&cx, &found, dry_run, session)
 }
 
-fn plan(cx: &mut Context) -> Result<Plan> {
-    Plan::new(&phases::etcd_restore_workflow()?, &phases::registry(), &Choice::default(), cx)
+fn plan(cx: &mut Run<()>) -> Result<Plan<()>> {
+    Plan::new(&workflows::etcd_restore()?, &Choice::default(), cx)
 }
 
 fn state(contents: &Contents) -> String {

@@ -5,9 +5,9 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::etcd::SaveArgs;
 use crate::cli::session::Session;
-use crate::context::Task;
 use crate::context::etcd_task::{EtcdTask, Saving, Work};
-use crate::phases;
+use crate::context::{Run, Task};
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing};
@@ -46,8 +46,8 @@ pub fn run(args: &SaveArgs, session: &mut Session) -> Result<ExitCode> {
         removed: Vec::new(),
     };
     let task = EtcdTask { cluster, node, work: Work::Save(saving) };
-    let mut cx = session.context(Task::Etcd(Box::new(task)), args.dry_run);
-    let plan = Plan::new(&phases::etcd_snapshot_workflow()?, &phases::registry(), &Choice::default(), &mut cx)?;
+    let mut cx = Run { cx: session.context(Task::Etcd(Box::new(task)), args.dry_run), work: () };
+    let plan = Plan::new(&workflows::etcd_snapshot()?, &Choice::default(), &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let saving = cx.saving()?;
     let snapshot = saving.saved.as_ref().map(|snapshot| Shown::of(&saving.file, snapshot));

@@ -8,10 +8,9 @@ use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::config::{UpgradeConfig, UpgradeFlags};
 use crate::context::renewal::Renewal;
 use crate::context::upgrading::{Certificates, HostUpgrade, Scope};
-use crate::context::{Context, Task};
+use crate::context::{Run, Task};
 use crate::kube::cluster::Cluster;
 use crate::ops::upgrade_progress;
-use crate::phases;
 use crate::phases::upgrade::static_pod;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -67,7 +66,7 @@ pub struct Wanted {
 }
 
 /// The context of the run. It continues an interrupted one.
-pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &Session) -> Result<Context> {
+pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &Session) -> Result<Run<()>> {
     let mut node = wanted.node;
     node.patches_dir = config.patches_dir.as_ref().map(|dir| session.env.cwd.join(dir));
     node.image_pull_policy.clone_from(&config.image_pull_policy);
@@ -99,7 +98,7 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
         addons_wait: None,
     };
     let renewal = Renewal { upgrade: Some(upgrade), ..Renewal::new(wanted.cluster, node, backup) };
-    let mut cx = session.context(Task::Renew(Box::new(renewal)), dry_run);
+    let mut cx = Run { cx: session.context(Task::Renew(Box::new(renewal)), dry_run), work: () };
     if let Some(progress) = progress(&cx.files)? {
         let to = progress.to.as_ref().map_or_else(String::new, |version| format!(" to {version}"));
         session.events.message(format!("an upgrade{to} of this host was interrupted: this run continues it"));
@@ -116,9 +115,9 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
 }
 
 /// Runs the workflow.
-pub fn run(workflow: &Workflow, config: &UpgradeConfig, cx: &mut Context) -> Result<Summary> {
+pub fn run(workflow: &Workflow<()>, config: &UpgradeConfig, cx: &mut Run<()>) -> Result<Summary> {
     let choice = Choice { only: None, skip: config.skip_phases.clone() };
-    Plan::new(workflow, &phases::registry(), &choice, cx)?.run(cx)
+    Plan::new(workflow, &choice, cx)?.run(cx)
 }
 
 /// Addons that the cluster does not want, where its configuration cannot say so.

@@ -6,9 +6,9 @@ use crate::base::fault::Failure;
 use crate::base::https::test_server::{TestCa, TestServer, dead_address};
 use crate::config::model::{Etcd, ExternalEtcd, HostPort, InitConfig};
 use crate::config::print;
-use crate::context::{InitOptions, Task};
+use crate::context::{InitOptions, Run, Task};
 use crate::host::command::fake::FakeHost;
-use crate::phases::{init_workflow, registry};
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::versions::table;
@@ -36,9 +36,10 @@ fn init(fake: &FakeHost, only: Option<&str>, change: impl FnOnce(&mut InitConfig
     change(&mut config);
     cx.task = Task::Init(Box::new(config), InitOptions { is_single_phase: only.is_some(), ..InitOptions::default() });
     let choice = Choice { only: only.map(str::to_owned), skip: vec!["preflight".into()] };
-    let plan = Plan::new(&init_workflow().unwrap(), &registry(), &choice, &mut cx).unwrap();
-    let failure = plan.run(&mut cx).err();
-    (cx, failure)
+    let mut run = Run { cx, work: () };
+    let plan = Plan::new(&workflows::init().unwrap(), &choice, &mut run).unwrap();
+    let failure = plan.run(&mut run).err();
+    (run.cx, failure)
 }
 
 #[track_caller]

@@ -9,10 +9,10 @@ use crate::base::https::test_server::TestServer;
 use crate::base::secret::Secret;
 use crate::config::Facts;
 use crate::config::model::{ControlPlaneJoin, HostPort};
-use crate::context::Context;
+use crate::context::{Context, Run};
 use crate::host::Host;
-use crate::phases;
 use crate::phases::join::discovery::find_cluster;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::state::join_fixture::{First, KUBEADM_CERTS, Objects, by_token, searching};
@@ -50,10 +50,10 @@ impl JoinTest {
         cx.host = Host::new(&BTreeMap::new(), cx.clock.clone(), cx.files.clone(), gate.clone());
         cx.gate = gate;
         find_cluster(&mut cx, &Facts::placeholder(Random::seeded(1)))?;
-        let workflow = phases::join_workflow().map_err(Failure::from)?;
-        let plan = Plan::new(&workflow, &phases::registry(), &Choice::default(), &mut cx)?;
-        let summary = plan.run(&mut cx)?;
-        Ok((cx, summary.left_for_host))
+        let mut run = Run { cx, work: () };
+        let plan = Plan::new(&workflows::join().map_err(Failure::from)?, &Choice::default(), &mut run)?;
+        let summary = plan.run(&mut run)?;
+        Ok((run.cx, summary.left_for_host))
     }
 }
 

@@ -1,8 +1,8 @@
 use super::*;
 use crate::base::env::Random;
 use crate::base::fault::Fault;
-use crate::context::Task;
-use crate::phases;
+use crate::context::{Run, Task};
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::catalog::{self, CERTS};
@@ -12,11 +12,10 @@ use crate::state::renewable::{KUBELET_CONF, chosen, items};
 use crate::state::renewal_fixture::{CREATED, host, renewing, store, use_rotated_file};
 
 fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Context {
-    let mut cx = renewing(root, only);
-    let workflow = phases::renew_workflow().unwrap();
-    let plan = Plan::new(&workflow, &phases::registry(), &Choice::default(), &mut cx).unwrap();
-    plan.run(&mut cx).unwrap();
-    cx
+    let mut run = Run { cx: renewing(root, only), work: () };
+    let plan = Plan::new(&workflows::renew().unwrap(), &Choice::default(), &mut run).unwrap();
+    plan.run(&mut run).unwrap();
+    run.cx
 }
 
 fn read(root: &tempfile::TempDir, path: &str) -> Vec<u8> {
