@@ -1,5 +1,7 @@
 //! The options and the state of `certs rotate-ca`.
 
+use super::Missing;
+use super::renewal::Renewal;
 use crate::base::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -80,7 +82,15 @@ pub struct Rotation {
     pub done: bool,
 }
 
+/// A CA rotation on this host, which renews the certificates that the CAs sign.
+pub type Rotating = Renewal<Rotation>;
+
 impl Rotation {
+    /// The current rotation.
+    pub fn begun(&self) -> Result<Plan, Missing> {
+        self.plan.clone().ok_or(Missing("a CA rotation that has begun"))
+    }
+
     /// A stage with default options.
     pub fn new(stage: Stage, control_plane: bool) -> Self {
         Self {

@@ -2,7 +2,9 @@
 //! that names an action of another workflow does not load.
 
 use super::*;
-use crate::context::Run;
+use crate::context::{
+    Elsewhere, Init, Joining, Leaving, Recovery, Renewal, Reset, Restoring, Rotating, Run, Saving, Upgrading,
+};
 use crate::pipeline::{Entry, PhaseList, PipelineError, Registry, When, Workflow};
 
 /// A workflow whose list was read.
@@ -13,8 +15,8 @@ fn load<W>(text: &str, actions: &'static [Entry<W>], holds: fn(When, &Run<W>) ->
 }
 
 /// The phases of `init`.
-pub fn init() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn init() -> Loaded<Init> {
+    const ACTIONS: &[Entry<Init>] = &[
         ("guard", &guard::Guard),
         ("preflight", &preflight::Preflight),
         ("certificate", &certs::Certificate),
@@ -35,12 +37,12 @@ pub fn init() -> Loaded<()> {
         ("install-pod-network", &pod_network::InstallPodNetwork),
         ("show-join-command", &show_join_command::ShowJoinCommand),
     ];
-    load(include_str!("../../phases/init.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/init.yaml"), ACTIONS, conditions::init)
 }
 
 /// The phases of `join`.
-pub fn join() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn join() -> Loaded<Joining> {
+    const ACTIONS: &[Entry<Joining>] = &[
         ("preflight", &preflight::Preflight),
         ("download-certs", &join::download_certs::DownloadCerts),
         ("join-certs", &join::prepare::JoinCerts),
@@ -55,12 +57,12 @@ pub fn join() -> Loaded<()> {
         ("mark-control-plane", &mark_control_plane::MarkControlPlane),
         ("wait-control-plane", &wait_control_plane::WaitControlPlane),
     ];
-    load(include_str!("../../phases/join.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/join.yaml"), ACTIONS, conditions::join)
 }
 
 /// The phases of `reset`.
-pub fn reset() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn reset() -> Loaded<Reset> {
+    const ACTIONS: &[Entry<Reset>] = &[
         ("reset-preflight", &reset::preflight::ResetPreflight),
         ("drain", &drain::Drain),
         ("forget-status", &update_cluster_status::ForgetStatus),
@@ -69,60 +71,60 @@ pub fn reset() -> Loaded<()> {
         ("cleanup-node", &reset::cleanup_node::CleanupNode),
         ("undo-fix", &reset::undo_fix::UndoFix),
     ];
-    load(include_str!("../../phases/reset.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/reset.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of `node remove`.
-pub fn remove() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn remove() -> Loaded<Leaving<Elsewhere>> {
+    const ACTIONS: &[Entry<Leaving<Elsewhere>>] = &[
         ("remove-check", &remove_node::RemoveCheck),
         ("drain", &drain::Drain),
         ("remove-member", &remove_node::RemoveMember),
         ("forget-status", &update_cluster_status::ForgetStatus),
         ("delete-node", &delete_node::DeleteNode),
     ];
-    load(include_str!("../../phases/remove.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/remove.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of `certs renew`.
-pub fn renew() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn renew() -> Loaded<Renewal> {
+    const ACTIONS: &[Entry<Renewal>] = &[
         ("check-ready", &check_ready::CheckReady),
         ("renew", &renew::Renew),
         ("repair-kubelet", &repair_kubelet::RepairKubelet),
         ("restart-components", &restart::RestartComponents),
         ("prune-backups", &prune_backups::PruneBackups),
     ];
-    load(include_str!("../../phases/renew.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/renew.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of `certs import`.
-pub fn import() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn import() -> Loaded<Renewal> {
+    const ACTIONS: &[Entry<Renewal>] = &[
         ("judge-signed", &import::VerifySigned),
         ("check-ready", &check_ready::CheckReady),
         ("import-signed", &import::ImportSigned),
         ("restart-components", &restart::RestartComponents),
         ("prune-backups", &prune_backups::PruneBackups),
     ];
-    load(include_str!("../../phases/import.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/import.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of `certs add-san`.
-pub fn add_san() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn add_san() -> Loaded<Renewal> {
+    const ACTIONS: &[Entry<Renewal>] = &[
         ("check-ready", &check_ready::CheckReady),
         ("store-names", &sans::StoreSans),
         ("add-names", &sans::AddSans),
         ("restart-components", &restart::RestartComponents),
         ("prune-backups", &prune_backups::PruneBackups),
     ];
-    load(include_str!("../../phases/add-san.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/add-san.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of each stage of `certs rotate-ca`.
-pub fn rotate_ca() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn rotate_ca() -> Loaded<Rotating> {
+    const ACTIONS: &[Entry<Rotating>] = &[
         ("rotation-check", &rotate_ca::check::Check),
         ("rotation-tokens", &rotate_ca::tokens::Tokens),
         ("rotation-handover", &rotate_ca::distribute::Distribute),
@@ -136,46 +138,46 @@ pub fn rotate_ca() -> Loaded<()> {
         ("rotation-announce", &rotate_ca::announce::Announce),
         ("rotation-note", &rotate_ca::announce::RecordStage),
     ];
-    load(include_str!("../../phases/rotate-ca.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/rotate-ca.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of `etcd snapshot save`.
-pub fn etcd_snapshot() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn etcd_snapshot() -> Loaded<Saving> {
+    const ACTIONS: &[Entry<Saving>] = &[
         ("check-snapshot", &etcd_snapshot::check::CheckSnapshot),
         ("save-snapshot", &etcd_snapshot::save::SaveSnapshot),
         ("prune-snapshots", &etcd_snapshot::prune::PruneSnapshots),
     ];
-    load(include_str!("../../phases/etcd-snapshot.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/etcd-snapshot.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of `etcd recover`.
-pub fn etcd_recover() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn etcd_recover() -> Loaded<Recovery> {
+    const ACTIONS: &[Entry<Recovery>] = &[
         ("check-loss", &etcd_recover::check::CheckLoss),
         ("copy-data", &etcd_recover::copy::CopyData),
         ("force-cluster", &etcd_recover::force::ForceCluster),
         ("start-etcd", &etcd_recover::start::StartEtcd),
         ("prove-recovery", &etcd_recover::prove::ProveRecovery),
     ];
-    load(include_str!("../../phases/etcd-recover.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/etcd-recover.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of `etcd snapshot restore`.
-pub fn etcd_restore() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn etcd_restore() -> Loaded<Restoring> {
+    const ACTIONS: &[Entry<Restoring>] = &[
         ("check-restore", &etcd_restore::check::CheckRestore),
         ("prepare-data", &etcd_restore::prepare::PrepareData),
         ("swap-data", &etcd_restore::swap::SwapData),
         ("start-restored", &etcd_restore::start::StartRestored),
         ("prove-restore", &etcd_restore::prove::ProveRestore),
     ];
-    load(include_str!("../../phases/etcd-restore.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/etcd-restore.yaml"), ACTIONS, conditions::shared)
 }
 
 /// The phases of `upgrade apply`.
-pub fn upgrade_apply() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn upgrade_apply() -> Loaded<Upgrading> {
+    const ACTIONS: &[Entry<Upgrading>] = &[
         ("upgrade-preflight", &upgrade::preflight::UpgradePreflight),
         ("upgrade-snapshot", &upgrade::snapshot::SaveBefore),
         ("upgrade-static-pod", &upgrade::static_pod::UpgradeStaticPod),
@@ -193,12 +195,12 @@ pub fn upgrade_apply() -> Loaded<()> {
         ("upgrade-finish", &upgrade::finish::FinishUpgrade),
         ("prune-backups", &prune_backups::PruneBackups),
     ];
-    load(include_str!("../../phases/upgrade-apply.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/upgrade-apply.yaml"), ACTIONS, conditions::upgrade)
 }
 
 /// The phases of `upgrade node`.
-pub fn upgrade_node() -> Loaded<()> {
-    const ACTIONS: &[Entry<()>] = &[
+pub fn upgrade_node() -> Loaded<Upgrading> {
+    const ACTIONS: &[Entry<Upgrading>] = &[
         ("upgrade-preflight", &upgrade::preflight::UpgradePreflight),
         ("upgrade-snapshot", &upgrade::snapshot::SaveBefore),
         ("upgrade-static-pod", &upgrade::static_pod::UpgradeStaticPod),
@@ -212,7 +214,7 @@ pub fn upgrade_node() -> Loaded<()> {
         ("upgrade-finish", &upgrade::finish::FinishUpgrade),
         ("prune-backups", &prune_backups::PruneBackups),
     ];
-    load(include_str!("../../phases/upgrade-node.yaml"), ACTIONS, conditions::holds)
+    load(include_str!("../../phases/upgrade-node.yaml"), ACTIONS, conditions::upgrade)
 }
 
 /// Every list, by the name of its file.

@@ -5,7 +5,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::suggest::similar;
-use crate::context::Context;
+use crate::context::{Renewal, Run};
 use crate::pipeline::Item;
 use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
 use std::path::PathBuf;
@@ -87,13 +87,13 @@ impl Row {
     }
 
     /// Its files.
-    pub fn files(&self, cx: &mut Context) -> Result<Vec<PathBuf>> {
+    pub fn files<P>(&self, cx: &mut Run<Renewal<P>>) -> Result<Vec<PathBuf>> {
         Ok(match self {
             Self::Cert(spec) => {
                 let store = cx.pki()?;
                 vec![store.cert_path(spec), store.key_path(spec)]
             }
-            Self::Kubeconfig(spec) => vec![cx.renewal()?.kubeconfig_dir.join(spec.file)],
+            Self::Kubeconfig(spec) => vec![cx.work.kubeconfig_dir.join(spec.file)],
         })
     }
 

@@ -5,8 +5,7 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::certs::RenewArgs;
 use crate::cli::session::Session;
-use crate::context::renewal::Renewal;
-use crate::context::{Context, Run, Task};
+use crate::context::{Renewal, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
 use crate::phases::workflows;
@@ -88,12 +87,12 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let only = renewable::chosen(&args.name)?;
     session.hold_host("certs renew", args.dry_run)?;
     if !args.no_restart {
-        quorum::require(&session.context(Task::None, false))?;
+        quorum::require(&session.context(false))?;
     }
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
-    let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
-    let cx = session.context(Task::None, false);
-    let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
+    let found = discover::find(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
+    let cx = session.context(false);
+    let store = PkiStore::new(cx.files.clone(), &found.cluster.certificates_dir, &cx.clock, &cx.random);
     let listed = expiry::list(&cx.files, &store, cx.clock.now())?;
     for warning in listed.ca_warnings(args.within.unwrap_or(CA_WARN)) {
         session.events.warning(warning);
@@ -103,7 +102,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     {
         return nothing_is_near(args, session);
     }
-    if known == Source::Host {
+    if found.source == Source::Host {
         if args.sync_config {
             return Err(NoConfiguration.into());
         }
@@ -116,8 +115,8 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let names = if args.sync_config { Names::AddFromConfig } else { Names::Keep };
     let mut skip = restart::phases_to_skip(args.no_restart);
     skip.extend(only.as_deref().map(renewable::phases_of_others).unwrap_or_default());
-    let task = Renewal { only, names, ..task };
-    let mut cx = Run { cx: session.context(Task::Renew(Box::new(task)), args.dry_run), work: () };
+    let mut cx = found.run((), args.dry_run, session);
+    (cx.work.only, cx.work.names) = (only, names);
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs renew")? };
     let plan = Plan::new(&workflows::renew()?, &Choice { only: None, skip }, &mut cx)?;
@@ -146,8 +145,8 @@ fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> 
     Ok(ExitCode::Ok)
 }
 
-fn report(args: &RenewArgs, cx: &Context, session: &mut Session) -> Result<()> {
-    let done = cx.renewal()?;
+fn report(args: &RenewArgs, cx: &Run<Renewal>, session: &mut Session) -> Result<()> {
+    let done = &cx.work;
     let restarted = !args.no_restart && cx.files.is_live();
     let rows: Vec<Row> = done
         .renewed

@@ -6,8 +6,7 @@ use crate::base::fault::{Fault, Result};
 use crate::base::serving_cert;
 use crate::cli::args::certs::AddSanArgs;
 use crate::cli::session::Session;
-use crate::context::renewal::Renewal;
-use crate::context::{Context, Run, Task};
+use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
 use crate::kube::node::is_control_plane;
@@ -46,19 +45,19 @@ impl Fault for NoCluster {
 
 pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs add-san", args.dry_run)?;
-    quorum::require(&session.context(Task::None, false))?;
-    let (source, mut task) = discover::own(session)?;
-    if source != Source::Cluster {
+    quorum::require(&session.context(false))?;
+    let mut found = discover::own(session)?;
+    if found.source != Source::Cluster {
         return Err(NoCluster.into());
     }
     for name in args.names {
-        if !task.cluster.api_server_cert_sans.contains(&name) {
-            task.cluster.api_server_cert_sans.push(name);
+        if !found.cluster.api_server_cert_sans.contains(&name) {
+            found.cluster.api_server_cert_sans.push(name);
         }
     }
-    let wanted = task.cluster.api_server_cert_sans.clone();
-    let task = Renewal { only: Some("apiserver".into()), names: Names::AddFromConfig, ..task };
-    let mut cx = Run { cx: session.context(Task::Renew(Box::new(task)), args.dry_run), work: () };
+    let wanted = found.cluster.api_server_cert_sans.clone();
+    let mut cx = found.run((), args.dry_run, session);
+    (cx.work.only, cx.work.names) = (Some("apiserver".into()), Names::AddFromConfig);
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     room::require(&cx)?;

@@ -6,8 +6,8 @@ use crate::base::fault::Result;
 use crate::cli::args::etcd::RecoverArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
-use crate::context::etcd_task::{EtcdTask, Found, Recovery, Work};
-use crate::context::{Context, Run, Task};
+use crate::context::etcd_task::Found;
+use crate::context::{Recovery, Run};
 use crate::etcd::Member;
 use crate::ops::etcd_recovery::put_back;
 use crate::phases::etcd_recover::check::look;
@@ -46,10 +46,10 @@ const UNDO: Undo = Undo {
 pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     let RecoverArgs { members_lost, yes, dry_run } = args;
     session.hold_host("etcd recover", dry_run)?;
-    let (cluster, node) = current_config::from_host(&session.context(Task::None, dry_run))?;
-    let work = Work::Recover(Recovery { lost: members_lost, ..Recovery::default() });
-    let task = Task::Etcd(Box::new(EtcdTask { cluster, node, work }));
-    let mut cx = Run { cx: session.context(task, dry_run), work: () };
+    let cx = session.context(dry_run);
+    let (cluster, node) = current_config::from_host(&cx)?;
+    let work = Recovery { lost: members_lost, ..Recovery::default() };
+    let mut cx = Run { cx: cx.configured(cluster, node), work };
     if !cx.files.is_live() {
         let summary = plan(&mut cx)?.run(&mut cx)?;
         session.print(&summary, &Closing::of_run(&summary).text())?;
@@ -58,7 +58,7 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     if let Err(failure) = look(&mut cx) {
         return Err(UNDO.after(failure, &cx, session));
     }
-    let found = cx.found()?.clone();
+    let found = cx.work.found()?.clone();
     if !yes && !dry_run && !found.is_forced {
         confirm(&question(&found), session)?;
     }
@@ -68,7 +68,7 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     report(&cx, &found, dry_run, session)
 }
 
-fn plan(cx: &mut Run<()>) -> Result<Plan<()>> {
+fn plan(cx: &mut Run<Recovery>) -> Result<Plan<Recovery>> {
     Plan::new(&workflows::etcd_recover()?, &Choice::default(), cx)
 }
 
@@ -90,9 +90,9 @@ fn question(found: &Found) -> String {
     text + &format!("A copy of this host's data is kept in {}.", found.copy.display())
 }
 
-fn report(cx: &Context, found: &Found, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
+fn report(cx: &Run<Recovery>, found: &Found, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let changed = ChangeList::new(cx.gate.entries());
-    let keys = cx.recovery()?.keys;
+    let keys = cx.work.keys;
     let text = if dry_run {
         session.plan(&changed)
     } else {

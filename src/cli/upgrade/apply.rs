@@ -11,8 +11,8 @@ use crate::cli::args::upgrade::ApplyArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
 use crate::config::{UpgradeFlags, UpgradeTask};
-use crate::context::Context;
 use crate::context::upgrading::Scope;
+use crate::context::{Context, Run, Upgrading};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
 use crate::phases::workflows;
@@ -97,7 +97,7 @@ fn report(
     summary: &Summary,
     reading: &ClusterReading,
     dry_run: bool,
-    cx: &Context,
+    cx: &Run<Upgrading>,
     session: &mut Session,
 ) -> Result<()> {
     let version = &cx.cluster()?.version;

@@ -6,7 +6,7 @@ use crate::base::fault::Failure;
 use crate::base::https::test_server::{TestCa, TestServer, dead_address};
 use crate::config::model::{Etcd, ExternalEtcd, HostPort, InitConfig};
 use crate::config::print;
-use crate::context::{InitOptions, Run, Task};
+use crate::context::{Context, InitOptions};
 use crate::host::command::fake::FakeHost;
 use crate::phases::workflows;
 use crate::pipeline::Plan;
@@ -34,9 +34,9 @@ fn init(fake: &FakeHost, only: Option<&str>, change: impl FnOnce(&mut InitConfig
     let mut config = print::default_init(table::facts(36).unwrap(), "n1");
     config.node.ignore_preflight_errors = vec!["all".into()];
     change(&mut config);
-    cx.task = Task::Init(Box::new(config), InitOptions { is_single_phase: only.is_some(), ..InitOptions::default() });
     let choice = Choice { only: only.map(str::to_owned), skip: vec!["preflight".into()] };
-    let mut run = Run { cx, work: () };
+    let options = InitOptions { is_single_phase: only.is_some(), ..InitOptions::default() };
+    let mut run = Run::init(cx, config, options);
     let plan = Plan::new(&workflows::init().unwrap(), &choice, &mut run).unwrap();
     let failure = plan.run(&mut run).err();
     (run.cx, failure)
