@@ -227,7 +227,7 @@ pub const CAUSES: &[Cause] = &[
         who: "",
         words: &[&["address already in use"]],
         what: "{who} cannot listen: another program has its port",
-        fix: "run 'ss -ltnp' to see who listens, stop it, then run the command again",
+        fix: "run 'ss -ltnp' to see who listens and stop it, then run the command again",
     },
     Cause {
         id: "EtcdCorrupt",

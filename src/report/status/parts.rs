@@ -62,14 +62,8 @@ fn api(view: &View) -> Part {
 }
 
 fn control_planes(view: &View) -> Part {
-    let own = view.host.as_ref().filter(|host| host.control_plane && !host.components.is_empty());
-    let lines: Vec<(String, bool)> = match (&view.control_planes, own) {
-        (Some(planes), _) => planes.iter().map(plane).collect(),
-        (None, Some(host)) => {
-            vec![plane(&ControlPlane { name: host.name.clone(), version: None, components: host.components.clone() })]
-        }
-        (None, None) => return unknown("control planes"),
-    };
+    let Some(planes) = view.planes() else { return unknown("control planes") };
+    let lines: Vec<(String, bool)> = planes.iter().map(plane).collect();
     let is_good = lines.iter().all(|(_, good)| *good);
     let severity = if is_good { Severity::Ok } else { Severity::Warning };
     part("control planes", lines.into_iter().map(|(line, _)| line).collect(), severity)

@@ -52,6 +52,16 @@ fn without_api() -> View {
 }
 
 #[test]
+fn components_of_this_host_that_the_api_does_not_show_yet_are_not_reported_as_missing() {
+    let mut view = healthy();
+    let planes = view.control_planes.as_mut().unwrap();
+    planes[0].components.iter_mut().for_each(|one| one.state = ComponentState::Missing);
+    assert_eq!(screen(view.clone(), 80, false), screen(healthy(), 80, false));
+    view.host = None;
+    assert!(screen(view, 200, false).contains("kube-scheduler missing"));
+}
+
+#[test]
 fn screens_at_every_width() {
     for (name, view) in [("healthy", healthy()), ("broken", broken()), ("without-api", without_api())] {
         for width in [36, 80, 200] {

@@ -57,8 +57,10 @@ fn of(client: &Client, members: &[etcd::Member]) -> Etcd {
 
 /// A member, and whom it takes for the leader.
 fn look(client: &Client, member: &etcd::Member) -> (Member, Option<u64>) {
-    let mut view = Member { name: member.shown(), learner: member.learner, ..Member::default() };
-    view.problem = Some("it has never started".into());
+    let never_started = !member.has_started();
+    let name = if never_started { format!("{:x}", member.id) } else { member.name.clone() };
+    let mut view = Member { name, never_started, learner: member.learner, ..Member::default() };
+    view.problem = Some(format!("it was added for {} and has never started", member.peer_urls.join(", ")));
     for url in &member.client_urls {
         match client.status(url.trim_end_matches('/')) {
             Ok(status) if status.member == member.id => {

@@ -8,7 +8,7 @@ use super::view::{Component, ComponentState, Disk, HostView, Manifest, ManifestS
 use crate::base::files::HostFiles;
 use crate::base::parallel::for_each;
 use crate::context::Context;
-use crate::domain::paths::{MANIFESTS_DIR, manifest};
+use crate::domain::paths::{KUBELET_CONFIG, MANIFESTS_DIR, manifest};
 use crate::host::cri::{self, Container, ContainerState, Cri};
 use crate::host::service::Services;
 use crate::host::{Host, space};
@@ -29,6 +29,8 @@ const FULL: u64 = 64 * MIB;
 /// The kubelet evicts Pods below this share of free room, in percent.
 const LOW: u64 = 10;
 const SECONDS: i64 = 1_000_000_000;
+/// systemd starts the kubelet again after ten seconds (`RestartSec` of its packages).
+const RETRY: i64 = 15;
 
 /// What is seen of this host, and what could not be.
 pub(super) fn read(cx: &Context) -> (HostView, Vec<Unknown>) {
@@ -44,7 +46,7 @@ pub(super) fn read(cx: &Context) -> (HostView, Vec<Unknown>) {
     view.disks = disks(&cx.host, control_plane, &mut unknown);
     view.written_later = clock::written_later(&cx.files, cx.clock.now());
     match Services::of(&cx.host).state("kubelet") {
-        Ok(state) => view.kubelet = Some(service(&cx.host, state.active, state.word)),
+        Ok(state) => view.kubelet = Some(service(cx, state.active, state.word)),
         Err(error) => unknown.push(Unknown::failed("the kubelet's service", error.to_string())),
     }
     (view, unknown)
@@ -106,10 +108,20 @@ pub(super) fn runtime(cx: &Context) -> Runtime {
     seen
 }
 
-fn service(host: &Host, active: bool, word: String) -> Service {
-    let services = Services::of(host);
+fn service(cx: &Context, active: bool, word: String) -> Service {
+    let services = Services::of(&cx.host);
     let age = services.age("kubelet").map(|age| age.as_secs());
-    Service { active, word, restarts: services.restarts("kubelet"), age }
+    let written = cx.files.modified(Path::new(KUBELET_CONFIG)).map(|written| cx.clock.now() - written / SECONDS);
+    let restarts = services.restarts("kubelet").map(|count| restarts_since(written, age, count));
+    Service { active, word, restarts, age }
+}
+
+/// The restarts that count. A kubelet without its configuration ends every ten seconds, and systemd keeps the count when
+/// a join has written it: one that was written (seconds ago) at about the time of its start (its age) has not failed since.
+fn restarts_since(written: Option<i64>, age: Option<u64>, count: u32) -> u32 {
+    let age = age.and_then(|age| i64::try_from(age).ok());
+    let is_new = written.zip(age).is_some_and(|(written, age)| written <= age + RETRY);
+    if is_new { 0 } else { count }
 }
 
 /// The file systems that Kubernetes writes to, each once.
@@ -243,4 +255,18 @@ fn components(cx: &Context, runtime: &Cri, containers: &[Container]) -> Vec<Comp
         }
         component
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kubelet_that_waited_for_its_join_is_not_taken_for_one_that_fails() {
+        assert_eq!(restarts_since(Some(12), Some(8), 7), 0, "configured four seconds before it was started");
+        assert_eq!(restarts_since(Some(2), Some(8), 7), 0, "configured while it runs");
+        assert_eq!(restarts_since(Some(40), Some(8), 7), 7, "started again since it was configured");
+        assert_eq!(restarts_since(None, Some(8), 7), 7, "without a configuration");
+        assert_eq!(restarts_since(Some(12), None, 7), 7);
+    }
 }

@@ -26,6 +26,27 @@ pub struct View {
     pub unknown: Vec<Unknown>,
 }
 
+impl View {
+    /// The control planes and their components: those of this host as they are here, because the API shows a Pod only
+    /// after the kubelet has reported it, the others as the API shows them. None: unknown.
+    pub fn planes(&self) -> Option<Vec<ControlPlane>> {
+        let own = self.host.as_ref().filter(|host| host.control_plane && !host.components.is_empty());
+        let mut planes = self.control_planes.clone();
+        if let Some(host) = own {
+            let planes = planes.get_or_insert_default();
+            match planes.iter_mut().find(|plane| plane.name == host.name) {
+                Some(plane) => plane.components.clone_from(&host.components),
+                None => planes.push(ControlPlane {
+                    name: host.name.clone(),
+                    version: None,
+                    components: host.components.clone(),
+                }),
+            }
+        }
+        planes
+    }
+}
+
 /// What could not be seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,7 +134,10 @@ pub struct Etcd {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
+    /// Its name, or its ID while it has none.
     pub name: String,
+    /// It was added and has never started.
+    pub never_started: bool,
     pub learner: bool,
     pub leader: bool,
     pub version: String,

@@ -6,12 +6,17 @@ use crate::state::status::view::{Component, ComponentState, HostView, View};
 
 pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
     let mut found = Vec::new();
-    for (node, component) in all(view) {
-        let works_elsewhere = all(view)
-            .any(|(other, one)| other != node && one.name == component.name && one.state == ComponentState::Ready);
-        // One that the API takes for ready is still the only one.
-        let severity = one_of(works_elsewhere);
-        found.extend(one(view.host.as_ref(), node, component, severity));
+    let planes = view.planes().unwrap_or_default();
+    for plane in &planes {
+        for component in &plane.components {
+            let works_elsewhere = planes.iter().filter(|other| other.name != plane.name).any(|other| {
+                let mut all = other.components.iter();
+                all.any(|one| one.name == component.name && one.state == ComponentState::Ready)
+            });
+            // One that the API takes for ready is still the only one.
+            let severity = one_of(works_elsewhere);
+            found.extend(one(view.host.as_ref(), &plane.name, component, severity));
+        }
     }
     // Its missing manifest says more.
     found.retain(|cause: &Cause| {
@@ -23,15 +28,6 @@ pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
     });
     causes.extend(found);
     causes.extend(api(view));
-}
-
-/// Each component and its node: of this host as it is here, of the others as the API shows it.
-fn all(view: &View) -> impl Iterator<Item = (&str, &Component)> {
-    let own = view.host.iter().filter(|host| !host.components.is_empty());
-    let name = own.clone().next().map(|host| host.name.as_str());
-    let here = own.flat_map(|host| host.components.iter().map(|one| (host.name.as_str(), one)));
-    let planes = view.control_planes.iter().flatten().filter(move |plane| Some(plane.name.as_str()) != name);
-    here.chain(planes.flat_map(|plane| plane.components.iter().map(|one| (plane.name.as_str(), one))))
 }
 
 fn one(host: Option<&HostView>, node: &str, component: &Component, severity: Severity) -> Option<Cause> {

@@ -32,7 +32,8 @@ pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
             (false, spare) => format!("{spare} more may be lost"),
         };
         let what = format!("the etcd member {} does not work ({problem}); {margin}", member.name);
-        causes.push(Cause::new("EtcdMemberLost", severity, &member.name, what, &member.name));
+        let cause = Cause::new("EtcdMemberLost", severity, &member.name, what, &member.name);
+        causes.push(if member.never_started { abandoned(cause, member) } else { cause });
     }
     for member in &etcd.members {
         for alarm in &member.alarms {
@@ -41,6 +42,15 @@ pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
             causes.push(Cause::new(id, Severity::Critical, &member.name, what, &member.name));
         }
     }
+}
+
+/// Nothing of it runs, so no host has its logs.
+fn abandoned(cause: Cause, member: &Member) -> Cause {
+    let next = format!(
+        "if a join is under way, wait for it or run it again; otherwise run 'kubewright node remove {} --dead'",
+        member.name
+    );
+    cause.with_next(next)
 }
 
 /// A single member has no others to start.

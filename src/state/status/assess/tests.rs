@@ -2,7 +2,7 @@ use super::*;
 use crate::checks::diagnosis::Diagnosis;
 use crate::state::status::causes::Severity;
 use crate::state::status::fixture::{NOW, by_pods, certificate, healthy, node};
-use crate::state::status::view::{ComponentState, ManifestState, Unknown};
+use crate::state::status::view::{ComponentState, ManifestState, Member, Unknown};
 
 fn ids(view: &View) -> Vec<&'static str> {
     causes(view, NOW).iter().map(|cause| cause.id).collect()
@@ -124,6 +124,23 @@ fn a_lost_etcd_member_shows_the_margin_and_a_lost_majority_comes_before_the_api(
     });
     assert_eq!(cause.id, "EtcdQuorumLost");
     assert!(cause.what.contains("1 of 3 members respond, and 2 must"), "{}", cause.what);
+}
+
+#[test]
+fn a_member_that_never_started_is_removed_by_its_id() {
+    let cause = first(|view| {
+        let members = &mut view.etcd.as_mut().unwrap().members;
+        let problem = Some("it was added for https://10.0.0.9:2380 and has never started".into());
+        members.push(Member {
+            name: "9ce6390fc5b9549c".into(),
+            never_started: true,
+            learner: true,
+            problem,
+            ..Member::default()
+        });
+    });
+    assert_eq!((cause.id, cause.severity), ("EtcdMemberLost", Severity::Warning));
+    assert!(cause.next.ends_with("'kubewright node remove 9ce6390fc5b9549c --dead'"), "{}", cause.next);
 }
 
 #[test]
