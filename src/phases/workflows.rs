@@ -1,7 +1,13 @@
 //! The workflows: for each list in `phases/`, what its phases do, and the type of the options and results that they share. A list
 //! that names an action of another workflow does not load.
 
-use super::*;
+use super::{
+    addon, bootstrap_token, certs, check_ready, cluster_admins, conditions, control_plane, delete_node, drain, etcd,
+    etcd_recover, etcd_restore, etcd_snapshot, guard, import, items, join, kubeconfig, kubelet_finalize, kubelet_start,
+    mark_control_plane, pod_network, preflight, prune_backups, remove_node, renew, repair_kubelet, reset, restart,
+    rotate_ca, sans, show_join_command, update_cluster_status, upgrade, upload_certs, upload_config,
+    wait_control_plane,
+};
 use crate::context::{
     Elsewhere, Init, Joining, Leaving, Recovery, Renewal, Reset, Restoring, Rotating, Run, Saving, Upgrading,
 };
