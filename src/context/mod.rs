@@ -19,9 +19,7 @@ pub use etcd_task::{Recovery, Restoring, Saving};
 pub use init::{Findings, Init, InitOptions};
 pub use joining::Joining;
 pub use leaving::{Elsewhere, Leaving, Place, Reset};
-pub use renewal::Renewal;
-pub use rotation::Rotating;
-pub use upgrading::Upgrading;
+pub use renewal::{Renewal, Rotating, Upgrading};
 
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;

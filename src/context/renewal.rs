@@ -30,6 +30,12 @@ pub struct Renewal<P = ()> {
     pub kept: Vec<Kept>,
 }
 
+/// A CA rotation on this host, which renews the certificates that the CAs sign.
+pub type Rotating = Renewal<Rotation>;
+
+/// An upgrade of this host, which renews certificates with the static Pods.
+pub type Upgrading = Renewal<HostUpgrade>;
+
 /// Why certificates are renewed.
 pub trait Purpose {
     /// True for the stage that ends a CA rotation.

@@ -1,7 +1,6 @@
 //! The options and the state of `certs rotate-ca`.
 
 use super::Missing;
-use super::renewal::Renewal;
 use crate::base::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,9 +80,6 @@ pub struct Rotation {
     /// True when this host has already completed the stage or does not take part in it.
     pub done: bool,
 }
-
-/// A CA rotation on this host, which renews the certificates that the CAs sign.
-pub type Rotating = Renewal<Rotation>;
 
 impl Rotation {
     /// The current rotation.

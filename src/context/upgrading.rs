@@ -1,6 +1,5 @@
 //! The options and the results of an upgrade of this host.
 
-use super::renewal::Renewal;
 use crate::config::model::ClusterConfig;
 use crate::versions::Version;
 use serde_json::Value;
@@ -57,6 +56,3 @@ pub struct HostUpgrade {
     /// Addons that were left for another control plane, and why.
     pub addons_wait: Option<String>,
 }
-
-/// It renews certificates with the static Pods.
-pub type Upgrading = Renewal<HostUpgrade>;
