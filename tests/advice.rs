@@ -43,6 +43,7 @@ const DESTRUCTIVE: [&str; 14] = [
 const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/checks/", "no cluster on this host uses it: run 'mv {} {}'", ACopyThatStays),
     ("src/checks/diagnosis/causes.rs", "'kubewright node remove NAME --dead';", AMajority),
+    ("src/checks/diagnosis/causes.rs", "'kubewright node remove NAME --dead' with the name of this node", AMajority),
     ("src/checks/holding.rs", "run 'kubewright reset' to leave that cluster", NothingToLose),
     ("src/checks/holding.rs", "; {otherwise}, run 'kubewright reset'", NothingToLose),
     ("src/checks/pod_network.rs", "run 'mv --backup=numbered {shown} /root/' if", ACopyThatStays),

@@ -28,6 +28,11 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     vec![Check::live(ID, move |scene| {
         let endpoint = cluster.endpoint(&scene.inputs.node.local_endpoint).clone();
         let ca = scene.files().read(&cluster.certificates_dir.join("ca.crt")).ok().flatten();
+        let holding = scene.inputs.holding;
+        if ca.is_none() && !(holding.data.is_empty() && holding.keys.is_empty()) {
+            // Its CA is lost, which is reported: whose cluster answers cannot be seen without it.
+            return Vec::new();
+        }
         look(scene, &endpoint, ca).into_iter().collect()
     })]
 }

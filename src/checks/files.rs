@@ -76,7 +76,9 @@ fn check_free(scene: &Scene<'_>, id: &str, path: &Path) -> Vec<Finding> {
         Err(failure) => return vec![unreadable(id, &failure)],
         Ok(Ownership::Changed) => (
             format!("{shown} was changed since kubewright wrote it, and would be overwritten{edit}"),
-            format!("put the change into the configuration or into a patch; or ignore {id} to have it overwritten"),
+            format!(
+                "undo the change, or put it into the configuration or into a patch; or ignore {id} to have it overwritten"
+            ),
         ),
         Ok(Ownership::Foreign) if holding.is_ours() && path.starts_with(MANIFESTS_DIR) => (
             format!(

@@ -23,6 +23,8 @@ pub struct Holding {
     pub whose: Whose,
     /// What the etcd of this host has lost, and the fix.
     pub lost_majority: Option<(String, String)>,
+    /// The key with which the controller manager of this host signs, if it does not exist.
+    pub lost_signing_key: Option<PathBuf>,
     /// The differences between the manifests and those of this run.
     pub edits: BTreeMap<PathBuf, String>,
 }

@@ -16,12 +16,18 @@ use std::path::{Path, PathBuf};
 
 const ID: &str = "CertificatesLost";
 const MAJORITY: &str = "EtcdMajority";
+const SIGNING_KEY: &str = "SigningKeyLost";
 
 /// The check; a joining host gets these files from its cluster.
 pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
     match (inputs.role, inputs.cluster) {
         (Role::FirstControlPlane, Some(cluster)) => vec![
             Check::offline(ID, |scene| check(scene, cluster)),
+            Check::offline(SIGNING_KEY, |scene| {
+                let holding = scene.inputs.holding;
+                let key = holding.lost_signing_key.as_deref().filter(|_| holding.is_ours());
+                key.map(signing_key).into_iter().collect()
+            }),
             Check::live(MAJORITY, |scene| {
                 let lost = scene.inputs.holding.lost_majority.as_ref();
                 let finding =
@@ -31,6 +37,19 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
         ],
         _ => Vec::new(),
     }
+}
+
+/// A CA without its key is taken for an external one, and the controller manager would no longer sign.
+fn signing_key(key: &Path) -> Finding {
+    let key = key.display().to_string();
+    let what = format!(
+        "kube-controller-manager of this host signs certificates with {key}, which does not exist; this run would configure it as \
+         if the CA were external, and it would sign no more"
+    );
+    let fix = format!(
+        "copy {key} from another control plane or from a backup; if the CA is external from now on, ignore {SIGNING_KEY}"
+    );
+    Finding::error(SIGNING_KEY, key, what, fix)
 }
 
 fn check(scene: &Scene<'_>, cluster: &ClusterConfig) -> Vec<Finding> {
@@ -112,6 +131,14 @@ mod tests {
         let but_sa = ["ca.crt", "front-proxy-ca.crt", "etcd/ca.crt"].map(|name| format!("/etc/kubernetes/pki/{name}"));
         let there: Vec<&str> = but_sa.iter().map(String::as_str).chain([etcd]).collect();
         assert_eq!(lost(&there).unwrap(), "/var/lib/etcd/member: sa.key");
+    }
+
+    /// The controller manager was configured to sign no more, without a word.
+    #[test]
+    fn a_signing_key_that_is_gone_is_not_taken_for_an_external_ca() {
+        let finding = signing_key(Path::new("/etc/kubernetes/pki/ca.key"));
+        assert_eq!((finding.id.as_str(), finding.place.as_str()), (SIGNING_KEY, "/etc/kubernetes/pki/ca.key"));
+        assert!(finding.fix.contains("copy") && finding.fix.ends_with("ignore SigningKeyLost"), "{finding:?}");
     }
 
     #[test]

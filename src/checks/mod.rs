@@ -8,7 +8,7 @@ mod address;
 mod authorities;
 mod catalog;
 mod cgroup_driver;
-mod containerd;
+pub mod containerd;
 pub mod diagnosis;
 mod docker;
 mod endpoint;

@@ -7,6 +7,7 @@ mod text;
 use super::args::preflight::{FailOn, PreflightArgs, Purpose};
 use super::facts;
 use super::session::Session;
+use super::status;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
@@ -15,12 +16,15 @@ use crate::checks::{self, Report, Role, Severity};
 use crate::config::model::{InitConfig, JoinConfig};
 use crate::config::{Documents, Facts, InitFlags, JoinFlags, Kind, images};
 use crate::context::Context;
+use crate::domain::paths::{KUBELET_CONF, manifest};
 use crate::journal::{self, Journal};
 use crate::phases::preflight::{self, Subject};
 use crate::report::{ChangeList, count};
+use crate::state::status::{Cause, Status};
 use crate::versions::facts_of;
 use serde::Serialize;
 use serde_json::json;
+use std::path::PathBuf;
 
 pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     if args.undo_fix {
@@ -49,9 +53,11 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     let changed = ChangeList::new(cx.gate.entries());
     let plan = if args.fix && args.dry_run { session.plan(&changed) } else { String::new() };
     let number = changed.len();
+    let node = running_node(&cx, session);
     let text =
         text::ReportText { args, role: subject.role, report: shown, fixed: &fixed, changes: number, plan: &plan }
             .to_string();
+    let text = node.as_ref().map(|node| text::of_node(node, session.paint())).unwrap_or_default() + &text;
     let outcome = Outcome {
         fit: fits(args.fail_on, shown),
         role: subject.role,
@@ -59,6 +65,7 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
         dry_run: args.dry_run,
         fixed,
         changed,
+        running_node: node.map(|node| node.causes),
     };
     let code = if outcome.fit { ExitCode::Ok } else { ExitCode::Preflight };
     session.print(&outcome, &text)?;
@@ -77,6 +84,22 @@ struct Outcome<'a> {
     dry_run: bool,
     fixed: Vec<Fixed>,
     changed: ChangeList,
+    /// What is wrong with the cluster whose files this host has; absent without such files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    running_node: Option<Vec<Cause>>,
+}
+
+/// The state of the cluster whose files this host has: what is wrong there is the reason to look here.
+fn running_node(cx: &Context, session: &mut Session) -> Option<Status> {
+    let files = [KUBELET_CONF.into(), manifest("kube-apiserver"), manifest("etcd")];
+    if !cx.host.is_live() || !files.iter().any(|file: &PathBuf| cx.files.exists(file)) {
+        return None;
+    }
+    let taken = status::take(None, session);
+    if let Err(failure) = &taken {
+        session.events.warning(format!("the state of the cluster that this host runs is unknown: {failure}"));
+    }
+    taken.ok().map(|(status, _)| status)
 }
 
 fn fits(fail_on: FailOn, report: &Report) -> bool {

@@ -90,6 +90,11 @@ pub fn all(host: &Host) -> Result<Vec<PathBuf>, HostError> {
     Ok(table(host)?.into_iter().map(|mount| mount.path).collect())
 }
 
+/// The mount points of a table in the format of `/proc/PID/mountinfo`. Lines in another format are left out.
+pub fn points(table: &[u8]) -> Vec<PathBuf> {
+    parse(table).into_iter().map(|mount| mount.path).collect()
+}
+
 fn table(host: &Host) -> Result<Vec<Mount>, HostError> {
     // Paths need not be UTF-8, so the bytes are read.
     let bytes = host.files().read(Path::new(MOUNTINFO))?.unwrap_or_default();

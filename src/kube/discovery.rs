@@ -21,6 +21,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub use cluster_info::ClusterInfo;
 pub use error::DiscoveryError;
 pub use search::{ByToken, Found, Search};
 

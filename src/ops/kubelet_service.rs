@@ -37,8 +37,8 @@ pub enum KubeletUnavailable {
     #[error("the kubelet is not running ({0}), so a stopped component would not be restarted; nothing was stopped")]
     Down(String),
     /// It is running but not healthy.
-    #[error("the kubelet is not healthy, so a stopped component might not be restarted; nothing was stopped: {0}")]
-    Unhealthy(String),
+    #[error("the kubelet is not healthy, so a stopped component might not be restarted; nothing was stopped: {why}")]
+    Unhealthy { why: String, fix: Option<String> },
 }
 
 impl Fault for KubeletUnavailable {
@@ -48,7 +48,8 @@ impl Fault for KubeletUnavailable {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Down(_) => "run 'systemctl start kubelet', then the same command again".into(),
-            Self::Unhealthy(_) => {
+            Self::Unhealthy { fix: Some(fix), .. } => fix.clone(),
+            Self::Unhealthy { .. } => {
                 "run 'journalctl -u kubelet -n 50' to see why; when the kubelet is healthy, run the same command \
                  again"
                     .into()
@@ -84,13 +85,23 @@ pub fn require_active(cx: &Context) -> Result<()> {
     if state.active { Ok(()) } else { Err(KubeletUnavailable::Down(state.word).into()) }
 }
 
-/// Fails unless the kubelet is running and healthy, after waiting for some seconds.
-pub fn require_healthy(cx: &Context) -> Result<()> {
+/// Fails unless the kubelet is running and becomes healthy within `limit`. The error has the cause if its log shows it.
+pub fn require_healthy_within(cx: &Context, limit: Duration) -> Result<()> {
     require_active(cx)?;
     let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
-    let limit = cx.timeouts().kubelet_health_check.min(PATIENCE);
+    let limit = cx.timeouts().kubelet_health_check.min(limit);
     let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events, || Ok(()));
-    waited.map_err(|failure| KubeletUnavailable::Unhealthy(failure.to_string()))?;
+    waited.map_err(|failure| {
+        let cause = cx.diagnosis().filter(|cause| cause.who == KUBELET);
+        let why = cause.as_ref().map_or_else(|| failure.to_string(), |cause| cause.cause.clone());
+        KubeletUnavailable::Unhealthy { why, fix: cause.map(|cause| cause.fix) }
+    })?;
+    Ok(())
+}
+
+/// Fails unless the kubelet is running and healthy, after waiting for some seconds.
+pub fn require_healthy(cx: &Context) -> Result<()> {
+    require_healthy_within(cx, PATIENCE)?;
     if cx.files.is_live() {
         cx.gate.effect(|| wait_while_starting(cx))?;
     }

@@ -103,7 +103,7 @@ fn open(cx: &Context, access: Access) -> Result<Cluster> {
 }
 
 /// The API server of this host, which answers while the one that a kubeconfig names restarts.
-fn own_server(cx: &Context) -> Option<String> {
+pub(super) fn own_server(cx: &Context) -> Option<String> {
     let own = &cx.node().ok()?.local_endpoint;
     let address = SocketAddr::new(own.advertise_address, own.bind_port);
     cx.files.exists(&manifest("kube-apiserver")).then(|| format!("https://{address}"))

@@ -16,6 +16,7 @@ use crate::ops::running::{ThisHost, only_running};
 use crate::pipeline::{Phase, Target};
 use crate::pki::Cert;
 use crate::state::consumers::{CONSUMERS, Consumer};
+use crate::state::kubelet_client::needs_help;
 use crate::state::renewable::{KUBELET_CONF, Row};
 use crate::state::{ports, static_pod};
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ use std::time::Duration;
 
 /// A component that was just restarted needs seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// A manifest that was just corrected is started within that time.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Why nothing is changed.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +75,10 @@ impl<P> Phase<Renewal<P>> for CheckReady {
         if here.is_empty() {
             return Ok(());
         }
+        // One that has no usable certificate gets one in this run.
+        if !needs_help(&cx.files, cx.clock.now(), || true)? {
+            kubelet_service::require_healthy_within(cx, PATIENCE)?;
+        }
         let ports = ports::ports(&cx.files, &cx.cluster()?.certificates_dir)?;
         let host = ThisHost::find(cx)?;
         let of =
@@ -113,12 +120,16 @@ fn require_healthy<P>(cx: &mut Run<Renewal<P>>, components: &[RunningComponent<'
         let (clock, events) = (cx.clock.clone(), cx.events.clone());
         let what = format!("a healthy {name}");
         let mut last = None;
+        let start = clock.monotonic();
         let waited =
             Wait { slowest: Duration::from_millis(500), ..Wait::new(&what, PATIENCE) }.until(&clock, &events, || {
                 last = component.problem(cx)?;
                 match &last {
                     None => Ok(Poll::Ready(())),
                     Some(why) if component.is_in_crash_loop()? => Err(unhealthy(cx, name, why)),
+                    Some(why) if clock.monotonic().saturating_sub(start) > GRACE && is_final(cx, name) => {
+                        Err(unhealthy(cx, name, why))
+                    }
                     Some(why) => Ok(Poll::Pending(why.clone())),
                 }
             });
@@ -130,6 +141,11 @@ fn require_healthy<P>(cx: &mut Run<Renewal<P>>, components: &[RunningComponent<'
         }
     }
     Ok(())
+}
+
+/// True if its last words show a cause that no wait makes better.
+fn is_final(cx: &Context, component: &str) -> bool {
+    cx.diagnosis().is_some_and(|cause| cause.who == component && cause.is_final())
 }
 
 /// The error, with the cause if this host shows it.

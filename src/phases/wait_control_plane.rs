@@ -205,7 +205,7 @@ fn reach(cx: &mut Context, limit: Duration) -> Result<()> {
     let cluster = cx.new_cluster()?;
     let (config, node) = (cx.cluster()?, cx.node()?);
     let server = format!("https://{}", config.endpoint(&node.local_endpoint));
-    let what = format!("a response of the API server at {server}");
+    let what = format!("{server} to lead to the API server of this host, which is ready");
     cluster.wait_until_ready(cx.facts()?.api_server_probes.live, &what, limit, &cx.events).map_err(|failure| {
         match failure.downcast_ref() {
             Some(TimedOut { last, .. }) => Unreachable { server, limit, last: last.clone() }.into(),

@@ -294,7 +294,7 @@ mod tests {
         check(upgrade_node());
     }
 
-    /// The phases of a rotation, of an upgrade and of a renewal shared one type of options, and were told apart while they ran.
+    /// Such a list failed only when that phase ran.
     #[test]
     fn a_list_that_names_an_action_of_another_workflow_does_not_load() {
         let list = include_str!("../../phases/etcd-restore.yaml").replace("prepare-data", "copy-data");

@@ -78,6 +78,8 @@ pub enum PkiError {
         name: String,
         /// The name of the CA: `etcd-ca`.
         ca_name: String,
+        /// No other file of a cluster is here: it has not been made yet.
+        is_new: bool,
     },
     /// The CA may not sign what it has to.
     #[error("{} cannot sign {what}: the CA '{subject}' {rule}", ca.display())]
@@ -267,7 +269,8 @@ impl Fault for PkiError {
             }
             Self::Unfit { path, name, problems, .. } => problems.first().map(|problem| problem.fix(path, name)),
             Self::ExternalCa { .. } => Some(SIGNED_ELSEWHERE.into()),
-            Self::NoCa { ca, ca_name, .. } => Some(format!("copy the cluster's CA to {} from a backup or another control plane; for a new cluster, run 'kubewright init phase certs {ca_name}'", ca.display())),
+            Self::NoCa { ca_name, is_new: true, .. } => Some(format!("run 'kubewright init phase certs {ca_name}'")),
+            Self::NoCa { ca, .. } => Some(format!("copy the cluster's CA to {} from a backup or another control plane", ca.display())),
             Self::CaLimited { ca, rule: Rule::Names { .. }, .. } => Some(format!(
                 "leave out the SANs that the CA excludes, or use a CA that permits them; run 'openssl x509 -noout -text -in {}' to \
                  see its name constraints", ca.display()
@@ -348,7 +351,8 @@ mod tests {
             unfit(Problem::OtherCaInside { ca: path() }),
             unfit(Problem::Incomplete { what: "user".into() }),
             PkiError::ExternalCa { ca: path(), missing: vec![path()] },
-            PkiError::NoCa { ca: path(), name: "x".into(), ca_name: "ca".into() },
+            PkiError::NoCa { ca: path(), name: "x".into(), ca_name: "ca".into(), is_new: true },
+            PkiError::NoCa { ca: path(), name: "x".into(), ca_name: "ca".into(), is_new: false },
             PkiError::HalfAPair { there: path(), missing: path() },
             PkiError::Missing { path: path(), phase: "certs x".into() },
             PkiError::CaNotRenewed { name: "ca".into() },

@@ -3,7 +3,7 @@
 //! A key is always written before its certificate, so an interrupted run leaves at most a key without a certificate,
 //! which the next run completes with that key. No private key is ever overwritten here.
 
-use super::catalog::{self, CertSpec};
+use super::catalog::{self, CERTS, CertSpec, KUBECONFIGS};
 use super::cert::Cert;
 use super::error::PkiError;
 use super::issue::{self, Authority, Template};
@@ -156,7 +156,15 @@ impl PkiStore {
             ca: self.cert_path(ca),
             name: name.into(),
             ca_name: ca.name.into(),
+            is_new: !self.has_files(),
         })
+    }
+
+    /// True if any certificate or key of a cluster is here, or a kubeconfig.
+    fn has_files(&self) -> bool {
+        let of_certs = CERTS.iter().flat_map(|spec| [self.cert_path(spec), self.key_path(spec)]);
+        let kubeconfigs = KUBECONFIGS.iter().map(|spec| Path::new("/etc/kubernetes").join(spec.file));
+        of_certs.chain(kubeconfigs).any(|path| self.files.exists(&path))
     }
 
     /// Missing files that only the external CA could sign.

@@ -26,6 +26,11 @@ pub fn text(status: &Status, width: usize, paint: Paint) -> String {
     text
 }
 
+/// What is wrong, first the cause with what to do; a line that says so if nothing is.
+pub fn causes(status: &Status, width: usize, paint: Paint) -> String {
+    Screen { width, paint }.verdict(status)
+}
+
 struct Screen {
     width: usize,
     paint: Paint,

@@ -46,11 +46,11 @@ pub fn is_whole(cx: &Run<Reset>) -> Result<bool> {
     Ok(cx.cluster()?.certificates_dir == Path::new(DEFAULT) || cx.work.place.certificates_dir.is_some())
 }
 
-/// Every file that a manifest refers to.
+/// Every file that a manifest refers to; one that cannot be parsed refers to none.
 pub fn named(files: &HostFiles) -> Result<BTreeSet<PathBuf>> {
     let mut named = BTreeSet::new();
     for component in COMPONENTS {
-        if let Some(pod) = StaticPod::read(files, component)? {
+        if let Some(pod) = StaticPod::read_or_empty(files, component)? {
             named.extend(pod.values().map(|value| pod.on_host_or_same(Path::new(value))));
         }
     }

@@ -52,11 +52,19 @@ pub fn of(cx: &Context, cluster: Option<&ClusterConfig>) -> Result<Holding> {
     let mut holding = Holding {
         data,
         external_etcd,
+        lost_signing_key: lost_signing_key(cx)?,
         keys: keys.into_iter().filter(|path| cx.files.exists(path)).collect(),
         ..Holding::default()
     };
     holding.whose = whose(cx, pki, etcd.as_ref(), &holding)?;
     Ok(holding)
+}
+
+/// The key of the controller manager's manifest, if it does not exist.
+fn lost_signing_key(cx: &Context) -> Result<Option<PathBuf>> {
+    let Some(pod) = StaticPod::read_or_empty(&cx.files, "kube-controller-manager")? else { return Ok(None) };
+    let key = pod.flag("cluster-signing-key-file").filter(|key| !key.is_empty());
+    Ok(key.map(|key| pod.on_host_or_same(Path::new(key))).filter(|key| !cx.files.exists(key)))
 }
 
 /// The differences between the manifests on this host and those that this run would write, by path. Values of flags

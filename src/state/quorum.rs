@@ -7,6 +7,7 @@
 
 use super::current_config;
 use super::local_etcd;
+use super::not_yaml::NotYaml;
 use super::own_etcd::CLIENTS;
 use super::stacked_etcd;
 use super::static_pod::StaticPod;
@@ -46,12 +47,16 @@ pub fn require(cx: &Context) -> Result<()> {
     membership.require_majority_of(&members)
 }
 
-/// [`require`], if the kubeconfig is for the cluster of this host.
+/// [`require`], if the kubeconfig is for the cluster of this host. A manifest of etcd that cannot be parsed is no obstacle,
+/// because the API may be served by other hosts.
 pub fn require_for(cx: &Context, kubeconfig: &Path) -> Result<()> {
     if !cx.files.exists(&manifest(ETCD)) || !is_this_cluster(cx, kubeconfig)? {
         return Ok(());
     }
-    require(cx)
+    match require(cx) {
+        Err(failure) if failure.downcast_ref::<NotYaml>().is_some() => Ok(()),
+        result => result,
+    }
 }
 
 fn is_this_cluster(cx: &Context, kubeconfig: &Path) -> Result<bool> {

@@ -69,6 +69,20 @@ pub fn phases_of_others(name: &str) -> Vec<String> {
     others.chain((name != KUBELET_CONF).then(|| "kubelet".to_owned())).collect()
 }
 
+/// What is here and only an external CA can renew: the name, and the key that would be needed.
+pub fn of_external_cas<P>(cx: &mut Run<Renewal<P>>) -> Result<Vec<(&'static str, PathBuf)>> {
+    let mut found = Vec::new();
+    for item in items() {
+        let row = Row::named(item.name)?;
+        let files = row.files(cx)?;
+        let key = cx.pki()?.key_path(row.ca()?);
+        if files.iter().all(|file| cx.files.exists(file)) && !cx.files.exists(&key) {
+            found.push((item.name, key));
+        }
+    }
+    Ok(found)
+}
+
 /// A certificate or kubeconfig.
 pub enum Row {
     /// A certificate with its key.

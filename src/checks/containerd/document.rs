@@ -8,11 +8,11 @@ use toml_edit::{DocumentMut, InlineTable, Item, RawString, Table, TableLike, Val
 
 /// A TOML file.
 #[derive(Clone, Debug)]
-pub(in crate::checks) struct Document(DocumentMut);
+pub struct Document(DocumentMut);
 
 /// Why a file cannot be parsed or edited.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(in crate::checks) enum DocumentError {
+pub enum DocumentError {
     /// It is not TOML. The line itself is not shown: it may contain a password.
     #[error("line {line}, column {column}: {why}")]
     Syntax {

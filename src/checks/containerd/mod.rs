@@ -9,11 +9,11 @@ mod installation;
 mod schema;
 mod settings;
 
-pub(super) use document::Document;
+pub use document::{Document, DocumentError};
 #[cfg(test)]
 pub(super) use error::CONFIG;
 pub use error::ContainerdError;
 pub(super) use files::{ConfigFile, load, not_editable};
 pub(super) use installation::{Installation, SERVICE};
 pub(super) use schema::{CRI_PLUGINS, Schema};
-pub(super) use settings::{Runtime, Settings};
+pub use settings::{Runtime, Settings};

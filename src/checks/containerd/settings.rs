@@ -10,7 +10,7 @@ use std::path::Path;
 use toml_edit::Item;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::checks) struct Settings {
+pub struct Settings {
     /// The sandbox image.
     pub sandbox_image: Option<String>,
     /// The runtime of Pods without a `RuntimeClass`.
@@ -25,7 +25,7 @@ pub(in crate::checks) struct Settings {
 
 /// A runtime that the kubelet can request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::checks) struct Runtime {
+pub struct Runtime {
     /// The handler's name.
     pub name: String,
     /// `io.containerd.runc.v2`, …; empty if missing.
@@ -43,7 +43,7 @@ impl Runtime {
 
 impl Settings {
     /// The settings of an installed containerd; its defaults without a file.
-    pub fn now(host: &Host, installation: &Installation) -> Result<Self> {
+    pub(in crate::checks) fn now(host: &Host, installation: &Installation) -> Result<Self> {
         let config = &installation.config;
         let file = if host.files().exists(config) { config } else { Path::new("/dev/null") };
         Ok(Self::of(config, &installation.dump(host, file)?)?)

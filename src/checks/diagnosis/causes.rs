@@ -1,7 +1,8 @@
 //! The known causes: a table, from the ground up.
 //!
 //! The words are those of the programs themselves; a row lists what several versions say. `{}` in a
-//! sentence stands for what follows the matched words in the line, `{who}` for the component.
+//! sentence stands for what follows the matched words in the line, `{who}` for the component, `{flags}` for
+//! where it gets its flags from.
 
 use super::line::{Line, Source};
 
@@ -37,14 +38,18 @@ impl Cause {
     }
 
     /// What follows the words: the flag that is unknown, the address that is taken.
-    pub(super) fn detail<'a>(&self, text: &'a str) -> &'a str {
+    pub(super) fn detail(&self, text: &str) -> String {
         let found = self.words.iter().find(|all| all.iter().all(|words| text.contains(*words)));
         let rest = found.and_then(|all| text.split_once(*all.last()?)).map_or("", |(_, rest)| rest);
-        rest.trim_start_matches([':', ' ', '"', '\\'])
+        let detail = rest
+            .trim_start_matches([':', ' ', '"', '\\'])
             .split(['"', '\\', '\n'])
             .next()
             .unwrap_or_default()
-            .trim_end_matches([' ', '.', ',', ':'])
+            .trim_end_matches([' ', '.', ',', ':']);
+        // Go's own flag package names a flag with one dash, however it was given.
+        let dash = if text.contains("flag provided but not defined: -") { "-" } else { "" };
+        format!("{dash}{detail}")
     }
 }
 
@@ -101,8 +106,7 @@ pub const CAUSES: &[Cause] = &[
             &["unknown shorthand flag: "],
         ],
         what: "{who} does not know the flag {}",
-        fix: "take {} out of extraArgs (for the kubelet: kubeletExtraArgs, /etc/default/kubelet and \
-              /var/lib/kubelet/kubeadm-flags.env), then run the command again",
+        fix: "take {} out of {flags}, then run the command again",
     },
     Cause {
         id: "BadFlagValue",
@@ -115,7 +119,16 @@ pub const CAUSES: &[Cause] = &[
             &["unrecognized feature gate: "],
         ],
         what: "{who} refuses the value of a flag: {}",
-        fix: "correct extraArgs or featureGates of {who}, then run the command again",
+        fix: "correct it in {flags}, then run the command again",
+    },
+    Cause {
+        id: "KubeletCredentials",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["unable to load bootstrap kubeconfig"]],
+        what: "the kubelet has no credentials of the cluster: /etc/kubernetes/kubelet.conf is missing or has none that are valid",
+        fix: "put /etc/kubernetes/kubelet.conf back from a backup; without one, run 'kubewright init' again on the first control \
+              plane, with the options of the cluster, or the 'kubewright join' of this host again with a new token",
     },
     Cause {
         id: "KubeletConfig",
@@ -228,6 +241,16 @@ pub const CAUSES: &[Cause] = &[
         words: &[&["address already in use"]],
         what: "{who} cannot listen: another program has its port",
         fix: "run 'ss -ltnp' to see who listens and stop it, then run the command again",
+    },
+    Cause {
+        id: "EtcdDataLost",
+        sources: CONTAINER,
+        who: "etcd",
+        words: &[&["tocommit(", "is out of range [lastIndex("]],
+        what: "etcd of this host has lost data that the other members know it had, so it cannot go on as this member",
+        fix: "put its data back if they were moved away. If they are lost, the other members have everything: run \
+              'kubewright node remove NAME --dead' with the name of this node on another control plane, then 'kubewright reset' and \
+              the 'kubewright join' of a control plane here",
     },
     Cause {
         id: "EtcdCorrupt",

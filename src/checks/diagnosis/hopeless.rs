@@ -12,10 +12,18 @@ use crate::host::cri::{ContainerState, Cri};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The causes that stay until the user changes something.
-const FINAL: [&str; 5] = ["UnknownFlag", "BadFlagValue", "KubeletConfig", "ImageNeverPulled", "WrongArchitecture"];
+const FINAL: [&str; 6] =
+    ["UnknownFlag", "BadFlagValue", "KubeletConfig", "ImageNeverPulled", "WrongArchitecture", "EtcdDataLost"];
 /// How often a cause is seen before it is believed: a single end may be of what is just being replaced.
 const TIMES: usize = 2;
 const NANOSECONDS: i64 = 1_000_000_000;
+
+impl Diagnosis {
+    /// True if the cause stays until the user changes something.
+    pub fn is_final(&self) -> bool {
+        FINAL.contains(&self.id)
+    }
+}
 
 /// See the module's text.
 pub struct Hopeless {
@@ -54,7 +62,7 @@ impl Hopeless {
         let cause = causes().find(|cause| evidence.lines.iter().any(|line| cause.matches(line)))?;
         let ended = self.ended.entry(cause.id).or_default();
         ended.insert(id.to_owned());
-        (ended.len() >= TIMES).then(|| diagnose(&evidence)).filter(|found| FINAL.contains(&found.id))
+        (ended.len() >= TIMES).then(|| diagnose(&evidence)).filter(Diagnosis::is_final)
     }
 
     fn note_kubelet(&mut self, words: &[String]) -> Option<Diagnosis> {
@@ -65,7 +73,7 @@ impl Hopeless {
         };
         FINAL.iter().find(|id| grown(id))?;
         let lines = words.iter().map(|text| Line::new(Source::Kubelet, "kubelet", text)).collect();
-        Some(diagnose(&Evidence { lines })).filter(|found| FINAL.contains(&found.id))
+        Some(diagnose(&Evidence { lines })).filter(Diagnosis::is_final)
     }
 }
 
@@ -106,7 +114,7 @@ mod tests {
         assert_eq!(watch.note("1", words("etcd", said)), None);
         assert_eq!(watch.note("1", words("etcd", said)), None, "the same container again");
         let found = watch.note("2", words("etcd", said)).unwrap();
-        assert_eq!((found.id, found.who.as_str(), found.detail.as_str()), ("UnknownFlag", "etcd", "-feature-gates"));
+        assert_eq!((found.id, found.who.as_str(), found.detail.as_str()), ("UnknownFlag", "etcd", "--feature-gates"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub use line::{Line, Source};
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::domain::paths::MANIFESTS_DIR;
 use serde::Serialize;
 
 /// As many lines show a cause as a person reads.
@@ -91,18 +92,30 @@ pub fn diagnose(evidence: &Evidence) -> Diagnosis {
     for cause in CAUSES {
         let lines: Vec<&Line> = evidence.lines.iter().filter(|line| cause.matches(line)).collect();
         if let Some(last) = lines.last() {
-            let detail = cause.detail(&last.text);
+            let detail = &cause.detail(&last.text);
             return Diagnosis {
                 id: cause.id,
                 cause: cause.what.replace("{}", detail).replace("{who}", &last.who),
                 evidence: select(&lines, |line| cause.place(&line.text)),
-                fix: cause.fix.replace("{}", detail).replace("{who}", &last.who),
+                fix: cause
+                    .fix
+                    .replace("{flags}", &flags_of(&last.who))
+                    .replace("{}", detail)
+                    .replace("{who}", &last.who),
                 who: last.who.clone(),
-                detail: detail.to_owned(),
+                detail: detail.clone(),
             };
         }
     }
     unknown(evidence)
+}
+
+/// Where a component gets its flags from: they can be in the file only, by hand, or come from the configuration.
+fn flags_of(who: &str) -> String {
+    match who {
+        "kubelet" => "/var/lib/kubelet/kubeadm-flags.env, /etc/default/kubelet or kubeletExtraArgs".into(),
+        _ => format!("{MANIFESTS_DIR}/{who}.yaml (and extraArgs of the configuration)"),
+    }
 }
 
 /// Nothing is recognised: the last words of what ended, else the kubelet's complaints.

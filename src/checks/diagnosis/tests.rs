@@ -7,7 +7,7 @@ fn diagnosed(source: Source, who: &str, text: &str) -> Diagnosis {
 }
 
 /// What the kubelet, or a container of this name, said; and the cause that must be found in it.
-const CASES: [(&str, &str, &str); 28] = [
+const CASES: [(&str, &str, &str); 30] = [
     ("UnknownFlag", "kubelet", "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr"),
     ("UnknownFlag", "kube-apiserver", "Error: unknown flag: --allow-privilegedd"),
     (
@@ -61,6 +61,16 @@ const CASES: [(&str, &str, &str); 28] = [
         "2026-11-21 06:22:47.849203 C | etcdmain: listen tcp 10.99.0.99:2380: bind: cannot assign requested address",
     ),
     ("DiskFull", "etcd", "2026-11-21 06:26:20.556914 C | etcdserver: create wal error: no space left on device"),
+    (
+        "EtcdDataLost",
+        "etcd",
+        "panic: tocommit(5481) is out of range [lastIndex(0)]. Was the raft log corrupted, truncated, or lost?",
+    ),
+    (
+        "KubeletCredentials",
+        "kubelet",
+        "F1202 09:42:31.000000    3227 server.go:269] failed to run Kubelet: unable to load bootstrap kubeconfig: stat /etc/kubernetes/bootstrap-kubelet.conf: no such file or directory",
+    ),
     ("EtcdCorrupt", "etcd", "panic: cannot open database at /var/lib/etcd/member/snap/db (invalid database)"),
     ("EtcdCorrupt", "etcd", "2026-11-21 06:24:28.483791 C | etcdmain: wal: max entry size limit exceeded"),
     (
@@ -129,6 +139,23 @@ const CASES: [(&str, &str, &str); 28] = [
         "F1121 09:12:31.101010    3500 kubelet.go:1343] Failed to start cAdvisor inotify_init: too many open files",
     ),
 ];
+
+#[test]
+fn a_flag_that_is_only_in_the_manifest_is_not_looked_for_in_the_configuration_alone() {
+    let advice = |who: &str| {
+        let mut evidence = Evidence::default();
+        evidence.lines.push(Line::new(Source::Container, who, "Error: unknown flag: --wrong"));
+        diagnose(&evidence).fix
+    };
+    let of_pod =
+        "take --wrong out of /etc/kubernetes/manifests/etcd.yaml (and extraArgs of the configuration), then run";
+    assert!(advice("etcd").starts_with(of_pod), "{}", advice("etcd"));
+    assert!(
+        advice("kubelet").starts_with("take --wrong out of /var/lib/kubelet/kubeadm-flags.env,"),
+        "{}",
+        advice("kubelet")
+    );
+}
 
 #[test]
 fn real_lines_lead_to_their_cause() {

@@ -71,6 +71,31 @@ struct Outcome {
     dry_run: bool,
     backup: String,
     changed: ChangeList,
+    /// What the key of its CA would be needed for.
+    not_renewed: Vec<NotRenewed>,
+}
+
+/// A certificate that an external CA signs, or one whose CA has lost its key.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NotRenewed {
+    name: &'static str,
+    missing_key: String,
+}
+
+/// The sentence about them; None if there are none.
+fn not_renewed(all: &[NotRenewed]) -> Option<String> {
+    let names: Vec<&str> = all.iter().map(|one| one.name).collect();
+    let mut keys: Vec<&str> = all.iter().map(|one| one.missing_key.as_str()).collect();
+    keys.dedup();
+    (!all.is_empty()).then(|| {
+        format!(
+            "Not renewed, because this host does not have {}: {}. If the CA is external, run 'kubewright certs generate-csr'; \
+             otherwise copy the key from another control plane or a backup.",
+            keys.join(" and "),
+            names.join(", ")
+        )
+    })
 }
 
 #[derive(Serialize)]
@@ -128,7 +153,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
             return Err(NothingRenewed.into());
         }
     }
-    report(args, &cx, session)?;
+    report(args, &mut cx, session)?;
     Ok(ExitCode::Ok)
 }
 
@@ -145,7 +170,10 @@ fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> 
     Ok(ExitCode::Ok)
 }
 
-fn report(args: &RenewArgs, cx: &Run<Renewal>, session: &mut Session) -> Result<()> {
+fn report(args: &RenewArgs, cx: &mut Run<Renewal>, session: &mut Session) -> Result<()> {
+    let external = if cx.work.only.is_none() { renewable::of_external_cas(cx)? } else { Vec::new() };
+    let external: Vec<NotRenewed> =
+        external.into_iter().map(|(name, key)| NotRenewed { name, missing_key: key.display().to_string() }).collect();
     let done = &cx.work;
     let restarted = !args.no_restart && cx.files.is_live();
     let rows: Vec<Row> = done
@@ -162,13 +190,17 @@ fn report(args: &RenewArgs, cx: &Run<Renewal>, session: &mut Session) -> Result<
     let text = if changed.is_empty() {
         "The kubelet renews its own certificate; nothing changed.\n".to_owned()
     } else if args.dry_run {
-        session.plan(&changed)
+        let note = not_renewed(&external).map(|text| Closing::new(text).text()).unwrap_or_default();
+        session.plan(&changed) + &note
     } else {
         let result = match rows.len() {
             0 => "Issued the kubelet a certificate that it can renew itself.".to_owned(),
             number => format!("Renewed {}.", count(number, "certificate")),
         };
         let mut closing = Closing::new(result).sentence(format!("The replaced files are in {}", done.backup.display()));
+        if let Some(text) = not_renewed(&external) {
+            closing = closing.sentence(text);
+        }
         if !restarted && !rows.is_empty() {
             closing = closing.sentence("The components keep using the old certificates until they are restarted.");
             if cx.files.is_live() {
@@ -178,5 +210,6 @@ fn report(args: &RenewArgs, cx: &Run<Renewal>, session: &mut Session) -> Result<
         closing.text()
     };
     let backup = done.backup.display().to_string();
-    session.print(&Outcome { renewed: rows, restarted, dry_run: args.dry_run, backup, changed }, &text)
+    let outcome = Outcome { renewed: rows, restarted, dry_run: args.dry_run, backup, changed, not_renewed: external };
+    session.print(&outcome, &text)
 }

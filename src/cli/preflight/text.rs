@@ -4,11 +4,21 @@ use crate::base::wrap::wrap;
 use crate::checks::fix::Fixed;
 use crate::checks::{Finding, Report, Role, Severity};
 use crate::cli::args::preflight::PreflightArgs;
-use crate::report::count;
+use crate::report::{self, Paint, count};
+use crate::state::status;
 use std::fmt;
 
 /// The least width of a terminal.
 const WIDTH: usize = 80;
+
+/// What is wrong with the cluster whose files this host has; empty if nothing is.
+pub fn of_node(status: &status::Status, paint: Paint) -> String {
+    if status.severity < status::Severity::Warning {
+        return String::new();
+    }
+    let causes = report::status::causes(status, WIDTH, paint);
+    format!("This host has the files of a node, and 'kubewright status' finds:\n\n{causes}\nFor this command:\n\n")
+}
 
 /// What `preflight` found and did.
 pub struct ReportText<'a> {

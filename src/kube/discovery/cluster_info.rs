@@ -14,7 +14,7 @@ use time::format_description::well_known::Rfc3339;
 
 /// The cluster information that anonymous clients can read. It must not be trusted before it is verified, so only the
 /// CA certificates are parsed until then.
-pub(super) struct ClusterInfo {
+pub struct ClusterInfo {
     /// The kubeconfig as written: it is signed and compared in this form.
     pub text: String,
     /// Its CA certificates, PEM.

@@ -79,6 +79,12 @@ pub const ROWS: &[Row] = &[
         "run 'kubewright certs rotate-ca status' and read docs/rotate-ca.md",
     ),
     row(
+        "FileMissing",
+        "a component that needs it cannot be started again",
+        "put {} back from a backup, or copy it from another control plane if it is of a CA (ca.crt, ca.key) or of service accounts \
+         (sa.key, sa.pub); 'kubewright certs check-expiration' lists what is missing",
+    ),
+    row(
         "ManifestMissing",
         "the kubelet has ended this component and does not start it",
         "put {} back where it was moved away (run 'ls -la /etc/kubernetes /root'), or write it after the one of another control \
@@ -140,6 +146,12 @@ pub const ROWS: &[Row] = &[
         "ComponentNotReady",
         "what it does is not done, or only by another control plane",
         "run 'kubectl -n kube-system describe pod {}'",
+    ),
+    row(
+        "EndpointDown",
+        "kubectl, kubelets and joins that use this address get no answer; Pods that run go on",
+        "look at the load balancer, the virtual IP address or the DNS name of this address: run 'curl -k {}/livez' here and on \
+         another host",
     ),
     row(
         "ApiDown",

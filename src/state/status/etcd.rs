@@ -76,6 +76,17 @@ fn look(client: &Client, member: &etcd::Member) -> (Member, Option<u64>) {
     (view, None)
 }
 
+impl Etcd {
+    /// The same, with what this host found of its members.
+    pub(super) fn with_problems_of(mut self, found: &Self) -> Self {
+        for member in &mut self.members {
+            let own = found.members.iter().find(|one| one.name == member.name);
+            member.problem = own.and_then(|own| own.problem.clone()).or_else(|| member.problem.take());
+        }
+        counted(self)
+    }
+}
+
 /// With the votes.
 pub(super) fn counted(mut etcd: Etcd) -> Etcd {
     let voters = || etcd.members.iter().filter(|member| !member.learner);

@@ -4,7 +4,7 @@
 //! nothing.
 
 use super::clock;
-use super::view::{Component, ComponentState, Disk, HostView, Manifest, ManifestState, Service, Unknown};
+use super::view::{Component, ComponentState, Disk, HostView, Manifest, ManifestState, MissingFile, Service, Unknown};
 use crate::base::files::HostFiles;
 use crate::base::parallel::for_each;
 use crate::context::Context;
@@ -14,7 +14,8 @@ use crate::host::service::Services;
 use crate::host::{Host, space};
 use crate::journal::{Journal, Ownership};
 use crate::kube::ready::problem_within;
-use crate::state::{health, local_etcd, manifests, static_pod};
+use crate::state::static_pod::{self, StaticPod};
+use crate::state::{health, local_etcd, manifests};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +30,8 @@ const FULL: u64 = 64 * MIB;
 /// The kubelet evicts Pods below this share of free room, in percent.
 const LOW: u64 = 10;
 const SECONDS: i64 = 1_000_000_000;
+/// How the names of certificates, keys and kubeconfigs end; what a component writes itself ends otherwise.
+const INPUTS: [&str; 4] = ["crt", "key", "pub", "conf"];
 /// systemd starts the kubelet again after ten seconds (`RestartSec` of its packages).
 const RETRY: i64 = 15;
 
@@ -38,11 +41,14 @@ pub(super) fn read(cx: &Context) -> (HostView, Vec<Unknown>) {
     let name = cx.node().map(|node| node.name.clone()).unwrap_or_default();
     let manifests = manifests_of(&cx.files, &mut unknown);
     let control_plane = !manifests.is_empty();
-    let mut view = HostView { name, control_plane, manifests, ..HostView::default() };
+    let missing = missing_files(&cx.files, &manifests);
+    let mut view = HostView { name, control_plane, manifests, missing, ..HostView::default() };
     if !cx.host.is_live() {
         unknown.push(Unknown::elsewhere("services, containers and disks", "a root directory is not a running host"));
         return (view, unknown);
     }
+    let endpoint = cri::kubelet_endpoint(&cx.host);
+    view.runtime_service = endpoint.as_ref().map_or("containerd", |endpoint| endpoint.service()).to_owned();
     view.disks = disks(&cx.host, control_plane, &mut unknown);
     view.written_later = clock::written_later(&cx.files, cx.clock.now());
     match Services::of(&cx.host).state("kubelet") {
@@ -173,7 +179,7 @@ fn manifests_of(files: &HostFiles, unknown: &mut Vec<Unknown>) -> Vec<Manifest> 
         return Vec::new();
     }
     // With an external etcd none is missing; which one it is, the API server's manifest says.
-    let external = static_pod::StaticPod::read_or_empty(files, "kube-apiserver").ok().flatten().is_some_and(|pod| {
+    let external = StaticPod::read_or_empty(files, "kube-apiserver").ok().flatten().is_some_and(|pod| {
         let servers = pod.list("etcd-servers");
         !servers.is_empty() && !servers.iter().any(|server| local_etcd::is_loopback(server))
     });
@@ -187,6 +193,30 @@ fn manifests_of(files: &HostFiles, unknown: &mut Vec<Unknown>) -> Vec<Manifest> 
         all.extend(extra(files, name, path));
     }
     all
+}
+
+/// The files of the cluster that the manifests refer to, as far as they do not exist.
+fn missing_files(files: &HostFiles, manifests: &[Manifest]) -> Vec<MissingFile> {
+    let mut missing: Vec<MissingFile> = Vec::new();
+    for manifest in manifests {
+        let Some(pod) = StaticPod::read_or_empty(files, &manifest.name).ok().flatten() else { continue };
+        for value in pod.values().map(Path::new).filter(|value| value.is_absolute()) {
+            let path = pod.on_host_or_same(value);
+            let is_input = path.extension().is_some_and(|end| INPUTS.iter().any(|input| end == *input));
+            if !is_input || files.exists(&path) {
+                continue;
+            }
+            let at = missing.iter().position(|file| file.path == path).unwrap_or_else(|| {
+                missing.push(MissingFile { path, components: Vec::new() });
+                missing.len() - 1
+            });
+            let components = &mut missing[at].components;
+            if !components.contains(&manifest.name) {
+                components.push(manifest.name.clone());
+            }
+        }
+    }
+    missing
 }
 
 fn one_manifest(files: &HostFiles, journal: &Journal, pod: &str) -> Manifest {

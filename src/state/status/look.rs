@@ -58,7 +58,11 @@ pub fn look(cx: &Arc<Context>, chosen: &Chosen, limit: Duration) -> View {
     }
     view.certificates = part("certificates", certificates, &late, &mut unknown);
     if let Some(seen) = part("etcd", etcd, &late, &mut unknown).flatten() {
-        view.etcd = Some(seen);
+        view.etcd = Some(match view.etcd.take() {
+            // No member responds to this host, and the API is served: the others have a majority.
+            Some(by_api) if seen.responding == 0 && by_api.responding > 0 => by_api.with_problems_of(&seen),
+            _ => seen,
+        });
     }
     match (&mut view.under_way, work) {
         (Some(known), Some(work)) => known.extend(work),

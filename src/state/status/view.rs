@@ -252,10 +252,14 @@ pub struct HostView {
     pub runtime: Option<String>,
     /// Why it does not respond.
     pub runtime_problem: Option<String>,
+    /// The service that the kubelet expects it to be: `containerd`.
+    pub runtime_service: String,
     /// Why Pods have no network here; None if they have one, or if that is not known.
     pub network_problem: Option<String>,
     pub disks: Vec<Disk>,
     pub manifests: Vec<Manifest>,
+    /// Files that components need and that do not exist.
+    pub missing: Vec<MissingFile>,
     /// Its components as the container runtime and their ports show them.
     pub components: Vec<Component>,
     /// The newest time in files of this host that is later than its clock, in seconds since the epoch.
@@ -289,6 +293,15 @@ pub struct Disk {
     pub full: bool,
     /// The kubelet evicts Pods.
     pub low: bool,
+}
+
+/// A certificate, key or kubeconfig that flags in manifests refer to and that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MissingFile {
+    pub path: PathBuf,
+    /// The components that need it.
+    pub components: Vec<String>,
 }
 
 /// The manifest of a static Pod on this host.

@@ -62,6 +62,14 @@ fn one(host: Option<&HostView>, node: &str, component: &Component, severity: Sev
 fn api(view: &View) -> Option<Cause> {
     let api = view.api.as_ref().filter(|api| !api.ready)?;
     let problem = api.problem.clone().unwrap_or_default();
+    let own = view.host.as_ref().filter(|host| {
+        host.components.iter().any(|one| one.name == "kube-apiserver" && one.state == ComponentState::Ready)
+    });
+    if let Some(host) = own.filter(|_| !api.responds) {
+        let what =
+            format!("{} does not lead to an API server, and that of {} is ready: {problem}", api.server, host.name);
+        return Some(Cause::new("EndpointDown", Severity::Critical, &api.server, what, &api.server));
+    }
     let id = if api.responds { "ApiNotReady" } else { "ApiDown" };
     let verb = if api.responds { "is not ready" } else { "does not respond" };
     let what = format!("the API server {} {verb}: {problem}", api.server);

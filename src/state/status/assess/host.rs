@@ -2,7 +2,9 @@
 
 use super::wording::{advice, one_of};
 use crate::state::status::causes::{Cause, Severity};
-use crate::state::status::view::{ComponentState, Disk, HostView, Manifest, ManifestState, View};
+use crate::state::status::view::{
+    Component, ComponentState, Disk, HostView, Manifest, ManifestState, MissingFile, View,
+};
 
 const MIB: u64 = 1024 * 1024;
 /// A kubelet that was started again so often within so many seconds fails.
@@ -13,11 +15,12 @@ pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
     let Some(host) = &view.host else { return };
     causes.extend(host.disks.iter().filter_map(disk));
     if let Some(problem) = &host.runtime_problem {
-        let service = if problem.contains("crio") { "crio" } else { "containerd" };
+        let service = if host.runtime_service.is_empty() { "containerd" } else { &host.runtime_service };
         let what = format!("the container runtime of {} does not respond: {problem}", host.name);
         causes.push(Cause::new("RuntimeDown", Severity::Critical, &host.name, what, service));
     }
     causes.extend(kubelet(host));
+    causes.extend(host.missing.iter().map(|file| missing(view, host, file)));
     causes.extend(host.manifests.iter().filter_map(|manifest| of_manifest(view, host, manifest)));
 }
 
@@ -55,6 +58,21 @@ fn kubelet(host: &HostView) -> Option<Cause> {
         cause.next = advice(&found.fix);
     }
     Some(cause)
+}
+
+/// Components that were started before it was removed keep running.
+fn missing(view: &View, host: &HostView, file: &MissingFile) -> Cause {
+    let place = file.path.display().to_string();
+    let runs = |components: &[Component], name: &str| {
+        components.iter().any(|one| one.name == name && one.state == ComponentState::Ready)
+    };
+    let all_run = file.components.iter().all(|name| runs(&host.components, name));
+    let others = view.control_planes.iter().flatten().filter(|plane| plane.name != host.name);
+    let elsewhere = others.clone().any(|plane| file.components.iter().all(|name| runs(&plane.components, name)));
+    let severity = if all_run { Severity::Warning } else { one_of(elsewhere) };
+    let need = if file.components.len() == 1 { "needs" } else { "need" };
+    let what = format!("{place} does not exist on {}, and {} {need} it", host.name, file.components.join(", "));
+    Cause::new("FileMissing", severity, &place, what, &place)
 }
 
 fn of_manifest(view: &View, host: &HostView, manifest: &Manifest) -> Option<Cause> {

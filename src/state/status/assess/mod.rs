@@ -13,6 +13,8 @@ mod wording;
 
 use super::causes::Cause;
 use super::view::View;
+use crate::domain::paths::manifest;
+use std::path::Path;
 
 /// Every cause: the most severe first and, of those, the most basic one. `now` is in seconds since the epoch.
 pub(super) fn causes(view: &View, now: i64) -> Vec<Cause> {
@@ -24,6 +26,7 @@ pub(super) fn causes(view: &View, now: i64) -> Vec<Cause> {
     nodes::add(view, &mut causes);
     components::add(view, &mut causes);
     rest::add(view, &mut causes);
+    explain_own_member(view, &mut causes);
     // The same thing may be seen here and in the API.
     let mut seen: Vec<(&str, String)> = Vec::new();
     causes.retain(|cause: &Cause| {
@@ -34,4 +37,23 @@ pub(super) fn causes(view: &View, now: i64) -> Vec<Cause> {
     });
     causes.sort_by_key(|cause| (std::cmp::Reverse(cause.severity), cause.rank()));
     causes
+}
+
+/// What stops the etcd of this host is the cause; that its member is missing follows from it, and removing the member
+/// would be wrong.
+fn explain_own_member(view: &View, causes: &mut Vec<Cause>) {
+    let Some(host) = &view.host else { return };
+    let is_own = |cause: &Cause| cause.id == "EtcdMemberLost" && cause.place == host.name;
+    let Some(lost) = causes.iter().position(is_own) else { return };
+    let explains = |cause: &&mut Cause| match cause.id {
+        "RuntimeDown" | "KubeletStopped" | "KubeletFailing" => cause.place == host.name,
+        "ManifestMissing" | "ManifestBroken" | "ManifestEdited" => Path::new(&cause.place) == manifest("etcd"),
+        "ComponentCrashing" => cause.place == format!("etcd on {}", host.name),
+        _ => false,
+    };
+    let lost = causes.remove(lost);
+    match causes.iter_mut().filter(explains).min_by_key(|cause| cause.rank()) {
+        Some(cause) => (cause.severity, cause.why) = (cause.severity.max(lost.severity), lost.why),
+        None => causes.push(lost),
+    }
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::checks::diagnosis::Diagnosis;
 use crate::state::status::causes::Severity;
 use crate::state::status::fixture::{NOW, by_pods, certificate, healthy, node};
-use crate::state::status::view::{ComponentState, ManifestState, Member, Unknown};
+use crate::state::status::view::{ComponentState, ManifestState, Member, MissingFile, Unknown};
 
 fn ids(view: &View) -> Vec<&'static str> {
     causes(view, NOW).iter().map(|cause| cause.id).collect()
@@ -207,6 +207,69 @@ fn a_manifest_explains_its_component() {
     host.manifests[2].state = ManifestState::Edited;
     host.components[2].state = ComponentState::Crashing;
     assert_eq!(ids(&view).first(), Some(&"ManifestEdited"));
+}
+
+/// The advice was to remove the member of the host whose manifest was broken.
+#[test]
+fn a_manifest_of_etcd_that_is_broken_explains_its_own_member() {
+    let mut view = healthy();
+    lose_members(&mut view, &["n1"]);
+    assert_eq!(ids(&view).first(), Some(&"EtcdMemberLost"));
+    let manifests = &mut view.host.as_mut().unwrap().manifests;
+    let of_etcd = manifests.iter_mut().find(|one| one.name == "etcd").unwrap();
+    of_etcd.state = ManifestState::Broken;
+    let found = causes(&view, NOW);
+    assert_eq!((found[0].id, found[0].severity), ("ManifestBroken", Severity::Critical));
+    assert!(found.iter().all(|cause| !cause.next.contains("node remove")), "{found:#?}");
+}
+
+/// Nothing was said of a CA certificate that was gone, because what runs does not read it again.
+#[test]
+fn a_file_that_components_need_and_that_is_gone_is_named_before_they_stop() {
+    let file = MissingFile {
+        path: "/etc/kubernetes/pki/ca.crt".into(),
+        components: vec!["kube-apiserver".into(), "kube-controller-manager".into()],
+    };
+    let cause = first(|view| view.host.as_mut().unwrap().missing.push(file.clone()));
+    assert_eq!((cause.id, cause.severity), ("FileMissing", Severity::Warning));
+    assert_eq!(
+        cause.what,
+        "/etc/kubernetes/pki/ca.crt does not exist on n1, and kube-apiserver, kube-controller-manager need it"
+    );
+    let alone = first(|view| {
+        view.host.as_mut().unwrap().missing.push(file);
+        view.host.as_mut().unwrap().components[0].state = ComponentState::Crashing;
+        view.control_planes.as_mut().unwrap().truncate(1);
+    });
+    assert_eq!((alone.id, alone.severity), ("FileMissing", Severity::Critical));
+}
+
+#[test]
+fn an_address_that_does_not_lead_to_a_ready_api_server_is_not_an_api_that_is_down() {
+    let down = |view: &mut View| {
+        let api = view.api.as_mut().unwrap();
+        (api.ready, api.responds, api.problem) = (false, false, Some("no route to host".into()));
+        view.control_planes = None;
+    };
+    assert_eq!(first_id(down), ("EndpointDown", Severity::Critical));
+    let own_is_down = |view: &mut View| {
+        down(view);
+        view.host.as_mut().unwrap().components[0].state = ComponentState::Missing;
+    };
+    let mut view = healthy();
+    own_is_down(&mut view);
+    assert!(ids(&view).contains(&"ApiDown") && !ids(&view).contains(&"EndpointDown"));
+}
+
+/// The list of the sockets that were tried has the one of CRI-O, and the advice was to restart that.
+#[test]
+fn the_runtime_to_restart_is_the_one_of_the_kubelet() {
+    let cause = first(|view| {
+        let host = view.host.as_mut().unwrap();
+        host.runtime_problem = Some("tried /run/containerd/containerd.sock, /var/run/crio/crio.sock".into());
+        host.runtime_service = "containerd".into();
+    });
+    assert!(cause.id == "RuntimeDown" && cause.next.contains("systemctl restart containerd"), "{cause:?}");
 }
 
 #[test]
