@@ -1,24 +1,22 @@
 //! What is made from the program itself: reference documents, help screens, completion scripts, manual pages.
 
+use crate::support::golden;
 use crate::support::run::Run;
-use crate::support::{golden, tree};
 use clap::Command;
 use kubewright::base::exit_code::ExitCode;
 use kubewright::config::schema;
-use kubewright::phases;
-use kubewright::pipeline::Workflow;
+use kubewright::phases::workflows;
 use std::fmt::Write as _;
 use std::process::Stdio;
 
 #[test]
 fn the_phases_are_documented_as_they_run() {
-    let registry = phases::registry();
     let mut text = "# Phases\n\nThe phases of each command, in order. `kubewright COMMAND phase PATH` runs a single phase, \
                     `--skip-phases PATH` skips it\nand its sub-phases; a PATH is written with spaces in the first case \
                     and with slashes in the second: `certs ca`,\n`certs/ca`. This page is generated from `phases/*.yaml`.\n"
         .to_owned();
-    for (_, list) in tree::files("phases", ".yaml") {
-        write!(text, "\n{}", Workflow::load(&list, &registry).unwrap().markdown(&registry)).unwrap();
+    for list in workflows::all().unwrap() {
+        write!(text, "\n{}", list.markdown()).unwrap();
     }
     golden::check("docs/phases.md", &text);
 }

@@ -89,7 +89,8 @@ fn every_module_opens_with_what_it_is() {
 fn every_action_says_what_it_reads_and_writes() {
     complain(tree::files("src/phases", ".rs").iter().filter_map(|(path, text)| {
         let header: String = text.lines().take_while(|line| line.starts_with("//!")).collect();
-        let is_phase = text.contains("impl Action for");
+        let is_impl = |line: &str| line.contains(" Action for ") || line.contains(" Phase<");
+        let is_phase = text.lines().any(|line| line.starts_with("impl") && is_impl(line));
         (is_phase && !(header.contains("Reads") && header.contains("Writes")))
             .then(|| format!("{path}:1: the header names neither *Reads* nor *Writes*"))
     }));

@@ -5,7 +5,6 @@ use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::config::Facts;
-use crate::context::Task;
 use crate::host::{Host, facts, network};
 use crate::state::existing_cluster;
 use std::net::IpAddr;
@@ -29,5 +28,5 @@ pub fn gather(session: &Session) -> Result<Facts> {
 
 /// [`gather`] for `init`. If this host already is a control plane, the version of its cluster is used.
 pub fn for_init(session: &Session) -> Result<Facts> {
-    Ok(Facts { cluster_version: existing_cluster::version(&session.context(Task::None, false)), ..gather(session)? })
+    Ok(Facts { cluster_version: existing_cluster::version(&session.context(false)), ..gather(session)? })
 }

@@ -12,8 +12,8 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
+use crate::context::Context;
 use crate::context::access::AccessError;
-use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::state::host_facts;
 use serde_json::json;
@@ -35,7 +35,7 @@ fn facts(session: &mut Session) -> Result<ExitCode> {
     let gate = Gate::recording();
     // What is unknown is part of the result.
     let files = HostFiles::new(session.root(), gate.clone());
-    let cx = Context::new(&session.env, Events::silent(), files, gate, Task::None);
+    let cx = Context::new(&session.env, Events::silent(), files, gate);
     let facts = host_facts::gather(&cx);
     let text = serde_json::to_string_pretty(&facts).unwrap_or_default() + "\n";
     session.print(&facts, &text)?;
@@ -44,7 +44,7 @@ fn facts(session: &mut Session) -> Result<ExitCode> {
 
 /// As text, or as the field `kubeconfig` of an object.
 fn admin_conf(session: &mut Session) -> Result<ExitCode> {
-    let cx = session.context(Task::None, false);
+    let cx = session.context(false);
     let bytes = cx.files.read(Path::new(ADMIN_CONF))?.ok_or_else(|| AccessError::absent(&cx, ADMIN_CONF))?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     session.print(&json!({ "kubeconfig": text }), &text)?;

@@ -8,9 +8,10 @@ use crate::base::fault::{Fault, Result};
 use crate::base::secret::Secret;
 use crate::config::InitFlags;
 use crate::config::model::ClusterConfig;
-use crate::context::{Context, Findings, InitOptions, Task};
+use crate::context::{Context, Findings, Init, InitOptions, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -46,13 +47,12 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);
     session.hold_host("init", resolved.dry_run || args.print_manifest)?;
-    let mut cx = session.context(Task::Init(Box::new(resolved.config), options), resolved.dry_run);
+    let mut cx = Run::init(session.context(resolved.dry_run), resolved.config, options);
     if args.print_manifest {
         return print_manifest(&cx, phase.as_deref().unwrap_or_default(), session);
     }
-    let workflow = phases::init_workflow()?;
     let whole = phase.is_none();
-    let plan = Plan::new(&workflow, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&workflows::init()?, &Choice { only: phase, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     report(&summary, whole, resolved.dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
@@ -129,22 +129,22 @@ struct Outcome<'a> {
     certificate_key: Option<&'a str>,
 }
 
-fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
+fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Run<Init>, session: &mut Session) -> Result<()> {
     let changed = ChangeList::new(cx.gate.entries());
-    let has_network = cx.init()?.0.pod_network.is_some() && whole;
+    let has_network = cx.work.pod_network.is_some() && whole;
     let text = if dry_run {
         session.plan(&changed)
     } else {
-        closing_text(Closing::of_run(summary), whole, has_network, &cx.result)
+        closing_text(Closing::of_run(summary), whole, has_network, &cx.work.found)
     };
     let outcome = Outcome {
         summary,
         dry_run,
         changed,
-        worker_join: &cx.result.worker_join,
-        control_plane_join: &cx.result.control_plane_join,
+        worker_join: &cx.work.found.worker_join,
+        control_plane_join: &cx.work.found.control_plane_join,
         // A dry run encrypts nothing.
-        certificate_key: cx.result.certificate_key.as_deref().filter(|_| !dry_run),
+        certificate_key: cx.work.found.certificate_key.as_deref().filter(|_| !dry_run),
     };
     session.print(&outcome, &text)
 }

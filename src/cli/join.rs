@@ -6,11 +6,12 @@ use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
 use crate::base::secret::Secret;
-use crate::config::JoinFlags;
-use crate::context::{Context, JoinOptions, Task};
+use crate::config::model::JoinConfig;
+use crate::config::{Facts, JoinFlags};
+use crate::context::{Context, Joining, Run};
 use crate::domain::paths::ADMIN_CONF;
-use crate::phases;
 use crate::phases::join::discovery;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -21,17 +22,18 @@ use serde::Serialize;
 pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Result<ExitCode> {
     let documents = session.documents(args.config.as_deref())?;
     let facts = facts::gather(session)?;
-    let options = JoinOptions { fix: args.fix };
+    let fix = args.fix;
     let resolved = documents.join(&flags(args, phase.is_some(), session)?, &facts)?;
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
     let skip = resolved.config.node.skip_phases.clone();
     session.hold_host("join", resolved.dry_run)?;
-    let mut cx = session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run);
-    find_cluster(&mut cx, &facts)?;
+    let mut cx = session.context(resolved.dry_run);
+    let work = find_cluster(&mut cx, resolved.config, fix, &facts)?;
+    let mut cx = Run { cx, work };
     let whole = phase.is_none();
-    let plan = Plan::new(&phases::join_workflow()?, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
+    let plan = Plan::new(&workflows::join()?, &Choice { only: phase, skip }, &mut cx)?;
     let outcome = plan.run(&mut cx);
     if outcome.is_err() && cx.gate.count() > 0 && !resolved.dry_run {
         cx.events.message("changes made so far are kept; run the same command again to continue");
@@ -42,13 +44,13 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
 }
 
 /// Discovery, which runs before the phases, reported like one of them.
-fn find_cluster(cx: &mut Context, facts: &crate::config::Facts) -> Result<()> {
+fn find_cluster(cx: &mut Context, config: JoinConfig, fix: bool, facts: &Facts) -> Result<Joining> {
     const PLACE: &str = "discovery";
     let start = cx.clock.monotonic();
     cx.events.phase_started(PLACE);
-    discovery::find_cluster(cx, facts).map_err(|failure: Failure| failure.within(PLACE))?;
+    let found = discovery::find_cluster(cx, config, fix, facts).map_err(|failure: Failure| failure.within(PLACE))?;
     cx.events.phase_done(0, cx.clock.monotonic().saturating_sub(start));
-    Ok(())
+    Ok(found)
 }
 
 /// The result of `join` for `-o json`.
@@ -61,20 +63,20 @@ struct Outcome<'a> {
     changed: ChangeList,
 }
 
-fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Context, session: &mut Session) -> Result<()> {
+fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Run<Joining>, session: &mut Session) -> Result<()> {
     let changed = ChangeList::new(cx.gate.entries());
     let text = if dry_run { session.plan(&changed) } else { closing_text(summary, whole, cx)? };
     session.print(&Outcome { summary, dry_run, changed }, &text)
 }
 
-fn closing_text(summary: &Summary, whole: bool, cx: &Context) -> Result<String> {
+fn closing_text(summary: &Summary, whole: bool, cx: &Run<Joining>) -> Result<String> {
     let mut closing = Closing::of_run(summary);
     if whole && summary.left_for_host.is_empty() {
-        let (role, where_) = match cx.control_plane_join() {
+        let (role, where_) = match cx.work.control_plane.as_ref() {
             Some(_) => ("a control plane", "On this host"),
             None => ("a worker", "On a control plane"),
         };
-        let (name, server) = (&cx.node()?.name, &cx.joining()?.found.server);
+        let (name, server) = (&cx.node()?.name, &cx.work.found.server);
         closing = closing
             .paragraph(format!("Node {name} is {role} of the cluster at {server}."))
             .step(format!("{where_}, list the nodes"), format!("kubectl --kubeconfig {ADMIN_CONF} get nodes"));

@@ -9,8 +9,8 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::Written;
 use crate::config::kubeconfig::Kubeconfig;
+use crate::context::Context;
 use crate::context::access::AccessError;
-use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::host::users::{self, User};
 use crate::report::{ChangeList, Closing};
@@ -49,7 +49,7 @@ impl Fault for UserError {
 
 fn install(args: &InstallArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("kubeconfig install", args.dry_run)?;
-    let cx = session.context(Task::None, args.dry_run);
+    let cx = session.context(args.dry_run);
     let user = owner(args, &cx)?;
     let source = args.kubeconfig.as_deref().unwrap_or(Path::new(ADMIN_CONF));
     let bytes = cx.files.read(source)?.ok_or_else(|| AccessError::absent(&cx, source))?;

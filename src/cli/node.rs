@@ -5,10 +5,9 @@ use super::confirm::confirm;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::context::leaving::Leaving;
-use crate::context::{Context, Task};
+use crate::context::{Context, Elsewhere, Leaving, Run};
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -39,33 +38,13 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
     let RemoveArgs { name, dead, wait, yes, drain_timeout, kubeconfig, skip_phases, dry_run } = args;
     session.hold_host("node remove", dry_run)?;
     let kubeconfig = session.env.cwd.join(kubeconfig);
-    quorum::require_for(&session.context(Task::None, false), &kubeconfig)?;
+    quorum::require_for(&session.context(false), &kubeconfig)?;
     // Only reads. The context that removes the node opens its own connection.
-    let mut looking: Context = session.context(Task::None, false);
+    let mut looking: Context = session.context(false);
     let CurrentConfig { cluster, node, .. } = current_config::find(&mut looking, None, &kubeconfig, None)?;
     let at = kubeconfig.clone();
-    let leaving = Leaving {
-        name: name.clone(),
-        reset: None,
-        kubeconfig: Some(kubeconfig),
-        dead,
-        wait,
-        force: false,
-        accept_quorum_loss: false,
-        end_cluster: false,
-        keep_backups: false,
-        drain_limit: Duration::from_secs(u64::try_from(drain_timeout).unwrap_or_default()),
-        cluster,
-        node,
-        api_health: None,
-        etcd_membership: None,
-        removed_elsewhere: false,
-        other_control_planes: None,
-        own_data: None,
-        kept: Vec::new(),
-        exposed: Vec::new(),
-        notes: Vec::new(),
-    };
+    let drain_limit = Duration::from_secs(u64::try_from(drain_timeout).unwrap_or_default());
+    let leaving = Leaving { dead, wait, ..Leaving::new(name.clone(), Elsewhere, Some(kubeconfig), drain_limit) };
     if !yes && !dry_run {
         let effect = if dead {
             "Its host is treated as permanently gone."
@@ -75,10 +54,11 @@ fn remove(args: RemoveArgs, session: &mut Session) -> Result<ExitCode> {
         let question = format!("Node {name} and its etcd member, if any, will be removed from the cluster. {effect}");
         confirm(&question, session)?;
     }
-    let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
+    let cx = session.context(dry_run).configured(cluster, node);
+    let mut cx = Run { cx, work: leaving };
     let _turn = turn::hold(&cx, &at, "node remove")?;
     let choice = Choice { only: None, skip: skip_phases };
-    let plan = Plan::new(&phases::remove_workflow()?, &phases::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&workflows::remove()?, &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let closing = Closing::of_run(&summary);

@@ -4,8 +4,8 @@
 use super::args::global::Output;
 use super::args::{Cli, Command, Global, init::InitArgs, join::JoinArgs, normalize, phase, reset::ResetArgs};
 use crate::base::suggest::similar;
-use crate::phases;
-use crate::pipeline::{PipelineError, Workflow};
+use crate::phases::workflows;
+use crate::pipeline::{PhaseList, PipelineError};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, FromArgMatches};
 use std::ffi::OsString;
@@ -91,37 +91,36 @@ pub fn command() -> clap::Command {
 }
 
 /// A workflow's name, how to load its phases, and how to add its flags to a command.
-type List = (&'static str, fn() -> Result<Workflow, PipelineError>, fn(clap::Command) -> clap::Command);
+type List = (&'static str, Load, fn(clap::Command) -> clap::Command);
 
 /// How to load a list of phases.
-type Load = fn() -> Result<Workflow, PipelineError>;
+type Load = fn() -> Result<PhaseList, PipelineError>;
 
 /// The workflows of `upgrade`, whose phases are listed and can be skipped.
 const UPGRADES: [(&str, Load); 2] =
-    [("apply", phases::upgrade_apply_workflow), ("node", phases::upgrade_node_workflow)];
+    [("apply", || Ok(workflows::upgrade_apply()?.list)), ("node", || Ok(workflows::upgrade_node()?.list))];
 
 /// The command tree with the phases of the `wanted` commands: building all of them takes longer than most commands run.
 fn tree(wanted: &dyn Fn(&str) -> bool) -> clap::Command {
-    let registry = phases::registry();
     let mut command = Cli::command();
     // A phase list that fails to load is a bug in this build; a test loads all of them.
     let lists: [List; 3] = [
-        ("init", phases::init_workflow, InitArgs::augment_args),
-        ("join", phases::join_workflow, JoinArgs::augment_args),
-        ("reset", phases::reset_workflow, ResetArgs::augment_args),
+        ("init", || Ok(workflows::init()?.list), InitArgs::augment_args),
+        ("join", || Ok(workflows::join()?.list), JoinArgs::augment_args),
+        ("reset", || Ok(workflows::reset()?.list), ResetArgs::augment_args),
     ];
     for (name, load, flags) in lists {
         if wanted(name)
-            && let Ok(workflow) = load()
+            && let Ok(list) = load()
         {
-            let phases = phase::command(&workflow, &registry, &flags);
-            command = command.mut_subcommand(name, |own| own.after_help(workflow.help(&registry)).subcommand(phases));
+            let phases = phase::command(&list, &flags);
+            command = command.mut_subcommand(name, |own| own.after_help(list.help()).subcommand(phases));
         }
     }
     if wanted("upgrade") {
         for (name, load) in UPGRADES {
-            if let Ok(workflow) = load() {
-                let help = workflow.help(&registry);
+            if let Ok(list) = load() {
+                let help = list.help();
                 command = command
                     .mut_subcommand("upgrade", |upgrade| upgrade.mut_subcommand(name, |own| own.after_help(help)));
             }

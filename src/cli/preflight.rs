@@ -15,7 +15,7 @@ use crate::checks::fix::Fixed;
 use crate::checks::{self, Report, Role, Severity};
 use crate::config::model::{InitConfig, JoinConfig};
 use crate::config::{Documents, Facts, InitFlags, JoinFlags, Kind, images};
-use crate::context::{Context, InitOptions, Task};
+use crate::context::Context;
 use crate::domain::paths::{KUBELET_CONF, manifest};
 use crate::journal::{self, Journal};
 use crate::phases::preflight::{self, Subject};
@@ -40,7 +40,7 @@ pub fn run(args: &PreflightArgs, session: &mut Session) -> Result<ExitCode> {
     if args.fix {
         session.hold_host("preflight --fix", args.dry_run)?;
     }
-    let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), args.dry_run);
+    let cx = session.context(args.dry_run).configured(config.cluster, config.node);
     let before = preflight::check(&cx, &subject)?;
     let (report, fixed) = if args.fix {
         let outcome = preflight::fix(&cx, &subject, before.clone())?;
@@ -143,6 +143,9 @@ fn subject(role: Role, config: &InitConfig) -> Result<Subject> {
         ca_cert_path: None,
         certs_downloaded: role != Role::FirstControlPlane,
         images: if role == Role::Worker { Vec::new() } else { names },
+        adopted: Vec::new(),
+        adopt_etcd_data: false,
+        pod_network: config.pod_network.clone(),
     })
 }
 
@@ -195,7 +198,7 @@ fn join_config(args: &PreflightArgs, documents: &Documents, facts: &Facts, sessi
 /// `--undo-fix`.
 fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("preflight --undo-fix", dry_run)?;
-    let cx: Context = session.context(Task::None, dry_run);
+    let cx: Context = session.context(dry_run);
     let mut journal = Journal::load(&cx.files)?;
     checks::refuse_undo(&cx.host, &journal)?;
     let undone = journal::undo(&cx.host, &mut journal)?;

@@ -9,14 +9,15 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::context::leaving::Leaving;
-use crate::context::{Context, Task};
+use crate::config::ResetConfig;
+use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::context::{Context, Leaving, Reset, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::BACKUP_DIR;
 use crate::domain::paths::SUPER_ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases;
 use crate::phases::reset;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -42,23 +43,24 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     }
     let (dry_run, skip) = (resolved.dry_run, resolved.config.skip_phases.clone());
     session.hold_host("reset", dry_run)?;
-    let leaving = leaving(args, resolved.config, session)?;
+    let (leaving, config) = leaving(args, resolved.config, session)?;
     if !leaving.accept_quorum_loss
-        && let Err(failure) = quorum::require(&probe_context(session, Task::None))
+        && let Err(failure) = quorum::require(&probe_context(session))
         && (!leaving.force || LeaveError::is_of_living_etcd(&failure))
     {
         return Err(LeaveError::of_lost_quorum(failure));
     }
     let undo_fix = args.undo_fix || phase.as_deref() == Some(UNDO);
     let whole = phase.is_none();
-    if whole && !wants_anything(&leaving, undo_fix, session)? {
-        return nothing_to_do(leaving, dry_run, session);
+    if whole && !wants_anything(&leaving, &config, undo_fix, session)? {
+        return nothing_to_do(leaving, config, dry_run, session);
     }
     if whole && !dry_run && !leaving.force && !args.yes {
-        confirm(&question(&leaving, undo_fix, session), session)?;
+        confirm(&question(&leaving, &config.0, undo_fix, session), session)?;
     }
     let is_alone = leaving.end_cluster;
-    let mut cx = session.context(Task::Leave(Box::new(leaving)), dry_run);
+    let cx = session.context(dry_run).configured(config.0, config.1);
+    let mut cx = Run { cx, work: leaving };
     // Only a control plane takes something away from others when it leaves.
     let _turn = if is_alone { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "reset")? };
     let mut skip = skip;
@@ -66,9 +68,9 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
         skip.push(UNDO.into());
     }
     let choice = Choice { only: phase, skip };
-    let plan = Plan::new(&phases::reset_workflow()?, &phases::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&workflows::reset()?, &choice, &mut cx)?;
     let summary = plan.run(&mut cx)?;
-    let access = reset::access_left(&cx)?.filter(|_| !dry_run);
+    let access = reset::access_left(&cx).filter(|_| !dry_run);
     // What the journal knows is what the next run removes.
     if whole && access.is_none() {
         reset::forget_cluster(&cx)?;
@@ -78,9 +80,12 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     access.map_or(Ok(ExitCode::Ok), |error| Err(error.into()))
 }
 
+/// The configuration of the cluster and of this host, as far as this host has it.
+type Known = (ClusterConfig, NodeConfig);
+
 /// What is known about the node before the cluster is contacted.
-fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Session) -> Result<Leaving> {
-    let cx = probe_context(session, Task::None);
+fn leaving(args: &ResetArgs, config: ResetConfig, session: &Session) -> Result<(Reset, Known)> {
+    let cx = probe_context(session);
     let (mut cluster, mut node) = current_config::from_host(&cx)?;
     if let Some(dir) = &config.certificates_dir {
         cluster.certificates_dir.clone_from(dir);
@@ -89,39 +94,28 @@ fn leaving(args: &ResetArgs, config: crate::config::ResetConfig, session: &Sessi
     node.timeouts = config.timeouts.clone();
     let there = |path: &&str| cx.files.exists(Path::new(path));
     let own = [ADMIN_CONF, SUPER_ADMIN_CONF, KUBELET_CONF].iter().find(|path| there(path)).map(PathBuf::from);
-    Ok(Leaving {
-        name: node.name.clone(),
-        kubeconfig: args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)).or(own),
-        dead: false,
-        wait: false,
+    let kubeconfig = args.kubeconfig.as_ref().map(|path| session.env.cwd.join(path)).or(own);
+    let drain_limit = Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default());
+    let leaving = Leaving {
         force: config.force,
         accept_quorum_loss: args.accept_quorum_loss,
         end_cluster: args.end_cluster,
         keep_backups: args.keep_backups,
-        drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
-        reset: Some(config),
-        cluster,
-        node,
-        api_health: None,
-        etcd_membership: None,
-        removed_elsewhere: false,
-        other_control_planes: None,
-        own_data: None,
-        kept: Vec::new(),
-        exposed: Vec::new(),
-        notes: Vec::new(),
-    })
+        ..Leaving::new(node.name.clone(), config, kubeconfig, drain_limit)
+    };
+    Ok((leaving, (cluster, node)))
 }
 
 /// A context that changes and prints nothing, for probing.
-fn probe_context(session: &Session, task: Task) -> Context {
+fn probe_context(session: &Session) -> Context {
     let gate = Gate::recording();
-    Context::new(&session.env, Events::silent(), HostFiles::new(session.root(), gate.clone()), gate, task)
+    Context::new(&session.env, Events::silent(), HostFiles::new(session.root(), gate.clone()), gate)
 }
 
 /// False if the host is already in its final state. What cannot be checked here is reported by the phases.
-fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Result<bool> {
-    let mut cx = probe_context(session, Task::Leave(Box::new(leaving.clone())));
+fn wants_anything(leaving: &Reset, config: &Known, undo_fix: bool, session: &Session) -> Result<bool> {
+    let (cluster, node) = config.clone();
+    let mut cx = Run { cx: probe_context(session).configured(cluster, node), work: leaving.clone() };
     match reset::changes_wanted(&mut cx, undo_fix) {
         Ok(number) => Ok(number > 0),
         Err(failure) if failure.exit_code() == ExitCode::Internal => Err(failure),
@@ -129,11 +123,11 @@ fn wants_anything(leaving: &Leaving, undo_fix: bool, session: &Session) -> Resul
     }
 }
 
-fn nothing_to_do(leaving: Leaving, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
-    let mut cx = probe_context(session, Task::Leave(Box::new(leaving)));
+fn nothing_to_do(work: Reset, (cluster, node): Known, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
+    let mut cx = Run { cx: probe_context(session).configured(cluster, node), work };
     // Collects what is kept along the way.
     reset::changes_wanted(&mut cx, false)?;
-    if let Some(error) = reset::access_left(&cx)?.filter(|_| !dry_run) {
+    if let Some(error) = reset::access_left(&cx).filter(|_| !dry_run) {
         return Err(error.into());
     }
     let left = leftovers::list(&mut cx)?;
@@ -144,15 +138,15 @@ fn nothing_to_do(leaving: Leaving, dry_run: bool, session: &mut Session) -> Resu
     Ok(ExitCode::Ok)
 }
 
-fn question(leaving: &Leaving, undo_fix: bool, session: &Session) -> String {
-    let cx = probe_context(session, Task::None);
+fn question(leaving: &Reset, cluster: &ClusterConfig, undo_fix: bool, session: &Session) -> String {
+    let cx = probe_context(session);
     let has = |path: &str| cx.files.exists(Path::new(path));
     let is_control_plane = has("/etc/kubernetes/manifests/kube-apiserver.yaml");
     let role = if is_control_plane { "a control plane" } else { "a worker" };
     let mut text = format!("This host ({}, {role}) will be removed from its cluster. This deletes:\n", leaving.name);
     text += "  - its Pods, their logs and the content of their emptyDir volumes\n";
     if is_control_plane {
-        text += &format!("  - the certificates and keys in {}\n", leaving.cluster.certificates_dir.display());
+        text += &format!("  - the certificates and keys in {}\n", cluster.certificates_dir.display());
     }
     if !leaving.keep_backups && has(BACKUP_DIR) {
         text += &format!("  - the backups of certificates and keys in {BACKUP_DIR}\n");

@@ -13,7 +13,7 @@ use crate::base::output;
 use crate::base::yaml;
 use crate::config::pod_network::PodNetwork;
 use crate::config::{Documents, documents};
-use crate::context::{Context, Task};
+use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
 use crate::host::lock::HostLock;
 use crate::journal::unfinished;
@@ -106,13 +106,13 @@ impl Session {
         self.env.cwd.join(&self.global.rootfs)
     }
 
-    /// A context for a task. In a dry run its gate only records.
-    pub fn context(&self, task: Task, dry_run: bool) -> Context {
+    /// A context without a configuration. In a dry run its gate only records.
+    pub fn context(&self, dry_run: bool) -> Context {
         let gate = if dry_run { Gate::recording() } else { Gate::open() };
         if dry_run {
             self.events.suppress();
         }
-        Context::new(&self.env, self.events.clone(), HostFiles::new(self.root(), gate.clone()), gate, task)
+        Context::new(&self.env, self.events.clone(), HostFiles::new(self.root(), gate.clone()), gate)
     }
 
     /// The kubeconfig used to access a running cluster: the given one, else the first existing file of KUBECONFIG (or

@@ -8,8 +8,7 @@ use super::screen::columns;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
-use crate::context::upgrading::Upgrading;
-use crate::context::{Context, Task};
+use crate::context::Context;
 use crate::report;
 use crate::state::current_config;
 use crate::state::status::{Chosen, Severity, Status, choose, look};
@@ -69,9 +68,9 @@ pub fn take(kubeconfig: Option<&Path>, session: &Session) -> Result<(Status, Cho
 
 /// This host as a node of its cluster, from its files.
 fn context(session: &Session) -> Result<Context> {
-    let looking = session.context(Task::None, false);
+    let looking = session.context(false);
     let (cluster, node) = current_config::from_host(&looking)?;
-    Ok(session.context(Task::Upgrade(Box::new(Upgrading { cluster, node })), false))
+    Ok(session.context(false).configured(cluster, node))
 }
 
 /// The first existing file of KUBECONFIG.

@@ -9,7 +9,7 @@ use crate::base::secret::Secret;
 use crate::config::bootstrap_token::TokenFlags;
 use crate::config::model::BootstrapToken;
 use crate::config::{Facts, InitFlags, documents, token};
-use crate::context::{Context, Task};
+use crate::context::Context;
 use crate::kube;
 use crate::kube::cluster::Cluster;
 use crate::kube::token::TokenError;
@@ -36,7 +36,7 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
         return Ok(ExitCode::Ok);
     }
     let kubeconfig = session.kubeconfig(args.kubeconfig.as_deref());
-    let mut cx = session.context(Task::None, args.dry_run);
+    let mut cx = session.context(args.dry_run);
     quorum::require_for(&cx, &kubeconfig)?;
     let cluster = cx.running_cluster(&kubeconfig)?;
     match args.command {

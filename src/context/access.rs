@@ -1,6 +1,6 @@
 //! Opens the cluster's API with the credentials of a kubeconfig on this host.
 
-use super::{Context, Task};
+use super::{Context, Lifecycle};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::https::{Credentials, Trust};
@@ -160,14 +160,11 @@ impl Context {
     /// The cluster that this run bootstraps, with the administrator's credentials. Until its API server responds,
     /// it is treated as empty, unless this host joins an existing cluster. In an upgrade, the running cluster.
     pub fn new_cluster(&mut self) -> Result<Arc<Cluster>> {
-        if let Ok(upgrade) = self.upgrade() {
-            let path = upgrade.kubeconfig.clone();
-            return self.running_cluster(&path);
-        }
-        let given = if let Task::Init(_, options) = &self.task { options.kubeconfig.clone() } else { None };
-        let path = given.unwrap_or_else(|| ADMIN_CONF.into());
-        if matches!(self.task, Task::Init(..)) {
-            self.require_own_ca(&path)?;
+        let path = self.admin.clone();
+        match self.lifecycle {
+            Lifecycle::Upgraded => return self.running_cluster(&path),
+            Lifecycle::New => self.require_own_ca(&path)?,
+            Lifecycle::Existing | Lifecycle::Joined => {}
         }
         self.starting_cluster(&path)
     }
@@ -191,12 +188,12 @@ impl Context {
 
     /// The cluster that this run bootstraps, with another kubeconfig than the administrator's.
     pub fn starting_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
-        self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::starting })
+        self.open(kubeconfig, if self.lifecycle == Lifecycle::Joined { Cluster::known } else { Cluster::starting })
     }
 
     /// The running cluster of a kubeconfig on this host.
     pub fn running_cluster(&mut self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
-        self.open(kubeconfig, if self.joining.is_some() { Cluster::known } else { Cluster::running })
+        self.open(kubeconfig, if self.lifecycle == Lifecycle::Joined { Cluster::known } else { Cluster::running })
     }
 
     /// The cluster of a kubeconfig on this host, with anonymous requests. The kubeconfig provides its address and
@@ -254,11 +251,11 @@ mod tests {
     #[test]
     fn the_kubeconfig_of_another_cluster_is_refused_where_this_host_has_a_ca() {
         let root = tempfile::tempdir().unwrap();
-        let mut cx = Context::for_tests(root.path().to_str().unwrap());
+        let cx = Context::for_tests(root.path().to_str().unwrap());
         let [ours, theirs] = ["a", "b"].map(TestCa::new);
         let config = crate::config::print::default_init(crate::versions::table::facts(36).unwrap(), "n1");
         let given = super::super::InitOptions { kubeconfig: Some("/b.conf".into()), ..Default::default() };
-        cx.task = Task::Init(Box::new(config), given);
+        let mut cx = super::super::Run::init(cx, config, given).cx;
         let user = User { token: Some(kubeconfig::SecretText(Secret::new("t".into()))), ..User::default() };
         let ca = String::from_utf8(theirs.pem()).unwrap();
         let config = Kubeconfig::new("k", "https://127.0.0.1:1".into(), ca, "u", user);

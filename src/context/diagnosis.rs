@@ -2,7 +2,7 @@
 //!
 //! Reads: the kubelet's journal, the exited containers, the disk. Writes nothing.
 
-use super::{Context, Task};
+use super::{Context, Lifecycle};
 use crate::base::fault::Failure;
 use crate::base::wait::TimedOut;
 use crate::checks::diagnosis::{Diagnosed, Diagnosis, collect, diagnose};
@@ -70,12 +70,7 @@ impl Context {
     /// True when the user gave the component this flag, or where that is not known: only a run that writes the manifests has
     /// all flags in its configuration.
     fn is_given(&self, who: &str, flag: &str) -> bool {
-        let writes_manifests = match &self.task {
-            Task::Init(..) | Task::Join(..) => true,
-            Task::Renew(renewal) => renewal.upgrade.is_some(),
-            Task::None | Task::Leave(_) | Task::Etcd(_) | Task::Upgrade(_) => false,
-        };
-        if !writes_manifests {
+        if self.lifecycle == Lifecycle::Existing {
             return true;
         }
         let (Ok(cluster), Ok(node)) = (self.cluster(), self.node()) else { return true };
@@ -96,14 +91,14 @@ impl Context {
 mod tests {
     use super::*;
     use crate::config::print;
-    use crate::context::renewal::Renewal;
-    use crate::context::upgrading::Upgrading;
     use crate::versions::{Version, facts};
 
     /// What is advised for a flag of the API server that is not in the configuration.
-    fn advice(task: Task) -> String {
-        let mut cx = Context::for_tests("/");
-        cx.task = task;
+    fn advice(lifecycle: Lifecycle) -> String {
+        let minor = facts(33).unwrap();
+        let cluster = print::default_cluster(Version::new(33, 2), minor);
+        let mut cx = Context::for_tests("/").configured(cluster, print::default_node(minor, "n1"));
+        cx.lifecycle = lifecycle;
         let found = Diagnosis {
             id: UNKNOWN_FLAG,
             cause: String::new(),
@@ -118,23 +113,9 @@ mod tests {
     /// A renewal blamed the image for a flag that someone had added to the manifest by hand.
     #[test]
     fn only_a_run_that_writes_the_manifests_takes_an_unknown_flag_for_one_of_the_template() {
-        let minor = facts(33).unwrap();
-        let (cluster, node) = (print::default_cluster(Version::new(33, 2), minor), print::default_node(minor, "n1"));
-        let renewal = Renewal::new(cluster.clone(), node.clone(), "/backup".into());
-        assert_eq!(advice(Task::Renew(Box::new(renewal))), "remove the flag");
-        assert_eq!(
-            advice(Task::Upgrade(Box::new(Upgrading { cluster: cluster.clone(), node: node.clone() }))),
-            "remove the flag"
-        );
-        let config = crate::config::Documents::none()
-            .init(
-                &crate::config::InitFlags::default(),
-                &crate::config::Facts::placeholder(crate::base::env::Random::seeded(1)),
-            )
-            .unwrap()
-            .config;
-        assert!(
-            advice(Task::Init(Box::new(config), crate::context::InitOptions::default())).contains("is of another one")
-        );
+        assert_eq!(advice(Lifecycle::Existing), "remove the flag");
+        for writes in [Lifecycle::New, Lifecycle::Joined, Lifecycle::Upgraded] {
+            assert!(advice(writes).contains("is of another one"), "{writes:?}");
+        }
     }
 }

@@ -1,27 +1,11 @@
 //! The options and results of the `etcd` commands.
 
-use crate::config::model::{ClusterConfig, NodeConfig};
+use super::Missing;
 use crate::etcd::loss::Loss;
 use crate::etcd::snapshot::Snapshot;
 use crate::etcd::{Contents, Status};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-
-/// An `etcd` command on this host.
-pub struct EtcdTask {
-    /// The cluster configuration, as far as this host has it.
-    pub cluster: ClusterConfig,
-    /// The node configuration of this host.
-    pub node: NodeConfig,
-    /// What is done.
-    pub work: Work,
-}
-
-pub enum Work {
-    Save(Saving),
-    Recover(Recovery),
-    Restore(Restoring),
-}
 
 /// The options and the results of `etcd snapshot restore`.
 pub struct Restoring {
@@ -33,6 +17,13 @@ pub struct Restoring {
     pub found: Option<Restorable>,
     /// The number of keys after the restore.
     pub keys: Option<u64>,
+}
+
+impl Restoring {
+    /// What the check found.
+    pub fn restorable(&self) -> Result<&Restorable, Missing> {
+        self.found.as_ref().ok_or(Missing("a member to restore"))
+    }
 }
 
 /// The member of this host, and the snapshot.
@@ -105,6 +96,13 @@ pub struct Recovery {
     pub found: Option<Found>,
     /// The number of keys after the recovery.
     pub keys: Option<u64>,
+}
+
+impl Recovery {
+    /// What the check found.
+    pub fn found(&self) -> Result<&Found, Missing> {
+        self.found.as_ref().ok_or(Missing("a member to recover from"))
+    }
 }
 
 /// The member of this host, and the loss.

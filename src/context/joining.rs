@@ -1,15 +1,16 @@
-//! The cluster that `join` discovered.
+//! The options of `join`, and the cluster that it discovered.
 
 use crate::base::go_yaml;
 use crate::config::kubeconfig::User;
-use crate::config::model::ClusterConfig;
+use crate::config::model::ControlPlaneJoin;
 use crate::config::untrusted;
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::Found;
 use serde_json::{Map, Value};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// A cluster that was discovered and verified, and its configuration.
+/// A cluster that was discovered and verified, and how this host joins it.
 pub struct Joining {
     /// Its endpoint and CA.
     pub found: Found,
@@ -17,10 +18,14 @@ pub struct Joining {
     pub user: User,
     /// A client of the cluster with these credentials.
     pub api: Arc<Cluster>,
-    /// Its configuration.
-    pub cluster: ClusterConfig,
     /// The configuration that all its kubelets share.
     pub kubelet: String,
+    /// Where the cluster's CA certificate is written on this host.
+    pub ca_cert_path: PathBuf,
+    /// Some if the host becomes a control plane.
+    pub control_plane: Option<ControlPlaneJoin>,
+    /// Fix what preflight can fix.
+    pub fix: bool,
 }
 
 impl Joining {
@@ -32,7 +37,7 @@ impl Joining {
     }
 
     /// Sets a field of this host's kubelet unless the cluster sets it; true when it was unset.
-    pub(super) fn set_kubelet_default(&mut self, field: &str, value: &Value) -> bool {
+    pub fn set_kubelet_default(&mut self, field: &str, value: &Value) -> bool {
         // The phase that needs the mapping reports if it is not one.
         let Ok(mut config) = untrusted::read::<Map<String, Value>>(self.kubelet.as_bytes()) else { return false };
         let is_new = !config.contains_key(field);

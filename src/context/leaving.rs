@@ -1,9 +1,8 @@
 //! The node that is removed from its cluster, by `reset` on its own host or by `node remove` on another.
 
 #[cfg(test)]
-use super::Context;
+use super::{Context, Run};
 use crate::config::ResetConfig;
-use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::host::removal::Kept;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,14 +34,34 @@ pub enum EtcdMembership {
     Unknown(String),
 }
 
+/// Where the host of the node that is removed is.
+pub trait Place {
+    const IS_HERE: bool;
+}
+
+/// It is another host, and only the cluster is changed: `node remove`.
+#[derive(Clone)]
+pub struct Elsewhere;
+
+impl Place for Elsewhere {
+    const IS_HERE: bool = false;
+}
+
+/// It is this host, with these options: `reset`.
+impl Place for ResetConfig {
+    const IS_HERE: bool = true;
+}
+
+/// `reset`: the node is this host.
+pub type Reset = Leaving<ResetConfig>;
+
 // Each is an independent flag on the command line, not a state.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Clone)]
-pub struct Leaving {
+pub struct Leaving<H> {
     /// The node's name.
     pub name: String,
-    /// The options of `reset`; None: the node is on another host, and only the cluster is changed.
-    pub reset: Option<ResetConfig>,
+    pub place: H,
     /// The kubeconfig for the cluster; None: this host has no credentials.
     pub kubeconfig: Option<PathBuf>,
     /// The node's host no longer exists.
@@ -59,10 +78,6 @@ pub struct Leaving {
     pub keep_backups: bool,
     /// The timeout for draining the node.
     pub drain_limit: Duration,
-    /// The cluster configuration, as far as this host has it.
-    pub cluster: ClusterConfig,
-    /// The node configuration of this host.
-    pub node: NodeConfig,
     /// Whether the API server responds, once checked.
     pub api_health: Option<ApiHealth>,
     /// The node's etcd membership, once determined.
@@ -82,44 +97,55 @@ pub struct Leaving {
     pub notes: Vec<String>,
 }
 
-impl Leaving {
+impl<H: Place> Leaving<H> {
+    /// A removal with default options.
+    pub fn new(name: String, place: H, kubeconfig: Option<PathBuf>, drain_limit: Duration) -> Self {
+        Self {
+            name,
+            place,
+            kubeconfig,
+            dead: false,
+            wait: false,
+            force: false,
+            accept_quorum_loss: false,
+            end_cluster: false,
+            keep_backups: false,
+            drain_limit,
+            api_health: None,
+            etcd_membership: None,
+            removed_elsewhere: false,
+            other_control_planes: None,
+            own_data: None,
+            kept: Vec::new(),
+            exposed: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
     /// True when the node is this host.
     pub fn is_here(&self) -> bool {
-        self.reset.is_some()
+        H::IS_HERE
     }
 }
 
 /// A host that is about to be reset, for tests.
 #[cfg(test)]
-pub(crate) fn fixture(root: &std::path::Path) -> Context {
-    use super::Task;
+pub(crate) fn fixture(root: &std::path::Path) -> Run<Reset> {
     use crate::config::{Documents, Facts, ResetFlags, print};
-    let mut cx = Context::for_tests(root.to_str().unwrap());
+    let cx = Context::for_tests(root.to_str().unwrap());
     let facts = Facts::placeholder(cx.random.clone());
     let reset = Documents::none().reset(&ResetFlags::default(), &facts).unwrap().config;
     let minor = crate::versions::facts(crate::versions::newest()).unwrap();
-    let version = crate::versions::Version::new(crate::versions::newest(), 0);
-    cx.task = Task::Leave(Box::new(Leaving {
-        name: "n1".into(),
-        reset: Some(reset),
-        kubeconfig: None,
-        dead: false,
-        wait: false,
-        force: false,
-        accept_quorum_loss: false,
-        end_cluster: false,
-        keep_backups: false,
-        drain_limit: std::time::Duration::from_mins(1),
-        cluster: print::default_cluster(version, minor),
-        node: print::default_node(minor, "n1"),
-        api_health: None,
-        etcd_membership: None,
-        removed_elsewhere: false,
-        other_control_planes: None,
-        own_data: None,
-        kept: Vec::new(),
-        exposed: Vec::new(),
-        notes: Vec::new(),
-    }));
-    cx
+    let cluster = print::default_cluster(crate::versions::Version::new(crate::versions::newest(), 0), minor);
+    let cx = cx.configured(cluster, print::default_node(minor, "n1"));
+    Run { cx, work: Leaving::new("n1".into(), reset, None, Duration::from_mins(1)) }
+}
+
+#[cfg(test)]
+impl Run<Reset> {
+    /// The removal of a node on another host, with the same options.
+    pub(crate) fn elsewhere(self) -> Run<Leaving<Elsewhere>> {
+        let Leaving { name, kubeconfig, drain_limit, .. } = self.work;
+        Run { cx: self.cx, work: Leaving::new(name, Elsewhere, kubeconfig, drain_limit) }
+    }
 }

@@ -5,6 +5,7 @@ use crate::base::fault::Result;
 use crate::base::gate::{Change, Entry};
 use crate::base::go_yaml;
 use crate::config::encode;
+use crate::config::model::ClusterConfig;
 use crate::host::facts;
 use crate::host::service::Services;
 use crate::journal::{self, Journal};
@@ -77,5 +78,33 @@ impl Context {
             Services::of(&self.host).start(KUBELET)?;
         }
         Ok(())
+    }
+
+    /// Runs `act` with another configuration of the cluster, such as the one after the upgrade.
+    pub fn with_cluster<T>(&mut self, config: ClusterConfig, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let before = self.config.cluster.replace(config);
+        let result = act(self);
+        self.config.cluster = before;
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::print;
+    use crate::versions::{Version, facts};
+
+    #[test]
+    fn another_configuration_holds_for_one_action_only() {
+        let minor = facts(33).unwrap();
+        let config = |version| print::default_cluster(version, minor);
+        let patch = |cx: &Context| Ok(cx.cluster()?.version.patch);
+        let mut cx = Context::for_tests("/");
+        assert_eq!(cx.with_cluster(config(Version::new(33, 6)), patch).unwrap(), 6);
+        assert!(cx.cluster().is_err(), "this command has no cluster");
+        let mut cx = cx.configured(config(Version::new(33, 2)), print::default_node(minor, "n1"));
+        let inside = cx.with_cluster(config(Version::new(33, 6)), patch).unwrap();
+        assert_eq!((inside, cx.cluster().unwrap().version.patch), (6, 2));
     }
 }

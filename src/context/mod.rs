@@ -1,23 +1,25 @@
-//! Layer 4: everything that an action can use.
+//! Layer 5: everything that a phase can use.
 //!
-//! One value that is passed to every phase: the configuration, the host's files, the gate, the
-//! events, and the engines, which are opened on first use.
+//! [`Run`] is passed to every phase: the context that all workflows have, which is the configuration, the host's files, the
+//! gate, the events, and the engines, opened on first use; and the options and results of its workflow.
 
 pub mod access;
 mod diagnosis;
 pub mod etcd_task;
+mod init;
 mod joining;
 pub mod leaving;
 mod local;
 pub mod renewal;
 pub mod rotation;
 mod runtime;
-mod tasks;
 pub mod upgrading;
 
-use crate::host::cri::PullErrors;
+pub use etcd_task::{Recovery, Restoring, Saving};
+pub use init::{Findings, Init, InitOptions};
 pub use joining::Joining;
-use std::thread::JoinHandle;
+pub use leaving::{Elsewhere, Leaving, Place, Reset};
+pub use renewal::{Renewal, Rotating, Upgrading};
 
 use crate::base::env::{Clock, Env, Random};
 use crate::base::events::Events;
@@ -25,18 +27,21 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::config::model::{ClusterConfig, ControlPlaneJoin, InitConfig, JoinConfig, NodeConfig, Timeouts};
+use crate::config::model::{ClusterConfig, NodeConfig, Timeouts};
+use crate::domain::paths::ADMIN_CONF;
 use crate::host::Host;
+use crate::host::cri::PullErrors;
 use crate::kube::cluster::Cluster;
 use crate::pki::keypool::KeyPool;
 use crate::pki::keys::{Generator, KeySource};
 use crate::pki::store::PkiStore;
 use crate::pki::validity;
 use crate::versions::Minor;
-use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
 
 /// Image pulls in progress.
 type Pulling = JoinHandle<Result<usize, PullErrors>>;
@@ -58,14 +63,16 @@ pub struct Context {
     pub files: HostFiles,
     /// The host's programs and services.
     pub host: Host,
-    /// The command and its configuration.
-    pub task: Task,
-    /// Results of phases for the closing text.
-    pub result: Findings,
+    /// What is configured, as far as this command has it.
+    pub config: Config,
+    pub lifecycle: Lifecycle,
+    /// The kubeconfig with which phases write into that cluster.
+    pub admin: PathBuf,
+    /// Where certificates and keys that are replaced are kept; None: they are not.
+    pub backup: Option<PathBuf>,
     pki: Option<Arc<PkiStore>>,
     keys: Option<Arc<dyn KeySource>>,
     kube: Option<(PathBuf, Arc<Cluster>)>,
-    joining: Option<Joining>,
     /// The runtime's socket, once found.
     socket: OnceLock<String>,
     pulling: Option<Pulling>,
@@ -74,66 +81,46 @@ pub struct Context {
     pub fake: Option<Arc<Cluster>>,
 }
 
-/// A command with its configuration.
-pub enum Task {
-    /// A command without configuration.
-    None,
-    /// `init`.
-    Init(Box<InitConfig>, InitOptions),
-    /// `join`.
-    Join(Box<JoinConfig>, JoinOptions),
-    /// `reset` and `node remove`.
-    Leave(Box<leaving::Leaving>),
-    /// `certs renew`.
-    Renew(Box<renewal::Renewal>),
-    /// The `etcd` commands.
-    Etcd(Box<etcd_task::EtcdTask>),
-    /// `upgrade`.
-    Upgrade(Box<upgrading::Upgrading>),
-}
-
-/// Results of phases that are shown at the end of the command.
+/// The configuration of the cluster, and of this host as a node of it.
 #[derive(Default)]
-pub struct Findings {
-    /// The join command for a worker.
-    pub worker_join: Option<String>,
-    /// The join command for a control plane.
-    pub control_plane_join: Option<String>,
-    /// The certificate key, which encrypts the uploaded certificates; a placeholder if it must not be shown.
-    pub certificate_key: Option<String>,
+pub struct Config {
+    pub cluster: Option<ClusterConfig>,
+    pub node: Option<NodeConfig>,
 }
 
-/// Options of `init` that are not part of the configuration.
-// Each is an independent flag on the command line, not a state.
-#[allow(clippy::struct_excessive_bools)]
-#[derive(Clone, Debug, Default)]
-pub struct InitOptions {
-    /// Upload the control plane's certificates to the cluster.
-    pub upload_certs: bool,
-    /// Do not print the token.
-    pub skip_token_print: bool,
-    /// Do not print the certificate key.
-    pub skip_certificate_key_print: bool,
-    /// Fix what preflight can fix.
-    pub fix: bool,
-    /// The kubeconfig of a single phase; None: admin.conf.
-    pub kubeconfig: Option<PathBuf>,
-    /// The directory of kubeconfig files of a single phase; None: /etc/kubernetes.
-    pub kubeconfig_dir: Option<PathBuf>,
-    /// Reuse the data of another cluster in an external etcd.
-    pub adopt_etcd_data: bool,
-    /// A phase was selected: it applies what it is given.
-    pub is_single_phase: bool,
+/// What the run does with the cluster of its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifecycle {
+    /// It exists, and its components keep their configuration.
+    Existing,
+    /// This host is its first: until its API server responds, it is treated as empty.
+    New,
+    /// This host joins it.
+    Joined,
+    /// This host is upgraded.
+    Upgraded,
 }
 
-/// Options of `join` that are not part of the configuration.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct JoinOptions {
-    /// Fix what preflight can fix.
-    pub fix: bool,
+/// A run of the workflow `W`: the context that every workflow has, and the workflow's own options and results.
+pub struct Run<W> {
+    pub cx: Context,
+    pub work: W,
 }
 
-/// An action needs something that its command does not have: a bug in this build.
+impl<W> Deref for Run<W> {
+    type Target = Context;
+    fn deref(&self) -> &Context {
+        &self.cx
+    }
+}
+
+impl<W> DerefMut for Run<W> {
+    fn deref_mut(&mut self) -> &mut Context {
+        &mut self.cx
+    }
+}
+
+/// An action needs a configuration that its command does not have, or a result of an earlier phase: a bug in this build.
 #[derive(Debug, thiserror::Error)]
 #[error("this phase needs {0}, which this command does not have")]
 pub struct Missing(&'static str);
@@ -145,8 +132,8 @@ impl Fault for Missing {
 }
 
 impl Context {
-    /// A context for a task in this process.
-    pub fn new(env: &Env, events: Events, files: HostFiles, gate: Gate, task: Task) -> Self {
+    /// A context in this process, without a configuration.
+    pub fn new(env: &Env, events: Events, files: HostFiles, gate: Gate) -> Self {
         Self {
             host: Host::new(&env.vars, env.clock.clone(), files.clone(), gate.clone()),
             clock: env.clock.clone(),
@@ -156,12 +143,13 @@ impl Context {
             events,
             gate,
             files,
-            task,
-            result: Findings::default(),
+            config: Config::default(),
+            lifecycle: Lifecycle::Existing,
+            admin: ADMIN_CONF.into(),
+            backup: None,
             pki: None,
             keys: None,
             kube: None,
-            joining: None,
             socket: OnceLock::new(),
             pulling: None,
             #[cfg(test)]
@@ -169,30 +157,21 @@ impl Context {
         }
     }
 
+    /// The same, with the configuration of a cluster and of this host.
+    #[must_use]
+    pub fn configured(mut self, cluster: ClusterConfig, node: NodeConfig) -> Self {
+        self.config = Config { cluster: Some(cluster), node: Some(node) };
+        self
+    }
+
     /// The cluster's configuration.
     pub fn cluster(&self) -> Result<&ClusterConfig> {
-        match &self.task {
-            Task::Init(init, _) => Ok(&init.cluster),
-            Task::Join(..) => Ok(&self.joining()?.cluster),
-            Task::Renew(renewal) => Ok(&renewal.cluster),
-            Task::Upgrade(upgrading) => Ok(&upgrading.cluster),
-            Task::Leave(leaving) => Ok(&leaving.cluster),
-            Task::Etcd(etcd) => Ok(&etcd.cluster),
-            Task::None => Err(Missing("a cluster configuration").into()),
-        }
+        Ok(self.config.cluster.as_ref().ok_or(Missing("a cluster configuration"))?)
     }
 
     /// This host's configuration as a node.
     pub fn node(&self) -> Result<&NodeConfig> {
-        match &self.task {
-            Task::Init(init, _) => Ok(&init.node),
-            Task::Join(join, _) => Ok(&join.node),
-            Task::Renew(renewal) => Ok(&renewal.node),
-            Task::Upgrade(upgrading) => Ok(&upgrading.node),
-            Task::Leave(leaving) => Ok(&leaving.node),
-            Task::Etcd(etcd) => Ok(&etcd.node),
-            Task::None => Err(Missing("a node configuration").into()),
-        }
+        Ok(self.config.node.as_ref().ok_or(Missing("a node configuration"))?)
     }
 
     /// Starts to generate the private keys that this run needs.
@@ -215,9 +194,9 @@ impl Context {
         }
         let dir = self.cluster()?.certificates_dir.clone();
         let store = PkiStore::new(self.files.clone(), dir, &self.clock, &self.random);
-        let store = Arc::new(match &self.task {
-            Task::Renew(renewal) => store.backing_up_to(renewal.backup.clone()),
-            _ => store,
+        let store = Arc::new(match &self.backup {
+            Some(directory) => store.backing_up_to(directory.clone()),
+            None => store,
         });
         self.pki = Some(store.clone());
         Ok(store)
@@ -231,45 +210,6 @@ impl Context {
     /// The timeouts: the node's, or the defaults.
     pub fn timeouts(&self) -> Timeouts {
         self.node().map_or_else(|_| Timeouts::default(), |node| node.timeouts.clone())
-    }
-
-    /// The configuration and options of `init`.
-    pub fn init(&self) -> Result<(&InitConfig, &InitOptions)> {
-        match &self.task {
-            Task::Init(init, options) => Ok((init, options)),
-            Task::None | Task::Join(..) | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) | Task::Upgrade(_) => {
-                Err(Missing("the configuration of 'init'").into())
-            }
-        }
-    }
-
-    /// True when preflight fixes what it can.
-    pub fn fixes(&self) -> bool {
-        match &self.task {
-            Task::Init(_, options) => options.fix,
-            Task::Join(_, options) => options.fix,
-            Task::None | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) | Task::Upgrade(_) => false,
-        }
-    }
-
-    /// Sets a field of the kubelet configuration unless it is set; true when it was unset.
-    pub fn set_kubelet_default(&mut self, field: &str, value: &Value) -> bool {
-        if let Task::Init(init, _) = &mut self.task {
-            let is_new = !init.cluster.kubelet.contains_key(field);
-            if is_new {
-                init.cluster.kubelet.insert(field.to_owned(), value.clone());
-            }
-            return is_new;
-        }
-        self.joining.as_mut().is_some_and(|joining| joining.set_kubelet_default(field, value))
-    }
-
-    /// The options of a joining control plane; None otherwise.
-    pub fn control_plane_join(&self) -> Option<&ControlPlaneJoin> {
-        match &self.task {
-            Task::Join(join, _) => join.control_plane.as_ref(),
-            Task::None | Task::Init(..) | Task::Leave(_) | Task::Renew(_) | Task::Etcd(_) | Task::Upgrade(_) => None,
-        }
     }
 
     /// A context for unit tests: a fixed clock, the same randomness each time, nothing printed.
@@ -286,12 +226,13 @@ impl Context {
             events: Events::silent(),
             files,
             gate,
-            task: Task::None,
-            result: Findings::default(),
+            config: Config::default(),
+            lifecycle: Lifecycle::Existing,
+            admin: ADMIN_CONF.into(),
+            backup: None,
             pki: None,
             keys: None,
             kube: None,
-            joining: None,
             socket: OnceLock::new(),
             pulling: None,
             fake: None,

@@ -1,18 +1,19 @@
 //! The options of `certs renew` and related commands, and what they have renewed so far.
 
-use super::rotation::Rotation;
+use super::rotation::{Rotation, Stage};
 use super::upgrading::HostUpgrade;
+use super::{Context, Run};
+use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::domain::paths::KUBERNETES_DIR;
 use crate::pki::Cert;
 use crate::pki::renew::Names;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-pub struct Renewal {
-    /// The cluster configuration, as far as it is known.
-    pub cluster: ClusterConfig,
-    /// The node configuration of this host.
-    pub node: NodeConfig,
+/// A renewal, for a purpose that has options and results of its own.
+pub struct Renewal<P = ()> {
+    pub purpose: P,
     /// The one thing to renew; None: everything.
     pub only: Option<String>,
     /// The SANs of renewed certificates.
@@ -23,14 +24,35 @@ pub struct Renewal {
     pub signed: Vec<Signed>,
     /// The directory of the kubeconfig files.
     pub kubeconfig_dir: PathBuf,
-    /// The CA rotation that this belongs to.
-    pub rotation: Option<Rotation>,
-    /// The upgrade that this belongs to.
-    pub upgrade: Option<HostUpgrade>,
     /// What was renewed.
     pub renewed: Vec<Renewed>,
     /// The files that this run changes, as they were before.
     pub kept: Vec<Kept>,
+}
+
+/// A CA rotation on this host, which renews the certificates that the CAs sign.
+pub type Rotating = Renewal<Rotation>;
+
+/// An upgrade of this host, which renews certificates with the static Pods.
+pub type Upgrading = Renewal<HostUpgrade>;
+
+/// Why certificates are renewed.
+pub trait Purpose {
+    /// True for the stage that ends a CA rotation.
+    fn ends_rotation(&self) -> bool {
+        false
+    }
+}
+
+/// Only to renew them: `certs renew`, `certs import`, `certs add-san`.
+impl Purpose for () {}
+
+impl Purpose for HostUpgrade {}
+
+impl Purpose for Rotation {
+    fn ends_rotation(&self) -> bool {
+        self.stage == Stage::Drop
+    }
 }
 
 /// A certificate that an external CA signed.
@@ -64,19 +86,16 @@ pub struct Kept {
     pub mode: u32,
 }
 
-impl Renewal {
-    /// An empty task: no certificate selected, SANs unchanged.
-    pub fn new(cluster: ClusterConfig, node: NodeConfig, backup: PathBuf) -> Self {
+impl<P> Renewal<P> {
+    /// No certificate selected, SANs unchanged.
+    pub fn new(purpose: P, backup: PathBuf) -> Self {
         Self {
-            cluster,
-            node,
+            purpose,
             only: None,
             names: Names::Keep,
             backup,
             signed: Vec::new(),
-            kubeconfig_dir: "/etc/kubernetes".into(),
-            rotation: None,
-            upgrade: None,
+            kubeconfig_dir: KUBERNETES_DIR.into(),
             renewed: Vec::new(),
             kept: Vec::new(),
         }
@@ -85,5 +104,26 @@ impl Renewal {
     /// True when `name` is to be renewed.
     pub fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|only| only == name)
+    }
+}
+
+impl<P> Run<Renewal<P>> {
+    /// A renewal on this host.
+    pub fn renewing(cx: Context, cluster: ClusterConfig, node: NodeConfig, work: Renewal<P>) -> Self {
+        let mut cx = cx.configured(cluster, node);
+        cx.backup = Some(work.backup.clone());
+        Self { cx, work }
+    }
+
+    /// Backs up the current content of a file; an earlier backup stays. Does nothing if the file does not exist.
+    pub fn keep(&mut self, path: &Path) -> Result<()> {
+        if self.work.kept.iter().any(|kept| kept.path == path) {
+            return Ok(());
+        }
+        if let Some(bytes) = self.files.read(path)?.map(Secret::new) {
+            let mode = self.files.mode(path).unwrap_or(0o600);
+            self.work.kept.push(Kept { path: path.to_path_buf(), bytes, mode });
+        }
+        Ok(())
     }
 }

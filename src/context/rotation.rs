@@ -1,5 +1,6 @@
 //! The options and the state of `certs rotate-ca`.
 
+use super::Missing;
 use crate::base::secret::Secret;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +82,11 @@ pub struct Rotation {
 }
 
 impl Rotation {
+    /// The current rotation.
+    pub fn begun(&self) -> Result<Plan, Missing> {
+        self.plan.clone().ok_or(Missing("a CA rotation that has begun"))
+    }
+
     /// A stage with default options.
     pub fn new(stage: Stage, control_plane: bool) -> Self {
         Self {

@@ -1,17 +1,9 @@
-//! The cluster and the host of an upgrade.
+//! The options and the results of an upgrade of this host.
 
-use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::config::model::ClusterConfig;
 use crate::versions::Version;
 use serde_json::Value;
 use std::path::PathBuf;
-
-/// What is planned or compared.
-pub struct Upgrading {
-    /// The cluster's configuration: the stored one, or what it will be.
-    pub cluster: ClusterConfig,
-    /// This host as a node of it.
-    pub node: NodeConfig,
-}
 
 /// What of the cluster an upgrade of this host changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,13 +27,11 @@ pub enum Certificates {
     Renew,
 }
 
-/// An upgrade of this host that is carried out. The configuration of the cluster after it is that of the renewal.
+/// An upgrade of this host. The configuration of the run is that after it.
 // Independent switches, not a state machine.
 #[allow(clippy::struct_excessive_bools)]
 pub struct HostUpgrade {
     pub scope: Scope,
-    /// The kubeconfig for requests to the cluster.
-    pub kubeconfig: PathBuf,
     /// The stored configuration, before the upgrade.
     pub stored: ClusterConfig,
     /// The version of this host before the upgrade: of its API server, or of a worker's kubelet.

@@ -6,7 +6,7 @@
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
 use crate::config::token;
-use crate::context::Context;
+use crate::context::{Rotating, Run};
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, ObjectRef};
 use crate::pki::PrivateKey;
 use crate::pki::cert::Cert;
@@ -24,7 +24,7 @@ use std::path::Path;
 const SIGNER: &str = "kubernetes.io/kube-apiserver-client-kubelet";
 
 /// A certificate for `subject` and its new key. A dry run sends no request and returns no certificate.
-pub fn signed(cx: &mut Context, subject: &Subject) -> Result<(Option<Vec<Cert>>, PrivateKey)> {
+pub fn signed(cx: &mut Run<Rotating>, subject: &Subject) -> Result<(Option<Vec<Cert>>, PrivateKey)> {
     let api = cluster(cx)?;
     let key = cx.keys().take(cx.cluster()?.encryption_algorithm)?;
     let request = issue::request(subject, &Sans::default(), &key)?;

@@ -5,7 +5,7 @@
 
 use crate::base::fault::{Failure, Result};
 use crate::base::parallel::{for_each, for_each_of};
-use crate::context::Context;
+use crate::context::{Context, Reset, Run};
 use crate::host::cri::{Container, ContainerState, Cri, CriError, Pod};
 use crate::host::{docker, flush, mounts, removal};
 use crate::state::artifacts;
@@ -64,7 +64,7 @@ impl Wanted {
 }
 
 /// Stops and removes Pods. Kubelets before v1.24 used Docker directly, even if another runtime responds on the host.
-pub fn remove(cx: &mut Context, wanted: Wanted) -> Result<()> {
+pub fn remove(cx: &mut Run<Reset>, wanted: Wanted) -> Result<()> {
     let silent = match cx.runtime() {
         Ok(cri) => {
             end_pods(cx, &cri, wanted)?;
@@ -85,14 +85,14 @@ pub fn remove(cx: &mut Context, wanted: Wanted) -> Result<()> {
         None if was_docker && in_docker.is_none() => {
             let note =
                 "containers of Pods in Docker, if there are any: Docker does not respond; start it and run 'docker ps'";
-            cx.leaving_mut()?.notes.push(note.into());
+            cx.work.notes.push(note.into());
             Ok(())
         }
         _ => Ok(()),
     }
 }
 
-fn end_pods(cx: &mut Context, cri: &Cri, wanted: Wanted) -> Result<()> {
+fn end_pods(cx: &mut Run<Reset>, cri: &Cri, wanted: Wanted) -> Result<()> {
     let pods: Vec<Pod> = cri.pods()?.into_iter().filter(|pod| wanted.is(pod)).collect();
     if pods.is_empty() {
         return Ok(());
@@ -138,7 +138,7 @@ fn flush_disks(cx: &Context) -> Result<()> {
     Ok(())
 }
 
-fn remove_pods(cx: &mut Context, cri: &Cri, pods: &[Pod]) -> Result<()> {
+fn remove_pods(cx: &mut Run<Reset>, cri: &Cri, pods: &[Pod]) -> Result<()> {
     let mut left = Vec::new();
     for (pod, outcome) in pods.iter().zip(for_each(pods, |pod| end(cri, pod))) {
         if let Err(error) = outcome {
@@ -150,7 +150,7 @@ fn remove_pods(cx: &mut Context, cri: &Cri, pods: &[Pod]) -> Result<()> {
     for what in left {
         cx.events.warning(format!("the runtime did not remove the Pod {what}"));
         let note = format!("the Pod {what}; its containers are stopped; run 'crictl rmp -fa' to remove it");
-        cx.leaving_mut()?.notes.push(note);
+        cx.work.notes.push(note);
     }
     Ok(())
 }
@@ -166,15 +166,15 @@ fn end(cri: &Cri, pod: &Pod) -> Result<(), CriError> {
 }
 
 /// A host without a runtime has no containers, but one whose runtime does not respond may have some.
-fn without_runtime(cx: &mut Context, failure: Failure) -> Result<()> {
+fn without_runtime(cx: &mut Run<Reset>, failure: Failure) -> Result<()> {
     let pods = removal::names(&cx.host, &Path::new(artifacts::KUBELET).join("pods"))?.unwrap_or_default();
-    let force = cx.leaving()?.force;
+    let force = cx.work.force;
     if !pods.is_empty() && !force {
         return Err(failure);
     }
     if !pods.is_empty() {
         let note = format!("containers that still run, because no container runtime responds: {failure}");
-        cx.leaving_mut()?.notes.push(note);
+        cx.work.notes.push(note);
         cx.events.warning(format!("no container was stopped, because no container runtime responds: {failure}"));
     }
     Ok(())

@@ -4,7 +4,7 @@
 //! Reads: the node. Writes: its field `unschedulable`, and an annotation that records that `reset` set it.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Leaving, Place, Run};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::request::PatchKind;
@@ -14,11 +14,11 @@ use serde_json::{Value, json};
 const CORDONED: &str = "kubewright.io/closed-by-reset";
 
 /// Cordons the node. If it is already cordoned by the user, it stays cordoned after the next join.
-pub fn cordon(cx: &Context, cluster: &Cluster, node: &Value) -> Result<()> {
+pub fn cordon<H: Place>(cx: &Run<Leaving<H>>, cluster: &Cluster, node: &Value) -> Result<()> {
     if node["spec"]["unschedulable"] == true {
         return Ok(());
     }
-    let leaving = cx.leaving()?;
+    let leaving = &cx.work;
     let mut patch = json!({"spec": {"unschedulable": true}});
     if leaving.is_here() {
         patch["metadata"]["annotations"][CORDONED] = json!("true");
@@ -45,10 +45,13 @@ mod tests {
     fn cordoned(spec: &Value, here: bool) -> Value {
         let (api, root) = (TestApi::default(), tempfile::tempdir().unwrap());
         let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}, "spec": spec});
-        let mut cx = fixture(root.path());
-        cx.leaving_mut().unwrap().reset.take_if(|_| !here);
         api.put(PATH, node.clone());
-        cordon(&cx, &api.cluster(&Gate::open()), &node).unwrap();
+        let run = fixture(root.path());
+        if here {
+            cordon(&run, &api.cluster(&Gate::open()), &node).unwrap();
+        } else {
+            cordon(&run.elsewhere(), &api.cluster(&Gate::open()), &node).unwrap();
+        }
         api.with(|state| state.objects[PATH].clone())
     }
 

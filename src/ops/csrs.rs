@@ -4,14 +4,14 @@
 //! (`apiserver.csr`, `admin.conf.csr`), and missing keys and kubeconfigs.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Renewal, Run};
 use crate::pki::catalog::{certs_of, kubeconfigs_of};
 use std::path::PathBuf;
 
 /// Writes all requests; returns their paths, in the order of the tables.
-pub fn write(cx: &mut Context) -> Result<Vec<PathBuf>> {
+pub fn write<P>(cx: &mut Run<Renewal<P>>) -> Result<Vec<PathBuf>> {
     let store = cx.pki()?;
-    let directory = cx.renewal()?.kubeconfig_dir.clone();
+    let directory = cx.work.kubeconfig_dir.clone();
     let certs: Vec<_> = certs_of(cx.cluster()?).filter(|spec| !spec.is_ca()).collect();
     let kubeconfigs: Vec<_> = kubeconfigs_of(cx.facts()?).collect();
     let missing = certs.iter().filter(|spec| !cx.files.exists(&store.key_path(spec))).count()

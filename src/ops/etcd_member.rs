@@ -5,8 +5,8 @@
 
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, Wait};
-use crate::context::Context;
 pub use crate::context::leaving::EtcdMembership;
+use crate::context::{Leaving, Place, Run};
 use crate::etcd::{self, Departure, EtcdError, Member, Membership};
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::render::pods::peer_url;
@@ -37,16 +37,16 @@ struct MemberIdentity {
 }
 
 impl MemberIdentity {
-    fn of(cx: &mut Context, client: &etcd::Client, local: Option<&Local>) -> Result<Self> {
-        let unnamed_at = if cx.leaving()?.is_here() { Vec::new() } else { peer_urls_elsewhere(cx) };
+    fn of<H: Place>(cx: &mut Run<Leaving<H>>, client: &etcd::Client, local: Option<&Local>) -> Self {
+        let unnamed_at = if cx.work.is_here() { Vec::new() } else { peer_urls_elsewhere(cx) };
         let running = local.filter(|local| local.data_dir.is_some()).and_then(|local| own_id(client, local));
-        Ok(Self {
+        Self {
             id: running,
             peer_urls: local.map(|local| local.peer_urls.clone()).unwrap_or_default(),
-            name: cx.leaving()?.name.clone(),
+            name: cx.work.name.clone(),
             may_have_started: local.is_none_or(|local| local.data_dir.is_some()),
             unnamed_at,
-        })
+        }
     }
 
     /// The id from the member itself has priority; then the peer URL, then the name, which may be arbitrary.
@@ -96,8 +96,8 @@ pub(super) fn own_id(client: &etcd::Client, local: &Local) -> Option<u64> {
 }
 
 /// The membership of the node when this run first checked it.
-pub fn etcd_membership(cx: &mut Context) -> Result<EtcdMembership> {
-    match cx.leaving()?.etcd_membership.clone() {
+pub fn etcd_membership<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<EtcdMembership> {
+    match cx.work.etcd_membership.clone() {
         Some(membership) => Ok(membership),
         None => determine_membership(cx),
     }
@@ -105,34 +105,34 @@ pub fn etcd_membership(cx: &mut Context) -> Result<EtcdMembership> {
 
 /// Determines the membership of the node without changes. If a loss of quorum was accepted, it is treated as unknown,
 /// as if etcd did not respond.
-pub fn determine_membership(cx: &mut Context) -> Result<EtcdMembership> {
-    let here = cx.leaving()?.is_here();
+pub fn determine_membership<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<EtcdMembership> {
+    let here = cx.work.is_here();
     let local = if here { local(cx)? } else { None };
     let membership = if here && local.is_none() {
         EtcdMembership::None
     } else {
         match query(cx, local.as_ref()) {
-            Err(failure) if cx.leaving()?.accept_quorum_loss => {
+            Err(failure) if cx.work.accept_quorum_loss => {
                 cx.events.warning(format!("the cluster may lose quorum, as requested: {failure}"));
                 EtcdMembership::Unknown(failure.to_string())
             }
             other => continued(cx, other?)?,
         }
     };
-    let leaving = cx.leaving_mut()?;
+    let leaving = &mut cx.work;
     leaving.removed_elsewhere = here && membership == EtcdMembership::None && local.is_some_and(|local| local.has_data);
     leaving.etcd_membership = Some(membership.clone());
     Ok(membership)
 }
 
 /// An earlier run that was to end the cluster may have stopped etcd before it was killed, so no member responds.
-fn continued(cx: &Context, membership: EtcdMembership) -> Result<EtcdMembership> {
+fn continued<H: Place>(cx: &Run<Leaving<H>>, membership: EtcdMembership) -> Result<EtcdMembership> {
     let is_unknown = matches!(membership, EtcdMembership::Unknown(_));
-    let continues = is_unknown && cx.leaving()?.end_cluster && reset_progress::read(cx)?.was_last;
+    let continues = is_unknown && cx.work.end_cluster && reset_progress::read(cx)?.was_last;
     Ok(if continues { EtcdMembership::Last } else { membership })
 }
 
-fn query(cx: &mut Context, local: Option<&Local>) -> Result<EtcdMembership> {
+fn query<H: Place>(cx: &mut Run<Leaving<H>>, local: Option<&Local>) -> Result<EtcdMembership> {
     let client = match client(cx, local) {
         Ok(client) => client,
         Err(failure) => return Ok(EtcdMembership::Unknown(failure.to_string())),
@@ -145,7 +145,7 @@ fn query(cx: &mut Context, local: Option<&Local>) -> Result<EtcdMembership> {
     {
         return Ok(EtcdMembership::Unknown(again.to_string()));
     }
-    let identity = MemberIdentity::of(cx, &client, local)?;
+    let identity = MemberIdentity::of(cx, &client, local);
     let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, PATIENCE);
     match membership.foresee(&|member| identity.is(member)) {
         Ok((Departure::WasNoMember, members)) => Ok(match identity.ambiguous_match(&members, local) {
@@ -170,14 +170,14 @@ fn query(cx: &mut Context, local: Option<&Local>) -> Result<EtcdMembership> {
 }
 
 /// Removes the member.
-pub fn leave(cx: &mut Context) -> Result<Departure> {
-    let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
+pub fn leave<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<Departure> {
+    let local = if cx.work.is_here() { local(cx)? } else { None };
     let client = client(cx, local.as_ref())?;
-    let identity = MemberIdentity::of(cx, &client, local.as_ref())?;
+    let identity = MemberIdentity::of(cx, &client, local.as_ref());
     let limit = cx.timeouts().etcd_api_call;
     let membership = Membership::new(&client, &cx.gate, &cx.clock, &cx.events, limit);
     let departure = membership.leave(&|member| identity.is(member)).map_err(LeaveError::of_etcd)?;
-    let leaving = cx.leaving_mut()?;
+    let leaving = &mut cx.work;
     // The other members may have been removed since this run first checked.
     if departure == Departure::IsLast && !leaving.end_cluster {
         return Err(LeaveError::LastMember { name: leaving.name.clone() }.into());
@@ -187,10 +187,10 @@ pub fn leave(cx: &mut Context) -> Result<Departure> {
 }
 
 /// True if the member itself responds: then its host still runs.
-pub fn is_alive(cx: &mut Context) -> Result<bool> {
-    let local = if cx.leaving()?.is_here() { local(cx)? } else { None };
+pub fn is_alive<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<bool> {
+    let local = if cx.work.is_here() { local(cx)? } else { None };
     let client = client(cx, local.as_ref())?;
-    let identity = MemberIdentity::of(cx, &client, local.as_ref())?;
+    let identity = MemberIdentity::of(cx, &client, local.as_ref());
     let members = client.members()?;
     Ok(members.iter().filter(|member| identity.is(member)).any(|member| {
         let answers = |url: &String| client.status(url.trim_end_matches('/')).is_ok_and(|it| it.member == member.id);
@@ -199,8 +199,8 @@ pub fn is_alive(cx: &mut Context) -> Result<bool> {
 }
 
 /// The peer URLs of a node on another host, from its addresses in the cluster.
-fn peer_urls_elsewhere(cx: &mut Context) -> Vec<String> {
-    let Ok(name) = cx.leaving().map(|leaving| leaving.name.clone()) else { return Vec::new() };
+fn peer_urls_elsewhere<H: Place>(cx: &mut Run<Leaving<H>>) -> Vec<String> {
+    let name = cx.work.name.clone();
     let Ok(Some(cluster)) = crate::state::api_health::api(cx) else { return Vec::new() };
     let node = cluster.find(&ObjectRef::global(&NODE, &name)).ok().flatten().unwrap_or_default();
     let addresses = node["status"]["addresses"].as_array();
@@ -210,7 +210,7 @@ fn peer_urls_elsewhere(cx: &mut Context) -> Vec<String> {
 
 /// A client with the endpoints of all known members: from the cluster, from this host, and from the progress file of
 /// an earlier run.
-pub(super) fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Client> {
+pub(super) fn client<H: Place>(cx: &mut Run<Leaving<H>>, local: Option<&Local>) -> Result<etcd::Client> {
     let mut endpoints: Vec<String> = Vec::new();
     // The cluster is only used to find members here; why it does not respond is reported by the step that needs it.
     if let Ok(Some(cluster)) = crate::state::api_health::api(cx) {
@@ -238,26 +238,30 @@ pub(super) fn client(cx: &mut Context, local: Option<&Local>) -> Result<etcd::Cl
 }
 
 /// The membership of the node, unless its removal is refused. Checked once, without changes.
-pub fn guard(cx: &mut Context) -> Result<EtcdMembership> {
+pub fn guard<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<EtcdMembership> {
     let has_data = may_have_data(cx)?;
     let membership = etcd_membership(cx)?;
-    match refusal(cx, has_data, &membership)? {
+    match refusal(cx, has_data, &membership) {
         Some(reason) => Err(reason.into()),
         None => Ok(membership),
     }
 }
 
 /// Why the removal is refused; None if it is not.
-pub(crate) fn refusal(cx: &Context, has_data: bool, membership: &EtcdMembership) -> Result<Option<LeaveError>> {
-    let leaving = cx.leaving()?;
-    Ok(match membership {
+pub(crate) fn refusal<H: Place>(
+    cx: &Run<Leaving<H>>,
+    has_data: bool,
+    membership: &EtcdMembership,
+) -> Option<LeaveError> {
+    let leaving = &cx.work;
+    match membership {
         // Without data nothing can be lost: the host never was a member, or no longer is one.
         EtcdMembership::Last if !leaving.end_cluster => Some(LeaveError::LastMember { name: leaving.name.clone() }),
         EtcdMembership::Unknown(why) if has_data && !leaving.force && !leaving.accept_quorum_loss => {
             Some(LeaveError::EtcdSilent { why: why.clone() })
         }
         _ => None,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::base::files::Content;
 use crate::base::secret::Secret;
 use crate::base::wait::{Poll, Wait};
 use crate::config::kubeconfig::Kubeconfig;
-use crate::context::Context;
+use crate::context::{Context, Renewal, Run};
 use crate::domain::paths::KUBELET_CLIENT_CURRENT;
 use crate::host::service::{InitSystem, Services};
 use crate::kube::ready::wait_for_components;
@@ -131,7 +131,7 @@ pub fn mark_due(cx: &Context) -> Result<()> {
 
 /// Restarts the kubelet if it has not loaded the files of this or an earlier run. If it is not healthy with the files
 /// of this run, the old ones are restored.
-pub fn restart_if_due(cx: &mut Context) -> Result<()> {
+pub fn restart_if_due<P>(cx: &mut Run<Renewal<P>>) -> Result<()> {
     if cx.files.exists(Path::new(DUE)) {
         restart_or_go_back(cx, &[], &restart)?;
         cx.files.remove(Path::new(DUE))?;
@@ -141,7 +141,11 @@ pub fn restart_if_due(cx: &mut Context) -> Result<()> {
 
 /// Restarts the kubelet with `restart`. If it is not healthy with its files, the old ones are restored. `more` are
 /// files that it reads in addition to those of its kubeconfig.
-pub fn restart_or_go_back(cx: &mut Context, more: &[PathBuf], restart: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
+pub fn restart_or_go_back<P>(
+    cx: &mut Run<Renewal<P>>,
+    more: &[PathBuf],
+    restart: &dyn Fn(&Context) -> Result<()>,
+) -> Result<()> {
     let Err(failure) = restart(cx) else { return Ok(()) };
     let paths = [files(cx)?, more.to_vec()].concat();
     let outcome = rollback::restore(cx, &paths)?.then(|| restart(cx));
@@ -150,9 +154,9 @@ pub fn restart_or_go_back(cx: &mut Context, more: &[PathBuf], restart: &dyn Fn(&
 
 /// The kubelet's kubeconfig, the client certificate that it renews, and the files that the kubeconfig refers to now
 /// and referred to before.
-fn files(cx: &Context) -> Result<Vec<PathBuf>> {
-    let path = cx.renewal()?.kubeconfig_dir.join(KUBELET_CONF);
-    let before = cx.renewal()?.kept.iter().find(|kept| kept.path == path).map(|kept| kept.bytes.expose().clone());
+fn files<P>(cx: &Run<Renewal<P>>) -> Result<Vec<PathBuf>> {
+    let path = cx.work.kubeconfig_dir.join(KUBELET_CONF);
+    let before = cx.work.kept.iter().find(|kept| kept.path == path).map(|kept| kept.bytes.expose().clone());
     let mut files = vec![path.clone(), KUBELET_CLIENT_CURRENT.into()];
     for bytes in before.into_iter().chain(cx.files.read(&path)?).map(Secret::new) {
         // An unreadable one refers to no files.

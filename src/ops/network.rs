@@ -3,61 +3,57 @@
 //! Reads: iptables, nftables, ipset, IPVS, the interfaces. Writes: removes those of the cluster. If a program is
 //! missing or fails, the rest is removed nevertheless, and the leftovers are reported.
 
-use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Reset, Run};
 use crate::host::tally::Tally;
 use crate::host::{HostError, ipsets, ipvs, links, packet_rules};
 
 /// Removes them.
-pub fn remove(cx: &mut Context) -> Result<()> {
+pub fn remove(cx: &mut Run<Reset>) {
     let doubtful = ipvs::found(&cx.host).unwrap_or_default().doubtful;
     if !doubtful.is_empty() {
         let shown: Vec<String> = doubtful.iter().map(ToString::to_string).collect();
-        cx.leaving_mut()?
-            .notes
-            .push(format!("IPVS virtual servers without a backend: {}; run 'ipvsadm -Ln'", shown.join(", ")));
+        cx.work.notes.push(format!("IPVS virtual servers without a backend: {}; run 'ipvsadm -Ln'", shown.join(", ")));
     }
     let servers = ipvs::remove(&cx.host);
     // Only this interface identifies the servers as those of kube-proxy.
     let kept: &[&str] = if servers.failed.is_empty() { &[] } else { &[links::OF_VIRTUAL_SERVERS] };
     let hint = "install ipvsadm and run the command again";
-    report(cx, "virtual servers of kube-proxy", hint, &servers)?;
+    report(cx, "virtual servers of kube-proxy", hint, &servers);
     let rules = packet_rules::remove(&cx.host);
     report(
         cx,
         "iptables and nftables chains and tables",
         "run 'iptables-save' and 'nft list tables' to see them",
         &rules,
-    )?;
+    );
     // Rules refer to the sets, so the sets are removed after the rules.
     let sets = ipsets::remove(&cx.host);
-    report(cx, "IP sets of the cluster", "run 'ipset list -n' to see them", &sets)?;
+    report(cx, "IP sets of the cluster", "run 'ipset list -n' to see them", &sets);
     let hint = "run 'ip link' to see them, and delete each with 'ip link delete'";
     match links::remove(&cx.host, kept) {
         Ok((names, tally)) => {
             if !names.is_empty() {
                 cx.events.message(format!("removed the network interfaces {}", names.join(", ")));
             }
-            left(cx, "network interfaces of the cluster", hint, &tally.failed)
+            left(cx, "network interfaces of the cluster", hint, &tally.failed);
         }
         Err(error) => left(cx, "network interfaces of the cluster", hint, &[error]),
     }
 }
 
-fn report(cx: &mut Context, what: &str, hint: &str, tally: &Tally) -> Result<()> {
+fn report(cx: &mut Run<Reset>, what: &str, hint: &str, tally: &Tally) {
     if tally.done > 0 {
         cx.events.message(format!("removed {} {what}", tally.done));
     }
-    left(cx, what, hint, &tally.failed)
+    left(cx, what, hint, &tally.failed);
 }
 
 /// One line for all that are left: the reason is usually the same.
-fn left(cx: &mut Context, what: &str, hint: &str, failed: &[HostError]) -> Result<()> {
+fn left(cx: &mut Run<Reset>, what: &str, hint: &str, failed: &[HostError]) {
     if let Some(first) = failed.first() {
         cx.events.warning(format!("{what} were not removed: {first}"));
-        cx.leaving_mut()?.notes.push(format!("{what}: {first}; {hint}"));
+        cx.work.notes.push(format!("{what}: {first}; {hint}"));
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -75,11 +71,11 @@ mod tests {
             .on("ip -o address show dev kube-ipvs0", "5: kube-ipvs0    inet 10.96.0.1/32 scope global kube-ipvs0\n")
             .on("ip link delete flannel.1", "");
         let mut cx = context(&fake, fake.live());
-        remove(&mut cx).unwrap();
+        remove(&mut cx);
         assert!(!fake.ran().contains(&"ip link delete kube-ipvs0".to_owned()), "{:?}", fake.ran());
-        assert!(cx.leaving().unwrap().notes[0].contains("install ipvsadm"));
+        assert!(cx.work.notes[0].contains("install ipvsadm"));
         let fake = fake.on("ipvsadm -D -t 10.96.0.1:443", "").on("ip link delete kube-ipvs0", "");
-        remove(&mut context(&fake, fake.live())).unwrap();
+        remove(&mut context(&fake, fake.live()));
         assert!(fake.ran().contains(&"ip link delete kube-ipvs0".to_owned()));
     }
 }

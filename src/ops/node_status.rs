@@ -6,7 +6,7 @@
 //! only its own node.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Reset, Run};
 use crate::domain::paths::KUBELET_CONF;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::node::is_ready;
@@ -16,18 +16,17 @@ use serde_json::json;
 use std::path::Path;
 
 /// Marks the node after the kubelet has stopped, while its credentials still exist. A failure does not stop the reset.
-pub fn mark_not_ready(cx: &mut Context) -> Result<()> {
-    let name = cx.leaving()?.name.clone();
+pub fn mark_not_ready(cx: &mut Run<Reset>) {
+    let name = cx.work.name.clone();
     if let Err(failure) = set_condition(cx, &name) {
         cx.events.warning(format!(
             "the node {name} could not be marked as not ready, so the cluster counts it as Ready for about a minute: \
              {failure}"
         ));
     }
-    Ok(())
 }
 
-fn set_condition(cx: &mut Context, name: &str) -> Result<()> {
+fn set_condition(cx: &mut Run<Reset>, name: &str) -> Result<()> {
     // On a control plane the node is deleted, and the API server stops with the host.
     let is_worker = !cx.files.exists(&static_pod::path("kube-apiserver"));
     if !is_worker || !cx.files.exists(Path::new(KUBELET_CONF)) {
@@ -81,10 +80,10 @@ mod tests {
         for path in manifests.iter().chain(&[KUBELET_CONF]) {
             std::fs::write(root.path().join(&path[1..]), "x").unwrap();
         }
-        cx.leaving_mut().unwrap().kubeconfig = Some(KUBELET_CONF.into());
+        cx.work.kubeconfig = Some(KUBELET_CONF.into());
         cx.gate = gate;
         cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
-        mark_not_ready(&mut cx).unwrap();
+        mark_not_ready(&mut cx);
         api.take_log()
     }
 

@@ -4,27 +4,27 @@
 //! new certificate with a new key.
 
 use crate::base::fault::Result;
-use crate::context::Context;
 use crate::context::renewal::Renewed;
+use crate::context::{Context, Renewal, Run};
 use crate::domain::paths::KUBERNETES_DIR;
 use crate::pki::Staged;
 use crate::pki::catalog::{CertSpec, KubeconfigSpec};
 use std::path::Path;
 
 /// Renews a certificate.
-pub fn cert(cx: &mut Context, spec: &'static CertSpec) -> Result<Renewed> {
+pub fn cert<P>(cx: &mut Run<Renewal<P>>, spec: &'static CertSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
     finish_replacement(cx, spec)?;
     for path in [store.cert_path(spec), store.key_path(spec)] {
         back_up(cx, &path)?;
     }
-    let names = cx.renewal()?.names;
+    let names = cx.work.names;
     let done = store.renew(spec, cx.cluster()?, cx.node()?, keys.as_ref(), names)?;
     Ok(Renewed { name: spec.name, old: done.old, new: done.new, at: cx.clock.now() })
 }
 
 /// Renews a kubeconfig.
-pub fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Renewed> {
+pub fn kubeconfig<P>(cx: &mut Run<Renewal<P>>, spec: &'static KubeconfigSpec) -> Result<Renewed> {
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, &Path::new(KUBERNETES_DIR).join(spec.file))?;
     let done = store.renew_kubeconfig(spec, Path::new(KUBERNETES_DIR), cx.cluster()?, keys.as_ref())?;
@@ -33,7 +33,7 @@ pub fn kubeconfig(cx: &mut Context, spec: &'static KubeconfigSpec) -> Result<Ren
 
 /// Copies a file to the backup directory of this run, and keeps its content for a rollback: the content at the start
 /// of the run, not what the run wrote since.
-pub fn back_up(cx: &mut Context, path: &Path) -> Result<()> {
+pub fn back_up<P>(cx: &mut Run<Renewal<P>>, path: &Path) -> Result<()> {
     cx.pki()?.back_up(path)?;
     cx.keep(path)
 }

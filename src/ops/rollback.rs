@@ -4,8 +4,8 @@
 
 use crate::base::fault::Result;
 use crate::base::files::Content;
-use crate::context::Context;
 use crate::context::renewal::Kept;
+use crate::context::{Renewal, Run};
 use crate::domain::paths::{ADMIN_CONF, BACKUP_DIR, SUPER_ADMIN_CONF};
 use crate::pki::Pair;
 use crate::pki::catalog::CERTS;
@@ -43,7 +43,7 @@ impl Rollback {
 }
 
 /// Restores those of the files that this run changed; a key together with its certificate.
-pub fn restore(cx: &mut Context, paths: &[PathBuf]) -> Result<Rollback> {
+pub fn restore<P>(cx: &mut Run<Renewal<P>>, paths: &[PathBuf]) -> Result<Rollback> {
     let changed = changed(cx, paths)?;
     if changed.is_empty() {
         return Ok(Rollback::Nothing);
@@ -72,9 +72,9 @@ pub fn admin_files() -> Vec<PathBuf> {
     vec![ADMIN_CONF.into(), SUPER_ADMIN_CONF.into()]
 }
 
-fn changed(cx: &Context, paths: &[PathBuf]) -> Result<Vec<Kept>> {
+fn changed<P>(cx: &Run<Renewal<P>>, paths: &[PathBuf]) -> Result<Vec<Kept>> {
     let mut changed = Vec::new();
-    for kept in cx.renewal()?.kept.iter().filter(|kept| paths.contains(&kept.path)) {
+    for kept in cx.work.kept.iter().filter(|kept| paths.contains(&kept.path)) {
         if cx.files.read(&kept.path)?.as_deref() != Some(kept.bytes.expose()) {
             changed.push(kept.clone());
         }
@@ -83,15 +83,15 @@ fn changed(cx: &Context, paths: &[PathBuf]) -> Result<Vec<Kept>> {
 }
 
 /// True if one of the files differs from what this run found.
-pub fn is_changed(cx: &Context, paths: &[PathBuf]) -> Result<bool> {
+pub fn is_changed<P>(cx: &Run<Renewal<P>>, paths: &[PathBuf]) -> Result<bool> {
     Ok(!changed(cx, paths)?.is_empty())
 }
 
 /// True if a restored certificate would be expired.
-fn is_expired(cx: &mut Context, paths: &[PathBuf]) -> Result<bool> {
+fn is_expired<P>(cx: &mut Run<Renewal<P>>, paths: &[PathBuf]) -> Result<bool> {
     let now = cx.clock.now();
     let expired: Vec<&str> =
-        cx.renewal()?.renewed.iter().filter(|one| one.old.not_after <= now).map(|one| one.name).collect();
+        cx.work.renewed.iter().filter(|one| one.old.not_after <= now).map(|one| one.name).collect();
     for name in expired {
         if Row::named(name)?.files(cx)?.iter().any(|file| paths.contains(file)) {
             return Ok(true);

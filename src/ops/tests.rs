@@ -2,8 +2,8 @@
 
 use super::reset_progress;
 use crate::base::https::test_server::{TestCa, TestServer, dead_address};
-use crate::context::Context;
 use crate::context::leaving::fixture;
+use crate::context::{Reset, Run};
 use crate::etcd::Departure;
 use crate::ops::etcd_member::{EtcdMembership, determine_membership, etcd_membership, leave};
 use crate::state::api_health::api;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 struct TestHost {
     root: tempfile::TempDir,
     ca: TestCa,
-    cx: Context,
+    cx: Run<Reset>,
 }
 
 impl TestHost {
@@ -42,7 +42,7 @@ impl TestHost {
                  users: [{{name: a, user: {{token: t}}}}]}}"
             ),
         );
-        self.cx.leaving_mut().unwrap().kubeconfig = Some(path.into());
+        self.cx.work.kubeconfig = Some(path.into());
         self
     }
 
@@ -96,9 +96,9 @@ fn an_unreachable_cluster_is_reported_by_every_step_that_needs_it() {
         assert!(matches!(failure.downcast_ref(), Some(LeaveError::Silent { here: true, .. })), "{failure}");
     }
     let mut test = TestHost::new().with_api(&dead());
-    test.cx.leaving_mut().unwrap().force = true;
+    test.cx.work.force = true;
     assert!(api(&mut test.cx).unwrap().is_none() && api(&mut test.cx).unwrap().is_none());
-    assert_eq!(test.cx.leaving().unwrap().notes.len(), 1);
+    assert_eq!(test.cx.work.notes.len(), 1);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn the_end_of_a_cluster_is_continued_after_a_kill_that_left_etcd_stopped() {
         let mut test = TestHost::new().with_api(&dead()).with_etcd(&dead());
         reset_progress::add(&test.cx, |progress| (progress.cluster_informed, progress.was_last) = (was_last, was_last))
             .unwrap();
-        test.cx.leaving_mut().unwrap().end_cluster = end_cluster;
+        test.cx.work.end_cluster = end_cluster;
         determine_membership(&mut test.cx).unwrap()
     };
     assert_eq!(last(true, true), EtcdMembership::Last);
@@ -132,11 +132,11 @@ fn the_end_of_a_cluster_is_continued_after_a_kill_that_left_etcd_stopped() {
 #[test]
 fn the_end_of_a_cluster_without_data_does_not_need_the_api_server() {
     let mut test = TestHost::new().with_api(&dead());
-    test.cx.leaving_mut().unwrap().end_cluster = true;
+    test.cx.work.end_cluster = true;
     assert!(api(&mut test.cx).unwrap().is_none());
-    assert_eq!(test.cx.leaving().unwrap().notes.len(), 1);
+    assert_eq!(test.cx.work.notes.len(), 1);
     let mut test = TestHost::new().with_api(&dead()).with_etcd(&dead());
-    test.cx.leaving_mut().unwrap().end_cluster = true;
+    test.cx.work.end_cluster = true;
     assert!(api(&mut test.cx).is_err());
 }
 
@@ -160,10 +160,10 @@ fn force_does_not_ignore_a_loss_of_quorum_that_etcd_reports_while_the_api_server
         vec![member(1, "n1", "https://a:2380", "https://a:2379"), member(2, "n2", "https://b:2380", &gone)]
     });
     let mut test = test.with_api(&server.url()).with_etcd(&etcd.url());
-    test.cx.leaving_mut().unwrap().force = true;
+    test.cx.work.force = true;
     let failure = determine_membership(&mut test.cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(LeaveError::Quorum(_))), "{failure}");
-    test.cx.leaving_mut().unwrap().accept_quorum_loss = true;
+    test.cx.work.accept_quorum_loss = true;
     assert!(matches!(determine_membership(&mut test.cx).unwrap(), EtcdMembership::Unknown(_)));
 }
 
@@ -211,7 +211,7 @@ fn a_control_plane_whose_member_was_removed_elsewhere_does_not_need_its_own_api_
     reset_progress::add(&test.cx, |progress| progress.endpoints = vec![etcd.url()]).unwrap();
     assert_eq!(determine_membership(&mut test.cx).unwrap(), EtcdMembership::None);
     assert!(api(&mut test.cx).unwrap().is_none());
-    assert!(test.cx.leaving().unwrap().notes[0].contains("kubectl delete node n1"));
+    assert!(test.cx.work.notes[0].contains("kubectl delete node n1"));
     assert_eq!(etcd_membership(&mut test.cx).unwrap(), EtcdMembership::None);
 }
 
@@ -251,6 +251,6 @@ fn a_member_that_has_become_the_last_one_is_not_removed() {
     ALONE.store(true, Ordering::SeqCst);
     let failure = leave(&mut test.cx).unwrap_err();
     assert!(matches!(failure.downcast_ref(), Some(LeaveError::LastMember { .. })), "{failure}");
-    test.cx.leaving_mut().unwrap().end_cluster = true;
+    test.cx.work.end_cluster = true;
     assert_eq!(leave(&mut test.cx).unwrap(), Departure::IsLast);
 }

@@ -6,34 +6,34 @@
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::context::renewal::Kept;
-use crate::context::{Context, Task};
+use crate::context::{Context, Run, Upgrading};
 use crate::ops::{bookkeeping, renewal};
 use crate::state::upgrade::progress::{PROGRESS_FILE, Progress};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Keeps these files as they are now, before they change. What an earlier run of this upgrade has kept stays.
-pub fn keep(cx: &mut Context, paths: &[PathBuf]) -> Result<()> {
+pub fn keep(cx: &mut Run<Upgrading>, paths: &[PathBuf]) -> Result<()> {
     for path in paths {
-        if cx.renewal()?.kept.iter().any(|kept| kept.path == *path) || cx.upgrade()?.created.contains(path) {
+        if cx.work.kept.iter().any(|kept| kept.path == *path) || cx.work.purpose.created.contains(path) {
             continue;
         }
         if cx.files.exists(path) {
             renewal::back_up(cx, path)?;
         } else {
-            cx.upgrade_mut()?.created.push(path.clone());
+            cx.work.purpose.created.push(path.clone());
         }
     }
     record(cx)
 }
 
 /// Keeps an object of the cluster as it is now.
-pub fn keep_object(cx: &mut Context, object: &Value) -> Result<()> {
+pub fn keep_object(cx: &mut Run<Upgrading>, object: &Value) -> Result<()> {
     let is_it = |kept: &Value| ["kind", "metadata"].iter().all(|key| name(&kept[key]) == name(&object[key]));
-    if cx.upgrade()?.objects.iter().any(is_it) {
+    if cx.work.purpose.objects.iter().any(is_it) {
         return Ok(());
     }
-    cx.upgrade_mut()?.objects.push(object.clone());
+    cx.work.purpose.objects.push(object.clone());
     record(cx)
 }
 
@@ -42,11 +42,11 @@ fn name(part: &Value) -> &Value {
 }
 
 /// Writes the record.
-pub fn record(cx: &Context) -> Result<()> {
-    let (renewal, upgrade) = (cx.renewal()?, cx.upgrade()?);
+pub fn record(cx: &Run<Upgrading>) -> Result<()> {
+    let (renewal, upgrade) = (&cx.work, &cx.work.purpose);
     let progress = Progress {
         from: upgrade.before.clone(),
-        to: Some(renewal.cluster.version.clone()),
+        to: Some(cx.cluster()?.version.clone()),
         backup: renewal.backup.clone(),
         kept: renewal.kept.iter().map(|kept| (kept.path.clone(), kept.mode)).collect(),
         created: upgrade.created.clone(),
@@ -62,7 +62,7 @@ pub fn forget(cx: &Context) -> Result<()> {
 }
 
 /// Takes over what an interrupted run has kept. Its backup directory is used again.
-pub fn resume(cx: &mut Context, progress: Progress) -> Result<()> {
+pub fn resume(cx: &mut Run<Upgrading>, progress: Progress) -> Result<()> {
     let mut kept = Vec::new();
     for (path, mode) in progress.kept {
         let copy = progress.backup.join(path.strip_prefix("/").unwrap_or(&path));
@@ -70,11 +70,9 @@ pub fn resume(cx: &mut Context, progress: Progress) -> Result<()> {
             kept.push(Kept { path, bytes, mode });
         }
     }
-    if let Task::Renew(renewal) = &mut cx.task {
-        renewal.kept = kept;
-        renewal.backup = progress.backup;
-    }
-    let upgrade = cx.upgrade_mut()?;
+    cx.backup = Some(progress.backup.clone());
+    (cx.work.kept, cx.work.backup) = (kept, progress.backup);
+    let upgrade = &mut cx.work.purpose;
     upgrade.resumed = true;
     upgrade.before = progress.from.or_else(|| upgrade.before.take());
     (upgrade.created, upgrade.objects) = (progress.created, progress.objects);
@@ -83,11 +81,11 @@ pub fn resume(cx: &mut Context, progress: Progress) -> Result<()> {
 }
 
 /// True if this upgrade has changed one of the files, in this run or an earlier one.
-pub fn has_changed(cx: &Context, paths: &[PathBuf]) -> Result<bool> {
-    for kept in cx.renewal()?.kept.iter().filter(|kept| paths.contains(&kept.path)) {
+pub fn has_changed(cx: &Run<Upgrading>, paths: &[PathBuf]) -> Result<bool> {
+    for kept in cx.work.kept.iter().filter(|kept| paths.contains(&kept.path)) {
         if cx.files.read(&kept.path)?.as_deref() != Some(kept.bytes.expose()) {
             return Ok(true);
         }
     }
-    Ok(cx.upgrade()?.created.iter().any(|path| paths.contains(path) && cx.files.exists(path)))
+    Ok(cx.work.purpose.created.iter().any(|path| paths.contains(path) && cx.files.exists(path)))
 }

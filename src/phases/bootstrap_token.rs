@@ -8,13 +8,13 @@ use crate::base::secret::Secret;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::config::model::BootstrapToken;
 use crate::config::validate::token::NODE_GROUP;
-use crate::context::{Context, Task};
+use crate::context::{Context, Init, Run};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::kube::token;
 use crate::ops::cluster_info;
 use crate::ops::objects::settle;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog;
 use crate::pki::cert;
 use crate::render::objects::Object;
@@ -25,19 +25,19 @@ use std::path::Path;
 
 pub struct BootstrapTokens;
 
-impl Action for BootstrapTokens {
+impl Phase<Init> for BootstrapTokens {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, run: &mut Run<Init>, _: &Target) -> Result<()> {
+        let Run { cx, work: init } = run;
         let cluster = cx.new_cluster()?;
         let store = cx.pki()?;
         let ca = cert::bundle_pem(&store.require_ca(catalog::cert("ca")?, "cluster-info")?.certs);
-        adopt_generated(cx, &cluster)?;
-        let (init, _) = cx.init()?;
-        let server = format!("https://{}", init.cluster.endpoint(&init.node.local_endpoint));
         let now = cx.clock.now();
+        adopt_generated(init, &cluster, now)?;
+        let server = format!("https://{}", cx.cluster()?.endpoint(&cx.node()?.local_endpoint));
         let facts = cx.facts()?;
         let there = token::list(&cluster)?.0;
         let mut objects = Vec::new();
@@ -80,10 +80,8 @@ fn keep_equal(cluster: &Cluster, object: &mut Object) -> Result<()> {
 
 /// An earlier run, interrupted or not, has left its token: it is used instead of a newly generated one, so that
 /// repeated runs do not add tokens.
-fn adopt_generated(cx: &mut Context, cluster: &Cluster) -> Result<()> {
+fn adopt_generated(init: &mut Init, cluster: &Cluster, now: i64) -> Result<()> {
     let (there, _) = token::list(cluster)?;
-    let now = cx.clock.now();
-    let Task::Init(init, _) = &mut cx.task else { return Ok(()) };
     if !init.generated_token {
         return Ok(());
     }

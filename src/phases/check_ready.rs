@@ -10,10 +10,10 @@ use super::restart::RunningComponent;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
-use crate::context::Context;
+use crate::context::{Context, Renewal, Run};
 use crate::ops::kubelet_service;
 use crate::ops::running::{ThisHost, only_running};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::Cert;
 use crate::state::consumers::{CONSUMERS, Consumer};
 use crate::state::kubelet_client::needs_help;
@@ -56,7 +56,7 @@ impl Fault for NotReady {
 
 pub struct CheckReady;
 
-impl Action for CheckReady {
+impl<P> Phase<Renewal<P>> for CheckReady {
     fn changes(&self) -> bool {
         false
     }
@@ -65,9 +65,9 @@ impl Action for CheckReady {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Renewal<P>>, _: &Target) -> Result<()> {
         // A running but unhealthy kubelet may be what this run repairs, as may a stopped one.
-        if cx.renewal()?.only.as_deref() == Some(KUBELET_CONF) {
+        if cx.work.only.as_deref() == Some(KUBELET_CONF) {
             return Ok(());
         }
         kubelet_service::require_active(cx)?;
@@ -104,14 +104,14 @@ fn manifests(cx: &Context) -> Result<Vec<&'static Consumer>> {
 }
 
 /// Fails unless each component is running and healthy, or a cause that a renewal repairs explains why it is not.
-fn require_healthy(cx: &mut Context, components: &[RunningComponent<'_>]) -> Result<()> {
+fn require_healthy<P>(cx: &mut Run<Renewal<P>>, components: &[RunningComponent<'_>]) -> Result<()> {
     for component in components {
         let running = only_running(&component.host.containers(component.consumer.component)?);
         if component.consumer.is_stale(cx, &running)? || is_expired(cx, component.consumer)? {
             return Ok(());
         }
     }
-    let affected: Vec<&RunningComponent<'_>> = match &cx.renewal()?.only {
+    let affected: Vec<&RunningComponent<'_>> = match &cx.work.only {
         Some(only) => components.iter().filter(|component| component.consumer.loads(only)).collect(),
         None => components.iter().collect(),
     };
@@ -159,8 +159,8 @@ fn unhealthy(cx: &Context, component: &'static str, why: &str) -> Failure {
 }
 
 /// True if a certificate of the component has expired, or cannot be read.
-fn is_expired(cx: &mut Context, consumer: &Consumer) -> Result<bool> {
-    let (store, now, folder) = (cx.pki()?, cx.clock.now(), cx.renewal()?.kubeconfig_dir.clone());
+fn is_expired<P>(cx: &mut Run<Renewal<P>>, consumer: &Consumer) -> Result<bool> {
+    let (store, now, folder) = (cx.pki()?, cx.clock.now(), cx.work.kubeconfig_dir.clone());
     for name in consumer.files {
         let chain: Option<Vec<Cert>> = match Row::named(name)? {
             Row::Cert(spec) => store.load_certs(spec).unwrap_or_default(),

@@ -1,26 +1,36 @@
-//! Whether the condition of a phase is met.
+//! Whether the condition of a phase is met, for each workflow whose list has conditions.
 //!
 //! Reads: the configuration and the options. Writes: nothing.
 
 use crate::config::model::Etcd;
 use crate::context::upgrading::Scope;
-use crate::context::{Context, Task};
+use crate::context::{Init, Joining, Run, Upgrading};
 use crate::pipeline::When;
 
-/// True when the phase applies to this run.
-pub fn holds(when: When, cx: &Context) -> bool {
-    let cluster = cx.cluster().ok();
-    let joins = matches!(cx.task, Task::Join(..));
+/// Conditions that depend on the configuration of the cluster only.
+pub fn shared<W>(when: When, run: &Run<W>) -> bool {
+    let cluster = run.cluster().ok();
     match when {
         When::Always => true,
         When::LocalEtcd => cluster.is_some_and(|c| matches!(c.etcd, Etcd::Local(_))),
-        When::ControlPlane => {
-            cx.control_plane_join().is_some() || cx.upgrade().is_ok_and(|upgrade| upgrade.scope != Scope::Worker)
-        }
-        When::Worker => joins && cx.control_plane_join().is_none(),
-        When::UploadCerts => matches!(&cx.task, Task::Init(_, options) if options.upload_certs),
         When::DnsWanted => cluster.is_some_and(|c| !c.dns.disabled),
-        When::NetworkChosen => matches!(&cx.task, Task::Init(init, _) if init.pod_network.is_some()),
         When::ProxyWanted => cluster.is_some_and(|c| !c.proxy.disabled),
+        When::ControlPlane | When::UploadCerts | When::NetworkChosen => false,
     }
+}
+
+pub fn init(when: When, run: &Run<Init>) -> bool {
+    match when {
+        When::UploadCerts => run.work.options.upload_certs,
+        When::NetworkChosen => run.work.pod_network.is_some(),
+        _ => shared(when, run),
+    }
+}
+
+pub fn join(when: When, run: &Run<Joining>) -> bool {
+    if when == When::ControlPlane { run.work.control_plane.is_some() } else { shared(when, run) }
+}
+
+pub fn upgrade(when: When, run: &Run<Upgrading>) -> bool {
+    if when == When::ControlPlane { run.work.purpose.scope != Scope::Worker } else { shared(when, run) }
 }

@@ -3,14 +3,14 @@
 //! Reads: the node, the certificate signing requests. Writes: deletes them, and records that the cluster was informed.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Leaving, Place, Run};
 use crate::domain::paths::KUBELET_CONF;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CERTIFICATE_SIGNING_REQUEST, NODE, ObjectRef};
 use crate::kube::node::is_control_plane;
 use crate::ops::etcd_member::{self, EtcdMembership};
 use crate::ops::reset_progress;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::subject::Subject;
 use crate::state::local_etcd;
 use serde_json::Value;
@@ -19,12 +19,12 @@ use std::sync::Arc;
 
 pub struct DeleteNode;
 
-impl Action for DeleteNode {
+impl<H: Place> Phase<Leaving<H>> for DeleteNode {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Leaving<H>>, _: &Target) -> Result<()> {
         let Some(cluster) = registered(cx)? else { return Ok(()) };
         if matches!(etcd_membership(cx)?, EtcdMembership::Last) {
             return Ok(());
@@ -32,7 +32,7 @@ impl Action for DeleteNode {
         count_control_planes(cx, &cluster)?;
         delete(cx, &cluster)?;
         // From here on the API server is no longer needed, and soon it may not respond.
-        if cx.leaving()?.is_here() {
+        if cx.work.is_here() {
             reset_progress::add(cx, |progress| progress.cluster_informed = true)?;
         }
         Ok(())
@@ -40,24 +40,24 @@ impl Action for DeleteNode {
 }
 
 /// Data in an external etcd remain after the last control plane, which is reported to the user.
-fn count_control_planes(cx: &mut Context, cluster: &Cluster) -> Result<()> {
+fn count_control_planes<H: Place>(cx: &mut Run<Leaving<H>>, cluster: &Cluster) -> Result<()> {
     if local_etcd::external(cx)?.is_none() {
         return Ok(());
     }
-    let name = cx.leaving()?.name.clone();
+    let name = cx.work.name.clone();
     // Without permission to list nodes the number is unknown, which is not an error.
     if let Ok(nodes) = cluster.list_metadata(&NODE) {
         let others =
             nodes.iter().filter(|node| is_control_plane(node)).filter(|node| node["metadata"]["name"] != name.as_str());
-        cx.leaving_mut()?.other_control_planes = Some(others.count());
+        cx.work.other_control_planes = Some(others.count());
     }
     Ok(())
 }
 
-fn delete(cx: &mut Context, cluster: &Cluster) -> Result<()> {
-    let name = cx.leaving()?.name.clone();
+fn delete<H: Place>(cx: &mut Run<Leaving<H>>, cluster: &Cluster) -> Result<()> {
+    let name = cx.work.name.clone();
     // The API server never allows a kubelet to do that, not even for its own node.
-    if cx.leaving()?.kubeconfig.as_deref() == Some(Path::new(KUBELET_CONF)) {
+    if cx.work.kubeconfig.as_deref() == Some(Path::new(KUBELET_CONF)) {
         return report_still_listed(cx, cluster, &name);
     }
     match cluster.delete(&ObjectRef::global(&NODE, &name)) {
@@ -69,19 +69,19 @@ fn delete(cx: &mut Context, cluster: &Cluster) -> Result<()> {
     delete_requests(cx, cluster, &name)
 }
 
-fn report_still_listed(cx: &mut Context, cluster: &Cluster, name: &str) -> Result<()> {
+fn report_still_listed<H: Place>(cx: &mut Run<Leaving<H>>, cluster: &Cluster, name: &str) -> Result<()> {
     if cluster.find(&ObjectRef::global(&NODE, name))?.is_some() {
         let what = format!("the node {name} in the cluster, which only an administrator may delete");
         cx.events.message(format!("kept {what}"));
-        cx.leaving_mut()?.notes.push(format!("{what}; run 'kubectl delete node {name}' on a control plane"));
+        cx.work.notes.push(format!("{what}; run 'kubectl delete node {name}' on a control plane"));
     }
     Ok(())
 }
 
 /// The cluster, if it responds and may have a node of this host: a host whose kubelet never joined has none, and a
 /// node with its name belongs to another host.
-pub fn registered(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
-    let here = cx.leaving()?.is_here();
+pub fn registered<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<Option<Arc<Cluster>>> {
+    let here = cx.work.is_here();
     if here && !cx.files.exists(Path::new(KUBELET_CONF)) {
         cx.events.message("this host is not a node of a cluster: nothing to do");
         return Ok(None);
@@ -90,7 +90,7 @@ pub fn registered(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
 }
 
 /// The etcd membership of the node. If it cannot be determined, the etcd phase reports that.
-pub fn etcd_membership(cx: &mut Context) -> Result<EtcdMembership> {
+pub fn etcd_membership<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<EtcdMembership> {
     etcd_member::etcd_membership(cx)
 }
 

@@ -5,14 +5,14 @@
 
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
-use crate::context::Context;
+use crate::context::{Leaving, Place, Run};
 use crate::kube::cluster::Cluster;
 use crate::kube::error::KubeError;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::node::is_ready;
 use crate::ops::cordon;
 use crate::ops::etcd_member::EtcdMembership;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::leave_error::LeaveError;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,18 +28,18 @@ const SLOWEST: Duration = Duration::from_secs(1);
 
 pub struct Drain;
 
-impl Action for Drain {
+impl<H: Place> Phase<Leaving<H>> for Drain {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if cx.leaving()?.dead {
+    fn run(&self, cx: &mut Run<Leaving<H>>, _: &Target) -> Result<()> {
+        if cx.work.dead {
             cx.events.message("the host no longer exists: its Pods are not evicted");
             return Ok(());
         }
         let Some(cluster) = crate::phases::delete_node::registered(cx)? else { return Ok(()) };
-        let name = cx.leaving()?.name.clone();
+        let name = cx.work.name.clone();
         if matches!(crate::phases::delete_node::etcd_membership(cx)?, EtcdMembership::Last) {
             cx.events.message("this is the last host of the cluster: no Pod is evicted");
             return Ok(());
@@ -74,23 +74,23 @@ fn is_alone(cluster: &Cluster, own: &str) -> Result<bool> {
 }
 
 /// A kubelet may cordon its own node and evict its own Pods, unless the cluster restricts that.
-fn cordon_and_evict(cx: &mut Context, cluster: &Cluster, node: &Value) -> Result<()> {
+fn cordon_and_evict<H: Place>(cx: &mut Run<Leaving<H>>, cluster: &Cluster, node: &Value) -> Result<()> {
     cordon::cordon(cx, cluster, node)?;
-    let name = cx.leaving()?.name.clone();
+    let name = cx.work.name.clone();
     evict_pods(cx, cluster, &name)
 }
 
-fn forbidden(cx: &Context, node: String, failure: &Failure) -> Result<()> {
+fn forbidden<H: Place>(cx: &Run<Leaving<H>>, node: String, failure: &Failure) -> Result<()> {
     let error = LeaveError::MayNotDrain { node, why: failure.to_string() };
-    if !cx.leaving()?.force {
+    if !cx.work.force {
         return Err(error.into());
     }
     cx.events.warning(format!("{error}; they are stopped with this node"));
     Ok(())
 }
 
-fn evict_pods(cx: &mut Context, cluster: &Cluster, node: &str) -> Result<()> {
-    let (limit, force) = (cx.leaving()?.drain_limit, cx.leaving()?.force);
+fn evict_pods<H: Place>(cx: &mut Run<Leaving<H>>, cluster: &Cluster, node: &str) -> Result<()> {
+    let (limit, force) = (cx.work.drain_limit, cx.work.force);
     // When the eviction of each Pod was last requested.
     let mut asked: BTreeMap<String, Duration> = BTreeMap::new();
     let mut waiting = Vec::new();

@@ -8,20 +8,20 @@
 
 use crate::base::fault::Result;
 use crate::checks::{self, Severity, Unfit};
-use crate::context::Context;
-use crate::phases::preflight::{Subject, warning, with_inputs};
-use crate::pipeline::{Action, Target};
+use crate::context::{Init, Run};
+use crate::phases::preflight::{NewNode, warning, with_inputs};
+use crate::pipeline::{Phase, Target};
 
 pub struct Guard;
 
-impl Action for Guard {
+impl Phase<Init> for Guard {
     fn changes(&self) -> bool {
         false
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let subject = Subject::of(cx)?;
-        let is_whole = !cx.init()?.1.is_single_phase;
+    fn run(&self, cx: &mut Run<Init>, _: &Target) -> Result<()> {
+        let subject = Init::subject(cx)?;
+        let is_whole = !cx.work.options.is_single_phase;
         let found = with_inputs(cx, &subject, is_whole, checks::guard)?;
         let (errors, warnings): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|finding| finding.severity == Severity::Error);

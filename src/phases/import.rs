@@ -5,10 +5,10 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::context::Context;
 use crate::context::renewal::{Renewed, Signed};
+use crate::context::{Renewal, Run};
 use crate::ops::renewal::back_up;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::{CERTS, KUBECONFIGS};
 use crate::pki::rule::Broken;
 use crate::pki::{PkiError, Problem};
@@ -54,14 +54,14 @@ pub fn file_names() -> Vec<(&'static str, String)> {
 /// Verifies every certificate before the first is imported.
 pub struct VerifySigned;
 
-impl Action for VerifySigned {
+impl Phase<Renewal> for VerifySigned {
     fn changes(&self) -> bool {
         false
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Renewal>, _: &Target) -> Result<()> {
         let store = cx.pki()?;
-        let (cluster, node, renewal) = (cx.cluster()?, cx.node()?, cx.renewal()?);
+        let (cluster, node, renewal) = (cx.cluster()?, cx.node()?, &cx.work);
         let judge = |signed: &Signed| match Row::named(signed.name)? {
             Row::Cert(spec) => Ok(store.verify_signed(spec, &signed.pem, cluster, node)),
             Row::Kubeconfig(spec) => {
@@ -77,15 +77,15 @@ impl Action for VerifySigned {
 /// Imports one certificate.
 pub struct ImportSigned;
 
-impl Action for ImportSigned {
-    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+impl Phase<Renewal> for ImportSigned {
+    fn run(&self, cx: &mut Run<Renewal>, target: &Target) -> Result<()> {
         let store = cx.pki()?;
-        let Some(signed) = cx.renewal()?.signed.iter().find(|signed| signed.name == target.item()) else {
+        let Some(signed) = cx.work.signed.iter().find(|signed| signed.name == target.item()) else {
             return Ok(());
         };
         let pem = signed.pem.clone();
         let row = Row::named(target.item())?;
-        let folder = cx.renewal()?.kubeconfig_dir.clone();
+        let folder = cx.work.kubeconfig_dir.clone();
         let mut replaced = row.files(cx)?;
         let (cluster, node) = (cx.cluster()?, cx.node()?);
         let (there, chain) = match row {
@@ -123,6 +123,7 @@ impl Action for ImportSigned {
             crate::pki::moment::text(new.not_after)
         ));
         let Some(old) = old else { return Ok(()) };
-        cx.note_renewed(Renewed { name, old, new, at: cx.clock.now() })
+        cx.work.renewed.push(Renewed { name, old, new, at: cx.clock.now() });
+        Ok(())
     }
 }

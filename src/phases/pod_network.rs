@@ -9,10 +9,10 @@ use crate::base::wait::{Poll, Wait};
 use crate::checks;
 use crate::config::images;
 use crate::config::pod_network::PodNetwork;
-use crate::context::Context;
+use crate::context::{Context, Init, Run};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{Kind, ObjectRef, POD};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::render::objects::Object;
 use crate::render::objects::flannel::Flannel;
 use crate::versions::networks;
@@ -24,13 +24,13 @@ const LIMIT: Duration = Duration::from_mins(5);
 
 pub struct InstallPodNetwork;
 
-impl Action for InstallPodNetwork {
+impl Phase<Init> for InstallPodNetwork {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let Some(network) = cx.init()?.0.pod_network.clone() else { return Ok(()) };
+    fn run(&self, cx: &mut Run<Init>, _: &Target) -> Result<()> {
+        let Some(network) = cx.work.pod_network.clone() else { return Ok(()) };
         let cluster = cx.new_cluster()?;
         let objects = objects(cx, &network)?;
         for object in &objects {
@@ -153,7 +153,7 @@ mod tests {
     use crate::base::env::Random;
     use crate::base::gate::Gate;
     use crate::config::{Documents, Facts, InitFlags};
-    use crate::context::{InitOptions, Task};
+    use crate::context::InitOptions;
     use crate::kube::test_api::TestApi;
     use serde_json::json;
     use std::sync::Arc;
@@ -161,7 +161,7 @@ mod tests {
     const DAEMONS: &str = "/apis/apps/v1/namespaces/kube-flannel/daemonsets/kube-flannel-ds";
 
     /// A run of `init` with flannel.
-    fn context(gate: Gate) -> Context {
+    fn context(gate: Gate) -> Run<Init> {
         let facts = Facts::placeholder(Random::seeded(1));
         let flags = InitFlags {
             kubernetes_version: Some("1.36.1".into()),
@@ -171,12 +171,11 @@ mod tests {
         };
         let config = Documents::none().init(&flags, &facts).unwrap().config;
         let mut cx = Context::for_tests("/nonexistent");
-        cx.task = Task::Init(Box::new(config), InitOptions::default());
         cx.gate = gate;
-        cx
+        Run::init(cx, config, InitOptions::default())
     }
 
-    fn run(cx: &mut Context, api: &TestApi) -> Result<()> {
+    fn run(cx: &mut Run<Init>, api: &TestApi) -> Result<()> {
         cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
         InstallPodNetwork.run(cx, &Target { path: "pod-network".into(), item: None })
     }

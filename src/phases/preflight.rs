@@ -8,24 +8,22 @@ use crate::base::wait::{Poll, Wait};
 use crate::checks::fix::{self, FailedFix, Fixes, Outcome};
 use crate::checks::{self, Consequence, Finding, Inputs, Repair, Report, Rerun, Role, Severity};
 use crate::config::images;
-use crate::config::model::ClusterConfig;
-use crate::config::untrusted;
-use crate::context::{Context, Task};
+use crate::context::{Context, Run};
 use crate::journal::Journal;
-use crate::phases::join::error::JoinError;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::validity;
 use crate::state::existing_cluster;
 use crate::state::holding;
 use crate::state::manifests;
-use crate::state::previous_run;
 use crate::state::quorum;
-use std::path::PathBuf;
 use std::time::Duration;
+pub use subject::{NewNode, Subject};
+
+mod subject;
 
 pub struct Preflight;
 
-impl Action for Preflight {
+impl<W: NewNode> Phase<W> for Preflight {
     fn changes(&self) -> bool {
         false
     }
@@ -34,11 +32,11 @@ impl Action for Preflight {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let subject = Subject::of(cx)?;
+    fn run(&self, cx: &mut Run<W>, _: &Target) -> Result<()> {
+        let subject = W::subject(cx)?;
         let mut report = check(cx, &subject)?;
         let mut planned = Vec::new();
-        if cx.fixes() {
+        if cx.work.fixes() {
             // A run that will be refused must not change the host first.
             report.verdict_on_the_unfixable(subject.role)?;
             let outcome = fix(cx, &subject, report)?;
@@ -63,49 +61,6 @@ impl Action for Preflight {
     }
 }
 
-/// What the checks need to know about the host.
-pub struct Subject {
-    /// The role.
-    pub role: Role,
-    /// The cluster's configuration, including the kubelet configuration.
-    pub cluster: ClusterConfig,
-    /// The API server that a joining host contacts first, if known.
-    pub api_host: Option<String>,
-    /// Where a joining worker writes the CA certificate.
-    pub ca_cert_path: Option<PathBuf>,
-    /// The certificates are downloaded from the cluster, so they need not exist yet.
-    pub certs_downloaded: bool,
-    /// The images that it will run and that can be pulled in advance.
-    pub images: Vec<String>,
-}
-
-impl Subject {
-    /// For this host in `init` or `join`.
-    pub(super) fn of(cx: &Context) -> Result<Self> {
-        let role = match (&cx.task, cx.control_plane_join()) {
-            (Task::Join(..), None) => Role::Worker,
-            (Task::Join(..), Some(_)) => Role::ControlPlane,
-            _ => Role::FirstControlPlane,
-        };
-        let joining = cx.joining().ok();
-        let mut cluster = cx.cluster()?.clone();
-        if let Some(joining) = joining {
-            // The kubelet configuration of a discovered cluster is a ConfigMap of its own.
-            cluster.kubelet = untrusted::read(joining.kubelet.as_bytes()).map_err(JoinError::BadKubeletConfig)?;
-        }
-        // A worker's kubelet pulls images when Pods need them.
-        let images = if role == Role::Worker { Vec::new() } else { control_plane_images(cx)? };
-        Ok(Self {
-            role,
-            cluster,
-            api_host: joining.map(|joining| joining.api_host().to_owned()),
-            ca_cert_path: cx.join().ok().map(|join| join.ca_cert_path.clone()),
-            certs_downloaded: cx.control_plane_join().is_some_and(|join| join.certificate_key.is_some()),
-            images,
-        })
-    }
-}
-
 /// Runs the checks on this host.
 pub fn check(cx: &Context, subject: &Subject) -> Result<Report> {
     with_inputs(cx, subject, true, checks::run)
@@ -120,9 +75,7 @@ pub(super) fn with_inputs<T>(
     act: impl FnOnce(&Inputs<'_>) -> T,
 ) -> Result<T> {
     let mut adopted = manifests::up_to_date(cx)?;
-    if cx.joining().is_ok() {
-        adopted.extend(previous_run::files_of_this_cluster(cx)?);
-    }
+    adopted.extend(subject.adopted.iter().cloned());
     let rerun = Rerun { journal: Journal::load(&cx.files)?, adopted };
     let mut holding = holding::of(cx, Some(&subject.cluster))?;
     holding.edits = holding::edits(cx)?;
@@ -147,20 +100,10 @@ pub(super) fn with_inputs<T>(
         pause_image: Some(&pause),
         rerun: &rerun,
         holding: &holding,
-        adopt_etcd_data: cx.init().is_ok_and(|(_, options)| options.adopt_etcd_data),
+        adopt_etcd_data: subject.adopt_etcd_data,
         standing: standing.as_ref(),
-        pod_network: cx.init().ok().and_then(|(init, _)| init.pod_network.as_ref()),
+        pod_network: subject.pod_network.as_ref(),
     }))
-}
-
-/// The names of the images that this control plane will run.
-pub fn control_plane_images(cx: &Context) -> Result<Vec<String>> {
-    let cluster = cx.cluster()?;
-    let mut names: Vec<String> = images::all(cluster, cx.facts()?).iter().map(ToString::to_string).collect();
-    if let Some(network) = cx.init().ok().and_then(|(init, _)| init.pod_network.as_ref()) {
-        names.extend(images::of_network(network, cluster));
-    }
-    Ok(names)
 }
 
 /// Fixes, as root, what can be fixed, and runs the checks again. A failed fix is a warning; its finding stays.
@@ -215,9 +158,9 @@ fn wait_for_runtime(cx: &Context, before: &Report) {
 }
 
 /// Sets kubelet fields so that the cluster works although a check is ignored.
-fn apply_overrides(cx: &mut Context, consequences: &[Consequence]) {
+fn apply_overrides<W: NewNode>(cx: &mut Run<W>, consequences: &[Consequence]) {
     for Consequence::KubeletField { field, value } in consequences {
-        if cx.set_kubelet_default(field, value) {
+        if W::set_kubelet_default(cx, field, value) {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             cx.events.message(format!("set {field}: {shown} for the kubelets, which this host needs"));
         }

@@ -6,11 +6,11 @@
 //! Reads: the names in that directory. Writes: removes old backups.
 
 use crate::base::fault::Result;
-use crate::context::Context;
-use crate::context::rotation::Stage;
+use crate::context::renewal::Purpose;
+use crate::context::{Context, Renewal, Run};
 use crate::domain::paths::BACKUP_DIR;
 use crate::host::removal;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::rotation::FOLDERS;
 use crate::state::backups::runs;
 use std::collections::BTreeMap;
@@ -26,11 +26,11 @@ const DEEPEST: usize = 32;
 /// Removes all but the newest backups, and the CA keys in those, unless a CA rotation is in progress.
 pub struct PruneBackups;
 
-impl Action for PruneBackups {
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+impl<P: Purpose> Phase<Renewal<P>> for PruneBackups {
+    fn run(&self, cx: &mut Run<Renewal<P>>, _: &Target) -> Result<()> {
         // A run without backups keeps the others, except at the end of an interrupted rotation.
-        let renewal = cx.renewal()?;
-        let ends_rotation = renewal.rotation.as_ref().is_some_and(|rotation| rotation.stage == Stage::Drop);
+        let renewal = &cx.work;
+        let ends_rotation = renewal.purpose.ends_rotation();
         if !ends_rotation && !cx.files.exists(&renewal.backup) {
             return Ok(());
         }

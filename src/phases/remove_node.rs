@@ -4,13 +4,13 @@
 
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
-use crate::context::Context;
+use crate::context::{Elsewhere, Leaving, Run};
 use crate::etcd::Departure;
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::node::is_ready;
 use crate::ops::etcd_member::{self, EtcdMembership};
 use crate::phases::delete_node;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::leave_error::LeaveError;
 use crate::state::notice;
 
@@ -21,7 +21,7 @@ mod tests;
 /// it.
 pub struct RemoveCheck;
 
-impl Action for RemoveCheck {
+impl Phase<Leaving<Elsewhere>> for RemoveCheck {
     fn changes(&self) -> bool {
         false
     }
@@ -30,16 +30,16 @@ impl Action for RemoveCheck {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let name = cx.leaving()?.name.clone();
-        if cx.leaving()?.node.name == name {
+    fn run(&self, cx: &mut Run<Leaving<Elsewhere>>, _: &Target) -> Result<()> {
+        let name = cx.work.name.clone();
+        if cx.node()?.name == name {
             return Err(LeaveError::IsThisHost(name).into());
         }
-        let dead = cx.leaving()?.dead;
+        let dead = cx.work.dead;
         let Some(cluster) = crate::state::api_health::api(cx)? else { return Ok(()) };
         let found = cluster.find(&ObjectRef::global(&NODE, &name))?;
         match &found {
-            Some(found) if dead && is_ready(found) && cx.leaving()?.wait => notice::wait(cx, &cluster, found)?,
+            Some(found) if dead && is_ready(found) && cx.work.wait => notice::wait(cx, &cluster, found)?,
             Some(found) if dead && is_ready(found) => return Err(notice::still_reports(cx, &cluster, found)?.into()),
             Some(found) if !dead && !is_ready(found) => return Err(LeaveError::MaybeDead(name).into()),
             _ => {}
@@ -60,17 +60,17 @@ impl Action for RemoveCheck {
 /// Removes the etcd member of the node.
 pub struct RemoveMember;
 
-impl Action for RemoveMember {
+impl Phase<Leaving<Elsewhere>> for RemoveMember {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Leaving<Elsewhere>>, _: &Target) -> Result<()> {
         if !matches!(determine_membership(cx)?, EtcdMembership::Member { .. }) {
             cx.events.message("it has no etcd member: nothing to do");
             return Ok(());
         }
-        let name = cx.leaving()?.name.clone();
+        let name = cx.work.name.clone();
         if etcd_member::leave(cx).map_err(LeaveError::for_other_host)? == Departure::Removed {
             cx.events.message(format!("removed the etcd member of {name}"));
         }
@@ -79,7 +79,7 @@ impl Action for RemoveMember {
 }
 
 /// An external etcd has no members of nodes.
-fn determine_membership(cx: &mut Context) -> Result<EtcdMembership> {
+fn determine_membership(cx: &mut Run<Leaving<Elsewhere>>) -> Result<EtcdMembership> {
     match cx.cluster()?.etcd {
         Etcd::External(_) => Ok(EtcdMembership::None),
         Etcd::Local(_) => delete_node::etcd_membership(cx),

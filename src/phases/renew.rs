@@ -4,9 +4,9 @@
 //! the new certificate with a new key.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Renewal, Run};
 use crate::ops::renewal;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::Usage;
 use crate::pki::moment;
 use crate::pki::sans::Sans;
@@ -14,8 +14,8 @@ use crate::state::renewable::Row;
 
 pub struct Renew;
 
-impl Action for Renew {
-    fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
+impl Phase<Renewal> for Renew {
+    fn keys_wanted(&self, cx: &mut Run<Renewal>, target: &Target) -> Result<usize> {
         let due = is_due(cx, target.item())?;
         if due {
             // Here and not in `run`: a CA with limits is refused before the first certificate is renewed.
@@ -24,7 +24,7 @@ impl Action for Renew {
         Ok(usize::from(due))
     }
 
-    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Renewal>, target: &Target) -> Result<()> {
         if !is_due(cx, target.item())? {
             return Ok(());
         }
@@ -38,15 +38,16 @@ impl Action for Renew {
             renewed.new.serial,
             moment::text(renewed.new.not_after)
         ));
-        cx.note_renewed(renewed)
+        cx.work.renewed.push(renewed);
+        Ok(())
     }
 }
 
 /// Fails if the CA may not sign the renewed certificate.
-fn require_permitted(cx: &mut Context, name: &str) -> Result<()> {
+fn require_permitted(cx: &mut Run<Renewal>, name: &str) -> Result<()> {
     let store = cx.pki()?;
     match Row::named(name)? {
-        Row::Cert(spec) => store.require_renewal_permitted(spec, cx.cluster()?, cx.node()?, cx.renewal()?.names)?,
+        Row::Cert(spec) => store.require_renewal_permitted(spec, cx.cluster()?, cx.node()?, cx.work.names)?,
         row @ Row::Kubeconfig(_) => {
             if let Some(ca) = store.load_ca(row.ca()?)? {
                 ca.require_permits(name, &Sans::default(), &[Usage::Client])?;
@@ -58,8 +59,8 @@ fn require_permitted(cx: &mut Context, name: &str) -> Result<()> {
 
 /// True if this run renews it. Without a name, missing certificates and those that only an external CA can sign are
 /// skipped; a certificate that was specified by name is tried, so that its error is reported.
-fn is_due(cx: &mut Context, name: &str) -> Result<bool> {
-    let renewal = cx.renewal()?;
+fn is_due(cx: &mut Run<Renewal>, name: &str) -> Result<bool> {
+    let renewal = &cx.work;
     if !renewal.wants(name) {
         return Ok(false);
     }

@@ -9,11 +9,11 @@
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::config::kubeconfig::Kubeconfig;
-use crate::context::Context;
+use crate::context::{Context, Renewal, Run};
 use crate::domain::paths::{KUBELET_CLIENT_CURRENT, KUBELET_CONF, KUBELET_PKI_DIR, KUBERNETES_DIR};
 use crate::ops::kubelet_service;
 use crate::ops::renewal::back_up;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::cert::Cert;
 use crate::pki::subject::Subject;
 use crate::pki::validity::Validity;
@@ -25,9 +25,9 @@ use std::path::Path;
 const MODE: u32 = 0o600;
 pub struct RepairKubelet;
 
-impl Action for RepairKubelet {
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if !cx.renewal()?.wants(NAME) {
+impl Phase<Renewal> for RepairKubelet {
+    fn run(&self, cx: &mut Run<Renewal>, _: &Target) -> Result<()> {
+        if !cx.work.wants(NAME) {
             return Ok(());
         }
         let Some((config, credential)) = credential(&cx.files)? else { return Ok(()) };
@@ -40,7 +40,7 @@ impl Action for RepairKubelet {
             Credential::Rotated | Credential::Embedded => {}
         }
         let ca_key = cx.pki()?.key_path(catalog::cert("ca")?);
-        if !cx.files.exists(&ca_key) && cx.renewal()?.only.is_none() {
+        if !cx.files.exists(&ca_key) && cx.work.only.is_none() {
             cx.events.warning(format!(
                 "{KUBELET_CONF} has a certificate that the kubelet does not renew, and only an external CA can: run \
                  'kubewright certs generate-csr'"
@@ -59,7 +59,7 @@ impl Action for RepairKubelet {
 }
 
 /// Writes a new certificate in the place of the kubelet's own, if that has expired, expires soon, or is missing.
-fn renew_rotated(cx: &mut Context, old: Option<&Cert>) -> Result<()> {
+fn renew_rotated(cx: &mut Run<Renewal>, old: Option<&Cert>) -> Result<()> {
     let now = cx.clock.now();
     let (store, keys) = (cx.pki()?, cx.keys());
     let ca = store.require_ca(catalog::cert("ca")?, NAME)?;
@@ -107,7 +107,7 @@ fn subject(cx: &Context) -> Result<Subject> {
     Ok(Subject::new(format!("system:node:{}", cx.node()?.name), &[catalog::NODES]))
 }
 
-fn use_rotated_file(cx: &mut Context, mut config: Kubeconfig) -> Result<()> {
+fn use_rotated_file(cx: &mut Run<Renewal>, mut config: Kubeconfig) -> Result<()> {
     back_up(cx, Path::new(KUBELET_CONF))?;
     kubelet_service::mark_due(cx)?;
     if let Some(user) = config.current_user_mut() {
@@ -121,7 +121,7 @@ fn use_rotated_file(cx: &mut Context, mut config: Kubeconfig) -> Result<()> {
 }
 
 /// A kubelet without rotation has only the certificate in its kubeconfig.
-fn renew_embedded(cx: &mut Context) -> Result<()> {
+fn renew_embedded(cx: &mut Run<Renewal>) -> Result<()> {
     let (store, keys) = (cx.pki()?, cx.keys());
     back_up(cx, Path::new(KUBELET_CONF))?;
     kubelet_service::mark_due(cx)?;

@@ -15,13 +15,13 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
-use crate::context::Context;
+use crate::context::{Context, Renewal, Run};
 use crate::host::cri::ContainerState;
 use crate::ops::kubelet_service;
 use crate::ops::renewal::finish_replacement;
 use crate::ops::rollback;
 use crate::ops::running::{Running, TOO_MANY_EXITS, ThisHost, exits, only_running};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::CERTS;
 use crate::pki::{Cert, PkiError, Problem, path};
 use crate::state::consumers::{CONSUMERS, Consumer};
@@ -90,12 +90,12 @@ impl Fault for NotLoaded {
 
 pub struct RestartComponents;
 
-impl Action for RestartComponents {
+impl<P> Phase<Renewal<P>> for RestartComponents {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Renewal<P>>, _: &Target) -> Result<()> {
         let done = restart_all(cx);
         if done.is_err() {
             report_unloaded(cx)?;
@@ -104,7 +104,7 @@ impl Action for RestartComponents {
     }
 }
 
-fn restart_all(cx: &mut Context) -> Result<()> {
+fn restart_all<P>(cx: &mut Run<Renewal<P>>) -> Result<()> {
     finish_pairs(cx)?;
     kubelet_service::restart_if_due(cx)?;
     let mut here = Vec::new();
@@ -125,9 +125,9 @@ fn restart_all(cx: &mut Context) -> Result<()> {
 }
 
 /// Reports the renewed files that stay on disk although a component failed, and how they are loaded later.
-fn report_unloaded(cx: &mut Context) -> Result<()> {
+fn report_unloaded<P>(cx: &mut Run<Renewal<P>>) -> Result<()> {
     let mut names = Vec::new();
-    for name in cx.renewal()?.renewed.iter().map(|one| one.name).collect::<Vec<_>>() {
+    for name in cx.work.renewed.iter().map(|one| one.name).collect::<Vec<_>>() {
         let files = Row::named(name)?.files(cx)?;
         if rollback::is_changed(cx, &files)? {
             names.push(name);
@@ -144,7 +144,7 @@ fn report_unloaded(cx: &mut Context) -> Result<()> {
 
 /// Restarts the components one after the other. If the API server does not accept admin.conf afterwards, all of them
 /// are rolled back.
-fn load_all(cx: &mut Context, components: &[RunningComponent<'_>], host: &dyn Running) -> Result<()> {
+fn load_all<P>(cx: &mut Run<Renewal<P>>, components: &[RunningComponent<'_>], host: &dyn Running) -> Result<()> {
     let mut restarted = Vec::new();
     for component in components {
         if component.is_due(cx)? {
@@ -186,8 +186,8 @@ pub(crate) struct RunningComponent<'a> {
 impl RunningComponent<'_> {
     /// True if one of its files was renewed or is not loaded. If the user selected one certificate, components without
     /// it are not restarted.
-    fn is_due(&self, cx: &mut Context) -> Result<bool> {
-        let renewal = cx.renewal()?;
+    fn is_due<P>(&self, cx: &mut Run<Renewal<P>>) -> Result<bool> {
+        let renewal = &cx.work;
         if renewal.renewed.iter().any(|one| self.consumer.loads(one.name)) {
             return Ok(true);
         }
@@ -203,7 +203,7 @@ impl RunningComponent<'_> {
     }
 
     /// Lets the component load the current files, or rolls back to the old ones.
-    pub fn load(&self, cx: &mut Context) -> Result<()> {
+    pub fn load<P>(&self, cx: &mut Run<Renewal<P>>) -> Result<()> {
         let running = only_running(&self.host.containers(self.consumer.component)?);
         // A stopped component, or one without a known port, has not reloaded anything.
         let can_reload = self.consumer.reloads && !running.is_empty() && !self.ports.is_empty();
@@ -220,7 +220,7 @@ impl RunningComponent<'_> {
     }
 
     /// Restores the old files and restarts the component with them.
-    fn go_back(&self, cx: &mut Context, failure: &Failure) -> Result<()> {
+    fn go_back<P>(&self, cx: &mut Run<Renewal<P>>, failure: &Failure) -> Result<()> {
         let paths = self.consumer.paths(cx)?;
         let outcome = rollback::restore(cx, &paths)?.then(|| self.restart(cx));
         Err(NotLoaded::Component { component: self.consumer.component, why: failure.to_string(), outcome }.into())
@@ -263,7 +263,7 @@ impl RunningComponent<'_> {
 
     /// Stops the containers that have not loaded the files, and waits until the kubelet has started a new one that is
     /// verified to be healthy.
-    fn restart(&self, cx: &mut Context) -> Result<()> {
+    fn restart<P>(&self, cx: &mut Run<Renewal<P>>) -> Result<()> {
         let component = self.consumer.component;
         let since = self.consumer.read_since(cx)?;
         let all = self.host.containers(component)?;

@@ -7,12 +7,12 @@ use crate::base::fault::Result;
 use crate::base::files::Written;
 use crate::base::go_yaml;
 use crate::config::untrusted;
-use crate::context::Context;
+use crate::context::{Renewal, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::ops::renewal;
 use crate::ops::renewal::cert;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog;
 use crate::pki::sans::Sans;
 use serde_json::{Value, json};
@@ -24,15 +24,15 @@ const API_SERVER: &str = "apiserver";
 /// Adds the SANs to the cluster's configuration.
 pub struct StoreSans;
 
-impl Action for StoreSans {
+impl Phase<Renewal> for StoreSans {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Renewal>, _: &Target) -> Result<()> {
         // Before the SANs are stored for every control plane.
         let spec = catalog::cert(API_SERVER)?;
-        cx.pki()?.require_renewal_permitted(spec, cx.cluster()?, cx.node()?, cx.renewal()?.names)?;
+        cx.pki()?.require_renewal_permitted(spec, cx.cluster()?, cx.node()?, cx.work.names)?;
         let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
         let names = cx.cluster()?.api_server_cert_sans.clone();
         let map = ObjectRef::new(&CONFIG_MAP, "kube-system", "kubeadm-config");
@@ -53,8 +53,8 @@ impl Action for StoreSans {
 /// Renews the certificate of the API server if it lacks a SAN.
 pub struct AddSans;
 
-impl Action for AddSans {
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+impl Phase<Renewal> for AddSans {
+    fn run(&self, cx: &mut Run<Renewal>, _: &Target) -> Result<()> {
         let spec = catalog::cert(API_SERVER)?;
         let store = cx.pki()?;
         renewal::finish_replacement(cx, spec)?;
@@ -67,7 +67,8 @@ impl Action for AddSans {
         }
         let renewed = cert(cx, spec)?;
         cx.events.message(format!("renewed {API_SERVER}: it is valid for {}", renewed.new.sans));
-        cx.note_renewed(renewed)
+        cx.work.renewed.push(renewed);
+        Ok(())
     }
 }
 

@@ -6,23 +6,23 @@
 use crate::base::fault::Result;
 use crate::base::files::Written;
 use crate::base::go_yaml;
-use crate::context::Context;
+use crate::context::{Leaving, Place, Run};
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::ops::etcd_member::EtcdMembership;
 use crate::phases::join::update_status::{KEY, parse};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::static_pod::StaticPod;
 use serde_json::Value;
 
 pub struct ForgetStatus;
 
-impl Action for ForgetStatus {
+impl<H: Place> Phase<Leaving<H>> for ForgetStatus {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if cx.leaving()?.is_here() && StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
+    fn run(&self, cx: &mut Run<Leaving<H>>, _: &Target) -> Result<()> {
+        if cx.work.is_here() && StaticPod::read(&cx.files, "kube-apiserver")?.is_none() {
             cx.events.message("this host is not a control plane: nothing to do");
             return Ok(());
         }
@@ -38,7 +38,7 @@ impl Action for ForgetStatus {
         }
         // An unreadable one is not overwritten.
         parse(&found)?;
-        let name = cx.leaving()?.name.clone();
+        let name = cx.work.name.clone();
         let written = cluster.modify(&map, |map| without(map, &name))?;
         if written != Written::Unchanged {
             cx.events.message(format!("removed the API server of {name} from the ClusterStatus"));

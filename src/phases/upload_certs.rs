@@ -6,12 +6,12 @@
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::config::token;
-use crate::context::{Context, Task};
+use crate::context::{Context, Init, Run};
 use crate::kube;
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{ObjectRef, SECRET};
 use crate::ops::objects::{report, settle};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::upload_certs;
@@ -25,23 +25,22 @@ pub const HIDDEN_KEY: &str = "<certificate key>";
 
 pub struct UploadCerts;
 
-impl Action for UploadCerts {
+impl Phase<Init> for UploadCerts {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, run: &mut Run<Init>, _: &Target) -> Result<()> {
+        let Run { cx, work: init } = run;
         let cluster = cx.new_cluster()?;
-        let key = match cx.init()?.0.certificate_key.clone() {
+        let key = match init.certificate_key.clone() {
             Some(key) => key,
             None => token::certificate_key(&cx.random)?,
         };
         upload(cx, &cluster, &key, &shared_files(cx.cluster()?))?;
-        let hides = cx.init()?.1.skip_certificate_key_print;
-        cx.result.certificate_key = Some(if hides { HIDDEN_KEY.into() } else { key.expose().clone() });
-        if let Task::Init(init, _) = &mut cx.task {
-            init.certificate_key = Some(key);
-        }
+        let hides = init.options.skip_certificate_key_print;
+        init.found.certificate_key = Some(if hides { HIDDEN_KEY.into() } else { key.expose().clone() });
+        init.certificate_key = Some(key);
         Ok(())
     }
 }

@@ -9,7 +9,7 @@ use crate::base::fault::{Fault, Result};
 use crate::base::gate::Change;
 use crate::base::wait::{Pace, Poll, TimedOut, Wait};
 use crate::checks::diagnosis::Hopeless;
-use crate::context::{Context, Task};
+use crate::context::{Context, Lifecycle};
 use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
 use crate::host::service::Services;
@@ -63,7 +63,7 @@ impl Action for WaitControlPlane {
             // Without it no API server becomes healthy, and none of them reports why.
             if due.is_due(&cx.clock) { lost.take(quorum::require(cx)) } else { Ok(()) }
         })?;
-        if matches!(cx.task, Task::Init(..)) {
+        if cx.lifecycle == Lifecycle::New {
             reach(cx, limit)?;
         }
         cx.events.message("the control plane is healthy");

@@ -2,12 +2,13 @@
 
 use super::vocabulary::{Each, When};
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Run};
 
-/// The implementation of a phase. Actions hold no state: they read the host, the cluster and the context.
-pub trait Action: Sync {
+/// What a phase does in the workflow `W`, with the options and results of that workflow. It holds no state: it reads the
+/// host, the cluster and the run.
+pub trait Phase<W>: Sync {
     /// True when the result exists. Checked when another phase needs it and this run skips it.
-    fn done(&self, _cx: &mut Context, _target: &Target) -> Result<bool> {
+    fn done(&self, _run: &mut Run<W>, _target: &Target) -> Result<bool> {
         Ok(false)
     }
 
@@ -29,12 +30,53 @@ pub trait Action: Sync {
     }
 
     /// The number of private keys it needs, so that they can be generated in advance.
-    fn keys_wanted(&self, _cx: &mut Context, _target: &Target) -> Result<usize> {
+    fn keys_wanted(&self, _run: &mut Run<W>, _target: &Target) -> Result<usize> {
         Ok(0)
     }
 
     /// Checks the current state and makes the missing changes. A second call after a success changes nothing.
+    fn run(&self, run: &mut Run<W>, target: &Target) -> Result<()>;
+}
+
+/// A phase that needs nothing of its workflow, so that it can be a phase of any. The methods are those of [`Phase`].
+pub trait Action: Sync {
+    fn done(&self, _cx: &mut Context, _target: &Target) -> Result<bool> {
+        Ok(false)
+    }
+    fn changes(&self) -> bool {
+        true
+    }
+    fn is_guarded(&self) -> bool {
+        false
+    }
+    fn needs_running_host(&self) -> bool {
+        false
+    }
+    fn keys_wanted(&self, _cx: &mut Context, _target: &Target) -> Result<usize> {
+        Ok(0)
+    }
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()>;
+}
+
+impl<W, A: Action> Phase<W> for A {
+    fn done(&self, run: &mut Run<W>, target: &Target) -> Result<bool> {
+        Action::done(self, run, target)
+    }
+    fn changes(&self) -> bool {
+        Action::changes(self)
+    }
+    fn is_guarded(&self) -> bool {
+        Action::is_guarded(self)
+    }
+    fn needs_running_host(&self) -> bool {
+        Action::needs_running_host(self)
+    }
+    fn keys_wanted(&self, run: &mut Run<W>, target: &Target) -> Result<usize> {
+        Action::keys_wanted(self, run, target)
+    }
+    fn run(&self, run: &mut Run<W>, target: &Target) -> Result<()> {
+        Action::run(self, run, target)
+    }
 }
 
 /// The phase or sub-phase that an action runs for.
@@ -62,20 +104,32 @@ pub struct Item {
     pub short: &'static str,
 }
 
-/// The available actions and tables. A higher layer fills it, so that this layer does not depend on them.
-pub struct Registry {
-    /// The action of that name.
-    pub action: fn(&str) -> Option<&'static dyn Action>,
+/// A name in a phase list, and what it does in the workflow `W`.
+pub type Entry<W> = (&'static str, &'static dyn Phase<W>);
+
+/// What the phase list of the workflow `W` may name. A higher layer fills it, so that this layer does not depend on it.
+#[derive(Clone, Copy)]
+pub struct Registry<W: 'static> {
+    /// The actions.
+    pub actions: &'static [Entry<W>],
     /// The rows of that table.
     pub items: fn(Each) -> Vec<Item>,
     /// Whether that condition holds.
-    pub holds: fn(When, &Context) -> bool,
+    pub holds: fn(When, &Run<W>) -> bool,
+}
+
+impl<W> Registry<W> {
+    /// The action of that name.
+    pub fn action(&self, name: &str) -> Option<&'static dyn Phase<W>> {
+        self.actions.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
+    }
 }
 
 #[cfg(test)]
 pub(super) mod fakes {
     //! Actions that only record that they ran.
     use super::super::error::PipelineError;
+    use super::super::spec::Workflow;
     use super::*;
     use crate::base::wait::TimedOut;
     use std::time::Duration;
@@ -142,20 +196,23 @@ pub(super) mod fakes {
         }
     }
 
-    pub fn registry() -> Registry {
-        Registry {
-            action: |name| match name {
-                "note" => Some(&Note),
-                "look" => Some(&Look),
-                "guarded" => Some(&Guarded),
-                "live" => Some(&Live),
-                "done" => Some(&Done),
-                "fail" => Some(&Fail),
-                "late" => Some(&Late),
-                _ => None,
-            },
-            items: |_| vec![Item { name: "one", short: "The first" }, Item { name: "two", short: "The second" }],
-            holds: |_, _| true,
-        }
+    const ACTIONS: &[Entry<()>] = &[
+        ("note", &Note),
+        ("look", &Look),
+        ("guarded", &Guarded),
+        ("live", &Live),
+        ("done", &Done),
+        ("fail", &Fail),
+        ("late", &Late),
+    ];
+
+    pub fn load(text: &str) -> Result<Workflow<()>, PipelineError> {
+        let items = |_| vec![Item { name: "one", short: "The first" }, Item { name: "two", short: "The second" }];
+        Workflow::load(text, Registry { actions: ACTIONS, items, holds: |_, _| true })
+    }
+
+    /// A run of these actions.
+    pub fn run(root: &str) -> Run<()> {
+        Run { cx: Context::for_tests(root), work: () }
     }
 }

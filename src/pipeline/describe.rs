@@ -1,16 +1,15 @@
 //! The list of phases as help text and as Markdown.
 
-use super::action::Registry;
-use super::spec::{PhaseSpec, Workflow};
+use super::spec::{PhaseList, PhaseSpec};
 use std::fmt::Write;
 
 /// A width that fits every terminal.
 const SCREEN: usize = 80;
 
-impl Workflow {
+impl PhaseList {
     /// The list as `--help` shows it: one line per phase, sub-phases indented.
-    pub fn help(&self, registry: &Registry) -> String {
-        let rows = self.rows(registry);
+    pub fn help(&self) -> String {
+        let rows = self.rows();
         let width = rows.iter().map(|(depth, name, _)| depth * 2 + name.len()).max().unwrap_or(0);
         let mut text = format!("The phases of '{}', in order:\n", self.workflow);
         for (depth, name, short) in rows {
@@ -23,9 +22,9 @@ impl Workflow {
     }
 
     /// The list as a table for `docs/phases.md`.
-    pub fn markdown(&self, registry: &Registry) -> String {
+    pub fn markdown(&self) -> String {
         let mut text = format!("## {}\n\n| phase | what it does |\n|---|---|\n", self.workflow);
-        for (depth, name, short) in self.rows(registry) {
+        for (depth, name, short) in self.rows() {
             let name = name.trim_start_matches('/');
             let label = if depth == 0 { format!("**{name}**") } else { format!("{}{name}", "&emsp;".repeat(depth)) };
             let _ = writeln!(text, "| {label} | {} |", sentence(&short));
@@ -34,8 +33,8 @@ impl Workflow {
     }
 
     /// Depth, name and line of each phase that can be run separately.
-    fn rows(&self, registry: &Registry) -> Vec<(usize, String, String)> {
-        fn add(phases: &[PhaseSpec], depth: usize, registry: &Registry, rows: &mut Vec<(usize, String, String)>) {
+    fn rows(&self) -> Vec<(usize, String, String)> {
+        fn add(phases: &[PhaseSpec], depth: usize, rows: &mut Vec<(usize, String, String)>) {
             for phase in phases.iter().filter(|phase| !phase.hidden) {
                 let slash = if depth > 0 { "/" } else { "" };
                 let mut short = phase.short.clone();
@@ -43,14 +42,14 @@ impl Workflow {
                     short += &format!("; on a new host right after {}", phase.after.join(" and "));
                 }
                 rows.push((depth, format!("{slash}{}", phase.name), short));
-                for item in phase.each.map(registry.items).unwrap_or_default() {
+                for item in &phase.items {
                     rows.push((depth + 1, format!("/{}", item.name), item.short.into()));
                 }
-                add(&phase.phases, depth + 1, registry, rows);
+                add(&phase.phases, depth + 1, rows);
             }
         }
         let mut rows = Vec::new();
-        add(&self.phases, 0, registry, &mut rows);
+        add(&self.phases, 0, &mut rows);
         rows
     }
 }

@@ -1,4 +1,4 @@
-//! Layer 5: the order of phases, independent of what they do. Loads `phases/*.yaml`, selects, skips, plans, runs, describes.
+//! Layer 6: the order of phases, independent of what they do. Loads `phases/*.yaml`, selects, skips, plans, runs, describes.
 
 pub mod action;
 pub mod describe;
@@ -8,8 +8,8 @@ pub mod run;
 pub mod spec;
 pub mod vocabulary;
 
-pub use action::{Action, Item, Registry, Target};
+pub use action::{Action, Entry, Item, Phase, Registry, Target};
 pub use error::PipelineError;
 pub use plan::{Plan, Step};
-pub use spec::Workflow;
+pub use spec::{PhaseList, Workflow};
 pub use vocabulary::{Each, When};

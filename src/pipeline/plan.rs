@@ -1,29 +1,28 @@
 //! Builds the steps of a run from a list of phases and the user's selection.
 
-use super::action::{Action, Registry, Target};
+use super::action::{Phase, Target};
 use super::error::PipelineError;
 use super::spec::{PhaseSpec, Workflow, join};
-use super::vocabulary::When;
 use crate::base::fault::Result;
 use crate::base::suggest::similar;
-use crate::context::Context;
+use crate::context::Run;
 
 /// The steps of one run, in order.
-pub struct Plan {
+pub struct Plan<W: 'static> {
     /// The workflow's name.
     pub workflow: String,
     /// The steps.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Step<W>>,
     /// Paths that need a running host and were skipped because there is none.
     pub left_for_host: Vec<String>,
 }
 
 /// One action for one target.
-pub struct Step {
+pub struct Step<W: 'static> {
     /// The target of the action.
     pub target: Target,
     /// The action.
-    pub action: &'static dyn Action,
+    pub action: &'static dyn Phase<W>,
     needs: Vec<String>,
     after: Vec<String>,
     /// It is part of the run only because of the other steps.
@@ -39,70 +38,73 @@ pub struct Choice {
     pub skip: Vec<String>,
 }
 
-impl Plan {
+impl<W> Plan<W> {
     /// Selects the steps: those chosen, not skipped, and whose condition holds.
-    pub fn new(workflow: &Workflow, registry: &Registry, choice: &Choice, cx: &mut Context) -> Result<Self> {
-        let paths = workflow.paths(registry);
+    pub fn new(workflow: &Workflow<W>, choice: &Choice, run: &mut Run<W>) -> Result<Self> {
+        let Workflow { list, registry } = workflow;
+        let paths = list.paths();
         let exists = |path: &str| {
             if paths.iter().any(|p| p == path) {
                 return Ok(());
             }
             Err(PipelineError::NoSuchPhase {
-                workflow: workflow.workflow.clone(),
+                workflow: list.workflow.clone(),
                 path: path.into(),
                 nearest: similar(path, paths.iter().map(String::as_str)).map(str::to_owned),
             })
         };
-        let only = choice.only.as_deref().map(|path| workflow.canonical(path.strip_suffix("/all").unwrap_or(path)));
+        let only = choice.only.as_deref().map(|path| list.canonical(path.strip_suffix("/all").unwrap_or(path)));
         let only = only.as_deref();
-        let skip: Vec<String> = choice.skip.iter().map(|path| workflow.canonical(path)).collect();
+        let skip: Vec<String> = choice.skip.iter().map(|path| list.canonical(path)).collect();
         only.map_or(Ok(()), exists)?;
         skip.iter().try_for_each(|path| exists(path))?;
-        if let Some(path) = skip.iter().find(|path| workflow.phases.iter().any(|p| p.always && p.name == **path)) {
-            return Err(PipelineError::NotSkippable { workflow: workflow.workflow.clone(), path: path.clone() }.into());
+        if let Some(path) = skip.iter().find(|path| list.phases.iter().any(|p| p.always && p.name == **path)) {
+            return Err(PipelineError::NotSkippable { workflow: list.workflow.clone(), path: path.clone() }.into());
         }
 
-        let mut plan = Self { workflow: workflow.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
-        let chosen = Chosen { registry, only, skip: &skip, always: true, holds: &|when| (registry.holds)(when, cx) };
-        plan.add(&workflow.phases, "", &[], &chosen);
+        let mut plan = Self { workflow: list.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
+        let applies = |phase: &PhaseSpec| (registry.holds)(phase.when, run);
+        let chosen = Chosen { workflow, only, skip: &skip, always: true, applies: &applies };
+        plan.add(&list.phases, "", &[], &chosen);
         if !plan.steps.iter().any(|step| step.action.is_guarded()) {
             plan.steps.retain(|step| !step.is_added);
         }
-        plan.advance(cx)?;
-        if !cx.files.is_live() {
+        plan.advance(run)?;
+        if !run.files.is_live() {
             plan.leave_host_phases();
         }
         if only.is_none() && !plan.steps.is_sorted_by_key(|step| step.action.changes()) {
             let what = "a phase that only checks comes after one that makes changes".into();
             return Err(PipelineError::BadSpec { workflow: plan.workflow, what }.into());
         }
-        plan.check_needs(workflow, registry, cx)?;
+        plan.check_needs(workflow, run)?;
         Ok(plan)
     }
 
-    fn add(&mut self, phases: &[PhaseSpec], above: &str, needs: &[String], chosen: &Chosen<'_>) {
+    fn add(&mut self, phases: &[PhaseSpec], above: &str, needs: &[String], chosen: &Chosen<'_, W>) {
         for phase in phases {
             let path = join(above, &phase.name);
             let is_included = chosen.includes(&path, phase.also.as_deref());
             let is_added = !is_included && phase.always && chosen.always;
-            if !(is_included || is_added) || !(chosen.holds)(phase.when) {
+            if !(is_included || is_added) || !(chosen.applies)(phase) {
                 continue;
             }
             let needs: Vec<String> = needs.iter().chain(&phase.needs).cloned().collect();
             self.add(&phase.phases, &path, &needs, chosen);
-            let Some(action) = phase.action.as_deref().and_then(chosen.registry.action) else { continue };
+            let Some(action) = phase.action.as_deref().and_then(|name| chosen.workflow.registry.action(name)) else {
+                continue;
+            };
             let mut add = |target: Target| {
                 self.steps.push(Step { target, action, needs: needs.clone(), after: phase.after.clone(), is_added });
             };
-            match phase.each {
-                None => add(Target { path, item: None }),
-                Some(each) => {
-                    for item in (chosen.registry.items)(each) {
-                        let path = join(&path, item.name);
-                        if chosen.includes(&path, None) {
-                            add(Target { path, item: Some(item.name) });
-                        }
-                    }
+            if phase.each.is_none() {
+                add(Target { path, item: None });
+                continue;
+            }
+            for item in &phase.items {
+                let path = join(&path, item.name);
+                if chosen.includes(&path, None) {
+                    add(Target { path, item: Some(item.name) });
                 }
             }
         }
@@ -111,7 +113,7 @@ impl Plan {
     /// Moves steps with `after`, and the steps they follow, in front of all other steps that make changes.
     /// If a result of a step that they would overtake exists, the order stays: that result may be invalid, and the run
     /// must then fail before they change anything.
-    fn advance(&mut self, cx: &mut Context) -> Result<()> {
+    fn advance(&mut self, run: &mut Run<W>) -> Result<()> {
         let wanted: Vec<(String, Vec<String>)> = self
             .steps
             .iter()
@@ -119,11 +121,11 @@ impl Plan {
             .map(|s| (s.target.path.clone(), s.after.clone()))
             .collect();
         for (path, after) in wanted {
-            let is_before = |step: &Step| after.iter().any(|before| is_within(&step.target.path, before));
+            let is_before = |step: &Step<W>| after.iter().any(|before| is_within(&step.target.path, before));
             let Some(place) = self.steps.iter().position(|step| step.target.path == path) else { continue };
             let mut is_free = true;
             for step in self.steps[..place].iter().filter(|step| step.action.changes() && !is_before(step)) {
-                is_free &= !step.action.done(cx, &step.target)?;
+                is_free &= !step.action.done(run, &step.target)?;
             }
             if is_free {
                 // 0: read-only; 1: the steps it follows; 2: the step; 3: the rest. The order within each stays.
@@ -140,28 +142,27 @@ impl Plan {
 
     fn leave_host_phases(&mut self) {
         let (left, kept) =
-            std::mem::take(&mut self.steps).into_iter().partition(|s: &Step| s.action.needs_running_host());
+            std::mem::take(&mut self.steps).into_iter().partition(|s: &Step<W>| s.action.needs_running_host());
         self.steps = kept;
         self.left_for_host = left.into_iter().map(|step| step.target.path).collect();
     }
 
     /// A need is met by a step of this run or by a result that exists on the host.
-    fn check_needs(&self, workflow: &Workflow, registry: &Registry, cx: &mut Context) -> Result<()> {
+    fn check_needs(&self, workflow: &Workflow<W>, run: &mut Run<W>) -> Result<()> {
         for step in &self.steps {
             for need in &step.needs {
                 if self.steps.iter().any(|s| is_within(&s.target.path, need)) {
                     continue;
                 }
-                let chosen = Chosen { registry, only: Some(need), skip: &[], always: false, holds: &|_| true };
-                let mut needed =
-                    Self { workflow: workflow.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
-                needed.add(&workflow.phases, "", &[], &chosen);
+                let chosen = Chosen { workflow, only: Some(need), skip: &[], always: false, applies: &|_| true };
+                let mut needed = Self { workflow: self.workflow.clone(), steps: Vec::new(), left_for_host: Vec::new() };
+                needed.add(&workflow.list.phases, "", &[], &chosen);
                 for other in &needed.steps {
-                    if !other.action.done(cx, &other.target)? {
+                    if !other.action.done(run, &other.target)? {
                         return Err(PipelineError::Unmet {
                             phase: step.target.path.clone(),
                             needs: need.clone(),
-                            workflow: workflow.workflow.clone(),
+                            workflow: self.workflow.clone(),
                         }
                         .into());
                     }
@@ -172,16 +173,16 @@ impl Plan {
     }
 }
 
-struct Chosen<'a> {
-    registry: &'a Registry,
+struct Chosen<'a, W: 'static> {
+    workflow: &'a Workflow<W>,
     only: Option<&'a str>,
     skip: &'a [String],
     /// Adds the phases with `always`.
     always: bool,
-    holds: &'a dyn Fn(When) -> bool,
+    applies: &'a dyn Fn(&PhaseSpec) -> bool,
 }
 
-impl Chosen<'_> {
+impl<W> Chosen<'_, W> {
     /// True for a selected path, for paths below it, and for its parent groups. Skipping a group does not skip phases
     /// that are in it only under a second path.
     fn includes(&self, path: &str, also: Option<&str>) -> bool {

@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, Step};
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::Run;
 use serde::Serialize;
 
 /// The result of a run.
@@ -17,10 +17,10 @@ pub struct Summary {
     pub left_for_host: Vec<String>,
 }
 
-impl Plan {
+impl<W> Plan<W> {
     /// Runs every step and stops at the first failure. Completed changes stay, and the same command
     /// continues from there. A timeout is reported with its cause, if this host shows it.
-    pub fn run(&self, cx: &mut Context) -> Result<Summary> {
+    pub fn run(&self, cx: &mut Run<W>) -> Result<Summary> {
         let mut keys = 0;
         for step in &self.steps {
             keys += step.action.keys_wanted(cx, &step.target).map_err(|f| f.within(&step.target.path))?;
@@ -38,7 +38,7 @@ impl Plan {
     }
 }
 
-fn run_step(step: &Step, cx: &mut Context) -> Result<()> {
+fn run_step<W>(step: &Step<W>, cx: &mut Run<W>) -> Result<()> {
     let (before, start) = (cx.gate.count(), cx.clock.monotonic());
     cx.gate.enter(&step.target.path);
     cx.events.phase_started(&step.target.path);
@@ -52,39 +52,35 @@ fn run_step(step: &Step, cx: &mut Context) -> Result<()> {
 mod tests {
     use super::super::action::fakes;
     use super::super::plan::Choice;
-    use super::super::spec::Workflow;
     use super::*;
     use crate::host::command::fake::FakeHost;
 
     #[test]
     fn every_step_runs_in_order_and_is_counted() {
-        let registry = fakes::registry();
         let list = "workflow: w\nphases: [{name: a, short: s, action: look}, {name: b, short: s, action: note}]";
-        let workflow = Workflow::load(list, &registry).unwrap();
-        let mut cx = Context::for_tests("/");
-        let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
+        let workflow = fakes::load(list).unwrap();
+        let mut cx = fakes::run("/");
+        let plan = Plan::new(&workflow, &Choice::default(), &mut cx).unwrap();
         let summary = plan.run(&mut cx).unwrap();
         assert_eq!((summary.phases, summary.changes), (2, 0));
     }
 
     #[test]
     fn a_failure_carries_the_path_of_its_phase() {
-        let registry = fakes::registry();
         let list = "workflow: w\nphases: [{name: a, short: s, phases: [{name: b, short: s, action: fail}]}]";
-        let workflow = Workflow::load(list, &registry).unwrap();
-        let mut cx = Context::for_tests("/");
-        let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
+        let workflow = fakes::load(list).unwrap();
+        let mut cx = fakes::run("/");
+        let plan = Plan::new(&workflow, &Choice::default(), &mut cx).unwrap();
         assert_eq!(plan.run(&mut cx).unwrap_err().places(), ["a/b"]);
     }
 
     #[test]
     fn a_wait_that_ran_out_of_time_in_any_phase_ends_with_its_cause() {
-        let registry = fakes::registry();
-        let workflow = Workflow::load("workflow: w\nphases: [{name: a, short: s, action: late}]", &registry).unwrap();
+        let workflow = fakes::load("workflow: w\nphases: [{name: a, short: s, action: late}]").unwrap();
         let fake = FakeHost::new().systemd().on("journalctl -u kubelet -b -n 1500 -o cat --no-pager --quiet", "");
-        let mut cx = Context::for_tests("/");
+        let mut cx = fakes::run("/");
         cx.host = fake.live();
-        let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
+        let plan = Plan::new(&workflow, &Choice::default(), &mut cx).unwrap();
         let text = plan.run(&mut cx).unwrap_err().to_string();
         let cause = "timed out after 9s waiting for the node n1: the container runtime does not answer";
         assert!(text.starts_with(cause) && text.ends_with("last look: not there"), "{text}");

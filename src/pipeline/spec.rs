@@ -2,16 +2,22 @@
 //!
 //! Reads: `phases/*.yaml`, embedded in the binary. Writes: nothing.
 
-use super::action::{Action, Registry};
+use super::action::{Item, Registry};
 use super::error::PipelineError;
 use super::vocabulary::{Each, When};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
+/// A list of phases, and what they do in the workflow `W`.
+pub struct Workflow<W: 'static> {
+    pub list: PhaseList,
+    pub registry: Registry<W>,
+}
+
 /// A list of phases.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Workflow {
+pub struct PhaseList {
     /// The command: `init`, `join`, ….
     pub workflow: String,
     /// The phases in the order in which they run.
@@ -39,6 +45,9 @@ pub struct PhaseSpec {
     pub after: Vec<String>,
     /// One sub-phase for each row of a table.
     pub each: Option<Each>,
+    /// These rows.
+    #[serde(skip)]
+    pub items: Vec<Item>,
     /// Sub-phases.
     #[serde(default)]
     pub phases: Vec<PhaseSpec>,
@@ -54,56 +63,57 @@ pub struct PhaseSpec {
     pub alias: Option<String>,
 }
 
-impl Workflow {
-    /// Reads a list and validates it against the available actions.
-    pub fn load(text: &str, registry: &Registry) -> Result<Self, PipelineError> {
-        let workflow: Self = serde_yaml::from_str(text)
-            .map_err(|e| PipelineError::BadSpec { workflow: "?".into(), what: e.to_string() })?;
+impl<W> Workflow<W> {
+    /// Reads a list and validates it against what this workflow can do.
+    pub fn load(text: &str, registry: Registry<W>) -> Result<Self, PipelineError> {
         let mut problems = Vec::new();
-        check(&workflow.phases, registry, &mut problems);
-        let paths: BTreeSet<String> = workflow.paths(registry).into_iter().collect();
-        for named in workflow.phases.iter().flat_map(PhaseSpec::all_named) {
+        let mut list: PhaseList = serde_yaml::from_str(text)
+            .map_err(|e| PipelineError::BadSpec { workflow: "?".into(), what: e.to_string() })?;
+        prepare(&mut list.phases, &registry, &mut problems);
+        list.check_names(&mut problems);
+        if problems.is_empty() {
+            return Ok(Self { list, registry });
+        }
+        Err(PipelineError::BadSpec { workflow: list.workflow, what: problems.join("; ") })
+    }
+}
+
+impl PhaseList {
+    fn check_names(&self, problems: &mut Vec<String>) {
+        let paths: BTreeSet<String> = self.paths().into_iter().collect();
+        for named in self.phases.iter().flat_map(PhaseSpec::all_named) {
             if !paths.contains(named) {
                 problems.push(format!("needs or comes after '{named}', which does not exist"));
             }
         }
         let groups: BTreeSet<&str> =
-            workflow.phases.iter().filter(|phase| !phase.phases.is_empty()).map(|phase| phase.name.as_str()).collect();
-        for also in workflow.phases.iter().filter_map(|phase| phase.also.as_deref()) {
+            self.phases.iter().filter(|phase| !phase.phases.is_empty()).map(|phase| phase.name.as_str()).collect();
+        for also in self.phases.iter().filter_map(|phase| phase.also.as_deref()) {
             if !also.split_once('/').is_some_and(|(group, name)| groups.contains(group) && !name.contains('/')) {
                 problems.push(format!("'{also}' is not a path below a group of phases"));
             }
         }
-        if workflow.phases.iter().flat_map(|phase| &phase.phases).any(|phase| phase.always) {
+        if self.phases.iter().flat_map(|phase| &phase.phases).any(|phase| phase.always) {
             problems.push("a phase with 'always' is in a group, with which it would be skipped".to_owned());
-        }
-        if problems.is_empty() {
-            Ok(workflow)
-        } else {
-            Err(PipelineError::BadSpec { workflow: workflow.workflow, what: problems.join("; ") })
         }
     }
 
     /// Every path, groups included, in order.
-    pub fn paths(&self, registry: &Registry) -> Vec<String> {
-        fn collect(phases: &[PhaseSpec], above: &str, registry: &Registry, paths: &mut Vec<String>) {
+    pub fn paths(&self) -> Vec<String> {
+        fn collect(phases: &[PhaseSpec], above: &str, paths: &mut Vec<String>) {
             for phase in phases {
                 let path = join(above, &phase.name);
                 paths.push(path.clone());
                 paths.extend(phase.also.clone());
-                if let Some(each) = phase.each {
-                    paths.extend((registry.items)(each).into_iter().map(|item| join(&path, item.name)));
-                }
-                collect(&phase.phases, &path, registry, paths);
+                paths.extend(phase.items.iter().map(|item| join(&path, item.name)));
+                collect(&phase.phases, &path, paths);
             }
         }
         let mut paths = Vec::new();
-        collect(&self.phases, "", registry, &mut paths);
+        collect(&self.phases, "", &mut paths);
         paths
     }
-}
 
-impl Workflow {
     /// The path with aliases replaced by the names in this list.
     pub fn canonical(&self, path: &str) -> String {
         let mut phases = self.phases.as_slice();
@@ -128,15 +138,18 @@ pub fn join(above: &str, name: &str) -> String {
     if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") }
 }
 
-fn check(phases: &[PhaseSpec], registry: &Registry, problems: &mut Vec<String>) {
+/// Takes the rows of each table, and checks the actions.
+fn prepare<W>(phases: &mut [PhaseSpec], registry: &Registry<W>, problems: &mut Vec<String>) {
     let mut names = BTreeSet::new();
     for phase in phases {
-        if !names.insert(&phase.name) {
+        phase.items = phase.each.map(registry.items).unwrap_or_default();
+        if !names.insert(phase.name.clone()) {
             problems.push(format!("'{}' appears twice", phase.name));
         }
         match &phase.action {
-            Some(action) if (registry.action)(action).is_none() => {
-                problems.push(format!("'{}' names the action '{action}', which does not exist", phase.name));
+            Some(action) if registry.action(action).is_none() => {
+                problems
+                    .push(format!("'{}' names the action '{action}', which this workflow does not have", phase.name));
             }
             Some(_) if !phase.phases.is_empty() => {
                 problems.push(format!("'{}' has an action and sub-phases", phase.name));
@@ -144,29 +157,28 @@ fn check(phases: &[PhaseSpec], registry: &Registry, problems: &mut Vec<String>) 
             None if phase.phases.is_empty() || phase.each.is_some() => {
                 problems.push(format!("'{}' has neither an action nor sub-phases", phase.name));
             }
-            Some(action) if phase.always && (registry.action)(action).is_some_and(Action::changes) => {
+            Some(action) if phase.always && registry.action(action).is_some_and(|action| action.changes()) => {
                 problems.push(format!("'{}' cannot be skipped, so it must only check", phase.name));
             }
             _ => {}
         }
-        check(&phase.phases, registry, problems);
+        prepare(&mut phase.phases, registry, problems);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::action::fakes;
-    use super::*;
 
     fn problem(text: &str) -> String {
-        Workflow::load(text, &fakes::registry()).unwrap_err().to_string()
+        fakes::load(text).err().unwrap().to_string()
     }
 
     #[test]
     fn a_typo_is_refused_when_the_list_is_loaded() {
         assert!(
             problem("workflow: x\nphases: [{name: a, short: s, action: nope}]")
-                .contains("'nope', which does not exist")
+                .contains("'nope', which this workflow does not have")
         );
         assert!(problem("workflow: x\nphases: [{name: a, short: s, akshun: note}]").contains("unknown field `akshun`"));
         assert!(
@@ -186,7 +198,9 @@ mod tests {
     #[test]
     fn paths_are_expanded_from_the_tables() {
         let text = "workflow: x\nphases: [{name: control-plane, short: s, action: note, each: component}]";
-        let workflow = Workflow::load(text, &fakes::registry()).unwrap();
-        assert_eq!(workflow.paths(&fakes::registry()), ["control-plane", "control-plane/one", "control-plane/two"]);
+        assert_eq!(
+            fakes::load(text).unwrap().list.paths(),
+            ["control-plane", "control-plane/one", "control-plane/two"]
+        );
     }
 }

@@ -13,8 +13,6 @@ pub enum When {
     LocalEtcd,
     /// The host becomes a control plane.
     ControlPlane,
-    /// The host becomes a worker.
-    Worker,
     /// The user asked to upload the certificates to the cluster.
     UploadCerts,
     /// The cluster uses CoreDNS.

@@ -4,8 +4,8 @@
 
 use crate::base::fault::Result;
 use crate::base::wait::{Poll, TimedOut, Wait};
-use crate::context::Context;
 use crate::context::leaving::ApiHealth;
+use crate::context::{Context, Leaving, Place, Run};
 use crate::domain::paths::manifest;
 use crate::host::service::Services;
 use crate::kube::cluster::Cluster;
@@ -21,33 +21,33 @@ const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// The cluster, if it responds. Checked once. An unreachable cluster fails each step that needs it, unless the user
 /// continues without it, or an earlier run has already informed the cluster.
-pub fn api(cx: &mut Context) -> Result<Option<Arc<Cluster>>> {
-    let Some(path) = cx.leaving()?.kubeconfig.clone() else { return Ok(None) };
-    if cx.leaving()?.api_health.is_none() {
+pub fn api<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<Option<Arc<Cluster>>> {
+    let Some(path) = cx.work.kubeconfig.clone() else { return Ok(None) };
+    if cx.work.api_health.is_none() {
         let answer = check(cx, &path)?;
-        cx.leaving_mut()?.api_health = Some(answer);
+        cx.work.api_health = Some(answer);
     }
-    let here = cx.leaving()?.is_here();
-    let leaving = cx.leaving_mut()?;
+    let here = cx.work.is_here();
+    let leaving = &mut cx.work;
     if leaving.removed_elsewhere && matches!(leaving.api_health, Some(ApiHealth::Unreachable(_))) {
         let what = "the node of this host in the cluster, if it is still listed";
         leaving.notes.push(format!("{what}; run 'kubectl delete node {}' on a control plane", leaving.name));
         leaving.api_health = Some(ApiHealth::NotChecked);
         cx.events.message("the etcd members report that this host was removed: the cluster is not informed again");
     }
-    match cx.leaving()?.api_health.clone() {
+    match cx.work.api_health.clone() {
         Some(ApiHealth::Unreachable(why)) => Err(LeaveError::Silent { why, here }.into()),
         Some(ApiHealth::NotChecked) => Ok(None),
         Some(ApiHealth::Ready) | None => Ok(Some(cx.running_cluster(&path)?)),
     }
 }
 
-fn check(cx: &mut Context, path: &Path) -> Result<ApiHealth> {
-    let here = cx.leaving()?.is_here();
+fn check<H: Place>(cx: &mut Run<Leaving<H>>, path: &Path) -> Result<ApiHealth> {
+    let here = cx.work.is_here();
     let is_informed = here && reset_progress::read(cx)?.cluster_informed;
     let why = match cx.running_cluster(path) {
         Ok(cluster) => {
-            let limit = if is_informed || !may_be_starting(cx)? { Duration::ZERO } else { START_LIMIT };
+            let limit = if is_informed || !may_be_starting(cx) { Duration::ZERO } else { START_LIMIT };
             match wait_until_ready(cx, &cluster, limit) {
                 Ok(()) => return Ok(ApiHealth::Ready),
                 Err(failure) => failure.downcast_ref().map_or_else(String::new, |TimedOut { last, .. }| last.clone()),
@@ -69,8 +69,8 @@ fn check(cx: &mut Context, path: &Path) -> Result<ApiHealth> {
         return Ok(ApiHealth::NotChecked);
     }
     // If the whole cluster is to end and this host has none of its data, the cluster does not need to be informed.
-    let ends = here && cx.leaving()?.end_cluster && !may_have_data(cx)?;
-    let leaving = cx.leaving_mut()?;
+    let ends = here && cx.work.end_cluster && !may_have_data(cx)?;
+    let leaving = &mut cx.work;
     if !here || !leaving.force && !ends {
         return Ok(ApiHealth::Unreachable(why));
     }
@@ -86,11 +86,11 @@ fn check(cx: &mut Context, path: &Path) -> Result<ApiHealth> {
 
 /// True if the user ends the cluster and the kubelet of this host starts its API server, for example after an `init` that
 /// was killed. Otherwise an API server that does not respond is reported at once.
-fn may_be_starting(cx: &Context) -> Result<bool> {
-    let leaving = cx.leaving()?;
+fn may_be_starting<H: Place>(cx: &Run<Leaving<H>>) -> bool {
+    let leaving = &cx.work;
     let starts = || Services::of(&cx.host).state("kubelet").is_ok_and(|state| state.active);
     let ends = leaving.is_here() && leaving.end_cluster && !leaving.force;
-    Ok(ends && cx.files.exists(&manifest("kube-apiserver")) && starts())
+    ends && cx.files.exists(&manifest("kube-apiserver")) && starts()
 }
 
 /// Waits until the API server is ready.

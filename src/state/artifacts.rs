@@ -5,7 +5,7 @@
 use crate::base::fault::Result;
 use crate::base::files::unfinished;
 use crate::base::gate::{Change, Entry};
-use crate::context::Context;
+use crate::context::{Context, Reset, Run};
 use crate::domain::paths::BACKUP_DIR;
 use crate::domain::paths::MANIFESTS_DIR;
 use crate::host::{kubelet_flags, removal};
@@ -111,7 +111,7 @@ const EMPTIED: [&str; 12] = [
 /// Everything in the list that may exist on this host, in the order of removal. An interrupted run is continued with
 /// what is left: the manifests contain the certificate paths and are removed after the certificates; the kubeconfigs
 /// identify the role of the host and are removed last.
-pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
+pub fn paths(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     let mut paths: Vec<PathBuf> = CNI_NAMES.iter().map(|name| Path::new(CNI).join(name)).collect();
     paths.extend(ELSEWHERE.map(PathBuf::from));
     paths.extend(cluster_certificates::paths(cx)?);
@@ -119,7 +119,7 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
     for pod in STATIC_PODS {
         add(Path::new(MANIFESTS_DIR), &format!("{pod}.yaml"));
     }
-    if cx.reset()?.cleanup_tmp_dir {
+    if cx.work.place.cleanup_tmp_dir {
         for name in removal::names(&cx.host, Path::new(TMP))?.unwrap_or_default() {
             if name.starts_with("kubeadm-") {
                 add(Path::new(TMP), &name);
@@ -177,7 +177,7 @@ pub fn free_networks(cx: &Context) -> Result<Vec<PathBuf>> {
 }
 
 /// Directories that are removed if empty: those of the list, and those that the journal lists as created by us.
-pub fn directories(cx: &Context) -> Result<Vec<PathBuf>> {
+pub fn directories(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     let journal = Journal::load(&cx.files)?;
     let pki = certificates_dir(cx)?;
     let below = |path: &&PathBuf| {

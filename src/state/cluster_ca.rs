@@ -4,7 +4,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::context::Context;
+use crate::context::{Joining, Run};
 use crate::pki::cert::Cert;
 use crate::state::holding;
 use std::path::{Path, PathBuf};
@@ -30,8 +30,8 @@ impl Fault for OtherCa {
     }
 }
 
-pub fn require_same_ca(cx: &Context, path: &Path, there: &[u8]) -> Result<()> {
-    let proved = Cert::bundle_from_file(path, &cx.joining()?.found.ca_pem)?;
+pub fn require_same_ca(cx: &Run<Joining>, path: &Path, there: &[u8]) -> Result<()> {
+    let proved = Cert::bundle_from_file(path, &cx.work.found.ca_pem)?;
     let there = Cert::bundle_from_file(path, there)?;
     if there.iter().any(|cert| proved.contains(cert)) {
         return Ok(());

@@ -7,7 +7,7 @@
 
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
-use crate::context::Context;
+use crate::context::{Reset, Run};
 use crate::pki::catalog::{CERTS, CertSpec};
 use crate::state::local_etcd;
 use crate::state::static_pod::StaticPod;
@@ -19,7 +19,7 @@ const DEFAULT: &str = "/etc/kubernetes/pki";
 const COMPONENTS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"];
 
 /// The paths of the certificates and keys to remove, whether they exist or not.
-pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
+pub fn paths(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     let directory = &cx.cluster()?.certificates_dir;
     let named = named(&cx.files)?;
     let whole = is_whole(cx)?;
@@ -42,8 +42,8 @@ pub fn paths(cx: &Context) -> Result<Vec<PathBuf>> {
 }
 
 /// True if every file with a name of cluster tools belongs to one.
-pub fn is_whole(cx: &Context) -> Result<bool> {
-    Ok(cx.cluster()?.certificates_dir == Path::new(DEFAULT) || cx.reset()?.certificates_dir.is_some())
+pub fn is_whole(cx: &Run<Reset>) -> Result<bool> {
+    Ok(cx.cluster()?.certificates_dir == Path::new(DEFAULT) || cx.work.place.certificates_dir.is_some())
 }
 
 /// Every file that a manifest refers to; one that cannot be parsed refers to none.
@@ -92,9 +92,8 @@ mod tests {
         put(root.path(), MANIFEST, manifest);
         put(root.path(), ETCD, "x");
         let mut cx = fixture(root.path());
-        let leaving = cx.leaving_mut().unwrap();
-        leaving.cluster.certificates_dir = dir.into();
-        leaving.reset.as_mut().unwrap().certificates_dir = explicit.then(|| dir.into());
+        cx.config.cluster.as_mut().unwrap().certificates_dir = dir.into();
+        cx.work.place.certificates_dir = explicit.then(|| dir.into());
         let paths = paths(&cx).unwrap();
         names.iter().filter(|name| paths.contains(&Path::new(dir).join(name))).map(ToString::to_string).collect()
     }

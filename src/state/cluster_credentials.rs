@@ -7,7 +7,7 @@
 
 use crate::base::fault::Result;
 use crate::base::files::unfinished;
-use crate::context::Context;
+use crate::context::{Context, Reset, Run};
 use crate::domain::paths::KUBERNETES_DIR;
 use crate::journal::{Journal, Ownership};
 use crate::pki::catalog::{CERTS, KUBECONFIGS};
@@ -27,8 +27,8 @@ pub struct Group {
 }
 
 /// All such files on this host that are removed.
-pub fn groups(cx: &Context) -> Result<Vec<Group>> {
-    let keeps = cx.leaving()?.keep_backups;
+pub fn groups(cx: &Run<Reset>) -> Result<Vec<Group>> {
+    let keeps = cx.work.keep_backups;
     let copies = if keeps { Vec::new() } else { backups::all(cx)? };
     let etcd = etcd_client(cx)?;
     Ok(vec![
@@ -40,20 +40,20 @@ pub fn groups(cx: &Context) -> Result<Vec<Group>> {
 }
 
 /// Reports files that stay although they give access to the cluster's etcd.
-pub fn report_kept(cx: &mut Context) -> Result<()> {
+pub fn report_kept(cx: &mut Run<Reset>) -> Result<()> {
     for path in etcd_client(cx)?.others {
         let why = "the client key of the external etcd, which kubewright did not write; it gives access to all data \
                    of the cluster, so remove it if nothing else uses it";
         let note = format!("{}, {why}", path.display());
-        if !cx.leaving()?.notes.contains(&note) {
-            cx.leaving_mut()?.notes.push(note);
+        if !cx.work.notes.contains(&note) {
+            cx.work.notes.push(note);
         }
     }
     Ok(())
 }
 
 /// The directories of a rotation, if they belong to a cluster tool.
-pub fn rotation_directories(cx: &Context) -> Result<Vec<PathBuf>> {
+pub fn rotation_directories(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     let pki = cx.cluster()?.certificates_dir.clone();
     let is_ours = certificates::is_whole(cx)?
         || Journal::load(&cx.files)?.files().keys().any(|path| path.starts_with(&pki))
@@ -80,7 +80,7 @@ fn staged(cx: &Context) -> Result<Vec<PathBuf>> {
 }
 
 /// Identified by their names: the journal does not contain files of a killed run.
-fn of_rotation(cx: &Context) -> Result<Vec<PathBuf>> {
+fn of_rotation(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for directory in rotation_directories(cx)? {
         for name in names(cx, &directory)? {

@@ -4,7 +4,7 @@
 //! Reads: the modification times of files. Writes: nothing.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Renewal, Run};
 use crate::host::cri::Container;
 use crate::state::renewable::Row;
 use std::path::PathBuf;
@@ -69,14 +69,14 @@ impl Consumer {
     /// A container of this component that was created after this time has loaded all its files, in nanoseconds since
     /// the epoch. It is never in the future: a file with a future time has been loaded by any container that starts
     /// now.
-    pub fn read_since(&self, cx: &mut Context) -> Result<i64> {
+    pub fn read_since<P>(&self, cx: &mut Run<Renewal<P>>) -> Result<i64> {
         let newest = self.times(cx, true)?.into_iter().max().unwrap_or_default();
         Ok(newest.min(cx.clock.nanos()).saturating_add(TICK))
     }
 
     /// True if a running container has not loaded the current files. Files that it reloads are verified on its port
     /// instead. Future times are ignored: the clock was wrong when the file was written.
-    pub fn is_stale(&self, cx: &mut Context, running: &[Container]) -> Result<bool> {
+    pub fn is_stale<P>(&self, cx: &mut Run<Renewal<P>>, running: &[Container]) -> Result<bool> {
         let now = cx.clock.nanos();
         let times = self.times(cx, !self.reloads)?;
         let past = times.into_iter().filter(|time| *time <= now || *time == PLANNED).max().unwrap_or_default();
@@ -84,14 +84,14 @@ impl Consumer {
     }
 
     /// Every file that it loads, and the keys of its CAs, which change together with them.
-    pub fn paths(&self, cx: &mut Context) -> Result<Vec<PathBuf>> {
+    pub fn paths<P>(&self, cx: &mut Run<Renewal<P>>) -> Result<Vec<PathBuf>> {
         let mut files = self.files_read(cx, true)?;
         let keys: Vec<PathBuf> = files.iter().map(|file| file.with_extension("key")).collect();
         files.extend(keys);
         Ok(files)
     }
 
-    fn files_read(&self, cx: &mut Context, with_own: bool) -> Result<Vec<PathBuf>> {
+    fn files_read<P>(&self, cx: &mut Run<Renewal<P>>, with_own: bool) -> Result<Vec<PathBuf>> {
         let mut files: Vec<PathBuf> = Vec::new();
         if with_own {
             for name in self.files {
@@ -103,7 +103,7 @@ impl Consumer {
         Ok(files)
     }
 
-    fn times(&self, cx: &mut Context, with_own: bool) -> Result<Vec<i64>> {
+    fn times<P>(&self, cx: &mut Run<Renewal<P>>, with_own: bool) -> Result<Vec<i64>> {
         let files = self.files_read(cx, with_own)?;
         Ok(files.iter().filter_map(|file| cx.files.modified(file)).collect())
     }

@@ -7,8 +7,8 @@ use super::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::wait::{Poll, Wait};
-use crate::context::Context;
 use crate::context::etcd_task::Found;
+use crate::context::{Context, Recovery, Run};
 use crate::domain::paths::manifest;
 use crate::etcd::loss::{Asked, Loss, Own, assess, require_vote};
 use crate::etcd::{Contents, Member, snapshot, wal};
@@ -81,7 +81,7 @@ pub fn progress(cx: &Context) -> Result<Option<Progress>> {
 }
 
 /// Finds the member of this host and asks the others whether the majority is lost for good.
-pub fn find(cx: &Context) -> Result<Found> {
+pub fn find(cx: &Run<Recovery>) -> Result<Found> {
     let progress = progress(cx)?;
     let text = match &progress {
         Some(progress) => progress.manifest.clone(),
@@ -96,7 +96,7 @@ pub fn find(cx: &Context) -> Result<Found> {
     let log_dir = pod.flag("wal-dir").map(|dir| pod.on_host_or_same(Path::new(dir)));
     let (id, contents) = read_data(cx, log_dir.as_deref(), &data_dir)?;
     let is_forced = progress.as_ref().is_some_and(|progress| progress.is_forced);
-    let mut named = cx.recovery()?.lost.clone();
+    let mut named = cx.work.lost.clone();
     named.extend(progress.iter().flat_map(|progress| progress.lost.clone()));
     let loss = if is_forced {
         Loss::default()
@@ -180,14 +180,12 @@ pub(super) fn owned(urls: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Task;
-    use crate::context::etcd_task::{EtcdTask, Recovery, Work};
     use crate::etcd::loss::LossError;
     use crate::etcd::sample_database;
     use crate::etcd::wal::Identity;
 
     /// A host whose data is of the member with this id, with this manifest.
-    fn host(id: u64, members: &[&str]) -> (tempfile::TempDir, Context) {
+    fn host(id: u64, members: &[&str]) -> (tempfile::TempDir, Run<Recovery>) {
         let root = tempfile::tempdir().unwrap();
         let put = |path: &str, bytes: &[u8]| {
             let path = root.path().join(path);
@@ -199,11 +197,8 @@ mod tests {
         put("etc/kubernetes/manifests/etcd.yaml", text.as_bytes());
         put("var/lib/etcd/member/wal/0.wal", &wal::sample(Identity { cluster: 9, member: id }));
         put("var/lib/etcd/member/snap/db", &sample_database(&[("/registry/a", Some(vec![1]))], members));
-        let mut cx = crate::context::leaving::fixture(root.path());
-        let (cluster, node) = (cx.cluster().unwrap().clone(), cx.node().unwrap().clone());
-        let work = Work::Recover(Recovery::default());
-        cx.task = Task::Etcd(Box::new(EtcdTask { cluster, node, work }));
-        (root, cx)
+        let cx = crate::context::leaving::fixture(root.path()).cx;
+        (root, Run { cx, work: Recovery::default() })
     }
 
     #[test]

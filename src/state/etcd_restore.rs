@@ -8,8 +8,8 @@ use super::etcd_recovery::{ask, owned, read_database};
 use super::static_pod::StaticPod;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::context::Context;
 use crate::context::etcd_task::{Restorable, RestoreProgress};
+use crate::context::{Context, Restoring, Run};
 use crate::domain::paths::manifest;
 use crate::etcd::fresh::RAISE;
 use crate::etcd::loss::Asked;
@@ -91,8 +91,8 @@ pub fn progress(cx: &Context) -> Result<Option<RestoreProgress>> {
 }
 
 /// Reads the snapshot and the present state, and asks the other members.
-pub fn find(cx: &Context) -> Result<Restorable> {
-    let (file, named) = (cx.restoring()?.file.clone(), cx.restoring()?.lost.clone());
+pub fn find(cx: &Run<Restoring>) -> Result<Restorable> {
+    let (file, named) = (cx.work.file.clone(), cx.work.lost.clone());
     let begun = progress(cx)?;
     if let Some(begun) = begun.as_ref().filter(|begun| begun.file != file) {
         return Err(NotRestorable::Another { file: begun.file.clone() }.into());

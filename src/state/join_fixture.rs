@@ -11,7 +11,7 @@ use crate::base::secret::Secret;
 use crate::config::encode::uploaded_cluster_configuration;
 use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
 use crate::config::model::{ClusterConfig, ControlPlaneJoin, Discovery, DiscoverySource, JoinConfig, Timeouts};
-use crate::context::{Context, JoinOptions, Joining, Task};
+use crate::context::{Context, Joining, Lifecycle, Run};
 use crate::domain::paths::KUBELET_CONF;
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
@@ -112,8 +112,10 @@ impl Objects {
 }
 
 /// A host in `root` that joins as the node cp1, by token. Nothing is discovered yet.
-pub(crate) fn host(root: &tempfile::TempDir, control_plane: Option<ControlPlaneJoin>) -> Context {
-    searching(root, control_plane, by_token("10.0.0.1:6443".into()))
+pub(crate) fn host(root: &tempfile::TempDir) -> Context {
+    let mut cx = Context::for_tests(root.path().to_str().unwrap());
+    cx.config.node = Some(fixture::node());
+    cx
 }
 
 pub(crate) fn by_token(endpoint: String) -> DiscoverySource {
@@ -125,21 +127,14 @@ pub(crate) fn by_token(endpoint: String) -> DiscoverySource {
     }
 }
 
-/// The same host with this discovery source.
-pub(crate) fn searching(
-    root: &tempfile::TempDir,
-    control_plane: Option<ControlPlaneJoin>,
-    source: DiscoverySource,
-) -> Context {
-    let config = JoinConfig {
+/// The configuration of such a host, with this discovery source.
+pub(crate) fn searching(control_plane: Option<ControlPlaneJoin>, source: DiscoverySource) -> JoinConfig {
+    JoinConfig {
         node: fixture::node(),
         discovery: Discovery { source, tls_bootstrap_token: None },
         ca_cert_path: "/etc/kubernetes/pki/ca.crt".into(),
         control_plane,
-    };
-    let mut cx = Context::for_tests(root.path().to_str().unwrap());
-    cx.task = Task::Join(Box::new(config), JoinOptions::default());
-    cx
+    }
 }
 
 /// The same host after it has discovered a cluster with this CA and the API server `server`.
@@ -149,14 +144,19 @@ pub(crate) fn joining(
     ca: &TestCa,
     server: &TestServer,
     minor: u16,
-) -> Context {
-    let mut cx = host(root, control_plane);
-    enter(&mut cx, &ca.pem(), fixture::cluster(minor), ca, server);
-    cx
+) -> Run<Joining> {
+    enter(host(root), control_plane, &ca.pem(), fixture::cluster(minor), ca, server)
 }
 
 /// Lets the host discover a cluster with these CA certificates; `server` with a certificate of `ca` is its API server.
-pub(crate) fn enter(cx: &mut Context, ca_pem: &[u8], cluster: ClusterConfig, ca: &TestCa, server: &TestServer) {
+pub(crate) fn enter(
+    mut cx: Context,
+    control_plane: Option<ControlPlaneJoin>,
+    ca_pem: &[u8],
+    cluster: ClusterConfig,
+    ca: &TestCa,
+    server: &TestServer,
+) -> Run<Joining> {
     let found = Found {
         endpoint: server.address.to_string(),
         server: server.url(),
@@ -165,7 +165,10 @@ pub(crate) fn enter(cx: &mut Context, ca_pem: &[u8], cluster: ClusterConfig, ca:
     };
     let api = Arc::new(api(&server.url(), ca, &cx.gate, &cx.clock));
     let user = User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() };
-    cx.joins(Joining { found, user, api, cluster, kubelet: "{}\n".into() });
+    (cx.config.cluster, cx.lifecycle) = (Some(cluster), Lifecycle::Joined);
+    let (kubelet, ca_cert_path) = ("{}\n".into(), "/etc/kubernetes/pki/ca.crt".into());
+    let work = Joining { found, user, api, kubelet, ca_cert_path, control_plane, fix: false };
+    Run { cx, work }
 }
 
 pub(crate) fn api(server: &str, ca: &TestCa, gate: &Gate, clock: &Clock) -> Cluster {

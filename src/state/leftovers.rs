@@ -5,7 +5,7 @@
 
 use crate::base::fault::Result;
 use crate::base::gate::Change;
-use crate::context::Context;
+use crate::context::{Context, Reset, Run};
 use crate::domain::paths::{BACKUP_DIR, SNAPSHOT_DIR};
 use crate::host::service::Services;
 use crate::host::{ipsets, ipvs, links, mounts, packet_rules, removal, users};
@@ -38,20 +38,20 @@ pub struct Leftover {
 }
 
 /// Everything that is left, as far as this run knows.
-pub fn list(cx: &mut Context) -> Result<Vec<Leftover>> {
+pub fn list(cx: &mut Run<Reset>) -> Result<Vec<Leftover>> {
     let mut left: BTreeMap<String, String> = BTreeMap::new();
-    for kept in &cx.leaving()?.kept {
+    for kept in &cx.work.kept {
         left.insert(kept.path.display().to_string(), kept.why.to_string());
     }
     for path in unknown_files(cx)? {
         // The parent directories of a kept file need no entry of their own.
         let shown = path.display().to_string();
-        if !cx.leaving()?.kept.iter().any(|kept| kept.path.starts_with(&path) || path.starts_with(&kept.path)) {
+        if !cx.work.kept.iter().any(|kept| kept.path.starts_with(&path) || path.starts_with(&kept.path)) {
             left.insert(shown, "not created by cluster tools".into());
         }
     }
     let data = Path::new(local_etcd::DEFAULT_DATA).join("member");
-    if let Some(data) = cx.leaving()?.own_data.clone().filter(|data| cx.files.exists(data)) {
+    if let Some(data) = cx.work.own_data.clone().filter(|data| cx.files.exists(data)) {
         let why = "data of this host's etcd member, with everything that is stored in the cluster; its manifest and \
                    certificates were removed, but the data were kept because the phase remove-etcd-member did not run";
         left.entry(data.display().to_string()).or_insert_with(|| why.into());
@@ -113,7 +113,7 @@ pub fn list(cx: &mut Context) -> Result<Vec<Leftover>> {
     if cx.host.is_live() {
         live(cx, &mut add)?;
     }
-    for note in &cx.leaving()?.notes {
+    for note in &cx.work.notes {
         let (what, why) = note.split_once("; ").unwrap_or((note, ""));
         add(what, why.into());
     }
@@ -269,8 +269,8 @@ mod tests {
         }
         let mut cx = fixture(root.path());
         let kept = Kept { path: "/var/lib/kubelet/data/mine".into(), why: Why::Mount };
-        cx.leaving_mut().unwrap().kept.push(kept);
-        cx.leaving_mut().unwrap().notes.push("the node n1 is still listed; run it".into());
+        cx.work.kept.push(kept);
+        cx.work.notes.push("the node n1 is still listed; run it".into());
         let left = list(&mut cx).unwrap();
         assert_eq!(
             what(&left),

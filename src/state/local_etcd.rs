@@ -133,7 +133,7 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        let cx = fixture(root.path());
+        let cx = fixture(root.path()).cx;
         (root, cx)
     }
 

@@ -3,7 +3,7 @@
 //! Reads: the kubelet's credentials and the CA on this host. Writes: nothing.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Joining, Run};
 use crate::domain::paths::BOOTSTRAP_KUBELET_CONF;
 use crate::domain::paths::KUBELET_CONF;
 use crate::domain::paths::manifest;
@@ -16,15 +16,15 @@ const PODS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "k
 
 /// The files that do not stop this run, because they belong to the cluster that this host joins, as the kubelet's
 /// credentials for it show. The kubelet writes some of them itself, and a killed run may not have recorded the others.
-pub fn files_of_this_cluster(cx: &Context) -> Result<Vec<PathBuf>> {
+pub fn files_of_this_cluster(cx: &Run<Joining>) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    let ca = &cx.join()?.ca_cert_path;
+    let ca = &cx.work.ca_cert_path;
     if let Some(there) = cx.files.read(ca)?
         && require_same_ca(cx, ca, &there).is_ok()
     {
         files.push(ca.clone());
     }
-    let ca_pem = &cx.joining()?.found.ca_pem;
+    let ca_pem = &cx.work.found.ca_pem;
     let bootstrap = Path::new(BOOTSTRAP_KUBELET_CONF);
     let may_ask = match cx.files.read(bootstrap)? {
         Some(bytes) => kubelet_credentials::of_this_cluster(cx, bootstrap, &bytes, ca_pem)?.is_some(),
@@ -33,7 +33,7 @@ pub fn files_of_this_cluster(cx: &Context) -> Result<Vec<PathBuf>> {
     let has_own = !matches!(kubelet_credentials::of_kubelet(cx, ca_pem)?, Credentials::Absent | Credentials::Foreign);
     files.extend(may_ask.then(|| bootstrap.into()));
     files.extend(has_own.then(|| KUBELET_CONF.into()));
-    if (may_ask || has_own) && cx.control_plane_join().is_some() {
+    if (may_ask || has_own) && cx.work.control_plane.is_some() {
         files.extend(PODS.map(manifest));
     }
     Ok(files)

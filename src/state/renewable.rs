@@ -5,7 +5,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::suggest::similar;
-use crate::context::Context;
+use crate::context::{Renewal, Run};
 use crate::pipeline::Item;
 use crate::pki::catalog::{self, CERTS, CertSpec, KUBECONFIGS, KubeconfigSpec};
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ pub fn phases_of_others(name: &str) -> Vec<String> {
 }
 
 /// What is here and only an external CA can renew: the name, and the key that would be needed.
-pub fn of_external_cas(cx: &mut Context) -> Result<Vec<(&'static str, PathBuf)>> {
+pub fn of_external_cas<P>(cx: &mut Run<Renewal<P>>) -> Result<Vec<(&'static str, PathBuf)>> {
     let mut found = Vec::new();
     for item in items() {
         let row = Row::named(item.name)?;
@@ -101,13 +101,13 @@ impl Row {
     }
 
     /// Its files.
-    pub fn files(&self, cx: &mut Context) -> Result<Vec<PathBuf>> {
+    pub fn files<P>(&self, cx: &mut Run<Renewal<P>>) -> Result<Vec<PathBuf>> {
         Ok(match self {
             Self::Cert(spec) => {
                 let store = cx.pki()?;
                 vec![store.cert_path(spec), store.key_path(spec)]
             }
-            Self::Kubeconfig(spec) => vec![cx.renewal()?.kubeconfig_dir.join(spec.file)],
+            Self::Kubeconfig(spec) => vec![cx.work.kubeconfig_dir.join(spec.file)],
         })
     }
 

@@ -3,8 +3,7 @@
 use crate::base::env::{Clock, Random};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::context::renewal::Renewal;
-use crate::context::{Context, Task};
+use crate::context::{Context, Renewal, Run};
 use crate::domain::paths::{BACKUP_DIR, KUBERNETES_DIR};
 use crate::pki::catalog::{CERTS, KUBECONFIGS};
 use crate::pki::keys::Generator;
@@ -32,11 +31,11 @@ pub(crate) fn store(root: &tempfile::TempDir, now: u64) -> PkiStore {
 }
 
 /// A run on that host at its beginning.
-pub(crate) fn renewing(root: &tempfile::TempDir, only: Option<&str>) -> Context {
-    let mut cx = Context::for_tests(root.path().to_str().unwrap());
-    let task = Renewal::new(fixture::cluster(36), fixture::node(), Path::new(BACKUP_DIR).join("certs-test"));
-    cx.task = Task::Renew(Box::new(Renewal { only: only.map(str::to_owned), ..task }));
-    cx
+pub(crate) fn renewing(root: &tempfile::TempDir, only: Option<&str>) -> Run<Renewal> {
+    let cx = Context::for_tests(root.path().to_str().unwrap());
+    let work = Renewal::new((), Path::new(BACKUP_DIR).join("certs-test"));
+    let work = Renewal { only: only.map(str::to_owned), ..work };
+    Run::renewing(cx, fixture::cluster(36), fixture::node(), work)
 }
 
 /// Lets the kubelet's kubeconfig refer to the file that the kubelet renews.

@@ -1,8 +1,8 @@
 //! A cluster for tests: objects behind a real API server on this machine, and a host with its kubeconfig.
 
 use crate::base::https::test_server::{TestCa, TestRequest, TestServer};
-use crate::context::Context;
 use crate::context::leaving::fixture;
+use crate::context::{Elsewhere, Leaving, Reset, Run};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -82,9 +82,9 @@ impl TestCluster {
     }
 
     /// The host n1 during its reset.
-    pub fn leaving(&self) -> Context {
+    pub fn leaving(&self) -> Run<Reset> {
         let mut cx = fixture(self.root());
-        cx.leaving_mut().unwrap().kubeconfig = Some(KUBECONFIG.into());
+        cx.work.kubeconfig = Some(KUBECONFIG.into());
         cx
     }
 
@@ -136,10 +136,9 @@ impl TestCluster {
     }
 
     /// The host n1, which removes another node from the cluster.
-    pub fn removing(&self, name: &str, dead: bool) -> Context {
-        let mut cx = self.leaving();
-        let leaving = cx.leaving_mut().unwrap();
-        (leaving.name, leaving.dead, leaving.reset) = (name.into(), dead, None);
+    pub fn removing(&self, name: &str, dead: bool) -> Run<Leaving<Elsewhere>> {
+        let mut cx = self.leaving().elsewhere();
+        (cx.work.name, cx.work.dead) = (name.into(), dead);
         cx
     }
 

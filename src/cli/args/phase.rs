@@ -1,14 +1,14 @@
 //! The subcommands `init phase …`, generated from the list of phases.
 
+use crate::pipeline::PhaseList;
 use crate::pipeline::describe::sentence;
 use crate::pipeline::spec::PhaseSpec;
-use crate::pipeline::{Registry, Workflow};
 use clap::{ArgMatches, Command};
 
-/// `phase` with a subcommand for every phase of `workflow`; `with_flags` adds the workflow's flags to each of them.
-pub fn command(workflow: &Workflow, registry: &Registry, with_flags: &dyn Fn(Command) -> Command) -> Command {
+/// `phase` with a subcommand for every phase of `list`; `with_flags` adds the workflow's flags to each of them.
+pub fn command(list: &PhaseList, with_flags: &dyn Fn(Command) -> Command) -> Command {
     let mut phase = Command::new("phase")
-        .about(format!("Run a single phase of '{}'", workflow.workflow))
+        .about(format!("Run a single phase of '{}'", list.workflow))
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true);
@@ -16,9 +16,9 @@ pub fn command(workflow: &Workflow, registry: &Registry, with_flags: &dyn Fn(Com
     let leaf = |name: &str, short: &str| {
         with_flags(Command::new(name.to_owned())).about(sentence(short)).long_about(None::<&'static str>)
     };
-    for spec in &workflow.phases {
-        let mut command = one(spec, registry, &leaf);
-        for other in &workflow.phases {
+    for spec in &list.phases {
+        let mut command = one(spec, &leaf);
+        for other in &list.phases {
             if let Some((group, name)) = other.also.as_deref().and_then(|also| also.split_once('/'))
                 && group == spec.name
             {
@@ -30,9 +30,9 @@ pub fn command(workflow: &Workflow, registry: &Registry, with_flags: &dyn Fn(Com
     phase
 }
 
-fn one(spec: &PhaseSpec, registry: &Registry, leaf: &dyn Fn(&str, &str) -> Command) -> Command {
-    let mut below: Vec<Command> = spec.phases.iter().map(|sub| one(sub, registry, leaf)).collect();
-    below.extend(spec.each.map(registry.items).unwrap_or_default().iter().map(|item| leaf(item.name, item.short)));
+fn one(spec: &PhaseSpec, leaf: &dyn Fn(&str, &str) -> Command) -> Command {
+    let mut below: Vec<Command> = spec.phases.iter().map(|sub| one(sub, leaf)).collect();
+    below.extend(spec.items.iter().map(|item| leaf(item.name, item.short)));
     if below.is_empty() {
         return leaf(&spec.name, &spec.short).aliases(&spec.alias).hide(spec.hidden);
     }

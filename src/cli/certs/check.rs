@@ -10,7 +10,6 @@ use crate::cli::session::Session;
 use crate::cli::table::{Table, Tone};
 use crate::cli::token_list::left;
 use crate::config::{Facts, documents};
-use crate::context::Task;
 use crate::pki::PkiStore;
 use crate::state::current_config;
 use crate::state::expiry::{self, Item, KUBELET_SERVER, Report, Severity, Sort, State, Thresholds};
@@ -37,7 +36,7 @@ impl Fault for NothingThere {
 }
 
 pub fn run(args: &CheckArgs, session: &mut Session) -> Result<ExitCode> {
-    let cx = session.context(Task::None, false);
+    let cx = session.context(false);
     let now = cx.clock.now();
     let dir = directory(args, &cx.files, session)?;
     let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);

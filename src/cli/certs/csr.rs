@@ -1,6 +1,7 @@
 //! `certs generate-csr` and `certs import`: certificates signed by an external CA.
 
-use super::{discover, restart};
+use super::discover::{self, Found};
+use super::restart;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::suggest::similar;
@@ -8,13 +9,13 @@ use crate::cli::args::certs::{GenerateCsrArgs, ImportArgs, SignedFilesArgs};
 use crate::cli::facts;
 use crate::cli::session::Session;
 use crate::config::{Documents, InitFlags, documents};
-use crate::context::Task;
-use crate::context::renewal::{Renewal, Signed};
+use crate::context::renewal::Signed;
+use crate::context::{Renewal, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::csrs;
 use crate::ops::turn;
-use crate::phases;
 use crate::phases::import;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing, count};
@@ -55,8 +56,7 @@ impl Fault for Unusable {
 /// `certs generate-csr`.
 pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs generate-csr", args.dry_run)?;
-    let task = task(&args.files, session)?;
-    let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    let mut cx = context(found(&args.files, session)?, &args.files, args.dry_run, session);
     let requests = csrs::write(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let text = if args.dry_run {
@@ -76,21 +76,22 @@ pub fn generate(args: &GenerateCsrArgs, session: &mut Session) -> Result<ExitCod
 pub fn import(args: &ImportArgs, session: &mut Session) -> Result<ExitCode> {
     let signed = signed(args, session)?;
     session.hold_host("certs import", args.dry_run)?;
-    let task = task(&args.files, session)?;
+    let found = found(&args.files, session)?;
     let names: Vec<&str> = signed.iter().map(|one| one.name).collect();
     // Only components whose certificates are imported are restarted.
-    let mut cx = session.context(Task::Renew(Box::new(Renewal { signed, ..task })), args.dry_run);
+    let mut cx = context(found, &args.files, args.dry_run, session);
+    cx.work.signed = signed;
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs import")? };
-    Plan::new(&phases::import_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&workflows::import()?, &choice, &mut cx)?.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let text = match (args.dry_run, changed.is_empty()) {
         (true, _) => session.plan(&changed),
         (false, true) => "All certificates are already in place; nothing changed.\n".to_owned(),
         (false, false) => {
-            let backup = &cx.renewal()?.backup;
+            let backup = &cx.work.backup;
             Closing::new(format!("Imported {}: {}.", count(names.len(), "certificate"), names.join(", ")))
                 .sentence(format!("The replaced files are in {}", backup.display()))
                 .text()
@@ -141,24 +142,31 @@ fn signed(args: &ImportArgs, session: &mut Session) -> Result<Vec<Signed>> {
 }
 
 /// The cluster and node according to the file, the running cluster, or the defaults of `init` on this host.
-fn task(args: &SignedFilesArgs, session: &mut Session) -> Result<Renewal> {
-    let mut task = if let Some(path) = &args.config {
+fn found(args: &SignedFilesArgs, session: &mut Session) -> Result<Found> {
+    let mut found = if let Some(path) = &args.config {
         let (name, bytes) = session.read_input(path)?;
         by_documents(&documents::parse(&name, &bytes)?, session)?
     } else {
-        let (source, task) = discover::own(session)?;
-        let files = session.context(Task::None, false).files;
-        let is_new = source == Source::Host && StaticPod::read(&files, "kube-apiserver")?.is_none();
-        if is_new { by_documents(&Documents::none(), session)? } else { task }
+        let found = discover::own(session)?;
+        let files = session.context(false).files;
+        let is_new = found.source == Source::Host && StaticPod::read(&files, "kube-apiserver")?.is_none();
+        if is_new { by_documents(&Documents::none(), session)? } else { found }
     };
     if let Some(dir) = &args.cert_dir {
-        task.cluster.certificates_dir = session.env.cwd.join(dir);
+        found.cluster.certificates_dir = session.env.cwd.join(dir);
     }
-    task.kubeconfig_dir = session.env.cwd.join(&args.kubeconfig_dir);
-    Ok(task)
+    Ok(found)
 }
 
-fn by_documents(documents: &Documents, session: &mut Session) -> Result<Renewal> {
+/// A run that reads or writes these files.
+fn context(found: Found, args: &SignedFilesArgs, dry_run: bool, session: &Session) -> Run<Renewal> {
+    let mut cx = found.run((), dry_run, session);
+    cx.work.kubeconfig_dir = session.env.cwd.join(&args.kubeconfig_dir);
+    cx
+}
+
+fn by_documents(documents: &Documents, session: &mut Session) -> Result<Found> {
     let init = documents.init(&InitFlags::default(), &facts::gather(session)?)?.config;
-    Ok(Renewal::new(init.cluster, init.node, discover::backup(session)))
+    let backup = discover::backup(session);
+    Ok(Found { source: Source::Host, cluster: init.cluster, node: init.node, backup })
 }

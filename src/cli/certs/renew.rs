@@ -5,11 +5,10 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::certs::RenewArgs;
 use crate::cli::session::Session;
-use crate::context::renewal::Renewal;
-use crate::context::{Context, Task};
+use crate::context::{Renewal, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::renew::Names;
@@ -113,12 +112,12 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let only = renewable::chosen(&args.name)?;
     session.hold_host("certs renew", args.dry_run)?;
     if !args.no_restart {
-        quorum::require(&session.context(Task::None, false))?;
+        quorum::require(&session.context(false))?;
     }
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
-    let (known, task) = discover::task(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
-    let cx = session.context(Task::None, false);
-    let store = PkiStore::new(cx.files.clone(), &task.cluster.certificates_dir, &cx.clock, &cx.random);
+    let found = discover::find(session, given, &args.kubeconfig, args.cert_dir.as_ref())?;
+    let cx = session.context(false);
+    let store = PkiStore::new(cx.files.clone(), &found.cluster.certificates_dir, &cx.clock, &cx.random);
     let listed = expiry::list(&cx.files, &store, cx.clock.now())?;
     for warning in listed.ca_warnings(args.within.unwrap_or(CA_WARN)) {
         session.events.warning(warning);
@@ -128,7 +127,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     {
         return nothing_is_near(args, session);
     }
-    if known == Source::Host {
+    if found.source == Source::Host {
         if args.sync_config {
             return Err(NoConfiguration.into());
         }
@@ -141,11 +140,11 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let names = if args.sync_config { Names::AddFromConfig } else { Names::Keep };
     let mut skip = restart::phases_to_skip(args.no_restart);
     skip.extend(only.as_deref().map(renewable::phases_of_others).unwrap_or_default());
-    let task = Renewal { only, names, ..task };
-    let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    let mut cx = found.run((), args.dry_run, session);
+    (cx.work.only, cx.work.names) = (only, names);
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs renew")? };
-    let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &Choice { only: None, skip }, &mut cx)?;
+    let plan = Plan::new(&workflows::renew()?, &Choice { only: None, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
     if summary.changes == 0 {
         // The kubelet renews its own certificate; there is nothing to do.
@@ -171,11 +170,11 @@ fn nothing_is_near(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> 
     Ok(ExitCode::Ok)
 }
 
-fn report(args: &RenewArgs, cx: &mut Context, session: &mut Session) -> Result<()> {
-    let external = if cx.renewal()?.only.is_none() { renewable::of_external_cas(cx)? } else { Vec::new() };
+fn report(args: &RenewArgs, cx: &mut Run<Renewal>, session: &mut Session) -> Result<()> {
+    let external = if cx.work.only.is_none() { renewable::of_external_cas(cx)? } else { Vec::new() };
     let external: Vec<NotRenewed> =
         external.into_iter().map(|(name, key)| NotRenewed { name, missing_key: key.display().to_string() }).collect();
-    let done = cx.renewal()?;
+    let done = &cx.work;
     let restarted = !args.no_restart && cx.files.is_live();
     let rows: Vec<Row> = done
         .renewed

@@ -6,10 +6,9 @@ use crate::base::fault::Result;
 use crate::base::gate::Change;
 use crate::cli::args::certs::RestartArgs;
 use crate::cli::session::Session;
-use crate::context::Task;
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing};
@@ -19,7 +18,7 @@ use std::path::Path;
 
 pub fn run(args: &RestartArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs restart", args.dry_run)?;
-    quorum::require(&session.context(Task::None, false))?;
+    quorum::require(&session.context(false))?;
     let changed = restart_stale(&args.kubeconfig, args.dry_run, session)?;
     let text = if changed.is_empty() {
         "Every component uses the certificates on disk; nothing restarted.\n".to_owned()
@@ -37,11 +36,10 @@ pub fn phases_to_skip(no_restart: bool) -> Vec<String> {
 
 /// Restarts the components that have not loaded the files on disk, and returns the changes.
 pub fn restart_stale(kubeconfig: &Path, dry_run: bool, session: &mut Session) -> Result<ChangeList> {
-    let (_, task) = discover::task(session, None, kubeconfig, None)?;
-    let mut cx = session.context(Task::Renew(Box::new(task)), dry_run);
+    let mut cx = discover::find(session, None, kubeconfig, None)?.run((), dry_run, session);
     let _turn = turn::hold(&cx, Path::new(ADMIN_CONF), "certs restart")?;
     let choice = Choice { only: Some("restart".into()), skip: Vec::new() };
-    let plan = Plan::new(&phases::renew_workflow()?, &phases::registry(), &choice, &mut cx)?;
+    let plan = Plan::new(&workflows::renew()?, &choice, &mut cx)?;
     plan.run(&mut cx)?;
     Ok(ChangeList::new(cx.gate.entries()))
 }

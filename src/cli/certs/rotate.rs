@@ -7,15 +7,14 @@ use crate::base::secret::Secret;
 use crate::cli::args::certs::{NewKeyArgs, NextKeyArgs, RotateArgs, RotateCommand, RotateStatusArgs};
 use crate::cli::session::Session;
 use crate::cli::table::Table;
-use crate::context::renewal::Renewal;
 use crate::context::rotation::{Rotation, Stage};
-use crate::context::{Context, Task};
+use crate::context::{Rotating, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::KUBELET_CONF;
 use crate::domain::paths::SUPER_ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases;
 use crate::phases::rotate_ca;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -62,14 +61,14 @@ fn certificate_key(args: &NextKeyArgs, session: &Session) -> Option<Secret<Strin
 }
 
 /// The context of a rotation on this host.
-fn context(rotation: Rotation, dry_run: bool, session: &mut Session) -> Result<Context> {
+fn context(rotation: Rotation, dry_run: bool, session: &mut Session) -> Result<Run<Rotating>> {
     session.hold_host("certs rotate-ca", dry_run)?;
-    quorum::require(&session.context(Task::None, false))?;
-    let (_, task) = discover::own(session)?;
-    let looking = session.context(Task::None, false);
+    quorum::require(&session.context(false))?;
+    let found = discover::own(session)?;
+    let looking = session.context(false);
     let control_plane = StaticPod::read(&looking.files, "kube-apiserver")?.is_some();
     let rotation = Rotation { control_plane, ..rotation };
-    let cx = session.context(Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task })), dry_run);
+    let cx = found.run(rotation, dry_run, session);
     room::require(&cx)?;
     Ok(cx)
 }
@@ -77,11 +76,11 @@ fn context(rotation: Rotation, dry_run: bool, session: &mut Session) -> Result<C
 fn stage(rotation: Rotation, args: &RotateArgs, session: &mut Session) -> Result<ExitCode> {
     let stage = rotation.stage;
     let mut cx = context(Rotation { without: args.without.clone(), ..rotation }, args.dry_run, session)?;
-    let control_plane = cx.rotation()?.control_plane;
+    let control_plane = cx.work.purpose.control_plane;
     // A worker restarts nothing that others use.
     let command = format!("certs rotate-ca {}", stage.name());
     let _turn = if control_plane { turn::hold(&cx, Path::new(ADMIN_CONF), &command)? } else { None };
-    let plan = Plan::new(&phases::rotate_ca_workflow()?, &phases::registry(), &Choice::default(), &mut cx)?;
+    let plan = Plan::new(&workflows::rotate_ca()?, &Choice::default(), &mut cx)?;
     // A directory of files has no cluster that 'trust' would have to ask.
     let may_be_over = cx.files.is_live() || stage == Stage::Drop;
     if !(may_be_over && rotate_ca::announce::finish_end(&mut cx)?) {
@@ -112,7 +111,7 @@ fn stage(rotation: Rotation, args: &RotateArgs, session: &mut Session) -> Result
 
 fn new_key(args: &NewKeyArgs, session: &mut Session) -> Result<ExitCode> {
     let mut cx = context(Rotation::new(Stage::Trust, false), args.dry_run, session)?;
-    if !cx.rotation()?.control_plane {
+    if !cx.work.purpose.control_plane {
         return Err(RotationError::NewKeysElsewhere { name: "ca".into() }.into());
     }
     let _turn = turn::hold(&cx, Path::new(ADMIN_CONF), "certs rotate-ca new-key")?;
@@ -134,7 +133,7 @@ fn new_key(args: &NewKeyArgs, session: &mut Session) -> Result<ExitCode> {
 }
 
 fn status(args: &RotateStatusArgs, session: &mut Session) -> Result<ExitCode> {
-    let mut cx = session.context(Task::None, false);
+    let mut cx = session.context(false);
     if args.kubeconfig.is_none() {
         quorum::require(&cx)?;
     }

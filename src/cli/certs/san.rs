@@ -6,13 +6,12 @@ use crate::base::fault::{Fault, Result};
 use crate::base::serving_cert;
 use crate::cli::args::certs::AddSanArgs;
 use crate::cli::session::Session;
-use crate::context::renewal::Renewal;
-use crate::context::{Context, Task};
+use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
 use crate::kube::node::is_control_plane;
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::Cert;
@@ -46,24 +45,24 @@ impl Fault for NoCluster {
 
 pub fn run(args: AddSanArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("certs add-san", args.dry_run)?;
-    quorum::require(&session.context(Task::None, false))?;
-    let (source, mut task) = discover::own(session)?;
-    if source != Source::Cluster {
+    quorum::require(&session.context(false))?;
+    let mut found = discover::own(session)?;
+    if found.source != Source::Cluster {
         return Err(NoCluster.into());
     }
     for name in args.names {
-        if !task.cluster.api_server_cert_sans.contains(&name) {
-            task.cluster.api_server_cert_sans.push(name);
+        if !found.cluster.api_server_cert_sans.contains(&name) {
+            found.cluster.api_server_cert_sans.push(name);
         }
     }
-    let wanted = task.cluster.api_server_cert_sans.clone();
-    let task = Renewal { only: Some("apiserver".into()), names: Names::AddFromConfig, ..task };
-    let mut cx = session.context(Task::Renew(Box::new(task)), args.dry_run);
+    let wanted = found.cluster.api_server_cert_sans.clone();
+    let mut cx = found.run((), args.dry_run, session);
+    (cx.work.only, cx.work.names) = (Some("apiserver".into()), Names::AddFromConfig);
     let skip = restart::phases_to_skip(args.no_restart);
     let choice = Choice { only: None, skip };
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs add-san")? };
-    Plan::new(&phases::add_san_workflow()?, &phases::registry(), &choice, &mut cx)?.run(&mut cx)?;
+    Plan::new(&workflows::add_san()?, &choice, &mut cx)?.run(&mut cx)?;
     let changed = ChangeList::new(cx.gate.entries());
     let others = others(&mut cx, &wanted)?;
     let mut closing = if changed.is_empty() {

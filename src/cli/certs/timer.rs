@@ -4,7 +4,6 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::certs::TimerCommand;
 use crate::cli::session::Session;
-use crate::context::Task;
 use crate::ops::timer::{self, Schedule};
 use crate::report::{ChangeList, Closing};
 use crate::state::timer::Status;
@@ -38,7 +37,7 @@ pub fn run(command: &TimerCommand, session: &mut Session) -> Result<ExitCode> {
     if !matches!(command, TimerCommand::Status(_)) {
         session.hold_host("certs timer", dry_run)?;
     }
-    let cx = session.context(Task::None, dry_run);
+    let cx = session.context(dry_run);
     let text = match command {
         TimerCommand::Install(args) => {
             let given = args.program.as_ref().map(|path| session.env.cwd.join(path));

@@ -7,7 +7,6 @@ use crate::base::fault::Result;
 use crate::cli::args::config::{ImagesArgs, PullArgs};
 use crate::cli::session::Session;
 use crate::config::{Facts, InitConfig, InitFlags, images};
-use crate::context::{InitOptions, Task};
 use crate::host::cri::{self, Policy, Pulls};
 use crate::versions::facts_of;
 use serde_json::json;
@@ -27,7 +26,7 @@ pub fn pull(args: PullArgs, session: &mut Session) -> Result<ExitCode> {
     let config = config(args.images, args.cri_socket, session)?;
     let images = names(&config)?;
     let node = config.node.clone();
-    let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), false);
+    let cx = session.context(false);
     // An explicit pull also works where 'init' is configured never to pull.
     let policy = match Policy::find(&node.image_pull_policy) {
         Some(Policy::Always) => Policy::Always,

@@ -12,7 +12,6 @@ use crate::base::tar_gz;
 use crate::cli::args::status::ReportArgs;
 use crate::cli::session::Session;
 use crate::cli::status;
-use crate::context::Task;
 use crate::pki::moment;
 use crate::report::{self, Closing, Paint};
 use serde_json::json;
@@ -35,7 +34,7 @@ impl Fault for Exists {
 pub fn run(args: &ReportArgs, session: &mut Session) -> Result<ExitCode> {
     let examined = examine(args.kubeconfig.as_deref(), Fixing::No, session)?;
     let now = session.env.clock.now();
-    let cx = session.context(Task::None, false);
+    let cx = session.context(false);
     let host = examined.status.view.host.as_ref().map_or("cluster", |host| host.name.as_str()).to_owned();
     let path = session.env.cwd.join(args.file.clone().unwrap_or_else(|| {
         let stamp = moment::text(now).replace([':', '-'], "");

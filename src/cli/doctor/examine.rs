@@ -7,9 +7,8 @@ use crate::checks::fix::Fixed;
 use crate::checks::{Report, Role};
 use crate::cli::session::Session;
 use crate::cli::status;
-use crate::config::model::{ClusterConfig, InitConfig, NodeConfig};
-use crate::context::upgrading::Upgrading;
-use crate::context::{Context, InitOptions, Task};
+use crate::config::model::{ClusterConfig, NodeConfig};
+use crate::context::Context;
 use crate::phases::preflight::{self, Subject};
 use crate::report::ChangeList;
 use crate::state::doctor::{self, Findings, of_running_host};
@@ -41,7 +40,7 @@ pub fn examine(kubeconfig: Option<&Path>, fixing: Fixing, session: &Session) -> 
     let mut findings = Findings::of_status(&status, now);
     let (mut fixed, mut changed, mut stored) = (Vec::new(), ChangeList::new(Vec::new()), None);
     if chosen.host {
-        let mut looking = session.context(Task::None, false);
+        let mut looking = session.context(false);
         let (own, node) = current_config::from_host(&looking)?;
         stored = stored_config(&mut looking, &chosen, &status);
         let cluster = stored.clone().unwrap_or(own);
@@ -79,15 +78,7 @@ fn checked(
     session: &Session,
 ) -> Result<Checked> {
     let control_plane = status.view.host.as_ref().is_some_and(|host| host.control_plane);
-    let config = InitConfig {
-        cluster: cluster.clone(),
-        node: node.clone(),
-        bootstrap_tokens: Vec::new(),
-        generated_token: false,
-        certificate_key: None,
-        pod_network: None,
-    };
-    let cx = session.context(Task::Init(Box::new(config), InitOptions::default()), fixing == Fixing::Plan);
+    let cx = session.context(fixing == Fixing::Plan).configured(cluster.clone(), node.clone());
     let subject = Subject {
         role: if control_plane { Role::ControlPlane } else { Role::Worker },
         cluster: cluster.clone(),
@@ -95,6 +86,9 @@ fn checked(
         ca_cert_path: None,
         certs_downloaded: true,
         images: Vec::new(),
+        adopted: Vec::new(),
+        adopt_etcd_data: false,
+        pod_network: None,
     };
     let report = of_running_host(preflight::check(&cx, &subject)?, is_stored);
     if fixing == Fixing::No {
@@ -116,7 +110,6 @@ fn edits(
     let Some(cluster) = stored.cloned() else {
         return Err("the configuration that is stored in the cluster cannot be read".into());
     };
-    let task = Task::Upgrade(Box::new(Upgrading { cluster: cluster.clone(), node }));
-    let mut cx = session.context(task, false);
+    let mut cx = session.context(false).configured(cluster.clone(), node);
     doctor::edits(&mut cx, &cluster).map_err(|failure| failure.to_string())
 }

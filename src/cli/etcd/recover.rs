@@ -6,12 +6,12 @@ use crate::base::fault::Result;
 use crate::cli::args::etcd::RecoverArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
-use crate::context::etcd_task::{EtcdTask, Found, Recovery, Work};
-use crate::context::{Context, Task};
+use crate::context::etcd_task::Found;
+use crate::context::{Recovery, Run};
 use crate::etcd::Member;
 use crate::ops::etcd_recovery::put_back;
-use crate::phases;
 use crate::phases::etcd_recover::check::look;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -46,10 +46,10 @@ const UNDO: Undo = Undo {
 pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     let RecoverArgs { members_lost, yes, dry_run } = args;
     session.hold_host("etcd recover", dry_run)?;
-    let (cluster, node) = current_config::from_host(&session.context(Task::None, dry_run))?;
-    let work = Work::Recover(Recovery { lost: members_lost, ..Recovery::default() });
-    let task = Task::Etcd(Box::new(EtcdTask { cluster, node, work }));
-    let mut cx = session.context(task, dry_run);
+    let cx = session.context(dry_run);
+    let (cluster, node) = current_config::from_host(&cx)?;
+    let work = Recovery { lost: members_lost, ..Recovery::default() };
+    let mut cx = Run { cx: cx.configured(cluster, node), work };
     if !cx.files.is_live() {
         let summary = plan(&mut cx)?.run(&mut cx)?;
         session.print(&summary, &Closing::of_run(&summary).text())?;
@@ -58,7 +58,7 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     if let Err(failure) = look(&mut cx) {
         return Err(UNDO.after(failure, &cx, session));
     }
-    let found = cx.found()?.clone();
+    let found = cx.work.found()?.clone();
     if !yes && !dry_run && !found.is_forced {
         confirm(&question(&found), session)?;
     }
@@ -68,8 +68,8 @@ pub fn run(args: RecoverArgs, session: &mut Session) -> Result<ExitCode> {
     report(&cx, &found, dry_run, session)
 }
 
-fn plan(cx: &mut Context) -> Result<Plan> {
-    Plan::new(&phases::etcd_recover_workflow()?, &phases::registry(), &Choice::default(), cx)
+fn plan(cx: &mut Run<Recovery>) -> Result<Plan<Recovery>> {
+    Plan::new(&workflows::etcd_recover()?, &Choice::default(), cx)
 }
 
 fn names(members: &[Member]) -> String {
@@ -90,9 +90,9 @@ fn question(found: &Found) -> String {
     text + &format!("A copy of this host's data is kept in {}.", found.copy.display())
 }
 
-fn report(cx: &Context, found: &Found, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
+fn report(cx: &Run<Recovery>, found: &Found, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let changed = ChangeList::new(cx.gate.entries());
-    let keys = cx.recovery()?.keys;
+    let keys = cx.work.keys;
     let text = if dry_run {
         session.plan(&changed)
     } else {

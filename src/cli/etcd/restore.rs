@@ -6,12 +6,12 @@ use crate::base::fault::Result;
 use crate::cli::args::etcd::RestoreArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
-use crate::context::etcd_task::{EtcdTask, Restorable, Restoring, Work};
-use crate::context::{Context, Task};
+use crate::context::etcd_task::Restorable;
+use crate::context::{Restoring, Run};
 use crate::etcd::Contents;
 use crate::ops::etcd_restore::put_back;
-use crate::phases;
 use crate::phases::etcd_restore::check::look;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::moment;
@@ -50,14 +50,13 @@ const UNDO: Undo = Undo {
 pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
     let RestoreArgs { file, members_lost, yes, dry_run } = args;
     session.hold_host("etcd snapshot restore", dry_run)?;
-    let cx = session.context(Task::None, dry_run);
+    let cx = session.context(dry_run);
     let (mut cluster, node) = current_config::from_host(&cx)?;
     if let Some(begun) = etcd_restore::progress(&cx)? {
         cluster.certificates_dir = begun.certificates_dir;
     }
-    let restoring = Restoring { file: session.env.cwd.join(file), lost: members_lost, found: None, keys: None };
-    let task = Task::Etcd(Box::new(EtcdTask { cluster, node, work: Work::Restore(restoring) }));
-    let mut cx = session.context(task, dry_run);
+    let work = Restoring { file: session.env.cwd.join(file), lost: members_lost, found: None, keys: None };
+    let mut cx = Run { cx: cx.configured(cluster, node), work };
     if !cx.files.is_live() {
         let summary = plan(&mut cx)?.run(&mut cx)?;
         session.print(&summary, &Closing::of_run(&summary).text())?;
@@ -67,7 +66,7 @@ pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
         let is_another = matches!(failure.downcast_ref(), Some(NotRestorable::Another { .. }));
         return Err(if is_another { failure } else { UNDO.after(failure, &cx, session) });
     }
-    let found = cx.restorable()?.clone();
+    let found = cx.work.restorable()?.clone();
     if !yes && !dry_run && !found.is_begun {
         confirm(&question(&found), session)?;
     }
@@ -77,8 +76,8 @@ pub fn run(args: RestoreArgs, session: &mut Session) -> Result<ExitCode> {
     report(&cx, &found, dry_run, session)
 }
 
-fn plan(cx: &mut Context) -> Result<Plan> {
-    Plan::new(&phases::etcd_restore_workflow()?, &phases::registry(), &Choice::default(), cx)
+fn plan(cx: &mut Run<Restoring>) -> Result<Plan<Restoring>> {
+    Plan::new(&workflows::etcd_restore()?, &Choice::default(), cx)
 }
 
 fn state(contents: &Contents) -> String {
@@ -106,9 +105,9 @@ fn question(found: &Restorable) -> String {
     text + &format!("The present data is kept in {}.", progress.aside.display())
 }
 
-fn report(cx: &Context, found: &Restorable, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
+fn report(cx: &Run<Restoring>, found: &Restorable, dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let changed = ChangeList::new(cx.gate.entries());
-    let keys = cx.restoring()?.keys;
+    let keys = cx.work.keys;
     let progress = &found.progress;
     let snapshot_revision = found.snapshot.as_ref().map(|snapshot| snapshot.contents.revision);
     let text = if dry_run {

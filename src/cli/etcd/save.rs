@@ -5,9 +5,8 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::etcd::SaveArgs;
 use crate::cli::session::Session;
-use crate::context::Task;
-use crate::context::etcd_task::{EtcdTask, Saving, Work};
-use crate::phases;
+use crate::context::{Run, Saving};
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::report::{ChangeList, Closing};
@@ -32,7 +31,7 @@ struct Outcome {
 
 pub fn run(args: &SaveArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("etcd snapshot save", args.dry_run)?;
-    let cx = session.context(Task::None, args.dry_run);
+    let cx = session.context(args.dry_run);
     let (cluster, node) = current_config::from_host(&cx)?;
     let saving = Saving {
         file: match &args.file {
@@ -45,11 +44,10 @@ pub fn run(args: &SaveArgs, session: &mut Session) -> Result<ExitCode> {
         saved: None,
         removed: Vec::new(),
     };
-    let task = EtcdTask { cluster, node, work: Work::Save(saving) };
-    let mut cx = session.context(Task::Etcd(Box::new(task)), args.dry_run);
-    let plan = Plan::new(&phases::etcd_snapshot_workflow()?, &phases::registry(), &Choice::default(), &mut cx)?;
+    let mut cx = Run { cx: cx.configured(cluster, node), work: saving };
+    let plan = Plan::new(&workflows::etcd_snapshot()?, &Choice::default(), &mut cx)?;
     let summary = plan.run(&mut cx)?;
-    let saving = cx.saving()?;
+    let saving = &cx.work;
     let snapshot = saving.saved.as_ref().map(|snapshot| Shown::of(&saving.file, snapshot));
     let changed = ChangeList::new(cx.gate.entries());
     let text = match &snapshot {

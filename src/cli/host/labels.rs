@@ -4,7 +4,6 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::host::LabelsArgs;
 use crate::cli::session::Session;
-use crate::context::Task;
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::node_labels;
 use crate::report::ChangeList;
@@ -45,7 +44,7 @@ pub fn run(args: &LabelsArgs, session: &mut Session) -> Result<ExitCode> {
         why: error.to_string(),
     })?;
     session.hold_host("host labels", args.dry_run)?;
-    let mut cx = session.context(Task::None, args.dry_run);
+    let mut cx = session.context(args.dry_run);
     let cluster = cx.running_cluster(Path::new(ADMIN_CONF))?;
     for node in &nodes {
         node_labels::set(&cluster, node)?;

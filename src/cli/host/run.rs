@@ -6,7 +6,6 @@ use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::cli::args::host::{AttachArgs, RunArgs};
 use crate::cli::session::Session;
-use crate::context::Task;
 use crate::host::{detached, runs};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -112,7 +111,7 @@ pub fn attach(args: &AttachArgs, session: &mut Session) -> Result<ExitCode> {
 
 /// Starts the process, in a scope of systemd if that works.
 fn start(id: &str, order: &[u8], files: &HostFiles, session: &Session) -> Result<()> {
-    let cx = session.context(Task::None, false);
+    let cx = session.context(false);
     let mut arguments: Vec<String> = ["host", "work", "--id", id].map(str::to_owned).into();
     if !files.is_live() {
         arguments.extend(["--rootfs".to_owned(), session.root().display().to_string()]);

@@ -7,8 +7,8 @@ use crate::base::secret::Secret;
 use crate::cli::args::kubeconfig::UserArgs;
 use crate::cli::session::Session;
 use crate::config::kubeconfig::{Kubeconfig, SecretText, User};
+use crate::context::Context;
 use crate::context::access;
-use crate::context::{Context, Task};
 use crate::domain::paths::ADMIN_CONF;
 use crate::pki::catalog::{self, SYSTEM_MASTERS};
 use crate::pki::cert::bundle_pem;
@@ -49,7 +49,7 @@ pub fn run(args: &UserArgs, session: &mut Session) -> Result<ExitCode> {
     }
     let period = period(args.validity_period.as_deref())?;
     let given = args.config.as_ref().map(|path| session.read_input(path)).transpose()?;
-    let mut cx = session.context(Task::None, false);
+    let mut cx = session.context(false);
     let known = current_config::find(&mut cx, given, Path::new(ADMIN_CONF), None)?;
     let kubeconfig = made(args, period, &known, &cx, session)?;
     session.print(&kubeconfig, kubeconfig.to_yaml()?.expose())?;

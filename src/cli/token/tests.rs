@@ -58,7 +58,7 @@ impl Place {
         let env = Env { clock: Clock::fixed(NOW), ..env(&self.out, &self.err) };
         let mut session = Session::new(env, &cli.global);
         let Command::Token(args) = cli.command else { panic!("another command") };
-        let cx = session.context(Task::None, args.dry_run);
+        let cx = session.context(args.dry_run);
         let cluster = self.api.cluster(&cx.gate);
         match args.command {
             TokenCommand::Create(create_args) => {

@@ -11,11 +11,11 @@ use crate::cli::args::upgrade::ApplyArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
 use crate::config::{UpgradeFlags, UpgradeTask};
-use crate::context::Context;
 use crate::context::upgrading::Scope;
+use crate::context::{Context, Run, Upgrading};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::run::Summary;
 use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::error::UpgradeError;
@@ -79,7 +79,7 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
         confirm(&question(&reading, &version, &cx), session)?;
     }
     let _turn = turn::hold(&cx, &kubeconfig, "upgrade apply")?;
-    let summary = run::run(&phases::upgrade_apply_workflow()?, &config, &mut cx)?;
+    let summary = run::run(&workflows::upgrade_apply()?, &config, &mut cx)?;
     report(&summary, &reading, dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
 }
@@ -97,7 +97,7 @@ fn report(
     summary: &Summary,
     reading: &ClusterReading,
     dry_run: bool,
-    cx: &Context,
+    cx: &Run<Upgrading>,
     session: &mut Session,
 ) -> Result<()> {
     let version = &cx.cluster()?.version;

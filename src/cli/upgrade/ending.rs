@@ -3,7 +3,7 @@
 use super::closing::Next;
 use crate::base::fault::Result;
 use crate::cli::session::Session;
-use crate::context::Context;
+use crate::context::{Run, Upgrading};
 use crate::pipeline::run::Summary;
 use crate::report::{ChangeList, Closing};
 use crate::versions::Version;
@@ -36,10 +36,10 @@ pub fn print(
     summary: &Summary,
     next: Vec<Next>,
     dry_run: bool,
-    cx: &Context,
+    cx: &Run<Upgrading>,
     session: &mut Session,
 ) -> Result<()> {
-    let upgrade = cx.upgrade()?;
+    let upgrade = &cx.work.purpose;
     let changed = ChangeList::new(cx.gate.entries());
     let text = if dry_run {
         session.plan(&changed)

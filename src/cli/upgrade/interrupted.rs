@@ -7,8 +7,7 @@ use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, Wait};
 use crate::cli::session::Session;
 use crate::config::UpgradeConfig;
-use crate::context::Task;
-use crate::context::upgrading::{Scope, Upgrading};
+use crate::context::upgrading::Scope;
 use crate::ops::running::ThisHost;
 use crate::phases::upgrade::component::keeps_exiting;
 use crate::phases::upgrade::error::UpgradeFailed;
@@ -32,7 +31,7 @@ pub fn open_cluster<T>(
     session: &mut Session,
     attempt: impl Fn(&mut Session) -> Result<T>,
 ) -> Result<T> {
-    let cx = session.context(Task::None, dry_run);
+    let cx = session.context(dry_run);
     let Some(progress) = progress(&cx.files)? else { return attempt(session) };
     let (clock, events) = (cx.clock.clone(), cx.events.clone());
     let wait = Wait::new("the API server, which an interrupted upgrade may have restarted", LIMIT);
@@ -61,8 +60,8 @@ pub fn open_cluster<T>(
 
 /// How often the API server of this host has exited, if it does not recover.
 fn exits(session: &Session) -> Result<Option<usize>> {
-    let (cluster, node) = current_config::from_host(&session.context(Task::None, false))?;
-    let cx = session.context(Task::Upgrade(Box::new(Upgrading { cluster, node })), false);
+    let (cluster, node) = current_config::from_host(&session.context(false))?;
+    let cx = session.context(false).configured(cluster, node);
     // Without its runtime, the deadline decides.
     let Ok(host) = ThisHost::find(&cx) else { return Ok(None) };
     keeps_exiting(&cx, API_SERVER, &host)
@@ -77,7 +76,7 @@ fn return_to_former(
     session: &Session,
     why: &Failure,
 ) -> Result<Failure> {
-    let (mut cluster, node) = current_config::from_host(&session.context(Task::None, false))?;
+    let (mut cluster, node) = current_config::from_host(&session.context(false))?;
     let stored = cluster.clone();
     if let Some(to) = progress.to {
         cluster.version = to;

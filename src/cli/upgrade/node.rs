@@ -11,11 +11,11 @@ use crate::cli::args::upgrade::NodeArgs;
 use crate::cli::session::Session;
 use crate::config::UpgradeTask;
 use crate::context::upgrading::Scope;
-use crate::context::{Context, Task};
+use crate::context::{Run, Upgrading};
 use crate::domain::paths::{ADMIN_CONF, KUBELET_CONF, manifest};
 use crate::host::facts;
 use crate::ops::turn;
-use crate::phases;
+use crate::phases::workflows;
 use crate::pipeline::run::Summary;
 use crate::state::upgrade::cluster::proxy_config;
 use crate::state::upgrade::error::UpgradeError;
@@ -28,14 +28,14 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
     let (config, dry_run) = resolve_run(args.shared.config.as_deref(), UpgradeTask::Node, &flags, session)?;
     require_running_host(session)?;
     session.hold_host("upgrade node", dry_run)?;
-    let looking = session.context(Task::None, false);
+    let looking = session.context(false);
     let is_control_plane = looking.files.exists(&manifest("kube-apiserver"));
     let default = if is_control_plane { ADMIN_CONF } else { KUBELET_CONF };
     let kubeconfig = args.shared.kubeconfig.clone().unwrap_or_else(|| default.into());
     let kubeconfig = session.env.cwd.join(kubeconfig);
     let scope = if is_control_plane { Scope::ControlPlane } else { Scope::Worker };
     let (api, stored) = open_cluster(scope, &kubeconfig, &config, dry_run, session, |session| {
-        let mut looking = session.context(Task::None, false);
+        let mut looking = session.context(false);
         quorum::require_for(&looking, &kubeconfig)?;
         let api = looking.running_cluster(&kubeconfig)?;
         let stored = stored_config::read(&looking, &api)?.ok_or(UpgradeError::NoConfiguration)?;
@@ -59,7 +59,7 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
     };
     let mut cx = run::context(wanted, &config, dry_run, session)?;
     let _turn = if is_control_plane { turn::hold(&cx, &kubeconfig, "upgrade node")? } else { None };
-    let summary = run::run(&phases::upgrade_node_workflow()?, &config, &mut cx)?;
+    let summary = run::run(&workflows::upgrade_node()?, &config, &mut cx)?;
     report(&summary, kubelet.as_ref(), dry_run, &cx, session)?;
     Ok(ExitCode::Ok)
 }
@@ -68,11 +68,11 @@ fn report(
     summary: &Summary,
     kubelet: Option<&Version>,
     dry_run: bool,
-    cx: &Context,
+    cx: &Run<Upgrading>,
     session: &mut Session,
 ) -> Result<()> {
     let version = &cx.cluster()?.version;
-    let result = match (summary.changes, cx.upgrade()?.scope) {
+    let result = match (summary.changes, cx.work.purpose.scope) {
         (0, _) => format!("This node is prepared for {version} already; nothing changed."),
         (_, Scope::Worker) => format!("The kubelet configuration of this node is that of {version}."),
         _ => format!("This control plane is at {version}, and its components are ready."),

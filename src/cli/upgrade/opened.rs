@@ -3,8 +3,7 @@
 use crate::base::fault::Result;
 use crate::cli::session::Session;
 use crate::config::{Resolved, UpgradeConfig, UpgradeFlags, UpgradeTask};
-use crate::context::upgrading::Upgrading;
-use crate::context::{Context, Task};
+use crate::context::Context;
 use crate::kube::cluster::Cluster;
 use crate::state::upgrade::cluster::{self, ClusterReading};
 use crate::state::{current_config, quorum};
@@ -44,12 +43,11 @@ pub struct Opened {
 
 pub fn open(kubeconfig: &Path, patches_dir: Option<PathBuf>, session: &Session) -> Result<Opened> {
     let kubeconfig = session.env.cwd.join(kubeconfig);
-    let mut looking = session.context(Task::None, false);
+    let mut looking = session.context(false);
     quorum::require_for(&looking, &kubeconfig)?;
     let api = looking.running_cluster(&kubeconfig)?;
     let reading = cluster::read(&looking, &api)?;
     let mut node = current_config::from_host(&looking)?.1;
     node.patches_dir = patches_dir.map(|dir| session.env.cwd.join(dir));
-    let upgrading = Upgrading { cluster: reading.config.clone(), node };
-    Ok(Opened { cx: session.context(Task::Upgrade(Box::new(upgrading)), false), api, reading })
+    Ok(Opened { cx: session.context(false).configured(reading.config.clone(), node), api, reading })
 }

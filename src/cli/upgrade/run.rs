@@ -6,12 +6,10 @@ use crate::cli::args::upgrade::HostArgs;
 use crate::cli::session::Session;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::config::{UpgradeConfig, UpgradeFlags};
-use crate::context::renewal::Renewal;
 use crate::context::upgrading::{Certificates, HostUpgrade, Scope};
-use crate::context::{Context, Task};
+use crate::context::{Lifecycle, Renewal, Run, Upgrading};
 use crate::kube::cluster::Cluster;
 use crate::ops::upgrade_progress;
-use crate::phases;
 use crate::phases::upgrade::static_pod;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -67,7 +65,7 @@ pub struct Wanted {
 }
 
 /// The context of the run. It continues an interrupted one.
-pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &Session) -> Result<Context> {
+pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &Session) -> Result<Run<Upgrading>> {
     let mut node = wanted.node;
     node.patches_dir = config.patches_dir.as_ref().map(|dir| session.env.cwd.join(dir));
     node.image_pull_policy.clone_from(&config.image_pull_policy);
@@ -79,11 +77,10 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
         (true, false) => Certificates::WithPods,
         (true, true) => Certificates::Renew,
     };
-    let files = session.context(Task::None, dry_run).files;
+    let files = session.context(dry_run).files;
     let backup = backups::new_directory(&files, "upgrade", session.env.clock.now());
     let upgrade = HostUpgrade {
         scope: wanted.scope,
-        kubeconfig: wanted.kubeconfig,
         stored: wanted.stored,
         before: wanted.before,
         certificates,
@@ -98,27 +95,28 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
         snapshot: None,
         addons_wait: None,
     };
-    let renewal = Renewal { upgrade: Some(upgrade), ..Renewal::new(wanted.cluster, node, backup) };
-    let mut cx = session.context(Task::Renew(Box::new(renewal)), dry_run);
+    let work = Renewal::new(upgrade, backup);
+    let mut cx = Run::renewing(session.context(dry_run), wanted.cluster, node, work);
+    (cx.lifecycle, cx.admin) = (Lifecycle::Upgraded, wanted.kubeconfig);
     if let Some(progress) = progress(&cx.files)? {
         let to = progress.to.as_ref().map_or_else(String::new, |version| format!(" to {version}"));
         session.events.message(format!("an upgrade{to} of this host was interrupted: this run continues it"));
         upgrade_progress::resume(&mut cx, progress)?;
     }
     if wanted.scope != Scope::Worker {
-        let mut change = cx.upgrade()?.resumed;
+        let mut change = cx.work.purpose.resumed;
         for name in manifests::pod_names() {
             change |= static_pod::wanted(&cx, name)?.is_some();
         }
-        cx.upgrade_mut()?.pods_change = change;
+        cx.work.purpose.pods_change = change;
     }
     Ok(cx)
 }
 
 /// Runs the workflow.
-pub fn run(workflow: &Workflow, config: &UpgradeConfig, cx: &mut Context) -> Result<Summary> {
+pub fn run(workflow: &Workflow<Upgrading>, config: &UpgradeConfig, cx: &mut Run<Upgrading>) -> Result<Summary> {
     let choice = Choice { only: None, skip: config.skip_phases.clone() };
-    Plan::new(workflow, &phases::registry(), &choice, cx)?.run(cx)
+    Plan::new(workflow, &choice, cx)?.run(cx)
 }
 
 /// Addons that the cluster does not want, where its configuration cannot say so.

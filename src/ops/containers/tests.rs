@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::files::HostFiles;
+use crate::context::Reset;
 use crate::context::leaving::fixture;
 use crate::host::Host;
 use crate::host::command::fake::FakeHost;
@@ -14,12 +15,12 @@ const REMOVE: &str = "docker --host unix:///var/run/docker.sock rm";
 const GRACE_ANNOTATION: &str = "io.kubernetes.pod.terminationGracePeriod";
 
 /// A host at the beginning of a reset, with the fake's programs.
-pub fn context(fake: &FakeHost, host: Host) -> Context {
+pub fn context(fake: &FakeHost, host: Host) -> Run<Reset> {
     let mut cx = fixture(fake.root());
     cx.gate = host.gate().clone();
     cx.files = HostFiles::new(fake.root(), cx.gate.clone());
     cx.host = host;
-    cx.leaving_mut().unwrap().node.cri_socket = None;
+    cx.config.node.as_mut().unwrap().cri_socket = None;
     cx
 }
 
@@ -41,9 +42,9 @@ fn pods_of_an_unresponsive_runtime_are_reported_although_an_unused_docker_respon
     let fake = FakeHost::new().on(LIST, "").file("/var/lib/kubelet/pods/a/etc-hosts", "");
     let mut cx = context(&fake, fake.live());
     assert!(remove(&mut cx, Wanted::All).is_err());
-    cx.leaving_mut().unwrap().force = true;
+    cx.work.force = true;
     remove(&mut cx, Wanted::All).unwrap();
-    assert!(cx.leaving().unwrap().notes[0].contains("still run"));
+    assert!(cx.work.notes[0].contains("still run"));
 }
 
 #[test]

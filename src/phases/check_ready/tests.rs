@@ -15,7 +15,7 @@ fn healthy() -> (tempfile::TempDir, FakeComponents) {
     (root, fakes)
 }
 
-fn check(host: &FakeComponents, cx: &mut Context) -> Result<()> {
+fn check(host: &FakeComponents, cx: &mut Run<Renewal>) -> Result<()> {
     let components = ["etcd", "kube-apiserver", "kube-scheduler"].map(|name| component(host, name));
     require_healthy(cx, &components)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::context::Reset;
 use crate::state::test_cluster::{TestCluster, node, pod};
 use serde_json::json;
 
@@ -10,7 +11,7 @@ fn two_nodes() -> TestCluster {
     TestCluster::start([node("n1", true), node("n2", true), pod("web", "n1"), pod("other", "n2")])
 }
 
-fn drain(cx: &mut Context) -> Result<()> {
+fn drain(cx: &mut Run<Reset>) -> Result<()> {
     Drain.run(cx, &Target { path: "drain".into(), item: None })
 }
 
@@ -30,7 +31,7 @@ fn pods_that_may_not_be_evicted_are_not_stopped_without_force() {
         let mut cx = cluster.leaving();
         let failure = drain(&mut cx).unwrap_err();
         assert!(failure.hint().unwrap().contains("--skip-phases drain"), "{refused}");
-        cx.leaving_mut().unwrap().force = true;
+        cx.work.force = true;
         drain(&mut cx).unwrap();
         assert!(cluster.has("/api/v1/namespaces/default/pods/web"));
     }
@@ -43,7 +44,7 @@ fn a_disruption_budget_that_never_allows_the_eviction_is_reported_and_force_cont
     let failure = drain(&mut cx).unwrap_err();
     assert!(failure.to_string().contains("default/web: its disruption budget"), "{failure}");
     let Some(LeaveError::NotDrained { .. }) = failure.downcast_ref() else { panic!("{failure}") };
-    cx.leaving_mut().unwrap().force = true;
+    cx.work.force = true;
     drain(&mut cx).unwrap();
 }
 
@@ -52,7 +53,7 @@ fn a_disruption_budget_that_never_allows_the_eviction_is_reported_and_force_cont
 fn a_refused_eviction_is_retried_every_five_seconds() {
     let cluster = two_nodes().refuses(&format!("POST {EVICTION}"), 429);
     let mut cx = cluster.leaving();
-    cx.leaving_mut().unwrap().drain_limit = std::time::Duration::from_mins(1);
+    cx.work.drain_limit = std::time::Duration::from_mins(1);
     drain(&mut cx).unwrap_err();
     let log = cluster.log();
     let number = |line: &str| log.iter().filter(|logged| *logged == line).count();

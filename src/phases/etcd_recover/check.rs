@@ -5,10 +5,10 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::context::Context;
+use crate::context::{Recovery, Run};
 use crate::host::{cri, space, tree_copy};
 use crate::ops::kubelet_service;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::etcd_recovery;
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ impl Fault for NoRoom {
 
 pub struct CheckLoss;
 
-impl Action for CheckLoss {
+impl Phase<Recovery> for CheckLoss {
     fn changes(&self) -> bool {
         false
     }
@@ -46,7 +46,7 @@ impl Action for CheckLoss {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Recovery>, _: &Target) -> Result<()> {
         kubelet_service::require_active(cx)?;
         cri::find(&cx.host, cx.node()?.cri_socket.as_deref())?;
         look(cx)
@@ -54,7 +54,7 @@ impl Action for CheckLoss {
 }
 
 /// Finds the member of this host and the loss, and checks that there is room for the copy.
-pub fn look(cx: &mut Context) -> Result<()> {
+pub fn look(cx: &mut Run<Recovery>) -> Result<()> {
     let found = etcd_recovery::find(cx)?;
     if !cx.files.exists(&found.copy) {
         let size = tree_copy::size(&cx.host, &found.data_dir.join("member"))?;
@@ -64,6 +64,6 @@ pub fn look(cx: &mut Context) -> Result<()> {
             return Err(NoRoom { path: found.copy, needed, free }.into());
         }
     }
-    cx.recovery_mut()?.found = Some(found);
+    cx.work.found = Some(found);
     Ok(())
 }

@@ -4,27 +4,27 @@
 //! data to a directory beside it, which is kept.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Recovery, Run};
 use crate::host::tree_copy;
 use crate::ops::etcd_recovery;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::etcd_recovery::{Progress, progress};
 use std::path::PathBuf;
 
 pub struct CopyData;
 
-impl Action for CopyData {
+impl Phase<Recovery> for CopyData {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let found = cx.found()?.clone();
+    fn run(&self, cx: &mut Run<Recovery>, _: &Target) -> Result<()> {
+        let found = cx.work.found()?.clone();
         if found.is_forced {
             return Ok(());
         }
         if progress(cx)?.is_none() {
-            let lost = cx.recovery()?.lost.clone();
+            let lost = cx.work.lost.clone();
             let (manifest, others, copy) = (found.manifest.clone(), found.others.clone(), found.copy.clone());
             etcd_recovery::record(cx, &Progress { manifest, lost, others, copy, is_forced: false })?;
         }

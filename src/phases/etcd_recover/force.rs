@@ -4,22 +4,22 @@
 //! all the same.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Recovery, Run};
 use crate::domain::paths::manifest;
 use crate::etcd::Membership;
 use crate::ops::etcd_recovery;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::etcd_recovery::progress;
 
 pub struct ForceCluster;
 
-impl Action for ForceCluster {
+impl Phase<Recovery> for ForceCluster {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let found = cx.found()?.clone();
+    fn run(&self, cx: &mut Run<Recovery>, _: &Target) -> Result<()> {
+        let found = cx.work.found()?.clone();
         // An interrupted run came further than this.
         let usual = etcd_recovery::alone(&found.manifest, &found);
         if found.is_forced && cx.files.read_text(&manifest("etcd"))?.as_ref() == Some(&usual) {

@@ -4,11 +4,11 @@
 //! answer; removes the progress of the run.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Recovery, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::etcd_recovery;
 use crate::ops::running::{Running, ThisHost};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,13 +17,13 @@ const NOTICE: Duration = Duration::from_secs(5);
 
 pub struct ProveRecovery;
 
-impl Action for ProveRecovery {
+impl Phase<Recovery> for ProveRecovery {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let found = cx.found()?.clone();
+    fn run(&self, cx: &mut Run<Recovery>, _: &Target) -> Result<()> {
+        let found = cx.work.found()?.clone();
         let gate = cx.gate.clone();
         let keys = gate.effect(|| {
             let client = etcd_recovery::client(cx, &found.manifest)?;
@@ -38,7 +38,7 @@ impl Action for ProveRecovery {
             }
             Ok::<_, crate::base::fault::Failure>(keys)
         })?;
-        cx.recovery_mut()?.keys = keys;
+        cx.work.keys = keys;
         etcd_recovery::forget(cx)
     }
 }

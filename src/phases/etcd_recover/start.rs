@@ -4,10 +4,10 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
-use crate::context::Context;
+use crate::context::{Recovery, Run};
 use crate::domain::paths::manifest;
 use crate::ops::etcd_recovery;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 
 /// etcd still lists other members.
 #[derive(Debug, thiserror::Error)]
@@ -27,13 +27,13 @@ impl Fault for StillOthers {
 
 pub struct StartEtcd;
 
-impl Action for StartEtcd {
+impl Phase<Recovery> for StartEtcd {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let found = cx.found()?.clone();
+    fn run(&self, cx: &mut Run<Recovery>, _: &Target) -> Result<()> {
+        let found = cx.work.found()?.clone();
         etcd_recovery::write(cx, &etcd_recovery::alone(&found.manifest, &found))?;
         let gate = cx.gate.clone();
         gate.effect(|| {

@@ -3,8 +3,8 @@ use super::force::ForceCluster;
 use crate::base::gate::{Change, Gate};
 use crate::base::https::test_server::TestCa;
 use crate::base::wait::TimedOut;
-use crate::context::etcd_task::{EtcdTask, Found, Recovery, Work};
-use crate::context::{Context, Task};
+use crate::context::etcd_task::Found;
+use crate::context::{Context, Recovery, Run};
 use crate::domain::paths::manifest;
 use crate::etcd::Contents;
 use crate::etcd::loss::Loss;
@@ -13,7 +13,7 @@ use crate::host::command::fake::FakeHost;
 use crate::host::cri::fake::FakeCri;
 use crate::ops::containers::tests::context;
 use crate::ops::etcd_recovery::{put_back, record};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::etcd_recovery::{PROGRESS_FILE, Progress, progress};
 
 const SOCKET: &str = "/var/run/containerd/containerd.sock";
@@ -25,9 +25,8 @@ fn host() -> FakeHost {
     FakeHost::new().file("/etc/kubernetes/manifests/etcd.yaml", MANIFEST).file("/var/lib/etcd/member/snap/db", "data")
 }
 
-fn recovering(fake: &FakeHost, gate: Gate) -> Context {
-    let mut cx = context(fake, fake.live());
-    let (cluster, node) = (cx.cluster().unwrap().clone(), cx.node().unwrap().clone());
+fn recovering(fake: &FakeHost, gate: Gate) -> Run<Recovery> {
+    let mut cx = context(fake, fake.live()).cx;
     if gate.effect(|| Ok::<_, ()>(())).unwrap().is_none() {
         cx.files = crate::base::files::HostFiles::new(fake.root(), gate.clone());
         cx.host = crate::host::Host::new(&cx.vars, cx.clock.clone(), cx.files.clone(), gate.clone());
@@ -47,11 +46,10 @@ fn recovering(fake: &FakeHost, gate: Gate) -> Context {
         is_forced: false,
     };
     let recovery = Recovery { lost: vec!["n2".into()], found: Some(found), keys: None };
-    cx.task = Task::Etcd(Box::new(EtcdTask { cluster, node, work: Work::Recover(recovery) }));
-    cx
+    Run { cx, work: recovery }
 }
 
-fn run(action: &dyn Action, cx: &mut Context) -> crate::base::fault::Result<()> {
+fn run(action: &dyn Phase<Recovery>, cx: &mut Run<Recovery>) -> crate::base::fault::Result<()> {
     action.run(cx, &Target { path: "copy".into(), item: None })
 }
 
@@ -88,7 +86,7 @@ fn a_run_that_came_further_does_not_force_the_cluster_again() {
     let mut cx = recovering(&fake, Gate::open());
     let usual = MANIFEST.replace(",n2=https://n2:2380", "");
     std::fs::write(fake.root().join("etc/kubernetes/manifests/etcd.yaml"), &usual).unwrap();
-    cx.recovery_mut().unwrap().found.as_mut().unwrap().is_forced = true;
+    cx.work.found.as_mut().unwrap().is_forced = true;
     run(&CopyData, &mut cx).unwrap();
     run(&ForceCluster, &mut cx).unwrap();
     assert_eq!(cx.files.read_text(&manifest("etcd")).unwrap(), Some(usual));
@@ -96,7 +94,7 @@ fn a_run_that_came_further_does_not_force_the_cluster_again() {
 }
 
 /// A host on which a new cluster is to be forced, and etcd there answers with these members.
-fn answering(names: &'static [&'static str]) -> (FakeHost, Context, crate::host::cri::fake::Serving) {
+fn answering(names: &'static [&'static str]) -> (FakeHost, Run<Recovery>, crate::host::cri::fake::Serving) {
     let server = GrpcServer::start(move |path| match path {
         "/etcdserverpb.Maintenance/Status" => (vec![status(8192)], 0),
         "/etcdserverpb.Cluster/MemberList" => (vec![members(names)], 0),
@@ -113,14 +111,14 @@ fn answering(names: &'static [&'static str]) -> (FakeHost, Context, crate::host:
     let mut cx = recovering(&fake, Gate::open());
     let manifest = MANIFEST.replace("--name=n1,", &format!("--name=n1, '--listen-client-urls={}',", server.url()));
     std::fs::write(fake.root().join("etc/kubernetes/manifests/etcd.yaml"), &manifest).unwrap();
-    cx.recovery_mut().unwrap().found.as_mut().unwrap().manifest = manifest;
+    cx.work.found.as_mut().unwrap().manifest = manifest;
     (fake, cx, cri)
 }
 
 #[test]
 fn a_new_cluster_is_forced_once_and_then_etcd_starts_as_usual() {
     let (_fake, mut cx, _cri) = answering(&["n1"]);
-    let before = cx.found().unwrap().manifest.clone();
+    let before = cx.work.found().unwrap().manifest.clone();
     let recorded = Progress {
         manifest: before.clone(),
         lost: Vec::new(),

@@ -5,10 +5,10 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
-use crate::context::Context;
+use crate::context::{Restoring, Run};
 use crate::host::{cri, space};
 use crate::ops::kubelet_service;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::etcd_restore;
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ impl Fault for NoRoom {
 
 pub struct CheckRestore;
 
-impl Action for CheckRestore {
+impl Phase<Restoring> for CheckRestore {
     fn changes(&self) -> bool {
         false
     }
@@ -45,16 +45,16 @@ impl Action for CheckRestore {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Restoring>, _: &Target) -> Result<()> {
         kubelet_service::require_active(cx)?;
         cri::find(&cx.host, cx.node()?.cri_socket.as_deref())?;
         // The command has looked already, to ask for confirmation.
-        if cx.restoring()?.found.is_some() { Ok(()) } else { look(cx) }
+        if cx.work.found.is_some() { Ok(()) } else { look(cx) }
     }
 }
 
 /// Reads the snapshot and the state of this host, and checks that there is room for the new data beside the present one.
-pub fn look(cx: &mut Context) -> Result<()> {
+pub fn look(cx: &mut Run<Restoring>) -> Result<()> {
     let found = etcd_restore::find(cx)?;
     if let Some(snapshot) = found.snapshot.as_ref().filter(|_| !found.is_begun) {
         let free = space::of(&cx.host, &found.data_dir)?.free;
@@ -63,6 +63,6 @@ pub fn look(cx: &mut Context) -> Result<()> {
             return Err(NoRoom { path: found.data_dir, needed, free }.into());
         }
     }
-    cx.restoring_mut()?.found = Some(found);
+    cx.work.found = Some(found);
     Ok(())
 }

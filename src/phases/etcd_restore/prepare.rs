@@ -6,12 +6,12 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
 use crate::base::files::FileError;
 use crate::base::gate::Change;
-use crate::context::Context;
 use crate::context::etcd_task::Restorable;
+use crate::context::{Context, Restoring, Run};
 use crate::etcd::fresh;
 use crate::etcd::snapshot::Snapshot;
 use crate::ops::etcd_restore;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::Path;
@@ -40,13 +40,13 @@ impl Fault for NotPrepared {
 
 pub struct PrepareData;
 
-impl Action for PrepareData {
+impl Phase<Restoring> for PrepareData {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let found = cx.restorable()?.clone();
+    fn run(&self, cx: &mut Run<Restoring>, _: &Target) -> Result<()> {
+        let found = cx.work.restorable()?.clone();
         if !found.is_begun {
             etcd_restore::record(cx, &found.progress)?;
         }
@@ -56,10 +56,10 @@ impl Action for PrepareData {
         let change = Change::request("etcd", "prepare data", &path.display().to_string(), None);
         let gate = cx.gate.clone();
         gate.pass(change, || write(cx, &found, snapshot, &path))?;
-        if let Some(found) = cx.restoring_mut()?.found.as_mut() {
+        if let Some(found) = cx.work.found.as_mut() {
             found.progress.is_prepared = true;
         }
-        etcd_restore::record(cx, &cx.restorable()?.progress)
+        etcd_restore::record(cx, &cx.work.restorable()?.progress)
     }
 }
 

@@ -4,11 +4,11 @@
 //! components that know the objects of before; removes the progress of the run.
 
 use crate::base::fault::{Failure, Result};
-use crate::context::Context;
+use crate::context::{Restoring, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::running::{Running, ThisHost};
 use crate::ops::{etcd_recovery, etcd_restore};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use std::path::Path;
 
 /// They keep objects in memory, and compare them with what they read.
@@ -16,13 +16,13 @@ const REMEMBER: [&str; 2] = ["kube-controller-manager", "kube-scheduler"];
 
 pub struct ProveRestore;
 
-impl Action for ProveRestore {
+impl Phase<Restoring> for ProveRestore {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let found = cx.restorable()?.clone();
+    fn run(&self, cx: &mut Run<Restoring>, _: &Target) -> Result<()> {
+        let found = cx.work.restorable()?.clone();
         etcd_restore::start_api_server(cx, &found.progress)?;
         let gate = cx.gate.clone();
         let keys = gate.effect(|| {
@@ -40,7 +40,7 @@ impl Action for ProveRestore {
             }
             Ok::<_, Failure>(keys)
         })?;
-        cx.restoring_mut()?.keys = keys;
+        cx.work.keys = keys;
         etcd_restore::finish(cx, &found.progress)
     }
 }

@@ -5,12 +5,12 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Fault, Result};
-use crate::context::Context;
 use crate::context::etcd_task::RestoreProgress;
+use crate::context::{Context, Restoring, Run};
 use crate::domain::paths::manifest;
 use crate::etcd::Member;
 use crate::ops::{etcd_recovery, etcd_restore};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::etcd_restore::peer_urls;
 use crate::state::static_pod::StaticPod;
 
@@ -32,20 +32,20 @@ impl Fault for NotRestored {
 
 pub struct StartRestored;
 
-impl Action for StartRestored {
+impl Phase<Restoring> for StartRestored {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let found = cx.restorable()?.clone();
+    fn run(&self, cx: &mut Run<Restoring>, _: &Target) -> Result<()> {
+        let found = cx.work.restorable()?.clone();
         let progress = found.progress;
         if progress.is_restored {
             return Ok(());
         }
         start(cx, &progress, &first(&progress)?)?;
         start(cx, &progress, &usual(&progress))?;
-        if let Some(restoring) = cx.restoring_mut()?.found.as_mut() {
+        if let Some(restoring) = cx.work.found.as_mut() {
             restoring.progress.is_restored = true;
         }
         etcd_restore::record(cx, &RestoreProgress { is_restored: true, ..progress })?;

@@ -4,19 +4,19 @@
 //! the progress of the run has in it; renames the present data and the new data.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Restoring, Run};
 use crate::ops::etcd_restore;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 
 pub struct SwapData;
 
-impl Action for SwapData {
+impl Phase<Restoring> for SwapData {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let found = cx.restorable()?.clone();
+    fn run(&self, cx: &mut Run<Restoring>, _: &Target) -> Result<()> {
+        let found = cx.work.restorable()?.clone();
         if found.progress.is_restored || (found.is_begun && etcd_restore::is_swapped(cx, &found.progress)) {
             return Ok(());
         }

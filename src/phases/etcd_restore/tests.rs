@@ -4,8 +4,7 @@ use super::swap::SwapData;
 use crate::base::files::HostFiles;
 use crate::base::gate::{Change, Gate};
 use crate::base::https::test_server::TestCa;
-use crate::context::etcd_task::{EtcdTask, Restoring, Work};
-use crate::context::{Context, Task};
+use crate::context::{Context, Restoring, Run};
 use crate::domain::paths::manifest;
 use crate::etcd::sample_database;
 use crate::etcd::test_grpc::{GrpcServer, members, status_at};
@@ -13,7 +12,7 @@ use crate::host::command::fake::FakeHost;
 use crate::host::cri::fake::{FakeCri, Serving};
 use crate::ops::containers::tests::context;
 use crate::ops::etcd_restore::put_back;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::etcd_restore::{NotRestorable, PROGRESS_FILE, find, progress};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -50,29 +49,27 @@ fn host(members: &[&str]) -> FakeHost {
     fake
 }
 
-fn restoring(fake: &FakeHost, gate: Gate, lost: &[&str]) -> Context {
-    let mut cx = context(fake, fake.live());
-    let (cluster, node) = (cx.cluster().unwrap().clone(), cx.node().unwrap().clone());
+fn restoring(fake: &FakeHost, gate: Gate, lost: &[&str]) -> Run<Restoring> {
+    let mut cx = context(fake, fake.live()).cx;
     if gate.effect(|| Ok::<_, ()>(())).unwrap().is_none() {
         cx.files = HostFiles::new(fake.root(), gate.clone());
         cx.host = crate::host::Host::new(&cx.vars, cx.clock.clone(), cx.files.clone(), gate.clone());
         cx.gate = gate;
     }
     let lost = lost.iter().map(ToString::to_string).collect();
-    let work = Work::Restore(Restoring { file: FILE.into(), lost, found: None, keys: None });
-    cx.task = Task::Etcd(Box::new(EtcdTask { cluster, node, work }));
-    cx
+    let work = Restoring { file: FILE.into(), lost, found: None, keys: None };
+    Run { cx, work }
 }
 
 /// The same after the check.
-fn checked(fake: &FakeHost, gate: Gate) -> Context {
+fn checked(fake: &FakeHost, gate: Gate) -> Run<Restoring> {
     let mut cx = restoring(fake, gate, &[]);
     let found = find(&cx).unwrap();
-    cx.restoring_mut().unwrap().found = Some(found);
+    cx.work.found = Some(found);
     cx
 }
 
-fn run(action: &dyn Action, cx: &mut Context) -> crate::base::fault::Result<()> {
+fn run(action: &dyn Phase<Restoring>, cx: &mut Run<Restoring>) -> crate::base::fault::Result<()> {
     action.run(cx, &Target { path: "swap".into(), item: None })
 }
 
@@ -93,12 +90,12 @@ fn the_present_data_is_kept_and_the_revision_goes_on_from_it() {
     let fake = host(&["n1"]);
     let _server = stopped(&fake);
     let mut cx = checked(&fake, Gate::open());
-    assert_eq!(cx.restorable().unwrap().progress.revision, GOES_ON);
+    assert_eq!(cx.work.restorable().unwrap().progress.revision, GOES_ON);
     run(&PrepareData, &mut cx).unwrap();
     assert_eq!(there(&cx), (3, true), "etcd still runs");
     run(&SwapData, &mut cx).unwrap();
     assert_eq!(there(&cx), (2, false));
-    let aside = cx.restorable().unwrap().progress.aside.clone();
+    let aside = cx.work.restorable().unwrap().progress.aside.clone();
     assert!(aside.starts_with("/var/lib") && !aside.starts_with("/var/lib/etcd"), "{}", aside.display());
     assert!(cx.files.exists(&aside.join("member/snap/db")));
 }
@@ -111,18 +108,18 @@ fn a_run_that_is_killed_anywhere_is_continued_or_undone() {
             let fake = host(&["n1"]);
             let _server = stopped(&fake);
             let mut cx = checked(&fake, Gate::open());
-            crate::ops::etcd_restore::record(&cx, &cx.restorable().unwrap().progress).unwrap();
-            for action in [&PrepareData as &dyn Action, &SwapData].into_iter().take(phases) {
+            crate::ops::etcd_restore::record(&cx, &cx.work.restorable().unwrap().progress).unwrap();
+            for action in [&PrepareData as &dyn Phase<Restoring>, &SwapData].into_iter().take(phases) {
                 run(action, &mut cx).unwrap();
             }
             if halfway {
-                let aside = cx.files.real(&cx.restorable().unwrap().progress.aside).unwrap();
+                let aside = cx.files.real(&cx.work.restorable().unwrap().progress.aside).unwrap();
                 std::fs::create_dir(&aside).unwrap();
                 std::fs::rename(fake.root().join("var/lib/etcd/member"), aside.join("member")).unwrap();
             }
             if goes_on {
                 let mut next = checked(&fake, Gate::open());
-                assert!(next.restorable().unwrap().is_begun);
+                assert!(next.work.restorable().unwrap().is_begun);
                 run(&PrepareData, &mut next).unwrap();
                 run(&SwapData, &mut next).unwrap();
                 assert_eq!(there(&next), (2, false), "{phases} {halfway}");
@@ -145,13 +142,13 @@ fn a_host_without_data_gets_that_of_the_snapshot() {
     std::fs::remove_dir_all(fake.root().join("var/lib/etcd/member")).unwrap();
     let _server = stopped(&fake);
     let mut cx = checked(&fake, Gate::open());
-    assert_eq!(cx.restorable().unwrap().present, None);
+    assert_eq!(cx.work.restorable().unwrap().present, None);
     run(&PrepareData, &mut cx).unwrap();
     run(&SwapData, &mut cx).unwrap();
     assert_eq!(there(&cx), (2, false));
 }
 
-fn refused(cx: &Context) -> String {
+fn refused(cx: &Run<Restoring>) -> String {
     let failure = find(cx).err().unwrap();
     assert!(failure.hint().is_some() && failure.downcast_ref::<NotRestorable>().is_some(), "{failure}");
     failure.to_string()
@@ -172,7 +169,7 @@ fn a_snapshot_of_another_version_or_a_second_restore_is_refused() {
     std::fs::write(&path, etcd("")).unwrap();
     let mut cx = checked(&fake, Gate::open());
     run(&PrepareData, &mut cx).unwrap();
-    cx.restoring_mut().unwrap().file = "/root/b.db".into();
+    cx.work.file = "/root/b.db".into();
     assert!(refused(&cx).contains("has to be completed first: /root/a.db"));
 }
 
@@ -212,8 +209,8 @@ fn etcd_starts_as_a_new_cluster_with_an_id_of_its_own_and_then_as_usual() {
     let fake = host(&["n1"]);
     let _etcd = with_certificates(&fake, &["n1"], GOES_ON);
     let mut cx = checked(&fake, Gate::open());
-    let before = cx.restorable().unwrap().progress.etcd.clone();
-    let first = super::start::first(&cx.restorable().unwrap().progress).unwrap();
+    let before = cx.work.restorable().unwrap().progress.etcd.clone();
+    let first = super::start::first(&cx.work.restorable().unwrap().progress).unwrap();
     for flag in
         ["--initial-cluster=n1=https://n1:2380\n", "--initial-cluster-state=new", "--initial-cluster-token=restore-"]
     {
@@ -246,7 +243,7 @@ fn an_etcd_with_other_data_than_the_snapshots_is_not_a_restored_one() {
 fn a_plan_changes_nothing_and_names_every_change() {
     let fake = host(&["n1"]);
     let mut cx = checked(&fake, Gate::recording());
-    for action in [&PrepareData as &dyn Action, &SwapData, &StartRestored] {
+    for action in [&PrepareData as &dyn Phase<Restoring>, &SwapData, &StartRestored] {
         run(action, &mut cx).unwrap();
     }
     let shown: Vec<String> = cx

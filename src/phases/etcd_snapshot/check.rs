@@ -4,11 +4,11 @@
 
 use super::error::SaveError;
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Run, Saving};
 use crate::domain::paths::SNAPSHOT_DIR;
 use crate::etcd::{EtcdError, Status};
 use crate::host::space;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::own_etcd;
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const SPARE: u64 = 256 * MIB;
 
 pub struct CheckSnapshot;
 
-impl Action for CheckSnapshot {
+impl Phase<Saving> for CheckSnapshot {
     fn changes(&self) -> bool {
         false
     }
@@ -27,36 +27,40 @@ impl Action for CheckSnapshot {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let (client, endpoints) = own_etcd::client(cx)?;
-        let mut last = EtcdError::Address { address: String::new() };
-        let mut found = None;
-        for endpoint in endpoints {
-            match client.status(endpoint.trim_end_matches('/')) {
-                Ok(status) => {
-                    found = Some((endpoint, status));
-                    break;
-                }
-                Err(error) => last = error,
-            }
-        }
-        let Some((endpoint, status)) = found else { return Err(last.into()) };
-        if status.leader == 0 {
-            cx.events.warning("this etcd member has no leader: the snapshot may lack what the others have received");
-        }
-        for alarm in status.errors.iter().filter(|error| !error.contains("no leader")) {
-            cx.events.warning(format!("etcd reports: {alarm}"));
-        }
-        let file = cx.saving()?.file.clone();
-        require_place(cx, &file)?;
-        require_room(cx, &file, &status)?;
-        cx.saving_mut()?.source = Some((endpoint, status));
-        Ok(())
+    fn run(&self, run: &mut Run<Saving>, _: &Target) -> Result<()> {
+        check(&run.cx, &mut run.work)
     }
 }
 
-fn require_place(cx: &Context, path: &Path) -> Result<()> {
-    let saving = cx.saving()?;
+/// Finds the member to ask, and checks the place of the snapshot.
+pub fn check(cx: &Context, saving: &mut Saving) -> Result<()> {
+    let (client, endpoints) = own_etcd::client(cx)?;
+    let mut last = EtcdError::Address { address: String::new() };
+    let mut found = None;
+    for endpoint in endpoints {
+        match client.status(endpoint.trim_end_matches('/')) {
+            Ok(status) => {
+                found = Some((endpoint, status));
+                break;
+            }
+            Err(error) => last = error,
+        }
+    }
+    let Some((endpoint, status)) = found else { return Err(last.into()) };
+    if status.leader == 0 {
+        cx.events.warning("this etcd member has no leader: the snapshot may lack what the others have received");
+    }
+    for alarm in status.errors.iter().filter(|error| !error.contains("no leader")) {
+        cx.events.warning(format!("etcd reports: {alarm}"));
+    }
+    require_place(cx, saving)?;
+    require_room(cx, &saving.file, &status)?;
+    saving.source = Some((endpoint, status));
+    Ok(())
+}
+
+fn require_place(cx: &Context, saving: &Saving) -> Result<()> {
+    let path = saving.file.as_path();
     let real = cx.files.real(path)?;
     if let Ok(there) = std::fs::symlink_metadata(&real) {
         if !there.is_file() {

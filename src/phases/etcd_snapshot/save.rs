@@ -5,11 +5,11 @@
 use super::error::SaveError;
 use crate::base::fault::{Failure, Result};
 use crate::base::gate::Change;
-use crate::context::Context;
+use crate::context::{Context, Run, Saving};
 use crate::domain::paths::SNAPSHOT_DIR;
 use crate::etcd::Client;
 use crate::etcd::snapshot::{self, Snapshot};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::own_etcd;
 use std::path::Path;
 
@@ -19,29 +19,32 @@ const DIRECTORY_MODE: u32 = 0o700;
 
 pub struct SaveSnapshot;
 
-impl Action for SaveSnapshot {
+impl Phase<Saving> for SaveSnapshot {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let saving = cx.saving()?;
-        let (path, overwrite) = (saving.file.clone(), saving.overwrite);
-        let Some((endpoint, _)) = saving.source.clone() else { return Ok(()) };
-        let (client, _) = own_etcd::client(cx)?;
-        if path.parent() == Some(Path::new(SNAPSHOT_DIR)) {
-            cx.files.create_dir(Path::new(SNAPSHOT_DIR), DIRECTORY_MODE)?;
-        }
-        // Not a file that belongs to the cluster: nothing that removes the cluster removes it.
-        let change = Change::request("etcd", "save snapshot", &path.display().to_string(), None);
-        let gate = cx.gate.clone();
-        let saved = gate.pass(change, || fetch(cx, &client, endpoint.trim_end_matches('/'), &path, overwrite))?;
-        if saved.is_some() {
-            cx.events.message(format!("wrote {}", path.display()));
-        }
-        cx.saving_mut()?.saved = saved;
-        Ok(())
+    fn run(&self, run: &mut Run<Saving>, _: &Target) -> Result<()> {
+        save(&run.cx, &mut run.work)
     }
+}
+
+/// Saves it, if the check has found a member.
+pub fn save(cx: &Context, saving: &mut Saving) -> Result<()> {
+    let Some((endpoint, _)) = &saving.source else { return Ok(()) };
+    let (path, (client, _)) = (&saving.file, own_etcd::client(cx)?);
+    if path.parent() == Some(Path::new(SNAPSHOT_DIR)) {
+        cx.files.create_dir(Path::new(SNAPSHOT_DIR), DIRECTORY_MODE)?;
+    }
+    // Not a file that belongs to the cluster: nothing that removes the cluster removes it.
+    let change = Change::request("etcd", "save snapshot", &path.display().to_string(), None);
+    let fetch = || fetch(cx, &client, endpoint.trim_end_matches('/'), path, saving.overwrite);
+    let saved = cx.gate.pass(change, fetch)?;
+    if saved.is_some() {
+        cx.events.message(format!("wrote {}", path.display()));
+    }
+    saving.saved = saved;
+    Ok(())
 }
 
 pub(super) fn fetch(cx: &Context, client: &Client, endpoint: &str, path: &Path, overwrite: bool) -> Result<Snapshot> {

@@ -3,14 +3,11 @@ use super::prune::PruneSnapshots;
 use super::save::fetch;
 use crate::base::exit_code::ExitCode;
 use crate::base::https::{Credentials, Trust};
-use crate::config::print;
-use crate::context::etcd_task::{EtcdTask, Saving, Work};
-use crate::context::{Context, Task};
+use crate::context::{Context, Run, Saving};
 use crate::domain::paths::SNAPSHOT_DIR;
 use crate::etcd::test_grpc::{GrpcServer, snapshot, status};
 use crate::etcd::{Access, Client, sample_database};
-use crate::pipeline::{Action, Target};
-use crate::versions::{Version, facts};
+use crate::pipeline::{Phase, Target};
 use std::path::Path;
 
 fn client(server: &GrpcServer) -> Client {
@@ -93,16 +90,14 @@ fn only_old_snapshots_of_the_default_directory_are_removed_and_never_the_new_one
         std::fs::write(directory.join(format!("snapshot-2026112{day}T000000Z.db")), "x").unwrap();
     }
     std::fs::write(directory.join("mine.db"), "x").unwrap();
-    let mut cx = Context::for_tests(root.path().to_str().unwrap());
+    let cx = Context::for_tests(root.path().to_str().unwrap());
     // The clock of the host was set back: the new one has the oldest name.
     let file = Path::new(SNAPSHOT_DIR).join("snapshot-20261121T000000Z.db");
     let saving = Saving { file, keep: Some(3), overwrite: false, source: None, saved: None, removed: Vec::new() };
-    let minor = facts(36).unwrap();
-    let (cluster, node) = (print::default_cluster(Version::new(36, 0), minor), print::default_node(minor, "n1"));
-    cx.task = Task::Etcd(Box::new(EtcdTask { cluster, node, work: Work::Save(saving) }));
+    let mut cx = Run { cx, work: saving };
     PruneSnapshots.run(&mut cx, &Target { path: "prune".into(), item: None }).unwrap();
     let kept =
         ["mine.db", "snapshot-20261121T000000Z.db", "snapshot-20261124T000000Z.db", "snapshot-20261125T000000Z.db"];
     assert_eq!(names(&directory), kept);
-    assert_eq!(cx.saving().unwrap().removed.len(), 2);
+    assert_eq!(cx.work.removed.len(), 2);
 }

@@ -6,9 +6,9 @@ use crate::base::fault::Failure;
 use crate::base::https::test_server::{TestCa, TestServer, dead_address};
 use crate::config::model::{Etcd, ExternalEtcd, HostPort, InitConfig};
 use crate::config::print;
-use crate::context::{InitOptions, Task};
+use crate::context::{Context, InitOptions};
 use crate::host::command::fake::FakeHost;
-use crate::phases::{init_workflow, registry};
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::versions::table;
@@ -34,11 +34,12 @@ fn init(fake: &FakeHost, only: Option<&str>, change: impl FnOnce(&mut InitConfig
     let mut config = print::default_init(table::facts(36).unwrap(), "n1");
     config.node.ignore_preflight_errors = vec!["all".into()];
     change(&mut config);
-    cx.task = Task::Init(Box::new(config), InitOptions { is_single_phase: only.is_some(), ..InitOptions::default() });
     let choice = Choice { only: only.map(str::to_owned), skip: vec!["preflight".into()] };
-    let plan = Plan::new(&init_workflow().unwrap(), &registry(), &choice, &mut cx).unwrap();
-    let failure = plan.run(&mut cx).err();
-    (cx, failure)
+    let options = InitOptions { is_single_phase: only.is_some(), ..InitOptions::default() };
+    let mut run = Run::init(cx, config, options);
+    let plan = Plan::new(&workflows::init().unwrap(), &choice, &mut run).unwrap();
+    let failure = plan.run(&mut run).err();
+    (run.cx, failure)
 }
 
 #[track_caller]

@@ -6,9 +6,9 @@ use crate::base::fault::Result;
 use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
 use crate::config::kubeconfig::User;
-use crate::config::model::{ClusterConfig, DiscoverySource};
+use crate::config::model::{ClusterConfig, Discovery, DiscoverySource, JoinConfig};
 use crate::config::{Facts, documents, untrusted};
-use crate::context::{Context, Joining};
+use crate::context::{Context, Joining, Lifecycle};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::discovery::{self, ByToken, Found, Search};
@@ -26,32 +26,32 @@ use user::{report_proxy, token_user};
 mod file;
 mod user;
 
-/// Discovers the configured cluster; `facts` complete the cluster's own configuration.
-pub fn find_cluster(cx: &mut Context, facts: &Facts) -> Result<()> {
+/// Discovers the configured cluster; `facts` complete the cluster's own configuration, which the context then has.
+pub fn find_cluster(cx: &mut Context, join: JoinConfig, fix: bool, facts: &Facts) -> Result<Joining> {
+    let JoinConfig { node, discovery, ca_cert_path, control_plane } = join;
+    cx.config.node = Some(node);
     let proxies = Proxies::from_vars(&cx.vars);
-    let (found, access, user) = find(cx, &proxies)?;
+    let (found, access, user) = find(cx, &discovery, &proxies)?;
     cx.events.message(format!("discovered the cluster at {}", found.server));
     let api =
         Cluster::known(Client::new(access)?, cx.gate.clone(), cx.clock.clone(), cx.timeouts().kubernetes_api_call);
     let cluster = read_cluster(cx, &api, facts)?;
-    if cx.control_plane_join().is_some() && cluster.control_plane_endpoint.is_none() {
+    if control_plane.is_some() && cluster.control_plane_endpoint.is_none() {
         return Err(JoinError::NoStableEndpoint.into());
     }
     let minor = validity::minor_of(&cluster)?;
     let kubelet = text_of(&api, &upload_config::kubelet_config_map(minor, &cluster.feature_gates), "kubelet")?;
     untrusted::read::<Map<String, Value>>(kubelet.as_bytes()).map_err(JoinError::BadKubeletConfig)?;
     refuse_taken_name(cx, &api, &found.ca_pem)?;
-    cx.joins(Joining { found, user, api: Arc::new(api), cluster, kubelet });
-    Ok(())
+    (cx.config.cluster, cx.lifecycle) = (Some(cluster), Lifecycle::Joined);
+    Ok(Joining { found, user, api: Arc::new(api), kubelet, ca_cert_path, control_plane, fix })
 }
 
 /// The cluster, the access to it, and the kubelet's credentials for requesting its certificate.
-fn find(cx: &Context, proxies: &Proxies) -> Result<(Found, Access, User)> {
-    let join = cx.join()?;
-    let search =
-        Search { limit: join.node.timeouts.discovery, clock: &cx.clock, random: &cx.random, events: &cx.events };
-    let tls_token = join.discovery.tls_bootstrap_token.clone();
-    match &join.discovery.source {
+fn find(cx: &Context, by: &Discovery, proxies: &Proxies) -> Result<(Found, Access, User)> {
+    let search = Search { limit: cx.timeouts().discovery, clock: &cx.clock, random: &cx.random, events: &cx.events };
+    let tls_token = by.tls_bootstrap_token.clone();
+    match &by.source {
         DiscoverySource::Token { endpoints, token, ca_cert_hashes, unsafe_skip_ca_verification } => {
             for endpoint in endpoints {
                 report_proxy(cx, proxies, endpoint);

@@ -5,12 +5,12 @@
 //! different existing file is an error.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Joining, Run};
 use crate::kube::kind::{ObjectRef, SECRET};
 use crate::ops::report;
 use crate::phases::join::error::JoinError;
 use crate::phases::join::prepare::require_shared;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::encryption::CertificateKey;
 use crate::pki::shared::shared_files;
 use base64::Engine;
@@ -18,15 +18,15 @@ use base64::engine::general_purpose::STANDARD;
 
 pub struct DownloadCerts;
 
-impl Action for DownloadCerts {
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let Some(key) = cx.control_plane_join().and_then(|join| join.certificate_key.clone()) else {
+impl Phase<Joining> for DownloadCerts {
+    fn run(&self, cx: &mut Run<Joining>, _: &Target) -> Result<()> {
+        let Some(key) = cx.work.control_plane.as_ref().and_then(|join| join.certificate_key.clone()) else {
             cx.events
                 .message("no certificate key was specified: the shared certificates must already exist on this host");
             return Ok(());
         };
         let key = CertificateKey::parse(&key)?;
-        let secret = cx.joining()?.api.find(&ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs"))?;
+        let secret = cx.work.api.find(&ObjectRef::new(&SECRET, "kube-system", "kubeadm-certs"))?;
         let Some(secret) = secret else { return continue_without(cx) };
         // All are decrypted before the first is written: a wrong key leaves nothing behind.
         let mut opened = Vec::new();
@@ -52,7 +52,7 @@ impl Action for DownloadCerts {
 }
 
 /// A continued run finds the Secret deleted, and its content on this host.
-fn continue_without(cx: &Context) -> Result<()> {
+fn continue_without(cx: &Run<Joining>) -> Result<()> {
     require_shared(cx).map_err(|failure| match failure.downcast_ref() {
         Some(JoinError::NotShared { .. }) => JoinError::NothingStored.into(),
         _ => failure,

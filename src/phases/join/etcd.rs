@@ -9,7 +9,7 @@ use crate::base::fault::Result;
 use crate::base::https::{HttpsError, Trouble};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::config::model::Etcd;
-use crate::context::Context;
+use crate::context::{Context, Joining, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::manifest;
 use crate::etcd::{self, LocalData, Membership};
@@ -21,7 +21,7 @@ use crate::ops::running::{Running, ThisHost};
 use crate::ops::static_pods;
 use crate::ops::turn;
 use crate::phases::join::error::JoinError;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Action, Phase, Target};
 use crate::render::pods::{EtcdMember, client_url, peer_url};
 use crate::state::stacked_etcd;
 use crate::state::static_pod::StaticPod;
@@ -44,12 +44,12 @@ impl Action for CheckEtcd {
 
 pub struct EtcdJoin;
 
-impl Action for EtcdJoin {
+impl Phase<Joining> for EtcdJoin {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Joining>, _: &Target) -> Result<()> {
         let Some(etcd) = connect(cx)? else {
             cx.events.message("the cluster uses an external etcd: nothing to do");
             return Ok(());
@@ -96,12 +96,12 @@ struct Stacked {
 
 impl Stacked {
     /// True if nothing can be reached: no other member, and no API server. A refused connection counts as reached.
-    fn is_cut_off(&self, cx: &Context) -> bool {
+    fn is_cut_off(&self, cx: &Run<Joining>) -> bool {
         let is_unreachable = |error: &HttpsError| {
             matches!(error.trouble, Trouble::NoConnection | Trouble::NoAnswer(_) | Trouble::NoSuchHost)
         };
         let silent = |url: &String| matches!(self.client.status(url), Err(etcd::EtcdError::Transport(error)) if is_unreachable(&error));
-        let Ok(joining) = cx.joining() else { return false };
+        let joining = &cx.work;
         self.others.iter().all(silent)
             && matches!(joining.api.text("/readyz"), Err(KubeError::Transport(error)) if is_unreachable(&error))
     }

@@ -8,13 +8,13 @@ use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
 use crate::config::model::{ClusterConfig, NodeConfig};
-use crate::context::Context;
+use crate::context::{Context, Joining, Run};
 use crate::domain::paths::BOOTSTRAP_KUBELET_CONF;
 use crate::domain::paths::KUBELET_CONF;
 use crate::ops::report;
 use crate::phases::join::error::JoinError;
 use crate::phases::kubelet_start;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::Server;
 use crate::pki::kubeconfigs::server_url;
 use crate::state::cluster_ca::require_same_ca;
@@ -34,12 +34,12 @@ const PKI_MODE: u32 = 0o755;
 
 pub struct JoinKubeletStart;
 
-impl Action for JoinKubeletStart {
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+impl Phase<Joining> for JoinKubeletStart {
+    fn run(&self, cx: &mut Run<Joining>, _: &Target) -> Result<()> {
         write_ca(cx)?;
         let has_news = provide_credentials(cx)?;
-        let shared = cx.joining()?.kubelet.clone();
-        let is_worker = cx.control_plane_join().is_none();
+        let shared = cx.work.kubelet.clone();
+        let is_worker = cx.work.control_plane.is_none();
         let before = cx.gate.count();
         kubelet_start::start(cx, &shared, is_worker)?;
         if has_news && cx.gate.count() == before {
@@ -51,23 +51,23 @@ impl Action for JoinKubeletStart {
 }
 
 /// A worker needs the CA to verify clients of its kubelet.
-fn write_ca(cx: &Context) -> Result<()> {
-    let path = &cx.join()?.ca_cert_path;
+fn write_ca(cx: &Run<Joining>) -> Result<()> {
+    let path = &cx.work.ca_cert_path;
     if let Some(there) = cx.files.read(path)? {
         return require_same_ca(cx, path, &there);
     }
     if let Some(folder) = path.parent() {
         cx.files.create_dir(folder, PKI_MODE)?;
     }
-    let ca = Content::public(String::from_utf8_lossy(&cx.joining()?.found.ca_pem).into_owned());
+    let ca = Content::public(String::from_utf8_lossy(&cx.work.found.ca_pem).into_owned());
     let written = cx.files.write(path, &ca, CA_MODE)?;
     report::written(cx, path, written);
     Ok(())
 }
 
 /// Gives the kubelet credentials for requesting a certificate, unless it has one; true if they are new.
-fn provide_credentials(cx: &Context) -> Result<bool> {
-    let (path, ca_pem) = (Path::new(KUBELET_CONF), &cx.joining()?.found.ca_pem);
+fn provide_credentials(cx: &Run<Joining>) -> Result<bool> {
+    let (path, ca_pem) = (Path::new(KUBELET_CONF), &cx.work.found.ca_pem);
     let state = kubelet_credentials::of_kubelet(cx, ca_pem)?;
     let forgotten = match state {
         Credentials::Ours => return Ok(false),
@@ -99,9 +99,9 @@ fn remove_credentials(cx: &Context, path: &Path, why: &Credentials) -> Result<bo
 }
 
 /// Writes the bootstrap credentials; true if they are new.
-fn write_credentials(cx: &Context) -> Result<bool> {
-    let (joining, path) = (cx.joining()?, Path::new(BOOTSTRAP_KUBELET_CONF));
-    let server = match cx.control_plane_join() {
+fn write_credentials(cx: &Run<Joining>) -> Result<bool> {
+    let (joining, path) = (&cx.work, Path::new(BOOTSTRAP_KUBELET_CONF));
+    let server = match cx.work.control_plane.as_ref() {
         Some(_) => control_plane_server(&joining.found.server, cx.cluster()?, cx.node()?, cx.facts()?),
         None => joining.found.server.clone(),
     };

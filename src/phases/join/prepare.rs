@@ -4,16 +4,17 @@
 //! never creates a CA: that would be another cluster.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Joining, Run};
 use crate::phases::certs::Certificate;
 use crate::phases::control_plane;
 use crate::phases::control_plane::ComponentManifest;
 use crate::phases::join::error::JoinError;
-use crate::phases::kubeconfig::Kubeconfig;
-use crate::pipeline::{Action, Target};
+use crate::phases::kubeconfig::{self, KUBERNETES_DIR};
+use crate::pipeline::{Action, Phase, Target};
 use crate::pki::catalog;
 use crate::pki::shared::shared_files;
 use crate::state::cluster_ca::require_same_ca;
+use std::path::Path;
 
 /// The kubeconfigs of a joining control plane; the kubelet gets its own with TLS bootstrap.
 const KUBECONFIGS: [&str; 3] = ["admin", "controller-manager", "scheduler"];
@@ -21,14 +22,14 @@ const KUBECONFIGS: [&str; 3] = ["admin", "controller-manager", "scheduler"];
 /// The certificates.
 pub struct JoinCerts;
 
-impl Action for JoinCerts {
-    fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
-        own_certs(cx)?.into_iter().map(|item| Certificate.keys_wanted(cx, &of(target, item))).sum()
+impl Phase<Joining> for JoinCerts {
+    fn keys_wanted(&self, cx: &mut Run<Joining>, target: &Target) -> Result<usize> {
+        own_certs(cx)?.into_iter().map(|item| Action::keys_wanted(&Certificate, cx, &of(target, item))).sum()
     }
 
-    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Joining>, target: &Target) -> Result<()> {
         require_shared(cx)?;
-        own_certs(cx)?.into_iter().try_for_each(|item| Certificate.run(cx, &of(target, item)))
+        own_certs(cx)?.into_iter().try_for_each(|item| Action::run(&Certificate, cx, &of(target, item)))
     }
 }
 
@@ -36,12 +37,12 @@ impl Action for JoinCerts {
 pub struct JoinKubeconfig;
 
 impl Action for JoinKubeconfig {
-    fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
-        KUBECONFIGS.into_iter().map(|item| Kubeconfig.keys_wanted(cx, &of(target, item))).sum()
+    fn keys_wanted(&self, cx: &mut Context, _: &Target) -> Result<usize> {
+        KUBECONFIGS.into_iter().map(|name| kubeconfig::keys_wanted(cx, name, Path::new(KUBERNETES_DIR))).sum()
     }
 
-    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
-        KUBECONFIGS.into_iter().try_for_each(|item| Kubeconfig.run(cx, &of(target, item)))
+    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+        KUBECONFIGS.into_iter().try_for_each(|name| kubeconfig::write(cx, name, Path::new(KUBERNETES_DIR)))
     }
 }
 
@@ -50,7 +51,9 @@ pub struct JoinManifests;
 
 impl Action for JoinManifests {
     fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
-        control_plane::items().into_iter().try_for_each(|item| ComponentManifest.run(cx, &of(target, item.name)))
+        control_plane::items()
+            .into_iter()
+            .try_for_each(|item| Action::run(&ComponentManifest, cx, &of(target, item.name)))
     }
 }
 
@@ -65,7 +68,7 @@ fn own_certs(cx: &Context) -> Result<Vec<&'static str>> {
 
 /// Checks that all shared files exist, and that the CA is the verified one. CA keys may be elsewhere; the store
 /// reports it if it needs one.
-pub fn require_shared(cx: &Context) -> Result<()> {
+pub fn require_shared(cx: &Run<Joining>) -> Result<()> {
     let is_ca_key = |name: &str| name.ends_with("ca.key");
     let missing: Vec<String> = shared_files(cx.cluster()?)
         .into_iter()

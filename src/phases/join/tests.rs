@@ -9,13 +9,13 @@ use crate::base::https::test_server::TestServer;
 use crate::base::secret::Secret;
 use crate::config::Facts;
 use crate::config::model::{ControlPlaneJoin, HostPort};
-use crate::context::Context;
+use crate::context::{Context, Run};
 use crate::host::Host;
-use crate::phases;
 use crate::phases::join::discovery::find_cluster;
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
-use crate::state::join_fixture::{First, KUBEADM_CERTS, Objects, by_token, searching};
+use crate::state::join_fixture::{First, KUBEADM_CERTS, Objects, by_token, host, searching};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -44,16 +44,17 @@ impl JoinTest {
     fn run(&self, is_control_plane: bool, gate: Gate) -> Result<(Context, Vec<String>)> {
         let certificate_key = Some(Secret::new(KEY.into()));
         let control_plane = is_control_plane.then_some(ControlPlaneJoin { certificate_key });
-        let mut cx = searching(&self.root, control_plane, by_token(self.server.address.to_string()));
+        let join = searching(control_plane, by_token(self.server.address.to_string()));
+        let mut cx = host(&self.root);
         cx.clock = Clock::fixed(u64::try_from(Clock::system().now()).unwrap());
         cx.files = HostFiles::new(self.root.path(), gate.clone());
         cx.host = Host::new(&BTreeMap::new(), cx.clock.clone(), cx.files.clone(), gate.clone());
         cx.gate = gate;
-        find_cluster(&mut cx, &Facts::placeholder(Random::seeded(1)))?;
-        let workflow = phases::join_workflow().map_err(Failure::from)?;
-        let plan = Plan::new(&workflow, &phases::registry(), &Choice::default(), &mut cx)?;
-        let summary = plan.run(&mut cx)?;
-        Ok((cx, summary.left_for_host))
+        let work = find_cluster(&mut cx, join, false, &Facts::placeholder(Random::seeded(1)))?;
+        let mut run = Run { cx, work };
+        let plan = Plan::new(&workflows::join().map_err(Failure::from)?, &Choice::default(), &mut run)?;
+        let summary = plan.run(&mut run)?;
+        Ok((run.cx, summary.left_for_host))
     }
 }
 

@@ -7,7 +7,7 @@
 
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Pace, Poll, TimedOut, Wait};
-use crate::context::Context;
+use crate::context::{Joining, Run};
 use crate::domain::paths::BOOTSTRAP_KUBELET_CONF;
 use crate::domain::paths::KUBELET_CONF;
 use crate::host::service::Services;
@@ -17,7 +17,7 @@ use crate::kube::request::PatchKind;
 use crate::ops::cordon;
 use crate::phases::join::error::JoinError;
 use crate::phases::join::kubelet_start::uses_own_api_server;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::render::objects::mark;
 use crate::state::health;
 use crate::state::kubelet_credentials::{self, Credentials};
@@ -28,12 +28,12 @@ use std::time::Duration;
 
 pub struct WaitBootstrap;
 
-impl Action for WaitBootstrap {
+impl Phase<Joining> for WaitBootstrap {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Joining>, _: &Target) -> Result<()> {
         let limit = cx.timeouts().tls_bootstrap;
         let gate = cx.gate.clone();
         let waited = gate.effect(|| wait_for_kubelet(cx).and_then(|()| wait_for_certificate(cx, limit)));
@@ -46,7 +46,7 @@ impl Action for WaitBootstrap {
         let cluster = match waited? {
             Some(()) => cx.running_cluster(Path::new(KUBELET_CONF))?,
             // A plan has no kubelet that could have credentials.
-            None => cx.joining()?.api.clone(),
+            None => cx.work.api.clone(),
         };
         // Whatever happens to the node: with its own certificate the kubelet no longer needs the token.
         cx.files.remove(Path::new(BOOTSTRAP_KUBELET_CONF))?;
@@ -66,7 +66,7 @@ impl Action for WaitBootstrap {
 
 /// A stopped kubelet requests no certificate. One that does not rotate its certificate serves its health check only
 /// after it has one, so either is sufficient.
-fn wait_for_kubelet(cx: &Context) -> Result<()> {
+fn wait_for_kubelet(cx: &Run<Joining>) -> Result<()> {
     let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(()) };
     let wait = Wait::new("a healthy kubelet", cx.timeouts().kubelet_health_check);
     let done = wait.until(&cx.clock, &cx.events, || {
@@ -79,7 +79,7 @@ fn wait_for_kubelet(cx: &Context) -> Result<()> {
     done.map_err(|failure| cx.explained(failure))
 }
 
-fn wait_for_certificate(cx: &Context, limit: Duration) -> Result<()> {
+fn wait_for_certificate(cx: &Run<Joining>, limit: Duration) -> Result<()> {
     let wait = Wait::new("the kubelet's own certificate", limit);
     let mut awaited = own_api_server(cx)?;
     let mut request = RequestWatch { text: None, pace: Pace::new(&cx.clock, FIRST_CHECK, CHECK_INTERVAL) };
@@ -118,7 +118,7 @@ struct RequestWatch {
 
 impl RequestWatch {
     /// The state of the request, once it was read.
-    fn look(&mut self, cx: &Context) -> Option<String> {
+    fn look(&mut self, cx: &Run<Joining>) -> Option<String> {
         if self.pace.is_due(&cx.clock) {
             self.text = own_request(cx).map(|request| request.text);
         }
@@ -128,8 +128,8 @@ impl RequestWatch {
 
 /// The API server of this host, if the kubelet uses it and it is not up yet. By the time it is, the kubelet has failed
 /// several times, and waits up to half a minute before it retries.
-fn own_api_server(cx: &Context) -> Result<Option<Component>> {
-    if cx.control_plane_join().is_none() || !uses_own_api_server(cx.cluster()?, cx.node()?, cx.facts()?) {
+fn own_api_server(cx: &Run<Joining>) -> Result<Option<Component>> {
+    if cx.work.control_plane.is_none() || !uses_own_api_server(cx.cluster()?, cx.node()?, cx.facts()?) {
         return Ok(None);
     }
     let endpoint = &cx.node()?.local_endpoint;
@@ -138,8 +138,8 @@ fn own_api_server(cx: &Context) -> Result<Option<Component>> {
     Ok(problem_of(&server)?.is_some().then_some(server))
 }
 
-fn own_credentials(cx: &Context) -> Result<Credentials> {
-    kubelet_credentials::of_kubelet(cx, &cx.joining()?.found.ca_pem)
+fn own_credentials(cx: &Run<Joining>) -> Result<Credentials> {
+    kubelet_credentials::of_kubelet(cx, &cx.work.found.ca_pem)
 }
 
 /// True if the kubelet need not request a certificate any more. A CA that is not in the cluster's bundle may sign for
@@ -149,7 +149,7 @@ fn has_joined(own: &Credentials) -> bool {
 }
 
 /// Reports the state of the kubelet's request; if that does not explain the missing certificate, diagnoses this host.
-fn explain(cx: &Context, limit: Duration) -> Option<Failure> {
+fn explain(cx: &Run<Joining>, limit: Duration) -> Option<Failure> {
     let request = own_request(cx)?;
     let here = || cx.diagnosed(&format!("the kubelet's own certificate ({})", request.text), limit, None);
     let cause = if request.explains { None } else { here() };
@@ -157,8 +157,8 @@ fn explain(cx: &Context, limit: Duration) -> Option<Failure> {
 }
 
 /// Finds the request of the kubelet.
-fn own_request(cx: &Context) -> Option<RequestState> {
-    let requests = cx.joining().ok()?.api.list(&CERTIFICATE_SIGNING_REQUEST, None, "").ok();
+fn own_request(cx: &Run<Joining>) -> Option<RequestState> {
+    let requests = cx.work.api.list(&CERTIFICATE_SIGNING_REQUEST, None, "").ok();
     let node = &cx.node().ok()?.name;
     Some(match requests {
         Some(requests) => kubelet_csr::state_of(&requests, node),

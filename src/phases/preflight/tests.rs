@@ -3,21 +3,20 @@
 use super::*;
 use crate::checks::Unfit;
 use crate::config::print;
-use crate::context::InitOptions;
+use crate::context::{Init, InitOptions};
 use crate::host::command::fake::FakeHost;
 use crate::versions::table;
 
 const SWAP_UNITS: &str = "systemctl list-unit-files --plain --no-legend --no-pager *.swap zramswap.service \
                           zram-config.service systemd-swap.service dphys-swapfile.service zram-swap.service";
 
-fn fixing(fake: &FakeHost) -> Context {
+fn fixing(fake: &FakeHost) -> Run<Init> {
     let mut cx = Context::for_tests(&fake.root().to_string_lossy());
     cx.host = fake.live();
     cx.files = cx.host.files().clone();
     cx.gate = cx.host.gate().clone();
     let config = print::default_init(table::facts(20).unwrap(), "n1");
-    cx.task = Task::Init(Box::new(config), InitOptions { fix: true, ..InitOptions::default() });
-    cx
+    Run::init(cx, config, InitOptions { fix: true, ..InitOptions::default() })
 }
 
 #[test]

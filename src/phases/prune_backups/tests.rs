@@ -1,6 +1,5 @@
 use super::*;
-use crate::context::Task;
-use crate::context::renewal::Renewal;
+use crate::context::Renewal;
 use crate::pki::fixture;
 
 const LAST: &str = "certs-20261129T121314Z-2";
@@ -13,9 +12,9 @@ fn pruned(own: &str, files: &[&str], elsewhere: &[&str]) -> Vec<String> {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "x").unwrap();
     }
-    let mut cx = Context::for_tests(root.path().to_str().unwrap());
-    let task = Renewal::new(fixture::cluster(36), fixture::node(), Path::new(BACKUP_DIR).join(own));
-    cx.task = Task::Renew(Box::new(task));
+    let cx = Context::for_tests(root.path().to_str().unwrap());
+    let work = Renewal::new((), Path::new(BACKUP_DIR).join(own));
+    let mut cx = Run::renewing(cx, fixture::cluster(36), fixture::node(), work);
     PruneBackups.run(&mut cx, &Target { path: "prune".into(), item: None }).unwrap();
     files.iter().filter(|path| below(path).exists()).map(ToString::to_string).collect()
 }

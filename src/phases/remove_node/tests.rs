@@ -21,7 +21,7 @@ fn unnamed() -> Value {
     json!({"ID": "3", "peerURLs": ["https://10.0.0.3:2380"], "isLearner": true})
 }
 
-fn run(action: &dyn Action, cx: &mut Context) -> Result<()> {
+fn run(action: &dyn Phase<Leaving<Elsewhere>>, cx: &mut Run<Leaving<Elsewhere>>) -> Result<()> {
     action.run(cx, &Target { path: "x".into(), item: None })
 }
 
@@ -109,7 +109,7 @@ fn with_wait_the_command_waits_until_the_cluster_notices() {
     let (_, away) = node("n2", false);
     let cluster = reporting().replaced_after(N2, 5, away);
     let mut cx = cluster.removing("n2", true);
-    cx.leaving_mut().unwrap().wait = true;
+    cx.work.wait = true;
     run(&RemoveCheck, &mut cx).unwrap();
 }
 
@@ -120,7 +120,7 @@ fn a_controller_manager_that_has_just_started_gets_its_whole_grace_period() {
     let (_, away) = node("n2", false);
     let cluster = reported(72).replaced_after(N2, 60, away);
     let mut cx = cluster.removing("n2", true);
-    cx.leaving_mut().unwrap().wait = true;
+    cx.work.wait = true;
     run(&RemoveCheck, &mut cx).unwrap();
     let hint = run(&RemoveCheck, &mut reported(72).removing("n2", true)).unwrap_err().hint().unwrap();
     assert!(hint.contains("within 55 s"), "{hint}");
@@ -131,7 +131,7 @@ fn a_host_that_reports_again_ends_the_wait() {
     let again = lease(u64::try_from(fixture_time()).unwrap());
     for cluster in [reporting().replaced_after(LEASE_OF_N2, 3, again), reporting()] {
         let mut cx = cluster.removing("n2", true);
-        cx.leaving_mut().unwrap().wait = true;
+        cx.work.wait = true;
         let failure = run(&RemoveCheck, &mut cx).unwrap_err();
         assert!(matches!(failure.downcast_ref(), Some(LeaveError::Alive { .. })), "{failure}");
     }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::base::env::Random;
 use crate::base::fault::Fault;
-use crate::context::Task;
-use crate::phases;
+use crate::context::{Renewal, Run};
+use crate::phases::workflows;
 use crate::pipeline::Plan;
 use crate::pipeline::plan::Choice;
 use crate::pki::catalog::{self, CERTS};
@@ -11,12 +11,11 @@ use crate::pki::keys::Generator;
 use crate::state::renewable::{KUBELET_CONF, chosen, items};
 use crate::state::renewal_fixture::{CREATED, host, renewing, store, use_rotated_file};
 
-fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Context {
-    let mut cx = renewing(root, only);
-    let workflow = phases::renew_workflow().unwrap();
-    let plan = Plan::new(&workflow, &phases::registry(), &Choice::default(), &mut cx).unwrap();
-    plan.run(&mut cx).unwrap();
-    cx
+fn renew(root: &tempfile::TempDir, only: Option<&str>) -> Run<Renewal> {
+    let mut run = renewing(root, only);
+    let plan = Plan::new(&workflows::renew().unwrap(), &Choice::default(), &mut run).unwrap();
+    plan.run(&mut run).unwrap();
+    run
 }
 
 fn read(root: &tempfile::TempDir, path: &str) -> Vec<u8> {
@@ -29,7 +28,7 @@ fn everything_is_renewed_with_new_keys_and_backups_are_kept() {
     let before = [read(&root, "etc/kubernetes/pki/apiserver.crt"), read(&root, "etc/kubernetes/pki/apiserver.key")];
     let ca = read(&root, "etc/kubernetes/pki/ca.crt");
     let cx = renew(&root, None);
-    assert_eq!(cx.renewal().unwrap().renewed.len(), items().len());
+    assert_eq!(cx.work.renewed.len(), items().len());
     assert_eq!(read(&root, "etc/kubernetes/pki/ca.crt"), ca);
     assert_ne!(read(&root, "etc/kubernetes/pki/apiserver.key"), before[1]);
     let kept = "var/lib/kubewright/backup/certs-test/etc/kubernetes/pki/apiserver";
@@ -71,7 +70,7 @@ fn one_name_renews_one_certificate() {
     let root = host();
     let admin = read(&root, "etc/kubernetes/admin.conf");
     let cx = renew(&root, Some("etcd-peer"));
-    let renewed: Vec<&str> = cx.renewal().unwrap().renewed.iter().map(|one| one.name).collect();
+    let renewed: Vec<&str> = cx.work.renewed.iter().map(|one| one.name).collect();
     assert_eq!(renewed, ["etcd-peer"]);
     assert_eq!(read(&root, "etc/kubernetes/admin.conf"), admin);
 }
@@ -81,7 +80,7 @@ fn certificates_of_an_external_ca_are_skipped_when_everything_is_renewed() {
     let root = host();
     std::fs::remove_file(root.path().join("etc/kubernetes/pki/etcd/ca.key")).unwrap();
     let cx = renew(&root, None);
-    let renewed: Vec<&str> = cx.renewal().unwrap().renewed.iter().map(|one| one.name).collect();
+    let renewed: Vec<&str> = cx.work.renewed.iter().map(|one| one.name).collect();
     assert!(renewed.contains(&"apiserver") && !renewed.contains(&"apiserver-etcd-client"), "{renewed:?}");
 }
 
@@ -154,7 +153,7 @@ fn a_kubelet_certificate_that_only_an_external_ca_can_sign_does_not_stop_the_ren
     use_rotated_file(&root);
     std::fs::remove_file(root.path().join("etc/kubernetes/pki/ca.key")).unwrap();
     let cx = renew(&root, None);
-    assert!(cx.renewal().unwrap().renewed.iter().any(|one| one.name == "etcd-server"));
+    assert!(cx.work.renewed.iter().any(|one| one.name == "etcd-server"));
     // If it was specified by name, the error is reported.
     let mut cx = renewing(&root, Some(KUBELET_CONF));
     let target = crate::pipeline::Target { path: "kubelet".into(), item: None };
@@ -204,9 +203,7 @@ fn an_imported_kubelet_certificate_has_a_backup_of_the_old_file() {
     };
     let signed = issue::sign(&template, key.public_der(), ca.signer().unwrap(), &Random::seeded(77)).unwrap().pem();
     let mut cx = renewing(&root, None);
-    if let Task::Renew(task) = &mut cx.task {
-        task.signed = vec![crate::context::renewal::Signed { name: KUBELET_CONF, pem: signed.clone().into_bytes() }];
-    }
+    cx.work.signed = vec![crate::context::renewal::Signed { name: KUBELET_CONF, pem: signed.clone().into_bytes() }];
     let target = crate::pipeline::Target { path: "certs/kubelet.conf".into(), item: Some(KUBELET_CONF) };
     crate::phases::import::ImportSigned.run(&mut cx, &target).unwrap();
     assert!(std::fs::read_to_string(&pem).unwrap().starts_with(&signed));
@@ -223,10 +220,8 @@ fn an_added_san_that_is_killed_at_any_file_is_completed_by_the_same_command() {
     let spec = catalog::cert("apiserver").unwrap();
     let asking = |root: &tempfile::TempDir| {
         let mut cx = renewing(root, Some("apiserver"));
-        if let Task::Renew(task) = &mut cx.task {
-            task.cluster.api_server_cert_sans = vec!["lb.example.com".into()];
-            task.names = crate::pki::renew::Names::AddFromConfig;
-        }
+        cx.config.cluster.as_mut().unwrap().api_server_cert_sans = vec!["lb.example.com".into()];
+        cx.work.names = crate::pki::renew::Names::AddFromConfig;
         cx
     };
     let target = crate::pipeline::Target { path: "certificate".into(), item: None };

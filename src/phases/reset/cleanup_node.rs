@@ -7,7 +7,7 @@
 
 use super::discard::discard;
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Reset, Run};
 use crate::host::service::Services;
 use crate::host::{mounts, removal};
 use crate::ops::containers::{self, Wanted};
@@ -15,7 +15,7 @@ use crate::ops::etcd_member;
 use crate::ops::etcd_member::EtcdMembership;
 use crate::ops::network;
 use crate::ops::{node_status, reset_progress, upgrade_progress};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::artifacts;
 use crate::state::cluster_credentials;
 use crate::state::local_etcd::{self, may_have_data};
@@ -33,24 +33,24 @@ const KUBELET_WORK: [&str; 4] = [
 
 pub struct CleanupNode;
 
-impl Action for CleanupNode {
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+impl Phase<Reset> for CleanupNode {
+    fn run(&self, cx: &mut Run<Reset>, _: &Target) -> Result<()> {
         if cx.host.is_live() {
             guard_etcd(cx)?;
             stop_kubelet(cx)?;
-            node_status::mark_not_ready(cx)?;
+            node_status::mark_not_ready(cx);
             containers::remove(cx, Wanted::All)?;
-            let flags = cx.reset()?.unmount_flags.clone();
+            let flags = cx.work.place.unmount_flags.clone();
             for path in mounts::release(&cx.host, &artifacts::mounts(cx), &flags)? {
                 cx.events.message(format!("unmounted {}", path.display()));
             }
         }
-        report_custom_kubelet_directory(cx)?;
+        report_custom_kubelet_directory(cx);
         report_external_etcd_data(cx)?;
         cluster_credentials::report_kept(cx)?;
         remove_files(cx)?;
         if cx.host.is_live() {
-            network::remove(cx)?;
+            network::remove(cx);
         }
         upgrade_progress::forget(cx)?;
         reset_progress::forget(cx)
@@ -58,23 +58,22 @@ impl Action for CleanupNode {
 }
 
 /// The flags that contain it may be removed now.
-fn report_custom_kubelet_directory(cx: &mut Context) -> Result<()> {
+fn report_custom_kubelet_directory(cx: &mut Run<Reset>) {
     if let Some(directory) = artifacts::custom_kubelet_directory(cx).filter(|directory| cx.files.exists(directory)) {
         let shown = directory.display();
         let note =
             format!("{shown}, the kubelet's directory according to its flag --root-dir; remove it when it is unused");
-        cx.leaving_mut()?.notes.push(note);
+        cx.work.notes.push(note);
     }
-    Ok(())
 }
 
 /// Which etcd data stay, while the manifests still identify them.
-fn report_external_etcd_data(cx: &mut Context) -> Result<()> {
+fn report_external_etcd_data(cx: &mut Run<Reset>) -> Result<()> {
     if let Some(directory) = local_etcd::local(cx)?.filter(|local| local.has_data).and_then(|local| local.data_dir) {
-        cx.leaving_mut()?.own_data = Some(directory.join("member"));
+        cx.work.own_data = Some(directory.join("member"));
     }
     let Some(servers) = local_etcd::external(cx)? else { return Ok(()) };
-    let last = match cx.leaving()?.other_control_planes {
+    let last = match cx.work.other_control_planes {
         Some(1..) => return Ok(()),
         Some(0) => "this was the last control plane",
         None => "if this was the last control plane",
@@ -85,20 +84,18 @@ fn report_external_etcd_data(cx: &mut Context) -> Result<()> {
          run 'etcdctl del --prefix /registry/' there",
         servers.join(", ")
     );
-    cx.leaving_mut()?.notes.push(note);
+    cx.work.notes.push(note);
     Ok(())
 }
 
 /// If the etcd phase was skipped, the member stops nevertheless.
-fn guard_etcd(cx: &mut Context) -> Result<()> {
+fn guard_etcd(cx: &mut Run<Reset>) -> Result<()> {
     if may_have_data(cx)?
         && let EtcdMembership::Member { .. } = etcd_member::guard(cx)?
     {
-        let name = cx.leaving()?.name.clone();
+        let name = cx.work.name.clone();
         let what = "the etcd member of this host, which is stopped, and its data";
-        cx.leaving_mut()?
-            .notes
-            .push(format!("{what}; run 'kubewright node remove {name} --dead' on another control plane"));
+        cx.work.notes.push(format!("{what}; run 'kubewright node remove {name} --dead' on another control plane"));
     }
     Ok(())
 }
@@ -136,7 +133,7 @@ fn kubelet_is_running(cx: &Context) -> Result<bool> {
     Ok(processes.iter().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())).any(is_kubelet))
 }
 
-fn remove_files(cx: &mut Context) -> Result<()> {
+fn remove_files(cx: &mut Run<Reset>) -> Result<()> {
     let before = cx.gate.count();
     let (links, logs) = (Path::new(artifacts::CONTAINER_LOGS), Path::new(artifacts::POD_LOGS));
     for name in removal::names(&cx.host, links)?.unwrap_or_default() {

@@ -5,7 +5,7 @@
 //! Reads: links, the manifests, the journal. Writes: removes files and directories.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Reset, Run};
 use crate::domain::paths::{BACKUP_DIR, KUBERNETES_DIR};
 use crate::host::removal::{self, Kept, Why};
 use crate::journal::{Journal, Ownership};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const PUBLIC: [&str; 3] = ["crt", "csr", "pub"];
 
 /// Removes it, and records what could not be removed.
-pub fn discard(cx: &mut Context, path: &Path) -> Result<()> {
+pub fn discard(cx: &mut Run<Reset>, path: &Path) -> Result<()> {
     let removed = removal::remove(&cx.host, &artifacts::owning_directory(cx, path)?, path)?;
     if removed.kept.is_empty() {
         return Ok(());
@@ -94,18 +94,18 @@ fn remove_target(cx: &Context, path: &Path, real: &Path, kept: &Kept) -> Result<
     })
 }
 
-fn record_kept(cx: &mut Context, wanted: &Path, kept: Kept) -> Result<()> {
+fn record_kept(cx: &mut Run<Reset>, wanted: &Path, kept: Kept) -> Result<()> {
     let is_certain = !matches!(kept.why, Why::Mount | Why::BehindLink(_)) || belongs_to_cluster(cx, wanted)?;
     // The link or mount that prevents it may be on the path to it.
     let path = if wanted.starts_with(&kept.path) { wanted } else { &kept.path };
     if kept.why != Why::Emptied && is_certain && gives_access(cx, path)? {
         let exposed = Kept { path: path.to_path_buf(), why: kept.why.clone() };
-        let leaving = cx.leaving_mut()?;
+        let leaving = &mut cx.work;
         if !leaving.exposed.contains(&exposed) {
             leaving.exposed.push(exposed);
         }
     }
-    let leaving = cx.leaving_mut()?;
+    let leaving = &mut cx.work;
     if !leaving.kept.contains(&kept) {
         leaving.kept.push(kept);
     }

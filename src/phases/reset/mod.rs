@@ -11,29 +11,29 @@ pub use remove_etcd_member::RemoveEtcdMember;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::context::Context;
 use crate::context::leaving::{ApiHealth, EtcdMembership};
+use crate::context::{Context, Reset, Run};
 use crate::host::removal;
 use crate::journal::{Journal, PATH};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::leave_error::LeaveError;
 use crate::state::local_etcd;
 use std::path::Path;
 
 /// The number of changes needed to clean this host; `cx` only records. The cluster is not contacted.
-pub fn changes_wanted(cx: &mut Context, undo_fix: bool) -> Result<usize> {
+pub fn changes_wanted(cx: &mut Run<Reset>, undo_fix: bool) -> Result<usize> {
     let fixes = if undo_fix { Journal::load(&cx.files)?.changes().len() } else { 0 };
     let etcd = local_etcd::local(cx)?.filter(|local| cx.host.is_live() && local.has_data);
-    let leaving = cx.leaving_mut()?;
+    let leaving = &mut cx.work;
     (leaving.etcd_membership, leaving.api_health) = (Some(EtcdMembership::None), Some(ApiHealth::NotChecked));
     cleanup_node::CleanupNode.run(cx, &Target { path: String::new(), item: None })?;
     Ok(cx.gate.count() + fixes + usize::from(etcd.is_some()))
 }
 
 /// The error for files on this host that still give access to the cluster; None if there are none.
-pub fn access_left(cx: &Context) -> Result<Option<LeaveError>> {
-    let kept = cx.leaving()?.exposed.clone();
-    Ok(if kept.is_empty() { None } else { Some(LeaveError::AccessLeft { kept }) })
+pub fn access_left(cx: &Run<Reset>) -> Option<LeaveError> {
+    let kept = cx.work.exposed.clone();
+    if kept.is_empty() { None } else { Some(LeaveError::AccessLeft { kept }) }
 }
 
 /// Removes the cluster's files and directories from the journal. This is internal bookkeeping and not in the plan.

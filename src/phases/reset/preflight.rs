@@ -4,16 +4,16 @@
 
 use crate::base::fault::Result;
 use crate::checks::{Finding, Role, Unfit};
-use crate::context::Context;
+use crate::context::{Reset, Run};
 use crate::ops::etcd_member;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 
 /// kubeadm's name for the check that the user is root.
 const ROOT: &str = "IsPrivilegedUser";
 
 pub struct ResetPreflight;
 
-impl Action for ResetPreflight {
+impl Phase<Reset> for ResetPreflight {
     fn changes(&self) -> bool {
         false
     }
@@ -22,8 +22,8 @@ impl Action for ResetPreflight {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let ignored = &cx.reset()?.ignore_preflight_errors;
+    fn run(&self, cx: &mut Run<Reset>, _: &Target) -> Result<()> {
+        let ignored = &cx.work.place.ignore_preflight_errors;
         let is_ignored = |id: &str| ignored.iter().any(|one| one == "all" || one.eq_ignore_ascii_case(id));
         if cx.uid != 0 && !is_ignored(ROOT) {
             let place = format!("user {}", cx.uid);
@@ -44,7 +44,7 @@ mod tests {
         let mut cx = fixture(root.path());
         cx.uid = uid;
         let ignore = ignore.iter().map(ToString::to_string).collect();
-        cx.leaving_mut().unwrap().reset.as_mut().unwrap().ignore_preflight_errors = ignore;
+        cx.work.place.ignore_preflight_errors = ignore;
         ResetPreflight.run(&mut cx, &Target { path: "preflight".into(), item: None })
     }
 

@@ -5,8 +5,8 @@
 //! etcd, its data and its manifest. Data of an external etcd stay.
 
 use crate::base::fault::Result;
-use crate::context::Context;
 use crate::context::leaving::ApiHealth;
+use crate::context::{Context, Reset, Run};
 use crate::etcd::Departure;
 use crate::host::held::is_held;
 use crate::host::service::Services;
@@ -15,7 +15,7 @@ use crate::ops::etcd_member::{self, EtcdMembership};
 use crate::ops::reset_progress;
 use crate::phases::reset::cleanup_node::{SERVICE, stop_kubelet};
 use crate::phases::reset::discard::discard;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::leave_error::LeaveError;
 use crate::state::local_etcd::{Local, local};
 use crate::state::static_pod::{self, StaticPod};
@@ -23,18 +23,18 @@ use std::path::Path;
 
 pub struct RemoveEtcdMember;
 
-impl Action for RemoveEtcdMember {
+impl Phase<Reset> for RemoveEtcdMember {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Reset>, _: &Target) -> Result<()> {
         let Some(local) = local(cx)? else {
             cx.events.message("this host has no etcd member: nothing to do");
             return Ok(());
         };
         // The state may have changed while Pods were evicted.
-        cx.leaving_mut()?.etcd_membership = None;
+        cx.work.etcd_membership = None;
         let membership = etcd_member::guard(cx)?;
         // A removed member exits, and the kubelet would restart it while it is stopped and removed. A runtime that
         // loses its kubelet meanwhile may keep the name of the container reserved.
@@ -65,14 +65,14 @@ impl Action for RemoveEtcdMember {
 }
 
 /// The API server would wait for a missing etcd. After it has stopped, the etcd members are known without it.
-fn stop_users(cx: &mut Context) -> Result<()> {
+fn stop_users(cx: &mut Run<Reset>) -> Result<()> {
     containers::remove(cx, Wanted::UsersOfEtcd)?;
-    cx.leaving_mut()?.api_health = Some(ApiHealth::NotChecked);
+    cx.work.api_health = Some(ApiHealth::NotChecked);
     Ok(())
 }
 
 /// A log in a directory of its own may be next to other files.
-fn report_log(cx: &mut Context) -> Result<()> {
+fn report_log(cx: &mut Run<Reset>) -> Result<()> {
     let Some(pod) = StaticPod::read(&cx.files, "etcd")? else { return Ok(()) };
     if let Some(directory) = pod.flag("wal-dir").filter(|directory| !directory.is_empty()) {
         let directory = pod.on_host(Path::new(directory)).unwrap_or_else(|| directory.into());
@@ -80,7 +80,7 @@ fn report_log(cx: &mut Context) -> Result<()> {
             "{}, etcd's log according to its flag --wal-dir; remove it when it is no longer needed",
             directory.display()
         );
-        cx.leaving_mut()?.notes.push(note);
+        cx.work.notes.push(note);
     }
     Ok(())
 }
@@ -95,8 +95,8 @@ fn must_be_free(cx: &Context, data: &Path) -> Result<()> {
     }
 }
 
-fn leave(cx: &mut Context, local: &Local, membership: EtcdMembership) -> Result<()> {
-    let name = cx.leaving()?.name.clone();
+fn leave(cx: &mut Run<Reset>, local: &Local, membership: EtcdMembership) -> Result<()> {
+    let name = cx.work.name.clone();
     match membership {
         EtcdMembership::None => cx.events.message("this host is no longer an etcd member"),
         EtcdMembership::Last => cx.events.message("this was the last etcd member: the cluster no longer exists"),
@@ -109,7 +109,7 @@ fn leave(cx: &mut Context, local: &Local, membership: EtcdMembership) -> Result<
                 "if other etcd members still run, they still count this one: \
                  run 'kubewright node remove {name} --dead' on one of their hosts"
             );
-            cx.leaving_mut()?.notes.push(note);
+            cx.work.notes.push(note);
         }
         EtcdMembership::Member { others } => {
             // After the removal, an interrupted run could no longer query any member.
@@ -124,7 +124,7 @@ fn leave(cx: &mut Context, local: &Local, membership: EtcdMembership) -> Result<
         }
     }
     // In any case it no longer exists.
-    cx.leaving_mut()?.etcd_membership = Some(EtcdMembership::None);
+    cx.work.etcd_membership = Some(EtcdMembership::None);
     Ok(())
 }
 
@@ -138,15 +138,11 @@ mod tests {
         EtcdMembership::Unknown("no response".into())
     }
 
-    fn refused(
-        change: impl FnOnce(&mut crate::context::leaving::Leaving),
-        membership: &EtcdMembership,
-        has_data: bool,
-    ) -> bool {
+    fn refused(change: impl FnOnce(&mut Reset), membership: &EtcdMembership, has_data: bool) -> bool {
         let root = tempfile::tempdir().unwrap();
         let mut cx = fixture(root.path());
-        change(cx.leaving_mut().unwrap());
-        refusal(&cx, has_data, membership).unwrap().is_some()
+        change(&mut cx.work);
+        refusal(&cx, has_data, membership).is_some()
     }
 
     #[test]
@@ -172,7 +168,7 @@ mod tests {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, "x").unwrap();
         let mut cx = fixture(root.path());
-        cx.leaving_mut().unwrap().force = true;
+        cx.work.force = true;
         let data = Path::new("/var/lib/etcd/member");
         must_be_free(&cx, data).unwrap();
         let file = std::fs::File::open(&path).unwrap();

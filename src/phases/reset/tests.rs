@@ -1,9 +1,9 @@
 use super::cleanup_node::CleanupNode;
 use crate::base::files::{Content, HostFiles};
 use crate::base::gate::Gate;
-use crate::context::Context;
 use crate::context::leaving::fixture;
 use crate::context::rotation::Stage;
+use crate::context::{Reset, Rotating, Run};
 use crate::journal::Journal;
 use crate::ops::signer_copy::keep;
 use crate::phases::rotate_ca::announce::{Announce, RecordStage};
@@ -14,7 +14,7 @@ use crate::phases::rotate_ca::distribute::Distribute;
 use crate::phases::rotate_ca::fixture::{TestHost, phase};
 use crate::phases::rotate_ca::kubelet::Kubelet;
 use crate::phases::rotate_ca::tokens::Tokens;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use std::path::Path;
 
 fn put(root: &Path, path: &str, text: &str) {
@@ -23,7 +23,7 @@ fn put(root: &Path, path: &str, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-fn clean(cx: &mut Context) {
+fn clean(cx: &mut Run<Reset>) {
     CleanupNode.run(cx, &Target { path: "cleanup-node".into(), item: None }).unwrap();
 }
 
@@ -54,10 +54,17 @@ fn no_key_of_a_ca_rotation_is_left_at_any_stage() {
         let host = TestHost::control_plane();
         for stage in stages {
             let mut cx = host.run(*stage);
-            cx.rotation_mut().unwrap().now = true;
-            for action in
-                [&Check as &dyn Action, &Tokens, &Distribute, &Cas, &Certificates, &Kubelet, &Announce, &RecordStage]
-            {
+            cx.work.purpose.now = true;
+            for action in [
+                &Check as &dyn Phase<Rotating>,
+                &Tokens,
+                &Distribute,
+                &Cas,
+                &Certificates,
+                &Kubelet,
+                &Announce,
+                &RecordStage,
+            ] {
                 phase(action, &mut cx).unwrap();
             }
             keep(&cx, "kube-controller-manager").unwrap();
@@ -84,7 +91,7 @@ fn backups_of_keys_stay_only_with_the_flag() {
             put(root.path(), path, "client-key-data: x\n");
         }
         let mut cx = fixture(root.path());
-        cx.leaving_mut().unwrap().keep_backups = keep;
+        cx.work.keep_backups = keep;
         clean(&mut cx);
         assert_eq!(keys(root.path()), expected);
     }
@@ -104,7 +111,7 @@ fn directories_with_names_of_a_rotation_stay_unless_they_are_ours() {
             put(root.path(), "etc/kubernetes/manifests/kube-controller-manager.yaml", manager);
         }
         let mut cx = fixture(root.path());
-        cx.leaving_mut().unwrap().cluster.certificates_dir = "/srv/pki".into();
+        cx.config.cluster.as_mut().unwrap().certificates_dir = "/srv/pki".into();
         clean(&mut cx);
         assert_eq!(keys(root.path()).len(), left);
     }
@@ -142,6 +149,6 @@ fn the_client_key_of_an_external_etcd_is_removed_if_it_is_ours_and_reported_othe
         put(root.path(), "etc/kubernetes/manifests/kube-apiserver.yaml", &api_server(directory));
         clean(&mut cx);
         assert_eq!(keys(root.path()).len(), usize::from(stays), "{directory}, downloaded: {downloaded}");
-        assert_eq!(cx.leaving().unwrap().notes.iter().any(|note| note.starts_with(&key)), stays);
+        assert_eq!(cx.work.notes.iter().any(|note| note.starts_with(&key)), stays);
     }
 }

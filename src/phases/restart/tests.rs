@@ -49,9 +49,7 @@ fn if_the_old_certificate_does_not_help_either_the_error_contains_both_failures(
 #[test]
 fn an_expired_certificate_is_not_restored() {
     let (root, host, mut cx, old) = renewed();
-    if let crate::context::Task::Renew(task) = &mut cx.task {
-        task.renewed[0].old.not_after = i64::try_from(CREATED).unwrap();
-    }
+    cx.work.renewed[0].old.not_after = i64::try_from(CREATED).unwrap();
     let new = disk(root.path());
     host.reject(API);
     let said = api_server(&host).load(&mut cx).unwrap_err().to_string();
@@ -133,7 +131,7 @@ fn a_scheduler_that_fails_with_its_new_kubeconfig_gets_the_old_one_back_byte_for
     let host = FakeComponents::new(root.path());
     let mut cx = renewing(&root, Some("scheduler.conf"));
     let done = renewal::kubeconfig(&mut cx, catalog::kubeconfig("scheduler").unwrap()).unwrap();
-    cx.note_renewed(done).unwrap();
+    cx.work.renewed.push(done);
     assert_ne!(std::fs::read(&path).unwrap(), text);
     host.reject(SCHEDULER);
     let failure = component(&host, "kube-scheduler").load(&mut cx).unwrap_err();
@@ -206,11 +204,11 @@ fn if_the_api_server_does_not_accept_admin_conf_all_files_of_this_run_are_rolled
         let before = files.map(|file| host.file(file));
         for name in ["etcd-server", "apiserver"] {
             let done = renewal::cert(&mut cx, catalog::cert(name).unwrap()).unwrap();
-            cx.note_renewed(done).unwrap();
+            cx.work.renewed.push(done);
         }
         for name in ["admin", "scheduler"] {
             let done = renewal::kubeconfig(&mut cx, catalog::kubeconfig(name).unwrap()).unwrap();
-            cx.note_renewed(done).unwrap();
+            cx.work.renewed.push(done);
         }
         host.refused_by_api_server.borrow_mut().push(host.file(refused));
         let failure = load(&host, &mut cx).unwrap_err();

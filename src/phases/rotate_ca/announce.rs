@@ -7,13 +7,13 @@
 use crate::base::fault::Result;
 use crate::base::files::Written;
 use crate::config::kubeconfig::{Base64, Kubeconfig};
-use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::context::{Context, Rotating, Run};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{CONFIG_MAP, NODE, ObjectRef};
 use crate::kube::request::PatchKind;
 use crate::phases::rotate_ca::tokens;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::SERVICE_ACCOUNT;
 use crate::state::rotation::host;
 use crate::state::rotation::host::cluster;
@@ -28,13 +28,13 @@ pub struct Announce;
 /// the rotation.
 pub struct RecordStage;
 
-impl Action for Announce {
+impl Phase<Rotating> for Announce {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let rotation = cx.rotation()?;
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        let rotation = &cx.work.purpose;
         // The old CA is published until every control plane has completed the last stage, which is known only after it
         // is recorded.
         if !rotation.control_plane || rotation.stage == Stage::Drop {
@@ -45,15 +45,15 @@ impl Action for Announce {
     }
 }
 
-impl Action for RecordStage {
+impl Phase<Rotating> for RecordStage {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let plan = cx.rotation_plan()?;
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        let plan = cx.work.purpose.begun()?;
         let api = cluster(cx)?;
-        let rotation = cx.rotation()?;
+        let rotation = &cx.work.purpose;
         let (stage, leads, without) = (rotation.stage, rotation.control_plane, rotation.without.clone());
         if !rotation.done {
             let text = rotation::note(&plan, stage, cx.clock.now());
@@ -90,8 +90,8 @@ impl Action for RecordStage {
 }
 
 /// Publishes the CA certificates that this host trusts in `cluster-info`.
-fn publish(cx: &mut Context, api: &Cluster) -> Result<()> {
-    if !cx.rotation_plan()?.prints.contains_key("ca") {
+fn publish(cx: &mut Run<Rotating>, api: &Cluster) -> Result<()> {
+    if !cx.work.purpose.begun()?.prints.contains_key("ca") {
         return Ok(());
     }
     let bundle = host::bundle(cx)?;
@@ -132,8 +132,8 @@ fn clear_annotations(api: &Cluster) -> Result<bool> {
 
 /// Completes the end of a change that was interrupted after the change itself was forgotten, or whose last host was a worker,
 /// which may not remove the records; false when there is nothing of that kind, or 'trust' begins the next change.
-pub fn finish_end(cx: &mut Context) -> Result<bool> {
-    let rotation = cx.rotation()?;
+pub fn finish_end(cx: &mut Run<Rotating>) -> Result<bool> {
+    let rotation = &cx.work.purpose;
     let stage = rotation.stage;
     if stage == Stage::Reissue || !rotation.control_plane {
         return Ok(false);
@@ -199,7 +199,7 @@ mod tests {
     /// Records a stage on a host that has completed it.
     fn note(host: &TestHost, stage: Stage) {
         let mut cx = host.run(stage);
-        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::status(&mut cx).unwrap().plan;
+        cx.work.purpose.plan = crate::state::rotation::host::status(&mut cx).unwrap().plan;
         phase(&Announce, &mut cx).unwrap();
         phase(&RecordStage, &mut cx).unwrap();
     }
@@ -226,7 +226,7 @@ mod tests {
         host.node("cp2", true);
         host.noted("cp2", &plan, Stage::Reissue, 8);
         let mut cx = host.run(Stage::Drop);
-        cx.rotation_mut().unwrap().plan = Some(plan.clone());
+        cx.work.purpose.plan = Some(plan.clone());
         phase(&Announce, &mut cx).unwrap();
         assert_ne!(published(&host), right);
         // The other one has completed it since this run has checked.
@@ -305,7 +305,7 @@ mod tests {
             let host = TestHost::control_plane();
             let plan = outdated(&host);
             let mut cx = host.run(Stage::Drop);
-            cx.rotation_mut().unwrap().plan = Some(plan.clone());
+            cx.work.purpose.plan = Some(plan.clone());
             host.api.with(|state| state.writes_left = Some(cut));
             assert!(phase(&RecordStage, &mut cx).is_err(), "{cut}");
             host.api.with(|state| state.writes_left = None);

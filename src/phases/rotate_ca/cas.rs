@@ -5,11 +5,11 @@
 
 use crate::base::fault::Result;
 use crate::base::files::Content;
-use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::context::{Rotating, Run};
 use crate::ops::renewal;
 use crate::phases::rotate_ca::replace;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::{CertSpec, SERVICE_ACCOUNT};
 use crate::pki::cert::Cert;
 use crate::pki::rotation::key_print;
@@ -22,28 +22,28 @@ const SECRET_MODE: u32 = 0o600;
 
 pub struct Cas;
 
-impl Action for Cas {
+impl Phase<Rotating> for Cas {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if !cx.rotation()?.control_plane {
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        if !cx.work.purpose.control_plane {
             return Ok(());
         }
         for spec in changing_cas(cx)? {
             ca(cx, spec)?;
         }
-        if cx.rotation_plan()?.prints.contains_key(SERVICE_ACCOUNT) { service_account(cx) } else { Ok(()) }
+        if cx.work.purpose.begun()?.prints.contains_key(SERVICE_ACCOUNT) { service_account(cx) } else { Ok(()) }
     }
 }
 
-fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
+fn ca(cx: &mut Run<Rotating>, spec: &'static CertSpec) -> Result<()> {
     let store = cx.pki()?;
     renewal::finish_replacement(cx, spec)?;
     let there = store.require_ca(spec, "a CA rotation")?;
     let (new, key) = host::new_ca(cx, spec, &there)?;
-    let stage = cx.rotation()?.stage;
+    let stage = cx.work.purpose.stage;
     if stage == Stage::Drop && there.cert != new {
         // Its key would match no certificate of the file.
         return Err(RotationError::NotReissued { files: vec![store.key_path(spec)] }.into());
@@ -77,13 +77,13 @@ fn ca(cx: &mut Context, spec: &'static CertSpec) -> Result<()> {
     Ok(())
 }
 
-fn service_account(cx: &mut Context) -> Result<()> {
-    let (store, stage) = (cx.pki()?, cx.rotation()?.stage);
+fn service_account(cx: &mut Run<Rotating>) -> Result<()> {
+    let (store, stage) = (cx.pki()?, cx.work.purpose.stage);
     let dir = cx.cluster()?.certificates_dir.clone();
     let (key_path, public_path) = (dir.join("sa.key"), dir.join("sa.pub"));
     let missing = || PkiError::KeyMissing { path: key_path.clone() };
     let old = token_key(cx)?.ok_or_else(missing)?;
-    let print = cx.rotation_plan()?.prints.get(SERVICE_ACCOUNT).cloned().unwrap_or_default();
+    let print = cx.work.purpose.begun()?.prints.get(SERVICE_ACCOUNT).cloned().unwrap_or_default();
     let signs = key_print(&old) == print;
     let there = cx.files.read_text(&public_path)?;
     let mut public = there.clone().unwrap_or_else(|| old.public_pem());

@@ -5,12 +5,12 @@
 
 use crate::base::fault::Result;
 use crate::config::kubeconfig::Base64;
-use crate::context::Context;
 use crate::context::renewal::Renewed;
 use crate::context::rotation::Stage;
+use crate::context::{Context, Rotating, Run};
 use crate::ops::renewal;
 use crate::ops::renewal::back_up;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::{self, KUBECONFIGS, certs_of};
 use crate::state::renewable::KUBELET_CONF;
 use crate::state::rotation::host;
@@ -21,20 +21,20 @@ const MODE: u32 = 0o600;
 
 pub struct Certificates;
 
-impl Action for Certificates {
+impl Phase<Rotating> for Certificates {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let rotation = cx.rotation()?;
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        let rotation = &cx.work.purpose;
         if !rotation.control_plane {
             return Ok(());
         }
         if rotation.stage == Stage::Reissue {
             reissue(cx)?;
         }
-        if cx.rotation_plan()?.prints.contains_key("ca") {
+        if cx.work.purpose.begun()?.prints.contains_key("ca") {
             add_cross_signed(cx)?;
             let bundle = host::bundle(cx)?;
             for spec in KUBECONFIGS.iter().filter(|spec| spec.file != KUBELET_CONF) {
@@ -45,7 +45,7 @@ impl Action for Certificates {
     }
 }
 
-fn reissue(cx: &mut Context) -> Result<()> {
+fn reissue(cx: &mut Run<Rotating>) -> Result<()> {
     let store = cx.pki()?;
     let changed = changing_cas(cx)?;
     let specs: Vec<_> =
@@ -57,7 +57,7 @@ fn reissue(cx: &mut Context) -> Result<()> {
         if leaf.is_some_and(|leaf| !leaf.is_signed_by(&ca.cert)) {
             let renewed = renewal::cert(cx, spec)?;
             report(cx, &renewed);
-            cx.note_renewed(renewed)?;
+            cx.work.renewed.push(renewed);
         }
     }
     if !changed.iter().any(|ca| ca.name == "ca") {
@@ -69,7 +69,7 @@ fn reissue(cx: &mut Context) -> Result<()> {
         if host::client_of(cx, &path)?.is_some_and(|cert| !cert.is_signed_by(&ca.cert)) {
             let renewed = renewal::kubeconfig(cx, spec)?;
             report(cx, &renewed);
-            cx.note_renewed(renewed)?;
+            cx.work.renewed.push(renewed);
         }
     }
     Ok(())
@@ -92,7 +92,7 @@ fn report(cx: &Context, renewed: &Renewed) {
 }
 
 /// Updates the CA certificates in a kubeconfig; true if they were different.
-pub fn trust(cx: &mut Context, path: &Path, bundle: &str) -> Result<bool> {
+pub fn trust(cx: &mut Run<Rotating>, path: &Path, bundle: &str) -> Result<bool> {
     let store = cx.pki()?;
     let Some(mut config) = store.load_kubeconfig(path)? else { return Ok(false) };
     let Some(cluster) = config.current_cluster_mut() else { return Ok(false) };

@@ -5,11 +5,11 @@
 
 use crate::base::fault::Result;
 use crate::config::model::Etcd;
-use crate::context::Context;
 use crate::context::rotation::{Plan, Stage};
+use crate::context::{Rotating, Run};
 use crate::domain::paths::KUBELET_CONF;
 use crate::phases::rotate_ca::signing;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
 use crate::pki::rotation::CAS;
 use crate::state::rotation::RotationStatus;
@@ -20,7 +20,7 @@ use std::path::Path;
 
 pub struct Check;
 
-impl Action for Check {
+impl Phase<Rotating> for Check {
     fn changes(&self) -> bool {
         false
     }
@@ -29,12 +29,12 @@ impl Action for Check {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if !cx.rotation()?.control_plane && !cx.files.exists(Path::new(KUBELET_CONF)) {
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        if !cx.work.purpose.control_plane && !cx.files.exists(Path::new(KUBELET_CONF)) {
             return Err(RotationError::NoNode.into());
         }
         let status = crate::state::rotation::host::status(cx)?;
-        let rotation = cx.rotation()?;
+        let rotation = &cx.work.purpose;
         let (stage, leads) = (rotation.stage, rotation.control_plane);
         if status.plan.is_none() && (stage != Stage::Trust || !leads) {
             return Err(RotationError::NotBegun.into());
@@ -57,15 +57,15 @@ impl Action for Check {
         if let Some(plan) = status.plan.as_ref().filter(|_| leads && stage != Stage::Drop) {
             handover::require(cx, plan)?;
         }
-        let rotation = cx.rotation_mut()?;
+        let rotation = &mut cx.work.purpose;
         rotation.done = done == Some(stage) || !is_concerned;
         rotation.plan = status.plan;
         if stage == Stage::Drop && is_concerned { reissued::require_reissued(cx) } else { Ok(()) }
     }
 }
 
-fn others_are_ready(cx: &Context, status: &RotationStatus, own: &str) -> Result<()> {
-    let rotation = cx.rotation()?;
+fn others_are_ready(cx: &Run<Rotating>, status: &RotationStatus, own: &str) -> Result<()> {
+    let rotation = &cx.work.purpose;
     let Some(before) = rotation.stage.before() else { return Ok(()) };
     // A worker's certificate is signed by the current leader of the controller managers, so the new CA must sign in
     // all of them; and the old one is no longer needed once every API server serves a certificate of the new one.
@@ -87,8 +87,8 @@ fn others_are_ready(cx: &Context, status: &RotationStatus, own: &str) -> Result<
 }
 
 /// The CAs of a rotation that this host begins.
-pub fn chosen(cx: &Context) -> Result<Vec<String>> {
-    let chosen = &cx.rotation()?.chosen;
+pub fn chosen(cx: &Run<Rotating>) -> Result<Vec<String>> {
+    let chosen = &cx.work.purpose.chosen;
     if let Some(unknown) = chosen.iter().find(|name| !CAS.contains(&name.as_str())) {
         return Err(RotationError::NoSuchCa(unknown.clone()).into());
     }
@@ -101,13 +101,13 @@ pub fn chosen(cx: &Context) -> Result<Vec<String>> {
 }
 
 /// A host without the keys of the old CAs cannot create new ones. CAs that are not rotated do not matter.
-fn require_keys(cx: &mut Context, plan: Option<&Plan>) -> Result<()> {
+fn require_keys(cx: &mut Run<Rotating>, plan: Option<&Plan>) -> Result<()> {
     let store = cx.pki()?;
     let names = match plan {
         Some(plan) => plan.prints.keys().cloned().collect(),
         None => chosen(cx)?,
     };
-    if cx.rotation()?.stage == Stage::Trust && names.iter().any(|name| name == "ca") {
+    if cx.work.purpose.stage == Stage::Trust && names.iter().any(|name| name == "ca") {
         signing::require_own(cx)?;
     }
     for name in names {
@@ -158,7 +158,7 @@ mod tests {
                 .unwrap()
                 .starts_with("r1 reissue")
         );
-        assert!(worker.run(Stage::Drop).rotation().unwrap().plan.is_none());
+        assert!(worker.run(Stage::Drop).work.purpose.plan.is_none());
         phase(&Check, &mut worker.run(Stage::Drop)).unwrap();
         assert!(worker.api.take_log().iter().all(|line| line != "GET /api/v1/nodes"));
     }
@@ -183,7 +183,7 @@ mod tests {
         host.noted("cp1", &plan, Stage::Trust, 8);
         let mut cx = host.run(Stage::Reissue);
         assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("not yet done on cp2"));
-        cx.rotation_mut().unwrap().without = vec!["cp2".into()];
+        cx.work.purpose.without = vec!["cp2".into()];
         phase(&Check, &mut cx).unwrap();
         host.noted("cp2", &plan, Stage::Reissue, 9);
         host.noted("cp1", &plan, Stage::Reissue, 9);
@@ -196,7 +196,7 @@ mod tests {
         let plan = host.begun(&["ca"]);
         host.noted("cp1", &plan, Stage::Trust, 8);
         let mut cx = host.run(Stage::Drop);
-        cx.rotation_mut().unwrap().without = vec!["cp1".into()];
+        cx.work.purpose.without = vec!["cp1".into()];
         assert!(phase(&Check, &mut cx).unwrap_err().to_string().contains("not yet done on cp1"));
     }
 

@@ -11,12 +11,12 @@ use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::base::secret::Secret;
 use crate::config::token;
-use crate::context::Context;
 use crate::context::rotation::{Plan, Stage};
+use crate::context::{Context, Rotating, Run};
 use crate::kube::cluster::Cluster;
 use crate::phases::rotate_ca::check;
 use crate::phases::rotate_ca::encrypted::{CROSS_SIGNED, encrypted};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
 use crate::pki::cert::Cert;
 use crate::pki::rotation::ca_print;
@@ -33,13 +33,13 @@ const SECRET_MODE: u32 = 0o600;
 
 pub struct Distribute;
 
-impl Action for Distribute {
+impl Phase<Rotating> for Distribute {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let rotation = cx.rotation()?;
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        let rotation = &cx.work.purpose;
         if rotation.stage == Stage::Drop || !rotation.control_plane {
             return Ok(());
         }
@@ -62,7 +62,7 @@ impl Action for Distribute {
         let plan: Plan = serde_json::from_str(&text).map_err(|_| RotationError::Damaged)?;
         take(cx, &api, &plan)?;
         announce(&api, &plan)?;
-        cx.rotation_mut()?.plan = Some(plan);
+        cx.work.purpose.plan = Some(plan);
         Ok(())
     }
 }
@@ -79,7 +79,7 @@ fn announce(api: &Cluster, plan: &Plan) -> Result<()> {
 }
 
 /// New CAs, encrypted, as an object for the cluster. Their certificate key is on this host then.
-fn made(cx: &mut Context) -> Result<Value> {
+fn made(cx: &mut Run<Rotating>) -> Result<Value> {
     let (store, names) = (cx.pki()?, check::chosen(cx)?);
     cx.expect_keys(names.len());
     let keys = cx.keys();
@@ -100,7 +100,7 @@ fn made(cx: &mut Context) -> Result<Value> {
     let id = token::certificate_key(&cx.random)?.expose().chars().take(8).collect();
     let prints = new.iter().map(|key| (key.name.clone(), key.print())).collect();
     let plan = Plan { id, begun: cx.clock.now(), prints };
-    let certificate_key = match cx.rotation()?.certificate_key.clone() {
+    let certificate_key = match cx.work.purpose.certificate_key.clone() {
         Some(given) => given,
         None => token::certificate_key(&cx.random)?,
     };
@@ -120,9 +120,9 @@ fn keep(cx: &Context, key: &Secret<String>) -> Result<()> {
 
 /// Decrypts what this host lacks of the Secret into the directory `next`. A host that joined with the new CA already has
 /// it.
-fn take(cx: &mut Context, api: &Cluster, plan: &Plan) -> Result<()> {
+fn take(cx: &mut Run<Rotating>, api: &Cluster, plan: &Plan) -> Result<()> {
     let (store, names) = (cx.pki()?, handover::missing(cx, plan)?);
-    let begins = cx.rotation()?.stage == Stage::Trust;
+    let begins = cx.work.purpose.stage == Stage::Trust;
     if names.is_empty() && !begins {
         return Ok(());
     }

@@ -3,11 +3,10 @@
 use crate::base::env::{Clock, Random};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
-use crate::context::renewal::Renewal;
 use crate::context::rotation::{Plan, Rotation, Stage};
-use crate::context::{Context, Task};
+use crate::context::{Context, Renewal, Rotating, Run};
 use crate::kube::test_api::TestApi;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::{self, CERTS, KUBECONFIGS};
 use crate::pki::keys::Generator;
 use crate::pki::{PkiStore, fixture};
@@ -128,22 +127,21 @@ impl TestHost {
     }
 
     /// A run of a stage on this host at its beginning.
-    pub fn run(&self, stage: Stage) -> Context {
+    pub fn run(&self, stage: Stage) -> Run<Rotating> {
         self.run_through(stage, Gate::open())
     }
 
     /// The same with another gate.
-    pub fn run_through(&self, stage: Stage, gate: Gate) -> Context {
+    pub fn run_through(&self, stage: Stage, gate: Gate) -> Run<Rotating> {
         let mut cx = Context::for_tests(self.root.path().to_str().unwrap());
         cx.files = HostFiles::new(self.root.path(), gate.clone());
         cx.gate = gate;
         let mut node = fixture::node();
         node.name.clone_from(&self.name);
         let rotation = Rotation::new(stage, self.leads);
-        let task = Renewal::new(fixture::cluster(36), node, "/var/lib/kubewright/backup/certs-20270115T080000Z".into());
-        cx.task = Task::Renew(Box::new(Renewal { rotation: Some(rotation), ..task }));
+        let work = Renewal::new(rotation, "/var/lib/kubewright/backup/certs-20270115T080000Z".into());
         cx.fake = Some(Arc::new(self.api.cluster(&cx.gate)));
-        cx
+        Run::renewing(cx, fixture::cluster(36), node, work)
     }
 
     /// The object at a path; Null if there is none.
@@ -178,7 +176,7 @@ impl TestHost {
 }
 
 /// Runs one phase.
-pub(in crate::phases) fn phase(action: &dyn Action, cx: &mut Context) -> crate::base::fault::Result<()> {
+pub(in crate::phases) fn phase(action: &dyn Phase<Rotating>, cx: &mut Run<Rotating>) -> crate::base::fault::Result<()> {
     action.run(cx, &Target { path: "a test".into(), item: None })
 }
 

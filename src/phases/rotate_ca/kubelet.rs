@@ -9,15 +9,15 @@
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
-use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::context::{Context, Rotating, Run};
 use crate::domain::paths::KUBELET_CLIENT_CURRENT;
 use crate::domain::paths::KUBELET_CONF;
 use crate::ops::client_csr;
 use crate::ops::kubelet_service;
 use crate::phases::rotate_ca::certificates::trust;
 use crate::phases::rotate_ca::replace;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog;
 use crate::pki::cert::{Cert, bundle_pem};
 use crate::pki::csr::both_pem;
@@ -35,33 +35,33 @@ const SETTINGS: &str = "/var/lib/kubelet/config.yaml";
 
 pub struct Kubelet;
 
-impl Action for Kubelet {
+impl Phase<Rotating> for Kubelet {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if !cx.rotation_plan()?.prints.contains_key("ca") {
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        if !cx.work.purpose.begun()?.prints.contains_key("ca") {
             return Ok(());
         }
         let bundle =
-            if cx.rotation()?.control_plane { host::bundle(cx)? } else { bundle_pem(&host::published_cas(cx)?) };
+            if cx.work.purpose.control_plane { host::bundle(cx)? } else { bundle_pem(&host::published_cas(cx)?) };
         let mut changed = false;
         let ca_file = ca_file(cx)?;
-        if !cx.rotation()?.control_plane {
+        if !cx.work.purpose.control_plane {
             let is_right = cx.files.read_text(&ca_file)?.as_deref() == Some(bundle.as_str());
             changed |= replace(cx, &ca_file, &Content::public(bundle.clone()), 0o644, is_right)? != Written::Unchanged;
         }
         changed |= trust(cx, Path::new(KUBELET_CONF), &bundle)?;
-        if cx.rotation()?.stage == Stage::Reissue {
+        if cx.work.purpose.stage == Stage::Reissue {
             changed |= reissue(cx, &bundle)?;
         }
         // An interrupted run may have written the files without reaching this step.
-        if !changed && cx.rotation()?.done {
+        if !changed && cx.work.purpose.done {
             return Ok(());
         }
         // The CA file of a control plane is shared with other components.
-        let own = if cx.rotation()?.control_plane { Vec::new() } else { vec![ca_file] };
+        let own = if cx.work.purpose.control_plane { Vec::new() } else { vec![ca_file] };
         kubelet_service::restart_or_go_back(cx, &own, &kubelet_service::restart)
     }
 }
@@ -74,16 +74,16 @@ fn ca_file(cx: &Context) -> Result<PathBuf> {
 }
 
 /// Creates a client certificate of the new CA; true if it had another.
-fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
+fn reissue(cx: &mut Run<Rotating>, bundle: &str) -> Result<bool> {
     let old = client_of(cx, Path::new(KUBELET_CONF))?;
     let Some(old) = old else { return Ok(false) };
-    let print = cx.rotation_plan()?.prints.get("ca").cloned().unwrap_or_default();
+    let print = cx.work.purpose.begun()?.prints.get("ca").cloned().unwrap_or_default();
     let cas = Cert::bundle_from_file(Path::new(KUBELET_CONF), bundle.as_bytes())?;
     let is_new = |cert: &Cert| cas.iter().any(|ca| ca_print(ca) == print && cert.is_signed_by(ca));
     if is_new(&old) {
         return Ok(false);
     }
-    let (chain, key) = if cx.rotation()?.control_plane {
+    let (chain, key) = if cx.work.purpose.control_plane {
         let (store, keys) = (cx.pki()?, cx.keys());
         let ca = store.require_ca(catalog::cert("ca")?, renewable::KUBELET_CONF)?;
         let validity = Validity::of_kubeconfig(cx.cluster()?, cx.clock.now(), &ca.cert);
@@ -110,7 +110,7 @@ fn reissue(cx: &mut Context, bundle: &str) -> Result<bool> {
 }
 
 /// A kubelet without rotation has only the certificate in its kubeconfig.
-fn embed(cx: &mut Context, chain: &[Cert], key: &crate::pki::PrivateKey) -> Result<()> {
+fn embed(cx: &mut Run<Rotating>, chain: &[Cert], key: &crate::pki::PrivateKey) -> Result<()> {
     let (store, path) = (cx.pki()?, Path::new(KUBELET_CONF));
     let (Some(mut config), Some(cert)) = (store.load_kubeconfig(path)?, chain.first()) else { return Ok(()) };
     if let Some(user) = config.current_user_mut() {
@@ -154,7 +154,7 @@ mod tests {
 
     fn run(worker: &TestHost, stage: Stage) -> crate::base::fault::Result<()> {
         let mut cx = worker.run(stage);
-        cx.rotation_mut()?.plan = crate::state::rotation::host::status(&mut cx)?.plan;
+        cx.work.purpose.plan = crate::state::rotation::host::status(&mut cx)?.plan;
         phase(&Kubelet, &mut cx)
     }
 
@@ -205,7 +205,7 @@ mod tests {
         let (new, _) = begun(&leader);
         publish(&leader, &[new]);
         let mut cx = worker.run_through(Stage::Reissue, Gate::recording());
-        cx.rotation_mut().unwrap().plan = crate::state::rotation::host::status(&mut cx).unwrap().plan;
+        cx.work.purpose.plan = crate::state::rotation::host::status(&mut cx).unwrap().plan;
         let before = worker.read("etc/kubernetes/kubelet.conf");
         phase(&Kubelet, &mut cx).unwrap();
         let shown = serde_json::to_string(&cx.gate.entries()).unwrap();

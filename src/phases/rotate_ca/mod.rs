@@ -18,12 +18,12 @@ pub mod tokens;
 
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
-use crate::context::Context;
+use crate::context::{Rotating, Run};
 use std::path::Path;
 
 /// Replaces a file after a backup; does nothing if it is up to date. `mode` is for a new file: a component that does
 /// not run as root needs the mode of the old one.
-fn replace(cx: &mut Context, path: &Path, content: &Content, mode: u32, is_current: bool) -> Result<Written> {
+fn replace(cx: &mut Run<Rotating>, path: &Path, content: &Content, mode: u32, is_current: bool) -> Result<Written> {
     if is_current {
         return Ok(Written::Unchanged);
     }

@@ -7,8 +7,8 @@
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
 use crate::config::token;
-use crate::context::Context;
 use crate::context::rotation::Plan;
+use crate::context::{Rotating, Run};
 use crate::phases::rotate_ca::encrypted::encrypted;
 use crate::state::rotation;
 use crate::state::rotation::error::RotationError;
@@ -17,7 +17,7 @@ use crate::state::rotation::host::{self, cluster};
 use serde_json::json;
 
 /// Encrypts the new CAs of this host again, and returns the certificate key; one that was printed before is void.
-pub fn new_key(cx: &mut Context) -> Result<Secret<String>> {
+pub fn new_key(cx: &mut Run<Rotating>) -> Result<Secret<String>> {
     let plan = host::status(cx)?.plan.ok_or(RotationError::NotBegun)?;
     let new = handover::all(cx, &plan)?;
     // An earlier version recorded only the start of each digest.

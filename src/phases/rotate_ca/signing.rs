@@ -6,15 +6,15 @@
 use crate::base::fault::Result;
 use crate::base::files::Content;
 use crate::base::wait::{Poll, Wait};
-use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::context::{Context, Rotating, Run};
 use crate::domain::paths::manifest;
 use crate::host::removal;
 use crate::ops::kubelet_service;
 use crate::ops::rollback;
 use crate::ops::running::{Running, ThisHost, only_running};
 use crate::ops::signer_copy;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog;
 use crate::pki::rotation::short_print;
 use crate::pki::rotation::{FOLDERS, SIGNING};
@@ -31,13 +31,13 @@ pub struct Signing;
 /// Lets it sign with the CA's own files again; after the CA file contains a single certificate.
 pub struct SigningAgain;
 
-impl Action for Signing {
+impl Phase<Rotating> for Signing {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let stage = cx.rotation()?.stage;
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        let stage = cx.work.purpose.stage;
         if stage == Stage::Drop || !takes_part(cx)? {
             return Ok(());
         }
@@ -54,13 +54,13 @@ impl Action for Signing {
     }
 }
 
-impl Action for SigningAgain {
+impl Phase<Rotating> for SigningAgain {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        if cx.rotation()?.stage != Stage::Drop || !cx.rotation()?.control_plane {
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        if cx.work.purpose.stage != Stage::Drop || !cx.work.purpose.control_plane {
             return Ok(());
         }
         let dir = cx.cluster()?.certificates_dir.clone();
@@ -78,9 +78,9 @@ impl Action for SigningAgain {
     }
 }
 
-fn takes_part(cx: &Context) -> Result<bool> {
-    let signs = cx.rotation_plan()?.prints.contains_key("ca");
-    Ok(cx.rotation()?.control_plane && signs && cx.files.exists(&manifest(POD)))
+fn takes_part(cx: &Run<Rotating>) -> Result<bool> {
+    let signs = cx.work.purpose.begun()?.prints.contains_key("ca");
+    Ok(cx.work.purpose.control_plane && signs && cx.files.exists(&manifest(POD)))
 }
 
 /// Refuses a manifest with another signer than the CA: its replacement is unknown.
@@ -97,12 +97,12 @@ pub fn require_own(cx: &Context) -> Result<()> {
 }
 
 /// Changes the manifest and waits until the controller manager runs with it.
-fn set_signer(cx: &mut Context, base: &Path) -> Result<()> {
+fn set_signer(cx: &mut Run<Rotating>, base: &Path) -> Result<()> {
     set_signer_and(cx, base, &wait_for_new_container)
 }
 
 /// The same with another wait. If the controller manager does not run with it, the old manifest is restored.
-fn set_signer_and(cx: &mut Context, base: &Path, wait: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
+fn set_signer_and(cx: &mut Run<Rotating>, base: &Path, wait: &dyn Fn(&Context) -> Result<()>) -> Result<()> {
     let path = manifest(POD);
     let before = cx.files.read_text(&path)?.unwrap_or_default();
     let after = with_pair(&before, base)?;

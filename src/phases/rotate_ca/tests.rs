@@ -4,8 +4,8 @@
 use crate::base::fault::Result;
 use crate::base::files::faults::injected::stop_after;
 use crate::base::gate::Gate;
-use crate::context::Context;
 use crate::context::rotation::{Rotation, Stage};
+use crate::context::{Rotating, Run};
 use crate::phases::rotate_ca::announce::{Announce, RecordStage};
 use crate::phases::rotate_ca::cas::Cas;
 use crate::phases::rotate_ca::certificates::Certificates;
@@ -15,7 +15,7 @@ use crate::phases::rotate_ca::fixture::{INFO, TestHost, ca, phase};
 use crate::phases::rotate_ca::kubelet::Kubelet;
 use crate::phases::rotate_ca::signing::SigningAgain;
 use crate::phases::rotate_ca::tokens::Tokens;
-use crate::pipeline::Action;
+use crate::pipeline::Phase;
 use crate::pki::catalog;
 use crate::pki::cert::Cert;
 use crate::state::rotation;
@@ -29,20 +29,20 @@ const SECRET_PATH: &str = "/api/v1/namespaces/kube-system/secrets/kubewright-nex
 const ADMIN: &str = "etc/kubernetes/admin.conf";
 const MANIFEST: &str = "etc/kubernetes/manifests/kube-controller-manager.yaml";
 
-fn stage_with(host: &TestHost, stage: Stage, ask: impl FnOnce(&mut Rotation)) -> Result<Context> {
+fn stage_with(host: &TestHost, stage: Stage, ask: impl FnOnce(&mut Rotation)) -> Result<Run<Rotating>> {
     let mut cx = host.run(stage);
-    ask(cx.rotation_mut()?);
+    ask(&mut cx.work.purpose);
     through(cx)
 }
 
-fn through(mut cx: Context) -> Result<Context> {
-    let phases: [&dyn Action; 8] =
+fn through(mut cx: Run<Rotating>) -> Result<Run<Rotating>> {
+    let phases: [&dyn Phase<Rotating>; 8] =
         [&Check, &Tokens, &Distribute, &Cas, &Certificates, &Kubelet, &Announce, &RecordStage];
     phases.into_iter().try_for_each(|one| phase(one, &mut cx))?;
     Ok(cx)
 }
 
-fn stage(host: &TestHost, stage: Stage) -> Result<Context> {
+fn stage(host: &TestHost, stage: Stage) -> Result<Run<Rotating>> {
     stage_with(host, stage, |rotation| rotation.now = true)
 }
 
@@ -97,7 +97,7 @@ fn the_directories_of_a_rotation_are_removed_in_its_last_stage() {
         crate::ops::signer_copy::keep(&cx, "kube-controller-manager").unwrap();
         let mut cx = host.run(one);
         let prints = [("ca".to_owned(), "0123456789abcdef".repeat(4))].into();
-        cx.rotation_mut().unwrap().plan = Some(crate::context::rotation::Plan { id: "r1".into(), begun: 7, prints });
+        cx.work.purpose.plan = Some(crate::context::rotation::Plan { id: "r1".into(), begun: 7, prints });
         assert!(host.root.path().join("etc/kubernetes/pki/next").exists());
         phase(&SigningAgain, &mut cx).unwrap();
     }
@@ -123,7 +123,7 @@ fn a_plan_of_a_stage_lists_changes_and_makes_none() {
         let before = files.map(|file| host.read(file));
         host.api.take_log();
         let mut cx = host.run_through(one, Gate::recording());
-        cx.rotation_mut().unwrap().now = true;
+        cx.work.purpose.now = true;
         let cx = through(cx).unwrap();
         assert!(cx.gate.count() > 4, "{}", one.name());
         assert!(host.api.take_log().iter().all(|line| line.starts_with("GET ")), "{}", one.name());
@@ -206,7 +206,7 @@ fn a_ca_that_does_not_sign_yet_never_replaces_the_old_one() {
     let host = TestHost::control_plane();
     stage(&host, Stage::Trust).unwrap();
     let mut cx = host.run(Stage::Drop);
-    cx.rotation_mut().unwrap().plan = status(&mut cx).unwrap().plan;
+    cx.work.purpose.plan = status(&mut cx).unwrap().plan;
     assert!(phase(&Cas, &mut cx).unwrap_err().to_string().contains("ca.key"));
     assert_eq!(certs(&host, "etc/kubernetes/pki/ca.crt").len(), 2);
 }
@@ -235,7 +235,7 @@ fn a_signer_of_the_user_is_refused_before_any_change() {
     stage_with(&host, Stage::Trust, |rotation| rotation.chosen = vec!["etcd-ca".into()]).unwrap();
     put(&host, "etc/kubernetes/pki/signing/0a.crt", "x");
     let mut cx = host.run(Stage::Drop);
-    cx.rotation_mut().unwrap().plan = Some(host.begun(&["ca"]));
+    cx.work.purpose.plan = Some(host.begun(&["ca"]));
     phase(&SigningAgain, &mut cx).unwrap();
     assert_eq!(host.read(MANIFEST), manifest("/etc/own/ca.crt"));
     for file in ["ca.crt", "signing/0a.crt"] {

@@ -8,12 +8,12 @@
 //! of that in `cluster-info`.
 
 use crate::base::fault::Result;
-use crate::context::Context;
 use crate::context::rotation::{Plan, Stage};
+use crate::context::{Context, Rotating, Run};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{ObjectRef, POD, SECRET};
 use crate::kube::request::{PatchKind, Query};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::PrivateKey;
 use crate::pki::catalog::SERVICE_ACCOUNT;
 use crate::state::rotation::error::RotationError;
@@ -38,13 +38,13 @@ const RENEWED_AFTER: i64 = 24 * 3600;
 /// use everywhere.
 pub struct Tokens;
 
-impl Action for Tokens {
+impl Phase<Rotating> for Tokens {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        let rotation = cx.rotation()?;
+    fn run(&self, cx: &mut Run<Rotating>, _: &Target) -> Result<()> {
+        let rotation = &cx.work.purpose;
         let concerned = rotation.stage == Stage::Drop && rotation.control_plane;
         // At the beginning of a rotation there is none yet.
         let Some(plan) = rotation.plan.clone().filter(|plan| concerned && plan.prints.contains_key(SERVICE_ACCOUNT))
@@ -54,7 +54,7 @@ impl Action for Tokens {
         let api = cluster(cx)?;
         sign_again(cx, &api, &plan)?;
         let status = crate::state::rotation::host::status(cx)?;
-        if cx.rotation()?.now || is_dropped(&status) {
+        if cx.work.purpose.now || is_dropped(&status) {
             return Ok(());
         }
         let mut lifetime = DEFAULT_LIFETIME;
@@ -149,8 +149,8 @@ mod tests {
 
     fn run(host: &TestHost, now: bool) -> Result<()> {
         let mut cx = host.run(Stage::Drop);
-        cx.rotation_mut()?.now = now;
-        cx.rotation_mut()?.plan = crate::state::rotation::host::status(&mut cx)?.plan;
+        cx.work.purpose.now = now;
+        cx.work.purpose.plan = crate::state::rotation::host::status(&mut cx)?.plan;
         phase(&Tokens, &mut cx)
     }
 

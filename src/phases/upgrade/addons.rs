@@ -6,11 +6,11 @@
 //! Reads: the API servers' Pods, the objects of the addons. Writes: those objects.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Run, Upgrading};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{DAEMON_SET, DEPLOYMENT, ObjectRef};
 use crate::phases::addon::{self, AddonCoreDns, AddonKubeProxy};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Action, Phase, Target};
 use crate::render::objects::addon::AddonName;
 use crate::state::upgrade::cluster;
 use crate::state::upgrade::component::numbers;
@@ -21,29 +21,29 @@ const NAMESPACE: &str = "kube-system";
 pub struct UpgradeCoreDns;
 pub struct UpgradeKubeProxy;
 
-impl Action for UpgradeCoreDns {
+impl Phase<Upgrading> for UpgradeCoreDns {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, target: &Target) -> Result<()> {
         upgrade(cx, target, AddonName::CoreDns, &ObjectRef::new(&DEPLOYMENT, NAMESPACE, "coredns"), &AddonCoreDns)
     }
 }
 
-impl Action for UpgradeKubeProxy {
+impl Phase<Upgrading> for UpgradeKubeProxy {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, target: &Target) -> Result<()> {
         let workload = ObjectRef::new(&DAEMON_SET, NAMESPACE, "kube-proxy");
         upgrade(cx, target, AddonName::KubeProxy, &workload, &AddonKubeProxy)
     }
 }
 
 fn upgrade(
-    cx: &mut Context,
+    cx: &mut Run<Upgrading>,
     target: &Target,
     name: AddonName,
     workload: &ObjectRef,
@@ -63,7 +63,7 @@ fn upgrade(
     }
     if let Some(waits) = older_api_servers(cx, &cluster)? {
         cx.events.message(format!("{} stays until all API servers are upgraded: {waits}", name.name()));
-        cx.upgrade_mut()?.addons_wait = Some(waits);
+        cx.work.purpose.addons_wait = Some(waits);
         return Ok(());
     }
     install.run(cx, target)?;

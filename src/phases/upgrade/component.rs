@@ -6,7 +6,7 @@
 use super::error::UpgradeFailed;
 use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, Wait};
-use crate::context::Context;
+use crate::context::{Context, Run, Upgrading};
 use crate::domain::paths::manifest;
 use crate::host::cri::{Container, ContainerState};
 use crate::ops::running::{Running, TOO_MANY_EXITS, exits, only_running};
@@ -39,7 +39,7 @@ pub fn certificates(consumer: &Consumer) -> Vec<&'static str> {
 }
 
 /// Every file that is written with it: certificates, keys, its kubeconfig and its manifest; no CA.
-pub fn files(cx: &mut Context, consumer: &Consumer) -> Result<Vec<PathBuf>> {
+pub fn files(cx: &mut Run<Upgrading>, consumer: &Consumer) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for name in certificates(consumer) {
         files.extend(Row::named(name)?.files(cx)?);
@@ -56,17 +56,22 @@ pub enum Cause {
 }
 
 /// Waits until the component runs with the files on disk, is ready, and stays so.
-pub fn settle(cx: &mut Context, consumer: &'static Consumer, cause: Cause, host: &dyn Running) -> Result<()> {
+pub fn settle(cx: &mut Run<Upgrading>, consumer: &'static Consumer, cause: Cause, host: &dyn Running) -> Result<()> {
     be_ready(cx, consumer, cause, host, STAYS)
 }
 
 /// The same for a component that has been ready before: it need not show that it stays so.
-pub fn is_still_ready(cx: &mut Context, consumer: &'static Consumer, cause: Cause, host: &dyn Running) -> Result<()> {
+pub fn is_still_ready(
+    cx: &mut Run<Upgrading>,
+    consumer: &'static Consumer,
+    cause: Cause,
+    host: &dyn Running,
+) -> Result<()> {
     be_ready(cx, consumer, cause, host, Duration::ZERO)
 }
 
 fn be_ready(
-    cx: &mut Context,
+    cx: &mut Run<Upgrading>,
     consumer: &'static Consumer,
     cause: Cause,
     host: &dyn Running,
@@ -81,7 +86,13 @@ fn be_ready(
     component.require_accepted(cx)
 }
 
-fn wait(cx: &mut Context, component: &RunningComponent<'_>, cause: Cause, image: &str, stays: Duration) -> Result<()> {
+fn wait(
+    cx: &mut Run<Upgrading>,
+    component: &RunningComponent<'_>,
+    cause: Cause,
+    image: &str,
+    stays: Duration,
+) -> Result<()> {
     let (clock, events) = (cx.clock.clone(), cx.events.clone());
     let (name, host) = (component.consumer.component, component.host);
     let since = since(cx, component.consumer, cause)?;
@@ -179,7 +190,7 @@ fn why_not(
 
 /// A container that was created later has loaded the manifest and all its files, in nanoseconds since the epoch. Files that
 /// it reloads are verified on its port instead.
-fn since(cx: &mut Context, consumer: &Consumer, cause: Cause) -> Result<i64> {
+fn since(cx: &mut Run<Upgrading>, consumer: &Consumer, cause: Cause) -> Result<i64> {
     let manifest = cx.files.modified(&manifest(consumer.component)).unwrap_or_default();
     let manifest = manifest.min(cx.clock.nanos()).saturating_add(TICK);
     if cause == Cause::Certificates && consumer.reloads {

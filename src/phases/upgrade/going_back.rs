@@ -9,7 +9,7 @@
 use super::component::{Cause, consumer, explain, files, settle};
 use super::error::UpgradeFailed;
 use crate::base::fault::{Failure, Result};
-use crate::context::Context;
+use crate::context::{Run, Upgrading};
 use crate::domain::paths::manifest;
 use crate::kube::kind::ObjectRef;
 use crate::ops::rollback::{self, Rollback};
@@ -24,7 +24,7 @@ use std::path::PathBuf;
 const ETCD: &str = "etcd";
 
 /// Goes back, and returns the failure of the component with where everything stands.
-pub fn go_back(cx: &mut Context, component: &str, failure: &Failure, host: &dyn Running) -> Failure {
+pub fn go_back(cx: &mut Run<Upgrading>, component: &str, failure: &Failure, host: &dyn Running) -> Failure {
     // The logs of the new container go with it.
     let (why, fix) = explain(cx, failure);
     cx.events.warning(format!("{component} did not become ready: this host goes back to what it ran before"));
@@ -38,7 +38,7 @@ pub fn go_back(cx: &mut Context, component: &str, failure: &Failure, host: &dyn 
     UpgradeFailed::NotReady { component: component.into(), version, why, outcome, fix }.into()
 }
 
-fn restore(cx: &mut Context, failed: &str, host: &dyn Running) -> Result<String> {
+fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<String> {
     let keeps_etcd = failed != ETCD && is_of_newer_minor(cx)?;
     let mut affected = Vec::new();
     let mut certificates: Vec<PathBuf> = rollback::admin_files();
@@ -54,7 +54,7 @@ fn restore(cx: &mut Context, failed: &str, host: &dyn Running) -> Result<String>
         certificates.extend(own.into_iter().filter(|path| *path != manifest(name)));
         others.push(manifest(name));
     }
-    let kept: Vec<PathBuf> = cx.renewal()?.kept.iter().map(|kept| kept.path.clone()).collect();
+    let kept: Vec<PathBuf> = cx.work.kept.iter().map(|kept| kept.path.clone()).collect();
     let of_etcd = match consumer(ETCD) {
         Some(etcd) => files(cx, etcd)?,
         None => Vec::new(),
@@ -64,7 +64,7 @@ fn restore(cx: &mut Context, failed: &str, host: &dyn Running) -> Result<String>
     // Certificates by themselves: expired ones are not restored, and manifests are.
     let keeps_certificates = rollback::restore(cx, &certificates)? == Rollback::Expired;
     rollback::restore(cx, &others)?;
-    for path in cx.upgrade()?.created.clone() {
+    for path in cx.work.purpose.created.clone() {
         cx.files.remove(&path)?;
     }
     let mut result = Restored { keeps_etcd, keeps_certificates, ..Restored::default() };
@@ -81,17 +81,17 @@ fn restore(cx: &mut Context, failed: &str, host: &dyn Running) -> Result<String>
 }
 
 /// True if etcd runs with another minor version than before the upgrade.
-fn is_of_newer_minor(cx: &Context) -> Result<bool> {
+fn is_of_newer_minor(cx: &Run<Upgrading>) -> Result<bool> {
     let path = manifest(ETCD);
-    let Some(kept) = cx.renewal()?.kept.iter().find(|kept| kept.path == path) else { return Ok(false) };
+    let Some(kept) = cx.work.kept.iter().find(|kept| kept.path == path) else { return Ok(false) };
     let minor = |pod: &StaticPod| numbers(pod.tag().unwrap_or_default()).into_iter().take(2).collect::<Vec<_>>();
     let now = StaticPod::parse(&cx.files.read(&path)?.unwrap_or_default());
     Ok(minor(&now) > minor(&StaticPod::parse(kept.bytes.expose())))
 }
 
 /// The data of the objects, as they were.
-fn restore_objects(cx: &mut Context) -> Result<()> {
-    let objects = cx.upgrade()?.objects.clone();
+fn restore_objects(cx: &mut Run<Upgrading>) -> Result<()> {
+    let objects = cx.work.purpose.objects.clone();
     if objects.is_empty() {
         return Ok(());
     }
@@ -120,8 +120,8 @@ struct Restored {
 }
 
 /// Where everything stands.
-fn outcome(cx: &Context, result: &Restored) -> Result<String> {
-    let upgrade = cx.upgrade()?;
+fn outcome(cx: &Run<Upgrading>, result: &Restored) -> Result<String> {
+    let upgrade = &cx.work.purpose;
     let before = upgrade.before.as_ref().map_or_else(|| "its former version".into(), ToString::to_string);
     let mut text = if result.failures.is_empty() {
         upgrade_progress::forget(cx)?;

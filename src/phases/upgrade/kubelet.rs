@@ -11,11 +11,11 @@ use super::going_back::go_back;
 use crate::base::fault::Result;
 use crate::base::files::{Content, Written};
 use crate::config::kubeconfig::Kubeconfig;
-use crate::context::Context;
+use crate::context::{Run, Upgrading};
 use crate::domain::paths::{KUBELET_CONF, KUBELET_FLAGS};
 use crate::ops::running::ThisHost;
 use crate::ops::{kubelet_service, report, upgrade_progress};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::Server;
 use crate::pki::kubeconfigs::server_url;
 use crate::render::kubelet::{cleaned_flags, uses_instance_config};
@@ -29,12 +29,12 @@ const INSTANCE_CONFIG: &str = "instance-config.yaml";
 /// The configuration and the flags.
 pub struct KubeletFiles;
 
-impl Action for KubeletFiles {
+impl Phase<Upgrading> for KubeletFiles {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<()> {
         let cluster = cx.new_cluster()?;
         // After the upload, in an upgrade of the cluster.
         let now = cx.cluster()?.clone();
@@ -48,7 +48,7 @@ impl Action for KubeletFiles {
 }
 
 /// Writes the files that differ, and cleans the flags.
-pub fn write(cx: &mut Context, mut files: Vec<(PathBuf, String)>) -> Result<()> {
+pub fn write(cx: &mut Run<Upgrading>, mut files: Vec<(PathBuf, String)>) -> Result<()> {
     let flags = Path::new(KUBELET_FLAGS);
     if let Some(text) = cx.files.read_text(flags)? {
         let has_instance = uses_instance_config(cx.cluster()?, cx.facts()?);
@@ -79,12 +79,12 @@ pub fn write(cx: &mut Context, mut files: Vec<(PathBuf, String)>) -> Result<()> 
 /// The API server in `kubelet.conf`.
 pub struct KubeletServer;
 
-impl Action for KubeletServer {
+impl Phase<Upgrading> for KubeletServer {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<()> {
         if switch(cx)? {
             kubelet_service::mark_due(cx)?;
         }
@@ -97,7 +97,7 @@ impl Action for KubeletServer {
 }
 
 /// Has the kubelet use the API server of this host, if it uses the shared address and the target version wants that.
-fn switch(cx: &mut Context) -> Result<bool> {
+fn switch(cx: &mut Run<Upgrading>) -> Result<bool> {
     let path = Path::new(KUBELET_CONF);
     let (cluster, node, facts) = (cx.cluster()?, cx.node()?, cx.facts()?);
     let wanted = server_url(Server::Kubelet, cluster, node, facts);

@@ -3,23 +3,23 @@
 //! Reads: the Node. Writes: its labels, taints and annotations.
 
 use crate::base::fault::Result;
-use crate::context::Context;
 use crate::context::upgrading::Scope;
+use crate::context::{Run, Upgrading};
 use crate::kube::kind::{NODE, ObjectRef};
 use crate::kube::request::PatchKind;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::render::objects::mark;
 
 pub struct MarkUpgraded;
 
-impl Action for MarkUpgraded {
+impl Phase<Upgrading> for MarkUpgraded {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<()> {
         // The kubelet of a worker may not change what these patches change.
-        if cx.upgrade()?.scope == Scope::Worker {
+        if cx.work.purpose.scope == Scope::Worker {
             return Ok(());
         }
         let cluster = cx.new_cluster()?;

@@ -7,11 +7,11 @@ use super::error::{Problem, UpgradeFailed};
 use super::static_pod;
 use crate::base::fault::{Failure, Result};
 use crate::config::images;
-use crate::context::Context;
 use crate::context::upgrading::Scope;
+use crate::context::{Context, Run, Upgrading};
 use crate::kube::cluster::Cluster;
 use crate::phases::check_ready::CheckReady;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::CERTS;
 use crate::render::patches::Target as PatchTarget;
 use crate::state::upgrade::checks::{Subject, review};
@@ -27,7 +27,7 @@ const NODES: &str = "Nodes";
 
 pub struct UpgradePreflight;
 
-impl Action for UpgradePreflight {
+impl Phase<Upgrading> for UpgradePreflight {
     fn changes(&self) -> bool {
         false
     }
@@ -36,10 +36,10 @@ impl Action for UpgradePreflight {
         true
     }
 
-    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, target: &Target) -> Result<()> {
         quorum::require(cx)?;
         let api = cx.new_cluster()?;
-        let scope = cx.upgrade()?.scope;
+        let scope = cx.work.purpose.scope;
         let mut problems = if scope == Scope::Worker { of_worker(cx, &api)? } else { of_cluster(cx, &api)? };
         if scope != Scope::Worker {
             let host = [("ComponentsReady", CheckReady.run(cx, target)), ("DiskSpace", room::require(cx))];
@@ -83,19 +83,19 @@ fn ignores(cx: &Context, name: &str) -> Result<bool> {
     Ok(ignored.iter().any(|one| one == "all" || *one == name.to_lowercase()))
 }
 
-fn refuse(cx: &Context, problems: Vec<Problem>) -> Result<()> {
+fn refuse(cx: &Run<Upgrading>, problems: Vec<Problem>) -> Result<()> {
     if problems.is_empty() {
         return Ok(());
     }
-    let upgrade = cx.upgrade()?;
+    let upgrade = &cx.work.purpose;
     let version = cx.cluster()?.version.to_string();
     Err(UpgradeFailed::Refused { version, problems, can_force: upgrade.scope != Scope::Worker }.into())
 }
 
 /// The rules of versions, and the checks of `upgrade plan`.
-fn of_cluster(cx: &mut Context, api: &Cluster) -> Result<Vec<Problem>> {
+fn of_cluster(cx: &mut Run<Upgrading>, api: &Cluster) -> Result<Vec<Problem>> {
     let reading = cluster::read(cx, api)?;
-    let (target, minor, with_etcd) = (cx.cluster()?.version.clone(), cx.facts()?, cx.upgrade()?.etcd);
+    let (target, minor, with_etcd) = (cx.cluster()?.version.clone(), cx.facts()?, cx.work.purpose.etcd);
     let etcd = etcd::read(cx, &reading);
     let subject = Subject { reading: &reading, etcd: &etcd, target: &target, minor, etcd_upgrade: with_etcd };
     let ignored = cx.node()?.ignore_preflight_errors.clone();
@@ -106,8 +106,8 @@ fn of_cluster(cx: &mut Context, api: &Cluster) -> Result<Vec<Problem>> {
     Ok(problems)
 }
 
-fn of_rules(cx: &Context, reading: &ClusterReading, target: &Version) -> Result<Vec<Problem>> {
-    let upgrade = cx.upgrade()?;
+fn of_rules(cx: &Run<Upgrading>, reading: &ClusterReading, target: &Version) -> Result<Vec<Problem>> {
+    let upgrade = &cx.work.purpose;
     let kube_proxy: Option<Version> = reading.proxy_tag.as_ref().and_then(|tag| tag.parse().ok());
     let broken = violations(&Situation {
         target,
@@ -129,10 +129,10 @@ fn of_rules(cx: &Context, reading: &ClusterReading, target: &Version) -> Result<
 }
 
 /// Errors stop the upgrade; the rest is shown. What could not be checked is shown, too: that is not a pass.
-fn of_review(cx: &Context, review: &Review) -> Vec<Problem> {
+fn of_review(cx: &Run<Upgrading>, review: &Review) -> Vec<Problem> {
     let mut problems = Vec::new();
     // An interrupted run has left this host between two versions, which these checks would report.
-    let resumed = cx.upgrade().is_ok_and(|upgrade| upgrade.resumed);
+    let resumed = cx.work.purpose.resumed;
     let is_ours = |name: &str| resumed && matches!(name, "ApiServerVersions" | "HandEdits");
     for finding in review.findings.iter().filter(|finding| !is_ours(finding.check)) {
         let (name, place) = (finding.check, &finding.place);
@@ -154,8 +154,8 @@ fn of_review(cx: &Context, review: &Review) -> Vec<Problem> {
 }
 
 /// `upgrade node` follows `upgrade apply`: another API server has the version of the stored configuration already.
-fn of_order(cx: &Context, reading: &ClusterReading) -> Result<Vec<Problem>> {
-    if cx.upgrade()?.scope != Scope::ControlPlane {
+fn of_order(cx: &Run<Upgrading>, reading: &ClusterReading) -> Result<Vec<Problem>> {
+    if cx.work.purpose.scope != Scope::ControlPlane {
         return Ok(Vec::new());
     }
     let (target, own) = (&cx.cluster()?.version, &cx.node()?.name);
@@ -210,20 +210,20 @@ fn of_worker(cx: &mut Context, api: &Cluster) -> Result<Vec<Problem>> {
 }
 
 /// Fails if a CA may not sign a certificate that is renewed.
-fn require_permitted(cx: &mut Context) -> Result<()> {
+fn require_permitted(cx: &mut Run<Upgrading>) -> Result<()> {
     let store = cx.pki()?;
     for spec in CERTS.iter().filter(|spec| !spec.is_ca()) {
         if !static_pod::due_certificates(cx, &[spec.name])?.is_empty() {
-            store.require_renewal_permitted(spec, cx.cluster()?, cx.node()?, cx.renewal()?.names)?;
+            store.require_renewal_permitted(spec, cx.cluster()?, cx.node()?, cx.work.names)?;
         }
     }
     Ok(())
 }
 
 /// Fails if a manifest cannot be rendered, or a patch does not fit.
-fn rendered(cx: &mut Context) -> Result<()> {
+fn rendered(cx: &mut Run<Upgrading>) -> Result<()> {
     patches::load_for(cx, PatchTarget::KubeletConfiguration)?;
-    if cx.upgrade()?.scope != Scope::Worker {
+    if cx.work.purpose.scope != Scope::Worker {
         for name in manifests::pod_names() {
             manifests::text(cx, name)?;
         }

@@ -10,12 +10,12 @@ use super::component::{self, Cause, certificates, consumer, files};
 use super::going_back::go_back;
 use crate::base::fault::Result;
 use crate::base::files::Content;
-use crate::context::Context;
 use crate::context::upgrading::Certificates;
+use crate::context::{Context, Run, Upgrading};
 use crate::domain::paths::manifest;
 use crate::ops::running::{Running, ThisHost};
 use crate::ops::{renewal, report, signer_copy, upgrade_progress};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::pki::moment;
 use crate::state::consumers::Consumer;
 use crate::state::manifests;
@@ -31,17 +31,17 @@ const MANIFEST_MODE: u32 = 0o600;
 
 pub struct UpgradeStaticPod;
 
-impl Action for UpgradeStaticPod {
+impl Phase<Upgrading> for UpgradeStaticPod {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn keys_wanted(&self, cx: &mut Context, target: &Target) -> Result<usize> {
+    fn keys_wanted(&self, cx: &mut Run<Upgrading>, target: &Target) -> Result<usize> {
         let Some(consumer) = consumer(name(target)) else { return Ok(0) };
         Ok(due_certificates(cx, &certificates(consumer))?.len())
     }
 
-    fn run(&self, cx: &mut Context, target: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, target: &Target) -> Result<()> {
         cx.finish_pulls()?;
         let Some(consumer) = consumer(name(target)) else { return Ok(()) };
         let host = ThisHost::find(cx)?;
@@ -55,7 +55,7 @@ fn name(target: &Target) -> &str {
 }
 
 /// Brings one component to the target version.
-pub fn upgrade(cx: &mut Context, consumer: &'static Consumer, host: &dyn Running) -> Result<()> {
+pub fn upgrade(cx: &mut Run<Upgrading>, consumer: &'static Consumer, host: &dyn Running) -> Result<()> {
     let name = consumer.component;
     let path = manifest(name);
     finish_pairs(cx, consumer)?;
@@ -98,8 +98,8 @@ fn finish_pairs(cx: &mut Context, consumer: &Consumer) -> Result<()> {
 }
 
 /// The manifest to write; None if the one on disk is the same Pod, or stays.
-pub fn wanted(cx: &Context, name: &str) -> Result<Option<String>> {
-    if name == ETCD && !cx.upgrade()?.etcd {
+pub fn wanted(cx: &Run<Upgrading>, name: &str) -> Result<Option<String>> {
+    if name == ETCD && !cx.work.purpose.etcd {
         return Ok(None);
     }
     let Some(text) = manifests::text(cx, name)? else { return Ok(None) };
@@ -117,8 +117,8 @@ pub fn wanted(cx: &Context, name: &str) -> Result<Option<String>> {
 }
 
 /// Those of the certificates and kubeconfigs that this run renews.
-pub fn due_certificates(cx: &mut Context, names: &[&'static str]) -> Result<Vec<&'static str>> {
-    let upgrade = cx.upgrade()?;
+pub fn due_certificates(cx: &mut Run<Upgrading>, names: &[&'static str]) -> Result<Vec<&'static str>> {
+    let upgrade = &cx.work.purpose;
     let wants = match upgrade.certificates {
         Certificates::Stay => false,
         Certificates::WithPods => upgrade.pods_change,
@@ -140,12 +140,12 @@ pub fn due_certificates(cx: &mut Context, names: &[&'static str]) -> Result<Vec<
 }
 
 /// True if an earlier run of this upgrade has renewed it.
-fn is_renewed(cx: &Context, files: &[PathBuf]) -> Result<bool> {
-    Ok(cx.upgrade()?.resumed && upgrade_progress::has_changed(cx, files)?)
+fn is_renewed(cx: &Run<Upgrading>, files: &[PathBuf]) -> Result<bool> {
+    Ok(cx.work.purpose.resumed && upgrade_progress::has_changed(cx, files)?)
 }
 
 /// Renews them.
-pub fn renew(cx: &mut Context, names: &[&'static str]) -> Result<()> {
+pub fn renew(cx: &mut Run<Upgrading>, names: &[&'static str]) -> Result<()> {
     for name in names {
         let renewed = match Row::named(name)? {
             Row::Cert(spec) => renewal::cert(cx, spec)?,
@@ -153,7 +153,7 @@ pub fn renew(cx: &mut Context, names: &[&'static str]) -> Result<()> {
         };
         let (serial, end) = (&renewed.new.serial, moment::text(renewed.new.not_after));
         cx.events.message(format!("renewed {name} (serial {serial}, expires {end})"));
-        cx.note_renewed(renewed)?;
+        cx.work.renewed.push(renewed);
     }
     Ok(())
 }

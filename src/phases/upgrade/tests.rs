@@ -7,9 +7,8 @@ use super::{kubelet, static_pod, verify};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::files::{Content, faults::injected};
-use crate::context::renewal::Renewal;
 use crate::context::upgrading::{Certificates, HostUpgrade, Scope};
-use crate::context::{Context, Task};
+use crate::context::{Context, Lifecycle, Renewal, Run, Upgrading};
 use crate::domain::paths::{BACKUP_DIR, KUBELET_CONFIG, KUBELET_FLAGS, manifest};
 use crate::ops::upgrade_progress;
 use crate::pki::catalog::CERTS;
@@ -61,13 +60,12 @@ fn small() -> TempDir {
 }
 
 /// A run of an upgrade at its beginning. It continues an interrupted one.
-fn context(root: &Path, to: &str, certificates: Certificates) -> Context {
-    let mut cx = Context::for_tests(root.to_str().unwrap());
+fn context(root: &Path, to: &str, certificates: Certificates) -> Run<Upgrading> {
+    let cx = Context::for_tests(root.to_str().unwrap());
     let mut stored = fixture::cluster(35);
     stored.version = FROM.parse().unwrap();
     let upgrade = HostUpgrade {
         scope: Scope::Cluster,
-        kubeconfig: "/etc/kubernetes/admin.conf".into(),
         stored: stored.clone(),
         before: Some(stored.version.clone()),
         certificates,
@@ -84,8 +82,8 @@ fn context(root: &Path, to: &str, certificates: Certificates) -> Context {
     };
     let cluster = at_version(&stored, &to.parse().unwrap());
     let backup = Path::new(BACKUP_DIR).join("upgrade-20261202T000000Z");
-    let renewal = Renewal { upgrade: Some(upgrade), ..Renewal::new(cluster, fixture::node(), backup) };
-    cx.task = Task::Renew(Box::new(renewal));
+    let mut cx = Run::renewing(cx, cluster, fixture::node(), Renewal::new(upgrade, backup));
+    cx.lifecycle = Lifecycle::Upgraded;
     if let Some(progress) = progress(&cx.files).unwrap() {
         upgrade_progress::resume(&mut cx, progress).unwrap();
     }
@@ -93,7 +91,7 @@ fn context(root: &Path, to: &str, certificates: Certificates) -> Context {
 }
 
 /// The phases that change this host.
-fn apply(cx: &mut Context, host: &FakeKubelet) -> Result<()> {
+fn apply(cx: &mut Run<Upgrading>, host: &FakeKubelet) -> Result<()> {
     for name in manifests::pod_names() {
         static_pod::upgrade(cx, consumer(name).unwrap(), host)?;
     }
@@ -102,7 +100,7 @@ fn apply(cx: &mut Context, host: &FakeKubelet) -> Result<()> {
     upgrade_progress::forget(cx)
 }
 
-fn upgrade(root: &Path, host: &FakeKubelet) -> Result<Context> {
+fn upgrade(root: &Path, host: &FakeKubelet) -> Result<Run<Upgrading>> {
     let mut cx = context(root, TO, Certificates::WithPods);
     apply(&mut cx, host)?;
     Ok(cx)
@@ -174,7 +172,7 @@ fn components_change_in_order_with_new_certificates_and_a_second_run_changes_not
     assert!(progress(&cx.files).unwrap().is_none());
 
     let mut cx = context(root.path(), TO, Certificates::WithPods);
-    cx.upgrade_mut().unwrap().pods_change = false;
+    cx.work.purpose.pods_change = false;
     apply(&mut cx, &kubelet).unwrap();
     assert_eq!(cx.gate.count(), 0, "{:?}", cx.gate.entries());
     assert_same(&files(root.path()), &after, "the second run");

@@ -7,11 +7,11 @@
 
 use crate::base::fault::Result;
 use crate::config::model::ClusterConfig;
-use crate::context::Context;
+use crate::context::{Run, Upgrading};
 use crate::kube::kind::{CONFIG_MAP, ObjectRef};
 use crate::ops::objects::settle;
 use crate::ops::upgrade_progress;
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::render::objects::{checksum, upload_config};
 use crate::state::stored_config;
 use crate::state::upgrade::cluster::kubelet_config;
@@ -22,14 +22,14 @@ const NAMESPACE: &str = "kube-system";
 
 pub struct UploadKubelet;
 
-impl Action for UploadKubelet {
+impl Phase<Upgrading> for UploadKubelet {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<()> {
         let cluster = cx.new_cluster()?;
-        let stored = cx.upgrade()?.stored.clone();
+        let stored = cx.work.purpose.stored.clone();
         let Some((name, shared)) = kubelet_config(&cluster, &stored)? else {
             cx.events.warning("the cluster has no ConfigMap with the kubelet's configuration: none is written");
             return Ok(());
@@ -50,12 +50,12 @@ impl Action for UploadKubelet {
 /// Keeps the stored configuration as it is now, before the phase that changes it.
 pub struct KeepStored;
 
-impl Action for KeepStored {
+impl Phase<Upgrading> for KeepStored {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<()> {
         let cluster = cx.new_cluster()?;
         match stored_config::map(&cluster)? {
             Some(map) => upgrade_progress::keep_object(cx, &map),

@@ -10,11 +10,11 @@ use super::component::{Cause, consumer, files, is_still_ready};
 use super::going_back::go_back;
 use super::static_pod::{due_certificates, renew};
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Run, Upgrading};
 use crate::domain::paths::manifest;
 use crate::ops::running::{Running, ThisHost};
 use crate::ops::{rollback, upgrade_progress};
-use crate::pipeline::{Action, Target};
+use crate::pipeline::{Phase, Target};
 use crate::state::manifests;
 
 const KUBECONFIGS: [&str; 2] = ["admin.conf", "super-admin.conf"];
@@ -22,16 +22,16 @@ const KUBECONFIGS: [&str; 2] = ["admin.conf", "super-admin.conf"];
 /// Renews the administrators' kubeconfigs.
 pub struct RenewAdministrators;
 
-impl Action for RenewAdministrators {
+impl Phase<Upgrading> for RenewAdministrators {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn keys_wanted(&self, cx: &mut Context, _: &Target) -> Result<usize> {
+    fn keys_wanted(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<usize> {
         Ok(due_certificates(cx, &KUBECONFIGS)?.len())
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<()> {
         let due = due_certificates(cx, &KUBECONFIGS)?;
         if due.is_empty() {
             return Ok(());
@@ -49,19 +49,19 @@ impl Action for RenewAdministrators {
 /// Checks that every component that has changed is still ready.
 pub struct VerifyComponents;
 
-impl Action for VerifyComponents {
+impl Phase<Upgrading> for VerifyComponents {
     fn needs_running_host(&self) -> bool {
         true
     }
 
-    fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
+    fn run(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<()> {
         let host = ThisHost::find(cx)?;
         still_ready(cx, &host)
     }
 }
 
 /// Fails, and goes back, if a component that has changed is not ready any more.
-pub fn still_ready(cx: &mut Context, host: &dyn Running) -> Result<()> {
+pub fn still_ready(cx: &mut Run<Upgrading>, host: &dyn Running) -> Result<()> {
     for name in manifests::pod_names() {
         let Some(consumer) = consumer(name) else { continue };
         let own = files(cx, consumer)?;

@@ -17,9 +17,8 @@ phases:
 ";
 
 fn paths(choice: &Choice) -> Result<Vec<String>> {
-    let registry = fakes::registry();
-    let workflow = Workflow::load(LIST, &registry).unwrap();
-    let plan = Plan::new(&workflow, &registry, choice, &mut Context::for_tests("/"))?;
+    let workflow = fakes::load(LIST).unwrap();
+    let plan = Plan::new(&workflow, choice, &mut fakes::run("/"))?;
     Ok(plan.steps.into_iter().map(|s| s.target.path).collect())
 }
 
@@ -62,11 +61,10 @@ phases:
   - {name: manifests, short: s, action: guarded, needs: [certs]}
   - {name: token, short: s, action: note}
 ";
-    let registry = fakes::registry();
-    let workflow = Workflow::load(LIST, &registry).unwrap();
+    let workflow = fakes::load(LIST).unwrap();
     let paths = |only: Option<&str>, skip: &[&str]| -> Result<Vec<String>> {
         let choice = Choice { only: only.map(str::to_owned), skip: skip.iter().map(ToString::to_string).collect() };
-        let plan = Plan::new(&workflow, &registry, &choice, &mut Context::for_tests("/"))?;
+        let plan = Plan::new(&workflow, &choice, &mut fakes::run("/"))?;
         Ok(plan.steps.into_iter().map(|step| step.target.path).collect())
     };
     assert_eq!(paths(None, &["preflight"]).unwrap(), ["guard", "certs", "manifests", "token"]);
@@ -82,9 +80,8 @@ phases:
 #[test]
 fn a_list_with_a_check_after_a_change_is_refused() {
     const LIST: &str = "workflow: w\nphases: [{name: a, short: s, action: note}, {name: b, short: s, action: look}]";
-    let registry = fakes::registry();
-    let workflow = Workflow::load(LIST, &registry).unwrap();
-    let refused = Plan::new(&workflow, &registry, &Choice::default(), &mut Context::for_tests("/")).err().unwrap();
+    let workflow = fakes::load(LIST).unwrap();
+    let refused = Plan::new(&workflow, &Choice::default(), &mut fakes::run("/")).err().unwrap();
     assert!(refused.to_string().contains("only checks comes after one that makes changes"), "{refused}");
 }
 
@@ -100,11 +97,10 @@ fn a_need_is_met_by_the_run_or_by_the_host() {
 
 #[test]
 fn phases_that_need_a_running_host_are_skipped_in_a_root_directory() {
-    let registry = fakes::registry();
-    let workflow = Workflow::load(LIST, &registry).unwrap();
+    let workflow = fakes::load(LIST).unwrap();
     let root = tempfile::tempdir().unwrap();
-    let mut cx = Context::for_tests(root.path().to_str().unwrap());
-    let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut cx).unwrap();
+    let mut cx = fakes::run(root.path().to_str().unwrap());
+    let plan = Plan::new(&workflow, &Choice::default(), &mut cx).unwrap();
     assert_eq!(plan.left_for_host, ["addon/coredns"]);
 }
 
@@ -119,10 +115,9 @@ phases:
   - {name: manifests, short: s, action: note}
   - {name: start, short: s, action: note, after: [certs/one, config/two]}
 ";
-    let registry = fakes::registry();
-    let workflow = Workflow::load(list, &registry).unwrap();
+    let workflow = fakes::load(list).unwrap();
     let of = |choice: &Choice| -> Vec<String> {
-        let plan = Plan::new(&workflow, &registry, choice, &mut Context::for_tests("/")).unwrap();
+        let plan = Plan::new(&workflow, choice, &mut fakes::run("/")).unwrap();
         plan.steps.into_iter().map(|step| step.target.path).collect()
     };
     let all = ["preflight", "certs/one", "config/two", "start", "certs/two", "config/one", "manifests"];
@@ -143,11 +138,10 @@ phases:
     phases:
       - {name: mark, short: s, action: note}
 ";
-    let registry = fakes::registry();
-    let workflow = Workflow::load(LIST, &registry).unwrap();
+    let workflow = fakes::load(LIST).unwrap();
     let paths = |only: Option<&str>, skip: &[&str]| -> Vec<String> {
         let choice = Choice { only: only.map(str::to_owned), skip: skip.iter().map(ToString::to_string).collect() };
-        let plan = Plan::new(&workflow, &registry, &choice, &mut Context::for_tests("/")).unwrap();
+        let plan = Plan::new(&workflow, &choice, &mut fakes::run("/")).unwrap();
         plan.steps.into_iter().map(|step| step.target.path).collect()
     };
     assert_eq!(paths(Some("finish/etcd"), &[]), ["etcd-join"]);
@@ -167,9 +161,8 @@ phases:
   - {name: manifests, short: s, action: note}
   - {name: start, short: s, action: note, after: [manifests]}
 ";
-    let registry = fakes::registry();
-    let workflow = Workflow::load(list, &registry).unwrap();
-    let plan = Plan::new(&workflow, &registry, &Choice::default(), &mut Context::for_tests("/")).unwrap();
+    let workflow = fakes::load(list).unwrap();
+    let plan = Plan::new(&workflow, &Choice::default(), &mut fakes::run("/")).unwrap();
     let paths: Vec<&str> = plan.steps.iter().map(|step| step.target.path.as_str()).collect();
     assert_eq!(paths, ["certs", "manifests", "start"]);
 }
@@ -185,11 +178,10 @@ phases:
     phases: [{name: rotate, alias: experimental-rotate, short: s, action: note}]
   - {name: show, short: s, action: note}
 ";
-    let registry = fakes::registry();
-    let workflow = Workflow::load(list, &registry).unwrap();
+    let workflow = fakes::load(list).unwrap();
     let of = |only: Option<&str>, skip: Vec<String>| -> Vec<String> {
         let choice = Choice { only: only.map(str::to_owned), skip };
-        let plan = Plan::new(&workflow, &registry, &choice, &mut Context::for_tests("/")).unwrap();
+        let plan = Plan::new(&workflow, &choice, &mut fakes::run("/")).unwrap();
         plan.steps.into_iter().map(|step| step.target.path).collect()
     };
     assert_eq!(of(Some("finish/all"), vec![]), ["finalize/rotate"]);

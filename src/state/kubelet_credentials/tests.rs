@@ -7,7 +7,7 @@ const LATER: i64 = NOW + 86_400;
 #[test]
 fn a_kubelet_conf_without_a_certificate_is_incomplete() {
     let (root, ca) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"));
-    let cx = host(&root, None);
+    let cx = host(&root);
     assert_eq!(state(&cx, &ca), Credentials::Absent);
     put_kubelet_conf(&cx, &ca);
     assert_eq!(state(&cx, &ca), Credentials::Incomplete);
@@ -26,7 +26,7 @@ fn a_kubelet_conf_without_a_certificate_is_incomplete() {
 #[test]
 fn the_certificate_identifies_the_node() {
     let (root, ca, other) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"), TestCa::new("kubernetes"));
-    let cx = host(&root, None);
+    let cx = host(&root);
     put_kubelet_conf(&cx, &ca);
     for (leaf, expected) in [
         (ca.client("system:node:cp1", LATER), Credentials::Ours),
@@ -43,7 +43,7 @@ fn the_certificate_identifies_the_node() {
 #[test]
 fn a_kubelet_conf_of_another_cluster_is_foreign() {
     let (root, ca, other) = (tempfile::tempdir().unwrap(), TestCa::new("kubernetes"), TestCa::new("kubernetes"));
-    let cx = host(&root, None);
+    let cx = host(&root);
     put_kubelet_conf(&cx, &other);
     put_pair(&cx, &other.client("system:node:cp1", LATER));
     assert_eq!(state(&cx, &ca), Credentials::Foreign);

@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::https::test_server::TestCa;
 use crate::config::model::ControlPlaneJoin;
+use crate::context::Context;
 use crate::state::join_fixture::{Objects, joining, put, put_kubelet_conf};
 
 const CA: &str = "/etc/kubernetes/pki/ca.crt";

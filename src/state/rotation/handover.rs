@@ -6,8 +6,8 @@
 
 use crate::base::fault::Result;
 use crate::base::secret::Secret;
-use crate::context::Context;
 use crate::context::rotation::{Plan, Stage};
+use crate::context::{Context, Rotating, Run};
 use crate::pki::PrivateKey;
 use crate::pki::catalog::{self, SERVICE_ACCOUNT};
 use crate::pki::cert::Cert;
@@ -63,16 +63,16 @@ pub fn key_file(cx: &Context) -> Result<PathBuf> {
 }
 
 /// The certificate keys that this run knows: the given one, and the one on this host.
-fn known_keys(cx: &Context) -> Result<Vec<Secret<String>>> {
+fn known_keys(cx: &Run<Rotating>) -> Result<Vec<Secret<String>>> {
     let kept = cx.files.read(&key_file(cx)?)?.map(Secret::new);
     let text = |bytes: &Secret<Vec<u8>>| std::str::from_utf8(bytes.expose()).ok().map(|text| text.trim().to_owned());
     let kept = kept.as_ref().and_then(text).map(Secret::new);
-    Ok(cx.rotation()?.certificate_key.iter().cloned().chain(kept).collect())
+    Ok(cx.work.purpose.certificate_key.iter().cloned().chain(kept).collect())
 }
 
 /// The certificate key with which the new keys are encrypted now, if this run knows it.
-pub fn current_key(cx: &mut Context) -> Result<Option<Secret<String>>> {
-    let Some(plan) = cx.rotation()?.plan.clone() else { return Ok(None) };
+pub fn current_key(cx: &mut Run<Rotating>) -> Result<Option<Secret<String>>> {
+    let Some(plan) = cx.work.purpose.plan.clone() else { return Ok(None) };
     let secret = cluster(cx)?.find(&new_keys())?.unwrap_or_default();
     let names: Vec<String> = plan.prints.keys().cloned().collect();
     let keys = known_keys(cx)?;
@@ -136,21 +136,21 @@ fn signing(cx: &mut Context, name: &str) -> Result<Option<NewKey>> {
 }
 
 /// Fails if this host lacks new keys and cannot decrypt them.
-pub fn require(cx: &mut Context, plan: &Plan) -> Result<()> {
+pub fn require(cx: &mut Run<Rotating>, plan: &Plan) -> Result<()> {
     let names = missing(cx, plan)?;
     if names.is_empty() {
         return Ok(());
     }
     let found = cluster(cx)?.find(&new_keys())?;
     // Without the Secret, 'reissue' names the file that is missing.
-    if found.is_none() && cx.rotation()?.stage != Stage::Trust {
+    if found.is_none() && cx.work.purpose.stage != Stage::Trust {
         return Ok(());
     }
     decrypt(cx, plan, &found.unwrap_or_default(), &names).map(|_| ())
 }
 
 /// The new keys with these names from the Secret, with a certificate key that this run knows.
-pub fn decrypt(cx: &Context, plan: &Plan, secret: &Value, names: &[String]) -> Result<Vec<NewKey>> {
+pub fn decrypt(cx: &Run<Rotating>, plan: &Plan, secret: &Value, names: &[String]) -> Result<Vec<NewKey>> {
     if secret.is_null() {
         return Err(RotationError::NotDistributed.into());
     }
@@ -162,7 +162,7 @@ pub fn decrypt(cx: &Context, plan: &Plan, secret: &Value, names: &[String]) -> R
         return Err(RotationError::Damaged.into());
     }
     let opened = known_keys(cx)?.iter().find_map(|key| decrypt_with(key, plan, secret, names));
-    let is_given = cx.rotation()?.certificate_key.is_some();
+    let is_given = cx.work.purpose.certificate_key.is_some();
     let refusal = || if is_given { RotationError::WrongKey { host } } else { RotationError::KeyNeeded { host } };
     Ok(opened.ok_or_else(refusal)?)
 }

@@ -4,8 +4,8 @@
 
 use crate::base::fault::Result;
 use crate::config::kubeconfig::Kubeconfig;
-use crate::context::Context;
 use crate::context::rotation::Stage;
+use crate::context::{Context, Rotating, Run};
 use crate::domain::paths::{ADMIN_CONF, KUBELET_CONF};
 use crate::kube::cluster::Cluster;
 use crate::pki::catalog::{self, CertSpec, SERVICE_ACCOUNT};
@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The cluster, with the administrator's credentials on a control plane and the kubelet's on a worker.
-pub fn cluster(cx: &mut Context) -> Result<Arc<Cluster>> {
-    let path = if cx.rotation()?.control_plane { ADMIN_CONF } else { KUBELET_CONF };
+pub fn cluster(cx: &mut Run<Rotating>) -> Result<Arc<Cluster>> {
+    let path = if cx.work.purpose.control_plane { ADMIN_CONF } else { KUBELET_CONF };
     cx.running_cluster(Path::new(path))
 }
 
@@ -34,8 +34,8 @@ pub fn information(cx: &mut Context, kubeconfig: &Path, leads: bool) -> Result<V
 }
 
 /// The state of the rotation in the cluster, for this command.
-pub fn status(cx: &mut Context) -> Result<RotationStatus> {
-    if cx.rotation()?.control_plane {
+pub fn status(cx: &mut Run<Rotating>) -> Result<RotationStatus> {
+    if cx.work.purpose.control_plane {
         return status_for(cx, Path::new(ADMIN_CONF), None);
     }
     let own = cx.node()?.name.clone();
@@ -50,8 +50,8 @@ pub fn status_for(cx: &mut Context, kubeconfig: &Path, own: Option<&str>) -> Res
 }
 
 /// The CAs of this rotation, without the service-account keys.
-pub fn changing_cas(cx: &Context) -> Result<Vec<&'static CertSpec>> {
-    let plan = cx.rotation_plan()?;
+pub fn changing_cas(cx: &Run<Rotating>) -> Result<Vec<&'static CertSpec>> {
+    let plan = cx.work.purpose.begun()?;
     plan.prints.keys().filter(|name| *name != SERVICE_ACCOUNT).map(|name| Ok(catalog::cert(name)?)).collect()
 }
 
@@ -75,27 +75,27 @@ pub fn client_of(cx: &mut Context, path: &Path) -> Result<Option<Cert>> {
 }
 
 /// The CAs that the cluster publishes; in the last stage only the new one.
-pub fn published_cas(cx: &mut Context) -> Result<Vec<Cert>> {
+pub fn published_cas(cx: &mut Run<Rotating>) -> Result<Vec<Cert>> {
     let info = information(cx, Path::new(KUBELET_CONF), false)?;
     let text = info["data"]["kubeconfig"].as_str().unwrap_or_default();
     let config = Kubeconfig::parse(Path::new("kube-public/cluster-info"), text.as_bytes())?;
     let data = config.clusters.first().and_then(|named| named.cluster.certificate_authority_data.as_ref());
     let pem = data.map(|data| data.0.clone()).ok_or(RotationError::NoClusterInfo)?;
     let certs = Cert::bundle_from_file(Path::new("kube-public/cluster-info"), &pem)?;
-    let plan = cx.rotation_plan()?;
+    let plan = cx.work.purpose.begun()?;
     let is_new = |cert: &Cert| plan.prints.get("ca") == Some(&ca_print(cert));
     // The rotation is published before the first control plane publishes its new CA.
     if !certs.iter().any(is_new) {
         return Err(RotationError::NotPublished.into());
     }
     // The last stage on a worker does not wait until cluster-info is updated.
-    let alone = cx.rotation()?.stage == Stage::Drop;
+    let alone = cx.work.purpose.stage == Stage::Drop;
     Ok(certs.into_iter().filter(|cert| !alone || is_new(cert)).collect())
 }
 
 /// The new certificate of a CA, and its key if it does not sign yet.
-pub fn new_ca(cx: &mut Context, spec: &CertSpec, there: &LoadedCa) -> Result<(Cert, Option<PrivateKey>)> {
-    let plan = cx.rotation_plan()?;
+pub fn new_ca(cx: &mut Run<Rotating>, spec: &CertSpec, there: &LoadedCa) -> Result<(Cert, Option<PrivateKey>)> {
+    let plan = cx.work.purpose.begun()?;
     let print = plan.prints.get(spec.name);
     if print == Some(&ca_print(&there.cert)) {
         return Ok((there.cert.clone(), None));

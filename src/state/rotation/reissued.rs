@@ -6,7 +6,7 @@
 //! Writes: nothing.
 
 use crate::base::fault::Result;
-use crate::context::Context;
+use crate::context::{Context, Rotating, Run};
 use crate::domain::paths::KUBELET_CONF;
 use crate::pki::catalog::{KUBECONFIGS, SERVICE_ACCOUNT, certs_of};
 use crate::pki::cert::Cert;
@@ -19,13 +19,13 @@ use crate::state::rotation::host::{changing_cas, token_key};
 use std::path::{Path, PathBuf};
 
 /// Fails if a file is still signed by an old CA.
-pub fn require_reissued(cx: &mut Context) -> Result<()> {
-    let old = if cx.rotation()?.control_plane { on_control_plane(cx)? } else { on_worker(cx)? };
+pub fn require_reissued(cx: &mut Run<Rotating>) -> Result<()> {
+    let old = if cx.work.purpose.control_plane { on_control_plane(cx)? } else { on_worker(cx)? };
     if old.is_empty() { Ok(()) } else { Err(RotationError::NotReissued { files: old }.into()) }
 }
 
-fn on_control_plane(cx: &mut Context) -> Result<Vec<PathBuf>> {
-    let (store, plan) = (cx.pki()?, cx.rotation_plan()?);
+fn on_control_plane(cx: &mut Run<Rotating>) -> Result<Vec<PathBuf>> {
+    let (store, plan) = (cx.pki()?, cx.work.purpose.begun()?);
     let mut old = Vec::new();
     for spec in changing_cas(cx)? {
         let ca = store.require_ca(spec, "a CA rotation")?.cert;
@@ -50,8 +50,8 @@ fn on_control_plane(cx: &mut Context) -> Result<Vec<PathBuf>> {
     Ok(old)
 }
 
-fn on_worker(cx: &mut Context) -> Result<Vec<PathBuf>> {
-    if !cx.rotation_plan()?.prints.contains_key("ca") {
+fn on_worker(cx: &mut Run<Rotating>) -> Result<Vec<PathBuf>> {
+    if !cx.work.purpose.begun()?.prints.contains_key("ca") {
         return Ok(Vec::new());
     }
     let new = published_cas(cx)?;

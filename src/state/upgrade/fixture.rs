@@ -2,8 +2,7 @@
 
 use crate::base::https::test_server::{TestCa, TestServer};
 use crate::config::print;
-use crate::context::upgrading::Upgrading;
-use crate::context::{Context, Task};
+use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
 use crate::kube::cluster::Cluster;
 use crate::versions::{Version, facts};
@@ -178,9 +177,8 @@ impl FakeCluster {
 /// The host n1 of a cluster with default settings.
 pub fn context(root: &Path, version: &Version) -> Context {
     let minor = facts(version.minor).unwrap();
-    let mut cx = Context::for_tests(root.to_str().unwrap());
+    let cx = Context::for_tests(root.to_str().unwrap());
     let mut node = print::default_node(minor, "n1");
     node.local_endpoint.advertise_address = "10.0.0.1".parse().unwrap();
-    cx.task = Task::Upgrade(Box::new(Upgrading { cluster: print::default_cluster(version.clone(), minor), node }));
-    cx
+    cx.configured(print::default_cluster(version.clone(), minor), node)
 }

@@ -4,7 +4,9 @@ use crate::base::secret::Secret;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::domain::paths::ADMIN_CONF;
 use crate::pki::fixture;
-use crate::state::join_fixture::{NOW, Objects, TOKEN, by_token, joining, put, put_kubelet_conf, put_pair, searching};
+use crate::state::join_fixture::{
+    NOW, Objects, TOKEN, by_token, host, joining, put, put_kubelet_conf, put_pair, searching,
+};
 use serde_json::{Value, json};
 
 const NODE_PATH: &str = "/api/v1/nodes/cp1";
@@ -33,7 +35,7 @@ fn an_unfinished_run_gives_no_right_to_the_name_of_another_host() {
     let objects = Objects::default();
     let server = objects.serve(&ca.local_leaf());
     let cx = joining(&root, None, &ca, &server, 36);
-    let ask = || refuse_taken_name(&cx, &cx.joining().unwrap().api, &ca.pem());
+    let ask = || refuse_taken_name(&cx, &cx.work.api, &ca.pem());
     objects.put(NODE_PATH, node("True"));
     for leaf in
         [None, Some(ca.client("system:node:cp1", NOW)), Some(TestCa::new("x").client("system:node:cp1", NOW + 9))]
@@ -56,7 +58,7 @@ fn a_running_node_is_not_renamed() {
     let cx = joining(&root, None, &ca, &server, 36);
     put_kubelet_conf(&cx, &ca);
     put_pair(&cx, &ca.client("system:node:n42", NOW + 9));
-    let failure = refuse_taken_name(&cx, &cx.joining().unwrap().api, &ca.pem()).unwrap_err();
+    let failure = refuse_taken_name(&cx, &cx.work.api, &ca.pem()).unwrap_err();
     assert_eq!(
         failure.to_string(),
         "this host is already the node n42 of the cluster, and cannot be cp1 at the same time"
@@ -86,10 +88,9 @@ fn requests_to_a_verified_cluster_are_retried() {
     let server = objects.serve(&ca.local_leaf());
     objects.put_cluster(&fixture::cluster(36), &server.url(), &ca.pem());
     objects.break_connection();
-    let mut cx = searching(&root, None, by_token(server.address.to_string()));
-    find_cluster(&mut cx, &facts()).unwrap();
-    let joining = cx.joining().unwrap();
-    assert_eq!((joining.found.server.as_str(), joining.cluster.version.minor), (server.url().as_str(), 36));
+    let (mut cx, join) = (host(&root), searching(None, by_token(server.address.to_string())));
+    let joining = find_cluster(&mut cx, join, false, &facts()).unwrap();
+    assert_eq!((joining.found.server.as_str(), cx.cluster().unwrap().version.minor), (server.url().as_str(), 36));
     assert!(joining.kubelet.contains("KubeletConfiguration"));
 }
 
@@ -100,7 +101,7 @@ fn a_second_control_plane_needs_a_control_plane_endpoint() {
     let server = objects.serve(&ca.local_leaf());
     objects.put_cluster(&fixture::cluster(36), &server.url(), &ca.pem());
     let control_plane = Some(crate::config::model::ControlPlaneJoin { certificate_key: None });
-    let mut cx = searching(&root, control_plane, by_token(server.address.to_string()));
-    let failure = find_cluster(&mut cx, &facts()).unwrap_err();
+    let join = searching(control_plane, by_token(server.address.to_string()));
+    let failure = find_cluster(&mut host(&root), join, false, &facts()).err().unwrap();
     assert!(matches!(failure.downcast_ref(), Some(JoinError::NoStableEndpoint)), "{failure}");
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::base::https::test_server::TestCa;
 use crate::base::secret::Secret;
 use crate::config::model::ControlPlaneJoin;
+use crate::context::{Joining, Run};
 use crate::state::join_fixture::{First, KUBEADM_CERTS, Objects, enter, host, put};
 use serde_json::json;
 use std::path::Path;
@@ -12,7 +13,7 @@ struct JoinTest {
     first: First,
     objects: Objects,
     root: tempfile::TempDir,
-    cx: Context,
+    cx: Run<Joining>,
 }
 
 /// A host that joins as a control plane with this certificate key.
@@ -21,16 +22,16 @@ fn test(key: Option<&str>) -> JoinTest {
         (tempfile::tempdir().unwrap(), TestCa::new("server"), Objects::default(), First::new(36));
     let server = objects.serve(&ca.local_leaf());
     let certificate_key = key.map(|key| Secret::new(key.to_owned()));
-    let mut cx = host(&root, Some(ControlPlaneJoin { certificate_key }));
-    enter(&mut cx, &first.ca(), first.cluster.clone(), &ca, &server);
+    let control_plane = Some(ControlPlaneJoin { certificate_key });
+    let cx = enter(host(&root), control_plane, &first.ca(), first.cluster.clone(), &ca, &server);
     JoinTest { first, objects, root, cx }
 }
 
-fn download(cx: &mut Context) -> Result<()> {
+fn download(cx: &mut Run<Joining>) -> Result<()> {
     DownloadCerts.run(cx, &Target { path: "download-certs".into(), item: None })
 }
 
-fn error(cx: &mut Context) -> String {
+fn error(cx: &mut Run<Joining>) -> String {
     let failure = download(cx).unwrap_err();
     assert!(failure.hint().is_some(), "{failure}");
     failure.to_string()

@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::https::test_server::TestCa;
 use crate::config::model::HostPort;
+use crate::context::{Joining, Run};
 use crate::pki::fixture;
 use crate::state::join_fixture::{NOW, Objects, PAIR, TOKEN, joining, put, put_kubelet_conf, put_pair};
 use crate::versions::table::facts;
@@ -23,7 +24,7 @@ fn the_kubelet_of_a_control_plane_uses_its_own_api_server_where_the_minor_versio
 struct JoinTest {
     root: tempfile::TempDir,
     ca: TestCa,
-    cx: Context,
+    cx: Run<Joining>,
 }
 
 fn test() -> JoinTest {
@@ -98,7 +99,7 @@ fn the_bootstrap_kubeconfig_contains_the_cluster_and_is_shown_without_the_token(
     let kubeconfig =
         Kubeconfig::parse(Path::new(BOOTSTRAP_KUBELET_CONF), text(&cx, BOOTSTRAP_KUBELET_CONF).as_bytes()).unwrap();
     let cluster = kubeconfig.current_cluster().unwrap();
-    assert_eq!(cluster.server, cx.joining().unwrap().found.server);
+    assert_eq!(cluster.server, cx.work.found.server);
     assert_eq!(cluster.certificate_authority_data.as_ref().unwrap().0, ca.pem());
     assert_eq!(kubeconfig.current_user().unwrap().token.as_ref().unwrap().0.expose(), TOKEN);
     assert_eq!(cx.files.mode(Path::new(BOOTSTRAP_KUBELET_CONF)), Some(0o600));

@@ -24,7 +24,7 @@ fn test(minor: u16, status: Option<&str>) -> JoinTest {
             "data": {KEY: status, "ClusterConfiguration": "x: 1\n"},
         }),
     );
-    let cx = joining(&root, None, &ca, &server, minor);
+    let cx = joining(&root, None, &ca, &server, minor).cx;
     let user = User { token: Some(SecretText(Secret::new(TOKEN.into()))), ..User::default() };
     let pem = String::from_utf8(ca.pem()).unwrap();
     let admin = Kubeconfig::new("kubernetes", server.url(), pem, "admin", user);

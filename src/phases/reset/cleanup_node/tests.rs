@@ -1,6 +1,7 @@
 use super::*;
 use crate::base::files::HostFiles;
 use crate::base::gate::{Change, Gate};
+use crate::context::Reset;
 use crate::context::leaving::fixture;
 use crate::host::Host;
 use crate::host::command::fake::FakeHost;
@@ -18,7 +19,7 @@ fn put(root: &Path, path: &str) {
     std::fs::write(path, "x").unwrap();
 }
 
-fn clean(cx: &mut Context) {
+fn clean(cx: &mut Run<Reset>) {
     CleanupNode.run(cx, &Target { path: "cleanup-node".into(), item: None }).unwrap();
 }
 
@@ -86,7 +87,7 @@ fn the_node_is_marked_not_ready_after_the_kubelet_has_stopped_and_before_its_cre
     api.with(|state| state.texts.insert("/readyz".into(), (200, "ok".into())));
     let enter = |host: Host| {
         let mut cx = context(&fake, host);
-        cx.leaving_mut().unwrap().kubeconfig = Some("/etc/kubernetes/kubelet.conf".into());
+        cx.work.kubeconfig = Some("/etc/kubernetes/kubelet.conf".into());
         cx.fake = Some(Arc::new(api.cluster(&cx.gate)));
         cx
     };
@@ -137,12 +138,12 @@ fn an_etcd_member_whose_phase_was_skipped_is_not_stopped_without_force() {
     put(root.path(), "var/lib/etcd/member/snap/db");
     let mut cx = fixture(root.path());
     assert!(guard_etcd(&mut cx).unwrap_err().to_string().contains("etcd"));
-    cx.leaving_mut().unwrap().etcd_membership = Some(EtcdMembership::Member { others: Vec::new() });
+    cx.work.etcd_membership = Some(EtcdMembership::Member { others: Vec::new() });
     guard_etcd(&mut cx).unwrap();
-    assert_eq!(cx.leaving().unwrap().notes.len(), 1);
-    cx.leaving_mut().unwrap().etcd_membership = Some(EtcdMembership::Last);
+    assert_eq!(cx.work.notes.len(), 1);
+    cx.work.etcd_membership = Some(EtcdMembership::Last);
     assert!(guard_etcd(&mut cx).is_err());
-    cx.leaving_mut().unwrap().end_cluster = true;
+    cx.work.end_cluster = true;
     guard_etcd(&mut cx).unwrap();
 }
 
@@ -154,7 +155,7 @@ fn kubeadms_own_backups_are_removed_only_with_the_flag() {
     clean(&mut fixture(root.path()));
     assert_eq!(files(root.path()).len(), 2);
     let mut cx = fixture(root.path());
-    cx.leaving_mut().unwrap().reset.as_mut().unwrap().cleanup_tmp_dir = true;
+    cx.work.place.cleanup_tmp_dir = true;
     clean(&mut cx);
     assert_eq!(files(root.path()), ["etc/kubernetes/tmp/notes"]);
 }
@@ -168,7 +169,7 @@ fn a_certificates_directory_that_is_a_link_is_kept_and_reported() {
     let mut cx = fixture(root.path());
     clean(&mut cx);
     assert_eq!(files(root.path()), ["data/pki/ca.key", "etc/kubernetes/pki"]);
-    let kept = &cx.leaving().unwrap().kept;
+    let kept = &cx.work.kept;
     assert!(kept.iter().any(|kept| kept.why == Why::BehindLink("/etc/kubernetes/pki".into())), "{kept:?}");
     assert_eq!(kept.len(), 1, "one line for the link, regardless of the number of files behind it");
 }

@@ -1,7 +1,8 @@
 use super::super::cleanup_node::CleanupNode;
 use super::*;
 use crate::context::leaving::fixture;
-use crate::pipeline::{Action, Target};
+use crate::context::{Reset, Run};
+use crate::pipeline::{Phase, Target};
 use std::os::unix::fs::symlink;
 
 const MANAGER: &str = "etc/kubernetes/manifests/kube-controller-manager.yaml";
@@ -14,14 +15,14 @@ fn put(root: &Path, path: &str, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-fn clean(root: &Path) -> Context {
+fn clean(root: &Path) -> Run<Reset> {
     let mut cx = fixture(root);
     CleanupNode.run(&mut cx, &Target { path: "cleanup-node".into(), item: None }).unwrap();
     cx
 }
 
-fn exposed(cx: &Context) -> Vec<String> {
-    cx.leaving().unwrap().exposed.iter().map(|kept| kept.path.display().to_string()).collect()
+fn exposed(cx: &Run<Reset>) -> Vec<String> {
+    cx.work.exposed.iter().map(|kept| kept.path.display().to_string()).collect()
 }
 
 fn exists(root: &Path, path: &str) -> bool {
@@ -43,7 +44,7 @@ fn keys_behind_a_link_that_a_component_uses_are_removed() {
         assert!(!exists(root, &format!("data/pki/{name}")), "{name}");
     }
     assert!(exists(root, "data/pki/mine.pem") && exists(root, "etc/kubernetes/pki"));
-    let emptied: Vec<_> = cx.leaving().unwrap().kept.iter().filter(|kept| kept.why == Why::Emptied).collect();
+    let emptied: Vec<_> = cx.work.kept.iter().filter(|kept| kept.why == Why::Emptied).collect();
     assert_eq!(emptied.len(), 1, "{emptied:?}");
     assert_eq!(clean(root).gate.count(), 0);
 }

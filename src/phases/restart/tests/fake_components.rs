@@ -200,13 +200,13 @@ pub fn api_server(host: &FakeComponents) -> RunningComponent<'_> {
     component(host, "kube-apiserver")
 }
 
-pub fn load(host: &FakeComponents, cx: &mut Context) -> Result<()> {
+pub fn load(host: &FakeComponents, cx: &mut Run<Renewal>) -> Result<()> {
     let components = ["etcd", "kube-apiserver", "kube-scheduler"].map(|name| component(host, name));
     load_all(cx, &components, host)
 }
 
 /// A host on which these were renewed and are not loaded yet.
-pub fn with_renewed(names: &[&str]) -> (tempfile::TempDir, FakeComponents, Context) {
+pub fn with_renewed(names: &[&str]) -> (tempfile::TempDir, FakeComponents, Run<Renewal>) {
     let root = host();
     let fakes = FakeComponents::new(root.path());
     let mut cx = renewing(&root, None);
@@ -215,19 +215,19 @@ pub fn with_renewed(names: &[&str]) -> (tempfile::TempDir, FakeComponents, Conte
             Row::Cert(spec) => renewal::cert(&mut cx, spec).unwrap(),
             Row::Kubeconfig(spec) => renewal::kubeconfig(&mut cx, spec).unwrap(),
         };
-        cx.note_renewed(done).unwrap();
+        cx.work.renewed.push(done);
     }
     (root, fakes, cx)
 }
 
 /// A host with a renewed API server certificate that is not loaded yet.
-pub fn renewed() -> (tempfile::TempDir, FakeComponents, Context, Cert) {
+pub fn renewed() -> (tempfile::TempDir, FakeComponents, Run<Renewal>, Cert) {
     let root = host();
     let fakes = FakeComponents::new(root.path());
     let old = disk(root.path());
     let mut cx = renewing(&root, Some("apiserver"));
     let spec = catalog::cert("apiserver").unwrap();
     let done = crate::ops::renewal::cert(&mut cx, spec).unwrap();
-    cx.note_renewed(done).unwrap();
+    cx.work.renewed.push(done);
     (root, fakes, cx, old)
 }

@@ -19,7 +19,7 @@ pub(super) fn carried(host: &TestHost) -> String {
 }
 
 /// The first stage with a certificate key.
-pub(super) fn trust_with(host: &TestHost, key: &str) -> Result<Context> {
+pub(super) fn trust_with(host: &TestHost, key: &str) -> Result<Run<Rotating>> {
     stage_with(host, Stage::Trust, |rotation| rotation.certificate_key = Some(Secret::new(key.to_owned())))
 }
 
@@ -91,7 +91,7 @@ fn the_certificate_key_is_on_the_host_that_made_it_only_and_readable_by_root_onl
     let objects = host.api.with(|state| serde_json::to_string(&state.objects).unwrap());
     assert!(!objects.contains(&key));
     let mut cx = host.run(Stage::Trust);
-    cx.rotation_mut().unwrap().plan = status(&mut cx).unwrap().plan;
+    cx.work.purpose.plan = status(&mut cx).unwrap().plan;
     assert_eq!(current_key(&mut cx).unwrap().unwrap().expose(), &key);
 }
 
@@ -161,7 +161,7 @@ fn a_new_certificate_key_replaces_the_one_that_was_printed() {
     let refusal = trust_with(&third, &first).err().unwrap().to_string();
     assert!(refusal.contains("printed on cp2"), "{refusal}");
     let mut cx = host.run(Stage::Trust);
-    cx.rotation_mut().unwrap().plan = status(&mut cx).unwrap().plan;
+    cx.work.purpose.plan = status(&mut cx).unwrap().plan;
     assert!(current_key(&mut cx).unwrap().is_none(), "a void key would be printed");
     trust_with(&third, key.expose()).unwrap();
     assert_eq!(third.read("etc/kubernetes/pki/ca.crt"), host.read("etc/kubernetes/pki/ca.crt"));
@@ -246,8 +246,8 @@ fn nothing_on_a_host_contains_an_old_key_or_the_certificate_key_after_the_last_s
     let in_backup = |path: &String| path.contains("/backup/") && path.ends_with("/ca.key");
     assert!(files(&host).keys().any(in_backup), "'reissue' can still be undone by hand");
     let mut cx = host.run(Stage::Drop);
-    cx.rotation_mut().unwrap().now = true;
-    let phases: [&dyn Action; 9] =
+    cx.work.purpose.now = true;
+    let phases: [&dyn Phase<Rotating>; 9] =
         [&Check, &Tokens, &Cas, &Certificates, &SigningAgain, &Kubelet, &PruneBackups, &Announce, &RecordStage];
     phases.into_iter().try_for_each(|one| phase(one, &mut cx)).unwrap();
     for (path, text) in files(&host) {

@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::base::exit_code::ExitCode;
-use crate::context::Task;
-use crate::context::renewal::Renewal;
 use crate::context::upgrading::{Certificates, HostUpgrade};
+use crate::context::{Lifecycle, Renewal};
 use crate::domain::paths::ADMIN_CONF;
 use crate::state::upgrade::fixture::{FakeCluster, RunningCluster};
 use crate::state::upgrade::target_config::at_version;
@@ -16,7 +15,6 @@ fn obstacles(running: &mut RunningCluster, scope: Scope, to: &str, force: bool, 
     node.ignore_preflight_errors = ignored.iter().map(|name| name.to_lowercase()).collect();
     let upgrade = HostUpgrade {
         scope,
-        kubeconfig: ADMIN_CONF.into(),
         stored: stored.clone(),
         before: Some(stored.version.clone()),
         certificates: Certificates::WithPods,
@@ -32,9 +30,12 @@ fn obstacles(running: &mut RunningCluster, scope: Scope, to: &str, force: bool, 
         addons_wait: None,
     };
     let cluster = at_version(&stored, &to.parse().unwrap());
-    cx.task = Task::Renew(Box::new(Renewal { upgrade: Some(upgrade), ..Renewal::new(cluster, node, "/b".into()) }));
-    let target = Target { path: "preflight".into(), item: None };
-    let Err(failure) = UpgradePreflight.run(cx, &target) else { return Vec::new() };
+    let own = std::mem::replace(cx, Context::for_tests("/"));
+    let mut run = Run::renewing(own, cluster, node, Renewal::new(upgrade, "/b".into()));
+    (run.lifecycle, run.admin) = (Lifecycle::Upgraded, ADMIN_CONF.into());
+    let done = UpgradePreflight.run(&mut run, &Target { path: "preflight".into(), item: None });
+    *cx = run.cx;
+    let Err(failure) = done else { return Vec::new() };
     assert_eq!(failure.exit_code(), ExitCode::Refused, "{failure}");
     let Some(UpgradeFailed::Refused { problems, .. }) = failure.downcast_ref() else { panic!("{failure}") };
     assert!(problems.iter().all(|problem| !problem.fix.is_empty() && !problem.place.is_empty()), "{failure}");
@@ -68,9 +69,7 @@ fn a_patch_that_cannot_be_read_is_an_obstacle_before_anything_changes() {
     let directory = running.root.path().join("patches");
     std::fs::create_dir(&directory).unwrap();
     std::fs::write(directory.join("kube-apiserver.yaml"), "a: [b\n").unwrap();
-    if let Task::Upgrade(upgrading) = &mut running.cx.task {
-        upgrading.node.patches_dir = Some("/patches".into());
-    }
+    running.cx.config.node.as_mut().unwrap().patches_dir = Some("/patches".into());
     let names = obstacles(&mut running, Scope::Cluster, "v1.33.6", false, &[]);
     assert_eq!(names, ["Patches"]);
 }
