@@ -65,13 +65,13 @@ impl ExitCode {
             Self::Host => "A command, service or the container runtime on this host failed.",
             Self::Unreachable => "A host or API server could not be reached, or rejected the request.",
             Self::Unhealthy => {
-                "A component did not become healthy in time; or `status` or `doctor` found something that does not work."
+                "A component did not become healthy in time; or `status`, `doctor` or `network test` found something that does not work."
             }
             Self::Untrusted => "Trust verification failed (CA hash, signature or certificate); nothing was sent.",
             Self::Refused => "Refused, because it would endanger the cluster or its data.",
             Self::Threshold => "A certificate or token is past its critical threshold, or cannot be read.",
             Self::Warning => {
-                "A certificate or token is past its warning threshold; or `status` or `doctor` found nothing worse than a warning."
+                "A certificate or token is past its warning threshold; or `status`, `doctor` or `network test` found nothing worse than a warning."
             }
             Self::Changes => {
                 "Only with `--exit-code`: an upgrade is available (`upgrade plan`), files differ (`upgrade diff`), or hosts would change (`plan`)."

@@ -14,6 +14,7 @@ mod host;
 mod init;
 mod join;
 mod kubeconfig;
+mod network;
 mod node;
 mod parse;
 mod preflight;
@@ -69,6 +70,7 @@ fn dispatch(request: Request, session: &mut Session) -> Result<ExitCode> {
         Command::Upgrade(command) => upgrade::run(&command, session),
         Command::Status(args) => status::run(&args, session),
         Command::Doctor(args) => doctor::run(&args, session),
+        Command::Network(command) => network::run(&command, session),
         Command::Node(command) => node::run(command, session),
         Command::Token(command) => token::run(command, session),
         Command::Certs(command) => certs::run(command, session),

@@ -32,6 +32,7 @@ kinds! {
     DAEMON_SET: "DaemonSet", "apps/v1", "daemonsets", true;
     DEPLOYMENT: "Deployment", "apps/v1", "deployments", true;
     ENDPOINTS: "Endpoints", "v1", "endpoints", true;
+    EVENT: "Event", "v1", "events", true;
     LEASE: "Lease", "coordination.k8s.io/v1", "leases", true;
     NAMESPACE: "Namespace", "v1", "namespaces", false;
     NODE: "Node", "v1", "nodes", false;

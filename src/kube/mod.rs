@@ -3,7 +3,8 @@
 //! `request` and `kind` define requests, `client` is the only code that sends them, `cluster` is what callers use: it
 //! reads directly, writes through the gate and remembers what a dry run would have written. `apply` brings objects into
 //! the desired state, `ready` waits, `discovery` finds a cluster and verifies it, `token` handles bootstrap tokens,
-//! `server_side` applies objects of any kind, `lease` lets one run in the cluster continue at a time.
+//! `server_side` applies objects of any kind, `lease` lets one run in the cluster continue at a time, `network_test` tests the
+//! network of Pods.
 
 pub mod api_servers;
 pub mod apply;
@@ -13,6 +14,7 @@ pub mod discovery;
 pub mod error;
 pub mod kind;
 pub mod lease;
+pub mod network_test;
 pub mod node;
 pub mod ready;
 pub mod request;

@@ -136,6 +136,50 @@ make_later() {
   exec 9>&-
 }
 
+# Images whose traffic is real: kube-proxy with iptables, conntrack and their libraries from the base host, a DNS server behind the
+# name of CoreDNS, and a pause image with the libraries that a debug build of kubewright needs in a Pod.
+make_traffic() {
+  exec 9>"$LAB/setup.lock"
+  flock 9
+  if [ ! -f "$TRAFFIC/.done" ]; then
+    say "making images with iptables and DNS"
+    mkdir -p "$TRAFFIC/home"
+    local reference name files=() file multi=$BASE/usr/sbin/xtables-nft-multi
+    for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
+      files+=("/usr/bin/$name=$multi")
+    done
+    while read -r file; do files+=("$file=$BASE$file"); done < <(
+      echo /usr/sbin/conntrack
+      libraries_of /usr/sbin/xtables-nft-multi /usr/sbin/conntrack /usr/lib/x86_64-linux-gnu/xtables/libxt_statistic.so
+      (cd "$BASE" && find usr/lib/x86_64-linux-gnu/xtables -name '*.so' -printf '/%p\n')
+    )
+    files=("${files[@]/#\/usr\/sbin\//\/usr\/bin\/}") # The images' PATH has no sbin.
+    reference=$(grep /kube-proxy: "$IMAGES/list")
+    "$HERE/mkimage.py" "$TRAFFIC/kube-proxy.tar" "$reference" "/usr/local/bin/kube-proxy=$KUBERNETES/kube-proxy" "${files[@]}"
+
+    CGO_ENABLED=0 GO111MODULE=off GOFLAGS='' HOME=$TRAFFIC/home go build -ldflags '-s -w' -o "$TRAFFIC/dns" "$HERE/dns.go"
+    reference=$(grep /coredns: "$IMAGES/list")
+    "$HERE/mkimage.py" "$TRAFFIC/coredns.tar" "$reference" "/coredns=$TRAFFIC/dns" ENTRY:/coredns
+
+    files=()
+    while read -r file; do files+=("$file=$BASE$file"); done < <(
+      libraries_of /usr/bin/curl | grep -E '/(lib(ssl|crypto|z|c)\.so|ld-linux)'
+      printf '/lib/x86_64-linux-gnu/%s\n' libgcc_s.so.1 libm.so.6
+    )
+    reference=$(grep /pause: "$IMAGES/list")
+    "$HERE/mkimage.py" "$TRAFFIC/pause.tar" "$reference" "/pause=$LAB/pause" ENTRY:/pause "${files[@]}"
+    rm -rf "$TRAFFIC/home" "$TRAFFIC/dns"
+    touch "$TRAFFIC/.done"
+  fi
+  exec 9>&-
+}
+
+# The libraries that programs of the base host load, and their loader.
+libraries_of() { # PROGRAM...
+  local program
+  for program in "$@"; do chroot "$BASE" ldd "$program" | grep -oE '/[^ )]+'; done | sort -u
+}
+
 make_base() {
   [ -f "$BASE/.done" ] && return
   local site release packages

@@ -9,6 +9,7 @@ pub mod host;
 pub mod init;
 pub mod join;
 pub mod kubeconfig;
+pub mod network;
 pub mod node;
 pub mod normalize;
 pub mod phase;
@@ -60,6 +61,9 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Find what is wrong with this host and its cluster, and fix what can be fixed
     Doctor(status::DoctorArgs),
+    /// Test the network of the Pods
+    #[command(subcommand)]
+    Network(network::NetworkCommand),
     /// Plan and apply the upgrade of a cluster to another version of Kubernetes
     #[command(subcommand)]
     Upgrade(upgrade::UpgradeCommand),
