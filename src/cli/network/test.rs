@@ -10,7 +10,6 @@ use super::text;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::interrupt::Interrupt;
-use crate::context::Task;
 use crate::kube::Cluster;
 use crate::kube::network_test::{self, NetworkTestError, Options};
 use crate::state::quorum;
@@ -24,7 +23,7 @@ const INTERRUPTED: &str =
 
 pub fn run(args: &TestArgs, session: &mut Session) -> Result<ExitCode> {
     let kubeconfig = session.kubeconfig(args.kubeconfig.as_deref());
-    let mut cx = session.context(Task::None, false);
+    let mut cx = session.context(false);
     quorum::require_for(&cx, &kubeconfig)?;
     let cluster = cx.running_cluster(&kubeconfig)?;
     let events = session.events.clone();
