@@ -30,6 +30,9 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
     session.hold_host("join", resolved.dry_run)?;
     let mut cx = session.context(Task::Join(Box::new(resolved.config), options), resolved.dry_run);
     find_cluster(&mut cx, &facts)?;
+    if let Some(page) = &session.page {
+        page.cluster(&cx.joining()?.found.server);
+    }
     let whole = phase.is_none();
     let plan = Plan::new(&phases::join_workflow()?, &phases::registry(), &Choice { only: phase, skip }, &mut cx)?;
     let outcome = plan.run(&mut cx);

@@ -11,6 +11,7 @@ pub mod join;
 pub mod kubeconfig;
 pub mod node;
 pub mod normalize;
+pub mod page;
 pub mod phase;
 pub mod preflight;
 pub mod reset;
