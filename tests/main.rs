@@ -16,6 +16,7 @@
 //!   as root
 //! - `objects`: the API objects that `init` creates from a recorded case
 //! - `packages`: what packages contain, and the workflow that builds them
+//! - `pages`: the HTML page of `--report`, also in a real browser, which is marked `ignore` like what needs root
 //! - `phases`: each phase of `init` by itself, dry runs, and runs with existing files
 //! - `manual`: generated documents, help screens, completion scripts and manual pages
 //! - `support`: running the built binary, comparing with golden files
@@ -48,6 +49,7 @@ mod manual;
 mod needs_root;
 mod objects;
 mod packages;
+mod pages;
 mod phases;
 mod preflight;
 mod reference;

@@ -126,6 +126,8 @@ fn control_plane() -> TempDir {
     fs::create_dir_all(root.path().join("etc")).unwrap();
     fs::write(root.path().join("etc/passwd"), "jane:x:1000:1000::/home/jane:/bin/sh\n").unwrap();
     fs::create_dir_all(root.path().join("home/jane/.kube")).unwrap();
+    // What is in it is looked through after each command.
+    fs::create_dir_all(root.path().join("var/log")).unwrap();
     let finished = run(&root, "init --config c.yaml", 0);
     assert_eq!(finished.code, 0, "{finished}");
     root
@@ -134,6 +136,7 @@ fn control_plane() -> TempDir {
 /// Runs a command with all secrets in reach, in one of the ways to print.
 fn run(root: &TempDir, line: &str, nth: usize) -> Finished {
     const WAYS: [&[&str]; 3] = [&["-v=9"], &["-o=json", "--events=json", "-v=1"], &["-o=yaml"]];
+    let line = line.replace("[ROOT]", &root.path().display().to_string());
     let run = Run::new(line.split(' '))
         .args(WAYS[nth % WAYS.len()].iter().copied())
         .file("c.yaml", with_secrets(|text| text))
@@ -162,9 +165,10 @@ fn copy(root: &TempDir) -> TempDir {
 }
 
 /// Commands, and whether their result is a secret that was asked for.
-const COMMANDS: [(&str, bool); 21] = [
+const COMMANDS: [(&str, bool); 25] = [
     ("init --config c.yaml", false),
     ("init --config c.yaml --dry-run", false),
+    ("init --config c.yaml --report [ROOT]/var/log/init.html", false),
     ("init phase certs all --config c.yaml", false),
     ("init phase kubeconfig all --config c.yaml --dry-run", false),
     ("preflight --config c.yaml", false),
@@ -172,10 +176,13 @@ const COMMANDS: [(&str, bool); 21] = [
     ("certs generate-csr --config c.yaml --dry-run", false),
     ("certs renew all --dry-run", false),
     ("certs renew all", false),
+    ("certs renew all --report [ROOT]/var/log/renew.html", false),
     ("certs add-san x.example", false),
     ("certs rotate-ca status", false),
     ("certs rotate-ca trust --dry-run", false),
+    ("certs rotate-ca trust --report [ROOT]/var/log/trust.html", false),
     ("certs rotate-ca trust", false),
+    ("status --report [ROOT]/var/log/status.html", false),
     ("kubeconfig install --user jane --dry-run", false),
     ("kubeconfig install --user jane", false),
     ("kubeconfig user --client-name jane", true),
@@ -326,6 +333,9 @@ fn no_mistake_on_a_command_line_shows_a_secret() {
         "init --image-repository https://joe:PASSWORD@reg.example --dry-run",
         "init --control-plane-endpoint joe:PASSWORD@lb --dry-run",
         "certs renew all --output TOKEN",
+        "init --token=TOKEN --certificate-key KEY --upload-certs --report [ROOT]/var/log/init.html",
+        "join https://joe:PASSWORD@127.0.0.1:1/ --token TOKEN --report [ROOT]/var/log/join.html",
+        "join 127.0.0.1:1 TOKEN --report [ROOT]/var/log/join.html",
     ] {
         for token in [TOKEN, &long] {
             let line = line.replace("TOKEN", token).replace("KEY", KEY).replace("PASSWORD", PASSWORD);

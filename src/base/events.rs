@@ -5,14 +5,14 @@
 //! contain secrets: what looks like one, or is known as one, is masked.
 
 use super::masked;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// A progress event.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "camelCase")]
 pub enum Event {
     /// A phase starts.
@@ -120,6 +120,13 @@ impl Events {
     /// Discards every event.
     pub fn silent() -> Self {
         Self::new(Box::new(Nowhere))
+    }
+
+    /// From now on events go to a sink that is made of the present one.
+    pub fn replace_sink(&self, make: impl FnOnce(Box<dyn Sink>) -> Box<dyn Sink>) {
+        let mut state = self.state();
+        let before = std::mem::replace(&mut state.sink, Box::new(Nowhere));
+        state.sink = make(before);
     }
 
     /// The same events for a background task: its lines carry `phase`, whatever phase is running.

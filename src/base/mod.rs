@@ -18,6 +18,7 @@ pub mod parallel;
 pub mod pem;
 pub mod pin;
 pub mod proxy;
+pub mod record;
 pub mod sanitize;
 pub mod secret;
 pub mod serving_cert;

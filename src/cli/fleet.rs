@@ -6,6 +6,7 @@ mod ending;
 mod kubeconfig;
 mod log;
 mod opened;
+mod page;
 mod removing;
 mod saved;
 mod screen;

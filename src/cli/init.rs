@@ -48,6 +48,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
     leave_out_addons(&mut resolved.config.cluster, &skip);
     session.hold_host("init", resolved.dry_run || args.print_manifest)?;
     let mut cx = Run::init(session.context(resolved.dry_run), resolved.config, options);
+    session.shows(&cx);
     if args.print_manifest {
         return print_manifest(&cx, phase.as_deref().unwrap_or_default(), session);
     }

@@ -32,6 +32,10 @@ pub fn run(args: JoinArgs, phase: Option<String>, session: &mut Session) -> Resu
     let mut cx = session.context(resolved.dry_run);
     let work = find_cluster(&mut cx, resolved.config, fix, &facts)?;
     let mut cx = Run { cx, work };
+    session.shows(&cx);
+    if let Some(page) = &session.page {
+        page.cluster(&cx.work.found.server);
+    }
     let whole = phase.is_none();
     let plan = Plan::new(&workflows::join()?, &Choice { only: phase, skip }, &mut cx)?;
     let outcome = plan.run(&mut cx);

@@ -16,9 +16,11 @@ mod join;
 mod kubeconfig;
 mod network;
 mod node;
+mod page;
 mod parse;
 mod preflight;
 mod report;
+mod reported;
 mod reset;
 mod screen;
 mod session;
@@ -45,6 +47,7 @@ pub use parse::command;
 /// Runs the command described by `env` and prints its outcome.
 pub fn run(mut env: Env) -> ExitCode {
     let secrets = given_secrets::of(&env.args, &env.vars);
+    let words = env.args.clone();
     let parsed = match parse::parse(std::mem::take(&mut env.args)) {
         Ok(Parsed::Request(request)) => request,
         Ok(Parsed::Help(text)) => return report::help(&mut env, &text),
@@ -53,11 +56,24 @@ pub fn run(mut env: Env) -> ExitCode {
     files::arm_faults(&env.vars);
     let mut session = Session::new(env, &parsed.global);
     session.events.hide(secrets);
-    let outcome = dispatch(*parsed, &mut session);
+    let begun = match reported::of(&parsed.command) {
+        Some((name, path)) => session.begin_page(path, name, &words),
+        None => Ok(()),
+    };
+    let outcome = begun.and_then(|()| dispatch(*parsed, &mut session));
     session.events.flush();
-    match outcome {
-        Ok(code) => code,
-        Err(failure) => report::failure(&mut session, &failure),
+    let code = match &outcome {
+        Ok(code) => *code,
+        Err(failure) => report::failure(&mut session, failure),
+    };
+    match session.end_page(&outcome) {
+        Ok(()) => code,
+        // What the command did is more important.
+        Err(failure) if code == ExitCode::Ok => report::failure(&mut session, &failure),
+        Err(failure) => {
+            report::failure(&mut session, &failure);
+            code
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Failure;
 use crate::base::masked;
 use crate::base::output;
+use crate::report::error_text::ErrorText;
 use serde_json::json;
-use std::fmt::Write as _;
 use std::io::Write;
 
 /// Prints help on standard output.
@@ -19,7 +19,7 @@ pub fn help(env: &mut Env, text: &str) -> ExitCode {
         Err(error) => {
             let failure = Failure::from(error);
             // Nothing is left to report this failure to.
-            let _ = env.stderr.write_all(lines(&failure, false).as_bytes());
+            let _ = env.stderr.write_all(ErrorText::of(&failure, str::to_owned).lines(&[]).as_bytes());
             failure.exit_code()
         }
     }
@@ -35,38 +35,21 @@ pub fn usage(env: &mut Env, error: &UsageError) -> ExitCode {
 /// Prints a failure and returns its exit code.
 pub fn failure(session: &mut Session, failure: &Failure) -> ExitCode {
     let code = failure.exit_code();
-    let shown = |text: &str| session.events.masked(text);
+    let text = ErrorText::of(failure, |text| session.events.masked(text));
     let text = if session.global.events == EventFormat::Json {
         let error = json!({
             "event": "error",
-            "phase": failure.places().first(),
-            "error": shown(&failure.to_string()),
-            "causedBy": failure.causes().iter().map(|cause| shown(cause)).collect::<Vec<_>>(),
-            "help": failure.hint().map(|hint| shown(&hint)),
+            "phase": text.phase,
+            "error": text.error,
+            "causedBy": text.caused_by,
+            "help": text.help,
             "exitCode": code as u8,
             "kind": code,
         });
         format!("{error}\n")
     } else {
-        shown(&lines(failure, session.global.verbosity >= 5))
+        text.lines(if session.global.verbosity >= 5 { failure.places() } else { &[] })
     };
     session.events.error(&text);
     code
-}
-
-fn lines(failure: &Failure, every_place: bool) -> String {
-    let place = failure.places().first().map(|place| format!("[{place}] ")).unwrap_or_default();
-    let mut text = format!("error: {place}{failure}\n");
-    for cause in failure.causes() {
-        let _ = writeln!(text, "caused by: {cause}");
-    }
-    if every_place {
-        for place in failure.places() {
-            let _ = writeln!(text, "in: {place}");
-        }
-    }
-    if let Some(hint) = failure.hint() {
-        let _ = writeln!(text, "help: {hint}");
-    }
-    text
 }

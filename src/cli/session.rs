@@ -2,6 +2,7 @@
 
 use super::args::Global;
 use super::args::global::{EventFormat, Output};
+use super::page::Page;
 use super::screen::Screen;
 use crate::base::env::Env;
 use crate::base::events::{Events, Style};
@@ -19,6 +20,7 @@ use crate::host::lock::HostLock;
 use crate::journal::unfinished;
 use crate::report::{ChangeList, Paint};
 use serde::Serialize;
+use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -26,6 +28,8 @@ pub struct Session {
     pub env: Env,
     pub global: Global,
     pub events: Events,
+    /// The page of this run, if the user wants one.
+    pub page: Option<Page>,
     /// Keeps other runs from changing the host until this one ends.
     lock: Option<HostLock>,
 }
@@ -74,7 +78,22 @@ impl Session {
         } else {
             Events::to_writer(stderr, style)
         };
-        Self { env, global: global.clone(), events, lock: None }
+        Self { env, global: global.clone(), events, page: None, lock: None }
+    }
+
+    /// Begins the page of this run; the words of the command line are shown in it.
+    pub fn begin_page(&mut self, path: &Path, name: &'static str, words: &[OsString]) -> Result<()> {
+        let path = self.env.cwd.join(path);
+        self.page = Some(Page::begin(&path, name, words, &self.env.clock, &self.events)?);
+        Ok(())
+    }
+
+    /// Writes the page of this run.
+    pub fn end_page(&mut self, outcome: &Result<ExitCode>) -> Result<()> {
+        let Some(page) = self.page.take() else { return Ok(()) };
+        let path = page.write(outcome, &self.events)?;
+        self.events.message(format!("the report is in {}", path.display()));
+        Ok(())
     }
 
     /// Locks the host until this run ends. Other runs are refused and show `command` as the holder of the lock. A dry
@@ -112,7 +131,17 @@ impl Session {
         if dry_run {
             self.events.suppress();
         }
+        if let Some(page) = &self.page {
+            page.gate(&gate, dry_run);
+        }
         Context::new(&self.env, self.events.clone(), HostFiles::new(self.root(), gate.clone()), gate)
+    }
+
+    /// Shows the cluster and the node of a run on the page, if there is one.
+    pub fn shows(&self, cx: &Context) {
+        if let Some(page) = &self.page {
+            page.config(&cx.config);
+        }
     }
 
     /// The kubeconfig used to access a running cluster: the given one, else the first existing file of KUBECONFIG (or
@@ -174,6 +203,9 @@ impl Session {
     /// Prints a result: `text` for people, or `value` in the requested format.
     pub fn print<T: Serialize>(&mut self, value: &T, text: &str) -> Result<()> {
         self.events.flush();
+        if let Some(page) = &self.page {
+            page.closing(text);
+        }
         let out = match self.global.output {
             Output::Text | Output::Short => text.to_owned(),
             Output::Yaml => yaml::to_string(value)?,

@@ -29,6 +29,9 @@ const CLEAR: &str = "\x1b[H\x1b[2J";
 pub fn run(args: &StatusArgs, session: &mut Session) -> Result<ExitCode> {
     let Some(seconds) = args.watch else {
         let (status, _) = take(args.kubeconfig.as_deref(), session)?;
+        if let Some(page) = &session.page {
+            page.status(&status);
+        }
         let text = text(&status, session);
         session.print(&status, &text)?;
         return Ok(code(status.severity));

@@ -1,13 +1,12 @@
 //! Every change in short, by kind: what a certificate is for instead of its PEM, how long a file is instead of its
 //! text, and the difference of what changes.
 
-use super::WIDTH;
 use super::about::{About, CertificateFacts};
-use super::difference::{INDENT, facts, unified};
+use super::difference::{facts, unified_lines};
 use super::item::Item;
 use super::paint::{Paint, Tone};
+use super::row::Row;
 use crate::base::gate::{Change, Exchange};
-use crate::base::wrap::wrap;
 use std::path::Path;
 
 /// The parts of a plan, in the order in which they are shown.
@@ -38,14 +37,20 @@ const PARTS: [(Part, &str); 9] = [
 
 /// The changes in short.
 pub fn text(items: &[Item], paint: Paint) -> String {
-    let mut text = String::new();
-    for (part, title) in PARTS {
+    let part = |(title, rows): (&str, Vec<Row>)| {
+        let rows: String = rows.iter().map(|row| row.text(paint)).collect();
+        format!("{}\n{rows}", paint.text(Tone::Title, &format!("{title}:")))
+    };
+    parts(items).into_iter().map(part).collect()
+}
+
+/// The changes by part, each with its title; parts without changes are left out.
+pub fn parts(items: &[Item]) -> Vec<(&'static str, Vec<Row>)> {
+    let part = |(part, title)| {
         let chosen: Vec<&Item> = items.iter().filter(|item| part_of(item) == part).collect();
-        if !chosen.is_empty() {
-            text += &format!("{}\n{}", paint.text(Tone::Title, &format!("{title}:")), lines(&chosen, paint));
-        }
-    }
-    text
+        (title, rows(&chosen))
+    };
+    PARTS.into_iter().map(part).filter(|(_, rows)| !rows.is_empty()).collect()
 }
 
 fn part_of(item: &Item) -> Part {
@@ -66,31 +71,31 @@ fn part_of(item: &Item) -> Part {
     }
 }
 
-/// The lines of one part. Items of which there is nothing to say but a name share a line with others of their kind,
+/// The rows of one part. Items of which there is nothing to say but a name share a row with others of their kind,
 /// at the place of the first.
-fn lines(items: &[&Item], paint: Paint) -> String {
+fn rows(items: &[&Item]) -> Vec<Row> {
     let mut groups: Vec<Group> = Vec::new();
     for item in items {
         match shared(item) {
-            Some((kind, name)) => match groups.iter_mut().find(|group| group.kind == kind) {
+            Some((kind, name)) => match groups.iter_mut().find(|group| group.kind.as_ref() == Some(&kind)) {
                 Some(group) => group.names.push(name),
-                None => groups.push(Group { kind, names: vec![name], text: String::new() }),
+                None => groups.push(Group { kind: Some(kind), names: vec![name], row: Row::default() }),
             },
-            None => groups.push(Group { kind: Kind::default(), names: Vec::new(), text: one(item, paint) }),
+            None => groups.push(Group { kind: None, names: Vec::new(), row: one(item) }),
         }
     }
-    groups.into_iter().map(|group| group.lines(paint)).collect()
+    groups.into_iter().map(Group::row).collect()
 }
 
-/// Items on one line, or below one that ends with a colon, or the lines of a single one.
+/// Items in one row, or a single one.
 struct Group {
-    kind: Kind,
+    kind: Option<Kind>,
     names: Vec<String>,
-    text: String,
+    row: Row,
 }
 
 /// What items on one line have in common.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 struct Kind {
     verb: String,
     one: String,
@@ -98,16 +103,13 @@ struct Kind {
 }
 
 impl Group {
-    fn lines(self, paint: Paint) -> String {
-        if self.names.is_empty() {
-            return self.text;
-        }
-        let noun = if self.names.len() == 1 { self.kind.one } else { self.kind.several };
+    fn row(self) -> Row {
+        let Some(kind) = self.kind else { return self.row };
+        let noun = if self.names.len() == 1 { kind.one } else { kind.several };
         if noun.ends_with(':') {
-            let names: String = self.names.iter().map(|name| format!("      {name}\n")).collect();
-            return headed(&self.kind.verb, &noun, paint) + &names;
+            return Row { names: self.names, ..Row::new(&kind.verb, noun) };
         }
-        headed(&self.kind.verb, &format!("{noun} {}", self.names.join(", ")), paint)
+        Row::new(&kind.verb, format!("{noun} {}", self.names.join(", ")))
     }
 }
 
@@ -156,32 +158,19 @@ fn verb_of(change: &Change) -> &'static str {
     }
 }
 
-/// `  create WHAT`, wrapped, with the verb in its colour.
-fn headed(verb: &str, what: &str, paint: Paint) -> String {
-    let tone = match verb {
-        "create" | "pull" => Tone::Added,
-        "remove" | "delete" | "evict" | "stop" => Tone::Removed,
-        _ => Tone::Changed,
-    };
-    wrap(what, WIDTH, &format!("  {} ", paint.text(tone, verb)), "      ")
-}
-
-fn one(item: &Item, paint: Paint) -> String {
+fn one(item: &Item) -> Row {
     match &item.entry.change {
         Change::WriteFile { path, mode, before, after } => {
-            file(item, &format!("{} ({mode:04o})", path.display()), before.as_deref(), after, paint)
+            file(item, format!("{} ({mode:04o})", path.display()), before.as_deref(), after)
         }
-        Change::WriteLink { path, target } => {
-            headed("link", &format!("{} to {}", path.display(), target.display()), paint)
-        }
-        Change::Remove { path } => headed("remove", &shown(path), paint),
-        // A command stays on one line, so that it can be copied.
-        Change::Run { what, command } => format!("  {what}: {}\n", command.join(" ")),
+        Change::WriteLink { path, target } => Row::new("link", format!("{} to {}", path.display(), target.display())),
+        Change::Remove { path } => Row::new("remove", shown(path)),
+        Change::Run { what, command } => Row { command: Some(command.join(" ")), ..Row::new("", what) },
         Change::Request { verb, object, exchange: Some(Exchange { before, after }), .. } => {
-            headed(verb, object, paint) + &unified(before, after, paint)
+            Row { difference: unified_lines(before, after), ..Row::new(verb, object) }
         }
-        Change::Request { verb, object, .. } => headed(verb, object, paint),
-        Change::CreateDirectory { path, .. } => headed("create", &shown(path), paint),
+        Change::Request { verb, object, .. } => Row::new(verb, object),
+        Change::CreateDirectory { path, .. } => Row::new("create", shown(path)),
     }
 }
 
@@ -190,47 +179,45 @@ fn shown(path: &Path) -> String {
 }
 
 /// A file with its facts, or with what changes of them.
-fn file(item: &Item, place: &str, before: Option<&str>, after: &str, paint: Paint) -> String {
+fn file(item: &Item, place: String, before: Option<&str>, after: &str) -> Row {
     let verb = verb_of(&item.entry.change);
-    let Some(about) = &item.about else { return headed(verb, place, paint) };
+    let Some(about) = &item.about else { return Row::new(verb, place) };
     let old = item.about_before.as_ref().and_then(comparable);
-    match (before, old, comparable(about)) {
-        (Some(_), Some(old), Some(new)) => headed(verb, place, paint) + &shown_or_note(facts(&old, &new, paint)),
-        (Some(before), _, None) => headed(verb, place, paint) + &shown_or_note(unified(before, after, paint)),
+    let difference = match (before, old, comparable(about)) {
+        (Some(_), Some(old), Some(new)) => facts(&old, &new),
+        (Some(before), _, None) => unified_lines(before, after),
         _ => {
             let (note, details) = described(about, after);
-            headed(verb, &format!("{place}{note}"), paint) + &details
+            return Row { details, ..Row::new(verb, place + &note) };
         }
+    };
+    if difference.is_empty() {
+        // The mode changes, or a value that is masked on both sides.
+        return Row { notes: vec!["the mode, or content that is not shown".into()], ..Row::new(verb, place) };
     }
-}
-
-/// Without a difference the mode changes, or a value that is masked on both sides.
-fn shown_or_note(difference: String) -> String {
-    if difference.is_empty() { format!("{INDENT}the mode, or content that is not shown\n") } else { difference }
+    Row { difference, ..Row::new(verb, place) }
 }
 
 /// Text of so few lines is shown.
 const FEW_LINES: usize = 3;
 
-/// What follows the path of a new file on its line, and the lines below it; `shown` is its text.
-fn described(about: &About, shown: &str) -> (String, String) {
-    let below = |text: &str| wrap(text, WIDTH, INDENT, INDENT);
+/// What follows the path of a new file on its line, and the sentences below it; `shown` is its text.
+fn described(about: &About, shown: &str) -> (String, Vec<String>) {
     match about {
         About::Certificates { certificates } => {
-            let sentences = certificates.iter().flat_map(CertificateFacts::sentences);
-            (String::new(), sentences.map(|sentence| below(&sentence)).collect())
+            (String::new(), certificates.iter().flat_map(CertificateFacts::sentences).collect())
         }
-        About::Request(key) => (format!(", request{}", after_comma(key.algorithm)), String::new()),
-        About::PublicKey(key) => (format!(", public key{}", after_comma(key.algorithm)), String::new()),
-        About::PrivateKey(key) => (format!(", private key{}", after_comma(key.algorithm)), String::new()),
-        About::Kubeconfig(facts) => (String::new(), below(&facts.sentence())),
+        About::Request(key) => (format!(", request{}", after_comma(key.algorithm)), Vec::new()),
+        About::PublicKey(key) => (format!(", public key{}", after_comma(key.algorithm)), Vec::new()),
+        About::PrivateKey(key) => (format!(", private key{}", after_comma(key.algorithm)), Vec::new()),
+        About::Kubeconfig(facts) => (String::new(), vec![facts.sentence()]),
         About::StaticPod(facts) => {
             let words = std::iter::once(&facts.image).chain(&facts.flags);
-            (String::new(), below(&words.map(String::as_str).collect::<Vec<_>>().join(" ")))
+            (String::new(), vec![words.map(String::as_str).collect::<Vec<_>>().join(" ")])
         }
-        About::Text { lines } if *lines <= FEW_LINES => (String::new(), below(shown)),
-        About::Text { lines } => (format!(", {}", super::count(*lines, "line")), String::new()),
-        About::Hidden { note } => (format!(", {note}"), String::new()),
+        About::Text { lines } if *lines <= FEW_LINES => (String::new(), vec![shown.to_owned()]),
+        About::Text { lines } => (format!(", {}", super::count(*lines, "line")), Vec::new()),
+        About::Hidden { note } => (format!(", {note}"), Vec::new()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The state of a cluster as one screen: what is wrong first, then one line for each part.
 
-mod part;
-mod parts;
+pub(super) mod part;
+pub(super) mod parts;
 
 use super::paint::{Paint, Tone};
 use crate::base::wrap::wrap;
@@ -45,7 +45,7 @@ fn tone(severity: Severity) -> Tone {
     }
 }
 
-fn word(severity: Severity) -> &'static str {
+pub(super) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Ok => "OK",
         Severity::Note => "NOTE",
@@ -54,13 +54,17 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
+/// What is said if no cause was found.
+pub(super) fn fine(status: &Status) -> String {
+    let limit = if status.view.unknown.is_empty() { "" } else { ", as far as can be seen from here" };
+    format!("nothing is wrong{limit}")
+}
+
 impl Screen {
     /// The first cause with what to do, then the others.
     fn verdict(&self, status: &Status) -> String {
-        let is_limited = !status.view.unknown.is_empty();
         let Some((first, others)) = status.causes.split_first() else {
-            let limit = if is_limited { ", as far as can be seen from here" } else { "" };
-            return self.line(Severity::Ok, &format!("nothing is wrong{limit}"));
+            return self.line(Severity::Ok, &fine(status));
         };
         let mut text = self.line(first.severity, &first.what);
         text += &self.labelled("why", Tone::Faint, &first.why);

@@ -1,5 +1,6 @@
 //! The command `certs`.
 
+use super::page::PageArgs;
 use super::token::NoArgs;
 use crate::base::go_duration;
 use crate::config::validate::name;
@@ -134,6 +135,8 @@ pub struct RenewArgs {
     /// kubeconfig used to read the cluster configuration
     #[arg(long, value_name = "FILE", default_value = "/etc/kubernetes/admin.conf")]
     pub kubeconfig: PathBuf,
+    #[command(flatten)]
+    pub page: PageArgs,
 }
 
 /// The subcommands of `certs rotate-ca`.
@@ -160,6 +163,8 @@ pub struct RotateArgs {
     /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub page: PageArgs,
 }
 
 /// Flags of `certs rotate-ca trust`.

@@ -1,5 +1,6 @@
 //! The commands for many hosts: `plan`, `apply` and `remove`.
 
+use super::page::PageArgs;
 use super::ssh::TransportArg;
 use clap::Args;
 use std::path::PathBuf;
@@ -87,6 +88,8 @@ pub struct ApplyArgs {
     /// Print the plan without applying it
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub page: PageArgs,
 }
 
 /// Flags of `remove`.

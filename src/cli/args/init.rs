@@ -1,5 +1,6 @@
 //! Flags of `init` and its phases: kubeadm's names with kubeadm's meaning.
 
+use super::page::PageArgs;
 use crate::config::InitFlags;
 use clap::Args;
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ pub struct InitArgs {
     /// Overwrite the objects that another cluster left in an external etcd
     #[arg(long)]
     pub adopt_existing_etcd_data: bool,
+    #[command(flatten)]
+    pub page: PageArgs,
     /// Print the manifests of an addon instead of applying them (for 'init phase addon …')
     #[arg(long, hide = true)]
     pub print_manifest: bool,

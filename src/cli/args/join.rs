@@ -1,5 +1,6 @@
 //! Flags of `join` and its phases: kubeadm's names with kubeadm's meaning.
 
+use super::page::PageArgs;
 use crate::config::JoinFlags;
 use clap::Args;
 use std::path::PathBuf;
@@ -18,4 +19,6 @@ pub struct JoinArgs {
     /// Fix what preflight can fix: swap, kernel modules and parameters, the runtime's configuration
     #[arg(long)]
     pub fix: bool,
+    #[command(flatten)]
+    pub page: PageArgs,
 }

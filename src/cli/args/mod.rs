@@ -12,6 +12,7 @@ pub mod kubeconfig;
 pub mod network;
 pub mod node;
 pub mod normalize;
+pub mod page;
 pub mod phase;
 pub mod preflight;
 pub mod reset;

@@ -1,5 +1,6 @@
 //! Flags of `status` and `doctor`.
 
+use super::page::PageArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -15,9 +16,11 @@ pub struct StatusArgs {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// Show it again every so many seconds, until interrupted [without SECONDS: 5]
-    #[arg(long, short, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
+    #[arg(long, short, value_name = "SECONDS", num_args = 0..=1, conflicts_with = "report", require_equals = true, default_missing_value = "5",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub watch: Option<u64>,
+    #[command(flatten)]
+    pub page: PageArgs,
 }
 
 /// Flags of `doctor`.

@@ -1,6 +1,7 @@
 //! The flags of `upgrade` and what is below it.
 
 use super::normalize::as_go_reads_it;
+use super::page::PageArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -81,6 +82,8 @@ pub struct HostArgs {
     /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub page: PageArgs,
     /// Accepted for compatibility with kubeadm before v1.32; not used
     #[arg(long, hide = true)]
     pub feature_gates: Option<String>,

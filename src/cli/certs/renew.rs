@@ -141,6 +141,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
     let mut skip = restart::phases_to_skip(args.no_restart);
     skip.extend(only.as_deref().map(renewable::phases_of_others).unwrap_or_default());
     let mut cx = found.run((), args.dry_run, session);
+    session.shows(&cx);
     (cx.work.only, cx.work.names) = (only, names);
     room::require(&cx)?;
     let _turn = if args.no_restart { None } else { turn::hold(&cx, Path::new(ADMIN_CONF), "certs renew")? };

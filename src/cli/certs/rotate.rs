@@ -76,6 +76,7 @@ fn context(rotation: Rotation, dry_run: bool, session: &mut Session) -> Result<R
 fn stage(rotation: Rotation, args: &RotateArgs, session: &mut Session) -> Result<ExitCode> {
     let stage = rotation.stage;
     let mut cx = context(Rotation { without: args.without.clone(), ..rotation }, args.dry_run, session)?;
+    session.shows(&cx);
     let control_plane = cx.work.purpose.control_plane;
     // A worker restarts nothing that others use.
     let command = format!("certs rotate-ca {}", stage.name());

@@ -5,7 +5,7 @@ use super::log::Log;
 use super::opened::Opened;
 use super::shown::show;
 use super::watcher::Watcher;
-use super::{kubeconfig, saved, text};
+use super::{kubeconfig, page, saved, text};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::interrupt::Interrupt;
@@ -29,8 +29,14 @@ pub(super) fn run(args: &ApplyArgs, opened: &Opened, session: &mut Session) -> R
     let before = args.plan.as_ref().map(|path| saved::read(path, session)).transpose()?;
     opened.with_links(|links, file| {
         let plan = opened.plan(links, file, session);
+        if let Some(page) = &session.page {
+            page::planned(&plan, page, &session.events, args.dry_run);
+        }
         if args.dry_run {
             show(&plan, session)?;
+            if let Some(page) = &session.page {
+                page.closing(&text::summary(&plan));
+            }
             return plan.require_sound().map(|()| ExitCode::Ok);
         }
         if let Err(failure) = plan.require_sound() {

@@ -1,6 +1,6 @@
 //! How a run over many hosts is named and reported.
 
-use super::text;
+use super::{page, text};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::session::Session;
@@ -47,5 +47,9 @@ pub(super) fn finish(
         shown += &format!("kubectl's context is {context}.\n");
     }
     session.print(&Applied { id, hosts: results, context }, &shown)?;
+    if let Some(page) = &session.page {
+        page::ended(results, page, &session.events);
+        page.closing(&text::done(results, id));
+    }
     Ok(outcome::exit_code(results))
 }

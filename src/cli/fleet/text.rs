@@ -35,6 +35,14 @@ pub(super) fn plan(plan: &Plan) -> String {
     if let Some(NetworkPlan { network, .. }) = &plan.pod_network {
         let _ = writeln!(text, "Pod network: {network}, which 'init' installs");
     }
+    text += &remarks(plan);
+    let _ = writeln!(text, "{}", summary(plan));
+    text
+}
+
+/// What is to be said beside what is done on each host.
+pub(super) fn remarks(plan: &Plan) -> String {
+    let mut text = String::new();
     for change in &plan.cluster {
         let class = match change.class {
             Class::Procedure => "not done by 'apply'",
@@ -53,12 +61,11 @@ pub(super) fn plan(plan: &Plan) -> String {
             let _ = writeln!(text, "  help: {help}");
         }
     }
-    let _ = writeln!(text, "{}", summary(plan));
     text
 }
 
 /// `Plan: 1 to init, 2 to join, 3 unchanged.`
-fn summary(plan: &Plan) -> String {
+pub(super) fn summary(plan: &Plan) -> String {
     let count = |of: &dyn Fn(&&HostPlan) -> bool| plan.hosts.iter().filter(of).count();
     let is = |action: Action| move |host: &&HostPlan| host.action == action;
     let quiet = count(&|host| host.action == Action::Unchanged && !host.changes());
@@ -116,6 +123,12 @@ pub(super) fn results(results: &[HostResult], id: &str) -> String {
             let _ = writeln!(text, "  help: {help}");
         }
     }
+    text + &done(results, id)
+}
+
+/// The last lines of the results.
+pub(super) fn done(results: &[HostResult], id: &str) -> String {
+    let mut text = String::new();
     if results.iter().any(|result| result.state == State::Failed && result.millis > 0) {
         let _ = writeln!(text, "All events of a failed host are there in /var/lib/kubewright/runs/{id}.ndjson");
     }

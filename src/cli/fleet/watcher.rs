@@ -3,12 +3,15 @@
 use super::log::Log;
 use super::screen::Board;
 use crate::base::events::Events;
+use crate::base::record::Recorder;
 use crate::base::sanitize;
 use crate::cli::args::global::EventFormat;
+use crate::cli::page::Page;
 use crate::cli::session::Session;
 use crate::fleet::outcome::State;
 use crate::fleet::watch::Watch;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// With more hosts, only the beginning and the end of each are lines.
 const FEW: usize = 10;
@@ -25,13 +28,14 @@ pub(super) struct Watcher {
     style: Style,
     events: Events,
     log: Option<Log>,
+    recorder: Option<Arc<Recorder>>,
     /// Facts are gathered: only what went wrong is of interest.
     is_survey: bool,
 }
 
 impl Watcher {
     pub fn survey(session: &Session, hosts: usize) -> Self {
-        Self { is_survey: true, ..Self::new(session, hosts, None) }
+        Self { is_survey: true, recorder: None, ..Self::new(session, hosts, None) }
     }
 
     pub fn new(session: &Session, hosts: usize, log: Option<Log>) -> Self {
@@ -43,7 +47,8 @@ impl Watcher {
             _ if session.env.stderr_is_terminal => Style::Board(Board::new(hosts)),
             _ => Style::Lines { each_event: hosts <= FEW },
         };
-        Self { style, events: session.events.clone(), log, is_survey: false }
+        let recorder = session.page.as_ref().map(Page::recorder);
+        Self { style, events: session.events.clone(), log, recorder, is_survey: false }
     }
 
     /// Clears what changes in place.
@@ -76,6 +81,9 @@ impl Watch for Watcher {
         if let Some(log) = &self.log {
             log.event(host, event);
         }
+        if let Some(recorder) = &self.recorder {
+            recorder.host_event(host, event);
+        }
         match &self.style {
             Style::Board(board) => board.event(host, event, line(event).filter(|_| event["event"] == "warning")),
             Style::Lines { each_event: true } => {
@@ -94,6 +102,9 @@ impl Watch for Watcher {
     }
 
     fn started(&self, host: &str, what: &str) {
+        if let Some(recorder) = &self.recorder {
+            recorder.host_started(host);
+        }
         match &self.style {
             Style::Board(board) => board.started(host, what),
             Style::Lines { .. } if !self.is_survey => self.events.of_phase(host).message(what),
@@ -103,6 +114,9 @@ impl Watch for Watcher {
     }
 
     fn ended(&self, host: &str, state: State, why: &str) {
+        if let Some(recorder) = &self.recorder {
+            recorder.host_ended(host);
+        }
         let is_bad = state >= State::Skipped;
         let text = if is_bad && !why.is_empty() { format!("{}: {why}", state.word()) } else { state.word().to_owned() };
         match &self.style {
@@ -114,6 +128,10 @@ impl Watch for Watcher {
     }
 
     fn message(&self, text: &str) {
+        // The other styles report it as an event, which is recorded like all others.
+        if let (Style::Board(_) | Style::Json, Some(recorder)) = (&self.style, &self.recorder) {
+            recorder.warning(&self.events.masked(text));
+        }
         match &self.style {
             Style::Board(board) => board.print(text),
             Style::Json => self.json(&json!({ "event": "message", "phase": "", "text": text })),

@@ -97,6 +97,10 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
     };
     let work = Renewal::new(upgrade, backup);
     let mut cx = Run::renewing(session.context(dry_run), wanted.cluster, node, work);
+    session.shows(&cx);
+    if let (Some(page), Some(before)) = (&session.page, &cx.work.purpose.before) {
+        page.upgrade(before);
+    }
     (cx.lifecycle, cx.admin) = (Lifecycle::Upgraded, wanted.kubeconfig);
     if let Some(progress) = progress(&cx.files)? {
         let to = progress.to.as_ref().map_or_else(String::new, |version| format!(" to {version}"));

@@ -13,7 +13,7 @@ const MIB: u64 = 1 << 20;
 const UNKNOWN: &str = "unknown";
 
 /// The parts in order.
-pub(super) fn all(status: &Status) -> Vec<Part> {
+pub(in crate::report) fn all(status: &Status) -> Vec<Part> {
     let view = &status.view;
     let mut parts = vec![api(view), control_planes(view), etcd(view), nodes(view)];
     if view.host.is_some() || view.certificates.is_some() {
