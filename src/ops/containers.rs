@@ -110,7 +110,8 @@ fn end_pods(cx: &mut Run<Reset>, cri: &Cri, wanted: Wanted) -> Result<()> {
     }
     stop(cx, cri, &of(&|pod| pod.serves_node && !Wanted::Etcd.is(pod)))?;
     stop(cx, cri, &of(&|pod| pod.serves_node && Wanted::Etcd.is(pod)))?;
-    remove_pods(cx, cri, &pods)
+    remove_pods(cx, cri, &pods);
+    Ok(())
 }
 
 fn stop(cx: &Context, cri: &Cri, containers: &[Container]) -> Result<()> {
@@ -138,7 +139,7 @@ fn flush_disks(cx: &Context) -> Result<()> {
     Ok(())
 }
 
-fn remove_pods(cx: &mut Run<Reset>, cri: &Cri, pods: &[Pod]) -> Result<()> {
+fn remove_pods(cx: &mut Run<Reset>, cri: &Cri, pods: &[Pod]) {
     let mut left = Vec::new();
     for (pod, outcome) in pods.iter().zip(for_each(pods, |pod| end(cri, pod))) {
         if let Err(error) = outcome {
@@ -152,7 +153,6 @@ fn remove_pods(cx: &mut Run<Reset>, cri: &Cri, pods: &[Pod]) -> Result<()> {
         let note = format!("the Pod {what}; its containers are stopped; run 'crictl rmp -fa' to remove it");
         cx.work.notes.push(note);
     }
-    Ok(())
 }
 
 fn end(cri: &Cri, pod: &Pod) -> Result<(), CriError> {

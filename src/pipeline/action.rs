@@ -123,6 +123,12 @@ impl<W> Registry<W> {
     pub fn action(&self, name: &str) -> Option<&'static dyn Phase<W>> {
         self.actions.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
     }
+
+    /// True if the action of that name does more than check.
+    pub fn makes_changes(&self, name: &str) -> bool {
+        let Some(action) = self.action(name) else { return false };
+        action.changes()
+    }
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ fn prepare<W>(phases: &mut [PhaseSpec], registry: &Registry<W>, problems: &mut V
             None if phase.phases.is_empty() || phase.each.is_some() => {
                 problems.push(format!("'{}' has neither an action nor sub-phases", phase.name));
             }
-            Some(action) if phase.always && registry.action(action).is_some_and(|action| action.changes()) => {
+            Some(action) if phase.always && registry.makes_changes(action) => {
                 problems.push(format!("'{}' cannot be skipped, so it must only check", phase.name));
             }
             _ => {}

@@ -100,13 +100,13 @@ fn of_cluster(cx: &mut Run<Upgrading>, api: &Cluster) -> Result<Vec<Problem>> {
     let subject = Subject { reading: &reading, etcd: &etcd, target: &target, minor, etcd_upgrade: with_etcd };
     let ignored = cx.node()?.ignore_preflight_errors.clone();
     let review = review(cx, api, subject, &ignored);
-    let mut problems = of_rules(cx, &reading, &target)?;
+    let mut problems = of_rules(cx, &reading, &target);
     problems.extend(of_review(cx, &review));
     problems.extend(of_order(cx, &reading)?);
     Ok(problems)
 }
 
-fn of_rules(cx: &Run<Upgrading>, reading: &ClusterReading, target: &Version) -> Result<Vec<Problem>> {
+fn of_rules(cx: &Run<Upgrading>, reading: &ClusterReading, target: &Version) -> Vec<Problem> {
     let upgrade = &cx.work.purpose;
     let kube_proxy: Option<Version> = reading.proxy_tag.as_ref().and_then(|tag| tag.parse().ok());
     let broken = violations(&Situation {
@@ -125,7 +125,7 @@ fn of_rules(cx: &Run<Upgrading>, reading: &ClusterReading, target: &Version) -> 
             problems.push(Problem { name: format!("{rule:?}"), place, what, fix });
         }
     }
-    Ok(problems)
+    problems
 }
 
 /// Errors stop the upgrade; the rest is shown. What could not be checked is shown, too: that is not a pass.
