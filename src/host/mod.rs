@@ -22,6 +22,7 @@ pub mod lock;
 pub mod modules;
 pub mod mounts;
 pub mod network;
+pub mod packages;
 pub mod packet_rules;
 pub mod pod_processes;
 pub mod removal;
