@@ -52,6 +52,7 @@ pub fn record(cx: &Context) -> Result<()> {
         created: upgrade.created.clone(),
         objects: upgrade.objects.clone(),
         snapshot: upgrade.snapshot.clone(),
+        finish: upgrade.finish.as_ref().and_then(|finish| finish.begun.clone()),
     };
     bookkeeping::write(cx, Path::new(PROGRESS_FILE), &progress)
 }
@@ -79,6 +80,21 @@ pub fn resume(cx: &mut Context, progress: Progress) -> Result<()> {
     upgrade.before = progress.from.or_else(|| upgrade.before.take());
     (upgrade.created, upgrade.objects) = (progress.created, progress.objects);
     upgrade.snapshot = progress.snapshot;
+    if let Some(finish) = &mut upgrade.finish {
+        finish.begun = progress.finish;
+    }
+    Ok(())
+}
+
+/// All but the kubelet is upgraded and ready: from now on only the files that `is_of_kubelet` accepts go back, if its
+/// replacement fails.
+pub fn keep_only(cx: &mut Context, is_of_kubelet: impl Fn(&Path) -> bool) -> Result<()> {
+    if let Task::Renew(renewal) = &mut cx.task {
+        renewal.kept.retain(|kept| is_of_kubelet(&kept.path));
+    }
+    let upgrade = cx.upgrade_mut()?;
+    upgrade.created.retain(|path| is_of_kubelet(path));
+    upgrade.objects.clear();
     Ok(())
 }
 

@@ -21,6 +21,7 @@ pub fn holds(when: When, cx: &Context) -> bool {
         When::UploadCerts => matches!(&cx.task, Task::Init(_, options) if options.upload_certs),
         When::DnsWanted => cluster.is_some_and(|c| !c.dns.disabled),
         When::NetworkChosen => matches!(&cx.task, Task::Init(init, _) if init.pod_network.is_some()),
+        When::Finishes => cx.upgrade().is_ok_and(|upgrade| upgrade.finish.is_some()),
         When::ProxyWanted => cluster.is_some_and(|c| !c.proxy.disabled),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Reads: dpkg's database, apt's lists. Writes: through apt-get and apt-mark.
 
-use super::{Choice, Installed, LIMIT, NAMES, PackageError, Source, bare, upstream};
+use super::{Choice, Installed, LIMIT, NAMES, PackageError, Source, bare, is_done, upstream};
 use crate::host::command::{Command, Host};
 use std::path::Path;
 
@@ -56,7 +56,7 @@ pub fn choose(host: &Host, mut source: Source) -> Result<Source, PackageError> {
     let wanted = bare(&source.version);
     source.newest = rows.iter().find(|(name, _)| *name == "kubelet").map(|(_, version)| (*version).to_owned());
     for (name, version) in source.installed.clone() {
-        if upstream(&version) == wanted {
+        if is_done(&version, &source.version) {
             continue;
         }
         match rows.iter().find(|(of, version)| *of == name && upstream(version) == wanted) {

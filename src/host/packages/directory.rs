@@ -3,7 +3,7 @@
 //!
 //! Reads: the directory. Writes: nothing.
 
-use super::{Choice, Installed, Kind, NAMES, PackageError, Source, bare, upstream};
+use super::{Choice, Installed, Kind, NAMES, PackageError, Source, bare, is_done, upstream};
 use crate::base::files::FileError;
 use crate::host::command::{Command, Host};
 use sha2::{Digest, Sha256};
@@ -89,7 +89,7 @@ pub fn choose(host: &Host, mut source: Source, directory: &Path) -> Result<Sourc
         }
     }
     for (name, version) in source.installed.clone() {
-        if upstream(&version) == wanted {
+        if is_done(&version, &source.version) {
             continue;
         }
         let what = format!("{name}.{ending} of {}", source.version);

@@ -2,7 +2,7 @@
 //!
 //! Reads: rpm's database, the repositories. Writes: through dnf.
 
-use super::{Choice, Installed, LIMIT, NAMES, PackageError, Source, bare, upstream};
+use super::{Choice, Installed, LIMIT, NAMES, PackageError, Source, bare, is_done};
 use crate::base::gate::Change;
 use crate::host::command::{Command, Host};
 use std::path::Path;
@@ -35,7 +35,7 @@ pub fn installed(host: &Host) -> Result<Installed, PackageError> {
 pub fn choose(mut source: Source) -> Source {
     let wanted = bare(&source.version);
     for (name, version) in &source.installed {
-        if upstream(version) != wanted {
+        if !is_done(version, &source.version) {
             let argument = format!("{name}-{}", wanted.replace('-', "~"));
             source.choices.push(Choice { name: name.clone(), argument, hash: None });
         }

@@ -226,6 +226,18 @@ impl Source {
         }
     }
 
+    /// The same in a dry run whose lists of the repositories are older than the version: what would be installed, as far as it
+    /// is known.
+    pub fn install_or_assume(&self, host: &Host, held: &[String]) -> Result<(), PackageError> {
+        let unknown = self.missing.iter().map(|name| Choice {
+            name: name.clone(),
+            argument: format!("{name}={}-*", bare(&self.version)),
+            hash: None,
+        });
+        let choices = self.choices.iter().cloned().chain(unknown).collect();
+        Self { choices, missing: Vec::new(), ..self.clone() }.install(host, held)
+    }
+
     fn arguments(&self) -> Vec<String> {
         self.choices.iter().map(|choice| choice.argument.clone()).collect()
     }
@@ -286,6 +298,11 @@ fn changed(former: &Installed, now: &Installed) -> Installed {
 fn upstream(package: &str) -> String {
     let bare = package.split_once(':').map_or(package, |(_, rest)| rest);
     bare.rsplit_once('-').map_or(bare, |(version, _)| version).replace('~', "-")
+}
+
+/// True if a package is of the version, or newer: then it stays.
+fn is_done(package: &str, wanted: &Version) -> bool {
+    upstream(package).parse::<Version>().is_ok_and(|there| there >= *wanted)
 }
 
 /// As it is written in packages.

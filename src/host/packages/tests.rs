@@ -4,7 +4,6 @@ use crate::base::gate::Change;
 use crate::host::command::Output;
 use crate::host::command::fake::FakeHost;
 use sha2::{Digest, Sha256};
-use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 
 const STATES: &str = "dpkg-query -W -f=${Package} ${db:Status-Status} ${Version}\\n kubelet kubectl kubeadm";
@@ -17,10 +16,7 @@ fn version() -> Version {
 }
 
 fn program(host: FakeHost, path: &str, content: &str) -> FakeHost {
-    let host = host.file(path, content);
-    let real = host.root().join(&path[1..]);
-    std::fs::set_permissions(real, std::fs::Permissions::from_mode(0o755)).unwrap();
-    host
+    host.file(path, content).program(path)
 }
 
 /// kubelet and kubectl are packages of Debian, kubeadm is not installed.
@@ -229,9 +225,7 @@ fn both() -> String {
 }
 
 fn with_version(host: FakeHost, version: &str) -> FakeHost {
-    // Its program is a file of the directory already.
-    let fake = host.on("/root/new/kubelet --version", &format!("Kubernetes {version}\n"));
-    program(fake, "/root/new/kubelet", "new kubelet")
+    host.on("/root/new/kubelet --version", &format!("Kubernetes {version}\n"))
 }
 
 fn content(host: &FakeHost, path: &str) -> String {

@@ -30,6 +30,7 @@ fn obstacles(running: &mut RunningCluster, scope: Scope, to: &str, force: bool, 
         objects: Vec::new(),
         snapshot: None,
         addons_wait: None,
+        finish: None,
     };
     let cluster = at_version(&stored, &to.parse().unwrap());
     cx.task = Task::Renew(Box::new(Renewal { upgrade: Some(upgrade), ..Renewal::new(cluster, node, "/b".into()) }));
