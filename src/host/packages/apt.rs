@@ -2,7 +2,8 @@
 //!
 //! Reads: dpkg's database, apt's lists. Writes: through apt-get and apt-mark.
 
-use super::{Choice, Installed, LIMIT, NAMES, PackageError, Source, bare, is_done, upstream};
+use super::error::PackageError;
+use super::package::{Choice, Installed, LIMIT, NAMES, Source, bare, is_done, upstream};
 use crate::host::command::{Command, Host};
 use std::path::Path;
 

@@ -3,7 +3,8 @@
 //!
 //! Reads: the directory. Writes: nothing.
 
-use super::{Choice, Installed, Kind, NAMES, PackageError, Source, bare, is_done, upstream};
+use super::error::PackageError;
+use super::package::{Choice, Installed, Kind, NAMES, Source, bare, is_done, upstream};
 use crate::base::files::FileError;
 use crate::host::command::{Command, Host};
 use sha2::{Digest, Sha256};

@@ -2,7 +2,8 @@
 //!
 //! Reads: rpm's database, the repositories. Writes: through dnf.
 
-use super::{Choice, Installed, LIMIT, NAMES, PackageError, Source, bare, is_done};
+use super::error::PackageError;
+use super::package::{Choice, Installed, LIMIT, NAMES, Source, bare, is_done};
 use crate::base::gate::Change;
 use crate::host::command::{Command, Host};
 use std::path::Path;

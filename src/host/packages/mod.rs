@@ -10,69 +10,23 @@ mod apt;
 mod directory;
 mod dnf;
 mod error;
+mod package;
 mod programs;
 mod repository;
 
 #[cfg(test)]
 mod tests;
 
-pub use directory::SUMS;
 pub use error::PackageError;
+pub use package::{Installed, Kind, NAMES, Source};
 pub use programs::FORMER_DIR;
 pub use repository::{Moved, moved};
 
 use super::command::Host;
 use super::service::Services;
 use crate::versions::Version;
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use package::{Choice, KUBELET, bare};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// What is replaced, as far as it is installed.
-pub const NAMES: [&str; 3] = ["kubelet", "kubectl", "kubeadm"];
-const KUBELET: &str = "kubelet";
-/// A download over a slow line, and the scripts of the packages.
-const LIMIT: Duration = Duration::from_mins(15);
-
-/// How the programs of this host were installed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    Apt,
-    Dnf,
-    /// No package owns them.
-    Programs,
-}
-
-/// Names with their versions, or their paths for programs.
-pub type Installed = BTreeMap<String, String>;
-
-/// One package or program of the wanted version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Choice {
-    name: String,
-    /// What the package manager is given, such as `kubelet=1.34.2-1.1` or a path; the path of a program.
-    argument: String,
-    /// The SHA-256 hash of a program.
-    hash: Option<String>,
-}
-
-/// What this host has, and what of the wanted version replaces it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    pub kind: Kind,
-    pub version: Version,
-    /// What is installed now.
-    pub installed: Installed,
-    /// The directory that was given instead of a repository.
-    pub directory: Option<PathBuf>,
-    /// What is to be installed. Empty if all is of the wanted version.
-    choices: Vec<Choice>,
-    /// Names that the repositories, as far as they are known to this host, do not have in the wanted version.
-    missing: Vec<String>,
-    newest: Option<String>,
-}
 
 /// The program that the kubelet's service runs.
 pub fn kubelet_program(host: &Host) -> Option<PathBuf> {
@@ -292,20 +246,4 @@ fn changed(former: &Installed, now: &Installed) -> Installed {
         .filter(|(name, version)| now.get(*name) != Some(version))
         .map(|(a, b)| (a.clone(), b.clone()))
         .collect()
-}
-
-/// The version of the program in a package's version, such as 1.34.2 in `1.34.2-1.1`.
-fn upstream(package: &str) -> String {
-    let bare = package.split_once(':').map_or(package, |(_, rest)| rest);
-    bare.rsplit_once('-').map_or(bare, |(version, _)| version).replace('~', "-")
-}
-
-/// True if a package is of the version, or newer: then it stays.
-fn is_done(package: &str, wanted: &Version) -> bool {
-    upstream(package).parse::<Version>().is_ok_and(|there| there >= *wanted)
-}
-
-/// As it is written in packages.
-fn bare(version: &Version) -> String {
-    version.to_string().trim_start_matches('v').to_owned()
 }

@@ -4,7 +4,8 @@
 //! Reads: the programs, the directory that was given. Writes: the programs, and copies of the former ones.
 
 use super::directory::{hash, read_parts, sums, verified};
-use super::{Choice, Installed, NAMES, PackageError, Source};
+use super::error::PackageError;
+use super::package::{Choice, Installed, KUBELET, NAMES, Source};
 use crate::base::files::FileError;
 use crate::base::gate::Change;
 use crate::host::command::{Command, Host};
@@ -14,7 +15,6 @@ use std::path::{Path, PathBuf};
 /// Where the former programs are kept.
 pub const FORMER_DIR: &str = "/var/lib/kubewright/former";
 const MODE: u32 = 0o755;
-const KUBELET: &str = "kubelet";
 
 /// The paths of the programs. kubectl and kubeadm are looked for beside the kubelet, then on the search path.
 pub fn installed(host: &Host, kubelet: &Path) -> Installed {

@@ -2,7 +2,8 @@
 //!
 //! Reads: the files of apt and dnf that name repositories. Writes: nothing.
 
-use super::{Kind, PackageError};
+use super::error::PackageError;
+use super::package::Kind;
 use crate::host::command::Host;
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,10 @@
+use super::package::upstream;
 use super::*;
 use crate::base::fault::Fault;
 use crate::base::gate::Change;
 use crate::host::command::Output;
 use crate::host::command::fake::FakeHost;
+use crate::versions::Version;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex};
 
