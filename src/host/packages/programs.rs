@@ -6,8 +6,8 @@
 use super::directory::{hash, read_parts, sums, verified};
 use super::error::PackageError;
 use super::package::{Choice, Installed, KUBELET, NAMES, Source};
-use crate::base::files::FileError;
-use crate::base::gate::Change;
+use crate::base::files::{FileError, HostFiles};
+use crate::base::gate::{Change, Gate};
 use crate::host::command::{Command, Host};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -92,11 +92,10 @@ pub fn put_back(host: &Host, programs: &Installed) -> Result<(), PackageError> {
     Ok(())
 }
 
-/// Removes what was kept.
+/// Removes what was kept. That is internal bookkeeping, which the plan does not list.
 pub fn forget(host: &Host) -> Result<(), PackageError> {
-    for name in NAMES {
-        host.files().remove(&former(name))?;
-    }
+    let files = HostFiles::new(host.files().root(), Gate::open());
+    host.gate().effect(|| NAMES.iter().try_for_each(|name| files.remove(&former(name)).map(drop)))?;
     Ok(())
 }
 
