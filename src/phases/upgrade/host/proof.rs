@@ -22,35 +22,41 @@ const NODE_LIMIT: Duration = Duration::from_mins(4);
 pub fn prove(cx: &mut Context, version: Option<&Version>) -> Result<()> {
     let gate = cx.gate.clone();
     gate.effect(|| {
-        healthy(cx)?;
-        node_is_ready(cx, version)
+        // A restart of a service that exits again and again does not reset the count.
+        let before = restarts(cx);
+        healthy(cx, before)?;
+        node_is_ready(cx, version, before)
     })?;
     Ok(())
 }
 
-fn healthy(cx: &Context) -> Result<()> {
+fn restarts(cx: &Context) -> u32 {
+    Services::of(&cx.host).restarts(KUBELET).unwrap_or_default()
+}
+
+/// Fails if the service was restarted too often since it had been restarted `before` times.
+fn require_up(cx: &Context, before: u32) -> Result<()> {
+    let times = restarts(cx).saturating_sub(before);
+    if times >= TOO_MANY_EXITS { Err(HostNotFinished::Exits { times }.into()) } else { Ok(()) }
+}
+
+fn healthy(cx: &Context, before: u32) -> Result<()> {
     let limit = cx.timeouts().kubelet_health_check;
     Wait::new("a healthy kubelet", limit).until(&cx.clock, &cx.events, || {
-        let times = Services::of(&cx.host).restarts(KUBELET).unwrap_or_default();
-        if times >= TOO_MANY_EXITS {
-            return Err(HostNotFinished::Exits { times }.into());
-        }
+        require_up(cx, before)?;
         let Some(kubelet) = health::kubelet(&cx.files)? else { return Ok(Poll::Ready(())) };
         Ok(problem_of(&kubelet)?.map_or(Poll::Ready(()), Poll::Pending))
     })
 }
 
-fn node_is_ready(cx: &mut Context, version: Option<&Version>) -> Result<()> {
+fn node_is_ready(cx: &mut Context, version: Option<&Version>, before: u32) -> Result<()> {
     // The kubelet may have renewed what the connection was made with.
     cx.close_cluster();
     let (cluster, name) = (cx.new_cluster()?, own_node(cx)?);
     let what = format!("the node {} to be Ready", name.name);
     let wait = Wait { slowest: Duration::from_secs(1), ..Wait::new(&what, NODE_LIMIT) };
     wait.until(&cx.clock, &cx.events, || {
-        let times = Services::of(&cx.host).restarts(KUBELET).unwrap_or_default();
-        if times >= TOO_MANY_EXITS {
-            return Err(HostNotFinished::Exits { times }.into());
-        }
+        require_up(cx, before)?;
         let node = match cluster.find(&name) {
             Ok(Some(node)) => node,
             Ok(None) => return Ok(Poll::Pending("it is not in the cluster".into())),

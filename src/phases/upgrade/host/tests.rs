@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 const FROM: &str = "v1.35.2";
@@ -77,7 +77,7 @@ impl World {
         let is_broken = Arc::new(AtomicBool::new(false));
         let (started, name, breaks) = (api.clone(), own.clone(), is_broken.clone());
         let runs = move |root: &Path| version_of(root, KUBELET) == FROM || !breaks.load(Ordering::Relaxed);
-        let counts = runs.clone();
+        let (counts, exited) = (runs.clone(), AtomicU32::new(20));
         let sum = hex::encode(Sha256::digest("new kubelet"));
         let host = FakeHost::new()
             .systemd()
@@ -99,7 +99,9 @@ impl World {
                 said("")
             })
             .on_computed("systemctl show -p NRestarts kubelet", move |root| {
-                said(if counts(root) { "NRestarts=0\n" } else { "NRestarts=5\n" })
+                // The count is not reset for the kubelet that is put back.
+                let more = if counts(root) { 0 } else { 5 };
+                said(&format!("NRestarts={}\n", exited.fetch_add(more, Ordering::Relaxed) + more))
             });
         let host = host.program(KUBELET).program("/new/kubelet");
         Self { host, api, is_broken, own }
@@ -216,6 +218,7 @@ fn a_run_that_is_killed_at_any_file_is_completed_by_the_same_command() {
     assert!(killed > 10, "{killed}");
 }
 
+/// The former kubelet was said to exit, too: the exits of the new one, and those before the cluster existed, were counted.
 #[test]
 fn a_kubelet_that_does_not_start_is_replaced_by_the_former_one_and_the_node_is_as_before() {
     let world = World::new();
