@@ -58,7 +58,9 @@ pub fn print(
         if let Some(finish) = &upgrade.finish {
             closing = closing.sentence(match &finish.waits {
                 Some(waits) => format!("The kubelet of this host stays until all API servers are upgraded: {waits}."),
-                None if finish.is_proved => "The kubelet is of this version, and the node is Ready with it.".into(),
+                None if finish.is_proved => {
+                    "The kubelet is of this version or newer, and the node is Ready with it.".into()
+                }
                 None => "The kubelet was not replaced.".into(),
             });
         }

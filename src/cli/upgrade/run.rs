@@ -125,7 +125,10 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
         session.events.message(format!("an upgrade{to} of this host was interrupted: this run continues it"));
         upgrade_progress::resume(&mut cx, progress)?;
     }
-    if wanted.scope != Scope::Worker {
+    if cx.upgrade()?.finish.as_ref().is_some_and(|finish| finish.begun.is_some()) {
+        // Only the kubelet is left: what was renewed for the components is not renewed again.
+        cx.upgrade_mut()?.certificates = Certificates::Stay;
+    } else if wanted.scope != Scope::Worker {
         let mut change = cx.upgrade()?.resumed;
         for name in manifests::pod_names() {
             change |= static_pod::wanted(&cx, name)?.is_some();

@@ -61,6 +61,7 @@ on n41 sh -c 'kubewright upgrade apply '$TO' --yes --finish --packages /root/lat
   until kubelet --version | grep -q '$TO'; do sleep 0.05; done; kill -9 $p'
 on n41 test -e $RECORD || { on n41 cat /root/first; fail "the killed run left no record"; }
 [ "$(kubectl get node n41 -o jsonpath='{.spec.unschedulable}')" = true ] || fail "the node was not cordoned"
+before=$(fingerprint n41)
 code=0
 on n41 kubewright upgrade apply $TO --yes > "$SCRATCH/without" 2>&1 || code=$?
 [ "$code" = 9 ] || { cat "$SCRATCH/without"; fail "without --finish an interrupted replacement ends with $code"; }
@@ -68,6 +69,7 @@ on n41 kubewright upgrade apply $TO --yes --finish --packages /root/later | tee 
 grep -q 'the node is Ready with it' "$SCRATCH/apply" || fail "the upgrade does not report its end"
 grep -q 'kubewright upgrade node --finish' "$SCRATCH/apply" || fail "the next step is missing"
 kubelets_are $TO v1.20.2 || fail "the kubelets are $(kubelets)"
+[ "$before" = "$(fingerprint n41)" ] || fail "the run that continued renewed what was renewed already"
 schedulable n41
 on n41 test ! -e $RECORD || fail "the record stays"
 on n41 sh -c 'ls -A /var/lib/kubewright/former' | grep . && fail "a former program stays"

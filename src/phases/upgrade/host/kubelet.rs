@@ -41,7 +41,8 @@ impl Action for ReplaceKubelet {
         let has_begun = wanted(cx)?.is_some_and(|finish| finish.begun.is_some_and(|begun| begun.kind.is_some()));
         let restarts = has_begun || !arguments.is_empty() || is_due(cx)?;
         if source.is_current() && !restarts {
-            cx.events.message(format!("the kubelet is at {} already", cx.cluster()?.version));
+            prove(cx, None)?;
+            cx.events.message(format!("the kubelet does not have to be replaced for {}", cx.cluster()?.version));
             return note_proved(cx);
         }
         prepare(cx, &source, &arguments)?;
