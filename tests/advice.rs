@@ -102,6 +102,7 @@ const NO_ADVICE: &[(&str, &str)] = &[
     ("src/cli/args/", ""),
     ("src/config/flags.rs", ""),
     ("src/config/resolve/", ""),
+    ("src/host/packages/apt.rs", "--force-conf"),
     ("src/ops/etcd_recovery.rs", "const FORCE: &str"),
     ("src/ops/node_status.rs", "kubewright reset removed this host from the cluster"),
     ("src/state/status/under_way.rs", "'kubewright reset' was interrupted on this host"),

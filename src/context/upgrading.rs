@@ -1,9 +1,12 @@
 //! The options and the results of an upgrade of this host.
 
 use crate::config::model::ClusterConfig;
+use crate::host::packages::{Installed, Kind};
 use crate::versions::Version;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What of the cluster an upgrade of this host changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,4 +58,37 @@ pub struct HostUpgrade {
     pub snapshot: Option<PathBuf>,
     /// Addons that were left for another control plane, and why.
     pub addons_wait: Option<String>,
+    /// The kubelet is replaced as well; None: its program and the node stay as they are.
+    pub finish: Option<Finishing>,
+}
+
+/// The replacement of the kubelet at the end of an upgrade.
+#[derive(Clone, Debug)]
+pub struct Finishing {
+    /// The directory with the packages or programs; None: the package repositories of this host.
+    pub directory: Option<PathBuf>,
+    /// The Pods of the node are evicted before.
+    pub drains: bool,
+    /// How long to wait for their eviction.
+    pub drain_limit: Duration,
+    /// What this run, or an interrupted one, has begun.
+    pub begun: Option<Begun>,
+    /// Why the kubelet was not replaced: an API server is older.
+    pub waits: Option<String>,
+    /// The kubelet is of the target version, and its node was Ready with it.
+    pub is_proved: bool,
+}
+
+/// A replacement that has begun: what is needed to continue it, or to go back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Begun {
+    /// How the programs were installed.
+    pub kind: Option<Kind>,
+    /// The packages with their versions, or the programs with their paths, as they were before.
+    pub former: Installed,
+    /// The packages that were held or locked at their version.
+    pub held: Vec<String>,
+    /// The version of the kubelet before.
+    pub from: Option<Version>,
 }

@@ -23,6 +23,7 @@ pub mod modules;
 pub mod mounts;
 pub mod network;
 pub mod network_probe;
+pub mod packages;
 pub mod packet_rules;
 pub mod pod_processes;
 pub mod removal;

@@ -10,6 +10,7 @@ pub mod etcd_data;
 pub mod etcd_member;
 pub mod etcd_recovery;
 pub mod etcd_restore;
+pub mod eviction;
 pub mod kubelet_service;
 pub mod network;
 pub mod node_labels;

@@ -52,6 +52,7 @@ pub fn record(cx: &Run<Upgrading>) -> Result<()> {
         created: upgrade.created.clone(),
         objects: upgrade.objects.clone(),
         snapshot: upgrade.snapshot.clone(),
+        finish: upgrade.finish.as_ref().and_then(|finish| finish.begun.clone()),
     };
     bookkeeping::write(cx, Path::new(PROGRESS_FILE), &progress)
 }
@@ -77,7 +78,19 @@ pub fn resume(cx: &mut Run<Upgrading>, progress: Progress) -> Result<()> {
     upgrade.before = progress.from.or_else(|| upgrade.before.take());
     (upgrade.created, upgrade.objects) = (progress.created, progress.objects);
     upgrade.snapshot = progress.snapshot;
+    if let Some(finish) = &mut upgrade.finish {
+        finish.begun = progress.finish;
+    }
     Ok(())
+}
+
+/// All but the kubelet is upgraded and ready: from now on only the files that `is_of_kubelet` accepts go back, if its
+/// replacement fails.
+pub fn keep_only(cx: &mut Run<Upgrading>, is_of_kubelet: impl Fn(&Path) -> bool) {
+    cx.work.kept.retain(|kept| is_of_kubelet(&kept.path));
+    let upgrade = &mut cx.work.purpose;
+    upgrade.created.retain(|path| is_of_kubelet(path));
+    upgrade.objects.clear();
 }
 
 /// True if this upgrade has changed one of the files, in this run or an earlier one.

@@ -15,7 +15,7 @@ pub fn shared<W>(when: When, run: &Run<W>) -> bool {
         When::LocalEtcd => cluster.is_some_and(|c| matches!(c.etcd, Etcd::Local(_))),
         When::DnsWanted => cluster.is_some_and(|c| !c.dns.disabled),
         When::ProxyWanted => cluster.is_some_and(|c| !c.proxy.disabled),
-        When::ControlPlane | When::UploadCerts | When::NetworkChosen => false,
+        When::ControlPlane | When::UploadCerts | When::NetworkChosen | When::Finishes => false,
     }
 }
 
@@ -32,5 +32,9 @@ pub fn join(when: When, run: &Run<Joining>) -> bool {
 }
 
 pub fn upgrade(when: When, run: &Run<Upgrading>) -> bool {
-    if when == When::ControlPlane { run.work.purpose.scope != Scope::Worker } else { shared(when, run) }
+    match when {
+        When::ControlPlane => run.work.purpose.scope != Scope::Worker,
+        When::Finishes => run.work.purpose.finish.is_some(),
+        _ => shared(when, run),
+    }
 }

@@ -198,6 +198,10 @@ pub fn upgrade_apply() -> Loaded<Upgrading> {
         ("upgrade-coredns", &upgrade::addons::UpgradeCoreDns),
         ("upgrade-kube-proxy", &upgrade::addons::UpgradeKubeProxy),
         ("upgrade-node-marks", &upgrade::node_marks::MarkUpgraded),
+        ("upgrade-packages", &upgrade::host::packages::FindPackages),
+        ("upgrade-drain", &upgrade::host::pods::DrainHost),
+        ("upgrade-host-kubelet", &upgrade::host::kubelet::ReplaceKubelet),
+        ("upgrade-uncordon", &upgrade::host::release::UncordonHost),
         ("upgrade-finish", &upgrade::finish::FinishUpgrade),
         ("prune-backups", &prune_backups::PruneBackups),
     ];
@@ -217,6 +221,10 @@ pub fn upgrade_node() -> Loaded<Upgrading> {
         ("upgrade-coredns", &upgrade::addons::UpgradeCoreDns),
         ("upgrade-kube-proxy", &upgrade::addons::UpgradeKubeProxy),
         ("upgrade-node-marks", &upgrade::node_marks::MarkUpgraded),
+        ("upgrade-packages", &upgrade::host::packages::FindPackages),
+        ("upgrade-drain", &upgrade::host::pods::DrainHost),
+        ("upgrade-host-kubelet", &upgrade::host::kubelet::ReplaceKubelet),
+        ("upgrade-uncordon", &upgrade::host::release::UncordonHost),
         ("upgrade-finish", &upgrade::finish::FinishUpgrade),
         ("prune-backups", &prune_backups::PruneBackups),
     ];

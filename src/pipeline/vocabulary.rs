@@ -21,6 +21,8 @@ pub enum When {
     ProxyWanted,
     /// The user chose a pod network.
     NetworkChosen,
+    /// The kubelet of this host is replaced at the end of an upgrade.
+    Finishes,
 }
 
 /// The tables that can give a phase its sub-phases.

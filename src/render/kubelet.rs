@@ -18,9 +18,11 @@ use std::sync::LazyLock;
 
 mod cleaned;
 mod flags;
+mod removed_args;
 
 pub use cleaned::cleaned_flags;
 pub use flags::{FlagsInput, WITHOUT_AWS, flags_env, uses_instance_config};
+pub use removed_args::{Cleaned, without_removed};
 
 /// The resolver configuration in which systemd-resolved keeps the real name servers.
 const RESOLVED_CONF: &str = "/run/systemd/resolve/resolv.conf";

@@ -79,6 +79,15 @@ pub struct HostArgs {
     /// Phases to skip
     #[arg(long, value_name = "PHASE", value_delimiter = ',')]
     pub skip_phases: Vec<String>,
+    /// Then replace the kubelet and kubectl of this host: drain the node, install, restart, uncordon
+    #[arg(long)]
+    pub finish: bool,
+    /// Directory with packages or programs and their SHA256SUMS [default: this host's package repositories]
+    #[arg(long, value_name = "DIR", requires = "finish")]
+    pub packages: Option<PathBuf>,
+    /// How long to wait for Pods to be evicted
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = super::certs::seconds, requires = "finish")]
+    pub drain_timeout: i64,
     /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,

@@ -2,9 +2,9 @@
 
 use super::closing::after_apply;
 use super::ending;
-use super::interrupted::open_cluster;
+use super::interrupted::{Start, open_cluster};
 use super::opened::{Opened, open, resolve_run};
-use super::run::{self, Wanted, flags, leave_out_addons, require_running_host};
+use super::run::{self, Wanted, finishing, flags, leave_out_addons, require_running_host};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::cli::args::upgrade::ApplyArgs;
@@ -12,7 +12,7 @@ use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
 use crate::config::{UpgradeFlags, UpgradeTask};
 use crate::context::upgrading::Scope;
-use crate::context::{Context, Run, Upgrading};
+use crate::context::{Run, Upgrading};
 use crate::domain::paths::ADMIN_CONF;
 use crate::ops::turn;
 use crate::phases::workflows;
@@ -53,10 +53,10 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
     session.hold_host("upgrade apply", dry_run)?;
     let kubeconfig = args.shared.kubeconfig.clone().unwrap_or_else(|| ADMIN_CONF.into());
     let kubeconfig = session.env.cwd.join(kubeconfig);
-    let Opened { cx, api, reading } =
-        open_cluster(Scope::Cluster, &kubeconfig, &config, dry_run, session, |session| {
-            open(&kubeconfig, None, session)
-        })?;
+    let finish = finishing(&args.shared, &config.skip_phases, session);
+    let start =
+        Start { scope: Scope::Cluster, kubeconfig: &kubeconfig, config: &config, finish: finish.clone(), dry_run };
+    let Opened { cx, api, reading } = open_cluster(start, session, |session| open(&kubeconfig, None, session))?;
     let before = host_version(&cx)?.ok_or(UpgradeError::NoControlPlane)?;
     if config.print_config {
         let stored = cx.cluster_document()?;
@@ -73,6 +73,7 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
         node: cx.node()?.clone(),
         before: Some(before),
         renewal_is_given: args.shared.certificate_renewal == Some(true),
+        finish,
     };
     let mut cx = run::context(wanted, &config, dry_run, session)?;
     if !args.yes && !config.force && !dry_run {
@@ -84,12 +85,13 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
     Ok(ExitCode::Ok)
 }
 
-fn question(reading: &ClusterReading, version: &Version, cx: &Context) -> String {
+fn question(reading: &ClusterReading, version: &Version, cx: &Run<Upgrading>) -> String {
     let host = cx.node().map_or_else(|_| "this host".into(), |node| node.name.clone());
     format!(
-        "Upgrade the cluster from {} to {version}: first the components of {host}, then the configuration of the cluster. The API \
+        "Upgrade the cluster from {} to {version}: first the components of {host}, then the configuration of the cluster{}. The API \
          server of {host} is away for some seconds.",
-        reading.version
+        reading.version,
+        if cx.work.purpose.finish.is_some() { ", then the kubelet of this host" } else { "" }
     )
 }
 
@@ -105,6 +107,6 @@ fn report(
         0 => format!("This control plane is at {version} already; nothing changed."),
         _ => format!("This control plane is at {version}, and its components are ready."),
     };
-    let next = after_apply(reading, &cx.node()?.name, version);
+    let next = after_apply(reading, &cx.node()?.name, version, cx.work.purpose.finish.as_ref());
     ending::print(result, summary, next, dry_run, cx, session)
 }

@@ -1,5 +1,6 @@
 //! What to type next, on which host, in the order that keeps the rules of versions: all API servers before any kubelet.
 
+use crate::context::upgrading::Finishing;
 use crate::state::upgrade::cluster::{ClusterReading, NodeReading};
 use crate::versions::Version;
 use serde::Serialize;
@@ -19,8 +20,14 @@ impl Next {
     }
 }
 
+const NODE: &str = "kubewright upgrade node";
+const FINISH: &str = "kubewright upgrade node --finish";
+
 /// The steps after `upgrade apply` on the node `own`.
-pub fn after_apply(reading: &ClusterReading, own: &str, version: &Version) -> Vec<Next> {
+pub fn after_apply(reading: &ClusterReading, own: &str, version: &Version, finish: Option<&Finishing>) -> Vec<Next> {
+    if let Some(finish) = finish {
+        return after_finish(reading, own, version, finish);
+    }
     let servers = reading.api_servers();
     let older: Vec<String> = servers
         .into_iter()
@@ -49,10 +56,47 @@ pub fn after_apply(reading: &ClusterReading, own: &str, version: &Version) -> Ve
     steps
 }
 
+/// The same if each node replaces its own kubelet: no kubelet of a newer minor version before the last API server.
+fn after_finish(reading: &ClusterReading, own: &str, version: &Version, finish: &Finishing) -> Vec<Next> {
+    let servers = reading.api_servers();
+    let is_older = |name: &str| {
+        name != own && servers.iter().any(|server| server.node == name && server.version.as_ref() != Some(version))
+    };
+    let has_old_kubelet =
+        |node: &NodeReading| node.kubelet.as_ref() != Some(version) && !(finish.is_proved && node.name == own);
+    let control_planes = || reading.nodes.iter().filter(|node| node.control_plane);
+    let workers = names(reading.nodes.iter().filter(|node| !node.control_plane && has_old_kubelet(node)));
+    let mut steps = Vec::new();
+    let mut step = |nodes: Vec<String>, which: &str, command: &str| {
+        if !nodes.is_empty() {
+            let purpose = format!(
+                "{} {which} ({}), one after the other",
+                if steps.is_empty() { "Next, on" } else { "Then on" },
+                shown(&nodes)
+            );
+            steps.push(Next::new(nodes, purpose, command));
+        }
+    };
+    let older = names(control_planes().filter(|node| is_older(&node.name)));
+    if finish.waits.is_some() {
+        step(older, "the other control planes", NODE);
+        step(names(control_planes().filter(|node| has_old_kubelet(node))), "each control plane", FINISH);
+    } else {
+        let rest = control_planes().filter(|node| is_older(&node.name) || has_old_kubelet(node));
+        step(names(rest), "the control planes that are left", FINISH);
+    }
+    step(workers, "each worker", FINISH);
+    steps
+}
+
 /// The steps after `upgrade node`.
-pub fn after_node(own: &str, kubelet: Option<&Version>, version: &Version) -> Vec<Next> {
-    if kubelet == Some(version) {
+pub fn after_node(own: &str, kubelet: Option<&Version>, version: &Version, finish: Option<&Finishing>) -> Vec<Next> {
+    if kubelet == Some(version) || finish.is_some_and(|finish| finish.is_proved) {
         return Vec::new();
+    }
+    if finish.is_some_and(|finish| finish.waits.is_some()) {
+        let purpose = format!("When all control planes are at {version}, on this node");
+        return vec![Next::new(vec![own.into()], purpose, FINISH)];
     }
     let purpose = format!(
         "When all control planes are at {version}, replace the kubelet of {own}: drain the node from a control plane, install kubelet \
@@ -91,13 +135,38 @@ mod tests {
         let running = fake.start();
         let reading = read(&running.cx, &running.cluster).unwrap();
         let version = "v1.34.2".parse().unwrap();
-        let steps = after_apply(&reading, "n1", &version);
+        let steps = after_apply(&reading, "n1", &version, None);
         let nodes: Vec<Vec<&str>> = steps.iter().map(|step| step.nodes.iter().map(String::as_str).collect()).collect();
         assert_eq!(nodes, [vec!["n2"], vec!["w1"], vec!["n1", "n2", "w1"]]);
         assert_eq!(steps[0].command, "kubewright upgrade node");
         assert!(steps[2].command.contains("kubectl uncordon"));
-        assert_eq!(after_node("w1", Some(&version), &version), []);
-        assert!(after_node("w1", None, &version)[0].command.contains("kubectl drain w1"));
+        assert_eq!(after_node("w1", Some(&version), &version, None), []);
+        assert!(after_node("w1", None, &version, None)[0].command.contains("kubectl drain w1"));
+
+        // With --finish no step is about a kubelet by itself, and none runs ahead of an API server.
+        let shown =
+            |steps: Vec<Next>| steps.into_iter().map(|step| (step.nodes.join(" "), step.command)).collect::<Vec<_>>();
+        let line = |nodes: &str, command: &str| (nodes.to_owned(), command.to_owned());
+        let waits = Finishing { waits: Some("n2 has v1.33.2".into()), ..finishing() };
+        assert_eq!(
+            shown(after_apply(&reading, "n1", &version, Some(&waits))),
+            [line("n2", NODE), line("n1 n2", FINISH), line("w1", FINISH)]
+        );
+        assert_eq!(shown(after_node("n1", None, &version, Some(&waits))), [line("n1", FINISH)]);
+        let done = Finishing { is_proved: true, ..finishing() };
+        assert_eq!(shown(after_apply(&reading, "n1", &version, Some(&done))), [line("n2", FINISH), line("w1", FINISH)]);
+        assert_eq!(after_node("n1", None, &version, Some(&done)), []);
+    }
+
+    fn finishing() -> Finishing {
+        Finishing {
+            directory: None,
+            drains: true,
+            drain_limit: std::time::Duration::from_mins(5),
+            begun: None,
+            waits: None,
+            is_proved: false,
+        }
     }
 
     #[test]

@@ -26,6 +26,9 @@ struct Outcome<'a> {
     snapshot: Option<&'a Path>,
     dry_run: bool,
     changed: ChangeList,
+    /// The kubelet of this host is of the version, and its node was Ready with it; None without --finish.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kubelet_replaced: Option<bool>,
     /// What remains to be done on other hosts, and with the kubelets.
     next: Vec<Next>,
 }
@@ -52,6 +55,15 @@ pub fn print(
             closing =
                 closing.sentence(format!("CoreDNS and kube-proxy are upgraded by the last control plane: {waits}."));
         }
+        if let Some(finish) = &upgrade.finish {
+            closing = closing.sentence(match &finish.waits {
+                Some(waits) => format!("The kubelet of this host stays until all API servers are upgraded: {waits}."),
+                None if finish.is_proved => {
+                    "The kubelet is of this version or newer, and the node is Ready with it.".into()
+                }
+                None => "The kubelet was not replaced.".into(),
+            });
+        }
         next.iter().fold(closing, |closing, next| closing.step(&next.purpose, &next.command)).text()
     };
     let outcome = Outcome {
@@ -62,6 +74,7 @@ pub fn print(
         snapshot: upgrade.snapshot.as_deref(),
         dry_run,
         changed,
+        kubelet_replaced: upgrade.finish.as_ref().map(|finish| finish.is_proved),
         next,
     };
     session.print(&outcome, &text)

@@ -2,9 +2,9 @@
 
 use super::closing::after_node;
 use super::ending;
-use super::interrupted::open_cluster;
+use super::interrupted::{Start, open_cluster};
 use super::opened::resolve_run;
-use super::run::{self, Wanted, flags, leave_out_addons, require_running_host};
+use super::run::{self, Wanted, finishing, flags, leave_out_addons, require_running_host};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::upgrade::NodeArgs;
@@ -34,7 +34,9 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
     let kubeconfig = args.shared.kubeconfig.clone().unwrap_or_else(|| default.into());
     let kubeconfig = session.env.cwd.join(kubeconfig);
     let scope = if is_control_plane { Scope::ControlPlane } else { Scope::Worker };
-    let (api, stored) = open_cluster(scope, &kubeconfig, &config, dry_run, session, |session| {
+    let finish = finishing(&args.shared, &config.skip_phases, session);
+    let start = Start { scope, kubeconfig: &kubeconfig, config: &config, finish: finish.clone(), dry_run };
+    let (api, stored) = open_cluster(start, session, |session| {
         let mut looking = session.context(false);
         quorum::require_for(&looking, &kubeconfig)?;
         let api = looking.running_cluster(&kubeconfig)?;
@@ -56,6 +58,7 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
         node: current_config::from_host(&looking)?.1,
         before: if is_control_plane { host_version(&looking)? } else { kubelet.clone() },
         renewal_is_given: args.shared.certificate_renewal == Some(true),
+        finish,
     };
     let mut cx = run::context(wanted, &config, dry_run, session)?;
     let _turn = if is_control_plane { turn::hold(&cx, &kubeconfig, "upgrade node")? } else { None };
@@ -77,6 +80,6 @@ fn report(
         (_, Scope::Worker) => format!("The kubelet configuration of this node is that of {version}."),
         _ => format!("This control plane is at {version}, and its components are ready."),
     };
-    let next = after_node(&cx.node()?.name, kubelet, version);
+    let next = after_node(&cx.node()?.name, kubelet, version, cx.work.purpose.finish.as_ref());
     ending::print(result, summary, next, dry_run, cx, session)
 }

@@ -6,10 +6,11 @@ use crate::cli::args::upgrade::HostArgs;
 use crate::cli::session::Session;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::config::{UpgradeConfig, UpgradeFlags};
-use crate::context::upgrading::{Certificates, HostUpgrade, Scope};
+use crate::context::upgrading::{Certificates, Finishing, HostUpgrade, Scope};
 use crate::context::{Lifecycle, Renewal, Run, Upgrading};
 use crate::kube::cluster::Cluster;
 use crate::ops::upgrade_progress;
+use crate::phases::upgrade::host::error::HostNotFinished;
 use crate::phases::upgrade::static_pod;
 use crate::pipeline::plan::Choice;
 use crate::pipeline::run::Summary;
@@ -19,6 +20,7 @@ use crate::state::upgrade::progress::progress;
 use crate::state::{backups, manifests, stored_config};
 use crate::versions::Version;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The host is only a directory.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,18 @@ pub fn flags(args: &HostArgs) -> UpgradeFlags {
     }
 }
 
+/// The replacement of the kubelet that was asked for.
+pub fn finishing(args: &HostArgs, skip: &[String], session: &Session) -> Option<Finishing> {
+    args.finish.then(|| Finishing {
+        directory: args.packages.as_ref().map(|directory| session.env.cwd.join(directory)),
+        drains: !skip.iter().any(|phase| matches!(phase.as_str(), "finish-host" | "finish-host/drain")),
+        drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
+        begun: None,
+        waits: None,
+        is_proved: false,
+    })
+}
+
 /// An upgrade of this host.
 pub struct Wanted {
     pub scope: Scope,
@@ -62,6 +76,8 @@ pub struct Wanted {
     pub before: Option<Version>,
     /// `--certificate-renewal` was given.
     pub renewal_is_given: bool,
+    /// The kubelet is replaced as well.
+    pub finish: Option<Finishing>,
 }
 
 /// The context of the run. It continues an interrupted one.
@@ -94,6 +110,7 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
         objects: Vec::new(),
         snapshot: None,
         addons_wait: None,
+        finish: wanted.finish,
     };
     let work = Renewal::new(upgrade, backup);
     let mut cx = Run::renewing(session.context(dry_run), wanted.cluster, node, work);
@@ -103,11 +120,17 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
     }
     (cx.lifecycle, cx.admin) = (Lifecycle::Upgraded, wanted.kubeconfig);
     if let Some(progress) = progress(&cx.files)? {
+        if progress.finish.is_some() && cx.work.purpose.finish.is_none() {
+            return Err(HostNotFinished::Interrupted.into());
+        }
         let to = progress.to.as_ref().map_or_else(String::new, |version| format!(" to {version}"));
         session.events.message(format!("an upgrade{to} of this host was interrupted: this run continues it"));
         upgrade_progress::resume(&mut cx, progress)?;
     }
-    if wanted.scope != Scope::Worker {
+    if cx.work.purpose.finish.as_ref().is_some_and(|finish| finish.begun.is_some()) {
+        // Only the kubelet is left: what was renewed for the components is not renewed again.
+        cx.work.purpose.certificates = Certificates::Stay;
+    } else if wanted.scope != Scope::Worker {
         let mut change = cx.work.purpose.resumed;
         for name in manifests::pod_names() {
             change |= static_pod::wanted(&cx, name)?.is_some();

@@ -54,10 +54,11 @@ impl FakeHost {
         self.program(program)
     }
 
-    /// A program that is installed but must not run.
+    /// A program that is installed but must not run: in /usr/bin, or at an absolute path. One that exists stays.
     pub fn program(self, program: &str) -> Self {
-        let this = self.file(&format!("/usr/bin/{program}"), "");
-        let path = this.root.path().join("usr/bin").join(program);
+        let name = if program.starts_with('/') { program.to_owned() } else { format!("/usr/bin/{program}") };
+        let path = self.root.path().join(name.trim_start_matches('/'));
+        let this = if path.exists() { self } else { self.file(&name, "") };
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
         this
     }

@@ -1,7 +1,6 @@
 use super::*;
 use crate::context::Reset;
 use crate::state::test_cluster::{TestCluster, node, pod};
-use serde_json::json;
 
 const NODES: &str = "/api/v1/nodes";
 const EVICTION: &str = "/api/v1/namespaces/default/pods/web/eviction";
@@ -68,21 +67,4 @@ fn no_pod_is_evicted_if_no_other_node_could_run_it() {
     drain(&mut cluster.leaving()).unwrap();
     assert!(cluster.has("/api/v1/namespaces/default/pods/web"));
     assert!(!cluster.log().iter().any(|line| !line.starts_with("GET")), "{:?}", cluster.log());
-}
-
-#[test]
-fn pods_that_belong_to_the_node_stay() {
-    let owned = |kind: &str| json!({"metadata": {"ownerReferences": [{"kind": kind, "controller": true}]}});
-    assert!(is_evictable(&owned("ReplicaSet")) && is_evictable(&json!({"metadata": {}})));
-    assert!(!is_evictable(&owned("DaemonSet")));
-    assert!(!is_evictable(&json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "x"}}})));
-    assert!(!is_evictable(&json!({"metadata": {}, "status": {"phase": "Succeeded"}})));
-}
-
-#[test]
-fn losses_are_reported() {
-    assert_eq!(lost_with(&json!({"metadata": {}})), " (no controller recreates it)");
-    let pod = json!({"metadata": {"ownerReferences": [{"kind": "ReplicaSet", "controller": true}]},
-        "spec": {"volumes": [{"emptyDir": {}}]}});
-    assert!(lost_with(&pod).contains("emptyDir"));
 }

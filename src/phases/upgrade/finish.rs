@@ -1,9 +1,10 @@
 //! The end of an upgrade of this host.
 //!
-//! Reads: nothing. Writes: removes the record of the upgrade.
+//! Reads: nothing. Writes: removes the record of the upgrade, and the programs that were kept for a way back.
 
 use crate::base::fault::Result;
 use crate::context::Context;
+use crate::host::packages;
 use crate::ops::upgrade_progress;
 use crate::pipeline::{Action, Target};
 
@@ -15,6 +16,7 @@ impl Action for FinishUpgrade {
     }
 
     fn run(&self, cx: &mut Context, _: &Target) -> Result<()> {
-        upgrade_progress::forget(cx)
+        upgrade_progress::forget(cx)?;
+        Ok(packages::forget(&cx.host)?)
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! The static Pods come first, one after the other. Each must be ready under its new image before the next one changes;
 //! otherwise this host goes back to what it ran before (`going_back`). What the cluster stores changes only when all of
-//! them are ready.
+//! them are ready. With `--finish` the kubelet is replaced after all that (`host`).
 
 pub mod addons;
 pub mod component;
 pub mod error;
 pub mod finish;
 pub mod going_back;
+pub mod host;
 pub mod kubelet;
 pub mod node_marks;
 pub mod preflight;

@@ -4,6 +4,7 @@
 //! Reads: the cluster, etcd, this host. Writes: starts the pulls of the images that are missing.
 
 use super::error::{Problem, UpgradeFailed};
+use super::host;
 use super::static_pod;
 use crate::base::fault::{Failure, Result};
 use crate::config::images;
@@ -17,7 +18,7 @@ use crate::render::patches::Target as PatchTarget;
 use crate::state::upgrade::checks::{Subject, review};
 use crate::state::upgrade::cluster::{self, ClusterReading};
 use crate::state::upgrade::etcd;
-use crate::state::upgrade::finding::{Review, Severity};
+use crate::state::upgrade::finding::{Finding, Review, Severity};
 use crate::state::{manifests, patches, quorum, room, stored_config};
 use crate::versions::Version;
 use crate::versions::upgrade_policy::{Class, Situation, Violation, violations};
@@ -51,6 +52,10 @@ impl Phase<Upgrading> for UpgradePreflight {
         }
         let rendered = rendered(cx);
         add(cx, &mut problems, "Patches", rendered)?;
+        let source = host::packages::source(cx).map(drop);
+        add(cx, &mut problems, "Packages", source)?;
+        let pods = host::pods::require_evictable(cx, &api);
+        add(cx, &mut problems, "Drain", pods)?;
         refuse(cx, problems)?;
         if scope != Scope::Worker && cx.files.is_live() {
             let images = images::all(cx.cluster()?, cx.facts()?);
@@ -134,7 +139,8 @@ fn of_review(cx: &Run<Upgrading>, review: &Review) -> Vec<Problem> {
     // An interrupted run has left this host between two versions, which these checks would report.
     let resumed = cx.work.purpose.resumed;
     let is_ours = |name: &str| resumed && matches!(name, "ApiServerVersions" | "HandEdits");
-    for finding in review.findings.iter().filter(|finding| !is_ours(finding.check)) {
+    let is_ours = |finding: &Finding| is_ours(finding.check) || is_of_finish(cx, finding);
+    for finding in review.findings.iter().filter(|finding| !is_ours(finding)) {
         let (name, place) = (finding.check, &finding.place);
         match finding.severity {
             Severity::Error => problems.push(Problem {
@@ -151,6 +157,13 @@ fn of_review(cx: &Run<Upgrading>, review: &Review) -> Vec<Problem> {
         cx.events.message(format!("not checked: {}: {}", unchecked.check, unchecked.why));
     }
     problems
+}
+
+/// What the replacement of the kubelet changes, or an interrupted one has left.
+fn is_of_finish(cx: &Run<Upgrading>, finding: &Finding) -> bool {
+    let Some(finish) = &cx.work.purpose.finish else { return false };
+    let is_own = cx.node().is_ok_and(|node| node.name == finding.place);
+    finding.check == "KubeletFlags" || (finding.check == NODES && is_own && finish.begun.is_some())
 }
 
 /// `upgrade node` follows `upgrade apply`: another API server has the version of the stored configuration already.

@@ -5,6 +5,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::HostFiles;
+use crate::context::upgrading::Begun;
 use crate::versions::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +31,9 @@ pub struct Progress {
     pub objects: Vec<Value>,
     /// The snapshot of etcd from before the upgrade.
     pub snapshot: Option<PathBuf>,
+    /// The replacement of the kubelet, once all else is done. What was kept is only about the kubelet then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finish: Option<Begun>,
 }
 
 /// The record cannot be used.

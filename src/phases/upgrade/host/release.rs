@@ -1,0 +1,33 @@
+//! Uncordons the node of this host, if an upgrade has cordoned it.
+//!
+//! Reads: the Node. Writes: the Node.
+
+use super::due::{own_node, wanted};
+use crate::base::fault::Result;
+use crate::context::{Context, Run, Upgrading};
+use crate::kube::request::PatchKind;
+use crate::ops::cordon;
+use crate::pipeline::{Phase, Target};
+
+pub struct UncordonHost;
+
+impl Phase<Upgrading> for UncordonHost {
+    fn needs_running_host(&self) -> bool {
+        true
+    }
+
+    fn run(&self, cx: &mut Run<Upgrading>, _: &Target) -> Result<()> {
+        if wanted(cx).is_none() { Ok(()) } else { uncordon(cx) }
+    }
+}
+
+/// Uncordons the node, also if an interrupted run has cordoned it. One that a user has cordoned stays so.
+pub fn uncordon(cx: &mut Context) -> Result<()> {
+    let (cluster, name) = (cx.new_cluster()?, own_node(cx)?);
+    let Some(node) = cluster.find(&name)? else { return Ok(()) };
+    if let Some(patch) = cordon::upgraded_patch(&node) {
+        cluster.patch(&name, PatchKind::Strategic, &patch)?;
+        cx.events.message(format!("uncordoned {}", name.name));
+    }
+    Ok(())
+}
