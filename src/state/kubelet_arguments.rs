@@ -36,7 +36,11 @@ pub fn outdated_of_packages(files: &HostFiles, minor: u16) -> Result<Vec<(PathBu
 
 fn drop_ins(files: &HostFiles, directory: &str) -> Result<Vec<PathBuf>> {
     let names = files.list(Path::new(directory))?;
-    Ok(names.into_iter().filter(|name| name.ends_with(".conf")).map(|name| Path::new(directory).join(name)).collect())
+    Ok(names
+        .iter()
+        .map(|name| Path::new(directory).join(name))
+        .filter(|path| path.extension().is_some_and(|end| end == "conf"))
+        .collect())
 }
 
 fn cleaned(files: &HostFiles, paths: Vec<PathBuf>, minor: u16) -> Result<Vec<(PathBuf, Cleaned)>> {

@@ -22,7 +22,7 @@ pub enum PackageError {
     #[error("the kubelet of this host is part of the package {owner}, which kubewright does not replace")]
     Foreign { owner: String },
     /// The repositories do not have the version.
-    #[error("the package repositories of this host have no {name} {version}{}", known(newest))]
+    #[error("the package repositories of this host have no {name} {version}{}", known(newest.as_ref()))]
     NotAvailable { name: String, version: String, newest: Option<String> },
     /// Other packages would be removed.
     #[error("installing {version} would remove other packages: {}", names.join(", "))]
@@ -44,8 +44,8 @@ pub enum PackageError {
     OtherVersion { path: PathBuf, found: String, wanted: String },
 }
 
-fn known(newest: &Option<String>) -> String {
-    newest.as_ref().map_or_else(String::new, |newest| format!(" (the newest is {newest})"))
+fn known(newest: Option<&String>) -> String {
+    newest.map_or_else(String::new, |newest| format!(" (the newest is {newest})"))
 }
 
 impl Fault for PackageError {

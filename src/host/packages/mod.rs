@@ -74,8 +74,8 @@ fn kind_of(host: &Host, path: &Path) -> Result<Kind, PackageError> {
     };
     match owned {
         None => Ok(Kind::Programs),
-        Some((kind, owner)) if owner == KUBELET => Ok(kind),
-        Some((_, owner)) => Err(PackageError::Foreign { owner }),
+        Some((kind, package)) if package == KUBELET => Ok(kind),
+        Some((_, package)) => Err(PackageError::Foreign { owner: package }),
     }
 }
 
