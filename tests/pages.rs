@@ -160,7 +160,7 @@ fn fleet_run(hosts: usize) -> html::Run {
             recorder.host_event(&host, &done);
         }
         recorder.host_ended(&host);
-        let millis = u64::try_from((clock.monotonic() - began).as_millis()).unwrap();
+        let millis = u64::try_from(clock.monotonic().saturating_sub(began).as_millis()).unwrap();
         lines.push(HostLine {
             role: if number == 0 { "control plane" } else { "worker" }.into(),
             plan: if number == 0 { "init" } else { "join" }.into(),

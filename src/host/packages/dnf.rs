@@ -56,7 +56,7 @@ pub fn simulate(host: &Host, arguments: &[String], version: &str) -> Result<(), 
         return Ok(());
     }
     let command = command(&["install", "--assumeno"], arguments);
-    // It always fails, because the answer is no.
+    // It always fails: with this option nothing is confirmed.
     let output = host.read(&command)?;
     let all = format!("{}\n{}", output.stdout, output.stderr);
     if !all.contains("Transaction Summary") {
