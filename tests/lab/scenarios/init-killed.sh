@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Claim: init killed at 20 random moments is completed by the same command each time: the same CA, one token, a Ready node.
+# Long: twenty runs.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Claim: kubewright joins a worker and a control plane to a cluster that kubeadm made, and kubeadm a control plane to kubewright's.
+# Long: two clusters of three hosts, with images of other tools.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 

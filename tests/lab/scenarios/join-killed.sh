@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Claim: joins that are killed again and again, each time at a random moment, are completed by the same command: one etcd member each, no learner.
+# Long: control planes join again and again.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Claim: a reset that is killed after etcd let the member go is completed by the same command; after a killed join, reset and join work.
+# Long: control planes join and leave again and again.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41

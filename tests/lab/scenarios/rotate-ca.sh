@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Claim: rotate-ca gives three control planes and their workers new CAs while Pods run on, hosts join, and runs are killed.
+# Long: three control planes and two workers restart, and runs are killed.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 CONTROL_PLANE=n41
