@@ -113,11 +113,11 @@ fn input_that_cannot_be_used_is_refused_and_nothing_is_changed() {
 }
 
 /// Has OpenSSL sign what `generate-csr` asks for, as the owner of an external CA would.
-fn sign(folder: &Path, ca: &str, request: &str, usage: &str, out: &Path) {
+fn sign(directory: &Path, ca: &str, request: &str, usage: &str, out: &Path) {
     let text = openssl(&["req", "-in", request, "-noout", "-text"]);
     let names = text.lines().skip_while(|line| !line.contains("Subject Alternative Name")).nth(1);
     let names = names.map(|names| format!("subjectAltName={}\n", names.trim().replace("IP Address", "IP")));
-    let extensions = folder.join("ext");
+    let extensions = directory.join("ext");
     fs::write(&extensions, format!("{}extendedKeyUsage={usage}\n", names.unwrap_or_default())).unwrap();
     fs::create_dir_all(out.parent().unwrap()).unwrap();
     let (crt, key) = (format!("{ca}.crt"), format!("{ca}.key"));
@@ -150,7 +150,7 @@ fn openssl(args: &[&str]) -> String {
 
 /// A control plane, and certificates for some of its keys that OpenSSL has signed with its CA.
 pub fn signed_elsewhere(names: &[&str]) -> (TempDir, TempDir) {
-    let (root, signed, folder) = (tree("8760h0m0s"), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (root, signed, directory) = (tree("8760h0m0s"), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let requested = Run::new(["certs", "generate-csr", "--config", "c.yaml"]).file("c.yaml", config("8760h0m0s"));
     requested.rootfs(root.path()).finish().exit(ExitCode::Ok);
     let ca = pki(&root, "ca");
@@ -158,7 +158,7 @@ pub fn signed_elsewhere(names: &[&str]) -> (TempDir, TempDir) {
         let is_kubeconfig = name.contains('.');
         let request = pki(&root, &format!("{}{name}.csr", if is_kubeconfig { "../" } else { "" }));
         let (ca, request) = (ca.to_str().unwrap(), request.to_str().unwrap());
-        sign(folder.path(), ca, request, "serverAuth,clientAuth", &signed.path().join(format!("{name}.crt")));
+        sign(directory.path(), ca, request, "serverAuth,clientAuth", &signed.path().join(format!("{name}.crt")));
     }
     for name in whole::names(root.path()) {
         if name.extension().is_some_and(|extension| extension == "csr") {
@@ -271,8 +271,8 @@ fn certificates_in_a_custom_directory_are_found_and_renewed() {
     assert!(!root.path().join("etc/kubernetes/pki").exists());
     // A configuration contains the directory if no manifest does.
     fs::remove_dir_all(root.path().join("etc/kubernetes/manifests")).unwrap();
-    let told = Run::new(["certs", "check-expiration", "-o", "json", "--config", "c.yaml"]).file("c.yaml", &config);
-    told.rootfs(root.path()).finish().exit(ExitCode::Ok).stdout_has("/srv/pki/apiserver.crt");
+    let listed = Run::new(["certs", "check-expiration", "-o", "json", "--config", "c.yaml"]).file("c.yaml", &config);
+    listed.rootfs(root.path()).finish().exit(ExitCode::Ok).stdout_has("/srv/pki/apiserver.crt");
 }
 
 #[test]
@@ -318,14 +318,14 @@ fn without_write_permission_the_error_says_so_and_nothing_is_partially_renewed()
     use std::os::unix::process::CommandExt;
     const NOBODY: u32 = 65534;
     let root = tree("8760h0m0s");
-    let folder = root.path().join("etc/kubernetes/pki");
+    let directory = root.path().join("etc/kubernetes/pki");
     let is_root = fs::metadata(root.path()).unwrap().uid() == 0;
     if is_root {
         let all = whole::names(root.path()).into_iter().map(|name| root.path().join(name));
         all.chain([root.path().to_path_buf()]).for_each(|path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap());
     }
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
-    let before = whole::contents(&folder);
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o555)).unwrap();
+    let before = whole::contents(&directory);
     // A copy that another user may run, wherever the build lies.
     let program = tempfile::tempdir().unwrap();
     fs::set_permissions(program.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -339,6 +339,6 @@ fn without_write_permission_the_error_says_so_and_nothing_is_partially_renewed()
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(ExitCode::Input as i32), "{said}");
     assert!(said.contains("run the command as root"), "{said}");
-    assert!(before == whole::contents(&folder), "something was changed");
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(before == whole::contents(&directory), "something was changed");
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
 }

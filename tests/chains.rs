@@ -20,11 +20,11 @@ fn openssl(args: &[&str]) -> String {
 }
 
 /// What the CA `issuer` (without ending) signs for the key or request `of`.
-fn sign(folder: &Path, issuer: &str, of: [&str; 2], extensions: &str, more: &[&str]) -> String {
-    let ext = folder.join("ext");
+fn sign(directory: &Path, issuer: &str, of: [&str; 2], extensions: &str, more: &[&str]) -> String {
+    let ext = directory.join("ext");
     fs::write(&ext, extensions).unwrap();
     let (crt, key, ext) = (format!("{issuer}.crt"), format!("{issuer}.key"), ext.to_str().unwrap().to_owned());
-    let request = folder.join("request");
+    let request = directory.join("request");
     let request = request.to_str().unwrap();
     if of[0] == "-key" {
         openssl(&["req", "-new", "-key", of[1], "-subj", "/O=Acme/CN=middle", "-out", request]);
@@ -41,7 +41,7 @@ fn sign(folder: &Path, issuer: &str, of: [&str; 2], extensions: &str, more: &[&s
 /// A host whose API server certificate is requested, and the result of importing what `signed` returns for the path of
 /// the CA, the request and a directory.
 fn import(signed: impl Fn(&str, &str, &Path) -> String) -> (TempDir, Finished) {
-    let (root, folder) = (tree("8760h0m0s"), tempfile::tempdir().unwrap());
+    let (root, directory) = (tree("8760h0m0s"), tempfile::tempdir().unwrap());
     let line = |words: &[&str]| {
         let run = Run::new(["certs"].into_iter().chain(words.iter().copied())).args(["--config", "c.yaml"]);
         run.file("c.yaml", config("8760h0m0s")).rootfs(root.path()).finish()
@@ -49,7 +49,7 @@ fn import(signed: impl Fn(&str, &str, &Path) -> String) -> (TempDir, Finished) {
     line(&["generate-csr"]).exit(ExitCode::Ok);
     let pki = root.path().join("etc/kubernetes/pki");
     let (ca, request) = (pki.join("ca"), pki.join("apiserver.csr"));
-    let text = signed(ca.to_str().unwrap(), request.to_str().unwrap(), folder.path());
+    let text = signed(ca.to_str().unwrap(), request.to_str().unwrap(), directory.path());
     let back = tempfile::tempdir().unwrap();
     fs::write(back.path().join("apiserver.crt"), text).unwrap();
     let before = whole::contents(&root.path().join("etc"));
@@ -62,14 +62,14 @@ fn import(signed: impl Fn(&str, &str, &Path) -> String) -> (TempDir, Finished) {
 
 /// The same over an intermediate with these extensions and arguments.
 fn import_below(intermediate: &str, more: &[&str]) -> Finished {
-    let (_root, finished) = import(|ca, request, folder| {
-        let middle = folder.join("middle");
+    let (_root, finished) = import(|ca, request, directory| {
+        let middle = directory.join("middle");
         let key = middle.with_extension("key");
         let key = key.to_str().unwrap();
         openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key]);
-        let cert = sign(folder, ca, ["-key", key], intermediate, more);
+        let cert = sign(directory, ca, ["-key", key], intermediate, more);
         fs::write(middle.with_extension("crt"), &cert).unwrap();
-        sign(folder, middle.to_str().unwrap(), ["-in", request], NAMES, &[]) + &cert
+        sign(directory, middle.to_str().unwrap(), ["-in", request], NAMES, &[]) + &cert
     });
     finished
 }
@@ -78,7 +78,7 @@ fn import_below(intermediate: &str, more: &[&str]) -> Finished {
 #[test]
 fn a_signed_certificate_that_clients_reject_is_not_imported() {
     let leaf = |extensions: &str, more: &[&str]| {
-        import(|ca, request, folder| sign(folder, ca, ["-in", request], extensions, more)).1
+        import(|ca, request, directory| sign(directory, ca, ["-in", request], extensions, more)).1
     };
     leaf(NAMES, &[]).exit(ExitCode::Ok);
     leaf(NAMES, &["-sha1"]).exit(ExitCode::Input).stderr_has("is signed with SHA-1").stderr_has("with SHA-256");
@@ -101,7 +101,7 @@ fn a_signed_certificate_that_clients_reject_is_not_imported() {
 #[test]
 fn a_signed_certificate_of_a_kubeconfig_that_servers_reject_is_not_imported() {
     let (root, signed) = signed_elsewhere(&["admin.conf"]);
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let ca = root.path().join("etc/kubernetes/pki/ca");
     let again = signed.path().join("admin.conf.crt");
     let pem = again.with_extension("pem");
@@ -109,14 +109,15 @@ fn a_signed_certificate_of_a_kubeconfig_that_servers_reject_is_not_imported() {
     let (again, pem) = (again.to_str().unwrap(), pem.to_str().unwrap());
     let config = fs::read_to_string(root.path().join("etc/kubernetes/admin.conf")).unwrap();
     let key = config.lines().find_map(|line| line.trim().strip_prefix("client-key-data: ")).unwrap();
-    fs::write(folder.path().join("key64"), format!("{key}\n")).unwrap();
-    let decoded = openssl(&["base64", "-d", "-A", "-in", folder.path().join("key64").to_str().unwrap()]);
+    fs::write(directory.path().join("key64"), format!("{key}\n")).unwrap();
+    let decoded = openssl(&["base64", "-d", "-A", "-in", directory.path().join("key64").to_str().unwrap()]);
     fs::write(pem, decoded).unwrap();
-    let request = folder.path().join("csr");
+    let request = directory.path().join("csr");
     let request = request.to_str().unwrap();
     openssl(&["req", "-new", "-key", pem, "-subj", "/O=kubeadm:cluster-admins/CN=kubernetes-admin", "-out", request]);
     fs::remove_file(pem).unwrap();
-    let bad = sign(folder.path(), ca.to_str().unwrap(), ["-in", request], "extendedKeyUsage=clientAuth\n", &["-sha1"]);
+    let bad =
+        sign(directory.path(), ca.to_str().unwrap(), ["-in", request], "extendedKeyUsage=clientAuth\n", &["-sha1"]);
     fs::write(again, bad).unwrap();
     let before = whole::contents(&root.path().join("etc"));
     let run = Run::new(["certs", "import", signed.path().to_str().unwrap()]).rootfs(root.path()).finish();

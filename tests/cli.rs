@@ -80,8 +80,8 @@ fn a_token_comes_from_a_file_or_standard_input_and_is_never_shown() {
 #[test]
 fn a_result_that_cannot_be_written_ends_with_an_error() {
     let root = crate::certs::tree("8760h0m0s");
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("c.yaml");
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("c.yaml");
     std::fs::write(&config, crate::certs::config("8760h0m0s")).unwrap();
     let config = config.display();
     for line in [

@@ -116,14 +116,14 @@ fn flags_and_a_file_are_not_mixed_silently() {
 #[test]
 fn every_bad_configuration_is_refused_with_place_and_way_out_and_nothing_is_written() {
     for version in VERSIONS {
-        let mut told = String::new();
+        let mut output = String::new();
         let mut files: Vec<PathBuf> = tree_of(&recorded(version, "configs"));
         files.sort();
         for file in files {
             let name = file.file_name().unwrap().to_str().unwrap().to_owned();
             let text = fs::read(&file).unwrap();
             let finished = Run::new(["config", "validate", "--config", &name]).file(&name, &text).finish();
-            told += &format!("== {name}: {}\n{}{}", finished.code, finished.stdout, finished.stderr);
+            output += &format!("== {name}: {}\n{}{}", finished.code, finished.stdout, finished.stderr);
             if finished.code == ExitCode::Ok as i32 {
                 continue;
             }
@@ -133,7 +133,7 @@ fn every_bad_configuration_is_refused_with_place_and_way_out_and_nothing_is_writ
             assert!(finished.stderr.contains("\nhelp: "), "{finished}");
             refuses_to_write(&name, &text);
         }
-        golden::check(&format!("tests/golden/config/{version}.txt"), &told);
+        golden::check(&format!("tests/golden/config/{version}.txt"), &output);
     }
 }
 
@@ -154,8 +154,8 @@ fn refuses_to_write(name: &str, text: &[u8]) {
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "{finished}");
 }
 
-fn tree_of(folder: &Path) -> Vec<PathBuf> {
-    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+fn tree_of(directory: &Path) -> Vec<PathBuf> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
 }
 
 #[test]
@@ -177,8 +177,8 @@ fn a_file_is_validated_from_standard_input_and_reported_as_json() {
 #[test]
 fn a_migrated_file_is_written_whole_for_its_owner_only_and_is_right_the_second_time() {
     use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().unwrap();
-    let new = folder.path().join("new.yaml");
+    let directory = tempfile::tempdir().unwrap();
+    let new = directory.path().join("new.yaml");
     let old = recorded("v1.36.2", "configs/migrate-v1beta3.yaml");
     let migrate = |from: &Path| {
         let run = Run::new(["config", "migrate", "--old-config"]).arg(from).arg("--new-config").arg(&new);

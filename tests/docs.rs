@@ -9,10 +9,10 @@ use std::fmt::Write as _;
 fn links_between_documents_work() {
     let mut broken = Vec::new();
     for (path, text) in documents() {
-        let folder = tree::project().join(&path).parent().unwrap().to_owned();
+        let directory = tree::project().join(&path).parent().unwrap().to_owned();
         for link in links_of(&text) {
             let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
-            let target = if file.is_empty() { tree::project().join(&path) } else { folder.join(file) };
+            let target = if file.is_empty() { tree::project().join(&path) } else { directory.join(file) };
             let found = match std::fs::read_to_string(&target) {
                 Ok(content) => anchor.is_empty() || headings_of(&content).any(|heading| heading == anchor),
                 Err(_) => target.is_dir() && anchor.is_empty(),
@@ -79,8 +79,8 @@ fn documents() -> Vec<(String, String)> {
     let top = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
     let mut documents: Vec<(String, String)> =
         top.map(|name| (name.to_owned(), std::fs::read_to_string(tree::project().join(name)).unwrap())).into();
-    for folder in ["docs", "phases", "tests", "templates"] {
-        documents.extend(tree::files(folder, ".md"));
+    for directory in ["docs", "phases", "tests", "templates"] {
+        documents.extend(tree::files(directory, ".md"));
     }
     documents
 }

@@ -83,8 +83,8 @@ fn a_configuration_that_cannot_be_read_is_named() {
     let root = tempfile::tempdir().unwrap();
     let missing = Run::new(INIT).rootfs(root.path()).finish();
     assert_refused(missing, &["cannot read cluster.yaml", "run 'ls -la cluster.yaml'"]);
-    let folder = Run::new(["init", "--config", "."]).rootfs(root.path()).finish();
-    assert_refused(folder, &["cannot read .", "give a file, not a directory"]);
+    let directory = Run::new(["init", "--config", "."]).rootfs(root.path()).finish();
+    assert_refused(directory, &["cannot read .", "give a file, not a directory"]);
     assert_eq!(whole::names(root.path()), Vec::<PathBuf>::new());
 }
 
@@ -241,19 +241,19 @@ fn a_kubeconfig_that_aliases_make_large_is_refused() {
 
 #[test]
 fn a_directory_or_file_in_the_way_stops_a_new_tree_and_its_removal_completes_it() {
-    for (obstacle, is_folder) in
+    for (obstacle, is_directory) in
         [("etc/kubernetes/manifests/kube-scheduler.yaml", true), ("etc/kubernetes/pki", false), ("var/lib", false)]
     {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join(obstacle);
-        if is_folder {
+        if is_directory {
             fs::create_dir_all(&path).unwrap();
         } else {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, "not mine").unwrap();
         }
         assert_refused(init(root.path()), &[obstacle.rsplit('/').next().unwrap(), "move it away"]);
-        if is_folder {
+        if is_directory {
             fs::remove_dir(&path).unwrap();
         } else {
             fs::remove_file(&path).unwrap();

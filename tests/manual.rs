@@ -175,10 +175,10 @@ fn assert_readable(shell: &str) {
 
 #[test]
 fn every_command_has_a_manual_page() {
-    let folder = tempfile::tempdir().unwrap();
-    Run::new(["man"]).arg(folder.path()).finish().exit(ExitCode::Ok).stderr("");
+    let directory = tempfile::tempdir().unwrap();
+    Run::new(["man"]).arg(directory.path()).finish().exit(ExitCode::Ok).stderr("");
     for page in PAGES {
-        assert!(folder.path().join(page).exists(), "{page} is missing");
+        assert!(directory.path().join(page).exists(), "{page} is missing");
     }
     Run::new(["man", "/nowhere/at/all"]).finish().exit(ExitCode::Input).stderr_has("help: check the path");
 }
@@ -186,11 +186,11 @@ fn every_command_has_a_manual_page() {
 #[test]
 #[ignore = "needs groff"]
 fn needs_groff_manual_pages_are_rendered_without_complaint() {
-    let folder = tempfile::tempdir().unwrap();
-    Run::new(["man"]).arg(folder.path()).finish().exit(ExitCode::Ok).stderr("");
+    let directory = tempfile::tempdir().unwrap();
+    Run::new(["man"]).arg(directory.path()).finish().exit(ExitCode::Ok).stderr("");
     // What man itself does with them.
     for page in PAGES {
-        let page = folder.path().join(page);
+        let page = directory.path().join(page);
         let groff = start("groff", &["-Kutf8", "-man", "-Tutf8", "-ww", page.to_str().unwrap()]);
         let output = groff.wait_with_output().unwrap();
         assert!(output.status.success() && output.stderr.is_empty(), "{}: {output:?}", page.display());

@@ -289,10 +289,10 @@ fn a_second_run_changes_nothing_at_all() {
 
 #[test]
 fn a_missing_root_directory_is_created_but_not_by_a_dry_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path().join("new/tree");
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().join("new/tree");
     run("init --dry-run", &root).exit(ExitCode::Ok);
-    assert!(!folder.path().join("new").exists());
+    assert!(!directory.path().join("new").exists());
     run("init phase certs ca", &root).exit(ExitCode::Ok);
     assert_eq!(files(&root), of_phases("certs ca"));
 }

@@ -59,9 +59,11 @@ fn render(config: &InitConfig, host_name: &str, patches: &PatchSet) -> Tree {
 /// Every case of the reference that has manifests.
 fn reference_cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
-    let folders = |path: &Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
-    let versions = folders(&root).into_iter().filter(|path| path.is_dir());
-    let mut cases: Vec<_> = versions.flat_map(|v| folders(&v)).filter(|case| case.join("manifests").is_dir()).collect();
+    let directories =
+        |path: &Path| std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let versions = directories(&root).into_iter().filter(|path| path.is_dir());
+    let mut cases: Vec<_> =
+        versions.flat_map(|v| directories(&v)).filter(|case| case.join("manifests").is_dir()).collect();
     cases.sort();
     assert!(cases.len() >= 13, "the reference is not there: {cases:?}");
     cases

@@ -54,8 +54,8 @@ fn no_private_key_is_left_after_renewals_and_a_rotation() {
     assert_eq!(copies, 3, "older copies of keys are removed");
     let pki = root.path().join("etc/kubernetes/pki");
     let key = fs::read(pki.join("ca.key")).unwrap();
-    for folder in ["next", "signing"] {
-        fs::create_dir(pki.join(folder)).unwrap();
+    for directory in ["next", "signing"] {
+        fs::create_dir(pki.join(directory)).unwrap();
     }
     for name in ["next/ca.key", "next/sa.key", "next/.etcd-ca.key.kubewright", "signing/0123456789ab.key"] {
         fs::write(pki.join(name), &key).unwrap();

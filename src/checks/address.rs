@@ -27,8 +27,8 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
 /// leads to it.
 fn listens_there(etcd: &Etcd) -> bool {
     let Etcd::Local(etcd) = etcd else { return false };
-    let told = |flag| last_value(&etcd.component.extra_args, flag).is_some();
-    !(told("listen-client-urls") && told("listen-peer-urls"))
+    let given = |flag| last_value(&etcd.component.extra_args, flag).is_some();
+    !(given("listen-client-urls") && given("listen-peer-urls"))
 }
 
 fn look(address: IpAddr) -> Option<Finding> {

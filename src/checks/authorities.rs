@@ -19,8 +19,8 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
 }
 
 fn check(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
-    let folder = &scene.inputs.cluster?.certificates_dir;
-    let path = folder.join(format!("{}.crt", spec.base));
+    let directory = &scene.inputs.cluster?.certificates_dir;
+    let path = directory.join(format!("{}.crt", spec.base));
     let bytes = scene.files().read(&path).ok().flatten()?;
     let certs = Cert::bundle_from_file(&path, &bytes).ok()?;
     let end = certs.iter().map(|cert| cert.not_after).max()?;
@@ -34,10 +34,10 @@ fn check(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {
          because 'kubewright certs rotate-ca' can change a CA only before it expires"
             .into()
     } else {
-        let away = scene.files().free_name(folder, "expired");
+        let away = scene.files().free_name(directory, "expired");
         format!(
             "no cluster on this host uses it: run 'mv {} {}' to have new ones made",
-            folder.display(),
+            directory.display(),
             away.display()
         )
     };

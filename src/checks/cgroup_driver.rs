@@ -25,8 +25,8 @@ pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
         Some(driver) => (unlike_systemd(scene, cri, driver), Some(driver.name().to_owned())),
         None => compared(scene, cri),
     };
-    let is_told = findings.iter().any(|finding| finding.repair.is_some());
-    if let (false, Some(driver)) = (is_told, driver) {
+    let is_reported = findings.iter().any(|finding| finding.repair.is_some());
+    if let (false, Some(driver)) = (is_reported, driver) {
         findings.extend(other_runtimes(scene, cri, &driver));
     }
     findings

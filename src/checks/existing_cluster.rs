@@ -34,7 +34,7 @@ impl Data {
     pub fn exist(&self, is_there: impl Fn(&Path) -> bool) -> bool {
         match &self.etcd {
             None => false,
-            Some(Database::Here(folder)) => is_there(&folder.join(MEMBER)),
+            Some(Database::Here(directory)) => is_there(&directory.join(MEMBER)),
             Some(Database::Elsewhere(_)) => true,
         }
     }

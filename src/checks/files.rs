@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn room_is_checked_by_the_kubelets_own_thresholds() {
         let space = |free: u64, free_inodes| Space {
-            folder: "/".into(),
+            directory: "/".into(),
             free: free * MIB,
             total: 10_000 * MIB,
             free_inodes: Some(free_inodes),
@@ -284,7 +284,7 @@ mod tests {
     fn file_systems_are_distinguished_by_their_device() {
         let on = |directory: &str, device, free: u64, full| {
             let space = Space {
-                folder: directory.into(),
+                directory: directory.into(),
                 free: free * MIB,
                 total: 10_000 * MIB,
                 free_inodes: None,

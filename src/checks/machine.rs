@@ -80,14 +80,14 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
     };
     // A flag has priority over the configuration.
     let args = &scene.inputs.node.kubelet_extra_args;
-    let told = kubelet_flags::find(scene.host(), "fail-swap-on")
+    let given = kubelet_flags::find(scene.host(), "fail-swap-on")
         .map(|(value, _)| value)
         .or_else(|| args.iter().rev().find(|arg| arg.name == "fail-swap-on").map(|arg| arg.value.clone()))
         .map(|value| value != "false")
         .or_else(|| scene.inputs.cluster?.kubelet.get("failSwapOn")?.as_bool())
         .or_else(|| own_setting(scene));
-    if areas.is_empty() || told == Some(false) {
-        return at_boot(scene, told == Some(false));
+    if areas.is_empty() || given == Some(false) {
+        return at_boot(scene, given == Some(false));
     }
     let names: Vec<String> = areas.iter().map(|area| area.path.display().to_string()).collect();
     let sources = match sources(scene) {
@@ -101,7 +101,7 @@ fn check_swap(scene: &Scene<'_>) -> Vec<Finding> {
     );
     let finding = Finding::error("Swap", names.join(", "), "swap is on, and the kubelet refuses to start with it", fix)
         .fixed_by(Repair::Swap);
-    vec![if told == Some(true) {
+    vec![if given == Some(true) {
         finding.vital("the kubelet is configured with failSwapOn to refuse it")
     } else {
         finding

@@ -111,7 +111,7 @@ fn dangers(before: &Data, after: &Data, exists: &dyn Fn(&Path) -> bool) -> Vec<S
         return dangers;
     }
     let shown = |database: &Database| match database {
-        Database::Here(folder) => format!("in {}", folder.display()),
+        Database::Here(directory) => format!("in {}", directory.display()),
         Database::Elsewhere(endpoints) => format!("with the etcd at {}", endpoints.join(", ")),
     };
     if let (Some(old), Some(new)) = (&before.etcd, &after.etcd)

@@ -205,14 +205,15 @@ fn undo(dry_run: bool, session: &mut Session) -> Result<ExitCode> {
     let changed = ChangeList::new(cx.gate.entries());
     let text = if dry_run {
         session.plan(&changed)
-    } else if undone.told.is_empty() && undone.failed.is_empty() {
+    } else if undone.messages.is_empty() && undone.failed.is_empty() {
         "Nothing to revert: no fix has changed this host.\n".into()
     } else {
-        let lines: String = undone.told.iter().flat_map(|line| [line, "\n"]).collect();
+        let lines: String = undone.messages.iter().flat_map(|line| [line, "\n"]).collect();
         format!("{lines}Done: {}.\n", count(changed.len(), "change"))
     };
     let failed: Vec<&str> = undone.failed.iter().map(|(change, _)| change.what.as_str()).collect();
-    session.print(&json!({ "undone": undone.told, "failed": failed, "dryRun": dry_run, "changed": changed }), &text)?;
+    session
+        .print(&json!({ "undone": undone.messages, "failed": failed, "dryRun": dry_run, "changed": changed }), &text)?;
     undone.verdict()?;
     Ok(ExitCode::Ok)
 }

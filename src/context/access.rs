@@ -152,8 +152,8 @@ pub fn credentials(cx: &Context, path: &Path, user: &User) -> Result<Option<Cred
 
 /// A file that a kubeconfig names. A relative path is relative to the directory of the kubeconfig.
 fn beside(cx: &Context, path: &Path, name: Option<&String>) -> Result<Option<Vec<u8>>> {
-    let folder = path.parent().unwrap_or(path);
-    Ok(name.map(|name| cx.files.read(&folder.join(name))).transpose()?.flatten())
+    let directory = path.parent().unwrap_or(path);
+    Ok(name.map(|name| cx.files.read(&directory.join(name))).transpose()?.flatten())
 }
 
 impl Context {

@@ -26,7 +26,7 @@ const READ_LIMIT: Duration = Duration::from_secs(10);
 /// A service may take its `TimeoutStartSec` (90 s by default) before systemd gives up.
 const CHANGE_LIMIT: Duration = Duration::from_mins(2);
 /// Directories of administration tools that are often missing from a user's PATH.
-const SYSTEM_FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+const SYSTEM_DIRECTORIES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
 /// Starts programs. Tests replace it with a fake host.
 pub trait Runner: Send + Sync {
@@ -79,7 +79,7 @@ impl Host {
         if program.starts_with('/') {
             return Some(PathBuf::from(program)).filter(|path| self.is_executable(path));
         }
-        self.path.iter().map(|folder| folder.join(program)).find(|path| self.is_executable(path))
+        self.path.iter().map(|directory| directory.join(program)).find(|path| self.is_executable(path))
     }
 
     /// Runs a read-only command and returns its output, whatever its exit code.
@@ -120,15 +120,15 @@ impl Host {
 
 /// The directories of a `PATH` value, then those of the system.
 fn search_path(path: &str) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = Vec::new();
+    let mut directories: Vec<PathBuf> = Vec::new();
     // With a relative directory, the current directory would decide what runs as root.
-    for folder in path.split(':').filter(|f| f.starts_with('/')).chain(SYSTEM_FOLDERS) {
-        let folder = PathBuf::from(folder);
-        if !folders.contains(&folder) {
-            folders.push(folder);
+    for directory in path.split(':').filter(|f| f.starts_with('/')).chain(SYSTEM_DIRECTORIES) {
+        let directory = PathBuf::from(directory);
+        if !directories.contains(&directory) {
+            directories.push(directory);
         }
     }
-    folders
+    directories
 }
 
 #[cfg(test)]

@@ -58,8 +58,8 @@ fn listening(line: &str) -> Option<(String, u16)> {
 
 /// The ports whose sockets this process has open. A process that ends meanwhile has none.
 fn held_by(host: &Host, pid: u32, sockets: &BTreeMap<String, u16>) -> Vec<u16> {
-    let Ok(folder) = host.files().real(Path::new(&format!("/proc/{pid}/fd"))) else { return Vec::new() };
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let Ok(directory) = host.files().real(Path::new(&format!("/proc/{pid}/fd"))) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
     entries
         .filter_map(|entry| {
             let target = std::fs::read_link(entry.ok()?.path()).ok()?;

@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn two_runs_do_not_change_a_host_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("kubewright.lock");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("kubewright.lock");
         // The lock file of a killed run does not block other runs.
         std::fs::write(&path, "1 init\nand much more than the next one writes\n").unwrap();
         let first = take(&path, true, "certs renew", 0).unwrap();

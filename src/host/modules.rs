@@ -29,7 +29,7 @@ pub fn is_loaded(host: &Host, module: &str) -> Result<bool, HostError> {
 }
 
 /// Where modules that are to be loaded at boot are listed, the strongest last (modules-load.d(5)), and Debian's older list.
-const FOLDERS: [&str; 4] =
+const DIRECTORIES: [&str; 4] =
     ["/usr/lib/modules-load.d", "/usr/local/lib/modules-load.d", "/run/modules-load.d", "/etc/modules-load.d"];
 const DEBIANS_LIST: &str = "/etc/modules";
 
@@ -42,7 +42,7 @@ pub fn comes_at_boot(host: &Host, module: &str) -> Result<bool, HostError> {
     if !is_module && is_loaded(host, module)? {
         return Ok(true);
     }
-    let listed = drop_ins::files(host, &FOLDERS)?.into_values();
+    let listed = drop_ins::files(host, &DIRECTORIES)?.into_values();
     for list in listed.chain([PathBuf::from(DEBIANS_LIST)]) {
         let text = files.read_text(&list)?.unwrap_or_default();
         if text.lines().any(|line| is_it(line.split_whitespace().next())) {

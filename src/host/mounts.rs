@@ -103,9 +103,11 @@ fn table(host: &Host) -> Result<Vec<Mount>, HostError> {
 
 /// Unmounts everything that is mounted below the directories, top mounts first; what is mounted on one of them stays: it
 /// is a disk for this purpose. `flags` are those of umount(2). Returns what was unmounted.
-pub fn release(host: &Host, folders: &[PathBuf], flags: &[String]) -> crate::base::fault::Result<Vec<PathBuf>> {
+pub fn release(host: &Host, directories: &[PathBuf], flags: &[String]) -> crate::base::fault::Result<Vec<PathBuf>> {
     let table = table(host)?;
-    let below = |mount: &&Mount| folders.iter().any(|folder| mount.path.starts_with(folder) && mount.path != *folder);
+    let below = |mount: &&Mount| {
+        directories.iter().any(|directory| mount.path.starts_with(directory) && mount.path != *directory)
+    };
     let chosen: Vec<&Mount> = table.iter().filter(below).collect();
     // A volume that is a directory of the host shares what is mounted in it: to unmount the copy here would unmount the
     // original there. Once it shares nothing any more, only the copy goes.

@@ -19,11 +19,11 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-mod folder;
+mod directory;
 #[cfg(test)]
 mod tests;
 
-use folder::{Folder, Opened};
+use directory::{Directory, Opened};
 
 /// Directories nested deeper than this stay: each level holds a descriptor.
 const DEEPEST: usize = 200;
@@ -85,7 +85,7 @@ pub struct Removed {
 pub fn remove(host: &Host, within: &Path, path: &Path) -> Result<Removed, HostError> {
     let (parent, name) = match parent_of(host, Some(within), path) {
         Ok(None) => return Ok(Removed::default()),
-        Ok(Some((Ok(folder), name))) => (folder, name),
+        Ok(Some((Ok(directory), name))) => (directory, name),
         // Nothing of ours that is there is kept by a link or a mount on the way to it.
         Ok(Some((Err(_), _))) if !host.files().exists(path) => return Ok(Removed::default()),
         Ok(Some((Err(kept), _))) => return Ok(Removed { changed: false, kept: vec![kept] }),
@@ -113,20 +113,20 @@ enum Found {
     Removable,
 }
 
-fn found_at(parent: &Folder, name: &OsStr) -> Result<Found, Errno> {
+fn found_at(parent: &Directory, name: &OsStr) -> Result<Found, Errno> {
     Ok(match parent.kind(name)? {
         None => Found::Nothing,
-        Some(folder::Kind::Link) => Found::Stays(Why::Link(parent.target(name)?)),
-        Some(folder::Kind::Mount) => Found::Stays(Why::Mount),
-        Some(folder::Kind::Folder) if matches!(parent.open(name)?, Opened::Elsewhere) => Found::Stays(Why::Mount),
-        Some(folder::Kind::Folder | folder::Kind::File) => Found::Removable,
+        Some(directory::Kind::Link) => Found::Stays(Why::Link(parent.target(name)?)),
+        Some(directory::Kind::Mount) => Found::Stays(Why::Mount),
+        Some(directory::Kind::Directory) if matches!(parent.open(name)?, Opened::Elsewhere) => Found::Stays(Why::Mount),
+        Some(directory::Kind::Directory | directory::Kind::File) => Found::Removable,
     })
 }
 
 /// Removes a link if its target is in the given directory; the target stays. True if the link existed and was removed,
 /// or would be in a dry run.
-pub fn remove_link_into(host: &Host, path: &Path, folder: &Path) -> Result<bool, HostError> {
-    remove_link_if(host, path, |target| target.starts_with(folder))
+pub fn remove_link_into(host: &Host, path: &Path, directory: &Path) -> Result<bool, HostError> {
+    remove_link_if(host, path, |target| target.starts_with(directory))
 }
 
 /// Removes a link; the target stays. True if the link existed and was removed, or would be in a dry run.
@@ -137,7 +137,8 @@ pub fn remove_link(host: &Host, path: &Path) -> Result<bool, HostError> {
 fn remove_link_if(host: &Host, path: &Path, leads_right: impl Fn(&Path) -> bool) -> Result<bool, HostError> {
     let Some((Ok(parent), name)) = parent_of(host, None, path)? else { return Ok(false) };
     let wrap = |errno: Errno| failed("remove", path, errno);
-    if parent.kind(name).map_err(wrap)? != Some(folder::Kind::Link) || !leads_right(&parent.target(name).map_err(wrap)?)
+    if parent.kind(name).map_err(wrap)? != Some(directory::Kind::Link)
+        || !leads_right(&parent.target(name).map_err(wrap)?)
     {
         return Ok(false);
     }
@@ -150,8 +151,8 @@ fn remove_link_if(host: &Host, path: &Path, leads_right: impl Fn(&Path) -> bool)
 pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, HostError> {
     let Some((Ok(parent), name)) = parent_of(host, Some(within), path)? else { return Ok(false) };
     let wrap = |errno: Errno| failed("remove", path, errno);
-    let Opened::Here(folder) = parent.open(name).map_err(wrap)? else { return Ok(false) };
-    let names = folder.names().map_err(wrap)?;
+    let Opened::Here(directory) = parent.open(name).map_err(wrap)? else { return Ok(false) };
+    let names = directory.names().map_err(wrap)?;
     // A dry run has removed nothing, so there what it would have removed does not count.
     if !names.iter().all(|name| host.gate().plans_removal(&path.join(name))) {
         return Ok(false);
@@ -164,12 +165,12 @@ pub fn remove_empty(host: &Host, within: &Path, path: &Path) -> Result<bool, Hos
 pub fn names(host: &Host, path: &Path) -> Result<Option<Vec<String>>, HostError> {
     let Some((Ok(parent), name)) = parent_of(host, None, path)? else { return Ok(None) };
     let wrap = |errno: Errno| failed("list", path, errno);
-    let folder = match parent.open_anywhere(name).map_err(wrap)? {
-        Opened::Here(folder) => folder,
-        Opened::Elsewhere | Opened::NoFolder => return Ok(None),
+    let directory = match parent.open_anywhere(name).map_err(wrap)? {
+        Opened::Here(directory) => directory,
+        Opened::Elsewhere | Opened::NoDirectory => return Ok(None),
     };
     let mut names: Vec<String> =
-        folder.names().map_err(wrap)?.into_iter().filter_map(|name| name.into_string().ok()).collect();
+        directory.names().map_err(wrap)?.into_iter().filter_map(|name| name.into_string().ok()).collect();
     names.sort();
     Ok(Some(names))
 }
@@ -179,12 +180,12 @@ fn kept_whole(path: &Path, why: Why) -> Removed {
 }
 
 /// The directory that holds `path`, or why it is not entered, and the last name; None when the directory does not exist.
-type Parent<'p> = Option<(Result<Folder, Kept>, &'p OsStr)>;
+type Parent<'p> = Option<(Result<Directory, Kept>, &'p OsStr)>;
 
 fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<Parent<'p>, HostError> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(None) };
-    let mut folder = match Folder::root(host.files().root()) {
-        Ok(folder) => folder,
+    let mut directory = match Directory::root(host.files().root()) {
+        Ok(directory) => directory,
         Err(Errno::NOENT) => return Ok(None),
         Err(errno) => return Err(failed("open", host.files().root(), errno)),
     };
@@ -195,20 +196,20 @@ fn parent_of<'p>(host: &Host, within: Option<&Path>, path: &'p Path) -> Result<P
     }) {
         here.push(word);
         let wrap = |errno: Errno| failed("open", &here, errno);
-        if folder.kind(word).map_err(wrap)? == Some(folder::Kind::Link) {
+        if directory.kind(word).map_err(wrap)? == Some(directory::Kind::Link) {
             let kept = Kept { path: here.clone(), why: Why::BehindLink(here) };
             return Ok(Some((Err(kept), name)));
         }
         // The cluster's own directory may be a disk of its own; what is mounted below it may be user data.
         let is_inside = within.is_some_and(|within| here.starts_with(within) && here != within);
-        let opened = if is_inside { folder.open(word) } else { folder.open_anywhere(word) };
+        let opened = if is_inside { directory.open(word) } else { directory.open_anywhere(word) };
         match opened.map_err(wrap)? {
-            Opened::Here(next) => folder = next,
+            Opened::Here(next) => directory = next,
             Opened::Elsewhere => return Ok(Some((Err(Kept { path: here, why: Why::Mount }), name))),
-            Opened::NoFolder => return Ok(None),
+            Opened::NoDirectory => return Ok(None),
         }
     }
-    Ok(Some((Ok(folder), name)))
+    Ok(Some((Ok(directory), name)))
 }
 
 /// What became of a tree so far.
@@ -221,8 +222,8 @@ struct Removal {
 
 impl Removal {
     /// Removes `name` in the directory and everything below it; what stays is added to what was kept. True when it is gone.
-    fn remove_at(&mut self, folder: &Folder, name: &OsStr, path: &Path, depth: usize) -> bool {
-        match self.try_at(folder, name, path, depth) {
+    fn remove_at(&mut self, directory: &Directory, name: &OsStr, path: &Path, depth: usize) -> bool {
+        match self.try_at(directory, name, path, depth) {
             Ok(None) | Err(Errno::NOENT) => true,
             Ok(Some(Stays::ForWhatIsInIt)) => false,
             Ok(Some(Stays::For(why))) => self.keep(path, why),
@@ -237,18 +238,24 @@ impl Removal {
         false
     }
 
-    fn try_at(&mut self, folder: &Folder, name: &OsStr, path: &Path, depth: usize) -> Result<Option<Stays>, Errno> {
-        let flags = match folder.kind(name)? {
+    fn try_at(
+        &mut self,
+        directory: &Directory,
+        name: &OsStr,
+        path: &Path,
+        depth: usize,
+    ) -> Result<Option<Stays>, Errno> {
+        let flags = match directory.kind(name)? {
             None => return Ok(None),
-            Some(folder::Kind::Mount) => return Ok(Some(Stays::For(Why::Mount))),
-            Some(folder::Kind::File | folder::Kind::Link) => AtFlags::empty(),
-            Some(folder::Kind::Folder) if depth >= DEEPEST => return Ok(Some(Stays::For(Why::TooDeep))),
-            Some(folder::Kind::Folder) => {
-                let inner = match folder.open(name)? {
+            Some(directory::Kind::Mount) => return Ok(Some(Stays::For(Why::Mount))),
+            Some(directory::Kind::File | directory::Kind::Link) => AtFlags::empty(),
+            Some(directory::Kind::Directory) if depth >= DEEPEST => return Ok(Some(Stays::For(Why::TooDeep))),
+            Some(directory::Kind::Directory) => {
+                let inner = match directory.open(name)? {
                     Opened::Here(inner) => inner,
                     Opened::Elsewhere => return Ok(Some(Stays::For(Why::Mount))),
                     // It was swapped for something else just now: the next run sees what it is.
-                    Opened::NoFolder => {
+                    Opened::NoDirectory => {
                         return Ok(Some(Stays::For(Why::Refused("it changes while it is removed".into()))));
                     }
                 };
@@ -262,7 +269,7 @@ impl Removal {
                 AtFlags::REMOVEDIR
             }
         };
-        rustix::fs::unlinkat(folder.fd(), name, flags)?;
+        rustix::fs::unlinkat(directory.fd(), name, flags)?;
         self.gone += 1;
         Ok(None)
     }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 #[serde(rename_all = "camelCase")]
 pub struct Space {
     /// The nearest existing directory.
-    pub folder: PathBuf,
+    pub directory: PathBuf,
     /// Bytes that root may still write.
     pub free: u64,
     /// All bytes.
@@ -32,12 +32,12 @@ pub struct Space {
 
 /// The file system that holds `path` or would hold it.
 pub fn of(host: &Host, path: &Path) -> Result<Space, HostError> {
-    let (folder, real) = nearest(host, path)?;
+    let (directory, real) = nearest(host, path)?;
     let seen = |e: rustix::io::Errno| FileError { verb: "look at", path: real.clone(), source: e.into() };
     let stat = rustix::fs::statvfs(&real).map_err(seen)?;
     let device = rustix::fs::stat(&real).map_err(seen)?.st_dev;
     Ok(Space {
-        folder,
+        directory,
         free: stat.f_bavail.saturating_mul(stat.f_frsize),
         total: stat.f_blocks.saturating_mul(stat.f_frsize),
         // btrfs and others make inodes as needed and report none.
@@ -55,10 +55,10 @@ pub fn is_writable(host: &Host, path: &Path) -> Result<bool, HostError> {
 }
 
 fn nearest(host: &Host, path: &Path) -> Result<(PathBuf, PathBuf), HostError> {
-    for folder in path.ancestors() {
-        let real = host.files().real(folder)?;
+    for directory in path.ancestors() {
+        let real = host.files().real(directory)?;
         if real.exists() {
-            return Ok((folder.to_path_buf(), real));
+            return Ok((directory.to_path_buf(), real));
         }
     }
     Ok(("/".into(), host.files().root().to_path_buf()))
@@ -73,7 +73,7 @@ mod tests {
     fn the_parent_counts_for_a_directory_that_does_not_exist_yet() {
         let fake = FakeHost::new().file("/var/lib/x", "");
         let space = of(&fake.live(), Path::new("/var/lib/etcd/member")).unwrap();
-        assert_eq!(space.folder, Path::new("/var/lib"));
+        assert_eq!(space.directory, Path::new("/var/lib"));
         assert!(space.total >= space.free && space.total > 0);
     }
 }

@@ -20,7 +20,7 @@ pub fn set(host: &Host, key: &str, value: &str) -> Result<(), HostError> {
 }
 
 /// Where parameters that are set at boot lie, the strongest last (sysctl.d(5)).
-const FOLDERS: [&str; 4] = ["/usr/lib/sysctl.d", "/usr/local/lib/sysctl.d", "/run/sysctl.d", "/etc/sysctl.d"];
+const DIRECTORIES: [&str; 4] = ["/usr/lib/sysctl.d", "/usr/local/lib/sysctl.d", "/run/sysctl.d", "/etc/sysctl.d"];
 /// The older list, and the name by which distributions link it into the directory.
 const OLDER_LIST: (&str, &str) = ("99-sysctl.conf", "/etc/sysctl.conf");
 /// Parameters that are other names of one, or set it too.
@@ -31,7 +31,7 @@ const ALSO_SET_BY: [(&str, &str); 2] = [
 
 /// The value that a parameter is given at boot; None when no file has it.
 pub fn at_boot(host: &Host, key: &str) -> Result<Option<String>, HostError> {
-    let mut lists = drop_ins::files(host, &FOLDERS)?;
+    let mut lists = drop_ins::files(host, &DIRECTORIES)?;
     lists.entry(OLDER_LIST.0.to_owned()).or_insert_with(|| OLDER_LIST.1.into());
     let mut found = None;
     for list in lists.into_values() {

@@ -22,8 +22,8 @@ pub struct Journal {
     #[serde(default)]
     files: BTreeMap<PathBuf, FileRecord>,
     /// Every directory kubewright created and did not remove.
-    #[serde(default)]
-    folders: BTreeSet<PathBuf>,
+    #[serde(default, alias = "folders")]
+    directories: BTreeSet<PathBuf>,
     /// Every change that a fix made to the host, oldest first.
     #[serde(default)]
     changes: Vec<HostChange>,
@@ -31,7 +31,7 @@ pub struct Journal {
 
 impl Default for Journal {
     fn default() -> Self {
-        Self { schema: SCHEMA, files: BTreeMap::new(), folders: BTreeSet::new(), changes: Vec::new() }
+        Self { schema: SCHEMA, files: BTreeMap::new(), directories: BTreeSet::new(), changes: Vec::new() }
     }
 }
 
@@ -53,7 +53,7 @@ impl Journal {
 
     /// Writes it with mode 0600. An unchanged journal is not written, and an empty one is removed.
     pub fn save(&self, files: &HostFiles) -> Result<()> {
-        if self.files.is_empty() && self.changes.is_empty() && self.folders.is_empty() {
+        if self.files.is_empty() && self.changes.is_empty() && self.directories.is_empty() {
             files.remove(Path::new(PATH))?;
             return Ok(());
         }
@@ -96,11 +96,11 @@ impl Journal {
                     self.files.insert(path.clone(), record);
                 }
                 Change::CreateDirectory { path, .. } => {
-                    self.folders.insert(path.clone());
+                    self.directories.insert(path.clone());
                 }
                 Change::Remove { path } => {
                     self.files.retain(|known, _| !known.starts_with(path));
-                    self.folders.retain(|known| !known.starts_with(path));
+                    self.directories.retain(|known| !known.starts_with(path));
                 }
                 _ => {}
             }
@@ -142,12 +142,12 @@ impl Journal {
     /// Removes the entries of a former cluster's files and of its deleted directories. Fixes can still be undone.
     pub fn forget_cluster(&mut self, files: &HostFiles) {
         self.files.clear();
-        self.folders.retain(|path| files.exists(path));
+        self.directories.retain(|path| files.exists(path));
     }
 
     /// Every directory kubewright created.
     pub fn directories(&self) -> &BTreeSet<PathBuf> {
-        &self.folders
+        &self.directories
     }
 
     /// Who wrote a file of this host.

@@ -18,7 +18,7 @@ use std::path::Path;
 #[derive(Debug, Default)]
 pub struct Undone {
     /// What was undone, and what was kept and why, one line each.
-    pub told: Vec<String>,
+    pub messages: Vec<String>,
     /// Changes that could not be undone, and why; they stay in the journal.
     pub failed: Vec<(HostChange, Failure)>,
 }
@@ -41,8 +41,8 @@ pub fn undo(host: &Host, journal: &mut Journal) -> Result<Undone> {
             inverse => undo_state(host, inverse),
         };
         match outcome {
-            Ok(told) => {
-                undone.told.extend(told);
+            Ok(messages) => {
+                undone.messages.extend(messages);
                 journal.drop_changes(|other| other.is_undone_with(&change.inverse));
                 journal.keep(host)?;
             }
@@ -105,7 +105,7 @@ struct Former<'a> {
 fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<String>> {
     let shown = path.display();
     let now = host.files().read(path)?.map(|bytes| sha256(&bytes));
-    let (told, restart) = match former(path, now.as_deref(), changes) {
+    let (messages, restart) = match former(path, now.as_deref(), changes) {
         // Later edits by the user take precedence.
         Walk::Foreign => return Ok(Some(format!("kept {shown}: it was changed later"))),
         // An interrupted undo may have restored the file without restarting the service.
@@ -127,7 +127,7 @@ fn restore(host: &Host, path: &Path, changes: &[HostChange]) -> Result<Option<St
     {
         Services::of(host).restart(service)?;
     }
-    Ok(told)
+    Ok(messages)
 }
 
 enum Walk<'a> {

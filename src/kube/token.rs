@@ -190,15 +190,15 @@ fn is_plain(text: &str) -> bool {
 /// Every problem of a token that the API's readers would not accept.
 fn problems_of(token: &BootstrapToken) -> Vec<String> {
     let mut problems = Vec::new();
-    let told = |complaint: Complaint| match complaint.help {
+    let with_help = |complaint: Complaint| match complaint.help {
         Some(help) => format!("{}; {help}", complaint.what),
         None => complaint.what,
     };
-    problems.extend(token.usages.iter().filter_map(|text| rules::usage(text).err()).map(told));
+    problems.extend(token.usages.iter().filter_map(|text| rules::usage(text).err()).map(with_help));
     if token.usages.is_empty() {
         problems.push(format!("it has no usages (known: {})", USAGES.join(", ")));
     }
-    problems.extend(token.groups.iter().filter_map(|text| rules::group(text).err()).map(told));
+    problems.extend(token.groups.iter().filter_map(|text| rules::group(text).err()).map(with_help));
     if !token.groups.is_empty() && !token.usages.iter().any(|usage| usage == "authentication") {
         problems.push("groups need the usage authentication".into());
     }

@@ -130,8 +130,8 @@ fn stop(cx: &Context, cri: &Cri, containers: &[Container]) -> Result<()> {
 
 /// Syncs the volumes of Pods to the disks.
 fn flush_disks(cx: &Context) -> Result<()> {
-    let folders = artifacts::mounts(cx);
-    let below = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
+    let directories = artifacts::mounts(cx);
+    let below = |path: &PathBuf| directories.iter().any(|directory| path.starts_with(directory));
     let mounted: Vec<PathBuf> = mounts::all(&cx.host)?.into_iter().filter(below).collect();
     for (path, why) in flush::all(&cx.host, &mounted) {
         cx.events.warning(format!("data of {} may not have been written to its disk: {why}", path.display()));

@@ -224,13 +224,13 @@ mod tests {
         let host = fake.live();
         let program = Path::new("/usr/bin/kubewright");
         assert_eq!(writable_by_others(&host, program), None);
-        let (file, folder) = (fake.root().join("usr/bin/kubewright"), fake.root().join("usr/bin"));
-        for (path, open, shut) in [(&file, 0o775, 0o755), (&file, 0o757, 0o755), (&folder, 0o777, 0o755)] {
+        let (file, directory) = (fake.root().join("usr/bin/kubewright"), fake.root().join("usr/bin"));
+        for (path, open, shut) in [(&file, 0o775, 0o755), (&file, 0o757, 0o755), (&directory, 0o777, 0o755)] {
             mode(path, open);
             assert!(writable_by_others(&host, program).unwrap().contains("can write"), "{open:o}");
             mode(path, shut);
         }
-        mode(&folder, 0o1777);
+        mode(&directory, 0o1777);
         assert_eq!(writable_by_others(&host, program), None);
         // Only root may give files away.
         if std::os::unix::fs::chown(&file, Some(2000), None).is_ok() {

@@ -160,12 +160,12 @@ fn unhealthy(cx: &Context, component: &'static str, why: &str) -> Failure {
 
 /// True if a certificate of the component has expired, or cannot be read.
 fn is_expired<P>(cx: &mut Run<Renewal<P>>, consumer: &Consumer) -> Result<bool> {
-    let (store, now, folder) = (cx.pki()?, cx.clock.now(), cx.work.kubeconfig_dir.clone());
+    let (store, now, directory) = (cx.pki()?, cx.clock.now(), cx.work.kubeconfig_dir.clone());
     for name in consumer.files {
         let chain: Option<Vec<Cert>> = match Row::named(name)? {
             Row::Cert(spec) => store.load_certs(spec).unwrap_or_default(),
             Row::Kubeconfig(spec) => {
-                let path = folder.join(spec.file);
+                let path = directory.join(spec.file);
                 let config = store.load_kubeconfig(&path).unwrap_or_default();
                 let user = config.as_ref().and_then(|config| config.current_user());
                 user.and_then(|user| store.client_certs(&path, user).unwrap_or_default())

@@ -85,20 +85,20 @@ impl Phase<Renewal> for ImportSigned {
         };
         let pem = signed.pem.clone();
         let row = Row::named(target.item())?;
-        let folder = cx.work.kubeconfig_dir.clone();
+        let directory = cx.work.kubeconfig_dir.clone();
         let mut replaced = row.files(cx)?;
         let (cluster, node) = (cx.cluster()?, cx.node()?);
         let (there, chain) = match row {
             Row::Cert(spec) => (store.load_certs(spec)?, store.verify_signed(spec, &pem, cluster, node)?),
             Row::Kubeconfig(spec) => {
-                let path = folder.join(spec.file);
+                let path = directory.join(spec.file);
                 let config = store.load_kubeconfig(&path)?;
                 let user = config.as_ref().and_then(|config| config.current_user());
                 let there = user.map(|user| store.client_certs(&path, user)).transpose()?.flatten();
                 // A file that contains both is replaced together with the certificate.
                 let key = user.map(|user| store.client_key(&path, user)).transpose()?.flatten();
                 replaced.extend(key.map(|(file, _)| file).filter(|file| *file != path));
-                (there, store.verify_signed_kubeconfig(spec, &folder, &pem, cluster, node)?)
+                (there, store.verify_signed_kubeconfig(spec, &directory, &pem, cluster, node)?)
             }
         };
         if there.as_ref() == Some(&chain) {
@@ -113,7 +113,7 @@ impl Phase<Renewal> for ImportSigned {
         let (cluster, node) = (cx.cluster()?, cx.node()?);
         let new = match row {
             Row::Cert(spec) => store.import(spec, &pem, cluster, node)?,
-            Row::Kubeconfig(spec) => store.import_kubeconfig(spec, &folder, &pem, cluster, node)?,
+            Row::Kubeconfig(spec) => store.import_kubeconfig(spec, &directory, &pem, cluster, node)?,
         };
         let old = there.and_then(|chain| chain.into_iter().next());
         let name = target.item();

@@ -11,7 +11,7 @@ use crate::context::{Context, Renewal, Run};
 use crate::domain::paths::BACKUP_DIR;
 use crate::host::removal;
 use crate::pipeline::{Phase, Target};
-use crate::pki::rotation::FOLDERS;
+use crate::pki::rotation::DIRECTORIES;
 use crate::state::backups::runs;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ impl<P: Purpose> Phase<Renewal<P>> for PruneBackups {
 /// True while a CA rotation can still be rolled back by hand.
 fn rotation_is_in_progress(cx: &Context) -> Result<bool> {
     let dir = &cx.cluster()?.certificates_dir;
-    for directory in FOLDERS {
+    for directory in DIRECTORIES {
         if !cx.files.list(&dir.join(directory))?.is_empty() {
             return Ok(true);
         }

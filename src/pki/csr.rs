@@ -53,12 +53,12 @@ impl PkiStore {
     pub fn request_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
-        folder: &Path,
+        directory: &Path,
         cluster: &ClusterConfig,
         node: &NodeConfig,
         keys: &dyn KeySource,
     ) -> Result<PathBuf, PkiError> {
-        let path = folder.join(spec.file);
+        let path = directory.join(spec.file);
         let minor = minor_of(cluster)?;
         let subject = spec.subject(minor, &node.name);
         let there = match self.load_kubeconfig(&path)? {
@@ -85,7 +85,7 @@ impl PkiStore {
             self.files.write(&path, &config.content()?, SECRET_MODE)?;
             key
         };
-        let request = folder.join(format!("{}.csr", spec.file));
+        let request = directory.join(format!("{}.csr", spec.file));
         let text = issue::request(&subject, &Sans::default(), &key)?;
         self.files.write(&request, &Content::public(text), SECRET_MODE)?;
         Ok(request)
@@ -135,12 +135,12 @@ impl PkiStore {
     pub fn verify_signed_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
-        folder: &Path,
+        directory: &Path,
         pem: &[u8],
         cluster: &ClusterConfig,
         node: &NodeConfig,
     ) -> Result<Vec<Cert>, PkiError> {
-        let path = folder.join(spec.file);
+        let path = directory.join(spec.file);
         let missing = || PkiError::KeyMissing { path: path.clone() };
         let config = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
         let user = config.current_user().ok_or_else(missing)?;
@@ -163,13 +163,13 @@ impl PkiStore {
     pub fn import_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
-        folder: &Path,
+        directory: &Path,
         pem: &[u8],
         cluster: &ClusterConfig,
         node: &NodeConfig,
     ) -> Result<Cert, PkiError> {
-        let chain = self.verify_signed_kubeconfig(spec, folder, pem, cluster, node)?;
-        let path = folder.join(spec.file);
+        let chain = self.verify_signed_kubeconfig(spec, directory, pem, cluster, node)?;
+        let path = directory.join(spec.file);
         let missing = || PkiError::KeyMissing { path: path.clone() };
         let mut config = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
         let ca = self.require_ca(catalog::cert(CA)?, spec.file)?;

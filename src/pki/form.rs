@@ -66,16 +66,16 @@ mod tests {
     /// A self-signed certificate and its key, PEM.
     fn pair() -> (String, String) {
         let key = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "");
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("k");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("k");
         std::fs::write(&path, &key).unwrap();
         let cert = openssl(&["req", "-x509", "-key", path.to_str().unwrap(), "-subj", "/CN=x", "-days", "2"], "");
         (cert, key)
     }
 
     fn binary(args: &[&str], pem: &str) -> Vec<u8> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("c");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("c");
         std::fs::write(&path, pem).unwrap();
         let output = Command::new("openssl").args(args).arg(&path).output().unwrap();
         assert!(output.status.success(), "{output:?}");

@@ -28,12 +28,12 @@ impl PkiStore {
     pub fn ensure_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
-        folder: &Path,
+        directory: &Path,
         cluster: &ClusterConfig,
         node: &NodeConfig,
         keys: &dyn KeySource,
     ) -> Result<Outcome, PkiError> {
-        let path = folder.join(spec.file);
+        let path = directory.join(spec.file);
         let minor = minor_of(cluster)?;
         let ca = self.require_ca(catalog::cert(CA)?, spec.file)?;
         let server = server_url(spec.server, cluster, node, minor);

@@ -32,8 +32,8 @@ mod tests {
             let pem = openssl(&args, "");
             let cert = Cert::bundle_from_pem(pem.as_bytes()).unwrap().remove(0);
             let public = openssl(&["x509", "-pubkey", "-noout"], &pem);
-            let folder = tempfile::tempdir().unwrap();
-            let der = folder.path().join("public.der");
+            let directory = tempfile::tempdir().unwrap();
+            let der = directory.path().join("public.der");
             openssl(&["pkey", "-pubin", "-outform", "der", "-out", der.to_str().unwrap()], &public);
             let digest = openssl(&["dgst", "-sha256", "-r", der.to_str().unwrap()], "");
             let pin: Pin = format!("SHA256:{}", digest.split(' ').next().unwrap().to_uppercase()).parse().unwrap();

@@ -77,11 +77,11 @@ impl PkiStore {
     pub fn renew_kubeconfig(
         &self,
         spec: &KubeconfigSpec,
-        folder: &Path,
+        directory: &Path,
         cluster: &ClusterConfig,
         keys: &dyn KeySource,
     ) -> Result<Renewal, PkiError> {
-        let path = folder.join(spec.file);
+        let path = directory.join(spec.file);
         let missing = || PkiError::Missing { path: path.clone(), phase: format!("kubeconfig {}", spec.name) };
         let before = self.load_kubeconfig(&path)?.ok_or_else(missing)?;
         let user = before.current_user().ok_or_else(missing)?;

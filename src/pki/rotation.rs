@@ -169,7 +169,7 @@ pub const SIGNING: &str = "signing";
 /// In the first of them: the certificate key with which the new keys are encrypted in the cluster, on the host that made it.
 pub const CERTIFICATE_KEY: &str = "handover.key";
 /// Both directories, which only a rotation creates.
-pub const FOLDERS: [&str; 2] = [NEXT, SIGNING];
+pub const DIRECTORIES: [&str; 2] = [NEXT, SIGNING];
 
 /// True for the name of a file that a rotation keeps in one of its directories: a CA, or its fingerprint.
 pub fn is_kept_file(name: &str) -> bool {

@@ -89,8 +89,8 @@ impl Elsewhere {
 /// Lets OpenSSL verify, strictly and at a given time, that `leaf` chains to `ca`.
 #[track_caller]
 pub fn verify_chain(ca: &str, leaf: &str, at: i64) {
-    let folder = tempfile::tempdir().unwrap();
-    let ca_path = folder.path().join("ca.crt");
+    let directory = tempfile::tempdir().unwrap();
+    let ca_path = directory.path().join("ca.crt");
     std::fs::write(&ca_path, ca).unwrap();
     let time = at.to_string();
     let args = ["verify", "-x509_strict", "-attime", &time, "-check_ss_sig", "-CAfile", ca_path.to_str().unwrap()];

@@ -216,8 +216,8 @@ pub fn kubelet_directories(cx: &Context) -> Vec<PathBuf> {
 /// The directory in the kubelet's flags, if it is not the usual one.
 pub fn custom_kubelet_directory(cx: &Context) -> Option<PathBuf> {
     let directory = PathBuf::from(kubelet_flags::find_any(&cx.host, "root-dir")?);
-    let is_a_folder_of_its_own = directory.is_absolute() && directory.components().count() > 2;
-    Some(directory).filter(|directory| is_a_folder_of_its_own && directory != Path::new(KUBELET))
+    let is_a_directory_of_its_own = directory.is_absolute() && directory.components().count() > 2;
+    Some(directory).filter(|directory| is_a_directory_of_its_own && directory != Path::new(KUBELET))
 }
 
 /// The directories in which volumes are mounted.

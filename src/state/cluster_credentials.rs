@@ -58,7 +58,7 @@ pub fn rotation_directories(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
     let is_ours = certificates::is_whole(cx)?
         || Journal::load(&cx.files)?.files().keys().any(|path| path.starts_with(&pki))
         || certificates::named(&cx.files)?.iter().any(|path| path.starts_with(pki.join(rotation::SIGNING)));
-    Ok(if is_ours { rotation::FOLDERS.map(|name| pki.join(name)).into() } else { Vec::new() })
+    Ok(if is_ours { rotation::DIRECTORIES.map(|name| pki.join(name)).into() } else { Vec::new() })
 }
 
 /// Keys and certificates that were about to replace others. Only this tool uses such names, in any directory.
@@ -99,8 +99,8 @@ fn of_rotation(cx: &Run<Reset>) -> Result<Vec<PathBuf>> {
 
 /// Follows a link to the directory.
 fn names(cx: &Context, directory: &Path) -> Result<Vec<String>> {
-    let is_folder = cx.files.real(directory).is_ok_and(|real| real.is_dir());
-    Ok(if is_folder { cx.files.list(directory)? } else { Vec::new() })
+    let is_directory = cx.files.real(directory).is_ok_and(|real| real.is_dir());
+    Ok(if is_directory { cx.files.list(directory)? } else { Vec::new() })
 }
 
 #[derive(Default)]

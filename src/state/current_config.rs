@@ -99,12 +99,12 @@ pub fn certificates_dir(files: &HostFiles) -> Result<Option<PathBuf>> {
     for (flag, name) in OWN_FILES {
         let path = api_server.flag(flag).map(|path| api_server.on_host_or_same(Path::new(path)));
         let path = path.filter(|path| path.ends_with(name) && path.is_absolute());
-        if let Some(folder) = path.as_deref().and_then(Path::parent) {
-            *votes.entry(folder.to_path_buf()).or_default() += 1;
+        if let Some(directory) = path.as_deref().and_then(Path::parent) {
+            *votes.entry(directory.to_path_buf()).or_default() += 1;
         }
     }
     let most = votes.into_iter().max_by_key(|(_, votes)| *votes);
-    Ok(most.filter(|(_, votes)| *votes > 1).map(|(folder, _)| folder))
+    Ok(most.filter(|(_, votes)| *votes > 1).map(|(directory, _)| directory))
 }
 
 /// The cluster and node configuration, from this host's files.
@@ -130,8 +130,8 @@ pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
         node.local_endpoint.bind_port = port;
     }
     let mut cluster = print::default_cluster(version, minor);
-    if let Some(folder) = certificates_dir(&cx.files)? {
-        cluster.certificates_dir = folder;
+    if let Some(directory) = certificates_dir(&cx.files)? {
+        cluster.certificates_dir = directory;
     }
     Ok((cluster, node))
 }

@@ -149,7 +149,7 @@ fn data(pod: impl Fn(&str) -> Result<Option<StaticPod>>) -> Result<Data> {
     let (etcd, api_server) = (pod(ETCD)?, pod(API_SERVER)?);
     let flag = |name| api_server.as_ref().and_then(|pod| pod.flag(name));
     let etcd = match etcd.as_ref().and_then(|pod| pod.flag("data-dir")) {
-        Some(folder) => Some(Database::Here(folder.into())),
+        Some(directory) => Some(Database::Here(directory.into())),
         None => flag("etcd-servers").map(|list| Database::Elsewhere(list.split(',').map(str::to_owned).collect())),
     };
     Ok(Data { etcd, encryption: flag("encryption-provider-config").map(str::to_owned) })

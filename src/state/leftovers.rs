@@ -216,8 +216,8 @@ fn unknown_files(cx: &Context) -> Result<Vec<PathBuf>> {
     for directory in &directories {
         for name in removal::names(&cx.host, directory)?.unwrap_or_default() {
             let path = directory.join(name);
-            let told_elsewhere = directories.contains(&path) || path == Path::new(artifacts::TMP);
-            if !told_elsewhere && !cx.gate.plans_removal(&path) && !found.contains(&path) {
+            let is_listed_elsewhere = directories.contains(&path) || path == Path::new(artifacts::TMP);
+            if !is_listed_elsewhere && !cx.gate.plans_removal(&path) && !found.contains(&path) {
                 found.push(path);
             }
         }

@@ -65,7 +65,7 @@ pub fn local(cx: &Context) -> Result<Option<Local>> {
     let listens = urls("listen-client-urls").into_iter().filter(|url| is_loopback(url));
     let own_endpoints = listens.chain(endpoints.clone()).collect();
     endpoints.extend(initial_members(&pod).into_iter().flat_map(|member| member.client_urls));
-    let has_data = data_dir.as_ref().is_some_and(|folder| cx.files.exists(&folder.join("member")));
+    let has_data = data_dir.as_ref().is_some_and(|directory| cx.files.exists(&directory.join("member")));
     Ok(Some(Local { peer_urls, data_dir, has_data, own_endpoints, endpoints }))
 }
 

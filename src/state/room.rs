@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_full_or_read_only_is_found_before_the_first_change() {
         let space = |free, free_inodes, read_only| Space {
-            folder: "/".into(),
+            directory: "/".into(),
             free,
             total: 100 * MIB,
             free_inodes,

@@ -210,7 +210,7 @@ impl State {
         let (parent, kind) = path.rsplit_once('/').unwrap_or_default();
         let is_of = |key: &&String| {
             key.rsplit_once('/')
-                .is_some_and(|(folder, _)| folder.starts_with(parent) && folder.ends_with(&format!("/{kind}")))
+                .is_some_and(|(directory, _)| directory.starts_with(parent) && directory.ends_with(&format!("/{kind}")))
         };
         if !["nodes", "pods", "certificatesigningrequests"].contains(&kind) {
             return (404, json!({"kind": "Status", "reason": "NotFound", "message": "not found"}).to_string());

@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 /// Runs a script in a mount namespace of its own, with the binary as $BIN.
-fn script(folder: &Path, text: &str) -> Output {
+fn script(directory: &Path, text: &str) -> Output {
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-euc", text]).current_dir(folder);
+    command.args(["--mount", "sh", "-euc", text]).current_dir(directory);
     command.env("BIN", env!("CARGO_BIN_EXE_kubewright")).output().unwrap()
 }

@@ -14,11 +14,12 @@ const HELPERS: &str = r#"
 "#;
 
 /// Runs it beside a control plane's files in `host`.
-fn on_host(folder: &Path, text: &str) -> Output {
+fn on_host(directory: &Path, text: &str) -> Output {
     let root = tree("8760h0m0s");
-    let copied = std::process::Command::new("cp").arg("-a").arg(root.path()).arg(folder.join("host")).status().unwrap();
+    let copied =
+        std::process::Command::new("cp").arg("-a").arg(root.path()).arg(directory.join("host")).status().unwrap();
     assert!(copied.success());
-    script(folder, &format!("{HELPERS}\n{text}"))
+    script(directory, &format!("{HELPERS}\n{text}"))
 }
 
 fn said(output: &Output) -> String {
@@ -28,9 +29,9 @@ fn said(output: &Output) -> String {
 #[test]
 #[ignore = "needs root"]
 fn a_certificate_that_is_a_mount_of_its_own_keeps_its_key() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let output = on_host(
-        folder.path(),
+        directory.path(),
         "for file in crt key; do
            touch spare; cp $pki/apiserver.$file spare; mount --bind spare $pki/apiserver.$file
            renew; same; left; grep -c 'unchanged and belong together' out; grep -o findmnt out
@@ -45,9 +46,9 @@ fn a_certificate_that_is_a_mount_of_its_own_keeps_its_key() {
 #[test]
 #[ignore = "needs root"]
 fn an_immutable_certificate_keeps_its_key() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let output = on_host(
-        folder.path(),
+        directory.path(),
         "for file in crt key; do
            chattr +i $pki/apiserver.$file
            renew; same; left; grep -o lsattr out
@@ -61,9 +62,9 @@ fn an_immutable_certificate_keeps_its_key() {
 #[test]
 #[ignore = "needs root"]
 fn a_disk_that_runs_full_at_any_file_keeps_key_and_certificate_together() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let output = on_host(
-        folder.path(),
+        directory.path(),
         "for room in 0 1 2 3 4 5 6 7 8 9 10 11 12 14 16 20 30; do
            mkdir -p disk; mount -t tmpfs none disk; cp -a host disk/
            (pki=disk/host/etc/kubernetes/pki
@@ -87,11 +88,11 @@ fn a_disk_that_runs_full_at_any_file_keeps_key_and_certificate_together() {
 #[test]
 #[ignore = "needs root"]
 fn a_manifest_that_is_a_mount_of_its_own_is_written_where_it_is() {
-    let folder = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let config = crate::certs::config("8760h0m0s") + "imageRepository: registry.example.com/k8s\n";
-    std::fs::write(folder.path().join("other.yaml"), config).unwrap();
+    std::fs::write(directory.path().join("other.yaml"), config).unwrap();
     let output = on_host(
-        folder.path(),
+        directory.path(),
         "file=host/etc/kubernetes/manifests/kube-scheduler.yaml
          cp $file spare; mount --bind spare $file
          $BIN init phase control-plane scheduler --config other.yaml --rootfs host >out 2>&1 || cat out

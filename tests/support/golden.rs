@@ -35,26 +35,26 @@ fn compare(golden: &Path, actual: &str, update: bool) -> Result<(), String> {
 
 #[test]
 fn a_mismatch_shows_the_difference_and_leaves_the_rejected_text() {
-    let folder = tempfile::tempdir().unwrap();
-    let golden = folder.path().join("screen.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let golden = directory.path().join("screen.txt");
     std::fs::write(&golden, "one\ntwo\n").unwrap();
 
     let difference = compare(&golden, "one\n2\n", false).unwrap_err();
 
     assert!(difference.contains("-two\n+2\n"), "{difference}");
-    assert_eq!(std::fs::read_to_string(folder.path().join("screen.txt.rej")).unwrap(), "one\n2\n");
+    assert_eq!(std::fs::read_to_string(directory.path().join("screen.txt.rej")).unwrap(), "one\n2\n");
     assert_eq!(std::fs::read_to_string(&golden).unwrap(), "one\ntwo\n");
 }
 
 #[test]
 fn updating_rewrites_the_golden_file_and_removes_the_rejected_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let golden = folder.path().join("new/screen.txt");
+    let directory = tempfile::tempdir().unwrap();
+    let golden = directory.path().join("new/screen.txt");
 
     compare(&golden, "one\n", true).unwrap();
 
     assert_eq!(compare(&golden, "one\n", false), Ok(()));
-    std::fs::write(folder.path().join("new/screen.txt.rej"), "").unwrap();
+    std::fs::write(directory.path().join("new/screen.txt.rej"), "").unwrap();
     compare(&golden, "two\n", true).unwrap();
-    assert!(!folder.path().join("new/screen.txt.rej").exists());
+    assert!(!directory.path().join("new/screen.txt.rej").exists());
 }

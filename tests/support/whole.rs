@@ -15,10 +15,10 @@ pub fn contents(root: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     found
 }
 
-fn collect(root: &Path, folder: &Path, found: &mut BTreeMap<PathBuf, Option<Vec<u8>>>) {
+fn collect(root: &Path, directory: &Path, found: &mut BTreeMap<PathBuf, Option<Vec<u8>>>) {
     // Killed before the first change, a run leaves nothing.
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && folder == root => return,
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && directory == root => return,
         entries => entries.unwrap(),
     };
     for entry in entries {
@@ -98,8 +98,8 @@ fn verify_pem(bytes: &[u8]) -> Result<(), String> {
 
 #[test]
 fn a_file_that_is_cut_off_is_found() {
-    let folder = tempfile::tempdir().unwrap();
-    let root = folder.path();
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
     std::fs::write(root.join("a.yaml"), "a: [b]\n").unwrap();
     assert_all(root);
     for (name, content) in [("b.yaml", "a: [b\n"), ("c.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n"), (".d.yaml", "a\n")]

@@ -38,19 +38,19 @@ impl HostFiles {
     /// matter, and nothing is changed.
     pub fn read_in_home(&self, path: &Path) -> Result<Option<Vec<u8>>, FileError> {
         let home = self.real(path.parent().and_then(Path::parent).unwrap_or(path))?;
-        let (folder, name) = names(path);
+        let (directory, name) = names(path);
         let read = || -> io::Result<Option<Vec<u8>>> {
             let home = match rustix::fs::open(&home, OPEN_DIRECTORY.difference(OFlags::NOFOLLOW), Mode::empty()) {
                 Ok(home) => home,
                 Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
                 Err(errno) => return Err(errno.into()),
             };
-            let folder = match rustix::fs::openat(home, folder, OPEN_DIRECTORY, Mode::empty()) {
-                Ok(folder) => folder,
+            let directory = match rustix::fs::openat(home, directory, OPEN_DIRECTORY, Mode::empty()) {
+                Ok(directory) => directory,
                 Err(Errno::NOENT) => return Ok(None),
                 Err(errno) => return Err(errno.into()),
             };
-            let file = bounded::open_in(folder, name)?;
+            let file = bounded::open_in(directory, name)?;
             file.map(|file| bounded::bytes_of(&file, bounded::HOME_LIMIT)).transpose()
         };
         read().map_err(|source| FileError { verb: "read", path: path.to_path_buf(), source })

@@ -50,14 +50,14 @@ fn matches(files: &HostFiles, pattern: &Path) -> Result<Vec<PathBuf>> {
         let Component::Normal(part) = part else { continue };
         let part = part.to_string_lossy();
         if !part.contains(['*', '?', '[']) {
-            found = found.into_iter().map(|folder| folder.join(part.as_ref())).collect();
+            found = found.into_iter().map(|directory| directory.join(part.as_ref())).collect();
             continue;
         }
         let Ok(pattern) = Pattern::new(&part) else { return Ok(Vec::new()) };
         let mut below = Vec::new();
-        for folder in found {
-            let names = files.list(&folder)?;
-            below.extend(names.iter().filter(|name| pattern.matches(name)).map(|name| folder.join(name)));
+        for directory in found {
+            let names = files.list(&directory)?;
+            below.extend(names.iter().filter(|name| pattern.matches(name)).map(|name| directory.join(name)));
         }
         found = below;
     }

@@ -79,11 +79,13 @@ fn facts(host: &Host, cri: Option<&Cri>) -> Vec<Line> {
     let mut lines = Vec::new();
     let images = cri.and_then(|cri| cri.image_directory().ok().flatten());
     let images = images.unwrap_or_else(|| "/var/lib/containerd".into());
-    for folder in [images.as_path(), Path::new("/var/lib/etcd"), Path::new("/var/lib/kubelet"), Path::new("/var/log")] {
-        if let Ok(space) = space::of(host, folder)
+    for directory in
+        [images.as_path(), Path::new("/var/lib/etcd"), Path::new("/var/lib/kubelet"), Path::new("/var/log")]
+    {
+        if let Ok(space) = space::of(host, directory)
             && space.free < FULL
         {
-            let text = format!("no space left on device: {} bytes are free for {}", space.free, folder.display());
+            let text = format!("no space left on device: {} bytes are free for {}", space.free, directory.display());
             lines.push(Line::new(Source::Host, "host", &text));
         }
     }

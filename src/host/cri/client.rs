@@ -164,8 +164,8 @@ impl Cri {
     pub fn image_directory(&self) -> Result<Option<PathBuf>, CriError> {
         let answer: wire::ImageFsInfoResponse =
             self.image("ImageFsInfo", "report where its images are", &wire::Empty {}, LIMIT)?;
-        let folder = answer.image_filesystems.into_iter().find_map(|fs| Some(fs.fs_id?.mountpoint));
-        Ok(folder.filter(|path| !path.is_empty()).map(PathBuf::from))
+        let directory = answer.image_filesystems.into_iter().find_map(|fs| Some(fs.fs_id?.mountpoint));
+        Ok(directory.filter(|path| !path.is_empty()).map(PathBuf::from))
     }
 
     /// One attempt to pull an image; [`super::Pulls`] decides whether and how often.

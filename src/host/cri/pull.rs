@@ -315,12 +315,12 @@ mod tests {
         let host = FakeHost::new();
         let pulled = PullImageResponse { image_ref: "x".into() };
         let server = FakeCri::v1alpha2().image("r/a:1").with("PullImage", &pulled).serve(host.root(), SOCKET);
-        let told = Told::default();
-        let events = Events::new(Box::new(told.clone()));
+        let output = Output::default();
+        let events = Events::new(Box::new(output.clone()));
         let images = ["r/a:1", "r/b:1", "r/c:1"].map(str::to_owned);
         let pulls = Pulls { serial: true, ..PULLS };
         assert_eq!(pulls.run(&connect(&host), &images, &events).unwrap(), 2);
-        let lines = told.0.lock().unwrap().clone();
+        let lines = output.0.lock().unwrap().clone();
         assert_eq!(lines, ["pulling r/b:1", "pulled r/b:1 (1/2)", "pulling r/c:1", "pulled r/c:1 (2/2)"]);
         assert!(server.calls().iter().any(|call| call == "/runtime.v1alpha2.ImageService/PullImage"));
     }
@@ -336,9 +336,9 @@ mod tests {
     }
 
     #[derive(Clone, Default)]
-    struct Told(std::sync::Arc<Mutex<Vec<String>>>);
+    struct Output(std::sync::Arc<Mutex<Vec<String>>>);
 
-    impl Sink for Told {
+    impl Sink for Output {
         fn event(&mut self, event: &Event) {
             self.0.lock().unwrap().extend(Lines::default().of(event));
         }

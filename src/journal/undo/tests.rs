@@ -34,7 +34,7 @@ fn sysctl_off() -> Inverse {
 /// The messages, when nothing failed.
 fn all(undone: Undone) -> Vec<String> {
     assert!(undone.failed.is_empty(), "{:?}", undone.failed);
-    undone.told
+    undone.messages
 }
 
 fn read(fake: &FakeHost, path: &str) -> String {
@@ -57,8 +57,8 @@ fn changes_are_undone_newest_first_and_edited_files_left_alone() {
         restore_to(FSTAB, Some("former"), "ours"),
         restore_to("/etc/hosts", None, "as we wrote it"),
     ]);
-    let told = all(undo(&host, &mut journal).unwrap());
-    assert_eq!(told[0], "kept /etc/hosts: it was changed later");
+    let messages = all(undo(&host, &mut journal).unwrap());
+    assert_eq!(messages[0], "kept /etc/hosts: it was changed later");
     assert_eq!(fake.ran(), ["swapon /dev/sda2", "sysctl -w net.ipv4.ip_forward=0"]);
     assert_eq!(read(&fake, FSTAB), "former");
     assert!(Journal::load(host.files()).unwrap().changes().is_empty());
@@ -130,7 +130,7 @@ fn a_change_that_cannot_be_undone_stays_and_does_not_block_older_ones() {
     let host = fake.live();
     let mut noted = journal([sysctl_off(), swap_on(), restore_to(FSTAB, Some("former"), "ours"), disable]);
     let undone = undo(&host, &mut noted).unwrap();
-    assert_eq!(undone.told, ["restored /etc/fstab", "set net.ipv4.ip_forward back to 0"]);
+    assert_eq!(undone.messages, ["restored /etc/fstab", "set net.ipv4.ip_forward back to 0"]);
     let error = undone.verdict().unwrap_err().to_string();
     assert!(error.contains("2 changes could not be undone") && error.contains("read swap header failed"), "{error}");
     let left = Journal::load(host.files()).unwrap();

@@ -56,8 +56,8 @@ fn write_ca(cx: &Run<Joining>) -> Result<()> {
     if let Some(there) = cx.files.read(path)? {
         return require_same_ca(cx, path, &there);
     }
-    if let Some(folder) = path.parent() {
-        cx.files.create_dir(folder, PKI_MODE)?;
+    if let Some(directory) = path.parent() {
+        cx.files.create_dir(directory, PKI_MODE)?;
     }
     let ca = Content::public(String::from_utf8_lossy(&cx.work.found.ca_pem).into_owned());
     let written = cx.files.write(path, &ca, CA_MODE)?;

@@ -39,9 +39,10 @@ pub fn discard(cx: &mut Run<Reset>, path: &Path) -> Result<()> {
 /// True for files that give access to the cluster, or start its components again. Public files do not.
 fn gives_access(cx: &Context, path: &Path) -> Result<bool> {
     let pki = artifacts::certificates_dir(cx)?;
-    let mut folders = [KUBERNETES_DIR, BACKUP_DIR, artifacts::KUBELET_PKI].iter().map(Path::new).chain([pki.as_path()]);
+    let mut directories =
+        [KUBERNETES_DIR, BACKUP_DIR, artifacts::KUBELET_PKI].iter().map(Path::new).chain([pki.as_path()]);
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let is_own = folders.any(|folder| path.starts_with(folder)) || ending == "key";
+    let is_own = directories.any(|directory| path.starts_with(directory)) || ending == "key";
     Ok(is_own && !PUBLIC.contains(&ending))
 }
 
@@ -82,11 +83,11 @@ fn remove_target(cx: &Context, path: &Path, real: &Path, kept: &Kept) -> Result<
         return Ok(removed.kept);
     }
     // A link to a file is removed with the file; one to a directory may be used otherwise.
-    let place = path.parent().and_then(|folder| cx.files.real(folder).ok()).zip(path.file_name());
-    if let Some((folder, name)) = place
-        && let Ok(folder) = folder.strip_prefix(cx.files.root())
+    let place = path.parent().and_then(|directory| cx.files.real(directory).ok()).zip(path.file_name());
+    if let Some((directory, name)) = place
+        && let Ok(directory) = directory.strip_prefix(cx.files.root())
     {
-        removal::remove_link(&cx.host, &Path::new("/").join(folder).join(name))?;
+        removal::remove_link(&cx.host, &Path::new("/").join(directory).join(name))?;
     }
     Ok(match &kept.why {
         Why::BehindLink(link) => vec![Kept { path: link.clone(), why: Why::Emptied }],

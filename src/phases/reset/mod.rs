@@ -45,8 +45,8 @@ pub fn forget_cluster(cx: &Context) -> Result<()> {
         journal.forget_cluster(&files);
         journal.save(&files)?;
         let host = crate::host::Host::new(&cx.vars, cx.clock.clone(), files, gate);
-        if let Some(folder) = Path::new(PATH).parent() {
-            removal::remove_empty(&host, folder, folder)?;
+        if let Some(directory) = Path::new(PATH).parent() {
+            removal::remove_empty(&host, directory, directory)?;
         }
         Ok::<_, crate::base::fault::Failure>(())
     })?;

@@ -30,12 +30,12 @@ fn clean(cx: &mut Run<Reset>) {
 /// Every file in `root` that contains a private key, in PEM or base64.
 fn keys(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(directory) = folders.pop() {
+    let mut directories = vec![root.to_path_buf()];
+    while let Some(directory) = directories.pop() {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                directories.push(path);
                 continue;
             }
             let text = String::from_utf8(std::fs::read(&path).unwrap()).unwrap();

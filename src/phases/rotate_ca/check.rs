@@ -204,8 +204,8 @@ mod tests {
     #[test]
     fn a_change_that_came_no_further_than_its_secret_is_known_and_continued() {
         let host = TestHost::control_plane();
-        let folder = host.root.path().join("etc/kubernetes/pki/next");
-        std::fs::create_dir_all(folder.join("ca.key/in-the-way")).unwrap();
+        let directory = host.root.path().join("etc/kubernetes/pki/next");
+        std::fs::create_dir_all(directory.join("ca.key/in-the-way")).unwrap();
         let mut cx = host.run(Stage::Trust);
         phase(&Check, &mut cx).unwrap();
         phase(&Distribute, &mut cx).unwrap_err();
@@ -215,10 +215,10 @@ mod tests {
         let world = rotation::host::status(&mut cx).unwrap();
         assert!(world.plan.is_some() && world.next() == Some(Stage::Trust));
         assert!(phase(&Check, &mut host.run(Stage::Drop)).unwrap_err().to_string().contains("'trust'"));
-        std::fs::remove_dir_all(folder.join("ca.key")).unwrap();
+        std::fs::remove_dir_all(directory.join("ca.key")).unwrap();
         phase(&Check, &mut cx).unwrap();
         phase(&Distribute, &mut cx).unwrap();
         assert_eq!(known(&host), serde_json::to_string(&world.plan).unwrap());
-        assert!(folder.join("ca.key").is_file());
+        assert!(directory.join("ca.key").is_file());
     }
 }

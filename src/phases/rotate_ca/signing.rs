@@ -17,7 +17,7 @@ use crate::ops::signer_copy;
 use crate::pipeline::{Phase, Target};
 use crate::pki::catalog;
 use crate::pki::rotation::short_print;
-use crate::pki::rotation::{FOLDERS, SIGNING};
+use crate::pki::rotation::{DIRECTORIES, SIGNING};
 use crate::state::rotation::error::RotationError;
 use crate::state::rotation::host;
 use crate::state::rotation::signer::{CERT_FLAG, POD, pair_of, signer, with_pair};
@@ -68,11 +68,11 @@ impl Phase<Rotating> for SigningAgain {
             set_signer(cx, &dir.join("ca"))?;
         }
         // These files are no longer used.
-        for folder in FOLDERS.map(|name| dir.join(name)) {
-            for name in cx.files.list(&folder)? {
-                cx.files.remove(&folder.join(name))?;
+        for directory in DIRECTORIES.map(|name| dir.join(name)) {
+            for name in cx.files.list(&directory)? {
+                cx.files.remove(&directory.join(name))?;
             }
-            removal::remove_empty(&cx.host, &dir, &folder)?;
+            removal::remove_empty(&cx.host, &dir, &directory)?;
         }
         Ok(())
     }
@@ -193,7 +193,7 @@ mod tests {
         let copy = std::fs::metadata(host.root.path().join("etc/kubernetes/pki/signing/0a.key")).unwrap();
         assert_eq!(copy.permissions().mode() & 0o7777, 0o600);
         assert!(!given || (copy.uid(), copy.gid()) == (2000, 2001));
-        let folder = std::fs::metadata(host.root.path().join("etc/kubernetes/pki/signing")).unwrap();
-        assert_eq!(folder.permissions().mode() & 0o7777, 0o711);
+        let directory = std::fs::metadata(host.root.path().join("etc/kubernetes/pki/signing")).unwrap();
+        assert_eq!(directory.permissions().mode() & 0o7777, 0o711);
     }
 }

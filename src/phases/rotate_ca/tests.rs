@@ -101,7 +101,7 @@ fn the_directories_of_a_rotation_are_removed_in_its_last_stage() {
         assert!(host.root.path().join("etc/kubernetes/pki/next").exists());
         phase(&SigningAgain, &mut cx).unwrap();
     }
-    for directory in crate::pki::rotation::FOLDERS {
+    for directory in crate::pki::rotation::DIRECTORIES {
         assert!(!host.root.path().join("etc/kubernetes/pki").join(directory).exists(), "{directory}");
     }
 }

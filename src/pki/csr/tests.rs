@@ -133,19 +133,20 @@ fn a_certificate_without_its_request_is_refused() {
 #[test]
 fn a_kubeconfig_waits_for_its_certificate() {
     let host = Host::new();
-    let (spec, folder) = (catalog::kubeconfig("admin").unwrap(), Path::new("/etc"));
-    let path = host.store().request_kubeconfig(spec, folder, &host.cluster, &host.node, &Generator).unwrap();
+    let (spec, directory) = (catalog::kubeconfig("admin").unwrap(), Path::new("/etc"));
+    let path = host.store().request_kubeconfig(spec, directory, &host.cluster, &host.node, &Generator).unwrap();
     assert_eq!(path, Path::new("/etc/admin.conf.csr"));
     let before = host.read(Path::new("/etc/admin.conf"));
-    host.store().request_kubeconfig(spec, folder, &host.cluster, &host.node, &Generator).unwrap();
+    host.store().request_kubeconfig(spec, directory, &host.cluster, &host.node, &Generator).unwrap();
     assert_eq!(host.read(Path::new("/etc/admin.conf")), before);
-    let ensure = || host.store().ensure_kubeconfig(spec, folder, &host.cluster, &host.node, &Generator);
+    let ensure = || host.store().ensure_kubeconfig(spec, directory, &host.cluster, &host.node, &Generator);
     assert!(ensure().unwrap_err().to_string().contains("no client certificate"));
     let request = host.read(&path);
     let signed = host.sign(&request, None, "extendedKeyUsage=clientAuth\n");
-    host.store().import_kubeconfig(spec, folder, signed.as_bytes(), &host.cluster, &host.node).unwrap();
+    host.store().import_kubeconfig(spec, directory, signed.as_bytes(), &host.cluster, &host.node).unwrap();
     assert_eq!(ensure().unwrap().made, crate::pki::store::Made::Provided);
     let less = host.sign(&request, Some("/CN=kubernetes-admin"), "extendedKeyUsage=clientAuth\n");
-    let error = host.store().import_kubeconfig(spec, folder, less.as_bytes(), &host.cluster, &host.node).unwrap_err();
+    let error =
+        host.store().import_kubeconfig(spec, directory, less.as_bytes(), &host.cluster, &host.node).unwrap_err();
     assert!(error.to_string().contains("O=kubeadm:cluster-admins"), "{error}");
 }

@@ -111,8 +111,8 @@ fn a_fixed_clock_and_seed_reproduce_a_certificate() {
 fn an_imported_ca_with_an_unusual_name_signs_certificates_that_chain_to_it() {
     let names = ["/O=Acme/OU=a/OU=b/CN=root", "/DC=com/DC=acme/CN=root", "/O=x+CN=y", "/CN=Käse/emailAddress=a@b.c"];
     for name in names {
-        let folder = tempfile::tempdir().unwrap();
-        let key_path = folder.path().join("ca.key");
+        let directory = tempfile::tempdir().unwrap();
+        let key_path = directory.path().join("ca.key");
         let args = [
             "req",
             "-x509",
@@ -148,8 +148,8 @@ fn an_imported_ca_with_an_unusual_name_signs_certificates_that_chain_to_it() {
 
 #[test]
 fn a_ca_without_a_key_identifier_can_sign() {
-    let folder = tempfile::tempdir().unwrap();
-    let key_path = folder.path().join("ca.key");
+    let directory = tempfile::tempdir().unwrap();
+    let key_path = directory.path().join("ca.key");
     let pem = openssl(
         &[
             "req",

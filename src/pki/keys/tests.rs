@@ -107,8 +107,8 @@ fn a_key_in_der_has_a_hint_with_the_command_that_converts_it() {
 /// Clusters that were set up by hand have a certificate there, and the API server accepts it.
 #[test]
 fn a_public_key_file_may_have_every_form_that_the_api_server_accepts() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("sa.key");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sa.key");
     let pem = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "");
     std::fs::write(&path, &pem).unwrap();
     let key = load(&pem).unwrap();

@@ -9,7 +9,7 @@ use crate::pki::fixture;
 use crate::pki::keys::Generator;
 
 const NOW: u64 = 1_795_238_460;
-const FOLDER: &str = "/etc/kubernetes";
+const DIRECTORY: &str = "/etc/kubernetes";
 
 struct Host {
     root: tempfile::TempDir,
@@ -31,11 +31,11 @@ impl Host {
 
     fn ensure(&self, name: &str) -> Result<Outcome, PkiError> {
         let spec = catalog::kubeconfig(name).unwrap();
-        self.store(NOW).ensure_kubeconfig(spec, Path::new(FOLDER), &self.cluster, &self.node, &Generator)
+        self.store(NOW).ensure_kubeconfig(spec, Path::new(DIRECTORY), &self.cluster, &self.node, &Generator)
     }
 
     fn load(&self, file: &str) -> Kubeconfig {
-        self.store(NOW).load_kubeconfig(&Path::new(FOLDER).join(file)).unwrap().unwrap()
+        self.store(NOW).load_kubeconfig(&Path::new(DIRECTORY).join(file)).unwrap().unwrap()
     }
 
     fn save(&self, file: &str, config: &Kubeconfig) {
@@ -124,7 +124,7 @@ fn an_incorrect_kubeconfig_is_refused() {
     let spec = catalog::kubeconfig("admin").unwrap();
     let error = host
         .store(NOW + 400 * 24 * 3600)
-        .ensure_kubeconfig(spec, Path::new(FOLDER), &host.cluster, &host.node, &Generator)
+        .ensure_kubeconfig(spec, Path::new(DIRECTORY), &host.cluster, &host.node, &Generator)
         .unwrap_err();
     assert!(error.to_string().contains("expired"), "{error}");
     assert_eq!(error.hint().unwrap(), "run 'kubewright certs renew admin.conf'");
@@ -144,9 +144,9 @@ fn the_certificate_file_that_a_kubelet_rotates_is_verified() {
     host.save("kubelet.conf", &config);
     let error = host.ensure("kubelet").unwrap_err();
     assert!(error.to_string().contains("no client certificate where it says"), "{error}");
-    let folder = host.root.path().join("var/lib/kubelet/pki");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("current.pem"), both).unwrap();
+    let directory = host.root.path().join("var/lib/kubelet/pki");
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("current.pem"), both).unwrap();
     assert_eq!(host.ensure("kubelet").unwrap().made, Made::Kept);
 }
 

@@ -116,17 +116,18 @@ fn the_old_key_and_certificate_can_be_restored() {
 #[test]
 fn a_kubeconfig_gets_a_new_certificate_and_keeps_the_rest() {
     let host = Host::new(20);
-    let (spec, folder) = (catalog::kubeconfig("admin").unwrap(), Path::new("/etc"));
+    let (spec, directory) = (catalog::kubeconfig("admin").unwrap(), Path::new("/etc"));
     let path = host.root.path().join("etc/admin.conf");
     let text = std::fs::read_to_string(&path).unwrap().replace("https://192.168.0.36:6443", "https://lb:443");
     std::fs::write(&path, format!("{text}preferences: {{colors: true}}\n")).unwrap();
     let before = host.store(NOW).load_kubeconfig(Path::new("/etc/admin.conf")).unwrap().unwrap();
-    let renewal = host.store(NOW + DAY).renew_kubeconfig(spec, folder, &host.cluster, &Generator).unwrap();
+    let renewal = host.store(NOW + DAY).renew_kubeconfig(spec, directory, &host.cluster, &Generator).unwrap();
     assert_eq!(renewal.new.subject_der, renewal.old.subject_der);
     let now = host.store(NOW).load_kubeconfig(Path::new("/etc/admin.conf")).unwrap().unwrap();
     assert_eq!(now.current_cluster(), before.current_cluster());
     assert_eq!(now.more, before.more);
-    let outcome = host.store(NOW + DAY).ensure_kubeconfig(spec, folder, &host.cluster, &host.node, &Generator).unwrap();
+    let outcome =
+        host.store(NOW + DAY).ensure_kubeconfig(spec, directory, &host.cluster, &host.node, &Generator).unwrap();
     assert!(outcome.warnings[0].contains("https://lb:443"));
 }
 

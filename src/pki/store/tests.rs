@@ -68,8 +68,8 @@ impl Host {
     /// Every file below the directory with its content.
     fn tree(&self) -> Vec<(PathBuf, String)> {
         let mut found = Vec::new();
-        for folder in [self.path(""), self.path("etcd")] {
-            for entry in std::fs::read_dir(folder).unwrap() {
+        for directory in [self.path(""), self.path("etcd")] {
+            for entry in std::fs::read_dir(directory).unwrap() {
                 let path = entry.unwrap().path();
                 if path.is_file() {
                     found.push((path.clone(), std::fs::read_to_string(path).unwrap()));

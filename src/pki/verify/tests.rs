@@ -105,8 +105,8 @@ fn all_problems_are_reported_at_once() {
 fn a_chain_may_go_through_intermediates_and_only_through_cas() {
     let (root, key) = (ca("root"), key());
     // An intermediate: a CA certificate whose issuer is the root. Signed here as OpenSSL would.
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     std::fs::write(path("root.crt"), root.cert.pem()).unwrap();
     std::fs::write(path("root.key"), root.key.pem().expose()).unwrap();
     let middle = PrivateKey::from_pem(key.pem().expose().as_bytes()).unwrap();
@@ -143,8 +143,8 @@ fn a_chain_may_go_through_intermediates_and_only_through_cas() {
 /// An external CA with such a key was accepted; no client accepts what it signs.
 #[test]
 fn a_ca_on_an_unsupported_curve_is_refused_without_its_key() {
-    let folder = tempfile::tempdir().unwrap();
-    let key = folder.path().join("key");
+    let directory = tempfile::tempdir().unwrap();
+    let key = directory.path().join("key");
     let key = key.to_str().unwrap();
     crate::pki::verifiers::openssl(&["ecparam", "-name", "secp256k1", "-genkey", "-noout", "-out", key], "");
     let pem = crate::pki::verifiers::openssl(&["req", "-x509", "-new", "-key", key, "-subj", "/CN=x"], "");

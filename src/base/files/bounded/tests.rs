@@ -47,13 +47,13 @@ fn what_is_not_a_file_of_a_reasonable_size_is_refused_at_once() {
 
 #[test]
 fn a_file_that_is_exactly_at_the_limit_is_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a");
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
     for (length, limit, is_read) in [(0, 0, true), (8, 8, true), (9, 8, false)] {
         std::fs::write(&path, vec![b'x'; length]).unwrap();
         assert_eq!(read(&path, limit).is_ok(), is_read, "{length} of {limit}");
     }
-    assert_eq!(read(&folder.path().join("b"), 1).unwrap(), None);
+    assert_eq!(read(&directory.path().join("b"), 1).unwrap(), None);
 }
 
 /// They say that they have no length.

@@ -170,7 +170,7 @@ fn a_setting_that_is_lost_at_the_next_boot_is_a_warning_with_a_fix() {
 /// A plain 'init' after one with a file configured the API server for an empty etcd, regardless of ignored checks.
 #[test]
 fn a_cluster_is_not_separated_from_its_data_although_everything_is_ignored() {
-    let data = |folder: &str| Data { etcd: Some(Database::Here(folder.into())), encryption: None };
+    let data = |directory: &str| Data { etcd: Some(Database::Here(directory.into())), encryption: None };
     let report = |stored: Option<&str>, before: &str| {
         let mut case = Case::new();
         let stored = stored.map(|domain| {

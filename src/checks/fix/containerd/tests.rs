@@ -106,7 +106,7 @@ fn config(fake: &FakeHost) -> String {
 
 /// No copy remains.
 fn is_tidy(fake: &FakeHost) -> bool {
-    let left = |folder: &str| std::fs::read_dir(fake.root().join(folder)).map_or(0, Iterator::count);
+    let left = |directory: &str| std::fs::read_dir(fake.root().join(directory)).map_or(0, Iterator::count);
     left("etc/containerd") == 1 && left("run") == 1
 }
 

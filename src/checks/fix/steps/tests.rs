@@ -195,7 +195,7 @@ fn a_fix_that_was_killed_anywhere_is_undone() {
         let host = if killed_at > 2 { host.file("/proc/sys/net/ipv4/ip_forward", "1\n") } else { host };
         let host = host.on("sysctl -w net.ipv4.ip_forward=0", "").on("systemctl disable kubelet", "");
         let live = host.live();
-        let messages = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().told;
+        let messages = undo(&live, &mut Journal::load(live.files()).unwrap()).unwrap().messages;
         assert_eq!(
             messages.iter().any(|line| line.contains("swap on /dev/sda2 back on")),
             killed_at > 1,

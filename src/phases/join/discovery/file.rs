@@ -77,9 +77,9 @@ fn require_named_files(cx: &Context, location: &str, cluster: &Cluster, user: &U
     let ca = cluster.certificate_authority.clone().filter(|_| cluster.certificate_authority_data.is_none());
     let certificate = user.client_certificate.clone().filter(|_| user.client_certificate_data.is_none());
     let key = user.client_key.clone().filter(|_| user.client_key_data.is_none());
-    let folder = Path::new(location).parent().unwrap_or(Path::new("/"));
+    let directory = Path::new(location).parent().unwrap_or(Path::new("/"));
     for name in [ca, certificate, key, token].into_iter().flatten().filter(|name| !name.is_empty()) {
-        let path = folder.join(name);
+        let path = directory.join(name);
         if location.starts_with("https://") || !cx.files.exists(&path) {
             return Err(JoinError::NoNamedFile { location: location.into(), path }.into());
         }

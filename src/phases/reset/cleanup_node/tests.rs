@@ -25,13 +25,13 @@ fn clean(cx: &mut Run<Reset>) {
 
 fn files(root: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
+    let mut directories = vec![root.to_path_buf()];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
-            let is_folder = path.symlink_metadata().unwrap().is_dir();
-            if is_folder {
-                folders.push(path);
+            let is_directory = path.symlink_metadata().unwrap().is_dir();
+            if is_directory {
+                directories.push(path);
             } else {
                 found.push(path.strip_prefix(root).unwrap().display().to_string());
             }
@@ -98,9 +98,9 @@ fn the_node_is_marked_not_ready_after_the_kubelet_has_stopped_and_before_its_cre
     let changes: Vec<Change> = cx.gate.entries().into_iter().map(|entry| entry.change).collect();
     let at = |is: fn(&Change) -> bool| changes.iter().position(is).unwrap();
     let stop = at(|change| matches!(change, Change::Run { command, .. } if command[1] == "stop"));
-    let told = at(|change| matches!(change, Change::Request { verb, .. } if verb == "patch"));
+    let reported = at(|change| matches!(change, Change::Request { verb, .. } if verb == "patch"));
     let gone = at(|change| matches!(change, Change::Remove { path } if path.ends_with("kubelet.conf")));
-    assert!(stop < told && told < gone, "{changes:?}");
+    assert!(stop < reported && reported < gone, "{changes:?}");
 }
 
 #[test]
@@ -210,15 +210,15 @@ fn a_dry_run_records_everything_and_changes_nothing() {
 fn a_kubelet_checkpoint_directory_is_removed_only_if_empty() {
     for (files, stays) in [(vec![], false), (vec!["checkpoint-web.tar"], true)] {
         let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("var/lib/kubelet/checkpoints");
-        std::fs::create_dir_all(&folder).unwrap();
+        let directory = root.path().join("var/lib/kubelet/checkpoints");
+        std::fs::create_dir_all(&directory).unwrap();
         for name in files {
-            std::fs::write(folder.join(name), "x").unwrap();
+            std::fs::write(directory.join(name), "x").unwrap();
         }
         let mut cx = fixture(root.path());
         let task = Target { path: String::new(), item: None };
         CleanupNode.run(&mut cx, &task).unwrap();
         let left = crate::state::leftovers::list(&mut cx).unwrap();
-        assert_eq!((folder.exists(), left.is_empty()), (stays, !stays), "{left:?}");
+        assert_eq!((directory.exists(), left.is_empty()), (stays, !stays), "{left:?}");
     }
 }

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// A directory, by its descriptor.
-pub(super) struct Folder {
+pub(super) struct Directory {
     fd: OwnedFd,
     place: Place,
 }
@@ -28,7 +28,7 @@ struct Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     File,
-    Folder,
+    Directory,
     Link,
     /// Something is mounted on it.
     Mount,
@@ -36,16 +36,16 @@ pub(super) enum Kind {
 
 /// The result of opening a name as a directory.
 pub(super) enum Opened {
-    Here(Folder),
+    Here(Directory),
     /// It is on another mount or file system.
     Elsewhere,
     /// The name does not exist, or is not a directory.
-    NoFolder,
+    NoDirectory,
 }
 
 const FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-impl Folder {
+impl Directory {
     /// The directory that is the host's `/`; links on the way to it are the caller's own.
     pub(super) fn root(path: &Path) -> Result<Self, Errno> {
         let fd = rustix::fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
@@ -72,7 +72,7 @@ impl Folder {
             Err(errno) => return Err(errno),
         };
         Ok(Some(match file_type {
-            FileType::Directory => Kind::Folder,
+            FileType::Directory => Kind::Directory,
             FileType::Symlink => Kind::Link,
             _ => Kind::File,
         }))
@@ -89,7 +89,7 @@ impl Folder {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
         Ok(match self.open_with(name, resolve)? {
             // Asked again of what was opened: kernels before 5.6 do not know how to be asked before.
-            Opened::Here(folder) if folder.place != self.place => Opened::Elsewhere,
+            Opened::Here(directory) if directory.place != self.place => Opened::Elsewhere,
             other => other,
         })
     }
@@ -111,7 +111,7 @@ impl Folder {
                 Ok(Opened::Here(Self { fd, place }))
             }
             Err(Errno::XDEV) => Ok(Opened::Elsewhere),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(Opened::NoFolder),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(Opened::NoDirectory),
             Err(errno) => Err(errno),
         }
     }
