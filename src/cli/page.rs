@@ -74,6 +74,8 @@ struct Collected {
     host: Option<String>,
     cluster: Option<String>,
     kubernetes: Option<String>,
+    /// The version before an upgrade.
+    before: Option<String>,
     is_planned: bool,
     closing: String,
     hosts: Vec<HostLine>,
@@ -123,8 +125,10 @@ impl Page {
     /// The version before an upgrade.
     pub fn upgrade(&self, before: &Version) {
         let mut collected = self.collected();
+        // Of several upgrades in one run, the first one began there.
+        let before = collected.before.get_or_insert_with(|| before.to_string()).clone();
         collected.kubernetes = match collected.kubernetes.take() {
-            Some(to) if to != before.to_string() => Some(format!("{before} to {to}")),
+            Some(to) if to != before => Some(format!("{before} to {to}")),
             same => same,
         };
     }

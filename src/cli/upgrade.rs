@@ -4,12 +4,14 @@ mod apply;
 mod closing;
 mod diff;
 mod ending;
+mod hops;
 mod interrupted;
 mod node;
 mod object;
 pub(super) mod opened;
 mod plan;
 mod run;
+mod step;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -23,6 +25,7 @@ pub fn run(command: &UpgradeCommand, session: &mut Session) -> Result<ExitCode> 
     match command {
         UpgradeCommand::Plan(args) => plan::run(args, session),
         UpgradeCommand::Diff(args) => diff::run(args, session),
+        UpgradeCommand::Apply(args) if args.to.is_some() => hops::run(args, session),
         UpgradeCommand::Apply(args) => apply::run(args, session),
         UpgradeCommand::Node(args) => node::run(args, session),
     }

@@ -24,8 +24,11 @@ pub enum UpgradeCommand {
 #[derive(Clone, Debug, Args)]
 pub struct ApplyArgs {
     /// Version to upgrade to, such as v1.34.2
-    #[arg(value_name = "VERSION")]
+    #[arg(value_name = "VERSION", conflicts_with = "to")]
     pub version: Option<String>,
+    /// Upgrade through all minor versions up to this one, such as v1.36 or v1.36.2, each with --finish
+    #[arg(long, value_name = "VERSION")]
+    pub to: Option<String>,
     #[command(flatten)]
     pub shared: HostArgs,
     /// Also accept an alpha or beta version
@@ -83,11 +86,11 @@ pub struct HostArgs {
     #[arg(long)]
     pub finish: bool,
     /// Directory with packages or programs and their SHA256SUMS [default: this host's package repositories]
-    #[arg(long, value_name = "DIR", requires = "finish")]
+    #[arg(long, value_name = "DIR")]
     pub packages: Option<PathBuf>,
-    /// How long to wait for Pods to be evicted
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = super::certs::seconds, requires = "finish")]
-    pub drain_timeout: i64,
+    /// How long to wait for Pods to be evicted [default: 5m]
+    #[arg(long, value_name = "TIME", value_parser = super::certs::seconds)]
+    pub drain_timeout: Option<i64>,
     /// Print the changes without applying them
     #[arg(long)]
     pub dry_run: bool,

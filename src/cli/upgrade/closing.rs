@@ -18,6 +18,11 @@ impl Next {
     fn new(nodes: Vec<String>, purpose: String, command: impl Into<String>) -> Self {
         Self { nodes, purpose, command: command.into() }
     }
+
+    /// The same command, on the same host, when the steps before are done.
+    pub fn again(own: &str, command: &str) -> Self {
+        Self::new(vec![own.into()], format!("When that is done, on {own} again"), command)
+    }
 }
 
 const NODE: &str = "kubewright upgrade node";

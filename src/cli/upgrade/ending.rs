@@ -29,19 +29,31 @@ struct Outcome<'a> {
     /// The kubelet of this host is of the version, and its node was Ready with it; None without --finish.
     #[serde(skip_serializing_if = "Option::is_none")]
     kubelet_replaced: Option<bool>,
+    /// The steps of an upgrade over several minor versions.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    steps: &'a [StepState],
     /// What remains to be done on other hosts, and with the kubelets.
     next: Vec<Next>,
 }
 
+/// A step of an upgrade over several minor versions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepState {
+    pub version: Version,
+    pub done: bool,
+}
+
+/// What the result is made of.
+pub struct Ending<'a> {
+    pub summary: &'a Summary,
+    pub next: Vec<Next>,
+    pub dry_run: bool,
+    pub steps: &'a [StepState],
+}
+
 /// Prints the plan of a dry run, or `result` in one sentence and the steps that remain.
-pub fn print(
-    result: String,
-    summary: &Summary,
-    next: Vec<Next>,
-    dry_run: bool,
-    cx: &Run<Upgrading>,
-    session: &mut Session,
-) -> Result<()> {
+pub fn print(result: String, ending: Ending<'_>, cx: &Run<Upgrading>, session: &mut Session) -> Result<()> {
+    let Ending { summary, next, dry_run, steps } = ending;
     let upgrade = &cx.work.purpose;
     let changed = ChangeList::new(cx.gate.entries());
     let text = if dry_run {
@@ -74,6 +86,7 @@ pub fn print(
         snapshot: upgrade.snapshot.as_deref(),
         dry_run,
         changed,
+        steps,
         kubelet_replaced: upgrade.finish.as_ref().map(|finish| finish.is_proved),
         next,
     };

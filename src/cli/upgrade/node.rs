@@ -1,10 +1,10 @@
 //! `upgrade node`: a further control plane, or a worker, gets the version that the cluster's configuration has.
 
 use super::closing::after_node;
-use super::ending;
+use super::ending::{self, Ending};
 use super::interrupted::{Start, open_cluster};
 use super::opened::resolve_run;
-use super::run::{self, Wanted, finishing, flags, leave_out_addons, require_running_host};
+use super::run::{self, Wanted, finishing, flags, leave_out_addons, require_finish, require_running_host};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::cli::args::upgrade::NodeArgs;
@@ -24,6 +24,7 @@ use crate::state::{current_config, quorum, stored_config};
 use crate::versions::{Version, facts_of};
 
 pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
+    require_finish(&args.shared)?;
     let flags = flags(&args.shared);
     let (config, dry_run) = resolve_run(args.shared.config.as_deref(), UpgradeTask::Node, &flags, session)?;
     require_running_host(session)?;
@@ -81,5 +82,5 @@ fn report(
         _ => format!("This control plane is at {version}, and its components are ready."),
     };
     let next = after_node(&cx.node()?.name, kubelet, version, cx.work.purpose.finish.as_ref());
-    ending::print(result, summary, next, dry_run, cx, session)
+    ending::print(result, Ending { summary, next, dry_run, steps: &[] }, cx, session)
 }

@@ -22,6 +22,9 @@ use crate::versions::Version;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// How long Pods may take to be evicted.
+const DRAIN_LIMIT: Duration = Duration::from_mins(5);
+
 /// The host is only a directory.
 #[derive(Debug, thiserror::Error)]
 #[error("an upgrade starts components and waits until they are ready, which a root directory cannot")]
@@ -33,6 +36,31 @@ impl Fault for NotRunning {
     }
     fn hint(&self) -> Option<String> {
         Some("leave out --rootfs; 'kubewright upgrade diff' shows how files change, also below a root directory".into())
+    }
+}
+
+/// Flags of the replacement of the kubelet without it.
+#[derive(Debug, thiserror::Error)]
+#[error("{flag} is only used with --finish")]
+struct NotFinishing {
+    flag: &'static str,
+}
+
+impl Fault for NotFinishing {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Usage
+    }
+    fn hint(&self) -> Option<String> {
+        Some(format!("add --finish to replace the kubelet of this host as well, or leave out {}", self.flag))
+    }
+}
+
+/// Fails if a flag has no effect because the kubelet is not replaced.
+pub fn require_finish(args: &HostArgs) -> Result<()> {
+    let given = [("--packages", args.packages.is_some()), ("--drain-timeout", args.drain_timeout.is_some())];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((flag, _)) if !args.finish => Err(NotFinishing { flag }.into()),
+        _ => Ok(()),
     }
 }
 
@@ -54,16 +82,22 @@ pub fn flags(args: &HostArgs) -> UpgradeFlags {
     }
 }
 
-/// The replacement of the kubelet that was asked for.
+/// How the kubelet is replaced, if that was asked for.
 pub fn finishing(args: &HostArgs, skip: &[String], session: &Session) -> Option<Finishing> {
-    args.finish.then(|| Finishing {
+    args.finish.then(|| replacement(args, skip, session))
+}
+
+/// How the kubelet is replaced.
+pub fn replacement(args: &HostArgs, skip: &[String], session: &Session) -> Finishing {
+    let limit = args.drain_timeout.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or_default()));
+    Finishing {
         directory: args.packages.as_ref().map(|directory| session.env.cwd.join(directory)),
         drains: !skip.iter().any(|phase| matches!(phase.as_str(), "finish-host" | "finish-host/drain")),
-        drain_limit: Duration::from_secs(u64::try_from(args.drain_timeout).unwrap_or_default()),
+        drain_limit: limit.unwrap_or(DRAIN_LIMIT),
         begun: None,
         waits: None,
         is_proved: false,
-    })
+    }
 }
 
 /// An upgrade of this host.

@@ -17,6 +17,7 @@ mod repository;
 #[cfg(test)]
 mod tests;
 
+pub use directory::SUMS;
 pub use error::PackageError;
 pub use package::{Installed, Kind, NAMES, Source};
 pub use programs::FORMER_DIR;

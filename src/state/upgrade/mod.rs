@@ -14,6 +14,7 @@ pub mod finding;
 #[cfg(test)]
 pub mod fixture;
 pub mod goal;
+pub mod hops;
 mod own_pods;
 pub mod progress;
 pub mod same_pod;

@@ -1,0 +1,200 @@
+//! `upgrade apply --to VERSION`: one minor version after the other, each with the kubelet of this host.
+//!
+//! The steps are planned, and what the last version would break is looked for, before the first one begins. A step that other
+//! nodes have to prepare ends the run: the same command goes on when they are there.
+
+use super::closing::{Next, after_apply};
+use super::ending::{self, Ending, StepState};
+use super::opened::{Opened, open, resolve_run};
+use super::run::{replacement, require_running_host};
+use super::step::{Step, Upgraded, apply_flags, kubeconfig, upgrade};
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::Result;
+use crate::cli::args::upgrade::ApplyArgs;
+use crate::cli::confirm::confirm;
+use crate::cli::session::Session;
+use crate::config::{UpgradeConfig, UpgradeTask};
+use crate::context::upgrading::Finishing;
+use crate::phases::upgrade::error::{Problem, UpgradeFailed};
+use crate::state::upgrade::checks::{Subject, review};
+use crate::state::upgrade::cluster::ClusterReading;
+use crate::state::upgrade::etcd;
+use crate::state::upgrade::finding::Severity;
+use crate::state::upgrade::hops::{Destination, Hop, hops};
+use crate::state::upgrade::progress::progress;
+use crate::versions::upgrade_policy::{Class, Situation, Violation, violations};
+use crate::versions::{Version, facts_of};
+
+/// Checks whose errors an upgrade to a version in between does not remove.
+const LASTING: [&str; 8] = [
+    "ContainerRuntime",
+    "ControlGroups",
+    "ExternalEtcdVersion",
+    "Flags",
+    "FeatureGates",
+    "KubeletConfiguration",
+    "KubeProxyConfiguration",
+    "RemovedApis",
+];
+
+pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
+    let to: Destination = args.to.as_deref().unwrap_or_default().parse()?;
+    let (config, dry_run) =
+        resolve_run(args.shared.config.as_deref(), UpgradeTask::Apply, &apply_flags(args), session)?;
+    require_running_host(session)?;
+    session.hold_host("upgrade apply", dry_run)?;
+    let hops = planned(args, &to, &config, session)?;
+    if !args.yes && !config.force && !dry_run {
+        confirm(&question(&hops), session)?;
+    }
+    let mut states: Vec<StepState> =
+        hops.iter().map(|hop| StepState { version: hop.version.clone(), done: false }).collect();
+    let mut last = None;
+    for (index, hop) in hops.iter().enumerate() {
+        if index > 0 && !is_allowed(args, &config, &hop.version, session)? {
+            break;
+        }
+        session.events.message(format!("step {} of {}: {}", index.saturating_add(1), hops.len(), hop.version));
+        let finish =
+            Finishing { directory: hop.packages.clone(), ..replacement(&args.shared, &config.skip_phases, session) };
+        let config = UpgradeConfig { version: Some(hop.version.clone()), ..config.clone() };
+        let step = Step { config, version: hop.version.clone(), finish: Some(finish), dry_run, asks: false };
+        let done = upgrade(args, &step, session)?;
+        let waits = done.cx.work.purpose.finish.as_ref().is_some_and(|finish| finish.waits.is_some());
+        last = Some(done);
+        if dry_run || waits {
+            break;
+        }
+        if let Some(state) = states.get_mut(index) {
+            state.done = true;
+        }
+    }
+    if let Some(done) = last {
+        report(args, &done, &states, dry_run, session)?;
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// The steps. An interrupted one is the first; else what the last version would break is looked for.
+fn planned(args: &ApplyArgs, to: &Destination, config: &UpgradeConfig, session: &mut Session) -> Result<Vec<Hop>> {
+    let files = session.context(false).files;
+    let packages = args.shared.packages.as_ref().map(|directory| session.env.cwd.join(directory));
+    if let Some(begun) = progress(&files)?.and_then(|progress| progress.to) {
+        return hops(&files, &begun, true, to, packages.as_deref());
+    }
+    let mut opened = open(&kubeconfig(args, session), None, session)?;
+    let own = opened.cx.node()?.name.clone();
+    let is_behind = is_behind(&opened.reading, &own);
+    let hops = hops(&files, &opened.reading.version, is_behind, to, packages.as_deref())?;
+    if let [_, .., last] = hops.as_slice() {
+        require_possible(&mut opened, &last.version, config)?;
+    }
+    Ok(hops)
+}
+
+/// True if this host has an older API server, or kubelet, than the cluster has.
+fn is_behind(reading: &ClusterReading, own: &str) -> bool {
+    let has_old_server = reading
+        .api_servers()
+        .iter()
+        .any(|server| server.node == own && server.version.as_ref() != Some(&reading.version));
+    let has_old_kubelet = reading.kubelets().iter().any(|kubelet| {
+        kubelet.node == own && kubelet.version.as_ref().is_some_and(|version| version.minor < reading.version.minor)
+    });
+    has_old_server || has_old_kubelet
+}
+
+/// Fails if the last version cannot work with what the cluster has, whatever is upgraded before.
+fn require_possible(opened: &mut Opened, version: &Version, config: &UpgradeConfig) -> Result<()> {
+    let Opened { cx, api, reading } = opened;
+    let etcd = etcd::read(cx, reading);
+    let minor = facts_of(version)?;
+    let subject = Subject { reading, etcd: &etcd, target: version, minor, etcd_upgrade: config.etcd_upgrade };
+    let review = review(cx, api, subject, &config.ignore_preflight_errors);
+    let lasting = review
+        .findings
+        .into_iter()
+        .filter(|finding| finding.severity == Severity::Error && !finding.ignored && LASTING.contains(&finding.check));
+    let problems: Vec<Problem> = lasting
+        .map(|finding| Problem {
+            name: finding.check.into(),
+            place: finding.place,
+            what: finding.what,
+            fix: finding.fix,
+        })
+        .collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(UpgradeFailed::Refused { version: version.to_string(), problems, can_force: false }.into())
+}
+
+/// Whether the rules of versions allow the next step already; what they refuse is shown.
+fn is_allowed(args: &ApplyArgs, config: &UpgradeConfig, version: &Version, session: &Session) -> Result<bool> {
+    let reading = open(&kubeconfig(args, session), None, session)?.reading;
+    let kube_proxy: Option<Version> = reading.proxy_tag.as_ref().and_then(|tag| tag.parse().ok());
+    let broken = violations(&Situation {
+        target: version,
+        api_servers: &reading.api_servers(),
+        kubelets: &reading.kubelets(),
+        kube_proxy: kube_proxy.as_ref(),
+        allow_experimental: config.allow_experimental,
+        allow_release_candidates: config.allow_release_candidates,
+    });
+    let mut is_allowed = true;
+    for Violation { class, place, what, .. } in broken.iter().filter(|one| one.class == Class::Fatal || !config.force) {
+        is_allowed = false;
+        let class = if *class == Class::Fatal { "not allowed" } else { "needs --force" };
+        session.events.warning(format!("{version} has to wait, it is {class} ({place}): {what}"));
+    }
+    Ok(is_allowed)
+}
+
+fn question(hops: &[Hop]) -> String {
+    format!(
+        "Upgrade the cluster in {}: {}. In each, first the components of this host, then the configuration of the cluster, then the \
+         kubelet of this host. The API server of this host is away for some seconds in each.",
+        counted(hops.len()),
+        listed(hops.iter().map(|hop| &hop.version))
+    )
+}
+
+fn report(args: &ApplyArgs, done: &Upgraded, states: &[StepState], dry_run: bool, session: &mut Session) -> Result<()> {
+    let own = done.cx.node()?.name.clone();
+    let mut next = after_apply(&done.reading, &own, &done.version, done.cx.work.purpose.finish.as_ref());
+    let remaining: Vec<&Version> = states.iter().filter(|state| !state.done).map(|state| &state.version).collect();
+    let later: Vec<&Version> = remaining.iter().copied().filter(|version| **version != done.version).collect();
+    let result = if remaining.is_empty() {
+        done.result()
+    } else {
+        next.push(Next::again(&own, &again(args)));
+        format!(
+            "{} {} of {} remain: {}.",
+            done.result(),
+            remaining.len(),
+            counted(states.len()),
+            listed(remaining.iter().copied())
+        )
+    };
+    if dry_run && !later.is_empty() {
+        session.events.message(format!("the changes for {} are planned after this step", listed(later.into_iter())));
+    }
+    ending::print(result, Ending { summary: &done.summary, next, dry_run, steps: states }, &done.cx, session)
+}
+
+/// The command that goes on.
+fn again(args: &ApplyArgs) -> String {
+    let mut command = format!("kubewright upgrade apply --to {}", args.to.as_deref().unwrap_or_default());
+    if let Some(packages) = &args.shared.packages {
+        command += &format!(" --packages {}", packages.display());
+    }
+    command
+}
+
+fn counted(steps: usize) -> String {
+    format!("{steps} {}", if steps == 1 { "step" } else { "steps" })
+}
+
+fn listed<'a>(versions: impl Iterator<Item = &'a Version>) -> String {
+    versions.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
