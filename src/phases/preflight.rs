@@ -88,6 +88,9 @@ pub(super) fn with_inputs<T>(
     if let Some(standing) = standing.as_mut().filter(|_| !is_whole) {
         standing.is_unknown = false;
     }
+    if let Some(standing) = &mut standing {
+        standing.not_compared = subject.not_compared;
+    }
     let pause = images::pause(&subject.cluster, validity::minor_of(&subject.cluster)?).to_string();
     Ok(act(&Inputs {
         host: &cx.host,
