@@ -43,9 +43,10 @@ const DESTRUCTIVE: [&str; 14] = [
 const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/checks/", "no cluster on this host uses it: run 'mv {} {}'", ACopyThatStays),
     ("src/checks/diagnosis/causes.rs", "'kubewright node remove NAME --dead';", AMajority),
-    ("src/checks/diagnosis/causes.rs", "'kubewright node remove NAME --dead' with the name of this node", AMajority),
+    ("src/checks/diagnosis/causes.rs", "the other members have everything: run 'kubewright reset'", OthersThatStay),
     ("src/checks/holding.rs", "run 'kubewright reset' to leave that cluster", NothingToLose),
     ("src/checks/holding.rs", "; {otherwise}, run 'kubewright reset'", NothingToLose),
+    ("src/checks/lost.rs", "the other members have everything: run 'kubewright reset' here", OthersThatStay),
     ("src/checks/pod_network.rs", "run 'mv --backup=numbered {shown} /root/' if", ACopyThatStays),
     ("src/cli/certs/check.rs", "rm /var/lib/kubelet/pki/kubelet.crt", NothingRestsOnIt),
     ("src/cli/etcd/recover.rs", "kubewright node remove {name} --dead", AMajority),

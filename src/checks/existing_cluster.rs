@@ -14,6 +14,8 @@ pub struct ExistingCluster {
     pub stored: Option<Result<ClusterConfig, Failure>>,
     /// The cluster has a configuration, or may have one, but it is unknown.
     pub is_unknown: bool,
+    /// No configuration was asked for, and that of the cluster is unknown: there is nothing to compare.
+    pub not_compared: bool,
     /// The location of its data, from the manifests on this host.
     pub before: Data,
     /// The location after this run.

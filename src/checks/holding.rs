@@ -23,6 +23,8 @@ pub struct Holding {
     pub whose: Whose,
     /// What the etcd of this host has lost, and the fix.
     pub lost_majority: Option<(String, String)>,
+    /// The data that the etcd of this host had.
+    pub lost_data: Option<LostData>,
     /// The key with which the controller manager of this host signs, if it does not exist.
     pub lost_signing_key: Option<PathBuf>,
     /// The differences between the manifests and those of this run.
@@ -36,6 +38,19 @@ pub struct EtcdData {
     pub dir: PathBuf,
     /// The content of its log; None if it cannot be read.
     pub identity: Option<Identity>,
+}
+
+/// Data that the other members of etcd know of, and that are not here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostData {
+    /// The `--data-dir` of etcd.
+    pub dir: PathBuf,
+    /// The id of the member.
+    pub member: u64,
+    /// Its name, which is that of the node.
+    pub name: String,
+    /// There is nothing; otherwise only what a new etcd has written.
+    pub is_empty: bool,
 }
 
 /// Whether the cluster on this host is the one whose CA this run uses.

@@ -7,7 +7,7 @@
 use super::existing_cluster::MEMBER;
 use super::finding::Finding;
 use super::finding::Role;
-use super::holding::Whose;
+use super::holding::{LostData, Whose};
 use super::inputs::Check;
 use super::inputs::{Inputs, Scene};
 use crate::config::model::{ClusterConfig, Etcd};
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 const ID: &str = "CertificatesLost";
 const MAJORITY: &str = "EtcdMajority";
 const SIGNING_KEY: &str = "SigningKeyLost";
+const DATA: &str = "EtcdDataLost";
 
 /// The check; a joining host gets these files from its cluster.
 pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
@@ -28,6 +29,7 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
                 let key = holding.lost_signing_key.as_deref().filter(|_| holding.is_ours());
                 key.map(signing_key).into_iter().collect()
             }),
+            Check::live(DATA, |scene| scene.inputs.holding.lost_data.iter().map(lost_data).collect()),
             Check::live(MAJORITY, |scene| {
                 let lost = scene.inputs.holding.lost_majority.as_ref();
                 let finding =
@@ -37,6 +39,21 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
         ],
         _ => Vec::new(),
     }
+}
+
+/// The kubelet starts an empty etcd in place of the lost data, and no wait helps that one.
+fn lost_data(lost: &LostData) -> Finding {
+    let LostData { dir, member, name, is_empty } = lost;
+    let dir = dir.display().to_string();
+    let there = if *is_empty { "is empty" } else { "has only what a new etcd has written" };
+    let what = format!(
+        "etcd of this host has lost its data: the other members know it as the member {member:x} ({name}), and {dir} {there}"
+    );
+    let fix = "put its data back if they were moved away or their disk is not mounted, between 'systemctl stop kubelet' and 'systemctl \
+               start kubelet'. If they are lost, the other members have everything: run 'kubewright reset' here, which takes this \
+               member out of the cluster, and then what 'kubewright token create --control-plane' prints on \
+               another control plane";
+    Finding::error(DATA, dir, what, fix).vital("etcd does not go on as this member without them")
 }
 
 /// A CA without its key is taken for an external one, and the controller manager would no longer sign.
@@ -139,6 +156,17 @@ mod tests {
         let finding = signing_key(Path::new("/etc/kubernetes/pki/ca.key"));
         assert_eq!((finding.id.as_str(), finding.place.as_str()), (SIGNING_KEY, "/etc/kubernetes/pki/ca.key"));
         assert!(finding.fix.contains("copy") && finding.fix.ends_with("ignore SigningKeyLost"), "{finding:?}");
+    }
+
+    /// The wait for the API server of this host was the first to say that something is wrong.
+    #[test]
+    fn lost_data_of_etcd_are_reported_with_the_way_back() {
+        let lost = LostData { dir: "/data/etcd".into(), member: 0xa1, name: "n1".into(), is_empty: false };
+        let finding = lost_data(&lost);
+        assert!(finding.what.contains("the member a1 (n1), and /data/etcd has only"), "{finding:?}");
+        assert!(finding.fix.contains("run 'kubewright reset' here") && finding.vital.is_some(), "{finding:?}");
+        let empty = lost_data(&LostData { is_empty: true, ..lost });
+        assert!(empty.what.ends_with("/data/etcd is empty"), "{empty:?}");
     }
 
     #[test]

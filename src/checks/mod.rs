@@ -41,7 +41,7 @@ pub use existing_cluster::{Data, Database, ExistingCluster};
 pub use external_etcd::oldest as oldest_external_etcd;
 pub use finding::{Consequence, Finding, Repair, Report, Role, Severity, Unfit};
 pub use guards::guard;
-pub use holding::{EtcdData, Holding, Whose};
+pub use holding::{EtcdData, Holding, LostData, Whose};
 pub use inputs::{Inputs, Rerun};
 pub use pod_network::plugin_directory;
 pub use running_node::{UndoUnderPods, refuse_undo};

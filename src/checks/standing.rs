@@ -35,6 +35,9 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
 }
 
 fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &ExistingCluster) -> Vec<Finding> {
+    if standing.not_compared {
+        return vec![not_compared()];
+    }
     let exists = |path: &Path| scene.files().exists(path);
     let mut findings: Vec<Finding> =
         dangers(&standing.before, &standing.after, &exists).iter().map(|danger| dangerous(danger)).collect();
@@ -52,6 +55,15 @@ fn check(scene: &Scene<'_>, cluster: &ClusterConfig, standing: &ExistingCluster)
         }
     }
     findings
+}
+
+/// A check that could not be made is not a pass.
+fn not_compared() -> Finding {
+    let what =
+        "the configuration of the cluster that this host runs cannot be read now, so it was not compared with anything";
+    let fix = "bring the cluster back first ('kubewright status' says what is wrong), or give the flags or the --config file with \
+               which it was made";
+    Finding::warning(ID, "kube-system/kubeadm-config", what, fix)
 }
 
 /// Neither the API server nor etcd says what the cluster's configuration is, and this run would change manifests: whether

@@ -2,6 +2,7 @@
 //!
 //! Reads: the host, the configuration. Writes: with `--fix` what can be fixed, with `--undo-fix` the previous state.
 
+mod running;
 mod text;
 
 use super::args::preflight::{FailOn, PreflightArgs, Purpose};
@@ -22,6 +23,7 @@ use crate::phases::preflight::{self, Subject};
 use crate::report::{ChangeList, count};
 use crate::state::status::{Cause, Status};
 use crate::versions::facts_of;
+use running::Running;
 use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
@@ -128,8 +130,45 @@ fn for_init(args: &PreflightArgs, documents: &Documents, session: &mut Session) 
     for warning in &resolved.warnings {
         session.events.warning(warning.to_string());
     }
-    let subject = subject(Role::FirstControlPlane, &resolved.config)?;
-    Ok((resolved.config, subject))
+    let mut config = resolved.config;
+    let own = if is_plain(args, documents) { running::cluster(session) } else { Running::None };
+    if let Running::Known(known) = &own {
+        (config.cluster, config.node.name) = (known.cluster.clone(), known.node.name.clone());
+        config.node.local_endpoint = known.node.local_endpoint.clone();
+    }
+    let not_compared = matches!(own, Running::Unknown);
+    let subject = Subject { not_compared, ..subject(Role::FirstControlPlane, &config)? };
+    Ok((config, subject))
+}
+
+/// True if nothing says for which cluster the host is checked.
+fn is_plain(args: &PreflightArgs, documents: &Documents) -> bool {
+    let PreflightArgs {
+        kubernetes_version,
+        apiserver_advertise_address,
+        apiserver_bind_port,
+        cert_dir,
+        control_plane_endpoint,
+        image_repository,
+        node_name,
+        pod_network,
+        pod_network_cidr,
+        service_cidr,
+        ..
+    } = args;
+    let given = [
+        kubernetes_version,
+        apiserver_advertise_address,
+        apiserver_bind_port,
+        cert_dir,
+        control_plane_endpoint,
+        image_repository,
+        node_name,
+        pod_network,
+        pod_network_cidr,
+        service_cidr,
+    ];
+    documents.kinds().is_empty() && given.iter().all(|flag| flag.is_none())
 }
 
 fn subject(role: Role, config: &InitConfig) -> Result<Subject> {
@@ -146,6 +185,7 @@ fn subject(role: Role, config: &InitConfig) -> Result<Subject> {
         adopted: Vec::new(),
         adopt_etcd_data: false,
         pod_network: config.pod_network.clone(),
+        not_compared: false,
     })
 }
 

@@ -117,6 +117,12 @@ pub fn read(file: &File, length: u64) -> Result<Contents, BoltError> {
     Ok(contents)
 }
 
+/// Only the members, without a look at the keys.
+pub fn members_in(file: &File) -> Result<Vec<Member>, BoltError> {
+    let length = file.metadata().map_err(BoltError::Unreadable)?.len();
+    members(&Bolt::open(file, length)?)
+}
+
 /// The revision of a key of the bucket, and whether its key was deleted then.
 fn revision(key: &[u8]) -> Option<(u64, bool)> {
     let main = u64::from_be_bytes(key.get(..8)?.try_into().ok()?);
@@ -278,6 +284,9 @@ mod tests {
         assert_eq!(names, [(1, "n1"), (2, "n2")]);
         assert_eq!(found.members[0].client_urls, ["https://n1:2379"]);
         assert_eq!(found.cluster_version.as_deref(), Some("3.4.0"));
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&database(&keys, &["n1", "n2"])).unwrap();
+        assert_eq!(members_in(&file).unwrap(), found.members);
     }
 
     #[test]

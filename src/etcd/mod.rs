@@ -25,9 +25,9 @@ pub(crate) mod test_grpc;
 pub mod wal;
 
 pub use client::{Access, Client};
-pub use database::Contents;
 #[cfg(test)]
 pub(crate) use database::sample::database as sample_database;
+pub use database::{Contents, members_in};
 pub use error::EtcdError;
 pub use maintenance::Part;
 pub use member::{Health, Member, Status};

@@ -222,6 +222,10 @@ pub(super) fn client<H: Place>(cx: &mut Run<Leaving<H>>, local: Option<&Local>) 
         None => endpoints.extend(self::local(cx)?.into_iter().flat_map(|local| local.endpoints)),
     }
     endpoints.extend(reset_progress::read(cx)?.endpoints);
+    // When the API server of this host has been stopped, or counts as such in a plan, only these are left.
+    if let Some(EtcdMembership::Member { others }) = &cx.work.etcd_membership {
+        endpoints.extend(others.iter().cloned());
+    }
     let mut known = Vec::new();
     for endpoint in endpoints {
         if !known.contains(&endpoint) {
@@ -267,6 +271,30 @@ pub(crate) fn refusal<H: Place>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::https::test_server::{TestCa, TestServer, dead_address};
+    use crate::context::leaving::fixture;
+
+    /// The plan of a reset asked this host's own etcd, which was down, for two minutes: the API server, which knows the other
+    /// members, counts as stopped there.
+    #[test]
+    fn the_other_members_are_asked_when_the_etcd_of_this_host_is_down() {
+        let root = tempfile::tempdir().unwrap();
+        let mut cx = fixture(root.path());
+        let ca = TestCa::new("etcd-ca");
+        let leaf = ca.local_leaf();
+        let pki = root.path().join("etc/kubernetes/pki/etcd");
+        std::fs::create_dir_all(&pki).unwrap();
+        std::fs::write(pki.join("ca.crt"), ca.pem()).unwrap();
+        std::fs::write(pki.join("peer.crt"), &leaf.certificate).unwrap();
+        std::fs::write(pki.join("peer.key"), &leaf.key).unwrap();
+        let other = TestServer::start(&ca.local_leaf(), Some(&ca), |_| {
+            (200, r#"{"members":[{"ID":"1","name":"n1"},{"ID":"2","name":"n2"}]}"#.into())
+        });
+        let down = Local { endpoints: vec![format!("https://{}", dead_address())], ..Local::default() };
+        assert!(client(&mut cx, Some(&down)).unwrap().members().is_err());
+        cx.work.etcd_membership = Some(EtcdMembership::Member { others: vec![other.url()] });
+        assert_eq!(client(&mut cx, Some(&down)).unwrap().members().unwrap().len(), 2);
+    }
 
     fn member(id: u64, name: &str, url: &str) -> Member {
         Member { id, name: name.into(), peer_urls: vec![url.into()], ..Member::default() }

@@ -14,6 +14,7 @@ use crate::pipeline::{Phase, Target};
 use crate::pki::validity;
 use crate::state::existing_cluster;
 use crate::state::holding;
+use crate::state::lost_data;
 use crate::state::manifests;
 use crate::state::quorum;
 use std::time::Duration;
@@ -81,9 +82,14 @@ pub(super) fn with_inputs<T>(
     holding.edits = holding::edits(cx)?;
     let lost = if is_whole { quorum::require(cx).err() } else { None };
     holding.lost_majority = lost.map(|lost| (lost.to_string(), lost.hint().unwrap_or_default()));
-    let mut standing = (subject.role == Role::FirstControlPlane).then(|| existing_cluster::of(cx)).transpose()?;
+    let is_first = subject.role == Role::FirstControlPlane;
+    holding.lost_data = if is_whole && is_first { lost_data::of(cx)? } else { None };
+    let mut standing = is_first.then(|| existing_cluster::of(cx)).transpose()?;
     if let Some(standing) = standing.as_mut().filter(|_| !is_whole) {
         standing.is_unknown = false;
+    }
+    if let Some(standing) = &mut standing {
+        standing.not_compared = subject.not_compared;
     }
     let pause = images::pause(&subject.cluster, validity::minor_of(&subject.cluster)?).to_string();
     Ok(act(&Inputs {

@@ -44,7 +44,7 @@ pub fn of(cx: &Context) -> Result<ExistingCluster> {
             Err(_) => is_unknown = true,
         }
     }
-    Ok(ExistingCluster { stored, is_unknown, before, after })
+    Ok(ExistingCluster { stored, is_unknown, not_compared: false, before, after })
 }
 
 /// True if a manifest that says where the data are cannot be parsed.

@@ -5,6 +5,7 @@
 
 mod signing;
 
+use super::not_yaml::NotYaml;
 use super::static_pod::StaticPod;
 use crate::base::fault::Result;
 use crate::base::files::HostFiles;
@@ -137,6 +138,25 @@ pub struct Report {
 
 /// Reads every certificate of the host at the time `now`, without network access.
 pub fn list(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
+    let external_etcd_client = external_etcd_client(files)?;
+    all(files, store, now, external_etcd_client)
+}
+
+/// The same, but the certificate that a manifest names is left out if that cannot be parsed, because the caller reports it.
+pub fn list_readable(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
+    let external_etcd_client = match external_etcd_client(files) {
+        Err(failure) if failure.downcast_ref::<NotYaml>().is_some() => None,
+        read => read?,
+    };
+    all(files, store, now, external_etcd_client)
+}
+
+fn all(
+    files: &HostFiles,
+    store: &PkiStore,
+    now: i64,
+    external_etcd_client: Option<(PathBuf, Found)>,
+) -> Result<Report> {
     let mut report = Report::default();
     for spec in CERTS {
         let path = store.cert_path(spec);
@@ -145,7 +165,7 @@ pub fn list(files: &HostFiles, store: &PkiStore, now: i64) -> Result<Report> {
         let external = !files.exists(&store.key_path(ca));
         report.add(spec.name, sort, &path, read(files, &path)?, now, external);
     }
-    if let Some((path, found)) = external_etcd_client(files)? {
+    if let Some((path, found)) = external_etcd_client {
         let is_listed = report.certificates.iter().any(|item| item.path.as_deref() == Some(path.as_path()));
         if !is_listed {
             report.add(EXTERNAL_ETCD_CLIENT, Sort::Certificate, &path, found, now, true);

@@ -8,7 +8,7 @@
 
 use crate::base::fault::Result;
 use crate::context::Context;
-use crate::etcd::Member;
+use crate::etcd::{Member, members_in};
 use crate::journal::Journal;
 use crate::render::pods::peer_url;
 use crate::state::reset_progress;
@@ -78,6 +78,15 @@ pub fn initial_members(pod: &StaticPod) -> Vec<Member> {
         Some(Member { name: name.into(), peer_urls: vec![url.into()], client_urls, ..Member::default() })
     };
     pod.list("initial-cluster").into_iter().filter_map(member).collect()
+}
+
+/// The members in the data of the etcd with this manifest, as it last knew them; none if the data cannot be read. Meant for an
+/// etcd that does not run: otherwise it answers itself.
+pub fn stored_members(cx: &Context, pod: &StaticPod) -> Vec<Member> {
+    let inside = Path::new(pod.flag("data-dir").unwrap_or(DEFAULT_DATA));
+    let database = pod.on_host_or_same(inside).join("member/snap/db");
+    let Ok(file) = cx.files.open(&database) else { return Vec::new() };
+    members_in(&file).unwrap_or_default()
 }
 
 /// True if the etcd certificates on this host belong to an external etcd.
@@ -161,6 +170,18 @@ mod tests {
         let shown: Vec<_> = members.iter().map(|member| (member.name.as_str(), member.client_urls.join(","))).collect();
         assert_eq!(shown, [("n1", "https://10.0.0.1:2379".into()), ("n2", "https://[fd00::2]:2379".into())]);
         assert!(initial_members(&StaticPod::default()).is_empty());
+    }
+
+    /// A first control plane, whose manifest names no other member, was taken for the only one.
+    #[test]
+    fn all_members_are_read_from_the_data_of_an_etcd_that_does_not_answer() {
+        let (root, cx) = context(&[ETCD, ("data/etcd/member/snap/db", "")]);
+        let pod = StaticPod::read(&cx.files, "etcd").unwrap().unwrap();
+        assert_eq!(stored_members(&cx, &pod), []);
+        let database = crate::etcd::sample_database(&[], &["n1", "n2", "n3"]);
+        std::fs::write(root.path().join("data/etcd/member/snap/db"), database).unwrap();
+        let members = stored_members(&cx, &pod);
+        assert_eq!(members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>(), ["n1", "n2", "n3"]);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod kubelet_csr;
 pub mod leave_error;
 pub mod leftovers;
 pub mod local_etcd;
+pub mod lost_data;
 pub mod manifests;
 pub mod not_yaml;
 pub mod notice;

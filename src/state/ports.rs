@@ -5,8 +5,9 @@ use crate::base::files::HostFiles;
 use crate::base::serving_cert;
 use crate::pki::Cert;
 use crate::state::expiry::{Item, KUBELET_SERVER, Report, Served, Sort, State};
-use crate::state::not_yaml;
+use crate::state::not_yaml::{self, NotYaml};
 use crate::state::static_pod::StaticPod;
+use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -31,6 +32,20 @@ pub struct Port {
 
 /// The ports in this host's manifests and the kubelet's configuration; `pki` is the certificates directory.
 pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
+    all(files, pki, StaticPod::read, not_yaml::parse)
+}
+
+/// The same, but a file that cannot be parsed has the default ports, because the caller reports it.
+pub fn readable(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
+    all(files, pki, StaticPod::read_or_empty, |path, text| Ok(not_yaml::parse(path, text).unwrap_or_default()))
+}
+
+fn all(
+    files: &HostFiles,
+    pki: &Path,
+    read: impl Fn(&HostFiles, &str) -> Result<Option<StaticPod>>,
+    parse: impl Fn(&Path, &[u8]) -> std::result::Result<Value, NotYaml>,
+) -> Result<Vec<Port>> {
     let mut ports = Vec::new();
     // A component without a certificate of the table generates its own, unless it has a flag for one.
     let foreign = |given: Option<&str>, own: Option<&str>| {
@@ -45,12 +60,12 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
         ("kube-controller-manager", None, 10257),
         ("kube-scheduler", None, 10259),
     ] {
-        if let Some(pod) = StaticPod::read(files, component)? {
+        if let Some(pod) = read(files, component)? {
             let foreign = foreign(pod.flag("tls-cert-file"), name.map(|_| "apiserver.crt"));
             ports.push(Port { component, name, address: secure(&pod, default), foreign });
         }
     }
-    if let Some(pod) = StaticPod::read(files, "etcd")? {
+    if let Some(pod) = read(files, "etcd")? {
         for (flag, name, file, own) in [
             ("listen-client-urls", "etcd-server", "cert-file", "etcd/server.crt"),
             ("listen-peer-urls", "etcd-peer", "peer-cert-file", "etcd/peer.crt"),
@@ -62,7 +77,7 @@ pub fn ports(files: &HostFiles, pki: &Path) -> Result<Vec<Port>> {
         }
     }
     if let Some(text) = files.read(Path::new(KUBELET_CONFIG))? {
-        let config = not_yaml::parse(Path::new(KUBELET_CONFIG), &text)?;
+        let config = parse(Path::new(KUBELET_CONFIG), &text)?;
         let port = config["port"].as_u64().and_then(|port| u16::try_from(port).ok()).filter(|port| *port != 0);
         let address = SocketAddr::new(reachable(config["address"].as_str()), port.unwrap_or(10250));
         let foreign = config["tlsCertFile"].as_str().is_some_and(|file| !file.is_empty());
@@ -179,6 +194,11 @@ mod tests {
         write("var/lib/kubelet/config.yaml", "port: [10255");
         assert!(ports(&files, Path::new("/pki")).unwrap_err().to_string().contains(KUBELET_CONFIG));
         write("var/lib/kubelet/config.yaml", "");
+        // One broken manifest hid the certificates of all other components.
+        let sound = readable(&files, Path::new("/pki")).unwrap();
+        write("etc/kubernetes/manifests/kube-scheduler.yaml", ": : [");
+        assert!(ports(&files, Path::new("/pki")).is_err());
+        assert_eq!(readable(&files, Path::new("/pki")).unwrap().len(), sound.len());
         // A component that does not listen never serves one.
         write("etc/kubernetes/manifests/kube-scheduler.yaml", &pod("--secure-port=0"));
         assert!(!found(false).iter().any(|(name, _)| *name == "kube-scheduler"));

@@ -39,8 +39,10 @@ pub fn require(cx: &Context) -> Result<()> {
     if client.knows_members() {
         return membership.require_majority();
     }
-    // No member responds. An etcd that starts without quorum does not serve requests, so only its manifest lists the
-    // other members, as of its join. If the API is healthy, that list is outdated.
+    // No member responds. An etcd that starts without quorum does not serve requests, so only its data and its manifest
+    // list the other members, as it last knew them. If the API is healthy, that list is outdated.
+    let stored = local_etcd::stored_members(cx, &pod);
+    let members = if stored.is_empty() { members } else { stored };
     if members.len() < 2 || api_is_healthy(cx) {
         return Ok(());
     }

@@ -248,9 +248,9 @@ pub const CAUSES: &[Cause] = &[
         who: "etcd",
         words: &[&["tocommit(", "is out of range [lastIndex("]],
         what: "etcd of this host has lost data that the other members know it had, so it cannot go on as this member",
-        fix: "put its data back if they were moved away. If they are lost, the other members have everything: run \
-              'kubewright node remove NAME --dead' with the name of this node on another control plane, then 'kubewright reset' and \
-              the 'kubewright join' of a control plane here",
+        fix: "put its data back if they were moved away. If they are lost, the other members have everything: run 'kubewright reset' \
+              here, which takes this member out of the cluster, and then what 'kubewright token create --control-plane' \
+              prints on another control plane",
     },
     Cause {
         id: "EtcdCorrupt",

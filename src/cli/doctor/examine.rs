@@ -89,6 +89,7 @@ fn checked(
         adopted: Vec::new(),
         adopt_etcd_data: false,
         pod_network: None,
+        not_compared: false,
     };
     let report = of_running_host(preflight::check(&cx, &subject)?, is_stored);
     if fixing == Fixing::No {

@@ -89,7 +89,9 @@ fn read(endpoint: &str, access: &Access) -> Result<ClusterInfo, DiscoveryError> 
     let place = ClusterInfo::place();
     let answer = Client::new(access.clone())?.within(LIMIT).send(&Request::read(&place), &format!("read {place}"));
     let config_map = answer.map_err(|error| match error {
-        error if error.retryable() && etcd_is_down(access) => DiscoveryError::EtcdDown { endpoint: endpoint.into() },
+        error if may_be_of_etcd(&error) && etcd_is_down(access) => {
+            DiscoveryError::EtcdDown { endpoint: endpoint.into() }
+        }
         KubeError::Status { code: status @ (401 | 403), .. } => {
             DiscoveryError::AnonymousOff { endpoint: endpoint.into(), status }
         }
@@ -97,6 +99,12 @@ fn read(endpoint: &str, access: &Access) -> Result<ClusterInfo, DiscoveryError> 
         error => error.into(),
     })?;
     ClusterInfo::parse(&config_map).map_err(|problem| DiscoveryError::Malformed { endpoint: endpoint.into(), problem })
+}
+
+/// False if the server was not even reached: a second attempt would only take as long as the first.
+fn may_be_of_etcd(error: &KubeError) -> bool {
+    let is_reached = !matches!(error, KubeError::Transport(error) if error.before_sending());
+    is_reached && error.retryable()
 }
 
 /// True if the API server itself reports this, which it does without etcd.

@@ -13,6 +13,8 @@ use std::time::Duration;
 /// The first pause; each later one is twice as long, up to [`SLOWEST`].
 const FIRST: Duration = Duration::from_millis(200);
 const SLOWEST: Duration = Duration::from_secs(5);
+/// How often it is shown that an attempt has not ended yet.
+const TICK: Duration = Duration::from_secs(1);
 
 pub(super) type Attempt<T> = Arc<dyn Fn(&str) -> Result<T, DiscoveryError> + Send + Sync>;
 
@@ -59,12 +61,17 @@ fn collect<T>(
     receiver: &std::sync::mpsc::Receiver<(usize, News<T>)>,
 ) -> Result<T, DiscoveryError> {
     let start = search.clock.monotonic();
+    let elapsed = || search.clock.monotonic().saturating_sub(start);
     let mut last = vec![String::from("no response yet"); endpoints.len()];
     let mut worst: Option<DiscoveryError> = None;
     let mut running = endpoints.len();
     loop {
-        let elapsed = search.clock.monotonic().saturating_sub(start);
-        let next = receiver.recv_timeout(search.limit.saturating_sub(elapsed));
+        let left = search.limit.saturating_sub(elapsed());
+        let next = receiver.recv_timeout(left.min(TICK));
+        if matches!(next, Err(RecvTimeoutError::Timeout)) && left > TICK {
+            report_silence(endpoints, &last, search, elapsed());
+            continue;
+        }
         if matches!(next, Err(RecvTimeoutError::Disconnected)) && running > 0 && worst.is_none() {
             return Err(DiscoveryError::Crashed);
         }
@@ -92,12 +99,22 @@ fn collect<T>(
                 }
             }
             News::Pending { why, limit } => {
-                let what = format!("the cluster information of {endpoint}");
-                search.events.waiting(&what, elapsed, limit, &why);
+                search.events.waiting(&waited_for(endpoint), elapsed(), limit, &why);
                 note(&mut last, index, why);
             }
         }
     }
+}
+
+/// An attempt may take long: until then it is shown what is waited for, and the last result.
+fn report_silence(endpoints: &[String], last: &[String], search: &Search<'_>, elapsed: Duration) {
+    if let (Some(endpoint), Some(why)) = (endpoints.first(), last.first()) {
+        search.events.waiting(&waited_for(endpoint), elapsed, search.limit, why);
+    }
+}
+
+fn waited_for(endpoint: &str) -> String {
+    format!("the cluster information of {endpoint}")
 }
 
 fn note(last: &mut [String], index: usize, text: String) {
@@ -184,6 +201,30 @@ mod tests {
         let attempt: Attempt<()> = Arc::new(|_| std::panic::resume_unwind(Box::new("crashed")));
         let error = first(&["a:6443".into()], &search, &attempt).unwrap_err();
         assert!(matches!(error, DiscoveryError::Crashed), "{error}");
+    }
+
+    /// A join towards a dead address printed nothing until the second attempt had failed.
+    #[test]
+    fn it_is_shown_what_is_waited_for_before_the_first_attempt_ends() {
+        use crate::base::events::{Event, Sink};
+        struct Shown(Sender<String>);
+        impl Sink for Shown {
+            fn event(&mut self, event: &Event) {
+                if let Event::Waiting { what, last, .. } = event {
+                    let _ = self.0.send(format!("{what}: {last}"));
+                }
+            }
+            fn error(&mut self, _: &str) {}
+            fn flush(&mut self) {}
+        }
+        let (shown, seen) = channel();
+        let seen = std::sync::Mutex::new(seen);
+        let (clock, random, events) = (Clock::fixed(0), Random::seeded(1), Events::new(Box::new(Shown(shown))));
+        let search = Search { limit: Duration::from_mins(1), clock: &clock, random: &random, events: &events };
+        // The attempt ends when something was shown.
+        let attempt: Attempt<String> = Arc::new(move |_| Ok(seen.lock().unwrap().recv().unwrap_or_default()));
+        let found = first(&["a:6443".into()], &search, &attempt).unwrap();
+        assert_eq!(found, "the cluster information of a:6443: no response yet");
     }
 
     /// A wrong CA was reported as a timeout if another endpoint did not respond at all.

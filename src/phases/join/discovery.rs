@@ -2,7 +2,7 @@
 //!
 //! Reads: the cluster information, the ConfigMaps of cluster and kubelets, the node of this name. Writes: nothing.
 
-use crate::base::fault::Result;
+use crate::base::fault::{Failure, Result};
 use crate::base::pin::Pin;
 use crate::base::proxy::Proxies;
 use crate::config::kubeconfig::User;
@@ -21,10 +21,14 @@ use crate::state::holding;
 use crate::state::kubelet_credentials::{self, Credentials as OfKubelet};
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use std::time::Duration;
 use user::{report_proxy, token_user};
 
 mod file;
 mod user;
+
+/// How long a plan looks for the cluster.
+const PLAN_LIMIT: Duration = Duration::from_secs(8);
 
 /// Discovers the configured cluster; `facts` complete the cluster's own configuration, which the context then has.
 pub fn find_cluster(cx: &mut Context, join: JoinConfig, fix: bool, facts: &Facts) -> Result<Joining> {
@@ -49,7 +53,7 @@ pub fn find_cluster(cx: &mut Context, join: JoinConfig, fix: bool, facts: &Facts
 
 /// The cluster, the access to it, and the kubelet's credentials for requesting its certificate.
 fn find(cx: &Context, by: &Discovery, proxies: &Proxies) -> Result<(Found, Access, User)> {
-    let search = Search { limit: cx.timeouts().discovery, clock: &cx.clock, random: &cx.random, events: &cx.events };
+    let search = Search { limit: patience(cx)?, clock: &cx.clock, random: &cx.random, events: &cx.events };
     let tls_token = by.tls_bootstrap_token.clone();
     match &by.source {
         DiscoverySource::Token { endpoints, token, ca_cert_hashes, unsafe_skip_ca_verification } => {
@@ -72,6 +76,12 @@ fn find(cx: &Context, by: &Discovery, proxies: &Proxies) -> Result<(Found, Acces
         }
         DiscoverySource::File { location } => file::find(cx, location, tls_token, proxies, &search),
     }
+}
+
+/// A run waits for a server that is still starting; its plan only asks.
+fn patience(cx: &Context) -> Result<Duration> {
+    let limit = cx.timeouts().discovery;
+    Ok(cx.gate.effect(|| Ok::<_, Failure>(limit))?.unwrap_or_else(|| limit.min(PLAN_LIMIT)))
 }
 
 fn read_cluster(cx: &Context, api: &Cluster, facts: &Facts) -> Result<ClusterConfig> {

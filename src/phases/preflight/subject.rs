@@ -34,6 +34,8 @@ pub struct Subject {
     pub adopt_etcd_data: bool,
     /// The pod network to install.
     pub pod_network: Option<PodNetwork>,
+    /// No configuration was asked for, and that of the cluster on this host is unknown.
+    pub not_compared: bool,
 }
 
 /// A workflow that makes this host a node.
@@ -60,6 +62,7 @@ impl NewNode for Init {
             adopted: Vec::new(),
             adopt_etcd_data: run.work.options.adopt_etcd_data,
             pod_network: network.cloned(),
+            not_compared: false,
         })
     }
 
@@ -95,6 +98,7 @@ impl NewNode for Joining {
             adopted: previous_run::files_of_this_cluster(run)?,
             adopt_etcd_data: false,
             pod_network: None,
+            not_compared: false,
         })
     }
 

@@ -133,3 +133,16 @@ fn a_server_that_lost_its_bridge_during_a_change_of_ca_is_reported() {
     std::fs::write(path, leaf.pem()).unwrap();
     assert!(problem().unwrap().what.contains("lacks"));
 }
+
+/// 'status' showed no certificate at all.
+#[test]
+fn a_manifest_that_cannot_be_parsed_hides_no_certificate() {
+    let (root, files, store) = host();
+    let manifests = root.path().join("etc/kubernetes/manifests");
+    std::fs::create_dir_all(&manifests).unwrap();
+    std::fs::write(manifests.join("kube-apiserver.yaml"), ": : [").unwrap();
+    let now = i64::try_from(NOW).unwrap();
+    assert!(list(&files, &store, now).is_err(), "a client certificate for an external etcd may be missing");
+    let report = list_readable(&files, &store, now).unwrap();
+    assert_eq!(report.certificates.len(), CERTS.len() + KUBECONFIGS.len());
+}

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::domain::paths::PKI_DIR;
 use crate::pki::PkiStore;
 use crate::state::expiry::{self, Item, Severity, Sort, State, Thresholds};
+use crate::state::not_yaml::NotYaml;
 use crate::state::{current_config, ports};
 
 const DAY: i64 = 86_400;
@@ -26,11 +27,16 @@ pub(super) fn read_files(cx: &Context) -> Result<Certificates> {
 
 fn compared(cx: &Context, with_ports: bool) -> Result<Certificates> {
     let now = cx.clock.now();
-    let dir = current_config::certificates_dir(&cx.files)?.unwrap_or_else(|| PKI_DIR.into());
+    let dir = match current_config::certificates_dir(&cx.files) {
+        // It is one of the causes that `host` finds.
+        Err(failure) if failure.downcast_ref::<NotYaml>().is_some() => None,
+        read => read?,
+    };
+    let dir = dir.unwrap_or_else(|| PKI_DIR.into());
     let store = PkiStore::new(cx.files.clone(), &dir, &cx.clock, &cx.random);
-    let mut report = expiry::list(&cx.files, &store, now)?;
+    let mut report = expiry::list_readable(&cx.files, &store, now)?;
     if with_ports {
-        ports::compare(&mut report, &ports::ports(&cx.files, &dir)?, now);
+        ports::compare(&mut report, &ports::readable(&cx.files, &dir)?, now);
     }
     report.assess(Thresholds { warn: SOON, critical: 0 });
     let mut list: Vec<Certificate> = report.certificates.iter().map(|item| one(item, now)).collect();

@@ -25,21 +25,35 @@ pub(super) fn read(cx: &Context) -> Result<Option<Etcd>> {
     endpoints.dedup();
     let quota =
         own.as_ref().map(|pod| pod.flag("quota-backend-bytes").and_then(|text| text.parse().ok()).unwrap_or(QUOTA));
-    // A member answers for itself, without a majority too.
-    let lists = for_each(&endpoints, |endpoint| client.members_known_at(endpoint));
+    let why = match ask(&client, &endpoints) {
+        Ok(members) => return Ok(Some(Etcd { quota, ..of(&client, &members) })),
+        Err(why) => why,
+    };
+    // No member answers that is known from the manifest, which lists those of this host's join. The data list all.
+    let stored = own.as_ref().map(|own| local_etcd::stored_members(cx, own)).unwrap_or_default();
+    let mut others: Vec<String> = stored.iter().flat_map(|member| member.client_urls.clone()).collect();
+    others.retain(|url| !endpoints.contains(url));
+    if let Ok(members) = ask(&client, &others) {
+        return Ok(Some(Etcd { quota, ..of(&client, &members) }));
+    }
+    let members = [stored, initial].into_iter().find(|members| !members.is_empty()).unwrap_or_else(|| vec![alone(cx)]);
+    let silent =
+        |member: &etcd::Member| Member { name: member.name.clone(), problem: Some(why.clone()), ..Member::default() };
+    Ok(Some(counted(Etcd { quota, members: members.iter().map(silent).collect(), ..Etcd::default() })))
+}
+
+/// The members as the first of these reports them that answers; it does so without a majority too. Otherwise why the first
+/// does not.
+fn ask(client: &Client, endpoints: &[String]) -> std::result::Result<Vec<etcd::Member>, String> {
     let mut why = String::new();
-    for list in lists {
+    for list in for_each(endpoints, |endpoint| client.members_known_at(endpoint)) {
         match list {
-            Ok(members) if !members.is_empty() => return Ok(Some(Etcd { quota, ..of(&client, &members) })),
+            Ok(members) if !members.is_empty() => return Ok(members),
             Err(error) if why.is_empty() => why = error.to_string(),
             Ok(_) | Err(_) => {}
         }
     }
-    // No member answers: the manifest lists those of this host's join.
-    let members = if initial.is_empty() { vec![alone(cx)] } else { initial };
-    let silent =
-        |member: &etcd::Member| Member { name: member.name.clone(), problem: Some(why.clone()), ..Member::default() };
-    Ok(Some(counted(Etcd { quota, members: members.iter().map(silent).collect(), ..Etcd::default() })))
+    Err(why)
 }
 
 fn alone(cx: &Context) -> etcd::Member {

@@ -179,8 +179,12 @@ fn a_cluster_is_not_separated_from_its_data_although_everything_is_ignored() {
             Ok(stored)
         });
         case.host = case.host.file("/data/etcd/member/wal/0", "");
-        case.standing =
-            Some(ExistingCluster { stored, is_unknown: false, before: data(before), after: data("/var/lib/etcd") });
+        case.standing = Some(ExistingCluster {
+            stored,
+            before: data(before),
+            after: data("/var/lib/etcd"),
+            ..ExistingCluster::default()
+        });
         case.node.ignore_preflight_errors = vec!["all".into()];
         case.report()
     };

@@ -78,6 +78,16 @@ fn a_cluster_that_does_not_respond_is_not_rewritten_although_everything_is_ignor
     }
 }
 
+/// A plain 'preflight' on a control plane whose API was away reported that its manifests would be rewritten.
+#[test]
+fn nothing_is_compared_where_nothing_was_asked_for_and_nothing_is_known() {
+    let mut case = Case::new();
+    case.standing = Some(ExistingCluster { is_unknown: true, not_compared: true, ..ExistingCluster::default() });
+    case.holding.edits.insert("/etc/kubernetes/manifests/kube-apiserver.yaml".into(), "with --v".into());
+    let report = case.report();
+    assert_eq!((only(&report).id.as_str(), only(&report).severity), ("ClusterConfigChanged", Severity::Warning));
+}
+
 #[test]
 fn a_loss_of_quorum_cannot_be_ignored() {
     let mut case = Case::new();

@@ -1,4 +1,5 @@
 use super::*;
+use crate::base::gate::Gate;
 use crate::base::https::test_server::{TestCa, dead_address};
 use crate::base::secret::Secret;
 use crate::config::kubeconfig::Kubeconfig;
@@ -104,4 +105,17 @@ fn a_second_control_plane_needs_a_control_plane_endpoint() {
     let join = searching(control_plane, by_token(server.address.to_string()));
     let failure = find_cluster(&mut host(&root), join, false, &facts()).err().unwrap();
     assert!(matches!(failure.downcast_ref(), Some(JoinError::NoStableEndpoint)), "{failure}");
+}
+
+/// The plan of a join towards a dead address ended after five minutes.
+#[test]
+fn a_plan_does_not_wait_for_a_cluster_as_long_as_a_run() {
+    let root = tempfile::tempdir().unwrap();
+    let mut cx = Context::for_tests(root.path().to_str().unwrap());
+    let whole = cx.timeouts().discovery;
+    assert!(whole > PLAN_LIMIT);
+    cx.gate = Gate::open();
+    assert_eq!(patience(&cx).unwrap(), whole);
+    cx.gate = Gate::recording();
+    assert_eq!(patience(&cx).unwrap(), PLAN_LIMIT);
 }
