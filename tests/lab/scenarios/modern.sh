@@ -13,6 +13,7 @@ state() {
 find /etc /usr/lib/systemd -path /etc/kubernetes -prune -o -path /etc/cni -prune -o -type f -exec stat -c "%n %a" {} + \
   -exec sha256sum {} + | sort
 find /etc/systemd -type l | sort
+find /etc -path /etc/kubernetes -prune -o -path /etc/cni -prune -o -type d -print | sort
 tail -n +2 /proc/swaps | cut -d ' ' -f 1 | sort
 sysctl net.ipv4.ip_forward
 systemctl is-enabled containerd kubelet || true
