@@ -47,6 +47,8 @@ settled() {
 }
 
 on n1 kubewright init --fix --config /root/cluster.yaml --pod-network flannel -o json > "$SCRATCH/init"
+[ "$(jq -r '.networkTest | .verdict + " " + (.nodes | join(" "))' "$SCRATCH/init")" = "passed n1" ] ||
+  fail "init did not prove its network: $(jq -c '[.networkTest, .networkTestError]' "$SCRATCH/init")"
 read -ra WORKER <<< "$(jq -r .workerJoin "$SCRATCH/init")"
 for host in n2 n3; do on "$host" "${WORKER[@]}" --fix -q > /dev/null; done
 settled
