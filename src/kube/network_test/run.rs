@@ -46,8 +46,9 @@ pub struct Tested {
 
 /// Between two looks at the Pods.
 const POLL: Duration = Duration::from_millis(250);
-/// The Services get their endpoints within a second or two, or something is wrong.
-const ENDPOINTS_LIMIT: Duration = Duration::from_secs(4);
+/// The Services get their endpoints within a second or two, or something is wrong. Where Pods may take longer to start, so may
+/// this: such a part of that time.
+const ENDPOINTS_PART: u32 = 4;
 /// The longest log of a Pod that is read.
 const LOG: usize = 256 << 10;
 /// A Pod lives longer than a test, so that it does not end before it.
@@ -180,7 +181,7 @@ impl Test<'_> {
             };
             let missing: Vec<String> =
                 servers.iter().filter(|server| !has(server)).map(|server| server.member.name.clone()).collect();
-            let is_late = self.clock.monotonic().saturating_sub(start) > ENDPOINTS_LIMIT;
+            let is_late = self.clock.monotonic().saturating_sub(start) > self.options.limit / ENDPOINTS_PART;
             if missing.is_empty() || is_late {
                 return Ok(missing);
             }
