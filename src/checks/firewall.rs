@@ -67,17 +67,28 @@ fn others(scene: &Scene<'_>) -> Vec<Finding> {
         Ok(false) => {}
         Err(finding) => return vec![*finding],
     }
-    match dropping_chain(scene) {
-        Ok(Some(chain)) => {
-            let what =
-                format!("packets that no rule accepts are dropped ({chain}); {shown} must be open to the other nodes");
-            let fix = "accept connections of the other nodes to these ports, in the file that this host loads its rules \
-                       from (/etc/nftables.conf, /etc/iptables/rules.v4, …)";
-            vec![Finding::warning(OTHERS, "the packet filter", what, fix)]
-        }
-        Ok(None) => Vec::new(),
-        Err(finding) => vec![*finding],
+    let dropping = match dropping_chains(scene) {
+        Ok(dropping) => dropping,
+        Err(finding) => return vec![*finding],
+    };
+    let mut findings = Vec::new();
+    if let Some(chain) = dropping.input {
+        let what =
+            format!("packets that no rule accepts are dropped ({chain}); {shown} must be open to the other nodes");
+        let fix = "accept connections of the other nodes to these ports, in the file that this host loads its rules from \
+                   (/etc/nftables.conf, /etc/iptables/rules.v4, …)";
+        findings.push(Finding::warning(OTHERS, "the packet filter", what, fix));
     }
+    if let Some(chain) = dropping.forward {
+        let what = format!(
+            "forwarded packets that no rule accepts are dropped ({chain}), also those of Pods: rules that a pod network adds \
+             elsewhere do not help"
+        );
+        let fix = "accept packets to and from the network of the Pods in this chain, in the file that this host loads its rules \
+                   from (/etc/nftables.conf, …)";
+        findings.push(Finding::warning(OTHERS, "forwarding", what, fix));
+    }
+    findings
 }
 
 /// The finding that something could not be read.
@@ -97,11 +108,20 @@ fn ufw(scene: &Scene<'_>) -> Result<bool, Unread> {
     Ok(output.stdout.lines().any(|line| line.trim() == "Status: active"))
 }
 
-/// The chain of incoming packets whose policy is to drop them.
-fn dropping_chain(scene: &Scene<'_>) -> Result<Option<String>, Unread> {
+/// Chains whose policy is to drop packets.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Dropping {
+    /// Those that come in.
+    input: Option<String>,
+    /// Those that are forwarded. iptables' own chain does not count: pod networks and kube-proxy add their rules there, and
+    /// Docker sets its policy on every host.
+    forward: Option<String>,
+}
+
+fn dropping_chains(scene: &Scene<'_>) -> Result<Dropping, Unread> {
     let host = scene.host();
     if scene.inputs.uid != 0 {
-        return Ok(None);
+        return Ok(Dropping::default());
     }
     // Listing chains would load what is not loaded yet; then there are none.
     let is_nft = host.files().exists(Path::new("/sys/module/nf_tables"));
@@ -116,40 +136,60 @@ fn dropping_chain(scene: &Scene<'_>) -> Result<Option<String>, Unread> {
     let tables = tables.map_err(|error| unread(&error))?.unwrap_or_default();
     let is_used = is_nft || tables.lines().any(|table| table == "filter");
     if !is_used || host.find("iptables").is_none() {
-        return Ok(None);
+        return Ok(Dropping::default());
     }
     let output = host.read(&Command::new(["iptables", "-w", "5", "-S", "INPUT"]).within(LIMIT + LIMIT));
     let output = output.map_err(|error| unread(&error))?;
-    Ok(output.stdout.lines().any(|line| line.trim() == "-P INPUT DROP").then(|| "iptables, chain INPUT".to_owned()))
+    let drops = output.stdout.lines().any(|line| line.trim() == "-P INPUT DROP");
+    Ok(Dropping { input: drops.then(|| "iptables, chain INPUT".to_owned()), forward: None })
 }
 
-fn in_nft(text: &str) -> Option<String> {
-    let listed: Value = serde_json::from_str(text).ok()?;
-    listed.get("nftables")?.as_array()?.iter().filter_map(|one| one.get("chain")).find_map(|chain| {
-        let word = |key: &str| chain.get(key).and_then(Value::as_str).unwrap_or_default();
-        let drops = word("hook") == "input" && word("policy") == "drop";
-        drops.then(|| format!("nftables, table {} {}, chain {}", word("family"), word("table"), word("name")))
-    })
+fn in_nft(text: &str) -> Dropping {
+    let listed: Value = serde_json::from_str(text).unwrap_or_default();
+    let chains = || listed["nftables"].as_array().into_iter().flatten().map(|one| &one["chain"]);
+    let dropping = |hook: &str| {
+        chains().find_map(|chain| {
+            let word = |key: &str| chain[key].as_str().unwrap_or_default();
+            let [family, table, name] = ["family", "table", "name"].map(word);
+            let is_of_iptables = ["ip", "ip6"].contains(&family) && table == "filter" && name == "FORWARD";
+            let drops = word("hook") == hook && word("policy") == "drop" && !is_of_iptables;
+            drops.then(|| format!("nftables, table {family} {table}, chain {name}"))
+        })
+    };
+    Dropping { input: dropping("input"), forward: dropping("forward") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn chains(family: &str, name: &str, hook: &str, policy: &str) -> Dropping {
+        let chain = serde_json::json!({"family": family, "table": "filter", "name": name, "handle": 2, "type": "filter",
+            "hook": hook, "prio": 0, "policy": policy});
+        let plain = serde_json::json!({"family": family, "table": "filter", "name": "in", "handle": 1});
+        let all =
+            serde_json::json!({"nftables": [{"metainfo": {"version": "1.1.3"}}, {"chain": plain}, {"chain": chain}]});
+        in_nft(&all.to_string())
+    }
+
     #[test]
-    fn only_chains_for_incoming_packets_that_drop_are_found() {
-        let chains = |hook: &str, policy: &str| {
-            format!(
-                "{{\"nftables\": [{{\"metainfo\": {{\"version\": \"1.1.3\"}}}}, {{\"chain\": {{\"family\": \"inet\", \
-                 \"table\": \"filter\", \"name\": \"in\", \"handle\": 1}}}}, {{\"chain\": {{\"family\": \"inet\", \
-                 \"table\": \"filter\", \"name\": \"input\", \"handle\": 2, \"type\": \"filter\", \"hook\": \"{hook}\", \
-                 \"prio\": 0, \"policy\": \"{policy}\"}}}}]}}"
-            )
-        };
-        assert_eq!(in_nft(&chains("input", "drop")).unwrap(), "nftables, table inet filter, chain input");
-        assert_eq!(in_nft(&chains("input", "accept")), None);
-        assert_eq!(in_nft(&chains("forward", "drop")), None);
-        assert_eq!(in_nft("not JSON"), None);
+    fn only_chains_that_drop_what_comes_in_or_is_forwarded_are_found() {
+        let found = |family: &str, hook: &str| chains(family, hook, hook, "drop");
+        let input = Some("nftables, table inet filter, chain input".into());
+        assert_eq!(found("inet", "input"), Dropping { input, forward: None });
+        let forward = Some("nftables, table inet filter, chain forward".into());
+        assert_eq!(found("inet", "forward"), Dropping { input: None, forward });
+        for nothing in [found("inet", "output"), chains("inet", "input", "input", "accept"), in_nft("not JSON")] {
+            assert_eq!(nothing, Dropping::default());
+        }
+    }
+
+    /// Docker sets this policy, and pod networks add their rules to this chain.
+    #[test]
+    fn the_forward_policy_of_iptables_is_not_reported() {
+        assert_eq!(chains("ip", "FORWARD", "forward", "drop"), Dropping::default());
+        assert!(chains("inet", "FORWARD", "forward", "drop").forward.is_some());
+        assert!(chains("ip", "INPUT", "input", "drop").input.is_some());
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use super::args::init::InitArgs;
 use super::facts;
+use super::network;
 use super::session::Session;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::secret::Secret;
 use crate::config::InitFlags;
 use crate::config::model::ClusterConfig;
-use crate::context::{Context, Findings, Init, InitOptions, Run};
+use crate::context::{Context, Findings, Init, InitOptions, NetworkProof, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::phases;
 use crate::phases::workflows;
@@ -43,6 +44,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
         kubeconfig_dir: args.kubeconfig_dir.as_ref().map(|path| session.env.cwd.join(path)),
         adopt_etcd_data: args.adopt_existing_etcd_data,
         is_single_phase: phase.is_some(),
+        program: Some(session.env.program.clone()),
     };
     let skip = resolved.config.node.skip_phases.clone();
     leave_out_addons(&mut resolved.config.cluster, &skip);
@@ -55,7 +57,7 @@ pub fn run(args: &InitArgs, phase: Option<String>, session: &mut Session) -> Res
     let whole = phase.is_none();
     let plan = Plan::new(&workflows::init()?, &Choice { only: phase, skip }, &mut cx)?;
     let summary = plan.run(&mut cx)?;
-    report(&summary, whole, resolved.dry_run, &cx, session)?;
+    report(&summary, whole, resolved.dry_run, &mut cx, session)?;
     Ok(ExitCode::Ok)
 }
 
@@ -128,15 +130,27 @@ struct Outcome<'a> {
     control_plane_join: &'a Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network_test: Option<&'a network::Outcome>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network_test_error: Option<&'a String>,
 }
 
-fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Run<Init>, session: &mut Session) -> Result<()> {
+fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &mut Run<Init>, session: &mut Session) -> Result<()> {
     let changed = ChangeList::new(cx.gate.entries());
+    let proof = cx.work.found.network_proof.take().map(|proof| match proof {
+        NetworkProof::Made { tested, took } => Ok(network::Outcome::of(tested, took)),
+        NetworkProof::NotMade { why } => Err(why),
+    });
     let has_network = cx.work.pod_network.is_some() && whole;
     let text = if dry_run {
         session.plan(&changed)
     } else {
-        closing_text(Closing::of_run(summary), whole, has_network, &cx.work.found)
+        let mut closing = Closing::of_run(summary);
+        if let Some(proof) = &proof {
+            closing = network::proved(closing, proof);
+        }
+        closing_text(closing, whole, has_network, &cx.work.found)
     };
     let outcome = Outcome {
         summary,
@@ -146,6 +160,8 @@ fn report(summary: &Summary, whole: bool, dry_run: bool, cx: &Run<Init>, session
         control_plane_join: &cx.work.found.control_plane_join,
         // A dry run encrypts nothing.
         certificate_key: cx.work.found.certificate_key.as_deref().filter(|_| !dry_run),
+        network_test: proof.as_ref().and_then(|proof| proof.as_ref().ok()),
+        network_test_error: proof.as_ref().and_then(|proof| proof.as_ref().err()),
     };
     session.print(&outcome, &text)
 }
@@ -241,6 +257,7 @@ mod tests {
                 worker_join: worker.map(str::to_owned),
                 control_plane_join: control_plane.map(str::to_owned),
                 certificate_key: Some("00ff".into()),
+                network_proof: None,
             };
             closing_text(Closing::new("Done."), whole, false, &result)
         };
@@ -257,6 +274,7 @@ mod tests {
             worker_join: Some("kubewright join lb:6443 --token t".into()),
             control_plane_join: Some("kubewright join lb:6443 --token t --control-plane --certificate-key 00ff".into()),
             certificate_key: Some("00ff".into()),
+            network_proof: None,
         };
         assert_eq!(
             closing_text(Closing::new("Done: 80 changes."), true, false, &result),

@@ -3,6 +3,7 @@
 use super::{Context, Lifecycle};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
+use crate::base::gate::Gate;
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
@@ -196,6 +197,18 @@ impl Context {
         self.open(kubeconfig, if self.lifecycle == Lifecycle::Joined { Cluster::known } else { Cluster::running })
     }
 
+    /// The cluster that this run bootstraps, for what exists only for a moment and is not part of the plan: it has a gate of
+    /// its own. Not for dry runs.
+    pub fn unplanned_cluster(&self) -> Result<Arc<Cluster>> {
+        #[cfg(test)]
+        if let Some(fake) = &self.fake {
+            return Ok(fake.clone());
+        }
+        let client = Client::new(access(self, &self.admin)?)?;
+        let patience = self.timeouts().kubernetes_api_call;
+        Ok(Arc::new(Cluster::running(client, Gate::open(), self.clock.clone(), patience)))
+    }
+
     /// The cluster of a kubeconfig on this host, with anonymous requests. The kubeconfig provides its address and
     /// its CA.
     pub fn anonymous_cluster(&self, kubeconfig: &Path) -> Result<Arc<Cluster>> {
@@ -223,7 +236,7 @@ impl Context {
     fn open(
         &mut self,
         path: &Path,
-        enter: fn(Client, crate::base::gate::Gate, crate::base::env::Clock, std::time::Duration) -> Cluster,
+        enter: fn(Client, Gate, crate::base::env::Clock, std::time::Duration) -> Cluster,
     ) -> Result<Arc<Cluster>> {
         #[cfg(test)]
         if let Some(fake) = &self.fake {

@@ -4,7 +4,9 @@ use super::{Context, Lifecycle, Run};
 use crate::base::secret::Secret;
 use crate::config::model::{BootstrapToken, InitConfig};
 use crate::config::pod_network::PodNetwork;
+use crate::kube::network_test::Tested;
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub struct Init {
     pub options: InitOptions,
@@ -41,6 +43,8 @@ pub struct InitOptions {
     pub adopt_etcd_data: bool,
     /// A phase was selected: it applies what it is given.
     pub is_single_phase: bool,
+    /// The path of this program.
+    pub program: Option<PathBuf>,
 }
 
 /// Results of phases that are shown at the end of the command.
@@ -52,6 +56,16 @@ pub struct Findings {
     pub control_plane_join: Option<String>,
     /// The certificate key, which encrypts the uploaded certificates; a placeholder if it must not be shown.
     pub certificate_key: Option<String>,
+    /// Whether the pod network that was installed carries traffic.
+    pub network_proof: Option<NetworkProof>,
+}
+
+/// A test of the pod network.
+pub enum NetworkProof {
+    /// It took place, with this result.
+    Made { tested: Tested, took: Duration },
+    /// It could not take place.
+    NotMade { why: String },
 }
 
 impl Run<Init> {

@@ -16,7 +16,7 @@ mod runtime;
 pub mod upgrading;
 
 pub use etcd_task::{Recovery, Restoring, Saving};
-pub use init::{Findings, Init, InitOptions};
+pub use init::{Findings, Init, InitOptions, NetworkProof};
 pub use joining::Joining;
 pub use leaving::{Elsewhere, Leaving, Place, Reset};
 pub use renewal::{Renewal, Rotating, Upgrading};

@@ -7,6 +7,10 @@ use super::error::HostError;
 use super::service::{InitSystem, Services};
 use crate::versions::Version;
 use std::path::Path;
+use std::time::Duration;
+
+/// A busy host with a slow disk needs more than ten seconds to read a program of a hundred megabytes for the first time.
+const FIRST_START: Duration = Duration::from_secs(30);
 
 /// The host's name in lower case, as the kubelet would register it.
 pub fn hostname(host: &Host) -> Result<String, HostError> {
@@ -20,7 +24,7 @@ pub fn hostname(host: &Host) -> Result<String, HostError> {
 
 /// The version of the kubelet on the search path.
 pub fn kubelet_version(host: &Host) -> Result<Version, HostError> {
-    let command = Command::new(["kubelet", "--version"]);
+    let command = Command::new(["kubelet", "--version"]).within(FIRST_START);
     let text = host.read_text(&command)?;
     let word = text.trim().strip_prefix("Kubernetes ").unwrap_or_default().to_owned();
     word.parse().map_err(|_| HostError::Unexpected {

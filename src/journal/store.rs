@@ -5,7 +5,7 @@ use super::record::{FileRecord, HostChange, Inverse, Ownership, PATH};
 use crate::base::fault::Result;
 use crate::base::files::{Content, HostFiles};
 use crate::base::gate::{Change, Entry, Gate};
-use crate::host::Host;
+use crate::host::{Host, removal};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,6 +111,27 @@ impl Journal {
     /// Adds a change of the host.
     pub fn add_change(&mut self, change: HostChange) {
         self.changes.push(change);
+    }
+
+    /// Records the directories that writing the file at `path` will create.
+    pub fn add_missing_directories(&mut self, files: &HostFiles, path: &Path) {
+        let missing = path.ancestors().skip(1).take_while(|directory| !files.exists(directory));
+        self.directories.extend(missing.map(Path::to_path_buf));
+    }
+
+    /// Removes the directories above the file at `path` that kubewright created, as far as nothing is in them; the paths of
+    /// those that are gone, or would be in a dry run.
+    pub fn remove_empty_directories(&mut self, host: &Host, path: &Path) -> Result<Vec<PathBuf>> {
+        let mut removed = Vec::new();
+        for directory in path.ancestors().skip(1) {
+            let is_ours = self.directories.contains(directory) && !host.files().exists(path);
+            if !is_ours || !removal::remove_empty(host, directory, directory)? {
+                break;
+            }
+            self.directories.remove(directory);
+            removed.push(directory.to_path_buf());
+        }
+        Ok(removed)
     }
 
     /// Removes the newest change with this inverse, which was reverted immediately.

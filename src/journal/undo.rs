@@ -1,4 +1,4 @@
-//! Undoing what fixes changed on this host, newest first.
+//! Undoing what fixes changed on this host, newest first. Directories that a fix created are removed if they are empty then.
 //!
 //! Reads: the journal and the current state of the host. Writes: former contents and states, through the
 //! gate, and the journal after each step, so that an interrupted run can be repeated. A change that was
@@ -43,6 +43,10 @@ pub fn undo(host: &Host, journal: &mut Journal) -> Result<Undone> {
         match outcome {
             Ok(messages) => {
                 undone.messages.extend(messages);
+                if let Inverse::RestoreFile { path, .. } = &change.inverse {
+                    let directories = journal.remove_empty_directories(host, path)?;
+                    undone.messages.extend(directories.iter().map(|path| format!("removed {}", path.display())));
+                }
                 journal.drop_changes(|other| other.is_undone_with(&change.inverse));
                 journal.keep(host)?;
             }

@@ -20,6 +20,7 @@ pub mod kubeconfig;
 pub mod kubelet_finalize;
 pub mod kubelet_start;
 pub mod mark_control_plane;
+pub mod network_test;
 pub mod pod_network;
 pub mod preflight;
 pub mod prune_backups;

@@ -4,8 +4,8 @@
 use super::{
     addon, bootstrap_token, certs, check_ready, cluster_admins, conditions, control_plane, delete_node, drain, etcd,
     etcd_recover, etcd_restore, etcd_snapshot, guard, import, items, join, kubeconfig, kubelet_finalize, kubelet_start,
-    mark_control_plane, pod_network, preflight, prune_backups, remove_node, renew, repair_kubelet, reset, restart,
-    rotate_ca, sans, show_join_command, update_cluster_status, upgrade, upload_certs, upload_config,
+    mark_control_plane, network_test, pod_network, preflight, prune_backups, remove_node, renew, repair_kubelet, reset,
+    restart, rotate_ca, sans, show_join_command, update_cluster_status, upgrade, upload_certs, upload_config,
     wait_control_plane,
 };
 use crate::context::{
@@ -41,6 +41,7 @@ pub fn init() -> Loaded<Init> {
         ("addon-coredns", &addon::AddonCoreDns),
         ("addon-kube-proxy", &addon::AddonKubeProxy),
         ("install-pod-network", &pod_network::InstallPodNetwork),
+        ("test-pod-network", &network_test::TestPodNetwork),
         ("show-join-command", &show_join_command::ShowJoinCommand),
     ];
     load(include_str!("../../phases/init.yaml"), ACTIONS, conditions::init)

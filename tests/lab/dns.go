@@ -1,18 +1,20 @@
 // dns answers for the names of a cluster, as its DNS Pods do: the lab's stand-in for CoreDNS, which Debian does not have.
 //
 // It runs where the CoreDNS image would, with that Deployment's account, probes and port. A name SERVICE.NAMESPACE.svc.cluster.local
-// is looked up in the API when it is asked for, and nothing is kept. Other names are a server failure: the lab has no Internet.
+// is answered from what the API said of Services and their Pods, which it watches. Other names are a server failure: the lab has no Internet.
 package main
 
 import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"log"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -26,14 +28,23 @@ const (
 	position = 0xc00c // Where the name of the question is.
 )
 
-type list struct {
-	Items []struct {
-		Spec    struct{ ClusterIP string }
-		Subsets []struct{ Addresses []struct{ IP string } }
-	}
+type object struct {
+	Metadata struct{ Name, Namespace, ResourceVersion string }
+	Spec     struct{ ClusterIP string }
+	Subsets  []struct{ Addresses []struct{ IP string } }
 }
 
-var client = &http.Client{Timeout: time.Second}
+type event struct {
+	Type   string
+	Object object
+}
+
+// What is known, by kind and by NAME.NAMESPACE.
+var (
+	known  = map[string]map[string]object{"services": {}, "endpoints": {}}
+	locked sync.RWMutex
+	client = &http.Client{}
+)
 
 func main() {
 	ca, err := os.ReadFile(account + "ca.crt")
@@ -43,8 +54,18 @@ func main() {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
 	client.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	for kind := range known {
+		go func(kind string) {
+			for {
+				log.Print(watch(kind))
+				time.Sleep(time.Second)
+			}
+		}(kind)
+	}
 	for _, probe := range []string{":8080", ":8181"} {
-		go func(at string) { log.Fatal(http.ListenAndServe(at, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))) }(probe)
+		go func(at string) {
+			log.Fatal(http.ListenAndServe(at, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+		}(probe)
 	}
 	socket, err := net.ListenPacket("udp", ":53")
 	if err != nil {
@@ -110,49 +131,85 @@ func lookUp(name string) ([]net.IP, int) {
 	if len(parts) != 2 {
 		return nil, unknown
 	}
-	services, err := read(parts[1], "services", parts[0])
-	if err != nil {
-		log.Print(err)
-		return nil, failure
+	locked.RLock()
+	defer locked.RUnlock()
+	key := parts[0] + "." + parts[1]
+	service, exists := known["services"][key]
+	if !exists {
+		return nil, unknown
+	}
+	if service.Spec.ClusterIP != "None" {
+		return []net.IP{net.ParseIP(service.Spec.ClusterIP).To4()}, noError
 	}
 	var found []net.IP
-	for _, service := range services.Items {
-		if service.Spec.ClusterIP != "None" {
-			return []net.IP{net.ParseIP(service.Spec.ClusterIP).To4()}, noError
-		}
-		endpoints, _ := read(parts[1], "endpoints", parts[0])
-		for _, one := range endpoints.Items {
-			for _, subset := range one.Subsets {
-				for _, address := range subset.Addresses {
-					if ip := net.ParseIP(address.IP).To4(); ip != nil && len(found) < 20 {
-						found = append(found, ip)
-					}
-				}
+	for _, subset := range known["endpoints"][key].Subsets {
+		for _, address := range subset.Addresses {
+			if ip := net.ParseIP(address.IP).To4(); ip != nil && len(found) < 20 {
+				found = append(found, ip)
 			}
 		}
-		return found, noError
 	}
-	return nil, unknown
+	return found, noError
 }
 
-// read lists objects of one name: CoreDNS may list and watch, and not get.
-func read(namespace, plural, name string) (list, error) {
-	var found list
+// watch keeps up with objects of a kind until the API ends it.
+func watch(kind string) error {
+	response, err := get("/api/v1/" + kind)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	var all struct {
+		Metadata struct{ ResourceVersion string }
+		Items    []object
+	}
+	if err := json.NewDecoder(response.Body).Decode(&all); err != nil {
+		return err
+	}
+	found := map[string]object{}
+	for _, item := range all.Items {
+		found[item.Metadata.Name+"."+item.Metadata.Namespace] = item
+	}
+	locked.Lock()
+	known[kind] = found
+	locked.Unlock()
+	stream, err := get("/api/v1/" + kind + "?watch=1&timeoutSeconds=300&resourceVersion=" + all.Metadata.ResourceVersion)
+	if err != nil {
+		return err
+	}
+	defer stream.Body.Close()
+	for decoder := json.NewDecoder(stream.Body); ; {
+		var change event
+		if err := decoder.Decode(&change); err != nil || change.Type == "ERROR" {
+			return fmt.Errorf("watching %s: %s %v", kind, change.Type, err)
+		}
+		key := change.Object.Metadata.Name + "." + change.Object.Metadata.Namespace
+		locked.Lock()
+		if change.Type == "DELETED" {
+			delete(known[kind], key)
+		} else {
+			known[kind][key] = change.Object
+		}
+		locked.Unlock()
+	}
+}
+
+// get asks the API.
+func get(path string) (*http.Response, error) {
 	token, err := os.ReadFile(account + "token")
 	if err != nil {
-		return found, err
+		return nil, err
 	}
 	server := net.JoinHostPort(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT"))
-	path := "/api/v1/namespaces/" + namespace + "/" + plural + "?fieldSelector=metadata.name%3D" + name
 	request, err := http.NewRequest("GET", "https://"+server+path, nil)
 	if err != nil {
-		return found, err
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+string(token))
 	response, err := client.Do(request)
-	if err != nil {
-		return found, err
+	if err == nil && response.StatusCode != http.StatusOK {
+		response.Body.Close()
+		return nil, fmt.Errorf("%s: %s", path, response.Status)
 	}
-	defer response.Body.Close()
-	return found, json.NewDecoder(response.Body).Decode(&found)
+	return response, err
 }

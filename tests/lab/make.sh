@@ -136,15 +136,18 @@ make_later() {
   exec 9>&-
 }
 
-# Images whose traffic is real: kube-proxy with iptables, conntrack and their libraries from the base host, a DNS server behind the
+# Images whose traffic is real: kube-proxy with iptables, ipset, conntrack and their libraries from the base host, a DNS server behind the
 # name of CoreDNS, and a pause image with the libraries that a debug build of kubewright needs in a Pod.
 make_traffic() {
   exec 9>"$LAB/setup.lock"
   flock 9
-  if [ ! -f "$TRAFFIC/.done" ]; then
+  if [ ! -f "$TRAFFIC/.done" ] || [ "$HERE/dns.go" -nt "$TRAFFIC/.done" ]; then
     say "making images with iptables and DNS"
     mkdir -p "$TRAFFIC/home"
-    local reference name files=() file multi=$BASE/usr/sbin/xtables-nft-multi
+    local reference name files=() file multi=$BASE/usr/sbin/xtables-nft-multi ipset=$TRAFFIC/ipset
+    (cd "$TRAFFIC" && apt-get -qq download ipset libipset13 2> /dev/null && for file in *.deb; do dpkg -x "$file" "$ipset"; done)
+    files+=("/usr/bin/ipset=$ipset/usr/sbin/ipset")
+    files+=("/usr/lib/x86_64-linux-gnu/libipset.so.13=$(realpath "$ipset"/usr/lib/x86_64-linux-gnu/libipset.so.13)")
     for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore; do
       files+=("/usr/bin/$name=$multi")
     done
@@ -156,6 +159,7 @@ make_traffic() {
     files=("${files[@]/#\/usr\/sbin\//\/usr\/bin\/}") # The images' PATH has no sbin.
     reference=$(grep /kube-proxy: "$IMAGES/list")
     "$HERE/mkimage.py" "$TRAFFIC/kube-proxy.tar" "$reference" "/usr/local/bin/kube-proxy=$KUBERNETES/kube-proxy" "${files[@]}"
+    rm -rf "$ipset" "$TRAFFIC"/*.deb
 
     CGO_ENABLED=0 GO111MODULE=off GOFLAGS='' HOME=$TRAFFIC/home go build -ldflags '-s -w' -o "$TRAFFIC/dns" "$HERE/dns.go"
     reference=$(grep /coredns: "$IMAGES/list")
@@ -170,6 +174,31 @@ make_traffic() {
     "$HERE/mkimage.py" "$TRAFFIC/pause.tar" "$reference" "/pause=$LAB/pause" ENTRY:/pause "${files[@]}"
     rm -rf "$TRAFFIC/home" "$TRAFFIC/dns"
     touch "$TRAFFIC/.done"
+  fi
+  exec 9>&-
+}
+
+# The images of flannel, by the names in src/versions/networks.rs: flannel.go, and what it runs from the base host.
+make_flannel() {
+  exec 9>"$LAB/setup.lock"
+  flock 9
+  if [ ! -f "$FLANNEL/.done" ] || [ "$HERE/flannel.go" -nt "$FLANNEL/.done" ]; then
+    say "making images of flannel"
+    rm -rf "$FLANNEL"
+    mkdir -p "$FLANNEL/home"
+    local image file files=() multi=$BASE/usr/sbin/xtables-nft-multi
+    CGO_ENABLED=0 GO111MODULE=off GOFLAGS='' HOME=$FLANNEL/home go build -ldflags '-s -w' -o "$FLANNEL/flannel" "$HERE/flannel.go"
+    while read -r file; do files+=("$file=$BASE$file"); done < <(
+      libraries_of /usr/sbin/xtables-nft-multi /usr/bin/ip /usr/sbin/bridge /usr/bin/cp
+      (cd "$BASE" && find usr/lib/x86_64-linux-gnu/xtables -name '*.so' -printf '/%p\n')
+    )
+    files+=("/usr/bin/iptables=$multi" "/usr/bin/ip=$BASE/usr/bin/ip" "/usr/bin/bridge=$BASE/usr/sbin/bridge")
+    files+=("/usr/bin/cp=$BASE/usr/bin/cp" "/opt/bin/flanneld=$FLANNEL/flannel" "/flannel=$FLANNEL/flannel")
+    while read -r image; do
+      "$HERE/mkimage.py" "$FLANNEL/${image%%:*}.tar" "ghcr.io/flannel-io/$image" "${files[@]}"
+    done < <(sed -n '/FLANNEL/,$ s/.*name: "\(.*\)", tag: "\(.*\)".*/\1:\2/p' "$HERE/../../src/versions/networks.rs")
+    rm -rf "$FLANNEL/home" "$FLANNEL/flannel"
+    touch "$FLANNEL/.done"
   fi
   exec 9>&-
 }

@@ -183,6 +183,7 @@ impl<'a> Bench<'a> {
             written: crate::journal::sha256(text.as_bytes()),
             restart: restart.map(str::to_owned),
         };
+        self.journal.add_missing_directories(files, path);
         self.note(what, inverse.clone())?;
         files.write(path, &Content::masked(text, format), mode)?;
         Ok(Some(FormerFile { path: path.to_path_buf(), text: before, format, mode, inverse }))
@@ -269,6 +270,7 @@ impl<'a> Bench<'a> {
             }
             None => {
                 files.remove(&former.path)?;
+                self.journal.remove_empty_directories(self.host, &former.path)?;
             }
         }
         self.journal.forget_change(&former.inverse);

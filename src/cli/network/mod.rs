@@ -2,10 +2,14 @@
 
 mod agent;
 mod outcome;
+mod proof;
 mod test;
 #[cfg(test)]
 mod tests;
 mod text;
+
+pub use outcome::Outcome;
+pub use proof::proved;
 
 use super::args::network::NetworkCommand;
 use super::session::Session;

@@ -11,13 +11,10 @@ use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::base::interrupt::Interrupt;
 use crate::kube::Cluster;
-use crate::kube::network_test::{self, NetworkTestError, Options};
+use crate::kube::network_test::{self, Options};
 use crate::state::quorum;
 use std::time::Duration;
 
-/// The random part of the namespace's name.
-const SUFFIX: usize = 5;
-const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const INTERRUPTED: &str =
     "interrupted: removing what the test created; press Ctrl-C again to leave that to the next test\n";
 
@@ -36,7 +33,7 @@ pub fn run_on(cluster: &Cluster, args: &TestArgs, stop: &dyn Fn() -> bool, sessi
         nodes: args.nodes.clone(),
         binary: args.binary.clone(),
         limit: Duration::from_secs(args.timeout),
-        suffix: session.env.random.text(SUFFIX, LETTERS).map_err(NetworkTestError::NoRandomness)?,
+        suffix: network_test::suffix(&session.env.random)?,
         stop,
     };
     let start = session.env.clock.monotonic();

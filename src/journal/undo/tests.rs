@@ -159,3 +159,49 @@ fn changes_of_things_that_no_longer_exist_are_skipped() {
     );
     assert!(journal.changes().is_empty());
 }
+
+/// `--undo-fix` left an empty /etc/containerd on a host that had none.
+#[test]
+fn directories_that_a_fix_created_are_removed_when_nothing_else_is_in_them() {
+    const FILES: [&str; 2] = ["/etc/containerd/conf.d/a.toml", "/etc/containerd/config.toml"];
+    let written = |fake: &FakeHost| {
+        let host = fake.live();
+        let mut journal = journal(FILES.map(|path| restore_to(path, None, "ours")));
+        journal.add_missing_directories(host.files(), Path::new(FILES[0]));
+        for path in FILES {
+            host.files().write(Path::new(path), &Content::public("ours"), 0o644).unwrap();
+        }
+        (host, journal)
+    };
+    let fake = FakeHost::new().file("/etc/hostname", "n1");
+    let (host, mut journal) = written(&fake);
+    let messages = all(undo(&fake.dry(), &mut journal.clone()).unwrap());
+    assert_eq!(messages.len(), 4, "a dry run says the same: {messages:?}");
+    assert!(host.files().exists(Path::new("/etc/containerd/conf.d")));
+    let messages = all(undo(&host, &mut journal).unwrap());
+    assert_eq!(
+        messages,
+        [
+            "restored /etc/containerd/config.toml",
+            "restored /etc/containerd/conf.d/a.toml",
+            "removed /etc/containerd/conf.d",
+            "removed /etc/containerd"
+        ]
+    );
+    assert!(!host.files().exists(Path::new("/etc/containerd")) && host.files().exists(Path::new("/etc")));
+    assert_eq!(journal, Journal::default());
+
+    let fake = FakeHost::new().file("/etc/hostname", "n1");
+    let (host, mut journal) = written(&fake);
+    let mine = Path::new("/etc/containerd/certs.d");
+    host.files().create_dir(mine, 0o755).unwrap();
+    all(undo(&host, &mut journal).unwrap());
+    assert!(host.files().exists(mine), "a directory of the user's is in it");
+
+    let fake = FakeHost::new().file("/etc/containerd/x", "");
+    std::fs::remove_file(fake.root().join("etc/containerd/x")).unwrap();
+    let (host, mut journal) = written(&fake);
+    all(undo(&host, &mut journal).unwrap());
+    assert_eq!(host.files().list(Path::new("/etc/containerd")).unwrap(), Vec::<String>::new());
+    assert!(host.files().exists(Path::new("/etc/containerd")), "it was there before");
+}

@@ -26,6 +26,7 @@ mod tests;
 pub use causes::{Cause, listed};
 pub use error::NetworkTestError;
 pub use members::{Member, Untested, Why};
-pub use run::{Options, Tested, run};
+pub use run::{Options, Tested, run, suffix};
 pub use seen::{NameOf, Network, Seen, What};
+pub use setting::starting;
 pub use table::{ROWS, Row, Severity};

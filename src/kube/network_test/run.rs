@@ -12,7 +12,7 @@ use super::questions::{Server, observations, questions};
 use super::seen::{Network, Seen, What};
 use super::setting::{Setting, address_of};
 use super::sweep::sweep;
-use crate::base::env::Clock;
+use crate::base::env::{Clock, Random};
 use crate::base::events::Events;
 use crate::base::fault::Result;
 use crate::base::sanitize;
@@ -29,7 +29,7 @@ pub struct Options<'a> {
     pub binary: PathBuf,
     /// How long Pods may take to start, and to end.
     pub limit: Duration,
-    /// A part of the namespace's name that no other test has.
+    /// See [`suffix`].
     pub suffix: String,
     /// The user wants to end it.
     pub stop: &'a dyn Fn() -> bool,
@@ -46,12 +46,22 @@ pub struct Tested {
 
 /// Between two looks at the Pods.
 const POLL: Duration = Duration::from_millis(250);
-/// The Services get their endpoints within a second or two, or something is wrong.
-const ENDPOINTS_LIMIT: Duration = Duration::from_secs(4);
+/// The Services get their endpoints within a second or two, or something is wrong. Where Pods may take longer to start, so may
+/// this: such a part of that time.
+const ENDPOINTS_PART: u32 = 4;
 /// The longest log of a Pod that is read.
 const LOG: usize = 256 << 10;
 /// A Pod lives longer than a test, so that it does not end before it.
 const MARGIN: Duration = Duration::from_mins(1);
+
+/// The random part of the namespace's name.
+const SUFFIX: usize = 5;
+const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+
+/// A part of the namespace's name that no other test has.
+pub fn suffix(random: &Random) -> Result<String, NetworkTestError> {
+    random.text(SUFFIX, LETTERS).map_err(NetworkTestError::NoRandomness)
+}
 
 /// Tests the network of the Pods of a cluster.
 pub fn run(cluster: &Cluster, options: &Options<'_>, clock: &Clock, events: &Events) -> Result<Tested> {
@@ -171,7 +181,7 @@ impl Test<'_> {
             };
             let missing: Vec<String> =
                 servers.iter().filter(|server| !has(server)).map(|server| server.member.name.clone()).collect();
-            let is_late = self.clock.monotonic().saturating_sub(start) > ENDPOINTS_LIMIT;
+            let is_late = self.clock.monotonic().saturating_sub(start) > self.options.limit / ENDPOINTS_PART;
             if missing.is_empty() || is_late {
                 return Ok(missing);
             }

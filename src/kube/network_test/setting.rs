@@ -98,6 +98,19 @@ impl Setting {
     }
 }
 
+/// What does not run yet of what a test needs beside the Pod network: kube-proxy on this node, and one DNS Pod.
+pub fn starting(cluster: &Cluster, node: &str) -> Result<Option<String>, KubeError> {
+    let setting = Setting::look(cluster, vec![node.to_owned()])?;
+    let proxy = setting.without_kube_proxy.is_some_and(|nodes| !nodes.is_empty());
+    let dns = setting.has_dns && setting.dns_ready == 0;
+    let waiting: Vec<&str> = [(proxy, "kube-proxy is not ready"), (dns, "no DNS Pod is ready")]
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, what)| what)
+        .collect();
+    Ok((!waiting.is_empty()).then(|| waiting.join("; ")))
+}
+
 pub fn address_of(value: &Value) -> Option<IpAddr> {
     value.as_str()?.parse().ok()
 }
