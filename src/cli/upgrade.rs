@@ -4,12 +4,12 @@ mod apply;
 mod closing;
 mod diff;
 mod ending;
-mod interrupted;
+pub(super) mod interrupted;
 mod node;
 mod object;
 pub(super) mod opened;
 mod plan;
-mod run;
+pub(super) mod run;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -54,8 +54,14 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
     let kubeconfig = args.shared.kubeconfig.clone().unwrap_or_else(|| ADMIN_CONF.into());
     let kubeconfig = session.env.cwd.join(kubeconfig);
     let finish = finishing(&args.shared, &config.skip_phases, session);
-    let start =
-        Start { scope: Scope::Cluster, kubeconfig: &kubeconfig, config: &config, finish: finish.clone(), dry_run };
+    let start = Start {
+        scope: Scope::Cluster,
+        kubeconfig: &kubeconfig,
+        config: &config,
+        finish: finish.clone(),
+        change: None,
+        dry_run,
+    };
     let Opened { cx, api, reading } = open_cluster(start, session, |session| open(&kubeconfig, None, session))?;
     let before = host_version(&cx)?.ok_or(UpgradeError::NoControlPlane)?;
     if config.print_config {
@@ -74,6 +80,7 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
         before: Some(before),
         renewal_is_given: args.shared.certificate_renewal == Some(true),
         finish,
+        change: None,
     };
     let mut cx = run::context(wanted, &config, dry_run, session)?;
     if !args.yes && !config.force && !dry_run {
