@@ -187,7 +187,7 @@ fn dead() -> TestHosts {
 const RUNNING: &str = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v1.30.1\n\
                        controlPlaneEndpoint: lb:6443\n";
 const CHANGED: &str = "hosts:\n- {ssh: w1}\n- {ssh: c1, role: control-plane}\n- {ssh: c2, role: control-plane}\n- {ssh: c3, role: control-plane}\n\
-                       - {ssh: w2}\n---\napiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n\
+                       - {ssh: w2}\n---\napiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\ncontrolPlaneEndpoint: lb:6443\n\
                        apiServer: {certSANs: [a.example], extraArgs: {v: '4'}}\n---\n\
                        apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 80\n";
 

@@ -202,11 +202,10 @@ const KUBELET: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletC
 #[test]
 fn a_field_of_the_kubelets_changes_every_host_and_an_argument_only_control_planes() {
     let mut seen = running();
-    let stored =
-        serde_json::json!({ "maxPods": 110, "evictionHard": { "a": "1" }, "authentication": { "x": { "y": 1 } } });
+    let stored = serde_json::json!({ "maxPods": 110, "evictionHard": { "a": "1" }, "authentication": { "anonymous": { "enabled": false } } });
     facts(&mut seen, 0).cluster.as_mut().unwrap().kubelet = stored.as_object().cloned();
     let of = |documents: &str| plan(&with_documents(documents), &seen);
-    let same = of(&format!("{KUBELET}maxPods: 110\nauthentication: {{x: {{}}}}\n"));
+    let same = of(&format!("{KUBELET}maxPods: 110\nauthentication: {{anonymous: {{}}}}\n"));
     assert!(!same.changes() && same.cluster.is_empty(), "{same:?}");
     let changed = of(&format!("{KUBELET}maxPods: 80\nevictionHard: {{b: '2'}}\n"));
     let one = "change the kubelet";
