@@ -89,6 +89,7 @@ impl Parts {
     }
 
     /// What is in one of them.
+    #[must_use]
     pub fn or(self, other: Self) -> Self {
         Self { components: self.components || other.components, kubelet: self.kubelet || other.kubelet }
     }
