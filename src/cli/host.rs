@@ -1,5 +1,6 @@
 //! `host`: this host for the commands for many hosts. All of it can be used by hand.
 
+mod change;
 mod diff;
 mod labels;
 mod run;
@@ -26,6 +27,7 @@ pub fn run(command: HostCommand, session: &mut Session) -> Result<ExitCode> {
         HostCommand::Run(args) => run::run(&args, session),
         HostCommand::Attach(args) => run::attach(&args, session),
         HostCommand::Diff(args) => diff::run(&args, session),
+        HostCommand::Change(args) => change::run(&args, session),
         HostCommand::Labels(args) => labels::run(&args, session),
         HostCommand::Work(args) => work::run(&args, session),
     }

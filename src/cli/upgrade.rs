@@ -5,12 +5,12 @@ mod closing;
 mod diff;
 mod ending;
 mod hops;
-mod interrupted;
+pub(super) mod interrupted;
 mod node;
 mod object;
 pub(super) mod opened;
 mod plan;
-mod run;
+pub(super) mod run;
 mod step;
 #[cfg(test)]
 mod tests;

@@ -60,6 +60,65 @@ pub struct HostUpgrade {
     pub addons_wait: Option<String>,
     /// The kubelet is replaced as well; None: its program and the node stay as they are.
     pub finish: Option<Finishing>,
+    /// The version stays, and the configuration changes; None for an upgrade.
+    pub change: Option<Change>,
+}
+
+impl HostUpgrade {
+    /// For what a component has to be ready, as errors name it.
+    pub fn goal(&self, version: &Version) -> String {
+        if self.change.is_some() { "the changed configuration".into() } else { version.to_string() }
+    }
+}
+
+/// What of a host a change of the configuration concerns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parts {
+    /// The static Pods.
+    pub components: bool,
+    /// The configuration of the kubelet.
+    pub kubelet: bool,
+}
+
+impl Parts {
+    pub const ALL: Self = Self { components: true, kubelet: true };
+
+    pub fn any(self) -> bool {
+        self.components || self.kubelet
+    }
+
+    /// What is in one of them.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self { components: self.components || other.components, kubelet: self.kubelet || other.kubelet }
+    }
+
+    /// The words of the annotation of a node.
+    pub fn words(self) -> String {
+        let words = [(self.components, "components"), (self.kubelet, "kubelet")];
+        words.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect::<Vec<_>>().join(",")
+    }
+
+    /// Reads these words. A text that a person has edited is everything: one part too many changes nothing.
+    pub fn of_words(text: &str) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
+        let found = Self { components: text.contains("components"), kubelet: text.contains("kubelet") };
+        if found.any() { found } else { Self::ALL }
+    }
+}
+
+/// A change of the configuration of this host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// What changes on this host.
+    pub parts: Parts,
+    /// What differs from what the cluster stores: the other nodes have to follow.
+    pub stores: Parts,
+    /// The cluster stores it already, and this host follows.
+    pub follows: bool,
 }
 
 /// The replacement of the kubelet at the end of an upgrade.

@@ -1,46 +1,26 @@
-//! Does what a plan says: the first control plane, then the others one at a time, workers meanwhile in a window, and at last
-//! labels and taints.
+//! Does what a plan says: the first control plane, then changes of members, then further control planes one at a time, workers
+//! meanwhile in a window, and at last labels and taints.
 
+use super::changing;
 use super::credentials::CredentialSource;
 use super::error::FleetError;
-use super::job::{self, Done, Job};
+use super::job::{Done, Job};
 use super::link::Link;
 use super::outcome::{HostResult, State};
 use super::plan::{Action, HostPlan, Plan, wanted};
-use super::survey::{self, Trouble};
-use super::watch::Watch;
+use super::survey::Trouble;
 use super::window::{self, Budget};
-use crate::base::env::Clock;
+pub use super::work::Applying;
+use super::work::{Place, timed, wait_for_run};
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Failure, Result};
+use crate::base::fault::Result;
 use crate::config::cluster::{ClusterFile, GivenNetwork, Role};
 use crate::state::host_facts::labels::Wanted;
 use serde_json::Value;
 use std::sync::OnceLock;
 
-/// What an apply needs.
-pub struct Applying<'a> {
-    pub file: &'a ClusterFile,
-    /// In the file's order.
-    pub links: &'a [Link<'a>],
-    pub plan: &'a Plan,
-    /// Whether a host is worked on, in the file's order.
-    pub chosen: &'a [bool],
-    /// Names the runs on the hosts.
-    pub id: &'a str,
-    pub clock: &'a Clock,
-    pub watch: &'a dyn Watch,
-    /// Why no further host is started; set from outside to stop.
-    pub stop: &'a (dyn Fn() -> Option<&'static str> + Sync),
-    /// Whether preflight fixes what it can on the hosts.
-    pub fix: bool,
-}
-
 /// The manifest of the pod network, in the working directory of a run.
 const MANIFEST: &str = "pod-network.yaml";
-
-/// A host of the file: its place, its plan and its connection.
-type Place<'a> = (usize, &'a HostPlan, &'a Link<'a>);
 
 /// Applies the plan; one result for each host of the file.
 pub fn apply(work: &Applying<'_>) -> Vec<HostResult> {
@@ -69,7 +49,16 @@ pub fn apply(work: &Applying<'_>) -> Vec<HostResult> {
         }
         results[place.0] = Some(result);
     }
+    let (members, rest): (Vec<Place<'_>>, Vec<Place<'_>>) =
+        rest.into_iter().partition(|place| place.1.action == Action::Unchanged);
+    let is_well = changing::change_all(work, &members, &mut results);
     match through.get().and_then(|at| work.links.get(*at)) {
+        // A control plane that failed may have left what no host should join.
+        Some(_) if !is_well => {
+            for place in rest {
+                results[place.0] = Some(changing::skipped(&place.1.host));
+            }
+        }
         Some(link) => join_all(work, link, &rest, &mut results),
         None => {
             for place in rest {
@@ -99,7 +88,7 @@ fn settled(work: &Applying<'_>, (at, plan, _): Place<'_>) -> Option<HostResult> 
             it.code = ExitCode::Refused;
             it
         }),
-        Action::Unchanged if plan.running.is_none() => result(State::Unchanged, ""),
+        Action::Unchanged if plan.running.is_none() && !plan.alters() => result(State::Unchanged, ""),
         Action::Unchanged | Action::Init | Action::Join => None,
     }?;
     settled.help.clone_from(&plan.help);
@@ -151,36 +140,6 @@ fn join_all(work: &Applying<'_>, through: &Link<'_>, places: &[Place<'_>], resul
     credentials.delete();
 }
 
-/// Shows the work on a host, and turns its end into a result.
-fn timed(
-    work: &Applying<'_>,
-    (_, plan, link): Place<'_>,
-    act: impl FnOnce(&mut dyn FnMut(u64, &Value)) -> Result<Done>,
-) -> HostResult {
-    let start = work.clock.monotonic();
-    work.watch.started(&plan.host, &plan.shown());
-    let done = act(&mut |seq, event| work.watch.event(&plan.host, seq, event));
-    let mut result = match done {
-        Ok(Done { changes }) => {
-            let state = if changes == Some(0) { State::Unchanged } else { State::Changed };
-            HostResult { changes, ..HostResult::new(&plan.host, state, plan.shown()) }
-        }
-        Err(failure) => failed(&plan.host, &failure),
-    };
-    // Hundreds of idle connections are of no use; control planes are asked again.
-    if plan.role == Role::Worker {
-        link.close();
-    }
-    result.millis = u64::try_from(work.clock.monotonic().saturating_sub(start).as_millis()).unwrap_or(u64::MAX);
-    work.watch.ended(&plan.host, result.state, &result.why);
-    result
-}
-
-fn failed(host: &str, failure: &Failure) -> HostResult {
-    let trouble = Trouble::of(failure);
-    HostResult { help: trouble.help.clone(), code: trouble.code, ..HostResult::new(host, trouble.state(), trouble.why) }
-}
-
 fn init(work: &Applying<'_>, place: Place<'_>, show: &mut dyn FnMut(u64, &Value)) -> Result<Done> {
     let (_, plan, link) = place;
     wait_for_run(work, plan, link, show)?;
@@ -213,25 +172,6 @@ fn join(
     let mut words = vec!["join", "--config", "-"];
     words.extend(work.fix.then_some("--fix"));
     Job::new(work.id, &words, &work.file.join_documents(link.host, &credentials)).run(link, work.clock, show)
-}
-
-/// Follows a run that is in progress on the host to its end; its result, if it did what was to be done.
-fn wait_for_run(
-    work: &Applying<'_>,
-    plan: &HostPlan,
-    link: &Link<'_>,
-    show: &mut dyn FnMut(u64, &Value),
-) -> Result<Option<Done>> {
-    let Some(id) = &plan.running else { return Ok(None) };
-    let ended = job::attach(link, id, work.clock, show);
-    let facts = survey::look(link, work.clock).facts;
-    let command = facts.ok().and_then(|facts| facts.run).filter(|run| run.id == *id).map(|run| run.command);
-    match (ended, command.as_deref(), plan.action) {
-        (Ok(done), _, Action::Unchanged) | (Ok(done), Some("join"), Action::Join) => Ok(Some(done)),
-        (Err(failure), _, _) if failure.exit_code() == ExitCode::Unreachable => Err(failure),
-        // A failed run is what the new one continues.
-        _ => Ok(None),
-    }
 }
 
 /// Sets labels and taints of the nodes that are in the cluster now.

@@ -1,6 +1,7 @@
 //! What `apply` and other commands would change on each host: the files of new control planes, and how those of running ones
 //! differ from what the file says. Nothing is changed.
 
+use super::changing::patches;
 use super::error::FleetError;
 use super::link::Link;
 use super::plan::{Action, HostPlan, Plan, Wanted, wanted_cluster};
@@ -8,7 +9,7 @@ use super::survey::{Seen, Trouble};
 use crate::base::fault::Result;
 use crate::base::parallel::for_each_of;
 use crate::base::sanitize;
-use crate::config::Kind;
+use crate::base::secret::Secret;
 use crate::config::cluster::{ClusterFile, Role};
 use crate::report::file_difference::{CONTEXT, FileDifference, State};
 use serde::{Deserialize, Serialize};
@@ -89,7 +90,7 @@ pub fn differences(file: &ClusterFile, plan: &Plan, seen: &[Seen], links: &[Link
         let outcome = match (host.action, host.role, &wanted) {
             (Action::Init, ..) => init(file, link).map(|changes| found.changes = changes),
             (Action::Unchanged, Role::ControlPlane, Some(wanted)) => {
-                running(file, wanted, link).map(|files| found.files = files)
+                running(file, plan.documents.as_ref(), wanted, link).map(|files| found.files = files)
             }
             _ => Ok(()),
         };
@@ -123,15 +124,19 @@ fn init(file: &ClusterFile, link: &Link<'_>) -> Result<Vec<String>> {
 }
 
 /// The files of a running control plane that differ.
-fn running(file: &ClusterFile, wanted: &Wanted, link: &Link<'_>) -> Result<Vec<FileDifference>> {
+fn running(
+    file: &ClusterFile,
+    documents: Option<&Secret<String>>,
+    wanted: &Wanted,
+    link: &Link<'_>,
+) -> Result<Vec<FileDifference>> {
     let mut words = vec!["host", "diff"];
-    let patches = [Kind::Join, Kind::Init].into_iter().find_map(|kind| {
-        file.document(kind)?.root.entry("patches")?.value.entry("directory")?.value.text().map(str::to_owned)
-    });
+    let patches = patches(file);
     if let Some(patches) = &patches {
         words.extend(["--patches", patches]);
     }
-    let answer: Answer = link.ask(&words, wanted.after.to_string().as_bytes())?;
+    let stored = Secret::new(wanted.after.to_string());
+    let answer: Answer = link.ask(&words, documents.unwrap_or(&stored).expose().as_bytes())?;
     let clean = |mut file: FileDifference| {
         file.path = sanitize::line(&file.path);
         file.diff = file.diff.lines().map(|line| sanitize::indented(line) + "\n").collect();
@@ -196,7 +201,7 @@ mod tests {
         assert_eq!(found.hosts[0].files[0].diff, "-a\n+b\n");
         assert!(found.cluster.unwrap().diff.contains("+    v: \"4\"\n"));
         let asked = hosts.asked.lock().unwrap();
-        let sent: Value = serde_json::from_str(&asked.last().unwrap().1).unwrap();
+        let sent: Value = serde_json::from_str(asked.last().unwrap().1.trim_start_matches("---\n")).unwrap();
         assert_eq!(sent["networking"]["podSubnet"], "10.9.0.0/16");
         assert_eq!(
             (&sent["apiServer"]["certSANs"][0], &sent["scheduler"]["extraArgs"]["v"]),

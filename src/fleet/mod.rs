@@ -6,6 +6,7 @@
 //! what the plan says, in the order of `window`. Nothing is kept on this machine.
 
 pub mod apply;
+pub mod changing;
 pub mod credentials;
 pub mod differences;
 pub mod error;
@@ -24,3 +25,4 @@ pub(crate) mod test_hosts;
 
 pub mod watch;
 pub mod window;
+pub mod work;

@@ -2,16 +2,19 @@
 //!
 //! Only facts decide: the same facts give the same plan, and a host that is as it should be is not touched.
 
+mod classes;
 mod cluster;
 mod host;
 
-pub use cluster::{Class, ClusterChange, Wanted, wanted as wanted_cluster};
+pub use classes::{Class, ClusterChange, classified_cluster, classified_kubelet, refused};
+pub use cluster::{Wanted, wanted as wanted_cluster};
 pub use host::{Action, HostPlan, wanted};
 
 use super::error::FleetError;
 use super::review::{self, Finding};
 use super::survey::Seen;
 use crate::base::fault::Result;
+use crate::base::secret::Secret;
 use crate::config::cluster::{ClusterFile, GivenNetwork, Role};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -32,6 +35,9 @@ pub struct Plan {
     /// What a new cluster gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_network: Option<NetworkPlan>,
+    /// The whole configuration that control planes get which change. It is not saved: what of it changes is in `cluster`.
+    #[serde(skip)]
+    pub documents: Option<Secret<String>>,
 }
 
 /// The pod network of a new cluster.
@@ -65,9 +71,8 @@ pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
     let mut findings = review::review(file, seen);
     let through = through(file, seen);
     let cluster = through.and_then(|at| seen.get(at)?.cluster());
-    let hosts = host::plan(file, seen, through, &mut findings);
-    let stored = cluster.and_then(|cluster| cluster.configuration.as_deref());
-    let changes = stored.map(|stored| cluster::changes(file, stored, &mut findings)).unwrap_or_default();
+    let changing = cluster.map(|cluster| cluster::changing(file, cluster, &mut findings)).unwrap_or_default();
+    let hosts = host::plan(file, seen, through, &changing.changes, &mut findings);
     let known: Vec<&str> = hosts.iter().filter_map(|host| host.node.as_deref()).collect();
     // A host that did not respond may be any of them, but for its name.
     let is_listed = |name: &str| {
@@ -91,7 +96,8 @@ pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
         pod_network: file.pod_network.as_ref().filter(|_| is_new).map(NetworkPlan::new),
         seen_from: through.and_then(|at| file.hosts.get(at)).map(|host| host.label.clone()),
         hosts,
-        cluster: changes,
+        cluster: changing.changes,
+        documents: changing.documents.map(Secret::new),
         left,
         findings,
     }
@@ -117,8 +123,9 @@ impl Plan {
         if let Some(error) = self.findings.iter().find(|finding| finding.error) {
             return Err(FleetError::Blocked(error.text.clone()).into());
         }
-        if let Some(change) = self.cluster.iter().find(|change| change.class == Class::Impossible) {
-            return Err(FleetError::Blocked(format!("{} cannot change: {}", change.field, change.why)).into());
+        if let Some(change) = refused(self.cluster.iter()) {
+            let verb = if change.class == Class::Impossible { "cannot change" } else { "is not changed by 'apply'" };
+            return Err(FleetError::Blocked(format!("{} {verb}: {}", change.field, change.why)).into());
         }
         Ok(())
     }
@@ -133,6 +140,7 @@ impl Plan {
     fn without_warnings(&self) -> Self {
         let mut plan = self.clone();
         plan.findings.retain(|finding| finding.error);
+        plan.documents = None;
         plan
     }
 

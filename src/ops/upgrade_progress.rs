@@ -53,6 +53,7 @@ pub fn record(cx: &Run<Upgrading>) -> Result<()> {
         objects: upgrade.objects.clone(),
         snapshot: upgrade.snapshot.clone(),
         finish: upgrade.finish.as_ref().and_then(|finish| finish.begun.clone()),
+        change: upgrade.change.map(|change| change.parts),
     };
     bookkeeping::write(cx, Path::new(PROGRESS_FILE), &progress)
 }
@@ -78,6 +79,9 @@ pub fn resume(cx: &mut Run<Upgrading>, progress: Progress) -> Result<()> {
     upgrade.before = progress.from.or_else(|| upgrade.before.take());
     (upgrade.created, upgrade.objects) = (progress.created, progress.objects);
     upgrade.snapshot = progress.snapshot;
+    if let (Some(change), Some(parts)) = (&mut upgrade.change, progress.change) {
+        change.parts = change.parts.or(parts);
+    }
     if let Some(finish) = &mut upgrade.finish {
         finish.begun = progress.finish;
     }

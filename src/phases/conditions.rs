@@ -3,7 +3,7 @@
 //! Reads: the configuration and the options. Writes: nothing.
 
 use crate::config::model::Etcd;
-use crate::context::upgrading::Scope;
+use crate::context::upgrading::{Change, Scope};
 use crate::context::{Init, Joining, Run, Upgrading};
 use crate::pipeline::When;
 
@@ -15,7 +15,14 @@ pub fn shared<W>(when: When, run: &Run<W>) -> bool {
         When::LocalEtcd => cluster.is_some_and(|c| matches!(c.etcd, Etcd::Local(_))),
         When::DnsWanted => cluster.is_some_and(|c| !c.dns.disabled),
         When::ProxyWanted => cluster.is_some_and(|c| !c.proxy.disabled),
-        When::ControlPlane | When::UploadCerts | When::NetworkChosen | When::Finishes => false,
+        When::ControlPlane
+        | When::UploadCerts
+        | When::NetworkChosen
+        | When::Finishes
+        | When::PodsChange
+        | When::KubeletChanges
+        | When::StoresPods
+        | When::StoresKubelet => false,
     }
 }
 
@@ -31,10 +38,18 @@ pub fn join(when: When, run: &Run<Joining>) -> bool {
     if when == When::ControlPlane { run.work.control_plane.is_some() } else { shared(when, run) }
 }
 
+fn change(run: &Run<Upgrading>) -> Change {
+    run.work.purpose.change.unwrap_or_default()
+}
+
 pub fn upgrade(when: When, run: &Run<Upgrading>) -> bool {
     match when {
         When::ControlPlane => run.work.purpose.scope != Scope::Worker,
         When::Finishes => run.work.purpose.finish.is_some(),
+        When::PodsChange => change(run).parts.components,
+        When::KubeletChanges => change(run).parts.kubelet,
+        When::StoresPods => change(run).stores.components,
+        When::StoresKubelet => change(run).stores.kubelet,
         _ => shared(when, run),
     }
 }

@@ -3,6 +3,7 @@
 pub mod addon;
 pub mod bootstrap_token;
 pub mod certs;
+pub mod change;
 pub mod check_ready;
 pub mod cluster_admins;
 mod conditions;

@@ -2,11 +2,11 @@
 //! that names an action of another workflow does not load.
 
 use super::{
-    addon, bootstrap_token, certs, check_ready, cluster_admins, conditions, control_plane, delete_node, drain, etcd,
-    etcd_recover, etcd_restore, etcd_snapshot, guard, import, items, join, kubeconfig, kubelet_finalize, kubelet_start,
-    mark_control_plane, network_test, pod_network, preflight, prune_backups, remove_node, renew, repair_kubelet, reset,
-    restart, rotate_ca, sans, show_join_command, update_cluster_status, upgrade, upload_certs, upload_config,
-    wait_control_plane,
+    addon, bootstrap_token, certs, change, check_ready, cluster_admins, conditions, control_plane, delete_node, drain,
+    etcd, etcd_recover, etcd_restore, etcd_snapshot, guard, import, items, join, kubeconfig, kubelet_finalize,
+    kubelet_start, mark_control_plane, network_test, pod_network, preflight, prune_backups, remove_node, renew,
+    repair_kubelet, reset, restart, rotate_ca, sans, show_join_command, update_cluster_status, upgrade, upload_certs,
+    upload_config, wait_control_plane,
 };
 use crate::context::{
     Elsewhere, Init, Joining, Leaving, Recovery, Renewal, Reset, Restoring, Rotating, Run, Saving, Upgrading,
@@ -232,10 +232,29 @@ pub fn upgrade_node() -> Loaded<Upgrading> {
     load(include_str!("../../phases/upgrade-node.yaml"), ACTIONS, conditions::upgrade)
 }
 
+/// The phases of `host change`.
+pub fn change() -> Loaded<Upgrading> {
+    const ACTIONS: &[Entry<Upgrading>] = &[
+        ("upgrade-preflight", &upgrade::preflight::UpgradePreflight),
+        ("upgrade-static-pod", &upgrade::static_pod::UpgradeStaticPod),
+        ("upgrade-verify", &upgrade::verify::VerifyComponents),
+        ("change-kubelet", &change::kubelet::ChangeKubelet),
+        ("change-announce", &change::mark::Announce),
+        ("upgrade-keep-stored", &upgrade::upload_kubelet::KeepStored),
+        ("upload-cluster-config", &upload_config::UploadClusterConfig),
+        ("change-upload-kubelet", &change::upload_kubelet::UploadKubelet),
+        ("change-done", &change::mark::Done),
+        ("upgrade-finish", &upgrade::finish::FinishUpgrade),
+        ("prune-backups", &prune_backups::PruneBackups),
+    ];
+    load(include_str!("../../phases/change.yaml"), ACTIONS, conditions::upgrade)
+}
+
 /// Every list, by the name of its file.
 pub fn all() -> Result<Vec<PhaseList>, PipelineError> {
     Ok(vec![
         add_san()?.list,
+        change()?.list,
         etcd_recover()?.list,
         etcd_restore()?.list,
         etcd_snapshot()?.list,
@@ -262,6 +281,7 @@ mod tests {
             names,
             [
                 "add-san",
+                "host change",
                 "etcd-recover",
                 "etcd-restore",
                 "etcd-snapshot",
@@ -289,6 +309,7 @@ mod tests {
             }
         }
         check(add_san());
+        check(change());
         check(etcd_recover());
         check(etcd_restore());
         check(etcd_snapshot());

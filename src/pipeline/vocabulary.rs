@@ -23,6 +23,14 @@ pub enum When {
     NetworkChosen,
     /// The kubelet of this host is replaced at the end of an upgrade.
     Finishes,
+    /// A change of the configuration concerns the static Pods of this host.
+    PodsChange,
+    /// A change of the configuration concerns the kubelet of this host.
+    KubeletChanges,
+    /// A change of the configuration concerns what the cluster stores for static Pods.
+    StoresPods,
+    /// A change of the configuration concerns what the cluster stores for kubelets.
+    StoresKubelet,
 }
 
 /// The tables that can give a phase its sub-phases.

@@ -7,10 +7,13 @@ use crate::cli::args::fleet::FleetArgs;
 use crate::cli::session::Session;
 use crate::config::cluster::ClusterFile;
 use crate::config::pod_network::PodNetwork;
+use crate::fleet::changing::runs_a_change;
+use crate::fleet::job;
 use crate::fleet::link::Link;
 use crate::fleet::plan::{self, Plan};
 use crate::fleet::remote::Connect;
 use crate::fleet::survey::{self, Seen};
+use crate::fleet::watch::Watch as _;
 
 /// A file that was read, and a connector.
 pub(super) struct Opened {
@@ -45,10 +48,25 @@ impl Opened {
     /// The facts of all hosts.
     pub fn survey(&self, links: &[Link<'_>], session: &Session) -> Vec<Seen> {
         let watcher = Watcher::survey(session, links.len());
-        let seen = survey::survey(links, self.file.limits.parallel, &session.env.clock, &watcher);
+        let mut seen = survey::survey(links, self.file.limits.parallel, &session.env.clock, &watcher);
+        if plan::through(&self.file, &seen).is_none()
+            && let Some((link, run)) =
+                links.iter().zip(&seen).find_map(|(link, seen)| Some((link, changing_run(seen)?)))
+        {
+            // It restarts the API server, which is most likely why no cluster was seen.
+            watcher.message(&format!("waiting for run {run} on {}, which changes it", link.host.label));
+            let _ = job::attach(link, run, &session.env.clock, &mut |_, _| ());
+            seen = survey::survey(links, self.file.limits.parallel, &session.env.clock, &watcher);
+        }
         watcher.end();
         seen
     }
+}
+
+/// The run on a host that changes its configuration.
+fn changing_run(seen: &Seen) -> Option<&str> {
+    let run = seen.facts()?.run.as_ref()?;
+    (run.running && runs_a_change(&run.command)).then_some(run.id.as_str())
 }
 
 /// The text of a pod network's manifest, after it was checked; None for a network with templates.

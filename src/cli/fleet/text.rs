@@ -45,7 +45,9 @@ pub(super) fn remarks(plan: &Plan) -> String {
     let mut text = String::new();
     for change in &plan.cluster {
         let class = match change.class {
-            Class::Procedure => "not done by 'apply'",
+            Class::InPlace => "in place",
+            Class::Procedure => "by a procedure",
+            Class::Command => "not done by 'apply'",
             Class::Impossible => "impossible",
         };
         let _ = writeln!(text, "{} {}: {class}: {}", change.field, change.change, change.why);

@@ -19,7 +19,8 @@ pub fn run(args: &DiffArgs, session: &mut Session) -> Result<ExitCode> {
     let mut facts = Facts::placeholder(session.env.random.clone());
     facts.cluster_version = Some(reading.version.clone());
     let cluster = documents.cluster(&facts)?.config;
-    let kubelet = reading.kubelet.as_ref().map(|(_, document)| document);
+    let stored = reading.kubelet.as_ref().map(|(_, document)| document);
+    let kubelet = Some(&cluster.kubelet).filter(|document| !document.is_empty()).or(stored);
     let wanted = files::changes(&mut cx, &cluster, kubelet, &reading.version)?;
     let mut files: Vec<FileDifference> = wanted.iter().map(|change| FileDifference::of(change, CONTEXT)).collect();
     let compared = files.len();

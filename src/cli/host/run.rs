@@ -29,8 +29,19 @@ pub(super) struct Order {
     pub files: BTreeMap<String, String>,
 }
 
+impl Order {
+    /// The command without its options: the first word, or two where there are subcommands.
+    pub fn command(&self) -> String {
+        let words = match self.arguments.first().map(String::as_str) {
+            Some("host" | "certs") => 2,
+            _ => 1,
+        };
+        self.arguments.iter().take(words).map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// Commands that may be run detached.
-const COMMANDS: [&str; 4] = ["init", "join", "reset", "node"];
+const COMMANDS: [&str; 6] = ["init", "join", "reset", "node", "host change", "certs add-san"];
 
 /// A run that cannot be started or followed.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +87,7 @@ pub(super) fn order(bytes: &[u8]) -> Result<Order, RunError> {
     // An error of the parser may repeat a part of the text, which may be a secret.
     let place = |error: serde_json::Error| format!("line {}, column {}", error.line(), error.column());
     let order: Order = serde_json::from_slice(bytes).map_err(|error| RunError::NotAnOrder { why: place(error) })?;
-    let command = order.arguments.first().cloned().unwrap_or_default();
+    let command = order.command();
     if let Some(name) = order.files.keys().find(|name| !is_file_name(name)) {
         return Err(RunError::NotAnOrder { why: format!("{name:?} is not the name of a file") });
     }
@@ -158,6 +169,8 @@ mod tests {
     #[test]
     fn an_order_is_a_known_command_and_an_error_does_not_repeat_it() {
         assert!(order(br#"{"arguments": ["join", "--config", "-"], "input": "x"}"#).is_ok());
+        let change = order(br#"{"arguments": ["host", "change", "--config", "-"], "input": "x"}"#).unwrap();
+        assert_eq!(change.command(), "host change");
         for (name, is_one) in [("pod-network.yaml", true), ("../x", false), (".x", false), ("a/b", false), ("", false)]
         {
             let text = serde_json::json!({ "arguments": ["init"], "files": { name: "x" } }).to_string();
@@ -165,6 +178,8 @@ mod tests {
         }
         for text in [
             r#"{"arguments": ["token", "list"]}"#,
+            r#"{"arguments": ["certs", "renew", "all"]}"#,
+            r#"{"arguments": ["host", "admin-conf"]}"#,
             r#"{"arguments": []}"#,
             r#"{"token": "abcdef.0123456789abcdef"}"#,
             "x",

@@ -24,7 +24,7 @@ pub fn run(args: &RunArgs, session: &mut Session) -> Result<ExitCode> {
     let (_, bytes) = session.read_input(Path::new("-"))?;
     let order = order(&bytes)?;
     let files = HostFiles::new(session.root(), Gate::open());
-    let command = order.arguments.first().cloned().unwrap_or_default();
+    let command = order.command();
     let clock = session.env.clock.clone();
     let Some(writer) = Writer::begin(&files, &args.id, &command, clock)? else { return Ok(ExitCode::Refused) };
     let writer = Arc::new(Mutex::new(Some(writer)));

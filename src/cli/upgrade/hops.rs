@@ -126,7 +126,7 @@ fn require_possible(opened: &mut Opened, version: &Version, config: &UpgradeConf
     if problems.is_empty() {
         return Ok(());
     }
-    Err(UpgradeFailed::Refused { version: version.to_string(), problems, can_force: false }.into())
+    Err(UpgradeFailed::Refused { goal: format!("the upgrade to {version}"), problems, can_force: false }.into())
 }
 
 /// Whether the rules of versions allow the next step already; what they refuse is shown.

@@ -7,7 +7,7 @@ use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, Wait};
 use crate::cli::session::Session;
 use crate::config::UpgradeConfig;
-use crate::context::upgrading::{Finishing, Scope};
+use crate::context::upgrading::{Change, Finishing, Scope};
 use crate::ops::running::ThisHost;
 use crate::phases::upgrade::component::keeps_exiting;
 use crate::phases::upgrade::error::UpgradeFailed;
@@ -28,6 +28,7 @@ pub struct Start<'a> {
     pub kubeconfig: &'a Path,
     pub config: &'a UpgradeConfig,
     pub finish: Option<Finishing>,
+    pub change: Option<Change>,
     pub dry_run: bool,
 }
 
@@ -41,7 +42,7 @@ pub fn open_cluster<T>(
     let cx = session.context(start.dry_run);
     let Some(progress) = progress(&cx.files)? else { return attempt(session) };
     let (clock, events) = (cx.clock.clone(), cx.events.clone());
-    let wait = Wait::new("the API server, which an interrupted upgrade may have restarted", LIMIT);
+    let wait = Wait::new("the API server, which an interrupted run may have restarted", LIMIT);
     let mut last = None;
     let opened = wait.until(&clock, &events, || match attempt(session) {
         Ok(opened) => Ok(Poll::Ready(opened)),
@@ -91,6 +92,7 @@ fn return_to_former(progress: Progress, start: Start<'_>, session: &Session, why
         before: progress.from,
         renewal_is_given: false,
         finish: start.finish,
+        change: start.change,
     };
     let mut cx = context(wanted, start.config, false, session)?;
     if is_kubelet {

@@ -36,7 +36,8 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
     let kubeconfig = session.env.cwd.join(kubeconfig);
     let scope = if is_control_plane { Scope::ControlPlane } else { Scope::Worker };
     let finish = finishing(&args.shared, &config.skip_phases, session);
-    let start = Start { scope, kubeconfig: &kubeconfig, config: &config, finish: finish.clone(), dry_run };
+    let start =
+        Start { scope, kubeconfig: &kubeconfig, config: &config, finish: finish.clone(), change: None, dry_run };
     let (api, stored) = open_cluster(start, session, |session| {
         let mut looking = session.context(false);
         quorum::require_for(&looking, &kubeconfig)?;
@@ -60,6 +61,7 @@ pub fn run(args: &NodeArgs, session: &mut Session) -> Result<ExitCode> {
         before: if is_control_plane { host_version(&looking)? } else { kubelet.clone() },
         renewal_is_given: args.shared.certificate_renewal == Some(true),
         finish,
+        change: None,
     };
     let mut cx = run::context(wanted, &config, dry_run, session)?;
     let _turn = if is_control_plane { turn::hold(&cx, &kubeconfig, "upgrade node")? } else { None };

@@ -6,7 +6,7 @@ use crate::cli::args::upgrade::HostArgs;
 use crate::cli::session::Session;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::config::{UpgradeConfig, UpgradeFlags};
-use crate::context::upgrading::{Certificates, Finishing, HostUpgrade, Scope};
+use crate::context::upgrading::{Certificates, Change, Finishing, HostUpgrade, Scope};
 use crate::context::{Lifecycle, Renewal, Run, Upgrading};
 use crate::kube::cluster::Cluster;
 use crate::ops::upgrade_progress;
@@ -112,6 +112,32 @@ pub struct Wanted {
     pub renewal_is_given: bool,
     /// The kubelet is replaced as well.
     pub finish: Option<Finishing>,
+    /// The version stays, and the configuration changes.
+    pub change: Option<Change>,
+}
+
+/// Another kind of run was interrupted, which has to be continued first.
+#[derive(Debug, thiserror::Error)]
+enum OtherRun {
+    #[error("a change of the configuration of this host was interrupted")]
+    Change,
+    #[error("an upgrade of this host was interrupted")]
+    Upgrade,
+}
+
+impl Fault for OtherRun {
+    fn exit_code(&self) -> ExitCode {
+        ExitCode::Refused
+    }
+    fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::Change => "run 'kubewright host change' to continue it, then the same command again",
+                Self::Upgrade => "run 'kubewright upgrade apply VERSION' or 'kubewright upgrade node', whichever it was, to continue it, then the same command again",
+            }
+            .into(),
+        )
+    }
 }
 
 /// The context of the run. It continues an interrupted one.
@@ -145,6 +171,7 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
         snapshot: None,
         addons_wait: None,
         finish: wanted.finish,
+        change: wanted.change,
     };
     let work = Renewal::new(upgrade, backup);
     let mut cx = Run::renewing(session.context(dry_run), wanted.cluster, node, work);
@@ -154,11 +181,19 @@ pub fn context(wanted: Wanted, config: &UpgradeConfig, dry_run: bool, session: &
     }
     (cx.lifecycle, cx.admin) = (Lifecycle::Upgraded, wanted.kubeconfig);
     if let Some(progress) = progress(&cx.files)? {
+        match (progress.change, cx.work.purpose.change) {
+            (Some(_), None) => return Err(OtherRun::Change.into()),
+            (None, Some(_)) => return Err(OtherRun::Upgrade.into()),
+            _ => {}
+        }
         if progress.finish.is_some() && cx.work.purpose.finish.is_none() {
             return Err(HostNotFinished::Interrupted.into());
         }
         let to = progress.to.as_ref().map_or_else(String::new, |version| format!(" to {version}"));
-        session.events.message(format!("an upgrade{to} of this host was interrupted: this run continues it"));
+        session.events.message(match progress.change {
+            Some(_) => "a change of this host was interrupted: this run continues it".into(),
+            None => format!("an upgrade{to} of this host was interrupted: this run continues it"),
+        });
         upgrade_progress::resume(&mut cx, progress)?;
     }
     if cx.work.purpose.finish.as_ref().is_some_and(|finish| finish.begun.is_some()) {

@@ -71,8 +71,14 @@ impl Upgraded {
 pub fn upgrade(args: &ApplyArgs, step: &Step, session: &mut Session) -> Result<Upgraded> {
     let Step { config, version, finish, dry_run, asks } = step;
     let kubeconfig = kubeconfig(args, session);
-    let start =
-        Start { scope: Scope::Cluster, kubeconfig: &kubeconfig, config, finish: finish.clone(), dry_run: *dry_run };
+    let start = Start {
+        scope: Scope::Cluster,
+        kubeconfig: &kubeconfig,
+        config,
+        finish: finish.clone(),
+        change: None,
+        dry_run: *dry_run,
+    };
     let Opened { cx, api, reading } = open_cluster(start, session, |session| open(&kubeconfig, None, session))?;
     let before = host_version(&cx)?.ok_or(UpgradeError::NoControlPlane)?;
     if config.print_config {
@@ -91,6 +97,7 @@ pub fn upgrade(args: &ApplyArgs, step: &Step, session: &mut Session) -> Result<U
         before: Some(before),
         renewal_is_given: args.shared.certificate_renewal == Some(true),
         finish: finish.clone(),
+        change: None,
     };
     let mut cx = run::context(wanted, config, *dry_run, session)?;
     if *asks {

@@ -1,5 +1,7 @@
 use super::*;
+use crate::base::env::Clock;
 use crate::fleet::plan::plan;
+use crate::fleet::survey;
 use crate::fleet::survey::survey;
 use crate::fleet::test_hosts::{TestHosts, file};
 use crate::fleet::watch::Unwatched;
@@ -180,4 +182,107 @@ fn dead() -> TestHosts {
     let hosts = TestHosts::default();
     hosts.kill("node-1");
     hosts
+}
+
+const RUNNING: &str = "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nkubernetesVersion: v1.30.1\n\
+                       controlPlaneEndpoint: lb:6443\n";
+const CHANGED: &str = "hosts:\n- {ssh: w1}\n- {ssh: c1, role: control-plane}\n- {ssh: c2, role: control-plane}\n- {ssh: c3, role: control-plane}\n\
+                       - {ssh: w2}\n---\napiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\ncontrolPlaneEndpoint: lb:6443\n\
+                       apiServer: {certSANs: [a.example], extraArgs: {v: '4'}}\n---\n\
+                       apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 80\n";
+
+/// Members of a running cluster, which c1 shows.
+fn members(hosts: &TestHosts) {
+    let object = |name: &str| serde_json::json!({ "name": name, "controlPlane": name.starts_with('c'), "ready": true });
+    let nodes: Vec<Value> = ["c1", "c2", "c3", "w1", "w2"].map(object).into();
+    for name in ["w1", "c1", "c2", "c3", "w2"] {
+        let is_control_plane = name.starts_with('c');
+        let mut facts: Value = serde_json::from_str(&facts(name)).unwrap();
+        facts["node"] = serde_json::json!({
+            "name": name, "controlPlane": is_control_plane, "pins": ["ca"], "sans": ["lb"],
+        });
+        if name == "c1" {
+            facts["cluster"] =
+                serde_json::json!({ "configuration": RUNNING, "kubelet": { "maxPods": 110 }, "nodes": nodes });
+        }
+        hosts.on(name, "host facts", &[&facts.to_string()]);
+    }
+}
+
+#[test]
+fn a_change_is_checked_everywhere_then_done_on_one_control_plane_after_the_other_and_then_on_workers() {
+    let hosts = TestHosts::default();
+    members(&hosts);
+    for name in ["c1", "c2", "c3"] {
+        hosts.on(name, "host change --config - --dry-run", &["{}"]);
+        hosts.on(name, "host run --id r-san", &DONE);
+    }
+    for name in ["w1", "c1", "c2", "c3", "w2"] {
+        hosts.on(name, "host run --id r", &DONE);
+    }
+    let results = applied_to(&file(CHANGED), &hosts, &[]);
+    assert!(results.iter().all(|result| result.state == State::Changed), "{results:?}");
+    hosts.all_used();
+    let asked = hosts.asked.lock().unwrap();
+    let place = |words: &str| asked.iter().position(|(asked, _)| asked.starts_with(words)).unwrap();
+    assert!(place("c3: host change") < place("c1: host run"), "a check came after a change");
+    let run = |words: &&str| asked.iter().position(|(asked, _)| asked == *words).unwrap();
+    let places: Vec<usize> = [
+        "c1: host run --id r-san",
+        "c1: host run --id r",
+        "c2: host run --id r-san",
+        "c3: host run --id r-san",
+        "w1: host run --id r",
+        "w2: host run --id r",
+    ]
+    .iter()
+    .map(run)
+    .collect();
+    assert!(places.is_sorted(), "{places:?} of {asked:?}");
+    let sent: Value = serde_json::from_str(&asked[places[1]].1).unwrap();
+    assert_eq!(sent["arguments"], serde_json::json!(["host", "change", "--config", "-"]));
+    let input = sent["input"].as_str().unwrap();
+    assert!(input.contains("\"maxPods\":80") && input.contains("\"v\":\"4\"") && input.contains("lb:6443"), "{input}");
+    let worker: Value = serde_json::from_str(&asked[places[4]].1).unwrap();
+    assert_eq!(worker["arguments"], serde_json::json!(["host", "change"]), "a worker takes what is stored");
+}
+
+#[test]
+fn nothing_is_changed_if_one_control_plane_refuses() {
+    let hosts = TestHosts::default();
+    members(&hosts);
+    hosts.on("c1", "host change --config - --dry-run", &["{}"]);
+    hosts.on("c2", "host change --config - --dry-run", &["not an answer"]);
+    hosts.on("c3", "host change --config - --dry-run", &["{}"]);
+    let results = applied_to(&file(CHANGED), &hosts, &[]);
+    assert_eq!(states(&results), ["w1 skipped", "c1 skipped", "c2 failed", "c3 skipped", "w2 skipped"]);
+}
+
+#[test]
+fn the_first_control_plane_that_fails_ends_the_change() {
+    let hosts = TestHosts::default();
+    members(&hosts);
+    for name in ["c1", "c2", "c3"] {
+        hosts.on(name, "host change --config - --dry-run", &["{}"]);
+    }
+    hosts.on("c1", "host run --id r-san", &DONE);
+    hosts.on("c1", "host run --id r", &FAILED);
+    let results = applied_to(&file(CHANGED), &hosts, &[]);
+    assert_eq!(states(&results), ["w1 skipped", "c1 failed", "c2 skipped", "c3 skipped", "w2 skipped"]);
+    assert_eq!(results[1].why, "disk full");
+    hosts.all_used();
+}
+
+#[test]
+fn the_first_worker_that_fails_ends_the_change_of_workers() {
+    let hosts = TestHosts::default();
+    members(&hosts);
+    for name in ["c1", "c2", "c3"] {
+        hosts.on(name, "host change --config - --dry-run", &["{}"]);
+        hosts.on(name, "host run --id r-san", &DONE);
+        hosts.on(name, "host run --id r", &DONE);
+    }
+    hosts.on("w1", "host run --id r", &FAILED);
+    let results = applied_to(&file(CHANGED), &hosts, &[]);
+    assert_eq!(states(&results), ["w1 failed", "c1 changed", "c2 changed", "c3 changed", "w2 skipped"]);
 }

@@ -1,67 +1,31 @@
-//! Fields of the cluster's configuration that differ from the file's, and what can be done about each.
+//! What the cluster stores, and the same with what the file gives.
 
+use super::classes::{ClusterChange, Document, classified};
 use crate::base::env::Random;
 use crate::config::cluster::ClusterFile;
-use crate::config::difference::{Difference, differences};
 use crate::config::model::{ClusterConfig, Timeouts};
 use crate::config::tree::{Entry, Node, Value as Tree};
 use crate::config::{ConfigErrors, Facts, Kind, encode, parse};
 use crate::fleet::review::Finding;
+use crate::state::host_facts::ClusterFacts;
 use crate::versions::facts_of;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::fmt::Write as _;
 
-/// What can be done about a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Class {
-    /// Another command does it.
-    Procedure,
-    /// Nothing does it in a running cluster.
-    Impossible,
-}
-
-/// A field that differs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ClusterChange {
-    pub field: String,
-    pub class: Class,
-    /// The values before and after.
-    pub change: String,
-    /// What holds the old value, or which command changes it.
-    pub why: String,
-}
-
-use Class::{Impossible, Procedure};
-
-/// The first row whose field a path starts with says what can be done.
-const CLASSES: [(&str, Class, &str); 9] = [
-    (
-        "kubernetesVersion",
-        Procedure,
-        "an upgrade goes in an order of its own: run 'kubewright upgrade plan' on a control plane",
-    ),
-    ("apiServer.certSANs", Procedure, "run 'kubewright certs add-san NAME' on each control plane"),
-    (
-        "controlPlaneEndpoint",
-        Impossible,
-        "the kubeconfigs of all nodes, certificates and the ConfigMap cluster-info hold it; keep the old name as an alias of the new one",
-    ),
-    ("networking.podSubnet", Impossible, "the nodes and their Pods have addresses of it; use a new cluster"),
-    ("networking.serviceSubnet", Impossible, "the Services have addresses of it; use a new cluster"),
-    ("networking.dnsDomain", Impossible, "certificates and all running Pods hold it; use a new cluster"),
-    ("clusterName", Impossible, "kubeconfigs hold it; nothing depends on it"),
-    ("certificatesDir", Impossible, "the static Pods and certificates of all control planes are there"),
-    (
-        "",
-        Procedure,
-        "components that run are not changed by this command: change kube-system/kubeadm-config and the manifest on each control plane",
-    ),
+/// Values that the file gives as a whole: what it does not list goes.
+const WHOLE: [&str; 3] = ["extraArgs", "extraVolumes", "featureGates"];
+/// The same of the kubelet: maps whose keys are not fields.
+const WHOLE_OF_KUBELET: [&str; 7] = [
+    "evictionHard",
+    "evictionSoft",
+    "evictionSoftGracePeriod",
+    "featureGates",
+    "kubeReserved",
+    "qosReserved",
+    "systemReserved",
 ];
-
-/// Values that the file may list in part: what it does not list differs too.
-const WHOLE: [&str; 4] = ["extraArgs", "extraVolumes", "certSANs", "featureGates"];
+/// Values that are only added to.
+const ADDED: &str = "certSANs";
 
 /// The cluster's configuration as it is stored, and as it would be with what the file gives.
 pub struct Wanted {
@@ -93,24 +57,83 @@ pub fn wanted(file: &ClusterFile, stored: &str) -> Option<Result<Wanted, Finding
     Some(Ok(Wanted { before, after }))
 }
 
-/// The fields of the file that differ from the stored configuration.
-pub(super) fn changes(file: &ClusterFile, stored: &str, findings: &mut Vec<Finding>) -> Vec<ClusterChange> {
-    let Wanted { before, after } = match wanted(file, stored) {
-        None => return Vec::new(),
-        Some(Ok(wanted)) => wanted,
+/// What is to be changed in a cluster.
+#[derive(Default)]
+pub(super) struct Changing {
+    /// The fields of the file that differ from what the cluster stores.
+    pub changes: Vec<ClusterChange>,
+    /// The whole configuration of static Pods and kubelets, with what the file gives; None if it cannot be made.
+    pub documents: Option<String>,
+}
+
+/// Compares the file with what the cluster stores.
+pub(super) fn changing(file: &ClusterFile, cluster: &ClusterFacts, findings: &mut Vec<Finding>) -> Changing {
+    let Some(stored) = &cluster.configuration else { return Changing::default() };
+    let wanted = match wanted(file, stored) {
+        None => resolved(stored, None).ok().and_then(|config| encoded(&config)).map(|before| {
+            let after = before.clone();
+            Wanted { before, after }
+        }),
+        Some(Ok(wanted)) => Some(wanted),
         Some(Err(finding)) => {
             findings.push(finding);
-            return Vec::new();
+            return Changing::default();
         }
     };
-    let change = |difference: Difference| {
-        let row = CLASSES.iter().find(|(field, ..)| difference.path.starts_with(field));
-        let (class, why) = row.map_or((Procedure, ""), |(_, class, why)| (*class, *why));
-        let shown = difference.to_string();
-        let change = shown.split_once(": ").map_or(shown.as_str(), |(_, change)| change).to_owned();
-        ClusterChange { field: difference.path, class, change, why: why.into() }
-    };
-    differences(&before, &after).into_iter().map(change).collect()
+    let mut found = Changing::default();
+    if let Some(Wanted { before, after }) = &wanted {
+        found.changes.extend(classified(Document::Cluster, before, after));
+    }
+    let kubelet = component(file, Kind::Kubelet, cluster.kubelet.as_ref());
+    if let Some(Wanted { before, after }) = &kubelet {
+        found.changes.extend(classified(Document::Kubelet, before, after));
+    }
+    if let Some(Wanted { before, after }) = component(file, Kind::KubeProxy, cluster.proxy.as_ref()) {
+        found.changes.extend(classified(Document::KubeProxy, &before, &after));
+    }
+    found.documents = wanted.map(|wanted| {
+        let mut text = format!("---\n{}\n", wanted.after);
+        if let Some(Wanted { after: Value::Object(mut fields), .. }) = kubelet {
+            fields.insert("apiVersion".into(), "kubelet.config.k8s.io/v1beta1".into());
+            fields.insert("kind".into(), Kind::Kubelet.name().into());
+            let _ = writeln!(text, "---\n{}", Value::Object(fields));
+        }
+        text
+    });
+    found
+}
+
+/// The stored configuration of a component, and the same with what the file gives; None if the file or the cluster has none.
+fn component(file: &ClusterFile, kind: Kind, stored: Option<&Map<String, Value>>) -> Option<Wanted> {
+    let (document, stored) = (file.document(kind)?, stored?);
+    let before = Value::Object(stored.clone());
+    let mut after = before.clone();
+    let mut given = document.root.to_json();
+    if let Some(fields) = given.as_object_mut() {
+        fields.retain(|name, _| name != "apiVersion" && name != "kind");
+    }
+    merge(&given, &mut after);
+    Some(Wanted { before, after })
+}
+
+/// Puts the given fields into a document.
+fn merge(given: &Value, into: &mut Value) {
+    let (Some(given), Some(into)) = (given.as_object(), into.as_object_mut()) else { return };
+    for (name, value) in given {
+        match into.get_mut(name) {
+            Some(there) if there.is_object() && value.is_object() && !WHOLE_OF_KUBELET.contains(&name.as_str()) => {
+                merge(value, there);
+            }
+            _ if value.is_null() => drop(into.shift_remove(name)),
+            _ => drop(into.insert(name.clone(), value.clone())),
+        }
+    }
+}
+
+/// A configuration as the cluster stores it.
+fn encoded(config: &ClusterConfig) -> Option<Value> {
+    let minor = facts_of(&config.version).ok()?;
+    Some(encode::uploaded_cluster_configuration(config, minor, &Timeouts::default()))
 }
 
 /// Resolves a `ClusterConfiguration`. A version that it does not name is that of the cluster.
@@ -131,7 +154,13 @@ fn copy_given(document: &Node, from: &Value, to: &mut Value) {
     for Entry { key, value, .. } in document.entries() {
         let name = key.as_str();
         let given = from.get(name).unwrap_or(&Value::Null);
-        if matches!(value.value, Tree::Map(_)) && !WHOLE.contains(&name) {
+        if name == ADDED {
+            let mut all = to.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+            let new: Vec<Value> =
+                given.as_array().into_iter().flatten().filter(|it| !all.contains(it)).cloned().collect();
+            all.extend(new);
+            to.insert(name.to_owned(), Value::Array(all));
+        } else if matches!(value.value, Tree::Map(_)) && !WHOLE.contains(&name) {
             copy_given(value, given, to.entry(name).or_insert(Value::Null));
         } else if given.is_null() {
             to.remove(name);

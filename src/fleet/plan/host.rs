@@ -1,11 +1,16 @@
 //! What is to be done on one host.
 
+use super::classes::{Class, ClusterChange};
+use crate::config::Kind;
 use crate::config::cluster::{ClusterFile, HostEntry, Role};
+use crate::context::upgrading::Parts;
 use crate::fleet::review::{Finding, node_name};
 use crate::fleet::survey::Seen;
+use crate::pki::sans::Sans;
 use crate::state::host_facts::labels::{Wanted, difference};
 use crate::state::host_facts::{ClusterFacts, HostFacts, NodeFacts, NodeObject};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What is to be done with a host as a member of the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +42,12 @@ pub struct HostPlan {
     /// A run on the host to wait for first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<String>,
+    /// SANs that the certificate of its API server gets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sans: Vec<String>,
+    /// What of its configuration changes.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub change: Parts,
     /// Labels and taints of the node that change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
@@ -56,6 +67,8 @@ impl HostPlan {
             action,
             continues: false,
             running: None,
+            sans: Vec::new(),
+            change: Parts::default(),
             labels: Vec::new(),
             why: String::new(),
             help: None,
@@ -68,7 +81,31 @@ impl HostPlan {
 
     /// True if something is done on the host or to its node.
     pub fn changes(&self) -> bool {
-        matches!(self.action, Action::Init | Action::Join) || !self.labels.is_empty() || self.running.is_some()
+        matches!(self.action, Action::Init | Action::Join)
+            || self.alters()
+            || !self.labels.is_empty()
+            || self.running.is_some()
+    }
+
+    /// True if the configuration of a member changes.
+    pub fn alters(&self) -> bool {
+        self.action == Action::Unchanged && (self.change.any() || !self.sans.is_empty())
+    }
+
+    /// What of the configuration changes, in a few words.
+    fn alterations(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if !self.sans.is_empty() {
+            words.push(format!("add SAN {}", self.sans.join(" ")));
+        }
+        let continued = if self.continues { "continue to " } else { "" };
+        if self.change.components {
+            words.push(format!("{continued}change static Pods"));
+        }
+        if self.change.kubelet {
+            words.push(format!("{continued}change the kubelet"));
+        }
+        words
     }
 
     /// In a few words.
@@ -78,6 +115,7 @@ impl HostPlan {
             Action::Init => "init".to_owned(),
             Action::Join if self.continues => "continue 'join'".to_owned(),
             Action::Join => "join".to_owned(),
+            Action::Unchanged if self.alters() => self.alterations().join(", "),
             Action::Unchanged if self.labels.is_empty() => "unchanged".to_owned(),
             Action::Unchanged => String::new(),
             Action::Unreachable => format!("unreachable: {}", self.why),
@@ -105,8 +143,11 @@ pub(super) fn plan(
     file: &ClusterFile,
     seen: &[Seen],
     through: Option<usize>,
+    changes: &[ClusterChange],
     findings: &mut Vec<Finding>,
 ) -> Vec<HostPlan> {
+    let parts = parts(changes);
+    let sans = listed_sans(file);
     let cluster = through.and_then(|at| seen.get(at)?.cluster());
     let pins =
         through.and_then(|at| seen.get(at)?.facts()?.node.as_ref()).map(|node| node.pins.clone()).unwrap_or_default();
@@ -124,6 +165,12 @@ pub(super) fn plan(
             Ok(facts) => {
                 let mut plan = match cluster {
                     Some(cluster) => member(entry, facts, cluster, &pins),
+                    None if may_have_stopped_the_api(facts) => HostPlan {
+                        node: Some(node_name(entry, facts)),
+                        change: interrupted(facts).unwrap_or_default(),
+                        continues: true,
+                        ..HostPlan::new(entry, Action::Unchanged)
+                    },
                     None if first.is_none() && facts.node.is_some() => {
                         let name = node_name(entry, facts);
                         let why = "its cluster does not respond".to_owned();
@@ -131,12 +178,72 @@ pub(super) fn plan(
                     }
                     None => newcomer(entry, facts, first == Some(at)),
                 };
+                if let (Action::Unchanged, Some(cluster)) = (plan.action, cluster) {
+                    alter(&mut plan, facts, cluster, parts, &sans);
+                }
                 let run = facts.run.as_ref().filter(|run| run.running);
                 plan.running = run.map(|run| run.id.clone());
                 plan
             }
         })
         .collect()
+}
+
+/// What of hosts these fields concern, as far as `apply` changes them.
+fn parts(changes: &[ClusterChange]) -> Parts {
+    let is = |of_kubelet: bool| {
+        let mut own = changes.iter().filter(|change| change.field.starts_with("KubeletConfiguration.") == of_kubelet);
+        own.any(|change| change.class == Class::InPlace)
+    };
+    Parts { components: is(false), kubelet: is(true) }
+}
+
+/// The SANs that the file lists.
+fn listed_sans(file: &ClusterFile) -> Sans {
+    let mut sans = Sans::default();
+    let document = file.document(Kind::Cluster).map(|document| document.root.to_json()).unwrap_or_default();
+    for name in document["apiServer"]["certSANs"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        sans.add(name);
+    }
+    sans
+}
+
+/// A change of the host's configuration that was interrupted.
+fn interrupted(facts: &HostFacts) -> Option<Parts> {
+    facts.node.as_ref()?.change
+}
+
+/// True for a control plane whose API server such a change may have stopped.
+fn may_have_stopped_the_api(facts: &HostFacts) -> bool {
+    interrupted(facts).is_some() && facts.node.as_ref().is_some_and(|node| node.control_plane)
+}
+
+/// What of the configuration of a member changes.
+fn alter(plan: &mut HostPlan, facts: &HostFacts, cluster: &ClusterFacts, parts: Parts, sans: &Sans) {
+    let object = cluster.nodes.iter().find(|node| Some(&node.name) == plan.node.as_ref());
+    let pending = object.map(|node| node.pending).unwrap_or_default();
+    let begun = interrupted(facts);
+    let wanted = parts.or(pending).or(begun.unwrap_or_default());
+    let is_control_plane = plan.role == Role::ControlPlane;
+    plan.change = Parts { components: wanted.components && is_control_plane, kubelet: wanted.kubelet };
+    plan.continues |= begun.is_some();
+    if is_control_plane && let Some(node) = &facts.node {
+        let mut own = Sans::default();
+        own.add_all(&node.sans);
+        // A certificate that cannot be read is that of preflight.
+        plan.sans = if own.is_empty() { Vec::new() } else { own.missing(sans) };
+    }
+    if plan.alters() && facts.node.as_ref().is_some_and(|node| node.upgrading) {
+        plan.action = Action::Impossible;
+        plan.why = "an upgrade of it was interrupted".into();
+        plan.help = Some("run 'kubewright upgrade apply VERSION' or 'kubewright upgrade node' on it, whichever it was, to continue it".into());
+    }
+}
+
+// The signature is that of serde.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_nothing(parts: &Parts) -> bool {
+    !parts.any()
 }
 
 /// The node of a host that did not respond, as far as its line shows.
@@ -158,6 +265,10 @@ fn first(file: &ClusterFile, seen: &[Seen], findings: &mut Vec<Finding>) -> Opti
     let unfinished = |(at, _): &(usize, &HostEntry)| facts(*at).is_some_and(|facts| is_unfinished(facts, "init"));
     if let Some((at, _)) = control_planes().find(unfinished) {
         return Some(at);
+    }
+    // Its API server may be away because of that; continuing it brings it back.
+    if seen.iter().filter_map(Seen::facts).any(may_have_stopped_the_api) {
+        return None;
     }
     let member = file.hosts.iter().zip(seen).find(|(_, seen)| seen.facts().is_some_and(|facts| facts.node.is_some()));
     if let Some((host, _)) = member {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::base::exit_code::ExitCode;
+use crate::context::upgrading::Parts;
 use crate::fleet::survey::Trouble;
 use crate::fleet::test_hosts::file;
 use crate::state::host_facts::{ClusterFacts, HostFacts, NodeFacts, NodeObject, RunFacts};
@@ -49,7 +50,7 @@ fn dead() -> Seen {
 /// A cluster of cp, w1 and w2, all as the file wants them.
 fn running() -> Vec<Seen> {
     let nodes = vec![object("cp", true), object("w1", false), object("w2", false)];
-    let cluster = ClusterFacts { configuration: Some(STORED.into()), nodes };
+    let cluster = ClusterFacts { configuration: Some(STORED.into()), nodes, ..ClusterFacts::default() };
     let mut seen = vec![well(HostFacts { node: Some(node("cp", true)), cluster: Some(cluster), ..host("cp") })];
     seen.extend(["w1", "w2"].map(|name| well(HostFacts { node: Some(node(name, false)), ..host(name) })));
     seen
@@ -161,8 +162,15 @@ fn fields_of_the_cluster_are_of_three_classes_and_defaults_are_none_of_them() {
     let fields: Vec<&str> = changes.iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!((fields, sound), (vec!["apiServer.extraArgs.v", "networking.dnsDomain"], false));
     let (changes, sound) = with("kubernetesVersion: v1.31.0\napiServer: {certSANs: [a.example]}\n");
-    assert!(sound && changes.iter().all(|(_, class)| *class == Class::Procedure), "{changes:?}");
-    assert_eq!(changes.len(), 2, "{changes:?}");
+    let field = |name: &str, class| (name.to_owned(), class);
+    let wanted = vec![field("apiServer.certSANs", Class::Procedure), field("kubernetesVersion", Class::Command)];
+    assert_eq!((changes, sound), (wanted, false));
+    assert_eq!(
+        with("apiServer: {certSANs: [a.example]}\n"),
+        (vec![field("apiServer.certSANs", Class::Procedure)], true)
+    );
+    let in_place = vec![field("scheduler.extraArgs.v", Class::InPlace)];
+    assert_eq!(with("scheduler: {extraArgs: {v: '4'}}\n"), (in_place, true));
     assert_eq!(
         with("networking: {podSubnet: 10.9.0.0/16}\n"),
         (vec![("networking.podSubnet".into(), Class::Impossible)], false)
@@ -182,4 +190,74 @@ fn a_plan_holds_until_the_facts_change() {
     seen[2] = dead();
     let error = saved.require_same(&plan(&file(HOSTS), &seen)).unwrap_err();
     assert!(error.to_string().ends_with("w2: unchanged, now unreachable: timed out"), "{error}");
+}
+
+/// The file with these documents behind its hosts.
+fn with_documents(documents: &str) -> crate::config::cluster::ClusterFile {
+    file(&format!("{HOSTS}---\n{documents}"))
+}
+
+const KUBELET: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+
+#[test]
+fn a_field_of_the_kubelets_changes_every_host_and_an_argument_only_control_planes() {
+    let mut seen = running();
+    let stored = serde_json::json!({ "maxPods": 110, "evictionHard": { "a": "1" }, "authentication": { "anonymous": { "enabled": false } } });
+    facts(&mut seen, 0).cluster.as_mut().unwrap().kubelet = stored.as_object().cloned();
+    let of = |documents: &str| plan(&with_documents(documents), &seen);
+    let same = of(&format!("{KUBELET}maxPods: 110\nauthentication: {{anonymous: {{}}}}\n"));
+    assert!(!same.changes() && same.cluster.is_empty(), "{same:?}");
+    let changed = of(&format!("{KUBELET}maxPods: 80\nevictionHard: {{b: '2'}}\n"));
+    let one = "change the kubelet";
+    assert_eq!(shown(&changed), [format!("cp {one}"), format!("w1 {one}"), format!("w2 {one}")]);
+    let fields: Vec<&str> = changed.cluster.iter().map(|change| change.field.as_str()).collect();
+    let prefix = "KubeletConfiguration.";
+    let wanted = ["evictionHard.a", "evictionHard.b", "maxPods"].map(|field| format!("{prefix}{field}"));
+    assert_eq!(fields, wanted, "what a whole map does not list goes");
+    assert!(changed.require_sound().is_ok());
+    let changed =
+        of("apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nscheduler: {extraArgs: {v: '4'}}\n");
+    assert_eq!(shown(&changed), ["cp change static Pods", "w1 unchanged", "w2 unchanged"]);
+    let domain = of(&format!("{KUBELET}clusterDomain: other.local\n"));
+    assert!(domain.require_sound().unwrap_err().to_string().contains("clusterDomain cannot change"), "{domain:?}");
+}
+
+/// The mark in the cluster, or the record on the host, shows what an apply that was killed has left to do.
+#[test]
+fn a_change_that_was_interrupted_is_continued_without_a_difference_in_the_file() {
+    let mut seen = running();
+    facts(&mut seen, 0).cluster.as_mut().unwrap().nodes[1].pending = Parts { components: true, kubelet: true };
+    assert_eq!(shown(&plan(&file(HOSTS), &seen)), ["cp unchanged", "w1 change the kubelet", "w2 unchanged"]);
+    let mut seen = running();
+    facts(&mut seen, 0).node.as_mut().unwrap().change = Some(Parts { components: true, kubelet: false });
+    assert_eq!(shown(&plan(&file(HOSTS), &seen))[0], "cp continue to change static Pods");
+    // Its API server may be what does not start.
+    facts(&mut seen, 0).cluster = None;
+    let found = plan(&file(HOSTS), &seen);
+    assert_eq!(
+        shown(&found)[..2],
+        ["cp continue to change static Pods", "w1 impossible: its cluster does not respond"]
+    );
+    assert!(found.require_sound().is_ok() && found.documents.is_none());
+    let mut seen = running();
+    facts(&mut seen, 0).node.as_mut().unwrap().upgrading = true;
+    let changed = with_documents(
+        "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\nscheduler: {extraArgs: {v: '4'}}\n",
+    );
+    assert_eq!(shown(&plan(&changed, &seen))[0], "cp impossible: an upgrade of it was interrupted");
+}
+
+#[test]
+fn a_san_is_added_where_the_certificate_lacks_it_and_one_that_left_the_file_stays() {
+    let changed = with_documents(
+        "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\napiServer: {certSANs: [a.example, 10.0.0.9]}\n",
+    );
+    let mut seen = running();
+    facts(&mut seen, 0).node.as_mut().unwrap().sans = vec!["cp".into(), "10.0.0.9".into()];
+    assert_eq!(shown(&plan(&changed, &seen))[0], "cp add SAN a.example");
+    let stored = format!("{STORED}apiServer: {{certSANs: [a.example, 10.0.0.9, old.example]}}\n");
+    facts(&mut seen, 0).cluster.as_mut().unwrap().configuration = Some(stored);
+    facts(&mut seen, 0).node.as_mut().unwrap().sans = vec!["a.example".into(), "10.0.0.9".into()];
+    let found = plan(&changed, &seen);
+    assert!(!found.changes() && found.cluster.is_empty(), "{found:?}");
 }

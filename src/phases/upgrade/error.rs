@@ -9,11 +9,11 @@ pub enum UpgradeFailed {
     #[error("its container has exited {times} times")]
     Exits { times: usize },
     /// A component is not ready, and where everything stands.
-    #[error("{component} did not become ready for {version}: {why}\n{outcome}")]
-    NotReady { component: String, version: String, why: String, outcome: String, fix: Option<String> },
+    #[error("{component} did not become ready for {goal}: {why}\n{outcome}")]
+    NotReady { component: String, goal: String, why: String, outcome: String, fix: Option<String> },
     /// The rules or the checks do not allow it; nothing was changed.
-    #[error("{} for the upgrade to {version}; nothing was changed:{}", number(.problems.len()), lines(.problems))]
-    Refused { version: String, problems: Vec<Problem>, can_force: bool },
+    #[error("{} for {goal}; nothing was changed:{}", number(.problems.len()), lines(.problems))]
+    Refused { goal: String, problems: Vec<Problem>, can_force: bool },
 }
 
 /// One obstacle.

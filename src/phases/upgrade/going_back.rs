@@ -8,9 +8,11 @@
 
 use super::component::{Cause, consumer, explain, files, settle};
 use super::error::UpgradeFailed;
+use super::host::proof::prove;
 use crate::base::fault::{Failure, Result};
 use crate::context::{Run, Upgrading};
-use crate::domain::paths::manifest;
+use crate::domain::paths::{KUBELET_CONFIG, manifest};
+use crate::host::service::Services;
 use crate::kube::kind::ObjectRef;
 use crate::ops::rollback::{self, Rollback};
 use crate::ops::running::Running;
@@ -34,8 +36,8 @@ pub fn go_back(cx: &mut Run<Upgrading>, component: &str, failure: &Failure, host
             "The files from before the upgrade were not restored completely: {other}; run the same command again to continue"
         ),
     };
-    let version = cx.cluster().map(|cluster| cluster.version.to_string()).unwrap_or_default();
-    UpgradeFailed::NotReady { component: component.into(), version, why, outcome, fix }.into()
+    let goal = cx.cluster().map(|cluster| cx.work.purpose.goal(&cluster.version)).unwrap_or_default();
+    UpgradeFailed::NotReady { component: component.into(), goal, why, outcome, fix }.into()
 }
 
 fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<String> {
@@ -59,6 +61,8 @@ fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<
         Some(etcd) => files(cx, etcd)?,
         None => Vec::new(),
     };
+    let is_change = cx.work.purpose.change.is_some();
+    let restarts_kubelet = is_change && upgrade_progress::has_changed(cx, &[KUBELET_CONFIG.into()])?;
     let stays = |path: &PathBuf| keeps_etcd && of_etcd.contains(path);
     others.extend(kept.into_iter().filter(|path| !certificates.contains(path) && !stays(path)));
     // Certificates by themselves: expired ones are not restored, and manifests are.
@@ -68,6 +72,10 @@ fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<
         cx.files.remove(&path)?;
     }
     let mut result = Restored { keeps_etcd, keeps_certificates, ..Restored::default() };
+    // It has read what was changed, and has to start the static Pods.
+    if restarts_kubelet && let Err(failure) = restart_kubelet(cx) {
+        result.failures.push(format!("The kubelet is not ready with them: {failure}."));
+    }
     for (consumer, cause) in affected {
         match settle(cx, consumer, cause, host) {
             Ok(()) => result.ready.push(consumer.component),
@@ -78,6 +86,11 @@ fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<
         result.failures.push(format!("The ConfigMaps of the cluster were not restored: {failure}."));
     }
     outcome(cx, &result)
+}
+
+fn restart_kubelet(cx: &mut Run<Upgrading>) -> Result<()> {
+    Services::of(&cx.host).restart("kubelet")?;
+    prove(cx, None)
 }
 
 /// True if etcd runs with another minor version than before the upgrade.
@@ -122,7 +135,11 @@ struct Restored {
 /// Where everything stands.
 fn outcome(cx: &Run<Upgrading>, result: &Restored) -> Result<String> {
     let upgrade = &cx.work.purpose;
-    let before = upgrade.before.as_ref().map_or_else(|| "its former version".into(), ToString::to_string);
+    let before = match &upgrade.before {
+        _ if upgrade.change.is_some() => "its former configuration".into(),
+        Some(version) => version.to_string(),
+        None => "its former version".into(),
+    };
     let mut text = if result.failures.is_empty() {
         upgrade_progress::forget(cx)?;
         format!("This host is back at {before}: the old files were restored.")

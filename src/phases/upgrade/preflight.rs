@@ -25,6 +25,8 @@ use crate::versions::upgrade_policy::{Class, Situation, Violation, violations};
 
 /// The name for `--ignore-preflight-errors`.
 const NODES: &str = "Nodes";
+/// Settings of manifests that the stored configuration does not give.
+const HAND_EDITS: &str = "HandEdits";
 
 pub struct UpgradePreflight;
 
@@ -93,8 +95,12 @@ fn refuse(cx: &Run<Upgrading>, problems: Vec<Problem>) -> Result<()> {
         return Ok(());
     }
     let upgrade = &cx.work.purpose;
-    let version = cx.cluster()?.version.to_string();
-    Err(UpgradeFailed::Refused { version, problems, can_force: upgrade.scope != Scope::Worker }.into())
+    let version = &cx.cluster()?.version;
+    let (goal, can_force) = match upgrade.change {
+        Some(_) => ("the change of this host".into(), false),
+        None => (format!("the upgrade to {version}"), upgrade.scope != Scope::Worker),
+    };
+    Err(UpgradeFailed::Refused { goal, problems, can_force }.into())
 }
 
 /// The rules of versions, and the checks of `upgrade plan`.
@@ -138,11 +144,19 @@ fn of_review(cx: &Run<Upgrading>, review: &Review) -> Vec<Problem> {
     let mut problems = Vec::new();
     // An interrupted run has left this host between two versions, which these checks would report.
     let resumed = cx.work.purpose.resumed;
-    let is_ours = |name: &str| resumed && matches!(name, "ApiServerVersions" | "HandEdits");
+    let is_ours = |name: &str| resumed && matches!(name, "ApiServerVersions" | HAND_EDITS);
     let is_ours = |finding: &Finding| is_ours(finding.check) || is_of_finish(cx, finding);
+    let refuses_edits = changes_pods(cx) && !ignores(cx, HAND_EDITS).unwrap_or_default();
     for finding in review.findings.iter().filter(|finding| !is_ours(finding)) {
         let (name, place) = (finding.check, &finding.place);
         match finding.severity {
+            // A user who changes one setting does not expect to lose others.
+            Severity::Warning if name == HAND_EDITS && refuses_edits => problems.push(Problem {
+                name: name.into(),
+                place: place.clone(),
+                what: finding.what.clone(),
+                fix: finding.fix.clone(),
+            }),
             Severity::Error => problems.push(Problem {
                 name: name.into(),
                 place: place.clone(),
@@ -157,6 +171,11 @@ fn of_review(cx: &Run<Upgrading>, review: &Review) -> Vec<Problem> {
         cx.events.message(format!("not checked: {}: {}", unchecked.check, unchecked.why));
     }
     problems
+}
+
+/// True for a change that replaces manifests. What the cluster stores already differs from them, and is not an edit.
+fn changes_pods(cx: &Run<Upgrading>) -> bool {
+    cx.work.purpose.change.is_some_and(|change| change.parts.components && !change.follows)
 }
 
 /// What the replacement of the kubelet changes, or an interrupted one has left.

@@ -79,6 +79,7 @@ fn context(root: &Path, to: &str, certificates: Certificates) -> Run<Upgrading> 
         objects: Vec::new(),
         snapshot: None,
         addons_wait: None,
+        change: None,
         finish: None,
     };
     let cluster = at_version(&stored, &to.parse().unwrap());

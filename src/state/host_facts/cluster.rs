@@ -1,8 +1,8 @@
 //! The cluster as a control plane sees it.
 //!
-//! Reads: the nodes and the ConfigMap `kube-system/kubeadm-config`. Writes: nothing.
+//! Reads: the nodes, and the ConfigMaps of kubeadm, the kubelet and kube-proxy. Writes: nothing.
 
-use super::{ClusterFacts, MANAGED, NodeObject};
+use super::{ClusterFacts, MANAGED, NodeObject, pending};
 use crate::base::fault::Result;
 use crate::config::cluster::Taint;
 use crate::context::Context;
@@ -10,6 +10,7 @@ use crate::domain::paths::ADMIN_CONF;
 use crate::kube::kind::NODE;
 use crate::kube::node::{is_control_plane, is_ready};
 use crate::state::stored_config;
+use crate::state::upgrade::cluster::{kubelet_config, proxy_config};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +21,11 @@ pub fn of(cx: &Context) -> Result<ClusterFacts> {
     let map = stored_config::map(&cluster)?;
     let configuration = map.and_then(|map| map["data"]["ClusterConfiguration"].as_str().map(str::to_owned));
     let nodes = cluster.list(&NODE, None, "")?.iter().map(node).collect();
-    Ok(ClusterFacts { configuration, nodes })
+    // Without a configuration, `init` has not come that far.
+    let stored = stored_config::read(cx, &cluster).ok().flatten();
+    let kubelet = stored.map(|stored| kubelet_config(&cluster, &stored)).transpose()?.flatten();
+    let proxy = proxy_config(&cluster)?;
+    Ok(ClusterFacts { configuration, kubelet: kubelet.map(|(_, document)| document), proxy, nodes })
 }
 
 /// The part of a Node object that a plan compares.
@@ -53,5 +58,6 @@ pub fn node(node: &Value) -> NodeObject {
         labels,
         // An annotation that a person has edited owns nothing.
         managed: serde_json::from_str(managed).unwrap_or_default(),
+        pending: pending(node),
     }
 }

@@ -8,11 +8,12 @@ use crate::base::fault::Result;
 use crate::config::kubeconfig::Kubeconfig;
 use crate::context::Context;
 use crate::context::access::ca_certificates;
-use crate::domain::paths::{ADMIN_CONF, BOOTSTRAP_KUBELET_CONF, KUBELET_CONF, manifest};
+use crate::domain::paths::{ADMIN_CONF, BOOTSTRAP_KUBELET_CONF, KUBELET_CONF, PKI_DIR, manifest};
 use crate::host::cri;
 use crate::host::{facts, listeners, network, runs, space};
 use crate::pki::cert::Cert;
 use crate::pki::pin;
+use crate::state::upgrade::progress::progress;
 use crate::state::{current_config, own_etcd};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -89,6 +90,8 @@ fn node(cx: &Context) -> Result<Option<NodeFacts>> {
     let ca = cluster.map(|cluster| ca_certificates(cx, path, cluster)).transpose()?.flatten();
     let certs = ca.map(|pem| Cert::bundle_from_file(path, &pem)).transpose()?.unwrap_or_default();
     let member = if etcd { own_member(cx) } else { None };
+    let progress = progress(&cx.files)?;
+    let change = progress.as_ref().and_then(|progress| progress.change);
     Ok(Some(NodeFacts {
         name: current_config::kubelet_name(cx),
         control_plane,
@@ -96,7 +99,19 @@ fn node(cx: &Context) -> Result<Option<NodeFacts>> {
         member,
         pins: pin::of_all(&certs).iter().map(ToString::to_string).collect(),
         server: cluster.map(|cluster| cluster.server.clone()),
+        sans: if control_plane { own_sans(cx) } else { Vec::new() },
+        upgrading: progress.is_some() && change.is_none(),
+        change,
     }))
+}
+
+/// The SANs of the certificate that the API server of this host gets; none if it cannot be read.
+fn own_sans(cx: &Context) -> Vec<String> {
+    let directory = current_config::certificates_dir(&cx.files).ok().flatten();
+    let path = directory.unwrap_or_else(|| PKI_DIR.into()).join("apiserver.crt");
+    let certs = cx.files.read(&path).ok().flatten().and_then(|pem| Cert::bundle_from_file(&path, &pem).ok());
+    let sans = certs.and_then(|certs| certs.into_iter().next()).map(|cert| cert.sans).unwrap_or_default();
+    sans.dns.into_iter().chain(sans.ips.iter().map(ToString::to_string)).collect()
 }
 
 /// The id of the member on this host, if etcd responds.

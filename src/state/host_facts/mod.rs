@@ -10,4 +10,4 @@ mod model;
 
 pub use cluster::node;
 pub use gather::gather;
-pub use model::{ClusterFacts, HostFacts, MANAGED, Managed, NodeFacts, NodeObject, RunFacts};
+pub use model::{ClusterFacts, HostFacts, MANAGED, Managed, NodeFacts, NodeObject, PENDING, RunFacts, pending};

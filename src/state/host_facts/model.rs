@@ -1,7 +1,9 @@
 //! The facts of a host, as JSON has them.
 
 use crate::config::cluster::{Role, Taint};
+use crate::context::upgrading::Parts;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -59,6 +61,15 @@ pub struct NodeFacts {
     pub pins: Vec<String>,
     /// The API server that its kubelet uses.
     pub server: Option<String>,
+    /// The SANs of the API server's certificate on its disk.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sans: Vec<String>,
+    /// A change of its configuration was interrupted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change: Option<Parts>,
+    /// An upgrade of it was interrupted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub upgrading: bool,
 }
 
 /// A run on the host.
@@ -79,6 +90,12 @@ pub struct RunFacts {
 pub struct ClusterFacts {
     /// The stored `ClusterConfiguration`; None before `init` has stored it.
     pub configuration: Option<String>,
+    /// The stored `KubeletConfiguration`, without its kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubelet: Option<Map<String, Value>>,
+    /// kube-proxy's configuration, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Map<String, Value>>,
     pub nodes: Vec<NodeObject>,
 }
 
@@ -97,6 +114,15 @@ pub struct NodeObject {
     pub taints: Vec<Taint>,
     /// The labels and taints that came from a file: they go when they leave it.
     pub managed: Managed,
+    /// What of its host does not have the stored configuration yet.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub pending: Parts,
+}
+
+// The signature is that of serde.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_nothing(parts: &Parts) -> bool {
+    !parts.any()
 }
 
 /// What a file has set on a node: the annotation [`MANAGED`].
@@ -111,6 +137,14 @@ pub struct Managed {
 
 /// The annotation of a node with the labels and taints that came from a file.
 pub const MANAGED: &str = "kubewright.io/managed";
+
+/// The annotation of a node whose host has to follow a change of the configuration.
+pub const PENDING: &str = "kubewright.io/pending";
+
+/// What of a Node's host has to follow.
+pub fn pending(node: &Value) -> Parts {
+    Parts::of_words(node["metadata"]["annotations"][PENDING].as_str().unwrap_or_default())
+}
 
 impl NodeObject {
     pub fn role(&self) -> Role {

@@ -5,7 +5,7 @@
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
 use crate::base::files::HostFiles;
-use crate::context::upgrading::Begun;
+use crate::context::upgrading::{Begun, Parts};
 use crate::versions::Version;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -34,6 +34,9 @@ pub struct Progress {
     /// The replacement of the kubelet, once all else is done. What was kept is only about the kubelet then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finish: Option<Begun>,
+    /// What a change of the configuration concerns; None for an upgrade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Parts>,
 }
 
 /// The record cannot be used.

@@ -136,6 +136,7 @@ impl World {
             objects: Vec::new(),
             snapshot: None,
             addons_wait: None,
+            change: None,
             finish: Some(finish),
         };
         let cluster = at_version(&stored, &TO.parse().unwrap());

@@ -28,6 +28,7 @@ fn obstacles(running: &mut RunningCluster, scope: Scope, to: &str, force: bool, 
         objects: Vec::new(),
         snapshot: None,
         addons_wait: None,
+        change: None,
         finish: None,
     };
     let cluster = at_version(&stored, &to.parse().unwrap());

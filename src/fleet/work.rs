@@ -1,0 +1,85 @@
+//! The work on the hosts of a file: what it needs, and how the work on one of them is shown and ends.
+
+use super::job::{self, Done};
+use super::link::Link;
+use super::outcome::{HostResult, State};
+use super::plan::{Action, HostPlan, Plan};
+use super::survey::{self, Trouble};
+use super::watch::Watch;
+use crate::base::env::Clock;
+use crate::base::exit_code::ExitCode;
+use crate::base::fault::{Failure, Result};
+use crate::config::cluster::{ClusterFile, Role};
+use serde_json::Value;
+
+/// What an apply needs.
+pub struct Applying<'a> {
+    pub file: &'a ClusterFile,
+    /// In the file's order.
+    pub links: &'a [Link<'a>],
+    pub plan: &'a Plan,
+    /// Whether a host is worked on, in the file's order.
+    pub chosen: &'a [bool],
+    /// Names the runs on the hosts.
+    pub id: &'a str,
+    pub clock: &'a Clock,
+    pub watch: &'a dyn Watch,
+    /// Why no further host is started; set from outside to stop.
+    pub stop: &'a (dyn Fn() -> Option<&'static str> + Sync),
+    /// Whether preflight fixes what it can on the hosts.
+    pub fix: bool,
+}
+
+/// A host of the file: its place, its plan and its connection.
+pub type Place<'a> = (usize, &'a HostPlan, &'a Link<'a>);
+
+/// Shows the work on a host, and turns its end into a result.
+pub fn timed(
+    work: &Applying<'_>,
+    (_, plan, link): Place<'_>,
+    act: impl FnOnce(&mut dyn FnMut(u64, &Value)) -> Result<Done>,
+) -> HostResult {
+    let start = work.clock.monotonic();
+    work.watch.started(&plan.host, &plan.shown());
+    let done = act(&mut |seq, event| work.watch.event(&plan.host, seq, event));
+    let mut result = match done {
+        Ok(Done { changes }) => {
+            let state = if changes == Some(0) { State::Unchanged } else { State::Changed };
+            HostResult { changes, ..HostResult::new(&plan.host, state, plan.shown()) }
+        }
+        Err(failure) => failed(&plan.host, &failure),
+    };
+    // Hundreds of idle connections are of no use; control planes are asked again.
+    if plan.role == Role::Worker {
+        link.close();
+    }
+    result.millis = u64::try_from(work.clock.monotonic().saturating_sub(start).as_millis()).unwrap_or(u64::MAX);
+    work.watch.ended(&plan.host, result.state, &result.why);
+    result
+}
+
+fn failed(host: &str, failure: &Failure) -> HostResult {
+    let trouble = Trouble::of(failure);
+    HostResult { help: trouble.help.clone(), code: trouble.code, ..HostResult::new(host, trouble.state(), trouble.why) }
+}
+
+/// Follows a run that is in progress on the host to its end; its result, if it did what was to be done.
+pub fn wait_for_run(
+    work: &Applying<'_>,
+    plan: &HostPlan,
+    link: &Link<'_>,
+    show: &mut dyn FnMut(u64, &Value),
+) -> Result<Option<Done>> {
+    let Some(id) = &plan.running else { return Ok(None) };
+    let ended = job::attach(link, id, work.clock, show);
+    let facts = survey::look(link, work.clock).facts;
+    let command = facts.ok().and_then(|facts| facts.run).filter(|run| run.id == *id).map(|run| run.command);
+    match (ended, command.as_deref(), plan.action) {
+        (Ok(done), _, Action::Unchanged) | (Ok(done), Some("join"), Action::Join) => Ok(Some(done)),
+        // It has said why; nothing else is done on a member.
+        (Err(failure), _, Action::Unchanged) if !plan.alters() => Err(failure),
+        (Err(failure), _, _) if failure.exit_code() == ExitCode::Unreachable => Err(failure),
+        // A failed run is what the new one continues.
+        _ => Ok(None),
+    }
+}
