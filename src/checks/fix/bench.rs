@@ -264,14 +264,11 @@ impl<'a> Bench<'a> {
 
     fn put_back(&mut self, former: &FormerFile) -> Result<()> {
         let files = self.host.files();
-        match &former.text {
-            Some(text) => {
-                files.write(&former.path, &Content::masked(text, former.format), former.mode)?;
-            }
-            None => {
-                files.remove(&former.path)?;
-                self.journal.remove_empty_directories(self.host, &former.path)?;
-            }
+        if let Some(text) = &former.text {
+            files.write(&former.path, &Content::masked(text, former.format), former.mode)?;
+        } else {
+            files.remove(&former.path)?;
+            self.journal.remove_empty_directories(self.host, &former.path)?;
         }
         self.journal.forget_change(&former.inverse);
         self.journal.keep(self.host)

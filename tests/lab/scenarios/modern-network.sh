@@ -25,8 +25,14 @@ cgroupDriver: systemd
 END
 
 network_test() { on n1 kubewright network test --timeout 3m -o json > "$SCRATCH/test" 2> "$SCRATCH/events"; }
+# The causes. That a connection was slow is not one here, where all system calls are.
+causes() { jq -r '[.causes[] | select(.severity != "note" and .id != "Slow") | .id + " " + (.nodes | join(" "))] | join(", ")' "$SCRATCH/test"; }
 passes() { # WHEN
-  network_test || fail "$1: $(jq -c '[.untested, .causes]' "$SCRATCH/test") $(cat "$SCRATCH/events")"
+  local code=0
+  network_test || code=$?
+  if [[ $code != 0 && $code != 11 ]] || [ -n "$(causes)" ] || [ "$(jq -c .untested "$SCRATCH/test")" != '[]' ]; then
+    fail "$1: exit code $code: $(jq -c '[.untested, .causes]' "$SCRATCH/test") $(cat "$SCRATCH/events")"
+  fi
   [ "$(jq -r '.nodes | join(" ")' "$SCRATCH/test")" = "${ALL[*]}" ] || fail "$1: not all nodes were tested"
   echo "$1: $(jq .seconds "$SCRATCH/test") s"
 }
@@ -34,7 +40,7 @@ names() { # CAUSE NODES
   local code=0 found
   network_test || code=$?
   [ "$code" = 7 ] || fail "$1: exit code $code: $(cat "$SCRATCH/test" "$SCRATCH/events")"
-  found=$(jq -r '[.causes[] | select(.severity != "note") | .id + " " + (.nodes | join(" "))] | join(", ")' "$SCRATCH/test")
+  found=$(causes)
   [ "$found" = "$1 $2" ] || fail "the causes are '$found', not '$1 $2': $(jq -c '.probes[] | select(.failure)' "$SCRATCH/test")"
   echo "$1: $(jq .seconds "$SCRATCH/test") s"
 }
@@ -47,7 +53,7 @@ settled() {
 }
 
 on n1 kubewright init --fix --config /root/cluster.yaml --pod-network flannel -o json > "$SCRATCH/init"
-[ "$(jq -r '.networkTest | .verdict + " " + (.nodes | join(" "))' "$SCRATCH/init")" = "passed n1" ] ||
+[[ $(jq -r '.networkTest | .verdict + " " + (.nodes | join(" "))' "$SCRATCH/init") =~ ^(passed|warning)\ n1$ ]] ||
   fail "init did not prove its network: $(jq -c '[.networkTest, .networkTestError]' "$SCRATCH/init")"
 read -ra WORKER <<< "$(jq -r .workerJoin "$SCRATCH/init")"
 for host in n2 n3; do on "$host" "${WORKER[@]}" --fix -q > /dev/null; done
