@@ -39,7 +39,7 @@ const QUOTED: &[(&str, &str)] = &[
     ("src/ssh/known_hosts/mod.rs", "`@cert-authority`"),
     ("src/ssh/known_hosts/tests.rs", "@cert-authority n1"),
     ("docs/ssh.md", "`@cert-authority`"),
-    ("src/journal/store.rs", "alias = \"folders\""),
+    ("src/journal/store.rs", "\"folders\""),
     ("src/state/reset_progress.rs", "\"told\""),
     ("tests/phases.rs", "\"told\": true"),
 ];

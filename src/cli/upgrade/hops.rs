@@ -142,10 +142,9 @@ fn is_allowed(args: &ApplyArgs, config: &UpgradeConfig, version: &Version, sessi
         allow_release_candidates: config.allow_release_candidates,
     });
     let mut is_allowed = true;
-    for Violation { class, place, what, .. } in broken.iter().filter(|one| one.class == Class::Fatal || !config.force) {
+    for Violation { rule, place, what, .. } in broken.iter().filter(|one| one.class == Class::Fatal || !config.force) {
         is_allowed = false;
-        let class = if *class == Class::Fatal { "not allowed" } else { "needs --force" };
-        session.events.warning(format!("{version} has to wait, it is {class} ({place}): {what}"));
+        session.events.warning(format!("{version} has to wait: {rule:?} ({place}): {what}"));
     }
     Ok(is_allowed)
 }

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_is_refused() {
+    fn something_else_than_a_version_is_refused() {
         let failure = "newest".parse::<Destination>().unwrap_err();
         assert_eq!(failure.to_string(), "--to newest is not a version");
         assert!(plan("v1.33.2", false, "v1.99", None).is_err());
