@@ -11,6 +11,7 @@ RECORD=/var/lib/kubewright/upgrade.json
 kubelets() { kubectl get nodes -o jsonpath='{.items[*].status.nodeInfo.kubeletVersion}'; }
 kubelets_are() { [ "$(kubelets)" = "$*" ]; } # VERSION...
 schedulable() { [ -z "$(kubectl get node "$1" -o jsonpath='{.spec.unschedulable}')" ] || fail "$1 is still cordoned"; } # NODE
+# shellcheck disable=SC2016 # a format of dpkg-query
 installed() { on "$1" dpkg-query -W -f='${Version}' kubelet; }                                                     # HOST
 
 boot n41 n42
@@ -43,6 +44,7 @@ grep -q 'restart.*kubelet' "$SCRATCH/plan" || fail "the plan lacks the restart"
 schedulable n41
 
 # A kubelet that does not start: the former one is put back, and the control plane stays upgraded.
+# shellcheck disable=SC2016 # the host's shell expands it
 on n41 sh -c 'mkdir /root/bad && cp /root/later/kubectl /root/bad/ &&
   printf "#!/bin/sh\n[ \"\$1\" = --version ] && { echo Kubernetes '$TO'; exit 0; }\necho \"cannot start\" >&2\nexit 1\n" > /root/bad/kubelet &&
   chmod 755 /root/bad/kubelet && cd /root/bad && sha256sum kubelet kubectl > SHA256SUMS'
