@@ -143,30 +143,17 @@ fn for_init(args: &PreflightArgs, documents: &Documents, session: &mut Session) 
 
 /// True if nothing says for which cluster the host is checked.
 fn is_plain(args: &PreflightArgs, documents: &Documents) -> bool {
-    let PreflightArgs {
-        kubernetes_version,
-        apiserver_advertise_address,
-        apiserver_bind_port,
-        cert_dir,
-        control_plane_endpoint,
-        image_repository,
-        node_name,
-        pod_network,
-        pod_network_cidr,
-        service_cidr,
-        ..
-    } = args;
     let given = [
-        kubernetes_version,
-        apiserver_advertise_address,
-        apiserver_bind_port,
-        cert_dir,
-        control_plane_endpoint,
-        image_repository,
-        node_name,
-        pod_network,
-        pod_network_cidr,
-        service_cidr,
+        &args.kubernetes_version,
+        &args.apiserver_advertise_address,
+        &args.apiserver_bind_port,
+        &args.cert_dir,
+        &args.control_plane_endpoint,
+        &args.image_repository,
+        &args.node_name,
+        &args.pod_network,
+        &args.pod_network_cidr,
+        &args.service_cidr,
     ];
     documents.kinds().is_empty() && given.iter().all(|flag| flag.is_none())
 }

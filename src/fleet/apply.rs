@@ -9,9 +9,9 @@ use super::link::Link;
 use super::outcome::{HostResult, State};
 use super::plan::{Action, HostPlan, Plan, wanted};
 use super::survey::Trouble;
-use super::window::{self, Budget};
+use super::window::Budget;
 pub use super::work::Applying;
-use super::work::{Place, timed, wait_for_run};
+use super::work::{Place, all, timed, wait_for_run};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
 use crate::config::cluster::{ClusterFile, GivenNetwork, Role};
@@ -105,23 +105,7 @@ fn join_all(work: &Applying<'_>, through: &Link<'_>, places: &[Place<'_>], resul
     // A control plane that failed may have left a member that has not started: nothing may change etcd before it has.
     let control_plane_budget = Budget::new(0);
     let joined = |places: &[Place<'_>], parallel: usize, budget: &Budget| {
-        window::run(
-            places,
-            parallel,
-            budget,
-            |place| {
-                if let Some(why) = (work.stop)() {
-                    budget.stop(why);
-                    return HostResult::new(&place.1.host, State::Skipped, why);
-                }
-                let result = timed(work, *place, |show| join(work, &credentials, *place, show));
-                if matches!(result.state, State::Failed | State::Unreachable) {
-                    budget.spend();
-                }
-                result
-            },
-            |place, why| HostResult::new(&place.1.host, State::Skipped, why),
-        )
+        all(work, places, parallel, budget, |place, show| join(work, &credentials, place, show))
     };
     std::thread::scope(|scope| {
         let beside = scope.spawn(|| joined(&workers, work.file.limits.parallel, &worker_budget));

@@ -7,8 +7,8 @@
 use super::job::{Done, Job};
 use super::outcome::{HostResult, State};
 use super::survey::Trouble;
-use super::window::{self, Budget};
-use super::work::{Applying, Place, timed, wait_for_run};
+use super::window::Budget;
+use super::work::{Applying, Place, all, wait_for_run};
 use crate::base::fault::Result;
 use crate::base::parallel::for_each_of;
 use crate::base::secret::Secret;
@@ -33,27 +33,11 @@ pub(super) fn change_all(work: &Applying<'_>, places: &[Place<'_>], results: &mu
         }
         return false;
     }
-    let all = |places: &[Place<'_>], parallel: usize, budget: &Budget| {
-        window::run(
-            places,
-            parallel,
-            budget,
-            |place| {
-                if let Some(why) = (work.stop)() {
-                    budget.stop(why);
-                    return HostResult::new(&place.1.host, State::Skipped, why);
-                }
-                let result = timed(work, *place, |show| change(work, *place, show));
-                if matches!(result.state, State::Failed | State::Unreachable) {
-                    budget.spend();
-                }
-                result
-            },
-            |place, why| HostResult::new(&place.1.host, State::Skipped, why),
-        )
+    let changed = |places: &[Place<'_>], parallel: usize, budget: &Budget| {
+        all(work, places, parallel, budget, |place, show| change(work, place, show))
     };
     let mut is_well = true;
-    for (place, result) in control_planes.iter().zip(all(&control_planes, 1, &Budget::new(0))) {
+    for (place, result) in control_planes.iter().zip(changed(&control_planes, 1, &Budget::new(0))) {
         is_well &= !matches!(result.state, State::Failed | State::Unreachable);
         results[place.0] = Some(result);
     }
@@ -67,7 +51,7 @@ pub(super) fn change_all(work: &Applying<'_>, places: &[Place<'_>], results: &mu
         if let Some(why) = why {
             budget.stop(why);
         }
-        for (place, result) in group.iter().zip(all(group, parallel, &budget)) {
+        for (place, result) in group.iter().zip(changed(group, parallel, &budget)) {
             if parallel == 1 && matches!(result.state, State::Failed | State::Unreachable) {
                 why = why.or(Some(FIRST));
             }

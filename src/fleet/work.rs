@@ -6,6 +6,7 @@ use super::outcome::{HostResult, State};
 use super::plan::{Action, HostPlan, Plan};
 use super::survey::{self, Trouble};
 use super::watch::Watch;
+use super::window::{self, Budget};
 use crate::base::env::Clock;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Failure, Result};
@@ -32,6 +33,29 @@ pub struct Applying<'a> {
 
 /// A host of the file: its place, its plan and its connection.
 pub type Place<'a> = (usize, &'a HostPlan, &'a Link<'a>);
+
+/// Works on all these hosts, at most `parallel` at once, until the budget is spent or the user stops.
+pub fn all<'a>(
+    work: &Applying<'_>,
+    places: &[Place<'a>],
+    parallel: usize,
+    budget: &Budget,
+    act: impl Fn(Place<'a>, &mut dyn FnMut(u64, &Value)) -> Result<Done> + Sync,
+) -> Vec<HostResult> {
+    let skipped = |place: &Place<'_>, why| HostResult::new(&place.1.host, State::Skipped, why);
+    let one = |place: &Place<'a>| {
+        if let Some(why) = (work.stop)() {
+            budget.stop(why);
+            return skipped(place, why);
+        }
+        let result = timed(work, *place, |show| act(*place, show));
+        if matches!(result.state, State::Failed | State::Unreachable) {
+            budget.spend();
+        }
+        result
+    };
+    window::run(places, parallel, budget, one, skipped)
+}
 
 /// Shows the work on a host, and turns its end into a result.
 pub fn timed(

@@ -27,7 +27,7 @@ pub struct Outcome {
 /// nothing was really changed.
 pub fn in_rounds(
     first: Report,
-    mut mend: impl FnMut(&Report) -> Fixes,
+    mut fix: impl FnMut(&Report) -> Fixes,
     mut look: impl FnMut(&Report) -> Result<Option<Report>>,
 ) -> Result<Outcome> {
     let mut outcome = Outcome { after: first, ..Outcome::default() };
@@ -40,7 +40,7 @@ pub fn in_rounds(
         }
         tried.extend(new.iter().filter_map(|finding| finding.repair.clone()));
         let round = Report { findings: new, ..Report::default() };
-        let Fixes { fixed, failed } = mend(&round);
+        let Fixes { fixed, failed } = fix(&round);
         outcome.fixed.extend(fixed);
         outcome.failed.extend(failed);
         let Some(after) = look(&round)? else {
@@ -88,11 +88,11 @@ mod tests {
     fn findings_that_a_disabled_runtime_hid_are_fixed_too() {
         let mut rounds = Vec::new();
         let mut after = [found(&[driver()]), found(&[])].into_iter();
-        let mend = |round: &Report| {
+        let fix = |round: &Report| {
             rounds.push(repairs(round));
             Fixes::default()
         };
-        let outcome = in_rounds(found(&[Repair::SwitchCriOn]), mend, |_| Ok(after.next())).unwrap();
+        let outcome = in_rounds(found(&[Repair::SwitchCriOn]), fix, |_| Ok(after.next())).unwrap();
         assert_eq!(rounds, [vec![Repair::SwitchCriOn], vec![driver()]]);
         assert_eq!(outcome.after, found(&[]));
     }
@@ -100,11 +100,11 @@ mod tests {
     #[test]
     fn a_fix_that_did_not_help_is_tried_once() {
         let mut rounds = 0;
-        let mend = |_: &Report| {
+        let fix = |_: &Report| {
             rounds += 1;
             Fixes::default()
         };
-        let outcome = in_rounds(found(&[Repair::Swap]), mend, |_| Ok(Some(found(&[Repair::Swap])))).unwrap();
+        let outcome = in_rounds(found(&[Repair::Swap]), fix, |_| Ok(Some(found(&[Repair::Swap])))).unwrap();
         assert_eq!((rounds, outcome.after.errors().count()), (1, 1));
         assert!(repairs(&outcome.after).is_empty());
     }

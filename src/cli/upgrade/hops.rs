@@ -22,7 +22,7 @@ use crate::state::upgrade::etcd;
 use crate::state::upgrade::finding::Severity;
 use crate::state::upgrade::hops::{Destination, Hop, hops};
 use crate::state::upgrade::progress::progress;
-use crate::versions::upgrade_policy::{Class, Situation, Violation, violations};
+use crate::versions::upgrade_policy::{Class, Violation};
 use crate::versions::{Version, facts_of};
 
 /// Checks whose errors an upgrade to a version in between does not remove.
@@ -132,15 +132,7 @@ fn require_possible(opened: &mut Opened, version: &Version, config: &UpgradeConf
 /// Whether the rules of versions allow the next step already; what they refuse is shown.
 fn is_allowed(args: &ApplyArgs, config: &UpgradeConfig, version: &Version, session: &Session) -> Result<bool> {
     let reading = open(&kubeconfig(args, session), None, session)?.reading;
-    let kube_proxy: Option<Version> = reading.proxy_tag.as_ref().and_then(|tag| tag.parse().ok());
-    let broken = violations(&Situation {
-        target: version,
-        api_servers: &reading.api_servers(),
-        kubelets: &reading.kubelets(),
-        kube_proxy: kube_proxy.as_ref(),
-        allow_experimental: config.allow_experimental,
-        allow_release_candidates: config.allow_release_candidates,
-    });
+    let broken = reading.violations(version, config.allow_experimental, config.allow_release_candidates);
     let mut is_allowed = true;
     for Violation { rule, place, what, .. } in broken.iter().filter(|one| one.class == Class::Fatal || !config.force) {
         is_allowed = false;

@@ -13,8 +13,8 @@ use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::component::{Component, components};
 use crate::state::upgrade::etcd;
 use crate::state::upgrade::goal::{Goal, goals};
-use crate::versions::upgrade_policy::{Class, Situation, Violation, violations};
-use crate::versions::{Version, facts_of};
+use crate::versions::facts_of;
+use crate::versions::upgrade_policy::Class;
 
 pub fn run(args: &PlanArgs, session: &mut Session) -> Result<ExitCode> {
     let flags = UpgradeFlags {
@@ -55,20 +55,8 @@ fn upgrade_to(goal: Goal, reading: &ClusterReading, config: &UpgradeConfig) -> R
     if !components.iter().any(Component::changes) {
         return Ok(None);
     }
-    let violations = broken_rules(&goal.version, reading, config);
+    let violations = reading.violations(&goal.version, config.allow_experimental, config.allow_release_candidates);
     Ok(Some(Available { goal, components, violations }))
-}
-
-fn broken_rules(target: &Version, reading: &ClusterReading, config: &UpgradeConfig) -> Vec<Violation> {
-    let kube_proxy: Option<Version> = reading.proxy_tag.as_ref().and_then(|tag| tag.parse().ok());
-    violations(&Situation {
-        target,
-        api_servers: &reading.api_servers(),
-        kubelets: &reading.kubelets(),
-        kube_proxy: kube_proxy.as_ref(),
-        allow_experimental: config.allow_experimental,
-        allow_release_candidates: config.allow_release_candidates,
-    })
 }
 
 /// Whether an upgrade is available and allowed.

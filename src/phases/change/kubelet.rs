@@ -7,21 +7,20 @@
 //! `/var/lib/kubelet/config.yaml`, with a copy of the former one; restarts the kubelet.
 
 use crate::base::fault::Result;
-use crate::base::files::Content;
 use crate::config::untrusted;
 use crate::context::upgrading::Scope;
 use crate::context::{Run, Upgrading};
 use crate::host::service::Services;
 use crate::ops::running::ThisHost;
-use crate::ops::{report, upgrade_progress};
+use crate::ops::upgrade_progress;
 use crate::phases::upgrade::going_back::go_back;
 use crate::phases::upgrade::host::proof::prove;
+use crate::phases::upgrade::kubelet::replace;
 use crate::pipeline::{Phase, Target};
 use crate::state::upgrade::cluster::kubelet_config;
 use crate::state::upgrade::files::kubelet_files;
 use std::path::PathBuf;
 
-const FILE_MODE: u32 = 0o644;
 const KUBELET: &str = "kubelet";
 
 pub struct ChangeKubelet;
@@ -44,7 +43,7 @@ impl Phase<Upgrading> for ChangeKubelet {
         };
         let files = kubelet_files(cx, &shared)?;
         let paths: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
-        write(cx, files)?;
+        replace(cx, files, is_same)?;
         // A killed run may have written them, and the kubelet not have read them.
         if !upgrade_progress::has_changed(cx, &paths)? {
             return Ok(());
@@ -61,26 +60,6 @@ impl Phase<Upgrading> for ChangeKubelet {
 fn restart(cx: &mut Run<Upgrading>) -> Result<()> {
     Services::of(&cx.host).restart(KUBELET)?;
     prove(cx, None)
-}
-
-/// Writes the files that say something else than those on disk.
-pub fn write(cx: &mut Run<Upgrading>, files: Vec<(PathBuf, String)>) -> Result<()> {
-    let mut changed = Vec::new();
-    for (path, text) in files {
-        if !cx.files.read_text(&path)?.is_some_and(|there| is_same(&there, &text)) {
-            changed.push((path, text));
-        }
-    }
-    if changed.is_empty() {
-        return Ok(());
-    }
-    upgrade_progress::keep(cx, &changed.iter().map(|(path, _)| path.clone()).collect::<Vec<_>>())?;
-    for (path, text) in changed {
-        let mode = cx.files.mode_or(&path, FILE_MODE);
-        let written = cx.files.write(&path, &Content::public(text), mode)?;
-        report::written(cx, &path, written);
-    }
-    Ok(())
 }
 
 /// True if both are the same document, in any order of keys.

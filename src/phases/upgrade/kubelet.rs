@@ -58,9 +58,18 @@ pub fn write(cx: &mut Run<Upgrading>, mut files: Vec<(PathBuf, String)>) -> Resu
     files.sort_by_key(|(path, _)| {
         [INSTANCE_CONFIG, "config.yaml"].iter().position(|name| path.ends_with(name)).unwrap_or(usize::MAX)
     });
+    replace(cx, files, |there, text| there == text)
+}
+
+/// Writes the files that are not the same as those on disk, after these were kept.
+pub fn replace(
+    cx: &mut Run<Upgrading>,
+    files: Vec<(PathBuf, String)>,
+    is_same: impl Fn(&str, &str) -> bool,
+) -> Result<()> {
     let mut changed = Vec::new();
     for (path, text) in files {
-        if cx.files.read_text(&path)?.as_ref() != Some(&text) {
+        if !cx.files.read_text(&path)?.is_some_and(|there| is_same(&there, &text)) {
             changed.push((path, text));
         }
     }

@@ -21,7 +21,7 @@ use crate::state::upgrade::etcd;
 use crate::state::upgrade::finding::{Finding, Review, Severity};
 use crate::state::{manifests, patches, quorum, room, stored_config};
 use crate::versions::Version;
-use crate::versions::upgrade_policy::{Class, Situation, Violation, violations};
+use crate::versions::upgrade_policy::{Class, Violation};
 
 /// The name for `--ignore-preflight-errors`.
 const NODES: &str = "Nodes";
@@ -119,15 +119,7 @@ fn of_cluster(cx: &mut Run<Upgrading>, api: &Cluster) -> Result<Vec<Problem>> {
 
 fn of_rules(cx: &Run<Upgrading>, reading: &ClusterReading, target: &Version) -> Vec<Problem> {
     let upgrade = &cx.work.purpose;
-    let kube_proxy: Option<Version> = reading.proxy_tag.as_ref().and_then(|tag| tag.parse().ok());
-    let broken = violations(&Situation {
-        target,
-        api_servers: &reading.api_servers(),
-        kubelets: &reading.kubelets(),
-        kube_proxy: kube_proxy.as_ref(),
-        allow_experimental: upgrade.allow_experimental,
-        allow_release_candidates: upgrade.allow_release_candidates,
-    });
+    let broken = reading.violations(target, upgrade.allow_experimental, upgrade.allow_release_candidates);
     let mut problems = Vec::new();
     for Violation { rule, class, place, what, fix } in broken {
         if class == Class::NeedsForce && upgrade.force {

@@ -16,7 +16,7 @@ use crate::kube::node::{is_control_plane, is_ready};
 use crate::render::pods::CLIENT_URLS;
 use crate::state::static_pod::StaticPod;
 use crate::state::stored_config;
-use crate::versions::upgrade_policy::{Running, cluster_version};
+use crate::versions::upgrade_policy::{Running, Situation, Violation, cluster_version, violations};
 use crate::versions::{Minor, Version, facts};
 use serde_json::{Map, Value};
 
@@ -60,6 +60,24 @@ pub struct ClusterReading {
 }
 
 impl ClusterReading {
+    /// The rules of versions that an upgrade to `target` would break.
+    pub fn violations(
+        &self,
+        target: &Version,
+        allow_experimental: bool,
+        allow_release_candidates: bool,
+    ) -> Vec<Violation> {
+        let kube_proxy: Option<Version> = self.proxy_tag.as_ref().and_then(|tag| tag.parse().ok());
+        violations(&Situation {
+            target,
+            api_servers: &self.api_servers(),
+            kubelets: &self.kubelets(),
+            kube_proxy: kube_proxy.as_ref(),
+            allow_experimental,
+            allow_release_candidates,
+        })
+    }
+
     /// The API servers and their versions.
     pub fn api_servers(&self) -> Vec<Running> {
         self.running("kube-apiserver")
