@@ -60,6 +60,15 @@ fn a_manifest_that_cannot_be_parsed_is_named_with_its_line() {
     assert!(first.starts_with("CRITICAL: the manifest of kube-scheduler on cp1 cannot be used"), "{first}");
 }
 
+/// The certificates were unknown as soon as the manifest of the API server was broken.
+#[test]
+fn a_manifest_that_cannot_be_parsed_hides_no_certificate() {
+    let root = control_plane();
+    fs::write(root.path().join("etc/kubernetes/manifests/kube-apiserver.yaml"), ": : [").unwrap();
+    let status = object(root.path(), "status -o json", ExitCode::Unhealthy);
+    assert!(status["certificates"]["list"].as_array().unwrap().len() > 10, "{status}");
+}
+
 #[test]
 fn an_archive_is_read_by_tar_lists_its_files_and_has_no_secret() {
     let root = control_plane();

@@ -72,7 +72,7 @@ pub fn take(kubeconfig: Option<&Path>, session: &Session) -> Result<(Status, Cho
 /// This host as a node of its cluster, from its files.
 fn context(session: &Session) -> Result<Context> {
     let looking = session.context(false);
-    let (cluster, node) = current_config::from_host(&looking)?;
+    let (cluster, node) = current_config::from_readable(&looking)?;
     Ok(session.context(false).configured(cluster, node))
 }
 

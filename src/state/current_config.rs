@@ -94,7 +94,10 @@ const OWN_FILES: [(&str, &str); 6] = [
 /// The certificates directory on the host, from the API server's manifest: the one in most of its flags, at least two,
 /// because the user may have replaced single files.
 pub fn certificates_dir(files: &HostFiles) -> Result<Option<PathBuf>> {
-    let api_server = StaticPod::read(files, "kube-apiserver")?.unwrap_or_default();
+    Ok(directory_of(&StaticPod::read(files, "kube-apiserver")?.unwrap_or_default()))
+}
+
+fn directory_of(api_server: &StaticPod) -> Option<PathBuf> {
     let mut votes: BTreeMap<PathBuf, usize> = BTreeMap::new();
     for (flag, name) in OWN_FILES {
         let path = api_server.flag(flag).map(|path| api_server.on_host_or_same(Path::new(path)));
@@ -104,12 +107,20 @@ pub fn certificates_dir(files: &HostFiles) -> Result<Option<PathBuf>> {
         }
     }
     let most = votes.into_iter().max_by_key(|(_, votes)| *votes);
-    Ok(most.filter(|(_, votes)| *votes > 1).map(|(directory, _)| directory))
+    most.filter(|(_, votes)| *votes > 1).map(|(directory, _)| directory)
 }
 
 /// The cluster and node configuration, from this host's files.
 pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
-    let api_server = StaticPod::read(&cx.files, "kube-apiserver")?.unwrap_or_default();
+    of(cx, &StaticPod::read(&cx.files, "kube-apiserver")?.unwrap_or_default())
+}
+
+/// The same, but a manifest that cannot be parsed says nothing, because the caller reports it.
+pub fn from_readable(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
+    of(cx, &StaticPod::read_or_empty(&cx.files, "kube-apiserver")?.unwrap_or_default())
+}
+
+fn of(cx: &Context, api_server: &StaticPod) -> Result<(ClusterConfig, NodeConfig)> {
     let tagged = api_server.tag().and_then(|tag| tag.parse::<Version>().ok());
     let version = tagged
         .or_else(|| facts::kubelet_version(&cx.host).ok())
@@ -130,7 +141,7 @@ pub fn from_host(cx: &Context) -> Result<(ClusterConfig, NodeConfig)> {
         node.local_endpoint.bind_port = port;
     }
     let mut cluster = print::default_cluster(version, minor);
-    if let Some(directory) = certificates_dir(&cx.files)? {
+    if let Some(directory) = directory_of(api_server) {
         cluster.certificates_dir = directory;
     }
     Ok((cluster, node))
