@@ -22,10 +22,12 @@ for words in '[wait-control-plane]' 'https://n41:8443, which other hosts will us
   grep -qF "$words" "$SCRATCH/said" || { cat "$SCRATCH/said" && fail "no word of '$words'"; }
 done
 
-on n41 systemd-run -q --unit balancer sh -c 'sleep 10; exec socat TCP-LISTEN:8443,reuseaddr,fork TCP:127.0.0.1:6443'
-on n41 kubewright init --config /root/cluster.yaml --events json > /dev/null 2> "$SCRATCH/events" ||
-  { tail -n 3 "$SCRATCH/events" && fail "init did not wait for the load balancer"; }
-grep -F 'a response of the API server at https://n41:8443' "$SCRATCH/events" > /dev/null || fail "the wait was not reported"
+# The load balancer comes once init waits for it.
+on n41 kubewright init --config /root/cluster.yaml --events json > /dev/null 2> "$SCRATCH/events" &
+init=$!
+eventually grep -qF 'https://n41:8443 to lead to the API server of this host' "$SCRATCH/events" || fail "the wait was not reported"
+on n41 systemd-run -q --unit balancer socat TCP-LISTEN:8443,reuseaddr,fork TCP:127.0.0.1:6443
+wait $init || { tail -n 3 "$SCRATCH/events" && fail "init did not wait for the load balancer"; }
 ready n41
 
 # Before v1.22 the cluster keeps a list of its API servers; running init again leaves the others in it.

@@ -11,6 +11,12 @@ state() {
     cat /proc/swaps; sysctl net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables; systemctl is-enabled kubelet || true'
 }
 same() { diff "$SCRATCH/before" <(state) || fail "$1"; }
+# Nothing is reported but the disk of the machine itself, which may be nearly full.
+nothing_left() { # FILE
+  grep -q '^This host is ready for' "$1" && ! grep -E '^(ERROR|WARNING) ' "$1" | grep -qv ' DiskSpace ' && return
+  cat "$1"
+  return 1
+}
 # Swap of this machine, for as short a time as can be: it is seen on every host.
 swap_off() { on n41 sh -c "swapoff $SWAP 2> /dev/null || true"; }
 
@@ -57,6 +63,9 @@ state > "$SCRATCH/before"
 code=0
 on n41 kubewright preflight "${CONFIG[@]}" -o json > "$SCRATCH/found" || code=$?
 [ $code = 4 ] || fail "the exit code is $code"
+# The disk of the machine itself may be nearly full.
+jq 'del(.findings[] | select(.id == "DiskSpace" and .severity == "warning"))' "$SCRATCH/found" > "$SCRATCH/own"
+mv "$SCRATCH/own" "$SCRATCH/found"
 jq -r '.findings[] | .severity + " " + .id' "$SCRATCH/found" | sort > "$SCRATCH/ids"
 diff - "$SCRATCH/ids" <<'EOF' || fail "other findings were expected"
 error CgroupDriver
@@ -104,7 +113,7 @@ real=yes
 on n41 swapon $SWAP || { real=no && echo "this machine allows no swap; only /etc/fstab is tried"; }
 on n41 sh -c 'rm -rf /sys/module'
 on n41 kubewright preflight "${CONFIG[@]}" --fix > "$SCRATCH/fixed"
-grep -q 'checks passed' "$SCRATCH/fixed" || { cat "$SCRATCH/fixed" && fail "something is left"; }
+nothing_left "$SCRATCH/fixed" || fail "something is left"
 on n41 sh -c '! grep -q swapfile /proc/swaps' || fail "swap is still on"
 on n41 sh -c 'ls -d /sys/module/ip_vs /sys/module/ip_vs_rr /sys/module/ip_vs_wrr /sys/module/ip_vs_sh' > /dev/null
 on n41 sh -c 'grep -qx ip_vs_sh /etc/modules-load.d/kubewright.conf && getent ahosts n41' > /dev/null
@@ -117,7 +126,7 @@ lab kill n41
 lab up n41
 eventually on n41 ctr version > /dev/null 2>&1
 on n41 kubewright preflight > "$SCRATCH/rebooted"
-grep -q 'checks passed' "$SCRATCH/rebooted" || { cat "$SCRATCH/rebooted" && fail "not everything was kept over a reboot"; }
+nothing_left "$SCRATCH/rebooted" || fail "not everything was kept over a reboot"
 
 on n41 kubewright preflight --undo-fix > "$SCRATCH/undone"
 [ $real = no ] || on n41 grep -q swapfile /proc/swaps || fail "swap is not on again"
@@ -150,7 +159,7 @@ on n41 kubewright preflight --config /root/systemd.yaml > "$SCRATCH/docker" && f
 grep -q '^ERROR CRI' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "the disabled CRI is not reported"; }
 on n41 kubewright preflight --config /root/systemd.yaml --fix > "$SCRATCH/docker" ||
   { cat "$SCRATCH/docker" && fail "Docker's containerd is not fixed at once"; }
-grep -q 'checks passed' "$SCRATCH/docker" || { cat "$SCRATCH/docker" && fail "something is left"; }
+nothing_left "$SCRATCH/docker" || fail "something is left"
 on n41 grep -q 'SystemdCgroup = true' /etc/containerd/config.toml
 on n41 kubewright preflight --undo-fix > /dev/null
 on n41 cmp /root/docker.toml /etc/containerd/config.toml
