@@ -9,6 +9,7 @@ use super::link::Link;
 use super::outcome::{HostResult, State};
 use super::plan::{Action, HostPlan, Plan, wanted};
 use super::survey::Trouble;
+use super::upgrading;
 use super::window::Budget;
 pub use super::work::Applying;
 use super::work::{Place, all, timed, wait_for_run};
@@ -51,7 +52,13 @@ pub fn apply(work: &Applying<'_>) -> Vec<HostResult> {
     }
     let (members, rest): (Vec<Place<'_>>, Vec<Place<'_>>) =
         rest.into_iter().partition(|place| place.1.action == Action::Unchanged);
-    let is_well = changing::change_all(work, &members, &mut results);
+    let (upgraded, changed): (Vec<Place<'_>>, Vec<Place<'_>>) =
+        members.into_iter().partition(|place| place.1.upgrade.is_some());
+    let is_well = upgrading::upgrade_all(work, &upgraded, &mut results);
+    let is_well = is_well && changing::change_all(work, &changed, &mut results);
+    for place in changed.iter().filter(|_| !is_well) {
+        results[place.0].get_or_insert_with(|| changing::skipped(&place.1.host));
+    }
     match through.get().and_then(|at| work.links.get(*at)) {
         // A control plane that failed may have left what no host should join.
         Some(_) if !is_well => {

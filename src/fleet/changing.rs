@@ -41,24 +41,39 @@ pub(super) fn change_all(work: &Applying<'_>, places: &[Place<'_>], results: &mu
         is_well &= !matches!(result.state, State::Failed | State::Unreachable);
         results[place.0] = Some(result);
     }
-    // Another system may not start with what works on a control plane.
-    let (first, rest) = workers.split_at(workers.len().min(1));
+    for (place, result) in
+        on_workers(work, &workers, !is_well, |group, parallel, budget| changed(group, parallel, budget))
+    {
+        results[place.0] = Some(result);
+    }
+    is_well
+}
+
+/// Works on workers, the first one alone: another system may not start with what works on a control plane. On none of them if
+/// a control plane has failed.
+pub(super) fn on_workers<'a>(
+    work: &Applying<'_>,
+    places: &[Place<'a>],
+    has_failed: bool,
+    act: impl Fn(&[Place<'a>], usize, &Budget) -> Vec<HostResult>,
+) -> Vec<(Place<'a>, HostResult)> {
+    let (first, rest) = places.split_at(places.len().min(1));
     let failures =
         work.file.limits.failures.of(work.plan.hosts.iter().filter(|host| host.role == Role::Worker).count());
-    let mut why = (!is_well).then_some(STOPPED);
-    for (group, parallel, most) in [(first, 1, 0), (rest, work.file.limits.parallel, failures)] {
-        let budget = Budget::new(most);
+    let mut why = has_failed.then_some(STOPPED);
+    let mut all = Vec::new();
+    for (group, is_first) in [(first, true), (rest, false)] {
+        let budget = Budget::new(if is_first { 0 } else { failures });
         if let Some(why) = why {
             budget.stop(why);
         }
-        for (place, result) in group.iter().zip(changed(group, parallel, &budget)) {
-            if parallel == 1 && matches!(result.state, State::Failed | State::Unreachable) {
-                why = why.or(Some(FIRST));
-            }
-            results[place.0] = Some(result);
+        let results = act(group, if is_first { 1 } else { work.file.limits.parallel }, &budget);
+        if is_first && results.iter().any(|result| matches!(result.state, State::Failed | State::Unreachable)) {
+            why = why.or(Some(FIRST));
         }
+        all.extend(group.iter().copied().zip(results));
     }
-    is_well
+    all
 }
 
 /// Asks all control planes that change whether anything is in the way; None if nothing is.
@@ -135,5 +150,5 @@ pub(super) fn skipped(host: &str) -> HostResult {
 
 /// A host that another machine works on, so that the cluster may not respond meanwhile.
 pub fn runs_a_change(command: &str) -> bool {
-    ["host change", "certs add-san"].contains(&command)
+    ["host change", "certs add-san", "upgrade apply", "upgrade node"].contains(&command)
 }

@@ -23,6 +23,7 @@ pub mod survey;
 #[cfg(test)]
 pub(crate) mod test_hosts;
 
+mod upgrading;
 pub mod watch;
 pub mod window;
 pub mod work;

@@ -58,6 +58,17 @@ impl HostResult {
     }
 }
 
+impl HostResult {
+    /// The result of a host on which this was done after what `self` is the result of.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        let changes = self.changes.zip(later.changes).map(|(before, more)| before + more);
+        let millis = self.millis + later.millis;
+        let worse = if later.state >= self.state { later } else { self };
+        Self { changes, millis, ..worse }
+    }
+}
+
 /// The exit code of a run with these results: that of the worst host.
 pub fn exit_code(results: &[HostResult]) -> ExitCode {
     let worst = results.iter().max_by_key(|result| (result.state, result.code != ExitCode::Internal));

@@ -5,10 +5,13 @@
 mod classes;
 mod cluster;
 mod host;
+mod upgrade;
+mod upgrading;
 
 pub use classes::{Class, ClusterChange, classified_cluster, classified_kubelet, refused};
 pub use cluster::{Wanted, wanted as wanted_cluster};
 pub use host::{Action, HostPlan, wanted};
+pub use upgrade::Upgrade;
 
 use super::error::FleetError;
 use super::review::{self, Finding};
@@ -72,7 +75,8 @@ pub fn plan(file: &ClusterFile, seen: &[Seen]) -> Plan {
     let through = through(file, seen);
     let cluster = through.and_then(|at| seen.get(at)?.cluster());
     let changing = cluster.map(|cluster| cluster::changing(file, cluster, &mut findings)).unwrap_or_default();
-    let hosts = host::plan(file, seen, through, &changing.changes, &mut findings);
+    let mut hosts = host::plan(file, seen, through, &changing.changes, &mut findings);
+    upgrading::add(file, seen, through, &changing.changes, &mut hosts, &mut findings);
     let known: Vec<&str> = hosts.iter().filter_map(|host| host.node.as_deref()).collect();
     // A host that did not respond may be any of them, but for its name.
     let is_listed = |name: &str| {

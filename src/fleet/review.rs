@@ -135,7 +135,9 @@ fn versions(file: &ClusterFile, hosts: &[Host<'_>], findings: &mut Vec<Finding>)
     let named =
         file.document(crate::config::Kind::Cluster).and_then(|it| it.root.entry("kubernetesVersion")?.value.text());
     let stored = stored.and_then(version_in);
-    let Some(cluster) = stored.or_else(|| named?.parse().ok()) else { return };
+    // An upgrade comes before anything joins.
+    let named = named.and_then(|text| text.parse().ok());
+    let Some(cluster) = stored.max(named) else { return };
     for (entry, _, facts) in hosts {
         match facts.kubelet.as_deref().map(str::parse::<Version>) {
             None => findings.push(Finding::error(

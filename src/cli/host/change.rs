@@ -164,6 +164,10 @@ fn wanted(documents: &Documents, reading: &Reading, session: &Session) -> Result
     if cluster.kubelet.is_empty() {
         cluster.kubelet.clone_from(&reading.kubelet);
     }
+    if cluster.version != reading.stored.version {
+        let why = format!("run 'kubewright upgrade apply {}'", cluster.version);
+        return Err(ChangeError::Refused { field: "kubernetesVersion".into(), why }.into());
+    }
     let of_cluster = classified_cluster(&reading.stored, &cluster);
     let of_kubelet = classified_kubelet(&reading.kubelet, &cluster.kubelet);
     if let Some(change) = refused(of_cluster.iter().chain(&of_kubelet)) {

@@ -33,7 +33,7 @@ impl Order {
     /// The command without its options: the first word, or two where there are subcommands.
     pub fn command(&self) -> String {
         let words = match self.arguments.first().map(String::as_str) {
-            Some("host" | "certs") => 2,
+            Some("host" | "certs" | "upgrade") => 2,
             _ => 1,
         };
         self.arguments.iter().take(words).map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -41,7 +41,8 @@ impl Order {
 }
 
 /// Commands that may be run detached.
-const COMMANDS: [&str; 6] = ["init", "join", "reset", "node", "host change", "certs add-san"];
+const COMMANDS: [&str; 8] =
+    ["init", "join", "reset", "node", "host change", "certs add-san", "upgrade apply", "upgrade node"];
 
 /// A run that cannot be started or followed.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,8 @@ pub struct ClusterFile {
     pub limits: Limits,
     /// What a new cluster gets.
     pub pod_network: Option<GivenNetwork>,
+    /// The directory on the hosts with the packages of releases.
+    pub packages: Option<String>,
     /// kubeadm's and the components' documents, unchanged.
     pub(super) documents: Vec<Document>,
 }
@@ -29,6 +31,8 @@ pub struct GivenNetwork {
 pub struct Limits {
     pub parallel: usize,
     pub failures: Failures,
+    /// Workers whose kubelet is replaced.
+    pub upgrades: usize,
 }
 
 /// How many workers may fail.

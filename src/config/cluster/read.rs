@@ -16,13 +16,17 @@ const PARALLEL: usize = 30;
 /// The share of workers that may fail unless the file says otherwise.
 const FAILURES: Failures = Failures::Percent(10);
 
+/// Each is drained, so that the Pods of several would need room on the others.
+const UPGRADES: usize = 1;
+
 /// Resolves the file. What is wrong is reported; the result is then incomplete.
 pub(in crate::config) fn resolve(documents: &Documents, report: &mut Report) -> ClusterFile {
     let kubeadm: Vec<Document> = documents.all().iter().filter(|other| other.kind != Kind::Hosts).cloned().collect();
     let mut file = ClusterFile {
         hosts: Vec::new(),
-        limits: Limits { parallel: PARALLEL, failures: FAILURES },
+        limits: Limits { parallel: PARALLEL, failures: FAILURES, upgrades: UPGRADES },
         pod_network: None,
+        packages: None,
         documents: kubeadm,
     };
     let Some(cluster) = documents.document(Kind::Hosts) else {
@@ -52,6 +56,7 @@ pub(in crate::config) fn resolve(documents: &Documents, report: &mut Report) -> 
     refuse_duplicates(&file.hosts, report);
     limits(cluster, &mut file.limits, report);
     file.pod_network = pod_network(cluster, report);
+    file.packages = packages(cluster, report);
     compose::check(&file, report);
     file
 }
@@ -86,16 +91,29 @@ fn pod_network(cluster: &Document, report: &mut Report) -> Option<GivenNetwork> 
     Some(GivenNetwork { given: given.to_owned(), manifest: None })
 }
 
+/// The directory on the hosts with the packages of releases.
+fn packages(cluster: &Document, report: &mut Report) -> Option<String> {
+    let entry = cluster.root.entry("upgrade")?.value.entry("packages")?;
+    let given = entry.value.text()?;
+    if !given.starts_with('/') {
+        let what = "is not an absolute path: the directory is on the hosts";
+        let place = Place::File { mark: entry.value.mark, path: "upgrade.packages".into() };
+        report.problem(place, Complaint::new(what));
+    }
+    Some(given.to_owned())
+}
+
 fn limits(cluster: &Document, limits: &mut Limits, report: &mut Report) {
     let Some(node) = cluster.root.entry("limits").map(|entry| &entry.value) else { return };
     let mut wrong = |name: &str, mark: Mark, what: &str| {
         let place = Place::File { mark, path: format!("limits.{name}") };
         report.problem(place, Complaint::new(what));
     };
-    if let Some(entry) = node.entry("parallel") {
+    for (name, limit) in [("parallel", &mut limits.parallel), ("upgrades", &mut limits.upgrades)] {
+        let Some(entry) = node.entry(name) else { continue };
         match number(&entry.value).filter(|number| *number > 0) {
-            Some(number) => limits.parallel = number,
-            None => wrong("parallel", entry.value.mark, "is not a number from 1 on"),
+            Some(number) => *limit = number,
+            None => wrong(name, entry.value.mark, "is not a number from 1 on"),
         }
     }
     if let Some(entry) = node.entry("failures") {

@@ -28,7 +28,7 @@ fn a_line_for_each_host_is_enough() {
     assert_eq!(file.hosts[0].role, Role::ControlPlane);
     assert_eq!(file.hosts[1].role, Role::Worker);
     assert_eq!(file.hosts[1].label, "10.0.0.21");
-    assert_eq!(file.limits, Limits { parallel: 30, failures: Failures::Percent(10) });
+    assert_eq!(file.limits, Limits { parallel: 30, failures: Failures::Percent(10), upgrades: 1 });
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn the_values_of_a_host_win_over_the_defaults() {
     assert_eq!((second.target.user.as_deref(), second.target.port), (Some("root"), Some(23)));
     assert_eq!((second.sudo.as_str(), second.labels["disk"].as_str()), ("none", "fast"));
     assert_eq!(second.taints.as_ref().unwrap()[0].to_string(), "a=b:NoSchedule");
-    assert_eq!(file.limits, Limits { parallel: 5, failures: Failures::Number(3) });
+    assert_eq!(file.limits, Limits { parallel: 5, failures: Failures::Number(3), upgrades: 1 });
 }
 
 #[test]

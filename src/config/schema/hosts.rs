@@ -14,6 +14,7 @@ pub(super) static HOSTS: Object = object(&[
     field("ssh", Map(&SSH)),
     field("limits", Map(&LIMITS)),
     field("podNetwork", Text),
+    field("upgrade", Map(&UPGRADE)),
 ]);
 
 static HOST: Object = object(&[
@@ -34,7 +35,9 @@ static HOST: Object = object(&[
 static SSH: Object =
     object(&[field("user", Text), field("port", Share), field("key", Text), field("jump", Text), field("sudo", Text)]);
 
-static LIMITS: Object = object(&[field("parallel", Share), field("failures", Share)]);
+static LIMITS: Object = object(&[field("parallel", Share), field("failures", Share), field("upgrades", Share)]);
+
+static UPGRADE: Object = object(&[field("packages", Text)]);
 
 /// What each field means, by its path.
 pub(super) const MEANINGS: &[(&str, &str)] = &[
@@ -64,6 +67,12 @@ pub(super) const MEANINGS: &[(&str, &str)] = &[
     ("limits", "How much happens at once, and how much may fail"),
     ("limits.parallel", "The most hosts that are worked on at once; default 30"),
     ("limits.failures", "The number or share of workers that may fail before no further one is started; default 10%"),
+    ("limits.upgrades", "The most workers that are drained at once to replace their kubelets; default 1"),
+    ("upgrade", "How `apply` upgrades"),
+    (
+        "upgrade.packages",
+        "A directory on the hosts that has one directory for each release, such as v1.36.2, with its packages or programs and SHA256SUMS; default: their package repositories",
+    ),
 ];
 
 /// The values of fields with a fixed list.

@@ -286,3 +286,78 @@ fn the_first_worker_that_fails_ends_the_change_of_workers() {
     let results = applied_to(&file(CHANGED), &hosts, &[]);
     assert_eq!(states(&results), ["w1 failed", "c1 changed", "c2 changed", "c3 changed", "w2 skipped"]);
 }
+
+const UPGRADED: &str = "upgrade: {packages: /srv/k8s}\nhosts:\n- {ssh: w1}\n- {ssh: c1, role: control-plane}\n- {ssh: c2, role: control-plane}\n\
+    - {ssh: c3, role: control-plane}\n- {ssh: w2}\n---\napiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\n\
+    kubernetesVersion: v1.30.9\ncontrolPlaneEndpoint: lb:6443\n";
+
+/// The order of runs, as `HOST: WORDS`.
+fn runs(hosts: &TestHosts) -> Vec<String> {
+    let asked = hosts.asked.lock().unwrap();
+    let words = |(asked, input): &(String, String)| {
+        let host = asked.split_once(": host run")?.0.to_owned();
+        let order: Value = serde_json::from_str(input).unwrap();
+        let words: Vec<&str> = order["arguments"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        Some(format!("{host}: {}", words.join(" ")))
+    };
+    asked.iter().filter_map(words).collect()
+}
+
+#[test]
+fn an_upgrade_has_all_api_servers_before_the_first_kubelet() {
+    let hosts = TestHosts::default();
+    members(&hosts);
+    for name in ["c1", "c2", "c3"] {
+        hosts.on(name, "host run --id r-upgrade", &DONE);
+    }
+    for name in ["w1", "c1", "c2", "c3", "w2"] {
+        hosts.on(name, "host run --id r-kubelet", &DONE);
+    }
+    let results = applied_to(&file(UPGRADED), &hosts, &[]);
+    assert!(results.iter().all(|result| result.state == State::Changed), "{results:?}");
+    assert_eq!(results.iter().map(|result| result.changes).collect::<Vec<_>>(), [3, 6, 6, 6, 3].map(Some));
+    hosts.all_used();
+    let finish = "upgrade node --finish --packages /srv/k8s/v1.30.9";
+    assert_eq!(
+        runs(&hosts),
+        [
+            "c1: upgrade apply v1.30.9 --yes".to_owned(),
+            "c2: upgrade node".into(),
+            "c3: upgrade node".into(),
+            format!("c1: {finish}"),
+            format!("c2: {finish}"),
+            format!("c3: {finish}"),
+            format!("w1: {finish}"),
+            format!("w2: {finish}"),
+        ]
+    );
+}
+
+#[test]
+fn a_control_plane_that_cannot_be_upgraded_ends_the_upgrade() {
+    let hosts = TestHosts::default();
+    members(&hosts);
+    hosts.on("c1", "host run --id r-upgrade", &DONE);
+    hosts.on("c2", "host run --id r-upgrade", &FAILED);
+    let results = applied_to(&file(UPGRADED), &hosts, &[]);
+    assert_eq!(states(&results), ["w1 skipped", "c1 skipped", "c2 failed", "c3 skipped", "w2 skipped"]);
+    assert_eq!(results[2].why, "disk full");
+    hosts.all_used();
+}
+
+/// A kubelet of the new minor version would talk to an API server of the former one.
+#[test]
+fn no_kubelet_is_upgraded_while_a_control_plane_is_left_out() {
+    let hosts = TestHosts::default();
+    members(&hosts);
+    let results = applied_to(&file(UPGRADED), &hosts, &["w1", "c2"]);
+    assert_eq!(states(&results), ["w1 skipped", "c1 skipped", "c2 skipped", "c3 skipped", "w2 skipped"]);
+    assert_eq!(results[2].why, "control plane c1 has to be upgraded first");
+    let hosts = TestHosts::default();
+    members(&hosts);
+    hosts.on("c1", "host run --id r-upgrade", &DONE);
+    let results = applied_to(&file(UPGRADED), &hosts, &["c1", "w2"]);
+    assert_eq!(states(&results)[1..], ["c1 skipped", "c2 skipped", "c3 skipped", "w2 skipped"]);
+    assert_eq!(results[4].why, "control plane c2 has to be upgraded first");
+    hosts.all_used();
+}

@@ -4,7 +4,8 @@ use crate::config::ClusterConfig;
 use crate::config::difference::{Difference, differences};
 use crate::config::encode;
 use crate::config::model::Timeouts;
-use crate::versions::facts_of;
+use crate::versions::upgrade_policy::hops;
+use crate::versions::{Version, facts_of};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -62,6 +63,8 @@ impl Document {
     }
 }
 
+/// The field of the version, which decides by its values.
+pub(super) const VERSION: &str = "kubernetesVersion";
 const REPLACED: &str = "the static Pod is replaced, on one control plane after the other";
 const NEW_CLUSTER_NETWORK: &str = "the nodes and their Pods have addresses of it; use a new cluster";
 const OF_SUBNETS: &str = "it follows networking in the ClusterConfiguration, which the running Pods and Services hold";
@@ -75,10 +78,9 @@ const STATE_FILE: &str = "the kubelet does not start with the state of the other
 const CLASSES: &[(Document, &str, Class, &str)] = &[
     (
         Document::Cluster,
-        "kubernetesVersion",
-        Command,
-        "an upgrade goes in an order of its own: run 'kubewright upgrade plan' on a control plane, 'kubewright upgrade apply {}' there, \
-         then 'kubewright upgrade node' on each other host; or write the cluster's version into the file",
+        VERSION,
+        Procedure,
+        "'upgrade apply {}' on one control plane, 'upgrade node' on the others, then '--finish' on one node after the other",
     ),
     (
         Document::Cluster,
@@ -215,13 +217,34 @@ fn class(document: Document, path: &str) -> (Class, &'static str) {
     row.map_or((Command, BY_HAND), |(_, _, class, why)| (*class, *why))
 }
 
+/// A cluster goes to newer versions only, and skips no minor version.
+fn class_of_versions(from: &str, wanted: &str, class: Class, why: &str) -> (Class, String) {
+    let parse = |text: &str| text.trim_matches('"').parse::<Version>().ok();
+    let (Some(from), Some(wanted)) = (parse(from), parse(wanted)) else { return (class, why.to_owned()) };
+    if wanted < from {
+        let why = format!("the cluster is not taken back to an older version; write {from} into the file");
+        return (Impossible, why);
+    }
+    match hops(&from, &wanted).as_slice() {
+        [first, _, ..] => (
+            Command,
+            format!("one minor version at a time: write {first} into the file, apply it, and then the next one"),
+        ),
+        _ => (class, why.to_owned()),
+    }
+}
+
 /// The fields that differ, with what can be done about each.
 pub(super) fn classified(document: Document, before: &Value, after: &Value) -> Vec<ClusterChange> {
     let change = |difference: Difference| {
         let (class, why) = class(document, &difference.path);
         let shown = difference.to_string();
         let change = shown.split_once(": ").map_or(shown.as_str(), |(_, change)| change).to_owned();
-        let wanted = change.rsplit(" -> ").next().unwrap_or_default();
+        let (from, wanted) = change.split_once(" -> ").unwrap_or_default();
+        let (class, why) = match (document, difference.path.as_str()) {
+            (Document::Cluster, VERSION) => class_of_versions(from, wanted, class, why),
+            _ => (class, why.to_owned()),
+        };
         let why = why.replace("{}", wanted);
         ClusterChange { field: format!("{}{}", document.prefix(), difference.path), class, change, why }
     };

@@ -1,6 +1,7 @@
 //! What is to be done on one host.
 
 use super::classes::{Class, ClusterChange};
+use super::upgrade::{self, Upgrade};
 use crate::config::Kind;
 use crate::config::cluster::{ClusterFile, HostEntry, Role};
 use crate::context::upgrading::Parts;
@@ -48,6 +49,9 @@ pub struct HostPlan {
     /// What of its configuration changes.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub change: Parts,
+    /// What of it is upgraded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Upgrade>,
     /// Labels and taints of the node that change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
@@ -69,6 +73,7 @@ impl HostPlan {
             running: None,
             sans: Vec::new(),
             change: Parts::default(),
+            upgrade: None,
             labels: Vec::new(),
             why: String::new(),
             help: None,
@@ -87,9 +92,9 @@ impl HostPlan {
             || self.running.is_some()
     }
 
-    /// True if the configuration of a member changes.
+    /// True if the configuration or the version of a member changes.
     pub fn alters(&self) -> bool {
-        self.action == Action::Unchanged && (self.change.any() || !self.sans.is_empty())
+        self.action == Action::Unchanged && (self.change.any() || !self.sans.is_empty() || self.upgrade.is_some())
     }
 
     /// What of the configuration changes, in a few words.
@@ -99,6 +104,9 @@ impl HostPlan {
             words.push(format!("add SAN {}", self.sans.join(" ")));
         }
         let continued = if self.continues { "continue to " } else { "" };
+        if let Some(upgrade) = &self.upgrade {
+            words.push(format!("{continued}{}", upgrade.shown()));
+        }
         if self.change.components {
             words.push(format!("{continued}change static Pods"));
         }
@@ -165,7 +173,7 @@ pub(super) fn plan(
             Ok(facts) => {
                 let mut plan = match cluster {
                     Some(cluster) => member(entry, facts, cluster, &pins),
-                    None if may_have_stopped_the_api(facts) => HostPlan {
+                    None if may_have_stopped_the_api(file, facts) => HostPlan {
                         node: Some(node_name(entry, facts)),
                         change: interrupted(facts).unwrap_or_default(),
                         continues: true,
@@ -179,7 +187,7 @@ pub(super) fn plan(
                     None => newcomer(entry, facts, first == Some(at)),
                 };
                 if let (Action::Unchanged, Some(cluster)) = (plan.action, cluster) {
-                    alter(&mut plan, facts, cluster, parts, &sans);
+                    alter(file, &mut plan, facts, cluster, parts, &sans);
                 }
                 let run = facts.run.as_ref().filter(|run| run.running);
                 plan.running = run.map(|run| run.id.clone());
@@ -214,12 +222,20 @@ fn interrupted(facts: &HostFacts) -> Option<Parts> {
 }
 
 /// True for a control plane whose API server such a change may have stopped.
-fn may_have_stopped_the_api(facts: &HostFacts) -> bool {
-    interrupted(facts).is_some() && facts.node.as_ref().is_some_and(|node| node.control_plane)
+fn may_have_stopped_the_api(file: &ClusterFile, facts: &HostFacts) -> bool {
+    let is_begun = interrupted(facts).is_some() || upgrade::is_continued(file, facts);
+    is_begun && facts.node.as_ref().is_some_and(|node| node.control_plane)
 }
 
 /// What of the configuration of a member changes.
-fn alter(plan: &mut HostPlan, facts: &HostFacts, cluster: &ClusterFacts, parts: Parts, sans: &Sans) {
+fn alter(
+    file: &ClusterFile,
+    plan: &mut HostPlan,
+    facts: &HostFacts,
+    cluster: &ClusterFacts,
+    parts: Parts,
+    sans: &Sans,
+) {
     let object = cluster.nodes.iter().find(|node| Some(&node.name) == plan.node.as_ref());
     let pending = object.map(|node| node.pending).unwrap_or_default();
     let begun = interrupted(facts);
@@ -233,7 +249,7 @@ fn alter(plan: &mut HostPlan, facts: &HostFacts, cluster: &ClusterFacts, parts: 
         // A certificate that cannot be read is that of preflight.
         plan.sans = if own.is_empty() { Vec::new() } else { own.missing(sans) };
     }
-    if plan.alters() && facts.node.as_ref().is_some_and(|node| node.upgrading) {
+    if plan.alters() && facts.node.as_ref().is_some_and(|node| node.upgrading) && !upgrade::is_continued(file, facts) {
         plan.action = Action::Impossible;
         plan.why = "an upgrade of it was interrupted".into();
         plan.help = Some("run 'kubewright upgrade apply VERSION' or 'kubewright upgrade node' on it, whichever it was, to continue it".into());
@@ -267,7 +283,7 @@ fn first(file: &ClusterFile, seen: &[Seen], findings: &mut Vec<Finding>) -> Opti
         return Some(at);
     }
     // Its API server may be away because of that; continuing it brings it back.
-    if seen.iter().filter_map(Seen::facts).any(may_have_stopped_the_api) {
+    if seen.iter().filter_map(Seen::facts).any(|facts| may_have_stopped_the_api(file, facts)) {
         return None;
     }
     let member = file.hosts.iter().zip(seen).find(|(_, seen)| seen.facts().is_some_and(|facts| facts.node.is_some()));

@@ -161,10 +161,11 @@ fn fields_of_the_cluster_are_of_three_classes_and_defaults_are_none_of_them() {
     let (changes, sound) = with("apiServer: {extraArgs: {v: '2'}}\nnetworking: {dnsDomain: a.b}\n");
     let fields: Vec<&str> = changes.iter().map(|(field, _)| field.as_str()).collect();
     assert_eq!((fields, sound), (vec!["apiServer.extraArgs.v", "networking.dnsDomain"], false));
-    let (changes, sound) = with("kubernetesVersion: v1.31.0\napiServer: {certSANs: [a.example]}\n");
     let field = |name: &str, class| (name.to_owned(), class);
-    let wanted = vec![field("apiServer.certSANs", Class::Procedure), field("kubernetesVersion", Class::Command)];
-    assert_eq!((changes, sound), (wanted, false));
+    let version = |class| vec![field("kubernetesVersion", class)];
+    assert_eq!(with("kubernetesVersion: v1.31.0\n"), (version(Class::Procedure), true));
+    assert_eq!(with("kubernetesVersion: v1.32.0\n"), (version(Class::Command), false), "a minor version is skipped");
+    assert_eq!(with("kubernetesVersion: v1.30.0\n"), (version(Class::Impossible), false), "an older one");
     assert_eq!(
         with("apiServer: {certSANs: [a.example]}\n"),
         (vec![field("apiServer.certSANs", Class::Procedure)], true)
@@ -260,4 +261,95 @@ fn a_san_is_added_where_the_certificate_lacks_it_and_one_that_left_the_file_stay
     facts(&mut seen, 0).node.as_mut().unwrap().sans = vec!["a.example".into(), "10.0.0.9".into()];
     let found = plan(&changed, &seen);
     assert!(!found.changes() && found.cluster.is_empty(), "{found:?}");
+}
+
+/// A file for two control planes and a worker that run v1.30.1, with this version in it.
+fn upgraded(version: &str, edit: impl Fn(&mut Vec<Seen>)) -> Plan {
+    let hosts = "hosts:\n- {ssh: w1}\n- {ssh: c1, role: control-plane}\n- {ssh: c2, role: control-plane}\n";
+    let text = format!(
+        "{hosts}---\napiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\ncontrolPlaneEndpoint: lb:6443\n{version}"
+    );
+    let object = |name, control_plane| NodeObject { version: "v1.30.1".into(), ..object(name, control_plane) };
+    let nodes = vec![object("w1", false), object("c1", true), object("c2", true)];
+    let mut cluster = Some(ClusterFacts { configuration: Some(STORED.into()), nodes, ..ClusterFacts::default() });
+    let mut seen: Vec<Seen> = vec![well(HostFacts { node: Some(node("w1", false)), ..host("w1") })];
+    for name in ["c1", "c2"] {
+        let node = NodeFacts { version: Some("v1.30.1".into()), ..node(name, true) };
+        seen.push(well(HostFacts { node: Some(node), cluster: cluster.take(), ..host(name) }));
+    }
+    edit(&mut seen);
+    plan(&file(&text), &seen)
+}
+
+const TO: &str = "kubernetesVersion: v1.30.4\n";
+
+#[test]
+fn a_newer_version_upgrades_all_hosts_and_one_control_plane_upgrades_the_cluster() {
+    let found = upgraded(TO, |_| ());
+    assert_eq!(
+        shown(&found),
+        [
+            "w1 upgrade the kubelet to v1.30.4",
+            "c1 upgrade to v1.30.4, then its kubelet",
+            "c2 upgrade to v1.30.4, then its kubelet"
+        ]
+    );
+    let first: Vec<bool> = found.hosts.iter().filter_map(|host| Some(host.upgrade.as_ref()?.cluster)).collect();
+    assert_eq!(first, [false, true, false]);
+    assert!(found.require_sound().is_ok() && found.changes());
+    let same = upgraded("kubernetesVersion: v1.30.1\n", |_| ());
+    assert!(!same.changes(), "{same:?}");
+    let unnamed = upgraded("", |seen| facts(seen, 2).node.as_mut().unwrap().version = Some("v1.30.0".into()));
+    assert!(!unnamed.changes(), "the file names no version: {unnamed:?}");
+}
+
+/// What is left to do shows in the versions of the hosts: the cluster stores the new one after its first control plane.
+#[test]
+fn an_upgrade_that_was_killed_goes_on_where_versions_are_old() {
+    let stored = STORED.replace("v1.30.1", "v1.30.4");
+    let found = upgraded(TO, |seen| {
+        facts(seen, 1).cluster.as_mut().unwrap().configuration = Some(stored.clone());
+        facts(seen, 1).cluster.as_mut().unwrap().nodes[1].version = "v1.30.4".into();
+        facts(seen, 1).node.as_mut().unwrap().version = Some("v1.30.4".into());
+    });
+    assert_eq!(
+        shown(&found),
+        ["w1 upgrade the kubelet to v1.30.4", "c1 unchanged", "c2 upgrade to v1.30.4, then its kubelet"]
+    );
+    assert!(found.hosts.iter().all(|host| host.upgrade.as_ref().is_none_or(|upgrade| !upgrade.cluster)));
+    let run = |command: &str| RunFacts { id: "r".into(), command: command.into(), running: false, exit_code: None };
+    let begun = |seen: &mut Vec<Seen>, at: usize, command: &str| {
+        let facts = facts(seen, at);
+        facts.run = Some(run(command));
+        facts.node.as_mut().unwrap().upgrading = true;
+    };
+    // It has stored the version, and not upgraded the addons.
+    let found = upgraded(TO, |seen| {
+        facts(seen, 1).cluster.as_mut().unwrap().configuration = Some(stored.clone());
+        facts(seen, 1).node.as_mut().unwrap().version = Some("v1.30.4".into());
+        begun(seen, 1, "upgrade apply");
+    });
+    assert_eq!(shown(&found)[1], "c1 continue to upgrade to v1.30.4, then its kubelet");
+    assert!(found.hosts[1].upgrade.as_ref().unwrap().cluster);
+    // Its API server may be what does not start.
+    let found = upgraded(TO, |seen| {
+        facts(seen, 1).cluster = None;
+        begun(seen, 1, "upgrade apply");
+    });
+    assert_eq!(shown(&found)[1], "c1 continue to upgrade to v1.30.4, then its kubelet");
+    assert!(found.require_sound().is_ok(), "{found:?}");
+    // Only the kubelet is left of this one.
+    let found = upgraded(TO, |seen| {
+        facts(seen, 1).cluster.as_mut().unwrap().configuration = Some(stored.clone());
+        facts(seen, 2).node.as_mut().unwrap().version = Some("v1.30.4".into());
+        begun(seen, 2, "upgrade node");
+    });
+    assert_eq!(shown(&found)[2], "c2 continue to upgrade the kubelet to v1.30.4");
+}
+
+#[test]
+fn another_change_has_to_wait_for_the_upgrade() {
+    let found = upgraded(&format!("{TO}scheduler: {{extraArgs: {{v: '4'}}}}\n"), |_| ());
+    let error = found.require_sound().unwrap_err().to_string();
+    assert!(error.contains("scheduler.extraArgs.v changes, and the cluster is upgraded"), "{error}");
 }

@@ -1,6 +1,6 @@
 //! Why an upgrade of this host stops.
 
-use super::component::Explained;
+use super::explained::Explained;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 

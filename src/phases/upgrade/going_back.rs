@@ -6,8 +6,9 @@
 //!
 //! Reads: the copies of the files, the container runtime, the ports. Writes: those files and objects.
 
-use super::component::{Cause, consumer, explain, files, settle};
+use super::component::{Cause, consumer, files, settle};
 use super::error::UpgradeFailed;
+use super::explained::explain;
 use super::host::proof::prove;
 use crate::base::fault::{Failure, Result};
 use crate::context::{Run, Upgrading};

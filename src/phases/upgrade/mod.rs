@@ -7,6 +7,7 @@
 pub mod addons;
 pub mod component;
 pub mod error;
+mod explained;
 pub mod finish;
 pub mod going_back;
 pub mod host;

@@ -13,6 +13,7 @@ use crate::host::cri;
 use crate::host::{facts, listeners, network, runs, space};
 use crate::pki::cert::Cert;
 use crate::pki::pin;
+use crate::state::upgrade::files::host_version;
 use crate::state::upgrade::progress::progress;
 use crate::state::{current_config, own_etcd};
 use std::collections::BTreeSet;
@@ -99,6 +100,7 @@ fn node(cx: &Context) -> Result<Option<NodeFacts>> {
         member,
         pins: pin::of_all(&certs).iter().map(ToString::to_string).collect(),
         server: cluster.map(|cluster| cluster.server.clone()),
+        version: host_version(cx).ok().flatten().map(|version| version.to_string()),
         sans: if control_plane { own_sans(cx) } else { Vec::new() },
         upgrading: progress.is_some() && change.is_none(),
         change,

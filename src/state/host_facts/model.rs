@@ -61,6 +61,9 @@ pub struct NodeFacts {
     pub pins: Vec<String>,
     /// The API server that its kubelet uses.
     pub server: Option<String>,
+    /// The version of its API server, by the image of the manifest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The SANs of the API server's certificate on its disk.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sans: Vec<String>,

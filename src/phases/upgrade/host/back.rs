@@ -13,7 +13,7 @@ use crate::context::{Run, Upgrading};
 use crate::host::packages;
 use crate::host::service::Services;
 use crate::ops::{rollback, upgrade_progress};
-use crate::phases::upgrade::component::explain;
+use crate::phases::upgrade::explained::explain;
 use std::path::PathBuf;
 
 /// Puts the former kubelet back, and returns the failure with where everything stands.

@@ -2,7 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
-use crate::phases::upgrade::component::Explained;
+use crate::phases::upgrade::explained::Explained;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HostNotFinished {
