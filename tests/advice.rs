@@ -47,6 +47,11 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/checks/holding.rs", "run 'kubewright reset' to leave that cluster", NothingToLose),
     ("src/checks/holding.rs", "; {otherwise}, run 'kubewright reset'", NothingToLose),
     ("src/checks/lost.rs", "the other members have everything: run 'kubewright reset' here", OthersThatStay),
+    (
+        "src/checks/lost.rs",
+        "to go on without them on purpose, copy {pki} to /root, run 'kubewright reset",
+        TheWarningBesideIt,
+    ),
     ("src/checks/pod_network.rs", "run 'mv --backup=numbered {shown} /root/' if", ACopyThatStays),
     ("src/cli/certs/check.rs", "rm /var/lib/kubelet/pki/kubelet.crt", NothingRestsOnIt),
     ("src/cli/etcd/recover.rs", "kubewright node remove {name} --dead", AMajority),
