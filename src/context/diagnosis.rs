@@ -18,26 +18,36 @@ impl Context {
     #[must_use]
     pub fn explained(&self, failure: Failure) -> Failure {
         let Some(TimedOut { what, limit, last }) = failure.downcast_ref() else { return failure };
-        self.diagnosed(what, *limit, Some(last)).unwrap_or(failure)
+        self.diagnosed(None, what, *limit, Some(last)).unwrap_or(failure)
     }
 
-    /// Why `what` did not happen within `limit`, as this running host shows it; None in a root directory. The result of the
-    /// `last` attempt is included.
-    pub fn diagnosed(&self, what: &str, limit: Duration, last: Option<&str>) -> Option<Failure> {
-        let mut diagnosis = self.diagnosis()?;
+    /// Why `what`, which is about one `component` or about several, did not happen within `limit`, as this running host shows
+    /// it; None in a root directory. The result of the `last` attempt is included.
+    pub fn diagnosed(
+        &self,
+        component: Option<&str>,
+        what: &str,
+        limit: Duration,
+        last: Option<&str>,
+    ) -> Option<Failure> {
+        let mut diagnosis = self.diagnosis(component)?;
         if let Some(last) = last {
             diagnosis = diagnosis.and_last(last);
         }
         Some(Diagnosed { what: what.into(), limit, diagnosis }.into())
     }
 
-    /// What is wrong on this running host; None in a root directory.
-    pub fn diagnosis(&self) -> Option<Diagnosis> {
+    /// What is wrong with this component, or with any, on this running host; None in a root directory.
+    pub fn diagnosis(&self, component: Option<&str>) -> Option<Diagnosis> {
         if !self.host.is_live() {
             return None;
         }
         let runtime = self.runtime().ok();
-        Some(self.fitted(diagnose(&collect(&self.host, runtime.as_ref()))))
+        let evidence = collect(&self.host, runtime.as_ref());
+        Some(self.fitted(diagnose(&match component {
+            Some(component) => evidence.about(component),
+            None => evidence,
+        })))
     }
 
     /// The error of a wait for `what` that ends after `elapsed`, because it cannot succeed.

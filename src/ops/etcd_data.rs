@@ -52,7 +52,7 @@ pub fn clean_up(cx: &Context, failure: Failure, dirs: &Dirs, is_ours: bool) -> F
     let Some(EtcdError::NeverStarted { limit, rolled_back }) = failure.downcast_ref() else { return failure };
     cx.events.warning(failure.to_string());
     // Read the logs first: removing the manifest also removes the containers.
-    let why = cx.diagnosed("etcd on this host to start", *limit, None);
+    let why = cx.diagnosed(Some("etcd"), "etcd on this host to start", *limit, None);
     if *rolled_back
         && is_ours
         && let Err(error) = remove_member(cx, dirs)

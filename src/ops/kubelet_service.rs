@@ -92,7 +92,7 @@ pub fn require_healthy_within(cx: &Context, limit: Duration) -> Result<()> {
     let limit = cx.timeouts().kubelet_health_check.min(limit);
     let waited = wait_for_components(&[kubelet], limit, &cx.gate, &cx.clock, &cx.events, || Ok(()));
     waited.map_err(|failure| {
-        let cause = cx.diagnosis().filter(|cause| cause.who == KUBELET);
+        let cause = cx.diagnosis(Some(KUBELET)).filter(|cause| cause.who == KUBELET);
         let why = cause.as_ref().map_or_else(|| failure.to_string(), |cause| cause.cause.clone());
         KubeletUnavailable::Unhealthy { why, fix: cause.map(|cause| cause.fix) }
     })?;

@@ -214,7 +214,7 @@ fn require_healthy<P>(
 
 /// True if its last words show a cause that no wait makes better.
 fn is_final(cx: &Context, component: &str) -> bool {
-    cx.diagnosis().is_some_and(|cause| cause.who == component && cause.is_final())
+    cx.diagnosis(Some(component)).is_some_and(|cause| cause.who == component && cause.is_final())
 }
 
 /// The error, with the cause if this host shows it.
@@ -223,7 +223,7 @@ fn unhealthy(cx: &Context, component: &'static str, why: &str) -> Failure {
     if component == API_SERVER && !cx.files.exists(&path) && has_own_etcd(cx) {
         return NotReady::NoManifest { component: ETCD, path }.into();
     }
-    let cause = cx.diagnosis().filter(|cause| cause.who == component);
+    let cause = cx.diagnosis(Some(component)).filter(|cause| cause.who == component);
     let (why, fix) = match cause {
         Some(cause) => (format!("{why}: {}", cause.text()), Some(cause.fix)),
         None => (why.to_owned(), None),

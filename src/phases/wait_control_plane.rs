@@ -115,7 +115,9 @@ fn wait_for_kubelet(cx: &Context) -> Result<()> {
         Ok(Poll::Pending(problem))
     });
     outcome.map_err(|failure| match failure.downcast_ref::<Crashes>() {
-        Some(_) => cx.diagnosed(WHAT, Duration::from_secs(elapsed().as_secs()), None).unwrap_or(failure),
+        Some(_) => {
+            cx.diagnosed(Some("kubelet"), WHAT, Duration::from_secs(elapsed().as_secs()), None).unwrap_or(failure)
+        }
         None => failure,
     })
 }

@@ -26,6 +26,27 @@ pub struct Evidence {
     pub lines: Vec<Line>,
 }
 
+/// What a component needs to become healthy, besides the kubelet and the host.
+const NEEDS: [(&str, &[&str]); 3] = [
+    ("kube-apiserver", &["etcd"]),
+    ("kube-controller-manager", &["etcd", "kube-apiserver"]),
+    ("kube-scheduler", &["etcd", "kube-apiserver"]),
+];
+
+impl Evidence {
+    /// What can say why this component is not healthy: others may have ended for reasons of their own.
+    #[must_use]
+    pub fn about(mut self, component: &str) -> Self {
+        let needs = NEEDS.iter().find(|(name, _)| *name == component).map_or(&[][..], |(_, needs)| needs);
+        self.lines.retain(|line| {
+            matches!(line.source, Source::Host | Source::Kubelet)
+                || line.who == component
+                || needs.contains(&line.who.as_str())
+        });
+        self
+    }
+}
+
 /// Gathers what there is. What cannot be read is left out: a diagnosis must not fail itself.
 pub fn collect(host: &Host, cri: Option<&Cri>) -> Evidence {
     let mut lines = facts(host, cri);

@@ -248,3 +248,24 @@ fn where_no_cause_is_known_the_last_look_is_reported_instead() {
     let known = diagnosed(Source::Container, "kube-apiserver", "Error: unknown flag: --x").and_last("status 403");
     assert_eq!(known.evidence.last().unwrap(), "last look: status 403");
 }
+
+/// A kubelet that did not know a field was blamed on a kube-scheduler that had ended by itself.
+#[test]
+fn a_component_is_not_blamed_for_the_end_of_another() {
+    let line = |source, who: &str, text: &str| Line::new(source, who, text);
+    let evidence = Evidence {
+        lines: vec![
+            line(Source::Kubelet, "kubelet", "E1121 06:26:50.101010 3500 server.go:198] it does not like this"),
+            line(Source::Container, "etcd", "etcd went away"),
+            line(Source::Container, "kube-apiserver", "the API server went away"),
+            line(Source::Container, "kube-scheduler", "leaderelection lost"),
+        ],
+    };
+    assert!(diagnose(&evidence).cause.contains("kube-scheduler ended"));
+    let found = diagnose(&evidence.clone().about("kubelet"));
+    assert_eq!(found.evidence.len(), 1, "{found:?}");
+    assert!(found.evidence[0].contains("it does not like this"), "{found:?}");
+    let found = diagnose(&evidence.clone().about("kube-apiserver"));
+    assert!(found.cause.contains("kube-apiserver ended"), "{found:?}");
+    assert_eq!(evidence.about("kube-scheduler").lines.len(), 4, "it needs the API server, which needs etcd");
+}

@@ -151,7 +151,7 @@ fn has_joined(own: &Credentials) -> bool {
 /// Reports the state of the kubelet's request; if that does not explain the missing certificate, diagnoses this host.
 fn explain(cx: &Run<Joining>, limit: Duration) -> Option<Failure> {
     let request = own_request(cx)?;
-    let here = || cx.diagnosed(&format!("the kubelet's own certificate ({})", request.text), limit, None);
+    let here = || cx.diagnosed(None, &format!("the kubelet's own certificate ({})", request.text), limit, None);
     let cause = if request.explains { None } else { here() };
     Some(cause.unwrap_or_else(|| JoinError::NotBootstrapped { limit, why: request.text }.into()))
 }

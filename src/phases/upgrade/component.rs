@@ -199,11 +199,25 @@ fn since(cx: &mut Run<Upgrading>, consumer: &Consumer, cause: Cause) -> Result<i
     Ok(consumer.read_since(cx)?.max(manifest))
 }
 
-/// Why a component is not ready, as this host shows it, and what to do.
-pub fn explain(cx: &Context, failure: &Failure) -> (String, Option<String>) {
+/// Why a component is not ready.
+#[derive(Debug)]
+pub struct Explained {
+    pub why: String,
+    /// The lines of logs that show it, each on a line of its own.
+    pub evidence: String,
+    /// What to do.
+    pub fix: Option<String>,
+}
+
+/// Why a component is not ready, as this host shows it.
+pub fn explain(cx: &Context, component: &str, failure: &Failure) -> Explained {
     let text = failure.with_causes();
-    match cx.diagnosis() {
-        Some(diagnosis) => (format!("{text}: {}", diagnosis.text()), Some(diagnosis.fix)),
-        None => (text, failure.hint()),
+    match cx.diagnosis(Some(component)) {
+        Some(found) => Explained {
+            why: format!("{text}: {}", found.cause),
+            evidence: found.evidence.iter().flat_map(|line| ["\n  ", line]).collect(),
+            fix: Some(found.fix),
+        },
+        None => Explained { why: text, evidence: String::new(), fix: failure.hint() },
     }
 }

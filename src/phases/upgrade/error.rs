@@ -1,5 +1,6 @@
 //! Why an upgrade of this host stops.
 
+use super::component::Explained;
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
 
@@ -9,8 +10,8 @@ pub enum UpgradeFailed {
     #[error("its container has exited {times} times")]
     Exits { times: usize },
     /// A component is not ready, and where everything stands.
-    #[error("{component} did not become ready for {goal}: {why}\n{outcome}")]
-    NotReady { component: String, goal: String, why: String, outcome: String, fix: Option<String> },
+    #[error("{component} did not become ready for {goal}: {}\n{outcome}{}", .cause.why, .cause.evidence)]
+    NotReady { component: String, goal: String, cause: Explained, outcome: String },
     /// The rules or the checks do not allow it; nothing was changed.
     #[error("{} for {goal}; nothing was changed:{}", number(.problems.len()), lines(.problems))]
     Refused { goal: String, problems: Vec<Problem>, can_force: bool },
@@ -50,7 +51,7 @@ impl Fault for UpgradeFailed {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Exits { .. } => "run 'crictl ps -a' and 'crictl logs' to see why".into(),
-            Self::NotReady { fix: Some(fix), .. } => fix.clone(),
+            Self::NotReady { cause: Explained { fix: Some(fix), .. }, .. } => fix.clone(),
             Self::NotReady { .. } => {
                 "run 'journalctl -u kubelet -n 100' to see what the kubelet reports; when the cause is gone, run the same command \
                  again"

@@ -28,7 +28,8 @@ const ETCD: &str = "etcd";
 /// Goes back, and returns the failure of the component with where everything stands.
 pub fn go_back(cx: &mut Run<Upgrading>, component: &str, failure: &Failure, host: &dyn Running) -> Failure {
     // The logs of the new container go with it.
-    let (why, fix) = explain(cx, failure);
+    let name = component.strip_prefix("the ").unwrap_or(component);
+    let cause = explain(cx, name, failure);
     cx.events.warning(format!("{component} did not become ready: this host goes back to what it ran before"));
     let outcome = match restore(cx, component, host) {
         Ok(outcome) => outcome,
@@ -37,7 +38,7 @@ pub fn go_back(cx: &mut Run<Upgrading>, component: &str, failure: &Failure, host
         ),
     };
     let goal = cx.cluster().map(|cluster| cx.work.purpose.goal(&cluster.version)).unwrap_or_default();
-    UpgradeFailed::NotReady { component: component.into(), goal, why, outcome, fix }.into()
+    UpgradeFailed::NotReady { component: component.into(), goal, cause, outcome }.into()
 }
 
 fn restore(cx: &mut Run<Upgrading>, failed: &str, host: &dyn Running) -> Result<String> {

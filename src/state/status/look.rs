@@ -110,6 +110,6 @@ fn find_cause(cx: &Arc<Context>, view: &mut View, left: Duration) {
     let fails = host.components.iter().any(|component| component.state != Ready)
         || host.kubelet.as_ref().is_some_and(|kubelet| !kubelet.active || kubelet.word == "activating");
     if fails {
-        host.diagnosis = wait(&begin(cx, Context::diagnosis), left).flatten();
+        host.diagnosis = wait(&begin(cx, |cx| cx.diagnosis(None)), left).flatten();
     }
 }

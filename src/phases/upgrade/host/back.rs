@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 /// Puts the former kubelet back, and returns the failure with where everything stands.
 pub fn put_back(cx: &mut Run<Upgrading>, failure: &Failure) -> Failure {
-    let (why, fix) = explain(cx, failure);
+    let cause = explain(cx, "kubelet", failure);
     cx.events.warning("the new kubelet did not become ready: the former one is put back");
     let outcome = match restore(cx) {
         Ok(outcome) => outcome,
@@ -28,7 +28,7 @@ pub fn put_back(cx: &mut Run<Upgrading>, failure: &Failure) -> Failure {
         ),
     };
     let version = cx.cluster().map(|cluster| cluster.version.to_string()).unwrap_or_default();
-    HostNotFinished::NotReady { version, why, outcome, fix }.into()
+    HostNotFinished::NotReady { version, cause, outcome }.into()
 }
 
 fn restore(cx: &mut Run<Upgrading>) -> Result<String> {

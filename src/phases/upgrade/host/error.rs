@@ -2,6 +2,7 @@
 
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Fault;
+use crate::phases::upgrade::component::Explained;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HostNotFinished {
@@ -18,8 +19,8 @@ pub enum HostNotFinished {
     #[error("{path} gives the kubelet arguments that {version} does not know: {}", flags.join(" "))]
     UnitOfPackage { path: String, version: String, flags: Vec<String> },
     /// The new kubelet does not work, and where everything stands.
-    #[error("the kubelet {version} did not become ready: {why}\n{outcome}")]
-    NotReady { version: String, why: String, outcome: String, fix: Option<String> },
+    #[error("the kubelet {version} did not become ready: {}\n{outcome}{}", .cause.why, .cause.evidence)]
+    NotReady { version: String, cause: Explained, outcome: String },
     /// An earlier run has begun to replace the kubelet.
     #[error("an earlier run with --finish has begun to replace the kubelet and was interrupted; nothing was changed")]
     Interrupted,
@@ -50,7 +51,7 @@ impl Fault for HostNotFinished {
                 "copy {path} to the same name in /etc/systemd/system/kubelet.service.d, remove these arguments from the copy, and run \
                  the same command again"
             ),
-            Self::NotReady { fix: Some(fix), .. } => fix.clone(),
+            Self::NotReady { cause: Explained { fix: Some(fix), .. }, .. } => fix.clone(),
             Self::NotReady { .. } => {
                 "run 'journalctl -u kubelet -n 100' to see what the kubelet reports; when the cause is gone, run the same command \
                  again"
