@@ -42,11 +42,16 @@ const DESTRUCTIVE: [&str; 14] = [
 /// Where it stands, a part of its line, and what it needs.
 const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/checks/", "no cluster on this host uses it: run 'mv {} {}'", ACopyThatStays),
-    ("src/checks/diagnosis/causes.rs", "'kubewright node remove NAME --dead';", AMajority),
     ("src/checks/diagnosis/causes.rs", "the other members have everything: run 'kubewright reset'", OthersThatStay),
     ("src/checks/holding.rs", "run 'kubewright reset' to leave that cluster", NothingToLose),
     ("src/checks/holding.rs", "; {otherwise}, run 'kubewright reset'", NothingToLose),
     ("src/checks/lost.rs", "the other members have everything: run 'kubewright reset' here", OthersThatStay),
+    (
+        "src/checks/lost.rs",
+        "to go on without them on purpose, copy {pki} to /root, run 'kubewright reset",
+        TheWarningBesideIt,
+    ),
+    ("src/context/access.rs", "run 'mv --backup=numbered {shown} /root/' and then", ACopyThatStays),
     ("src/checks/pod_network.rs", "run 'mv --backup=numbered {shown} /root/' if", ACopyThatStays),
     ("src/cli/certs/check.rs", "rm /var/lib/kubelet/pki/kubelet.crt", NothingRestsOnIt),
     ("src/cli/etcd/recover.rs", "kubewright node remove {name} --dead", AMajority),
@@ -59,6 +64,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/host/mounts.rs", "run 'umount {original}', then the same command again", NothingRestsOnIt),
     ("src/host/mounts.rs", "run 'umount {path}', then the same command again", NothingRestsOnIt),
     ("src/base/move_away.rs", "mv {path} {path}.$(date +%s)", ACopyThatStays),
+    ("src/state/expiry/signing.rs", "run 'mv --backup=numbered {shown} /root/' and then", ACopyThatStays),
     ("src/state/etcd_restore.rs", "run 'mv --backup=numbered /etc/kubernetes/manifests", ACopyThatStays),
     ("src/kube/token.rs", "kubewright token delete {id}", NothingRestsOnIt),
     ("src/ops/network.rs", "'ip link delete'", NothingRestsOnIt),

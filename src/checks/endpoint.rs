@@ -11,6 +11,7 @@ use crate::base::proxy::Proxies;
 use crate::kube::KubeError;
 use crate::kube::client::{Access, Api, Client};
 use crate::kube::via::Via;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 const ID: &str = "ControlPlaneEndpoint";
@@ -38,14 +39,40 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
 }
 
 fn look(scene: &Scene<'_>, endpoint: &str, ca: Option<Vec<u8>>) -> Option<Finding> {
-    let ask = |trust: Trust| {
-        let server = format!("https://{endpoint}");
+    let ask = |address: &str, trust: Trust| {
+        let server = format!("https://{address}");
         let proxies = Proxies::from_vars(scene.inputs.vars);
         let access = Access { server, trust, credentials: Credentials::Anonymous, proxies, via: Via::default() };
         Client::new(access)?.within(LIMIT).text("/version")
     };
-    let is_ours = ca.is_some_and(|ca| shows_our_ca(&ask(Trust::Only(ca)), scene.inputs.holding.is_ours()));
-    check_server(endpoint, is_ours, || ask(Trust::Anyone).ok())
+    let holds_cluster = scene.inputs.holding.is_ours();
+    let answer = ca.clone().map(|ca| ask(endpoint, Trust::Only(ca)));
+    if let (Some(Err(KubeError::Transport(error))), Some(ca), true) = (&answer, ca, holds_cluster)
+        && is_nowhere(error.trouble)
+    {
+        let own = &scene.inputs.node.local_endpoint;
+        let own = SocketAddr::new(own.advertise_address, own.bind_port).to_string();
+        let responds = own != endpoint && ask(&own, Trust::Only(ca)).is_ok();
+        return responds.then(|| leads_nowhere(endpoint, &own, &error.to_string()));
+    }
+    let is_ours = answer.is_some_and(|answer| shows_our_ca(&answer, holds_cluster));
+    check_server(endpoint, is_ours, || ask(endpoint, Trust::Anyone).ok())
+}
+
+fn is_nowhere(trouble: Trouble) -> bool {
+    matches!(trouble, Trouble::Refused | Trouble::NoSuchHost | Trouble::NoConnection | Trouble::NoAnswer(_))
+}
+
+/// What this run does in the cluster goes through this address, and would wait for it until the time is up.
+fn leads_nowhere(endpoint: &str, own: &str, why: &str) -> Finding {
+    let what = format!(
+        "{endpoint}, the endpoint of this cluster, leads nowhere ({why}), and the API server of this host, {own}, responds"
+    );
+    let fix = format!(
+        "look at the load balancer, the virtual IP address or the DNS name of this address: run 'curl -k https://{endpoint}/livez' \
+         here and on another host"
+    );
+    Finding::error(ID, endpoint, what, fix)
 }
 
 /// True if a connection that trusts only our CA shows that the server's certificate is of that CA.
@@ -106,6 +133,15 @@ mod tests {
             assert_eq!(shows_our_ca(&failed(trouble), holds_cluster), expected, "{trouble:?}");
         }
         assert!(shows_our_ca(&Ok((401, String::new())), false));
+    }
+
+    /// 'init' on a control plane with a dead load balancer waited for its API server, which had answered all the time.
+    #[test]
+    fn an_endpoint_that_leads_nowhere_is_named_with_the_api_server_that_responds() {
+        assert!(is_nowhere(Trouble::Refused) && is_nowhere(Trouble::NoSuchHost) && !is_nowhere(Trouble::WrongName));
+        let finding = leads_nowhere("lb:6443", "10.0.0.1:6443", "cannot connect");
+        assert!(finding.what.starts_with("lb:6443") && finding.what.contains("10.0.0.1:6443, responds"), "{finding:?}");
+        assert!(finding.vital.is_none() && finding.fix.contains("curl -k https://lb:6443/livez"), "{finding:?}");
     }
 
     #[test]

@@ -40,15 +40,15 @@ pub struct EtcdData {
     pub identity: Option<Identity>,
 }
 
-/// Data that the other members of etcd know of, and that are not here.
+/// Data of etcd that this host had, and that are not here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LostData {
     /// The `--data-dir` of etcd.
     pub dir: PathBuf,
-    /// The id of the member.
-    pub member: u64,
-    /// Its name, which is that of the node.
-    pub name: String,
+    /// The id and the name of the member, which is that of the node; None if no other member knows it.
+    pub known: Option<(u64, String)>,
+    /// The newest snapshot on this host.
+    pub snapshot: Option<PathBuf>,
     /// There is nothing; otherwise only what a new etcd has written.
     pub is_empty: bool,
 }

@@ -29,7 +29,10 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
                 let key = holding.lost_signing_key.as_deref().filter(|_| holding.is_ours());
                 key.map(signing_key).into_iter().collect()
             }),
-            Check::live(DATA, |scene| scene.inputs.holding.lost_data.iter().map(lost_data).collect()),
+            Check::live(DATA, |scene| {
+                let lost = scene.inputs.holding.lost_data.iter();
+                lost.map(|lost| lost_data(lost, &cluster.certificates_dir)).collect()
+            }),
             Check::live(MAJORITY, |scene| {
                 let lost = scene.inputs.holding.lost_majority.as_ref();
                 let finding =
@@ -42,10 +45,11 @@ pub(super) fn checks<'a>(inputs: &Inputs<'a>) -> Vec<Check<'a>> {
 }
 
 /// The kubelet starts an empty etcd in place of the lost data, and no wait helps that one.
-fn lost_data(lost: &LostData) -> Finding {
-    let LostData { dir, member, name, is_empty } = lost;
+fn lost_data(lost: &LostData, pki: &Path) -> Finding {
+    let LostData { dir, known, snapshot, is_empty } = lost;
     let dir = dir.display().to_string();
     let there = if *is_empty { "is empty" } else { "has only what a new etcd has written" };
+    let Some((member, name)) = known else { return lost_cluster(&dir, there, snapshot.as_deref(), pki) };
     let what = format!(
         "etcd of this host has lost its data: the other members know it as the member {member:x} ({name}), and {dir} {there}"
     );
@@ -54,6 +58,23 @@ fn lost_data(lost: &LostData) -> Finding {
                member out of the cluster, and then what 'kubewright token create --control-plane' prints on \
                another control plane";
     Finding::error(DATA, dir, what, fix).vital("etcd does not go on as this member without them")
+}
+
+/// No other member has the data, as far as it can be seen: an empty etcd in their place would be a cluster without objects.
+fn lost_cluster(dir: &str, there: &str, snapshot: Option<&Path>, pki: &Path) -> Finding {
+    let what = format!(
+        "etcd of this host has lost the data of its cluster: {dir} {there}, and the certificates and the kubelet of a cluster are here"
+    );
+    let newest = snapshot.map(|path| format!(" (the newest here is {})", path.display())).unwrap_or_default();
+    let pki = pki.display();
+    let fix = format!(
+        "put its data back if they were moved away or their disk is not mounted, between 'systemctl stop kubelet' and 'systemctl start \
+         kubelet'; with a snapshot run 'kubewright etcd snapshot restore FILE'{newest}; where another host has data of this cluster, run \
+         'kubewright etcd recover' there. What is left of the data may be the only copy: keep it; \
+         to go on without them on purpose, copy {pki} to /root, run 'kubewright reset --end-cluster', \
+         put {pki} back and run the same command, so that the nodes are trusted as before"
+    );
+    Finding::error(DATA, dir, what, fix).vital("an empty etcd would take the place of the cluster's data")
 }
 
 /// A CA without its key is taken for an external one, and the controller manager would no longer sign.
@@ -161,12 +182,19 @@ mod tests {
     /// The wait for the API server of this host was the first to say that something is wrong.
     #[test]
     fn lost_data_of_etcd_are_reported_with_the_way_back() {
-        let lost = LostData { dir: "/data/etcd".into(), member: 0xa1, name: "n1".into(), is_empty: false };
-        let finding = lost_data(&lost);
+        let known = Some((0xa1, "n1".into()));
+        let lost = LostData { dir: "/data/etcd".into(), known, snapshot: None, is_empty: false };
+        let pki = Path::new("/etc/kubernetes/pki");
+        let finding = lost_data(&lost, pki);
         assert!(finding.what.contains("the member a1 (n1), and /data/etcd has only"), "{finding:?}");
         assert!(finding.fix.contains("run 'kubewright reset' here") && finding.vital.is_some(), "{finding:?}");
-        let empty = lost_data(&LostData { is_empty: true, ..lost });
+        let empty = lost_data(&LostData { is_empty: true, ..lost.clone() }, pki);
         assert!(empty.what.ends_with("/data/etcd is empty"), "{empty:?}");
+        let snapshot = Some("/s/a.db".into());
+        let alone = lost_data(&LostData { known: None, snapshot, ..lost }, pki);
+        for part in ["snapshot restore FILE' (the newest here is /s/a.db)", "etcd recover", "reset --end-cluster"] {
+            assert!(alone.fix.contains(part) && alone.vital.is_some(), "{part}: {alone:?}");
+        }
     }
 
     #[test]

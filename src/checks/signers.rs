@@ -6,12 +6,14 @@ use super::inputs::{Check, Scene};
 use crate::base::fault::Fault;
 use crate::base::secret::Secret;
 use crate::pki::catalog::{self, CertSpec};
+use crate::pki::service_account::require_service_account_pair;
 use crate::pki::signers::is_trusted;
 use crate::pki::store::LoadedCa;
 use crate::pki::{Cert, PrivateKey};
 use std::path::PathBuf;
 
 const ID: &str = "CertificateSigner";
+const SERVICE_ACCOUNT_KEY: &str = "ServiceAccountKey";
 const LIMITS: &str = "CertificateAuthorityLimits";
 
 /// What else is wrong with a certificate is reported by the phase that reads it.
@@ -22,7 +24,20 @@ pub(super) fn checks<'a>() -> Vec<Check<'a>> {
             catalog::certs_of(cluster).filter_map(|spec| check(scene, spec)).collect()
         }
     };
-    vec![Check::offline(ID, of_each(signer)), Check::offline(LIMITS, of_each(limits))]
+    let pair = |scene: &Scene<'a>| service_account(scene).into_iter().collect();
+    vec![
+        Check::offline(ID, of_each(signer)),
+        Check::offline(LIMITS, of_each(limits)),
+        Check::offline(SERVICE_ACCOUNT_KEY, pair),
+    ]
+}
+
+/// API servers would refuse the tokens that this key signs.
+fn service_account(scene: &Scene<'_>) -> Option<Finding> {
+    let dir = &scene.inputs.cluster?.certificates_dir;
+    let error = require_service_account_pair(scene.files(), dir).err()?;
+    let place = dir.join("sa.key").display().to_string();
+    Some(Finding::error(SERVICE_ACCOUNT_KEY, place, error.to_string(), error.hint().unwrap_or_default()))
 }
 
 fn signer(scene: &Scene<'_>, spec: &CertSpec) -> Option<Finding> {

@@ -6,7 +6,7 @@ use super::facts;
 use super::session::Session;
 use crate::base::events::Events;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::Result;
+use crate::base::fault::{Failure, Result};
 use crate::base::files::HostFiles;
 use crate::base::gate::Gate;
 use crate::config::ResetConfig;
@@ -15,6 +15,7 @@ use crate::context::{Context, Leaving, Reset, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::BACKUP_DIR;
 use crate::domain::paths::SUPER_ADMIN_CONF;
+use crate::etcd::EtcdError;
 use crate::ops::turn;
 use crate::phases::reset;
 use crate::phases::workflows;
@@ -69,7 +70,10 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     }
     let choice = Choice { only: phase, skip };
     let plan = Plan::new(&workflows::reset()?, &choice, &mut cx)?;
-    let summary = plan.run(&mut cx)?;
+    let summary = match plan.run(&mut cx) {
+        Err(failure) if !cx.work.accept_quorum_loss => return Err(caused_by_lost_quorum(failure, session)),
+        done => done?,
+    };
     let access = reset::access_left(&cx).filter(|_| !dry_run);
     // What the journal knows is what the next run removes.
     if whole && access.is_none() {
@@ -78,6 +82,14 @@ pub fn run(args: &ResetArgs, phase: Option<String>, session: &mut Session) -> Re
     let left = if whole { leftovers::list(&mut cx)? } else { Vec::new() };
     report(&summary, dry_run, &left, &cx, session)?;
     access.map_or(Ok(ExitCode::Ok), |error| Err(error.into()))
+}
+
+/// The failure, or the loss of etcd's majority that is behind it: it can be lost at any time.
+fn caused_by_lost_quorum(failure: Failure, session: &Session) -> Failure {
+    match quorum::require(&probe_context(session)) {
+        Err(lost) if lost.downcast_ref::<EtcdError>().is_some() => LeaveError::of_lost_quorum(lost),
+        _ => failure,
+    }
 }
 
 /// The configuration of the cluster and of this host, as far as this host has it.

@@ -1,5 +1,8 @@
 //! Opens the cluster's API with the credentials of a kubeconfig on this host.
 
+use super::named_files::beside;
+pub use super::named_files::ca_certificates;
+use super::own_cluster::{ca_unlike_admin, rewrite_command};
 use super::{Context, Lifecycle};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::{Fault, Result};
@@ -7,7 +10,7 @@ use crate::base::gate::Gate;
 use crate::base::https::{Credentials, Trust};
 use crate::base::proxy::Proxies;
 use crate::base::secret::Secret;
-use crate::config::kubeconfig::{self, Kubeconfig, User};
+use crate::config::kubeconfig::{Kubeconfig, User};
 use crate::domain::paths::{ADMIN_CONF, SUPER_ADMIN_CONF};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
@@ -34,8 +37,8 @@ pub enum AccessError {
     Absent {
         /// The file.
         path: PathBuf,
-        /// This host is a control plane, which should have the file.
-        is_control_plane: bool,
+        /// The command that writes it again, on a control plane, which should have it.
+        rewrite: Option<String>,
     },
     /// The kubeconfig is of another cluster than this host.
     #[error("{} trusts another CA than {}: it leads to another cluster, which would be changed", path.display(), ca.display())]
@@ -44,6 +47,8 @@ pub enum AccessError {
         path: PathBuf,
         /// The CA of this host.
         ca: PathBuf,
+        /// The command that writes it again, if this host's cluster has one in its place.
+        rewrite: Option<String>,
     },
     /// A field is missing.
     #[error("{} has no usable {what}", path.display())]
@@ -58,7 +63,8 @@ pub enum AccessError {
 impl AccessError {
     /// The kubeconfig does not exist on this host.
     pub fn absent(cx: &Context, path: impl Into<PathBuf>) -> Self {
-        Self::Absent { path: path.into(), is_control_plane: cx.files.exists(Path::new(API_SERVER)) }
+        let is_control_plane = cx.files.exists(Path::new(API_SERVER));
+        Self::Absent { path: path.into(), rewrite: is_control_plane.then(|| rewrite_command(&cx.files, "admin")) }
     }
 }
 
@@ -71,14 +77,18 @@ impl Fault for AccessError {
     }
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Absent { path, is_control_plane: true } if path == Path::new(ADMIN_CONF) => {
-                "run 'kubewright init phase kubeconfig admin' to write it again, with the --config file of this cluster if it \
-                 has one; or name another kubeconfig with --kubeconfig"
-                    .into()
-            }
+            Self::Absent { path, rewrite: Some(rewrite) } if path == Path::new(ADMIN_CONF) => format!(
+                "run '{rewrite}' to write it again, with the --config file of this cluster if it has one; or name another \
+                 kubeconfig with --kubeconfig"
+            ),
             Self::Absent { .. } => {
                 "run this on a control plane, or name a kubeconfig with --kubeconfig or the variable KUBECONFIG".into()
             }
+            Self::OtherCluster { path, rewrite: Some(rewrite), .. } => format!(
+                "run 'mv --backup=numbered {shown} /root/' and then '{rewrite}', which writes it for this host's cluster, with the \
+                 --config file of that if it has one; or name another kubeconfig with --kubeconfig",
+                shown = path.display()
+            ),
             Self::OtherCluster { ca, .. } => format!(
                 "use a kubeconfig of this host's cluster, such as {ADMIN_CONF}; if the other cluster is meant, run the command \
                  on one of its control planes, or name a directory with its CA with --cert-dir instead of {}",
@@ -110,6 +120,10 @@ pub fn access(cx: &Context, path: &Path) -> Result<Access> {
     let kubeconfig = Kubeconfig::parse(path, &bytes)?;
     let lacks = |what| AccessError::Incomplete { path: path.into(), what };
     let cluster = kubeconfig.current_cluster().ok_or_else(|| lacks("cluster in its current context"))?;
+    if let Some(ca) = ca_unlike_admin(cx, path, cluster) {
+        let rewrite = Some(rewrite_command(&cx.files, "admin"));
+        return Err(AccessError::OtherCluster { path: path.into(), ca, rewrite }.into());
+    }
     let user = kubeconfig.current_user().ok_or_else(|| lacks("user in its current context"))?;
     let credentials = credentials(cx, path, user)?.ok_or_else(|| lacks("client certificate or token"))?;
     let ca = ca_certificates(cx, path, cluster)?.ok_or_else(|| lacks("CA certificate"))?;
@@ -120,14 +134,6 @@ pub fn access(cx: &Context, path: &Path) -> Result<Access> {
         proxies: Proxies::from_vars(&cx.vars),
         via: Via::of(cluster),
     })
-}
-
-/// The CA certificates (PEM) that a kubeconfig has for a cluster; None if it has none.
-pub fn ca_certificates(cx: &Context, path: &Path, cluster: &kubeconfig::Cluster) -> Result<Option<Vec<u8>>> {
-    match &cluster.certificate_authority_data {
-        Some(data) => Ok(Some(data.0.clone())),
-        None => beside(cx, path, cluster.certificate_authority.as_ref()),
-    }
 }
 
 /// The credentials of a kubeconfig's user; None if it has neither certificate nor token.
@@ -149,12 +155,6 @@ pub fn credentials(cx: &Context, path: &Path, user: &User) -> Result<Option<Cred
     let name = user.more.get(TOKEN_FILE).and_then(Value::as_str).map(str::to_owned);
     let token = beside(cx, path, name.as_ref())?.map(Secret::new);
     Ok(token.map(|token| Credentials::Token(Secret::new(String::from_utf8_lossy(token.expose()).trim().to_owned()))))
-}
-
-/// A file that a kubeconfig names. A relative path is relative to the directory of the kubeconfig.
-fn beside(cx: &Context, path: &Path, name: Option<&String>) -> Result<Option<Vec<u8>>> {
-    let directory = path.parent().unwrap_or(path);
-    Ok(name.map(|name| cx.files.read(&directory.join(name))).transpose()?.flatten())
 }
 
 impl Context {
@@ -184,7 +184,7 @@ impl Context {
         if Cert::bundle_from_file(&ca, &own)?.iter().any(|cert| trusted.contains(cert)) {
             return Ok(());
         }
-        Err(AccessError::OtherCluster { path, ca }.into())
+        Err(AccessError::OtherCluster { path, ca, rewrite: None }.into())
     }
 
     /// The cluster that this run bootstraps, with another kubeconfig than the administrator's.
@@ -259,6 +259,7 @@ impl Context {
 mod tests {
     use super::*;
     use crate::base::https::test_server::TestCa;
+    use crate::config::kubeconfig::{self, SecretText};
 
     /// The kubeconfig of another cluster was given to a phase that writes into the cluster.
     #[test]
@@ -283,6 +284,58 @@ mod tests {
         assert!(error.to_string().contains("/b.conf trusts another CA than /etc/kubernetes/pki/ca.crt"), "{error}");
         std::fs::write(pki.join("ca.crt"), theirs.pem()).unwrap();
         assert!(cx.new_cluster().is_ok());
+    }
+
+    fn put(root: &Path, path: &str, text: &[u8]) {
+        let path = root.join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn kubeconfig(root: &Path, name: &str, ca: &TestCa) {
+        let user = User { token: Some(SecretText(Secret::new("t".into()))), ..User::default() };
+        let ca = String::from_utf8(ca.pem()).unwrap();
+        let config = Kubeconfig::new("k", "https://10.0.0.9:6443".into(), ca, "u", user);
+        put(root, &format!("etc/kubernetes/{name}"), config.to_yaml().unwrap().expose().as_bytes());
+    }
+
+    /// The certificate of the own API server was "issued by an unknown CA", and `reset` and `certs renew` blamed the API server.
+    #[test]
+    fn an_admin_conf_of_another_cluster_is_named_on_a_control_plane() {
+        let root = tempfile::tempdir().unwrap();
+        let [ours, theirs] = ["a", "b"].map(TestCa::new);
+        let cx = Context::for_tests(root.path().to_str().unwrap());
+        kubeconfig(root.path(), "admin.conf", &theirs);
+        put(root.path(), "etc/kubernetes/pki/ca.crt", &ours.pem());
+        access(&cx, Path::new(ADMIN_CONF)).unwrap();
+        put(root.path(), "etc/kubernetes/manifests/kube-apiserver.yaml", b"spec: {}");
+        kubeconfig(root.path(), "kubelet.conf", &ours);
+        let failure = access(&cx, Path::new(ADMIN_CONF)).err().unwrap();
+        assert_eq!(failure.exit_code(), ExitCode::Refused);
+        assert!(
+            failure.to_string().contains("admin.conf trusts another CA than /etc/kubernetes/pki/ca.crt"),
+            "{failure}"
+        );
+        let hint = failure.hint().unwrap();
+        assert!(hint.contains("'kubewright init phase kubeconfig admin"), "{hint}");
+        kubeconfig(root.path(), "scheduler.conf", &theirs);
+        access(&cx, Path::new(ADMIN_CONF)).unwrap();
+    }
+
+    /// Following the advice, admin.conf got the address of this host instead of the cluster's.
+    #[test]
+    fn the_command_that_writes_admin_conf_again_has_the_address_of_the_cluster() {
+        let root = tempfile::tempdir().unwrap();
+        let cx = Context::for_tests(root.path().to_str().unwrap());
+        assert_eq!(rewrite_command(&cx.files, "admin"), "kubewright init phase kubeconfig admin");
+        kubeconfig(root.path(), "kubelet.conf", &TestCa::new("a"));
+        let command = "kubewright init phase kubeconfig admin --control-plane-endpoint 10.0.0.9:6443";
+        assert_eq!(rewrite_command(&cx.files, "admin"), command);
+        let failure = access(&cx, Path::new(ADMIN_CONF)).err().unwrap();
+        assert!(!failure.hint().unwrap().contains(command), "it is not a control plane");
+        put(root.path(), "etc/kubernetes/manifests/kube-apiserver.yaml", b"spec: {}");
+        let failure = access(&cx, Path::new(ADMIN_CONF)).err().unwrap();
+        assert!(failure.hint().unwrap().contains(&format!("'{command}'")), "{failure:?}");
     }
 
     /// The verification after a renewal used the connection from before it.

@@ -10,6 +10,8 @@ mod init;
 mod joining;
 pub mod leaving;
 mod local;
+mod named_files;
+pub mod own_cluster;
 pub mod renewal;
 pub mod rotation;
 mod runtime;

@@ -181,6 +181,12 @@ impl EtcdError {
     }
 }
 
+/// The name of the first of these members, which are given as `NAME: why`.
+fn first_name(members: &[String]) -> &str {
+    let name = members.first().and_then(|one| one.split(':').next()).filter(|name| !name.contains(' '));
+    name.unwrap_or("NAME")
+}
+
 impl Fault for EtcdError {
     fn exit_code(&self) -> ExitCode {
         match self {
@@ -215,8 +221,11 @@ impl Fault for EtcdError {
                     back.into()
                 }
             }
-            Self::MemberAway { .. } => {
-                "start it again (run 'crictl logs $(crictl ps -aq --name etcd)' on its host); if it will not return, run 'kubewright node remove NAME --dead' on a control plane; then run this command again: it continues".into()
+            Self::MemberAway { away } => {
+                format!(
+                    "start it again (run 'crictl logs $(crictl ps -aq --name etcd)' on its host); if its host is gone for good, run 'kubewright node remove {} --dead' on a control plane; then run this command again: it continues",
+                    first_name(away)
+                )
             }
             Self::StaleData { .. } => {
                 "keep the data: it may be the only copy of another cluster. Join another host; or, where it is known \

@@ -6,14 +6,16 @@ use crate::base::fault::Result;
 use crate::base::gate::Gate;
 use crate::context::Context;
 use crate::context::access::access;
+use crate::context::own_cluster::own_server;
 use crate::domain::paths::ADMIN_CONF;
 use crate::host::cri::{self, Container, ContainerState, Cri};
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::ready::{self, Component};
-use crate::ops::{kubelet_service, turn};
+use crate::ops::kubelet_service;
 use crate::pki::Cert;
 use crate::state::ports::{self, Port};
+use crate::state::quorum;
 use crate::state::static_pod::StaticPod;
 use std::fmt;
 use std::path::Path;
@@ -101,6 +103,7 @@ impl Running for ThisHost {
                 ));
                 return Ok(());
             }
+            quorum::require(cx)?;
             ready(limit.saturating_sub(ENDPOINT))?;
         }
         cx.events.message("the API server is ready and accepts the credentials in admin.conf");
@@ -111,7 +114,7 @@ impl Running for ThisHost {
 /// The API server of this host, asked with the credentials in admin.conf; None if that leads to it anyway.
 fn own_cluster(cx: &Context) -> Result<Option<OwnServer>> {
     let access = access(cx, Path::new(ADMIN_CONF))?;
-    let Some(server) = turn::own_server(cx).filter(|own| *own != access.server) else { return Ok(None) };
+    let Some(server) = own_server(cx).filter(|own| *own != access.server) else { return Ok(None) };
     let client = Client::new(Access { server: server.clone(), ..access })?;
     Ok(Some(OwnServer { server, cluster: Cluster::running(client, Gate::open(), cx.clock.clone(), Duration::ZERO) }))
 }

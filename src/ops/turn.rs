@@ -14,13 +14,13 @@ use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::config::token;
 use crate::context::Context;
 use crate::context::access::access;
-use crate::domain::paths::{SUPER_ADMIN_CONF, manifest};
+use crate::context::own_cluster::own_server;
+use crate::domain::paths::SUPER_ADMIN_CONF;
 use crate::host::facts;
 use crate::kube::KubeError;
 use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::lease::{Attempt, DURATION, Lease, Observation};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -100,13 +100,6 @@ pub fn hold(cx: &Context, kubeconfig: &Path, command: &str) -> Result<Option<Tur
 fn open(cx: &Context, access: Access) -> Result<Cluster> {
     let client = Client::new(access)?.within(REQUEST);
     Ok(Cluster::running(client, Gate::open(), cx.clock.clone(), Duration::ZERO))
-}
-
-/// The API server of this host, which answers while the one that a kubeconfig names restarts.
-pub(super) fn own_server(cx: &Context) -> Option<String> {
-    let own = &cx.node().ok()?.local_endpoint;
-    let address = SocketAddr::new(own.advertise_address, own.bind_port);
-    cx.files.exists(&manifest("kube-apiserver")).then(|| format!("https://{address}"))
 }
 
 /// Waits for the Lease; false where the API does not answer.

@@ -59,7 +59,7 @@ fn require_permitted(cx: &mut Run<Renewal>, name: &str) -> Result<()> {
 
 /// True if this run renews it. Without a name, missing certificates and those that only an external CA can sign are
 /// skipped; a certificate that was specified by name is tried, so that its error is reported.
-fn is_due(cx: &mut Run<Renewal>, name: &str) -> Result<bool> {
+pub(super) fn is_due<P>(cx: &mut Run<Renewal<P>>, name: &str) -> Result<bool> {
     let renewal = &cx.work;
     if !renewal.wants(name) {
         return Ok(false);

@@ -12,10 +12,12 @@
 //! Reads: the static Pods' manifests, the container runtime, the components' ports. Writes: stops containers, which
 //! the kubelet replaces; on failure restores the old files.
 
-use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Failure, Fault, Result};
+mod error;
+
+use crate::base::fault::{Failure, Result};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::context::{Context, Renewal, Run};
+use crate::etcd::EtcdError;
 use crate::host::cri::ContainerState;
 use crate::ops::kubelet_service;
 use crate::ops::renewal::finish_replacement;
@@ -26,66 +28,22 @@ use crate::pki::catalog::CERTS;
 use crate::pki::{Cert, PkiError, Problem, path};
 use crate::state::consumers::{CONSUMERS, Consumer};
 use crate::state::ports::{self, Port};
+use crate::state::quorum;
 use crate::state::renewable::Row;
 use crate::state::static_pod::StaticPod;
+use error::{NotAccepted, NotLoaded};
 use std::path::Path;
 use std::time::Duration;
 
-const API_SERVER: &str = "kube-apiserver";
 /// How long a component that has become healthy may not answer.
 const SILENT: Duration = Duration::from_secs(30);
+/// How often members of etcd are asked for their majority while a component does not get healthy.
+const LOOK: Duration = Duration::from_secs(8);
 /// How long a component that reloads its files may take before it is restarted.
 const RELOAD: Duration = Duration::from_secs(2);
 
-/// A component did not start with the current files.
-#[derive(Debug, thiserror::Error)]
-enum NotLoaded {
-    #[error("{component} did not load the current files: {why}; {outcome}")]
-    Component { component: &'static str, why: String, outcome: String },
-    #[error("the restarted API server does not accept admin.conf: {why}; {outcome}")]
-    Admin { why: String, outcome: String },
-}
-
-/// Clients do not accept the certificate that a component serves.
-#[derive(Debug, thiserror::Error)]
-#[error("clients do not accept what {address} serves: {why}")]
-struct NotAccepted {
-    address: String,
-    why: String,
-}
-
-impl Fault for NotAccepted {
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::Unhealthy
-    }
-    fn hint(&self) -> Option<String> {
-        Some("run 'kubewright certs check-expiration' to list the certificates of this host".into())
-    }
-}
-
 fn unread(path: &Path) -> String {
     format!("{} cannot be read, so the certificate cannot be verified", path.display())
-}
-
-impl NotLoaded {
-    fn component(&self) -> &'static str {
-        match self {
-            Self::Component { component, .. } => component,
-            Self::Admin { .. } => API_SERVER,
-        }
-    }
-}
-
-impl Fault for NotLoaded {
-    fn exit_code(&self) -> ExitCode {
-        ExitCode::Unhealthy
-    }
-    fn hint(&self) -> Option<String> {
-        Some(format!(
-            "run 'crictl logs $(crictl ps -a --name {} -q | head -1)' to see why, then run the same command again",
-            self.component()
-        ))
-    }
 }
 
 pub struct RestartComponents;
@@ -157,6 +115,9 @@ fn load_all<P>(cx: &mut Run<Renewal<P>>, components: &[RunningComponent<'_>], ho
         return Ok(());
     }
     let Err(failure) = host.verify_admin_access(cx) else { return Ok(()) };
+    if is_lost_quorum(&failure) {
+        return Err(failure);
+    }
     let mut paths = rollback::admin_files();
     for component in &restarted {
         paths.extend(component.consumer.paths(cx)?);
@@ -166,6 +127,11 @@ fn load_all<P>(cx: &mut Run<Renewal<P>>, components: &[RunningComponent<'_>], ho
         host.verify_admin_access(cx)
     });
     Err(NotLoaded::Admin { why: failure.with_causes(), outcome }.into())
+}
+
+/// Without etcd's majority no API server gets ready, with the old files neither: the new ones stay.
+fn is_lost_quorum(failure: &Failure) -> bool {
+    matches!(failure.downcast_ref(), Some(EtcdError::QuorumLost { .. }))
 }
 
 /// No component is restarted with a certificate and a key that do not belong together.
@@ -216,6 +182,9 @@ impl RunningComponent<'_> {
         }
         self.host.require_kubelet(cx)?;
         let Err(failure) = self.restart(cx) else { return Ok(()) };
+        if is_lost_quorum(&failure) {
+            return Err(failure);
+        }
         self.go_back(cx, &failure)
     }
 
@@ -285,23 +254,35 @@ impl RunningComponent<'_> {
         let gate = cx.gate.clone();
         gate.effect(|| {
             let (clock, events) = (cx.clock.clone(), cx.events.clone());
+            let mut looked = clock.monotonic();
             Wait { slowest: Duration::from_millis(100), ..Wait::new(&what, limit) }.until(&clock, &events, || {
-                if !only_running(&self.host.containers(component)?).iter().any(|one| is_new(one.created)) {
-                    return Ok(Poll::Pending("its container has not been restarted yet".into()));
+                let Some(problem) = self.not_yet(cx, &is_new)? else { return Ok(Poll::Ready(())) };
+                let now = clock.monotonic();
+                if now.saturating_sub(looked) >= LOOK {
+                    looked = now;
+                    quorum::require(cx)?;
                 }
-                if let Some(problem) = self.other_served(cx)? {
-                    return Ok(Poll::Pending(problem));
-                }
-                let problem = match self.health_url(cx)? {
-                    Some(url) => self.host.problem(component, &url)?,
-                    None => None,
-                };
-                Ok(problem.map_or(Poll::Ready(()), Poll::Pending))
+                Ok(Poll::Pending(problem))
             })
         })?;
         self.require_accepted(cx)?;
         cx.events.message(format!("{component} is running with the current files"));
         Ok(())
+    }
+
+    /// Why it is not restarted and healthy yet; None if it is.
+    fn not_yet(&self, cx: &mut Context, is_new: &dyn Fn(i64) -> bool) -> Result<Option<String>> {
+        let component = self.consumer.component;
+        if !only_running(&self.host.containers(component)?).iter().any(|one| is_new(one.created)) {
+            return Ok(Some("its container has not been restarted yet".into()));
+        }
+        if let Some(problem) = self.other_served(cx)? {
+            return Ok(Some(problem));
+        }
+        match self.health_url(cx)? {
+            Some(url) => self.host.problem(component, &url),
+            None => Ok(None),
+        }
     }
 
     /// The first port that does not serve the current certificate, with the reason; None if all do.

@@ -31,7 +31,7 @@ mod replace;
 pub mod rotation;
 pub mod rule;
 pub mod sans;
-mod service_account;
+pub mod service_account;
 pub mod shared;
 mod signature;
 pub mod signers;

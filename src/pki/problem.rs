@@ -143,8 +143,9 @@ impl Problem {
             ),
             Self::OtherPublicKey { key } => {
                 format!(
-                    "run '{away}' and 'openssl pkey -in {} -pubout -out {shown}', if that key signs the tokens",
-                    key.display()
+                    "copy {key} and {shown} from another control plane or from a backup; if that key signs the tokens, run '{away}' \
+                     and 'openssl pkey -in {key} -pubout -out {shown}'",
+                    key = key.display()
                 )
             }
             Self::MissingSans { .. } => format!("run 'kubewright certs renew {name} --sync-config'"),
@@ -157,7 +158,7 @@ impl Problem {
                 ca.display()
             ),
             Self::Incomplete { .. } => {
-                format!("restore {shown} from a backup, or rename it and a new one will be written")
+                format!("restore {shown} from a backup, or run '{away}' and the same command again, which writes a new one")
             }
         }
     }

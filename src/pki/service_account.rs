@@ -6,8 +6,9 @@ use super::keys::{KeySource, PrivateKey, public_file_has};
 use super::problem::Problem;
 use super::sans::Sans;
 use super::store::{Made, Outcome, PkiStore, SECRET_MODE, outcome};
-use crate::base::files::Content;
+use crate::base::files::{Content, HostFiles};
 use crate::config::model::ClusterConfig;
+use std::path::{Path, PathBuf};
 
 impl PkiStore {
     /// Ensures that sa.key and sa.pub exist and match.
@@ -30,15 +31,27 @@ impl PkiStore {
             self.files.write(&public_path, &Content::public(key.public_pem()), SECRET_MODE)?;
             return Ok(outcome(made, key_path, Sans::default()));
         };
-        match public_file_has(&public, key.public_der()) {
-            Ok(true) => Ok(outcome(Made::Kept, key_path, Sans::default())),
-            Ok(false) => Err(PkiError::Unfit {
-                path: public_path,
-                name: SERVICE_ACCOUNT.into(),
-                problems: vec![Problem::OtherPublicKey { key: key_path }],
-                external_ca: false,
-            }),
-            Err(source) => Err(PkiError::NotAPublicKey { path: public_path, source }),
-        }
+        require_pair(&key, key_path.clone(), &public, public_path)?;
+        Ok(outcome(Made::Kept, key_path, Sans::default()))
+    }
+}
+
+/// Fails if sa.key and sa.pub are both in this directory and do not belong together.
+pub fn require_service_account_pair(files: &HostFiles, dir: &Path) -> Result<(), PkiError> {
+    let [key_path, public_path] = ["key", "pub"].map(|end| dir.join(format!("{SERVICE_ACCOUNT}.{end}")));
+    let (Some(key), Some(public)) = (files.read(&key_path)?, files.read(&public_path)?) else { return Ok(()) };
+    require_pair(&PrivateKey::from_file(&key_path, &key)?, key_path, &public, public_path)
+}
+
+fn require_pair(key: &PrivateKey, key_path: PathBuf, public: &[u8], path: PathBuf) -> Result<(), PkiError> {
+    match public_file_has(public, key.public_der()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(PkiError::Unfit {
+            path,
+            name: SERVICE_ACCOUNT.into(),
+            problems: vec![Problem::OtherPublicKey { key: key_path }],
+            external_ca: false,
+        }),
+        Err(source) => Err(PkiError::NotAPublicKey { path, source }),
     }
 }

@@ -1,12 +1,15 @@
-//! Whether the etcd of this host has lost its data, although the other members know it.
+//! Whether the etcd of this host has lost its data.
 //!
-//! The kubelet starts an empty etcd in their place, which ends again and again when the other members talk to it: no wait helps,
-//! and the data or the member have to be replaced.
+//! The kubelet starts an empty etcd in their place. If other members know this one, it ends again and again when they talk to it: no
+//! wait helps, and the data or the member have to be replaced. Without others it becomes a cluster without objects.
 //!
-//! Reads: etcd's manifest and data directory, the Endpoints of the API servers, the members. Writes: nothing.
+//! Reads: etcd's manifest and data directory, the Endpoints of the API servers, the members, the kubelet's kubeconfig, the names of
+//! snapshots. Writes: nothing.
 
+use super::kubelet_client::{self, Credential};
 use super::local_etcd::{self, DEFAULT_DATA};
 use super::own_etcd::CLIENTS;
+use super::snapshots;
 use super::stacked_etcd;
 use super::static_pod::{self, StaticPod};
 use crate::base::fault::Result;
@@ -14,12 +17,12 @@ use crate::base::parallel::for_each;
 use crate::checks::LostData;
 use crate::context::Context;
 use crate::domain::paths::ADMIN_CONF;
-use crate::etcd::{EtcdError, Member, members_in};
+use crate::etcd::{Client, EtcdError, Member, members_in};
 use crate::journal::Journal;
 use crate::render::pods::{client_url, peer_url};
 use std::path::Path;
 
-/// What this host's etcd has lost; None if it has lost nothing, or if no other member says that it was one of them.
+/// What this host's etcd has lost; None if it has lost nothing, or if nothing shows that there was something.
 pub fn of(cx: &Context) -> Result<Option<LostData>> {
     let pod = StaticPod::read_or_empty(&cx.files, "etcd")?;
     let is_ours = pod.is_some() || Journal::load(&cx.files)?.files().contains_key(&static_pod::path("etcd"));
@@ -41,19 +44,38 @@ pub fn of(cx: &Context) -> Result<Option<LostData>> {
     others.retain(|url| !own_urls.contains(url));
     others.sort();
     others.dedup();
-    if others.is_empty() {
-        return Ok(None);
-    }
     let endpoints = [own_urls.clone(), others.clone()].concat();
     let lacks = |_: &Path, _: &str| EtcdError::Address { address: String::new() }.into();
-    let Ok(client) = stacked_etcd::client(cx, endpoints, &CLIENTS, lacks) else { return Ok(None) };
-    // One that answers is a member of this cluster, or is starting as one.
-    if own_urls.iter().any(|url| client.members_known_at(url).is_ok()) {
-        return Ok(None);
+    let client = stacked_etcd::client(cx, endpoints, &CLIENTS, lacks).ok();
+    let answers = |client: &Client| own_urls.iter().any(|url| client.members_known_at(url).is_ok());
+    let lost = |known: Option<(u64, String)>| -> Result<Option<LostData>> {
+        let snapshot = snapshots::all(&cx.files)?.pop();
+        Ok(Some(LostData { dir: dir.clone(), known, snapshot, is_empty }))
+    };
+    let Some(client) = client else { return if is_empty && was_complete(cx)? { lost(None) } else { Ok(None) } };
+    if answers(&client) {
+        // It is a member of this cluster, is starting as one, or is a new one without others.
+        let is_new = others.is_empty() && was_complete(cx)? && lacks_configuration(cx, &client);
+        return if is_new { lost(None) } else { Ok(None) };
     }
     let lists = for_each(&others, |url| client.members_known_at(url));
-    let known = lists.into_iter().flatten().find_map(|members| own.started(&members));
-    Ok(known.map(|member| LostData { dir, member: member.id, name: member.name, is_empty }))
+    if let Some(member) = lists.into_iter().flatten().find_map(|members| own.started(&members)) {
+        return lost(Some((member.id, member.name)));
+    }
+    if is_empty && was_complete(cx)? { lost(None) } else { Ok(None) }
+}
+
+/// True if an `init` on this host has come so far that the cluster has stored its configuration: the kubelet of a first control
+/// plane uses the certificate that it renews only after that.
+fn was_complete(cx: &Context) -> Result<bool> {
+    Ok(matches!(kubelet_client::credential(&cx.files)?, Some((_, Credential::Rotated))))
+}
+
+/// True if etcd says that it has no configuration of the cluster.
+fn lacks_configuration(cx: &Context, client: &Client) -> bool {
+    let api_server = StaticPod::read_or_empty(&cx.files, "kube-apiserver").ok().flatten().unwrap_or_default();
+    let prefix = api_server.flag("etcd-prefix").unwrap_or("/registry").trim_matches('/');
+    matches!(client.get(&format!("/{prefix}/configmaps/kube-system/kubeadm-config")), Ok(None))
 }
 
 fn given(pod: &StaticPod, flag: &str, default: String) -> Vec<String> {
@@ -116,6 +138,16 @@ mod tests {
             std::fs::write(snap.join("db"), sample_database(&[], members)).unwrap();
             assert_eq!(own().is_new(&cx, dir), expected, "{members:?}");
         }
+    }
+
+    /// 'init' again started an empty etcd, and then the cluster was without its objects.
+    #[test]
+    fn a_cluster_that_was_complete_is_known_by_the_kubelets_own_certificate() {
+        let root = crate::state::renewal_fixture::host();
+        let cx = Context::for_tests(root.path().to_str().unwrap());
+        assert!(!was_complete(&cx).unwrap(), "an init that was interrupted may begin with an empty etcd");
+        crate::state::renewal_fixture::use_rotated_file(&root);
+        assert!(was_complete(&cx).unwrap());
     }
 
     #[test]

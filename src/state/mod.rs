@@ -29,6 +29,7 @@ pub mod leftovers;
 pub mod local_etcd;
 pub mod lost_data;
 pub mod manifests;
+pub mod needed_files;
 pub mod not_yaml;
 pub mod notice;
 pub mod own_etcd;

@@ -131,6 +131,15 @@ pub const CAUSES: &[Cause] = &[
               plane, with the options of the cluster, or the 'kubewright join' of this host again with a new token",
     },
     Cause {
+        id: "KubeletConfigMissing",
+        sources: KUBELET,
+        who: "kubelet",
+        words: &[&["kubelet config file", "/config.yaml: no such file or directory"]],
+        what: "the kubelet has no configuration: /var/lib/kubelet/config.yaml does not exist",
+        fix: "put /var/lib/kubelet back from a backup, or mount its disk; without one, run 'kubewright init' again on the first \
+              control plane, with the options of the cluster, or the 'kubewright join' of this host again with a new token",
+    },
+    Cause {
         id: "KubeletConfig",
         sources: KUBELET,
         who: "kubelet",
@@ -273,8 +282,10 @@ pub const CAUSES: &[Cause] = &[
             &["unexpected fault address"],
         ],
         what: "etcd's data are damaged",
-        fix: "keep the data: it may be the only copy. Where other members are healthy, take this one out there with \
-              'kubewright node remove NAME --dead'; else restore a snapshot of etcd into a directory of its own",
+        fix: "keep the data while no other member is healthy: they may be the only copy; then run 'kubewright etcd snapshot restore \
+              FILE' with a snapshot. Where a majority is healthy, the other members have everything: run 'kubewright reset' \
+              here, which takes this member out of the cluster, and then what 'kubewright token create --control-plane' \
+              prints on another control plane",
     },
     Cause {
         id: "EtcdForeignData",

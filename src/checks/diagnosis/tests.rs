@@ -7,7 +7,7 @@ fn diagnosed(source: Source, who: &str, text: &str) -> Diagnosis {
 }
 
 /// What the kubelet, or a container of this name, said; and the cause that must be found in it.
-const CASES: [(&str, &str, &str); 30] = [
+const CASES: [(&str, &str, &str); 31] = [
     ("UnknownFlag", "kubelet", "F1121 06:09:59.356570   11652 server.go:156] unknown flag: --cgroup-drivr"),
     ("UnknownFlag", "kube-apiserver", "Error: unknown flag: --allow-privilegedd"),
     (
@@ -70,6 +70,12 @@ const CASES: [(&str, &str, &str); 30] = [
         "KubeletCredentials",
         "kubelet",
         "F1202 09:42:31.000000    3227 server.go:269] failed to run Kubelet: unable to load bootstrap kubeconfig: stat /etc/kubernetes/bootstrap-kubelet.conf: no such file or directory",
+    ),
+    (
+        "KubeletConfigMissing",
+        "kubelet",
+        "F1202 20:55:20.1 1 server.go:198] failed to load Kubelet config file /var/lib/kubelet/config.yaml, error failed to read \
+         kubelet config file \"/var/lib/kubelet/config.yaml\", error: open /var/lib/kubelet/config.yaml: no such file or directory",
     ),
     ("EtcdCorrupt", "etcd", "panic: cannot open database at /var/lib/etcd/member/snap/db (invalid database)"),
     ("EtcdCorrupt", "etcd", "2026-11-21 06:24:28.483791 C | etcdmain: wal: max entry size limit exceeded"),

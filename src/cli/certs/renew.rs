@@ -31,9 +31,7 @@ const CA_WARN: i64 = 30 * 24 * 3600;
 
 /// `--sync-config` without a configuration.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "cannot read the cluster configuration, which --sync-config takes the SANs from: the API server does not respond"
-)]
+#[error("cannot read the cluster configuration, which --sync-config takes the SANs from")]
 struct NoConfiguration;
 
 impl Fault for NoConfiguration {
@@ -133,7 +131,7 @@ pub fn run(args: &RenewArgs, session: &mut Session) -> Result<ExitCode> {
         }
         if session.root() == Path::new("/") {
             session.events.message(
-                "the API server does not respond; the certificates on disk are renewed with their current SANs",
+                "the configuration of the cluster is not known; the certificates on disk are renewed with their current SANs",
             );
         }
     }

@@ -5,6 +5,7 @@
 
 use crate::base::files::HostFiles;
 use crate::config::kubeconfig::Kubeconfig;
+use crate::context::own_cluster::rewrite_command;
 use crate::pki::catalog::{self, CERTS, KUBECONFIGS};
 use crate::pki::cert::Cert;
 use crate::pki::signers::is_trusted;
@@ -40,7 +41,10 @@ pub fn problem(files: &HostFiles, store: &PkiStore, name: &str, path: Option<&Pa
     let ca = CERTS.first()?;
     let cas = store.load_certs(ca).ok().flatten()?;
     let bytes = files.read(path?).ok().flatten()?;
-    let chain = if KUBECONFIGS.iter().any(|spec| spec.file == name) {
+    let chain = if let Some(spec) = KUBECONFIGS.iter().find(|spec| spec.file == name) {
+        if trusts_another(path?, &bytes, &cas) {
+            return Some(of_another_cluster(files, path?, spec.name, &store.cert_path(ca)));
+        }
         client(store, path?, &bytes).ok().flatten()?
     } else if name == "kubelet-client" {
         Cert::bundle_from_file(path?, &bytes).ok()?
@@ -49,6 +53,27 @@ pub fn problem(files: &HostFiles, store: &PkiStore, name: &str, path: Option<&Pa
     };
     let renewed = if name == "kubelet-client" { "kubelet.conf" } else { name };
     foreign(renewed, &chain, &cas, &store.cert_path(ca))
+}
+
+/// True if the CA in a kubeconfig is none of these. What has none in it passes.
+fn trusts_another(path: &Path, bytes: &[u8], cas: &[Cert]) -> bool {
+    let config = Kubeconfig::parse(path, bytes).ok();
+    let inside = config.as_ref().and_then(|config| config.current_cluster()?.certificate_authority_data.as_ref());
+    let trusted = inside.and_then(|pem| Cert::bundle_from_pem(&pem.0).ok());
+    trusted.is_some_and(|trusted| !trusted.iter().any(|cert| cas.contains(cert)))
+}
+
+/// A renewal would keep its CA and its address.
+fn of_another_cluster(files: &HostFiles, path: &Path, phase: &str, ca: &Path) -> Problem {
+    let (shown, rewrite) = (path.display(), rewrite_command(files, phase));
+    Problem {
+        what: format!("it trusts another CA than {}, as if it were of another cluster", ca.display()),
+        fix: format!(
+            "run 'mv --backup=numbered {shown} /root/' and then '{rewrite}', which writes it again; if every kubeconfig trusts \
+             another CA than that file, put the right CA back from a backup or from another control plane"
+        ),
+        fatal: true,
+    }
 }
 
 fn foreign(renewed: &str, chain: &[Cert], cas: &[Cert], ca: &Path) -> Option<Problem> {

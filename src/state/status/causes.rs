@@ -87,8 +87,8 @@ pub const ROWS: &[Row] = &[
     row(
         "ManifestMissing",
         "the kubelet has ended this component and does not start it",
-        "put {} back where it was moved away (run 'ls -la /etc/kubernetes /root'), or write it after the one of another control \
-         plane with the names and addresses of this host",
+        "put {} back where it was moved away (run 'ls -la /etc/kubernetes /root'); otherwise 'kubewright init' again, with the \
+         options of the cluster, writes it from the cluster's configuration",
     ),
     row(
         "ManifestBroken",

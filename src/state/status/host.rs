@@ -7,15 +7,15 @@ use super::clock;
 use super::view::{Component, ComponentState, Disk, HostView, Manifest, ManifestState, MissingFile, Service, Unknown};
 use crate::base::files::HostFiles;
 use crate::base::parallel::for_each;
-use crate::context::Context;
-use crate::domain::paths::{KUBELET_CONFIG, MANIFESTS_DIR, manifest};
+use crate::context::{Context, own_cluster};
+use crate::domain::paths::{ADMIN_CONF, KUBELET_CONFIG, MANIFESTS_DIR, SUPER_ADMIN_CONF, manifest};
 use crate::host::cri::{self, Container, ContainerState, Cri, Endpoint};
 use crate::host::service::Services;
 use crate::host::{Host, space};
 use crate::journal::{Journal, Ownership};
 use crate::kube::ready::problem_within;
 use crate::state::static_pod::{self, StaticPod};
-use crate::state::{health, local_etcd, manifests};
+use crate::state::{health, local_etcd, manifests, needed_files};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,8 +30,8 @@ const FULL: u64 = 64 * MIB;
 /// The kubelet evicts Pods below this share of free room, in percent.
 const LOW: u64 = 10;
 const SECONDS: i64 = 1_000_000_000;
-/// How the names of certificates, keys and kubeconfigs end; what a component writes itself ends otherwise.
-const INPUTS: [&str; 4] = ["crt", "key", "pub", "conf"];
+/// A host that has this manifest is a control plane.
+const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 /// systemd starts the kubelet again after ten seconds (`RestartSec` of its packages).
 const RETRY: i64 = 15;
 
@@ -195,26 +195,22 @@ fn manifests_of(files: &HostFiles, unknown: &mut Vec<Unknown>) -> Vec<Manifest> 
     all
 }
 
-/// The files of the cluster that the manifests refer to, as far as they do not exist.
+/// The files of the cluster that the manifests refer to, as far as they do not exist; and admin.conf.
 fn missing_files(files: &HostFiles, manifests: &[Manifest]) -> Vec<MissingFile> {
     let mut missing: Vec<MissingFile> = Vec::new();
     for manifest in manifests {
-        let Some(pod) = StaticPod::read_or_empty(files, &manifest.name).ok().flatten() else { continue };
-        for value in pod.values().map(Path::new).filter(|value| value.is_absolute()) {
-            let path = pod.on_host_or_same(value);
-            let is_input = path.extension().is_some_and(|end| INPUTS.iter().any(|input| end == *input));
-            if !is_input || files.exists(&path) {
-                continue;
-            }
+        for path in needed_files::missing(files, &manifest.name) {
             let at = missing.iter().position(|file| file.path == path).unwrap_or_else(|| {
-                missing.push(MissingFile { path, components: Vec::new() });
+                missing.push(MissingFile { path, components: Vec::new(), rewrite: None });
                 missing.len() - 1
             });
-            let components = &mut missing[at].components;
-            if !components.contains(&manifest.name) {
-                components.push(manifest.name.clone());
-            }
+            missing[at].components.push(manifest.name.clone());
         }
+    }
+    let is_there = |path: &str| files.exists(Path::new(path));
+    if is_there(API_SERVER) && !is_there(ADMIN_CONF) && !is_there(SUPER_ADMIN_CONF) {
+        let rewrite = Some(own_cluster::rewrite_command(files, "admin"));
+        missing.push(MissingFile { path: ADMIN_CONF.into(), components: Vec::new(), rewrite });
     }
     missing
 }

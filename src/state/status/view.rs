@@ -295,13 +295,16 @@ pub struct Disk {
     pub low: bool,
 }
 
-/// A certificate, key or kubeconfig that flags in manifests refer to and that does not exist.
+/// A certificate, key or kubeconfig that does not exist: flags in manifests refer to it, or commands on this host need it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MissingFile {
     pub path: PathBuf,
-    /// The components that need it.
+    /// The components that need it; none for admin.conf.
     pub components: Vec<String>,
+    /// The command that writes it again, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewrite: Option<String>,
 }
 
 /// The manifest of a static Pod on this host.

@@ -63,6 +63,11 @@ fn kubelet(host: &HostView) -> Option<Cause> {
 /// Components that were started before it was removed keep running.
 fn missing(view: &View, host: &HostView, file: &MissingFile) -> Cause {
     let place = file.path.display().to_string();
+    if let Some(rewrite) = &file.rewrite {
+        let what = format!("{place} does not exist on {}, and commands that ask the cluster need it here", host.name);
+        return Cause::new("FileMissing", Severity::Note, &place, what, &place)
+            .with_next(format!("run '{rewrite}' to write it again"));
+    }
     let runs = |components: &[Component], name: &str| {
         components.iter().any(|one| one.name == name && one.state == ComponentState::Ready)
     };

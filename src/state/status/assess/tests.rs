@@ -229,6 +229,7 @@ fn a_file_that_components_need_and_that_is_gone_is_named_before_they_stop() {
     let file = MissingFile {
         path: "/etc/kubernetes/pki/ca.crt".into(),
         components: vec!["kube-apiserver".into(), "kube-controller-manager".into()],
+        rewrite: None,
     };
     let cause = first(|view| view.host.as_mut().unwrap().missing.push(file.clone()));
     assert_eq!((cause.id, cause.severity), ("FileMissing", Severity::Warning));
@@ -242,6 +243,19 @@ fn a_file_that_components_need_and_that_is_gone_is_named_before_they_stop() {
         view.control_planes.as_mut().unwrap().truncate(1);
     });
     assert_eq!((alone.id, alone.severity), ("FileMissing", Severity::Critical));
+}
+
+/// A control plane whose admin.conf is gone was in order, until a command needed it.
+#[test]
+fn an_admin_conf_that_is_gone_is_worth_knowing() {
+    let file = MissingFile {
+        path: "/etc/kubernetes/admin.conf".into(),
+        components: Vec::new(),
+        rewrite: Some("kubewright init phase kubeconfig admin".into()),
+    };
+    let cause = first(|view| view.host.as_mut().unwrap().missing.push(file));
+    assert_eq!((cause.id, cause.severity), ("FileMissing", Severity::Note));
+    assert_eq!(cause.next, "run 'kubewright init phase kubeconfig admin' to write it again");
 }
 
 #[test]
