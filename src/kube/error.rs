@@ -202,6 +202,8 @@ impl Fault for KubeError {
                 reason == "ServerTimeout"
                     || message.contains("etcdserver: ")
                     || message.contains("context deadline exceeded")
+                    // Its connection to an etcd that stops breaks in the middle of a request.
+                    || (message.starts_with("rpc error: code = ") && message.contains("transport: "))
             }
             _ => false,
         }
@@ -235,6 +237,11 @@ mod tests {
             (504, "", true),
             (500, "etcdserver: leader changed", true),
             (500, "rpc error: code = Unavailable desc = etcdserver: request timed out", true),
+            (
+                500,
+                "rpc error: code = Unknown desc = OK: HTTP status code 200; transport: missing content-type field",
+                true,
+            ),
             (500, "nil pointer", false),
             (404, "", false),
             (409, "", false),

@@ -89,21 +89,27 @@ make_images() {
   mkdir -p "$IMAGES"
   make_pause
   "$KUBERNETES/kubeadm" config images list --kubernetes-version "$VERSION" 2> /dev/null > "$IMAGES/list"
-  local reference name files etcd=$KUBERNETES/etcd
-  local loader=/lib64/ld-linux-x86-64.so.2 libc=/lib/x86_64-linux-gnu/libc.so.6
-  [ -x "$etcd" ] || etcd=/usr/bin/etcd
+  local reference name
   while read -r reference; do
     name=${reference##*/}
     name=${name%%:*}
-    case $name in
-      pause) files=("/pause=$LAB/pause" ENTRY:/pause) ;;
-      coredns) files=("/coredns=$LAB/pause" ENTRY:/coredns) ;; # A stand-in that only runs: CoreDNS is not in Debian.
-      etcd) files=("/usr/local/bin/etcd=$etcd" /usr/local/bin/etcdctl=/usr/bin/etcdctl "$loader=$loader" "$libc=$libc") ;;
-      *) files=("/usr/local/bin/$name=$KUBERNETES/$name") ;;
-    esac
-    /usr/bin/python3 "$HERE/mkimage.py" "$IMAGES/$name.tar" "$reference" "${files[@]}"
+    make_image "$IMAGES/$name.tar" "$reference" "$KUBERNETES"
   done < "$IMAGES/list"
   touch "$IMAGES/.done"
+}
+
+make_image() { # FILE REFERENCE DIRECTORY-OF-PROGRAMS
+  local name=${2##*/} files etcd=$KUBERNETES/etcd
+  local loader=/lib64/ld-linux-x86-64.so.2 libc=/lib/x86_64-linux-gnu/libc.so.6
+  [ -x "$etcd" ] || etcd=/usr/bin/etcd
+  name=${name%%:*}
+  case $name in
+    pause) files=("/pause=$LAB/pause" ENTRY:/pause) ;;
+    coredns) files=("/coredns=$LAB/pause" ENTRY:/coredns) ;; # A stand-in that only runs: CoreDNS is not in Debian.
+    etcd) files=("/usr/local/bin/etcd=$etcd" /usr/local/bin/etcdctl=/usr/bin/etcdctl "$loader=$loader" "$libc=$libc") ;;
+    *) files=("/usr/local/bin/$name=$3/$name") ;;
+  esac
+  /usr/bin/python3 "$HERE/mkimage.py" "$1" "$2" "${files[@]}"
 }
 
 make_pause() {
@@ -116,24 +122,40 @@ EOF
   gcc -static -O2 -o "$LAB/pause" "$LAB/pause.c"
 }
 
-# A later patch release: the same programs with another version stamp, so that a whole upgrade runs on hosts.
-make_later() {
+# Later releases: the same programs with another version stamp, so that a whole upgrade runs on hosts.
+make_later() { # VERSION...
+  local version
   exec 9>"$LAB/setup.lock"
   flock 9
-  if [ ! -f "$LATER/.done" ]; then
-    say "making $LATER_VERSION"
-    mkdir -p "$LATER"
-    local program
-    for program in kubelet kubectl kube-apiserver kube-controller-manager kube-scheduler kube-proxy; do
-      "$HERE/restamp.py" "$KUBERNETES/$program" "$LATER/$program" "$VERSION" "$LATER_VERSION"
-      case $program in kubelet | kubectl) continue ;; esac
-      "$HERE/mkimage.py" "$LATER/$program.tar" "k8s.gcr.io/$program:$LATER_VERSION" \
-        "/usr/local/bin/$program=$LATER/$program"
-      rm "$LATER/$program"
-    done
-    touch "$LATER/.done"
-  fi
+  for version in "$@"; do
+    [ -f "$LAB/later-$version/.done" ] || make_release "$version" "$LAB/later-$version"
+  done
   exec 9>&-
+}
+
+make_release() { # VERSION DIRECTORY
+  local program image
+  say "making $1"
+  mkdir -p "$2"
+  for program in kubelet kubectl kube-apiserver kube-controller-manager kube-scheduler kube-proxy; do
+    "$HERE/restamp.py" "$KUBERNETES/$program" "$2/$program" "$VERSION" "$1"
+    case $program in kubelet | kubectl) continue ;; esac
+    make_image "$2/$program.tar" "k8s.gcr.io/$program:$1" "$2"
+    rm "$2/$program"
+  done
+  for image in $(other_images "$1"); do make_image "$2/$(basename "${image%%:*}").tar" "k8s.gcr.io/$image" "$2"; done
+  (cd "$2" && sha256sum kubelet kubectl > SHA256SUMS)
+  touch "$2/.done"
+}
+
+# What a release needs that v1.20.2 does not have, by docs/versions.md. The programs in these images are the same.
+other_images() { # VERSION
+  case $1 in
+    v1.20.*) ;;
+    v1.21.*) echo pause:3.4.1 coredns/coredns:v1.8.0 ;;
+    v1.22.*) echo pause:3.5 coredns/coredns:v1.8.4 etcd:3.5.0-0 ;;
+    *) die "which images $1 needs is not known: see other_images" ;;
+  esac
 }
 
 # Images whose traffic is real: kube-proxy with iptables, ipset, conntrack and their libraries from the base host, a DNS server behind the

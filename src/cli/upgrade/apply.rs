@@ -37,7 +37,7 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
     let finish = finishing(&args.shared, &config.skip_phases, session);
     let asks = !args.yes && !config.force && !dry_run;
     let step = Step { config, version, finish, dry_run, asks };
-    let done = upgrade(args, &step, session)?;
+    let done = upgrade(args, &step, None, session)?;
     let next = after_apply(&done.reading, &done.cx.node()?.name, &step.version, done.cx.work.purpose.finish.as_ref());
     let (what, end) = (done.result(), Ending { summary: &done.summary, next, dry_run, steps: &[] });
     ending::print(what, end, &done.cx, session)?;

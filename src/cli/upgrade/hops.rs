@@ -10,6 +10,7 @@ use super::run::{replacement, require_running_host};
 use super::step::{Step, Upgraded, apply_flags, kubeconfig, upgrade};
 use crate::base::exit_code::ExitCode;
 use crate::base::fault::Result;
+use crate::base::wait::{Poll, Wait};
 use crate::cli::args::upgrade::ApplyArgs;
 use crate::cli::confirm::confirm;
 use crate::cli::session::Session;
@@ -24,7 +25,10 @@ use crate::state::upgrade::hops::{Destination, Hop, hops};
 use crate::state::upgrade::progress::progress;
 use crate::versions::upgrade_policy::{Class, Violation};
 use crate::versions::{Version, facts_of};
+use std::time::Duration;
 
+/// How long the API server may take to come back after a step.
+const RESTART_LIMIT: Duration = Duration::from_mins(2);
 /// Checks whose errors an upgrade to a version in between does not remove.
 const LASTING: [&str; 8] = [
     "ContainerRuntime",
@@ -51,7 +55,8 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
         hops.iter().map(|hop| StepState { version: hop.version.clone(), done: false }).collect();
     let mut last = None;
     for (index, hop) in hops.iter().enumerate() {
-        if index > 0 && !is_allowed(args, &config, &hop.version, session)? {
+        let opened = if index > 0 { Some(open_again(args, session)?) } else { None };
+        if opened.as_ref().is_some_and(|opened| !is_allowed(&opened.reading, &config, &hop.version, session)) {
             break;
         }
         session.events.message(format!("step {} of {}: {}", index.saturating_add(1), hops.len(), hop.version));
@@ -59,7 +64,18 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
             Finishing { directory: hop.packages.clone(), ..replacement(&args.shared, &config.skip_phases, session) };
         let config = UpgradeConfig { version: Some(hop.version.clone()), ..config.clone() };
         let step = Step { config, version: hop.version.clone(), finish: Some(finish), dry_run, asks: false };
-        let done = upgrade(args, &step, session)?;
+        let done = match upgrade(args, &step, opened, session) {
+            Ok(done) => done,
+            Err(failure) => {
+                if let Some(complete) = index.checked_sub(1).and_then(|before| hops.get(before)) {
+                    session.events.warning(format!(
+                        "the upgrade to {} is complete; the one to {} is not, and the same command continues with it",
+                        complete.version, hop.version
+                    ));
+                }
+                return Err(failure);
+            }
+        };
         let waits = done.cx.work.purpose.finish.as_ref().is_some_and(|finish| finish.waits.is_some());
         last = Some(done);
         if dry_run || waits {
@@ -129,16 +145,23 @@ fn require_possible(opened: &mut Opened, version: &Version, config: &UpgradeConf
     Err(UpgradeFailed::Refused { goal: format!("the upgrade to {version}"), problems, can_force: false }.into())
 }
 
+/// The cluster after a step. Its new kubelet may be replacing the Pod of the API server.
+fn open_again(args: &ApplyArgs, session: &Session) -> Result<Opened> {
+    let kubeconfig = kubeconfig(args, session);
+    let cx = session.context(false);
+    let wait = Wait::new("the API server, which may restart with the new kubelet", RESTART_LIMIT);
+    wait.until(&cx.clock, &cx.events, || Ok(Poll::Ready(open(&kubeconfig, None, session)?)))
+}
+
 /// Whether the rules of versions allow the next step already; what they refuse is shown.
-fn is_allowed(args: &ApplyArgs, config: &UpgradeConfig, version: &Version, session: &Session) -> Result<bool> {
-    let reading = open(&kubeconfig(args, session), None, session)?.reading;
+fn is_allowed(reading: &ClusterReading, config: &UpgradeConfig, version: &Version, session: &Session) -> bool {
     let broken = reading.violations(version, config.allow_experimental, config.allow_release_candidates);
     let mut is_allowed = true;
     for Violation { rule, place, what, .. } in broken.iter().filter(|one| one.class == Class::Fatal || !config.force) {
         is_allowed = false;
         session.events.warning(format!("{version} has to wait: {rule:?} ({place}): {what}"));
     }
-    Ok(is_allowed)
+    is_allowed
 }
 
 fn question(hops: &[Hop]) -> String {

@@ -67,8 +67,8 @@ impl Upgraded {
     }
 }
 
-/// Upgrades this host and the objects of the cluster.
-pub fn upgrade(args: &ApplyArgs, step: &Step, session: &mut Session) -> Result<Upgraded> {
+/// Upgrades this host and the objects of the cluster, which is read first, unless it was just `opened`.
+pub fn upgrade(args: &ApplyArgs, step: &Step, opened: Option<Opened>, session: &mut Session) -> Result<Upgraded> {
     let Step { config, version, finish, dry_run, asks } = step;
     let kubeconfig = kubeconfig(args, session);
     let start = Start {
@@ -79,7 +79,10 @@ pub fn upgrade(args: &ApplyArgs, step: &Step, session: &mut Session) -> Result<U
         change: None,
         dry_run: *dry_run,
     };
-    let Opened { cx, api, reading } = open_cluster(start, session, |session| open(&kubeconfig, None, session))?;
+    let Opened { cx, api, reading } = match opened {
+        Some(opened) => opened,
+        None => open_cluster(start, session, |session| open(&kubeconfig, None, session))?,
+    };
     let before = host_version(&cx)?.ok_or(UpgradeError::NoControlPlane)?;
     if config.print_config {
         let stored = cx.cluster_document()?;

@@ -4,10 +4,15 @@
 
 use super::due::{own_node, wanted};
 use crate::base::fault::Result;
+use crate::base::wait::{Poll, Wait};
 use crate::context::{Context, Run, Upgrading};
 use crate::kube::request::PatchKind;
 use crate::ops::cordon;
 use crate::pipeline::{Phase, Target};
+use std::time::Duration;
+
+/// The kubelet that was started may replace the Pods of etcd and the API server after the node was Ready.
+const LIMIT: Duration = Duration::from_mins(2);
 
 pub struct UncordonHost;
 
@@ -24,9 +29,15 @@ impl Phase<Upgrading> for UncordonHost {
 /// Uncordons the node, also if an interrupted run has cordoned it. One that a user has cordoned stays so.
 pub fn uncordon(cx: &mut Context) -> Result<()> {
     let (cluster, name) = (cx.new_cluster()?, own_node(cx)?);
-    let Some(node) = cluster.find(&name)? else { return Ok(()) };
-    if let Some(patch) = cordon::upgraded_patch(&node) {
-        cluster.patch(&name, PatchKind::Strategic, &patch)?;
+    let done = Wait::new("the API server to uncordon the node", LIMIT).until(&cx.clock, &cx.events, || {
+        let Some(node) = cluster.find(&name)? else { return Ok(Poll::Ready(false)) };
+        let patch = cordon::upgraded_patch(&node);
+        if let Some(patch) = &patch {
+            cluster.patch(&name, PatchKind::Strategic, patch)?;
+        }
+        Ok(Poll::Ready(patch.is_some()))
+    })?;
+    if done {
         cx.events.message(format!("uncordoned {}", name.name));
     }
     Ok(())

@@ -7,6 +7,7 @@ use super::pods::DrainHost;
 use super::release::UncordonHost;
 use crate::base::fault::Result;
 use crate::base::files::faults::injected;
+use crate::base::https::Trouble;
 use crate::context::renewal::Renewal;
 use crate::context::upgrading::{Certificates, Finishing, HostUpgrade, Scope};
 use crate::context::{Context, Lifecycle, Run, Upgrading};
@@ -216,6 +217,23 @@ fn a_run_that_is_killed_at_any_file_is_completed_by_the_same_command() {
         world.assert_replaced(&nth.to_string());
     }
     assert!(killed > 10, "{killed}");
+}
+
+/// A new kubelet replaces the Pods of etcd and the API server soon after the node was Ready; the upgrade ended with the node cordoned.
+#[test]
+fn an_api_server_that_restarts_with_the_kubelet_does_not_leave_the_node_cordoned() {
+    let world = World::new();
+    let mut cx = world.context();
+    let target = Target { path: String::new(), item: None };
+    DrainHost.run(&mut cx, &target).unwrap();
+    ReplaceKubelet.run(&mut cx, &target).unwrap();
+    assert_eq!(world.node()["spec"]["unschedulable"], true);
+    let broken = "rpc error: code = Unknown desc = OK: HTTP status code 200; transport: missing content-type field";
+    world.api.mishap("GET", Mishap::Status(500, broken)).mishap("GET", Mishap::Lost(Trouble::Refused));
+    world.api.mishap("PATCH", Mishap::AnswerLost);
+    UncordonHost.run(&mut cx, &target).unwrap();
+    FinishUpgrade.run(&mut cx, &target).unwrap();
+    world.assert_replaced("an API server that restarts");
 }
 
 /// The former kubelet was said to exit, too: the exits of the new one, and those before the cluster existed, were counted.
