@@ -63,7 +63,8 @@ fn is_nowhere(trouble: Trouble) -> bool {
     matches!(trouble, Trouble::Refused | Trouble::NoSuchHost | Trouble::NoConnection | Trouble::NoAnswer(_))
 }
 
-/// What this run does in the cluster goes through this address, and would wait for it until the time is up.
+/// What this run does in the cluster goes through this address, and waits for it until the time is up: it may come back, or
+/// be that of a load balancer that does not know this host yet.
 fn leads_nowhere(endpoint: &str, own: &str, why: &str) -> Finding {
     let what = format!(
         "{endpoint}, the endpoint of this cluster, leads nowhere ({why}), and the API server of this host, {own}, responds"
@@ -72,7 +73,7 @@ fn leads_nowhere(endpoint: &str, own: &str, why: &str) -> Finding {
         "look at the load balancer, the virtual IP address or the DNS name of this address: run 'curl -k https://{endpoint}/livez' \
          here and on another host"
     );
-    Finding::error(ID, endpoint, what, fix)
+    Finding::warning(ID, endpoint, what, fix)
 }
 
 /// True if a connection that trusts only our CA shows that the server's certificate is of that CA.
@@ -117,6 +118,7 @@ fn check_server(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::finding::Severity;
     use crate::base::https::HttpsError;
 
     /// The whole control plane was built before the cluster at that address turned out to be another one.
@@ -141,7 +143,7 @@ mod tests {
         assert!(is_nowhere(Trouble::Refused) && is_nowhere(Trouble::NoSuchHost) && !is_nowhere(Trouble::WrongName));
         let finding = leads_nowhere("lb:6443", "10.0.0.1:6443", "cannot connect");
         assert!(finding.what.starts_with("lb:6443") && finding.what.contains("10.0.0.1:6443, responds"), "{finding:?}");
-        assert!(finding.vital.is_none() && finding.fix.contains("curl -k https://lb:6443/livez"), "{finding:?}");
+        assert!(finding.severity == Severity::Warning && finding.fix.contains("curl -k https://lb:6443/livez"), "{finding:?}");
     }
 
     #[test]

@@ -55,7 +55,7 @@ run() { # preflight|init|renew|plan|token|join|reset; 'plan' is of a renewal
   EXIT=0
   on $host timeout "$LIMIT" "${command[@]}" > "$SCRATCH/said" 2> "$SCRATCH/errors" || EXIT=$?
   if [ "$1" = preflight ]; then
-    jq -r '(.runningNode // [] | .[] | .id, .what, .next), (.findings[] | select(.severity == "error") | .id, .what, .fix)' \
+    jq -r '(.runningNode // [] | .[] | .id, .what, .next), (.findings[] | select(.severity == "error" or .id == "ControlPlaneEndpoint") | .id, .what, .fix)' \
       < "$SCRATCH/said" > "$SCRATCH/text" || true
     mv "$SCRATCH/text" "$SCRATCH/said"
   fi
