@@ -60,6 +60,13 @@ pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
             break;
         }
         session.events.message(format!("step {} of {}: {}", index.saturating_add(1), hops.len(), hop.version));
+        if let (true, [_, later @ ..]) = (dry_run, hops.as_slice())
+            && !later.is_empty()
+        {
+            // Before the run, because a dry run reports warnings only.
+            let later = listed(later.iter().map(|hop| &hop.version));
+            session.events.message(format!("the changes for {later} are planned after this step"));
+        }
         let finish =
             Finishing { directory: hop.packages.clone(), ..replacement(&args.shared, &config.skip_phases, session) };
         let config = UpgradeConfig { version: Some(hop.version.clone()), ..config.clone() };
@@ -177,7 +184,6 @@ fn report(args: &ApplyArgs, done: &Upgraded, states: &[StepState], dry_run: bool
     let own = done.cx.node()?.name.clone();
     let mut next = after_apply(&done.reading, &own, &done.version, done.cx.work.purpose.finish.as_ref());
     let remaining: Vec<&Version> = states.iter().filter(|state| !state.done).map(|state| &state.version).collect();
-    let later: Vec<&Version> = remaining.iter().copied().filter(|version| **version != done.version).collect();
     let result = if remaining.is_empty() {
         done.result()
     } else {
@@ -190,9 +196,6 @@ fn report(args: &ApplyArgs, done: &Upgraded, states: &[StepState], dry_run: bool
             listed(remaining.iter().copied())
         )
     };
-    if dry_run && !later.is_empty() {
-        session.events.message(format!("the changes for {} are planned after this step", listed(later.into_iter())));
-    }
     ending::print(result, Ending { summary: &done.summary, next, dry_run, steps: states }, &done.cx, session)
 }
 
