@@ -118,8 +118,8 @@ fn check_server(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::finding::Severity;
     use crate::base::https::HttpsError;
+    use crate::checks::finding::Severity;
 
     /// The whole control plane was built before the cluster at that address turned out to be another one.
     #[test]
@@ -143,7 +143,10 @@ mod tests {
         assert!(is_nowhere(Trouble::Refused) && is_nowhere(Trouble::NoSuchHost) && !is_nowhere(Trouble::WrongName));
         let finding = leads_nowhere("lb:6443", "10.0.0.1:6443", "cannot connect");
         assert!(finding.what.starts_with("lb:6443") && finding.what.contains("10.0.0.1:6443, responds"), "{finding:?}");
-        assert!(finding.severity == Severity::Warning && finding.fix.contains("curl -k https://lb:6443/livez"), "{finding:?}");
+        assert!(
+            finding.severity == Severity::Warning && finding.fix.contains("curl -k https://lb:6443/livez"),
+            "{finding:?}"
+        );
     }
 
     #[test]
