@@ -122,10 +122,9 @@ pub(super) fn patches(file: &ClusterFile) -> Option<String> {
 fn change(work: &Applying<'_>, place: Place<'_>, show: &mut dyn FnMut(u64, &Value)) -> Result<Done> {
     let (_, plan, link) = place;
     let waited = wait_for_run(work, plan, link, show)?;
-    let mut changes = waited.map_or(Some(0), |done| done.changes);
+    let mut done = waited.unwrap_or(Done { changes: Some(0) });
     let mut run = |id: &str, words: &[&str], input: &Secret<String>, show: &mut dyn FnMut(u64, &Value)| {
-        let done = Job::new(id, words, input).run(link, work.clock, show)?;
-        changes = changes.zip(done.changes).map(|(before, more)| before + more);
+        done = done.and(Job::new(id, words, input).run(link, work.clock, show)?);
         Ok::<_, crate::base::fault::Failure>(())
     };
     if !plan.sans.is_empty() {
@@ -140,7 +139,7 @@ fn change(work: &Applying<'_>, place: Place<'_>, show: &mut dyn FnMut(u64, &Valu
         let none = Secret::new(String::new());
         run(work.id, &words, documents.unwrap_or(&none), show)?;
     }
-    Ok(Done { changes })
+    Ok(done)
 }
 
 /// Why hosts are not worked on after a control plane has failed.

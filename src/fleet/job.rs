@@ -34,6 +34,14 @@ pub struct Done {
     pub changes: Option<u64>,
 }
 
+impl Done {
+    /// The end of both; how many changes is known if it is of each.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        Self { changes: self.changes.zip(later.changes).map(|(before, more)| before + more) }
+    }
+}
+
 /// What has been seen of a run.
 #[derive(Default)]
 struct Progress {

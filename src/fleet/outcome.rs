@@ -56,9 +56,7 @@ impl HostResult {
         };
         Self { host: host.into(), state, why: why.into(), help: None, changes: None, millis: 0, code }
     }
-}
 
-impl HostResult {
     /// The result of a host on which this was done after what `self` is the result of.
     #[must_use]
     pub fn and(self, later: Self) -> Self {

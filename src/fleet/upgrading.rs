@@ -117,6 +117,5 @@ fn upgrade(work: &Applying<'_>, place: Place<'_>, part: Part, show: &mut dyn FnM
     }
     let id = format!("{}-{}", work.id, if part == Part::Kubelet { "kubelet" } else { "upgrade" });
     let done = Job::new(&id, &words, &Secret::new(String::new())).run(link, work.clock, show)?;
-    let before = waited.map_or(Some(0), |done| done.changes);
-    Ok(Done { changes: before.zip(done.changes).map(|(before, more)| before + more) })
+    Ok(waited.map_or(done, |before| before.and(done)))
 }

@@ -30,8 +30,6 @@ const FULL: u64 = 64 * MIB;
 /// The kubelet evicts Pods below this share of free room, in percent.
 const LOW: u64 = 10;
 const SECONDS: i64 = 1_000_000_000;
-/// A host that has this manifest is a control plane.
-const API_SERVER: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 /// systemd starts the kubelet again after ten seconds (`RestartSec` of its packages).
 const RETRY: i64 = 15;
 
@@ -208,7 +206,7 @@ fn missing_files(files: &HostFiles, manifests: &[Manifest]) -> Vec<MissingFile> 
         }
     }
     let is_there = |path: &str| files.exists(Path::new(path));
-    if is_there(API_SERVER) && !is_there(ADMIN_CONF) && !is_there(SUPER_ADMIN_CONF) {
+    if files.exists(&manifest("kube-apiserver")) && !is_there(ADMIN_CONF) && !is_there(SUPER_ADMIN_CONF) {
         let rewrite = Some(own_cluster::rewrite_command(files, "admin"));
         missing.push(MissingFile { path: ADMIN_CONF.into(), components: Vec::new(), rewrite });
     }
