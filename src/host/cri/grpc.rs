@@ -69,7 +69,12 @@ pub fn call<A: Message + Default>(
     let answer = runtime.block_on(async {
         tokio::time::timeout(limit, exchange(socket, method, body)).await.unwrap_or(Err(CallError::TimedOut(limit)))
     })?;
-    A::decode(answer).map_err(|e| CallError::Protocol(format!("cannot decode the response: {e}")))
+    decode(&answer)
+}
+
+/// The message in a response: one frame, not compressed.
+pub fn decode<A: Message + Default>(response: &Bytes) -> Result<A, CallError> {
+    A::decode(unframe(response)?).map_err(|e| CallError::Protocol(format!("cannot decode the response: {e}")))
 }
 
 async fn exchange(socket: &Path, method: &str, body: Bytes) -> Result<Bytes, CallError> {
@@ -115,7 +120,7 @@ async fn ask(sender: SendRequest<Bytes>, method: &str, body: Bytes) -> Result<By
     {
         return Err(error);
     }
-    unframe(&bytes.freeze())
+    Ok(bytes.freeze())
 }
 
 /// The status in these headers, if it exists and is not "OK".

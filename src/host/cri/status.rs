@@ -51,7 +51,8 @@ pub struct Status {
 }
 
 impl Status {
-    pub(super) fn new(answer: &StatusResponse) -> Self {
+    /// What the runtime's answer says.
+    pub fn new(answer: &StatusResponse) -> Self {
         let conditions = answer.status.as_ref().map(|s| s.conditions.as_slice()).unwrap_or_default();
         let condition = |kind: &str| match conditions.iter().find(|c| c.kind == kind) {
             Some(c) if c.status => Condition { ok: true, why: String::new() },

@@ -14,6 +14,7 @@ use crate::host::service::Services;
 use crate::host::{Host, space};
 use crate::journal::{Journal, Ownership};
 use crate::kube::ready::problem_within;
+use crate::state::artifacts::CNI;
 use crate::state::static_pod::{self, StaticPod};
 use crate::state::{health, local_etcd, manifests, needed_files};
 use std::collections::BTreeMap;
@@ -29,6 +30,8 @@ const MIB: u64 = 1024 * 1024;
 const FULL: u64 = 64 * MIB;
 /// The kubelet evicts Pods below this share of free room, in percent.
 const LOW: u64 = 10;
+/// The files in it that runtimes read.
+const CNI_ENDINGS: [&str; 3] = ["conf", "conflist", "json"];
 const SECONDS: i64 = 1_000_000_000;
 /// systemd starts the kubelet again after ten seconds (`RestartSec` of its packages).
 const RETRY: i64 = 15;
@@ -62,6 +65,7 @@ pub(super) struct Runtime {
     version: Option<String>,
     problem: Option<String>,
     network_problem: Option<String>,
+    network_files: Vec<PathBuf>,
     components: Vec<Component>,
     unknown: Vec<Unknown>,
 }
@@ -76,6 +80,7 @@ impl Runtime {
         view.runtime = self.version;
         view.runtime_problem = self.problem;
         view.network_problem = self.network_problem;
+        view.network_files = self.network_files;
         view.components = self.components;
         self.unknown
     }
@@ -99,7 +104,10 @@ pub(super) fn runtime(cx: &Context) -> Runtime {
     };
     seen.version = Some(runtime.version().to_string());
     match runtime.status() {
-        Ok(status) if !status.network.ok => seen.network_problem = Some(status.network.why),
+        Ok(status) if !status.network.ok => {
+            seen.network_problem = Some(status.network.why);
+            seen.network_files = network_files(&cx.files);
+        }
         Ok(_) => {}
         Err(error) => {
             seen.unknown.push(Unknown::failed("the network of the container runtime", error.to_string()));
@@ -110,6 +118,17 @@ pub(super) fn runtime(cx: &Context) -> Runtime {
         Err(error) => seen.unknown.push(Unknown::failed("the containers of this host", error.to_string())),
     }
     seen
+}
+
+/// The files that a runtime reads as CNI configuration. A directory that cannot be read has none.
+fn network_files(files: &HostFiles) -> Vec<PathBuf> {
+    let is_read = |path: &PathBuf| {
+        path.extension()
+            .and_then(|extension| extension.to_str())
+            .is_some_and(|extension| CNI_ENDINGS.contains(&extension))
+    };
+    let names = files.list(Path::new(CNI)).unwrap_or_default();
+    names.into_iter().map(|name| Path::new(CNI).join(name)).filter(is_read).collect()
 }
 
 fn service(cx: &Context, active: bool, word: String) -> Service {

@@ -256,6 +256,8 @@ pub struct HostView {
     pub runtime_service: String,
     /// Why Pods have no network here; None if they have one, or if that is not known.
     pub network_problem: Option<String>,
+    /// The CNI configuration files of this host, where its container runtime has no network.
+    pub network_files: Vec<PathBuf>,
     pub disks: Vec<Disk>,
     pub manifests: Vec<Manifest>,
     /// Files that components need and that do not exist.

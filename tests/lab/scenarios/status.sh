@@ -103,7 +103,10 @@ healthy n41
 on n42 sh -c 'mkdir -p /root/cni && mv /etc/cni/net.d/* /root/cni/'
 seen n42 NetworkMissing '/etc/cni/net.d'
 seen n41 NetworkMissing '/etc/cni/net.d'
+# containerd does not see a file that is moved into its directory. The advice is followed as it is printed.
 on n42 sh -c 'mv /root/cni/* /etc/cni/net.d/'
+seen n42 NetworkMissing 'systemctl restart containerd'
+on n42 systemctl restart containerd
 healthy n41
 
 # Without the API the cause is found here.

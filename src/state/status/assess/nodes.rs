@@ -4,6 +4,7 @@ use super::wording::one_of;
 use crate::state::status::causes::{Cause, Severity};
 use crate::state::status::view::{Node, View};
 use crate::versions::{Version, facts};
+use std::path::Path;
 
 /// Words of kubelets whose container runtime has no network plugin.
 const NETWORK: [&str; 3] = ["cni plugin not initialized", "cni config uninitialized", "NetworkPluginNotReady"];
@@ -12,7 +13,11 @@ pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
     let own = view.host.as_ref();
     if let Some((host, problem)) = own.and_then(|host| Some((host, host.network_problem.as_ref()?))) {
         let what = format!("the container runtime of {} has no network for Pods: {problem}", host.name);
-        causes.push(Cause::new("NetworkMissing", Severity::Critical, &host.name, what, &host.name));
+        let cause = Cause::new("NetworkMissing", Severity::Critical, &host.name, what, &host.name);
+        causes.push(match host.network_files.first() {
+            Some(file) => cause.with_next(not_loaded(file, &host.runtime_service)),
+            None => cause,
+        });
     }
     let explained = |node: &Node| {
         own.is_some_and(|host| host.name == node.name)
@@ -37,6 +42,15 @@ pub(super) fn add(view: &View, causes: &mut Vec<Cause>) {
     }
     found.extend(skews(view, nodes));
     causes.extend(found);
+}
+
+/// containerd misses a configuration that is moved into its directory, and every one after the directory was removed.
+fn not_loaded(file: &Path, service: &str) -> String {
+    format!(
+        "the runtime has not loaded {}: run 'systemctl restart {service}', which keeps containers running; if it is the same \
+         then, run 'journalctl -u {service} -n 50' to see what is wrong with the file",
+        file.display()
+    )
 }
 
 fn causes_of(causes: &[Cause], ids: &[&str]) -> bool {

@@ -298,6 +298,24 @@ fn a_missing_network_plugin_is_named_on_the_host_and_by_the_node() {
     assert_eq!((cause.id, cause.place.as_str()), ("NetworkMissing", "n5"));
 }
 
+/// containerd ignores a file that is moved into its directory; the advice was to install a Pod network.
+#[test]
+fn a_network_configuration_that_the_runtime_has_not_loaded_is_not_called_missing() {
+    let cause = first(|view| {
+        let host = view.host.as_mut().unwrap();
+        host.network_problem = Some("NetworkPluginNotReady: cni plugin not initialized".into());
+        host.network_files = vec!["/etc/cni/net.d/10-lab.conflist".into()];
+        host.runtime_service = "containerd".into();
+    });
+    assert_eq!(cause.id, "NetworkMissing");
+    assert!(
+        cause.next.starts_with(
+            "the runtime has not loaded /etc/cni/net.d/10-lab.conflist: run 'systemctl restart containerd'"
+        ),
+        "{cause:?}"
+    );
+}
+
 #[test]
 fn a_dead_worker_is_named_and_its_daemon_pods_are_not() {
     let mut view = healthy();
