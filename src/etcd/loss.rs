@@ -61,7 +61,7 @@ pub enum LossError {
     Unconfirmed {
         /// The members, and why they do not answer.
         silent: Vec<String>,
-        /// Their names.
+        /// The names of all members that do not answer, also of those that were named as lost.
         names: Vec<String>,
     },
     #[error("{name} is named as lost, but it answers")]
@@ -88,8 +88,8 @@ impl Fault for LossError {
             }
             Self::Unconfirmed { names, .. } => format!(
                 "start their hosts: etcd continues by itself when a majority is back. Only if the hosts or their data are gone for good, \
-                 name each of them with --members-lost ({}): what only they have is lost then",
-                names.join(", ")
+                 run 'kubewright etcd recover --members-lost {}': what only they have is lost then",
+                names.join(",")
             ),
             Self::Answers { .. } => "leave it out of --members-lost; if its data is to be given up, stop its host first".into(),
             Self::NoSuchMember { .. } => "correct --members-lost".into(),
@@ -152,10 +152,10 @@ pub fn assess(own: &Own, members: &[Member], others: &[Asked], lost: &[String]) 
     let unnamed: Vec<&&Asked> = silent.iter().filter(|one| !lost.contains(&name(&one.member))).collect();
     if !unnamed.is_empty() {
         let why = |one: &&&Asked| match &one.health {
-            Health::Silent(why) | Health::Refused(why) | Health::Ill(why) => format!("{}: {why}", one.member.shown()),
+            Health::Silent(why) | Health::Down(why) | Health::Ill(why) => format!("{}: {why}", one.member.shown()),
             Health::Well => one.member.shown(),
         };
-        let names = unnamed.iter().map(|one| name(&one.member)).collect();
+        let names = silent.iter().map(|one| name(&one.member)).collect();
         return Err(LossError::Unconfirmed { silent: unnamed.iter().map(why).collect(), names });
     }
     let members_of = |answers: bool| others.iter().filter(move |one| one.answers() == answers);
@@ -205,6 +205,16 @@ mod tests {
             let error = assessed(&[gone(2), gone(3)], lost).unwrap_err();
             assert!(error.contains("do not answer"), "{error}");
         }
+    }
+
+    /// The command lacked the members that were named already.
+    #[test]
+    fn the_command_names_every_silent_member() {
+        let members = [member(1), member(2), member(3)];
+        let own = Own { id: 1, revision: 10 };
+        let error = assess(&own, &members, &[gone(2), gone(3)], &["n2".into()]).unwrap_err();
+        assert!(error.to_string().contains("n3: no answer") && !error.to_string().contains("n2"), "{error}");
+        assert!(error.hint().unwrap().contains("'kubewright etcd recover --members-lost n2,n3'"));
     }
 
     #[test]
