@@ -148,7 +148,9 @@ pub fn assess(own: &Own, members: &[Member], others: &[Asked], lost: &[String]) 
         let revision = one.revision.unwrap_or_default();
         return Err(LossError::Newer { name: name(&one.member), revision, own: own.revision });
     }
-    let silent: Vec<&Asked> = others.iter().filter(|one| !one.answers()).collect();
+    // One that was joining and has never started has no data to lose.
+    let has_data = |one: &&Asked| !one.member.learner || one.member.has_started();
+    let silent: Vec<&Asked> = others.iter().filter(|one| !one.answers()).filter(has_data).collect();
     let unnamed: Vec<&&Asked> = silent.iter().filter(|one| !lost.contains(&name(&one.member))).collect();
     if !unnamed.is_empty() {
         let why = |one: &&&Asked| match &one.health {
@@ -258,6 +260,15 @@ mod tests {
             let outcome = assess(&Own { id: 1, revision: 1 }, &members, &[gone(2)], &["n2".into()]);
             assert!(matches!(outcome, Err(LossError::NotAMember)));
         }
+    }
+
+    /// After a majority was lost during a join, the joining member had to be named by its id.
+    #[test]
+    fn a_learner_that_never_started_need_not_be_named() {
+        let mut joining = gone(4);
+        joining.member = Member { id: 4, learner: true, ..Member::default() };
+        let loss = assessed(&[gone(2), joining], &["n2"]).unwrap();
+        assert_eq!(loss.lost.len(), 2);
     }
 
     #[test]
