@@ -70,6 +70,7 @@ const ADVICE: &[(&str, &str, Needs)] = &[
     ("src/ops/network.rs", "'ip link delete'", NothingRestsOnIt),
     ("src/phases/delete_node.rs", "run 'kubectl delete node {name}' on a control plane", OthersThatStay),
     ("src/phases/join/error.rs", "'kubewright node remove {name} --dead'", AMajority),
+    ("src/phases/join/error.rs", "run 'kubewright reset' on this host, whose etcd has no vote yet", OthersThatStay),
     ("src/phases/join/wait_bootstrap.rs", "'kubewright reset' removes them", NothingRestsOnIt),
     ("src/phases/reset/cleanup_node.rs", "'etcdctl del --prefix /registry/'", TheWarningBesideIt),
     ("src/phases/reset/cleanup_node.rs", "'kubewright node remove {name} --dead' on another control plane", AMajority),

@@ -20,6 +20,7 @@ mod grpc;
 mod grpc_stream;
 mod handshake;
 mod material;
+mod reach;
 #[cfg(test)]
 pub(crate) mod test_server;
 #[cfg(test)]
@@ -28,6 +29,7 @@ mod tests;
 pub use error::{HttpsError, Trouble};
 pub use grpc::{Answer, Grpc};
 pub use handshake::{Objection, objection};
+pub use reach::is_reachable;
 
 /// The timeout for establishing a connection including TLS: long enough for a loaded control plane, short enough that a
 /// dead address does not use up a whole wait.

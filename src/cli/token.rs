@@ -21,7 +21,9 @@ use crate::pki::pin;
 use crate::pki::shared::{SharedFile, shared_files};
 use crate::render::objects::bootstrap_token;
 use crate::report::{ChangeList, cloud_init};
+use crate::state::current_config;
 use crate::state::join_command::{self, ClusterEndpoint};
+use crate::state::own_api;
 use crate::state::quorum;
 use crate::state::stored_config;
 use crate::versions::Version;
@@ -38,6 +40,9 @@ pub fn run(args: TokenArgs, session: &mut Session) -> Result<ExitCode> {
     let kubeconfig = session.kubeconfig(args.kubeconfig.as_deref());
     let mut cx = session.context(args.dry_run);
     quorum::require_for(&cx, &kubeconfig)?;
+    if let Ok((_, node)) = current_config::from_readable(&cx) {
+        own_api::use_if_needed(&mut cx, &kubeconfig, &node.local_endpoint);
+    }
     let cluster = cx.running_cluster(&kubeconfig)?;
     match args.command {
         TokenCommand::Create(create_args) => {

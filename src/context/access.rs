@@ -128,7 +128,7 @@ pub fn access(cx: &Context, path: &Path) -> Result<Access> {
     let credentials = credentials(cx, path, user)?.ok_or_else(|| lacks("client certificate or token"))?;
     let ca = ca_certificates(cx, path, cluster)?.ok_or_else(|| lacks("CA certificate"))?;
     Ok(Access {
-        server: cluster.server.clone(),
+        server: cx.own_server.clone().unwrap_or_else(|| cluster.server.clone()),
         trust: Trust::Only(ca),
         credentials,
         proxies: Proxies::from_vars(&cx.vars),
@@ -226,6 +226,12 @@ impl Context {
     pub fn hasty_cluster(&self, kubeconfig: &Path) -> Result<Cluster> {
         let client = Client::new(access(self, kubeconfig)?)?.within(HASTE);
         Ok(Cluster::running(client, self.gate.clone(), self.clock.clone(), Duration::ZERO))
+    }
+
+    /// From now on, requests go to the API server of this host, whatever address a kubeconfig has.
+    pub fn use_own_server(&mut self, server: String) {
+        self.close_cluster();
+        self.own_server = Some(server);
     }
 
     /// Closes the connection: the next one reads the kubeconfig again.

@@ -75,6 +75,8 @@ pub struct Context {
     pki: Option<Arc<PkiStore>>,
     keys: Option<Arc<dyn KeySource>>,
     kube: Option<(PathBuf, Arc<Cluster>)>,
+    /// The API server of this host, which is used instead of the addresses in kubeconfigs.
+    own_server: Option<String>,
     /// The runtime's socket, once found.
     socket: OnceLock<String>,
     pulling: Option<Pulling>,
@@ -152,6 +154,7 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            own_server: None,
             socket: OnceLock::new(),
             pulling: None,
             #[cfg(test)]
@@ -235,6 +238,7 @@ impl Context {
             pki: None,
             keys: None,
             kube: None,
+            own_server: None,
             socket: OnceLock::new(),
             pulling: None,
             fake: None,

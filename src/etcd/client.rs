@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// The connect timeout of a member before the next one is tried. It is shorter than [`CALL_LIMIT`]: otherwise an
 /// address that does not respond would not count as unreachable.
-const CONNECT_LIMIT: Duration = Duration::from_secs(1);
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(1);
 /// The timeout of one request, including its connection. etcd silently drops a membership change that conflicts with
 /// another one, and its response never comes; callers then read the members again soon.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
@@ -262,7 +262,7 @@ mod tests {
         let other = health(2, &[server.url()]);
         assert!(matches!(&other, Health::Silent(why) if why.contains("the member 1 answers")), "{other:?}");
         assert!(matches!(health(2, &[]), Health::Silent(_)));
-        assert!(matches!(health(2, &[format!("https://{}", dead_address())]), Health::Refused(_)));
+        assert!(matches!(health(2, &[format!("https://{}", dead_address())]), Health::Down(_)));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The members of a cluster, listed and changed over gRPC: etcd can be run without its JSON gateway, which is used only if a proxy in
 //! between does not support gRPC.
 
-use super::client::{Client, Kind};
+use super::client::{CONNECT_LIMIT, Client, Kind};
 use super::error::EtcdError;
 use super::member::{Health, Member};
 use super::member_api::MemberApi;
-use crate::base::https::Trouble;
+use crate::base::https::{HttpsError, Trouble, is_reachable};
 use prost::Message;
 use serde_json::{Value, json};
 
@@ -127,6 +127,17 @@ impl Client {
         self.list(false).is_ok()
     }
 
+    /// The health of a member that did not respond at `url`. Without a majority an etcd that starts accepts connections and says nothing.
+    fn unanswered(url: &str, error: &HttpsError) -> Health {
+        match error.trouble {
+            Trouble::Refused => Health::Down(error.to_string()),
+            Trouble::NoConnection | Trouble::NoAnswer(_) if is_reachable(url, CONNECT_LIMIT) => {
+                Health::Down(format!("its host accepts connections at {url}, but etcd does not respond"))
+            }
+            _ => Health::Silent(error.to_string()),
+        }
+    }
+
     fn list(&self, linearizable: bool) -> Result<Vec<Member>, EtcdError> {
         let members = self.try_each(Kind::Read, |endpoint| self.list_at(endpoint, linearizable))?;
         self.learn(&members);
@@ -191,10 +202,7 @@ impl MemberApi for Client {
                 Ok(status) if status.member == member.id => return status.health(),
                 // Members may share an address, as of a load balancer, or name one that only their own host reaches.
                 Ok(status) => Health::Silent(format!("at {url} the member {:x} answers instead", status.member)),
-                Err(EtcdError::Transport(error)) if error.trouble == Trouble::Refused => {
-                    Health::Refused(error.to_string())
-                }
-                Err(EtcdError::Transport(error)) => Health::Silent(error.to_string()),
+                Err(EtcdError::Transport(error)) => Self::unanswered(url, &error),
                 Err(error) => Health::Ill(error.to_string()),
             };
         }

@@ -61,7 +61,7 @@ pub enum LossError {
     Unconfirmed {
         /// The members, and why they do not answer.
         silent: Vec<String>,
-        /// Their names.
+        /// The names of all members that do not answer, also of those that were named as lost.
         names: Vec<String>,
     },
     #[error("{name} is named as lost, but it answers")]
@@ -88,8 +88,8 @@ impl Fault for LossError {
             }
             Self::Unconfirmed { names, .. } => format!(
                 "start their hosts: etcd continues by itself when a majority is back. Only if the hosts or their data are gone for good, \
-                 name each of them with --members-lost ({}): what only they have is lost then",
-                names.join(", ")
+                 run 'kubewright etcd recover --members-lost {}': what only they have is lost then",
+                names.join(",")
             ),
             Self::Answers { .. } => "leave it out of --members-lost; if its data is to be given up, stop its host first".into(),
             Self::NoSuchMember { .. } => "correct --members-lost".into(),
@@ -148,14 +148,16 @@ pub fn assess(own: &Own, members: &[Member], others: &[Asked], lost: &[String]) 
         let revision = one.revision.unwrap_or_default();
         return Err(LossError::Newer { name: name(&one.member), revision, own: own.revision });
     }
-    let silent: Vec<&Asked> = others.iter().filter(|one| !one.answers()).collect();
+    // One that was joining and has never started has no data to lose.
+    let has_data = |one: &&Asked| !one.member.learner || one.member.has_started();
+    let silent: Vec<&Asked> = others.iter().filter(|one| !one.answers()).filter(has_data).collect();
     let unnamed: Vec<&&Asked> = silent.iter().filter(|one| !lost.contains(&name(&one.member))).collect();
     if !unnamed.is_empty() {
         let why = |one: &&&Asked| match &one.health {
-            Health::Silent(why) | Health::Refused(why) | Health::Ill(why) => format!("{}: {why}", one.member.shown()),
+            Health::Silent(why) | Health::Down(why) | Health::Ill(why) => format!("{}: {why}", one.member.shown()),
             Health::Well => one.member.shown(),
         };
-        let names = unnamed.iter().map(|one| name(&one.member)).collect();
+        let names = silent.iter().map(|one| name(&one.member)).collect();
         return Err(LossError::Unconfirmed { silent: unnamed.iter().map(why).collect(), names });
     }
     let members_of = |answers: bool| others.iter().filter(move |one| one.answers() == answers);
@@ -207,6 +209,16 @@ mod tests {
         }
     }
 
+    /// The command lacked the members that were named already.
+    #[test]
+    fn the_command_names_every_silent_member() {
+        let members = [member(1), member(2), member(3)];
+        let own = Own { id: 1, revision: 10 };
+        let error = assess(&own, &members, &[gone(2), gone(3)], &["n2".into()]).unwrap_err();
+        assert!(error.to_string().contains("n3: no answer") && !error.to_string().contains("n2"), "{error}");
+        assert!(error.hint().unwrap().contains("'kubewright etcd recover --members-lost n2,n3'"));
+    }
+
     #[test]
     fn a_majority_that_is_there_is_not_overruled() {
         for (others, lost, words) in [
@@ -248,6 +260,15 @@ mod tests {
             let outcome = assess(&Own { id: 1, revision: 1 }, &members, &[gone(2)], &["n2".into()]);
             assert!(matches!(outcome, Err(LossError::NotAMember)));
         }
+    }
+
+    /// After a majority was lost during a join, the joining member had to be named by its id.
+    #[test]
+    fn a_learner_that_never_started_need_not_be_named() {
+        let mut joining = gone(4);
+        joining.member = Member { id: 4, learner: true, ..Member::default() };
+        let loss = assessed(&[gone(2), joining], &["n2"]).unwrap();
+        assert_eq!(loss.lost.len(), 2);
     }
 
     #[test]

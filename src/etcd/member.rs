@@ -59,8 +59,8 @@ pub enum Health {
     Ill(String),
     /// It does not respond, for this reason.
     Silent(String),
-    /// Its host refuses the connection, with this message.
-    Refused(String),
+    /// Its host is reachable, but etcd does not respond there: the connection is refused, or nothing comes.
+    Down(String),
 }
 
 /// The status of a member.

@@ -6,6 +6,7 @@
 //! again. A member is identified by its peer URL and removed by its id; a host without data replaces a member only if
 //! that has the host's name and does not respond. No change may leave fewer healthy votes than a majority.
 
+mod majority;
 mod place;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use crate::base::gate::Gate;
 use crate::base::wait::{Poll, TimedOut, Wait};
 pub use place::{Admission, LocalData};
 use place::{Existing, find, initial_cluster};
+use std::cell::RefCell;
 use std::time::Duration;
 
 /// The longest pause between two polls: a poll costs the cluster little, and the user is waiting.
@@ -50,12 +52,14 @@ pub struct Membership<'a> {
     events: &'a Events,
     /// The timeout of each step (the `etcdAPICall` timeout of the configuration).
     limit: Duration,
+    /// The members as etcd last listed them.
+    known: RefCell<Vec<Member>>,
 }
 
 impl<'a> Membership<'a> {
     /// Changes through `client`; `limit` is the timeout of each step.
     pub fn new(client: &'a Client, gate: &'a Gate, clock: &'a Clock, events: &'a Events, limit: Duration) -> Self {
-        Self { api: client, gate, clock, events, limit }
+        Self { api: client, gate, clock, events, limit, known: RefCell::default() }
     }
 
     /// Gets the membership of `name` with this peer URL: the existing one, or a new one as a learner. A member that
@@ -146,6 +150,11 @@ impl<'a> Membership<'a> {
         self.patiently(|| quorum::is_there(self.api, members))
     }
 
+    /// True if the member with this peer URL has no vote, as the members were last listed; None if it was not listed.
+    pub fn is_learner(&self, peer_url: &str) -> Option<bool> {
+        find(&self.known.borrow(), peer_url).map(|member| member.learner)
+    }
+
     /// Removes the member that `who` selects.
     pub fn leave(&self, who: Who<'_>) -> Result<Departure, Failure> {
         let (departure, members) = self.foresee(who)?;
@@ -180,14 +189,20 @@ impl<'a> Membership<'a> {
         Ok(())
     }
 
+    fn members(&self) -> Result<Vec<Member>, EtcdError> {
+        let members = self.api.members()?;
+        self.known.replace(members.clone());
+        Ok(members)
+    }
+
     fn list(&self) -> Result<Vec<Member>, Failure> {
-        self.wait("the members of the etcd cluster", || Ok(Poll::Ready(self.api.members()?)))
+        self.wait("the members of the etcd cluster", || Ok(Poll::Ready(self.members()?)))
     }
 
     fn add(&self, peer_url: &str) -> Result<Vec<Member>, Failure> {
         let mut ahead = None;
         let added = self.wait("the etcd cluster to add the member", || {
-            let members = self.api.members()?;
+            let members = self.members()?;
             if find(&members, peer_url).is_some() {
                 return Ok(Poll::Ready(members));
             }
@@ -225,7 +240,7 @@ impl<'a> Membership<'a> {
         // The timeout is returned unchanged: the caller interprets it.
         self.poll("etcd on this host to join the cluster", || {
             meanwhile()?;
-            let members = self.api.members()?;
+            let members = self.members()?;
             let member = members.iter().find(|member| member.id == id).ok_or(EtcdError::Gone { id })?;
             Ok(match (member.learner, member.has_started()) {
                 (_, false) => Poll::Pending("it has not reported to the other members yet".into()),
@@ -237,7 +252,7 @@ impl<'a> Membership<'a> {
 
     fn promote(&self, id: u64) -> Result<(), Failure> {
         self.wait("etcd on this host to be promoted", || {
-            let members = self.api.members()?;
+            let members = self.members()?;
             let member = members.iter().find(|member| member.id == id).ok_or(EtcdError::Gone { id })?;
             if !member.learner {
                 return Ok(Poll::Ready(()));
@@ -253,7 +268,7 @@ impl<'a> Membership<'a> {
 
     fn remove_until_gone(&self, id: u64) -> Result<(), Failure> {
         self.wait("the etcd member to be removed", || {
-            if !self.api.members()?.iter().any(|member| member.id == id) {
+            if !self.members()?.iter().any(|member| member.id == id) {
                 return Ok(Poll::Ready(()));
             }
             match self.api.remove(id) {
@@ -268,7 +283,7 @@ impl<'a> Membership<'a> {
     /// have a vote that the quorum needs.
     fn give_up(&self, id: u64) -> Failure {
         let never_started =
-            self.api.members().is_ok_and(|members| members.iter().any(|m| m.id == id && m.learner && !m.has_started()));
+            self.members().is_ok_and(|members| members.iter().any(|m| m.id == id && m.learner && !m.has_started()));
         let change = request("remove", &format!("member {id:x}"), None);
         let rolled_back = never_started && self.gate.pass(change, || self.remove_until_gone(id)).is_ok();
         EtcdError::NeverStarted { limit: self.limit, rolled_back }.into()
@@ -284,28 +299,12 @@ impl<'a> Membership<'a> {
         })
     }
 
-    /// Fails if requests have failed for some seconds because most members are unreachable: waiting does not help.
-    fn give_up_without_majority(&self, failing_since: &mut Option<Duration>) -> Result<(), Failure> {
-        let now = self.clock.monotonic();
-        let since = *failing_since.get_or_insert(now);
-        if now.saturating_sub(since) < PATIENCE {
-            return Ok(());
-        }
-        *failing_since = None;
-        if let Ok(members) = self.api.members_serializable() {
-            quorum::is_there(self.api, &members)?;
-        }
-        Ok(())
-    }
-
-    fn poll<T>(&self, what: &str, look: impl FnMut() -> Result<Poll<T>, Failure>) -> Result<T, Failure> {
-        let mut look = look;
-        let mut failing_since = None;
+    fn poll<T>(&self, what: &str, mut look: impl FnMut() -> Result<Poll<T>, Failure>) -> Result<T, Failure> {
+        let mut majority = self.watch_majority();
         Wait { slowest: SLOWEST, ..Wait::new(what, self.limit) }.until(self.clock, self.events, || {
             let outcome = look();
-            match &outcome {
-                Err(failure) if failure.retryable() => self.give_up_without_majority(&mut failing_since)?,
-                _ => failing_since = None,
+            if !matches!(outcome, Ok(Poll::Ready(_))) {
+                majority.look()?;
             }
             outcome
         })
@@ -345,7 +344,7 @@ impl Membership<'_> {
         let wait = Wait { slowest: SLOWEST, ..Wait::new("a response of this host's etcd member", PATIENCE) };
         let answer = wait.until(self.clock, self.events, || {
             Ok(match self.api.health(member) {
-                Health::Silent(why) | Health::Refused(why) => Poll::Pending(why),
+                Health::Silent(why) | Health::Down(why) => Poll::Pending(why),
                 Health::Well | Health::Ill(_) => Poll::Ready(()),
             })
         });

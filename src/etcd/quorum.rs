@@ -39,8 +39,8 @@ pub(super) fn is_there(api: &dyn MemberApi, members: &[Member]) -> Result<(), Et
     let mut missing = Vec::new();
     let mut is_refused = false;
     for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
-        is_refused |= matches!(health, Health::Refused(_));
-        if let Health::Silent(why) | Health::Refused(why) = health {
+        is_refused |= matches!(health, Health::Down(_));
+        if let Health::Silent(why) | Health::Down(why) = health {
             missing.push(format!("{}: {why}", member.shown()));
         }
     }
@@ -61,7 +61,7 @@ pub(super) fn health(api: &dyn MemberApi, members: &[Member]) -> (Vec<u64>, Vec<
     for (member, health) in voters.iter().zip(for_each(&voters, |member| api.health(member))) {
         match health {
             Health::Well => healthy.push(member.id),
-            Health::Ill(why) | Health::Silent(why) | Health::Refused(why) => {
+            Health::Ill(why) | Health::Silent(why) | Health::Down(why) => {
                 sick.push(format!("{}: {why}", member.shown()));
             }
         }

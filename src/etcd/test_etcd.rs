@@ -32,6 +32,8 @@ pub(super) struct State {
     pub starting: usize,
     /// Requests that need a majority fail.
     pub lost_majority: bool,
+    /// No member responds to a list request.
+    pub silent: bool,
     /// The number of promotions that are refused as too early.
     pub rounds_to_sync: usize,
     /// Every call, in order.
@@ -82,6 +84,7 @@ impl TestEtcd {
             }
             let lost = |trouble| Err(HttpsError::made_up(trouble).into());
             match state.mishaps.remove(&number) {
+                None if state.silent => lost(Trouble::NoConnection),
                 None => act(state),
                 Some(Mishap::RequestLost) => lost(Trouble::Refused),
                 Some(Mishap::AnswerLost) => {
@@ -176,7 +179,7 @@ impl MemberApi for TestEtcd {
             let starting = state.starting > 0;
             state.starting = state.starting.saturating_sub(1);
             if state.refusing.contains(&member.name) {
-                Health::Refused("connection refused".into())
+                Health::Down("connection refused".into())
             } else if starting || state.sick.contains(&member.name) {
                 Health::Silent("no answer".into())
             } else if electing {

@@ -22,13 +22,13 @@ use crate::kube::client::{Access, Client};
 use crate::kube::cluster::Cluster;
 use crate::kube::lease::{Attempt, DURATION, Lease, Observation};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 /// How often the holder shows that it lives.
 const EVERY: Duration = Duration::from_secs(5);
+/// How long the end of a run may take to give it back.
+const PARTING: Duration = Duration::from_secs(3);
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(5);
 /// An API that is away for longer is not just restarting.
@@ -55,20 +55,16 @@ impl Fault for NotYet {
 
 /// As long as this lives, no other run restarts components or changes members.
 pub struct Turn {
-    lease: Arc<Lease>,
     stop: Option<Sender<()>>,
-    renewing: Option<JoinHandle<()>>,
+    given_back: Receiver<()>,
+    patience: Duration,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         self.stop = None;
-        if let Some(renewing) = self.renewing.take() {
-            // A thread that panicked has nothing to say that matters here.
-            let _ = renewing.join();
-        }
         // An API that is away takes nothing back; the Lease expires then.
-        let _ = self.lease.release();
+        let _ = self.given_back.recv_timeout(self.patience);
     }
 }
 
@@ -150,17 +146,19 @@ fn lasts(error: &KubeError) -> bool {
 }
 
 fn keep(lease: Lease) -> Turn {
-    let lease = Arc::new(lease);
     let (stop, stopped) = channel::<()>();
-    let own = lease.clone();
-    let renewing = std::thread::spawn(move || {
+    let (done, given_back) = channel();
+    std::thread::spawn(move || {
         // The sender is dropped at the end of the run.
         while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
             // An API server that restarts answers the next time.
-            let _ = own.renew();
+            let _ = lease.renew();
         }
+        let _ = lease.release();
+        // Nobody waits any more if it took long.
+        let _ = done.send(());
     });
-    Turn { lease, stop: Some(stop), renewing: Some(renewing) }
+    Turn { stop: Some(stop), given_back, patience: PARTING }
 }
 
 #[cfg(test)]
@@ -223,6 +221,16 @@ mod tests {
         let start = clock.monotonic();
         assert!(!wait_for(&lease(&api, &clock, "cp1"), &clock, &Events::silent()).unwrap());
         assert_eq!(clock.monotonic(), start, "a certificate that expired stays so");
+    }
+
+    /// A run that had lost the API ended half a minute later: each of its API servers was asked again, twice.
+    #[test]
+    fn a_run_does_not_wait_for_an_api_that_takes_nothing_back() {
+        let (stop, _stopped) = channel::<()>();
+        let (done, given_back) = channel();
+        drop(Turn { stop: Some(stop), given_back, patience: Duration::ZERO });
+        let late = done.send(());
+        assert!(late.is_err(), "nobody waits any more");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::host::service::Services;
 use crate::kube::cluster::Cluster;
 use crate::state::leave_error::LeaveError;
 use crate::state::local_etcd::may_have_data;
+use crate::state::own_api;
 use crate::state::reset_progress;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,6 +46,8 @@ pub fn api<H: Place>(cx: &mut Run<Leaving<H>>) -> Result<Option<Arc<Cluster>>> {
 fn check<H: Place>(cx: &mut Run<Leaving<H>>, path: &Path) -> Result<ApiHealth> {
     let here = cx.work.is_here();
     let is_informed = here && reset_progress::read(cx)?.cluster_informed;
+    let own = cx.node()?.local_endpoint.clone();
+    own_api::use_if_needed(cx, path, &own);
     let why = match cx.running_cluster(path) {
         Ok(cluster) => {
             let limit = if is_informed || !may_be_starting(cx) { Duration::ZERO } else { START_LIMIT };

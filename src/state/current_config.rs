@@ -3,26 +3,21 @@
 //! Reads: a configuration file, or the ConfigMap `kubeadm-config`, or the static Pods' manifests and the kubelet's
 //! kubeconfig. Writes: nothing.
 
-use crate::base::fault::{Failure, Fault, Result};
+use crate::base::fault::{Fault, Result};
 use crate::base::files::HostFiles;
 use crate::config::model::{ClusterConfig, NodeConfig};
 use crate::config::{Facts, documents, print};
-use crate::context::access::{AccessError, access};
-use crate::context::{Context, own_cluster};
+use crate::context::Context;
+use crate::context::access::AccessError;
 use crate::domain::paths::manifest;
 use crate::host::facts;
-use crate::kube::client::{Access, Client};
-use crate::kube::cluster::Cluster;
 use crate::pki::PkiStore;
+use crate::state::own_api;
 use crate::state::static_pod::StaticPod;
 use crate::state::stored_config;
 use crate::versions::{self, Version};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long the API server of this host may take to answer.
-const OWN: Duration = Duration::from_secs(3);
 
 /// The cluster and node configuration, and its source.
 pub struct CurrentConfig {
@@ -83,11 +78,8 @@ fn stored(cx: &mut Context, kubeconfig: &Path, node: &NodeConfig) -> Option<Clus
         }
         return None;
     }
+    own_api::use_if_needed(cx, kubeconfig, &node.local_endpoint);
     let stored = cx.running_cluster(kubeconfig).and_then(|cluster| stored_config::read(cx, &cluster));
-    let stored = match stored {
-        Err(failure) if failure.retryable() => through_own_server(cx, kubeconfig, node, failure),
-        other => other,
-    };
     match stored {
         Ok(None) => cx.events.warning("the ConfigMap kube-system/kubeadm-config does not exist in the cluster"),
         Err(failure) => {
@@ -97,29 +89,6 @@ fn stored(cx: &mut Context, kubeconfig: &Path, node: &NodeConfig) -> Option<Clus
         Ok(found) => return found,
     }
     None
-}
-
-/// The same through the API server of this host, if the address in the kubeconfig leads nowhere. Otherwise the failure.
-fn through_own_server(
-    cx: &Context,
-    kubeconfig: &Path,
-    node: &NodeConfig,
-    failure: Failure,
-) -> Result<Option<ClusterConfig>> {
-    let Some(own) = own_cluster::server_at(cx, &node.local_endpoint) else { return Err(failure) };
-    let access = access(cx, kubeconfig)?;
-    if access.server == own {
-        return Err(failure);
-    }
-    let why = format!("the address in {}, {}, leads nowhere ({failure})", kubeconfig.display(), access.server);
-    let client = Client::new(Access { server: own.clone(), ..access })?.within(OWN);
-    let cluster = Cluster::running(client, cx.gate.clone(), cx.clock.clone(), Duration::ZERO);
-    let Ok(stored) = stored_config::read(cx, &cluster) else { return Err(failure) };
-    cx.events.warning(format!(
-        "{why}; the API server of this host, {own}, is used instead; look at the load balancer, virtual IP address or DNS name of the \
-         control plane endpoint"
-    ));
-    Ok(stored)
 }
 
 /// Flags of the API server for files in the certificates directory, and the default names of these files. A

@@ -32,6 +32,7 @@ pub mod manifests;
 pub mod needed_files;
 pub mod not_yaml;
 pub mod notice;
+pub mod own_api;
 pub mod own_etcd;
 pub mod patches;
 pub mod pods;

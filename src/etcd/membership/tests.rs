@@ -1,8 +1,9 @@
-use super::super::test_etcd::{Mishap, TestEtcd, url};
+use super::super::test_etcd::{Mishap, State, TestEtcd, url};
 use super::*;
 use crate::base::exit_code::ExitCode;
 
 mod cut_off;
+mod majority;
 mod place;
 
 struct Host {
@@ -22,7 +23,7 @@ impl Host {
 
     fn membership<'a>(&'a self, etcd: &'a TestEtcd) -> Membership<'a> {
         let Self { gate, clock, events } = self;
-        Membership { api: etcd, gate, clock, events, limit: Duration::from_secs(30) }
+        Membership { api: etcd, gate, clock, events, limit: Duration::from_secs(30), known: RefCell::default() }
     }
 
     /// A complete join; etcd on the host starts during it.
@@ -306,41 +307,6 @@ fn no_member_is_added_while_one_is_unreachable_and_it_is_named() {
     });
     host.join(&etcd, "d").unwrap();
     assert_eq!(etcd.shown(), "a b c d");
-}
-
-/// The whole timeout for etcd passed, and the error then named the API server.
-#[test]
-fn a_majority_that_is_lost_during_a_join_ends_the_wait_and_is_named() {
-    let (etcd, host) = (TestEtcd::of(&["a", "b", "c"]), Host::new());
-    let membership = host.membership(&etcd);
-    let admission = membership.admit("d", &url("d"), LocalData::Absent).unwrap();
-    etcd.with(|state| {
-        state.lost_majority = true;
-        state.sick = vec!["b".into(), "c".into()];
-    });
-    let failure = membership.establish(&admission, IDLE, IDLE).unwrap_err();
-    let Some(EtcdError::QuorumLost { answering, voters, missing, .. }) = failure.downcast_ref() else {
-        panic!("{failure}")
-    };
-    assert_eq!((*answering, *voters, missing.join(", ")), (1, 3, "b: no answer, c: no answer".into()));
-    assert!(host.clock.monotonic() <= PATIENCE * 2, "{:?}", host.clock.monotonic());
-    assert!(failure.hint().unwrap().contains("docs/quorum.md"));
-}
-
-#[test]
-fn a_majority_of_the_voting_members_must_respond() {
-    for (names, sick, is_there) in [
-        (&["a"][..], &["a"][..], true),
-        (&["a", "b"], &["b"], false),
-        (&["a", "b", "c"], &["c"], true),
-        (&["a", "b", "c"], &["b", "c"], false),
-        (&["a", "b", "c", "d"], &["c", "d"], false),
-    ] {
-        let (etcd, host) = (TestEtcd::of(names), Host::new());
-        etcd.with(|state| state.sick = sick.iter().map(ToString::to_string).collect());
-        assert_eq!(host.membership(&etcd).require_majority().is_ok(), is_there, "{names:?} without {sick:?}");
-        assert!(host.clock.monotonic() <= PATIENCE * 2);
-    }
 }
 
 #[test]

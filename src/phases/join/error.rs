@@ -101,6 +101,14 @@ pub enum JoinError {
     /// This host reaches no other host.
     #[error("this host can no longer reach the API server or any etcd member; its own network is down or cut off: {0}")]
     CutOff(String),
+    /// etcd lost its majority during the join.
+    #[error("{why}")]
+    MajorityLost {
+        /// The loss, with the members that are missing.
+        why: String,
+        /// This host already has data of a member, without a vote.
+        has_begun: bool,
+    },
     /// A document of the cluster cannot be parsed.
     #[error("the ClusterStatus in the ConfigMap kube-system/kubeadm-config cannot be parsed")]
     BadStatus(#[source] UntrustedError),
@@ -133,7 +141,7 @@ impl Fault for JoinError {
             Self::NameTaken { .. } | Self::OtherName { .. } | Self::OtherCluster { .. } | Self::NoStableEndpoint => {
                 ExitCode::Refused
             }
-            Self::NotBootstrapped { .. } => ExitCode::Unhealthy,
+            Self::NotBootstrapped { .. } | Self::MajorityLost { .. } => ExitCode::Unhealthy,
         }
     }
 
@@ -175,6 +183,18 @@ impl Fault for JoinError {
                 "run 'ip -br address' and 'ip route' on this host, fix its network, then run the command again: it \
                  continues"
                     .into()
+            }
+            Self::MajorityLost { has_begun, .. } => {
+                let then = if *has_begun {
+                    "run 'kubewright reset' on this host, whose etcd has no vote yet and does not belong to the recovered cluster, and \
+                     join it again with the command that 'kubewright token create --control-plane' prints on that control plane"
+                } else {
+                    "run the same command again on this host"
+                };
+                format!(
+                    "start the hosts of the missing members, then run the same command again: it continues. If they are permanently \
+                     gone, run 'kubewright etcd recover' on the control plane with the newest data (docs/quorum.md); after that, {then}"
+                )
             }
             Self::NoEtcd(_) => "run 'kubectl -n kube-system get pods -l component=etcd' on a control plane".into(),
             Self::BadStatus(_) => "run 'kubectl -n kube-system edit configmap kubeadm-config' and fix it".into(),

@@ -5,14 +5,14 @@
 //! manifest, and the kubelet's state (restarted if it has rejected the Pod); rolls everything back if the member does
 //! not start.
 
-use crate::base::fault::Result;
-use crate::base::https::{HttpsError, Trouble};
+use crate::base::fault::{Failure, Result};
+use crate::base::https::{HttpsError, Trouble, is_reachable};
 use crate::base::wait::{Poll, TimedOut, Wait};
 use crate::config::model::Etcd;
 use crate::context::{Context, Joining, Run};
 use crate::domain::paths::ADMIN_CONF;
 use crate::domain::paths::manifest;
-use crate::etcd::{self, LocalData, Membership};
+use crate::etcd::{self, EtcdError, LocalData, Membership};
 use crate::kube::KubeError;
 use crate::kube::cluster::Cluster;
 use crate::ops::etcd_data::{Dirs, clean_up};
@@ -65,7 +65,8 @@ fn add(cx: &mut Context, etcd: &Stacked) -> Result<()> {
     let membership = etcd.membership(cx)?;
     let has_manifest = cx.files.exists(&manifest("etcd"));
     let data = etcd.dirs.local_data(cx)?;
-    let admission = membership.admit(&cx.node()?.name, &etcd.peer_url, data)?;
+    let lost = |failure| of_lost_majority(failure, &membership, &etcd.peer_url, data);
+    let admission = membership.admit(&cx.node()?.name, &etcd.peer_url, data).map_err(lost)?;
     // A member that has not started yet needs the current member list; one that has started keeps its manifest.
     if !admission.has_started || !has_manifest {
         let members: Vec<EtcdMember> = admission
@@ -80,8 +81,20 @@ fn add(cx: &mut Context, etcd: &Stacked) -> Result<()> {
     let mut rejected = RejectedPods::new(cx, &["etcd"])?;
     let is_ours = has_manifest || data != LocalData::Present;
     membership
-        .establish(&admission, || rejected.check(), || ensure_serving(cx, admission.id))
-        .map_err(|failure| clean_up(cx, failure, &etcd.dirs, is_ours))
+        .establish(&admission, || rejected.check(), || ensure_serving(cx, &membership, admission.id))
+        .map_err(|failure| clean_up(cx, lost(failure), &etcd.dirs, is_ours))
+}
+
+/// The failure, with how this host joins after the others have recovered from the loss of etcd's majority. A host that may have a
+/// vote, and so the last good copy of the data, is told what every other member is told.
+fn of_lost_majority(failure: Failure, membership: &Membership<'_>, peer_url: &str, data: LocalData) -> Failure {
+    let Some(error @ EtcdError::QuorumLost { .. }) = failure.downcast_ref() else { return failure };
+    let why = error.to_string();
+    match membership.is_learner(peer_url) {
+        Some(true) => JoinError::MajorityLost { why, has_begun: true }.into(),
+        None if data != LocalData::Present => JoinError::MajorityLost { why, has_begun: false }.into(),
+        _ => failure,
+    }
 }
 
 /// The cluster's etcd from the point of view of a joining host.
@@ -95,15 +108,14 @@ struct Stacked {
 }
 
 impl Stacked {
-    /// True if nothing can be reached: no other member, and no API server. A refused connection counts as reached.
+    /// True if nothing can be reached: no host of another member, and no API server. An etcd that starts without a majority responds
+    /// to nothing, but its host accepts or refuses connections.
     fn is_cut_off(&self, cx: &Run<Joining>) -> bool {
         let is_unreachable = |error: &HttpsError| {
             matches!(error.trouble, Trouble::NoConnection | Trouble::NoAnswer(_) | Trouble::NoSuchHost)
         };
-        let silent = |url: &String| matches!(self.client.status(url), Err(etcd::EtcdError::Transport(error)) if is_unreachable(&error));
-        let joining = &cx.work;
-        self.others.iter().all(silent)
-            && matches!(joining.api.text("/readyz"), Err(KubeError::Transport(error)) if is_unreachable(&error))
+        !self.others.iter().any(|url| is_reachable(url, REACH))
+            && matches!(cx.work.api.text("/readyz"), Err(KubeError::Transport(error)) if is_unreachable(&error))
     }
 
     fn membership<'a>(&'a self, cx: &'a Context) -> Result<Membership<'a>> {
@@ -122,20 +134,24 @@ fn connect(cx: &mut Context) -> Result<Option<Stacked>> {
     Ok(Some(Stacked { client, others, peer_url: peer_url(address), dirs: Dirs::of(cx, &local)? }))
 }
 
+/// How long the host of a member may take to accept a connection.
+const REACH: Duration = Duration::from_secs(1);
 /// How long a member that has joined may take until it serves requests.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A member may wait for the update of its own name, which it has already received with the data of the others, and
 /// serve no requests meanwhile; etcd 3.6 gives up after 27 seconds. After a restart it serves immediately, and it does
 /// not have a vote yet.
-fn ensure_serving(cx: &Context, id: u64) -> Result<()> {
+fn ensure_serving(cx: &Context, membership: &Membership<'_>, id: u64) -> Result<()> {
     let pod = StaticPod::read(&cx.files, "etcd")?.unwrap_or_default();
     let found = pod.flag("advertise-client-urls").and_then(|urls| urls.split(',').next());
     let default = client_url(cx.node()?.local_endpoint.advertise_address);
     let own = found.map_or(default, str::to_owned);
     let client = client(cx, vec![own.clone()])?;
     let serves = |limit| {
+        let mut majority = membership.watch_majority();
         Wait::new("etcd on this host to serve", limit).until(&cx.clock, &cx.events, || {
+            majority.look()?;
             Ok(match client.status(&own) {
                 Ok(status) if status.member == id => Poll::Ready(()),
                 Ok(status) => Poll::Pending(format!("at {own} the member {:x} responds instead", status.member)),

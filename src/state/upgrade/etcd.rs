@@ -133,7 +133,7 @@ fn look(client: &Client, member: &Member) -> MemberReading {
             Ok(status) if status.member == member.id => {
                 reading.problem = match status.health() {
                     Health::Well => None,
-                    Health::Ill(why) | Health::Silent(why) | Health::Refused(why) => Some(why),
+                    Health::Ill(why) | Health::Silent(why) | Health::Down(why) => Some(why),
                 };
                 (reading.version, reading.db_size) = (status.version, status.db_size);
                 return reading;
