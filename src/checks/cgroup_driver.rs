@@ -11,12 +11,11 @@ use super::running_node;
 use crate::host::cri::{CgroupDriver, Cri};
 use crate::host::service::{InitSystem, Services};
 use crate::host::{kernel, kubelet_flags};
+use crate::versions::host_needs::takes_driver_from_runtime;
 use crate::versions::table;
 use serde_json::Value;
 
 const ID: &str = "CgroupDriver";
-/// The first minor whose kubelet takes the cgroup driver from the runtime (KEP-4033, on by default).
-const DRIVER_FROM_CRI: u16 = 31;
 
 /// The check.
 pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
@@ -34,7 +33,7 @@ pub(super) fn check(scene: &Scene<'_>) -> Vec<Finding> {
 
 /// The runtime's driver, where the kubelet takes it from there.
 fn followed(scene: &Scene<'_>, cri: &Cri) -> Option<CgroupDriver> {
-    if scene.kubelet_minor() < DRIVER_FROM_CRI { None } else { cri.runtime_config().ok().flatten() }
+    if takes_driver_from_runtime(scene.kubelet_minor()) { cri.runtime_config().ok().flatten() } else { None }
 }
 
 /// What the user has the kubelet use, and where that is said; None if nothing is chosen.

@@ -59,6 +59,27 @@ pub fn etcd(cluster: &ClusterConfig, minor: &Minor) -> Image {
     Image { repository: or(&own.repository, &cluster.image_repository), name: "etcd", tag: or(&own.tag, tag) }
 }
 
+/// An image without its tag and digest.
+pub fn repository(image: &str) -> &str {
+    let name = image.split('@').next().unwrap_or(image);
+    match name.rsplit_once(':') {
+        // The colon of a registry's port is followed by a slash.
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => name,
+    }
+}
+
+/// True if one image replaces the other in an upgrade: both are of one repository, or of the registries of the Kubernetes project, whose
+/// address and whose directory for `CoreDNS` have changed.
+pub fn is_replaced_by(old: &str, new: &str) -> bool {
+    let is_official = |image| {
+        OFFICIAL_REGISTRIES
+            .iter()
+            .any(|registry| repository(image).strip_prefix(registry).is_some_and(|path| path.starts_with('/')))
+    };
+    repository(old) == repository(new) || (is_official(old) && is_official(new))
+}
+
 pub fn coredns(cluster: &ClusterConfig, minor: &Minor) -> Image {
     let mut repository = or(&cluster.dns.image.repository, &cluster.image_repository);
     if minor.coredns_subpath && OFFICIAL_REGISTRIES.contains(&repository.as_str()) {

@@ -22,7 +22,7 @@ use crate::state::patches;
 use serde_json::Value;
 
 /// Where upgrades of CoreDNS keep the former Corefile, so that the user can restore it.
-const COREFILE_BACKUP: &str = "Corefile-backup";
+pub const COREFILE_BACKUP: &str = "Corefile-backup";
 
 /// The addon CoreDNS.
 pub struct AddonCoreDns;

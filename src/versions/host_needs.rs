@@ -12,6 +12,14 @@ const NO_CGROUP_V1: u16 = 35;
 /// (kubernetes/kubernetes#102133); before, only new clusters got it.
 const UPGRADE_SETS_CGROUP_DRIVER: u16 = 22;
 
+/// The first minor version whose kubelet takes its cgroup driver from a container runtime that reports it (KEP-4033, on by default).
+const DRIVER_FROM_RUNTIME: u16 = 31;
+
+/// True if the kubelet of v1.`minor` takes its cgroup driver from the runtime, where that reports it.
+pub fn takes_driver_from_runtime(minor: u16) -> bool {
+    minor >= DRIVER_FROM_RUNTIME
+}
+
 /// True if an upgrade to v1.`minor` sets an unset `cgroupDriver`.
 pub fn upgrade_sets_cgroup_driver(minor: u16) -> bool {
     minor >= UPGRADE_SETS_CGROUP_DRIVER
@@ -36,6 +44,7 @@ mod tests {
         assert_eq!([25, 26, 36, 37].map(oldest_containerd), [None, Some((1, 6)), Some((1, 6)), Some((2, 0))]);
         assert!(!refuses_cgroup_v1(34) && refuses_cgroup_v1(35) && refuses_cgroup_v1(36));
         assert!(!upgrade_sets_cgroup_driver(21) && upgrade_sets_cgroup_driver(22));
+        assert!(!takes_driver_from_runtime(30) && takes_driver_from_runtime(31));
         assert!(CONTAINERD.is_sorted());
     }
 }

@@ -3,6 +3,7 @@
 pub mod addons;
 pub mod api_version;
 pub mod component_fields;
+pub mod corefile;
 pub mod document;
 pub mod fact;
 mod field;

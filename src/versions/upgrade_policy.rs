@@ -127,8 +127,9 @@ fn of_target(situation: &Situation<'_>) -> Vec<Violation> {
             "{target} is {} minor versions newer than the cluster ({cluster}); control planes cannot skip one",
             target.minor.saturating_sub(cluster.minor)
         );
-        let steps: Vec<String> = hops(cluster, target).iter().map(ToString::to_string).collect();
-        add(Rule::NoSkippedMinor, Class::Fatal, what, format!("upgrade in steps: {}", steps.join(", ")));
+        let fix =
+            format!("run 'kubewright upgrade apply --to {target}', which goes through all minor versions in between");
+        add(Rule::NoSkippedMinor, Class::Fatal, what, fix);
     }
     if target.minor.saturating_add(1) < cluster.minor {
         let what = format!("{target} is more than one minor version older than the cluster ({cluster})");

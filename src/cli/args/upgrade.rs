@@ -107,14 +107,18 @@ pub struct HostArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Nothing is changed, and nothing is looked up on the internet: without VERSION, the
-newest releases that this version of kubewright knows are proposed.
+newest releases that this version of kubewright knows, or that are in DIR, are
+proposed. The steps are those of 'upgrade apply --to VERSION [--packages DIR]'.
 
 Exit codes with --exit-code: 0 nothing to upgrade, 12 an upgrade is available,
 9 the version rules forbid it.")]
 pub struct PlanArgs {
-    /// Version to upgrade to, such as v1.34.2
+    /// Version to upgrade to, such as v1.34.2, or a minor version such as v1.34
     #[arg(value_name = "VERSION")]
     pub version: Option<String>,
+    /// Directory with packages or programs that 'upgrade apply' is to use: a directory for each release
+    #[arg(long, value_name = "DIR")]
+    pub packages: Option<PathBuf>,
     /// kubeadm configuration file (UpgradeConfiguration); '-' reads standard input
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

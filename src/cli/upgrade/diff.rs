@@ -11,8 +11,8 @@ use crate::report::file_difference::{FileDifference, State};
 use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::error::UpgradeError;
 use crate::state::upgrade::files;
-use crate::state::upgrade::goal::goals;
 use crate::versions::Version;
+use crate::versions::releases::newest_known;
 use serde::Serialize;
 
 /// The result of `upgrade diff` for `-o json`.
@@ -59,6 +59,9 @@ pub fn run(args: &DiffArgs, session: &mut Session) -> Result<ExitCode> {
 /// The newest version that is known for the cluster.
 fn newest(reading: &ClusterReading) -> Result<Version> {
     let cluster = &reading.version;
-    let newest = goals(cluster, None).pop().map(|goal| goal.version);
+    let newest = [cluster.minor.saturating_add(1), cluster.minor]
+        .into_iter()
+        .filter_map(newest_known)
+        .find(|known| known > cluster);
     Ok(newest.ok_or_else(|| UpgradeError::NothingNewer { cluster: cluster.to_string() })?)
 }

@@ -30,7 +30,7 @@ use std::time::Duration;
 /// How long the API server may take to come back after a step.
 const RESTART_LIMIT: Duration = Duration::from_mins(2);
 /// Checks whose errors an upgrade to a version in between does not remove.
-const LASTING: [&str; 8] = [
+const LASTING: [&str; 10] = [
     "ContainerRuntime",
     "ControlGroups",
     "ExternalEtcdVersion",
@@ -39,6 +39,8 @@ const LASTING: [&str; 8] = [
     "KubeletConfiguration",
     "KubeProxyConfiguration",
     "RemovedApis",
+    "Packages",
+    "Corefile",
 ];
 
 pub fn run(args: &ApplyArgs, session: &mut Session) -> Result<ExitCode> {
@@ -107,32 +109,21 @@ fn planned(args: &ApplyArgs, to: &Destination, config: &UpgradeConfig, session: 
     }
     let mut opened = open(&kubeconfig(args, session), None, session)?;
     let own = opened.cx.node()?.name.clone();
-    let is_behind = is_behind(&opened.reading, &own);
+    let is_behind = opened.reading.is_behind(&own);
     let hops = hops(&files, &opened.reading.version, is_behind, to, packages.as_deref())?;
-    if let [_, .., last] = hops.as_slice() {
-        require_possible(&mut opened, &last.version, config)?;
+    if hops.len() > 1 {
+        require_possible(&mut opened, &hops, config)?;
     }
     Ok(hops)
 }
 
-/// True if this host has an older API server, or kubelet, than the cluster has.
-fn is_behind(reading: &ClusterReading, own: &str) -> bool {
-    let has_old_server = reading
-        .api_servers()
-        .iter()
-        .any(|server| server.node == own && server.version.as_ref() != Some(&reading.version));
-    let has_old_kubelet = reading.kubelets().iter().any(|kubelet| {
-        kubelet.node == own && kubelet.version.as_ref().is_some_and(|version| version.minor < reading.version.minor)
-    });
-    has_old_server || has_old_kubelet
-}
-
-/// Fails if the last version cannot work with what the cluster has, whatever is upgraded before.
-fn require_possible(opened: &mut Opened, version: &Version, config: &UpgradeConfig) -> Result<()> {
+/// Fails if the last version cannot work with what the cluster has, whatever is upgraded before, or if packages are missing.
+fn require_possible(opened: &mut Opened, hops: &[Hop], config: &UpgradeConfig) -> Result<()> {
+    let Some(Hop { version, .. }) = hops.last() else { return Ok(()) };
     let Opened { cx, api, reading } = opened;
     let etcd = etcd::read(cx, reading);
     let minor = facts_of(version)?;
-    let subject = Subject { reading, etcd: &etcd, target: version, minor, etcd_upgrade: config.etcd_upgrade };
+    let subject = Subject { reading, etcd: &etcd, target: version, minor, etcd_upgrade: config.etcd_upgrade, hops };
     let review = review(cx, api, subject, &config.ignore_preflight_errors);
     let lasting = review
         .findings

@@ -61,11 +61,12 @@ impl Serialize for Available {
             components: &'a [Component],
             version: &'a Version,
             source: Source,
-            hops: &'a [Version],
+            hops: Vec<&'a Version>,
             violations: &'a [Violation],
         }
         let Goal { version, source, description, hops } = &self.goal;
         let (components, violations) = (&self.components, &self.violations);
+        let hops = hops.iter().map(|hop| &hop.version).collect();
         Row { description, components, version, source: *source, hops, violations }.serialize(serializer)
     }
 }

@@ -12,7 +12,8 @@ use crate::state::upgrade::checks::{Subject, review};
 use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::component::{Component, components};
 use crate::state::upgrade::etcd;
-use crate::state::upgrade::goal::{Goal, goals};
+use crate::state::upgrade::goal::{Goal, Situation, Source, goals};
+use crate::state::upgrade::hops::Destination;
 use crate::versions::facts_of;
 use crate::versions::upgrade_policy::Class;
 
@@ -27,18 +28,28 @@ pub fn run(args: &PlanArgs, session: &mut Session) -> Result<ExitCode> {
         ..UpgradeFlags::default()
     };
     let config = resolve(args.config.as_deref(), UpgradeTask::Plan, &flags, session)?;
+    let to: Option<Destination> = match (&args.version, &config.version) {
+        (Some(text), _) => Some(text.parse()?),
+        (None, version) => version.clone().map(Destination::exact),
+    };
     let Opened { mut cx, api, reading } = open(&args.kubeconfig, None, session)?;
     let etcd = etcd::read(&cx, &reading);
+    let packages = args.packages.as_ref().map(|directory| session.env.cwd.join(directory));
+    let is_behind = reading.is_behind(&cx.node()?.name);
+    let now = Situation { files: &cx.files, cluster: &reading.version, is_behind, packages: packages.as_deref() };
+    let goals = goals(now, to.as_ref())?;
+    let asked = goals.last().filter(|goal| goal.source == Source::Given).map(|goal| goal.version.clone());
     let mut available = Vec::new();
-    for goal in goals(&reading.version, config.version.as_ref()) {
+    for goal in goals {
         available.extend(upgrade_to(goal, &reading, &config)?);
     }
     let target = match available.last() {
         Some(last) => last.goal.version.clone(),
-        None => config.version.clone().unwrap_or_else(|| reading.version.clone()),
+        None => asked.unwrap_or_else(|| reading.version.clone()),
     };
     let (minor, etcd_upgrade) = (facts_of(&target)?, config.etcd_upgrade);
-    let subject = Subject { reading: &reading, etcd: &etcd, target: &target, minor, etcd_upgrade };
+    let hops = available.last().filter(|_| packages.is_some()).map(|last| last.goal.hops.clone()).unwrap_or_default();
+    let subject = Subject { reading: &reading, etcd: &etcd, target: &target, minor, etcd_upgrade, hops: &hops };
     let review = review(&mut cx, &api, subject, &config.ignore_preflight_errors);
     let stored = if config.print_config { Some(cx.cluster_document()?) } else { None };
     let code = if args.exit_code { code(&available) } else { ExitCode::Ok };

@@ -7,7 +7,6 @@ use crate::report::count;
 use crate::state::upgrade::component::{Component, KUBELET};
 use crate::state::upgrade::finding::{Finding, Severity};
 use crate::state::upgrade::goal::Source;
-use crate::versions::Version;
 use crate::versions::upgrade_policy::{Class, Violation};
 use std::fmt::Write;
 
@@ -47,6 +46,11 @@ fn proposal(plan: &Plan) -> String {
     };
     match last.goal.source {
         Source::Given => String::new(),
+        Source::Packages => {
+            let text = "The versions below are the newest in the directory of packages. For another one run 'kubewright upgrade \
+                        plan VERSION --packages DIR'.";
+            wrap(text, WIDTH, "", "")
+        }
         Source::Known => {
             let text = "The versions below are the newest that this version of kubewright knows; nothing was looked up on the \
                         internet. For another one run 'kubewright upgrade plan VERSION'.";
@@ -59,7 +63,7 @@ fn available(upgrade: &Available, colours: bool) -> String {
     let goal = &upgrade.goal;
     let mut text = format!("\nUpgrade to {}: {}\n", goal.version, goal.description);
     if goal.hops.len() > 1 {
-        let steps: Vec<String> = goal.hops.iter().map(Version::to_string).collect();
+        let steps: Vec<String> = goal.hops.iter().map(|hop| hop.version.to_string()).collect();
         text += &wrap(&format!("Steps: {}", steps.join(", ")), WIDTH, "", "  ");
     }
     for violation in &upgrade.violations {

@@ -5,7 +5,9 @@
 //!
 //! Reads: the API servers' Pods, the objects of the addons. Writes: those objects.
 
+use super::corefile;
 use crate::base::fault::Result;
+use crate::config::images::is_replaced_by;
 use crate::context::{Context, Run, Upgrading};
 use crate::kube::cluster::Cluster;
 use crate::kube::kind::{DAEMON_SET, DEPLOYMENT, ObjectRef};
@@ -66,6 +68,12 @@ fn upgrade(
         cx.work.purpose.addons_wait = Some(waits);
         return Ok(());
     }
+    if let (AddonName::CoreDns, Some(old), Some(new)) = (name, &old, &new)
+        && !corefile::migrate(cx, &cluster, old, new)?
+    {
+        cx.events.warning(format!("{workload} stays at {old}, with which the Corefile works"));
+        return Ok(());
+    }
     install.run(cx, target)?;
     update_image(cx, &cluster, name, workload)
 }
@@ -91,7 +99,7 @@ fn update_image(cx: &Context, cluster: &Cluster, name: AddonName, workload: &Obj
     let Some(image) = wanted_image(cx, name, workload)? else { return Ok(()) };
     let there = cluster.read(workload)?;
     let old = image_of(&there, &workload.name).unwrap_or_default();
-    if old == image || repository(&old) != repository(&image) {
+    if old == image || !is_replaced_by(&old, &image) {
         if old != image {
             cx.events.warning(format!("{workload} keeps its image {old}, which is not of the cluster's repository"));
         }
@@ -122,13 +130,6 @@ fn set_image(workload: &mut Value, container: &str, image: &str) {
     }
 }
 
-fn repository(image: &str) -> &str {
-    match image.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => image,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,6 +149,5 @@ mod tests {
             (&containers[0]["resources"]["limits"]["memory"], &containers[1]["image"]),
             (&json!("1Gi"), &json!("x:1"))
         );
-        assert_eq!((repository("r.io:5000/coredns"), repository("r.io/a:1")), ("r.io:5000/coredns", "r.io/a"));
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod addons;
 pub mod component;
+mod corefile;
 pub mod error;
 mod explained;
 pub mod finish;

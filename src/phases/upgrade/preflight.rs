@@ -15,8 +15,8 @@ use crate::phases::check_ready::CheckReady;
 use crate::pipeline::{Phase, Target};
 use crate::pki::catalog::CERTS;
 use crate::render::patches::Target as PatchTarget;
-use crate::state::upgrade::checks::{Subject, review};
-use crate::state::upgrade::cluster::{self, ClusterReading};
+use crate::state::upgrade::checks::{Subject, cgroup_driver, review};
+use crate::state::upgrade::cluster::{self, ClusterReading, kubelet_config};
 use crate::state::upgrade::etcd;
 use crate::state::upgrade::finding::{Finding, Review, Severity};
 use crate::state::{manifests, patches, quorum, room, stored_config};
@@ -108,7 +108,8 @@ fn of_cluster(cx: &mut Run<Upgrading>, api: &Cluster) -> Result<Vec<Problem>> {
     let reading = cluster::read(cx, api)?;
     let (target, minor, with_etcd) = (cx.cluster()?.version.clone(), cx.facts()?, cx.work.purpose.etcd);
     let etcd = etcd::read(cx, &reading);
-    let subject = Subject { reading: &reading, etcd: &etcd, target: &target, minor, etcd_upgrade: with_etcd };
+    let subject =
+        Subject { reading: &reading, etcd: &etcd, target: &target, minor, etcd_upgrade: with_etcd, hops: &[] };
     let ignored = cx.node()?.ignore_preflight_errors.clone();
     let review = review(cx, api, subject, &ignored);
     let mut problems = of_rules(cx, &reading, &target);
@@ -197,7 +198,7 @@ fn of_order(cx: &Run<Upgrading>, reading: &ClusterReading) -> Result<Vec<Problem
 }
 
 /// A worker's kubelet must not be prepared for a version that the API server does not have yet.
-fn of_worker(cx: &mut Context, api: &Cluster) -> Result<Vec<Problem>> {
+fn of_worker(cx: &Run<Upgrading>, api: &Cluster) -> Result<Vec<Problem>> {
     let target = cx.cluster()?.version.clone();
     let mut problems = Vec::new();
     let (status, text) = api.text("/version")?;
@@ -229,6 +230,11 @@ fn of_worker(cx: &mut Context, api: &Cluster) -> Result<Vec<Problem>> {
             what: "the cluster has no stored configuration".into(),
             fix: "run 'kubewright upgrade plan' on a control plane".into(),
         });
+    }
+    if let Some((_, shared)) = kubelet_config(api, cx.cluster()?)? {
+        let mut review = Review::default();
+        review.add("CgroupDriver", cgroup_driver::check(cx, &shared));
+        problems.extend(of_review(cx, &review.finish(&cx.node()?.ignore_preflight_errors)));
     }
     Ok(problems)
 }

@@ -6,6 +6,7 @@
 mod server_defaults;
 
 use super::{Object, checksum};
+use crate::config::images::repository;
 use serde_json::Value;
 use server_defaults::{is_default, is_kept_by_the_server};
 
@@ -111,16 +112,6 @@ fn without_proxy_variables(items: &[Value]) -> Vec<&Value> {
         item.get("value").is_some() && name.to_ascii_lowercase().ends_with("_proxy")
     };
     items.iter().filter(|item| !is_proxy_variable(item)).collect()
-}
-
-/// The image without tag and digest.
-fn repository(image: &str) -> &str {
-    let name = image.split('@').next().unwrap_or(image);
-    match name.rsplit_once(':') {
-        // The colon of a registry's port is followed by a slash.
-        Some((repository, tag)) if !tag.contains('/') => repository,
-        _ => name,
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod bootstrap_token;
 pub mod checksum;
 mod config_map;
 pub mod coredns;
+pub mod corefile;
 pub mod existing;
 pub mod flannel;
 pub mod kube_proxy;

@@ -57,6 +57,8 @@ pub struct ClusterReading {
     pub proxy_tag: Option<String>,
     /// The tag of CoreDNS, if the cluster has it.
     pub dns_tag: Option<String>,
+    /// Its whole image.
+    pub dns_image: Option<String>,
 }
 
 impl ClusterReading {
@@ -95,6 +97,15 @@ impl ClusterReading {
         self.nodes.iter().map(one).collect()
     }
 
+    /// True if this host, the node `own`, has an older API server, or kubelet, than the cluster has.
+    pub fn is_behind(&self, own: &str) -> bool {
+        let is_old_server = |server: &Running| server.node == own && server.version.as_ref() != Some(&self.version);
+        let is_old_kubelet = |kubelet: &Running| {
+            kubelet.node == own && kubelet.version.as_ref().is_some_and(|version| version.minor < self.version.minor)
+        };
+        self.api_servers().iter().any(is_old_server) || self.kubelets().iter().any(is_old_kubelet)
+    }
+
     /// The client URLs of the stacked etcd.
     pub fn etcd_urls(&self) -> Vec<String> {
         self.pods.iter().flat_map(|pod| pod.client_urls.clone()).collect()
@@ -109,12 +120,15 @@ pub fn read(cx: &Context, cluster: &Cluster) -> Result<ClusterReading> {
     pods.sort_by(|a, b| (&a.component, &a.node).cmp(&(&b.component, &b.node)));
     let mut nodes: Vec<NodeReading> = cluster.list(&NODE, None, "")?.iter().map(node).collect();
     nodes.sort_by(|a, b| a.name.cmp(&b.name));
+    let proxy = addon(cluster.find(&ObjectRef::new(&DAEMON_SET, NAMESPACE, "kube-proxy"))?, "kube-proxy");
+    let dns = addon(cluster.find(&ObjectRef::new(&DEPLOYMENT, NAMESPACE, "coredns"))?, "coredns");
     let mut reading = ClusterReading {
         version: config.version.clone(),
         kubelet: kubelet_config(cluster, &config)?,
         proxy: proxy_config(cluster)?,
-        proxy_tag: image_tag(cluster.find(&ObjectRef::new(&DAEMON_SET, NAMESPACE, "kube-proxy"))?, "kube-proxy"),
-        dns_tag: image_tag(cluster.find(&ObjectRef::new(&DEPLOYMENT, NAMESPACE, "coredns"))?, "coredns"),
+        proxy_tag: proxy.as_ref().map(tag),
+        dns_tag: dns.as_ref().map(tag),
+        dns_image: dns.map(|pod| pod.image().to_owned()),
         config,
         nodes,
         pods,
@@ -177,10 +191,14 @@ fn config_map(cluster: &Cluster, name: &str, key: &str) -> Result<Option<Map<Str
     Ok(Some(document))
 }
 
-/// The tag of the image in an addon's Pods.
-fn image_tag(addon: Option<Value>, container: &str) -> Option<String> {
-    let addon = addon?;
-    Some(StaticPod::of(&addon["spec"]["template"], container).tag().unwrap_or_default().to_owned())
+/// The container of an addon's Pods.
+fn addon(workload: Option<Value>, container: &str) -> Option<StaticPod> {
+    Some(StaticPod::of(&workload?["spec"]["template"], container))
+}
+
+/// The tag of its image.
+fn tag(pod: &StaticPod) -> String {
+    pod.tag().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

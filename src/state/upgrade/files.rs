@@ -1,7 +1,8 @@
 //! What the files of this host become in an upgrade: the static Pods and the kubelet's configuration.
 //!
-//! Reads: the manifests, the kubelet's files and flags, the patches. Writes: nothing.
+//! Reads: the manifests, the kubelet's files and flags, the patches, the container runtime. Writes: nothing.
 
+use super::cgroup_driver::{self, CGROUP_DRIVER};
 use super::error::UpgradeError;
 use super::target_config::at_version;
 use crate::base::fault::Result;
@@ -15,12 +16,10 @@ use crate::render::kubelet::{self, NodeInput, SharedInput};
 use crate::render::patches::Target;
 use crate::state::{manifests, patches, static_pod::StaticPod};
 use crate::versions::Version;
-use crate::versions::host_needs::upgrade_sets_cgroup_driver;
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
 const INSTANCE_CONFIG: &str = "instance-config.yaml";
-const CGROUP_DRIVER: &str = "cgroupDriver";
 
 /// A file, as it is and as it would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,12 +74,18 @@ pub fn changes(
 /// The configuration that all kubelets share after the upgrade, from the one that they share now.
 pub fn shared_kubelet_config(cx: &Context, shared: &Map<String, Value>) -> Result<String> {
     let facts = cx.facts()?;
-    let config = ClusterConfig { kubelet: shared.clone(), ..cx.cluster()?.clone() };
+    let mut config = ClusterConfig { kubelet: shared.clone(), ..cx.cluster()?.clone() };
+    let is_set = shared.contains_key(CGROUP_DRIVER);
+    let driver = if is_set { None } else { cgroup_driver::to_set(cx)? };
+    if let Some(driver) = driver {
+        config.kubelet.insert(CGROUP_DRIVER.into(), driver.name().into());
+    }
     let systemd_resolved = cx.systemd_resolved();
     let text = kubelet::shared_config(&SharedInput { cluster: &config, facts, systemd_resolved })?;
-    if upgrade_sets_cgroup_driver(facts.minor) || shared.contains_key(CGROUP_DRIVER) {
+    if is_set || driver.is_some() {
         return Ok(text);
     }
+    // kubeadm sets systemd, with which the kubelet of a host with cgroupfs starts no Pod.
     let mut document: Map<String, Value> = untrusted::read(text.as_bytes()).unwrap_or_default();
     document.remove(CGROUP_DRIVER);
     Ok(go_yaml::to_string(&Value::Object(document)))
@@ -120,8 +125,12 @@ fn socket(cx: &Context) -> Result<String> {
 mod tests {
     use super::*;
     use crate::base::files::Content;
+    use crate::host::command::fake::FakeHost;
+    use crate::host::cri::fake::FakeCri;
     use crate::state::upgrade::fixture::context;
     use serde_json::json;
+
+    const SOCKET: &str = "/run/containerd/containerd.sock";
 
     fn version(text: &str) -> Version {
         text.parse().unwrap()
@@ -159,16 +168,23 @@ mod tests {
         assert_eq!(cx.cluster().unwrap().version, version("v1.33.2"));
     }
 
-    /// The control group driver of a cluster made by v1.20 is cgroupfs, and no upgrade to v1.21 changed it.
+    /// An upgrade to v1.22 set systemd, also where containerd uses cgroupfs: no Pod of the node started any more.
     #[test]
-    fn an_unset_control_group_driver_stays_unset_until_kubeadm_sets_it() {
-        let written = |target: &str| {
-            let (_root, mut cx, stored) = host("v1.20.2");
-            let changes = changes(&mut cx, &stored, Some(&Map::new()), &version(target)).unwrap();
-            let config = changes.iter().find(|one| one.path == Path::new(KUBELET_CONFIG)).unwrap();
-            config.after.as_ref().unwrap().contains(CGROUP_DRIVER)
+    fn an_unset_control_group_driver_becomes_the_runtimes_and_stays_unset_if_that_is_not_known() {
+        let written = |target: &str, driver: Option<&str>| {
+            let fake = FakeHost::new();
+            let _server = driver.map(|driver| FakeCri::new().status("pause", driver).serve(fake.root(), SOCKET));
+            let mut cx = context(fake.root(), &version(target));
+            cx.host = fake.live();
+            cx.files = cx.host.files().clone();
+            let text = shared_kubelet_config(&cx, &Map::new()).unwrap();
+            let config: Map<String, Value> = untrusted::read(text.as_bytes()).unwrap();
+            config.get(CGROUP_DRIVER).and_then(Value::as_str).map(str::to_owned)
         };
-        assert!(!written("v1.21.14") && written("v1.22.17"));
+        assert_eq!(written("v1.21.14", Some("cgroupfs")), None);
+        assert_eq!(written("v1.22.17", Some("cgroupfs")).as_deref(), Some("cgroupfs"));
+        assert_eq!(written("v1.22.17", Some("systemd")).as_deref(), Some("systemd"));
+        assert_eq!(written("v1.22.17", None), None);
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //!
 //! Reads: the directory of packages that was given. Writes: nothing.
 
+use super::finding::Outcome;
 use crate::base::exit_code::ExitCode;
-use crate::base::fault::{Fault, Result};
+use crate::base::fault::{Failure, Fault, Result};
 use crate::base::files::HostFiles;
-use crate::host::packages::SUMS;
+use crate::host::Host;
+use crate::host::packages::{self, SUMS};
 use crate::versions::releases::newest_known;
 use crate::versions::{Version, facts_of};
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ pub struct Hop {
     pub packages: Option<PathBuf>,
 }
 
-/// Where the sequence ends: a release, or a minor version of which the release is to be chosen.
+/// Where the sequence ends: a release, or a minor version of which the newest release is chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
     minor: Version,
@@ -46,6 +48,13 @@ impl Fault for HopError {
                 directory.join("v1.36.2").display()
             ),
         })
+    }
+}
+
+impl Destination {
+    /// This release.
+    pub fn exact(version: Version) -> Self {
+        Self { minor: version, is_exact: true }
     }
 }
 
@@ -100,6 +109,25 @@ pub fn hops(
     } else {
         Err(HopError::NoPackages { directory: directory.into(), minors: missing }.into())
     }
+}
+
+/// The newest release of a minor version that has a directory.
+pub fn newest_in(files: &HostFiles, directory: &Path, minor: u16) -> Result<Option<Version>> {
+    Ok(releases(files, directory)?.into_iter().filter(|version| version.minor == minor).max())
+}
+
+/// Whether the packages of every upgrade are there, and are those that the list of hashes names.
+pub fn check_packages(host: &Host, hops: &[Hop]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for Hop { version, packages } in hops {
+        if let Err(error) = packages::find(host, version, packages.as_deref()) {
+            let place =
+                packages.as_ref().map_or_else(|| version.to_string(), |directory| directory.display().to_string());
+            let failure = Failure::from(error);
+            outcome.error(place, failure.with_causes(), failure.hint().unwrap_or_default());
+        }
+    }
+    outcome
 }
 
 /// The versions that directories are named after.

@@ -4,9 +4,11 @@
 //! `cluster` and `etcd` read the cluster with a constant number of requests, `goal` selects versions, `component` compares
 //! versions, `files` renders what this host's files become, `review` runs the checks.
 
+mod cgroup_driver;
 pub mod checks;
 pub mod cluster;
 pub mod component;
+pub mod corefile;
 pub mod error;
 pub mod etcd;
 pub mod files;

@@ -17,7 +17,7 @@ use crate::versions::{Minor, Version};
 use serde_json::Value;
 use std::path::Path;
 
-const NOT_LIVE: &str = "a root directory is not a running host";
+pub(super) const NOT_LIVE: &str = "a root directory is not a running host";
 /// Exists with cgroup v2 only.
 const CGROUP_V2: &str = "/sys/fs/cgroup/cgroup.controllers";
 const FAIL_CGROUP_V1: &str = "failCgroupV1";

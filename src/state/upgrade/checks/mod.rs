@@ -3,7 +3,9 @@
 
 mod arguments;
 mod certificates;
+pub mod cgroup_driver;
 mod component_config;
+mod corefile;
 mod etcd;
 mod hand_edits;
 mod host;

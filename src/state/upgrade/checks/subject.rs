@@ -4,6 +4,7 @@ use crate::base::fault::Failure;
 use crate::state::upgrade::cluster::ClusterReading;
 use crate::state::upgrade::etcd::EtcdReading;
 use crate::state::upgrade::finding::Outcome;
+use crate::state::upgrade::hops::Hop;
 use crate::versions::{Minor, Version};
 
 /// What an upgrade is checked for.
@@ -16,6 +17,8 @@ pub struct Subject<'a> {
     pub minor: &'static Minor,
     /// False if etcd is not upgraded.
     pub etcd_upgrade: bool,
+    /// The upgrades whose packages are looked up as well.
+    pub hops: &'a [Hop],
 }
 
 /// A check that failed with an error was not made.
