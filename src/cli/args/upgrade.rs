@@ -113,7 +113,7 @@ proposed. The steps are those of 'upgrade apply --to VERSION [--packages DIR]'.
 Exit codes with --exit-code: 0 nothing to upgrade, 12 an upgrade is available,
 9 the version rules forbid it.")]
 pub struct PlanArgs {
-    /// Version to upgrade to, such as v1.34.2, or a minor version such as v1.34
+    /// Version to upgrade to, such as v1.34.2
     #[arg(value_name = "VERSION")]
     pub version: Option<String>,
     /// Directory with packages or programs that 'upgrade apply' is to use: a directory for each release

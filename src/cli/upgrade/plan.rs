@@ -28,10 +28,7 @@ pub fn run(args: &PlanArgs, session: &mut Session) -> Result<ExitCode> {
         ..UpgradeFlags::default()
     };
     let config = resolve(args.config.as_deref(), UpgradeTask::Plan, &flags, session)?;
-    let to: Option<Destination> = match (&args.version, &config.version) {
-        (Some(text), _) => Some(text.parse()?),
-        (None, version) => version.clone().map(Destination::exact),
-    };
+    let to = config.version.clone().map(Destination::exact);
     let Opened { mut cx, api, reading } = open(&args.kubeconfig, None, session)?;
     let etcd = etcd::read(&cx, &reading);
     let packages = args.packages.as_ref().map(|directory| session.env.cwd.join(directory));

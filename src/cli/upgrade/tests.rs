@@ -59,7 +59,7 @@ fn a_plan_without_a_version_proposes_known_releases_and_reads_only() {
         "CoreDNS                        v1.12.0   v1.12.1\n",
         "etcd                     n1    3.5.21-0  3.6.5-0\n",
         "kubelet.config.k8s.io    v1beta1          v1beta1            no\n",
-        "Checked for v1.34.2: 17 checks, nothing found.\n",
+        "Checked for v1.34.2: 19 checks, nothing found.\n",
         "\nNot checked:\n",
         "    kubewright upgrade diff v1.34.2\n",
     ] {

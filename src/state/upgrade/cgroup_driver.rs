@@ -13,7 +13,7 @@ pub const CGROUP_DRIVER: &str = "cgroupDriver";
 /// The driver of this host's container runtime, with which its kubelet works. None if the upgrade sets none, or the runtime does not
 /// report its driver.
 pub fn to_set(cx: &Context) -> Result<Option<CgroupDriver>> {
-    if !upgrade_sets_cgroup_driver(cx.facts()?.minor) || !cx.files.is_live() {
+    if !upgrade_sets_cgroup_driver(cx.facts()?.minor) || !cx.host.is_live() {
         return Ok(None);
     }
     Ok(cx.runtime().ok().and_then(|runtime| runtime.cgroup_driver().ok().flatten()))

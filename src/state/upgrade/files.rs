@@ -176,6 +176,7 @@ mod tests {
             let _server = driver.map(|driver| FakeCri::new().status("pause", driver).serve(fake.root(), SOCKET));
             let mut cx = context(fake.root(), &version(target));
             cx.host = fake.live();
+            cx.config.node.as_mut().unwrap().cri_socket = Some(format!("unix://{SOCKET}"));
             cx.files = cx.host.files().clone();
             let text = shared_kubelet_config(&cx, &Map::new()).unwrap();
             let config: Map<String, Value> = untrusted::read(text.as_bytes()).unwrap();

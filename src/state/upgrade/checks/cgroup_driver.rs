@@ -22,7 +22,7 @@ const KUBELET_DEFAULT: &str = "cgroupfs";
 
 /// Compares the driver that the kubelet of this host gets from `shared`, the configuration of all kubelets, with the runtime's.
 pub fn check(cx: &Context, shared: &Map<String, Value>) -> Outcome {
-    if !cx.files.is_live() {
+    if !cx.host.is_live() {
         return Outcome::not_checked(NOT_LIVE);
     }
     let compared = cx.runtime().and_then(|runtime| compare(cx, &runtime, shared));
@@ -87,6 +87,7 @@ mod tests {
         let mut cx = Context::for_tests(&root)
             .configured(print::default_cluster(version, minor), print::default_node(minor, "n1"));
         cx.host = fake.live();
+        cx.config.node.as_mut().unwrap().cri_socket = Some(format!("unix://{SOCKET}"));
         cx.files = cx.host.files().clone();
         check(&cx, shared.as_object().unwrap()).shown()
     }

@@ -23,7 +23,7 @@ pub(super) fn kubelet(cx: &mut Context, reading: &ClusterReading, target: &Versi
         return Outcome::not_checked("the cluster has no ConfigMap with the kubelet's configuration");
     };
     let mut outcome = check(cx, KUBELET_API, name, document, target);
-    if document.contains_key(CGROUP_DRIVER) || !upgrade_sets_cgroup_driver(target.minor) || !cx.files.is_live() {
+    if document.contains_key(CGROUP_DRIVER) || !upgrade_sets_cgroup_driver(target.minor) || !cx.host.is_live() {
         return outcome;
     }
     let place = format!("ConfigMap kube-system/{name}");

@@ -161,7 +161,7 @@ mod tests {
         let reading = read(&started.cx, &started.cluster).unwrap();
         let target: Version = target.parse().unwrap();
         let (etcd, minor) = (etcd(vec![member("n1", running)]), facts(target.minor).unwrap());
-        upgrade(&Subject { reading: &reading, etcd: &etcd, target: &target, minor, etcd_upgrade }).shown()
+        upgrade(&Subject { reading: &reading, etcd: &etcd, target: &target, minor, etcd_upgrade, hops: &[] }).shown()
     }
 
     #[test]
