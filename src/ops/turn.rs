@@ -155,7 +155,7 @@ fn keep(lease: Lease) -> Turn {
             let _ = lease.renew();
         }
         let _ = lease.release();
-        // Nobody waits any more if it took long.
+        // The end of the run may have stopped waiting.
         let _ = done.send(());
     });
     Turn { stop: Some(stop), given_back, patience: PARTING }
@@ -230,7 +230,7 @@ mod tests {
         let (done, given_back) = channel();
         drop(Turn { stop: Some(stop), given_back, patience: Duration::ZERO });
         let late = done.send(());
-        assert!(late.is_err(), "nobody waits any more");
+        assert!(late.is_err(), "the run still waits");
     }
 
     #[test]

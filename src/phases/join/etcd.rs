@@ -86,7 +86,7 @@ fn add(cx: &mut Context, etcd: &Stacked) -> Result<()> {
 }
 
 /// The failure, with how this host joins after the others have recovered from the loss of etcd's majority. A host that may have a
-/// vote, and so the last good copy of the data, is told what every other member is told.
+/// vote, and so the last good copy of the data, gets the same advice as every other member.
 fn of_lost_majority(failure: Failure, membership: &Membership<'_>, peer_url: &str, data: LocalData) -> Failure {
     let Some(error @ EtcdError::QuorumLost { .. }) = failure.downcast_ref() else { return failure };
     let why = error.to_string();

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Claim: a renewal and a reset that lose etcd's majority are recovered by what is printed; five runs at once never take the API away.
+# Claim: a join, a renewal and a reset that lose etcd's majority are recovered by what is printed; five runs at once never take the API away.
 # Long: three control planes are made, and each loss is recovered before the next one.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
 # n41 keeps its data. The address of the cluster is that of n41; n44 joins, and n45 is a worker.
 CONTROL_PLANE=n41
 ADDRESS=10.99.0.69
-# The only parts to try: together, renewal, reset; all without any.
+# The only parts to try: together, renewal, reset, join; all without any.
 ONLY=" $* "
 
 wanted() { [[ $ONLY = '  ' || $ONLY = *" $1 "* ]] && echo "-- $1" && BEGUN=$SECONDS; } # PART
@@ -155,4 +155,30 @@ if wanted reset; then
   one_member_each n41 n42 n43
   same_objects reset
   ended reset
+fi
+
+if wanted join; then
+  run_on n43 kubewright reset -y
+  one_member_each n41 n42
+  read -ra line <<< "$(on n41 kubewright token create --control-plane)"
+  begin n43 'etcd-join. wrote /etc/kubernetes/manifests/etcd.yaml' "${line[@]}"
+  lab kill n42
+  names_the_loss n43 40
+  grep -q "these do not: n42: .*\|; n42: " "$SCRATCH/n43" || { cat "$SCRATCH/n43"; fail 'it does not name the missing member'; }
+  grep -q "'kubewright etcd recover' on the control plane" "$SCRATCH/n43" || { cat "$SCRATCH/n43"; fail 'it does not lead to etcd recover'; }
+  grep -q "'kubewright reset' on this host" "$SCRATCH/n43" || { cat "$SCRATCH/n43"; fail 'it does not say what to do here then'; }
+  lab down n42
+  if on n41 kubewright etcd recover --yes > "$SCRATCH/refused" 2>&1; then fail 'it gives a member up that was not named'; fi
+  read -ra line <<< "$(grep -o "kubewright etcd recover --members-lost [^']*" "$SCRATCH/refused")"
+  [ "${line[*]}" = 'kubewright etcd recover --members-lost n42' ] || { cat "$SCRATCH/refused"; fail 'the command that names n42 is not printed'; }
+  run_on n41 "${line[@]}" --yes
+  read -ra line <<< "$(grep -o 'kubewright node remove n42 --dead' "$SCRATCH/ran")"
+  [ ${#line[@]} -gt 0 ] || { cat "$SCRATCH/ran"; fail 'the node n42 is not to be removed'; }
+  run_on n41 "${line[@]}" --wait --yes
+  same_objects join
+  run_on n43 kubewright reset -y
+  enter n43
+  one_member_each n41 n43
+  same_objects join
+  ended join
 fi
