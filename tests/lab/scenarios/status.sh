@@ -120,7 +120,7 @@ on n41 mv /root/kube-apiserver.yaml $MANIFESTS/
 healthy n41
 
 on n41 kubewright doctor report /root/report.tar.gz > /dev/null
-on n41 tar -tzf /root/report.tar.gz | grep -q 'logs/kubelet.log' || fail "the archive has no log"
+on n41 tar -tzf /root/report.tar.gz | grep 'logs/kubelet.log' > /dev/null || fail "the archive has no log"
 on n41 sh -c 'tar -xOf /root/report.tar.gz | grep -q "PRIVATE KEY"' && fail "the archive has a key"
 
 lab kill n42
