@@ -278,8 +278,9 @@ fn named<'a>(entry: &HostEntry, cluster: Option<&'a ClusterFacts>) -> Option<&'a
 fn first(file: &ClusterFile, seen: &[Seen], findings: &mut Vec<Finding>) -> Option<usize> {
     let facts = |at: usize| seen.get(at)?.facts();
     let control_planes = || file.hosts.iter().enumerate().filter(|(_, host)| host.role == Role::ControlPlane);
-    let unfinished = |(at, _): &(usize, &HostEntry)| facts(*at).is_some_and(|facts| is_unfinished(facts, "init"));
-    if let Some((at, _)) = control_planes().find(unfinished) {
+    // Also one that still runs: its API server is not up yet.
+    let is_begun = |(at, _): &(usize, &HostEntry)| facts(*at).is_some_and(|facts| is_begun(facts, "init"));
+    if let Some((at, _)) = control_planes().find(is_begun) {
         return Some(at);
     }
     // Its API server may be away because of that; continuing it brings it back.
@@ -305,9 +306,14 @@ fn first(file: &ClusterFile, seen: &[Seen], findings: &mut Vec<Finding>) -> Opti
     control_planes().map(|(at, _)| at).next()
 }
 
-/// True if the last run on the host was this command, and it did not complete.
+/// True if the last run on the host is this command, and it has not completed.
+fn is_begun(facts: &HostFacts, command: &str) -> bool {
+    facts.run.as_ref().is_some_and(|run| run.command == command && run.exit_code != Some(0))
+}
+
+/// The same, and nothing continues it by itself.
 fn is_unfinished(facts: &HostFacts, command: &str) -> bool {
-    facts.run.as_ref().is_some_and(|run| run.command == command && !run.running && run.exit_code != Some(0))
+    is_begun(facts, command) && facts.run.as_ref().is_some_and(|run| !run.running)
 }
 
 /// A host while no cluster exists.

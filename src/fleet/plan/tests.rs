@@ -115,6 +115,11 @@ fn what_an_interrupted_run_has_begun_is_continued() {
     let mut seen: Vec<Seen> = ["cp", "w1", "w2"].map(|name| well(host(name))).into();
     *facts(&mut seen, 0) = HostFacts { node: Some(node("cp", true)), run: run("init", None), ..host("cp") };
     assert_eq!(shown(&plan(&file(HOSTS), &seen))[0], "cp continue 'init'");
+    // It was called a cluster that does not respond, after an apply that was killed while 'init' waited for its API server.
+    facts(&mut seen, 0).run.as_mut().unwrap().running = true;
+    let found = plan(&file(HOSTS), &seen);
+    assert_eq!(shown(&found), ["cp wait for run r, init", "w1 join", "w2 join"]);
+    assert!(found.require_sound().is_ok());
     let mut seen = running();
     facts(&mut seen, 1).run = run("join", Some(7));
     facts(&mut seen, 2).run = run("join", Some(0));
